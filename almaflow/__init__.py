@@ -1,0 +1,1 @@
+"""almaflow runs library jobs in Ex Libris Alma from YAML files kept in git."""

@@ -1,0 +1,1 @@
+"""Everything that knows Alma: calls, the client that makes them, names and payloads."""

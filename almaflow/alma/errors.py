@@ -1,0 +1,110 @@
+"""What can come of a call to Alma, shaped by what the caller does next.
+
+AlmaError
+├── NotTaken            Alma certainly did not take the request: sending again is safe
+│   ├── AlmaUnreachable     no connection came about; nothing was sent
+│   └── AlmaBusy            Alma says "later": a threshold of calls or jobs
+├── AlmaRefused         Alma answered with an error; the same request meets the same answer
+├── AnswerLost          sent, but no answer came that can be relied on: a read may be
+│                       repeated, a write must be looked for first
+└── NotInAlma           a name or id that this institution does not have (directory.py)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from almaflow.errors import AlmaflowError
+
+
+@dataclass(frozen=True)
+class AlmaMessage:
+    """One entry of Alma's error list; *tracking_id* is what Ex Libris support asks for."""
+
+    code: str
+    message: str
+    tracking_id: str = ""
+
+    def __str__(self) -> str:
+        tracking = f", tracking id {self.tracking_id}" if self.tracking_id else ""
+        return f"{self.message.rstrip('.') or 'no text'} (code {self.code or 'none'}{tracking})"
+
+
+class AlmaError(AlmaflowError):
+    """A call to Alma did not succeed.
+
+    *what* says what was asked ("POST /conf/jobs/M44"); *http_status* is None when no answer
+    came; *messages* are Alma's own, in its order; *advice* is the next move, a whole sentence.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        what: str = "",
+        http_status: int | None = None,
+        messages: Sequence[AlmaMessage] = (),
+        advice: str = "",
+    ) -> None:
+        self.text = text
+        self.what = what
+        self.http_status = http_status
+        self.messages = tuple(messages)
+        self.advice = advice
+        super().__init__(" ".join(part for part in (text, advice) if part))
+
+    @property
+    def codes(self) -> frozenset[str]:
+        """Alma's error codes, such as `402216`."""
+        return frozenset(message.code for message in self.messages)
+
+
+class NotTaken(AlmaError):
+    """Alma certainly did not take the request; sending it again is safe."""
+
+
+class AlmaUnreachable(NotTaken):
+    """No connection came about: refused, unknown host, TLS. Nothing was sent."""
+
+
+class Busy(StrEnum):
+    """Which threshold an `AlmaBusy` is about."""
+
+    CALLS = "calls"
+    """Calls per second or minute."""
+    DAY = "day"
+    """The institution's calls of this day are used up, until midnight."""
+    JOBS = "jobs"
+    """3 API-started jobs run, or this job was started 5 times in the last hour."""
+    OVERLAP = "overlap"
+    """Another run conflicts with this job (60347)."""
+
+
+class AlmaBusy(NotTaken):
+    """Alma asks to come later; *threshold* says what is used up."""
+
+    def __init__(self, text: str, *, threshold: Busy, **details: object) -> None:
+        super().__init__(text, **details)  # type: ignore[arg-type]
+        self.threshold = threshold
+
+
+class AlmaRefused(AlmaError):
+    """Alma answered with an error, or the host is not Alma's; repeating meets the same."""
+
+
+class AnswerLost(AlmaError):
+    """Sent, but no answer came, or none that can be relied on (5xx, HTML, cut off)."""
+
+
+class NotInAlma(AlmaError):
+    """A job, profile or set that this institution does not have, or has several of.
+
+    *noun* is `job`, `profile` or `set`; *name* what was looked for.
+    """
+
+    def __init__(self, text: str, *, noun: str, name: str, advice: str = "") -> None:
+        super().__init__(text, advice=advice)
+        self.noun = noun
+        self.name = name

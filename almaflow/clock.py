@@ -1,0 +1,116 @@
+"""The time of day, and a loop whose time is virtual.
+
+Whatever sleeps, polls or reads the time takes a `Clock`. Live runs use `SystemClock`; under
+`--simulate`, in rehearsal and in tests `VirtualClock` reads the time of a `VirtualTimeLoop`, so
+that the same engine passes through hours in milliseconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol, TypeVar
+
+import anyio
+
+from almaflow.threads import calls_under_way
+
+T = TypeVar("T")
+
+# A live sleep looks at the clock at least this often (seconds): a suspended machine's loop
+# stands still while the time of day goes on.
+_LOOK = 30.0
+
+
+class Clock(Protocol):
+    """Where the time comes from."""
+
+    def now(self) -> datetime:
+        """Return the present instant (aware, UTC)."""
+        ...
+
+    async def sleep_until(self, instant: datetime) -> None:
+        """Return once *instant* (aware) has come; at once when it has passed."""
+        ...
+
+
+async def sleep(clock: Clock, duration: timedelta) -> None:
+    """Return when *duration* has passed on *clock*."""
+    await clock.sleep_until(clock.now() + duration)
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def sleep_until(self, instant: datetime) -> None:
+        while (left := (instant - self.now()).total_seconds()) > 0:  # noqa: ASYNC110
+            await anyio.sleep(min(left, _LOOK))
+
+
+class VirtualClock:
+    """The time of the running `VirtualTimeLoop`, counted from *start* (aware)."""
+
+    def __init__(self, start: datetime) -> None:
+        self.start = start.astimezone(UTC)
+        self._last = self.start
+
+    def now(self) -> datetime:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            # Asked from outside the loop (a report after the run): the last known instant.
+            return self._last
+        self._last = self.start + timedelta(seconds=loop.time())
+        return self._last
+
+    async def sleep_until(self, instant: datetime) -> None:
+        left = (instant - self.now()).total_seconds()
+        # At least one turn of the loop, so that a wait of nothing still lets others go.
+        await anyio.sleep(max(0.0, left))
+
+
+class _JumpingSelector(selectors.DefaultSelector):
+    """A selector that, instead of waiting, moves its loop's time to the next deadline."""
+
+    loop: VirtualTimeLoop
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None or timeout <= 0 or calls_under_way(self.loop) > 0:
+            # Something is ready, nothing is planned, or a thread is at work: time stands still
+            # until the thread has answered (its answer wakes the selector).
+            wait = None if calls_under_way(self.loop) > 0 and (timeout or 0) > 0 else timeout
+            return super().select(wait)
+        ready = super().select(0)
+        if not ready:
+            self.loop.advance(timeout)
+        return ready
+
+
+class VirtualTimeLoop(asyncio.SelectorEventLoop):
+    """An event loop whose time jumps when nothing is ready and no thread is at work.
+
+    Its time starts at 0.0 seconds.
+    """
+
+    def __init__(self) -> None:
+        self._virtual = 0.0
+        selector = _JumpingSelector()
+        selector.loop = self
+        super().__init__(selector)
+
+    def time(self) -> float:
+        return self._virtual
+
+    def advance(self, seconds: float) -> None:
+        """Move the time forward."""
+        self._virtual += seconds
+
+
+def run_virtual(function: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+    """Run an async *function* to its end in virtual time and return its result."""
+    return anyio.run(function, *arguments, backend_options={"loop_factory": VirtualTimeLoop})

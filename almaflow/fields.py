@@ -1,0 +1,297 @@
+"""The field types that the models of workflow files and of `almaflow.yaml` are made of.
+
+A document (`document.py`) gives an unquoted scalar as `Plain`: its characters and what YAML 1.2
+makes of them. The field decides which counts: a text field takes the characters (`0012`, `1e3`,
+`true`, `Null` and 17-digit ids survive), a number field takes the value.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from typing import Annotated, Any, ClassVar
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+
+@dataclass(frozen=True)
+class Plain:
+    """An unquoted scalar that is not simply text.
+
+    *text* is what stands in the file; *value* is an int, float, bool, None, or, for what looks
+    like a date or time, the same text. An empty value is `Plain("", None)`.
+    """
+
+    text: str
+    value: int | float | bool | str | None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing at all stands there."""
+        return not self.text
+
+
+def plain_value(data: Any) -> Any:
+    """Return *data* with every `Plain`, however deep, replaced by its value."""
+    match data:
+        case Plain():
+            return data.value
+        case dict():
+            return {key: plain_value(value) for key, value in data.items()}
+        case list():
+            return [plain_value(value) for value in data]
+    return data
+
+
+class _TextMark:
+    """Marks a field type that is built from the characters in the file."""
+
+
+def as_text(data: Any) -> Any:
+    """Take the characters of an unquoted scalar; refuse what is no scalar."""
+    if isinstance(data, Plain):
+        return data.text
+    if isinstance(data, (dict, list)):
+        found = "a mapping" if isinstance(data, dict) else "a list"
+        raise PydanticCustomError(
+            "wrong_type", "Text is expected here, not {found}.", {"found": found}
+        )
+    return data
+
+
+def _as_id(data: Any) -> Any:
+    if isinstance(data, Plain) and isinstance(data.value, (float, str)):
+        kind = "a number with a fraction or exponent" if isinstance(data.value, float) else "a date"
+        raise PydanticCustomError(
+            "id_unquoted",
+            "`{text}` reads as {kind}, but an id is expected; put it in quotes if it is one.",
+            {"text": data.text, "kind": kind},
+        )
+    return as_text(data)
+
+
+def _as_value(kind: type, noun: str) -> BeforeValidator:
+    def take(data: Any) -> Any:
+        value = data.value if isinstance(data, Plain) else data
+        fits = isinstance(value, kind) and isinstance(value, bool) is (kind is bool)
+        if kind is float:
+            fits = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not fits:
+            quoted = " (without quotes)" if isinstance(value, str) else ""
+            raise PydanticCustomError(
+                "wrong_type", "{noun} is expected here{quoted}.", {"noun": noun, "quoted": quoted}
+            )
+        return value
+
+    return BeforeValidator(take)
+
+
+_SCALAR = ["string", "number", "boolean"]
+
+Text = Annotated[
+    str, _TextMark(), BeforeValidator(as_text), WithJsonSchema({"type": [*_SCALAR, "null"]})
+]
+"""Text, built from the characters in the file."""
+
+AlmaId = Annotated[
+    str, _TextMark(), BeforeValidator(_as_id), WithJsonSchema({"type": ["string", "integer"]})
+]
+"""An id of Alma's; quotes are not needed, but a float or a date is refused."""
+
+Whole = Annotated[int, _as_value(int, "A whole number")]
+Number = Annotated[float, _as_value(float, "A number")]
+Flag = Annotated[bool, _as_value(bool, "`true` or `false`")]
+
+_DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_DURATION_PATTERN = r"^(\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?$"
+# A century is longer than anything almaflow waits for; more would overflow an instant.
+_LONGEST = timedelta(days=36525)
+
+
+def parse_duration(text: str) -> timedelta:
+    """Read `90s`, `10m`, `4h`, `2d`, `1h30m`; largest unit first, each at most once.
+
+    Raises:
+        ValueError: *text* is no duration, or is over a hundred years; says what to write.
+    """
+    match = _DURATION.fullmatch(text.strip())
+    if not text.strip() or match is None:
+        raise ValueError(
+            f"`{text}` is no duration; write a number and a unit: `90s`, `10m`, `4h`, `2d`, "
+            "or several, as `1h30m`."
+        )
+    weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    try:
+        duration = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+    except OverflowError:
+        duration = timedelta.max
+    if duration > _LONGEST:
+        raise ValueError(f"`{text}` is longer than a hundred years.")
+    return duration
+
+
+def format_duration(duration: timedelta) -> str:
+    """Write *duration* as `1h30m`; parts of a second are dropped, nothing is `0s`."""
+    seconds = int(duration.total_seconds())
+    sign = "-" if seconds < 0 else ""
+    parts = []
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, seconds = divmod(abs(seconds), size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return sign + ("".join(parts) or "0s")
+
+
+def _as_duration(data: Any) -> Any:
+    if isinstance(data, timedelta):
+        return data
+    text = as_text(data)
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise PydanticCustomError("bad_duration", "{why}", {"why": str(error)}) from None
+
+
+Duration = Annotated[
+    timedelta,
+    _TextMark(),
+    BeforeValidator(_as_duration),
+    PlainSerializer(format_duration, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": _DURATION_PATTERN, "examples": ["10m", "1h30m"]}),
+]
+"""A length of time."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Text of the file that is worked out when a step runs; see `expressions`."""
+
+    text: str
+
+    json_schema: ClassVar[dict[str, Any]] = {"type": _SCALAR}
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: type[Any], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        def make(data: Any) -> Source:
+            if isinstance(data, cls):
+                return data
+            text = as_text(data)
+            if not isinstance(text, str):
+                raise PydanticCustomError("wrong_type", "Text is expected here.")
+            return cls(text)
+
+        return core_schema.no_info_plain_validator_function(
+            make,
+            serialization=core_schema.plain_serializer_function_ser_schema(lambda it: it.text),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return dict(cls.json_schema)
+
+
+class Template(Source):
+    """Text in which each `{{ … }}` is an expression."""
+
+
+class Message(Template):
+    """A template for people: it never fails, what is missing is named in its place."""
+
+
+class Expression(Source):
+    """A bare expression; braces around the whole are allowed."""
+
+
+class Condition(Expression):
+    """An expression that must be true or false."""
+
+
+def _is_text(annotation: Any) -> bool:
+    """Whether a field of this type takes the characters of a scalar."""
+    if isinstance(annotation, type) and issubclass(annotation, Source):
+        return True
+    if typing.get_origin(annotation) is Annotated:
+        return any(isinstance(item, _TextMark) for item in annotation.__metadata__) or _is_text(
+            typing.get_args(annotation)[0]
+        )
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return any(_is_text(item) for item in typing.get_args(annotation))
+    return False
+
+
+class Model(BaseModel):
+    """The base of all models of files: unknown keys are refused, an empty value is missing."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    short: ClassVar[str | None] = None
+    """The key that a value other than a mapping stands for, such as `for` in `wait: 10m`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, data: Any) -> Any:
+        if isinstance(data, Plain) and data.is_empty:
+            return {}
+        if cls.short is not None and not isinstance(data, (Mapping, BaseModel)):
+            return {cls.short: data}
+        if isinstance(data, dict):
+            texts, others = _fields(cls)
+            return {
+                key: value for key, value in data.items() if not _missing(key, value, texts, others)
+            }
+        if isinstance(data, BaseModel):
+            return data
+        raise PydanticCustomError("wrong_type", "A mapping (`key: value` lines) is expected here.")
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        whole = handler(schema)
+        if cls.short is None:
+            return whole
+        target = handler.resolve_ref_schema(whole)
+        short = target["properties"][cls.short]
+        long = dict(target)
+        target.clear()
+        target.update({"anyOf": [long, short], "description": long.pop("description", "")})
+        return whole
+
+
+@cache
+def _fields(model: type[Model]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the keys of *model*'s text fields and those of its other fields."""
+    texts: set[str] = set()
+    others: set[str] = set()
+    for name, field in model.model_fields.items():
+        annotation = (
+            Annotated[field.annotation, *field.metadata] if field.metadata else (field.annotation)
+        )
+        (texts if _is_text(annotation) else others).add(field.alias or name)
+    return frozenset(texts), frozenset(others)
+
+
+def _missing(key: str, value: Any, texts: frozenset[str], others: frozenset[str]) -> bool:
+    if not isinstance(value, Plain):
+        return False
+    return (value.is_empty and key in texts | others) or (value.value is None and key in others)

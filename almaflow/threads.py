@@ -1,0 +1,96 @@
+"""Blocking work beside the event loop, in daemon threads that never hold up leaving.
+
+Python joins ordinary worker threads when it exits, so one hanging HTTP request would keep a
+process alive after Ctrl-C; anyio's and asyncio's pools use such threads, ours does not. The
+number of calls under way is counted for each loop, so that virtual time (`clock.py`) does not
+jump while a thread works.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar, TypeVarTuple
+from weakref import WeakKeyDictionary
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+_under_way: WeakKeyDictionary[asyncio.AbstractEventLoop, int] = WeakKeyDictionary()
+
+
+def calls_under_way(loop: asyncio.AbstractEventLoop) -> int:
+    """Return how many calls of *loop* are in threads whose result it has not seen yet."""
+    return _under_way.get(loop, 0)
+
+
+class ThreadPool:
+    """At most *size* daemon threads, started when needed.
+
+    A caller that is cancelled leaves its call running and drops the result; shield the await
+    where the result matters.
+    """
+
+    def __init__(self, name: str, size: int) -> None:
+        self._name = name
+        self._size = size
+        self._work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._started = 0
+        self._idle = 0
+
+    async def run(self, function: Callable[[*Ts], T], *arguments: *Ts) -> T:
+        """Call *function* in a thread and return, or raise, what it does."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        _under_way[loop] = calls_under_way(loop) + 1
+
+        def work() -> None:
+            try:
+                result, error = function(*arguments), None
+            except BaseException as caught:
+                result, error = None, caught
+            try:
+                loop.call_soon_threadsafe(_deliver, loop, future, result, error)
+            except RuntimeError:
+                # The loop was closed meanwhile: nobody is left to hear the result.
+                return
+
+        self._put(work)
+        return await future
+
+    def _put(self, work: Callable[[], None]) -> None:
+        with self._lock:
+            if self._idle == 0 and self._started < self._size:
+                self._started += 1
+                threading.Thread(
+                    target=self._serve, name=f"{self._name}-{self._started}", daemon=True
+                ).start()
+            else:
+                self._idle = max(0, self._idle - 1)
+            self._work.put(work)
+
+    def _serve(self) -> None:
+        while True:
+            self._work.get()()
+            with self._lock:
+                self._idle += 1
+
+
+def _deliver(
+    loop: asyncio.AbstractEventLoop,
+    future: asyncio.Future[Any],
+    result: Any,
+    error: BaseException | None,
+) -> None:
+    _under_way[loop] = calls_under_way(loop) - 1
+    if future.cancelled():
+        return
+    if error is None:
+        future.set_result(result)
+    elif isinstance(error, StopIteration):
+        future.set_exception(RuntimeError(f"a worker raised {error!r}"))
+    else:
+        future.set_exception(error)
