@@ -1,0 +1,399 @@
+"""The calls to Alma that almaflow makes, as values.
+
+A `Call` is made by a pure function here, can be rendered (for `plan`), fingerprinted (so that
+a resumed run can prove that it sends what it recorded) and sent by `AlmaClient.send` alone.
+Texts may hold placeholders of secrets; the client replaces them at the last moment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any, Generic, Literal, TypeVar, cast
+from urllib.parse import parse_qsl, quote
+
+from almaflow.alma import reading
+from almaflow.alma.errors import NotInAlma
+from almaflow.alma.reading import Unreadable
+from almaflow.alma.wire import (
+    AlmaSet,
+    CodeRow,
+    General,
+    ImportProfile,
+    IntegrationProfile,
+    Job,
+    JobInstance,
+    JobParameter,
+    Member,
+    Page,
+)
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+PAGE = 100
+"""The most entries that Alma gives in one answer."""
+
+MEMBERS_IN_ONE_CALL = 1000
+"""The most ids that one change of a set's members takes (60118 beyond)."""
+
+API_BASE = "/almaws/v1"
+"""The folder of all calls on Alma's hosts."""
+
+# Seconds for the whole answer. Sets take long: clients in use wait up to ten minutes.
+_READ, _SUBMIT, _SETS = 60.0, 180.0, 600.0
+
+MemberChange = Literal["add_members", "delete_members", "replace_members"]
+
+
+@dataclass(frozen=True)
+class Call(Generic[T]):
+    """One call: what is sent, how long its answer may take in all (seconds), how it is read.
+
+    *path* is below `API_BASE` and percent-encoded; *query* keeps its order; *body* is JSON-able
+    or None; *name* says in a few words what is done. *read* turns the answer's data (JSON, or
+    XML in JSON's shape; None when empty) into the result and raises `Unreadable` when it
+    cannot.
+    """
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...]
+    body: Any
+    read: Callable[[Any], T] = field(compare=False, repr=False)
+    timeout: float
+    name: str
+
+    @property
+    def is_write(self) -> bool:
+        """Whether Alma changes something, so that a repetition may do it twice."""
+        return self.method != "GET"
+
+    @property
+    def what(self) -> str:
+        """The call as messages name it, `POST /conf/jobs/M44`."""
+        return f"{self.method} {self.path}"
+
+    def then(self, change: Callable[[T], U]) -> Call[U]:
+        """Return the same call with its result changed, such as to what a record keeps."""
+        return replace(cast("Call[U]", self), read=lambda data: change(self.read(data)))
+
+    def rendering(self) -> dict[str, Any]:
+        """Return what is sent, JSON-able; secrets stay placeholders."""
+        return {
+            "method": self.method,
+            "path": self.path,
+            "query": [list(pair) for pair in self.query],
+            "body": self.body,
+        }
+
+    def fingerprint(self) -> str:
+        """Return a hash of what is sent (SHA-256, hex)."""
+        canonical = json.dumps(self.rendering(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+
+
+# --- any read, and probes -------------------------------------------------------------------
+
+
+def get_any(path: str, query: Mapping[str, str] | Sequence[tuple[str, str]] = ()) -> Call[Any]:
+    """Read anything: *path* as Alma's documentation writes it, a query in it allowed.
+
+    Raises:
+        ValueError: *path* names a host, climbs with `..`, or the query carries a key.
+    """
+    plain, _, behind = path.partition("?")
+    plain = plain.removeprefix(API_BASE)
+    if not plain.startswith("/") or plain.startswith("//") or "\\" in plain or "#" in path:
+        raise ValueError(f"`{path}` is not a path such as `/conf/jobs`, without host")
+    if re.search(r"/(\.|%2e){1,2}(/|$)", plain, re.IGNORECASE):
+        raise ValueError(f"`{path}` has a segment `.` or `..`")
+    given = list(query.items()) if isinstance(query, Mapping) else list(query)
+    pairs = (*parse_qsl(behind, keep_blank_values=True), *given)
+    if any(name.casefold() == "apikey" for name, _ in pairs):
+        raise ValueError(f"`{plain}` is given a key in its query; almaflow sends it in a header")
+    encoded = quote(plain, safe="/%:@!$&'()*+,;=~")
+    return Call("GET", encoded, pairs, None, lambda data: data, _READ, f"read {plain}")
+
+
+def probe(write: bool = False) -> Call[str]:
+    """Probe the key for reading (or writing) Configuration; gives the institution's code.
+
+    The code is empty where Alma does not tell it, as for writing.
+    """
+    method = "POST" if write else "GET"
+    return Call(method, "/conf/test", (), None, _institution_code, _READ, "test the API key")
+
+
+def general() -> Call[General]:
+    """Read what the institution says of itself."""
+    return _get(("conf", "general"), General.read, "read the institution's general information")
+
+
+# --- jobs -----------------------------------------------------------------------------------
+
+
+def list_jobs(
+    *,
+    limit: int = PAGE,
+    offset: int = 0,
+    type: str | None = None,
+    category: str | None = None,
+    profile_id: str | None = None,
+) -> Call[Page[Job]]:
+    """Read one page of the jobs that can be submitted.
+
+    Raises:
+        NotInAlma: *profile_id* is empty; Alma would ignore it and list every job.
+    """
+    if profile_id is not None:
+        _segment(profile_id, "profile")
+    query = _query(limit=limit, offset=offset, type=type, category=category, profile_id=profile_id)
+    return _get(("conf", "jobs"), _page("job", Job.read), "list jobs", query)
+
+
+def job(job_id: str) -> Call[Job]:
+    """Read one job."""
+    return _get(("conf", "jobs", _segment(job_id, "job")), Job.read, f"read job {job_id}")
+
+
+def submit_job(job_id: str, parameters: Sequence[JobParameter] = ()) -> Call[str]:
+    """Start a job; gives the id of the new instance. A scheduled job takes no parameters.
+
+    Repeating it starts the job once more.
+    """
+    body = parameters_body(parameters) if parameters else {}
+    path = f"/conf/jobs/{_segment(job_id, 'job')}"
+    query = (("op", "run"),)
+    return Call("POST", path, query, body, _new_instance_id, _SUBMIT, f"submit job {job_id}")
+
+
+def parameters_body(parameters: Sequence[JobParameter]) -> dict[str, Any]:
+    """Return *parameters* in the shape of Alma's JSON, as the wizard shows it too."""
+    return {
+        "parameter": [
+            {"name": {"value": parameter.name}, "value": parameter.value}
+            for parameter in parameters
+        ]
+    }
+
+
+def instance(instance_id: str, job_id: str = "ALL") -> Call[JobInstance]:
+    """Read one execution of a job; its id alone is enough."""
+    segments = (
+        *("conf", "jobs", _segment(job_id, "job")),
+        *("instances", _segment(instance_id, "job instance")),
+    )
+    return _get(segments, JobInstance.read, f"read job instance {instance_id}")
+
+
+def instances(
+    job_id: str,
+    *,
+    submitted_from: date | None = None,
+    submitted_to: date | None = None,
+    status: str | None = None,
+    limit: int = PAGE,
+    offset: int = 0,
+) -> Call[Page[JobInstance]]:
+    """Read one page of a job's executions, both dates included.
+
+    The zone of the two dates and the order are not documented: widen by a day, filter and sort
+    by `submit_time`.
+    """
+    query = _query(
+        limit=limit,
+        offset=offset,
+        submit_date_from=submitted_from.isoformat() if submitted_from else None,
+        submit_date_to=submitted_to.isoformat() if submitted_to else None,
+        status=status,
+    )
+    segments = ("conf", "jobs", _segment(job_id, "job"), "instances")
+    read = _page("job_instance", JobInstance.read)
+    return _get(segments, read, f"list the runs of job {job_id}", query)
+
+
+# --- sets -----------------------------------------------------------------------------------
+
+
+def create_set(
+    name: str,
+    content: str,
+    *,
+    query: str | None = None,
+    from_logical_set: str | None = None,
+    description: str | None = None,
+    private: bool = False,
+) -> Call[AlmaSet]:
+    """Create a set: logical with *query*, a copy of a logical one, else itemized and empty.
+
+    Names are unique in an institution (402263). A private set is seen by its creator only,
+    which is the API's account.
+    """
+    body: dict[str, Any] = {
+        "name": name,
+        "type": {"value": "ITEMIZED" if query is None else "LOGICAL"},
+        "content": {"value": content},
+        "private": {"value": "true" if private else "false"},
+        "status": {"value": "ACTIVE"},
+    }
+    body |= {"description": description} if description else {}
+    body |= {"query": {"value": query}} if query is not None else {}
+    if from_logical_set is not None:
+        _segment(from_logical_set, "set")
+    pairs = _query(from_logical_set=from_logical_set)
+    what = f"create the set '{name}'"
+    return Call("POST", "/conf/sets", pairs, body, AlmaSet.read, _SETS, what)
+
+
+def alma_set(set_id: str) -> Call[AlmaSet]:
+    """Read one set."""
+    return _get(("conf", "sets", _segment(set_id, "set")), AlmaSet.read, f"read set {set_id}")
+
+
+def list_sets(
+    q: str | None = None,
+    *,
+    content: str | None = None,
+    set_type: str | None = None,
+    limit: int = PAGE,
+    offset: int = 0,
+) -> Call[Page[AlmaSet]]:
+    """Read one page of sets; *q* is a search such as `name~withdrawn_items` (`words`)."""
+    query = _query(limit=limit, offset=offset, q=q, content_type=content, set_type=set_type)
+    return _get(("conf", "sets"), _page("set", AlmaSet.read), "list sets", query)
+
+
+def set_members(set_id: str, *, limit: int = PAGE, offset: int = 0) -> Call[Page[Member]]:
+    """Read one page of a set's members; of a logical set each takes seconds."""
+    segments = ("conf", "sets", _segment(set_id, "set"), "members")
+    query = _query(limit=limit, offset=offset)
+    what = f"list the members of set {set_id}"
+    return _get(segments, _page("member", Member.read), what, query, timeout=_SETS)
+
+
+def change_members(
+    set_id: str,
+    op: MemberChange,
+    ids: Sequence[str],
+    *,
+    id_type: str | None = None,
+    fail_on_invalid_id: bool = True,
+) -> Call[AlmaSet]:
+    """Add, remove or replace members of an itemized set.
+
+    Raises:
+        ValueError: more than `MEMBERS_IN_ONE_CALL` *ids*, or none.
+    """
+    if not 0 < len(ids) <= MEMBERS_IN_ONE_CALL:
+        raise ValueError(f"{len(ids)} ids in one call; Alma takes 1 to {MEMBERS_IN_ONE_CALL}")
+    path = f"/conf/sets/{_segment(set_id, 'set')}"
+    unknown_ids = None if fail_on_invalid_id else "false"
+    query = _query(op=op, id_type=id_type, fail_on_invalid_id=unknown_ids)
+    body = {"members": {"member": [{"id": member_id} for member_id in ids]}}
+    what = f"{op.replace('_', ' ')} of set {set_id}"
+    return Call("POST", path, query, body, AlmaSet.read, _SETS, what)
+
+
+def delete_set(set_id: str) -> Call[None]:
+    """Delete a set, never its members."""
+    path = f"/conf/sets/{_segment(set_id, 'set')}"
+    return Call("DELETE", path, (), None, lambda data: None, _SETS, f"delete set {set_id}")
+
+
+# --- profiles and code tables ---------------------------------------------------------------
+
+
+def integration_profiles(
+    q: str | None = None, *, type: str | None = None, limit: int = PAGE, offset: int = 0
+) -> Call[Page[IntegrationProfile]]:
+    """Read one page of integration profiles; *q* is a search such as `code~BURSAR`."""
+    query = _query(limit=limit, offset=offset, q=q, type=type)
+    read = _page("integration_profile", IntegrationProfile.read)
+    return _get(("conf", "integration-profiles"), read, "list integration profiles", query)
+
+
+def integration_profile(profile_id: str) -> Call[IntegrationProfile]:
+    """Read one integration profile."""
+    segments = ("conf", "integration-profiles", _segment(profile_id, "profile"))
+    return _get(segments, IntegrationProfile.read, f"read integration profile {profile_id}")
+
+
+def import_profiles(type: str | None = None) -> Call[Page[ImportProfile]]:
+    """Read all import profiles; this list has no pages."""
+    read = _page("import_profile", ImportProfile.read)
+    segments = ("conf", "md-import-profiles")
+    return _get(segments, read, "list import profiles", _query(type=type))
+
+
+def import_profile(profile_id: str) -> Call[ImportProfile]:
+    """Read one import profile."""
+    segments = ("conf", "md-import-profiles", _segment(profile_id, "profile"))
+    return _get(segments, ImportProfile.read, f"read import profile {profile_id}")
+
+
+def code_table(name: str) -> Call[tuple[CodeRow, ...]]:
+    """Read the rows of a code table such as `systemJobStatus`."""
+    segments = ("conf", "code-tables", _segment(name, "code table"))
+    return _get(segments, _rows, f"read code table {name}")
+
+
+def words(text: str) -> str:
+    """Return *text* as a search wants its words: blanks as `_`."""
+    return re.sub(r"\s+", "_", text.strip())
+
+
+# --- helpers --------------------------------------------------------------------------------
+
+
+def _get(
+    segments: Sequence[str],
+    read: Callable[[Any], T],
+    name: str,
+    query: tuple[tuple[str, str], ...] = (),
+    timeout: float = _READ,
+) -> Call[T]:
+    return Call("GET", "/" + "/".join(segments), query, None, read, timeout, name)
+
+
+def _segment(identifier: str, noun: str) -> str:
+    """Percent-encode an id for a path.
+
+    An empty one would turn `DELETE /conf/sets/<id>` into another call, dots would climb.
+    """
+    if not identifier.strip(". \t\r\n"):
+        shown = f"'{identifier}'" if identifier else "an empty text"
+        raise NotInAlma(f"{shown} is not the id of a {noun}.", noun=noun, name=identifier)
+    return quote(identifier, safe="")
+
+
+def _query(**values: str | int | None) -> tuple[tuple[str, str], ...]:
+    return tuple((name, str(value)) for name, value in values.items() if value is not None)
+
+
+def _page(key: str, item: Callable[[Any], T]) -> Callable[[Any], Page[T]]:
+    return lambda data: Page.read(data, key, item)
+
+
+def _rows(data: Any) -> tuple[CodeRow, ...]:
+    table = reading.fields(data, "a code table")
+    return tuple(CodeRow.read(row) for row in reading.items(table, "row"))
+
+
+def _institution_code(data: Any) -> str:
+    # `<test>GET - OK - institutionCode: 01ABC_INST</test>`; the text may change (no schema).
+    found = re.search(r"institutionCode:\s*([\w.-]+)", reading.text(data))
+    return found[1] if found else ""
+
+
+def _new_instance_id(data: Any) -> str:
+    # The text beside the link ("Job no. … triggered on …") is for people.
+    address = reading.link(reading.fields(data, "a submitted job").get("additional_info"))
+    found = re.search(r"/instances/([^/?#]+)/?(?:[?#].*)?$", address.strip())
+    if not found:
+        raise Unreadable("the answer has no link to the new job instance")
+    return found[1]

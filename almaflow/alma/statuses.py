@@ -1,0 +1,46 @@
+"""What Alma's status codes of job instances mean (code table `systemJobStatus`).
+
+Codes that are not listed here will come: such an instance goes on until it has an end.
+
+Source: `alma-api.md`, table 6.1.
+"""
+
+from __future__ import annotations
+
+from almaflow.alma.wire import JobInstance
+
+_GOES_ON = {
+    "PENDING": "accepted, waiting for resources or another job",
+    "QUEUED": "accepted, not begun",
+    "INITIALIZING": "being prepared",
+    "RUNNING": "running",
+    "FINALIZING": "work done, the report is being written",
+}
+_ENDED = {
+    "COMPLETED_SUCCESS": "completed successfully",
+    "COMPLETED_WARNING": "completed with warnings",
+    "COMPLETED_FAILED": "completed with errors",
+    "COMPLETED_NO_BULKS": "found nothing to work on",
+    "FAILED": "failed",
+    "SKIPPED": "skipped by Alma",
+    "SYSTEM_ABORTED": "aborted by the system",
+    "USER_ABORTED": "aborted by a person in Alma",
+    "MANUAL_HANDLING_REQUIRED": "stopped; a person has to act in Alma",
+}
+
+KNOWN_STATUSES = _GOES_ON | _ENDED
+"""The codes that Alma is known to use, in the order of a run's life, and what they mean."""
+
+TERMINAL_STATUSES = frozenset(_ENDED)
+"""The known codes of a run that is over."""
+
+
+def is_terminal(instance: JobInstance) -> bool:
+    """Whether *instance* is over: by its code, and for a code we do not know by its end time.
+
+    A known code decides alone: `FINALIZING` may have an end time and still be at work, and
+    `progress` says nothing (100 is seen on runs that go on, 101.3 and 0 on ended ones).
+    """
+    if instance.status in KNOWN_STATUSES:
+        return instance.status in TERMINAL_STATUSES
+    return instance.end_time is not None
