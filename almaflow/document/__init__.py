@@ -1,0 +1,188 @@
+"""YAML text → data, with the place of every key and value. The home of ruamel.yaml.
+
+The tree is built from the parser's events, in one loop: limits are kept while reading, and
+nothing recurses with the file.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, NoReturn
+
+from almaflow.document.mistakes import missing_blank
+from almaflow.document.scalars import source_offsets
+from almaflow.document.source import Node, Source, Span
+from almaflow.errors import DocumentsInvalid
+from almaflow.fields import plain_value
+from almaflow.problems import Location, Problem
+
+MAX_BYTES = 1024 * 1024
+"""The longest file that is read."""
+
+PathTo = tuple[str | int, ...]
+"""The keys and positions (from 0) that lead to a value."""
+
+
+class Document(Source):
+    """A YAML file's data together with the place of every key and value.
+
+    *data* is made of dict (the keys are text), list, str and `Plain`.
+    """
+
+    def __init__(self, text: str, file: str, data: Any, root: Node) -> None:
+        super().__init__(text, file)
+        self.data = data
+        self.root = root
+
+    def place(self, path: PathTo) -> Location:
+        """Return the place of the value at *path*, or of the nearest around it that exists."""
+        return self.location(self._walk(path)[-1].span)
+
+    def key_place(self, path: PathTo) -> Location:
+        """Return the place of the key of the value at *path*; in a list, of the value.
+
+        Of what does not exist, the place of the nearest key around it.
+        """
+        nodes = self._walk(path)
+        depth = len(nodes) - 1
+        if depth and isinstance(path[depth - 1], str):
+            return self.location(nodes[-2].keys[str(path[depth - 1])])
+        return self.location(nodes[-1].span)
+
+    def has(self, path: PathTo) -> bool:
+        """Whether there is a value at *path*."""
+        return len(self._walk(path)) == len(path) + 1
+
+    def locate(self, path: PathTo, offset: int, length: int = 1) -> Location:
+        """Return the place of a piece of the text at *path*.
+
+        *offset* and *length* count characters of the value; quotes, escapes and folded lines of
+        the file are accounted for. Of what is no text, or too tangled, the place of the value.
+        """
+        node = self._walk(path)[-1]
+        source = self.text[node.span[0] : node.span[1]]
+        offsets = source_offsets(source, node.style, node.value) if node.value else None
+        if offsets is None or not self.has(path):
+            return self.place(path)
+        first = min(max(0, offset), len(offsets) - 1)
+        last = min(max(first, offset + length - 1), len(offsets) - 1)
+        start = node.span[0]
+        return self.location((start + offsets[first], start + offsets[last] + 1))
+
+    def hide_value(self, path: PathTo) -> None:
+        """Show the value at *path* as stars in every problem from now on."""
+        self.hide(self._walk(path)[-1].span)
+
+    def plain(self) -> Any:
+        """Return the data as ordinary Python values."""
+        return plain_value(self.data)
+
+    def _walk(self, path: PathTo) -> list[Node]:
+        """Return the nodes from the root along *path*, as far as they exist."""
+        nodes = [self.root]
+        for element in path:
+            child = nodes[-1].children.get(element)
+            if child is None:
+                break
+            nodes.append(child)
+        return nodes
+
+
+def read_document(path: Path, shown_as: str | None = None) -> Document:
+    """Read the YAML file at *path*, which problems call *shown_as*.
+
+    Raises:
+        DocumentsInvalid: it cannot be read, or is not YAML as we take it.
+    """
+    file = shown_as or str(path)
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        _refuse(Source("", file), (0, 1), "unreadable", f"The file cannot be read: {reason}.")
+    return parse_document(content, file)
+
+
+def parse_document(text: bytes | str, file: str) -> Document:
+    """Turn YAML *text* of the file called *file* into a document.
+
+    Raises:
+        DocumentsInvalid: of the syntax errors the first, of doubled keys, tags and the like all.
+    """
+    # ruamel.yaml takes 60 ms to import, which only who reads a file should pay.
+    from almaflow.document.tree import TreeBuilder
+
+    source = Source(_decoded(text, file), file)
+    bad = _NOT_PRINTABLE.search(source.text)
+    if bad is not None:
+        _refuse_character(source, bad)
+    builder = TreeBuilder(source)
+    data, root = builder.build()
+    if root is None and not builder.problems:
+        message = "The file is empty; write at least one `key: value` line."
+        _refuse(source, (0, 1), "empty-file", message)
+    if root is not None and isinstance(data, str) and root.style is None:
+        key = _KEY_WITHOUT_BLANK.match(data)
+        if key is not None:
+            span = (root.span[0], root.span[0] + key.end())
+            _refuse(source, span, "yaml-missing-blank", missing_blank(key.group(1)))
+    if root is None or builder.problems:
+        raise DocumentsInvalid(sorted(builder.problems))
+    return Document(source.text, file, data, root)
+
+
+# A byte order mark, or Latin letters with a NUL on the same side of each.
+_UTF_16 = re.compile(rb"\xff\xfe|\xfe\xff|[^\0]\0[^\0]\0|\0[^\0]\0[^\0]", re.DOTALL)
+_KEY_WITHOUT_BLANK = re.compile(r"([A-Za-z_][\w.-]*):(?=[^\s:/])")
+# YAML 1.2, "Character set": what is not listed must be written as an escape.
+_NOT_PRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def _refuse(source: Source, span: Span, code: str, message: str) -> NoReturn:
+    raise DocumentsInvalid([source.problem(source.location(span), code, message)])
+
+
+def _decoded(text: bytes | str, file: str) -> str:
+    content = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    if len(content) > MAX_BYTES:
+        message = "The file is larger than 1 MiB; split the workflow, or move data to a file."
+        _refuse(Source("", file), (0, 1), "yaml-limit", message)
+    if isinstance(text, str):
+        return text.removeprefix("\ufeff")
+    if _UTF_16.match(content):
+        message = "The file is UTF-16; save it as UTF-8 (in the editor: encoding “UTF-8”)."
+        _refuse(Source("", file), (0, 1), "not-utf-8", message)
+    try:
+        return content.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8").removeprefix("\ufeff")
+        if b"\0" in content:
+            _refuse_binary(Source(before, file), len(before))
+        # The rest of the line is shown with replacement characters.
+        rest = content[error.start :].decode("utf-8", "replace")
+        source = Source(before + _NOT_PRINTABLE.sub("\ufffd", re.split(r"[\r\n]", rest)[0]), file)
+        message = (
+            f"The file is not UTF-8: byte 0x{content[error.start]:02X} cannot stand here; save it "
+            "as UTF-8 (in the editor: encoding “UTF-8”)."
+        )
+        _refuse(source, (len(before), len(before) + 1), "not-utf-8", message)
+
+
+def _refuse_character(source: Source, bad: re.Match[str]) -> NoReturn:
+    if bad.group() == "\0":
+        _refuse_binary(source, bad.start())
+    location = source.location(bad.span())
+    shown = Source(_NOT_PRINTABLE.sub("\ufffd", source.text), source.file)
+    message = (
+        f"The character U+{ord(bad.group()):04X} is not allowed in YAML; remove it, or write it "
+        "as an escape in double quotes."
+    )
+    raise DocumentsInvalid([shown.problem(location, "control-character", message)])
+
+
+def _refuse_binary(source: Source, index: int) -> NoReturn:
+    location = source.location((index, index + 1))
+    message = "The file is binary (it holds a NUL byte), not YAML text."
+    raise DocumentsInvalid([Problem(location, "binary-file", message)])

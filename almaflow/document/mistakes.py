@@ -1,0 +1,312 @@
+"""What a YAML syntax error means to the person who wrote the file.
+
+`tree.py` hands over where the parser gave up; this module looks at the lines around it for
+the mistakes every newcomer makes and falls back to a plain sentence about the parser's words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+Mark = tuple[int, int]
+"""Line and column, both from 0."""
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A YAML mistake: *mark* is where it begins, *length* how many characters it covers."""
+
+    code: str
+    message: str
+    mark: Mark
+    length: int = 1
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Where and why the parser gave up.
+
+    *context* is where the thing begins that the parser was reading, the same as *mark* when it
+    says nothing; *problem* is in the parser's own words: what it was doing, ` | `, what went wrong.
+    """
+
+    problem: str
+    mark: Mark
+    context: Mark
+
+
+_QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'")
+_COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
+_TEMPLATE = re.compile(r"\{[{%].*?(?:[}%]\}|$)")
+_CRON = re.compile(
+    r"(?:(?<=[:\-\[{,]\s)|(?<=^))\s*(\*(?:/\d+)?(?:\s+[\d*][^\s,\]}]*)*\s*)(?=$|[,\]}])"
+)
+_NO_BLANK = re.compile(r"^\s*(?:-\s+)*([A-Za-z_][\w.-]*):(?=[^\s:/])(?!.*:\s)")
+_OPEN_QUOTE = re.compile(r"(?:^|[:\-\[,{]\s*)([\"'])(?:(?!\1).)*$")
+# Looking at more of a line than this (characters) costs time and helps nobody.
+_LOOK = 2000
+
+
+def explain(lines: Sequence[str], fault: Fault) -> Mistake:
+    """Return the mistake behind *fault*, which the parser met in *lines*."""
+    for look in (_tab, _template, _cron, _reserved, _missing_blank, _quote, _known):
+        mistake = look(lines, fault)
+        if mistake is not None:
+            return mistake
+    words = fault.problem.partition("|")[2].strip() or fault.problem
+    return Mistake("yaml-syntax", f"This is not valid YAML: {words}.", fault.mark)
+
+
+def missing_blank(key: str) -> str:
+    """Return the message about `key:value`, which YAML reads as text."""
+    return f"A blank is missing after `{key}:`; without it YAML reads the whole as text."
+
+
+def _line(lines: Sequence[str], number: int) -> str:
+    return lines[number] if 0 <= number < len(lines) else ""
+
+
+def _bare(line: str) -> str:
+    """Return *line* with quoted texts and its comment blanked out, nothing moved."""
+
+    def blank(match: re.Match[str]) -> str:
+        return "x" * len(match.group())
+
+    line = _QUOTED.sub(blank, line[:_LOOK])
+    return _COMMENT.sub(lambda match: " " * len(match.group()), line)
+
+
+def _tab(lines: Sequence[str], fault: Fault) -> Mistake | None:
+    row, column = fault.mark
+    line = _line(lines, row)
+    if line[column : column + 1] != "\t":
+        return None
+    if line[:column].strip():
+        message = "A tab stands here, where YAML allows only blanks; replace it by a blank."
+    else:
+        message = "This line is indented with a tab; YAML allows only blanks, so replace it."
+    return Mistake("yaml-tab", message, fault.mark)
+
+
+def _rows(fault: Fault) -> list[int]:
+    """Return the lines the fault is about; a block's begin says nothing about its fault."""
+    rows = [fault.mark[0]] if "block" in fault.problem else [fault.context[0], fault.mark[0]]
+    return list(dict.fromkeys(rows))
+
+
+def _search(
+    lines: Sequence[str], fault: Fault, pattern: re.Pattern[str]
+) -> tuple[Mark, str] | None:
+    """Find *pattern* (its last group) outside of quotes, in the lines the fault is about."""
+    for row in _rows(fault):
+        match = pattern.search(_bare(_line(lines, row)))
+        if match is not None:
+            start, end = match.span(pattern.groups)
+            return (row, start), _line(lines, row)[start:end].rstrip()
+    return None
+
+
+def _template(lines: Sequence[str], fault: Fault) -> Mistake | None:
+    found = _search(lines, fault, _TEMPLATE)
+    if found is None:
+        return None
+    return template_mistake(found[0], len(found[1]))
+
+
+def template_mistake(mark: Mark, length: int) -> Mistake:
+    """Return the mistake of an unquoted `{{ … }}`."""
+    return Mistake(
+        "yaml-unquoted-template",
+        'A value with a template needs quotes around the whole of it: `"{{ … }}"`; without them '
+        "YAML takes the brace for the begin of a mapping.",
+        mark,
+        length,
+    )
+
+
+def _cron(lines: Sequence[str], fault: Fault) -> Mistake | None:
+    found = _search(lines, fault, _CRON)
+    if found is None:
+        return None
+    mark, text = found
+    return Mistake(
+        "yaml-unquoted-cron",
+        f'`{text}` needs quotes: `"{text}"`; YAML takes a `*` at the begin of a value for a '
+        "reference.",
+        mark,
+        len(text),
+    )
+
+
+def _reserved(lines: Sequence[str], fault: Fault) -> Mistake | None:
+    row, column = fault.mark
+    rest = _line(lines, row)[column:]
+    sign = rest[:1]
+    if "cannot start any token" not in fault.problem or not sign:
+        return None
+    length = len(rest.split(" #")[0].rstrip()) or 1
+    if sign == "@":
+        message = 'A value that begins with `@` needs quotes, as in `"@daily"`.'
+        return Mistake("yaml-unquoted-at", message, fault.mark, length)
+    name = "a backtick" if sign == "`" else f"`{sign}`"
+    message = f"A value cannot begin with {name}; put the value in quotes."
+    return Mistake("yaml-unquoted-sign", message, fault.mark, length)
+
+
+def _missing_blank(lines: Sequence[str], fault: Fault) -> Mistake | None:
+    before = fault.mark[0] - 1
+    while before >= 0 and not _bare(_line(lines, before)).strip():
+        before -= 1
+    for row in (*_rows(fault), before):
+        match = _NO_BLANK.match(_bare(_line(lines, row)))
+        if match is not None:
+            start, end = match.span(1)
+            message = missing_blank(match.group(1))
+            return Mistake("yaml-missing-blank", message, (row, start), end - start + 1)
+    return None
+
+
+def _quote(lines: Sequence[str], fault: Fault) -> Mistake | None:
+    if "quoted scalar" in fault.problem and "unexpected" in fault.problem:
+        return _not_closed(fault.context)
+    row, column = fault.mark
+    before = _line(lines, row)[:column].rstrip()
+    if not before.endswith(('"', "'")) or "expected" not in fault.problem:
+        return None
+    for above in range(row, max(-1, row - 20), -1):
+        line = _line(lines, above)[:_LOOK]
+        match = _OPEN_QUOTE.search(_bare(line if above != row else before))
+        if match is not None and match.group(1) == before[-1] and above != row:
+            return _not_closed((above, match.start(1)))
+    return Mistake(
+        "yaml-syntax",
+        "Something follows the closing quote; put the whole value in one pair of quotes.",
+        fault.mark,
+    )
+
+
+def _not_closed(mark: Mark) -> Mistake:
+    return Mistake("yaml-unclosed-quote", "The quote that opens here is not closed.", mark)
+
+
+def _nested_value(lines: Sequence[str], fault: Fault) -> Mistake:
+    row, column = fault.mark
+    key = _line(lines, row)[:column]
+    if re.search(r":\s", key):
+        message = "A value with `: ` in it needs quotes around the whole value."
+        return Mistake("yaml-syntax", message, fault.mark)
+    return Mistake(
+        "yaml-indentation",
+        "This key cannot stand here, because the line before it is a value already; check the "
+        "indentation, or whether that line misses its `:`.",
+        (row, len(key) - len(key.lstrip())),
+        max(1, len(key.strip())),
+    )
+
+
+def _percent_or_indentation(lines: Sequence[str], fault: Fault) -> Mistake:
+    for row in range(fault.mark[0] + 1):
+        if _line(lines, row).startswith("%"):
+            message = "A line cannot begin with `%`; indent it, or put the value in quotes."
+            return Mistake("yaml-syntax", message, (row, 0), len(_line(lines, row)))
+    message = "This does not belong to what stands above; check the indentation."
+    return Mistake("yaml-indentation", message, fault.mark)
+
+
+def _fixed(code: str, message: str, at_context: bool = False) -> Callable[..., Mistake]:
+    def make(lines: Sequence[str], fault: Fault) -> Mistake:
+        return Mistake(code, message, fault.context if at_context else fault.mark)
+
+    return make
+
+
+# The parser's words → what to say, the first that fits. It puts `|` between what it was doing
+# and what went wrong.
+_SENTENCES: tuple[tuple[str, Callable[..., Mistake]], ...] = (
+    ("mapping values are not allowed", _nested_value),
+    (
+        "sequence entries are not allowed",
+        _fixed("yaml-syntax", "A list entry (`- `) begins on a line of its own."),
+    ),
+    (
+        "could not find expected ':'",
+        _fixed(
+            "yaml-syntax",
+            "A `:` is missing after this key, or the line is indented less than the text above.",
+            at_context=True,
+        ),
+    ),
+    (
+        "found unknown escape",
+        _fixed(
+            "yaml-escape",
+            "In double quotes a backslash begins an escape, and this one is unknown; use single "
+            "quotes, or write `\\\\`.",
+        ),
+    ),
+    ("escape sequence of", _fixed("yaml-escape", "This escape has too few hexadecimal digits.")),
+    ("tag", _fixed("yaml-tag", "Tags (`!…`) are not allowed; quote the value if it is text.")),
+    (
+        "block scalar",
+        _fixed("yaml-syntax", "After `|` or `>` the text begins on the next line, indented."),
+    ),
+    ("a directive", _percent_or_indentation),
+    (
+        "incompatible YAML",
+        _fixed("yaml-version", "Workflow files are YAML 1.2; leave the `%YAML` line away."),
+    ),
+    (
+        "an alias",
+        _fixed("yaml-syntax", "A value that begins with `*` needs quotes.", at_context=True),
+    ),
+    (
+        "an anchor",
+        _fixed("yaml-syntax", "A value that begins with `&` needs quotes.", at_context=True),
+    ),
+    (
+        "flow sequence",
+        _fixed(
+            "yaml-syntax",
+            "The list that opens here with `[` is not closed, or misses a comma.",
+            at_context=True,
+        ),
+    ),
+    (
+        "flow mapping",
+        _fixed(
+            "yaml-syntax",
+            "The mapping that opens here with `{` is not closed, or misses a comma.",
+            at_context=True,
+        ),
+    ),
+    (
+        "block mapping",
+        _fixed(
+            "yaml-indentation",
+            "This line does not fit the lines above; keys of one mapping begin in one column, and "
+            "each has a `:`.",
+        ),
+    ),
+    (
+        "block collection",
+        _fixed(
+            "yaml-indentation",
+            "This line does not fit the list above; its entries begin in one column, each with "
+            "`- `.",
+        ),
+    ),
+    (
+        "node content",
+        _fixed("yaml-syntax", "A value is expected here; quote it if it is text."),
+    ),
+    ("<document start>", _percent_or_indentation),
+)
+
+
+def _known(lines: Sequence[str], fault: Fault) -> Mistake | None:
+    for words, make in _SENTENCES:
+        if words in fault.problem:
+            return make(lines, fault)
+    return None

@@ -1,0 +1,115 @@
+"""What an unquoted scalar means, and where the characters of a scalar stand in the source."""
+
+from __future__ import annotations
+
+import re
+
+from almaflow.fields import Plain
+
+_BREAK = r"(?:\r\n|\r|\n)"
+_FOLD = rf"[ \t]*{_BREAK}(?:[ \t]*{_BREAK})*[ \t]*"
+_TOKENS = {
+    # Alternatives: an escaped line break, an escape, folded lines, one character.
+    '"': re.compile(
+        rf"(?P<nothing>\\{_BREAK}[ \t]*)|(?P<one>\\(?:x..|u.{{4}}|U.{{8}}|.))|(?P<fold>{_FOLD})|.",
+        re.DOTALL,
+    ),
+    "'": re.compile(rf"(?P<nothing>(?!))|(?P<one>'')|(?P<fold>{_FOLD})|.", re.DOTALL),
+    None: re.compile(rf"(?P<nothing>(?!))|(?P<one>(?!))|(?P<fold>{_FOLD})|.", re.DOTALL),
+}
+_BREAKS = re.compile(_BREAK)
+
+
+_NULL = frozenset({"", "~", "null", "Null", "NULL"})
+_TRUE = frozenset({"true", "True", "TRUE"})
+_FALSE = frozenset({"false", "False", "FALSE"})
+_INT = re.compile(r"[-+]?[0-9]{1,4000}|0o[0-7]{1,4000}|0x[0-9a-fA-F]{1,4000}")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_ODD_FLOATS = {
+    sign + dot: float(sign + dot[1:]) for sign in ("", "-", "+") for dot in (".inf", ".Inf", ".INF")
+} | {nan: float("nan") for nan in (".nan", ".NaN", ".NAN")}
+_WHEN = re.compile(
+    r"\d{4}-\d{1,2}-\d{1,2}"
+    r"(?:(?:[Tt]|[ \t]+)\d{1,2}:\d{2}(?::\d{2}(?:\.\d*)?)?[ \t]*(?:Z|[-+]\d{1,2}(?::?\d{2})?)?)?"
+    r"|[-+]?\d+(?::\d{1,2})+(?:\.\d*)?",
+    re.ASCII,
+)
+_FIRST = frozenset("-+.0123456789")
+
+
+def resolve(text: str) -> str | Plain:
+    """Return what an unquoted scalar means in YAML 1.2's core schema; text stays text."""
+    if text[:1] in _FIRST and text:
+        return _resolve_number(text)
+    if text in _NULL:
+        return Plain(text, None)
+    if text in _TRUE or text in _FALSE:
+        return Plain(text, text in _TRUE)
+    return text
+
+
+def _resolve_number(text: str) -> str | Plain:
+    if _INT.fullmatch(text):
+        base = {"0o": 8, "0x": 16}.get(text[:2], 10)
+        return Plain(text, int(text, base))
+    if _FLOAT.fullmatch(text):
+        return Plain(text, float(text))
+    if text in _ODD_FLOATS:
+        return Plain(text, _ODD_FLOATS[text])
+    return Plain(text, text) if _WHEN.fullmatch(text) else text
+
+
+def source_offsets(source: str, style: str | None, value: str) -> list[int] | None:
+    """Return, for each character of *value*, its offset in *source*.
+
+    *source* is the scalar as it stands in the file, quotes or the `|` line included; *style* is
+    its quote, `|`, `>` or None. `None` is returned when the two cannot be brought together.
+    """
+    if style in ("|", ">"):
+        return _block_offsets(source, value)
+    offsets: list[int] = []
+    inner = (1, len(source) - 1) if style else (0, len(source))
+    for match in _TOKENS[style].finditer(source, *inner):
+        if match["nothing"]:
+            continue
+        breaks = len(_BREAKS.findall(match["fold"])) if match["fold"] else 0
+        offsets.extend([match.start()] * max(1, breaks - 1))
+    return offsets if len(offsets) == len(value) else None
+
+
+def _block_offsets(source: str, value: str) -> list[int] | None:
+    header = _BREAKS.search(source)
+    if header is None:
+        return None
+    lines = _lines(source, header.end())
+    indent = _indent(source, lines, value)
+    # Between the lines of the value stand only blanks and line breaks, folded or not.
+    offsets = [header.end()] * len(value)
+    position = 0
+    for start, end in lines:
+        content = source[start + indent : end]
+        if not content.strip():
+            continue
+        found = value.find(content, position)
+        if found < 0:
+            return None
+        offsets[found : found + len(content)] = range(start + indent, end)
+        position = found + len(content)
+        offsets[position:] = [end - 1] * (len(value) - position)
+    return offsets
+
+
+def _lines(source: str, start: int) -> list[tuple[int, int]]:
+    """Return begin and end of each line of *source* from *start* on, breaks left out."""
+    lines = []
+    for match in _BREAKS.finditer(source, start):
+        lines.append((start, match.start()))
+        start = match.end()
+    return [*lines, (start, len(source))]
+
+
+def _indent(source: str, lines: list[tuple[int, int]], value: str) -> int:
+    """Return how many blanks of the first line with text are indentation."""
+    text = next((source[start:end] for start, end in lines if source[start:end].strip()), "")
+    shown = next((line for line in value.splitlines() if line.strip()), "")
+    return max(0, (len(text) - len(text.lstrip(" "))) - (len(shown) - len(shown.lstrip(" "))))

@@ -1,0 +1,386 @@
+"""The tree of a YAML text, built from the events of ruamel.yaml's parser.
+
+One loop over the events with a stack of our own: the parser's composer would recurse with the
+file, follow aliases without limit and forget where keys stand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    CollectionStartEvent,
+    DocumentStartEvent,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+)
+
+from almaflow.document.mistakes import Fault, Mistake, explain, template_mistake
+from almaflow.document.scalars import resolve
+from almaflow.document.source import Node, Source, Span
+from almaflow.fields import Plain
+from almaflow.problems import Location, Problem, did_you_mean
+
+MAX_LEVELS = 100
+MAX_VALUES = 100_000
+
+_ANCHOR = re.compile(r"&[^\s,\[\]{}]+")
+_BIG_NUMBER = re.compile(r"\\U(?!000|0010)[0-9a-fA-F]{8}|^%YAML.*", re.MULTILINE)
+_TAG = re.compile(r"![^\s,\[\]{}]*")
+# What may stand between an anchor or a tag and its value.
+_GAP = re.compile(r"(?:[ \t\r\n]|(?<=\s)#[^\r\n]*)*")
+
+
+class _Stop(Exception):
+    """Reading cannot go on; the reason is among the problems."""
+
+
+@dataclass(slots=True)
+class _Key:
+    """A key that waits for its value; *text* is None when the value is to be dropped."""
+
+    text: str | None
+    span: Span
+
+
+@dataclass(slots=True)
+class _Open:
+    """A collection whose end has not been read; one that is itself a key is dropped then."""
+
+    node: Node
+    data: dict[str, Any] | list[Any]
+    anchor: str | None
+    key: _Key | None = None
+    is_key: bool = False
+    merges: list[tuple[Any, Node]] = field(default_factory=list)
+
+
+class TreeBuilder:
+    """Builds the data and the nodes of *source*; what is wrong gathers in `problems`."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.problems: list[Problem] = []
+        self._stack: list[_Open] = []
+        self._anchors: dict[str, tuple[Any, Node] | None] = {}
+        self._values = 0
+        self._result: tuple[Any, Node | None] = (None, None)
+
+    def build(self) -> tuple[Any, Node | None]:
+        """Return the data and its node; no node when nothing stands there or reading stopped."""
+        documents = 0
+        try:
+            for event in self._events():
+                if isinstance(event, DocumentStartEvent):
+                    documents += 1
+                    self._check_start(event, documents)
+                elif isinstance(event, NodeEvent):
+                    self._take(event)
+                elif isinstance(event, CollectionEndEvent):
+                    self._close(event.end_mark.index)
+        except _Stop:
+            return None, None
+        return self._result
+
+    def _events(self) -> Iterator[Any]:
+        try:
+            yield from YAML(typ="safe", pure=True).parse(self.source.text)
+        except YAMLError as error:
+            self._syntax_error(error)
+        except (ValueError, OverflowError):
+            # The scanner computes `\U` escapes and `%YAML` numbers without looking at their size.
+            found = _BIG_NUMBER.search(self.source.text)
+            message = "This number is too large for a character or a version."
+            self._note("yaml-escape", message, found.span() if found else (0, 1))
+            raise _Stop from None
+
+    def _syntax_error(self, error: YAMLError) -> None:
+        problem, at, context = str(error), 0, 0
+        if isinstance(error, MarkedYAMLError):
+            at = error.problem_mark.index if error.problem_mark else 0
+            context = error.context_mark.index if error.context_mark else at
+            problem = f"{error.context or ''} | {error.problem or ''}"
+        source = self.source
+        mark = source.mark(min(at, len(source.text)))
+        mistake = explain(source.lines, Fault(problem, mark, source.mark(context)))
+        line = mistake.mark[0] + 1
+        if any(
+            known.code == mistake.code or known.code == "yaml-unquoted-template"
+            for known in self.problems
+            if known.location.line in (line, mark[0] + 1)
+        ):
+            # Told already; the parser only stumbles over what comes of it.
+            raise _Stop from error
+        self.problems = [
+            known
+            for known in self.problems
+            if known.code != "yaml-unknown-anchor" or known.location.line != line
+        ]
+        self._note_mistake(mistake)
+        raise _Stop from error
+
+    def _check_start(self, event: DocumentStartEvent, number: int) -> None:
+        span = (event.start_mark.index, event.end_mark.index)
+        if number > 1:
+            message = "A second document begins here; a file holds one, so make it two files."
+            self._note("yaml-second-document", message, span)
+            raise _Stop
+        if event.version is not None and tuple(event.version) < (1, 2):
+            message = "Workflow files are YAML 1.2; leave the `%YAML` line away."
+            self._note("yaml-version", message, self._directive(span))
+        if event.tags:
+            message = "Tags are not allowed; leave the `%TAG` line away."
+            self._note("yaml-tag", message, self._directive(span))
+
+    def _directive(self, span: Span) -> Span:
+        begin = max(0, self.source.text.rfind("%", 0, span[0]))
+        return begin, span[0]
+
+    def _take(self, event: Any) -> None:
+        """Take in the begin of a value: a scalar, an alias, a list or a mapping."""
+        top = self._stack[-1] if self._stack else None
+        is_key = top is not None and isinstance(top.data, dict) and top.key is None
+        if isinstance(event, AliasEvent):
+            self._alias(event, is_key)
+            return
+        span, is_empty = self._span(event)
+        if isinstance(event, ScalarEvent):
+            if is_key:
+                self._key(event, span, is_empty)
+                return
+            self._count(1, span)
+            if is_empty and top is not None and top.key is not None:
+                # Nothing stands there: its key is what can be seen.
+                span = top.key.span
+            self._scalar(event, span)
+            return
+        self._count(1, span)
+        self._open(event, span, is_key)
+
+    def _span(self, event: Any) -> tuple[Span, bool]:
+        """Return where *event*'s value stands, without anchor and tag, and whether it is empty."""
+        begin, end = event.start_mark.index, event.end_mark.index
+        if event.tag is not None:
+            self._note_tag(begin, end)
+        text = self.source.text
+        for _ in range(2):
+            match = (event.anchor and _ANCHOR.match(text, begin)) or (
+                event.tag is not None and _TAG.match(text, begin)
+            )
+            if match:
+                after = _GAP.match(text, match.end())
+                begin = after.end() if after else match.end()
+        is_empty = isinstance(event, ScalarEvent) and not event.value and event.style is None
+        if is_empty or begin > end:
+            begin = event.start_mark.index
+        return (begin, max(begin, end)), is_empty
+
+    def _note_tag(self, begin: int, end: int) -> None:
+        match = _TAG.search(self.source.text, begin)
+        tag = match.group() if match else "!"
+        begin = match.start() if match else begin
+        message = (
+            f"`{tag}` is a tag, and tags are not allowed; quote the value if it is text, else "
+            "leave the tag away."
+        )
+        self._note("yaml-tag", message, (begin, begin + len(tag)))
+
+    def _key(self, event: ScalarEvent, span: Span, is_empty: bool) -> None:
+        top = self._stack[-1]
+        text = event.value
+        if is_empty:
+            self._note("yaml-key", "A key is missing in front of this `:`.", span)
+            top.key = _Key(None, span)
+            return
+        if event.anchor:
+            self._anchors[event.anchor] = (text, Node(span, text, event.style))
+        self._check_surrogates(event, span)
+        if text in top.node.keys:
+            first = self.source.location(top.node.keys[text])
+            message = (
+                f"The key `{text}` stands here a second time; the first is in line {first.line}, "
+                f"column {first.column}. Keep one of them."
+            )
+            self._note("duplicate-key", message, span)
+            top.key = _Key(None, span)
+            return
+        top.node.keys[text] = span
+        top.key = _Key(text, span)
+
+    def _scalar(self, event: ScalarEvent, span: Span) -> None:
+        self._check_surrogates(event, span)
+        is_plain = event.style is None
+        data = resolve(event.value) if is_plain else event.value
+        node = Node(span, event.value, event.style)
+        if event.anchor:
+            self._anchors[event.anchor] = (data, node)
+        self._add(data, node)
+
+    def _check_surrogates(self, event: ScalarEvent, span: Span) -> None:
+        if event.style == '"' and any(
+            "\ud800" <= character <= "\udfff" for character in event.value
+        ):
+            message = (
+                "The escape `\\ud800` to `\\udfff` is half a character; write the character itself."
+            )
+            self._note("yaml-escape", message, span)
+
+    def _alias(self, event: AliasEvent, is_key: bool) -> None:
+        span = (event.start_mark.index, event.end_mark.index)
+        name = event.anchor
+        known = self._anchors.get(name)
+        if is_key:
+            message = "A key cannot be a reference (`*name`); write the key itself."
+            self._note("yaml-key", message, span)
+            self._stack[-1].key = _Key(None, span)
+            return
+        if known is None:
+            self._note(*self._bad_alias(name), span)
+            self._add("", Node(span, ""))
+            return
+        data, node = known
+        self._count(node.size, span)
+        self._check_levels(len(self._stack) + node.height, span)
+        self._add(data, node)
+
+    def _bad_alias(self, name: str) -> tuple[str, str]:
+        if name in self._anchors:
+            return (
+                "yaml-recursion",
+                f"`*{name}` stands inside of what `&{name}` names; a value cannot hold itself.",
+            )
+        return (
+            "yaml-unknown-anchor",
+            f"`*{name}` refers to `&{name}`, which is not above it in this file"
+            f"{did_you_mean(name, self._anchors) or '.'} Put it in quotes if it is text.",
+        )
+
+    def _open(self, event: CollectionStartEvent, span: Span, is_key: bool) -> None:
+        is_mapping = isinstance(event, MappingStartEvent)
+        if is_key:
+            self._note_collection_key(span)
+            self._stack[-1].key = _Key(None, span)
+        if event.anchor:
+            self._anchors[event.anchor] = None
+        data: dict[str, Any] | list[Any] = {} if is_mapping else []
+        self._stack.append(_Open(Node(span), data, event.anchor, is_key=is_key))
+        self._check_levels(len(self._stack), span)
+
+    def _note_collection_key(self, span: Span) -> None:
+        begin = span[0]
+        text = self.source.text
+        if text.startswith("{", begin) and text.startswith("{", begin - 1) and begin:
+            row, column = self.source.mark(begin - 1)
+            line = self.source.lines[row]
+            end = line.find("}}", column)
+            length = (end + 2 if end > 0 else len(line)) - column
+            self._note_mistake(template_mistake((row, column), length))
+        else:
+            self._note("yaml-key", "A key must be text, not a list or a mapping.", span)
+
+    def _close(self, end: int) -> None:
+        closed = self._stack.pop()
+        node = closed.node
+        if isinstance(closed.data, dict):
+            self._merge(closed)
+        children = node.children.values()
+        node.size = 1 + sum(child.size for child in children)
+        node.height = 1 + max((child.height for child in children), default=0)
+        node.span = self._collection_span(closed, end)
+        if closed.anchor:
+            self._anchors[closed.anchor] = (closed.data, node)
+        if not closed.is_key:
+            self._add(closed.data, node)
+
+    def _collection_span(self, closed: _Open, end: int) -> Span:
+        """Underline a block mapping's first key, a block list's first `-`, brackets whole."""
+        begin = closed.node.span[0]
+        if self.source.text[begin : begin + 1] in ("{", "["):
+            return begin, end
+        first = next(iter(closed.node.keys.values()), None)
+        if isinstance(closed.data, dict) and first is not None and first[0] == begin:
+            return first
+        return begin, begin + 1
+
+    def _add(self, data: Any, node: Node) -> None:
+        """Put a whole value where it belongs."""
+        if not self._stack:
+            if not (isinstance(data, Plain) and data.is_empty):
+                self._result = data, node
+            return
+        top = self._stack[-1]
+        if isinstance(top.data, list):
+            top.node.children[len(top.data)] = node
+            top.data.append(data)
+            return
+        key = top.key
+        assert key is not None  # the parser sends a key before each value
+        top.key = None
+        if key.text is None:
+            return
+        if key.text == "<<" and self.source.text[key.span[0]] == "<":
+            top.merges.append((data, node))
+        else:
+            top.data[key.text] = data
+            top.node.children[key.text] = node
+
+    def _merge(self, target: _Open) -> None:
+        """Fill in what `<<` brings; a key of the mapping's own wins, then the earlier source."""
+        if not target.merges:
+            return
+        data, node = target.merges[0]
+        sources = [(data, node)]
+        if isinstance(data, list):
+            sources = [(item, node.children[place]) for place, item in enumerate(data)]
+        own, own_node = target.data, target.node
+        assert isinstance(own, dict)
+        merged: dict[str, Any] = {}
+        for item, item_node in sources:
+            if not isinstance(item, dict):
+                message = "`<<` takes a mapping, or a list of mappings, from a reference (`*name`)."
+                self._note("yaml-merge", message, item_node.span)
+                continue
+            for key, value in item.items():
+                if key in own or key in merged:
+                    continue
+                merged[key] = value
+                child = item_node.children[key]
+                self._count(child.size, own_node.keys["<<"])
+                self._check_levels(len(self._stack) + 1 + child.height, own_node.keys["<<"])
+                own_node.children[key] = child
+                own_node.keys[key] = item_node.keys[key]
+        del own_node.keys["<<"]
+        # As if they had been written where a reader expects them: above the mapping's own keys.
+        target.data = merged | own
+
+    def _count(self, values: int, span: Span) -> None:
+        self._values += values
+        if self._values > MAX_VALUES:
+            message = (
+                f"The file holds more than {MAX_VALUES:,} values, references (`*name`) followed; "
+                "split it, or move data to a file."
+            )
+            self._note("yaml-limit", message, span)
+            raise _Stop
+
+    def _check_levels(self, levels: int, span: Span) -> None:
+        if levels > MAX_LEVELS:
+            message = f"This is nested more than {MAX_LEVELS} levels deep; split the workflow."
+            self._note("yaml-limit", message, span)
+            raise _Stop
+
+    def _note(self, code: str, message: str, span: Span) -> None:
+        self.problems.append(self.source.problem(self.source.location(span), code, message))
+
+    def _note_mistake(self, mistake: Mistake) -> None:
+        row, column = mistake.mark
+        location = Location(self.source.file, row + 1, column + 1, mistake.length)
+        self.problems.append(self.source.problem(location, mistake.code, mistake.message))
