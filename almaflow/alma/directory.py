@@ -1,0 +1,311 @@
+"""Names of jobs, profiles and sets to what they name at one institution.
+
+Names are compared exactly, after Unicode normalisation: Alma's own search finds by words and
+would give a similar one. Jobs and profiles are kept for ten minutes; sets, which steps create
+and delete, are not.
+
+Source: `alma-api.md`, 8.4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeVar
+
+from almaflow.alma import calls
+from almaflow.alma.calls import Call
+from almaflow.alma.errors import AlmaRefused, NotInAlma
+from almaflow.alma.reading import normal_name
+from almaflow.alma.wire import AlmaSet, ImportProfile, IntegrationProfile, Job, Page
+from almaflow.clock import Clock
+from almaflow.problems import did_you_mean
+
+T = TypeVar("T")
+
+# The job of a profile changes when somebody edits the profile, so not for long.
+_LIFETIME = timedelta(minutes=10)
+
+# "Invalid query format."
+_BAD_QUERY = "60106"
+
+
+class Read(Protocol):
+    """Sends a read, with whatever repetition the caller wants."""
+
+    def __call__(self, call: Call[T], /) -> Awaitable[T]: ...
+
+
+class _Identified(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+I = TypeVar("I", bound=_Identified)  # noqa: E741 - one letter as the others
+
+
+async def read_pages(read: Read, page_at: Callable[[int], Call[Page[I]]]) -> list[I]:
+    """Return the entries of all pages; *page_at* makes the call for an offset."""
+    found: dict[str, I] = {}
+    offset = 0
+    while True:
+        page = await read(page_at(offset))
+        before = len(found)
+        # A list may shift between two pages: what comes twice counts once.
+        found |= {item.id: item for item in page.items}
+        offset += len(page.items)
+        if len(found) == before or (page.total is not None and offset >= page.total):
+            return list(found.values())
+
+
+class Directory:
+    """What one institution calls its jobs, profiles and sets.
+
+    *read* sends the calls, *clock* ages what is kept, *institution* is its name in messages.
+    Alma's own errors (an id that it does not know) are raised as they come.
+    """
+
+    def __init__(self, read: Read, clock: Clock, institution: str = "this institution") -> None:
+        self._read = read
+        self._clock = clock
+        self._institution = institution
+        self._kept: dict[tuple[str, ...], tuple[datetime, Any]] = {}
+
+    async def job(
+        self, id: str | None = None, name: str | None = None, type: str | None = "MANUAL"
+    ) -> Job:
+        """Return the job of this id, name, or both; *type* limits the search by name.
+
+        Raises:
+            NotInAlma: no job, or several, have this name, or the id's job has another.
+        """
+        if id is None:
+            if not name:
+                raise NotInAlma("An empty text is not the name of a job.", noun="job", name="")
+            return await self._job_named(name, type)
+        job = await self._keep(("job", id), lambda: self._read(calls.job(id)))
+        if name is not None and not _same(job.name, name):
+            raise NotInAlma(
+                f"At {self._institution} the job {id} is called '{job.name}', not '{name}'.",
+                noun="job",
+                name=name,
+                advice="Correct the name or the id, so that both mean the same job.",
+            )
+        return job
+
+    async def integration_job(
+        self,
+        id: str | None = None,
+        code: str | None = None,
+        name: str | None = None,
+        job_name: str | None = None,
+    ) -> Job:
+        """Return the scheduled job of an integration profile, known by id, code or name.
+
+        *job_name* is the beginning of the job's name, for a profile that owns several.
+
+        Raises:
+            NotInAlma: no such profile, or not exactly one job of it.
+        """
+        if id is None:
+            id = (await self._integration_profile(code, name)).id
+        jobs = await self._jobs_of_profile(id)
+        shown = f"the profile '{name or code or id}'"
+        if not jobs:
+            raise NotInAlma(
+                f"At {self._institution} {shown} has no job that can be run.",
+                noun="job",
+                name=job_name or "",
+                advice="A profile has its jobs once its action is configured and active in Alma.",
+            )
+        return self._one_of_several(jobs, job_name, shown)
+
+    async def import_job(self, id: str | None = None, name: str | None = None) -> Job:
+        """Return the job of an import profile, known by id or name.
+
+        Raises:
+            NotInAlma: no such profile, several of this name, or it has no job.
+        """
+        if id is not None:
+            profile = await self._keep(("import", id), lambda: self._read(calls.import_profile(id)))
+        else:
+            profile = await self._import_profile_named(name or "")
+        if profile.job_id:
+            return await self.job(id=profile.job_id)
+        jobs = await self._jobs_of_profile(profile.id)
+        if len(jobs) == 1:
+            return jobs[0]
+        raise NotInAlma(
+            f"At {self._institution} the import profile '{profile.name or profile.id}' has "
+            f"{len(jobs) or 'no'} jobs.",
+            noun="job",
+            name=profile.name,
+            advice="Give the job's id to a `submit_job` step, or look at the profile in Alma.",
+        )
+
+    async def set_named(self, name: str) -> AlmaSet | None:
+        """Return the set of exactly this name, as it is now; None when there is none.
+
+        Raises:
+            NotInAlma: *name* is empty, or several sets have it.
+        """
+        if not name.strip():
+            raise NotInAlma("An empty text is not the name of a set.", noun="set", name=name)
+        try:
+            found = await self._sets(f"name~{calls.words(name)}")
+        except AlmaRefused as error:
+            if _BAD_QUERY not in error.codes:
+                raise
+            # A name that Alma's search cannot be asked for is found by looking at all of them.
+            found = await self._sets(None)
+        exact = [alma_set for alma_set in found if _same(alma_set.name, name)]
+        if len(exact) > 1:
+            raise self._several("set", name, [alma_set.id for alma_set in exact])
+        # Entries of a list have no member count.
+        if not exact:
+            return None
+        return await self._read(calls.alma_set(exact[0].id))
+
+    async def _sets(self, q: str | None) -> list[AlmaSet]:
+        return await read_pages(self._read, lambda offset: calls.list_sets(q, offset=offset))
+
+    # --- jobs -------------------------------------------------------------------------------
+
+    async def _job_named(self, name: str, type: str | None) -> Job:
+        async def load() -> list[Job]:
+            return await read_pages(
+                self._read, lambda offset: calls.list_jobs(type=type, offset=offset)
+            )
+
+        def named(jobs: list[Job]) -> list[Job]:
+            return [job for job in jobs if _same(job.name, name)]
+
+        jobs = await self._keep(("jobs", type or ""), load, useful=lambda kept: bool(named(kept)))
+        found = named(jobs)
+        if len(found) > 1:
+            raise self._several("job", name, [job.id for job in found])
+        if not found:
+            kind = f"{type.lower()} job" if type else "job"
+            raise self._none("job", name, f"{kind} named", (job.name for job in jobs), "jobs")
+        return found[0]
+
+    async def _jobs_of_profile(self, profile_id: str) -> list[Job]:
+        async def load() -> list[Job]:
+            found = await read_pages(
+                self._read,
+                lambda offset: calls.list_jobs(
+                    type="SCHEDULED", profile_id=profile_id, offset=offset
+                ),
+            )
+            # Should Alma ignore the filter, the jobs of others must not be run.
+            return [job for job in found if job.profile_id in ("", profile_id)]
+
+        return await self._keep(("profile jobs", profile_id), load, useful=bool)
+
+    def _one_of_several(self, jobs: Sequence[Job], job_name: str | None, profile: str) -> Job:
+        chosen = list(jobs)
+        if job_name:
+            prefix = normal_name(job_name)
+            chosen = [job for job in jobs if normal_name(job.name).startswith(prefix)]
+            # One job's name may be the beginning of another's.
+            chosen = [job for job in chosen if _same(job.name, job_name)] or chosen
+        if len(chosen) == 1:
+            return chosen[0]
+        names = ", ".join(sorted(f"'{job.name}'" for job in jobs))
+        begins = f" of which {len(chosen) or 'none'} begin with '{job_name}'" if job_name else ""
+        raise NotInAlma(
+            f"At {self._institution} {profile} has {len(jobs)} jobs{begins}: {names}.",
+            noun="job",
+            name=job_name or "",
+            advice="Say which one with `job`, the beginning of its name.",
+        )
+
+    # --- profiles ---------------------------------------------------------------------------
+
+    async def _integration_profile(self, code: str | None, name: str | None) -> IntegrationProfile:
+        field, wanted = ("code", code) if code is not None else ("name", name or "")
+        if not wanted or not wanted.strip():
+            text = f"An empty text is not the {field} of a profile."
+            raise NotInAlma(text, noun="profile", name=wanted or "")
+
+        def shown(profile: IntegrationProfile) -> str:
+            return profile.code if field == "code" else profile.name
+
+        async def load() -> list[IntegrationProfile]:
+            found = await self._integration_profiles(f"{field}~{calls.words(wanted)}")
+            return [profile for profile in found if _same(shown(profile), wanted)]
+
+        found = await self._keep(("integration", field, wanted), load, useful=bool)
+        if len(found) > 1:
+            raise self._several("profile", wanted, [profile.id for profile in found])
+        if not found:
+            there = [shown(profile) for profile in await self._integration_profiles(None)]
+            what = f"integration profile with the {field}"
+            raise self._none("profile", wanted, what, there, "profiles")
+        return found[0]
+
+    async def _integration_profiles(self, q: str | None) -> list[IntegrationProfile]:
+        return await read_pages(
+            self._read, lambda offset: calls.integration_profiles(q, offset=offset)
+        )
+
+    async def _import_profile_named(self, name: str) -> ImportProfile:
+        async def load() -> Sequence[ImportProfile]:
+            return (await self._read(calls.import_profiles())).items
+
+        def named(profiles: Sequence[ImportProfile]) -> list[ImportProfile]:
+            return [profile for profile in profiles if _same(profile.name, name)]
+
+        profiles = await self._keep(("imports",), load, useful=lambda kept: bool(named(kept)))
+        found = named(profiles)
+        if len(found) > 1:
+            raise self._several("profile", name, [profile.id for profile in found])
+        if not found:
+            there = (profile.name for profile in profiles)
+            raise self._none("profile", name, "import profile named", there, "profiles")
+        return found[0]
+
+    # --- shared -----------------------------------------------------------------------------
+
+    async def _keep(
+        self,
+        key: tuple[str, ...],
+        load: Callable[[], Awaitable[T]],
+        useful: Callable[[T], bool] = lambda kept: True,
+    ) -> T:
+        """Return what is kept under *key*, loaded anew when old or not *useful*.
+
+        Somebody who was told "no such job" creates it and tries again.
+        """
+        now = self._clock.now()
+        if key in self._kept:
+            loaded_at, kept = self._kept[key]
+            if loaded_at <= now < loaded_at + _LIFETIME and useful(kept):
+                return kept  # type: ignore[no-any-return]
+        loaded = await load()
+        self._kept[key] = (now, loaded)
+        return loaded
+
+    def _several(self, noun: str, name: str, ids: Iterable[str]) -> NotInAlma:
+        listed = ", ".join(sorted(ids))
+        return NotInAlma(
+            f"At {self._institution} several {noun}s are called '{name}': {listed}.",
+            noun=noun,
+            name=name,
+            advice="Give the id of the one that is meant.",
+        )
+
+    def _none(
+        self, noun: str, name: str, what: str, there: Iterable[str], command: str
+    ) -> NotInAlma:
+        near = did_you_mean(name, there)
+        return NotInAlma(
+            f"{self._institution} has no {what} '{name}'{near or '.'}",
+            noun=noun,
+            name=name,
+            advice=f"`almaflow {command} list` shows what there is.",
+        )
+
+
+def _same(one: str, other: str) -> bool:
+    return normal_name(one) == normal_name(other)

@@ -1,0 +1,87 @@
+"""XML from outside, parsed with everything dangerous refused: DOCTYPE, entities, depth.
+
+The home of defusedxml (the simulator, which stands beside the house, apart).
+"""
+
+from __future__ import annotations
+
+from xml.etree.ElementTree import Element, ParseError, TreeBuilder
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import DefusedXMLParser
+
+# Alma's answers and payloads are five levels deep.
+_DEPTH = 100
+
+
+class XmlInvalid(ValueError):
+    """A text is not XML that we read; *line* and *column* count from 1."""
+
+    def __init__(self, message: str, line: int, column: int) -> None:
+        super().__init__(message)
+        self.line = line
+        self.column = column
+
+
+class Places(dict[Element, tuple[int, int]]):
+    """Line and column (from 1) at which each element begins."""
+
+
+def parse_xml(source: bytes | str, places: Places | None = None) -> Element:
+    """Return the root element; *places*, when given, is filled with every element's place.
+
+    Raises:
+        XmlInvalid: not well-formed, in an unknown encoding, with a DOCTYPE, or too deep.
+    """
+    builder = _Builder(places)
+    parser = DefusedXMLParser(target=builder, forbid_dtd=True)
+    builder.parser = parser
+    try:
+        parser.feed(source)
+        root = parser.close()
+    except ParseError as error:
+        line, column = error.position
+        # The library's text ends with the place, which is told apart.
+        raise XmlInvalid(str(error).partition(": line")[0], line, column + 1) from error
+    except DefusedXmlException as error:
+        message = "it has a DOCTYPE, which is refused for safety"
+        raise XmlInvalid(message, *builder.here()) from error
+    except (LookupError, ValueError) as error:
+        raise XmlInvalid(str(error), *builder.here()) from error
+    assert isinstance(root, Element)
+    return root
+
+
+def local_name(tag: str) -> str:
+    """Return an element's or attribute's name without its namespace."""
+    return tag.rpartition("}")[2]
+
+
+class _Builder(TreeBuilder):
+    """Builds elements, notes where they begin and stops at unreasonable depth."""
+
+    parser: DefusedXMLParser
+
+    def __init__(self, places: Places | None) -> None:
+        super().__init__()
+        self._places = places
+        self._depth = 0
+
+    def here(self) -> tuple[int, int]:
+        """Return line and column of what is being parsed."""
+        # The expat parser inside; defusedxml uses the pure Python XMLParser, which shows it.
+        expat = self.parser.parser
+        return expat.CurrentLineNumber, expat.CurrentColumnNumber + 1
+
+    def start(self, tag: str, attrs: dict[str, str], /) -> Element:
+        self._depth += 1
+        if self._depth > _DEPTH:
+            raise ValueError(f"it is nested deeper than {_DEPTH} levels")
+        element: Element = super().start(tag, attrs)
+        if self._places is not None:
+            self._places[element] = self.here()
+        return element
+
+    def end(self, tag: str, /) -> Element:
+        self._depth -= 1
+        return super().end(tag)
