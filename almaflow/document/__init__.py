@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Any, NoReturn
 
-from almaflow.document.mistakes import missing_blank
+from almaflow.document.mistakes import key_without_blank, missing_blank
 from almaflow.document.scalars import source_offsets
 from almaflow.document.source import Node, Source, Span
 from almaflow.errors import DocumentsInvalid
@@ -124,7 +124,7 @@ def parse_document(text: bytes | str, file: str) -> Document:
         message = "The file is empty; write at least one `key: value` line."
         _refuse(source, (0, 1), "empty-file", message)
     if root is not None and isinstance(data, str) and root.style is None:
-        key = _KEY_WITHOUT_BLANK.match(data)
+        key = key_without_blank(data)
         if key is not None:
             span = (root.span[0], root.span[0] + key.end())
             _refuse(source, span, "yaml-missing-blank", missing_blank(key.group(1)))
@@ -135,7 +135,6 @@ def parse_document(text: bytes | str, file: str) -> Document:
 
 # A byte order mark, or Latin letters with a NUL on the same side of each.
 _UTF_16 = re.compile(rb"\xff\xfe|\xfe\xff|[^\0]\0[^\0]\0|\0[^\0]\0[^\0]", re.DOTALL)
-_KEY_WITHOUT_BLANK = re.compile(r"([A-Za-z_][\w.-]*):(?=[^\s:/])")
 # YAML 1.2, "Character set": what is not listed must be written as an escape.
 _NOT_PRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

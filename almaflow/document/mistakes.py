@@ -59,6 +59,14 @@ def explain(lines: Sequence[str], fault: Fault) -> Mistake:
     return Mistake("yaml-syntax", f"This is not valid YAML: {words}.", fault.mark)
 
 
+_KEY_VALUE = re.compile(r"([A-Za-z_][\w.-]*):(?=[^\s:/])")
+
+
+def key_without_blank(text: str) -> re.Match[str] | None:
+    """Return the match, its first group the key, when *text* reads as `key:value`."""
+    return _KEY_VALUE.match(text)
+
+
 def missing_blank(key: str) -> str:
     """Return the message about `key:value`, which YAML reads as text."""
     return f"A blank is missing after `{key}:`; without it YAML reads the whole as text."
