@@ -1,0 +1,121 @@
+"""What can go wrong at the store, shaped by what the caller does next.
+
+    StoreError (errors.py)
+    ├── StoreTrouble        the file or the disk refused; the whole transaction is void
+    │   ├── StoreLocked         another process holds it; repeating later is safe
+    │   ├── StoreFull           no room on the disk
+    │   ├── StoreDamaged        not a database, another program's, or broken
+    │   ├── StoreReadOnly       it can be read but not written
+    │   └── StoreUnreachable    the folder is missing, or the file cannot be created or opened
+    ├── StoreNewer          written by a newer almaflow
+    ├── RunExists           the run key is taken; carries the run that has it
+    ├── RunHeld             a live process works on the run
+    ├── RunEnded            the run is finished; nothing can be asked of it any more
+    ├── ClaimLost           the run is not, or no longer, this process's to write
+    ├── MoveWrong           a journal entry cannot go from the state it has to the one asked for
+    └── ValueUnfit          a value is too large for the store, or no JSON
+    RequestWrong (errors.py)
+    ├── StoreUrlWrong       the configuration names a store that cannot be
+    └── RunNotFound         no run, or more than one, is called so
+
+The texts are for people; a caller decides by the class.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from almaflow.errors import RequestWrong, StoreError
+
+
+class StoreTrouble(StoreError):
+    """The file or the disk refused. Nothing of the transaction under way is kept."""
+
+
+class StoreLocked(StoreTrouble):
+    """Another process holds the store, and did so for as long as we were told to wait."""
+
+
+class StoreFull(StoreTrouble):
+    """There is no room left on the store's disk."""
+
+
+class StoreDamaged(StoreTrouble):
+    """The file is not a database, not almaflow's, or broken."""
+
+
+class StoreReadOnly(StoreTrouble):
+    """The store can be read but not written."""
+
+
+class StoreUnreachable(StoreTrouble):
+    """The store's folder is missing, or the file cannot be created or opened."""
+
+
+class StoreNewer(StoreError):
+    """A newer almaflow has written the store; this one does not know its tables."""
+
+
+class RunExists(StoreError):
+    """The run key is taken by the run *run_id*."""
+
+    def __init__(self, key: str, run_id: str) -> None:
+        self.key = key
+        self.run_id = run_id
+        super().__init__(
+            f"The run key {key} is taken: run {run_id} was recorded under it."
+            f" `almaflow show {run_id}` tells what became of it."
+        )
+
+
+class RunHeld(StoreError):
+    """A live process works on the run; *since* is when that process began (aware, UTC)."""
+
+    def __init__(self, run_id: str, pid: int, host: str, since: datetime) -> None:
+        self.run_id = run_id
+        self.pid = pid
+        self.host = host
+        self.since = since
+        super().__init__(
+            f"Run {run_id} is being worked on by process {pid} on {host}, alive since"
+            f" {since:%Y-%m-%d %H:%M:%S} UTC. Follow it with `almaflow logs -f {run_id}`,"
+            " or stop that process first."
+        )
+
+
+class RunEnded(StoreError):
+    """The run is finished."""
+
+    def __init__(self, run_id: str, outcome: str) -> None:
+        self.run_id = run_id
+        super().__init__(
+            f"Run {run_id} is finished ({outcome})."
+            f" `almaflow show {run_id}` tells what became of it."
+        )
+
+
+class ClaimLost(StoreError):
+    """The run is not, or no longer, this process's to write. Stop working on it."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        super().__init__(
+            f"Run {run_id} is not this process's any more: another one has taken it over, or it"
+            f" was given back. Nothing was recorded. `almaflow show {run_id}` tells how it goes on."
+        )
+
+
+class MoveWrong(StoreError):
+    """A journal entry cannot go from the state it has to the one asked for."""
+
+
+class ValueUnfit(StoreError):
+    """A value is too large for the store, or no JSON."""
+
+
+class StoreUrlWrong(RequestWrong):
+    """The configuration names a store that cannot be."""
+
+
+class RunNotFound(RequestWrong):
+    """No run, or more than one, is called so."""

@@ -1,0 +1,148 @@
+"""The journal: one entry for each effect of a run, whose state only moves on.
+
+    (new)   → intent | done
+    intent  → untaken | lost | refused | done
+    untaken → intent            sent again; Alma certainly did not take it
+    lost    → done | refused    what had become of it was found out
+    lost    → intent            sent again, only when told so (`resubmit`)
+
+`refused` and `done` are final. An entry that begins as `done` sends nothing: a step's begin
+or end. Each intent counts one sending.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, bindparam, insert, select, update
+
+from almaflow.store.errors import ClaimLost, MoveWrong
+from almaflow.store.records import Claim, Entry, EntryState, Keep
+from almaflow.store.tables import journal, runs
+from almaflow.store.values import from_json, to_json
+
+_MOVES: dict[EntryState | None, frozenset[EntryState]] = {
+    None: frozenset({EntryState.INTENT, EntryState.DONE}),
+    EntryState.INTENT: frozenset(
+        {EntryState.UNTAKEN, EntryState.LOST, EntryState.REFUSED, EntryState.DONE}
+    ),
+    EntryState.UNTAKEN: frozenset({EntryState.INTENT}),
+    EntryState.LOST: frozenset({EntryState.DONE, EntryState.REFUSED}),
+    EntryState.REFUSED: frozenset(),
+    EntryState.DONE: frozenset(),
+}
+
+# The owner and the entry in one question: this runs before every effect.
+_LOOK = (
+    select(
+        runs.c.owner,
+        runs.c.epoch.label("run_epoch"),
+        journal.c.id,
+        journal.c.state,
+        journal.c.value,
+        journal.c.request_hash,
+        journal.c.sends,
+        journal.c.created_at,
+    )
+    .select_from(
+        runs.outerjoin(
+            journal,
+            and_(
+                journal.c.run_id == runs.c.id,
+                journal.c.path == bindparam("path"),
+                journal.c.attempt == bindparam("attempt"),
+                journal.c.effect == bindparam("effect"),
+            ),
+        )
+    )
+    .where(runs.c.id == bindparam("run_id"))
+)
+_INSERT = insert(journal)
+_UPDATE = update(journal).where(journal.c.id == bindparam("entry_id"))
+_ALL = (
+    select(*(column for column in journal.c if column.name != "id"))
+    .where(journal.c.run_id == bindparam("run_id"))
+    .order_by(journal.c.id)
+)
+
+
+def record(
+    connection: Connection,
+    claim: Claim,
+    path: str,
+    attempt: int,
+    effect: str,
+    state: EntryState,
+    at: datetime,
+    value: Any | Keep,
+    request_hash: str,
+    resubmit: bool,
+) -> Entry:
+    """Make the entry, or move it to *state*, and return it as it is recorded.
+
+    Raises:
+        ClaimLost: the run is not the claimant's (any more).
+        MoveWrong: the entry cannot go to *state*, or its request is not the one recorded.
+        ValueUnfit: *value* is too large, or no JSON.
+    """
+    key: dict[str, Any] = {
+        "run_id": claim.run_id,
+        "path": path,
+        "attempt": attempt,
+        "effect": effect,
+    }
+    found = connection.execute(_LOOK, key).first()
+    if found is None or (found.owner, found.run_epoch) != (claim.process_id, claim.epoch):
+        raise ClaimLost(claim.run_id)
+    name = f"{effect} of step {path} (attempt {attempt}) in run {claim.run_id}"
+    before = None if found.id is None else EntryState(found.state)
+    _check_move(name, before, state, resubmit)
+    if before is not None and request_hash not in ("", found.request_hash):
+        raise MoveWrong(
+            f"The request for {name} is not the one that was recorded, so it is not sent. This is"
+            " a defect of almaflow: please report it with the output of `almaflow show`."
+        )
+    if isinstance(value, Keep):
+        text = "null" if before is None else found.value
+        value = from_json(text)
+    else:
+        text = to_json(value, f"the value for {name}")
+    values: dict[str, Any] = {
+        "state": state,
+        "value": text,
+        "sends": (found.sends or 0) + (state is EntryState.INTENT),
+        "changed_at": at,
+        "epoch": claim.epoch,
+    }
+    if before is None:
+        first: dict[str, Any] = {"request_hash": request_hash, "created_at": at}
+        connection.execute(_INSERT, key | values | first)
+    else:
+        first = {"request_hash": found.request_hash, "created_at": found.created_at}
+        connection.execute(_UPDATE, values | {"entry_id": found.id})
+    return Entry(**(key | values | first | {"value": value}))
+
+
+def _check_move(name: str, before: EntryState | None, state: EntryState, resubmit: bool) -> None:
+    if state in _MOVES[before]:
+        return
+    if resubmit and (before, state) == (EntryState.LOST, EntryState.INTENT):
+        return
+    raise MoveWrong(
+        f"The record of {name} cannot become `{state}`: it"
+        f" {'is not there yet' if before is None else f'is `{before}`'}. Nothing was recorded."
+        " This is a defect of almaflow: please report it with the output of `almaflow show`."
+    )
+
+
+def of_run(connection: Connection, run_id: str) -> list[Entry]:
+    """Return the entries of a run in the order in which they were made."""
+    return [_entry(row) for row in connection.execute(_ALL, {"run_id": run_id})]
+
+
+def _entry(row: Row[Any]) -> Entry:
+    values = dict(row._mapping)
+    values["state"] = EntryState(values["state"])
+    values["value"] = from_json(values["value"])
+    return Entry(**values)

@@ -1,0 +1,158 @@
+"""What the store keeps, as values: runs, claims, journal entries, events and processes.
+
+Every instant is aware and UTC; what is called a value is plain JSON data.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from almaflow.outcome import Outcome, Status
+
+# Letters and digits that are not taken for one another when read out or written by hand.
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+_RANDOM_LETTERS = 5
+
+
+def new_run_id(now: datetime, chance: random.Random) -> str:
+    """Return a new run's id, such as `20261101-013000-k7x2q`: UTC and five random characters."""
+    letters = "".join(chance.choices(_LETTERS, k=_RANDOM_LETTERS))
+    return f"{now.astimezone(UTC):%Y%m%d-%H%M%S}-{letters}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """One run, from its recording to its outcome."""
+
+    id: str
+    workflow: str
+    """The workflow's name."""
+    key: str
+    """The run key, unique in the store."""
+    requested_at: datetime
+    scheduled_at: datetime
+    """The tick it stands for; of a run started by hand, when it was asked for."""
+    trigger: str = "manual"
+    """Why the run exists."""
+    definition: str = ""
+    """Hash of what the run executes; given by the store."""
+    path: str = ""
+    """The workflow file, as it was named when the run was recorded."""
+    inputs: dict[str, Any] = field(default_factory=dict)
+    vars: dict[str, Any] = field(default_factory=dict)
+    institution: str = ""
+    status: Status = Status.QUEUED
+    reason: str = ""
+    """Why it waits; empty when it does not."""
+    outcome: Outcome | None = None
+    """None until it is finished."""
+    error: str = ""
+    outputs: dict[str, Any] | None = None
+    """None until they are worked out."""
+    attempt: int = 1
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    deadline_at: datetime | None = None
+    held: bool = False
+    """Interrupted by a person: it waits for `resume` and is not taken over by itself."""
+    cancel_requested_at: datetime | None = None
+    cancel_requested_by: str = ""
+    owner: str | None = None
+    """Id of the process that works, or worked when it died, on the run."""
+    epoch: int = 0
+    """How many times the run was claimed."""
+    format: int = 1
+    """In which way the run is recorded; a version that does not know it leaves the run alone."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right of one process to write to one run, until another process takes it over."""
+
+    run_id: str
+    process_id: str
+    epoch: int
+
+
+class EntryState(StrEnum):
+    """How far an effect has come. A state only moves on; see `almaflow.store.journal`."""
+
+    INTENT = "intent"
+    """About to be sent, or sent. Found by a resumed run, it is a lost answer."""
+    UNTAKEN = "untaken"
+    """Alma certainly did not take it; it may be sent again."""
+    LOST = "lost"
+    """Sent, but nobody heard what came of it; it has to be looked for."""
+    REFUSED = "refused"
+    """Alma answered with an error. Final."""
+    DONE = "done"
+    """It has happened, and the entry's value is its result. Final."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One effect of a run: a step's begin or end, or one write to Alma."""
+
+    run_id: str
+    path: str
+    """The step's path; with attempt and effect it names the entry within its run."""
+    attempt: int
+    effect: str
+    """`begin`, `create`, `add-3`, `submit`, `end` …"""
+    state: EntryState
+    value: Any
+    """JSON-able; what belongs to the state: the intent's particulars, the result, the error."""
+    request_hash: str
+    """Hash of the rendered request; empty for an effect that sends nothing."""
+    sends: int
+    """How many intents there were: 0 for an effect that sends nothing."""
+    created_at: datetime
+    changed_at: datetime
+    epoch: int
+    """The epoch of the claim that changed it last."""
+
+
+class Keep:
+    """The type of `KEEP`."""
+
+
+KEEP: Final = Keep()
+"""Stands for "the value that is recorded", where None would be a value of its own."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of a run's log; *id* grows with time over the whole store."""
+
+    id: int
+    run_id: str
+    at: datetime
+    kind: str
+    path: str
+    text: str
+    data: Any
+
+
+@dataclass(frozen=True)
+class Process:
+    """One almaflow process that has worked, or works, with the store."""
+
+    id: str
+    host: str
+    pid: int
+    version: str
+    entered_at: datetime
+    left_at: datetime | None = None
+    """When it left, or was found dead; None as long as nobody knows of its end."""
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Somebody asked for a run to be cancelled."""
+
+    at: datetime
+    by: str

@@ -1,0 +1,148 @@
+"""The tables as they are now. How an older store gets there is told by `schema.py`.
+
+Instants are text of one width (`2026-11-01T01:30:00.000000Z`), so that they sort, read well in
+any tool and are the same in every database; values are JSON text.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.types import TypeDecorator
+
+
+def instant_text(instant: datetime) -> str:
+    """Return an aware *instant* as the text that is stored."""
+    if instant.tzinfo is None:
+        raise ValueError(f"{instant!r} has no time zone and cannot be stored")
+    return instant.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware instant, kept as text in UTC."""
+
+    impl = String(27)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+        return None if value is None else instant_text(value)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else datetime.fromisoformat(value)
+
+
+metadata = MetaData()
+
+schema_version = Table(
+    "schema_version",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("applied_at", Instant, nullable=False),
+)
+
+definitions = Table(
+    "definitions",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("content", Text, nullable=False),
+)
+
+processes = Table(
+    "processes",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("entered_at", Instant, nullable=False),
+    Column("left_at", Instant),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    # The order of recording: two runs may have the same instant, above all in virtual time.
+    Column("number", Integer, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("workflow", Text, nullable=False),
+    Column("key", Text, nullable=False, unique=True),
+    Column("trigger", Text, nullable=False),
+    Column("definition", ForeignKey("definitions.hash"), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("inputs", Text, nullable=False),
+    Column("vars", Text, nullable=False),
+    Column("institution", Text, nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("outcome", String(20)),
+    Column("error", Text, nullable=False),
+    Column("outputs", Text),
+    Column("attempt", Integer, nullable=False),
+    Column("requested_at", Instant, nullable=False),
+    Column("scheduled_at", Instant, nullable=False),
+    Column("started_at", Instant),
+    Column("ended_at", Instant),
+    Column("deadline_at", Instant),
+    Column("held", Boolean, nullable=False),
+    Column("cancel_requested_at", Instant),
+    Column("cancel_requested_by", Text, nullable=False),
+    Column("owner", ForeignKey("processes.id")),
+    Column("epoch", Integer, nullable=False),
+    Column("format", Integer, nullable=False),
+    Index("runs_by_workflow", "workflow", "number"),
+    Index("runs_by_status", "status", "number"),
+    Index(
+        "runs_by_cancel",
+        "cancel_requested_at",
+        sqlite_where=text("cancel_requested_at IS NOT NULL"),
+        postgresql_where=text("cancel_requested_at IS NOT NULL"),
+    ),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("effect", Text, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("value", Text, nullable=False),
+    Column("request_hash", Text, nullable=False),
+    Column("sends", Integer, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    UniqueConstraint("run_id", "path", "attempt", "effect"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    Index("events_by_run", "run_id", "id"),
+    # Who follows a log remembers the last id seen; the id of a pruned event must not come again.
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,78 @@
+"""A store in a file, a clock moved by hand, and runs to put into it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from almaflow.store import Claim, RunRecord, Store
+
+NOON = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
+
+
+class ManualClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.instant = NOON
+
+    def now(self) -> datetime:
+        return self.instant
+
+    def move(self, seconds: float) -> None:
+        self.instant += timedelta(seconds=seconds)
+
+    async def sleep_until(self, instant: datetime) -> None:
+        self.instant = max(self.instant, instant)
+
+
+def make_record(number: int = 1, **fields: Any) -> RunRecord:
+    """Return a run that differs from those with other numbers."""
+    defaults: dict[str, Any] = {
+        "id": f"20261101-120000-aaa{number:02}",
+        "workflow": "withdraw",
+        "key": f"withdraw/manual/{number}",
+        "requested_at": NOON,
+        "scheduled_at": NOON,
+    }
+    return RunRecord(**(defaults | fields))
+
+
+def claimed(store: Store, number: int = 1) -> Claim:
+    """Record a run and claim it for a new process."""
+    process = store.enter_process("desk", 100 + number, "0.1.0")
+    run = store.add_run({"workflow": "steps: []"}, make_record(number))
+    return store.claim_run(run.id, process.id)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "almaflow.db"
+
+
+@pytest.fixture
+def open_store(file: Path, clock: ManualClock) -> Iterator[Callable[..., Store]]:
+    """Open the store of this test, as often as wanted; all are closed at the end."""
+    opened: list[Store] = []
+
+    def open_(url: str = f"sqlite:///{file}", **options: Any) -> Store:
+        opened.append(Store.open(url, clock=clock, **options))
+        return opened[-1]
+
+    yield open_
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(open_store: Callable[..., Store]) -> Store:
+    return open_store()
