@@ -1,0 +1,74 @@
+"""Expressions: `{{ … }}` in workflow files, checked before the run and worked out in it.
+
+The grammar is Jinja2's, whose parser is used, and this package is the only place that knows
+Jinja2. What an expression means is defined here, not by running Python code that Jinja2
+compiles: names are data, only listed operations exist, each is charged against a budget before
+it is done, and every failure knows its place in the source.
+
+    parsing     text → Parsed                    (lexing: characters → Jinja2's tokens)
+    analysis    Parsed + types → findings        (types)
+    rendering   Parsed + names → values          (compiling, operations, filters, methods, …)
+"""
+
+from __future__ import annotations
+
+from almaflow.expressions.analysis import Finding, check, guards_of, type_of
+from almaflow.expressions.failures import ExpressionFailed, NotDefined
+from almaflow.expressions.lexing import ExpressionSyntax
+from almaflow.expressions.parsing import Parsed, parse_expression, parse_template
+from almaflow.expressions.rendering import (
+    evaluate,
+    evaluate_condition,
+    render,
+    render_message,
+    render_text,
+)
+from almaflow.expressions.types import (
+    ANYTHING,
+    BOOLEAN,
+    COUNTERS,
+    DATE,
+    DURATION,
+    INSTANT,
+    NOTHING,
+    NUMBER,
+    TEXT,
+    ListOf,
+    Perhaps,
+    Record,
+    Type,
+)
+from almaflow.expressions.values import Counters, to_text
+
+__all__ = [
+    "ANYTHING",
+    "BOOLEAN",
+    "COUNTERS",
+    "DATE",
+    "DURATION",
+    "INSTANT",
+    "NOTHING",
+    "NUMBER",
+    "TEXT",
+    "Counters",
+    "ExpressionFailed",
+    "ExpressionSyntax",
+    "Finding",
+    "ListOf",
+    "NotDefined",
+    "Parsed",
+    "Perhaps",
+    "Record",
+    "Type",
+    "check",
+    "evaluate",
+    "evaluate_condition",
+    "guards_of",
+    "parse_expression",
+    "parse_template",
+    "render",
+    "render_message",
+    "render_text",
+    "to_text",
+    "type_of",
+]

@@ -1,0 +1,62 @@
+"""The values of expressions as JSON, for the store: what is encoded comes back equal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta, tzinfo
+from typing import Any
+
+from almaflow.expressions.values import Counters, Span, span_of
+
+
+def encode(value: Any) -> Any:
+    """Return *value* as JSON data; what JSON lacks becomes a mapping with one `$` key."""
+    match value:
+        case datetime():
+            return {"$instant": value.isoformat()}
+        case date():
+            return {"$date": value.isoformat()}
+        case Span() | timedelta():
+            span = span_of(value)
+            return {"$span": [span.months, span.days, span.elapsed.total_seconds()]}
+        case Counters():
+            return {"$counters": [dict(counter) for counter in value]}
+        case Mapping():
+            return {str(key): encode(item) for key, item in value.items()}
+        case list() | tuple():
+            return [encode(item) for item in value]
+    return value
+
+
+def decode(value: Any, zone: tzinfo) -> Any:
+    """Return what was encoded; instants come back in *zone*."""
+    match value:
+        case {"$instant": str(text)}:
+            return datetime.fromisoformat(text).astimezone(zone)
+        case {"$date": str(text)}:
+            return date.fromisoformat(text)
+        case {"$span": [months, days, seconds]}:
+            return Span(months, days, timedelta(seconds=seconds))
+        case {"$counters": list(counters)}:
+            return Counters(counters)
+        case dict():
+            return {key: decode(item, zone) for key, item in value.items()}
+        case list():
+            return [decode(item, zone) for item in value]
+    return value
+
+
+def plain(value: Any) -> Any:
+    """Return encoded JSON data as people and other programs read it: instants as ISO text."""
+    match value:
+        case {"$instant": text} | {"$date": text}:
+            return text
+        case {"$counters": counters}:
+            return counters
+        case {"$span": [_, days, seconds]}:
+            return days * 86400 + seconds
+        case dict():
+            return {key: plain(item) for key, item in value.items()}
+        case list():
+            return [plain(item) for item in value]
+    return value

@@ -1,0 +1,131 @@
+"""All filters by name, with those that apply another filter or test to each element."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from almaflow.expressions.failures import ExpressionFailed, NotDefined
+from almaflow.expressions.frame import Frame
+from almaflow.expressions.list_filters import LIST_FILTERS
+from almaflow.expressions.members import member_by_path
+from almaflow.expressions.predicates import ASKS_WHETHER_DEFINED, TESTS
+from almaflow.expressions.signatures import LISTS, Operation, table, text_argument
+from almaflow.expressions.text_filters import TEXT_FILTERS
+from almaflow.expressions.types import ANYTHING, ListOf, list_of_same
+from almaflow.problems import did_you_mean
+
+_REQUIRED: Any = object()
+
+
+def _map(
+    frame: Frame,
+    value: Any,
+    name: Any = None,
+    *args: Any,
+    attribute: Any = None,
+    default: Any = _REQUIRED,
+    **kwargs: Any,
+) -> list[Any]:
+    frame.budget.items(len(value))
+    if attribute is None:
+        operation = _named(FILTERS, name, "filter")
+        _check_arguments(operation, args, kwargs)
+        return [operation.on(frame, one, *args, **kwargs) for one in value]
+    found = []
+    for one in value:
+        try:
+            found.append(member_by_path(frame, one, attribute))
+        except NotDefined:
+            if default is _REQUIRED:
+                raise
+            found.append(default)
+    return found
+
+
+def _select(frame: Frame, value: Any, test: Any = None, *args: Any) -> list[Any]:
+    return _chosen(frame, value, None, test, args, wanted=True)
+
+
+def _reject(frame: Frame, value: Any, test: Any = None, *args: Any) -> list[Any]:
+    return _chosen(frame, value, None, test, args, wanted=False)
+
+
+def _selectattr(
+    frame: Frame, value: Any, attribute: Any, test: Any = None, *args: Any
+) -> list[Any]:
+    return _chosen(frame, value, attribute, test, args, wanted=True)
+
+
+def _rejectattr(
+    frame: Frame, value: Any, attribute: Any, test: Any = None, *args: Any
+) -> list[Any]:
+    return _chosen(frame, value, attribute, test, args, wanted=False)
+
+
+def _chosen(
+    frame: Frame, value: Any, attribute: Any, test: Any, args: tuple[Any, ...], *, wanted: bool
+) -> list[Any]:
+    frame.budget.items(len(value))
+    ask = _question(frame, test, args)
+    found = []
+    for one in value:
+        try:
+            part = one if attribute is None else member_by_path(frame, one, attribute)
+        except NotDefined:
+            if test not in ASKS_WHETHER_DEFINED:
+                raise
+            answer = test == "undefined"
+        else:
+            answer = ask(part)
+        if answer is wanted:
+            found.append(one)
+    return found
+
+
+def _question(frame: Frame, test: Any, args: tuple[Any, ...]) -> Callable[[Any], bool]:
+    if test is None:
+        return bool
+    if test in ASKS_WHETHER_DEFINED:
+        return lambda part: bool(test == "defined")
+    operation = _named(TESTS, test, "test")
+    _check_arguments(operation, args, {})
+    return lambda part: bool(operation.on(frame, part, *args))
+
+
+def _named(known: Mapping[str, Operation], name: Any, noun: str) -> Operation:
+    operation = known.get(text_argument(name, f"the name of a {noun}"))
+    if operation is None:
+        raise ExpressionFailed(f"There is no {noun} `{name}`{did_you_mean(name, known) or '.'}")
+    return operation
+
+
+def _check_arguments(
+    operation: Operation, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> None:
+    problem = operation.misuse(1, len(args), list(kwargs))
+    if problem:
+        raise ExpressionFailed(problem)
+
+
+def default(frame: Frame, value: Any, default_value: Any = "", boolean: Any = False) -> Any:
+    """Return a value that is there; `compiling` gives the default for one that is not."""
+    return default_value if boolean and not value else value
+
+
+FILTERS: Mapping[str, Operation] = {
+    **TEXT_FILTERS,
+    **LIST_FILTERS,
+    **table(
+        Operation("map", _map, ListOf(ANYTHING), LISTS),
+        Operation("select", _select, list_of_same, LISTS),
+        Operation("reject", _reject, list_of_same, LISTS),
+        Operation("selectattr", _selectattr, list_of_same, LISTS),
+        Operation("rejectattr", _rejectattr, list_of_same, LISTS),
+        Operation("default", default, ANYTHING),
+        Operation("d", default, ANYTHING),
+    ),
+}
+"""Name → filter."""
+
+GIVE_DEFAULT = frozenset({"default", "d"})

@@ -1,0 +1,428 @@
+"""The types of the parts of an expression, and what cannot be right about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import nodes
+
+from almaflow.expressions.filters import FILTERS, GIVE_DEFAULT
+from almaflow.expressions.members import no_attribute, no_method
+from almaflow.expressions.methods import ATTRIBUTES, FUNCTIONS, METHODS
+from almaflow.expressions.operations import BINARY, ORDERED, no_operation, not_comparable
+from almaflow.expressions.parsing import Piece
+from almaflow.expressions.predicates import ASKS_WHETHER_DEFINED, TESTS
+from almaflow.expressions.signatures import Operation
+from almaflow.expressions.text_filters import check_date_format
+from almaflow.expressions.types import (
+    ANYTHING,
+    BOOLEAN,
+    KINDS,
+    NOTHING,
+    NUMBER,
+    TEXT,
+    ListOf,
+    Perhaps,
+    Record,
+    Type,
+    certain,
+    item_of,
+    join,
+    list_of_same,
+)
+from almaflow.problems import did_you_mean
+
+_ORDERINGS = frozenset({"lt", "lteq", "gt", "gteq"})
+# Kinds that are never equal to one another; a list of counters is a list.
+_APART = frozenset(KINDS) - {"nothing"}
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something wrong, before the checker gives it its final form."""
+
+    offset: int
+    length: int
+    code: str
+    message: str
+
+
+class Inference:
+    """Works the types of one expression out and collects what is wrong in *notes*.
+
+    *types* has the type of each node that was visited, by `id`.
+    """
+
+    def __init__(self, piece: Piece, scope: Record, guarded: frozenset[str]) -> None:
+        self.piece = piece
+        self.scope = scope
+        self.guarded = guarded
+        self.notes: list[Note] = []
+        self.types: dict[int, Type] = {}
+        self._tolerant = 0
+
+    def type_of(self, node: nodes.Expr) -> Type:
+        """Return the type of *node*, noting what is wrong in it."""
+        visit = _VISITS.get(type(node))
+        if visit is None:
+            self._note(node, "not-allowed", f"`{self.piece.written(node)}` is not allowed here.")
+            return ANYTHING
+        type_ = visit(self, node)
+        if isinstance(type_, Perhaps):
+            self._check_may_not_have_run(node, type_)
+            type_ = certain(type_)
+        self.types[id(node)] = type_
+        return type_
+
+    def const(self, node: nodes.Const) -> Type:
+        return _CONSTANTS.get(type(node.value), ANYTHING)
+
+    def name(self, node: nodes.Name) -> Type:
+        place = (node.lineno, len(node.name))
+        if node.name in FUNCTIONS and node.name not in self.scope.fields:
+            usage = FUNCTIONS[node.name].usage(0)
+            self._add(place, "unknown-name", f"`{node.name}` is written `{usage}`.")
+            return ANYTHING
+        return self._field(self.scope, node.name, "", place)
+
+    def getattr(self, node: nodes.Getattr) -> Type:
+        owner = self.type_of(node.node)
+        place = (node.lineno, len(node.attr))
+        if isinstance(owner, Record):
+            return self._field(owner, node.attr, self.piece.written(node.node), place)
+        known = ATTRIBUTES.get(owner.kind, {}).get(node.attr)
+        if known is not None or not owner.kind:
+            return known or ANYTHING
+        self._add(place, "unknown-attribute", no_attribute(owner.kind, node.attr))
+        return ANYTHING
+
+    def getitem(self, node: nodes.Getitem) -> Type:
+        owner = self.type_of(node.node)
+        if isinstance(node.arg, nodes.Slice):
+            for part in (node.arg.start, node.arg.stop, node.arg.step):
+                if part is not None:
+                    self.type_of(part)
+            return owner if owner == TEXT else list_of_same(owner)
+        self.type_of(node.arg)
+        key = node.arg.value if isinstance(node.arg, nodes.Const) else None
+        if isinstance(owner, Record):
+            if not isinstance(key, str):
+                return ANYTHING
+            written = self.piece.written(node.node)
+            return self._field(owner, key, written, self.piece.span(node.arg))
+        if owner.kind in ("list", "counters") and isinstance(key, str):
+            self._note(
+                node.arg,
+                "unknown-attribute",
+                "An element of a list is named by its number: the first is `[0]`.",
+            )
+            return ANYTHING
+        if owner.kind in ("", "list", "counters", "text", "nothing"):
+            return owner if owner == TEXT else item_of(owner)
+        self._note(
+            node,
+            "unknown-attribute",
+            f"`{self.piece.written(node.node)}` is {KINDS[owner.kind]} and has no elements.",
+        )
+        return ANYTHING
+
+    def sequence(self, node: nodes.List | nodes.Tuple) -> Type:
+        types = [self.type_of(one) for one in node.items]
+        common = types[0] if types else ANYTHING
+        for type_ in types[1:]:
+            common = join(common, type_)
+        return ListOf(common)
+
+    def mapping(self, node: nodes.Dict) -> Type:
+        fields: dict[str, Type] = {}
+        known = True
+        for pair in node.items:
+            self.type_of(pair.key)
+            type_ = self.type_of(pair.value)
+            if isinstance(pair.key, nodes.Const) and isinstance(pair.key.value, str):
+                fields[pair.key.value] = type_
+            else:
+                known = False
+        return Record(fields, "key", open=not known)
+
+    def binary(self, node: nodes.BinExpr) -> Type:
+        left, right = self.type_of(node.left), self.type_of(node.right)
+        if not left.kind or not right.kind:
+            return ANYTHING
+        if node.operator == "%" and left == TEXT:
+            return TEXT
+        found = BINARY.get((node.operator, left.kind, right.kind))
+        repeats = node.operator == "*" and TEXT in (left, right)
+        literal = isinstance(node.left, nodes.Const) or isinstance(node.right, nodes.Const)
+        if found is not None and not (repeats and not literal):
+            return found[1]
+        code = "arithmetic-on-text" if TEXT in (left, right) else "wrong-operands"
+        self._note(node, code, no_operation(node.operator, left.kind, right.kind))
+        return ANYTHING
+
+    def either(self, node: nodes.And | nodes.Or) -> Type:
+        return join(self.type_of(node.left), self.type_of(node.right))
+
+    def not_(self, node: nodes.Not) -> Type:
+        self.type_of(node.node)
+        return BOOLEAN
+
+    def sign(self, node: nodes.Neg | nodes.Pos) -> Type:
+        type_ = self.type_of(node.node)
+        if type_.kind in ("", "number", "duration"):
+            return type_
+        code = "arithmetic-on-text" if type_ == TEXT else "wrong-operands"
+        self._note(node, code, f"Only a number has a sign, and this is {KINDS[type_.kind]}.")
+        return ANYTHING
+
+    def concat(self, node: nodes.Concat) -> Type:
+        for one in node.nodes:
+            type_ = self.type_of(one)
+            if type_.kind in ("list", "counters", "mapping", "nothing"):
+                self._note(
+                    one,
+                    "not-a-text",
+                    f"`{self.piece.written(one)}` is {KINDS[type_.kind]}, which has no form as "
+                    "text.",
+                )
+        return TEXT
+
+    def compare(self, node: nodes.Compare) -> Type:
+        before, left = node.expr, self.type_of(node.expr)
+        for operand in node.ops:
+            right = self.type_of(operand.expr)
+            problem = _comparison(operand.op, left, right)
+            if problem:
+                offset, _ = self.piece.span(before)
+                start, length = self.piece.span(operand.expr)
+                pair = {left.kind, right.kind}
+                code = (
+                    "text-compared-with-number"
+                    if pair == {"text", "number"}
+                    else "compared-different-kinds"
+                )
+                self._add((offset, start + length - offset), code, problem)
+            before, left = operand.expr, right
+        return BOOLEAN
+
+    def conditional(self, node: nodes.CondExpr) -> Type:
+        self.type_of(node.test)
+        then = self.type_of(node.expr1)
+        return join(then, self.type_of(node.expr2)) if node.expr2 is not None else then
+
+    def call(self, node: nodes.Call) -> Type:
+        self._visit_arguments(node)
+        if isinstance(node.node, nodes.Getattr):
+            return self._method(node, node.node)
+        if not isinstance(node.node, nodes.Name):
+            written = self.piece.written(node.node)
+            self._note(node.node, "unknown-function", f"`{written}` cannot be called.")
+            return ANYTHING
+        place = (node.node.lineno, len(node.node.name))
+        return self._operation(node, FUNCTIONS, node.node.name, "function", place, None)
+
+    def filter(self, node: nodes.Filter) -> Type:
+        if node.node is None:
+            return ANYTHING
+        place = (node.lineno, len(node.name))
+        if node.name in GIVE_DEFAULT:
+            self._tolerant += 1
+            value = self.type_of(node.node)
+            self._tolerant -= 1
+            arguments = self._visit_arguments(node)
+            self._operation(node, FILTERS, node.name, "filter", place, ANYTHING)
+            return join(value, arguments[0] if arguments else TEXT)
+        value = self.type_of(node.node)
+        arguments = self._visit_arguments(node)
+        type_ = self._operation(node, FILTERS, node.name, "filter", place, value)
+        first = node.args[0] if node.args else None
+        if isinstance(first, nodes.Const) and isinstance(first.value, str):
+            type_ = self._named_in(node.name, first, value, type_)
+        elif node.name == "sum" and not node.args and not node.kwargs and item_of(value) == NUMBER:
+            type_ = NUMBER
+        return type_
+
+    def _named_in(self, name: str, first: nodes.Const, value: Type, type_: Type) -> Type:
+        """Look at a text argument that is a format, or the name of a filter or test."""
+        if name == "date":
+            problem = check_date_format(first.value)
+            if problem:
+                self._note(first, "bad-format", problem)
+        elif name == "map":
+            found = FILTERS.get(first.value)
+            if found is not None:
+                return ListOf(certain(found.result_for(item_of(value))))
+            self._unknown(self.piece.span(first), "filter", first.value, FILTERS)
+        elif name in ("select", "reject") and first.value not in (TESTS.keys() | _ASKS):
+            self._unknown(self.piece.span(first), "test", first.value, TESTS)
+        return type_
+
+    def test(self, node: nodes.Test) -> Type:
+        place = (node.lineno, len(node.name))
+        asks = node.name in ASKS_WHETHER_DEFINED
+        self._tolerant += asks
+        value = self.type_of(node.node)
+        self._tolerant -= asks
+        arguments = self._visit_arguments(node)
+        if asks:
+            return BOOLEAN
+        self._operation(node, TESTS, node.name, "test", place, value)
+        comparison = _TEST_COMPARISONS.get(node.name)
+        if comparison and arguments:
+            problem = _comparison(comparison, value, arguments[0])
+            if problem:
+                code = (
+                    "text-compared-with-number"
+                    if {value.kind, arguments[0].kind} == {"text", "number"}
+                    else "compared-different-kinds"
+                )
+                self._note(node, code, problem)
+        return BOOLEAN
+
+    def _method(self, node: nodes.Call, getter: nodes.Getattr) -> Type:
+        owner = self.type_of(getter.node)
+        place = (getter.lineno, len(getter.attr))
+        if not owner.kind:
+            return ANYTHING
+        if owner.kind == "mapping" or getter.attr not in METHODS.get(owner.kind, {}):
+            self._add(place, "unknown-function", no_method(owner.kind, getter.attr))
+            return ANYTHING
+        methods = METHODS[owner.kind]
+        return self._operation(node, methods, getter.attr, "function", place, owner)
+
+    def _operation(
+        self,
+        node: nodes.Call | nodes.Filter | nodes.Test,
+        known: Mapping[str, Operation],
+        name: str,
+        noun: str,
+        place: tuple[int, int],
+        value: Type | None,
+    ) -> Type:
+        """Check the use of a named operation and return its type; *value* None: a function."""
+        operation = known.get(name)
+        if operation is None:
+            self._unknown(place, noun, name, known)
+            return ANYTHING
+        values = 0 if value is None else 1
+        problem = operation.misuse(values, len(node.args), [one.key for one in node.kwargs])
+        if problem:
+            self._add(place, "wrong-arguments", problem)
+        elif value is not None and (problem := operation.misfit(value.kind)):
+            self._add(place, "wrong-operands", problem)
+        return certain(operation.result_for(value or ANYTHING))
+
+    def _visit_arguments(self, node: nodes.Call | nodes.Filter | nodes.Test) -> list[Type]:
+        return [
+            *(self.type_of(one) for one in node.args),
+            *(self.type_of(one.value) for one in node.kwargs),
+        ]
+
+    def _field(self, record: Record, name: str, written: str, place: tuple[int, int]) -> Type:
+        if name in record.fields:
+            return record.fields[name]
+        whole = f"{written}.{name}" if written else name
+        if name in record.absent:
+            why = record.absent[name].rstrip(".")
+            self._add(place, "not-usable-here", f"`{whole}` cannot be used here: {why}.")
+        elif not record.open:
+            near = did_you_mean(name, record.fields) or "."
+            if not written:
+                self._add(place, "unknown-name", f"`{name}` is not known here{near}")
+            else:
+                noun = record.noun
+                code = f"unknown-{noun.split()[0]}"
+                self._add(place, code, f"There is no {noun} called `{name}`{near}")
+        return ANYTHING
+
+    def _check_may_not_have_run(self, node: nodes.Expr, type_: Perhaps) -> None:
+        if self._tolerant or type_.step in self.guarded:
+            return
+        written = self.piece.written(node)
+        self._note(
+            node,
+            "may-not-have-run",
+            f"`{written}` may not be there, because {type_.why.rstrip('.')}; write "
+            f"`{written} | default(…)`, or ask `{written} is defined` in an `if` before.",
+        )
+
+    def _unknown(
+        self, place: tuple[int, int], noun: str, name: str, known: Mapping[str, Any]
+    ) -> None:
+        self._add(
+            place,
+            f"unknown-{noun}",
+            f"There is no {noun} `{name}`{did_you_mean(name, known) or '.'}",
+        )
+
+    def _note(self, node: nodes.Expr, code: str, message: str) -> None:
+        self._add(self.piece.span(node), code, message)
+
+    def _add(self, place: tuple[int, int], code: str, message: str) -> None:
+        self.notes.append(Note(*place, code, message))
+
+
+def _comparison(operator: str, left: Type, right: Type) -> str:
+    """Return the sentence about a comparison that makes no sense, else nothing."""
+    left_kind, right_kind = (_as_list(one.kind) for one in (left, right))
+    if operator in ("in", "notin"):
+        if right_kind == "list":
+            right_kind = item_of(right).kind
+            return _comparison("eq", left, item_of(right)) if right_kind else ""
+        if right_kind == "text":
+            return _comparison("eq", left, right)
+        if right_kind in ("", "mapping"):
+            return ""
+        return f"Only a list, a text or a mapping contains anything, not {KINDS[right_kind]}."
+    if not left_kind or not right_kind:
+        return ""
+    if operator in _ORDERINGS:
+        fine = left_kind == right_kind and left_kind in ORDERED
+    else:
+        fine = left_kind == right_kind or not {left_kind, right_kind} <= _APART
+    return "" if fine else not_comparable(left_kind, right_kind)
+
+
+def _as_list(kind: str) -> str:
+    return "list" if kind == "counters" else kind
+
+
+_ASKS = ASKS_WHETHER_DEFINED
+_TEST_COMPARISONS = {
+    **dict.fromkeys(("eq", "equalto", "ne"), "eq"),
+    **dict.fromkeys(("lt", "lessthan", "le", "gt", "greaterthan", "ge"), "lt"),
+    "in": "in",
+}
+_CONSTANTS: Mapping[type, Type] = {
+    str: TEXT,
+    int: NUMBER,
+    float: NUMBER,
+    bool: BOOLEAN,
+    type(None): NOTHING,
+}
+_VISITS: Mapping[type[nodes.Node], Callable[[Inference, Any], Type]] = {
+    nodes.Const: Inference.const,
+    nodes.Name: Inference.name,
+    nodes.Getattr: Inference.getattr,
+    nodes.Getitem: Inference.getitem,
+    nodes.List: Inference.sequence,
+    nodes.Tuple: Inference.sequence,
+    nodes.Dict: Inference.mapping,
+    **dict.fromkeys(
+        (nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Pow),
+        Inference.binary,
+    ),
+    nodes.And: Inference.either,
+    nodes.Or: Inference.either,
+    nodes.Not: Inference.not_,
+    nodes.Neg: Inference.sign,
+    nodes.Pos: Inference.sign,
+    nodes.Concat: Inference.concat,
+    nodes.Compare: Inference.compare,
+    nodes.CondExpr: Inference.conditional,
+    nodes.Call: Inference.call,
+    nodes.Filter: Inference.filter,
+    nodes.Test: Inference.test,
+}

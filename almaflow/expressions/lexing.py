@@ -1,0 +1,192 @@
+"""Characters → Jinja2's tokens, each with its offset, so that every node knows its place.
+
+Jinja2's own lexer keeps lines only. Its tokens and its parser carry one number, `lineno`, from
+the token to the node and into error messages; here that number is the offset in the source.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from jinja2.lexer import Token, operators
+
+# Nobody reads more than this; the parser's recursion has to end somewhere.
+DEEPEST = 50
+# Python refuses to read or print numbers of more than 4300 digits; ids have up to 20.
+LONGEST_NUMBER = 300
+
+_TOKEN = re.compile(
+    r"""
+      (?P<space>\s+)
+    | (?P<string>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")
+    | (?P<float>(?<!\.)[0-9]+(?:_[0-9]+)*(?:\.[0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+))
+    | (?P<integer>0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO][0-7]+|[0-9]+(?:_[0-9]+)*)
+    | (?P<name>[^\W\d]\w*)
+    | (?P<operator>//|\*\*|==|!=|>=|<=|[-+/*%~\[\](){}><=.:|,;])
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_ESCAPE = re.compile(
+    r"\\(?:([ntr\\'\"])|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))", re.DOTALL
+)
+_ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"'}
+_CLOSED_BY = {"(": ")", "[": "]", "{": "}"}
+
+# What people write who know other languages → what to write here.
+_FOREIGN = (
+    ("&&", "`&&` is written `and` here."),
+    ("||", "`||` is written `or` here."),
+    ("===", "`===` is written `==` here."),
+    ("<>", "`<>` is written `!=` here."),
+    ("=>", "`=>` is written `>=` here."),
+    ("!", "`!` is written `not` here."),
+    ("{%", "Statements (`{% … %}`) are not allowed; use an expression, or a `branch` step."),
+    ("{#", "Comments (`{# … #}`) are not allowed; use a YAML comment."),
+    ("?", "`a ? b : c` is written `b if a else c` here."),
+    ("“", "Texts stand in straight quotes: `'…'`."),
+    ("”", "Texts stand in straight quotes: `'…'`."),
+    ("„", "Texts stand in straight quotes: `'…'`."),
+    ("‘", "Texts stand in straight quotes: `'…'`."),
+    ("’", "Texts stand in straight quotes: `'…'`."),
+    ("`", "Texts stand in straight quotes: `'…'`."),
+    ("'", "A text that begins here does not end: a `'` is missing."),
+    ('"', 'A text that begins here does not end: a `"` is missing.'),
+    ("@", "`@` means nothing here; names are written as they are: `inputs.month`."),
+    ("$", "`$` means nothing here; names are written as they are: `inputs.month`."),
+)
+
+
+class ExpressionSyntax(ValueError):
+    """An expression or template that cannot be read.
+
+    *message* is a sentence; *offset* counts characters from the start of the source, *length*
+    is at least 1.
+    """
+
+    def __init__(self, message: str, offset: int = 0, length: int = 1) -> None:
+        super().__init__(message)
+        self.message = message
+        self.offset = offset
+        self.length = max(1, length)
+
+
+@dataclass(frozen=True)
+class Lexed:
+    """The tokens of one expression.
+
+    *ends* maps the offset of each token to the offset behind it; for an opening bracket, behind
+    the closing one. *end* is where the expression ends: at `}}` or at the end of the source.
+    """
+
+    tokens: list[Token]
+    ends: Mapping[int, int]
+    end: int
+
+
+def lex_expression(source: str, start: int = 0, *, braced: bool = False) -> Lexed:
+    """Read tokens from *start* to the end, or when *braced* to the `}}` that belongs there.
+
+    Raises: ExpressionSyntax.
+    """
+    tokens: list[Token] = []
+    ends: dict[int, int] = {}
+    brackets: list[tuple[str, int]] = []
+    at = start
+    while at < len(source):
+        if braced and not brackets and (source.startswith(("}}", "-}}"), at)):
+            break
+        match = _read(source, at)
+        kind, text = str(match.lastgroup), match.group()
+        if kind == "operator":
+            _pair(text, at, brackets, ends)
+            tokens.append(Token(at, operators[text], text))
+        elif kind == "string":
+            tokens.append(Token(at, "string", _unescape(text[1:-1])))
+        elif kind == "name":
+            tokens.append(Token(at, "name", text))
+        elif kind != "space":
+            tokens.append(_number(kind, text, at))
+        ends.setdefault(at, match.end())
+        at = match.end()
+    else:
+        if brackets:
+            opening, offset = brackets[-1]
+            raise ExpressionSyntax(f"The `{opening}` that opens here is not closed.", offset)
+        if braced:
+            raise ExpressionSyntax("The `{{` that opens here is not closed.", start - 2, 2)
+    return Lexed(_point_at_names(tokens), ends, at)
+
+
+def _read(source: str, at: int) -> re.Match[str]:
+    match = _TOKEN.match(source, at)
+    for foreign, advice in _FOREIGN:
+        if source.startswith(foreign, at) and (match is None or len(match.group()) < len(foreign)):
+            raise ExpressionSyntax(advice, at, len(foreign) if foreign not in "'\"" else 1)
+    if match is None:
+        raise ExpressionSyntax(f"`{source[at]}` means nothing in an expression.", at)
+    return match
+
+
+def _pair(text: str, at: int, brackets: list[tuple[str, int]], ends: dict[int, int]) -> None:
+    if text in _CLOSED_BY:
+        brackets.append((text, at))
+        if len(brackets) > DEEPEST:
+            raise ExpressionSyntax(
+                f"Brackets are nested more than {DEEPEST} deep, which is not allowed.", at
+            )
+    elif text in ")]}":
+        if not brackets:
+            raise ExpressionSyntax(f"This `{text}` closes nothing.", at)
+        opening, offset = brackets.pop()
+        if _CLOSED_BY[opening] != text:
+            raise ExpressionSyntax(f"`{_CLOSED_BY[opening]}` is expected here, not `{text}`.", at)
+        ends[offset] = at + 1
+
+
+def _number(kind: str, text: str, at: int) -> Token:
+    if len(text) > LONGEST_NUMBER:
+        raise ExpressionSyntax(
+            f"A number has at most {LONGEST_NUMBER} digits; put it in quotes if it is an id.",
+            at,
+            len(text),
+        )
+    if kind == "float":
+        value = float(text)
+        if value == float("inf"):
+            raise ExpressionSyntax(f"`{text}` is larger than any number here.", at, len(text))
+        return Token(at, "float", value)  # type: ignore[arg-type]  # Jinja2 does the same
+    if text[0] == "0" and text.strip("0_") and text[1] in "0123456789_":
+        raise ExpressionSyntax(
+            f"`{text}` begins with a zero; put it in quotes if it is an id or a code.",
+            at,
+            len(text),
+        )
+    return Token(at, "integer", int(text, 0))  # type: ignore[arg-type]
+
+
+def _unescape(text: str) -> str:
+    if "\\" not in text:
+        return text
+
+    def one(match: re.Match[str]) -> str:
+        simple, *codes = match.groups()
+        if simple:
+            return _ESCAPED[simple]
+        code = int(next(filter(None, codes)), 16)
+        return chr(code) if code < 0x110000 else match.group()
+
+    return _ESCAPE.sub(one, text)
+
+
+def _point_at_names(tokens: list[Token]) -> list[Token]:
+    """Let `.` and `is` carry the place of the name behind them: their nodes are about it."""
+    pointed = list(tokens)
+    for index, token in enumerate(tokens[:-1]):
+        if token.type == "dot" or (token.type == "name" and token.value == "is"):
+            following = index + 1
+            if token.value == "is" and tokens[following].value == "not":
+                following = min(following + 1, len(tokens) - 1)
+            pointed[index] = Token(tokens[following].lineno, token.type, token.value)
+    return pointed

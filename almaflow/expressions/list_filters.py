@@ -1,0 +1,262 @@
+"""Filters that work on lists; those that apply another filter or test stand in `filters`."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from almaflow.expressions.failures import ExpressionFailed, NotDefined
+from almaflow.expressions.frame import Frame
+from almaflow.expressions.members import member_by_path
+from almaflow.expressions.methods import join_texts
+from almaflow.expressions.operations import apply, comparable, whole
+from almaflow.expressions.signatures import LISTS, SIZED, Operation, table, text_argument
+from almaflow.expressions.text_filters import TEXT_FILTERS
+from almaflow.expressions.types import (
+    ANYTHING,
+    NUMBER,
+    TEXT,
+    ListOf,
+    Type,
+    certain,
+    item_of,
+    list_of_same,
+)
+from almaflow.expressions.values import described, kind_of
+from almaflow.problems import did_you_mean
+
+_ANY_LIST = ListOf(ANYTHING)
+_INDEXED = LISTS | {"text"}
+
+
+def _element_type(type_: Type) -> Type:
+    return TEXT if certain(type_) == TEXT else item_of(type_)
+
+
+def _length(frame: Frame, value: Any) -> int:
+    return len(value)
+
+
+def _first(frame: Frame, value: Any) -> Any:
+    if not value:
+        raise NotDefined("There is no first element: this is empty.")
+    return value[0]
+
+
+def _last(frame: Frame, value: Any) -> Any:
+    if not value:
+        raise NotDefined("There is no last element: this is empty.")
+    return value[-1]
+
+
+def _one(frame: Frame, value: Any) -> Any:
+    if len(value) != 1:
+        found = f"has {len(value):,}" if value else "is empty"
+        raise ExpressionFailed(f"Exactly one element is expected, but the list {found}.")
+    return value[0]
+
+
+def _join(frame: Frame, value: Any, d: Any = "", attribute: Any = None) -> str:
+    return join_texts(
+        frame, text_argument(d, "what stands between"), _picked(frame, value, (attribute))
+    )
+
+
+def _list(frame: Frame, value: Any) -> list[Any]:
+    frame.budget.items(len(value))
+    return list(value)
+
+
+def _reverse(frame: Frame, value: Any) -> Any:
+    if isinstance(value, str):
+        frame.budget.text(len(value))
+    else:
+        frame.budget.items(len(value))
+    return value[::-1] if isinstance(value, str) else list(value)[::-1]
+
+
+def _sum(frame: Frame, value: Any, attribute: Any = None, start: Any = 0) -> Any:
+    total = start
+    for one in _picked(frame, value, attribute):
+        total = apply(frame, "+", total, one)
+    return total
+
+
+def _min(frame: Frame, value: Any, case_sensitive: Any = False, attribute: Any = None) -> Any:
+    return _extreme(frame, value, case_sensitive, attribute, min)
+
+
+def _max(frame: Frame, value: Any, case_sensitive: Any = False, attribute: Any = None) -> Any:
+    return _extreme(frame, value, case_sensitive, attribute, max)
+
+
+def _extreme(
+    frame: Frame, value: Any, case_sensitive: Any, attribute: Any, choose: Callable[..., Any]
+) -> Any:
+    keys = _keys(frame, value, case_sensitive, attribute)
+    if not keys:
+        raise NotDefined("There is no smallest or largest element: this is empty.")
+    _check_ordered(keys)
+    return value[choose(range(len(keys)), key=lambda index: keys[index][1])]
+
+
+def _sort(
+    frame: Frame,
+    value: Any,
+    reverse: Any = False,
+    case_sensitive: Any = False,
+    attribute: Any = None,
+) -> list[Any]:
+    keys = _keys(frame, value, case_sensitive, attribute)
+    _check_ordered(keys)
+    order = sorted(range(len(keys)), key=lambda index: keys[index][1], reverse=bool(reverse))
+    return [value[index] for index in order]
+
+
+def _unique(
+    frame: Frame, value: Any, case_sensitive: Any = False, attribute: Any = None
+) -> list[Any]:
+    found: dict[tuple[str, Any], Any] = {}
+    for key, one in zip(_keys(frame, value, case_sensitive, attribute), value, strict=True):
+        found.setdefault(key, one)
+    return list(found.values())
+
+
+def _keys(frame: Frame, value: Any, case_sensitive: Any, attribute: Any) -> list[tuple[str, Any]]:
+    """Return for each element its kind and what it is compared by."""
+    return [
+        (kind_of(one), _key(frame, one, bool(case_sensitive)))
+        for one in (_picked(frame, value, attribute))
+    ]
+
+
+def _key(frame: Frame, value: Any, case_sensitive: bool) -> Any:
+    if isinstance(value, str):
+        frame.budget.reading(len(value))
+        return value if case_sensitive else value.lower()
+    if isinstance(value, (list, tuple, Mapping)):
+        return TEXT_FILTERS["tojson"].act(frame, value)
+    return comparable(value)
+
+
+def _check_ordered(keys: list[tuple[str, Any]]) -> None:
+    kinds = {kind for kind, _ in keys}
+    if len(kinds) > 1:
+        raise ExpressionFailed("The elements are of different kinds and have no order.")
+    if kinds & {"mapping", "list", "counters", "nothing"}:
+        raise ExpressionFailed("The elements have no order; name what to compare: `attribute='…'`.")
+
+
+def _picked(frame: Frame, value: Any, attribute: Any) -> list[Any]:
+    """Return the elements, or what *attribute* names of each."""
+    frame.budget.items(len(value))
+    if attribute is None:
+        return list(value)
+    return [member_by_path(frame, one, attribute) for one in value]
+
+
+def _batch(frame: Frame, value: Any, linecount: Any, fill_with: Any = None) -> list[list[Any]]:
+    size = whole(linecount, "a size")
+    if size < 1:
+        raise ExpressionFailed("A batch has at least one element.")
+    frame.budget.items(2 * len(value))
+    batches = [list(value[start : start + size]) for start in range(0, len(value), size)]
+    if batches and fill_with is not None:
+        missing = size - len(batches[-1])
+        frame.budget.whole([fill_with], missing)
+        batches[-1].extend([fill_with] * missing)
+    return batches
+
+
+def _items(frame: Frame, value: Mapping[str, Any]) -> list[list[Any]]:
+    frame.budget.items(3 * len(value))
+    return [[key, one] for key, one in value.items()]
+
+
+def _dictsort(
+    frame: Frame,
+    value: Mapping[str, Any],
+    case_sensitive: Any = False,
+    by: Any = "key",
+    reverse: Any = False,
+) -> list[list[Any]]:
+    if by not in ("key", "value"):
+        raise ExpressionFailed("A mapping is sorted by 'key' or by 'value'.")
+    pairs = _items(frame, value)
+    return _sort(frame, pairs, reverse, case_sensitive, 0 if by == "key" else 1)
+
+
+def _csv_column(frame: Frame, value: Any, name: Any, delimiter: Any = ",") -> list[Any]:
+    column = text_argument(name, "a column's name")
+    if not isinstance(value, str):
+        rows = value
+        frame.budget.items(len(rows))
+    else:
+        rows = _read_csv(frame, value, delimiter)
+    if rows and isinstance(rows[0], (list, tuple)):
+        header = [str(cell).strip() for cell in rows[0]]
+        place = _find_column(column, header)
+        return [row[place] if place < len(row) else "" for row in rows[1:]]
+    for row in rows:
+        if not isinstance(row, Mapping):
+            raise ExpressionFailed(f"A row is a mapping or a list, and this is {described(row)}.")
+    if not rows:
+        return []
+    # Alma leaves out a cell that is empty, so a column may be missing from single rows.
+    _find_column(column, list(dict.fromkeys(key for row in rows for key in row)))
+    return [row.get(column, "") for row in rows]
+
+
+def _read_csv(frame: Frame, text: str, delimiter: Any) -> list[list[str]]:
+    if not isinstance(delimiter, str) or len(delimiter) != 1:
+        raise ExpressionFailed("The delimiter of a CSV is one character.")
+    frame.budget.text(2 * len(text))
+    rows = []
+    try:
+        for row in csv.reader(io.StringIO(text.removeprefix("\ufeff")), delimiter=delimiter):
+            frame.budget.items(len(row) + 1)
+            if row:
+                rows.append(row)
+    except (csv.Error, ValueError, TypeError) as error:
+        raise ExpressionFailed(f"This is not readable as CSV: {error}.") from None
+    if not rows:
+        raise ExpressionFailed("This CSV is empty: not even a header line is there.")
+    return rows
+
+
+def _find_column(column: str, header: list[str]) -> int:
+    if column in header:
+        return header.index(column)
+    shown = ", ".join(f"`{name}`" for name in header[:20])
+    raise ExpressionFailed(
+        f"There is no column `{column}`{did_you_mean(column, header) or '.'} "
+        f"The columns are {shown}."
+    )
+
+
+LIST_FILTERS = table(
+    Operation("length", _length, NUMBER, SIZED),
+    Operation("count", _length, NUMBER, SIZED),
+    Operation("first", _first, _element_type, _INDEXED),
+    Operation("last", _last, _element_type, _INDEXED),
+    Operation("one", _one, item_of, LISTS),
+    Operation("join", _join, TEXT, LISTS),
+    Operation("list", _list, list_of_same, SIZED),
+    Operation(
+        "reverse",
+        _reverse,
+        lambda type_: TEXT if certain(type_) == TEXT else list_of_same(type_),
+        _INDEXED,
+    ),
+    Operation("sum", _sum, ANYTHING, LISTS),
+    Operation("min", _min, item_of, LISTS),
+    Operation("max", _max, item_of, LISTS),
+    Operation("sort", _sort, list_of_same, LISTS),
+    Operation("unique", _unique, list_of_same, LISTS),
+    Operation("batch", _batch, lambda type_: ListOf(list_of_same(type_)), LISTS),
+    Operation("items", _items, _ANY_LIST, frozenset({"mapping"})),
+    Operation("dictsort", _dictsort, _ANY_LIST, frozenset({"mapping"})),
+    Operation("csv_column", _csv_column, _ANY_LIST, LISTS | {"text"}),
+)

@@ -1,0 +1,146 @@
+"""Working expressions and templates out, with the names that a run gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from almaflow.expressions.compiling import compile_piece
+from almaflow.expressions.failures import ExpressionFailed, NotDefined
+from almaflow.expressions.filters import FILTERS
+from almaflow.expressions.frame import Frame
+from almaflow.expressions.parsing import Parsed, Piece
+from almaflow.expressions.types import KINDS
+from almaflow.expressions.values import Counters, kind_of, span_of, to_text
+
+# What a message quotes of a value that it did not expect.
+_QUOTED = 100
+
+
+def evaluate(parsed: Parsed, names: Mapping[str, Any]) -> Any:
+    """Return the value of an expression, which keeps its type.
+
+    The value is plain: text, numbers, true or false, nothing, dates, durations (`timedelta`),
+    lists, mappings and `Counters`.
+
+    Raises: ExpressionFailed; NotDefined, which is one, when something is not there.
+    """
+    piece = _only(parsed)
+    frame = Frame(names)
+    return _finished(frame, piece, _run(frame, piece))
+
+
+def evaluate_condition(parsed: Parsed, names: Mapping[str, Any]) -> bool:
+    """Return whether a condition is true; Raises: ExpressionFailed, also when it is neither."""
+    piece = _only(parsed)
+    value = _run(Frame(names), piece)
+    if isinstance(value, bool):
+        return value
+    raise ExpressionFailed(
+        f"A condition is true or false, but `{piece.text}` is {_quoted(value)}; "
+        "compare it with something.",
+        piece.start,
+        len(piece.text),
+    )
+
+
+def render(parsed: Parsed, names: Mapping[str, Any]) -> Any:
+    """Return a template's value: that of its only expression, otherwise text.
+
+    Raises: ExpressionFailed.
+    """
+    return evaluate(parsed, names) if parsed.single else render_text(parsed, names)
+
+
+def render_text(parsed: Parsed, names: Mapping[str, Any]) -> str:
+    """Return a template as text; Raises: ExpressionFailed."""
+    frame = Frame(names)
+    return "".join(_text(frame, part) if isinstance(part, Piece) else part for part in parsed.parts)
+
+
+def render_message(parsed: Parsed, names: Mapping[str, Any]) -> str:
+    """Return a template for people, which never fails: what is missing is named in its place.
+
+    Lists and mappings are shown as JSON.
+    """
+    frame = Frame(names)
+    return "".join(
+        _shown(frame, part) if isinstance(part, Piece) else part for part in parsed.parts
+    )
+
+
+def _text(frame: Frame, piece: Piece) -> str:
+    value = _run(frame, piece)
+    try:
+        text = to_text(value)
+        frame.budget.text(len(text))
+    except ExpressionFailed as error:
+        error.place((piece.start, len(piece.text)))
+        raise
+    return text
+
+
+def _shown(frame: Frame, piece: Piece) -> str:
+    try:
+        value = _run(frame, piece)
+        if kind_of(value) in ("list", "counters", "mapping", "nothing"):
+            return str(FILTERS["tojson"].on(frame, value))
+        text = to_text(value)
+        frame.budget.text(len(text))
+        return text
+    except NotDefined:
+        return f"({piece.text}: not known)"
+    except ExpressionFailed as error:
+        return f"({piece.text}: {error.message.rstrip('.')})"
+
+
+def _only(parsed: Parsed) -> Piece:
+    if parsed.only is None:
+        raise ExpressionFailed("One expression is expected here, not a text around expressions.")
+    return parsed.only
+
+
+def _run(frame: Frame, piece: Piece) -> Any:
+    """Work one expression out; Raises: ExpressionFailed with its place in the source."""
+    try:
+        return compile_piece(piece)(frame)
+    except (RecursionError, MemoryError):
+        raise ExpressionFailed(
+            "The values are nested too deep, or too large, to be worked with.",
+            piece.start,
+            len(piece.text),
+        ) from None
+
+
+def _finished(frame: Frame, piece: Piece, value: Any) -> Any:
+    try:
+        kind = kind_of(value)
+        if kind == "duration":
+            return span_of(value).length
+        if kind in ("list", "counters", "mapping"):
+            frame.budget.whole(value)
+            return _plain(value)
+    except ExpressionFailed as error:
+        error.place((piece.start, len(piece.text)))
+        raise
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """Return a value without durations of our own inside; most have none and stay as they are."""
+    if isinstance(value, list) and not isinstance(value, Counters):
+        return [_plain(one) for one in value]
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if not isinstance(value, (str, int, float, type(None))) and kind_of(value) == "duration":
+        return span_of(value).length
+    return value
+
+
+def _quoted(value: Any) -> str:
+    kind = kind_of(value)
+    if kind in ("list", "counters", "mapping", "nothing"):
+        return KINDS[kind]
+    text = to_text(value)
+    shown = text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"
+    return f"{KINDS[kind]} (`{shown}`)"

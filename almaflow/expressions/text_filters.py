@@ -1,0 +1,241 @@
+"""Filters that work on one value: texts, numbers, dates."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from jinja2 import filters as jinja
+
+from almaflow.expressions.failures import ExpressionFailed
+from almaflow.expressions.frame import Frame
+from almaflow.expressions.methods import replace_text, width_of
+from almaflow.expressions.operations import format_text, number, whole
+from almaflow.expressions.parsing import GRAMMAR
+from almaflow.expressions.signatures import SCALARS, Operation, table, text_argument
+from almaflow.expressions.types import NUMBER, TEXT
+from almaflow.expressions.values import Span, kind_of, to_text
+
+_NUMBER = frozenset({"number"})
+_DATES = frozenset({"instant", "date"})
+
+# The directives that mean the same on every system.
+_DATE_DIRECTIVE = re.compile(r"%(?:[aAbBcdfHIjmMpSuUVwWxXyYGzZ%])")
+# Beyond this a number has no digits left to round.
+_MOST_DIGITS = 300
+
+
+def check_date_format(pattern: str) -> str:
+    """Return the sentence about a format that `date` does not take, else nothing."""
+    rest = _DATE_DIRECTIVE.sub("", pattern)
+    if "%" in rest:
+        wrong = rest[rest.index("%") :][:2]
+        return (
+            f"`{wrong}` means nothing in a date's format; write for example "
+            "`%Y-%m-%d`, `%d.%m.%Y` or `%H:%M`."
+        )
+    return ""
+
+
+def _date(frame: Frame, value: date, format: Any) -> str:
+    pattern = text_argument(format, "the format")
+    problem = check_date_format(pattern)
+    if problem:
+        raise ExpressionFailed(problem)
+    frame.budget.text(len(pattern) * 30)
+    return value.strftime(pattern)
+
+
+def _epoch_ms(frame: Frame, value: date) -> int:
+    if not isinstance(value, datetime):
+        value = datetime.combine(value, time(), frame.zone)
+    elif value.tzinfo is None:
+        value = value.replace(tzinfo=frame.zone)
+    return (value - datetime.fromisoformat("1970-01-01T00:00+00:00")) // timedelta(milliseconds=1)
+
+
+def _slug(frame: Frame, value: Any) -> str:
+    text = to_text(value)
+    frame.budget.text(18 * len(text))
+    plain = unicodedata.normalize("NFKD", text.replace("ß", "ss"))
+    words = re.findall(r"[a-z0-9]+", plain.encode("ascii", "ignore").decode().lower())
+    return "-".join(words)
+
+
+def _string(frame: Frame, value: Any) -> str:
+    text = to_text(value)
+    frame.budget.text(len(text))
+    return text
+
+
+def _lower(frame: Frame, value: Any) -> str:
+    return _string(frame, value).lower()
+
+
+def _upper(frame: Frame, value: Any) -> str:
+    text = to_text(value)
+    frame.budget.text(3 * len(text))
+    return text.upper()
+
+
+def _capitalize(frame: Frame, value: Any) -> str:
+    return _string(frame, value).capitalize()
+
+
+def _title(frame: Frame, value: Any) -> str:
+    text = _string(frame, value)
+    frame.budget.items(len(text) // 2)
+    return jinja.do_title(text)
+
+
+def _trim(frame: Frame, value: Any, chars: Any = None) -> str:
+    return _string(frame, value).strip(
+        None if chars is None else text_argument(chars, "characters")
+    )
+
+
+def _replace(frame: Frame, value: Any, old: Any, new: Any, count: Any = None) -> str:
+    return replace_text(frame, _string(frame, value), old, new, count)
+
+
+def _center(frame: Frame, value: Any, width: Any = 80) -> str:
+    text = _string(frame, value)
+    frame.budget.text(max(0, width_of(width)))
+    return text.center(width)
+
+
+def _indent(
+    frame: Frame, value: str, width: Any = 4, first: Any = False, blank: Any = False
+) -> str:
+    prefix = width if isinstance(width, str) else " " * width_of(width)
+    frame.budget.text(len(value))
+    lines = value.splitlines()
+    frame.budget.items(len(lines))
+    frame.budget.text(len(value) + (len(lines) + 1) * len(prefix))
+    return jinja.do_indent(value, prefix, bool(first), bool(blank))
+
+
+def _truncate(
+    frame: Frame,
+    value: str,
+    length: Any = 255,
+    killwords: Any = False,
+    end: Any = "...",
+    leeway: Any = None,
+) -> str:
+    if whole(length, "a length") < len(text_argument(end, "an ending")):
+        raise ExpressionFailed(f"A text cut to {length} characters has no room for `{end}`.")
+    most = None if leeway is None else max(0, whole(leeway, "a leeway"))
+    frame.budget.text(len(value) + len(end))
+    return jinja.do_truncate(GRAMMAR, value, length, bool(killwords), end, most)
+
+
+def _wordcount(frame: Frame, value: str) -> int:
+    frame.budget.text(len(value))
+    return jinja.do_wordcount(value)
+
+
+def _urlencode(frame: Frame, value: Any) -> str:
+    text = to_text(value)
+    frame.budget.text(12 * len(text))
+    return jinja.do_urlencode(text)
+
+
+def _format(frame: Frame, value: str, *values: Any) -> str:
+    return format_text(frame.budget, value, values)
+
+
+def _tojson(frame: Frame, value: Any, indent: Any = None) -> str:
+    frame.budget.whole(value)
+    spaces = None if indent is None else min(width_of(indent), 16)
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=_json_scalar, indent=spaces)
+    except RecursionError:
+        raise ExpressionFailed("This is nested too deep to be written as JSON.") from None
+    frame.budget.text(len(text))
+    return text
+
+
+def _json_scalar(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else to_text(value)
+
+
+def _int(frame: Frame, value: Any, default: Any = 0, base: Any = 10) -> Any:
+    _check_digits(value)
+    if not 2 <= whole(base, "a base") <= 36:
+        raise ExpressionFailed("A base is a number from 2 to 36.")
+    try:
+        return number(jinja.do_int(value, default, base))
+    except OverflowError:
+        return default
+
+
+def _float(frame: Frame, value: Any, default: Any = 0.0) -> Any:
+    _check_digits(value)
+    try:
+        found = jinja.do_float(value, default)
+    except OverflowError:
+        return default
+    return number(found) if isinstance(found, float) else found
+
+
+def _check_digits(value: Any) -> None:
+    if isinstance(value, str) and len(value) > _MOST_DIGITS:
+        raise ExpressionFailed(f"A number has at most {_MOST_DIGITS} digits.")
+
+
+def _round(frame: Frame, value: Any, precision: Any = 0, method: Any = "common") -> Any:
+    if not -_MOST_DIGITS <= whole(precision, "a number of digits") <= _MOST_DIGITS:
+        raise ExpressionFailed(f"At most {_MOST_DIGITS} digits can be rounded to.")
+    if method not in ("common", "ceil", "floor"):
+        raise ExpressionFailed("A number is rounded by 'common', 'ceil' or 'floor'.")
+    try:
+        return number(jinja.do_round(value, precision, method))
+    except OverflowError:
+        raise ExpressionFailed("The result is not a number of a reasonable size.") from None
+
+
+def _abs(frame: Frame, value: Any) -> Any:
+    if kind_of(value) == "duration":
+        return (
+            value
+            if not isinstance(value, Span) or value.length >= timedelta()
+            else (value.negative())
+        )
+    return abs(value)
+
+
+def _filesizeformat(frame: Frame, value: Any, binary: Any = False) -> str:
+    return jinja.do_filesizeformat(value, bool(binary))
+
+
+_TEXT = frozenset({"text"})
+
+TEXT_FILTERS = table(
+    Operation("date", _date, TEXT, _DATES),
+    Operation("epoch_ms", _epoch_ms, NUMBER, _DATES),
+    Operation("slug", _slug, TEXT, SCALARS),
+    Operation("string", _string, TEXT, SCALARS),
+    Operation("lower", _lower, TEXT, SCALARS),
+    Operation("upper", _upper, TEXT, SCALARS),
+    Operation("capitalize", _capitalize, TEXT, SCALARS),
+    Operation("title", _title, TEXT, SCALARS),
+    Operation("trim", _trim, TEXT, SCALARS),
+    Operation("replace", _replace, TEXT, SCALARS),
+    Operation("center", _center, TEXT, SCALARS),
+    Operation("indent", _indent, TEXT, _TEXT),
+    Operation("truncate", _truncate, TEXT, _TEXT),
+    Operation("wordcount", _wordcount, NUMBER, _TEXT),
+    Operation("urlencode", _urlencode, TEXT, SCALARS),
+    Operation("format", _format, TEXT, _TEXT),
+    Operation("tojson", _tojson, TEXT),
+    Operation("int", _int, NUMBER, frozenset({"text", "number", "boolean", "nothing"})),
+    Operation("float", _float, NUMBER, frozenset({"text", "number", "boolean", "nothing"})),
+    Operation("round", _round, NUMBER, _NUMBER),
+    Operation("abs", _abs, lambda type_: type_, frozenset({"number", "duration"})),
+    Operation("filesizeformat", _filesizeformat, TEXT, _NUMBER),
+)

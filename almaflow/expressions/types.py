@@ -1,0 +1,133 @@
+"""What is known of a value before the run: the types that the checker reasons with.
+
+The same words for kinds of values serve at run time (`values.kind_of`), so that both speak alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+KINDS: Mapping[str, str] = {
+    "text": "text",
+    "number": "a number",
+    "boolean": "true or false",
+    "instant": "a date with time",
+    "date": "a date",
+    "duration": "a duration",
+    "list": "a list",
+    "counters": "a list of counters",
+    "mapping": "a mapping",
+    "nothing": "nothing",
+}
+"""The kinds of values, each with the words that messages use for it."""
+
+
+class Type:
+    """What is known of a value."""
+
+    @property
+    def kind(self) -> str:
+        """One of `KINDS`, or an empty text when nothing is known."""
+        return ""
+
+
+@dataclass(frozen=True)
+class Simple(Type):
+    """A type without parts."""
+
+    of_kind: str
+
+    @property
+    def kind(self) -> str:
+        return self.of_kind
+
+
+TEXT = Simple("text")
+NUMBER = Simple("number")
+BOOLEAN = Simple("boolean")
+INSTANT = Simple("instant")
+DATE = Simple("date")
+DURATION = Simple("duration")
+NOTHING = Simple("nothing")
+COUNTERS = Simple("counters")
+ANYTHING = Simple("")
+
+
+@dataclass(frozen=True)
+class Record(Type):
+    """A mapping whose keys are known.
+
+    *noun* says what a key is, in messages: `step`, `input`, `output of submit_job`. *absent*
+    are names that exist but cannot be used here, each with a clause that says why. An *open*
+    record may have further keys, of any type.
+    """
+
+    fields: Mapping[str, Type]
+    noun: str
+    absent: Mapping[str, str] = field(default_factory=dict)
+    open: bool = False
+
+    @property
+    def kind(self) -> str:
+        return "mapping"
+
+
+@dataclass(frozen=True)
+class ListOf(Type):
+    """A list of items of one type."""
+
+    item: Type
+
+    @property
+    def kind(self) -> str:
+        return "list"
+
+
+@dataclass(frozen=True)
+class Perhaps(Type):
+    """An output of a step that may not have run: fine when the expression is guarded.
+
+    *why* is a clause that follows "because".
+    """
+
+    of: Type
+    step: str
+    why: str
+
+    @property
+    def kind(self) -> str:
+        return self.of.kind
+
+
+COUNTER = Record({"key": TEXT, "label": TEXT, "value": TEXT}, "part of a counter")
+
+
+def certain(type_: Type) -> Type:
+    """Return what a `Perhaps` is when it is there; other types are themselves."""
+    return certain(type_.of) if isinstance(type_, Perhaps) else type_
+
+
+def join(first: Type, second: Type) -> Type:
+    """Return the type of a value that is of one of two types."""
+    first, second = certain(first), certain(second)
+    return first if first == second else ANYTHING
+
+
+def item_of(type_: Type) -> Type:
+    """Return the type of the items of a list."""
+    type_ = certain(type_)
+    if isinstance(type_, ListOf):
+        return type_.item
+    return COUNTER if type_ == COUNTERS else ANYTHING
+
+
+def list_of_same(type_: Type) -> Type:
+    """Return the type of a list made of some of the items of another."""
+    return ListOf(item_of(type_))
+
+
+def either(kinds: frozenset[str]) -> str:
+    """Return `text, a number or a list` for a set of kinds."""
+    words = [noun for kind, noun in KINDS.items() if kind in kinds and kind != "counters"]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"

@@ -1,0 +1,232 @@
+"""The values that expressions work on: counters, spans of time, and any value as text."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from almaflow.expressions.failures import ExpressionFailed, NotDefined
+from almaflow.expressions.types import KINDS
+
+_NUMBER = re.compile(r"[+-]?[0-9]{1,300}(\.[0-9]{1,300})?")
+_REQUIRED: Any = object()
+
+
+class Counters(list[Mapping[str, str]]):
+    """The counters of a run in Alma, in its order: mappings with `key`, `label`, `value`."""
+
+    def text(self, which: str | int, default: Any = _REQUIRED) -> Any:
+        """Return the value of the counter with this key (the first of several) or position.
+
+        Positions count from 1. Without the counter, *default* is returned when it is given.
+
+        Raises:
+            NotDefined: there is no such counter and no default; lists those there are.
+        """
+        found = self._find(which)
+        if found is not None:
+            return found
+        if default is not _REQUIRED:
+            return default
+        what = f"`{which}`" if isinstance(which, str) else f"number {which}"
+        raise NotDefined(f"There is no counter {what}; {self._listed()}.")
+
+    def number(self, which: str | int, default: Any = _REQUIRED) -> Any:
+        """Return the same as a number.
+
+        Raises:
+            NotDefined: there is no such counter and no default.
+            ExpressionFailed: its value is no number.
+        """
+        text = self.text(which, None if default is not _REQUIRED else _REQUIRED)
+        if text is None:
+            return default
+        if _NUMBER.fullmatch(text.strip()) is None:
+            raise ExpressionFailed(
+                f"The counter `{which}` is no number but the text `{text[:100]}`; {self._listed()}."
+            )
+        return float(text) if "." in text else int(text)
+
+    def _find(self, which: str | int) -> str | None:
+        if isinstance(which, str):
+            values = (counter.get("value") for counter in self if counter.get("key") == which)
+            return next((str(value) for value in values if value is not None), None)
+        if isinstance(which, bool) or not isinstance(which, int) or which < 1:
+            raise ExpressionFailed(
+                "A counter is named by its key, in quotes, or by its position: 1 is the first."
+            )
+        value = self[which - 1].get("value") if which <= len(self) else None
+        return None if value is None else str(value)
+
+    def _listed(self) -> str:
+        if not self:
+            return "the run has no counters"
+        shown = [f"`{one.get('key', '')}` ({one.get('value', '')})" for one in self[:20]]
+        more = ", …" if len(self) > len(shown) else ""
+        return f"the run has {', '.join(shown)}{more}"
+
+
+@dataclass(frozen=True)
+class Span:
+    """A duration: calendar months and days, and elapsed time.
+
+    A day is a day of the calendar (23 or 25 hours when clocks change), an hour is 60 minutes.
+    """
+
+    months: int = 0
+    days: int = 0
+    elapsed: timedelta = timedelta()
+
+    def plus(self, other: Span) -> Span:
+        """Return both together; Raises: OverflowError."""
+        return Span(
+            self.months + other.months, self.days + other.days, self.elapsed + other.elapsed
+        )
+
+    def negative(self) -> Span:
+        """Return the same backwards."""
+        return Span(-self.months, -self.days, -self.elapsed)
+
+    @property
+    def length(self) -> timedelta:
+        """How long it is, a day taken as 24 hours; Raises: ExpressionFailed for months."""
+        if self.months:
+            raise ExpressionFailed("A month has no fixed length: add `months(…)` to a date.")
+        return timedelta(days=self.days) + self.elapsed
+
+
+def span_of(value: Span | timedelta) -> Span:
+    """Return a duration that came from outside as a span."""
+    return Span(elapsed=value) if isinstance(value, timedelta) else value
+
+
+def shift(start: date, span: Span) -> date:
+    """Return *start* moved by *span*: months stop at a month's last day, hours are real hours.
+
+    Raises:
+        ExpressionFailed: a date without time is moved by hours, or the year leaves 1 to 9999.
+    """
+    try:
+        moved = _add_months(start, span.months) + timedelta(days=span.days)
+        if not isinstance(moved, datetime):
+            if span.elapsed % timedelta(days=1):
+                raise ExpressionFailed(
+                    "Hours cannot be added to a date without a time; use `days(…)`."
+                )
+            return moved + span.elapsed
+        if moved.tzinfo is None:
+            return moved + span.elapsed
+        # By way of UTC, so that hours are real hours and no hour comes out that was skipped.
+        return (moved.astimezone(UTC) + span.elapsed).astimezone(moved.tzinfo)
+    except (OverflowError, ValueError):
+        raise ExpressionFailed("The date leaves the years 1 to 9999.") from None
+
+
+def _add_months(start: date, months: int) -> date:
+    if not months:
+        return start
+    year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
+    last = 31
+    while True:
+        try:
+            return start.replace(year=year, month=month + 1, day=min(start.day, last))
+        except ValueError:
+            if last == 28:
+                raise
+            last -= 1
+
+
+_KIND_OF: Mapping[type, str] = {
+    str: "text",
+    int: "number",
+    float: "number",
+    bool: "boolean",
+    datetime: "instant",
+    date: "date",
+    type(None): "nothing",
+    list: "list",
+    tuple: "list",
+    dict: "mapping",
+    Counters: "counters",
+    Span: "duration",
+    timedelta: "duration",
+}
+_KIND_OF_SUBCLASS: tuple[tuple[type, str], ...] = (
+    (str, "text"),
+    (bool, "boolean"),
+    (int, "number"),
+    (float, "number"),
+    (datetime, "instant"),
+    (date, "date"),
+    (Mapping, "mapping"),
+    (Sequence, "list"),
+)
+
+
+def kind_of(value: Any) -> str:
+    """Return the kind of *value*, one of `types.KINDS`; Raises: ExpressionFailed for any other object."""
+    kind = _KIND_OF.get(type(value))
+    if kind is not None:
+        return kind
+    for parent, kind in _KIND_OF_SUBCLASS:
+        if isinstance(value, parent):
+            return kind
+    raise ExpressionFailed(
+        f"A value of the type {type(value).__name__} cannot be used in an expression."
+    )
+
+
+def described(value: Any) -> str:
+    """Return what *value* is, for messages: `a number`, `text`."""
+    return KINDS[kind_of(value)]
+
+
+def to_text(value: Any) -> str:
+    """Return *value* as it stands in a text: `true`, digits, ISO 8601.
+
+    Raises:
+        ExpressionFailed: a list, a mapping or nothing has no form as text.
+    """
+    kind = kind_of(value)
+    if kind == "text":
+        return str(value)
+    if kind == "boolean":
+        return "true" if value else "false"
+    if kind == "number":
+        return _number_text(value)
+    if kind in ("instant", "date"):
+        return str(value.isoformat())
+    if kind == "duration":
+        return _span_text(span_of(value))
+    advice = {"nothing": "give a `| default('…', true)`", "mapping": "name one of its keys"}
+    raise ExpressionFailed(
+        f"This is {KINDS[kind]}, which has no form as text; "
+        f"{advice.get(kind, 'use `| join(…)` or `| first`')}, or `| tojson`."
+    )
+
+
+def _number_text(value: int | float) -> str:
+    if isinstance(value, int):
+        return str(int(value))
+    if not math.isfinite(value):
+        raise ExpressionFailed("This is not a finite number.")
+    return format(Decimal(repr(value)), "f").removesuffix(".0")
+
+
+def _span_text(span: Span) -> str:
+    seconds = round((timedelta(days=span.days) + span.elapsed).total_seconds())
+    sign, seconds = ("-" if seconds < 0 else ""), abs(seconds)
+    parts = []
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    length = sign + "".join(parts)
+    if not span.months:
+        return length or "0s"
+    return f"{span.months} months {length}".rstrip()
