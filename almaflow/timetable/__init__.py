@@ -1,0 +1,36 @@
+"""Timetables: reading what a schedule says, putting it into words, and when it is due.
+
+Everything here is a pure function of texts and instants. What came due, what was missed and what
+waits is the business of `service/`.
+"""
+
+from __future__ import annotations
+
+from almaflow.timetable.calendars import DateRange, check_holidays, parse_date, parse_date_range
+from almaflow.timetable.cron import Cron, parse_cron
+from almaflow.timetable.dates import instant_of, parse_moment
+from almaflow.timetable.errors import TimetableInvalid
+from almaflow.timetable.every import check_interval, default_start, next_intervals
+from almaflow.timetable.instants import next_instants
+from almaflow.timetable.words import cron_in_words, dates_in_words, interval_in_words
+from almaflow.timetable.zones import find_zone
+
+__all__ = [
+    "Cron",
+    "DateRange",
+    "TimetableInvalid",
+    "check_holidays",
+    "check_interval",
+    "cron_in_words",
+    "dates_in_words",
+    "default_start",
+    "find_zone",
+    "instant_of",
+    "interval_in_words",
+    "next_instants",
+    "next_intervals",
+    "parse_cron",
+    "parse_date",
+    "parse_date_range",
+    "parse_moment",
+]
