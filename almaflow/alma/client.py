@@ -1,0 +1,175 @@
+"""The one door to Alma: sends a call, and turns whatever happens into a result or an error.
+
+Here alone is decided what an answer means for repeating: which error it becomes. The client
+never repeats anything itself; who called does, by the error's class.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+from urllib.parse import quote, unquote, urlencode
+
+from almaflow.alma import advice
+from almaflow.alma.bodies import read_body
+from almaflow.alma.calls import API_BASE, Call
+from almaflow.alma.errors import AlmaError, AlmaMessage, AlmaUnreachable, AnswerLost
+from almaflow.alma.rate import CallRate
+from almaflow.alma.reading import Unreadable
+from almaflow.alma.transport import Lost, NotSent, Transport, WireAnswer, WireRequest
+from almaflow.alma.verdicts import verdict
+from almaflow.errors import RequestWrong
+
+T = TypeVar("T")
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+class AlmaClient:
+    """Sends calls to one institution, *name* in messages.
+
+    *reveal* replaces placeholders of secrets deep inside JSON-able data, *mask* stars every
+    known secret in a text.
+
+    Raises:
+        RequestWrong: *key* is empty or has characters that a key cannot have.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        transport: Transport,
+        *,
+        key: str,
+        rate: CallRate | None = None,
+        reveal: Callable[[Any], Any] = _as_it_is,
+        mask: Callable[[str], str] = _as_it_is,
+    ) -> None:
+        self.name = name
+        self.remaining_calls: int | None = None
+        """The institution's calls left until midnight, as Alma last said."""
+        self.last_date: datetime | None = None
+        """When Alma wrote its last answer, by its clock (aware, UTC, whole seconds)."""
+        self.last_hint = ""
+        """What the simulator last said about its scenario; empty when it said nothing."""
+        self._transport = transport
+        self._key = _checked(key.strip(), name)
+        self._rate = rate or CallRate()
+        self._reveal = reveal
+        self._mask = mask
+
+    async def send(self, call: Call[T]) -> T:
+        """Send *call* once and return its result; waits until the rate of calls allows it.
+
+        Raises:
+            AlmaUnreachable: nothing was sent; repeating is safe.
+            AlmaBusy: Alma asks to wait; repeating after the wait is safe.
+            AlmaRefused: Alma answered with an error; repeating meets the same answer.
+            AnswerLost: sent, but no answer came that can be relied on; a write must be looked
+                for before repeating.
+        """
+        await self._rate.wait()
+        try:
+            answer = await self._transport.exchange(self._request(call))
+        except NotSent as error:
+            text = f"{call.what} did not reach Alma ({self.name}): {error}."
+            raise self._masked(
+                AlmaUnreachable(text, what=call.what, advice=advice.UNREACHABLE)
+            ) from error
+        except Lost as error:
+            text = f"The answer of Alma ({self.name}) to {call.what} was lost: {error}."
+            next_move = advice.for_lost(call.is_write)
+            raise self._masked(AnswerLost(text, what=call.what, advice=next_move)) from error
+        return self._result(call, answer)
+
+    def close(self) -> None:
+        """Give the transport's connections back."""
+        self._transport.close()
+
+    def _request(self, call: Call[Any]) -> WireRequest:
+        """Return *call* as it goes over the wire, secrets and key in it."""
+        headers = {"Authorization": f"apikey {self._key}", "Accept": "application/json"}
+        body = None
+        if call.method in ("POST", "PUT"):
+            # An empty body is answered with 400 by some of Alma's endpoints.
+            data = self._reveal(call.body if call.body is not None else {})
+            # Characters as they are: some of Alma's names carry `\u00e9` literally ever since.
+            body = json.dumps(data, ensure_ascii=False).encode()
+            headers["Content-Type"] = "application/json; charset=utf-8"
+        path = "/".join(self._revealed_segment(segment) for segment in call.path.split("/"))
+        query = urlencode([(name, self._reveal(value)) for name, value in call.query])
+        target = f"{API_BASE}{path}?{query}" if query else f"{API_BASE}{path}"
+        return WireRequest(
+            call.method, target, headers, body, timeout=call.timeout, fresh=call.is_write
+        )
+
+    def _revealed_segment(self, segment: str) -> str:
+        plain = unquote(segment)
+        revealed = self._reveal(plain)
+        return segment if revealed == plain else quote(str(revealed), safe="")
+
+    def _result(self, call: Call[T], answer: WireAnswer) -> T:
+        self._note(answer.headers)
+        body = read_body(answer.body, answer.headers.get("content-type", ""))
+        error = verdict(self.name, call, answer.status, body, answer.headers)
+        if error is not None:
+            raise self._masked(error)
+        try:
+            return call.read(body.data)
+        except Unreadable as unreadable:
+            text = (
+                f"Alma ({self.name}) answered {call.what} with HTTP {answer.status}, but "
+                f"{unreadable}."
+            )
+            raise self._masked(
+                AnswerLost(
+                    text,
+                    what=call.what,
+                    http_status=answer.status,
+                    advice=advice.for_lost(call.is_write),
+                )
+            ) from unreadable
+
+    def _note(self, headers: Mapping[str, str]) -> None:
+        """Keep what the headers say beside the answer."""
+        remaining = headers.get("x-exl-api-remaining", "").strip()
+        if remaining.isdecimal():
+            self.remaining_calls = int(remaining)
+        try:
+            date = parsedate_to_datetime(headers.get("date", ""))
+            self.last_date = date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
+        except ValueError:
+            # A missing or odd date says nothing about Alma's clock.
+            self.last_date = None
+        self.last_hint = headers.get("x-simulator-hint", "").strip()
+
+    def _masked(self, error: AlmaError) -> AlmaError:
+        """Return *error* without secrets, and with the simulator's hint."""
+        error.text = self._without_secrets(error.text)
+        if error.http_status is not None and self.last_hint:
+            error.advice = f"{error.advice} {self.last_hint}".strip()
+        error.advice = self._without_secrets(error.advice)
+        error.messages = tuple(
+            AlmaMessage(one.code, self._without_secrets(one.message), one.tracking_id)
+            for one in error.messages
+        )
+        error.args = (" ".join(part for part in (error.text, error.advice) if part),)
+        return error
+
+    def _without_secrets(self, text: str) -> str:
+        return self._mask(text).replace(self._key, "***")
+
+
+def _checked(key: str, name: str) -> str:
+    if not key or not key.isascii() or not key.isprintable() or " " in key:
+        fault = "has characters that no key has" if key else "is empty"
+        raise RequestWrong(
+            f"The API key of the institution `{name}` {fault}; copy it again from the Developer "
+            "Network."
+        )
+    return key

@@ -1,0 +1,126 @@
+"""How a request gets to Alma and its answer back: the border of the client to the world.
+
+A transport knows nothing of Alma. It says one of three things: here is an answer, the request
+was certainly not sent (`NotSent`), or nobody knows (`Lost`). HTTP is in `http.py`; here is the
+transport to an Alma in the same process, such as the simulator, without wire and threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+import anyio
+
+
+@dataclass(frozen=True)
+class WireRequest:
+    """One request. *target* is path and query, percent-encoded; *timeout* seconds in all.
+
+    *fresh* asks for a new connection: a kept one that the other side has dropped meanwhile
+    looks like a lost answer.
+    """
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes | None
+    timeout: float
+    fresh: bool = False
+
+
+@dataclass(frozen=True)
+class WireAnswer:
+    """One complete answer; header names are lower-case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class TransportFailed(Exception):
+    """No answer; the text says why, for people, without the key."""
+
+
+class NotSent(TransportFailed):
+    """No byte of the request has left."""
+
+
+class Lost(TransportFailed):
+    """The request was sent, wholly or in part, and no complete answer came."""
+
+
+class Transport(Protocol):
+    """Carries a request to an Alma."""
+
+    async def exchange(self, request: WireRequest) -> WireAnswer:
+        """Send *request* once and return the whole answer.
+
+        Raises:
+            NotSent: nothing has left; sending again is safe.
+            Lost: it may have arrived.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give connections back."""
+        ...
+
+
+class Reply(Protocol):
+    """What an Alma in the same process answers.
+
+    *delay* is in seconds until the answer is complete. *fault* is None or says by its value
+    what happens on the wire instead.
+    """
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def delay(self) -> float: ...
+    @property
+    def fault(self) -> Enum | None: ...
+
+
+Handle = Callable[[str, str, Mapping[str, str], bytes | None], Reply]
+"""Answers (method, target, headers, body) at once; what should take time is in the reply."""
+
+_FAULTS = {
+    "reset_before": "the connection was reset before an answer came",
+    "drop_after": "the connection was closed before an answer came",
+    "truncate": "the answer was cut off",
+}
+"""What a reply's fault looks like from here. `hang` only takes time; `drip` is a slow answer."""
+
+
+class InProcessTransport:
+    """Carries requests to *handle*, in the same process; waits on the loop's clock."""
+
+    def __init__(self, handle: Handle) -> None:
+        self._handle = handle
+
+    async def exchange(self, request: WireRequest) -> WireAnswer:
+        reply = self._handle(request.method, request.target, request.headers, request.body)
+        fault = str(reply.fault.value) if reply.fault else ""
+        if fault == "hang" or reply.delay > request.timeout:
+            await anyio.sleep(request.timeout)
+            raise Lost(late(request.timeout))
+        await anyio.sleep(reply.delay)
+        if fault in _FAULTS:
+            raise Lost(_FAULTS[fault])
+        headers = {name.lower(): value for name, value in reply.headers.items()}
+        return WireAnswer(reply.status, headers, reply.body)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def late(timeout: float) -> str:
+    """Return the words for an answer that is not there after *timeout* seconds."""
+    return f"no complete answer came within {timeout:g} seconds"
