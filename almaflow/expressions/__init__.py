@@ -38,7 +38,7 @@ from almaflow.expressions.types import (
     Record,
     Type,
 )
-from almaflow.expressions.values import Counters, to_text
+from almaflow.expressions.values import Counters, Span, to_text
 
 __all__ = [
     "ANYTHING",
@@ -59,6 +59,7 @@ __all__ = [
     "Parsed",
     "Perhaps",
     "Record",
+    "Span",
     "Type",
     "check",
     "evaluate",

@@ -21,7 +21,7 @@ from almaflow.expressions.types import (
 )
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Finding:
     """Something wrong in an expression.
 
@@ -29,10 +29,10 @@ class Finding:
     in kebab-case; *message* is whole sentences, with a suggestion where there is one.
     """
 
-    offset: int
-    length: int
     code: str
     message: str
+    offset: int
+    length: int
 
 
 def check(
@@ -54,13 +54,13 @@ def check(
         inference = Inference(piece, scope, guarded)
         type_ = inference.type_of(piece.node)
         findings.extend(
-            Finding(one.offset, one.length, one.code, one.message) for one in inference.notes
+            Finding(one.code, one.message, one.offset, one.length) for one in inference.notes
         )
         if condition:
             findings.extend(_not_conditions(piece, piece.node, inference))
         elif whole_text and certain(type_).kind in ("list", "counters", "mapping", "nothing"):
             findings.append(_not_text(piece, certain(type_)))
-    return sorted(set(findings))
+    return sorted(set(findings), key=lambda one: (one.offset, one.length, one.code))
 
 
 def type_of(parsed: Parsed, scope: Record) -> Type:
@@ -123,11 +123,11 @@ def _not_conditions(piece: Piece, node: nodes.Expr, inference: Inference) -> Ite
         return
     offset, length = piece.span(node)
     yield Finding(
-        offset,
-        length,
         "not-a-condition",
         f"A condition is true or false, but `{piece.written(node)}` is {KINDS[type_.kind]}"
         f"{_as_condition(type_.kind)}.",
+        offset,
+        length,
     )
 
 
@@ -142,16 +142,15 @@ def _as_condition(kind: str) -> str:
 
 
 def _not_text(piece: Piece, type_: Type) -> Finding:
-    offset, length = piece.start, len(piece.text)
     advice = {
         "list": "; write `| join(', ')`, or `| tojson`",
         "counters": "; name one: `.number('key')`, or write `| tojson`",
         "mapping": "; name one of its keys, or write `| tojson`",
     }
     return Finding(
-        offset,
-        length,
         "not-a-text",
         f"`{piece.text}` is {KINDS[type_.kind]}, which has no form as text"
         f"{advice.get(type_.kind, '')}.",
+        piece.start,
+        len(piece.text),
     )

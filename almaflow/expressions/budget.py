@@ -10,8 +10,8 @@ from almaflow.expressions.failures import ExpressionFailed
 # An output kept with a run is at most 16 MiB (design §15); no expression needs more.
 CHARACTERS = 16 * 1024 * 1024
 ELEMENTS = 1_000_000
-# 4096 bits are 1234 digits: far more than any id, far less than Python refuses to print.
-NUMBER_BITS = 4096
+# 77 digits: far more than any id or count has.
+NUMBER_BITS = 256
 # Looking through text is this much cheaper than making it.
 _READING = 64
 

@@ -25,7 +25,7 @@ from almaflow.expressions.operations import (
     number,
     whole,
 )
-from almaflow.expressions.parsing import Piece
+from almaflow.expressions.parsing import Piece, keywords
 from almaflow.expressions.predicates import ASKS_WHETHER_DEFINED, TESTS
 from almaflow.expressions.signatures import Operation
 from almaflow.expressions.types import KINDS
@@ -33,6 +33,9 @@ from almaflow.expressions.values import described, kind_of, span_of
 from almaflow.problems import did_you_mean
 
 Code = Callable[[Frame], Any]
+
+# How Python's and Jinja2's functions behind the filters refuse a value that we let pass.
+_REFUSALS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 @lru_cache(maxsize=8192)
@@ -69,6 +72,10 @@ class _Compiler:
             except ExpressionFailed as error:
                 error.place(piece.span(node))
                 raise
+            except _REFUSALS as error:
+                failed = ExpressionFailed(f"This cannot be worked out: {error}.")
+                failed.place(piece.span(node))
+                raise failed from error
 
         return run
 
@@ -252,12 +259,12 @@ class _Compiler:
     def arguments(
         self, node: nodes.Call | nodes.Filter | nodes.Test
     ) -> tuple[list[Code], dict[str, Code]]:
-        return self.codes(node.args), {one.key: self.code(one.value) for one in node.kwargs}
+        return self.codes(node.args), {key: self.code(value) for key, value in keywords(node)}
 
     def check(
         self, operation: Operation, node: nodes.Call | nodes.Filter | nodes.Test, values: int
     ) -> None:
-        problem = operation.misuse(values, len(node.args), [one.key for one in node.kwargs])
+        problem = operation.misuse(values, len(node.args), [key for key, _ in keywords(node)])
         if problem:
             raise ExpressionFailed(problem)
 

@@ -12,7 +12,7 @@ from almaflow.expressions.filters import FILTERS, GIVE_DEFAULT
 from almaflow.expressions.members import no_attribute, no_method
 from almaflow.expressions.methods import ATTRIBUTES, FUNCTIONS, METHODS
 from almaflow.expressions.operations import BINARY, ORDERED, no_operation, not_comparable
-from almaflow.expressions.parsing import Piece
+from almaflow.expressions.parsing import Piece, keywords
 from almaflow.expressions.predicates import ASKS_WHETHER_DEFINED, TESTS
 from almaflow.expressions.signatures import Operation
 from almaflow.expressions.text_filters import check_date_format
@@ -307,7 +307,7 @@ class Inference:
             self._unknown(place, noun, name, known)
             return ANYTHING
         values = 0 if value is None else 1
-        problem = operation.misuse(values, len(node.args), [one.key for one in node.kwargs])
+        problem = operation.misuse(values, len(node.args), [key for key, _ in keywords(node)])
         if problem:
             self._add(place, "wrong-arguments", problem)
         elif value is not None and (problem := operation.misfit(value.kind)):
@@ -317,7 +317,7 @@ class Inference:
     def _visit_arguments(self, node: nodes.Call | nodes.Filter | nodes.Test) -> list[Type]:
         return [
             *(self.type_of(one) for one in node.args),
-            *(self.type_of(one.value) for one in node.kwargs),
+            *(self.type_of(value) for _, value in keywords(node)),
         ]
 
     def _field(self, record: Record, name: str, written: str, place: tuple[int, int]) -> Type:

@@ -14,8 +14,8 @@ from jinja2.lexer import Token, operators
 
 # Nobody reads more than this; the parser's recursion has to end somewhere.
 DEEPEST = 50
-# Python refuses to read or print numbers of more than 4300 digits; ids have up to 20.
-LONGEST_NUMBER = 300
+# Ids have up to 20 digits; what is worked out has at most 256 bits (`budget`).
+LONGEST_NUMBER = 70
 
 _TOKEN = re.compile(
     r"""
@@ -175,7 +175,9 @@ def _unescape(text: str) -> str:
         if simple:
             return _ESCAPED[simple]
         code = int(next(filter(None, codes)), 16)
-        return chr(code) if code < 0x110000 else match.group()
+        # Half of a pair (a surrogate) could not be sent or stored.
+        possible = code < 0x110000 and not 0xD800 <= code < 0xE000
+        return chr(code) if possible else match.group()
 
     return _ESCAPE.sub(one, text)
 

@@ -69,7 +69,8 @@ def _power(frame: Frame, left: Any, right: Any) -> Any:
     if (
         isinstance(left, int)
         and isinstance(right, int)
-        and left.bit_length() * abs(right) > NUMBER_BITS
+        # An upper bound, up to twice the size of the result.
+        and left.bit_length() * abs(right) > 2 * NUMBER_BITS
     ):
         raise ExpressionFailed("The result is not a number of a reasonable size.")
     if not left and right < 0:

@@ -19,6 +19,7 @@ LONGEST = 10_000
 DEEPEST_TREE = 100
 
 GRAMMAR = Environment()
+
 _OPENING = re.compile(r"\{\{|\{%|\{#")
 
 
@@ -52,7 +53,17 @@ class Piece:
                 starts.append(inner.lineno)
                 ends.append(self.ends.get(inner.lineno, inner.lineno + 1))
             waiting.extend(inner.iter_child_nodes())
-        return min(starts), max(ends) - min(starts)
+        return self._with_brackets(min(starts), max(ends))
+
+    def _with_brackets(self, start: int, end: int) -> tuple[int, int]:
+        """Return an offset and a length that leave no bracket without its partner."""
+        for offset, behind in sorted(self.ends.items(), reverse=True):
+            if self.source[offset] in "([{":
+                if start <= offset < end:
+                    end = max(end, behind)
+                elif start < behind <= end:
+                    start = min(start, offset)
+        return start, end - start
 
     def written(self, node: nodes.Node) -> str:
         """Return how *node* is written in the source."""
@@ -151,6 +162,11 @@ def parse_template(source: str) -> Parsed:
     if tail:
         parts.append(tail)
     return Parsed(source, tuple(parts))
+
+
+def keywords(node: nodes.Call | nodes.Filter | nodes.Test) -> list[tuple[str, nodes.Expr]]:
+    """Return the arguments that are given by name."""
+    return [(str(one.key), one.value) for one in node.kwargs]
 
 
 def _check_length(source: str) -> None:

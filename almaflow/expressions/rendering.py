@@ -11,7 +11,7 @@ from almaflow.expressions.filters import FILTERS
 from almaflow.expressions.frame import Frame
 from almaflow.expressions.parsing import Parsed, Piece
 from almaflow.expressions.types import KINDS
-from almaflow.expressions.values import Counters, kind_of, span_of, to_text
+from almaflow.expressions.values import kind_of, to_text
 
 # What a message quotes of a value that it did not expect.
 _QUOTED = 100
@@ -20,14 +20,21 @@ _QUOTED = 100
 def evaluate(parsed: Parsed, names: Mapping[str, Any]) -> Any:
     """Return the value of an expression, which keeps its type.
 
-    The value is plain: text, numbers, true or false, nothing, dates, durations (`timedelta`),
+    The value is plain: text, numbers, true or false, nothing, dates, durations (`Span`),
     lists, mappings and `Counters`.
 
     Raises: ExpressionFailed; NotDefined, which is one, when something is not there.
     """
     piece = _only(parsed)
     frame = Frame(names)
-    return _finished(frame, piece, _run(frame, piece))
+    value = _run(frame, piece)
+    try:
+        # What shares its parts in memory is large as soon as it is stored or sent.
+        frame.budget.whole(value)
+    except ExpressionFailed as error:
+        error.place((piece.start, len(piece.text)))
+        raise
+    return value
 
 
 def evaluate_condition(parsed: Parsed, names: Mapping[str, Any]) -> bool:
@@ -110,31 +117,6 @@ def _run(frame: Frame, piece: Piece) -> Any:
             piece.start,
             len(piece.text),
         ) from None
-
-
-def _finished(frame: Frame, piece: Piece, value: Any) -> Any:
-    try:
-        kind = kind_of(value)
-        if kind == "duration":
-            return span_of(value).length
-        if kind in ("list", "counters", "mapping"):
-            frame.budget.whole(value)
-            return _plain(value)
-    except ExpressionFailed as error:
-        error.place((piece.start, len(piece.text)))
-        raise
-    return value
-
-
-def _plain(value: Any) -> Any:
-    """Return a value without durations of our own inside; most have none and stay as they are."""
-    if isinstance(value, list) and not isinstance(value, Counters):
-        return [_plain(one) for one in value]
-    if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
-    if not isinstance(value, (str, int, float, type(None))) and kind_of(value) == "duration":
-        return span_of(value).length
-    return value
 
 
 def _quoted(value: Any) -> str:

@@ -54,6 +54,8 @@ class Operation:
         try:
             self.signature.bind(*given, **dict.fromkeys(keywords))
         except TypeError:
+            if len(self.signature.parameters) == 1 + values:
+                return f"`{self.name}` takes nothing in brackets."
             return f"`{self.name}` is written `{self.usage(values)}`."
         return ""
 
@@ -67,7 +69,7 @@ class Operation:
                 shown.append(parameter.name)
             else:
                 shown.append(f"{parameter.name}=…")
-        return f"{self.name}({', '.join(shown)})" if shown or not values else self.name
+        return f"{self.name}({', '.join(shown)})"
 
     def on(self, frame: Frame, value: Any, *args: Any, **kwargs: Any) -> Any:
         """Do it to *value*; Raises: ExpressionFailed."""

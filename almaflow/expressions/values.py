@@ -169,7 +169,7 @@ _KIND_OF_SUBCLASS: tuple[tuple[type, str], ...] = (
 
 
 def kind_of(value: Any) -> str:
-    """Return the kind of *value*, one of `types.KINDS`; Raises: ExpressionFailed for any other object."""
+    """Return the kind of *value*, one of `types.KINDS`; Raises: ExpressionFailed."""
     kind = _KIND_OF.get(type(value))
     if kind is not None:
         return kind
