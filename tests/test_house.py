@@ -1,0 +1,402 @@
+"""The house stands as it is drawn: imports go down only, each foreign system has one home.
+
+What is wrong is read from the source text, so that imports inside functions count as well. Every
+message says which line breaks which rule, and what to do.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "almaflow"
+
+# From the ground up. A module imports from floors below its own; rooms of one floor may import
+# each other as long as they do not go round in a circle.
+FLOORS: Sequence[Sequence[str]] = (
+    ("errors", "clock", "outcome", "problems", "threads", "masking"),
+    (
+        *("fields", "document", "validation", "settings", "expressions", "timetable"),
+        *("alma", "store"),
+    ),
+    ("steps",),
+    ("workflow",),
+    ("catalog", "check", "plan"),
+    ("engine",),
+    ("service", "rehearsal", "fleet"),
+    ("cli", "web", "__main__"),
+)
+
+SIMULATOR = "alma.simulator"
+SIMULATOR_GUESTS = ("cli", "rehearsal")
+
+# (from, to): imports up the house that exist for the type checker only, each with its reason.
+NAMED_FOR_THE_TYPE_CHECKER: Mapping[tuple[str, str], str] = {
+    ("steps", "workflow"): "a kind that holds steps names the union of all kinds",
+}
+
+ANYWHERE = ("",)
+
+# Where each library, and what the standard library has of its kind, may be imported.
+HOMES: Mapping[str, Sequence[str]] = {
+    "aiolimiter": ("alma",),
+    "anyio": ("clock", "threads", "alma", "steps", "engine", "service", "rehearsal", "cli", "web"),
+    "apprise": ("service",),
+    "apscheduler.schedulers": ("service",),
+    "apscheduler.triggers": ("timetable",),
+    "click": ("cli",),
+    "cronsim": ("timetable",),
+    "defusedxml": ("alma",),
+    "filelock": ("store",),
+    "fsspec": ("steps",),
+    "holidays": ("timetable",),
+    "http": ("alma",),
+    "icalendar": ("timetable",),
+    "jinja2": ("expressions",),
+    "jmespath": ("steps",),
+    "keyring": ("settings",),
+    "markupsafe": ("expressions",),
+    "paramiko": ("steps",),
+    "procrastinate": ("fleet",),
+    "psycopg": ("store", "fleet"),
+    "pydantic": (
+        *("fields", "validation", "settings", "alma", "steps", "workflow", "catalog", "check"),
+        *("plan", "cli"),
+    ),
+    "pydantic_core": ("fields", "validation", "settings", "alma", "steps", "workflow"),
+    "requests": ("alma.http",),
+    "rich": ("cli",),
+    "ruamel": ("document",),
+    "socket": ("alma",),
+    "sqlalchemy": ("store",),
+    "sqlite3": ("store",),
+    "ssl": ("alma",),
+    "starlette": ("web",),
+    "typer": ("cli",),
+    "urllib.request": (),
+    "urllib3": ("alma.http",),
+    "uvicorn": ("web",),
+    "xml": ("alma",),
+}
+
+# Libraries that are declared and not imported by name.
+NOT_IMPORTED = {"tzdata": "zoneinfo and timetable/zones.py read its files"}
+
+# Libraries that are part of another one's interface, which is declared.
+COMES_WITH = {
+    "click": "typer",
+    "markupsafe": "jinja2",
+    "pydantic_core": "pydantic",
+    "urllib3": "requests",
+}
+
+# Calls that read the time of day, wait, or throw dice, and the modules that may make them.
+CLOCK_CALLS = re.compile(
+    r"(datetime\.)?(datetime\.(now|utcnow|today)|date\.today)"
+    r"|time\.(time|time_ns|sleep|localtime|gmtime)"
+)
+CHANCE_CALLS = re.compile(r"random\.(?!Random$)\w+|secrets\.\w+|uuid\.uuid[14]|os\.urandom")
+CLOCK_ROOMS = ("clock", SIMULATOR)
+CHANCE_ROOMS: Mapping[str, str] = {
+    "clock": "chance is handed out beside the time",
+    "cli": "the parts are put together there, so what is handed out is made there",
+    "store.processes": "a process's name is the one thing that no other process may guess again",
+}
+
+LONGEST = 400
+# Modules over the limit, each with its reason.
+LONG: Mapping[str, str] = {
+    "expressions.inference": "one visitor, a method for each kind of node, is read as a whole",
+}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported name: *module* is where, *target* the dotted module that is imported.
+
+    *module* and our own targets are without the leading `almaflow.`; *ours* tells them apart.
+    """
+
+    module: str
+    target: str
+    ours: bool
+    line: int
+    typing_only: bool
+
+    @property
+    def place(self) -> str:
+        return f"{path_of(self.module)}:{self.line}"
+
+
+def path_of(module: str) -> str:
+    plain = PACKAGE.joinpath(*module.split(".")).with_suffix(".py")
+    path = plain if plain.exists() else PACKAGE.joinpath(*module.split("."), "__init__.py")
+    return path.relative_to(ROOT).as_posix()
+
+
+@cache
+def modules() -> Mapping[str, ast.Module]:
+    """Return the syntax tree of every module, by its name without the leading `almaflow.`."""
+    trees = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        trees[name] = ast.parse(path.read_text("utf-8"), str(path))
+    return trees
+
+
+@cache
+def imports() -> Sequence[Import]:
+    return [found for module, tree in modules().items() for found in imports_of(module, tree)]
+
+
+def imports_of(module: str, tree: ast.Module) -> Iterator[Import]:
+    for node, typing_only in nodes_of(tree):
+        if isinstance(node, ast.Import):
+            targets = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, (
+                f"{path_of(module)}:{node.lineno}: a relative import hides which floor it goes to; "
+                "write it from `almaflow` on."
+            )
+            targets = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "importlib.import_module":
+            targets = [str(it.value) for it in node.args if isinstance(it, ast.Constant)]
+        else:
+            continue
+        for target in targets:
+            root, _, rest = target.partition(".")
+            ours = root == "almaflow"
+            name = rest if ours else target
+            while ours and name and name not in modules():
+                name = name.rpartition(".")[0]
+            yield Import(module, name, ours, node.lineno, typing_only)
+
+
+def nodes_of(tree: ast.AST, typing_only: bool = False) -> Iterator[tuple[ast.AST, bool]]:
+    """Yield every node, and whether it stands under `if TYPE_CHECKING:`."""
+    for node in ast.iter_child_nodes(tree):
+        yield node, typing_only
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            for child in node.body:
+                yield child, True
+                yield from nodes_of(child, True)
+            for child in node.orelse:
+                yield child, typing_only
+                yield from nodes_of(child, typing_only)
+        else:
+            yield from nodes_of(node, typing_only)
+
+
+def lies_in(module: str, room: str) -> bool:
+    return room == "" or module == room or module.startswith(f"{room}.")
+
+
+def room_of(module: str) -> str:
+    return SIMULATOR if lies_in(module, SIMULATOR) else module.partition(".")[0]
+
+
+def floor_of(room: str) -> int:
+    return next(number for number, rooms in enumerate(FLOORS) if room in rooms)
+
+
+def check(faults: Sequence[str]) -> None:
+    assert not faults, "\n" + "\n".join(faults)
+
+
+def test_every_room_has_a_floor() -> None:
+    rooms = {room_of(module) for module in modules()} - {"", SIMULATOR}
+
+    check(
+        [
+            f"almaflow/{room} stands on no floor; add it to FLOORS in tests/test_house.py, and to "
+            "the drawing of the house."
+            for room in sorted(rooms - {room for floor in FLOORS for room in floor})
+        ]
+    )
+
+
+def test_imports_go_down_only() -> None:
+    faults = []
+    for it in imports():
+        here, there = room_of(it.module), room_of(it.target)
+        if not it.ours or here in ("", SIMULATOR) or there in ("", SIMULATOR, here):
+            continue
+        if it.typing_only and (here, there) in NAMED_FOR_THE_TYPE_CHECKER:
+            continue
+        if floor_of(there) > floor_of(here):
+            faults.append(
+                f"{it.place}: `{here}` imports from `{there}`, which stands above it; move what "
+                f"both need down, or let `{there}` hand it in."
+            )
+    check(faults)
+
+
+def test_rooms_of_one_floor_do_not_import_each_other_in_a_circle() -> None:
+    below: dict[str, set[str]] = {}
+    for it in imports():
+        here, there = room_of(it.module), room_of(it.target)
+        if it.ours and there not in ("", here) and not it.typing_only:
+            below.setdefault(here, set()).add(there)
+
+    def circle(room: str, path: tuple[str, ...]) -> tuple[str, ...] | None:
+        if room in path:
+            return (*path[path.index(room) :], room)
+        for other in sorted(below.get(room, ())):
+            if found := circle(other, (*path, room)):
+                return found
+        return None
+
+    found = next(filter(None, (circle(room, ()) for room in sorted(below))), None)
+    assert found is None, (
+        f"{' → '.join(found or ())}: these rooms import each other in a circle; move what the "
+        "first takes from the second to a room below both."
+    )
+
+
+def test_the_simulator_stands_beside_the_house() -> None:
+    faults = []
+    for it in imports():
+        inside, wanted = lies_in(it.module, SIMULATOR), lies_in(it.target, SIMULATOR)
+        if inside and it.ours and not wanted:
+            faults.append(
+                f"{it.place}: the simulator imports `almaflow.{it.target}`; it takes nothing of "
+                "ours, so that it can contradict us. Write what it needs again, from Alma's side."
+            )
+        if wanted and it.ours and not inside and room_of(it.module) not in SIMULATOR_GUESTS:
+            faults.append(
+                f"{it.place}: only {' and '.join(SIMULATOR_GUESTS)} (and tests) speak with the "
+                "simulator; take a transport instead and let the command line hand it in."
+            )
+    check(faults)
+
+
+def test_each_library_is_imported_in_its_home_only() -> None:
+    faults = []
+    for it in imports():
+        homes = next((HOMES[name] for name in HOMES if lies_in(it.target, name)), None)
+        if it.ours or (homes is None and it.target.partition(".")[0] in sys.stdlib_module_names):
+            continue
+        if homes is None:
+            faults.append(
+                f"{it.place}: `{it.target}` has no home yet; name one in HOMES in "
+                "tests/test_house.py and declare the library in pyproject.toml."
+            )
+        elif not any(lies_in(it.module, home) for home in homes):
+            faults.append(
+                f"{it.place}: `{it.target}` is at home in {', '.join(homes) or 'no room'}; let "
+                "that room do it and pass on a value of ours."
+            )
+    check(faults)
+
+
+def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = [
+        *project["dependencies"],
+        *(it for name in extras if name != "dev" for it in extras[name]),
+    ]
+    declared = {re.split(r"[^\w-]", it)[0].lower() for it in wanted}
+    roots = {it.target.partition(".")[0] for it in imports() if not it.ours}
+    imported = {COMES_WITH.get(root, root) for root in roots - sys.stdlib_module_names}
+
+    check(
+        [f"`{name}` is imported; declare it in pyproject.toml." for name in imported - declared]
+        + [
+            f"`{name}` is declared in pyproject.toml and nothing imports it; take it out."
+            for name in declared - imported - set(NOT_IMPORTED)
+        ]
+    )
+
+
+def test_the_time_of_day_and_chance_are_handed_in() -> None:
+    faults = []
+    for module, tree in modules().items():
+        for call in (node for node, _ in nodes_of(tree) if isinstance(node, ast.Call)):
+            name = ast.unparse(call.func)
+            place = f"{path_of(module)}:{call.lineno}"
+            if CLOCK_CALLS.fullmatch(name) and not in_rooms(module, CLOCK_ROOMS):
+                faults.append(f"{place}: `{name}` is the clock's; take a `Clock` and ask that.")
+            unseeded = name == "random.Random" and not call.args
+            chance = unseeded or CHANCE_CALLS.fullmatch(name)
+            if chance and not in_rooms(module, tuple(CHANCE_ROOMS)):
+                faults.append(
+                    f"{place}: `{name}` makes runs unlike each other; take a `random.Random` that "
+                    "the caller made."
+                )
+    check(faults)
+
+
+def in_rooms(module: str, rooms: Sequence[str]) -> bool:
+    return any(lies_in(module, room) for room in rooms)
+
+
+def test_functions_of_time_and_chance_are_called_by_their_modules_names() -> None:
+    """Else the rule above would not see them."""
+    hidden = re.compile(r"(time\.(time|sleep)\w*|random\.(?!Random$)\w+|secrets\.\w+)")
+
+    check(
+        [
+            f"{it.place}: import the module and write `{it.target}`, so that it is seen."
+            for it in imports()
+            if not it.ours and hidden.fullmatch(it.target)
+        ]
+    )
+
+
+def test_only_the_command_line_prints() -> None:
+    check(
+        [
+            f"{path_of(module)}:{node.lineno}: `print` belongs to almaflow/cli; return the text, "
+            "or raise an error of ours."
+            for module, tree in modules().items()
+            if not in_rooms(module, ("cli",))
+            for node, _ in nodes_of(tree)
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "print"
+        ]
+    )
+
+
+def test_modules_stay_short_enough_to_be_read() -> None:
+    faults = []
+    for module in modules():
+        path = path_of(module)
+        lines = len((ROOT / path).read_text("utf-8").splitlines())
+        if lines > LONGEST and module not in LONG:
+            faults.append(
+                f"{path} has {lines} lines, {LONGEST} are the limit; split it by concern, or name "
+                "it in LONG in tests/test_house.py with the reason."
+            )
+        if lines <= LONGEST and module in LONG:
+            faults.append(f"{path} is short again; take it out of LONG in tests/test_house.py.")
+    check(faults)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("import requests.auth", [("requests.auth", False, False)]),
+        ("from almaflow.clock import Clock", [("clock", True, False)]),
+        ("from almaflow.alma import errors", [("alma.errors", True, False)]),
+        ("importlib.import_module('keyring')", [("keyring", False, False)]),
+        ("def f():\n    import jinja2", [("jinja2", False, False)]),
+        ("if TYPE_CHECKING:\n    import jinja2", [("jinja2", False, True)]),
+        ("if TYPE_CHECKING:\n    pass\nelse:\n    import jinja2", [("jinja2", False, False)]),
+    ],
+)
+def test_imports_are_seen_wherever_they_stand(
+    source: str, expected: list[tuple[str, bool, bool]]
+) -> None:
+    found = list(imports_of("steps.wait", ast.parse(source)))
+
+    assert [(it.target, it.ours, it.typing_only) for it in found] == expected
