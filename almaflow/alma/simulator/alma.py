@@ -1,0 +1,353 @@
+"""The simulated Alma: the gateway in front of the institutions, one request at a time."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from urllib.parse import parse_qsl, urlsplit
+from zlib import crc32
+from zoneinfo import ZoneInfo
+
+from almaflow.alma.simulator.call import Call, http_date
+from almaflow.alma.simulator.faults import Faults, broken, call_names, is_processed
+from almaflow.alma.simulator.furnish import furnish
+from almaflow.alma.simulator.institution import Institution, Submission
+from almaflow.alma.simulator.reply import Answer, ApiError, Reply, Shape
+from almaflow.alma.simulator.router import Route, find_route
+from almaflow.alma.simulator.runs import Instance
+from almaflow.alma.simulator.scenario import Fault, FaultKind, Scenario
+from almaflow.alma.simulator.wire import render, render_error, wants_json
+
+# Requests that are remembered for tests and reports.
+_REMEMBERED = 10_000
+# Faults that a request's endpoint has to know of.
+_TOLD = (FaultKind.ROUTING_ERROR, FaultKind.UNKNOWN_STATUS_CODE)
+
+
+@dataclass(frozen=True)
+class Key:
+    """What an API key is good for; *areas* are `conf` and `analytics`."""
+
+    institution: str
+    writes: bool = True
+    areas: tuple[str, ...] = ("conf", "analytics")
+
+
+@dataclass(frozen=True)
+class Received:
+    """A request as it came, and what the caller got for it."""
+
+    at: datetime
+    institution: str
+    """Empty when the key was not known."""
+    call: str
+    """The endpoint's name, such as `submit`; empty for an unknown path."""
+    method: str
+    target: str
+    body: bytes
+    status: int
+    processed: bool
+
+
+@dataclass(frozen=True)
+class _Request:
+    """A request on its way through the gateway."""
+
+    method: str
+    target: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    now: datetime
+    as_json: bool
+    key: Key | None
+    route: Route | None
+
+
+class SimulatedAlma:
+    """An Alma in memory. *now* returns aware instants; it alone says how late it is.
+
+    Safe to be used by several threads. The same *seed*, scenario and requests give the same
+    answers.
+    """
+
+    def __init__(
+        self, now: Callable[[], datetime], scenario: Scenario | None = None, seed: int = 0
+    ) -> None:
+        self._now = now
+        self._scenario = scenario or Scenario()
+        self._seed = seed
+        self._rng = random.Random(seed)
+        self._lock = threading.RLock()
+        self._institutions: dict[str, Institution] = {}
+        self._keys: dict[str, Key] = {}
+        self._started_at = now()
+        zone = ZoneInfo(self._scenario.alma.timezone)
+        self._faults = Faults(self._scenario.faults, self._started_at, zone)
+        self._received: deque[Received] = deque(maxlen=_REMEMBERED)
+        # Where links lead; a server puts its own address here.
+        self.link_base = self._scenario.alma.base_url.rstrip("/")
+
+    @property
+    def scenario(self) -> Scenario:
+        return self._scenario
+
+    def add_institution(
+        self,
+        name: str,
+        *,
+        code: str | None = None,
+        environment: str = "production",
+        key: str | None = None,
+    ) -> str:
+        """Let an institution exist, with its library, and return its API key."""
+        with self._lock:
+            suffixes = {institution.suffix for institution in self._institutions.values()}
+            suffix = 1000 + crc32(name.encode()) % 9000
+            while str(suffix) in suffixes:
+                suffix = 1000 + (suffix - 999) % 9000
+            institution = Institution(
+                name,
+                code=code or f"01{''.join(filter(str.isalnum, name)).upper()}_INST",
+                suffix=str(suffix),
+                environment=environment,
+                scenario=self._scenario,
+                seed=self._seed,
+                started_at=self._started_at,
+            )
+            furnish(institution)
+            self._institutions[name] = institution
+        return self.add_key(name, key=key)
+
+    def add_key(
+        self,
+        institution: str,
+        *,
+        writes: bool = True,
+        areas: tuple[str, ...] = ("conf", "analytics"),
+        key: str | None = None,
+    ) -> str:
+        """Return one more key of an institution, perhaps one that only reads."""
+        with self._lock:
+            text = key or f"l8xx{self._rng.getrandbits(128):032x}"
+            self._keys[text] = Key(institution, writes, areas)
+            return text
+
+    def add_fault(self, fault: Fault) -> None:
+        """Let one more thing go wrong from now on."""
+        with self._lock:
+            self._faults.add(fault)
+
+    # --- truth, for tests and reports -------------------------------------------------------------
+
+    def institution(self, name: str) -> Institution:
+        """Return an institution's state as it is by now."""
+        with self._lock:
+            found = self._institutions[name]
+            found.settle(self._now())
+            return found
+
+    def submissions(self, institution: str | None = None) -> list[Submission]:
+        """Return the runs that callers of the API have started, in order."""
+        with self._lock:
+            found = [made for one in self._institutions.values() for made in one.submissions]
+        found.sort(key=lambda submission: submission.at)
+        return [made for made in found if institution in (None, made.institution)]
+
+    def instances(
+        self, job_id: str | None = None, institution: str | None = None
+    ) -> list[Instance]:
+        """Return runs, oldest first, also those that callers of the API did not start."""
+        with self._lock:
+            for one in self._institutions.values():
+                one.settle(self._now())
+            found = [
+                run
+                for name, one in self._institutions.items()
+                if institution in (None, name)
+                for run in one.instances.values()
+                if job_id in (None, run.job.id)
+            ]
+        return sorted(found, key=lambda run: run.submitted_at)
+
+    def sets(self, institution: str | None = None) -> dict[str, int]:
+        """Return the sets' names with how many members each has by now."""
+        with self._lock:
+            now = self._now()
+            for one in self._institutions.values():
+                one.settle(now)
+            return {
+                alma_set.name: alma_set.count(now)
+                for name, one in self._institutions.items()
+                if institution in (None, name)
+                for alma_set in one.sets.values()
+            }
+
+    def received(self, call: str | None = None) -> list[Received]:
+        """Return the last requests (at most 10,000), those named *call* or all."""
+        with self._lock:
+            return [request for request in self._received if call in (None, request.call)]
+
+    # --- the gateway ------------------------------------------------------------------------------
+
+    def handle(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        """Answer one request; *target* is path and query, `/almaws/v1/conf/jobs?limit=10`.
+
+        Never raises for bad input, never sleeps: what should take time says so in the reply.
+        """
+        with self._lock:
+            request = self._read(method, target, headers, body)
+            reply, processed = self._answer(request)
+            self._remember(request, reply, processed)
+        latency = self._scenario.alma.latency
+        if latency is not None:
+            reply = replace(reply, delay=reply.delay + latency.total_seconds())
+        return reply
+
+    def _read(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> _Request:
+        path, query = _split(target)
+        lower = {name.lower(): value for name, value in headers.items()}
+        return _Request(
+            method=method.upper(),
+            target=target,
+            path=path,
+            query=query,
+            headers=lower,
+            body=body,
+            now=self._now(),
+            as_json=wants_json(query, lower),
+            key=self._keys.get(_key_text(lower, query)),
+            route=find_route(method.upper(), path),
+        )
+
+    def _answer(self, request: _Request) -> tuple[Reply, bool]:
+        """Return the reply and whether the request was processed."""
+        fault = self._fault_for(request)
+        if fault is None:
+            return self._good(request, None), True
+        processed = is_processed(fault)
+        good = self._good(request, fault) if processed else None
+
+        def refuse(error: ApiError) -> Reply:
+            return self._refuse(request, error)
+
+        return broken(fault, good, refuse), processed
+
+    def _fault_for(self, request: _Request) -> Fault | None:
+        institution = request.key.institution if request.key else ""
+        endpoint = request.route.name if request.route else ""
+        names = call_names(endpoint, request.method, request.query.get("op", ""))
+        return self._faults.meet(institution, names, request.target, request.now)
+
+    def _good(self, request: _Request, fault: Fault | None) -> Reply:
+        try:
+            return self._process(request, fault)
+        except ApiError as error:
+            return self._refuse(request, error)
+
+    def _process(self, request: _Request, fault: Fault | None) -> Reply:
+        key, route = request.key, request.route
+        if key is None:
+            raise _unauthorized()
+        institution = self._institutions[key.institution]
+        institution.settle(request.now)
+        institution.quota.take(request.now)
+        if route is None:
+            raise ApiError("NOT_FOUND", status=404, shape=Shape.FRAMEWORK)
+        if route.area not in key.areas or not (key.writes or request.method == "GET"):
+            raise _unauthorized()
+        call = Call(
+            institution=institution,
+            now=request.now,
+            ids=route.ids,
+            query=request.query,
+            headers=request.headers,
+            body=request.body,
+            link_base=self.link_base,
+            fault=fault if fault is not None and fault.kind in _TOLD else None,
+        )
+        return self._render(request, route.endpoint(call))
+
+    def _render(self, request: _Request, answer: Answer) -> Reply:
+        if answer.raw is None:
+            content_type, body = render(answer.root, answer.data, request.as_json)
+        else:
+            content_type, body = answer.content_type, answer.raw
+        return Reply(
+            answer.status, self._headers(request, content_type if body else "", answer.hint), body
+        )
+
+    def _refuse(self, request: _Request, error: ApiError) -> Reply:
+        if error.code == "UNAUTHORIZED" and error.shape is Shape.GATEWAY:
+            habit = self._scenario.alma.auth_failure
+            if habit == "plain_text":
+                headers = self._headers(request, "text/plain", "")
+                return Reply(403, headers, b"Invalid API Key")
+            if habit == "forbidden":
+                error = ApiError("INVALID_REQUEST", status=403, shape=Shape.GATEWAY)
+        tracking = self._tracking_id(request.now)
+        legacy = self._scenario.alma.nulls == "legacy"
+        content_type, body = render_error(error, tracking, request.as_json, legacy)
+        return Reply(error.status, self._headers(request, content_type, error.hint), body)
+
+    def _headers(self, request: _Request, content_type: str, hint: str) -> dict[str, str]:
+        headers = {
+            "date": http_date(request.now),
+            "server": "Layer7-API-Gateway",
+            "x-request-id": f"{self._rng.getrandbits(64):016x}",
+        }
+        if content_type:
+            headers["content-type"] = content_type
+        if request.key is not None:
+            quota = self._institutions[request.key.institution].quota
+            headers["x-exl-api-remaining"] = str(quota.remaining(request.now))
+        if hint:
+            headers["x-simulator-hint"] = hint
+        return headers
+
+    def _tracking_id(self, now: datetime) -> str:
+        letters = "".join(self._rng.choices("ABCDEFGHIJKLMNOPQRSTUVWXYZ", k=5))
+        return f"E01-{now:%d%m%H%M%S}-{letters}-AWAE{self._rng.randrange(10**10):010d}"
+
+    def _remember(self, request: _Request, reply: Reply, processed: bool) -> None:
+        self._received.append(
+            Received(
+                at=request.now,
+                institution=request.key.institution if request.key else "",
+                call=request.route.name if request.route else "",
+                method=request.method,
+                target=request.target,
+                body=request.body,
+                status=reply.status,
+                processed=processed,
+            )
+        )
+
+
+def _unauthorized() -> ApiError:
+    return ApiError("UNAUTHORIZED", shape=Shape.GATEWAY)
+
+
+def _split(target: str) -> tuple[str, dict[str, str]]:
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        return "", {}
+    try:
+        pairs = parse_qsl(parts.query, keep_blank_values=True, errors="replace")
+    except ValueError:
+        pairs = []
+    # Of a repeated parameter the first counts.
+    return parts.path, dict(reversed(pairs))
+
+
+def _key_text(headers: Mapping[str, str], query: Mapping[str, str]) -> str:
+    scheme, _, key = headers.get("authorization", "").strip().partition(" ")
+    if scheme.lower() == "apikey" and key.strip():
+        return key.strip()
+    return query.get("apikey", "")

@@ -1,0 +1,56 @@
+"""Sets as an institution keeps them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from almaflow.alma.simulator.records import Members
+
+
+@dataclass
+class AlmaSet:
+    """A saved list of records; a logical one has a query."""
+
+    id: str
+    name: str
+    content: str
+    members: Members
+    created_at: datetime
+    status_at: datetime
+    created_by: str = "exl_api"
+    query: str = ""
+    description: str = ""
+    note: str = ""
+    private: bool = True
+    status: str = "ACTIVE"
+    origin: str = "UI"
+    filled_from: datetime | None = None
+    """When Alma begins to fill it by itself; None: its members are there."""
+    fill_rate: int = 1
+    """Members a second."""
+    filling_run: str | None = None
+    """The run that fills it, for a set made from an import."""
+    visible_from: datetime | None = None
+    """When it shows at all; None: at once."""
+
+    @property
+    def type(self) -> str:
+        return "LOGICAL" if self.query else "ITEMIZED"
+
+    def count(self, now: datetime) -> int:
+        """Return how many members it has by now."""
+        if self.filled_from is None:
+            return len(self.members)
+        seconds = max(0.0, (now - self.filled_from).total_seconds())
+        return min(len(self.members), int(seconds * self.fill_rate))
+
+    def page(self, now: datetime, offset: int, limit: int) -> list[str]:
+        """Return some member ids, of those that are there by now."""
+        return self.members.page(offset, max(0, min(limit, self.count(now) - offset)))
+
+    def visible(self, now: datetime) -> bool:
+        """Tell whether the API shows it: it is there, and not somebody's private set."""
+        if self.visible_from is not None and now < self.visible_from:
+            return False
+        return not self.private or self.created_by == "exl_api"

@@ -1,0 +1,94 @@
+"""Members of itemized sets: T7 with its three operations (alma-api.md 7.5)."""
+
+from __future__ import annotations
+
+from almaflow.alma.simulator.api_sets import find_set
+from almaflow.alma.simulator.call import Call
+from almaflow.alma.simulator.records import Members, id_types, is_title
+from almaflow.alma.simulator.reply import Answer, ApiError
+from almaflow.alma.simulator.shapes import set_shape
+from almaflow.alma.simulator.wire import Body, text_of
+
+# Ids in one call.
+_MOST = 1000
+_OPERATIONS = ("add_members", "delete_members", "replace_members")
+
+
+def edit_members(call: Call) -> Answer:
+    """Answer POST /conf/sets/{set_id}?op=… (T7); a call does all that it says, or nothing."""
+    operation = call.query.get("op", "")
+    alma_set = find_set(call, call.ids[0])
+    if operation not in _OPERATIONS:
+        raise ApiError("60111")
+    if alma_set.type != "ITEMIZED":
+        raise ApiError("60112")
+    given = call.parsed("Set").part("members")
+    members = alma_set.members
+    if operation == "delete_members":
+        members.discard(_members_to_delete(call, alma_set.content, given, members))
+    elif operation == "replace_members":
+        alma_set.members = Members(members_to_add(call, alma_set.content, given, Members()))
+    else:
+        members.add(members_to_add(call, alma_set.content, given, members))
+    alma_set.filled_from = None
+    return Answer("set", set_shape(call, alma_set))
+
+
+def members_to_add(call: Call, content: str, given: Body, present: Members) -> list[str]:
+    """Return the record ids that the call names.
+
+    Raises:
+        ApiError: too many, none, repeated, unknown or present ones. By the switch
+            `partial_adds` the good ones are in *present* all the same.
+    """
+    named = _named(call, content, given)
+    id_type = call.asked("id_type")
+    found = [call.institution.records.find(content, id_type, text) for text in named]
+    good = [record_id for record_id in found if record_id is not None]
+    if None in found and not _may_skip(call, content):
+        if call.institution.switches.partial_adds:
+            present.add(good)
+        raise ApiError("60120" if id_type else "60116")
+    if any(record_id in present for record_id in good):
+        if call.institution.switches.partial_adds:
+            present.add(good)
+        raise ApiError("60176" if id_type else "60115")
+    if len(set(good)) < len(good):
+        raise ApiError("60119")
+    return good
+
+
+def _members_to_delete(call: Call, content: str, given: Body, present: Members) -> list[str]:
+    id_type, records = call.asked("id_type"), call.institution.records
+    found = []
+    for text in _named(call, content, given):
+        # A record that is gone may still be taken out by its own id.
+        record_id = records.find(content, id_type, text) or text
+        if record_id in present:
+            found.append(record_id)
+        elif not _may_skip(call, content):
+            raise ApiError("60117")
+    return found
+
+
+def _named(call: Call, content: str, given: Body) -> list[str]:
+    id_type = call.asked("id_type")
+    if id_type and id_type not in id_types(content):
+        raise ApiError("40166410", "Invalid parameter identifier type.")
+    items = given.items("member")
+    if not items:
+        raise ApiError("60113")
+    if len(items) > _MOST:
+        raise ApiError("60118")
+    named = [text_of(item.get("id")).strip() for item in items]
+    if not all(named):
+        raise ApiError("60114")
+    if len(set(named)) < len(named):
+        raise ApiError("60119")
+    return named
+
+
+def _may_skip(call: Call, content: str) -> bool:
+    """Tell whether unknown ids are passed over: asked for, and for these contents only."""
+    wanted = call.query.get("fail_on_invalid_id", "true").lower() == "false"
+    return wanted and (is_title(content) or content in ("ITEM", "USER"))

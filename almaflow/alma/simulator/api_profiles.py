@@ -1,0 +1,167 @@
+"""Profiles, code tables and the small helpers around them (alma-api.md 1.3, 8, 9)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from almaflow.alma.simulator import texts
+from almaflow.alma.simulator.api_sets import words_match
+from almaflow.alma.simulator.call import Call, hint
+from almaflow.alma.simulator.code_tables import CODE_TABLES
+from almaflow.alma.simulator.profiles import IntegrationProfile
+from almaflow.alma.simulator.reply import Answer, ApiError
+from almaflow.alma.simulator.shapes import import_profile_shape, integration_profile_shape
+from almaflow.alma.simulator.submission import start, triggered
+
+_SEARCHED = ("code", "name", "created_by")
+
+
+def list_integration_profiles(call: Call) -> Answer:
+    """Answer GET /conf/integration-profiles."""
+    kind, query = call.asked("type"), call.asked("q")
+    if kind and kind not in texts.INTEGRATION_TYPES:
+        raise ApiError("40166404")
+    field, tilde, words = query.partition("~")
+    if query and (not tilde or field not in _SEARCHED):
+        raise ApiError("40166410")
+    found = [
+        profile
+        for profile in call.institution.integration_profiles.values()
+        if kind in ("", profile.type)
+        and (not query or words_match(words, str(getattr(profile, field))))
+    ]
+    offset, limit = call.page()
+    page = [integration_profile_shape(call, item) for item in found[offset : offset + limit]]
+    return Answer(
+        "integration_profiles",
+        call.list_of("integration_profile", page, len(found)),
+        hint=_profile_advice(field, words, found),
+    )
+
+
+def _profile_advice(field: str, words: str, found: list[IntegrationProfile]) -> str:
+    if field not in ("code", "name"):
+        return ""
+    if any(_spaced(str(getattr(profile, field))) == _spaced(words) for profile in found):
+        return ""
+    if field == "code":
+        return hint("library.integration_profiles", code=words, type="REMOTE_STORAGE")
+    name = words.replace("_", " ")
+    code = "_".join(name.upper().split())
+    return hint("library.integration_profiles", code=code, name=name, type="REMOTE_STORAGE")
+
+
+def _spaced(text: str) -> str:
+    return text.replace("_", " ")
+
+
+def get_integration_profile(call: Call) -> Answer:
+    """Answer GET /conf/integration-profiles/{id}."""
+    profile = call.institution.integration_profiles.get(call.ids[0])
+    if profile is None:
+        advice = hint("library.integration_profiles", id=call.ids[0], code="MY_PROFILE")
+        raise ApiError("60304", hint=advice)
+    return Answer("integration_profile", integration_profile_shape(call, profile))
+
+
+def list_import_profiles(call: Call) -> Answer:
+    """Answer GET /conf/md-import-profiles, which has no pages."""
+    profiles = call.institution.import_profiles.values()
+    if call.asked("type") not in ("", "REPOSITORY"):
+        raise ApiError("402123")
+    shapes = [import_profile_shape(call, profile) for profile in profiles]
+    return Answer("import_profiles", call.list_of("import_profile", shapes))
+
+
+def get_import_profile(call: Call) -> Answer:
+    """Answer GET /conf/md-import-profiles/{id}."""
+    return Answer("import_profile", _import_profile(call))
+
+
+def run_import_profile(call: Call) -> Answer:
+    """Answer the deprecated POST /conf/md-import-profiles/{id}?op=run."""
+    shape = _import_profile(call)
+    operation = call.query.get("op", "")
+    if operation != "run":
+        raise ApiError("402221" if operation else "402220")
+    run = start(call, call.institution.jobs[shape["job_id"]["value"]], ())
+    return Answer("import_profile", {**shape, "additional_info": triggered(run)})
+
+
+def _import_profile(call: Call) -> dict[str, Any]:
+    profile = call.institution.import_profiles.get(call.ids[0])
+    if profile is None:
+        advice = hint("library.import_profiles", id=call.ids[0], name=f"Profile {call.ids[0]}")
+        raise ApiError("401871", hint=advice)
+    return import_profile_shape(call, profile)
+
+
+# --- code tables ----------------------------------------------------------------------------------
+
+
+def list_code_tables(call: Call) -> Answer:
+    """Answer GET /conf/code-tables."""
+    if call.asked("scope") not in ("", call.institution.code):
+        raise ApiError("40166411", "Failed to find scope.")
+    shapes = [_table_head(call, name) for name in CODE_TABLES]
+    return Answer("code_tables", call.list_of("code_table", shapes))
+
+
+def get_code_table(call: Call) -> Answer:
+    """Answer GET /conf/code-tables/{name}."""
+    name = call.ids[0]
+    if name not in CODE_TABLES:
+        raise ApiError("40166411")
+    rows = [
+        {"code": code, "description": label, "default": False, "enabled": True}
+        for code, label in CODE_TABLES[name].items()
+    ]
+    return Answer("code_table", {**_table_head(call, name), "row": rows})
+
+
+def _table_head(call: Call, name: str) -> dict[str, Any]:
+    return {
+        "link": call.link(f"/conf/code-tables/{name}"),
+        "name": name,
+        "description": name,
+        "sub_system": {"value": "CONF", "desc": "Configuration"},
+        "patron_facing": False,
+        "language": {"value": "en", "desc": "English"},
+        "scope": {"institution_id": {"value": call.institution.code}},
+    }
+
+
+# --- the institution ------------------------------------------------------------------------------
+
+
+def read_test(call: Call) -> Answer:
+    """Answer GET /conf/test, a short XML whatever was asked for."""
+    text = f"<test>GET - OK - institutionCode: {call.institution.code}</test>"
+    return Answer("test", raw=text.encode())
+
+
+def write_test(call: Call) -> Answer:
+    """Answer POST /conf/test."""
+    return Answer("test", raw=b"<test>POST - OK</test>")
+
+
+def general(call: Call) -> Answer:
+    """Answer GET /conf/general."""
+    institution = call.institution
+    host = institution.code.lower().replace("_", "-")
+    if institution.environment == "sandbox":
+        host += "-psb"
+    return Answer(
+        "general",
+        {
+            "institution": {"value": institution.code, "desc": institution.name},
+            "alma_url": f"https://{host}.alma.exlibrisgroup.com/",
+            "environment_type": institution.environment,
+            "digital": {
+                "bucket": "na-test",
+                "region": "eu-central-1",
+                "ingest_url": f"https://{host}.example.edu/ingest",
+                "delivery_url": f"https://{host}.example.edu/delivery",
+            },
+        },
+    )

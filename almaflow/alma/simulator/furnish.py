@@ -1,0 +1,214 @@
+"""Puts the built-in library, and what a scenario adds to it, into a new institution."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from almaflow.alma.simulator import library
+from almaflow.alma.simulator.institution import Institution
+from almaflow.alma.simulator.library import Effect, Job, JobKind
+from almaflow.alma.simulator.profiles import ImportProfile, IntegrationProfile
+from almaflow.alma.simulator.records import Members
+from almaflow.alma.simulator.scenario import ExtraJob, ExtraSet
+
+# How long ago the library's own things were made.
+_AGE = timedelta(days=200)
+# Nights that the library's history goes back.
+_NIGHTS = 3
+
+
+def furnish(institution: Institution) -> None:
+    """Fill *institution* with jobs, profiles, sets and a little history."""
+    for job in library.MANUAL_JOBS:
+        institution.jobs[job.id] = job
+    for name, category in library.SYSTEM_JOBS:
+        job_id = f"S{institution.new_id()}"
+        institution.jobs[job_id] = Job(job_id, name, category, name, effect=Effect.SILENT)
+    _add_profiles(institution)
+    _add_sets(institution)
+    _add_extras(institution)
+    _add_history(institution)
+
+
+def _add_profiles(institution: Institution) -> None:
+    for code, name, kind, system in library.INTEGRATION_PROFILES:
+        _add_integration(institution, code, name, kind, system=system)
+    for name, records in library.IMPORT_PROFILES:
+        _add_import(institution, name, records)
+    for name in library.PUBLISHING_PROFILES:
+        _add_publishing(institution, name)
+
+
+def _add_integration(
+    institution: Institution,
+    code: str,
+    name: str,
+    kind: str,
+    *,
+    system: str = "OTHER",
+    profile_id: str | None = None,
+    job_names: Sequence[str] = (),
+) -> None:
+    profile = IntegrationProfile(profile_id or institution.new_id(), code, name, kind, system)
+    institution.integration_profiles[profile.id] = profile
+    kinds = library.PROFILE_JOBS.get(kind, ())
+    if job_names:
+        model = kinds[0] if kinds else JobKind("", "REMOTE_STORAGE", Effect.SILENT, 240)
+        kinds = tuple(
+            JobKind(job_name, model.category, model.effect, model.seconds) for job_name in job_names
+        )
+    for job_kind in kinds:
+        _add_job(institution, job_kind, name, profile.id, "integration-profiles")
+
+
+def _add_import(
+    institution: Institution, name: str, records: int, profile_id: str | None = None
+) -> None:
+    profile_id = profile_id or institution.new_id()
+    job = _add_job(
+        institution, library.IMPORT_JOB, name, profile_id, "md-import-profiles", records=records
+    )
+    institution.import_profiles[profile_id] = ImportProfile(profile_id, name, job.id)
+
+
+def _add_publishing(institution: Institution, name: str, profile_id: str | None = None) -> None:
+    # No endpoint shows publishing profiles: their id is known by their job only.
+    _add_job(institution, library.PUBLISHING_JOB, name, profile_id or institution.new_id(), "")
+
+
+def _add_job(
+    institution: Institution,
+    kind: JobKind,
+    profile_name: str,
+    profile_id: str,
+    profile_path: str,
+    *,
+    records: int = 0,
+) -> Job:
+    name = kind.name.replace("{name}", profile_name)
+    job = Job(
+        id=f"S{institution.new_id()}",
+        name=name,
+        category=kind.category,
+        description=kind.name.replace("{name}", "").removesuffix("using profile ").strip(),
+        effect=kind.effect,
+        seconds=kind.seconds,
+        per_member=0.1,
+        profile_id=profile_id,
+        profile_path=profile_path,
+        records=records,
+    )
+    institution.jobs[job.id] = job
+    return job
+
+
+def _add_sets(institution: Institution) -> None:
+    made_at = institution.started_at - _AGE
+    for kind in library.SETS:
+        institution.add_set(
+            kind.name,
+            kind.content,
+            Members.worked_out(
+                institution.records,
+                kind.content,
+                kind.query or kind.name,
+                institution.members_count(kind.name, kind.query or None, kind.members),
+            ),
+            created_at=made_at,
+            created_by=kind.created_by,
+            query=kind.query,
+            private=kind.private,
+        )
+
+
+def _add_extras(institution: Institution) -> None:
+    extras, name = institution.scenario.library, institution.name
+    for job in extras.jobs:
+        if job.meant_for(name):
+            institution.jobs[job.id] = _job(job)
+    for profile in extras.integration_profiles:
+        if profile.meant_for(name):
+            _add_integration(
+                institution,
+                profile.code,
+                profile.name or profile.code,
+                profile.type,
+                profile_id=profile.id,
+                job_names=profile.jobs,
+            )
+    for imported in extras.import_profiles:
+        if imported.meant_for(name):
+            _add_import(institution, imported.name, imported.records, imported.id)
+    for published in extras.publishing_profiles:
+        if published.meant_for(name):
+            _add_publishing(institution, published.name, published.id)
+    for extra in institution.scenario.sets:
+        if extra.meant_for(name):
+            _add_extra_set(institution, extra)
+
+
+def _job(extra: ExtraJob) -> Job:
+    manual = extra.id.startswith("M")
+    duration = extra.duration
+    works_on: tuple[str, ...] = ()
+    if manual:
+        works_on = library.TITLES if extra.content == "BIB_MMS" else (extra.content,)
+    return Job(
+        id=extra.id,
+        name=extra.name,
+        category=extra.category or ("INFORMATION_UPDATE" if manual else "PUBLISHING"),
+        description=extra.description or extra.name,
+        content=extra.content if manual else "",
+        works_on=works_on,
+        effect=Effect.CHANGE if manual else Effect.SILENT,
+        seconds=120 if duration is None else duration.total_seconds(),
+        per_member=0.1 if duration is None else 0.0,
+        tasks=extra.tasks,
+        mandatory=("set_id", *extra.mandatory) if manual else extra.mandatory,
+    )
+
+
+def _add_extra_set(institution: Institution, extra: ExtraSet) -> None:
+    created = institution.started_at - _AGE
+    if extra.created is not None:
+        created = extra.created.first(institution.started_at, institution.zone)
+    if isinstance(extra.members, int):
+        seed = extra.query or extra.name
+        members = Members.worked_out(institution.records, extra.content, seed, extra.members)
+    else:
+        members = Members(extra.members)
+    institution.add_set(
+        extra.name,
+        extra.content,
+        members,
+        created_at=created,
+        created_by=extra.created_by,
+        query=extra.query or "",
+        private=extra.private,
+        set_id=extra.id,
+    )
+
+
+def _add_history(institution: Institution) -> None:
+    """Let the timer have run a few jobs in the last nights, and a person one by day."""
+    started = institution.started_at
+    jobs = list(institution.jobs.values())
+    nightly = [
+        job
+        for job in jobs
+        if job.name.startswith(("Send Requests", "SIS Synchronize", "Publishing Platform"))
+    ]
+    for night in range(_NIGHTS, 0, -1):
+        for place, job in enumerate(nightly):
+            at = started - timedelta(days=night) + timedelta(minutes=20 * place)
+            _add_past_run(institution, job, at, job.name, "System")
+    change = next(job for job in jobs if job.id == "M18")
+    at = started - timedelta(days=1, hours=2)
+    _add_past_run(institution, change, at, f"{change.name} - Weeding candidates 2025", "jdoe")
+
+
+def _add_past_run(
+    institution: Institution, job: Job, at: datetime, name: str, submitted_by: str
+) -> None:
+    institution.start_run(job, at, name=name, submitted_by=submitted_by, history=True)

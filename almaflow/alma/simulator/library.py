@@ -1,0 +1,267 @@
+"""The jobs that every simulated library has, and what kind of thing each of them does.
+
+Ids and names of the first group are observed ones (alma-api.md 11.2); the others carry names
+from Alma's *Run a Job* list under ids that belong to the simulator alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+# Sets of these contents hold titles; a job on titles takes any of them.
+TITLES = ("BIB_MMS", "BIB_MMS_DISCOVERY", "IE", "IEP", "IEE", "IED")
+
+
+class Effect(StrEnum):
+    """What a run does to the library and reports about it (effects.py)."""
+
+    CHANGE = "change"
+    EXPORT = "export"
+    DELETE_BIBS = "delete_bibs"
+    DELETE_RECORDS = "delete_records"
+    WITHDRAW = "withdraw"
+    IDENTIFY_UNUSED = "identify_unused"
+    IMPORT_FILES = "import_files"
+    IMPORT_RECORDS = "import_records"
+    FILL_SET = "fill_set"
+    PUBLISH = "publish"
+    USERS = "users"
+    ERP = "erp"
+    BURSAR = "bursar"
+    INVENTORY = "inventory"
+    SILENT = "silent"
+    """Does its work without usable counters."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """Alma's definition of a process.
+
+    A run takes *seconds* plus *per_member* seconds for each member of its set. *works_on* are
+    the set contents that it takes, empty for a job without a set.
+    """
+
+    id: str
+    name: str
+    category: str
+    description: str = ""
+    content: str = ""
+    works_on: tuple[str, ...] = ()
+    effect: Effect = Effect.CHANGE
+    seconds: float = 60.0
+    per_member: float = 0.05
+    tasks: int = 1
+    mandatory: tuple[str, ...] = ()
+    profile_id: str = ""
+    profile_path: str = ""
+    schedule: str = "NOT_SCHEDULED"
+    records: int = 0
+
+    @property
+    def type(self) -> str:
+        """MANUAL, SCHEDULED or OTHER, as the id's first letter says."""
+        return {"M": "MANUAL", "S": "SCHEDULED"}.get(self.id[0], "OTHER")
+
+
+def _manual(
+    job_id: str,
+    name: str,
+    category: str,
+    content: str,
+    effect: Effect = Effect.CHANGE,
+    *,
+    seconds: float = 60.0,
+    per_member: float = 0.1,
+    works_on: tuple[str, ...] = (),
+    mandatory: tuple[str, ...] = (),
+    tasks: int = 1,
+    description: str = "",
+) -> Job:
+    return Job(
+        id=job_id,
+        name=name,
+        category=category,
+        description=description or name,
+        content=content,
+        works_on=works_on or (TITLES if content == "BIB_MMS" else (content,)),
+        effect=effect,
+        seconds=seconds,
+        per_member=per_member,
+        tasks=tasks,
+        mandatory=("set_id", *mandatory),
+    )
+
+
+_INFO, _DELETE, _EXPORT = "INFORMATION_UPDATE", "DELETE", "EXPORT"
+
+_OBSERVED = (
+    _manual("M44", "Export Bibliographic Records", _EXPORT, "BIB_MMS", Effect.EXPORT,
+            seconds=90, per_member=0.06),
+    _manual("M47", "Export Electronic Portfolios", _EXPORT, "PORTFOLIO", Effect.EXPORT,
+            seconds=90, per_member=0.05),
+    _manual("M48", "Export Physical Items", _EXPORT, "ITEM", Effect.EXPORT,
+            seconds=75, per_member=0.08),
+    _manual("M18", "Change Physical Items Information", _INFO, "ITEM", per_member=0.25),
+    _manual("M28", "Delete Bibliographic Records", _DELETE, "BIB_MMS", Effect.DELETE_BIBS,
+            seconds=120, per_member=0.8),
+    _manual("M157", "Withdraw items", "WITHDRAW", "ITEM", Effect.WITHDRAW,
+            seconds=90, per_member=0.6),
+    _manual("M58", "Identify records not used in the Network", "NETWORK", "BIB_MMS",
+            Effect.IDENTIFY_UNUSED, seconds=600, per_member=0.4,
+            mandatory=("output_Set_Name",)),
+    _manual("M85", "Link a set of records to the Network Zone", "NETWORK", "BIB_MMS",
+            seconds=120, per_member=0.5),
+    _manual("M12889770000231", "Synchronize Bib records with external catalog", _INFO, "BIB_MMS",
+            seconds=45, per_member=0.04,
+            description="Set management tags for the export to an external catalog"),
+    _manual("M7407373650006421", "MARC 21 Bib normalization: local fields", "NORMALIZATION",
+            "BIB_MMS", seconds=60, per_member=0.12,
+            description="Normalization process of this institution"),
+    _manual("M50215", "Add Titles to Collection", _INFO, "ASSIGN_TITLES_TO_COLLECTION_JOB",
+            works_on=TITLES, mandatory=("COLLECTION_ID",),
+            description="Add titles in a set to a chosen collection"),
+    _manual("M50216", "Remove Titles from Collection", _INFO,
+            "UNASSIGN_TITLES_FROM_COLLECTION_JOB", works_on=TITLES,
+            mandatory=("COLLECTION_ID",),
+            description="Remove titles in a set from a chosen collection"),
+    _manual("M50173", "Import Research Assets Files", "RESEARCH_ASSETS",
+            "IMPORT_RESEARCH_ASSETS_FILES", Effect.IMPORT_FILES, works_on=("IER", "BIB_MMS"),
+            seconds=4, per_member=1.5),
+)  # fmt: skip
+
+_OTHERS = (
+    _manual("M901", "Export URLs", _EXPORT, "PORTFOLIO", Effect.EXPORT),
+    _manual("M902", "Export Users", _EXPORT, "USER", Effect.EXPORT),
+    _manual("M903", "Export Authority Records", _EXPORT, "AUTHORITY_MMS", Effect.EXPORT),
+    _manual("M904", "Export Electronic Collections", _EXPORT, "IEPA", Effect.EXPORT),
+    _manual("M905", "Update/Notify Users", "USERS", "USER", per_member=0.3),
+    _manual("M906", "Delete Users", "USERS", "USER", Effect.DELETE_RECORDS, per_member=0.5),
+    _manual("M907", "Change Holding Information", _INFO, "HOLDING", per_member=0.25),
+    _manual("M908", "Delete Holdings Records", _DELETE, "HOLDING", Effect.DELETE_RECORDS,
+            per_member=0.6),
+    _manual("M909", "Create Physical Item Work Orders", "REQUESTS", "ITEM", per_member=0.4),
+    _manual("M910", "Create Physical Item Move Requests", "REQUESTS", "ITEM", per_member=0.4),
+    _manual("M911", "Move Physical Items", "MOVE", "ITEM", per_member=0.4),
+    _manual("M912", "Cancel Physical Title Requests", "REQUESTS", "BIB_MMS", per_member=0.2),
+    _manual("M913", "Change Electronic Portfolio Information", _INFO, "PORTFOLIO"),
+    _manual("M914", "Delete Electronic Portfolios", _DELETE, "PORTFOLIO", Effect.DELETE_RECORDS),
+    _manual("M915", "Move Electronic Portfolios", "MOVE", "PORTFOLIO"),
+    _manual("M916", "Change Electronic Collection Information", _INFO, "IEPA"),
+    _manual("M917", "Delete Digital Representations", _DELETE, "REPRESENTATION",
+            Effect.DELETE_RECORDS),
+    _manual("M918", "Update PO Lines Information", "ACQUISITIONS", "PO_LINE", per_member=0.3),
+    _manual("M919", "Close PO Lines", "ACQUISITIONS", "PO_LINE", per_member=0.3),
+    _manual("M920", "Update PO Lines Transactions", "ACQUISITIONS", "PO_LINE", per_member=0.3),
+    _manual("M921", "Suppress Bibliographic Records from Discovery", _INFO, "BIB_MMS"),
+    _manual("M922", "Set Management Tags", _INFO, "BIB_MMS", per_member=0.04),
+    _manual("M923", "Rebuild Item Description", _INFO, "ITEM"),
+    _manual("M924", "Change Physical Items Item Policy and Location (process of two tasks)",
+            _INFO, "ITEM", tasks=2),
+    _manual("M925", "Generate Authority Headings Report", _EXPORT, "AUTHORITY_MMS",
+            Effect.EXPORT),
+    Job("O1", "Reindex Deleted Titles", "REPOSITORY", "Runs by itself", effect=Effect.SILENT),
+)  # fmt: skip
+
+MANUAL_JOBS = (*_OBSERVED, *_OTHERS)
+
+# Scheduled jobs that belong to no profile: name, category. The API does not start them.
+SYSTEM_JOBS = (
+    ("Authorities - Link BIB Headings", "AUTHORITIES"),
+    ("Authorities - Preferred Term Correction", "AUTHORITIES"),
+    ("Users - Notifications", "USERS"),
+    ("Fulfillment - Handle Historical Archiving", "FULFILLMENT"),
+    ("Requests - Handle Expiration Step", "FULFILLMENT"),
+    ("Loans - Due Date Correction after Calendar Change", "FULFILLMENT"),
+)
+
+
+@dataclass(frozen=True)
+class JobKind:
+    """A job that a profile brings along; `{code}` and `{name}` are the profile's."""
+
+    name: str
+    category: str
+    effect: Effect
+    seconds: float
+
+
+# The jobs of an integration profile, by its type.
+PROFILE_JOBS = {
+    "USER": (
+        JobKind("SIS Import using profile {name}", "SIS", Effect.USERS, 1500),
+        JobKind("SIS Synchronize using profile {name}", "SIS", Effect.USERS, 2700),
+        JobKind("SIS Export using profile {name}", "SIS", Effect.USERS, 900),
+    ),
+    "PAYMENT": (
+        JobKind("ERP export using profile {name}", "ERP", Effect.ERP, 420),
+        JobKind("ERP import using profile {name}", "ERP", Effect.ERP, 300),
+    ),
+    "BURSAR": (
+        JobKind("Export to Bursar using profile {name}", "BURSAR", Effect.BURSAR, 360),
+        JobKind("Import from Bursar using profile {name}", "BURSAR", Effect.BURSAR, 240),
+    ),
+    "REMOTE_STORAGE": (
+        JobKind("Send Requests to Remote Storage {name}", "REMOTE_STORAGE", Effect.SILENT, 240),
+        JobKind("Remote Storage Inventory Update {name}", "REMOTE_STORAGE", Effect.INVENTORY, 3600),
+    ),
+    "FINANCE": (JobKind("Funds Allocation Loader {name}", "FINANCE", Effect.ERP, 180),),
+    "COURSES": (JobKind("Activate/Deactivate Courses {name}", "COURSES", Effect.SILENT, 120),),
+}
+
+IMPORT_JOB = JobKind("Metadata Import using profile {name}", "IMPORT", Effect.IMPORT_RECORDS, 720)
+PUBLISHING_JOB = JobKind("Publishing Platform Job {name}", "PUBLISHING", Effect.PUBLISH, 2700)
+# The job behind a set that Alma fills from an import run.
+FILLING_JOB = Job(
+    "M16", "Create set from import run", "REPOSITORY", effect=Effect.FILL_SET, seconds=20
+)
+
+# Code, name, type and system of the integration profiles.
+INTEGRATION_PROFILES = (
+    ("SIS_LIVE", "Student Information System", "USER", "OTHER"),
+    ("SIS_STAFF", "Staff directory", "USER", "OTHER"),
+    ("REMOTE_STORAGE_NORTH", "North depot", "REMOTE_STORAGE", "DEMATIC"),
+    ("REMOTE_STORAGE_SOUTH", "South depot", "REMOTE_STORAGE", "OTHER"),
+    ("ERP_MAIN", "Finance office", "PAYMENT", "SAP"),
+    ("BURSAR", "Bursar's office", "BURSAR", "OTHER"),
+    ("FUNDS", "Fund allocations", "FINANCE", "OTHER"),
+    ("COURSES", "Course loader", "COURSES", "OTHER"),
+)
+
+# Name and records of each import.
+IMPORT_PROFILES = (
+    ("Vendor MARC records weekly", 340),
+    ("OCLC WorldShare updates", 1250),
+    ("E-book MARC records", 96),
+    ("Order records from the shelf-ready vendor", 41),
+)
+
+PUBLISHING_PROFILES = ("General Publishing", "Incremental Publishing", "Google Scholar holdings")
+
+
+@dataclass(frozen=True)
+class SetKind:
+    """A set that people of the library have made; without *query* it is itemized."""
+
+    name: str
+    content: str
+    members: int
+    query: str = ""
+    created_by: str = "exl_impl"
+    private: bool = False
+
+
+SETS = (
+    SetKind("All print monographs", "IEP", 4210,
+            'IEP where BIB_MMS ((material_type EQUAL "BOOK"))'),
+    SetKind("New titles of the last month", "BIB_MMS", 312,
+            'BIB_MMS where BIB_MMS ((creationDate AFTER "LAST_MONTH"))'),
+    SetKind("Conservation items", "ITEM", 148,
+            'ITEM where ITEM ((internal_note_1 CONTAIN "conservation"))'),
+    SetKind("Open access portfolios", "PORTFOLIO", 2375,
+            'PORTFOLIO where PORTFOLIO ((access_type EQUAL "open"))'),
+    SetKind("Expired users", "USER", 522, 'USER where USER ((expiry_date BEFORE "TODAY"))'),
+    SetKind("Weeding candidates 2025", "ITEM", 87, created_by="jdoe"),
+    SetKind("Reserve collection", "BIB_MMS", 64, created_by="jdoe"),
+    SetKind("My scratch set", "BIB_MMS", 3, created_by="jdoe", private=True),
+)  # fmt: skip

@@ -1,0 +1,330 @@
+"""What a scenario file may say: how a simulated Alma is furnished and what goes wrong in it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from almaflow.alma.simulator.scenario_fields import (
+    Duration,
+    Glob,
+    MomentField,
+    Numbers,
+    Part,
+    Scoped,
+    Texts,
+)
+from almaflow.alma.simulator.switches import AlmaSwitches
+
+
+class CounterLine(Part):
+    """One line of a run's report."""
+
+    type: str = Field(description="The counter's key, such as `label.new.records`.")
+    desc: str | None = Field(default=None, description="Its label for people.")
+    value: str = Field(description="Its value; `{members}` stands for the set's size.")
+
+
+def _counter_lines(value: Any) -> Any:
+    if isinstance(value, dict):
+        return [{"type": key, "value": item} for key, item in value.items()]
+    return value
+
+
+Counters = Annotated[tuple[CounterLine, ...], BeforeValidator(_counter_lines)]
+
+
+class RunRule(Scoped):
+    """How the runs of some jobs go."""
+
+    job: Glob = Field(description="Id or name of the job; `*` stands for any characters.")
+    nth: Numbers | None = Field(
+        default=None,
+        description="Which runs of the job this is for, counted from 1, whoever starts them (with "
+        "`refuse`: which submissions). Default: all. The first rule that fits counts.",
+    )
+    duration: Duration | None = Field(
+        default=None, description="From submission to end, such as `40m`."
+    )
+    outcomes: Texts = Field(
+        default=(),
+        description="Alma's status at the end; a list is used in turn, its last for all further "
+        "runs. Any code is possible, also one that Alma does not have.",
+    )
+    counters: Counters | None = Field(
+        default=None, description="The report's counters, as a mapping or a list; `{}`: none."
+    )
+    counter_lag: Duration | None = Field(
+        default=None, description="How long after the end the counters arrive."
+    )
+    alerts: Texts | None = Field(default=None, description="Codes of the report's alerts.")
+    stays_pending: bool | Duration = Field(
+        default=False,
+        union_mode="left_to_right",
+        description="true: never starts; a duration: starts that much later.",
+    )
+    never_ends: bool = Field(default=False, description="Stays RUNNING for ever.")
+    running_status: str | None = Field(
+        default=None, description="Shown instead of RUNNING, such as a code nobody knows."
+    )
+    progress: Literal["linear", "zero", "overshoot", "stuck"] = Field(
+        default="linear",
+        description="`linear`: 0 to 100; `zero`: always 0; `overshoot`: ends at 101.3; `stuck`: "
+        "stops at 40 until the end.",
+    )
+    refuse: str | None = Field(
+        default=None, description="Error code that refuses the submission, such as 402222 or 60347."
+    )
+
+
+class ExtraJob(Scoped):
+    """A job that the library has besides the built-in ones."""
+
+    id: str = Field(pattern=r"^[SMO]\d+$", description="M… manual, S… scheduled, O… other.")
+    name: str
+    description: str = ""
+    category: str = Field(default="", description="Default: INFORMATION_UPDATE, or PUBLISHING.")
+    content: str = Field(default="BIB_MMS", description="What a manual job's sets hold.")
+    mandatory: Texts = Field(default=(), description="Parameters it insists on, besides set_id.")
+    tasks: int = Field(default=1, ge=1, description="More than 1: not to be run by API (402231).")
+    duration: Duration | None = Field(default=None, description="How long a run takes.")
+
+
+class ExtraSet(Scoped):
+    """A set that the library has besides the built-in ones."""
+
+    id: str | None = Field(default=None, description="Default: a made-up one.")
+    name: str
+    content: str = Field(default="BIB_MMS", description="Alma's content type, such as ITEM.")
+    query: str | None = Field(default=None, description="Given: a logical set.")
+    members: int | tuple[str, ...] = Field(
+        default=25, description="How many members, or their ids."
+    )
+    private: bool = False
+    created_by: str = Field(default="exl_impl", description="`exl_api`: made through the API.")
+    created: MomentField | None = Field(default=None, description="Default: before the start.")
+
+
+class ExtraIntegrationProfile(Scoped):
+    """An integration profile and its scheduled jobs."""
+
+    code: str
+    name: str = Field(default="", description="Default: the code.")
+    type: str = Field(default="REMOTE_STORAGE", description="Of the table IntegrationTypes.")
+    id: str | None = None
+    jobs: Texts = Field(default=(), description="Names of its jobs. Default: the type's own.")
+
+
+class ExtraImportProfile(Scoped):
+    """An import profile and its job."""
+
+    name: str
+    id: str | None = None
+    records: int = Field(default=120, ge=0, description="Records in each import.")
+
+
+class ExtraPublishingProfile(Scoped):
+    """A publishing profile; its job is `Publishing Platform Job <name>`."""
+
+    name: str
+    id: str | None = None
+
+
+class Library(Part):
+    """What the library has besides the built-in jobs and profiles."""
+
+    jobs: tuple[ExtraJob, ...] = ()
+    integration_profiles: tuple[ExtraIntegrationProfile, ...] = ()
+    import_profiles: tuple[ExtraImportProfile, ...] = ()
+    publishing_profiles: tuple[ExtraPublishingProfile, ...] = ()
+
+
+class MembersRule(Scoped):
+    """How many members sets have whose members Alma works out itself."""
+
+    query: Glob | None = Field(default=None, description="Pattern of the logical set's query.")
+    set: Glob | None = Field(default=None, description="Pattern of the set's name.")
+    count: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _something_to_match(self) -> MembersRule:
+        if self.query is None and self.set is None:
+            raise ValueError("say which sets: `query` or `set`")
+        return self
+
+
+class FaultKind(StrEnum):
+    """What goes wrong with a call."""
+
+    LOSE_ANSWER = "lose_answer"
+    """Processed, but the connection dies before the answer."""
+    RESET = "reset"
+    """The connection dies before anything is processed."""
+    HANG = "hang"
+    """No answer ever comes."""
+    STATUS = "status"
+    """An HTTP error status; see `status`, `code`, `message`."""
+    ROUTING_ERROR = "routing_error"
+    """The gateway gave up waiting; the work goes on, and shows after `delay`."""
+    HTML = "html"
+    """A page for people, as a wrong host or a maintenance window shows it."""
+    GARBAGE = "garbage"
+    """A body that is neither JSON nor XML."""
+    TRUNCATED = "truncated"
+    """Half the body."""
+    EMPTY = "empty"
+    """Status 200 without a body."""
+    DRIP = "drip"
+    """The body byte by byte, spread over `delay`."""
+    SLOW = "slow"
+    """A good answer after `delay`."""
+    ERROR_LIST_IN_200 = "error_list_in_200"
+    """Status 200 whose body lists an error."""
+    UNKNOWN_STATUS_CODE = "unknown_status_code"
+    """Instances show `code` as their status."""
+
+
+class Fault(Scoped):
+    """Something that goes wrong with calls to Alma."""
+
+    kind: FaultKind = Field(description="What goes wrong.")
+    call: str = Field(
+        default="any",
+        description="Which calls: `submit`, `create_set`, `get_instance` …, `read`, `write`, any.",
+    )
+    path: Glob | None = Field(default=None, description="Pattern of the path and query too.")
+    nth: Numbers | None = Field(default=None, description="Which of these calls, from 1.")
+    from_: MomentField | None = Field(
+        default=None, alias="from", description="When it begins: `02:00`, `1h`, or an instant."
+    )
+    for_: Duration | None = Field(default=None, alias="for", description="How long it lasts.")
+    processed: bool | None = Field(
+        default=None, description="Whether Alma does the work all the same. Default: by kind."
+    )
+    status: int | None = Field(default=None, ge=100, le=599, description="HTTP status.")
+    code: str | None = Field(default=None, description="Alma's error or status code.")
+    message: str | None = Field(default=None, description="Alma's error text.")
+    delay: Duration | None = Field(default=None, description="How slow, or how much later.")
+
+    @field_validator("call")
+    @classmethod
+    def _known_call(cls, value: str) -> str:
+        if value not in CALLS:
+            raise ValueError(f"there is no call {value!r}; there are {', '.join(CALLS)}")
+        return value
+
+
+# What a fault's `call` may name; the router's endpoints, and groups of them.
+CALLS = (
+    "any", "read", "write",
+    "list_jobs", "get_job", "submit", "list_instances", "get_instance", "list_events",
+    "list_matches", "download",
+    "list_sets", "create_set", "get_set", "update_set", "delete_set", "list_members",
+    "edit_members", "add_members", "delete_members", "replace_members",
+    "list_integration_profiles", "get_integration_profile",
+    "list_import_profiles", "get_import_profile", "run_import_profile",
+    "list_code_tables", "get_code_table", "test", "general", "read_report",
+)  # fmt: skip
+
+
+class OtherRun(Scoped):
+    """A run that somebody else starts."""
+
+    job: str = Field(description="Id or exact name of the job.")
+    at: MomentField = Field(description="When: `10m` after the start, `02:00`, or an instant.")
+    every: Annotated[Duration, Field(gt=timedelta(0))] | None = Field(
+        default=None, description="Again and again at this distance."
+    )
+    duration: Duration | None = None
+    by: str = Field(
+        default="api", description="`api`: another API user; `System`: the timer; or a person's id."
+    )
+    name: str | None = Field(default=None, description="Default: the job's name.")
+    outcome: str | None = None
+
+
+def _approval(value: Any) -> Any:
+    return value if isinstance(value, dict) else {"answer": value}
+
+
+class Approval(Part):
+    """The answer to an `approve` step."""
+
+    answer: bool
+    by: str = "simulator"
+    comment: str = ""
+    after: Duration | None = Field(default=None, description="How long it takes to come.")
+
+
+class SimulatedFile(Part):
+    """A file that `fetch_files` finds."""
+
+    name: str
+    connection: str | None = Field(default=None, description="Default: in every connection.")
+    content: str = ""
+    at: MomentField | None = Field(default=None, description="When it is there. Default: always.")
+
+
+class Report(Scoped):
+    """An Alma Analytics report."""
+
+    path: str = Field(description="Its catalogue path, such as `/shared/My Library/Discarded`.")
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...] = ()
+
+
+class Scenario(Part):
+    """How a simulated Alma is furnished, and what happens in it."""
+
+    description: str = ""
+    starts_at: datetime | None = Field(
+        default=None, description="The simulated clock's start. Default: now."
+    )
+    jobs: tuple[RunRule, ...] = Field(default=(), description="How the runs of jobs go.")
+    sets: tuple[ExtraSet, ...] = Field(default=(), description="Sets that are already there.")
+    library: Library = Field(default=Library(), description="Further jobs and profiles.")
+    members: tuple[MembersRule, ...] = Field(
+        default=(), description="Sizes of logical and made sets; otherwise made up, 20 to 5000."
+    )
+    unknown_members: tuple[Glob, ...] = Field(
+        default=(), description="Barcodes and ids (patterns) that Alma does not know."
+    )
+    faults: tuple[Fault, ...] = Field(default=(), description="What goes wrong with calls.")
+    other_runs: tuple[OtherRun, ...] = Field(default=(), description="Runs others start.")
+    approvals: dict[str, Annotated[Approval, BeforeValidator(_approval)]] = Field(
+        default_factory=dict, description="Answers to `approve` steps, by step: yes or no."
+    )
+    files: tuple[SimulatedFile, ...] = Field(default=(), description="Files to be fetched.")
+    reports: tuple[Report, ...] = Field(default=(), description="Analytics reports.")
+    alma: AlmaSwitches = Field(default=AlmaSwitches(), description="Alma's habits and limits.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_written(cls, data: Any) -> Any:
+        return _unwrapped(data)
+
+
+def _unwrapped(data: Any) -> Any:
+    """Replace values that know how they were written (`text`, `value`) by their text."""
+    if isinstance(data, dict):
+        return {key: _unwrapped(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [_unwrapped(value) for value in data]
+    if hasattr(data, "text") and hasattr(data, "value"):
+        return None if data.value is None and data.text in _NOTHING else data.text
+    return data
+
+
+_NOTHING = ("", "~", "null", "Null", "NULL")
+
+
+def parse_scenario(data: Any) -> Scenario:
+    """Check the data of a scenario file; nothing at all is a scenario where all goes well.
+
+    Raises:
+        pydantic.ValidationError: with every mistake.
+    """
+    return Scenario.model_validate({} if data is None else data)

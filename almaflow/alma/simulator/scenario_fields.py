@@ -1,0 +1,143 @@
+"""The kinds of value that scenario files use: durations, moments, patterns, text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta, tzinfo
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+_DURATION = re.compile(
+    r"(?:(?P<days>\d+)d)?(?:(?P<hours>\d+)h)?(?:(?P<minutes>\d+)m)?(?:(?P<seconds>\d+)s)?"
+)
+_DURATION_SCHEMA = r"^(\d+d)?(\d+h)?(\d+m)?(\d+s)?$"
+_DIGITS = re.compile(r"\d+")
+# Longer numbers would leave the calendar.
+_MOST_DIGITS = 6
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+
+# An end that never comes; far enough, and safe to add an hour to.
+NEVER = timedelta(days=36500)
+
+
+def _duration(value: Any) -> Any:
+    if isinstance(value, timedelta):
+        return value
+    text = str(value).strip()
+    match = _DURATION.fullmatch(text)
+    if not text or match is None or max(map(len, _DIGITS.findall(text))) > _MOST_DIGITS:
+        raise PydanticCustomError(
+            "bad_value",
+            "{text} is not a duration; write 90s, 10m, 4h, 2d or 1h30m",
+            {"text": text or "Nothing"},
+        )
+    return timedelta(**{unit: int(number or 0) for unit, number in match.groupdict().items()})
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    WithJsonSchema({"type": "string", "pattern": _DURATION_SCHEMA, "examples": ["90s", "1h30m"]}),
+]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """An instant of a simulation: since its start, by the library's clock, or a date and time."""
+
+    since_start: timedelta | None = None
+    time_of_day: time | None = None
+    instant: datetime | None = None
+
+    def first(self, start: datetime, zone: tzinfo) -> datetime:
+        """Return the first such instant at or after *start* (for a date: just that one)."""
+        if self.since_start is not None:
+            return start + self.since_start
+        if self.instant is not None:
+            return self.instant if self.instant.tzinfo else self.instant.replace(tzinfo=zone)
+        found = self._on_the_day_of(start, zone)
+        return found if found >= start else self._on_the_day_of(start + timedelta(days=1), zone)
+
+    def latest(self, now: datetime, start: datetime, zone: tzinfo) -> datetime:
+        """Return the last such instant up to *now*; a time of day comes back every day."""
+        if self.time_of_day is None:
+            return self.first(start, zone)
+        found = self._on_the_day_of(now, zone)
+        return found if found <= now else self._on_the_day_of(now - timedelta(days=1), zone)
+
+    def _on_the_day_of(self, instant: datetime, zone: tzinfo) -> datetime:
+        local = instant.astimezone(zone)
+        return datetime.combine(local.date(), self.time_of_day or time(0), tzinfo=zone)
+
+
+def _moment(value: Any) -> Any:
+    if isinstance(value, Moment):
+        return value
+    if isinstance(value, datetime):
+        return Moment(instant=value)
+    text = str(value).strip()
+    if match := _CLOCK.fullmatch(text):
+        return Moment(time_of_day=time(int(match.group(1)), int(match.group(2))))
+    if text and _DURATION.fullmatch(text):
+        return Moment(since_start=_duration(text))
+    try:
+        return Moment(instant=datetime.fromisoformat(text))
+    except ValueError:
+        raise PydanticCustomError(
+            "bad_value",
+            "{text} is no moment; write a time of day (02:00), a time since the start of the "
+            "simulation (1h30m) or a date and time (2026-03-02T01:00:00Z)",
+            {"text": text or "Nothing"},
+        ) from None
+
+
+MomentField = Annotated[
+    Moment,
+    BeforeValidator(_moment),
+    WithJsonSchema({"type": "string", "examples": ["02:00", "10m", "2026-03-02T01:00:00Z"]}),
+]
+
+
+def _one_or_many(value: Any) -> Any:
+    return value if isinstance(value, (list, tuple)) else [value]
+
+
+# A single value or a list of them.
+Texts = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
+Numbers = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_one_or_many)]
+
+# A text in which `*` stands for any characters and `?` for one.
+Glob = Annotated[str, Field(min_length=1)]
+
+
+def fits(pattern: str, text: str) -> bool:
+    """Tell whether *text* matches the glob *pattern*; case counts."""
+    parts = ("." if c == "?" else ".*" if c == "*" else re.escape(c) for c in pattern)
+    return re.fullmatch("".join(parts), text, re.DOTALL) is not None
+
+
+class Part(BaseModel):
+    """A mapping of a scenario file."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        coerce_numbers_to_str=True,
+        arbitrary_types_allowed=True,
+    )
+
+
+class Scoped(Part):
+    """A part that may be meant for some of the simulated institutions only."""
+
+    institution: Glob = Field(
+        default="*", description="Name of the institution that this is for; `*`: every one."
+    )
+
+    def meant_for(self, institution: str) -> bool:
+        """Tell whether this part concerns the institution of that name."""
+        return fits(self.institution, institution)

@@ -1,0 +1,188 @@
+"""Submitting a job: Alma's checks in their order, and the run that comes of it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from almaflow.alma.simulator.alma_sets import AlmaSet
+from almaflow.alma.simulator.call import Call, hint, http_date
+from almaflow.alma.simulator.institution import Institution, Submission
+from almaflow.alma.simulator.library import Job
+from almaflow.alma.simulator.reply import Answer, ApiError, bad_request
+from almaflow.alma.simulator.runs import Instance
+from almaflow.alma.simulator.shapes import job_shape
+from almaflow.alma.simulator.texts import SUBMITTABLE_CATEGORIES
+from almaflow.alma.simulator.wire import Body, text_of
+
+_JOB_ID = re.compile(r"[SMO]\d+")
+Parameters = tuple[tuple[str, str], ...]
+
+
+def job_of(call: Call, job_id: str) -> Job:
+    """Return the job of that id.
+
+    Raises:
+        ApiError: 402215 for no id at all, 402216 for one that is not here.
+    """
+    if _JOB_ID.fullmatch(job_id) is None:
+        raise ApiError(
+            "402215",
+            f"Invalid format for job_id. Value: {job_id}. "
+            "Valid format: Job type prefix (S,M,O) followed by digits",
+        )
+    job = call.institution.jobs.get(job_id)
+    if job is None:
+        raise ApiError("402216", hint=hint("library.jobs", id=job_id, name=f"Job {job_id}"))
+    return job
+
+
+def submit(call: Call) -> Answer:
+    """Answer POST /conf/jobs/{job_id}?op=run."""
+    job = job_of(call, call.ids[0])
+    operation = call.query.get("op", "")
+    if operation != "run":
+        raise ApiError("402221" if operation else "402220")
+    parameters = _parameters(_body(call))
+    run = start(call, job, parameters)
+    shape = job_shape(call, job)
+    if parameters:
+        shape["parameter"] = [_echo(name, value) for name, value in parameters]
+    shape["additional_info"] = {
+        "value": triggered(run),
+        "link": call.link(f"/conf/jobs/{job.id}/instances/{run.id}"),
+    }
+    return Answer("job", shape)
+
+
+def start(call: Call, job: Job, parameters: Parameters) -> Instance:
+    """Start a run on the API's behalf, if Alma lets it.
+
+    Raises:
+        ApiError: the job cannot be run by API, a parameter is missing, a limit is reached.
+    """
+    institution, now = call.institution, call.now
+    _check_kind(job)
+    alma_set, outcome = None, None
+    if job.type == "MANUAL":
+        _check_mandatory(job, parameters)
+        alma_set, outcome = _population(call, job, parameters)
+    _check_limits(call, job)
+    run = institution.start_run(
+        job,
+        now,
+        name=_run_name(institution, job, parameters, call),
+        submitted_by="exl_api",
+        parameters=parameters,
+        alma_set=alma_set,
+        outcome=outcome,
+    )
+    institution.submissions.append(
+        Submission(institution.name, job.id, now, parameters, run.id),
+    )
+    return run
+
+
+def triggered(run: Instance) -> str:
+    """Return Alma's sentence about a run it has started."""
+    return f"Job no. {run.id} triggered on {http_date(run.submitted_at)}"
+
+
+def _body(call: Call) -> Body:
+    if not call.body.strip():
+        if call.institution.switches.empty_body == "refuse":
+            raise bad_request("Required request body is missing")
+        return Body({}, True, "Job")
+    return call.parsed("Job")
+
+
+def _parameters(body: Body) -> Parameters:
+    pairs = []
+    for item in body.items("parameter"):
+        parameter = Body(item, body.is_json, "JobParameter")
+        pairs.append((parameter.coded("name"), text_of(item.get("value"))))
+    return tuple(pairs)
+
+
+def _echo(name: str, value: str) -> dict[str, Any]:
+    return {"name": {"value": name}, "value": value}
+
+
+def _check_kind(job: Job) -> None:
+    if job.tasks > 1:
+        raise ApiError("402231")
+    if job.type == "OTHER":
+        raise ApiError("402249")
+    if job.type == "SCHEDULED" and job.category not in SUBMITTABLE_CATEGORIES:
+        raise ApiError("402248")
+
+
+def _check_mandatory(job: Job, parameters: Parameters) -> None:
+    given = dict(reversed(parameters))
+    for name in job.mandatory:
+        if name not in given:
+            raise ApiError("402228", f"Mandatory parameter is missing from input. {name}")
+        if not given[name]:
+            raise ApiError("402229", f"Mandatory parameter value is empty. {name}")
+
+
+def _population(call: Call, job: Job, parameters: Parameters) -> tuple[AlmaSet | None, str | None]:
+    """Return the set that the run works on, and its outcome where the set decides that."""
+    institution, switches = call.institution, call.institution.switches
+    set_id = dict(reversed(parameters)).get("set_id", "")
+    alma_set = institution.sets.get(set_id)
+    if alma_set is None or not alma_set.visible(call.now):
+        advice = hint(
+            "sets",
+            id=set_id,
+            name=f"Set {set_id}",
+            content=job.works_on[0] if job.works_on else "BIB_MMS",
+            members=25,
+        )
+        if switches.bad_set == "refuse":
+            raise ApiError(
+                "402229", f"Mandatory parameter value is empty. set_id: {set_id}", hint=advice
+            )
+        return None, "FAILED" if switches.bad_set == "fail" else "COMPLETED_NO_BULKS"
+    if job.works_on and alma_set.content not in job.works_on and switches.wrong_content != "ignore":
+        if switches.wrong_content == "refuse":
+            raise ApiError(
+                "402229",
+                f"Mandatory parameter value is empty. set_id: set {set_id} holds "
+                f"{alma_set.content}, the job runs on {job.works_on[0]}",
+            )
+        return alma_set, "FAILED"
+    if switches.empty_set == "refuse" and alma_set.count(call.now) == 0:
+        raise ApiError("402229", f"Mandatory parameter value is empty. set_id: {set_id} is empty")
+    return alma_set, None
+
+
+def _check_limits(call: Call, job: Job) -> None:
+    institution, switches, now = call.institution, call.institution.switches, call.now
+    attempts = institution.submission_counts
+    attempts[job.id] = attempts.get(job.id, 0) + 1
+    rule = institution.rule_for(job, attempts[job.id], refusing=True)
+    if rule is not None and rule.refuse:
+        raise ApiError(rule.refuse)
+    if len(institution.running(now)) >= switches.running_jobs:
+        raise ApiError(switches.running_code)
+    if institution.started_in_last_hour(job, now) >= switches.starts_per_hour:
+        raise ApiError(switches.starts_code)
+    if switches.overlap == "scheduled" and job.type == "SCHEDULED":
+        alive = (run for run in institution.instances.values() if run.job.id == job.id)
+        if any(not run.is_over(now) for run in alive):
+            raise ApiError("60347")
+
+
+def _run_name(institution: Institution, job: Job, parameters: Parameters, call: Call) -> str:
+    """Return the run's name: `job_name` and the local time for manual jobs, else the job's."""
+    if job.type != "MANUAL":
+        return job.name
+    name = dict(reversed(parameters)).get("job_name") or job.name
+    name = name[: institution.switches.name_limit]
+    local = call.now.astimezone(institution.zone)
+    if institution.switches.run_names == "plain":
+        return name
+    if institution.switches.run_names == "legacy":
+        return f"{name} - {local:%m/%d/%Y %H:%M}"
+    return f"{name} - {local:%Y-%m-%d} {local.hour % 12 or 12}:{local:%M %p}"

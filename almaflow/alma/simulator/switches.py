@@ -1,0 +1,107 @@
+"""Alma's habits that no source settles, and its limits: the `alma:` part of a scenario."""
+
+from __future__ import annotations
+
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, field_validator
+
+from almaflow.alma.simulator.scenario_fields import Duration, Part
+
+
+class AlmaSwitches(Part):
+    """Alma's habits and limits; the defaults are those of alma-api.md 14."""
+
+    timezone: str = Field(default="Europe/Zurich", description="The institutions' local time.")
+    base_url: str = Field(
+        default="https://api-eu.hosted.exlibrisgroup.com", description="Beginning of all links."
+    )
+    speed: float = Field(
+        default=1.0, gt=0, description="60: jobs take a sixtieth of their time, for shows."
+    )
+    latency: Duration | None = Field(default=None, description="How long every answer takes.")
+
+    auth_failure: Literal["unauthorized", "forbidden", "plain_text"] = Field(
+        default="unauthorized",
+        description="A wrong key: 400 UNAUTHORIZED, 403 INVALID_REQUEST, or bare text.",
+    )
+    calls_per_second: int | None = Field(
+        default=None, ge=1, description="Default: 50, in a sandbox 10."
+    )
+    calls_per_minute: int | None = Field(
+        default=None, ge=1, description="Default: 1500, in a sandbox 300."
+    )
+    calls_per_day: int = Field(default=300_000, ge=0, description="Until midnight UTC.")
+    throttle_status: int = Field(
+        default=429, ge=400, le=599, description="HTTP status of a threshold; older hosts: 400."
+    )
+
+    running_jobs: int = Field(default=3, ge=0, description="API-started runs at a time.")
+    starts_per_hour: int = Field(default=5, ge=0, description="Starts of one job in 60 minutes.")
+    running_code: str = Field(default="402222", description="Refusal for `running_jobs`.")
+    starts_code: str = Field(default="402223", description="Refusal for `starts_per_hour`.")
+    overlap: Literal["scheduled", "never"] = Field(
+        default="scheduled", description="Which jobs refuse (60347) to run beside themselves."
+    )
+
+    skip_phases: bool = Field(
+        default=False, description="Runs go from QUEUED straight to RUNNING and to their end."
+    )
+    counter_lag: Duration | None = Field(
+        default=None, description="How long after the end counters arrive, for all jobs."
+    )
+    list_lag: Duration | None = Field(
+        default=None, description="How long a new run is missing from the list of instances."
+    )
+    list_all: bool = Field(
+        default=False, description="Whether instances may be listed for the job id ALL."
+    )
+    newest_first: bool = Field(default=True, description="Order of instances and sets.")
+    dates_in: Literal["institution", "utc"] = Field(
+        default="institution", description="Zone of submit_date_from and submit_date_to."
+    )
+    over_limit: Literal["clamp", "refuse"] = Field(
+        default="clamp", description="A `limit` above 100."
+    )
+    nulls: Literal["absent", "legacy"] = Field(
+        default="absent", description="`legacy`: fields without value come as null."
+    )
+    links: Literal["absolute", "relative"] = "absolute"
+    run_names: Literal["modern", "legacy", "plain"] = Field(
+        default="modern",
+        description="What Alma appends to job_name: ` - 2026-03-02 9:15 AM`, ` - 03/02/2026 "
+        "09:15`, or nothing.",
+    )
+    name_limit: int | None = Field(default=None, ge=1, description="Cuts job names (characters).")
+
+    empty_set: Literal["no_bulks", "success", "refuse"] = Field(
+        default="no_bulks", description="A job on a set without members."
+    )
+    bad_set: Literal["refuse", "fail", "no_bulks"] = Field(
+        default="refuse", description="A job on a set that does not exist."
+    )
+    wrong_content: Literal["refuse", "fail", "ignore"] = Field(
+        default="refuse", description="A job on a set of another content type."
+    )
+    empty_body: Literal["refuse", "accept"] = Field(
+        default="refuse", description="A submission without any body."
+    )
+    members_on_create: Literal["ignore", "add"] = Field(
+        default="ignore", description="Members in the body that creates a set."
+    )
+    partial_adds: bool = Field(
+        default=False, description="Whether good ids are added although the call fails."
+    )
+    fill_rate: int = Field(
+        default=200, ge=1, description="Members a second when Alma fills a set by itself."
+    )
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"{value!r} is no time zone; write one like Europe/Zurich") from None
+        return value

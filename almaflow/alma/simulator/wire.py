@@ -1,0 +1,262 @@
+"""Objects to JSON and XML and back, the way Alma writes and reads them (alma-api.md 2, 10.3)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from xml.etree.ElementTree import Element, ParseError
+from xml.sax.saxutils import escape, quoteattr
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from almaflow.alma.simulator.reply import ApiError, Shape, bad_request
+
+_JSON_TYPE = "application/json;charset=UTF-8"
+_XML_TYPE = "application/xml;charset=UTF-8"
+_XML_HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
+# Resolves nowhere, exactly so.
+_ERROR_NAMESPACE = "http://com/exlibris/urm/general/xmlbeans"
+
+# What JSON shows as an array under the singular name, XML wraps in the plural.
+_PLURALS = {
+    "job": "jobs",
+    "job_instance": "job_instances",
+    "set": "sets",
+    "member": "members",
+    "parameter": "parameters",
+    "alert": "alerts",
+    "counter": "counters",
+    "action": "actions",
+    "event": "events",
+    "event_key": "event_keys",
+    "match": "matches",
+    "row": "rows",
+    "integration_profile": "integration_profiles",
+    "import_profile": "import_profiles",
+    "code_table": "code_tables",
+}
+_SINGULARS = {plural: singular for singular, plural in _PLURALS.items()}
+_ATTRIBUTES = ("link", "total_record_count")
+# Characters that XML 1.0 cannot carry at all.
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def wants_json(query: Mapping[str, str], headers: Mapping[str, str]) -> bool:
+    """Tell the format asked for: `?format=` before `Accept`; without either it is XML."""
+    if asked := query.get("format", "").lower():
+        return asked == "json"
+    best, found = 0.0, "xml"
+    for part in headers.get("accept", "").lower().split(","):
+        kind, _, rest = part.partition(";")
+        quality = _quality(rest)
+        for name in ("json", "xml"):
+            if f"/{name}" in kind and quality > best:
+                best, found = quality, name
+    return found == "json"
+
+
+def _quality(parameters: str) -> float:
+    match = re.search(r"q=([0-9.]+)", parameters)
+    try:
+        return float(match.group(1)) if match else 1.0
+    except ValueError:
+        return 1.0
+
+
+def render(root: str, data: Mapping[str, Any], as_json: bool) -> tuple[str, bytes]:
+    """Return content type and body of an object; *root* is the name of its XML element."""
+    if as_json:
+        return _JSON_TYPE, json.dumps(data, ensure_ascii=False).encode()
+    return _XML_TYPE, (_XML_HEAD + _element(root, data)).encode()
+
+
+def _element(tag: str, value: Any) -> str:
+    if not isinstance(value, Mapping):
+        text = _xml_text(value)
+        return f"<{tag}>{text}</{tag}>" if text else f"<{tag}/>"
+    if "value" in value and value.keys() <= {"value", "desc", "link"}:
+        return _tag(tag, value, ("desc", "link"), _xml_text(value["value"]))
+    inside = "".join(
+        _child(tag, name, item)
+        for name, item in value.items()
+        if name not in _ATTRIBUTES and item is not None
+    )
+    return _tag(tag, value, _ATTRIBUTES, inside)
+
+
+def _child(parent: str, name: str, value: Any) -> str:
+    if not isinstance(value, list):
+        return _element(name, value)
+    items = "".join(_element(name, item) for item in value)
+    wrapper = _PLURALS.get(name)
+    return items if wrapper in (None, parent) else f"<{wrapper}>{items}</{wrapper}>"
+
+
+def _tag(tag: str, value: Mapping[str, Any], names: Iterable[str], inside: str) -> str:
+    attributes = "".join(
+        f" {name}={quoteattr(_clean(value[name]))}" for name in names if value.get(name) is not None
+    )
+    return f"<{tag}{attributes}>{inside}</{tag}>" if inside else f"<{tag}{attributes}/>"
+
+
+def _clean(value: Any) -> str:
+    return _NOT_XML.sub("", text_of(value))
+
+
+def _xml_text(value: Any) -> str:
+    return escape(_clean(value))
+
+
+def text_of(value: Any) -> str:
+    """Return the text of a field: plain, coded (`{"value": …}`), true/false, a number, null."""
+    if isinstance(value, Mapping):
+        return text_of(value.get("value"))
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+# --- errors ---------------------------------------------------------------------------------------
+
+
+def render_error(
+    error: ApiError, tracking_id: str, as_json: bool, legacy: bool = False
+) -> tuple[str, bytes]:
+    """Return content type and body of an error; the gateway's own errors are always XML."""
+    entry = {
+        "errorCode": error.code,
+        "errorMessage": error.message,
+        "trackingId": "unknown" if error.shape is Shape.FRAMEWORK else tracking_id,
+    }
+    if as_json and error.shape is Shape.FRAMEWORK:
+        inner = {"errorsExist": True, "errorList": {"error": entry}}
+        return _JSON_TYPE, json.dumps({"web_service_result": inner}).encode()
+    if as_json and error.shape is Shape.APPLICATION:
+        outer: dict[str, Any] = {"errorsExist": True, "errorList": {"error": [entry]}}
+        if legacy:
+            outer["result"] = None
+        return _JSON_TYPE, json.dumps(outer).encode()
+    fields = "".join(_element(name, value) for name, value in entry.items())
+    text = (
+        f'{_XML_HEAD}<web_service_result xmlns="{_ERROR_NAMESPACE}">'
+        f"<errorsExist>true</errorsExist><errorList><error>{fields}</error></errorList>"
+        f"{'<result/>' if legacy else ''}</web_service_result>"
+    )
+    return _XML_TYPE, text.encode()
+
+
+# --- bodies ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Body:
+    """A parsed request body; JSON is held to Alma's types, XML has only text."""
+
+    data: dict[str, Any]
+    is_json: bool
+    bean: str
+
+    def __contains__(self, name: str) -> bool:
+        return self.data.get(name) is not None
+
+    def text(self, name: str) -> str:
+        """Return a plain field; in JSON an object in its place is refused."""
+        value = self.data.get(name)
+        if self.is_json and isinstance(value, (dict, list)):
+            raise self.misfit(name)
+        return text_of(value)
+
+    def coded(self, name: str) -> str:
+        """Return the `value` of a coded field; in JSON a plain text in its place is refused."""
+        value = self.data.get(name)
+        if self.is_json and value is not None and not isinstance(value, dict):
+            raise self.misfit(name)
+        return text_of(value)
+
+    def items(self, name: str) -> list[dict[str, Any]]:
+        """Return the objects of a list field; none when it is absent or empty."""
+        value = self.data.get(name)
+        if value in (None, ""):
+            return []
+        items = value if isinstance(value, list) else [value]
+        if (self.is_json and items is not value) or not all(isinstance(i, dict) for i in items):
+            raise self.misfit(name)
+        return items
+
+    def part(self, name: str) -> Body:
+        """Return an object field as a body of its own; empty when it is absent."""
+        value = self.data.get(name)
+        if value in (None, ""):
+            return Body({}, self.is_json, name)
+        if not isinstance(value, dict):
+            raise self.misfit(name)
+        return Body(value, self.is_json, name)
+
+    def misfit(self, name: str) -> ApiError:
+        """Return the refusal of a field of the wrong type."""
+        return bad_request(
+            "Can not deserialize value out of the given token "
+            f'(through reference chain: com.exlibris.alma.sdk.{self.bean}["{name}"])'
+        )
+
+
+def parse_body(headers: Mapping[str, str], body: bytes, bean: str) -> Body:
+    """Read a request's body as JSON or XML, by its content type, else by its first character.
+
+    Raises:
+        ApiError: BAD_REQUEST when it is neither, is no object, or carries a DOCTYPE.
+    """
+    kind = headers.get("content-type", "").lower()
+    start = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    if "json" in kind or ("xml" not in kind and start != b"<"):
+        return Body(_parse_json(body), True, bean)
+    return Body(_parse_xml(body), False, bean)
+
+
+def _parse_json(body: bytes) -> dict[str, Any]:
+    try:
+        data = json.loads(body.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise bad_request(f"JSON parse error: {error}") from error
+    if not isinstance(data, dict):
+        raise bad_request("JSON parse error: an object was expected")
+    return data
+
+
+def _parse_xml(body: bytes) -> dict[str, Any]:
+    try:
+        root = fromstring(body, forbid_dtd=True)
+        value = _plain(root)
+    except DefusedXmlException as error:
+        raise bad_request("XML parse error: DOCTYPE is disallowed") from error
+    except (ParseError, ValueError, LookupError, RecursionError) as error:
+        raise bad_request(f"XML parse error: {error}") from error
+    return value if isinstance(value, dict) and len(root) else {}
+
+
+def _local(element: Element) -> str:
+    return str(element.tag).rpartition("}")[2]
+
+
+def _plain(element: Element) -> Any:
+    if len(element) == 0:
+        text = element.text or ""
+        return {"value": text, **element.attrib} if element.attrib else text
+    fields: dict[str, Any] = {}
+    for child in element:
+        name, value = _local(child), _plain(child)
+        singular = _SINGULARS.get(name)
+        if singular and singular != "member":
+            inside = value if isinstance(value, dict) else {}
+            fields.setdefault(singular, []).extend(inside.get(singular, []))
+        elif name in _PLURALS:
+            fields.setdefault(name, []).append(value)
+        else:
+            fields[name] = value
+    return fields
