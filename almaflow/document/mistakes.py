@@ -109,10 +109,12 @@ def _search(
 ) -> tuple[Mark, str] | None:
     """Find *pattern* (its last group) outside of quotes, in the lines the fault is about."""
     for row in _rows(fault):
-        match = pattern.search(_bare(_line(lines, row)))
+        bare = _bare(_line(lines, row))
+        match = pattern.search(bare)
         if match is not None:
             start, end = match.span(pattern.groups)
-            return (row, start), _line(lines, row)[start:end].rstrip()
+            end = start + len(bare[start:end].rstrip())
+            return (row, start), _line(lines, row)[start:end]
     return None
 
 
@@ -304,6 +306,18 @@ _SENTENCES: tuple[tuple[str, Callable[..., Mistake]], ...] = (
             "This line does not fit the list above; its entries begin in one column, each with "
             "`- `.",
         ),
+    ),
+    (
+        "but found '<stream end>'",
+        _fixed("yaml-syntax", "The file ends where a value or a closing bracket is expected."),
+    ),
+    (
+        "document end marker",
+        _fixed("yaml-syntax", "Nothing can stand beside `...`, which ends a document."),
+    ),
+    (
+        "mapping keys are not allowed",
+        _fixed("yaml-syntax", "A value cannot begin with `? `; put it in quotes."),
     ),
     (
         "node content",

@@ -35,6 +35,9 @@ MAX_VALUES = 100_000
 _ANCHOR = re.compile(r"&[^\s,\[\]{}]+")
 _BIG_NUMBER = re.compile(r"\\U(?!000|0010)[0-9a-fA-F]{8}|^%YAML.*", re.MULTILINE)
 _TAG = re.compile(r"![^\s,\[\]{}]*")
+_TAG_BEFORE = re.compile(r"![^\s,\[\]{}]*\s+$")
+# Tags are a few words; how far (characters) to look for one in front of an anchor.
+_LONGEST_TAG = 200
 # What may stand between an anchor or a tag and its value.
 _GAP = re.compile(r"(?:[ \t\r\n]|(?<=\s)#[^\r\n]*)*")
 
@@ -169,7 +172,7 @@ class TreeBuilder:
         """Return where *event*'s value stands, without anchor and tag, and whether it is empty."""
         begin, end = event.start_mark.index, event.end_mark.index
         if event.tag is not None:
-            self._note_tag(begin, end)
+            self._note_tag(begin)
         text = self.source.text
         for _ in range(2):
             match = (event.anchor and _ANCHOR.match(text, begin)) or (
@@ -183,15 +186,21 @@ class TreeBuilder:
             begin = event.start_mark.index
         return (begin, max(begin, end)), is_empty
 
-    def _note_tag(self, begin: int, end: int) -> None:
+    def _note_tag(self, begin: int) -> None:
+        """Note the tag of the value whose anchor or tag begins at *begin*."""
         match = _TAG.search(self.source.text, begin)
-        tag = match.group() if match else "!"
-        begin = match.start() if match else begin
+        if self.source.text.startswith("&", begin):
+            # The parser gives the anchor's place; the tag may stand on either side of it.
+            match = (
+                _TAG_BEFORE.search(self.source.text, max(0, begin - _LONGEST_TAG), begin) or match
+            )
+        span = match.span(0) if match else (begin, begin + 1)
+        tag = self.source.text[span[0] : span[1]].rstrip()
         message = (
             f"`{tag}` is a tag, and tags are not allowed; quote the value if it is text, else "
             "leave the tag away."
         )
-        self._note("yaml-tag", message, (begin, begin + len(tag)))
+        self._note("yaml-tag", message, (span[0], span[0] + len(tag)))
 
     def _key(self, event: ScalarEvent, span: Span, is_empty: bool) -> None:
         top = self._stack[-1]

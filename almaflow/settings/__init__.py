@@ -1,0 +1,41 @@
+"""The project's settings: `almaflow.yaml`, what it says, and where its secrets lie."""
+
+from __future__ import annotations
+
+from almaflow.settings.models import (
+    REGIONS,
+    CalendarSettings,
+    ConnectionSettings,
+    Environment,
+    InstitutionSettings,
+    LimitSettings,
+    Settings,
+)
+from almaflow.settings.project import (
+    FILE_NAME,
+    Institution,
+    Limits,
+    Project,
+    find_project,
+    load_project,
+    path_inside,
+)
+from almaflow.settings.references import SecretRef
+
+__all__ = [
+    "FILE_NAME",
+    "REGIONS",
+    "CalendarSettings",
+    "ConnectionSettings",
+    "Environment",
+    "Institution",
+    "InstitutionSettings",
+    "LimitSettings",
+    "Limits",
+    "Project",
+    "SecretRef",
+    "Settings",
+    "find_project",
+    "load_project",
+    "path_inside",
+]

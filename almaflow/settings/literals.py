@@ -1,0 +1,104 @@
+"""Stars over whatever in `almaflow.yaml` could be a secret, before a problem shows its line.
+
+A key pasted into the file by mistake must not travel into a terminal, a CI log or a report.
+Shown are keys, references such as `env:NAME`, and the values of fields that never hold a secret.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel
+
+from almaflow.document import Document, PathTo
+from almaflow.fields import Plain
+from almaflow.problems import Problem
+from almaflow.settings.models import Settings
+from almaflow.settings.references import SecretRef, is_reference
+
+# `url`, `base_url` and `store` may hold a password, `host_key` looks like one.
+_DOUBTFUL = frozenset({"url", "base_url", "store"})
+_PAIR = re.compile(r"([\w.-]+)[\"']?\s*:(?!//)\s*")
+_VALUE = re.compile(r"\"[^\"]*\"?|'[^']*'?|[^,}\s\[{][^,}#]*")
+
+
+def hide_literals(document: Document) -> None:
+    """Star, in every problem of *document* from now on, values that may be secrets."""
+    for path in _doubtful(document.data, ()):
+        document.hide_value(path)
+
+
+def without_literals(problems: Iterable[Problem]) -> list[Problem]:
+    """Return *problems* of a file that could not be read as YAML, their lines starred."""
+    return [
+        dataclasses.replace(problem, line_text=_starred(problem.line_text)) for problem in problems
+    ]
+
+
+def _doubtful(data: Any, path: PathTo) -> Iterator[PathTo]:
+    if isinstance(data, (dict, list)):
+        entries = data.items() if isinstance(data, dict) else enumerate(data)
+        for key, value in entries:
+            yield from _doubtful(value, (*path, key))
+        return
+    text = data.text if isinstance(data, Plain) else str(data)
+    last_key = next((key for key in reversed(path) if isinstance(key, str)), "")
+    if not (is_harmless(last_key, path[:-1]) or is_reference(text)):
+        yield path
+
+
+def is_harmless(key: str, around: PathTo = ()) -> bool:
+    """Whether the value of *key* never is a secret; names of one's own choice say nothing."""
+    return key in _harmless_keys() and not {"secrets", "channels"} & set(around)
+
+
+def _starred(line: str) -> str:
+    """Star the doubtful values of a line, keys and braces left."""
+    shown, position = "", 0
+    for match in _PAIR.finditer(line):
+        if match.start() < position:
+            continue
+        value = _VALUE.match(line, match.end())
+        if value is None:
+            continue
+        text = value.group()
+        keep = is_harmless(match[1]) or is_reference(text.strip("\"' "))
+        shown += line[position : match.end()] + (text if keep else "*" * len(text))
+        position = value.end()
+    rest = line[position:]
+    # A line without a key may go on with a value of the line above.
+    return shown + (re.sub(r"[^\s\-{}\[\],#]", "*", rest) if not shown else rest)
+
+
+@cache
+def _harmless_keys() -> frozenset[str]:
+    keys: set[str] = set()
+    secret: set[str] = set(_DOUBTFUL)
+    for model in _models(Settings):
+        for name, field in model.model_fields.items():
+            # Where a mapping belongs, a bare text may be anything.
+            is_harmless_type = not any(
+                part is SecretRef or (isinstance(part, type) and issubclass(part, BaseModel))
+                for part in _parts(field.annotation)
+            )
+            (keys if is_harmless_type else secret).add(field.alias or name)
+    return frozenset(keys - secret)
+
+
+def _models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    yield model
+    for field in model.model_fields.values():
+        for part in _parts(field.annotation):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                yield from _models(part)
+
+
+def _parts(annotation: Any) -> Iterator[Any]:
+    yield annotation
+    for argument in typing.get_args(annotation):
+        yield from _parts(argument)

@@ -1,0 +1,359 @@
+"""The models of `almaflow.yaml`, all of it on one page; what they describe is in the schema."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from almaflow.fields import Model, Text, Whole, as_text, format_duration, parse_duration
+from almaflow.settings.references import SecretRef, is_reference
+from almaflow.timetable import TimetableInvalid, check_holidays, find_zone, parse_date_range
+
+# Source: Ex Libris Developer Network, OpenAPI file of the configuration area, `servers`.
+REGIONS = {
+    "na": "https://api-na.hosted.exlibrisgroup.com",
+    "eu": "https://api-eu.hosted.exlibrisgroup.com",
+    "ap": "https://api-ap.hosted.exlibrisgroup.com",
+    "aps": "https://api-aps.hosted.exlibrisgroup.com",
+    "ca": "https://api-ca.hosted.exlibrisgroup.com",
+    "cn": "https://api-cn.hosted.exlibrisgroup.com.cn",
+}
+"""The addresses of Alma's API by region."""
+
+API_PATH = "/almaws/v1"
+
+
+class Environment(StrEnum):
+    """Which of an institution's two Almas a key opens."""
+
+    PRODUCTION = "production"
+    SANDBOX = "sandbox"
+
+
+def _checked(check: Callable[[str], Any], code: str) -> AfterValidator:
+    """Return a validator that keeps a text when *check* does not refuse it."""
+
+    def keep(text: str) -> str:
+        try:
+            check(text)
+        except TimetableInvalid as error:
+            raise PydanticCustomError(code, "{why}", {"why": str(error)}) from None
+        return text
+
+    return AfterValidator(keep)
+
+
+Zone = Annotated[Text, _checked(find_zone, "bad_timezone")]
+"""The IANA name of a time zone."""
+
+_IDENTIFIER = r"[A-Za-z][A-Za-z0-9_]*"
+
+
+def _identifier(text: str) -> str:
+    if not re.fullmatch(_IDENTIFIER, text):
+        raise PydanticCustomError(
+            "bad_name",
+            "`{text}` cannot be a name in an expression; a name is a letter, then letters, digits "
+            "and `_`.",
+            {"text": text},
+        )
+    return text
+
+
+Identifier = Annotated[
+    str,
+    AfterValidator(_identifier),
+    WithJsonSchema({"type": "string", "pattern": f"^{_IDENTIFIER}$"}),
+]
+"""A name that expressions can use: a letter, then letters, digits and `_`."""
+
+
+def _base_url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        host, parts = "", urlsplit("")
+    if not host or parts.query or parts.fragment or parts.path.rstrip("/") not in ("", API_PATH):
+        raise PydanticCustomError(
+            "bad_url",
+            "This is no address of Alma's API; write scheme and host, as in "
+            "`https://api-eu.hosted.exlibrisgroup.com`, or give a `region` instead.",
+        )
+    if parts.username is not None or parts.password is not None:
+        raise PydanticCustomError(
+            "literal_key", "A secret does not belong in an address; give it as `api_key`."
+        )
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
+        raise PydanticCustomError(
+            "bad_url",
+            "The key would travel unprotected; the address must begin with `https://` (`http://` "
+            "only for this machine: 127.0.0.1, localhost).",
+        )
+    return text.rstrip("/").removesuffix(API_PATH)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether *host* is this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _without_password(text: str) -> str:
+    try:
+        has_password = urlsplit(text).password is not None
+    except ValueError:
+        has_password = "@" in text
+    if has_password:
+        raise PydanticCustomError(
+            "literal_key",
+            "A password does not belong in this file; put the whole address into an environment "
+            "variable and write `env:NAME` here, or give the password on its own.",
+        )
+    return text
+
+
+def _settle(data: Any) -> Any:
+    if data is None or isinstance(data, timedelta):
+        return data
+    text = as_text(data)
+    if text == "never":
+        return None
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        why = f"{error} Or write `never`, to be asked."
+        raise PydanticCustomError("bad_duration", "{why}", {"why": why}) from None
+
+
+Settle = Annotated[
+    timedelta | None,
+    BeforeValidator(_settle),
+    PlainSerializer(lambda it: "never" if it is None else format_duration(it), return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["10m", "never"]}),
+]
+
+
+class LimitSettings(Model):
+    """What almaflow may ask of an institution; entries with the same `code` share it."""
+
+    running_jobs: Annotated[
+        Whole,
+        Field(ge=1, le=100, description="API-started jobs that run at a time; Alma allows 3."),
+    ] = 3
+    starts_per_hour: Annotated[
+        Whole,
+        Field(ge=1, le=1000, description="Starts of the same job within an hour; Alma allows 5."),
+    ] = 5
+    calls_per_second: Annotated[
+        Whole | None,
+        Field(
+            ge=1,
+            le=1000,
+            description="Calls a second; default 40, in a sandbox 8 (Alma allows 50 and 10).",
+        ),
+    ] = None
+    calls_per_minute: Annotated[
+        Whole | None,
+        Field(
+            ge=1,
+            le=60000,
+            description="Calls a minute; default 1200, in a sandbox 240 (Alma allows 1500 and "
+            "300).",
+        ),
+    ] = None
+    reserve_calls: Annotated[
+        Whole,
+        Field(
+            ge=0,
+            description="When fewer calls than this are left of the day, only running jobs are "
+            "looked at; the rest waits for midnight, so that other programs can go on.",
+        ),
+    ] = 5000
+
+
+class InstitutionSettings(Model):
+    """An institution in Alma: where it is, the key to it, and what it allows."""
+
+    region: Annotated[
+        Literal["na", "eu", "ap", "aps", "ca", "cn"] | None,
+        Field(
+            description="Where Alma is hosted: na (North America), eu (Europe), ap (Asia-Pacific), "
+            "aps (Australia), ca (Canada), cn (China)."
+        ),
+    ] = None
+    base_url: Annotated[
+        Annotated[Text, AfterValidator(_base_url)] | None,
+        Field(
+            description="The address of the API instead of a region: https, or http on this "
+            "machine (`almaflow simulator`)."
+        ),
+    ] = None
+    code: Annotated[
+        Text | None,
+        Field(
+            min_length=1,
+            description="Alma's institution code, such as 01ABC_INST; checked against Alma before "
+            "the first write.",
+        ),
+    ] = None
+    api_key: Annotated[
+        SecretRef,
+        Field(
+            description="Where the API key lies: `env:NAME`, `file:PATH` or "
+            "`keyring:SERVICE/NAME`. The key needs the area Configuration, read/write."
+        ),
+    ]
+    environment: Annotated[
+        Environment,
+        Field(
+            description="`production` (default) or `sandbox`; checked against Alma before the "
+            "first write."
+        ),
+    ] = Environment.PRODUCTION
+    limits: Annotated[
+        LimitSettings | None, Field(description="What almaflow may ask of the institution.")
+    ] = None
+    settle: Annotated[
+        Settle,
+        Field(
+            description="How long after a submission whose answer was lost its run may still show "
+            "up in Alma (default 10m); then it may be submitted once more. `never`: a person is "
+            "asked."
+        ),
+    ] = timedelta(minutes=10)
+
+    @model_validator(mode="after")
+    def _one_address(self) -> InstitutionSettings:
+        if (self.region is None) == (self.base_url is None):
+            raise PydanticCustomError(
+                "choose_one", "An institution needs either `region` or `base_url`."
+            )
+        return self
+
+    @property
+    def address(self) -> str:
+        """The API's address: scheme and host, nothing behind it."""
+        return self.base_url or REGIONS[str(self.region)]
+
+
+class CalendarSettings(Model):
+    """Days on which a schedule entry with this calendar under `except` does not run."""
+
+    country: Annotated[
+        Text | None,
+        Field(description="A country's public holidays: its ISO code, such as CH."),
+    ] = None
+    subdivision: Annotated[
+        Text | None, Field(description="Those of a part of the country, such as ZH.")
+    ] = None
+    dates: Annotated[
+        list[Annotated[Text, _checked(parse_date_range, "bad_date")]],
+        Field(description="Days (2026-12-24) and ranges (2026-12-24/2027-01-02)."),
+    ] = []  # noqa: RUF012  (pydantic copies it)
+    ics: Annotated[
+        Text | None, Field(description="A calendar file (.ics) in the project folder.")
+    ] = None
+
+    @model_validator(mode="after")
+    def _known(self) -> CalendarSettings:
+        if self.subdivision is not None and self.country is None:
+            raise PydanticCustomError("choose_one", "`subdivision` goes with `country`.")
+        if self.country is None and not self.dates and self.ics is None:
+            raise PydanticCustomError(
+                "choose_one", "A calendar needs `country`, `dates` or `ics`, or several of them."
+            )
+        if self.country is not None:
+            try:
+                check_holidays(self.country, self.subdivision)
+            except TimetableInvalid as error:
+                key = "country" if self.subdivision is None else "subdivision"
+                context = {"why": str(error), "key": key}
+                raise PydanticCustomError("bad_calendar", "{why}", context) from None
+        return self
+
+
+class ConnectionSettings(Model):
+    """Where files are fetched from."""
+
+    url: Annotated[
+        Annotated[Text, AfterValidator(_without_password)],
+        Field(description="sftp://user@host/folder, ftp://…, ftps://… or s3://bucket/folder."),
+    ]
+    password: Annotated[
+        SecretRef | None, Field(description="Where the password lies: `env:NAME` and the like.")
+    ] = None
+    host_key: Annotated[
+        Text | None, Field(description="The server's public key, as `ssh-ed25519 AAAA…`.")
+    ] = None
+
+
+class Settings(Model):
+    """The settings of a project: the institutions, their limits, and where secrets lie."""
+
+    default_institution: Annotated[
+        Text | None,
+        Field(
+            description="The institution of workflows that name none; not needed when there is "
+            "only one."
+        ),
+    ] = None
+    timezone: Annotated[
+        Zone,
+        Field(description="An IANA zone, such as Europe/Zurich, for workflows that name none."),
+    ] = "UTC"
+    workflows: Annotated[
+        Text, Field(description="The folder of the workflow files; default `workflows/`.")
+    ] = "workflows/"
+    store: Annotated[
+        Annotated[Text, AfterValidator(_without_password)],
+        Field(
+            description="Where runs are recorded: `sqlite:///PATH` relative to this file (default "
+            "`sqlite:///.almaflow/almaflow.db`), or `env:NAME` of a variable with the address."
+        ),
+    ] = "sqlite:///.almaflow/almaflow.db"
+    institutions: Annotated[
+        dict[str, InstitutionSettings], Field(description="The institutions by your own names.")
+    ] = {}  # noqa: RUF012
+    calendars: Annotated[
+        dict[str, CalendarSettings], Field(description="Days on which nothing runs, by name.")
+    ] = {}  # noqa: RUF012
+    channels: Annotated[
+        dict[str, SecretRef],
+        Field(
+            description="Where notices go, by name: the place of an Apprise address. `log` is "
+            "always there."
+        ),
+    ] = {}  # noqa: RUF012
+    secrets: Annotated[
+        dict[Identifier, SecretRef],
+        Field(description="What `secrets.<name>` means in workflows: the places of the values."),
+    ] = {}  # noqa: RUF012
+    connections: Annotated[
+        dict[str, ConnectionSettings],
+        Field(description="Servers that `fetch_files` fetches from, by name."),
+    ] = {}  # noqa: RUF012
+
+    @property
+    def store_is_reference(self) -> bool:
+        """Whether `store` names the place of the address."""
+        return is_reference(self.store)

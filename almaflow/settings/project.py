@@ -1,0 +1,326 @@
+"""The project: the folder with `almaflow.yaml`, and what is looked up in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from almaflow.document import Document, PathTo, read_document
+from almaflow.errors import DocumentsInvalid, RequestWrong
+from almaflow.problems import Problem, did_you_mean
+from almaflow.settings.literals import hide_literals, without_literals
+from almaflow.settings.models import (
+    Environment,
+    InstitutionSettings,
+    LimitSettings,
+    Settings,
+)
+from almaflow.settings.references import SecretRef
+from almaflow.validation import validate
+
+FILE_NAME = "almaflow.yaml"
+
+LOG_CHANNEL = "log"
+"""The channel that is always there."""
+
+_LINES = """\
+institutions:
+  {name}:
+    region: eu                  # na, eu, ap, aps, ca or cn
+    api_key: env:ALMA_API_KEY   # the variable that holds the key
+"""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What almaflow may ask of an institution, every default filled in."""
+
+    running_jobs: int
+    starts_per_hour: int
+    calls_per_second: int
+    calls_per_minute: int
+    reserve_calls: int
+
+
+@dataclass(frozen=True)
+class Institution:
+    """An entry of `institutions`, ready to be used.
+
+    *base_url* is scheme and host; *settle* is None for `never`. *account* names the institution
+    in Alma whose limits count: entries with the same one share them.
+    """
+
+    name: str
+    base_url: str
+    code: str | None
+    environment: Environment
+    limits: Limits
+    settle: timedelta | None
+    account: str
+    api_key: SecretRef
+    folder: Path
+
+    def key(self) -> str:
+        """Return the API key.
+
+        Raises:
+            RequestWrong: it is not there, or could not be sent.
+        """
+        key = self.api_key.resolve(self.folder).strip()
+        if not (key.isascii() and key.isprintable()) or " " in key:
+            raise RequestWrong(
+                f"The API key of institution `{self.name}` (`{self.api_key}`) holds blanks or "
+                "characters that no key has; copy it again from the Developer Network."
+            )
+        return key
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder with its settings; without a file, *document* is None and all is default."""
+
+    folder: Path
+    settings: Settings
+    document: Document | None
+
+    @property
+    def institutions(self) -> Mapping[str, InstitutionSettings]:
+        """The entries of almaflow.yaml."""
+        return self.settings.institutions
+
+    @property
+    def default_institution(self) -> str | None:
+        """The name of the institution that counts when none is named; None when none is clear."""
+        names = list(self.institutions)
+        return self.settings.default_institution or (names[0] if len(names) == 1 else None)
+
+    @property
+    def workflows(self) -> Path:
+        """The folder of the workflow files."""
+        return self.folder / self.settings.workflows
+
+    def institution(self, name: str | None = None) -> Institution:
+        """Return the institution called *name*, else the default one.
+
+        Raises:
+            RequestWrong: there is none; shows the lines to write.
+        """
+        wanted = name or self.default_institution
+        if wanted is None and self.institutions:
+            names = ", ".join(f"`{known}`" for known in self.institutions)
+            raise RequestWrong(
+                f"No institution is named, and {self._file} has several ({names}) and no default. "
+                "Name one in the workflow (`institution: …`), or write `default_institution: …`."
+            )
+        entry = self.institutions.get(wanted or "")
+        if entry is None or wanted is None:
+            raise RequestWrong(self._how_to_write(wanted))
+        return Institution(
+            name=wanted,
+            base_url=entry.address,
+            code=entry.code,
+            environment=entry.environment,
+            limits=_limits(self._limit_settings(wanted), entry.environment),
+            settle=entry.settle,
+            account=_account(wanted, entry),
+            api_key=entry.api_key,
+            folder=self.folder,
+        )
+
+    @property
+    def store_url(self) -> str:
+        """The store's address, a relative file counted from the project's folder.
+
+        Raises:
+            RequestWrong: the address lies in a place that has none.
+        """
+        url = self.settings.store
+        if self.settings.store_is_reference:
+            url = SecretRef.read(url).resolve(self.folder).strip()
+        scheme, slashes, path = url.partition(":///")
+        if scheme.startswith("sqlite") and slashes and path and path != ":memory:":
+            return f"{scheme}:///{self.folder / Path(path).expanduser()}"
+        return url
+
+    def secret(self, name: str) -> str:
+        """Return the value of `secrets.<name>`.
+
+        Raises:
+            RequestWrong: almaflow.yaml has no such secret, or its place is empty.
+        """
+        reference = self.settings.secrets.get(name)
+        if reference is None:
+            hint = did_you_mean(name, self.settings.secrets)
+            raise RequestWrong(
+                f"There is no secret `{name}`{hint or '.'} Write it in {self._file}: "
+                f"`secrets: {{{name}: env:NAME}}`."
+            )
+        return reference.resolve(self.folder)
+
+    def known_secrets(self) -> list[str]:
+        """Return the values of all secrets that are there, for `masking.Mask`."""
+        values = []
+        for reference in self._references():
+            try:
+                values.append(reference.resolve(self.folder))
+            except RequestWrong:
+                # What is not there cannot show up anywhere; who needs it will be told.
+                continue
+        return values
+
+    @property
+    def _file(self) -> str:
+        return self.document.file if self.document else FILE_NAME
+
+    def _references(self) -> Iterator[SecretRef]:
+        yield from (entry.api_key for entry in self.institutions.values())
+        yield from self.settings.channels.values()
+        yield from self.settings.secrets.values()
+        for connection in self.settings.connections.values():
+            if connection.password is not None:
+                yield connection.password
+        if self.settings.store_is_reference:
+            yield SecretRef.read(self.settings.store)
+
+    def _how_to_write(self, name: str | None) -> str:
+        lines = _LINES.format(name=name or "main")
+        if self.document is None:
+            place = f"There is no {FILE_NAME} in {self.folder} or a folder above it"
+            wanted = f", so institution `{name}` is not known" if name else ""
+            return f"{place}{wanted}. Write one with these lines, or use `--simulate`:\n\n{lines}"
+        what = f"no institution `{name}`" if name else "no institution"
+        hint = did_you_mean(name, self.institutions) if name else ""
+        return f"{self._file} has {what}{hint or '.'} Write these lines there:\n\n{lines}"
+
+    def _limit_settings(self, name: str) -> LimitSettings:
+        account = _account(name, self.institutions[name])
+        shared = (
+            entry.limits
+            for other, entry in self.institutions.items()
+            if _account(other, entry) == account and entry.limits is not None
+        )
+        return next(shared, LimitSettings())
+
+
+def _account(name: str, entry: InstitutionSettings) -> str:
+    # A sandbox has its production's code, but its own limits.
+    return f"{entry.code}/{entry.environment}" if entry.code else name
+
+
+def _limits(limits: LimitSettings, environment: Environment) -> Limits:
+    is_sandbox = environment is Environment.SANDBOX
+    # Four fifths of what Alma allows: others use the API too.
+    return Limits(
+        running_jobs=limits.running_jobs,
+        starts_per_hour=limits.starts_per_hour,
+        calls_per_second=limits.calls_per_second or (8 if is_sandbox else 40),
+        calls_per_minute=limits.calls_per_minute or (240 if is_sandbox else 1200),
+        reserve_calls=limits.reserve_calls,
+    )
+
+
+def find_project(start: Path) -> Project:
+    """Return the project that *start* lies in: the nearest `almaflow.yaml` upwards counts.
+
+    Raises:
+        DocumentsInvalid: the file has problems.
+    """
+    start = start.absolute()
+    for folder in (start, *start.parents):
+        if (folder / FILE_NAME).exists():
+            return load_project(folder / FILE_NAME)
+    return Project(start, Settings(), None)
+
+
+def load_project(file: Path) -> Project:
+    """Read the settings in *file*.
+
+    Raises:
+        DocumentsInvalid: the file has problems; no possible secret is shown.
+    """
+    try:
+        document = read_document(file, _shown(file))
+    except DocumentsInvalid as error:
+        # Not chained: the first error holds the lines as they are.
+        problems = without_literals(error.problems)
+    else:
+        hide_literals(document)
+        settings = validate(document, Settings)
+        project = Project(file.absolute().parent, settings, document)
+        problems = sorted(_cross_checks(project, document))
+        if not problems:
+            return project
+    raise DocumentsInvalid(problems)
+
+
+def _shown(file: Path) -> str:
+    try:
+        return str(file.absolute().relative_to(Path.cwd()))
+    except ValueError:
+        return str(file)
+
+
+def _cross_checks(project: Project, document: Document) -> Iterator[Problem]:
+    """Yield what is wrong between the parts of the file, and with the paths it names."""
+
+    def at(path: PathTo, code: str, message: str) -> Problem:
+        return document.problem(document.place(path), code, message)
+
+    settings = project.settings
+    default = settings.default_institution
+    if default is not None and default not in settings.institutions:
+        hint = did_you_mean(default, settings.institutions)
+        message = f"There is no institution `{default}` under `institutions`{hint or '.'}"
+        yield at(("default_institution",), "unknown-institution", message)
+    if LOG_CHANNEL in settings.channels:
+        place = document.key_place(("channels", LOG_CHANNEL))
+        message = "`log` is the channel that is always there; call this one something else."
+        yield document.problem(place, "reserved-name", message)
+    for name, entry in settings.institutions.items():
+        if entry.limits is not None and project._limit_settings(name) != entry.limits:
+            yield at(
+                ("institutions", name, "limits"),
+                "limits-differ",
+                f"Entries with the code `{entry.code}` share their limits, but another one says "
+                "otherwise; write them once.",
+            )
+    paths: list[tuple[PathTo, str]] = [(("workflows",), settings.workflows)]
+    paths += [
+        (("calendars", name, "ics"), calendar.ics)
+        for name, calendar in settings.calendars.items()
+        if calendar.ics is not None
+    ]
+    for path, value in paths:
+        try:
+            target = path_inside(project.folder, value)
+        except RequestWrong as error:
+            yield at(path, "outside-project", str(error))
+            continue
+        if path[-1] == "ics" and not target.is_file():
+            yield at(path, "no-such-file", f"There is no file `{value}` in the project folder.")
+
+
+def path_inside(project: Path, name: str, *, beside: Path | None = None) -> Path:
+    """Return the path that a file of the project names, links followed.
+
+    *name* is relative to the folder *beside*, else to the folder *project*.
+
+    Raises:
+        RequestWrong: it lies outside of *project*, or is no path.
+    """
+    base = project.resolve()
+    if not name or "\0" in name:
+        raise RequestWrong("A path is empty or holds a NUL character; name a file.")
+    try:
+        target = Path(os.path.realpath((beside or base) / name))
+    except (OSError, ValueError) as error:
+        raise RequestWrong(f"`{name}` cannot be followed: {error}.") from error
+    if not target.is_relative_to(base):
+        raise RequestWrong(
+            f"`{name}` leads out of the project folder; move it into the folder, and name it from "
+            "there."
+        )
+    return target

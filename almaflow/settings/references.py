@@ -1,0 +1,161 @@
+"""Where a secret lies: in the environment, in a file or in the system's keyring.
+
+A settings file only ever names the place; the secret itself is read when it is needed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from almaflow.errors import RequestWrong
+from almaflow.fields import as_text
+
+_REFERENCE = r"(env|file|keyring):\s*(\S.*)"
+_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# More than any key, password or certificate has (bytes); keeps `file:/dev/zero` out of memory.
+_LARGEST_FILE = 64 * 1024
+
+
+class Origin(StrEnum):
+    """The kinds of places where a secret can lie."""
+
+    ENV = "env"
+    FILE = "file"
+    KEYRING = "keyring"
+
+
+def is_reference(text: str) -> bool:
+    """Whether *text* names a place, and is not a secret itself."""
+    return re.fullmatch(_REFERENCE, text) is not None
+
+
+@dataclass(frozen=True)
+class SecretRef:
+    """The place of a secret: `env:NAME`, `file:PATH` or `keyring:SERVICE/NAME`."""
+
+    origin: Origin
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.origin}:{self.name}"
+
+    @classmethod
+    def read(cls, data: Any) -> SecretRef:
+        """Read the text of a settings file; never shows it, for it may be the secret itself."""
+        if isinstance(data, cls):
+            return data
+        text = as_text(data)
+        match = re.fullmatch(_REFERENCE, text) if isinstance(text, str) else None
+        if match is None:
+            raise PydanticCustomError(
+                "literal_key",
+                "A secret does not belong in this file. Put it into an environment variable and "
+                "write `env:NAME` here (also `file:PATH`, `keyring:SERVICE/NAME`).",
+            )
+        reference = cls(Origin(match[1]), match[2].strip())
+        if reference.origin is Origin.ENV and not _ENV_NAME.fullmatch(reference.name):
+            raise PydanticCustomError(
+                "bad_value", "After `env:` comes the name of an environment variable."
+            )
+        if reference.origin is Origin.KEYRING and not all(reference.name.partition("/")):
+            raise PydanticCustomError(
+                "bad_value",
+                "After `keyring:` comes a service and a name, as in `keyring:alma/main`.",
+            )
+        return reference
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: type[Any], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            cls.read, serialization=core_schema.to_string_ser_schema()
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {
+            "type": "string",
+            "pattern": f"^{_REFERENCE}$",
+            "examples": ["env:ALMA_API_KEY", "file:/run/secrets/alma", "keyring:alma/main"],
+        }
+
+    def resolve(self, folder: Path) -> str:
+        """Return the secret; a relative file counts from *folder*.
+
+        Raises:
+            RequestWrong: it is not there, or is empty; says how to put it there.
+        """
+        match self.origin:
+            case Origin.ENV:
+                return self._from_environment()
+            case Origin.FILE:
+                return self._from_file(folder)
+            case Origin.KEYRING:
+                return self._from_keyring()
+
+    def _from_environment(self) -> str:
+        value = os.environ.get(self.name, "")
+        if not value:
+            raise RequestWrong(
+                f"The environment variable `{self.name}`, which almaflow.yaml names, is not set or "
+                f"empty. Set it, as with `export {self.name}=…`, and start again."
+            )
+        return value
+
+    def _from_file(self, folder: Path) -> str:
+        path = folder / Path(self.name).expanduser()
+        try:
+            with path.open("rb") as stream:
+                content = stream.read(_LARGEST_FILE + 1)
+            value = content.decode("utf-8").removesuffix("\n").removesuffix("\r")
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise RequestWrong(
+                f"The file {path}, from which almaflow.yaml takes a secret, cannot be read: "
+                f"{reason}. Put the secret there, alone in the file."
+            ) from error
+        except UnicodeDecodeError:
+            # Its text quotes what it could not read, so it is not chained.
+            value = ""
+        if not value.strip() or len(content) > _LARGEST_FILE:
+            raise RequestWrong(
+                f"The file {path}, from which almaflow.yaml takes a secret, is empty, too large or "
+                "not text. Put the secret there, alone in the file."
+            )
+        return value
+
+    def _from_keyring(self) -> str:
+        service, _, name = self.name.partition("/")
+        try:
+            keyring = importlib.import_module("keyring")
+        except ImportError as error:
+            raise RequestWrong(
+                f"`{self}` needs the keyring package; install it with "
+                "`pip install 'almaflow[keyring]'`, or use `env:NAME`."
+            ) from error
+        try:
+            value = keyring.get_password(service, name)
+        except keyring.errors.KeyringError as error:
+            raise RequestWrong(
+                f"The system's keyring cannot be read for `{self}`: {error}. Unlock it, or use "
+                "`env:NAME`."
+            ) from error
+        if not value:
+            raise RequestWrong(
+                f"The system's keyring has no secret `{self.name}`; put it there with "
+                f"`keyring set {service} {name}`."
+            )
+        return str(value)
