@@ -221,8 +221,8 @@ def _trouble(location: StoreLocation, error: DBAPIError | sqlite3.Error) -> Stor
             return _locked(location)
         case 13:  # FULL
             return StoreFull(
-                f"There is no room for the store {location}: {words}. Nothing of this step was"
-                " recorded. Make room on that disk, then `almaflow resume` the run."
+                f"There is no room for the store {location}: {words}. Nothing was recorded."
+                " Make room on that disk, then `almaflow resume` the run."
             )
         case 11 | 26:  # CORRUPT, NOTADB
             return StoreDamaged(
@@ -240,8 +240,8 @@ def _trouble(location: StoreLocation, error: DBAPIError | sqlite3.Error) -> Stor
                 " that this user may read and write it and its folder."
             )
     return StoreTrouble(
-        f"The store {location} refused: {words}. Nothing of this step was recorded. Look at the"
-        " disk and at the file, then try again."
+        f"The store {location} refused: {words}. Nothing was recorded. Look at the disk and"
+        " at the file, then try again."
     )
 
 

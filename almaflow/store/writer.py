@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from copy import copy
 from functools import partial
 from typing import Any, Generic, ParamSpec, TypeVar
 
@@ -65,6 +66,12 @@ class StoreWriter:
                     call.make()
                     if isinstance(call.error, StoreTrouble):
                         raise call.error
+        except StoreTrouble as trouble:
+            for call in calls:
+                # Each caller gets its own: raised in several tasks, one would grow traceback
+                # upon traceback.
+                call.error = copy(trouble)
+                call.error.__cause__ = trouble
         except Exception as error:
             for call in calls:
                 call.error = error
