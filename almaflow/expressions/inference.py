@@ -8,10 +8,11 @@ from typing import Any
 
 from jinja2 import nodes
 
+from almaflow.expressions.comparing import misfit
 from almaflow.expressions.filters import FILTERS, GIVE_DEFAULT
 from almaflow.expressions.members import no_attribute, no_method
 from almaflow.expressions.methods import ATTRIBUTES, FUNCTIONS, METHODS
-from almaflow.expressions.operations import BINARY, ORDERED, no_operation, not_comparable
+from almaflow.expressions.operations import BINARY, no_operation
 from almaflow.expressions.parsing import Piece, keywords
 from almaflow.expressions.predicates import ASKS_WHETHER_DEFINED, TESTS
 from almaflow.expressions.signatures import Operation
@@ -33,10 +34,6 @@ from almaflow.expressions.types import (
     list_of_same,
 )
 from almaflow.problems import did_you_mean
-
-_ORDERINGS = frozenset({"lt", "lteq", "gt", "gteq"})
-# Kinds that are never equal to one another; a list of counters is a list.
-_APART = frozenset(KINDS) - {"nothing"}
 
 
 @dataclass(frozen=True)
@@ -193,17 +190,11 @@ class Inference:
         before, left = node.expr, self.type_of(node.expr)
         for operand in node.ops:
             right = self.type_of(operand.expr)
-            problem = _comparison(operand.op, left, right)
-            if problem:
+            problem = misfit(operand.op, left, right)
+            if problem is not None:
                 offset, _ = self.piece.span(before)
                 start, length = self.piece.span(operand.expr)
-                pair = {left.kind, right.kind}
-                code = (
-                    "text-compared-with-number"
-                    if pair == {"text", "number"}
-                    else "compared-different-kinds"
-                )
-                self._add((offset, start + length - offset), code, problem)
+                self._add((offset, start + length - offset), *problem)
             before, left = operand.expr, right
         return BOOLEAN
 
@@ -271,14 +262,9 @@ class Inference:
         self._operation(node, TESTS, node.name, "test", place, value)
         comparison = _TEST_COMPARISONS.get(node.name)
         if comparison and arguments:
-            problem = _comparison(comparison, value, arguments[0])
-            if problem:
-                code = (
-                    "text-compared-with-number"
-                    if {value.kind, arguments[0].kind} == {"text", "number"}
-                    else "compared-different-kinds"
-                )
-                self._note(node, code, problem)
+            problem = misfit(comparison, value, arguments[0])
+            if problem is not None:
+                self._note(node, *problem)
         return BOOLEAN
 
     def _method(self, node: nodes.Call, getter: nodes.Getattr) -> Type:
@@ -362,31 +348,6 @@ class Inference:
 
     def _add(self, place: tuple[int, int], code: str, message: str) -> None:
         self.notes.append(Note(*place, code, message))
-
-
-def _comparison(operator: str, left: Type, right: Type) -> str:
-    """Return the sentence about a comparison that makes no sense, else nothing."""
-    left_kind, right_kind = (_as_list(one.kind) for one in (left, right))
-    if operator in ("in", "notin"):
-        if right_kind == "list":
-            right_kind = item_of(right).kind
-            return _comparison("eq", left, item_of(right)) if right_kind else ""
-        if right_kind == "text":
-            return _comparison("eq", left, right)
-        if right_kind in ("", "mapping"):
-            return ""
-        return f"Only a list, a text or a mapping contains anything, not {KINDS[right_kind]}."
-    if not left_kind or not right_kind:
-        return ""
-    if operator in _ORDERINGS:
-        fine = left_kind == right_kind and left_kind in ORDERED
-    else:
-        fine = left_kind == right_kind or not {left_kind, right_kind} <= _APART
-    return "" if fine else not_comparable(left_kind, right_kind)
-
-
-def _as_list(kind: str) -> str:
-    return "list" if kind == "counters" else kind
 
 
 _ASKS = ASKS_WHETHER_DEFINED
