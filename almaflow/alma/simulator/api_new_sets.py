@@ -30,7 +30,7 @@ def create_set(call: Call) -> Answer:
         raise ApiError("500127")
     if call.asked("nz_set_from_iz_set"):
         raise ApiError("60335")
-    if call.asked("set1") or call.asked("set2") or call.asked("combine"):
+    if call.asked("set1") or call.asked("set2"):
         alma_set = _combined(call, body)
     elif call.asked("from_logical_set"):
         alma_set = _copied(call, body)

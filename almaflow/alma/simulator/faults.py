@@ -77,7 +77,9 @@ class Faults:
         if fault.path is not None and not fits(fault.path, target):
             return False
         begin = self._started_at
-        if fault.from_ is not None:
+        if fault.from_ is not None and fault.for_ is None:
+            begin = fault.from_.first(self._started_at, self._zone)
+        elif fault.from_ is not None:
             begin = fault.from_.latest(now, self._started_at, self._zone)
         return now >= begin and (fault.for_ is None or now < begin + fault.for_)
 
@@ -143,7 +145,9 @@ def _page(status: int, title: str, refuse: RenderError) -> Reply:
         f"<!doctype html><html><head><title>{title}</title></head>"
         f"<body><h1>{title}</h1></body></html>"
     )
-    return replace(base, headers={**base.headers, **_HTML}, body=body.encode())
+    # A proxy's page knows nothing of Alma's own headers.
+    headers = {name: base.headers[name] for name in ("date", "server")}
+    return replace(base, headers={**headers, **_HTML}, body=body.encode())
 
 
 def _garbage(fault: Fault, refuse: RenderError) -> Reply:

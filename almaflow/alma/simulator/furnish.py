@@ -62,6 +62,27 @@ def _add_integration(
         _add_job(institution, job_kind, name, profile.id, "integration-profiles")
 
 
+def _drop_integration(institution: Institution, code: str) -> None:
+    """Make room: the scenario's profile takes the place of a built-in one of that code."""
+    for profile in list(institution.integration_profiles.values()):
+        if profile.code == code:
+            del institution.integration_profiles[profile.id]
+            _drop_jobs(institution, profile.id)
+
+
+def _drop_import(institution: Institution, name: str) -> None:
+    for profile in list(institution.import_profiles.values()):
+        if profile.name == name:
+            del institution.import_profiles[profile.id]
+            _drop_jobs(institution, profile.id)
+
+
+def _drop_jobs(institution: Institution, profile_id: str) -> None:
+    for job in list(institution.jobs.values()):
+        if job.profile_id == profile_id:
+            del institution.jobs[job.id]
+
+
 def _add_import(
     institution: Institution, name: str, records: int, profile_id: str | None = None
 ) -> None:
@@ -129,6 +150,7 @@ def _add_extras(institution: Institution) -> None:
             institution.jobs[job.id] = _job(job)
     for profile in extras.integration_profiles:
         if profile.meant_for(name):
+            _drop_integration(institution, profile.code)
             _add_integration(
                 institution,
                 profile.code,
@@ -139,6 +161,7 @@ def _add_extras(institution: Institution) -> None:
             )
     for imported in extras.import_profiles:
         if imported.meant_for(name):
+            _drop_import(institution, imported.name)
             _add_import(institution, imported.name, imported.records, imported.id)
     for published in extras.publishing_profiles:
         if published.meant_for(name):
@@ -173,6 +196,9 @@ def _add_extra_set(institution: Institution, extra: ExtraSet) -> None:
     created = institution.started_at - _AGE
     if extra.created is not None:
         created = extra.created.first(institution.started_at, institution.zone)
+    # The scenario's set takes the place of a built-in one of that name.
+    if namesake := institution.set_named(extra.name):
+        del institution.sets[namesake.id]
     if isinstance(extra.members, int):
         seed = extra.query or extra.name
         members = Members.worked_out(institution.records, extra.content, seed, extra.members)

@@ -152,7 +152,7 @@ class Institution:
             submitted_by=submitted_by,
             timeline=make_timeline(
                 at,
-                duration or rule.duration or self._believable(job, members),
+                self._duration(duration or rule.duration, job, members),
                 self.rng,
                 pending=pending if isinstance(pending, timedelta) else NEVER * pending,
                 skip_phases=self.switches.skip_phases,
@@ -173,9 +173,11 @@ class Institution:
         self._unreported.append(instance)
         return instance
 
-    def _believable(self, job: Job, members: int) -> timedelta:
-        seconds = (job.seconds + job.per_member * members) * self.rng.uniform(*_SPREAD)
-        return timedelta(seconds=round(seconds / self.switches.speed, 3))
+    def _duration(self, told: timedelta | None, job: Job, members: int) -> timedelta:
+        chance = self.rng.uniform(*_SPREAD)
+        seconds = (job.seconds + job.per_member * members) * chance
+        whole = timedelta(seconds=seconds) if told is None else told
+        return timedelta(seconds=round(whole.total_seconds() / self.switches.speed, 3))
 
     def _ending(self, job: Job, alma_set: AlmaSet | None, members: int) -> str:
         if alma_set is not None and members == 0 and self.switches.empty_set == "no_bulks":

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from almaflow.alma.simulator.scenario_fields import (
     Duration,
@@ -34,7 +34,27 @@ def _counter_lines(value: Any) -> Any:
     return value
 
 
-Counters = Annotated[tuple[CounterLine, ...], BeforeValidator(_counter_lines)]
+_COUNTERS_SCHEMA = {
+    "anyOf": [
+        {"type": "object", "additionalProperties": {"type": ["string", "number"]}},
+        {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "type": {"type": "string", "description": "The counter's key."},
+                    "desc": {"type": "string", "description": "Its label for people."},
+                    "value": {"type": ["string", "number"]},
+                },
+                "required": ["type", "value"],
+                "additionalProperties": False,
+            },
+        },
+    ]
+}
+Counters = Annotated[
+    tuple[CounterLine, ...], BeforeValidator(_counter_lines), WithJsonSchema(_COUNTERS_SCHEMA)
+]
 
 
 class RunRule(Scoped):
@@ -259,6 +279,25 @@ class Approval(Part):
     after: Duration | None = Field(default=None, description="How long it takes to come.")
 
 
+_APPROVAL_SCHEMA = {
+    "anyOf": [
+        {"enum": [True, False, "yes", "no"]},
+        {
+            "type": "object",
+            "properties": {
+                "answer": {"enum": [True, False, "yes", "no"]},
+                "by": {"type": "string", "description": "Who answers."},
+                "comment": {"type": "string"},
+                "after": {"type": "string", "description": "How long it takes to come: 2h."},
+            },
+            "required": ["answer"],
+            "additionalProperties": False,
+        },
+    ]
+}
+ApprovalField = Annotated[Approval, BeforeValidator(_approval), WithJsonSchema(_APPROVAL_SCHEMA)]
+
+
 class SimulatedFile(Part):
     """A file that `fetch_files` finds."""
 
@@ -285,7 +324,7 @@ class Scenario(Part):
     )
     jobs: tuple[RunRule, ...] = Field(default=(), description="How the runs of jobs go.")
     sets: tuple[ExtraSet, ...] = Field(default=(), description="Sets that are already there.")
-    library: Library = Field(default=Library(), description="Further jobs and profiles.")
+    library: Library = Field(default_factory=Library, description="Further jobs and profiles.")
     members: tuple[MembersRule, ...] = Field(
         default=(), description="Sizes of logical and made sets; otherwise made up, 20 to 5000."
     )
@@ -294,12 +333,14 @@ class Scenario(Part):
     )
     faults: tuple[Fault, ...] = Field(default=(), description="What goes wrong with calls.")
     other_runs: tuple[OtherRun, ...] = Field(default=(), description="Runs others start.")
-    approvals: dict[str, Annotated[Approval, BeforeValidator(_approval)]] = Field(
+    approvals: dict[str, ApprovalField] = Field(
         default_factory=dict, description="Answers to `approve` steps, by step: yes or no."
     )
     files: tuple[SimulatedFile, ...] = Field(default=(), description="Files to be fetched.")
     reports: tuple[Report, ...] = Field(default=(), description="Analytics reports.")
-    alma: AlmaSwitches = Field(default=AlmaSwitches(), description="Alma's habits and limits.")
+    alma: AlmaSwitches = Field(
+        default_factory=AlmaSwitches, description="Alma's habits and limits."
+    )
 
     @model_validator(mode="before")
     @classmethod

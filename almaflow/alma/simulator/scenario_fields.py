@@ -106,8 +106,18 @@ def _one_or_many(value: Any) -> Any:
 
 
 # A single value or a list of them.
-Texts = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
-Numbers = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_one_or_many)]
+def _schema(kind: dict[str, Any]) -> WithJsonSchema:
+    return WithJsonSchema({"anyOf": [kind, {"type": "array", "items": kind}]})
+
+
+Texts = Annotated[
+    tuple[str, ...], BeforeValidator(_one_or_many), _schema({"type": ["string", "number"]})
+]
+Numbers = Annotated[
+    tuple[Annotated[int, Field(ge=1)], ...],
+    BeforeValidator(_one_or_many),
+    _schema({"type": "integer", "minimum": 1}),
+]
 
 # A text in which `*` stands for any characters and `?` for one.
 Glob = Annotated[str, Field(min_length=1)]

@@ -184,8 +184,11 @@ class Body:
         value = self.data.get(name)
         if value in (None, ""):
             return []
-        items = value if isinstance(value, list) else [value]
-        if (self.is_json and items is not value) or not all(isinstance(i, dict) for i in items):
+        if not isinstance(value, list):
+            raise self.misfit(name)
+        # An XML element without anything in it is an object without fields.
+        items = [{} if item == "" and not self.is_json else item for item in value]
+        if not all(isinstance(item, dict) for item in items):
             raise self.misfit(name)
         return items
 
