@@ -110,11 +110,20 @@ class Mask:
         forms = {form for value in values for form in _forms(value) if form}
         # The longest first, so that a form is not left over around a shorter one in it.
         ordered = sorted(forms, key=lambda form: (-len(form), form))
-        self._pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+        self._pattern = re.compile("|".join(map(_pattern, ordered))) if ordered else None
 
     def text(self, text: str) -> str:
         """Return *text* with every known secret starred."""
         return text if self._pattern is None else self._pattern.sub(STARS, text)
+
+    def data(self, value: Any) -> Any:
+        """Return JSON-able *value* with every known secret starred in every text."""
+        return value if self._pattern is None else _texts(value, self.text)
+
+
+def _pattern(form: str) -> str:
+    """Return the pattern of *form*; the digits of a `%2F` may be small."""
+    return re.sub("%[0-9A-F]{2}", lambda match: f"(?i:{match.group()})", re.escape(form))
 
 
 # Shorter pieces of a secret (characters) also stand in harmless text.
@@ -131,9 +140,7 @@ def _forms(value: str) -> Iterator[str]:
             escaped = json.dumps(plain, ensure_ascii=ascii_only)[1:-1]
             yield escaped
             yield escaped.replace("/", "\\/")
-        for encoded in (quote(plain, safe=""), quote(plain), quote_plus(plain)):
-            yield encoded
-            yield re.sub("%..", lambda match: match.group().lower(), encoded)
+        yield from (quote(plain, safe=""), quote(plain), quote_plus(plain))
         yield html.escape(plain)
         yield html.escape(plain, quote=False)
     yield from _base64_forms(value)

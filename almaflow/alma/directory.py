@@ -58,18 +58,29 @@ async def read_pages(read: Read, page_at: Callable[[int], Call[Page[I]]]) -> lis
             return list(found.values())
 
 
+Kept = dict[tuple[str, ...], tuple[datetime, Any]]
+"""What was looked up, and when: directories of one institution may share it."""
+
+
 class Directory:
     """What one institution calls its jobs, profiles and sets.
 
-    *read* sends the calls, *clock* ages what is kept, *institution* is its name in messages.
+    *read* sends the calls, *clock* ages what is kept, *institution* is its name in messages,
+    *kept* what another directory of the same institution has found.
     Alma's own errors (an id that it does not know) are raised as they come.
     """
 
-    def __init__(self, read: Read, clock: Clock, institution: str = "this institution") -> None:
+    def __init__(
+        self,
+        read: Read,
+        clock: Clock,
+        institution: str = "this institution",
+        kept: Kept | None = None,
+    ) -> None:
         self._read = read
         self._clock = clock
         self._institution = institution
-        self._kept: dict[tuple[str, ...], tuple[datetime, Any]] = {}
+        self._kept = {} if kept is None else kept
 
     async def job(
         self, id: str | None = None, name: str | None = None, type: str | None = "MANUAL"

@@ -335,6 +335,11 @@ class Store:
         with self._database.read() as connection:
             return journal.of_run(connection, run_id)
 
+    def learned_durations(self, limit: int = 1000) -> list[dict[str, Any]]:
+        """Return `{institution, job_id, seconds}` of the newest runs of jobs, oldest first."""
+        with self._database.read() as connection:
+            return journal.learned(connection, limit)
+
     def add_event(
         self, run_id: str, kind: str, path: str = "", text: str = "", data: Any = None
     ) -> None:

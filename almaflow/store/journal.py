@@ -66,6 +66,13 @@ _ALL = (
     .order_by(journal.c.id)
 )
 
+# What taught nothing says `"learned":null`.
+_ENDS = (
+    select(journal.c.value)
+    .where(journal.c.effect == "end", journal.c.value.contains('"learned":{'))
+    .order_by(journal.c.id.desc())
+)
+
 
 def record(
     connection: Connection,
@@ -139,6 +146,13 @@ def _check_move(name: str, before: EntryState | None, state: EntryState, resubmi
 def of_run(connection: Connection, run_id: str) -> list[Entry]:
     """Return the entries of a run in the order in which they were made."""
     return [_entry(row) for row in connection.execute(_ALL, {"run_id": run_id})]
+
+
+def learned(connection: Connection, limit: int) -> list[dict[str, Any]]:
+    """Return what the newest *limit* ends of steps taught about durations, oldest first."""
+    rows = connection.execute(_ENDS.limit(limit)).scalars()
+    told = [from_json(value).get("learned") for value in rows]
+    return [one for one in reversed(told) if one]
 
 
 def _entry(row: Row[Any]) -> Entry:

@@ -1,0 +1,160 @@
+"""Where the parts are put together: project, store, Alma or simulator, engine."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from almaflow.clock import Clock, SystemClock, VirtualClock
+from almaflow.document import read_document
+from almaflow.masking import Mask, reveal
+from almaflow.settings import Project, find_project
+from almaflow.store import Store
+
+if TYPE_CHECKING:
+    from almaflow.alma.simulator import Scenario, SimulatedAlma
+    from almaflow.engine.engine import Engine
+    from almaflow.engine.institutions import OpenDoor
+    from almaflow.engine.telling import Listener
+
+SCENARIO_SUFFIX = ".scenario.yaml"
+
+
+def open_project() -> Project:
+    """Return the project of the working directory; Raises: DocumentsInvalid."""
+    return find_project(Path.cwd())
+
+
+@contextmanager
+def open_store(project: Project, clock: Clock | None = None) -> Iterator[Store]:
+    """Open the project's store; Raises: StoreError, RequestWrong."""
+    store = Store.open(project.store_url, clock=clock or SystemClock())
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def live_door(project: Project, mask: Mask) -> OpenDoor:
+    """Return what opens the institutions of almaflow.yaml over HTTP."""
+    from almaflow.alma.client import AlmaClient
+    from almaflow.alma.http import HttpTransport
+    from almaflow.alma.rate import CallRate
+    from almaflow.engine.institutions import Door
+
+    rates: dict[str, CallRate] = {}
+
+    def open_door(name: str) -> Door:
+        institution = project.institution(name)
+        limits = institution.limits
+        rate = rates.setdefault(
+            institution.account, CallRate(limits.calls_per_second, limits.calls_per_minute)
+        )
+        client = AlmaClient(
+            institution.name,
+            HttpTransport(institution.base_url),
+            key=institution.key(),
+            rate=rate,
+            reveal=lambda value: reveal(value, project.secret),
+            mask=mask.text,
+        )
+        return Door(
+            institution.name,
+            client,
+            institution.base_url,
+            environment=institution.environment,
+            code=institution.code or "",
+        )
+
+    return open_door
+
+
+def live_engine(project: Project, store: Store, listener: Listener) -> Engine:
+    """Return an engine that speaks to the institutions of almaflow.yaml."""
+    from almaflow.engine.engine import Engine
+
+    mask = Mask(project.known_secrets())
+    return Engine(
+        store=store,
+        clock=SystemClock(),
+        project=project,
+        open_door=live_door(project, mask),
+        listener=listener,
+        mask=mask,
+    )
+
+
+@dataclass
+class Simulation:
+    """A simulated Alma in virtual time, in which every institution named exists."""
+
+    alma: SimulatedAlma
+    clock: VirtualClock
+    project: Project
+    environment: str
+
+    @classmethod
+    def make(
+        cls, project: Project, scenario: Scenario, environment: str, now: datetime | None = None
+    ) -> Simulation:
+        """Furnish an Alma; its clock starts where the scenario says, else *now*."""
+        from almaflow.alma.simulator import SimulatedAlma
+
+        start = scenario.starts_at or now or datetime.now(UTC).replace(microsecond=0)
+        clock = VirtualClock(start)
+        return cls(SimulatedAlma(clock.now, scenario), clock, project, environment)
+
+    def engine(self, listener: Listener, transport: Callable[..., object] | None = None) -> Engine:
+        """Return an engine whose store is in memory and whose Alma is the simulated one."""
+        from almaflow.engine.engine import Engine
+
+        return Engine(
+            store=Store.open("sqlite://", clock=self.clock),
+            clock=self.clock,
+            project=self.project,
+            open_door=self.open_door,
+            listener=listener,
+            chance=random.Random(0),
+        )
+
+    def open_door(self, name: str) -> Door:
+        """Let an institution exist and open it."""
+        from almaflow.alma.client import AlmaClient
+        from almaflow.alma.transport import InProcessTransport
+        from almaflow.engine.institutions import Door
+
+        key = self.alma.add_institution(name, environment=self.environment)
+        client = AlmaClient(
+            name,
+            InProcessTransport(self.alma.handle),
+            key=key,
+            reveal=lambda value: reveal(value, lambda secret: f"simulated-{secret}"),
+        )
+        return Door(name, client, self.alma.link_base)
+
+
+def find_scenario(workflow: Path, given: str | None) -> Path | None:
+    """Return the scenario file: the one given, else the one beside the workflow, else None."""
+    if given:
+        return Path(given)
+    beside = workflow.with_name(workflow.stem + SCENARIO_SUFFIX)
+    return beside if beside.is_file() else None
+
+
+def load_scenario(path: Path | None) -> Scenario:
+    """Read a scenario; None is one in which all goes well.
+
+    Raises:
+        DocumentsInvalid: with every mistake and its place.
+    """
+    from almaflow.alma.simulator import Scenario
+    from almaflow.validation import validate
+
+    if path is None:
+        return Scenario()
+    return validate(read_document(path, str(path)), Scenario)

@@ -1,0 +1,33 @@
+"""How long the jobs of an institution usually take, learned from the runs in the store."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from statistics import median
+from typing import Any
+
+# How many runs of a job are remembered, and how many there must be before they are believed.
+REMEMBERED, BELIEVED = 20, 2
+
+
+class Durations:
+    """The last durations of each job, by institution and job id."""
+
+    def __init__(self, learned: Iterable[Mapping[str, Any]] = ()) -> None:
+        """*learned* are `{institution, job_id, seconds}`, oldest first."""
+        self._seconds: dict[tuple[str, str], deque[float]] = defaultdict(
+            lambda: deque(maxlen=REMEMBERED)
+        )
+        for one in learned:
+            self.learn(one)
+
+    def learn(self, one: Mapping[str, Any]) -> None:
+        """Remember one run of a job."""
+        self._seconds[one["institution"], one["job_id"]].append(one["seconds"])
+
+    def expected(self, institution: str, job_id: str) -> timedelta | None:
+        """Return the median duration of a job, None when too little is known."""
+        seconds = self._seconds.get((institution, job_id), ())
+        return timedelta(seconds=median(seconds)) if len(seconds) >= BELIEVED else None

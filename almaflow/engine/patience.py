@@ -1,0 +1,54 @@
+"""How long to wait before asking Alma again: after a fault, and after "later"."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+
+from almaflow.alma.errors import AlmaBusy, AlmaError, Busy
+
+# Back-off after a transient fault, doubling.
+SHORTEST, LONGEST = timedelta(seconds=1), timedelta(minutes=1)
+
+# Back-off after a refusal of a job for a threshold that others use up too.
+QUEUE_SHORTEST, QUEUE_LONGEST = timedelta(seconds=30), timedelta(minutes=2)
+
+# A host that has never answered is given up after this long: it is probably the wrong one.
+NEVER_ANSWERED = timedelta(minutes=1)
+
+
+def back_off(tries: int, shortest: timedelta, longest: timedelta) -> timedelta:
+    """Return the wait after *tries* failures (1 is the first), without jitter."""
+    # Past 30 doublings every longest time is reached; more would overflow.
+    return min(longest, shortest * 2.0 ** min(tries - 1, 30))
+
+
+def pause(error: AlmaError, tries: int, now: datetime, chance: random.Random) -> timedelta:
+    """Return how long to wait before the same request is sent again.
+
+    *tries* counts the failures so far, *now* is aware. A quarter of the wait is drawn by
+    chance, so that many runs do not come back at the same instant.
+    """
+    if isinstance(error, AlmaBusy) and error.threshold is Busy.DAY:
+        # Whose midnight is not documented; Alma's times are UTC.
+        midnight = (now.astimezone(UTC) + timedelta(days=1)).replace(
+            hour=0, minute=0, second=0, microsecond=0
+        )
+        return midnight - now + timedelta(minutes=1) * chance.random()
+    if isinstance(error, AlmaBusy) and error.threshold in (Busy.JOBS, Busy.OVERLAP):
+        wait = back_off(tries, QUEUE_SHORTEST, QUEUE_LONGEST)
+    else:
+        wait = back_off(tries, SHORTEST, LONGEST)
+    return wait * (0.75 + 0.25 * chance.random())
+
+
+def reason(error: AlmaError, institution: str) -> str:
+    """Return why a step waits after *error*, for `show` and the live view."""
+    if isinstance(error, AlmaBusy):
+        return {
+            Busy.CALLS: f"{institution}'s calls per second or minute are used up",
+            Busy.DAY: f"{institution}'s calls of this day are used up",
+            Busy.JOBS: f"Alma's limit of jobs started by the API is reached at {institution}",
+            Busy.OVERLAP: f"another run in {institution} conflicts with this job",
+        }[error.threshold]
+    return f"Alma at {institution} does not answer ({error.text.rstrip('.')})"

@@ -1,0 +1,54 @@
+"""What happens in a run, told to its log in the store and to whoever looks on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+
+class Told(StrEnum):
+    """What a line of a run's log is about."""
+
+    RUN = "run"
+    """The run began, ended, was resumed, held or cancelled."""
+    BEGAN = "began"
+    """A step, or an attempt after the first, began."""
+    WAITING = "waiting"
+    """A step waits; the text says for what."""
+    PROGRESS = "progress"
+    """How far a job is; told to onlookers, not logged."""
+    ENDED = "ended"
+    """A step ended; its data holds outcome and error."""
+    SAID = "said"
+    """A step has something to say."""
+    NOTICE = "notice"
+    """A message for people."""
+
+
+@dataclass(frozen=True)
+class RunEvent:
+    """One thing that happened in a run; *path* is a step's, or empty for the run itself."""
+
+    at: datetime
+    run_id: str
+    kind: Told
+    path: str
+    text: str
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+class Listener(Protocol):
+    """Whoever looks on while runs go."""
+
+    def hear(self, event: RunEvent) -> None:
+        """Take note of what happened; must be quick and must not raise."""
+        ...
+
+
+class NoListener:
+    """Nobody looks on."""
+
+    def hear(self, event: RunEvent) -> None:
+        """Drop it."""

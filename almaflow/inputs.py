@@ -1,0 +1,120 @@
+"""Values of inputs: read as the declared type, within the declared bounds."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Any
+
+from almaflow.expressions import ExpressionFailed, to_text
+from almaflow.fields import Plain
+from almaflow.workflow import Input
+
+
+def read_input(declared: Input, value: Any) -> Any:
+    """Return *value*, text or already of its type, as the declared type.
+
+    Raises:
+        ValueError: it does not fit; the text continues a sentence that names the input.
+    """
+    read = _READERS[declared.type](value)
+    if declared.pattern is not None and not re.fullmatch(declared.pattern, to_text(read)):
+        raise ValueError(f"is `{read}`, which does not match the pattern `{declared.pattern}`")
+    if declared.enum is not None:
+        allowed = [_READERS[declared.type](one) for one in declared.enum]
+        if read not in allowed:
+            shown = ", ".join(f"`{one}`" for one in allowed)
+            raise ValueError(f"is `{read}`, but must be one of {shown}")
+    if declared.minimum is not None and read < declared.minimum:
+        raise ValueError(f"is {read}, but must be at least {declared.minimum:g}")
+    if declared.maximum is not None and read > declared.maximum:
+        raise ValueError(f"is {read}, but must be at most {declared.maximum:g}")
+    return read
+
+
+def _text_of(value: Any) -> str | None:
+    if isinstance(value, Plain):
+        return value.text
+    return value if isinstance(value, str) else None
+
+
+def _as_string(value: Any) -> str:
+    text = _text_of(value)
+    if text is not None:
+        return text
+    try:
+        return to_text(value)
+    except ExpressionFailed:
+        raise ValueError("must be text") from None
+
+
+def _as_integer(value: Any) -> int:
+    text = _text_of(value)
+    if text is not None and re.fullmatch(r"[+-]?[0-9]{1,300}", text.strip()):
+        return int(text)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise ValueError(f"is `{_shown(value)}`, but must be a whole number")
+
+
+def _as_number(value: Any) -> float:
+    text = _text_of(value)
+    if text is not None and re.fullmatch(r"[+-]?[0-9]{1,300}(\.[0-9]{1,300})?", text.strip()):
+        return float(text) if "." in text else int(text)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return value
+    raise ValueError(f"is `{_shown(value)}`, but must be a number")
+
+
+def _as_boolean(value: Any) -> bool:
+    text = _text_of(value)
+    if text is not None and text.strip().lower() in ("true", "false"):
+        return text.strip().lower() == "true"
+    if isinstance(value, bool):
+        return value
+    raise ValueError(f"is `{_shown(value)}`, but must be `true` or `false`")
+
+
+def _as_date(value: Any) -> date:
+    text = _text_of(value)
+    if text is not None and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text.strip()):
+        try:
+            return date.fromisoformat(text.strip())
+        except ValueError:
+            raise ValueError(f"is `{text}`, which is not a day of the calendar") from None
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    raise ValueError(f"is `{_shown(value)}`, but must be a date such as 2026-12-24")
+
+
+def _as_list(value: Any) -> list[Any]:
+    text = _text_of(value)
+    if text is not None and text.lstrip().startswith("["):
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            raise ValueError('must be a list: `a,b,c` or JSON (`["a", "b"]`)') from None
+    elif text is not None:
+        return [part.strip() for part in text.split(",") if part.strip()]
+    if isinstance(value, list):
+        return [item.text if isinstance(item, Plain) else item for item in value]
+    raise ValueError(f"is `{_shown(value)}`, but must be a list such as `a,b,c`")
+
+
+def _shown(value: Any) -> str:
+    text = _text_of(value)
+    return (text if text is not None else str(value))[:100]
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "string": _as_string,
+    "integer": _as_integer,
+    "number": _as_number,
+    "boolean": _as_boolean,
+    "date": _as_date,
+    "list": _as_list,
+}

@@ -1,0 +1,384 @@
+"""What every kind of step shares: its keys, its endings, and what the engine offers it.
+
+A kind is a model of what stands under its key and a coroutine, `perform`, that does it through a
+`StepContext`. The context journals every effect, so `perform` may be run again from its first line
+after a crash: what was done is returned, not done again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, TypeVar
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from almaflow.errors import AlmaflowError
+from almaflow.expressions import INSTANT, NUMBER, TEXT, Type
+from almaflow.fields import (
+    Condition,
+    Duration,
+    Expression,
+    Message,
+    Model,
+    Plain,
+    Source,
+    Template,
+    Text,
+    Whole,
+)
+from almaflow.outcome import Outcome
+
+if TYPE_CHECKING:
+    from almaflow.alma.calls import Call
+    from almaflow.alma.directory import Directory
+    from almaflow.clock import Clock
+
+T = TypeVar("T")
+
+COMMON_OUTPUTS: Mapping[str, Type] = {
+    "outcome": TEXT,
+    "error": TEXT,
+    "attempts": NUMBER,
+    "started_at": INSTANT,
+    "ended_at": INSTANT,
+    "seconds": NUMBER,
+}
+"""What every step has beside its kind's own outputs."""
+
+ALWAYS_THERE = frozenset({"outcome", "error"})
+"""The outputs that have a value even when the step did not run."""
+
+
+class Ends(StrEnum):
+    """How a step ends the nearest body around it, instead of letting it go on."""
+
+    STOP = "stop"
+    """The body ends well."""
+    SKIP = "skip"
+    """The body had nothing to do."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a step, an attempt or a body ended.
+
+    *error* is a sentence, empty when there is none; *ends* is set by `stop` and by a `check`
+    with `otherwise: skip`, and travels up to the nearest body.
+    """
+
+    outcome: Outcome = Outcome.SUCCEEDED
+    error: str = ""
+    ends: Ends | None = None
+
+
+class StepFailed(AlmaflowError):
+    """A step cannot do its work; the text says why.
+
+    *status* is Alma's code when an Alma run's ending is the reason: what `retry: {on: …}` lists.
+    """
+
+    def __init__(self, text: str, *, status: str = "") -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class OutcomeUnknown(AlmaflowError):
+    """Sent to Alma, and nobody can tell whether Alma took it: a person has to look."""
+
+
+@dataclass(frozen=True)
+class Body:
+    """A list of steps inside a step. *name* is its part of the paths: `case-2`, `default`."""
+
+    name: str
+    steps: Sequence[StepBase]
+    keys: tuple[str | int, ...]
+    """Where the list stands under the kind's key, such as `("cases", "COMPLETED_SUCCESS")`."""
+
+
+@dataclass(frozen=True)
+class Scoped:
+    """An expression of a kind that sees more than the step around it does.
+
+    *extra* are the further names with their types, such as the step's own outputs in `expect`.
+    """
+
+    keys: tuple[str | int, ...]
+    source: Source
+    extra: Mapping[str, Type]
+
+
+class StepContext(Protocol):
+    """What the engine offers to a step while it is performed."""
+
+    path: str
+    """The step's path in the run, such as `branch-5/case-2/notify-1`."""
+    clock: Clock
+    outputs: dict[str, Any]
+    """What later steps will see; kept even when the step fails afterwards."""
+    institution: str
+    run_id: str
+    workflow_name: str
+    now: datetime
+    """The instant recorded with the step's begin, in the workflow's zone."""
+    poll: PollSettings
+    directory: Directory
+
+    def evaluate(self, expression: Expression) -> Any:
+        """Return the value of *expression*; Raises: ExpressionFailed."""
+        ...
+
+    def holds(self, condition: Condition, *, own: bool = False) -> bool:
+        """Whether *condition* is true; with *own* it sees the step's own outputs by name.
+
+        Raises: ExpressionFailed, also when it is neither true nor false.
+        """
+        ...
+
+    def value(self, template: Template) -> Any:
+        """Return the value of *template*, which keeps its type when it is one `{{ … }}`."""
+        ...
+
+    def text(self, template: Template) -> str:
+        """Return *template* as text; Raises: ExpressionFailed."""
+        ...
+
+    def message(self, message: Message, *, own: bool = False) -> str:
+        """Return *message* for people; it never fails. *own* as for `holds`."""
+        ...
+
+    async def read(self, call: Call[T]) -> T:
+        """Send a read, again after transient faults, until the step's time is up."""
+        ...
+
+    async def write(self, effect: str, call: Call[T], *, repeatable: bool = False) -> T:
+        """Send a write once, recorded before and after under *effect*; returns its JSON value.
+
+        *repeatable* says that sending it twice changes nothing more, so that a lost answer
+        leads to another sending.
+
+        Raises:
+            AlmaRefused: Alma answered with an error.
+            OutcomeUnknown: sent, now or before a crash, and nobody can tell.
+        """
+        ...
+
+    def sent_at(self, effect: str) -> datetime:
+        """Return when the write *effect* was sent (aware, UTC)."""
+        ...
+
+    async def once(self, effect: str, make: Callable[[], Awaitable[Any]]) -> Any:
+        """Work out a JSON-able value and record it; after a restart return what was recorded."""
+        ...
+
+    async def wait_until(self, instant: datetime, reason: str, detail: str = "") -> None:
+        """Wait; *reason* is what `show`, the log and the live view say meanwhile.
+
+        *detail* changes from look to look and is shown, but not logged.
+        """
+        ...
+
+    async def sleep(self, duration: timedelta, reason: str) -> None:
+        """Wait for *duration*, as `wait_until` does."""
+        ...
+
+    def progress(self, text: str, percent: float | None = None) -> None:
+        """Tell the live view how far the step's work in Alma is."""
+        ...
+
+    def say(self, text: str) -> None:
+        """Write a line to the run's log."""
+        ...
+
+    def link(self, href: str) -> str:
+        """Return the address that people open for Alma's *href*."""
+        ...
+
+    def payload(self, name: str) -> str:
+        """Return the text of a payload file, as recorded with the run."""
+        ...
+
+    def read_file(self, name: str) -> str:
+        """Return the text of a data file beside the workflow; Raises: StepFailed."""
+        ...
+
+    def expected_duration(self, job_id: str) -> timedelta | None:
+        """Return how long this job usually takes here, None when nothing was learned yet."""
+        ...
+
+    def learn_duration(self, job_id: str, duration: timedelta) -> None:
+        """Remember how long a run of this job took."""
+        ...
+
+    async def jobs_on(self, set_id: str) -> list[tuple[str, str]]:
+        """Return (job id, instance id) of the jobs that this run started on a set."""
+        ...
+
+    def job_name_marker(self, effect: str) -> str:
+        """Return ` [af-…]`, by which the run that *effect* starts is known in Alma."""
+        ...
+
+    async def notify(self, channel: str, message: str) -> str:
+        """Send *message* to *channel*; returns why it was not delivered, empty when it was."""
+        ...
+
+    async def run_body(self, body: Body) -> Ending:
+        """Run the steps of a body in order and return how it ended."""
+        ...
+
+
+class PollSettings(Model):
+    """How often a run in Alma is looked at."""
+
+    first: Annotated[
+        Duration, Field(description="The first look comes after this long; later ones grow.")
+    ] = timedelta(seconds=10)
+    max: Annotated[Duration, Field(description="The longest time between two looks.")] = timedelta(
+        minutes=2
+    )
+
+
+class Retry(Model):
+    """Whether a step that did not end well is tried again, as a new attempt."""
+
+    attempts: Annotated[
+        Whole, Field(ge=1, le=100, description="How many attempts in all; the first counts.")
+    ] = 3
+    delay: Annotated[Duration, Field(description="The wait before the next attempt.")] = timedelta(
+        minutes=1
+    )
+    on: Annotated[
+        list[Text],
+        Field(
+            description="The endings that allow another attempt: outcomes (`failed`, `timed_out`) "
+            "or Alma's status codes (`SYSTEM_ABORTED`). Required for steps that start a job: a "
+            "job that has run is never submitted again otherwise."
+        ),
+    ] = []
+
+
+class Kind(Model):
+    """What stands under the key that names a step's kind."""
+
+    key: ClassVar[str]
+    example: ClassVar[str]
+    """A whole step in YAML, shown by `almaflow explain`."""
+    outputs: ClassVar[Mapping[str, Type]] = {}
+    starts_job: ClassVar[bool] = False
+    """Whether it submits a job, so that `retry` must say on which endings."""
+    secret_keys: ClassVar[frozenset[str]] = frozenset()
+    """The keys whose values may hold `secrets.x`: they go to Alma or into a notification and
+    come back in no output."""
+
+    def bodies(self) -> Iterator[Body]:
+        """The lists of steps inside this one."""
+        return iter(())
+
+    def scoped(self) -> Iterator[Scoped]:
+        """The expressions that see more names than the step around them."""
+        return iter(())
+
+    def payloads(self) -> Iterator[str]:
+        """The files that are recorded with a run because it sends them as they are."""
+        return iter(())
+
+    async def perform(self, context: StepContext) -> Ending:
+        """Do the step's work; `context.outputs` holds what later steps see.
+
+        Raises: StepFailed, AlmaError, ExpressionFailed, OutcomeUnknown.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say how it is performed")
+
+
+IDENTIFIER = r"^[A-Za-z][A-Za-z0-9_]*$"
+
+
+class StepBase(Model):
+    """One step: exactly one key names its kind; the others are common to all."""
+
+    id: Annotated[
+        Text | None,
+        Field(
+            pattern=IDENTIFIER,
+            description="The name by which later steps refer to this one as `steps.<id>`: a "
+            "letter, then letters, digits and `_`; unique in the file.",
+        ),
+    ] = None
+    name: Annotated[
+        Text | None, Field(description="What reports call the step; of no other effect.")
+    ] = None
+    if_: Annotated[
+        Condition | None,
+        Field(alias="if", description="An expression; when it is false the step is skipped."),
+    ] = None
+    timeout: Annotated[
+        Duration | None,
+        Field(
+            description="How long the step may take, with every wait and attempt. What runs in "
+            "Alma goes on when it passes."
+        ),
+    ] = None
+    retry: Annotated[Retry | None, Field(description="Whether it is tried again.")] = None
+    on_failure: Annotated[
+        Literal["stop", "continue"],
+        Field(
+            description="`stop` (default): a failure ends what stands around the step; "
+            "`continue`: the run goes on and becomes `warning`."
+        ),
+    ] = "stop"
+    institution: Annotated[
+        Template | None,
+        Field(description="An institution of almaflow.yaml, when it is not the workflow's."),
+    ] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_kind(cls, data: Any) -> Any:
+        """Refuse a step that names no kind or several; an empty kind is one without fields."""
+        if not isinstance(data, dict):
+            return data
+        named = [key for key in data if key in cls.kind_keys()]
+        if len(named) > 1:
+            raise PydanticCustomError(
+                "several_kinds",
+                "A step does one thing, but this one has the keys {keys}; make each a step of "
+                "its own (a line that begins with `-`).",
+                {"keys": " and ".join(f"`{key}`" for key in named), "key": named[1]},
+            )
+        if not named and not data.keys() - cls.common_keys():
+            raise PydanticCustomError(
+                "no_kind",
+                "This step does not say what it does; it needs one of the keys {keys}.",
+                {"keys": ", ".join(f"`{key}`" for key in sorted(cls.kind_keys()))},
+            )
+        return {
+            key: {} if key in named and isinstance(value, Plain) and value.is_empty else value
+            for key, value in data.items()
+        }
+
+    @classmethod
+    def kind_keys(cls) -> frozenset[str]:
+        """The keys that name a kind."""
+        return frozenset(cls.model_fields) - frozenset(StepBase.model_fields)
+
+    @classmethod
+    def common_keys(cls) -> frozenset[str]:
+        """The keys that every step may have."""
+        return frozenset(field.alias or name for name, field in StepBase.model_fields.items())
+
+    @property
+    def kind(self) -> Kind:
+        """What the step does."""
+        return next(
+            value
+            for name in type(self).model_fields
+            if isinstance(value := getattr(self, name), Kind)
+        )
+
+    def label(self, place: int) -> str:
+        """Return the step's part of a path; *place* is its place in its list, from 1."""
+        return self.id or f"{self.kind.key}-{place}"

@@ -1,0 +1,80 @@
+"""`branch`: one of several lists of steps, chosen by a value. No calls of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from almaflow.expressions import to_text
+from almaflow.fields import Expression
+from almaflow.steps.base import Body, Ending, Kind, StepContext, StepFailed
+
+if TYPE_CHECKING:
+    from almaflow.workflow import Step
+
+
+class Branch(Kind):
+    """Go on with the steps of the case that a value names.
+
+    Cases are compared as text, exactly; `A | B` is either. A value without a case, and without
+    `default`, fails the step.
+    """
+
+    key = "branch"
+    example = """\
+- branch:
+    on: steps.sync.status
+    cases:
+      COMPLETED_SUCCESS: []
+      COMPLETED_WARNING | COMPLETED_FAILED:
+        - notify: "Look at {{ steps.sync.link }}"
+    default:
+      - fail: "the synchronization ended as {{ steps.sync.status }}"
+"""
+
+    on: Annotated[
+        Expression,
+        Field(description="The value that is compared, such as `steps.withdraw.status`."),
+    ]
+    cases: Annotated[
+        dict[str, list[Step]],
+        Field(description="Values and their steps; `A | B` is either; an empty list goes on."),
+    ]
+    default: Annotated[list[Step] | None, Field(description="The steps for every other value.")] = (
+        None
+    )
+
+    def bodies(self) -> Iterator[Body]:
+        for place, (values, steps) in enumerate(self.cases.items(), start=1):
+            yield Body(f"case-{place}", steps, ("cases", values))
+        if self.default is not None:
+            yield Body("default", self.default, ("default",))
+
+    def arms(self) -> Mapping[str, Body]:
+        """Return the body for each value that has a case."""
+        bodies = list(self.bodies())
+        return {
+            value: body
+            for values, body in zip(self.cases, bodies, strict=False)
+            for value in split_case(values)
+        }
+
+    async def perform(self, context: StepContext) -> Ending:
+        value = to_text(context.evaluate(self.on))
+        body = self.arms().get(value)
+        if body is None and self.default is not None:
+            body = next(body for body in self.bodies() if body.name == "default")
+        if body is None:
+            raise StepFailed(
+                f"`{self.on.text}` is `{value}`, for which there is no case and no `default`; "
+                f"there are cases for {', '.join(f'`{one}`' for one in self.arms())}."
+            )
+        context.say(f"`{self.on.text}` is `{value}`: {body.name}.")
+        return await context.run_body(body)
+
+
+def split_case(values: str) -> list[str]:
+    """Return the values that the key of a case stands for, in order."""
+    return [value.strip() for value in values.split("|")]

@@ -1,0 +1,43 @@
+"""`check`: goes on only when an expression holds. No calls."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from almaflow.fields import Condition, Message
+from almaflow.outcome import Outcome
+from almaflow.steps.base import Ending, Ends, Kind, StepContext, StepFailed
+
+
+class Check(Kind):
+    """Go on only when an expression holds; otherwise fail, or end as having nothing to do."""
+
+    key = "check"
+    short: ClassVar[str | None] = "that"
+    example = """\
+- check:
+    that: steps.discarded.member_count <= 500
+    message: "{{ steps.discarded.member_count }} items, at most 500 expected"
+"""
+
+    that: Annotated[Condition, Field(description="What must hold.")]
+    message: Annotated[
+        Message | None, Field(description="What is said when it does not; default: the expression.")
+    ] = None
+    otherwise: Annotated[
+        Literal["fail", "skip"],
+        Field(
+            description="`fail` (default), or `skip`: end the run (or the iteration, or the "
+            "called workflow) as skipped, because there is nothing to do."
+        ),
+    ] = "fail"
+
+    async def perform(self, context: StepContext) -> Ending:
+        if context.holds(self.that):
+            return Ending()
+        said = context.message(self.message) if self.message else f"`{self.that.text}` is false"
+        if self.otherwise == "skip":
+            return Ending(Outcome.SKIPPED, said, Ends.SKIP)
+        raise StepFailed(said)

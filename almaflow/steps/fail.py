@@ -1,0 +1,25 @@
+"""`fail`: ends with a failure. No calls."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from almaflow.fields import Message
+from almaflow.steps.base import Ending, Kind, StepContext, StepFailed
+
+
+class Fail(Kind):
+    """End the run as failed, with a message."""
+
+    key = "fail"
+    short: ClassVar[str | None] = "message"
+    example = """\
+- fail: "withdraw ended as {{ steps.withdraw.outcome }}"
+"""
+
+    message: Annotated[Message, Field(description="Why; shown in reports and notices.")]
+
+    async def perform(self, context: StepContext) -> Ending:
+        raise StepFailed(context.message(self.message))

@@ -1,0 +1,75 @@
+"""`find_set`: a set that is in Alma already. Only reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from almaflow.alma import calls
+from almaflow.alma.errors import NotInAlma
+from almaflow.alma.wire import AlmaSet
+from almaflow.expressions import NUMBER, TEXT, Type
+from almaflow.fields import Template
+from almaflow.steps.base import Ending, Kind, StepContext, StepFailed
+
+SET_OUTPUTS: Mapping[str, Type] = {
+    "set_id": TEXT,
+    "name": TEXT,
+    "member_count": NUMBER,
+    "rejected": NUMBER,
+}
+
+
+def set_outputs(alma_set: AlmaSet, rejected: int = 0) -> dict[str, Any]:
+    """Return what steps about a set give to later ones."""
+    return {
+        "set_id": alma_set.id,
+        "name": alma_set.name,
+        "member_count": alma_set.member_count or 0,
+        "rejected": rejected,
+    }
+
+
+class FindSet(Kind):
+    """Find a set by its id or by its exact name, and how many members it has."""
+
+    key = "find_set"
+    outputs = SET_OUTPUTS
+    example = """\
+- id: weeding
+  find_set: {name: Weeding candidates}
+"""
+
+    id: Annotated[Template | None, Field(description="The set's id.")] = None
+    name: Annotated[Template | None, Field(description="The set's exact name.")] = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> FindSet:
+        if (self.id is None) == (self.name is None):
+            raise PydanticCustomError("choose_one", "find_set needs either `id` or `name`.")
+        return self
+
+    async def perform(self, context: StepContext) -> Ending:
+        if self.id is not None:
+            set_id = context.text(self.id)
+        else:
+            assert self.name is not None
+            name = context.text(self.name)
+            found = await context.directory.set_named(name)
+            if found is None:
+                raise NotInAlma(
+                    f"No set is named `{name}` at {context.institution}.",
+                    noun="set",
+                    name=name,
+                    advice="The name must match exactly; a private set of somebody else's is not "
+                    "seen by the API.",
+                )
+            set_id = found.id
+        if not set_id:
+            raise StepFailed("find_set was given an empty id.")
+        # A list of sets does not say how many members each has, so the set itself is read.
+        context.outputs.update(set_outputs(await context.read(calls.alma_set(set_id))))
+        return Ending()

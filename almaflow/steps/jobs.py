@@ -1,0 +1,217 @@
+"""Starting a job in Alma, following its run and judging how it ended.
+
+Shared by the kinds that submit (`submit_job`, `run_profile`); `engine/submission.py` sees to it that
+a submission leaves once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from almaflow.alma import calls
+from almaflow.alma.statuses import KNOWN_STATUSES, is_terminal
+from almaflow.alma.wire import JobInstance, JobParameter
+from almaflow.expressions import (
+    ANYTHING,
+    COUNTERS,
+    INSTANT,
+    NUMBER,
+    TEXT,
+    Counters,
+    ExpressionFailed,
+    ListOf,
+    Type,
+)
+from almaflow.fields import Condition, Flag, Message, Model, Text
+from almaflow.outcome import Outcome
+from almaflow.steps.base import Ending, Kind, PollSettings, Scoped, StepContext, StepFailed
+
+# What Alma writes about a run may come a little after its status.
+COUNTER_LAG = timedelta(seconds=30)
+
+# Each look comes this much later than the one before, up to the longest time between two.
+GROWTH = 1.5
+
+OUTCOME_OF_STATUS: Mapping[str, Outcome] = {
+    "COMPLETED_SUCCESS": Outcome.SUCCEEDED,
+    "COMPLETED_WARNING": Outcome.WARNING,
+    "COMPLETED_NO_BULKS": Outcome.SUCCEEDED,
+}
+"""What Alma's terminal codes mean for a step; every other one is a failure."""
+
+JOB_OUTPUTS: Mapping[str, Type] = {
+    "job_id": TEXT,
+    "instance_id": TEXT,
+    "status": TEXT,
+    "counters": COUNTERS,
+    "alerts": ListOf(ANYTHING),
+    "progress": NUMBER,
+    "submitted_at": INSTANT,
+    "link": TEXT,
+}
+
+
+class Expectation(Model):
+    """What must hold when the job has ended; otherwise the step fails."""
+
+    short: ClassVar[str | None] = "that"
+
+    that: Annotated[
+        Condition,
+        Field(
+            description="An expression over the step's own outputs: `status`, `counters`, "
+            "`alerts` and everything else in scope."
+        ),
+    ]
+    message: Annotated[
+        Message | None, Field(description="What the failure is called; default: the expression.")
+    ] = None
+
+
+class JobStep(Kind):
+    """What the kinds that start a job have in common."""
+
+    outputs = JOB_OUTPUTS
+    starts_job = True
+
+    expect: Annotated[
+        list[Expectation],
+        Field(
+            description="What must hold when the job has ended. Alma's COMPLETED_SUCCESS says "
+            "nothing about what was done: look at the counters."
+        ),
+    ] = []
+    accept: Annotated[
+        list[Text],
+        Field(description="Alma status codes that count as success, beside those that do anyway."),
+    ] = []
+    wait: Annotated[
+        Flag,
+        Field(description="`false`: go on as soon as Alma has taken the job, without following."),
+    ] = True
+    poll: Annotated[PollSettings | None, Field(description="How often the job is looked at.")] = (
+        None
+    )
+
+    def scoped(self) -> Iterator[Scoped]:
+        for place, expectation in enumerate(self.expect):
+            yield Scoped(("expect", place, "that"), expectation.that, self.outputs)
+            if expectation.message is not None:
+                yield Scoped(("expect", place, "message"), expectation.message, self.outputs)
+
+    async def start_and_judge(
+        self, context: StepContext, job_id: str, job_name: str, parameters: Sequence[JobParameter]
+    ) -> Ending:
+        """Submit the job once, follow its run to the end unless told not to, and judge it."""
+        instance_id = await context.write("submit", calls.submit_job(job_id, parameters))
+        context.outputs.update(
+            job_id=job_id,
+            instance_id=instance_id,
+            status="",
+            counters=Counters(),
+            alerts=[],
+            progress=0,
+            submitted_at=context.sent_at("submit"),
+            link=context.link(f"/almaws/v1/conf/jobs/{job_id}/instances/{instance_id}"),
+        )
+        context.say(f"Alma runs {job_name} ({job_id}) as {instance_id}.")
+        if not self.wait:
+            return Ending()
+        await self._follow(context, job_id, instance_id)
+        return await self._judge(context, job_id, job_name, instance_id)
+
+    async def _follow(self, context: StepContext, job_id: str, instance_id: str) -> None:
+        """Look at the run, less and less often, until it has ended."""
+        poll = self.poll or context.poll
+        started_at = context.sent_at("submit")
+        expected = context.expected_duration(job_id)
+        pace = poll.first
+        look_at = started_at + pace
+        while True:
+            status, progress = context.outputs["status"], context.outputs["progress"]
+            reason = f"job {job_id} runs in Alma as {instance_id}" + (status and f" ({status})")
+            await context.wait_until(look_at, reason, f"{progress:g} %" if status else "")
+            instance = await context.read(calls.instance(instance_id, job_id))
+            take_over(context.outputs, instance)
+            context.progress(instance.status or "no status yet", instance.progress)
+            if is_terminal(instance):
+                break
+            pace = next_pace(pace, poll, expected, context.clock.now() - started_at)
+            look_at = context.clock.now() + pace
+        if instance.end_time is not None:
+            context.learn_duration(job_id, max(timedelta(), instance.end_time - started_at))
+
+    async def _judge(
+        self, context: StepContext, job_id: str, job_name: str, instance_id: str
+    ) -> Ending:
+        if self.expect and not context.outputs["counters"]:
+            await context.sleep(COUNTER_LAG, "the job has ended; its counters are not there yet")
+            take_over(context.outputs, await context.read(calls.instance(instance_id, job_id)))
+        status = context.outputs["status"]
+        outcome = OUTCOME_OF_STATUS.get(status, Outcome.FAILED)
+        if status in self.accept:
+            outcome = Outcome.SUCCEEDED
+        told = f"Alma ended {job_name} ({job_id}, run {instance_id}) as {status}"
+        if outcome is Outcome.FAILED:
+            raise StepFailed(told + _explained(status, context.outputs), status=status)
+        for expectation in self.expect:
+            self._expect(context, expectation, status)
+        if outcome is Outcome.WARNING:
+            return Ending(outcome, told + _explained(status, context.outputs))
+        return Ending(outcome)
+
+    @staticmethod
+    def _expect(context: StepContext, expectation: Expectation, status: str) -> None:
+        """Raise `StepFailed` unless what is expected holds."""
+        try:
+            if context.holds(expectation.that, own=True):
+                return
+            why = f"`{expectation.that.text}` does not hold"
+        except ExpressionFailed as error:
+            why = f"`{expectation.that.text}` does not hold: {error}"
+        if expectation.message is not None:
+            why = f"{context.message(expectation.message, own=True)} ({why})"
+        there = ", ".join(f"{one['key']} = {one['value']}" for one in context.outputs["counters"])
+        raise StepFailed(
+            f"Not as expected: {why}. Alma ended the job as {status}; "
+            + (f"its counters: {there}." if there else "it gave no counters."),
+            status=status,
+        )
+
+
+def take_over(outputs: dict[str, Any], instance: JobInstance) -> None:
+    """Put what Alma says of its run into a step's outputs, JSON-able."""
+    outputs["status"] = instance.status
+    outputs["progress"] = instance.progress or 0
+    outputs["counters"] = Counters(
+        {"key": counter.key, "label": counter.label, "value": counter.value}
+        for counter in instance.counters
+    )
+    outputs["alerts"] = [{"code": alert.key, "text": alert.text} for alert in instance.alerts]
+
+
+def next_pace(
+    pace: timedelta, poll: PollSettings, expected: timedelta | None, elapsed: timedelta
+) -> timedelta:
+    """Return the time until the next look.
+
+    It grows from look to look; a job whose usual duration is known is first looked at about
+    half-way to its expected end.
+    """
+    longest = max(poll.first, poll.max)
+    pace = min(longest, pace * GROWTH)
+    if expected is not None and expected > elapsed:
+        pace = min(longest, max(pace, (expected - elapsed) / 2))
+    return pace
+
+
+def _explained(status: str, outputs: Mapping[str, Any]) -> str:
+    """Return what the status means, what Alma's alerts say, and where its report is."""
+    alerts = " ".join(alert["text"] for alert in outputs["alerts"])
+    meaning = KNOWN_STATUSES.get(status, "a status that almaflow does not know")
+    said = f" ({meaning})" + (f": {alerts}" if alerts else "")
+    return f"{said.rstrip('.')}. Alma's report: {outputs['link']}"

@@ -1,0 +1,36 @@
+"""`notify`: a message to a channel, at least once."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from almaflow.fields import Message, Text
+from almaflow.outcome import Outcome
+from almaflow.steps.base import Ending, Kind, StepContext
+
+
+class Notify(Kind):
+    """Send a message to a channel of almaflow.yaml; one that is not delivered is a warning.
+
+    The channel `log` is always there: the message stands in the run's log.
+    """
+
+    key = "notify"
+    secret_keys = frozenset({"message"})
+    short: ClassVar[str | None] = "message"
+    example = """\
+- notify: {to: catalogers, message: "Look at {{ steps.withdraw.link }}"}
+"""
+
+    to: Annotated[Text, Field(description="A channel of almaflow.yaml, or `log` (default).")] = (
+        "log"
+    )
+    message: Annotated[Message, Field(description="What is said.")]
+
+    async def perform(self, context: StepContext) -> Ending:
+        undelivered = await context.notify(self.to, context.message(self.message))
+        if undelivered:
+            return Ending(Outcome.WARNING, undelivered)
+        return Ending()

@@ -1,0 +1,107 @@
+"""`run_profile`: the job of an integration or import profile.
+
+Alma changes the job's id when the profile is edited, so it is looked up when the step runs. Looking
+up may be repeated; the submission may not.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from almaflow.fields import AlmaId, Model, Text
+from almaflow.steps.base import Ending, StepContext
+from almaflow.steps.jobs import JobStep
+
+
+class IntegrationProfile(Model):
+    """An integration profile, by exactly one of id, code or name."""
+
+    short: ClassVar[str | None] = "code"
+
+    id: Annotated[AlmaId | None, Field(description="The profile's id.")] = None
+    code: Annotated[Text | None, Field(description="The profile's code in Alma.")] = None
+    name: Annotated[Text | None, Field(description="The profile's exact name.")] = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> IntegrationProfile:
+        if sum(part is not None for part in (self.id, self.code, self.name)) != 1:
+            raise PydanticCustomError(
+                "choose_one", "A profile needs exactly one of `id`, `code` and `name`."
+            )
+        return self
+
+
+class ImportProfile(Model):
+    """An import profile, by id or by name."""
+
+    short: ClassVar[str | None] = "name"
+
+    id: Annotated[AlmaId | None, Field(description="The profile's id.")] = None
+    name: Annotated[Text | None, Field(description="The profile's exact name.")] = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> ImportProfile:
+        if (self.id is None) == (self.name is None):
+            raise PydanticCustomError("choose_one", "A profile needs either `id` or `name`.")
+        return self
+
+
+class RunProfile(JobStep):
+    """Run the job of an integration or import profile now, follow it and judge how it ended.
+
+    The job's parameters live in the profile. A profile with several jobs (import and export, say)
+    needs `job` to say which.
+    """
+
+    key = "run_profile"
+    example = """\
+- id: storage
+  run_profile:
+    integration: {code: REMOTE_STORAGE_NORTH}
+    job: Send Requests to Remote Storage
+"""
+
+    integration: Annotated[
+        IntegrationProfile | None,
+        Field(description="An integration profile: its code, or `{id|code|name: …}`."),
+    ] = None
+    import_: Annotated[
+        ImportProfile | None,
+        Field(alias="import", description="An import profile: its name, or `{id|name: …}`."),
+    ] = None
+    job: Annotated[
+        Text | None,
+        Field(
+            description="How the job's name begins, for an integration profile that has several."
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> RunProfile:
+        if (self.integration is None) == (self.import_ is None):
+            raise PydanticCustomError(
+                "choose_one", "run_profile needs either `integration` or `import`."
+            )
+        if self.import_ is not None and self.job is not None:
+            raise PydanticCustomError(
+                "choose_one", "An import profile has one job; leave `job` out."
+            )
+        return self
+
+    async def perform(self, context: StepContext) -> Ending:
+        job = await context.once("job", lambda: self._resolve(context))
+        return await self.start_and_judge(context, job["id"], job["name"], [])
+
+    async def _resolve(self, context: StepContext) -> dict[str, str]:
+        if self.integration is not None:
+            profile = self.integration
+            job = await context.directory.integration_job(
+                id=profile.id, code=profile.code, name=profile.name, job_name=self.job
+            )
+        else:
+            assert self.import_ is not None
+            job = await context.directory.import_job(id=self.import_.id, name=self.import_.name)
+        return {"id": job.id, "name": job.name}

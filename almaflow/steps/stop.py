@@ -1,0 +1,30 @@
+"""`stop`: ends well before the last step. No calls."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from almaflow.fields import Message
+from almaflow.steps.base import Ending, Ends, Kind, StepContext
+
+
+class Stop(Kind):
+    """End the run (or the iteration, or the called workflow) well; what follows is skipped."""
+
+    key = "stop"
+    short: ClassVar[str | None] = "message"
+    example = """\
+- if: steps.report.member_count == 0
+  stop: nothing was returned this week
+"""
+
+    message: Annotated[
+        Message | None, Field(description="Why; shown in reports. May be left out.")
+    ] = None
+
+    async def perform(self, context: StepContext) -> Ending:
+        if self.message is not None:
+            context.say(context.message(self.message))
+        return Ending(ends=Ends.STOP)

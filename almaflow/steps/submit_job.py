@@ -1,0 +1,168 @@
+"""`submit_job`: a manual job of Alma's, with its parameters.
+
+Looking up the job may be repeated. The submission may not: it leaves once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from almaflow.alma.payload import PayloadInvalid, merge_parameters, parse_payload
+from almaflow.alma.wire import JobParameter
+from almaflow.fields import AlmaId, Model, Plain, Template, Text
+from almaflow.steps.base import Ending, StepContext, StepFailed
+from almaflow.steps.jobs import JobStep
+
+# What Alma shows of a job's name; our marker comes on top of it.
+JOB_NAME_LENGTH = 100
+
+
+class JobReference(Model):
+    """A job by id, by name, or by both: then both must match."""
+
+    short: ClassVar[str | None] = "id"
+
+    id: Annotated[
+        AlmaId | None,
+        Field(
+            pattern=r"^[SMO]\d+$",
+            description="The job's id, such as M44: a letter (M manual, S scheduled, O other) and "
+            "digits. Short ids are the same in every institution.",
+        ),
+    ] = None
+    name: Annotated[Text | None, Field(description="The job's exact name in Alma.")] = None
+
+    @model_validator(mode="after")
+    def _one_at_least(self) -> JobReference:
+        if self.id is None and self.name is None:
+            raise PydanticCustomError("missing_key", "A job needs an `id`, a `name`, or both.")
+        return self
+
+
+class Parameter(Model):
+    """One parameter of a list, in which names may repeat."""
+
+    name: Annotated[Text, Field(description="The parameter's name in Alma.")]
+    value: Annotated[Template, Field(description="Its value; empty text when left out.")] = (
+        Template("")
+    )
+
+
+def _named(data: Any) -> Any:
+    """Let a name stand for its list form, so that both forms of `parameters` are one model."""
+    if isinstance(data, Plain) and data.is_empty:
+        return {}
+    return data
+
+
+Parameters = Annotated[dict[str, Template] | list[Parameter], BeforeValidator(_named)]
+
+
+class SubmitJob(JobStep):
+    """Submit a manual job, follow it and judge how it ended.
+
+    The parameters are those of the wizard's "API information" panel: paste them into a payload
+    file, or write them here. A job is submitted once, whatever happens; when the answer of a
+    submission is lost, nothing is sent again before somebody knows.
+    """
+
+    key = "submit_job"
+    secret_keys = frozenset({"parameters"})
+    example = """\
+- id: export
+  submit_job:
+    job: {id: M44, name: Export Bibliographic Records}
+    parameters:
+      task_ExportBibParams_outputFormat_string: MARC21_XML
+    set: "{{ steps.titles.set_id }}"
+    expect:
+      - counters.number(1) > 0
+  timeout: 4h
+"""
+
+    job: Annotated[JobReference, Field(description="The job: its id, its name, or both.")]
+    payload: Annotated[
+        Text | None,
+        Field(
+            description="A file with the wizard's payload, XML or JSON, relative to the workflow "
+            "file. It is sent as it is, without templates."
+        ),
+    ] = None
+    parameters: Annotated[
+        Parameters,
+        Field(
+            description="Parameters that replace or extend the payload's: a mapping of names to "
+            "values, or, where names repeat, a list of `{name, value}`."
+        ),
+    ] = {}
+    set: Annotated[
+        Template | None, Field(description="The id of the set the job works on (`set_id`).")
+    ] = None
+    job_name: Annotated[
+        Literal[False] | Template | None,
+        Field(
+            description="What the run is called in Alma; default: workflow and step. `false` "
+            "sends no name, for a job that refuses one."
+        ),
+    ] = None
+
+    def payloads(self) -> Iterator[str]:
+        if self.payload is not None:
+            yield self.payload
+
+    async def perform(self, context: StepContext) -> Ending:
+        job = await context.once("job", lambda: self._resolve(context))
+        return await self.start_and_judge(
+            context, job["id"], job["name"], self._parameters(context, job["id"])
+        )
+
+    async def _resolve(self, context: StepContext) -> dict[str, str]:
+        job = await context.directory.job(id=self.job.id, name=self.job.name)
+        return {"id": job.id, "name": job.name}
+
+    def _parameters(self, context: StepContext, job_id: str) -> list[JobParameter]:
+        payload: list[JobParameter] = []
+        if self.payload is not None:
+            try:
+                payload = parse_payload(context.payload(self.payload))
+            except PayloadInvalid as error:
+                raise StepFailed(f"{self.payload}: {error}") from error
+        set_id = None if self.set is None else context.text(self.set)
+        if self.set is not None and not set_id:
+            raise StepFailed("`set` gives an empty text; nothing was submitted.")
+        overrides = self._overrides(context)
+        return merge_parameters(
+            payload, overrides, set_id, self._job_name(context, job_id, payload, overrides)
+        )
+
+    def _overrides(self, context: StepContext) -> dict[str, str] | list[JobParameter]:
+        if isinstance(self.parameters, dict):
+            return {name: context.text(value) for name, value in self.parameters.items()}
+        return [JobParameter(one.name, context.text(one.value)) for one in self.parameters]
+
+    def _job_name(
+        self,
+        context: StepContext,
+        job_id: str,
+        payload: list[JobParameter],
+        overrides: dict[str, str] | list[JobParameter],
+    ) -> str | None:
+        """Return the run's name with our marker; None when none is to be sent."""
+        if self.job_name is False or job_id.startswith("S"):
+            return None
+        if isinstance(self.job_name, Template):
+            name = context.text(self.job_name)
+        else:
+            given = list(payload)
+            given += (
+                overrides
+                if isinstance(overrides, list)
+                else [JobParameter(key, value) for key, value in overrides.items()]
+            )
+            named = [one.value for one in given if one.name == "job_name"]
+            name = named[-1] if named else f"{context.workflow_name} {context.path}"
+        return name[:JOB_NAME_LENGTH].rstrip() + context.job_name_marker("submit")

@@ -1,0 +1,294 @@
+"""The language on one page: what a workflow file may say.
+
+The models are the language: the JSON Schema, the checker, `almaflow explain` and the docs are made
+from them. A new kind of step is one file in `steps/` and one line in `Step`.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Mapping
+from datetime import timedelta
+from importlib import metadata
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, create_model, model_validator
+from pydantic_core import PydanticCustomError
+
+from almaflow.fields import Duration, Model, Number, Template, Text
+from almaflow.steps.base import IDENTIFIER, Kind, PollSettings, Retry, StepBase
+from almaflow.steps.branch import Branch
+from almaflow.steps.check import Check
+from almaflow.steps.create_set import CreateSet
+from almaflow.steps.delete_set import DeleteSet
+from almaflow.steps.fail import Fail
+from almaflow.steps.find_set import FindSet
+from almaflow.steps.notify import Notify
+from almaflow.steps.run_profile import RunProfile
+from almaflow.steps.stop import Stop
+from almaflow.steps.submit_job import SubmitJob
+from almaflow.steps.wait import Wait
+
+ENTRY_POINTS = "almaflow.steps"
+"""The entry-point group by which another package adds kinds."""
+
+
+class BuiltInStep(StepBase):
+    """One step: exactly one of the kinds, and what is common to all."""
+
+    create_set: CreateSet | None = None
+    find_set: FindSet | None = None
+    delete_set: DeleteSet | None = None
+    submit_job: SubmitJob | None = None
+    run_profile: RunProfile | None = None
+    wait: Wait | None = None
+    branch: Branch | None = None
+    check: Check | None = None
+    fail: Fail | None = None
+    stop: Stop | None = None
+    notify: Notify | None = None
+
+
+def _kinds_of(step: type[StepBase]) -> dict[str, type[Kind]]:
+    """Return the kinds among the fields of *step*."""
+    return {
+        name: kind
+        for name, field in step.model_fields.items()
+        for kind in typing.get_args(field.annotation)
+        if isinstance(kind, type) and issubclass(kind, Kind)
+    }
+
+
+def _as_value(data: Any) -> Any:
+    """Let every text in *data* be a template; `Plain` stays for whoever knows the type."""
+    match data:
+        case str():
+            return Template(data)
+        case dict():
+            return {key: _as_value(value) for key, value in data.items()}
+        case list():
+            return [_as_value(value) for value in data]
+    return data
+
+
+def _with_entry_points(step: type[BuiltInStep]) -> type[BuiltInStep]:
+    """Return *step* with the kinds that other installed packages add."""
+    added: dict[str, Any] = {}
+    for entry in metadata.entry_points(group=ENTRY_POINTS):
+        kind = entry.load()
+        if kind.key in step.model_fields or kind.key in added:
+            raise ImportError(
+                f"The package of {entry.value} adds a kind of step named `{kind.key}`, which "
+                "exists already; uninstall one of the two."
+            )
+        added[kind.key] = (kind | None, None)
+    return (
+        cast("type[BuiltInStep]", create_model("Step", __base__=step, **added)) if added else step
+    )
+
+
+if TYPE_CHECKING:
+    Step = BuiltInStep
+else:
+    Step = _with_entry_points(BuiltInStep)
+    # Kinds that hold steps name the union before it exists.
+    for _field in _kinds_of(Step).values():
+        _field.model_rebuild(_types_namespace={"Step": Step})
+    Step.model_rebuild(force=True)
+
+
+def kinds() -> Mapping[str, type[Kind]]:
+    """Return every kind of step by its key, in the order of the language."""
+    return _kinds_of(Step)
+
+
+VALUE = BeforeValidator(_as_value)
+"""Marks a field that may hold a value of any type, its texts being templates."""
+
+Value = Annotated[Any, VALUE, WithJsonSchema({})]
+"""A value of any type; its texts are templates."""
+
+
+class Input(Model):
+    """A named value that a workflow is run with."""
+
+    type: Annotated[
+        Literal["string", "integer", "number", "boolean", "date", "list"],
+        Field(description="What the value is; `-i name=value` is read as this type."),
+    ] = "string"
+    description: Annotated[Text | None, Field(description="What the value is for.")] = None
+    default: Annotated[
+        Value,
+        Field(
+            description="The value when none is given, templates allowed; without a default the "
+            "input is required, of a timetable too."
+        ),
+    ] = None
+    pattern: Annotated[
+        Text | None, Field(description="A regular expression that the whole text must match.")
+    ] = None
+    enum: Annotated[list[Any] | None, Field(description="The values that are allowed.")] = None
+    minimum: Annotated[Number | None, Field(description="The smallest number allowed.")] = None
+    maximum: Annotated[Number | None, Field(description="The largest number allowed.")] = None
+
+    @property
+    def is_required(self) -> bool:
+        """Whether a run must be given a value."""
+        return "default" not in self.model_fields_set
+
+
+class ScheduleEntry(Model):
+    """When the workflow is due: one of `cron`, `every` and `dates`."""
+
+    id: Annotated[
+        Text | None,
+        Field(
+            pattern=IDENTIFIER, description="What its ticks are recorded under; may be left out."
+        ),
+    ] = None
+    cron: Annotated[
+        Text | None,
+        Field(
+            description="Five fields: minute, hour, day of the month, month, weekday (crontab's "
+            "own meaning: 0 and 7 are Sunday); also `L`, `mon#2`, `@daily`. Put it in quotes."
+        ),
+    ] = None
+    every: Annotated[
+        Duration | None,
+        Field(description="Elapsed time between two ticks, counted from `starts`."),
+    ] = None
+    dates: Annotated[
+        list[Text] | None,
+        Field(description="Days (2026-12-24, at midnight) or instants (2026-12-24T18:00)."),
+    ] = None
+    timezone: Annotated[
+        Text | None, Field(description="An IANA zone, when it is not the workflow's.")
+    ] = None
+    starts: Annotated[Text | None, Field(description="No ticks before this date.")] = None
+    ends: Annotated[Text | None, Field(description="No ticks after this date.")] = None
+    inputs: Annotated[
+        dict[str, Value], Field(description="Inputs of the runs of this entry; templates allowed.")
+    ] = {}
+    jitter: Annotated[
+        Duration | None, Field(description="Each tick starts up to this much later.")
+    ] = None
+    except_: Annotated[
+        list[Text],
+        Field(
+            alias="except",
+            description="Calendars of almaflow.yaml; a tick on one of their days is skipped.",
+        ),
+    ] = []
+    missed: Annotated[
+        Literal["latest", "all", "none"],
+        Field(
+            description="What happens to ticks that passed while almaflow was down: run the "
+            "`latest` (default), `all`, or `none`."
+        ),
+    ] = "latest"
+    max_age: Annotated[
+        Duration | None, Field(description="A tick older than this is missed for good.")
+    ] = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> ScheduleEntry:
+        if sum(one is not None for one in (self.cron, self.every, self.dates)) != 1:
+            raise PydanticCustomError(
+                "choose_one", "A schedule entry needs exactly one of `cron`, `every` and `dates`."
+            )
+        if self.every is not None and self.every < timedelta(seconds=1):
+            raise PydanticCustomError("bad_duration", "`every` must be a second or longer.")
+        return self
+
+
+Event = Literal[
+    "succeeded",
+    "warning",
+    "failed",
+    "cancelled",
+    "recovered",
+    "missed",
+    "late",
+    "slow",
+    "stuck",
+    "waiting",
+]
+
+
+class Notice(Model):
+    """Who hears of what."""
+
+    on: Annotated[
+        list[Event],
+        Field(description="The events; `failed` includes timed_out and unknown.", min_length=1),
+    ]
+    to: Annotated[Text, Field(description="A channel of almaflow.yaml, or `log`.")] = "log"
+
+
+class Defaults(Model):
+    """What holds for every step that does not say otherwise."""
+
+    poll: Annotated[PollSettings, Field(description="How often a run in Alma is looked at.")] = (
+        PollSettings()
+    )
+    timeout: Annotated[Duration | None, Field(description="How long a step may take.")] = None
+    retry: Annotated[
+        Retry | None,
+        Field(description="Whether a step is tried again; steps that start a job only with `on`."),
+    ] = None
+
+
+class Workflow(Model):
+    """A declared sequence of steps with a name, inputs and timetables: one YAML file."""
+
+    name: Annotated[
+        Text | None,
+        Field(pattern=r"^[^\x00-\x1f/\\]{1,100}$", description="Default: the file's name."),
+    ] = None
+    description: Annotated[Text | None, Field(description="What it is for, for people.")] = None
+    institution: Annotated[
+        Template | None,
+        Field(description="An institution of almaflow.yaml; default: its default_institution."),
+    ] = None
+    environment: Annotated[
+        Literal["production", "sandbox", "any"],
+        Field(description="Where it may run; it refuses to run elsewhere. Default: any."),
+    ] = "any"
+    timezone: Annotated[
+        Text | None,
+        Field(description="An IANA zone, such as Europe/Zurich; default: almaflow.yaml's."),
+    ] = None
+    inputs: Annotated[
+        dict[str, Input], Field(description="Named values that a run is started with.")
+    ] = {}
+    vars: Annotated[
+        dict[str, Value],
+        Field(description="Named values worked out once, after the inputs; templates allowed."),
+    ] = {}
+    schedule: Annotated[
+        list[ScheduleEntry], Field(description="When it runs by itself, under `almaflow serve`.")
+    ] = []
+    overlap: Annotated[
+        Literal["queue_one", "queue_all", "skip", "allow"],
+        Field(
+            description="What a tick does while a run of this workflow goes on: `queue_one` "
+            "(default), `queue_all`, `skip` or `allow`."
+        ),
+    ] = "queue_one"
+    timeout: Annotated[
+        Duration, Field(description="How long a run may take in all; default 24h.")
+    ] = timedelta(hours=24)
+    defaults: Annotated[Defaults, Field(description="What holds for every step.")] = Defaults()
+    steps: Annotated[list[Step], Field(description="What is done, in order.", min_length=1)]
+    finally_: Annotated[
+        list[Step],
+        Field(
+            alias="finally",
+            description="Steps that run when the others have ended, also after a failure, a "
+            "timeout or a cancellation; at most 30 minutes.",
+        ),
+    ] = []
+    notify: Annotated[list[Notice], Field(description="Who hears of how the run ended.")] = []
+    outputs: Annotated[
+        dict[str, Value], Field(description="What a run gives to whoever started it.")
+    ] = {}
