@@ -12,8 +12,12 @@ CHARACTERS = 16 * 1024 * 1024
 ELEMENTS = 1_000_000
 # 77 digits: far more than any id or count has.
 NUMBER_BITS = 256
-# Looking through text is this much cheaper than making it.
+# Looking through text is this much cheaper than making it,
 _READING = 64
+# and walking over elements than doing something with each. A large report has millions of cells.
+_WALKING = 4
+
+_FLAT = frozenset({int, float, bool, type(None)})
 
 
 class Budget:
@@ -60,15 +64,19 @@ class Budget:
         while waiting:
             inner = waiting.pop()
             elements += len(inner)
-            if elements > self.elements:
+            if elements > self.elements * _WALKING:
                 break
             if isinstance(inner, Mapping):
                 characters += sum(len(key) for key in inner if isinstance(key, str))
                 inner = inner.values()
-            for part in inner:
-                if isinstance(part, str):
-                    characters += len(part)
-                elif isinstance(part, (list, tuple, dict, Mapping)):
-                    waiting.append(part)
-        self.items(elements * times)
+            types = set(map(type, inner))
+            if types == {str}:
+                characters += sum(map(len, inner))
+            elif not types <= _FLAT:
+                for part in inner:
+                    if isinstance(part, str):
+                        characters += len(part)
+                    elif isinstance(part, (list, tuple, dict, Mapping)):
+                        waiting.append(part)
+        self.items(elements * times // _WALKING)
         self.text(characters * times)

@@ -213,8 +213,7 @@ class _Compiler:
     def filter(self, node: nodes.Filter) -> Code:
         operation = _known(FILTERS, node.name, "filter")
         self.check(operation, node, 1)
-        if node.node is None:  # only in filter blocks, which are statements
-            raise ExpressionFailed("A filter needs a value before it.")
+        assert node.node is not None  # only filter blocks have none, which are statements
         inner = self.code(node.node)
         args, kwargs = self.arguments(node)
 

@@ -215,8 +215,7 @@ class Inference:
         return self._operation(node, FUNCTIONS, node.node.name, "function", place, None)
 
     def filter(self, node: nodes.Filter) -> Type:
-        if node.node is None:
-            return ANYTHING
+        assert node.node is not None  # only filter blocks have none, which are statements
         place = (node.lineno, len(node.name))
         if node.name in GIVE_DEFAULT:
             self._tolerant += 1

@@ -210,8 +210,8 @@ def _csv_column(frame: Frame, value: Any, name: Any, delimiter: Any = ",") -> li
 
 
 def _read_csv(frame: Frame, text: str, delimiter: Any) -> list[list[str]]:
-    if not isinstance(delimiter, str) or len(delimiter) != 1:
-        raise ExpressionFailed("The delimiter of a CSV is one character.")
+    if not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '\r\n"':
+        raise ExpressionFailed("The delimiter of a CSV is one character, such as `,` or `;`.")
     frame.budget.text(2 * len(text))
     rows = []
     try:

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
+from itertools import zip_longest
 from typing import Any
 
 from almaflow.expressions.budget import NUMBER_BITS, Budget
@@ -296,6 +297,10 @@ def contains(frame: Frame, container: Any, value: Any) -> bool:
             f"Only a list, a text or a mapping contains anything, and this is {KINDS[kind]}."
         )
     frame.budget.items(len(container))
+    if isinstance(value, str):
+        return value in container
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return any(one == value and not isinstance(one, bool) for one in container)
     return any(equal(frame, one, value) for one in container)
 
 
@@ -329,8 +334,11 @@ def format_text(budget: Budget, pattern: str, values: tuple[Any, ...]) -> str:
             cost += int(digits or 0)
     if "%" in _DIRECTIVE.sub("", pattern):
         raise ExpressionFailed("A `%` in a format is followed by a letter: `%s`, `%05d`, `%.2f`.")
-    # A pattern of many directives with a width is where the length multiplies.
-    shown = tuple(to_text(one) if not isinstance(one, (int, float)) else one for one in values)
+    letters = [match[4] for match in _DIRECTIVE.finditer(pattern) if match[4]]
+    shown = tuple(
+        to_text(one) if letter == "s" else one
+        for one, letter in zip_longest(values, letters[: len(values)])
+    )
     budget.text(cost + sum(len(one) for one in shown if isinstance(one, str)))
     try:
         return pattern % shown

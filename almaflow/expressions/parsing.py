@@ -205,11 +205,11 @@ def _parse(tokens: list[Token], end: int) -> nodes.Expr:
     try:
         node = parser.parse_expression()
     except TemplateSyntaxError as error:
-        at_end = parser.stream.eos
-        offset = end if at_end else error.lineno
-        raise ExpressionSyntax(_friendly(error.message or "", parser.stream.current), offset) from (
-            None
-        )
+        culprit = parser.stream.current
+        if culprit.type == "eof" and "name or number" in str(error) and tokens[-1].type != "dot":
+            culprit = tokens[-1]  # `a.'b'`: the parser has gone past what it complains about
+        offset = end if culprit.type == "eof" else culprit.lineno
+        raise ExpressionSyntax(_friendly(str(error), culprit), offset) from None
     except RecursionError:
         raise _too_deep(tokens[0].lineno) from None
     rest = parser.stream.current

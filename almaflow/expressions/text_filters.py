@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -180,7 +181,7 @@ def _float(frame: Frame, value: Any, default: Any = 0.0) -> Any:
         found = jinja.do_float(value, default)
     except OverflowError:
         return default
-    return number(found) if isinstance(found, float) else found
+    return found if not isinstance(found, float) or math.isfinite(found) else default
 
 
 def _check_digits(value: Any) -> None:

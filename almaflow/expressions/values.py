@@ -16,6 +16,9 @@ from almaflow.expressions.types import KINDS
 _NUMBER = re.compile(r"[+-]?[0-9]{1,300}(\.[0-9]{1,300})?")
 _REQUIRED: Any = object()
 
+# Ten thousand years: no two dates are further apart, and all sums stay within a `timedelta`.
+_LONGEST_DAYS = 3_660_000
+
 
 class Counters(list[Mapping[str, str]]):
     """The counters of a run in Alma, in its order: mappings with `key`, `label`, `value`."""
@@ -82,8 +85,13 @@ class Span:
     days: int = 0
     elapsed: timedelta = timedelta()
 
+    def __post_init__(self) -> None:
+        longest = max(abs(self.months) * 30, abs(self.days), abs(self.elapsed.days))
+        if longest > _LONGEST_DAYS:
+            raise ExpressionFailed("This duration is longer than any that makes sense.")
+
     def plus(self, other: Span) -> Span:
-        """Return both together; Raises: OverflowError."""
+        """Return both together; Raises: ExpressionFailed."""
         return Span(
             self.months + other.months, self.days + other.days, self.elapsed + other.elapsed
         )
