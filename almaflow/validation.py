@@ -163,6 +163,7 @@ def _sort(value: Any) -> str:
 
 
 def _sentence(text: str) -> str:
+    text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
@@ -200,23 +201,17 @@ def _pattern(finding: _Finding) -> str:
     meant = field.description if field and field.description else ""
     pattern = finding.context.get("pattern", "")
     return f"{finding.shown} does not fit {finding.subject}: " + (
-        _sentence(meant) if meant else f"it must match the pattern {pattern}"
+        _sentence(meant) if meant else f"it must match the pattern {pattern}."
     )
 
 
-def _count(finding: _Finding, word: str) -> str:
+def _size(finding: _Finding, word: str) -> str:
     limit = finding.context.get(f"{word}_length", 1)
     if limit == 1 and word == "min":
         return f"{finding.subject} must not be empty."
     least = "at least" if word == "min" else "at most"
-    return f"{finding.subject} must have {least} {limit} entries."
-
-
-def _length(finding: _Finding, word: str) -> str:
-    limit = finding.context.get(f"{word}_length", 1)
-    if limit == 1 and word == "min":
-        return f"{finding.subject} must not be empty."
-    return f"{finding.subject} must be {'at least' if word == 'min' else 'at most'} {limit} long."
+    unit = "entries" if isinstance(finding.input, (list, dict)) else "characters"
+    return f"{finding.subject} must have {least} {limit} {unit}."
 
 
 def _list(finding: _Finding) -> str:
@@ -241,15 +236,14 @@ _SENTENCES: Mapping[str, tuple[str, Callable[[_Finding], str]]] = {
     "literal_error": ("bad-value", _one_of),
     "enum": ("bad-value", _one_of),
     "string_pattern_mismatch": ("bad-value", _pattern),
-    "string_too_short": ("bad-value", lambda it: _length(it, "min")),
-    "string_too_long": ("bad-value", lambda it: _length(it, "max")),
-    "too_short": ("bad-value", lambda it: _count(it, "min")),
-    "too_long": ("bad-value", lambda it: _count(it, "max")),
+    "string_too_short": ("bad-value", lambda it: _size(it, "min")),
+    "string_too_long": ("bad-value", lambda it: _size(it, "max")),
+    "too_short": ("bad-value", lambda it: _size(it, "min")),
+    "too_long": ("bad-value", lambda it: _size(it, "max")),
     "greater_than_equal": ("bad-value", _bound("{} or more", "ge")),
     "greater_than": ("bad-value", _bound("more than {}", "gt")),
     "less_than_equal": ("bad-value", _bound("{} or less", "le")),
     "less_than": ("bad-value", _bound("less than {}", "lt")),
-    "finite_number": ("bad-value", _bound("a number", "finite")),
     "list_type": ("wrong-type", _list),
 }
 

@@ -23,7 +23,7 @@ _BREAKS = re.compile(_BREAK)
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUE = frozenset({"true", "True", "TRUE"})
 _FALSE = frozenset({"false", "False", "FALSE"})
-_INT = re.compile(r"[-+]?[0-9]{1,4000}|0o[0-7]{1,4000}|0x[0-9a-fA-F]{1,4000}")
+_INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _ODD_FLOATS = {
     sign + dot: float(sign + dot[1:]) for sign in ("", "-", "+") for dot in (".inf", ".Inf", ".INF")
@@ -34,11 +34,15 @@ _WHEN = re.compile(
     r"|[-+]?\d+(?::\d{1,2})+(?:\.\d*)?",
     re.ASCII,
 )
+# Longer than any number is (characters); Python refuses to read digits without end.
+_LONGEST_NUMBER = 1000
 _FIRST = frozenset("-+.0123456789")
 
 
 def resolve(text: str) -> str | Plain:
     """Return what an unquoted scalar means in YAML 1.2's core schema; text stays text."""
+    if len(text) > _LONGEST_NUMBER:
+        return text
     if text[:1] in _FIRST and text:
         return _resolve_number(text)
     if text in _NULL:
@@ -111,5 +115,5 @@ def _lines(source: str, start: int) -> list[tuple[int, int]]:
 def _indent(source: str, lines: list[tuple[int, int]], value: str) -> int:
     """Return how many blanks of the first line with text are indentation."""
     text = next((source[start:end] for start, end in lines if source[start:end].strip()), "")
-    shown = next((line for line in value.splitlines() if line.strip()), "")
+    shown = next((line for line in value.split("\n") if line.strip()), "")
     return max(0, (len(text) - len(text.lstrip(" "))) - (len(shown) - len(shown.lstrip(" "))))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.events import (
     AliasEvent,
     CollectionEndEvent,
@@ -96,7 +96,7 @@ class TreeBuilder:
     def _events(self) -> Iterator[Any]:
         try:
             yield from YAML(typ="safe", pure=True).parse(self.source.text)
-        except YAMLError as error:
+        except MarkedYAMLError as error:
             self._syntax_error(error)
         except (ValueError, OverflowError):
             # The scanner computes `\U` escapes and `%YAML` numbers without looking at their size.
@@ -105,14 +105,12 @@ class TreeBuilder:
             self._note("yaml-escape", message, found.span() if found else (0, 1))
             raise _Stop from None
 
-    def _syntax_error(self, error: YAMLError) -> None:
-        problem, at, context = str(error), 0, 0
-        if isinstance(error, MarkedYAMLError):
-            at = error.problem_mark.index if error.problem_mark else 0
-            context = error.context_mark.index if error.context_mark else at
-            problem = f"{error.context or ''} | {error.problem or ''}"
+    def _syntax_error(self, error: MarkedYAMLError) -> None:
+        at = error.problem_mark.index
+        context = error.context_mark.index if error.context_mark else at
+        problem = f"{error.context or ''} | {error.problem or ''}"
         source = self.source
-        mark = source.mark(min(at, len(source.text)))
+        mark = source.mark(at)
         mistake = explain(source.lines, Fault(problem, mark, source.mark(context)))
         line = mistake.mark[0] + 1
         if any(

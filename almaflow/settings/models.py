@@ -269,7 +269,7 @@ class CalendarSettings(Model):
     dates: Annotated[
         list[Annotated[Text, _checked(parse_date_range, "bad_date")]],
         Field(description="Days (2026-12-24) and ranges (2026-12-24/2027-01-02)."),
-    ] = []  # noqa: RUF012  (pydantic copies it)
+    ] = []
     ics: Annotated[
         Text | None, Field(description="A calendar file (.ics) in the project folder.")
     ] = None
@@ -333,25 +333,25 @@ class Settings(Model):
     ] = "sqlite:///.almaflow/almaflow.db"
     institutions: Annotated[
         dict[str, InstitutionSettings], Field(description="The institutions by your own names.")
-    ] = {}  # noqa: RUF012
+    ] = {}
     calendars: Annotated[
         dict[str, CalendarSettings], Field(description="Days on which nothing runs, by name.")
-    ] = {}  # noqa: RUF012
+    ] = {}
     channels: Annotated[
         dict[str, SecretRef],
         Field(
             description="Where notices go, by name: the place of an Apprise address. `log` is "
             "always there."
         ),
-    ] = {}  # noqa: RUF012
+    ] = {}
     secrets: Annotated[
         dict[Identifier, SecretRef],
         Field(description="What `secrets.<name>` means in workflows: the places of the values."),
-    ] = {}  # noqa: RUF012
+    ] = {}
     connections: Annotated[
         dict[str, ConnectionSettings],
         Field(description="Servers that `fetch_files` fetches from, by name."),
-    ] = {}  # noqa: RUF012
+    ] = {}
 
     @property
     def store_is_reference(self) -> bool:

@@ -314,10 +314,7 @@ def path_inside(project: Path, name: str, *, beside: Path | None = None) -> Path
     base = project.resolve()
     if not name or "\0" in name:
         raise RequestWrong("A path is empty or holds a NUL character; name a file.")
-    try:
-        target = Path(os.path.realpath((beside or base) / name))
-    except (OSError, ValueError) as error:
-        raise RequestWrong(f"`{name}` cannot be followed: {error}.") from error
+    target = Path(os.path.realpath((beside or base) / name))
     if not target.is_relative_to(base):
         raise RequestWrong(
             f"`{name}` leads out of the project folder; move it into the folder, and name it from "

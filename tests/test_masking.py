@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import base64
+import html
+import json
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from almaflow.masking import (
+    Mask,
+    SecretDamaged,
+    has_placeholder,
+    placeholder,
+    reveal,
+    show_placeholders,
+)
+
+SECRET = 'pa/ss "wörd" & <more>+=?'
+
+
+def test_a_placeholder_is_revealed_wherever_it_stands() -> None:
+    data = {
+        "user": "alma",
+        f"k-{placeholder('ftp')}": [f"ftp://u:{placeholder('ftp')}@h", 3, None, True],
+        "two": (placeholder("ftp") + placeholder("mail"),),
+    }
+
+    revealed = reveal(data, {"ftp": "F", "mail": "M"}.__getitem__)
+
+    assert revealed == {
+        "user": "alma",
+        "k-F": ["ftp://u:F@h", 3, None, True],
+        "two": ["FM"],
+    }
+
+
+def test_a_secret_that_looks_like_a_placeholder_is_not_revealed_again() -> None:
+    assert reveal(placeholder("a"), lambda name: placeholder("b")) == placeholder("b")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        str.upper,
+        lambda text: text[:4],
+        lambda text: text[3:],
+        lambda text: text.replace("ftp", "mail"),
+        lambda text: quote(text),
+        lambda text: json.dumps(text),
+        lambda text: html.escape(text).encode("ascii", "xmlcharrefreplace").decode(),
+        lambda text: text + text[-1],
+    ],
+)
+def test_a_placeholder_that_a_filter_has_changed_is_never_sent(change: Any) -> None:
+    damaged = change(f"x {placeholder('ftp')}")
+
+    assert has_placeholder(damaged)
+    with pytest.raises(SecretDamaged, match="can only be put in as it is"):
+        reveal(damaged, lambda name: "value")
+
+
+def test_people_see_the_name_of_a_secret() -> None:
+    data = {"a": [f"x {placeholder('ftp')}", 1], "b": placeholder("ftp")[:3]}
+
+    shown = show_placeholders(data)
+
+    assert shown == {"a": ["x ***secrets.ftp***", 1], "b": "***ft"}
+    assert not has_placeholder(json.dumps(shown))
+
+
+def test_ordinary_text_holds_no_placeholder() -> None:
+    assert not has_placeholder("secrets.ftp ***")
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        SECRET,
+        json.dumps(SECRET),
+        json.dumps(SECRET, ensure_ascii=False),
+        json.dumps(SECRET).replace("/", "\\/"),
+        quote(SECRET),
+        quote(SECRET, safe=""),
+        quote(SECRET, safe="").replace("%2F", "%2f"),
+        quote(SECRET).replace("%C3%B6", "%c3%b6"),
+        quote_plus(SECRET),
+        html.escape(SECRET),
+        html.escape(SECRET, quote=False),
+        base64.b64encode(SECRET.encode()).decode(),
+        base64.urlsafe_b64encode(SECRET.encode()).decode(),
+    ],
+)
+def test_every_form_of_a_secret_is_starred(form: str) -> None:
+    masked = Mask([SECRET]).text(f"before {form} after")
+
+    assert masked.startswith("before ")
+    assert masked.endswith(" after")
+    assert "wö" not in masked
+    assert masked.replace('"', "").replace("before *** after", "") == ""
+
+
+@given(
+    st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=12, max_size=40),
+    st.text(max_size=6),
+    st.text(max_size=6),
+)
+def test_a_secret_inside_something_longer_is_starred_in_base64(
+    secret: str, before: str, after: str
+) -> None:
+    whole = base64.b64encode((before + secret + after).encode()).decode()
+
+    masked = Mask([secret]).text(whole)
+
+    assert "***" in masked
+    # At most the bytes at the ends, which share a base64 character with what stands beside them.
+    assert len(masked) - len("***") <= len(base64.b64encode((before + after).encode())) + 8
+
+
+def test_each_longer_line_of_a_secret_is_starred() -> None:
+    key = "-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nab\n-----END KEY-----\n"
+
+    assert Mask([key]).text("line MIIEvQIBADANBgkq, about") == "line ***, about"
+
+
+def test_a_secret_within_a_longer_one_does_not_leave_the_rest() -> None:
+    assert Mask(["abc", "abcdef"]).text("abcdef abc") == "*** ***"
+
+
+def test_without_secrets_a_text_stays_as_it_is() -> None:
+    assert Mask([]).text("text") == "text"
+    assert Mask(["", " "]).text("text") == "text"
+
+
+def test_secrets_are_starred_deep_inside_data() -> None:
+    assert Mask(["abc"]).data({"abc": ["xabcx", 1]}) == {"***": ["x***x", 1]}
+    assert Mask([]).data(["abc"]) == ["abc"]

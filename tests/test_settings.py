@@ -1,0 +1,479 @@
+from __future__ import annotations
+
+import importlib
+import sys
+from datetime import timedelta
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from almaflow.cli.problem_formats import ProblemFormat, format_problems
+from almaflow.errors import DocumentsInvalid, RequestWrong
+from almaflow.settings import (
+    REGIONS,
+    Environment,
+    InstitutionSettings,
+    Limits,
+    Project,
+    SecretRef,
+    Settings,
+    find_project,
+    load_project,
+    path_inside,
+)
+from tests.golden import documents, expected
+
+EXAMPLE = """\
+default_institution: main
+timezone: Europe/Zurich
+workflows: workflows/
+store: sqlite:///almaflow.db
+institutions:
+  main:
+    region: eu
+    code: 01ABC_INST
+    api_key: env:ALMA_API_KEY_MAIN
+    environment: production
+    limits: {running_jobs: 2, starts_per_hour: 4, calls_per_second: 30, calls_per_minute: 900}
+    settle: 15m
+  sandbox:
+    base_url: http://127.0.0.1:8080/almaws/v1/
+    api_key: file:keys/sandbox
+    environment: sandbox
+    settle: never
+calendars:
+  closed: {country: CH, subdivision: ZH, dates: [2026-12-24/2027-01-02], ics: closing-days.ics}
+channels:
+  systems: env:ALMAFLOW_SYSTEMS_URL
+secrets: {ftp: env:FTP_PASSWORD}
+connections:
+  exports:
+    url: sftp://alma@files.example.edu/out
+    password: env:SFTP_PASSWORD
+    host_key: ssh-ed25519 AAAA
+  open: {url: "ftp://files.example.edu"}
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    file = folder / "almaflow.yaml"
+    file.write_text(text, "utf-8")
+    return file
+
+
+def project(folder: Path, text: str) -> Project:
+    return load_project(write(folder, text))
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Project:
+    (tmp_path / "closing-days.ics").touch()
+    return project(tmp_path, EXAMPLE)
+
+
+@pytest.mark.parametrize("path", documents("settings"), ids=lambda path: path.stem)
+def test_a_mistake_in_the_settings_is_told_in_the_words_of_its_golden_file(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(path.parent)
+
+    with pytest.raises(DocumentsInvalid) as caught:
+        load_project(Path(path.name))
+
+    shown = format_problems(caught.value.problems, ProblemFormat.TEXT)
+    assert shown == expected(path)
+    assert "l7xx" not in shown
+    assert caught.value.__context__ is None
+
+
+def test_every_problem_of_literal_keys_is_free_of_them_in_every_format() -> None:
+    (path,) = (path for path in documents("settings") if path.stem == "everything-wrong")
+    with pytest.raises(DocumentsInvalid) as caught:
+        load_project(path)
+
+    for style in ProblemFormat:
+        assert "l7xxsecret" not in format_problems(caught.value.problems, style)
+    assert "l7xxsecret" not in repr(caught.value.problems)
+
+
+def test_the_file_is_found_upwards_from_the_working_directory(tmp_path: Path) -> None:
+    write(tmp_path, "timezone: Europe/Paris\n")
+    inner = tmp_path / "workflows" / "deep"
+    inner.mkdir(parents=True)
+
+    found = find_project(inner)
+
+    assert found.folder == tmp_path
+    assert found.settings.timezone == "Europe/Paris"
+    assert found.document is not None
+
+
+def test_without_a_file_all_is_default_and_the_folder_is_where_one_stands(tmp_path: Path) -> None:
+    found = find_project(tmp_path)
+
+    assert found == Project(tmp_path, Settings(), None)
+    assert found.settings.timezone == "UTC"
+    assert found.workflows == tmp_path / "workflows"
+    assert found.store_url == f"sqlite:///{tmp_path}/.almaflow/almaflow.db"
+    assert found.default_institution is None
+    assert found.known_secrets() == []
+
+
+def test_a_file_is_shown_relative_to_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write(tmp_path, "timezone: x\n")
+
+    for folder, shown in ((tmp_path, "almaflow.yaml"), (Path("/"), str(file).lstrip("/"))):
+        monkeypatch.chdir(folder)
+        with pytest.raises(DocumentsInvalid) as caught:
+            find_project(tmp_path)
+        assert caught.value.problems[0].location.file == shown
+
+    monkeypatch.chdir(Path(__file__).parent)
+    with pytest.raises(DocumentsInvalid) as caught:
+        find_project(tmp_path)
+    assert caught.value.problems[0].location.file == str(file)
+
+
+def test_an_institution_is_ready_to_be_used(example: Project, tmp_path: Path) -> None:
+    main = example.institution()
+    sandbox = example.institution("sandbox")
+
+    assert main.name == "main"
+    assert main.base_url == "https://api-eu.hosted.exlibrisgroup.com"
+    assert main.limits == Limits(2, 4, 30, 900, 5000)
+    assert main.settle == timedelta(minutes=15)
+    assert sandbox.base_url == "http://127.0.0.1:8080"
+    assert sandbox.environment is Environment.SANDBOX
+    assert sandbox.settle is None
+    assert sandbox.account == "sandbox"
+
+
+def test_a_sandbox_has_limits_of_its_own_by_default(example: Project) -> None:
+    assert example.institution("sandbox").limits == Limits(3, 5, 8, 240, 5000)
+
+
+def test_entries_with_the_same_code_share_limits_but_a_sandbox_does_not(tmp_path: Path) -> None:
+    found = project(
+        tmp_path,
+        "institutions:\n"
+        "  a: {region: eu, api_key: env:A, code: 01X, limits: {running_jobs: 1}}\n"
+        "  b: {region: eu, api_key: env:B, code: 01X}\n"
+        "  c: {region: eu, api_key: env:C, code: 01X, environment: sandbox}\n",
+    )
+
+    a, b, c = (found.institution(name) for name in "abc")
+
+    assert a.account == b.account != c.account
+    assert a.limits == b.limits
+    assert (b.limits.running_jobs, c.limits.running_jobs) == (1, 3)
+
+
+@pytest.mark.parametrize("region", sorted(REGIONS))
+def test_every_region_has_its_address(region: str, tmp_path: Path) -> None:
+    text = f"institutions: {{x: {{region: {region}, api_key: env:A}}}}"
+
+    address = project(tmp_path, text).institution().base_url
+
+    assert address.startswith(f"https://api-{region}.hosted.exlibrisgroup.com")
+    assert address.endswith(".cn") == (region == "cn")
+
+
+@pytest.mark.parametrize(
+    ("address", "kept"),
+    [
+        ("https://alma.example.edu", "https://alma.example.edu"),
+        ("https://alma.example.edu:8443/almaws/v1", "https://alma.example.edu:8443"),
+        ("http://localhost:8080/", "http://localhost:8080"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+    ],
+)
+def test_an_address_is_scheme_and_host(address: str, kept: str, tmp_path: Path) -> None:
+    text = f'institutions: {{x: {{base_url: "{address}", api_key: env:A}}}}'
+
+    assert project(tmp_path, text).institution().base_url == kept
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://alma.example.edu",
+        "http://10.0.0.1",
+        "ftp://localhost",
+        "https://alma.example.edu/other",
+        "https://alma.example.edu?apikey=x",
+        "https://alma.example.edu:port",
+        "https://",
+        "https://[::1",
+    ],
+)
+def test_an_address_that_is_not_safe_or_not_almas_is_refused(address: str, tmp_path: Path) -> None:
+    with pytest.raises(DocumentsInvalid) as caught:
+        project(tmp_path, f'institutions: {{x: {{base_url: "{address}", api_key: env:A}}}}')
+
+    assert [problem.code for problem in caught.value.problems] == ["bad-url"]
+
+
+def test_an_only_institution_is_the_default(tmp_path: Path) -> None:
+    found = project(tmp_path, "institutions: {x: {region: eu, api_key: env:A}}")
+
+    assert found.institution().name == "x"
+
+
+def test_several_institutions_without_a_default_have_to_be_named(tmp_path: Path) -> None:
+    entry = "{region: eu, api_key: env:A}"
+    found = project(tmp_path, f"institutions: {{x: {entry}, y: {entry}}}")
+
+    with pytest.raises(RequestWrong) as caught:
+        found.institution()
+
+    assert "(`x`, `y`)" in str(caught.value)
+    assert "`default_institution: …`" in str(caught.value)
+
+
+def test_an_institution_that_is_not_there_shows_the_lines_to_write(
+    example: Project, tmp_path: Path
+) -> None:
+    lines = (
+        "institutions:\n"
+        "  man:\n"
+        "    region: eu                  # na, eu, ap, aps, ca or cn\n"
+        "    api_key: env:ALMA_API_KEY   # the variable that holds the key\n"
+    )
+
+    with pytest.raises(RequestWrong) as caught:
+        example.institution("man")
+    assert str(caught.value) == (
+        f"{tmp_path}/almaflow.yaml has no institution `man`; did you mean `main`? Write these "
+        f"lines there:\n\n{lines}"
+    )
+
+    empty = tmp_path / "empty"
+    with pytest.raises(RequestWrong) as caught:
+        find_project_without_file(empty).institution("man")
+    assert str(caught.value) == (
+        f"There is no almaflow.yaml in {empty} or a folder above it, so institution `man` is not "
+        f"known. Write one with these lines, or use `--simulate`:\n\n{lines}"
+    )
+
+
+def find_project_without_file(folder: Path) -> Project:
+    return Project(folder, Settings(), None)
+
+
+def test_without_any_institution_the_lines_have_a_name_to_begin_with(tmp_path: Path) -> None:
+    with pytest.raises(RequestWrong, match=r"folder above it\. Write one with .*\n\n.*\n  main:"):
+        find_project_without_file(tmp_path).institution()
+    with pytest.raises(RequestWrong, match=r"almaflow\.yaml has no institution\. Write these"):
+        project(tmp_path, "timezone: UTC").institution()
+
+
+def test_a_key_is_read_from_its_place_when_it_is_needed(
+    example: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALMA_API_KEY_MAIN", " l7xx1234 ")
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "sandbox").write_bytes(b"l8xx\r\n")
+
+    assert example.institution("main").key() == "l7xx1234"
+    assert example.institution("sandbox").key() == "l8xx"
+
+
+@pytest.mark.parametrize("key", ["l7 xx", "l7\nxx", "l7äx"])
+def test_a_key_that_cannot_be_sent_is_refused_without_being_shown(
+    key: str, example: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALMA_API_KEY_MAIN", key)
+
+    with pytest.raises(RequestWrong) as caught:
+        example.institution("main").key()
+
+    assert "institution `main` (`env:ALMA_API_KEY_MAIN`)" in str(caught.value)
+    assert key not in str(caught.value)
+
+
+def test_secrets_are_looked_up_by_name(example: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FTP_PASSWORD", "pw")
+
+    assert example.secret("ftp") == "pw"
+    with pytest.raises(RequestWrong, match=r"no secret `ftpp`; did you mean `ftp`\? .*env:NAME"):
+        example.secret("ftpp")
+    with pytest.raises(RequestWrong, match=r"There is no secret `other`\. Write it"):
+        example.secret("other")
+
+
+def test_all_secrets_that_are_there_are_known_for_masking(
+    example: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ALMA_API_KEY_MAIN", raising=False)
+    for name in ("FTP_PASSWORD", "SFTP_PASSWORD", "ALMAFLOW_SYSTEMS_URL"):
+        monkeypatch.setenv(name, f"value of {name}")
+
+    assert sorted(example.known_secrets()) == [
+        "value of ALMAFLOW_SYSTEMS_URL",
+        "value of FTP_PASSWORD",
+        "value of SFTP_PASSWORD",
+    ]
+
+
+def test_a_stores_file_is_relative_to_the_project(example: Project, tmp_path: Path) -> None:
+    assert example.store_url == f"sqlite:///{tmp_path}/almaflow.db"
+
+
+@pytest.mark.parametrize(
+    ("store", "url"),
+    [
+        ("sqlite:////var/lib/almaflow.db", "sqlite:////var/lib/almaflow.db"),
+        ("sqlite://", "sqlite://"),
+        ("postgresql://almaflow@db/almaflow", "postgresql://almaflow@db/almaflow"),
+        ("env:STORE", "postgresql://almaflow:pw@db/almaflow"),
+    ],
+)
+def test_other_addresses_of_a_store_stay_as_they_are(
+    store: str, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STORE", "postgresql://almaflow:pw@db/almaflow\n")
+
+    found = project(tmp_path, f"store: {store}\n")
+
+    assert found.store_url == url
+    assert ("pw" in "".join(found.known_secrets())) == (store == "env:STORE")
+
+
+def test_a_secret_that_is_not_in_the_environment_is_named_with_the_next_move(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALMAFLOW_TEST", "")
+
+    with pytest.raises(RequestWrong) as caught:
+        SecretRef.read("env:ALMAFLOW_TEST").resolve(tmp_path)
+
+    assert str(caught.value) == (
+        "The environment variable `ALMAFLOW_TEST`, which almaflow.yaml names, is not set or empty. "
+        "Set it, as with `export ALMAFLOW_TEST=…`, and start again."
+    )
+
+
+def test_a_file_with_a_secret_keeps_all_but_its_last_line_break(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_bytes(b" two\nlines \n\n")
+
+    assert SecretRef.read(f"file:{file}").resolve(Path("/nowhere")) == " two\nlines \n"
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xff", b"x" * 70_000])
+def test_a_file_that_holds_no_secret_is_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(content)
+
+    with pytest.raises(RequestWrong, match="is empty, too large or not text"):
+        SecretRef.read("file: key").resolve(tmp_path)
+
+
+def test_a_file_that_is_not_there_is_named_with_the_reason(tmp_path: Path) -> None:
+    with pytest.raises(RequestWrong, match="cannot be read: No such file or directory"):
+        SecretRef.read("file:key").resolve(tmp_path)
+
+
+class KeyringError(Exception):
+    """What the keyring package raises."""
+
+
+def fake_keyring(monkeypatch: pytest.MonkeyPatch, answer: Any) -> None:
+    def get_password(service: str, name: str) -> Any:
+        assert (service, name) == ("alma", "main/eu")
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    module = ModuleType("keyring")
+    module.__dict__.update(
+        get_password=get_password, errors=SimpleNamespace(KeyringError=KeyringError)
+    )
+    monkeypatch.setitem(sys.modules, "keyring", module)
+
+
+def test_a_secret_may_lie_in_the_systems_keyring(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference = SecretRef.read("keyring:alma/main/eu")
+
+    fake_keyring(monkeypatch, "l7xx")
+    assert reference.resolve(tmp_path) == "l7xx"
+
+    fake_keyring(monkeypatch, None)
+    with pytest.raises(RequestWrong, match="keyring set alma main/eu"):
+        reference.resolve(tmp_path)
+
+    fake_keyring(monkeypatch, KeyringError("locked"))
+    with pytest.raises(RequestWrong, match="cannot be read for `keyring:alma/main/eu`: locked"):
+        reference.resolve(tmp_path)
+
+
+def test_without_the_keyring_package_the_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "keyring", None)
+
+    with pytest.raises(RequestWrong, match=r"pip install 'almaflow\[keyring\]'"):
+        SecretRef.read("keyring:alma/main").resolve(tmp_path)
+
+
+def test_a_reference_reads_and_writes_itself() -> None:
+    reference = SecretRef.read("env: NAME")
+
+    assert str(reference) == "env:NAME"
+    assert SecretRef.read(reference) is reference
+
+
+def test_the_settings_can_be_written_as_json(example: Project) -> None:
+    written = example.settings.model_dump(mode="json", by_alias=True)
+
+    assert written["institutions"]["main"]["api_key"] == "env:ALMA_API_KEY_MAIN"
+    assert written["institutions"]["main"]["settle"] == "15m"
+    assert written["institutions"]["sandbox"]["settle"] == "never"
+    assert Settings.model_validate(written) == example.settings
+    assert Settings.model_validate(example.settings.model_dump()) == example.settings
+
+
+def test_the_json_schema_accepts_the_example_and_documents_every_key(example: Project) -> None:
+    schema = Settings.model_json_schema(by_alias=True)
+    jsonschema: Any = importlib.import_module("jsonschema")
+
+    assert example.document is not None
+    jsonschema.Draft202012Validator(schema).validate(example.document.plain())
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"institutions": {"x": {"region": "eu", "api_key": "l7xx"}}}, schema)
+    for part in (schema, *schema["$defs"].values()):
+        for key, field in part.get("properties", {}).items():
+            assert field.get("description"), key
+
+
+def test_a_path_stays_in_the_project(tmp_path: Path) -> None:
+    inner = tmp_path / "workflows"
+    inner.mkdir()
+    (tmp_path / "link").symlink_to("/")
+    (inner / "good").symlink_to(tmp_path / "file")
+
+    base = tmp_path.resolve()
+    assert path_inside(tmp_path, "a/../b.csv") == base / "b.csv"
+    assert path_inside(tmp_path, "../b.csv", beside=inner) == base / "b.csv"
+    assert path_inside(tmp_path, "good", beside=inner) == base / "file"
+    assert path_inside(tmp_path, str(base / "b.csv")) == base / "b.csv"
+    for name in ("..", "../b.csv", "/etc/passwd", "link/etc/passwd"):
+        with pytest.raises(RequestWrong, match="leads out of the project folder"):
+            path_inside(tmp_path, name)
+    for name in ("", "a\0b"):
+        with pytest.raises(RequestWrong, match="name a file"):
+            path_inside(tmp_path, name)
+
+
+def test_settings_can_be_made_in_python_too() -> None:
+    made = InstitutionSettings.model_validate(
+        {"region": "eu", "api_key": SecretRef.read("env:A"), "settle": timedelta(hours=1)}
+    )
+
+    assert made.settle == timedelta(hours=1)
+    assert made.address == REGIONS["eu"]
