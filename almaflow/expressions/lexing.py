@@ -121,6 +121,8 @@ def lex_expression(source: str, start: int = 0, *, braced: bool = False) -> Lexe
 
 def _read(source: str, at: int) -> re.Match[str]:
     match = _TOKEN.match(source, at)
+    if match is not None and match.lastgroup != "operator":
+        return match
     for foreign, advice in _FOREIGN:
         if source.startswith(foreign, at) and (match is None or len(match.group()) < len(foreign)):
             raise ExpressionSyntax(advice, at, len(foreign) if foreign not in "'\"" else 1)
