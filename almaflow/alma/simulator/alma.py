@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlsplit
 from zlib import crc32
 from zoneinfo import ZoneInfo
@@ -79,19 +79,23 @@ class SimulatedAlma:
     def __init__(
         self, now: Callable[[], datetime], scenario: Scenario | None = None, seed: int = 0
     ) -> None:
-        self._now = now
+        self._clock = now
         self._scenario = scenario or Scenario()
         self._seed = seed
         self._rng = random.Random(seed)
         self._lock = threading.RLock()
         self._institutions: dict[str, Institution] = {}
         self._keys: dict[str, Key] = {}
-        self._started_at = now()
+        self._started_at = self._now()
         zone = ZoneInfo(self._scenario.alma.timezone)
         self._faults = Faults(self._scenario.faults, self._started_at, zone)
         self._received: deque[Received] = deque(maxlen=_REMEMBERED)
         # Where links lead; a server puts its own address here.
         self.link_base = self._scenario.alma.base_url.rstrip("/")
+
+    def _now(self) -> datetime:
+        # Arithmetic in a local zone would go by its wall clock, not by elapsed time.
+        return self._clock().astimezone(UTC)
 
     @property
     def scenario(self) -> Scenario:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import struct
 import sys
@@ -15,7 +16,7 @@ from almaflow.alma.simulator.alma import SimulatedAlma
 from almaflow.alma.simulator.reply import Reply, WireFault
 
 # SO_LINGER on, zero seconds: closing resets the connection instead of ending it politely.
-_RESET = struct.pack("ii", 1, 0)
+_RESET = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 # Larger bodies are not read (bytes); Alma's own limit is not known.
 _LARGEST_BODY = 64 * 1024 * 1024
 
@@ -173,8 +174,10 @@ class _Handler(BaseHTTPRequestHandler):
         if reply.fault in (WireFault.RESET_BEFORE, WireFault.DROP_AFTER, WireFault.HANG):
             self._reset()
             return
-        if reply.fault is not WireFault.DRIP and reply.delay:
-            self.server.stopping.wait(reply.delay)
+        slow = reply.delay > 0 and reply.fault is not WireFault.DRIP
+        if slow and self.server.stopping.wait(reply.delay):
+            self._reset()
+            return
         head = self._head(reply)
         if reply.fault is WireFault.TRUNCATE:
             self.wfile.write(head + reply.body[: len(reply.body) // 2])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -46,7 +46,10 @@ Duration = Annotated[
 
 @dataclass(frozen=True)
 class Moment:
-    """An instant of a simulation: since its start, by the library's clock, or a date and time."""
+    """An instant of a simulation: since its start, by the library's clock, or a date and time.
+
+    What its methods return is in UTC.
+    """
 
     since_start: timedelta | None = None
     time_of_day: time | None = None
@@ -57,7 +60,8 @@ class Moment:
         if self.since_start is not None:
             return start + self.since_start
         if self.instant is not None:
-            return self.instant if self.instant.tzinfo else self.instant.replace(tzinfo=zone)
+            aware = self.instant if self.instant.tzinfo else self.instant.replace(tzinfo=zone)
+            return aware.astimezone(UTC)
         found = self._on_the_day_of(start, zone)
         return found if found >= start else self._on_the_day_of(start + timedelta(days=1), zone)
 
@@ -70,7 +74,8 @@ class Moment:
 
     def _on_the_day_of(self, instant: datetime, zone: tzinfo) -> datetime:
         local = instant.astimezone(zone)
-        return datetime.combine(local.date(), self.time_of_day or time(0), tzinfo=zone)
+        at = datetime.combine(local.date(), self.time_of_day or time(0), tzinfo=zone)
+        return at.astimezone(UTC)
 
 
 def _moment(value: Any) -> Any:
