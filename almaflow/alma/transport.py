@@ -88,7 +88,7 @@ class Reply(Protocol):
     def fault(self) -> Enum | None: ...
 
 
-Handle = Callable[[str, str, Mapping[str, str], bytes | None], Reply]
+Handle = Callable[[str, str, Mapping[str, str], bytes], Reply]
 """Answers (method, target, headers, body) at once; what should take time is in the reply."""
 
 _FAULTS = {
@@ -106,7 +106,7 @@ class InProcessTransport:
         self._handle = handle
 
     async def exchange(self, request: WireRequest) -> WireAnswer:
-        reply = self._handle(request.method, request.target, request.headers, request.body)
+        reply = self._handle(request.method, request.target, request.headers, request.body or b"")
         fault = str(reply.fault.value) if reply.fault else ""
         if fault == "hang" or reply.delay > request.timeout:
             await anyio.sleep(request.timeout)

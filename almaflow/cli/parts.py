@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,8 +18,9 @@ from almaflow.store import Store
 
 if TYPE_CHECKING:
     from almaflow.alma.simulator import Scenario, SimulatedAlma
+    from almaflow.catalog import LoadedWorkflow
     from almaflow.engine.engine import Engine
-    from almaflow.engine.institutions import OpenDoor
+    from almaflow.engine.institutions import Door, OpenDoor
     from almaflow.engine.telling import Listener
 
 SCENARIO_SUFFIX = ".scenario.yaml"
@@ -109,7 +110,7 @@ class Simulation:
         clock = VirtualClock(start)
         return cls(SimulatedAlma(clock.now, scenario), clock, project, environment)
 
-    def engine(self, listener: Listener, transport: Callable[..., object] | None = None) -> Engine:
+    def engine(self, listener: Listener) -> Engine:
         """Return an engine whose store is in memory and whose Alma is the simulated one."""
         from almaflow.engine.engine import Engine
 
@@ -138,23 +139,21 @@ class Simulation:
         return Door(name, client, self.alma.link_base)
 
 
-def find_scenario(workflow: Path, given: str | None) -> Path | None:
-    """Return the scenario file: the one given, else the one beside the workflow, else None."""
-    if given:
-        return Path(given)
-    beside = workflow.with_name(workflow.stem + SCENARIO_SUFFIX)
-    return beside if beside.is_file() else None
-
-
-def load_scenario(path: Path | None) -> Scenario:
-    """Read a scenario; None is one in which all goes well.
+def simulate(project: Project, loaded: LoadedWorkflow, scenario: str | None) -> Simulation:
+    """Return the simulation for a workflow: *scenario*, else the file beside it, else all goes well.
 
     Raises:
-        DocumentsInvalid: with every mistake and its place.
+        DocumentsInvalid: the scenario has mistakes.
     """
     from almaflow.alma.simulator import Scenario
     from almaflow.validation import validate
 
-    if path is None:
-        return Scenario()
-    return validate(read_document(path, str(path)), Scenario)
+    path = Path(scenario) if scenario else None
+    if path is None and loaded.path is not None:
+        beside = loaded.path.with_name(loaded.path.stem + SCENARIO_SUFFIX)
+        path = beside if beside.is_file() else None
+    furnished = validate(read_document(path, str(path)), Scenario) if path else Scenario()
+    environment = loaded.workflow.environment
+    if environment == "any":
+        environment = "production"
+    return Simulation.make(project, furnished, environment)

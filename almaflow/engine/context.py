@@ -111,6 +111,7 @@ class Context:
     async def read(self, call: Call[T]) -> T:
         since = self.clock.now()
         tries = 0
+        self.tell_request(call)
         while True:
             try:
                 answer = await self.door.client.send(call)
@@ -128,6 +129,11 @@ class Context:
         if not self.door.proven and (self.door.environment or self.door.code):
             self.door.prove(await self.read(calls.general()))
         return await submission.write(self, effect, call, repeatable=repeatable)
+
+    def tell_request(self, call: Call[Any]) -> None:
+        """Tell onlookers what is sent, secrets as names."""
+        request = show_placeholders(call.rendering())
+        self.journal.tell(Told.REQUEST, self.path, call.name, request=request)
 
     async def be_patient(self, error: AlmaError, tries: int, since: datetime) -> None:
         if not isinstance(error, AlmaUnreachable):

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import anyio
 
 from almaflow.clock import Clock
-from almaflow.engine.telling import Listener, RunEvent, Told
+from almaflow.engine.telling import NOT_LOGGED, Listener, RunEvent, Told
 from almaflow.masking import Mask
 from almaflow.outcome import Outcome, Status
 from almaflow.store import KEEP, Claim, Entry, EntryState, Keep, Store
@@ -100,7 +100,7 @@ class RunJournal:
         now, data = self._clock.now(), self._mask.data(data)
         event = RunEvent(now, self.run_id, about, path, self._mask.text(text), data)
         self._listener.hear(event)
-        if about is not Told.PROGRESS:
+        if about not in NOT_LOGGED:
             self._lines.append(event)
 
     async def flush(self) -> None:
@@ -140,8 +140,9 @@ class RunJournal:
                     self._store.add_event(
                         line.run_id, line.kind.value, line.path, line.text, line.data
                     )
-            return result
+                return result
 
         # What is recorded must be known here even when the run is cancelled meanwhile.
         with anyio.CancelScope(shield=True):
-            return await self._writer.call(together)
+            result = await self._writer.call(together)
+        return result

@@ -42,6 +42,10 @@ class Sender(Protocol):
     journal: RunJournal
     door: Door
 
+    def tell_request(self, call: Call[Any]) -> None:
+        """Tell onlookers what is sent."""
+        ...
+
     async def be_patient(self, error: AlmaError, tries: int, since: datetime) -> None:
         """Wait before the next sending; raises *error* when there is no point in one."""
         ...
@@ -118,6 +122,7 @@ class _Sending:
     async def send(self) -> Any:
         """Send and return the result; a write that is under way is shielded for `GRACE`."""
         await self._record(EntryState.INTENT)
+        self._sender.tell_request(self._call)
         sending = asyncio.ensure_future(self._sender.door.client.send(self._call))
         try:
             await asyncio.wait({sending})

@@ -19,6 +19,8 @@ class Told(StrEnum):
     """A step waits; the text says for what."""
     PROGRESS = "progress"
     """How far a job is; told to onlookers, not logged."""
+    REQUEST = "request"
+    """A request to Alma, as it is sent, secrets left as names; told to onlookers, not logged."""
     ENDED = "ended"
     """A step ended; its data holds outcome and error."""
     SAID = "said"
@@ -37,6 +39,10 @@ class RunEvent:
     path: str
     text: str
     data: dict[str, Any] = field(default_factory=dict)
+
+
+NOT_LOGGED = frozenset({Told.PROGRESS, Told.REQUEST})
+"""What is told to onlookers only."""
 
 
 class Listener(Protocol):

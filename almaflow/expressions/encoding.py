@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
-from almaflow.expressions.values import Counters, Span, span_of
+from almaflow.expressions.values import Counters, Span, span_of, to_text
 
 
 def encode(value: Any) -> Any:
@@ -21,6 +21,8 @@ def encode(value: Any) -> Any:
             return {"$span": [span.months, span.days, span.elapsed.total_seconds()]}
         case Counters():
             return {"$counters": [dict(counter) for counter in value]}
+        case Mapping() if _looks_encoded(value):
+            return {"$mapping": [[str(key), encode(item)] for key, item in value.items()]}
         case Mapping():
             return {str(key): encode(item) for key, item in value.items()}
         case list() | tuple():
@@ -39,6 +41,8 @@ def decode(value: Any, zone: tzinfo) -> Any:
             return Span(months, days, timedelta(seconds=seconds))
         case {"$counters": list(counters)}:
             return Counters(counters)
+        case {"$mapping": list(pairs)}:
+            return {key: decode(item, zone) for key, item in pairs}
         case dict():
             return {key: decode(item, zone) for key, item in value.items()}
         case list():
@@ -53,10 +57,17 @@ def plain(value: Any) -> Any:
             return text
         case {"$counters": counters}:
             return counters
-        case {"$span": [_, days, seconds]}:
-            return days * 86400 + seconds
+        case {"$span": [months, days, seconds]}:
+            return to_text(Span(months, days, timedelta(seconds=seconds)))
+        case {"$mapping": pairs}:
+            return {key: plain(item) for key, item in pairs}
         case dict():
             return {key: plain(item) for key, item in value.items()}
         case list():
             return [plain(item) for item in value]
     return value
+
+
+def _looks_encoded(value: Mapping[Any, Any]) -> bool:
+    """Whether a mapping of the user's could be taken for an encoded value."""
+    return len(value) == 1 and str(next(iter(value))).startswith("$")

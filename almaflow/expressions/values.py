@@ -26,7 +26,7 @@ class Counters(list[Mapping[str, str]]):
     def text(self, which: str | int, default: Any = _REQUIRED) -> Any:
         """Return the value of the counter with this key (the first of several) or position.
 
-        Positions count from 1. Without the counter, *default* is returned when it is given.
+        Positions count from 0, as in `counters[0]`. Without the counter, *default* is returned when it is given.
 
         Raises:
             NotDefined: there is no such counter and no default; lists those there are.
@@ -59,11 +59,11 @@ class Counters(list[Mapping[str, str]]):
         if isinstance(which, str):
             values = (counter.get("value") for counter in self if counter.get("key") == which)
             return next((str(value) for value in values if value is not None), None)
-        if isinstance(which, bool) or not isinstance(which, int) or which < 1:
+        if isinstance(which, bool) or not isinstance(which, int) or which < 0:
             raise ExpressionFailed(
-                "A counter is named by its key, in quotes, or by its position: 1 is the first."
+                "A counter is named by its key, in quotes, or by its position: 0 is the first."
             )
-        value = self[which - 1].get("value") if which <= len(self) else None
+        value = self[which].get("value") if which < len(self) else None
         return None if value is None else str(value)
 
     def _listed(self) -> str:

@@ -1,7 +1,7 @@
 """Starting a job in Alma, following its run and judging how it ended.
 
-Shared by the kinds that submit (`submit_job`, `run_profile`); `engine/submission.py` sees to it that
-a submission leaves once.
+Shared by the kinds that submit (`submit_job`, `run_profile`); `engine/submission.py` sees to it
+that a submission leaves once.
 """
 
 from __future__ import annotations

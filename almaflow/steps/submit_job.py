@@ -59,6 +59,11 @@ def _named(data: Any) -> Any:
     return data
 
 
+def _false_or_name(data: Any) -> Any:
+    """Let an unquoted `false` be false; every other text is a name."""
+    return False if isinstance(data, Plain) and data.value is False else data
+
+
 Parameters = Annotated[dict[str, Template] | list[Parameter], BeforeValidator(_named)]
 
 
@@ -104,6 +109,7 @@ class SubmitJob(JobStep):
     ] = None
     job_name: Annotated[
         Literal[False] | Template | None,
+        BeforeValidator(_false_or_name),
         Field(
             description="What the run is called in Alma; default: workflow and step. `false` "
             "sends no name, for a job that refuses one."

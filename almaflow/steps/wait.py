@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, time, timedelta
 from typing import Annotated, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from almaflow.expressions import NUMBER
@@ -35,6 +35,26 @@ class Wait(Kind):
         ),
     ] = None
 
+    @field_validator("for_")
+    @classmethod
+    def _literal_duration(cls, given: Template | None) -> Template | None:
+        if given is not None and "{{" not in given.text:
+            try:
+                parse_duration(given.text)
+            except ValueError as error:
+                raise PydanticCustomError("bad_duration", "{why}", {"why": str(error)}) from None
+        return given
+
+    @field_validator("until")
+    @classmethod
+    def _literal_time(cls, given: Template | None) -> Template | None:
+        if given is not None and "{{" not in given.text:
+            try:
+                read_time(given.text)
+            except ValueError as error:
+                raise PydanticCustomError("bad_time", "{why}", {"why": str(error)}) from None
+        return given
+
     @model_validator(mode="after")
     def _exactly_one(self) -> Wait:
         if (self.for_ is None) == (self.until is None):
@@ -57,6 +77,22 @@ class Wait(Kind):
         return next_instant(context.text(self.until), context.now)
 
 
+def read_time(text: str) -> time | datetime:
+    """Read `06:00` or `2026-12-24T18:00`.
+
+    Raises:
+        ValueError: *text* is neither; says what to write.
+    """
+    for read in (time.fromisoformat, datetime.fromisoformat):
+        try:
+            return read(text)
+        except ValueError:
+            continue
+    raise ValueError(
+        f"`{text}` is neither a time of day (06:00) nor an instant (2026-12-24T18:00)."
+    )
+
+
 def next_instant(text: str, now: datetime) -> datetime:
     """Return the instant that *text* names: a time of day after *now*, or an instant.
 
@@ -66,15 +102,11 @@ def next_instant(text: str, now: datetime) -> datetime:
     Raises: StepFailed.
     """
     try:
-        of_day = time.fromisoformat(text)
-    except ValueError:
-        try:
-            instant = datetime.fromisoformat(text)
-        except ValueError:
-            raise StepFailed(
-                f"`{text}` is neither a time of day (06:00) nor an instant (2026-12-24T18:00)."
-            ) from None
-        return instant if instant.tzinfo else instant.replace(tzinfo=now.tzinfo)
+        of_day = read_time(text)
+    except ValueError as error:
+        raise StepFailed(str(error)) from error
+    if isinstance(of_day, datetime):
+        return of_day if of_day.tzinfo else of_day.replace(tzinfo=now.tzinfo)
     for days in range(2):
         day = now.date() + timedelta(days=days)
         instant = datetime.combine(day, of_day, tzinfo=now.tzinfo)

@@ -31,7 +31,7 @@ def value_of(source: str, counters: Counters = COUNTERS) -> Any:
     ("source", "value"),
     [
         ("counters.number('c.failed')", 12),
-        ("counters.number(2)", 13),
+        ("counters.number(1)", 13),
         ("counters.number('c.share')", 1.5),
         ("counters.number('c.none', 0)", 0),
         ("counters.number(9, default=none)", None),
@@ -60,8 +60,8 @@ def test_a_counter_is_read_by_key_or_position(source: str, value: Any) -> None:
             f"The counter `c.thousands` is no number but the text `1,000`; {LISTED}",
         ),
         (
-            "counters.number(0)",
-            "A counter is named by its key, in quotes, or by its position: 1 is the first.",
+            "counters.number(-1)",
+            "A counter is named by its key, in quotes, or by its position: 0 is the first.",
         ),
     ],
 )

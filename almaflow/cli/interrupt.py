@@ -1,0 +1,68 @@
+"""Ctrl-C and SIGTERM: the first gives the run back cleanly, the second leaves at once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import anyio
+
+from almaflow.clock import VirtualTimeLoop
+
+T = TypeVar("T")
+
+EXIT_INTERRUPTED = 130
+
+
+class Interrupted(Exception):
+    """Somebody pressed Ctrl-C, or the system asked the process to end."""
+
+
+def run_interruptible(main: Callable[[], Awaitable[T]], *, virtual: bool = False) -> T:
+    """Run *main* to its end, in virtual time when told so.
+
+    Raises:
+        Interrupted: stopped by a signal; *main* was cancelled and has cleaned up.
+    """
+    asked = False
+
+    def stop(scope: anyio.CancelScope) -> None:
+        nonlocal asked
+        if asked:
+            # Whoever presses twice does not want to wait for the answer of a write.
+            sys.stderr.write("\nLeaving at once; what was being sent is looked for later.\n")
+            sys.stderr.flush()
+            os._exit(EXIT_INTERRUPTED)
+        asked = True
+        scope.cancel()
+
+    async def guarded() -> T | None:
+        result = None
+        with anyio.CancelScope() as scope:
+            _on_signals(lambda: stop(scope))
+            result = await main()
+        return result
+
+    options = {"loop_factory": VirtualTimeLoop} if virtual else {}
+    try:
+        result = anyio.run(guarded, backend_options=options)
+    except KeyboardInterrupt:
+        raise Interrupted from None
+    if asked and result is None:
+        raise Interrupted
+    return result  # type: ignore[return-value]
+
+
+def _on_signals(stop: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, stop)
+        except (NotImplementedError, RuntimeError, ValueError):
+            # Windows' loop has no signal handlers: there asyncio turns Ctrl-C into a
+            # KeyboardInterrupt. Nor has a loop outside the main thread.
+            return

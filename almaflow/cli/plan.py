@@ -1,0 +1,181 @@
+"""`almaflow plan`: every request that a run would send, rendered, with nothing sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+import typer
+
+from almaflow.catalog import find_workflow, load_workflow
+from almaflow.cli import parts
+from almaflow.cli.interrupt import run_interruptible
+from almaflow.cli.reports import print_warnings
+from almaflow.cli.run import in_order, new_plan, read_given
+from almaflow.engine.telling import RunEvent, Told
+from almaflow.outcome import Outcome
+from almaflow.plan import Plan, workflow_steps
+from almaflow.store import RunRecord
+
+
+@dataclass
+class PlannedRequest:
+    """One request as it would be sent, secrets as names; *times* counts equal ones in a row."""
+
+    name: str
+    request: dict[str, Any]
+    times: int = 1
+
+
+@dataclass
+class PlannedStep:
+    """A step on the path, or off it: then *taken* is false and nothing is sent."""
+
+    path: str
+    kind: str
+    taken: bool = False
+    outcome: str = Outcome.SKIPPED.value
+    error: str = ""
+    requests: list[PlannedRequest] = field(default_factory=list)
+
+
+class Recorder:
+    """Listens to a simulated run and keeps what each step sent."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.steps = {
+            path: PlannedStep(path, step.kind.key) for path, step in workflow_steps(plan.workflow)
+        }
+
+    def hear(self, event: RunEvent) -> None:
+        step = self.steps.get(event.path)
+        if step is None:
+            return
+        if event.kind is Told.BEGAN:
+            step.taken = True
+        elif event.kind is Told.ENDED:
+            step.outcome, step.error = event.data["outcome"], event.text
+        elif event.kind is Told.REQUEST:
+            last = step.requests[-1] if step.requests else None
+            if last is not None and last.request == event.data["request"]:
+                last.times += 1
+            else:
+                step.requests.append(PlannedRequest(event.text, event.data["request"]))
+
+
+def plan(
+    file: Annotated[str, typer.Argument(help="A workflow file, or a workflow's name.")],
+    scenario: Annotated[
+        str | None,
+        typer.Argument(help="The scenario, when it is not the one beside the workflow."),
+    ] = None,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option("--input", "-i", metavar="KEY=VALUE", help="An input; may be repeated."),
+    ] = None,
+    inputs_file: Annotated[
+        Path | None, typer.Option("--inputs", metavar="FILE", help="Inputs from a YAML file.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the plan as one JSON document.")
+    ] = False,
+) -> None:
+    """Show every request that a run would send, in order, with nothing sent.
+
+    The answers are a simulated Alma's, so that later steps have values; the path is the one
+    that `run --simulate` takes. Steps off that path are listed as not taken. Secrets are shown
+    as names.
+    """
+    file, scenario = in_order(file, scenario)
+    project = parts.open_project()
+    loaded = load_workflow(find_workflow(file, project), project)
+    print_warnings(loaded.warnings, as_json=as_json)
+    simulation = parts.simulate(project, loaded, scenario)
+    made = new_plan(
+        loaded, project, read_given(inputs or [], inputs_file), simulation.clock, simulated=True
+    )
+    recorder = Recorder(made)
+    engine = simulation.engine(recorder)
+
+    async def main() -> RunRecord:
+        async with engine.running():
+            await engine.add(made)
+            return await engine.work_on(made.run_id)
+
+    record = run_interruptible(main, virtual=True)
+    steps = list(recorder.steps.values())
+    typer.echo(_as_json(made, record, steps) if as_json else "\n".join(_lines(made, record, steps)))
+
+
+def _as_json(made: Plan, record: RunRecord, steps: list[PlannedStep]) -> str:
+    told = {
+        "workflow": made.name,
+        "file": made.file,
+        "institution": made.institution,
+        "inputs": record.inputs,
+        "vars": record.vars,
+        "simulated_outcome": record.outcome,
+        "steps": [
+            {
+                "path": step.path,
+                "kind": step.kind,
+                "taken": step.taken,
+                "outcome": step.outcome,
+                "error": step.error,
+                "requests": [
+                    {"name": one.name, "times": one.times, **one.request} for one in step.requests
+                ],
+            }
+            for step in steps
+        ],
+    }
+    return json.dumps(told, indent=2, ensure_ascii=False)
+
+
+def _lines(made: Plan, record: RunRecord, steps: list[PlannedStep]) -> Iterator[str]:
+    yield f"{made.name} ({made.file}) at {made.institution}; nothing is sent."
+    for name, value in record.inputs.items():
+        yield f"  {name} = {json.dumps(value, ensure_ascii=False)}"
+    for step in steps:
+        yield ""
+        if not step.taken:
+            yield f"{step.path}  ({step.kind}; not taken)"
+            continue
+        ended = "" if step.outcome == Outcome.SUCCEEDED else f"; simulated: {step.outcome}"
+        yield f"{step.path}  ({step.kind}{ended})"
+        if step.error:
+            yield f"    {step.error}"
+        for one in step.requests:
+            yield from _request_lines(one)
+    yield ""
+    yield f"The simulated run ended as {record.outcome or record.status}. {record.error}".rstrip()
+
+
+def _request_lines(one: PlannedRequest) -> Iterator[str]:
+    query = urlencode([(name, value) for name, value in one.request["query"]])
+    target = one.request["path"] + (f"?{query}" if query else "")
+    times = f"   ({one.times} times)" if one.times > 1 else ""
+    yield f"    {one.request['method']} {target}{times}"
+    body = one.request["body"]
+    if body:
+        shown = json.dumps(_shortened(body), indent=2, ensure_ascii=False)
+        yield from (f"      {line}" for line in shown.splitlines())
+
+
+# More members than this are counted, not listed.
+_LISTED = 5
+
+
+def _shortened(body: Any) -> Any:
+    """Return a body for people: parameters one a line, long lists of members counted."""
+    if "parameter" in body:
+        return [f"{one['name']['value']} = {one['value']}" for one in body["parameter"]]
+    if "members" in body:
+        ids = [one["id"] for one in body["members"]["member"]]
+        more = len(ids) - _LISTED
+        return {"members": ids[:_LISTED] + ([f"… and {more} more"] if more > 0 else [])}
+    return body
