@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 import anyio
+import anyio.lowlevel
 
 from almaflow.threads import calls_under_way
 
@@ -48,30 +49,41 @@ class SystemClock:
         return datetime.now(UTC)
 
     async def sleep_until(self, instant: datetime) -> None:
+        # At least one turn of the loop, so that a wait of nothing still lets others go.
+        await anyio.lowlevel.checkpoint()
         while (left := (instant - self.now()).total_seconds()) > 0:  # noqa: ASYNC110
             await anyio.sleep(min(left, _LOOK))
 
 
 class VirtualClock:
-    """The time of the running `VirtualTimeLoop`, counted from *start* (aware)."""
+    """The time of the running `VirtualTimeLoop`, counted from *start* (aware).
+
+    Under a second loop it goes on from where the first one left it: time never runs back.
+    """
 
     def __init__(self, start: datetime) -> None:
         self.start = start.astimezone(UTC)
-        self._last = self.start
+        self._loop_began_at = self.start
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def now(self) -> datetime:
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            # Asked from outside the loop (a report after the run): the last known instant.
-            return self._last
-        self._last = self.start + timedelta(seconds=loop.time())
-        return self._last
+            # Asked by a worker thread, or for a report after the run: the loop's time still.
+            return self._time_of_loop()
+        if loop is not self._loop:
+            self._loop_began_at = self._time_of_loop()
+            self._loop = loop
+        return self._time_of_loop()
+
+    def _time_of_loop(self) -> datetime:
+        seconds = 0.0 if self._loop is None else self._loop.time()
+        return self._loop_began_at + timedelta(seconds=seconds)
 
     async def sleep_until(self, instant: datetime) -> None:
         left = (instant - self.now()).total_seconds()
-        # At least one turn of the loop, so that a wait of nothing still lets others go.
-        await anyio.sleep(max(0.0, left))
+        await anyio.sleep(max(0.0, left))  # of nothing, it is one turn of the loop
 
 
 class _JumpingSelector(selectors.DefaultSelector):
@@ -102,6 +114,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         selector = _JumpingSelector()
         selector.loop = self
         super().__init__(selector)
+        # asyncio takes a timer for due when it lies before the time plus this (seconds). With
+        # the machine's nanosecond the sum is the time itself once half a year has passed: a
+        # float has no room for it. A tenth of a microsecond lasts for decades.
+        self._clock_resolution = 1e-7
 
     def time(self) -> float:
         return self._virtual

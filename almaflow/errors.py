@@ -36,7 +36,7 @@ class DocumentsInvalid(RequestWrong):
     """One or more YAML documents have problems; *problems* lists all of them, sorted."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(problems)
+        self.problems = tuple(sorted(problems))
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 

@@ -45,7 +45,6 @@ class ThreadPool:
         """Call *function* in a thread and return, or raise, what it does."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        _under_way[loop] = calls_under_way(loop) + 1
 
         def work() -> None:
             try:
@@ -59,15 +58,16 @@ class ThreadPool:
                 return
 
         self._put(work)
+        # Its result arrives by a later turn of this loop, so this is not too late to count it.
+        _under_way[loop] = calls_under_way(loop) + 1
         return await future
 
     def _put(self, work: Callable[[], None]) -> None:
         with self._lock:
             if self._idle == 0 and self._started < self._size:
+                name = f"{self._name}-{self._started + 1}"
+                threading.Thread(target=self._serve, name=name, daemon=True).start()
                 self._started += 1
-                threading.Thread(
-                    target=self._serve, name=f"{self._name}-{self._started}", daemon=True
-                ).start()
             else:
                 self._idle = max(0, self._idle - 1)
             self._work.put(work)

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+
+import anyio
+import pytest
+
+from almaflow.clock import Clock, SystemClock, VirtualClock, run_virtual, sleep
+from almaflow.threads import ThreadPool
+
+START = datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+
+
+def test_hours_pass_at_once() -> None:
+    clock = VirtualClock(START)
+
+    async def main() -> None:
+        await sleep(clock, timedelta(hours=8))
+
+    began = time.perf_counter()
+    run_virtual(main)
+
+    assert clock.now() == START + timedelta(hours=8)
+    assert time.perf_counter() - began < 5
+
+
+def test_sleepers_wake_in_the_order_of_their_instants() -> None:
+    clock = VirtualClock(START)
+    woken: list[tuple[str, datetime]] = []
+
+    async def sleeper(name: str, minutes: float) -> None:
+        await clock.sleep_until(START + timedelta(minutes=minutes))
+        woken.append((name, clock.now()))
+
+    async def main() -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(sleeper, "late", 60 * 24 * 4000)
+            tasks.start_soon(sleeper, "early", 0.5)
+            tasks.start_soon(sleeper, "passed", -5)
+
+    run_virtual(main)
+
+    assert woken == [
+        ("passed", START),
+        ("early", START + timedelta(seconds=30)),
+        ("late", START + timedelta(days=4000)),
+    ]
+
+
+def test_a_timeout_is_virtual_too() -> None:
+    async def main() -> float:
+        with anyio.move_on_after(3600) as scope:
+            await anyio.sleep_forever()
+        assert scope.cancelled_caught
+        return anyio.current_time()
+
+    assert run_virtual(main) == 3600.0
+
+
+def test_time_stands_still_while_a_thread_works() -> None:
+    clock = VirtualClock(START)
+    pool = ThreadPool("test", 1)
+    go = threading.Event()
+    ticks: list[datetime] = []
+
+    async def tick() -> None:
+        await sleep(clock, timedelta(seconds=10))
+        ticks.append(clock.now())
+
+    async def main() -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(tick)
+            with anyio.fail_after(5):
+                threading.Timer(0.01, go.set).start()
+                await pool.run(go.wait, 10)
+            assert ticks == []
+
+    run_virtual(main)
+
+    assert ticks == [START + timedelta(seconds=10)]
+
+
+def test_a_thread_that_works_reads_the_loops_time() -> None:
+    clock = VirtualClock(START)
+    pool = ThreadPool("test", 1)
+
+    async def main() -> datetime:
+        clock.now()
+        await anyio.sleep(90)
+        return await pool.run(clock.now)
+
+    assert run_virtual(main) == START + timedelta(seconds=90)
+
+
+def test_a_second_loop_goes_on_where_the_first_one_ended() -> None:
+    clock = VirtualClock(START)
+
+    async def main() -> datetime:
+        await sleep(clock, timedelta(hours=1))
+        return clock.now()
+
+    instants = [run_virtual(main), clock.now(), run_virtual(main), clock.now()]
+
+    assert instants == [START + timedelta(hours=hours) for hours in (1, 1, 2, 2)]
+
+
+def test_a_clock_that_has_not_run_is_at_its_start_in_utc() -> None:
+    start = datetime(2026, 3, 29, 3, 30, tzinfo=timezone(timedelta(hours=2)))
+
+    assert VirtualClock(start).now() == START
+    assert VirtualClock(start).now().tzinfo is UTC
+
+
+def test_the_systems_clock_is_aware_and_in_utc() -> None:
+    before = datetime.now(UTC)
+
+    now = SystemClock().now()
+
+    assert before <= now <= datetime.now(UTC)
+    assert now.tzinfo is UTC
+
+
+class _Suspended(SystemClock):
+    """A machine that was suspended: its time of day leaps while its loop stands still."""
+
+    def __init__(self) -> None:
+        self.instants = [START, START + timedelta(seconds=10), START + timedelta(hours=2)]
+
+    def now(self) -> datetime:
+        return self.instants.pop(0) if len(self.instants) > 1 else self.instants[0]
+
+
+def test_a_live_sleeper_looks_at_the_clock_every_half_minute() -> None:
+    async def main() -> float:
+        await _Suspended().sleep_until(START + timedelta(hours=1))
+        return anyio.current_time()
+
+    assert run_virtual(main) == 60.0
+
+
+@pytest.mark.parametrize("make", [SystemClock, lambda: VirtualClock(START)])
+def test_a_wait_of_nothing_lets_others_go(make: Callable[[], Clock]) -> None:
+    clock = make()
+    steps: list[str] = []
+
+    async def waiter(name: str) -> None:
+        for _ in range(2):
+            await clock.sleep_until(START - timedelta(days=1))
+            steps.append(name)
+
+    async def main() -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(waiter, "a")
+            tasks.start_soon(waiter, "b")
+
+    run_virtual(main)
+
+    assert steps == ["a", "b", "a", "b"]
+
+
+def test_time_does_not_jump_over_something_that_is_ready() -> None:
+    ours, theirs = socket.socketpair()
+
+    async def main() -> float:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(anyio.sleep, 60)
+            theirs.send(b"x")
+            await anyio.wait_readable(ours)
+            heard_at = anyio.current_time()
+        return heard_at
+
+    with ours, theirs:
+        assert run_virtual(main) == 0.0
