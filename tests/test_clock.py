@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from almaflow.clock import Clock, SystemClock, VirtualClock, run_virtual, sleep
@@ -169,9 +170,10 @@ def test_time_does_not_jump_over_something_that_is_ready() -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(anyio.sleep, 60)
             theirs.send(b"x")
+            await anyio.lowlevel.checkpoint()
+            await anyio.lowlevel.checkpoint()
             await anyio.wait_readable(ours)
-            heard_at = anyio.current_time()
-        return heard_at
+            return anyio.current_time()
 
     with ours, theirs:
         assert run_virtual(main) == 0.0
