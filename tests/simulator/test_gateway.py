@@ -99,6 +99,7 @@ def test_ids_end_in_a_suffix_of_their_institution() -> None:
         ("application/xml;q=0.5, application/json", "", True),
         ("application/xml, application/json;q=0.9", "", False),
         ("application/json;q=x", "", True),
+        ("application/json;q=1.1.1", "", True),
         ("application/xml", "?format=json", True),
         ("application/json", "?format=xml", False),
     ],
@@ -188,6 +189,27 @@ def test_links_may_be_relative_as_in_older_proxies() -> None:
     world = World({"alma": {"links": "relative"}})
 
     assert world.get("/conf/jobs/M44")["link"] == "/almaws/v1/conf/jobs/M44"
+
+
+def test_an_institution_that_exists_is_not_founded_again() -> None:
+    world = World()
+    world.new_set("mine")
+
+    key = world.alma.add_institution("main")
+
+    assert key != world.key
+    assert world.get("/conf/sets?q=name~mine", key=key)["total_record_count"] == 1
+
+
+def test_many_institutions_have_suffixes_of_their_own() -> None:
+    world = World()
+    names = [f"library {i}" for i in range(150)]
+
+    for name in names:
+        world.alma.add_institution(name)
+
+    assert len({world.alma.institution(name).suffix for name in names}) == 150
+    assert world.alma.scenario.alma.running_jobs == 3
 
 
 # --- quotas ---------------------------------------------------------------------------------------

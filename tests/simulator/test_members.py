@@ -162,6 +162,14 @@ def test_two_names_of_one_record_are_a_duplicate() -> None:
     assert refusal(world, set_id, members_body("39031000000007"), more=BY_BARCODE) == "60176"
 
 
+def test_two_spellings_of_one_number_are_a_duplicate() -> None:
+    world = World()
+    set_id = world.new_set(content="BIB_MMS")
+    body = members_body("1234-567x", "1234567X")
+
+    assert refusal(world, set_id, body, more="&id_type=ISSN") == "60119"
+
+
 def test_operation_type_and_set_are_checked() -> None:
     world = World()
     set_id = world.new_set()

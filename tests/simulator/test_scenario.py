@@ -97,6 +97,11 @@ def test_the_schema_accepts_what_the_models_accept() -> None:
             "simulation (1h30m) or a date and time (2026-03-02T01:00:00Z)",
         ),
         ({"alma": {"timezone": "Mars"}}, "alma.timezone", None),
+        (
+            {"starts_at": "2026-03-02T01:00:00"},
+            "starts_at",
+            "Input should have timezone info",
+        ),
         ({"members": [{"count": 1}]}, "members.0", None),
         ({"faults": [{"kind": "status", "call": "submitt"}]}, "faults.0.call", None),
         ({"faults": [{"kind": "explode"}]}, "faults.0.kind", None),

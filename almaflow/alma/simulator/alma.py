@@ -109,24 +109,31 @@ class SimulatedAlma:
         environment: str = "production",
         key: str | None = None,
     ) -> str:
-        """Let an institution exist, with its library, and return its API key."""
+        """Let an institution exist, with its library, and return an API key for it.
+
+        One that exists already stays as it is and has one more key.
+        """
         with self._lock:
-            suffixes = {institution.suffix for institution in self._institutions.values()}
-            suffix = 1000 + crc32(name.encode()) % 9000
-            while str(suffix) in suffixes:
-                suffix = 1000 + (suffix - 999) % 9000
-            institution = Institution(
-                name,
-                code=code or f"01{''.join(filter(str.isalnum, name)).upper()}_INST",
-                suffix=str(suffix),
-                environment=environment,
-                scenario=self._scenario,
-                seed=self._seed,
-                started_at=self._started_at,
-            )
-            furnish(institution)
-            self._institutions[name] = institution
+            if name not in self._institutions:
+                self._institutions[name] = self._found(name, code, environment)
         return self.add_key(name, key=key)
+
+    def _found(self, name: str, code: str | None, environment: str) -> Institution:
+        suffixes = {institution.suffix for institution in self._institutions.values()}
+        suffix = 1000 + crc32(name.encode()) % 9000
+        while str(suffix) in suffixes:
+            suffix = 1000 + (suffix - 999) % 9000
+        institution = Institution(
+            name,
+            code=code or f"01{''.join(filter(str.isalnum, name)).upper()}_INST",
+            suffix=str(suffix),
+            environment=environment,
+            scenario=self._scenario,
+            seed=self._seed,
+            started_at=self._started_at,
+        )
+        furnish(institution)
+        return institution
 
     def add_key(
         self,
@@ -342,10 +349,7 @@ def _split(target: str) -> tuple[str, dict[str, str]]:
         parts = urlsplit(target)
     except ValueError:
         return "", {}
-    try:
-        pairs = parse_qsl(parts.query, keep_blank_values=True, errors="replace")
-    except ValueError:
-        pairs = []
+    pairs = parse_qsl(parts.query, keep_blank_values=True, errors="replace")
     # Of a repeated parameter the first counts.
     return parts.path, dict(reversed(pairs))
 

@@ -100,6 +100,8 @@ class Records:
             return None
         if content == "ITEM" and (pooled := _POOL_BARCODE.fullmatch(text)):
             return self.id_of(content, int(pooled.group(1)))
+        if id_type in ("ISBN", "ISSN"):
+            text = text.replace("-", "").upper()
         number = self._named.setdefault((id_type, text), _NAMED + len(self._named))
         record_id = self.id_of(content, number)
         self._names[record_id] = text

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
+from pydantic import (
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from almaflow.alma.simulator.scenario_fields import (
     Duration,
@@ -319,8 +326,9 @@ class Scenario(Part):
     """How a simulated Alma is furnished, and what happens in it."""
 
     description: str = ""
-    starts_at: datetime | None = Field(
-        default=None, description="The simulated clock's start. Default: now."
+    starts_at: AwareDatetime | None = Field(
+        default=None,
+        description="The simulated clock's start, such as 2026-03-02T01:00:00Z. Default: now.",
     )
     jobs: tuple[RunRule, ...] = Field(default=(), description="How the runs of jobs go.")
     sets: tuple[ExtraSet, ...] = Field(default=(), description="Sets that are already there.")

@@ -185,4 +185,6 @@ def _run_name(institution: Institution, job: Job, parameters: Parameters, call: 
         return name
     if institution.switches.run_names == "legacy":
         return f"{name} - {local:%m/%d/%Y %H:%M}"
-    return f"{name} - {local:%Y-%m-%d} {local.hour % 12 or 12}:{local:%M %p}"
+    # Not %p: what it says depends on the machine's language.
+    half = "AM" if local.hour < 12 else "PM"
+    return f"{name} - {local:%Y-%m-%d} {local.hour % 12 or 12}:{local:%M} {half}"

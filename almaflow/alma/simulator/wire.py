@@ -162,9 +162,6 @@ class Body:
     is_json: bool
     bean: str
 
-    def __contains__(self, name: str) -> bool:
-        return self.data.get(name) is not None
-
     def text(self, name: str) -> str:
         """Return a plain field; in JSON an object in its place is refused."""
         value = self.data.get(name)
