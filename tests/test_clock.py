@@ -166,14 +166,18 @@ def test_a_wait_of_nothing_lets_others_go(make: Callable[[], Clock]) -> None:
 def test_time_does_not_jump_over_something_that_is_ready() -> None:
     ours, theirs = socket.socketpair()
 
-    async def main() -> float:
+    heard_at: list[float] = []
+
+    async def main() -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(anyio.sleep, 60)
             theirs.send(b"x")
             await anyio.lowlevel.checkpoint()
             await anyio.lowlevel.checkpoint()
             await anyio.wait_readable(ours)
-            return anyio.current_time()
+            heard_at.append(anyio.current_time())
 
     with ours, theirs:
-        assert run_virtual(main) == 0.0
+        run_virtual(main)
+
+    assert heard_at == [0.0]
