@@ -72,10 +72,10 @@ class HttpTransport:
             with anyio.fail_after(request.timeout + _GRACE):
                 return await self._pool.run(self._perform, request, sending)
         except TimeoutError as error:
-            # The thread hangs where no timeout of a socket reaches: looking up the name, or
-            # headers that come byte by byte.
+            # No thread was free, or it hangs where no timeout of a socket reaches: looking up
+            # the name, or headers that come byte by byte.
             if sending.abandon():
-                raise NotSent(_NO_THREAD) from error
+                raise NotSent(sending.not_sent_because()) from error
             raise Lost(late(request.timeout)) from error
         finally:
             # Also when cancelled: what waits for a thread must not leave afterwards.
@@ -101,6 +101,7 @@ class HttpTransport:
 
     def _perform(self, request: WireRequest, sending: _Sending) -> WireAnswer:
         """Send and read, in a worker thread."""
+        sending.begun = True
         session = self._session()
         if request.fresh:
             # Closes what is kept; the session opens anew.
@@ -141,9 +142,6 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-_NO_THREAD = "too many requests are under way in this process; this one was not begun"
-
-
 class _TooLate(Exception):
     """The request's time is over, or nobody waits for it any more."""
 
@@ -156,6 +154,7 @@ class _Sending:
         self._ends_at = time.monotonic() + timeout
         self._lock = threading.Lock()
         self._abandoned = False
+        self.begun = False
         self.sent = False
         self.socket: socket.socket | None = None
 
@@ -169,6 +168,12 @@ class _Sending:
         with self._lock:
             self._abandoned = True
             return not self.sent
+
+    def not_sent_because(self) -> str:
+        """Return the words for a request whose time was over before it left."""
+        if self.begun:
+            return f"no connection came about within {self.timeout:g} seconds"
+        return "too many requests are under way in this process; this one was not begun"
 
     def leave(self, connection: HTTPConnection) -> None:
         """Note that the first byte is about to leave; raises `_TooLate` when it must not.
@@ -203,10 +208,8 @@ class _Plain(HTTPConnection):
         super().endheaders(*arguments, **options)
 
 
-class _Secure(HTTPSConnection):
-    def endheaders(self, *arguments: Any, **options: Any) -> None:
-        _on_the_point_of_sending(self)
-        super().endheaders(*arguments, **options)
+class _Secure(_Plain, HTTPSConnection):
+    pass
 
 
 class _PlainPool(HTTPConnectionPool):
@@ -255,8 +258,8 @@ def _read(raw: urllib3.BaseHTTPResponse, sending: _Sending) -> bytes:
         left = sending.left
         if left <= 0:
             raise _TooLate(late(sending.timeout))
-        if sending.socket is not None:
-            sending.socket.settimeout(left)
+        assert sending.socket is not None
+        sending.socket.settimeout(left)
         piece = raw.read1(_PIECE, decode_content=True)
         if not piece:
             return b"".join(pieces)

@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import json
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from almaflow.alma.calls import parameters_body
+from almaflow.alma.payload import (
+    ParameterRepeated,
+    PayloadInvalid,
+    merge_parameters,
+    parse_payload,
+)
+from almaflow.alma.wire import JobParameter as P
+
+XML = """<?xml version="1.0" encoding="UTF-8"?>
+<job>
+  <parameters>
+    <parameter><name>xxx</name><value>1</value></parameter>
+    <!-- twice -->
+    <parameter><name>xxx</name><value/></parameter>
+    <parameter><name>flag</name></parameter>
+    <parameter><name>set_id</name><value>80</value></parameter>
+  </parameters>
+</job>
+"""
+
+WIZARD = [P("a", "1"), P("xxx", "1"), P("xxx", "2"), P("set_id", "80"), P("job_name", "n")]
+
+
+def test_an_xml_payload_keeps_order_repetitions_and_empty_values() -> None:
+    expected = [P("xxx", "1"), P("xxx", ""), P("flag", ""), P("set_id", "80")]
+
+    assert parse_payload(XML) == expected
+    assert parse_payload(XML.encode()) == expected
+    assert parse_payload(b"\xef\xbb\xbf" + XML.encode()) == expected
+    assert parse_payload("\ufeff" + XML) == expected
+    assert parse_payload(XML.replace("UTF-8", "UTF-16").encode("utf-16")) == expected
+
+
+def test_a_json_payload_keeps_the_characters_of_its_values() -> None:
+    text = """{"parameter": [
+        {"name": {"value": "a"}, "value": "x"}, {"name": "b", "value": true},
+        {"name": {"value": "c"}, "value": 12345678901234567890}, {"name": "d", "value": 1.10},
+        {"name": "e", "value": null}, {"name": "f"}, {"name": "g", "value": false}]}"""
+    expected = [P("a", "x"), P("b", "true"), P("c", "12345678901234567890"), P("d", "1.10")]
+    expected += [P("e", ""), P("f", ""), P("g", "false")]
+
+    assert parse_payload(text) == expected
+    assert parse_payload(text.encode("utf-8-sig")) == expected
+    assert parse_payload(text.encode("utf-16")) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"name": "a", "value": "1"}]',
+        '{"job": {"parameter": [{"name": "a", "value": "1"}]}}',
+        '{"parameters": {"parameter": [{"name": {"value": "a"}, "value": "1"}]}}',
+        "<parameters><parameter><name>a</name><value>1</value></parameter></parameters>",
+        '<job xmlns="urn:x"><id>M1</id><parameters><parameter><name desc="A">a</name>'
+        "<value>1</value></parameter></parameters></job>",
+    ],
+)
+def test_payloads_come_in_several_wrappings(text: str) -> None:
+    assert parse_payload(text) == [P("a", "1")]
+
+
+@pytest.mark.parametrize("text", ["{}", "<job/>", "<job></job>", '{"parameter": null}', "[]"])
+def test_a_payload_may_be_without_parameters(text: str) -> None:
+    assert parse_payload(text) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "message", "line", "column"),
+    [
+        ("", "The payload is empty", 1, 1),
+        (b" \n", "The payload is empty", 1, 1),
+        ("name: value", "neither XML nor JSON", 1, 1),
+        (b"\x89PNG", "neither XML nor JSON", 1, 1),
+        ("<job>\n <parameters>\n</job>", "mismatched tag", 3, 3),
+        ('<!DOCTYPE job [<!ENTITY a "b">]>\n<job>&a;</job>', "DOCTYPE", 1, 15),
+        ("<job>\n  <parameters>\n    <param/>", "no element found", 3, 13),
+        ("<job><parameters>\n  <param/></parameters></job>", "<param> where", 2, 3),
+        ("<job><parameters>\n <parameter/></parameters></job>", "no name", 2, 2),
+        (
+            "<job><parameters><parameter><name>a</name>\n<value><b/></value></parameter>"
+            "</parameters></job>",
+            "<value> holds further elements",
+            2,
+            8,
+        ),
+        ("<html/>", "root is <html>", 1, 1),
+        (b'<?xml version="1.0" encoding="klingon"?><job/>', "unknown encoding", 1, 31),
+        ("<a>" * 101, "deeper than 100 levels", 1, 304),
+        ('{"parameter": [\n  {"name" "a"}]}', "Expecting ':' delimiter", 2, 11),
+        (b'{"parameter":\n "\xe9"}', "not in UTF-8", 2, 3),
+        ('{"parameter": {"a": 1}}', "no list `parameter`", 1, 1),
+        ('{"set_id": "80"}', "no list `parameter`", 1, 1),
+        ('["a"]', "Parameter 1 of the payload is not an object", 1, 1),
+        ('[{"name": "a"}, {"value": "b"}]', "Parameter 2 of the payload has no name", 1, 1),
+        ('[{"name": "a", "value": [1]}]', "parameter 1 of the payload (`a`) is not text", 1, 1),
+        ('[{"name": "a", "value": "\\ud800"}]', "half a character", 1, 1),
+        ("[" * 100_000, "nested too deep", 1, 1),
+    ],
+)
+def test_a_broken_payload_is_refused_with_its_place(
+    source: str | bytes, message: str, line: int, column: int
+) -> None:
+    with pytest.raises(PayloadInvalid) as caught:
+        parse_payload(source)
+
+    assert message in str(caught.value)
+    assert (caught.value.line, caught.value.column) == (line, column)
+
+
+# Characters that XML 1.0 can carry; a carriage return would come back as a newline.
+xml_text = st.text(
+    st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\ufffe\uffff")
+)
+names = xml_text.map(str.strip).filter(bool)
+parameters = st.lists(st.builds(P, names, xml_text), max_size=20)
+
+
+@given(parameters)
+def test_a_json_payload_comes_back_as_it_was(given_parameters: list[P]) -> None:
+    assert parse_payload(json.dumps(parameters_body(given_parameters))) == given_parameters
+
+
+@given(parameters)
+def test_an_xml_payload_comes_back_as_it_was(given_parameters: list[P]) -> None:
+    root = Element("job")
+    listed = SubElement(root, "parameters")
+    for parameter in given_parameters:
+        element = SubElement(listed, "parameter")
+        SubElement(element, "name").text = parameter.name
+        SubElement(element, "value").text = parameter.value
+
+    assert parse_payload(tostring(root)) == given_parameters
+
+
+def test_a_mapping_replaces_a_value_and_puts_new_names_before_the_set() -> None:
+    merged = merge_parameters(WIZARD, {"new": "n", "a": "2", "newer": ""}, None, "mine")
+
+    assert merged == [
+        P("a", "2"),
+        P("xxx", "1"),
+        P("xxx", "2"),
+        P("new", "n"),
+        P("newer", ""),
+        P("set_id", "80"),
+        P("job_name", "mine"),
+    ]
+
+
+def test_a_mapping_refuses_a_name_that_the_payload_has_twice() -> None:
+    with pytest.raises(ParameterRepeated, match="`xxx` 2 times") as caught:
+        merge_parameters(WIZARD, {"xxx": "3"}, None, None)
+
+    assert caught.value.name == "xxx"
+
+
+def test_a_list_replaces_all_of_its_names_in_its_order() -> None:
+    overrides = [P("new", "n"), P("xxx", "8"), P("xxx", "9"), P("xxx", "10")]
+
+    assert merge_parameters(WIZARD, overrides, "81", None) == [
+        P("a", "1"),
+        *overrides,
+        P("set_id", "81"),
+    ]
+
+
+def test_a_list_of_new_names_goes_before_the_set() -> None:
+    merged = merge_parameters([P("set_id", "80")], [P("x", "1"), P("x", "2")], None, None)
+
+    assert merged == [P("x", "1"), P("x", "2"), P("set_id", "80")]
+
+
+def test_without_payload_set_and_name_come_last_as_in_the_wizard() -> None:
+    merged = merge_parameters([], {"set_id": "0", "b": "1", "job_name": "x"}, "80", "mine")
+
+    assert merged == [P("b", "1"), P("set_id", "80"), P("job_name", "mine")]
+
+
+def test_set_and_name_are_filled_once_even_when_the_payload_repeats_them() -> None:
+    payload = [P("job_name", "a"), P("set_id", "1"), P("set_id", "2"), P("job_name", "b")]
+
+    assert merge_parameters(payload, {}, "80", "c") == [P("job_name", "c"), P("set_id", "80")]
+
+
+def test_no_name_is_sent_when_none_is_wanted() -> None:
+    assert P("job_name", "n") not in merge_parameters(WIZARD, {}, None, None)
