@@ -15,6 +15,7 @@ from typing import Any
 
 import anyio
 
+from almaflow.alma.errors import NotInAlma
 from almaflow.clock import Clock
 from almaflow.engine.context import Context
 from almaflow.engine.durations import Durations
@@ -218,6 +219,11 @@ class Interpreter:
             return Ending(Outcome.FAILED, str(error)), error.status
         except (OutcomeUnknown, RequestChanged, StoreError):
             raise
+        except NotInAlma as error:
+            # A simulated Alma says what its scenario would have to hold.
+            hint = context.door.client.last_hint
+            told = f"{error} A scenario could hold it: {hint}" if hint else str(error)
+            return Ending(Outcome.FAILED, told), ""
         except AlmaflowError as error:
             return Ending(Outcome.FAILED, str(error)), ""
 
