@@ -184,7 +184,7 @@ class Source:
 
     text: str
 
-    json_schema: ClassVar[dict[str, Any]] = {"type": _SCALAR}
+    json_schema: ClassVar[dict[str, Any]] = {"type": [*_SCALAR, "null"]}
 
     @classmethod
     def __get_pydantic_core_schema__(

@@ -107,7 +107,15 @@ def _as_list(value: Any) -> list[Any]:
 
 def _shown(value: Any) -> str:
     text = _text_of(value)
-    return (text if text is not None else str(value))[:100]
+    if text is None:
+        text = (
+            "{…}"
+            if isinstance(value, Mapping)
+            else "[…]"
+            if isinstance(value, list)
+            else str(value)
+        )
+    return text[:100]
 
 
 _READERS: Mapping[str, Callable[[Any], Any]] = {

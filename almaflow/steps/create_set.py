@@ -134,7 +134,7 @@ class CreateSet(Kind):
         if len(given) != 1:
             raise PydanticCustomError(
                 "choose_one",
-                "create_set needs exactly one of `query`, `members` and `from_set`.",
+                "`create_set` needs exactly one of `query`, `members` and `from_set`.",
             )
         if self.members is None and self.id_type is not None:
             raise PydanticCustomError("choose_one", "`id_type` goes with `members`.")

@@ -49,7 +49,7 @@ class FindSet(Kind):
     @model_validator(mode="after")
     def _exactly_one(self) -> FindSet:
         if (self.id is None) == (self.name is None):
-            raise PydanticCustomError("choose_one", "find_set needs either `id` or `name`.")
+            raise PydanticCustomError("choose_one", "`find_set` needs either `id` or `name`.")
         return self
 
     async def perform(self, context: StepContext) -> Ending:

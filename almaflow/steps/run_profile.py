@@ -83,7 +83,7 @@ class RunProfile(JobStep):
     def _exactly_one(self) -> RunProfile:
         if (self.integration is None) == (self.import_ is None):
             raise PydanticCustomError(
-                "choose_one", "run_profile needs either `integration` or `import`."
+                "choose_one", "`run_profile` needs either `integration` or `import`."
             )
         if self.import_ is not None and self.job is not None:
             raise PydanticCustomError(

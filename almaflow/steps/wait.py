@@ -58,7 +58,7 @@ class Wait(Kind):
     @model_validator(mode="after")
     def _exactly_one(self) -> Wait:
         if (self.for_ is None) == (self.until is None):
-            raise PydanticCustomError("choose_one", "wait needs either `for` or `until`.")
+            raise PydanticCustomError("choose_one", "`wait` needs either `for` or `until`.")
         return self
 
     async def perform(self, context: StepContext) -> Ending:

@@ -1,0 +1,199 @@
+"""What stands above the steps: names, inputs, `vars`; and the outputs of the workflow."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from almaflow.check.notes import Notes
+from almaflow.check.scopes import NO_SECRETS, NO_STEPS, RUN, input_type, value_type
+from almaflow.check.walking import data_at, sources
+from almaflow.document import PathTo
+from almaflow.expressions import ANYTHING, DATE, INSTANT, Record, Type
+from almaflow.fields import Plain, Template
+from almaflow.inputs import read_input
+from almaflow.steps.base import IDENTIFIER
+from almaflow.workflow import Input, Workflow
+
+
+class Declared:
+    """The inputs and `vars` of one workflow, each seeing those above it.
+
+    *lost* are names of inputs that could not be read: they may be of any type.
+    """
+
+    def __init__(self, workflow: Workflow, notes: Notes, lost: Collection[str] = ()) -> None:
+        self.workflow = workflow
+        self.notes = notes
+        self.lost = lost
+        self.inputs: dict[str, Type] = {
+            name: ANYTHING if name in lost else input_type(declared)
+            for name, declared in workflow.inputs.items()
+        }
+        self.vars: dict[str, Type] = {}
+
+    def check(self) -> None:
+        """Check names and values, in the order in which they are worked out."""
+        for name, declared in self.workflow.inputs.items():
+            path = ("inputs", name)
+            check_name(self.notes, path, "input")
+            self._check_bounds(path, declared)
+            if not declared.is_required:
+                self.check_value((*path, "default"), name, declared.default)
+        for name, value in self.workflow.vars.items():
+            path = ("vars", name)
+            check_name(self.notes, path, "variable")
+            scope = self._scope(self.inputs, self._vars_so_far())
+            self.check_templates(path, value, scope)
+            self.vars[name] = value_type(value, scope)
+
+    def check_value(self, path: PathTo, name: str, value: Any) -> None:
+        """Check what stands at *path* as the value of the input *name*."""
+        above: dict[str, Type] = {}
+        later: dict[str, str] = {}
+        for other, type_ in self.inputs.items():
+            if other == name or later:
+                why = "it is this input itself" if other == name else "it is declared further down"
+                later[other] = f"{why}, and an input sees only those above it"
+            else:
+                above[other] = type_
+        no_vars = dict.fromkeys(self.workflow.vars, "`vars` are worked out after the inputs")
+        scope = self._scope(Record(above, "input", later), Record({}, "variable", no_vars))
+        self.check_templates(path, value, scope)
+        if name in self.lost:
+            return
+        if not any("{{" in source.text for _, source in sources(value, None, path)):
+            self._check_literal(path, self.workflow.inputs[name], value)
+
+    def check_templates(self, path: PathTo, value: Any, scope: Record) -> None:
+        """Check every template in *value*, a value of any type."""
+        for place, source in sources(value, data_at(self.notes.document.data, path), path):
+            self.notes.check(place, source, scope)
+
+    def scope(self) -> Record:
+        """Return the names that every step sees, whatever its place."""
+        return self._scope(self.inputs, Record(self.vars, "variable"))
+
+    def institution_scope(self) -> Record:
+        """Return what the workflow's own institution may be made of."""
+        return self.scope()
+
+    def _vars_so_far(self) -> Record:
+        later = "it is worked out further down, and a variable sees only those above it"
+        return Record(dict(self.vars), "variable", dict.fromkeys(self.workflow.vars, later))
+
+    def _scope(self, inputs: Mapping[str, Type] | Record, variables: Record) -> Record:
+        if not isinstance(inputs, Record):
+            inputs = Record(inputs, "input")
+        names = {
+            "inputs": inputs,
+            "vars": variables,
+            "run": RUN,
+            "now": INSTANT,
+            "today": DATE,
+        }
+        return Record(names, "name", {"steps": NO_STEPS, "secrets": NO_SECRETS})
+
+    def _check_bounds(self, path: PathTo, declared: Input) -> None:
+        """Check that `pattern`, `enum`, `minimum` and `maximum` make sense."""
+        is_number = declared.type in ("integer", "number")
+        for key, value in (("minimum", declared.minimum), ("maximum", declared.maximum)):
+            if value is not None and not is_number:
+                self.notes.at_key(
+                    (*path, key),
+                    "bad-bound",
+                    f"`{key}` bounds numbers, but this input is {_with_article(declared.type)}; "
+                    "leave it out, or write `type: integer`.",
+                )
+        if None not in (declared.minimum, declared.maximum) and (
+            declared.minimum > declared.maximum  # type: ignore[operator]
+        ):
+            self.notes.at(
+                (*path, "maximum"), "bad-bound", "`maximum` is less than `minimum`; swap them."
+            )
+        if declared.pattern is not None:
+            if declared.type not in ("string", "date"):
+                self.notes.at_key(
+                    (*path, "pattern"),
+                    "bad-bound",
+                    "`pattern` bounds texts, but this input is "
+                    f"{_with_article(declared.type)}; leave it out.",
+                )
+            self._check_pattern((*path, "pattern"), declared.pattern)
+        alone = declared.model_copy(update={"enum": None})
+        for place, value in enumerate(declared.enum or []):
+            self._check_literal((*path, "enum", place), alone, value)
+
+    def _check_pattern(self, path: PathTo, pattern: str) -> None:
+        problem = pattern_problem(pattern)
+        if problem is not None:
+            message, offset = problem
+            self.notes.within(
+                path, offset, 1, "bad-pattern", f"`pattern` is no regular expression: {message}."
+            )
+
+    def _check_literal(self, path: PathTo, declared: Input, value: Any) -> None:
+        """Check a value without templates against the declared type and bounds."""
+        try:
+            read_input(_sound(declared), _bare(value))
+        except ValueError as error:
+            name = path[1] if path[0] == "inputs" else path[-1]
+            self.notes.at(path, "bad-input", f"`{name}` {error}.")
+
+
+def pattern_problem(pattern: str) -> tuple[str, int] | None:
+    """Return what is wrong with a regular expression, and at which character."""
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        return error.msg, error.pos or 0
+    except (OverflowError, RecursionError):
+        return "it is nested or repeated too much", 0
+    return None
+
+
+def _sound(declared: Input) -> Input:
+    """Return *declared* without bounds that make no sense, which are told where they stand."""
+    unsound: dict[str, None] = {}
+    if declared.pattern is not None and pattern_problem(declared.pattern):
+        unsound["pattern"] = None
+    if declared.type not in ("integer", "number"):
+        unsound |= {"minimum": None, "maximum": None}
+    alone = declared.model_copy(update={**unsound, "enum": None})
+    try:
+        for value in declared.enum or []:
+            read_input(alone, _bare(value))
+    except ValueError:
+        return alone
+    return declared.model_copy(update=unsound)
+
+
+def _bare(value: Any) -> Any:
+    """Return *value* with its templates, which have no braces, as text."""
+    match value:
+        case Template():
+            return value.text
+        case list():
+            return [_bare(item) for item in value]
+        case dict():
+            return {key: _bare(item) for key, item in value.items()}
+        case Plain():
+            return value
+    return value
+
+
+def _with_article(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def check_name(notes: Notes, path: PathTo, noun: str) -> None:
+    """Note a name that expressions could not use."""
+    name = str(path[-1])
+    if not re.fullmatch(IDENTIFIER, name):
+        notes.at_key(
+            path,
+            "bad-name",
+            f"`{name}` is no name for {_with_article(noun)}: it is a letter, "
+            "then letters, digits and `_`.",
+        )

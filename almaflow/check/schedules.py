@@ -1,0 +1,131 @@
+"""The timetable of a workflow: every text that is a time, and the inputs its runs are given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from almaflow.check.declarations import Declared
+from almaflow.check.notes import Notes
+from almaflow.check.surroundings import Surroundings
+from almaflow.document import PathTo
+from almaflow.problems import did_you_mean
+from almaflow.timetable import (
+    TimetableInvalid,
+    check_interval,
+    find_zone,
+    instant_of,
+    parse_cron,
+    parse_moment,
+)
+from almaflow.workflow import ScheduleEntry, Workflow
+
+
+def check_zone(notes: Notes, path: PathTo, name: str | None) -> None:
+    """Note a time zone that does not exist."""
+    if name is not None:
+        _read(notes, path, "bad-timezone", find_zone, name)
+
+
+def check_schedule(
+    workflow: Workflow, notes: Notes, around: Surroundings, declared: Declared
+) -> None:
+    """Check every entry of the schedule."""
+    seen: dict[str, int] = {}
+    for place, entry in enumerate(workflow.schedule):
+        path = ("schedule", place)
+        if entry.id is not None:
+            line = notes.document.place((*path, "id")).line
+            if entry.id in seen:
+                notes.at(
+                    (*path, "id"),
+                    "duplicate-id",
+                    f"Two schedule entries have the id `{entry.id}`, the first in line "
+                    f"{seen[entry.id]}; each needs one of its own.",
+                )
+            seen.setdefault(entry.id, line)
+        _check_times(notes, path, entry)
+        _check_calendars(notes, around, path, entry)
+        _check_inputs(notes, path, entry, workflow, declared)
+
+
+def _check_times(notes: Notes, path: PathTo, entry: ScheduleEntry) -> None:
+    check_zone(notes, (*path, "timezone"), entry.timezone)
+    if entry.cron is not None:
+        _read(notes, (*path, "cron"), "bad-cron", parse_cron, entry.cron)
+    if entry.every is not None:
+        _read(notes, (*path, "every"), "bad-interval", check_interval, entry.every)
+    if entry.dates is not None and not entry.dates:
+        notes.at((*path, "dates"), "bad-value", "`dates` must not be empty.")
+    for place, text in enumerate(entry.dates or []):
+        _read(notes, (*path, "dates", place), "bad-date", parse_moment, text)
+    first, last = (
+        _read(notes, (*path, key), "bad-date", parse_moment, text) if text is not None else None
+        for key, text in (("starts", entry.starts), ("ends", entry.ends))
+    )
+    if first is not None and last is not None and _instant(last) <= _instant(first):
+        notes.at(
+            (*path, "ends"), "bad-date", "`ends` is not after `starts`, so nothing is ever due."
+        )
+    for key, duration in (("jitter", entry.jitter), ("max_age", entry.max_age)):
+        if duration is not None and duration <= timedelta():
+            notes.at(
+                (*path, key),
+                "bad-duration",
+                f"`{key}` must be longer than nothing; leave it out if you want none.",
+            )
+
+
+def _instant(moment: datetime) -> datetime:
+    """Return the instant of a date, near enough to compare two in whatever zone they are meant."""
+    return instant_of(moment, ZoneInfo("UTC"))
+
+
+def _check_calendars(
+    notes: Notes, around: Surroundings, path: PathTo, entry: ScheduleEntry
+) -> None:
+    known = around.project.settings.calendars
+    for place, name in enumerate(entry.except_):
+        if around.settings_count and name not in known:
+            notes.at(
+                (*path, "except", place),
+                "unknown-calendar",
+                f"{around.file} has no calendar `{name}`{did_you_mean(name, known) or '.'}",
+            )
+
+
+def _check_inputs(
+    notes: Notes, path: PathTo, entry: ScheduleEntry, workflow: Workflow, declared: Declared
+) -> None:
+    for name, value in entry.inputs.items():
+        if name in workflow.inputs:
+            declared.check_value((*path, "inputs", name), name, value)
+        else:
+            notes.at_key(
+                (*path, "inputs", name),
+                "unknown-input",
+                f"The workflow has no input `{name}`{did_you_mean(name, workflow.inputs) or '.'}",
+            )
+    missing = [
+        f"`{name}`"
+        for name, input_ in workflow.inputs.items()
+        if input_.is_required and name not in entry.inputs
+    ]
+    if missing:
+        notes.at(
+            path,
+            "missing-input",
+            f"No run of this entry could start: {', '.join(missing)} has no default. Give it here "
+            "under `inputs`, or write a `default` where it is declared.",
+        )
+
+
+def _read(notes: Notes, path: PathTo, code: str, read: Callable[[Any], Any], value: Any) -> Any:
+    """Return what *read* makes of *value*; None, and a note, when it is invalid."""
+    try:
+        return read(value)
+    except TimetableInvalid as error:
+        notes.within(path, error.offset, error.length, code, str(error))
+        return None

@@ -1,0 +1,189 @@
+"""The names that can be used at each place of a workflow, with their types (design §15)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from almaflow.document import Document, PathTo
+from almaflow.expressions import (
+    ANYTHING,
+    BOOLEAN,
+    DATE,
+    INSTANT,
+    NOTHING,
+    NUMBER,
+    TEXT,
+    ExpressionSyntax,
+    ListOf,
+    Perhaps,
+    Record,
+    Type,
+    parse_template,
+    type_of,
+)
+from almaflow.fields import Plain, Template
+from almaflow.steps.base import ALWAYS_THERE, COMMON_OUTPUTS, Kind, StepBase
+from almaflow.workflow import Input
+
+INPUT_TYPES: Mapping[str, Type] = {
+    "string": TEXT,
+    "integer": NUMBER,
+    "number": NUMBER,
+    "boolean": BOOLEAN,
+    "date": DATE,
+    "list": ListOf(ANYTHING),
+}
+
+_RUN: Mapping[str, Type] = {
+    "id": TEXT,
+    "name": TEXT,
+    "key": TEXT,
+    "attempt": NUMBER,
+    "started_at": INSTANT,
+    "scheduled_at": INSTANT,
+}
+_ENDED: Mapping[str, Type] = {"outcome": TEXT, "error": TEXT}
+
+RUN = Record(
+    _RUN,
+    "field of run",
+    dict.fromkeys(_ENDED, "it is known when the steps have ended, in `finally`"),
+)
+RUN_ENDED = Record({**_RUN, **_ENDED}, "field of run")
+
+NO_STEPS = "no step has run yet when the inputs and `vars` are worked out"
+NO_SECRETS = (
+    "a secret may only stand in a value that is sent to Alma or in a notification and kept "
+    "nowhere: the `parameters` of a job, the `query` or `description` of a set, the `message` "
+    "of `notify`"
+)
+
+
+def input_type(declared: Input) -> Type:
+    """Return the type of an input's value."""
+    return INPUT_TYPES[declared.type]
+
+
+def value_type(value: Any, scope: Record) -> Type:
+    """Return the type of a value of `vars`, whose templates see *scope*."""
+    match value:
+        case Template():
+            try:
+                return type_of(parse_template(value.text), scope)
+            except ExpressionSyntax:
+                return ANYTHING
+        case Plain(value=bool()):
+            return BOOLEAN
+        case Plain(value=int() | float()):
+            return NUMBER
+        case Plain(value=None):
+            return NOTHING
+        case Plain():
+            return TEXT
+        case dict():
+            return Record({key: value_type(one, scope) for key, one in value.items()}, "key")
+        case list():
+            types = [value_type(one, scope) for one in value]
+            return ListOf(types[0] if types and all(one == types[0] for one in types) else ANYTHING)
+    return ANYTHING
+
+
+def outputs_of(kind: type[Kind]) -> Record:
+    """Return what `steps.x` of a step of this kind is."""
+    return Record({**COMMON_OUTPUTS, **kind.outputs}, f"output of {kind.key}")
+
+
+def _perhaps(outputs: Type, step: str, why: str) -> Type:
+    """Return the outputs of a step that may not have run; what was uncertain stays it."""
+    if not isinstance(outputs, Record):
+        return outputs
+    fields = {
+        name: type_ if name in ALWAYS_THERE else Perhaps(type_, step, why)
+        for name, type_ in outputs.fields.items()
+    }
+    return Record(fields, outputs.noun, outputs.absent, outputs.open)
+
+
+class VisibleSteps:
+    """The steps that can be seen from one place, while the checker goes through the file.
+
+    *places* are the paths of all steps with an id; *lost* are ids of steps that could not be read.
+    What has been passed is visible. What a body holds is taken away when the body is left, so that
+    the next one does not see it, and put back after the last.
+    """
+
+    def __init__(
+        self, document: Document, places: Mapping[str, PathTo], lost: Collection[str]
+    ) -> None:
+        self.fields: dict[str, Type] = dict.fromkeys(lost, ANYTHING)
+        self._document = document
+        self._places = places
+        self.here: PathTo = ()
+
+    def record(self) -> Record:
+        """Return `steps` as it is seen from `here`."""
+        return Record(self.fields, "step", _Absent(self))
+
+    def add(self, step: StepBase) -> None:
+        """Let a step that has been passed be seen."""
+        if step.id is None:
+            return
+        outputs: Type = outputs_of(type(step.kind))
+        if step.if_ is not None:
+            outputs = _perhaps(outputs, step.id, "the step has an `if` and may not have run")
+        self.fields[step.id] = outputs
+
+    def mark(self) -> int:
+        """Return where `take` begins."""
+        return len(self.fields)
+
+    def take(self, mark: int) -> dict[str, Type]:
+        """Hide what was added since *mark* and return it."""
+        taken = [self.fields.popitem() for _ in range(len(self.fields) - mark)]
+        return dict(reversed(taken))
+
+    def put_back(self, taken: Mapping[str, Type], why: str) -> None:
+        """Let steps be seen again, from a place where they may not have run."""
+        for name, outputs in taken.items():
+            self.fields[name] = _perhaps(outputs, name, why)
+
+    def why_not(self, step: str) -> str:
+        """Return the clause that says why *step*, which exists, cannot be seen from `here`."""
+        path = self._places[step]
+        line = self._document.place(path).line
+        shared = next(
+            (
+                depth
+                for depth, (mine, its) in enumerate(zip(self.here, path, strict=False))
+                if mine != its
+            ),
+            min(len(self.here), len(path)),
+        )
+        if path == self.here:
+            return "it is this step itself, whose outputs are known when it has ended"
+        if shared == len(path):
+            return f"this step stands inside it (line {line}), so it has not ended yet"
+        if shared == 0:
+            return f"it stands in `{path[0]}` (line {line}), which comes later"
+        if isinstance(path[shared], int):
+            return f"it comes later, in line {line}"
+        return f"it stands in another arm (line {line}), and only one of the two is taken"
+
+
+class _Absent(Mapping[str, str]):
+    """The steps that cannot be seen, each with the reason, worked out when it is asked for."""
+
+    def __init__(self, visible: VisibleSteps) -> None:
+        self._visible = visible
+
+    def __getitem__(self, name: str) -> str:
+        if name in self._visible.fields or name not in self._visible._places:
+            raise KeyError(name)
+        return self._visible.why_not(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self._visible._places if name not in self._visible.fields)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)

@@ -1,0 +1,230 @@
+"""What a workflow names outside of its file: entries of almaflow.yaml, payloads, member files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from almaflow.alma.payload import ParameterRepeated, PayloadInvalid, merge_parameters, parse_payload
+from almaflow.alma.wire import JobParameter
+from almaflow.check.notes import Notes
+from almaflow.check.walking import below, data_at, fields_of
+from almaflow.document import PathTo
+from almaflow.errors import RequestWrong
+from almaflow.expressions import TEXT, Record
+from almaflow.fields import Model
+from almaflow.problems import Location, Problem, Severity, did_you_mean
+from almaflow.settings import Project, path_inside
+from almaflow.settings.project import LOG_CHANNEL
+from almaflow.steps.base import StepBase
+from almaflow.steps.members import Members
+from almaflow.steps.notify import Notify
+from almaflow.steps.submit_job import SubmitJob
+from almaflow.workflow import Workflow
+
+# No payload of Alma's wizard comes near this (bytes).
+LARGEST_PAYLOAD = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What is known about the place where a workflow stands.
+
+    *folder* is that of the workflow file; None when no files are to be looked at. Without
+    *settings_count* nothing is said about names of almaflow.yaml: there is none, or what is
+    checked is a simulation or the definition of a run that was recorded.
+    """
+
+    project: Project
+    folder: Path | None
+    settings_count: bool
+
+    @property
+    def root(self) -> Path:
+        """The folder that files must lie in: the project's, else the workflow's own."""
+        assert self.folder is not None
+        inside = self.folder.resolve().is_relative_to(self.project.folder.resolve())
+        return self.project.folder if inside or self.project.document else self.folder
+
+    @property
+    def secrets(self) -> Record:
+        """What `secrets` is."""
+        names = dict.fromkeys(self.project.settings.secrets, TEXT)
+        return Record(names, "secret", open=not self.settings_count)
+
+    @property
+    def file(self) -> str:
+        """What almaflow.yaml is called in messages."""
+        document = self.project.document
+        return document.file if document else "almaflow.yaml"
+
+
+def check_institution(
+    notes: Notes, around: Surroundings, path: PathTo, name: str, environment: str
+) -> None:
+    """Note an institution that almaflow.yaml does not have, or has in another *environment*.
+
+    A template is known later.
+    """
+    known = around.project.institutions
+    if not around.settings_count or "{{" in name:
+        return
+    if name not in known:
+        hint = did_you_mean(name, known) or "."
+        message = f"{around.file} has no institution `{name}`{hint}"
+        notes.at(path, "unknown-institution", message)
+    elif environment not in ("any", known[name].environment):
+        notes.at(
+            path,
+            "wrong-environment",
+            f"This workflow is for {environment}, but `{name}` is a "
+            f"{known[name].environment} in {around.file}, so it refuses to run there.",
+        )
+
+
+def check_main_institution(notes: Notes, around: Surroundings, workflow: Workflow) -> None:
+    """Note that the institution of the whole workflow is not there, or not named."""
+    if workflow.institution is not None:
+        name = workflow.institution.text
+        check_institution(notes, around, ("institution",), name, workflow.environment)
+        return
+    default = around.project.default_institution
+    if default is not None:
+        check_institution(notes, around, ("environment",), default, workflow.environment)
+    elif around.settings_count and around.project.institutions:
+        names = ", ".join(f"`{name}`" for name in around.project.institutions)
+        notes.at(
+            (),
+            "missing-institution",
+            f"{around.file} has several institutions ({names}) and no `default_institution`, so "
+            "the workflow must name one: `institution: …`.",
+        )
+
+
+def check_channel(notes: Notes, around: Surroundings, path: PathTo, channel: str) -> None:
+    """Note a channel that almaflow.yaml does not have."""
+    known = {*around.project.settings.channels, LOG_CHANNEL}
+    if not around.settings_count or channel in known:
+        return
+    notes.at(
+        path,
+        "unknown-channel",
+        f"{around.file} has no channel `{channel}`{did_you_mean(channel, known) or '.'} "
+        "`log` is always there.",
+    )
+
+
+def check_names_outside(notes: Notes, around: Surroundings, path: PathTo, step: StepBase) -> None:
+    """Note what a step names that is not there; *path* is where the step stands."""
+    kind, path = step.kind, (*path, step.kind.key)
+    if isinstance(kind, Notify) and notes.document.has((*path, "to")):
+        check_channel(notes, around, (*path, "to"), kind.to)
+    if around.folder is None:
+        return
+    files = _Files(notes, around.root, around.folder)
+    if isinstance(kind, SubmitJob) and kind.payload is not None and "{{" not in kind.payload:
+        files.check_payload(path, kind)
+    for place, members in _members(kind, data_at(notes.document.data, path), path):
+        if members.file is not None and "{{" not in members.file.text:
+            files.check_members((*place, "file"), members.file.text)
+
+
+def _members(model: Model, data: Any, path: PathTo) -> Iterator[tuple[PathTo, Members]]:
+    """Yield everything in a kind that names members."""
+    for key, value in fields_of(model):
+        if isinstance(value, Members):
+            yield below(model, key, data, path)[1], value
+
+
+class _Files:
+    """Looks for the files that one workflow names."""
+
+    def __init__(self, notes: Notes, project: Path, folder: Path) -> None:
+        self.notes = notes
+        self.project = project
+        self.folder = folder
+
+    def check_payload(self, path: PathTo, kind: SubmitJob) -> None:
+        """Note a payload that is not there, is none, or does not fit its parameters."""
+        assert kind.payload is not None
+        place = (*path, "payload")
+        target = self._find(place, kind.payload, Severity.ERROR)
+        if target is None:
+            return
+        try:
+            with target.open("rb") as stream:
+                content = stream.read(LARGEST_PAYLOAD + 1)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            self.notes.at(
+                place, "unreadable", f"The payload `{kind.payload}` cannot be read: {reason}."
+            )
+            return
+        if len(content) > LARGEST_PAYLOAD:
+            self.notes.at(
+                place, "bad-payload", f"`{kind.payload}` is larger than 1 MiB and no payload."
+            )
+            return
+        try:
+            payload = parse_payload(content)
+        except PayloadInvalid as error:
+            self._in_payload(kind.payload, content, error)
+            return
+        self._check_overrides(path, kind, payload)
+
+    def _in_payload(self, name: str, content: bytes, error: PayloadInvalid) -> None:
+        """Note a mistake in the payload at its place there."""
+        lines = content.decode("utf-8-sig", "replace").splitlines()
+        text = lines[error.line - 1] if error.line <= len(lines) else ""
+        beside = os.path.dirname(self.notes.document.file)
+        shown = os.path.normpath(os.path.join(beside, name))
+        location = Location(shown, error.line, error.column)
+        self.notes.problems.add(Problem(location, "bad-payload", str(error), line_text=text))
+
+    def _check_overrides(self, path: PathTo, kind: SubmitJob, payload: list[JobParameter]) -> None:
+        """Note names of a mapping of parameters that the payload has several times."""
+        if not isinstance(kind.parameters, dict):
+            return
+        for name in kind.parameters:
+            try:
+                merge_parameters(payload, {name: ""}, None, None)
+            except ParameterRepeated as error:
+                self.notes.at_key((*path, "parameters", name), "parameter-repeated", str(error))
+
+    def check_members(self, path: PathTo, name: str) -> None:
+        """Note a file of members that is not there yet; it is read when its step runs."""
+        self._find(path, name, Severity.WARNING)
+
+    def _find(self, path: PathTo, name: str, severity: Severity) -> Path | None:
+        """Return the file called *name*; None, and a note, when it is not there."""
+        try:
+            target = path_inside(self.project, name, beside=self.folder)
+        except RequestWrong as error:
+            self.notes.at(path, "outside-project", str(error))
+            return None
+        if target.is_file():
+            return target
+        if target.is_dir():
+            message = f"`{name}` is a folder; name a file in it."
+        elif severity is Severity.WARNING:
+            message = (
+                f"There is no file `{name}` yet, and the step fails unless it is there by then"
+                f"{_nearest(target, name)}"
+            )
+        else:
+            message = f"There is no file `{name}` beside the workflow{_nearest(target, name)}"
+        self.notes.at(path, "no-such-file", message, severity)
+        return None
+
+
+def _nearest(target: Path, name: str) -> str:
+    """Return which file of the same folder may be meant, as the end of a sentence."""
+    folder = os.path.dirname(name)
+    try:
+        there = [one.name for one in target.parent.iterdir()]
+    except OSError:
+        return f"; there is no folder `{folder}` either."
+    return did_you_mean(name, [os.path.join(folder, one) for one in there]) or "."

@@ -1,0 +1,389 @@
+"""`almaflow explain`: what a step or a field means, made from the models."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from enum import Enum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from almaflow.errors import RequestWrong
+from almaflow.expressions import ListOf, Type
+from almaflow.expressions.filters import FILTERS
+from almaflow.expressions.methods import FUNCTIONS, METHODS
+from almaflow.expressions.predicates import TESTS
+from almaflow.expressions.types import KINDS
+from almaflow.fields import (
+    Condition,
+    Expression,
+    Message,
+    Model,
+    Source,
+    Template,
+    format_duration,
+)
+from almaflow.problems import did_you_mean
+from almaflow.schema import first_paragraph, models_of
+from almaflow.settings import Settings
+from almaflow.steps.base import COMMON_OUTPUTS, Kind, StepBase
+from almaflow.workflow import VALUE, Workflow, kinds
+
+WIDTH = 100
+
+_SOURCES: Mapping[type[Source], str] = {
+    Template: "text, templates (`{{ … }}`) allowed",
+    Message: "text for people, templates allowed; what is missing is named, it never fails",
+    Expression: "an expression",
+    Condition: "an expression that is true or false",
+}
+
+_EXPRESSIONS = """\
+Expressions are Jinja2's: `{{ … }}` inside a text, or bare under `if`, `check`, `that` and `on`. A
+value that is nothing but one `{{ … }}` keeps its type; otherwise it becomes text. A condition must
+be true or false.
+
+Names:
+  inputs.x      an input of the run; inputs and vars see those declared above them
+  vars.x        a variable of the workflow
+  run           id, name, key, attempt, started_at, scheduled_at; in `finally` also outcome, error
+  now, today    when the step began, in the workflow's time zone
+  steps.x.y     the output y of the step with the id x, which stands before this one
+  secrets.x     a secret of almaflow.yaml, only in values that are sent to Alma or in a notification
+  status, counters and the step's other outputs by themselves in its `expect`
+
+A step that has an `if`, or stands in an arm of a branch, may not have run. Ask for it:
+`steps.x.set_id is defined`, `steps.x.outcome == 'succeeded'`, or write `… | default('none')`.
+"""
+
+_EXAMPLES: Mapping[type[BaseModel], str] = {
+    Workflow: """\
+name: export-new-titles
+inputs:
+  month: {default: "{{ (now - months(1)) | date('%Y-%m') }}"}
+schedule:
+  - cron: "30 2 1 * *"
+steps:
+  - id: titles
+    find_set: {name: "New titles {{ inputs.month }}"}
+  - check: {that: steps.titles.member_count > 0, otherwise: skip}
+  - id: export
+    submit_job:
+      job: M44
+      set: "{{ steps.titles.set_id }}"
+    timeout: 4h
+notify:
+  - on: [failed]
+""",
+    Settings: """\
+institutions:
+  main:
+    region: eu
+    api_key: env:ALMA_API_KEY
+""",
+}
+
+_OWN_FILTERS = {
+    "date": "a date or instant as text: `{{ now | date('%Y-%m-%d') }}`",
+    "epoch_ms": "an instant as the milliseconds that Alma's jobs take",
+    "csv_column": "one column of a CSV text, as a list",
+    "one": "the only element of a list",
+    "slug": "text that can stand in a file name",
+}
+
+
+def explain(topic: str | None = None) -> str:
+    """Return what *topic* means: a kind of step, a key of a file, `expressions`, or a path to a
+    field such as `submit_job.expect.that`. Without a topic, what there is.
+
+    Raises:
+        RequestWrong: there is no such topic.
+    """
+    if topic is None:
+        return _overview()
+    name, *path = topic.strip().split(".")
+    if name == "expressions" and not path:
+        return _expressions()
+    texts = [_explained(model, name, field, path) for model, field in _topics().get(name, ())]
+    texts = [text for text in texts if text]
+    if not texts and not _topics().get(name):
+        raise RequestWrong(
+            f"There is nothing called `{name}` to explain{did_you_mean(name, _known()) or '.'} "
+            "`almaflow explain` lists what there is."
+        )
+    if not texts:
+        raise _no_field(name, path)
+    return "\n".join(texts)
+
+
+Topic = tuple[type[BaseModel], FieldInfo | None]
+
+
+def _topics() -> dict[str, list[Topic]]:
+    """Return the models that each first word of a topic means."""
+    topics: dict[str, list[Topic]] = {}
+    for key, kind in kinds().items():
+        topics.setdefault(key, []).append((kind, None))
+    topics["workflow"] = [(Workflow, None)]
+    topics["step"] = [(StepBase, None)]
+    topics["project"] = [(Settings, None)]
+    for owner in (Workflow, StepBase, Settings):
+        for key, field in _fields(owner).items():
+            topics.setdefault(key, []).append((owner, field))
+    return topics
+
+
+def _known() -> list[str]:
+    return [*_topics(), "expressions"]
+
+
+def _explained(root: type[BaseModel], name: str, field: FieldInfo | None, path: list[str]) -> str:
+    """Return the text about what *path* leads to from a topic; empty when it leads nowhere."""
+    for key in path:
+        models = [root] if field is None else _models(field.annotation)
+        field = next((_fields(one)[key] for one in models if key in _fields(one)), None)
+        if field is None:
+            return ""
+    shown = ".".join([name, *path])
+    return _about_model(shown, root) if field is None else _about_field(shown, root, field)
+
+
+def _no_field(name: str, path: list[str]) -> RequestWrong:
+    """Return the error about the first part of *path* that does not exist."""
+    for depth in range(len(path)):
+        before = ".".join([name, *path[:depth]])
+        known: set[str] = set()
+        found = False
+        for model, field in _topics()[name]:
+            models = [model] if field is None else _models(field.annotation)
+            for key in path[:depth]:
+                fields = [_fields(one)[key] for one in models if key in _fields(one)]
+                models = _models(fields[0].annotation) if fields else []
+            known |= {key for one in models for key in _fields(one)}
+            found = found or any(path[depth] in _fields(one) for one in models)
+        if not found:
+            hint = did_you_mean(path[depth], known) or "."
+            listed = f" It has {', '.join(f'`{key}`' for key in sorted(known))}." if known else ""
+            return RequestWrong(f"`{before}` has no field `{path[depth]}`{hint}{listed}")
+    return RequestWrong(f"There is nothing called `{name}` to explain.")
+
+
+# --- texts ------------------------------------------------------------------------------------
+
+
+def _overview() -> str:
+    steps = [(key, first_paragraph(kind)) for key, kind in kinds().items()]
+    others = [
+        ("step", "What is common to all steps: id, if, timeout, retry, on_failure, …"),
+        ("workflow", "What a workflow file may say beside its steps."),
+        *(
+            (key, field.description or "")
+            for key, field in _fields(Workflow).items()
+            if key in ("inputs", "vars", "schedule", "notify", "finally", "outputs", "defaults")
+        ),
+        ("project", "What almaflow.yaml may say."),
+        ("expressions", "Names, functions and filters in `{{ … }}` and conditions."),
+    ]
+    return "\n".join(
+        [
+            "Kinds of steps:",
+            *_table(steps),
+            "",
+            "More to explain:",
+            *_table(others),
+            "",
+            "`almaflow explain KIND` tells all about one, `almaflow explain KIND.FIELD` about a "
+            "field.",
+            "",
+        ]
+    )
+
+
+def _about_model(name: str, model: type[BaseModel]) -> str:
+    lines = [name, "", *_paragraphs(inspect.getdoc(model) or ""), ""]
+    example = model.example if issubclass(model, Kind) else _EXAMPLES.get(model)
+    if example:
+        lines += ["Example:", *_indented(example), ""]
+    fields = _fields(model)
+    if model is StepBase:
+        fields = {key: one for key, one in fields.items() if key not in kinds()}
+    lines += ["Fields:", *_field_lines(fields), *_short_form(model)]
+    if issubclass(model, Kind):
+        lines += ["", *_outputs(model)]
+    return "\n".join([*lines, ""])
+
+
+def _about_field(name: str, root: type[BaseModel], field: FieldInfo) -> str:
+    lines = [name, "", *_paragraphs(field.description or ""), "", f"Takes: {_type(field)}"]
+    default = _default(field)
+    lines += ["Required."] if field.is_required() else []
+    lines += [f"Default: {default}"] if default else []
+    for model in _models(field.annotation):
+        if issubclass(model, Kind | StepBase):
+            continue
+        fields = _field_lines(_fields(model))
+        lines += ["", f"{_within(field, model)}:", *fields, *_short_form(model)]
+    if issubclass(root, Kind):
+        lines += ["", f"Example of {root.key}:", *_indented(root.example)]
+    return "\n".join([*lines, ""])
+
+
+def _within(field: FieldInfo, model: type[BaseModel]) -> str:
+    alternatives = _models(field.annotation)
+    return "Fields" if len(alternatives) == 1 else f"Fields of {model.__name__}"
+
+
+def _short_form(model: type[BaseModel]) -> list[str]:
+    short = getattr(model, "short", None)
+    return [f"  A value in place of the fields is taken as `{short}`."] if short else []
+
+
+def _outputs(kind: type[Kind]) -> list[str]:
+    own = [(name, _type_words(type_)) for name, type_ in kind.outputs.items()]
+    common = ", ".join(COMMON_OUTPUTS)
+    lines = ["Outputs, as `steps.<id>.<name>`:", *_table(own)] if own else []
+    return [*lines, *_paragraphs(f"Every step has the outputs {common}.")]
+
+
+def _field_lines(fields: Mapping[str, FieldInfo]) -> list[str]:
+    lines = []
+    for key, field in sorted(fields.items(), key=lambda one: not one[1].is_required()):
+        default = _default(field)
+        remark = "required" if field.is_required() else f"default {default}" if default else ""
+        head = f"  {key}: {_type(field)}{f'; {remark}' if remark else ''}"
+        lines += textwrap.wrap(
+            head, WIDTH, subsequent_indent="      ", break_on_hyphens=False, break_long_words=False
+        )
+        lines += _paragraphs(field.description or "", "      ")
+    return lines
+
+
+def _expressions() -> str:
+    filters = [
+        (FILTERS[name].usage(1).removesuffix("()"), said) for name, said in _OWN_FILTERS.items()
+    ]
+    others = ", ".join(sorted(name for name in FILTERS if name not in _OWN_FILTERS))
+    tests = ", ".join(sorted([*(name for name in TESTS if name.isalpha()), "defined", "undefined"]))
+    functions = ", ".join(one.usage(0) for one in FUNCTIONS.values())
+    lines = [_EXPRESSIONS.rstrip(), ""]
+    lines += _paragraphs(f"Functions, to add to dates and subtract from them: {functions}.")
+    lines += ["", "Filters (`value | filter`):", *_table(filters)]
+    lines += _paragraphs(f"and Jinja2's own: {others}.", "  ")
+    lines += ["", *_paragraphs(f"Questions (`value is …`): {tests}."), ""]
+    lines += ["Methods (`value.method()`):"]
+    lines += _table((KINDS[kind], ", ".join(methods)) for kind, methods in METHODS.items())
+    return "\n".join([*lines, ""])
+
+
+def _table(rows: Iterable[tuple[str, str]]) -> list[str]:
+    rows = list(rows)
+    width = min(30, max((len(name) for name, _ in rows), default=0))
+    lines = []
+    for name, said in rows:
+        indent = " " * (width + 4)
+        lines += textwrap.wrap(
+            f"  {name:<{width}}  {said}",
+            WIDTH,
+            subsequent_indent=indent,
+            break_on_hyphens=False,
+            break_long_words=False,
+        )
+    return lines
+
+
+def _paragraphs(text: str, indent: str = "") -> list[str]:
+    lines: list[str] = []
+    for paragraph in text.split("\n\n"):
+        lines += [""] if lines else []
+        lines += textwrap.wrap(
+            " ".join(paragraph.split()),
+            WIDTH,
+            initial_indent=indent,
+            subsequent_indent=indent,
+            break_on_hyphens=False,
+            break_long_words=False,
+        )
+    return lines
+
+
+def _indented(text: str) -> list[str]:
+    return textwrap.indent(text.rstrip(), "  ").splitlines()
+
+
+# --- types in words ---------------------------------------------------------------------------
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    return list(dict.fromkeys(models_of(annotation)))
+
+
+def _type(field: FieldInfo) -> str:
+    return "any value, templates allowed" if VALUE in field.metadata else _words(field.annotation)
+
+
+def _words(annotation: Any) -> str:
+    """Return what a value of the type *annotation* is, in words."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Annotated:
+        free = VALUE in annotation.__metadata__
+        return "any value, templates allowed" if free else _words(arguments[0])
+    if origin in (typing.Union, types.UnionType):
+        words = [_words(one) for one in arguments if one is not type(None)]
+        return ", or ".join(dict.fromkeys(words))
+    if origin is Literal:
+        return _one_of(arguments)
+    if origin is list:
+        return f"a list; each entry is {_words(arguments[0])}"
+    if origin is dict:
+        return f"a mapping of names; each value is {_words(arguments[1])}"
+    return "any value" if annotation is Any else _class_words(annotation)
+
+
+def _class_words(annotation: type) -> str:
+    if issubclass(annotation, Source):
+        return _SOURCES[annotation]
+    if issubclass(annotation, StepBase):
+        return "a step"
+    if issubclass(annotation, Model):
+        short = annotation.short
+        return "a mapping" + (f", or its `{short}` alone" if short else "")
+    if issubclass(annotation, Enum):
+        return _one_of([one.value for one in annotation])
+    words = {str: "text", int: "a whole number", float: "a number", bool: "`true` or `false`"}
+    if annotation is timedelta:
+        return "a duration (`90s`, `10m`, `4h`, `2d`, `1h30m`)"
+    return words.get(annotation, "text")
+
+
+def _one_of(values: Iterable[Any]) -> str:
+    shown = [f"`{str(one).lower() if isinstance(one, bool) else one}`" for one in values]
+    return f"{', '.join(shown[:-1])} or {shown[-1]}" if len(shown) > 1 else shown[0]
+
+
+def _default(field: FieldInfo) -> str:
+    match field.default:
+        case Enum():
+            return str(field.default.value)
+        case timedelta():
+            return format_duration(field.default)
+        case bool():
+            return str(field.default).lower()
+        case str() | int() | float():
+            return str(field.default)
+    return ""
+
+
+def _type_words(type_: Type) -> str:
+    if isinstance(type_, ListOf):
+        return KINDS["list"]
+    return KINDS.get(type_.kind, "a value")
