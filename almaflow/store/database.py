@@ -214,9 +214,11 @@ def _trouble(location: StoreLocation, error: DBAPIError | sqlite3.Error) -> Stor
     # The low byte is SQLite's result code, the rest tells more of it (sqlite.org/rescode.html).
     # Errors of Python's sqlite3 itself have none.
     cause = error.orig if isinstance(error, DBAPIError) else error
-    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    code = getattr(cause, "sqlite_errorcode", 0)
+    if code == sqlite3.SQLITE_IOERR_SHMSIZE:
+        code = sqlite3.SQLITE_FULL  # no room for the file by which WAL is shared
     words = str(cause).rstrip(".")
-    match code:
+    match code & 0xFF:
         case 5 | 6:  # BUSY, LOCKED
             return _locked(location)
         case 13:  # FULL

@@ -32,6 +32,7 @@ from almaflow.store import (
     StoreUrlWrong,
     schema,
 )
+from almaflow.store.database import translated
 from almaflow.store.location import read_url
 from almaflow.store.tables import instant_text, metadata
 from tests.store.conftest import ManualClock, claimed, make_record
@@ -628,3 +629,14 @@ def test_an_instant_without_a_zone_is_a_defect() -> None:
 def test_a_store_in_memory_has_no_folder_of_locks() -> None:
     with pytest.raises(ValueError, match="has no lock files"):
         _ = read_url("sqlite://").locks
+
+
+def test_no_room_for_the_file_beside_the_store_is_a_full_disk() -> None:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+
+    with (
+        pytest.raises(StoreFull, match="There is no room for the store in memory"),
+        translated(read_url("sqlite://")),
+    ):
+        raise error
