@@ -1,0 +1,42 @@
+"""Measures everything, or what is named, and prints one table."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sqlite3
+import tempfile
+from pathlib import Path
+
+from tests.bench.figures import NotMeasured, table
+from tests.bench.measures import MEASURES
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("python -m tests.bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(MEASURES))
+    parser.add_argument("--repeat", type=int, default=5, help="runs, the median counts (5)")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.names) - set(MEASURES):
+        parser.error(f"{unknown.pop()} is not measured; there are {', '.join(MEASURES)}")
+
+    rows: list[tuple[str, ...]] = []
+    for name, measure in MEASURES.items():
+        if arguments.names and name not in arguments.names:
+            continue
+        with tempfile.TemporaryDirectory(prefix="almaflow-bench-") as folder:
+            try:
+                rows += [figure.cells for figure in measure(Path(folder), arguments.repeat)]
+            except NotMeasured as error:
+                rows.append((f"{name}: not measured, {error}",))
+
+    print(
+        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    )
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    main()
