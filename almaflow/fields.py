@@ -242,7 +242,7 @@ def _is_text(annotation: Any) -> bool:
 class Model(BaseModel):
     """The base of all models of files: unknown keys are refused, an empty value is missing."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     short: ClassVar[str | None] = None
     """The key that a value other than a mapping stands for, such as `for` in `wait: 10m`."""
