@@ -1,0 +1,24 @@
+"""The command `almaflow`, also as `python -m almaflow`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from almaflow import __version__
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return the exit code; *arguments* default to the process's."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given == ["--version"]:
+        # Before anything is imported that this question does not need.
+        print(f"almaflow {__version__}")
+        return 0
+    from almaflow.cli.border import run_command_line
+
+    return run_command_line(given)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

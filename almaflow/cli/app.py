@@ -1,0 +1,255 @@
+"""The command line on one page: every command, where it lives and how it is used.
+
+A command's module is imported when the command is named: `validate` does not pay for the engine,
+nor `--help` for anything.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from almaflow import __version__
+from almaflow.problems import did_you_mean
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command: *target* is `module:name` of its function, or of a `typer.Typer`."""
+
+    name: str
+    target: str
+    summary: str
+    examples: tuple[str, ...] = ()
+
+
+SECTIONS: dict[str, tuple[Command, ...]] = {
+    "Write and check workflows": (
+        Command(
+            "validate",
+            "almaflow.cli.validate:validate",
+            "Check workflow files and almaflow.yaml.",
+            (
+                "almaflow validate",
+                "almaflow validate workflows/withdraw-items.yaml",
+                "almaflow validate --online --strict",
+                "almaflow validate --format sarif > problems.sarif",
+            ),
+        ),
+        Command(
+            "plan",
+            "almaflow.cli.plan:plan",
+            "Show every request that a run would send.",
+            ("almaflow plan workflows/withdraw-items.yaml -i month=2026-10",),
+        ),
+        Command(
+            "explain",
+            "almaflow.cli.explain:explain",
+            "Say what a step or a key means, with an example.",
+            (
+                "almaflow explain",
+                "almaflow explain submit_job",
+                "almaflow explain create_set.members",
+                "almaflow explain expressions",
+            ),
+        ),
+        Command(
+            "schema",
+            "almaflow.cli.schema:schema",
+            "Write the JSON Schemas that editors use.",
+            ("almaflow schema --output schemas", "almaflow schema --project"),
+        ),
+        Command(
+            "import-payload",
+            "almaflow.cli.import_payload:import_payload",
+            "Turn a payload of Alma's job wizard into a step.",
+            (
+                "almaflow import-payload export.xml --job M44",
+                "almaflow import-payload - < pasted.json",
+            ),
+        ),
+    ),
+    "Run workflows": (
+        Command(
+            "run",
+            "almaflow.cli.run:run",
+            "Run a workflow, against Alma or in a simulation.",
+            (
+                "almaflow run workflows/export-bibs.yaml --simulate",
+                "almaflow run withdraw-items -i month=2026-10 -i limit=200",
+            ),
+        ),
+        Command(
+            "resume",
+            "almaflow.cli.resume:resume",
+            "Go on with a run that was interrupted.",
+            ("almaflow resume last", "almaflow resume k7x2q", "almaflow resume --all"),
+        ),
+        Command(
+            "cancel",
+            "almaflow.cli.cancel:cancel",
+            "End a run; its `finally` and notices still follow.",
+            ("almaflow cancel last",),
+        ),
+    ),
+    "Look at runs": (
+        Command(
+            "runs",
+            "almaflow.cli.runs:runs",
+            "List runs, newest first.",
+            ("almaflow runs", "almaflow runs --workflow withdraw-items --status failed --json"),
+        ),
+        Command(
+            "show",
+            "almaflow.cli.show:show",
+            "Show one run: its steps, what they gave, what was sent.",
+            ("almaflow show last", "almaflow show k7x2q --json"),
+        ),
+        Command(
+            "logs",
+            "almaflow.cli.logs:logs",
+            "Show the log of a run, or follow it.",
+            ("almaflow logs last", "almaflow logs -f k7x2q"),
+        ),
+    ),
+    "Look into Alma": (
+        Command(
+            "jobs",
+            "almaflow.cli.jobs:app",
+            "List and show the jobs that can be started.",
+            (
+                "almaflow jobs list --name export",
+                "almaflow jobs show M44",
+                "almaflow jobs list --simulate",
+            ),
+        ),
+        Command(
+            "profiles",
+            "almaflow.cli.profiles:app",
+            "List and show integration and import profiles.",
+            ("almaflow profiles list", "almaflow profiles show SIS_SYNC"),
+        ),
+        Command(
+            "sets",
+            "almaflow.cli.sets:app",
+            "List and show sets.",
+            ("almaflow sets list --name weeding", "almaflow sets show 'Weeding candidates'"),
+        ),
+        Command(
+            "simulator",
+            "almaflow.cli.simulator:simulator",
+            "Serve a simulated Alma over HTTP.",
+            (
+                "almaflow simulator",
+                "almaflow simulator --port 9000 --scenario workflows/unused-records.scenario.yaml",
+                "almaflow simulator --speed 600",
+            ),
+        ),
+    ),
+}
+
+_COMMANDS = {command.name: command for group in SECTIONS.values() for command in group}
+
+
+class CommandLine(TyperGroup):
+    """The commands of `SECTIONS`, each loaded when it is named."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        command = _COMMANDS.get(cmd_name)
+        return None if command is None else loaded(command)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name = args[0]
+        if name not in _COMMANDS and not name.startswith("-"):
+            hint = did_you_mean(name, _COMMANDS) or "."
+            ctx.fail(f"There is no command `{name}`{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        for section, commands in SECTIONS.items():
+            with formatter.section(section):
+                formatter.write_dl([(command.name, command.summary) for command in commands])
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        # The base class would load every command for the first line of its help.
+        for name in _COMMANDS:
+            if name.startswith(incomplete):
+                self.commands[name] = loaded(_COMMANDS[name])
+        return super().shell_complete(ctx, incomplete)
+
+
+def loaded(command: Command) -> Any:
+    """Import a command and return it as typer runs it."""
+    module, _, name = command.target.partition(":")
+    target = getattr(importlib.import_module(module), name)
+    if isinstance(target, typer.Typer):
+        app = target
+    else:
+        app = typer.Typer(add_completion=False, rich_markup_mode=None)
+        app.command(name=command.name)(target)
+    made = get_command(app)
+    made.name = command.name
+    made.epilog = "\n".join(_examples(command.examples))
+    for one in (made, *getattr(made, "commands", {}).values()):
+        for param in one.params:
+            _name_plainly(param)
+    return made
+
+
+def _name_plainly(param: Any) -> None:
+    """Let help show `FILE` and `--limit N` instead of names of Python types."""
+    if param.param_type_name == "argument":
+        param.metavar = param.metavar or param.name.upper()
+        param.display_type_rich = lambda ctx: ""
+    elif param.metavar:
+        param.display_type_rich = lambda ctx: param.metavar
+
+
+def _examples(examples: Sequence[str]) -> Iterator[str]:
+    if examples:
+        # `\b` keeps the lines as they are.
+        yield "\b"
+        yield "Examples:"
+        yield from (f"  {example}" for example in examples)
+
+
+app = typer.Typer(
+    cls=CommandLine,
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="\b\nBegin with:\n  almaflow run workflows/export-bibs.yaml --simulate\n"
+    "  almaflow explain\n\n\b\nEvery command explains itself: almaflow COMMAND --help",
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"almaflow {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def almaflow(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Run library jobs in Ex Libris Alma from YAML files kept in git."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(2)

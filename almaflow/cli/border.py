@@ -1,0 +1,221 @@
+"""The border of the command line: the one place from exception to message and exit code.
+
+    AlmaflowError           its own exit code: 2 when the request was wrong, else 1
+    usage                   2
+    the disk refused        1
+    Ctrl-C                  130
+    anything else           3: a defect; a report is written, no traceback is shown
+
+Messages go to stderr. With `--json` the error is also the one JSON document on stdout.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.main import get_command
+
+from almaflow import __version__
+from almaflow.cli.app import app
+from almaflow.cli.output import emit, emit_json, has_colours, prepare_streams, silence
+from almaflow.cli.problem_formats import ProblemFormat, format_problems, problem_as_data
+from almaflow.errors import AlmaflowError, DocumentsInvalid
+from almaflow.masking import Mask
+from almaflow.problems import did_you_mean
+
+EXIT_REFUSED, EXIT_USAGE, EXIT_DEFECT, EXIT_INTERRUPTED = 1, 2, 3, 130
+
+# What typer raises for a wrong command line; its bases have no public name of their own.
+_ShownByTyper = typer.BadParameter.__mro__[2]
+
+
+def run_command_line(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; whatever happens has become a message."""
+    prepare_streams()
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        silence(sys.stdout)
+        code = EXIT_REFUSED
+    except BaseException as error:
+        code = _tell(error, arguments)
+    with contextlib.suppress(OSError):
+        # What cannot be written now would be complained about when Python ends.
+        sys.stdout.flush()
+        return code
+    silence(sys.stdout)
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
+    code = get_command(app).main(list(arguments), prog_name="almaflow", standalone_mode=False)
+    return code if isinstance(code, int) else 0
+
+
+def _tell(error: BaseException, arguments: Sequence[str]) -> int:
+    """Print what an exception means and return the exit code."""
+    error = _single(error)
+    match error:
+        case SystemExit():
+            return error.code if isinstance(error.code, int) else EXIT_REFUSED
+        case KeyboardInterrupt() | typer.Abort():
+            emit("Interrupted.", err=True)
+            return EXIT_INTERRUPTED
+    mask = _mask()
+    message, code, details = _told(error, mask, arguments)
+    if isinstance(error, DocumentsInvalid):
+        colours = has_colours(sys.stderr)
+        emit(format_problems(error.problems, ProblemFormat.TEXT, colours=colours), err=True)
+    else:
+        head = typer.style("Error:", fg="red", bold=True) if has_colours(sys.stderr) else "Error:"
+        emit(f"{head} {message}", err=True)
+    if wants_json(arguments):
+        kind = type(error).__name__
+        emit_json({"error": {"kind": kind, "message": message, "exit_code": code, **details}})
+    return code
+
+
+def _told(
+    error: BaseException, mask: Mask, arguments: Sequence[str]
+) -> tuple[str, int, dict[str, Any]]:
+    """Return the message, the exit code and, for programs, what else is known."""
+    match error:
+        case AlmaflowError():
+            return mask.text(str(error)), error.exit_code, mask.data(_details(error))
+        case OSError():
+            reason = error.strerror or str(error)
+            place = f"{error.filename}: " if error.filename else ""
+            return mask.text(f"The system refused: {place}{reason}."), EXIT_REFUSED, {}
+    if isinstance(error, _ShownByTyper):
+        return usage_message(error), EXIT_USAGE, {}
+    message, report = _defect(error, mask, arguments)
+    return message, EXIT_DEFECT, {"report": report}
+
+
+def wants_json(arguments: Sequence[str]) -> bool:
+    """Whether a command line asks for one JSON document."""
+    options = list(arguments[: arguments.index("--")] if "--" in arguments else arguments)
+    return (
+        "--json" in options
+        or "--format=json" in options
+        or ("--format", "json") in pairwise(options)
+    )
+
+
+def _single(error: BaseException) -> BaseException:
+    """Return what a task group has wrapped: the one error, or the worst of several."""
+    while isinstance(error, BaseExceptionGroup):
+        error = max(error.exceptions, key=_gravity)
+    return error
+
+
+def _gravity(error: BaseException) -> int:
+    if isinstance(error, BaseExceptionGroup):
+        return max(map(_gravity, error.exceptions))
+    return 0 if isinstance(error, AlmaflowError) else 1
+
+
+def _mask() -> Mask:
+    """Return the mask of the project's secrets; nothing knows any before the settings are read."""
+    settings = sys.modules.get("almaflow.settings")
+    if settings is None:
+        return Mask(())
+    try:
+        return Mask(settings.find_project(Path.cwd()).known_secrets())
+    except (AlmaflowError, OSError):
+        # Then no command has read a secret either.
+        return Mask(())
+
+
+def _details(error: AlmaflowError) -> dict[str, Any]:
+    details: dict[str, Any] = {}
+    if isinstance(error, DocumentsInvalid):
+        details["problems"] = [problem_as_data(problem) for problem in error.problems]
+    if hasattr(error, "http_status"):
+        details["http_status"] = error.http_status
+        details["alma"] = [
+            {"code": one.code, "message": one.message, "tracking_id": one.tracking_id}
+            for one in getattr(error, "messages", ())
+        ]
+    return details
+
+
+def usage_message(error: Any) -> str:
+    """Return what is wrong with a command line, in our words; *error* is typer's."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "almaflow"
+    wrong = getattr(error, "option_name", None)
+    param = getattr(error, "param", None)
+    if wrong and hasattr(error, "possibilities"):
+        hint = did_you_mean(wrong, _options(context)) if wrong.startswith("--") else ""
+        text = f"`{command}` has no option `{wrong}`{hint or '.'}"
+    elif type(error).__name__ == "MissingParameter" and param is not None:
+        text = f"`{command}` needs {_named(param)}" + (f": {param.help}" if param.help else ".")
+    elif param is not None:
+        text = f"{_named(param)} of `{command}`: {_sentence(error.message)}"
+    else:
+        text = _sentence(error.message)
+    return f"{text} See `{command} --help`."
+
+
+def _options(context: Any) -> list[str]:
+    if context is None:
+        return []
+    return [name for param in context.command.get_params(context) for name in param.opts]
+
+
+def _named(param: Any) -> str:
+    if param.param_type_name == "option":
+        return f"`{max(param.opts, key=len)}`"
+    return str(param.metavar or param.name).upper()
+
+
+def _sentence(text: str) -> str:
+    # The words of the library that reads the values.
+    text = text.strip().removeprefix("Value error, ")
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
+def _defect(error: BaseException, mask: Mask, arguments: Sequence[str]) -> tuple[str, str]:
+    """Write a report about a defect; return the message about it and the report's path."""
+    report = mask.text("".join(_report(error, arguments)))
+    try:
+        handle, path = tempfile.mkstemp(prefix="almaflow-report-", suffix=".txt", text=True)
+        with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as file:
+            file.write(report)
+    except OSError as refused:
+        what = mask.text(f"{type(error).__name__}: {error}")
+        return (
+            f"This is a defect of almaflow ({what}), and no report about it could be written: "
+            f"{refused.strerror}. Please report it.",
+            "",
+        )
+    return (
+        f"This is a defect of almaflow, not of your files. A report is in {path}; please send it "
+        "to the project. What has been recorded stays: `almaflow runs` shows it.",
+        path,
+    )
+
+
+def _report(error: BaseException, arguments: Sequence[str]) -> Sequence[str]:
+    # Only here: most commands have no need of the clock's libraries.
+    from almaflow.clock import SystemClock
+
+    now = SystemClock().now()
+    return [
+        f"almaflow {__version__}, Python {platform.python_version()}, {platform.platform()}\n",
+        f"{now:%Y-%m-%d %H:%M:%S} UTC\n",
+        f"almaflow {' '.join(arguments)}\n\n",
+        *traceback.format_exception(error),
+    ]

@@ -1,0 +1,62 @@
+"""What commands print: text for people, or exactly one JSON document."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sys
+from typing import Any, TextIO
+
+import typer
+
+
+def prepare_streams() -> None:
+    """Let the output take every character: redirected, it is UTF-8 on every system."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is None:
+            continue
+        if stream.isatty() or os.environ.get("PYTHONIOENCODING"):
+            reconfigure(errors="replace")
+        else:
+            reconfigure(encoding="utf-8", errors="replace")
+
+
+def emit(text: str, *, err: bool = False) -> None:
+    """Print *text* and a line break; nobody reading any more is no error."""
+    with contextlib.suppress(BrokenPipeError):
+        typer.echo(text, err=err)
+        return
+    silence(sys.stderr if err else sys.stdout)
+
+
+def emit_json(data: Any) -> None:
+    """Print *data* as the one JSON document of a command."""
+    emit(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def silence(stream: TextIO) -> None:
+    """Let what is still written to *stream* vanish, also what Python writes when it ends."""
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())
+
+
+def has_colours(stream: TextIO) -> bool:
+    """Whether *stream* is a terminal whose owner wants colours."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return stream.isatty()
+
+
+def columns_of(stream: TextIO) -> int | None:
+    """Return the width of the terminal behind *stream*; None when it is none."""
+    return shutil.get_terminal_size().columns if stream.isatty() else None
+
+
+def coloured(text: str, colour: str = "", *, bold: bool = False, dim: bool = False) -> str:
+    """Return *text* for the terminal on stdout, plain when there is none."""
+    if not has_colours(sys.stdout) or not text:
+        return text
+    return typer.style(text, fg=colour or None, bold=bold or None, dim=dim or None)
