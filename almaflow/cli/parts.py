@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -106,7 +106,7 @@ class Simulation:
         """Furnish an Alma; its clock starts where the scenario says, else *now*."""
         from almaflow.alma.simulator import SimulatedAlma
 
-        start = scenario.starts_at or now or datetime.now(UTC).replace(microsecond=0)
+        start = scenario.starts_at or now or SystemClock().now().replace(microsecond=0)
         clock = VirtualClock(start)
         return cls(SimulatedAlma(clock.now, scenario), clock, project, environment)
 

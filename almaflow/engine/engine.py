@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import platform
 import random
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -53,7 +53,7 @@ class Engine:
     async def running(self) -> AsyncIterator[Engine]:
         """Be a process of the store for as long as the block goes."""
         self._process = await self._writer.call(
-            self.store.enter_process, socket.gethostname(), os.getpid(), __version__
+            self.store.enter_process, platform.node(), os.getpid(), __version__
         )
         learned = await self._writer.call(self.store.learned_durations)
         self._durations = Durations(learned)
