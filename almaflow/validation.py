@@ -197,7 +197,9 @@ def _one_of(finding: _Finding) -> str:
 
 
 def _pattern(finding: _Finding) -> str:
-    field = _field_at(finding.model, finding.path)
+    # Of a short form, the field that it stands for.
+    form = (finding.form,) if finding.form else ()
+    field = _field_at(finding.model, (*finding.path, *form))
     meant = field.description if field and field.description else ""
     pattern = finding.context.get("pattern", "")
     return f"{finding.shown} does not fit {finding.subject}: " + (

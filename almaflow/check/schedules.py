@@ -14,7 +14,6 @@ from almaflow.document import PathTo
 from almaflow.problems import did_you_mean
 from almaflow.timetable import (
     TimetableInvalid,
-    check_interval,
     find_zone,
     instant_of,
     parse_cron,
@@ -55,8 +54,6 @@ def _check_times(notes: Notes, path: PathTo, entry: ScheduleEntry) -> None:
     check_zone(notes, (*path, "timezone"), entry.timezone)
     if entry.cron is not None:
         _read(notes, (*path, "cron"), "bad-cron", parse_cron, entry.cron)
-    if entry.every is not None:
-        _read(notes, (*path, "every"), "bad-interval", check_interval, entry.every)
     if entry.dates is not None and not entry.dates:
         notes.at((*path, "dates"), "bad-value", "`dates` must not be empty.")
     for place, text in enumerate(entry.dates or []):

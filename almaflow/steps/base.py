@@ -339,6 +339,8 @@ class StepBase(Model):
     @classmethod
     def _one_kind(cls, data: Any) -> Any:
         """Refuse a step that names no kind or several; an empty kind is one without fields."""
+        if isinstance(data, Plain) and data.is_empty:
+            data = {}
         if not isinstance(data, dict):
             return data
         named = [key for key in data if key in cls.kind_keys()]
@@ -356,7 +358,7 @@ class StepBase(Model):
                 {"keys": ", ".join(f"`{key}`" for key in sorted(cls.kind_keys()))},
             )
         return {
-            key: {} if key in named and isinstance(value, Plain) and value.is_empty else value
+            key: {} if key in named and isinstance(value, Plain) and value.value is None else value
             for key, value in data.items()
         }
 
