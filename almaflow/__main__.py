@@ -9,10 +9,6 @@ from collections.abc import Sequence
 from almaflow import __version__
 
 
-# New objects between two looks for garbage; Python's own 700 is meant for small programs.
-_OBJECTS = 50_000
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return the exit code; *arguments* default to the process's."""
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -20,8 +16,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Before anything is imported that this question does not need.
         print(f"almaflow {__version__}")
         return 0
-    # Imports make many objects that stay; looking for garbage among them costs a tenth of the time.
-    gc.set_threshold(_OBJECTS, 20, 20)
+    # Imports make many objects that stay; looking for garbage among them costs a tenth of the
+    # time of a short command. What goes on for long turns it on again (`cli/interrupt.py`).
+    gc.disable()
     from almaflow.cli.border import run_command_line
 
     return run_command_line(given)

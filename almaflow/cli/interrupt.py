@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -29,6 +30,7 @@ def run_interruptible(main: Callable[[], Awaitable[T]], *, virtual: bool = False
         Interrupted: stopped by a signal; *main* was cancelled and has cleaned up.
     """
     asked = False
+    gc.enable()
 
     def stop(scope: anyio.CancelScope) -> None:
         nonlocal asked
