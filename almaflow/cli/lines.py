@@ -1,0 +1,92 @@
+"""What happens in a run as plain lines: one line each, the same words whoever reads them.
+
+    2026-11-01 02:30:04+01:00  withdraw  waits: job M157 runs in Alma as 4711
+
+First when, by the clock of the run and in the workflow's zone; then the step's path, `-` for the
+run itself; then what happened. Three fields, two blanks between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta, tzinfo
+from typing import Any
+
+from almaflow.cli.output import emit
+from almaflow.cli.texts import on_one_line
+from almaflow.engine.telling import RunEvent, Told
+from almaflow.fields import format_duration
+
+
+class LineView:
+    """Listens to a run and prints a line for whatever happens."""
+
+    def __init__(self, zone: tzinfo) -> None:
+        self._zone = zone
+        self._status: dict[str, str] = {}
+
+    def hear(self, event: RunEvent) -> None:
+        """Print what happened; of a job's progress only what is new in words."""
+        known = self._status.get(event.path)
+        if event.kind is Told.PROGRESS:
+            if known == event.text:
+                return
+            self._status[event.path] = event.text
+        if event.kind is Told.WAITING and known and event.text.endswith(f"({known})"):
+            return
+        line = event_line(event.at, event.kind, event.path, event.text, event.data, self._zone)
+        if line:
+            emit(line)
+
+
+def event_line(
+    at: datetime, kind: str, path: str, text: str, data: Mapping[str, Any] | None, zone: tzinfo
+) -> str:
+    """Return the line about one event; empty when it is not worth one."""
+    told = _told(kind, text, data or {})
+    if not told:
+        return ""
+    instant = at.astimezone(zone).isoformat(" ", "seconds")
+    return f"{instant}  {on_one_line(path) or '-'}  {on_one_line(told)}"
+
+
+def _told(kind: str, text: str, data: Mapping[str, Any]) -> str:
+    match kind:
+        case Told.RUN:
+            return _about_run(text, data)
+        case Told.BEGAN:
+            attempt = data.get("attempt", 1)
+            again = f", attempt {attempt}" if attempt > 1 else ""
+            return f"began ({data.get('kind', 'step')}{again})" + (text and f": {text}")
+        case Told.WAITING:
+            return f"waits: {text}"
+        case Told.PROGRESS:
+            percent = data.get("percent")
+            return text if percent is None else f"Alma says {text}, {percent:g} %"
+        case Told.ENDED:
+            took = how_long(data.get("seconds"))
+            return f"{data.get('outcome', 'ended')}{took and f' after {took}'}" + (
+                text and f": {text}"
+            )
+        case Told.NOTICE:
+            return f"notice to {data.get('to', 'log')}: {text}"
+        case Told.REQUEST:
+            return ""
+    return text
+
+
+def _about_run(text: str, data: Mapping[str, Any]) -> str:
+    if "outcome" in data:
+        return f"the run ended as {data['outcome']}" + (text and f": {text}")
+    if data.get("status") == "waiting":
+        return f"the run waits for a person: {text}"
+    return text
+
+
+def how_long(seconds: float | None) -> str:
+    """Return a length of time as people read it; empty when it is nothing or not known."""
+    if not seconds:
+        return ""
+    if seconds < 10:
+        return f"{seconds:.1f}s" if seconds >= 0.05 else ""
+    return format_duration(timedelta(seconds=round(seconds)))
