@@ -156,22 +156,23 @@ def _explained(root: type[BaseModel], name: str, field: FieldInfo | None, path: 
 
 def _no_field(name: str, path: list[str]) -> RequestWrong:
     """Return the error about the first part of *path* that does not exist."""
-    for depth in range(len(path)):
-        before = ".".join([name, *path[:depth]])
-        known: set[str] = set()
-        found = False
-        for model, field in _topics()[name]:
-            models = [model] if field is None else _models(field.annotation)
-            for key in path[:depth]:
-                fields = [_fields(one)[key] for one in models if key in _fields(one)]
-                models = _models(fields[0].annotation) if fields else []
-            known |= {key for one in models for key in _fields(one)}
-            found = found or any(path[depth] in _fields(one) for one in models)
-        if not found:
-            hint = did_you_mean(path[depth], known) or "."
-            listed = f" It has {', '.join(f'`{key}`' for key in sorted(known))}." if known else ""
-            return RequestWrong(f"`{before}` has no field `{path[depth]}`{hint}{listed}")
-    return RequestWrong(f"There is nothing called `{name}` to explain.")
+    topics = _topics()[name]
+    models = [
+        one
+        for root, field in topics
+        for one in ([root] if field is None else _models(field.annotation))
+    ]
+    while True:
+        key, *path = path
+        known = {one for model in models for one in _fields(model)}
+        if key not in known:
+            break
+        name = f"{name}.{key}"
+        found = [_fields(model)[key] for model in models if key in _fields(model)]
+        models = [one for field in found for one in _models(field.annotation)]
+    hint = did_you_mean(key, known) or "."
+    listed = f" It has {', '.join(f'`{one}`' for one in sorted(known))}." if known else ""
+    return RequestWrong(f"`{name}` has no field `{key}`{hint}{listed}")
 
 
 # --- texts ------------------------------------------------------------------------------------
@@ -220,7 +221,8 @@ def _about_model(name: str, model: type[BaseModel]) -> str:
 
 
 def _about_field(name: str, root: type[BaseModel], field: FieldInfo) -> str:
-    lines = [name, "", *_paragraphs(field.description or ""), "", f"Takes: {_type(field)}"]
+    lines = [name, "", *_paragraphs(field.description or ""), ""]
+    lines += _paragraphs(f"Takes: {_type(field)}")
     default = _default(field)
     lines += ["Required."] if field.is_required() else []
     lines += [f"Default: {default}"] if default else []

@@ -28,9 +28,9 @@ def read_input(declared: Input, value: Any) -> Any:
             shown = ", ".join(f"`{one}`" for one in allowed)
             raise ValueError(f"is `{read}`, but must be one of {shown}")
     if declared.minimum is not None and read < declared.minimum:
-        raise ValueError(f"is {read}, but must be at least {declared.minimum:g}")
+        raise ValueError(f"is {read}, but must be at least {declared.minimum:.15g}")
     if declared.maximum is not None and read > declared.maximum:
-        raise ValueError(f"is {read}, but must be at most {declared.maximum:g}")
+        raise ValueError(f"is {read}, but must be at most {declared.maximum:.15g}")
     return read
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import typing
 from collections.abc import Iterator
 from datetime import timedelta
@@ -26,6 +27,19 @@ from almaflow.workflow import Workflow
 DRAFT = "http://json-schema.org/draft-07/schema#"
 
 Schema = dict[str, Any]
+
+# Bounds of a field with a validator of its own, as pydantic writes them → as JSON Schema does.
+_BOUNDS = {
+    "ge": "minimum",
+    "le": "maximum",
+    "gt": "exclusiveMinimum",
+    "lt": "exclusiveMaximum",
+    "min_length": "minLength",
+    "max_length": "maxLength",
+}
+
+# What unquoted scalars of each type look like; a pattern tells which of them a text may be.
+_LOOKS = {"number": "0", "integer": "0", "boolean": "true", "null": "null"}
 
 
 def workflow_schema() -> Schema:
@@ -111,6 +125,9 @@ def _object(schema: Schema, model: type[BaseModel]) -> Schema:
     described = {"description": first_paragraph(model)}
     short = getattr(model, "short", None)
     if short is None:
+        if "required" not in whole and not issubclass(model, Settings | StepBase):
+            # `month:` declares an input of which nothing more is said.
+            whole["type"] = ["object", "null"]
         return {**described, **whole}
     forms = dict(properties[short])
     described_short = {"description": forms.pop("description")}
@@ -122,8 +139,10 @@ def _property(schema: Schema, field: FieldInfo) -> Schema:
     clean = _without_null(_bare(schema))
     described = {"description": field.description or _kind_description(field)}
     pattern = next((one.pattern for one in field.metadata if getattr(one, "pattern", None)), None)
-    if pattern is not None and "pattern" not in clean:
+    if pattern is not None and "type" in clean:
+        looks = {name: look for name, look in _LOOKS.items() if not re.search(pattern, look)}
         clean["pattern"] = pattern
+        clean["type"] = [name for name in clean["type"] if name not in looks]
     default = _default(field)
     if default is not None:
         clean["default"] = default
@@ -140,7 +159,7 @@ def _bare(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     clean = {
-        key: _bare(value)
+        _BOUNDS.get(key, key): _bare(value)
         for key, value in schema.items()
         if key not in ("title", "default", "description")
     }

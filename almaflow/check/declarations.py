@@ -75,10 +75,6 @@ class Declared:
         """Return the names that every step sees, whatever its place."""
         return self._scope(self.inputs, Record(self.vars, "variable"))
 
-    def institution_scope(self) -> Record:
-        """Return what the workflow's own institution may be made of."""
-        return self.scope()
-
     def _vars_so_far(self) -> Record:
         later = "it is worked out further down, and a variable sees only those above it"
         return Record(dict(self.vars), "variable", dict.fromkeys(self.workflow.vars, later))

@@ -66,7 +66,9 @@ def input_type(declared: Input) -> Type:
 
 
 def value_type(value: Any, scope: Record) -> Type:
-    """Return the type of a value of `vars`, whose templates see *scope*."""
+    """Return the type of a value of `vars`: a template, which sees *scope*, a scalar, a
+    mapping or a list.
+    """
     match value:
         case Template():
             try:
@@ -83,10 +85,8 @@ def value_type(value: Any, scope: Record) -> Type:
             return TEXT
         case dict():
             return Record({key: value_type(one, scope) for key, one in value.items()}, "key")
-        case list():
-            types = [value_type(one, scope) for one in value]
-            return ListOf(types[0] if types and all(one == types[0] for one in types) else ANYTHING)
-    return ANYTHING
+    types = [value_type(one, scope) for one in value]
+    return ListOf(types[0] if types and all(one == types[0] for one in types) else ANYTHING)
 
 
 def outputs_of(kind: type[Kind]) -> Record:
@@ -95,9 +95,8 @@ def outputs_of(kind: type[Kind]) -> Record:
 
 
 def _perhaps(outputs: Type, step: str, why: str) -> Type:
-    """Return the outputs of a step that may not have run; what was uncertain stays it."""
-    if not isinstance(outputs, Record):
-        return outputs
+    """Return the outputs of a step that may not have run."""
+    assert isinstance(outputs, Record), "only steps that could be read are ever uncertain"
     fields = {
         name: type_ if name in ALWAYS_THERE else Perhaps(type_, step, why)
         for name, type_ in outputs.fields.items()

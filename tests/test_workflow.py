@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import pytest
+from pydantic import Field
+
+import almaflow.steps
+from almaflow.document import parse_document
+from almaflow.errors import DocumentsInvalid
+from almaflow.expressions import TEXT
+from almaflow.fields import Plain, Template
+from almaflow.steps.base import Kind
+from almaflow.validation import validate
+from almaflow.workflow import ENTRY_POINTS, BuiltInStep, Workflow, _with_entry_points, kinds
+
+
+def workflow(text: str) -> Workflow:
+    return validate(parse_document(text, "workflow.yaml"), Workflow)
+
+
+def step(text: str) -> BuiltInStep:
+    return workflow(f"steps:\n  - {text}\n").steps[0]
+
+
+@pytest.mark.parametrize("key", kinds())
+def test_a_kind_is_one_file_with_docstring_and_example(key: str) -> None:
+    kind = kinds()[key]
+
+    assert kind.key == key
+    assert kind.__module__ == f"almaflow.steps.{key}"
+    assert key in kind.example
+    assert kind.__doc__
+    assert import_module(kind.__module__).__doc__
+
+
+def test_every_file_of_a_kind_is_in_the_union() -> None:
+    files = {file.stem for file in Path(almaflow.steps.__file__ or "").parent.glob("*.py")}
+
+    assert files - {"__init__", "base", "jobs", "members"} == set(kinds())
+
+
+def test_the_present_key_chooses_the_kind() -> None:
+    assert step("{id: x, wait: 10m}").kind.key == "wait"
+    assert step("stop:").kind.key == "stop"
+    assert step("stop: ~").kind.key == "stop"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{id: x}", "does not say what it does; it needs one of the keys `branch`, `check`"),
+        ("{wait: 10m, stop: x}", "this one has the keys `wait` and `stop`"),
+        ("", "does not say what it does"),
+        ("wait", "A mapping"),
+        ("fail:", "`fail` needs the key `message`"),
+        ("fail: null", "`fail` needs the key `message`"),
+        ("{stpo: x}", "did you mean `stop`"),
+    ],
+)
+def test_a_step_without_one_kind_is_refused(text: str, message: str) -> None:
+    with pytest.raises(DocumentsInvalid, match=message):
+        step(text)
+
+
+def test_a_step_without_id_is_called_by_kind_and_place() -> None:
+    assert step("stop:").label(3) == "stop-3"
+    assert step("{id: x, stop: }").label(3) == "x"
+
+
+def test_an_input_with_a_default_is_not_required() -> None:
+    read = workflow("inputs: {a: , b: {default: }, c: {default: ''}}\nsteps: [{stop: }]\n").inputs
+
+    assert [read[name].is_required for name in "abc"] == [True, True, False]
+
+
+def test_texts_of_values_are_templates_and_other_scalars_stay_what_they_are() -> None:
+    read = workflow("vars: {a: {b: [x, 012, 1.5, '2']}}\nsteps: [{stop: }]\n").vars
+
+    assert read["a"]["b"] == [
+        Template("x"),
+        Plain("012", 12),
+        Plain("1.5", 1.5),
+        Template("2"),
+    ]
+
+
+def test_what_is_not_said_has_its_default() -> None:
+    read = workflow("steps: [{stop: }]\n")
+
+    assert (read.environment, read.overlap) == ("any", "queue_one")
+    assert read.timeout == timedelta(hours=24)
+    assert read.defaults.poll.first == timedelta(seconds=10)
+    assert (read.finally_, read.notify, read.schedule) == ([], [], [])
+
+
+def test_a_schedule_entry_has_one_kind_of_time() -> None:
+    entries = workflow(
+        "schedule:\n"
+        '  - cron: "@daily"\n'
+        "    except: [closed]\n"
+        "  - {every: 1s}\n"
+        "  - {dates: [2026-12-24]}\n"
+        "steps: [{stop: }]\n"
+    ).schedule
+
+    assert entries[0].except_ == ["closed"]
+    assert entries[1].every == timedelta(seconds=1)
+    assert entries[2].dates == ["2026-12-24"]
+
+
+# --- kinds of other packages ------------------------------------------------------------------
+
+
+class Greet(Kind):
+    """Say hello."""
+
+    key = "greet"
+    short: ClassVar[str | None] = "whom"
+    outputs: ClassVar = {"said": TEXT}
+    example = "- greet: world\n"
+
+    whom: Annotated[Template, Field(description="Who is greeted.")]
+
+
+class SecondWait(Kind):
+    """Wait in another way."""
+
+    key = "wait"
+    example = "- wait: x\n"
+
+
+def entry_point(kind: type[Kind], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let an installed package add *kind*."""
+    entry = metadata.EntryPoint(name=kind.key, value="other:Kind", group=ENTRY_POINTS)
+    monkeypatch.setattr(metadata.EntryPoint, "load", lambda self: kind)
+
+    def entry_points(*, group: str) -> list[Any]:
+        assert group == ENTRY_POINTS
+        return [entry]
+
+    monkeypatch.setattr(metadata, "entry_points", entry_points)
+
+
+def test_another_package_can_add_a_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry_point(Greet, monkeypatch)
+
+    extended = _with_entry_points(BuiltInStep)
+
+    read = extended.model_validate({"id": "x", "greet": "{{ inputs.name }}"})
+    assert isinstance(read.kind, Greet)
+    assert read.kind.whom == Template("{{ inputs.name }}")
+    assert extended.kind_keys() == {*kinds(), "greet"}
+
+
+def test_a_kind_that_exists_cannot_be_added_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry_point(SecondWait, monkeypatch)
+
+    with pytest.raises(ImportError, match=r"`wait`, which exists already; uninstall one"):
+        _with_entry_points(BuiltInStep)
