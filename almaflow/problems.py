@@ -59,9 +59,18 @@ class Problem:
         return f"{self.location}: {self.severity}[{self.code}]: {self.message}"
 
 
+# Comparing takes 10 µs a name, and a file may be wrong in a thousand places.
+_COMPARED = 1000
+
+
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:
-    """Return `; did you mean `x`?` for the nearest of *known*, or an empty text."""
+    """Return `; did you mean `x`?` for the nearest of *known*, or an empty text.
+
+    Of very many names none is suggested.
+    """
     names = sorted(set(known))
+    if len(names) > _COMPARED:
+        return ""
     folded = {name.casefold(): name for name in names}
     near = difflib.get_close_matches(wrong.casefold(), folded, n=1, cutoff=0.6)
     return f"; did you mean `{folded[near[0]]}`?" if near else ""

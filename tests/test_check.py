@@ -400,6 +400,14 @@ def test_a_large_workflow_is_checked_in_time_that_grows_with_its_size() -> None:
     assert seconds(800) < 16 * seconds(200) + 0.2
 
 
+def test_a_slip_among_thousands_of_steps_is_told_without_comparing_all_of_them() -> None:
+    steps = "".join(f"- {{id: step{number}, stop: }}\n" for number in range(1001))
+
+    [problem] = problems_of(f"steps:\n{steps}- stop: '{{{{ steps.stpe1.outcome }}}}'\n")
+
+    assert problem.message == "There is no step called `stpe1`."
+
+
 names = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
 
 
