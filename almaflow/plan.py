@@ -271,6 +271,11 @@ def _work_out_inputs(workflow: Workflow, given: Mapping[str, Any], names: dict[s
         except ValueError as error:
             wrong.append(f"the input `{name}` {error}")
             continue
+        except InputsInvalid:
+            if wrong:
+                # It asks for one of those that are wrong already.
+                continue
+            raise
         names["inputs"][name] = value
     if wrong:
         text = "; ".join(wrong)

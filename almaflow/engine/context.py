@@ -138,10 +138,18 @@ class Context:
     async def be_patient(self, error: AlmaError, tries: int, since: datetime) -> None:
         if not isinstance(error, AlmaUnreachable):
             self.door.answered = True
-        if not self.door.answered and self.clock.now() - since >= NEVER_ANSWERED:
+        answered = self.door.answered or self.interpreter.heard_from(self.institution)
+        if not answered and self.clock.now() - since >= NEVER_ANSWERED:
             raise error
         wait = pause(error, tries, self.clock.now(), self.chance)
         await self.sleep(wait, reason(error, self.institution))
+
+    def earlier(self, effect: str) -> Any:
+        for attempt in range(self.attempt - 1, 0, -1):
+            entry = self.journal.get(self.path, attempt, effect)
+            if entry is not None and entry.state is EntryState.DONE:
+                return entry.value["result"]
+        return None
 
     def sent_at(self, effect: str) -> datetime:
         entry = self.journal.get(self.path, self.attempt, effect)
@@ -149,7 +157,7 @@ class Context:
         sent_at = datetime.fromisoformat(entry.value["sent_at"])
         return sent_at.astimezone(self.plan.zone)
 
-    async def jobs_on(self, set_id: str) -> list[tuple[str, str]]:
+    async def jobs_on(self, set_id: str) -> list[tuple[str, str | None]]:
         return self.interpreter.jobs_on(set_id)
 
     def job_name_marker(self, effect: str) -> str:

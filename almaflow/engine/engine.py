@@ -6,7 +6,7 @@ import os
 import platform
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -19,11 +19,12 @@ from almaflow.engine.institutions import Institutions, OpenDoor
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.runner import Runner, Suspended
 from almaflow.engine.telling import Listener, NoListener, Told
+from almaflow.errors import AlmaflowError, StoreError
 from almaflow.masking import Mask
 from almaflow.outcome import Status
 from almaflow.plan import Plan, recorded_plan
 from almaflow.settings import Project
-from almaflow.store import Claim, Process, RunRecord, Store
+from almaflow.store import Claim, Process, RunRecord, Store, StoreTrouble
 from almaflow.store.writer import StoreWriter
 
 # How often the store is asked whether somebody wants a run cancelled.
@@ -64,10 +65,15 @@ class Engine:
                     tasks.start_soon(self._watch_for_cancels)
                 yield self
                 tasks.cancel_scope.cancel()
+        except BaseExceptionGroup as group:
+            # The task group wraps whatever ends the block; callers want the error itself.
+            error = _alone(group)
+            raise error from error.__cause__
         finally:
-            with anyio.CancelScope(shield=True):
-                await self._writer.call(self.store.leave_process, self._process.id)
             self._institutions.close()
+            # A process that cannot say that it leaves is found dead by whoever needs its runs.
+            with anyio.CancelScope(shield=True), suppress(StoreTrouble):
+                await self._writer.call(self.store.leave_process, self._process.id)
 
     async def add(self, plan: Plan) -> RunRecord:
         """Record a run under its key; Raises: RunExists when the key is taken."""
@@ -97,6 +103,9 @@ class Engine:
             with anyio.CancelScope(shield=True):
                 journal.tell(Told.RUN, text="Interrupted; it goes on with `almaflow resume`.")
                 await journal.release(held=True)
+            raise
+        except Exception as error:
+            await self._give_back(journal, error)
             raise
         return await self._writer.call(self.store.run, run_id)
 
@@ -130,11 +139,34 @@ class Engine:
         finally:
             del self._runners[claim.run_id]
 
+    @staticmethod
+    async def _give_back(journal: RunJournal, error: Exception) -> None:
+        """Let the run wait for a person, with the reason, when it cannot go on here."""
+        why = str(error) if isinstance(error, AlmaflowError) else f"a defect ({error!r})"
+        # What has gone wrong may be the store, or the run another process's by now.
+        with suppress(StoreError):
+            journal.tell(Told.RUN, text=why, status="waiting")
+            await journal.set_status(Status.WAITING, why)
+            await journal.release(held=True)
+
     async def _watch_for_cancels(self) -> None:
         while True:
-            if self._runners:
-                asked = await self._writer.call(self.store.cancels_asked, list(self._runners))
-                for run_id, cancel in asked.items():
-                    if run_id in self._runners:
-                        self._runners[run_id].cancel(cancel.by)
+            # A store that refuses will tell whoever writes; a look can come later.
+            with suppress(StoreTrouble):
+                await self._cancel_what_is_asked()
             await sleep(self.clock, LOOK_FOR_CANCELS)
+
+    async def _cancel_what_is_asked(self) -> None:
+        if not self._runners:
+            return
+        asked = await self._writer.call(self.store.cancels_asked, list(self._runners))
+        for run_id, cancel in asked.items():
+            if run_id in self._runners:
+                self._runners[run_id].cancel(cancel.by)
+
+
+def _alone(error: BaseException) -> BaseException:
+    """Return the one error that a group of groups holds, else *error*."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

@@ -17,20 +17,20 @@ import anyio
 
 from almaflow.alma.errors import NotInAlma
 from almaflow.clock import Clock
+from almaflow.engine import submission
 from almaflow.engine.context import Context
 from almaflow.engine.durations import Durations
 from almaflow.engine.institutions import Institutions
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.limits import Limits
 from almaflow.engine.names import Names, Scope
-from almaflow.engine.submission import RequestChanged
 from almaflow.engine.telling import Told
 from almaflow.errors import AlmaflowError, StoreError
 from almaflow.expressions.encoding import decode, encode
 from almaflow.outcome import Outcome, Status, worst
 from almaflow.plan import Plan
 from almaflow.steps.base import Ending, Ends, OutcomeUnknown, Retry, StepBase, StepFailed
-from almaflow.store import EntryState
+from almaflow.store import Entry, EntryState, ValueUnfit
 
 # What `on_failure: continue` goes on after.
 _MAY_CONTINUE = frozenset({Outcome.FAILED, Outcome.TIMED_OUT})
@@ -69,10 +69,10 @@ class Interpreter:
         for place, step in enumerate(steps, start=1):
             path = prefix + step.label(place)
             ending = await self._step(step, path, where)
-            if ending.ends is not None:
-                return Ending(worst(outcomes), ending.error, ending.ends)
             if ending.outcome.is_good:
                 outcomes.append(ending.outcome)
+                if ending.ends is not None:
+                    return Ending(worst(outcomes), ending.error, ending.ends)
             elif step.on_failure == "continue" and ending.outcome in _MAY_CONTINUE:
                 outcomes.append(Outcome.WARNING)
             else:
@@ -114,6 +114,9 @@ class Interpreter:
         if retry is not None and step.kind.starts_job and not retry.on:
             # A job that has run is submitted again only after the endings that are listed.
             return None
+        if any(step.kind.bodies()):
+            # The steps inside are tried again, each by itself.
+            return None
         return retry
 
     def _allows(self, retry: Retry, path: str, attempt: int) -> bool:
@@ -126,13 +129,37 @@ class Interpreter:
         return bool(entry.value["outcome"] == Outcome.FAILED)
 
     async def _attempt(self, step: StepBase, path: str, attempt: int, where: Where) -> Ending:
-        recorded = self.recorded(path, attempt, "end")
-        if recorded is None:
-            recorded = await self._perform(step, path, attempt, where)
-        entry = self.journal.get(path, attempt, "end")
-        assert entry is not None
-        where.scope.ended(step.id, decode(entry.value["facts"], self.plan.zone))
-        return recorded
+        ending = self.recorded(path, attempt, "end")
+        if ending is None:
+            ending = await self._perform(step, path, attempt, where)
+        self._recall(step, path, where.scope)
+        return ending
+
+    def recall_all(self, steps: Sequence[StepBase], prefix: str, scope: Scope) -> None:
+        """Let later steps see what the journal has of *steps*, those inside them included."""
+        for place, step in enumerate(steps, start=1):
+            self._recall(step, prefix + step.label(place), scope)
+
+    def _recall(self, step: StepBase, path: str, scope: Scope) -> None:
+        for body in step.kind.bodies():
+            self.recall_all(body.steps, f"{path}/{body.name}/", scope)
+        facts = self._facts(path)
+        if facts is not None:
+            scope.ended(step.id, facts)
+
+    def _facts(self, path: str) -> dict[str, Any] | None:
+        """Return what a step's last attempt that ended gave; None when none did."""
+        facts = None
+        attempt = 1
+        while self.journal.get(path, attempt, "begin") is not None:
+            entry = self.journal.get(path, attempt, "end")
+            if entry is not None:
+                facts = decode(entry.value["facts"], self.plan.zone)
+            elif lost := self.lost_writes(path):
+                error = str(submission.lost(lost[0].value, self._institution_of(lost[0])))
+                facts = {"outcome": Outcome.UNKNOWN.value, "error": error, "attempts": attempt}
+            attempt += 1
+        return facts
 
     async def _perform(self, step: StepBase, path: str, attempt: int, where: Where) -> Ending:
         """Do one attempt and record how it ended."""
@@ -149,8 +176,9 @@ class Interpreter:
                 ending, status = await self._outcome_in_time(step, context, begin["deadline"])
         except anyio.get_cancelled_exc_class():
             reason = self._why_cancelled(where.limits)
-            if reason is not None:
-                # Ended from outside: recorded, unlike Ctrl-C, after which the run goes on.
+            if reason is not None and (self._body_ends(where.limits) or not self.lost_writes(path)):
+                # Ended from outside: recorded, unlike Ctrl-C, after which the run goes on. What
+                # nobody can tell the fate of stays open until then.
                 with anyio.CancelScope(shield=True):
                     await self._end(step, path, attempt, reason, context, begin)
             raise
@@ -201,8 +229,10 @@ class Interpreter:
         with context.limits.within(instant, what, self.clock) as (limits, limit):
             context.limits = limits
             return await self._outcome_of(step, context)
-        if not limit.struck:
-            raise AssertionError("a step's limit ended without being struck")
+        assert limit.struck, "a step's limit ended without being struck"
+        if lost := self.lost_writes(context.path):
+            # Never continued, and never ended while somebody may still find out.
+            raise submission.lost(lost[0].value, self._institution_of(lost[0]))
         return self._timed_out(what, context.outputs), ""
 
     @staticmethod
@@ -213,11 +243,15 @@ class Interpreter:
 
     async def _outcome_of(self, step: StepBase, context: Context) -> tuple[Ending, str]:
         """Perform; every failure of the step itself becomes its ending, with Alma's status."""
+        # Whoever was cancelled before a resume is not performed again.
+        await anyio.lowlevel.checkpoint_if_cancelled()
         try:
             return await step.kind.perform(context), str(context.outputs.get("status", ""))
         except StepFailed as error:
             return Ending(Outcome.FAILED, str(error)), error.status
-        except (OutcomeUnknown, RequestChanged, StoreError):
+        except ValueUnfit as error:
+            return Ending(Outcome.FAILED, str(error)), ""
+        except (OutcomeUnknown, submission.RequestChanged, StoreError):
             raise
         except NotInAlma as error:
             # A simulated Alma says what its scenario would have to hold.
@@ -236,6 +270,10 @@ class Interpreter:
             return Ending(Outcome.TIMED_OUT, f"The time of {limit.what} is up.")
         return None
 
+    def _body_ends(self, limits: Limits) -> bool:
+        """Whether the body, or `finally`, is what ends, and not a step in it."""
+        return bool(self.cancelled_by) or limits.struck() is limits.all[0]
+
     async def _end(
         self,
         step: StepBase,
@@ -248,7 +286,7 @@ class Interpreter:
     ) -> Ending:
         """Record how an attempt ended and what it gave; a lost answer outweighs the rest."""
         now = self.clock.now()
-        if ending.outcome in (Outcome.CANCELLED, Outcome.TIMED_OUT) and path in self.lost_writes():
+        if ending.outcome in (Outcome.CANCELLED, Outcome.TIMED_OUT) and self.lost_writes(path):
             ending = Ending(
                 Outcome.UNKNOWN,
                 f"{ending.error} Nobody can tell whether Alma took what the step sent: look in "
@@ -312,23 +350,42 @@ class Interpreter:
             project_folder=self.project_folder,
         )
 
-    def lost_writes(self) -> set[str]:
-        """Return the paths of steps that sent what nobody can tell the fate of."""
-        return {
-            entry.path
+    def lost_writes(self, path: str = "") -> list[Entry]:
+        """Return the writes whose fate nobody can tell: of a step and those in it, or of all."""
+        return [
+            entry
             for entry in self.journal.entries()
-            if entry.state is EntryState.LOST and not entry.value["repeatable"]
-        }
+            if entry.state is EntryState.LOST
+            and not entry.value["repeatable"]
+            and (not path or f"{entry.path}/".startswith(f"{path}/"))
+        ]
 
-    def jobs_on(self, set_id: str) -> list[tuple[str, str]]:
-        """Return (job id, instance id) of what this run submitted with *set_id*."""
+    def heard_from(self, institution: str) -> bool:
+        """Whether Alma has answered a write of this run, perhaps to an earlier process."""
+        return any(
+            entry.request_hash
+            and entry.state in (EntryState.DONE, EntryState.REFUSED)
+            and self._institution_of(entry) == institution
+            for entry in self.journal.entries()
+        )
+
+    def _institution_of(self, entry: Entry) -> str:
+        begin = self.journal.get(entry.path, entry.attempt, "begin")
+        assert begin is not None, "a step begins before it writes"
+        return str(begin.value["institution"])
+
+    def jobs_on(self, set_id: str) -> list[tuple[str, str | None]]:
+        """Return (job id, instance id) of what this run submitted with *set_id*.
+
+        The instance is None when nobody can tell whether Alma took the submission.
+        """
         found = []
         for entry in self.journal.entries():
-            if entry.effect != "submit" or entry.state is not EntryState.DONE:
+            if entry.effect != "submit" or entry.state not in (EntryState.DONE, EntryState.LOST):
                 continue
             request = entry.value["request"]
             parameters = (request["body"] or {}).get("parameter", [])
             sent = {one["name"]["value"]: one["value"] for one in parameters}
             if sent.get("set_id") == set_id:
-                found.append((request["path"].rsplit("/", 1)[-1], entry.value["result"]))
+                found.append((request["path"].rsplit("/", 1)[-1], entry.value.get("result")))
         return found

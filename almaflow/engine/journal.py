@@ -145,4 +145,4 @@ class RunJournal:
         # What is recorded must be known here even when the run is cancelled meanwhile.
         with anyio.CancelScope(shield=True):
             result = await self._writer.call(together)
-        return result
+        return result  # noqa: RET504 - for mypy the scope might swallow an error

@@ -26,7 +26,7 @@ def back_off(tries: int, shortest: timedelta, longest: timedelta) -> timedelta:
 def pause(error: AlmaError, tries: int, now: datetime, chance: random.Random) -> timedelta:
     """Return how long to wait before the same request is sent again.
 
-    *tries* counts the failures so far, *now* is aware. A quarter of the wait is drawn by
+    *tries* counts the failures so far, *now* is aware. Up to a quarter of the wait is left out by
     chance, so that many runs do not come back at the same instant.
     """
     if isinstance(error, AlmaBusy) and error.threshold is Busy.DAY:
@@ -35,11 +35,11 @@ def pause(error: AlmaError, tries: int, now: datetime, chance: random.Random) ->
             hour=0, minute=0, second=0, microsecond=0
         )
         return midnight - now + timedelta(minutes=1) * chance.random()
+    shortest, longest = SHORTEST, LONGEST
     if isinstance(error, AlmaBusy) and error.threshold in (Busy.JOBS, Busy.OVERLAP):
-        wait = back_off(tries, QUEUE_SHORTEST, QUEUE_LONGEST)
-    else:
-        wait = back_off(tries, SHORTEST, LONGEST)
-    return wait * (0.75 + 0.25 * chance.random())
+        shortest, longest = QUEUE_SHORTEST, QUEUE_LONGEST
+    wait = back_off(tries, shortest, longest)
+    return max(shortest, wait * (0.75 + 0.25 * chance.random()))
 
 
 def reason(error: AlmaError, institution: str) -> str:

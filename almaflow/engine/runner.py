@@ -61,6 +61,7 @@ class Runner:
         self._journal = journal
         self._clock = clock
         self._body_scope: anyio.CancelScope | None = None
+        self._body_is_over = False
         self._names = Names(plan, record.attempt, record.started_at or clock.now())
         self._scope = Scope.of(plan)
         self._steps = Interpreter(
@@ -69,7 +70,7 @@ class Runner:
 
     def cancel(self, by: str) -> None:
         """End the body as cancelled; `finally` and the rest still follow."""
-        if not self._steps.cancelled_by:
+        if not self._body_is_over and not self._steps.cancelled_by:
             self._steps.cancelled_by = by
             if self._body_scope is not None:
                 self._body_scope.cancel()
@@ -81,6 +82,10 @@ class Runner:
             Suspended: a person has to look first; the run waits.
         """
         ending = await self._body()
+        self._body_is_over = True
+        # From here on a step that is stopped was interrupted: nobody cancels what cleans up.
+        self._steps.cancelled_by = ""
+        self._steps.recall_all(self._plan.workflow.steps, "", self._scope)
         self._names.body_ended(ending)
         ending = await self._finally(ending)
         outputs = None
@@ -133,7 +138,7 @@ class Runner:
 
     def _with_unknown(self, ending: Ending) -> Ending:
         """Return *ending*, or unknown when a write was lost: a lost answer outweighs the rest."""
-        paths = ", ".join(sorted(self._steps.lost_writes()))
+        paths = ", ".join(sorted({entry.path for entry in self._steps.lost_writes()}))
         if ending.outcome is Outcome.UNKNOWN or not paths:
             return ending
         return Ending(

@@ -7,6 +7,7 @@ what was sent (reconciliation) and taking a place before sending (admission) bel
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NoReturn, Protocol, TypeVar
 
@@ -17,7 +18,8 @@ from almaflow.alma.errors import AlmaError, AlmaMessage, AlmaRefused, AnswerLost
 from almaflow.clock import Clock
 from almaflow.engine.institutions import Door
 from almaflow.engine.journal import RunJournal
-from almaflow.errors import AlmaflowError
+from almaflow.errors import AlmaflowError, RequestWrong
+from almaflow.masking import SecretDamaged
 from almaflow.steps.base import OutcomeUnknown
 from almaflow.store import Entry, EntryState
 
@@ -81,7 +83,7 @@ async def write(sender: Sender, effect: str, call: Call[T], *, repeatable: bool)
         if entry.state in (EntryState.INTENT, EntryState.LOST) and not repeatable:
             current = sender.journal.get(sender.path, sender.attempt, effect)
             assert current is not None
-            _settle(sender, call, current.value)
+            _settle(sender, current.value)
     return await _send_until_taken(sender, effect, call, repeatable=repeatable)
 
 
@@ -97,7 +99,7 @@ async def _send_until_taken(sender: Sender, effect: str, call: Call[T], *, repea
             failure: AlmaError = error
         except AnswerLost as error:
             if not repeatable:
-                _settle(sender, call, sending.told)
+                _settle(sender, sending.told)
             failure = error
         else:
             sender.door.answered = True
@@ -114,6 +116,7 @@ class _Sending:
         self._effect = effect
         self._call = call
         self.told = {
+            "name": call.name,
             "request": call.rendering(),
             "sent_at": sender.clock.now().isoformat(),
             "repeatable": repeatable,
@@ -121,6 +124,8 @@ class _Sending:
 
     async def send(self) -> Any:
         """Send and return the result; a write that is under way is shielded for `GRACE`."""
+        # Recording cannot be cancelled, so what is cancelled already would leave after it.
+        await anyio.lowlevel.checkpoint_if_cancelled()
         await self._record(EntryState.INTENT)
         self._sender.tell_request(self._call)
         sending = asyncio.ensure_future(self._sender.door.client.send(self._call))
@@ -149,12 +154,13 @@ class _Sending:
             case None:
                 self.told["result"] = sending.result()
                 await self._record(EntryState.DONE)
-            case NotTaken() as error:
-                self.told["error"] = error.text
-                await self._record(EntryState.UNTAKEN)
             case AlmaRefused() as error:
                 self.told["refusal"] = _told(error)
                 await self._record(EntryState.REFUSED)
+            case NotTaken() | RequestWrong() | SecretDamaged() as error:
+                # The last two are met while the request is put together.
+                self.told["error"] = str(error)
+                await self._record(EntryState.UNTAKEN)
             case error:
                 # A lost answer, and whatever else went wrong after the intent: nobody knows.
                 await self.lose(str(error))
@@ -171,16 +177,22 @@ class _Sending:
         )
 
 
-def _settle(sender: Sender, call: Call[Any], told: dict[str, Any]) -> NoReturn:
+def _settle(sender: Sender, told: Mapping[str, Any]) -> NoReturn:
     """Decide what becomes of a write whose answer was lost: nobody knows, so nothing is sent.
 
     Raises: OutcomeUnknown.
     """
-    raise OutcomeUnknown(
-        f"Nobody can tell whether Alma at {sender.door.name} took the request to {call.name} "
-        f"({call.what}), sent {told['sent_at'][:19]} UTC: {told['error']}. It is not sent again. "
-        "Look in Alma (Admin > Monitor Jobs, or the list of sets) what came of it; "
-        "`almaflow cancel` ends this run."
+    raise lost(told, sender.door.name)
+
+
+def lost(told: Mapping[str, Any], institution: str) -> OutcomeUnknown:
+    """Return the error that says what nobody knows; *told* is what the journal holds of it."""
+    request = told["request"]
+    return OutcomeUnknown(
+        f"Nobody can tell whether Alma at {institution} took the request to {told['name']} "
+        f"({request['method']} {request['path']}), sent {told['sent_at'][:19]} UTC: "
+        f"{told['error']}. It is not sent again. Look in Alma (Admin > Monitor Jobs, or the list "
+        "of sets) what came of it; `almaflow cancel` ends this run."
     )
 
 

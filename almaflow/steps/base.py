@@ -167,8 +167,12 @@ class StepContext(Protocol):
         """
         ...
 
+    def earlier(self, effect: str) -> Any:
+        """Return what the write *effect* gave to an earlier attempt at this step, else None."""
+        ...
+
     def sent_at(self, effect: str) -> datetime:
-        """Return when the write *effect* was sent (aware, UTC)."""
+        """Return when the write *effect* was sent (aware, in the workflow's zone)."""
         ...
 
     async def once(self, effect: str, make: Callable[[], Awaitable[Any]]) -> Any:
@@ -214,8 +218,8 @@ class StepContext(Protocol):
         """Remember how long a run of this job took."""
         ...
 
-    async def jobs_on(self, set_id: str) -> list[tuple[str, str]]:
-        """Return (job id, instance id) of the jobs that this run started on a set."""
+    async def jobs_on(self, set_id: str) -> list[tuple[str, str | None]]:
+        """Return (job id, instance id or None: nobody can tell) of this run's jobs on a set."""
         ...
 
     def job_name_marker(self, effect: str) -> str:
@@ -361,6 +365,14 @@ class StepBase(Model):
             key: {} if key in named and isinstance(value, Plain) and value.value is None else value
             for key, value in data.items()
         }
+
+    @model_validator(mode="after")
+    def _retry_stands_inside(self) -> StepBase:
+        """Refuse another attempt at a list of steps: its jobs would be submitted again."""
+        if self.retry is not None and any(self.kind.bodies()):
+            told = "`retry` stands at the steps inside, each of which is tried again by itself."
+            raise PydanticCustomError("retry_of_steps", told, {"key": "retry"})
+        return self
 
     @classmethod
     def kind_keys(cls) -> frozenset[str]:

@@ -18,6 +18,7 @@ from almaflow.alma.errors import AlmaRefused
 from almaflow.alma.wire import AlmaSet
 from almaflow.fields import Flag, Template, Text
 from almaflow.steps.base import Ending, Kind, StepContext, StepFailed
+from almaflow.steps.delete_set import remove_set
 from almaflow.steps.find_set import SET_OUTPUTS, set_outputs
 from almaflow.steps.members import Members, read_members
 
@@ -142,6 +143,10 @@ class CreateSet(Kind):
 
     async def perform(self, context: StepContext) -> Ending:
         name = context.text(self.name)
+        made = context.earlier("create")
+        if made is not None:
+            # An earlier attempt may have filled it by half.
+            await remove_set(context, "remove-earlier", made["set_id"])
         existing = await context.once("existing", lambda: self._existing(context, name))
         if existing and self.if_exists == "fail":
             raise StepFailed(
@@ -154,7 +159,7 @@ class CreateSet(Kind):
             context.outputs.update(set_outputs(found))
             return Ending()
         if existing:
-            await context.write("remove", calls.delete_set(existing), repeatable=True)
+            await remove_set(context, "remove", existing)
         created = await self._create(context, name)
         context.outputs.update(created, rejected=0)
         if self.members is not None:

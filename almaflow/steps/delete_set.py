@@ -41,16 +41,16 @@ class DeleteSet(Kind):
         if not set_id:
             raise StepFailed("delete_set was given an empty id; nothing was deleted.")
         for job_id, instance_id in await context.jobs_on(set_id):
+            if instance_id is None:
+                raise StepFailed(
+                    f"Job {job_id} may work on set {set_id}: nobody can tell whether Alma took its "
+                    "submission. The set was not deleted; delete it in Alma when that is known."
+                )
             await self._wait_for(context, job_id, instance_id)
-        try:
-            await context.write("delete", calls.delete_set(set_id), repeatable=True)
-            deleted = 1
-        except AlmaRefused as error:
-            if not error.codes & GONE:
-                raise
+        was_there = await remove_set(context, "delete", set_id)
+        if not was_there:
             context.say(f"Set {set_id} is gone already.")
-            deleted = 0
-        context.outputs["deleted"] = deleted
+        context.outputs["deleted"] = int(was_there)
         return Ending()
 
     @staticmethod
@@ -59,3 +59,14 @@ class DeleteSet(Kind):
             await context.sleep(
                 LOOK_AGAIN, f"job {job_id} still works on the set, as {instance_id}"
             )
+
+
+async def remove_set(context: StepContext, effect: str, set_id: str) -> bool:
+    """Delete a set; False when it is gone already, perhaps by a deletion whose answer was lost."""
+    try:
+        await context.write(effect, calls.delete_set(set_id), repeatable=True)
+    except AlmaRefused as error:
+        if not error.codes & GONE:
+            raise
+        return False
+    return True

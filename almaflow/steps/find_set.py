@@ -53,23 +53,24 @@ class FindSet(Kind):
         return self
 
     async def perform(self, context: StepContext) -> Ending:
+        context.outputs.update(set_outputs(await self._find(context)))
+        return Ending()
+
+    async def _find(self, context: StepContext) -> AlmaSet:
         if self.id is not None:
             set_id = context.text(self.id)
-        else:
-            assert self.name is not None
-            name = context.text(self.name)
-            found = await context.directory.set_named(name)
-            if found is None:
-                raise NotInAlma(
-                    f"No set is named `{name}` at {context.institution}.",
-                    noun="set",
-                    name=name,
-                    advice="The name must match exactly; a private set of somebody else's is not "
-                    "seen by the API.",
-                )
-            set_id = found.id
-        if not set_id:
-            raise StepFailed("find_set was given an empty id.")
-        # A list of sets does not say how many members each has, so the set itself is read.
-        context.outputs.update(set_outputs(await context.read(calls.alma_set(set_id))))
-        return Ending()
+            if not set_id:
+                raise StepFailed("find_set was given an empty id.")
+            return await context.read(calls.alma_set(set_id))
+        assert self.name is not None
+        name = context.text(self.name)
+        found = await context.directory.set_named(name)
+        if found is None:
+            raise NotInAlma(
+                f"No set is named `{name}` at {context.institution}.",
+                noun="set",
+                name=name,
+                advice="The name must match exactly; a private set of somebody else's is not "
+                "seen by the API.",
+            )
+        return found

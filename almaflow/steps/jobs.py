@@ -7,7 +7,7 @@ that a submission leaves once.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
@@ -127,7 +127,8 @@ class JobStep(Kind):
     async def _follow(self, context: StepContext, job_id: str, instance_id: str) -> None:
         """Look at the run, less and less often, until it has ended."""
         poll = self.poll or context.poll
-        started_at = context.sent_at("submit")
+        # In UTC: an hour later by the clock on the wall may be two.
+        started_at = context.sent_at("submit").astimezone(UTC)
         expected = context.expected_duration(job_id)
         pace = poll.first
         look_at = started_at + pace
@@ -148,7 +149,7 @@ class JobStep(Kind):
     async def _judge(
         self, context: StepContext, job_id: str, job_name: str, instance_id: str
     ) -> Ending:
-        if self.expect and not context.outputs["counters"]:
+        if self.expect and not self._counters_are_there(context):
             await context.sleep(COUNTER_LAG, "the job has ended; its counters are not there yet")
             take_over(context.outputs, await context.read(calls.instance(instance_id, job_id)))
         status = context.outputs["status"]
@@ -163,6 +164,15 @@ class JobStep(Kind):
         if outcome is Outcome.WARNING:
             return Ending(outcome, told + _explained(status, context.outputs))
         return Ending(outcome)
+
+    def _counters_are_there(self, context: StepContext) -> bool:
+        """Whether there are counters, and all that the expectations ask for."""
+        try:
+            for expectation in self.expect:
+                context.holds(expectation.that, own=True)
+        except ExpressionFailed:
+            return False
+        return bool(context.outputs["counters"])
 
     @staticmethod
     def _expect(context: StepContext, expectation: Expectation, status: str) -> None:

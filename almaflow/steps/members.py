@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -16,6 +16,9 @@ from pydantic_core import PydanticCustomError
 from almaflow.expressions import to_text
 from almaflow.fields import Model, Template, Text
 from almaflow.steps.base import StepContext, StepFailed
+
+# What columns are divided by, in the files of spreadsheets of all countries.
+_DELIMITERS = ",;\t"
 
 
 class Members(Model):
@@ -76,12 +79,11 @@ def unique(ids: Iterable[str]) -> list[str]:
 def _from_file(name: str, text: str, column: str | None) -> list[str]:
     if column is None:
         return text.splitlines()
+    # Guessing from the rows would go by what stands in titles and notes.
+    headline = text.partition("\n")[0]
+    delimiter = max(_DELIMITERS, key=headline.count)
     try:
-        dialect: Any = csv.Sniffer().sniff(text[:4096], delimiters=",;\t")
-    except csv.Error:
-        dialect = csv.excel
-    try:
-        rows = list(csv.reader(io.StringIO(text), dialect, strict=True))
+        rows = list(csv.reader(io.StringIO(text), delimiter=delimiter, strict=True))
     except csv.Error as error:
         raise StepFailed(f"{name} is no CSV file that can be read: {error}.") from error
     if not rows:

@@ -11,7 +11,12 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from almaflow.alma.payload import PayloadInvalid, merge_parameters, parse_payload
+from almaflow.alma.payload import (
+    ParameterRepeated,
+    PayloadInvalid,
+    merge_parameters,
+    parse_payload,
+)
 from almaflow.alma.wire import JobParameter
 from almaflow.fields import AlmaId, Model, Plain, Template, Text
 from almaflow.steps.base import Ending, StepContext, StepFailed
@@ -141,9 +146,11 @@ class SubmitJob(JobStep):
         if self.set is not None and not set_id:
             raise StepFailed("`set` gives an empty text; nothing was submitted.")
         overrides = self._overrides(context)
-        return merge_parameters(
-            payload, overrides, set_id, self._job_name(context, job_id, payload, overrides)
-        )
+        name = self._job_name(context, job_id, payload, overrides)
+        try:
+            return merge_parameters(payload, overrides, set_id, name)
+        except ParameterRepeated as error:
+            raise StepFailed(f"{self.payload}: {error}") from error
 
     def _overrides(self, context: StepContext) -> dict[str, str] | list[JobParameter]:
         if isinstance(self.parameters, dict):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from contextlib import suppress
+from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, ClassVar
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from almaflow.expressions import NUMBER
-from almaflow.fields import Template, format_duration, parse_duration
+from almaflow.fields import Template, parse_duration
 from almaflow.steps.base import Ending, Kind, StepContext, StepFailed
 
 
@@ -64,13 +65,15 @@ class Wait(Kind):
     async def perform(self, context: StepContext) -> Ending:
         end = self._end(context)
         await context.wait_until(end, f"until {end:%Y-%m-%d %H:%M:%S %Z}")
-        context.outputs["waited"] = max(0, round((end - context.now).total_seconds()))
+        context.outputs["waited"] = max(0, round(end.timestamp() - context.now.timestamp()))
         return Ending()
 
     def _end(self, context: StepContext) -> datetime:
         if self.for_ is not None:
             try:
-                return context.now + parse_duration(context.text(self.for_))
+                # In UTC: an hour later by the clock on the wall may be two.
+                end = context.now.astimezone(UTC) + parse_duration(context.text(self.for_))
+                return end.astimezone(context.now.tzinfo)
             except ValueError as error:
                 raise StepFailed(str(error)) from error
         assert self.until is not None
@@ -83,11 +86,13 @@ def read_time(text: str) -> time | datetime:
     Raises:
         ValueError: *text* is neither; says what to write.
     """
-    for read in (time.fromisoformat, datetime.fromisoformat):
-        try:
-            return read(text)
-        except ValueError:
-            continue
+    try:
+        of_day = time.fromisoformat(text)
+        if of_day.tzinfo is None:
+            return of_day
+    except ValueError:
+        with suppress(ValueError):
+            return datetime.fromisoformat(text)
     raise ValueError(
         f"`{text}` is neither a time of day (06:00) nor an instant (2026-12-24T18:00)."
     )
@@ -106,10 +111,11 @@ def next_instant(text: str, now: datetime) -> datetime:
     except ValueError as error:
         raise StepFailed(str(error)) from error
     if isinstance(of_day, datetime):
-        return of_day if of_day.tzinfo else of_day.replace(tzinfo=now.tzinfo)
-    for days in range(2):
-        day = now.date() + timedelta(days=days)
-        instant = datetime.combine(day, of_day, tzinfo=now.tzinfo)
-        if instant.timestamp() > now.timestamp():
-            return instant
-    raise StepFailed(f"`{text}` does not come within a day of {format_duration(timedelta())}.")
+        instant = of_day if of_day.tzinfo else of_day.replace(tzinfo=now.tzinfo)
+    else:
+        instant = datetime.combine(now.date(), of_day, tzinfo=now.tzinfo)
+        if instant.timestamp() <= now.timestamp():
+            tomorrow = now.date() + timedelta(days=1)
+            instant = datetime.combine(tomorrow, of_day, tzinfo=now.tzinfo)
+    # By way of UTC a time that the clocks skip becomes the one that they show then.
+    return instant.astimezone(UTC).astimezone(now.tzinfo)

@@ -1,0 +1,372 @@
+"""Workflows played on the simulated Alma in virtual time, with crashes where a test wants them.
+
+A `Stage` holds what outlives a process: the Alma, the clock and the store's file. Each `run` or
+`resume` is a process of its own, with an engine of its own. A crash throws everything in memory
+away at a chosen journal write or HTTP request, and lets the store be opened anew.
+"""
+
+from __future__ import annotations
+
+import random
+import textwrap
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from almaflow.alma.client import AlmaClient
+from almaflow.alma.simulator import Fault, Reply, SimulatedAlma, Submission, parse_scenario
+from almaflow.alma.transport import InProcessTransport
+from almaflow.catalog import load_workflow
+from almaflow.clock import VirtualClock, run_virtual
+from almaflow.engine.engine import Engine
+from almaflow.engine.institutions import Door
+from almaflow.engine.telling import RunEvent, Told
+from almaflow.expressions.encoding import decode
+from almaflow.masking import Mask, reveal
+from almaflow.plan import make_plan
+from almaflow.settings import Project, find_project
+from almaflow.store import Entry, EntryState, Event, RunRecord, Store
+
+START = datetime(2026, 3, 2, 8, 15, tzinfo=UTC)
+
+Beside = Callable[["Process"], Coroutine[Any, Any, None]]
+"""What else happens while a process works, such as a person who cancels."""
+
+
+class Crash(BaseException):
+    """The process is gone: nothing catches it, nothing more is written."""
+
+
+@dataclass
+class Boundary:
+    """Counts the journal's commits and the requests of a process, and crashes it at one.
+
+    *at* counts from 1; None never crashes. *what* is `commit` or `request`; with *after* the
+    commit is on the disk, or Alma has done what it was asked, before the crash.
+    """
+
+    what: str = ""
+    at: int | None = None
+    after: bool = False
+    counts: dict[str, int] = field(default_factory=lambda: {"commit": 0, "request": 0})
+    crashed: bool = False
+    crash: Callable[[], None] = lambda: None
+
+    @contextmanager
+    def around(self, what: str) -> Iterator[None]:
+        self.counts[what] += 1
+        struck = (what, self.counts[what]) == (self.what, self.at)
+        if struck and not self.after:
+            self._die()
+        yield
+        if struck:
+            self._die()
+
+    def _die(self) -> None:
+        self.crashed = True
+        self.crash()
+        raise Crash
+
+    @contextmanager
+    def of_process(self, store: Store) -> Iterator[None]:
+        """Let a process with *store* die of a crash, and of nothing else."""
+        # What a dying process still does is not recorded: its store is closed.
+        self.crash = store.close
+        batch = store.batch
+
+        @contextmanager
+        def guarded() -> Iterator[None]:
+            with self.around("commit"), batch():
+                yield
+
+        store.batch = guarded  # type: ignore[method-assign]
+        try:
+            yield
+        except BaseException:
+            if not self.crashed:
+                raise
+        finally:
+            store.close()
+
+
+class Ears:
+    """Keeps what onlookers hear."""
+
+    def __init__(self) -> None:
+        self.events: list[RunEvent] = []
+
+    def hear(self, event: RunEvent) -> None:
+        self.events.append(event)
+
+
+@dataclass
+class Process:
+    """One process at work on one run."""
+
+    stage: Stage
+    store: Store
+    engine: Engine
+    run_id: str
+    scope: anyio.CancelScope
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C."""
+        self.scope.cancel()
+
+    async def wait(self, **duration: float) -> None:
+        """Let virtual time pass, such as `wait(minutes=5)`."""
+        await anyio.sleep(timedelta(**duration).total_seconds())
+
+
+@dataclass
+class Played:
+    """A run as it is when a process has left it."""
+
+    record: RunRecord
+    journal: list[Entry]
+    log: list[Event]
+    heard: list[RunEvent]
+    interrupted: bool = False
+
+    @property
+    def ended(self) -> tuple[str | None, str]:
+        """The run's outcome (None: unfinished) and its error."""
+        return (self.record.outcome and self.record.outcome.value), self.record.error
+
+    @property
+    def outcome(self) -> str | None:
+        return self.ended[0]
+
+    @property
+    def steps(self) -> dict[str, dict[str, Any]]:
+        """What each step that ended, by its path, gives to later ones: its last attempt's."""
+        ends = [entry for entry in self.journal if entry.effect == "end"]
+        return {entry.path: decode(entry.value["facts"], UTC) for entry in ends}
+
+    @property
+    def outcomes(self) -> dict[str, str]:
+        return {path: facts["outcome"] for path, facts in self.steps.items()}
+
+    def entry(self, path: str, effect: str, attempt: int = 1) -> Entry:
+        """Return an entry of the journal."""
+        key = (path, effect, attempt)
+        return next(one for one in self.journal if (one.path, one.effect, one.attempt) == key)
+
+    def state(self, path: str, effect: str, attempt: int = 1) -> EntryState:
+        return self.entry(path, effect, attempt).state
+
+    def said(self, kind: Told = Told.SAID) -> list[str]:
+        """Return the texts of the log's lines of one kind."""
+        return [event.text for event in self.log if event.kind == kind.value]
+
+    @property
+    def said_waiting(self) -> list[str]:
+        """Return for what the steps waited, in order."""
+        return self.said(Told.WAITING)
+
+    @property
+    def requests(self) -> list[dict[str, Any]]:
+        """What this process sent, as onlookers hear it."""
+        return [one.data["request"] for one in self.heard if one.kind is Told.REQUEST]
+
+
+class Stage:
+    """An Alma, a clock and a store that outlive the processes which use them.
+
+    *scenario* is a simulator's scenario as a mapping; *settings* the text of almaflow.yaml.
+    With *durable* the store is a file, else it is kept in memory from process to process.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        scenario: Mapping[str, Any] | None = None,
+        *,
+        settings: str | None = None,
+        durable: bool = False,
+        environment: str = "production",
+        start: datetime = START,
+        **door: Any,
+    ) -> None:
+        self.folder = folder
+        self.clock = VirtualClock(start)
+        self.alma = SimulatedAlma(self.clock.now, parse_scenario(scenario))
+        self.environment = environment
+        self.boundary = Boundary()
+        self.settings = settings
+        self._door = door
+        if settings is not None:
+            (folder / "almaflow.yaml").write_text(textwrap.dedent(settings), encoding="utf-8")
+        self._memory = None if durable else Store.open("sqlite://", clock=self.clock)
+        self._runs = 0
+
+    @property
+    def project(self) -> Project:
+        return find_project(self.folder)
+
+    @property
+    def store_file(self) -> Path:
+        return self.folder / "almaflow.db"
+
+    def open_store(self, **options: Any) -> Store:
+        """Return the store, as a process opens it."""
+        if self._memory is not None:
+            return self._memory
+        return Store.open(f"sqlite:///{self.store_file}", clock=self.clock, **options)
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a file beside the workflow."""
+        file = self.folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(textwrap.dedent(text), encoding="utf-8")
+        return file
+
+    # --- processes --------------------------------------------------------------------------------
+
+    def run(self, workflow: str, *, beside: Beside | None = None, **inputs: Any) -> Played:
+        """Record a run of the workflow whose text is given and work on it."""
+        self.add(workflow, **inputs)
+        return self.resume(beside=beside)
+
+    def add(self, workflow: str, **inputs: Any) -> RunRecord:
+        """Record a run, which `resume` then begins."""
+        file = self.write("test.yaml", workflow)
+        simulated = self.settings is None
+        loaded = load_workflow(file, self.project, "test.yaml", simulated=simulated)
+        self._runs += 1
+        run_id = f"{self.clock.now():%Y%m%d-%H%M%S}-aaa{self._runs:02}"
+        plan = make_plan(
+            loaded,
+            self.project,
+            inputs,
+            run_id=run_id,
+            now=self.clock.now(),
+            simulated=simulated,
+        )
+        with self._using_store() as store:
+            return store.add_run(plan.definition, plan.record())
+
+    def resume(self, *, beside: Beside | None = None, part: str = "last") -> Played:
+        """Be a new process that goes on with the newest run until it can get no further."""
+        ears = Ears()
+        store = self.open_store()
+        run_id = store.find_run(part).id
+        engine = self.engine(store, ears)
+
+        async def main() -> bool:
+            with anyio.CancelScope() as scope:
+                process = Process(self, store, engine, run_id, scope)
+                async with engine.running(), anyio.create_task_group() as tasks:
+                    if beside is not None:
+                        tasks.start_soon(beside, process)
+                    await engine.work_on(run_id)
+                    tasks.cancel_scope.cancel()
+            return scope.cancelled_caught
+
+        interrupted = False
+        if self._memory is not None:
+            interrupted = _unwrapped(main)
+        else:
+            with self.boundary.of_process(store):
+                interrupted = _unwrapped(main)
+        return self.look(run_id, ears, interrupted)
+
+    def look(self, run_id: str, ears: Ears | None = None, interrupted: bool = False) -> Played:
+        """Return a run as the store has it."""
+        with self._using_store() as store:
+            return Played(
+                store.run(run_id),
+                store.journal(run_id),
+                store.events(run_id),
+                ears.events if ears else [],
+                interrupted,
+            )
+
+    def crash(self, workflow: str, what: str, at: int, *, after: bool) -> Played:
+        """Run a workflow, and crash at the *at*th `commit` or `request`, before or after it."""
+        self.boundary = Boundary(what, at, after)
+        played = self.run(workflow)
+        self.boundary = Boundary()
+        return played
+
+    @contextmanager
+    def _using_store(self) -> Iterator[Store]:
+        store = self.open_store()
+        try:
+            yield store
+        finally:
+            if self._memory is None:
+                store.close()
+
+    # --- parts ------------------------------------------------------------------------------------
+
+    def engine(self, store: Store, ears: Ears) -> Engine:
+        return Engine(
+            store=store,
+            clock=self.clock,
+            project=self.project,
+            open_door=self.open_door,
+            listener=ears,
+            mask=Mask(self.project.known_secrets()),
+            chance=random.Random(0),
+        )
+
+    def open_door(self, name: str) -> Door:
+        """Open an institution; each exists as soon as somebody asks for it."""
+        key = self.alma.add_institution(name, environment=self.environment)
+        project = self.project
+        client = AlmaClient(
+            name,
+            InProcessTransport(self._handle),
+            key=key,
+            reveal=lambda value: reveal(value, project.secret),
+            mask=Mask(project.known_secrets()).text,
+        )
+        return Door(name, client, self.alma.link_base, **self._door)
+
+    def _handle(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        with self.boundary.around("request"):
+            return self.alma.handle(method, target, headers, body)
+
+    # --- the truth --------------------------------------------------------------------------------
+
+    def fault(self, kind: str, **more: Any) -> None:
+        """Let something go wrong from now on."""
+        self.alma.add_fault(Fault.model_validate({"kind": kind, **more}))
+
+    @property
+    def submissions(self) -> list[Submission]:
+        """The runs that Alma has really started for callers of the API."""
+        return self.alma.submissions()
+
+    def sent(self, call: str) -> int:
+        """Return how often a call such as `submit` came in."""
+        return len(self.alma.received(call))
+
+    def done(self, call: str) -> int:
+        """Return how often Alma really did what a call asked for."""
+        return sum(
+            1 for one in self.alma.received(call) if one.processed and one.status in (200, 204)
+        )
+
+    def new_sets(self) -> dict[str, int]:
+        """Return the sets that were made through the API, with how many members they have."""
+        main = self.alma.institution("main")
+        ours = {one.name for one in main.sets.values() if one.created_by == "exl_api"}
+        return {name: count for name, count in self.alma.sets("main").items() if name in ours}
+
+
+def _unwrapped(main: Callable[[], Awaitable[bool]]) -> bool:
+    """Run in virtual time; an error that comes alone in a group comes alone."""
+    try:
+        return run_virtual(main)
+    except BaseExceptionGroup as group:
+        found: BaseException = group
+        while isinstance(found, BaseExceptionGroup) and len(found.exceptions) == 1:
+            found = found.exceptions[0]
+        raise found from None
