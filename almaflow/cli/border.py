@@ -164,6 +164,9 @@ def usage_message(error: Any) -> str:
         text = f"`{command}` needs {_named(param)}" + (f": {param.help}" if param.help else ".")
     elif param is not None:
         text = f"{_named(param)} of `{command}`: {_sentence(error.message)}"
+    elif error.message.startswith("Missing command") and context is not None:
+        names = " or ".join(f"`{name}`" for name in context.command.list_commands(context))
+        text = f"`{command}` needs a command: {names}."
     else:
         text = _sentence(error.message)
     return f"{text} See `{command} --help`."

@@ -1,0 +1,80 @@
+"""`almaflow cancel`: ends a run, through the process that works on it or here."""
+
+from __future__ import annotations
+
+import getpass
+from typing import Annotated
+
+import typer
+
+from almaflow.cli import parts
+from almaflow.cli.output import emit, emit_json
+from almaflow.cli.reports import exit_code_of, onlooker
+from almaflow.cli.run import follow
+from almaflow.cli.show import is_worked_on
+from almaflow.errors import RequestWrong
+from almaflow.outcome import Outcome, Status
+from almaflow.plan import recorded_plan
+from almaflow.settings import Project
+from almaflow.store import RunRecord, Store
+
+
+def cancel(
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="Any unique part of the run's id, or `last`.")
+    ],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print what happened as one JSON document.")
+    ] = False,
+) -> None:
+    """End a run: its steps stop, then its `finally` and notices follow as always.
+
+    A process that works on the run is told and does that within seconds. A run that nobody works
+    on is ended here. Alma knows no cancelling: a job that has been started goes on there.
+    """
+    project = parts.open_project()
+    with parts.open_store(project) as store:
+        record = store.find_run(run)
+        if record.status is Status.FINISHED:
+            raise RequestWrong(
+                f"Run {record.id} is finished ({record.outcome}), so there is nothing to cancel. "
+                f"`almaflow show {record.id}` tells how it went."
+            )
+        record = store.ask_cancel(record.id, _who())
+        if is_worked_on(store, record):
+            _tell(store, record, as_json=as_json)
+        else:
+            _end(project, store, record, as_json=as_json)
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        # No such user, or a system that has none.
+        return "somebody"
+
+
+def _tell(store: Store, record: RunRecord, *, as_json: bool) -> None:
+    """Say that a process has been asked."""
+    assert record.owner is not None
+    process = store.process(record.owner)
+    assert process is not None
+    if as_json:
+        emit_json({"run": record.id, "asked": True, "pid": process.pid, "host": process.host})
+        return
+    emit(
+        f"Process {process.pid} on {process.host} works on run {record.id} and is asked to cancel "
+        f"it; `finally` and notices follow. `almaflow logs -f {record.id}` follows it."
+    )
+
+
+def _end(project: Project, store: Store, record: RunRecord, *, as_json: bool) -> None:
+    """Work on the run here, which ends it: the cancellation is recorded."""
+    plan = recorded_plan(record, store.definition(record.definition), project)
+    if not as_json:
+        emit(f"No process works on run {record.id}; it is ended here.")
+    with onlooker(plan, as_json=as_json) as view:
+        engine = parts.live_engine(project, store, view)
+        ended = follow(engine, store, plan, add=False, as_json=as_json)
+    raise typer.Exit(0 if ended.outcome is Outcome.CANCELLED else exit_code_of(ended))

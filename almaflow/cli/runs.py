@@ -1,0 +1,107 @@
+"""`almaflow runs`: the runs in the store, newest first."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from almaflow.cli import parts
+from almaflow.cli.lines import how_long
+from almaflow.cli.output import columns_of, emit, emit_json
+from almaflow.cli.texts import table
+from almaflow.errors import RequestWrong
+from almaflow.outcome import Outcome, Status
+from almaflow.problems import did_you_mean
+from almaflow.store import RunRecord
+
+_STATES = [*Status, *(outcome for outcome in Outcome if outcome is not Outcome.MISSED)]
+
+
+def runs(
+    workflow: Annotated[
+        str | None, typer.Option("--workflow", "-w", metavar="NAME", help="Only of this workflow.")
+    ] = None,
+    state: Annotated[
+        str | None,
+        typer.Option(
+            "--status",
+            "-s",
+            metavar="STATUS",
+            help="Only in this status (queued, running, waiting, finished) or with this outcome "
+            "(succeeded, warning, failed, skipped, timed_out, cancelled, unknown).",
+        ),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", metavar="N", min=1, help="At most so many.")
+    ] = 20,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the runs as one JSON document.")
+    ] = False,
+) -> None:
+    """List the runs in the project's store, newest first; simulated runs are not kept."""
+    chosen = _chosen(state)
+    project = parts.open_project()
+    with parts.open_store(project) as store:
+        found = store.runs(limit, workflow=workflow, **chosen)
+    if as_json:
+        emit_json({"runs": [_as_data(record) for record in found]})
+        return
+    if not found:
+        emit("There is no such run." if workflow or state else "There are no runs yet.")
+        return
+    zone = ZoneInfo(project.settings.timezone)
+    emit(
+        "\n".join(
+            table(
+                ("RUN", "WORKFLOW", "STATE", "BEGAN", "TOOK", "REMARK"),
+                [_row(record, zone) for record in found],
+                columns=columns_of(sys.stdout),
+                flexible=(1, 5),
+            )
+        )
+    )
+
+
+def _chosen(state: str | None) -> dict[str, Any]:
+    """Return what the store is asked for; Raises: RequestWrong."""
+    if state is None:
+        return {}
+    known = {str(one): one for one in _STATES}
+    one = known.get(state.strip().casefold().replace("-", "_"))
+    if one is None:
+        raise RequestWrong(
+            f"`{state}` is no status and no outcome{did_you_mean(state, known) or '.'} There are "
+            f"{', '.join(known)}."
+        )
+    return {"statuses": [one]} if isinstance(one, Status) else {"outcomes": [one]}
+
+
+def _row(record: RunRecord, zone: ZoneInfo) -> tuple[str, ...]:
+    began = record.started_at or record.requested_at
+    took = ""
+    if record.started_at is not None and record.ended_at is not None:
+        took = how_long((record.ended_at - record.started_at).total_seconds())
+    return (
+        record.id,
+        record.workflow,
+        str(record.outcome or record.status),
+        f"{began.astimezone(zone):%Y-%m-%d %H:%M}",
+        took,
+        record.error or record.reason or ("held" if record.held else ""),
+    )
+
+
+def _as_data(record: RunRecord) -> dict[str, Any]:
+    instants = ("requested_at", "scheduled_at", "started_at", "ended_at", "deadline_at")
+    data: dict[str, Any] = {
+        name: getattr(record, name)
+        for name in ("id", "workflow", "path", "institution", "trigger", "status", "reason")
+    }
+    data |= {"outcome": record.outcome, "error": record.error, "held": record.held}
+    for name in instants:
+        value = getattr(record, name)
+        data[name] = value.isoformat() if value is not None else None
+    return data

@@ -1,0 +1,57 @@
+"""`almaflow show`: one run, with everything that is known of it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from almaflow.cli import parts
+from almaflow.cli.output import emit, emit_json
+from almaflow.cli.reports import lines_of
+from almaflow.engine.views import view_of
+from almaflow.errors import RequestWrong
+from almaflow.plan import Plan, recorded_plan
+from almaflow.settings import Project
+from almaflow.store import RunRecord, Store
+
+
+def show(
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="Any unique part of the run's id, or `last`.")
+    ],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the run as one JSON document.")
+    ] = False,
+) -> None:
+    """Show a run: how it ended, every step, what it gave, and what was sent to Alma when."""
+    project = parts.open_project()
+    with parts.open_store(project) as store:
+        record = store.find_run(run)
+        view = view_of(
+            record,
+            plan_of(store, record, project),
+            store.journal(record.id),
+            store.events(record.id),
+            worked_on=is_worked_on(store, record),
+        )
+    if as_json:
+        emit_json(view.as_data())
+    else:
+        emit("\n".join(lines_of(view)))
+
+
+def plan_of(store: Store, record: RunRecord, project: Project) -> Plan | None:
+    """Return what a run executes; None when another version recorded what this one cannot read."""
+    try:
+        return recorded_plan(record, store.definition(record.definition), project)
+    except RequestWrong:
+        return None
+
+
+def is_worked_on(store: Store, record: RunRecord) -> bool:
+    """Whether a live process works on a run."""
+    if record.owner is None:
+        return False
+    process = store.process(record.owner)
+    return process is not None and process.left_at is None
