@@ -11,7 +11,7 @@ import random
 import textwrap
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,13 @@ from almaflow.alma.client import AlmaClient
 from almaflow.alma.simulator import Fault, Reply, SimulatedAlma, Submission, parse_scenario
 from almaflow.alma.transport import InProcessTransport
 from almaflow.catalog import load_workflow
-from almaflow.clock import VirtualClock, run_virtual
+from almaflow.clock import VirtualClock, run_virtual, sleep
 from almaflow.engine.engine import Engine
 from almaflow.engine.institutions import Door
 from almaflow.engine.telling import RunEvent, Told
 from almaflow.expressions.encoding import decode
 from almaflow.masking import Mask, reveal
-from almaflow.plan import make_plan
+from almaflow.plan import Plan, make_plan
 from almaflow.settings import Project, find_project
 from almaflow.store import Entry, EntryState, Event, RunRecord, Store
 
@@ -118,6 +118,10 @@ class Process:
         """Press Ctrl-C."""
         self.scope.cancel()
 
+    def cancel(self, by: str) -> None:
+        """Cancel the run at this instant, as the engine does when it sees that *by* asked."""
+        self.engine._runners[self.run_id].cancel(by)
+
     async def wait(self, **duration: float) -> None:
         """Let virtual time pass, such as `wait(minutes=5)`."""
         await anyio.sleep(timedelta(**duration).total_seconds())
@@ -179,6 +183,7 @@ class Stage:
     """An Alma, a clock and a store that outlive the processes which use them.
 
     *scenario* is a simulator's scenario as a mapping; *settings* the text of almaflow.yaml.
+    *door* is what almaflow.yaml says of every institution: `environment`, `code`.
     With *durable* the store is a file, else it is kept in memory from process to process.
     """
 
@@ -191,7 +196,7 @@ class Stage:
         durable: bool = False,
         environment: str = "production",
         start: datetime = START,
-        **door: Any,
+        door: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.clock = VirtualClock(start)
@@ -199,7 +204,7 @@ class Stage:
         self.environment = environment
         self.boundary = Boundary()
         self.settings = settings
-        self._door = door
+        self._door = dict(door or {})
         if settings is not None:
             (folder / "almaflow.yaml").write_text(textwrap.dedent(settings), encoding="utf-8")
         self._memory = None if durable else Store.open("sqlite://", clock=self.clock)
@@ -217,7 +222,11 @@ class Stage:
         """Return the store, as a process opens it."""
         if self._memory is not None:
             return self._memory
-        return Store.open(f"sqlite:///{self.store_file}", clock=self.clock, **options)
+        store = Store.open(f"sqlite:///{self.store_file}", clock=self.clock, **options)
+        # Only a machine that loses power forgets what the system was given; no test pulls a plug.
+        connection: Any = store._database._connection
+        connection.connection.dbapi_connection.execute("PRAGMA synchronous = OFF").close()
+        return store
 
     def write(self, name: str, text: str) -> Path:
         """Write a file beside the workflow."""
@@ -233,14 +242,20 @@ class Stage:
         self.add(workflow, **inputs)
         return self.resume(beside=beside)
 
-    def add(self, workflow: str, **inputs: Any) -> RunRecord:
+    def add(self, workflow: str, *, format: int = 1, **inputs: Any) -> RunRecord:
         """Record a run, which `resume` then begins."""
+        plan = self.plan(workflow, **inputs)
+        with self._using_store() as store:
+            return store.add_run(plan.definition, replace(plan.record(), format=format))
+
+    def plan(self, workflow: str, **inputs: Any) -> Plan:
+        """Return the plan of a run of the workflow whose text is given."""
         file = self.write("test.yaml", workflow)
         simulated = self.settings is None
         loaded = load_workflow(file, self.project, "test.yaml", simulated=simulated)
         self._runs += 1
         run_id = f"{self.clock.now():%Y%m%d-%H%M%S}-aaa{self._runs:02}"
-        plan = make_plan(
+        return make_plan(
             loaded,
             self.project,
             inputs,
@@ -248,8 +263,6 @@ class Stage:
             now=self.clock.now(),
             simulated=simulated,
         )
-        with self._using_store() as store:
-            return store.add_run(plan.definition, plan.record())
 
     def resume(self, *, beside: Beside | None = None, part: str = "last") -> Played:
         """Be a new process that goes on with the newest run until it can get no further."""
@@ -303,6 +316,10 @@ class Stage:
             if self._memory is None:
                 store.close()
 
+    def pass_time(self, **duration: float) -> None:
+        """Let time pass while no process is at work."""
+        run_virtual(sleep, self.clock, timedelta(**duration))
+
     # --- parts ------------------------------------------------------------------------------------
 
     def engine(self, store: Store, ears: Ears) -> Engine:
@@ -327,7 +344,14 @@ class Stage:
             reveal=lambda value: reveal(value, project.secret),
             mask=Mask(project.known_secrets()).text,
         )
-        return Door(name, client, self.alma.link_base, **self._door)
+        told = self._door
+        return Door(
+            name,
+            client,
+            self.alma.link_base,
+            environment=told.get("environment", ""),
+            code=told.get("code", ""),
+        )
 
     def _handle(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
         with self.boundary.around("request"):

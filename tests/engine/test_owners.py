@@ -1,0 +1,322 @@
+"""Whose a run is: two processes, one that dies, one that is interrupted, people who cancel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from almaflow.clock import run_virtual
+from almaflow.engine import engine as engine_module
+from almaflow.engine.engine import Engine
+from almaflow.engine.submission import RequestChanged
+from almaflow.engine.telling import NoListener, Told
+from almaflow.errors import AlmaflowError, RequestWrong
+from almaflow.outcome import Status
+from almaflow.store import ClaimLost, EntryState, RunEnded, RunExists, RunHeld, RunRecord, Store
+from tests.harness import START, Ears, Process, Stage
+
+SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
+JOB = "submit_job: {job: M901, set: '59317390720001000'}"
+LIBRARY: dict[str, Any] = {"sets": [SET], "jobs": [{"job": "M901", "duration": "10m"}]}
+
+
+@pytest.fixture
+def durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """A stage whose store is a file, looked at for cancellations once in virtual 5 seconds."""
+    monkeypatch.setattr(engine_module, "LOOK_FOR_CANCELS", timedelta(seconds=5))
+    return Stage(tmp_path, LIBRARY, durable=True)
+
+
+@contextmanager
+def other_process(stage: Stage) -> Iterator[Store]:
+    """Be another process that uses the same store."""
+    store = stage.open_store()
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def test_a_run_is_cancelled_from_another_process(durable: Stage) -> None:
+    async def cancel(process: Process) -> None:
+        await process.wait(minutes=2)
+        with other_process(durable) as store:
+            store.ask_cancel(process.run_id, "anna")
+
+    played = durable.run(
+        f"{{steps: [{{id: x, {JOB}}}], finally: [{{id: f, notify: clean}}]}}", beside=cancel
+    )
+
+    assert played.ended == ("cancelled", "Cancelled by anna.")
+    assert played.outcomes == {"x": "cancelled", "finally/f": "succeeded"}
+    assert played.record.ended_at is not None
+    assert played.record.ended_at - START <= timedelta(minutes=2, seconds=6)
+
+
+def test_a_store_that_cannot_be_asked_for_cancellations_is_asked_later(
+    durable: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Store.cancels_asked
+    failures = iter([True, True])
+
+    def fail_twice(store: Store, run_ids: Any) -> Any:
+        if next(failures, False):
+            raise engine_module.StoreTrouble("The store is busy.")
+        return asked(store, run_ids)
+
+    monkeypatch.setattr(Store, "cancels_asked", fail_twice)
+
+    async def cancel(process: Process) -> None:
+        with other_process(durable) as store:
+            store.ask_cancel(process.run_id, "anna")
+
+    played = durable.run("steps: [{wait: 10m}]", beside=cancel)
+
+    assert played.outcome == "cancelled"
+
+
+def test_a_run_that_a_live_process_works_on_is_left_to_it(durable: Stage) -> None:
+    seen: list[str] = []
+
+    async def try_too(process: Process) -> None:
+        await process.wait(minutes=2)
+        with other_process(durable) as store:
+            other = durable.engine(store, Ears())
+            with pytest.raises(RunHeld) as caught:
+                async with other.running():
+                    await other.work_on(process.run_id)
+            seen.append(str(caught.value))
+
+    played = durable.run(f"steps: [{{id: x, {JOB}}}]", beside=try_too)
+
+    assert played.outcome == "succeeded"
+    assert seen[0].startswith(f"Run {played.record.id} is being worked on by process ")
+    assert len(durable.submissions) == 1
+
+
+def test_a_finished_run_is_not_worked_on_again(durable: Stage) -> None:
+    played = durable.run("steps: [{notify: a}]")
+
+    with pytest.raises(RunEnded, match=f"Run {played.record.id} is finished"):
+        durable.resume()
+
+
+def test_a_run_is_recorded_under_its_key_once(stage: Stage) -> None:
+    record = stage.add("steps: [{notify: a}]")
+
+    with pytest.raises(RunExists):
+        stage.open_store().add_run({"text": ""}, replace(record, id="20260302-081500-bbb01"))
+
+
+def test_an_engine_records_a_run(stage: Stage) -> None:
+    async def main() -> RunRecord:
+        engine = stage.engine(stage.open_store(), Ears())
+        async with engine.running():
+            await engine.add(stage.plan("steps: [{notify: a}]"))
+            return await engine.work_on(stage.open_store().find_run("last").id)
+
+    assert run_virtual(main).outcome == "succeeded"
+
+
+def test_who_loses_a_run_stops_working_on_it(durable: Stage) -> None:
+    async def take_over(process: Process) -> None:
+        await process.wait(minutes=2)
+        with other_process(durable) as store:
+            # As if the first process had been taken for dead.
+            owner = store.run(process.run_id).owner
+            assert owner is not None
+            store.leave_process(owner)
+            other = store.enter_process("elsewhere", 1, "0")
+            store.claim_run(process.run_id, other.id)
+
+    with pytest.raises(ClaimLost):
+        durable.run(f"steps: [{{id: x, {JOB}}}]", beside=take_over)
+
+    played = durable.resume()
+
+    assert played.outcome == "succeeded"
+    assert len(durable.submissions) == 1
+
+
+def test_an_interrupted_run_is_held_and_goes_on_where_it_was(durable: Stage) -> None:
+    async def press(process: Process) -> None:
+        await process.wait(minutes=2)
+        process.interrupt()
+
+    held = durable.run(f"steps: [{{wait: 1m}}, {{id: x, {JOB}}}, {{notify: b}}]", beside=press)
+
+    assert held.interrupted
+    assert (held.record.held, held.record.owner, held.outcome) == (True, None, None)
+    assert held.said(Told.RUN) == ["Began.", "Interrupted; it goes on with `almaflow resume`."]
+
+    played = durable.resume()
+
+    assert played.outcome == "succeeded"
+    assert played.outcomes == {"wait-1": "succeeded", "x": "succeeded", "notify-3": "succeeded"}
+    assert played.record.held is False
+    assert played.said(Told.RUN)[2] == "Resumed."
+    assert len(durable.submissions) == 1
+    assert played.record.started_at == START
+
+
+def test_a_resumed_run_sees_what_steps_in_a_branch_gave(durable: Stage) -> None:
+    async def press(process: Process) -> None:
+        await process.wait(minutes=15)
+        process.interrupt()
+
+    durable.run(
+        f"""
+        steps:
+          - branch: {{on: 1, cases: {{1: [{{id: x, {JOB}}}]}}}}
+          - wait: 1h
+          - check: steps.x.outcome == 'succeeded'
+          - check: steps.x.status | default('') == 'COMPLETED_SUCCESS'
+        finally:
+          - check: steps.x.outcome == 'succeeded'
+        """,
+        beside=press,
+    )
+
+    played = durable.resume()
+
+    assert played.ended == ("succeeded", "")
+
+
+def test_a_run_resumed_in_finally_sees_how_its_steps_ended(durable: Stage) -> None:
+    async def press(process: Process) -> None:
+        await process.wait(minutes=20)
+        process.interrupt()
+
+    durable.run(
+        f"""
+        steps:
+          - {{id: x, {JOB}}}
+        finally:
+          - wait: 20m
+          - check: steps.x.outcome == 'succeeded'
+          - check: steps.x.status | default('') == 'COMPLETED_SUCCESS'
+        """,
+        beside=press,
+    )
+
+    played = durable.resume()
+
+    assert played.ended == ("succeeded", "")
+
+
+# --- what cannot go on ----------------------------------------------------------------------------
+
+
+def test_a_request_that_renders_differently_is_not_sent(
+    set_stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = set_stage({**LIBRARY, "faults": [{"kind": "lose_answer", "call": "submit"}]})
+    stage.run(f"steps: [{{id: x, {JOB}}}]")
+    monkeypatch.setattr(
+        "almaflow.engine.context.Context.job_name_marker", lambda *_: " [af-another]"
+    )
+
+    with pytest.raises(RequestChanged) as caught:
+        stage.resume()
+
+    assert str(caught.value) == (
+        "The request `submit` of step x renders differently from the recorded one; it was not "
+        "sent. This is a defect of almaflow: please report it."
+    )
+    assert caught.value.exit_code == 3
+    played = stage.look(stage.open_store().find_run("last").id)
+    assert (played.record.status, played.record.owner) == (Status.WAITING, None)
+    assert played.record.reason == str(caught.value)
+    assert played.state("x", "submit") is EntryState.LOST
+    assert stage.sent("submit") == 1
+
+
+def test_a_run_of_another_version_waits_and_says_so(stage: Stage) -> None:
+    stage.add("steps: [{notify: a}]", format=99)
+
+    with pytest.raises(RequestWrong) as caught:
+        stage.resume()
+
+    run = stage.open_store().find_run("last")
+    assert str(caught.value) == (
+        f"Run {run.id} was recorded by another version of almaflow (format 99, this one reads 1); "
+        "run it with that version."
+    )
+    assert (run.status, run.reason, run.owner, run.held) == (
+        Status.WAITING,
+        str(caught.value),
+        None,
+        True,
+    )
+
+
+def test_a_defect_does_not_leave_a_run_without_a_word(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: Any) -> str:
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr("almaflow.engine.context.Context.notify", broken)
+
+    with pytest.raises(ZeroDivisionError):
+        stage.run("steps: [{notify: a}]")
+
+    run = stage.open_store().find_run("last")
+    assert (run.status, run.reason, run.owner) == (
+        Status.WAITING,
+        "a defect (ZeroDivisionError('oh'))",
+        None,
+    )
+    monkeypatch.undo()
+    assert stage.resume().outcome == "succeeded"
+
+
+def test_an_error_comes_out_of_an_engine_as_it_is(stage: Stage) -> None:
+    async def one() -> None:
+        engine = stage.engine(stage.open_store(), Ears())
+        async with engine.running():
+            raise AlmaflowError("alone")
+
+    async def several() -> None:
+        engine = stage.engine(stage.open_store(), Ears())
+        async with engine.running():
+            raise ExceptionGroup("two", [ValueError("a"), ValueError("b")])
+
+    with pytest.raises(AlmaflowError, match="alone"):
+        run_virtual(one)
+    with pytest.raises(ExceptionGroup, match="two"):
+        run_virtual(several)
+
+
+def test_nobody_needs_to_look_on(stage: Stage) -> None:
+    record = stage.add("steps: [{notify: a}]")
+    engine = Engine(stage.open_store(), stage.clock, stage.project, stage.open_door)
+    assert isinstance(engine.listener, NoListener)
+
+    async def main() -> RunRecord:
+        async with engine.running():
+            return await engine.work_on(record.id)
+
+    assert run_virtual(main).outcome == "succeeded"
+
+
+def test_two_runs_in_one_engine_do_not_wait_for_each_other(stage: Stage) -> None:
+    first, second = (stage.add("steps: [{wait: 1h}]") for _ in range(2))
+
+    async def main() -> None:
+        engine = stage.engine(stage.open_store(), Ears())
+        async with engine.running(), anyio.create_task_group() as tasks:
+            tasks.start_soon(engine.work_on, first.id)
+            tasks.start_soon(engine.work_on, second.id)
+
+    run_virtual(main)
+
+    ended = {stage.look(record.id).record.ended_at for record in (first, second)}
+    assert ended == {START + timedelta(hours=1)}

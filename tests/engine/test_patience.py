@@ -1,0 +1,291 @@
+"""Faults of Alma and its host: what is asked again, how soon, and what is given up."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from almaflow.alma.errors import AlmaBusy, AlmaUnreachable, AnswerLost, Busy
+from almaflow.alma.transport import NotSent
+from almaflow.engine.patience import back_off, pause, reason
+from almaflow.store import EntryState
+from tests.harness import START, Process, Stage
+
+SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
+JOB = "submit_job: {job: M901, set: '59317390720001000'}"
+FIND = f"steps: [{{id: x, find_set: {{id: '{SET['id']}'}}}}]"
+
+
+def library(*faults: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"sets": [SET], "faults": faults, **more}
+
+
+def waits(stage: Stage, call: str) -> list[float]:
+    """Return the seconds between the arrivals of a call."""
+    times = [one.at for one in stage.alma.received(call)]
+    pairs = zip(times, times[1:], strict=False)
+    return [(later - earlier).total_seconds() for earlier, later in pairs]
+
+
+FAULTS: list[dict[str, Any]] = [
+    {"kind": "status", "status": 503},
+    {"kind": "status", "status": 500},
+    {"kind": "status", "status": 502},
+    {"kind": "status", "status": 429},
+    {"kind": "status", "status": 400, "code": "PER_SECOND_THRESHOLD"},
+    {"kind": "status", "status": 400, "code": "402119"},
+    {"kind": "html", "status": 503},
+    {"kind": "reset"},
+    {"kind": "lose_answer"},
+    {"kind": "garbage"},
+    {"kind": "truncated"},
+    {"kind": "empty"},
+    {"kind": "hang"},
+    {"kind": "slow", "delay": "2m"},
+    {"kind": "routing_error"},
+    {"kind": "error_list_in_200", "code": "402119"},
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: " ".join(map(str, fault.values())))
+def test_a_read_is_asked_again(set_stage: Callable[..., Stage], fault: dict[str, Any]) -> None:
+    stage = set_stage(library({**fault, "call": "get_set", "nth": [1, 2, 3]}))
+
+    played = stage.run(FIND)
+
+    assert played.outcome == "succeeded"
+    assert stage.sent("get_set") == 4
+
+
+def test_reads_come_less_and_less_often_up_to_a_minute(set_stage: Callable[..., Stage]) -> None:
+    stage = set_stage(library({"kind": "status", "status": 503, "call": "get_set", "for": "20m"}))
+
+    played = stage.run(FIND)
+
+    seconds = waits(stage, "get_set")
+    assert played.outcome == "succeeded"
+    for number, waited in enumerate(seconds):
+        longest = min(60, 2**number)
+        assert max(1, 0.75 * longest) <= waited <= longest
+    assert len(set(seconds[-5:])) == 5, "the wait has a part by chance"
+
+
+def test_a_read_that_waits_says_why(set_stage: Callable[..., Stage]) -> None:
+    stage = set_stage(library({"kind": "status", "status": 503, "call": "get_set", "for": "2m"}))
+
+    played = stage.run(FIND)
+
+    (told, *_) = played.said_waiting
+    assert told.startswith("Alma at main does not answer (Alma (main) could not answer GET /conf/")
+    assert "HTTP 503" in told
+
+
+def test_a_read_is_given_up_when_the_step_s_time_is_up(set_stage: Callable[..., Stage]) -> None:
+    stage = set_stage(library({"kind": "status", "status": 503, "call": "get_set"}))
+
+    played = stage.run(FIND.replace("id: x,", "id: x, timeout: 2h,"))
+
+    assert played.ended == ("timed_out", "Step x: The time of step x is up.")
+    assert played.record.ended_at == START + timedelta(hours=2)
+
+
+def test_a_refusal_is_not_asked_again(set_stage: Callable[..., Stage]) -> None:
+    stage = set_stage(library({"kind": "html", "status": 401, "call": "get_set"}))
+
+    played = stage.run(FIND)
+
+    assert played.outcome == "failed"
+    assert "This host is not Alma's API" in played.record.error
+    assert stage.sent("get_set") == 1
+
+
+class Unplugged:
+    """Refuses every connection as long as it is told to."""
+
+    def __init__(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.tries = 0
+        self.down: Callable[[], bool] = lambda: True
+        handle = stage._handle
+
+        def refusing(*request: Any) -> Any:
+            if self.down():
+                self.tries += 1
+                raise NotSent("connection refused")
+            return handle(*request)
+
+        monkeypatch.setattr(stage, "_handle", refusing)
+
+
+def test_a_host_that_never_answered_is_given_up_after_a_minute(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unplugged = Unplugged(stage, monkeypatch)
+
+    played = stage.run(FIND)
+
+    assert played.ended == (
+        "failed",
+        f"Step x: GET /conf/sets/{SET['id']} did not reach Alma (main): connection refused. "
+        "Nothing was sent. Check the network, a proxy, and the address of the institution.",
+    )
+    assert played.record.ended_at is not None
+    assert 60 <= (played.record.ended_at - START).total_seconds() <= 120
+    assert unplugged.tries >= 6
+
+
+def test_a_host_that_has_answered_may_be_away_for_hours(
+    set_stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = set_stage(library())
+    unplugged = Unplugged(stage, monkeypatch)
+    unplugged.down = lambda: timedelta(minutes=5) < stage.clock.now() - START < timedelta(hours=3)
+
+    played = stage.run(
+        f"steps: [{{find_set: {{id: '{SET['id']}'}}}}, {{wait: 10m}}, "
+        f"{{find_set: {{id: '{SET['id']}'}}}}]"
+    )
+
+    assert played.outcome == "succeeded"
+    assert unplugged.tries > 100
+
+
+def test_a_write_that_never_reached_its_host_is_given_up_and_was_not_sent(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Unplugged(stage, monkeypatch)
+
+    played = stage.run("steps: [{id: x, delete_set: '1'}]")
+
+    assert played.outcome == "failed"
+    assert played.state("x", "delete") is EntryState.UNTAKEN
+
+
+def test_a_host_that_answered_before_a_restart_may_be_away_too(
+    set_stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = set_stage(library(jobs=[{"job": "M901", "duration": "1h"}]))
+
+    async def press(process: Process) -> None:
+        await process.wait(minutes=10)
+        process.interrupt()
+
+    stage.run(f"steps: [{{{JOB}}}]", beside=press)
+    unplugged = Unplugged(stage, monkeypatch)
+    unplugged.down = lambda: stage.clock.now() - START < timedelta(hours=2)
+
+    played = stage.resume()
+
+    assert played.outcome == "succeeded"
+    assert len(stage.submissions) == 1
+
+
+def test_a_day_without_calls_is_waited_out(set_stage: Callable[..., Stage]) -> None:
+    fault = {"kind": "status", "status": 429, "code": "DAILY_THRESHOLD", "call": "get_set"}
+    stage = set_stage(library({**fault, "for": "15h45m"}))
+
+    played = stage.run(FIND)
+
+    midnight = datetime(2026, 3, 3, tzinfo=UTC)
+    (first, second) = stage.alma.received("get_set")
+    assert played.outcome == "succeeded"
+    assert first.at == START
+    assert midnight <= second.at <= midnight + timedelta(minutes=1)
+    assert played.said_waiting == ["main's calls of this day are used up"]
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("402222", "Alma's limit of jobs started by the API is reached at main"),
+        ("402223", "Alma's limit of jobs started by the API is reached at main"),
+        ("60347", "another run in main conflicts with this job"),
+    ],
+)
+def test_a_submission_that_comes_too_early_waits_and_is_made_once(
+    set_stage: Callable[..., Stage], code: str, told: str
+) -> None:
+    rule = {"job": "M901", "refuse": code, "nth": [1, 2, 3, 4, 5, 6]}
+    stage = set_stage(library(jobs=[rule]))
+
+    played = stage.run(f"steps: [{{id: x, {JOB}}}]")
+
+    assert played.outcome == "succeeded"
+    assert len(stage.submissions) == 1
+    seconds = waits(stage, "submit")
+    assert len(seconds) == 6
+    assert all(30 <= waited <= 120 for waited in seconds)
+    assert seconds[0] < 60 < seconds[-1]
+    assert told in played.said_waiting
+    assert played.entry("x", "submit").sends == 7
+    assert played.steps["x"]["submitted_at"] == stage.submissions[0].at
+
+
+def test_the_limits_of_alma_hold_back_a_fourth_job(set_stage: Callable[..., Stage]) -> None:
+    others = [{"job": "M902", "at": "0s", "duration": "20m"} for _ in range(3)]
+    stage = set_stage(library(other_runs=others))
+
+    played = stage.run(f"steps: [{{id: x, {JOB}}}]")
+
+    assert played.outcome == "succeeded"
+    assert 20 <= (stage.submissions[0].at - START).total_seconds() / 60 <= 22
+
+
+def test_a_write_that_alma_did_not_take_is_sent_again(set_stage: Callable[..., Stage]) -> None:
+    fault = {"kind": "status", "status": 429, "call": "submit", "nth": [1, 2]}
+    stage = set_stage(library(fault))
+
+    played = stage.run(f"steps: [{{id: x, {JOB}}}]")
+
+    assert played.outcome == "succeeded"
+    assert (stage.sent("submit"), len(stage.submissions)) == (3, 1)
+    assert "main's calls per second or minute are used up" not in played.said_waiting
+
+
+def test_an_interrupted_wait_for_a_place_is_taken_up_again(
+    set_stage: Callable[..., Stage],
+) -> None:
+    stage = set_stage(library(jobs=[{"job": "M901", "refuse": "402222", "nth": [1, 2]}]))
+
+    async def press(process: Process) -> None:
+        await process.wait(seconds=10)
+        process.interrupt()
+
+    held = stage.run(f"steps: [{{id: x, {JOB}}}]", beside=press)
+    assert held.state("x", "submit") is EntryState.UNTAKEN
+
+    played = stage.resume()
+
+    assert played.outcome == "succeeded"
+    assert len(stage.submissions) == 1
+
+
+def test_the_wait_doubles_up_to_its_longest() -> None:
+    shortest, longest = timedelta(seconds=1), timedelta(minutes=1)
+
+    waited = [back_off(tries, shortest, longest).total_seconds() for tries in (1, 2, 3, 7, 9999)]
+
+    assert waited == [1, 2, 4, 60, 60]
+
+
+@pytest.mark.parametrize("tries", [1, 2, 3, 4, 10, 100_000])
+def test_the_part_by_chance_stays_within_bounds(tries: int) -> None:
+    chance = random.Random(tries)
+    now = datetime(2026, 3, 2, tzinfo=UTC)
+    jobs = AlmaBusy("later", threshold=Busy.JOBS)
+
+    for _ in range(100):
+        assert 30 <= pause(jobs, tries, now, chance).total_seconds() <= 120
+        assert 1 <= pause(AlmaUnreachable("away"), tries, now, chance).total_seconds() <= 60
+
+
+def test_every_reason_names_the_institution() -> None:
+    errors = [AlmaBusy("later", threshold=threshold) for threshold in Busy]
+
+    told = [reason(error, "main") for error in [*errors, AnswerLost("It is away.")]]
+
+    assert all("main" in one for one in told)
+    assert told[-1] == "Alma at main does not answer (It is away)"
