@@ -10,7 +10,7 @@ from almaflow.expressions.values import Counters, Span, span_of, to_text
 
 
 def encode(value: Any) -> Any:
-    """Return *value* as JSON data; what JSON lacks becomes a mapping with one `$` key."""
+    """Return *value* as JSON data; what JSON lacks becomes a mapping with a `$` key."""
     match value:
         case datetime():
             return {"$instant": value.isoformat()}
@@ -70,4 +70,4 @@ def plain(value: Any) -> Any:
 
 def _looks_encoded(value: Mapping[Any, Any]) -> bool:
     """Whether a mapping of the user's could be taken for an encoded value."""
-    return len(value) == 1 and str(next(iter(value))).startswith("$")
+    return any(str(key).startswith("$") for key in value)

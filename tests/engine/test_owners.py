@@ -19,7 +19,16 @@ from almaflow.engine.submission import RequestChanged
 from almaflow.engine.telling import NoListener, Told
 from almaflow.errors import AlmaflowError, RequestWrong
 from almaflow.outcome import Status
-from almaflow.store import ClaimLost, EntryState, RunEnded, RunExists, RunHeld, RunRecord, Store
+from almaflow.store import (
+    ClaimLost,
+    EntryState,
+    RunEnded,
+    RunExists,
+    RunHeld,
+    RunRecord,
+    Store,
+    StoreTrouble,
+)
 from tests.harness import START, Ears, Process, Stage
 
 SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
@@ -68,7 +77,7 @@ def test_a_store_that_cannot_be_asked_for_cancellations_is_asked_later(
 
     def fail_twice(store: Store, run_ids: Any) -> Any:
         if next(failures, False):
-            raise engine_module.StoreTrouble("The store is busy.")
+            raise StoreTrouble("The store is busy.")
         return asked(store, run_ids)
 
     monkeypatch.setattr(Store, "cancels_asked", fail_twice)

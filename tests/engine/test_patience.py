@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -27,8 +28,7 @@ def library(*faults: dict[str, Any], **more: Any) -> dict[str, Any]:
 def waits(stage: Stage, call: str) -> list[float]:
     """Return the seconds between the arrivals of a call."""
     times = [one.at for one in stage.alma.received(call)]
-    pairs = zip(times, times[1:], strict=False)
-    return [(later - earlier).total_seconds() for earlier, later in pairs]
+    return [(later - earlier).total_seconds() for earlier, later in pairwise(times)]
 
 
 FAULTS: list[dict[str, Any]] = [

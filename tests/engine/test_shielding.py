@@ -355,15 +355,15 @@ def test_a_lost_answer_in_finally_makes_a_good_run_a_warning(
 def test_what_is_cancelled_right_before_it_is_sent_is_not_sent(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    processes: list[Process] = []
+
     async def meanwhile(context: Context, _: str) -> list[Any]:
-        process.cancel("anna")
+        processes[0].cancel("anna")
         return []
 
-    async def take_note(one: Process) -> None:
-        nonlocal process
-        process = one
+    async def take_note(process: Process) -> None:
+        processes.append(process)
 
-    process: Process
     monkeypatch.setattr(Context, "jobs_on", meanwhile)
 
     played = stage.run("steps: [{wait: 1s}, {id: x, delete_set: '1'}]", beside=take_note)

@@ -1,0 +1,291 @@
+"""Plans: inputs and vars worked out once, everything a run executes kept with it."""
+
+from __future__ import annotations
+
+import subprocess
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from almaflow.catalog import load_workflow
+from almaflow.errors import RequestWrong
+from almaflow.plan import (
+    InputsInvalid,
+    Plan,
+    git_commit,
+    make_plan,
+    payload_names,
+    recorded_plan,
+    workflow_steps,
+)
+from almaflow.settings import find_project
+from almaflow.store import Store
+from tests.harness import Stage
+
+NOW = datetime(2026, 3, 1, 0, 30, tzinfo=UTC)
+SETTINGS = """
+timezone: Europe/Zurich
+institutions:
+  main: {region: eu, api_key: env:KEY, environment: production}
+  test: {region: eu, api_key: env:KEY, environment: sandbox}
+default_institution: main
+"""
+
+
+def plan(folder: Path, text: str, *, simulated: bool = True, **given: Any) -> Plan:
+    """Return the plan of the workflow *text*, with *given* as inputs."""
+    file = folder / "w.yaml"
+    file.write_text(text, encoding="utf-8")
+    project = find_project(folder)
+    loaded = load_workflow(file, project, simulated=simulated)
+    options = given.pop("options", {})
+    return make_plan(
+        loaded,
+        project,
+        given,
+        run_id="20260301-003000-aaaaa",
+        now=NOW,
+        simulated=simulated,
+        **options,
+    )
+
+
+STEPS = "steps: [{notify: a}]\n"
+
+
+def test_inputs_and_vars_are_worked_out_in_order(tmp_path: Path) -> None:
+    made = plan(
+        tmp_path,
+        STEPS
+        + """
+inputs:
+  month: {type: string, default: "{{ (run.scheduled_at - months(1)) | date('%Y-%m') }}"}
+  limit: {type: integer, default: 500}
+  both: {type: string, default: "{{ inputs.month }}/{{ inputs.limit }}"}
+  days: {type: list, default: [1, "{{ inputs.limit }}", 0012]}
+vars:
+  name: "{{ inputs.both }} of {{ run.name }}"
+  deep: {a: ["{{ vars.name }}", 0012], b: 1.5, c: }
+  today: "{{ today }}"
+timezone: Europe/Zurich
+""",
+        limit="7",
+    )
+
+    assert made.inputs == {"month": "2026-02", "limit": 7, "both": "2026-02/7", "days": [1, 7, 12]}
+    assert made.vars == {
+        "name": "2026-02/7 of w",
+        "deep": {"a": ["2026-02/7 of w", 12], "b": 1.5, "c": None},
+        "today": date(2026, 3, 1),
+    }
+    assert (made.name, made.institution, str(made.zone)) == ("w", "main", "Europe/Zurich")
+
+
+def test_a_run_of_a_timetable_stands_for_its_tick(tmp_path: Path) -> None:
+    tick = NOW - timedelta(days=1)
+
+    made = plan(
+        tmp_path,
+        STEPS + "vars: {key: '{{ run.key }}', at: '{{ run.scheduled_at }}', n: '{{ now }}'}",
+        options={"key": "w/nightly/2026-02-28", "scheduled_at": tick},
+    )
+
+    assert made.vars == {"key": "w/nightly/2026-02-28", "at": tick, "n": NOW}
+    assert (made.scheduled_at, made.requested_at) == (tick, NOW)
+
+
+def test_all_that_is_wrong_with_the_inputs_is_said_in_one_go(tmp_path: Path) -> None:
+    with pytest.raises(InputsInvalid) as caught:
+        plan(
+            tmp_path,
+            STEPS
+            + """
+inputs:
+  month: {type: string, description: Which one.}
+  limit: {type: integer}
+  plain: {type: integer}
+  after: {type: string, default: "{{ inputs.month }}x"}
+  fine: {type: string, default: a}
+  bad: {type: integer, default: "{{ 'x' }}"}
+""",
+            limt="7",
+            limit="x",
+        )
+
+    assert str(caught.value) == (
+        "`limt` is not an input of this workflow; did you mean `limit`?; the input `month` needs "
+        "a value: give it with `-i month=…` (Which one.); the input `limit` is `x`, but must be a "
+        "whole number; the input `plain` needs a value: give it with `-i plain=…`; the input "
+        "`bad` is `x`, but must be a whole number."
+    )
+
+
+def test_a_default_that_cannot_be_worked_out_is_named(tmp_path: Path) -> None:
+    text = STEPS + "inputs: {l: {type: list}, a: {type: string, default: '{{ inputs.l[3] }}'}}"
+
+    with pytest.raises(InputsInvalid, match=r"^`inputs.a.default` cannot be worked out: "):
+        plan(tmp_path, text, l="a,b")
+
+
+def test_a_var_that_cannot_be_worked_out_is_named(tmp_path: Path) -> None:
+    text = STEPS + "inputs: {l: {type: list}}\nvars: {a: {b: ['{{ inputs.l[3] }}']}}"
+
+    with pytest.raises(InputsInvalid, match=r"^`vars.a` cannot be worked out: "):
+        plan(tmp_path, text, l="a,b")
+
+
+def test_what_was_recorded_comes_back_equal(tmp_path: Path) -> None:
+    (tmp_path / "p.xml").write_text("<job/>", encoding="utf-8-sig")
+    made = plan(
+        tmp_path,
+        """
+steps: [{submit_job: {job: M44, payload: p.xml}}]
+inputs: {day: {type: date}, n: {type: number}, l: {type: list}}
+vars: {at: "{{ now }}", span: "{{ hours(3) }}", map: {"$date": 1}, day: "{{ inputs.day }}"}
+timezone: Asia/Tokyo
+""",
+        day="2026-03-01",
+        n="1.5",
+        l="a,b",
+    )
+    store = Store.open("sqlite://", clock=Stage(tmp_path).clock)
+    record = store.add_run(made.definition, made.record())
+
+    back = recorded_plan(record, store.definition(record.definition), find_project(tmp_path))
+
+    assert back.inputs == made.inputs
+    assert back.vars == made.vars
+    assert str(back.vars["at"].tzinfo) == "Asia/Tokyo"
+    assert back.definition == made.definition
+    assert made.definition["payloads"] == {"p.xml": "<job/>"}
+    assert (back.zone, back.name, back.institution) == (made.zone, made.name, made.institution)
+    assert back.workflow == made.workflow
+
+
+def test_a_run_of_another_format_is_left_alone(tmp_path: Path) -> None:
+    made = plan(tmp_path, STEPS)
+    record = made.record()
+    object.__setattr__(record, "format", 2)
+
+    with pytest.raises(RequestWrong) as caught:
+        recorded_plan(record, made.definition, find_project(tmp_path))
+
+    assert str(caught.value) == (
+        "Run 20260301-003000-aaaaa was recorded by another version of almaflow (format 2, this "
+        "one reads 1); run it with that version."
+    )
+
+
+def test_a_payload_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    payload = tmp_path / "p.xml"
+    payload.write_text("<job><parameters/></job>", encoding="utf-8")
+    text = "steps: [{submit_job: {job: M44, payload: p.xml}}]"
+    file = tmp_path / "w.yaml"
+    file.write_text(text, encoding="utf-8")
+    loaded = load_workflow(file, find_project(tmp_path), simulated=True)
+    payload.write_bytes(b"<job>\xff</job>")
+
+    with pytest.raises(RequestWrong, match=r"^The payload p.xml cannot be read: 'utf-8' codec"):
+        make_plan(loaded, find_project(tmp_path), {}, run_id="r", now=NOW, simulated=True)
+
+
+# --- institutions ---------------------------------------------------------------------------------
+
+
+def test_an_institution_is_the_workflow_s_else_the_project_s(tmp_path: Path) -> None:
+    (tmp_path / "almaflow.yaml").write_text(SETTINGS, encoding="utf-8")
+
+    default = plan(tmp_path, STEPS, simulated=False)
+    named = plan(tmp_path, STEPS + "institution: \"{{ 'te' + 'st' }}\"", simulated=False)
+
+    assert (default.institution, str(default.zone)) == ("main", "Europe/Zurich")
+    assert named.institution == "test"
+
+
+def test_a_workflow_for_production_refuses_a_sandbox(tmp_path: Path) -> None:
+    (tmp_path / "almaflow.yaml").write_text(SETTINGS, encoding="utf-8")
+
+    with pytest.raises(RequestWrong) as caught:
+        plan(
+            tmp_path,
+            STEPS + "environment: production\ninstitution: \"{{ 'test' }}\"",
+            simulated=False,
+        )
+
+    assert str(caught.value) == (
+        "The workflow is for `environment: production`, but institution `test` is a sandbox. "
+        "Nothing was sent; name another institution, or change `environment`."
+    )
+
+
+def test_without_settings_only_a_simulation_goes(tmp_path: Path) -> None:
+    assert plan(tmp_path, STEPS).institution == "main"
+    with pytest.raises(RequestWrong, match=r"There is no almaflow\.yaml"):
+        plan(tmp_path, STEPS, simulated=False)
+
+
+# --- steps and files ------------------------------------------------------------------------------
+
+
+def test_every_step_has_a_path(tmp_path: Path) -> None:
+    for name in ("p.xml", "q.xml"):
+        (tmp_path / name).write_text("<job><parameters/></job>", encoding="utf-8")
+    made = plan(
+        tmp_path,
+        """
+steps:
+  - {id: first, notify: a}
+  - branch:
+      on: 1
+      cases:
+        1: [{submit_job: {job: M44, payload: p.xml}}]
+        2: [{branch: {on: 1, cases: {}, default: [{id: deep, fail: no}]}}]
+      default: [{notify: b}]
+finally: [{submit_job: {job: M44, payload: q.xml}}]
+""",
+    )
+
+    paths = [path for path, _ in workflow_steps(made.workflow)]
+
+    assert paths == [
+        "first",
+        "branch-2",
+        "branch-2/case-1/submit_job-1",
+        "branch-2/case-2/branch-1",
+        "branch-2/case-2/branch-1/default/deep",
+        "branch-2/default/notify-1",
+        "finally/submit_job-1",
+    ]
+    assert payload_names(made.workflow) == {"p.xml", "q.xml"}
+
+
+def test_the_commit_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for words in (["init", "-q"], [*identity, "commit", "-q", "--allow-empty", "-m", "x"]):
+        subprocess.run(["git", "-C", str(tmp_path), *words], check=True)
+
+    commit = git_commit(tmp_path)
+
+    assert commit is not None
+    assert len(commit) == 40
+    assert plan(tmp_path, STEPS).definition["commit"] == commit
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError("git"), subprocess.TimeoutExpired("git", 5)])
+def test_without_git_there_is_no_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr("almaflow.plan.subprocess.run", fail)
+
+    assert git_commit(tmp_path) is None
+
+
+def test_outside_a_checkout_there_is_no_commit(tmp_path: Path) -> None:
+    assert git_commit(tmp_path) is None
