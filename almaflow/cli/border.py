@@ -60,6 +60,9 @@ def run_command_line(arguments: Sequence[str]) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     code = get_command(app).main(list(arguments), prog_name="almaflow", standalone_mode=False)
+    if code == EXIT_INTERRUPTED and wants_json(arguments):
+        message = "Interrupted."
+        emit_json({"error": {"kind": "Interrupted", "message": message, "exit_code": code}})
     return code if isinstance(code, int) else 0
 
 

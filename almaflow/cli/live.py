@@ -45,6 +45,7 @@ class _Row:
     status: Status = Status.QUEUED
     outcome: Outcome | None = None
     percent: float | None = None
+    progress: str = ""
     counters: str = ""
     began_at: datetime | None = None
     seconds: float | None = None
@@ -154,7 +155,7 @@ class LiveView:
             case Told.PROGRESS:
                 row.percent = event.data.get("percent")
                 row.counters = _counted(event.data.get("counters", ()))
-                row.detail = event.text
+                row.progress = event.text
             case Told.SAID:
                 row.detail = event.text
             case Told.ENDED:
@@ -164,7 +165,7 @@ class LiveView:
         row.status = Status.FINISHED
         row.outcome = Outcome(event.data["outcome"])
         row.seconds = event.data.get("seconds")
-        row.percent = None
+        row.percent, row.progress = None, ""
         row.detail = event.text or row.counters
         self._skip(f"{row.path}/")
 
@@ -215,7 +216,12 @@ class LiveView:
         return line
 
     def _detail(self, row: _Row) -> str:
-        parts = [row.counters if row.outcome is None else "", row.detail]
+        if row.outcome is None:
+            # What it waits for names the status once more.
+            waits = row.detail.removesuffix(f" ({row.progress})")
+            parts = [row.progress, row.counters, waits]
+        else:
+            parts = [row.detail]
         text = on_one_line(", ".join(part for part in parts if part))
         return text if self._signs else text.encode("ascii", "replace").decode()
 

@@ -11,6 +11,7 @@ import typer
 from almaflow.cli import parts
 from almaflow.cli.lines import how_long
 from almaflow.cli.output import columns_of, emit, emit_json
+from almaflow.cli.show import is_worked_on
 from almaflow.cli.texts import table
 from almaflow.errors import RequestWrong
 from almaflow.outcome import Outcome, Status
@@ -46,8 +47,9 @@ def runs(
     project = parts.open_project()
     with parts.open_store(project) as store:
         found = store.runs(limit, workflow=workflow, **chosen)
+        worked_on = {record.id for record in found if is_worked_on(store, record)}
     if as_json:
-        emit_json({"runs": [_as_data(record) for record in found]})
+        emit_json({"runs": [_as_data(record, record.id in worked_on) for record in found]})
         return
     if not found:
         emit("There is no such run." if workflow or state else "There are no runs yet.")
@@ -57,7 +59,7 @@ def runs(
         "\n".join(
             table(
                 ("RUN", "WORKFLOW", "STATE", "BEGAN", "TOOK", "REMARK"),
-                [_row(record, zone) for record in found],
+                [_row(record, zone, record.id in worked_on) for record in found],
                 columns=columns_of(sys.stdout),
                 flexible=(1, 5),
             )
@@ -79,7 +81,7 @@ def _chosen(state: str | None) -> dict[str, Any]:
     return {"statuses": [one]} if isinstance(one, Status) else {"outcomes": [one]}
 
 
-def _row(record: RunRecord, zone: ZoneInfo) -> tuple[str, ...]:
+def _row(record: RunRecord, zone: ZoneInfo, worked_on: bool) -> tuple[str, ...]:
     began = record.started_at or record.requested_at
     took = ""
     if record.started_at is not None and record.ended_at is not None:
@@ -90,17 +92,26 @@ def _row(record: RunRecord, zone: ZoneInfo) -> tuple[str, ...]:
         str(record.outcome or record.status),
         f"{began.astimezone(zone):%Y-%m-%d %H:%M}",
         took,
-        record.error or record.reason or ("held" if record.held else ""),
+        _remark(record, worked_on),
     )
 
 
-def _as_data(record: RunRecord) -> dict[str, Any]:
+def _remark(record: RunRecord, worked_on: bool) -> str:
+    """Return why a run ended as it did or is not going on."""
+    if record.status is Status.FINISHED or worked_on:
+        return record.error or record.reason
+    idle = "held" if record.held else "no process works on it"
+    return f"{idle}; {record.reason}" if record.reason else idle
+
+
+def _as_data(record: RunRecord, worked_on: bool) -> dict[str, Any]:
     instants = ("requested_at", "scheduled_at", "started_at", "ended_at", "deadline_at")
     data: dict[str, Any] = {
         name: getattr(record, name)
         for name in ("id", "workflow", "path", "institution", "trigger", "status", "reason")
     }
     data |= {"outcome": record.outcome, "error": record.error, "held": record.held}
+    data["worked_on"] = worked_on
     for name in instants:
         value = getattr(record, name)
         data[name] = value.isoformat() if value is not None else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -206,8 +206,14 @@ class Context:
     async def sleep(self, duration: timedelta, reason: str) -> None:
         await self.wait_until(self.clock.now() + duration, reason)
 
-    def progress(self, text: str, percent: float | None = None) -> None:
-        self.journal.tell(Told.PROGRESS, self.path, text, percent=percent)
+    def progress(
+        self,
+        text: str,
+        percent: float | None = None,
+        counters: Sequence[Mapping[str, str]] = (),
+    ) -> None:
+        counted = [dict(one) for one in counters]
+        self.journal.tell(Told.PROGRESS, self.path, text, percent=percent, counters=counted)
 
     def say(self, text: str) -> None:
         self.journal.tell(Told.SAID, self.path, str(show_placeholders(text)))

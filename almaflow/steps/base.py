@@ -190,8 +190,13 @@ class StepContext(Protocol):
         """Wait for *duration*, as `wait_until` does."""
         ...
 
-    def progress(self, text: str, percent: float | None = None) -> None:
-        """Tell the live view how far the step's work in Alma is."""
+    def progress(
+        self,
+        text: str,
+        percent: float | None = None,
+        counters: Sequence[Mapping[str, str]] = (),
+    ) -> None:
+        """Tell the live view how far the step's work in Alma is, and what it has counted."""
         ...
 
     def say(self, text: str) -> None:

@@ -138,7 +138,11 @@ class JobStep(Kind):
             await context.wait_until(look_at, reason, f"{progress:g} %" if status else "")
             instance = await context.read(calls.instance(instance_id, job_id))
             take_over(context.outputs, instance)
-            context.progress(instance.status or "no status yet", instance.progress)
+            context.progress(
+                instance.status or "no status yet",
+                instance.progress,
+                context.outputs["counters"],
+            )
             if is_terminal(instance):
                 break
             pace = next_pace(pace, poll, expected, context.clock.now() - started_at)
