@@ -14,7 +14,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given == ["--version"]:
         # Before anything is imported that this question does not need.
-        print(f"almaflow {__version__}")
+        sys.stdout.write(f"almaflow {__version__}\n")
         return 0
     # Imports make many objects that stay; looking for garbage among them costs a tenth of the
     # time of a short command. What goes on for long turns it on again (`cli/interrupt.py`).

@@ -122,6 +122,12 @@ inputs:
     )
 
 
+def test_a_default_may_be_any_value(tmp_path: Path) -> None:
+    made = plan(tmp_path, STEPS + "inputs: {n: {type: integer, default: 7}, s: {default: 0012}}")
+
+    assert made.inputs == {"n": 7, "s": "0012"}
+
+
 def test_a_default_that_cannot_be_worked_out_is_named(tmp_path: Path) -> None:
     text = STEPS + "inputs: {l: {type: list}, a: {type: string, default: '{{ inputs.l[3] }}'}}"
 

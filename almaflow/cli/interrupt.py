@@ -47,7 +47,7 @@ def run_interruptible(main: Callable[[], Awaitable[T]], *, virtual: bool = False
         with anyio.CancelScope() as scope:
             _on_signals(lambda: stop(scope))
             result = await main()
-        return result
+        return result  # noqa: RET504 - nothing when the scope was cancelled
 
     options = {"loop_factory": VirtualTimeLoop} if virtual else {}
     try:

@@ -140,7 +140,9 @@ class Simulation:
 
 
 def simulate(project: Project, loaded: LoadedWorkflow, scenario: str | None) -> Simulation:
-    """Return the simulation for a workflow: *scenario*, else the file beside it, else all goes well.
+    """Return the simulation for a workflow.
+
+    Its scenario is *scenario*, else the file beside the workflow, else all goes well.
 
     Raises:
         DocumentsInvalid: the scenario has mistakes.

@@ -92,7 +92,7 @@ def plan(
     """
     file, scenario = in_order(file, scenario)
     project = parts.open_project()
-    loaded = load_workflow(find_workflow(file, project), project)
+    loaded = load_workflow(find_workflow(file, project), project, simulated=True)
     print_warnings(loaded.warnings, as_json=as_json)
     simulation = parts.simulate(project, loaded, scenario)
     made = new_plan(

@@ -9,7 +9,6 @@ import typer
 from almaflow.cli import parts
 from almaflow.cli.reports import exit_code_of, onlooker
 from almaflow.cli.run import follow
-from almaflow.clock import SystemClock
 from almaflow.errors import RequestWrong
 from almaflow.outcome import Status
 from almaflow.plan import recorded_plan

@@ -68,7 +68,7 @@ def run(
     file, scenario = in_order(file, scenario)
     project = parts.open_project()
     path = find_workflow(file, project)
-    loaded = load_workflow(path, project)
+    loaded = load_workflow(path, project, simulated=simulate)
     print_warnings(loaded.warnings, as_json=as_json)
     given = read_given(inputs or [], inputs_file)
     if simulate:

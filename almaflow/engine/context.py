@@ -39,7 +39,8 @@ from almaflow.masking import show_placeholders
 from almaflow.outcome import Status
 from almaflow.plan import Plan
 from almaflow.settings import path_inside
-from almaflow.steps.base import Body, Ending, PollSettings, StepFailed
+from almaflow.steps.base import Body, PollSettings
+from almaflow.steps.endings import Ending, StepFailed
 from almaflow.store import EntryState
 
 if TYPE_CHECKING:

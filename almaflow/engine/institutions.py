@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from almaflow.alma.client import AlmaClient
 from almaflow.alma.directory import Kept
 from almaflow.alma.wire import General
-from almaflow.steps.base import StepFailed
+from almaflow.steps.endings import StepFailed
 
 
 @dataclass

@@ -29,7 +29,8 @@ from almaflow.errors import AlmaflowError, StoreError
 from almaflow.expressions.encoding import decode, encode
 from almaflow.outcome import Outcome, Status, worst
 from almaflow.plan import Plan
-from almaflow.steps.base import Ending, Ends, OutcomeUnknown, Retry, StepBase, StepFailed
+from almaflow.steps.base import Retry, StepBase
+from almaflow.steps.endings import Ending, Ends, OutcomeUnknown, StepFailed
 from almaflow.store import Entry, EntryState, ValueUnfit
 
 # What `on_failure: continue` goes on after.

@@ -11,7 +11,7 @@ from typing import Any
 from almaflow.masking import placeholder
 from almaflow.outcome import Outcome
 from almaflow.plan import Plan, workflow_steps
-from almaflow.steps.base import Ending
+from almaflow.steps.endings import Ending
 
 _SECRET = re.compile(r"\bsecrets\s*(?:\.\s*|\[\s*['\"])(\w+)")
 

@@ -28,7 +28,7 @@ from almaflow.expressions.encoding import encode
 from almaflow.fields import Template, format_duration, plain_value
 from almaflow.outcome import Outcome
 from almaflow.plan import Plan
-from almaflow.steps.base import Ending, Ends, OutcomeUnknown
+from almaflow.steps.endings import Ending, Ends, OutcomeUnknown
 from almaflow.store import EntryState, RunRecord
 
 # What `finally` may take (design, section 4).

@@ -20,7 +20,7 @@ from almaflow.engine.institutions import Door
 from almaflow.engine.journal import RunJournal
 from almaflow.errors import AlmaflowError, RequestWrong
 from almaflow.masking import SecretDamaged
-from almaflow.steps.base import OutcomeUnknown
+from almaflow.steps.endings import OutcomeUnknown
 from almaflow.store import Entry, EntryState
 
 T = TypeVar("T")

@@ -26,7 +26,8 @@ class Counters(list[Mapping[str, str]]):
     def text(self, which: str | int, default: Any = _REQUIRED) -> Any:
         """Return the value of the counter with this key (the first of several) or position.
 
-        Positions count from 0, as in `counters[0]`. Without the counter, *default* is returned when it is given.
+        Positions count from 0, as in `counters[0]`. Without the counter, *default* is
+        returned when it is given.
 
         Raises:
             NotDefined: there is no such counter and no default; lists those there are.

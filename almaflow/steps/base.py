@@ -10,13 +10,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, TypeVar
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from almaflow.errors import AlmaflowError
 from almaflow.expressions import INSTANT, NUMBER, TEXT, Type
 from almaflow.fields import (
     Condition,
@@ -30,7 +28,7 @@ from almaflow.fields import (
     Text,
     Whole,
 )
-from almaflow.outcome import Outcome
+from almaflow.steps.endings import Ending
 
 if TYPE_CHECKING:
     from almaflow.alma.calls import Call
@@ -51,43 +49,6 @@ COMMON_OUTPUTS: Mapping[str, Type] = {
 
 ALWAYS_THERE = frozenset({"outcome", "error"})
 """The outputs that have a value even when the step did not run."""
-
-
-class Ends(StrEnum):
-    """How a step ends the nearest body around it, instead of letting it go on."""
-
-    STOP = "stop"
-    """The body ends well."""
-    SKIP = "skip"
-    """The body had nothing to do."""
-
-
-@dataclass(frozen=True)
-class Ending:
-    """How a step, an attempt or a body ended.
-
-    *error* is a sentence, empty when there is none; *ends* is set by `stop` and by a `check`
-    with `otherwise: skip`, and travels up to the nearest body.
-    """
-
-    outcome: Outcome = Outcome.SUCCEEDED
-    error: str = ""
-    ends: Ends | None = None
-
-
-class StepFailed(AlmaflowError):
-    """A step cannot do its work; the text says why.
-
-    *status* is Alma's code when an Alma run's ending is the reason: what `retry: {on: …}` lists.
-    """
-
-    def __init__(self, text: str, *, status: str = "") -> None:
-        super().__init__(text)
-        self.status = status
-
-
-class OutcomeUnknown(AlmaflowError):
-    """Sent to Alma, and nobody can tell whether Alma took it: a person has to look."""
 
 
 @dataclass(frozen=True)

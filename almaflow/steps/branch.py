@@ -9,7 +9,8 @@ from pydantic import Field
 
 from almaflow.expressions import to_text
 from almaflow.fields import Expression
-from almaflow.steps.base import Body, Ending, Kind, StepContext, StepFailed
+from almaflow.steps.base import Body, Kind, StepContext
+from almaflow.steps.endings import Ending, StepFailed
 
 if TYPE_CHECKING:
     from almaflow.workflow import Step

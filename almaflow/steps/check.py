@@ -8,7 +8,8 @@ from pydantic import Field
 
 from almaflow.fields import Condition, Message
 from almaflow.outcome import Outcome
-from almaflow.steps.base import Ending, Ends, Kind, StepContext, StepFailed
+from almaflow.steps.base import Kind, StepContext
+from almaflow.steps.endings import Ending, Ends, StepFailed
 
 
 class Check(Kind):

@@ -15,7 +15,8 @@ from pydantic_core import PydanticCustomError
 
 from almaflow.expressions import to_text
 from almaflow.fields import Model, Template, Text
-from almaflow.steps.base import StepContext, StepFailed
+from almaflow.steps.base import StepContext
+from almaflow.steps.endings import StepFailed
 
 # What columns are divided by, in the files of spreadsheets of all countries.
 _DELIMITERS = ",;\t"

@@ -19,7 +19,8 @@ from almaflow.alma.payload import (
 )
 from almaflow.alma.wire import JobParameter
 from almaflow.fields import AlmaId, Model, Plain, Template, Text
-from almaflow.steps.base import Ending, StepContext, StepFailed
+from almaflow.steps.base import StepContext
+from almaflow.steps.endings import Ending, StepFailed
 from almaflow.steps.jobs import JobStep
 
 # What Alma shows of a job's name; our marker comes on top of it.
@@ -90,7 +91,7 @@ class SubmitJob(JobStep):
       task_ExportBibParams_outputFormat_string: MARC21_XML
     set: "{{ steps.titles.set_id }}"
     expect:
-      - counters.number(1) > 0
+      - counters.number('c.jobs.export.exported') > 0
   timeout: 4h
 """
 

@@ -202,7 +202,7 @@ _CRASHES = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(
     workflow=st.sampled_from([EXPORT, ITEMS]),
     faults=st.lists(_FAULTS, max_size=3),

@@ -220,6 +220,14 @@ def test_a_list_replaces_all_parameters_of_its_names(set_stage: Callable[..., St
     assert dict(sent(stage))["job_name"].startswith("listed [af-")
 
 
+def test_parameters_may_be_left_empty(set_stage: Callable[..., Stage]) -> None:
+    stage = set_stage(scenario())
+
+    stage.run(export("parameters:"))
+
+    assert [name for name, _ in sent(stage)] == ["set_id", "job_name"]
+
+
 def test_the_payload_is_the_one_that_was_recorded_with_the_run(
     set_stage: Callable[..., Stage],
 ) -> None:

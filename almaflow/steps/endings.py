@@ -1,0 +1,46 @@
+"""How steps, attempts and bodies end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from almaflow.errors import AlmaflowError
+from almaflow.outcome import Outcome
+
+
+class Ends(StrEnum):
+    """How a step ends the nearest body around it, instead of letting it go on."""
+
+    STOP = "stop"
+    """The body ends well."""
+    SKIP = "skip"
+    """The body had nothing to do."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a step, an attempt or a body ended.
+
+    *error* is a sentence, empty when there is none; *ends* is set by `stop` and by a `check`
+    with `otherwise: skip`, and travels up to the nearest body.
+    """
+
+    outcome: Outcome = Outcome.SUCCEEDED
+    error: str = ""
+    ends: Ends | None = None
+
+
+class StepFailed(AlmaflowError):
+    """A step cannot do its work; the text says why.
+
+    *status* is Alma's code when an Alma run's ending is the reason: what `retry: {on: …}` lists.
+    """
+
+    def __init__(self, text: str, *, status: str = "") -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class OutcomeUnknown(AlmaflowError):
+    """Sent to Alma, and nobody can tell whether Alma took it: a person has to look."""
