@@ -154,23 +154,23 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
     ),
 }
 
-_COMMANDS = {command.name: command for group in SECTIONS.values() for command in group}
+COMMANDS = {command.name: command for group in SECTIONS.values() for command in group}
 
 
 class CommandLine(TyperGroup):
     """The commands of `SECTIONS`, each loaded when it is named."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return list(_COMMANDS)
+        return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        command = _COMMANDS.get(cmd_name)
+        command = COMMANDS.get(cmd_name)
         return None if command is None else loaded(command)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name = args[0]
-        if name not in _COMMANDS and not name.startswith("-"):
-            hint = did_you_mean(name, _COMMANDS) or "."
+        if name not in COMMANDS and not name.startswith("-"):
+            hint = did_you_mean(name, COMMANDS) or "."
             ctx.fail(f"There is no command `{name}`{hint}")
         return super().resolve_command(ctx, args)
 
@@ -181,9 +181,9 @@ class CommandLine(TyperGroup):
 
     def shell_complete(self, ctx: Any, incomplete: str) -> Any:
         # The base class would load every command for the first line of its help.
-        for name in _COMMANDS:
+        for name in COMMANDS:
             if name.startswith(incomplete):
-                self.commands[name] = loaded(_COMMANDS[name])
+                self.commands[name] = loaded(COMMANDS[name])
         return super().shell_complete(ctx, incomplete)
 
 

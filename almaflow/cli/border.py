@@ -26,7 +26,7 @@ import typer
 from typer.main import get_command
 
 from almaflow import __version__
-from almaflow.cli.app import app
+from almaflow.cli.app import COMMANDS, app
 from almaflow.cli.output import emit, emit_json, has_colours, prepare_streams, silence
 from almaflow.cli.problem_formats import ProblemFormat, format_problems, problem_as_data
 from almaflow.errors import AlmaflowError, DocumentsInvalid
@@ -75,18 +75,24 @@ def _tell(error: BaseException, arguments: Sequence[str]) -> int:
         case KeyboardInterrupt() | typer.Abort():
             emit("Interrupted.", err=True)
             return EXIT_INTERRUPTED
-    mask = _mask()
-    message, code, details = _told(error, mask, arguments)
-    if isinstance(error, DocumentsInvalid):
-        colours = has_colours(sys.stderr)
-        emit(format_problems(error.problems, ProblemFormat.TEXT, colours=colours), err=True)
-    else:
-        head = typer.style("Error:", fg="red", bold=True) if has_colours(sys.stderr) else "Error:"
-        emit(f"{head} {message}", err=True)
-    if wants_json(arguments):
-        kind = type(error).__name__
-        emit_json({"error": {"kind": kind, "message": message, "exit_code": code, **details}})
+    message, code, details = _told(error, _mask(), arguments)
+    try:
+        emit(_for_people(error, message), err=True)
+        if wants_json(arguments):
+            kind = type(error).__name__
+            emit_json({"error": {"kind": kind, "message": message, "exit_code": code, **details}})
+    except OSError:
+        # The disk behind the output is full: whoever asked hears it by the exit code.
+        silence(sys.stdout)
     return code
+
+
+def _for_people(error: BaseException, message: str) -> str:
+    colours = has_colours(sys.stderr)
+    if isinstance(error, DocumentsInvalid):
+        return format_problems(error.problems, ProblemFormat.TEXT, colours=colours)
+    head = typer.style("Error:", fg="red", bold=True) if colours else "Error:"
+    return f"{head} {message}"
 
 
 def _told(
@@ -101,7 +107,7 @@ def _told(
             place = f"{error.filename}: " if error.filename else ""
             return mask.text(f"The system refused: {place}{reason}."), EXIT_REFUSED, {}
     if isinstance(error, _ShownByTyper):
-        return usage_message(error), EXIT_USAGE, {}
+        return usage_message(error, arguments), EXIT_USAGE, {}
     message, report = _defect(error, mask, arguments)
     return message, EXIT_DEFECT, {"report": report}
 
@@ -154,10 +160,13 @@ def _details(error: AlmaflowError) -> dict[str, Any]:
     return details
 
 
-def usage_message(error: Any) -> str:
+def usage_message(error: Any, arguments: Sequence[str]) -> str:
     """Return what is wrong with a command line, in our words; *error* is typer's."""
     context = getattr(error, "ctx", None)
-    command = context.command_path if context is not None else "almaflow"
+    if context is not None:
+        command = context.command_path
+    else:
+        command = " ".join(["almaflow", *(name for name in arguments[:1] if name in COMMANDS)])
     wrong = getattr(error, "option_name", None)
     param = getattr(error, "param", None)
     if wrong and hasattr(error, "possibilities"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -16,7 +16,7 @@ from almaflow.errors import RequestWrong
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import recorded_plan
 from almaflow.settings import Project
-from almaflow.store import RunRecord, Store
+from almaflow.store import RunHeld, RunRecord, Store
 
 
 def cancel(
@@ -41,10 +41,13 @@ def cancel(
                 f"`almaflow show {record.id}` tells how it went."
             )
         record = store.ask_cancel(record.id, _who())
-        if is_worked_on(store, record):
-            _tell(store, record, as_json=as_json)
-        else:
-            _end(project, store, record, as_json=as_json)
+        if not is_worked_on(store, record):
+            try:
+                _end(project, store, record, as_json=as_json)
+            except RunHeld:
+                # A process has taken it a moment ago, and hears of the request.
+                record = store.run(record.id)
+        _tell(store, record, as_json=as_json)
 
 
 def _who() -> str:
@@ -57,20 +60,24 @@ def _who() -> str:
 
 def _tell(store: Store, record: RunRecord, *, as_json: bool) -> None:
     """Say that a process has been asked."""
-    assert record.owner is not None
+    assert record.owner is not None, "a run that is worked on has an owner"
     process = store.process(record.owner)
-    assert process is not None
+    assert process is not None, "an owner is recorded before it owns"
+    pid, host = process.pid, process.host
     if as_json:
-        emit_json({"run": record.id, "asked": True, "pid": process.pid, "host": process.host})
+        emit_json({"run": record.id, "asked": True, "pid": pid, "host": host})
         return
     emit(
-        f"Process {process.pid} on {process.host} works on run {record.id} and is asked to cancel "
-        f"it; `finally` and notices follow. `almaflow logs -f {record.id}` follows it."
+        f"Process {pid} on {host} works on run {record.id} and is asked to cancel it; `finally` "
+        f"and notices follow. `almaflow logs -f {record.id}` follows it."
     )
 
 
-def _end(project: Project, store: Store, record: RunRecord, *, as_json: bool) -> None:
-    """Work on the run here, which ends it: the cancellation is recorded."""
+def _end(project: Project, store: Store, record: RunRecord, *, as_json: bool) -> NoReturn:
+    """Work on the run here, which ends it: the cancellation is recorded.
+
+    Raises: RunHeld when a process has taken it meanwhile; typer.Exit.
+    """
     plan = recorded_plan(record, store.definition(record.definition), project)
     if not as_json:
         emit(f"No process works on run {record.id}; it is ended here.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Callable
@@ -68,6 +69,8 @@ def simulator(
         )
     else:
         emit(_greeting(server.url, keys))
+    # It goes on for long, so what is thrown away is collected again (see `__main__`).
+    gc.enable()
     # Asked to end by the system is the same as by Ctrl-C.
     signal.signal(signal.SIGTERM, _interrupt)
     try:

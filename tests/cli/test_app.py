@@ -1,0 +1,150 @@
+"""The command line itself: what it costs, what it explains, what it says to mistyped commands."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from almaflow import __version__
+from almaflow.cli.app import COMMANDS, SECTIONS, Command
+from tests.cli.conftest import Almaflow, Write, environment
+
+
+def modules_after(*arguments: str) -> set[str]:
+    """Return the modules that a process has imported after one command line."""
+    script = (
+        "import sys; from almaflow.__main__ import main\n"
+        f"code = main({list(arguments)!r})\n"
+        "print('\\n' + ' '.join(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env=environment(),
+    )
+    return set(done.stderr.splitlines()[-1].split())
+
+
+def test_the_version_costs_no_more_than_the_interpreter() -> None:
+    modules = modules_after("--version")
+
+    assert not modules & {"typer", "pydantic", "asyncio", "almaflow.cli.app"}
+
+
+def test_help_imports_no_command() -> None:
+    modules = modules_after("--help")
+
+    assert not modules & {"pydantic", "anyio", "rich", "sqlalchemy", "almaflow.catalog"}
+
+
+def test_validate_pays_for_neither_store_nor_engine_nor_http(write: Write) -> None:
+    file = write("w.yaml", "steps: [{wait: 1m}]")
+
+    modules = modules_after("validate", str(file))
+
+    assert "almaflow.catalog" in modules
+    assert not modules & {"almaflow.engine.engine", "requests", "rich", "almaflow.alma.simulator"}
+
+
+def test_the_version_is_told_wherever_the_option_stands(almaflow: Almaflow) -> None:
+    assert almaflow("--version").out == f"almaflow {__version__}\n"
+    assert almaflow("--version", "--version").out == f"almaflow {__version__}\n"
+
+
+def test_help_lists_every_command_under_its_heading(almaflow: Almaflow) -> None:
+    typed = almaflow("--help")
+
+    assert typed.code == 0
+    for section in SECTIONS:
+        assert f"\n{section}:\n" in typed.out
+    for command in COMMANDS.values():
+        assert f"  {command.name} " in typed.out
+        assert command.summary in typed.out
+
+
+def test_without_a_command_help_is_shown_as_a_mistake(almaflow: Almaflow) -> None:
+    typed = almaflow()
+
+    assert (typed.code, typed.out) == (2, "")
+    assert typed.err.startswith("Usage: almaflow")
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=lambda command: command.name)
+def test_every_command_explains_itself_with_examples(almaflow: Almaflow, command: Command) -> None:
+    name = command.name
+
+    typed = almaflow(name, "--help")
+
+    assert typed.code == 0
+    assert typed.out.startswith(f"Usage: almaflow {name}")
+    assert f"Examples:\n    almaflow {name}" in typed.out
+    assert "list[" not in typed.out
+    assert all(len(line) <= 80 for line in typed.out.splitlines() if "almaflow" not in line)
+
+
+def test_a_command_completes_from_its_first_letters(
+    almaflow: Almaflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_ALMAFLOW_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "almaflow sim")
+    monkeypatch.setenv("COMP_CWORD", "1")
+
+    typed = almaflow()
+
+    assert typed.out.split() == ["simulator"]
+
+
+@pytest.mark.parametrize(
+    ("typed_in", "told"),
+    [
+        (
+            ["vlidate"],
+            "There is no command `vlidate`; did you mean `validate`? See `almaflow --help`.",
+        ),
+        (["xyz"], "There is no command `xyz`. See `almaflow --help`."),
+        (
+            ["--jsn"],
+            "`almaflow` has no option `--jsn`. See `almaflow --help`.",
+        ),
+        (
+            ["run", "--simulat", "x.yaml"],
+            "`almaflow run` has no option `--simulat`; did you mean `--simulate`? See "
+            "`almaflow run --help`.",
+        ),
+        (
+            ["run"],
+            "`almaflow run` needs FILE: A workflow file, or a workflow's name. See "
+            "`almaflow run --help`.",
+        ),
+        (
+            ["show"],
+            "`almaflow show` needs RUN: Any unique part of the run's id, or `last`. See "
+            "`almaflow show --help`.",
+        ),
+        (
+            ["jobs"],
+            "`almaflow jobs` needs a command: `list` or `show`. See `almaflow jobs --help`.",
+        ),
+        (
+            ["validate", "--format", "xml"],
+            "`--format` of `almaflow validate`: 'xml' is not one of 'text', 'json', 'sarif', "
+            "'github'. See `almaflow validate --help`.",
+        ),
+        (
+            ["run", "x.yaml", "a", "b"],
+            "Got unexpected extra argument(s) (b). See `almaflow run --help`.",
+        ),
+        (["run", "x.yaml", "-i"], "Option '-i' requires an argument. See `almaflow run --help`."),
+    ],
+)
+def test_a_mistyped_command_line_gets_one_sentence(
+    almaflow: Almaflow, typed_in: list[str], told: str
+) -> None:
+    typed = almaflow(*typed_in)
+
+    assert (typed.code, typed.out, typed.err) == (2, "", f"Error: {told}\n")
