@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from almaflow.alma import calls
 from almaflow.alma.calls import Call
@@ -16,10 +16,11 @@ from almaflow.alma.directory import Directory
 from almaflow.alma.errors import AlmaError, AlmaRefused, AlmaUnreachable, AnswerLost, NotTaken
 from almaflow.clock import Clock
 from almaflow.engine import submission
+from almaflow.engine.durations import Durations
 from almaflow.engine.institutions import Door
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.limits import Limits
-from almaflow.engine.names import Names
+from almaflow.engine.names import Names, Scope
 from almaflow.engine.patience import NEVER_ANSWERED, pause, reason
 from almaflow.engine.telling import Told
 from almaflow.errors import RequestWrong
@@ -39,12 +40,9 @@ from almaflow.masking import show_placeholders
 from almaflow.outcome import Status
 from almaflow.plan import Plan
 from almaflow.settings import path_inside
-from almaflow.steps.base import Body, PollSettings
+from almaflow.steps.base import Body, PollSettings, StepBase
 from almaflow.steps.endings import Ending, StepFailed
 from almaflow.store import EntryState
-
-if TYPE_CHECKING:
-    from almaflow.engine.interpreter import Interpreter, Where
 
 T = TypeVar("T")
 
@@ -52,11 +50,38 @@ T = TypeVar("T")
 WORTH_TELLING = timedelta(seconds=3)
 
 
+@dataclass(frozen=True)
+class Where:
+    """Where in a run a list of steps stands: what its steps see and what bounds them."""
+
+    scope: Scope
+    limits: Limits
+    institution: str
+
+
+class RunAround(Protocol):
+    """What an attempt needs of the run it is part of; `interpreter.py` makes it real."""
+
+    durations: Durations
+
+    async def run_list(self, steps: Sequence[StepBase], prefix: str, where: Where) -> Ending:
+        """Run steps in order until one ends what stands around it."""
+        ...
+
+    def jobs_on(self, set_id: str) -> list[tuple[str, str | None]]:
+        """Return (job id, instance id) of what this run submitted with *set_id*."""
+        ...
+
+    def heard_from(self, institution: str) -> bool:
+        """Whether Alma has answered a write of this run, perhaps to an earlier process."""
+        ...
+
+
 @dataclass
 class Context:
     """One attempt at one step."""
 
-    interpreter: Interpreter
+    run: RunAround
     plan: Plan
     journal: RunJournal
     names: Names
@@ -139,7 +164,7 @@ class Context:
     async def be_patient(self, error: AlmaError, tries: int, since: datetime) -> None:
         if not isinstance(error, AlmaUnreachable):
             self.door.answered = True
-        answered = self.door.answered or self.interpreter.heard_from(self.institution)
+        answered = self.door.answered or self.run.heard_from(self.institution)
         if not answered and self.clock.now() - since >= NEVER_ANSWERED:
             raise error
         wait = pause(error, tries, self.clock.now(), self.chance)
@@ -159,7 +184,7 @@ class Context:
         return sent_at.astimezone(self.plan.zone)
 
     async def jobs_on(self, set_id: str) -> list[tuple[str, str | None]]:
-        return self.interpreter.jobs_on(set_id)
+        return self.run.jobs_on(set_id)
 
     def job_name_marker(self, effect: str) -> str:
         told = "\0".join((self.run_id, self.path, str(self.attempt), effect))
@@ -179,7 +204,7 @@ class Context:
         return decode(entry.value, self.plan.zone)
 
     def expected_duration(self, job_id: str) -> timedelta | None:
-        return self.interpreter.durations.expected(self.institution, job_id)
+        return self.run.durations.expected(self.institution, job_id)
 
     def learn_duration(self, job_id: str, duration: timedelta) -> None:
         self.learned = {
@@ -187,7 +212,7 @@ class Context:
             "job_id": job_id,
             "seconds": duration.total_seconds(),
         }
-        self.interpreter.durations.learn(self.learned)
+        self.run.durations.learn(self.learned)
 
     # Time and people
 
@@ -247,4 +272,4 @@ class Context:
 
     async def run_body(self, body: Body) -> Ending:
         inside = replace(self.where, limits=self.limits, institution=self.institution)
-        return await self.interpreter.run_list(body.steps, f"{self.path}/{body.name}/", inside)
+        return await self.run.run_list(body.steps, f"{self.path}/{body.name}/", inside)

@@ -18,7 +18,7 @@ import anyio
 from almaflow.alma.errors import NotInAlma
 from almaflow.clock import Clock
 from almaflow.engine import submission
-from almaflow.engine.context import Context
+from almaflow.engine.context import Context, Where
 from almaflow.engine.durations import Durations
 from almaflow.engine.institutions import Institutions
 from almaflow.engine.journal import RunJournal
@@ -38,15 +38,6 @@ _MAY_CONTINUE = frozenset({Outcome.FAILED, Outcome.TIMED_OUT})
 
 # How the error of a body begins: with the innermost step that failed.
 _STEP = "Step "
-
-
-@dataclass(frozen=True)
-class Where:
-    """Where in a run a list of steps stands: what its steps see and what bounds them."""
-
-    scope: Scope
-    limits: Limits
-    institution: str
 
 
 @dataclass
@@ -335,7 +326,7 @@ class Interpreter:
 
     def _context(self, path: str, attempt: int, now: datetime, where: Where) -> Context:
         return Context(
-            interpreter=self,
+            run=self,
             plan=self.plan,
             journal=self.journal,
             names=self.names,

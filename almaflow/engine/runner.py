@@ -15,9 +15,10 @@ from typing import Any
 import anyio
 
 from almaflow.clock import Clock
+from almaflow.engine.context import Where
 from almaflow.engine.durations import Durations
 from almaflow.engine.institutions import Institutions
-from almaflow.engine.interpreter import Interpreter, Where
+from almaflow.engine.interpreter import Interpreter
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.limits import Limits
 from almaflow.engine.names import Names, Scope
