@@ -20,9 +20,6 @@ from almaflow.steps.find_set import FindSet
 from almaflow.steps.run_profile import ImportProfile, RunProfile
 from almaflow.steps.submit_job import SubmitJob
 
-# The key is refused: no name of the file is at fault.
-_NOT_ALLOWED = (401, 403)
-
 
 @dataclass(frozen=True)
 class _Named:
@@ -59,8 +56,11 @@ async def _missing(alma: Asked, named: Sequence[_Named]) -> list[Problem]:
     for name in named:
         try:
             await _look(alma, name.kind)
-        except (NotInAlma, AlmaRefused) as error:
-            if error.http_status in _NOT_ALLOWED:
+        except NotInAlma as error:
+            problems.append(_problem(name, error))
+        except AlmaRefused as error:
+            if not any(code.isdecimal() for code in error.codes):
+                # Only Alma's own codes are about a name; others are about the key or the host.
                 raise
             problems.append(_problem(name, error))
     return problems

@@ -15,7 +15,6 @@ import pytest
 
 from almaflow.__main__ import main
 
-
 ROOT = Path(__file__).parent.parent.parent
 
 

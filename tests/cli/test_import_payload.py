@@ -1,0 +1,185 @@
+"""`almaflow import-payload`: the wizard's payload as YAML, the same parameters again."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from almaflow.alma.payload import merge_parameters
+from almaflow.alma.wire import JobParameter
+from almaflow.cli.import_payload import quoted, step_lines, step_of
+from almaflow.document import parse_document
+from almaflow.expressions import parse_template, render_text
+from almaflow.validation import validate
+from almaflow.workflow import Workflow
+from tests.cli.conftest import Almaflow, Write
+
+PAYLOAD = """\
+<job>
+  <parameters>
+    <parameter><name>task_ExportParams_outputFormat_string</name><value>CSV</value></parameter>
+    <parameter><name>task_Null</name><value>Null</value></parameter>
+    <parameter><name>empty</name><value/></parameter>
+    <parameter><name>set_id</name><value>38205477390009276</value></parameter>
+    <parameter><name>job_name</name><value>Export Items - via API</value></parameter>
+  </parameters>
+</job>
+"""
+
+
+def sent_by(lines: list[str]) -> list[JobParameter]:
+    """Return what the step in YAML submits, `set` and `job_name` filled in."""
+    text = "steps:\n" + "\n".join(f"  {line}" for line in lines) + "\n"
+    step = validate(parse_document(text, "w.yaml"), Workflow).steps[0].submit_job
+    assert step is not None
+
+    def worked_out(template: object) -> str:
+        return render_text(parse_template(template.text), {})  # type: ignore[attr-defined]
+
+    if isinstance(step.parameters, dict):
+        given = {name: worked_out(value) for name, value in step.parameters.items()}
+        parameters = merge_parameters([], given, None, None)
+    else:
+        listed = [JobParameter(one.name, worked_out(one.value)) for one in step.parameters]
+        # merge_parameters would take a repeated job_name for its own.
+        parameters = listed
+    extra = [("set_id", step.set), ("job_name", step.job_name)]
+    return [
+        *parameters,
+        *(JobParameter(name, worked_out(value)) for name, value in extra if value is not None),
+    ]
+
+
+def test_a_payload_becomes_a_step_ready_to_paste(almaflow: Almaflow, write: Write) -> None:
+    write("payload.xml", PAYLOAD)
+
+    typed = almaflow("import-payload", "payload.xml", "--job", "M48")
+
+    assert (typed.code, typed.err) == (0, "")
+    assert typed.out == (
+        "- submit_job:\n"
+        "    job: M48\n"
+        "    parameters:\n"
+        "      task_ExportParams_outputFormat_string: CSV\n"
+        '      task_Null: "Null"\n'
+        '      empty: ""\n'
+        '    set: "38205477390009276"\n'
+        '    job_name: "Export Items - via API"\n'
+    )
+
+
+def test_repeated_names_become_a_list_in_order(
+    almaflow: Almaflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parameters = [
+        {"name": {"value": "library"}, "value": "MAIN"},
+        {"name": {"value": "library"}, "value": "LAW"},
+        {"name": {"value": "set_id"}, "value": ""},
+    ]
+    pasted = json.dumps({"parameter": parameters}).encode()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(pasted)))
+
+    typed = almaflow("import-payload", "-")
+
+    assert typed.code == 0
+    assert typed.out == (
+        "- submit_job:\n"
+        "    job: JOB_ID\n"
+        "    parameters:\n"
+        "      - {name: library, value: MAIN}\n"
+        "      - {name: library, value: LAW}\n"
+        '      - {name: set_id, value: ""}\n'
+    )
+    assert "write its id for JOB_ID" in typed.err
+    assert "replace `set_id` by `set: " in typed.err
+
+
+def test_a_payload_without_parameters_is_a_job_alone(almaflow: Almaflow, write: Write) -> None:
+    write("payload.json", "{}")
+
+    typed = almaflow("import-payload", "payload.json", "--job", "M1", "--json")
+
+    assert typed.json == {"submit_job": {"job": "M1"}}
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "payload:1:1: error[bad-payload]: The payload is empty;"),
+        (b"hello", "payload:1:1: error[bad-payload]: The payload is neither XML nor JSON;"),
+        (b"{\n  oops", "payload:2:3: error[bad-payload]: The payload is not JSON"),
+        (b"<job>\n<oops", "payload:2:"),
+        (b'<!DOCTYPE a [<!ENTITY b "c">]><job/>', "payload:"),
+        (b" " * 1_100_000, "Error: payload is larger than 1 MiB, which no payload is."),
+    ],
+)
+def test_what_is_no_payload_is_told_with_its_place(
+    almaflow: Almaflow, folder: Path, content: bytes, told: str
+) -> None:
+    (folder / "payload").write_bytes(content)
+
+    typed = almaflow("import-payload", "payload")
+
+    assert (typed.code, typed.out) == (2, "")
+    assert typed.err.startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["nope.xml"], "nope.xml cannot be read: No such file or directory."),
+        (["."], ". is a folder; name the file with the payload."),
+        (
+            ["p.xml", "--job", "44"],
+            "`44` is not the id of a job: it is a letter (M, S or O) and digits, such as M44. "
+            "`almaflow jobs list` shows them.",
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_told(almaflow: Almaflow, arguments: list[str], told: str) -> None:
+    typed = almaflow("import-payload", *arguments)
+
+    assert (typed.code, typed.err) == (2, f"Error: {told}\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("CSV", "CSV"),
+        ("two words", "two words"),
+        ("Null", '"Null"'),
+        ("NO", '"NO"'),
+        ("1e3", '"1e3"'),
+        ("a: b", '"a: b"'),
+        (" a", '" a"'),
+        ("\x7f\u2028", '"\\u007f\\u2028"'),
+        ("\U000e0001", '"\\U000e0001"'),
+    ],
+)
+def test_quotes_stand_where_yaml_needs_them(text: str, written: str) -> None:
+    assert quoted(text) == written
+
+
+# What Alma can hold: no surrogates. Names are not empty, and have no blanks around them.
+_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.sampled_from(
+    ["{{ x }}", "{% if %}", "{# no #}", "{{", "}}", "{{{", "null", "~", "#", "- a", "'", '"', "\\"]
+)
+_NAMES = st.sampled_from(["set_id", "job_name", "a", "b.c", "task x", "yes", "1"])
+
+
+@given(st.lists(st.builds(JobParameter, _NAMES, _TEXT), max_size=6))
+def test_the_step_submits_what_the_payload_says(parameters: list[JobParameter]) -> None:
+    lines = list(step_lines(step_of(parameters, "M1")))
+
+    sent = sent_by(lines)
+
+    names = [one.name for one in parameters]
+    moved = {name for name in ("set_id", "job_name") if names.count(name) == 1}
+    kept = [one for one in parameters if one.name not in moved or not one.value]
+    assert [one for one in sent if one in kept or one.name not in moved] == kept
+    assert sorted(sent, key=str) == sorted(parameters, key=str)

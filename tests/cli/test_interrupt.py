@@ -1,0 +1,78 @@
+"""Ctrl-C: the first cancels cleanly, the second leaves at once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from typing import Any
+
+import anyio
+import pytest
+
+from almaflow.cli import interrupt
+from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
+
+
+async def press() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+    await anyio.sleep(60)
+
+
+def test_a_result_comes_back() -> None:
+    async def main() -> int:
+        return 7
+
+    assert run_interruptible(main) == 7
+    assert run_interruptible(main, virtual=True) == 7
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_cancels_and_lets_clean_up(number: signal.Signals) -> None:
+    cleaned = []
+
+    async def main() -> None:
+        try:
+            os.kill(os.getpid(), number)
+            await anyio.sleep(60)
+        finally:
+            cleaned.append(True)
+
+    with pytest.raises(Interrupted):
+        run_interruptible(main)
+
+    assert cleaned == [True]
+
+
+def test_the_second_ctrl_c_leaves_at_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    codes: list[int] = []
+    monkeypatch.setattr(interrupt.os, "_exit", codes.append)
+
+    async def main() -> None:
+        try:
+            await press()
+        finally:
+            with anyio.CancelScope(shield=True):
+                os.kill(os.getpid(), signal.SIGINT)
+                for _ in range(5):
+                    await anyio.lowlevel.checkpoint()
+
+    with pytest.raises(Interrupted):
+        run_interruptible(main)
+
+    assert codes == [EXIT_INTERRUPTED]
+    assert "Leaving at once" in capsys.readouterr().err
+
+
+def test_where_loops_have_no_signal_handlers_the_keyboard_interrupts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise NotImplementedError
+
+    monkeypatch.setattr(asyncio.SelectorEventLoop, "add_signal_handler", refuse)
+
+    with pytest.raises(Interrupted):
+        run_interruptible(press)

@@ -1,0 +1,343 @@
+"""`run`, `plan` and `resume` as people type them, on the simulator, in process and over HTTP."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from almaflow.alma.simulator import Reply, SimulatedAlma, parse_scenario
+from almaflow.alma.simulator.http import SimulatorServer
+from tests.cli.conftest import ROOT, Almaflow, Write
+
+EXAMPLES = sorted(
+    path for path in (ROOT / "workflows").glob("*.yaml") if ".scenario." not in path.name
+)
+
+EXPORT = """\
+    name: export
+    inputs:
+      subject: {default: Bookbinding}
+    defaults: {poll: {first: 1s, max: 1s}}
+    steps:
+      - id: titles
+        find_set: {name: Reserve collection}
+      - id: export
+        submit_job:
+          job: M44
+          parameters: {job_name: "{{ inputs.subject }}"}
+          set: "{{ steps.titles.set_id }}"
+      - branch:
+          on: steps.export.status
+          cases:
+            COMPLETED_SUCCESS: []
+          default:
+            - fail: export failed
+    outputs: {titles: "{{ steps.titles.member_count }}"}
+"""
+
+
+class Hooked(SimulatedAlma):
+    """A simulated Alma that lets a test act when a request comes."""
+
+    stop_at = ""
+
+    def handle(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        if self.stop_at and self.stop_at in f"{method} {target}":
+            self.stop_at = ""
+            os.kill(os.getpid(), signal.SIGINT)
+        return super().handle(method, target, headers, body)
+
+
+@pytest.fixture
+def alma(write: Write, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hooked]:
+    """An Alma over HTTP whose jobs end at once, and an almaflow.yaml that names it."""
+    scenario = parse_scenario({"jobs": [{"job": "*", "duration": "1s"}]})
+    began = datetime.now(UTC)
+    # Its jobs are over when they are first looked at: this Alma's clock runs fast.
+    alma = Hooked(lambda: began + (datetime.now(UTC) - began) * 20, scenario)
+    key = alma.add_institution("main")
+    with SimulatorServer(alma) as server:
+        write(
+            "almaflow.yaml",
+            f"""\
+            institutions:
+              main: {{base_url: "{server.url}", api_key: "env:TEST_ALMA_KEY"}}
+            """,
+        )
+        monkeypatch.setenv("TEST_ALMA_KEY", key)
+        yield alma
+
+
+# --- simulated ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_every_example_ends_well_on_the_simulator(almaflow: Almaflow, example: Path) -> None:
+    ended = almaflow("run", example, "--simulate", "--json")
+
+    assert ended.code == 0, ended.err
+    assert ended.json["outcome"] == "succeeded"
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_every_example_ends_well_over_http(
+    almaflow: Almaflow, alma: Hooked, example: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if example.stem in ("link-to-network", "unused-records"):
+        pytest.skip("waits minutes of real time, or needs its scenario")
+    text = example.read_text("utf-8")
+    fast = text.replace("steps:\n", "defaults: {poll: {first: 1s, max: 1s}}\nsteps:\n", 1)
+    for name in ("payloads/withdraw.xml", "data/discarded.csv"):
+        target = Path(name)
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes((ROOT / "workflows" / name).read_bytes())
+    Path("w.yaml").write_text(fast, encoding="utf-8")
+
+    ended = almaflow("run", "w.yaml", "--json")
+
+    assert ended.code == 0, ended.err
+    assert ended.json["outcome"] == "succeeded"
+
+
+def test_a_simulated_run_leaves_nothing_behind(
+    almaflow: Almaflow, write: Write, folder: Path
+) -> None:
+    write("w.yaml", EXPORT)
+
+    ended = almaflow("run", "w.yaml", "--simulate", "-i", "subject=Maps")
+
+    assert ended.code == 0
+    assert "nothing was sent" in ended.out + ended.err
+    assert not (folder / ".almaflow").exists()
+
+
+def test_the_scenario_beside_the_file_counts_and_another_may_be_named(
+    almaflow: Almaflow, write: Write
+) -> None:
+    write("w.yaml", EXPORT)
+    write("w.scenario.yaml", "jobs: [{job: M44, outcomes: [COMPLETED_FAILED]}]\n")
+    write("good.scenario.yaml", "starts_at: 2026-03-28T22:00:00Z\n")
+
+    beside = almaflow("run", "w.yaml", "--simulate", "--json")
+    named = almaflow("run", "w.yaml", "--simulate", "good.scenario.yaml", "--json")
+    first = almaflow("run", "--simulate", "good.scenario.yaml", "w.yaml", "--json")
+
+    assert (beside.code, beside.json["outcome"]) == (1, "failed")
+    assert named.code == 0
+    assert first.json["started_at"].startswith("2026-03-28T22:00:00")
+
+
+def test_a_warning_is_good_unless_strict(almaflow: Almaflow, write: Write) -> None:
+    write("w.yaml", "steps:\n  - check: 1 == 2\n    on_failure: continue\n")
+
+    assert almaflow("run", "w.yaml", "--simulate").code == 0
+    assert almaflow("run", "w.yaml", "--simulate", "--strict").code == 1
+
+
+def test_what_is_wrong_with_the_command_line_is_told_before_anything_begins(
+    almaflow: Almaflow, write: Write
+) -> None:
+    write("w.yaml", EXPORT)
+    write("list.yaml", "- a\n")
+
+    told = {
+        arguments: almaflow("run", "w.yaml", *arguments)
+        for arguments in (
+            ("other.scenario.yaml",),
+            ("--detach",),
+            ("--simulate", "-i", "subject"),
+            ("--simulate", "-i", "subjekt=x"),
+            ("--simulate", "--inputs", "list.yaml"),
+            (),
+        )
+    }
+
+    assert {typed.code for typed in told.values()} == {2}
+    assert "which goes with `--simulate`" in told["other.scenario.yaml",].err
+    assert "none is alive" in told["--detach",].err
+    assert "write `-i name=value`" in told["--simulate", "-i", "subject"].err
+    assert "did you mean `subject`?" in told["--simulate", "-i", "subjekt=x"].err
+    assert "must hold `name: value` lines" in told["--simulate", "--inputs", "list.yaml"].err
+    assert "api_key: env:ALMA_API_KEY" in told[()].err
+
+
+def test_inputs_of_a_file_are_outweighed_by_the_command_line(
+    almaflow: Almaflow, write: Write
+) -> None:
+    write("w.yaml", EXPORT)
+    write("given.yaml", "subject: Atlases\n")
+
+    file = almaflow("plan", "w.yaml", "--inputs", "given.yaml", "--json").json
+    both = almaflow("plan", "w.yaml", "--inputs", "given.yaml", "-i", "subject=Maps", "--json").json
+
+    assert file["inputs"] == {"subject": "Atlases"}
+    assert both["inputs"] == {"subject": "Maps"}
+
+
+# --- plan -----------------------------------------------------------------------------------
+
+
+def test_a_plan_shows_every_request_and_the_steps_not_taken(
+    almaflow: Almaflow, write: Write
+) -> None:
+    write("w.yaml", EXPORT)
+
+    typed = almaflow("plan", "w.yaml")
+
+    assert typed.code == 0
+    assert "export (w.yaml) at main; nothing is sent." in typed.out
+    assert "    POST /conf/jobs/M44?op=run\n" in typed.out
+    assert "job_name = Bookbinding [af-" in typed.out
+    assert "branch-3/default/fail-1  (fail; not taken)" in typed.out
+    assert "The simulated run ended as succeeded." in typed.out
+
+
+def test_a_plan_as_json_counts_equal_requests(almaflow: Almaflow, write: Write) -> None:
+    write("w.yaml", EXPORT)
+
+    steps = {step["path"]: step for step in almaflow("plan", "w.yaml", "--json").json["steps"]}
+
+    polls = steps["export"]["requests"][-1]
+    assert polls["method"] == "GET"
+    assert polls["times"] > 1
+    assert steps["branch-3/default/fail-1"]["taken"] is False
+
+
+def test_a_plan_keeps_secrets_as_names_and_long_lists_short(
+    almaflow: Almaflow, write: Write
+) -> None:
+    write(
+        "w.yaml",
+        """\
+        steps:
+          - id: items
+            create_set:
+              name: s
+              content: ITEM
+              members: ["111111", "222222", "333333", "444444", "555555", "666666"]
+              id_type: BARCODE
+          - submit_job:
+              job: M48
+              parameters: {password: "{{ secrets.ftp }}"}
+              set: "{{ steps.items.set_id }}"
+          - check: {that: false, message: enough}
+        """,
+    )
+
+    typed = almaflow("plan", "w.yaml")
+
+    assert "password = ***secrets.ftp***" in typed.out
+    assert "… and 1 more" in typed.out
+    assert "simulated: failed" in typed.out
+
+
+# --- against an Alma over HTTP --------------------------------------------------------------
+
+
+def test_a_run_over_http_is_followed_and_recorded(
+    almaflow: Almaflow, alma: Hooked, write: Write
+) -> None:
+    write("w.yaml", EXPORT)
+
+    ended = almaflow("run", "w.yaml")
+
+    assert ended.code == 0, ended.err
+    assert len(alma.submissions()) == 1
+    assert almaflow("runs", "--json").json["runs"][0]["outcome"] == "succeeded"
+
+
+def test_ctrl_c_holds_the_run_and_resume_ends_it_with_one_submission(
+    almaflow: Almaflow, alma: Hooked, write: Write
+) -> None:
+    write("w.yaml", EXPORT)
+    alma.stop_at = "GET /almaws/v1/conf/jobs/M44/instances/"
+
+    stopped = almaflow("run", "w.yaml")
+    resumed = almaflow("resume", "last", "--json")
+
+    assert stopped.code == 130
+    assert "Continue with `almaflow resume 2" in stopped.err
+    assert resumed.code == 0, resumed.err
+    assert resumed.json["outcome"] == "succeeded"
+    assert len(alma.submissions()) == 1
+
+
+def test_resume_all_takes_up_what_nobody_works_on(
+    almaflow: Almaflow, alma: Hooked, write: Write
+) -> None:
+    write("w.yaml", EXPORT)
+    alma.stop_at = "GET /almaws/v1/conf/jobs/M44/instances/"
+    almaflow("run", "w.yaml")
+
+    assert almaflow("resume", "--all").code == 0
+    assert almaflow("runs", "--json").json["runs"][0]["outcome"] == "succeeded"
+    assert almaflow("resume", "--all").code == 0
+
+
+def test_resume_says_what_it_cannot_do(almaflow: Almaflow, alma: Hooked, write: Write) -> None:
+    write("w.yaml", "steps: [{check: true}]\n")
+    almaflow("run", "w.yaml")
+
+    told = [
+        almaflow("resume", *arguments)
+        for arguments in ((), ("last", "--all"), ("--all", "--json"), ("last",), ("nothere",))
+    ]
+
+    assert [typed.code for typed in told] == [2, 2, 2, 2, 2]
+    assert "Name one run" in told[0].err
+    assert "name it, or leave `--json` out" in json.dumps(told[2].out + told[2].err)
+    assert "is finished (succeeded)" in told[3].err
+
+
+def test_a_wrong_key_fails_with_almas_words(
+    almaflow: Almaflow, alma: Hooked, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("w.yaml", EXPORT)
+    monkeypatch.setenv("TEST_ALMA_KEY", "l8xxwrong")
+
+    typed = almaflow("run", "w.yaml")
+
+    assert typed.code == 1
+    assert "API-key not defined" in typed.out
+    assert "Check the API key in the Developer Network" in typed.out
+    assert "l8xxwrong" not in typed.out + typed.err
+
+
+def test_a_workflow_for_production_does_not_run_elsewhere(
+    almaflow: Almaflow, alma: Hooked, write: Write
+) -> None:
+    write("w.yaml", "environment: sandbox\nsteps: [{check: true}]\n")
+
+    typed = almaflow("run", "w.yaml")
+
+    assert typed.code == 2
+    assert "sandbox" in typed.err
+
+
+def test_an_interrupted_simulation_is_gone(
+    almaflow: Almaflow, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("w.yaml", EXPORT)
+    handle = SimulatedAlma.handle
+    pressed: list[bool] = []
+
+    def stop(
+        alma: SimulatedAlma, method: str, target: str, headers: Mapping[str, str], body: bytes
+    ) -> Reply:
+        if not pressed:
+            pressed.append(True)
+            os.kill(os.getpid(), signal.SIGINT)
+        return handle(alma, method, target, headers, body)
+
+    monkeypatch.setattr(SimulatedAlma, "handle", stop)
+
+    typed = almaflow("run", "w.yaml", "--simulate")
+
+    assert typed.code == 130
+    assert "the simulation is gone" in typed.err

@@ -1,0 +1,141 @@
+"""`almaflow simulator`: an Alma on a port, for as long as somebody wants it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from almaflow.cli import simulator
+from tests.cli.conftest import Almaflow, Write, environment
+
+
+@contextmanager
+def served(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Run `almaflow simulator` on a free port, as a process of its own."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "almaflow", "simulator", "--port", "0", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(PYTHONUNBUFFERED="1"),
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def ask(url: str, key: str) -> str:
+    request = urllib.request.Request(
+        f"{url}/almaws/v1/conf/test", headers={"Authorization": f"apikey {key}"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return str(answer.read().decode())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no such signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_answers_until_it_is_ended_and_then_ends_well(number: signal.Signals) -> None:
+    with served() as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(10)]
+        url = lines[0].split()[-1]
+        key = lines[9].split("=")[-1].strip()
+
+        answer = ask(url, key)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
+
+    assert "GET - OK" in answer
+    assert lines[2:6] == [
+        "In almaflow.yaml:\n",
+        "  institutions:\n",
+        "    main:\n",
+        f"      base_url: {url}\n",
+    ]
+    assert lines[9].startswith("  export ALMA_API_KEY_MAIN=l8xx")
+    assert (process.returncode, err) == (0, "")
+    assert out.endswith("The simulator has ended; its library is gone.\n")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no such signals")
+def test_json_tells_address_and_keys_of_every_institution(write: Write) -> None:
+    scenario = write("s.yaml", "starts_at: 2026-11-01T02:00:00+01:00\n")
+    arguments = (
+        "--json",
+        "--institution",
+        "a",
+        "--institution",
+        "b-c",
+        "--scenario",
+        str(scenario),
+    )
+    with served(*arguments) as process:
+        assert process.stdout is not None
+        text = ""
+        while not text.endswith("}\n") or text.count("{") != text.count("}"):
+            text += process.stdout.readline()
+        told = json.loads(text)
+
+        answer = ask(told["url"], told["institutions"][1]["key"])
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=20)
+
+    assert [one["name"] for one in told["institutions"]] == ["a", "b-c"]
+    assert "GET - OK" in answer
+    assert (process.returncode, out) == (0, "")
+
+
+def test_a_port_that_is_taken_is_told(almaflow: Almaflow) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+
+        typed = almaflow("simulator", "--port", taken.getsockname()[1])
+
+    assert typed.code == 2
+    assert "Choose another port with `--port`; 0 takes a free one." in typed.err
+
+
+def test_a_scenario_with_mistakes_is_shown_with_their_place(
+    almaflow: Almaflow, write: Write
+) -> None:
+    write("s.yaml", "jbos: []\n")
+
+    typed = almaflow("simulator", "--scenario", "s.yaml")
+
+    assert typed.code == 2
+    assert typed.err.startswith("s.yaml:1:1: error[unknown-key]: ")
+
+
+def test_time_passes_as_fast_as_wanted() -> None:
+    start = datetime(2026, 11, 1, tzinfo=UTC)
+
+    now = simulator._clock(start, 1_000_000)
+
+    first = now()
+    assert start <= first < start + timedelta(days=30)
+    assert now() > first
+
+
+def test_the_variable_of_a_key_has_a_name_that_shells_take() -> None:
+    assert simulator._variable("zürich-law 2") == "ALMA_API_KEY_Z_RICH_LAW_2"
+
+
+def test_windows_sets_a_variable_in_its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("almaflow.cli.simulator.os.name", "nt")
+
+    greeting = simulator._greeting("http://x", {"main": "k"})
+
+    assert '  $env:ALMA_API_KEY_MAIN = "k"' in greeting
