@@ -15,6 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from almaflow.catalog import LoadedWorkflow, load_text
+from almaflow.check import Surroundings
 from almaflow.errors import RequestWrong
 from almaflow.expressions import ExpressionFailed, parse_template, render, to_text
 from almaflow.expressions.encoding import decode, encode
@@ -156,7 +157,7 @@ def recorded_plan(record: RunRecord, definition: Mapping[str, Any], project: Pro
 
 def make_definition(loaded: LoadedWorkflow, project: Project, zone: str) -> dict[str, Any]:
     """Return everything a run of *loaded* executes, JSON-able: texts, payloads, git commit."""
-    folder = loaded.path.parent if loaded.path else project.folder
+    folder = (loaded.path.parent if loaded.path else project.folder).resolve()
     payloads = {}
     for name in sorted(payload_names(loaded.workflow)):
         try:
@@ -166,6 +167,7 @@ def make_definition(loaded: LoadedWorkflow, project: Project, zone: str) -> dict
     return {
         "file": loaded.document.file,
         "folder": str(folder),
+        "root": str(Surroundings(project, folder, settings_count=False).root),
         "text": loaded.document.text,
         "payloads": payloads,
         "timezone": zone,

@@ -94,7 +94,6 @@ class Context:
     poll: PollSettings
     where: Where
     limits: Limits
-    project_folder: Path
     outputs: dict[str, Any] = field(default_factory=dict)
     waiting_for: str = ""
     """The reason of the last wait, so that each is logged once."""
@@ -259,7 +258,7 @@ class Context:
     def read_file(self, name: str) -> str:
         folder = Path(self.plan.definition["folder"])
         try:
-            path = path_inside(self.project_folder, name, beside=folder)
+            path = path_inside(Path(self.plan.definition["root"]), name, beside=folder)
             return path.read_text(encoding="utf-8-sig")
         except RequestWrong as error:
             raise StepFailed(str(error)) from error

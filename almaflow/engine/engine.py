@@ -128,7 +128,6 @@ class Engine:
             self._institutions,
             self.clock,
             self.chance,
-            self.project.folder,
             self._durations,
         )
         self._runners[claim.run_id] = runner

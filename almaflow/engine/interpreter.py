@@ -10,7 +10,6 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -49,7 +48,6 @@ class Interpreter:
     institutions: Institutions
     clock: Clock
     chance: random.Random
-    project_folder: Path
     durations: Durations
     names: Names
     cancelled_by: str = ""
@@ -339,7 +337,6 @@ class Interpreter:
             poll=self.plan.workflow.defaults.poll,
             where=where,
             limits=where.limits,
-            project_folder=self.project_folder,
         )
 
     def lost_writes(self, path: str = "") -> list[Entry]:

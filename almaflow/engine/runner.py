@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import random
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -54,7 +53,6 @@ class Runner:
         institutions: Institutions,
         clock: Clock,
         chance: random.Random,
-        project_folder: Path,
         durations: Durations,
     ) -> None:
         self._plan = plan
@@ -66,7 +64,7 @@ class Runner:
         self._names = Names(plan, record.attempt, record.started_at or clock.now())
         self._scope = Scope.of(plan)
         self._steps = Interpreter(
-            plan, journal, institutions, clock, chance, project_folder, durations, self._names
+            plan, journal, institutions, clock, chance, durations, self._names
         )
 
     def cancel(self, by: str) -> None:

@@ -264,7 +264,8 @@ def test_a_recorded_payload_that_is_none_any_more_fails_the_step(
         text = next(texts)
         payloads = {} if text is None else {"p.xml": text}
         return {
-            "file": "test.yaml", "folder": str(stage.folder), "text": workflow,
+            "file": "test.yaml", "text": workflow,
+            "folder": str(stage.folder), "root": str(stage.folder),
             "payloads": payloads, "timezone": "UTC", "commit": None,
         }  # fmt: skip
 
