@@ -277,7 +277,7 @@ def test_coloured_text_is_plain_where_no_colours_are(monkeypatch: pytest.MonkeyP
 
 
 def test_only_a_terminal_has_a_width(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(output.shutil, "get_terminal_size", lambda: os.terminal_size((72, 24)))
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((72, 24)))
 
     assert output.columns_of(Stream(terminal=True)) == 72
     assert output.columns_of(Stream(terminal=False)) is None
