@@ -189,7 +189,7 @@ class LiveView:
         plan = self._plan
         local = now.astimezone(plan.zone)
         clock = f"{local:%Y-%m-%d %H:%M:%S}" + (" simulated" if self._simulated else "")
-        head = Text(no_wrap=True, overflow="ellipsis")
+        head = Text(no_wrap=True, overflow="ellipsis" if self._signs else "crop")
         head.append(on_one_line(plan.name), style="bold")
         head.append(f" at {on_one_line(plan.institution)}")
         head.append(f"  {clock}  run {plan.run_id}", style="dim")
@@ -204,13 +204,13 @@ class LiveView:
         quiet = row.outcome is Outcome.SKIPPED or row.status is Status.QUEUED
         line = Text(no_wrap=True, overflow="crop", style="dim" if quiet else "")
         line.append(sign.sign if self._signs else sign.ascii, style=sign.colour)
-        line.append(f" {padded(cut(row.label, labels), labels)}  ")
+        line.append(f" {self._fitted(row.label, labels)}  ")
         if kinds:
             line.append(f"{row.kind:<{kinds}}  ", style="dim")
         room = columns - line.cell_len - 10
         if row.percent is not None and room > 2 * _BAR:
             room -= self._add_bar(line, row.percent)
-        line.append(padded(cut(self._detail(row), room), room))
+        line.append(self._fitted(self._detail(row), room))
         line.append(f"  {took:>8}", style="dim")
         line.truncate(columns)
         return line
@@ -222,8 +222,12 @@ class LiveView:
             parts = [row.progress, row.counters, waits]
         else:
             parts = [row.detail]
-        text = on_one_line(", ".join(part for part in parts if part))
-        return text if self._signs else text.encode("ascii", "replace").decode()
+        return on_one_line(", ".join(part for part in parts if part))
+
+    def _fitted(self, text: str, columns: int) -> str:
+        """Return *text* exactly so many columns wide, in characters that can be shown."""
+        text = padded(cut(text, columns), columns)
+        return text if self._signs else text.replace("…", "~").encode("ascii", "replace").decode()
 
     def _add_bar(self, line: Text, percent: float) -> int:
         """Append how far a job is; returns the columns that takes."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from almaflow.alma.errors import NotInAlma
 from almaflow.alma.simulator import SimulatedAlma, parse_scenario
 from almaflow.alma.simulator.http import SimulatorServer
+from almaflow.alma.wire import ImportProfile, IntegrationProfile, Job, JobParameter
+from almaflow.cli import jobs, profiles
 from tests.cli.conftest import Almaflow, Write
 
 NOW = datetime(2026, 3, 2, 8, 15, tzinfo=UTC)
@@ -80,9 +84,9 @@ def test_a_job_is_shown_by_id_or_name_with_its_step(almaflow: Almaflow, name: st
 
 
 def test_a_scheduled_job_takes_no_set(almaflow: Almaflow) -> None:
-    jobs = almaflow("jobs", "list", "--simulate", "--type", "SCHEDULED", "--json").json["jobs"]
+    listed = almaflow("jobs", "list", "--simulate", "--type", "SCHEDULED", "--json").json["jobs"]
 
-    typed = almaflow("jobs", "show", jobs[0]["id"], "--simulate")
+    typed = almaflow("jobs", "show", listed[0]["id"], "--simulate")
 
     assert "profile_id" in typed.out
     assert "set:" not in typed.out
@@ -99,12 +103,12 @@ def test_a_job_that_is_not_there_is_told_with_its_neighbour(almaflow: Almaflow) 
 
 
 def test_profiles_of_both_kinds_are_listed(almaflow: Almaflow) -> None:
-    profiles = almaflow("profiles", "list", "--simulate", "--json").json["profiles"]
+    listed = almaflow("profiles", "list", "--simulate", "--json").json["profiles"]
 
     lines = almaflow("profiles", "list", "--simulate").out.splitlines()
-    assert {one["kind"] for one in profiles} == {"integration", "import"}
+    assert {one["kind"] for one in listed} == {"integration", "import"}
     assert lines[0].split() == ["KIND", "ID", "CODE", "TYPE", "NAME"]
-    assert len(lines) == len(profiles) + 1
+    assert len(lines) == len(listed) + 1
 
 
 def test_an_integration_profile_is_shown_with_its_jobs_and_its_step(almaflow: Almaflow) -> None:
@@ -115,10 +119,10 @@ def test_an_integration_profile_is_shown_with_its_jobs_and_its_step(almaflow: Al
 
 
 def test_a_profile_with_several_jobs_wants_one_named(almaflow: Almaflow) -> None:
-    profiles = almaflow("profiles", "list", "--simulate", "--json").json["profiles"]
+    listed = almaflow("profiles", "list", "--simulate", "--json").json["profiles"]
     shown = [
         almaflow("profiles", "show", one["id"], "--simulate", "--json").json["profile"]
-        for one in profiles
+        for one in listed
     ]
     several = next(one for one in shown if len(one["jobs"]) > 1)
 
@@ -277,3 +281,43 @@ def test_online_with_a_wrong_key_says_so_once(
     assert (typed.code, typed.out) == (1, "")
     assert typed.err.startswith("Error: Alma (main) refused GET /conf/jobs/M44")
     assert "l8xxwrong" not in typed.err
+
+
+def test_a_name_that_several_profiles_have_wants_an_id() -> None:
+    both: list[profiles.Profile] = [
+        IntegrationProfile("1", name="Loader"),
+        ImportProfile("2", name="Loader"),
+    ]
+
+    with pytest.raises(NotInAlma) as caught:
+        profiles._one(both, "Loader", "main")
+
+    assert str(caught.value) == (
+        "At main several profiles are called 'Loader': 1 (integration), 2 (import). Give the id "
+        "of one."
+    )
+
+
+def test_a_profile_without_a_job_shows_no_step() -> None:
+    assert list(profiles._lines(IntegrationProfile("1", name="Idle"), [])) == [
+        "1  Idle",
+        f"  {'kind':<16} integration",
+        "It has no job that can be run; its action is not configured, or not active, in Alma.",
+    ]
+
+
+def test_an_import_profile_that_names_no_job_is_asked_for_it(
+    almaflow: Almaflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = ImportProfile.read
+    monkeypatch.setattr(ImportProfile, "read", lambda data: replace(read(data), job_id=""))
+
+    typed = almaflow("profiles", "show", "Vendor MARC records weekly", "--simulate")
+
+    assert (typed.code, typed.err) == (0, "")
+
+
+def test_a_job_without_a_set_shows_its_parameters() -> None:
+    job = Job("O1", "Odd", type="OTHER", parameters=(JobParameter("a", "b"),))
+
+    assert f"  {'parameter':<12} a = b" in list(jobs._lines(job))

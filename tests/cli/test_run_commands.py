@@ -7,12 +7,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
-from almaflow.cli import cancel
-from tests.cli.conftest import Almaflow, Typed, Write, environment
+from tests.cli.conftest import Almaflow, Write, environment
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows sends no such signals")
 
@@ -108,15 +106,6 @@ def test_a_run_under_way_is_shown_followed_and_cancelled_from_outside(
     assert follower.returncode == 0
 
 
-def test_cancelling_from_outside_is_told_as_json(almaflow: Almaflow, start: Start) -> None:
-    process = begun(start)
-
-    told = almaflow("cancel", "last", "--json").json
-
-    process.communicate(timeout=20)
-    assert (told["asked"], told["pid"]) == (True, process.pid)
-
-
 def held(start: Start) -> None:
     process = begun(start)
     process.send_signal(signal.SIGINT)
@@ -148,16 +137,6 @@ def test_a_held_run_is_ended_where_it_is_cancelled(almaflow: Almaflow, start: St
     assert again.err.startswith(f"Error: Run {run} is finished (cancelled), so there is nothing")
 
 
-def test_a_held_run_is_cancelled_as_json(almaflow: Almaflow, start: Start) -> None:
-    held(start)
-
-    typed = almaflow("cancel", "last", "--json")
-
-    assert typed.code == 0
-    assert typed.json["outcome"] == "cancelled"
-    assert typed.json["cancel_requested_by"] == cancel._who()
-
-
 def test_a_run_whose_process_died_says_so(almaflow: Almaflow, start: Start) -> None:
     process = begun(start)
     process.kill()
@@ -166,63 +145,6 @@ def test_a_run_whose_process_died_says_so(almaflow: Almaflow, start: Start) -> N
     assert "no process works on it" in almaflow("runs").out
     assert "No process works on it." in almaflow("show", "last").out
     assert almaflow("runs", "--json").json["runs"][0]["worked_on"] is False
-
-
-@pytest.fixture
-def ended(almaflow: Almaflow, start: Start) -> Typed:
-    """A run that was cancelled."""
-    held(start)
-    return almaflow("cancel", "last")
-
-
-def test_show_tells_everything_about_a_run(almaflow: Almaflow, ended: Typed) -> None:
-    shown = almaflow("show", "last").out
-
-    data = almaflow("show", "last", "--json").json
-    assert ended.code == 0
-    assert shown.startswith("■ slow: cancelled")
-    for part in (
-        "\n  error        Cancelled by ",
-        "\n  file         ",
-        "\n  started by   manual\n",
-        "\n  input        month = 2026-10\n",
-        "\n  cancel       asked for by ",
-        "\n– later             wait    skipped\n    Comes later\n",
-        "\nNotices\n",
-    ):
-        assert part in shown
-    assert [step["path"] for step in data["steps"]] == ["wait-1", "later", "finally/notify-1"]
-    assert data["outcome"] == "cancelled"
-    assert data["messages"][-1]["text"] == "the end"
-
-
-def test_runs_are_chosen_by_workflow_and_state(almaflow: Almaflow, ended: Typed) -> None:
-    assert ended.code == 0
-    assert almaflow("runs", "--status", "cancelled", "--workflow", "slow").out.count("\n") == 2
-    assert almaflow("runs", "--status", "finished").out.count("\n") == 2
-    assert almaflow("runs", "--status", "Timed-Out").out == "There is no such run.\n"
-    assert almaflow("runs", "--workflow", "other").out == "There is no such run.\n"
-    wrong = almaflow("runs", "--status", "canceled")
-    assert wrong.code == 2
-    assert wrong.err.startswith(
-        "Error: `canceled` is no status and no outcome; did you mean `cancelled`? There are queued,"
-    )
-
-
-def test_logs_are_lines_or_one_document(almaflow: Almaflow, ended: Typed) -> None:
-    lines = almaflow("logs", "last").out.splitlines()
-
-    told = almaflow("logs", "last", "--json").json
-    assert ended.code == 0
-    assert lines[0].endswith("  -  Began.")
-    assert {event["kind"] for event in told["events"]} >= {"run", "began", "ended", "notice"}
-    both = almaflow("logs", "last", "-f", "--json")
-    assert (both.code, both.json["error"]["kind"]) == (2, "RequestWrong")
-
-
-def test_following_an_ended_run_shows_its_log(almaflow: Almaflow, ended: Typed) -> None:
-    assert ended.code == 0
-    assert almaflow("logs", "-f", "last").out == almaflow("logs", "last").out
 
 
 def test_following_is_interrupted_by_ctrl_c(almaflow: Almaflow, start: Start) -> None:
@@ -236,47 +158,8 @@ def test_following_is_interrupted_by_ctrl_c(almaflow: Almaflow, start: Start) ->
     assert follower.returncode == 130
 
 
-def test_a_run_that_another_version_recorded_is_shown_by_its_journal(
-    almaflow: Almaflow, ended: Typed, folder: Path
-) -> None:
-    import sqlite3
-
-    assert ended.code == 0
-    connection = sqlite3.connect(folder / ".almaflow" / "almaflow.db")
-    connection.execute("UPDATE runs SET format = 99")
-    connection.commit()
-    connection.close()
-
-    shown = almaflow("show", "last").out
-
-    assert "■ wait-1            wait    cancelled" in shown
-    assert "later" not in shown
-
-
-@pytest.mark.parametrize("command", ["show", "logs", "cancel", "resume"])
-def test_a_run_that_is_not_there_is_a_wrong_request(almaflow: Almaflow, command: str) -> None:
-    typed = almaflow(command, "k7x2q")
-
-    assert (typed.code, typed.out) == (2, "")
-    assert typed.err.startswith("Error: No run has `k7x2q` in its id")
-
-
-def test_before_the_first_run_there_are_none(almaflow: Almaflow) -> None:
-    assert almaflow("runs").out == "There are no runs yet.\n"
-    assert almaflow("runs", "--json").json == {"runs": []}
-
-
 def test_simulated_runs_are_not_kept(almaflow: Almaflow, write: Write) -> None:
     write("w.yaml", "steps: [{wait: 3h}]\n")
 
     assert almaflow("run", "w.yaml", "--simulate").code == 0
     assert almaflow("runs").out == "There are no runs yet.\n"
-
-
-def test_whoever_has_no_name_is_somebody(monkeypatch: pytest.MonkeyPatch) -> None:
-    def nobody() -> str:
-        raise OSError("no such user")
-
-    monkeypatch.setattr("getpass.getuser", nobody)
-
-    assert cancel._who() == "somebody"
