@@ -26,7 +26,7 @@ from almaflow.engine.names import Names, Scope
 from almaflow.engine.telling import Told
 from almaflow.errors import AlmaflowError, StoreError
 from almaflow.expressions.encoding import decode, encode
-from almaflow.outcome import Outcome, Status, worst
+from almaflow.outcome import Outcome, worst
 from almaflow.plan import Plan
 from almaflow.steps.base import Retry, StepBase
 from almaflow.steps.endings import Ending, Ends, OutcomeUnknown, StepFailed
@@ -206,8 +206,7 @@ class Interpreter:
             self.journal.tell(
                 Told.BEGAN, path, step.name or "", kind=step.kind.key, attempt=attempt
             )
-            await self.journal.set_status(Status.RUNNING)
-        await self.journal.record(path, attempt, "begin", EntryState.DONE, value=begin)
+        self.journal.begin_soon(path, attempt, begin)
         return begin
 
     async def _outcome_in_time(

@@ -10,7 +10,6 @@ from typing import Any
 import anyio
 import pytest
 
-from almaflow.cli import interrupt
 from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
 
 
@@ -48,7 +47,7 @@ def test_the_second_ctrl_c_leaves_at_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     codes: list[int] = []
-    monkeypatch.setattr(interrupt.os, "_exit", codes.append)
+    monkeypatch.setattr(os, "_exit", codes.append)
 
     async def main() -> None:
         try:
