@@ -27,7 +27,15 @@ from typer.main import get_command
 
 from almaflow import __version__
 from almaflow.cli.app import COMMANDS, app
-from almaflow.cli.output import emit, emit_json, has_colours, prepare_streams, silence
+from almaflow.cli.output import (
+    columns_of,
+    emit,
+    emit_json,
+    has_colours,
+    prepare_streams,
+    silence,
+    wrapped,
+)
 from almaflow.cli.problem_formats import ProblemFormat, format_problems, problem_as_data
 from almaflow.errors import AlmaflowError, DocumentsInvalid
 from almaflow.masking import Mask
@@ -92,7 +100,7 @@ def _for_people(error: BaseException, message: str) -> str:
     if isinstance(error, DocumentsInvalid):
         return format_problems(error.problems, ProblemFormat.TEXT, colours=colours)
     head = typer.style("Error:", fg="red", bold=True) if colours else "Error:"
-    return f"{head} {message}"
+    return wrapped(f"{head} {message}", columns_of(sys.stderr))
 
 
 def _told(

@@ -182,7 +182,9 @@ class LiveView:
             now = self._now if self._simulated else self._clock.now()
             rows = list(self._rows.values())
             lines = [self._line(row, rows, now) for row in rows]
-            lines = lines if self._whole else self._window(rows, lines)
+            if not self._whole:
+                # What the terminal echoes, such as ^C, goes to a line of its own.
+                lines = [*self._window(rows, lines), Text()]
             return Group(self._header(now), *lines)
 
     def _header(self, now: datetime) -> Text:

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sys
+import textwrap
 from typing import Any, TextIO
 
 import typer
@@ -30,6 +31,25 @@ def emit(text: str, *, err: bool = False) -> None:
         typer.echo(text, err=err)
         return
     silence(sys.stderr if err else sys.stdout)
+
+
+def wrapped(text: str, columns: int | None) -> str:
+    """Return *text* with lines of at most *columns*, broken between words; None leaves it."""
+    if columns is None:
+        return text
+    return "\n".join(_folded(line, columns) for line in text.split("\n"))
+
+
+def _folded(line: str, columns: int) -> str:
+    indent = line[: len(line) - len(line.lstrip())]
+    return textwrap.fill(
+        line,
+        max(columns, 20),
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+        drop_whitespace=True,
+    )
 
 
 def emit_json(data: Any) -> None:

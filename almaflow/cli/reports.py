@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from almaflow.cli.lines import LineView, how_long
-from almaflow.cli.output import coloured, emit, emit_json, has_colours
+from almaflow.cli.output import (
+    coloured,
+    columns_of,
+    emit,
+    emit_json,
+    has_colours,
+    wrapped,
+)
 from almaflow.cli.problem_formats import ProblemFormat, format_problems
 from almaflow.cli.symbols import shows_signs, sign_of
 from almaflow.cli.texts import on_one_line, padded, width
@@ -79,8 +86,9 @@ def print_report(
         emit_json({**view.as_data(), "simulated": simulated})
         return
     emit("")
+    columns = columns_of(sys.stdout)
     for line in _conclusion(view, simulated=simulated):
-        emit(line)
+        emit(wrapped(line, columns))
 
 
 def _conclusion(view: RunView, *, simulated: bool) -> Iterator[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
 from almaflow.cli import parts
-from almaflow.cli.output import emit, emit_json
+from almaflow.cli.output import columns_of, emit, emit_json, wrapped
 from almaflow.cli.reports import lines_of
 from almaflow.engine.views import view_of
 from almaflow.errors import RequestWrong
@@ -38,7 +39,7 @@ def show(
     if as_json:
         emit_json(view.as_data())
     else:
-        emit("\n".join(lines_of(view)))
+        emit(wrapped("\n".join(lines_of(view)), columns_of(sys.stdout)))
 
 
 def plan_of(store: Store, record: RunRecord, project: Project) -> Plan | None:

@@ -48,7 +48,7 @@ def test_no_line_is_wider_than_the_terminal(write: Write, columns: int) -> None:
     screen.print(view._picture())
 
     shown = screen.file.getvalue().splitlines()  # type: ignore[attr-defined]
-    assert len(shown) == 2
+    assert len(shown) == 3
     assert all(width(line) <= columns for line in shown)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from almaflow.cli.output import wrapped
 from almaflow.cli.texts import cut, on_one_line, padded, table, width
 
 ROWS = [
@@ -66,3 +67,12 @@ def test_ids_are_never_cut() -> None:
 
 def test_a_table_with_nothing_to_cut_stays_as_it_is() -> None:
     assert table(("RUN",), [("abcdef",)], columns=3) == ["RUN", "abcdef"]
+
+
+def test_text_for_a_terminal_breaks_between_words_and_keeps_its_indentation() -> None:
+    text = "  Alma refused the request:\n\n    api_key: env:ALMA_API_KEY_MAIN_LIBRARY_ONE"
+
+    assert wrapped(text, 22) == (
+        "  Alma refused the\n  request:\n\n    api_key:\n    env:ALMA_API_KEY_MAIN_LIBRARY_ONE"
+    )
+    assert wrapped(text, None) == text
