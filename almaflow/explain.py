@@ -21,6 +21,7 @@ from almaflow.expressions.methods import FUNCTIONS, METHODS
 from almaflow.expressions.predicates import TESTS
 from almaflow.expressions.types import KINDS
 from almaflow.fields import (
+    VALUE,
     Condition,
     Expression,
     Message,
@@ -33,7 +34,7 @@ from almaflow.problems import did_you_mean
 from almaflow.schema import first_paragraph, models_of
 from almaflow.settings import Settings
 from almaflow.steps.base import COMMON_OUTPUTS, Kind, StepBase
-from almaflow.workflow import VALUE, Workflow, kinds
+from almaflow.workflow import Workflow, kinds
 
 WIDTH = 100
 

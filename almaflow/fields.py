@@ -226,6 +226,25 @@ class Condition(Expression):
     """An expression that must be true or false."""
 
 
+def _as_templates(data: Any) -> Any:
+    """Let every text in *data* be a template; `Plain` stays for whoever knows the type."""
+    match data:
+        case str():
+            return Template(data)
+        case dict():
+            return {key: _as_templates(value) for key, value in data.items()}
+        case list():
+            return [_as_templates(value) for value in data]
+    return data
+
+
+VALUE = BeforeValidator(_as_templates)
+"""Marks a field that may hold a value of any type, its texts being templates."""
+
+Value = Annotated[Any, VALUE, WithJsonSchema({})]
+"""A value of any type; its texts are templates."""
+
+
 def _is_text(annotation: Any) -> bool:
     """Whether a field of this type takes the characters of a scalar."""
     if isinstance(annotation, type) and issubclass(annotation, Source):

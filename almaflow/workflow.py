@@ -12,18 +12,22 @@ from datetime import timedelta
 from importlib import metadata
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, create_model, model_validator
+from pydantic import Field, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
-from almaflow.fields import Duration, Model, Number, Template, Text
+from almaflow.fields import Duration, Model, Number, Template, Text, Value
+from almaflow.steps.approve import Approve
 from almaflow.steps.base import IDENTIFIER, Kind, PollSettings, Retry, StepBase
 from almaflow.steps.branch import Branch
+from almaflow.steps.call import Call
 from almaflow.steps.check import Check
 from almaflow.steps.create_set import CreateSet
 from almaflow.steps.delete_set import DeleteSet
 from almaflow.steps.fail import Fail
 from almaflow.steps.find_set import FindSet
+from almaflow.steps.for_each import ForEach
 from almaflow.steps.notify import Notify
+from almaflow.steps.parallel import Parallel
 from almaflow.steps.run_profile import RunProfile
 from almaflow.steps.stop import Stop
 from almaflow.steps.submit_job import SubmitJob
@@ -46,6 +50,10 @@ class BuiltInStep(StepBase):
     check: Check | None = None
     fail: Fail | None = None
     stop: Stop | None = None
+    for_each: ForEach | None = None
+    parallel: Parallel | None = None
+    call: Call | None = None
+    approve: Approve | None = None
     notify: Notify | None = None
 
 
@@ -57,18 +65,6 @@ def _kinds_of(step: type[StepBase]) -> dict[str, type[Kind]]:
         for kind in typing.get_args(field.annotation)
         if isinstance(kind, type) and issubclass(kind, Kind)
     }
-
-
-def _as_value(data: Any) -> Any:
-    """Let every text in *data* be a template; `Plain` stays for whoever knows the type."""
-    match data:
-        case str():
-            return Template(data)
-        case dict():
-            return {key: _as_value(value) for key, value in data.items()}
-        case list():
-            return [_as_value(value) for value in data]
-    return data
 
 
 def _with_entry_points(step: type[BuiltInStep]) -> type[BuiltInStep]:
@@ -100,13 +96,6 @@ else:
 def kinds() -> Mapping[str, type[Kind]]:
     """Return every kind of step by its key, in the order of the language."""
     return _kinds_of(Step)
-
-
-VALUE = BeforeValidator(_as_value)
-"""Marks a field that may hold a value of any type, its texts being templates."""
-
-Value = Annotated[Any, VALUE, WithJsonSchema({})]
-"""A value of any type; its texts are templates."""
 
 
 class Input(Model):

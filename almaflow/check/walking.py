@@ -12,9 +12,8 @@ from typing import Annotated, Any
 from pydantic.fields import FieldInfo
 
 from almaflow.document import PathTo
-from almaflow.fields import Model, Source, Template
+from almaflow.fields import VALUE, Model, Source, Template
 from almaflow.steps.base import StepBase
-from almaflow.workflow import VALUE
 
 
 def sources(value: Any, data: Any, path: PathTo) -> Iterator[tuple[PathTo, Source]]:

@@ -7,10 +7,10 @@ after a crash: what was done is returned, not done again.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -19,8 +19,6 @@ from almaflow.expressions import INSTANT, NUMBER, TEXT, Type
 from almaflow.fields import (
     Condition,
     Duration,
-    Expression,
-    Message,
     Model,
     Plain,
     Source,
@@ -28,14 +26,10 @@ from almaflow.fields import (
     Text,
     Whole,
 )
-from almaflow.steps.endings import Ending
+from almaflow.steps.endings import Ending, timed_out
 
 if TYPE_CHECKING:
-    from almaflow.alma.calls import Call
-    from almaflow.alma.directory import Directory
-    from almaflow.clock import Clock
-
-T = TypeVar("T")
+    from almaflow.steps.context import StepContext
 
 COMMON_OUTPUTS: Mapping[str, Type] = {
     "outcome": TEXT,
@@ -59,6 +53,20 @@ class Body:
     steps: Sequence[StepBase]
     keys: tuple[str | int, ...]
     """Where the list stands under the kind's key, such as `("cases", "COMPLETED_SUCCESS")`."""
+    own_scope: bool = False
+    """Whether its steps are seen only from inside, as those of an iteration are."""
+    names: Mapping[str, Any] = field(default_factory=dict)
+    """What its steps see besides, by name, such as the item of an iteration."""
+
+
+@dataclass(frozen=True)
+class BodyEnd:
+    """How one body ended; *ending* is None when it never began."""
+
+    body: Body
+    ending: Ending | None
+    steps: Mapping[str, Mapping[str, Any]]
+    """What its steps with an id gave, by id; of a body with a scope of its own only."""
 
 
 @dataclass(frozen=True)
@@ -71,134 +79,6 @@ class Scoped:
     keys: tuple[str | int, ...]
     source: Source
     extra: Mapping[str, Type]
-
-
-class StepContext(Protocol):
-    """What the engine offers to a step while it is performed."""
-
-    path: str
-    """The step's path in the run, such as `branch-5/case-2/notify-1`."""
-    clock: Clock
-    outputs: dict[str, Any]
-    """What later steps will see; kept even when the step fails afterwards."""
-    institution: str
-    run_id: str
-    workflow_name: str
-    now: datetime
-    """The instant recorded with the step's begin, in the workflow's zone."""
-    poll: PollSettings
-    directory: Directory
-
-    def evaluate(self, expression: Expression) -> Any:
-        """Return the value of *expression*; Raises: ExpressionFailed."""
-        ...
-
-    def holds(self, condition: Condition, *, own: bool = False) -> bool:
-        """Whether *condition* is true; with *own* it sees the step's own outputs by name.
-
-        Raises: ExpressionFailed, also when it is neither true nor false.
-        """
-        ...
-
-    def value(self, template: Template) -> Any:
-        """Return the value of *template*, which keeps its type when it is one `{{ … }}`."""
-        ...
-
-    def text(self, template: Template) -> str:
-        """Return *template* as text; Raises: ExpressionFailed."""
-        ...
-
-    def message(self, message: Message, *, own: bool = False) -> str:
-        """Return *message* for people; it never fails. *own* as for `holds`."""
-        ...
-
-    async def read(self, call: Call[T]) -> T:
-        """Send a read, again after transient faults, until the step's time is up."""
-        ...
-
-    async def write(self, effect: str, call: Call[T], *, repeatable: bool = False) -> T:
-        """Send a write once, recorded before and after under *effect*; returns its JSON value.
-
-        *repeatable* says that sending it twice changes nothing more, so that a lost answer
-        leads to another sending.
-
-        Raises:
-            AlmaRefused: Alma answered with an error.
-            OutcomeUnknown: sent, now or before a crash, and nobody can tell.
-        """
-        ...
-
-    def earlier(self, effect: str) -> Any:
-        """Return what the write *effect* gave to an earlier attempt at this step, else None."""
-        ...
-
-    def sent_at(self, effect: str) -> datetime:
-        """Return when the write *effect* was sent (aware, in the workflow's zone)."""
-        ...
-
-    async def once(self, effect: str, make: Callable[[], Awaitable[Any]]) -> Any:
-        """Work out a JSON-able value and record it; after a restart return what was recorded."""
-        ...
-
-    async def wait_until(self, instant: datetime, reason: str, detail: str = "") -> None:
-        """Wait; *reason* is what `show`, the log and the live view say meanwhile.
-
-        *detail* changes from look to look and is shown, but not logged.
-        """
-        ...
-
-    async def sleep(self, duration: timedelta, reason: str) -> None:
-        """Wait for *duration*, as `wait_until` does."""
-        ...
-
-    def progress(
-        self,
-        text: str,
-        percent: float | None = None,
-        counters: Sequence[Mapping[str, str]] = (),
-    ) -> None:
-        """Tell the live view how far the step's work in Alma is, and what it has counted."""
-        ...
-
-    def say(self, text: str) -> None:
-        """Write a line to the run's log."""
-        ...
-
-    def link(self, href: str) -> str:
-        """Return the address that people open for Alma's *href*."""
-        ...
-
-    def payload(self, name: str) -> str:
-        """Return the text of a payload file, as recorded with the run."""
-        ...
-
-    def read_file(self, name: str) -> str:
-        """Return the text of a data file beside the workflow; Raises: StepFailed."""
-        ...
-
-    def expected_duration(self, job_id: str) -> timedelta | None:
-        """Return how long this job usually takes here, None when nothing was learned yet."""
-        ...
-
-    def learn_duration(self, job_id: str, duration: timedelta) -> None:
-        """Remember how long a run of this job took."""
-        ...
-
-    async def jobs_on(self, set_id: str) -> list[tuple[str, str | None]]:
-        """Return (job id, instance id or None: nobody can tell) of this run's jobs on a set."""
-        ...
-
-    def job_name_marker(self, effect: str) -> str:
-        """Return ` [af-…]`, by which the run that *effect* starts is known in Alma."""
-        ...
-
-    async def notify(self, channel: str, message: str) -> str:
-        """Send *message* to *channel*; returns why it was not delivered, empty when it was."""
-        ...
-
-    async def run_body(self, body: Body) -> Ending:
-        """Run the steps of a body in order and return how it ended."""
-        ...
 
 
 class PollSettings(Model):
@@ -240,6 +120,8 @@ class Kind(Model):
     outputs: ClassVar[Mapping[str, Type]] = {}
     starts_job: ClassVar[bool] = False
     """Whether it submits a job, so that `retry` must say on which endings."""
+    composite: ClassVar[bool] = False
+    """Whether it runs other steps, each of which is tried again by itself."""
     secret_keys: ClassVar[frozenset[str]] = frozenset()
     """The keys whose values may hold `secrets.x`: they go to Alma or into a notification and
     come back in no output."""
@@ -262,6 +144,10 @@ class Kind(Model):
         Raises: StepFailed, AlmaError, ExpressionFailed, OutcomeUnknown.
         """
         raise NotImplementedError(f"{type(self).__name__} does not say how it is performed")
+
+    def timed_out(self, told: str) -> Ending:
+        """Return how the step ends when its time is up; *told* is the sentence that says so."""
+        return timed_out(told)
 
 
 IDENTIFIER = r"^[A-Za-z][A-Za-z0-9_]*$"
@@ -335,7 +221,7 @@ class StepBase(Model):
     @model_validator(mode="after")
     def _retry_stands_inside(self) -> StepBase:
         """Refuse another attempt at a list of steps: its jobs would be submitted again."""
-        if self.retry is not None and any(self.kind.bodies()):
+        if self.retry is not None and self.kind.composite:
             told = "`retry` stands at the steps inside, each of which is tried again by itself."
             raise PydanticCustomError("retry_of_steps", told, {"key": "retry"})
         return self

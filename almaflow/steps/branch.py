@@ -9,7 +9,8 @@ from pydantic import Field
 
 from almaflow.expressions import to_text
 from almaflow.fields import Expression
-from almaflow.steps.base import Body, Kind, StepContext
+from almaflow.steps.base import Body, Kind
+from almaflow.steps.context import StepContext
 from almaflow.steps.endings import Ending, StepFailed
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Branch(Kind):
     """
 
     key = "branch"
+    composite = True
     example = """\
 - branch:
     on: steps.sync.status

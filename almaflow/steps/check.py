@@ -8,7 +8,8 @@ from pydantic import Field
 
 from almaflow.fields import Condition, Message
 from almaflow.outcome import Outcome
-from almaflow.steps.base import Kind, StepContext
+from almaflow.steps.base import Kind
+from almaflow.steps.context import StepContext
 from almaflow.steps.endings import Ending, Ends, StepFailed
 
 

@@ -17,7 +17,8 @@ from almaflow.alma import calls
 from almaflow.alma.errors import AlmaRefused
 from almaflow.alma.wire import AlmaSet
 from almaflow.fields import Flag, Template, Text
-from almaflow.steps.base import Kind, StepContext
+from almaflow.steps.base import Kind
+from almaflow.steps.context import StepContext
 from almaflow.steps.delete_set import remove_set
 from almaflow.steps.endings import Ending, StepFailed
 from almaflow.steps.find_set import SET_OUTPUTS, set_outputs

@@ -12,7 +12,8 @@ from almaflow.alma.errors import AlmaRefused
 from almaflow.alma.statuses import is_terminal
 from almaflow.expressions import NUMBER
 from almaflow.fields import Template
-from almaflow.steps.base import Kind, StepContext
+from almaflow.steps.base import Kind
+from almaflow.steps.context import StepContext
 from almaflow.steps.endings import Ending, StepFailed
 
 # "Set not found" and "Invalid Set ID": the set is gone already (alma-api: T3, T5).

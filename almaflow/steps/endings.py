@@ -31,6 +31,11 @@ class Ending:
     ends: Ends | None = None
 
 
+def timed_out(told: str) -> Ending:
+    """Return the ending of a step whose time is up."""
+    return Ending(Outcome.TIMED_OUT, told)
+
+
 class StepFailed(AlmaflowError):
     """A step cannot do its work; the text says why.
 

@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from almaflow.fields import Message
-from almaflow.steps.base import Kind, StepContext
+from almaflow.steps.base import Kind
+from almaflow.steps.context import StepContext
 from almaflow.steps.endings import Ending, StepFailed
 
 

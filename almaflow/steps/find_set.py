@@ -13,7 +13,8 @@ from almaflow.alma.errors import NotInAlma
 from almaflow.alma.wire import AlmaSet
 from almaflow.expressions import NUMBER, TEXT, Type
 from almaflow.fields import Template
-from almaflow.steps.base import Kind, StepContext
+from almaflow.steps.base import Kind
+from almaflow.steps.context import StepContext
 from almaflow.steps.endings import Ending, StepFailed
 
 SET_OUTPUTS: Mapping[str, Type] = {

@@ -28,7 +28,8 @@ from almaflow.expressions import (
 )
 from almaflow.fields import Condition, Flag, Message, Model, Text
 from almaflow.outcome import Outcome
-from almaflow.steps.base import Kind, PollSettings, Scoped, StepContext
+from almaflow.steps.base import Kind, PollSettings, Scoped
+from almaflow.steps.context import StepContext
 from almaflow.steps.endings import Ending, StepFailed
 
 # What Alma writes about a run may come a little after its status.

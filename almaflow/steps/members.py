@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from almaflow.expressions import to_text
 from almaflow.fields import Model, Template, Text
-from almaflow.steps.base import StepContext
+from almaflow.steps.context import StepContext
 from almaflow.steps.endings import StepFailed
 
 # What columns are divided by, in the files of spreadsheets of all countries.

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from almaflow.fields import AlmaId, Model, Text
-from almaflow.steps.base import StepContext
+from almaflow.steps.context import StepContext
 from almaflow.steps.endings import Ending
 from almaflow.steps.jobs import JobStep
 

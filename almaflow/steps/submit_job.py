@@ -19,7 +19,7 @@ from almaflow.alma.payload import (
 )
 from almaflow.alma.wire import JobParameter
 from almaflow.fields import AlmaId, Model, Plain, Template, Text
-from almaflow.steps.base import StepContext
+from almaflow.steps.context import StepContext
 from almaflow.steps.endings import Ending, StepFailed
 from almaflow.steps.jobs import JobStep
 

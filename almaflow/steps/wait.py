@@ -11,7 +11,8 @@ from pydantic_core import PydanticCustomError
 
 from almaflow.expressions import NUMBER
 from almaflow.fields import Template, parse_duration
-from almaflow.steps.base import Kind, StepContext
+from almaflow.steps.base import Kind
+from almaflow.steps.context import StepContext
 from almaflow.steps.endings import Ending, StepFailed
 
 

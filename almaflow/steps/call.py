@@ -1,0 +1,60 @@
+"""`call`: another workflow, as a step. No calls to Alma of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from almaflow.fields import Template, Text, Value, plain_value
+from almaflow.steps.base import Kind
+from almaflow.steps.context import StepContext
+from almaflow.steps.endings import Ending
+
+
+class Call(Kind):
+    """Run another workflow as part of this run, and see its `outputs` as this step's.
+
+    Its `finally` runs; its `schedule`, `overlap` and `notify` do not count. The called file is
+    recorded with the run: a later edit does not change a run in flight.
+    """
+
+    key = "call"
+    composite = True
+    short: ClassVar[str | None] = "workflow"
+    example = """\
+- id: cleanup
+  call:
+    workflow: cleanup.yaml
+    inputs: {prefix: "almaflow {{ today }}"}
+"""
+
+    workflow: Annotated[
+        Text,
+        Field(
+            description="The file of the other workflow, relative to this one; `.yaml` may be "
+            "left out. No templates: it must be known before the run."
+        ),
+    ]
+    inputs: Annotated[dict[str, Value], Field(description="The inputs that it is run with.")] = {}
+
+    async def perform(self, context: StepContext) -> Ending:
+        inputs = await context.once("inputs", lambda: self._inputs(context))
+        ending, outputs = await context.call_workflow(self.workflow, inputs)
+        context.outputs.update(outputs)
+        return ending
+
+    async def _inputs(self, context: StepContext) -> Mapping[str, Any]:
+        return {name: _worked_out(value, context) for name, value in self.inputs.items()}
+
+
+def _worked_out(value: Any, context: StepContext) -> Any:
+    match value:
+        case Template():
+            return context.value(value)
+        case dict():
+            return {key: _worked_out(item, context) for key, item in value.items()}
+        case list():
+            return [_worked_out(item, context) for item in value]
+    return plain_value(value)

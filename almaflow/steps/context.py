@@ -1,0 +1,219 @@
+"""What the engine offers to a step while it is performed.
+
+The engine makes it real (`engine/context.py`); the kinds of step know nothing else of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+
+from almaflow.fields import Condition, Expression, Message, Template
+from almaflow.steps.endings import Ending
+
+if TYPE_CHECKING:
+    from almaflow.alma.calls import Call
+    from almaflow.alma.directory import Directory
+    from almaflow.alma.traces import Trace
+    from almaflow.alma.wire import JobInstance, JobParameter
+    from almaflow.clock import Clock
+    from almaflow.steps.base import Body, BodyEnd, PollSettings
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A job that Alma runs as *instance_id*; *at* is when it was sent (aware, workflow's zone)."""
+
+    instance_id: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a person said at a step; *value* is what belongs to the question."""
+
+    by: str
+    at: datetime
+    value: Mapping[str, Any]
+
+
+class StepContext(Protocol):
+    """What the engine offers to a step while it is performed."""
+
+    path: str
+    """The step's path in the run, such as `branch-5/case-2/notify-1`."""
+    clock: Clock
+    outputs: dict[str, Any]
+    """What later steps will see; kept even when the step fails afterwards."""
+    institution: str
+    run_id: str
+    workflow_name: str
+    now: datetime
+    """The instant recorded with the step's begin, in the workflow's zone."""
+    poll: PollSettings
+    directory: Directory
+
+    def evaluate(self, expression: Expression) -> Any:
+        """Return the value of *expression*; Raises: ExpressionFailed."""
+        ...
+
+    def holds(self, condition: Condition, *, own: bool = False) -> bool:
+        """Whether *condition* is true; with *own* it sees the step's own outputs by name.
+
+        Raises: ExpressionFailed, also when it is neither true nor false.
+        """
+        ...
+
+    def value(self, template: Template) -> Any:
+        """Return the value of *template*, which keeps its type when it is one `{{ … }}`."""
+        ...
+
+    def text(self, template: Template) -> str:
+        """Return *template* as text; Raises: ExpressionFailed."""
+        ...
+
+    def message(self, message: Message, *, own: bool = False) -> str:
+        """Return *message* for people; it never fails. *own* as for `holds`."""
+        ...
+
+    async def read(self, call: Call[T], *, poll: bool = False) -> T:
+        """Send a read, again after transient faults, until the step's time is up.
+
+        A *poll* looks at a run in Alma: it goes on when the institution's calls of the day are
+        nearly used up, while every other call waits.
+        """
+        ...
+
+    async def write(
+        self, effect: str, call: Call[T], *, trace: Trace | None = None, repeatable: bool = False
+    ) -> T:
+        """Send a write once, recorded before and after under *effect*; returns its JSON value.
+
+        *trace* is what the write leaves in Alma: when the answer is lost it is looked for until
+        it is found or its time is over, then the write is sent once more. The result of a write
+        that was found is `Trace.result`, so *call* must give the same. *repeatable* says that
+        sending it twice changes nothing more, so that a lost answer leads to another sending at
+        once. A write has the one or the other.
+
+        Raises:
+            AlmaRefused: Alma answered with an error.
+            StepFailed: the second answer was lost too, and nothing is to be found.
+        """
+        ...
+
+    async def submit(
+        self, job_id: str, job_name: str, make: Callable[[str], Sequence[JobParameter]]
+    ) -> Submitted:
+        """Start a job once, whatever happens; waits for a place among Alma's limits first.
+
+        *make* returns the parameters for a submission that carries the marker it is given (the
+        text to put behind the run's name). *job_name* is the job's own name in Alma.
+
+        Raises:
+            AlmaRefused: Alma answered with an error.
+            OutcomeUnknown: sent, and nobody can tell what became of it; a person has to look.
+        """
+        ...
+
+    async def seen(self, job_id: str, instance: JobInstance) -> None:
+        """Take note of what Alma shows of a run: its place is free when it has ended."""
+        ...
+
+    async def answer(self, kind: Literal["approve"], reason: str) -> Answer:
+        """Wait until a person answers at this step; the wait is shown as *reason*."""
+        ...
+
+    async def in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Call a blocking *function* off the loop; virtual time stands still meanwhile."""
+        ...
+
+    def earlier(self, effect: str) -> Any:
+        """Return what the write *effect* gave to an earlier attempt at this step, else None."""
+        ...
+
+    async def once(self, effect: str, make: Callable[[], Awaitable[Any]]) -> Any:
+        """Work out a JSON-able value and record it; after a restart return what was recorded."""
+        ...
+
+    async def wait_until(self, instant: datetime, reason: str, detail: str = "") -> None:
+        """Wait; *reason* is what `show`, the log and the live view say meanwhile.
+
+        *detail* changes from look to look and is shown, but not logged.
+        """
+        ...
+
+    async def sleep(self, duration: timedelta, reason: str) -> None:
+        """Wait for *duration*, as `wait_until` does."""
+        ...
+
+    def progress(
+        self,
+        text: str,
+        percent: float | None = None,
+        counters: Sequence[Mapping[str, str]] = (),
+    ) -> None:
+        """Tell the live view how far the step's work in Alma is, and what it has counted."""
+        ...
+
+    def say(self, text: str) -> None:
+        """Write a line to the run's log."""
+        ...
+
+    def link(self, href: str) -> str:
+        """Return the address that people open for Alma's *href*."""
+        ...
+
+    def payload(self, name: str) -> str:
+        """Return the text of a payload file, as recorded with the run."""
+        ...
+
+    def read_file(self, name: str) -> str:
+        """Return the text of a data file beside the workflow; Raises: StepFailed."""
+        ...
+
+    def expected_duration(self, job_id: str) -> timedelta | None:
+        """Return how long this job usually takes here, None when nothing was learned yet."""
+        ...
+
+    def learn_duration(self, job_id: str, duration: timedelta) -> None:
+        """Remember how long a run of this job took."""
+        ...
+
+    async def jobs_on(self, set_id: str) -> list[tuple[str, str | None]]:
+        """Return (job id, instance id) of the jobs that we started on a set and that go on.
+
+        Those of every run of the store count; the instance is None when nobody can tell yet
+        whether Alma took the submission.
+        """
+        ...
+
+    async def notify(self, channel: str, message: str) -> str:
+        """Send *message* to *channel*; returns why it was not delivered, empty when it was."""
+        ...
+
+    async def run_body(self, body: Body) -> Ending:
+        """Run the steps of a body in order and return how it ended."""
+        ...
+
+    async def run_bodies(
+        self, bodies: Sequence[Body], max_parallel: int | None = None
+    ) -> tuple[Ending, list[BodyEnd]]:
+        """Run bodies beside each other, at most *max_parallel* at a time, begun in order.
+
+        After a failure nothing new begins; what has begun is finished, then the first failure
+        counts. Returns how the whole ended, and the end of each body in its order.
+        """
+        ...
+
+    async def call_workflow(
+        self, name: str, inputs: Mapping[str, Any]
+    ) -> tuple[Ending, Mapping[str, Any]]:
+        """Run the recorded workflow *name* with these inputs; returns its ending and outputs.
+
+        Its `finally` runs; its `schedule`, `overlap` and `notify` do not count.
+        """
+        ...

@@ -1,0 +1,97 @@
+"""`for_each`: the same steps for each item of a list. No calls of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from almaflow.expressions import ANYTHING, ListOf
+from almaflow.fields import Expression, Template, Text, Whole
+from almaflow.steps.base import IDENTIFIER, Body, BodyEnd, Kind
+from almaflow.steps.context import StepContext
+from almaflow.steps.endings import Ending, StepFailed
+
+if TYPE_CHECKING:
+    from almaflow.workflow import Step
+
+# More items than this are a list of records, which belongs into a set.
+MOST_ITEMS = 10_000
+
+
+class ForEach(Kind):
+    """Run steps for each item of a list, one after the other or some beside each other.
+
+    Within an iteration `steps.x` is that iteration's step. From outside, `results` has for each
+    item `item`, `outcome` and `steps` (what its steps with an id gave), in the items' order. When
+    an iteration fails, what has begun is finished and nothing new begins. The list is worked out
+    once, when the step begins.
+    """
+
+    key = "for_each"
+    composite = True
+    outputs: ClassVar = {"results": ListOf(ANYTHING)}
+    example = """\
+- id: shelves
+  for_each:
+    items: inputs.libraries
+    as: library
+    max_parallel: 2
+    steps:
+      - id: set
+        find_set: {name: "Weeding {{ library }}"}
+      - submit_job:
+          job: M48
+          set: "{{ steps.set.set_id }}"
+"""
+
+    items: Annotated[
+        list[Template] | Expression,
+        Field(description="The items: an expression that gives a list, or a list."),
+    ]
+    as_: Annotated[
+        Text,
+        Field(
+            alias="as",
+            pattern=IDENTIFIER,
+            description="What the steps call the item; default `item`.",
+        ),
+    ] = "item"
+    max_parallel: Annotated[
+        Whole, Field(ge=1, le=100, description="How many iterations go on at a time; default 1.")
+    ] = 1
+    steps: Annotated[list[Step], Field(min_length=1, description="What is done for each item.")]
+
+    def bodies(self) -> Iterator[Body]:
+        yield Body("*", self.steps, ("steps",), own_scope=True, names={self.as_: None})
+
+    async def perform(self, context: StepContext) -> Ending:
+        items: list[Any] = await context.once("items", lambda: self._items(context))
+        bodies = [
+            Body(str(number), self.steps, ("steps",), own_scope=True, names={self.as_: item})
+            for number, item in enumerate(items, start=1)
+        ]
+        ending, ends = await context.run_bodies(bodies, self.max_parallel)
+        context.outputs["results"] = [
+            _result(item, end) for item, end in zip(items, ends, strict=True)
+        ]
+        return ending
+
+    async def _items(self, context: StepContext) -> list[Any]:
+        if isinstance(self.items, list):
+            return [context.value(item) for item in self.items]
+        items = context.evaluate(self.items)
+        if isinstance(items, str) or not isinstance(items, Sequence):
+            raise StepFailed(f"`{self.items.text}` is no list; `items` needs one.")
+        if len(items) > MOST_ITEMS:
+            raise StepFailed(
+                f"`{self.items.text}` has {len(items)} items; `for_each` takes at most "
+                f"{MOST_ITEMS}. Many records belong into a set, on which one job works."
+            )
+        return list(items)
+
+
+def _result(item: Any, end: BodyEnd) -> dict[str, Any]:
+    outcome = "skipped" if end.ending is None else end.ending.outcome.value
+    return {"item": item, "outcome": outcome, "steps": dict(end.steps)}
