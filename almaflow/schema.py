@@ -120,6 +120,10 @@ def _object(schema: Schema, model: type[BaseModel]) -> Schema:
     fields = {field.alias or name: field for name, field in model.model_fields.items()}
     properties = {key: _property(long["properties"][key], field) for key, field in fields.items()}
     whole: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    if model.model_config.get("extra") == "allow":
+        # Names of the user's own, such as the branches of `parallel`.
+        whole["additionalProperties"] = _bare(long["additionalProperties"])
+        return {"description": first_paragraph(model), **whole, "minProperties": 1}
     if "required" in long:
         whole["required"] = long["required"]
     described = {"description": first_paragraph(model)}

@@ -19,6 +19,7 @@ NOWHERE = Project(Path(), Settings(), None)
 
 # What the examples refer to: steps before them, of the kinds that have the outputs.
 BEFORE = """\
+inputs: {libraries: {type: list}}
 steps:
   - {id: titles, find_set: {name: Titles}}
   - {id: withdraw, submit_job: {job: M157}}
@@ -38,7 +39,7 @@ def test_the_example_of_every_kind_is_valid(kind: str) -> None:
     example = example_in(explain(kind))
     others = [
         f"  - {{id: {name}, find_set: {{name: x}}}}\n"
-        for name in ("discarded", "report")
+        for name in ("discarded", "report", "items", "unused")
         if f"id: {name}" not in example
     ]
 

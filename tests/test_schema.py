@@ -77,7 +77,7 @@ def test_a_valid_project_file_fits_the_schema() -> None:
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_every_key_is_described_and_nothing_else_is_allowed(name: str) -> None:
     for schema in objects(SCHEMAS[name]):
-        assert schema["additionalProperties"] is False
+        assert schema["additionalProperties"] is False or schema["properties"] == {}
         for key, field in schema["properties"].items():
             assert field.get("description"), key
 
@@ -119,6 +119,7 @@ def test_only_words_of_json_schema_are_used(name: str) -> None:
         *("description", "markdownDescription", "type", "properties", "additionalProperties"),
         *("required", "anyOf", "items", "enum", "const", "pattern", "examples", "default"),
         *("minimum", "maximum", "minItems", "minLength", "$ref", "patternProperties"),
+        "minProperties",
     }
 
     def walk(schema: Any) -> None:
@@ -173,6 +174,9 @@ def test_defaults_are_written_as_a_file_would() -> None:
         "steps: [{create_set: {name: n, content: BOOK, query: q}}]\n",
         "steps: [{check: {that: x, otherwise: maybe}}]\n",
         "steps: [{retry: {attempts: 0}, stop: x}]\n",
+        "steps: [{parallel: {}}]\n",
+        "steps: [{parallel: {left: wait}}]\n",
+        "steps: [{parallel: {left: [{wiat: 1m}]}}]\n",
         "overlap: never\nsteps: [{stop: x}]\n",
     ],
 )
@@ -187,6 +191,10 @@ def test_what_the_models_refuse_is_marked_in_the_editor(text: str) -> None:
         "wait: {until: 06:00}",
         "check: true",
         "stop:",
+        "parallel: {left: [{wait: 1m}], right: [{stop: }]}",
+        "call: other.yaml",
+        "approve: go on?",
+        "for_each: {items: [a, 1], as: x, max_parallel: 3, steps: [{wait: 1m}]}",
         "delete_set: 12345678901234567",
         "submit_job: {job: M44, parameters: {a: 0012, b: 1e3, c: Null, d: , e: true}}",
         "submit_job: {job: M44, job_name: false, expect: [a > 1, {that: b, message: c}]}",

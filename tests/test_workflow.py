@@ -52,7 +52,10 @@ def test_the_present_key_chooses_the_kind() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{id: x}", "does not say what it does; it needs one of the keys `branch`, `check`"),
+        (
+            "{id: x}",
+            "does not say what it does; it needs one of the keys `approve`, `branch`",
+        ),
         ("{wait: 10m, stop: x}", "this one has the keys `wait` and `stop`"),
         ("", "does not say what it does"),
         ("wait", "A mapping"),

@@ -11,7 +11,7 @@ from almaflow.check.scopes import NO_SECRETS, RUN, RUN_ENDED, VisibleSteps
 from almaflow.check.surroundings import Surroundings, check_institution, check_names_outside
 from almaflow.check.walking import below, data_at, fields_of, sources
 from almaflow.document import PathTo
-from almaflow.expressions import Record, Type, guards_of
+from almaflow.expressions import ANYTHING, Record, Type, guards_of
 from almaflow.steps.base import PollSettings, StepBase
 from almaflow.workflow import Workflow
 
@@ -138,10 +138,13 @@ class StepChecks:
         """Check the lists of steps inside; from behind, none of them has run for certain."""
         passed: dict[str, Type] = {}
         start = self.visible.mark()
+        around = self.scope
         for body in step.kind.bodies():
             inside = (*path, step.kind.key, *body.keys)
+            self.scope = with_names(around, dict.fromkeys(body.names, ANYTHING))
             self._check_list(inside, body.steps, run, guards)
             passed.update(self.visible.take(start))
+        self.scope = around
         if passed:
             line = self.notes.document.place(path).line
             self.visible.put_back(
