@@ -55,9 +55,9 @@ class Call(Generic[T]):
     """One call: what is sent, how long its answer may take in all (seconds), how it is read.
 
     *path* is below `API_BASE` and percent-encoded; *query* keeps its order; *body* is JSON-able
-    or None; *name* says in a few words what is done. *read* turns the answer's data (JSON, or
-    XML in JSON's shape; None when empty) into the result and raises `Unreadable` when it
-    cannot.
+    or None; *name* says in a few words what is done; *accept* is the form of answer asked for.
+    *read* turns the answer's data (JSON, or XML in JSON's shape; None when empty) into the
+    result and raises `Unreadable` when it cannot.
     """
 
     method: str
@@ -67,6 +67,7 @@ class Call(Generic[T]):
     read: Callable[[Any], T] = field(compare=False, repr=False)
     timeout: float
     name: str
+    accept: str = "application/json"
 
     @property
     def is_write(self) -> bool:

@@ -93,7 +93,7 @@ class AlmaClient:
 
     def _request(self, call: Call[Any]) -> WireRequest:
         """Return *call* as it goes over the wire, secrets and key in it."""
-        headers = {"Authorization": f"apikey {self._key}", "Accept": "application/json"}
+        headers = {"Authorization": f"apikey {self._key}", "Accept": call.accept}
         body = None
         if call.method in ("POST", "PUT"):
             # An empty body is answered with 400 by some of Alma's endpoints.

@@ -1,0 +1,99 @@
+"""Reports of Alma Analytics: the calls that read them page by page, and what a page holds.
+
+Source: `alma-api.md`, 17.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from almaflow.alma import reading
+from almaflow.alma.calls import Call
+
+ROWS_IN_ONE_CALL = 1000
+"""The most rows that one answer holds; the server works in bulks of 25."""
+
+# Seconds for the whole answer: a report is worked out when it is asked for.
+_TIMEOUT = 300.0
+
+# Asked for JSON, Alma gives the rows as a text of XML in it.
+_XML = "application/xml"
+
+# A constant that the server puts into every row; not a column of the report.
+_CONSTANT = "Column0"
+
+
+@dataclass(frozen=True)
+class ReportPage:
+    """One answer about a report.
+
+    *token* asks for what follows and is empty in all answers but the first; *headings* are the
+    report's columns as (name in the rows, heading), in their order, and empty in later answers.
+    A row has the cells that have a value, by the name of their column. Without rows, and not
+    *finished*, the report is still being worked out.
+    """
+
+    token: str
+    finished: bool
+    headings: tuple[tuple[str, str], ...]
+    rows: tuple[Mapping[str, str], ...]
+
+
+def first_page(path: str, filter: str = "") -> Call[ReportPage]:
+    """Read the first page of the report at *path* of Analytics' catalogue.
+
+    *filter* is an XML expression over the report's prompted columns.
+    """
+    query = [("path", path), ("limit", str(ROWS_IN_ONE_CALL)), ("col_names", "true")]
+    if filter:
+        query.append(("filter", filter))
+    return _read(tuple(query), f"read the report {path}")
+
+
+def next_page(token: str) -> Call[ReportPage]:
+    """Read what follows; the *token* of the first answer stays the same for all pages."""
+    query = (("token", token), ("limit", str(ROWS_IN_ONE_CALL)), ("col_names", "true"))
+    return _read(query, "read the report's next page")
+
+
+def _read(query: tuple[tuple[str, str], ...], name: str) -> Call[ReportPage]:
+    return Call("GET", "/analytics/reports", query, None, _page, _TIMEOUT, name, accept=_XML)
+
+
+def _page(data: Any) -> ReportPage:
+    result = reading.fields(data, "a report").get("QueryResult")
+    result = reading.fields(result, "a report")
+    finished = reading.flag(result.get("IsFinished"))
+    if finished is None:
+        raise reading.Unreadable("the answer does not say whether the report is finished")
+    whole = result.get("ResultXml")
+    rowset = whole.get("rowset") if isinstance(whole, Mapping) else None
+    return ReportPage(
+        token=reading.text(result.get("ResumptionToken")).strip(),
+        finished=finished,
+        headings=_headings(rowset),
+        rows=tuple(_row(row) for row in reading.items(rowset, "Row")),
+    )
+
+
+def _headings(rowset: Any) -> tuple[tuple[str, str], ...]:
+    """Return the columns that the schema in front of the first rows declares."""
+    inside = rowset
+    for name in ("schema", "complexType", "sequence"):
+        inside = inside.get(name) if isinstance(inside, Mapping) else None
+    columns = [one for one in reading.items(inside, "element") if isinstance(one, Mapping)]
+    named = ((reading.text(one.get("name")), one) for one in columns)
+    return tuple(
+        (name, reading.text(one.get("columnHeading")).strip() or name)
+        for name, one in named
+        if name != _CONSTANT
+    )
+
+
+def _row(row: Any) -> dict[str, str]:
+    cells = row.items() if isinstance(row, Mapping) else ()
+    return {
+        name: text for name, cell in cells if name != _CONSTANT and (text := reading.text(cell))
+    }
