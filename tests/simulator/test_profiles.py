@@ -181,3 +181,45 @@ def test_a_missing_report_comes_with_a_hint() -> None:
     assert reply.headers["x-simulator-hint"] == (
         'reports: [{path: "/x", columns: ["Barcode"], rows: [["39031000000011"]]}]'
     )
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_slow_report_has_no_rows_at_first(late: bool) -> None:
+    slow = {"path": PATH, "columns": ["A"], "rows": [["1"]] * 30, "ready_after": "2m"}
+    world = World({"reports": [{**slow, "late_token": late}]})
+
+    def page(query: str) -> str:
+        return world.ask("GET", f"/analytics/reports?{query}", accept=None).body.decode()
+
+    early = page(f"path={quote(PATH)}")
+    world.wait(minutes=2)
+    token = early.partition("<ResumptionToken>")[2].partition("<")[0]
+    ready = page(f"token={token}" if token else f"path={quote(PATH)}")
+
+    assert "<IsFinished>false" in early
+    assert "<Row>" not in early
+    assert "xsd:schema" not in early
+    assert ("<ResumptionToken>" in early, "<ResumptionToken>" in ready) == (not late, late)
+    assert "xsd:schema" in ready
+    assert ready.count("<Row>") == 25
+
+
+def test_a_cell_without_value_is_empty_or_at_the_end_of_its_row_missing() -> None:
+    world = World(
+        {"reports": [{"path": "/x", "columns": ["A", "B"], "rows": [["", "1"], ["", ""]]}]}
+    )
+
+    body = world.ask("GET", "/analytics/reports?path=/x&col_names=false", accept=None).body.decode()
+
+    assert "<Row><Column0>0</Column0><Column1/><Column2>1</Column2></Row>" in body
+    assert "<Row><Column0>0</Column0></Row>" in body
+    assert '<xsd:element name="Column1" type="xsd:string"/>' in body
+    assert "columnHeading" not in body
+
+
+def test_asked_for_json_a_report_s_rows_stay_xml() -> None:
+    reply = World(SCENARIO).ask("GET", f"/analytics/reports?path={quote(PATH)}")
+
+    [inside] = json.loads(reply.body)["anies"]
+    assert inside.startswith("<?xml")
+    assert "<Row><Column0>0</Column0><Column1>39030</Column1></Row>" in inside

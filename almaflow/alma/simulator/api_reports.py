@@ -9,10 +9,12 @@ from almaflow.alma.simulator.call import Call, hint
 from almaflow.alma.simulator.records import digest
 from almaflow.alma.simulator.reply import Answer, ApiError
 from almaflow.alma.simulator.scenario import Report
+from almaflow.alma.simulator.wire import wants_json
 
 # Analytics works in bulks of so many rows.
 _BULK = 25
 _MOST = 1000
+_XML_HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
 _NAMESPACES = (
     'xmlns:rowset="urn:schemas-microsoft-com:xml-analysis:rowset" '
     'xmlns="urn:schemas-microsoft-com:xml-analysis:rowset"'
@@ -26,6 +28,7 @@ _SCHEMA_NAMESPACES = (
 def read_report(call: Call) -> Answer:
     """Answer GET /analytics/reports: the first page by `path`, further ones by `token`."""
     institution, token = call.institution, call.query.get("token", "")
+    by_path = not token
     if token:
         report, offset = _by_token(call, token)
     else:
@@ -33,18 +36,32 @@ def read_report(call: Call) -> Answer:
         report, offset = _by_path(call, path), 0
         token = f"{digest(f'{institution.name} {path} {call.now}'):020d}"
     limit = _limit(call)
-    rows = report.rows[offset : offset + limit]
-    finished = offset + limit >= len(report.rows)
-    institution.report_tokens[token] = (report.path, offset + len(rows))
-    first = offset == 0
+    ready = _is_ready(call, report)
+    rows = report.rows[offset : offset + limit] if ready else ()
+    finished = ready and offset + limit >= len(report.rows)
+    if finished:
+        institution.reports_asked_at.pop(report.path, None)
+    told = by_path and (ready or not report.late_token)
+    if told or not by_path:
+        institution.report_tokens[token] = (report.path, offset + len(rows))
+    schema = _schema(report, call.query.get("col_names") != "false") if ready and not offset else ""
     body = (
-        '<?xml version="1.0" encoding="UTF-8" standalone="yes"?><report><QueryResult>'
-        f"{f'<ResumptionToken>{token}</ResumptionToken>' if first else ''}"
+        "<QueryResult>"
+        f"{f'<ResumptionToken>{token}</ResumptionToken>' if told else ''}"
         f"<IsFinished>{'true' if finished else 'false'}</IsFinished><ResultXml>"
-        f"<rowset:rowset {_NAMESPACES}>{_schema(report) if first else ''}"
-        f"{''.join(map(_row, rows))}</rowset:rowset></ResultXml></QueryResult></report>"
+        f"<rowset:rowset {_NAMESPACES}>{schema}"
+        f"{''.join(map(_row, rows))}</rowset:rowset></ResultXml></QueryResult>"
     )
-    return Answer("report", raw=body.encode())
+    if wants_json(call.query, call.headers):
+        # The rows stay XML even so.
+        return Answer("report", {"anies": [_XML_HEAD + body]})
+    return Answer("report", raw=f"{_XML_HEAD}<report>{body}</report>".encode())
+
+
+def _is_ready(call: Call, report: Report) -> bool:
+    """Whether Analytics has rows by now; it works on a report from when it is first asked for."""
+    asked_at = call.institution.reports_asked_at.setdefault(report.path, call.now)
+    return report.ready_after is None or call.now >= asked_at + report.ready_after
 
 
 def _by_path(call: Call, path: str) -> Report:
@@ -69,10 +86,10 @@ def _limit(call: Call) -> int:
     return -(-int(text) // _BULK) * _BULK
 
 
-def _schema(report: Report) -> str:
+def _schema(report: Report, with_headings: bool) -> str:
     # Column0 is the server's own, not one of the report's.
     columns = "".join(
-        f'<xsd:element name="Column{i}" type="xsd:string" saw-sql:columnHeading={quoteattr(name)}/>'
+        f'<xsd:element name="Column{i}" type="xsd:string"{_heading(name, with_headings)}/>'
         for i, name in enumerate(("0", *report.columns))
     )
     return (
@@ -81,9 +98,17 @@ def _schema(report: Report) -> str:
     )
 
 
+def _heading(name: str, shown: bool) -> str:
+    return f" saw-sql:columnHeading={quoteattr(name)}" if shown else ""
+
+
 def _row(values: Sequence[str]) -> str:
-    # A cell without value is missing from its row.
+    # A cell without value is an empty element, at the end of its row it is missing.
+    there = len(values)
+    while there and not values[there - 1]:
+        there -= 1
     cells = "".join(
-        f"<Column{i}>{escape(value)}</Column{i}>" for i, value in enumerate(values, 1) if value
+        f"<Column{i}>{escape(value)}</Column{i}>" if value else f"<Column{i}/>"
+        for i, value in enumerate(values[:there], 1)
     )
     return f"<Row><Column0>0</Column0>{cells}</Row>"

@@ -66,8 +66,9 @@ class Institution:
         self.import_profiles: dict[str, ImportProfile] = {}
         self.submissions: list[Submission] = []
         self.submission_counts: dict[str, int] = {}
-        # Path and next row of the reports that are being read, by token.
+        # Path and next row of the reports that are being read, by token; since when, by path.
         self.report_tokens: dict[str, tuple[str, int]] = {}
+        self.reports_asked_at: dict[str, datetime] = {}
         self._run_counts: dict[str, int] = {}
         self._unreported: list[Instance] = []
         self._others = [(other, 0) for other in scenario.other_runs if other.meant_for(name)]

@@ -320,6 +320,12 @@ class Report(Scoped):
     path: str = Field(description="Its catalogue path, such as `/shared/My Library/Discarded`.")
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...] = ()
+    ready_after: Duration | None = Field(
+        default=None, description="How long Analytics answers without rows before it has them."
+    )
+    late_token: bool = Field(
+        default=False, description="true: the token comes with the first rows, not before."
+    )
 
 
 class Scenario(Part):
