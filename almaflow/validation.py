@@ -91,10 +91,12 @@ class _Finding:
         if blank is not None:
             return blank
         code, message = self._say()
-        # A model's own check may name the key it is about.
-        key = self.context.get("key")
+        # A model's own check may name the key it is about, or the characters of the text.
+        key, offset = self.context.get("key"), self.context.get("offset")
         if isinstance(key, str) and document.has((*path, key)):
             place = document.key_place((*path, key))
+        elif isinstance(offset, int):
+            place = document.locate(path, offset, self.context.get("length", 1))
         elif self.kind in ("missing", "extra_forbidden") or self.is_about_key:
             place = document.key_place(path)
         else:

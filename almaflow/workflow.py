@@ -26,8 +26,10 @@ from almaflow.steps.delete_set import DeleteSet
 from almaflow.steps.fail import Fail
 from almaflow.steps.find_set import FindSet
 from almaflow.steps.for_each import ForEach
+from almaflow.steps.get import Get
 from almaflow.steps.notify import Notify
 from almaflow.steps.parallel import Parallel
+from almaflow.steps.read_report import ReadReport
 from almaflow.steps.run_profile import RunProfile
 from almaflow.steps.stop import Stop
 from almaflow.steps.submit_job import SubmitJob
@@ -55,6 +57,8 @@ class BuiltInStep(StepBase):
     call: Call | None = None
     approve: Approve | None = None
     notify: Notify | None = None
+    get: Get | None = None
+    read_report: ReadReport | None = None
 
 
 def _kinds_of(step: type[StepBase]) -> dict[str, type[Kind]]:

@@ -89,9 +89,11 @@ def value_type(value: Any, scope: Record) -> Type:
     return ListOf(types[0] if types and all(one == types[0] for one in types) else ANYTHING)
 
 
-def outputs_of(kind: type[Kind]) -> Record:
-    """Return what `steps.x` of a step of this kind is."""
-    return Record({**COMMON_OUTPUTS, **kind.outputs}, f"output of {kind.key}")
+def outputs_of(kind: Kind) -> Record:
+    """Return what `steps.x` of a step that does *kind* is."""
+    absent = kind.withholds()
+    own = {name: type_ for name, type_ in kind.gives().items() if name not in absent}
+    return Record({**COMMON_OUTPUTS, **own}, f"output of {kind.key}", absent)
 
 
 def _perhaps(outputs: Type, step: str, why: str) -> Type:
@@ -128,7 +130,7 @@ class VisibleSteps:
         """Let a step that has been passed be seen."""
         if step.id is None:
             return
-        outputs: Type = outputs_of(type(step.kind))
+        outputs: Type = outputs_of(step.kind)
         if step.if_ is not None:
             outputs = _perhaps(outputs, step.id, "the step has an `if` and may not have run")
         self.fields[step.id] = outputs

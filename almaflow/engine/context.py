@@ -133,7 +133,7 @@ class Context:
 
     # Alma
 
-    async def read(self, call: Call[T]) -> T:
+    async def read(self, call: Call[T], *, again: bool = True) -> T:
         since = self.clock.now()
         tries = 0
         self.tell_request(call)
@@ -141,6 +141,8 @@ class Context:
             try:
                 answer = await self.door.client.send(call)
             except (NotTaken, AnswerLost) as error:
+                if isinstance(error, AnswerLost) and not again:
+                    raise
                 tries += 1
                 await self.be_patient(error, tries, since)
             except AlmaRefused:

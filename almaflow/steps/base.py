@@ -134,6 +134,17 @@ class Kind(Model):
         """The expressions that see more names than the step around them."""
         return iter(())
 
+    def gives(self) -> Mapping[str, Type]:
+        """What this very step gives to later ones: its kind's outputs, or more about them."""
+        return self.outputs
+
+    def withholds(self) -> Mapping[str, str]:
+        """The outputs of its kind that this very step does not have, each with the reason.
+
+        A reason is a clause that follows a colon.
+        """
+        return {}
+
     def payloads(self) -> Iterator[str]:
         """The files that are recorded with a run because it sends them as they are."""
         return iter(())

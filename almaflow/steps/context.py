@@ -80,11 +80,12 @@ class StepContext(Protocol):
         """Return *message* for people; it never fails. *own* as for `holds`."""
         ...
 
-    async def read(self, call: Call[T], *, poll: bool = False) -> T:
+    async def read(self, call: Call[T], *, poll: bool = False, again: bool = True) -> T:
         """Send a read, again after transient faults, until the step's time is up.
 
         A *poll* looks at a run in Alma: it goes on when the institution's calls of the day are
-        nearly used up, while every other call waits.
+        nearly used up, while every other call waits. Without *again* a lost answer raises
+        AnswerLost: what a second call is given is not the same.
         """
         ...
 

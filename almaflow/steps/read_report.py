@@ -1,0 +1,300 @@
+"""`read_report`: a report of Alma Analytics, all its pages. Only reads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from almaflow.alma.analytics import ReportPage, first_page, next_page
+from almaflow.alma.errors import AlmaRefused, AnswerLost
+from almaflow.alma.reading import normal_name
+from almaflow.alma.xmltree import XmlInvalid, parse_xml
+from almaflow.expressions import NUMBER, TEXT, ListOf, Record, Type
+from almaflow.fields import Template, Text
+from almaflow.problems import did_you_mean
+from almaflow.steps.base import Kind
+from almaflow.steps.context import StepContext
+from almaflow.steps.endings import Ending, StepFailed
+from almaflow.steps.recorded import LARGEST_OUTPUT, fitting, too_large
+
+# Each look at a report that has no rows yet comes this much later than the one before.
+_GROWTH = 1.5
+
+# How often in a row Analytics may refuse to go on with a report, which it does when it runs out
+# of time, before the refusal counts; and the wait after that and after errors of the server.
+_REFUSALS, _AFTER_TROUBLE = 3, timedelta(seconds=10)
+
+# What to do about a report that is too large.
+_LESS = "Keep fewer of its `columns`, or let a filter leave rows out."
+
+
+class ReadReport(Kind):
+    """Read a report of Alma Analytics with all its pages, as rows or as one column.
+
+    The key needs the area Analytics. Values are text; a cell without value is empty text. A
+    report without a sort order may give its rows in another order each time.
+    """
+
+    key = "read_report"
+    short: ClassVar[str | None] = "path"
+    outputs: ClassVar = {
+        "rows": ListOf(Record({}, "column of the report", open=True)),
+        "count": NUMBER,
+    }
+    example = """\
+- id: report
+  read_report:
+    path: /shared/My Library/Reports/Discarded items
+    column: Barcode
+"""
+
+    path: Annotated[
+        Template,
+        Field(
+            description="The report's full path in the catalogue of Analytics, such as "
+            "`/shared/My Library/Reports/Discarded items`."
+        ),
+    ]
+    filter: Annotated[
+        Template | None,
+        Field(description="An XML filter expression for the report's prompted columns."),
+    ] = None
+    columns: Annotated[
+        list[Text] | None,
+        Field(
+            min_length=1,
+            description="The headings of the columns to keep; default: all. Of columns with the "
+            "same heading the second is `heading (2)`.",
+        ),
+    ] = None
+    column: Annotated[
+        Text | None,
+        Field(description="The heading of one column: `rows` is then the list of its texts."),
+    ] = None
+
+    @field_validator("path")
+    @classmethod
+    def _literal_path(cls, given: Template) -> Template:
+        if "{{" not in given.text and not given.text.startswith("/"):
+            raise PydanticCustomError(
+                "bad_path",
+                "A report's path begins with `/`, as in `/shared/My Library/Reports/Discarded "
+                "items`; Analytics shows it in the report's properties.",
+            )
+        return given
+
+    @field_validator("filter")
+    @classmethod
+    def _literal_filter(cls, given: Template | None) -> Template | None:
+        if given is not None and "{{" not in given.text:
+            why = _no_xml(given.text)
+            if why:
+                raise PydanticCustomError("bad_filter", "{why}", {"why": why})
+        return given
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> ReadReport:
+        if self.columns is not None and self.column is not None:
+            raise PydanticCustomError(
+                "choose_one", "`read_report` takes `columns` or `column`, not both."
+            )
+        return self
+
+    def gives(self) -> Mapping[str, Type]:
+        row: Type = TEXT
+        if self.column is None:
+            columns = dict.fromkeys(self.columns or (), TEXT)
+            row = Record(columns, "column of the report", open=self.columns is None)
+        return {"rows": ListOf(row), "count": NUMBER}
+
+    async def perform(self, context: StepContext) -> Ending:
+        path = context.text(self.path)
+        if not path.startswith("/"):
+            raise StepFailed(f"`{path}` is no path of a report; it begins with `/`.")
+        filter = "" if self.filter is None else context.text(self.filter)
+        if filter and (why := _no_xml(filter)):
+            raise StepFailed(f"{why} Nothing was sent.")
+        kept = await self._all_pages(context, path, filter)
+        found = {"rows": kept.rows, "count": len(kept.rows)}
+        context.outputs.update(fitting(found, kept.what, _LESS))
+        return Ending()
+
+    async def _all_pages(self, context: StepContext, path: str, filter: str) -> _Rows:
+        """Read the report, from its beginning again when a page was lost on the way."""
+        wait = context.poll.first
+        while True:
+            kept = _Rows(path, self.columns, self.column)
+            try:
+                await _Reader(context, path, filter).read(kept)
+            except _PageLost as error:
+                await context.sleep(wait, f"a page of the report {path} was lost ({error})")
+                wait = min(wait * _GROWTH, context.poll.max)
+            else:
+                return kept
+
+
+class _PageLost(Exception):
+    """An answer with rows may be lost: Analytics gives the next ones to whoever asks next."""
+
+
+class _Reader:
+    """Asks for one page after the other, by path until there is a token, then by that."""
+
+    def __init__(self, context: StepContext, path: str, filter: str) -> None:
+        self._context = context
+        self._path = path
+        self._first = first_page(path, filter)
+        self._token = ""
+        self._has_rows = False
+        self._trouble = ""
+        """What was the matter with the last answer that was none; empty when all was well."""
+
+    async def read(self, kept: _Rows) -> None:
+        """Read page after page until Analytics says that it was the last.
+
+        Raises:
+            _PageLost: begin anew.
+            StepFailed, AlmaRefused: the report cannot be read.
+        """
+        wait = self._context.poll.first
+        while True:
+            page = await self._page()
+            self._has_rows = self._has_rows or bool(page.rows)
+            if page.rows and not (kept.named or page.headings) and self._trouble:
+                # The headings come with the first rows.
+                raise _PageLost(self._trouble)
+            kept.add(page)
+            if page.finished:
+                return
+            if not page.rows:
+                await self._context.sleep(wait, f"Analytics works on the report {self._path}")
+                wait = min(wait * _GROWTH, self._context.poll.max)
+                continue
+            if not self._token:
+                raise StepFailed(
+                    f"The report {self._path} goes on, but Analytics gave no token to ask for the "
+                    "rest. Nothing was kept; try again later."
+                )
+            self._context.progress(f"{len(kept.rows)} rows of the report read")
+            wait = self._context.poll.first
+
+    async def _page(self) -> ReportPage:
+        """Return the next page; what brings no rows for certain is asked again."""
+        tries = 0
+        while True:
+            try:
+                if self._token:
+                    page = await self._context.read(next_page(self._token), again=False)
+                else:
+                    # Asked by its path it begins anew, so this may be asked as often as need be.
+                    page = await self._context.read(self._first)
+            except AnswerLost as error:
+                self._trouble = error.text.rstrip(".")
+                if self._has_rows or error.http_status is None:
+                    raise _PageLost(self._trouble) from error
+            except AlmaRefused as error:
+                tries += 1
+                if tries > _REFUSALS or not self._may_go_on(error):
+                    raise
+                self._trouble = error.text.rstrip(".")
+            else:
+                # The token of the first answer stays the same for all pages.
+                self._token = self._token or page.token
+                return page
+            why = f"Analytics does not go on with the report ({self._trouble})"
+            await self._context.sleep(_AFTER_TROUBLE, why)
+
+    def _may_go_on(self, error: AlmaRefused) -> bool:
+        """Whether a refusal may only mean that the report takes long.
+
+        That comes as HTTP 400, as a wrong path does, which the first call would have met.
+        """
+        timed_out = re.search(r"tim(e|ed)[ -]?out", error.text, re.IGNORECASE) is not None
+        slow = bool(self._token) or timed_out
+        return error.http_status == 400 and slow and not self._has_rows
+
+
+class _Rows:
+    """The rows of a report as they come, cut down to the columns that are asked for."""
+
+    def __init__(self, path: str, columns: Sequence[str] | None, column: str | None) -> None:
+        self.rows: list[Any] = []
+        self._path = path
+        self._wanted = [column] if column is not None else columns
+        self._single = column
+        self._names: dict[str, str] = {}
+        self._size = 0
+
+    @property
+    def named(self) -> bool:
+        """Whether the headings of the columns are known."""
+        return bool(self._names)
+
+    @property
+    def what(self) -> str:
+        """The rows as messages name them."""
+        return f"What is kept of the report {self._path}"
+
+    def add(self, page: ReportPage) -> None:
+        """Keep the rows of a page; Raises: StepFailed when they are too many."""
+        if not self._names and page.headings:
+            self._names = self._columns(page.headings)
+        if page.rows and not self._names:
+            raise StepFailed(f"Analytics gave the report {self._path} without column headings.")
+        for cells in page.rows:
+            row = {heading: cells.get(name, "") for heading, name in self._names.items()}
+            texts = row.values() if self._single is not None else (*row, *row.values())
+            # As JSON: each with quotes and what divides it from the next.
+            self._size += sum(len(text.encode()) + 4 for text in texts)
+            if self._size > LARGEST_OUTPUT:
+                raise too_large(self.what, _LESS)
+            self.rows.append(row if self._single is None else row[self._single])
+
+    def _columns(self, headings: Iterable[tuple[str, str]]) -> dict[str, str]:
+        """Return the names that the columns to keep have in the rows, by heading."""
+        there = _told_apart(headings)
+        if self._wanted is None:
+            return there
+        by_normal = {normal_name(heading): name for heading, name in there.items()}
+        missing = [one for one in self._wanted if normal_name(one) not in by_normal]
+        if missing:
+            listed = ", ".join(f"`{heading}`" for heading in there)
+            hint = did_you_mean(missing[0], there) or "."
+            raise StepFailed(
+                f"The report {self._path} has no column `{missing[0]}`{hint} Its columns are "
+                f"{listed or 'none'}."
+            )
+        return {one: by_normal[normal_name(one)] for one in self._wanted}
+
+
+def _told_apart(headings: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return the names of columns by heading, the second of a heading as `heading (2)`."""
+    there: dict[str, str] = {}
+    for name, heading in headings:
+        if name in there.values():
+            continue
+        told, number = heading, 1
+        while told in there:
+            number += 1
+            told = f"{heading} ({number})"
+        there[told] = name
+    return there
+
+
+def _no_xml(text: str) -> str:
+    """Return why *text* cannot be a filter; empty when it can."""
+    try:
+        parse_xml(text)
+    except XmlInvalid as error:
+        # The prefixes of a filter may be declared where Analytics puts it.
+        if "unbound prefix" not in str(error):
+            return (
+                f"`filter` is no XML: {error}, in its line {error.line}, column {error.column}. "
+                "Copy it from the report's definition in Analytics."
+            )
+    return ""

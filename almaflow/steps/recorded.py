@@ -1,0 +1,36 @@
+"""What a step read and gives to later ones is recorded with its end, so it has a bound."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from almaflow.expressions.encoding import encode
+from almaflow.steps.endings import StepFailed
+from almaflow.store.values import LARGEST, to_json
+
+# Room for what stands beside the outputs in the record of a step's end (bytes).
+_BESIDE = 256 * 1024
+
+LARGEST_OUTPUT = LARGEST - _BESIDE
+"""Bytes of JSON that the outputs of one step may have."""
+
+
+def fitting(outputs: Mapping[str, Any], what: str, instead: str) -> dict[str, Any]:
+    """Return *outputs* when they can be recorded; *what* names them, *instead* is the next move.
+
+    Raises:
+        StepFailed: they are too large.
+    """
+    size = len(to_json(encode(dict(outputs)), what).encode())
+    if size > LARGEST_OUTPUT:
+        raise too_large(what, instead)
+    return dict(outputs)
+
+
+def too_large(what: str, instead: str) -> StepFailed:
+    """Return the failure of a step whose outputs would be larger than a record can be."""
+    return StepFailed(
+        f"{what} is larger than {LARGEST // 1024**2} MiB, the most that the record of a step "
+        f"keeps. {instead}"
+    )
