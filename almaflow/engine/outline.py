@@ -1,0 +1,176 @@
+"""The steps of a plan by their paths: which there are, in which order, and what stands around them.
+
+A path of the journal may name what the file has only once: `all/3/items` is the step `all/*/items`
+of the file, in its third iteration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from almaflow.errors import RequestWrong
+from almaflow.plan import Plan
+from almaflow.problems import did_you_mean
+from almaflow.steps.base import Body, StepBase
+from almaflow.steps.call import Call
+from almaflow.workflow import Workflow
+
+ANY = "*"
+"""Stands in a path for the number of any iteration."""
+
+FINALLY = "finally"
+
+Order = tuple[int, ...]
+"""Where a step stands: compares as its place in the file, iterations by their number."""
+
+Called = Callable[[Workflow, str], Workflow | None]
+"""Returns the workflow that another one calls by a name; None when it is not known."""
+
+ANYWHERE = 1_000_000
+"""The number of "any iteration" in an `Order`; no `for_each` has as many."""
+
+# The checker refuses workflows that call each other in a circle; a record of old may hold one.
+_DEEPEST = 100
+
+
+@dataclass(frozen=True)
+class Place:
+    """One step where it stands."""
+
+    path: str
+    step: StepBase
+    order: Order
+    around: tuple[Place, ...] = ()
+    """The steps around it, the outermost first."""
+    in_finally: bool = False
+    """Whether it, or a step around it, stands in a `finally`."""
+    calls: int = 0
+    """How many workflows were called on the way to it."""
+
+
+class Outline:
+    """The steps of one plan."""
+
+    def __init__(self, workflow: Workflow, called: Called = lambda _, name: None) -> None:
+        self._workflow = workflow
+        self._called = called
+
+    @classmethod
+    def of(cls, plan: Plan) -> Outline:
+        """Return the outline of *plan*, with the workflows that it calls."""
+        return cls(plan.workflow)
+
+    def places(self) -> Iterator[Place]:
+        """Yield every step in the order of the file; `*` stands for the iterations."""
+        return self._of_workflow(self._workflow, _Here(), _Walk())
+
+    def of_iterations(self, begun: Iterable[str]) -> list[Place]:
+        """Return every step, those of a `for_each` once for each iteration that has begun.
+
+        *begun* are the paths of steps that have begun. Steps of a `for_each` in which nothing has
+        begun come with `*`.
+        """
+        return list(self._of_workflow(self._workflow, _Here(), _Walk(begun)))
+
+    def place(self, path: str) -> Place | None:
+        """Return where the step of this path stands; None when the plan has no such step."""
+        found = self._of_workflow(self._workflow, _Here(), _Walk([path], along=path))
+        return next((place for place in found if place.path == path), None)
+
+    def named(self, name: str) -> Place:
+        """Return the step that people call *name*: its path, or its id where that is enough.
+
+        Raises:
+            RequestWrong: there is none, or several have this id.
+        """
+        place = self.place(name)
+        if place is not None:
+            return place
+        places = list(self.places())
+        found = [place for place in places if place.step.id == name]
+        # In its own file an id is unique; a called one may have it too.
+        nearest = [place for place in found if place.calls == min(one.calls for one in found)]
+        if len(nearest) == 1:
+            return nearest[0]
+        if found:
+            listed = ", ".join(f"`{place.path}`" for place in nearest)
+            raise RequestWrong(f"Several steps have the id `{name}`: {listed}. Give a whole path.")
+        known = {place.path for place in places} | {place.step.id or "" for place in places}
+        listed = ", ".join(f"`{place.path}`" for place in places)
+        raise RequestWrong(
+            f"There is no step `{name}`{did_you_mean(name, known) or '.'} The steps are {listed}."
+        )
+
+    # Walking
+
+    def _of_workflow(self, workflow: Workflow, here: _Here, walk: _Walk) -> Iterator[Place]:
+        body = here.inside("", 0)
+        yield from self._of_list(workflow, workflow.steps, body, walk)
+        last = replace(here.inside(f"{FINALLY}/", 1), in_finally=True)
+        yield from self._of_list(workflow, workflow.finally_, last, walk)
+
+    def _of_list(
+        self, workflow: Workflow, steps: Sequence[StepBase], here: _Here, walk: _Walk
+    ) -> Iterator[Place]:
+        for number, step in enumerate(steps, start=1):
+            path = here.prefix + step.label(number)
+            if not walk.passes(path):
+                continue
+            order = (*here.order, number)
+            place = Place(path, step, order, here.around, here.in_finally, here.calls)
+            yield place
+            inside = replace(here, prefix=f"{path}/", order=order, around=(*here.around, place))
+            if isinstance(step.kind, Call):
+                called = self._called(workflow, step.kind.workflow)
+                if called is not None and here.calls < _DEEPEST:
+                    inside = replace(inside, calls=here.calls + 1)
+                    yield from self._of_workflow(called, inside, walk)
+                continue
+            for body_number, body in enumerate(step.kind.bodies()):
+                for name, place_of_body in walk.names(path, body, body_number):
+                    within = inside.inside(f"{name}/", place_of_body)
+                    yield from self._of_list(workflow, body.steps, within, walk)
+
+
+@dataclass(frozen=True)
+class _Here:
+    """Where a list of steps stands."""
+
+    prefix: str = ""
+    order: Order = ()
+    around: tuple[Place, ...] = ()
+    in_finally: bool = False
+    calls: int = 0
+
+    def inside(self, name: str, number: int) -> _Here:
+        return replace(self, prefix=self.prefix + name, order=(*self.order, number))
+
+
+class _Walk:
+    """Which way a walk through the steps takes: all of it, or *along* one path only.
+
+    *begun* are the paths that say which iterations there are; those on the way count as well.
+    """
+
+    def __init__(self, begun: Iterable[str] = (), along: str | None = None) -> None:
+        self._along = along
+        self._parts: dict[str, set[str]] = {}
+        for path in begun:
+            parts = path.split("/")
+            for length in range(1, len(parts)):
+                self._parts.setdefault("/".join(parts[:length]), set()).add(parts[length])
+
+    def passes(self, path: str) -> bool:
+        return self._along is None or f"{self._along}/".startswith(f"{path}/")
+
+    def names(self, path: str, body: Body, number: int) -> Iterator[tuple[str, int]]:
+        """Yield the names under which a body of the step at *path* stands, with their order."""
+        if body.name != ANY:
+            yield body.name, number
+            return
+        begun = sorted(int(one) for one in self._parts.get(path, ()) if one.isdecimal())
+        if not begun:
+            yield ANY, ANYWHERE
+        for one in begun:
+            yield str(one), one
