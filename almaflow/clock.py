@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
@@ -32,6 +33,13 @@ class Clock(Protocol):
         """Return the present instant (aware, UTC)."""
         ...
 
+    def elapsed(self) -> float:
+        """Return seconds on a clock that only goes forward, also while the machine is suspended.
+
+        It counts from anywhere: only differences mean something, and only within one process.
+        """
+        ...
+
     async def sleep_until(self, instant: datetime) -> None:
         """Return once *instant* (aware) has come; at once when it has passed."""
         ...
@@ -47,6 +55,12 @@ class SystemClock:
 
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+    def elapsed(self) -> float:
+        # Linux's monotonic clock stands still while the machine is suspended, this one does not.
+        if hasattr(time, "CLOCK_BOOTTIME"):
+            return time.clock_gettime(time.CLOCK_BOOTTIME)
+        return time.monotonic()
 
     async def sleep_until(self, instant: datetime) -> None:
         # At least one turn of the loop, so that a wait of nothing still lets others go.
@@ -76,6 +90,9 @@ class VirtualClock:
             self._loop_began_at = self._time_of_loop()
             self._loop = loop
         return self._time_of_loop()
+
+    def elapsed(self) -> float:
+        return (self.now() - self.start).total_seconds()
 
     def _time_of_loop(self) -> datetime:
         seconds = 0.0 if self._loop is None else self._loop.time()

@@ -80,7 +80,13 @@ class RunJournal:
         if not isinstance(value, Keep):
             value = self._mask.data(value)
 
+        learned = value.get("learned") if effect == "end" and isinstance(value, dict) else None
+
         def write() -> Entry:
+            if learned:
+                self._store.add_duration(
+                    learned["institution"], learned["job_id"], learned["seconds"]
+                )
             return self._store.record(
                 self._claim,
                 path,

@@ -11,8 +11,11 @@
     ├── RunExists           the run key is taken; carries the run that has it
     ├── RunHeld             a live process works on the run
     ├── RunEnded            the run is finished; nothing can be asked of it any more
+    ├── RunNotEnded         the run is not finished; it cannot begin anew
     ├── ClaimLost           the run is not, or no longer, this process's to write
-    ├── MoveWrong           a journal entry cannot go from the state it has to the one asked for
+    ├── LeaseLost           this process was taken for dead; its runs may be others' by now
+    ├── InstanceTaken       another submission runs as that instance; carries its place
+    ├── MoveWrong           a journal entry or place cannot go from its state to the one asked for
     └── ValueUnfit          a value is too large for the store, or no JSON
     RequestWrong (errors.py)
     ├── StoreUrlWrong       the configuration names a store that cannot be
@@ -26,6 +29,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from almaflow.errors import RequestWrong, StoreError
+from almaflow.store.records import Place
 
 
 class StoreTrouble(StoreError):
@@ -94,6 +98,10 @@ class RunEnded(StoreError):
         )
 
 
+class RunNotEnded(StoreError):
+    """The run is not finished, or somebody has begun it anew meanwhile."""
+
+
 class ClaimLost(StoreError):
     """The run is not, or no longer, this process's to write. Stop working on it."""
 
@@ -105,8 +113,31 @@ class ClaimLost(StoreError):
         )
 
 
+class LeaseLost(StoreError):
+    """This process was taken for dead. Its runs may be others' by now: stop working on them."""
+
+    def __init__(self, process_id: str) -> None:
+        self.process_id = process_id
+        super().__init__(
+            "This process was taken for dead: for too long it gave no sign of life, because the"
+            " machine was suspended, the process was stopped, or the store could not be reached."
+            " Others may go on with its runs; `almaflow runs` tells what becomes of them."
+        )
+
+
+class InstanceTaken(StoreError):
+    """Another submission of the account, *place*, runs as that instance."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        super().__init__(
+            f"Instance {place.instance_id} of job {place.job_id} belongs to step {place.path} of"
+            f" run {place.run_id} already. `almaflow show {place.run_id}` tells more."
+        )
+
+
 class MoveWrong(StoreError):
-    """A journal entry cannot go from the state it has to the one asked for."""
+    """A journal entry, or a place, cannot go from the state it has to the one asked for."""
 
 
 class ValueUnfit(StoreError):

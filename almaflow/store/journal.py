@@ -4,6 +4,7 @@
     intent  → untaken | lost | refused | done
     untaken → intent            sent again; Alma certainly did not take it
     lost    → done | refused    what had become of it was found out
+    lost    → untaken           looked for until sure, and not there
     lost    → intent            sent again, only when told so (`resubmit`)
 
 `refused` and `done` are final. An entry that begins as `done` sends nothing: a step's begin
@@ -12,13 +13,15 @@ or end. Each intent counts one sending.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, insert, select, update
 
 from almaflow.store.errors import ClaimLost, MoveWrong
-from almaflow.store.records import Claim, Entry, EntryState, Keep
+from almaflow.store.records import Claim, Entry, EntryState, Keep, RunRecord
 from almaflow.store.tables import journal, runs
 from almaflow.store.values import from_json, to_json
 
@@ -28,7 +31,7 @@ _MOVES: dict[EntryState | None, frozenset[EntryState]] = {
         {EntryState.UNTAKEN, EntryState.LOST, EntryState.REFUSED, EntryState.DONE}
     ),
     EntryState.UNTAKEN: frozenset({EntryState.INTENT}),
-    EntryState.LOST: frozenset({EntryState.DONE, EntryState.REFUSED}),
+    EntryState.LOST: frozenset({EntryState.UNTAKEN, EntryState.REFUSED, EntryState.DONE}),
     EntryState.REFUSED: frozenset(),
     EntryState.DONE: frozenset(),
 }
@@ -60,18 +63,9 @@ _LOOK = (
 )
 _INSERT = insert(journal)
 _UPDATE = update(journal).where(journal.c.id == bindparam("entry_id"))
-_ALL = (
-    select(*(column for column in journal.c if column.name != "id"))
-    .where(journal.c.run_id == bindparam("run_id"))
-    .order_by(journal.c.id)
-)
-
-# What taught nothing says `"learned":null`.
-_ENDS = (
-    select(journal.c.value)
-    .where(journal.c.effect == "end", journal.c.value.contains('"learned":{'))
-    .order_by(journal.c.id.desc())
-)
+_COLUMNS = select(*(journal.c[field.name] for field in fields(Entry))).order_by(journal.c.id)
+_ALL = _COLUMNS.where(journal.c.run_id == bindparam("run_id"))
+_OF_RUNS = _COLUMNS.where(journal.c.run_id.in_(bindparam("run_ids", expanding=True)))
 
 
 def record(
@@ -131,6 +125,30 @@ def record(
     return Entry(**(key | values | first | {"value": value}))
 
 
+def add_by_person(
+    connection: Connection,
+    record: RunRecord,
+    effect: str,
+    at: datetime,
+    value: Any,
+) -> None:
+    """Record what a person did to a run that nobody works on: an entry without a step, done."""
+    row: dict[str, Any] = {
+        "run_id": record.id,
+        "path": "",
+        "attempt": record.attempt,
+        "effect": effect,
+        "state": EntryState.DONE,
+        "value": to_json(value, f"the value for {effect} of run {record.id}"),
+        "request_hash": "",
+        "sends": 0,
+        "created_at": at,
+        "changed_at": at,
+        "epoch": record.epoch,
+    }
+    connection.execute(_INSERT, row)
+
+
 def _check_move(name: str, before: EntryState | None, state: EntryState, resubmit: bool) -> None:
     if state in _MOVES[before]:
         return
@@ -145,18 +163,16 @@ def _check_move(name: str, before: EntryState | None, state: EntryState, resubmi
 
 def of_run(connection: Connection, run_id: str) -> list[Entry]:
     """Return the entries of a run in the order in which they were made."""
-    return [_entry(row) for row in connection.execute(_ALL, {"run_id": run_id})]
+    return [_entry(*row) for row in connection.execute(_ALL, {"run_id": run_id})]
 
 
-def learned(connection: Connection, limit: int) -> list[dict[str, Any]]:
-    """Return what the newest *limit* ends of steps taught about durations, oldest first."""
-    rows = connection.execute(_ENDS.limit(limit)).scalars()
-    told = [from_json(value).get("learned") for value in rows]
-    return [one for one in reversed(told) if one]
+def of_runs(connection: Connection, run_ids: Sequence[str]) -> Iterator[Entry]:
+    """Yield the entries of many runs; those of each in the order in which they were made."""
+    for row in connection.execute(_OF_RUNS, {"run_ids": list(run_ids)}):
+        yield _entry(*row)
 
 
-def _entry(row: Row[Any]) -> Entry:
-    values = dict(row._mapping)
-    values["state"] = EntryState(values["state"])
-    values["value"] = from_json(values["value"])
-    return Entry(**values)
+def _entry(
+    run_id: str, path: str, attempt: int, effect: str, state: str, value: str, *rest: Any
+) -> Entry:
+    return Entry(run_id, path, attempt, effect, EntryState(state), from_json(value), *rest)

@@ -1,21 +1,35 @@
 """Processes: who works with the store, and whether it still lives.
 
-A process holds a lock on a file of its own, `<store>.locks/<process id>.lock`. The system frees
-such a lock when the process ends, however it ends, so one that can be taken is a dead one's.
+A process holds a lease: it counts up its `beat` in the store every few seconds, and whoever sees
+the same beat for as long as the lease takes it for dead. How long that is, the watcher measures
+by a clock of its own that only goes forward, so the times of day of two machines need not agree.
+
+Beside it a process holds a lock on a file of its own, `<process id>.lock`. The system frees such
+a lock when the process ends, however it ends, so on the same machine one that can be taken is a
+dead one's, at once. Where there is no such file, only the beat tells.
 """
 
 from __future__ import annotations
 
+import platform
 import secrets
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, insert, select, update
 
+from almaflow.clock import Clock
+from almaflow.store.errors import LeaseLost
 from almaflow.store.location import StoreLocation, refusal
 from almaflow.store.records import Process
 from almaflow.store.tables import processes
+
+# How long a process lives without a sign of life, and how often it is to give one.
+LEASE: Final = timedelta(seconds=20)
+RENEW: Final = timedelta(seconds=5)
 
 
 def new_process(host: str, pid: int, version: str, now: datetime) -> Process:
@@ -32,6 +46,8 @@ def add(connection: Connection, process: Process) -> None:
         "version": process.version,
         "entered_at": process.entered_at,
         "left_at": process.left_at,
+        "beat": process.beat,
+        "lock_file": process.lock_file,
     }
     connection.execute(insert(processes), row)
 
@@ -50,67 +66,147 @@ def leave(connection: Connection, process_id: str, at: datetime) -> None:
     )
 
 
-class LifeLocks:
-    """The locks by which the processes of one store show that they live."""
+def renew(connection: Connection, process_id: str) -> None:
+    """Record a sign of life.
 
-    def __init__(self, location: StoreLocation) -> None:
+    Raises:
+        LeaseLost: the process has left, or was found dead.
+    """
+    ours = update(processes).where(processes.c.id == process_id, processes.c.left_at.is_(None))
+    if connection.execute(ours.values(beat=processes.c.beat + 1)).rowcount == 0:
+        raise LeaseLost(process_id)
+
+
+def check(connection: Connection, process_id: str) -> None:
+    """See that the process may take something on.
+
+    Raises:
+        LeaseLost: it has left, or was found dead.
+    """
+    process = get(connection, process_id)
+    if process is not None and process.left_at is not None:
+        raise LeaseLost(process_id)
+
+
+@dataclass
+class _Watch:
+    """What a watcher knows of a beat: when it last looked, and how long the beat stood still."""
+
+    beat: int
+    looked: float
+    silent: float = 0.0
+
+
+class Lives:
+    """Tells who of a store's processes live: its own, and others by their locks and beats."""
+
+    def __init__(self, location: StoreLocation, clock: Clock, lease: timedelta) -> None:
         self._location = location
+        self._clock = clock
+        self.lease = lease
         self._held: dict[str, FileLock | None] = {}
+        self._watches: dict[str, _Watch] = {}
 
-    def hold(self, process_id: str) -> None:
-        """Show from now on that *process_id*, which is this process, lives.
+    # Ours
+
+    def hold(self, process: Process) -> Process:
+        """Show from now on that *process*, which is this one, lives; return it with its lock.
 
         Raises:
             StoreError: the lock file cannot be made.
         """
+        self._held[process.id] = None
         if self._location.file is None:
-            self._held[process_id] = None
-            return
-        lock = _lock(self._file(process_id))
+            return process
+        file = self._location.locks / f"{process.id}.lock"
+        lock = _lock(file)
         try:
             lock.acquire(timeout=0)
         except OSError as error:
+            del self._held[process.id]
             raise refusal(self._location, error) from error
-        self._held[process_id] = lock
+        self._held[process.id] = lock
+        return replace(process, lock_file=str(file))
 
     def free(self, process_id: str) -> None:
-        """Stop showing that *process_id* lives."""
+        """Stop showing that *process_id* lives; that it left is recorded."""
         lock = self._held.pop(process_id, None)
         if lock is not None:
             lock.release()
-            self._file(process_id).unlink(missing_ok=True)
+            Path(lock.lock_file).unlink(missing_ok=True)
 
-    def free_all(self) -> None:
-        """Stop showing that anybody of this process lives."""
-        for process_id in list(self._held):
-            self.free(process_id)
+    def drop(self) -> None:
+        """Stop showing that anybody of this process lives, as its death would.
 
-    def is_alive(self, process: Process) -> bool:
-        """Whether *process* still works.
+        The files stay: a lock that can be taken tells others what happened.
+        """
+        for lock in self._held.values():
+            if lock is not None:
+                lock.release()
+        self._held.clear()
+
+    def sweep(self, connection: Connection) -> None:
+        """Take away the lock files that those who were found dead left behind."""
+        if self._location.file is None:
+            return
+        files = {file.stem: file for file in self._location.locks.glob("*.lock")}
+        gone = select(processes.c.id).where(
+            processes.c.id.in_(list(files)), processes.c.left_at.is_not(None)
+        )
+        for process_id in connection.execute(gone).scalars():
+            files[process_id].unlink(missing_ok=True)
+
+    # Others
+
+    def alive(self, connection: Connection, process_id: str) -> bool:
+        """Whether the process lives; that it was found dead is recorded.
 
         To be asked inside a writing transaction only: the question takes a free lock for a
         moment, and a second asker would take this for a sign of life.
         """
-        if process.left_at is not None:
+        process = get(connection, process_id)
+        if process is None or process.left_at is not None:
+            self._watches.pop(process_id, None)
             return False
-        if self._location.file is None or process.id in self._held:
+        if self._shows_life(process):
             return True
-        file = self._file(process.id)
-        if not file.exists():
-            return False
-        lock = _lock(file)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            return True
-        except OSError as error:
-            raise refusal(self._location, error) from error
-        lock.release()
-        file.unlink(missing_ok=True)
+        leave(connection, process_id, self._clock.now())
         return False
 
-    def _file(self, process_id: str) -> Path:
-        return self._location.locks / f"{process_id}.lock"
+    def _shows_life(self, process: Process) -> bool:
+        if self._location.file is None or process.id in self._held:
+            return True
+        if process.host == platform.node() and _can_be_locked(process.lock_file):
+            return False
+        return self._silence(process) < self.lease.total_seconds()
+
+    def _silence(self, process: Process) -> float:
+        """Return for how many seconds this watcher has seen the process stand still.
+
+        The time between two looks counts half a lease at most: when the machine was suspended
+        in between, so was the process, and it needs a moment to show that it lives.
+        """
+        now = self._clock.elapsed()
+        watch = self._watches.get(process.id)
+        if watch is None or watch.beat != process.beat:
+            watch = self._watches[process.id] = _Watch(process.beat, now)
+        watch.silent += min(now - watch.looked, self.lease.total_seconds() / 2)
+        watch.looked = now
+        return watch.silent
+
+
+def _can_be_locked(lock_file: str) -> bool:
+    """Whether the file is there and nobody holds it; False as well when we cannot tell."""
+    lock = _lock(Path(lock_file))
+    try:
+        if not lock_file or not Path(lock_file).is_file():
+            return False
+        lock.acquire(timeout=0)
+    except (Timeout, OSError):
+        # It is held, or another user's: then the beat tells.
+        return False
+    lock.release()
+    return True
 
 
 def _lock(file: Path) -> FileLock:

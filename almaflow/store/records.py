@@ -9,7 +9,7 @@ import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from almaflow.outcome import Outcome, Status
 
@@ -148,6 +148,10 @@ class Process:
     entered_at: datetime
     left_at: datetime | None = None
     """When it left, or was found dead; None as long as nobody knows of its end."""
+    beat: int = 0
+    """How many times it renewed its lease."""
+    lock_file: str = ""
+    """The file that it keeps locked while it lives; empty when there is none."""
 
 
 @dataclass(frozen=True)
@@ -156,3 +160,111 @@ class Cancel:
 
     at: datetime
     by: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a person decided about a step that waits; *id* grows with time over the whole store."""
+
+    id: int
+    run_id: str
+    path: str
+    kind: str
+    """`approve` or `resolve`."""
+    value: Any
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """A claimed run with its whole journal, in the order in which the entries were made."""
+
+    claim: Claim
+    record: RunRecord
+    entries: list[Entry]
+
+
+# Places: the slots that Alma's limits on jobs leave us
+
+
+@dataclass(frozen=True)
+class Spot:
+    """One submission within its run: the entry of the journal that it belongs to."""
+
+    path: str
+    attempt: int
+    effect: str
+
+
+class PlaceState(StrEnum):
+    """How far a submission has come in getting a place."""
+
+    QUEUED = "queued"
+    """It waits for its turn."""
+    TAKEN = "taken"
+    """It was let go, and it runs in Alma as far as anybody knows."""
+    FREED = "freed"
+    """Its run in Alma has ended; it goes on counting as a start."""
+    REFUSED = "refused"
+    """It was certainly not taken by Alma, or given up; it counts as nothing."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A submission that has, had or wants one of the places of an account."""
+
+    id: int
+    """The ticket: who asked first has the smaller one."""
+    account: str
+    job_id: str
+    run_id: str
+    path: str
+    attempt: int
+    effect: str
+    set_id: str | None
+    marker: str
+    named: bool
+    """Whether the submission brings the marker to Alma."""
+    state: PlaceState
+    asked_at: datetime
+    not_before: datetime | None
+    """Until when Alma wants it to wait."""
+    refusals: int
+    """How many times Alma said: later."""
+    taken_at: datetime | None
+    """When it was let go; None while it waits."""
+    instance_id: str | None
+    """What Alma runs it as, once that is known."""
+    candidates: tuple[str, ...]
+    """The instances that it could be, while nobody can tell; those seen ended are left out."""
+    freed_at: datetime | None
+
+    @property
+    def spot(self) -> Spot:
+        """The submission within its run."""
+        return Spot(self.path, self.attempt, self.effect)
+
+
+@dataclass(frozen=True)
+class PlaceLimits:
+    """What an account allows."""
+
+    running: int
+    """Most jobs at a time that the API has started."""
+    starts_per_hour: int
+    """Most starts of one job within an hour."""
+
+
+@dataclass(frozen=True)
+class Busy:
+    """Why a submission has to wait for its place."""
+
+    reason: Literal["running", "hour", "later", "turn"]
+    """All places are taken; the job's hour is used up; Alma said later; others asked before."""
+    holders: tuple[Place, ...]
+    """Who has the places of the account, oldest first."""
+    again_at: datetime | None
+    """When the job's hour has room, or Alma may be asked again; None for the other reasons."""
+    ahead: int
+    """How many that asked earlier still wait."""

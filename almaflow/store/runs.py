@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, insert, select, updat
 
 from almaflow.errors import StoreError
 from almaflow.outcome import Outcome, Status
-from almaflow.store.errors import ClaimLost, RunEnded, RunExists, RunNotFound
+from almaflow.store.errors import ClaimLost, RunEnded, RunExists, RunNotEnded, RunNotFound
 from almaflow.store.records import Cancel, Claim, RunRecord
 from almaflow.store.tables import definitions, runs
 from almaflow.store.values import clean, from_json, to_json
@@ -21,6 +21,8 @@ from almaflow.store.values import clean, from_json, to_json
 _FIELDS = tuple(field.name for field in dataclasses.fields(RunRecord))
 _SELECT: Select[Any] = select(*(runs.c[name] for name in _FIELDS))
 _BY_ID = _SELECT.where(runs.c.id == bindparam("run_id"))
+
+_OWNER = select(runs.c.owner, runs.c.epoch).where(runs.c.id == bindparam("run_id"))
 
 # How many runs an error lists, and how many of the newest it looks through for a near one.
 _LISTED = 5
@@ -87,6 +89,12 @@ def get(connection: Connection, run_id: str) -> RunRecord:
     return _record(row)
 
 
+def get_all(connection: Connection, run_ids: Sequence[str]) -> dict[str, RunRecord]:
+    """Return those of the runs that are there, by id."""
+    rows = connection.execute(_SELECT.where(runs.c.id.in_(run_ids)))
+    return {row.id: _record(row) for row in rows}
+
+
 def find(connection: Connection, part: str) -> RunRecord:
     """Return the one run whose id is or contains *part*; `last` is the newest.
 
@@ -149,14 +157,15 @@ def newest(
     return [_record(row) for row in connection.execute(query)]
 
 
-def take(connection: Connection, record: RunRecord, process_id: str) -> Claim:
-    """Make *process_id* the run's owner. That nobody alive owns it was made sure before."""
-    claim = Claim(record.id, process_id, record.epoch + 1)
-    connection.execute(
-        update(runs).where(runs.c.id == record.id),
-        {"owner": process_id, "epoch": claim.epoch, "held": False},
-    )
-    return claim
+def check(connection: Connection, claim: Claim) -> None:
+    """See that the run is the claimant's.
+
+    Raises:
+        ClaimLost: it is not (any more).
+    """
+    row = connection.execute(_OWNER, {"run_id": claim.run_id}).first()
+    if row is None or (row.owner, row.epoch) != (claim.process_id, claim.epoch):
+        raise ClaimLost(claim.run_id)
 
 
 def change(connection: Connection, claim: Claim, **values: Any) -> None:
@@ -205,6 +214,34 @@ def finish(
         owner=None,
         held=False,
     )
+
+
+def reopen(connection: Connection, run_id: str, attempt: int) -> RunRecord:
+    """Let a finished run begin anew as its attempt number *attempt*, the one after its last.
+
+    Raises:
+        RunNotFound: there is no such run.
+        RunNotEnded: it is not finished, or was begun anew meanwhile.
+    """
+    record = get(connection, run_id)
+    if record.status is not Status.FINISHED:
+        raise RunNotEnded(
+            f"Run {run_id} is not finished, it is {record.status}."
+            f" `almaflow show {run_id}` tells how far it is; `almaflow resume {run_id}` goes on"
+            " with it when nobody does."
+        )
+    if attempt != record.attempt + 1:
+        raise RunNotEnded(
+            f"Run {run_id} was begun anew meanwhile: its attempt {record.attempt} has ended."
+            f" `almaflow show {run_id}` tells how."
+        )
+    fresh: dict[str, Any] = dict.fromkeys(
+        ["outcome", "outputs", "started_at", "ended_at", "deadline_at", "cancel_requested_at"]
+    )
+    fresh |= {"status": Status.QUEUED, "attempt": attempt, "owner": None, "held": False}
+    fresh |= {"error": "", "reason": "", "cancel_requested_by": ""}
+    connection.execute(update(runs).where(runs.c.id == run_id), fresh)
+    return dataclasses.replace(record, **fresh)
 
 
 def ask_cancel(connection: Connection, run_id: str, by: str, at: datetime) -> RunRecord:

@@ -10,9 +10,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -46,6 +48,9 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else datetime.fromisoformat(value)
 
 
+# Numbers of rows; only SQLite's INTEGER counts by itself.
+_Number = BigInteger().with_variant(Integer(), "sqlite")
+
 metadata = MetaData()
 
 schema_version = Table(
@@ -71,13 +76,17 @@ processes = Table(
     Column("version", Text, nullable=False),
     Column("entered_at", Instant, nullable=False),
     Column("left_at", Instant),
+    # Grows with each renewal of the process's lease.
+    Column("beat", Integer, nullable=False, server_default=text("0")),
+    # The file that it keeps locked while it lives; empty when there is none.
+    Column("lock_file", Text, nullable=False, server_default=text("''")),
 )
 
 runs = Table(
     "runs",
     metadata,
     # The order of recording: two runs may have the same instant, above all in virtual time.
-    Column("number", Integer, primary_key=True),
+    Column("number", _Number, primary_key=True),
     Column("id", Text, nullable=False, unique=True),
     Column("workflow", Text, nullable=False),
     Column("key", Text, nullable=False, unique=True),
@@ -104,6 +113,8 @@ runs = Table(
     Column("owner", ForeignKey("processes.id")),
     Column("epoch", Integer, nullable=False),
     Column("format", Integer, nullable=False),
+    # The newest answer of a person when the run was claimed: whoever claimed it knew of it.
+    Column("answers_seen", BigInteger, nullable=False, server_default=text("0")),
     Index("runs_by_workflow", "workflow", "number"),
     Index("runs_by_status", "status", "number"),
     Index(
@@ -112,12 +123,25 @@ runs = Table(
         sqlite_where=text("cancel_requested_at IS NOT NULL"),
         postgresql_where=text("cancel_requested_at IS NOT NULL"),
     ),
+    # What may be taken over is asked for all the time: these hold the runs that come into question.
+    Index(
+        "runs_by_owner",
+        "owner",
+        sqlite_where=text("owner IS NOT NULL"),
+        postgresql_where=text("owner IS NOT NULL"),
+    ),
+    Index(
+        "runs_unowned",
+        "number",
+        sqlite_where=text("owner IS NULL AND status != 'finished'"),
+        postgresql_where=text("owner IS NULL AND status != 'finished'"),
+    ),
 )
 
 journal = Table(
     "journal",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", _Number, primary_key=True),
     Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
     Column("path", Text, nullable=False),
     Column("attempt", Integer, nullable=False),
@@ -135,7 +159,7 @@ journal = Table(
 events = Table(
     "events",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", _Number, primary_key=True),
     Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
     Column("at", Instant, nullable=False),
     Column("kind", Text, nullable=False),
@@ -145,4 +169,76 @@ events = Table(
     Index("events_by_run", "run_id", "id"),
     # Who follows a log remembers the last id seen; the id of a pruned event must not come again.
     sqlite_autoincrement=True,
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("id", _Number, primary_key=True),
+    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("value", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Index("answers_by_run", "run_id", "id"),
+    # Who waits for answers remembers the last id seen.
+    sqlite_autoincrement=True,
+)
+
+places = Table(
+    "places",
+    metadata,
+    # The ticket: who asked first has the smaller one.
+    Column("id", _Number, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("job_id", Text, nullable=False),
+    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("effect", Text, nullable=False),
+    Column("set_id", Text),
+    Column("marker", Text, nullable=False),
+    Column("named", Boolean, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("not_before", Instant),
+    Column("refusals", Integer, nullable=False),
+    Column("taken_at", Instant),
+    Column("instance_id", Text),
+    Column("candidates", Text, nullable=False),
+    Column("freed_at", Instant),
+    UniqueConstraint("run_id", "path", "attempt", "effect"),
+    Index("places_by_state", "account", "state", "id"),
+    Index("places_by_job", "account", "job_id", "taken_at"),
+    Index(
+        "places_told_later",
+        "account",
+        "job_id",
+        "not_before",
+        sqlite_where=text("not_before IS NOT NULL"),
+        postgresql_where=text("not_before IS NOT NULL"),
+    ),
+    Index("places_by_instance", "account", "instance_id", unique=True),
+    sqlite_autoincrement=True,
+)
+
+job_traits = Table(
+    "job_traits",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("job_id", Text, primary_key=True),
+    Column("keeps_marker", Boolean),
+    Column("seen_at", Instant, nullable=False),
+)
+
+durations = Table(
+    "durations",
+    metadata,
+    Column("id", _Number, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("job_id", Text, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("at", Instant, nullable=False),
+    Index("durations_by_job", "account", "job_id", "id"),
 )

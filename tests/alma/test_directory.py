@@ -25,6 +25,9 @@ class HandClock:
     def now(self) -> datetime:
         return self.instant
 
+    def elapsed(self) -> float:
+        return (self.instant - datetime(2026, 3, 1, tzinfo=UTC)).total_seconds()
+
     async def sleep_until(self, instant: datetime) -> None:
         raise AssertionError("the directory never sleeps")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -142,7 +143,7 @@ def test_who_loses_a_run_stops_working_on_it(durable: Stage) -> None:
             owner = store.run(process.run_id).owner
             assert owner is not None
             store.leave_process(owner)
-            other = store.enter_process("elsewhere", 1, "0")
+            other = store.enter_process(platform.node(), 1, "0")
             store.claim_run(process.run_id, other.id)
 
     with pytest.raises(ClaimLost):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,9 @@ import pytest
 
 from almaflow.store import Claim, RunRecord, Store
 
+# This machine, as processes name it.
+HOST = platform.node()
+
 NOON = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 
 
@@ -19,15 +23,25 @@ class ManualClock:
 
     def __init__(self) -> None:
         self.instant = NOON
+        self.passed = 0.0
 
     def now(self) -> datetime:
         return self.instant
 
+    def elapsed(self) -> float:
+        return self.passed
+
     def move(self, seconds: float) -> None:
+        """Let time pass."""
         self.instant += timedelta(seconds=seconds)
+        self.passed += seconds
+
+    def set(self, **difference: float) -> None:
+        """Set the time of day forward, or back, as people do; no time passes."""
+        self.instant += timedelta(**difference)
 
     async def sleep_until(self, instant: datetime) -> None:
-        self.instant = max(self.instant, instant)
+        self.move(max(0.0, (instant - self.instant).total_seconds()))
 
 
 def make_record(number: int = 1, **fields: Any) -> RunRecord:
@@ -44,7 +58,7 @@ def make_record(number: int = 1, **fields: Any) -> RunRecord:
 
 def claimed(store: Store, number: int = 1) -> Claim:
     """Record a run and claim it for a new process."""
-    process = store.enter_process("desk", 100 + number, "0.1.0")
+    process = store.enter_process(HOST, 100 + number, "0.1.0")
     run = store.add_run({"workflow": "steps: []"}, make_record(number))
     return store.claim_run(run.id, process.id)
 

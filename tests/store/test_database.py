@@ -116,7 +116,7 @@ def test_a_store_in_memory_leaves_no_file(
         store = open_store(url)
         store.record(claimed(store), "w", 1, "begin", EntryState.DONE)
 
-        assert (store.in_memory, store.place) == (True, "in memory")
+        assert (store.in_memory, store.address) == (True, "in memory")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -127,7 +127,7 @@ def test_a_store_is_known_by_its_real_path(open_store: Opener, tmp_path: Path, f
 
     linked = open_store(f"sqlite:///{tmp_path}/link/almaflow.db")
 
-    assert (linked.place, linked.in_memory) == (str(file), False)
+    assert (linked.address, linked.in_memory) == (str(file), False)
     owner = linked.process(claim.process_id)
     assert owner is not None
     assert owner.left_at is None
@@ -138,7 +138,7 @@ def test_a_relative_path_counts_from_the_working_directory(
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
-    assert open_store("sqlite:///near.db").place == str(tmp_path / "near.db")
+    assert open_store("sqlite:///near.db").address == str(tmp_path / "near.db")
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ def test_a_store_of_a_newer_almaflow_is_left_alone(open_store: Opener, file: Pat
 
     assert str(caught.value) == (
         f"The store {file} was written by a newer almaflow (its tables have version 7, this"
-        " almaflow knows up to 1). Update almaflow on this machine, or name another store in"
+        " almaflow knows up to 2). Update almaflow on this machine, or name another store in"
         " almaflow.yaml."
     )
 
@@ -298,12 +298,12 @@ def test_an_older_store_is_brought_up_to_date_and_keeps_its_runs(
     def add_notes(connection: Connection) -> None:
         connection.exec_driver_sql("ALTER TABLE pauses ADD COLUMN note TEXT")
 
-    monkeypatch.setattr(schema, "MIGRATIONS", (add_pauses, add_notes))
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, add_pauses, add_notes))
     store = open_store()
 
     assert store.run(run.id) == run
     assert read_one(store, "SELECT count(note) FROM pauses") == 0
-    assert read_one(store, "SELECT group_concat(version) FROM schema_version") == "1,2,3"
+    assert read_one(store, "SELECT group_concat(version) FROM schema_version") == "2,3,4"
 
 
 def test_a_migration_that_fails_changes_nothing(
@@ -315,7 +315,7 @@ def test_a_migration_that_fails_changes_nothing(
         connection.exec_driver_sql("CREATE TABLE pauses (workflow TEXT)")
         connection.exec_driver_sql("ALTER TABLE no_such ADD COLUMN note TEXT")
 
-    monkeypatch.setattr(schema, "MIGRATIONS", (half,))
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, half))
     with pytest.raises(StoreTrouble, match=r"refused: no such table: no_such\. Nothing was"):
         open_store()
 

@@ -32,6 +32,7 @@ MOVES = {
     (INTENT, REFUSED),
     (INTENT, DONE),
     (UNTAKEN, INTENT),
+    (LOST, UNTAKEN),
     (LOST, DONE),
     (LOST, REFUSED),
 }
@@ -311,15 +312,3 @@ class JournalMachine(RuleBasedStateMachine):
 
 TestJournalMachine = JournalMachine.TestCase
 TestJournalMachine.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
-
-
-def test_what_the_newest_ends_taught_about_durations_is_told_oldest_first(store: Store) -> None:
-    claim = claimed(store)
-    taught = [{"institution": "main", "job_id": "M44", "seconds": n} for n in range(3)]
-    store.record(claim, "a", 1, "begin", DONE, value={"learned": "not an end"})
-    for number, lesson in enumerate(taught):
-        store.record(claim, f"s{number}", 1, "end", DONE, value={"learned": lesson})
-    store.record(claim, "b", 1, "end", DONE, value={"outcome": "failed"})
-
-    assert store.learned_durations() == taught
-    assert store.learned_durations(limit=2) == taught[1:]

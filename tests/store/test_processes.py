@@ -6,21 +6,24 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
 from almaflow.store import (
+    ClaimLost,
     EntryState,
+    LeaseLost,
     Process,
     RunHeld,
     Store,
     StoreFull,
     StoreTrouble,
-    StoreUnreachable,
 )
-from tests.store.conftest import NOON, ManualClock, claimed, make_record
+from tests.store.conftest import HOST, NOON, ManualClock, claimed, make_record
 
 Opener = Callable[..., Store]
 
@@ -51,7 +54,9 @@ def test_a_process_lives_from_entering_to_leaving(
 
     store.leave_process(process.id)
 
-    assert alive == process == Process(process.id, "desk", 4711, "0.1.0", NOON)
+    lock_file = f"{file}.locks/{process.id}.lock"
+    expected = Process(process.id, "desk", 4711, "0.1.0", NOON, lock_file=lock_file)
+    assert alive == process == expected
     assert process.id in held
     assert process.id not in lock_files(file)
     gone = store.process(process.id)
@@ -64,7 +69,7 @@ def test_an_unknown_process_is_none(store: Store) -> None:
 
 
 def test_leaving_twice_keeps_the_first_instant(store: Store, clock: ManualClock) -> None:
-    process = store.enter_process("desk", 1, "0.1.0")
+    process = store.enter_process(HOST, 1, "0.1.0")
     store.leave_process(process.id)
     clock.move(60)
 
@@ -101,21 +106,19 @@ def test_a_process_whose_store_was_closed_counts_as_dead(
     assert dead.left_at == clock.now()
 
 
-def test_a_process_whose_lock_file_stayed_behind_is_found_dead(
-    open_store: Opener, file: Path, clock: ManualClock
+def test_lock_files_of_the_dead_are_swept_when_a_process_enters(
+    open_store: Opener, file: Path
 ) -> None:
     mine, other = open_store(), open_store()
-    process = mine.enter_process("desk", 1, "0.1.0")
+    dead = mine.enter_process(HOST, 1, "0.1.0")
     mine.close()
-    left_behind = Path(f"{file}.locks/{process.id}.lock")
-    left_behind.touch()
-    clock.move(5)
+    other.process(dead.id)
+    left_behind = lock_files(file)
 
-    dead = other.process(process.id)
+    new = other.enter_process(HOST, 2, "0.1.0")
 
-    assert dead is not None
-    assert dead.left_at == clock.now()
-    assert not left_behind.exists()
+    assert dead.id in left_behind
+    assert [name for name in lock_files(file) if name != "open"] == [new.id]
 
 
 def test_a_killed_process_frees_its_run_at_once_and_its_journal_is_whole(
@@ -123,7 +126,7 @@ def test_a_killed_process_frees_its_run_at_once_and_its_journal_is_whole(
 ) -> None:
     url = f"sqlite:///{file}"
     store = open_store()
-    mine = store.enter_process("desk", 1, "0.1.0")
+    mine = store.enter_process(HOST, 1, "0.1.0")
     with subprocess.Popen(
         [sys.executable, "-c", WORKER, url],
         stdin=subprocess.PIPE,
@@ -149,7 +152,7 @@ def test_a_killed_process_frees_its_run_at_once_and_its_journal_is_whole(
 
 def test_in_memory_everybody_who_has_not_left_lives(open_store: Opener) -> None:
     store = open_store("sqlite://")
-    process = store.enter_process("desk", 1, "0.1.0")
+    process = store.enter_process(HOST, 1, "0.1.0")
 
     assert store.process(process.id) == process
     store.leave_process(process.id)
@@ -167,7 +170,7 @@ def test_a_process_that_cannot_be_recorded_leaves_no_lock(
     before = lock_files(file)
 
     with pytest.raises(StoreTrouble, match="no such table: processes"):
-        store.enter_process("desk", 1, "0.1.0")
+        store.enter_process(HOST, 1, "0.1.0")
 
     assert lock_files(file) == before
 
@@ -181,15 +184,190 @@ def test_a_lock_that_cannot_be_made_is_a_clear_error(
     monkeypatch.setattr(FileLock, "acquire", full)
 
     with pytest.raises(StoreFull, match="No space left on device"):
-        store.enter_process("desk", 1, "0.1.0")
+        store.enter_process(HOST, 1, "0.1.0")
 
 
-def test_a_lock_that_cannot_be_looked_at_is_a_clear_error(open_store: Opener, file: Path) -> None:
-    mine, other = open_store(), open_store()
-    process = mine.enter_process("desk", 1, "0.1.0")
-    mine.close()
-    Path(f"{file}.locks/{process.id}.lock").unlink(missing_ok=True)
-    Path(f"{file}.locks/{process.id}.lock").mkdir()
+# Leases
 
-    with pytest.raises(StoreUnreachable, match="Is a directory"):
-        other.process(process.id)
+
+def silent(store: Store, process_id: str) -> bool:
+    """Whether *store* finds the process dead now."""
+    process = store.process(process_id)
+    assert process is not None
+    return process.left_at is not None
+
+
+def watch(store: Store, process_id: str, clock: ManualClock, seconds: int) -> bool:
+    """Look at the process once a second and return whether it was found dead."""
+    for _ in range(seconds):
+        clock.move(1)
+        if silent(store, process_id):
+            return True
+    return silent(store, process_id)
+
+
+@pytest.fixture
+def far(open_store: Opener) -> tuple[Store, Process]:
+    """The store as a process on another machine has it open, and that process."""
+    store = open_store()
+    return store, store.enter_process("annex", 1, "0.1.0")
+
+
+def test_a_process_that_renews_its_lease_lives(
+    far: tuple[Store, Process], store: Store, clock: ManualClock
+) -> None:
+    theirs, process = far
+
+    for _ in range(20):
+        assert not watch(store, process.id, clock, 15)
+        theirs.renew_lease(process.id)
+
+    seen = store.process(process.id)
+    assert seen is not None
+    assert seen.beat == 20
+
+
+def test_a_process_that_stands_still_for_a_lease_is_dead_and_hears_of_it(
+    far: tuple[Store, Process], store: Store, clock: ManualClock
+) -> None:
+    theirs, process = far
+    run = theirs.add_run({}, make_record())
+    old = theirs.claim_run(run.id, process.id)
+    mine = store.enter_process(HOST, 2, "0.1.0")
+    with pytest.raises(RunHeld):
+        store.claim_run(run.id, mine.id)
+    assert not watch(store, process.id, clock, 19)
+
+    clock.move(1)
+    new = store.claim_run(run.id, mine.id)
+
+    assert (new.epoch, silent(store, process.id)) == (2, True)
+    with pytest.raises(LeaseLost) as caught:
+        theirs.renew_lease(process.id)
+    assert str(caught.value) == (
+        "This process was taken for dead: for too long it gave no sign of life, because the"
+        " machine was suspended, the process was stopped, or the store could not be reached."
+        " Others may go on with its runs; `almaflow runs` tells what becomes of them."
+    )
+    with pytest.raises(ClaimLost):
+        theirs.record(old, "w", 1, "submit", EntryState.INTENT)
+    with pytest.raises(LeaseLost):
+        theirs.claim_run(theirs.add_run({}, make_record(2)).id, process.id)
+    with pytest.raises(LeaseLost):
+        theirs.claim_runs([make_record(2).id], process.id)
+
+
+@pytest.mark.parametrize("hours", [-30, -1, 1, 30])
+def test_a_clock_that_is_set_takes_nobody_for_dead(
+    far: tuple[Store, Process], store: Store, clock: ManualClock, hours: int
+) -> None:
+    theirs, process = far
+    assert not silent(store, process.id)
+
+    clock.set(hours=hours)
+    assert not watch(store, process.id, clock, 15)
+    theirs.renew_lease(process.id)
+    clock.set(hours=-hours)
+
+    assert not watch(store, process.id, clock, 15)
+
+
+def test_a_suspended_machine_takes_nobody_for_dead_that_wakes_with_it(
+    far: tuple[Store, Process], store: Store, clock: ManualClock
+) -> None:
+    theirs, process = far
+    assert not watch(store, process.id, clock, 5)
+
+    clock.move(8 * 3600)
+
+    assert not watch(store, process.id, clock, 4)
+    theirs.renew_lease(process.id)
+    assert not watch(store, process.id, clock, 19)
+
+
+def test_who_looks_seldom_needs_three_looks(
+    far: tuple[Store, Process], store: Store, clock: ManualClock
+) -> None:
+    _, process = far
+
+    seen = []
+    for _ in range(3):
+        seen.append(silent(store, process.id))
+        clock.move(60)
+
+    assert seen == [False, False, True]
+
+
+def test_a_process_that_is_stopped_holds_its_lock_and_counts_as_dead_all_the_same(
+    open_store: Opener, store: Store, clock: ManualClock
+) -> None:
+    frozen = open_store().enter_process(HOST, 1, "0.1.0")
+
+    assert not watch(store, frozen.id, clock, 20)
+    assert watch(store, frozen.id, clock, 1)
+
+
+def test_one_of_ours_lives_although_it_does_not_renew(store: Store, clock: ManualClock) -> None:
+    mine = store.enter_process("anywhere", 1, "0.1.0")
+
+    assert not watch(store, mine.id, clock, 60)
+
+
+@pytest.mark.parametrize("how", ["missing", "a folder", "locked by another"])
+def test_where_the_lock_cannot_tell_the_beat_does(
+    open_store: Opener, store: Store, clock: ManualClock, file: Path, how: str
+) -> None:
+    theirs = open_store()
+    process = theirs.enter_process(HOST, 1, "0.1.0")
+    theirs.close()
+    lock_file = Path(process.lock_file)
+    if how != "locked by another":
+        lock_file.unlink()
+    if how == "a folder":
+        lock_file.mkdir()
+
+    with FileLock(lock_file) if how == "locked by another" else nullcontext():
+        assert not watch(store, process.id, clock, 20)
+        assert watch(store, process.id, clock, 1)
+
+
+def test_a_lock_that_may_not_be_taken_cannot_tell(
+    open_store: Opener, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = open_store()
+    process = theirs.enter_process(HOST, 1, "0.1.0")
+    theirs.close()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(FileLock, "acquire", refuse)
+
+    assert not silent(store, process.id)
+
+
+def test_how_long_a_lease_is_may_be_told(open_store: Opener, clock: ManualClock) -> None:
+    process = open_store().enter_process("annex", 1, "0.1.0")
+    store = open_store(lease=timedelta(seconds=3))
+
+    assert store.lease == timedelta(seconds=3)
+    assert not watch(store, process.id, clock, 3)
+    assert watch(store, process.id, clock, 1)
+
+
+def test_a_death_found_in_a_batch_that_is_taken_back_is_found_again(
+    open_store: Opener, store: Store
+) -> None:
+    theirs = open_store()
+    process = theirs.enter_process(HOST, 1, "0.1.0")
+    theirs.close()
+
+    def look() -> None:
+        with store.batch():
+            assert silent(store, process.id)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        look()
+
+    assert silent(store, process.id)

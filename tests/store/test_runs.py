@@ -22,7 +22,7 @@ from almaflow.store import (
     ValueUnfit,
     new_run_id,
 )
-from tests.store.conftest import NOON, ManualClock, claimed, make_record
+from tests.store.conftest import HOST, NOON, ManualClock, claimed, make_record
 
 DEFINITION = {"workflow": "steps:\n- wait: 1m\n", "files": {"a.xml": "<job/>"}, "commit": None}
 
@@ -224,8 +224,8 @@ def test_a_run_of_a_live_process_cannot_be_claimed(store: Store) -> None:
     with pytest.raises(RunHeld) as caught:
         store.claim_run(claim.run_id, other.id)
 
-    assert (caught.value.pid, caught.value.host, caught.value.since) == (101, "desk", NOON)
-    assert "process 101 on desk, alive since 2026-11-01 12:00:00 UTC" in str(caught.value)
+    assert (caught.value.pid, caught.value.host, caught.value.since) == (101, HOST, NOON)
+    assert f"process 101 on {HOST}, alive since 2026-11-01 12:00:00 UTC" in str(caught.value)
     with pytest.raises(RunHeld):
         store.claim_run(claim.run_id, claim.process_id)
 

@@ -235,4 +235,4 @@ def test_calls_to_a_store_that_is_closed_all_hear_of_it(store: Store) -> None:
 
     results = anyio.run(together, StoreWriter(store), store.runs, store.runs)
 
-    assert [str(result) for result in results] == [f"The store {store.place} is closed."] * 2
+    assert [str(result) for result in results] == [f"The store {store.address} is closed."] * 2

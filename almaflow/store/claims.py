@@ -1,0 +1,150 @@
+"""Claims: which runs a process may take, taking them, and loading what was taken.
+
+Thousands of runs may have lost their process at once, so all of it is done for many in few
+questions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Final, TypeVar
+
+from sqlalchemy import (
+    Connection,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+
+from almaflow.outcome import Status
+from almaflow.store import journal, processes, runs
+from almaflow.store.errors import RunEnded, RunHeld
+from almaflow.store.processes import Lives
+from almaflow.store.records import Claim, Entry, LoadedRun
+from almaflow.store.tables import answers
+from almaflow.store.tables import runs as table
+
+T = TypeVar("T")
+
+# How many runs are named in one question; a database takes some thousand values.
+_TOGETHER: Final = 500
+
+# In words that the database finds in the conditions of its partial indexes.
+_UNFINISHED = table.c.status != literal_column("'finished'")
+_UNOWNED = and_(table.c.owner.is_(None), _UNFINISHED)
+
+_OWNERS = select(table.c.owner).where(table.c.owner.is_not(None)).distinct()
+
+_NEW_ANSWER = exists().where(answers.c.run_id == table.c.id, answers.c.id > table.c.answers_seen)
+_FREE = (
+    select(table.c.number, table.c.id)
+    .where(table.c.held.is_(False), table.c.format <= bindparam("max_format"))
+    .order_by(table.c.number)
+)
+_UNOWNED_NOW = _FREE.where(
+    _UNOWNED,
+    or_(
+        table.c.status != Status.WAITING,
+        table.c.cancel_requested_at.is_not(None),
+        table.c.deadline_at <= bindparam("now"),
+        _NEW_ANSWER,
+    ),
+)
+_OF_DEAD = _FREE.where(_UNFINISHED, table.c.owner.in_(bindparam("dead", expanding=True)))
+
+_LOOK = select(table.c.id, table.c.owner, table.c.epoch).where(
+    _UNFINISHED, table.c.id.in_(bindparam("run_ids", expanding=True))
+)
+_TAKE = update(table).where(table.c.id.in_(bindparam("run_ids", expanding=True)))
+
+
+def orphans(connection: Connection, now: datetime, max_format: int, lives: Lives) -> list[str]:
+    """Return the runs that may be taken now, oldest first; that an owner is dead is recorded."""
+    owners = list(connection.execute(_OWNERS).scalars())
+    dead = [owner for owner in owners if not lives.alive(connection, owner)]
+    free = connection.execute(_UNOWNED_NOW, {"now": now, "max_format": max_format}).all()
+    if dead:
+        left = connection.execute(_OF_DEAD, {"dead": dead, "max_format": max_format}).all()
+        free = sorted([*free, *left], key=lambda row: row.number)
+    return [row.id for row in free]
+
+
+def claim(connection: Connection, run_id: str, process_id: str, lives: Lives) -> Claim:
+    """Make *process_id* the owner of an unfinished run.
+
+    Raises:
+        RunNotFound: there is no such run.
+        RunEnded: it is finished.
+        RunHeld: a live process owns it.
+        LeaseLost: *process_id* has left, or was found dead.
+    """
+    record = runs.get(connection, run_id)
+    if record.status is Status.FINISHED:
+        raise RunEnded(run_id, str(record.outcome))
+    if record.owner is not None and lives.alive(connection, record.owner):
+        owner = processes.get(connection, record.owner)
+        assert owner is not None
+        raise RunHeld(run_id, owner.pid, owner.host, owner.entered_at)
+    processes.check(connection, process_id)
+    _take(connection, [run_id], process_id)
+    return Claim(run_id, process_id, record.epoch + 1)
+
+
+def claim_all(
+    connection: Connection, run_ids: Sequence[str], process_id: str, lives: Lives
+) -> list[Claim]:
+    """Make *process_id* the owner of those that are unfinished and nobody alive owns.
+
+    Raises:
+        LeaseLost: *process_id* has left, or was found dead.
+    """
+    processes.check(connection, process_id)
+    alive: dict[str | None, bool] = {None: False}
+    epochs: dict[str, int] = {}
+    for some in _batches(run_ids):
+        for row in connection.execute(_LOOK, {"run_ids": some}).all():
+            if row.owner not in alive:
+                alive[row.owner] = lives.alive(connection, row.owner)
+            if not alive[row.owner]:
+                epochs[row.id] = row.epoch + 1
+    claims = [Claim(id_, process_id, epochs[id_]) for id_ in run_ids if id_ in epochs]
+    for some in _batches([one.run_id for one in claims]):
+        _take(connection, some, process_id)
+    return claims
+
+
+def _take(connection: Connection, run_ids: Sequence[str], process_id: str) -> None:
+    newest_answer = select(func.coalesce(func.max(answers.c.id), 0)).scalar_subquery()
+    connection.execute(
+        _TAKE.values(
+            owner=process_id, epoch=table.c.epoch + 1, held=False, answers_seen=newest_answer
+        ),
+        {"run_ids": list(run_ids)},
+    )
+
+
+def load(connection: Connection, claims: Sequence[Claim]) -> list[LoadedRun]:
+    """Return the claimed runs with their journals; who lost a claim is left out."""
+    loaded: list[LoadedRun] = []
+    for some in _batches(claims):
+        run_ids = [one.run_id for one in some]
+        records = runs.get_all(connection, run_ids)
+        entries: dict[str, list[Entry]] = {run_id: [] for run_id in run_ids}
+        for entry in journal.of_runs(connection, run_ids):
+            entries[entry.run_id].append(entry)
+        for one in some:
+            record = records.get(one.run_id)
+            if record is not None and (record.owner, record.epoch) == (one.process_id, one.epoch):
+                loaded.append(LoadedRun(one, record, entries[one.run_id]))
+    return loaded
+
+
+def _batches(items: Sequence[T]) -> Iterator[list[T]]:
+    for start in range(0, len(items), _TOGETHER):
+        yield list(items[start : start + _TOGETHER])

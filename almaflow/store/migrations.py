@@ -1,0 +1,124 @@
+"""What leads from each version of the tables to the next, in the SQL of its day.
+
+The text of a migration never changes: stores have gone that way. Those of PostgreSQL begin with
+version 2.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import Connection, text
+
+from almaflow.store.values import from_json
+
+_VERSION_2: Final = """
+ALTER TABLE processes ADD COLUMN beat INTEGER DEFAULT 0 NOT NULL;
+ALTER TABLE processes ADD COLUMN lock_file TEXT DEFAULT '' NOT NULL;
+ALTER TABLE runs ADD COLUMN answers_seen BIGINT DEFAULT 0 NOT NULL;
+CREATE INDEX runs_by_owner ON runs (owner) WHERE owner IS NOT NULL;
+CREATE INDEX runs_unowned ON runs (number) WHERE owner IS NULL AND status != 'finished';
+CREATE TABLE answers (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    path TEXT NOT NULL,
+    kind VARCHAR(20) NOT NULL,
+    value TEXT NOT NULL,
+    "by" TEXT NOT NULL,
+    at VARCHAR(27) NOT NULL
+);
+CREATE INDEX answers_by_run ON answers (run_id, id);
+CREATE TABLE places (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    account TEXT NOT NULL,
+    job_id TEXT NOT NULL,
+    run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    path TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    effect TEXT NOT NULL,
+    set_id TEXT,
+    marker TEXT NOT NULL,
+    named BOOLEAN NOT NULL,
+    state VARCHAR(20) NOT NULL,
+    asked_at VARCHAR(27) NOT NULL,
+    not_before VARCHAR(27),
+    refusals INTEGER NOT NULL,
+    taken_at VARCHAR(27),
+    instance_id TEXT,
+    candidates TEXT NOT NULL,
+    freed_at VARCHAR(27),
+    UNIQUE (run_id, path, attempt, effect)
+);
+CREATE INDEX places_by_state ON places (account, state, id);
+CREATE INDEX places_by_job ON places (account, job_id, taken_at);
+CREATE INDEX places_told_later ON places (account, job_id, not_before)
+    WHERE not_before IS NOT NULL;
+CREATE UNIQUE INDEX places_by_instance ON places (account, instance_id);
+CREATE TABLE job_traits (
+    account TEXT NOT NULL,
+    job_id TEXT NOT NULL,
+    keeps_marker BOOLEAN,
+    seen_at VARCHAR(27) NOT NULL,
+    PRIMARY KEY (account, job_id)
+);
+CREATE TABLE durations (
+    id INTEGER NOT NULL PRIMARY KEY,
+    account TEXT NOT NULL,
+    job_id TEXT NOT NULL,
+    seconds FLOAT NOT NULL,
+    at VARCHAR(27) NOT NULL
+);
+CREATE INDEX durations_by_job ON durations (account, job_id, id);
+"""
+
+# A job's runs beyond so many are not remembered.
+_REMEMBERED: Final = 20
+
+
+def to_version_2(connection: Connection) -> None:
+    """Bring leases, answers, places and what is remembered of jobs."""
+    for statement in _VERSION_2.split(";\n"):
+        if statement.strip():
+            connection.exec_driver_sql(statement)
+    _know_lock_files(connection)
+    _copy_durations(connection)
+
+
+def _know_lock_files(connection: Connection) -> None:
+    """Note where the processes of version 1 have their locks: in a folder beside the store."""
+    file = connection.exec_driver_sql("PRAGMA database_list").one()[2]
+    if file:
+        connection.execute(
+            text(
+                "UPDATE processes SET lock_file = :folder || '/' || id || '.lock'"
+                " WHERE left_at IS NULL"
+            ),
+            {"folder": f"{file}.locks"},
+        )
+
+
+def _copy_durations(connection: Connection) -> None:
+    """Take over what the ends of steps in version 1 taught about durations."""
+    ends = connection.exec_driver_sql(
+        "SELECT value, changed_at FROM journal"
+        " WHERE effect = 'end' AND value LIKE '%\"learned\":{%' ORDER BY id DESC"
+    ).all()
+    kept: list[dict[str, Any]] = []
+    of_job: dict[tuple[str, str], int] = {}
+    for row in ends:
+        learned = from_json(row.value).get("learned")
+        if not learned:
+            continue
+        job = (learned["institution"], learned["job_id"])
+        of_job[job] = of_job.get(job, 0) + 1
+        if of_job[job] <= _REMEMBERED:
+            values = {"account": job[0], "job_id": job[1], "seconds": learned["seconds"]}
+            kept.append(values | {"at": row.changed_at})
+    if kept:
+        connection.execute(
+            text(
+                "INSERT INTO durations (account, job_id, seconds, at)"
+                " VALUES (:account, :job_id, :seconds, :at)"
+            ),
+            kept[::-1],
+        )
