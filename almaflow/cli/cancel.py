@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from almaflow.cli import parts
+from almaflow.cli.options import RunArgument
 from almaflow.cli.output import emit, emit_json
 from almaflow.cli.reports import exit_code_of, onlooker
 from almaflow.cli.run import follow
@@ -20,9 +21,7 @@ from almaflow.store import RunHeld, RunRecord, Store
 
 
 def cancel(
-    run: Annotated[
-        str, typer.Argument(metavar="RUN", help="Any unique part of the run's id, or `last`.")
-    ],
+    run: RunArgument,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print what happened as one JSON document.")
     ] = False,

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
-from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -23,14 +21,22 @@ from almaflow.cli.asking import (
     matching,
 )
 from almaflow.cli.import_payload import quoted
-from almaflow.cli.output import columns_of, emit, emit_json
-from almaflow.cli.texts import on_one_line, padded, table
+from almaflow.cli.listing import Listing, data_of, fact, facts
+from almaflow.cli.texts import on_one_line
 
 app = typer.Typer(
     help="List and show the jobs that can be started in Alma.",
     add_completion=False,
     no_args_is_help=False,
     rich_markup_mode=None,
+)
+
+_JOBS: Listing[Job] = Listing(
+    "job",
+    headers=("ID", "TYPE", "CONTENT", "NAME"),
+    row=lambda job: (job.id, job.type, job.content, job.name),
+    as_data=data_of,
+    flexible=(2, 3),
 )
 
 _JOB_ID = re.compile(r"[SMO]\d+")
@@ -60,19 +66,7 @@ def list_jobs(
 
     asked, jobs = ask(question, institution, simulated=simulate)
     jobs = sorted((job for job in jobs if matching(name, job.name)), key=lambda job: job.name)
-    if as_json:
-        emit_json({"institution": asked, "jobs": [_as_data(job) for job in jobs]})
-        return
-    if not jobs:
-        emit(f"{asked} has no such job.")
-        return
-    lines = table(
-        ("ID", "TYPE", "CONTENT", "NAME"),
-        [(job.id, job.type, job.content, job.name) for job in jobs],
-        columns=columns_of(sys.stdout),
-        flexible=(2, 3),
-    )
-    emit("\n".join(lines))
+    _JOBS.print_all(asked, jobs, as_json=as_json)
 
 
 @app.command("show")
@@ -94,27 +88,17 @@ def show_job(
         return alma.institution, await alma.directory.job(id=named.id)
 
     asked, found = ask(question, institution, simulated=simulate)
-    if as_json:
-        emit_json({"institution": asked, "job": _as_data(found)})
-    else:
-        emit("\n".join(_lines(found)))
+    _JOBS.print_one(asked, data_of(found), _lines(found), as_json=as_json)
 
 
 def _lines(job: Job) -> Iterator[str]:
     yield f"{job.id}  {on_one_line(job.name)}"
-    for name, value in _as_data(job).items():
-        if isinstance(value, str) and value and name not in ("id", "name", "link"):
-            yield f"  {padded(name, 12)} {on_one_line(value)}"
+    yield from facts(data_of(job), columns=12)
     for one in job.parameters:
-        yield f"  {padded('parameter', 12)} {on_one_line(f'{one.name} = {one.value}')}"
+        yield fact("parameter", f"{one.name} = {one.value}", columns=12)
     yield ""
     yield "In a workflow:"
     yield "  - submit_job:"
     yield f"      job: {{id: {job.id}, name: {quoted(job.name)}}}"
     if job.type == "MANUAL":
         yield '      set: "{{ steps.NAME.set_id }}"'
-
-
-def _as_data(job: Job) -> dict[str, Any]:
-    at = job.next_run_at
-    return {**asdict(job), "next_run_at": at.isoformat() if at is not None else ""}

@@ -11,6 +11,7 @@ import typer
 from almaflow.cli import parts
 from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
 from almaflow.cli.lines import event_line
+from almaflow.cli.options import RunArgument
 from almaflow.cli.output import emit, emit_json
 from almaflow.cli.show import is_worked_on
 from almaflow.clock import SystemClock, sleep
@@ -23,9 +24,7 @@ _LOOK = timedelta(seconds=1)
 
 
 def logs(
-    run: Annotated[
-        str, typer.Argument(metavar="RUN", help="Any unique part of the run's id, or `last`.")
-    ],
+    run: RunArgument,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on until the run has ended.")
     ] = False,

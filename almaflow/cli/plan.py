@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -14,8 +13,15 @@ import typer
 from almaflow.catalog import find_workflow, load_workflow
 from almaflow.cli import parts
 from almaflow.cli.interrupt import run_interruptible
+from almaflow.cli.options import (
+    FileArgument,
+    InputsFileOption,
+    InputsOption,
+    in_order,
+    read_given,
+)
 from almaflow.cli.reports import print_warnings
-from almaflow.cli.run import in_order, new_plan, read_given
+from almaflow.cli.run import new_plan
 from almaflow.engine.telling import RunEvent, Told
 from almaflow.outcome import Outcome
 from almaflow.plan import Plan, workflow_steps
@@ -68,18 +74,13 @@ class Recorder:
 
 
 def plan(
-    file: Annotated[str, typer.Argument(help="A workflow file, or a workflow's name.")],
+    file: FileArgument,
     scenario: Annotated[
         str | None,
         typer.Argument(help="The scenario, when it is not the one beside the workflow."),
     ] = None,
-    inputs: Annotated[
-        list[str] | None,
-        typer.Option("--input", "-i", metavar="KEY=VALUE", help="An input; may be repeated."),
-    ] = None,
-    inputs_file: Annotated[
-        Path | None, typer.Option("--inputs", metavar="FILE", help="Inputs from a YAML file.")
-    ] = None,
+    inputs: InputsOption = None,
+    inputs_file: InputsFileOption = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the plan as one JSON document.")
     ] = False,

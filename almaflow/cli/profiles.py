@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -23,8 +21,8 @@ from almaflow.cli.asking import (
     matching,
 )
 from almaflow.cli.import_payload import quoted
-from almaflow.cli.output import columns_of, emit, emit_json
-from almaflow.cli.texts import on_one_line, padded, table
+from almaflow.cli.listing import Listing, data_of, fact, facts
+from almaflow.cli.texts import on_one_line
 from almaflow.problems import did_you_mean
 
 app = typer.Typer(
@@ -50,19 +48,7 @@ def list_profiles(
 
     asked, profiles = ask(question, institution, simulated=simulate)
     profiles = [one for one in profiles if matching(name, one.name, _code(one))]
-    if as_json:
-        emit_json({"institution": asked, "profiles": [_as_data(one) for one in profiles]})
-        return
-    if not profiles:
-        emit(f"{asked} has no such profile.")
-        return
-    lines = table(
-        ("KIND", "ID", "CODE", "TYPE", "NAME"),
-        [(_kind(one), one.id, _code(one), one.type, one.name) for one in profiles],
-        columns=columns_of(sys.stdout),
-        flexible=(3, 4),
-    )
-    emit("\n".join(lines))
+    _PROFILES.print_all(asked, profiles, as_json=as_json)
 
 
 @app.command("show")
@@ -81,11 +67,9 @@ def show_profile(
         return alma.institution, found, await _jobs(alma, found)
 
     asked, found, jobs = ask(question, institution, simulated=simulate)
-    if as_json:
-        listed = [{"id": job.id, "name": job.name} for job in jobs]
-        emit_json({"institution": asked, "profile": {**_as_data(found), "jobs": listed}})
-    else:
-        emit("\n".join(_lines(found, jobs)))
+    listed = [{"id": job.id, "name": job.name} for job in jobs]
+    data = {**_as_data(found), "jobs": listed}
+    _PROFILES.print_one(asked, data, _lines(found, jobs), as_json=as_json)
 
 
 async def _profiles(alma: Asked) -> list[Profile]:
@@ -130,11 +114,9 @@ def _one(profiles: list[Profile], wanted: str, institution: str) -> Profile:
 
 def _lines(profile: Profile, jobs: list[Job]) -> Iterator[str]:
     yield f"{profile.id}  {on_one_line(profile.name)}"
-    for name, value in _as_data(profile).items():
-        if value not in ("", None) and name not in ("id", "name"):
-            yield f"  {padded(name, 16)} {on_one_line(str(value))}"
+    yield from facts(_as_data(profile), columns=16)
     for job in jobs:
-        yield f"  {padded('job', 16)} {job.id}  {on_one_line(job.name)}"
+        yield fact("job", f"{job.id}  {job.name}", columns=16)
     if not jobs:
         yield "It has no job that can be run; its action is not configured, or not active, in Alma."
         return
@@ -158,4 +140,13 @@ def _code(profile: Profile) -> str:
 
 
 def _as_data(profile: Profile) -> dict[str, Any]:
-    return {"kind": _kind(profile), **asdict(profile)}
+    return {"kind": _kind(profile), **data_of(profile)}
+
+
+_PROFILES: Listing[Profile] = Listing(
+    "profile",
+    headers=("KIND", "ID", "CODE", "TYPE", "NAME"),
+    row=lambda one: (_kind(one), one.id, _code(one), one.type, one.name),
+    as_data=_as_data,
+    flexible=(3, 4),
+)

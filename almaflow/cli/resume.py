@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from almaflow.cli import parts
+from almaflow.cli.options import RunAsJson, StrictOption
 from almaflow.cli.reports import exit_code_of, onlooker
 from almaflow.cli.run import follow
 from almaflow.errors import RequestWrong
@@ -23,12 +24,8 @@ def resume(
     all_runs: Annotated[
         bool, typer.Option("--all", help="Every unfinished run that no process works on.")
     ] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with 1 when a run ends as warning.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the run as one JSON document.")
-    ] = False,
+    strict: StrictOption = False,
+    as_json: RunAsJson = False,
 ) -> None:
     """Go on with a run at the step where it was; what was done is not done again.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,9 +10,17 @@ import typer
 from almaflow.catalog import LoadedWorkflow, find_workflow, load_workflow
 from almaflow.cli import parts
 from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
+from almaflow.cli.options import (
+    FileArgument,
+    InputsFileOption,
+    InputsOption,
+    RunAsJson,
+    StrictOption,
+    in_order,
+    read_given,
+)
 from almaflow.cli.reports import exit_code_of, onlooker, print_report, print_warnings
 from almaflow.clock import Clock, SystemClock
-from almaflow.document import read_document
 from almaflow.errors import RequestWrong
 from almaflow.plan import Plan, make_plan
 from almaflow.settings import Project
@@ -24,20 +31,15 @@ if TYPE_CHECKING:
 
 
 def run(
-    file: Annotated[str, typer.Argument(help="A workflow file, or a workflow's name.")],
+    file: FileArgument,
     scenario: Annotated[
         str | None,
         typer.Argument(
             help="With --simulate: the scenario file, when it is not the one beside the workflow."
         ),
     ] = None,
-    inputs: Annotated[
-        list[str] | None,
-        typer.Option("--input", "-i", metavar="KEY=VALUE", help="An input; may be repeated."),
-    ] = None,
-    inputs_file: Annotated[
-        Path | None, typer.Option("--inputs", metavar="FILE", help="Inputs from a YAML file.")
-    ] = None,
+    inputs: InputsOption = None,
+    inputs_file: InputsFileOption = None,
     simulate: Annotated[
         bool,
         typer.Option(
@@ -47,12 +49,8 @@ def run(
     detach: Annotated[
         bool, typer.Option("--detach", help="Queue the run for a running `almaflow serve`.")
     ] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with 1 when the run ends as warning.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the run as one JSON document.")
-    ] = False,
+    strict: StrictOption = False,
+    as_json: RunAsJson = False,
 ) -> None:
     """Run a workflow and follow it to its end.
 
@@ -76,34 +74,6 @@ def run(
     else:
         record = _run_live(project, loaded, given, as_json=as_json)
     raise typer.Exit(exit_code_of(record, strict=strict))
-
-
-def read_given(pairs: list[str], file: Path | None) -> dict[str, Any]:
-    """Return the inputs of the command line; those of `-i` outweigh the file's.
-
-    Raises:
-        RequestWrong: a pair is no KEY=VALUE, or the file is no mapping.
-        DocumentsInvalid: the file is no YAML.
-    """
-    given: dict[str, Any] = {}
-    if file is not None:
-        document = read_document(file, str(file))
-        if not isinstance(document.data, dict):
-            raise RequestWrong(f"{file} must hold `name: value` lines, one for each input.")
-        given.update(document.data)
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name.strip():
-            raise RequestWrong(f"`-i {pair}` is no input; write `-i name=value`.")
-        given[name.strip()] = value
-    return given
-
-
-def in_order(file: str, scenario: str | None) -> tuple[str, str | None]:
-    """Let the scenario stand before the file: `--simulate SCENARIO FILE` reads naturally too."""
-    if scenario is not None and file.endswith(parts.SCENARIO_SUFFIX):
-        return scenario, file
-    return file, scenario
 
 
 def new_plan(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -22,10 +20,18 @@ from almaflow.cli.asking import (
     ask,
     matching,
 )
-from almaflow.cli.output import columns_of, emit, emit_json
-from almaflow.cli.texts import on_one_line, padded, table
+from almaflow.cli.listing import Listing, data_of, facts
+from almaflow.cli.texts import on_one_line
 
 app = typer.Typer(help="List and show sets.", add_completion=False, rich_markup_mode=None)
+
+_SETS: Listing[AlmaSet] = Listing(
+    "set",
+    headers=("ID", "TYPE", "CONTENT", "NAME"),
+    row=lambda one: (one.id, one.type, one.content, one.name),
+    as_data=data_of,
+    flexible=(2, 3),
+)
 
 
 @app.command("list")
@@ -49,19 +55,7 @@ def list_sets(
 
     asked, found = ask(question, institution, simulated=simulate)
     found = sorted((one for one in found if matching(name, one.name)), key=lambda one: one.name)
-    if as_json:
-        emit_json({"institution": asked, "sets": [_as_data(one) for one in found]})
-        return
-    if not found:
-        emit(f"{asked} has no such set.")
-        return
-    lines = table(
-        ("ID", "TYPE", "CONTENT", "NAME"),
-        [(one.id, one.type, one.content, one.name) for one in found],
-        columns=columns_of(sys.stdout),
-        flexible=(2, 3),
-    )
-    emit("\n".join(lines))
+    _SETS.print_all(asked, found, as_json=as_json)
 
 
 @app.command("show")
@@ -77,10 +71,7 @@ def show_set(
         return alma.institution, await _find(alma, alma_set)
 
     asked, found = ask(question, institution, simulated=simulate)
-    if as_json:
-        emit_json({"institution": asked, "set": _as_data(found)})
-    else:
-        emit("\n".join(_lines(found)))
+    _SETS.print_one(asked, data_of(found), _lines(found), as_json=as_json)
 
 
 async def _find(alma: Asked, wanted: str) -> AlmaSet:
@@ -107,11 +98,4 @@ async def _find(alma: Asked, wanted: str) -> AlmaSet:
 
 def _lines(found: AlmaSet) -> Iterator[str]:
     yield f"{found.id}  {on_one_line(found.name)}"
-    for name, value in _as_data(found).items():
-        if value not in ("", None) and name not in ("id", "name", "link"):
-            yield f"  {padded(name, 12)} {on_one_line(str(value))}"
-
-
-def _as_data(found: AlmaSet) -> dict[str, Any]:
-    at = found.created_at
-    return {**asdict(found), "created_at": at.isoformat() if at is not None else ""}
+    yield from facts(data_of(found), columns=12)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
-
-import typer
 
 from almaflow.cli import parts
+from almaflow.cli.options import RunArgument, RunAsJson
 from almaflow.cli.output import columns_of, emit, emit_json, wrapped
 from almaflow.cli.reports import lines_of
 from almaflow.engine.views import view_of
@@ -18,12 +16,8 @@ from almaflow.store import RunRecord, Store
 
 
 def show(
-    run: Annotated[
-        str, typer.Argument(metavar="RUN", help="Any unique part of the run's id, or `last`.")
-    ],
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the run as one JSON document.")
-    ] = False,
+    run: RunArgument,
+    as_json: RunAsJson = False,
 ) -> None:
     """Show a run: how it ended, every step, what it gave, and what was sent to Alma when."""
     project = parts.open_project()

@@ -1,0 +1,56 @@
+"""Arguments and options that several commands share, and how the inputs of a run are read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from almaflow.cli.parts import SCENARIO_SUFFIX
+from almaflow.document import read_document
+from almaflow.errors import RequestWrong
+
+FileArgument = Annotated[str, typer.Argument(help="A workflow file, or a workflow's name.")]
+InputsOption = Annotated[
+    list[str] | None,
+    typer.Option("--input", "-i", metavar="KEY=VALUE", help="An input; may be repeated."),
+]
+InputsFileOption = Annotated[
+    Path | None, typer.Option("--inputs", metavar="FILE", help="Inputs from a YAML file.")
+]
+RunArgument = Annotated[
+    str, typer.Argument(metavar="RUN", help="Any unique part of the run's id, or `last`.")
+]
+RunAsJson = Annotated[bool, typer.Option("--json", help="Print the run as one JSON document.")]
+StrictOption = Annotated[
+    bool, typer.Option("--strict", help="Exit with 1 when the run ends as warning.")
+]
+
+
+def read_given(pairs: list[str], file: Path | None) -> dict[str, Any]:
+    """Return the inputs of the command line; those of `-i` outweigh the file's.
+
+    Raises:
+        RequestWrong: a pair is no KEY=VALUE, or the file is no mapping.
+        DocumentsInvalid: the file is no YAML.
+    """
+    given: dict[str, Any] = {}
+    if file is not None:
+        document = read_document(file, str(file))
+        if not isinstance(document.data, dict):
+            raise RequestWrong(f"{file} must hold `name: value` lines, one for each input.")
+        given.update(document.data)
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.strip():
+            raise RequestWrong(f"`-i {pair}` is no input; write `-i name=value`.")
+        given[name.strip()] = value
+    return given
+
+
+def in_order(file: str, scenario: str | None) -> tuple[str, str | None]:
+    """Let the scenario stand before the file: `--simulate SCENARIO FILE` reads naturally too."""
+    if scenario is not None and file.endswith(SCENARIO_SUFFIX):
+        return scenario, file
+    return file, scenario
