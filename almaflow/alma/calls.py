@@ -218,37 +218,7 @@ def instances(
     return _get(segments, read, f"list the runs of job {job_id}", query)
 
 
-# --- sets -----------------------------------------------------------------------------------
-
-
-def create_set(
-    name: str,
-    content: str,
-    *,
-    query: str | None = None,
-    from_logical_set: str | None = None,
-    description: str | None = None,
-    private: bool = False,
-) -> Call[AlmaSet]:
-    """Create a set: logical with *query*, a copy of a logical one, else itemized and empty.
-
-    Names are unique in an institution (402263). A private set is seen by its creator only,
-    which is the API's account.
-    """
-    body: dict[str, Any] = {
-        "name": name,
-        "type": {"value": "ITEMIZED" if query is None else "LOGICAL"},
-        "content": {"value": content},
-        "private": {"value": "true" if private else "false"},
-        "status": {"value": "ACTIVE"},
-    }
-    body |= {"description": description} if description else {}
-    body |= {"query": {"value": query}} if query is not None else {}
-    if from_logical_set is not None:
-        _segment(from_logical_set, "set")
-    pairs = _query(from_logical_set=from_logical_set)
-    what = f"create the set '{name}'"
-    return Call("POST", "/conf/sets", pairs, body, AlmaSet.read, _SETS, what)
+# --- sets (making them: new_sets.py) --------------------------------------------------------
 
 
 def alma_set(set_id: str) -> Call[AlmaSet]:
@@ -392,9 +362,8 @@ def _institution_code(data: Any) -> str:
 
 
 def _new_instance_id(data: Any) -> str:
-    # The text beside the link ("Job no. … triggered on …") is for people.
-    address = reading.link(reading.fields(data, "a submitted job").get("additional_info"))
-    found = re.search(r"/instances/([^/?#]+)/?(?:[?#].*)?$", address.strip())
+    answer = reading.fields(data, "a submitted job")
+    found = reading.instance_in_link(answer.get("additional_info"))
     if not found:
         raise Unreadable("the answer has no link to the new job instance")
-    return found[1]
+    return found

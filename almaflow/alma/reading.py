@@ -41,6 +41,15 @@ def link(value: Any) -> str:
     return text(value.get("link")) if isinstance(value, Mapping) else ""
 
 
+def instance_in_link(value: Any) -> str:
+    """Return the id of the job instance that a linked field leads to, else empty text.
+
+    The text beside the link ("Job no. … triggered on …") is for people.
+    """
+    found = re.search(r"/instances/([^/?#]+)/?(?:[?#].*)?$", link(value).strip())
+    return found[1] if found else ""
+
+
 def number(value: Any) -> float | None:
     """Return a number that may come as number or as text."""
     try:

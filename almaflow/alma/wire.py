@@ -17,6 +17,7 @@ from almaflow.alma.reading import (
     Unreadable,
     fields,
     flag,
+    instance_in_link,
     instant,
     items,
     label,
@@ -96,6 +97,15 @@ class Alert:
 
 
 @dataclass(frozen=True)
+class Population:
+    """Records of an import run that a set can be made of; *members* is Alma's estimate."""
+
+    code: str
+    label: str
+    members: int
+
+
+@dataclass(frozen=True)
 class JobInstance:
     """One execution of a job; *status* is Alma's code (`statuses.py`), *progress* percent.
 
@@ -114,6 +124,7 @@ class JobInstance:
     progress: float | None = None
     counters: tuple[Counter, ...] = ()
     alerts: tuple[Alert, ...] = ()
+    populations: tuple[Population, ...] = ()
     job_id: str = ""
     job_name: str = ""
     external_id: str = ""
@@ -141,6 +152,11 @@ class JobInstance:
                 if isinstance(entry, Mapping)
             ),
             alerts=tuple(Alert(text(entry), label(entry)) for entry in items(data, "alert")),
+            populations=tuple(
+                Population(text(code), label(code), whole(entry.get("members")) or 0)
+                for entry in items(data, "action")
+                if isinstance(entry, Mapping) and text(code := entry.get("population"))
+            ),
             job_id=text(job.get("id")),
             job_name=text(job.get("name")),
             external_id=text(data.get("external_id")),
@@ -153,7 +169,10 @@ class JobInstance:
 
 @dataclass(frozen=True)
 class AlmaSet:
-    """Alma's saved list of records; *member_count* is None in lists, which do not tell it."""
+    """Alma's saved list of records; *member_count* is None in lists, which do not tell it.
+
+    *filled_by* is the id of the job instance that fills a set made from an import run, else empty.
+    """
 
     id: str
     name: str = ""
@@ -167,6 +186,7 @@ class AlmaSet:
     created_at: datetime | None = None
     created_by: str = ""
     origin: str = ""
+    filled_by: str = ""
     link: str = ""
 
     @classmethod
@@ -186,6 +206,7 @@ class AlmaSet:
             created_at=instant(data.get("created_date")),
             created_by=text(data.get("created_by")),
             origin=text(data.get("origin")),
+            filled_by=instance_in_link(data.get("additional_info")),
             link=text(data.get("link")),
         )
 

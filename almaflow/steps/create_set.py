@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from almaflow.alma import calls
 from almaflow.alma.errors import AlmaRefused
+from almaflow.alma.new_sets import CopyOf, create_set
 from almaflow.alma.wire import AlmaSet
 from almaflow.fields import Flag, Template, Text
 from almaflow.steps.base import Kind
@@ -184,11 +185,11 @@ class CreateSet(Kind):
             )
 
     async def _create(self, context: StepContext, name: str) -> dict[str, Any]:
-        call = calls.create_set(
+        call = create_set(
             name,
             self.content,
             query=None if self.query is None else render_query(self.query, context),
-            from_logical_set=None if self.from_set is None else context.text(self.from_set),
+            origin=None if self.from_set is None else CopyOf(context.text(self.from_set)),
             description="" if self.description is None else context.text(self.description),
             private=self.private,
         )

@@ -13,6 +13,7 @@ from almaflow.alma.calls import Call
 from almaflow.alma.client import AlmaClient
 from almaflow.alma.directory import Directory
 from almaflow.alma.errors import AlmaBusy, AlmaRefused, Busy, NotInAlma
+from almaflow.alma.new_sets import Combined, OfRun, create_set
 from almaflow.alma.rate import CallRate
 from almaflow.alma.simulator import SimulatedAlma
 from almaflow.alma.simulator.reply import Reply
@@ -52,7 +53,7 @@ both = pytest.mark.parametrize("xml", [False, True], ids=["json", "xml"])
 def test_a_set_is_made_filled_worked_on_and_deleted(xml: bool) -> None:
     async def story(client: AlmaClient, clock: VirtualClock) -> None:
         ids = ["39031000000011", "39031000000029"]
-        made = await client.send(calls.create_set("weekly", "ITEM"))
+        made = await client.send(create_set("weekly", "ITEM"))
         await client.send(calls.change_members(made.id, "add_members", ids, id_type="BARCODE"))
         again = await Directory(client.send, clock).set_named("weekly")
         members = await client.send(calls.set_members(made.id))
@@ -68,11 +69,54 @@ def test_a_set_is_made_filled_worked_on_and_deleted(xml: bool) -> None:
 
 
 @both
+def test_two_sets_are_combined(xml: bool) -> None:
+    async def story(client: AlmaClient, clock: VirtualClock) -> None:
+        ids = ["39031000000011", "39031000000029", "39031000000037"]
+        first = await client.send(create_set("first", "ITEM"))
+        second = await client.send(create_set("second", "ITEM"))
+        for made, some in ((first, ids[:2]), (second, ids[1:])):
+            await client.send(calls.change_members(made.id, "add_members", some, id_type="BARCODE"))
+        rest = Combined("NOT", first.id, second.id)
+        made = await client.send(create_set("rest", "ITEM", origin=rest))
+        await sleep(clock, timedelta(minutes=1))
+        members = await client.send(calls.set_members(made.id))
+
+        assert [member.description for member in members.items] == ids[:1]
+        assert (made.type, made.name, made.filled_by) == ("ITEMIZED", "rest", "")
+
+    play(story, xml=xml)
+
+
+@both
+def test_a_set_is_made_of_the_titles_of_an_import(xml: bool) -> None:
+    async def story(client: AlmaClient, clock: VirtualClock) -> None:
+        job = await Directory(client.send, clock).import_job(name="Vendor MARC records weekly")
+        run_id = await client.send(calls.submit_job(job.id))
+        await sleep(clock, timedelta(hours=2))
+        run = await client.send(calls.instance(run_id))
+        loaded = run.populations[2]
+        made = await client.send(create_set("loaded", "BIB_MMS", origin=OfRun(run_id, loaded.code)))
+        await sleep(clock, timedelta(hours=1))
+        filling = await client.send(calls.instance(made.filled_by))
+        filled = await client.send(calls.alma_set(made.id))
+
+        assert (loaded.code, loaded.label) == (
+            "IMPORTED_RECORDS_NO_MATCH",
+            "Imported records with no match",
+        )
+        assert len(run.populations) == 5
+        assert is_terminal(filling)
+        assert filled.member_count == loaded.members == 247
+
+    play(story, xml=xml)
+
+
+@both
 def test_a_job_is_found_submitted_and_followed_to_its_end(xml: bool) -> None:
     async def story(client: AlmaClient, clock: VirtualClock) -> None:
         job = await Directory(client.send, clock).job(name="Export Bibliographic Records")
         made = await client.send(
-            calls.create_set("titles", "BIB_MMS", query='BIB_MMS where BIB_MMS ((all CONTAIN "x"))')
+            create_set("titles", "BIB_MMS", query='BIB_MMS where BIB_MMS ((all CONTAIN "x"))')
         )
         parameters = [JobParameter("set_id", made.id), JobParameter("job_name", "ours [af-1]")]
         instance_id = await client.send(calls.submit_job(job.id, parameters))
@@ -161,7 +205,7 @@ def test_a_job_that_is_not_there_is_refused(xml: bool) -> None:
 def test_the_limit_of_running_jobs_means_later(xml: bool) -> None:
     async def story(client: AlmaClient, clock: VirtualClock) -> None:
         made = await client.send(
-            calls.create_set("titles", "BIB_MMS", query='BIB_MMS where BIB_MMS ((all CONTAIN "x"))')
+            create_set("titles", "BIB_MMS", query='BIB_MMS where BIB_MMS ((all CONTAIN "x"))')
         )
         submit = calls.submit_job("M44", [JobParameter("set_id", made.id)])
         for _ in range(3):

@@ -8,6 +8,7 @@ import pytest
 
 from almaflow.alma import calls
 from almaflow.alma.errors import NotInAlma
+from almaflow.alma.new_sets import CopyOf, create_set
 from almaflow.alma.reading import Unreadable
 from almaflow.alma.wire import CodeRow, JobParameter
 
@@ -86,7 +87,7 @@ def test_an_empty_id_never_becomes_another_call(nothing: str) -> None:
     with pytest.raises(NotInAlma):
         calls.list_jobs(profile_id=nothing)
     with pytest.raises(NotInAlma):
-        calls.create_set("n", "ITEM", from_logical_set=nothing)
+        create_set("n", "ITEM", origin=CopyOf(nothing))
 
 
 def test_lists_ask_for_whole_pages() -> None:
@@ -109,25 +110,6 @@ def test_runs_are_listed_between_two_dates() -> None:
         ("status", "RUNNING"),
     )
     assert call.read({"job_instance": [{"id": 1}], "total_record_count": 1}).items[0].id == "1"
-
-
-def test_a_set_is_logical_with_a_query_and_itemized_without() -> None:
-    logical = calls.create_set("n", "ITEM", query="ITEM where …", description="d")
-    copy = calls.create_set("n", "ITEM", from_logical_set="80", private=True)
-
-    assert logical.body == {
-        "name": "n",
-        "type": {"value": "LOGICAL"},
-        "content": {"value": "ITEM"},
-        "private": {"value": "false"},
-        "status": {"value": "ACTIVE"},
-        "description": "d",
-        "query": {"value": "ITEM where …"},
-    }
-    assert copy.body["type"] == {"value": "ITEMIZED"}
-    assert copy.body["private"] == {"value": "true"}
-    assert copy.query == (("from_logical_set", "80"),)
-    assert copy.timeout == 600
 
 
 def test_members_are_changed_a_thousand_at_a_time_at_most() -> None:

@@ -207,3 +207,32 @@ def test_large_sets_are_paged_without_being_listed() -> None:
 
     assert len(ids) == 250
     assert world.get("/conf/sets/1/members?offset=150000") == {"total_record_count": 150_000}
+
+
+def test_a_change_that_outlives_the_gateway_shows_later() -> None:
+    world = World()
+    set_id = world.new_set(members=1)
+    world.fault("routing_error", call="add_members", nth=1, delay="5m")
+
+    path = f"/conf/sets/{set_id}?op=add_members{BY_BARCODE}"
+    code = world.code("POST", path, members_body("B-00001", "B-00002"))
+
+    def count() -> int:
+        return int(world.get(f"/conf/sets/{set_id}")["number_of_members"]["value"])
+
+    assert (code, count()) == ("ROUTING_ERROR", 1)
+    world.wait(minutes=5)
+    assert count() == 3
+
+
+def test_a_late_change_that_is_refused_changes_nothing() -> None:
+    world = World()
+    set_id = world.new_set()
+    world.fault("routing_error", call="add_members", nth=1, delay="5m")
+
+    path = f"/conf/sets/{set_id}?op=add_members{BY_BARCODE}"
+    world.code("POST", path, members_body("B-00001"))
+    world.json("POST", path, members_body("B-00001", "B-00002"))
+    world.wait(minutes=5)
+
+    assert world.alma.sets("main")["mine"] == 2

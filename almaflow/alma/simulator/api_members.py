@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+from almaflow.alma.simulator.alma_sets import AlmaSet
 from almaflow.alma.simulator.api_sets import find_set
 from almaflow.alma.simulator.call import Call
 from almaflow.alma.simulator.records import Members, id_types, is_title
 from almaflow.alma.simulator.reply import Answer, ApiError
+from almaflow.alma.simulator.scenario import FaultKind
 from almaflow.alma.simulator.shapes import set_shape
 from almaflow.alma.simulator.wire import Body, text_of
 
@@ -22,6 +26,15 @@ def edit_members(call: Call) -> Answer:
         raise ApiError("60111")
     if alma_set.type != "ITEMIZED":
         raise ApiError("60112")
+    fault = call.fault
+    if fault is not None and fault.kind is FaultKind.ROUTING_ERROR and fault.delay:
+        call.institution.later(call.now + fault.delay, lambda: _edit_late(call, operation))
+    else:
+        _edit(call, alma_set, operation)
+    return Answer("set", set_shape(call, alma_set))
+
+
+def _edit(call: Call, alma_set: AlmaSet, operation: str) -> None:
     given = call.parsed("Set").part("members")
     members = alma_set.members
     if operation == "delete_members":
@@ -31,7 +44,12 @@ def edit_members(call: Call) -> Answer:
     else:
         members.add(members_to_add(call, alma_set.content, given, members))
     alma_set.filled_from = None
-    return Answer("set", set_shape(call, alma_set))
+
+
+def _edit_late(call: Call, operation: str) -> None:
+    """Do what the gateway gave up waiting for; nobody hears of an error any more."""
+    with suppress(ApiError):
+        _edit(call, find_set(call, call.ids[0]), operation)
 
 
 def members_to_add(call: Call, content: str, given: Body, present: Members) -> list[str]:

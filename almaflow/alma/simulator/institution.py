@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -71,6 +71,7 @@ class Institution:
         self.reports_asked_at: dict[str, datetime] = {}
         self._run_counts: dict[str, int] = {}
         self._unreported: list[Instance] = []
+        self._later: list[tuple[datetime, Callable[[], None]]] = []
         self._others = [(other, 0) for other in scenario.other_runs if other.meant_for(name)]
         # Alma's ids are numbers of 16 and 17 digits, side by side.
         self._last_numbers = [389_650_902, 3_820_546_310]
@@ -86,11 +87,19 @@ class Institution:
     def settle(self, now: datetime) -> None:
         """Let everything happen that has come due by *now*, in its order."""
         self._start_others(now)
+        overdue = [do for at, do in self._later if at <= now]
+        self._later = [(at, do) for at, do in self._later if at > now]
+        for do in overdue:
+            do()
         due = [run for run in self._unreported if run.timeline.ended_at <= now]
         if due:
             self._unreported = [run for run in self._unreported if run.timeline.ended_at > now]
             for run in sorted(due, key=lambda run: run.timeline.ended_at):
                 report(self, run)
+
+    def later(self, at: datetime, do: Callable[[], None]) -> None:
+        """Let something happen at *at*: work that goes on behind the gateway's back."""
+        self._later.append((at, do))
 
     def _start_others(self, now: datetime) -> None:
         waiting: list[tuple[OtherRun, int]] = []
