@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
-from almaflow.check import Surroundings, read_workflow
+from almaflow.check import Checked, Shelf, Surroundings, as_entry, check_document
 from almaflow.document import Document, parse_document, read_document
 from almaflow.errors import DocumentsInvalid, RequestWrong
-from almaflow.problems import Problem, Severity, did_you_mean, has_errors
-from almaflow.settings import FILE_NAME, Project, load_project
+from almaflow.problems import Problem, Severity, did_you_mean
+from almaflow.settings import FILE_NAME, Project, Settings, load_project
 from almaflow.workflow import Workflow
 
 SCENARIO = ".scenario.yaml"
@@ -25,7 +26,8 @@ class LoadedWorkflow:
     """A valid workflow and the document it was read from.
 
     *path* is None for the recorded definition of a run. *warnings* are its problems that do not
-    keep it from running.
+    keep it from running, and those of the workflows it calls. *calls* are these, by the names that
+    it gives them; a recorded definition has them recorded beside it.
     """
 
     workflow: Workflow
@@ -33,6 +35,7 @@ class LoadedWorkflow:
     name: str
     path: Path | None
     warnings: tuple[Problem, ...]
+    calls: Mapping[str, LoadedWorkflow] = field(default_factory=dict)
 
 
 def load_workflow(
@@ -46,27 +49,40 @@ def load_workflow(
     Raises:
         DocumentsInvalid: there is an error in it; carries all its problems, warnings too.
     """
-    document = read_document(path, shown_as or shown(path))
-    settings_count = project.document is not None and not simulated
-    around = Surroundings(project, path.absolute().parent, settings_count)
-    return _load(document, around, path)
+    around = Surroundings(project, None, project.document is not None and not simulated)
+    return _load_file(Shelf(check_document), path, shown_as or shown(path), around)
 
 
-def load_text(text: str, file: str, project: Project) -> LoadedWorkflow:
+def load_text(text: str, file: str) -> LoadedWorkflow:
     """Read the recorded definition of a run: no files and no entries of almaflow.yaml count.
+
+    What was read stays in memory: many runs have one definition.
 
     Raises:
         DocumentsInvalid: there is an error in it, for this version of almaflow.
     """
-    return _load(parse_document(text, file), Surroundings(project, None, False), None)
+    return _load_text(text, file)
 
 
-def _load(document: Document, around: Surroundings, path: Path | None) -> LoadedWorkflow:
-    workflow, problems = read_workflow(document, around)
-    if workflow is None or has_errors(problems):
+@lru_cache(maxsize=64)
+def _load_text(text: str, file: str) -> LoadedWorkflow:
+    around = Surroundings(Project(Path(), Settings(), None), None, False)
+    return _loaded(check_document(parse_document(text, file), around))
+
+
+def _load_file(shelf: Shelf, path: Path, shown_as: str, around: Surroundings) -> LoadedWorkflow:
+    return _loaded(as_entry(shelf.read(path, shown_as, around), around))
+
+
+def _loaded(checked: Checked) -> LoadedWorkflow:
+    """Return what runs of a workflow that was read; Raises: DocumentsInvalid."""
+    problems = checked.everything()
+    if checked.document is None or checked.workflow is None or not checked.is_valid:
         raise DocumentsInvalid(problems)
-    name = workflow.name or name_of_file(Path(document.file))
-    return LoadedWorkflow(workflow, document, name, path, tuple(problems))
+    document = checked.document
+    name = checked.workflow.name or name_of_file(Path(document.file))
+    calls = {written: _loaded(one) for written, one in checked.calls.items()}
+    return LoadedWorkflow(checked.workflow, document, name, checked.path, tuple(problems), calls)
 
 
 def load_paths(
@@ -81,12 +97,14 @@ def load_paths(
     """
     loaded: list[LoadedWorkflow] = []
     problems: list[Problem] = []
+    shelf = Shelf(check_document)
+    around = Surroundings(project, None, project.document is not None)
     for file in _files(paths):
         try:
             if file.name == FILE_NAME:
                 load_project(file)
                 continue
-            one = load_workflow(file, project)
+            one = _load_file(shelf, file, shown(file), around)
         except DocumentsInvalid as error:
             problems.extend(error.problems)
         else:

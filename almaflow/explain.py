@@ -215,7 +215,7 @@ def _about_model(name: str, model: type[BaseModel]) -> str:
     fields = _fields(model)
     if model is StepBase:
         fields = {key: one for key, one in fields.items() if key not in kinds()}
-    lines += ["Fields:", *_field_lines(fields), *_short_form(model)]
+    lines += ["Fields:", *_field_lines(fields), *_named(model), *_short_form(model)]
     if issubclass(model, Kind):
         lines += ["", *_outputs(model)]
     return "\n".join([*lines, ""])
@@ -240,6 +240,13 @@ def _about_field(name: str, root: type[BaseModel], field: FieldInfo) -> str:
 def _within(field: FieldInfo, model: type[BaseModel]) -> str:
     alternatives = _models(field.annotation)
     return "Fields" if len(alternatives) == 1 else f"Fields of {model.__name__}"
+
+
+def _named(model: type[BaseModel]) -> list[str]:
+    """Return the lines about keys that the file chooses itself."""
+    if not issubclass(model, Model) or model.named is None:
+        return []
+    return [f"  <name>: {_words(model.named)}", *_paragraphs(model.named_as, "      ")]
 
 
 def _short_form(model: type[BaseModel]) -> list[str]:

@@ -265,6 +265,11 @@ class Model(BaseModel):
 
     short: ClassVar[str | None] = None
     """The key that a value other than a mapping stands for, such as `for` in `wait: 10m`."""
+    named: ClassVar[Any] = None
+    """What stands under keys that the file chooses itself, such as the branches of `parallel`;
+    None when all keys are fields."""
+    named_as: ClassVar[str] = ""
+    """What such a key and its value are, in a sentence."""
 
     @model_validator(mode="before")
     @classmethod

@@ -1,4 +1,4 @@
-"""Values of inputs: read as the declared type, within the declared bounds."""
+"""Values of inputs: worked out in order, read as the declared type, within the declared bounds."""
 
 from __future__ import annotations
 
@@ -8,9 +8,15 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from almaflow.expressions import ExpressionFailed, to_text
-from almaflow.fields import Plain
-from almaflow.workflow import Input
+from almaflow.errors import RequestWrong
+from almaflow.expressions import ExpressionFailed, parse_template, render, to_text
+from almaflow.fields import Plain, Template
+from almaflow.problems import did_you_mean
+from almaflow.workflow import Input, Workflow
+
+
+class InputsInvalid(RequestWrong):
+    """The inputs given to a workflow do not fit what it declares."""
 
 
 def read_input(declared: Input, value: Any) -> Any:
@@ -126,3 +132,78 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "date": _as_date,
     "list": _as_list,
 }
+
+
+def worked_out(value: Any, names: Mapping[str, Any], where: str) -> Any:
+    """Return *value* with its templates filled in; Raises: InputsInvalid."""
+    match value:
+        case Template():
+            try:
+                return render(parse_template(value.text), names)
+            except ExpressionFailed as error:
+                raise InputsInvalid(f"`{where}` cannot be worked out: {error}") from error
+        case Plain():
+            return value.value
+        case dict():
+            return {key: worked_out(item, names, where) for key, item in value.items()}
+        case list():
+            return [worked_out(item, names, where) for item in value]
+    return value
+
+
+def work_out(
+    workflow: Workflow,
+    given: Mapping[str, Any],
+    names: dict[str, Any],
+    how_to_give: str = "with `-i {name}=…`",
+) -> None:
+    """Put inputs and `vars` into *names*, which has the others; each sees those above it.
+
+    *how_to_give* says in a message where a value that is missing can be given.
+
+    Raises:
+        InputsInvalid: one is missing, unknown, does not fit or cannot be worked out.
+    """
+    names["inputs"], names["vars"] = {}, {}
+    _work_out_inputs(workflow, given, names, how_to_give)
+    for name, value in workflow.vars.items():
+        names["vars"][name] = worked_out(value, names, f"vars.{name}")
+
+
+def _work_out_inputs(
+    workflow: Workflow, given: Mapping[str, Any], names: dict[str, Any], how_to_give: str
+) -> None:
+    """Put the inputs into *names*; all that is wrong with them is told in one go."""
+    wrong = [
+        f"`{name}` is not an input of this workflow{did_you_mean(name, workflow.inputs)}"
+        for name in given
+        if name not in workflow.inputs
+    ]
+    for name, declared in workflow.inputs.items():
+        try:
+            if name in given:
+                value = read_input(declared, given[name])
+            elif declared.is_required:
+                wrong.append(
+                    f"the input `{name}` needs a value: give it {how_to_give.format(name=name)}"
+                    + (f" ({declared.description})" if declared.description else "")
+                )
+                continue
+            elif isinstance(declared.default, Plain):
+                value = read_input(declared, declared.default)
+            else:
+                value = read_input(
+                    declared, worked_out(declared.default, names, f"inputs.{name}.default")
+                )
+        except ValueError as error:
+            wrong.append(f"the input `{name}` {error}")
+            continue
+        except InputsInvalid:
+            if wrong:
+                # It asks for one of those that are wrong already.
+                continue
+            raise
+        names["inputs"][name] = value
+    if wrong:
+        text = "; ".join(wrong)
+        raise InputsInvalid(text[0].upper() + text[1:].rstrip(".") + ".")

@@ -7,8 +7,8 @@ A `Plan` holds the workflow's text with every file it sends, and the inputs and 
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,12 @@ from zoneinfo import ZoneInfo
 from almaflow.catalog import LoadedWorkflow, load_text
 from almaflow.check import Surroundings
 from almaflow.errors import RequestWrong
-from almaflow.expressions import ExpressionFailed, parse_template, render, to_text
+from almaflow.expressions import to_text
 from almaflow.expressions.encoding import decode, encode
-from almaflow.fields import Plain, Template
-from almaflow.inputs import read_input
-from almaflow.problems import did_you_mean
+from almaflow.inputs import InputsInvalid, work_out, worked_out
 from almaflow.settings import Project
 from almaflow.steps.base import StepBase
+from almaflow.steps.call import Call
 from almaflow.store import RunRecord
 from almaflow.workflow import Workflow
 
@@ -32,10 +31,6 @@ FORMAT = 1
 
 SIMULATED_INSTITUTION = "main"
 """What an institution is called where nothing names one, which only a simulation allows."""
-
-
-class InputsInvalid(RequestWrong):
-    """The inputs given to a workflow do not fit what it declares."""
 
 
 @dataclass(frozen=True)
@@ -93,25 +88,10 @@ def make_plan(
         RequestWrong: a payload cannot be read, or no institution is named.
     """
     workflow = loaded.workflow
-    zone = ZoneInfo(workflow.timezone or project.settings.timezone)
+    zone = _zone(workflow, project)
     scheduled_at = scheduled_at or now
-    names: dict[str, Any] = {
-        "run": {
-            "id": run_id,
-            "name": loaded.name,
-            "key": key or run_id,
-            "attempt": 1,
-            "started_at": now.astimezone(zone),
-            "scheduled_at": scheduled_at.astimezone(zone),
-        },
-        "now": now.astimezone(zone),
-        "today": now.astimezone(zone).date(),
-        "inputs": {},
-        "vars": {},
-    }
-    _work_out_inputs(workflow, given, names)
-    for name, value in workflow.vars.items():
-        names["vars"][name] = _worked_out(value, names, f"vars.{name}")
+    names = _names_of(run_id, loaded.name, key or run_id, scheduled_at, now, zone)
+    work_out(workflow, given, names)
     institution = _institution(workflow, project, names, simulated)
     return Plan(
         run_id=run_id,
@@ -119,7 +99,7 @@ def make_plan(
         name=loaded.name,
         file=loaded.document.file,
         workflow=workflow,
-        definition=make_definition(loaded, project, str(zone)),
+        definition=make_definition(loaded, project),
         zone=zone,
         institution=institution,
         inputs=names["inputs"],
@@ -129,14 +109,14 @@ def make_plan(
     )
 
 
-def recorded_plan(record: RunRecord, definition: Mapping[str, Any], project: Project) -> Plan:
+def recorded_plan(record: RunRecord, definition: Mapping[str, Any]) -> Plan:
     """Return the plan of a recorded run, as it was when the run was recorded."""
     if record.format != FORMAT:
         raise RequestWrong(
             f"Run {record.id} was recorded by another version of almaflow (format "
             f"{record.format}, this one reads {FORMAT}); run it with that version."
         )
-    loaded = load_text(definition["text"], definition["file"], project)
+    loaded = load_text(definition["text"], definition["file"])
     zone = ZoneInfo(definition["timezone"])
     return Plan(
         run_id=record.id,
@@ -155,9 +135,69 @@ def recorded_plan(record: RunRecord, definition: Mapping[str, Any], project: Pro
     )
 
 
-def make_definition(loaded: LoadedWorkflow, project: Project, zone: str) -> dict[str, Any]:
-    """Return everything a run of *loaded* executes, JSON-able: texts, payloads, git commit."""
-    folder = (loaded.path.parent if loaded.path else project.folder).resolve()
+def sub_plan(plan: Plan, name: str, inputs: Mapping[str, Any], now: datetime) -> Plan:
+    """Return the plan of the workflow that *plan* calls *name*, as part of the same run.
+
+    Made from what is recorded with the run, no file is read. *inputs* are those given by the
+    call; *now* is when the calling step began. Its `institution` is empty when the called
+    workflow names none: then it is the caller's. Its `environment` is not looked at.
+
+    Raises:
+        InputsInvalid: an input is missing, unknown or does not fit.
+    """
+    definition = plan.definition["calls"][name]
+    loaded = load_text(definition["text"], definition["file"])
+    zone = ZoneInfo(definition["timezone"])
+    names = _names_of(plan.run_id, loaded.name, plan.key, plan.scheduled_at, now, zone)
+    try:
+        work_out(loaded.workflow, inputs, names, "under `inputs` of the call")
+    except InputsInvalid as error:
+        raise InputsInvalid(f"{loaded.document.file}: {error}") from error
+    institution = loaded.workflow.institution
+    return replace(
+        plan,
+        name=loaded.name,
+        file=loaded.document.file,
+        workflow=loaded.workflow,
+        definition=definition,
+        zone=zone,
+        institution=to_text(worked_out(institution, names, "institution")) if institution else "",
+        inputs=names["inputs"],
+        vars=names["vars"],
+    )
+
+
+def _names_of(
+    run_id: str, name: str, key: str, scheduled_at: datetime, now: datetime, zone: ZoneInfo
+) -> dict[str, Any]:
+    """Return the names that inputs and `vars` see beside those above them."""
+    return {
+        "run": {
+            "id": run_id,
+            "name": name,
+            "key": key,
+            "attempt": 1,
+            "started_at": now.astimezone(zone),
+            "scheduled_at": scheduled_at.astimezone(zone),
+        },
+        "now": now.astimezone(zone),
+        "today": now.astimezone(zone).date(),
+    }
+
+
+def make_definition(loaded: LoadedWorkflow, project: Project) -> dict[str, Any]:
+    """Return everything a run of *loaded* executes, JSON-able.
+
+    That is its text and its payloads, under `calls` the same of each workflow it calls, by the
+    name that it gives it, and the git commit.
+    """
+    folder = _folder(loaded, project)
+    root = str(Surroundings(project, folder, settings_count=False).root)
+    return {**_recorded(loaded, project, root), "commit": git_commit(folder)}
+
+
+def _recorded(loaded: LoadedWorkflow, project: Project, root: str) -> dict[str, Any]:
+    folder = _folder(loaded, project)
     payloads = {}
     for name in sorted(payload_names(loaded.workflow)):
         try:
@@ -167,12 +207,20 @@ def make_definition(loaded: LoadedWorkflow, project: Project, zone: str) -> dict
     return {
         "file": loaded.document.file,
         "folder": str(folder),
-        "root": str(Surroundings(project, folder, settings_count=False).root),
+        "root": root,
         "text": loaded.document.text,
         "payloads": payloads,
-        "timezone": zone,
-        "commit": git_commit(folder),
+        "timezone": str(_zone(loaded.workflow, project)),
+        "calls": {name: _recorded(one, project, root) for name, one in loaded.calls.items()},
     }
+
+
+def _folder(loaded: LoadedWorkflow, project: Project) -> Path:
+    return (loaded.path.parent if loaded.path else project.folder).resolve()
+
+
+def _zone(workflow: Workflow, project: Project) -> ZoneInfo:
+    return ZoneInfo(workflow.timezone or project.settings.timezone)
 
 
 def all_steps(steps: Sequence[StepBase], prefix: str = "") -> Iterator[tuple[str, StepBase]]:
@@ -188,6 +236,63 @@ def workflow_steps(workflow: Workflow) -> Iterator[tuple[str, StepBase]]:
     """Yield every step of *workflow* with its path, `finally` included."""
     yield from all_steps(workflow.steps)
     yield from all_steps(workflow.finally_, "finally/")
+
+
+def plan_steps(plan: Plan) -> Iterator[tuple[str, StepBase]]:
+    """Yield every step of a run with its path, those of the workflows it calls included.
+
+    The steps inside a `for_each` are yielded once, with `*` in the place of the iteration's
+    number: `all/*/items`.
+    """
+    yield from _with_calls(workflow_steps(plan.workflow), plan.definition)
+
+
+def _with_calls(
+    steps: Iterator[tuple[str, StepBase]], definition: Mapping[str, Any]
+) -> Iterator[tuple[str, StepBase]]:
+    for path, step in steps:
+        yield path, step
+        # A run that was recorded before there was `call` has none.
+        called = definition.get("calls", {})
+        if isinstance(step.kind, Call) and step.kind.workflow in called:
+            inside = called[step.kind.workflow]
+            workflow = load_text(inside["text"], inside["file"]).workflow
+            for below, one in _with_calls(workflow_steps(workflow), inside):
+                yield f"{path}/{below}", one
+
+
+def unrolled(
+    steps: Iterable[tuple[str, StepBase]], seen: Iterable[str]
+) -> list[tuple[str, StepBase]]:
+    """Return *steps* with those inside a `for_each` once for each iteration, in its order.
+
+    *seen* are paths as the journal has them: an iteration that shows in none has not begun, and
+    is left out.
+    """
+    iterations: dict[str, set[int]] = {}
+    for path in seen:
+        labels = path.split("/")
+        for place, label in enumerate(labels):
+            if label.isdecimal():
+                iterations.setdefault("/".join(labels[:place]), set()).add(int(label))
+    found: list[tuple[tuple[int, ...], str, StepBase]] = []
+    steps = list(steps)
+    places = {path: place for place, (path, _) in enumerate(steps)}
+    for path, step in steps:
+        labels = path.split("/")
+        keys: list[tuple[tuple[int, ...], str]] = [((), "")]
+        for end, label in enumerate(labels):
+            if label != "*":
+                keys = [(key, f"{there}/{label}" if there else label) for key, there in keys]
+                continue
+            around = places["/".join(labels[:end])]
+            keys = [
+                ((*key, around, number), f"{there}/{number}")
+                for key, there in keys
+                for number in iterations.get(there, ())
+            ]
+        found.extend(((*key, places[path], 0), there, step) for key, there in keys)
+    return [(there, step) for _, there, step in sorted(found, key=lambda one: one[0])]
 
 
 def payload_names(workflow: Workflow) -> set[str]:
@@ -214,7 +319,7 @@ def _institution(
     workflow: Workflow, project: Project, names: Mapping[str, Any], simulated: bool
 ) -> str:
     if workflow.institution is not None:
-        name = to_text(_worked_out(workflow.institution, names, "institution"))
+        name = to_text(worked_out(workflow.institution, names, "institution"))
     else:
         name = project.default_institution or ""
     if simulated:
@@ -228,57 +333,3 @@ def _institution(
             "institution, or change `environment`."
         )
     return institution.name
-
-
-def _worked_out(value: Any, names: Mapping[str, Any], where: str) -> Any:
-    """Return *value* with its templates filled in; Raises: InputsInvalid."""
-    match value:
-        case Template():
-            try:
-                return render(parse_template(value.text), names)
-            except ExpressionFailed as error:
-                raise InputsInvalid(f"`{where}` cannot be worked out: {error}") from error
-        case Plain():
-            return value.value
-        case dict():
-            return {key: _worked_out(item, names, where) for key, item in value.items()}
-        case list():
-            return [_worked_out(item, names, where) for item in value]
-    return value
-
-
-def _work_out_inputs(workflow: Workflow, given: Mapping[str, Any], names: dict[str, Any]) -> None:
-    """Put the inputs into *names*, each seeing those above it; all that is wrong in one go."""
-    wrong = [
-        f"`{name}` is not an input of this workflow{did_you_mean(name, workflow.inputs)}"
-        for name in given
-        if name not in workflow.inputs
-    ]
-    for name, declared in workflow.inputs.items():
-        try:
-            if name in given:
-                value = read_input(declared, given[name])
-            elif declared.is_required:
-                wrong.append(
-                    f"the input `{name}` needs a value: give it with `-i {name}=…`"
-                    + (f" ({declared.description})" if declared.description else "")
-                )
-                continue
-            elif isinstance(declared.default, Plain):
-                value = read_input(declared, declared.default)
-            else:
-                value = read_input(
-                    declared, _worked_out(declared.default, names, f"inputs.{name}.default")
-                )
-        except ValueError as error:
-            wrong.append(f"the input `{name}` {error}")
-            continue
-        except InputsInvalid:
-            if wrong:
-                # It asks for one of those that are wrong already.
-                continue
-            raise
-        names["inputs"][name] = value
-    if wrong:
-        text = "; ".join(wrong)
-        raise InputsInvalid(text[0].upper() + text[1:].rstrip(".") + ".")

@@ -21,7 +21,7 @@ from pydantic.fields import FieldInfo
 
 from almaflow.fields import Model, format_duration
 from almaflow.settings import Settings
-from almaflow.steps.base import Kind, StepBase
+from almaflow.steps.base import IDENTIFIER, Kind, StepBase
 from almaflow.workflow import Workflow
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -99,6 +99,9 @@ def models_in(model: type[BaseModel]) -> list[type[BaseModel]]:
     for one in found:
         for field in one.model_fields.values():
             found.extend(inner for inner in models_of(field.annotation) if inner not in found)
+        found.extend(
+            inner for inner in models_of(getattr(one, "named", None)) if inner not in found
+        )
     return found
 
 
@@ -120,10 +123,10 @@ def _object(schema: Schema, model: type[BaseModel]) -> Schema:
     fields = {field.alias or name: field for name, field in model.model_fields.items()}
     properties = {key: _property(long["properties"][key], field) for key, field in fields.items()}
     whole: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
-    if model.model_config.get("extra") == "allow":
-        # Names of the user's own, such as the branches of `parallel`.
-        whole["additionalProperties"] = _bare(long["additionalProperties"])
-        return {"description": first_paragraph(model), **whole, "minProperties": 1}
+    if issubclass(model, Model) and model.named is not None:
+        named = {"description": model.named_as, **_bare(long["additionalProperties"])}
+        names = {"additionalProperties": named, "propertyNames": {"pattern": IDENTIFIER}}
+        return {"description": first_paragraph(model), **whole, **names, "minProperties": 1}
     if "required" in long:
         whole["required"] = long["required"]
     described = {"description": first_paragraph(model)}

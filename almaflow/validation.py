@@ -280,9 +280,12 @@ def _at(model: type[BaseModel], path: PathTo) -> _Place:
         field = next(
             (found for one in place.models if (found := _fields(one).get(str(element)))), None
         )
-        # What is no field is an entry of a list or mapping: its models are those of the whole.
+        named = [found for one in place.models if (found := getattr(one, "named", None))]
         if field is not None:
             place = _Place(tuple(dict.fromkeys(_models(field.annotation))), field)
+        elif named and isinstance(element, str):
+            place = _Place(tuple(dict.fromkeys(_models(named[0]))))
+        # What is neither is an entry of a list or mapping: its models are those of the whole.
     return place
 
 

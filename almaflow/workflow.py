@@ -95,6 +95,7 @@ else:
     for _field in _kinds_of(Step).values():
         _field.model_rebuild(_types_namespace={"Step": Step})
     Step.model_rebuild(force=True)
+Parallel.named = list[Step]
 
 
 def kinds() -> Mapping[str, type[Kind]]:

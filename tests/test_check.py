@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from almaflow.catalog import load_text, load_workflow
-from almaflow.check import Surroundings, read_workflow
+from almaflow.check import Surroundings, check_document
 from almaflow.check.scopes import VisibleSteps
 from almaflow.cli.problem_formats import ProblemFormat, format_problems
 from almaflow.document import parse_document
@@ -29,7 +29,7 @@ NOWHERE = Project(Path(), Settings(), None)
 def problems_of(text: str) -> list[Problem]:
     """Return the problems of a workflow without a project and without files."""
     document = parse_document(text, "workflow.yaml")
-    return read_workflow(document, Surroundings(NOWHERE, None, False))[1]
+    return list(check_document(document, Surroundings(NOWHERE, None, False)).problems)
 
 
 def codes(text: str) -> list[str]:
@@ -65,7 +65,8 @@ def test_every_code_of_the_checker_is_shown_by_a_broken_workflow_or_a_test_below
         for code in re.findall(r"\[([a-z-]+)\]:", document.with_suffix(".out").read_text("utf-8"))
     }
 
-    assert used - shown == {"missing-institution", "wrong-environment"}
+    elsewhere = {"missing-institution", "calls-too-deep", "too-many-calls"}
+    assert used - shown == elsewhere
 
 
 @pytest.mark.parametrize("document", sorted(VALID.glob("*.yaml")), ids=lambda one: one.stem)
@@ -197,10 +198,7 @@ def test_a_payload_that_cannot_be_one_is_refused(
     assert unreadable.message == "The payload `locked.xml` cannot be read: Permission denied."
 
 
-def test_a_recorded_definition_is_read_without_looking_at_files_or_settings(
-    tmp_path: Path,
-) -> None:
-    project = project_with(tmp_path, TWO)
+def test_a_recorded_definition_is_read_without_looking_at_files_or_settings() -> None:
     text = (
         "institution: gone\n"
         "steps:\n"
@@ -208,7 +206,7 @@ def test_a_recorded_definition_is_read_without_looking_at_files_or_settings(
         "  - notify: {to: gone, message: '{{ secrets.gone }}'}\n"
     )
 
-    loaded = load_text(text, "workflow.yaml", project)
+    loaded = load_text(text, "workflow.yaml")
 
     assert loaded.warnings == ()
     assert (loaded.name, loaded.path) == ("workflow", None)
@@ -311,7 +309,7 @@ steps:
 
 def test_steps_that_cannot_be_seen_are_listed_with_the_reason() -> None:
     document = parse_document("steps: [{id: a, stop: }, {id: b, stop: }]\n", "workflow.yaml")
-    visible = VisibleSteps(document, {"a": ("steps", 0), "b": ("steps", 1)}, ["lost"])
+    visible = VisibleSteps(document, {"a": ("steps", 0), "b": ("steps", 1)}, {}, ["lost"])
     visible.here = ("steps", 0)
 
     absent = visible.record().absent
@@ -392,7 +390,7 @@ def test_a_large_workflow_is_checked_in_time_that_grows_with_its_size() -> None:
         )
         document = parse_document("steps:\n" + steps, "workflow.yaml")
         begin = time.process_time()
-        assert read_workflow(document, Surroundings(NOWHERE, None, False))[1] == []
+        assert check_document(document, Surroundings(NOWHERE, None, False)).problems == ()
         return time.process_time() - begin
 
     seconds(50)
@@ -461,7 +459,7 @@ PIECES = [
 def is_loaded_or_refused(text: str) -> bool:
     """Whether *text* is a workflow with steps that say what they do, or has problems."""
     try:
-        steps = load_text(text, "workflow.yaml", NOWHERE).workflow.steps
+        steps = load_text(text, "workflow.yaml").workflow.steps
     except DocumentsInvalid as error:
         return len(error.problems) > 0
     return all(step.kind is not None for step in steps)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import textwrap
-from pathlib import Path
 
 import pytest
 
@@ -10,12 +9,10 @@ from almaflow.document import parse_document
 from almaflow.errors import RequestWrong
 from almaflow.explain import WIDTH, explain
 from almaflow.expressions.filters import FILTERS
-from almaflow.settings import Project, Settings
+from almaflow.settings import Settings
 from almaflow.steps.base import StepBase
 from almaflow.validation import validate
 from almaflow.workflow import Workflow, kinds
-
-NOWHERE = Project(Path(), Settings(), None)
 
 # What the examples refer to: steps before them, of the kinds that have the outputs.
 BEFORE = """\
@@ -43,16 +40,14 @@ def test_the_example_of_every_kind_is_valid(kind: str) -> None:
         if f"id: {name}" not in example
     ]
 
-    loaded = load_text(
-        BEFORE + "".join(others) + textwrap.indent(example, "  "), "example.yaml", NOWHERE
-    )
+    loaded = load_text(BEFORE + "".join(others) + textwrap.indent(example, "  "), "example.yaml")
 
     assert kind in {step.kind.key for step in loaded.workflow.steps}
     assert loaded.warnings == ()
 
 
 def test_the_examples_of_whole_files_are_valid() -> None:
-    workflow = load_text(example_in(explain("workflow")), "example.yaml", NOWHERE)
+    workflow = load_text(example_in(explain("workflow")), "example.yaml")
     settings = validate(parse_document(example_in(explain("project")), "almaflow.yaml"), Settings)
 
     assert workflow.warnings == ()
@@ -121,6 +116,15 @@ def test_a_field_inside_a_field_is_explained() -> None:
     assert "Default: 1d" in explain("timeout")
     assert "Default: true" in explain("submit_job.wait")
     assert "`production` or `sandbox`" in explain("institutions.environment")
+
+
+def test_names_that_a_file_chooses_itself_are_explained() -> None:
+    text = explain("parallel")
+
+    assert (
+        "Fields:\n  <name>: a list; each entry is a step\n"
+        "      A branch: a name of your own, and under it the steps of the branch, in order.\n"
+    ) in text
 
 
 def test_a_word_with_two_meanings_is_explained_twice() -> None:

@@ -72,7 +72,7 @@ HOMES: Mapping[str, Sequence[str]] = {
         *("fields", "validation", "settings", "alma", "steps", "workflow", "catalog", "check"),
         *("explain", "plan", "schema", "cli"),
     ),
-    "pydantic_core": ("fields", "validation", "settings", "alma", "steps", "workflow"),
+    "pydantic_core": ("fields", "validation", "settings", "alma", "steps", "workflow", "check"),
     "requests": ("alma.http",),
     "rich": ("cli",),
     "ruamel": ("document",),

@@ -11,13 +11,16 @@ import pytest
 
 from almaflow.catalog import load_workflow
 from almaflow.errors import RequestWrong
+from almaflow.inputs import InputsInvalid
 from almaflow.plan import (
-    InputsInvalid,
     Plan,
     git_commit,
     make_plan,
     payload_names,
+    plan_steps,
     recorded_plan,
+    sub_plan,
+    unrolled,
     workflow_steps,
 )
 from almaflow.settings import find_project
@@ -159,7 +162,7 @@ timezone: Asia/Tokyo
     store = Store.open("sqlite://", clock=Stage(tmp_path).clock)
     record = store.add_run(made.definition, made.record())
 
-    back = recorded_plan(record, store.definition(record.definition), find_project(tmp_path))
+    back = recorded_plan(record, store.definition(record.definition))
 
     assert back.inputs == made.inputs
     assert back.vars == made.vars
@@ -176,7 +179,7 @@ def test_a_run_of_another_format_is_left_alone(tmp_path: Path) -> None:
     object.__setattr__(record, "format", 2)
 
     with pytest.raises(RequestWrong) as caught:
-        recorded_plan(record, made.definition, find_project(tmp_path))
+        recorded_plan(record, made.definition)
 
     assert str(caught.value) == (
         "Run 20260301-003000-aaaaa was recorded by another version of almaflow (format 2, this "
@@ -295,3 +298,180 @@ def test_without_git_there_is_no_commit(
 
 def test_outside_a_checkout_there_is_no_commit(tmp_path: Path) -> None:
     assert git_commit(tmp_path) is None
+
+
+# --- calls ----------------------------------------------------------------------------------------
+
+CALLER = """
+inputs: {month: {default: 2026-02}}
+timezone: Asia/Tokyo
+steps:
+  - id: sub
+    call: {workflow: parts/sub, inputs: {month: "{{ inputs.month }}", code: 0012}}
+  - for_each:
+      items: [a, b]
+      steps:
+        - {id: again, call: {workflow: parts/sub.yaml, inputs: {month: "{{ item }}"}}}
+  - notify: done
+"""
+SUB = """
+name: Part
+inputs:
+  month: {}
+  code: {default: none}
+  size: {type: integer, default: 1}
+  twice: {default: "{{ inputs.code }}{{ inputs.code }}"}
+vars:
+  at: "{{ now }}"
+  who: "{{ run.name }} {{ run.id }} {{ run.key }}"
+  tick: "{{ run.scheduled_at }}"
+steps:
+  - submit_job: {job: M44, payload: p.xml}
+  - for_each: {items: [a], steps: [{id: job, submit_job: {job: M44, payload: q.xml}}]}
+  - call: ../deep.yaml
+finally: [{notify: over}]
+"""
+DEEP = "institution: \"{{ 'te' + 'st' }}\"\ntimezone: Africa/Cairo\nsteps: [{notify: x}]\n"
+
+
+def plan_of_calls(folder: Path) -> Plan:
+    """Return the plan of a workflow that calls others; recorded and read back."""
+    (folder / "parts").mkdir(exist_ok=True)
+    (folder / "parts" / "sub.yaml").write_text(SUB, encoding="utf-8")
+    (folder / "deep.yaml").write_text(DEEP, encoding="utf-8")
+    (folder / "almaflow.yaml").write_text(SETTINGS, encoding="utf-8")
+    for name in ("p.xml", "q.xml"):
+        (folder / "parts" / name).write_text("<job><parameters/></job>", encoding="utf-8")
+    tick = NOW - timedelta(hours=1)
+    made = plan(folder, CALLER, options={"key": "w/1", "scheduled_at": tick})
+    store = Store.open("sqlite://", clock=Stage(folder).clock)
+    record = store.add_run(made.definition, made.record())
+    for file in folder.rglob("*.*"):
+        file.unlink()
+    return recorded_plan(record, store.definition(record.definition))
+
+
+def test_called_workflows_are_recorded_with_the_run(tmp_path: Path) -> None:
+    definition = plan_of_calls(tmp_path).definition
+
+    assert list(definition["calls"]) == ["parts/sub", "parts/sub.yaml"]
+    assert definition["calls"]["parts/sub"] == definition["calls"]["parts/sub.yaml"]
+    assert definition["calls"]["parts/sub"] == {
+        "file": str(tmp_path / "parts" / "sub.yaml"),
+        "folder": str(tmp_path / "parts"),
+        "root": str(tmp_path),
+        "text": SUB,
+        "payloads": dict.fromkeys(("p.xml", "q.xml"), "<job><parameters/></job>"),
+        "timezone": "Europe/Zurich",
+        "calls": {
+            "../deep.yaml": {
+                "file": str(tmp_path / "deep.yaml"),
+                "folder": str(tmp_path),
+                "root": str(tmp_path),
+                "text": DEEP,
+                "payloads": {},
+                "timezone": "Africa/Cairo",
+                "calls": {},
+            }
+        },
+    }
+
+
+def test_the_plan_of_a_called_workflow_is_part_of_the_same_run(tmp_path: Path) -> None:
+    caller = plan_of_calls(tmp_path)
+    now = NOW + timedelta(hours=2)
+
+    sub = sub_plan(caller, "parts/sub", {"month": "2026-01", "code": "0012"}, now)
+
+    assert (sub.run_id, sub.key, sub.name) == (caller.run_id, "w/1", "Part")
+    assert (sub.requested_at, sub.scheduled_at) == (caller.requested_at, caller.scheduled_at)
+    assert sub.file == str(tmp_path / "parts" / "sub.yaml")
+    assert sub.definition is caller.definition["calls"]["parts/sub"]
+    assert str(sub.zone) == "Europe/Zurich"
+    assert sub.inputs == {"month": "2026-01", "code": "0012", "size": 1, "twice": "00120012"}
+    assert sub.vars == {
+        "at": now,
+        "who": f"Part {caller.run_id} w/1",
+        "tick": caller.scheduled_at,
+    }
+    assert [step.kind.key for step in sub.workflow.steps] == ["submit_job", "for_each", "call"]
+
+
+def test_a_called_workflow_has_its_own_institution_or_none(tmp_path: Path) -> None:
+    sub = sub_plan(plan_of_calls(tmp_path), "parts/sub", {"month": "x"}, NOW)
+
+    deep = sub_plan(sub, "../deep.yaml", {}, NOW)
+
+    assert (sub.institution, deep.institution) == ("", "test")
+    assert (deep.name, str(deep.zone)) == ("deep", "Africa/Cairo")
+
+
+def test_inputs_that_do_not_fit_a_called_workflow_are_told_with_its_file(tmp_path: Path) -> None:
+    caller = plan_of_calls(tmp_path)
+
+    with pytest.raises(InputsInvalid) as caught:
+        sub_plan(caller, "parts/sub", {"size": "many", "x": 1}, NOW)
+
+    assert str(caught.value) == (
+        f"{tmp_path}/parts/sub.yaml: `x` is not an input of this workflow; the input `month` "
+        "needs a value: give it under `inputs` of the call; the input `size` is `many`, but must "
+        "be a whole number."
+    )
+
+
+def test_a_recorded_text_is_read_once_for_many_runs(tmp_path: Path) -> None:
+    caller = plan_of_calls(tmp_path)
+    record = caller.record()
+
+    plans = [recorded_plan(record, dict(caller.definition)) for _ in range(3)]
+    subs = [sub_plan(one, "parts/sub", {"month": "x"}, NOW) for one in plans]
+
+    assert all(one.workflow is caller.workflow for one in plans)
+    assert all(one.workflow is subs[0].workflow for one in subs)
+
+
+def test_a_run_recorded_before_there_were_calls_is_read(tmp_path: Path) -> None:
+    caller = plan_of_calls(tmp_path)
+    old = {key: value for key, value in caller.definition.items() if key != "calls"}
+
+    back = recorded_plan(caller.record(), old)
+
+    assert back.workflow == caller.workflow
+    assert [path for path, _ in plan_steps(back)] == [
+        path for path, _ in workflow_steps(back.workflow)
+    ]
+
+
+def test_the_steps_of_a_run_are_those_of_the_workflows_it_calls_too(tmp_path: Path) -> None:
+    made = plan_of_calls(tmp_path)
+
+    inside = ["submit_job-1", "for_each-2", "for_each-2/*/job", "call-3", "call-3/notify-1"]
+    assert [path for path, _ in plan_steps(made)] == [
+        "sub",
+        *(f"sub/{path}" for path in [*inside, "finally/notify-1"]),
+        "for_each-2",
+        "for_each-2/*/again",
+        *(f"for_each-2/*/again/{path}" for path in [*inside, "finally/notify-1"]),
+        "notify-3",
+    ]
+    assert payload_names(made.workflow) == set()
+
+
+def test_iterations_that_have_begun_are_unrolled_in_their_order(tmp_path: Path) -> None:
+    made = plan_of_calls(tmp_path)
+
+    steps = unrolled(
+        plan_steps(made),
+        ["sub", "sub/for_each-2/1/job", "for_each-2/10/again", "for_each-2/9/again/call-3", "x/1"],
+    )
+
+    paths = [path for path, _ in steps]
+    short = [path for path in paths if "call" not in path and "again/" not in path]
+    assert short == [
+        *("sub", "sub/submit_job-1", "sub/for_each-2", "sub/for_each-2/1/job"),
+        *("sub/finally/notify-1", "for_each-2", "for_each-2/9/again", "for_each-2/10/again"),
+        "notify-3",
+    ]
+    assert "for_each-2/9/again/call-3" in paths
+    assert "for_each-2/9/again/for_each-2/1/job" not in paths
+    assert {path: step.kind.key for path, step in steps}["for_each-2/10/again/call-3"] == "call"

@@ -77,7 +77,8 @@ def test_a_valid_project_file_fits_the_schema() -> None:
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_every_key_is_described_and_nothing_else_is_allowed(name: str) -> None:
     for schema in objects(SCHEMAS[name]):
-        assert schema["additionalProperties"] is False or schema["properties"] == {}
+        others = schema["additionalProperties"]
+        assert others is False or others["description"]
         for key, field in schema["properties"].items():
             assert field.get("description"), key
 
@@ -119,7 +120,7 @@ def test_only_words_of_json_schema_are_used(name: str) -> None:
         *("description", "markdownDescription", "type", "properties", "additionalProperties"),
         *("required", "anyOf", "items", "enum", "const", "pattern", "examples", "default"),
         *("minimum", "maximum", "minItems", "minLength", "$ref", "patternProperties"),
-        "minProperties",
+        *("minProperties", "propertyNames"),
     }
 
     def walk(schema: Any) -> None:
@@ -176,6 +177,10 @@ def test_defaults_are_written_as_a_file_would() -> None:
         "steps: [{retry: {attempts: 0}, stop: x}]\n",
         "steps: [{parallel: {}}]\n",
         "steps: [{parallel: {left: wait}}]\n",
+        "steps: [{parallel: {left: []}}]\n",
+        "steps: [{parallel: {not-a-name: [{wait: 1m}]}}]\n",
+        "steps: [{for_each: {items: [a], as: 1st, steps: [{wait: 1m}]}}]\n",
+        "steps: [{for_each: {items: [a], steps: []}}]\n",
         "steps: [{parallel: {left: [{wiat: 1m}]}}]\n",
         "overlap: never\nsteps: [{stop: x}]\n",
     ],

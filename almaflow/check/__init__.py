@@ -5,6 +5,7 @@ scopes         the names that can be used at each place, with their types
 declarations   inputs and `vars`            schedules      the timetable
 steps          every step, in order         endings        status codes and outcomes
 surroundings   names of almaflow.yaml, payloads, files
+shelf          the files that are read      calls          the workflows that a file calls
 templates      braces where nothing is worked out
 repair         what is left of a file that does not fit the models
 """
@@ -12,12 +13,14 @@ repair         what is left of a file that does not fit the models
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 
 from almaflow.check.declarations import Declared
 from almaflow.check.endings import check_retry
 from almaflow.check.notes import Notes, check_length, check_poll
 from almaflow.check.repair import repair
 from almaflow.check.schedules import check_schedule, check_zone
+from almaflow.check.shelf import Checked, Shelf
 from almaflow.check.steps import StepChecks
 from almaflow.check.surroundings import Surroundings, check_channel, check_main_institution
 from almaflow.check.templates import TEMPLATE_NOT_ALLOWED, check_templates
@@ -27,29 +30,28 @@ from almaflow.problems import Problem
 from almaflow.validation import validate
 from almaflow.workflow import Workflow
 
-__all__ = ["Surroundings", "check_workflow", "read_workflow"]
+__all__ = ["Checked", "Shelf", "Surroundings", "as_entry", "check_document"]
 
 
-def read_workflow(
-    document: Document, around: Surroundings
-) -> tuple[Workflow | None, list[Problem]]:
-    """Return the workflow in *document*, None when it does not fit, and all problems, sorted."""
+def check_document(document: Document, around: Surroundings) -> Checked:
+    """Return the workflow in *document* with what is wrong in it, whoever runs or calls it."""
     try:
         workflow = validate(document, Workflow)
     except DocumentsInvalid as error:
-        problems = {*error.problems, *_problems_of_the_rest(document, around)}
-        return None, _without_echoes(problems)
-    return workflow, _without_echoes(check_workflow(workflow, document, around))
+        return _checked_rest(document, around, set(error.problems))
+    checks = check_workflow(workflow, document, around)
+    problems = tuple(_without_echoes(checks.notes.problems))
+    return Checked(document, workflow, True, problems, checks.outputs, checks.calls)
 
 
-def _problems_of_the_rest(document: Document, around: Surroundings) -> set[Problem]:
-    """Return what is wrong in the parts of *document* that fit the models."""
+def _checked_rest(document: Document, around: Surroundings, problems: set[Problem]) -> Checked:
+    """Return what of *document* fits the models, with what is wrong there added to *problems*."""
     rest = repair(document)
     if rest is None:
         notes = Notes(document)
         check_templates(notes)
-        return notes.problems
-    problems = check_workflow(
+        return Checked(document, None, False, tuple(_without_echoes(problems | notes.problems)))
+    checks = check_workflow(
         rest.workflow,
         document,
         around,
@@ -57,7 +59,18 @@ def _problems_of_the_rest(document: Document, around: Surroundings) -> set[Probl
         lost_inputs=rest.lost_inputs,
     )
     replaced = {document.place(path) for path in rest.replaced}
-    return {one for one in problems if one.location not in replaced}
+    problems |= {one for one in checks.notes.problems if one.location not in replaced}
+    found = tuple(_without_echoes(problems))
+    return Checked(document, rest.workflow, False, found, checks.outputs, checks.calls)
+
+
+def as_entry(checked: Checked, around: Surroundings) -> Checked:
+    """Return *checked* as a workflow that is run by itself: it needs an institution of its own."""
+    if checked.document is None or checked.workflow is None:
+        return checked
+    notes = Notes(checked.document)
+    check_main_institution(notes, around, checked.workflow)
+    return replace(checked, problems=tuple(sorted({*checked.problems, *notes.problems})))
 
 
 def _without_echoes(problems: Iterable[Problem]) -> list[Problem]:
@@ -76,8 +89,8 @@ def check_workflow(
     *,
     lost_steps: Collection[str] = (),
     lost_inputs: Collection[str] = (),
-) -> set[Problem]:
-    """Return the problems of a workflow that fits the models.
+) -> StepChecks:
+    """Check a workflow that fits the models; the answer has the notes, its outputs and its calls.
 
     *lost_steps* and *lost_inputs* are ids and names that the file has but *workflow* does not,
     because they did not fit: nothing is said about what refers to them.
@@ -91,11 +104,11 @@ def check_workflow(
     _check_defaults(workflow, notes)
     if workflow.institution is not None:
         notes.check(("institution",), workflow.institution, declared.scope())
-    check_main_institution(notes, around, workflow)
     for place, notice in enumerate(workflow.notify):
         check_channel(notes, around, ("notify", place, "to"), notice.to)
-    StepChecks(workflow, notes, around, declared, lost_steps).check()
-    return notes.problems
+    checks = StepChecks(workflow, notes, around, declared, lost_steps)
+    checks.check()
+    return checks
 
 
 def _check_defaults(workflow: Workflow, notes: Notes) -> None:

@@ -131,11 +131,19 @@ class Declared:
 
     def _check_literal(self, path: PathTo, declared: Input, value: Any) -> None:
         """Check a value without templates against the declared type and bounds."""
-        try:
-            read_input(_sound(declared), _bare(value))
-        except ValueError as error:
+        problem = literal_problem(declared, value)
+        if problem is not None:
             name = path[1] if path[0] == "inputs" else path[-1]
-            self.notes.at(path, "bad-input", f"`{name}` {error}.")
+            self.notes.at(path, "bad-input", f"`{name}` {problem}.")
+
+
+def literal_problem(declared: Input, value: Any) -> str | None:
+    """Return why a value without templates does not fit an input, after its name; None: it does."""
+    try:
+        read_input(_sound(declared), _bare(value))
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def pattern_problem(pattern: str) -> tuple[str, int] | None:

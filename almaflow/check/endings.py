@@ -11,9 +11,11 @@ from almaflow.check.notes import Notes
 from almaflow.document import PathTo
 from almaflow.outcome import Outcome
 from almaflow.problems import Severity, did_you_mean
+from almaflow.steps.approve import Approve
 from almaflow.steps.base import Retry, StepBase
 from almaflow.steps.branch import Branch, split_case
 from almaflow.steps.jobs import JobStep
+from almaflow.workflow import Defaults
 
 # An outcome of a run that never was; no step has it.
 OUTCOMES = [str(outcome) for outcome in Outcome if outcome is not Outcome.MISSED]
@@ -44,6 +46,21 @@ def check_endings(
             f"`retry` of {kind.key} needs `on`, the endings after which the job may be submitted "
             "again, such as `on: [SYSTEM_ABORTED]`; without it a job that has run is never "
             "submitted again.",
+        )
+
+
+def check_patience(notes: Notes, path: PathTo, step: StepBase, defaults: Defaults) -> None:
+    """Note an `approve` that is to go on when its time is up, but has no time."""
+    kind = step.kind
+    if not isinstance(kind, Approve) or kind.on_timeout == "fail":
+        return
+    if step.timeout is None and defaults.timeout is None:
+        notes.at(
+            (*path, kind.key, "on_timeout"),
+            "no-timeout",
+            "`on_timeout: continue` never applies, because the step has no `timeout`: it waits "
+            "until the time of the whole run is up. Give the step one, such as `timeout: 2d`.",
+            Severity.WARNING,
         )
 
 

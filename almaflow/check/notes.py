@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from almaflow.document import Document, PathTo
@@ -93,10 +93,22 @@ class Notes:
             self.within(path, finding.offset, finding.length, finding.code, finding.message)
 
 
+def may_not_be_there(values: Iterable[Source], scope: Record) -> bool:
+    """Whether one of *values* asks, without a default, for what may be missing in *scope*."""
+    for source in values:
+        try:
+            parsed = parse_template(source.text)
+        except ExpressionSyntax:
+            continue
+        if any(one.code == "may-not-have-run" for one in check(parsed, scope)):
+            return True
+    return False
+
+
 def with_names(scope: Record, names: Mapping[str, Type]) -> Record:
     """Return *scope* with further names."""
     absent = {name: why for name, why in scope.absent.items() if name not in names}
-    return Record({**scope.fields, **names}, scope.noun, absent)
+    return Record({**scope.fields, **names}, scope.noun, absent, scope.open)
 
 
 def check_length(notes: Notes, path: PathTo, length: timedelta | None) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from almaflow.check.walking import data_at, written_steps
 from almaflow.document import Document, PathTo
@@ -28,6 +29,13 @@ _STAND_INS: dict[str, Any] = {
     "inputs": {"default": ""},
     "schedule": {"every": "1d"},
     "notify": {"on": ["failed"]},
+}
+
+# What stands in for a key that is needed and does not fit, so that the steps inside are kept.
+_NEEDED: dict[PathTo, Any] = {
+    ("for_each", "items"): [],
+    ("branch", "on"): "''",
+    ("branch", "cases"): {},
 }
 
 
@@ -57,7 +65,7 @@ def repair(document: Document) -> Repaired | None:
             if error.error_count() > MOST_MISFITS:
                 return None
             for detail in error.errors(include_url=False, include_input=False):
-                work.leave_out(work.existing(detail["loc"]), detail["type"])
+                work.leave_out(work.existing(detail["loc"]), detail)
         else:
             ids = (step.get("id") for step in work.steps.values())
             return Repaired(
@@ -87,15 +95,16 @@ class _Repair:
                 path = (*path, element)
         return path
 
-    def leave_out(self, path: PathTo, kind: str) -> None:
-        """Leave out as little as possible of what does not fit at *path*."""
+    def leave_out(self, path: PathTo, detail: ErrorDetails) -> None:
+        """Leave out as little as possible of what does not fit at *path*, as *detail* says."""
+        kind = detail["type"]
         if path[:1] == ("inputs",) and len(path) > 1:
             self.lost_inputs.add(str(path[1]))
         step = next((path[:end] for end in range(len(path), 0, -1) if path[:end] in self.steps), ())
         if kind == "extra_forbidden":
             self._remove(path)
         elif step:
-            self._leave_out_of_step(path, step, kind)
+            self._leave_out_of_step(path, step, detail)
         elif len(path) > 1 and path[0] in _STAND_INS:
             whole = kind == "missing" or len(path) == 2 or path[0] != "schedule"
             if whole:
@@ -105,11 +114,16 @@ class _Repair:
         else:
             self._remove(path[:1])
 
-    def _leave_out_of_step(self, path: PathTo, step: PathTo, kind: str) -> None:
+    def _leave_out_of_step(self, path: PathTo, step: PathTo, detail: ErrorDetails) -> None:
         inside = path[len(step) :]
-        if inside and inside[0] in StepBase.common_keys():
+        needed = (*inside, detail["loc"][-1]) if detail["type"] == "missing" else inside[:2]
+        if detail["type"] == "retry_of_steps":
+            self._remove((*step, "retry"))
+        elif inside and inside[0] in StepBase.common_keys():
             self._remove((*step, inside[0]))
-        elif len(inside) > 1 and kind != "missing":
+        elif needed in _NEEDED:
+            self._set((*step, *needed), _NEEDED[needed])
+        elif len(inside) > 1 and detail["type"] != "missing":
             self._remove((*step, *inside[:2]))
         else:
             self._replace(step, _STAND_INS["step"])
@@ -117,6 +131,12 @@ class _Repair:
     def _replace(self, path: PathTo, value: Any) -> None:
         self.replaced.add(path)
         self.data = _with(self.data, path, value)
+
+    def _set(self, path: PathTo, value: Any) -> None:
+        """Put *value* where nothing or something that does not fit stands."""
+        inside = data_at(self.data, path[:-1])
+        if isinstance(inside, dict):
+            self.data = _with(self.data, path[:-1], {**inside, path[-1]: value})
 
     def _remove(self, path: PathTo) -> None:
         parent = data_at(self.data, path[:-1])

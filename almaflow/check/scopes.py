@@ -24,6 +24,7 @@ from almaflow.expressions import (
 )
 from almaflow.fields import Plain, Template
 from almaflow.steps.base import ALWAYS_THERE, COMMON_OUTPUTS, Kind, StepBase
+from almaflow.steps.parallel import Parallel
 from almaflow.workflow import Input
 
 INPUT_TYPES: Mapping[str, Type] = {
@@ -96,9 +97,11 @@ def outputs_of(kind: Kind) -> Record:
     return Record({**COMMON_OUTPUTS, **own}, f"output of {kind.key}", absent)
 
 
-def _perhaps(outputs: Type, step: str, why: str) -> Type:
+def perhaps(outputs: Type, step: str, why: str) -> Type:
     """Return the outputs of a step that may not have run."""
-    assert isinstance(outputs, Record), "only steps that could be read are ever uncertain"
+    if not isinstance(outputs, Record):
+        # Nothing is known of a step that could not be read.
+        return outputs
     fields = {
         name: type_ if name in ALWAYS_THERE else Perhaps(type_, step, why)
         for name, type_ in outputs.fields.items()
@@ -109,30 +112,41 @@ def _perhaps(outputs: Type, step: str, why: str) -> Type:
 class VisibleSteps:
     """The steps that can be seen from one place, while the checker goes through the file.
 
-    *places* are the paths of all steps with an id; *lost* are ids of steps that could not be read.
-    What has been passed is visible. What a body holds is taken away when the body is left, so that
-    the next one does not see it, and put back after the last.
+    *places* are the paths of all steps with an id, *steps* all steps by their paths; *lost* are
+    ids of steps that could not be read. What has been passed is visible. What a body holds is
+    taken away when the body is left, so that the next one does not see it, and put back after the
+    last; what an iteration holds is not.
     """
 
     def __init__(
-        self, document: Document, places: Mapping[str, PathTo], lost: Collection[str]
+        self,
+        document: Document,
+        places: Mapping[str, PathTo],
+        steps: Mapping[PathTo, StepBase],
+        lost: Collection[str],
     ) -> None:
         self.fields: dict[str, Type] = dict.fromkeys(lost, ANYTHING)
         self._document = document
         self._places = places
+        self._steps = steps
         self.here: PathTo = ()
 
-    def record(self) -> Record:
-        """Return `steps` as it is seen from `here`."""
-        return Record(self.fields, "step", _Absent(self))
+    def record(self, uncertain: Collection[str] = ()) -> Record:
+        """Return `steps` as it is seen from `here`, some of them *uncertain*."""
+        fields: Mapping[str, Type] = self.fields
+        if uncertain:
+            fields = {
+                name: perhaps(one, name, "") if name in uncertain else one
+                for name, one in fields.items()
+            }
+        return Record(fields, "step", _Absent(self))
 
-    def add(self, step: StepBase) -> None:
+    def add(self, step: StepBase, outputs: Type) -> None:
         """Let a step that has been passed be seen."""
         if step.id is None:
             return
-        outputs: Type = outputs_of(step.kind)
         if step.if_ is not None:
-            outputs = _perhaps(outputs, step.id, "the step has an `if` and may not have run")
+            outputs = perhaps(outputs, step.id, "the step has an `if` and may not have run")
         self.fields[step.id] = outputs
 
     def mark(self) -> int:
@@ -145,9 +159,9 @@ class VisibleSteps:
         return dict(reversed(taken))
 
     def put_back(self, taken: Mapping[str, Type], why: str) -> None:
-        """Let steps be seen again, from a place where they may not have run."""
+        """Let steps be seen again; *why* they may not have run, empty when they have."""
         for name, outputs in taken.items():
-            self.fields[name] = _perhaps(outputs, name, why)
+            self.fields[name] = perhaps(outputs, name, why) if why else outputs
 
     def why_not(self, step: str) -> str:
         """Return the clause that says why *step*, which exists, cannot be seen from `here`."""
@@ -165,10 +179,31 @@ class VisibleSteps:
             return "it is this step itself, whose outputs are known when it has ended"
         if shared == len(path):
             return f"this step stands inside it (line {line}), so it has not ended yet"
-        if shared == 0:
+        if shared == 0 and self.here[0] == "steps":
             return f"it stands in `{path[0]}` (line {line}), which comes later"
-        if isinstance(path[shared], int):
+        mine, its = self.here[shared], path[shared]
+        if isinstance(mine, int) and isinstance(its, int) and its > mine:
             return f"it comes later, in line {line}"
+        return self._why_not_within(path, shared, line)
+
+    def _why_not_within(self, path: PathTo, shared: int, line: int) -> str:
+        """Return why a step that comes before `here` cannot be seen: of what it stands in."""
+        for end in range(shared, len(path)):
+            around = self._steps.get(path[:end])
+            if around is not None and any(body.own_scope for body in around.kind.bodies()):
+                there = self._document.place(path[:end]).line
+                named = f"use `steps.{around.id}.results`"
+                unnamed = "give that step an `id` and use its `results`"
+                return (
+                    f"it stands inside the `{around.kind.key}` in line {there}, whose steps are "
+                    f"seen only from inside; {named if around.id else unnamed}"
+                )
+        inside = self._steps.get(path[: shared - 1])
+        if inside is not None and isinstance(inside.kind, Parallel):
+            return (
+                f"it stands in the branch `{path[shared]}` (line {line}), and the branches of "
+                "`parallel` do not see each other"
+            )
         return f"it stands in another arm (line {line}), and only one of the two is taken"
 
 

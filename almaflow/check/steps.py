@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+from almaflow.check.bodies import (
+    check_item_name,
+    item_type,
+    may_be_skipped,
+    not_reached,
+    results_of,
+)
+from almaflow.check.calls import calls_in, check_call, outputs_of_call
 from almaflow.check.declarations import Declared, check_name
-from almaflow.check.endings import check_endings
-from almaflow.check.notes import Notes, check_length, check_poll, with_names
-from almaflow.check.scopes import NO_SECRETS, RUN, RUN_ENDED, VisibleSteps
+from almaflow.check.endings import check_endings, check_patience
+from almaflow.check.notes import Notes, check_length, check_poll, may_not_be_there, with_names
+from almaflow.check.scopes import NO_SECRETS, RUN, RUN_ENDED, VisibleSteps, outputs_of, value_type
+from almaflow.check.shelf import Checked
 from almaflow.check.surroundings import Surroundings, check_institution, check_names_outside
 from almaflow.check.walking import below, data_at, fields_of, sources
 from almaflow.document import PathTo
-from almaflow.expressions import ANYTHING, Record, Type, guards_of
+from almaflow.expressions import ANYTHING, Perhaps, Record, Type, guards_of
 from almaflow.steps.base import PollSettings, StepBase
+from almaflow.steps.call import Call
+from almaflow.steps.for_each import ForEach
+from almaflow.steps.parallel import Parallel
 from almaflow.workflow import Workflow
+
+_ITEM_OUTSIDE = "it is the item of the `for_each` in line {}, and known only to the steps inside"
 
 
 def placed_steps(workflow: Workflow) -> Iterator[tuple[PathTo, StepBase]]:
@@ -29,8 +44,26 @@ def _placed(path: PathTo, steps: Sequence[StepBase]) -> Iterator[tuple[PathTo, S
             yield from _placed((*path, place, step.kind.key, *body.keys), body.steps)
 
 
+@dataclass(frozen=True)
+class _Here:
+    """What counts in a list of steps, beside the steps before it.
+
+    *guards* are the steps that an `if` around asks about, *items* the items of each `for_each`
+    around and the lines of these. *institution* is None when only the run will know it.
+    """
+
+    run: Record
+    institution: str | None
+    guards: frozenset[str] = frozenset()
+    items: Mapping[str, Type] = field(default_factory=dict)
+    lines: Mapping[str, int] = field(default_factory=dict)
+
+
 class StepChecks:
-    """Goes through all steps of one workflow in order, knowing what can be seen from each."""
+    """Goes through all steps of one workflow in order, knowing what can be seen from each.
+
+    *outputs* and *calls* are, after the check, what callers see of it and which files it calls.
+    """
 
     def __init__(
         self,
@@ -45,34 +78,72 @@ class StepChecks:
         self.around = around
         self.declared = declared
         self.scope = declared.scope()
-        self.by_id: dict[str, StepBase] = {}
-        self.places: dict[str, PathTo] = {}
+        self.outputs: dict[str, Type] = {}
+        self._steps = dict(placed_steps(workflow))
+        self._items = {
+            step.kind.as_: _ITEM_OUTSIDE.format(notes.document.place(path).line)
+            for path, step in reversed(self._steps.items())
+            if isinstance(step.kind, ForEach)
+        }
+        self._by_id: dict[str, StepBase] = {}
+        self._places: dict[str, PathTo] = {}
         self._name_all()
+        self._called = calls_in(self._steps, notes, around)
         self.visible = VisibleSteps(
-            notes.document, self.places, [name for name in lost if name not in self.places]
+            notes.document,
+            self._places,
+            self._steps,
+            [name for name in lost if name not in self._places],
         )
+
+    @property
+    def calls(self) -> dict[str, Checked]:
+        """The files that are called, by the names that the steps give them."""
+        kinds = {path: self._steps[path].kind for path in self._called}
+        return {
+            kind.workflow: self._called[path]
+            for path, kind in kinds.items()
+            if isinstance(kind, Call)
+        }
 
     def check(self) -> None:
         """Check every step, and the outputs of the workflow."""
+        institution = self.around.project.default_institution
+        if self.workflow.institution is not None:
+            institution = self.workflow.institution.text
+        here = _Here(RUN, _literal(institution))
         start = self.visible.mark()
-        self._check_list(("steps",), self.workflow.steps, RUN, frozenset())
+        self._check_list(("steps",), self.workflow.steps, here)
         body = self.visible.take(start)
         self.visible.put_back(body, "the run may have ended before that step")
-        self._check_list(("finally",), self.workflow.finally_, RUN_ENDED, frozenset())
+        self._check_list(("finally",), self.workflow.finally_, replace(here, run=RUN_ENDED))
         # Outputs are worked out after a run that went well.
         self.visible.fields.update(body)
         self.visible.here = ("outputs",)
-        scope = self._scope(RUN)
+        self._check_outputs(self._scope(here))
+
+    def _check_outputs(self, scope: Record) -> None:
+        """Check the outputs and note their types, for who calls this workflow."""
+        file = self.notes.document.file
+        left_out = self.visible.record(not_reached(self.workflow.steps))
+        early = with_names(scope, {"steps": left_out})
         for name, value in self.workflow.outputs.items():
-            check_name(self.notes, ("outputs", name), "output")
-            self.declared.check_templates(("outputs", name), value, scope)
+            path: PathTo = ("outputs", name)
+            check_name(self.notes, path, "output")
+            self.declared.check_templates(path, value, scope)
+            type_ = value_type(value, scope)
+            if may_be_skipped(self.workflow.steps):
+                type_ = Perhaps(type_, "", f"{file} may end as skipped, which gives no outputs")
+            elif may_not_be_there((source for _, source in sources(value, None, path)), early):
+                type_ = Perhaps(type_, "", f"{file} may stop before it is known")
+            self.outputs[name] = type_
 
     def _name_all(self) -> None:
-        for path, step in placed_steps(self.workflow):
+        for path, step in self._steps.items():
             if step.id is None:
                 continue
-            if step.id in self.places:
-                first = self.notes.document.place((*self.places[step.id], "id")).line
+            if step.id in self._places:
+                first = self.notes.document.place((*self._places[step.id], "id")).line
                 again = self.notes.document.place((*path, "id")).line
                 where = f"first in line {first}" if first != again else "through an alias"
                 self.notes.at(
@@ -82,39 +153,38 @@ class StepChecks:
                     "id of its own.",
                 )
                 continue
-            self.places[step.id] = path
-            self.by_id[step.id] = step
+            self._places[step.id] = path
+            self._by_id[step.id] = step
 
-    def _check_list(
-        self, path: PathTo, steps: Sequence[StepBase], run: Record, guards: frozenset[str]
-    ) -> None:
+    def _check_list(self, path: PathTo, steps: Sequence[StepBase], here: _Here) -> None:
         for place, step in enumerate(steps):
-            self._check_step((*path, place), step, run, guards)
-            self.visible.add(step)
+            outputs = self._check_step((*path, place), step, here)
+            self.visible.add(step, outputs)
 
-    def _check_step(
-        self, path: PathTo, step: StepBase, run: Record, guards: frozenset[str]
-    ) -> None:
+    def _check_step(self, path: PathTo, step: StepBase, here: _Here) -> Type:
+        """Check a step with all inside it, and return what `steps.x` of it is."""
         self.visible.here = path
-        scope = self._scope(run)
+        scope = self._scope(here)
         if step.if_ is not None:
-            self.notes.check((*path, "if"), step.if_, scope, guards)
+            self.notes.check((*path, "if"), step.if_, scope, here.guards)
             asked = self.notes.parse((*path, "if"), step.if_)
-            guards |= guards_of(asked) if asked else frozenset()
+            here = replace(here, guards=here.guards | (guards_of(asked) if asked else frozenset()))
         if step.institution is not None:
-            self.notes.check((*path, "institution"), step.institution, scope, guards)
-            check_institution(
-                self.notes,
-                self.around,
-                (*path, "institution"),
-                step.institution.text,
-                self.workflow.environment,
-            )
+            named, place = step.institution.text, (*path, "institution")
+            self.notes.check(place, step.institution, scope, here.guards)
+            check_institution(self.notes, self.around, place, named, self.workflow.environment)
+            here = replace(here, institution=_literal(named))
         check_length(self.notes, (*path, "timeout"), step.timeout)
-        self._check_kind(path, step, scope, guards)
-        check_endings(self.notes, path, step, self.by_id)
+        self._check_kind(path, step, scope, here.guards)
+        check_endings(self.notes, path, step, self._by_id)
+        check_patience(self.notes, path, step, self.workflow.defaults)
         check_names_outside(self.notes, self.around, path, step)
-        self._check_bodies(path, step, run, guards)
+        if isinstance(step.kind, ForEach):
+            return self._check_for_each(path, step, step.kind, scope, here)
+        if isinstance(step.kind, Call):
+            return self._check_call(path, step, here)
+        self._check_bodies(path, step, here)
+        return outputs_of(step.kind)
 
     def _check_kind(
         self, path: PathTo, step: StepBase, scope: Record, guards: frozenset[str]
@@ -132,25 +202,65 @@ class StepChecks:
             if isinstance(value, PollSettings):
                 check_poll(self.notes, (*path, key), value)
 
-    def _check_bodies(
-        self, path: PathTo, step: StepBase, run: Record, guards: frozenset[str]
-    ) -> None:
-        """Check the lists of steps inside; from behind, none of them has run for certain."""
+    def _check_for_each(
+        self, path: PathTo, step: StepBase, kind: ForEach, scope: Record, here: _Here
+    ) -> Type:
+        """Check the steps inside, which nobody outside sees but through `results`."""
+        inside = (*path, kind.key)
+        taken = scope.fields.keys() - here.items.keys()
+        check_item_name(self.notes, inside, kind, taken, here.lines)
+        item = item_type(self.notes, inside, kind, scope)
+        line = self.notes.document.place(path).line
+        here = replace(
+            here, items={**here.items, kind.as_: item}, lines={**here.lines, kind.as_: line}
+        )
+        start = self.visible.mark()
+        self._check_list((*inside, "steps"), kind.steps, here)
+        given = self.visible.take(start)
+        return with_names(outputs_of(kind), {"results": results_of(step, item, given)})
+
+    def _check_call(self, path: PathTo, step: StepBase, here: _Here) -> Type:
+        called = self._called.get(path)
+        if called is not None:
+            place = here.institution
+            check_call(self.notes, self.around, path, step, called, self.workflow, place)
+        return outputs_of_call(called, step.id or "")
+
+    def _check_bodies(self, path: PathTo, step: StepBase, here: _Here) -> None:
+        """Check the lists of steps inside; of several arms none has run for certain."""
         passed: dict[str, Type] = {}
         start = self.visible.mark()
-        around = self.scope
         for body in step.kind.bodies():
             inside = (*path, step.kind.key, *body.keys)
-            self.scope = with_names(around, dict.fromkeys(body.names, ANYTHING))
-            self._check_list(inside, body.steps, run, guards)
-            passed.update(self.visible.take(start))
-        self.scope = around
+            if isinstance(step.kind, Parallel):
+                check_name(self.notes, inside, "branch")
+            items = {**here.items, **dict.fromkeys(body.names, ANYTHING)}
+            self._check_list(inside, body.steps, replace(here, items=items))
+            given = self.visible.take(start)
+            if not body.own_scope:
+                passed.update(given)
         if passed:
             line = self.notes.document.place(path).line
-            self.visible.put_back(
-                passed, f"the {step.kind.key} in line {line} may take another arm"
-            )
+            self.visible.put_back(passed, _why_not_run(step, line))
 
-    def _scope(self, run: Record) -> Record:
-        names = {"run": run, "steps": self.visible.record()}
-        return Record({**self.scope.fields, **names}, self.scope.noun, {"secrets": NO_SECRETS})
+    def _scope(self, here: _Here) -> Record:
+        names = {"run": here.run, "steps": self.visible.record(), **here.items}
+        absent = {**self._items, "secrets": NO_SECRETS}
+        return with_names(Record(self.scope.fields, self.scope.noun, absent), names)
+
+
+def _why_not_run(step: StepBase, line: int) -> str:
+    """Return why the steps inside one that was passed may not have run; empty: they have."""
+    told = f"the {step.kind.key} in line {line}"
+    if not isinstance(step.kind, Parallel):
+        return f"{told} may take another arm"
+    if step.if_ is not None:
+        return f"{told} has an `if` and may not have run"
+    if step.on_failure == "continue":
+        return f"{told} may have failed before, and the run goes on (`on_failure: continue`)"
+    return ""
+
+
+def _literal(name: str | None) -> str | None:
+    """Return a name that is known before the run, else None."""
+    return None if name is None or "{{" in name else name

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from almaflow.alma.payload import ParameterRepeated, PayloadInvalid, merge_parameters, parse_payload
 from almaflow.alma.wire import JobParameter
 from almaflow.check.notes import Notes
+from almaflow.check.shelf import Shelf
 from almaflow.check.walking import below, data_at, fields_of
 from almaflow.document import PathTo
 from almaflow.errors import RequestWrong
@@ -35,16 +36,23 @@ class Surroundings:
 
     *folder* is that of the workflow file; None when no files are to be looked at. Without
     *settings_count* nothing is said about names of almaflow.yaml: there is none, or what is
-    checked is a simulation or the definition of a run that was recorded.
+    checked is a simulation or the definition of a run that was recorded. Files that are called
+    are read from the *shelf*; *chain* are those on the way to this one, itself the last, with
+    what messages call them, and *top* is the folder that the first one's files must lie in.
     """
 
     project: Project
     folder: Path | None
     settings_count: bool
+    shelf: Shelf | None = None
+    chain: Mapping[Path, str] = field(default_factory=dict)
+    top: Path | None = None
 
     @property
     def root(self) -> Path:
         """The folder that files must lie in: the project's, else the workflow's own."""
+        if self.top is not None:
+            return self.top
         assert self.folder is not None
         inside = self.folder.resolve().is_relative_to(self.project.folder.resolve())
         return self.project.folder if inside or self.project.document else self.folder
@@ -124,7 +132,7 @@ def check_names_outside(notes: Notes, around: Surroundings, path: PathTo, step: 
         check_channel(notes, around, (*path, "to"), kind.to)
     if around.folder is None:
         return
-    files = _Files(notes, around.root, around.folder)
+    files = Files(notes, around.root, around.folder)
     if isinstance(kind, SubmitJob) and kind.payload is not None and "{{" not in kind.payload:
         files.check_payload(path, kind)
     for place, members in _members(kind, data_at(notes.document.data, path), path):
@@ -139,7 +147,7 @@ def _members(model: Model, data: Any, path: PathTo) -> Iterator[tuple[PathTo, Me
             yield below(model, key, data, path)[1], value
 
 
-class _Files:
+class Files:
     """Looks for the files that one workflow names."""
 
     def __init__(self, notes: Notes, project: Path, folder: Path) -> None:
@@ -151,7 +159,7 @@ class _Files:
         """Note a payload that is not there, is none, or does not fit its parameters."""
         assert kind.payload is not None
         place = (*path, "payload")
-        target = self._find(place, kind.payload, Severity.ERROR)
+        target = self.find(place, kind.payload, Severity.ERROR)
         if target is None:
             return
         try:
@@ -196,17 +204,24 @@ class _Files:
 
     def check_members(self, path: PathTo, name: str) -> None:
         """Note a file of members that is not there yet; it is read when its step runs."""
-        self._find(path, name, Severity.WARNING)
+        self.find(path, name, Severity.WARNING)
 
-    def _find(self, path: PathTo, name: str, severity: Severity) -> Path | None:
-        """Return the file called *name*; None, and a note, when it is not there."""
+    def find(
+        self, path: PathTo, name: str, severity: Severity, endings: Sequence[str] = ()
+    ) -> Path | None:
+        """Return the file called *name*, or that with one of *endings*.
+
+        None, and a note, when it is not there.
+        """
         try:
             target = path_inside(self.project, name, beside=self.folder)
+            others = [path_inside(self.project, name + one, beside=self.folder) for one in endings]
         except RequestWrong as error:
             self.notes.at(path, "outside-project", str(error))
             return None
-        if target.is_file():
-            return target
+        for one in (target, *others):
+            if one.is_file():
+                return one
         if target.is_dir():
             message = f"`{name}` is a folder; name a file in it."
         elif severity is Severity.WARNING:

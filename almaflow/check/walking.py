@@ -42,6 +42,7 @@ def fields_of(model: Model) -> Iterator[tuple[str, Any]]:
     for name, field in type(model).model_fields.items():
         if name in model.model_fields_set:
             yield field.alias or name, getattr(model, name)
+    yield from (model.model_extra or {}).items()
 
 
 def below(model: Model, key: str, data: Any, path: PathTo) -> tuple[Any, PathTo]:
@@ -97,10 +98,13 @@ def written(model: type[Model], data: Any, path: PathTo = ()) -> Iterator[Writte
     Works on documents that do not fit the model; what has no place in it is left out.
     """
     if isinstance(data, dict):
-        fields = _fields(model)
+        fields, named = _fields(model), _forms_of(model.named)
         for key, value in data.items():
             if key in fields:
                 yield from _visit(fields[key], value, (*path, key))
+            elif model.named is not None:
+                yield Written((*path, key), key, None, is_key=True)
+                yield from _visit(named, value, (*path, key))
     elif model.short is not None:
         yield from _visit(_fields(model)[model.short], data, path)
 
@@ -112,9 +116,9 @@ def written_steps(
     if isinstance(data, dict):
         if issubclass(model, StepBase):
             yield path, data
-        for key, forms in _fields(model).items():
-            if key in data:
-                yield from _steps_in(forms, data[key], (*path, key))
+        fields, named = _fields(model), _forms_of(model.named)
+        for key, value in data.items():
+            yield from _steps_in(fields.get(key, named), value, (*path, key))
 
 
 def _steps_in(forms: _Forms, data: Any, path: PathTo) -> Iterator[tuple[PathTo, dict[str, Any]]]:

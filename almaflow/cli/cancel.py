@@ -77,7 +77,7 @@ def _end(project: Project, store: Store, record: RunRecord, *, as_json: bool) ->
 
     Raises: RunHeld when a process has taken it meanwhile; typer.Exit.
     """
-    plan = recorded_plan(record, store.definition(record.definition), project)
+    plan = recorded_plan(record, store.definition(record.definition))
     if not as_json:
         emit(f"No process works on run {record.id}; it is ended here.")
     with onlooker(plan, as_json=as_json) as view:

@@ -61,7 +61,7 @@ def resume_run(project: Project, store: Store, record: RunRecord, *, as_json: bo
             f"Run {record.id} is finished ({record.outcome}); `almaflow show {record.id}` tells "
             "how. To do its work again, run the workflow again."
         )
-    plan = recorded_plan(record, store.definition(record.definition), project)
+    plan = recorded_plan(record, store.definition(record.definition))
     with onlooker(plan, as_json=as_json) as view:
         engine = parts.live_engine(project, store, view)
         return follow(engine, store, plan, add=False, as_json=as_json)

@@ -39,7 +39,7 @@ def show(
 def plan_of(store: Store, record: RunRecord, project: Project) -> Plan | None:
     """Return what a run executes; None when another version recorded what this one cannot read."""
     try:
-        return recorded_plan(record, store.definition(record.definition), project)
+        return recorded_plan(record, store.definition(record.definition))
     except RequestWrong:
         return None
 

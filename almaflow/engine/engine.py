@@ -113,7 +113,7 @@ class Engine:
         await journal.load()
         record = await self._writer.call(self.store.run, claim.run_id)
         definition = await self._writer.call(self.store.definition, record.definition)
-        plan = recorded_plan(record, definition, self.project)
+        plan = recorded_plan(record, definition)
         resumed = record.started_at is not None
         journal.tell(
             Told.RUN, text="Resumed." if resumed else "Began.", status="running", name=plan.name

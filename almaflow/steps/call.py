@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from almaflow.fields import Template, Text, Value, plain_value
+from almaflow.fields import Plain, Template, Text, Value, plain_value
 from almaflow.steps.base import Kind
 from almaflow.steps.context import StepContext
 from almaflow.steps.endings import Ending
@@ -46,7 +46,11 @@ class Call(Kind):
         return ending
 
     async def _inputs(self, context: StepContext) -> Mapping[str, Any]:
-        return {name: _worked_out(value, context) for name, value in self.inputs.items()}
+        # A bare value is built from its characters (`0012`), as one on the command line is.
+        return {
+            name: value.text if isinstance(value, Plain) else _worked_out(value, context)
+            for name, value in self.inputs.items()
+        }
 
 
 def _worked_out(value: Any, context: StepContext) -> Any:

@@ -55,7 +55,8 @@ class ForEach(Kind):
         Field(
             alias="as",
             pattern=IDENTIFIER,
-            description="What the steps call the item; default `item`.",
+            description="What the steps call the item: a letter, then letters, digits and `_`; "
+            "default `item`.",
         ),
     ] = "item"
     max_parallel: Annotated[

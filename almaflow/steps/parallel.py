@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import ConfigDict, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from almaflow.steps.base import Body, Kind
@@ -14,6 +14,9 @@ from almaflow.steps.endings import Ending
 
 if TYPE_CHECKING:
     from almaflow.workflow import Step
+
+
+_NEEDS = "needs branches: a mapping with a name for each, and under it a list of steps."
 
 
 class Parallel(Kind):
@@ -34,16 +37,19 @@ class Parallel(Kind):
       - submit_job: {job: M48, set: "{{ steps.items.set_id }}"}
 """
 
-    model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, list[Step]]
+    named_as = "A branch: a name of your own, and under it the steps of the branch, in order."
 
-    @model_validator(mode="after")
-    def _some_branch(self) -> Parallel:
-        if not self.__pydantic_extra__:
-            raise PydanticCustomError(
-                "missing_key", "`parallel` needs branches: a name, and under it a list of steps."
-            )
-        return self
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Annotated[list[Step], Field(min_length=1)]]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_branches(cls, data: Any) -> Any:
+        if isinstance(data, dict) and not data:
+            raise PydanticCustomError("missing_key", "{told}", {"told": f"`parallel` {_NEEDS}"})
+        if isinstance(data, (str, list)):
+            raise PydanticCustomError("wrong_type", "{told}", {"told": f"`parallel` {_NEEDS}"})
+        return data
 
     def bodies(self) -> Iterator[Body]:
         for name, steps in self.__pydantic_extra__.items():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,19 +16,17 @@ from almaflow.engine.again import Again, again
 from almaflow.engine.outline import Outline
 from almaflow.errors import RequestWrong
 from almaflow.outcome import Outcome, worst
-from almaflow.settings import Project, Settings
 from almaflow.steps.base import Body, StepBase
 from almaflow.steps.call import Call
 from almaflow.store import Entry, EntryState
 from almaflow.workflow import Workflow
 from tests.harness import START
 
-PROJECT = Project(Path("/nowhere"), Settings(), None)
 JOB = "submit_job: {job: M48}"
 
 
 def workflow(text: str) -> Workflow:
-    return load_text(textwrap.dedent(text), "test.yaml", PROJECT).workflow
+    return load_text(textwrap.dedent(text), "test.yaml").workflow
 
 
 def outline(text: str, **called: str) -> Outline:

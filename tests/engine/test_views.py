@@ -40,7 +40,7 @@ LOSES = {"faults": [{"kind": "lose_answer", "call": "submit"}]}
 def view_from(stage: Stage, played: Played, *, worked_on: bool = False) -> RunView:
     with stage._using_store() as store:
         definition = store.definition(played.record.definition)
-    plan = recorded_plan(played.record, definition, stage.project)
+    plan = recorded_plan(played.record, definition)
     return view_of(played.record, plan, played.journal, played.log, worked_on=worked_on)
 
 
