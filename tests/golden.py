@@ -15,3 +15,8 @@ def documents(folder: str) -> list[Path]:
 def expected(document: Path) -> str:
     """Return what `<document>.out` holds, without its last line break."""
     return document.with_suffix(".out").read_text("utf-8").removesuffix("\n")
+
+
+def screen(name: str) -> str:
+    """Return what people see on the screen *name*, as `tests/screens` has it."""
+    return (Path(__file__).parent / "screens" / f"{name}.out").read_text("utf-8")

@@ -6,9 +6,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from almaflow.cli.lines import LineView, how_long
 from almaflow.cli.output import (
@@ -21,7 +19,7 @@ from almaflow.cli.output import (
 )
 from almaflow.cli.problem_formats import ProblemFormat, format_problems
 from almaflow.cli.symbols import shows_signs, sign_of
-from almaflow.cli.texts import on_one_line, padded, width
+from almaflow.cli.texts import on_one_line
 from almaflow.engine.telling import Listener, NoListener
 from almaflow.engine.views import RunView, StepView, lost_steps, view_of
 from almaflow.outcome import Outcome, Status
@@ -92,29 +90,32 @@ def print_report(
 
 
 def _conclusion(view: RunView, *, simulated: bool) -> Iterator[str]:
-    yield _headline(view)
+    yield headline(view)
     if view.error:
         yield f"  {on_one_line(view.error)}"
-    if view.outcome is None and view.reason:
-        yield f"  {on_one_line(view.reason)}"
+    if view.outcome is None:
+        for line in view.reason.splitlines():
+            yield f"  {on_one_line(line)}"
     for step in view.steps:
         yield from _worth_telling(view, step)
     yield from _outputs(view)
     if simulated:
         yield "Simulated: nothing was sent, and nothing is kept."
         return
-    for step in lost_steps(view):
-        yield f"Look in Alma what came of step {step.path} before anything is sent again."
+    if not view.worked_on:
+        yield from _what_a_person_does(view)
     yield f"`almaflow show {view.id}` tells all about it."
 
 
-def _headline(view: RunView) -> str:
+def headline(view: RunView) -> str:
     sign = sign_of(view.status, view.outcome)
     state = f"{view.status}" if view.outcome is None else f"{view.outcome}"
+    attempt = f", attempt {view.attempt}" if view.attempt > 1 else ""
     took = how_long(view.seconds)
     mark = f"{sign.sign if shows_signs(sys.stdout.encoding) else sign.ascii} "
     head = coloured(f"{mark}{on_one_line(view.workflow)}: {state}", sign.colour, bold=True)
-    return f"{head}{took and f' after {took}'}  (run {view.id} at {on_one_line(view.institution)})"
+    where = f"(run {view.id} at {on_one_line(view.institution)})"
+    return f"{head}{took and f' after {took}'}{attempt}  {where}"
 
 
 def _worth_telling(view: RunView, step: StepView) -> Iterator[str]:
@@ -122,11 +123,11 @@ def _worth_telling(view: RunView, step: StepView) -> Iterator[str]:
     if step.error and step.error not in view.error:
         yield f"  {step.path}: {on_one_line(step.error)}"
     counters = step.outputs.get("counters") or ()
-    for line in _counters(counters):
+    for line in counter_lines(counters):
         yield f"  {step.path}: {line}"
 
 
-def _counters(counters: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+def counter_lines(counters: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     for one in counters:
         label = on_one_line(one["label"])
         name = f"{label} ({one['key']})" if label and label != one["key"] else one["key"]
@@ -135,14 +136,14 @@ def _counters(counters: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 def _outputs(view: RunView) -> Iterator[str]:
     for name, value in (view.outputs or {}).items():
-        yield f"  output {name} = {_short(value)}"
+        yield f"  output {name} = {short(value)}"
 
 
 # More characters of a value are not shown to people; `--json` has them all.
 _LONGEST_VALUE = 300
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
     """Return a value for people on one line, a long one cut and counted."""
     if isinstance(value, list) and value and all(map(_is_counter, value)):
         text = "; ".join(f"{one['label'] or one['key']}: {one['value']}" for one in value)
@@ -161,104 +162,18 @@ def _is_counter(value: Any) -> bool:
     return isinstance(value, dict) and value.keys() == {"key", "label", "value"}
 
 
-# --- show -----------------------------------------------------------------------------------
+# --- what comes next ------------------------------------------------------------------------------
 
 
-def lines_of(view: RunView) -> Iterator[str]:
-    """Yield what `show` prints about a run."""
-    zone = ZoneInfo(view.timezone)
-    yield _headline(view)
-    for name, value in _facts(view, zone):
-        yield f"  {padded(name, 12)} {value}"
-    yield ""
-    yield from _steps(view, zone)
-    messages = [one for one in view.messages if one.to]
-    if messages:
-        yield ""
-        yield "Notices"
-        for one in messages:
-            yield f"  {instant(one.at, zone)}  to {one.to}: {on_one_line(one.text)}"
-    if view.outputs:
-        yield ""
-        yield "Outputs"
-        for name, value in view.outputs.items():
-            yield f"  {name} = {_short(value)}"
-    yield from _next_moves(view)
-
-
-def _facts(view: RunView, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
-    if view.error:
-        yield "error", on_one_line(view.error)
-    if view.status is Status.WAITING and view.reason:
-        yield "waits for", on_one_line(view.reason)
-    yield "file", on_one_line(view.file) + (f" (commit {view.commit[:12]})" if view.commit else "")
-    yield "started by", view.trigger
-    yield "asked for", instant(view.requested_at, zone)
-    if view.scheduled_at != view.requested_at:
-        yield "scheduled", instant(view.scheduled_at, zone)
-    if view.started_at is not None:
-        yield "began", instant(view.started_at, zone)
-    if view.ended_at is not None:
-        yield "ended", instant(view.ended_at, zone)
-    elif view.deadline_at is not None:
-        yield "must end by", instant(view.deadline_at, zone)
-    if view.cancel_requested_at is not None:
-        at = instant(view.cancel_requested_at, zone)
-        yield "cancel", f"asked for by {on_one_line(view.cancel_requested_by)}, {at}"
-    for group, values in (("input", view.inputs), ("var", view.vars)):
-        for name, value in values.items():
-            yield group, f"{name} = {_short(value)}"
-
-
-def _steps(view: RunView, zone: ZoneInfo) -> Iterator[str]:
-    paths = max((width(step.path) for step in view.steps), default=0)
-    kinds = max((len(step.kind) for step in view.steps), default=0)
-    signs = shows_signs(sys.stdout.encoding)
-    for step in view.steps:
-        sign = sign_of(step.status, step.outcome)
-        mark = coloured(sign.sign if signs else sign.ascii, sign.colour)
-        state = str(step.status if step.outcome is None else step.outcome)
-        at = instant(step.started_at, zone) if step.started_at else ""
-        took = how_long(step.seconds)
-        line = f"{mark} {padded(step.path, paths)}  {step.kind:<{kinds}}  {state:<9}  {at}"
-        yield (line + (took and f"  {took}")).rstrip()
-        yield from (f"    {line}" for line in _about_step(view, step, zone))
-
-
-def _about_step(view: RunView, step: StepView, zone: ZoneInfo) -> Iterator[str]:
-    if step.name:
-        yield on_one_line(step.name)
-    if step.institution and step.institution != view.institution:
-        yield f"at {on_one_line(step.institution)}"
-    if step.attempts > 1:
-        yield f"attempt {step.attempts}"
-    if step.error:
-        yield on_one_line(step.error)
-    if step.reason and step.reason != view.reason:
-        yield f"waits: {on_one_line(step.reason)}"
-    for intent in step.intents:
-        yield f"{instant(intent.sent_at, zone)}  {intent.line}: {on_one_line(intent.told)}"
-    for name, value in step.outputs.items():
-        if name == "counters":
-            yield from _counters(value)
-        elif value not in ("", [], None):
-            yield f"{name} = {_short(value)}"
-
-
-def _next_moves(view: RunView) -> Iterator[str]:
-    """Yield what a person can do about a run that has not ended."""
+def next_moves(view: RunView) -> Iterator[str]:
+    """Yield what a person can do about a run now."""
+    yield from _what_a_person_does(view)
     if view.outcome is not None:
         return
-    yield ""
-    lost = lost_steps(view)
     if view.worked_on:
         yield f"A process works on it; `almaflow logs -f {view.id}` follows it."
-    elif lost:
-        paths = ", ".join(step.path for step in lost)
-        yield (
-            f"Nobody can tell whether Alma took what step {paths} sent: look in Alma. "
-            f"`almaflow cancel {view.id}` ends the run."
-        )
+    elif lost_steps(view):
+        yield f"`almaflow cancel {view.id}` ends the run."
     else:
         yield (
             f"No process works on it. `almaflow resume {view.id}` goes on with it, "
@@ -266,6 +181,20 @@ def _next_moves(view: RunView) -> Iterator[str]:
         )
 
 
-def instant(at: datetime, zone: ZoneInfo) -> str:
-    """Return an instant for people, in *zone*: `2026-11-01 02:30:00+01:00`."""
-    return at.astimezone(zone).isoformat(" ", "seconds")
+def _what_a_person_does(view: RunView) -> Iterator[str]:
+    """Yield the answers that the run waits for, and how a bad end is mended."""
+    if view.outcome is not None:
+        if not view.outcome.is_good:
+            yield f"`almaflow retry {view.id}` does again what did not end well."
+        return
+    for step in lost_steps(view):
+        yield (
+            f"Nobody can tell whether Alma took what step {step.path} sent: look in Alma, then say "
+            f"so: `almaflow resolve {view.id} {step.path} --instance ID`, or `--not-submitted`."
+        )
+    for step in view.steps:
+        if step.kind == "approve" and step.status is Status.WAITING:
+            yield (
+                f"Step {step.path} waits for an answer: `almaflow approve {view.id} {step.path}`, "
+                "or the same with `--reject`."
+            )

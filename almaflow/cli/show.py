@@ -7,7 +7,7 @@ import sys
 from almaflow.cli import parts
 from almaflow.cli.options import RunArgument, RunAsJson
 from almaflow.cli.output import columns_of, emit, emit_json, wrapped
-from almaflow.cli.reports import lines_of
+from almaflow.cli.story import lines_of
 from almaflow.engine.views import view_of
 from almaflow.errors import RequestWrong
 from almaflow.plan import Plan, recorded_plan

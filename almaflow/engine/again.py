@@ -12,15 +12,14 @@ from datetime import datetime
 from typing import Any
 
 from almaflow.engine.outline import ANYWHERE, Order, Outline, Place
+from almaflow.engine.step_views import MAY_CONTINUE
+from almaflow.engine.write_views import is_submission
 from almaflow.errors import RequestWrong
 from almaflow.outcome import Outcome
 from almaflow.store import Entry, EntryState
 
 # A submission that Alma took, or may have taken.
 _SENT = frozenset({EntryState.DONE, EntryState.LOST, EntryState.INTENT})
-
-# What `on_failure: continue` goes on after.
-_CONTINUED = frozenset({Outcome.FAILED, Outcome.TIMED_OUT})
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,8 @@ def again(outline: Outline, entries: Sequence[Entry], start: str | None = None) 
     """Return what a new attempt of a run does again; *start* is the step to begin with.
 
     Without *start* that is what did not end well, with what stands around it, and what was skipped
-    by its `if` after it. What stands in `finally` is always done again.
+    by its `if` after it. What stands in `finally` is always done again, as is what an earlier
+    attempt of the run was to do again and never came to.
 
     Raises:
         RequestWrong: there is no step *start*, or the run would end before it comes to it.
@@ -65,6 +65,7 @@ def again(outline: Outline, entries: Sequence[Entry], start: str | None = None) 
     journal = _Journal(outline, entries)
     chosen = journal.from_step(outline.named(start)) if start else journal.what_failed()
     chosen |= {path for path, place in journal.places.items() if place.in_finally}
+    chosen |= journal.still_to_do()
     reached = [path for path in journal.places if path in chosen and journal.reaches(path, chosen)]
     if start:
         journal.refuse_to_end_before(outline.named(start), frozenset(reached))
@@ -81,10 +82,13 @@ class _Journal:
         self.places: dict[str, Place] = {}
         self._entries: dict[tuple[str, int, str], Entry] = {}
         self._sent: dict[str, list[Entry]] = {}
+        self._asked: dict[str, int] = {}
         for entry in entries:
             self._entries[entry.path, entry.attempt, entry.effect] = entry
             if is_submission(entry.effect) and entry.state in _SENT:
                 self._sent.setdefault(entry.path, []).append(entry)
+            if not entry.path and entry.effect == "retry":
+                self._asked |= entry.value["redo"]
             if entry.effect != "begin":
                 continue
             place = self.places.get(entry.path) or outline.place(entry.path)
@@ -125,6 +129,10 @@ class _Journal:
             if inside or around or after:
                 chosen.add(path)
         return chosen
+
+    def still_to_do(self) -> set[str]:
+        """Return what an earlier attempt of the run was to do again, and did not."""
+        return {path for path in self.places if self.last[path] <= self._asked.get(path, 0)}
 
     def reaches(self, path: str, chosen: set[str]) -> bool:
         """Whether the new attempt comes to a step: those around it are done again too."""
@@ -169,7 +177,7 @@ class _Journal:
         return not Outcome(end.value["outcome"]).is_good
 
     def _is_continued(self, place: Place) -> bool:
-        return place.step.on_failure == "continue" and self._outcome(place.path) in _CONTINUED
+        return place.step.on_failure == "continue" and self._outcome(place.path) in MAY_CONTINUE
 
     def _was_skipped_by_if(self, path: str) -> bool:
         return not self._entries[path, self.last[path], "begin"].value["if"]
@@ -197,11 +205,6 @@ class _Journal:
             status=end.value["facts"].get("status", "") if end is not None else "",
             outcome=Outcome(end.value["outcome"]) if end is not None else None,
         )
-
-
-def is_submission(effect: str) -> bool:
-    """Whether an effect of a step submits a job."""
-    return effect == "submit" or effect.startswith("resubmit")
 
 
 def set_of(request: Mapping[str, Any]) -> str:

@@ -6,8 +6,8 @@ of the file, in its third iteration.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from almaflow.errors import RequestWrong
 from almaflow.plan import Plan
@@ -24,14 +24,21 @@ FINALLY = "finally"
 Order = tuple[int, ...]
 """Where a step stands: compares as its place in the file, iterations by their number."""
 
-Called = Callable[[Workflow, str], Workflow | None]
-"""Returns the workflow that another one calls by a name; None when it is not known."""
+
+@dataclass(frozen=True)
+class Called:
+    """A workflow, and those that it calls, by the names that it gives them."""
+
+    workflow: Workflow
+    calls: Mapping[str, Called] = field(default_factory=dict)
+
 
 ANYWHERE = 1_000_000
 """The number of "any iteration" in an `Order`; no `for_each` has as many."""
 
-# The checker refuses workflows that call each other in a circle; a record of old may hold one.
-_DEEPEST = 100
+
+# More steps are not listed to somebody who has mistyped one.
+_LISTED = 30
 
 
 @dataclass(frozen=True)
@@ -52,18 +59,17 @@ class Place:
 class Outline:
     """The steps of one plan."""
 
-    def __init__(self, workflow: Workflow, called: Called = lambda _, name: None) -> None:
-        self._workflow = workflow
-        self._called = called
+    def __init__(self, whole: Called) -> None:
+        self._whole = whole
 
     @classmethod
     def of(cls, plan: Plan) -> Outline:
         """Return the outline of *plan*, with the workflows that it calls."""
-        return cls(plan.workflow)
+        return cls(Called(plan.workflow))
 
     def places(self) -> Iterator[Place]:
         """Yield every step in the order of the file; `*` stands for the iterations."""
-        return self._of_workflow(self._workflow, _Here(), _Walk())
+        return self._of_workflow(self._whole, _Here(), _Walk())
 
     def of_iterations(self, begun: Iterable[str]) -> list[Place]:
         """Return every step, those of a `for_each` once for each iteration that has begun.
@@ -71,11 +77,11 @@ class Outline:
         *begun* are the paths of steps that have begun. Steps of a `for_each` in which nothing has
         begun come with `*`.
         """
-        return list(self._of_workflow(self._workflow, _Here(), _Walk(begun)))
+        return list(self._of_workflow(self._whole, _Here(), _Walk(begun)))
 
     def place(self, path: str) -> Place | None:
         """Return where the step of this path stands; None when the plan has no such step."""
-        found = self._of_workflow(self._workflow, _Here(), _Walk([path], along=path))
+        found = self._of_workflow(self._whole, _Here(), _Walk([path], along=path))
         return next((place for place in found if place.path == path), None)
 
     def named(self, name: str) -> Place:
@@ -97,21 +103,27 @@ class Outline:
             listed = ", ".join(f"`{place.path}`" for place in nearest)
             raise RequestWrong(f"Several steps have the id `{name}`: {listed}. Give a whole path.")
         known = {place.path for place in places} | {place.step.id or "" for place in places}
-        listed = ", ".join(f"`{place.path}`" for place in places)
+        listed = ", ".join(f"`{place.path}`" for place in places[:_LISTED])
+        more = ", …" if len(places) > _LISTED else ""
         raise RequestWrong(
-            f"There is no step `{name}`{did_you_mean(name, known) or '.'} The steps are {listed}."
+            f"There is no step `{name}`{did_you_mean(name, known) or '.'} The steps are "
+            f"{listed}{more}."
         )
 
     # Walking
 
-    def _of_workflow(self, workflow: Workflow, here: _Here, walk: _Walk) -> Iterator[Place]:
+    def _of_workflow(self, whole: Called, here: _Here, walk: _Walk) -> Iterator[Place]:
         body = here.inside("", 0)
-        yield from self._of_list(workflow, workflow.steps, body, walk)
+        yield from self._of_list(whole.calls, whole.workflow.steps, body, walk)
         last = replace(here.inside(f"{FINALLY}/", 1), in_finally=True)
-        yield from self._of_list(workflow, workflow.finally_, last, walk)
+        yield from self._of_list(whole.calls, whole.workflow.finally_, last, walk)
 
     def _of_list(
-        self, workflow: Workflow, steps: Sequence[StepBase], here: _Here, walk: _Walk
+        self,
+        calls: Mapping[str, Called],
+        steps: Sequence[StepBase],
+        here: _Here,
+        walk: _Walk,
     ) -> Iterator[Place]:
         for number, step in enumerate(steps, start=1):
             path = here.prefix + step.label(number)
@@ -121,16 +133,13 @@ class Outline:
             place = Place(path, step, order, here.around, here.in_finally, here.calls)
             yield place
             inside = replace(here, prefix=f"{path}/", order=order, around=(*here.around, place))
-            if isinstance(step.kind, Call):
-                called = self._called(workflow, step.kind.workflow)
-                if called is not None and here.calls < _DEEPEST:
-                    inside = replace(inside, calls=here.calls + 1)
-                    yield from self._of_workflow(called, inside, walk)
-                continue
+            called = calls.get(step.kind.workflow) if isinstance(step.kind, Call) else None
+            if called is not None:
+                yield from self._of_workflow(called, replace(inside, calls=here.calls + 1), walk)
             for body_number, body in enumerate(step.kind.bodies()):
                 for name, place_of_body in walk.names(path, body, body_number):
                     within = inside.inside(f"{name}/", place_of_body)
-                    yield from self._of_list(workflow, body.steps, within, walk)
+                    yield from self._of_list(calls, body.steps, within, walk)
 
 
 @dataclass(frozen=True)

@@ -2,66 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
+from almaflow.engine.step_views import AttemptView, IterationsView, Steps, StepView, shown, waits_of
 from almaflow.engine.telling import Told
-from almaflow.expressions.encoding import plain
-from almaflow.masking import show_placeholders
+from almaflow.engine.write_views import IntentView
 from almaflow.outcome import Outcome, Status
-from almaflow.plan import Plan, workflow_steps
-from almaflow.steps.base import COMMON_OUTPUTS
-from almaflow.store import Entry, EntryState, Event, RunRecord
+from almaflow.plan import Plan
+from almaflow.store import Entry, Event, RunRecord
 
-
-@dataclass(frozen=True)
-class IntentView:
-    """One write to Alma: what was sent, when, and what is known of it."""
-
-    effect: str
-    request: Mapping[str, Any]
-    """Method, path, query and body, secrets as names."""
-    state: EntryState
-    told: str
-    """The state in plain words."""
-    sent_at: datetime
-    changed_at: datetime
-    result: Any = None
-    """What Alma gave back; None when nothing is known."""
-
-    @property
-    def line(self) -> str:
-        """The request on one line, `POST /conf/jobs/M44?op=run`."""
-        query = urlencode([tuple(pair) for pair in self.request.get("query", ())])
-        target = f"{self.request['path']}?{query}" if query else self.request["path"]
-        return f"{self.request['method']} {target}"
-
-
-@dataclass(frozen=True)
-class StepView:
-    """One step of a run, or of its `finally`."""
-
-    path: str
-    kind: str
-    name: str
-    """What the file calls it for people; empty when it does not."""
-    status: Status
-    outcome: Outcome | None = None
-    """None until it has ended; `skipped` for one that was never reached."""
-    error: str = ""
-    reason: str = ""
-    """What it waits for; empty when it does not."""
-    institution: str = ""
-    attempts: int = 0
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
-    seconds: float | None = None
-    outputs: Mapping[str, Any] = field(default_factory=dict)
-    """What later steps see of it, besides what every step has."""
-    intents: tuple[IntentView, ...] = ()
+__all__ = [
+    "AttemptView",
+    "IntentView",
+    "IterationsView",
+    "MessageView",
+    "RunAttemptView",
+    "RunView",
+    "StepView",
+    "WaitView",
+    "lost_steps",
+    "view_of",
+]
 
 
 @dataclass(frozen=True)
@@ -76,6 +40,30 @@ class MessageView:
 
 
 @dataclass(frozen=True)
+class RunAttemptView:
+    """One attempt at the run; the first one nobody asked for with `retry`."""
+
+    number: int
+    asked_at: datetime | None
+    """When `retry` was asked for."""
+    by: str
+    """Who asked for it; empty for the first attempt."""
+    start: str
+    """The step that `--from` named; empty when it did not."""
+    ended_at: datetime | None
+    outcome: Outcome | None
+    error: str
+
+
+@dataclass(frozen=True)
+class WaitView:
+    """A step that waits, and for what."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class RunView:
     """One run, from its recording to where it is now."""
 
@@ -86,8 +74,13 @@ class RunView:
     trigger: str
     status: Status
     reason: str
+    """Why it waits, a line for each step that does."""
+    waits: tuple[WaitView, ...]
+    """The steps that wait; empty when the run waits for a person."""
     outcome: Outcome | None
     error: str
+    attempt: int
+    attempts: tuple[RunAttemptView, ...]
     held: bool
     """Interrupted by a person; it waits for `resume`."""
     worked_on: bool
@@ -130,11 +123,10 @@ def view_of(
     the journal knows. *worked_on* says whether a live process works on the run: then a request
     without an answer is still under way.
     """
-    steps = _Steps(record, entries, worked_on)
-    named = {} if plan is None else dict(_named(plan))
-    for entry in entries:
-        if entry.effect == "begin" and entry.path != "finally":
-            named.setdefault(entry.path, (_kind_in(entry.path), ""))
+    steps = Steps(record, plan, entries, worked_on).views()
+    log = list(events)
+    known = [step.path for step in steps]
+    waits = (WaitView(path, reason) for path, reason in waits_of(record, known))
     return RunView(
         id=record.id,
         workflow=record.workflow,
@@ -143,8 +135,11 @@ def view_of(
         trigger=record.trigger,
         status=record.status,
         reason=record.reason,
+        waits=tuple(waits),
         outcome=record.outcome,
         error=record.error,
+        attempt=record.attempt,
+        attempts=tuple(_attempts(record, entries, log)),
         held=record.held,
         worked_on=worked_on,
         requested_at=record.requested_at,
@@ -155,13 +150,13 @@ def view_of(
         seconds=_seconds(record.started_at, record.ended_at),
         cancel_requested_at=record.cancel_requested_at,
         cancel_requested_by=record.cancel_requested_by,
-        inputs=_shown(record.inputs),
-        vars=_shown(record.vars),
-        outputs=None if record.outputs is None else _shown(record.outputs),
+        inputs=shown(record.inputs),
+        vars=shown(record.vars),
+        outputs=None if record.outputs is None else shown(record.outputs),
         commit=None if plan is None else plan.definition.get("commit"),
         timezone="UTC" if plan is None else str(plan.zone),
-        steps=tuple(steps.view(path, kind, name) for path, (kind, name) in named.items()),
-        messages=tuple(_messages(events)),
+        steps=steps,
+        messages=tuple(_messages(log)),
     )
 
 
@@ -170,146 +165,32 @@ def lost_steps(view: RunView) -> list[StepView]:
     return [step for step in view.steps if step.outcome is Outcome.UNKNOWN]
 
 
-class _Steps:
-    """The journal of a run by step."""
-
-    def __init__(self, record: RunRecord, entries: Sequence[Entry], worked_on: bool) -> None:
-        self._record = record
-        self._worked_on = worked_on
-        self._by_path: dict[str, list[Entry]] = {}
-        for entry in entries:
-            self._by_path.setdefault(entry.path, []).append(entry)
-        self._body_ended = any(entry.effect == "body" for entry in self._by_path.get("", ()))
-
-    def view(self, path: str, kind: str, name: str) -> StepView:
-        entries = self._by_path.get(path, [])
-        begins = [entry for entry in entries if entry.effect == "begin"]
-        if not begins:
-            return self._never_begun(path, kind, name)
-        begin = max(begins, key=lambda entry: entry.attempt)
-        end = self._last_end(entries)
-        intents = tuple(self._intent(entry) for entry in entries if entry.request_hash)
-        reason = self._reason(path)
-        if end is not None and end.attempt == begin.attempt and not reason:
-            return self._ended(path, kind, name, end, intents)
-        lost = self._is_lost(entries)
-        over = self._record.status is Status.FINISHED
-        if lost and self._record.status is Status.WAITING:
-            # The whole run waits for a person, and says why.
-            reason = self._record.reason
-        started_at = datetime.fromisoformat(begins[0].value["now"])
-        return StepView(
-            path=path,
-            kind=kind,
-            name=name,
-            status=Status.FINISHED if over else Status.WAITING if reason else Status.RUNNING,
-            outcome=Outcome.UNKNOWN if lost else self._record.outcome if over else None,
-            error=end.value["error"] if end is not None else "",
-            reason=reason,
-            institution=begin.value["institution"],
-            attempts=begin.attempt,
-            started_at=started_at,
-            intents=intents,
+def _attempts(
+    record: RunRecord, entries: Iterable[Entry], log: Iterable[Event]
+) -> Iterator[RunAttemptView]:
+    """Yield the attempts at the run, the oldest first."""
+    asked = {one.attempt: one for one in entries if not one.path and one.effect == "retry"}
+    ends = [one for one in log if one.kind == Told.RUN and "outcome" in (one.data or {})]
+    for number in range(1, record.attempt + 1):
+        retry = asked.get(number)
+        told = {} if retry is None else retry.value
+        if number == record.attempt:
+            ended_at, outcome, error = record.ended_at, record.outcome, record.error
+        elif number <= len(ends):
+            end = ends[number - 1]
+            ended_at, outcome, error = end.at, Outcome(end.data["outcome"]), end.text
+        else:
+            # Its log was not kept.
+            ended_at, outcome, error = None, None, ""
+        yield RunAttemptView(
+            number=number,
+            asked_at=None if retry is None else retry.created_at,
+            by=told.get("by", ""),
+            start=told.get("from") or "",
+            ended_at=ended_at,
+            outcome=outcome,
+            error=error,
         )
-
-    def _ended(
-        self, path: str, kind: str, name: str, end: Entry, intents: tuple[IntentView, ...]
-    ) -> StepView:
-        facts = _shown(end.value["facts"])
-        started, ended = facts.get("started_at"), facts.get("ended_at")
-        return StepView(
-            path=path,
-            kind=kind,
-            name=name,
-            status=Status.FINISHED,
-            outcome=Outcome(end.value["outcome"]),
-            error=end.value["error"],
-            institution=self._by_path[path][0].value["institution"],
-            attempts=facts["attempts"],
-            started_at=datetime.fromisoformat(started) if started else None,
-            ended_at=datetime.fromisoformat(ended) if ended else None,
-            seconds=facts.get("seconds"),
-            outputs={key: value for key, value in facts.items() if key not in COMMON_OUTPUTS},
-            intents=intents,
-        )
-
-    def _never_begun(self, path: str, kind: str, name: str) -> StepView:
-        if self._is_over(path):
-            return StepView(path, kind, name, Status.FINISHED, Outcome.SKIPPED)
-        return StepView(path, kind, name, Status.QUEUED)
-
-    def _is_over(self, path: str) -> bool:
-        """Whether a step that has not begun cannot begin any more."""
-        if self._record.status is Status.FINISHED:
-            return True
-        if self._body_ended and not path.startswith("finally/"):
-            return True
-        parts = path.split("/")
-        around = ("/".join(parts[:length]) for length in range(1, len(parts)))
-        return any(self._last_end(self._by_path.get(one, ())) is not None for one in around)
-
-    @staticmethod
-    def _last_end(entries: Iterable[Entry]) -> Entry | None:
-        ends = [entry for entry in entries if entry.effect == "end"]
-        return max(ends, key=lambda entry: entry.attempt, default=None)
-
-    def _reason(self, path: str) -> str:
-        """Return what the step waits for; a run's reason begins with the path of a step."""
-        if self._record.status is not Status.WAITING:
-            return ""
-        waits, _, reason = self._record.reason.partition(": ")
-        return reason if waits == path else ""
-
-    def _is_lost(self, entries: Iterable[Entry]) -> bool:
-        return any(
-            not entry.value["repeatable"]
-            and (
-                entry.state is EntryState.LOST
-                or (entry.state is EntryState.INTENT and not self._worked_on)
-            )
-            for entry in entries
-            if entry.request_hash
-        )
-
-    def _intent(self, entry: Entry) -> IntentView:
-        value = show_placeholders(entry.value)
-        return IntentView(
-            effect=entry.effect,
-            request=value["request"],
-            state=entry.state,
-            told=self._told(entry.state, value),
-            sent_at=datetime.fromisoformat(value["sent_at"]),
-            changed_at=entry.changed_at,
-            result=value.get("result"),
-        )
-
-    def _told(self, state: EntryState, value: Mapping[str, Any]) -> str:
-        match state:
-            case EntryState.DONE:
-                result = value.get("result")
-                return f"Alma took it: {result}" if isinstance(result, str) else "Alma took it"
-            case EntryState.REFUSED:
-                return f"Alma refused it: {value['refusal']['text']}"
-            case EntryState.UNTAKEN:
-                return f"Alma did not take it, so it may be sent again: {value['error']}"
-            case EntryState.LOST if value["repeatable"]:
-                return f"the answer was lost, so it is sent again: {value['error']}"
-            case EntryState.LOST:
-                return f"nobody can tell whether Alma took it: {value['error']}"
-        if self._worked_on:
-            return "sent, no answer yet"
-        return "almaflow ended while it was being sent, so nobody can tell whether Alma took it"
-
-
-def _named(plan: Plan) -> Iterable[tuple[str, tuple[str, str]]]:
-    for path, step in workflow_steps(plan.workflow):
-        yield path, (step.kind.key, step.name or "")
-
-
-def _kind_in(path: str) -> str:
-    """Return the kind that a label of a step without id tells; empty for an id."""
-    kind, hyphen, _ = path.rsplit("/", 1)[-1].rpartition("-")
-    return kind if hyphen else ""
 
 
 def _messages(events: Iterable[Event]) -> Iterable[MessageView]:
@@ -317,10 +198,6 @@ def _messages(events: Iterable[Event]) -> Iterable[MessageView]:
         if event.kind in (Told.SAID, Told.NOTICE):
             to = (event.data or {}).get("to", "")
             yield MessageView(event.at, event.path, event.text, to)
-
-
-def _shown(value: Any) -> Any:
-    return show_placeholders(plain(value))
 
 
 def _seconds(start: datetime | None, end: datetime | None) -> float | None:

@@ -15,12 +15,12 @@ from almaflow.cli.lines import LineView
 from almaflow.cli.live import LiveView
 from almaflow.cli.reports import (
     exit_code_of,
-    lines_of,
     onlooker,
     print_report,
     print_warnings,
 )
 from almaflow.cli.show import plan_of
+from almaflow.cli.story import lines_of
 from almaflow.engine.telling import NoListener
 from almaflow.engine.views import RunView, view_of
 from almaflow.outcome import Outcome
@@ -139,7 +139,10 @@ def test_a_report_of_a_lost_answer_sends_a_person_to_look(
 
     assert "◷ demo: waiting  (run " in text
     assert "  Nobody can tell whether Alma at main took the request" in text
-    assert "Look in Alma what came of step x before anything is sent again." in text
+    assert (
+        "Nobody can tell whether Alma took what step x sent: look in Alma, then say so: `almaflow "
+        f"resolve {played.record.id} x --instance ID`, or `--not-submitted`." in text
+    )
 
 
 def test_a_report_as_json_is_the_view(capsys: pytest.CaptureFixture[str], stage: Stage) -> None:
@@ -292,7 +295,11 @@ def test_show_sends_a_person_to_look_for_a_lost_answer(folder: Path) -> None:
 
     text = shown(stage, played)
 
-    assert "Nobody can tell whether Alma took what step x sent: look in Alma." in text
+    assert text.endswith(
+        "Nobody can tell whether Alma took what step x sent: look in Alma, then say so: `almaflow "
+        f"resolve {played.record.id} x --instance ID`, or `--not-submitted`.\n"
+        f"`almaflow cancel {played.record.id}` ends the run."
+    )
     assert text.count("    waits: ") == 0, "the run has said it"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from almaflow.catalog import load_text
 from almaflow.engine.again import Again, again
-from almaflow.engine.outline import Outline
+from almaflow.engine.outline import Called, Outline
 from almaflow.errors import RequestWrong
 from almaflow.outcome import Outcome, worst
 from almaflow.steps.base import Body, StepBase
@@ -21,47 +19,9 @@ from almaflow.steps.call import Call
 from almaflow.store import Entry, EntryState
 from almaflow.workflow import Workflow
 from tests.harness import START
+from tests.journals import entry, outline, sent, step
 
 JOB = "submit_job: {job: M48}"
-
-
-def workflow(text: str) -> Workflow:
-    return load_text(textwrap.dedent(text), "test.yaml").workflow
-
-
-def outline(text: str, **called: str) -> Outline:
-    """Return the outline of a workflow; *called* are the texts of those that it calls."""
-    workflows = {name: workflow(one) for name, one in called.items()}
-    return Outline(workflow(text), lambda _, name: workflows.get(name))
-
-
-def entry(path: str, attempt: int, effect: str, value: Any, **more: Any) -> Entry:
-    told = {"state": EntryState.DONE, "request_hash": "", "sends": 0, **more}
-    return Entry("r", path, attempt, effect, value=value, created_at=START, changed_at=START,
-                 epoch=1, **told)  # fmt: skip
-
-
-def step(path: str, ended: str = "succeeded", *, attempt: int = 1, **more: Any) -> list[Entry]:
-    """Return what the journal has of an attempt; *ended* is an outcome, `if` or empty."""
-    begin = {"now": START.isoformat(), "if": ended != "if", "institution": "main", "error": ""}
-    entries = [entry(path, attempt, "begin", begin)]
-    if ended:
-        outcome = "skipped" if ended == "if" else ended
-        facts = {"outcome": outcome, "status": more.pop("status", "")}
-        entries.append(entry(path, attempt, "end", {"outcome": outcome, "facts": facts, **more}))
-    return entries
-
-
-def sent(
-    path: str, state: EntryState, *, attempt: int = 1, effect: str = "submit", result: str = "4711"
-) -> Entry:
-    parameters = [{"name": {"value": "set_id"}, "value": "59"}]
-    value = {
-        "request": {"path": "/conf/jobs/M48", "body": {"parameter": parameters}},
-        "sent_at": START.isoformat(),
-        "result": result,
-    }
-    return entry(path, attempt, effect, value, state=state, request_hash="abc")
 
 
 def found(text: str | Outline, *entries: Iterable[Entry], start: str | None = None) -> Again:
@@ -249,6 +209,14 @@ def test_a_called_workflow_that_ended_well_is_kept_with_its_finally() -> None:
     assert redone(made, journal) == {"last": 1}
 
 
+def test_what_an_earlier_retry_never_came_to_is_still_to_be_done() -> None:
+    asked = entry("", 2, "retry", {"from": "a", "redo": {"a": 1, "b": 1}, "by": "anna"})
+    journal = [*step("a"), *step("b"), asked, *step("a", "failed", attempt=2)]
+
+    assert redone(THREE, journal) == {"a": 2, "b": 1}
+    assert redone(THREE, [*journal, *step("b", attempt=2)]) == {"a": 2}
+
+
 # --- from a step on -------------------------------------------------------------------------------
 
 
@@ -366,7 +334,7 @@ JOBS = f"steps: [{{id: a, {JOB}}}, {{id: b, {JOB}}}, {{id: c, {JOB}}}]"
 def test_jobs_that_ran_before_are_named_with_how_they_ended() -> None:
     named = entry("a", 1, "job", {"id": "M48", "name": "Export"})
     journal = [
-        *step("a", "failed", status="COMPLETED_FAILED"),
+        *step("a", "failed", facts={"status": "COMPLETED_FAILED"}),
         named,
         sent("a", EntryState.DONE),
         *step("b"),
@@ -476,14 +444,14 @@ def test_a_retried_run_ends_well_and_does_again_nothing_that_it_need_not(
     tree: list[dict[str, Any]], data: st.DataObject
 ) -> None:
     made = Workflow.model_validate({"steps": tree})
-    leaves = [place.path for place in Outline(made).of_iterations(
-        f"{place.path.replace('*', number)}" for place in Outline(made).places()
+    leaves = [place.path for place in Outline(Called(made)).of_iterations(
+        f"{place.path.replace('*', number)}" for place in Outline(Called(made)).places()
         for number in "123") if not any(place.step.kind.bodies())]  # fmt: skip
     ends = data.draw(st.dictionaries(st.sampled_from(leaves), st.sampled_from(["failed"])))
     first = Play(ends)
     outcome = first.steps(made.steps, "")
 
-    redo = again(Outline(made), first.journal).redo
+    redo = again(Outline(Called(made)), first.journal).redo
     second = Play({}, redo, first.journal)
 
     assert second.steps(made.steps, "") is Outcome.SUCCEEDED
@@ -497,7 +465,7 @@ def test_a_retried_run_ends_well_and_does_again_nothing_that_it_need_not(
         skipped = begun[path].value["outcome"] == "skipped"
         assert failed or holds or skipped
     third = [*first.journal, *second.journal]
-    assert again(Outline(made), third).redo == {}
+    assert again(Outline(Called(made)), third).redo == {}
 
 
 def test_calls_are_steps_like_any_other() -> None:
