@@ -7,7 +7,7 @@ A `Plan` holds the workflow's text with every file it sends, and the inputs and 
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +22,6 @@ from almaflow.expressions.encoding import decode, encode
 from almaflow.inputs import InputsInvalid, work_out, worked_out
 from almaflow.settings import Project
 from almaflow.steps.base import StepBase
-from almaflow.steps.call import Call
 from almaflow.store import RunRecord
 from almaflow.workflow import Workflow
 
@@ -236,63 +235,6 @@ def workflow_steps(workflow: Workflow) -> Iterator[tuple[str, StepBase]]:
     """Yield every step of *workflow* with its path, `finally` included."""
     yield from all_steps(workflow.steps)
     yield from all_steps(workflow.finally_, "finally/")
-
-
-def plan_steps(plan: Plan) -> Iterator[tuple[str, StepBase]]:
-    """Yield every step of a run with its path, those of the workflows it calls included.
-
-    The steps inside a `for_each` are yielded once, with `*` in the place of the iteration's
-    number: `all/*/items`.
-    """
-    yield from _with_calls(workflow_steps(plan.workflow), plan.definition)
-
-
-def _with_calls(
-    steps: Iterator[tuple[str, StepBase]], definition: Mapping[str, Any]
-) -> Iterator[tuple[str, StepBase]]:
-    for path, step in steps:
-        yield path, step
-        # A run that was recorded before there was `call` has none.
-        called = definition.get("calls", {})
-        if isinstance(step.kind, Call) and step.kind.workflow in called:
-            inside = called[step.kind.workflow]
-            workflow = load_text(inside["text"], inside["file"]).workflow
-            for below, one in _with_calls(workflow_steps(workflow), inside):
-                yield f"{path}/{below}", one
-
-
-def unrolled(
-    steps: Iterable[tuple[str, StepBase]], seen: Iterable[str]
-) -> list[tuple[str, StepBase]]:
-    """Return *steps* with those inside a `for_each` once for each iteration, in its order.
-
-    *seen* are paths as the journal has them: an iteration that shows in none has not begun, and
-    is left out.
-    """
-    iterations: dict[str, set[int]] = {}
-    for path in seen:
-        labels = path.split("/")
-        for place, label in enumerate(labels):
-            if label.isdecimal():
-                iterations.setdefault("/".join(labels[:place]), set()).add(int(label))
-    found: list[tuple[tuple[int, ...], str, StepBase]] = []
-    steps = list(steps)
-    places = {path: place for place, (path, _) in enumerate(steps)}
-    for path, step in steps:
-        labels = path.split("/")
-        keys: list[tuple[tuple[int, ...], str]] = [((), "")]
-        for end, label in enumerate(labels):
-            if label != "*":
-                keys = [(key, f"{there}/{label}" if there else label) for key, there in keys]
-                continue
-            around = places["/".join(labels[:end])]
-            keys = [
-                ((*key, around, number), f"{there}/{number}")
-                for key, there in keys
-                for number in iterations.get(there, ())
-            ]
-        found.extend(((*key, places[path], 0), there, step) for key, there in keys)
-    return [(there, step) for _, there, step in sorted(found, key=lambda one: one[0])]
 
 
 def payload_names(workflow: Workflow) -> set[str]:

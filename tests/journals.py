@@ -18,7 +18,7 @@ PROJECT = Project(Path("/nowhere"), Settings(), None)
 
 
 def workflow(text: str) -> Workflow:
-    return load_text(textwrap.dedent(text), "test.yaml", PROJECT).workflow
+    return load_text(textwrap.dedent(text), "test.yaml").workflow
 
 
 def outline(text: str, **called: str) -> Outline:

@@ -17,10 +17,8 @@ from almaflow.plan import (
     git_commit,
     make_plan,
     payload_names,
-    plan_steps,
     recorded_plan,
     sub_plan,
-    unrolled,
     workflow_steps,
 )
 from almaflow.settings import find_project
@@ -437,41 +435,3 @@ def test_a_run_recorded_before_there_were_calls_is_read(tmp_path: Path) -> None:
     back = recorded_plan(caller.record(), old)
 
     assert back.workflow == caller.workflow
-    assert [path for path, _ in plan_steps(back)] == [
-        path for path, _ in workflow_steps(back.workflow)
-    ]
-
-
-def test_the_steps_of_a_run_are_those_of_the_workflows_it_calls_too(tmp_path: Path) -> None:
-    made = plan_of_calls(tmp_path)
-
-    inside = ["submit_job-1", "for_each-2", "for_each-2/*/job", "call-3", "call-3/notify-1"]
-    assert [path for path, _ in plan_steps(made)] == [
-        "sub",
-        *(f"sub/{path}" for path in [*inside, "finally/notify-1"]),
-        "for_each-2",
-        "for_each-2/*/again",
-        *(f"for_each-2/*/again/{path}" for path in [*inside, "finally/notify-1"]),
-        "notify-3",
-    ]
-    assert payload_names(made.workflow) == set()
-
-
-def test_iterations_that_have_begun_are_unrolled_in_their_order(tmp_path: Path) -> None:
-    made = plan_of_calls(tmp_path)
-
-    steps = unrolled(
-        plan_steps(made),
-        ["sub", "sub/for_each-2/1/job", "for_each-2/10/again", "for_each-2/9/again/call-3", "x/1"],
-    )
-
-    paths = [path for path, _ in steps]
-    short = [path for path in paths if "call" not in path and "again/" not in path]
-    assert short == [
-        *("sub", "sub/submit_job-1", "sub/for_each-2", "sub/for_each-2/1/job"),
-        *("sub/finally/notify-1", "for_each-2", "for_each-2/9/again", "for_each-2/10/again"),
-        "notify-3",
-    ]
-    assert "for_each-2/9/again/call-3" in paths
-    assert "for_each-2/9/again/for_each-2/1/job" not in paths
-    assert {path: step.kind.key for path, step in steps}["for_each-2/10/again/call-3"] == "call"

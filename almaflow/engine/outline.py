@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from almaflow.catalog import load_text
 from almaflow.errors import RequestWrong
 from almaflow.plan import Plan
 from almaflow.problems import did_you_mean
@@ -65,7 +67,7 @@ class Outline:
     @classmethod
     def of(cls, plan: Plan) -> Outline:
         """Return the outline of *plan*, with the workflows that it calls."""
-        return cls(Called(plan.workflow))
+        return cls(Called(plan.workflow, _called(plan.definition)))
 
     def places(self) -> Iterator[Place]:
         """Yield every step in the order of the file; `*` stands for the iterations."""
@@ -140,6 +142,14 @@ class Outline:
                 for name, place_of_body in walk.names(path, body, body_number):
                     within = inside.inside(f"{name}/", place_of_body)
                     yield from self._of_list(calls, body.steps, within, walk)
+
+
+def _called(definition: Mapping[str, Any]) -> dict[str, Called]:
+    """Return the workflows that a recorded one calls; one recorded before `call` has none."""
+    return {
+        name: Called(load_text(inside["text"], inside["file"]).workflow, _called(inside))
+        for name, inside in definition.get("calls", {}).items()
+    }
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ def view(
     worked_on: bool = False,
     **record: Any,
 ) -> RunView:
-    loaded = load_text(text, "weed.yaml", PROJECT)
+    loaded = load_text(text, "weed.yaml")
     plan = make_plan(loaded, PROJECT, {}, run_id="20260302-081500-k7x2q", now=START, simulated=True)
     told = {"status": Status.RUNNING, "started_at": START, "deadline_at": after(days=1), **record}
     journal = [one for group in entries for one in group]
@@ -67,7 +67,7 @@ def test_a_retried_run_tells_its_attempts_and_what_each_sent() -> None:
         "error": WHY,
     }
     late: dict[str, Any] = {"sent_at": again.isoformat()}
-    found = {
+    found: dict[str, Any] = {
         "found": True,
         "changed_at": after(hours=2, minutes=11),
         "result": "4712",

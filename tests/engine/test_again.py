@@ -15,7 +15,6 @@ from almaflow.engine.outline import Called, Outline
 from almaflow.errors import RequestWrong
 from almaflow.outcome import Outcome, worst
 from almaflow.steps.base import Body, StepBase
-from almaflow.steps.call import Call
 from almaflow.store import Entry, EntryState
 from almaflow.workflow import Workflow
 from tests.harness import START
@@ -275,26 +274,6 @@ def test_from_a_step_inside_another_the_rest_of_every_list_around_it_follows(
     ]
 
 
-def test_a_step_that_does_not_exist_is_told_with_its_neighbour() -> None:
-    with pytest.raises(RequestWrong) as told:
-        redone(THREE, step("a"), start="finaly/f")
-
-    assert str(told.value) == (
-        "There is no step `finaly/f`; did you mean `finally/f`? The steps are `a`, `b`, `c`, "
-        "`finally/f`."
-    )
-
-
-def test_an_id_that_only_called_workflows_have_must_be_a_path() -> None:
-    made = outline("steps: [{id: x, call: other}, {id: y, call: other}, {id: a, wait: 1m}]",
-                   other="steps: [{id: a, wait: 1m}, {id: b, wait: 1m}]")  # fmt: skip
-
-    assert made.named("a").path == "a"
-    assert made.named("x/b").path == "x/b"
-    with pytest.raises(RequestWrong, match=r"^Several steps have the id `b`: `x/b`, `y/b`\. Give"):
-        made.named("b")
-
-
 def test_a_failure_that_is_kept_would_end_the_run_again() -> None:
     with pytest.raises(RequestWrong) as told:
         redone(THREE, step("a"), step("b", "failed"), start="c")
@@ -466,12 +445,3 @@ def test_a_retried_run_ends_well_and_does_again_nothing_that_it_need_not(
         assert failed or holds or skipped
     third = [*first.journal, *second.journal]
     assert again(Outline(Called(made)), third).redo == {}
-
-
-def test_calls_are_steps_like_any_other() -> None:
-    place = outline(CALLS, other=OTHER).place("sub/finally/f")
-
-    assert place is not None
-    assert (place.in_finally, place.calls) == (True, 1)
-    assert isinstance(place.around[0].step.kind, Call)
-    assert outline(CALLS).place("sub/a") is None

@@ -34,7 +34,7 @@ finally: [{id: tidy, wait: 1m}]
 
 
 def plan_of(text: str) -> Plan:
-    loaded = load_text(text, "test.yaml", PROJECT)
+    loaded = load_text(text, "test.yaml")
     return make_plan(loaded, PROJECT, {}, run_id="r", now=START, simulated=True)
 
 

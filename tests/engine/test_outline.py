@@ -1,0 +1,124 @@
+"""The steps of a plan by their paths: called workflows, iterations, names that people give."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from almaflow.engine.outline import Outline
+from almaflow.errors import RequestWrong
+from almaflow.steps.call import Call
+from tests.harness import Stage
+from tests.journals import outline
+
+SUB = """\
+steps:
+  - for_each:
+      items: [1, 2]
+      steps: [{id: job, submit_job: {job: M48}}]
+  - call: ../deep
+finally: [{notify: done}]
+"""
+TOP = """\
+steps:
+  - {id: sub, call: parts/sub}
+  - for_each:
+      items: [1, 2]
+      steps: [{id: again, call: parts/sub}]
+  - {notify: done}
+"""
+INSIDE = ["for_each-1", "for_each-1/*/job", "call-2", "call-2/notify-1", "finally/notify-1"]
+
+
+@pytest.fixture
+def calls(tmp_path: Path) -> Outline:
+    """A workflow that calls another one, which calls a third one."""
+    stage = Stage(tmp_path)
+    stage.write("parts/sub.yaml", SUB)
+    stage.write("deep.yaml", "steps: [{notify: deep}]")
+    return Outline.of(stage.plan(TOP))
+
+
+def test_the_steps_of_a_run_are_those_of_the_workflows_it_calls_too(calls: Outline) -> None:
+    places = list(calls.places())
+
+    assert [one.path for one in places] == [
+        "sub",
+        *(f"sub/{path}" for path in INSIDE),
+        "for_each-2",
+        "for_each-2/*/again",
+        *(f"for_each-2/*/again/{path}" for path in INSIDE),
+        "notify-3",
+    ]
+    assert [one.order for one in places] == sorted(one.order for one in places)
+
+
+def test_iterations_that_have_begun_are_placed_in_their_order(calls: Outline) -> None:
+    places = calls.of_iterations(
+        ["sub", "sub/for_each-1/1/job", "for_each-2/10/again", "for_each-2/9/again/call-2", "x/1"]
+    )
+
+    paths = [one.path for one in places]
+    assert [path for path in paths if "again/" not in path] == [
+        "sub",
+        "sub/for_each-1",
+        "sub/for_each-1/1/job",
+        "sub/call-2",
+        "sub/call-2/notify-1",
+        "sub/finally/notify-1",
+        "for_each-2",
+        "for_each-2/9/again",
+        "for_each-2/10/again",
+        "notify-3",
+    ]
+    assert "for_each-2/9/again/for_each-1/*/job" in paths, "nothing has begun in it"
+
+
+def test_a_path_of_the_journal_is_found_with_what_stands_around_it(calls: Outline) -> None:
+    place = calls.place("for_each-2/9/again/finally/notify-1")
+
+    assert place is not None
+    assert (place.in_finally, place.calls) == (True, 1)
+    assert [one.path for one in place.around] == ["for_each-2", "for_each-2/9/again"]
+    assert isinstance(place.around[-1].step.kind, Call)
+    for path in ("", "finally", "sub/other", "for_each-2/x/again", "notify-3/1"):
+        assert calls.place(path) is None
+
+
+def test_people_name_a_step_by_its_path_or_its_id(calls: Outline) -> None:
+    assert calls.named("sub").path == "sub"
+    assert calls.named("again").path == "for_each-2/*/again"
+    assert calls.named("for_each-2/3/again/call-2").path == "for_each-2/3/again/call-2"
+
+
+def test_an_id_that_only_called_workflows_have_must_be_a_path(calls: Outline) -> None:
+    with pytest.raises(RequestWrong) as told:
+        calls.named("job")
+
+    assert str(told.value) == (
+        "Several steps have the id `job`: `sub/for_each-1/*/job`, "
+        "`for_each-2/*/again/for_each-1/*/job`. Give a whole path."
+    )
+    made = outline("steps: [{id: x, call: other}, {id: a, wait: 1m}]",
+                   other="steps: [{id: a, wait: 1m}]")  # fmt: skip
+    assert made.named("a").path == "a", "the file's own comes first"
+
+
+def test_a_step_that_does_not_exist_is_told_with_its_neighbour() -> None:
+    text = "steps: [{id: a, wait: 1m}, {id: bee, wait: 1m}]\nfinally: [{notify: x}]"
+
+    with pytest.raises(RequestWrong) as told:
+        outline(text).named("finaly/notify-1")
+
+    assert str(told.value) == (
+        "There is no step `finaly/notify-1`; did you mean `finally/notify-1`? The steps are `a`, "
+        "`bee`, `finally/notify-1`."
+    )
+
+
+def test_of_very_many_steps_not_all_are_listed() -> None:
+    text = "steps:\n" + "".join(f"  - {{id: s{number}, wait: 1m}}\n" for number in range(40))
+
+    with pytest.raises(RequestWrong, match=r"There is no step `x`\. The .*, `s29`, …\.$"):
+        outline(text).named("x")
