@@ -49,6 +49,8 @@ class Plan:
     requested_at: datetime
     scheduled_at: datetime
     trigger: str = "manual"
+    called_in: str = ""
+    """The name of the run's own workflow, for one that is called in it; else empty."""
 
     def record(self) -> RunRecord:
         """Return the run as the store keeps it."""
@@ -89,7 +91,7 @@ def make_plan(
     workflow = loaded.workflow
     zone = _zone(workflow, project)
     scheduled_at = scheduled_at or now
-    names = _names_of(run_id, loaded.name, key or run_id, scheduled_at, now, zone)
+    names = _names_of(run_id, loaded.name, key or run_id, now, scheduled_at, zone)
     work_out(workflow, given, names)
     institution = _institution(workflow, project, names, simulated)
     return Plan(
@@ -138,8 +140,9 @@ def sub_plan(plan: Plan, name: str, inputs: Mapping[str, Any], now: datetime) ->
     """Return the plan of the workflow that *plan* calls *name*, as part of the same run.
 
     Made from what is recorded with the run, no file is read. *inputs* are those given by the
-    call; *now* is when the calling step began. Its `institution` is empty when the called
-    workflow names none: then it is the caller's. Its `environment` is not looked at.
+    call; *now* is when the calling step began. `run` is the same run for them. The plan's
+    `institution` is empty when the called workflow names none: then it is the caller's. Its
+    `environment` is not looked at.
 
     Raises:
         InputsInvalid: an input is missing, unknown or does not fit.
@@ -147,7 +150,9 @@ def sub_plan(plan: Plan, name: str, inputs: Mapping[str, Any], now: datetime) ->
     definition = plan.definition["calls"][name]
     loaded = load_text(definition["text"], definition["file"])
     zone = ZoneInfo(definition["timezone"])
-    names = _names_of(plan.run_id, loaded.name, plan.key, plan.scheduled_at, now, zone)
+    run_name = plan.called_in or plan.name
+    names = _names_of(plan.run_id, run_name, plan.key, plan.requested_at, plan.scheduled_at, zone)
+    names |= {"now": now.astimezone(zone), "today": now.astimezone(zone).date()}
     try:
         work_out(loaded.workflow, inputs, names, "under `inputs` of the call")
     except InputsInvalid as error:
@@ -163,11 +168,12 @@ def sub_plan(plan: Plan, name: str, inputs: Mapping[str, Any], now: datetime) ->
         institution=to_text(worked_out(institution, names, "institution")) if institution else "",
         inputs=names["inputs"],
         vars=names["vars"],
+        called_in=run_name,
     )
 
 
 def _names_of(
-    run_id: str, name: str, key: str, scheduled_at: datetime, now: datetime, zone: ZoneInfo
+    run_id: str, name: str, key: str, now: datetime, scheduled_at: datetime, zone: ZoneInfo
 ) -> dict[str, Any]:
     """Return the names that inputs and `vars` see beside those above them."""
     return {
@@ -268,10 +274,19 @@ def _institution(
         return name or SIMULATED_INSTITUTION
     # Says what to write where there is no such institution.
     institution = project.institution(name or None)
-    if workflow.environment not in ("any", institution.environment):
+    check_environment(workflow, institution.name, institution.environment)
+    return institution.name
+
+
+def check_environment(workflow: Workflow, institution: str, environment: str) -> None:
+    """Refuse to run *workflow* at an institution of another environment than its own.
+
+    Raises:
+        RequestWrong: the institution is of another; nothing was sent.
+    """
+    if workflow.environment not in ("any", environment):
         raise RequestWrong(
             f"The workflow is for `environment: {workflow.environment}`, but institution "
-            f"`{institution.name}` is a {institution.environment}. Nothing was sent; name another "
-            "institution, or change `environment`."
+            f"`{institution}` is a {environment}. Nothing was sent; name another institution, or "
+            "change `environment`."
         )
-    return institution.name

@@ -323,6 +323,7 @@ vars:
   at: "{{ now }}"
   who: "{{ run.name }} {{ run.id }} {{ run.key }}"
   tick: "{{ run.scheduled_at }}"
+  began: "{{ run.started_at }}"
 steps:
   - submit_job: {job: M44, payload: p.xml}
   - for_each: {items: [a], steps: [{id: job, submit_job: {job: M44, payload: q.xml}}]}
@@ -389,8 +390,9 @@ def test_the_plan_of_a_called_workflow_is_part_of_the_same_run(tmp_path: Path) -
     assert sub.inputs == {"month": "2026-01", "code": "0012", "size": 1, "twice": "00120012"}
     assert sub.vars == {
         "at": now,
-        "who": f"Part {caller.run_id} w/1",
+        "who": f"w {caller.run_id} w/1",
         "tick": caller.scheduled_at,
+        "began": caller.requested_at,
     }
     assert [step.kind.key for step in sub.workflow.steps] == ["submit_job", "for_each", "call"]
 
@@ -402,6 +404,7 @@ def test_a_called_workflow_has_its_own_institution_or_none(tmp_path: Path) -> No
 
     assert (sub.institution, deep.institution) == ("", "test")
     assert (deep.name, str(deep.zone)) == ("deep", "Africa/Cairo")
+    assert (sub.called_in, deep.called_in) == ("w", "w")
 
 
 def test_inputs_that_do_not_fit_a_called_workflow_are_told_with_its_file(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Mapping
 
-from almaflow.alma.statuses import KNOWN_STATUSES
+from almaflow.alma.statuses import KNOWN_STATUSES, TERMINAL_STATUSES
 from almaflow.check.notes import Notes
 from almaflow.document import PathTo
 from almaflow.outcome import Outcome
@@ -23,6 +23,15 @@ OUTCOMES = [str(outcome) for outcome in Outcome if outcome is not Outcome.MISSED
 # From this likeness on a code is taken for a known one with a slip; COMPLETED_PARTIALLY, say,
 # is less like COMPLETED_FAILED and may be new in Alma.
 SLIP = 0.82
+
+# The outcomes after which there is no other attempt.
+_NEVER_AGAIN: Mapping[str, str] = {
+    Outcome.SUCCEEDED: "A step that has succeeded is not tried again.",
+    Outcome.SKIPPED: "A step that was skipped is not tried again.",
+    Outcome.CANCELLED: "A step that somebody has cancelled is not tried again.",
+    Outcome.UNKNOWN: "What becomes of a step that is `unknown` is for a person to say, with "
+    "`almaflow resolve`; it is not tried again.",
+}
 
 _ENDING = re.compile(r"steps\.(\w+)\.(status|outcome)")
 
@@ -67,8 +76,18 @@ def check_patience(notes: Notes, path: PathTo, step: StepBase, defaults: Default
 def check_retry(notes: Notes, path: PathTo, retry: Retry | None) -> None:
     """Check the endings that allow another attempt: outcomes and Alma's codes."""
     for place, code in enumerate(retry.on if retry else ()):
-        if code not in OUTCOMES:
-            _check_status(notes, (*path, "on", place), code, outcomes=True)
+        here = (*path, "on", place)
+        if code in _NEVER_AGAIN:
+            notes.at(here, "never-again", _NEVER_AGAIN[code])
+        elif code in KNOWN_STATUSES.keys() - TERMINAL_STATUSES:
+            notes.at(
+                here,
+                "never-again",
+                f"`{code}` is the status of a job that goes on, and a step is tried again only "
+                "when it has ended; write a status such as `SYSTEM_ABORTED`.",
+            )
+        elif code not in OUTCOMES:
+            _check_status(notes, here, code, outcomes=True)
 
 
 def _check_cases(notes: Notes, path: PathTo, branch: Branch, steps: Mapping[str, StepBase]) -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from jinja2 import nodes
 
 from almaflow.expressions.comparing import misfit
 from almaflow.expressions.filters import FILTERS, GIVE_DEFAULT
-from almaflow.expressions.members import no_attribute, no_method
-from almaflow.expressions.methods import ATTRIBUTES, FUNCTIONS, METHODS
+from almaflow.expressions.members import no_method
+from almaflow.expressions.methods import FUNCTIONS, METHODS
+from almaflow.expressions.noting import Noting, attribute_of
 from almaflow.expressions.operations import BINARY, no_operation
 from almaflow.expressions.parsing import Piece, keywords
 from almaflow.expressions.predicates import ASKS_WHETHER_DEFINED, TESTS
@@ -33,32 +33,18 @@ from almaflow.expressions.types import (
     join,
     list_of_same,
 )
-from almaflow.problems import did_you_mean
 
 
-@dataclass(frozen=True)
-class Note:
-    """Something wrong, before the checker gives it its final form."""
-
-    offset: int
-    length: int
-    code: str
-    message: str
-
-
-class Inference:
+class Inference(Noting):
     """Works the types of one expression out and collects what is wrong in *notes*.
 
     *types* has the type of each node that was visited, by `id`.
     """
 
     def __init__(self, piece: Piece, scope: Record, guarded: frozenset[str]) -> None:
-        self.piece = piece
+        super().__init__(piece, guarded)
         self.scope = scope
-        self.guarded = guarded
-        self.notes: list[Note] = []
         self.types: dict[int, Type] = {}
-        self._tolerant = 0
 
     def type_of(self, node: nodes.Expr) -> Type:
         """Return the type of *node*, noting what is wrong in it."""
@@ -87,13 +73,7 @@ class Inference:
     def getattr(self, node: nodes.Getattr) -> Type:
         owner = self.type_of(node.node)
         place = (node.lineno, len(node.attr))
-        if isinstance(owner, Record):
-            return self._field(owner, node.attr, self.piece.written(node.node), place)
-        known = ATTRIBUTES.get(owner.kind, {}).get(node.attr)
-        if known is not None or not owner.kind:
-            return known or ANYTHING
-        self._add(place, "unknown-attribute", no_attribute(owner.kind, node.attr))
-        return ANYTHING
+        return self._member(owner, node.attr, self.piece.written(node.node), place)
 
     def getitem(self, node: nodes.Getitem) -> Type:
         owner = self.type_of(node.node)
@@ -228,7 +208,11 @@ class Inference:
         arguments = self._visit_arguments(node)
         type_ = self._operation(node, FILTERS, node.name, "filter", place, value)
         first = node.args[0] if node.args else None
-        if isinstance(first, nodes.Const) and isinstance(first.value, str):
+        attribute = attribute_of(node)
+        if attribute is not None:
+            part = self._part_of_each(item_of(value), attribute, node)
+            type_ = ListOf(part) if node.name == "map" else type_
+        elif isinstance(first, nodes.Const) and isinstance(first.value, str):
             type_ = self._named_in(node.name, first, value, type_)
         elif node.name == "sum" and not node.args and not node.kwargs and item_of(value) == NUMBER:
             type_ = NUMBER
@@ -304,49 +288,6 @@ class Inference:
             *(self.type_of(one) for one in node.args),
             *(self.type_of(value) for _, value in keywords(node)),
         ]
-
-    def _field(self, record: Record, name: str, written: str, place: tuple[int, int]) -> Type:
-        if name in record.fields:
-            return record.fields[name]
-        whole = f"{written}.{name}" if written else name
-        if name in record.absent:
-            why = record.absent[name].rstrip(".")
-            self._add(place, "not-usable-here", f"`{whole}` cannot be used here: {why}.")
-        elif not record.open:
-            near = did_you_mean(name, record.fields) or "."
-            if not written:
-                self._add(place, "unknown-name", f"`{name}` is not known here{near}")
-            else:
-                noun = record.noun
-                code = f"unknown-{noun.split()[0]}"
-                self._add(place, code, f"There is no {noun} called `{name}`{near}")
-        return ANYTHING
-
-    def _check_may_not_have_run(self, node: nodes.Expr, type_: Perhaps) -> None:
-        if self._tolerant or type_.step in self.guarded:
-            return
-        written = self.piece.written(node)
-        self._note(
-            node,
-            "may-not-have-run",
-            f"`{written}` may not be there, because {type_.why.rstrip('.')}; write "
-            f"`{written} | default(…)`, or ask `{written} is defined` in an `if` before.",
-        )
-
-    def _unknown(
-        self, place: tuple[int, int], noun: str, name: str, known: Mapping[str, Any]
-    ) -> None:
-        self._add(
-            place,
-            f"unknown-{noun}",
-            f"There is no {noun} `{name}`{did_you_mean(name, known) or '.'}",
-        )
-
-    def _note(self, node: nodes.Expr, code: str, message: str) -> None:
-        self._add(self.piece.span(node), code, message)
-
-    def _add(self, place: tuple[int, int], code: str, message: str) -> None:
-        self.notes.append(Note(*place, code, message))
 
 
 _ASKS = ASKS_WHETHER_DEFINED

@@ -33,7 +33,21 @@ WITHDRAW = Record(
         "counters": COUNTERS,
         "members": NUMBER,
         "rejected": ListOf(TEXT),
-        "results": ListOf(Record({"item": TEXT, "size": NUMBER}, "part of a result")),
+        "results": ListOf(
+            Record(
+                {
+                    "item": TEXT,
+                    "size": NUMBER,
+                    "shelves": ListOf(TEXT),
+                    "job": Record(
+                        {"id": TEXT, "status": Perhaps(TEXT, "withdraw", "it may have ended.")},
+                        "output of submit_job",
+                    ),
+                    "set": Perhaps(Record({"name": TEXT}, "output"), "withdraw", "it has an `if`"),
+                },
+                "part of a result",
+            )
+        ),
         "ended_at": INSTANT,
     },
     "output of submit_job",
@@ -346,10 +360,91 @@ def test_what_is_wrong_is_reported_with_code_place_and_advice(
         "steps.withdraw.rejected == steps.withdraw.counters",
         "[1] + steps.withdraw.rejected",
         "'a' | replace('b', new='c') | default(1, boolean=true) == it",
-        "['a'] | select('defined') | reject('string') | selectattr('x', it) and 1",
+        "[it] | select('defined') | reject('string') | selectattr('x', it) and 1",
     ],
 )
 def test_what_is_right_or_not_certain_is_not_reported(source: str) -> None:
+    assert found(source) == []
+
+
+RESULTS = "steps.withdraw.results"
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "part", "message"),
+    [
+        (
+            f"{RESULTS} | map(attribute='itm') | list",
+            "unknown-part",
+            "'itm'",
+            "There is no part of a result called `itm`; did you mean `item`?",
+        ),
+        (
+            f"{RESULTS} | selectattr('job.statsu', 'equalto', 'x') | list",
+            "unknown-output",
+            "'job.statsu'",
+            "There is no output of submit_job called `statsu`; did you mean `status`?",
+        ),
+        (
+            f"{RESULTS} | sum('item.x')",
+            "unknown-attribute",
+            "'item.x'",
+            "Text has no `.x`.",
+        ),
+        (
+            f"{RESULTS} | map(attribute='size') | first == 'x'",
+            "text-compared-with-number",
+            f"{RESULTS} | map(attribute='size') | first == 'x'",
+            "A number cannot be compared with text; `| int` makes a number of digits, quotes make "
+            "a text.",
+        ),
+        (
+            f"{RESULTS} | map(attribute='job.status') | list",
+            "may-not-have-run",
+            "'job.status'",
+            "Not every element may have `job.status`, because it may have ended; write "
+            "`map(attribute='job.status', default=…)`, or `selectattr('job.status', 'defined')` "
+            "before.",
+        ),
+        (
+            f"{RESULTS} | sort(attribute='set.name') | list",
+            "may-not-have-run",
+            "'set.name'",
+            "Not every element may have `set.name`, because it has an `if`; write "
+            "`selectattr('set.name', 'defined')` before.",
+        ),
+        (
+            f"{RESULTS} | selectattr('job.status', 'eq', 'FAILED') | list",
+            "may-not-have-run",
+            "'job.status'",
+            "Not every element may have `job.status`, because it may have ended; write "
+            "`selectattr('job.status', 'defined')` before.",
+        ),
+    ],
+)
+def test_a_part_of_each_element_is_looked_at(
+    source: str, code: str, part: str, message: str
+) -> None:
+    assert found(source) == [(code, part, message)]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        f"{RESULTS} | map(attribute='job.status', default='') | list",
+        f"{RESULTS} | map(attribute='shelves.0.upper') | list".replace(".upper", ""),
+        f"{RESULTS} | selectattr('job.status', 'defined') | map(attribute='job.status') | list",
+        f"{RESULTS} | rejectattr('item', 'eq', 'a') | sort(attribute='size')"
+        " | map(attribute='set.name') | list",
+        f"{RESULTS} | map(attribute='job.status') | list | default([])",
+        f"steps.withdraw.outcome == 'failed' and {RESULTS} | sum('size') > 1"
+        f" and {RESULTS} | map(attribute='job.status') | list",
+        f"{RESULTS} | map(attribute=it) | list",
+        f"{RESULTS} | map(attribute=1) | list",
+        "it | map(attribute='a.b') | list",
+    ],
+)
+def test_a_part_that_each_element_has_or_that_is_asked_about_is_fine(source: str) -> None:
     assert found(source) == []
 
 
