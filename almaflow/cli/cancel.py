@@ -10,7 +10,7 @@ import typer
 from almaflow.cli import parts
 from almaflow.cli.options import RunArgument
 from almaflow.cli.output import emit, emit_json
-from almaflow.cli.reports import exit_code_of, onlooker
+from almaflow.cli.reports import exit_code_of, onlooker, steps_so_far
 from almaflow.cli.run import follow
 from almaflow.cli.show import is_worked_on
 from almaflow.errors import RequestWrong
@@ -80,7 +80,8 @@ def _end(project: Project, store: Store, record: RunRecord, *, as_json: bool) ->
     plan = recorded_plan(record, store.definition(record.definition))
     if not as_json:
         emit(f"No process works on run {record.id}; it is ended here.")
-    with onlooker(plan, as_json=as_json) as view:
+    seen = steps_so_far(store, record, plan)
+    with onlooker(plan, as_json=as_json, seen=seen) as view:
         engine = parts.live_engine(project, store, view)
         ended = follow(engine, store, plan, add=False, as_json=as_json)
     raise typer.Exit(0 if ended.outcome is Outcome.CANCELLED else exit_code_of(ended))

@@ -16,6 +16,13 @@ from almaflow.cli.output import emit
 from almaflow.cli.texts import on_one_line
 from almaflow.engine.telling import RunEvent, Told
 from almaflow.fields import format_duration
+from almaflow.outcome import Outcome
+
+# Of so many iterations of a loop everything is told; of later ones only what matters.
+_ALL_TOLD = 20
+
+ASKED = "somebody has to approve: "
+"""How the reason of a step that waits for a person begins; the question follows."""
 
 
 class LineView:
@@ -24,9 +31,12 @@ class LineView:
     def __init__(self, zone: tzinfo) -> None:
         self._zone = zone
         self._status: dict[str, str] = {}
+        self._loops: set[str] = set()
 
     def hear(self, event: RunEvent) -> None:
         """Print what happened; of a job's progress only what is new in words."""
+        if self._is_one_of_many(event):
+            return
         known = self._status.get(event.path)
         if event.kind is Told.PROGRESS:
             if known == event.text:
@@ -37,6 +47,41 @@ class LineView:
         line = event_line(event.at, event.kind, event.path, event.text, event.data, self._zone)
         if line:
             emit(line)
+
+    def _is_one_of_many(self, event: RunEvent) -> bool:
+        """Whether an event is left out because its step stands in one of many iterations."""
+        loop = _many(event.path)
+        if not loop or _counts(event):
+            return False
+        if loop not in self._loops:
+            self._loops.add(loop)
+            told = (
+                f"of the iterations after the first {_ALL_TOLD} only notices, questions and what "
+                "did not end well is told here"
+            )
+            emit(event_line(event.at, Told.SAID, loop, told, {}, self._zone))
+        return True
+
+
+def _many(path: str) -> str:
+    """Return the loop of which a step stands in a late iteration; empty when in none."""
+    parts = path.split("/")
+    for place, part in enumerate(parts):
+        if place and part.isdecimal() and int(part) > _ALL_TOLD:
+            return "/".join(parts[:place])
+    return ""
+
+
+def _counts(event: RunEvent) -> bool:
+    """Whether an event is told wherever it happens."""
+    match event.kind:
+        case Told.NOTICE:
+            return True
+        case Told.ENDED:
+            return not Outcome(event.data["outcome"]).is_good
+        case Told.WAITING:
+            return event.text.startswith(ASKED)
+    return False
 
 
 def event_line(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -16,10 +15,12 @@ from rich.text import Text
 from almaflow.cli.lines import event_line, how_long
 from almaflow.cli.symbols import shows_signs, sign_of
 from almaflow.cli.texts import cut, on_one_line, padded, width
+from almaflow.cli.tree import Row, Tree, fitted
 from almaflow.clock import SystemClock
 from almaflow.engine.telling import RunEvent, Told
+from almaflow.engine.views import StepView
 from almaflow.outcome import Outcome, Status
-from almaflow.plan import Plan, workflow_steps
+from almaflow.plan import Plan
 
 # Pictures a second: of a live run, where the elapsed time moves too, and (seconds between two) of
 # a simulated one, whose events come in bursts.
@@ -34,49 +35,39 @@ _LABELS = 0.4
 _BAR = 10
 
 
-@dataclass
-class _Row:
-    """One step as it is shown."""
-
-    path: str
-    label: str
-    kind: str
-    detail: str
-    status: Status = Status.QUEUED
-    outcome: Outcome | None = None
-    percent: float | None = None
-    progress: str = ""
-    counters: str = ""
-    began_at: datetime | None = None
-    seconds: float | None = None
-
-    @property
-    def is_active(self) -> bool:
-        return self.outcome is None and self.status is not Status.QUEUED
-
-
 class LiveView:
     """Listens to one run and shows it on *console*; usable as a context manager.
 
     It ends by itself when the run does, so that what is printed next stands below. A *simulated*
-    run has a clock of its own, which stands at its last event.
+    run has a clock of its own, which stands at its last event. *seen* is what an earlier process
+    has done of the run.
     """
 
-    def __init__(self, console: Console, plan: Plan, *, simulated: bool = False) -> None:
+    def __init__(
+        self,
+        console: Console,
+        plan: Plan,
+        *,
+        seen: Sequence[StepView] = (),
+        simulated: bool = False,
+    ) -> None:
         self._console = console
         self._plan = plan
         self._simulated = simulated
         self._signs = shows_signs(console.encoding)
         self._clock = SystemClock()
         self._lock = threading.RLock()
-        self._rows = {row.path: row for row in _rows_of(plan)}
+        self._tree = Tree(plan, seen)
         self._now = plan.requested_at
         self._drawn_at = 0.0
         self._open = False
         self._whole = False
-        self._live = Live(
-            console=console,
-            auto_refresh=not simulated,
+        self._live = self._new_live()
+
+    def _new_live(self) -> Live:
+        return Live(
+            console=self._console,
+            auto_refresh=not self._simulated,
             refresh_per_second=_PER_SECOND,
             redirect_stdout=False,
             redirect_stderr=False,
@@ -88,6 +79,19 @@ class LiveView:
         self._open = True
         self._live.start(refresh=True)
         return self
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Let the picture stand while something else has the terminal; a new one follows."""
+        was_open, self._open = self._open, False
+        if was_open:
+            self._live.stop()
+        try:
+            yield
+        finally:
+            if was_open:
+                self._live = self._new_live()
+                self.__enter__()
 
     def __exit__(self, *_: object) -> None:
         self.stop()
@@ -108,7 +112,7 @@ class LiveView:
         """Take note of what happened and show it, unless a picture was shown just now."""
         with self._lock:
             self._now = event.at
-            self._note(event)
+            self._tree.note(event)
         if not self._open:
             return
         if event.kind is Told.RUN and event.data.get("status") != "running":
@@ -133,59 +137,19 @@ class LiveView:
         line = event_line(event.at, event.kind, event.path, event.text, event.data, zone)
         self._console.print(Text(line), soft_wrap=True)
 
-    # What happened
-
-    def _note(self, event: RunEvent) -> None:
-        if event.kind is Told.RUN:
-            if event.data.get("status") == "finished":
-                self._skip("")
-            return
-        row = self._rows.get(event.path)
-        if row is None:
-            if not event.path:
-                return
-            row = _Row(event.path, event.path, event.data.get("kind", ""), "")
-            self._rows[event.path] = row
-        match event.kind:
-            case Told.BEGAN:
-                row.status, row.outcome = Status.RUNNING, None
-                row.began_at = row.began_at or event.at
-            case Told.WAITING:
-                row.status, row.outcome, row.detail = Status.WAITING, None, event.text
-            case Told.PROGRESS:
-                row.percent = event.data.get("percent")
-                row.counters = _counted(event.data.get("counters", ()))
-                row.progress = event.text
-            case Told.SAID:
-                row.detail = event.text
-            case Told.ENDED:
-                self._end(row, event)
-
-    def _end(self, row: _Row, event: RunEvent) -> None:
-        row.status = Status.FINISHED
-        row.outcome = Outcome(event.data["outcome"])
-        row.seconds = event.data.get("seconds")
-        row.percent, row.progress = None, ""
-        row.detail = event.text or row.counters
-        self._skip(f"{row.path}/")
-
-    def _skip(self, prefix: str) -> None:
-        """Mark the steps that can begin no more."""
-        for row in self._rows.values():
-            if row.path.startswith(prefix) and row.outcome is None and not row.is_active:
-                row.status, row.outcome = Status.FINISHED, Outcome.SKIPPED
-
     # How it looks
 
     def _picture(self) -> Group:
         with self._lock:
             now = self._now if self._simulated else self._clock.now()
-            rows = list(self._rows.values())
-            lines = [self._line(row, rows, now) for row in rows]
+            rows = self._tree.shown()
+            lines: list[Row | str] = list(rows)
             if not self._whole:
                 # What the terminal echoes, such as ^C, goes to a line of its own.
-                lines = [*self._window(rows, lines), Text()]
-            return Group(self._header(now), *lines)
+                lines = [*fitted(rows, max(1, self._console.height - 2)), ""]
+            widths = self._widths(rows)
+            drawn = [self._line(one, widths, now) for one in lines]
+            return Group(self._header(now), *drawn)
 
     def _header(self, now: datetime) -> Text:
         plan = self._plan
@@ -197,10 +161,17 @@ class LiveView:
         head.append(f"  {clock}  run {plan.run_id}", style="dim")
         return head
 
-    def _line(self, row: _Row, rows: Sequence[_Row], now: datetime) -> Text:
+    def _widths(self, rows: Sequence[Row]) -> tuple[int, int]:
+        """Return how wide the columns of labels and of kinds are."""
         columns = self._console.width
-        labels = min(max(width(one.label) for one in rows), int(columns * _LABELS))
-        kinds = max(len(one.kind) for one in rows) if columns >= _WIDE else 0
+        labels = max((width(one.label) for one in rows), default=0)
+        kinds = max((len(one.kind) for one in rows), default=0) if columns >= _WIDE else 0
+        return min(labels, int(columns * _LABELS)), kinds
+
+    def _line(self, row: Row | str, widths: tuple[int, int], now: datetime) -> Text:
+        if isinstance(row, str):
+            return Text(f"  {row}".rstrip(), style="dim")
+        columns, (labels, kinds) = self._console.width, widths
         took = self._took(row, now)
         sign = sign_of(row.status, row.outcome)
         quiet = row.outcome is Outcome.SKIPPED or row.status is Status.QUEUED
@@ -212,19 +183,10 @@ class LiveView:
         room = columns - line.cell_len - 10
         if row.percent is not None and room > 2 * _BAR:
             room -= self._add_bar(line, row.percent)
-        line.append(self._fitted(self._detail(row), room))
+        line.append(self._fitted(on_one_line(self._tree.told_of(row)), room))
         line.append(f"  {took:>8}", style="dim")
         line.truncate(columns)
         return line
-
-    def _detail(self, row: _Row) -> str:
-        if row.outcome is None:
-            # What it waits for names the status once more.
-            waits = row.detail.removesuffix(f" ({row.progress})")
-            parts = [row.progress, row.counters, waits]
-        else:
-            parts = [row.detail]
-        return on_one_line(", ".join(part for part in parts if part))
 
     def _fitted(self, text: str, columns: int) -> str:
         """Return *text* exactly so many columns wide, in characters that can be shown."""
@@ -241,42 +203,9 @@ class LiveView:
         return _BAR + 8
 
     @staticmethod
-    def _took(row: _Row, now: datetime) -> str:
+    def _took(row: Row, now: datetime) -> str:
         if row.outcome is not None:
             return how_long(row.seconds)
         if row.began_at is None:
             return ""
         return how_long((now - row.began_at) / timedelta(seconds=1))
-
-    def _window(self, rows: Sequence[_Row], lines: Sequence[Text]) -> list[Text]:
-        """Return as many lines as fit, those around what goes on now."""
-        room = self._console.height - 2
-        if len(lines) <= room:
-            return list(lines)
-        active = [place for place, row in enumerate(rows) if row.is_active]
-        ended = [place for place, row in enumerate(rows) if row.outcome is not None]
-        now = active[-1] if active else max(ended, default=0)
-        room = max(1, room - 2)
-        start = max(0, min(now - room // 2, len(lines) - room))
-        shown = list(lines[start : start + room])
-        if start:
-            shown.insert(0, Text(f"  {start} more above", style="dim"))
-        below = len(lines) - start - room
-        if below > 0:
-            shown.append(Text(f"  {below} more below", style="dim"))
-        return shown
-
-
-def _rows_of(plan: Plan) -> Iterator[_Row]:
-    """Yield a row for each step, its label indented below the step that holds it."""
-    depths: dict[str, int] = {}
-    for path, step in workflow_steps(plan.workflow):
-        around = max((one for one in depths if path.startswith(f"{one}/")), key=len, default="")
-        depth = depths[around] + 1 if around else 0
-        depths[path] = depth
-        label = "  " * depth + path.removeprefix(f"{around}/")
-        yield _Row(path, label, step.kind.key, step.name or "")
-
-
-def _counted(counters: Sequence[Mapping[str, Any]]) -> str:
-    return ", ".join(f"{one['label'] or one['key']} {one['value']}" for one in counters)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -47,21 +47,29 @@ def print_warnings(problems: Iterable[Problem], *, as_json: bool = False) -> Non
 
 
 @contextmanager
-def onlooker(plan: Plan, *, as_json: bool, simulated: bool = False) -> Iterator[Listener]:
+def onlooker(
+    plan: Plan, *, as_json: bool, seen: Sequence[StepView] = (), simulated: bool = False
+) -> Iterator[Listener]:
     """Yield what shows a run while it goes: a live picture on a terminal, else plain lines.
 
     With *as_json* stdout stays free for the document; a terminal on stderr shows the picture.
+    *seen* is what an earlier process has done of the run.
     """
     console = _terminal(err=as_json)
     if console is not None:
         from almaflow.cli.live import LiveView
 
-        with LiveView(console, plan, simulated=simulated) as view:
+        with LiveView(console, plan, seen=seen, simulated=simulated) as view:
             yield view
     elif as_json:
         yield NoListener()
     else:
         yield LineView(plan.zone)
+
+
+def steps_so_far(store: Store, record: RunRecord, plan: Plan) -> tuple[StepView, ...]:
+    """Return what has been done of a run, for whoever looks on from now on."""
+    return view_of(record, plan, store.journal(record.id), []).steps
 
 
 def _terminal(*, err: bool) -> Console | None:

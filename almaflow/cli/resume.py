@@ -8,7 +8,7 @@ import typer
 
 from almaflow.cli import parts
 from almaflow.cli.options import RunAsJson, StrictOption
-from almaflow.cli.reports import exit_code_of, onlooker
+from almaflow.cli.reports import exit_code_of, onlooker, steps_so_far
 from almaflow.cli.run import follow
 from almaflow.errors import RequestWrong
 from almaflow.outcome import Status
@@ -62,7 +62,8 @@ def resume_run(project: Project, store: Store, record: RunRecord, *, as_json: bo
             "how. To do its work again, run the workflow again."
         )
     plan = recorded_plan(record, store.definition(record.definition))
-    with onlooker(plan, as_json=as_json) as view:
+    seen = steps_so_far(store, record, plan)
+    with onlooker(plan, as_json=as_json, seen=seen) as view:
         engine = parts.live_engine(project, store, view)
         return follow(engine, store, plan, add=False, as_json=as_json)
 

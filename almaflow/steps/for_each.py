@@ -69,6 +69,7 @@ class ForEach(Kind):
 
     async def perform(self, context: StepContext) -> Ending:
         items: list[Any] = await context.once("items", lambda: self._items(context))
+        context.progress(f"{len(items)} items")
         bodies = [
             Body(str(number), self.steps, ("steps",), own_scope=True, names={self.as_: item})
             for number, item in enumerate(items, start=1)

@@ -178,3 +178,33 @@ def test_an_outcome_outweighs_the_status() -> None:
 )
 def test_signs_are_shown_where_the_encoding_has_them(encoding: str | None, shows: bool) -> None:
     assert shows_signs(encoding) is shows
+
+
+def test_of_many_iterations_only_what_matters_is_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def event(about: Told, path: str, text: str = "", **data: Any) -> RunEvent:
+        return RunEvent(START, "r", about, path, text, data)
+
+    view = LineView(UTC)
+    for number in (20, 21, 22):
+        path = f"all/{number}/x"
+        view.hear(event(Told.BEGAN, path, kind="wait", attempt=1))
+        view.hear(event(Told.WAITING, path, "until later"))
+        view.hear(event(Told.PROGRESS, path, "RUNNING"))
+        view.hear(event(Told.ENDED, path, outcome="succeeded", seconds=0))
+    view.hear(event(Told.WAITING, "all/23/y", "somebody has to approve: really?"))
+    view.hear(event(Told.NOTICE, "all/24/in/1/z", "look", to="log"))
+    view.hear(event(Told.ENDED, "all/25/x", "oops", outcome="failed", seconds=0))
+
+    assert [line.partition("  ")[2] for line in capsys.readouterr().out.splitlines()] == [
+        "all/20/x  began (wait)",
+        "all/20/x  waits: until later",
+        "all/20/x  RUNNING",
+        "all/20/x  succeeded",
+        "all  of the iterations after the first 20 only notices, questions and what did not end "
+        "well is told here",
+        "all/23/y  waits: somebody has to approve: really?",
+        "all/24/in/1/z  notice to log: look",
+        "all/25/x  failed: oops",
+    ]

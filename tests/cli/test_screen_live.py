@@ -310,8 +310,8 @@ def test_at_the_begin_and_the_end_nothing_is_said_of_what_is_not_there(folder: P
             view.hear(event)
         last = pictures(console)[-1]
 
-    assert (first[1].split()[1], first[-1]) == ("s0", "  15 more below")
-    assert (last[1], last[-1].split()[1]) == ("  15 more above", "s19")
+    assert (first[1].split()[1], first[-1]) == ("s0", "  14 more below")
+    assert (last[1], last[-1].split()[1]) == ("  14 more above", "s19")
 
 
 # --- ends, clocks and terminals that go away ------------------------------------------------------
