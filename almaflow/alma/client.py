@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlencode
@@ -21,6 +21,7 @@ from almaflow.alma.rate import CallRate
 from almaflow.alma.reading import Unreadable
 from almaflow.alma.transport import Lost, NotSent, Transport, WireAnswer, WireRequest
 from almaflow.alma.verdicts import verdict
+from almaflow.clock import Clock
 from almaflow.errors import RequestWrong
 
 T = TypeVar("T")
@@ -30,11 +31,15 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
+def _always() -> bool:
+    return True
+
+
 class AlmaClient:
     """Sends calls to one institution, *name* in messages.
 
     *reveal* replaces placeholders of secrets deep inside JSON-able data, *mask* stars every
-    known secret in a text.
+    known secret in a text. With a *clock* the client learns how far Alma's goes ahead of ours.
 
     Raises:
         RequestWrong: *key* is empty or has characters that a key cannot have.
@@ -47,6 +52,7 @@ class AlmaClient:
         *,
         key: str,
         rate: CallRate | None = None,
+        clock: Clock | None = None,
         reveal: Callable[[Any], Any] = _as_it_is,
         mask: Callable[[str], str] = _as_it_is,
     ) -> None:
@@ -55,16 +61,29 @@ class AlmaClient:
         """The institution's calls left until midnight, as Alma last said."""
         self.last_date: datetime | None = None
         """When Alma wrote its last answer, by its clock (aware, UTC, whole seconds)."""
+        self.ahead = timedelta()
+        """How far Alma's clock goes ahead of ours, by its last answer; negative when behind."""
         self.last_hint = ""
         """What the simulator last said about its scenario; empty when it said nothing."""
         self._transport = transport
         self._key = _checked(key.strip(), name)
         self._rate = rate or CallRate()
+        self._clock = clock
         self._reveal = reveal
         self._mask = mask
 
-    async def send(self, call: Call[T]) -> T:
+    async def ready(self) -> None:
+        """Return when the rate of calls allows one more, for a `send` that says *waited*."""
+        await self._rate.wait()
+
+    async def send(
+        self, call: Call[T], *, waited: bool = False, may_leave: Callable[[], bool] = _always
+    ) -> T:
         """Send *call* once and return its result; waits until the rate of calls allows it.
+
+        A write is recorded before it leaves, so its turn is waited for before that: *waited*.
+        *may_leave* is asked right before the first byte leaves, perhaps in another thread; when
+        it says no, nothing is sent.
 
         Raises:
             AlmaUnreachable: nothing was sent; repeating is safe.
@@ -73,9 +92,10 @@ class AlmaClient:
             AnswerLost: sent, but no answer came that can be relied on; a write must be looked
                 for before repeating.
         """
-        await self._rate.wait()
+        if not waited:
+            await self.ready()
         try:
-            answer = await self._transport.exchange(self._request(call))
+            answer = await self._transport.exchange(self._request(call, may_leave))
         except NotSent as error:
             text = f"{call.what} did not reach Alma ({self.name}): {error}."
             raise self._masked(
@@ -91,7 +111,7 @@ class AlmaClient:
         """Give the transport's connections back."""
         self._transport.close()
 
-    def _request(self, call: Call[Any]) -> WireRequest:
+    def _request(self, call: Call[Any], may_leave: Callable[[], bool]) -> WireRequest:
         """Return *call* as it goes over the wire, secrets and key in it."""
         headers = {"Authorization": f"apikey {self._key}", "Accept": call.accept}
         body = None
@@ -105,7 +125,13 @@ class AlmaClient:
         query = urlencode([(name, self._reveal(value)) for name, value in call.query])
         target = f"{API_BASE}{path}?{query}" if query else f"{API_BASE}{path}"
         return WireRequest(
-            call.method, target, headers, body, timeout=call.timeout, fresh=call.is_write
+            call.method,
+            target,
+            headers,
+            body,
+            timeout=call.timeout,
+            fresh=call.is_write,
+            may_leave=may_leave,
         )
 
     def _revealed_segment(self, segment: str) -> str:
@@ -143,6 +169,8 @@ class AlmaClient:
         try:
             date = parsedate_to_datetime(headers.get("date", ""))
             self.last_date = date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
+            if self._clock is not None:
+                self.ahead = self.last_date - self._clock.now()
         except ValueError:
             # A missing or odd date says nothing about Alma's clock.
             self.last_date = None

@@ -11,7 +11,7 @@ import http.client
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,7 +25,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from almaflow.alma.calls import API_BASE
-from almaflow.alma.transport import Lost, NotSent, WireAnswer, WireRequest, late
+from almaflow.alma.transport import HELD_BACK, Lost, NotSent, WireAnswer, WireRequest, late
 from almaflow.errors import RequestWrong
 from almaflow.threads import ThreadPool
 
@@ -67,7 +67,7 @@ class HttpTransport:
         self._sessions: list[requests.Session] = []
 
     async def exchange(self, request: WireRequest) -> WireAnswer:
-        sending = _Sending(request.timeout)
+        sending = _Sending(request.timeout, request.may_leave)
         try:
             with anyio.fail_after(request.timeout + _GRACE):
                 return await self._pool.run(self._perform, request, sending)
@@ -149,8 +149,9 @@ class _TooLate(Exception):
 class _Sending:
     """How far one request is; shared by its thread and the loop."""
 
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, timeout: float, may_leave: Callable[[], bool]) -> None:
         self.timeout = timeout
+        self._may_leave = may_leave
         self._ends_at = time.monotonic() + timeout
         self._lock = threading.Lock()
         self._abandoned = False
@@ -184,6 +185,8 @@ class _Sending:
         with self._lock:
             if self._abandoned or self.left < self.timeout / 2:
                 raise _TooLate("it took too long to begin; nothing was sent")
+            if not self._may_leave():
+                raise _TooLate(HELD_BACK)
             self.sent = True
             self.socket = connection.sock
 

@@ -20,7 +20,8 @@ class WireRequest:
     """One request. *target* is path and query, percent-encoded; *timeout* seconds in all.
 
     *fresh* asks for a new connection: a kept one that the other side has dropped meanwhile
-    looks like a lost answer.
+    looks like a lost answer. *may_leave* is asked right before the first byte leaves, perhaps in
+    another thread; when it says no, the request is not sent.
     """
 
     method: str
@@ -29,6 +30,7 @@ class WireRequest:
     body: bytes | None
     timeout: float
     fresh: bool = False
+    may_leave: Callable[[], bool] = lambda: True
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,9 @@ class TransportFailed(Exception):
 
 class NotSent(TransportFailed):
     """No byte of the request has left."""
+
+
+HELD_BACK = "this process stood still for too long, so it was held back; nothing was sent"
 
 
 class Lost(TransportFailed):
@@ -106,6 +111,8 @@ class InProcessTransport:
         self._handle = handle
 
     async def exchange(self, request: WireRequest) -> WireAnswer:
+        if not request.may_leave():
+            raise NotSent(HELD_BACK)
         reply = self._handle(request.method, request.target, request.headers, request.body or b"")
         fault = str(reply.fault.value) if reply.fault else ""
         if fault == "hang" or reply.delay > request.timeout:

@@ -61,6 +61,7 @@ def live_door(project: Project, mask: Mask) -> OpenDoor:
             HttpTransport(institution.base_url),
             key=institution.key(),
             rate=rate,
+            clock=SystemClock(),
             reveal=lambda value: reveal(value, project.secret),
             mask=mask.text,
         )
@@ -70,6 +71,11 @@ def live_door(project: Project, mask: Mask) -> OpenDoor:
             institution.base_url,
             environment=institution.environment,
             code=institution.code or "",
+            account=institution.account,
+            running_jobs=limits.running_jobs,
+            starts_per_hour=limits.starts_per_hour,
+            reserve_calls=limits.reserve_calls,
+            settle=institution.settle,
         )
 
     return open_door
@@ -134,6 +140,7 @@ class Simulation:
             name,
             InProcessTransport(self.alma.handle),
             key=key,
+            clock=self.clock,
             reveal=lambda value: reveal(value, lambda secret: f"simulated-{secret}"),
         )
         return Door(name, client, self.alma.link_base)

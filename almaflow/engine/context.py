@@ -1,28 +1,31 @@
-"""What the engine offers to one attempt at one step: `steps.base.StepContext`, made real."""
+"""What the engine offers to one attempt at one step: `steps.context.StepContext`, made real."""
 
 from __future__ import annotations
 
-import hashlib
-import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
+
+import anyio
 
 from almaflow.alma import calls
 from almaflow.alma.calls import Call
 from almaflow.alma.directory import Directory
 from almaflow.alma.errors import AlmaError, AlmaRefused, AlmaUnreachable, AnswerLost, NotTaken
-from almaflow.clock import Clock
+from almaflow.alma.reading import normal_name
+from almaflow.alma.statuses import is_terminal
+from almaflow.alma.traces import Trace
+from almaflow.alma.wire import JobInstance, JobParameter
 from almaflow.engine import submission
-from almaflow.engine.durations import Durations
 from almaflow.engine.institutions import Door
 from almaflow.engine.journal import RunJournal
-from almaflow.engine.limits import Limits
 from almaflow.engine.names import Names, Scope
-from almaflow.engine.patience import NEVER_ANSWERED, pause, reason
+from almaflow.engine.patience import NEVER_ANSWERED, midnight, pause, reason
+from almaflow.engine.services import Services
 from almaflow.engine.telling import Told
+from almaflow.engine.where import Where
 from almaflow.errors import RequestWrong
 from almaflow.expressions import (
     Parsed,
@@ -37,12 +40,12 @@ from almaflow.expressions import (
 from almaflow.expressions.encoding import decode, encode
 from almaflow.fields import Condition, Expression, Message, Source, Template
 from almaflow.masking import show_placeholders
-from almaflow.outcome import Status
 from almaflow.plan import Plan
 from almaflow.settings import path_inside
-from almaflow.steps.base import Body, PollSettings, StepBase
+from almaflow.steps.base import Body, BodyEnd, PollSettings
+from almaflow.steps.context import Answer, Submitted
 from almaflow.steps.endings import Ending, StepFailed
-from almaflow.store import EntryState
+from almaflow.store import EntryState, Spot
 
 T = TypeVar("T")
 
@@ -50,50 +53,47 @@ T = TypeVar("T")
 WORTH_TELLING = timedelta(seconds=3)
 
 
-@dataclass(frozen=True)
-class Where:
-    """Where in a run a list of steps stands: what its steps see and what bounds them."""
-
-    scope: Scope
-    limits: Limits
-    institution: str
-
-
 class RunAround(Protocol):
     """What an attempt needs of the run it is part of; `interpreter.py` makes it real."""
 
-    durations: Durations
-
-    async def run_list(self, steps: Sequence[StepBase], prefix: str, where: Where) -> Ending:
-        """Run steps in order until one ends what stands around it."""
+    async def run_body(self, body: Body, path: str, where: Where) -> Ending:
+        """Run the steps of a body in order."""
         ...
 
-    def jobs_on(self, set_id: str) -> list[tuple[str, str | None]]:
-        """Return (job id, instance id) of what this run submitted with *set_id*."""
+    async def run_bodies(
+        self, bodies: Sequence[Body], path: str, where: Where, max_parallel: int | None
+    ) -> tuple[Ending, list[BodyEnd]]:
+        """Run bodies beside each other."""
+        ...
+
+    async def call_workflow(
+        self, name: str, inputs: Mapping[str, Any], context: Context
+    ) -> tuple[Ending, Mapping[str, Any]]:
+        """Run another workflow as part of the run, for the step of *context*."""
         ...
 
     def heard_from(self, institution: str) -> bool:
         """Whether Alma has answered a write of this run, perhaps to an earlier process."""
         ...
 
+    def why_ended(self, where: Where) -> Ending | None:
+        """Return how a step ends that is cancelled from outside; None for Ctrl-C."""
+        ...
+
 
 @dataclass
-class Context:
+class Context(Looking):
     """One attempt at one step."""
 
     run: RunAround
-    plan: Plan
+    services: Services
     journal: RunJournal
-    names: Names
-    clock: Clock
     door: Door
-    chance: random.Random
     path: str
     attempt: int
     now: datetime
     poll: PollSettings
     where: Where
-    limits: Limits
     outputs: dict[str, Any] = field(default_factory=dict)
     waiting_for: str = ""
     """The reason of the last wait, so that each is logged once."""
@@ -101,6 +101,10 @@ class Context:
     """What the attempt taught about a job's duration; recorded with its end."""
 
     def __post_init__(self) -> None:
+        self.plan: Plan = self.where.plan
+        self.clock = self.services.clock
+        self.chance = self.services.chance
+        self.admission = self.services.admission
         self.institution = self.door.name
         self.run_id = self.plan.run_id
         self.workflow_name = self.plan.name
@@ -125,7 +129,8 @@ class Context:
         return str(show_placeholders(rendered))
 
     def _names(self, own: bool = False) -> dict[str, Any]:
-        return self.names.at(self.now, self.where.scope, self.outputs if own else None)
+        more = {**self.where.more, **self.outputs} if own else self.where.more
+        return self.where.names.at(self.now, self.where.scope, more)
 
     @staticmethod
     def _parsed(source: Source) -> Parsed:
@@ -133,11 +138,13 @@ class Context:
 
     # Alma
 
-    async def read(self, call: Call[T], *, again: bool = True) -> T:
+    async def read(self, call: Call[T], *, poll: bool = False, again: bool = True) -> T:
         since = self.clock.now()
         tries = 0
         self.tell_request(call)
         while True:
+            if not poll:
+                await self._keep_the_reserve()
             try:
                 answer = await self.door.client.send(call)
             except (NotTaken, AnswerLost) as error:
@@ -152,10 +159,45 @@ class Context:
                 self.door.answered = True
                 return answer
 
-    async def write(self, effect: str, call: Call[T], *, repeatable: bool = False) -> T:
+    async def write(
+        self, effect: str, call: Call[T], *, trace: Trace | None = None, repeatable: bool = False
+    ) -> T:
+        await self._prove()
+        return await submission.write(self, effect, call, trace=trace, repeatable=repeatable)
+
+    async def submit(
+        self, job_id: str, job_name: str, make: Callable[[str], Sequence[JobParameter]]
+    ) -> Submitted:
+        await self._prove()
+        entry = await submission.submit(self, job_id, job_name, make)
+        at = datetime.fromisoformat(entry.value["sent_at"]).astimezone(self.plan.zone)
+        return Submitted(entry.value["result"], at)
+
+    async def _prove(self) -> None:
+        """See to it that Alma is the institution that is meant, before the first write."""
         if not self.door.proven and (self.door.environment or self.door.code):
             self.door.prove(await self.read(calls.general()))
-        return await submission.write(self, effect, call, repeatable=repeatable)
+
+    async def ready(self) -> None:
+        await self._keep_the_reserve()
+        await self.door.client.ready()
+
+    async def _keep_the_reserve(self) -> None:
+        """Wait for the next day while only the reserve of this day's calls is left."""
+        while self.door.is_sparing(self.clock.now()):
+            left, reserve = self.door.client.remaining_calls, self.door.reserve_calls
+            again_at = midnight(self.clock.now(), self.chance)
+            await self.wait_until(
+                again_at,
+                f"{left} calls of this day are left at {self.institution}, {reserve} are kept in "
+                f"reserve; it goes on at {again_at:%H:%M} UTC",
+            )
+
+    def may_leave(self) -> bool:
+        return self.services.lease.holds()
+
+    def is_ending(self) -> bool:
+        return self.run.why_ended(self.where) is not None
 
     def tell_request(self, call: Call[Any]) -> None:
         """Tell onlookers what is sent, secrets as names."""
@@ -178,19 +220,6 @@ class Context:
                 return entry.value["result"]
         return None
 
-    def sent_at(self, effect: str) -> datetime:
-        entry = self.journal.get(self.path, self.attempt, effect)
-        assert entry is not None, f"{effect} was not sent"
-        sent_at = datetime.fromisoformat(entry.value["sent_at"])
-        return sent_at.astimezone(self.plan.zone)
-
-    async def jobs_on(self, set_id: str) -> list[tuple[str, str | None]]:
-        return self.run.jobs_on(set_id)
-
-    def job_name_marker(self, effect: str) -> str:
-        told = "\0".join((self.run_id, self.path, str(self.attempt), effect))
-        return f" [af-{hashlib.sha256(told.encode()).hexdigest()[:10]}]"
-
     def link(self, href: str) -> str:
         return self.door.link(href)
 
@@ -205,30 +234,67 @@ class Context:
         return decode(entry.value, self.plan.zone)
 
     def expected_duration(self, job_id: str) -> timedelta | None:
-        return self.run.durations.expected(self.institution, job_id)
+        return self.services.durations.expected(self.door.account, job_id)
 
     def learn_duration(self, job_id: str, duration: timedelta) -> None:
         self.learned = {
-            "institution": self.institution,
+            "institution": self.door.account,
             "job_id": job_id,
             "seconds": duration.total_seconds(),
         }
-        self.run.durations.learn(self.learned)
+        self.services.durations.learn(self.learned)
 
     # Time and people
 
     async def wait_until(self, instant: datetime, reason: str, detail: str = "") -> None:
         now = self.clock.now()
         if instant > now:
-            await self.limits.enforce(now)
+            await self.where.limits.enforce(now)
         if instant - now >= WORTH_TELLING:
-            if reason != self.waiting_for:
-                self.journal.tell(Told.WAITING, self.path, reason, until=instant.isoformat())
-                self.waiting_for = reason
-            shown = f"{self.path}: {reason}" + (detail and f", {detail}")
-            await self.journal.set_status(Status.WAITING, shown)
-            await self.journal.flush()
-        await self.clock.sleep_until(instant)
+            await self._tell_wait(reason, detail, until=instant.isoformat())
+        try:
+            await self.clock.sleep_until(instant)
+        finally:
+            self.journal.goes_on(self.path)
+
+    async def wait_event(self, event: anyio.Event, reason: str) -> None:
+        await self.where.limits.enforce(self.clock.now())
+        if not event.is_set():
+            await self._tell_wait(reason, "")
+            try:
+                await event.wait()
+            finally:
+                self.journal.goes_on(self.path)
+
+    async def _tell_wait(self, reason: str, detail: str, **data: Any) -> None:
+        if reason != self.waiting_for:
+            self.journal.tell(Told.WAITING, self.path, reason, **data)
+            self.waiting_for = reason
+        await self.journal.waits(self.path, reason + (detail and f", {detail}"))
+        await self.journal.flush()
+
+    async def answer(self, kind: Literal["approve"], reason: str) -> Answer:
+        people = self.services.people
+
+        async def ask() -> dict[str, Any]:
+            asked = await self.once("asked", self._last_answer)
+            question = await people.expect(self.run_id, self.path, kind, asked["after"])
+            try:
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(people.ask_here, question, reason, self.clock.now())
+                    await self.wait_event(question.given, reason)
+                    tasks.cancel_scope.cancel()
+            finally:
+                people.forget(question)
+            assert question.answer is not None
+            given = question.answer
+            return {"by": given.by, "at": given.at, "value": dict(given.value)}
+
+        told = await self.once("answer", ask)
+        return Answer(told["by"], told["at"], told["value"])
+
+    async def _last_answer(self) -> dict[str, Any]:
+        return {"after": await self.services.people.last_answer(self.run_id)}
 
     async def sleep(self, duration: timedelta, reason: str) -> None:
         await self.wait_until(self.clock.now() + duration, reason)
@@ -272,5 +338,17 @@ class Context:
     # Bodies
 
     async def run_body(self, body: Body) -> Ending:
-        inside = replace(self.where, limits=self.limits, institution=self.institution)
-        return await self.run.run_list(body.steps, f"{self.path}/{body.name}/", inside)
+        return await self.run.run_body(body, self.path, self._inside())
+
+    async def run_bodies(
+        self, bodies: Sequence[Body], max_parallel: int | None = None
+    ) -> tuple[Ending, list[BodyEnd]]:
+        return await self.run.run_bodies(bodies, self.path, self._inside(), max_parallel)
+
+    async def call_workflow(
+        self, name: str, inputs: Mapping[str, Any]
+    ) -> tuple[Ending, Mapping[str, Any]]:
+        return await self.run.call_workflow(name, inputs, self)
+
+    def _inside(self) -> Where:
+        return replace(self.where, institution=self.institution)

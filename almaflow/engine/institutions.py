@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from almaflow.alma.client import AlmaClient
 from almaflow.alma.directory import Kept
@@ -19,7 +20,8 @@ from almaflow.steps.endings import StepFailed
 class Door:
     """One institution as the engine uses it.
 
-    *environment* and *code* are what almaflow.yaml says; empty when it says nothing.
+    *environment* and *code* are what almaflow.yaml says; empty when it says nothing. *account* is
+    the institution in Alma whose limits count: entries with the same one share them.
     """
 
     name: str
@@ -27,12 +29,32 @@ class Door:
     base_url: str
     environment: str = ""
     code: str = ""
+    account: str = ""
+    running_jobs: int = 3
+    starts_per_hour: int = 5
+    reserve_calls: int = 0
+    """When fewer calls of the day are left, only polls go on."""
+    settle: timedelta | None = timedelta(minutes=10)
+    """How long a run whose submission was lost may still show up; None: ask a person."""
     answered: bool = False
     """Whether the host has answered anything yet."""
     proven: bool = False
     """Whether Alma has said that it is the institution that is meant."""
     kept: Kept = field(default_factory=dict)
     """What the directory remembers."""
+
+    def __post_init__(self) -> None:
+        self.account = self.account or self.name
+
+    def is_sparing(self, now: datetime) -> bool:
+        """Whether so few of the day's calls are left that only polls may go on.
+
+        What Alma said counts for the day on which it said so; whose day is not documented, its
+        times are UTC.
+        """
+        left, at = self.client.remaining_calls, self.client.last_date
+        today = (now + self.client.ahead).date()
+        return left is not None and left < self.reserve_calls and at is not None and at.date() == today
 
     def link(self, href: str) -> str:
         """Return *href*, which Alma gives with or without its host, with the host."""

@@ -6,29 +6,30 @@ what its effects recorded.
 
 from __future__ import annotations
 
-import random
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import anyio
 
 from almaflow.alma.errors import NotInAlma
-from almaflow.clock import Clock
-from almaflow.engine import submission
-from almaflow.engine.context import Context, Where
-from almaflow.engine.durations import Durations
-from almaflow.engine.institutions import Institutions
+from almaflow.engine.bodies import Bodies, EarlyEnd
+from almaflow.engine.closing import close, goes_on_in_alma
+from almaflow.engine.context import Context
+from almaflow.engine.ended import ended_value, lost_of
 from almaflow.engine.journal import RunJournal
-from almaflow.engine.limits import Limits
-from almaflow.engine.names import Names, Scope
+from almaflow.engine.names import Scope
+from almaflow.engine.phases import Phases
+from almaflow.engine.sending import RequestChanged, lost_text
+from almaflow.engine.services import Services
 from almaflow.engine.telling import Told
+from almaflow.engine.where import Halted, Where
 from almaflow.errors import AlmaflowError, StoreError
-from almaflow.expressions.encoding import decode, encode
+from almaflow.expressions.encoding import decode
 from almaflow.outcome import Outcome, worst
-from almaflow.plan import Plan
-from almaflow.steps.base import Retry, StepBase
+from almaflow.plan import sub_plan
+from almaflow.steps.base import Body, BodyEnd, Retry, StepBase
 from almaflow.steps.endings import Ending, Ends, OutcomeUnknown, StepFailed
 from almaflow.store import Entry, EntryState, ValueUnfit
 
@@ -38,26 +39,35 @@ _MAY_CONTINUE = frozenset({Outcome.FAILED, Outcome.TIMED_OUT})
 # How the error of a body begins: with the innermost step that failed.
 _STEP = "Step "
 
+_HALTED = "A step beside it failed, so nothing new began here."
+
 
 @dataclass
 class Interpreter:
     """Runs the steps of one claimed run."""
 
-    plan: Plan
+    services: Services
     journal: RunJournal
-    institutions: Institutions
-    clock: Clock
-    chance: random.Random
-    durations: Durations
-    names: Names
+    kept: Mapping[str, int]
+    """The last attempt of earlier attempts at the run, by path, of steps that are done anew."""
     cancelled_by: str = ""
     """Who cancelled the run; empty when nobody did."""
+    open: dict[tuple[str, int], tuple[StepBase, Context, dict[str, Any]]] = field(
+        default_factory=dict
+    )
+    """The attempts under way, and those that were ended before their lost write was settled."""
+    unfinished: dict[str, Phases] = field(default_factory=dict)
+    """The called workflows that were ended from outside, whose `finally` is due, by path."""
 
     async def run_list(self, steps: Sequence[StepBase], prefix: str, where: Where) -> Ending:
         """Run steps in order until one ends what stands around it."""
         outcomes = [Outcome.SUCCEEDED]
         for place, step in enumerate(steps, start=1):
             path = prefix + step.label(place)
+            if not self._has_begun(path):
+                await anyio.lowlevel.checkpoint_if_cancelled()
+                if where.halt.is_asked:
+                    raise Halted
             ending = await self._step(step, path, where)
             if ending.outcome.is_good:
                 outcomes.append(ending.outcome)
@@ -71,25 +81,38 @@ class Interpreter:
                 return Ending(ending.outcome, told)
         return Ending(worst(outcomes))
 
+    def _first_attempt(self, path: str) -> int:
+        """Return the number of a step's first attempt within this attempt at the run."""
+        return self.kept.get(path, 0) + 1
+
+    def _has_begun(self, path: str) -> bool:
+        return self.journal.get(path, self._first_attempt(path), "begin") is not None
+
     async def _step(self, step: StepBase, path: str, where: Where) -> Ending:
         """Run a step with all its attempts, let later steps see it, and return how it ended."""
-        attempt = 1
+        attempt = self._first_attempt(path)
         while True:
             ending = await self._attempt(step, path, attempt, where)
-            again_at = self._again_at(step, path, attempt)
+            again_at = self._again_at(step, path, attempt, where)
             if again_at is None:
                 return ending
             attempt += 1
             if self.journal.get(path, attempt, "begin") is None:
-                context = self._context(path, attempt, again_at, where)
+                if where.halt.is_asked:
+                    return ending
+                context = self.context(path, attempt, again_at, where)
                 await context.wait_until(again_at, f"attempt {attempt} follows")
 
-    def _again_at(self, step: StepBase, path: str, attempt: int) -> datetime | None:
+    def _again_at(
+        self, step: StepBase, path: str, attempt: int, where: Where
+    ) -> datetime | None:
         """Return when the attempt after this one begins, None when there is none."""
-        retry = self._retry_of(step)
-        if retry is None or attempt >= retry.attempts or not self._allows(retry, path, attempt):
+        retry = self._retry_of(step, where)
+        first = self._first_attempt(path)
+        made = attempt - first + 1
+        if retry is None or made >= retry.attempts or not self._allows(retry, path, attempt):
             return None
-        begin, end = self.journal.get(path, 1, "begin"), self.journal.get(path, attempt, "end")
+        begin, end = self.journal.get(path, first, "begin"), self.journal.get(path, attempt, "end")
         assert begin is not None
         assert end is not None
         again_at = end.created_at + retry.delay
@@ -99,12 +122,12 @@ class Interpreter:
             return None
         return again_at
 
-    def _retry_of(self, step: StepBase) -> Retry | None:
-        retry = step.retry or self.plan.workflow.defaults.retry
+    def _retry_of(self, step: StepBase, where: Where) -> Retry | None:
+        retry = step.retry or where.plan.workflow.defaults.retry
         if retry is not None and step.kind.starts_job and not retry.on:
             # A job that has run is submitted again only after the endings that are listed.
             return None
-        if any(step.kind.bodies()):
+        if step.kind.composite:
             # The steps inside are tried again, each by itself.
             return None
         return retry
@@ -122,32 +145,33 @@ class Interpreter:
         ending = self.recorded(path, attempt, "end")
         if ending is None:
             ending = await self._perform(step, path, attempt, where)
-        self._recall(step, path, where.scope)
+        self._recall(step, path, where)
         return ending
 
-    def recall_all(self, steps: Sequence[StepBase], prefix: str, scope: Scope) -> None:
+    def recall_all(self, steps: Sequence[StepBase], prefix: str, where: Where) -> None:
         """Let later steps see what the journal has of *steps*, those inside them included."""
         for place, step in enumerate(steps, start=1):
-            self._recall(step, prefix + step.label(place), scope)
+            self._recall(step, prefix + step.label(place), where)
 
-    def _recall(self, step: StepBase, path: str, scope: Scope) -> None:
+    def _recall(self, step: StepBase, path: str, where: Where) -> None:
         for body in step.kind.bodies():
-            self.recall_all(body.steps, f"{path}/{body.name}/", scope)
-        facts = self._facts(path)
+            if not body.own_scope:
+                self.recall_all(body.steps, f"{path}/{body.name}/", where)
+        facts = self._facts(path, where)
         if facts is not None:
-            scope.ended(step.id, facts)
+            where.scope.ended(step.id, facts)
 
-    def _facts(self, path: str) -> dict[str, Any] | None:
+    def _facts(self, path: str, where: Where) -> dict[str, Any] | None:
         """Return what a step's last attempt that ended gave; None when none did."""
         facts = None
         attempt = 1
         while self.journal.get(path, attempt, "begin") is not None:
             entry = self.journal.get(path, attempt, "end")
             if entry is not None:
-                facts = decode(entry.value["facts"], self.plan.zone)
-            elif lost := self.lost_writes(path):
-                error = str(submission.lost(lost[0].value, self._institution_of(lost[0])))
-                facts = {"outcome": Outcome.UNKNOWN.value, "error": error, "attempts": attempt}
+                facts = decode(entry.value["facts"], where.plan.zone)
+            elif lost := lost_of(self.journal, path):
+                facts = {"outcome": Outcome.UNKNOWN.value, "error": self._lost_text(lost[0])}
+                facts["attempts"] = attempt
             attempt += 1
         return facts
 
@@ -155,33 +179,39 @@ class Interpreter:
         """Do one attempt and record how it ended."""
         begin = await self._begin(step, path, attempt, where)
         here = replace(where, institution=begin["institution"])
-        context = self._context(path, attempt, datetime.fromisoformat(begin["now"]), here)
+        context = self.context(path, attempt, datetime.fromisoformat(begin["now"]), here)
         if not begin["if"] or begin["error"]:
             ending = Ending(Outcome.FAILED if begin["if"] else Outcome.SKIPPED, begin["error"])
-            return await self._end(step, path, attempt, ending, context, begin)
+            return await self.end(path, attempt, ending, context, begin)
+        self.open[path, attempt] = (step, context, begin)
         try:
             if begin["deadline"] is None:
                 ending, status = await self._outcome_of(step, context)
             else:
                 ending, status = await self._outcome_in_time(step, context, begin["deadline"])
-        except anyio.get_cancelled_exc_class():
-            reason = self._why_cancelled(where.limits)
-            if reason is not None and (self._body_ends(where.limits) or not self.lost_writes(path)):
-                # Ended from outside: recorded, unlike Ctrl-C, after which the run goes on. What
-                # nobody can tell the fate of stays open until then.
-                with anyio.CancelScope(shield=True):
-                    await self._end(step, path, attempt, reason, context, begin)
+        except Halted:
+            await self.end(
+                path, attempt, Ending(Outcome.SKIPPED, _HALTED), context, begin, halted=True
+            )
             raise
-        return await self._end(step, path, attempt, ending, context, begin, status)
+        except anyio.get_cancelled_exc_class():
+            reason = self.why_ended(where)
+            if reason is not None and not lost_of(self.journal, path):
+                # Ended from outside: recorded, unlike Ctrl-C, after which the run goes on. What
+                # became of a lost submission is looked for first, by whoever ends it.
+                with anyio.CancelScope(shield=True):
+                    await self.end(path, attempt, reason, context, begin)
+            raise
+        return await self.end(path, attempt, ending, context, begin, status)
 
     async def _begin(self, step: StepBase, path: str, attempt: int, where: Where) -> dict[str, Any]:
         """Return what was, or is now, recorded with an attempt's begin."""
         entry = self.journal.get(path, attempt, "begin")
         if entry is not None:
             return dict(entry.value)
-        now = self.clock.now()
-        timeout = step.timeout or self.plan.workflow.defaults.timeout
-        first = self.journal.get(path, 1, "begin")
+        now = self.services.clock.now()
+        timeout = step.timeout or where.plan.workflow.defaults.timeout
+        first = self.journal.get(path, self._first_attempt(path), "begin")
         deadline = first.value["deadline"] if first is not None else None
         if first is None and timeout is not None:
             deadline = (now + timeout).isoformat()
@@ -192,13 +222,13 @@ class Interpreter:
             "institution": where.institution,
             "error": "",
         }
-        context = self._context(path, attempt, now, where)
+        context = self.context(path, attempt, now, where)
         try:
             if step.if_ is not None and first is None:
                 begin["if"] = context.holds(step.if_)
             if step.institution is not None and begin["if"]:
                 named = context.text(step.institution)
-                self.institutions.door(named)
+                self.services.institutions.door(named)
                 begin["institution"] = named
         except AlmaflowError as error:
             begin["error"] = str(error)
@@ -215,32 +245,31 @@ class Interpreter:
         """Perform within the step's own deadline."""
         instant = datetime.fromisoformat(deadline)
         what = f"step {context.path}"
-        with context.limits.within(instant, what, self.clock) as (limits, limit):
-            context.limits = limits
+        outer = context.where
+        with outer.limits.within(instant, what, self.services.clock) as (limits, limit):
+            context.where = replace(outer, limits=limits)
             return await self._outcome_of(step, context)
         assert limit.struck, "a step's limit ended without being struck"
-        if lost := self.lost_writes(context.path):
+        context.where = outer
+        told = f"The time of {what} is up."
+        await close(self, context.path, Ending(Outcome.TIMED_OUT, told), outer)
+        if lost := lost_of(self.journal, context.path):
             # Never continued, and never ended while somebody may still find out.
-            raise submission.lost(lost[0].value, self._institution_of(lost[0]))
-        return self._timed_out(what, context.outputs), ""
-
-    @staticmethod
-    def _timed_out(what: str, outputs: dict[str, Any]) -> Ending:
-        goes_on = outputs.get("instance_id")
-        alma = f" The job goes on in Alma as {goes_on}." if goes_on else ""
-        return Ending(Outcome.TIMED_OUT, f"The time of {what} is up.{alma}")
+            raise OutcomeUnknown(self._lost_text(lost[0]))
+        return step.kind.timed_out(told + goes_on_in_alma(context)), ""
 
     async def _outcome_of(self, step: StepBase, context: Context) -> tuple[Ending, str]:
         """Perform; every failure of the step itself becomes its ending, with Alma's status."""
-        # Whoever was cancelled before a resume is not performed again.
-        await anyio.lowlevel.checkpoint_if_cancelled()
+        if not step.kind.composite:
+            # Whoever was cancelled before a resume is not performed again.
+            await anyio.lowlevel.checkpoint_if_cancelled()
         try:
             return await step.kind.perform(context), str(context.outputs.get("status", ""))
         except StepFailed as error:
             return Ending(Outcome.FAILED, str(error)), error.status
         except ValueUnfit as error:
             return Ending(Outcome.FAILED, str(error)), ""
-        except (OutcomeUnknown, submission.RequestChanged, StoreError):
+        except (OutcomeUnknown, RequestChanged, StoreError):
             raise
         except NotInAlma as error:
             # A simulated Alma says what its scenario would have to hold.
@@ -250,65 +279,53 @@ class Interpreter:
         except AlmaflowError as error:
             return Ending(Outcome.FAILED, str(error)), ""
 
-    def _why_cancelled(self, limits: Limits) -> Ending | None:
+    def why_ended(self, where: Where) -> Ending | None:
         """Return how a step ends that is cancelled from outside; None for Ctrl-C."""
         if self.cancelled_by:
             return Ending(Outcome.CANCELLED, f"Cancelled by {self.cancelled_by}.")
-        limit = limits.struck()
+        limit = where.limits.struck()
         if limit is not None:
             return Ending(Outcome.TIMED_OUT, f"The time of {limit.what} is up.")
         return None
 
-    def _body_ends(self, limits: Limits) -> bool:
-        """Whether the body, or `finally`, is what ends, and not a step in it."""
-        return bool(self.cancelled_by) or limits.struck() is limits.all[0]
-
-    async def _end(
+    async def end(
         self,
-        step: StepBase,
         path: str,
         attempt: int,
         ending: Ending,
         context: Context,
-        begin: dict[str, Any],
+        begin: Mapping[str, Any],
         status: str = "",
+        *,
+        halted: bool = False,
     ) -> Ending:
-        """Record how an attempt ended and what it gave; a lost answer outweighs the rest."""
-        now = self.clock.now()
-        if ending.outcome in (Outcome.CANCELLED, Outcome.TIMED_OUT) and self.lost_writes(path):
-            ending = Ending(
-                Outcome.UNKNOWN,
-                f"{ending.error} Nobody can tell whether Alma took what the step sent: look in "
-                "Alma what came of it.",
-            )
+        """Record how an attempt ended and what it gave."""
+        now = self.services.clock.now()
         started_at = datetime.fromisoformat(begin["now"])
-        facts = {
-            **context.outputs,
-            "outcome": ending.outcome.value,
-            "error": ending.error,
-            "attempts": attempt,
-        }
-        if ending.outcome is not Outcome.SKIPPED or begin["if"]:
-            facts["started_at"] = started_at
-            facts["ended_at"] = now
-            facts["seconds"] = round((now - started_at).total_seconds(), 3)
+        seconds = round((now - started_at).total_seconds(), 3)
+        ran = ending.outcome is not Outcome.SKIPPED or begin["if"]
         self.journal.tell(
             Told.ENDED,
             path,
             ending.error,
             outcome=ending.outcome.value,
-            seconds=round((now - started_at).total_seconds(), 3),
+            seconds=seconds,
             attempt=attempt,
         )
-        value = {
-            "outcome": ending.outcome.value,
-            "error": ending.error,
-            "ends": ending.ends.value if ending.ends else None,
-            "status": status,
-            "facts": encode(facts),
-            "learned": context.learned,
-        }
-        await self.journal.record(path, attempt, "end", EntryState.DONE, value=value)
+        facts: dict[str, Any] = {"attempts": attempt}
+        if ran:
+            facts |= {"started_at": started_at, "ended_at": now, "seconds": seconds}
+        value = ended_value(ending, status, context.outputs | facts, halted=halted)
+        learned = context.learned
+
+        def learn() -> None:
+            if learned is not None:
+                self.services.store.add_duration(
+                    learned["institution"], learned["job_id"], learned["seconds"]
+                )
+
+        await self.journal.record(path, attempt, "end", EntryState.DONE, value=value, also=learn)
+        self.open.pop((path, attempt), None)
         return ending
 
     def recorded(self, path: str, attempt: int, effect: str) -> Ending | None:
@@ -321,59 +338,101 @@ class Interpreter:
             Outcome(entry.value["outcome"]), entry.value["error"], Ends(ends) if ends else None
         )
 
-    def _context(self, path: str, attempt: int, now: datetime, where: Where) -> Context:
+    def context(self, path: str, attempt: int, now: datetime, where: Where) -> Context:
         return Context(
             run=self,
-            plan=self.plan,
+            services=self.services,
             journal=self.journal,
-            names=self.names,
-            clock=self.clock,
-            door=self.institutions.door(where.institution),
-            chance=self.chance,
+            door=self.services.institutions.door(where.institution),
             path=path,
             attempt=attempt,
-            now=now.astimezone(self.plan.zone),
-            poll=self.plan.workflow.defaults.poll,
+            now=now.astimezone(where.plan.zone),
+            poll=where.plan.workflow.defaults.poll,
             where=where,
-            limits=where.limits,
         )
 
-    def lost_writes(self, path: str = "") -> list[Entry]:
-        """Return the writes whose fate nobody can tell: of a step and those in it, or of all."""
-        return [
-            entry
-            for entry in self.journal.entries()
-            if entry.state is EntryState.LOST
-            and not entry.value["repeatable"]
-            and (not path or f"{entry.path}/".startswith(f"{path}/"))
-        ]
+    # Steps inside steps
+
+    async def run_body(self, body: Body, path: str, where: Where) -> Ending:
+        """Run the steps of a body in order."""
+        return await self.run_list(body.steps, f"{path}/{body.name}/", where)
+
+    async def run_bodies(
+        self, bodies: Sequence[Body], path: str, where: Where, max_parallel: int | None
+    ) -> tuple[Ending, list[BodyEnd]]:
+        """Run bodies beside each other; Raises: Halted, OutcomeUnknown."""
+
+        def early_end(body: Body, path: str) -> EarlyEnd | None:
+            return self._early_end(body, path, where)
+
+        running = Bodies(self.run_body, early_end, self.journal, bodies, path, where)
+        return await running.run(max_parallel)
+
+    def _early_end(self, body: Body, path: str, where: Where) -> EarlyEnd | None:
+        """Return the recorded step that ended a body before its last one did."""
+        for place, step in enumerate(body.steps, start=1):
+            at = f"{path}/{body.name}/{step.label(place)}"
+            attempt = self._first_attempt(at)
+            while self.journal.get(at, attempt + 1, "begin") is not None:
+                attempt += 1
+            ending, end = self.recorded(at, attempt, "end"), self.journal.get(at, attempt, "end")
+            if ending is None or end is None or self._again_at(step, at, attempt, where):
+                return None
+            if ending.outcome.is_good and ending.ends is not None:
+                return EarlyEnd(end.created_at, is_good=True)
+            goes_on = step.on_failure == "continue" and ending.outcome in _MAY_CONTINUE
+            if not ending.outcome.is_good and not goes_on:
+                return EarlyEnd(end.created_at, is_good=False)
+        return None
+
+    async def call_workflow(
+        self, name: str, inputs: Mapping[str, Any], context: Context
+    ) -> tuple[Ending, Mapping[str, Any]]:
+        """Run another workflow as part of the run."""
+        plan = sub_plan(context.plan, name, inputs, context.now)
+        institution = plan.institution or context.institution
+        where = Where(
+            plan,
+            context.where.names.called(plan),
+            Scope.of(plan),
+            context.where.limits,
+            institution,
+            halt=context.where.halt,
+        )
+        called = Phases(self, where, f"{context.path}/", context.path, "finally", context.attempt)
+        deadline = context.now + plan.workflow.timeout
+        what = f"the workflow {plan.name}"
+        ending = Ending(Outcome.TIMED_OUT, f"The time of {what} is up.")
+        try:
+            with where.limits.within(deadline, what, self.services.clock) as (limits, limit):
+                ending = await called.body(limits)
+            if limit.scope.cancelled_caught:
+                await close(self, context.path, ending, where, but=context)
+        except anyio.get_cancelled_exc_class():
+            # Whoever ends it from outside runs its `finally` too.
+            self.unfinished[context.path] = called
+            raise
+        ending = await called.finally_(ending)
+        return ending, called.outputs(ending)
+
+    # What the journal tells
 
     def heard_from(self, institution: str) -> bool:
         """Whether Alma has answered a write of this run, perhaps to an earlier process."""
         return any(
             entry.request_hash
             and entry.state in (EntryState.DONE, EntryState.REFUSED)
-            and self._institution_of(entry) == institution
+            and entry.value["institution"] == institution
             for entry in self.journal.entries()
         )
 
-    def _institution_of(self, entry: Entry) -> str:
-        begin = self.journal.get(entry.path, entry.attempt, "begin")
-        assert begin is not None, "a step begins before it writes"
-        return str(begin.value["institution"])
-
-    def jobs_on(self, set_id: str) -> list[tuple[str, str | None]]:
-        """Return (job id, instance id) of what this run submitted with *set_id*.
-
-        The instance is None when nobody can tell whether Alma took the submission.
-        """
-        found = []
-        for entry in self.journal.entries():
-            if entry.effect != "submit" or entry.state not in (EntryState.DONE, EntryState.LOST):
-                continue
-            request = entry.value["request"]
-            parameters = (request["body"] or {}).get("parameter", [])
-            sent = {one["name"]["value"]: one["value"] for one in parameters}
-            if sent.get("set_id") == set_id:
-                found.append((request["path"].rsplit("/", 1)[-1], entry.value.get("result")))
-        return found
+    def _lost_text(self, entry: Entry) -> str:
+        candidates = entry.value.get("candidates")
+        why = (
+            f"Alma shows several runs that may be it: {' and '.join(candidates)}"
+            if candidates
+            else "Alma's list of runs shows nothing of it"
+        )
+        return lost_text(
+            entry.value, entry.value["institution"], why, self.journal.run_id, entry.path
+        )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from almaflow.masking import placeholder
 from almaflow.outcome import Outcome
-from almaflow.plan import Plan, workflow_steps
+from almaflow.plan import Plan, all_steps, workflow_steps
+from almaflow.steps.base import StepBase
 from almaflow.steps.endings import Ending
 
 _SECRET = re.compile(r"\bsecrets\s*(?:\.\s*|\[\s*['\"])(\w+)")
@@ -28,13 +29,14 @@ class Scope:
     @classmethod
     def of(cls, plan: Plan) -> Scope:
         """Return the scope of a run in which no step has run yet."""
-        return cls(
-            {
-                step.id: {"outcome": Outcome.SKIPPED.value, "error": ""}
-                for _, step in workflow_steps(plan.workflow)
-                if step.id is not None
-            }
-        )
+        return cls(_not_run(step for _, step in workflow_steps(plan.workflow)))
+
+    def inner(self, steps: Sequence[StepBase]) -> Scope:
+        """Return the scope of a body of its own, in which none of *steps* has run yet.
+
+        It sees what has run around it; what runs in it is not seen from outside.
+        """
+        return Scope(self.steps | _not_run(step for _, step in all_steps(steps)))
 
     def ended(self, step_id: str | None, facts: Mapping[str, Any]) -> None:
         """Let later steps see how a step ended and what it gave."""
@@ -42,8 +44,16 @@ class Scope:
             self.steps[step_id] = dict(facts)
 
 
+def _not_run(steps: Iterable[StepBase]) -> dict[str, dict[str, Any]]:
+    return {
+        step.id: {"outcome": Outcome.SKIPPED.value, "error": ""}
+        for step in steps
+        if step.id is not None
+    }
+
+
 class Names:
-    """Makes the names of a run's expressions."""
+    """Makes the names that the expressions of a run, or of a workflow called in it, see."""
 
     def __init__(self, plan: Plan, attempt: int, started_at: datetime) -> None:
         self._plan = plan
@@ -60,17 +70,28 @@ class Names:
             name: placeholder(name) for name in _SECRET.findall(str(plan.definition["text"]))
         }
 
+    def called(self, plan: Plan) -> Names:
+        """Return the names of a workflow that is called in this run; `run` is the same run."""
+        names = Names(plan, self._run["attempt"], self._run["started_at"])
+        names._run = {
+            key: value for key, value in self._run.items() if key not in ("outcome", "error")
+        }
+        return names
+
     def body_ended(self, ending: Ending) -> None:
         """Let `finally` and `notify` see how the body ended."""
-        self._run |= {"outcome": ending.outcome.value, "error": ending.error}
+        self._run = self._run | {"outcome": ending.outcome.value, "error": ending.error}
 
     def at(
-        self, now: datetime, scope: Scope, own: Mapping[str, Any] | None = None
+        self, now: datetime, scope: Scope, more: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Return the names at a step that began at *now*; *own* are its outputs, by name."""
+        """Return the names at a step that began at *now*.
+
+        *more* are an iteration's item and, in `expect`, the step's own outputs, by name.
+        """
         here = now.astimezone(self._plan.zone)
         return {
-            **(own or {}),
+            **(more or {}),
             "inputs": self._plan.inputs,
             "vars": self._plan.vars,
             "run": self._run,

@@ -30,16 +30,23 @@ def pause(error: AlmaError, tries: int, now: datetime, chance: random.Random) ->
     chance, so that many runs do not come back at the same instant.
     """
     if isinstance(error, AlmaBusy) and error.threshold is Busy.DAY:
-        # Whose midnight is not documented; Alma's times are UTC.
-        midnight = (now.astimezone(UTC) + timedelta(days=1)).replace(
-            hour=0, minute=0, second=0, microsecond=0
-        )
-        return midnight - now + timedelta(minutes=1) * chance.random()
+        return midnight(now, chance) - now
     shortest, longest = SHORTEST, LONGEST
     if isinstance(error, AlmaBusy) and error.threshold in (Busy.JOBS, Busy.OVERLAP):
         shortest, longest = QUEUE_SHORTEST, QUEUE_LONGEST
     wait = back_off(tries, shortest, longest)
     return max(shortest, wait * (0.75 + 0.25 * chance.random()))
+
+
+def midnight(now: datetime, chance: random.Random) -> datetime:
+    """Return when the next day's calls count, up to a minute later by chance.
+
+    Whose midnight it is is not documented; Alma's times are UTC.
+    """
+    start = (now.astimezone(UTC) + timedelta(days=1)).replace(
+        hour=0, minute=0, second=0, microsecond=0
+    )
+    return start + timedelta(minutes=1) * chance.random()
 
 
 def reason(error: AlmaError, institution: str) -> str:

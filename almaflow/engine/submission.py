@@ -1,59 +1,84 @@
 """Writes to Alma: intent before, result after, and never a second sending that could double.
 
-The one place where it is decided what becomes of a write whose answer was lost. Looking in Alma for
-what was sent (reconciliation) and taking a place before sending (admission) belong here.
+The one place where it is decided what becomes of a write whose answer was lost. What leaves a trace
+is looked for (`reconciliation.py`) and sent once more only when it is sure that Alma did not take
+it. A job waits for its place among Alma's limits (`admission.py`); place and intent are recorded in
+one transaction.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+import hashlib
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from itertools import count
 from typing import Any, NoReturn, Protocol, TypeVar
 
 import anyio
 
+from almaflow.alma import calls
 from almaflow.alma.calls import Call
-from almaflow.alma.errors import AlmaError, AlmaMessage, AlmaRefused, AnswerLost, NotTaken
-from almaflow.clock import Clock
-from almaflow.engine.institutions import Door
-from almaflow.engine.journal import RunJournal
-from almaflow.errors import AlmaflowError, RequestWrong
+from almaflow.alma.errors import AlmaBusy, AlmaError, AlmaRefused, AnswerLost, Busy, NotTaken
+from almaflow.alma.traces import MembersTrace, RunTrace, SetTrace, Trace
+from almaflow.alma.wire import JobParameter
+from almaflow.engine import reconciliation
+from almaflow.engine.admission import Admission
+from almaflow.engine.reconciliation import Finding, Looker, Several
+from almaflow.engine.sending import RequestChanged, Sending, lost_text, refusal
+from almaflow.engine.sending import Sender as PlainSender
+from almaflow.errors import RequestWrong
 from almaflow.masking import SecretDamaged
-from almaflow.steps.endings import OutcomeUnknown
-from almaflow.store import Entry, EntryState
+from almaflow.steps.endings import OutcomeUnknown, StepFailed
+from almaflow.store import Entry, EntryState, InstanceTaken, PlaceLimits, Spot
+
+__all__ = ["RequestChanged", "Sender", "submit", "write"]
 
 T = TypeVar("T")
 
-# How long a write that is under way may still answer after cancel, timeout or Ctrl-C.
-GRACE = timedelta(seconds=30)
+MakeParameters = Callable[[str], Sequence[JobParameter]]
 
 
-class RequestChanged(AlmaflowError):
-    """A defect: a resumed run would send something else than it recorded. Nothing was sent."""
-
-    exit_code = 3
-
-
-class Sender(Protocol):
+class Sender(PlainSender, Looker, Protocol):
     """What a write needs of the step that makes it."""
 
-    path: str
-    attempt: int
-    clock: Clock
-    journal: RunJournal
-    door: Door
+    run_id: str
+    admission: Admission
 
-    def tell_request(self, call: Call[Any]) -> None:
-        """Tell onlookers what is sent."""
+    async def ready(self) -> None:
+        """Return when one more call may leave: rate, and the reserve of the day."""
         ...
 
     async def be_patient(self, error: AlmaError, tries: int, since: datetime) -> None:
         """Wait before the next sending; raises *error* when there is no point in one."""
         ...
 
+    async def wait_event(self, event: anyio.Event, reason: str) -> None:
+        """Wait for *event*, with a reason that is shown."""
+        ...
 
-async def write(sender: Sender, effect: str, call: Call[T], *, repeatable: bool) -> T:
+    def say(self, text: str) -> None:
+        """Write a line to the run's log."""
+        ...
+
+    def is_ending(self) -> bool:
+        """Whether the step is being ended from outside, unlike by Ctrl-C."""
+        ...
+
+
+# --- writes that leave a set, or may be repeated --------------------------------------------------
+
+# What Alma says to a repetition of something that it has taken already (alma-api: T2, T7).
+_TAKEN_ALREADY = {
+    "set": frozenset({"402263"}),
+    "add_members": frozenset({"60115", "60176"}),
+    "delete_members": frozenset({"60117"}),
+    "replace_members": frozenset[str](),
+}
+
+
+async def write(
+    sender: Sender, effect: str, call: Call[T], *, trace: Trace | None, repeatable: bool
+) -> T:
     """Send *call* once, whatever happens, and return its result.
 
     What was recorded as done is returned, and recorded refusals are raised again. An intent
@@ -61,153 +86,230 @@ async def write(sender: Sender, effect: str, call: Call[T], *, repeatable: bool)
 
     Raises:
         AlmaRefused: Alma answered with an error.
-        OutcomeUnknown: the answer was lost, and the write is not *repeatable*.
+        StepFailed: lost twice, and nothing is to be found.
         RequestChanged: the request differs from the recorded one.
     """
-    entry = sender.journal.get(sender.path, sender.attempt, effect)
-    if entry is not None:
-        if entry.request_hash != call.fingerprint():
-            raise RequestChanged(
-                f"The request `{effect}` of step {sender.path} renders differently from the "
-                "recorded one; it was not sent. This is a defect of almaflow: please report it."
-            )
-        if entry.state is EntryState.DONE:
-            result: T = entry.value["result"]
-            return result
-        if entry.state is EntryState.REFUSED:
-            raise _refusal(entry)
-        if entry.state is EntryState.INTENT:
-            lost = _Sending(sender, effect, call, repeatable)
-            lost.told = dict(entry.value)
-            await lost.lose("almaflow ended while it was being sent")
-        if entry.state in (EntryState.INTENT, EntryState.LOST) and not repeatable:
-            current = sender.journal.get(sender.path, sender.attempt, effect)
-            assert current is not None
-            _settle(sender, current.value)
-    return await _send_until_taken(sender, effect, call, repeatable=repeatable)
-
-
-async def _send_until_taken(sender: Sender, effect: str, call: Call[T], *, repeatable: bool) -> T:
-    """Send, and send again as long as Alma certainly did not take it."""
+    sending = Sending(sender, effect, call, trace=trace, repeatable=repeatable)
+    sending.taken_already = _taken_already(trace)
+    entry = await sending.take_up()
     since = sender.clock.now()
     tries = 0
     while True:
-        sending = _Sending(sender, effect, call, repeatable)
+        if entry is not None and entry.state is EntryState.DONE:
+            result: T = entry.value["result"]
+            return result
+        if entry is not None and entry.state is EntryState.REFUSED:
+            raise refusal(entry)
+        if entry is not None and entry.state is EntryState.LOST and not repeatable:
+            found = await _look_for(sender, sending, entry)
+            if found is not None:
+                return found  # type: ignore[no-any-return]
+        await sender.ready()
+        await sending.intend()
         try:
-            result: T = await sending.send()
+            await sending.transmit()
         except NotTaken as error:
-            failure: AlmaError = error
+            tries += 1
+            await sender.be_patient(error, tries, since)
         except AnswerLost as error:
-            if not repeatable:
-                _settle(sender, sending.told)
-            failure = error
+            if repeatable:
+                tries += 1
+                await sender.be_patient(error, tries, since)
         else:
             sender.door.answered = True
-            return result
-        tries += 1
-        await sender.be_patient(failure, tries, since)
+        entry = sending.entry
 
 
-class _Sending:
-    """One sending of a write: its intent, and what came of it, recorded before anything goes on."""
+def _taken_already(trace: Trace | None) -> frozenset[str]:
+    match trace:
+        case SetTrace():
+            return _TAKEN_ALREADY["set"]
+        case MembersTrace():
+            return _TAKEN_ALREADY[trace.change]
+    return frozenset()
 
-    def __init__(self, sender: Sender, effect: str, call: Call[Any], repeatable: bool) -> None:
-        self._sender = sender
-        self._effect = effect
-        self._call = call
-        self.told = {
-            "name": call.name,
-            "request": call.rendering(),
-            "sent_at": sender.clock.now().isoformat(),
-            "repeatable": repeatable,
-        }
 
-    async def send(self) -> Any:
-        """Send and return the result; a write that is under way is shielded for `GRACE`."""
-        # Recording cannot be cancelled, so what is cancelled already would leave after it.
-        await anyio.lowlevel.checkpoint_if_cancelled()
-        await self._record(EntryState.INTENT)
-        self._sender.tell_request(self._call)
-        sending = asyncio.ensure_future(self._sender.door.client.send(self._call))
-        try:
-            await asyncio.wait({sending})
-        except asyncio.CancelledError:
-            with anyio.CancelScope(shield=True):
-                await asyncio.wait({sending}, timeout=GRACE.total_seconds())
-                if not sending.done():
-                    # Its thread cannot be stopped; it is a daemon and does not hold up leaving.
-                    sending.cancel()
-                    await self.lose("no answer came before almaflow stopped")
-                else:
-                    await self._record_answer(sending)
-            raise
-        await self._record_answer(sending)
-        return sending.result()
-
-    async def lose(self, why: str) -> None:
-        """Record that the answer is lost."""
-        self.told["error"] = why.rstrip(".")
-        await self._record(EntryState.LOST)
-
-    async def _record_answer(self, sending: asyncio.Future[Any]) -> None:
-        match sending.exception():
-            case None:
-                self.told["result"] = sending.result()
-                await self._record(EntryState.DONE)
-            case AlmaRefused() as error:
-                self.told["refusal"] = _told(error)
-                await self._record(EntryState.REFUSED)
-            case NotTaken() | RequestWrong() | SecretDamaged() as error:
-                # The last two are met while the request is put together.
-                self.told["error"] = str(error)
-                await self._record(EntryState.UNTAKEN)
-            case error:
-                # A lost answer, and whatever else went wrong after the intent: nobody knows.
-                await self.lose(str(error))
-
-    async def _record(self, state: EntryState) -> None:
-        await self._sender.journal.record(
-            self._sender.path,
-            self._sender.attempt,
-            self._effect,
-            state,
-            value=dict(self.told),
-            request_hash=self._call.fingerprint(),
-            resubmit=bool(self.told["repeatable"]),
+async def _look_for(sender: Sender, sending: Sending, entry: Entry) -> Any | None:
+    """Return the result of a lost write; None when it is to be sent once more."""
+    finding = await reconciliation.find(sender, entry)
+    if finding.result is not None:
+        await sending.found(finding)
+        sender.say(f"The request to {sending.call.name} was taken by Alma, as it shows.")
+        return finding.result
+    if entry.value["lost"] > 1:
+        raise StepFailed(
+            f"Alma at {sender.door.name} lost the answer to the request to {sending.call.name} "
+            f"twice ({entry.value['error']}), and shows nothing that came of it. Look in Alma, "
+            "then `almaflow retry` the run."
         )
+    sender.say(f"Alma shows nothing of the request to {sending.call.name}; it is sent once more.")
+    return None
 
 
-def _settle(sender: Sender, told: Mapping[str, Any]) -> NoReturn:
-    """Decide what becomes of a write whose answer was lost: nobody knows, so nothing is sent.
+# --- jobs -----------------------------------------------------------------------------------------
 
-    Raises: OutcomeUnknown.
+
+async def submit(sender: Sender, job_id: str, job_name: str, make: MakeParameters) -> Entry:
+    """Start a job once, whatever happens; returns the journal's entry, done.
+
+    A submission that was lost and is sure not to have been taken is followed by one more, under
+    an effect and a marker of its own; every further one needs a person's word.
+
+    Raises:
+        AlmaRefused: Alma answered with an error.
+        OutcomeUnknown: nobody can tell; the run waits for a person.
     """
-    raise lost(told, sender.door.name)
+    for number in count():
+        effect = effect_of(number)
+        marker = marker_of(sender.run_id, sender.path, sender.attempt, effect)
+        parameters = make(marker)
+        name = next((one.value for one in parameters if one.name == "job_name"), "")
+        trace = RunTrace(job_id, job_name, name, marker.strip(), plain=not parameters)
+        call = calls.submit_job(job_id, parameters)
+        sending = Sending(sender, effect, call, trace=trace)
+        sending.place = Spot(sender.path, sender.attempt, effect)
+        entry = await sending.take_up()
+        if entry is None or (entry.state is EntryState.UNTAKEN and not entry.value.get("absent")):
+            await _send_in_turn(sender, sending, job_id, _set_of(parameters))
+            entry = sending.entry
+        assert entry is not None
+        if entry.state is EntryState.LOST:
+            entry = await _find_run(sender, sending, entry, number)
+        if entry.state is EntryState.DONE:
+            return entry
+        if entry.state is EntryState.REFUSED:
+            raise refusal(entry)
+    raise AssertionError("counting has no end")
 
 
-def lost(told: Mapping[str, Any], institution: str) -> OutcomeUnknown:
-    """Return the error that says what nobody knows; *told* is what the journal holds of it."""
-    request = told["request"]
-    return OutcomeUnknown(
-        f"Nobody can tell whether Alma at {institution} took the request to {told['name']} "
-        f"({request['method']} {request['path']}), sent {told['sent_at'][:19]} UTC: "
-        f"{told['error']}. It is not sent again. Look in Alma (Admin > Monitor Jobs, or the list "
-        "of sets) what came of it; `almaflow cancel` ends this run."
+def effect_of(number: int) -> str:
+    """Return the effect of a submission: `submit`, `resubmit`, `resubmit-2` …"""
+    return ("submit", "resubmit")[number] if number < 2 else f"resubmit-{number}"
+
+
+def marker_of(run_id: str, path: str, attempt: int, effect: str) -> str:
+    """Return ` [af-…]`, by which the run that a submission starts is known in Alma."""
+    told = "\0".join((run_id, path, str(attempt), effect))
+    return f" [af-{hashlib.sha256(told.encode()).hexdigest()[:10]}]"
+
+
+def _set_of(parameters: Sequence[JobParameter]) -> str:
+    return next((one.value for one in parameters if one.name == "set_id"), "")
+
+
+async def _send_in_turn(sender: Sender, sending: Sending, job_id: str, set_id: str) -> None:
+    """Wait for a place, send, and come back to the queue as long as Alma says "later".
+
+    Returns when an answer, or the loss of one, is recorded.
+    """
+    assert sending.place is not None
+    spot = sending.place
+    trace = sending.told["trace"]
+    await sender.journal.ask_place(
+        spot, sender.door.account, job_id, set_id, trace["marker"], named=bool(trace["name"])
     )
+    try:
+        await _go_when_it_is_our_turn(sender, sending, job_id, spot)
+    except (AlmaError, RequestWrong, SecretDamaged):
+        await sender.journal.leave_queue(spot)
+        raise
+    except anyio.get_cancelled_exc_class():
+        if sender.is_ending():
+            # Who does not go any more must not hold up who stands behind.
+            with anyio.CancelScope(shield=True):
+                await sender.journal.leave_queue(spot)
+        raise
 
 
-def _told(error: AlmaRefused) -> dict[str, Any]:
-    """Return what is kept of a refusal, so that a resumed run fails with the same words."""
-    return {
-        "text": error.text,
-        "what": error.what,
-        "http_status": error.http_status,
-        "messages": [[one.code, one.message, one.tracking_id] for one in error.messages],
-        "advice": error.advice,
-    }
+async def _go_when_it_is_our_turn(
+    sender: Sender, sending: Sending, job_id: str, spot: Spot
+) -> None:
+    limits = PlaceLimits(sender.door.running_jobs, sender.door.starts_per_hour)
+    since, tries = sender.clock.now(), 0
+    while True:
+        await sender.ready()
+        busy = await sending.intend(limits)
+        if busy is not None:
+            await sender.admission.wait(sender, job_id, busy, spot)
+            continue
+        try:
+            await sending.transmit()
+        except AnswerLost:
+            return
+        except NotTaken as error:
+            tries += 1
+            if not _is_of_jobs(error):
+                await sender.be_patient(error, tries, since)
+            continue
+        sender.door.answered = True
+        return
 
 
-def _refusal(entry: Entry) -> AlmaRefused:
-    told = dict(entry.value["refusal"])
-    messages = [AlmaMessage(*parts) for parts in told.pop("messages")]
-    return AlmaRefused(told.pop("text"), messages=messages, **told)
+def _is_of_jobs(error: NotTaken) -> bool:
+    """Whether Alma's limits of jobs are the reason: the place in the queue says when to go on."""
+    return isinstance(error, AlmaBusy) and error.threshold in (Busy.JOBS, Busy.OVERLAP)
+
+
+async def _find_run(sender: Sender, sending: Sending, entry: Entry, number: int) -> Entry:
+    """Return the entry of a lost submission when its fate is known.
+
+    Raises: OutcomeUnknown when it is not, after all that can be done without a person.
+    """
+    try:
+        finding = await _finding(sender, sending, entry)
+    except Several as several:
+        await sending.suspect(several.instance_ids)
+        ids = " and ".join(several.instance_ids)
+        why = f"Alma shows several runs that may be it: {ids}"
+        _unknown(sender, sending, why)
+    if finding.result is not None:
+        by = f" by {finding.by}'s word" if finding.by else ", as its list of runs shows"
+        sender.say(f"The submission whose answer was lost runs in Alma as {finding.result}{by}.")
+    elif finding.by:
+        await sending.absent(finding)
+        sender.say(f"{finding.by} says that Alma did not take the submission; it is sent again.")
+    elif number > 0 or sender.door.settle is None:
+        _unknown(sender, sending, "Alma's list of runs shows nothing of it")
+    else:
+        await sending.absent(finding)
+        sender.say("Alma's list of runs shows nothing of the submission; it is sent once more.")
+    entry_now = sending.entry
+    assert entry_now is not None
+    return entry_now
+
+
+async def _finding(sender: Sender, sending: Sending, entry: Entry) -> Finding:
+    """Look until it is sure, and record the run that was found as this step's."""
+    while True:
+        finding = await reconciliation.find(sender, entry)
+        if finding.result is None:
+            return finding
+        try:
+            await sending.found(finding)
+        except InstanceTaken:
+            # Another step of ours has taken it meanwhile; the next look leaves it out.
+            continue
+        return finding
+
+
+def _unknown(sender: Sender, sending: Sending, why: str) -> NoReturn:
+    raise OutcomeUnknown(lost_text(sending.told, sender.door.name, why, sender.run_id, sender.path))
+
+
+async def settle_lost(sender: Sender, entry: Entry) -> bool:
+    """Look for a lost submission of a step that has been ended; nothing is sent again.
+
+    Returns whether its fate is known now.
+    """
+    sending = Sending.recorded(sender, entry)
+    try:
+        finding = await _finding(sender, sending, entry)
+    except Several as several:
+        await sending.suspect(several.instance_ids)
+        return False
+    except StepFailed:
+        return False
+    if finding.result is None and sender.door.settle is not None:
+        await sending.absent(finding)
+        return True
+    return finding.result is not None

@@ -1,0 +1,39 @@
+"""How attempts end in the journal, and which writes are still lost in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from almaflow.engine.journal import RunJournal
+from almaflow.expressions.encoding import encode
+from almaflow.steps.endings import Ending
+from almaflow.store import Entry, EntryState
+
+
+def ended_value(
+    ending: Ending, status: str, outputs: Mapping[str, Any], *, halted: bool
+) -> dict[str, Any]:
+    """Return what is recorded with an attempt's end; *status* is Alma's code, else empty."""
+    facts = {**outputs, "outcome": ending.outcome.value, "error": ending.error}
+    return {
+        "outcome": ending.outcome.value,
+        "error": ending.error,
+        "ends": ending.ends.value if ending.ends else None,
+        "status": status,
+        "facts": encode(facts),
+        "halted": halted,
+    }
+
+
+def lost_of(journal: RunJournal, path: str = "") -> list[Entry]:
+    """Return the submissions whose fate is not known: of a step and those in it, or of all.
+
+    What became of a set is told by its name, so nobody has to look for it.
+    """
+    entries = journal.below(path) if path else journal.entries()
+    return [
+        entry
+        for entry in entries
+        if entry.state is EntryState.LOST and (entry.value["trace"] or {}).get("trace") == "run"
+    ]

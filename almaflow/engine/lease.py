@@ -1,0 +1,56 @@
+"""The lease of this process: its right to act, renewed while it lives.
+
+Whoever waits for this process sees its beats in the store. A process that stood still for longer
+than its lease (a suspended laptop, a stopped process) does not know what happened meanwhile: it
+sends nothing until it has renewed the lease, and has lost it when somebody found it dead.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from almaflow.clock import Clock, sleep
+from almaflow.store import Store, StoreTrouble
+from almaflow.store.writer import StoreWriter
+
+# How many times a lease is renewed before it would run out.
+RENEWALS = 4
+
+# After a renewal that failed the next one is tried sooner.
+AGAIN = timedelta(seconds=1)
+
+
+class Lease:
+    """The lease of one process, counted on a clock that goes on while the machine sleeps."""
+
+    def __init__(self, store: Store, writer: StoreWriter, clock: Clock, process_id: str) -> None:
+        self._store = store
+        self._writer = writer
+        self._clock = clock
+        self._process_id = process_id
+        self._renewed_at = clock.elapsed()
+
+    def holds(self) -> bool:
+        """Whether the lease is good right now; may be asked from any thread."""
+        left = self._renewed_at + self._store.lease.total_seconds() - self._clock.elapsed()
+        return self._store.in_memory or left > 0
+
+    async def renew(self) -> None:
+        """Renew it now; Raises: LeaseLost when this process was found dead."""
+        # From before the renewal: others count from when they see it.
+        asked_at = self._clock.elapsed()
+        await self._writer.call(self._store.renew_lease, self._process_id)
+        self._renewed_at = asked_at
+
+    async def keep(self) -> None:
+        """Renew it for as long as this goes on; Raises: LeaseLost."""
+        if self._store.in_memory:
+            return
+        while True:
+            pause = self._store.lease / RENEWALS
+            try:
+                await self.renew()
+            except StoreTrouble:
+                # A store that refuses tells whoever writes; the lease may still hold.
+                pause = min(pause, AGAIN)
+            await sleep(self._clock, pause)

@@ -1,0 +1,91 @@
+"""What a step knows of the runs it started: by which marker, whose they are, when they have ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, TypeVar
+
+from almaflow.alma.reading import normal_name
+from almaflow.alma.statuses import is_terminal
+from almaflow.alma.wire import JobInstance
+from almaflow.engine.institutions import Door
+from almaflow.engine.journal import RunJournal
+from almaflow.engine.services import Services
+from almaflow.store import Entry, EntryState, Spot
+
+T = TypeVar("T")
+
+
+class Looking:
+    """The part of an attempt's context that tells its own runs in Alma from others."""
+
+    services: Services
+    journal: RunJournal
+    door: Door
+    path: str
+    attempt: int
+    run_id: str
+
+    async def seen(self, job_id: str, instance: JobInstance) -> None:
+        account = self.door.account
+        if is_terminal(instance):
+            await self._store(self.services.store.free_place, account, instance.id)
+            self.services.admission.place_freed(account)
+        marker = self._marker_of(instance.id)
+        if marker:
+            kept = marker in normal_name(instance.name)
+            if self.services.markers.get((account, job_id)) is not kept:
+                await self._store(self.services.store.note_marker, account, job_id, kept)
+                self.services.markers[account, job_id] = kept
+
+    async def jobs_on(self, set_id: str) -> list[tuple[str, str | None]]:
+        places = await self._store(self.services.store.jobs_on_set, self.door.account, set_id)
+        return [(place.job_id, place.instance_id) for place in places]
+
+    def known_markers(self) -> Collection[str]:
+        return [entry.value["trace"]["marker"] for entry in self.submissions()]
+
+    async def claimed(self, job_id: str) -> Collection[str]:
+        return await self._store(self.services.store.known_instances, self.door.account, job_id)
+
+    async def lost_beside(self, job_id: str) -> int:
+        nothing = Spot(self.path, self.attempt, "")
+        beside = await self._store(
+            self.services.store.lost_beside, self.door.account, job_id, self.run_id, nothing
+        )
+        own = (self.run_id, self.path, self.attempt)
+        return sum(
+            1 for one in beside if (one.run_id, one.spot.path, one.spot.attempt) != own
+        )
+
+    async def keeps_marker(self, job_id: str) -> bool | None:
+        return await self._store(self.services.store.keeps_marker, self.door.account, job_id)
+
+    async def resolution(self, effect: str) -> Mapping[str, Any] | None:
+        """Return what a person said of a lost submission: `{instance_id, by}`."""
+        given = await self._store(self.services.store.answers, [self.run_id])
+        for answer in reversed(given):
+            about = (answer.kind, answer.path, answer.value.get("attempt"))
+            if about == ("resolve", self.path, self.attempt) and answer.value["effect"] == effect:
+                return {"instance_id": answer.value["instance_id"], "by": answer.by}
+        return None
+
+    def submissions(self) -> list[Entry]:
+        """Return the submissions of this attempt, in their order."""
+        return [
+            entry
+            for entry in self.journal.below(self.path)
+            if (entry.path, entry.attempt) == (self.path, self.attempt)
+            and entry.request_hash
+            and (entry.value["trace"] or {}).get("trace") == "run"
+        ]
+
+    def _marker_of(self, instance_id: str) -> str:
+        """Return the marker that a run was sent with; empty when it was sent no name."""
+        for entry in self.submissions():
+            if entry.state is EntryState.DONE and entry.value["result"] == instance_id:
+                return str(entry.value["trace"]["marker"] if entry.value["trace"]["name"] else "")
+        return ""
+
+    async def _store(self, function: Callable[..., T], *arguments: Any) -> T:
+        return await self.services.writer.call(function, *arguments)

@@ -1,0 +1,104 @@
+"""Waiting for what people say: at a terminal, or through the store with another command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+import anyio
+
+from almaflow.steps.context import Answer
+from almaflow.store import Answer as StoredAnswer
+from almaflow.store import Store
+from almaflow.store.writer import StoreWriter
+
+
+@dataclass(frozen=True)
+class Said:
+    """What somebody said when asked; *value* is what belongs to the question."""
+
+    by: str
+    value: dict[str, Any]
+
+
+class Asker(Protocol):
+    """Whoever can be asked right here, such as a person at the terminal."""
+
+    async def ask(self, run_id: str, path: str, question: str) -> Said | None:
+        """Ask, and return the answer; None when nobody can be asked here."""
+        ...
+
+
+class NobodyHere:
+    """Nobody can be asked here; answers come through the store."""
+
+    async def ask(self, run_id: str, path: str, question: str) -> Said | None:
+        return None
+
+
+@dataclass
+class Question:
+    """A step that waits for an answer given after the one with the number *after*."""
+
+    run_id: str
+    path: str
+    kind: str
+    after: int
+    given: anyio.Event = field(default_factory=anyio.Event)
+    answer: Answer | None = None
+
+
+class People:
+    """The questions of this process that are open."""
+
+    def __init__(self, store: Store, writer: StoreWriter, asker: Asker) -> None:
+        self._store = store
+        self._writer = writer
+        self._asker = asker
+        self._open: list[Question] = []
+        self._heard = 0
+
+    async def last_answer(self, run_id: str) -> int:
+        """Return the number of the last answer given to a run; 0 when there is none."""
+        given = await self._writer.call(self._store.answers, [run_id])
+        return given[-1].id if given else 0
+
+    async def expect(
+        self, run_id: str, path: str, kind: Literal["approve"], after: int
+    ) -> Question:
+        """Open a question; it may be answered already."""
+        question = Question(run_id, path, kind, after)
+        self._open.append(question)
+        for given in await self._writer.call(self._store.answers, [run_id], after):
+            self._give(given)
+        return question
+
+    def forget(self, question: Question) -> None:
+        """Close a question."""
+        self._open.remove(question)
+
+    async def ask_here(self, question: Question, text: str, now: datetime) -> None:
+        """Put a question to whoever is here; without anybody it stays open."""
+        said = await self._asker.ask(question.run_id, question.path, text)
+        if said is not None and question.answer is None:
+            question.answer = Answer(said.by, now, said.value)
+            question.given.set()
+
+    async def hear(self) -> None:
+        """Take the answers that have been given since the last time."""
+        if not self._open:
+            return
+        after = max(self._heard, min(question.after for question in self._open))
+        for given in await self._writer.call(self._store.answers, None, after):
+            self._heard = given.id
+            self._give(given)
+
+    def _give(self, given: StoredAnswer) -> None:
+        for question in self._open:
+            asked = (question.run_id, question.path, question.kind)
+            if asked != (given.run_id, given.path, given.kind) or given.id <= question.after:
+                continue
+            if question.answer is None:
+                question.answer = Answer(given.by, given.at, given.value)
+                question.given.set()

@@ -1,0 +1,33 @@
+"""What all runs of one process share."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from almaflow.clock import Clock
+from almaflow.engine.admission import Admission
+from almaflow.engine.durations import Durations
+from almaflow.engine.institutions import Institutions
+from almaflow.engine.lease import Lease
+from almaflow.engine.people import People
+from almaflow.store import Store
+from almaflow.store.writer import StoreWriter
+
+
+@dataclass(frozen=True)
+class Services:
+    """The parts of a running engine that its runs use."""
+
+    store: Store
+    writer: StoreWriter
+    clock: Clock
+    chance: random.Random
+    institutions: Institutions
+    durations: Durations
+    admission: Admission
+    people: People
+    lease: Lease
+    markers: dict[tuple[str, str], bool]
+    """Whether Alma was last seen to keep our marker, by account and job; what is not in here is
+    asked of the store."""
