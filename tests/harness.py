@@ -32,6 +32,9 @@ from almaflow.plan import Plan, make_plan
 from almaflow.settings import Project, find_project
 from almaflow.store import Entry, EntryState, Event, RunRecord, Store
 
+# How often engines look into the store for what people want of them.
+LOOK = timedelta(seconds=1)
+
 START = datetime(2026, 3, 2, 8, 15, tzinfo=UTC)
 
 Beside = Callable[["Process"], Coroutine[Any, Any, None]]
@@ -331,6 +334,7 @@ class Stage:
             listener=ears,
             mask=Mask(self.project.known_secrets()),
             chance=random.Random(0),
+            look=LOOK,
         )
 
     def open_door(self, name: str) -> Door:
@@ -341,6 +345,7 @@ class Stage:
             name,
             InProcessTransport(self._handle),
             key=key,
+            clock=self.clock,
             reveal=lambda value: reveal(value, project.secret),
             mask=Mask(project.known_secrets()).text,
         )

@@ -80,6 +80,11 @@ class RunTrace:
 
     tag: ClassVar = "run"
 
+    @property
+    def patience(self) -> timedelta | None:
+        """As long as the institution says."""
+        return None
+
 
 Trace = SetTrace | MembersTrace
 

@@ -83,8 +83,13 @@ class Admission:
         """Look and wake in *tasks* for as long as they go on."""
         self._tasks = tasks
 
-    async def wait(self, waiter: Waiter, job_id: str, busy: Busy, spot: Spot) -> None:
-        """Return when it is worth asking for the place again."""
+    async def wait(
+        self, waiter: Waiter, job_id: str, busy: Busy, spot: Spot, refusal: str = ""
+    ) -> None:
+        """Return when it is worth asking for the place again.
+
+        *refusal* is what Alma last said to this submission, empty when it was not sent yet.
+        """
         assert self._tasks is not None, "an engine works only while it is running"
         account = waiter.door.account
         group = self._groups.get(account)
@@ -93,13 +98,11 @@ class Admission:
             self._tasks.start_soon(self._look_after, account, group)
         event = anyio.Event()
         group.waiting[waiter.run_id, spot] = event
-        if busy.again_at is not None and (
-            group.again_at is None or busy.again_at < group.again_at
-        ):
+        if busy.again_at is not None and (group.again_at is None or busy.again_at < group.again_at):
             group.again_at = busy.again_at
             group.changed.set()
         try:
-            await waiter.wait_event(event, self.reason(busy, job_id, waiter.door))
+            await waiter.wait_event(event, self.reason(busy, job_id, waiter.door, refusal))
         finally:
             group.waiting.pop((waiter.run_id, spot), None)
             if not group.waiting:
@@ -110,7 +113,7 @@ class Admission:
         if account in self._groups:
             self._groups[account].changed.set()
 
-    def reason(self, busy: Busy, job_id: str, door: Door) -> str:
+    def reason(self, busy: Busy, job_id: str, door: Door, refusal: str) -> str:
         """Return why somebody waits, with an estimate where there is one."""
         match busy.reason:
             case "running":
@@ -124,10 +127,8 @@ class Admission:
                     f"{door.name}{_next(busy.again_at)}"
                 )
             case "later":
-                return (
-                    f"Alma's limits of jobs are reached at {door.name}, perhaps by other programs"
-                    f"{_next(busy.again_at)}"
-                )
+                told = refusal or f"Alma refuses job {job_id} at {door.name} for now"
+                return f"{told}{_next(busy.again_at)}"
         return f"{busy.ahead} submissions at {door.name} asked before this one"
 
     def _first_end(self, account: str, holders: Sequence[Place]) -> datetime | None:
@@ -200,4 +201,4 @@ class Admission:
 
 
 def _next(again_at: datetime | None) -> str:
-    return f"; next start possible at {again_at:%H:%M:%S} UTC" if again_at else ""
+    return f"; next try at {again_at:%H:%M:%S} UTC" if again_at else ""

@@ -1,7 +1,7 @@
 """Bodies that go on beside each other: branches of `parallel`, iterations of `for_each`.
 
-After a failure nothing new begins, what has begun is finished, and then the first failure counts: no
-Alma job is left alone because its neighbour failed.
+After a failure nothing new begins, what has begun is finished, and then the first failure counts:
+no Alma job is left alone because its neighbour failed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Ending from outside what is under way: after a cancellation, or when a time is up.
 
-What became of a submission whose answer was lost is looked for first, and a called workflow runs its
-`finally`. Nothing is sent again.
+What became of a submission whose answer was lost is looked for first, and a called workflow runs
+its `finally`. Nothing is sent again.
 """
 
 from __future__ import annotations

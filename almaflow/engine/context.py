@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -14,14 +14,12 @@ from almaflow.alma import calls
 from almaflow.alma.calls import Call
 from almaflow.alma.directory import Directory
 from almaflow.alma.errors import AlmaError, AlmaRefused, AlmaUnreachable, AnswerLost, NotTaken
-from almaflow.alma.reading import normal_name
-from almaflow.alma.statuses import is_terminal
 from almaflow.alma.traces import Trace
-from almaflow.alma.wire import JobInstance, JobParameter
+from almaflow.alma.wire import JobParameter
 from almaflow.engine import submission
 from almaflow.engine.institutions import Door
 from almaflow.engine.journal import RunJournal
-from almaflow.engine.names import Names, Scope
+from almaflow.engine.looking import Looking
 from almaflow.engine.patience import NEVER_ANSWERED, midnight, pause, reason
 from almaflow.engine.services import Services
 from almaflow.engine.telling import Told
@@ -45,7 +43,7 @@ from almaflow.settings import path_inside
 from almaflow.steps.base import Body, BodyEnd, PollSettings
 from almaflow.steps.context import Answer, Submitted
 from almaflow.steps.endings import Ending, StepFailed
-from almaflow.store import EntryState, Spot
+from almaflow.store import EntryState
 
 T = TypeVar("T")
 
@@ -184,7 +182,7 @@ class Context(Looking):
 
     async def _keep_the_reserve(self) -> None:
         """Wait for the next day while only the reserve of this day's calls is left."""
-        while self.door.is_sparing(self.clock.now()):
+        while self.is_sparing():
             left, reserve = self.door.client.remaining_calls, self.door.reserve_calls
             again_at = midnight(self.clock.now(), self.chance)
             await self.wait_until(
@@ -192,6 +190,9 @@ class Context(Looking):
                 f"{left} calls of this day are left at {self.institution}, {reserve} are kept in "
                 f"reserve; it goes on at {again_at:%H:%M} UTC",
             )
+
+    def is_sparing(self) -> bool:
+        return self.door.is_sparing(self.clock.now())
 
     def may_leave(self) -> bool:
         return self.services.lease.holds()
@@ -222,6 +223,9 @@ class Context(Looking):
 
     def link(self, href: str) -> str:
         return self.door.link(href)
+
+    async def in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
+        return await self.services.threads.run(function, *arguments)
 
     # The record
 

@@ -27,13 +27,17 @@ def ended_value(
 
 
 def lost_of(journal: RunJournal, path: str = "") -> list[Entry]:
-    """Return the submissions whose fate is not known: of a step and those in it, or of all.
+    """Return the writes whose fate somebody has to tell: of a step and those in it, or of all.
 
     What became of a set is told by its name, so nobody has to look for it.
     """
     entries = journal.below(path) if path else journal.entries()
     return [
-        entry
-        for entry in entries
-        if entry.state is EntryState.LOST and (entry.value["trace"] or {}).get("trace") == "run"
+        entry for entry in entries if entry.state is EntryState.LOST and _needs_a_word(entry.value)
     ]
+
+
+def _needs_a_word(told: Mapping[str, Any]) -> bool:
+    if told["trace"] is None:
+        return not told["repeatable"]
+    return bool(told["trace"]["trace"] == "run")

@@ -5,35 +5,52 @@ from __future__ import annotations
 import os
 import platform
 import random
-from collections.abc import AsyncIterator
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 import anyio
+from anyio.abc import TaskGroup
 
 from almaflow import __version__
 from almaflow.clock import Clock, sleep
+from almaflow.engine.admission import Admission
 from almaflow.engine.durations import Durations
 from almaflow.engine.institutions import Institutions, OpenDoor
 from almaflow.engine.journal import RunJournal
+from almaflow.engine.lease import Lease
+from almaflow.engine.people import Asker, NobodyHere, People
 from almaflow.engine.runner import Runner, Suspended
+from almaflow.engine.services import Services
 from almaflow.engine.telling import Listener, NoListener, Told
 from almaflow.errors import AlmaflowError, StoreError
 from almaflow.masking import Mask
 from almaflow.outcome import Status
-from almaflow.plan import Plan, recorded_plan
+from almaflow.plan import FORMAT, Plan, recorded_plan
 from almaflow.settings import Project
-from almaflow.store import Claim, Process, RunRecord, Store, StoreTrouble
+from almaflow.store import ClaimLost, LeaseLost, LoadedRun, RunRecord, Store, StoreTrouble
 from almaflow.store.writer import StoreWriter
+from almaflow.threads import ThreadPool
 
-# How often the store is asked whether somebody wants a run cancelled.
-LOOK_FOR_CANCELS = timedelta(seconds=1)
+# How often the store is asked what people, and other processes, want of this one.
+LOOK = timedelta(seconds=1)
+
+# How many definitions are kept, so that runs of one workflow need not each read theirs.
+_DEFINITIONS = 64
+
+# Blocking calls of steps, such as fetching files, that are under way at a time.
+_THREADS = 8
 
 
 @dataclass
 class Engine:
-    """Works on runs; use `running()` around everything else."""
+    """Works on runs; use `running()` around everything else.
+
+    *people* are whoever can be asked right here, when a step waits for somebody.
+    """
 
     store: Store
     clock: Clock
@@ -42,27 +59,36 @@ class Engine:
     listener: Listener = field(default_factory=NoListener)
     mask: Mask = field(default_factory=lambda: Mask(()))
     chance: random.Random = field(default_factory=random.Random)
+    people: Asker = field(default_factory=NobodyHere)
+    look: timedelta = LOOK
 
     def __post_init__(self) -> None:
         self._writer = StoreWriter(self.store)
-        self._institutions = Institutions(self.open_door)
         self._runners: dict[str, Runner] = {}
-        self._process: Process | None = None
-        self._durations = Durations()
+        self._process_id = ""
+        self._services: Services | None = None
+        self._definitions: OrderedDict[str, Mapping[str, Any]] = OrderedDict()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Engine]:
-        """Be a process of the store for as long as the block goes."""
-        self._process = await self._writer.call(
+        """Be a process of the store for as long as the block goes.
+
+        Raises:
+            LeaseLost: this process stood still for so long that it was found dead; its runs are
+                left to others.
+        """
+        process = await self._writer.call(
             self.store.enter_process, platform.node(), os.getpid(), __version__
         )
-        learned = await self._writer.call(self.store.learned_durations)
-        self._durations = Durations(learned)
+        self._process_id = process.id
+        services = self._services = await self._make_services()
         try:
             async with anyio.create_task_group() as tasks:
+                services.admission.work_in(tasks)
+                tasks.start_soon(services.lease.keep)
                 if not self.store.in_memory:
                     # Nobody else can reach a store in memory.
-                    tasks.start_soon(self._watch_for_cancels)
+                    tasks.start_soon(self._watch)
                 yield self
                 tasks.cancel_scope.cancel()
         except BaseExceptionGroup as group:
@@ -70,10 +96,26 @@ class Engine:
             error = _alone(group)
             raise error from error.__cause__
         finally:
-            self._institutions.close()
+            services.institutions.close()
             # A process that cannot say that it leaves is found dead by whoever needs its runs.
             with anyio.CancelScope(shield=True), suppress(StoreTrouble):
-                await self._writer.call(self.store.leave_process, self._process.id)
+                await self._writer.call(self.store.leave_process, self._process_id)
+
+    async def _make_services(self) -> Services:
+        durations = Durations(await self._writer.call(self.store.learned_durations))
+        return Services(
+            store=self.store,
+            writer=self._writer,
+            clock=self.clock,
+            chance=self.chance,
+            institutions=Institutions(self.open_door),
+            durations=durations,
+            admission=Admission(self.store, self._writer, self.clock, durations),
+            people=People(self.store, self._writer, self.people),
+            lease=Lease(self.store, self._writer, self.clock, self._process_id),
+            threads=ThreadPool("blocking", _THREADS),
+            markers={},
+        )
 
     async def add(self, plan: Plan) -> RunRecord:
         """Record a run under its key; Raises: RunExists when the key is taken."""
@@ -90,53 +132,93 @@ class Engine:
             RunEnded: it is finished.
             StoreError: the store or the disk refused; the run can be resumed.
         """
-        assert self._process is not None, "an engine works only while it is running"
-        claim = await self._writer.call(self.store.claim_run, run_id, self._process.id)
-        journal = RunJournal(self.store, self._writer, claim, self.clock, self.listener, self.mask)
+        claim = await self._writer.call(self.store.claim_run, run_id, self._process_id)
+        loaded = await self._writer.call(self.store.load_runs, [claim])
+        if not loaded:
+            raise ClaimLost(run_id)
+        await self._bring_on(loaded[0])
+        return await self._writer.call(self.store.run, run_id)
+
+    async def keep_working(self, *, watch: bool = False) -> None:
+        """Take every run that may be taken, and work on all of them beside each other.
+
+        Returns when there is none left; with *watch* never: then it also takes over the runs of
+        processes that die. What goes wrong with one run is recorded with it and ends no other.
+        """
+        async with anyio.create_task_group() as tasks:
+            while True:
+                with suppress(StoreTrouble):
+                    await self._take_all(tasks)
+                if not watch and not self._runners:
+                    return
+                await sleep(self.clock, self.look)
+
+    async def _take_all(self, tasks: TaskGroup) -> None:
+        run_ids = await self._writer.call(self.store.orphans, self._process_id, FORMAT)
+        if not run_ids:
+            return
+        claims = await self._writer.call(self.store.claim_runs, run_ids, self._process_id)
+        for loaded in await self._writer.call(self.store.load_runs, claims):
+            tasks.start_soon(self._bring_on_beside_others, loaded)
+        # So that who asks next sees them at work.
+        await anyio.lowlevel.checkpoint()
+
+    async def _bring_on_beside_others(self, loaded: LoadedRun) -> None:
         try:
-            await self._work(claim, journal)
+            await self._bring_on(loaded)
+        except LeaseLost:
+            raise
+        except AlmaflowError:
+            # Recorded with the run, which waits; the others go on.
+            return
+
+    async def _bring_on(self, loaded: LoadedRun) -> None:
+        """Work on a claimed run as far as it gets; see `work_on`."""
+        journal = RunJournal(
+            self.store, self._writer, loaded.claim, self.clock, self.listener, self.mask
+        )
+        try:
+            await self._work(loaded, journal)
         except Suspended as error:
             journal.tell(Told.RUN, text=str(error), status="waiting")
             await journal.set_status(Status.WAITING, str(error))
             await journal.release(held=False)
         except anyio.get_cancelled_exc_class():
-            with anyio.CancelScope(shield=True):
+            with anyio.CancelScope(shield=True), suppress(ClaimLost, StoreTrouble):
                 journal.tell(Told.RUN, text="Interrupted; it goes on with `almaflow resume`.")
                 await journal.release(held=True)
             raise
         except Exception as error:
             await self._give_back(journal, error)
             raise
-        return await self._writer.call(self.store.run, run_id)
 
-    async def _work(self, claim: Claim, journal: RunJournal) -> None:
-        await journal.load()
-        record = await self._writer.call(self.store.run, claim.run_id)
-        definition = await self._writer.call(self.store.definition, record.definition)
-        plan = recorded_plan(record, definition)
+    async def _work(self, loaded: LoadedRun, journal: RunJournal) -> None:
+        assert self._services is not None, "an engine works only while it is running"
+        journal.load(loaded.entries)
+        record = loaded.record
+        plan = recorded_plan(record, await self._definition(record.definition))
         resumed = record.started_at is not None
         journal.tell(
             Told.RUN, text="Resumed." if resumed else "Began.", status="running", name=plan.name
         )
         now = self.clock.now()
-        await journal.start(now, now + plan.workflow.timeout)
-        record = await self._writer.call(self.store.run, claim.run_id)
-        runner = Runner(
-            plan,
-            record,
-            journal,
-            self._institutions,
-            self.clock,
-            self.chance,
-            self._durations,
-        )
-        self._runners[claim.run_id] = runner
+        record = await journal.start(now, now + plan.workflow.timeout)
+        runner = Runner(plan, record, journal, self._services)
+        self._runners[record.id] = runner
         if record.cancel_requested_at is not None:
             runner.cancel(record.cancel_requested_by)
         try:
             await runner.run()
         finally:
-            del self._runners[claim.run_id]
+            del self._runners[record.id]
+
+    async def _definition(self, hash_: str) -> Mapping[str, Any]:
+        """Return a recorded definition; runs of one workflow share it."""
+        if hash_ not in self._definitions:
+            self._definitions[hash_] = await self._writer.call(self.store.definition, hash_)
+            if len(self._definitions) > _DEFINITIONS:
+                self._definitions.popitem(last=False)
+        return self._definitions[hash_]
 
     @staticmethod
     async def _give_back(journal: RunJournal, error: Exception) -> None:
@@ -148,12 +230,15 @@ class Engine:
             await journal.set_status(Status.WAITING, why)
             await journal.release(held=True)
 
-    async def _watch_for_cancels(self) -> None:
+    async def _watch(self) -> None:
+        """Hear what people say to the runs of this process, through other processes."""
+        assert self._services is not None
         while True:
             # A store that refuses will tell whoever writes; a look can come later.
             with suppress(StoreTrouble):
                 await self._cancel_what_is_asked()
-            await sleep(self.clock, LOOK_FOR_CANCELS)
+                await self._services.people.hear()
+            await sleep(self.clock, self.look)
 
     async def _cancel_what_is_asked(self) -> None:
         if not self._runners:

@@ -54,7 +54,9 @@ class Door:
         """
         left, at = self.client.remaining_calls, self.client.last_date
         today = (now + self.client.ahead).date()
-        return left is not None and left < self.reserve_calls and at is not None and at.date() == today
+        if left is None or at is None or at.date() != today:
+            return False
+        return left < self.reserve_calls
 
     def link(self, href: str) -> str:
         """Return *href*, which Alma gives with or without its host, with the host."""

@@ -103,9 +103,7 @@ class Interpreter:
                 context = self.context(path, attempt, again_at, where)
                 await context.wait_until(again_at, f"attempt {attempt} follows")
 
-    def _again_at(
-        self, step: StepBase, path: str, attempt: int, where: Where
-    ) -> datetime | None:
+    def _again_at(self, step: StepBase, path: str, attempt: int, where: Where) -> datetime | None:
         """Return when the attempt after this one begins, None when there is none."""
         retry = self._retry_of(step, where)
         first = self._first_attempt(path)
@@ -252,7 +250,7 @@ class Interpreter:
         assert limit.struck, "a step's limit ended without being struck"
         context.where = outer
         told = f"The time of {what} is up."
-        await close(self, context.path, Ending(Outcome.TIMED_OUT, told), outer)
+        await close(self, context.path, Ending(Outcome.TIMED_OUT, told), outer, but=context)
         if lost := lost_of(self.journal, context.path):
             # Never continued, and never ended while somebody may still find out.
             raise OutcomeUnknown(self._lost_text(lost[0]))

@@ -24,6 +24,7 @@ from almaflow.store import (
     Keep,
     PlaceLimits,
     PlaceState,
+    RunRecord,
     Spot,
     Store,
 )
@@ -238,10 +239,11 @@ class RunJournal:
 
         self._soon.append(write)
 
-    async def start(self, at: datetime, deadline: datetime) -> None:
-        """Record that the run goes; the instants of a first start stay."""
-        await self._write(lambda: self.store.start_run(self.claim, at, deadline))
+    async def start(self, at: datetime, deadline: datetime) -> RunRecord:
+        """Record that the run goes, and return it; the instants of a first start stay."""
+        record = await self._write(lambda: self.store.start_run(self.claim, at, deadline))
         self._status = (Status.RUNNING, "")
+        return record
 
     async def finish(self, outcome: Outcome, error: str, outputs: dict[str, Any] | None) -> None:
         """Record the run's end and let go of it."""

@@ -1,4 +1,4 @@
-"""What a step knows of the runs it started: by which marker, whose they are, when they have ended."""
+"""What a step knows of the runs it started: their markers, whose they are, when they ended."""
 
 from __future__ import annotations
 
@@ -54,9 +54,7 @@ class Looking:
             self.services.store.lost_beside, self.door.account, job_id, self.run_id, nothing
         )
         own = (self.run_id, self.path, self.attempt)
-        return sum(
-            1 for one in beside if (one.run_id, one.spot.path, one.spot.attempt) != own
-        )
+        return sum(1 for one in beside if (one.run_id, one.spot.path, one.spot.attempt) != own)
 
     async def keeps_marker(self, job_id: str) -> bool | None:
         return await self._store(self.services.store.keeps_marker, self.door.account, job_id)

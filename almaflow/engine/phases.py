@@ -66,9 +66,7 @@ class Phases:
         with self.where.limits.within(deadline, "finally", clock) as (limits, _):
             where = replace(self.where, limits=limits)
             try:
-                ending = await self.run.run_list(
-                    workflow.finally_, f"{self.prefix}finally/", where
-                )
+                ending = await self.run.run_list(workflow.finally_, f"{self.prefix}finally/", where)
             except OutcomeUnknown as error:
                 ending = Ending(Outcome.UNKNOWN, str(error))
         if ending.outcome.is_good and ending.outcome is not Outcome.WARNING:

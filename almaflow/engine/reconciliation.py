@@ -131,9 +131,7 @@ def sure_by(entry: Entry, door: Door) -> datetime:
     return datetime.fromisoformat(entry.value["sent_at"]) + patience
 
 
-async def _look(
-    looker: Looker, trace: Trace | RunTrace, entry: Entry, *, last: bool
-) -> Any | None:
+async def _look(looker: Looker, trace: Trace | RunTrace, entry: Entry, *, last: bool) -> Any | None:
     """Look once and return the write's result; None when there is nothing (yet)."""
     match trace:
         case RunTrace():

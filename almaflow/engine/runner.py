@@ -104,9 +104,7 @@ class Runner:
             await close(self._steps, RUN, closing, self._phases.where)
         ending = self._with_unknown(ending)
         value = {"outcome": ending.outcome.value, "error": ending.error}
-        await self._journal.record(
-            RUN, self._record.attempt, "body", EntryState.DONE, value=value
-        )
+        await self._journal.record(RUN, self._record.attempt, "body", EntryState.DONE, value=value)
         return ending
 
     async def _until_known(self, limits: Limits) -> Ending:

@@ -251,9 +251,7 @@ class Sending:
         return None
 
 
-def lost_text(
-    told: Mapping[str, Any], institution: str, why: str, run_id: str, path: str
-) -> str:
+def lost_text(told: Mapping[str, Any], institution: str, why: str, run_id: str, path: str) -> str:
     """Return the sentences that say what nobody knows; *told* is what the journal holds of it."""
     request = told["request"]
     return (

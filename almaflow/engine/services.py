@@ -13,6 +13,7 @@ from almaflow.engine.lease import Lease
 from almaflow.engine.people import People
 from almaflow.store import Store
 from almaflow.store.writer import StoreWriter
+from almaflow.threads import ThreadPool
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Services:
     admission: Admission
     people: People
     lease: Lease
+    threads: ThreadPool
     markers: dict[tuple[str, str], bool]
     """Whether Alma was last seen to keep our marker, by account and job; what is not in here is
     asked of the store."""

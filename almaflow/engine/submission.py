@@ -18,16 +18,18 @@ import anyio
 
 from almaflow.alma import calls
 from almaflow.alma.calls import Call
-from almaflow.alma.errors import AlmaBusy, AlmaError, AlmaRefused, AnswerLost, Busy, NotTaken
+from almaflow.alma.errors import AlmaBusy, AlmaError, AnswerLost, Busy, NotTaken
 from almaflow.alma.traces import MembersTrace, RunTrace, SetTrace, Trace
 from almaflow.alma.wire import JobParameter
 from almaflow.engine import reconciliation
 from almaflow.engine.admission import Admission
+from almaflow.engine.patience import reason
 from almaflow.engine.reconciliation import Finding, Looker, Several
 from almaflow.engine.sending import RequestChanged, Sending, lost_text, refusal
 from almaflow.engine.sending import Sender as PlainSender
 from almaflow.errors import RequestWrong
 from almaflow.masking import SecretDamaged
+from almaflow.steps.base import PollSettings
 from almaflow.steps.endings import OutcomeUnknown, StepFailed
 from almaflow.store import Entry, EntryState, InstanceTaken, PlaceLimits, Spot
 
@@ -43,6 +45,7 @@ class Sender(PlainSender, Looker, Protocol):
 
     run_id: str
     admission: Admission
+    poll: PollSettings
 
     async def ready(self) -> None:
         """Return when one more call may leave: rate, and the reserve of the day."""
@@ -87,6 +90,7 @@ async def write(
     Raises:
         AlmaRefused: Alma answered with an error.
         StepFailed: lost twice, and nothing is to be found.
+        OutcomeUnknown: lost, and the write leaves no trace by which it could be found.
         RequestChanged: the request differs from the recorded one.
     """
     sending = Sending(sender, effect, call, trace=trace, repeatable=repeatable)
@@ -131,6 +135,11 @@ def _taken_already(trace: Trace | None) -> frozenset[str]:
 
 async def _look_for(sender: Sender, sending: Sending, entry: Entry) -> Any | None:
     """Return the result of a lost write; None when it is to be sent once more."""
+    if entry.value["trace"] is None:
+        said = await sender.resolution(entry.effect)
+        if said is None or said["instance_id"] is not None:
+            _unknown(sender, sending, "It leaves nothing in Alma by which it could be found")
+        return None
     finding = await reconciliation.find(sender, entry)
     if finding.result is not None:
         await sending.found(finding)
@@ -225,12 +234,12 @@ async def _go_when_it_is_our_turn(
     sender: Sender, sending: Sending, job_id: str, spot: Spot
 ) -> None:
     limits = PlaceLimits(sender.door.running_jobs, sender.door.starts_per_hour)
-    since, tries = sender.clock.now(), 0
+    since, tries, refusal_told = sender.clock.now(), 0, ""
     while True:
         await sender.ready()
         busy = await sending.intend(limits)
         if busy is not None:
-            await sender.admission.wait(sender, job_id, busy, spot)
+            await sender.admission.wait(sender, job_id, busy, spot, refusal_told)
             continue
         try:
             await sending.transmit()
@@ -238,7 +247,9 @@ async def _go_when_it_is_our_turn(
             return
         except NotTaken as error:
             tries += 1
-            if not _is_of_jobs(error):
+            if _is_of_jobs(error):
+                refusal_told = reason(error, sender.door.name)
+            else:
                 await sender.be_patient(error, tries, since)
             continue
         sender.door.answered = True
@@ -301,6 +312,8 @@ async def settle_lost(sender: Sender, entry: Entry) -> bool:
 
     Returns whether its fate is known now.
     """
+    if entry.value["trace"] is None:
+        return False
     sending = Sending.recorded(sender, entry)
     try:
         finding = await _finding(sender, sending, entry)

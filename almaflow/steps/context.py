@@ -124,6 +124,10 @@ class StepContext(Protocol):
         """Take note of what Alma shows of a run: its place is free when it has ended."""
         ...
 
+    def is_sparing(self) -> bool:
+        """Whether so few calls of the day are left that only polls go on, and those seldom."""
+        ...
+
     async def answer(self, kind: Literal["approve"], reason: str) -> Answer:
         """Wait until a person answers at this step; the wait is shown as *reason*."""
         ...

@@ -6,7 +6,7 @@ that a submission leaves once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, timedelta
 from typing import Annotated, Any, ClassVar
 
@@ -29,7 +29,7 @@ from almaflow.expressions import (
 from almaflow.fields import Condition, Flag, Message, Model, Text
 from almaflow.outcome import Outcome
 from almaflow.steps.base import Kind, PollSettings, Scoped
-from almaflow.steps.context import StepContext
+from almaflow.steps.context import StepContext, Submitted
 from almaflow.steps.endings import Ending, StepFailed
 
 # What Alma writes about a run may come a little after its status.
@@ -106,31 +106,36 @@ class JobStep(Kind):
                 yield Scoped(("expect", place, "message"), expectation.message, self.outputs)
 
     async def start_and_judge(
-        self, context: StepContext, job_id: str, job_name: str, parameters: Sequence[JobParameter]
+        self,
+        context: StepContext,
+        job_id: str,
+        job_name: str,
+        make: Callable[[str], Sequence[JobParameter]],
     ) -> Ending:
-        """Submit the job once, follow its run to the end unless told not to, and judge it."""
-        instance_id = await context.write("submit", calls.submit_job(job_id, parameters))
-        context.outputs.update(
-            job_id=job_id,
-            instance_id=instance_id,
-            status="",
-            counters=Counters(),
-            alerts=[],
-            progress=0,
-            submitted_at=context.sent_at("submit"),
-            link=context.link(f"/almaws/v1/conf/jobs/{job_id}/instances/{instance_id}"),
-        )
-        context.say(f"Alma runs {job_name} ({job_id}) as {instance_id}.")
+        """Submit the job once, follow its run to the end unless told not to, and judge it.
+
+        *make* returns the parameters of a submission with a marker, as for `submit`.
+        """
+        submitted = await context.submit(job_id, job_name, make)
+        begin_following(context, job_id, submitted)
+        context.say(f"Alma runs {job_name} ({job_id}) as {submitted.instance_id}.")
         if not self.wait:
             return Ending()
-        await self._follow(context, job_id, instance_id)
-        return await self._judge(context, job_id, job_name, instance_id)
+        return await self.follow_and_judge(context, job_id, job_name, submitted)
 
-    async def _follow(self, context: StepContext, job_id: str, instance_id: str) -> None:
+    async def follow_and_judge(
+        self, context: StepContext, job_id: str, job_name: str, submitted: Submitted
+    ) -> Ending:
+        """Follow a run of a job to its end and judge it."""
+        await self._follow(context, job_id, submitted)
+        return await self._judge(context, job_id, job_name, submitted.instance_id)
+
+    async def _follow(self, context: StepContext, job_id: str, submitted: Submitted) -> None:
         """Look at the run, less and less often, until it has ended."""
         poll = self.poll or context.poll
+        instance_id = submitted.instance_id
         # In UTC: an hour later by the clock on the wall may be two.
-        started_at = context.sent_at("submit").astimezone(UTC)
+        started_at = submitted.at.astimezone(UTC)
         expected = context.expected_duration(job_id)
         pace = poll.first
         look_at = started_at + pace
@@ -138,7 +143,8 @@ class JobStep(Kind):
             status, progress = context.outputs["status"], context.outputs["progress"]
             reason = f"job {job_id} runs in Alma as {instance_id}" + (status and f" ({status})")
             await context.wait_until(look_at, reason, f"{progress:g} %" if status else "")
-            instance = await context.read(calls.instance(instance_id, job_id))
+            instance = await context.read(calls.instance(instance_id, job_id), poll=True)
+            await context.seen(job_id, instance)
             take_over(context.outputs, instance)
             context.progress(
                 instance.status or "no status yet",
@@ -148,6 +154,8 @@ class JobStep(Kind):
             if is_terminal(instance):
                 break
             pace = next_pace(pace, poll, expected, context.clock.now() - started_at)
+            if context.is_sparing():
+                pace = max(poll.first, poll.max)
             look_at = context.clock.now() + pace
         if instance.end_time is not None:
             context.learn_duration(job_id, max(timedelta(), instance.end_time - started_at))
@@ -157,7 +165,8 @@ class JobStep(Kind):
     ) -> Ending:
         if self.expect and not self._counters_are_there(context):
             await context.sleep(COUNTER_LAG, "the job has ended; its counters are not there yet")
-            take_over(context.outputs, await context.read(calls.instance(instance_id, job_id)))
+            again = await context.read(calls.instance(instance_id, job_id), poll=True)
+            take_over(context.outputs, again)
         status = context.outputs["status"]
         outcome = OUTCOME_OF_STATUS.get(status, Outcome.FAILED)
         if status in self.accept:
@@ -197,6 +206,21 @@ class JobStep(Kind):
             + (f"its counters: {there}." if there else "it gave no counters."),
             status=status,
         )
+
+
+def begin_following(context: StepContext, job_id: str, submitted: Submitted) -> None:
+    """Put into a step's outputs what is known of a run before the first look at it."""
+    href = f"/almaws/v1/conf/jobs/{job_id}/instances/{submitted.instance_id}"
+    context.outputs.update(
+        job_id=job_id,
+        instance_id=submitted.instance_id,
+        status="",
+        counters=Counters(),
+        alerts=[],
+        progress=0,
+        submitted_at=submitted.at,
+        link=context.link(href),
+    )
 
 
 def take_over(outputs: dict[str, Any], instance: JobInstance) -> None:

@@ -94,7 +94,7 @@ class RunProfile(JobStep):
 
     async def perform(self, context: StepContext) -> Ending:
         job = await context.once("job", lambda: self._resolve(context))
-        return await self.start_and_judge(context, job["id"], job["name"], [])
+        return await self.start_and_judge(context, job["id"], job["name"], lambda _: [])
 
     async def _resolve(self, context: StepContext) -> dict[str, str]:
         if self.integration is not None:

@@ -78,7 +78,7 @@ class SubmitJob(JobStep):
 
     The parameters are those of the wizard's "API information" panel: paste them into a payload
     file, or write them here. A job is submitted once, whatever happens; when the answer of a
-    submission is lost, nothing is sent again before somebody knows.
+    submission is lost, its run is looked for in Alma before anything is sent again.
     """
 
     key = "submit_job"
@@ -128,15 +128,17 @@ class SubmitJob(JobStep):
 
     async def perform(self, context: StepContext) -> Ending:
         job = await context.once("job", lambda: self._resolve(context))
-        return await self.start_and_judge(
-            context, job["id"], job["name"], self._parameters(context, job["id"])
-        )
+
+        def parameters(marker: str) -> list[JobParameter]:
+            return self._parameters(context, job["id"], marker)
+
+        return await self.start_and_judge(context, job["id"], job["name"], parameters)
 
     async def _resolve(self, context: StepContext) -> dict[str, str]:
         job = await context.directory.job(id=self.job.id, name=self.job.name)
         return {"id": job.id, "name": job.name}
 
-    def _parameters(self, context: StepContext, job_id: str) -> list[JobParameter]:
+    def _parameters(self, context: StepContext, job_id: str, marker: str) -> list[JobParameter]:
         payload: list[JobParameter] = []
         if self.payload is not None:
             try:
@@ -147,7 +149,7 @@ class SubmitJob(JobStep):
         if self.set is not None and not set_id:
             raise StepFailed("`set` gives an empty text; nothing was submitted.")
         overrides = self._overrides(context)
-        name = self._job_name(context, job_id, payload, overrides)
+        name = self._job_name(context, job_id, payload, overrides, marker)
         try:
             return merge_parameters(payload, overrides, set_id, name)
         except ParameterRepeated as error:
@@ -164,8 +166,9 @@ class SubmitJob(JobStep):
         job_id: str,
         payload: list[JobParameter],
         overrides: dict[str, str] | list[JobParameter],
+        marker: str,
     ) -> str | None:
-        """Return the run's name with our marker; None when none is to be sent."""
+        """Return the run's name with our *marker*; None when none is to be sent."""
         if self.job_name is False or job_id.startswith("S"):
             return None
         if isinstance(self.job_name, Template):
@@ -179,4 +182,4 @@ class SubmitJob(JobStep):
             )
             named = [one.value for one in given if one.name == "job_name"]
             name = named[-1] if named else f"{context.workflow_name} {context.path}"
-        return name[:JOB_NAME_LENGTH].rstrip() + context.job_name_marker("submit")
+        return name[:JOB_NAME_LENGTH].rstrip() + marker

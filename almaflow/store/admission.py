@@ -7,7 +7,9 @@ has used up its hour, was told "later" by Alma, or whose run nobody alive works 
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -42,7 +44,7 @@ _BEFORE = (
     table.c.id < bindparam("ticket"),
 )
 _EARLIER = (
-    select(table.c.job_id, table.c.not_before, runs.c.owner)
+    select(table.c.id, table.c.job_id, table.c.not_before, runs.c.owner)
     .select_from(table.join(runs, runs.c.id == table.c.run_id))
     .where(*_BEFORE)
     .order_by(table.c.id)
@@ -88,6 +90,18 @@ def take(
     return taken
 
 
+def turns(
+    connection: Connection, account: str, limits: PlaceLimits, now: datetime, lives: Lives
+) -> list[Place]:
+    """Return the queued submissions of an account that would get a place now, by ticket."""
+    waiting = places.queue(connection, account)
+    if not waiting:
+        return []
+    # Seen from behind the last ticket, everybody stands before us.
+    last = dataclasses.replace(waiting[-1], id=waiting[-1].id + 1)
+    return _Turn(connection, last, limits, now, lives).who_can_go(waiting)
+
+
 class _Turn:
     """One look at the queue of an account, for one submission that waits in it."""
 
@@ -129,20 +143,33 @@ class _Turn:
                 reason = "turn"
         return None if reason is None else Busy(reason, running, again_at, self._ahead())
 
+    def who_can_go(self, waiting: Sequence[Place]) -> list[Place]:
+        """Return those of *waiting* who asked earlier and would get a place now."""
+        holders = places.holders(self._connection, self._place.account)
+        running = sum(1 for one in holders if self._runs(one))
+        tickets = set(self._granted(self._limits.running - running))
+        return [one for one in waiting if one.id in tickets]
+
     def _grant(self, free: int) -> Counter[str]:
         """Give *free* places to those who asked earlier and can go; return how many by job."""
-        granted: Counter[str] = Counter()
+        return Counter(self._granted(free).values())
+
+    def _granted(self, free: int) -> dict[int, str]:
+        """Return the jobs of those who asked earlier and get one of *free* places, by ticket."""
+        granted: dict[int, str] = {}
+        counts: Counter[str] = Counter()
         later: set[str] = set()
         with self._connection.execute(_EARLIER, self._before_ours()) as rows:
             for row in rows:
-                if granted.total() >= free:
+                if len(granted) >= free:
                     break
                 if row.job_id in later or not self._works(row.owner):
                     continue
                 if row.not_before is not None and row.not_before > self._now:
                     later.add(row.job_id)
-                elif not self._room_again(row.job_id, granted[row.job_id]):
-                    granted[row.job_id] += 1
+                elif not self._room_again(row.job_id, counts[row.job_id]):
+                    counts[row.job_id] += 1
+                    granted[row.id] = row.job_id
         return granted
 
     def _told_later(self) -> datetime | None:

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from almaflow.alma import calls
-from almaflow.engine import engine as engine_module
 from almaflow.engine.telling import Told
 from almaflow.expressions.encoding import plain
 from almaflow.outcome import Status
 from almaflow.store import Entry, EntryState
+from tests import harness
 from tests.harness import Boundary, Played, Stage
 
 EXPORT = """
@@ -83,7 +83,7 @@ LIBRARY: dict[str, Any] = {
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let three members be two batches, and nobody ask for cancellations all the time."""
     monkeypatch.setattr(calls, "MEMBERS_IN_ONE_CALL", 2)
-    monkeypatch.setattr(engine_module, "LOOK_FOR_CANCELS", timedelta(hours=1))
+    monkeypatch.setattr(harness, "LOOK", timedelta(hours=1))
 
 
 def facts(played: Played) -> dict[str, Any]:

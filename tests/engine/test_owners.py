@@ -14,7 +14,6 @@ import anyio
 import pytest
 
 from almaflow.clock import run_virtual
-from almaflow.engine import engine as engine_module
 from almaflow.engine.engine import Engine
 from almaflow.engine.submission import RequestChanged
 from almaflow.engine.telling import NoListener, Told
@@ -30,6 +29,7 @@ from almaflow.store import (
     Store,
     StoreTrouble,
 )
+from tests import harness
 from tests.harness import START, Ears, Process, Stage
 
 SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
@@ -40,7 +40,7 @@ LIBRARY: dict[str, Any] = {"sets": [SET], "jobs": [{"job": "M901", "duration": "
 @pytest.fixture
 def durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     """A stage whose store is a file, looked at for cancellations once in virtual 5 seconds."""
-    monkeypatch.setattr(engine_module, "LOOK_FOR_CANCELS", timedelta(seconds=5))
+    monkeypatch.setattr(harness, "LOOK", timedelta(seconds=5))
     return Stage(tmp_path, LIBRARY, durable=True)
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from almaflow.engine import engine as engine_module
 from almaflow.outcome import Status
 from almaflow.store import EntryState, Store, StoreFull, StoreLocked
+from tests import harness
 from tests.harness import Process, Stage
 
 SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
@@ -27,7 +27,7 @@ steps:
 @pytest.fixture
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     """A stage whose store does not wait long for others."""
-    monkeypatch.setattr(engine_module, "LOOK_FOR_CANCELS", timedelta(hours=1))
+    monkeypatch.setattr(harness, "LOOK", timedelta(hours=1))
     stage = Stage(tmp_path, {"sets": [SET]}, durable=True)
     open_store = stage.open_store
     short = timedelta(milliseconds=20)

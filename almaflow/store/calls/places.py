@@ -111,6 +111,12 @@ class PlaceCalls(StoreBase):
         with self._database.read() as connection:
             return places.queue(connection, account)
 
+    def turns(self, account: str, limits: PlaceLimits) -> list[Place]:
+        """Return the queued submissions of an account that would get a place now, by ticket."""
+        now = self._clock.now()
+        with self._database.write() as connection:
+            return admission.turns(connection, account, limits, now, self._lives)
+
     def known_instances(self, account: str, job_id: str) -> set[str]:
         """Return the instances of a job that submissions of ours are known to be."""
         with self._database.read() as connection:
