@@ -104,7 +104,11 @@ class AlmaClient:
         except Lost as error:
             text = f"The answer of Alma ({self.name}) to {call.what} was lost: {error}."
             next_move = advice.for_lost(call.is_write)
-            raise self._masked(AnswerLost(text, what=call.what, advice=next_move)) from error
+            raise self._masked(
+                AnswerLost(
+                    text, why=self._without_secrets(str(error)), what=call.what, advice=next_move
+                )
+            ) from error
         return self._result(call, answer)
 
     def close(self) -> None:
@@ -155,6 +159,7 @@ class AlmaClient:
             raise self._masked(
                 AnswerLost(
                     text,
+                    why=self._without_secrets(f"{unreadable} (HTTP {answer.status})"),
                     what=call.what,
                     http_status=answer.status,
                     advice=advice.for_lost(call.is_write),

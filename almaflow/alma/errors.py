@@ -95,7 +95,14 @@ class AlmaRefused(AlmaError):
 
 
 class AnswerLost(AlmaError):
-    """Sent, but no answer came, or none that can be relied on (5xx, HTML, cut off)."""
+    """Sent, but no answer came, or none that can be relied on (5xx, HTML, cut off).
+
+    *why* says in a few words what came instead, for a record that names the request itself.
+    """
+
+    def __init__(self, text: str, *, why: str = "", **details: object) -> None:
+        super().__init__(text, **details)  # type: ignore[arg-type]
+        self.why = why or text
 
 
 class NotInAlma(AlmaError):

@@ -166,7 +166,8 @@ class _Judge:
             if self._call.is_write
             else f"{self._who} could not answer {self._call.what} (HTTP {self._status}): {told}."
         )
-        return AnswerLost(said, **self._details(messages, advice.for_lost(self._call.is_write)))
+        details = self._details(messages, advice.for_lost(self._call.is_write))
+        return AnswerLost(said, why=f"HTTP {self._status}: {told}", **details)
 
     def _details(self, messages: tuple[AlmaMessage, ...], next_move: str) -> dict[str, Any]:
         return {

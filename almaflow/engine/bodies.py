@@ -12,6 +12,7 @@ from datetime import datetime
 
 import anyio
 
+from almaflow.engine.groups import alone
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.where import Halt, Halted, Where
 from almaflow.outcome import Outcome, worst
@@ -61,9 +62,10 @@ class Bodies:
                 if not halt.is_asked or self._has_begun(body):
                     self.ends[body.name] = await self._one(body, halt)
 
-        async with anyio.create_task_group() as tasks:
-            for _ in range(min(max_parallel or len(self.bodies), len(self.bodies))):
-                tasks.start_soon(work)
+        with alone():
+            async with anyio.create_task_group() as tasks:
+                for _ in range(min(max_parallel or len(self.bodies), len(self.bodies))):
+                    tasks.start_soon(work)
         if self.unknown is not None:
             raise self.unknown
         ends = [self.ends.get(body.name) or BodyEnd(body, None, {}) for body in self.bodies]

@@ -17,6 +17,7 @@ from almaflow.alma.errors import AlmaError, AlmaRefused, AlmaUnreachable, Answer
 from almaflow.alma.traces import Trace
 from almaflow.alma.wire import JobParameter
 from almaflow.engine import submission
+from almaflow.engine.groups import alone
 from almaflow.engine.institutions import Door
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.looking import Looking
@@ -68,6 +69,10 @@ class RunAround(Protocol):
         self, name: str, inputs: Mapping[str, Any], context: Context
     ) -> tuple[Ending, Mapping[str, Any]]:
         """Run another workflow as part of the run, for the step of *context*."""
+        ...
+
+    def keeps_inside(self, path: str) -> bool:
+        """Whether a new attempt at the run keeps something that was done inside a step."""
         ...
 
     def heard_from(self, institution: str) -> bool:
@@ -229,8 +234,21 @@ class Context(Looking):
 
     # The record
 
-    async def once(self, effect: str, make: Callable[[], Awaitable[Any]]) -> Any:
+    def lost_earlier(self, effect: str) -> bool:
+        return any(
+            entry is not None and entry.value.get("lost")
+            for entry in (
+                self.journal.get(self.path, number, effect) for number in range(1, self.attempt)
+            )
+        )
+
+    async def once(
+        self, effect: str, make: Callable[[], Awaitable[Any]], *, kept: bool = False
+    ) -> Any:
         entry = self.journal.get(self.path, self.attempt, effect)
+        if entry is None and kept and self.run.keeps_inside(self.path):
+            found = [self.journal.get(self.path, number, effect) for number in range(self.attempt)]
+            entry = next((one for one in reversed(found) if one is not None), None)
         if entry is None:
             entry = await self.journal.record(
                 self.path, self.attempt, effect, EntryState.DONE, value=encode(await make())
@@ -284,10 +302,11 @@ class Context(Looking):
             asked = await self.once("asked", self._last_answer)
             question = await people.expect(self.run_id, self.path, kind, asked["after"])
             try:
-                async with anyio.create_task_group() as tasks:
-                    tasks.start_soon(people.ask_here, question, reason, self.clock.now())
-                    await self.wait_event(question.given, reason)
-                    tasks.cancel_scope.cancel()
+                with alone():
+                    async with anyio.create_task_group() as tasks:
+                        tasks.start_soon(people.ask_here, question, reason, self.clock.now())
+                        await self.wait_event(question.given, reason)
+                        tasks.cancel_scope.cancel()
             finally:
                 people.forget(question)
             assert question.answer is not None

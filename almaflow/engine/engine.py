@@ -19,6 +19,7 @@ from almaflow import __version__
 from almaflow.clock import Clock, sleep
 from almaflow.engine.admission import Admission
 from almaflow.engine.durations import Durations
+from almaflow.engine.groups import alone
 from almaflow.engine.institutions import Institutions, OpenDoor
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.lease import Lease
@@ -83,18 +84,15 @@ class Engine:
         self._process_id = process.id
         services = self._services = await self._make_services()
         try:
-            async with anyio.create_task_group() as tasks:
-                services.admission.work_in(tasks)
-                tasks.start_soon(services.lease.keep)
-                if not self.store.in_memory:
-                    # Nobody else can reach a store in memory.
-                    tasks.start_soon(self._watch)
-                yield self
-                tasks.cancel_scope.cancel()
-        except BaseExceptionGroup as group:
-            # The task group wraps whatever ends the block; callers want the error itself.
-            error = _alone(group)
-            raise error from error.__cause__
+            with alone():
+                async with anyio.create_task_group() as tasks:
+                    services.admission.work_in(tasks)
+                    tasks.start_soon(services.lease.keep)
+                    if not self.store.in_memory:
+                        # Nobody else can reach a store in memory.
+                        tasks.start_soon(self._watch)
+                    yield self
+                    tasks.cancel_scope.cancel()
         finally:
             services.institutions.close()
             # A process that cannot say that it leaves is found dead by whoever needs its runs.
@@ -145,13 +143,14 @@ class Engine:
         Returns when there is none left; with *watch* never: then it also takes over the runs of
         processes that die. What goes wrong with one run is recorded with it and ends no other.
         """
-        async with anyio.create_task_group() as tasks:
-            while True:
-                with suppress(StoreTrouble):
-                    await self._take_all(tasks)
-                if not watch and not self._runners:
-                    return
-                await sleep(self.clock, self.look)
+        with alone():
+            async with anyio.create_task_group() as tasks:
+                while True:
+                    with suppress(StoreTrouble):
+                        await self._take_all(tasks)
+                    if not watch and not self._runners:
+                        return
+                    await sleep(self.clock, self.look)
 
     async def _take_all(self, tasks: TaskGroup) -> None:
         run_ids = await self._writer.call(self.store.orphans, self._process_id, FORMAT)
@@ -247,10 +246,3 @@ class Engine:
         for run_id, cancel in asked.items():
             if run_id in self._runners:
                 self._runners[run_id].cancel(cancel.by)
-
-
-def _alone(error: BaseException) -> BaseException:
-    """Return the one error that a group of groups holds, else *error*."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error

@@ -415,6 +415,13 @@ class Interpreter:
 
     # What the journal tells
 
+    def keeps_inside(self, path: str) -> bool:
+        """Whether a new attempt at the run keeps something that was done inside a step."""
+        return any(
+            entry.effect == "begin" and entry.path != path and entry.path not in self.kept
+            for entry in self.journal.below(path)
+        )
+
     def heard_from(self, institution: str) -> bool:
         """Whether Alma has answered a write of this run, perhaps to an earlier process."""
         return any(
@@ -425,12 +432,7 @@ class Interpreter:
         )
 
     def _lost_text(self, entry: Entry) -> str:
-        candidates = entry.value.get("candidates")
-        why = (
-            f"Alma shows several runs that may be it: {' and '.join(candidates)}"
-            if candidates
-            else "Alma's list of runs shows nothing of it"
-        )
+        why = entry.value.get("unknown", "It was not looked for to the end")
         return lost_text(
             entry.value, entry.value["institution"], why, self.journal.run_id, entry.path
         )

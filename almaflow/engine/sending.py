@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 import anyio
 
 from almaflow.alma.calls import Call
-from almaflow.alma.errors import AlmaBusy, AlmaMessage, AlmaRefused, Busy, NotTaken
+from almaflow.alma.errors import AlmaBusy, AlmaMessage, AlmaRefused, AnswerLost, Busy, NotTaken
 from almaflow.alma.traces import RunTrace, Trace, trace_data
 from almaflow.clock import Clock
 from almaflow.engine.institutions import Door
@@ -169,15 +170,19 @@ class Sending:
         self._by(finding)
         await self._record(EntryState.UNTAKEN)
 
-    async def suspect(self, instance_ids: list[str]) -> None:
-        """Record which runs a lost submission may have started."""
-        self.told["candidates"] = instance_ids
-        journal, place = self._sender.journal, self.place
-        assert place is not None
-        await self._record(
-            EntryState.LOST,
-            lambda: journal.store.suspect_place(journal.claim, place, instance_ids),
-        )
+    async def give_up(self, why: str, candidates: Sequence[str] = ()) -> None:
+        """Record that only a person can tell what became of a lost write, and why.
+
+        *candidates* are the runs that a submission may have started.
+        """
+        self.told["unknown"] = why
+        suspect = None
+        if candidates:
+            self.told["candidates"] = list(candidates)
+            journal, place = self._sender.journal, self.place
+            assert place is not None
+            suspect = partial(journal.store.suspect_place, journal.claim, place, candidates)
+        await self._record(EntryState.LOST, suspect)
 
     def _by(self, finding: Finding) -> None:
         if finding.by:
@@ -195,7 +200,7 @@ class Sending:
                 await self._record(EntryState.DONE)
             case AlmaRefused() as error if self.told["lost"] and error.codes & self.taken_already:
                 # What was lost before has arrived: Alma has it already.
-                await self._lose(str(error))
+                await self._lose(error.text)
             case AlmaRefused() as error:
                 self.told["refusal"] = _told(error)
                 await self._record(EntryState.REFUSED)
@@ -203,8 +208,10 @@ class Sending:
                 # The last two are met while the request is put together.
                 self.told["error"] = str(error)
                 await self._record(EntryState.UNTAKEN, self._place_after(error))
+            case AnswerLost() as error:
+                await self._lose(error.why)
             case error:
-                # A lost answer, and whatever else went wrong after the intent: nobody knows.
+                # Whatever else went wrong after the intent: nobody knows.
                 await self._lose(str(error))
 
     def _place_after(self, error: BaseException) -> Callable[[], None] | None:

@@ -19,7 +19,7 @@ import anyio
 from almaflow.alma import calls
 from almaflow.alma.calls import Call
 from almaflow.alma.errors import AlmaBusy, AlmaError, AnswerLost, Busy, NotTaken
-from almaflow.alma.traces import MembersTrace, RunTrace, SetTrace, Trace
+from almaflow.alma.traces import RunTrace, SetTrace, Trace
 from almaflow.alma.wire import JobParameter
 from almaflow.engine import reconciliation
 from almaflow.engine.admission import Admission
@@ -70,13 +70,8 @@ class Sender(PlainSender, Looker, Protocol):
 
 # --- writes that leave a set, or may be repeated --------------------------------------------------
 
-# What Alma says to a repetition of something that it has taken already (alma-api: T2, T7).
-_TAKEN_ALREADY = {
-    "set": frozenset({"402263"}),
-    "add_members": frozenset({"60115", "60176"}),
-    "delete_members": frozenset({"60117"}),
-    "replace_members": frozenset[str](),
-}
+# "The set name already exists": said to a repetition, it was taken the first time (alma-api: T2).
+_NAME_TAKEN = "402263"
 
 
 async def write(
@@ -94,7 +89,8 @@ async def write(
         RequestChanged: the request differs from the recorded one.
     """
     sending = Sending(sender, effect, call, trace=trace, repeatable=repeatable)
-    sending.taken_already = _taken_already(trace)
+    if isinstance(trace, SetTrace):
+        sending.taken_already = frozenset({_NAME_TAKEN})
     entry = await sending.take_up()
     since = sender.clock.now()
     tries = 0
@@ -124,21 +120,12 @@ async def write(
         entry = sending.entry
 
 
-def _taken_already(trace: Trace | None) -> frozenset[str]:
-    match trace:
-        case SetTrace():
-            return _TAKEN_ALREADY["set"]
-        case MembersTrace():
-            return _TAKEN_ALREADY[trace.change]
-    return frozenset()
-
-
 async def _look_for(sender: Sender, sending: Sending, entry: Entry) -> Any | None:
     """Return the result of a lost write; None when it is to be sent once more."""
     if entry.value["trace"] is None:
         said = await sender.resolution(entry.effect)
         if said is None or said["instance_id"] is not None:
-            _unknown(sender, sending, "It leaves nothing in Alma by which it could be found")
+            await _unknown(sender, sending, "It leaves nothing in Alma by which it could be found")
         return None
     finding = await reconciliation.find(sender, entry)
     if finding.result is not None:
@@ -189,6 +176,9 @@ async def submit(sender: Sender, job_id: str, job_name: str, make: MakeParameter
         if entry.state is EntryState.REFUSED:
             raise refusal(entry)
     raise AssertionError("counting has no end")
+
+
+NOTHING_SHOWN = "Alma's list of runs shows nothing of it"
 
 
 def effect_of(number: int) -> str:
@@ -269,10 +259,9 @@ async def _find_run(sender: Sender, sending: Sending, entry: Entry, number: int)
     try:
         finding = await _finding(sender, sending, entry)
     except Several as several:
-        await sending.suspect(several.instance_ids)
         ids = " and ".join(several.instance_ids)
         why = f"Alma shows several runs that may be it: {ids}"
-        _unknown(sender, sending, why)
+        await _unknown(sender, sending, why, several.instance_ids)
     if finding.result is not None:
         by = f" by {finding.by}'s word" if finding.by else ", as its list of runs shows"
         sender.say(f"The submission whose answer was lost runs in Alma as {finding.result}{by}.")
@@ -280,7 +269,7 @@ async def _find_run(sender: Sender, sending: Sending, entry: Entry, number: int)
         await sending.absent(finding)
         sender.say(f"{finding.by} says that Alma did not take the submission; it is sent again.")
     elif number > 0 or sender.door.settle is None:
-        _unknown(sender, sending, "Alma's list of runs shows nothing of it")
+        await _unknown(sender, sending, NOTHING_SHOWN)
     else:
         await sending.absent(finding)
         sender.say("Alma's list of runs shows nothing of the submission; it is sent once more.")
@@ -303,7 +292,11 @@ async def _finding(sender: Sender, sending: Sending, entry: Entry) -> Finding:
         return finding
 
 
-def _unknown(sender: Sender, sending: Sending, why: str) -> NoReturn:
+async def _unknown(
+    sender: Sender, sending: Sending, why: str, candidates: Sequence[str] = ()
+) -> NoReturn:
+    """Record that only a person can tell, and why. Raises: OutcomeUnknown."""
+    await sending.give_up(why, candidates)
     raise OutcomeUnknown(lost_text(sending.told, sender.door.name, why, sender.run_id, sender.path))
 
 
@@ -318,11 +311,14 @@ async def settle_lost(sender: Sender, entry: Entry) -> bool:
     try:
         finding = await _finding(sender, sending, entry)
     except Several as several:
-        await sending.suspect(several.instance_ids)
+        ids = " and ".join(several.instance_ids)
+        why = f"Alma shows several runs that may be it: {ids}"
+        await sending.give_up(why, several.instance_ids)
         return False
     except StepFailed:
         return False
     if finding.result is None and sender.door.settle is not None:
         await sending.absent(finding)
-        return True
-    return finding.result is not None
+    elif finding.result is None:
+        await sending.give_up(NOTHING_SHOWN)
+    return finding.result is not None or sender.door.settle is not None

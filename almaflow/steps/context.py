@@ -140,8 +140,18 @@ class StepContext(Protocol):
         """Return what the write *effect* gave to an earlier attempt at this step, else None."""
         ...
 
-    async def once(self, effect: str, make: Callable[[], Awaitable[Any]]) -> Any:
-        """Work out a JSON-able value and record it; after a restart return what was recorded."""
+    def lost_earlier(self, effect: str) -> bool:
+        """Whether an earlier attempt lost the answer to the write *effect*."""
+        ...
+
+    async def once(
+        self, effect: str, make: Callable[[], Awaitable[Any]], *, kept: bool = False
+    ) -> Any:
+        """Work out a JSON-able value and record it; after a restart return what was recorded.
+
+        With *kept* an earlier attempt's counts when a new attempt at the run keeps something that
+        was done inside this step.
+        """
         ...
 
     async def wait_until(self, instant: datetime, reason: str, detail: str = "") -> None:

@@ -68,7 +68,7 @@ class ForEach(Kind):
         yield Body("*", self.steps, ("steps",), own_scope=True, names={self.as_: None})
 
     async def perform(self, context: StepContext) -> Ending:
-        items: list[Any] = await context.once("items", lambda: self._items(context))
+        items: list[Any] = await context.once("items", lambda: self._items(context), kept=True)
         context.progress(f"{len(items)} items")
         bodies = [
             Body(str(number), self.steps, ("steps",), own_scope=True, names={self.as_: item})

@@ -5,6 +5,7 @@
     untaken → intent            sent again; Alma certainly did not take it
     lost    → done | refused    what had become of it was found out
     lost    → untaken           looked for until sure, and not there
+    lost    → lost              looked for until sure, and only a person can tell
     lost    → intent            sent again, only when told so (`resubmit`)
 
 `refused` and `done` are final. An entry that begins as `done` sends nothing: a step's begin
@@ -31,7 +32,9 @@ _MOVES: dict[EntryState | None, frozenset[EntryState]] = {
         {EntryState.UNTAKEN, EntryState.LOST, EntryState.REFUSED, EntryState.DONE}
     ),
     EntryState.UNTAKEN: frozenset({EntryState.INTENT}),
-    EntryState.LOST: frozenset({EntryState.UNTAKEN, EntryState.REFUSED, EntryState.DONE}),
+    EntryState.LOST: frozenset(
+        {EntryState.UNTAKEN, EntryState.REFUSED, EntryState.DONE, EntryState.LOST}
+    ),
     EntryState.REFUSED: frozenset(),
     EntryState.DONE: frozenset(),
 }
