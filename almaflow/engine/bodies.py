@@ -14,6 +14,7 @@ import anyio
 
 from almaflow.engine.groups import alone
 from almaflow.engine.journal import RunJournal
+from almaflow.engine.past import EarlyEnd
 from almaflow.engine.where import Halt, Halted, Where
 from almaflow.outcome import Outcome, worst
 from almaflow.steps.base import Body, BodyEnd
@@ -21,14 +22,6 @@ from almaflow.steps.endings import Ending, Ends, OutcomeUnknown
 
 RunBody = Callable[[Body, str, Where], Awaitable[Ending]]
 """Runs the steps of a body of the step at a path."""
-
-
-@dataclass(frozen=True)
-class EarlyEnd:
-    """A recorded step that ended its body; *is_good* when by `stop` or `skip`."""
-
-    at: datetime
-    is_good: bool
 
 
 @dataclass

@@ -38,7 +38,7 @@ async def close(
     # The innermost first: what stands around them sees how they ended.
     for at, attempt in sorted(inside, key=lambda key: -key[0].count("/")):
         _, context, begin = run.open[at, attempt]
-        if context is but or run.recorded(at, attempt, "end") is not None:
+        if context is but or run.past.ending(at, attempt) is not None:
             continue
         called = run.unfinished.pop(at, None)
         if called is not None:

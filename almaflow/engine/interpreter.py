@@ -14,27 +14,24 @@ from typing import Any
 import anyio
 
 from almaflow.alma.errors import NotInAlma
-from almaflow.engine.bodies import Bodies, EarlyEnd
+from almaflow.engine.bodies import Bodies
 from almaflow.engine.closing import close, goes_on_in_alma
 from almaflow.engine.context import Context
 from almaflow.engine.ended import ended_value, lost_of
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.names import Scope
+from almaflow.engine.past import MAY_CONTINUE, EarlyEnd, Past
 from almaflow.engine.phases import Phases
-from almaflow.engine.sending import RequestChanged, lost_text
+from almaflow.engine.sending import RequestChanged
 from almaflow.engine.services import Services
 from almaflow.engine.telling import Told
 from almaflow.engine.where import Halted, Where
 from almaflow.errors import AlmaflowError, StoreError
-from almaflow.expressions.encoding import decode
 from almaflow.outcome import Outcome, worst
 from almaflow.plan import sub_plan
-from almaflow.steps.base import Body, BodyEnd, Retry, StepBase
-from almaflow.steps.endings import Ending, Ends, OutcomeUnknown, StepFailed
-from almaflow.store import Entry, EntryState, ValueUnfit
-
-# What `on_failure: continue` goes on after.
-_MAY_CONTINUE = frozenset({Outcome.FAILED, Outcome.TIMED_OUT})
+from almaflow.steps.base import Body, BodyEnd, StepBase
+from almaflow.steps.endings import Ending, OutcomeUnknown, StepFailed
+from almaflow.store import EntryState, ValueUnfit
 
 # How the error of a body begins: with the innermost step that failed.
 _STEP = "Step "
@@ -48,8 +45,7 @@ class Interpreter:
 
     services: Services
     journal: RunJournal
-    kept: Mapping[str, int]
-    """The last attempt of earlier attempts at the run, by path, of steps that are done anew."""
+    past: Past
     cancelled_by: str = ""
     """Who cancelled the run; empty when nobody did."""
     open: dict[tuple[str, int], tuple[StepBase, Context, dict[str, Any]]] = field(
@@ -64,7 +60,7 @@ class Interpreter:
         outcomes = [Outcome.SUCCEEDED]
         for place, step in enumerate(steps, start=1):
             path = prefix + step.label(place)
-            if not self._has_begun(path):
+            if not self.past.has_begun(path):
                 await anyio.lowlevel.checkpoint_if_cancelled()
                 if where.halt.is_asked:
                     raise Halted
@@ -73,7 +69,7 @@ class Interpreter:
                 outcomes.append(ending.outcome)
                 if ending.ends is not None:
                     return Ending(worst(outcomes), ending.error, ending.ends)
-            elif step.on_failure == "continue" and ending.outcome in _MAY_CONTINUE:
+            elif step.on_failure == "continue" and ending.outcome in MAY_CONTINUE:
                 outcomes.append(Outcome.WARNING)
             else:
                 named = ending.error.startswith(_STEP)
@@ -81,19 +77,12 @@ class Interpreter:
                 return Ending(ending.outcome, told)
         return Ending(worst(outcomes))
 
-    def _first_attempt(self, path: str) -> int:
-        """Return the number of a step's first attempt within this attempt at the run."""
-        return self.kept.get(path, 0) + 1
-
-    def _has_begun(self, path: str) -> bool:
-        return self.journal.get(path, self._first_attempt(path), "begin") is not None
-
     async def _step(self, step: StepBase, path: str, where: Where) -> Ending:
         """Run a step with all its attempts, let later steps see it, and return how it ended."""
-        attempt = self._first_attempt(path)
+        attempt = self.past.first_attempt(path)
         while True:
             ending = await self._attempt(step, path, attempt, where)
-            again_at = self._again_at(step, path, attempt, where)
+            again_at = self.past.again_at(step, path, attempt, where.plan.workflow)
             if again_at is None:
                 return ending
             attempt += 1
@@ -103,44 +92,8 @@ class Interpreter:
                 context = self.context(path, attempt, again_at, where)
                 await context.wait_until(again_at, f"attempt {attempt} follows")
 
-    def _again_at(self, step: StepBase, path: str, attempt: int, where: Where) -> datetime | None:
-        """Return when the attempt after this one begins, None when there is none."""
-        retry = self._retry_of(step, where)
-        first = self._first_attempt(path)
-        made = attempt - first + 1
-        if retry is None or made >= retry.attempts or not self._allows(retry, path, attempt):
-            return None
-        begin, end = self.journal.get(path, first, "begin"), self.journal.get(path, attempt, "end")
-        assert begin is not None
-        assert end is not None
-        again_at = end.created_at + retry.delay
-        deadline = begin.value["deadline"]
-        if deadline is not None and again_at >= datetime.fromisoformat(deadline):
-            # The step's time covers every attempt; there is none left for another.
-            return None
-        return again_at
-
-    def _retry_of(self, step: StepBase, where: Where) -> Retry | None:
-        retry = step.retry or where.plan.workflow.defaults.retry
-        if retry is not None and step.kind.starts_job and not retry.on:
-            # A job that has run is submitted again only after the endings that are listed.
-            return None
-        if step.kind.composite:
-            # The steps inside are tried again, each by itself.
-            return None
-        return retry
-
-    def _allows(self, retry: Retry, path: str, attempt: int) -> bool:
-        """Whether the recorded ending of an attempt allows another."""
-        entry = self.journal.get(path, attempt, "end")
-        assert entry is not None
-        told = {entry.value["outcome"], entry.value.get("status", "")}
-        if retry.on:
-            return bool(told & set(retry.on))
-        return bool(entry.value["outcome"] == Outcome.FAILED)
-
     async def _attempt(self, step: StepBase, path: str, attempt: int, where: Where) -> Ending:
-        ending = self.recorded(path, attempt, "end")
+        ending = self.past.ending(path, attempt)
         if ending is None:
             ending = await self._perform(step, path, attempt, where)
         self._recall(step, path, where)
@@ -155,23 +108,9 @@ class Interpreter:
         for body in step.kind.bodies():
             if not body.own_scope:
                 self.recall_all(body.steps, f"{path}/{body.name}/", where)
-        facts = self._facts(path, where)
+        facts = self.past.facts(path, where.plan.zone)
         if facts is not None:
             where.scope.ended(step.id, facts)
-
-    def _facts(self, path: str, where: Where) -> dict[str, Any] | None:
-        """Return what a step's last attempt that ended gave; None when none did."""
-        facts = None
-        attempt = 1
-        while self.journal.get(path, attempt, "begin") is not None:
-            entry = self.journal.get(path, attempt, "end")
-            if entry is not None:
-                facts = decode(entry.value["facts"], where.plan.zone)
-            elif lost := lost_of(self.journal, path):
-                facts = {"outcome": Outcome.UNKNOWN.value, "error": self._lost_text(lost[0])}
-                facts["attempts"] = attempt
-            attempt += 1
-        return facts
 
     async def _perform(self, step: StepBase, path: str, attempt: int, where: Where) -> Ending:
         """Do one attempt and record how it ended."""
@@ -209,7 +148,7 @@ class Interpreter:
             return dict(entry.value)
         now = self.services.clock.now()
         timeout = step.timeout or where.plan.workflow.defaults.timeout
-        first = self.journal.get(path, self._first_attempt(path), "begin")
+        first = self.journal.get(path, self.past.first_attempt(path), "begin")
         deadline = first.value["deadline"] if first is not None else None
         if first is None and timeout is not None:
             deadline = (now + timeout).isoformat()
@@ -250,10 +189,7 @@ class Interpreter:
         assert limit.struck, "a step's limit ended without being struck"
         context.where = outer
         told = f"The time of {what} is up."
-        await close(self, context.path, Ending(Outcome.TIMED_OUT, told), outer, but=context)
-        if lost := lost_of(self.journal, context.path):
-            # Never continued, and never ended while somebody may still find out.
-            raise OutcomeUnknown(self._lost_text(lost[0]))
+        await self._close_inside(context, Ending(Outcome.TIMED_OUT, told), outer)
         return step.kind.timed_out(told + goes_on_in_alma(context)), ""
 
     async def _outcome_of(self, step: StepBase, context: Context) -> tuple[Ending, str]:
@@ -326,16 +262,6 @@ class Interpreter:
         self.open.pop((path, attempt), None)
         return ending
 
-    def recorded(self, path: str, attempt: int, effect: str) -> Ending | None:
-        """Return how something ended, None when that is not recorded."""
-        entry = self.journal.get(path, attempt, effect)
-        if entry is None:
-            return None
-        ends = entry.value.get("ends")
-        return Ending(
-            Outcome(entry.value["outcome"]), entry.value["error"], Ends(ends) if ends else None
-        )
-
     def context(self, path: str, attempt: int, now: datetime, where: Where) -> Context:
         return Context(
             run=self,
@@ -361,27 +287,10 @@ class Interpreter:
         """Run bodies beside each other; Raises: Halted, OutcomeUnknown."""
 
         def early_end(body: Body, path: str) -> EarlyEnd | None:
-            return self._early_end(body, path, where)
+            return self.past.early_end(body, path, where.plan.workflow)
 
         running = Bodies(self.run_body, early_end, self.journal, bodies, path, where)
         return await running.run(max_parallel)
-
-    def _early_end(self, body: Body, path: str, where: Where) -> EarlyEnd | None:
-        """Return the recorded step that ended a body before its last one did."""
-        for place, step in enumerate(body.steps, start=1):
-            at = f"{path}/{body.name}/{step.label(place)}"
-            attempt = self._first_attempt(at)
-            while self.journal.get(at, attempt + 1, "begin") is not None:
-                attempt += 1
-            ending, end = self.recorded(at, attempt, "end"), self.journal.get(at, attempt, "end")
-            if ending is None or end is None or self._again_at(step, at, attempt, where):
-                return None
-            if ending.outcome.is_good and ending.ends is not None:
-                return EarlyEnd(end.created_at, is_good=True)
-            goes_on = step.on_failure == "continue" and ending.outcome in _MAY_CONTINUE
-            if not ending.outcome.is_good and not goes_on:
-                return EarlyEnd(end.created_at, is_good=False)
-        return None
 
     async def call_workflow(
         self, name: str, inputs: Mapping[str, Any], context: Context
@@ -405,34 +314,25 @@ class Interpreter:
             with where.limits.within(deadline, what, self.services.clock) as (limits, limit):
                 ending = await called.body(limits)
             if limit.scope.cancelled_caught:
-                await close(self, context.path, ending, where, but=context)
+                await self._close_inside(context, ending, where)
+            ending = await called.finally_(ending)
         except anyio.get_cancelled_exc_class():
             # Whoever ends it from outside runs its `finally` too.
             self.unfinished[context.path] = called
             raise
-        ending = await called.finally_(ending)
         return ending, called.outputs(ending)
 
-    # What the journal tells
+    async def _close_inside(self, context: Context, ending: Ending, where: Where) -> None:
+        """End what is under way in a step whose time is up; Raises: OutcomeUnknown."""
+        await close(self, context.path, ending, where, but=context)
+        if lost := lost_of(self.journal, context.path):
+            # Never continued, and never ended while somebody may still find out.
+            raise OutcomeUnknown(self.past.lost_text(lost[0]))
 
     def keeps_inside(self, path: str) -> bool:
         """Whether a new attempt at the run keeps something that was done inside a step."""
-        return any(
-            entry.effect == "begin" and entry.path != path and entry.path not in self.kept
-            for entry in self.journal.below(path)
-        )
+        return self.past.keeps_inside(path)
 
     def heard_from(self, institution: str) -> bool:
         """Whether Alma has answered a write of this run, perhaps to an earlier process."""
-        return any(
-            entry.request_hash
-            and entry.state in (EntryState.DONE, EntryState.REFUSED)
-            and entry.value["institution"] == institution
-            for entry in self.journal.entries()
-        )
-
-    def _lost_text(self, entry: Entry) -> str:
-        why = entry.value.get("unknown", "It was not looked for to the end")
-        return lost_text(
-            entry.value, entry.value["institution"], why, self.journal.run_id, entry.path
-        )
+        return self.past.heard_from(institution)

@@ -55,6 +55,7 @@ class RunJournal:
         self.store = store
         self.claim = claim
         self._entries: dict[Key, Entry] = {}
+        self._keys: dict[str, list[Key]] = {}
         self._lines: list[RunEvent] = []
         self._soon: list[Callable[[], Entry | None]] = []
         self._status: tuple[Status, str] | None = None
@@ -63,7 +64,13 @@ class RunJournal:
     def load(self, entries: Iterable[Entry]) -> None:
         """Take over what earlier processes recorded."""
         for entry in entries:
-            self._entries[entry.path, entry.attempt, entry.effect] = entry
+            self._keep(entry)
+
+    def _keep(self, entry: Entry) -> None:
+        key = (entry.path, entry.attempt, entry.effect)
+        if key not in self._entries:
+            self._keys.setdefault(entry.path, []).append(key)
+        self._entries[key] = entry
 
     @property
     def run_id(self) -> str:
@@ -74,13 +81,18 @@ class RunJournal:
         """Return an entry, None when the effect has not begun."""
         return self._entries.get((path, attempt, effect))
 
+    def at(self, path: str) -> list[Entry]:
+        """Return the entries of the step at *path*, oldest first."""
+        return [self._entries[key] for key in self._keys.get(path, ())]
+
     def below(self, path: str) -> list[Entry]:
-        """Return the entries of the step at *path* and of those in it, oldest first."""
+        """Return the entries of the step at *path* and of those in it, step by step."""
         inside = f"{path}/"
         return [
-            entry
-            for entry in self._entries.values()
-            if entry.path == path or entry.path.startswith(inside)
+            self._entries[key]
+            for one, keys in self._keys.items()
+            if one == path or one.startswith(inside)
+            for key in keys
         ]
 
     def entries(self) -> list[Entry]:
@@ -122,7 +134,7 @@ class RunJournal:
             return entry
 
         entry = await self._write(write)
-        self._entries[path, attempt, effect] = entry
+        self._keep(entry)
         return entry
 
     async def intend(
@@ -152,7 +164,7 @@ class RunJournal:
         answer = await self._write(write)
         if isinstance(answer, Busy):
             return answer
-        self._entries[spot.path, spot.attempt, spot.effect] = answer
+        self._keep(answer)
         return None
 
     async def ask_place(
@@ -274,5 +286,5 @@ class RunJournal:
             result = await self._writer.call(together)
         for entry in begun:
             if entry is not None:
-                self._entries[entry.path, entry.attempt, entry.effect] = entry
+                self._keep(entry)
         return result

@@ -72,8 +72,8 @@ class Looking:
         """Return the submissions of this attempt, in their order."""
         return [
             entry
-            for entry in self.journal.below(self.path)
-            if (entry.path, entry.attempt) == (self.path, self.attempt)
+            for entry in self.journal.at(self.path)
+            if entry.attempt == self.attempt
             and entry.request_hash
             and (entry.value["trace"] or {}).get("trace") == "run"
         ]

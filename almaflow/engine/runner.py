@@ -15,6 +15,7 @@ from almaflow.engine.interpreter import Interpreter
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.limits import Limits
 from almaflow.engine.names import Names, Scope
+from almaflow.engine.past import Past
 from almaflow.engine.phases import Phases, recorded_outputs
 from almaflow.engine.services import Services
 from almaflow.engine.telling import Told
@@ -47,7 +48,8 @@ class Runner:
         self._body_scope: anyio.CancelScope | None = None
         self._body_is_over = False
         self._names = Names(plan, record.attempt, record.started_at or services.clock.now())
-        self._steps = Interpreter(services, journal, _kept(journal, record.attempt))
+        past = Past(journal, _kept(journal, record.attempt))
+        self._steps = Interpreter(services, journal, past)
         where = Where(plan, self._names, Scope.of(plan), Limits(), plan.institution)
         self._phases = Phases(self._steps, where, "", "finally", "begin", record.attempt)
 
@@ -78,7 +80,7 @@ class Runner:
     # The phases
 
     async def _body(self) -> Ending:
-        recorded = self._steps.recorded(RUN, self._record.attempt, "body")
+        recorded = self._steps.past.ending(RUN, self._record.attempt, "body")
         if recorded is not None:
             self._body_is_over = True
             return recorded
