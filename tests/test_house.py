@@ -26,7 +26,7 @@ FLOORS: Sequence[Sequence[str]] = (
     ("errors", "clock", "outcome", "problems", "threads", "masking"),
     (
         *("fields", "document", "validation", "settings", "expressions", "timetable"),
-        *("alma", "store"),
+        *("alma", "store", "outside"),
     ),
     ("steps",),
     ("workflow",),
@@ -50,14 +50,15 @@ ANYWHERE = ("",)
 HOMES: Mapping[str, Sequence[str]] = {
     "aiolimiter": ("alma",),
     "anyio": ("clock", "threads", "alma", "steps", "engine", "service", "rehearsal", "cli", "web"),
-    "apprise": ("service",),
+    "apprise": ("outside",),  # what the engine and the service send, one room sends
     "apscheduler.schedulers": ("service",),
     "apscheduler.triggers": ("timetable",),
     "click": ("cli",),
     "cronsim": ("timetable",),
     "defusedxml": ("alma",),
     "filelock": ("store",),
-    "fsspec": ("steps",),
+    "fsspec": ("outside",),
+    "ftplib": ("outside",),
     "holidays": ("timetable",),
     "http": ("alma",),
     "icalendar": ("timetable",),
@@ -65,7 +66,7 @@ HOMES: Mapping[str, Sequence[str]] = {
     "jmespath": ("steps",),
     "keyring": ("settings",),
     "markupsafe": ("expressions",),
-    "paramiko": ("steps",),
+    "paramiko": ("outside",),
     "procrastinate": ("fleet",),
     "psycopg": ("store", "fleet"),
     "pydantic": (
@@ -76,10 +77,11 @@ HOMES: Mapping[str, Sequence[str]] = {
     "requests": ("alma.http",),
     "rich": ("cli",),
     "ruamel": ("document",),
+    "s3fs": ("outside",),
     "socket": ("alma", "engine.engine"),  # there for the name of the machine
     "sqlalchemy": ("store",),
     "sqlite3": ("store",),
-    "ssl": ("alma",),
+    "ssl": ("alma", "outside"),
     "starlette": ("web",),
     "typer": ("cli",),
     "urllib.request": (),

@@ -292,18 +292,56 @@ class CalendarSettings(Model):
         return self
 
 
+_SCHEMES = ("sftp", "ftp", "ftps", "s3")
+
+
+def _server(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        known = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        known = False
+    if not known:
+        raise PydanticCustomError(
+            "bad_url",
+            "A connection is `sftp://user@host/folder`, `ftp://…`, `ftps://…` or "
+            "`s3://bucket/folder`.",
+        )
+    return text
+
+
 class ConnectionSettings(Model):
     """Where files are fetched from."""
 
     url: Annotated[
-        Annotated[Text, AfterValidator(_without_password)],
-        Field(description="sftp://user@host/folder, ftp://…, ftps://… or s3://bucket/folder."),
+        Annotated[Text, AfterValidator(_without_password), AfterValidator(_server)],
+        Field(
+            description="sftp://user@host/folder, ftp://…, ftps://… or s3://bucket/folder. A "
+            "folder that begins with `/~/` is below the user's own. The user of a bucket is the "
+            "id of a key; without one the machine's own AWS credentials count."
+        ),
     ]
     password: Annotated[
-        SecretRef | None, Field(description="Where the password lies: `env:NAME` and the like.")
+        SecretRef | None,
+        Field(
+            description="Where the password lies: `env:NAME` and the like. SFTP without one takes "
+            "the keys of ~/.ssh and the agent; for a bucket it is the secret of the key."
+        ),
     ] = None
     host_key: Annotated[
-        Text | None, Field(description="The server's public key, as `ssh-ed25519 AAAA…`.")
+        Text | None,
+        Field(
+            pattern=r"^(ssh|ecdsa|sk)-\S+ [A-Za-z0-9+/]+=*( .*)?$",
+            description="The SFTP server's public key, as `ssh-ed25519 AAAA…`; without it the "
+            "server must be in ~/.ssh/known_hosts.",
+        ),
+    ] = None
+    endpoint: Annotated[
+        Text | None,
+        Field(
+            pattern=r"^https?://[^\s@]+$",
+            description="The address of an S3 server that is not Amazon's, as `https://…`.",
+        ),
     ] = None
 
 

@@ -1,0 +1,40 @@
+"""What can come of reaching outside, shaped by what the caller does next.
+
+OutsideError
+├── NotNow          the other side is in trouble, or a connection broke: repeating is safe
+│   └── Unreachable     no connection came about: perhaps it is the wrong host
+├── Changed         a file is not what was listed: look again
+└── Refused         repeating meets the same: password, host key, folder, missing package
+"""
+
+from __future__ import annotations
+
+from almaflow.errors import AlmaflowError
+
+
+class OutsideError(AlmaflowError):
+    """Something outside did not do what was asked."""
+
+
+class NotNow(OutsideError):
+    """The other side is in trouble, or a connection broke; repeating is safe."""
+
+
+class Unreachable(NotNow):
+    """No connection came about."""
+
+
+class Changed(OutsideError):
+    """A file that was listed is gone, or has another size by now."""
+
+
+class Refused(OutsideError):
+    """The other side, or what is at hand here, says no; repeating meets the same."""
+
+
+def missing_package(what: str, package: str, extra: str) -> Refused:
+    """Return the refusal of something whose library is not installed."""
+    return Refused(
+        f"{what} needs the package {package}, which is not installed; install it with "
+        f"`pip install 'almaflow[{extra}]'`."
+    )

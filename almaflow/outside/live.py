@@ -1,0 +1,88 @@
+"""The way outside of an engine that works in earnest: what almaflow.yaml names, looked up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from almaflow.errors import RequestWrong
+from almaflow.masking import reveal
+from almaflow.outside.errors import missing_package
+from almaflow.outside.local import LocalPlace
+from almaflow.outside.places import Place, Search
+from almaflow.outside.remote import Server
+from almaflow.problems import did_you_mean
+from almaflow.settings import Project
+
+
+class LiveOutside:
+    """Reaches what almaflow.yaml names; files of the project are where they belong."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    def place(self, search: Search) -> Place:
+        if search.connection is None:
+            return LocalPlace(search, Path(search.folder))
+        return _remote(self._server(search.connection), search)
+
+    def to_write(self, path: Path) -> Path:
+        return path
+
+    def to_read(self, path: Path) -> Path:
+        return path
+
+    def send_notice(self, channel: str, title: str, text: str) -> None:
+        known = self._project.settings.channels
+        if channel not in known:
+            raise RequestWrong(
+                f"almaflow.yaml has no channel `{channel}`{did_you_mean(channel, known) or '.'}"
+            )
+        address = known[channel].resolve(self._project.folder).strip()
+        try:
+            from almaflow.outside.notices import send
+        except ImportError as error:
+            raise missing_package(f"The channel `{channel}`", "apprise", "notify") from error
+        send(channel, address, title, str(reveal(text, self._project.secret)))
+
+    def close(self) -> None:
+        """Each connection is closed by who opened it."""
+
+    def _server(self, name: str) -> Server:
+        known = self._project.settings.connections
+        if name not in known:
+            raise RequestWrong(
+                f"almaflow.yaml has no connection `{name}`{did_you_mean(name, known) or '.'}"
+            )
+        entry = known[name]
+        at = entry.password
+        return Server.read(
+            name,
+            entry.url,
+            password=None if at is None else at.resolve(self._project.folder),
+            host_key=entry.host_key,
+            endpoint=entry.endpoint,
+        )
+
+
+def _remote(server: Server, search: Search) -> Place:
+    """Return the place with the library that it needs, which is only now imported."""
+    what, extra = f"The connection {server.what}", "files"
+    if server.scheme == "sftp":
+        try:
+            from almaflow.outside.sftp import SftpPlace
+        except ImportError as error:
+            raise missing_package(what, error.name or "paramiko", extra) from error
+        return SftpPlace(server, search)
+    if server.scheme == "s3":
+        try:
+            import s3fs  # noqa: F401 - fsspec finds it by its name
+
+            from almaflow.outside.s3 import S3Place
+        except ImportError as error:
+            raise missing_package(what, error.name or "s3fs", extra) from error
+        return S3Place(server, search)
+    try:
+        from almaflow.outside.ftp import FtpPlace
+    except ImportError as error:
+        raise missing_package(what, error.name or "fsspec", extra) from error
+    return FtpPlace(server, search)
