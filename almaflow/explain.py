@@ -56,11 +56,16 @@ Names:
   run           id, name, key, attempt, started_at, scheduled_at; in `finally` also outcome, error
   now, today    when the step began, in the workflow's time zone
   steps.x.y     the output y of the step with the id x, which stands before this one
+  item          the item, in the steps of a `for_each`; its `as` may give it another name
   secrets.x     a secret of almaflow.yaml, only in values that are sent to Alma or in a notification
   status, counters and the step's other outputs by themselves in its `expect`
 
 A step that has an `if`, or stands in an arm of a branch, may not have run. Ask for it:
 `steps.x.set_id is defined`, `steps.x.outcome == 'succeeded'`, or write `… | default('none')`.
+
+The steps inside a `for_each` see each other; from outside its `results` has them for each item:
+`steps.x.results | map(attribute='steps.y.set_id') | list`. The branches of `parallel` do not see
+each other, what follows sees all. Of a called workflow its `outputs` are seen, as those of `call`.
 """
 
 _EXAMPLES: Mapping[type[BaseModel], str] = {

@@ -15,6 +15,7 @@ from almaflow.fields import Template
 from almaflow.problems import Problem, Severity
 from almaflow.settings import Project
 from almaflow.steps.base import Kind, StepBase
+from almaflow.steps.call import Call
 from almaflow.steps.create_set import CreateSet
 from almaflow.steps.find_set import FindSet
 from almaflow.steps.run_profile import ImportProfile, RunProfile
@@ -71,13 +72,18 @@ def _problem(name: _Named, error: AlmaError) -> Problem:
     return document.problem(document.place(name.path), name.code, str(error), name.severity)
 
 
-def _names_in(loaded: LoadedWorkflow, project: Project) -> Iterator[_Named]:
+def _names_in(
+    loaded: LoadedWorkflow, project: Project, called_at: str | None = None
+) -> Iterator[_Named]:
+    """Yield what a workflow and those it calls name; *called_at* is where it is called."""
     workflow = loaded.workflow
-    institution = project.default_institution
+    institution = called_at or project.default_institution
     if workflow.institution is not None:
         institution = workflow.institution.text
     for key, steps in (("steps", workflow.steps), ("finally", workflow.finally_)):
         for path, step, there in _all_steps(steps, (key,), institution):
+            if isinstance(step.kind, Call):
+                yield from _names_in(loaded.calls[step.kind.workflow], project, there)
             if there is not None and not _is_literal(Template(there)):
                 continue
             place = _place(step.kind)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -22,9 +22,10 @@ from almaflow.cli.options import (
 )
 from almaflow.cli.reports import print_warnings
 from almaflow.cli.run import new_plan
+from almaflow.engine.outline import Outline
 from almaflow.engine.telling import RunEvent, Told
 from almaflow.outcome import Outcome
-from almaflow.plan import Plan, workflow_steps
+from almaflow.plan import Plan
 from almaflow.store import RunRecord
 
 
@@ -52,15 +53,11 @@ class PlannedStep:
 class Recorder:
     """Listens to a simulated run and keeps what each step sent."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.steps = {
-            path: PlannedStep(path, step.kind.key) for path, step in workflow_steps(plan.workflow)
-        }
+    def __init__(self) -> None:
+        self._heard: dict[str, PlannedStep] = {}
 
     def hear(self, event: RunEvent) -> None:
-        step = self.steps.get(event.path)
-        if step is None:
-            return
+        step = self._heard.setdefault(event.path, PlannedStep(event.path, ""))
         if event.kind is Told.BEGAN:
             step.taken = True
         elif event.kind is Told.ENDED:
@@ -71,6 +68,14 @@ class Recorder:
                 last.times += 1
             else:
                 step.requests.append(PlannedRequest(event.text, event.data["request"]))
+
+    def steps(self, plan: Plan) -> list[PlannedStep]:
+        """Return every step in the order of the file, each iteration that has begun by itself."""
+        nothing = PlannedStep("", "")
+        return [
+            replace(self._heard.get(one.path, nothing), path=one.path, kind=one.step.kind.key)
+            for one in Outline.of(plan).of_iterations(self._heard)
+        ]
 
 
 def plan(
@@ -99,7 +104,7 @@ def plan(
     made = new_plan(
         loaded, project, read_given(inputs or [], inputs_file), simulation.clock, simulated=True
     )
-    recorder = Recorder(made)
+    recorder = Recorder()
     engine = simulation.engine(recorder)
 
     async def main() -> RunRecord:
@@ -108,7 +113,7 @@ def plan(
             return await engine.work_on(made.run_id)
 
     record = run_interruptible(main, virtual=True)
-    steps = list(recorder.steps.values())
+    steps = recorder.steps(made)
     typer.echo(_as_json(made, record, steps) if as_json else "\n".join(_lines(made, record, steps)))
 
 

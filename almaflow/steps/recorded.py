@@ -7,8 +7,10 @@ from typing import Any
 
 from almaflow.expressions.encoding import encode
 from almaflow.steps.endings import StepFailed
-from almaflow.store.values import LARGEST, to_json
 
+# Bytes of the largest value that the store takes, LARGEST of store/values.py. Whoever only checks
+# a file should not wait for the store's library, which takes longer to import than all the rest.
+LARGEST = 16 * 1024 * 1024
 # Room for what stands beside the outputs in the record of a step's end (bytes).
 _BESIDE = 256 * 1024
 
@@ -22,6 +24,8 @@ def fitting(outputs: Mapping[str, Any], what: str, instead: str) -> dict[str, An
     Raises:
         StepFailed: they are too large.
     """
+    from almaflow.store.values import to_json
+
     size = len(to_json(encode(dict(outputs)), what).encode())
     if size > LARGEST_OUTPUT:
         raise too_large(what, instead)

@@ -267,6 +267,41 @@ def test_online_finds_nothing_wrong_with_what_is_there(
     assert (typed.code, typed.out) == (0, "1 valid workflow, no errors.\n")
 
 
+def test_online_looks_into_iterations_branches_and_called_workflows(
+    almaflow: Almaflow, connected: SimulatedAlma, write: Write
+) -> None:
+    write(
+        "w.yaml",
+        """\
+        inputs: {there: {default: main}}
+        steps:
+          - for_each:
+              items: [a]
+              steps:
+                - {find_set: {name: Nothing one}}
+          - parallel:
+              left:
+                - {find_set: {name: Nothing two}}
+                - {call: part, institution: "{{ inputs.there }}"}
+              right:
+                - call: other
+          - call: part
+        """,
+    )
+    write("part.yaml", "steps:\n  - find_set: {name: Nothing three}\n  - submit_job: {job: M999}\n")
+    write("other.yaml", "institution: main\nsteps: [{find_set: {name: Nothing four}}]\n")
+
+    typed = almaflow("validate", "w.yaml", "--online", "--json")
+
+    assert [(one["file"], one["line"], one["code"]) for one in typed.json["problems"]] == [
+        ("other.yaml", 2, "no-such-set"),
+        ("part.yaml", 2, "no-such-set"),
+        ("part.yaml", 3, "no-such-job"),
+        ("w.yaml", 6, "no-such-set"),
+        ("w.yaml", 9, "no-such-set"),
+    ]
+
+
 def test_online_with_a_wrong_key_says_so_once(
     almaflow: Almaflow,
     connected: SimulatedAlma,

@@ -9,7 +9,9 @@ from typing import Any, cast
 import pytest
 
 from almaflow.errors import DocumentsInvalid
+from almaflow.steps import recorded
 from almaflow.steps.base import Kind
+from almaflow.store import values
 from almaflow.workflow import kinds
 from tests.harness import Stage
 
@@ -46,3 +48,7 @@ def test_a_kind_that_does_not_say_how_it_is_performed_is_a_defect() -> None:
 def test_every_kind_says_how_it_is_performed() -> None:
     for kind in kinds().values():
         assert kind.perform is not Kind.perform
+
+
+def test_steps_know_how_much_the_store_takes() -> None:
+    assert recorded.LARGEST == values.LARGEST
