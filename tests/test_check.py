@@ -449,6 +449,54 @@ def test_a_workflow_built_by_the_rules_has_no_problem(data: dict[str, Any]) -> N
     assert problems_of(json.dumps(data)) == []
 
 
+@st.composite
+def nested_steps(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Steps inside steps, each of which refers only to what it can see."""
+    ids = iter(f"step{number}" for number in range(1000))
+
+    def value(seen: list[str], items: list[str]) -> str:
+        known = [*(f"steps.{name}.set_id" for name in seen), *items, "run.name"]
+        return f"{{{{ {draw(st.sampled_from(known))} }}}}"
+
+    def body(seen: list[str], items: list[str], depth: int) -> list[dict[str, Any]]:
+        steps: list[dict[str, Any]] = []
+        for _ in range(draw(st.integers(1, 3))):
+            step: dict[str, Any] = {"id": next(ids)}
+            kind = draw(st.sampled_from(["set", "each", "both", "stop"] if depth < 3 else ["set"]))
+            if kind == "each":
+                name = draw(st.sampled_from([f"item{depth}", f"library{depth}"]))
+                inside = body(list(seen), [*items, name], depth + 1)
+                listed = [value(seen, items), "a"]
+                step["for_each"] = {"items": listed, "as": name, "steps": inside}
+                first = f"steps.{inside[0]['id']}.outcome"
+                results = f"steps.{step['id']}.results | map(attribute='{first}') | join"
+                steps += [step, {"notify": f"{{{{ {results} }}}}"}]
+            elif kind == "both":
+                branches = {f"b{n}": body(list(seen), items, depth + 1) for n in range(2)}
+                step["parallel"] = branches
+                steps.append(step)
+                seen.extend(
+                    one["id"] for inside in branches.values() for one in inside if "find_set" in one
+                )
+            elif kind == "stop":
+                steps.append({"if": f"run.attempt == {depth}", "stop": value(seen, items)})
+            else:
+                step["find_set"] = {"name": value(seen, items)}
+                steps.append(step)
+                seen.append(step["id"])
+        return [{"id": next(ids), "find_set": {"name": "first"}}, *steps]
+
+    return body([], [], 0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(nested_steps())
+def test_steps_inside_steps_that_refer_to_what_they_see_have_no_problem(
+    steps: list[dict[str, Any]],
+) -> None:
+    assert problems_of(json.dumps({"steps": steps})) == []
+
+
 EVERYTHING = (VALID / "everything.yaml").read_text("utf-8")
 PIECES = [
     *("{{", "}}", "{%", "'", '"', ":", "- ", "\n", "\t", "steps.", "x", "0", "null", "[", "]"),
