@@ -4,46 +4,32 @@ from __future__ import annotations
 
 import inspect
 import textwrap
-import types
-import typing
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
-from enum import Enum
-from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from almaflow.errors import RequestWrong
-from almaflow.expressions import ListOf, Type
+from almaflow.explain.words import (
+    default_of,
+    fields_of,
+    models_in_field,
+    output_words,
+    type_of_field,
+    words_of,
+)
 from almaflow.expressions.filters import FILTERS
 from almaflow.expressions.methods import FUNCTIONS, METHODS
 from almaflow.expressions.predicates import TESTS
 from almaflow.expressions.types import KINDS
-from almaflow.fields import (
-    VALUE,
-    Condition,
-    Expression,
-    Message,
-    Model,
-    Source,
-    Template,
-    format_duration,
-)
+from almaflow.fields import Model
 from almaflow.problems import did_you_mean
-from almaflow.schema import first_paragraph, models_of
+from almaflow.schema import first_paragraph
 from almaflow.settings import Settings
 from almaflow.steps.base import COMMON_OUTPUTS, Kind, StepBase
 from almaflow.workflow import Workflow, kinds
 
 WIDTH = 100
-
-_SOURCES: Mapping[type[Source], str] = {
-    Template: "text, templates (`{{ … }}`) allowed",
-    Message: "text for people, templates allowed; what is missing is named, it never fails",
-    Expression: "an expression",
-    Condition: "an expression that is true or false",
-}
 
 _EXPRESSIONS = """\
 Expressions are Jinja2's: `{{ … }}` inside a text, or bare under `if`, `check`, `that` and `on`. A
@@ -140,7 +126,7 @@ def _topics() -> dict[str, list[Topic]]:
     topics["step"] = [(StepBase, None)]
     topics["project"] = [(Settings, None)]
     for owner in (Workflow, StepBase, Settings):
-        for key, field in _fields(owner).items():
+        for key, field in fields_of(owner).items():
             topics.setdefault(key, []).append((owner, field))
     return topics
 
@@ -152,8 +138,8 @@ def _known() -> list[str]:
 def _explained(root: type[BaseModel], name: str, field: FieldInfo | None, path: list[str]) -> str:
     """Return the text about what *path* leads to from a topic; empty when it leads nowhere."""
     for key in path:
-        models = [root] if field is None else _models(field.annotation)
-        field = next((_fields(one)[key] for one in models if key in _fields(one)), None)
+        models = [root] if field is None else models_in_field(field.annotation)
+        field = next((fields_of(one)[key] for one in models if key in fields_of(one)), None)
         if field is None:
             return ""
     shown = ".".join([name, *path])
@@ -166,16 +152,16 @@ def _no_field(name: str, path: list[str]) -> RequestWrong:
     models = [
         one
         for root, field in topics
-        for one in ([root] if field is None else _models(field.annotation))
+        for one in ([root] if field is None else models_in_field(field.annotation))
     ]
     while True:
         key, *path = path
-        known = {one for model in models for one in _fields(model)}
+        known = {one for model in models for one in fields_of(model)}
         if key not in known:
             break
         name = f"{name}.{key}"
-        found = [_fields(model)[key] for model in models if key in _fields(model)]
-        models = [one for field in found for one in _models(field.annotation)]
+        found = [fields_of(model)[key] for model in models if key in fields_of(model)]
+        models = [one for field in found for one in models_in_field(field.annotation)]
     hint = did_you_mean(key, known) or "."
     listed = f" It has {', '.join(f'`{one}`' for one in sorted(known))}." if known else ""
     return RequestWrong(f"`{name}` has no field `{key}`{hint}{listed}")
@@ -191,7 +177,7 @@ def _overview() -> str:
         ("workflow", "What a workflow file may say beside its steps."),
         *(
             (key, field.description or "")
-            for key, field in _fields(Workflow).items()
+            for key, field in fields_of(Workflow).items()
             if key in ("inputs", "vars", "schedule", "notify", "finally", "outputs", "defaults")
         ),
         ("project", "What almaflow.yaml may say."),
@@ -217,7 +203,7 @@ def _about_model(name: str, model: type[BaseModel]) -> str:
     example = model.example if issubclass(model, Kind) else _EXAMPLES.get(model)
     if example:
         lines += ["Example:", *_indented(example), ""]
-    fields = _fields(model)
+    fields = fields_of(model)
     if model is StepBase:
         fields = {key: one for key, one in fields.items() if key not in kinds()}
     lines += ["Fields:", *_field_lines(fields), *_named(model), *_short_form(model)]
@@ -228,14 +214,14 @@ def _about_model(name: str, model: type[BaseModel]) -> str:
 
 def _about_field(name: str, root: type[BaseModel], field: FieldInfo) -> str:
     lines = [name, "", *_paragraphs(field.description or ""), ""]
-    lines += _paragraphs(f"Takes: {_type(field)}")
-    default = _default(field)
+    lines += _paragraphs(f"Takes: {type_of_field(field)}")
+    default = default_of(field)
     lines += ["Required."] if field.is_required() else []
     lines += [f"Default: {default}"] if default else []
-    for model in _models(field.annotation):
+    for model in models_in_field(field.annotation):
         if issubclass(model, Kind | StepBase):
             continue
-        fields = _field_lines(_fields(model))
+        fields = _field_lines(fields_of(model))
         lines += ["", f"{_within(field, model)}:", *fields, *_short_form(model)]
     if issubclass(root, Kind):
         lines += ["", f"Example of {root.key}:", *_indented(root.example)]
@@ -243,7 +229,7 @@ def _about_field(name: str, root: type[BaseModel], field: FieldInfo) -> str:
 
 
 def _within(field: FieldInfo, model: type[BaseModel]) -> str:
-    alternatives = _models(field.annotation)
+    alternatives = models_in_field(field.annotation)
     return "Fields" if len(alternatives) == 1 else f"Fields of {model.__name__}"
 
 
@@ -251,7 +237,7 @@ def _named(model: type[BaseModel]) -> list[str]:
     """Return the lines about keys that the file chooses itself."""
     if not issubclass(model, Model) or model.named is None:
         return []
-    return [f"  <name>: {_words(model.named)}", *_paragraphs(model.named_as, "      ")]
+    return [f"  <name>: {words_of(model.named)}", *_paragraphs(model.named_as, "      ")]
 
 
 def _short_form(model: type[BaseModel]) -> list[str]:
@@ -260,7 +246,7 @@ def _short_form(model: type[BaseModel]) -> list[str]:
 
 
 def _outputs(kind: type[Kind]) -> list[str]:
-    own = [(name, _type_words(type_)) for name, type_ in kind.outputs.items()]
+    own = [(name, output_words(type_)) for name, type_ in kind.outputs.items()]
     common = ", ".join(COMMON_OUTPUTS)
     lines = ["Outputs, as `steps.<id>.<name>`:", *_table(own)] if own else []
     return [*lines, *_paragraphs(f"Every step has the outputs {common}.")]
@@ -269,9 +255,9 @@ def _outputs(kind: type[Kind]) -> list[str]:
 def _field_lines(fields: Mapping[str, FieldInfo]) -> list[str]:
     lines = []
     for key, field in sorted(fields.items(), key=lambda one: not one[1].is_required()):
-        default = _default(field)
+        default = default_of(field)
         remark = "required" if field.is_required() else f"default {default}" if default else ""
-        head = f"  {key}: {_type(field)}{f'; {remark}' if remark else ''}"
+        head = f"  {key}: {type_of_field(field)}{f'; {remark}' if remark else ''}"
         lines += textwrap.wrap(
             head, WIDTH, subsequent_indent="      ", break_on_hyphens=False, break_long_words=False
         )
@@ -329,76 +315,3 @@ def _paragraphs(text: str, indent: str = "") -> list[str]:
 
 def _indented(text: str) -> list[str]:
     return textwrap.indent(text.rstrip(), "  ").splitlines()
-
-
-# --- types in words ---------------------------------------------------------------------------
-
-
-def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
-    return {field.alias or name: field for name, field in model.model_fields.items()}
-
-
-def _models(annotation: Any) -> list[type[BaseModel]]:
-    return list(dict.fromkeys(models_of(annotation)))
-
-
-def _type(field: FieldInfo) -> str:
-    return "any value, templates allowed" if VALUE in field.metadata else _words(field.annotation)
-
-
-def _words(annotation: Any) -> str:
-    """Return what a value of the type *annotation* is, in words."""
-    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin is Annotated:
-        free = VALUE in annotation.__metadata__
-        return "any value, templates allowed" if free else _words(arguments[0])
-    if origin in (typing.Union, types.UnionType):
-        words = [_words(one) for one in arguments if one is not type(None)]
-        return ", or ".join(dict.fromkeys(words))
-    if origin is Literal:
-        return _one_of(arguments)
-    if origin is list:
-        return f"a list; each entry is {_words(arguments[0])}"
-    if origin is dict:
-        return f"a mapping of names; each value is {_words(arguments[1])}"
-    return "any value" if annotation is Any else _class_words(annotation)
-
-
-def _class_words(annotation: type) -> str:
-    if issubclass(annotation, Source):
-        return _SOURCES[annotation]
-    if issubclass(annotation, StepBase):
-        return "a step"
-    if issubclass(annotation, Model):
-        short = annotation.short
-        return "a mapping" + (f", or its `{short}` alone" if short else "")
-    if issubclass(annotation, Enum):
-        return _one_of([one.value for one in annotation])
-    words = {str: "text", int: "a whole number", float: "a number", bool: "`true` or `false`"}
-    if annotation is timedelta:
-        return "a duration (`90s`, `10m`, `4h`, `2d`, `1h30m`)"
-    return words.get(annotation, "text")
-
-
-def _one_of(values: Iterable[Any]) -> str:
-    shown = [f"`{str(one).lower() if isinstance(one, bool) else one}`" for one in values]
-    return f"{', '.join(shown[:-1])} or {shown[-1]}" if len(shown) > 1 else shown[0]
-
-
-def _default(field: FieldInfo) -> str:
-    match field.default:
-        case Enum():
-            return str(field.default.value)
-        case timedelta():
-            return format_duration(field.default)
-        case bool():
-            return str(field.default).lower()
-        case str() | int() | float():
-            return str(field.default)
-    return ""
-
-
-def _type_words(type_: Type) -> str:
-    if isinstance(type_, ListOf):
-        return KINDS["list"]
-    return KINDS.get(type_.kind, "a value")
