@@ -34,6 +34,7 @@ from almaflow.steps.run_profile import RunProfile
 from almaflow.steps.stop import Stop
 from almaflow.steps.submit_job import SubmitJob
 from almaflow.steps.wait import Wait
+from almaflow.steps.wait_for_run import WaitForRun
 
 ENTRY_POINTS = "almaflow.steps"
 """The entry-point group by which another package adds kinds."""
@@ -47,6 +48,7 @@ class BuiltInStep(StepBase):
     delete_set: DeleteSet | None = None
     submit_job: SubmitJob | None = None
     run_profile: RunProfile | None = None
+    wait_for_run: WaitForRun | None = None
     wait: Wait | None = None
     branch: Branch | None = None
     check: Check | None = None

@@ -18,8 +18,9 @@ from almaflow.steps.base import Kind, StepBase
 from almaflow.steps.call import Call
 from almaflow.steps.create_set import CreateSet
 from almaflow.steps.find_set import FindSet
-from almaflow.steps.run_profile import ImportProfile, RunProfile
-from almaflow.steps.submit_job import SubmitJob
+from almaflow.steps.run_profile import ImportProfile, IntegrationProfile, RunProfile
+from almaflow.steps.submit_job import JobReference, SubmitJob
+from almaflow.steps.wait_for_run import WaitForRun
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,9 @@ def _place(kind: Kind) -> tuple[PathTo, str, Severity] | None:
         case SubmitJob(job=job):
             keys: PathTo = ("job", "id" if job.id is not None else "name")
             return keys, "no-such-job", Severity.ERROR
-        case RunProfile():
+        case WaitForRun(job=JobReference() as job, integration=None):
+            return ("job", "id" if job.id is not None else "name"), "no-such-job", Severity.ERROR
+        case RunProfile() | WaitForRun():
             key = "import" if kind.integration is None else "integration"
             return (key,), "no-such-profile", Severity.ERROR
         case FindSet(id=Template() as name) | CreateSet(from_set=Template() as name):
@@ -128,9 +131,17 @@ async def _look(alma: Asked, kind: Kind) -> None:
     match kind:
         case SubmitJob(job=job):
             await alma.directory.job(id=job.id, name=job.name)
+        case WaitForRun(integration=IntegrationProfile() as profile):
+            begins = kind.job.name if kind.job is not None else None
+            await alma.directory.integration_job(profile.id, profile.code, profile.name, begins)
+        case WaitForRun(job=JobReference() as job):
+            await alma.directory.job(id=job.id, name=job.name, type=None)
         case RunProfile(integration=profile) if profile is not None:
             await alma.directory.integration_job(profile.id, profile.code, profile.name, kind.job)
-        case RunProfile(import_=ImportProfile() as profile):
+        case (
+            RunProfile(import_=ImportProfile() as profile)
+            | WaitForRun(import_=ImportProfile() as profile)
+        ):
             await alma.directory.import_job(profile.id, profile.name)
         case FindSet(id=Template() as set_id) | CreateSet(from_set=Template() as set_id):
             await alma.read(calls.alma_set(set_id.text))

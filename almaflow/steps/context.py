@@ -5,7 +5,7 @@ The engine makes it real (`engine/context.py`); the kinds of step know nothing e
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
@@ -118,6 +118,10 @@ class StepContext(Protocol):
             AlmaRefused: Alma answered with an error.
             OutcomeUnknown: sent, and nobody can tell what became of it; a person has to look.
         """
+        ...
+
+    async def claimed(self, job_id: str) -> Collection[str]:
+        """Return the runs of a job in Alma that steps of this store's runs have started."""
         ...
 
     async def seen(self, job_id: str, instance: JobInstance) -> None:

@@ -1,0 +1,192 @@
+"""`wait_for_run`: a run that Alma's own scheduler, or a person, has started. Only reads."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from datetime import UTC, date, datetime, time, timedelta
+from fnmatch import fnmatchcase
+from typing import Annotated, Any, TypeVar
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from almaflow.alma import calls
+from almaflow.alma.calls import Call
+from almaflow.alma.directory import read_pages
+from almaflow.alma.reading import normal_name
+from almaflow.alma.wire import JobInstance
+from almaflow.fields import Expression, Template
+from almaflow.steps.context import StepContext, Submitted
+from almaflow.steps.endings import Ending, StepFailed
+from almaflow.steps.jobs import GROWTH, JobStep, begin_following
+from almaflow.steps.run_profile import ImportProfile, IntegrationProfile
+from almaflow.steps.submit_job import JobReference
+
+T = TypeVar("T")
+
+_TIME_OF_DAY = re.compile(r"\d\d:\d\d(:\d\d)?")
+
+
+class WaitForRun(JobStep):
+    """Wait for a run that Alma or a person starts, follow it and judge how it ended.
+
+    The newest run since `since` counts, of those that this almaflow did not start itself. Give the
+    step a `timeout`: without one it waits as long as the run may take.
+    """
+
+    key = "wait_for_run"
+    starts_job = False
+    example = """\
+- id: nightly
+  wait_for_run:
+    job: {name: Publishing Platform Job General Publishing}
+    since: "{{ run.scheduled_at - hours(6) }}"
+    expect:
+      - counters.number('c.jobs.publishing.failed.publishing', 0) == 0
+  timeout: 8h
+"""
+
+    job: Annotated[
+        JobReference | None,
+        Field(
+            description="The job: its id, its name, or both; with `integration`, `name` is how "
+            "the name of the profile's job begins."
+        ),
+    ] = None
+    integration: Annotated[
+        IntegrationProfile | None,
+        Field(description="The integration profile whose job it is."),
+    ] = None
+    import_: Annotated[
+        ImportProfile | None,
+        Field(alias="import", description="The import profile whose job it is."),
+    ] = None
+    since: Annotated[
+        Template | None,
+        Field(
+            description="The run must have been submitted at or after this: an instant, a day, or "
+            'a time of day such as "22:00" (the last one); default: `run.scheduled_at`.'
+        ),
+    ] = None
+    name: Annotated[
+        Template | None,
+        Field(description="A pattern for the run's name, `*` standing for any characters."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> WaitForRun:
+        profiles = [one for one in (self.integration, self.import_) if one is not None]
+        if len(profiles) > 1 or (not profiles and self.job is None):
+            told = "`wait_for_run` needs one of `job`, `integration` and `import`."
+            raise PydanticCustomError("choose_one", told)
+        if self.import_ is not None and self.job is not None:
+            raise PydanticCustomError(
+                "choose_one", "An import profile has one job; leave `job` out."
+            )
+        if self.integration is not None and self.job is not None and self.job.id is not None:
+            told = "With `integration`, `job` has a `name` only: how the job's name begins."
+            raise PydanticCustomError("choose_one", told)
+        return self
+
+    async def perform(self, context: StepContext) -> Ending:
+        job = await context.once("job", lambda: self._resolve(context))
+        found = await context.once("adopted", lambda: self._find(context, job["id"]))
+        context.say(f"Follows {found['name'] or job['name']}, run {found['id']} in Alma.")
+        run = Submitted(found["id"], found["at"])
+        begin_following(context, job["id"], run)
+        if not self.wait:
+            return Ending()
+        return await self.follow_and_judge(context, job["id"], job["name"], run)
+
+    async def _resolve(self, context: StepContext) -> dict[str, str]:
+        directory = context.directory
+        if self.integration is not None:
+            profile, begins = self.integration, self.job.name if self.job else None
+            job = await directory.integration_job(
+                id=profile.id, code=profile.code, name=profile.name, job_name=begins
+            )
+        elif self.import_ is not None:
+            job = await directory.import_job(id=self.import_.id, name=self.import_.name)
+        else:
+            assert self.job is not None
+            job = await directory.job(id=self.job.id, name=self.job.name, type=None)
+        return {"id": job.id, "name": job.name}
+
+    async def _find(self, context: StepContext, job_id: str) -> dict[str, Any]:
+        """Wait until there is a run, and return the newest: `{id, name, at}`."""
+        since = self._since(context)
+        pattern = normal_name(context.text(self.name)) if self.name is not None else "*"
+        poll = self.poll or context.poll
+        pace = poll.first
+        while True:
+            runs = await self._runs(context, job_id, since, pattern)
+            if runs:
+                newest = max(runs, key=lambda run: run.submit_time or since)
+                at = newest.submit_time or context.clock.now()
+                return {"id": newest.id, "name": newest.name, "at": at}
+            named = "" if self.name is None else f" named `{pattern}`"
+            await context.sleep(
+                pace, f"no run of job {job_id}{named} since {since:%Y-%m-%d %H:%M %Z} yet"
+            )
+            pace = min(max(poll.first, poll.max), pace * GROWTH)
+
+    async def _runs(
+        self, context: StepContext, job_id: str, since: datetime, pattern: str
+    ) -> list[JobInstance]:
+        # Alma's dates are days in a zone of its own.
+        day = (since.astimezone(UTC) - timedelta(days=1)).date()
+
+        async def look(call: Call[T]) -> T:
+            return await context.read(call, poll=True)
+
+        listed = await read_pages(
+            look, lambda offset: calls.instances(job_id, submitted_from=day, offset=offset)
+        )
+        ours = await context.claimed(job_id)
+        return [
+            run
+            for run in listed
+            if run.id not in ours
+            and run.submit_time is not None
+            and run.submit_time >= since
+            and fnmatchcase(normal_name(run.name), pattern)
+        ]
+
+    def _since(self, context: StepContext) -> datetime:
+        if self.since is None:
+            found = context.evaluate(Expression("run.scheduled_at"))
+            assert isinstance(found, datetime)
+            return found
+        return read_since(context.value(self.since), context.now)
+
+
+def read_since(value: Any, now: datetime) -> datetime:
+    """Return the instant that *value* means: an instant, a day, or the last time of day.
+
+    *now* is aware and in the zone in which *value* is meant.
+
+    Raises: StepFailed.
+    """
+    if isinstance(value, str):
+        value = _parsed(value.strip())
+    if isinstance(value, datetime):
+        return value if value.tzinfo is not None else value.replace(tzinfo=now.tzinfo)
+    if isinstance(value, date):
+        return datetime.combine(value, time(), tzinfo=now.tzinfo)
+    if isinstance(value, time):
+        today = datetime.combine(now.date(), value, tzinfo=now.tzinfo)
+        return today if today <= now else today - timedelta(days=1)
+    raise StepFailed(
+        f"`since` gives `{value}`, which is neither an instant (2026-12-24T18:00), a day "
+        "(2026-12-24) nor a time of day (22:00)."
+    )
+
+
+def _parsed(text: str) -> date | datetime | time | str:
+    # Digits alone would be read as a time of day as well: 2026 as 20:26.
+    of_day = [time.fromisoformat] if _TIME_OF_DAY.fullmatch(text) else []
+    for read in (*of_day, date.fromisoformat, datetime.fromisoformat):
+        with suppress(ValueError):
+            return read(text)
+    return text

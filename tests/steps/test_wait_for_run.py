@@ -1,0 +1,228 @@
+"""`wait_for_run`: a run that Alma or a person started is found, followed and judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from almaflow.errors import DocumentsInvalid
+from almaflow.steps.endings import StepFailed
+from almaflow.steps.wait_for_run import read_since
+from tests.harness import START, Stage
+
+PUBLISHING = "Publishing Platform Job Weekly"
+LIBRARY: dict[str, Any] = {
+    "library": {
+        "publishing_profiles": [{"name": "Weekly"}],
+        "integration_profiles": [{"code": "DEPOT", "jobs": ["Send requests", "Take stock"]}],
+        "import_profiles": [{"name": "Vendor"}],
+    }
+}
+ZONE = ZoneInfo("Europe/Zurich")
+NOW = datetime(2026, 3, 2, 9, 15, tzinfo=ZONE)
+
+
+def others(*runs: dict[str, Any]) -> dict[str, Any]:
+    """Return a scenario in which others start runs, by default of the publishing job."""
+    return LIBRARY | {"other_runs": [{"job": PUBLISHING, "by": "System", **run} for run in runs]}
+
+
+WAIT = f"steps: [{{id: it, wait_for_run: {{job: {{name: {PUBLISHING}}}}}}}]"
+
+
+def test_a_run_that_alma_starts_later_is_waited_for_and_followed_to_its_end(
+    set_stage: Callable[..., Stage],
+) -> None:
+    stage = set_stage(others({"at": "30m", "duration": "20m"}))
+
+    played = stage.run(WAIT)
+
+    assert played.ended == ("succeeded", "")
+    it = played.steps["it"]
+    assert it["status"] == "COMPLETED_SUCCESS"
+    assert it["submitted_at"] == datetime(2026, 3, 2, 8, 45, tzinfo=UTC)
+    assert it["ended_at"] >= datetime(2026, 3, 2, 9, 5, tzinfo=UTC)
+    assert it["link"].endswith(f"/instances/{it['instance_id']}")
+    assert stage.submissions == []
+    (why, *_) = played.said_waiting
+    assert why.startswith("no run of job S")
+    assert why.endswith("since 2026-03-02 08:15 UTC yet")
+
+
+def test_the_newest_of_several_runs_counts(set_stage: Callable[..., Stage]) -> None:
+    stage = set_stage(
+        others({"at": "5m", "name": "first"}, {"at": "20m", "name": "second"}, {"at": "3h"})
+    )
+
+    played = stage.run(
+        f"steps: [{{wait: 30m}}, {{id: it, wait_for_run: {{job: {{name: {PUBLISHING}}}}}}}]"
+    )
+
+    assert played.steps["it"]["submitted_at"] == datetime(2026, 3, 2, 8, 35, tzinfo=UTC)
+    assert "Follows second, run" in played.said()[0]
+
+
+def test_a_run_from_before_counts_when_since_says_so(set_stage: Callable[..., Stage]) -> None:
+    stage = set_stage(others({"at": "5m", "duration": "10m"}))
+    stage.pass_time(hours=2)
+
+    played = stage.run(
+        """
+        steps:
+          - id: it
+            wait_for_run:
+              job: {name: Publishing Platform Job Weekly}
+              since: "{{ run.scheduled_at - hours(3) }}"
+        """
+    )
+
+    assert played.outcome == "succeeded"
+    assert played.steps["it"]["submitted_at"] == datetime(2026, 3, 2, 8, 20, tzinfo=UTC)
+
+
+def test_a_name_chooses_among_the_runs(set_stage: Callable[..., Stage]) -> None:
+    stage = set_stage(
+        others({"at": "5m", "name": "Daily 1"}, {"at": "10m", "name": "Weekly 1"}, {"at": "15m"})
+    )
+
+    played = stage.run(
+        """
+        steps:
+          - id: it
+            wait_for_run: {job: {name: Publishing Platform Job Weekly}, name: "Weekly *"}
+        """
+    )
+
+    assert "Follows Weekly 1, run" in played.said()[0]
+
+
+def test_a_run_that_another_step_of_ours_started_does_not_count(
+    set_stage: Callable[..., Stage],
+) -> None:
+    scenario = {
+        "sets": [{"id": "59317390720001000", "name": "x", "content": "ITEM", "members": 3}],
+        "jobs": [{"job": "M48", "duration": "5m"}],
+        "other_runs": [{"job": "M48", "at": "20m", "by": "jdoe", "name": "hers"}],
+    }
+    stage = set_stage(scenario)
+
+    played = stage.run(
+        """
+        steps:
+          - submit_job: {job: M48, set: '59317390720001000'}
+          - {id: it, wait_for_run: {job: M48}}
+        """
+    )
+
+    assert played.steps["it"]["submitted_at"] == datetime(2026, 3, 2, 8, 35, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("which", "job"),
+    [
+        ("integration: DEPOT, job: {name: Take}", "Take stock"),
+        ("import: Vendor", "Vendor"),
+    ],
+)
+def test_the_job_of_a_profile_is_meant_by_the_profile(
+    set_stage: Callable[..., Stage], which: str, job: str
+) -> None:
+    stage = set_stage(LIBRARY)
+    stage.alma.add_institution("main")
+    jobs = [one for one in stage.alma.institution("main").jobs.values() if job in one.name]
+    scenario = LIBRARY | {"other_runs": [{"job": jobs[0].id, "at": "5m", "by": "System"}]}
+    stage = set_stage(scenario)
+
+    played = stage.run(f"steps: [{{id: it, wait_for_run: {{{which}}}}}]")
+
+    assert played.outcome == "succeeded"
+    assert played.steps["it"]["job_id"] == jobs[0].id
+
+
+def test_a_run_that_ends_badly_fails_the_step(set_stage: Callable[..., Stage]) -> None:
+    stage = set_stage(others({"at": "5m", "outcome": "FAILED"}))
+
+    played = stage.run(WAIT)
+
+    assert played.outcome == "failed"
+    assert "as FAILED" in played.ended[1]
+
+
+def test_without_waiting_the_run_is_only_found(set_stage: Callable[..., Stage]) -> None:
+    stage = set_stage(others({"at": "5m", "duration": "3h"}))
+
+    played = stage.run(WAIT.replace("}}}]", "}, wait: false}}]"))
+
+    assert played.outcome == "succeeded"
+    assert played.steps["it"]["status"] == ""
+    assert stage.clock.now() < datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
+
+
+def test_nobody_starts_a_run_before_the_time_is_up(stage: Stage) -> None:
+    played = stage.run("steps: [{id: it, wait_for_run: {job: M48}, timeout: 2h}]")
+
+    assert played.ended == ("timed_out", "Step it: The time of step it is up.")
+
+
+def test_a_resumed_step_follows_the_run_that_it_had_found(set_stage: Callable[..., Stage]) -> None:
+    stage = set_stage(
+        others({"at": "5m", "duration": "2h", "name": "first"}, {"at": "30m", "name": "second"}),
+        durable=True,
+    )
+
+    async def stop(process: Any) -> None:
+        await process.wait(minutes=15)
+        process.interrupt()
+
+    stage.run(WAIT, beside=stop)
+    stage.pass_time(hours=1)
+    played = stage.resume()
+
+    assert played.outcome == "succeeded"
+    assert played.steps["it"]["submitted_at"] == datetime(2026, 3, 2, 8, 20, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("value", "instant"),
+    [
+        (START, START),
+        (datetime(2026, 3, 1, 22, 0), datetime(2026, 3, 1, 22, 0, tzinfo=ZONE)),
+        ("2026-03-01T22:00", datetime(2026, 3, 1, 22, 0, tzinfo=ZONE)),
+        ("2026-03-01", datetime(2026, 3, 1, tzinfo=ZONE)),
+        (date(2026, 3, 1), datetime(2026, 3, 1, tzinfo=ZONE)),
+        ("09:00", datetime(2026, 3, 2, 9, 0, tzinfo=ZONE)),
+        ("22:00", datetime(2026, 3, 1, 22, 0, tzinfo=ZONE)),
+        (time(22, 0), datetime(2026, 3, 1, 22, 0, tzinfo=ZONE)),
+    ],
+)
+def test_since_is_an_instant_a_day_or_the_last_time_of_day(value: Any, instant: datetime) -> None:
+    assert read_since(value, NOW) == instant
+
+
+@pytest.mark.parametrize("value", ["yesterday", "2026", 5, ""])
+def test_what_is_no_time_is_refused(value: Any) -> None:
+    with pytest.raises(StepFailed) as raised:
+        read_since(value, NOW)
+
+    assert str(raised.value) == (
+        f"`since` gives `{value}`, which is neither an instant (2026-12-24T18:00), a day "
+        "(2026-12-24) nor a time of day (22:00)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("which", "told"),
+    [
+        ("name: x", "`wait_for_run` needs one of `job`, `integration` and `import`."),
+        ("integration: A, import: B", "`wait_for_run` needs one of `job`, `integration` and"),
+        ("import: B, job: M1", "An import profile has one job; leave `job` out."),
+        ("integration: A, job: M1", "With `integration`, `job` has a `name` only"),
+    ],
+)
+def test_one_job_is_meant(stage: Stage, which: str, told: str) -> None:
+    with pytest.raises(DocumentsInvalid, match=told):
+        stage.run(f"steps: [{{wait_for_run: {{{which}}}}}]")
