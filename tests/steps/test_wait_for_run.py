@@ -19,7 +19,7 @@ LIBRARY: dict[str, Any] = {
     "library": {
         "publishing_profiles": [{"name": "Weekly"}],
         "integration_profiles": [{"code": "DEPOT", "jobs": ["Send requests", "Take stock"]}],
-        "import_profiles": [{"name": "Vendor"}],
+        "import_profiles": [{"name": "Zeta"}],
     }
 }
 ZONE = ZoneInfo("Europe/Zurich")
@@ -125,7 +125,7 @@ def test_a_run_that_another_step_of_ours_started_does_not_count(
     ("which", "job"),
     [
         ("integration: DEPOT, job: {name: Take}", "Take stock"),
-        ("import: Vendor", "Vendor"),
+        ("import: Zeta", "Zeta"),
     ],
 )
 def test_the_job_of_a_profile_is_meant_by_the_profile(
