@@ -26,6 +26,8 @@ from almaflow.steps.check import Check
 from almaflow.steps.for_each import ForEach
 from almaflow.steps.stop import Stop
 
+_MAY_NOT_HAVE_BEGUN = "after a failure no further iteration begins (`on_failure: continue`)"
+
 
 def check_item_name(
     notes: Notes, path: PathTo, kind: ForEach, taken: Collection[str], items: Mapping[str, int]
@@ -86,13 +88,14 @@ def results_of(step: StepBase, item: Type, given: Mapping[str, Type]) -> ListOf:
     assert isinstance(step.kind, ForEach)
     name = step.id or ""
     left_out = not_reached(step.kind.steps)
-    steps = {}
+    steps: dict[str, Type] = {}
     for inside, outputs in given.items():
-        if step.on_failure == "continue":
-            outputs = perhaps(outputs, name, "an iteration may have failed before that step")
-        elif inside in left_out:
+        if inside in left_out:
             outputs = perhaps(outputs, name, "an iteration may have ended before that step")
         steps[inside] = _asked_of(outputs, name)
+        if step.on_failure == "continue":
+            # Of an iteration that has not begun nothing is known, not even an outcome.
+            steps[inside] = Perhaps(steps[inside], name, _MAY_NOT_HAVE_BEGUN)
     fields = {"item": item, "outcome": TEXT, "steps": Record(steps, "step of an iteration")}
     return ListOf(Record(fields, "part of a result"))
 

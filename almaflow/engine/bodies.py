@@ -6,7 +6,7 @@ no Alma job is left alone because its neighbour failed.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -17,7 +17,7 @@ from almaflow.engine.journal import RunJournal
 from almaflow.engine.past import EarlyEnd
 from almaflow.engine.where import Halt, Halted, Where
 from almaflow.outcome import Outcome, worst
-from almaflow.steps.base import Body, BodyEnd
+from almaflow.steps.base import Body, BodyEnd, StepBase
 from almaflow.steps.endings import Ending, Ends, OutcomeUnknown
 
 RunBody = Callable[[Body, str, Where], Awaitable[Ending]]
@@ -118,5 +118,14 @@ def _gave(body: Body, where: Where) -> dict[str, dict[str, object]]:
     """Return what the steps of a body with a scope of its own gave, by id."""
     if not body.own_scope:
         return {}
-    ids = [step.id for step in body.steps if step.id is not None]
-    return {one: dict(where.scope.steps[one]) for one in ids}
+    return {one: dict(where.scope.steps[one]) for one in _ids_of(body.steps)}
+
+
+def _ids_of(steps: Sequence[StepBase]) -> Iterator[str]:
+    """Yield the ids of *steps* and of those inside them that share their scope."""
+    for step in steps:
+        if step.id is not None:
+            yield step.id
+        for body in step.kind.bodies():
+            if not body.own_scope:
+                yield from _ids_of(body.steps)

@@ -28,7 +28,7 @@ from almaflow.engine.telling import Told
 from almaflow.engine.where import Halted, Where
 from almaflow.errors import AlmaflowError, StoreError
 from almaflow.outcome import Outcome, worst
-from almaflow.plan import sub_plan
+from almaflow.plan import Plan, check_environment, sub_plan
 from almaflow.steps.base import Body, BodyEnd, StepBase
 from almaflow.steps.endings import Ending, OutcomeUnknown, StepFailed
 from almaflow.store import EntryState, ValueUnfit
@@ -165,7 +165,7 @@ class Interpreter:
                 begin["if"] = context.holds(step.if_)
             if step.institution is not None and begin["if"]:
                 named = context.text(step.institution)
-                self.services.institutions.door(named)
+                self._check_environment(where.plan, named)
                 begin["institution"] = named
         except AlmaflowError as error:
             begin["error"] = str(error)
@@ -298,6 +298,7 @@ class Interpreter:
         """Run another workflow as part of the run."""
         plan = sub_plan(context.plan, name, inputs, context.now)
         institution = plan.institution or context.institution
+        self._check_environment(plan, institution)
         where = Where(
             plan,
             context.where.names.called(plan),
@@ -321,6 +322,16 @@ class Interpreter:
             self.unfinished[context.path] = called
             raise
         return ending, called.outputs(ending)
+
+    def _check_environment(self, plan: Plan, institution: str) -> None:
+        """Refuse an institution of which only now is known that it is of another environment.
+
+        Raises:
+            RequestWrong: it is, or there is no such institution; nothing was sent.
+        """
+        door = self.services.institutions.door(institution)
+        if door.environment:
+            check_environment(plan.workflow, institution, door.environment)
 
     async def _close_inside(self, context: Context, ending: Ending, where: Where) -> None:
         """End what is under way in a step whose time is up; Raises: OutcomeUnknown."""
