@@ -186,7 +186,7 @@ class Stage:
     """An Alma, a clock and a store that outlive the processes which use them.
 
     *scenario* is a simulator's scenario as a mapping; *settings* the text of almaflow.yaml.
-    *door* is what almaflow.yaml says of every institution: `environment`, `code`.
+    *door* is what almaflow.yaml says of every institution: `environment`, `code`, `settle` …
     With *durable* the store is a file, else it is kept in memory from process to process.
     """
 
@@ -199,7 +199,7 @@ class Stage:
         durable: bool = False,
         environment: str = "production",
         start: datetime = START,
-        door: Mapping[str, str] | None = None,
+        door: Mapping[str, Any] | None = None,
     ) -> None:
         self.folder = folder
         self.clock = VirtualClock(start)
@@ -349,14 +349,7 @@ class Stage:
             reveal=lambda value: reveal(value, project.secret),
             mask=Mask(project.known_secrets()).text,
         )
-        told = self._door
-        return Door(
-            name,
-            client,
-            self.alma.link_base,
-            environment=told.get("environment", ""),
-            code=told.get("code", ""),
-        )
+        return Door(name, client, self.alma.link_base, **self._door)
 
     def _handle(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
         with self.boundary.around("request"):

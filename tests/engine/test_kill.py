@@ -45,7 +45,8 @@ class Desk:
         self.folder = folder
         self.alma = alma
         (folder / "almaflow.yaml").write_text(
-            f"institutions:\n  main: {{base_url: {url}, api_key: env:KEY, environment: sandbox}}\n"
+            f"institutions:\n  main: {{base_url: {url}, api_key: env:KEY, environment: sandbox,"
+            " settle: 1s}\n"
             "store: sqlite:///almaflow.db\n",
             encoding="utf-8",
         )
@@ -128,12 +129,29 @@ def test_a_process_that_is_killed_while_it_follows_its_job_is_taken_up_again(
     assert len(desk.alma.received("submit")) == 1
 
 
-def test_a_process_that_is_killed_while_it_submits_leaves_the_outcome_unknown(
-    make_desk: Callable[..., Desk],
+@pytest.mark.parametrize("processed", [True, False], ids=["taken", "not taken"])
+def test_what_a_process_submitted_when_it_was_killed_is_looked_for_by_the_next(
+    make_desk: Callable[..., Desk], processed: bool
 ) -> None:
-    desk = make_desk(faults=[{"kind": "hang", "call": "submit"}])
+    hang = {"kind": "hang", "call": "submit", "nth": 1, "processed": processed}
+    desk = make_desk(faults=[hang], jobs=[{"job": "M901", "duration": "1s"}])
     desk.killed(lambda: bool(desk.alma.received("submit")), "run", "work.yaml")
     assert desk.state("submit") is EntryState.INTENT
+
+    code, said = desk.run("resume", "last")
+
+    assert (code, desk.record.outcome) == (0, Outcome.SUCCEEDED), said
+    assert desk.state("submit") is (EntryState.DONE if processed else EntryState.UNTAKEN)
+    assert len(desk.alma.submissions()) == 1
+    assert len(desk.alma.received("submit")) == (1 if processed else 2)
+
+
+def test_what_nobody_may_send_again_waits_for_a_person(make_desk: Callable[..., Desk]) -> None:
+    hang = {"kind": "hang", "call": "submit", "processed": False}
+    desk = make_desk(faults=[hang])
+    desk.killed(lambda: bool(desk.alma.received("submit")), "run", "work.yaml")
+    # Sent once more when it was looked for in vain, and lost again.
+    desk.killed(lambda: len(desk.alma.received("submit")) == 2, "resume", "last")
 
     code, said = desk.run("resume", "last")
 
@@ -142,13 +160,8 @@ def test_a_process_that_is_killed_while_it_submits_leaves_the_outcome_unknown(
         " ".join(said.split())
     )
     assert desk.record.status is Status.WAITING
-    assert desk.state("submit") is EntryState.LOST
-    assert len(desk.alma.received("submit")) == 1
-
-    code, _ = desk.run("resume", "last")
-
-    assert code == 1
-    assert len(desk.alma.received("submit")) == 1
+    assert desk.state("resubmit") is EntryState.LOST
+    assert len(desk.alma.received("submit")) == 2
 
 
 def test_ctrl_c_while_a_read_hangs_leaves_at_once_and_a_resume_goes_on(

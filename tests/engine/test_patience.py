@@ -219,7 +219,8 @@ def test_a_submission_that_comes_too_early_waits_and_is_made_once(
     assert len(seconds) == 6
     assert all(30 <= waited <= 120 for waited in seconds)
     assert seconds[0] < 60 < seconds[-1]
-    assert told in played.said_waiting
+    assert played.said_waiting[0] == f"{told}; next try at 08:15:30 UTC"
+    assert all(one.startswith(f"{told}; next try at ") for one in played.said_waiting[:6])
     assert played.entry("x", "submit").sends == 7
     assert played.steps["x"]["submitted_at"] == stage.submissions[0].at
 

@@ -9,12 +9,16 @@ from typing import Any
 import pytest
 
 from almaflow.engine.context import Context
+from almaflow.engine.submission import NOTHING_SHOWN
 from almaflow.outcome import Status
 from almaflow.store import EntryState
 from tests.harness import START, Beside, Process, Stage
 
 SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
 JOB = "submit_job: {job: M901, set: '59317390720001000'}"
+
+# Where a person is asked what became of a submission that does not show.
+NEVER = {"settle": None}
 
 
 def slow(kind: str = "slow", delay: str = "20s", **more: Any) -> dict[str, Any]:
@@ -77,14 +81,8 @@ def test_an_answer_that_does_not_come_within_half_a_minute_is_lost(
 
     played = stage.resume()
 
-    assert played.outcome is None
-    assert played.record.status is Status.WAITING
-    assert played.record.reason == (
-        "Nobody can tell whether Alma at main took the request to submit job M901 (POST "
-        "/conf/jobs/M901), sent 2026-03-02T08:15:00 UTC: no answer came before almaflow stopped. "
-        "It is not sent again. Look in Alma (Admin > Monitor Jobs, or the list of sets) what came "
-        "of it; `almaflow cancel` ends this run."
-    )
+    assert played.outcome == "succeeded"
+    assert played.entry("x", "submit").value["found"]
     assert stage.sent("submit") == 1
 
 
@@ -160,43 +158,72 @@ def test_a_cancelled_run_waits_for_the_answer_and_keeps_it(
     assert len(stage.submissions) == 1
 
 
-def test_a_cancelled_run_whose_write_was_lost_is_unknown(
+def test_a_cancelled_run_looks_for_the_write_that_was_lost(set_stage: Callable[..., Stage]) -> None:
+    stage = set_stage(slow("hang"))
+
+    played = stage.run(f"steps: [{{id: x, {JOB}}}]", beside=after(cancel, seconds=5))
+
+    # Half a minute for the answer, five seconds until the first look.
+    assert played_in(stage) == 40
+    assert played.ended == ("cancelled", "Cancelled by anna.")
+    (submitted,) = stage.submissions
+    assert played.steps["x"]["error"] == (
+        f"Cancelled by anna. The job goes on in Alma as {submitted.instance_id}."
+    )
+
+
+def test_a_cancelled_run_does_not_send_again_what_alma_did_not_take(
     set_stage: Callable[..., Stage],
 ) -> None:
-    stage = set_stage(slow("hang"))
+    stage = set_stage(slow("hang", processed=False))
+
+    played = stage.run(f"steps: [{{id: x, {JOB}}}]", beside=after(cancel, seconds=5))
+
+    assert played_in(stage) == 600
+    assert played.ended == ("cancelled", "Cancelled by anna.")
+    assert played.state("x", "submit") is EntryState.UNTAKEN
+    assert played.steps["x"]["error"] == "Cancelled by anna."
+    assert (stage.sent("submit"), stage.submissions) == (1, [])
+
+
+def test_a_cancelled_run_whose_write_nobody_may_settle_is_unknown(
+    set_stage: Callable[..., Stage],
+) -> None:
+    stage = set_stage(slow("hang", processed=False), door=NEVER)
 
     played = stage.run(
         f"{{steps: [{{id: x, {JOB}}}], finally: [{{check: steps.x.outcome == 'unknown'}}]}}",
         beside=after(cancel, seconds=5),
     )
 
-    assert played_in(stage) == 35
+    assert played_in(stage) == 600
     assert played.ended == (
         "unknown",
         "Cancelled by anna. Nobody can tell whether Alma took what step x sent.",
     )
-    assert played.outcomes == {"x": "unknown", "finally/check-1": "succeeded"}
-    assert played.steps["x"]["error"].startswith(
-        "Cancelled by anna. Nobody can tell whether Alma took what the step sent"
-    )
+    assert played.outcomes == {"finally/check-1": "succeeded"}
+    assert played.entry("x", "submit").value["unknown"] == NOTHING_SHOWN
 
 
 def test_a_run_that_is_cancelled_before_it_begins_sends_nothing(
     set_stage: Callable[..., Stage],
 ) -> None:
     stage = set_stage(slow())
-    run = stage.add(f"{{steps: [{{id: x, {JOB}}}], finally: [{{id: y, notify: a}}]}}")
+    run = stage.add(
+        f"{{steps: [{{id: x, {JOB}}}], finally: [{{id: y, check: steps.x.outcome == 'skipped'}}]}}"
+    )
     stage.open_store().ask_cancel(run.id, "anna")
 
     played = stage.resume()
 
     assert played.ended == ("cancelled", "Cancelled by anna.")
-    assert played.outcomes == {"x": "cancelled", "finally/y": "succeeded"}
+    # A step that never began is skipped, without a word of its own.
+    assert played.outcomes == {"finally/y": "succeeded"}
     assert stage.alma.received() == []
 
 
 def test_a_run_that_waits_for_a_person_can_be_cancelled(set_stage: Callable[..., Stage]) -> None:
-    stage = set_stage({"sets": [SET], "faults": [{"kind": "lose_answer", "call": "submit"}]})
+    stage = set_stage({"sets": [SET], "faults": [{"kind": "reset", "call": "submit"}]}, door=NEVER)
     waiting = stage.run(
         f"{{steps: [{{id: x, {JOB}}}], finally: [{{check: steps.x.outcome == 'unknown'}}]}}"
     )
@@ -207,7 +234,7 @@ def test_a_run_that_waits_for_a_person_can_be_cancelled(set_stage: Callable[...,
 
     assert played.outcome == "unknown"
     assert played.record.error.startswith("Cancelled by anna. Nobody can tell")
-    assert played.outcomes == {"x": "unknown", "finally/check-1": "succeeded"}
+    assert played.outcomes == {"finally/check-1": "succeeded"}
     assert stage.sent("submit") == 1
 
 
@@ -289,12 +316,28 @@ LOST = [
 
 
 @pytest.mark.parametrize("step", LOST)
-def test_a_lost_answer_is_never_continued(set_stage: Callable[..., Stage], step: str) -> None:
+def test_a_step_whose_time_is_up_looks_for_the_write_that_was_lost(
+    set_stage: Callable[..., Stage], step: str
+) -> None:
     stage = set_stage(slow("hang"))
+
+    played = stage.run(f"steps: [{step.replace('JOB', JOB)}, {{id: after, notify: reached}}]")
+
+    # Ten seconds, half a minute of grace, five seconds until the first look.
+    assert played_in(stage) == 45
+    assert played.outcome == "warning"
+    (x,) = (facts for path, facts in played.steps.items() if path.endswith("x"))
+    assert (x["outcome"], played.outcomes["after"]) == ("timed_out", "succeeded")
+    assert x["error"].endswith(f" goes on in Alma as {stage.submissions[0].instance_id}.")
+
+
+@pytest.mark.parametrize("step", LOST)
+def test_a_lost_answer_is_never_continued(set_stage: Callable[..., Stage], step: str) -> None:
+    stage = set_stage(slow("hang", processed=False), door=NEVER)
 
     waiting = stage.run(f"steps: [{step.replace('JOB', JOB)}, {{id: after, notify: reached}}]")
 
-    assert played_in(stage) == 40
+    assert played_in(stage) == 600
     assert waiting.outcome is None
     assert waiting.record.status is Status.WAITING
     assert waiting.record.reason.startswith("Nobody can tell whether Alma at main took the request")
@@ -311,7 +354,7 @@ def test_a_lost_answer_is_never_continued(set_stage: Callable[..., Stage], step:
 def test_what_nobody_resolves_before_the_run_s_time_is_up_ends_as_unknown(
     set_stage: Callable[..., Stage], step: str
 ) -> None:
-    stage = set_stage(slow("hang"))
+    stage = set_stage(slow("hang", processed=False), door=NEVER)
     stage.run(
         f"{{steps: [{step.replace('JOB', JOB)}], finally: [{{id: f, check: STATED}}]}}".replace(
             "STATED", "steps.x.outcome == 'unknown'"
@@ -326,10 +369,24 @@ def test_what_nobody_resolves_before_the_run_s_time_is_up_ends_as_unknown(
     assert played.outcomes["finally/f"] == "succeeded"
 
 
-def test_a_run_whose_time_is_up_while_a_write_is_lost_is_unknown(
+def test_a_run_whose_time_is_up_looks_for_the_write_that_was_lost(
     set_stage: Callable[..., Stage],
 ) -> None:
     stage = set_stage(slow("hang"))
+
+    played = stage.run(f"{{timeout: 10s, steps: [{{id: x, {JOB}}}]}}")
+
+    assert played.ended == ("timed_out", "The run did not end within 10s.")
+    assert played.steps["x"]["error"] == (
+        f"The time of the run is up. The job goes on in Alma as {stage.submissions[0].instance_id}."
+    )
+    assert played.record.ended_at == START + timedelta(seconds=45)
+
+
+def test_a_run_whose_time_is_up_while_a_write_stays_lost_is_unknown(
+    set_stage: Callable[..., Stage],
+) -> None:
+    stage = set_stage(slow("hang", processed=False), door=NEVER)
 
     played = stage.run(f"{{timeout: 10s, steps: [{{id: x, {JOB}}}]}}")
 
@@ -337,14 +394,14 @@ def test_a_run_whose_time_is_up_while_a_write_is_lost_is_unknown(
         "unknown",
         "The run did not end within 10s. Nobody can tell whether Alma took what step x sent.",
     )
-    assert played.outcomes == {"x": "unknown"}
-    assert played.record.ended_at == START + timedelta(seconds=40)
+    assert played.outcomes == {}
+    assert played.record.ended_at == START + timedelta(minutes=10)
 
 
 def test_a_lost_answer_in_finally_makes_a_good_run_a_warning(
     set_stage: Callable[..., Stage],
 ) -> None:
-    stage = set_stage({"sets": [SET], "faults": [{"kind": "lose_answer", "call": "submit"}]})
+    stage = set_stage({"sets": [SET], "faults": [{"kind": "reset", "call": "submit"}]}, door=NEVER)
 
     played = stage.run(f"{{steps: [{{notify: a}}], finally: [{{id: x, {JOB}}}]}}")
 

@@ -34,7 +34,7 @@ finally:
 outputs: {members: "{{ steps.weeding.member_count }}", at: "{{ steps.export.submitted_at }}"}
 """
 
-LOSES = {"faults": [{"kind": "lose_answer", "call": "submit"}]}
+LOSES = {"faults": [{"kind": "reset", "call": "submit"}]}
 
 
 def view_from(stage: Stage, played: Played, *, worked_on: bool = False) -> RunView:
@@ -138,7 +138,7 @@ def test_arms_that_can_begin_no_more_are_skipped_while_the_run_goes_on(stage: St
 def test_a_lost_submission_is_unknown_and_says_what_it_waits_for(
     set_stage: Callable[..., Stage],
 ) -> None:
-    stage = set_stage(LOSES)
+    stage = set_stage(LOSES, door={"settle": None})
 
     view = view_from(stage, stage.run(WORKFLOW))
 

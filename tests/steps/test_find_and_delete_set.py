@@ -155,7 +155,10 @@ def test_a_job_on_another_set_does_not_keep_a_set(set_stage: Callable[..., Stage
 def test_a_set_stays_when_nobody_knows_whether_a_job_works_on_it(
     set_stage: Callable[..., Stage],
 ) -> None:
-    stage = set_stage({"sets": [WEEDING], "faults": [{"kind": "lose_answer", "call": "submit"}]})
+    stage = set_stage(
+        {"sets": [WEEDING], "faults": [{"kind": "reset", "call": "submit"}]},
+        door={"settle": None},
+    )
     workflow = ON_SET.replace("  - id: away", "finally:\n  - id: away")
 
     stage.run(workflow)

@@ -32,6 +32,7 @@ MOVES = {
     (INTENT, REFUSED),
     (INTENT, DONE),
     (UNTAKEN, INTENT),
+    (LOST, LOST),
     (LOST, UNTAKEN),
     (LOST, DONE),
     (LOST, REFUSED),
