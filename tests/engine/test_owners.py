@@ -310,9 +310,9 @@ def test_the_first_error_comes_out_of_an_engine_alone(stage: Stage) -> None:
         async with engine.running():
             raise ExceptionGroup("two", [ValueError("a"), ValueError("b")])
 
-    with pytest.raises(AlmaflowError, match="^alone$"):
+    with pytest.raises(AlmaflowError, match=r"^alone$"):
         run_virtual(one)
-    with pytest.raises(ValueError, match="^a$"):
+    with pytest.raises(ValueError, match=r"^a$"):
         run_virtual(several)
 
 
