@@ -19,6 +19,9 @@ EXAMPLES = sorted(
     path for path in (ROOT / "workflows").glob("*.yaml") if ".scenario." not in path.name
 )
 
+# Sets that only their scenario has.
+NEED_THEIR_SCENARIO = ("titles-without-inventory", "delete-titles")
+
 EXPORT = """\
     name: export
     inputs:
@@ -89,7 +92,7 @@ def test_every_example_ends_well_on_the_simulator(almaflow: Almaflow, example: P
 def test_every_example_ends_well_over_http(
     almaflow: Almaflow, alma: Hooked, example: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if example.stem in ("link-to-network", "unused-records"):
+    if example.stem in ("link-to-network", "unused-records", *NEED_THEIR_SCENARIO):
         pytest.skip("waits minutes of real time, or needs its scenario")
     text = example.read_text("utf-8")
     fast = text.replace("steps:\n", "defaults: {poll: {first: 1s, max: 1s}}\nsteps:\n", 1)
@@ -196,6 +199,51 @@ def test_a_plan_shows_every_request_and_the_steps_not_taken(
     assert "job_name = Bookbinding [af-" in typed.out
     assert "branch-3/default/fail-1  (fail; not taken)" in typed.out
     assert "The simulated run ended as succeeded." in typed.out
+
+
+def test_a_plan_shows_each_iteration_and_called_workflows(almaflow: Almaflow, write: Write) -> None:
+    write(
+        "w.yaml",
+        """\
+        steps:
+          - id: all
+            for_each:
+              items: [a, b]
+              steps:
+                - if: item == 'a'
+                  create_set: {name: "{{ item }}", content: ITEM, members: []}
+          - {id: part, call: {workflow: part, inputs: {name: c}}}
+          - if: run.attempt > 1
+            id: never
+            for_each: {items: [a], steps: [{wait: 1m}]}
+        """,
+    )
+    write(
+        "part.yaml",
+        """\
+        inputs: {name: {}}
+        steps: [{create_set: {name: "{{ inputs.name }}", content: ITEM, members: []}}]
+        """,
+    )
+
+    steps = almaflow("plan", "w.yaml", "--json").json["steps"]
+
+    assert [(one["path"], one["kind"], one["taken"]) for one in steps] == [
+        ("all", "for_each", True),
+        ("all/1/create_set-1", "create_set", True),
+        ("all/2/create_set-1", "create_set", False),
+        ("part", "call", True),
+        ("part/create_set-1", "create_set", True),
+        ("never", "for_each", False),
+        ("never/*/wait-1", "wait", False),
+    ]
+    names = [
+        request["body"]["name"]
+        for step in steps
+        for request in step["requests"]
+        if request["method"] == "POST" and "name" in request["body"]
+    ]
+    assert names == ["a", "c"]
 
 
 def test_a_plan_as_json_counts_equal_requests(almaflow: Almaflow, write: Write) -> None:
