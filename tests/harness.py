@@ -30,10 +30,13 @@ from almaflow.expressions.encoding import decode
 from almaflow.masking import Mask, reveal
 from almaflow.plan import Plan, make_plan
 from almaflow.settings import Project, find_project
-from almaflow.store import Entry, EntryState, Event, RunRecord, Store
+from almaflow.store import Entry, EntryState, Event, RunRecord, Store, processes
 
 # How often engines look into the store for what people want of them.
 LOOK = timedelta(seconds=1)
+
+# For how long a process lives without a sign of life; it gives four in that time.
+LEASE = processes.LEASE
 
 START = datetime(2026, 3, 2, 8, 15, tzinfo=UTC)
 
@@ -182,12 +185,18 @@ class Played:
         return [one.data["request"] for one in self.heard if one.kind is Told.REQUEST]
 
 
+# Where it is set, every stage has its store at the address that this makes; see `each_store` in
+# tests/engine.
+new_store: Callable[[], str] | None = None
+
+
 class Stage:
     """An Alma, a clock and a store that outlive the processes which use them.
 
     *scenario* is a simulator's scenario as a mapping; *settings* the text of almaflow.yaml.
     *door* is what almaflow.yaml says of every institution: `environment`, `code`, `settle` …
-    With *durable* the store is a file, else it is kept in memory from process to process.
+    With *durable* the store is a file, with *postgres* it is the database at that address, else it
+    is kept in memory from process to process.
     """
 
     def __init__(
@@ -197,6 +206,7 @@ class Stage:
         *,
         settings: str | None = None,
         durable: bool = False,
+        postgres: str = "",
         environment: str = "production",
         start: datetime = START,
         door: Mapping[str, Any] | None = None,
@@ -210,7 +220,9 @@ class Stage:
         self._door = dict(door or {})
         if settings is not None:
             (folder / "almaflow.yaml").write_text(textwrap.dedent(settings), encoding="utf-8")
-        self._memory = None if durable else Store.open("sqlite://", clock=self.clock)
+        self._postgres = postgres or (new_store() if new_store else "")
+        in_memory = not (durable or self._postgres)
+        self._memory = Store.open("sqlite://", clock=self.clock) if in_memory else None
         self._runs = 0
 
     @property
@@ -225,6 +237,9 @@ class Stage:
         """Return the store, as a process opens it."""
         if self._memory is not None:
             return self._memory
+        options = {"lease": LEASE} | options
+        if self._postgres:
+            return Store.open(self._postgres, clock=self.clock, **options)
         store = Store.open(f"sqlite:///{self.store_file}", clock=self.clock, **options)
         # Only a machine that loses power forgets what the system was given; no test pulls a plug.
         connection: Any = store._database._connection

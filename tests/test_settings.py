@@ -319,6 +319,33 @@ def test_all_secrets_that_are_there_are_known_for_masking(
     ]
 
 
+@pytest.mark.parametrize(
+    ("address", "passwords"),
+    [
+        ("postgresql://alma:ge%40heim@db/alma", ["ge%40heim", "ge@heim"]),
+        ("postgresql://alma@db/alma", []),
+        ("postgresql://[alma:geheim@db/alma", []),
+    ],
+)
+def test_the_password_in_an_address_is_a_secret_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str, passwords: list[str]
+) -> None:
+    monkeypatch.setenv("STORE", address)
+
+    assert project(tmp_path, "store: env:STORE\n").known_secrets() == [address, *passwords]
+
+
+@pytest.mark.parametrize(
+    "address", ["postgresql://alma:geheim@db/alma", "postgresql://db/alma?password=geheim"]
+)
+def test_a_password_in_the_stores_address_is_refused(tmp_path: Path, address: str) -> None:
+    with pytest.raises(DocumentsInvalid) as caught:
+        project(tmp_path, f"store: {address}\n")
+
+    assert [problem.code for problem in caught.value.problems] == ["literal-key"]
+    assert "geheim" not in str(caught.value)
+
+
 def test_a_stores_file_is_relative_to_the_project(example: Project, tmp_path: Path) -> None:
     assert example.store_url == f"sqlite:///{tmp_path}/almaflow.db"
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -120,7 +120,8 @@ def is_loopback(host: str) -> bool:
 
 def _without_password(text: str) -> str:
     try:
-        has_password = urlsplit(text).password is not None
+        parts = urlsplit(text)
+        has_password = parts.password is not None or "password" in parse_qs(parts.query)
     except ValueError:
         has_password = "@" in text
     if has_password:
@@ -366,7 +367,8 @@ class Settings(Model):
         Annotated[Text, AfterValidator(_without_password)],
         Field(
             description="Where runs are recorded: `sqlite:///PATH` relative to this file (default "
-            "`sqlite:///.almaflow/almaflow.db`), or `env:NAME` of a variable with the address."
+            "`sqlite:///.almaflow/almaflow.db`), `postgresql://user@host/database` (its password "
+            "from libpq's `~/.pgpass`), or `env:NAME` of a variable with the address."
         ),
     ] = "sqlite:///.almaflow/almaflow.db"
     institutions: Annotated[

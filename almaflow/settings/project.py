@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from almaflow.document import Document, PathTo, read_document
 from almaflow.errors import DocumentsInvalid, RequestWrong
@@ -169,7 +170,7 @@ class Project:
             except RequestWrong:
                 # What is not there cannot show up anywhere; who needs it will be told.
                 continue
-        return values
+        return values + [word for value in values for word in _password_in(value)]
 
     @property
     def _file(self) -> str:
@@ -203,6 +204,15 @@ class Project:
             if _account(other, entry) == account and entry.limits is not None
         )
         return next(shared, LimitSettings())
+
+
+def _password_in(value: str) -> list[str]:
+    """Return the password in an address, as it is written there and as it is meant."""
+    try:
+        password = urlsplit(value).password
+    except ValueError:
+        password = None
+    return [] if not password else [password, unquote(password)]
 
 
 def _account(name: str, entry: InstitutionSettings) -> str:

@@ -1,7 +1,8 @@
-"""The store: runs, their journal and log, places, and the processes that share them, in SQLite.
+"""The store: runs, their journal and log, places, and the processes that share them.
 
-The only home of SQL. Every method is one transaction and waits for the disk, so what runs on an
-event loop calls it through a `StoreWriter`. Instants come from the store's clock.
+The only home of SQL: SQLite, or PostgreSQL. Every method is one transaction and waits for the
+disk, so what runs on an event loop calls it through a `StoreWriter`. Instants come from the
+store's clock.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from almaflow.store.errors import (
     StoreDamaged,
     StoreFull,
     StoreLocked,
+    StoreLost,
     StoreNewer,
     StoreReadOnly,
     StoreTrouble,
@@ -83,6 +85,7 @@ __all__ = [
     "StoreDamaged",
     "StoreFull",
     "StoreLocked",
+    "StoreLost",
     "StoreNewer",
     "StoreReadOnly",
     "StoreTrouble",
@@ -96,6 +99,6 @@ __all__ = [
 class Store(RunCalls, ProcessCalls, JournalCalls, PlaceCalls):
     """One open store; safe to use from any thread.
 
-    Besides what a method names, each raises `StoreTrouble` when the file or the disk refuses;
-    then nothing of its transaction is kept.
+    Besides what a method names, each raises `StoreTrouble` when the file, the disk or the server
+    refuses; then nothing of its transaction is kept.
     """

@@ -1,12 +1,13 @@
 """What can go wrong at the store, shaped by what the caller does next.
 
     StoreError (errors.py)
-    ├── StoreTrouble        the file or the disk refused; the whole transaction is void
+    ├── StoreTrouble        the file, disk or server refused; the whole transaction is void
     │   ├── StoreLocked         another process holds it; repeating later is safe
     │   ├── StoreFull           no room on the disk
     │   ├── StoreDamaged        not a database, another program's, or broken
     │   ├── StoreReadOnly       it can be read but not written
-    │   └── StoreUnreachable    the folder is missing, or the file cannot be created or opened
+    │   ├── StoreUnreachable    no folder, no file, or no server to be opened there
+    │   └── StoreLost           the connection to the server broke; the next call makes a new one
     ├── StoreNewer          written by a newer almaflow
     ├── RunExists           the run key is taken; carries the run that has it
     ├── RunHeld             a live process works on the run
@@ -33,7 +34,7 @@ from almaflow.store.records import Place
 
 
 class StoreTrouble(StoreError):
-    """The file or the disk refused. Nothing of the transaction under way is kept."""
+    """The file, the disk or the server refused. Nothing of the transaction under way is kept."""
 
 
 class StoreLocked(StoreTrouble):
@@ -53,7 +54,15 @@ class StoreReadOnly(StoreTrouble):
 
 
 class StoreUnreachable(StoreTrouble):
-    """The store's folder is missing, or the file cannot be created or opened."""
+    """The folder is missing, the file cannot be opened, or the server lets nobody in."""
+
+
+class StoreLost(StoreTrouble):
+    """The connection to the server broke.
+
+    Of all troubles, this one alone leaves open whether the transaction is kept: the answer to its
+    commit may be what was lost. The next call connects anew.
+    """
 
 
 class StoreNewer(StoreError):

@@ -3,40 +3,69 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from almaflow.store.errors import StoreFull, StoreReadOnly, StoreUnreachable, StoreUrlWrong
 
-_NEXT = "Write `store: sqlite:///almaflow.db` in almaflow.yaml, or leave `store` out."
+_NEXT = (
+    "Write `store: sqlite:///almaflow.db` or `store: postgresql://user@host/database` in"
+    " almaflow.yaml, or leave `store` out."
+)
+
+_SQLITE = ("sqlite", "sqlite+pysqlite")
+_POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
 
 
 @dataclass(frozen=True)
 class StoreLocation:
-    """A store's file; None means that it is kept in memory."""
+    """A store's file, or the address of its database in PostgreSQL; neither: it is in memory."""
 
     file: Path | None
+    url: URL | None = None
 
     def __str__(self) -> str:
+        if self.url is not None:
+            return self._address.render_as_string(hide_password=True)
         return "in memory" if self.file is None else str(self.file)
 
     @property
+    def in_memory(self) -> bool:
+        """Whether the store is gone when it is closed."""
+        return self.file is None and self.url is None
+
+    @property
     def locks(self) -> Path:
-        """The folder of the lock files beside the store's file."""
+        """The folder of the lock files: beside the store's file, else this user's own."""
+        if self.url is not None:
+            state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+            address = self._address.set(password=None).render_as_string()
+            name = hashlib.sha256(address.encode()).hexdigest()[:16]
+            return Path(state, "almaflow", "locks", name)
         if self.file is None:
             raise ValueError("a store in memory has no lock files")
         return self.file.with_name(self.file.name + ".locks")
 
+    @property
+    def _address(self) -> URL:
+        # Of what stands after the question mark, which may be a password as well, only a host.
+        assert self.url is not None
+        where = {name: it for name, it in self.url.query.items() if name in ("host", "port")}
+        return self.url.set(drivername="postgresql", query=where)
+
 
 def read_url(url: str) -> StoreLocation:
-    """Return the place that *url* names: `sqlite:///PATH`, or `sqlite://` for one in memory.
+    """Return the place that *url* names.
 
-    A relative path counts from the working directory. Links are followed, so that whoever uses
-    the store agrees on where its locks are.
+    It is `sqlite:///PATH`, `sqlite://` for a store in memory, or
+    `postgresql://[user[:password]@]host[:port]/database`, with libpq's settings after a question
+    mark. A relative path counts from the working directory. Links are followed, so that whoever
+    uses the store agrees on where its locks are.
 
     Raises:
         StoreUrlWrong: it is no such URL. The message does not show a password.
@@ -45,12 +74,15 @@ def read_url(url: str) -> StoreLocation:
         parts = make_url(url)
     except (ArgumentError, ValueError) as error:
         raise StoreUrlWrong(f"The value of `store` is not the URL of a store. {_NEXT}") from error
+    if parts.drivername in _POSTGRES:
+        return StoreLocation(None, parts.set(drivername="postgresql+psycopg"))
     shown = parts.render_as_string(hide_password=True)
     if parts.get_backend_name() != "sqlite":
         raise StoreUrlWrong(
-            f"The store {shown} cannot be used: this almaflow keeps its store in SQLite. {_NEXT}"
+            f"The store {shown} cannot be used: almaflow keeps its store in SQLite or, as"
+            f" `postgresql://`, in PostgreSQL. {_NEXT}"
         )
-    if parts.host or parts.query or parts.drivername not in ("sqlite", "sqlite+pysqlite"):
+    if parts.host or parts.query or parts.drivername not in _SQLITE:
         raise StoreUrlWrong(
             f"The store {shown} cannot be used: after `sqlite:///` comes a path and nothing"
             f" else (a full path begins with a fourth slash). {_NEXT}"
@@ -64,7 +96,7 @@ def prepare(location: StoreLocation) -> None:
     """Make the store's folder, its folder of locks and its file, for nobody but their owner.
 
     Only the last folder is made: where the one above is missing, a disk is not mounted, and an
-    empty store in its place would have forgotten every run.
+    empty store in its place would have forgotten every run. A store without a file needs nothing.
 
     Raises:
         StoreUnreachable, StoreReadOnly, StoreFull: the system does not let us.

@@ -116,13 +116,17 @@ class Lives:
             StoreError: the lock file cannot be made.
         """
         self._held[process.id] = None
-        if self._location.file is None:
+        if self._location.in_memory:
             return process
         file = self._location.locks / f"{process.id}.lock"
         lock = _lock(file)
         try:
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock.acquire(timeout=0)
         except OSError as error:
+            if self._location.file is None:
+                # The store is a server; this machine need not have a place for us.
+                return process
             del self._held[process.id]
             raise refusal(self._location, error) from error
         self._held[process.id] = lock
@@ -147,7 +151,7 @@ class Lives:
 
     def sweep(self, connection: Connection) -> None:
         """Take away the lock files that those who were found dead left behind."""
-        if self._location.file is None:
+        if self._location.in_memory:
             return
         files = {file.stem: file for file in self._location.locks.glob("*.lock")}
         gone = select(processes.c.id).where(
@@ -174,7 +178,7 @@ class Lives:
         return False
 
     def _shows_life(self, process: Process) -> bool:
-        if self._location.file is None or process.id in self._held:
+        if self._location.in_memory or process.id in self._held:
             return True
         if process.host == platform.node() and _can_be_locked(process.lock_file):
             return False

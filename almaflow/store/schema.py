@@ -55,8 +55,8 @@ def _version(connection: Connection, place: str) -> int:
         return 0
     if schema_version.name not in names:
         raise StoreDamaged(
-            f"The file {place} is the database of another program: it holds the table"
-            f" `{names[0]}` and none of almaflow's. Name another file as `store` in almaflow.yaml."
+            f"The store {place} is the database of another program: it holds the table"
+            f" `{names[0]}` and none of almaflow's. Name another one as `store` in almaflow.yaml."
         )
     version = connection.execute(select(func.max(schema_version.c.version))).scalar_one() or 0
     if version > newest():

@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import harness
 from tests.harness import Stage
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Play the tests of a module with `EACH_STORE = True` on PostgreSQL as well."""
+    if getattr(metafunc.module, "EACH_STORE", False):
+        metafunc.parametrize("each_store", ["", "postgres"], indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def each_store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give each stage the store that it asks for, or one in PostgreSQL."""
+    with ExitStack() as stack:
+        if getattr(request, "param", ""):
+            server = request.getfixturevalue("postgres")
+            # A day of virtual time has 86,400 seconds in which to ask a server.
+            monkeypatch.setattr(harness, "LOOK", timedelta(hours=1))
+            monkeypatch.setattr(harness, "LEASE", timedelta(hours=4))
+            monkeypatch.setattr(
+                harness, "new_store", lambda: stack.enter_context(server.new_database())
+            )
+        yield
 
 
 @pytest.fixture

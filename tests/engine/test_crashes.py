@@ -21,6 +21,9 @@ from almaflow.store import Entry, EntryState
 from tests import harness
 from tests.harness import Boundary, Played, Stage
 
+# Also on PostgreSQL.
+EACH_STORE = True
+
 EXPORT = """
 steps:
   - id: titles

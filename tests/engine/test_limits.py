@@ -11,6 +11,9 @@ import pytest
 from almaflow.outcome import Status
 from tests.harness import START, Played, Process, Stage
 
+# Also on PostgreSQL.
+EACH_STORE = True
+
 SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
 JOB = "submit_job: {job: M901, set: '59317390720001000'}"
 

@@ -15,6 +15,9 @@ from almaflow.outcome import Status
 from almaflow.store import EntryState
 from tests.harness import START, Stage
 
+# Also on PostgreSQL.
+EACH_STORE = True
+
 JOB = "submit_job: {job: M901, set: '59317390720001000'}"
 SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
 

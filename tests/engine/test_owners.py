@@ -20,6 +20,7 @@ from almaflow.engine.telling import NoListener, Told
 from almaflow.errors import AlmaflowError, RequestWrong
 from almaflow.outcome import Status
 from almaflow.store import (
+    LEASE,
     ClaimLost,
     EntryState,
     LeaseLost,
@@ -33,6 +34,9 @@ from almaflow.store import (
 from tests import harness
 from tests.harness import START, Ears, Process, Stage
 
+# Also on PostgreSQL.
+EACH_STORE = True
+
 SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
 JOB = "submit_job: {job: M901, set: '59317390720001000'}"
 LIBRARY: dict[str, Any] = {"sets": [SET], "jobs": [{"job": "M901", "duration": "10m"}]}
@@ -42,6 +46,7 @@ LIBRARY: dict[str, Any] = {"sets": [SET], "jobs": [{"job": "M901", "duration": "
 def durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     """A stage whose store is a file, looked at for cancellations once in virtual 5 seconds."""
     monkeypatch.setattr(harness, "LOOK", timedelta(seconds=5))
+    monkeypatch.setattr(harness, "LEASE", LEASE)
     return Stage(tmp_path, LIBRARY, durable=True)
 
 

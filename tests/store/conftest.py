@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from almaflow.store import Claim, RunRecord, Store
+from tests.store.others import Rival
 
 # This machine, as processes name it.
 HOST = platform.node()
@@ -63,6 +64,13 @@ def claimed(store: Store, number: int = 1) -> Claim:
     return store.claim_run(run.id, process.id)
 
 
+def open_and_add(url: str, number: int) -> None:
+    """Be a process that opens the store and records a run."""
+    store = Store.open(url, clock=ManualClock())
+    store.add_run({}, make_record(number))
+    store.close()
+
+
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock()
@@ -73,12 +81,20 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "almaflow.db"
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def store_url(request: pytest.FixtureRequest, file: Path) -> str:
+    """The address of a new store, of each kind in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{file}"
+    return str(request.getfixturevalue("postgres_url"))
+
+
 @pytest.fixture
-def open_store(file: Path, clock: ManualClock) -> Iterator[Callable[..., Store]]:
+def open_store(store_url: str, clock: ManualClock) -> Iterator[Callable[..., Store]]:
     """Open the store of this test, as often as wanted; all are closed at the end."""
     opened: list[Store] = []
 
-    def open_(url: str = f"sqlite:///{file}", **options: Any) -> Store:
+    def open_(url: str = store_url, **options: Any) -> Store:
         opened.append(Store.open(url, clock=clock, **options))
         return opened[-1]
 
@@ -90,3 +106,9 @@ def open_store(file: Path, clock: ManualClock) -> Iterator[Callable[..., Store]]
 @pytest.fixture
 def store(open_store: Callable[..., Store]) -> Store:
     return open_store()
+
+
+@pytest.fixture
+def rival(store_url: str) -> Rival:
+    """Somebody else who uses the store of this test."""
+    return Rival(store_url)

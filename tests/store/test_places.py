@@ -45,7 +45,7 @@ class Asker:
 
     def ask(self, job_id: str = "M1", account: str = "main", **more: Any) -> Claim:
         claim = self.run()
-        asked = {"set_id": "17", "marker": "af-1", "named": True} | more
+        asked: dict[str, Any] = {"set_id": "17", "marker": "af-1", "named": True} | more
         self.store.ask_place(claim, SPOT, account, job_id, **asked)
         return claim
 

@@ -31,9 +31,9 @@ class StoreBase:
     ) -> Self:
         """Open, make or bring up to date the store at *url*.
 
-        *url* is `sqlite:///PATH`, or `sqlite://` for a store in memory. *busy_timeout* is how
-        long a transaction waits for another process's, *lease* for how long a process lives
-        without a sign of life.
+        *url* is `sqlite:///PATH`, `sqlite://` for a store in memory, or
+        `postgresql://user@host/database`. *busy_timeout* is how long a transaction waits for
+        another process's, *lease* for how long a process lives without a sign of life.
 
         Raises:
             StoreUrlWrong: *url* names no store.
@@ -53,7 +53,7 @@ class StoreBase:
 
     @property
     def address(self) -> str:
-        """The store's file, or `in memory`, for messages."""
+        """The store's file, its server and database, or `in memory`, for messages."""
         return str(self._database.location)
 
     @property

@@ -1,0 +1,128 @@
+"""The store in SQLite: how its connection is set up, and what its errors mean.
+
+A writing transaction begins IMMEDIATE: Python's sqlite3 would begin it only before the first
+write, so that what was read before, such as who owns a run, could be out of date when it is
+written.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, Final
+
+from filelock import FileLock, Timeout
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.pool import StaticPool
+
+from almaflow.store.backend import LinkState
+from almaflow.store.errors import (
+    StoreDamaged,
+    StoreFull,
+    StoreLocked,
+    StoreReadOnly,
+    StoreTrouble,
+    StoreUnreachable,
+)
+from almaflow.store.location import StoreLocation, refusal
+
+
+class SQLite:
+    """A store in a file, or in memory."""
+
+    begin_read: Final = "BEGIN"
+    begin_write: Final = "BEGIN IMMEDIATE"
+    foreign: Final[type[Exception]] = sqlite3.Error
+
+    def __init__(self, location: StoreLocation, busy_timeout: timedelta) -> None:
+        self._location = location
+        self._seconds = busy_timeout.total_seconds()
+
+    def make_engine(self) -> Engine:
+        """Return an engine with one connection whose transactions begin where we say."""
+        engine = create_engine(
+            f"sqlite:///{self._location.file or ':memory:'}",
+            poolclass=StaticPool,
+            connect_args={
+                "check_same_thread": False,  # one thread at a time is what the lock is for
+                "timeout": self._seconds,
+                "isolation_level": None,
+            },
+        )
+        event.listen(engine, "connect", _set_up)
+        return engine
+
+    def tell(self, driver: Any, statement: str) -> None:
+        """Give the driver a statement that has no result."""
+        driver.execute(statement).close()
+
+    def is_gone(self, driver: Any) -> bool:
+        """Whether the connection is of no use any more; a file goes on being there."""
+        return False
+
+    @contextmanager
+    def opening(self) -> Iterator[None]:
+        """Keep other processes from opening the same store: the switch to WAL does not wait."""
+        if self._location.in_memory:
+            yield
+            return
+        lock = self._location.locks / "open.lock"
+        try:
+            with FileLock(lock, timeout=self._seconds, mode=0o600):
+                yield
+        except Timeout as error:
+            raise self._locked() from error
+        except OSError as error:
+            raise refusal(self._location, error) from error
+
+    def trouble(self, error: BaseException, state: LinkState) -> StoreTrouble:
+        """Return what an *error* of the driver means."""
+        # The low byte is SQLite's result code, the rest tells more of it
+        # (sqlite.org/rescode.html). Errors of Python's sqlite3 itself have none.
+        code = getattr(error, "sqlite_errorcode", 0)
+        if code == sqlite3.SQLITE_IOERR_SHMSIZE:
+            code = sqlite3.SQLITE_FULL  # no room for the file by which WAL is shared
+        store, words = self._location, str(error).rstrip(".")
+        match code & 0xFF:
+            case 5 | 6:  # BUSY, LOCKED
+                return self._locked()
+            case 13:  # FULL
+                return StoreFull(
+                    f"There is no room for the store {store}: {words}. Nothing was recorded."
+                    " Make room on that disk, then `almaflow resume` the run."
+                )
+            case 11 | 26:  # CORRUPT, NOTADB
+                return StoreDamaged(
+                    f"The file {store} is not a store of almaflow, or it is broken: {words}."
+                    " Put back a backup, or name another file as `store` in almaflow.yaml."
+                )
+            case 8:  # READONLY
+                return StoreReadOnly(
+                    f"The store {store} cannot be written: {words}. See that this user may write"
+                    " the file and its folder."
+                )
+            case 14:  # CANTOPEN
+                return StoreUnreachable(
+                    f"The store {store} cannot be opened: {words}. See that it is a file, and"
+                    " that this user may read and write it and its folder."
+                )
+        return StoreTrouble(
+            f"The store {store} refused: {words}. Nothing was recorded. Look at the disk and"
+            " at the file, then try again."
+        )
+
+    def _locked(self) -> StoreLocked:
+        return StoreLocked(
+            f"The store {self._location} is locked: another process holds it and does not let go."
+            " Look for a backup, a database tool or another almaflow that uses this file, end it"
+            " or wait for it, then try again."
+        )
+
+
+def _set_up(connection: Any, _: object) -> None:
+    # WAL lets others read while we write; with FULL a commit is on the disk when it returns.
+    # Where a file system cannot do WAL, SQLite stays with its journal file, which is as safe.
+    for pragma in ("foreign_keys = ON", "journal_mode = WAL", "synchronous = FULL"):
+        connection.execute(f"PRAGMA {pragma}").close()
