@@ -7,18 +7,22 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from almaflow.check.declarations import literal_problem
 from almaflow.check.notes import Notes
+from almaflow.check.scopes import value_type
 from almaflow.check.shelf import Checked
 from almaflow.check.surroundings import Files, Surroundings
 from almaflow.check.walking import below, data_at, sources
 from almaflow.document import PathTo
 from almaflow.expressions import Perhaps, Record, Type
+from almaflow.expressions.types import KINDS
+from almaflow.fields import Template
 from almaflow.problems import Problem, Severity, did_you_mean
 from almaflow.steps.base import COMMON_OUTPUTS, StepBase
 from almaflow.steps.call import Call
-from almaflow.workflow import Workflow
+from almaflow.workflow import Input, Workflow
 
 # How many files a chain of calls may have beside the first, and how many files in all a run may
 # record. Who needs more has lost sight of it.
@@ -127,8 +131,9 @@ def check_call(
     called: Checked,
     caller: Workflow,
     institution: str | None,
+    scope: Record,
 ) -> None:
-    """Check what the call at *path* gives to a workflow that was read.
+    """Check what the call at *path*, which sees *scope*, gives to a workflow that was read.
 
     *institution* is where the call is made; None when only the run will know.
     """
@@ -143,8 +148,8 @@ def check_call(
         if name not in workflow.inputs:
             hint = did_you_mean(name, workflow.inputs) or "."
             notes.at_key(here, "unknown-input", f"{file} has no input `{name}`{hint}")
-        elif called.fits and not any("{{" in text.text for _, text in sources(value, None, here)):
-            problem = literal_problem(workflow.inputs[name], value)
+        elif called.fits:
+            problem = _misfit(workflow.inputs[name], value, scope)
             if problem is not None:
                 notes.at(here, "bad-input", f"`{name}` {problem}.")
     missing = [
@@ -167,6 +172,28 @@ def check_call(
             "give it another name there.",
             Severity.WARNING,
         )
+
+
+# What a value may be beside text to be read as an input of each type.
+_FITTING: Mapping[str, frozenset[str]] = {
+    "string": frozenset({"number", "boolean", "date", "instant", "duration"}),
+    "integer": frozenset({"number"}),
+    "number": frozenset({"number"}),
+    "boolean": frozenset({"boolean"}),
+    "date": frozenset({"date", "instant"}),
+    "list": frozenset({"list", "counters"}),
+}
+
+
+def _misfit(declared: Input, value: Any, scope: Record) -> str | None:
+    """Return why *value* cannot be read as an input, after its name; None: it may be."""
+    if not any("{{" in text.text for _, text in sources(value, None, ())):
+        return literal_problem(declared, value)
+    kind = value_type(value, scope).kind
+    if kind in ("", "text") or kind in _FITTING[declared.type]:
+        return None
+    shown = f"`{value.text}`" if isinstance(value, Template) else "this"
+    return f"is declared as {declared.type}, but {shown} is {KINDS[kind]}"
 
 
 def _check_environment(

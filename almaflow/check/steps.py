@@ -182,7 +182,7 @@ class StepChecks:
         if isinstance(step.kind, ForEach):
             return self._check_for_each(path, step, step.kind, scope, here)
         if isinstance(step.kind, Call):
-            return self._check_call(path, step, here)
+            return self._check_call(path, step, scope, here)
         self._check_bodies(path, step, here)
         return outputs_of(step.kind)
 
@@ -219,11 +219,11 @@ class StepChecks:
         given = self.visible.take(start)
         return with_names(outputs_of(kind), {"results": results_of(step, item, given)})
 
-    def _check_call(self, path: PathTo, step: StepBase, here: _Here) -> Type:
+    def _check_call(self, path: PathTo, step: StepBase, scope: Record, here: _Here) -> Type:
         called = self._called.get(path)
         if called is not None:
-            place = here.institution
-            check_call(self.notes, self.around, path, step, called, self.workflow, place)
+            around, at = self.around, here.institution
+            check_call(self.notes, around, path, step, called, self.workflow, at, scope)
         return outputs_of_call(called, step.id or "")
 
     def _check_bodies(self, path: PathTo, step: StepBase, here: _Here) -> None:

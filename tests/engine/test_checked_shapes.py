@@ -79,6 +79,30 @@ def test_of_an_iteration_that_has_not_begun_nothing_is_known(stage: Stage) -> No
     assert played.steps["told"]["error"] == "succeeded failed skipped; One - -; not begun"
 
 
+@pytest.mark.parametrize(
+    ("items", "told"),
+    [
+        ("inputs.any[0]", "`inputs.any[0]` is no list; `items` needs one."),
+        (
+            "inputs.any * 10001",
+            "`inputs.any * 10001` has 10001 items; `for_each` takes at most 10000. Many records "
+            "belong into a set, on which one job works.",
+        ),
+    ],
+)
+def test_what_only_the_run_knows_to_be_no_list_of_items_fails_the_step(
+    stage: Stage, items: str, told: str
+) -> None:
+    played = stage.run(
+        f"""
+        inputs: {{any: {{type: list, default: [x]}}}}
+        steps: [{{id: all, for_each: {{items: "{items}", steps: [{{wait: 1s}}]}}}}]
+        """
+    )
+
+    assert played.ended == ("failed", f"Step all: {told}")
+
+
 CALLED = """
     inputs: {code: {}, count: {type: integer, default: 1}, list: {type: list, default: []}}
     vars: {who: "{{ run.name }}"}
