@@ -33,6 +33,7 @@ from almaflow.steps.read_report import ReadReport
 from almaflow.steps.run_profile import RunProfile
 from almaflow.steps.stop import Stop
 from almaflow.steps.submit_job import SubmitJob
+from almaflow.steps.update_set import UpdateSet
 from almaflow.steps.wait import Wait
 from almaflow.steps.wait_for_run import WaitForRun
 
@@ -44,6 +45,7 @@ class BuiltInStep(StepBase):
     """One step: exactly one of the kinds, and what is common to all."""
 
     create_set: CreateSet | None = None
+    update_set: UpdateSet | None = None
     find_set: FindSet | None = None
     delete_set: DeleteSet | None = None
     submit_job: SubmitJob | None = None

@@ -119,7 +119,7 @@ def test_only_words_of_json_schema_are_used(name: str) -> None:
     words = {
         *("description", "markdownDescription", "type", "properties", "additionalProperties"),
         *("required", "anyOf", "items", "enum", "const", "pattern", "examples", "default"),
-        *("minimum", "maximum", "minItems", "minLength", "$ref", "patternProperties"),
+        *("minimum", "maximum", "minItems", "maxItems", "minLength", "$ref", "patternProperties"),
         *("minProperties", "propertyNames"),
     }
 

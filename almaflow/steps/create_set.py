@@ -1,13 +1,14 @@
-"""`create_set`: a logical or itemized set, or an itemized copy of a logical one.
+"""`create_set`: a logical set, an itemized one of members, or one that Alma fills from others.
 
-Looking for the name and counting members may be repeated. Creating and each batch of members leave
-once; the unique name is what a lost creation is found by.
+Looking for the name and counting members may be repeated, as may the deletion of a set that gives
+way. Creating and each batch of members leave once; the unique name is what a lost creation is found
+by, the number of members what a lost batch is.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -15,23 +16,30 @@ from pydantic_core import PydanticCustomError
 
 from almaflow.alma import calls
 from almaflow.alma.errors import AlmaRefused
-from almaflow.alma.new_sets import CopyOf, create_set
+from almaflow.alma.new_sets import Combined, CopyOf, OfRun, Operator, Origin, create_set
+from almaflow.alma.traces import SetTrace
 from almaflow.alma.wire import AlmaSet
 from almaflow.fields import Flag, Template, Text
 from almaflow.steps.base import Kind
+from almaflow.steps.changes import MemberChanges, OnInvalid, id_type_problem
 from almaflow.steps.context import StepContext
-from almaflow.steps.delete_set import remove_set
+from almaflow.steps.delete_set import remove_set, until_free
 from almaflow.steps.endings import Ending, StepFailed
 from almaflow.steps.find_set import SET_OUTPUTS, set_outputs
-from almaflow.steps.members import Members, read_members
+from almaflow.steps.members import Members, recorded_members
+from almaflow.steps.origins import (
+    Combine,
+    FromRun,
+    most_members,
+    until_filled,
+    until_run_has_filled,
+)
 
 # "The set name already exists" (alma-api: T2).
 NAME_TAKEN = "402263"
 
-# How often the number of members is looked at until it stands still, and for how long it may
-# stand still before the set counts as filled although it has fewer members than its source.
-LOOK = timedelta(seconds=10)
-STILL = timedelta(minutes=2)
+# Alma's words for how two sets are combined.
+OPERATORS: Mapping[str, Operator] = {"and": "AND", "or": "OR", "not": "NOT"}
 
 ContentType = Literal[
     "AUTHORITY_MMS",
@@ -64,8 +72,9 @@ ContentType = Literal[
 class CreateSet(Kind):
     """Create a set in Alma and wait until it is filled.
 
-    Logical from a `query`, itemized from `members`, or an itemized copy (`from_set`) of a logical
-    set. Set names are unique in an institution: put `{{ run.id }}` or a date into the name.
+    Logical from a `query`; itemized from `members`, from a logical set (`from_set`), from two sets
+    (`combine`) or from the titles of an import (`from_run`). Set names are unique in an
+    institution: put `{{ run.id }}` or a date into the name.
     """
 
     key = "create_set"
@@ -103,6 +112,17 @@ class CreateSet(Kind):
     from_set: Annotated[
         Template | None, Field(description="The id of a logical set to copy as an itemized one.")
     ] = None
+    from_run: Annotated[
+        FromRun | None,
+        Field(description="A population of an import run, as an itemized set of BIB_MMS."),
+    ] = None
+    combine: Annotated[
+        Combine | None,
+        Field(
+            description="Two sets of the same content and how they are combined. Combining large "
+            "ones may take Alma hours."
+        ),
+    ] = None
     id_type: Annotated[
         Text | None,
         Field(
@@ -111,7 +131,7 @@ class CreateSet(Kind):
         ),
     ] = None
     on_invalid: Annotated[
-        Literal["fail", "skip"],
+        OnInvalid,
         Field(
             description="What a member that Alma does not know does: `fail` (default) the step, "
             "or be left out and counted as `rejected`."
@@ -134,22 +154,37 @@ class CreateSet(Kind):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> CreateSet:
-        given = [one for one in (self.query, self.members, self.from_set) if one is not None]
+        given = [
+            one
+            for one in (self.query, self.members, self.from_set, self.from_run, self.combine)
+            if one is not None
+        ]
         if len(given) != 1:
             raise PydanticCustomError(
                 "choose_one",
-                "`create_set` needs exactly one of `query`, `members` and `from_set`.",
+                "`create_set` needs exactly one of `query`, `members`, `from_set`, `from_run` and "
+                "`combine`.",
             )
         if self.members is None and self.id_type is not None:
             raise PydanticCustomError("choose_one", "`id_type` goes with `members`.")
         return self
 
+    @model_validator(mode="after")
+    def _fits_content(self) -> CreateSet:
+        if self.from_run is not None and self.content != "BIB_MMS":
+            told = "`from_run` makes a set of titles; its `content` is BIB_MMS."
+            raise PydanticCustomError("wrong_content", told, {"key": "content"})
+        if self.id_type is not None and (why := id_type_problem(self.content, self.id_type)):
+            raise PydanticCustomError("bad_id_type", "{why}", {"why": why, "key": "id_type"})
+        return self
+
     async def perform(self, context: StepContext) -> Ending:
         name = context.text(self.name)
+        origin = self._origin(context)
         made = context.earlier("create")
         if made is not None:
-            # An earlier attempt may have filled it by half.
-            await remove_set(context, "remove-earlier", made["set_id"])
+            # An earlier attempt may have filled it by half, or from what was there then.
+            await self._remove(context, "remove-earlier", made["set_id"])
         existing = await context.once("existing", lambda: self._existing(context, name))
         if existing and self.if_exists == "fail":
             raise StepFailed(
@@ -161,49 +196,77 @@ class CreateSet(Kind):
             self._check_kind(found)
             context.outputs.update(set_outputs(found))
             return Ending()
+        most = 0
+        if origin is not None:
+            self._check_replaced(origin, name, existing)
+            most = await context.once("most", lambda: self._most(context, origin))
         if existing:
-            await remove_set(context, "remove", existing)
-        created = await self._create(context, name)
+            await self._remove(context, "remove", existing)
+        created = await self._create(context, name, origin)
         context.outputs.update(created, rejected=0)
-        if self.members is not None:
-            await self._fill(context, created["set_id"])
-        else:
-            await self._until_filled(context, created["set_id"])
-        return Ending()
+        return await self._fill(context, created["set_id"], origin, most)
+
+    def _origin(self, context: StepContext) -> Origin | None:
+        """Return what Alma fills the set from; None for a query and for members."""
+        if self.from_set is not None:
+            return CopyOf(context.text(self.from_set))
+        if self.combine is not None:
+            first, second = (context.text(one) for one in self.combine.sets)
+            return Combined(OPERATORS[self.combine.operator], first, second)
+        if self.from_run is not None:
+            return OfRun(context.text(self.from_run.run), context.text(self.from_run.population))
+        return None
+
+    @staticmethod
+    def _check_replaced(origin: Origin, name: str, existing: str) -> None:
+        """Raise `StepFailed` when the set that gives way is one that the new one is made of."""
+        if existing and existing in origin.query.values():
+            raise StepFailed(
+                f"The set `{name}` ({existing}) is to be replaced by one that is made of it; "
+                "nothing was changed. Choose another name."
+            )
+
+    async def _most(self, context: StepContext, origin: Origin) -> int:
+        job = self.from_run.job if self.from_run is not None else None
+        named = "" if job is None else context.text(job)
+        return await most_members(context, origin, named, self.content)
 
     @staticmethod
     async def _existing(context: StepContext, name: str) -> str:
         found = await context.directory.set_named(name)
         return found.id if found is not None else ""
 
+    @staticmethod
+    async def _remove(context: StepContext, effect: str, set_id: str) -> None:
+        await until_free(context, set_id)
+        await remove_set(context, effect, set_id)
+
     def _check_kind(self, found: AlmaSet) -> None:
-        wanted = "LOGICAL" if self.query is not None else "ITEMIZED"
-        if (found.type, found.content) != (wanted, self.content):
+        if (found.type, found.content) != (self._type, self.content):
             raise StepFailed(
                 f"The set `{found.name}` ({found.id}) exists, but as {found.type} of "
-                f"{found.content}, not {wanted} of {self.content}."
+                f"{found.content}, not {self._type} of {self.content}."
             )
 
-    async def _create(self, context: StepContext, name: str) -> dict[str, Any]:
+    @property
+    def _type(self) -> Literal["ITEMIZED", "LOGICAL"]:
+        return "ITEMIZED" if self.query is None else "LOGICAL"
+
+    async def _create(
+        self, context: StepContext, name: str, origin: Origin | None
+    ) -> dict[str, Any]:
         call = create_set(
             name,
             self.content,
             query=None if self.query is None else render_query(self.query, context),
-            origin=None if self.from_set is None else CopyOf(context.text(self.from_set)),
+            origin=origin,
             description="" if self.description is None else context.text(self.description),
             private=self.private,
-        )
+        ).then(SetTrace.result)
+        slow = isinstance(origin, Combined)
+        trace = SetTrace(name, self._type, self.content, slow=slow)
         try:
-            return await context.write(
-                "create",
-                call.then(
-                    lambda it: {
-                        "set_id": it.id,
-                        "name": it.name,
-                        "member_count": it.member_count or 0,
-                    }
-                ),
-            )
+            return await context.write("create", call, trace=trace)
         except AlmaRefused as error:
             if NAME_TAKEN in error.codes:
                 raise StepFailed(
@@ -212,49 +275,20 @@ class CreateSet(Kind):
                 ) from error
             raise
 
-    async def _fill(self, context: StepContext, set_id: str) -> None:
-        """Add the members, a batch at a time."""
-        assert self.members is not None
-        members = self.members
-
-        async def read() -> list[str]:
-            return read_members(members, context)
-
-        ids: list[str] = await context.once("members", read)
-        count = 0
-        for number, start in enumerate(range(0, len(ids), calls.MEMBERS_IN_ONE_CALL), start=1):
-            batch = ids[start : start + calls.MEMBERS_IN_ONE_CALL]
-            context.progress(f"adding members {start + 1} to {start + len(batch)} of {len(ids)}")
-            changed = await context.write(
-                f"add-{number}",
-                calls.change_members(
-                    set_id,
-                    "add_members",
-                    batch,
-                    id_type=self.id_type,
-                    fail_on_invalid_id=self.on_invalid == "fail",
-                ).then(lambda it: {"member_count": it.member_count or 0}),
-            )
-            count = changed["member_count"]
-            context.outputs.update(member_count=count, rejected=max(0, start + len(batch) - count))
-
-    async def _until_filled(self, context: StepContext, set_id: str) -> None:
-        """Read the number of members until it stands still or has reached the source's."""
-        expected = None
-        if self.from_set is not None:
-            source = await context.read(calls.alma_set(context.text(self.from_set)))
-            expected = source.member_count or 0
-        still_since, last = context.clock.now(), -1
-        while True:
-            count = (await context.read(calls.alma_set(set_id))).member_count or 0
-            context.outputs["member_count"] = count
-            if expected is None or count >= expected:
-                return
-            if count != last:
-                still_since, last = context.clock.now(), count
-            elif context.clock.now() - still_since >= STILL:
-                return
-            await context.sleep(LOOK, f"Alma fills the set: {count} of {expected} members")
+    async def _fill(
+        self, context: StepContext, set_id: str, origin: Origin | None, most: int
+    ) -> Ending:
+        """Add the members, or wait until Alma has put them in."""
+        if isinstance(origin, OfRun):
+            return await until_run_has_filled(context, set_id, most)
+        if self.members is None:
+            await until_filled(context, set_id, most)
+            return Ending()
+        changes = MemberChanges(
+            context, set_id, self.content, id_type=self.id_type, on_invalid=self.on_invalid
+        )
+        await changes.add(await recorded_members(self.members, context))
+        return Ending()
 
 
 def render_query(query: Template, context: StepContext) -> str:

@@ -1,17 +1,20 @@
-"""`delete_set`: removes a set, never its members. Deleting twice changes nothing more."""
+"""`delete_set`: removes sets, never their members. Deleting twice changes nothing more."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from almaflow.alma import calls
+from almaflow.alma.directory import read_pages
 from almaflow.alma.errors import AlmaRefused
 from almaflow.alma.statuses import is_terminal
+from almaflow.alma.wire import AlmaSet
 from almaflow.expressions import NUMBER
-from almaflow.fields import Template
+from almaflow.fields import Template, parse_duration
 from almaflow.steps.base import Kind
 from almaflow.steps.context import StepContext
 from almaflow.steps.endings import Ending, StepFailed
@@ -22,11 +25,16 @@ GONE = frozenset({"60107", "402264"})
 # How long to wait before looking again whether a job still works on the set.
 LOOK_AGAIN = timedelta(minutes=1)
 
+# Whom Alma names as the maker of sets that were made through the API.
+API_USER = "exl_api"
+
 
 class DeleteSet(Kind):
-    """Delete a set; the records in it stay. A set that is gone already is fine.
+    """Delete a set, or sweep up old ones; the records in them stay.
 
-    A job that this run started on the set and did not wait for is waited for first.
+    A set that is gone already is fine. A job that almaflow started on the set is waited for first.
+    A sweep (`prefix` with `older_than`) takes only sets that were made through the API, and leaves
+    out those that a job of almaflow works on.
     """
 
     key = "delete_set"
@@ -34,30 +42,128 @@ class DeleteSet(Kind):
     outputs: ClassVar = {"deleted": NUMBER}
     example = """\
 - delete_set: "{{ steps.titles.set_id }}"
+- delete_set: {prefix: "almaflow ", older_than: 30d}
 """
 
-    id: Annotated[Template, Field(description="The id of the set.")]
+    id: Annotated[Template | None, Field(description="The id of the set.")] = None
+    prefix: Annotated[
+        Template | None,
+        Field(
+            description="How the names of the sets begin that are swept up; exactly, capitals "
+            "count. Goes with `older_than`."
+        ),
+    ] = None
+    older_than: Annotated[
+        Template | None,
+        Field(description="How long ago a set must have been made to be swept up: `30d`."),
+    ] = None
+
+    @field_validator("prefix")
+    @classmethod
+    def _some_prefix(cls, given: Template | None) -> Template | None:
+        if given is not None and not given.text.strip():
+            told = "An empty `prefix` would sweep up every set that was made through the API."
+            raise PydanticCustomError("bad_value", told)
+        return given
+
+    @field_validator("older_than")
+    @classmethod
+    def _literal_duration(cls, given: Template | None) -> Template | None:
+        if given is not None and "{{" not in given.text:
+            try:
+                parse_duration(given.text)
+            except ValueError as error:
+                raise PydanticCustomError("bad_duration", "{why}", {"why": str(error)}) from None
+        return given
+
+    @model_validator(mode="after")
+    def _one_or_a_sweep(self) -> DeleteSet:
+        sweep = (self.prefix is not None, self.older_than is not None)
+        if (self.id is not None) is any(sweep) or any(sweep) is not all(sweep):
+            raise PydanticCustomError(
+                "choose_one", "`delete_set` needs either `id`, or `prefix` and `older_than`."
+            )
+        return self
 
     async def perform(self, context: StepContext) -> Ending:
+        if self.prefix is not None:
+            await self._sweep(context)
+            return Ending()
+        assert self.id is not None
         set_id = context.text(self.id)
         if not set_id:
             raise StepFailed("delete_set was given an empty id; nothing was deleted.")
-        for job_id, instance_id in await context.jobs_on(set_id):
-            if instance_id is None:
-                raise StepFailed(
-                    f"Job {job_id} may work on set {set_id}: nobody can tell whether Alma took its "
-                    "submission. The set was not deleted; delete it in Alma when that is known."
-                )
-            await self._wait_for(context, job_id, instance_id)
+        await until_free(context, set_id)
         was_there = await remove_set(context, "delete", set_id)
         if not was_there:
             context.say(f"Set {set_id} is gone already.")
         context.outputs["deleted"] = int(was_there)
         return Ending()
 
+    async def _sweep(self, context: StepContext) -> None:
+        found: list[list[str]] = await context.once("sets", lambda: self._old_sets(context))
+        context.outputs["deleted"] = 0
+        kept = []
+        for place, (set_id, name) in enumerate(found, start=1):
+            context.progress(f"deleting set {place} of {len(found)}")
+            if jobs := await context.jobs_on(set_id):
+                context.say(f"Set `{name}` ({set_id}) stays: job {jobs[0][0]} works on it.")
+                continue
+            try:
+                # It was there when it was listed: gone since means by a deletion whose answer
+                # was lost, as good as surely.
+                await remove_set(context, f"delete-{set_id}", set_id)
+            except AlmaRefused as error:
+                kept.append(f"`{name}` ({set_id}): {error.text}")
+                continue
+            context.outputs["deleted"] += 1
+        if kept:
+            raise StepFailed(f"{len(kept)} of {len(found)} sets stay. " + " ".join(kept))
+
+    async def _old_sets(self, context: StepContext) -> list[list[str]]:
+        """Return id and name of the sets to be swept up, oldest first."""
+        assert self.prefix is not None
+        assert self.older_than is not None
+        prefix = context.text(self.prefix)
+        if not prefix.strip():
+            raise StepFailed("delete_set was given an empty prefix; nothing was deleted.")
+        try:
+            before = context.now - parse_duration(context.text(self.older_than))
+        except ValueError as error:
+            raise StepFailed(f"{error} Nothing was deleted.") from error
+        old = [
+            (found.created_at, found.id, found.name)
+            for found in await self._made_through_the_api(context)
+            if found.created_by == API_USER
+            and found.name.startswith(prefix)
+            and found.created_at is not None
+            and found.created_at < before
+        ]
+        return [[set_id, name] for _, set_id, name in sorted(old)]
+
     @staticmethod
-    async def _wait_for(context: StepContext, job_id: str, instance_id: str) -> None:
-        while not is_terminal(await context.read(calls.instance(instance_id, job_id))):
+    async def _made_through_the_api(context: StepContext) -> list[AlmaSet]:
+        return await read_pages(
+            context.read, lambda offset: calls.list_sets(f"created_by~{API_USER}", offset=offset)
+        )
+
+
+async def until_free(context: StepContext, set_id: str) -> None:
+    """Wait until no job that almaflow started works on a set.
+
+    Raises: StepFailed when nobody can tell whether one does.
+    """
+    for job_id, instance_id in await context.jobs_on(set_id):
+        if instance_id is None:
+            raise StepFailed(
+                f"Job {job_id} may work on set {set_id}: nobody can tell whether Alma took its "
+                "submission. The set was not deleted; delete it in Alma when that is known."
+            )
+        while True:
+            instance = await context.read(calls.instance(instance_id, job_id), poll=True)
+            await context.seen(job_id, instance)
+            if is_terminal(instance):
+                break
             await context.sleep(
                 LOOK_AGAIN, f"job {job_id} still works on the set, as {instance_id}"
             )

@@ -53,6 +53,16 @@ class Members(Model):
         return self
 
 
+async def recorded_members(members: Members, context: StepContext) -> list[str]:
+    """Return what `read_members` gives, recorded: the data may be another after a restart."""
+
+    async def read() -> list[str]:
+        return read_members(members, context)
+
+    ids: list[str] = await context.once("members", read)
+    return ids
+
+
 def read_members(members: Members, context: StepContext) -> list[str]:
     """Return the ids in order, without blanks and repeats; may be empty.
 

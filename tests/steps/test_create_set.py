@@ -422,7 +422,8 @@ def test_a_set_is_made_anew_only_where_the_earlier_attempt_made_one(
     [
         (
             "name: x, content: ITEM",
-            "`create_set` needs exactly one of `query`, `members` and `from_set`.",
+            "`create_set` needs exactly one of `query`, `members`, `from_set`, `from_run` and "
+            "`combine`.",
         ),
         ("name: x, content: ITEM, members: [], from_set: '1'", "`create_set` needs exactly one of"),
         (
@@ -434,6 +435,18 @@ def test_a_set_is_made_anew_only_where_the_earlier_attempt_made_one(
             "Members are a list, `{file, column}`, or",
         ),
         ("name: x, content: ITEM, members: {items: [], column: a}", "`column` goes with `file`."),
+        (
+            "name: x, content: ITEM, members: [], id_type: ISBN",
+            "Members of ITEM sets are not named by `ISBN`; write `BARCODE`, or leave it out",
+        ),
+        (
+            "name: x, content: PO_LINE, members: [], id_type: BARCODE",
+            "Members of PO_LINE sets are not named by `BARCODE`; leave it out.",
+        ),
+        (
+            "name: x, content: ITEM, from_run: {run: '1', population: X}",
+            "`from_run` makes a set of titles; its `content` is BIB_MMS.",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_refused(stage: Stage, keys: str, told: str) -> None:

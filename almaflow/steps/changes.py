@@ -1,0 +1,225 @@
+"""Changes to the members of an itemized set, a batch at a time.
+
+One id that Alma minds fails its whole call. What is minded without need (adding what is in the set
+already, removing what is not) is found by reading the members, else by halving, and left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
+
+from almaflow.alma import calls
+from almaflow.alma.calls import MemberChange
+from almaflow.alma.directory import read_pages
+from almaflow.alma.errors import AlmaRefused
+from almaflow.alma.traces import MembersTrace
+from almaflow.alma.wire import Member
+from almaflow.steps.context import StepContext
+
+OnInvalid = Literal["fail", "skip"]
+"""What a member that Alma does not know does."""
+
+# Alma's codes for one id of a call (alma-api: T7): it is in the set already, by its own id or by
+# another identifier; it is not in it; two of the ids are one record's.
+_THERE = frozenset({"60115", "60176"})
+_NOT_THERE = frozenset({"60117"})
+_TWICE = frozenset({"60119"})
+# Alma does not know it, by its own id or by another identifier.
+_UNKNOWN = frozenset({"60116", "60120"})
+
+_NEEDLESS: Mapping[MemberChange, frozenset[str]] = {
+    "add_members": _THERE | _TWICE,
+    "delete_members": _NOT_THERE | _TWICE,
+    "replace_members": _TWICE,
+}
+_WORDS: Mapping[MemberChange, tuple[str, str]] = {
+    "add_members": ("add", "adding"),
+    "delete_members": ("remove", "removing"),
+    "replace_members": ("replace", "replacing"),
+}
+
+_TITLES = ("BIB_MMS", "BIB_MMS_DISCOVERY", "IE", "IED", "IEE", "IEP", "IER")
+_TITLE_IDS = ("SYSTEM_NUMBER", "OCLC_NUMBER", "ISBN", "ISSN")
+
+
+def id_type_problem(content: str, id_type: str) -> str | None:
+    """Return why members of *content* are not named by *id_type*; None when they may be."""
+    known = {"ITEM": ("BARCODE",), **dict.fromkeys(_TITLES, _TITLE_IDS)}.get(content, ())
+    # What users are named by is a code table of the institution.
+    if content == "USER" or id_type in known:
+        return None
+    *others, last = (f"`{one}`" for one in known) if known else ("",)
+    named = f"{', '.join(others)} or {last}" if others else last
+    rather = f"; write {named}, or leave it out for Alma's own ids." if known else "; leave it out."
+    return f"Members of {content} sets are not named by `{id_type}`{rather}"
+
+
+class MemberChanges:
+    """What one step changes in the members of a set.
+
+    *id_type* None means Alma's own ids. *count* is the number of members as Alma last told it,
+    *rejected* how many of the ids Alma does not know; both are kept in the step's outputs.
+    """
+
+    def __init__(
+        self,
+        context: StepContext,
+        set_id: str,
+        content: str,
+        *,
+        id_type: str | None = None,
+        on_invalid: OnInvalid = "fail",
+    ) -> None:
+        self.context = context
+        self.set_id = set_id
+        self.content = content
+        self.id_type = id_type
+        self.skips = on_invalid == "skip"
+        self.count = 0
+        self.rejected = 0
+        self._must_replace = False
+
+    async def add(self, ids: Sequence[str]) -> None:
+        """Add *ids*, of which some may be members already."""
+        await self._in_batches("add_members", ids)
+
+    async def remove(self, ids: Sequence[str]) -> None:
+        """Remove *ids*, of which some may not be members."""
+        await self._in_batches("delete_members", ids)
+
+    async def replace(self, ids: Sequence[str]) -> None:
+        """Let *ids* be the members: the first batch replaces those that are there."""
+        self._must_replace = True
+        await self._in_batches("add_members", ids)
+        if self._must_replace:
+            # Alma takes no replacement by nothing.
+            await self._clear()
+
+    async def _clear(self) -> None:
+        async def read() -> list[str]:
+            return [member.id for member in await self._read_members()]
+
+        members = await self.context.once("members-to-remove", read)
+        own = MemberChanges(self.context, self.set_id, self.content)
+        await own.remove(members)
+        self.count = own.count
+
+    async def _in_batches(self, change: MemberChange, ids: Sequence[str]) -> None:
+        size = calls.MEMBERS_IN_ONE_CALL
+        for number, start in enumerate(range(0, len(ids), size), start=1):
+            batch = ids[start : start + size]
+            doing = _WORDS[self._really(change)][1]
+            self.context.progress(
+                f"{doing} members {start + 1} to {start + len(batch)} of {len(ids)}"
+            )
+            await self._send(change, str(number), batch)
+
+    def _really(self, change: MemberChange) -> MemberChange:
+        """Return what is sent for *change*: the first of a replacement's batches replaces."""
+        return "replace_members" if self._must_replace else change
+
+    async def _send(
+        self, wanted: MemberChange, name: str, ids: Sequence[str], *, looked: bool = False
+    ) -> None:
+        """Change the members *ids*, without those that are minded needlessly.
+
+        *name* makes the effects; *looked* says that the members have been looked at already.
+        """
+        change = self._really(wanted)
+        effect = f"{_WORDS[change][0]}-{name}"
+        minded = _NEEDLESS[change] | (_UNKNOWN if self.skips else frozenset())
+        try:
+            missing = len(ids) - await self._write(change, effect, ids)
+        except AlmaRefused as error:
+            if not error.codes & minded:
+                raise
+            await self._send_rest(wanted, name, ids, error, looked=looked)
+            return
+        self._must_replace = False
+        if self.skips and change != "delete_members":
+            self._take_note(rejected=max(0, missing))
+        elif missing > 0 and not looked and change != "replace_members":
+            # Alma was content with less, or the change was found by a number of members that
+            # somebody else changed too.
+            rest = await self._rest(change, effect, ids)
+            if rest:
+                await self._send(wanted, f"{name}-rest", rest, looked=True)
+
+    async def _send_rest(
+        self,
+        wanted: MemberChange,
+        name: str,
+        ids: Sequence[str],
+        error: AlmaRefused,
+        *,
+        looked: bool,
+    ) -> None:
+        """Send again what was refused for the sake of some of *ids*, without these."""
+        if len(ids) == 1:
+            self._take_note(rejected=int(bool(error.codes & _UNKNOWN)))
+            return
+        if not looked and error.codes & (_THERE | _NOT_THERE):
+            rest = await self._rest(wanted, f"{_WORDS[wanted][0]}-{name}", ids)
+            if len(rest) < len(ids):
+                if rest:
+                    await self._send(wanted, f"{name}-rest", rest, looked=True)
+                return
+        middle = len(ids) // 2
+        await self._send(wanted, f"{name}-1", ids[:middle], looked=True)
+        await self._send(wanted, f"{name}-2", ids[middle:], looked=True)
+
+    async def _write(self, change: MemberChange, effect: str, ids: Sequence[str]) -> int:
+        """Send one batch and return how many members have come, gone, or are there now."""
+        call = calls.change_members(
+            self.set_id,
+            change,
+            ids,
+            id_type=self.id_type,
+            fail_on_invalid_id=not self.skips,
+        ).then(MembersTrace.result)
+        before = 0
+        if change == "replace_members":
+            # The number of members does not tell whether it was done; doing it twice is harmless.
+            changed = await self.context.write(effect, call, repeatable=True)
+        else:
+            before = await self.context.once(f"before-{effect}", self._count_members)
+            trace = MembersTrace(self.set_id, change, len(ids), before)
+            changed = await self.context.write(effect, call, trace=trace)
+        self.count = changed["member_count"]
+        grown = self.count - before
+        self._take_note()
+        return -grown if change == "delete_members" else grown
+
+    def _take_note(self, rejected: int = 0) -> None:
+        self.rejected += rejected
+        self.context.outputs.update(member_count=self.count, rejected=self.rejected)
+
+    async def _count_members(self) -> int:
+        return (await self.context.read(calls.alma_set(self.set_id))).member_count or 0
+
+    async def _rest(self, change: MemberChange, effect: str, ids: Sequence[str]) -> list[str]:
+        """Return those of *ids* that *change* still has to be made for, as far as can be told."""
+
+        async def read() -> list[str]:
+            name_of = self._name_of()
+            if name_of is None:
+                return list(ids)
+            there = {name_of(member) for member in await self._read_members()}
+            return [one for one in ids if (one in there) is (change == "delete_members")]
+
+        rest: list[str] = await self.context.once(f"rest-of-{effect}", read)
+        return rest
+
+    def _name_of(self) -> Callable[[Member], str] | None:
+        """Return how a member is called in the workflow; None when Alma does not show that."""
+        if self.id_type is None:
+            return lambda member: member.id
+        if (self.content, self.id_type) == ("ITEM", "BARCODE"):
+            return lambda member: member.description
+        return None
+
+    async def _read_members(self) -> list[Member]:
+        return await read_pages(
+            self.context.read, lambda offset: calls.set_members(self.set_id, offset=offset)
+        )

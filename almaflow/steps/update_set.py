@@ -1,0 +1,126 @@
+"""`update_set`: members of an itemized set are added, removed or replaced.
+
+Counting and listing members may be repeated, as may the call that replaces them. Each batch that
+adds or removes leaves once; the number of members is what a lost one is found by.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from almaflow.alma import calls
+from almaflow.alma.wire import AlmaSet
+from almaflow.fields import Template, Text
+from almaflow.steps.base import Kind
+from almaflow.steps.changes import MemberChanges, OnInvalid, id_type_problem
+from almaflow.steps.context import StepContext
+from almaflow.steps.endings import Ending, StepFailed
+from almaflow.steps.find_set import SET_OUTPUTS, set_outputs
+from almaflow.steps.members import Members, recorded_members
+
+
+class UpdateSet(Kind):
+    """Change the members of an itemized set: add some, remove some, or replace them all.
+
+    Ids that are members already are not added again, and ids that are not members need not be
+    removed; neither is a failure. The records themselves stay as they are.
+    """
+
+    key = "update_set"
+    outputs: ClassVar = SET_OUTPUTS
+    example = """\
+- id: weeding
+  find_set: {name: Weeding candidates}
+- update_set:
+    id: "{{ steps.weeding.set_id }}"
+    add: {file: discarded.csv, column: barcode}
+    id_type: BARCODE
+"""
+
+    id: Annotated[Template, Field(description="The id of the itemized set.")]
+    add: Annotated[
+        Members | None,
+        Field(
+            description="The members to add: a list of ids, a file and a column, or an "
+            "expression. More than 1000 go in batches; repeats and blank lines are dropped."
+        ),
+    ] = None
+    remove: Annotated[Members | None, Field(description="The members to remove, as `add`.")] = None
+    replace: Annotated[
+        Members | None,
+        Field(
+            description="The members that the set is to have, as `add`: no others stay. An empty "
+            "list empties the set."
+        ),
+    ] = None
+    id_type: Annotated[
+        Text | None,
+        Field(
+            description="What the ids are when they are not Alma's own: BARCODE for items; "
+            "SYSTEM_NUMBER, OCLC_NUMBER, ISBN, ISSN for titles."
+        ),
+    ] = None
+    on_invalid: Annotated[
+        OnInvalid,
+        Field(
+            description="What an id that Alma does not know does: `fail` (default) the step, or "
+            "be left out, and with `add` and `replace` counted as `rejected`."
+        ),
+    ] = "fail"
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> UpdateSet:
+        given = [one for one in (self.add, self.remove, self.replace) if one is not None]
+        if len(given) != 1:
+            raise PydanticCustomError(
+                "choose_one", "`update_set` needs exactly one of `add`, `remove` and `replace`."
+            )
+        return self
+
+    async def perform(self, context: StepContext) -> Ending:
+        set_id = context.text(self.id)
+        if not set_id:
+            raise StepFailed("update_set was given an empty id; nothing was changed.")
+        found = await context.read(calls.alma_set(set_id))
+        self._check(found)
+        context.outputs.update(set_outputs(found))
+        changes = MemberChanges(
+            context, set_id, found.content, id_type=self.id_type, on_invalid=self.on_invalid
+        )
+        await self._change(context, changes)
+        now = await context.read(calls.alma_set(set_id))
+        context.outputs.update(set_outputs(now, changes.rejected))
+        self._compare(now, changes)
+        return Ending()
+
+    def _check(self, found: AlmaSet) -> None:
+        """Raise `StepFailed` when members of *found* cannot be changed as the step says."""
+        if found.type == "LOGICAL":
+            raise StepFailed(
+                f"The set `{found.name}` ({found.id}) is logical: its members are what its query "
+                "finds, and nobody can change them. Copy it with `create_set` and `from_set`, and "
+                "change the copy."
+            )
+        if self.id_type is not None and (why := id_type_problem(found.content, self.id_type)):
+            raise StepFailed(f"The set `{found.name}` ({found.id}): {why} Nothing was changed.")
+
+    async def _change(self, context: StepContext, changes: MemberChanges) -> None:
+        if self.add is not None:
+            await changes.add(await recorded_members(self.add, context))
+        elif self.remove is not None:
+            await changes.remove(await recorded_members(self.remove, context))
+        else:
+            assert self.replace is not None
+            await changes.replace(await recorded_members(self.replace, context))
+
+    def _compare(self, now: AlmaSet, changes: MemberChanges) -> None:
+        """Raise `StepFailed` when a replacement has lost members behind our back."""
+        if self.replace is not None and (now.member_count or 0) < changes.count:
+            raise StepFailed(
+                f"The set `{now.name}` ({now.id}) has {now.member_count} members, although "
+                f"{changes.count} were put in: somebody changes it at the same time. Look at it "
+                "in Alma, and run the step again."
+            )
