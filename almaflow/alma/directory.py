@@ -10,8 +10,11 @@ Source: `alma-api.md`, 8.4.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
+
+import anyio
 
 from almaflow.alma import calls
 from almaflow.alma.calls import Call
@@ -58,8 +61,19 @@ async def read_pages(read: Read, page_at: Callable[[int], Call[Page[I]]]) -> lis
             return list(found.values())
 
 
-Kept = dict[tuple[str, ...], tuple[datetime, Any]]
-"""What was looked up, and when: directories of one institution may share it."""
+Key = tuple[str, ...]
+
+
+@dataclass
+class Kept:
+    """What was looked up, and when: directories of one institution may share it.
+
+    Who asks for what another one is asking for just then waits for that answer: a thousand runs
+    that begin at the same hour need one look at a job, not a thousand.
+    """
+
+    found: dict[Key, tuple[datetime, Any]] = field(default_factory=dict)
+    turns: dict[Key, anyio.Lock] = field(default_factory=dict)
 
 
 class Directory:
@@ -80,7 +94,7 @@ class Directory:
         self._read = read
         self._clock = clock
         self._institution = institution
-        self._kept = {} if kept is None else kept
+        self._kept = Kept() if kept is None else kept
 
     async def job(
         self, id: str | None = None, name: str | None = None, type: str | None = "MANUAL"
@@ -288,14 +302,17 @@ class Directory:
 
         Somebody who was told "no such job" creates it and tries again.
         """
-        now = self._clock.now()
-        if key in self._kept:
-            loaded_at, kept = self._kept[key]
-            if loaded_at <= now < loaded_at + _LIFETIME and useful(kept):
-                return kept  # type: ignore[no-any-return]
-        loaded = await load()
-        self._kept[key] = (now, loaded)
-        return loaded
+        asked_at = self._clock.now()
+        async with self._kept.turns.setdefault(key, anyio.Lock()):
+            now = self._clock.now()
+            if key in self._kept.found:
+                loaded_at, kept = self._kept.found[key]
+                fresh = loaded_at <= now < loaded_at + _LIFETIME
+                if fresh and (loaded_at > asked_at or useful(kept)):
+                    return kept  # type: ignore[no-any-return]
+            loaded = await load()
+            self._kept.found[key] = (self._clock.now(), loaded)
+            return loaded
 
     def _several(self, noun: str, name: str, ids: Iterable[str]) -> NotInAlma:
         listed = ", ".join(sorted(ids))

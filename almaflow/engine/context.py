@@ -293,7 +293,6 @@ class Context(Looking):
             self.journal.tell(Told.WAITING, self.path, reason, **data)
             self.waiting_for = reason
         await self.journal.waits(self.path, reason + (detail and f", {detail}"))
-        await self.journal.flush()
 
     async def answer(self, kind: Literal["approve"], reason: str) -> Answer:
         people = self.services.people

@@ -29,7 +29,6 @@ from almaflow.engine.services import Services
 from almaflow.engine.telling import Listener, NoListener, Told
 from almaflow.errors import AlmaflowError, StoreError
 from almaflow.masking import Mask
-from almaflow.outcome import Status
 from almaflow.plan import FORMAT, Plan, recorded_plan
 from almaflow.settings import Project
 from almaflow.store import ClaimLost, LeaseLost, LoadedRun, RunRecord, Store, StoreTrouble
@@ -180,7 +179,7 @@ class Engine:
             await self._work(loaded, journal)
         except Suspended as error:
             journal.tell(Told.RUN, text=str(error), status="waiting")
-            await journal.set_status(Status.WAITING, str(error))
+            await journal.suspend(str(error))
             await journal.release(held=False)
         except anyio.get_cancelled_exc_class():
             with anyio.CancelScope(shield=True), suppress(ClaimLost, StoreTrouble):
@@ -200,8 +199,11 @@ class Engine:
         journal.tell(
             Told.RUN, text="Resumed." if resumed else "Began.", status="running", name=plan.name
         )
-        now = self.clock.now()
-        record = await journal.start(now, now + plan.workflow.timeout)
+        if resumed:
+            journal.take_up(record)
+        else:
+            now = self.clock.now()
+            record = await journal.start(now, now + plan.workflow.timeout)
         runner = Runner(plan, record, journal, self._services)
         self._runners[record.id] = runner
         if record.cancel_requested_at is not None:
@@ -226,7 +228,7 @@ class Engine:
         # What has gone wrong may be the store, or the run another process's by now.
         with suppress(StoreError):
             journal.tell(Told.RUN, text=why, status="waiting")
-            await journal.set_status(Status.WAITING, why)
+            await journal.suspend(why)
             await journal.release(held=True)
 
     async def _watch(self) -> None:

@@ -40,7 +40,7 @@ class Door:
     """Whether the host has answered anything yet."""
     proven: bool = False
     """Whether Alma has said that it is the institution that is meant."""
-    kept: Kept = field(default_factory=dict)
+    kept: Kept = field(default_factory=Kept)
     """What the directory remembers."""
 
     def __post_init__(self) -> None:

@@ -22,6 +22,7 @@ from almaflow.store import (
     Entry,
     EntryState,
     Keep,
+    Line,
     PlaceLimits,
     PlaceState,
     RunRecord,
@@ -56,10 +57,12 @@ class RunJournal:
         self.claim = claim
         self._entries: dict[Key, Entry] = {}
         self._keys: dict[str, list[Key]] = {}
-        self._lines: list[RunEvent] = []
-        self._soon: list[Callable[[], Entry | None]] = []
+        self._lines: list[Line] = []
+        self._soon: list[Callable[[], Entry]] = []
         self._status: tuple[Status, str] | None = None
+        """Where the run is recorded to be in its life; None: that is not to be changed now."""
         self._waits: dict[str, str] = {}
+        self._suspended = ""
 
     def load(self, entries: Iterable[Entry]) -> None:
         """Take over what earlier processes recorded."""
@@ -167,6 +170,10 @@ class RunJournal:
         self._keep(answer)
         return None
 
+    async def look_at_place(self, spot: Spot, limits: PlaceLimits) -> Busy | None:
+        """Return what a queued submission waits for, None when it may go."""
+        return await self._writer.call(self.store.look_at_place, self.run_id, spot, limits)
+
     async def ask_place(
         self, spot: Spot, account: str, job_id: str, set_id: str, marker: str, *, named: bool
     ) -> None:
@@ -193,7 +200,6 @@ class RunJournal:
         Until then nothing has left that the begin would have to stand before: a crash in
         between lets the step begin once more. It saves a turn of the disk for each step.
         """
-        self._status_soon()
         masked = self._mask.data(value)
         self._soon.append(
             lambda: self.store.record(
@@ -207,84 +213,78 @@ class RunJournal:
         event = RunEvent(now, self.run_id, about, path, self._mask.text(text), data)
         self._listener.hear(event)
         if about not in NOT_LOGGED:
-            self._lines.append(event)
+            line = Line(event.at, event.kind.value, event.path, event.text, event.data)
+            self._lines.append(line)
 
-    async def flush(self) -> None:
-        """Write the lines that were told and not yet logged."""
-        if self._lines or self._soon:
+    async def flush(self, *, always: bool = False) -> None:
+        """Write the lines that were told and not yet logged, and where the run is in its life."""
+        if self._lines or self._soon or always:
             await self._write(lambda: None)
 
-    async def set_status(self, status: Status, reason: str = "") -> None:
-        """Record where the run is in its life, unless that is recorded already."""
-        if self._status == (status, reason):
-            return
-        shown = self._mask.text(reason)
-        await self._write(lambda: self.store.set_status(self.claim, status, shown))
-        self._status = (status, reason)
+    async def suspend(self, reason: str) -> None:
+        """Record that the whole run waits, and why, unless that is recorded already."""
+        self._suspended = reason
+        if self._status != self._wanted_status():
+            await self.flush(always=True)
 
     async def waits(self, path: str, reason: str) -> None:
         """Record that the step at *path* waits, and why, beside others that do."""
         self._waits[path] = reason
-        await self.set_status(*self._wanted_status())
+        await self.flush(always=self._status != self._wanted_status())
 
     def goes_on(self, path: str) -> None:
-        """Forget that the step at *path* waits; recorded with the next step that begins."""
+        """Forget that the step at *path* waits; recorded with the next write."""
         self._waits.pop(path, None)
 
     def _wanted_status(self) -> tuple[Status, str]:
+        if self._suspended:
+            return Status.WAITING, self._suspended
         if not self._waits:
             return Status.RUNNING, ""
         return Status.WAITING, "\n".join(f"{path}: {why}" for path, why in self._waits.items())
 
-    def _status_soon(self) -> None:
-        status, reason = self._wanted_status()
-        if self._status != (status, reason):
-            shown = self._mask.text(reason)
-            self._soon.append(lambda: self.store.set_status(self.claim, status, shown))
-            self._status = (status, reason)
-
-    def also_soon(self, function: Callable[[], None]) -> None:
-        """Let *function* write to the store with the next write."""
-
-        def write() -> None:
-            function()
-
-        self._soon.append(write)
-
     async def start(self, at: datetime, deadline: datetime) -> RunRecord:
-        """Record that the run goes, and return it; the instants of a first start stay."""
-        record = await self._write(lambda: self.store.start_run(self.claim, at, deadline))
+        """Record that the run begins, and return it."""
         self._status = (Status.RUNNING, "")
-        return record
+        return await self._write(lambda: self.store.start_run(self.claim, at, deadline))
+
+    def take_up(self, record: RunRecord) -> None:
+        """Go on with a run that has begun: where it is in its life is recorded when it changes."""
+        self._status = (record.status, record.reason)
 
     async def finish(self, outcome: Outcome, error: str, outputs: dict[str, Any] | None) -> None:
         """Record the run's end and let go of it."""
         told, given = self._mask.text(error), self._mask.data(outputs)
+        self._status = None
         await self._write(lambda: self.store.finish_run(self.claim, outcome, told, given))
 
     async def release(self, *, held: bool) -> None:
         """Give the unfinished run back; a held one waits for `resume`."""
+        self._status = None
         await self._write(lambda: self.store.release_run(self.claim, held))
 
     async def _write(self, function: Callable[[], T]) -> T:
         lines, self._lines = self._lines, []
         soon, self._soon = self._soon, []
-        begun: list[Entry | None] = []
+        begun: list[Entry] = []
+        wanted = self._wanted_status()
+        status = wanted if self._status not in (None, wanted) else None
+        if status is not None:
+            self._status = status
 
         def together() -> T:
             with self.store.batch():
+                if status is not None:
+                    self.store.set_status(self.claim, status[0], self._mask.text(status[1]))
                 begun.extend(make() for make in soon)
                 result = function()
-                for line in lines:
-                    self.store.add_event(
-                        line.run_id, line.kind.value, line.path, line.text, line.data
-                    )
+                if lines:
+                    self.store.add_events(self.run_id, lines)
                 return result
 
         # What is recorded must be known here even when the run is cancelled meanwhile.
         with anyio.CancelScope(shield=True):
             result = await self._writer.call(together)
         for entry in begun:
-            if entry is not None:
-                self._keep(entry)
+            self._keep(entry)
         return result

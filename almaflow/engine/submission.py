@@ -226,8 +226,11 @@ async def _go_when_it_is_our_turn(
     limits = PlaceLimits(sender.door.running_jobs, sender.door.starts_per_hour)
     since, tries, refusal_told = sender.clock.now(), 0, ""
     while True:
-        await sender.ready()
-        busy = await sending.intend(limits)
+        # The rate of calls is waited for before the intent, and only by who can go.
+        busy = await sender.journal.look_at_place(spot, limits)
+        if busy is None:
+            await sender.ready()
+            busy = await sending.intend(limits)
         if busy is not None:
             await sender.admission.wait(sender, job_id, busy, spot, refusal_told)
             continue

@@ -185,8 +185,11 @@ def read_since(value: Any, now: datetime) -> datetime:
 
 def _parsed(text: str) -> date | datetime | time | str:
     # Digits alone would be read as a time of day as well: 2026 as 20:26.
-    of_day = [time.fromisoformat] if _TIME_OF_DAY.fullmatch(text) else []
-    for read in (*of_day, date.fromisoformat, datetime.fromisoformat):
+    if _TIME_OF_DAY.fullmatch(text):
         with suppress(ValueError):
-            return read(text)
+            return time.fromisoformat(text)
+    with suppress(ValueError):
+        return date.fromisoformat(text)
+    with suppress(ValueError):
+        return datetime.fromisoformat(text)
     return text

@@ -90,6 +90,13 @@ def take(
     return taken
 
 
+def look(
+    connection: Connection, place: Place, limits: PlaceLimits, now: datetime, lives: Lives
+) -> Busy | None:
+    """Return why a queued submission would not get its place now, None when it would."""
+    return _Turn(connection, place, limits, now, lives).why_busy()
+
+
 def turns(
     connection: Connection, account: str, limits: PlaceLimits, now: datetime, lives: Lives
 ) -> list[Place]:

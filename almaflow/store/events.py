@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from collections.abc import Sequence
 
 from sqlalchemy import Connection, bindparam, insert, select
 
-from almaflow.store.records import Event
+from almaflow.store.records import Event, Line
 from almaflow.store.tables import events
 from almaflow.store.values import clean, from_json, to_json
 
@@ -19,19 +18,20 @@ _AFTER = (
 )
 
 
-def add(
-    connection: Connection, run_id: str, at: datetime, kind: str, path: str, text: str, data: Any
-) -> None:
-    """Append one line to the log of a run."""
-    row = {
-        "run_id": run_id,
-        "at": at,
-        "kind": kind,
-        "path": path,
-        "text": clean(text),
-        "data": to_json(data, f"the data of event {kind} of run {run_id}"),
-    }
-    connection.execute(_INSERT, row)
+def add_all(connection: Connection, run_id: str, lines: Sequence[Line]) -> None:
+    """Append lines to the log of a run, in one question."""
+    rows = [
+        {
+            "run_id": run_id,
+            "at": line.at,
+            "kind": line.kind,
+            "path": line.path,
+            "text": clean(line.text),
+            "data": to_json(line.data, f"the data of event {line.kind} of run {run_id}"),
+        }
+        for line in lines
+    ]
+    connection.execute(_INSERT, rows)
 
 
 def after(connection: Connection, run_id: str, after_id: int) -> list[Event]:

@@ -125,6 +125,17 @@ KEEP: Final = Keep()
 
 
 @dataclass(frozen=True)
+class Line:
+    """A line for a run's log, to be written; *path* is a step's, or empty."""
+
+    at: datetime
+    kind: str
+    path: str = ""
+    text: str = ""
+    data: Any = None
+
+
+@dataclass(frozen=True)
 class Event:
     """One line of a run's log; *id* grows with time over the whole store."""
 

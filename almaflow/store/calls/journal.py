@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from almaflow.store import answers, events, journal, memory
 from almaflow.store.calls.base import StoreBase
-from almaflow.store.records import KEEP, Answer, Claim, Entry, EntryState, Event, Keep
+from almaflow.store.records import KEEP, Answer, Claim, Entry, EntryState, Event, Keep, Line
 
 
 class JournalCalls(StoreBase):
@@ -64,9 +64,12 @@ class JournalCalls(StoreBase):
         Raises:
             ValueUnfit: *data* is larger than 16 MiB, or no JSON.
         """
-        now = self._clock.now()
+        self.add_events(run_id, [Line(self._clock.now(), kind, path, text, data)])
+
+    def add_events(self, run_id: str, lines: Sequence[Line]) -> None:
+        """Append lines to the log of a run, in their order; Raises: ValueUnfit."""
         with self._database.write() as connection:
-            events.add(connection, run_id, now, kind, path, text, data)
+            events.add_all(connection, run_id, lines)
 
     def events(self, run_id: str, after_id: int = 0) -> list[Event]:
         """Return the log of a run, oldest first, from after the event *after_id*."""

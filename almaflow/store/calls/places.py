@@ -12,7 +12,7 @@ from datetime import datetime
 
 from almaflow.store import admission, places
 from almaflow.store.calls.base import StoreBase
-from almaflow.store.records import Busy, Claim, Place, PlaceLimits, Spot
+from almaflow.store.records import Busy, Claim, Place, PlaceLimits, PlaceState, Spot
 
 
 class PlaceCalls(StoreBase):
@@ -46,6 +46,15 @@ class PlaceCalls(StoreBase):
         now = self._clock.now()
         with self._database.write() as connection:
             return admission.take(connection, claim, spot, limits, now, self._lives)
+
+    def look_at_place(self, run_id: str, spot: Spot, limits: PlaceLimits) -> Busy | None:
+        """Return what a queued submission waits for; None when it would get its place now."""
+        now = self._clock.now()
+        with self._database.write() as connection:
+            place = places.find(connection, run_id, spot)
+            if place is None or place.state is not PlaceState.QUEUED:
+                return None
+            return admission.look(connection, place, limits, now, self._lives)
 
     def later_place(self, claim: Claim, spot: Spot, again_at: datetime) -> None:
         """Queue a submission again, with its old ticket: Alma wants it after *again_at*."""
