@@ -24,6 +24,7 @@ from almaflow.steps.check import Check
 from almaflow.steps.create_set import CreateSet
 from almaflow.steps.delete_set import DeleteSet
 from almaflow.steps.fail import Fail
+from almaflow.steps.fetch_files import FetchFiles
 from almaflow.steps.find_set import FindSet
 from almaflow.steps.for_each import ForEach
 from almaflow.steps.get import Get
@@ -63,6 +64,7 @@ class BuiltInStep(StepBase):
     notify: Notify | None = None
     get: Get | None = None
     read_report: ReadReport | None = None
+    fetch_files: FetchFiles | None = None
 
 
 def _kinds_of(step: type[StepBase]) -> dict[str, type[Kind]]:

@@ -28,6 +28,8 @@ from almaflow.engine.institutions import Door
 from almaflow.engine.telling import RunEvent, Told
 from almaflow.expressions.encoding import decode
 from almaflow.masking import Mask, reveal
+from almaflow.outside.places import Outside
+from almaflow.outside.simulated import SimulatedOutside
 from almaflow.plan import Plan, make_plan
 from almaflow.settings import Project, find_project
 from almaflow.store import Entry, EntryState, Event, RunRecord, Store, processes
@@ -216,6 +218,7 @@ class Stage:
         self.alma = SimulatedAlma(self.clock.now, parse_scenario(scenario))
         self.environment = environment
         self.boundary = Boundary()
+        self.outside: Outside = SimulatedOutside(self.clock.now, (), lambda: ())
         self.settings = settings
         self._door = dict(door or {})
         if settings is not None:
@@ -349,6 +352,7 @@ class Stage:
             listener=ears,
             mask=Mask(self.project.known_secrets()),
             chance=random.Random(0),
+            outside=self.outside,
             look=LOOK,
         )
 

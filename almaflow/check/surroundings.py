@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from almaflow.alma.payload import ParameterRepeated, PayloadInvalid, merge_parameters, parse_payload
@@ -21,6 +21,7 @@ from almaflow.problems import Location, Problem, Severity, did_you_mean
 from almaflow.settings import Project, path_inside
 from almaflow.settings.project import LOG_CHANNEL
 from almaflow.steps.base import StepBase
+from almaflow.steps.fetch_files import FetchFiles
 from almaflow.steps.members import Members
 from almaflow.steps.notify import Notify
 from almaflow.steps.submit_job import SubmitJob
@@ -125,16 +126,29 @@ def check_channel(notes: Notes, around: Surroundings, path: PathTo, channel: str
     )
 
 
+def check_connection(notes: Notes, around: Surroundings, path: PathTo, connection: str) -> None:
+    """Note a connection that almaflow.yaml does not have."""
+    known = around.project.settings.connections
+    if around.settings_count and connection not in known:
+        hint = did_you_mean(connection, known) or "."
+        message = f"{around.file} has no connection `{connection}`{hint}"
+        notes.at(path, "unknown-connection", message)
+
+
 def check_names_outside(notes: Notes, around: Surroundings, path: PathTo, step: StepBase) -> None:
     """Note what a step names that is not there; *path* is where the step stands."""
     kind, path = step.kind, (*path, step.kind.key)
     if isinstance(kind, Notify) and notes.document.has((*path, "to")):
         check_channel(notes, around, (*path, "to"), kind.to)
+    if isinstance(kind, FetchFiles) and kind.connection is not None:
+        check_connection(notes, around, (*path, "connection"), kind.connection)
     if around.folder is None:
         return
     files = Files(notes, around.root, around.folder)
     if isinstance(kind, SubmitJob) and kind.payload is not None and "{{" not in kind.payload:
         files.check_payload(path, kind)
+    if isinstance(kind, FetchFiles):
+        files.check_folders(path, kind)
     for place, members in _members(kind, data_at(notes.document.data, path), path):
         if members.file is not None and "{{" not in members.file.text:
             files.check_members((*place, "file"), members.file.text)
@@ -201,6 +215,19 @@ class Files:
                 merge_parameters(payload, {name: ""}, None, None)
             except ParameterRepeated as error:
                 self.notes.at_key((*path, "parameters", name), "parameter-repeated", str(error))
+
+    def check_folders(self, path: PathTo, kind: FetchFiles) -> None:
+        """Note a folder that files cannot be fetched to, or from, because it lies outside."""
+        here = kind.folder if kind.connection is None else None
+        for key, folder in (("to", kind.to), ("folder", here)):
+            if folder is None or "{{" in folder.text:
+                continue
+            if key == "folder" and PurePath(folder.text).is_absolute():
+                continue
+            try:
+                path_inside(self.project, folder.text, beside=self.folder)
+            except RequestWrong as error:
+                self.notes.at((*path, key), "outside-project", str(error))
 
     def check_members(self, path: PathTo, name: str) -> None:
         """Note a file of members that is not there yet; it is read when its step runs."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from almaflow.clock import Clock, SystemClock, VirtualClock
 from almaflow.document import read_document
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from almaflow.engine.engine import Engine
     from almaflow.engine.institutions import Door, OpenDoor
     from almaflow.engine.telling import Listener
+    from almaflow.outside.places import Outside
 
 SCENARIO_SUFFIX = ".scenario.yaml"
 
@@ -84,6 +86,7 @@ def live_door(project: Project, mask: Mask) -> OpenDoor:
 def live_engine(project: Project, store: Store, listener: Listener) -> Engine:
     """Return an engine that speaks to the institutions of almaflow.yaml."""
     from almaflow.engine.engine import Engine
+    from almaflow.outside.live import LiveOutside
 
     mask = Mask(project.known_secrets())
     return Engine(
@@ -93,6 +96,7 @@ def live_engine(project: Project, store: Store, listener: Listener) -> Engine:
         open_door=live_door(project, mask),
         listener=listener,
         mask=mask,
+        outside=LiveOutside(project),
     )
 
 
@@ -127,7 +131,35 @@ class Simulation:
             open_door=self.open_door,
             listener=listener,
             chance=random.Random(0),
+            outside=self.outside(),
         )
+
+    def outside(self) -> Outside:
+        """Return the way to files that are made up, as the scenario says."""
+        from almaflow.outside.simulated import MadeUpFile, SimulatedJob, SimulatedOutside
+
+        scenario, start = self.alma.scenario, self.clock.start
+        zone = ZoneInfo(scenario.alma.timezone)
+        files = [
+            MadeUpFile(
+                file.name,
+                file.content,
+                file.connection,
+                start if file.at is None else file.at.first(start, zone),
+            )
+            for file in scenario.files
+        ]
+
+        def jobs() -> list[SimulatedJob]:
+            now = self.clock.now()
+            return [
+                SimulatedJob(run.id, run.started_by_api, run.timeline.ended_at)
+                if run.is_over(now)
+                else SimulatedJob(run.id, run.started_by_api, None)
+                for run in self.alma.instances()
+            ]
+
+        return SimulatedOutside(self.clock.now, files, jobs)
 
     def open_door(self, name: str) -> Door:
         """Let an institution exist and open it."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
 import anyio
@@ -22,10 +21,10 @@ from almaflow.engine.institutions import Door
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.looking import Looking
 from almaflow.engine.patience import NEVER_ANSWERED, midnight, pause, reason
+from almaflow.engine.reaching import Reaching
 from almaflow.engine.services import Services
 from almaflow.engine.telling import Told
 from almaflow.engine.where import Where
-from almaflow.errors import RequestWrong
 from almaflow.expressions import (
     Parsed,
     evaluate,
@@ -40,10 +39,9 @@ from almaflow.expressions.encoding import decode, encode
 from almaflow.fields import Condition, Expression, Message, Source, Template
 from almaflow.masking import show_placeholders
 from almaflow.plan import Plan
-from almaflow.settings import path_inside
 from almaflow.steps.base import Body, BodyEnd, PollSettings
 from almaflow.steps.context import Answer, Submitted
-from almaflow.steps.endings import Ending, StepFailed
+from almaflow.steps.endings import Ending
 from almaflow.store import EntryState
 
 T = TypeVar("T")
@@ -85,7 +83,7 @@ class RunAround(Protocol):
 
 
 @dataclass
-class Context(Looking):
+class Context(Reaching, Looking):
     """One attempt at one step."""
 
     run: RunAround
@@ -229,9 +227,6 @@ class Context(Looking):
     def link(self, href: str) -> str:
         return self.door.link(href)
 
-    async def in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
-        return await self.services.threads.run(function, *arguments)
-
     # The record
 
     def lost_earlier(self, effect: str) -> bool:
@@ -332,30 +327,6 @@ class Context(Looking):
 
     def say(self, text: str) -> None:
         self.journal.tell(Told.SAID, self.path, str(show_placeholders(text)))
-
-    async def notify(self, channel: str, message: str) -> str:
-        self.journal.tell(Told.NOTICE, self.path, message, to=channel)
-        return ""
-
-    # Files
-
-    def payload(self, name: str) -> str:
-        try:
-            return str(self.plan.definition["payloads"][name])
-        except KeyError:
-            raise StepFailed(f"The payload {name} was not recorded with the run.") from None
-
-    def read_file(self, name: str) -> str:
-        folder = Path(self.plan.definition["folder"])
-        try:
-            path = path_inside(Path(self.plan.definition["root"]), name, beside=folder)
-            return path.read_text(encoding="utf-8-sig")
-        except RequestWrong as error:
-            raise StepFailed(str(error)) from error
-        except UnicodeDecodeError as error:
-            raise StepFailed(f"{name} is not UTF-8 text ({error.reason}).") from error
-        except OSError as error:
-            raise StepFailed(f"{name} cannot be read: {error.strerror}.") from error
 
     # Bodies
 

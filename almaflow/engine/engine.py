@@ -29,6 +29,7 @@ from almaflow.engine.services import Services
 from almaflow.engine.telling import Listener, NoListener, Told
 from almaflow.errors import AlmaflowError, StoreError
 from almaflow.masking import Mask
+from almaflow.outside.places import NoWayOutside, Outside
 from almaflow.plan import FORMAT, Plan, recorded_plan
 from almaflow.settings import Project
 from almaflow.store import ClaimLost, LeaseLost, LoadedRun, RunRecord, Store, StoreTrouble
@@ -49,7 +50,8 @@ _THREADS = 8
 class Engine:
     """Works on runs; use `running()` around everything else.
 
-    *people* are whoever can be asked right here, when a step waits for somebody.
+    *people* are whoever can be asked right here, when a step waits for somebody; *outside* is the
+    way to files and channels.
     """
 
     store: Store
@@ -60,6 +62,7 @@ class Engine:
     mask: Mask = field(default_factory=lambda: Mask(()))
     chance: random.Random = field(default_factory=random.Random)
     people: Asker = field(default_factory=NobodyHere)
+    outside: Outside = field(default_factory=NoWayOutside)
     look: timedelta = LOOK
 
     def __post_init__(self) -> None:
@@ -94,6 +97,7 @@ class Engine:
                     tasks.cancel_scope.cancel()
         finally:
             services.institutions.close()
+            self.outside.close()
             # A process that cannot say that it leaves is found dead by whoever needs its runs.
             with anyio.CancelScope(shield=True), suppress(StoreTrouble):
                 await self._writer.call(self.store.leave_process, self._process_id)
@@ -111,6 +115,7 @@ class Engine:
             people=People(self.store, self._writer, self.people),
             lease=Lease(self.store, self._writer, self.clock, self._process_id),
             threads=ThreadPool("blocking", _THREADS),
+            outside=self.outside,
             markers={},
         )
 

@@ -216,6 +216,10 @@ class RunJournal:
             line = Line(event.at, event.kind.value, event.path, event.text, event.data)
             self._lines.append(line)
 
+    def masked(self, text: str) -> str:
+        """Return *text* as it may leave: every known secret starred."""
+        return self._mask.text(text)
+
     async def flush(self, *, always: bool = False) -> None:
         """Write the lines that were told and not yet logged, and where the run is in its life."""
         if self._lines or self._soon or always:

@@ -34,7 +34,11 @@ def pause(error: AlmaError, tries: int, now: datetime, chance: random.Random) ->
     shortest, longest = SHORTEST, LONGEST
     if isinstance(error, AlmaBusy) and error.threshold in (Busy.JOBS, Busy.OVERLAP):
         shortest, longest = QUEUE_SHORTEST, QUEUE_LONGEST
-    wait = back_off(tries, shortest, longest)
+    return jittered(back_off(tries, shortest, longest), shortest, chance)
+
+
+def jittered(wait: timedelta, shortest: timedelta, chance: random.Random) -> timedelta:
+    """Return *wait* without up to a quarter of it."""
     return max(shortest, wait * (0.75 + 0.25 * chance.random()))
 
 

@@ -15,6 +15,7 @@ from almaflow.engine.interpreter import Interpreter
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.limits import Limits
 from almaflow.engine.names import Names, Scope
+from almaflow.engine.notices import RunNotices
 from almaflow.engine.past import Past
 from almaflow.engine.phases import Phases, recorded_outputs
 from almaflow.engine.services import Services
@@ -51,6 +52,7 @@ class Runner:
         past = Past(journal, _kept(journal, record.attempt))
         self._steps = Interpreter(services, journal, past)
         where = Where(plan, self._names, Scope.of(plan), Limits(), plan.institution)
+        self._notices = RunNotices(plan, journal, services, RUN, record.attempt)
         self._phases = Phases(self._steps, where, "", "finally", "begin", record.attempt)
 
     def cancel(self, by: str) -> None:
@@ -71,7 +73,7 @@ class Runner:
         outputs = None
         if ending.outcome in (Outcome.SUCCEEDED, Outcome.WARNING):
             outputs = recorded_outputs(self._phases.outputs(ending))
-        await self._notices(ending)
+        await self._notices.send(ending)
         self._journal.tell(
             Told.RUN, text=ending.error, outcome=ending.outcome.value, status="finished"
         )
@@ -129,18 +131,6 @@ class Runner:
             Outcome.UNKNOWN,
             f"{ending.error} Nobody can tell whether Alma took what step {paths} sent.".strip(),
         )
-
-    async def _notices(self, ending: Ending) -> None:
-        events = {ending.outcome.value} | (
-            {"failed"} if ending.outcome in (Outcome.TIMED_OUT, Outcome.UNKNOWN) else set()
-        )
-        for number, notice in enumerate(self._plan.workflow.notify, start=1):
-            key = (RUN, self._record.attempt, f"notice-{number}")
-            if not events & set(notice.on) or self._journal.get(*key) is not None:
-                continue
-            said = f"{self._plan.name} ended as {ending.outcome}. {ending.error}".strip()
-            self._journal.tell(Told.NOTICE, text=said, to=notice.to)
-            await self._journal.record(*key, EntryState.DONE)
 
 
 def _kept(journal: RunJournal, attempt: int) -> dict[str, int]:

@@ -11,6 +11,7 @@ from almaflow.engine.durations import Durations
 from almaflow.engine.institutions import Institutions
 from almaflow.engine.lease import Lease
 from almaflow.engine.people import People
+from almaflow.outside.places import Outside
 from almaflow.store import Store
 from almaflow.store.writer import StoreWriter
 from almaflow.threads import ThreadPool
@@ -30,6 +31,7 @@ class Services:
     people: People
     lease: Lease
     threads: ThreadPool
+    outside: Outside
     markers: dict[tuple[str, str], bool]
     """Whether Alma was last seen to keep our marker, by account and job; what is not in here is
     asked of the store."""

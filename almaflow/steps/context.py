@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from almaflow.fields import Condition, Expression, Message, Template
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from almaflow.alma.traces import Trace
     from almaflow.alma.wire import JobInstance, JobParameter
     from almaflow.clock import Clock
+    from almaflow.outside.places import Outside
     from almaflow.steps.base import Body, BodyEnd, PollSettings
 
 T = TypeVar("T")
@@ -56,6 +58,11 @@ class StepContext(Protocol):
     """The instant recorded with the step's begin, in the workflow's zone."""
     poll: PollSettings
     directory: Directory
+
+    @property
+    def outside(self) -> Outside:
+        """The way to files on servers and in folders."""
+        ...
 
     def evaluate(self, expression: Expression) -> Any:
         """Return the value of *expression*; Raises: ExpressionFailed."""
@@ -140,6 +147,14 @@ class StepContext(Protocol):
         """Call a blocking *function* off the loop; virtual time stands still meanwhile."""
         ...
 
+    async def reach(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Call a blocking *function* that reaches outside, again while it raises NotNow.
+
+        That goes on until the step's time is up; what could not be reached even once is given up
+        after a minute.
+        """
+        ...
+
     def earlier(self, effect: str) -> Any:
         """Return what the write *effect* gave to an earlier attempt at this step, else None."""
         ...
@@ -190,6 +205,10 @@ class StepContext(Protocol):
         """Return the text of a payload file, as recorded with the run."""
         ...
 
+    def project_path(self, name: str) -> Path:
+        """Return what *name*, relative to the workflow, is in the project; Raises: StepFailed."""
+        ...
+
     def read_file(self, name: str) -> str:
         """Return the text of a data file beside the workflow; Raises: StepFailed."""
         ...
@@ -210,7 +229,7 @@ class StepContext(Protocol):
         """
         ...
 
-    async def notify(self, channel: str, message: str) -> str:
+    async def notify(self, channel: str, message: Message) -> str:
         """Send *message* to *channel*; returns why it was not delivered, empty when it was."""
         ...
 

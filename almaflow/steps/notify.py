@@ -32,7 +32,7 @@ class Notify(Kind):
     message: Annotated[Message, Field(description="What is said.")]
 
     async def perform(self, context: StepContext) -> Ending:
-        undelivered = await context.notify(self.to, context.message(self.message))
+        undelivered = await context.notify(self.to, self.message)
         if undelivered:
             return Ending(Outcome.WARNING, undelivered)
         return Ending()

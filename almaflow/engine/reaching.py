@@ -1,0 +1,109 @@
+"""What a step reaches beside Alma: files, in the project and outside of it, and channels."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from almaflow.clock import Clock
+from almaflow.engine.journal import RunJournal
+from almaflow.engine.notices import deliver
+from almaflow.engine.patience import LONGEST, NEVER_ANSWERED, SHORTEST, back_off, jittered
+from almaflow.engine.services import Services
+from almaflow.engine.telling import Told
+from almaflow.errors import RequestWrong
+from almaflow.expressions import parse_template, render_message
+from almaflow.fields import Message
+from almaflow.masking import show_placeholders
+from almaflow.outside.errors import NotNow, Unreachable
+from almaflow.outside.places import Outside
+from almaflow.plan import Plan
+from almaflow.settings import path_inside
+from almaflow.settings.project import LOG_CHANNEL
+from almaflow.steps.endings import StepFailed
+
+T = TypeVar("T")
+
+
+class Reaching:
+    """The part of an attempt's context that is about files and notices."""
+
+    plan: Plan
+    services: Services
+    journal: RunJournal
+    clock: Clock
+    chance: random.Random
+    path: str
+    institution: str
+    reached: bool = False
+    """Whether what is outside has answered this attempt yet."""
+
+    @property
+    def outside(self) -> Outside:
+        return self.services.outside
+
+    async def in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
+        return await self.services.threads.run(function, *arguments)
+
+    async def reach(self, function: Callable[..., T], *arguments: Any) -> T:
+        since = self.clock.now()
+        tries = 0
+        while True:
+            try:
+                result = await self.in_thread(function, *arguments)
+            except NotNow as error:
+                tries += 1
+                self.reached = self.reached or not isinstance(error, Unreachable)
+                if not self.reached and self.clock.now() - since >= NEVER_ANSWERED:
+                    raise
+                wait = jittered(back_off(tries, SHORTEST, LONGEST), SHORTEST, self.chance)
+                await self.sleep(wait, str(error).rstrip("."))
+            else:
+                self.reached = True
+                return result
+
+    async def notify(self, channel: str, message: Message) -> str:
+        names = self._names()
+        text = render_message(parse_template(message.text), names)
+        self.journal.tell(Told.NOTICE, self.path, str(show_placeholders(text)), to=channel)
+        if channel == LOG_CHANNEL:
+            return ""
+        title = f"almaflow: {self.plan.name} at {self.institution}"
+        text = self.journal.masked(text)
+        return await deliver(self.services, self.sleep, channel, title, text)
+
+    # Files
+
+    def payload(self, name: str) -> str:
+        try:
+            return str(self.plan.definition["payloads"][name])
+        except KeyError:
+            raise StepFailed(f"The payload {name} was not recorded with the run.") from None
+
+    def project_path(self, name: str) -> Path:
+        folder = Path(self.plan.definition["folder"])
+        try:
+            return path_inside(Path(self.plan.definition["root"]), name, beside=folder)
+        except RequestWrong as error:
+            raise StepFailed(str(error)) from error
+
+    def read_file(self, name: str) -> str:
+        path = self.outside.to_read(self.project_path(name))
+        try:
+            return path.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise StepFailed(f"{name} is not UTF-8 text ({error.reason}).") from error
+        except OSError as error:
+            raise StepFailed(f"{name} cannot be read: {error.strerror}.") from error
+
+    # What the rest of the context offers
+
+    async def sleep(self, duration: timedelta, reason: str) -> None:
+        """Wait; *reason* is shown meanwhile."""
+        raise NotImplementedError
+
+    def _names(self, own: bool = False) -> dict[str, Any]:
+        raise NotImplementedError

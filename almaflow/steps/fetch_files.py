@@ -1,0 +1,174 @@
+"""`fetch_files`: files from a server or a folder, once they are there and whole. Only reads there.
+
+Fetching twice changes nothing more, so a crash begins it anew.
+"""
+
+from __future__ import annotations
+
+import ntpath
+import posixpath
+import re
+from collections.abc import Sequence
+from pathlib import PurePath
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from almaflow.expressions import TEXT, ListOf
+from almaflow.fields import Template, Text, Whole
+from almaflow.outside.errors import Changed
+from almaflow.outside.landing import Landing
+from almaflow.outside.places import Place, RemoteFile, Search, look
+from almaflow.steps.base import Kind, PollSettings
+from almaflow.steps.context import StepContext
+from almaflow.steps.endings import Ending, StepFailed
+
+# Each look comes this much later than the one before, as long as there are too few files.
+_GROWTH = 1.5
+
+
+class FetchFiles(Kind):
+    """Wait until files are there and have stopped growing, and fetch them into the project.
+
+    A file that is in the target folder already, with the same content, counts as fetched. Another
+    one of the same name is never replaced unasked.
+    """
+
+    key = "fetch_files"
+    outputs: ClassVar = {"files": ListOf(TEXT)}
+    example = """\
+- id: exported
+  fetch_files:
+    connection: exports
+    pattern: "*{{ steps.withdraw.instance_id }}*"
+    to: exported
+"""
+
+    connection: Annotated[
+        Text | None,
+        Field(description="A connection of almaflow.yaml: SFTP, FTP, FTPS or S3."),
+    ] = None
+    folder: Annotated[
+        Template | None,
+        Field(
+            description="With `connection` a folder below the one of its address (with a leading "
+            "`/`: from the root); without it a folder of this machine, beside the workflow or "
+            "absolute."
+        ),
+    ] = None
+    pattern: Annotated[
+        Template,
+        Field(
+            description="The files' names: `*` stands for any characters, `?` for one, `[ab]` for "
+            "one of several. Folders inside are not looked into."
+        ),
+    ]
+    to: Annotated[
+        Template,
+        Field(
+            description="The folder to fetch to, beside the workflow and inside the project; made "
+            "when it is not there."
+        ),
+    ]
+    at_least: Annotated[
+        Whole,
+        Field(ge=1, le=100_000, description="How many files must be there before any is fetched."),
+    ] = 1
+    if_exists: Annotated[
+        Literal["fail", "replace"],
+        Field(
+            description="When another file of the same name, with other content, is in the target "
+            "folder: `fail` (default) and leave it, or `replace` it."
+        ),
+    ] = "fail"
+    poll: Annotated[
+        PollSettings | None,
+        Field(description="How often it is looked; default: the workflow's `defaults`."),
+    ] = None
+
+    @field_validator("pattern")
+    @classmethod
+    def _literal_pattern(cls, given: Template) -> Template:
+        why = "" if "{{" in given.text else _no_pattern(given.text)
+        if why:
+            raise PydanticCustomError("bad_pattern", "{why}", {"why": why})
+        return given
+
+    @model_validator(mode="after")
+    def _from_somewhere(self) -> FetchFiles:
+        if self.connection is None and self.folder is None:
+            raise PydanticCustomError(
+                "choose_one", "`fetch_files` needs `connection` or `folder`, or both."
+            )
+        return self
+
+    async def perform(self, context: StepContext) -> Ending:
+        search = self._search(context)
+        place = context.outside.place(search)
+        to = context.text(self.to)
+        target = context.outside.to_write(context.project_path(to))
+        mark = f"{context.run_id} {context.path}"
+        landing = Landing(target, mark, replace=self.if_exists == "replace")
+        try:
+            files = await self._fetch(context, search, place, landing)
+        finally:
+            # What a thread still writes is of no use to anybody.
+            landing.stop()
+        folder = posixpath.normpath(to.replace(ntpath.sep, posixpath.sep))
+        context.outputs["files"] = [posixpath.join(folder, file.name) for file in files]
+        return Ending()
+
+    def _search(self, context: StepContext) -> Search:
+        pattern = context.text(self.pattern)
+        if why := _no_pattern(pattern):
+            raise StepFailed(why)
+        fixed = re.sub(r"\{\{.*?\}\}", "", self.pattern.text, flags=re.DOTALL)
+        if pattern == fixed != self.pattern.text:
+            raise StepFailed(
+                f"The templates of `pattern` give nothing, so that `{pattern}` would fit files "
+                "that are not meant."
+            )
+        folder = "" if self.folder is None else context.text(self.folder)
+        if self.connection is None and not PurePath(folder).is_absolute():
+            folder = str(context.project_path(folder))
+        return Search(self.connection, folder, pattern, self.at_least)
+
+    async def _fetch(
+        self, context: StepContext, search: Search, place: Place, landing: Landing
+    ) -> Sequence[RemoteFile]:
+        """Look until nothing changes between two looks, then fetch; returns what was fetched."""
+        poll = self.poll or context.poll
+        seen: Sequence[RemoteFile] = ()
+        wait = poll.first
+        while True:
+            found = await context.reach(look, place)
+            enough = len(found) >= self.at_least
+            if enough and found == seen:
+                size = sum(file.size for file in found)
+                context.progress(f"fetching {len(found)} files with {size} bytes")
+                try:
+                    await context.reach(landing.fetch, place, found)
+                except Changed as error:
+                    context.say(f"It is looked again, because {error}")
+                else:
+                    return found
+            seen = found
+            which = f"like `{search.pattern}` at {place.what}"
+            if enough:
+                wait, reason = poll.first, f"the files {which} may still grow"
+            elif self.at_least == 1:
+                reason = f"there is no file {which} yet"
+            else:
+                reason = f"there are fewer than {self.at_least} files {which}"
+            await context.wait_until(context.clock.now() + wait, reason, f"{len(found)} are there")
+            wait = min(wait * _GROWTH, poll.max)
+
+
+def _no_pattern(text: str) -> str:
+    """Return why *text* cannot be a pattern; empty when it can."""
+    if not text.strip():
+        return "`pattern` is empty; `*` stands for every file."
+    if "/" in text:
+        return f"`pattern` is for names, but `{text}` has a folder in it; write that as `folder`."
+    return ""

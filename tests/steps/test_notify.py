@@ -1,0 +1,351 @@
+"""`notify`, and the notices about how a run ended, through a real web hook and mail server."""
+
+from __future__ import annotations
+
+import email
+import json
+from collections.abc import Callable
+from email import policy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from almaflow.engine import notices
+from almaflow.engine.telling import Told
+from almaflow.outside.errors import NotNow, Refused
+from almaflow.outside.live import LiveOutside
+from almaflow.outside.places import NoWayOutside
+from tests.harness import Process, Stage
+from tests.outside.servers import free_port, mail_server, web_hook
+
+SETTINGS = """\
+institutions: {main: {region: eu, api_key: env:ALMA_KEY}}
+channels: {systems: env:SYSTEMS, catalogers: env:CATALOGERS}
+secrets: {ftp: env:FTP}
+"""
+
+
+@pytest.fixture
+def live(set_stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch) -> Stage:
+    monkeypatch.setenv("ALMA_KEY", "l8xx-of-alma")
+    monkeypatch.setenv("FTP", "the-ftp-passw0rd")
+    monkeypatch.setenv("CATALOGERS", "json://127.0.0.1:9")
+    stage = set_stage({"sets": [WEEDING]}, settings=SETTINGS)
+    stage.outside = LiveOutside(stage.project)
+    return stage
+
+
+WEEDING = {"id": "59317390720001000", "name": "Weeding", "content": "ITEM"}
+
+
+class Channel(NoWayOutside):
+    """Takes notices, after as many failures as are set, and remembers them."""
+
+    def __init__(self, *failures: Exception) -> None:
+        self.failures = list(failures)
+        self.tried = 0
+        self.taken: list[tuple[str, str, str]] = []
+
+    def send_notice(self, channel: str, title: str, text: str) -> None:
+        self.tried += 1
+        if self.failures:
+            raise self.failures.pop(0)
+        self.taken.append((channel, title, text))
+
+
+# --- the step -------------------------------------------------------------------------------------
+
+
+def test_a_message_is_sent_to_its_channel(live: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    with web_hook() as hook:
+        monkeypatch.setenv("SYSTEMS", f"json://127.0.0.1:{hook.port}")
+        played = live.run("""
+            name: nightly
+            steps:
+              - notify: {to: systems, message: "Look at {{ run.name }}, use {{ secrets.ftp }}"}
+        """)
+
+    [sent] = map(json.loads, hook.bodies)
+    assert played.outcome == "succeeded"
+    assert sent["title"] == "almaflow: nightly at main"
+    assert sent["message"] == "Look at nightly, use the-ftp-passw0rd"
+    assert played.said(Told.NOTICE) == ["Look at nightly, use ***secrets.ftp***"]
+    assert "the-ftp-passw0rd" not in str([played.record, played.journal, played.log, played.heard])
+
+
+def test_the_log_is_always_there_and_needs_nothing(stage: Stage) -> None:
+    stage.outside = NoWayOutside()
+
+    played = stage.run("steps: [{notify: hello}]")
+
+    assert played.outcome == "succeeded"
+    assert played.said(Told.NOTICE) == ["hello"]
+
+
+def test_a_message_that_is_not_delivered_is_a_warning_with_the_reason(
+    live: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = f"json://someone:t0p-secret@127.0.0.1:{free_port()}/path-of-secret"
+    monkeypatch.setenv("SYSTEMS", address)
+
+    played = live.run("""
+        steps:
+          - id: it
+            notify: {to: systems, message: hello}
+    """)
+
+    assert played.outcome == "warning"
+    assert played.steps["it"]["error"].startswith("The channel `systems` did not take it: ")
+    # Three attempts, about a minute in all.
+    assert played.steps["it"]["seconds"] == 20
+    assert [one.partition(" (")[0] for one in played.said_waiting] == ["the notice is sent again"]
+    everything = str([played.record, played.journal, played.log, played.heard])
+    assert "t0p-secret" not in everything
+    assert "path-of-secret" not in everything
+
+
+def test_a_channel_in_trouble_is_asked_again(stage: Stage) -> None:
+    stage.outside = channel = Channel(NotNow("Busy."), NotNow("Busy."))
+
+    played = stage.run("steps: [{id: it, notify: {to: systems, message: hello}}]")
+
+    assert played.outcome == "succeeded"
+    assert channel.taken == [("systems", "almaflow: test at main", "hello")]
+    assert played.steps["it"]["seconds"] == 20
+    assert played.said_waiting == ["the notice is sent again (Busy)"]
+
+
+def test_a_channel_that_can_take_nothing_is_not_asked_again(stage: Stage) -> None:
+    stage.outside = channel = Channel(Refused("The package apprise is missing."))
+
+    played = stage.run("steps: [{id: it, notify: {to: systems, message: hello}}]")
+
+    assert played.ended == ("warning", "")
+    assert played.steps["it"]["error"] == "The package apprise is missing."
+    assert channel.tried == 1
+
+
+def test_a_secret_that_a_filter_has_changed_is_not_sent(
+    live: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with web_hook() as hook:
+        monkeypatch.setenv("SYSTEMS", f"json://127.0.0.1:{hook.port}")
+        played = live.run("""
+            steps:
+              - id: it
+                notify: {to: systems, message: "{{ secrets.ftp | upper }}"}
+        """)
+
+    assert hook.bodies == []
+    assert played.outcome == "warning"
+    assert played.steps["it"]["error"].startswith("A template changes the text of a secret")
+
+
+def test_a_channel_that_hangs_is_given_up(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In real time; in virtual time a thread at work holds the clock."""
+
+    async def hang(*arguments: Any) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(notices._threads, "run", hang)
+
+    played = stage.run("steps: [{id: it, notify: {to: systems, message: hello}}]")
+
+    assert played.steps["it"]["error"] == (
+        "The channel `systems` did not answer within 20 seconds."
+    )
+
+
+def test_a_message_that_was_delivered_is_not_sent_again_after_a_restart(
+    set_stage: Callable[..., Stage],
+) -> None:
+    stage = set_stage()
+    stage.outside = channel = Channel()
+
+    async def interrupt(process: Process) -> None:
+        await process.wait(minutes=1)
+        process.interrupt()
+
+    stage.run("steps: [{notify: {to: systems, message: hello}}, {wait: 10m}]", beside=interrupt)
+    played = stage.resume()
+
+    assert played.outcome == "succeeded"
+    assert len(channel.taken) == 1
+
+
+# --- how a run ended ------------------------------------------------------------------------------
+
+
+def notices_of(stage: Stage, workflow: str, **more: Any) -> list[tuple[str, str, str]]:
+    """Return what is sent to channels when *workflow* is run."""
+    stage.outside = channel = Channel()
+    stage.run(workflow, **more)
+    return channel.taken
+
+
+ALL = "notify: [{on: [succeeded, warning, failed, cancelled], to: systems}]\n"
+
+
+def test_a_good_end_is_told_to_whoever_asked_for_it(stage: Stage) -> None:
+    [(channel, title, text)] = notices_of(stage, ALL + "name: nightly\nsteps: [{wait: 1m}]\n")
+
+    assert channel == "systems"
+    assert title == "almaflow: nightly succeeded (main)"
+    assert text == (
+        "nightly succeeded at main.\n\n"
+        "What happened: almaflow show 20260302-081500-aaa01\n\n"
+        "There is nothing to do."
+    )
+
+
+@pytest.mark.parametrize("on", ["[warning, cancelled]", "[recovered, missed, late, waiting]"])
+def test_who_did_not_ask_for_it_hears_nothing(stage: Stage, on: str) -> None:
+    assert notices_of(stage, f"notify: [{{on: {on}, to: systems}}]\nsteps: [{{wait: 1m}}]") == []
+
+
+def test_a_failure_is_told_with_its_reason_alma_s_link_and_the_next_move(
+    set_stage: Callable[..., Stage],
+) -> None:
+    stage = set_stage({"sets": [WEEDING], "jobs": [{"job": "M48", "outcomes": "FAILED"}]})
+
+    [(_, title, text)] = notices_of(
+        stage,
+        ALL + f'name: weed\nsteps: [{{id: it, submit_job: {{job: M48, set: "{WEEDING["id"]}"}}}}]',
+    )
+
+    [instance] = stage.alma.instances("M48")[-1:]
+    assert title == "almaflow: weed failed (main)"
+    said, error, where, link, move = text.split("\n\n")
+    assert said == "weed failed at main."
+    assert error.startswith("Step it: ")
+    assert where == "What happened: almaflow show 20260302-081500-aaa01"
+    assert link.startswith("In Alma: https://")
+    assert link.endswith(f"/instances/{instance.id}")
+    assert move == (
+        "Correct what is said above; then `almaflow retry 20260302-081500-aaa01` goes on with the "
+        "step that failed."
+    )
+
+
+def test_a_warning_links_to_what_is_wrong_and_not_to_what_came_after(
+    set_stage: Callable[..., Stage],
+) -> None:
+    jobs = [
+        {"job": "M48", "nth": 1, "outcomes": "COMPLETED_WARNING"},
+        {"job": "M48", "nth": 2, "outcomes": "COMPLETED_SUCCESS"},
+    ]
+    stage = set_stage({"sets": [WEEDING], "jobs": jobs})
+    step = f'{{submit_job: {{job: M48, set: "{WEEDING["id"]}"}}}}'
+
+    [(_, title, text)] = notices_of(stage, ALL + f"steps: [{step}, {step}]")
+
+    first, _ = stage.alma.instances("M48")[-2:]
+    assert title == "almaflow: test ended with a warning (main)"
+    assert f"/instances/{first.id}\n\n" in text
+    assert text.endswith(
+        "Look whether something has to be done by hand; nothing goes on by itself."
+    )
+
+
+def test_a_time_that_is_up_counts_as_failed(stage: Stage) -> None:
+    [(_, title, text)] = notices_of(stage, ALL + "timeout: 1m\nsteps: [{wait: 10m}]")
+
+    assert title == "almaflow: test timed out (main)"
+    assert "The run did not end within 1m." in text
+    assert text.endswith(
+        "A job that was started may go on in Alma: look there first. `almaflow retry "
+        "20260302-081500-aaa01` goes on with the step whose time was up."
+    )
+
+
+def test_a_cancelled_run_is_told(stage: Stage) -> None:
+    async def cancel(process: Process) -> None:
+        await process.wait(minutes=1)
+        process.cancel("ada")
+
+    [(_, title, text)] = notices_of(stage, ALL + "steps: [{wait: 10m}]", beside=cancel)
+
+    assert title == "almaflow: test was cancelled (main)"
+    assert "Cancelled by ada." in text
+
+
+def test_everybody_who_asked_hears_once(stage: Stage) -> None:
+    workflow = """
+        notify:
+          - {on: [failed], to: systems}
+          - {on: [failed, warning], to: catalogers}
+          - {on: [failed], to: log}
+        steps: [{fail: no}]
+    """
+
+    assert [one[0] for one in notices_of(stage, workflow)] == ["systems", "catalogers"]
+
+
+def test_a_notice_that_is_not_delivered_changes_nothing_about_the_run(stage: Stage) -> None:
+    stage.outside = channel = Channel(*[NotNow("The channel `systems` is busy.")] * 9)
+
+    played = stage.run(ALL + "steps: [{wait: 1m}]")
+
+    assert played.outcome == "succeeded"
+    assert channel.tried == 3
+    assert played.said() == ["A notice was not delivered: The channel `systems` is busy."]
+
+
+def test_a_notice_that_was_delivered_is_not_sent_again_after_a_restart(stage: Stage) -> None:
+    stage.outside = channel = Channel()
+    workflow = """
+        notify:
+          - {on: [succeeded], to: systems}
+          - {on: [succeeded], to: catalogers}
+        steps: [{wait: 1m}]
+    """
+
+    async def interrupt(process: Process) -> None:
+        while not channel.taken:
+            await process.wait(seconds=10)
+        channel.failures = [NotNow("Busy.")] * 9
+        process.interrupt()
+
+    first = stage.run(workflow, beside=interrupt)
+    channel.failures = []
+    if first.record.outcome is None:
+        stage.resume()
+
+    assert [one[0] for one in channel.taken] == ["systems", "catalogers"]
+
+
+def test_a_known_secret_never_leaves_with_a_notice(
+    live: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with web_hook() as hook:
+        monkeypatch.setenv("SYSTEMS", f"json://127.0.0.1:{hook.port}")
+        live.run(ALL + "steps: [{fail: the password is the-ftp-passw0rd}]")
+
+    [body] = hook.bodies
+    assert "the-ftp-passw0rd" not in body
+    assert "the password is ***" in body
+
+
+def test_a_notice_may_be_a_mail(live: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    with mail_server() as mails:
+        monkeypatch.setenv(
+            "SYSTEMS", f"mailto://127.0.0.1:{mails.port}?from=a@example.org&to=b@example.org"
+        )
+        live.run(ALL + "name: nightly\nsteps: [{fail: no more room}]")
+
+    [(_, to, whole)] = mails.taken
+    message = email.message_from_string(whole, policy=policy.default)
+    body = message.get_body(("plain", "html"))
+    assert body is not None
+    assert to == ["b@example.org"]
+    assert message["Subject"] == "almaflow: nightly failed (main)"
+    assert "Step fail-1: no more room" in body.get_content()
+    assert "almaflow show 20260302-081500-aaa01" in body.get_content()
+
+
+def test_a_simulated_run_sends_nothing(set_stage: Callable[..., Stage], tmp_path: Path) -> None:
+    played = set_stage().run(ALL + "steps: [{notify: {to: anybody, message: hello}}]")
+
+    assert played.outcome == "succeeded"
+    assert played.said(Told.NOTICE) == ["hello", "test ended as succeeded."]
