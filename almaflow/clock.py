@@ -41,7 +41,11 @@ class Clock(Protocol):
         ...
 
     async def sleep_until(self, instant: datetime) -> None:
-        """Return once *instant* (aware) has come; at once when it has passed."""
+        """Return once *instant* (aware) has come; at once when it has passed.
+
+        Returns as well when as much time has passed as lay between: then the clock was set back
+        meanwhile, and who waits for a time of day has to look at it.
+        """
         ...
 
 
@@ -65,7 +69,12 @@ class SystemClock:
     async def sleep_until(self, instant: datetime) -> None:
         # At least one turn of the loop, so that a wait of nothing still lets others go.
         await anyio.lowlevel.checkpoint()
-        while (left := (instant - self.now()).total_seconds()) > 0:  # noqa: ASYNC110
+        began_at, whole = self.elapsed(), (instant - self.now()).total_seconds()
+        while True:
+            left = whole - (self.elapsed() - began_at)
+            left = min(left, (instant - self.now()).total_seconds())
+            if left <= 0:
+                return
             await anyio.sleep(min(left, _LOOK))
 
 

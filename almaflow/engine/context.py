@@ -176,8 +176,11 @@ class Context(Reaching, Looking):
 
     async def _prove(self) -> None:
         """See to it that Alma is the institution that is meant, before the first write."""
-        if not self.door.proven and (self.door.environment or self.door.code):
-            self.door.prove(await self.read(calls.general()))
+        if not (self.door.environment or self.door.code):
+            return
+        async with self.door.proving:
+            if not self.door.proven:
+                self.door.prove(await self.read(calls.general()))
 
     async def ready(self) -> None:
         await self._keep_the_reserve()

@@ -32,12 +32,15 @@ from almaflow.masking import Mask
 from almaflow.outside.places import NoWayOutside, Outside
 from almaflow.plan import FORMAT, Plan, recorded_plan
 from almaflow.settings import Project
-from almaflow.store import ClaimLost, LeaseLost, LoadedRun, RunRecord, Store, StoreTrouble
+from almaflow.store import Claim, ClaimLost, LeaseLost, LoadedRun, RunRecord, Store, StoreTrouble
 from almaflow.store.writer import StoreWriter
 from almaflow.threads import ThreadPool
 
 # How often the store is asked what people, and other processes, want of this one.
 LOOK = timedelta(seconds=1)
+
+# How long a store that refuses is left alone before the run that met it goes on.
+STORE_AGAIN = timedelta(seconds=10)
 
 # How many definitions are kept, so that runs of one workflow need not each read theirs.
 _DEFINITIONS = 64
@@ -167,13 +170,31 @@ class Engine:
         await anyio.lowlevel.checkpoint()
 
     async def _bring_on_beside_others(self, loaded: LoadedRun) -> None:
-        try:
-            await self._bring_on(loaded)
-        except LeaseLost:
-            raise
-        except AlmaflowError:
-            # Recorded with the run, which waits; the others go on.
-            return
+        """Work on a claimed run; what goes wrong is recorded with it, and the others go on."""
+        claim = loaded.claim
+        while True:
+            try:
+                await self._bring_on(loaded)
+            except LeaseLost:
+                raise
+            except StoreTrouble:
+                # Nothing could be recorded, so the run is still ours: it goes on when it can.
+                again = await self._again(claim)
+                if again is None:
+                    return
+                loaded = again
+            except Exception:
+                return
+            else:
+                return
+
+    async def _again(self, claim: Claim) -> LoadedRun | None:
+        """Return a claimed run as it is recorded once the store answers; None: lost meanwhile."""
+        while True:
+            await sleep(self.clock, STORE_AGAIN)
+            with suppress(StoreTrouble):
+                loaded = await self._writer.call(self.store.load_runs, [claim])
+                return loaded[0] if loaded else None
 
     async def _bring_on(self, loaded: LoadedRun) -> None:
         """Work on a claimed run as far as it gets; see `work_on`."""
@@ -190,6 +211,9 @@ class Engine:
             with anyio.CancelScope(shield=True), suppress(ClaimLost, StoreTrouble):
                 journal.tell(Told.RUN, text="Interrupted; it goes on with `almaflow resume`.")
                 await journal.release(held=True)
+            raise
+        except StoreTrouble:
+            # Nothing more can be recorded: whoever comes next finds the run as it is.
             raise
         except Exception as error:
             await self._give_back(journal, error)

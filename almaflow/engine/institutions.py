@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import anyio
+
 from almaflow.alma.client import AlmaClient
 from almaflow.alma.directory import Kept
 from almaflow.alma.wire import General
@@ -38,6 +40,8 @@ class Door:
     """How long a run whose submission was lost may still show up; None: ask a person."""
     answered: bool = False
     """Whether the host has answered anything yet."""
+    proving: anyio.Lock = field(default_factory=anyio.Lock)
+    """Held while Alma is asked, so that runs which begin together ask once."""
     proven: bool = False
     """Whether Alma has said that it is the institution that is meant."""
     kept: Kept = field(default_factory=Kept)

@@ -67,6 +67,9 @@ class Wait(Kind):
     async def perform(self, context: StepContext) -> Ending:
         end = self._end(context)
         await context.wait_until(end, f"until {end:%Y-%m-%d %H:%M:%S %Z}")
+        while self.until is not None and context.clock.now() < end:
+            # The clock was set back meanwhile: it is not that time yet.
+            await context.wait_until(end, f"until {end:%Y-%m-%d %H:%M:%S %Z}")
         context.outputs["waited"] = max(0, round(end.timestamp() - context.now.timestamp()))
         return Ending()
 
