@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -19,11 +20,11 @@ from almaflow.alma.errors import AlmaRefused
 from almaflow.alma.new_sets import Combined, CopyOf, OfRun, Operator, Origin, create_set
 from almaflow.alma.traces import SetTrace
 from almaflow.alma.wire import AlmaSet
-from almaflow.fields import Flag, Template, Text
+from almaflow.fields import Expression, Flag, Template, Text
 from almaflow.steps.base import Kind
 from almaflow.steps.changes import MemberChanges, OnInvalid, id_type_problem
 from almaflow.steps.context import StepContext
-from almaflow.steps.delete_set import remove_set, until_free
+from almaflow.steps.delete_set import API_USER, remove_set, until_free
 from almaflow.steps.endings import Ending, StepFailed
 from almaflow.steps.find_set import SET_OUTPUTS, set_outputs
 from almaflow.steps.members import Members, recorded_members
@@ -37,6 +38,9 @@ from almaflow.steps.origins import (
 
 # "The set name already exists" (alma-api: T2).
 NAME_TAKEN = "402263"
+
+# How far Alma's clock may be behind ours.
+TOLERANCE = timedelta(minutes=1)
 
 # Alma's words for how two sets are combined.
 OPERATORS: Mapping[str, Operator] = {"and": "AND", "or": "OR", "not": "NOT"}
@@ -181,11 +185,7 @@ class CreateSet(Kind):
     async def perform(self, context: StepContext) -> Ending:
         name = context.text(self.name)
         origin = self._origin(context)
-        made = context.earlier("create")
-        if made is not None:
-            # An earlier attempt may have filled it by half, or from what was there then.
-            await self._remove(context, "remove-earlier", made["set_id"])
-        existing = await context.once("existing", lambda: self._existing(context, name))
+        existing = await self._make_room(context, name)
         if existing and self.if_exists == "fail":
             raise StepFailed(
                 f"A set named `{name}` exists already ({existing}). Put `{{{{ run.id }}}}` into "
@@ -231,10 +231,34 @@ class CreateSet(Kind):
         named = "" if job is None else context.text(job)
         return await most_members(context, origin, named, self.content)
 
-    @staticmethod
-    async def _existing(context: StepContext, name: str) -> str:
+    async def _make_room(self, context: StepContext, name: str) -> str:
+        """Return the id of a set that has the name, else empty; one that we made gives way.
+
+        An earlier attempt may have filled its set by half, or from what was there then.
+        """
+        made = context.earlier("create")
+        if made is not None:
+            await self._remove(context, "remove-earlier", made["set_id"])
+        existing = await context.once("existing", lambda: self._existing(context, name))
+        if not existing["ours"]:
+            return str(existing["set_id"])
+        await self._remove(context, "remove-earlier", existing["set_id"])
+        return ""
+
+    async def _existing(self, context: StepContext, name: str) -> dict[str, Any]:
+        """Return `{set_id, ours}` of the set of that name; *ours* is one whose making was lost."""
         found = await context.directory.set_named(name)
-        return found.id if found is not None else ""
+        if found is None:
+            return {"set_id": "", "ours": False}
+        begun: datetime = context.evaluate(Expression("run.scheduled_at"))
+        ours = (
+            context.lost_earlier("create")
+            and (found.type, found.content, found.created_by)
+            == (self._type, self.content, API_USER)
+            and found.created_at is not None
+            and found.created_at >= begun - TOLERANCE
+        )
+        return {"set_id": found.id, "ours": ours}
 
     @staticmethod
     async def _remove(context: StepContext, effect: str, set_id: str) -> None:
