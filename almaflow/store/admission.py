@@ -7,10 +7,11 @@ has used up its hour, was told "later" by Alma, or whose run nobody alive works 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, Row, bindparam, func, select
 
 from almaflow.store import places
 from almaflow.store.errors import MoveWrong
@@ -49,6 +50,9 @@ _EARLIER = (
 _TOLD_LATER = _EARLIER.where(
     table.c.job_id == bindparam("job_id"), table.c.not_before > bindparam("now")
 )
+# Whoever may go stands near the front, so the queue is read by parts.
+_PART: Final = 200
+_NEXT_PART = _EARLIER.where(table.c.id > bindparam("after")).limit(_PART)
 _AHEAD = select(func.count()).select_from(table).where(*_BEFORE)
 
 # A ticket behind all others.
@@ -152,18 +156,25 @@ class _Queue:
         """Give *free* places to those before *ticket* who can go; return their jobs by ticket."""
         granted: dict[int, str] = {}
         later: set[str] = set()
-        before = {"account": self._account, "ticket": ticket}
-        with self._connection.execute(_EARLIER, before) as rows:
-            for row in rows:
-                if len(granted) >= free:
-                    break
-                if row.job_id in later or not self._works(row.owner):
-                    continue
-                if row.not_before is not None and row.not_before > self._now:
-                    later.add(row.job_id)
-                elif not self._room_again(row.job_id, _count(granted, row.job_id)):
-                    granted[row.id] = row.job_id
+        for row in self._before(ticket):
+            if len(granted) >= free:
+                break
+            if row.job_id in later or not self._works(row.owner):
+                continue
+            if row.not_before is not None and row.not_before > self._now:
+                later.add(row.job_id)
+            elif not self._room_again(row.job_id, _count(granted, row.job_id)):
+                granted[row.id] = row.job_id
         return granted
+
+    def _before(self, ticket: int) -> Iterator[Row[Any]]:
+        """Yield who asked before *ticket* and waits, in the order of asking."""
+        after: int | None = 0
+        while after is not None:
+            where = {"account": self._account, "ticket": ticket, "after": after}
+            rows = self._connection.execute(_NEXT_PART, where).all()
+            yield from rows
+            after = rows[-1].id if len(rows) == _PART else None
 
     def _told_later(self, place: Place) -> datetime | None:
         """Return until when a job has to wait because Alma said so, None when it has not.

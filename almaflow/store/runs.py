@@ -91,7 +91,7 @@ def get(connection: Connection, run_id: str) -> RunRecord:
 
 def get_all(connection: Connection, run_ids: Sequence[str]) -> dict[str, RunRecord]:
     """Return those of the runs that are there, by id."""
-    rows = connection.execute(_SELECT.where(runs.c.id.in_(run_ids)))
+    rows = connection.execute(_SELECT.where(runs.c.id.in_(run_ids))).all()
     return {row.id: _record(row) for row in rows}
 
 

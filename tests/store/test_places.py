@@ -19,6 +19,7 @@ from almaflow.store import (
     PlaceState,
     Spot,
     Store,
+    admission,
 )
 from almaflow.store.admission import COUNTS
 from tests.store.conftest import HOST, NOON, ManualClock, make_record
@@ -410,6 +411,23 @@ def test_who_may_go_now_is_told_in_the_order_of_asking(open_store: Opener, asker
     assert dead.run_id not in {place.run_id for place in turns}
     everybody = asker.store.turns("main", PlaceLimits(9, 9))
     assert everybody == [asker.place(claim) for claim in (first, same, second, third)]
+
+
+def test_a_long_queue_is_looked_through_to_its_end(
+    asker: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission, "_PART", 2)
+    monkeypatch.setattr(admission, "_NEXT_PART", admission._NEXT_PART.limit(2))
+    asker.taken(instance_id="1")
+    for _ in range(4):
+        asker.ask()
+    behind, last = asker.ask("M2"), asker.ask("M3")
+
+    limits = PlaceLimits(3, 1)
+
+    assert busy(asker.take(last, PlaceLimits(2, 1))) == ("turn", None, 5)
+    assert asker.store.turns("main", limits) == [asker.place(behind), asker.place(last)]
+    assert isinstance(asker.take(last, limits), Place)
 
 
 def test_who_waits_for_its_hour_does_not_hold_up_others(asker: Asker) -> None:
