@@ -89,13 +89,43 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
             "resume",
             "almaflow.cli.resume:resume",
             "Go on with a run that was interrupted.",
-            ("almaflow resume last", "almaflow resume k7x2q", "almaflow resume --all"),
+            (
+                "almaflow resume last",
+                "almaflow resume k7x2q",
+                "almaflow resume --all",
+                "almaflow resume --all --watch",
+            ),
+        ),
+        Command(
+            "retry",
+            "almaflow.cli.retry:retry",
+            "Do again what did not end well in a run.",
+            ("almaflow retry last", "almaflow retry k7x2q --from export"),
         ),
         Command(
             "cancel",
             "almaflow.cli.cancel:cancel",
             "End a run; its `finally` and notices still follow.",
             ("almaflow cancel last",),
+        ),
+        Command(
+            "approve",
+            "almaflow.cli.approve:approve",
+            "Answer a step that waits for a person.",
+            (
+                "almaflow approve last",
+                "almaflow approve k7x2q sign --comment 'as agreed'",
+                "almaflow approve k7x2q sign --reject",
+            ),
+        ),
+        Command(
+            "resolve",
+            "almaflow.cli.resolve:resolve",
+            "Say what became of a submission whose answer was lost.",
+            (
+                "almaflow resolve last withdraw --instance 3896530520009276",
+                "almaflow resolve last withdraw --not-submitted",
+            ),
         ),
     ),
     "Look at runs": (
@@ -110,6 +140,12 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
             "almaflow.cli.show:show",
             "Show one run: its steps, what they gave, what was sent.",
             ("almaflow show last", "almaflow show k7x2q --json"),
+        ),
+        Command(
+            "why",
+            "almaflow.cli.why:why",
+            "Say why a run waits, or ended as it did.",
+            ("almaflow why last", "almaflow why withdraw-items"),
         ),
         Command(
             "logs",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -47,6 +48,11 @@ class Asked:
         self.institution = door.name
         self.directory = Directory(self.read, SystemClock(), door.name)
         self._door = door
+
+    @property
+    def ahead(self) -> timedelta:
+        """How far Alma's clock goes ahead of ours, by its last answer."""
+        return self._door.client.ahead
 
     async def read(self, call: Call[T], /) -> T:
         """Send *call* once; Raises: AlmaError."""

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import getpass
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from almaflow.cli import parts
 from almaflow.cli.options import RunArgument
-from almaflow.cli.output import emit, emit_json
-from almaflow.cli.reports import exit_code_of, onlooker, steps_so_far
-from almaflow.cli.run import follow
-from almaflow.cli.show import is_worked_on
+from almaflow.cli.owners import is_worked_on, tell_owner, work_here
+from almaflow.cli.people import who
 from almaflow.errors import RequestWrong
-from almaflow.outcome import Outcome, Status
-from almaflow.plan import recorded_plan
-from almaflow.settings import Project
-from almaflow.store import RunHeld, RunRecord, Store
+from almaflow.outcome import Status
+from almaflow.store import RunHeld
 
 
 def cancel(
@@ -39,49 +34,13 @@ def cancel(
                 f"Run {record.id} is finished ({record.outcome}), so there is nothing to cancel. "
                 f"`almaflow show {record.id}` tells how it went."
             )
-        record = store.ask_cancel(record.id, _who())
+        record = store.ask_cancel(record.id, who())
         if not is_worked_on(store, record):
             try:
-                _end(project, store, record, as_json=as_json)
+                told = f"No process works on run {record.id}; it is ended here."
+                work_here(project, store, record, told, as_json=as_json)
             except RunHeld:
                 # A process has taken it a moment ago, and hears of the request.
                 record = store.run(record.id)
-        _tell(store, record, as_json=as_json)
-
-
-def _who() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):
-        # No such user, or a system that has none.
-        return "somebody"
-
-
-def _tell(store: Store, record: RunRecord, *, as_json: bool) -> None:
-    """Say that a process has been asked."""
-    assert record.owner is not None, "a run that is worked on has an owner"
-    process = store.process(record.owner)
-    assert process is not None, "an owner is recorded before it owns"
-    pid, host = process.pid, process.host
-    if as_json:
-        emit_json({"run": record.id, "asked": True, "pid": pid, "host": host})
-        return
-    emit(
-        f"Process {pid} on {host} works on run {record.id} and is asked to cancel it; `finally` "
-        f"and notices follow. `almaflow logs -f {record.id}` follows it."
-    )
-
-
-def _end(project: Project, store: Store, record: RunRecord, *, as_json: bool) -> NoReturn:
-    """Work on the run here, which ends it: the cancellation is recorded.
-
-    Raises: RunHeld when a process has taken it meanwhile; typer.Exit.
-    """
-    plan = recorded_plan(record, store.definition(record.definition))
-    if not as_json:
-        emit(f"No process works on run {record.id}; it is ended here.")
-    seen = steps_so_far(store, record, plan)
-    with onlooker(plan, as_json=as_json, seen=seen) as view:
-        engine = parts.live_engine(project, store, view)
-        ended = follow(engine, store, plan, add=False, as_json=as_json)
-    raise typer.Exit(0 if ended.outcome is Outcome.CANCELLED else exit_code_of(ended))
+        told = "is asked to cancel it; `finally` and notices follow"
+        tell_owner(store, record, told, as_json=as_json, asked=True)

@@ -17,12 +17,10 @@ from almaflow.cli.texts import on_one_line
 from almaflow.engine.telling import RunEvent, Told
 from almaflow.fields import format_duration
 from almaflow.outcome import Outcome
+from almaflow.steps.approve import ASKED
 
 # Of so many iterations of a loop everything is told; of later ones only what matters.
 _ALL_TOLD = 20
-
-ASKED = "somebody has to approve: "
-"""How the reason of a step that waits for a person begins; the question follows."""
 
 
 class LineView:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from almaflow.clock import Clock, SystemClock, VirtualClock
+from almaflow.clock import Clock, SystemClock, VirtualClock, sleep
 from almaflow.document import read_document
 from almaflow.masking import Mask, reveal
 from almaflow.settings import Project, find_project
@@ -19,9 +19,11 @@ from almaflow.store import Store
 
 if TYPE_CHECKING:
     from almaflow.alma.simulator import Scenario, SimulatedAlma
+    from almaflow.alma.simulator.scenario import Approval
     from almaflow.catalog import LoadedWorkflow
     from almaflow.engine.engine import Engine
     from almaflow.engine.institutions import Door, OpenDoor
+    from almaflow.engine.people import Asker, Said
     from almaflow.engine.telling import Listener
     from almaflow.outside.places import Outside
 
@@ -83,9 +85,15 @@ def live_door(project: Project, mask: Mask) -> OpenDoor:
     return open_door
 
 
-def live_engine(project: Project, store: Store, listener: Listener) -> Engine:
-    """Return an engine that speaks to the institutions of almaflow.yaml."""
+def live_engine(
+    project: Project, store: Store, listener: Listener, people: Asker | None = None
+) -> Engine:
+    """Return an engine that speaks to the institutions of almaflow.yaml.
+
+    *people* are whoever can be asked right here; None: nobody.
+    """
     from almaflow.engine.engine import Engine
+    from almaflow.engine.people import NobodyHere
     from almaflow.outside.live import LiveOutside
 
     mask = Mask(project.known_secrets())
@@ -97,6 +105,7 @@ def live_engine(project: Project, store: Store, listener: Listener) -> Engine:
         listener=listener,
         mask=mask,
         outside=LiveOutside(project),
+        people=people or NobodyHere(),
     )
 
 
@@ -132,6 +141,7 @@ class Simulation:
             listener=listener,
             chance=random.Random(0),
             outside=self.outside(),
+            people=ScenarioPeople(self.alma.scenario.approvals, self.clock),
         )
 
     def outside(self) -> Outside:
@@ -176,6 +186,28 @@ class Simulation:
             reveal=lambda value: reveal(value, lambda secret: f"simulated-{secret}"),
         )
         return Door(name, client, self.alma.link_base)
+
+
+@dataclass
+class ScenarioPeople:
+    """Answers `approve` steps as a scenario says; where it says nothing, with yes."""
+
+    approvals: Mapping[str, Approval]
+    """By the path or id of the step; `all/*/sign` stands for that step of every iteration."""
+    clock: Clock
+
+    async def ask(self, run_id: str, path: str, question: str) -> Said | None:
+        """Return the answer, after the time that it takes to come."""
+        from almaflow.alma.simulator.scenario import Approval
+        from almaflow.engine.people import Said
+
+        any_iteration = "/".join("*" if part.isdecimal() else part for part in path.split("/"))
+        names = (path, any_iteration, path.rsplit("/", 1)[-1])
+        found = next((self.approvals[name] for name in names if name in self.approvals), None)
+        answer = found or Approval(answer=True)
+        if answer.after is not None:
+            await sleep(self.clock, answer.after)
+        return Said(answer.by, {"approved": answer.answer, "comment": answer.comment})
 
 
 def simulate(project: Project, loaded: LoadedWorkflow, scenario: str | None) -> Simulation:

@@ -196,6 +196,9 @@ def _what_a_person_does(view: RunView) -> Iterator[str]:
             yield f"`almaflow retry {view.id}` does again what did not end well."
         return
     for step in lost_steps(view):
+        if f"`almaflow resolve {view.id} {step.path} " in view.reason:
+            # The reason why it waits says so already.
+            continue
         yield (
             f"Nobody can tell whether Alma took what step {step.path} sent: look in Alma, then say "
             f"so: `almaflow resolve {view.id} {step.path} --instance ID`, or `--not-submitted`."

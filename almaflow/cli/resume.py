@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
+import anyio
 import typer
 
 from almaflow.cli import parts
+from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
+from almaflow.cli.lines import event_line
 from almaflow.cli.options import RunAsJson, StrictOption
+from almaflow.cli.output import emit
+from almaflow.cli.people import asker_at
 from almaflow.cli.reports import exit_code_of, onlooker, steps_so_far
 from almaflow.cli.run import follow
-from almaflow.errors import RequestWrong
-from almaflow.outcome import Status
-from almaflow.plan import recorded_plan
+from almaflow.engine.telling import RunEvent, Told
+from almaflow.errors import AlmaflowError, RequestWrong
+from almaflow.outcome import Outcome, Status
+from almaflow.plan import FORMAT, recorded_plan
 from almaflow.settings import Project
-from almaflow.store import RunHeld, RunRecord, Store
+from almaflow.steps.approve import ASKED
+from almaflow.store import LeaseLost, RunHeld, RunRecord, Store
+
+if TYPE_CHECKING:
+    from almaflow.engine.engine import Engine
 
 
 def resume(
@@ -22,7 +33,20 @@ def resume(
         str | None, typer.Argument(help="The run: any unique part of its id, or `last`.")
     ] = None,
     all_runs: Annotated[
-        bool, typer.Option("--all", help="Every unfinished run that no process works on.")
+        bool,
+        typer.Option(
+            "--all",
+            help="Every unfinished run that no process works on, side by side; those that wait for "
+            "a person only once they are answered.",
+        ),
+    ] = False,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch",
+            help="With --all: go on until Ctrl-C; take over the runs of processes that die, and "
+            "those that somebody has answered.",
+        ),
     ] = False,
     strict: StrictOption = False,
     as_json: RunAsJson = False,
@@ -35,18 +59,14 @@ def resume(
         raise RequestWrong("Name one run (`almaflow resume last`), or all with `--all`.")
     if all_runs and as_json:
         raise RequestWrong("`--json` prints one run; name it, or leave `--json` out.")
+    if watch and not all_runs:
+        raise RequestWrong("`--watch` goes with `--all`; a single run is followed to its end.")
     project = parts.open_project()
     with parts.open_store(project) as store:
         if run is not None:
             record = resume_run(project, store, store.find_run(run), as_json=as_json)
             raise typer.Exit(exit_code_of(record, strict=strict))
-        code = 0
-        for one in reversed(store.runs(statuses=_UNFINISHED)):
-            code = max(code, _resume_one_of_all(project, store, one, strict=strict))
-        raise typer.Exit(code)
-
-
-_UNFINISHED = (Status.QUEUED, Status.RUNNING, Status.WAITING)
+        raise typer.Exit(_resume_all(project, store, watch=watch, strict=strict))
 
 
 def resume_run(project: Project, store: Store, record: RunRecord, *, as_json: bool) -> RunRecord:
@@ -57,22 +77,93 @@ def resume_run(project: Project, store: Store, record: RunRecord, *, as_json: bo
         RunHeld: a live process works on it.
     """
     if record.status is Status.FINISHED:
+        good = record.outcome is not None and record.outcome.is_good
+        move = (
+            "To do its work again, run the workflow again."
+            if good
+            else f"`almaflow retry {record.id}` does again what did not end well."
+        )
         raise RequestWrong(
             f"Run {record.id} is finished ({record.outcome}); `almaflow show {record.id}` tells "
-            "how. To do its work again, run the workflow again."
+            f"how. {move}"
         )
     plan = recorded_plan(record, store.definition(record.definition))
     seen = steps_so_far(store, record, plan)
     with onlooker(plan, as_json=as_json, seen=seen) as view:
-        engine = parts.live_engine(project, store, view)
+        engine = parts.live_engine(project, store, view, asker_at(view, as_json=as_json))
         return follow(engine, store, plan, add=False, as_json=as_json)
 
 
-def _resume_one_of_all(project: Project, store: Store, record: RunRecord, *, strict: bool) -> int:
-    """Resume one of several runs; one that a live process works on is left to it."""
+# --- all of them ----------------------------------------------------------------------------------
+
+_UNFINISHED = (Status.QUEUED, Status.RUNNING, Status.WAITING)
+
+
+class RunLines:
+    """Listens to many runs and prints a line for what concerns a run as a whole."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+        self.outcomes: dict[str, Outcome | None] = {}
+        """How each run ended; None for one that waits or goes on."""
+
+    def hear(self, event: RunEvent) -> None:
+        """Print runs that begin, end or wait for a person, and notices."""
+        if event.kind is Told.RUN:
+            outcome = event.data.get("outcome")
+            self.outcomes[event.run_id] = Outcome(outcome) if outcome else None
+        asks = event.kind is Told.WAITING and event.text.startswith(ASKED)
+        if event.kind not in (Told.RUN, Told.NOTICE) and not asks:
+            return
+        name = event.data.get("name", "")
+        text = f"{name}: {event.text}" if name else event.text
+        path = f"{event.run_id} {event.path}".rstrip()
+        emit(event_line(event.at, event.kind, path, text, event.data, self._zone))
+
+    def exit_code(self, *, strict: bool) -> int:
+        """Return 0 when every run ended well."""
+        outcomes = self.outcomes.values()
+        bad = any(outcome is None or not outcome.is_good for outcome in outcomes)
+        return int(bad or (strict and Outcome.WARNING in outcomes))
+
+
+def _resume_all(project: Project, store: Store, *, watch: bool, strict: bool) -> int:
+    """Work on every run that may be worked on, side by side; returns the exit code."""
+    lines = RunLines(ZoneInfo(project.settings.timezone))
+    engine = parts.live_engine(project, store, lines)
+
+    async def main() -> bool:
+        async with engine.running(), anyio.create_task_group() as tasks:
+            for record in reversed(store.runs(statuses=_UNFINISHED)):
+                # Nobody takes these over by themselves; `resume` is what they wait for.
+                if record.held and record.format == FORMAT:
+                    tasks.start_soon(_bring_on, engine, record.id)
+            # So that they are at work when the engine looks what else there is.
+            await anyio.lowlevel.checkpoint()
+            await engine.keep_working(watch=watch)
+        return True
+
+    if watch:
+        emit("Watching for runs to go on with; Ctrl-C ends it.", err=True)
     try:
-        ended = resume_run(project, store, record, as_json=False)
+        run_interruptible(main)
+    except Interrupted:
+        held = sum(1 for outcome in lines.outcomes.values() if outcome is None)
+        told = f" {held} unfinished runs are held; what they started in Alma goes on." * bool(held)
+        emit(f"Interrupted.{told} Continue with `almaflow resume --all`.", err=True)
+        return EXIT_INTERRUPTED
+    if not lines.outcomes:
+        emit("There is no run to go on with.")
+    return lines.exit_code(strict=strict)
+
+
+async def _bring_on(engine: Engine, run_id: str) -> None:
+    """Work on a run beside others: what goes wrong is recorded with it, and ends no other."""
+    try:
+        await engine.work_on(run_id)
+    except LeaseLost:
+        raise
     except RunHeld as error:
-        typer.echo(str(error), err=True)
-        return 0
-    return exit_code_of(ended, strict=strict)
+        emit(str(error), err=True)
+    except AlmaflowError:
+        return

@@ -19,6 +19,7 @@ from almaflow.cli.options import (
     in_order,
     read_given,
 )
+from almaflow.cli.people import asker_at
 from almaflow.cli.reports import exit_code_of, onlooker, print_report, print_warnings
 from almaflow.clock import Clock, SystemClock
 from almaflow.errors import RequestWrong
@@ -98,7 +99,7 @@ def _run_live(
     # A missing key is told before anything is recorded.
     project.institution(plan.institution).key()
     with parts.open_store(project, clock) as store, onlooker(plan, as_json=as_json) as view:
-        engine = parts.live_engine(project, store, view)
+        engine = parts.live_engine(project, store, view, asker_at(view, as_json=as_json))
         return follow(engine, store, plan, add=True, as_json=as_json)
 
 

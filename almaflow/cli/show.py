@@ -7,11 +7,11 @@ import sys
 from almaflow.cli import parts
 from almaflow.cli.options import RunArgument, RunAsJson
 from almaflow.cli.output import columns_of, emit, emit_json, wrapped
+from almaflow.cli.owners import is_worked_on
 from almaflow.cli.story import lines_of
 from almaflow.engine.views import view_of
 from almaflow.errors import RequestWrong
 from almaflow.plan import Plan, recorded_plan
-from almaflow.settings import Project
 from almaflow.store import RunRecord, Store
 
 
@@ -25,7 +25,7 @@ def show(
         record = store.find_run(run)
         view = view_of(
             record,
-            plan_of(store, record, project),
+            plan_of(store, record),
             store.journal(record.id),
             store.events(record.id),
             worked_on=is_worked_on(store, record),
@@ -36,17 +36,9 @@ def show(
         emit(wrapped("\n".join(lines_of(view)), columns_of(sys.stdout)))
 
 
-def plan_of(store: Store, record: RunRecord, project: Project) -> Plan | None:
+def plan_of(store: Store, record: RunRecord) -> Plan | None:
     """Return what a run executes; None when another version recorded what this one cannot read."""
     try:
         return recorded_plan(record, store.definition(record.definition))
     except RequestWrong:
         return None
-
-
-def is_worked_on(store: Store, record: RunRecord) -> bool:
-    """Whether a live process works on a run."""
-    if record.owner is None:
-        return False
-    process = store.process(record.owner)
-    return process is not None and process.left_at is None

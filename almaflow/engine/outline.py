@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from almaflow.catalog import load_text
+from almaflow.document import Document, PathTo
 from almaflow.errors import RequestWrong
 from almaflow.plan import Plan
 from almaflow.problems import did_you_mean
@@ -33,6 +34,8 @@ class Called:
 
     workflow: Workflow
     calls: Mapping[str, Called] = field(default_factory=dict)
+    document: Document | None = None
+    """The file that it was read from."""
 
 
 ANYWHERE = 1_000_000
@@ -56,6 +59,17 @@ class Place:
     """Whether it, or a step around it, stands in a `finally`."""
     calls: int = 0
     """How many workflows were called on the way to it."""
+    keys: PathTo = ()
+    """Where it stands in its document."""
+    document: Document | None = None
+
+    @property
+    def line(self) -> str:
+        """The file and the line where it stands, `weed.yaml:12`; empty when they are not known."""
+        if self.document is None:
+            return ""
+        place = self.document.place(self.keys)
+        return f"{place.file}:{place.line}"
 
 
 class Outline:
@@ -67,7 +81,7 @@ class Outline:
     @classmethod
     def of(cls, plan: Plan) -> Outline:
         """Return the outline of *plan*, with the workflows that it calls."""
-        return cls(Called(plan.workflow, _called(plan.definition)))
+        return cls(_whole(plan.definition))
 
     def places(self) -> Iterator[Place]:
         """Yield every step in the order of the file; `*` stands for the iterations."""
@@ -115,9 +129,11 @@ class Outline:
     # Walking
 
     def _of_workflow(self, whole: Called, here: _Here, walk: _Walk) -> Iterator[Place]:
-        body = here.inside("", 0)
+        here = replace(here, document=whole.document)
+        body = replace(here.inside("", 0), keys=("steps",))
         yield from self._of_list(whole.calls, whole.workflow.steps, body, walk)
-        last = replace(here.inside(f"{FINALLY}/", 1), in_finally=True)
+        last = here.inside(f"{FINALLY}/", 1)
+        last = replace(last, in_finally=True, keys=("finally",))
         yield from self._of_list(whole.calls, whole.workflow.finally_, last, walk)
 
     def _of_list(
@@ -131,25 +147,24 @@ class Outline:
             path = here.prefix + step.label(number)
             if not walk.passes(path):
                 continue
-            order = (*here.order, number)
-            place = Place(path, step, order, here.around, here.in_finally, here.calls)
+            place = here.place(path, step, number)
             yield place
-            inside = replace(here, prefix=f"{path}/", order=order, around=(*here.around, place))
+            inside = here.of_step(place)
             called = calls.get(step.kind.workflow) if isinstance(step.kind, Call) else None
             if called is not None:
                 yield from self._of_workflow(called, replace(inside, calls=here.calls + 1), walk)
             for body_number, body in enumerate(step.kind.bodies()):
-                for name, place_of_body in walk.names(path, body, body_number):
-                    within = inside.inside(f"{name}/", place_of_body)
+                keys = (*place.keys, step.kind.key, *body.keys)
+                for name, order in walk.names(path, body, body_number):
+                    within = replace(inside.inside(f"{name}/", order), keys=keys)
                     yield from self._of_list(calls, body.steps, within, walk)
 
 
-def _called(definition: Mapping[str, Any]) -> dict[str, Called]:
-    """Return the workflows that a recorded one calls; one recorded before `call` has none."""
-    return {
-        name: Called(load_text(inside["text"], inside["file"]).workflow, _called(inside))
-        for name, inside in definition.get("calls", {}).items()
-    }
+def _whole(definition: Mapping[str, Any]) -> Called:
+    """Return a recorded workflow with those that it calls; one of before `call` has none."""
+    loaded = load_text(definition["text"], definition["file"])
+    calls = {name: _whole(inside) for name, inside in definition.get("calls", {}).items()}
+    return Called(loaded.workflow, calls, loaded.document)
 
 
 @dataclass(frozen=True)
@@ -161,6 +176,26 @@ class _Here:
     around: tuple[Place, ...] = ()
     in_finally: bool = False
     calls: int = 0
+    keys: PathTo = ()
+    document: Document | None = None
+
+    def place(self, path: str, step: StepBase, number: int) -> Place:
+        """Return the place of the step with this number in the list, from 1."""
+        return Place(
+            path,
+            step,
+            (*self.order, number),
+            self.around,
+            self.in_finally,
+            self.calls,
+            (*self.keys, number - 1),
+            self.document,
+        )
+
+    def of_step(self, place: Place) -> _Here:
+        """Return where the lists inside a step of this list stand."""
+        around = (*self.around, place)
+        return replace(self, prefix=f"{place.path}/", order=place.order, around=around)
 
     def inside(self, name: str, number: int) -> _Here:
         return replace(self, prefix=self.prefix + name, order=(*self.order, number))

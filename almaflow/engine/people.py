@@ -67,13 +67,11 @@ class People:
     async def expect(
         self, run_id: str, path: str, kind: Literal["approve"], after: int
     ) -> Question:
-        """Open a question; one that is answered already is given the answer at the next look."""
+        """Open a question; it may be answered already."""
         question = Question(run_id, path, kind, after)
         self._open.append(question)
-        # The next look takes up what was said before the question was opened.
-        self._heard = min(self._heard, after)
-        if self._store.in_memory:
-            await self.hear()
+        for given in await self._writer.call(self._store.answers, [run_id], after):
+            self._give(given)
         return question
 
     def forget(self, question: Question) -> None:
@@ -91,7 +89,8 @@ class People:
         """Take the answers that have been given since the last time."""
         if not self._open:
             return
-        for given in await self._writer.call(self._store.answers, None, self._heard):
+        after = max(self._heard, min(question.after for question in self._open))
+        for given in await self._writer.call(self._store.answers, None, after):
             self._heard = given.id
             self._give(given)
 

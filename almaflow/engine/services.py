@@ -33,4 +33,5 @@ class Services:
     threads: ThreadPool
     outside: Outside
     markers: dict[tuple[str, str], bool]
-    """Whether Alma was last seen to keep our marker, by account and job."""
+    """Whether Alma was last seen to keep our marker, by account and job; what is not in here is
+    asked of the store."""

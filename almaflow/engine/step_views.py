@@ -69,6 +69,8 @@ class StepView:
     attempts: int = 0
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    deadline_at: datetime | None = None
+    """When its time is up, of a step that has not ended; None when it has no time of its own."""
     seconds: float | None = None
     outputs: Mapping[str, Any] = field(default_factory=dict)
     """What later steps see of it, besides what every step has."""
@@ -145,7 +147,9 @@ class Steps:
         if lost and self._record.status is Status.WAITING and not reason:
             # The whole run waits for a person, and says why.
             reason = self._record.reason
+        deadline = begin.value.get("deadline")
         return StepView(
+            deadline_at=datetime.fromisoformat(deadline) if deadline else None,
             status=Status.FINISHED if self._over else Status.WAITING if reason else Status.RUNNING,
             outcome=Outcome.UNKNOWN if lost else self._record.outcome if self._over else None,
             error=end.value["error"] if end is not None else "",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -109,7 +108,7 @@ def _intent(entry: Entry, look: Look, *, again: bool) -> IntentView:
 
 
 def _told(entry: Entry, value: Mapping[str, Any], look: Look, *, again: bool) -> str:
-    lost = f"the answer was lost ({_why(value.get('error', ''))})"
+    lost = f"the answer was lost ({value.get('error') or 'almaflow ended meanwhile'})"
     at = _clock(entry.changed_at, datetime.fromisoformat(value["sent_at"]), look.zone)
     match entry.state:
         case EntryState.DONE if value.get("found"):
@@ -148,18 +147,12 @@ def _fate(value: Mapping[str, Any], look: Look, at: str) -> str:
     candidates = value.get("candidates") or ()
     if candidates:
         return f"; Alma shows several runs that could be it: {', '.join(candidates)}"
-    if look.over or value.get("unknown"):
+    why = str(value.get("unknown", ""))
+    if why:
+        return f"; {why}, so nobody can tell whether Alma took it"
+    if look.over:
         return "; nobody can tell whether Alma took it"
     return f"; looked for in Alma since {at}"
-
-
-# What an error about a lost answer says before, and behind, why it was lost.
-_BEFORE_WHY = re.compile(r"^The answer of .*? was lost: ")
-_BEHIND_WHY = re.compile(r"\.? Look in Alma .*$")
-
-
-def _why(error: str) -> str:
-    return _BEHIND_WHY.sub("", _BEFORE_WHY.sub("", error)).rstrip(".") or "almaflow ended meanwhile"
 
 
 def name_of(result: Any) -> str:

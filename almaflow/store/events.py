@@ -31,8 +31,7 @@ def add_all(connection: Connection, run_id: str, lines: Sequence[Line]) -> None:
         }
         for line in lines
     ]
-    if rows:
-        connection.execute(_INSERT, rows)
+    connection.execute(_INSERT, rows)
 
 
 def after(connection: Connection, run_id: str, after_id: int) -> list[Event]:

@@ -85,7 +85,7 @@ def play(stage: Stage, workflow: str = WORKFLOW, beside: Beside | None = None) -
 
 
 def plan(stage: Stage, played: Played) -> Plan:
-    made = plan_of(stage.open_store(), played.record, stage.project)
+    made = plan_of(stage.open_store(), played.record)
     assert made is not None
     return made
 

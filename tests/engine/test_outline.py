@@ -122,3 +122,14 @@ def test_of_very_many_steps_not_all_are_listed() -> None:
 
     with pytest.raises(RequestWrong, match=r"There is no step `x`\. The .*, `s29`, …\.$"):
         outline(text).named("x")
+
+
+def test_a_step_tells_the_file_and_the_line_where_it_stands(calls: Outline) -> None:
+    lines = {one.path: one.line.rsplit("/", 1)[-1] for one in calls.places()}
+
+    assert lines["sub"] == "test.yaml:2"
+    assert lines["for_each-2/*/again"] == "test.yaml:5"
+    assert lines["sub/for_each-1/*/job"] == "sub.yaml:4"
+    assert lines["sub/finally/notify-1"] == "sub.yaml:6"
+    assert lines["sub/call-2/notify-1"] == "deep.yaml:1"
+    assert next(outline("steps: [{wait: 1m}]").places()).line == ""

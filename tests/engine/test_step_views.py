@@ -291,10 +291,7 @@ def test_an_attempt_whose_log_is_gone_is_named_all_the_same() -> None:
 
 # --- writes in plain words ------------------------------------------------------------------------
 
-WHY = (
-    "The answer of Alma (main) to POST /conf/jobs/M48 was lost: no answer came within 180 s. Look "
-    "in Alma whether it was done before sending it again"
-)
+WHY = "no answer came within 180 s"
 LOST = "the answer was lost (no answer came within 180 s)"
 
 
@@ -318,7 +315,11 @@ LOST = "the answer was lost (no answer came within 180 s)"
             f"{LOST}; anna said at 08:16:10 that Alma did not take it, so it may be sent once more",
         ),
         ("lost", {}, f"{LOST}; looked for in Alma since 08:16:10"),
-        ("lost", {"unknown": "nothing"}, f"{LOST}; nobody can tell whether Alma took it"),
+        (
+            "lost",
+            {"unknown": "Alma shows nothing"},
+            f"{LOST}; Alma shows nothing, so nobody can tell whether Alma took it",
+        ),
         (
             "lost",
             {"candidates": ["1", "2"]},

@@ -34,7 +34,8 @@ finally:
 outputs: {members: "{{ steps.weeding.member_count }}", at: "{{ steps.export.submitted_at }}"}
 """
 
-LOSES = {"faults": [{"kind": "reset", "call": "submit"}]}
+# Every submission vanishes, and its answer too.
+LOSES = {"faults": [{"kind": "lose_answer", "call": "submit", "processed": False}]}
 
 
 def view_from(stage: Stage, played: Played, *, worked_on: bool = False) -> RunView:
@@ -138,15 +139,17 @@ def test_arms_that_can_begin_no_more_are_skipped_while_the_run_goes_on(stage: St
 def test_a_lost_submission_is_unknown_and_says_what_it_waits_for(
     set_stage: Callable[..., Stage],
 ) -> None:
-    stage = set_stage(LOSES, door={"settle": None})
+    stage = set_stage(LOSES)
 
     view = view_from(stage, stage.run(WORKFLOW))
 
     (lost,) = lost_steps(view)
     assert (lost.path, lost.status, lost.outcome) == ("export", Status.WAITING, Outcome.UNKNOWN)
     assert lost.reason == view.reason
-    assert lost.intents[0].state is EntryState.LOST
-    assert lost.intents[0].told.endswith("; nobody can tell whether Alma took it")
+    first, second = lost.intents
+    assert first.told.endswith("not in Alma by 08:25:00, so it was sent once more")
+    assert second.state is EntryState.LOST
+    assert second.told.endswith("shows nothing of it, so nobody can tell whether Alma took it")
 
 
 @pytest.mark.parametrize(

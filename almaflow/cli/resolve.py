@@ -1,0 +1,269 @@
+"""`almaflow resolve`: says what became of a submission of which nobody can tell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from almaflow.alma import calls
+from almaflow.alma.directory import read_pages
+from almaflow.alma.errors import AlmaRefused
+from almaflow.alma.reading import normal_name
+from almaflow.alma.wire import JobInstance
+from almaflow.cli import parts
+from almaflow.cli.asking import Asked, ask_live
+from almaflow.cli.options import RunArgument, RunAsJson
+from almaflow.cli.output import emit
+from almaflow.cli.owners import is_worked_on, tell_owner, work_here
+from almaflow.cli.people import can_be_asked, confirmed, who
+from almaflow.cli.story import instant
+from almaflow.cli.texts import on_one_line
+from almaflow.engine.write_views import is_lost, is_submission
+from almaflow.errors import RequestWrong
+from almaflow.outcome import Status
+from almaflow.problems import did_you_mean
+from almaflow.settings import Project
+from almaflow.store import Entry, RunHeld, RunRecord, Store
+
+# How far Alma's clock may be from ours.
+_TOLERANCE = timedelta(minutes=1)
+
+# What almaflow puts behind the name of a run that it starts.
+_MARKER = re.compile(r"\[af-[0-9a-f]{10}\]")
+
+# Codes by which Alma says that it knows no such run.
+_UNKNOWN_RUN = frozenset({"402216", "402218", "402215"})
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A submission of which nobody can tell whether Alma took it."""
+
+    entry: Entry
+
+    @property
+    def path(self) -> str:
+        """The step that sent it."""
+        return self.entry.path
+
+    @property
+    def job_id(self) -> str:
+        """The job that it starts."""
+        return str(self.entry.value["request"]["path"]).rsplit("/", 1)[-1]
+
+    @property
+    def institution(self) -> str:
+        """Where it was sent."""
+        return str(self.entry.value["institution"])
+
+    @property
+    def sent_at(self) -> datetime:
+        """When it was sent (aware, UTC)."""
+        return datetime.fromisoformat(self.entry.value["sent_at"])
+
+    @property
+    def marker(self) -> str:
+        """What the name of its run ends with, if Alma keeps it; may be empty."""
+        trace = self.entry.value.get("trace") or {}
+        return str(trace.get("marker", "")) if trace.get("name") else ""
+
+
+def resolve(
+    run: RunArgument,
+    step: Annotated[str, typer.Argument(metavar="STEP", help="The step's path or id.")],
+    instance: Annotated[
+        str | None,
+        typer.Option("--instance", metavar="ID", help="Alma runs it: the id of the job instance."),
+    ] = None,
+    not_submitted: Annotated[
+        bool,
+        typer.Option("--not-submitted", help="Alma did not take it; it is submitted once more."),
+    ] = False,
+    as_json: RunAsJson = False,
+) -> None:
+    """Say what became of a submission whose answer was lost, and let the run go on.
+
+    Look in Alma first (Admin > Monitor Jobs). An instance is checked: it must exist, be one of the
+    job, have been submitted after ours was sent, and belong to no other step of ours.
+    """
+    if (instance is not None) is not_submitted:
+        raise RequestWrong(
+            "Say what became of the submission: `--instance ID` when Alma runs it, or "
+            "`--not-submitted` when Alma did not take it."
+        )
+    project = parts.open_project()
+    with parts.open_store(project) as store:
+        record = store.find_run(run)
+        if record.status is Status.FINISHED:
+            raise RequestWrong(
+                f"Run {record.id} is finished ({record.outcome}), so nothing waits for an answer. "
+                f"`almaflow retry {record.id}` does again what did not end well, and asks first."
+            )
+        worked_on = is_worked_on(store, record)
+        lost = _chosen(record, step, _lost_in(store.journal(record.id), worked_on))
+        if instance is not None:
+            instance = instance.strip()
+            _check_instance(project, store, lost, instance)
+        elif not _not_there(project, store, record, lost, as_json=as_json):
+            emit("Nothing was recorded.")
+            raise typer.Exit(1)
+        value = {
+            "attempt": lost.entry.attempt,
+            "effect": lost.entry.effect,
+            "instance_id": instance,
+        }
+        store.add_answer(record.id, lost.path, "resolve", value, who())
+        _go_on(project, store, record, lost, instance, as_json=as_json)
+
+
+def _go_on(
+    project: Project,
+    store: Store,
+    record: RunRecord,
+    lost: Lost,
+    instance: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Let the process that works on the run take it up, or go on with the run here."""
+    said = f"runs in Alma as {instance}" if instance else "was not taken by Alma"
+    if not is_worked_on(store, record):
+        try:
+            told = f"Step {lost.path} {said}; no process works on run {record.id}, it goes on here."
+            work_here(project, store, record, told, as_json=as_json)
+        except RunHeld:
+            # A process has taken it a moment ago, and hears of the answer.
+            record = store.run(record.id)
+    told = f"takes up that step {lost.path} {said}"
+    tell_owner(store, record, told, as_json=as_json, resolved=lost.path, instance=instance)
+
+
+# --- which submission -----------------------------------------------------------------------------
+
+
+def _lost_in(entries: Sequence[Entry], worked_on: bool) -> dict[str, Lost]:
+    """Return the lost submissions by the path of their step, the newest of each."""
+    return {
+        entry.path: Lost(entry)
+        for entry in entries
+        if is_submission(entry.effect) and is_lost(entry, worked_on=worked_on)
+    }
+
+
+def _chosen(record: RunRecord, step: str, lost: Mapping[str, Lost]) -> Lost:
+    """Return the submission that is meant; Raises: RequestWrong."""
+    if not lost:
+        raise RequestWrong(
+            f"Every submission of run {record.id} has its answer, so there is nothing to resolve. "
+            f"`almaflow why {record.id}` tells what it waits for."
+        )
+    found = [one for one in lost.values() if step in (one.path, one.path.rsplit("/", 1)[-1])]
+    if len(found) == 1:
+        return found[0]
+    listed = ", ".join(f"`{path}`" for path in lost)
+    if found:
+        raise RequestWrong(f"Several steps called `{step}` wait for that: {listed}. Name one.")
+    raise RequestWrong(
+        f"No submission of step `{step}` of run {record.id} is lost"
+        f"{did_you_mean(step, lost) or '.'} Of these nobody can tell: {listed}."
+    )
+
+
+# --- what Alma shows ------------------------------------------------------------------------------
+
+
+def _check_instance(project: Project, store: Store, lost: Lost, instance_id: str) -> None:
+    """Raise `RequestWrong` when the run in Alma cannot be the one that was submitted."""
+
+    async def question(alma: Asked) -> tuple[JobInstance, datetime]:
+        found = await alma.read(calls.instance(instance_id, lost.job_id))
+        return found, lost.sent_at + alma.ahead
+
+    try:
+        found, sent_at = ask_live(question, project, lost.institution)
+    except AlmaRefused as error:
+        if not error.codes & _UNKNOWN_RUN:
+            raise
+        raise RequestWrong(
+            f"Alma at {lost.institution} knows no run {instance_id} of job {lost.job_id}. Look at "
+            "the id in Alma (Admin > Monitor Jobs)."
+        ) from error
+    why = _why_not(found, lost, sent_at)
+    if instance_id in store.known_instances(_account(project, lost), lost.job_id):
+        why = "another step of almaflow's has started it, or adopted it"
+    if why:
+        raise RequestWrong(
+            f"The run {instance_id} ({on_one_line(found.name)}) cannot be what step {lost.path} "
+            f"submitted: {why}. Nothing was recorded."
+        )
+
+
+def _why_not(found: JobInstance, lost: Lost, sent_at: datetime) -> str:
+    """Return why a run in Alma is not the one that was submitted; empty when it can be.
+
+    *sent_at* is when it was sent by Alma's clock.
+    """
+    if found.job_id and found.job_id != lost.job_id:
+        return f"it is one of job {found.job_id}, not of {lost.job_id}"
+    if found.submit_time is not None and found.submit_time < sent_at - _TOLERANCE:
+        utc = ZoneInfo("UTC")
+        return (
+            f"Alma took it at {instant(found.submit_time, utc)}, before ours was sent at "
+            f"{instant(sent_at, utc)}"
+        )
+    marks = set(_MARKER.findall(normal_name(found.name)))
+    if marks and lost.marker not in marks:
+        return "its name has the mark of another submission of almaflow's"
+    return ""
+
+
+def _not_there(
+    project: Project, store: Store, record: RunRecord, lost: Lost, *, as_json: bool
+) -> bool:
+    """Show what Alma lists that could be it, and return whether it is submitted all the same.
+
+    Raises:
+        RequestWrong: Alma lists a run with the submission's own mark.
+    """
+    day = (lost.sent_at - timedelta(days=1)).date()
+
+    async def question(alma: Asked) -> tuple[list[JobInstance], datetime]:
+        listed = await read_pages(
+            alma.read,
+            lambda offset: calls.instances(lost.job_id, submitted_from=day, offset=offset),
+        )
+        return listed, lost.sent_at + alma.ahead
+
+    claimed = store.known_instances(_account(project, lost), lost.job_id)
+    listed, sent_at = ask_live(question, project, lost.institution)
+    runs = [one for one in listed if one.id not in claimed and not _why_not(one, lost, sent_at)]
+    marked = [one for one in runs if lost.marker and lost.marker in normal_name(one.name)]
+    if marked:
+        raise RequestWrong(
+            f"Alma lists the run {marked[0].id} ({on_one_line(marked[0].name)}), whose name has "
+            f"the mark of this submission: Alma took it. `almaflow resolve {record.id} "
+            f"{lost.path} --instance {marked[0].id}` says so."
+        )
+    if not runs or as_json:
+        return True
+    emit(f"Alma at {lost.institution} lists runs of job {lost.job_id} since then:")
+    for one in runs:
+        emit(f"  {_shown(one)}")
+    emit("If one of them is it, the job runs a second time when it is submitted once more.")
+    return confirmed("Submit it once more?") if can_be_asked() else True
+
+
+def _shown(run: JobInstance) -> str:
+    at = f", {instant(run.submit_time, ZoneInfo('UTC'))}" if run.submit_time else ""
+    by = f", by {run.submitted_by}" if run.submitted_by else ""
+    return on_one_line(f"{run.id}  {run.name} ({run.status or 'no status yet'}{at}{by})")
+
+
+def _account(project: Project, lost: Lost) -> str:
+    return project.institution(lost.institution).account

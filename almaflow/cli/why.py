@@ -1,0 +1,147 @@
+"""`almaflow why`: in plain words why a run waits, or ended as it did, and what can be done."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Annotated, Any
+
+import typer
+
+from almaflow.catalog import find_workflow, load_workflow
+from almaflow.cli import parts
+from almaflow.cli.output import columns_of, emit, emit_json, wrapped
+from almaflow.cli.owners import is_worked_on
+from almaflow.cli.reports import headline
+from almaflow.cli.show import plan_of
+from almaflow.cli.texts import on_one_line
+from almaflow.clock import Clock, SystemClock
+from almaflow.engine.durations import Durations
+from almaflow.engine.outline import Outline
+from almaflow.engine.views import RunView, view_of
+from almaflow.engine.why import Around, Because
+from almaflow.engine.why import why as causes_of
+from almaflow.errors import AlmaflowError, RequestWrong
+from almaflow.outcome import Status
+from almaflow.problems import did_you_mean
+from almaflow.settings import Project
+from almaflow.store import RunNotFound, RunRecord, Store
+
+# Of a workflow no more runs that have not ended are told of.
+_MOST = 10
+
+# Workflows whose names are compared with a mistyped one.
+_COMPARED = 500
+
+
+def why(
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN|NAME",
+            help="Any unique part of a run's id, `last`, or a workflow's name: then its runs that "
+            "have not ended, else its newest.",
+        ),
+    ],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the causes as one JSON document.")
+    ] = False,
+) -> None:
+    """Say why a run waits, or why it ended as it did, and what can be done about it.
+
+    Everything comes from the record; Alma is not asked.
+    """
+    clock = SystemClock()
+    project = parts.open_project()
+    with parts.open_store(project, clock) as store:
+        found = [_told(project, store, record, clock) for record in _runs(project, store, run)]
+    if as_json:
+        emit_json({"runs": [_as_data(view, causes) for view, causes in found]})
+        return
+    columns = columns_of(sys.stdout)
+    for number, (view, causes) in enumerate(found):
+        if number:
+            emit("")
+        for line in _lines(view, causes):
+            emit(wrapped(line, columns))
+
+
+def _runs(project: Project, store: Store, name: str) -> list[RunRecord]:
+    """Return the runs that are meant; Raises: RequestWrong."""
+    newest = store.runs(1, workflow=name)
+    if newest:
+        unfinished = (Status.QUEUED, Status.RUNNING, Status.WAITING)
+        return store.runs(_MOST, workflow=name, statuses=unfinished) or newest
+    try:
+        return [store.find_run(name)]
+    except RunNotFound as error:
+        if _is_workflow(project, name):
+            told = f"No run of `{name}` is recorded. `almaflow run {name}` starts one."
+            raise RunNotFound(told) from error
+        known = {record.workflow for record in store.runs(_COMPARED)}
+        hint = did_you_mean(name, known)
+        if hint:
+            raise RunNotFound(f"No run and no workflow is called `{name}`{hint}") from error
+        raise
+
+
+def _is_workflow(project: Project, name: str) -> bool:
+    try:
+        load_workflow(find_workflow(name, project), project, simulated=True)
+    except AlmaflowError:
+        return False
+    return True
+
+
+def _told(
+    project: Project, store: Store, record: RunRecord, clock: Clock
+) -> tuple[RunView, list[Because]]:
+    plan = plan_of(store, record)
+    entries, events = store.journal(record.id), store.events(record.id)
+    worked_on = is_worked_on(store, record)
+    view = view_of(record, plan, entries, events, worked_on=worked_on)
+
+    def settle(institution: str) -> timedelta | None:
+        try:
+            return project.institution(institution).settle
+        except RequestWrong:
+            # It stands in almaflow.yaml no more.
+            return None
+
+    around = Around(
+        now=clock.now(),
+        own_places=store.places_of(record.id),
+        holders=store.holders,
+        queue=store.queue,
+        durations=Durations(store.learned_durations()),
+        settle=settle,
+        process=None if record.owner is None else store.process(record.owner),
+        outline=None if plan is None else Outline.of(plan),
+    )
+    return view, causes_of(view, around)
+
+
+def _lines(view: RunView, causes: list[Because]) -> Iterator[str]:
+    yield headline(view)
+    for one in causes:
+        head = f"{one.path}: " if one.path else ""
+        yield f"  {head}{on_one_line(one.text)}"
+        yield from (f"    {on_one_line(line)}" for line in one.details)
+        yield from (f"    → {on_one_line(line)}" for line in one.moves)
+    if not any(one.moves for one in causes) and view.outcome is None:
+        yield "  Nobody has to do anything."
+
+
+def _as_data(view: RunView, causes: list[Because]) -> dict[str, Any]:
+    return {
+        "id": view.id,
+        "workflow": view.workflow,
+        "status": view.status,
+        "outcome": view.outcome,
+        "attempt": view.attempt,
+        "held": view.held,
+        "worked_on": view.worked_on,
+        "causes": [asdict(one) for one in causes],
+    }
