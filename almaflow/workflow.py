@@ -38,6 +38,9 @@ from almaflow.steps.update_set import UpdateSet
 from almaflow.steps.wait import Wait
 from almaflow.steps.wait_for_run import WaitForRun
 
+FINALLY = timedelta(minutes=30)
+"""What `finally` may take."""
+
 ENTRY_POINTS = "almaflow.steps"
 """The entry-point group by which another package adds kinds."""
 

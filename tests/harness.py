@@ -102,6 +102,41 @@ class Boundary:
             store.close()
 
 
+class WallClock(VirtualClock):
+    """A virtual clock that somebody may set; Alma's goes by the true time."""
+
+    def __init__(self, start: datetime) -> None:
+        super().__init__(start)
+        self._off = timedelta()
+        self._sleepers: set[anyio.Event] = set()
+
+    def now(self) -> datetime:
+        return self.true_now() + self._off
+
+    def true_now(self) -> datetime:
+        return super().now()
+
+    def elapsed(self) -> float:
+        return (self.true_now() - self.start).total_seconds()
+
+    async def sleep_until(self, instant: datetime) -> None:
+        await anyio.lowlevel.checkpoint()
+        while (left := (instant - self.now()).total_seconds()) > 0:
+            changed = anyio.Event()
+            self._sleepers.add(changed)
+            try:
+                with anyio.move_on_after(left):
+                    await changed.wait()
+            finally:
+                self._sleepers.discard(changed)
+
+    def set(self, **by: float) -> None:
+        """Set it forward, or back, such as `set(hours=-1)`; who sleeps looks at it again."""
+        self._off += timedelta(**by)
+        for changed in self._sleepers:
+            changed.set()
+
+
 class Ears:
     """Keeps what onlookers hear."""
 
@@ -197,6 +232,7 @@ class Stage:
 
     *scenario* is a simulator's scenario as a mapping; *settings* the text of almaflow.yaml.
     *door* is what almaflow.yaml says of every institution: `environment`, `code`, `settle` …
+    *alma_ahead* is how far Alma's clock goes ahead of ours; it may be changed while a run goes.
     With *durable* the store is a file, with *postgres* it is the database at that address, else it
     is kept in memory from process to process.
     """
@@ -212,10 +248,14 @@ class Stage:
         environment: str = "production",
         start: datetime = START,
         door: Mapping[str, Any] | None = None,
+        alma_ahead: timedelta = timedelta(),
     ) -> None:
         self.folder = folder
-        self.clock = VirtualClock(start)
-        self.alma = SimulatedAlma(self.clock.now, parse_scenario(scenario))
+        self.clock = WallClock(start)
+        self.alma_ahead = alma_ahead
+        self.alma = SimulatedAlma(
+            lambda: self.clock.true_now() + self.alma_ahead, parse_scenario(scenario)
+        )
         self.environment = environment
         self.boundary = Boundary()
         self.outside: Outside = SimulatedOutside(self.clock.now, (), lambda: ())

@@ -125,6 +125,40 @@ def test_the_systems_clock_is_aware_and_in_utc() -> None:
     assert now.tzinfo is UTC
 
 
+@pytest.mark.parametrize("has_boottime", [True, False])
+def test_elapsed_seconds_only_go_forward(
+    monkeypatch: pytest.MonkeyPatch, has_boottime: bool
+) -> None:
+    if not has_boottime:
+        monkeypatch.delattr(time, "CLOCK_BOOTTIME", raising=False)
+    before = time.monotonic()
+    first = SystemClock().elapsed()
+    passed = SystemClock().elapsed() - first
+
+    assert 0 <= passed <= time.monotonic() - before
+
+
+def test_elapsed_seconds_count_on_while_the_machine_is_suspended() -> None:
+    """Where there is such a clock: it is ahead of the monotonic one by all suspensions."""
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        before = time.clock_gettime(time.CLOCK_BOOTTIME)
+        assert before <= SystemClock().elapsed() <= time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def test_virtual_elapsed_seconds_go_on_from_loop_to_loop() -> None:
+    clock = VirtualClock(START)
+    seen = [clock.elapsed()]
+
+    async def main() -> None:
+        await sleep(clock, timedelta(hours=1))
+        seen.append(clock.elapsed())
+
+    run_virtual(main)
+    run_virtual(main)
+
+    assert [*seen, clock.elapsed()] == [0.0, 3600.0, 7200.0, 7200.0]
+
+
 class _Suspended(SystemClock):
     """A machine that was suspended: its time of day leaps while its loop stands still."""
 

@@ -16,7 +16,7 @@ from almaflow.expressions import (
     parse_expression,
     parse_template,
 )
-from almaflow.fields import Condition, Expression, Message, Source
+from almaflow.fields import Condition, Expression, Message, Source, format_duration
 from almaflow.problems import Location, Problem, Severity
 from almaflow.steps.base import PollSettings
 
@@ -115,6 +115,19 @@ def check_length(notes: Notes, path: PathTo, length: timedelta | None) -> None:
     """Note a duration of nothing where it would end what has not begun."""
     if length is not None and length <= timedelta():
         notes.at(path, "bad-duration", f"`{path[-1]}` must be longer than nothing.")
+
+
+def check_within(
+    notes: Notes, path: PathTo, length: timedelta | None, whole: timedelta, advice: str
+) -> None:
+    """Note a duration longer than the *whole* that ends what stands around it first."""
+    if length is not None and length > whole:
+        notes.at(
+            path,
+            "never-applies",
+            f"`timeout: {format_duration(length)}` never applies, because {advice}.",
+            Severity.WARNING,
+        )
 
 
 def check_poll(notes: Notes, path: PathTo, poll: PollSettings | None) -> None:

@@ -15,18 +15,26 @@ from almaflow.check.bodies import (
 from almaflow.check.calls import calls_in, check_call, outputs_of_call
 from almaflow.check.declarations import Declared, check_name
 from almaflow.check.endings import check_endings, check_patience
-from almaflow.check.notes import Notes, check_length, check_poll, may_not_be_there, with_names
+from almaflow.check.notes import (
+    Notes,
+    check_length,
+    check_poll,
+    check_within,
+    may_not_be_there,
+    with_names,
+)
 from almaflow.check.scopes import NO_SECRETS, RUN, RUN_ENDED, VisibleSteps, outputs_of, value_type
 from almaflow.check.shelf import Checked
 from almaflow.check.surroundings import Surroundings, check_institution, check_names_outside
 from almaflow.check.walking import below, data_at, fields_of, sources
 from almaflow.document import PathTo
 from almaflow.expressions import ANYTHING, Perhaps, Record, Type, guards_of
+from almaflow.fields import format_duration
 from almaflow.steps.base import PollSettings, StepBase
 from almaflow.steps.call import Call
 from almaflow.steps.for_each import ForEach
 from almaflow.steps.parallel import Parallel
-from almaflow.workflow import Workflow
+from almaflow.workflow import FINALLY, Workflow
 
 _ITEM_OUTSIDE = "it is the item of the `for_each` in line {}, and known only to the steps inside"
 
@@ -175,6 +183,7 @@ class StepChecks:
             check_institution(self.notes, self.around, place, named, self.workflow.environment)
             here = replace(here, institution=_literal(named))
         check_length(self.notes, (*path, "timeout"), step.timeout)
+        self._check_within(path, step)
         self._check_kind(path, step, scope, here.guards)
         check_endings(self.notes, path, step, self._by_id)
         check_patience(self.notes, path, step, self.workflow.defaults)
@@ -185,6 +194,17 @@ class StepChecks:
             return self._check_call(path, step, scope, here)
         self._check_bodies(path, step, here)
         return outputs_of(step.kind)
+
+    def _check_within(self, path: PathTo, step: StepBase) -> None:
+        """Note a timeout that what stands around the step does not allow."""
+        whole = self.workflow.timeout
+        told = (
+            f"the whole workflow ends after {format_duration(whole)}; write a longer `timeout` at "
+            "the top of the file"
+        )
+        if path[0] == "finally":
+            whole, told = FINALLY, f"`finally` ends after {format_duration(FINALLY)}"
+        check_within(self.notes, (*path, "timeout"), step.timeout, whole, told)
 
     def _check_kind(
         self, path: PathTo, step: StepBase, scope: Record, guards: frozenset[str]

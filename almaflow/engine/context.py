@@ -74,7 +74,7 @@ class RunAround(Protocol):
         ...
 
     def heard_from(self, institution: str) -> bool:
-        """Whether Alma has answered a write of this run, perhaps to an earlier process."""
+        """Whether a write of this run has reached Alma, perhaps an earlier process's."""
         ...
 
     def why_ended(self, where: Where) -> Ending | None:
@@ -185,6 +185,8 @@ class Context(Reaching, Looking):
     async def ready(self) -> None:
         await self._keep_the_reserve()
         await self.door.client.ready()
+        # After a restart a time that is up allows one look, and nothing new.
+        await self.where.limits.enforce(self.clock.now())
 
     async def _keep_the_reserve(self) -> None:
         """Wait for the next day while only the reserve of this day's calls is left."""

@@ -74,6 +74,7 @@ class Engine:
         self._process_id = ""
         self._services: Services | None = None
         self._definitions: OrderedDict[str, Mapping[str, Any]] = OrderedDict()
+        self._reading = anyio.Lock()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Engine]:
@@ -119,7 +120,7 @@ class Engine:
             lease=Lease(self.store, self._writer, self.clock, self._process_id),
             threads=ThreadPool("blocking", _THREADS),
             outside=self.outside,
-            markers={},
+            markers=await self._writer.call(self.store.markers_kept),
         )
 
     async def add(self, plan: Plan) -> RunRecord:
@@ -244,11 +245,12 @@ class Engine:
 
     async def _definition(self, hash_: str) -> Mapping[str, Any]:
         """Return a recorded definition; runs of one workflow share it."""
-        if hash_ not in self._definitions:
-            self._definitions[hash_] = await self._writer.call(self.store.definition, hash_)
-            if len(self._definitions) > _DEFINITIONS:
-                self._definitions.popitem(last=False)
-        return self._definitions[hash_]
+        async with self._reading:
+            if hash_ not in self._definitions:
+                self._definitions[hash_] = await self._writer.call(self.store.definition, hash_)
+                if len(self._definitions) > _DEFINITIONS:
+                    self._definitions.popitem(last=False)
+            return self._definitions[hash_]
 
     @staticmethod
     async def _give_back(journal: RunJournal, error: Exception) -> None:

@@ -345,5 +345,5 @@ class Interpreter:
         return self.past.keeps_inside(path)
 
     def heard_from(self, institution: str) -> bool:
-        """Whether Alma has answered a write of this run, perhaps to an earlier process."""
+        """Whether a write of this run has reached Alma, perhaps an earlier process's."""
         return self.past.heard_from(institution)

@@ -228,8 +228,10 @@ class RunJournal:
     async def suspend(self, reason: str) -> None:
         """Record that the whole run waits, and why, unless that is recorded already."""
         self._suspended = reason
-        if self._status != self._wanted_status():
-            await self.flush(always=True)
+        if self._status is None:
+            # It could not even be taken up.
+            self._status = (Status.RUNNING, "")
+        await self.flush(always=self._status != self._wanted_status())
 
     async def waits(self, path: str, reason: str) -> None:
         """Record that the step at *path* waits, and why, beside others that do."""

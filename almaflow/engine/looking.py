@@ -11,7 +11,7 @@ from almaflow.alma.wire import JobInstance
 from almaflow.engine.institutions import Door
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.services import Services
-from almaflow.store import Entry, EntryState, Spot
+from almaflow.store import Entry, Spot
 
 T = TypeVar("T")
 
@@ -31,9 +31,10 @@ class Looking:
         if is_terminal(instance):
             await self._store(self.services.store.free_place, account, instance.id)
             self.services.admission.place_freed(account)
-        marker = self._marker_of(instance.id)
-        if marker:
-            kept = marker in normal_name(instance.name)
+        sent = self._markers_sent(instance.id)
+        if sent:
+            # What was lost and came late may run under the name of the first submission.
+            kept = any(marker in normal_name(instance.name) for marker in sent)
             if self.services.markers.get((account, job_id)) is not kept:
                 await self._store(self.services.store.note_marker, account, job_id, kept)
                 self.services.markers[account, job_id] = kept
@@ -78,12 +79,13 @@ class Looking:
             and (entry.value["trace"] or {}).get("trace") == "run"
         ]
 
-    def _marker_of(self, instance_id: str) -> str:
-        """Return the marker that a run was sent with; empty when it was sent no name."""
-        for entry in self.submissions():
-            if entry.state is EntryState.DONE and entry.value["result"] == instance_id:
-                return str(entry.value["trace"]["marker"] if entry.value["trace"]["name"] else "")
-        return ""
+    def _markers_sent(self, instance_id: str) -> list[str]:
+        """Return the markers that a run of this attempt may carry; empty for any other run."""
+        sent = self.submissions()
+        if not any(one.value.get("result") == instance_id for one in sent):
+            return []
+        traces = [one.value["trace"] for one in sent]
+        return [trace["marker"] for trace in traces if trace["name"]]
 
     async def _store(self, function: Callable[..., T], *arguments: Any) -> T:
         return await self.services.writer.call(function, *arguments)

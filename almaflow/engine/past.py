@@ -132,10 +132,10 @@ class Past:
         )
 
     def heard_from(self, institution: str) -> bool:
-        """Whether Alma has answered a write of this run, perhaps to an earlier process."""
+        """Whether a write of this run has reached Alma, perhaps an earlier process's."""
         return any(
             entry.request_hash
-            and entry.state in (EntryState.DONE, EntryState.REFUSED)
+            and entry.state in (EntryState.DONE, EntryState.REFUSED, EntryState.LOST)
             and entry.value["institution"] == institution
             for entry in self.journal.entries()
         )

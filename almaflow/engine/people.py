@@ -67,11 +67,13 @@ class People:
     async def expect(
         self, run_id: str, path: str, kind: Literal["approve"], after: int
     ) -> Question:
-        """Open a question; it may be answered already."""
+        """Open a question; one that is answered already is given the answer at the next look."""
         question = Question(run_id, path, kind, after)
         self._open.append(question)
-        for given in await self._writer.call(self._store.answers, [run_id], after):
-            self._give(given)
+        # The next look takes up what was said before the question was opened.
+        self._heard = min(self._heard, after)
+        if self._store.in_memory:
+            await self.hear()
         return question
 
     def forget(self, question: Question) -> None:
@@ -89,8 +91,7 @@ class People:
         """Take the answers that have been given since the last time."""
         if not self._open:
             return
-        after = max(self._heard, min(question.after for question in self._open))
-        for given in await self._writer.call(self._store.answers, None, after):
+        for given in await self._writer.call(self._store.answers, None, self._heard):
             self._heard = given.id
             self._give(given)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from almaflow.engine.limits import Limits
@@ -15,12 +15,10 @@ from almaflow.fields import Template, format_duration, plain_value
 from almaflow.outcome import Outcome
 from almaflow.steps.endings import Ending, Ends, OutcomeUnknown
 from almaflow.store import EntryState
+from almaflow.workflow import FINALLY
 
 if TYPE_CHECKING:
     from almaflow.engine.interpreter import Interpreter
-
-# What `finally` may take (design, section 4).
-FINALLY = timedelta(minutes=30)
 
 
 @dataclass

@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 from almaflow.alma import calls
 from almaflow.alma.calls import Call
 from almaflow.alma.directory import Directory, read_pages
+from almaflow.alma.errors import AlmaRefused
 from almaflow.alma.reading import normal_name
 from almaflow.alma.traces import MembersTrace, RunTrace, SetTrace, Trace, read_trace
 from almaflow.alma.wire import JobInstance
@@ -36,15 +37,21 @@ UNTIL_ASKED = timedelta(minutes=10)
 TOLERANCE = timedelta(minutes=1)
 
 _MARKER = re.compile(r"\[af-[0-9a-f]{10}\]")
+# The account of the API, as Alma writes it: `exl_api`, `API`, `API, Ex Libris`.
+_API = re.compile(r"(?<![a-z])api(?![a-z])", re.IGNORECASE)
 # What Alma puts behind a run's name: ` - 2026-03-02 9:15 AM`, ` - 03/02/2026 09:15`.
 _TIME_BEHIND = re.compile(r" - [\d/-]{8,10} \d{1,2}:\d\d( [AP]M)?$")
 
 
-class Several(Exception):
-    """More than one run may be the one that was asked for: a person has to look."""
+class Unclear(Exception):
+    """Only a person can tell what became of a submission; the text says why.
 
-    def __init__(self, instance_ids: Sequence[str]) -> None:
-        super().__init__(", ".join(instance_ids))
+    *instance_ids* are the runs that may be it, as far as they are known.
+    """
+
+    def __init__(self, why: str, instance_ids: Sequence[str] = ()) -> None:
+        super().__init__(why)
+        self.why = why
         self.instance_ids = list(instance_ids)
 
 
@@ -99,25 +106,24 @@ async def find(looker: Looker, entry: Entry) -> Finding:
     """Return what became of the lost write in *entry*, as soon as that is sure.
 
     Raises:
-        Several: more than one run may be it.
+        Unclear: more than one run may be it, or Alma does not list the job's runs.
         StepFailed: something else stands in its place.
     """
     trace = read_trace(entry.value["trace"])
-    sure_at = sure_by(entry, looker.door)
     look_at, pause = entry.changed_at + FIRST, FIRST
     while True:
         said = await looker.resolution(entry.effect)
         if said is not None:
             return Finding(said["instance_id"], said["by"])
-        now = looker.clock.now()
+        now, sure_at = looker.clock.now(), sure_by(entry, looker.door)
         reason = (
             f"looking in Alma for what became of the request to {entry.value['name']}, whose "
             f"answer was lost; sure by {sure_at:%H:%M:%S} UTC"
         )
         await looker.wait_until(max(now, min(look_at, sure_at)), reason)
-        last = looker.clock.now() >= sure_at
-        result = await _look(looker, trace, entry, last=last)
-        if result is not None or last:
+        look = _Look(looker, entry, looker.clock.now())
+        result = await look.at(trace)
+        if result is not None or look.is_last():
             return Finding(result)
         pause = min(LONGEST, pause * GROWTH)
         look_at = looker.clock.now() + pause
@@ -128,90 +134,117 @@ def sure_by(entry: Entry, door: Door) -> datetime:
     patience = read_trace(entry.value["trace"]).patience
     if patience is None:
         patience = UNTIL_ASKED if door.settle is None else door.settle
-    return datetime.fromisoformat(entry.value["sent_at"]) + patience
+    # Should our clock have been set forward since the sending, that time has not passed.
+    moved = timedelta(seconds=entry.value["ahead"] or 0) - door.client.ahead
+    if entry.value["ahead"] is None or moved < TOLERANCE:
+        moved = timedelta()
+    return datetime.fromisoformat(entry.value["sent_at"]) + patience + moved
 
 
-async def _look(looker: Looker, trace: Trace | RunTrace, entry: Entry, *, last: bool) -> Any | None:
-    """Look once and return the write's result; None when there is nothing (yet)."""
-    match trace:
-        case RunTrace():
-            return await _run(looker, trace, entry, last=last)
-        case SetTrace():
-            return await _set(looker, trace)
-        case MembersTrace():
-            return await _members(looker, trace, last=last)
+@dataclass(frozen=True)
+class _Look:
+    """One look in Alma for the lost write in *entry*, begun at an instant of our clock."""
 
+    looker: Looker
+    entry: Entry
+    begun_at: datetime
 
-async def _set(looker: Looker, trace: SetTrace) -> dict[str, Any] | None:
-    found = await looker.directory.set_named(trace.name)
-    if found is None:
-        return None
-    whole = await looker.read(calls.alma_set(found.id), poll=True)
-    if (whole.type, whole.content) != (trace.kind, trace.content):
-        raise StepFailed(
-            f"There is a set `{trace.name}` ({whole.id}) now, but it is {whole.type} of "
-            f"{whole.content}, not what was asked for; somebody else has made it."
+    def is_last(self) -> bool:
+        """Whether nothing can show up any more; the look's own answers tell how late it is."""
+        return self.begun_at >= sure_by(self.entry, self.looker.door)
+
+    async def at(self, trace: Trace | RunTrace) -> Any | None:
+        """Return what the write gave; None when there is nothing (yet).
+
+        Raises: Unclear, StepFailed.
+        """
+        match trace:
+            case SetTrace():
+                return await self._set(trace)
+            case MembersTrace():
+                return await self._members(trace)
+        try:
+            return await self._run(trace)
+        except AlmaRefused as error:
+            if self.is_last():
+                raise Unclear(f"Alma does not list the runs of the job: {error}") from error
+            return None
+
+    async def _read(self, call: Call[T]) -> T:
+        return await self.looker.read(call, poll=True)
+
+    async def _set(self, trace: SetTrace) -> dict[str, Any] | None:
+        found = await self.looker.directory.set_named(trace.name)
+        if found is None:
+            return None
+        whole = await self._read(calls.alma_set(found.id))
+        if (whole.type, whole.content) != (trace.kind, trace.content):
+            raise StepFailed(
+                f"There is a set `{trace.name}` ({whole.id}) now, but it is {whole.type} of "
+                f"{whole.content}, not what was asked for; somebody else has made it."
+            )
+        return trace.result(whole)
+
+    async def _members(self, trace: MembersTrace) -> dict[str, Any] | None:
+        found = await self._read(calls.alma_set(trace.set_id))
+        count = found.member_count or 0
+        match trace.change:
+            case "add_members":
+                whole, begun = count >= trace.before + trace.size, count > trace.before
+            case "delete_members":
+                whole, begun = count <= trace.before - trace.size, count < trace.before
+            case "replace_members":
+                whole = begun = count == trace.size != trace.before
+        # With ids that Alma leaves out, the number stops on the way.
+        return trace.result(found) if whole or (begun and self.is_last()) else None
+
+    async def _run(self, trace: RunTrace) -> str | None:
+        """Return the id of the run that a lost submission started; Raises: Unclear."""
+        looker = self.looker
+        listed = await self._runs(trace.job_id)
+        claimed = await looker.claimed(trace.job_id)
+        free = [run for run in listed if run.id not in claimed]
+        markers = looker.known_markers()
+        marked = [run for run in free if any(one in normal_name(run.name) for one in markers)]
+        if marked:
+            return _only(marked)
+        keeps = await looker.keeps_marker(trace.job_id) if trace.name else False
+        since = self._sent_at() - TOLERANCE
+        possible = [
+            run
+            for run in free
+            if (run.submit_time is None or run.submit_time >= since) and may_be(run, trace, keeps)
+        ]
+        if not possible or not self.is_last():
+            # A name proves it at once; without one it is the only run when nothing can come.
+            return None
+        beside = await looker.lost_beside(trace.job_id)
+        if beside and trace.plain and len(possible) <= beside + 1:
+            # Runs without parameters are alike: each of those who look takes one, the oldest first.
+            return min(possible, key=_age).id
+        if beside and not trace.plain:
+            raise _several(possible)
+        return _only(possible)
+
+    async def _runs(self, job_id: str) -> list[JobInstance]:
+        """Return the job's runs since the day before the sending.
+
+        The zone of Alma's dates and the order of its list are not documented.
+        """
+        day = (self._sent_at() - timedelta(days=1)).date()
+        return await read_pages(
+            self._read,
+            lambda offset: calls.instances(job_id, submitted_from=day, offset=offset),
         )
-    return trace.result(whole)
 
+    def _sent_at(self) -> datetime:
+        """Return when the write was sent by Alma's clock, the earliest that it may have been.
 
-async def _members(looker: Looker, trace: MembersTrace, *, last: bool) -> dict[str, Any] | None:
-    found = await looker.read(calls.alma_set(trace.set_id), poll=True)
-    count = found.member_count or 0
-    match trace.change:
-        case "add_members":
-            whole, begun = count >= trace.before + trace.size, count > trace.before
-        case "delete_members":
-            whole, begun = count <= trace.before - trace.size, count < trace.before
-        case "replace_members":
-            whole = begun = count == trace.size != trace.before
-    # With ids that Alma leaves out, the number stops on the way.
-    return trace.result(found) if whole or (begun and last) else None
-
-
-# --- runs of jobs ---------------------------------------------------------------------------------
-
-
-async def _run(looker: Looker, trace: RunTrace, entry: Entry, *, last: bool) -> str | None:
-    """Return the id of the run that a lost submission started; Raises: Several."""
-    sent_at = datetime.fromisoformat(entry.value["sent_at"])
-    listed = await runs_since(looker, trace.job_id, sent_at)
-    claimed = await looker.claimed(trace.job_id)
-    free = [run for run in listed if run.id not in claimed]
-    markers = looker.known_markers()
-    marked = [run for run in free if any(marker in normal_name(run.name) for marker in markers)]
-    if marked:
-        return _only(marked)
-    keeps = await looker.keeps_marker(trace.job_id) if trace.name else False
-    possible = [run for run in free if may_be(run, trace, keeps)]
-    if not possible or not last:
-        # A name proves it at once; without one it is the only run when nothing more can come.
-        return None
-    beside = await looker.lost_beside(trace.job_id)
-    if beside and trace.plain and len(possible) <= beside + 1:
-        # Runs without parameters are alike: each of those who look takes one, the oldest first.
-        return min(possible, key=_age).id
-    if beside and not trace.plain:
-        raise Several([run.id for run in possible])
-    return _only(possible)
-
-
-async def runs_since(looker: Looker, job_id: str, sent_at: datetime) -> list[JobInstance]:
-    """Return a job's runs since an instant of our clock, with tolerance for Alma's.
-
-    The zone of Alma's dates and the order of its list are not documented.
-    """
-    day = (sent_at + looker.door.client.ahead - timedelta(days=1)).date()
-
-    async def read(call: Call[T]) -> T:
-        return await looker.read(call, poll=True)
-
-    listed = await read_pages(
-        read, lambda offset: calls.instances(job_id, submitted_from=day, offset=offset)
-    )
-    # Learned from the answers that have just come.
-    since = sent_at + looker.door.client.ahead - TOLERANCE
-    return [run for run in listed if run.submit_time is None or run.submit_time >= since]
+        Our clock may have been set between the sending and this look.
+        """
+        now, then = self.looker.door.client.ahead, self.entry.value["ahead"]
+        ahead = now if then is None else min(now, timedelta(seconds=then))
+        return datetime.fromisoformat(self.entry.value["sent_at"]) + ahead
 
 
 def may_be(run: JobInstance, trace: RunTrace, keeps: bool | None) -> bool:
@@ -235,13 +268,20 @@ def by_api(run: JobInstance) -> bool:
 
     Source: alma-api.md, 5 (`exl_api` seen, `API` documented).
     """
-    return not run.submitted_by or "api" in run.submitted_by.casefold()
+    return not run.submitted_by or _API.search(run.submitted_by) is not None
 
 
 def _only(runs: Sequence[JobInstance]) -> str:
     if len(runs) > 1:
-        raise Several([run.id for run in runs])
+        raise _several(runs)
     return runs[0].id
+
+
+def _several(runs: Sequence[JobInstance]) -> Unclear:
+    ids = [run.id for run in runs]
+    if len(ids) == 1:
+        return Unclear(f"Alma shows a run that may be it, or another submission's: {ids[0]}", ids)
+    return Unclear(f"Alma shows several runs that may be it: {' and '.join(ids)}", ids)
 
 
 def _age(run: JobInstance) -> tuple[str, str]:

@@ -22,7 +22,7 @@ from almaflow.engine.reconciliation import Finding
 from almaflow.errors import AlmaflowError, RequestWrong
 from almaflow.masking import SecretDamaged
 from almaflow.store import Busy as NoPlace
-from almaflow.store import Entry, EntryState, PlaceLimits, Spot
+from almaflow.store import Entry, EntryState, InstanceTaken, PlaceLimits, Spot
 
 # How long a write that is under way may still answer after cancel, timeout or Ctrl-C.
 GRACE = timedelta(seconds=30)
@@ -80,6 +80,7 @@ class Sending:
             "repeatable": repeatable,
             "trace": self.trace_data,
             "lost": 0,
+            "ahead": None,
         }
 
     @classmethod
@@ -123,7 +124,10 @@ class Sending:
         self.told = {
             key: value for key, value in self.told.items() if key not in ("error", "refusal")
         }
+        client = self._sender.door.client
         self.told["sent_at"] = self._sender.clock.now().isoformat()
+        # How far Alma's clock went ahead of ours (seconds), should ours be set meanwhile.
+        self.told["ahead"] = client.ahead.total_seconds() if client.last_date else None
         if limits is None:
             await self._record(EntryState.INTENT)
             return None
@@ -160,9 +164,14 @@ class Sending:
 
     async def found(self, finding: Finding) -> None:
         """Record what a lost write was found to have given; Raises: InstanceTaken."""
+        before = dict(self.told)
         self.told |= {"result": finding.result, "found": True}
         self._by(finding)
-        await self._record(EntryState.DONE)
+        try:
+            await self._record(EntryState.DONE)
+        except InstanceTaken:
+            self.told = before
+            raise
 
     async def absent(self, finding: Finding) -> None:
         """Record that Alma did not take a lost write, as is sure now."""

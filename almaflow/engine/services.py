@@ -33,5 +33,4 @@ class Services:
     threads: ThreadPool
     outside: Outside
     markers: dict[tuple[str, str], bool]
-    """Whether Alma was last seen to keep our marker, by account and job; what is not in here is
-    asked of the store."""
+    """Whether Alma was last seen to keep our marker, by account and job."""

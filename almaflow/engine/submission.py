@@ -24,7 +24,7 @@ from almaflow.alma.wire import JobParameter
 from almaflow.engine import reconciliation
 from almaflow.engine.admission import Admission
 from almaflow.engine.patience import reason
-from almaflow.engine.reconciliation import Finding, Looker, Several
+from almaflow.engine.reconciliation import Finding, Looker, Unclear
 from almaflow.engine.sending import RequestChanged, Sending, lost_text, refusal
 from almaflow.engine.sending import Sender as PlainSender
 from almaflow.errors import RequestWrong
@@ -261,10 +261,8 @@ async def _find_run(sender: Sender, sending: Sending, entry: Entry, number: int)
     """
     try:
         finding = await _finding(sender, sending, entry)
-    except Several as several:
-        ids = " and ".join(several.instance_ids)
-        why = f"Alma shows several runs that may be it: {ids}"
-        await _unknown(sender, sending, why, several.instance_ids)
+    except Unclear as unclear:
+        await _unknown(sender, sending, unclear.why, unclear.instance_ids)
     if finding.result is not None:
         by = f" by {finding.by}'s word" if finding.by else ", as its list of runs shows"
         sender.say(f"The submission whose answer was lost runs in Alma as {finding.result}{by}.")
@@ -282,14 +280,19 @@ async def _find_run(sender: Sender, sending: Sending, entry: Entry, number: int)
 
 
 async def _finding(sender: Sender, sending: Sending, entry: Entry) -> Finding:
-    """Look until it is sure, and record the run that was found as this step's."""
+    """Look until it is sure, and record the run that was found as this step's; Raises: Unclear."""
     while True:
         finding = await reconciliation.find(sender, entry)
         if finding.result is None:
             return finding
         try:
             await sending.found(finding)
-        except InstanceTaken:
+        except InstanceTaken as taken:
+            if finding.by:
+                raise Unclear(
+                    f"{finding.by} says that Alma runs it as {finding.result}, but that is the run "
+                    f"of step {taken.place.spot.path} of run {taken.place.run_id}"
+                ) from taken
             # Another step of ours has taken it meanwhile; the next look leaves it out.
             continue
         return finding
@@ -313,15 +316,13 @@ async def settle_lost(sender: Sender, entry: Entry) -> bool:
     sending = Sending.recorded(sender, entry)
     try:
         finding = await _finding(sender, sending, entry)
-    except Several as several:
-        ids = " and ".join(several.instance_ids)
-        why = f"Alma shows several runs that may be it: {ids}"
-        await sending.give_up(why, several.instance_ids)
+    except Unclear as unclear:
+        await sending.give_up(unclear.why, unclear.instance_ids)
         return False
-    except StepFailed:
-        return False
-    if finding.result is None and sender.door.settle is not None:
-        await sending.absent(finding)
-    elif finding.result is None:
+    if finding.result is not None:
+        return True
+    if sender.door.settle is None and not finding.by:
         await sending.give_up(NOTHING_SHOWN)
-    return finding.result is not None or sender.door.settle is not None
+        return False
+    await sending.absent(finding)
+    return True

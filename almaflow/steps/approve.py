@@ -28,7 +28,7 @@ class Approve(Kind):
     outputs: ClassVar = {"by": TEXT, "comment": TEXT}
     example = """\
 - approve: "Delete {{ steps.unused.member_count }} titles?"
-  timeout: 2d
+  timeout: 8h
 """
 
     message: Annotated[Message, Field(description="What is asked.")]

@@ -7,13 +7,11 @@ has used up its hour, was told "later" by Alma, or whose run nobody alive works 
 
 from __future__ import annotations
 
-import dataclasses
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, Row, bindparam, func, select
 
 from almaflow.store import places
 from almaflow.store.errors import MoveWrong
@@ -52,7 +50,13 @@ _EARLIER = (
 _TOLD_LATER = _EARLIER.where(
     table.c.job_id == bindparam("job_id"), table.c.not_before > bindparam("now")
 )
+# Whoever may go stands near the front, so the queue is read by parts.
+_PART: Final = 200
+_NEXT_PART = _EARLIER.where(table.c.id > bindparam("after")).limit(_PART)
 _AHEAD = select(func.count()).select_from(table).where(*_BEFORE)
+
+# A ticket behind all others.
+_BEHIND_ALL: Final = 2**63 - 1
 
 
 def take(
@@ -81,7 +85,7 @@ def take(
             f" {'asked for none' if place is None else f'is `{place.state}`'}. This is a defect"
             " of almaflow: please report it with the output of `almaflow show`."
         )
-    busy = _Turn(connection, place, limits, now, lives).why_busy()
+    busy = _Queue(connection, place.account, limits, now, lives).why_busy(place)
     if busy is not None:
         return busy
     places.change(connection, place, state=PlaceState.TAKEN, taken_at=now, not_before=None)
@@ -94,101 +98,94 @@ def look(
     connection: Connection, place: Place, limits: PlaceLimits, now: datetime, lives: Lives
 ) -> Busy | None:
     """Return why a queued submission would not get its place now, None when it would."""
-    return _Turn(connection, place, limits, now, lives).why_busy()
+    return _Queue(connection, place.account, limits, now, lives).why_busy(place)
 
 
 def turns(
     connection: Connection, account: str, limits: PlaceLimits, now: datetime, lives: Lives
 ) -> list[Place]:
     """Return the queued submissions of an account that would get a place now, by ticket."""
-    waiting = places.queue(connection, account)
-    if not waiting:
-        return []
-    # Seen from behind the last ticket, everybody stands before us.
-    last = dataclasses.replace(waiting[-1], id=waiting[-1].id + 1)
-    return _Turn(connection, last, limits, now, lives).who_can_go(waiting)
+    return _Queue(connection, account, limits, now, lives).turns()
 
 
-class _Turn:
-    """One look at the queue of an account, for one submission that waits in it."""
+class _Queue:
+    """One look at the queue of an account."""
 
     def __init__(
         self,
         connection: Connection,
-        place: Place,
+        account: str,
         limits: PlaceLimits,
         now: datetime,
         lives: Lives,
     ) -> None:
         self._connection = connection
-        self._place = place
+        self._account = account
         self._limits = limits
         self._now = now
         self._lives = lives
         self._starts: dict[str, list[datetime]] = {}
         self._alive: dict[str | None, bool] = {None: False}
 
-    def why_busy(self) -> Busy | None:
-        """Return what keeps the place from being taken now, None when nothing does."""
-        job_id = self._place.job_id
-        holders = places.holders(self._connection, self._place.account)
-        running = tuple(one for one in holders if self._runs(one))
+    def why_busy(self, place: Place) -> Busy | None:
+        """Return what keeps a queued place from being taken now, None when nothing does."""
+        running = self._running()
         free = self._limits.running - len(running)
         reason: Literal["running", "hour", "later", "turn"] | None = None
-        again_at = self._told_later()
+        again_at = self._told_later(place)
         if again_at is not None:
             reason = "later"
-        elif self._room_again(job_id, 0):
-            reason, again_at = "hour", self._room_again(job_id, 0)
+        elif again_at := self._room_again(place.job_id, 0):
+            reason = "hour"
         elif free <= 0:
             reason = "running"
         else:
-            granted = self._grant(free)
-            if self._room_again(job_id, granted[job_id]):
-                reason, again_at = "hour", self._room_again(job_id, granted[job_id])
-            elif granted.total() >= free:
+            granted = self._grant(free, place.id)
+            if again_at := self._room_again(place.job_id, _count(granted, place.job_id)):
+                reason = "hour"
+            elif len(granted) >= free:
                 reason = "turn"
-        return None if reason is None else Busy(reason, running, again_at, self._ahead())
+        return None if reason is None else Busy(reason, running, again_at, self._ahead(place))
 
-    def who_can_go(self, waiting: Sequence[Place]) -> list[Place]:
-        """Return those of *waiting* who asked earlier and would get a place now."""
-        holders = places.holders(self._connection, self._place.account)
-        running = sum(1 for one in holders if self._runs(one))
-        tickets = set(self._granted(self._limits.running - running))
-        return [one for one in waiting if one.id in tickets]
+    def turns(self) -> list[Place]:
+        """Return those that would get a place now, by ticket."""
+        granted = self._grant(self._limits.running - len(self._running()), _BEHIND_ALL)
+        return places.with_tickets(self._connection, list(granted))
 
-    def _grant(self, free: int) -> Counter[str]:
-        """Give *free* places to those who asked earlier and can go; return how many by job."""
-        return Counter(self._granted(free).values())
-
-    def _granted(self, free: int) -> dict[int, str]:
-        """Return the jobs of those who asked earlier and get one of *free* places, by ticket."""
+    def _grant(self, free: int, ticket: int) -> dict[int, str]:
+        """Give *free* places to those before *ticket* who can go; return their jobs by ticket."""
         granted: dict[int, str] = {}
-        counts: Counter[str] = Counter()
         later: set[str] = set()
-        with self._connection.execute(_EARLIER, self._before_ours()) as rows:
-            for row in rows:
-                if len(granted) >= free:
-                    break
-                if row.job_id in later or not self._works(row.owner):
-                    continue
-                if row.not_before is not None and row.not_before > self._now:
-                    later.add(row.job_id)
-                elif not self._room_again(row.job_id, counts[row.job_id]):
-                    counts[row.job_id] += 1
-                    granted[row.id] = row.job_id
+        for row in self._before(ticket):
+            if len(granted) >= free:
+                break
+            if row.job_id in later or not self._works(row.owner):
+                continue
+            if row.not_before is not None and row.not_before > self._now:
+                later.add(row.job_id)
+            elif not self._room_again(row.job_id, _count(granted, row.job_id)):
+                granted[row.id] = row.job_id
         return granted
 
-    def _told_later(self) -> datetime | None:
-        """Return until when our job has to wait because Alma said so, None when it has not.
+    def _before(self, ticket: int) -> Iterator[Row[Any]]:
+        """Yield who asked before *ticket* and waits, in the order of asking."""
+        after: int | None = 0
+        while after is not None:
+            where = {"account": self._account, "ticket": ticket, "after": after}
+            rows = self._connection.execute(_NEXT_PART, where).all()
+            yield from rows
+            after = rows[-1].id if len(rows) == _PART else None
+
+    def _told_later(self, place: Place) -> datetime | None:
+        """Return until when a job has to wait because Alma said so, None when it has not.
 
         Nobody passes a submission of the same job that was told so, as it would hear the same.
         """
-        ours = self._before_ours() | {"job_id": self._place.job_id, "now": self._now}
-        told = [self._place.not_before] if self._place.not_before is not None else []
+        ours = {"account": self._account, "ticket": place.id, "job_id": place.job_id}
+        told = [] if place.not_before is None else [place.not_before]
         told += [
             row.not_before
-            for row in self._connection.execute(_TOLD_LATER, ours)
+            for row in self._connection.execute(_TOLD_LATER, ours | {"now": self._now})
             if self._works(row.owner)
         ]
         return max((instant for instant in told if instant > self._now), default=None)
@@ -199,17 +196,20 @@ class _Turn:
         *granted* starts happen now, before ours.
         """
         if job_id not in self._starts:
-            since = self._now - COUNTS
-            of_job = {"account": self._place.account, "job_id": job_id, "since": since}
+            of_job = {"account": self._account, "job_id": job_id, "since": self._now - COUNTS}
             self._starts[job_id] = list(self._connection.execute(_STARTS, of_job).scalars())
         starts = [*self._starts[job_id], *[self._now] * granted]
         over = len(starts) - self._limits.starts_per_hour
         return None if over < 0 else sorted(starts)[over] + COUNTS
 
-    def _runs(self, holder: Place) -> bool:
-        """Whether a holder counts as running; of one that is unknown this is an end."""
-        since = holder.taken_at
-        return holder.instance_id is not None or since is None or since > self._now - FORGOTTEN
+    def _running(self) -> tuple[Place, ...]:
+        """Return who counts as running, oldest first; of one that is unknown this has an end."""
+        since = self._now - FORGOTTEN
+        return tuple(
+            one
+            for one in places.holders(self._connection, self._account)
+            if one.instance_id is not None or (one.taken_at or self._now) > since
+        )
 
     def _works(self, owner: str | None) -> bool:
         """Whether somebody alive works on a run."""
@@ -217,8 +217,10 @@ class _Turn:
             self._alive[owner] = self._lives.alive(self._connection, str(owner))
         return self._alive[owner]
 
-    def _ahead(self) -> int:
-        return self._connection.execute(_AHEAD, self._before_ours()).scalar_one()
+    def _ahead(self, place: Place) -> int:
+        before = {"account": self._account, "ticket": place.id}
+        return self._connection.execute(_AHEAD, before).scalar_one()
 
-    def _before_ours(self) -> dict[str, object]:
-        return {"account": self._place.account, "ticket": self._place.id}
+
+def _count(granted: dict[int, str], job_id: str) -> int:
+    return sum(1 for one in granted.values() if one == job_id)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, func, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from almaflow.outcome import Status
 from almaflow.store import runs
@@ -52,8 +52,3 @@ def after(connection: Connection, run_ids: Collection[str] | None, after_id: int
         for row in connection.execute(query, {"after_id": after_id})
         if wanted is None or row.run_id in wanted
     ]
-
-
-def newest(connection: Connection) -> int:
-    """Return the id of the newest answer, 0 when there is none."""
-    return connection.execute(select(func.max(answers.c.id))).scalar() or 0

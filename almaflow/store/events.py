@@ -31,7 +31,8 @@ def add_all(connection: Connection, run_id: str, lines: Sequence[Line]) -> None:
         }
         for line in lines
     ]
-    connection.execute(_INSERT, rows)
+    if rows:
+        connection.execute(_INSERT, rows)
 
 
 def after(connection: Connection, run_id: str, after_id: int) -> list[Event]:

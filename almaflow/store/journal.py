@@ -171,7 +171,7 @@ def of_run(connection: Connection, run_id: str) -> list[Entry]:
 
 def of_runs(connection: Connection, run_ids: Sequence[str]) -> Iterator[Entry]:
     """Yield the entries of many runs; those of each in the order in which they were made."""
-    for row in connection.execute(_OF_RUNS, {"run_ids": list(run_ids)}):
+    for row in connection.execute(_OF_RUNS, {"run_ids": list(run_ids)}).all():
         yield _entry(*row)
 
 

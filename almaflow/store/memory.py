@@ -66,6 +66,12 @@ def note_marker(
         connection.execute(insert(job_traits), job | seen)
 
 
+def markers(connection: Connection) -> dict[tuple[str, str], bool]:
+    """Return whether Alma keeps our marker, by account and job, where it was seen."""
+    rows = connection.execute(select(job_traits).where(job_traits.c.keeps_marker.is_not(None)))
+    return {(row.account, row.job_id): row.keeps_marker for row in rows}
+
+
 def keeps_marker(connection: Connection, account: str, job_id: str) -> bool | None:
     """Return whether Alma keeps our marker for this job, None when it was never seen."""
     return connection.execute(_TRAIT, {"account": account, "job_id": job_id}).scalar()

@@ -20,19 +20,20 @@ CREATE INDEX runs_by_owner ON runs (owner) WHERE owner IS NOT NULL;
 CREATE INDEX runs_unowned ON runs (number) WHERE owner IS NULL AND status != 'finished';
 CREATE TABLE answers (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
-    run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    run_id TEXT NOT NULL,
     path TEXT NOT NULL,
     kind VARCHAR(20) NOT NULL,
     value TEXT NOT NULL,
     "by" TEXT NOT NULL,
-    at VARCHAR(27) NOT NULL
+    at VARCHAR(27) NOT NULL,
+    FOREIGN KEY (run_id) REFERENCES runs (id) ON DELETE CASCADE
 );
 CREATE INDEX answers_by_run ON answers (run_id, id);
 CREATE TABLE places (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     account TEXT NOT NULL,
     job_id TEXT NOT NULL,
-    run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    run_id TEXT NOT NULL,
     path TEXT NOT NULL,
     attempt INTEGER NOT NULL,
     effect TEXT NOT NULL,
@@ -47,7 +48,8 @@ CREATE TABLE places (
     instance_id TEXT,
     candidates TEXT NOT NULL,
     freed_at VARCHAR(27),
-    UNIQUE (run_id, path, attempt, effect)
+    UNIQUE (run_id, path, attempt, effect),
+    FOREIGN KEY (run_id) REFERENCES runs (id) ON DELETE CASCADE
 );
 CREATE INDEX places_by_state ON places (account, state, id);
 CREATE INDEX places_by_job ON places (account, job_id, taken_at);
@@ -87,14 +89,12 @@ def to_version_2(connection: Connection) -> None:
 def _know_lock_files(connection: Connection) -> None:
     """Note where the processes of version 1 have their locks: in a folder beside the store."""
     file = connection.exec_driver_sql("PRAGMA database_list").one()[2]
-    if file:
-        connection.execute(
-            text(
-                "UPDATE processes SET lock_file = :folder || '/' || id || '.lock'"
-                " WHERE left_at IS NULL"
-            ),
-            {"folder": f"{file}.locks"},
-        )
+    connection.execute(
+        text(
+            "UPDATE processes SET lock_file = :folder || '/' || id || '.lock' WHERE left_at IS NULL"
+        ),
+        {"folder": f"{file}.locks"},
+    )
 
 
 def _copy_durations(connection: Connection) -> None:

@@ -180,6 +180,11 @@ def queue(connection: Connection, account: str | None) -> list[Place]:
     return _all(connection, queued, *([] if account is None else [places.c.account == account]))
 
 
+def with_tickets(connection: Connection, tickets: Sequence[int]) -> list[Place]:
+    """Return the places with these tickets, in their order."""
+    return _all(connection, places.c.id.in_(tickets))
+
+
 def of_run(connection: Connection, run_id: str) -> list[Place]:
     """Return the places of a run in the order of asking."""
     return _all(connection, places.c.run_id == run_id)

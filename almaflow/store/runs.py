@@ -91,7 +91,7 @@ def get(connection: Connection, run_id: str) -> RunRecord:
 
 def get_all(connection: Connection, run_ids: Sequence[str]) -> dict[str, RunRecord]:
     """Return those of the runs that are there, by id."""
-    rows = connection.execute(_SELECT.where(runs.c.id.in_(run_ids)))
+    rows = connection.execute(_SELECT.where(runs.c.id.in_(run_ids))).all()
     return {row.id: _record(row) for row in rows}
 
 
@@ -168,18 +168,26 @@ def check(connection: Connection, claim: Claim) -> None:
         raise ClaimLost(claim.run_id)
 
 
+# Made once: this runs with every change of every run.
+_CHANGE = update(runs).where(
+    runs.c.id == bindparam("claimed_run"),
+    runs.c.owner == bindparam("claimed_by"),
+    runs.c.epoch == bindparam("claimed_epoch"),
+)
+
+
 def change(connection: Connection, claim: Claim, **values: Any) -> None:
     """Write *values* into the claimed run.
 
     Raises:
         ClaimLost: the run is not the claimant's (any more).
     """
-    ours = (
-        (runs.c.id == claim.run_id)
-        & (runs.c.owner == claim.process_id)
-        & (runs.c.epoch == claim.epoch)
-    )
-    if connection.execute(update(runs).where(ours), values).rowcount == 0:
+    ours = {
+        "claimed_run": claim.run_id,
+        "claimed_by": claim.process_id,
+        "claimed_epoch": claim.epoch,
+    }
+    if connection.execute(_CHANGE, values | ours).rowcount == 0:
         raise ClaimLost(claim.run_id)
 
 

@@ -11,6 +11,8 @@ from almaflow.store.errors import ValueUnfit
 LARGEST = 16 * 1024 * 1024
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+# Of text that is ours and has nothing around the value: the shortest way there is.
+_decode = json.JSONDecoder().raw_decode
 _encode_ascii = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
@@ -43,7 +45,7 @@ def to_json(value: Any, what: str) -> str:
 
 def from_json(text: str) -> Any:
     """Return the value that `to_json` made *text* of."""
-    return json.loads(text)
+    return _decode(text)[0]
 
 
 def clean(text: str) -> str:

@@ -17,6 +17,7 @@ from almaflow.store import (
     ClaimLost,
     Entry,
     EntryState,
+    Line,
     MoveWrong,
     Store,
     ValueUnfit,
@@ -262,6 +263,28 @@ def test_the_log_of_a_run_is_read_from_where_one_was(store: Store, clock: Manual
     assert (second.path, second.text) == ("", "a?\N{REPLACEMENT CHARACTER}")
     assert store.events(claim.run_id, after_id=first.id) == [second]
     assert store.events(claim.run_id, after_id=second.id) == []
+
+
+def test_lines_for_the_log_are_written_together_in_their_order(store: Store) -> None:
+    claim = claimed(store)
+    lines = [Line(NOON + timedelta(seconds=n), "note", "w", f"{n}\0", {"n": n}) for n in range(9)]
+
+    store.add_events(claim.run_id, lines)
+    store.add_events(claim.run_id, [])
+
+    events = store.events(claim.run_id)
+    assert [event.text for event in events] == [f"{n}\N{REPLACEMENT CHARACTER}" for n in range(9)]
+    assert [(event.at, event.data) for event in events] == [(one.at, one.data) for one in lines]
+    assert [event.id for event in events] == sorted(event.id for event in events)
+
+
+def test_lines_of_which_one_is_unfit_are_not_written(store: Store) -> None:
+    claim = claimed(store)
+
+    with pytest.raises(ValueUnfit, match=f"the data of event note of run {claim.run_id} cannot"):
+        store.add_events(claim.run_id, [Line(NOON, "note"), Line(NOON, "note", data={1, 2})])
+
+    assert store.events(claim.run_id) == []
 
 
 class JournalMachine(RuleBasedStateMachine):

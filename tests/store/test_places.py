@@ -19,6 +19,7 @@ from almaflow.store import (
     PlaceState,
     Spot,
     Store,
+    admission,
 )
 from almaflow.store.admission import COUNTS
 from tests.store.conftest import HOST, NOON, ManualClock, make_record
@@ -237,8 +238,13 @@ def test_an_unknown_submission_is_free_when_all_that_it_could_be_have_ended(
     waiting = asker.ask("M2")
     clock.move(60)
 
+    other = asker.taken()
+    asker.store.suspect_place(other, SPOT, ["3"])
+
     first = asker.store.free_place("main", "1")
 
+    assert asker.place(other).candidates == ("3",)
+    asker.store.drop_place(other, SPOT)
     assert (first, asker.place(unknown).candidates) == (True, ("2",))
     assert busy(asker.take(waiting, ONE))[0] == "running"
     assert asker.store.free_place("main", "2") is True
@@ -373,6 +379,55 @@ def test_as_many_may_go_as_there_are_places(asker: Asker) -> None:
     assert busy(asker.take(third, two)) == ("turn", None, 2)
     assert isinstance(asker.take(second, two), Place)
     assert isinstance(asker.take(first, two), Place)
+
+
+def test_looking_at_a_place_takes_nothing(asker: Asker) -> None:
+    first, second, stranger = asker.ask(), asker.ask("M2"), asker.run()
+
+    def look(claim: Claim) -> Busy | None:
+        return asker.store.look_at_place(claim.run_id, SPOT, ONE)
+
+    assert look(first) is None
+    assert look(second) == Busy("turn", (), None, 1)
+    assert look(stranger) is None
+    assert asker.place(first).state is PlaceState.QUEUED
+    asker.take(first)
+    assert look(first) is None
+    assert look(second) == Busy("running", (asker.place(first),), None, 0)
+
+
+def test_who_may_go_now_is_told_in_the_order_of_asking(open_store: Opener, asker: Asker) -> None:
+    assert asker.store.turns("main", LIMITS) == []
+    asker.taken("M9", instance_id="1")
+    theirs = open_store()
+    dead = Asker(theirs).ask()
+    first, same, second, third = (asker.ask(job) for job in ("M1", "M1", "M2", "M3"))
+    asker.ask("M4", "other")
+    theirs.close()
+
+    turns = asker.store.turns("main", PlaceLimits(3, 1))
+
+    assert turns == [asker.place(first), asker.place(second)]
+    assert dead.run_id not in {place.run_id for place in turns}
+    everybody = asker.store.turns("main", PlaceLimits(9, 9))
+    assert everybody == [asker.place(claim) for claim in (first, same, second, third)]
+
+
+def test_a_long_queue_is_looked_through_to_its_end(
+    asker: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission, "_PART", 2)
+    monkeypatch.setattr(admission, "_NEXT_PART", admission._NEXT_PART.limit(2))
+    asker.taken(instance_id="1")
+    for _ in range(4):
+        asker.ask()
+    behind, last = asker.ask("M2"), asker.ask("M3")
+
+    limits = PlaceLimits(3, 1)
+
+    assert busy(asker.take(last, PlaceLimits(2, 1))) == ("turn", None, 5)
+    assert asker.store.turns("main", limits) == [asker.place(behind), asker.place(last)]
+    assert isinstance(asker.take(last, limits), Place)
 
 
 def test_who_waits_for_its_hour_does_not_hold_up_others(asker: Asker) -> None:

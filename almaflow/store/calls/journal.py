@@ -119,6 +119,11 @@ class JournalCalls(StoreBase):
         with self._database.write() as connection:
             memory.note_marker(connection, account, job_id, kept, now)
 
+    def markers_kept(self) -> dict[tuple[str, str], bool]:
+        """Return whether Alma keeps our marker, by account and job, where it was seen."""
+        with self._database.read() as connection:
+            return memory.markers(connection)
+
     def keeps_marker(self, account: str, job_id: str) -> bool | None:
         """Return whether Alma keeps our marker for this job, None when it was never seen."""
         with self._database.read() as connection:

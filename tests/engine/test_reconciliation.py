@@ -1,0 +1,501 @@
+"""Submissions whose answer was lost: how their runs are told from others in Alma's list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from almaflow.outcome import Status
+from almaflow.store import EntryState
+from tests.harness import START, Beside, Played, Process, Stage
+
+SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
+JOB = "submit_job: {job: M901, set: '59317390720001000'}"
+PROFILE = "run_profile: {integration: FUNDS}"
+RUN = f"steps: [{{id: x, {JOB}}}]"
+
+# The answer of a submission that Alma takes, and of one that does not reach it, is lost.
+TAKEN = {"kind": "lose_answer", "call": "submit", "nth": 1}
+NOT_TAKEN = {"kind": "reset", "call": "submit", "nth": 1}
+
+# Sure by this time after the sending (seconds).
+SETTLED = 600
+
+
+def library(*faults: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        "sets": [SET],
+        "jobs": [{"job": "*", "duration": "30m"}],
+        "faults": faults or [TAKEN],
+        **more,
+    }
+
+
+def other(at: str, by: str = "api", **more: Any) -> dict[str, Any]:
+    """Return a run of the job that somebody else starts."""
+    return {"job": "M901", "at": at, "by": by, "duration": "5m", **more}
+
+
+def seconds_until_known(played: Played, effect: str = "submit") -> float:
+    """Return how long after the sending it was known what became of it."""
+    entry = played.entry("x", effect)
+    return (entry.changed_at - datetime.fromisoformat(entry.value["sent_at"])).total_seconds()
+
+
+def adopted(stage: Stage, played: Played) -> None:
+    """Check that the one run that Alma has started is the step's, and that it was found."""
+    (submitted,) = stage.submissions
+    assert played.outcome == "succeeded"
+    assert played.entry("x", "submit").value["found"] is True
+    assert played.steps["x"]["instance_id"] == submitted.instance_id
+    assert stage.sent("submit") == 1
+
+
+def sent_once_more(stage: Stage, played: Played) -> None:
+    """Check that the lost submission was found not to be in Alma, and repeated."""
+    assert played.outcome == "succeeded"
+    assert played.state("x", "submit") is EntryState.UNTAKEN
+    assert played.entry("x", "submit").value["absent"] is True
+    assert played.state("x", "resubmit") is EntryState.DONE
+    (submitted,) = stage.submissions
+    assert played.steps["x"]["instance_id"] == submitted.instance_id
+    assert stage.sent("submit") == 2
+
+
+def unclear(stage: Stage, played: Played) -> list[str]:
+    """Check that the run waits for a person, and return the runs that may be it."""
+    assert (played.outcome, played.record.status) == (None, Status.WAITING)
+    assert played.record.reason.startswith("Nobody can tell whether Alma at main took the request")
+    assert stage.sent("submit") == 1
+    value = played.entry("x", "submit").value
+    assert value["unknown"] in played.record.reason
+    return list(value.get("candidates", []))
+
+
+# --- found by its marker --------------------------------------------------------------------------
+
+
+def test_a_run_that_carries_the_marker_is_adopted_at_the_first_look(
+    set_stage: Callable[..., Stage],
+) -> None:
+    stage = set_stage(library())
+
+    played = stage.run(RUN)
+
+    adopted(stage, played)
+    assert seconds_until_known(played) == 5
+    (submitted,) = stage.submissions
+    assert played.said()[0] == (
+        "The submission whose answer was lost runs in Alma as "
+        f"{submitted.instance_id}, as its list of runs shows."
+    )
+    assert played.said_waiting[0] == (
+        "looking in Alma for what became of the request to submit job M901, whose answer was "
+        "lost; sure by 08:25:00 UTC"
+    )
+
+
+def test_a_submission_that_alma_did_not_take_is_sent_once_more_when_that_is_sure(
+    set_stage: Callable[..., Stage],
+) -> None:
+    stage = set_stage(library(NOT_TAKEN))
+
+    played = stage.run(RUN)
+
+    sent_once_more(stage, played)
+    assert seconds_until_known(played) == SETTLED
+    assert played.said()[0] == (
+        "Alma's list of runs shows nothing of the submission; it is sent once more."
+    )
+    names = [dict(one.parameters)["job_name"] for one in stage.submissions]
+    first = played.entry("x", "submit").value["trace"]["marker"]
+    assert first not in names[0]
+    assert played.entry("x", "resubmit").value["trace"]["marker"] in names[0]
+
+
+def test_looks_come_less_and_less_often_up_to_a_minute(set_stage: Callable[..., Stage]) -> None:
+    stage = set_stage(library(NOT_TAKEN))
+
+    stage.run(RUN)
+
+    looks = [(one.at - START).total_seconds() for one in stage.alma.received("list_instances")]
+    pauses = [later - earlier for earlier, later in pairwise(looks)]
+    assert looks[0] == 5
+    assert looks[-1] == SETTLED
+    assert pauses[:-1] == sorted(pauses[:-1])
+    assert max(pauses) == 60
+    assert len(looks) == 15
+
+
+@pytest.mark.parametrize("habit", ["modern", "legacy", "plain"])
+@pytest.mark.parametrize("order", [True, False], ids=["newest first", "oldest first"])
+def test_the_marker_is_found_whatever_alma_appends_and_in_whatever_order_it_lists(
+    set_stage: Callable[..., Stage], habit: str, order: bool
+) -> None:
+    alma = {"run_names": habit, "newest_first": order}
+    stage = set_stage(library(alma=alma, other_runs=[other("0s", "System", every="30s")]))
+
+    played = stage.run(f"steps: [{{wait: 5m}}, {{id: x, {JOB}}}]")
+
+    adopted(stage, played)
+    assert seconds_until_known(played) == 5
+
+
+@pytest.mark.parametrize("order", [True, False], ids=["newest first", "oldest first"])
+def test_every_page_of_the_list_is_read(set_stage: Callable[..., Stage], order: bool) -> None:
+    others = [other("0s", "System", every="2s")]
+    stage = set_stage(library(alma={"newest_first": order}, other_runs=others))
+
+    played = stage.run(f"steps: [{{wait: 8m}}, {{id: x, {JOB}}}]")
+
+    adopted(stage, played)
+    assert len(stage.alma.received("list_instances")) == 3
+
+
+def test_a_run_that_shows_late_is_waited_for(set_stage: Callable[..., Stage]) -> None:
+    stage = set_stage(library(alma={"list_lag": "4m"}))
+
+    played = stage.run(RUN)
+
+    adopted(stage, played)
+    assert 240 <= seconds_until_known(played) <= 300
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago", "UTC"])
+@pytest.mark.parametrize("hour", [0, 9, 10, 11, 13, 23])
+def test_the_zone_of_alma_s_dates_hides_no_run(
+    set_stage: Callable[..., Stage], zone: str, hour: int
+) -> None:
+    start = datetime(2026, 3, 2, hour, 59, 58, tzinfo=UTC)
+    stage = set_stage(library(alma={"timezone": zone}), start=start)
+
+    played = stage.run(RUN)
+
+    adopted(stage, played)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Äpfel & Öl – «weed» 50 % + ‘x’",
+        "cafe\u0301 decomposed",
+        "日本語の図書",
+        "a \\\\u00e9 b",
+        'with "quotes" and \\\\ backslash',
+        "x" * 150,
+    ],
+)
+def test_names_of_any_characters_are_found(set_stage: Callable[..., Stage], name: str) -> None:
+    stage = set_stage(library())
+
+    played = stage.run(
+        f"""
+        vars: {{name: '{name}'}}
+        steps:
+          - id: x
+            submit_job: {{job: M901, set: '{SET["id"]}', job_name: "{{{{ vars.name }}}}"}}
+        """
+    )
+
+    adopted(stage, played)
+    assert seconds_until_known(played) == 5
+
+
+def test_each_step_finds_its_own(set_stage: Callable[..., Stage]) -> None:
+    lose = {"kind": "lose_answer", "call": "submit", "nth": [1, 2, 3]}
+    stage = set_stage(library(lose))
+    step = f"[{{id: ID, {JOB}}}]"
+
+    played = stage.run(
+        "steps: [{parallel: {"
+        + ", ".join(f"b{name}: {step.replace('ID', name)}" for name in "xyz")
+        + "}}]"
+    )
+
+    assert played.outcome == "succeeded"
+    names = {one.instance_id: dict(one.parameters)["job_name"] for one in stage.submissions}
+    for name in "xyz":
+        path = f"parallel-1/b{name}/{name}"
+        marker = played.entry(path, "submit").value["trace"]["marker"]
+        assert marker in names[played.steps[path]["instance_id"]]
+    assert (len(names), stage.sent("submit")) == (3, 3)
+
+
+# --- without a marker -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("limit", [10, 15, 20], ids=lambda limit: f"{limit} characters")
+def test_a_name_that_alma_cut_inside_ours_is_no_proof_of_absence(
+    set_stage: Callable[..., Stage], limit: int
+) -> None:
+    name = "weeding out"
+    stage = set_stage(library(alma={"name_limit": limit}))
+
+    played = stage.run(
+        f"steps: [{{id: x, submit_job: {{job: M901, set: '{SET['id']}', job_name: {name}}}}}]"
+    )
+
+    adopted(stage, played)
+    assert seconds_until_known(played) == SETTLED
+    assert stage.open_store().keeps_marker("main", "M901") is False
+
+
+def test_runs_of_people_and_of_the_timer_are_nobody_s_submission(
+    set_stage: Callable[..., Stage],
+) -> None:
+    others = [other("10s", "System"), other("20s", "rapier"), other("30s", "capirossi")]
+    stage = set_stage(library(NOT_TAKEN, other_runs=others))
+
+    played = stage.run(RUN)
+
+    sent_once_more(stage, played)
+
+
+def test_a_run_of_another_api_user_under_a_name_of_its_own_is_not_ours(
+    set_stage: Callable[..., Stage],
+) -> None:
+    stage = set_stage(library(NOT_TAKEN, other_runs=[other("10s", name="Nightly export")]))
+
+    played = stage.run(RUN)
+
+    sent_once_more(stage, played)
+
+
+def test_a_run_that_carries_another_almaflow_s_marker_is_not_ours(
+    set_stage: Callable[..., Stage],
+) -> None:
+    others = [other("10s", name="test x [af-0123456789] - 2026-03-02 9:15 AM")]
+    stage = set_stage(library(NOT_TAKEN, alma={"name_limit": 6}, other_runs=others))
+
+    played = stage.run(RUN)
+
+    sent_once_more(stage, played)
+
+
+def test_where_alma_is_not_seen_to_keep_names_a_run_under_the_job_s_own_may_be_ours(
+    set_stage: Callable[..., Stage],
+) -> None:
+    stage = set_stage(library(NOT_TAKEN, other_runs=[other("10s")]))
+
+    played = stage.run(RUN)
+
+    # Nobody else was known to use the API.
+    (run,) = stage.alma.instances("M901")
+    assert played.outcome == "succeeded"
+    assert played.steps["x"]["instance_id"] == run.id
+    assert stage.sent("submit") == 1
+
+
+def test_where_alma_is_seen_to_keep_the_marker_such_a_run_is_not_ours(
+    set_stage: Callable[..., Stage],
+) -> None:
+    stage = set_stage(library({**NOT_TAKEN, "nth": 2}, other_runs=[other("1h5s")]))
+    assert stage.run(RUN).outcome == "succeeded"
+    assert stage.open_store().keeps_marker("main", "M901") is True
+    stage.pass_time(minutes=60 - (stage.clock.now() - START) / timedelta(minutes=1))
+
+    played = stage.run(RUN)
+
+    assert played.state("x", "submit") is EntryState.UNTAKEN
+    assert played.state("x", "resubmit") is EntryState.DONE
+    assert len(stage.submissions) == 2
+
+
+def test_where_alma_is_seen_to_cut_names_any_run_of_the_api_may_be_ours(
+    set_stage: Callable[..., Stage],
+) -> None:
+    stage = set_stage(
+        library(
+            {**TAKEN, "nth": 2},
+            alma={"name_limit": 6},
+            other_runs=[other("1h5s", name="Nightly export")],
+        )
+    )
+    assert stage.run(RUN).outcome == "succeeded"
+    assert stage.open_store().keeps_marker("main", "M901") is False
+    stage.pass_time(minutes=60 - (stage.clock.now() - START) / timedelta(minutes=1))
+
+    played = stage.run(RUN)
+
+    assert played.record.status is Status.WAITING
+    runs = [run.id for run in stage.alma.instances("M901")]
+    assert sorted(played.entry("x", "submit").value["candidates"]) == sorted(runs[1:])
+
+
+@pytest.mark.parametrize("step", [PROFILE, JOB.replace("}", ", job_name: false}")])
+def test_the_only_run_of_a_job_that_takes_no_name_is_adopted_when_no_more_can_come(
+    set_stage: Callable[..., Stage], step: str
+) -> None:
+    before, timer = other("50m"), other("1h10s", "System")
+    others = [{**one, "job": name} for name in ("M901", FUNDS) for one in (before, timer)]
+    stage = set_stage(library(other_runs=others))
+
+    played = stage.run(f"steps: [{{wait: 1h}}, {{id: x, {step}}}]")
+
+    adopted(stage, played)
+    assert seconds_until_known(played) == SETTLED
+    assert played.entry("x", "submit").value["trace"]["name"] == ""
+
+
+FUNDS = "Funds Allocation Loader Fund allocations"
+
+
+@pytest.mark.parametrize("step", [PROFILE, JOB.replace("}", ", job_name: false}")])
+def test_a_job_that_takes_no_name_is_sent_once_more_when_no_run_shows(
+    set_stage: Callable[..., Stage], step: str
+) -> None:
+    stage = set_stage(library(NOT_TAKEN))
+
+    played = stage.run(f"steps: [{{id: x, {step}}}]")
+
+    sent_once_more(stage, played)
+
+
+def test_a_second_api_run_of_such_a_job_makes_it_unclear(set_stage: Callable[..., Stage]) -> None:
+    stage = set_stage(library(other_runs=[other("1m")]))
+
+    played = stage.run(f"steps: [{{id: x, {JOB.replace('}', ', job_name: false}')}}}]")
+
+    runs = [run.id for run in stage.alma.instances("M901")]
+    assert len(runs) == 2
+    assert sorted(unclear(stage, played)) == sorted(runs)
+    assert f"Alma shows several runs that may be it: {' and '.join(runs[::-1])}." in (
+        played.record.reason
+    )
+
+
+# --- our clock and Alma's -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("minutes", [-90, -7, -2, 2, 7, 90])
+@pytest.mark.parametrize("step", [PROFILE, JOB])
+def test_a_clock_that_differs_from_alma_s_hides_no_run(
+    set_stage: Callable[..., Stage], step: str, minutes: int
+) -> None:
+    stage = set_stage(library(), alma_ahead=timedelta(minutes=minutes))
+
+    played = stage.run(f"steps: [{{id: x, {step}}}]")
+
+    adopted(stage, played)
+
+
+@pytest.mark.parametrize("minutes", [-7, 0, 7])
+def test_what_ran_before_the_sending_by_alma_s_clock_is_not_ours(
+    set_stage: Callable[..., Stage], minutes: int
+) -> None:
+    others = [{**other("57m"), "job": FUNDS}]
+    stage = set_stage(library(NOT_TAKEN, other_runs=others), alma_ahead=timedelta(minutes=minutes))
+
+    played = stage.run(f"steps: [{{wait: 1h}}, {{id: x, {PROFILE}}}]")
+
+    sent_once_more(stage, played)
+
+
+@pytest.mark.parametrize("hours", [-3, -1, 1, 3])
+@pytest.mark.parametrize("step", [PROFILE, JOB])
+def test_a_clock_that_is_set_while_an_answer_is_lost_hides_no_run(
+    set_stage: Callable[..., Stage], step: str, hours: int
+) -> None:
+    stage = set_stage(library())
+
+    played = stage.run(f"steps: [{{id: x, {step}}}]", beside=set_clock(hours))
+
+    adopted(stage, played)
+
+
+@pytest.mark.parametrize("hours", [-30, -1, 1, 30])
+def test_a_clock_that_is_set_does_not_let_a_run_that_shows_late_be_sent_again(
+    set_stage: Callable[..., Stage], hours: int
+) -> None:
+    stage = set_stage(library(alma={"list_lag": "4m"}))
+
+    played = stage.run(f"{{timeout: 5d, steps: [{{id: x, {JOB}}}]}}", beside=set_clock(hours))
+
+    adopted(stage, played)
+
+
+def set_clock(hours: int) -> Beside:
+    async def beside(process: Process) -> None:
+        await process.wait(seconds=2)
+        process.stage.clock.set(hours=hours)
+
+    return beside
+
+
+# --- other submissions of ours --------------------------------------------------------------------
+
+
+def two(step: str, **more: str) -> str:
+    """Return a workflow whose steps x and y submit the same job, y a little later."""
+    return (
+        f"{{steps: [{{parallel: {{a: [{{id: x, {step}}}], "
+        f"b: [{{wait: {more.get('after', '2m')}}}, {{id: y, {step}}}]}}}}]}}"
+    )
+
+
+UNNAMED = JOB.replace("}", ", job_name: false}")
+
+
+def instances_of(played: Played) -> list[str]:
+    return [
+        played.steps[path]["instance_id"] for path in played.steps if path.endswith(("/x", "/y"))
+    ]
+
+
+def test_a_run_that_another_step_claims_is_left_to_it(set_stage: Callable[..., Stage]) -> None:
+    stage = set_stage(library(NOT_TAKEN))
+
+    played = stage.run(two(UNNAMED))
+
+    # The run of y is the only one that x sees.
+    assert played.outcome == "succeeded"
+    assert len(set(instances_of(played))) == len(stage.submissions) == 2
+    assert played.state("parallel-1/a/x", "submit") is EntryState.UNTAKEN
+
+
+def test_two_lost_submissions_of_one_job_that_takes_no_name_are_unclear(
+    set_stage: Callable[..., Stage],
+) -> None:
+    lose = {"kind": "lose_answer", "call": "submit", "nth": [1, 2]}
+    stage = set_stage(library(lose))
+
+    played = stage.run(two(UNNAMED))
+
+    runs = [one.instance_id for one in stage.submissions]
+    assert played.record.status is Status.WAITING
+    assert stage.sent("submit") == 2
+    x, y = (played.entry(path, "submit").value for path in ("parallel-1/a/x", "parallel-1/b/y"))
+    assert sorted(x["candidates"]) == sorted(runs)
+    assert y["candidates"] == runs[1:]
+    assert y["unknown"] == (f"Alma shows a run that may be it, or another submission's: {runs[1]}")
+
+
+@pytest.mark.parametrize("taken", [True, False], ids=["both taken", "the first not taken"])
+def test_runs_of_a_profile_are_alike_so_each_lost_submission_takes_one(
+    set_stage: Callable[..., Stage], taken: bool
+) -> None:
+    lose = [{**TAKEN, "nth": 2}, TAKEN if taken else NOT_TAKEN]
+    stage = set_stage(library(*lose, alma={"overlap": "never"}))
+
+    played = stage.run(two(PROFILE))
+
+    assert played.outcome == "succeeded"
+    assert len(set(instances_of(played))) == len(stage.submissions) == 2
+    assert stage.sent("submit") == (2 if taken else 3)
+
+
+def test_two_who_look_at_the_same_moment_do_not_take_the_same_run(
+    set_stage: Callable[..., Stage],
+) -> None:
+    lose = [{**TAKEN, "nth": [1, 2]}]
+    stage = set_stage(library(*lose, alma={"overlap": "never"}))
+
+    played = stage.run(two(PROFILE, after="0s"))
+
+    assert played.outcome == "succeeded"
+    assert sorted(instances_of(played)) == sorted(one.instance_id for one in stage.submissions)
+    assert stage.sent("submit") == 2

@@ -1,0 +1,465 @@
+"""Submissions whose answer was lost: what is sent again, what people say, what a crash changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from almaflow.alma.transport import NotSent
+from almaflow.engine.submission import NOTHING_SHOWN
+from almaflow.outcome import Status
+from almaflow.store import EntryState
+from tests import harness
+from tests.harness import START, Beside, Boundary, Played, Process, Stage
+
+SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
+JOB = "submit_job: {job: M901, set: '59317390720001000'}"
+RUN = f"steps: [{{id: x, {JOB}}}]"
+
+TAKEN = {"kind": "lose_answer", "call": "submit", "nth": 1}
+NOT_TAKEN = {"kind": "reset", "call": "submit", "nth": 1}
+
+# Where a person is asked what became of a submission that does not show.
+NEVER: dict[str, Any] = {"settle": None}
+
+
+def library(*faults: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"sets": [SET], "jobs": [{"job": "*", "duration": "30m"}], "faults": faults, **more}
+
+
+def say(stage: Stage, instance_id: str | None, *, effect: str = "submit", path: str = "x") -> None:
+    """Let anna say what became of a lost submission; None: Alma did not take it."""
+    store = stage.open_store()
+    value = {"attempt": 1, "effect": effect, "instance_id": instance_id}
+    store.add_answer(store.find_run("last").id, path, "resolve", value, "anna")
+
+
+def waits_for_a_person(played: Played) -> bool:
+    return (played.outcome, played.record.status) == (None, Status.WAITING)
+
+
+def minutes(stage: Stage) -> float:
+    """Return how many minutes of the stage's time have passed."""
+    return (stage.clock.true_now() - START) / timedelta(minutes=1)
+
+
+# --- unknown --------------------------------------------------------------------------------------
+
+
+def test_two_that_were_lost_and_do_not_show_are_left_to_a_person(
+    set_stage: Callable[..., Stage],
+) -> None:
+    stage = set_stage(library({**NOT_TAKEN, "nth": [1, 2]}))
+
+    played = stage.run(RUN)
+
+    assert waits_for_a_person(played)
+    assert played.record.reason == (
+        "Nobody can tell whether Alma at main took the request to submit job M901 (POST "
+        "/conf/jobs/M901), sent 2026-03-02T08:25:00 UTC: the connection was reset before an "
+        "answer came. Alma's list of runs shows nothing of it. It is not sent again. Look in Alma "
+        f"(Admin > Monitor Jobs) what came of it, then say so: `almaflow resolve "
+        f"{played.record.id} x --instance ID`, or `--not-submitted`."
+    )
+    assert [played.state("x", one) for one in ("submit", "resubmit")] == [
+        EntryState.UNTAKEN,
+        EntryState.LOST,
+    ]
+    assert (minutes(stage), stage.sent("submit"), stage.submissions) == (20, 2, [])
+
+
+def test_a_run_that_waits_for_a_person_looks_once_more_when_it_is_resumed(
+    set_stage: Callable[..., Stage],
+) -> None:
+    late = {**TAKEN, "nth": 2}
+    stage = set_stage(library(NOT_TAKEN, late, alma={"list_lag": "12m"}))
+    waiting = stage.run(RUN)
+    assert waits_for_a_person(waiting)
+    stage.pass_time(minutes=5)
+
+    played = stage.resume()
+
+    assert played.outcome == "succeeded"
+    assert played.entry("x", "resubmit").value["found"]
+    assert (stage.sent("submit"), len(stage.submissions)) == (2, 1)
+
+
+def test_where_nothing_settles_by_itself_a_person_is_asked_at_once(
+    set_stage: Callable[..., Stage],
+) -> None:
+    stage = set_stage(library(NOT_TAKEN), door=NEVER)
+
+    played = stage.run(RUN)
+
+    assert waits_for_a_person(played)
+    assert f": the connection was reset before an answer came. {NOTHING_SHOWN}. It is not" in (
+        played.record.reason
+    )
+    assert (minutes(stage), stage.sent("submit")) == (10, 1)
+    # Nobody knows whether it runs, so it keeps its place.
+    assert len(stage.open_store().holders("main")) == 1
+
+
+def test_where_nothing_settles_by_itself_a_run_that_shows_is_adopted(
+    set_stage: Callable[..., Stage],
+) -> None:
+    stage = set_stage(library(TAKEN), door=NEVER)
+
+    played = stage.run(RUN)
+
+    assert played.outcome == "succeeded"
+    assert stage.sent("submit") == 1
+
+
+def test_what_was_taken_after_all_and_shows_late_is_adopted_by_the_second_sending(
+    set_stage: Callable[..., Stage],
+) -> None:
+    stage = set_stage(library(TAKEN, {**NOT_TAKEN, "nth": 2}, alma={"list_lag": "12m"}))
+
+    played = stage.run(RUN)
+
+    assert played.outcome == "succeeded"
+    (submitted,) = stage.submissions
+    assert played.entry("x", "resubmit").value["result"] == submitted.instance_id
+    # Its name carries the marker of the first sending.
+    assert stage.open_store().keeps_marker("main", "M901") is True
+
+
+def test_two_that_alma_took_and_showed_late_are_left_to_a_person(
+    set_stage: Callable[..., Stage],
+) -> None:
+    stage = set_stage(library({**TAKEN, "nth": [1, 2]}, alma={"list_lag": "22m"}))
+    waiting = stage.run(RUN)
+    assert waits_for_a_person(waiting)
+    stage.pass_time(minutes=20)
+
+    played = stage.resume()
+
+    runs = [one.instance_id for one in stage.submissions]
+    assert waits_for_a_person(played)
+    assert sorted(played.entry("x", "resubmit").value["candidates"]) == sorted(runs)
+    assert stage.sent("submit") == 2
+
+
+# --- people ---------------------------------------------------------------------------------------
+
+
+def test_a_person_says_which_run_it_is(set_stage: Callable[..., Stage]) -> None:
+    lose = {**TAKEN, "nth": 1}
+    stage = set_stage(library(lose, alma={"list_lag": "20m"}), door=NEVER)
+    assert waits_for_a_person(stage.run(RUN))
+    (submitted,) = stage.submissions
+    say(stage, submitted.instance_id)
+
+    played = stage.resume()
+
+    assert played.outcome == "succeeded"
+    value = played.entry("x", "submit").value
+    assert (value["result"], value["resolved_by"]) == (submitted.instance_id, "anna")
+    assert played.said()[0] == (
+        "The submission whose answer was lost runs in Alma as "
+        f"{submitted.instance_id} by anna's word."
+    )
+    assert stage.sent("submit") == 1
+
+
+def test_every_further_sending_needs_a_person_s_word(set_stage: Callable[..., Stage]) -> None:
+    stage = set_stage(library({**NOT_TAKEN, "nth": [1, 2, 3]}))
+    assert waits_for_a_person(stage.run(RUN))
+    say(stage, None, effect="resubmit")
+
+    again = stage.resume()
+
+    assert waits_for_a_person(again)
+    assert again.state("x", "resubmit") is EntryState.UNTAKEN
+    assert again.entry("x", "resubmit").value["resolved_by"] == "anna"
+    assert again.state("x", "resubmit-2") is EntryState.LOST
+    assert stage.sent("submit") == 3
+    say(stage, None, effect="resubmit-2")
+
+    played = stage.resume()
+
+    assert played.outcome == "succeeded"
+    assert played.state("x", "resubmit-3") is EntryState.DONE
+    assert (stage.sent("submit"), len(stage.submissions)) == (4, 1)
+    assert "anna says that Alma did not take the submission; it is sent again." in played.said()
+
+
+def test_a_person_s_word_counts_where_nothing_settles_by_itself(
+    set_stage: Callable[..., Stage],
+) -> None:
+    stage = set_stage(library(NOT_TAKEN), door=NEVER)
+    assert waits_for_a_person(stage.run(RUN))
+    say(stage, None)
+
+    played = stage.resume()
+
+    assert played.outcome == "succeeded"
+    assert played.state("x", "resubmit") is EntryState.DONE
+    assert (stage.sent("submit"), len(stage.submissions)) == (2, 1)
+
+
+def test_a_person_s_word_is_heard_while_it_is_looked_for(set_stage: Callable[..., Stage]) -> None:
+    stage = set_stage(library(NOT_TAKEN))
+
+    async def not_submitted(process: Process) -> None:
+        await process.wait(minutes=2)
+        say(stage, None)
+
+    played = stage.run(RUN, beside=not_submitted)
+
+    assert played.outcome == "succeeded"
+    assert 2 <= (stage.submissions[0].at - START) / timedelta(minutes=1) <= 3
+
+
+def test_a_run_that_is_another_step_s_cannot_be_named(set_stage: Callable[..., Stage]) -> None:
+    stage = set_stage(library({**NOT_TAKEN, "nth": 2}), door=NEVER)
+    waiting = stage.run(f"steps: [{{id: y, {JOB}}}, {{id: x, {JOB}}}]")
+    assert waits_for_a_person(waiting)
+    (of_y,) = stage.submissions
+    say(stage, of_y.instance_id)
+
+    again = stage.resume()
+
+    assert waits_for_a_person(again)
+    told = (
+        f"anna says that Alma runs it as {of_y.instance_id}, but that is the run of step y of run "
+        f"{again.record.id}"
+    )
+    assert told in again.record.reason
+    assert "found" not in again.entry("x", "submit").value
+    say(stage, None)
+
+    played = stage.resume()
+
+    assert played.outcome == "succeeded"
+    assert len(stage.submissions) == 2
+
+
+def test_who_cancels_after_a_person_has_spoken_ends_a_run_that_is_known(
+    set_stage: Callable[..., Stage],
+) -> None:
+    stage = set_stage(library(NOT_TAKEN), door=NEVER)
+    assert waits_for_a_person(stage.run(RUN))
+    say(stage, None)
+    stage.open_store().ask_cancel(stage.open_store().find_run("last").id, "bert")
+
+    played = stage.resume()
+
+    assert played.ended == ("cancelled", "Cancelled by bert.")
+    assert played.state("x", "submit") is EntryState.UNTAKEN
+    assert stage.sent("submit") == 1
+
+
+def test_unknown_is_never_continued_and_its_neighbours_end(
+    set_stage: Callable[..., Stage],
+) -> None:
+    stage = set_stage(library({**NOT_TAKEN, "nth": [1, 2]}))
+
+    played = stage.run(
+        f"""
+        steps:
+          - parallel:
+              a: [{{id: x, {JOB}, on_failure: continue}}, {{id: after, notify: reached}}]
+              b: [{{id: y, wait: 3h}}]
+          - {{id: later, notify: reached}}
+        """
+    )
+
+    assert waits_for_a_person(played)
+    assert played.outcomes == {"parallel-1/b/y": "succeeded"}
+
+
+# --- ended while it is looked for -----------------------------------------------------------------
+
+
+def press(**duration: float) -> Beside:
+    async def beside(process: Process) -> None:
+        await process.wait(**duration)
+        process.interrupt()
+
+    return beside
+
+
+@pytest.mark.parametrize("processed", [True, False], ids=["taken", "not taken"])
+def test_ctrl_c_while_it_is_looked_for_ends_nothing(
+    set_stage: Callable[..., Stage], processed: bool
+) -> None:
+    lose = {**TAKEN, "processed": processed}
+    stage = set_stage(library(lose, alma={"list_lag": "3m"}))
+    held = stage.run(RUN, beside=press(minutes=1))
+    assert held.interrupted
+    assert held.state("x", "submit") is EntryState.LOST
+    stage.pass_time(minutes=1)
+
+    played = stage.resume()
+
+    assert played.outcome == "succeeded"
+    assert (stage.sent("submit"), len(stage.submissions)) == (1 if processed else 2, 1)
+    assert played.entry("x", "submit").value["lost"] == 1
+
+
+@pytest.mark.parametrize("bound", ["step", "run"])
+def test_what_is_found_absent_after_its_time_was_up_is_not_sent_again(
+    set_stage: Callable[..., Stage], bound: str
+) -> None:
+    stage = set_stage(library(NOT_TAKEN))
+    workflow = (
+        f"steps: [{{id: x, {JOB}, timeout: 1h}}]"
+        if bound == "step"
+        else f"{{timeout: 1h, steps: [{{id: x, {JOB}}}]}}"
+    )
+    stage.run(workflow, beside=press(minutes=1))
+    stage.pass_time(hours=3)
+
+    played = stage.resume()
+
+    assert played.outcome == "timed_out"
+    assert played.state("x", "submit") is EntryState.UNTAKEN
+    assert (stage.sent("submit"), stage.submissions) == (1, [])
+
+
+def test_a_step_whose_time_was_up_before_it_sent_anything_sends_nothing(
+    set_stage: Callable[..., Stage],
+) -> None:
+    busy = [{"job": "M902", "at": "0s", "duration": "2h"} for _ in range(3)]
+    stage = set_stage(library(other_runs=busy))
+    stage.run(f"steps: [{{id: x, {JOB}, timeout: 1h}}]", beside=press(minutes=1))
+    stage.pass_time(hours=3)
+
+    played = stage.resume()
+
+    assert played.outcome == "timed_out"
+    assert stage.submissions == []
+
+
+def test_a_host_that_is_away_while_it_is_looked_for_ends_nothing(
+    set_stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = set_stage(library(TAKEN))
+    stage.run(RUN, beside=press(seconds=2))
+    handle = stage._handle
+
+    def away(*request: Any) -> Any:
+        if minutes(stage) < 45:
+            raise NotSent("connection refused")
+        return handle(*request)
+
+    monkeypatch.setattr(stage, "_handle", away)
+
+    played = stage.resume()
+
+    assert played.outcome == "succeeded"
+    assert played.entry("x", "submit").value["found"]
+    assert (stage.sent("submit"), len(stage.submissions)) == (1, 1)
+
+
+def test_a_list_that_alma_refuses_leaves_it_to_a_person(set_stage: Callable[..., Stage]) -> None:
+    refusal = {"kind": "status", "status": 400, "code": "402216", "call": "list_instances"}
+    stage = set_stage(library(TAKEN, {**refusal, "for": "1h"}))
+
+    waiting = stage.run(RUN)
+
+    assert waits_for_a_person(waiting)
+    assert "Alma does not list the runs of the job: Alma (main) refused" in waiting.record.reason
+    assert "code 402216" in waiting.record.reason
+    assert minutes(stage) == 10
+    stage.pass_time(hours=1)
+
+    played = stage.resume()
+
+    assert played.outcome == "succeeded"
+    assert (stage.sent("submit"), len(stage.submissions)) == (1, 1)
+
+
+def test_a_list_that_alma_refuses_for_a_while_is_asked_again(
+    set_stage: Callable[..., Stage],
+) -> None:
+    refusal = {"kind": "status", "status": 400, "code": "402216", "call": "list_instances"}
+    stage = set_stage(library(TAKEN, {**refusal, "for": "5m"}))
+
+    played = stage.run(RUN)
+
+    assert played.outcome == "succeeded"
+    assert (stage.sent("submit"), len(stage.submissions)) == (1, 1)
+
+
+# --- crashes --------------------------------------------------------------------------------------
+
+WORKFLOW = f"""
+steps:
+  - id: x
+    {JOB[:-1]}, poll: {{first: 10m, max: 10m}}}}
+finally: [{{id: y, check: steps.x.outcome == 'succeeded'}}]
+"""
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [NOT_TAKEN, {**TAKEN, "nth": 2}],
+        [TAKEN, {"kind": "status", "status": 503, "call": "list_instances", "nth": [1, 2]}],
+    ],
+    ids=["not taken, then taken", "taken, and the list is away"],
+)
+def test_a_crash_at_any_point_of_the_looking_doubles_nothing_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, faults: list[dict[str, Any]]
+) -> None:
+    monkeypatch.setattr(harness, "LOOK", timedelta(hours=1))
+    whole = make_stage(tmp_path / "whole", faults)
+    assert whole.run(WORKFLOW).ended == ("succeeded", "")
+    counts = dict(whole.boundary.counts)
+
+    for what, count in counts.items():
+        for at in range(1, count + 1):
+            case = f"crashed after {what} {at}"
+            stage = make_stage(tmp_path / case.replace(" ", "-"), faults)
+            crashed = stage.crash(WORKFLOW, what, at, after=True)
+            played = crashed if crashed.outcome else stage.resume()
+
+            assert len(stage.submissions) <= 1, case
+            if waits_for_a_person(played):
+                # The second sending was lost too, before it left.
+                assert played.state("x", "resubmit") is EntryState.LOST, case
+                assert stage.submissions == [], case
+                continue
+            assert played.ended == ("succeeded", ""), case
+            (submitted,) = stage.submissions
+            assert played.steps["x"]["instance_id"] == submitted.instance_id, case
+
+
+def test_two_crashes_with_open_intents_leave_it_to_a_person(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(harness, "LOOK", timedelta(hours=1))
+    stage = make_stage(tmp_path, [])
+    stage.add(WORKFLOW)
+    handle = stage._handle
+
+    def die(method: str, *request: Any) -> Any:
+        if method == "POST":
+            stage.boundary._die()
+        return handle(method, *request)
+
+    monkeypatch.setattr(stage, "_handle", die)
+    for effect in ("submit", "resubmit"):
+        crashed = stage.resume()
+        assert crashed.state("x", effect) is EntryState.INTENT
+        stage.boundary = Boundary()
+    monkeypatch.undo()
+
+    played = stage.resume()
+
+    assert stage.submissions == []
+    assert waits_for_a_person(played)
+    assert played.entry("x", "resubmit").value["error"] == "almaflow ended while it was being sent"
+
+
+def make_stage(folder: Path, faults: list[dict[str, Any]]) -> Stage:
+    folder.mkdir(exist_ok=True)
+    scenario = library(*faults) | {"jobs": [{"job": "M901", "duration": "9m"}]}
+    return Stage(folder, scenario, durable=True, door={"settle": timedelta(minutes=1)})
