@@ -74,13 +74,19 @@ class Phases:
         return body
 
     async def _deadline(self) -> datetime:
-        """Return when `finally` must have ended; recorded when it begins."""
-        journal, clock = self.run.journal, self.run.services.clock
+        """Return when `finally` must have ended; recorded when it begins.
+
+        A process that takes it up gives it its time anew: almaflow may have been down for a night,
+        and what cleans up is to be done all the same.
+        """
+        journal, now = self.run.journal, self.run.services.clock.now()
         key = (self.finally_path, self.attempt, self.finally_effect)
         began = journal.get(*key)
         if began is None:
-            value = {"deadline": (clock.now() + FINALLY).isoformat()}
+            value = {"deadline": (now + FINALLY).isoformat()}
             began = await journal.record(*key, EntryState.DONE, value=value)
+        if began.epoch != journal.claim.epoch:
+            return now + FINALLY
         return datetime.fromisoformat(began.value["deadline"])
 
     def outputs(self, ending: Ending) -> dict[str, Any]:

@@ -114,6 +114,8 @@ class Sending:
             )
         self.told = dict(entry.value)
         if entry.state is EntryState.INTENT:
+            # Whether it left at all is not known, so this is no answer that Alma has lost.
+            self.told["cut_off"] = self.told.get("cut_off", 0) + 1
             await self._lose("almaflow ended while it was being sent")
         return self.entry
 

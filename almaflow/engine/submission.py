@@ -132,7 +132,7 @@ async def _look_for(sender: Sender, sending: Sending, entry: Entry) -> Any | Non
         await sending.found(finding)
         sender.say(f"The request to {sending.call.name} was taken by Alma, as it shows.")
         return finding.result
-    if entry.value["lost"] > 1:
+    if entry.value["lost"] - entry.value.get("cut_off", 0) > 1:
         raise StepFailed(
             f"Alma at {sender.door.name} lost the answer to the request to {sending.call.name} "
             f"twice ({entry.value['error']}), and shows nothing that came of it. Look in Alma, "

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, Row, bindparam, func, select
+from sqlalchemy import Connection, Row, Select, bindparam, func, select
 
 from almaflow.store import places
 from almaflow.store.errors import MoveWrong
@@ -52,7 +52,7 @@ _TOLD_LATER = _EARLIER.where(
 )
 # Whoever may go stands near the front, so the queue is read by parts.
 _PART: Final = 200
-_NEXT_PART = _EARLIER.where(table.c.id > bindparam("after")).limit(_PART)
+_NEXT_PART: Select[Any] = _EARLIER.where(table.c.id > bindparam("after")).limit(_PART)
 _AHEAD = select(func.count()).select_from(table).where(*_BEFORE)
 
 # A ticket behind all others.

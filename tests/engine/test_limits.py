@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from almaflow.engine.telling import Told
 from almaflow.outcome import Status
 from tests.harness import START, Played, Process, Stage
 
@@ -200,16 +201,27 @@ def test_the_wait_before_another_attempt_goes_on_after_a_restart(stage: Stage) -
     assert played.record.ended_at == START + timedelta(hours=1)
 
 
-def test_half_an_hour_of_finally_is_over_although_almaflow_was_down(stage: Stage) -> None:
-    workflow = "{steps: [{notify: a}], finally: [{id: x, wait: 40m}]}"
+def test_a_process_that_takes_up_finally_gives_it_its_half_hour_anew(stage: Stage) -> None:
+    workflow = "{steps: [{notify: a}], finally: [{id: x, wait: 40m}, {notify: cleaned up}]}"
     played = interrupted(stage, workflow, minutes=10)
     assert played.record.status is Status.WAITING
+    down(stage, played, hours=9)
+
+    played = stage.resume()
+
+    assert played.ended == ("succeeded", "")
+    assert "cleaned up" in played.said(Told.NOTICE)
+
+
+def test_finally_ends_after_half_an_hour_in_the_process_that_took_it_up(stage: Stage) -> None:
+    workflow = "{steps: [{notify: a}], finally: [{id: x, wait: 90m}]}"
+    played = interrupted(stage, workflow, minutes=10)
     down(stage, played, minutes=10)
 
     played = stage.resume()
 
     assert played.ended == ("warning", "In `finally`: did not end within 30m")
-    assert played.record.ended_at == START + timedelta(minutes=30)
+    assert played.record.ended_at == START + timedelta(minutes=50)
 
 
 @pytest.mark.parametrize("steps", ["{notify: a}", "{wait: 10s}"])
