@@ -20,7 +20,7 @@ import anyio
 
 from almaflow.alma.client import AlmaClient
 from almaflow.alma.simulator import Fault, Reply, SimulatedAlma, Submission, parse_scenario
-from almaflow.alma.transport import InProcessTransport
+from almaflow.alma.transport import InProcessTransport, Transport
 from almaflow.catalog import load_workflow
 from almaflow.clock import VirtualClock, run_virtual, sleep
 from almaflow.engine.engine import Engine
@@ -260,6 +260,8 @@ class Stage:
         self.boundary = Boundary()
         self.outside: Outside = SimulatedOutside(self.clock.now, (), lambda: ())
         self.settings = settings
+        self.key: str | None = None
+        """The API key of every institution; None: one that Alma makes up."""
         self._door = dict(door or {})
         if settings is not None:
             (folder / "almaflow.yaml").write_text(textwrap.dedent(settings), encoding="utf-8")
@@ -396,14 +398,17 @@ class Stage:
             look=LOOK,
         )
 
+    def transport(self) -> Transport:
+        """Return what carries requests to the Alma."""
+        return InProcessTransport(self._handle)
+
     def open_door(self, name: str) -> Door:
         """Open an institution; each exists as soon as somebody asks for it."""
-        key = self.alma.add_institution(name, environment=self.environment)
         project = self.project
         client = AlmaClient(
             name,
-            InProcessTransport(self._handle),
-            key=key,
+            self.transport(),
+            key=self.alma.add_institution(name, environment=self.environment, key=self.key),
             clock=self.clock,
             reveal=lambda value: reveal(value, project.secret),
             mask=Mask(project.known_secrets()).text,

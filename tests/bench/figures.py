@@ -43,6 +43,20 @@ class Figure:
         return self.what, seconds(self.ours), beside, ratio, self.bound, verdict
 
 
+@dataclass(frozen=True)
+class Proof:
+    """One line of the table about what must never happen: how often it did, *of* so many times."""
+
+    what: str
+    count: int
+    of: str
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        verdict = "kept" if self.count == 0 else "MISSED"
+        return self.what, str(self.count), self.of, "", "none", verdict
+
+
 HEADER = ("what", "almaflow", "beside it", "ratio", "should be", "")
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from tests.bench.figures import Command, Figure, NotMeasured, median_times
+from tests.bench.figures import Command, Figure, NotMeasured, Proof, median_times
 from tests.bench.peers import dagu_reads, dbos_step, sqlite_commit
 from tests.bench.project import SET_ID, checks, hundred_lines, make_project, reads
 from tests.bench.server import answered, serving
+from tests.engine.fault_matrix import play_all
 
 READS = 100
 # Steps of the shorter and of the longer workflow; what one more step costs is between them.
@@ -104,9 +105,21 @@ def durable_step(folder: Path, repeat: int) -> Iterator[Figure]:
         yield Figure("one durable step", ours, "DBOS", theirs, theirs / 2, "at most half of DBOS's")
 
 
-MEASURES: Mapping[str, Callable[[Path, int], Iterator[Figure]]] = {
+def fault_matrix(folder: Path, _: int) -> Iterator[Proof]:
+    """Every fault of the wire × every write; the simulator knows what really happened."""
+    figures = play_all(folder)
+
+    of = f"{figures.faults} faults × {figures.writes} writes over HTTP"
+    yield Proof("fault matrix: done twice", len(figures.doubles), of)
+    yield Proof("fault matrix: lost", len(figures.lost), of)
+    yield Proof("fault matrix: ended wrong", len(figures.wrong), of)
+    yield Proof("fault matrix: secrets shown", len(figures.leaks), of)
+
+
+MEASURES: Mapping[str, Callable[[Path, int], Iterator[Figure | Proof]]] = {
     "start-up": start_up,
     "validate": validate,
     "reads": sequential_reads,
     "step": durable_step,
+    "faults": fault_matrix,
 }
