@@ -146,7 +146,8 @@ class FetchFiles(Kind):
             enough = len(found) >= self.at_least
             if enough and found == seen:
                 size = sum(file.size for file in found)
-                context.progress(f"fetching {len(found)} files with {size} bytes")
+                files = "a file" if len(found) == 1 else f"{len(found)} files"
+                context.progress(f"fetching {files} with {size} bytes")
                 try:
                     await context.reach(landing.fetch, place, found)
                 except Changed as error:
