@@ -163,7 +163,8 @@ class _Suspended(SystemClock):
     """A machine that was suspended: its time of day leaps while its loop stands still."""
 
     def __init__(self) -> None:
-        self.instants = [START, START + timedelta(seconds=10), START + timedelta(hours=2)]
+        later = [START + timedelta(seconds=10), START + timedelta(hours=2)]
+        self.instants = [START, START, *later]
 
     def now(self) -> datetime:
         return self.instants.pop(0) if len(self.instants) > 1 else self.instants[0]
@@ -175,6 +176,32 @@ def test_a_live_sleeper_looks_at_the_clock_every_half_minute() -> None:
         return anyio.current_time()
 
     assert run_virtual(main) == 60.0
+
+
+class _SetBack(SystemClock):
+    """A machine whose clock somebody sets back by a day, while time goes on."""
+
+    def __init__(self) -> None:
+        self.instants = [START, START]
+        self.seconds = [0.0, 0.0, 30.0, 3600.0]
+
+    def now(self) -> datetime:
+        return self.instants.pop() if self.instants else START - timedelta(days=1)
+
+    def elapsed(self) -> float:
+        return self.seconds.pop(0)
+
+
+def test_a_sleeper_whose_clock_is_set_back_wakes_when_as_much_time_has_passed() -> None:
+    clock = _SetBack()
+
+    async def main() -> float:
+        await clock.sleep_until(START + timedelta(hours=1))
+        return anyio.current_time()
+
+    assert run_virtual(main) == 60.0
+    assert clock.now() < START
+    assert clock.seconds == []
 
 
 @pytest.mark.parametrize("make", [SystemClock, lambda: VirtualClock(START)])

@@ -8,7 +8,7 @@ transport to an Alma in the same process, such as the simulator, without wire an
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
@@ -30,7 +30,7 @@ class WireRequest:
     body: bytes | None
     timeout: float
     fresh: bool = False
-    may_leave: Callable[[], bool] = lambda: True
+    may_leave: Callable[[], bool] = field(default=lambda: True, compare=False)
 
 
 @dataclass(frozen=True)
