@@ -12,15 +12,7 @@ from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    Bundle,
-    RuleBasedStateMachine,
-    consumes,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-)
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from almaflow.store import Busy, Claim, Place, PlaceLimits, Spot, Store
 from tests.store.conftest import HOST, ManualClock, make_record
@@ -29,6 +21,12 @@ SPOT = Spot("w", 1, "submit")
 HOUR = timedelta(hours=1, seconds=2)
 DAY = timedelta(hours=24)
 JOBS = ["M1", "M2", "M3"]
+
+# A job, and which process asks for it.
+ASKED = st.tuples(st.sampled_from(JOBS), st.integers(0, 1))
+
+# Which of those that fit.
+ANY = st.integers(0, 100)
 
 
 @dataclass
@@ -48,8 +46,6 @@ class Wish:
 class AdmissionMachine(RuleBasedStateMachine):
     """An account with several processes, and the ledger of what they did."""
 
-    wishes = Bundle("wishes")
-
     def __init__(self) -> None:
         super().__init__()
         self.clock = ManualClock()
@@ -59,29 +55,55 @@ class AdmissionMachine(RuleBasedStateMachine):
         self.starts: list[tuple[str, datetime]] = []
         self.processes = [self._enter(), self._enter()]
 
-    @initialize(running=st.integers(1, 3), starts=st.integers(1, 5))
-    def set_limits(self, running: int, starts: int) -> None:
+    @initialize(
+        running=st.integers(1, 3),
+        starts=st.integers(1, 3),
+        asked=st.lists(
+            st.tuples(st.sampled_from(JOBS), st.integers(0, 1)), min_size=6, max_size=12
+        ),
+    )
+    def begin(self, running: int, starts: int, asked: list[tuple[str, int]]) -> None:
         self.limits = PlaceLimits(running, starts)
+        for job, process in asked:
+            self.ask(job, process)
 
     def _enter(self) -> str:
         return self.store.enter_process(HOST, 1, "0.1.0").id
 
     # What happens
 
-    @rule(target=wishes, job=st.sampled_from(JOBS), process=st.integers(0, 1))
-    def ask(self, job: str, process: int) -> Wish:
+    @rule(job=st.sampled_from(JOBS), process=st.integers(0, 1))
+    def ask(self, job: str, process: int) -> None:
         self.number += 1
         record = make_record(self.number, id=f"20261101-120000-{self.number:05}")
         self.store.add_run({}, record)
         claim = self.store.claim_run(record.id, self.processes[process])
         place = self.store.ask_place(claim, SPOT, "main", job, None, "", True)
         self.all.append(Wish(place.id, claim, job))
-        return self.all[-1]
 
-    @rule(wish=wishes)
-    def take(self, wish: Wish) -> None:
-        if wish.state != "queued" or not wish.alive:
-            return
+    def pick(self, number: int, *states: str, known: bool | None = None) -> Wish | None:
+        """Return one of those alive in one of *states*, *known* or not as an instance."""
+        fit = [one for one in self.all if one.alive and one.state in states]
+        fit = [one for one in fit if known is None or bool(one.instance) == known]
+        return fit[number % len(fit)] if fit else None
+
+    @rule(number=ANY)
+    def take(self, number: int) -> None:
+        wish = self.pick(number, "queued")
+        if wish is not None:
+            self.try_to_take(wish)
+
+    @rule()
+    def all_try_to_take_from_the_front(self) -> None:
+        for wish in [one for one in self.all if one.alive and one.state == "queued"]:
+            self.try_to_take(wish)
+
+    @rule()
+    def all_try_to_take_from_behind(self) -> None:
+        for wish in [one for one in self.all if one.alive and one.state == "queued"][::-1]:
+            self.try_to_take(wish)
+
+    def try_to_take(self, wish: Wish) -> None:
         expected = self.expected(wish)
 
         answer = self.store.take_place(wish.claim, SPOT, self.limits)
@@ -103,45 +125,74 @@ class AdmissionMachine(RuleBasedStateMachine):
             self.starts.append((wish.job, self.clock.now()))
         assert self.store.turns("main", self.limits) == []
 
-    @rule(wish=wishes)
-    def alma_runs_it(self, wish: Wish) -> None:
-        if wish.state == "taken" and wish.alive:
-            wish.instance = str(wish.ticket)
-            self.store.settle_place(wish.claim, SPOT, wish.instance)
+    @rule(number=ANY)
+    def alma_runs_one(self, number: int) -> None:
+        wish = self.pick(number, "taken", known=False)
+        if wish is not None:
+            self.alma_runs(wish)
 
-    @rule(wish=wishes)
-    def alma_ended_it(self, wish: Wish) -> None:
+    def alma_runs(self, wish: Wish) -> None:
+        wish.instance = str(wish.ticket)
+        self.store.settle_place(wish.claim, SPOT, wish.instance)
+
+    @rule(number=ANY)
+    def alma_ended_one(self, number: int) -> None:
+        wish = self.pick(number, "taken", "freed", "queued", "refused")
+        if wish is not None:
+            self.alma_ended(wish)
+
+    @rule()
+    def alma_runs_and_ends_all(self) -> None:
+        for wish in self.all:
+            if wish.state == "taken":
+                if wish.alive and not wish.instance:
+                    self.alma_runs(wish)
+                self.alma_ended(wish)
+
+    def alma_ended(self, wish: Wish) -> None:
         seen = self.store.free_place("main", str(wish.ticket))
 
         assert seen == (wish.state == "taken" and bool(wish.instance))
         if seen:
             wish.state = "freed"
 
-    @rule(wish=wishes, seconds=st.integers(1, 120))
-    def alma_said_later(self, wish: Wish, seconds: int) -> None:
-        if wish.state == "taken" and not wish.instance and wish.alive:
+    @rule(seconds=st.integers(1, 120), most=st.integers(1, 3))
+    def alma_said_later(self, seconds: int, most: int) -> None:
+        for _ in range(most):
+            wish = self.pick(0, "taken", known=False)
+            if wish is None or wish.taken_at is None:
+                return
             again_at = self.clock.now() + timedelta(seconds=seconds)
             self.store.later_place(wish.claim, SPOT, again_at)
-            self.starts.remove((wish.job, wish.taken_at))  # type: ignore[arg-type]
+            self.starts.remove((wish.job, wish.taken_at))
             wish.state, wish.not_before, wish.taken_at = "queued", again_at, None
 
-    @rule(wish=wishes)
-    def alma_refused_it(self, wish: Wish) -> None:
-        if wish.state in ("queued", "taken") and not wish.instance and wish.alive:
+    @rule(seconds=st.integers(1, 120), most=st.integers(1, 3))
+    def they_go_and_alma_says_later(self, seconds: int, most: int) -> None:
+        self.take_in_turn()
+        self.alma_said_later(seconds, most)
+        self.all_try_to_take_from_behind()
+
+    @rule(number=ANY)
+    def alma_refused_one(self, number: int) -> None:
+        wish = self.pick(number, "queued", "taken", known=False)
+        if wish is not None:
             self.store.drop_place(wish.claim, SPOT)
             if wish.taken_at is not None:
                 self.starts.remove((wish.job, wish.taken_at))
             wish.state = "refused"
 
-    @rule(wish=wishes)
-    def it_was_not_taken_after_all(self, wish: Wish) -> None:
-        if wish.state == "taken" and not wish.instance and wish.alive:
+    @rule(number=ANY)
+    def one_was_not_taken_after_all(self, number: int) -> None:
+        wish = self.pick(number, "taken", known=False)
+        if wish is not None:
             self.store.free_spot(wish.claim, SPOT)
             wish.state = "freed"
 
-    @rule(wish=consumes(wishes))
-    def its_run_is_given_back(self, wish: Wish) -> None:
-        if wish.alive:
+    @rule(number=ANY)
+    def a_run_is_given_back(self, number: int) -> None:
+        wish = self.pick(number, "queued", "taken")
+        if wish is not None:
             self.store.release_run(wish.claim, held=True)
             wish.alive = False
 
@@ -156,7 +207,6 @@ class AdmissionMachine(RuleBasedStateMachine):
             wish.claim = claim
 
     @rule(number=st.integers(0, 1))
-    @precondition(lambda self: len(self.all) < 40)
     def a_process_dies_and_nobody_goes_on(self, number: int) -> None:
         dead = self.processes[number]
         self.store.leave_process(dead)
@@ -165,7 +215,7 @@ class AdmissionMachine(RuleBasedStateMachine):
             if wish.claim.process_id == dead:
                 wish.alive = False
 
-    @rule(seconds=st.sampled_from([1, 30, 600, 3601, 3602, 20 * 3600]))
+    @rule(seconds=st.sampled_from([1, 30, 600, 1800, 3601, 3602, 20 * 3600]))
     def time_passes(self, seconds: int) -> None:
         self.clock.move(seconds)
 
@@ -233,16 +283,12 @@ class AdmissionMachine(RuleBasedStateMachine):
         self.store.close()
 
     def everybody_gets_a_place_in_the_end(self) -> None:
-        for _ in range(3 * len(self.all) + 3):
-            for wish in self.all:
-                if wish.state == "taken":
-                    if not wish.instance and wish.alive:
-                        self.alma_runs_it(wish)
-                    self.alma_ended_it(wish)
+        for _ in range(len(self.all) + 1):
+            self.alma_runs_and_ends_all()
             self.clock.move(25 * 3600)
             self.take_in_turn()
         assert [one for one in self.all if one.state == "queued" and one.alive] == []
 
 
 TestAdmissionMachine: Any = AdmissionMachine.TestCase
-TestAdmissionMachine.settings = settings(max_examples=50, stateful_step_count=30, deadline=None)
+TestAdmissionMachine.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)

@@ -116,6 +116,7 @@ def test_whether_alma_keeps_the_marker_is_remembered_per_job(store: Store) -> No
     assert store.keeps_marker("main", "M44") is True
     assert store.keeps_marker("main", "M48") is False
     assert store.keeps_marker("other", "M44") is None
+    assert store.markers_kept() == {("main", "M44"): True, ("main", "M48"): False}
 
 
 def test_what_was_seen_last_of_a_marker_counts(store: Store) -> None:
