@@ -9,7 +9,7 @@ import typer
 
 from almaflow.cli import parts
 from almaflow.cli.options import RunArgument
-from almaflow.cli.output import emit, emit_json
+from almaflow.cli.output import emit_json, say
 from almaflow.cli.owners import is_worked_on
 from almaflow.cli.people import who
 from almaflow.cli.show import plan_of
@@ -71,7 +71,7 @@ def approve(
         )
         return
     said = "rejected" if reject else "approved"
-    emit(
+    say(
         f"Step {path} of run {record.id} is {said}. "
         + (
             f"The process that works on the run goes on; `almaflow logs -f {record.id}` follows it."

@@ -33,6 +33,11 @@ def emit(text: str, *, err: bool = False) -> None:
     silence(sys.stderr if err else sys.stdout)
 
 
+def say(text: str, *, err: bool = False) -> None:
+    """Print sentences, on a terminal in lines that are broken between words."""
+    emit(wrapped(text, columns_of(sys.stderr if err else sys.stdout)), err=err)
+
+
 def wrapped(text: str, columns: int | None) -> str:
     """Return *text* with lines of at most *columns*, broken between words; None leaves it."""
     if columns is None:

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import typer
 
 from almaflow.cli import parts
-from almaflow.cli.output import emit, emit_json
+from almaflow.cli.output import emit_json, say
 from almaflow.cli.people import asker_at
 from almaflow.cli.reports import exit_code_of, onlooker, steps_so_far
 from almaflow.cli.run import follow
@@ -34,7 +34,7 @@ def tell_owner(store: Store, record: RunRecord, told: str, *, as_json: bool, **d
     if as_json:
         emit_json({"run": record.id, **data, "pid": pid, "host": host})
         return
-    emit(
+    say(
         f"Process {pid} on {host} works on run {record.id} and {told}. `almaflow logs -f "
         f"{record.id}` follows it."
     )
@@ -49,7 +49,7 @@ def work_here(
     """
     plan = recorded_plan(record, store.definition(record.definition))
     if not as_json:
-        emit(told)
+        say(told)
     seen = steps_so_far(store, record, plan)
     with onlooker(plan, as_json=as_json, seen=seen) as view:
         engine = parts.live_engine(project, store, view, asker_at(view, as_json=as_json))

@@ -14,7 +14,7 @@ from typing import Any, Protocol, cast
 import anyio
 import typer
 
-from almaflow.cli.output import columns_of, emit, wrapped
+from almaflow.cli.output import emit, say
 from almaflow.cli.texts import on_one_line
 from almaflow.engine.people import Asker, NobodyHere, Said
 from almaflow.engine.telling import Listener
@@ -85,7 +85,7 @@ class PersonAtTerminal:
         return nullcontext()
 
     async def _ask(self, run_id: str, path: str, question: str) -> Said | None:
-        emit(wrapped(f"\n{path} asks: {question}", columns_of(sys.stdout)))
+        say(f"\n{path} asks: {question}")
         forget_what_was_typed()
         self._lines.clear()
         while True:
@@ -100,7 +100,7 @@ class PersonAtTerminal:
                 emit("")
                 raise
             if line is None:
-                emit(f"\nThe run goes on waiting; `almaflow approve {run_id} {path}` answers.")
+                say(f"\nThe run goes on waiting; `almaflow approve {run_id} {path}` answers.")
                 return None
             value = read_answer(line)
             if value is not None:

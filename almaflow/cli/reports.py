@@ -9,14 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from almaflow.cli.lines import LineView, how_long
-from almaflow.cli.output import (
-    coloured,
-    columns_of,
-    emit,
-    emit_json,
-    has_colours,
-    wrapped,
-)
+from almaflow.cli.output import coloured, emit, emit_json, has_colours, say
 from almaflow.cli.problem_formats import ProblemFormat, format_problems
 from almaflow.cli.symbols import shows_signs, sign_of
 from almaflow.cli.texts import on_one_line
@@ -92,9 +85,8 @@ def print_report(
         emit_json({**view.as_data(), "simulated": simulated})
         return
     emit("")
-    columns = columns_of(sys.stdout)
     for line in _conclusion(view, simulated=simulated):
-        emit(wrapped(line, columns))
+        say(line)
 
 
 def _conclusion(view: RunView, *, simulated: bool) -> Iterator[str]:
@@ -116,8 +108,9 @@ def _conclusion(view: RunView, *, simulated: bool) -> Iterator[str]:
 
 
 def headline(view: RunView) -> str:
-    sign = sign_of(view.status, view.outcome)
-    state = f"{view.status}" if view.outcome is None else f"{view.outcome}"
+    status = Status.WAITING if view.held else view.status
+    sign = sign_of(status, view.outcome)
+    state = "held" if view.held else str(view.outcome or view.status)
     attempt = f", attempt {view.attempt}" if view.attempt > 1 else ""
     took = how_long(view.seconds)
     mark = f"{sign.sign if shows_signs(sys.stdout.encoding) else sign.ascii} "

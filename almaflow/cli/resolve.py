@@ -19,7 +19,7 @@ from almaflow.alma.wire import JobInstance
 from almaflow.cli import parts
 from almaflow.cli.asking import Asked, ask_live
 from almaflow.cli.options import RunArgument, RunAsJson
-from almaflow.cli.output import emit
+from almaflow.cli.output import emit, say
 from almaflow.cli.owners import is_worked_on, tell_owner, work_here
 from almaflow.cli.people import can_be_asked, confirmed, who
 from almaflow.cli.story import instant
@@ -252,10 +252,10 @@ def _not_there(
         )
     if not runs or as_json:
         return True
-    emit(f"Alma at {lost.institution} lists runs of job {lost.job_id} since then:")
+    say(f"Alma at {lost.institution} lists runs of job {lost.job_id} since then:")
     for one in runs:
         emit(f"  {_shown(one)}")
-    emit("If one of them is it, the job runs a second time when it is submitted once more.")
+    say("If one of them is it, the job runs a second time when it is submitted once more.")
     return confirmed("Submit it once more?") if can_be_asked() else True
 
 

@@ -12,7 +12,7 @@ from almaflow.cli import parts
 from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
 from almaflow.cli.lines import event_line
 from almaflow.cli.options import RunAsJson, StrictOption
-from almaflow.cli.output import emit
+from almaflow.cli.output import emit, say
 from almaflow.cli.people import asker_at
 from almaflow.cli.reports import exit_code_of, onlooker, steps_so_far
 from almaflow.cli.run import follow
@@ -150,7 +150,7 @@ def _resume_all(project: Project, store: Store, *, watch: bool, strict: bool) ->
     except Interrupted:
         held = sum(1 for outcome in lines.outcomes.values() if outcome is None)
         told = f" {held} unfinished runs are held; what they started in Alma goes on." * bool(held)
-        emit(f"Interrupted.{told} Continue with `almaflow resume --all`.", err=True)
+        say(f"Interrupted.{told} Continue with `almaflow resume --all`.", err=True)
         return EXIT_INTERRUPTED
     if not lines.outcomes:
         emit("There is no run to go on with.")
@@ -164,6 +164,6 @@ async def _bring_on(engine: Engine, run_id: str) -> None:
     except LeaseLost:
         raise
     except RunHeld as error:
-        emit(str(error), err=True)
+        say(str(error), err=True)
     except AlmaflowError:
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -11,7 +10,7 @@ import typer
 
 from almaflow.cli import parts
 from almaflow.cli.options import RunArgument, RunAsJson, StrictOption
-from almaflow.cli.output import columns_of, emit, wrapped
+from almaflow.cli.output import emit, say
 from almaflow.cli.owners import is_worked_on
 from almaflow.cli.people import asker_at, can_be_asked, confirmed, who
 from almaflow.cli.reports import exit_code_of, onlooker, steps_so_far
@@ -124,9 +123,8 @@ def _agreed(record: RunRecord, plan: Plan, chosen: Again, *, as_json: bool) -> b
         raise RequestWrong(
             f"{told}\nNothing was done, as nobody can be asked here; `--yes` submits again."
         )
-    columns = columns_of(sys.stdout)
     for line in lines:
-        emit(wrapped(line, columns))
+        say(line)
     return confirmed("Submit again?")
 
 

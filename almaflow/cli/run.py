@@ -19,6 +19,7 @@ from almaflow.cli.options import (
     in_order,
     read_given,
 )
+from almaflow.cli.output import say
 from almaflow.cli.people import asker_at
 from almaflow.cli.reports import exit_code_of, onlooker, print_report, print_warnings
 from almaflow.clock import Clock, SystemClock
@@ -145,7 +146,7 @@ def follow(
         if virtual:
             typer.echo("Interrupted; the simulation is gone.", err=True)
         else:
-            typer.echo(
+            say(
                 f"Interrupted. Run {plan.run_id} is held; what it started in Alma goes on. "
                 f"Continue with `almaflow resume {plan.run_id}`.",
                 err=True,

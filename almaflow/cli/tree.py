@@ -41,6 +41,8 @@ class Row:
     percent: float | None = None
     progress: str = ""
     counters: str = ""
+    said: str = ""
+    """What the step had to say last."""
     began_at: datetime | None = None
     seconds: float | None = None
 
@@ -109,7 +111,7 @@ class Tree:
                 row.counters = _counted(event.data.get("counters", ()))
                 row.progress = event.text
             case Told.SAID:
-                row.detail = event.text
+                row.detail = row.said = event.text
             case Told.ENDED:
                 self._end(row, event)
 
@@ -183,7 +185,7 @@ class Tree:
         row.outcome = Outcome(event.data["outcome"])
         row.seconds = event.data.get("seconds")
         row.percent, row.progress = None, ""
-        row.detail = event.text or row.counters
+        row.detail = event.text or row.counters or row.said
         self._skip(f"{row.path}/")
 
     def _skip(self, prefix: str) -> None:

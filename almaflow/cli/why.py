@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import timedelta
@@ -12,7 +11,7 @@ import typer
 
 from almaflow.catalog import find_workflow, load_workflow
 from almaflow.cli import parts
-from almaflow.cli.output import columns_of, emit, emit_json, wrapped
+from almaflow.cli.output import emit, emit_json, say
 from almaflow.cli.owners import is_worked_on
 from almaflow.cli.reports import headline
 from almaflow.cli.show import plan_of
@@ -60,12 +59,11 @@ def why(
     if as_json:
         emit_json({"runs": [_as_data(view, causes) for view, causes in found]})
         return
-    columns = columns_of(sys.stdout)
     for number, (view, causes) in enumerate(found):
         if number:
             emit("")
         for line in _lines(view, causes):
-            emit(wrapped(line, columns))
+            say(line)
 
 
 def _runs(project: Project, store: Store, name: str) -> list[RunRecord]:

@@ -29,7 +29,7 @@ def test_why_tells_a_run_its_causes_and_the_moves(
     since = lines[4].rpartition(" since ")[2]
     assert (typed.code, typed.err) == (0, "")
     assert lines == [
-        f"◷ weed: waiting  (run {run} at main)",
+        f"◷ weed: held  (run {run} at main)",
         "  It was interrupted. It is held until somebody resumes it; what it started in Alma goes "
         "on.",
         f"    → `almaflow resume {run}` goes on with it.",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from almaflow.engine.again import Again, again
@@ -418,6 +418,7 @@ def trees(draw: Callable[..., Any], depth: int = 2) -> list[dict[str, Any]]:
     return steps
 
 
+@settings(deadline=None)
 @given(tree=trees(), data=st.data())
 def test_a_retried_run_ends_well_and_does_again_nothing_that_it_need_not(
     tree: list[dict[str, Any]], data: st.DataObject
