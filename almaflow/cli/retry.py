@@ -131,7 +131,7 @@ def _agreed(record: RunRecord, plan: Plan, chosen: Again, *, as_json: bool) -> b
 def _question(record: RunRecord, plan: Plan, chosen: Again) -> Iterator[str]:
     number = len(chosen.submitted)
     jobs = "a job that was" if number == 1 else f"{number} jobs that were"
-    yield f"This attempt of run {record.id} would submit again {jobs} submitted before:"
+    yield f"A new attempt of run {record.id} would submit again {jobs} submitted before:"
     for one in chosen.submitted:
         yield f"  {one.path}: {_told(one, plan.zone)}"
     if any(one.instance_id is None for one in chosen.submitted):

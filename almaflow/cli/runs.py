@@ -97,11 +97,13 @@ def _row(record: RunRecord, zone: ZoneInfo, worked_on: bool) -> tuple[str, ...]:
 
 
 def _remark(record: RunRecord, worked_on: bool) -> str:
-    """Return why a run ended as it did or is not going on."""
-    if record.status is Status.FINISHED or worked_on:
-        return record.error or record.reason
-    idle = "held" if record.held else "no process works on it"
-    return f"{idle}; {record.reason}" if record.reason else idle
+    """Return why a run ended as it did or is not going on, and which attempt it is."""
+    parts = [f"attempt {record.attempt}"] if record.attempt > 1 else []
+    if record.status is not Status.FINISHED and not worked_on:
+        parts.append("held" if record.held else "no process works on it")
+    # A reason has a line for each step that waits.
+    parts += [record.error] if record.error else record.reason.splitlines()
+    return "; ".join(parts)
 
 
 def _as_data(record: RunRecord, worked_on: bool) -> dict[str, Any]:
@@ -110,8 +112,8 @@ def _as_data(record: RunRecord, worked_on: bool) -> dict[str, Any]:
         name: getattr(record, name)
         for name in ("id", "workflow", "path", "institution", "trigger", "status", "reason")
     }
-    data |= {"outcome": record.outcome, "error": record.error, "held": record.held}
-    data["worked_on"] = worked_on
+    data |= {"outcome": record.outcome, "error": record.error, "attempt": record.attempt}
+    data |= {"held": record.held, "worked_on": worked_on}
     for name in instants:
         value = getattr(record, name)
         data[name] = value.isoformat() if value is not None else None

@@ -148,6 +148,27 @@ def test_what_is_unfinished_says_who_works_on_it(almaflow: Almaflow, store: Stor
     assert datetime.fromisoformat(runs[held]["started_at"]).tzinfo is not None
 
 
+def test_a_run_that_waits_at_several_steps_or_was_retried_says_so(
+    almaflow: Almaflow, store: Store
+) -> None:
+    both, again = add_run(store), add_run(store)
+    store.set_status(work_on(store, both), Status.WAITING, "a: until noon\nb: somebody approves")
+    store.finish_run(work_on(store, again), Outcome.FAILED, "Step few: oops")
+    store.reopen_run(again, attempt=2, value={"from": None, "redo": {}, "by": "anna"})
+
+    lines = {line.split()[0]: line for line in almaflow("runs").out.splitlines()}
+    (one, two) = almaflow("runs", "--json").json["runs"]
+
+    assert lines[both].endswith("  a: until noon; b: somebody approves")
+    assert lines[again].endswith("  attempt 2; no process works on it")
+    assert [(run["id"], run["attempt"]) for run in (one, two)] == [(again, 2), (both, 1)]
+    assert set(one) == {
+        *("id", "workflow", "path", "institution", "trigger", "status", "reason", "outcome"),
+        *("error", "attempt", "held", "worked_on", "requested_at", "scheduled_at", "started_at"),
+        *("ended_at", "deadline_at"),
+    }
+
+
 # --- show -------------------------------------------------------------------------------------
 
 

@@ -105,7 +105,7 @@ def test_a_job_that_ran_is_submitted_again_only_when_somebody_says_so(
         agreed = almaflow("retry", "last", "--from", "job", "--yes", "--json")
 
     told = (
-        f"This attempt of run {run} would submit again a job that was submitted before:\n"
+        f"A new attempt of run {run} would submit again a job that was submitted before:\n"
         f"  job: job M48 (Export Physical Items) at main with set {SET['id']}, sent "
         f"{sent_at(played)}; Alma ran it as {instance}, and nobody looked how it ended\n"
         "Nothing was done, as nobody can be asked here; `--yes` submits again."
@@ -143,7 +143,7 @@ def test_a_person_at_the_terminal_is_asked(
 
     assert typed.code == code
     assert asked == ["Submit again?"]
-    assert typed.out.startswith("This attempt of run ")
+    assert typed.out.startswith("A new attempt of run ")
     assert typed.out.endswith("Nothing was done.\n") is not says
     assert len(past.submissions) == submissions
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -394,3 +395,56 @@ def test_of_a_run_that_has_ended_nobody_looks_any_more() -> None:
     assert at(intent, "a").intents[0].told == (
         "almaflow ended while it was being sent, so nobody can tell whether Alma took it"
     )
+
+
+# --- as JSON --------------------------------------------------------------------------------------
+
+
+def test_what_programs_get_is_all_of_it_under_these_names() -> None:
+    seen = view(
+        BESIDE,
+        step("both", ""),
+        step("both/left/a", ""),
+        [sent("both/left/a", EntryState.DONE)],
+        [retry(2, {})],
+        events=[ended_event(1, "failed", "oops"), Event(2, "r", START, "said", "both", "hi", None)],
+        attempt=2,
+        status=Status.WAITING,
+        reason="both/left/a: x",
+    )
+
+    data = json.loads(json.dumps(seen.as_data()))
+
+    assert data.keys() == {
+        *("id", "workflow", "file", "institution", "trigger", "status", "reason", "waits"),
+        *("outcome", "error", "attempt", "attempts", "held", "worked_on", "requested_at"),
+        *("scheduled_at", "started_at", "ended_at", "deadline_at", "seconds"),
+        *("cancel_requested_at", "cancel_requested_by", "inputs", "vars", "outputs", "commit"),
+        *("timezone", "steps", "messages"),
+    }
+    assert data["waits"] == [{"path": "both/left/a", "reason": "x"}]
+    assert data["attempts"][0].keys() == {
+        *("number", "asked_at", "by", "start", "ended_at", "outcome", "error"),
+    }
+    job = next(one for one in data["steps"] if one["path"] == "both/left/a")
+    assert job.keys() == {
+        *("path", "kind", "name", "status", "outcome", "error", "reason", "institution"),
+        *("attempts", "started_at", "ended_at", "deadline_at", "seconds", "outputs", "intents"),
+        *("tries", "iterations"),
+    }
+    assert job["tries"] == [
+        {
+            "number": 1,
+            "started_at": START.isoformat(),
+            "ended_at": None,
+            "outcome": None,
+            "error": "",
+        }
+    ]
+    assert job["intents"][0].keys() == {
+        *("effect", "attempt", "request", "state", "told", "sent_at", "changed_at", "sends"),
+        *("result", "found", "candidates"),
+    }
+    assert data["messages"] == [{"at": START.isoformat(), "path": "both", "text": "hi", "to": ""}]
+    loop = json.loads(json.dumps(view(LOOP, step("all", ""), step("all/1/x", "")).as_data()))
+    assert loop["steps"][1]["iterations"] == {"items": None, "begun": 1, "ended": 0}
