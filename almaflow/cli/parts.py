@@ -13,7 +13,9 @@ from zoneinfo import ZoneInfo
 
 from almaflow.clock import Clock, SystemClock, VirtualClock, sleep
 from almaflow.document import read_document
+from almaflow.errors import RequestWrong
 from almaflow.masking import Mask, reveal
+from almaflow.problems import did_you_mean
 from almaflow.settings import Project, find_project
 from almaflow.store import Store
 
@@ -217,6 +219,7 @@ def simulate(project: Project, loaded: LoadedWorkflow, scenario: str | None) -> 
 
     Raises:
         DocumentsInvalid: the scenario has mistakes.
+        RequestWrong: it answers a step that asks nothing.
     """
     from almaflow.alma.simulator import Scenario
     from almaflow.validation import validate
@@ -226,7 +229,27 @@ def simulate(project: Project, loaded: LoadedWorkflow, scenario: str | None) -> 
         beside = loaded.path.with_name(loaded.path.stem + SCENARIO_SUFFIX)
         path = beside if beside.is_file() else None
     furnished = validate(read_document(path, str(path)), Scenario) if path else Scenario()
+    _check_approvals(furnished, loaded, path)
     environment = loaded.workflow.environment
     if environment == "any":
         environment = "production"
     return Simulation.make(project, furnished, environment)
+
+
+def _check_approvals(scenario: Scenario, loaded: LoadedWorkflow, path: Path | None) -> None:
+    """Raise `RequestWrong` when the scenario answers a step that asks nothing: it would say yes."""
+    from almaflow.engine.outline import Outline
+
+    if not scenario.approvals:
+        return
+    outline = Outline.of_loaded(loaded)
+    asking = [place for place in outline.places() if place.step.kind.key == "approve"]
+    known = {place.path for place in asking} | {place.path.rsplit("/", 1)[-1] for place in asking}
+    for name in scenario.approvals:
+        place = outline.place(name)
+        if name in known or (place is not None and place.step.kind.key == "approve"):
+            continue
+        raise RequestWrong(
+            f"{path}: the scenario answers `{name}`, but the workflow has no `approve` step of "
+            f"that name{did_you_mean(name, known) or '.'}"
+        )

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from almaflow.catalog import load_text
+from almaflow.catalog import LoadedWorkflow, load_text
 from almaflow.document import Document, PathTo
 from almaflow.errors import RequestWrong
 from almaflow.plan import Plan
@@ -82,6 +82,11 @@ class Outline:
     def of(cls, plan: Plan) -> Outline:
         """Return the outline of *plan*, with the workflows that it calls."""
         return cls(_whole(plan.definition))
+
+    @classmethod
+    def of_loaded(cls, loaded: LoadedWorkflow) -> Outline:
+        """Return the outline of a workflow that was read from its files."""
+        return cls(_loaded(loaded))
 
     def places(self) -> Iterator[Place]:
         """Yield every step in the order of the file; `*` stands for the iterations."""
@@ -158,6 +163,11 @@ class Outline:
                 for name, order in walk.names(path, body, body_number):
                     within = replace(inside.inside(f"{name}/", order), keys=keys)
                     yield from self._of_list(calls, body.steps, within, walk)
+
+
+def _loaded(loaded: LoadedWorkflow) -> Called:
+    calls = {name: _loaded(one) for name, one in loaded.calls.items()}
+    return Called(loaded.workflow, calls, loaded.document)
 
 
 def _whole(definition: Mapping[str, Any]) -> Called:
