@@ -84,6 +84,7 @@ class Tree:
         self._outline = Outline.of(plan)
         self._rows: dict[str, Row] = {}
         self._in_order: list[Row] = []
+        self._inside: dict[str, list[Row]] = {}
         self._loops: dict[str, _Loop] = {}
         for place in self._outline.places():
             self._add(place)
@@ -95,7 +96,7 @@ class Tree:
         """Take note of what happened."""
         if event.kind is Told.RUN:
             if event.data.get("status") == "finished":
-                self._skip("")
+                _skip(self._rows.values())
             return
         if not event.path:
             return
@@ -171,6 +172,8 @@ class Tree:
 
     def _insert(self, row: Row) -> Row:
         self._rows[row.path] = row
+        for path in row.around:
+            self._inside.setdefault(path, []).append(row)
         bisect.insort(self._in_order, row, key=lambda one: one.order)
         return row
 
@@ -186,17 +189,18 @@ class Tree:
         row.seconds = event.data.get("seconds")
         row.percent, row.progress = None, ""
         row.detail = event.text or row.counters or row.said
-        self._skip(f"{row.path}/")
-
-    def _skip(self, prefix: str) -> None:
-        """Mark the steps that can begin no more."""
-        for row in self._rows.values():
-            if row.path.startswith(prefix) and row.outcome is None and not row.is_active:
-                row.status, row.outcome = Status.FINISHED, Outcome.SKIPPED
+        _skip(self._inside.get(row.path, ()))
 
 
 # Behind whatever the plan knows.
 _LAST: Order = (2,)
+
+
+def _skip(rows: Iterable[Row]) -> None:
+    """Mark the steps among *rows* that can begin no more."""
+    for row in rows:
+        if row.outcome is None and not row.is_active:
+            row.status, row.outcome = Status.FINISHED, Outcome.SKIPPED
 
 
 def _counted(counters: Sequence[Mapping[str, Any]]) -> str:

@@ -253,3 +253,41 @@ def test_a_retry_that_fails_again_can_be_retried_again(
         assert (second.code, third.code) == (1, 0)
         assert (store.run(run).attempt, store.run(run).outcome) == (3, Outcome.SUCCEEDED)
     assert "`almaflow retry" in second.out
+
+
+NESTED = """\
+name: weed
+steps:
+  - id: all
+    for_each:
+      items: [a, b, c]
+      steps:
+        - {id: one, notify: "one {{ item }} {{ run.attempt }}"}
+        - {id: two, if: "item == 'b'", find_set: {name: Comes later}}
+  - id: sub
+    call: called.yaml
+  - {id: last, notify: "{{ steps.all.results | length }} {{ steps.sub.members }}"}
+"""
+CALLED = """\
+steps:
+  - {id: first, notify: called}
+  - {id: found, find_set: {name: Comes later}}
+finally: [{notify: tidied}]
+outputs: {members: "{{ steps.found.member_count }}"}
+"""
+
+
+def test_iterations_and_called_workflows_go_on_where_they_failed(
+    almaflow: Almaflow, past: Past, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    past.write("called.yaml", CALLED)
+    run = past.run(NESTED).record.id
+
+    with now(past, monkeypatch) as store:
+        typed = almaflow("retry", "last")
+
+        assert store.run(run).outcome is Outcome.SUCCEEDED, typed.out
+        (asked,) = [one for one in store.journal(run) if one.effect == "retry"]
+    notices = [line.partition("notice to log: ")[2] for line in typed.out.splitlines()]
+    assert [one for one in notices if one] == ["one c 2", "called", "tidied", "3 25"]
+    assert asked.value["redo"] == {"all": 1, "all/2/two": 1}
