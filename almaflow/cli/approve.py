@@ -27,7 +27,7 @@ def approve(
     step: Annotated[
         str | None,
         typer.Argument(
-            metavar="[STEP]", help="The step's path or id; may be left out when only one waits."
+            metavar="STEP", help="The step's path or id; may be left out when only one waits."
         ),
     ] = None,
     reject: Annotated[bool, typer.Option("--reject", help="Say no; the step fails.")] = False,
