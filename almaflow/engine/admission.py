@@ -54,7 +54,8 @@ class _Group:
     changed: anyio.Event = field(default_factory=anyio.Event)
     again_at: datetime | None = None
     """The earliest instant at which somebody may go although no run ends before."""
-    seen: tuple[int, ...] = ()
+    seen: tuple[int, ...] | None = None
+    """Who held the places at the last look; None before the first."""
 
     @property
     def limits(self) -> PlaceLimits:
@@ -172,7 +173,9 @@ class Admission:
             # Whoever writes next is told; the next look comes all the same.
             return
         seen = tuple(place.id for place in holders)
-        front = list(group.waiting)[:_AT_THE_FRONT] if seen != group.seen else []
+        # Who has just begun to wait knows who held the places.
+        changed = group.seen is not None and seen != group.seen
+        front = list(group.waiting)[:_AT_THE_FRONT] if changed else []
         group.seen = seen
         for key in [*((place.run_id, place.spot) for place in turns), *front]:
             event = group.waiting.get(key)
