@@ -61,16 +61,28 @@ class AlmaClient:
         """The institution's calls left until midnight, as Alma last said."""
         self.last_date: datetime | None = None
         """When Alma wrote its last answer, by its clock (aware, UTC, whole seconds)."""
-        self.ahead = timedelta()
-        """How far Alma's clock goes ahead of ours, by its last answer; negative when behind."""
         self.last_hint = ""
         """What the simulator last said about its scenario; empty when it said nothing."""
         self._transport = transport
         self._key = _checked(key.strip(), name)
         self._rate = rate or CallRate()
         self._clock = clock
+        self._told: tuple[datetime, float] | None = None
+        """What Alma's clock showed last, and the elapsed seconds of ours at that moment."""
         self._reveal = reveal
         self._mask = mask
+
+    @property
+    def ahead(self) -> timedelta:
+        """How far Alma's clock goes ahead of ours right now; negative when behind.
+
+        Alma's is counted on from its last answer by a clock that nobody sets, so ours may be set
+        meanwhile. Nothing as long as Alma has not told.
+        """
+        if self._clock is None or self._told is None:
+            return timedelta()
+        at, then = self._told
+        return at + timedelta(seconds=self._clock.elapsed() - then) - self._clock.now()
 
     async def ready(self) -> None:
         """Return when the rate of calls allows one more, for a `send` that says *waited*."""
@@ -175,7 +187,7 @@ class AlmaClient:
             date = parsedate_to_datetime(headers.get("date", ""))
             self.last_date = date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
             if self._clock is not None:
-                self.ahead = self.last_date - self._clock.now()
+                self._told = self.last_date, self._clock.elapsed()
         except ValueError:
             # A missing or odd date says nothing about Alma's clock.
             self.last_date = None

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import anyio
@@ -185,6 +185,37 @@ def test_odd_headers_are_survived(date: str) -> None:
 
     assert alma.remaining_calls is None
     assert alma.last_date is None
+
+
+class Hands:
+    """A clock that people set."""
+
+    def __init__(self) -> None:
+        self.time, self.passed = datetime(2023, 2, 15, 12, 0, tzinfo=UTC), 0.0
+
+    def now(self) -> datetime:
+        return self.time
+
+    def elapsed(self) -> float:
+        return self.passed
+
+    async def sleep_until(self, instant: datetime) -> None:
+        raise NotImplementedError
+
+
+def test_how_far_alma_is_ahead_is_right_after_our_clock_was_set() -> None:
+    clock = Hands()
+    alma = client(
+        Scripted(answer({"id": "M44"}, date="Wed, 15 Feb 2023 12:46:18 GMT")), clock=clock
+    )
+    assert alma.ahead == timedelta()
+    anyio.run(alma.send, JOB)
+    assert alma.ahead == timedelta(minutes=46, seconds=18)
+
+    clock.time += timedelta(hours=3, minutes=1)
+    clock.passed += 60
+
+    assert alma.ahead == timedelta(minutes=46, seconds=18) - timedelta(hours=3)
 
 
 def test_a_date_without_zone_is_utc() -> None:
