@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import anyio
 
@@ -33,6 +33,7 @@ from almaflow.outside.simulated import SimulatedOutside
 from almaflow.plan import Plan, make_plan
 from almaflow.settings import Project, find_project
 from almaflow.store import Entry, EntryState, Event, RunRecord, Store, processes
+from almaflow.store.writer import StoreWriter
 
 # How often engines look into the store for what people want of them.
 LOOK = timedelta(seconds=1)
@@ -41,6 +42,9 @@ LOOK = timedelta(seconds=1)
 LEASE = processes.LEASE
 
 START = datetime(2026, 3, 2, 8, 15, tzinfo=UTC)
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 Beside = Callable[["Process"], Coroutine[Any, Any, None]]
 """What else happens while a process works, such as a person who cancels."""
@@ -135,6 +139,15 @@ class WallClock(VirtualClock):
         self._off += timedelta(**by)
         for changed in self._sleepers:
             changed.set()
+
+
+class AtOnce(StoreWriter):
+    """Calls the store where it is asked to, without a thread of its own."""
+
+    async def call(
+        self, function: Callable[P, T], /, *arguments: P.args, **keywords: P.kwargs
+    ) -> T:
+        return function(*arguments, **keywords)
 
 
 class Ears:

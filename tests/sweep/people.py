@@ -1,0 +1,50 @@
+"""The person who is asked when nobody else can tell, and who looks into Alma first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from almaflow.engine.again import again
+from almaflow.engine.outline import Outline
+from almaflow.outcome import Outcome
+from almaflow.plan import recorded_plan
+from tests.sweep import truth
+from tests.sweep.machine import Machine, Told
+
+# How a step ends that made a set, or changed one, and twice got no answer: it is certain that
+# nothing came of it, and a person is asked to look and to let the run try again.
+LOST_TWICE = "and shows nothing that came of it. Look in Alma, then `almaflow retry` the run."
+
+
+def help_out(machine: Machine, runs: Iterable[Told]) -> bool:
+    """Say what became of lost submissions, and retry what failed because of Alma.
+
+    Returns whether there was anything to do.
+    """
+    before = machine.tally.answers, machine.tally.retries
+    for told in runs:
+        _resolve(machine, told)
+        if told.record.outcome is Outcome.FAILED and LOST_TWICE in told.record.error:
+            _retry(machine, told)
+    return (machine.tally.answers, machine.tally.retries) != before
+
+
+def _resolve(machine: Machine, told: Told) -> None:
+    for entry in truth.unresolved(told):
+        found = truth.started_by(entry, machine.submissions)
+        value = {
+            "attempt": entry.attempt,
+            "effect": entry.effect,
+            "instance_id": found[0].instance_id if found else None,
+        }
+        machine.observer.add_answer(told.record.id, entry.path, "resolve", value, "anna")
+        machine.tally.answers += 1
+
+
+def _retry(machine: Machine, told: Told) -> None:
+    record, store = told.record, machine.observer
+    outline = Outline.of(recorded_plan(record, store.definition(record.definition)))
+    redo = dict(again(outline, told.journal).redo)
+    value = {"from": None, "redo": redo, "by": "anna"}
+    store.reopen_run(record.id, attempt=record.attempt + 1, value=value)
+    machine.tally.retries += 1

@@ -1,0 +1,130 @@
+"""What can happen to the processes of a workflow: every death by itself, and combinations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import strategies as st
+
+
+@dataclass(frozen=True)
+class Death:
+    """A process dies at its *at*th `commit` or `request` (from 1), before or after it is done."""
+
+    what: str
+    at: int
+    after: bool
+
+
+@dataclass(frozen=True)
+class Shift:
+    """The machine of the *process*th process (from 0) is out of time by *minutes*.
+
+    `set`: somebody sets its clock forward, or back with negative minutes. `asleep`: it is
+    suspended. `down`: it is off for so long; *at* does not count then. *at* is in minutes after the
+    process began.
+    """
+
+    kind: str
+    process: int
+    at: int
+    minutes: int
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """All that happens while a workflow is played."""
+
+    deaths: tuple[Death, ...] = ()
+    faults: tuple[Mapping[str, Any], ...] = ()
+    shifts: tuple[Shift, ...] = field(default=())
+
+    @property
+    def takes_long(self) -> bool:
+        """Whether the half hour of a `finally` may be over before it has done its work."""
+        hangs = any(fault["kind"] == "hang" for fault in self.faults)
+        return hangs or any(shift.minutes >= 20 for shift in self.shifts)
+
+    def of_process(self, number: int) -> list[Shift]:
+        """Return what happens to the machine under one process, in order."""
+        mine = [shift for shift in self.shifts if shift.process == number]
+        return sorted(mine, key=lambda shift: shift.at)
+
+
+def every_death(counts: Mapping[str, int]) -> Iterator[Schedule]:
+    """Yield a schedule for each death of a first process that a workflow without deaths shows.
+
+    *counts* is how many commits and requests it makes.
+    """
+    for what, count in counts.items():
+        for at in range(1, count + 1):
+            for after in (False, True):
+                yield Schedule((Death(what, at, after),))
+
+
+# What is done to the machine before the next process begins: off for an hour, and its clock set.
+_MEANWHILE = (
+    Shift("down", 1, 0, 61),
+    Shift("set", 1, 0, -180),
+    Shift("set", 1, 0, 240),
+)
+
+
+def deaths_out_of_time(counts: Mapping[str, int]) -> Iterator[Schedule]:
+    """Yield each death after a request, with a clock that is another one for the next process."""
+    for at in range(1, counts["request"] + 1):
+        for shift in _MEANWHILE:
+            yield Schedule((Death("request", at, after=True),), shifts=(shift,))
+
+
+# --- combinations ---------------------------------------------------------------------------------
+
+# What is broken on the way, whether or not Alma has done the work by then.
+_BROKEN = ("lose_answer", "reset", "hang", "routing_error", "html", "truncated", "empty", "garbage")
+_STATUSES = (429, 500, 502, 503, 504)
+_CALLS = (
+    "submit", "create_set", "add_members", "delete_set", "get_instance", "list_instances",
+    "list_sets", "get_set", "get_job", "write", "read", "any",
+)  # fmt: skip
+
+
+@st.composite
+def _faults(draw: st.DrawFn) -> Mapping[str, Any]:
+    kind = draw(st.sampled_from((*_BROKEN, *_STATUSES)))
+    fault: dict[str, Any] = {
+        "kind": kind,
+        "call": draw(st.sampled_from(_CALLS)),
+        "nth": draw(st.lists(st.integers(1, 6), min_size=1, max_size=2, unique=True)),
+    }
+    if isinstance(kind, int):
+        # Refused for now is never processed.
+        processed = kind != 429 and draw(st.booleans())
+        fault |= {"kind": "status", "status": kind, "processed": processed}
+    elif kind in ("html", "routing_error", "garbage"):
+        fault["processed"] = draw(st.booleans())
+        if kind == "html":
+            fault["status"] = 503
+    return fault
+
+
+_SHIFTS = st.builds(
+    Shift,
+    kind=st.sampled_from(["set", "asleep", "down"]),
+    process=st.integers(0, 2),
+    at=st.integers(0, 20),
+    minutes=st.sampled_from([-180, -61, -5, 2, 20, 61, 240]),
+).filter(lambda shift: shift.kind == "set" or shift.minutes > 0)
+
+
+@st.composite
+def combinations(draw: st.DrawFn, counts: Mapping[str, int]) -> Schedule:
+    """Return several deaths, faults and shifts; *counts* is what a whole run makes of each."""
+    deaths = []
+    for _ in range(draw(st.integers(0, 4))):
+        what = draw(st.sampled_from(sorted(counts)))
+        deaths.append(Death(what, draw(st.integers(1, counts[what])), draw(st.booleans())))
+    faults = draw(st.lists(_faults(), max_size=3))
+    shifts = draw(st.lists(_SHIFTS, max_size=2))
+    return Schedule(tuple(deaths), tuple(faults), tuple(shifts))
