@@ -14,7 +14,7 @@ DBOS(
     config={
         "name": "bench",
         "system_database_url": f"sqlite:///{database}",
-        "run_admin_server": False,
+        "run_admin_server": False,  # type: ignore[typeddict-unknown-key,unused-ignore]
         "log_level": "ERROR",
     }
 )
