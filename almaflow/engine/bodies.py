@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Protocol
 
 import anyio
 
@@ -24,12 +25,18 @@ RunBody = Callable[[Body, str, Where], Awaitable[Ending]]
 """Runs the steps of a body of the step at a path."""
 
 
+class FindEarlyEnd(Protocol):
+    """Finds the recorded step that ended a body; see `Past.early_end`."""
+
+    def __call__(self, body: Body, *, is_over: bool = False) -> EarlyEnd | None: ...
+
+
 @dataclass
 class Bodies:
     """The bodies of one composite step, while they run; *path* is the step's."""
 
     run_body: RunBody
-    early_end: Callable[[Body, str], EarlyEnd | None]
+    early_end: FindEarlyEnd
     journal: RunJournal
     bodies: Sequence[Body]
     path: str
@@ -88,7 +95,7 @@ class Bodies:
         endings = [(end.body, end.ending) for end in ends if end.ending is not None]
         failed = [(body, ending) for body, ending in endings if not ending.outcome.is_good]
         if failed:
-            _, first = min(failed, key=lambda one: self._failed_at(one[0]))
+            _, first = min(failed, key=lambda one: self._when_failed(one[0]))
             return first
         ended = next((ending for _, ending in endings if ending.ends is not None), None)
         if ended is not None:
@@ -105,13 +112,17 @@ class Bodies:
 
     def _stops_others(self, body: Body) -> bool:
         """Whether a step is recorded to have ended the body so that nothing new may begin."""
-        stop = self.early_end(body, self.path)
+        stop = self.early_end(body)
         return stop is not None and not (body.own_scope and stop.is_good)
 
-    def _failed_at(self, body: Body) -> datetime:
-        stop = self.early_end(body, self.path)
+    def _when_failed(self, body: Body) -> tuple[bool, datetime]:
+        """Return what the failures of bodies are ordered by.
+
+        One that would have been tried again, had no neighbour failed, comes behind all others.
+        """
+        stop = self.early_end(body, is_over=True)
         assert stop is not None, "a body fails with one of its steps"
-        return stop.at
+        return self.early_end(body) is None, stop.at
 
 
 def _gave(body: Body, where: Where) -> dict[str, dict[str, object]]:

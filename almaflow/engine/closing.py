@@ -38,13 +38,14 @@ async def close(
     # The innermost first: what stands around them sees how they ended.
     for at, attempt in sorted(inside, key=lambda key: -key[0].count("/")):
         _, context, begin = run.open[at, attempt]
-        if context is but or run.past.ending(at, attempt) is not None:
+        if run.past.ending(at, attempt) is not None:
             continue
-        called = run.unfinished.pop(at, None)
+        called = run.unfinished.get(at)
         if called is not None:
             called.where = replace(called.where, limits=where.limits)
             await called.finally_(ending)
-        if not lost_of(run.journal, at):
+            del run.unfinished[at]
+        if context is not but and not lost_of(run.journal, at):
             told = replace(ending, error=ending.error + goes_on_in_alma(context))
             await run.end(at, attempt, told, context, begin)
 

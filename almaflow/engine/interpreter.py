@@ -87,10 +87,11 @@ class Interpreter:
                 return ending
             attempt += 1
             if self.journal.get(path, attempt, "begin") is None:
+                context = self.context(path, attempt, again_at, where)
+                if not where.halt.is_asked:
+                    await context.wait_until(again_at, f"attempt {attempt} follows")
                 if where.halt.is_asked:
                     return ending
-                context = self.context(path, attempt, again_at, where)
-                await context.wait_until(again_at, f"attempt {attempt} follows")
 
     async def _attempt(self, step: StepBase, path: str, attempt: int, where: Where) -> Ending:
         ending = self.past.ending(path, attempt)
@@ -133,13 +134,18 @@ class Interpreter:
             raise
         except anyio.get_cancelled_exc_class():
             reason = self.why_ended(where)
-            if reason is not None and not lost_of(self.journal, path):
-                # Ended from outside: recorded, unlike Ctrl-C, after which the run goes on. What
-                # became of a lost submission is looked for first, by whoever ends it.
+            if reason is not None and not self._has_loose_ends(path):
+                # Ended from outside: recorded, unlike Ctrl-C, after which the run goes on.
                 with anyio.CancelScope(shield=True):
                     await self.end(path, attempt, reason, context, begin)
             raise
         return await self.end(path, attempt, ending, context, begin, status)
+
+    def _has_loose_ends(self, path: str) -> bool:
+        """Whether whoever ends a step from outside has something to do in it before it has ended:
+        to look for a lost submission, or to run the `finally` of a called workflow."""
+        called = any(f"{one}/".startswith(f"{path}/") for one in self.unfinished)
+        return called or bool(lost_of(self.journal, path))
 
     async def _begin(self, step: StepBase, path: str, attempt: int, where: Where) -> dict[str, Any]:
         """Return what was, or is now, recorded with an attempt's begin."""
@@ -286,8 +292,8 @@ class Interpreter:
     ) -> tuple[Ending, list[BodyEnd]]:
         """Run bodies beside each other; Raises: Halted, OutcomeUnknown."""
 
-        def early_end(body: Body, path: str) -> EarlyEnd | None:
-            return self.past.early_end(body, path, where.plan.workflow)
+        def early_end(body: Body, *, is_over: bool = False) -> EarlyEnd | None:
+            return self.past.early_end(body, path, where.plan.workflow, is_over=is_over)
 
         running = Bodies(self.run_body, early_end, self.journal, bodies, path, where)
         return await running.run(max_parallel)
@@ -311,16 +317,25 @@ class Interpreter:
         deadline = context.now + plan.workflow.timeout
         what = f"the workflow {plan.name}"
         ending = Ending(Outcome.TIMED_OUT, f"The time of {what} is up.")
+        halted: Halted | None = None
         try:
             with where.limits.within(deadline, what, self.services.clock) as (limits, limit):
-                ending = await called.body(limits)
+                try:
+                    ending = await called.body(limits)
+                except Halted as error:
+                    ending, halted = Ending(Outcome.SKIPPED, _HALTED), error
             if limit.scope.cancelled_caught:
                 await self._close_inside(context, ending, where)
+            # A `finally` that an earlier process began when all this was ended is not cut short.
+            await anyio.lowlevel.checkpoint_if_cancelled()
+            await where.limits.enforce(self.services.clock.now())
             ending = await called.finally_(ending)
-        except anyio.get_cancelled_exc_class():
+        except (anyio.get_cancelled_exc_class(), OutcomeUnknown):
             # Whoever ends it from outside runs its `finally` too.
             self.unfinished[context.path] = called
             raise
+        if halted is not None:
+            raise halted
         return ending, called.outputs(ending)
 
     def _check_environment(self, plan: Plan, institution: str) -> None:

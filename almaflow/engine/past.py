@@ -86,15 +86,22 @@ class Past:
             return bool(told & set(retry.on))
         return bool(entry.value["outcome"] == Outcome.FAILED)
 
-    def early_end(self, body: Body, path: str, workflow: Workflow) -> EarlyEnd | None:
-        """Return the recorded step that ended a body of the step at *path* before its last did."""
+    def early_end(
+        self, body: Body, path: str, workflow: Workflow, *, is_over: bool = False
+    ) -> EarlyEnd | None:
+        """Return the recorded step that ended a body of the step at *path* before its last did.
+
+        With *is_over* no attempt follows any more, although the step may have some left.
+        """
         for place, step in enumerate(body.steps, start=1):
             at = f"{path}/{body.name}/{step.label(place)}"
             attempt = self.first_attempt(at)
             while self.journal.get(at, attempt + 1, "begin") is not None:
                 attempt += 1
             ending, end = self.ending(at, attempt), self.journal.get(at, attempt, "end")
-            if ending is None or end is None or self.again_at(step, at, attempt, workflow):
+            if ending is None or end is None:
+                return None
+            if not is_over and self.again_at(step, at, attempt, workflow):
                 return None
             if ending.outcome.is_good and ending.ends is not None:
                 return EarlyEnd(end.created_at, is_good=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from almaflow.engine.limits import Limits
 from almaflow.engine.telling import Told
-from almaflow.engine.where import Where
+from almaflow.engine.where import Halt, Where
 from almaflow.expressions import ExpressionFailed, parse_template, render
 from almaflow.expressions.encoding import encode
 from almaflow.fields import Template, format_duration, plain_value
@@ -62,7 +62,8 @@ class Phases:
         ending = Ending(Outcome.TIMED_OUT, f"did not end within {format_duration(FINALLY)}")
         clock = self.run.services.clock
         with self.where.limits.within(deadline, "finally", clock) as (limits, _):
-            where = replace(self.where, limits=limits)
+            # What cleans up is done although a neighbour has failed.
+            where = replace(self.where, limits=limits, halt=Halt())
             try:
                 ending = await self.run.run_list(workflow.finally_, f"{self.prefix}finally/", where)
             except OutcomeUnknown as error:

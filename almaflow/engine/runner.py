@@ -94,6 +94,8 @@ class Runner:
                 self._body_scope.cancel()
             with Limits().within(deadline, "the run", self._clock) as (limits, limit):
                 ending = await self._until_known(limits)
+            if ending.outcome is Outcome.UNKNOWN:
+                closing = ending
             if limit.scope.cancelled_caught:
                 took = format_duration(self._plan.workflow.timeout)
                 ending = Ending(Outcome.TIMED_OUT, f"The run did not end within {took}.")
