@@ -19,6 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import func, select
+
 from almaflow.alma.simulator import Reply, SimulatedAlma, parse_scenario
 from almaflow.alma.simulator.http import SimulatorServer
 from almaflow.catalog import load_workflow
@@ -27,12 +29,15 @@ from almaflow.outcome import Outcome, Status
 from almaflow.plan import make_plan
 from almaflow.settings import find_project
 from almaflow.store import EntryState, PlaceState, Store
+from almaflow.store.tables import processes
 from tests.workers import MEMBERS, WORKFLOW, Work, Worker
 
 KEY = "l8xx0123456789abcdef0123456789abcdef"
 
 # Institutions of one consortium, so that more than three jobs run at a time.
 PLACES = ("north", "south", "east", "west")
+
+FILE = "sqlite:///almaflow.db"
 
 # A run whose submission was lost shows at once here; it need not be waited for as long as usual.
 SETTINGS = """\
@@ -57,7 +62,8 @@ class Yard:
     store_url: str
 
     def __post_init__(self) -> None:
-        text = SETTINGS.format(store=self.store_url)
+        # An address with a password does not belong into the file.
+        text = SETTINGS.format(store="env:STORE" if "@" in self.store_url else self.store_url)
         text += "".join(INSTITUTION.format(name=name, url=self.server.url) for name in PLACES)
         (self.folder / "almaflow.yaml").write_text(text, "utf-8")
         (self.folder / "work.yaml").write_text(WORKFLOW, "utf-8")
@@ -71,18 +77,20 @@ class Yard:
         """How many members each set had when it was last looked at, by id."""
 
     @property
-    def keys(self) -> Mapping[str, str]:
-        return {f"KEY_{name}": f"{KEY}{name}" for name in PLACES} | {"NO_PROXY": "*"}
+    def environment(self) -> Mapping[str, str]:
+        keys = {f"KEY_{name}": f"{KEY}{name}" for name in PLACES}
+        # Where the lock files of a store in PostgreSQL lie.
+        state = {name: os.environ[name] for name in ("XDG_STATE_HOME",) if name in os.environ}
+        return {**keys, **state, "STORE": self.store_url, "NO_PROXY": "*"}
 
     @contextmanager
     def store(self) -> Iterator[Store]:
-        url = find_project(self.folder).store_url
+        url = self.store_url.replace(FILE, f"sqlite:///{self.folder / 'almaflow.db'}")
         with closing(Store.open(url, clock=SystemClock())) as store:
             yield store
 
     def record(self, count: int) -> list[str]:
         """Record runs that wait for somebody who works on them; return their ids."""
-        os.environ.update(self.keys)
         project, now = find_project(self.folder), SystemClock().now()
         loaded = load_workflow(self.folder / "work.yaml", project, "work.yaml")
         ids = []
@@ -96,12 +104,18 @@ class Yard:
                 store.add_run(plan.definition, made)
         return ids
 
+    def alive(self) -> int:
+        """Return how many processes work with the store, as far as it knows."""
+        with self.store() as store, store._database.read() as connection:
+            here = select(func.count()).where(processes.c.left_at.is_(None))
+            return connection.execute(here).scalar_one()
+
     def unfinished(self) -> int:
         with self.store() as store:
             return len(store.runs(statuses=(Status.QUEUED, Status.RUNNING, Status.WAITING)))
 
     def worker(self, **more: Any) -> Worker:
-        return Worker(Work(self.folder, self.keys, **more))
+        return Worker(Work(self.folder, self.environment, **more))
 
     # Alma's side
 
@@ -217,9 +231,7 @@ class _Trap:
 
 
 @contextmanager
-def make_yard(
-    folder: Path, store_url: str = "sqlite:///almaflow.db", **scenario: Any
-) -> Iterator[Yard]:
+def make_yard(folder: Path, store_url: str = FILE, **scenario: Any) -> Iterator[Yard]:
     """Open a yard; *scenario* says how Alma is furnished, beside its quick jobs."""
     quick: dict[str, Any] = {
         "jobs": [{"job": "*", "duration": "1m"}],

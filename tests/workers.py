@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio._backends._asyncio  # what is imported here, no process has to import
@@ -61,8 +62,9 @@ PATIENCE = 30.0
 class Work:
     """What a worker is told.
 
-    *freeze_at* is where it stops itself, as by SIGSTOP, the first time it gets there: `intent`,
-    before a submission is recorded, or `send`, before the first byte of a submission leaves.
+    *freeze_at* is where it stops itself by SIGSTOP, the first time it gets there: `intent`, before
+    a submission is recorded; `send`, before the first byte of one leaves; `poll`, before it looks
+    at the run of its job.
     """
 
     folder: Path
@@ -90,9 +92,6 @@ class Worker:
         """Kill it by SIGKILL, unless it has ended; return its exit code."""
         self._process.kill()
         return self.ended()
-
-    def freeze(self) -> None:
-        os.kill(self.pid, signal.SIGSTOP)
 
     def wake(self) -> None:
         os.kill(self.pid, signal.SIGCONT)
@@ -132,14 +131,14 @@ def wait_for(what: object, patience: float = PATIENCE) -> None:
 def _main(work: Work) -> None:
     os.environ.update(work.environment)
     os.chdir(work.folder)
-    if work.freeze_at:
-        _freeze_once(work.freeze_at)
     anyio.run(_work, work)
 
 
 async def _work(work: Work) -> None:
     project = find_project(work.folder)
     store = Store.open(project.store_url, clock=SystemClock(), lease=work.lease)
+    if work.freeze_at:
+        _freeze_once(work.freeze_at, store)
     engine = live_engine(project, store, NoListener())
     engine.look = timedelta(milliseconds=100)
     async with engine.running():
@@ -147,28 +146,32 @@ async def _work(work: Work) -> None:
     store.close()
 
 
-def _freeze_once(where: str) -> None:
+def _freeze_once(where: str, store: Store) -> None:
     frozen: list[bool] = []
 
     def freeze() -> None:
         if not frozen:
             frozen.append(True)
-            os.kill(os.getpid(), signal.SIGSTOP)
+            # Not inside a transaction, which would keep everybody out of the store.
+            with store._database._lock:
+                os.kill(os.getpid(), signal.SIGSTOP)
+
+    intend, exchange = RunJournal.intend, HttpTransport.exchange
+
+    async def intend_later(*arguments: Any, **more: Any) -> Any:
+        freeze()
+        return await intend(*arguments, **more)
+
+    async def exchange_later(transport: HttpTransport, request: WireRequest) -> WireAnswer:
+        if _WORDS[where] in request.target:
+            freeze()
+        return await exchange(transport, request)
 
     if where == "intent":
-        intend = RunJournal.intend
-
-        async def intend_later(*arguments: object, **more: object) -> object:
-            freeze()
-            return await intend(*arguments, **more)  # type: ignore[arg-type]
-
-        RunJournal.intend = intend_later  # type: ignore[method-assign,assignment]
+        RunJournal.intend = intend_later  # type: ignore[method-assign]
     else:
-        exchange = HttpTransport.exchange
+        HttpTransport.exchange = exchange_later  # type: ignore[method-assign,assignment]
 
-        async def exchange_later(self: HttpTransport, request: WireRequest) -> WireAnswer:
-            if "op=run" in request.target:
-                freeze()
-            return await exchange(self, request)
 
-        HttpTransport.exchange = exchange_later  # type: ignore[method-assign]
+# What the address of a request has in it that leaves after a process was frozen.
+_WORDS = {"send": "op=run", "poll": "/instances/"}
