@@ -57,6 +57,23 @@ class Proof:
         return self.what, str(self.count), self.of, "", "none", verdict
 
 
+@dataclass(frozen=True)
+class Amount:
+    """One line of the table that is no duration: so many of a *unit*, at most *at_most*."""
+
+    what: str
+    amount: float
+    unit: str
+    at_most: float
+    beside: str = ""
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        verdict = "kept" if self.amount <= self.at_most else "MISSED"
+        ours = f"{self.amount:.3g} {self.unit}".strip()
+        return self.what, ours, self.beside, "", f"at most {self.at_most:g} {self.unit}", verdict
+
+
 HEADER = ("what", "almaflow", "beside it", "ratio", "should be", "")
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from tests.bench.figures import Command, Figure, NotMeasured, Proof, median_times
+from tests.bench.figures import Amount, Command, Figure, NotMeasured, Proof, median_times
 from tests.bench.peers import dagu_reads, dbos_step, sqlite_commit
 from tests.bench.project import SET_ID, checks, hundred_lines, make_project, reads
 from tests.bench.server import answered, serving
+from tests.bench.waiting import HOLDERS, Waiting
 from tests.engine.fault_matrix import play_all
+from tests.makespan import Contest
+from tests.sweep.sweeping import sweep
 
 READS = 100
 # Steps of the shorter and of the longer workflow; what one more step costs is between them.
@@ -116,10 +119,49 @@ def fault_matrix(folder: Path, _: int) -> Iterator[Proof]:
     yield Proof("fault matrix: secrets shown", len(figures.leaks), of)
 
 
-MEASURES: Mapping[str, Callable[[Path, int], Iterator[Figure | Proof]]] = {
+def crash_sweep(folder: Path, _: int) -> Iterator[Proof]:
+    """Processes that die everywhere, faults and clocks that are set; the simulator knows."""
+    figures = sweep()
+
+    of = f"{figures.schedules} schedules, {figures.deaths} deaths, {figures.faults} faults"
+    yield Proof("crash sweep: done twice", figures.doubles, of)
+    yield Proof("crash sweep: lost", figures.lost, of)
+
+
+def makespan(folder: Path, _: int) -> Iterator[Amount]:
+    """Sixty jobs that fight for Alma's limits, beside the same order with no place left idle."""
+    for engines in (1, 2):
+        (folder / str(engines)).mkdir()
+        contest = Contest.make(folder / str(engines))
+        contest.hold(engines)
+        well, bound = contest.ratios()
+        what = f"60 jobs, {engines} engine{'s' if engines > 1 else ''}: beside the same order"
+        yield Amount(what, well, "×", 1.05, f"lower bound of any order: {bound:.3f}×")
+
+
+def waiting(folder: Path, _: int) -> Iterator[Figure | Amount]:
+    """5,000 runs that wait in one process: for a time, a person, a place, Alma."""
+    count = 5_000
+    runs = Waiting(folder, count)
+    runs.record("holds", HOLDERS)
+    for name in ("time", "person", "place", "alma"):
+        runs.record(name, count // 4)
+    with runs.process(count + HOLDERS):
+        runs.settled()
+    # Its end was a SIGKILL.
+    with runs.process(count + HOLDERS) as worker:
+        again = "5,000 waiting runs: all at their step again"
+        yield Figure(again, worker.seconds, at_most=10.0, bound="at most 10 s")
+        yield Amount("5,000 waiting runs: memory", worker.resident, "MiB", 300)
+
+
+MEASURES: Mapping[str, Callable[[Path, int], Iterator[Figure | Proof | Amount]]] = {
     "start-up": start_up,
     "validate": validate,
     "reads": sequential_reads,
     "step": durable_step,
     "faults": fault_matrix,
+    "sweep": crash_sweep,
+    "makespan": makespan,
+    "waiting": waiting,
 }
