@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from tests.postgres import PostgresServer, running_server
+
+# How long an example takes depends on what else the machine does; speed is the bench's concern.
+hypothesis.settings.register_profile("almaflow", deadline=None)
+hypothesis.settings.load_profile("almaflow")
 
 
 @pytest.fixture(scope="session")
