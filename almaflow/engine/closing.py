@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from almaflow.engine import submission
 from almaflow.engine.context import Context
-from almaflow.engine.ended import lost_of
 from almaflow.engine.where import Where
 from almaflow.steps.endings import Ending
 from almaflow.store import Entry, EntryState
@@ -29,7 +28,7 @@ async def close(
     What stays lost has no end yet. *where* is what still bounds the looking; *but* is the attempt
     that closes what stands inside it, and ends by itself.
     """
-    for entry in lost_of(run.journal, path):
+    for entry in run.past.lost(path):
         held = run.open.get((entry.path, entry.attempt))
         context = held[1] if held else _context_of(run, entry, where)
         context.where = replace(context.where, limits=where.limits)
@@ -45,7 +44,7 @@ async def close(
             called.where = replace(called.where, limits=where.limits)
             await called.finally_(ending)
             del run.unfinished[at]
-        if context is not but and not lost_of(run.journal, at):
+        if context is not but and not run.past.lost(at):
             told = replace(ending, error=ending.error + goes_on_in_alma(context))
             await run.end(at, attempt, told, context, begin)
 

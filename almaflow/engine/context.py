@@ -304,7 +304,11 @@ class Context(Reaching, Looking):
                 with alone():
                     async with anyio.create_task_group() as tasks:
                         tasks.start_soon(people.ask_here, question, reason, self.clock.now())
-                        await self.wait_event(question.given, reason)
+                        if self.where.limits.passed(self.clock.now()):
+                            # Somebody may have answered while nobody worked on the run.
+                            await people.hear()
+                        if not question.given.is_set():
+                            await self.wait_event(question.given, reason)
                         tasks.cancel_scope.cancel()
             finally:
                 people.forget(question)

@@ -1,11 +1,10 @@
-"""How attempts end in the journal, and which writes are still lost in it."""
+"""How attempts end in the journal, and which writes are lost in it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from almaflow.engine.journal import RunJournal
 from almaflow.expressions.encoding import encode
 from almaflow.steps.endings import Ending
 from almaflow.store import Entry, EntryState
@@ -26,18 +25,14 @@ def ended_value(
     }
 
 
-def lost_of(journal: RunJournal, path: str = "") -> list[Entry]:
-    """Return the writes whose fate somebody has to tell: of a step and those in it, or of all.
+def needs_a_word(entry: Entry) -> bool:
+    """Whether an entry is a write whose fate somebody has to tell.
 
     What became of a set is told by its name, so nobody has to look for it.
     """
-    entries = journal.below(path) if path else journal.entries()
-    return [
-        entry for entry in entries if entry.state is EntryState.LOST and _needs_a_word(entry.value)
-    ]
-
-
-def _needs_a_word(told: Mapping[str, Any]) -> bool:
+    told = entry.value
+    if entry.state is not EntryState.LOST:
+        return False
     if told["trace"] is None:
         return not told["repeatable"]
     return bool(told["trace"]["trace"] == "run")

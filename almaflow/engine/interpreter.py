@@ -17,7 +17,7 @@ from almaflow.alma.errors import NotInAlma
 from almaflow.engine.bodies import Bodies
 from almaflow.engine.closing import close, goes_on_in_alma
 from almaflow.engine.context import Context
-from almaflow.engine.ended import ended_value, lost_of
+from almaflow.engine.ended import ended_value
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.names import Scope
 from almaflow.engine.past import MAY_CONTINUE, EarlyEnd, Past
@@ -145,7 +145,7 @@ class Interpreter:
         """Whether whoever ends a step from outside has something to do in it before it has ended:
         to look for a lost submission, or to run the `finally` of a called workflow."""
         called = any(f"{one}/".startswith(f"{path}/") for one in self.unfinished)
-        return called or bool(lost_of(self.journal, path))
+        return called or bool(self.past.lost(path))
 
     async def _begin(self, step: StepBase, path: str, attempt: int, where: Where) -> dict[str, Any]:
         """Return what was, or is now, recorded with an attempt's begin."""
@@ -351,7 +351,7 @@ class Interpreter:
     async def _close_inside(self, context: Context, ending: Ending, where: Where) -> None:
         """End what is under way in a step whose time is up; Raises: OutcomeUnknown."""
         await close(self, context.path, ending, where, but=context)
-        if lost := lost_of(self.journal, context.path):
+        if lost := self.past.lost(context.path):
             # Never continued, and never ended while somebody may still find out.
             raise OutcomeUnknown(self.past.lost_text(lost[0]))
 

@@ -43,6 +43,10 @@ class Limits:
         """Return the outermost limit that ends what it bounds, None when none does."""
         return next((limit for limit in self.all if limit.struck), None)
 
+    def passed(self, now: datetime) -> bool:
+        """Whether the time of any of them is up."""
+        return any(limit.passed(now) for limit in self.all)
+
     async def enforce(self, now: datetime) -> None:
         """End what stands in the outermost limit whose time is up, if any."""
         limit = next((limit for limit in self.all if limit.passed(now)), None)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from almaflow.engine.ended import lost_of
+from almaflow.engine.ended import needs_a_word
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.sending import lost_text
 from almaflow.expressions.encoding import decode
@@ -118,11 +118,23 @@ class Past:
             entry = self.journal.get(path, attempt, "end")
             if entry is not None:
                 facts = decode(entry.value["facts"], zone)
-            elif lost := lost_of(self.journal, path):
+            elif lost := self.lost(path):
                 facts = {"outcome": Outcome.UNKNOWN.value, "error": self.lost_text(lost[0])}
                 facts["attempts"] = attempt
             attempt += 1
         return facts
+
+    def lost(self, path: str = "") -> list[Entry]:
+        """Return the writes whose fate somebody has to tell: of a step and those in it, or of all.
+
+        Whoever retries a run has decided about those of the steps that are done anew.
+        """
+        entries = self.journal.below(path) if path else self.journal.entries()
+        return [
+            entry
+            for entry in entries
+            if needs_a_word(entry) and entry.attempt >= self.first_attempt(entry.path)
+        ]
 
     def lost_text(self, entry: Entry) -> str:
         """Return the sentences about a lost write that somebody has to tell the fate of."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import anyio
 
 from almaflow.engine.closing import close
-from almaflow.engine.ended import lost_of
 from almaflow.engine.interpreter import Interpreter
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.limits import Limits
@@ -126,7 +125,7 @@ class Runner:
 
     def _with_unknown(self, ending: Ending) -> Ending:
         """Return *ending*, or unknown when a write was lost: a lost answer outweighs the rest."""
-        paths = ", ".join(sorted({entry.path for entry in lost_of(self._journal)}))
+        paths = ", ".join(sorted({entry.path for entry in self._steps.past.lost()}))
         if ending.outcome is Outcome.UNKNOWN or not paths:
             return ending
         return Ending(
