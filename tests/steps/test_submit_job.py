@@ -465,6 +465,52 @@ def test_an_unknown_status_is_followed_until_the_run_has_an_end(
     assert work["seconds"] >= 300
 
 
+def test_a_status_that_alma_shows_wrong_for_a_while_is_followed_too(
+    set_stage: Callable[..., Stage],
+) -> None:
+    odd = {"kind": "unknown_status_code", "code": "REHEATING", "call": "get_instance", "for": "4m"}
+    stage = set_stage(scenario(jobs=[{"job": "M48", "duration": "10m"}], faults=[odd]))
+
+    played = stage.run(export())
+
+    assert played.outcome == "succeeded"
+    assert any("(REHEATING)" in one for one in played.said_waiting)
+
+
+def test_a_run_that_is_pending_for_hours_is_followed_to_its_end(
+    set_stage: Callable[..., Stage],
+) -> None:
+    work, played = ending(set_stage, "COMPLETED_SUCCESS", stays_pending="9h")
+
+    assert (work["status"], work["outcome"]) == ("COMPLETED_SUCCESS", "succeeded")
+    assert work["seconds"] >= 9 * 3600
+    assert any("(PENDING)" in one for one in played.said_waiting)
+
+
+@pytest.mark.parametrize("progress", ["zero", "overshoot", "stuck"])
+def test_progress_says_nothing_about_the_end(
+    set_stage: Callable[..., Stage], progress: str
+) -> None:
+    work, played = ending(set_stage, "COMPLETED_SUCCESS", progress=progress)
+
+    assert played.outcome == "succeeded"
+    assert work["seconds"] >= 300
+    assert work["progress"] == {"zero": 0, "overshoot": 101.3, "stuck": 100}[progress]
+
+
+def test_a_run_is_followed_through_hours_without_an_answer(
+    set_stage: Callable[..., Stage],
+) -> None:
+    away = {"kind": "html", "status": 503, "call": "read", "from": "2m", "for": "3h"}
+    stage = set_stage(scenario(jobs=[{"job": "M48", "duration": "10m"}], faults=[away]))
+
+    played = stage.run(export())
+
+    assert played.outcome == "succeeded"
+    assert len(stage.submissions) == 1
+    assert 182 * 60 <= played.steps["work"]["seconds"] <= 184 * 60
+
+
 def test_an_accepted_ending_is_success(set_stage: Callable[..., Stage]) -> None:
     work, played = ending(set_stage, "COMPLETED_FAILED", "accept: [COMPLETED_FAILED]")
 
