@@ -187,16 +187,11 @@ class _Look:
 
     async def _members(self, trace: MembersTrace) -> dict[str, Any] | None:
         found = await self._read(calls.alma_set(trace.set_id))
-        count = found.member_count or 0
-        match trace.change:
-            case "add_members":
-                whole, begun = count >= trace.before + trace.size, count > trace.before
-            case "delete_members":
-                whole, begun = count <= trace.before - trace.size, count < trace.before
-            case "replace_members":
-                whole = begun = count == trace.size != trace.before
+        grown = (found.member_count or 0) - trace.before
+        done = -grown if trace.change == "delete_members" else grown
         # With ids that Alma leaves out, the number stops on the way.
-        return trace.result(found) if whole or (begun and self.is_last()) else None
+        is_there = done >= trace.size or (done > 0 and self.is_last())
+        return trace.result(found) if is_there else None
 
     async def _run(self, trace: RunTrace) -> str | None:
         """Return the id of the run that a lost submission started; Raises: Unclear."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any, Protocol
 
@@ -297,8 +297,3 @@ def refusal(entry: Entry) -> AlmaRefused:
     told = dict(entry.value["refusal"])
     messages = [AlmaMessage(*parts) for parts in told.pop("messages")]
     return AlmaRefused(told.pop("text"), messages=messages, **told)
-
-
-def parse_sent_at(entry: Entry) -> datetime:
-    """Return when the write in *entry* was sent last (aware, UTC)."""
-    return datetime.fromisoformat(entry.value["sent_at"])

@@ -402,6 +402,26 @@ def test_a_resume_after_a_failure_finishes_what_had_begun_and_begins_nothing(
     assert "both/b/neither" not in played.outcomes
 
 
+@pytest.mark.parametrize("end", ["stop: enough", "get: {path: /conf/sets/9}, retry: {attempts: 2}"])
+def test_a_resume_after_an_early_end_begins_nothing_new(
+    set_stage: Callable[..., Stage], end: str
+) -> None:
+    stage = set_stage(LIBRARY)
+    workflow = f"""
+    steps:
+      - parallel:
+          a: [{{wait: 1m}}, {{id: e, {end}}}, {{id: never, notify: x}}]
+          b: [{job("x")}, {{id: neither, notify: y}}]
+    """
+    stage.run(workflow, beside=after(interrupt, minutes=5))
+
+    played = stage.resume()
+
+    assert played.outcome == ("succeeded" if "stop" in end else "failed")
+    assert played.outcomes["parallel-1/b/x"] == "succeeded"
+    assert not {"parallel-1/a/never", "parallel-1/b/neither"} & played.outcomes.keys()
+
+
 def test_a_cancel_in_the_middle_ends_all_that_has_begun(set_stage: Callable[..., Stage]) -> None:
     stage = set_stage(LIBRARY)
 

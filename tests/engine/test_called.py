@@ -289,3 +289,28 @@ def test_a_finally_that_was_interrupted_after_a_time_was_up_is_finished(
     assert played.outcomes["sub/finally/w"] == "succeeded"
     assert seen(played) == "timed_out, x timed_out"
     assert len(stage.submissions) == 1
+
+
+def test_what_its_finally_had_lost_when_a_cancelled_run_was_interrupted_is_looked_for(
+    set_stage: Callable[..., Stage],
+) -> None:
+    lose = {"kind": "lose_answer", "call": "submit", "nth": 1}
+    stage = set_stage(LIBRARY | {"faults": [lose], "alma": {"list_lag": "3m"}})
+    stage.write("part.yaml", f"steps: [{{wait: 1h}}]\nfinally: [{{id: x, {JOB}}}]")
+
+    async def beside(process: Process) -> None:
+        await process.wait(minutes=5)
+        process.store.ask_cancel(process.run_id, "anna")
+        process.cancel("anna")
+        await process.wait(minutes=1)
+        process.interrupt()
+
+    held = stage.run(f"steps: [{CALL}]", beside=beside)
+    assert held.interrupted
+    assert held.state("sub/finally/x", "submit") is EntryState.LOST
+
+    played = stage.resume()
+
+    assert played.ended == ("cancelled", "Cancelled by anna.")
+    assert played.outcomes["sub/finally/x"] == "succeeded"
+    assert (stage.sent("submit"), len(stage.submissions)) == (1, 1)

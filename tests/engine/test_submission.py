@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
+from almaflow.alma.simulator.records import Members
 from almaflow.alma.transport import NotSent
+from almaflow.engine import submission
+from almaflow.engine.context import Context
 from almaflow.engine.submission import NOTHING_SHOWN
 from almaflow.outcome import Status
 from almaflow.store import EntryState
@@ -274,6 +277,55 @@ def test_unknown_is_never_continued_and_its_neighbours_end(
     assert played.outcomes == {"parallel-1/b/y": "succeeded"}
 
 
+@pytest.fixture
+def untraced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let deletions be writes that leave nothing by which they could be found."""
+
+    async def write(self: Context, effect: str, call: Any, **_: Any) -> Any:
+        return await submission.write(self, effect, call, trace=None, repeatable=False)
+
+    monkeypatch.setattr(Context, "write", write)
+
+
+DELETE = f"steps: [{{id: x, delete_set: '{SET['id']}'}}]"
+
+
+@pytest.mark.usefixtures("untraced")
+def test_a_write_that_leaves_no_trace_is_a_person_s(set_stage: Callable[..., Stage]) -> None:
+    lose = {"kind": "reset", "call": "delete_set", "nth": 1}
+    stage = set_stage(library(lose))
+
+    waiting = stage.run(DELETE)
+
+    assert waits_for_a_person(waiting)
+    assert "It leaves nothing in Alma by which it could be found. It is not" in (
+        waiting.record.reason
+    )
+    assert minutes(stage) == 0
+    say(stage, None, effect="delete")
+
+    played = stage.resume()
+
+    assert played.outcome == "succeeded"
+    assert stage.sent("delete_set") == 2
+    assert "Links" not in stage.alma.sets("main")
+
+
+@pytest.mark.usefixtures("untraced")
+def test_nobody_looks_for_a_write_that_leaves_no_trace(set_stage: Callable[..., Stage]) -> None:
+    stage = set_stage(library({"kind": "reset", "call": "delete_set", "nth": 1}))
+    assert waits_for_a_person(stage.run(DELETE))
+    stage.open_store().ask_cancel(stage.open_store().find_run("last").id, "bert")
+
+    played = stage.resume()
+
+    assert played.ended == (
+        "unknown",
+        "Cancelled by bert. Nobody can tell whether Alma took what step x sent.",
+    )
+    assert (minutes(stage), stage.sent("delete_set")) == (0, 1)
+
+
 # --- ended while it is looked for -----------------------------------------------------------------
 
 
@@ -301,6 +353,24 @@ def test_ctrl_c_while_it_is_looked_for_ends_nothing(
     assert played.outcome == "succeeded"
     assert (stage.sent("submit"), len(stage.submissions)) == (1 if processed else 2, 1)
     assert played.entry("x", "submit").value["lost"] == 1
+
+
+def test_what_several_runs_may_be_stays_unknown_when_the_run_is_cancelled(
+    set_stage: Callable[..., Stage],
+) -> None:
+    foreign = {"job": "M901", "at": "10s", "duration": "5m"}
+    stage = set_stage(library(TAKEN, other_runs=[foreign]))
+
+    async def cancel(process: Process) -> None:
+        await process.wait(minutes=1)
+        process.cancel("anna")
+
+    played = stage.run(RUN.replace("}}", ", job_name: false}}"), beside=cancel)
+
+    assert played.outcome == "unknown"
+    runs = [run.id for run in stage.alma.instances("M901")]
+    assert sorted(played.entry("x", "submit").value["candidates"]) == sorted(runs)
+    assert minutes(stage) == 10
 
 
 @pytest.mark.parametrize("bound", ["step", "run"])
@@ -386,6 +456,33 @@ def test_a_list_that_alma_refuses_for_a_while_is_asked_again(
 
     assert played.outcome == "succeeded"
     assert (stage.sent("submit"), len(stage.submissions)) == (1, 1)
+
+
+# --- sets -----------------------------------------------------------------------------------------
+
+
+def test_a_set_of_another_kind_under_the_name_is_somebody_else_s(
+    set_stage: Callable[..., Stage],
+) -> None:
+    stage = set_stage(library({"kind": "reset", "call": "create_set", "nth": 1}))
+
+    async def somebody_else(process: Process) -> None:
+        await process.wait(minutes=2)
+        main = stage.alma.institution("main")
+        main.add_set("new", "ITEM", Members(["1"]), created_at=process.stage.clock.now())
+
+    played = stage.run(
+        "steps: [{id: x, create_set: {name: new, content: BIB_MMS, members: ['1']}}]",
+        beside=somebody_else,
+    )
+
+    made = next(one.id for one in stage.alma.institution("main").sets.values() if one.name == "new")
+    assert played.ended == (
+        "failed",
+        f"Step x: There is a set `new` ({made}) now, but it is ITEMIZED of ITEM, not what was "
+        "asked for; somebody else has made it.",
+    )
+    assert stage.sent("create_set") == 1
 
 
 # --- crashes --------------------------------------------------------------------------------------
