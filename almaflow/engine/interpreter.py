@@ -317,13 +317,13 @@ class Interpreter:
         deadline = context.now + plan.workflow.timeout
         what = f"the workflow {plan.name}"
         ending = Ending(Outcome.TIMED_OUT, f"The time of {what} is up.")
-        halted: Halted | None = None
+        halted = False
         try:
             with where.limits.within(deadline, what, self.services.clock) as (limits, limit):
                 try:
                     ending = await called.body(limits)
-                except Halted as error:
-                    ending, halted = Ending(Outcome.SKIPPED, _HALTED), error
+                except Halted:
+                    ending, halted = Ending(Outcome.SKIPPED, _HALTED), True
             if limit.scope.cancelled_caught:
                 await self._close_inside(context, ending, where)
             # A `finally` that an earlier process began when all this was ended is not cut short.
@@ -334,8 +334,8 @@ class Interpreter:
             # Whoever ends it from outside runs its `finally` too.
             self.unfinished[context.path] = called
             raise
-        if halted is not None:
-            raise halted
+        if halted:
+            raise Halted
         return ending, called.outputs(ending)
 
     def _check_environment(self, plan: Plan, institution: str) -> None:
