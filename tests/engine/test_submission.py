@@ -509,24 +509,22 @@ def test_a_crash_at_any_point_of_the_looking_doubles_nothing_and_loses_nothing(
     monkeypatch.setattr(harness, "LOOK", timedelta(hours=1))
     whole = make_stage(tmp_path / "whole", faults)
     assert whole.run(WORKFLOW).ended == ("succeeded", "")
-    counts = dict(whole.boundary.counts)
+    count = whole.boundary.counts["commit"]
 
-    for what, count in counts.items():
-        for at in range(1, count + 1):
-            case = f"crashed after {what} {at}"
-            stage = make_stage(tmp_path / case.replace(" ", "-"), faults)
-            crashed = stage.crash(WORKFLOW, what, at, after=True)
-            played = crashed if crashed.outcome else stage.resume()
+    for at in range(1, count + 1):
+        stage = make_stage(tmp_path / str(at), faults)
+        crashed = stage.crash(WORKFLOW, "commit", at, after=True)
+        played = crashed if crashed.outcome else stage.resume()
 
-            assert len(stage.submissions) <= 1, case
-            if waits_for_a_person(played):
-                # The second sending was lost too, before it left.
-                assert played.state("x", "resubmit") is EntryState.LOST, case
-                assert stage.submissions == [], case
-                continue
-            assert played.ended == ("succeeded", ""), case
-            (submitted,) = stage.submissions
-            assert played.steps["x"]["instance_id"] == submitted.instance_id, case
+        assert len(stage.submissions) <= 1, at
+        if waits_for_a_person(played):
+            # The second sending was lost too, before it left.
+            assert played.state("x", "resubmit") is EntryState.LOST, at
+            assert stage.submissions == [], at
+            continue
+        assert played.ended == ("succeeded", ""), at
+        (submitted,) = stage.submissions
+        assert played.steps["x"]["instance_id"] == submitted.instance_id, at
 
 
 def test_two_crashes_with_open_intents_leave_it_to_a_person(
