@@ -31,9 +31,10 @@ def main() -> None:
             except NotMeasured as error:
                 rows.append((f"{name}: not measured, {error}",))
 
+    loads = ", ".join(f"{load:.1f}" for load in os.getloadavg())
     print(
         f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
-        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, load {loads}"
     )
     print(table(rows))
 

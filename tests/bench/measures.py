@@ -8,11 +8,8 @@ from pathlib import Path
 from tests.bench.figures import Amount, Command, Figure, NotMeasured, Proof, median_times
 from tests.bench.peers import dagu_reads, dbos_step, sqlite_commit
 from tests.bench.project import SET_ID, checks, hundred_lines, make_project, reads
+from tests.bench.proofs import crash_sweep, fault_matrix, kills, makespan, waiting
 from tests.bench.server import answered, serving
-from tests.bench.waiting import HOLDERS, Waiting
-from tests.engine.fault_matrix import play_all
-from tests.makespan import Contest
-from tests.sweep.sweeping import sweep
 
 READS = 100
 # Steps of the shorter and of the longer workflow; what one more step costs is between them.
@@ -108,53 +105,6 @@ def durable_step(folder: Path, repeat: int) -> Iterator[Figure]:
         yield Figure("one durable step", ours, "DBOS", theirs, theirs / 2, "at most half of DBOS's")
 
 
-def fault_matrix(folder: Path, _: int) -> Iterator[Proof]:
-    """Every fault of the wire × every write; the simulator knows what really happened."""
-    figures = play_all(folder)
-
-    of = f"{figures.faults} faults × {figures.writes} writes over HTTP"
-    yield Proof("fault matrix: done twice", len(figures.doubles), of)
-    yield Proof("fault matrix: lost", len(figures.lost), of)
-    yield Proof("fault matrix: ended wrong", len(figures.wrong), of)
-    yield Proof("fault matrix: secrets shown", len(figures.leaks), of)
-
-
-def crash_sweep(folder: Path, _: int) -> Iterator[Proof]:
-    """Processes that die everywhere, faults and clocks that are set; the simulator knows."""
-    figures = sweep()
-
-    of = f"{figures.schedules} schedules, {figures.deaths} deaths, {figures.faults} faults"
-    yield Proof("crash sweep: done twice", figures.doubles, of)
-    yield Proof("crash sweep: lost", figures.lost, of)
-
-
-def makespan(folder: Path, _: int) -> Iterator[Amount]:
-    """Sixty jobs that fight for Alma's limits, beside the same order with no place left idle."""
-    for engines in (1, 2):
-        (folder / str(engines)).mkdir()
-        contest = Contest.make(folder / str(engines))
-        contest.hold(engines)
-        well, bound = contest.ratios()
-        what = f"60 jobs, {engines} engine{'s' if engines > 1 else ''}: beside the same order"
-        yield Amount(what, well, "×", 1.05, f"lower bound of any order: {bound:.3f}×")
-
-
-def waiting(folder: Path, _: int) -> Iterator[Figure | Amount]:
-    """5,000 runs that wait in one process: for a time, a person, a place, Alma."""
-    count = 5_000
-    runs = Waiting(folder, count)
-    runs.record("holds", HOLDERS)
-    for name in ("time", "person", "place", "alma"):
-        runs.record(name, count // 4)
-    with runs.process(count + HOLDERS):
-        runs.settled()
-    # Its end was a SIGKILL.
-    with runs.process(count + HOLDERS) as worker:
-        again = "5,000 waiting runs: all at their step again"
-        yield Figure(again, worker.seconds, at_most=10.0, bound="at most 10 s")
-        yield Amount("5,000 waiting runs: memory", worker.resident, "MiB", 300)
-
-
 MEASURES: Mapping[str, Callable[[Path, int], Iterator[Figure | Proof | Amount]]] = {
     "start-up": start_up,
     "validate": validate,
@@ -162,6 +112,7 @@ MEASURES: Mapping[str, Callable[[Path, int], Iterator[Figure | Proof | Amount]]]
     "step": durable_step,
     "faults": fault_matrix,
     "sweep": crash_sweep,
+    "kills": kills,
     "makespan": makespan,
     "waiting": waiting,
 }

@@ -1,4 +1,8 @@
-"""5,000 runs that wait in one process: a quarter each for a time, a person, a place and Alma."""
+"""5,000 runs that wait in one process: a quarter each for a time, a person, a place and Alma.
+
+A real process with a real store, its Alma on a socket of another process; what Alma allows in
+calls is kept.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from almaflow.alma.simulator import SimulatedAlma, parse_scenario
@@ -29,18 +33,28 @@ KEY = "l8xx0123456789abcdef0123456789abcdef"
 SET = {"id": "9800000000000001", "name": "Bench", "content": "PORTFOLIO", "members": 10}
 JOB = f"{{job: M901, set: '{SET['id']}'}}"
 
-# Jobs never end. The three places of the institution `near` are taken by the runs of `holds`. The
-# others are a consortium, in which so many jobs may run that a quarter of all can be followed.
+# Jobs never end. The three places of the institution `near` are taken by the runs of `holds`. Of
+# those that wait for Alma one half submitted their jobs, spread over a consortium in which that
+# many may run; the other half follows a run that the Alma of `far` started by itself.
 CONSORTIUM = [f"member{number:02}" for number in range(60)]
+# As somebody would write it whose jobs take hours.
+POLL = "defaults: {poll: {first: 1m, max: 2m}}\n"
 WORKFLOWS = {
     "holds": f"institution: near\nsteps: [{{submit_job: {JOB}, timeout: 20h}}]\n",
     "time": "institution: near\nsteps: [{wait: 10h}]\n",
     "person": "institution: near\nsteps: [{id: x, approve: Go on?, timeout: 10h}]\n",
     "place": f"institution: near\nsteps: [{{submit_job: {JOB}, timeout: 20h}}]\n",
+    "follow": f"institution: far\n{POLL}steps:\n"
+    "  - timeout: 20h\n    wait_for_run:\n      job: M901\n"
+    '      since: "{{ run.scheduled_at - days(1) }}"\n',
     "alma": 'inputs: {at: {type: string}}\ninstitution: "{{ inputs.at }}"\n'
-    f"steps: [{{submit_job: {JOB}, timeout: 20h}}]\n",
+    f"{POLL}steps: [{{submit_job: {JOB}, timeout: 20h}}]\n",
 }
 HOLDERS = 3
+INSTITUTIONS = ("near", "far", *CONSORTIUM)
+
+# All polls of a run that goes on for long come within this time (seconds).
+POLLS = 120
 
 SETTINGS = """\
 default_institution: near
@@ -63,6 +77,7 @@ class Waiting:
         scenario = {
             "jobs": [{"job": "*", "never_ends": True}],
             "sets": [SET],
+            "other_runs": [{"job": "M901", "at": "0s", "by": "System", "institution": "far"}],
             "alma": {
                 "running_jobs": count,
                 "starts_per_hour": count,
@@ -72,12 +87,13 @@ class Waiting:
             },
         }
         self.alma = SimulatedAlma(lambda: datetime.now(UTC), parse_scenario(scenario))
-        for name in ("near", *CONSORTIUM):
+        for name in INSTITUTIONS:
             self.alma.add_institution(name, key=f"{KEY}{name}")
         self.server = SimulatorServer(self.alma).start()
-        text = SETTINGS + INSTITUTION.format(name="near", url=self.server.url, running=HOLDERS)
-        for name in CONSORTIUM:
-            text += INSTITUTION.format(name=name, url=self.server.url, running=100)
+        text = SETTINGS
+        for name in INSTITUTIONS:
+            running = HOLDERS if name == "near" else 100
+            text += INSTITUTION.format(name=name, url=self.server.url, running=running)
         (self.folder / "almaflow.yaml").write_text(text, "utf-8")
 
     def record(self, name: str, count: int) -> None:
@@ -86,7 +102,6 @@ class Waiting:
         file.write_text(WORKFLOWS[name], "utf-8")
         project = find_project(self.folder)
         now = SystemClock().now()
-        os.environ |= self.keys
         loaded = load_workflow(file, project, file.name)
         members = CONSORTIUM if name == "alma" else [""]
         plans = [
@@ -101,7 +116,7 @@ class Waiting:
 
     @property
     def keys(self) -> dict[str, str]:
-        return {f"KEY_{name}": f"{KEY}{name}" for name in ("near", *CONSORTIUM)}
+        return {f"KEY_{name}": f"{KEY}{name}" for name in INSTITUTIONS}
 
     def store(self) -> closing[Store]:
         return closing(Store.open(f"sqlite:///{self.folder / 'almaflow.db'}", clock=SystemClock()))
@@ -127,6 +142,38 @@ class Waiting:
         finally:
             process.send_signal(signal.SIGKILL)
             process.communicate()
+
+    def begin(self) -> None:
+        """Record all runs and bring them to where they wait; then their process is killed."""
+        self.record("holds", HOLDERS)
+        with self.process(HOLDERS):
+            self.settled()
+        quarter = self.count // 4
+        for name in ("time", "person", "place"):
+            self.record(name, quarter)
+        for name in ("follow", "alma"):
+            self.record(name, quarter // 2)
+        with self.process(self.waiting):
+            self.settled()
+
+    @property
+    def waiting(self) -> int:
+        """How many runs wait: those that are asked for, and those that hold the places."""
+        return self.count // 4 * 3 + self.count // 8 * 2 + HOLDERS
+
+    def busiest(self, span: timedelta, since: datetime) -> int:
+        """Return the most calls that came from one institution within *span*."""
+        calls: dict[str, deque[datetime]] = defaultdict(deque)
+        most = 0
+        for one in self.alma._received:
+            if one.at < since:
+                continue
+            recent = calls[one.institution]
+            recent.append(one.at)
+            while one.at - recent[0] >= span:
+                recent.popleft()
+            most = max(most, len(recent))
+        return most
 
     def settled(self) -> None:
         """Return when the store shows that every run waits."""
