@@ -93,6 +93,10 @@ class Worker:
         self._process.kill()
         return self.ended()
 
+    def freeze(self) -> None:
+        """Let it stand still, wherever it is."""
+        os.kill(self.pid, signal.SIGSTOP)
+
     def wake(self) -> None:
         os.kill(self.pid, signal.SIGCONT)
 

@@ -71,7 +71,8 @@ class Amount:
     def cells(self) -> tuple[str, ...]:
         verdict = "kept" if self.amount <= self.at_most else "MISSED"
         ours = f"{self.amount:.4g} {self.unit}".strip()
-        return self.what, ours, self.beside, "", f"at most {self.at_most:g} {self.unit}".strip(), verdict
+        bound = f"at most {self.at_most:g} {self.unit}".strip()
+        return self.what, ours, self.beside, "", bound, verdict
 
 
 HEADER = ("what", "almaflow", "beside it", "ratio", "should be", "")

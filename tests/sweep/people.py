@@ -8,6 +8,7 @@ from almaflow.engine.again import again
 from almaflow.engine.outline import Outline
 from almaflow.outcome import Outcome
 from almaflow.plan import recorded_plan
+from almaflow.store import Entry, RunRecord, Store
 from tests.sweep import truth
 from tests.sweep.machine import Machine, Told
 
@@ -24,8 +25,9 @@ def help_out(machine: Machine, runs: Iterable[Told]) -> bool:
     before = machine.tally.answers, machine.tally.retries
     for told in runs:
         _resolve(machine, told)
-        if told.record.outcome is Outcome.FAILED and LOST_TWICE in told.record.error:
-            _retry(machine, told)
+        if was_lost_twice(told.record):
+            retry(machine.observer, told.record, told.journal)
+            machine.tally.retries += 1
     return (machine.tally.answers, machine.tally.retries) != before
 
 
@@ -41,10 +43,14 @@ def _resolve(machine: Machine, told: Told) -> None:
         machine.tally.answers += 1
 
 
-def _retry(machine: Machine, told: Told) -> None:
-    record, store = told.record, machine.observer
+def was_lost_twice(record: RunRecord) -> bool:
+    """Whether a run failed because Alma lost the same write twice."""
+    return record.outcome is Outcome.FAILED and LOST_TWICE in record.error
+
+
+def retry(store: Store, record: RunRecord, journal: list[Entry]) -> None:
+    """Let a run try again what failed, as `almaflow retry` does."""
     outline = Outline.of(recorded_plan(record, store.definition(record.definition)))
-    redo = dict(again(outline, told.journal).redo)
+    redo = dict(again(outline, journal).redo)
     value = {"from": None, "redo": redo, "by": "anna"}
     store.reopen_run(record.id, attempt=record.attempt + 1, value=value)
-    machine.tally.retries += 1
