@@ -321,7 +321,8 @@ async def settle_lost(sender: Sender, entry: Entry) -> bool:
         return False
     if finding.result is not None:
         return True
-    if sender.door.settle is None and not finding.by:
+    second = entry.effect != effect_of(0)
+    if (second or sender.door.settle is None) and not finding.by:
         await sending.give_up(NOTHING_SHOWN)
         return False
     await sending.absent(finding)
