@@ -182,7 +182,10 @@ def _work_out_inputs(
     for name, declared in workflow.inputs.items():
         try:
             if name in given:
-                value = read_input(declared, given[name])
+                value = given[name]
+                if not isinstance(value, Plain):
+                    value = worked_out(value, names, f"inputs.{name}")
+                value = read_input(declared, value)
             elif declared.is_required:
                 wrong.append(
                     f"the input `{name}` needs a value: give it {how_to_give.format(name=name)}"

@@ -78,11 +78,14 @@ def make_plan(
     now: datetime,
     key: str | None = None,
     scheduled_at: datetime | None = None,
+    trigger: str = "manual",
+    definition: Mapping[str, Any] | None = None,
     simulated: bool = False,
 ) -> Plan:
     """Work out what a run of *loaded* would execute; nothing is sent.
 
-    *given* are the inputs: text, as the command line gives it, or values.
+    *given* are the inputs: text, as the command line gives it, or values, templates among them.
+    *definition* is what `make_definition` gave when the files were read; None: they are read now.
 
     Raises:
         InputsInvalid: an input is missing, unknown or does not fit.
@@ -100,13 +103,14 @@ def make_plan(
         name=loaded.name,
         file=loaded.document.file,
         workflow=workflow,
-        definition=make_definition(loaded, project),
+        definition=make_definition(loaded, project) if definition is None else definition,
         zone=zone,
         institution=institution,
         inputs=names["inputs"],
         vars=names["vars"],
         requested_at=now,
         scheduled_at=scheduled_at,
+        trigger=trigger,
     )
 
 

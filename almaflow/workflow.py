@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 from pydantic import Field, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
-from almaflow.fields import Duration, Model, Number, Template, Text, Value
+from almaflow.fields import Duration, Model, Number, Template, Text, Value, Whole
 from almaflow.steps.approve import Approve
 from almaflow.steps.base import IDENTIFIER, Kind, PollSettings, Retry, StepBase
 from almaflow.steps.branch import Branch
@@ -278,6 +278,22 @@ class Workflow(Model):
             "(default), `queue_all`, `skip` or `allow`."
         ),
     ] = "queue_one"
+    pause_after: Annotated[
+        Whole | None,
+        Field(
+            ge=1,
+            le=1000,
+            description="Pause the timetable once so many runs in a row did not end well; default: "
+            "never. `almaflow unpause` ends the pause.",
+        ),
+    ] = None
+    ping: Annotated[
+        Text | None,
+        Field(
+            description="An entry of `pings` in almaflow.yaml: a dead man's switch that hears of "
+            "the begin and the end of each run of the timetable."
+        ),
+    ] = None
     timeout: Annotated[
         Duration, Field(description="How long a run may take in all; default 24h.")
     ] = timedelta(hours=24)

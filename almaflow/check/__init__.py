@@ -22,7 +22,12 @@ from almaflow.check.repair import repair
 from almaflow.check.schedules import check_schedule, check_zone
 from almaflow.check.shelf import Checked, Shelf
 from almaflow.check.steps import StepChecks
-from almaflow.check.surroundings import Surroundings, check_channel, check_main_institution
+from almaflow.check.surroundings import (
+    Surroundings,
+    check_channel,
+    check_main_institution,
+    check_ping,
+)
 from almaflow.check.templates import TEMPLATE_NOT_ALLOWED, check_templates
 from almaflow.document import Document
 from almaflow.errors import DocumentsInvalid
@@ -106,6 +111,8 @@ def check_workflow(
         notes.check(("institution",), workflow.institution, declared.scope())
     for place, notice in enumerate(workflow.notify):
         check_channel(notes, around, ("notify", place, "to"), notice.to)
+    if workflow.ping is not None:
+        check_ping(notes, around, ("ping",), workflow.ping)
     checks = StepChecks(workflow, notes, around, declared, lost_steps)
     checks.check()
     return checks

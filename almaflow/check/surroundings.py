@@ -126,6 +126,14 @@ def check_channel(notes: Notes, around: Surroundings, path: PathTo, channel: str
     )
 
 
+def check_ping(notes: Notes, around: Surroundings, path: PathTo, ping: str) -> None:
+    """Note a dead man's switch that almaflow.yaml does not have."""
+    known = around.project.settings.pings
+    if around.settings_count and ping not in known:
+        message = f"{around.file} has no ping `{ping}`{did_you_mean(ping, known) or '.'}"
+        notes.at(path, "unknown-ping", message)
+
+
 def check_connection(notes: Notes, around: Surroundings, path: PathTo, connection: str) -> None:
     """Note a connection that almaflow.yaml does not have."""
     known = around.project.settings.connections

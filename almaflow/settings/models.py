@@ -346,6 +346,40 @@ class ConnectionSettings(Model):
     ] = None
 
 
+def _time_of_day(text: str) -> str:
+    if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text):
+        raise PydanticCustomError(
+            "bad_time",
+            "`{text}` is no time of day; write hours and minutes: `07:00`.",
+            {"text": text},
+        )
+    return text
+
+
+class ServeSettings(Model):
+    """What `almaflow serve` does beside running workflows."""
+
+    to: Annotated[
+        Text | None,
+        Field(
+            description="The channel that hears of what concerns all workflows: files that became "
+            "invalid, ticks that were missed, the digest. Without one only the log does."
+        ),
+    ] = None
+    digest: Annotated[
+        Annotated[Text, AfterValidator(_time_of_day)] | None,
+        Field(description="When the digest of a day is sent to `to`, such as `07:00`."),
+    ] = None
+    ping: Annotated[
+        Text | None,
+        Field(description="An entry of `pings` that hears every five minutes that `serve` lives."),
+    ] = None
+    metrics: Annotated[
+        Whole | None,
+        Field(ge=1, le=65535, description="The port of this machine on which metrics are given."),
+    ] = None
+
+
 class Settings(Model):
     """The settings of a project: the institutions, their limits, and where secrets lie."""
 
@@ -392,6 +426,17 @@ class Settings(Model):
         dict[str, ConnectionSettings],
         Field(description="Servers that `fetch_files` fetches from, by name."),
     ] = {}
+
+    pings: Annotated[
+        dict[str, SecretRef],
+        Field(
+            description="Dead man's switches by name: the places of their addresses, such as that "
+            "of a check at healthchecks.io. `/start` and `/fail` are added to it."
+        ),
+    ] = {}
+    serve: Annotated[
+        ServeSettings, Field(description="What `almaflow serve` does beside running workflows.")
+    ] = ServeSettings()
 
     @property
     def store_is_reference(self) -> bool:

@@ -180,6 +180,7 @@ class Project:
         yield from (entry.api_key for entry in self.institutions.values())
         yield from self.settings.channels.values()
         yield from self.settings.secrets.values()
+        yield from self.settings.pings.values()
         for connection in self.settings.connections.values():
             if connection.password is not None:
                 yield connection.password
@@ -289,6 +290,19 @@ def _cross_checks(project: Project, document: Document) -> Iterator[Problem]:
         place = document.key_place(("channels", LOG_CHANNEL))
         message = "`log` is the channel that is always there; call this one something else."
         yield document.problem(place, "reserved-name", message)
+    serve = settings.serve
+    for key, named, known in (
+        ("to", serve.to, {LOG_CHANNEL, *settings.channels}),
+        ("ping", serve.ping, set(settings.pings)),
+    ):
+        if named is not None and named not in known:
+            what = "channel" if key == "to" else "ping"
+            message = (
+                f"There is no {what} `{named}` under `{what}s`{did_you_mean(named, known) or '.'}"
+            )
+            yield at(("serve", key), f"unknown-{what}", message)
+    if serve.digest is not None and serve.to is None:
+        yield at(("serve", "digest"), "choose-one", "`digest` needs `to`, the channel it goes to.")
     for name, entry in settings.institutions.items():
         if entry.limits is not None and project._limit_settings(name) != entry.limits:
             yield at(

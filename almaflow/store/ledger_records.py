@@ -1,0 +1,187 @@
+"""What the store keeps of timetables, as values: entries, ticks, pauses, files, notices.
+
+Every instant is aware and UTC; what is called a value is plain JSON data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class TickEnding(StrEnum):
+    """How a tick ended; each ends once."""
+
+    RUN = "run"
+    """It became the run that its row names, whatever came of that."""
+    MERGED = "merged"
+    """A later tick of its entry stands for it."""
+    SKIPPED = "skipped"
+    """It was not to run: a day off, a pause, another run going on, somebody's wish."""
+    MISSED = "missed"
+    """It was to run and did not."""
+
+
+class Cause(StrEnum):
+    """Why a tick did not become a run of its own; the row's `reason` says it in words."""
+
+    EXCEPT = "except"
+    PAUSE = "pause"
+    SKIP_NEXT = "skip_next"
+    OVERLAP = "overlap"
+    """A run of the workflow was going on."""
+    REMOVED = "removed"
+    """Its entry, or its file, is there no more."""
+    DOWNTIME = "downtime"
+    """It passed while no `serve` was running."""
+    MAX_AGE = "max_age"
+    INVALID = "invalid"
+    """No run could be made of it: its inputs cannot be worked out, or the like."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewSchedule:
+    """A schedule entry as it stands from now on."""
+
+    workflow: str
+    entry: str
+    """The entry's `id`, else the hash of what it says."""
+    timing: Mapping[str, Any]
+    """All that its ticks follow from: `schedules.Entry.to_json`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule(NewSchedule):
+    """A schedule entry as it stood from one instant to another.
+
+    Its ticks are those later than `begins_at`, up to `ended_at`. Those up to `covered_to` have
+    rows.
+    """
+
+    id: int
+    begins_at: datetime
+    covered_to: datetime
+    ended_at: datetime | None = None
+    """None: it stands."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewTick:
+    """A tick that has come; one with an *ending* never becomes anything else."""
+
+    schedule_id: int
+    workflow: str
+    entry: str
+    at: datetime
+    """The scheduled instant: with workflow and entry, what the tick is."""
+    starts_at: datetime
+    """When its run is to begin: `at`, and its jitter."""
+    ending: TickEnding | None = None
+    cause: Cause | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tick(NewTick):
+    """A row of the ledger."""
+
+    id: int
+    found_at: datetime
+    """When it got its row."""
+    ready_at: datetime | None = None
+    """When it was let through to run, and waits for another run to end; None: not yet."""
+    caught_up: bool = False
+    """It was found after it had been missed, and is run all the same."""
+    run_id: str | None = None
+    merged_into: datetime | None = None
+    """The `at` of the tick of the same entry that stands for it."""
+    ended_at: datetime | None = None
+    """When the ending was recorded."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TickEnd:
+    """The ending of a tick that does not become a run of its own."""
+
+    tick_id: int
+    ending: TickEnding
+    cause: Cause
+    reason: str
+    """A sentence for people."""
+    merged_into: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pause:
+    """A time in which no tick of a workflow runs."""
+
+    id: int
+    workflow: str
+    since: datetime
+    until: datetime | None
+    """When it ends by itself, or ended; None: somebody has to end it."""
+    note: str
+    by: str
+    ended_by: str = ""
+    """Who ended it; empty when nobody did."""
+
+    def holds(self, at: datetime) -> bool:
+        """Whether an instant lies in it."""
+        return self.since <= at and (self.until is None or at < self.until)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A workflow file as it was when it was last valid."""
+
+    path: str
+    """The file, relative to the project's folder."""
+    workflow: str
+    definition: str
+    """Hash under which the store has what a run of it executes."""
+    read_at: datetime
+    problem: str = ""
+    """What is wrong with the file now, as it is shown; empty when nothing is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewNotice:
+    """Something to be told to a channel; *key* is what it is, so that it is told once."""
+
+    key: str
+    event: str
+    workflow: str
+    """Empty when it concerns no single one."""
+    run_id: str | None
+    channel: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoticeRecord(NewNotice):
+    """A notice and how far it has got."""
+
+    id: int
+    created_at: datetime
+    tries: int
+    next_at: datetime | None
+    """When it is tried (again); None when it is delivered or given up."""
+    sent_at: datetime | None
+    error: str
+    """Why the last try did not get there; empty when there was none or it did."""
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """What was, or would be, taken out of the store."""
+
+    runs: int
+    ticks: int
+    notices: int
+    schedules: int
+    definitions: int
+    processes: int
