@@ -6,7 +6,7 @@ import os
 import platform
 import random
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -42,6 +42,9 @@ LOOK = timedelta(seconds=1)
 # How long a store that refuses is left alone before the run that met it goes on.
 STORE_AGAIN = timedelta(seconds=10)
 
+_INTERRUPTED = "Interrupted; it goes on with `almaflow resume`."
+_STOPPED = "Stopped; it goes on as soon as `almaflow serve` does."
+
 # How many definitions are kept, so that runs of one workflow need not each read theirs.
 _DEFINITIONS = 64
 
@@ -54,7 +57,8 @@ class Engine:
     """Works on runs; use `running()` around everything else.
 
     *people* are whoever can be asked right here, when a step waits for somebody; *outside* is the
-    way to files and channels.
+    way to files and channels. With *hold* a run that is interrupted waits for `resume`; without,
+    it goes on with the next process that looks for runs. *left* hears when a run is let go of.
     """
 
     store: Store
@@ -67,6 +71,8 @@ class Engine:
     people: Asker = field(default_factory=NobodyHere)
     outside: Outside = field(default_factory=NoWayOutside)
     look: timedelta = LOOK
+    hold: bool = True
+    left: Callable[[str], None] = lambda run_id: None
 
     def __post_init__(self) -> None:
         self._writer = StoreWriter(self.store)
@@ -75,6 +81,17 @@ class Engine:
         self._services: Services | None = None
         self._definitions: OrderedDict[str, Mapping[str, Any]] = OrderedDict()
         self._reading = anyio.Lock()
+        self._news = anyio.Event()
+
+    @property
+    def process_id(self) -> str:
+        """The id of this process in the store; empty before it is running."""
+        return self._process_id
+
+    @property
+    def writer(self) -> StoreWriter:
+        """The way to the store from the event loop."""
+        return self._writer
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Engine]:
@@ -127,18 +144,25 @@ class Engine:
         """Record a run under its key; Raises: RunExists when the key is taken."""
         return await self._writer.call(self.store.add_run, plan.definition, plan.record())
 
-    async def work_on(self, run_id: str) -> RunRecord:
+    async def work_on(self, run_id: str, before: Callable[[], object] = lambda: None) -> RunRecord:
         """Take a run and bring it to its end, or as far as it gets; returns its record.
 
-        A run that needs a person comes back unfinished, with the reason. When cancelled (Ctrl-C)
-        the run is given back, to be resumed.
+        *before* is done in the transaction in which the run is taken: what it records nobody else
+        can take. A run that needs a person comes back unfinished, with the reason. When cancelled
+        (Ctrl-C) the run is given back, to be resumed.
 
         Raises:
             RunHeld: a live process works on it.
             RunEnded: it is finished.
             StoreError: the store or the disk refused; the run can be resumed.
         """
-        claim = await self._writer.call(self.store.claim_run, run_id, self._process_id)
+
+        def take() -> Claim:
+            with self.store.batch():
+                before()
+                return self.store.claim_run(run_id, self._process_id)
+
+        claim = await self._writer.call(take)
         loaded = await self._writer.call(self.store.load_runs, [claim])
         if not loaded:
             raise ClaimLost(run_id)
@@ -158,7 +182,24 @@ class Engine:
                         await self._take_all(tasks)
                     if not watch and not self._runners:
                         return
-                    await sleep(self.clock, self.look)
+                    await self._wait_for_news()
+
+    def nudge(self) -> None:
+        """Let `keep_working` look for runs right now, because there are new ones."""
+        self._news.set()
+
+    async def _wait_for_news(self) -> None:
+        """Return when it is time to look for runs again."""
+        with anyio.CancelScope() as scope:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._cancel_when_nudged, scope)
+                await sleep(self.clock, self.look)
+                tasks.cancel_scope.cancel()
+
+    async def _cancel_when_nudged(self, scope: anyio.CancelScope) -> None:
+        await self._news.wait()
+        self._news = anyio.Event()
+        scope.cancel()
 
     async def _take_all(self, tasks: TaskGroup) -> None:
         run_ids = await self._writer.call(self.store.orphans, self._process_id, FORMAT)
@@ -210,8 +251,8 @@ class Engine:
             await journal.release(held=False)
         except anyio.get_cancelled_exc_class():
             with anyio.CancelScope(shield=True), suppress(ClaimLost, StoreTrouble):
-                journal.tell(Told.RUN, text="Interrupted; it goes on with `almaflow resume`.")
-                await journal.release(held=True)
+                journal.tell(Told.RUN, text=_INTERRUPTED if self.hold else _STOPPED)
+                await journal.release(held=self.hold)
             raise
         except StoreTrouble:
             # Nothing more can be recorded: whoever comes next finds the run as it is.
@@ -242,6 +283,7 @@ class Engine:
             await runner.run()
         finally:
             del self._runners[record.id]
+            self.left(record.id)
 
     async def _definition(self, hash_: str) -> Mapping[str, Any]:
         """Return a recorded definition; runs of one workflow share it."""

@@ -20,8 +20,10 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from almaflow.fields import Model, Text, Whole, as_text, format_duration, parse_duration
+from almaflow.fields import Model, Text, as_text, format_duration, parse_duration
+from almaflow.settings.limits import LimitSettings
 from almaflow.settings.references import SecretRef, is_reference
+from almaflow.settings.serving import ServeSettings
 from almaflow.timetable import TimetableInvalid, check_holidays, find_zone, parse_date_range
 
 # Source: Ex Libris Developer Network, OpenAPI file of the configuration area, `servers`.
@@ -152,44 +154,6 @@ Settle = Annotated[
     PlainSerializer(lambda it: "never" if it is None else format_duration(it), return_type=str),
     WithJsonSchema({"type": "string", "examples": ["10m", "never"]}),
 ]
-
-
-class LimitSettings(Model):
-    """What almaflow may ask of an institution; entries with the same `code` share it."""
-
-    running_jobs: Annotated[
-        Whole,
-        Field(ge=1, le=100, description="API-started jobs that run at a time; Alma allows 3."),
-    ] = 3
-    starts_per_hour: Annotated[
-        Whole,
-        Field(ge=1, le=1000, description="Starts of the same job within an hour; Alma allows 5."),
-    ] = 5
-    calls_per_second: Annotated[
-        Whole | None,
-        Field(
-            ge=1,
-            le=1000,
-            description="Calls a second; default 40, in a sandbox 8 (Alma allows 50 and 10).",
-        ),
-    ] = None
-    calls_per_minute: Annotated[
-        Whole | None,
-        Field(
-            ge=1,
-            le=60000,
-            description="Calls a minute; default 1200, in a sandbox 240 (Alma allows 1500 and "
-            "300).",
-        ),
-    ] = None
-    reserve_calls: Annotated[
-        Whole,
-        Field(
-            ge=0,
-            description="When fewer calls than this are left of the day, only running jobs are "
-            "looked at; the rest waits for midnight, so that other programs can go on.",
-        ),
-    ] = 5000
 
 
 class InstitutionSettings(Model):
@@ -346,40 +310,6 @@ class ConnectionSettings(Model):
     ] = None
 
 
-def _time_of_day(text: str) -> str:
-    if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text):
-        raise PydanticCustomError(
-            "bad_time",
-            "`{text}` is no time of day; write hours and minutes: `07:00`.",
-            {"text": text},
-        )
-    return text
-
-
-class ServeSettings(Model):
-    """What `almaflow serve` does beside running workflows."""
-
-    to: Annotated[
-        Text | None,
-        Field(
-            description="The channel that hears of what concerns all workflows: files that became "
-            "invalid, ticks that were missed, the digest. Without one only the log does."
-        ),
-    ] = None
-    digest: Annotated[
-        Annotated[Text, AfterValidator(_time_of_day)] | None,
-        Field(description="When the digest of a day is sent to `to`, such as `07:00`."),
-    ] = None
-    ping: Annotated[
-        Text | None,
-        Field(description="An entry of `pings` that hears every five minutes that `serve` lives."),
-    ] = None
-    metrics: Annotated[
-        Whole | None,
-        Field(ge=1, le=65535, description="The port of this machine on which metrics are given."),
-    ] = None
-
-
 class Settings(Model):
     """The settings of a project: the institutions, their limits, and where secrets lie."""
 
@@ -435,8 +365,14 @@ class Settings(Model):
         ),
     ] = {}
     serve: Annotated[
-        ServeSettings, Field(description="What `almaflow serve` does beside running workflows.")
-    ] = ServeSettings()
+        ServeSettings | None,
+        Field(description="What `almaflow serve` does beside running workflows."),
+    ] = None
+
+    @property
+    def serving(self) -> ServeSettings:
+        """What `serve` says, or all of it as it is by default."""
+        return self.serve or ServeSettings()
 
     @property
     def store_is_reference(self) -> bool:

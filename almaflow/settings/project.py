@@ -290,7 +290,7 @@ def _cross_checks(project: Project, document: Document) -> Iterator[Problem]:
         place = document.key_place(("channels", LOG_CHANNEL))
         message = "`log` is the channel that is always there; call this one something else."
         yield document.problem(place, "reserved-name", message)
-    serve = settings.serve
+    serve = settings.serving
     for key, named, known in (
         ("to", serve.to, {LOG_CHANNEL, *settings.channels}),
         ("ping", serve.ping, set(settings.pings)),

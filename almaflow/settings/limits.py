@@ -1,0 +1,47 @@
+"""What `almaflow.yaml` says almaflow may ask of an institution."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from almaflow.fields import Model, Whole
+
+
+class LimitSettings(Model):
+    """What almaflow may ask of an institution; entries with the same `code` share it."""
+
+    running_jobs: Annotated[
+        Whole,
+        Field(ge=1, le=100, description="API-started jobs that run at a time; Alma allows 3."),
+    ] = 3
+    starts_per_hour: Annotated[
+        Whole,
+        Field(ge=1, le=1000, description="Starts of the same job within an hour; Alma allows 5."),
+    ] = 5
+    calls_per_second: Annotated[
+        Whole | None,
+        Field(
+            ge=1,
+            le=1000,
+            description="Calls a second; default 40, in a sandbox 8 (Alma allows 50 and 10).",
+        ),
+    ] = None
+    calls_per_minute: Annotated[
+        Whole | None,
+        Field(
+            ge=1,
+            le=60000,
+            description="Calls a minute; default 1200, in a sandbox 240 (Alma allows 1500 and "
+            "300).",
+        ),
+    ] = None
+    reserve_calls: Annotated[
+        Whole,
+        Field(
+            ge=0,
+            description="When fewer calls than this are left of the day, only running jobs are "
+            "looked at; the rest waits for midnight, so that other programs can go on.",
+        ),
+    ] = 5000

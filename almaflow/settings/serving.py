@@ -1,0 +1,45 @@
+"""What `almaflow.yaml` says of `almaflow serve`."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from almaflow.fields import Model, Text, Whole
+
+
+def _time_of_day(text: str) -> str:
+    if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text):
+        raise PydanticCustomError(
+            "bad_time",
+            "`{text}` is no time of day; write hours and minutes: `07:00`.",
+            {"text": text},
+        )
+    return text
+
+
+class ServeSettings(Model):
+    """What `almaflow serve` does beside running workflows."""
+
+    to: Annotated[
+        Text | None,
+        Field(
+            description="The channel that hears of what concerns all workflows: files that became "
+            "invalid, ticks that were missed, the digest. Without one only the log does."
+        ),
+    ] = None
+    digest: Annotated[
+        Annotated[Text, AfterValidator(_time_of_day)] | None,
+        Field(description="When the digest of a day is sent to `to`, such as `07:00`."),
+    ] = None
+    ping: Annotated[
+        Text | None,
+        Field(description="An entry of `pings` that hears every five minutes that `serve` lives."),
+    ] = None
+    metrics: Annotated[
+        Whole | None,
+        Field(ge=1, le=65535, description="The port of this machine on which metrics are given."),
+    ] = None
