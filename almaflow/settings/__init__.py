@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from almaflow.settings.limits import LimitSettings
 from almaflow.settings.models import (
     REGIONS,
     CalendarSettings,
     ConnectionSettings,
     Environment,
     InstitutionSettings,
-    LimitSettings,
     Settings,
 )
 from almaflow.settings.project import (

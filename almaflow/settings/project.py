@@ -12,13 +12,9 @@ from urllib.parse import unquote, urlsplit
 from almaflow.document import Document, PathTo, read_document
 from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.problems import Problem, did_you_mean
+from almaflow.settings.limits import LimitSettings
 from almaflow.settings.literals import hide_literals, without_literals
-from almaflow.settings.models import (
-    Environment,
-    InstitutionSettings,
-    LimitSettings,
-    Settings,
-)
+from almaflow.settings.models import Environment, InstitutionSettings, Settings
 from almaflow.settings.references import SecretRef
 from almaflow.validation import validate
 
