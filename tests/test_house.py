@@ -68,6 +68,7 @@ HOMES: Mapping[str, Sequence[str]] = {
     "markupsafe": ("expressions",),
     "paramiko": ("outside",),
     "procrastinate": ("fleet",),
+    "prometheus_client": ("service",),
     "psycopg": ("store", "fleet"),
     "pydantic": (
         *("fields", "validation", "settings", "alma", "steps", "workflow", "catalog", "check"),
@@ -306,7 +307,7 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
         *project["dependencies"],
         *(it for name in extras if name != "dev" for it in extras[name]),
     ]
-    declared = {re.split(r"[^\w-]", it)[0].lower() for it in wanted}
+    declared = {re.split(r"[^\w-]", it)[0].lower().replace("-", "_") for it in wanted}
     roots = {it.target.partition(".")[0] for it in imports() if not it.ours}
     imported = {COMES_WITH.get(root, root) for root in roots - sys.stdlib_module_names}
 

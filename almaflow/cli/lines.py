@@ -48,8 +48,8 @@ class LineView:
 
     def _is_one_of_many(self, event: RunEvent) -> bool:
         """Whether an event is left out because its step stands in one of many iterations."""
-        loop = _many(event.path)
-        if not loop or _counts(event):
+        loop = loop_of_many(event.path)
+        if not loop or counts(event):
             return False
         if loop not in self._loops:
             self._loops.add(loop)
@@ -61,7 +61,7 @@ class LineView:
         return True
 
 
-def _many(path: str) -> str:
+def loop_of_many(path: str) -> str:
     """Return the loop of which a step stands in a late iteration; empty when in none."""
     parts = path.split("/")
     for place, part in enumerate(parts):
@@ -70,7 +70,7 @@ def _many(path: str) -> str:
     return ""
 
 
-def _counts(event: RunEvent) -> bool:
+def counts(event: RunEvent) -> bool:
     """Whether an event is told wherever it happens."""
     match event.kind:
         case Told.NOTICE:
@@ -86,14 +86,15 @@ def event_line(
     at: datetime, kind: str, path: str, text: str, data: Mapping[str, Any] | None, zone: tzinfo
 ) -> str:
     """Return the line about one event; empty when it is not worth one."""
-    told = _told(kind, text, data or {})
+    told = words_of(kind, text, data or {})
     if not told:
         return ""
     instant = at.astimezone(zone).isoformat(" ", "seconds")
     return f"{instant}  {on_one_line(path) or '-'}  {on_one_line(told)}"
 
 
-def _told(kind: str, text: str, data: Mapping[str, Any]) -> str:
+def words_of(kind: str, text: str, data: Mapping[str, Any]) -> str:
+    """Return what an event says, without when and where; empty when it is not worth a line."""
     match kind:
         case Told.RUN:
             return _about_run(text, data)

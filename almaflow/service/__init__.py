@@ -1,0 +1,1 @@
+"""The service: timetables kept, runs started, people told, with nobody looking."""

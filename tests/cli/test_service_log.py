@@ -1,0 +1,155 @@
+"""The log of a service: what its lines say, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from almaflow.cli.service_log import LogFormat, ServiceLog
+from almaflow.clock import VirtualClock
+from almaflow.engine.telling import RunEvent, Told
+from almaflow.masking import Mask
+
+RUN = "20261101-013000-k7x2q"
+NOON = datetime(2026, 11, 1, 11, 0, 4, 250_000, tzinfo=UTC)
+
+
+class Lines:
+    """A log whose lines are kept."""
+
+    def __init__(self, format_: LogFormat = "text") -> None:
+        self.lines: list[str] = []
+        self.log = ServiceLog(
+            format_,
+            Mask(["s3cret-key"]),
+            clock=VirtualClock(NOON),
+            zone=ZoneInfo("Europe/Zurich"),
+            out=self.lines.append,
+        )
+
+    def hear(self, told: Told, text: str = "", path: str = "", /, **data: Any) -> None:
+        self.log.hear(RunEvent(NOON, RUN, told, path, text, data))
+
+    @property
+    def texts(self) -> list[str]:
+        """The lines without their instant."""
+        return [line.partition("  ")[2] for line in self.lines]
+
+    @property
+    def objects(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.lines]
+
+
+def test_a_line_says_when_about_what_and_what() -> None:
+    it = Lines()
+
+    it.log("Serving 3 workflows.")
+    it.log("The tick of 02:25\nwas missed.", level="warning", workflow="weeding", age=4000)
+
+    assert it.lines == [
+        "2026-11-01 12:00:04+01:00  -  Serving 3 workflows.",
+        "2026-11-01 12:00:04+01:00  weeding  warning: The tick of 02:25 was missed.",
+    ]
+
+
+def test_a_line_for_programs_is_one_object_with_everything() -> None:
+    it = Lines("json")
+
+    it.log("Two\nlines.", level="error", workflow="weeding", at_last=NOON, ticks=2)
+
+    assert it.lines[0].count("\n") == 0
+    assert it.objects == [
+        {
+            "at": "2026-11-01T11:00:04.250+00:00",
+            "level": "error",
+            "text": "Two\nlines.",
+            "workflow": "weeding",
+            "at_last": str(NOON),
+            "ticks": 2,
+        }
+    ]
+
+
+@pytest.mark.parametrize("format_", ["text", "json"])
+def test_secrets_are_stars_in_either_form(format_: LogFormat) -> None:
+    it = Lines(format_)
+
+    it.log("The key s3cret-key is wrong.", workflow="s3cret-key", why={"key": ["s3cret-key"]})
+    it.hear(Told.SAID, "s3cret-key", "s3cret-key")
+
+    assert "s3cret-key" not in "".join(it.lines)
+    assert "***" in it.lines[0]
+
+
+def test_what_happens_in_a_run_names_workflow_run_and_step() -> None:
+    it = Lines()
+
+    it.hear(Told.RUN, "Began.", status="running", name="nightly")
+    it.hear(Told.BEGAN, "", "export", kind="submit_job", attempt=1)
+    it.hear(Told.WAITING, "job M44 runs", "export")
+    it.hear(Told.RUN, "", status="finished", outcome="succeeded")
+    it.hear(Told.SAID, "a last word", "export")
+
+    assert it.texts == [
+        f"nightly {RUN}  Began.",
+        f"nightly {RUN} export  began (submit_job)",
+        f"nightly {RUN} export  waits: job M44 runs",
+        f"nightly {RUN}  the run ended as succeeded",
+        f"{RUN} export  a last word",
+    ]
+
+
+def test_an_event_for_programs_keeps_its_data_apart() -> None:
+    it = Lines("json")
+
+    it.hear(Told.ENDED, "oops", "export", outcome="failed", seconds=2.0)
+
+    assert it.objects == [
+        {
+            "at": "2026-11-01T11:00:04.250+00:00",
+            "level": "warning",
+            "text": "failed after 2.0s: oops",
+            "run": RUN,
+            "step": "export",
+            "kind": "ended",
+            "data": {"outcome": "failed", "seconds": 2.0},
+        }
+    ]
+
+
+def test_what_is_for_onlookers_only_is_not_logged() -> None:
+    it = Lines()
+
+    it.hear(Told.PROGRESS, "RUNNING", "export", percent=40)
+    it.hear(Told.REQUEST, "GET /conf/sets", "export")
+    it.hear(Told.SAID, "one of many", "all/21/x")
+    it.hear(Told.ENDED, "", "all/21/x", outcome="succeeded")
+    it.hear(Told.ENDED, "oops", "all/21/x", outcome="failed")
+
+    assert it.texts == [f"{RUN} all/21/x  warning: failed: oops"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "level"),
+    [
+        (Told.RUN, {"outcome": "succeeded"}, "info"),
+        (Told.RUN, {"outcome": "skipped"}, "info"),
+        (Told.RUN, {"outcome": "warning"}, "warning"),
+        (Told.RUN, {"outcome": "failed"}, "error"),
+        (Told.RUN, {"outcome": "unknown"}, "error"),
+        (Told.RUN, {"status": "waiting"}, "warning"),
+        (Told.RUN, {"status": "running", "name": "nightly"}, "info"),
+        (Told.ENDED, {"outcome": "failed"}, "warning"),
+        (Told.SAID, {}, "info"),
+    ],
+)
+def test_a_bad_end_of_a_run_is_an_error(kind: Told, data: dict[str, str], level: str) -> None:
+    it = Lines("json")
+
+    it.hear(kind, "text", **data)
+
+    assert it.objects[0]["level"] == level
