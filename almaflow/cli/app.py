@@ -154,6 +154,17 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
             ("almaflow logs last", "almaflow logs -f k7x2q"),
         ),
     ),
+    "Run unattended": (
+        Command(
+            "install-service",
+            "almaflow.cli.install_service:install_service",
+            "Print or write a systemd unit that keeps `serve` running.",
+            (
+                "almaflow install-service --user almaflow",
+                "sudo almaflow install-service --user almaflow --write",
+            ),
+        ),
+    ),
     "Look into Alma": (
         Command(
             "jobs",

@@ -160,7 +160,7 @@ class Project:
     def known_secrets(self) -> list[str]:
         """Return the values of all secrets that are there, for `masking.Mask`."""
         values = []
-        for reference in self._references():
+        for reference in self.references():
             try:
                 values.append(reference.resolve(self.folder))
             except RequestWrong:
@@ -172,7 +172,8 @@ class Project:
     def _file(self) -> str:
         return self.document.file if self.document else FILE_NAME
 
-    def _references(self) -> Iterator[SecretRef]:
+    def references(self) -> Iterator[SecretRef]:
+        """Yield the place of every secret that almaflow.yaml names, some perhaps twice."""
         yield from (entry.api_key for entry in self.institutions.values())
         yield from self.settings.channels.values()
         yield from self.settings.secrets.values()

@@ -1,0 +1,148 @@
+"""The systemd unit of `almaflow serve`: its text, from what the project and the machine are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from almaflow.errors import RequestWrong
+
+WRITTEN_BY = "# Written by `almaflow install-service`; it may be written anew."
+"""The first line of every unit of ours."""
+
+_HOMES = ("/home", "/root", "/run/user")
+_TEMPORARY = ("/tmp", "/var/tmp")
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What a unit says; paths are absolute."""
+
+    name: str
+    """Without `.service`."""
+    user: str
+    folder: Path
+    """The project's folder."""
+    command: Sequence[str]
+    """What starts almaflow, without `serve`."""
+    store: Path | None
+    """The store's file; None when the store is a server's."""
+    variables: Sequence[str]
+    """The environment variables that almaflow.yaml names."""
+
+    @property
+    def environment_file(self) -> Path:
+        """The file with the values of *variables*."""
+        return Path("/etc/almaflow", f"{self.name}.env")
+
+    def text(self) -> str:
+        """Return the unit; Raises: RequestWrong when a path cannot stand in one."""
+        return "\n".join((WRITTEN_BY, *self._unit(), *self._service(), *_INSTALL, ""))
+
+    def _unit(self) -> Iterator[str]:
+        yield "[Unit]"
+        yield f"Description=almaflow: the workflows of {_plain(str(self.folder))}"
+        yield "Wants=network-online.target"
+        after = (
+            "network-online.target" if self.store else "network-online.target postgresql.service"
+        )
+        yield f"After={after}"
+        yield "# However often it fails, it is started again."
+        yield "StartLimitIntervalSec=0"
+        yield ""
+
+    def _service(self) -> Iterator[str]:
+        yield "[Service]"
+        yield "Type=exec"
+        yield f"User={self.user}"
+        yield f"WorkingDirectory={_plain(str(self.folder))}"
+        yield f"ExecStart={' '.join(map(_argument, (*self.command, 'serve')))}"
+        if self.variables:
+            yield f"# {', '.join(self.variables)}: one NAME=value a line, readable by root only."
+        yield f"EnvironmentFile=-{self.environment_file}"
+        yield from self._temporary()
+        yield from _LIFE
+        yield from self._fences()
+
+    def _temporary(self) -> Iterator[str]:
+        """Yield where files lie that outlive the process, or that others have to see."""
+        if self.store is not None:
+            yield "# So that the report of a defect is kept."
+            yield f"Environment={_word(f'TMPDIR={self.store.parent}')}"
+        else:
+            yield "# For lock files, by which this machine knows who lives."
+            yield f"StateDirectory={self.name}"
+            yield f"Environment={_word(f'XDG_STATE_HOME=/var/lib/{self.name}')}"
+
+    def _fences(self) -> Iterator[str]:
+        yield "# It may write into the project and beside the store, and nowhere else."
+        yield "ProtectSystem=strict"
+        writable = [self.folder]
+        if self.store is not None and not self.store.is_relative_to(self.folder):
+            writable.append(self.store.parent)
+        yield f"ReadWritePaths={' '.join(map(_word, map(str, writable)))}"
+        used = [*writable, Path(self.command[0])]
+        yield f"ProtectHome={'read-only' if _lies_in(_HOMES, used) else 'yes'}"
+        if not _lies_in(_TEMPORARY, used):
+            yield "PrivateTmp=yes"
+        yield from _FENCES
+
+
+_LIFE = (
+    "Restart=always",
+    "RestartSec=10s",
+    "# How it ends when it is asked to; its runs go on when it is started again.",
+    "SuccessExitStatus=130",
+    "KillMode=mixed",
+    "# A request that is under way is waited for, half a minute at most.",
+    "TimeoutStopSec=90s",
+    "UMask=0027",
+)
+
+_FENCES = (
+    "PrivateDevices=yes",
+    "NoNewPrivileges=yes",
+    "CapabilityBoundingSet=",
+    "ProtectClock=yes",
+    "ProtectControlGroups=yes",
+    "ProtectHostname=yes",
+    "ProtectKernelLogs=yes",
+    "ProtectKernelModules=yes",
+    "ProtectKernelTunables=yes",
+    "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6",
+    "RestrictNamespaces=yes",
+    "RestrictRealtime=yes",
+    "RestrictSUIDSGID=yes",
+    "LockPersonality=yes",
+    "SystemCallArchitectures=native",
+    "SystemCallFilter=@system-service",
+    "",
+)
+
+_INSTALL = ("[Install]", "WantedBy=multi-user.target")
+
+
+def _lies_in(folders: Sequence[str], paths: Sequence[Path]) -> bool:
+    return any(path.is_relative_to(folder) for path in paths for folder in folders)
+
+
+def _plain(text: str) -> str:
+    """Return what stands alone behind an equals sign; Raises: RequestWrong."""
+    if not text.isprintable() or text != text.strip() or text.endswith("\\"):
+        raise RequestWrong(
+            f"{text!r} cannot stand in a systemd unit; rename the folder, without characters that "
+            "cannot be seen."
+        )
+    return text.replace("%", "%%")
+
+
+def _word(text: str) -> str:
+    """Return what stands among others, in quotes where it needs them."""
+    escaped = _plain(text).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"' if any(character in text for character in " '\";") else escaped
+
+
+def _argument(text: str) -> str:
+    """Return a word of a command."""
+    return _word(text).replace("$", "$$")
