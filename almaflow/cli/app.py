@@ -156,6 +156,12 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
     ),
     "Run unattended": (
         Command(
+            "doctor",
+            "almaflow.cli.doctor:doctor",
+            "Look whether all that almaflow needs is there and works.",
+            ("almaflow doctor", "almaflow doctor --send", "almaflow doctor --json"),
+        ),
+        Command(
             "install-service",
             "almaflow.cli.install_service:install_service",
             "Print or write a systemd unit that keeps `serve` running.",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from almaflow.errors import RequestWrong
 from almaflow.masking import reveal
-from almaflow.outside.errors import missing_package
+from almaflow.outside.errors import Refused, missing_package
 from almaflow.outside.local import LocalPlace
 from almaflow.outside.places import Place, Search
 from almaflow.outside.remote import Server
@@ -32,17 +32,34 @@ class LiveOutside:
         return path
 
     def send_notice(self, channel: str, title: str, text: str) -> None:
+        address = self._address(channel)
+        try:
+            from almaflow.outside.notices import send
+        except ImportError as error:
+            raise _no_apprise(channel) from error
+        send(channel, address, title, str(reveal(text, self._project.secret)))
+
+    def check_channel(self, channel: str) -> None:
+        """See whether *channel* could be sent to, without sending.
+
+        Raises:
+            RequestWrong: there is no such channel, or its address is not there.
+            Refused: what it needs is not installed, or its address is none.
+        """
+        address = self._address(channel)
+        try:
+            from almaflow.outside.notices import services_of
+        except ImportError as error:
+            raise _no_apprise(channel) from error
+        services_of(channel, address)
+
+    def _address(self, channel: str) -> str:
         known = self._project.settings.channels
         if channel not in known:
             raise RequestWrong(
                 f"almaflow.yaml has no channel `{channel}`{did_you_mean(channel, known) or '.'}"
             )
-        address = known[channel].resolve(self._project.folder).strip()
-        try:
-            from almaflow.outside.notices import send
-        except ImportError as error:
-            raise missing_package(f"The channel `{channel}`", "apprise", "notify") from error
-        send(channel, address, title, str(reveal(text, self._project.secret)))
+        return known[channel].resolve(self._project.folder).strip()
 
     def close(self) -> None:
         """Each connection is closed by who opened it."""
@@ -62,6 +79,10 @@ class LiveOutside:
             host_key=entry.host_key,
             endpoint=entry.endpoint,
         )
+
+
+def _no_apprise(channel: str) -> Refused:
+    return missing_package(f"The channel `{channel}`", "apprise", "notify")
 
 
 def _remote(server: Server, search: Search) -> Place:

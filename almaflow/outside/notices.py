@@ -42,14 +42,8 @@ def send(channel: str, address: str, title: str, text: str) -> None:
         Refused: *address* names no service.
         NotNow: a service did not take it; the reason is Apprise's.
     """
-    asset = apprise.AppriseAsset(app_id="almaflow", app_desc="almaflow", storage_mode="memory")
-    services = apprise.Apprise(asset=asset)
     with _listening() as said:
-        if not services.add(address) or not len(services):
-            raise Refused(
-                f"What the channel `{channel}` is set to is no address that Apprise knows; its "
-                "documentation lists them all (mailto://…, slack://…, jsons://…)."
-            )
+        services = services_of(channel, address)
         taken = services.notify(
             body=text, title=title, body_format=apprise.NotifyFormat.TEXT, interpret_escapes=False
         )
@@ -58,6 +52,18 @@ def send(channel: str, address: str, title: str, text: str) -> None:
         hosts = {str(getattr(service, "host", "")) for service in services}
         shown = Mask(_pieces(address, hosts)).text(reason) or "no reason is given"
         raise NotNow(f"The channel `{channel}` did not take it: {shown}.")
+
+
+def services_of(channel: str, address: str) -> apprise.Apprise:
+    """Return the services that *address* names; Raises: Refused when it names none."""
+    asset = apprise.AppriseAsset(app_id="almaflow", app_desc="almaflow", storage_mode="memory")
+    services = apprise.Apprise(asset=asset)
+    if not services.add(address) or not len(services):
+        raise Refused(
+            f"What the channel `{channel}` is set to is no address that Apprise knows; its "
+            "documentation lists them all (mailto://…, slack://…, jsons://…)."
+        )
+    return services
 
 
 def _pieces(address: str, hosts: set[str]) -> list[str]:

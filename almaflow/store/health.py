@@ -1,0 +1,107 @@
+"""How a store is, seen from outside: nothing is made, changed or brought up to date."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import StaticPool
+
+from almaflow.store import schema
+from almaflow.store.backend import Backend, backend_for
+from almaflow.store.location import StoreLocation, read_url
+
+# A look waits this long for others that hold the store.
+_PATIENCE = timedelta(seconds=5)
+
+
+@dataclass(frozen=True)
+class Health:
+    """What was seen of a store."""
+
+    place: str
+    """Where it is, for people; without a password."""
+    is_current: bool
+    """False when it is empty or an older almaflow wrote it: the next command brings it on."""
+    version: int
+    """The version of the tables that this almaflow writes."""
+    file: Path | None = None
+    """None for a store of a server."""
+    size: int = 0
+    """Bytes of the file, what is not moved into it yet included."""
+    journal_mode: str = ""
+    """SQLite's, such as `wal`."""
+    faults: tuple[str, ...] = ()
+    """What SQLite's `quick_check` found."""
+    is_private: bool = True
+    """Whether only its owner may read it."""
+
+
+def examine(url: str) -> Health | None:
+    """Look at the store at *url*; None when there is none there yet.
+
+    Raises:
+        StoreUrlWrong: *url* names no store, or its driver is not installed.
+        StoreError: it cannot be read, a newer almaflow or another program has written it.
+    """
+    location = read_url(url)
+    if location.url is None and (location.file is None or not location.file.exists()):
+        return None
+    backend = backend_for(location, _PATIENCE)
+    try:
+        return _of_file(location) if location.file is not None else _of_server(location, backend)
+    except (DBAPIError, backend.foreign) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        assert cause is not None
+        raise backend.trouble(cause, "connecting") from error
+
+
+def _of_file(location: StoreLocation) -> Health:
+    file = location.file
+    assert file is not None
+    address = f"{file.as_uri()}?mode=ro"
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(address, uri=True, timeout=_PATIENCE.total_seconds())
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool)
+    try:
+        with engine.connect() as connection:
+            mode = str(connection.exec_driver_sql("PRAGMA journal_mode").scalar_one())
+            told = connection.exec_driver_sql("PRAGMA quick_check").scalars().all()
+            is_current = schema.is_current(connection, str(location))
+    finally:
+        engine.dispose()
+    parts = [file, file.with_name(f"{file.name}-wal")]
+    return Health(
+        place=str(location),
+        is_current=is_current,
+        version=schema.newest(),
+        file=file,
+        size=sum(part.stat().st_size for part in parts if part.exists()),
+        journal_mode=mode,
+        faults=tuple(str(line) for line in told if line != "ok"),
+        is_private=not file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO),
+    )
+
+
+def _of_server(location: StoreLocation, backend: Backend) -> Health:
+    engine = backend.make_engine()
+    try:
+        with engine.connect() as connection:
+            return Health(
+                place=str(location),
+                is_current=_is_current(connection, location),
+                version=schema.newest(),
+            )
+    finally:
+        engine.dispose()
+
+
+def _is_current(connection: Connection, location: StoreLocation) -> bool:
+    return schema.is_current(connection, str(location))

@@ -1,0 +1,88 @@
+"""A store looked at from outside: nothing of it is made, changed or brought up to date."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from almaflow.clock import SystemClock
+from almaflow.store import Store, StoreDamaged, StoreNewer, StoreUnreachable
+from almaflow.store.health import examine
+from almaflow.store.schema import newest
+from tests.postgres import PostgresServer
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A new store's file."""
+    path = tmp_path / "kept" / "almaflow.db"
+    Store.open(f"sqlite:///{path}", clock=SystemClock()).close()
+    return path
+
+
+def test_where_no_store_is_none_is_made(tmp_path: Path) -> None:
+    assert examine(f"sqlite:///{tmp_path}/almaflow.db") is None
+    assert examine("sqlite://") is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_good_store_is_told_with_its_version_and_size(file: Path) -> None:
+    health = examine(f"sqlite:///{file}")
+
+    assert health is not None
+    assert (health.place, health.file) == (str(file), file)
+    assert (health.is_current, health.version) == (True, newest())
+    assert (health.journal_mode, health.faults, health.is_private) == ("wal", (), True)
+    assert health.size >= file.stat().st_size > 0
+
+
+def test_an_older_store_stays_as_it_is(file: Path) -> None:
+    connection = sqlite3.connect(file)
+    connection.execute("update schema_version set version = 1")
+    connection.commit()
+    connection.close()
+
+    health = examine(f"sqlite:///{file}")
+
+    assert health is not None
+    assert not health.is_current
+    connection = sqlite3.connect(file)
+    assert connection.execute("select max(version) from schema_version").fetchone() == (1,)
+    connection.close()
+
+
+def test_a_store_that_others_may_read_is_not_private(file: Path) -> None:
+    file.chmod(0o644)
+
+    health = examine(f"sqlite:///{file}")
+
+    assert health is not None
+    assert not health.is_private
+
+
+def test_a_store_of_a_newer_version_and_what_is_none_are_errors(file: Path) -> None:
+    broken = file.with_name("broken.db")
+    broken.write_bytes(b"no database" * 1000)
+    connection = sqlite3.connect(file)
+    connection.execute("update schema_version set version = 99")
+    connection.commit()
+    connection.close()
+
+    with pytest.raises(StoreNewer, match="its tables have version 99"):
+        examine(f"sqlite:///{file}")
+    with pytest.raises(StoreDamaged, match="is not a store of almaflow"):
+        examine(f"sqlite:///{broken}")
+
+
+def test_a_store_of_a_server_is_told_too(postgres: PostgresServer) -> None:
+    with postgres.new_database() as url, postgres.new_database(empty=True) as empty:
+        health, fresh = examine(url), examine(empty)
+
+    assert health is not None
+    assert (health.is_current, health.file, health.journal_mode) == (True, None, "")
+    assert fresh is not None
+    assert not fresh.is_current
+    with pytest.raises(StoreUnreachable):
+        examine(url)
