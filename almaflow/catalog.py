@@ -124,7 +124,7 @@ def find_workflow(name_or_path: str, project: Project) -> Path:
     if path.is_file():
         return path
     folder = project.workflows
-    files = list(_workflow_files(folder)) if folder.is_dir() else []
+    files = list(workflow_files(folder)) if folder.is_dir() else []
     named = {file: _names(file) for file in files}
     found = [file for file, names in named.items() if name_or_path in names]
     if len(found) == 1:
@@ -180,7 +180,7 @@ def _files(paths: Iterable[Path]) -> list[Path]:
     files: dict[Path, Path] = {}
     for path in paths:
         if path.is_dir():
-            found = list(_workflow_files(path, project_file=True))
+            found = list(workflow_files(path, project_file=True))
             if not found:
                 raise RequestWrong(
                     f"The folder {shown(path)} has no workflow file (`*.yaml`, `*.yml`)."
@@ -196,7 +196,7 @@ def _files(paths: Iterable[Path]) -> list[Path]:
     return list(files.values())
 
 
-def _workflow_files(folder: Path, *, project_file: bool = False) -> Iterator[Path]:
+def workflow_files(folder: Path, *, project_file: bool = False) -> Iterator[Path]:
     """Yield the workflow files below *folder* by name; what is hidden is left out."""
     for file in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)

@@ -128,6 +128,14 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
             ),
         ),
     ),
+    "Run unattended": (
+        Command(
+            "serve",
+            "almaflow.cli.serve:serve",
+            "Run workflows on their timetables, until it is stopped.",
+            ("almaflow serve", "almaflow serve --log-format json --metrics 9464"),
+        ),
+    ),
     "Look at runs": (
         Command(
             "runs",

@@ -53,6 +53,6 @@ def work_here(
     seen = steps_so_far(store, record, plan)
     with onlooker(plan, as_json=as_json, seen=seen) as view:
         engine = parts.live_engine(project, store, view, asker_at(view, as_json=as_json))
-        ended = follow(engine, store, plan, add=False, as_json=as_json)
+        ended = follow(engine, store, plan, as_json=as_json)
     cancelled = ended.cancel_requested_at is not None and ended.outcome is Outcome.CANCELLED
     raise typer.Exit(0 if cancelled else exit_code_of(ended))

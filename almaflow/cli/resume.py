@@ -91,7 +91,7 @@ def resume_run(project: Project, store: Store, record: RunRecord, *, as_json: bo
     seen = steps_so_far(store, record, plan)
     with onlooker(plan, as_json=as_json, seen=seen) as view:
         engine = parts.live_engine(project, store, view, asker_at(view, as_json=as_json))
-        return follow(engine, store, plan, add=False, as_json=as_json)
+        return follow(engine, store, plan, as_json=as_json)
 
 
 # --- all of them ----------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -62,25 +63,30 @@ def retry(
         if chosen.submitted and not yes and not _agreed(record, plan, chosen, as_json=as_json):
             emit("Nothing was done.")
             raise typer.Exit(1)
-        begun = store.reopen_run(
-            record.id,
-            attempt=record.attempt + 1,
-            value={
-                "from": None if start is None else outline.named(start).path,
-                "redo": dict(chosen.redo),
-                "by": who(),
-            },
-        )
-        raise typer.Exit(_work(project, store, begun, plan, strict=strict, as_json=as_json))
+        value = {
+            "from": None if start is None else outline.named(start).path,
+            "redo": dict(chosen.redo),
+            "by": who(),
+        }
+        reopen = partial(store.reopen_run, record.id, attempt=record.attempt + 1, value=value)
+        code = _work(project, store, record, plan, reopen, strict=strict, as_json=as_json)
+        raise typer.Exit(code)
 
 
 def _work(
-    project: Project, store: Store, record: RunRecord, plan: Plan, *, strict: bool, as_json: bool
+    project: Project,
+    store: Store,
+    record: RunRecord,
+    plan: Plan,
+    reopen: Callable[[], object],
+    *,
+    strict: bool,
+    as_json: bool,
 ) -> int:
     seen = steps_so_far(store, record, plan)
     with onlooker(plan, as_json=as_json, seen=seen) as view:
         engine = parts.live_engine(project, store, view, asker_at(view, as_json=as_json))
-        ended = follow(engine, store, plan, add=False, as_json=as_json)
+        ended = follow(engine, store, plan, before=reopen, as_json=as_json)
     return exit_code_of(ended, strict=strict)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,7 +21,7 @@ from almaflow.cli.options import (
     in_order,
     read_given,
 )
-from almaflow.cli.output import say
+from almaflow.cli.output import emit, say
 from almaflow.cli.people import asker_at
 from almaflow.cli.reports import exit_code_of, onlooker, print_report, print_warnings
 from almaflow.clock import Clock, SystemClock
@@ -61,9 +63,9 @@ def run(
     """
     if scenario is not None and not simulate:
         raise RequestWrong(f"`{scenario}` would be a scenario, which goes with `--simulate`.")
-    if detach:
+    if detach and simulate:
         raise RequestWrong(
-            "`--detach` queues a run for `almaflow serve`, and none is alive; run without it."
+            "`--detach` queues a run for `almaflow serve`; a simulation is run here."
         )
     file, scenario = in_order(file, scenario)
     project = parts.open_project()
@@ -71,6 +73,9 @@ def run(
     loaded = load_workflow(path, project, simulated=simulate)
     print_warnings(loaded.warnings, as_json=as_json)
     given = read_given(inputs or [], inputs_file)
+    if detach:
+        _queue(project, loaded, given, as_json=as_json)
+        return
     if simulate:
         record = _simulate(project, loaded, given, scenario, as_json=as_json)
     else:
@@ -101,7 +106,26 @@ def _run_live(
     project.institution(plan.institution).key()
     with parts.open_store(project, clock) as store, onlooker(plan, as_json=as_json) as view:
         engine = parts.live_engine(project, store, view, asker_at(view, as_json=as_json))
-        return follow(engine, store, plan, add=True, as_json=as_json)
+        return follow(engine, store, plan, before=partial(_add, store, plan), as_json=as_json)
+
+
+def _queue(
+    project: Project, loaded: LoadedWorkflow, given: dict[str, Any], *, as_json: bool
+) -> None:
+    """Record a run for the `serve` that is alive; Raises: RequestWrong when none is."""
+    plan = new_plan(loaded, project, given, SystemClock())
+    project.institution(plan.institution).key()
+    with parts.open_store(project) as store:
+        if store.leader() is None:
+            raise RequestWrong(
+                f"`--detach` queues a run for `almaflow serve`, and none is alive on the store "
+                f"{store.address}. Start `almaflow serve`, or run without `--detach`."
+            )
+        record = _add(store, plan)
+        if as_json:
+            print_report(store, record, plan, as_json=True, simulated=False)
+        else:
+            emit(f"Queued run {record.id}; `almaflow logs -f {record.id}` follows it.")
 
 
 def _simulate(
@@ -117,7 +141,12 @@ def _simulate(
     plan = new_plan(loaded, project, given, simulation.clock, simulated=True)
     with onlooker(plan, as_json=as_json, simulated=True) as view:
         engine = simulation.engine(view)
-        return follow(engine, engine.store, plan, add=True, as_json=as_json, virtual=True)
+        add = partial(_add, engine.store, plan)
+        return follow(engine, engine.store, plan, before=add, as_json=as_json, virtual=True)
+
+
+def _add(store: Store, plan: Plan) -> RunRecord:
+    return store.add_run(plan.definition, plan.record())
 
 
 def follow(
@@ -125,20 +154,19 @@ def follow(
     store: Store,
     plan: Plan,
     *,
-    add: bool,
+    before: Callable[[], object] = lambda: None,
     as_json: bool,
     virtual: bool = False,
 ) -> RunRecord:
     """Work on a run until it ends or is interrupted, print its report and return its record.
 
-    *add* records the run first. Raises: typer.Exit when interrupted.
+    *before* records the run, or its new attempt, in the transaction in which it is taken: a
+    `serve` that looks for runs does not come between. Raises: typer.Exit when interrupted.
     """
 
     async def main() -> RunRecord:
         async with engine.running():
-            if add:
-                await engine.add(plan)
-            return await engine.work_on(plan.run_id)
+            return await engine.work_on(plan.run_id, before)
 
     try:
         record = run_interruptible(main, virtual=virtual)

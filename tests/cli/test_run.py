@@ -165,7 +165,7 @@ def test_what_is_wrong_with_the_command_line_is_told_before_anything_begins(
 
     assert {typed.code for typed in told.values()} == {2}
     assert "which goes with `--simulate`" in told["other.scenario.yaml",].err
-    assert "none is alive" in told["--detach",].err
+    assert "There is no almaflow.yaml" in told["--detach",].err
     assert "write `-i name=value`" in told["--simulate", "-i", "subject"].err
     assert "did you mean `subject`?" in told["--simulate", "-i", "subjekt=x"].err
     assert "must hold `name: value` lines" in told["--simulate", "--inputs", "list.yaml"].err

@@ -1,0 +1,392 @@
+"""`almaflow serve`: leads or stands by, keeps the ledger, works on runs, tells people.
+
+A term is the time in which one process of the store does so with one reading of almaflow.yaml. It
+ends when the process lost its lease, another one leads, or almaflow.yaml has changed; then the
+next begins. Runs are given back at its end and taken up again at the beginning of the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+import anyio
+
+from almaflow.clock import Clock, sleep
+from almaflow.engine.engine import Engine
+from almaflow.engine.groups import alone
+from almaflow.errors import DocumentsInvalid
+from almaflow.plan import git_commit
+from almaflow.service.files import Reader, Reading, Signature, changed_sources, last_good
+from almaflow.service.ledger import Happened, Ledger
+from almaflow.service.wakeups import Wakeups
+from almaflow.settings import Project
+from almaflow.store import LeaseLost, NotLeader, Process, StoreTrouble
+from almaflow.threads import ThreadPool
+from almaflow.timetable import TimetableTrigger
+
+HEARTBEAT = timedelta(seconds=15)
+"""The longest time between two looks at the clock and the ledger."""
+
+SCAN = timedelta(seconds=2)
+"""How often it is looked whether files have changed."""
+
+AGAIN = timedelta(seconds=10)
+"""How long a store that refuses is left alone."""
+
+# A difference of the clock and of the time that passed, above which somebody has set the clock.
+_JUMP = timedelta(seconds=30)
+
+
+class Log(Protocol):
+    """Where a service says what it does."""
+
+    def __call__(self, text: str, level: str = "info", **data: Any) -> None: ...
+
+
+class Companion(Protocol):
+    """Something that goes on beside the ledger for as long as a process leads."""
+
+    async def run(self) -> None:
+        """Go on until cancelled."""
+        ...
+
+    def happened(self, happened: Happened, reading: Reading) -> Awaitable[None]:
+        """Hear what a cycle of the ledger did."""
+        ...
+
+    def read(self, reading: Reading, before: Reading | None) -> Awaitable[None]:
+        """Hear that the files were read."""
+        ...
+
+    def ended(self, run_id: str) -> Awaitable[None]:
+        """Hear that a run of this process was let go of."""
+        ...
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a service is put together from, anew for each term."""
+
+    engine: Callable[[Project], Engine]
+    project: Callable[[], Project]
+    """Reads almaflow.yaml; Raises: DocumentsInvalid."""
+    wakeups: Callable[[], Wakeups]
+    companions: Callable[[Engine, Project], Sequence[Companion]] = lambda engine, project: ()
+    commit_of: Callable[[Path], str | None] = git_commit
+
+
+class TermOver(Exception):
+    """This term ends, and another one begins."""
+
+
+@dataclass
+class Service:
+    """One `serve`; `run()` goes on until it is cancelled."""
+
+    parts: Parts
+    clock: Clock
+    log: Log
+    heartbeat: timedelta = HEARTBEAT
+    scan: timedelta = SCAN
+    leading: bool = field(default=False, init=False)
+    """Whether this process keeps the ledger now."""
+    started: bool = field(default=False, init=False)
+    """Whether it has led, or stood by, before."""
+
+    async def run(self, project: Project) -> None:
+        """Serve until cancelled; *project* is almaflow.yaml as it was read at the start.
+
+        Raises:
+            StoreError: the store cannot be used from the start.
+        """
+        while True:
+            engine = self.parts.engine(project)
+            engine.hold = False
+            try:
+                async with engine.running():
+                    await _Term(self, engine, project).run()
+            except TermOver:
+                project = self._read_project(project)
+            except (LeaseLost, NotLeader) as error:
+                self.log(f"{error} Beginning anew.", level="warning")
+            except StoreTrouble as error:
+                if not self.started:
+                    raise
+                self.log(f"{error} Trying again.", level="error")
+                await sleep(self.clock, AGAIN)
+            finally:
+                self.leading = False
+
+    def _read_project(self, before: Project) -> Project:
+        try:
+            return self.parts.project()
+        except DocumentsInvalid:
+            # It was valid a moment ago; whoever wrote it is not done.
+            return before
+
+
+class _Term:
+    """One term of a service."""
+
+    def __init__(self, service: Service, engine: Engine, project: Project) -> None:
+        self._service = service
+        self._engine = engine
+        self._project = project
+        self._store, self._writer = engine.store, engine.writer
+        self._clock, self._log = service.clock, service.log
+        self._wakeups = service.parts.wakeups()
+        self._reader = Reader(project)
+        self._reading: Reading | None = None
+        self._files = ThreadPool("files", 1)
+        self._companions: Sequence[Companion] = ()
+        self._let_go: list[str] = []
+        self._settings_problem = ""
+        # What stands does not change while a cycle looks at it.
+        self._turn = anyio.Lock()
+
+    async def run(self) -> None:
+        """Lead, when it is this process's turn, until the term is over."""
+        await self._stand_by()
+        self._service.leading = True
+        self._companions = self._service.parts.companions(self._engine, self._project)
+        self._engine.left = self._hear_left
+        ledger = Ledger(
+            self._store,
+            self._writer,
+            self._clock,
+            self._engine.chance,
+            self._engine.process_id,
+            self._project,
+            self._service.parts.commit_of,
+        )
+        signature = await self._files.run(self._reader.signature)
+        await self._read(ledger)
+        try:
+            with alone():
+                async with anyio.create_task_group() as tasks:
+                    for companion in self._companions:
+                        tasks.start_soon(companion.run)
+                    tasks.start_soon(self._keep_ledger, ledger)
+                    tasks.start_soon(self._keep_files, ledger, signature)
+                    tasks.start_soon(self._work)
+        finally:
+            self._wakeups.stop()
+
+    # --- who leads --------------------------------------------------------------------------------
+
+    async def _stand_by(self) -> None:
+        """Return once this process leads."""
+        told: str | None = None
+        while True:
+            other = await self._writer.call(self._store.lead, self._engine.process_id)
+            self._service.started = True
+            if other is None:
+                break
+            if told != other.id:
+                told = other.id
+                self._log(_stands_by(other, self._store.address), leading=False)
+            await sleep(self._clock, self._engine.look)
+        self._log(
+            f"Leading on the store {self._store.address}."
+            if told is None
+            else "The other `serve` is gone; this one leads now.",
+            leading=True,
+        )
+
+    async def _work(self) -> None:
+        await self._engine.keep_working(watch=True)
+
+    def _hear_left(self, run_id: str) -> None:
+        self._let_go.append(run_id)
+        self._wakeups.poke()
+
+    # --- the ledger -------------------------------------------------------------------------------
+
+    async def _keep_ledger(self, ledger: Ledger) -> None:
+        refused = ""
+        watch = _Watch(self._clock)
+        while True:
+            if jump := watch.jump():
+                self._log(jump, level="warning")
+                self._start_wakeups(ledger)
+            try:
+                happened = await self._cycle(ledger)
+                if refused:
+                    refused = ""
+                    self._log("The store answers again.")
+            except StoreTrouble as error:
+                if str(error) != refused:
+                    refused = str(error)
+                    self._log(f"The ledger waits for the store: {error}", level="error")
+                await sleep(self._clock, AGAIN)
+                continue
+            await self._wakeups.sleep(self._next_look(happened))
+
+    async def _cycle(self, ledger: Ledger) -> Happened:
+        let_go, self._let_go = self._let_go, []
+        for run_id in let_go:
+            for companion in self._companions:
+                await companion.ended(run_id)
+        async with self._turn:
+            happened = await ledger.cycle()
+        if happened.begun:
+            self._engine.nudge()
+        assert self._reading is not None
+        for companion in self._companions:
+            await companion.happened(happened, self._reading)
+        for tick, record in happened.begun:
+            self._log(
+                f"{tick.workflow}: the tick of {tick.at:%Y-%m-%d %H:%M:%S} UTC became run "
+                f"{record.id}.",
+                workflow=tick.workflow,
+                run=record.id,
+            )
+        for ended, end in happened.ended:
+            self._log(
+                f"{ended.workflow}: the tick of {ended.at:%Y-%m-%d %H:%M:%S} UTC is {end.ending}. "
+                f"{end.reason}",
+                level="warning" if end.ending == "missed" else "info",
+                workflow=ended.workflow,
+            )
+        for skipped in happened.skipped:
+            self._log(
+                f"{skipped.workflow}: the tick of {skipped.at:%Y-%m-%d %H:%M:%S} UTC is "
+                f"{skipped.ending}. {skipped.reason}",
+                workflow=skipped.workflow,
+            )
+        return happened
+
+    def _next_look(self, happened: Happened) -> datetime:
+        now = self._clock.now()
+        heartbeat = now + self._service.heartbeat
+        if happened.next_at is None:
+            return heartbeat
+        return max(now, min(heartbeat, happened.next_at))
+
+    def _start_wakeups(self, ledger: Ledger) -> None:
+        triggers = {
+            f"{lane.schedule.workflow}/{lane.schedule.entry}": TimetableTrigger(
+                lane.entry.timetable
+            )
+            for lane in ledger.lanes
+        }
+        self._wakeups.start(triggers)
+
+    # --- files ------------------------------------------------------------------------------------
+
+    async def _keep_files(self, ledger: Ledger, seen: Signature) -> None:
+        """Read the files anew when they have changed, and have stood still between two looks."""
+        changed: Signature | None = None
+        while True:
+            await sleep(self._clock, self._service.scan)
+            now = await self._files.run(self._reader.signature)
+            if now == seen:
+                changed = None
+            elif now != changed:
+                changed = now
+            else:
+                seen, changed = now, None
+                self._end_term_for_settings()
+                try:
+                    await self._read(ledger)
+                except StoreTrouble:
+                    # Tried again with the next look.
+                    seen = ()
+                # What is watched may be more by now.
+                seen = seen and await self._files.run(self._reader.signature)
+                self._wakeups.poke()
+
+    def _end_term_for_settings(self) -> None:
+        """Raise `TermOver` when almaflow.yaml says something else, and is valid."""
+        try:
+            project = self._service.parts.project()
+        except DocumentsInvalid as error:
+            problem = str(error.problems[0])
+            if problem != self._settings_problem:
+                self._log(
+                    f"almaflow.yaml is invalid now, so what it said before counts: {problem}",
+                    level="error",
+                )
+            self._settings_problem = problem
+            return
+        if self._settings_problem:
+            self._settings_problem = ""
+            self._log("almaflow.yaml is valid again.")
+        if project.settings != self._project.settings:
+            self._log("almaflow.yaml has changed; going on with what it says now.")
+            raise TermOver
+
+    async def _read(self, ledger: Ledger) -> None:
+        sources = await self._writer.call(self._store.sources)
+        schedules = await self._writer.call(lambda: self._store.schedules(standing=True))
+        kept = last_good(self._store, self._project, schedules)
+        reading = await self._files.run(self._reader.read, sources, kept)
+        keep, drop = changed_sources(reading, sources, self._clock.now())
+        process_id = self._engine.process_id
+        for source, definition in keep:
+            await self._writer.call(self._store.keep_source, process_id, source, definition)
+        for path in drop:
+            await self._writer.call(self._store.drop_source, process_id, path)
+        async with self._turn:
+            await ledger.take(reading.standing)
+        before, self._reading = self._reading, reading
+        self._tell_files(reading, before)
+        self._start_wakeups(ledger)
+        for companion in self._companions:
+            await companion.read(reading, before)
+
+    def _tell_files(self, reading: Reading, before: Reading | None) -> None:
+        known = before.problems if before is not None else {}
+        for path, problem in reading.problems.items():
+            if known.get(path) != problem:
+                stands = any(one.path == path for one in reading.standing.values())
+                what = "it runs as it was when it was last valid" if stands else "it does not run"
+                self._log(f"{path} is invalid, so {what}: {problem}", level="error", file=path)
+        for path in known:
+            if path not in reading.problems and path in reading.files:
+                self._log(f"{path} is valid again.", file=path)
+        self._log(_summary(reading), workflows=len(reading.standing))
+
+
+def _summary(reading: Reading) -> str:
+    entries = sum(len(one.entries) for one in reading.standing.values())
+    workflows = len(reading.standing)
+    return (
+        f"{workflows} workflow{'' if workflows == 1 else 's'} with {entries} schedule "
+        f"entr{'y' if entries == 1 else 'ies'} stand{'s' if workflows == 1 else ''}."
+    )
+
+
+def _stands_by(other: Process, address: str) -> str:
+    return (
+        f"Another `almaflow serve` leads on the store {address} (process {other.pid} on "
+        f"{other.host}, since {other.entered_at:%Y-%m-%d %H:%M} UTC). This one stands by, and "
+        "takes over when that one is gone."
+    )
+
+
+class _Watch:
+    """Notices that somebody has set the clock, or that the machine was suspended."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._now, self._elapsed = clock.now(), clock.elapsed()
+
+    def jump(self) -> str:
+        """Return a sentence about what happened to the clock since the last call; else empty."""
+        now, elapsed = self._clock.now(), self._clock.elapsed()
+        off = (now - self._now) - timedelta(seconds=elapsed - self._elapsed)
+        self._now, self._elapsed = now, elapsed
+        if abs(off) < _JUMP:
+            return ""
+        way = "forward" if off > timedelta() else "back"
+        rest = (
+            "Ticks that were passed over are caught up."
+            if off > timedelta()
+            else "No tick that has come runs a second time."
+        )
+        return f"The clock was set {way} by {str(abs(off)).split('.')[0]}. {rest}"

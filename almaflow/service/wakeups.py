@@ -1,0 +1,128 @@
+"""What wakes the scheduler: APScheduler when time is real, the clock itself when it is virtual.
+
+Nobody relies on being woken: whoever is woken looks at the clock and at the ledger, and looks as
+well when nothing woke it for a while.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Protocol
+
+import anyio
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from almaflow.clock import Clock
+from almaflow.timetable import TimetableTrigger
+
+
+class Wakeups(Protocol):
+    """Wakes one sleeper."""
+
+    def start(self, triggers: Mapping[str, TimetableTrigger]) -> None:
+        """Wake by these triggers from now on, and by no others."""
+        ...
+
+    def poke(self) -> None:
+        """Wake the sleeper now; the next sleep ends at once when nobody sleeps."""
+        ...
+
+    async def sleep(self, until: datetime) -> None:
+        """Return when a trigger is due, somebody pokes, or *until* has come."""
+        ...
+
+    def stop(self) -> None:
+        """Wake nobody any more."""
+        ...
+
+
+class _Sleeper:
+    """Sleeps on a clock until it is poked."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._poked = anyio.Event()
+
+    def poke(self) -> None:
+        self._poked.set()
+
+    async def sleep(self, until: datetime) -> None:
+        async with anyio.create_task_group() as tasks:
+
+            async def listen() -> None:
+                await self._poked.wait()
+                tasks.cancel_scope.cancel()
+
+            tasks.start_soon(listen)
+            await self._clock.sleep_until(until)
+            tasks.cancel_scope.cancel()
+        self._poked = anyio.Event()
+
+
+class ClockWakeups:
+    """Wakes at the instants of the triggers, counted on a clock."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._sleeper = _Sleeper(clock)
+        self._triggers: dict[str, TimetableTrigger] = {}
+        self._next: dict[str, datetime | None] = {}
+
+    def start(self, triggers: Mapping[str, TimetableTrigger]) -> None:
+        now = self._clock.now()
+        self._triggers = dict(triggers)
+        self._next = {
+            name: trigger.get_next_fire_time(None, now) for name, trigger in triggers.items()
+        }
+
+    def poke(self) -> None:
+        self._sleeper.poke()
+
+    async def sleep(self, until: datetime) -> None:
+        now = self._clock.now()
+        for name, due in self._next.items():
+            if due is not None and due <= now:
+                self._next[name] = self._triggers[name].get_next_fire_time(due, now)
+        soonest = min((due for due in self._next.values() if due is not None), default=until)
+        await self._sleeper.sleep(min(until, soonest))
+
+    def stop(self) -> None:
+        self._triggers, self._next = {}, {}
+
+
+class SchedulerWakeups:
+    """Wakes by APScheduler: a job for each schedule entry, which does nothing but wake.
+
+    The jobs are kept in memory, because the ledger knows better what has run; none is dropped
+    for being late.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._sleeper = _Sleeper(clock)
+        self._scheduler: AsyncIOScheduler | None = None
+
+    def start(self, triggers: Mapping[str, TimetableTrigger]) -> None:
+        self.stop()
+        self._scheduler = AsyncIOScheduler(
+            timezone=UTC,
+            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 10},
+        )
+        for name, trigger in triggers.items():
+            self._scheduler.add_job(self._wake, trigger, id=name)
+        self._scheduler.start()
+
+    async def _wake(self) -> None:
+        # A coroutine, so that it is run on the loop and needs no thread.
+        self.poke()
+
+    def poke(self) -> None:
+        self._sleeper.poke()
+
+    async def sleep(self, until: datetime) -> None:
+        await self._sleeper.sleep(until)
+
+    def stop(self) -> None:
+        if self._scheduler is not None:
+            self._scheduler.shutdown(wait=False)
+            self._scheduler = None
