@@ -1,15 +1,8 @@
-"""Real processes on one store in real time, killed, frozen and led astray for as long as told.
-
-Run as `python -m tests.soak --minutes 10`. It prints what happened and exits 1 when something was
-done twice or lost.
-"""
+"""Runs on one store in real time, while their processes are killed, frozen and led astray."""
 
 from __future__ import annotations
 
-import argparse
 import random
-import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -17,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from almaflow.alma.simulator import Fault
-from tests.kills import AT_ONCE, FILE, Yard, make_yard
+from tests.kills import AT_ONCE, Yard, make_yard
 from tests.workers import Worker
 
 # Processes at work at a time, and how short their leases are.
@@ -113,29 +106,17 @@ class Soak:
                 return
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser("python -m tests.soak", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=1.0, help="how long (1)")
-    parser.add_argument("--seed", type=int, default=None, help="for the same choices again")
-    parser.add_argument("--store", default=FILE, help="an empty store; default: a file")
-    given = parser.parse_args()
-    seed = random.SystemRandom().randrange(1_000_000) if given.seed is None else given.seed
-    with (
-        tempfile.TemporaryDirectory(prefix="almaflow-soak-") as folder,
-        make_yard(Path(folder), given.store) as yard,
-    ):
-        soak = Soak(yard, random.Random(seed))
-        soak.go_on(given.minutes * 60)
+def soak(seconds: float, folder: Path, seed: int, store: str) -> int:
+    """Soak for so long; returns the exit code, after printing what happened."""
+    with make_yard(folder, store) as yard:
+        soaking = Soak(yard, random.Random(seed))
+        soaking.go_on(seconds)
         wrongs = yard.wrongs()
-    happened = ", ".join(f"{count} {what}" for what, count in sorted(soak.done.items()))
+    happened = ", ".join(f"{count} {what}" for what, count in sorted(soaking.done.items()))
     print(
-        f"seed {seed}: {wrongs.runs} runs; {happened}; {wrongs.doubles} doubles, "
+        f"runs, seed {seed}: {wrongs.runs} runs; {happened}; {wrongs.doubles} doubles, "
         f"{len(wrongs.lost)} lost"
     )
     for told in wrongs.lost:
         print(f"  {told}")
     return 1 if wrongs.doubles or wrongs.lost else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
