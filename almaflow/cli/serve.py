@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 def serve(
     log_format: Annotated[
         str,
-        typer.Option(
-            "--log-format", metavar="text|json", help="Lines of text, or of JSON."
-        ),
+        typer.Option("--log-format", metavar="text|json", help="Lines of text, or of JSON."),
     ] = "text",
     metrics: Annotated[
         int | None,
@@ -80,9 +78,7 @@ def _check(project: Project) -> None:
         )
 
 
-def _service(
-    project: Project, store: Store, log: ServiceLog, metrics: int | None
-) -> Service:
+def _service(project: Project, store: Store, log: ServiceLog, metrics: int | None) -> Service:
     from almaflow.service.service import Parts, Service
     from almaflow.service.wakeups import SchedulerWakeups
 

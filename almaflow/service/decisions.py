@@ -126,9 +126,7 @@ def _too_old_end(tick: Tick, rules: Rules) -> TickEnd:
     return _end(tick, TickEnding.MISSED, Cause.MAX_AGE, why)
 
 
-def line_up(
-    ticks: Iterable[Tick], rules: Mapping[Key, Rules], going: Mapping[str, str]
-) -> Decided:
+def line_up(ticks: Iterable[Tick], rules: Mapping[Key, Rules], going: Mapping[str, str]) -> Decided:
     """Decide which of the ticks that were let through begin now, in the order of *ticks*.
 
     *going* has the workflows of which a run goes on or waits, each with one such run's id. Ticks
@@ -181,6 +179,4 @@ def _which(going: str) -> str:
 def _end(
     tick: Tick, ending: TickEnding, cause: Cause, reason: str, into: datetime | None = None
 ) -> TickEnd:
-    return TickEnd(
-        tick_id=tick.id, ending=ending, cause=cause, reason=reason, merged_into=into
-    )
+    return TickEnd(tick_id=tick.id, ending=ending, cause=cause, reason=reason, merged_into=into)

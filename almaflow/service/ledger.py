@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-
 from almaflow.clock import Clock
 from almaflow.errors import AlmaflowError, StoreError
 from almaflow.outcome import Status
@@ -37,7 +36,6 @@ from almaflow.store import (
 )
 from almaflow.store.writer import StoreWriter
 from almaflow.threads import ThreadPool
-
 
 # Rows in one transaction, so that laying out a long downtime does not hold the store.
 _TOGETHER = 1000
@@ -154,9 +152,7 @@ class Ledger:
             lane = Lane(row, entry, entry.timetable.next(row.covered_to))
             self._lanes[lane.key] = lane
         self._rules = {
-            (one.name, entry.key): Rules(
-                entry.missed, entry.max_age, one.loaded.workflow.overlap
-            )
+            (one.name, entry.key): Rules(entry.missed, entry.max_age, one.loaded.workflow.overlap)
             for one in standing.values()
             for entry in one.entries
         }
@@ -244,9 +240,7 @@ class Ledger:
 
     async def _let_through(self, ticks: Sequence[Tick], happened: Happened) -> Decided:
         now = self._clock.now()
-        standing = {
-            one.workflow: _about(one) for one in await self._pauses(now) if one.holds(now)
-        }
+        standing = {one.workflow: _about(one) for one in await self._pauses(now) if one.holds(now)}
         decided = let_through(ticks, self._rules, standing, now)
         if decided.accepted:
             await self._writer.call(
@@ -281,9 +275,7 @@ class Ledger:
             )
         happened.ended += [(by_id[end.tick_id], end) for end in ends]
 
-    async def _begin(
-        self, tick: Tick, commits: dict[Path, str | None], happened: Happened
-    ) -> None:
+    async def _begin(self, tick: Tick, commits: dict[Path, str | None], happened: Happened) -> None:
         one = self._standing[tick.workflow]
         folder = Path(one.definition["folder"])
         if folder not in commits:
@@ -321,9 +313,7 @@ class Ledger:
         )
 
 
-def _new_tick(
-    schedule: Schedule, entry: Entry, at: datetime, pauses: Sequence[Pause]
-) -> NewTick:
+def _new_tick(schedule: Schedule, entry: Entry, at: datetime, pauses: Sequence[Pause]) -> NewTick:
     """Return the tick of an entry at an instant; one that is not to run has its ending already."""
     ending, cause, reason = None, None, ""
     pause = next((one for one in pauses if one.workflow == entry.workflow and one.holds(at)), None)

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import anyio
 
@@ -22,11 +22,12 @@ from almaflow.errors import DocumentsInvalid
 from almaflow.plan import git_commit
 from almaflow.service.files import Reader, Reading, Signature, changed_sources, last_good
 from almaflow.service.ledger import Happened, Ledger
+from almaflow.service.log import Log
 from almaflow.service.wakeups import Wakeups
 from almaflow.settings import Project
-from almaflow.store import LeaseLost, NotLeader, Process, StoreTrouble
+from almaflow.store import LeaseLost, NotLeader, Process, RunRecord, StoreTrouble
 from almaflow.threads import ThreadPool
-from almaflow.timetable import TimetableTrigger
+from almaflow.timetable.triggers import TimetableTrigger
 
 HEARTBEAT = timedelta(seconds=15)
 """The longest time between two looks at the clock and the ledger."""
@@ -39,12 +40,6 @@ AGAIN = timedelta(seconds=10)
 
 # A difference of the clock and of the time that passed, above which somebody has set the clock.
 _JUMP = timedelta(seconds=30)
-
-
-class Log(Protocol):
-    """Where a service says what it does."""
-
-    def __call__(self, text: str, level: str = "info", **data: Any) -> None: ...
 
 
 class Companion(Protocol):
@@ -62,8 +57,8 @@ class Companion(Protocol):
         """Hear that the files were read."""
         ...
 
-    def ended(self, run_id: str) -> Awaitable[None]:
-        """Hear that a run of this process was let go of."""
+    def ended(self, run: RunRecord) -> Awaitable[None]:
+        """Hear that this process has let go of a run; it need not be finished."""
         ...
 
 
@@ -229,8 +224,9 @@ class _Term:
     async def _cycle(self, ledger: Ledger) -> Happened:
         let_go, self._let_go = self._let_go, []
         for run_id in let_go:
+            record = await self._writer.call(self._store.run, run_id)
             for companion in self._companions:
-                await companion.ended(run_id)
+                await companion.ended(record)
         async with self._turn:
             happened = await ledger.cycle()
         if happened.begun:

@@ -14,7 +14,7 @@ import anyio
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from almaflow.clock import Clock
-from almaflow.timetable import TimetableTrigger
+from almaflow.timetable.triggers import TimetableTrigger
 
 
 class Wakeups(Protocol):

@@ -6,23 +6,34 @@ waits is the business of `service/`.
 
 from __future__ import annotations
 
-from almaflow.timetable.calendars import DateRange, check_holidays, parse_date, parse_date_range
+from almaflow.timetable.calendars import (
+    Calendar,
+    DateRange,
+    check_holidays,
+    days_of_ics,
+    parse_date,
+    parse_date_range,
+)
 from almaflow.timetable.cron import Cron, parse_cron
 from almaflow.timetable.dates import instant_of, parse_moment
 from almaflow.timetable.errors import TimetableInvalid
 from almaflow.timetable.every import check_interval, default_start, next_intervals
 from almaflow.timetable.instants import next_instants
+from almaflow.timetable.ticks import Timetable
 from almaflow.timetable.words import cron_in_words, dates_in_words, interval_in_words
 from almaflow.timetable.zones import find_zone
 
 __all__ = [
+    "Calendar",
     "Cron",
     "DateRange",
+    "Timetable",
     "TimetableInvalid",
     "check_holidays",
     "check_interval",
     "cron_in_words",
     "dates_in_words",
+    "days_of_ics",
     "default_start",
     "find_zone",
     "instant_of",

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import Any, Self
 
 from almaflow.problems import did_you_mean
 from almaflow.timetable.errors import TimetableInvalid
@@ -59,6 +62,94 @@ def parse_date_range(text: str) -> DateRange:
             f"`{text}` ends before it begins; write `{last_text.strip()}/{first_text.strip()}`."
         )
     return DateRange(first, last)
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Days off: a country's public holidays, ranges of dates, the days of an ICS file."""
+
+    name: str
+    country: str | None = None
+    subdivision: str | None = None
+    ranges: tuple[str, ...] = ()
+    ics: str | None = None
+    """The text of the file."""
+
+    def day_off(self, day: date) -> str:
+        """Return what *day* is in this calendar, such as `Christmas Day`; empty: no day off."""
+        for text in self.ranges:
+            if day in parse_date_range(text):
+                return f"within {text}" if "/" in text else "a day off"
+        if self.country is not None and (
+            known := _holidays_of(self.country, self.subdivision, day.year).get(day)
+        ):
+            return str(known)
+        return days_of_ics(self.ics, day.year).get(day, "") if self.ics is not None else ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON data."""
+        said = {"country": self.country, "subdivision": self.subdivision, "ics": self.ics}
+        kept: dict[str, Any] = {key: value for key, value in said.items() if value is not None}
+        return {"name": self.name, **kept, "ranges": list(self.ranges)}
+
+    @classmethod
+    def from_json(cls, said: Mapping[str, Any]) -> Self:
+        """Return the calendar that `to_json` made data of."""
+        return cls(
+            said["name"],
+            said.get("country"),
+            said.get("subdivision"),
+            tuple(said["ranges"]),
+            said.get("ics"),
+        )
+
+
+@lru_cache(maxsize=256)
+def _holidays_of(country: str, subdivision: str | None, year: int) -> Mapping[date, str]:
+    # Here, not above: see `_parts`.
+    from holidays import country_holidays
+
+    # Built anew for each year: the library's own lookup would grow by side effect.
+    found = country_holidays(country, subdiv=subdivision, years=year, expand=False)
+    return {day: str(name) for day, name in found.items()}
+
+
+@lru_cache(maxsize=256)
+def days_of_ics(text: str, year: int) -> Mapping[date, str]:
+    """Return the days of a year that a calendar file has events on, with what they are called.
+
+    An event with times takes the days that it touches, by the times as they are written; its end
+    is not part of it. Events that come again by a rule are laid out.
+
+    Raises:
+        TimetableInvalid: it is no calendar file.
+    """
+    # Here, not above: only who has such a calendar pays for it.
+    from icalendar import Calendar as IcsCalendar
+    from recurring_ical_events import of
+
+    try:
+        events = of(IcsCalendar.from_ical(text)).between((year, 1, 1), (year + 1, 1, 1))
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        raise TimetableInvalid(f"It is no calendar file (.ics): {error}.") from None
+    days: dict[date, str] = {}
+    for event in events:
+        day, last = _day(event.start), _last_day(event.start, event.end)
+        while day <= last:
+            days.setdefault(day, str(event.get("SUMMARY", "")) or "an event")
+            day += timedelta(days=1)
+    return days
+
+
+def _last_day(start: date, end: date) -> date:
+    """Return the last day of an event, itself included."""
+    if isinstance(end, datetime):
+        return max(_day(start), (end - timedelta(microseconds=1)).date())
+    return max(_day(start), end - timedelta(days=1))
+
+
+def _day(moment: date) -> date:
+    return moment.date() if isinstance(moment, datetime) else moment
 
 
 def check_holidays(country: str, subdivision: str | None = None) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import count, islice
 from zoneinfo import ZoneInfo
 
 from almaflow.timetable.errors import TimetableInvalid
@@ -27,13 +29,20 @@ def default_start(zone: ZoneInfo) -> datetime:
 
 
 def next_intervals(
-    interval: timedelta, starts_at: datetime, after: datetime, count: int
+    interval: timedelta, starts_at: datetime, after: datetime, number: int
 ) -> list[datetime]:
-    """Return the first *count* instants (aware, UTC) later than *after*, none before *starts_at*.
+    """Return the first *number* of `interval_instants`."""
+    return list(islice(interval_instants(interval, starts_at, after), number))
+
+
+def interval_instants(
+    interval: timedelta, starts_at: datetime, after: datetime
+) -> Iterator[datetime]:
+    """Yield the instants (aware, UTC) later than *after*, none before *starts_at*.
 
     *starts_at*, aware as *after* is, comes first itself.
     """
     starts_at = starts_at.astimezone(UTC)
     gone = (after.astimezone(UTC) - starts_at) // interval
     first = starts_at + max(0, gone + 1) * interval
-    return [first + number * interval for number in range(count)]
+    return (first + times * interval for times in count())

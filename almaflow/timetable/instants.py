@@ -20,13 +20,18 @@ _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
 
 
-def next_instants(cron: Cron, zone: ZoneInfo, after: datetime, count: int) -> list[datetime]:
-    """Return the first *count* instants (aware, UTC) of *cron* in *zone* later than *after*.
+def instants(cron: Cron, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
+    """Yield the instants (aware, UTC) of *cron* in *zone* later than *after* (aware).
 
-    *after* is aware. They rise, and each follows from the one before as it does from *after*.
+    They rise, and each follows from the one before as it does from *after*.
     """
     find = _at_fixed_times if cron.at_fixed_times else _by_the_wall_clock
-    return list(islice(find(cron, zone, after.astimezone(UTC)), count))
+    return find(cron, zone, after.astimezone(UTC))
+
+
+def next_instants(cron: Cron, zone: ZoneInfo, after: datetime, count: int) -> list[datetime]:
+    """Return the first *count* of `instants`."""
+    return list(islice(instants(cron, zone, after), count))
 
 
 def _at_fixed_times(cron: Cron, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:

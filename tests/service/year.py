@@ -167,7 +167,7 @@ class Year:
     def break_file(self, number: int) -> None:
         """Let somebody save a file half-written."""
         file = self.folder / "workflows" / f"w{number:03}.yaml"
-        file.write_text("schedule:\n  - {cron: \"0 0 * *\n", encoding="utf-8")
+        file.write_text('schedule:\n  - {cron: "0 0 * *\n', encoding="utf-8")
 
     def serve(self) -> None:
         """Start one more scheduler."""
@@ -235,7 +235,11 @@ class Year:
             elif run is not None and run.scheduled_at != tick.at:
                 faults.append(f"{tick} became the run of another tick")
         of_ticks = Counter(tick.run_id for tick in ticks if tick.run_id)
-        faults += [f"run {one} stands for {number} ticks" for one, number in of_ticks.items() if number != 1]
+        faults += [
+            f"run {one} stands for {number} ticks"
+            for one, number in of_ticks.items()
+            if number != 1
+        ]
         return faults
 
     def endings(self) -> Mapping[str, int]:

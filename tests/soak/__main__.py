@@ -21,7 +21,9 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=1.0, help="how long each part goes (1)")
     parser.add_argument("--only", choices=["runs", "serve"], help="one part; default: both")
     parser.add_argument("--seed", type=int, default=None, help="for the same choices again")
-    parser.add_argument("--store", default=FILE, help="of the runs: an empty store; default: a file")
+    parser.add_argument(
+        "--store", default=FILE, help="of the runs: an empty store; default: a file"
+    )
     given = parser.parse_args()
     seed = random.SystemRandom().randrange(1_000_000) if given.seed is None else given.seed
     seconds, code = given.minutes * 60, 0

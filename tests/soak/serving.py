@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from almaflow.service.verify import verify
+
 from almaflow.alma.simulator import Scenario, SimulatedAlma
 from almaflow.alma.simulator.http import SimulatorServer
 from almaflow.clock import SystemClock
 from almaflow.outcome import Status
-from almaflow.service.verify import verify
 from almaflow.store import Store
 
 KEY = "ALMA_KEY_OF_SOAK"
@@ -94,9 +95,7 @@ class Serving:
                     self.start()
             case "edit":
                 file = self.folder / "workflows" / "says.yaml"
-                file.write_text(
-                    WORKFLOWS["says"] + f"# {self.chance.random()}\n", encoding="utf-8"
-                )
+                file.write_text(WORKFLOWS["says"] + f"# {self.chance.random()}\n", encoding="utf-8")
             case "freeze":
                 process = self.chance.choice(self.processes)
                 process.send_signal(signal.SIGSTOP)
@@ -121,9 +120,7 @@ class Serving:
         while time.monotonic() < deadline:
             time.sleep(1)
             with self._store() as store:
-                unfinished = store.runs(
-                    statuses=[Status.QUEUED, Status.RUNNING, Status.WAITING]
-                )
+                unfinished = store.runs(statuses=[Status.QUEUED, Status.RUNNING, Status.WAITING])
                 standing = [one for one in store.schedules(standing=True) if "every" in str(one)]
                 if not unfinished and not store.open_ticks() and not standing:
                     return
@@ -143,7 +140,11 @@ class Serving:
             ticks, runs = store.ticks(), store.runs()
             told = [str(fault) for fault in verify(store.schedules(), ticks, store_now())]
             told += [f"{tick} has no ending" for tick in ticks if tick.ending is None]
-            told += [f"{run.id} ended as {run.outcome}" for run in runs if str(run.outcome) != "succeeded"]
+            told += [
+                f"{run.id} ended as {run.outcome}"
+                for run in runs
+                if str(run.outcome) != "succeeded"
+            ]
             instants = Counter((run.workflow, run.scheduled_at) for run in runs)
             told += [f"{which} ran {count} times" for which, count in instants.items() if count > 1]
             for ending, count in Counter(str(tick.ending) for tick in ticks).items():
@@ -163,7 +164,9 @@ def soak(seconds: float, folder: Path, seed: int) -> int:
         serving = Serving(folder, server.url, random.Random(seed))
         serving.go_on(seconds)
         wrongs = serving.wrongs()
-    left = [one.name for one in alma.institution("main").sets.values() if one.name.startswith("soak ")]
+    left = [
+        one.name for one in alma.institution("main").sets.values() if one.name.startswith("soak ")
+    ]
     wrongs += [f"the set {name} is left" for name in left]
     happened = ", ".join(f"{count} {what}" for what, count in sorted(serving.done.items()))
     print(f"serve, seed {seed}: {happened}; {len(wrongs)} wrong")
