@@ -1,4 +1,4 @@
-"""The store: runs, their journal and log, places, and the processes that share them.
+"""The store: runs, their journal and log, places, the ledger of ticks, and who shares them.
 
 The only home of SQL: SQLite, or PostgreSQL. Every method is one transaction and waits for the
 disk, so what runs on an event loop calls it through a `StoreWriter`. Instants come from the
@@ -8,14 +8,17 @@ store's clock.
 from __future__ import annotations
 
 from almaflow.store.calls.journal import JournalCalls
+from almaflow.store.calls.ledger import LedgerCalls
 from almaflow.store.calls.places import PlaceCalls
 from almaflow.store.calls.processes import ProcessCalls
 from almaflow.store.calls.runs import RunCalls
+from almaflow.store.calls.service import ServiceCalls
 from almaflow.store.errors import (
     ClaimLost,
     InstanceTaken,
     LeaseLost,
     MoveWrong,
+    NotLeader,
     RunEnded,
     RunExists,
     RunHeld,
@@ -30,7 +33,22 @@ from almaflow.store.errors import (
     StoreTrouble,
     StoreUnreachable,
     StoreUrlWrong,
+    TickDecided,
     ValueUnfit,
+)
+from almaflow.store.ledger_records import (
+    Cause,
+    NewNotice,
+    NewSchedule,
+    NewTick,
+    NoticeRecord,
+    Pause,
+    Pruned,
+    Schedule,
+    Source,
+    Tick,
+    TickEnd,
+    TickEnding,
 )
 from almaflow.store.processes import LEASE, RENEW
 from almaflow.store.records import (
@@ -61,6 +79,7 @@ __all__ = [
     "Answer",
     "Busy",
     "Cancel",
+    "Cause",
     "Claim",
     "ClaimLost",
     "Entry",
@@ -72,16 +91,25 @@ __all__ = [
     "Line",
     "LoadedRun",
     "MoveWrong",
+    "NewNotice",
+    "NewSchedule",
+    "NewTick",
+    "NotLeader",
+    "NoticeRecord",
+    "Pause",
     "Place",
     "PlaceLimits",
     "PlaceState",
     "Process",
+    "Pruned",
     "RunEnded",
     "RunExists",
     "RunHeld",
     "RunNotEnded",
     "RunNotFound",
     "RunRecord",
+    "Schedule",
+    "Source",
     "Spot",
     "Store",
     "StoreDamaged",
@@ -93,12 +121,16 @@ __all__ = [
     "StoreTrouble",
     "StoreUnreachable",
     "StoreUrlWrong",
+    "Tick",
+    "TickDecided",
+    "TickEnd",
+    "TickEnding",
     "ValueUnfit",
     "new_run_id",
 ]
 
 
-class Store(RunCalls, ProcessCalls, JournalCalls, PlaceCalls):
+class Store(RunCalls, ProcessCalls, JournalCalls, PlaceCalls, LedgerCalls, ServiceCalls):
     """One open store; safe to use from any thread.
 
     Besides what a method names, each raises `StoreTrouble` when the file, the disk or the server

@@ -15,6 +15,8 @@
     ├── RunNotEnded         the run is not finished; it cannot begin anew
     ├── ClaimLost           the run is not, or no longer, this process's to write
     ├── LeaseLost           this process was taken for dead; its runs may be others' by now
+    ├── NotLeader           another process lays out the ticks; this one must not
+    ├── TickDecided         the tick has its ending; carries its row
     ├── InstanceTaken       another submission runs as that instance; carries its place
     ├── MoveWrong           a journal entry or place cannot go from its state to the one asked for
     └── ValueUnfit          a value is too large for the store, or no JSON
@@ -30,6 +32,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from almaflow.errors import RequestWrong, StoreError
+from almaflow.store.ledger_records import Tick
 from almaflow.store.records import Place
 
 
@@ -131,6 +134,31 @@ class LeaseLost(StoreError):
             "This process was taken for dead: for too long it gave no sign of life, because the"
             " machine was suspended, the process was stopped, or the store could not be reached."
             " Others may go on with its runs; `almaflow runs` tells what becomes of them."
+        )
+
+
+class NotLeader(StoreError):
+    """Another process lays out the ticks, or this one was taken for dead: it must not go on."""
+
+    def __init__(self, process_id: str) -> None:
+        self.process_id = process_id
+        super().__init__(
+            "This process does not lead any more: it was taken for dead, or another `almaflow"
+            " serve` has taken over the timetables. Nothing was recorded. `almaflow doctor` tells"
+            " which process leads."
+        )
+
+
+class TickDecided(StoreError):
+    """The tick has an ending, and keeps it."""
+
+    def __init__(self, tick: Tick) -> None:
+        self.tick = tick
+        what = f"it became run {tick.run_id}" if tick.run_id else f"it was {tick.ending}"
+        super().__init__(
+            f"The tick of {tick.workflow} at {tick.at:%Y-%m-%d %H:%M:%S} UTC (entry {tick.entry})"
+            f" is decided already: {what}{f', {tick.reason}' if tick.reason else ''}."
+            f" `almaflow ticks {tick.workflow}` shows it."
         )
 
 

@@ -79,11 +79,15 @@ _REMEMBERED: Final = 20
 
 def to_version_2(connection: Connection) -> None:
     """Bring leases, answers, places and what is remembered of jobs."""
-    for statement in _VERSION_2.split(";\n"):
-        if statement.strip():
-            connection.exec_driver_sql(statement)
+    _do(connection, _VERSION_2)
     _know_lock_files(connection)
     _copy_durations(connection)
+
+
+def _do(connection: Connection, statements: str) -> None:
+    for statement in statements.split(";\n"):
+        if statement.strip():
+            connection.exec_driver_sql(statement)
 
 
 def _know_lock_files(connection: Connection) -> None:
@@ -122,3 +126,103 @@ def _copy_durations(connection: Connection) -> None:
             ),
             kept[::-1],
         )
+
+
+_VERSION_3: Final = """
+CREATE INDEX runs_by_definition ON runs (definition);
+CREATE TABLE leader (
+    id INTEGER NOT NULL PRIMARY KEY,
+    process_id VARCHAR(32) NOT NULL,
+    since VARCHAR(27) NOT NULL,
+    FOREIGN KEY (process_id) REFERENCES processes (id)
+);
+CREATE TABLE schedules (
+    id [counted] NOT NULL PRIMARY KEY [never again],
+    workflow TEXT NOT NULL,
+    entry TEXT NOT NULL,
+    timing TEXT NOT NULL,
+    begins_at VARCHAR(27) NOT NULL,
+    covered_to VARCHAR(27) NOT NULL,
+    ended_at VARCHAR(27)
+);
+CREATE INDEX schedules_by_entry ON schedules (workflow, entry, id);
+CREATE UNIQUE INDEX schedules_standing ON schedules (workflow, entry) WHERE ended_at IS NULL;
+CREATE TABLE ticks (
+    id [counted] NOT NULL PRIMARY KEY [never again],
+    schedule_id [number] NOT NULL,
+    workflow TEXT NOT NULL,
+    entry TEXT NOT NULL,
+    at VARCHAR(27) NOT NULL,
+    starts_at VARCHAR(27) NOT NULL,
+    found_at VARCHAR(27) NOT NULL,
+    ready_at VARCHAR(27),
+    caught_up BOOLEAN NOT NULL,
+    ending VARCHAR(20),
+    cause VARCHAR(20),
+    reason TEXT NOT NULL,
+    run_id TEXT,
+    merged_into VARCHAR(27),
+    ended_at VARCHAR(27),
+    UNIQUE (workflow, entry, at),
+    FOREIGN KEY (schedule_id) REFERENCES schedules (id)
+);
+CREATE INDEX ticks_by_time ON ticks (at, id);
+CREATE INDEX ticks_by_workflow ON ticks (workflow, at, id);
+CREATE INDEX ticks_by_schedule ON ticks (schedule_id);
+CREATE INDEX ticks_open ON ticks (starts_at, at, id) WHERE ending IS NULL;
+CREATE INDEX ticks_by_run ON ticks (run_id) WHERE run_id IS NOT NULL;
+CREATE TABLE pauses (
+    id [counted] NOT NULL PRIMARY KEY [never again],
+    workflow TEXT NOT NULL,
+    since VARCHAR(27) NOT NULL,
+    until VARCHAR(27),
+    note TEXT NOT NULL,
+    "by" TEXT NOT NULL,
+    ended_by TEXT NOT NULL
+);
+CREATE INDEX pauses_by_workflow ON pauses (workflow, id);
+CREATE TABLE sources (
+    path TEXT NOT NULL PRIMARY KEY,
+    workflow TEXT NOT NULL,
+    definition VARCHAR(64) NOT NULL,
+    read_at VARCHAR(27) NOT NULL,
+    problem TEXT NOT NULL,
+    FOREIGN KEY (definition) REFERENCES definitions (hash)
+);
+CREATE TABLE notices (
+    id [counted] NOT NULL PRIMARY KEY [never again],
+    key TEXT NOT NULL,
+    event TEXT NOT NULL,
+    workflow TEXT NOT NULL,
+    run_id TEXT,
+    channel TEXT NOT NULL,
+    title TEXT NOT NULL,
+    text TEXT NOT NULL,
+    created_at VARCHAR(27) NOT NULL,
+    tries INTEGER NOT NULL,
+    next_at VARCHAR(27),
+    sent_at VARCHAR(27),
+    error TEXT NOT NULL,
+    UNIQUE (key, channel)
+);
+CREATE INDEX notices_by_workflow ON notices (workflow, id);
+CREATE INDEX notices_due ON notices (next_at, id) WHERE next_at IS NOT NULL;
+CREATE TABLE pruned (
+    what VARCHAR(20) NOT NULL PRIMARY KEY,
+    before VARCHAR(27) NOT NULL
+);
+"""
+
+# How each database calls a number of rows, one that it counts, and that none comes again.
+_WORDS_3: Final = {
+    "sqlite": {"counted": "INTEGER", "number": "INTEGER", "never again": "AUTOINCREMENT"},
+    "postgresql": {"counted": "BIGSERIAL", "number": "BIGINT", "never again": ""},
+}
+
+
+def to_version_3(connection: Connection) -> None:
+    """Bring timetables: who leads, entries, ticks, pauses, files and notices."""
+    statements = _VERSION_3
+    for name, word in _WORDS_3[connection.dialect.name].items():
+        statements = statements.replace(f"[{name}]", word)
+    _do(connection, statements)

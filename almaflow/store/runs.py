@@ -39,7 +39,7 @@ def add(connection: Connection, definition: Mapping[str, Any], record: RunRecord
     taken = connection.execute(select(runs.c.id).where(runs.c.key == record.key)).scalar()
     if taken is not None:
         raise RunExists(record.key, taken)
-    hash_ = _add_definition(connection, definition, record.id)
+    hash_ = add_definition(connection, definition, f"the definition of run {record.id}")
     record = dataclasses.replace(
         record, definition=hash_, error=clean(record.error), reason=clean(record.reason)
     )
@@ -51,8 +51,13 @@ def add(connection: Connection, definition: Mapping[str, Any], record: RunRecord
     return record
 
 
-def _add_definition(connection: Connection, content: Mapping[str, Any], run_id: str) -> str:
-    text = to_json(content, f"the definition of run {run_id}")
+def add_definition(connection: Connection, content: Mapping[str, Any], what: str) -> str:
+    """Keep *content*, once, and return the hash that it is found by; *what* names it in the error.
+
+    Raises:
+        ValueUnfit: it is too large, or no JSON.
+    """
+    text = to_json(content, what)
     hash_ = hashlib.sha256(text.encode()).hexdigest()
     known = select(definitions.c.hash).where(definitions.c.hash == hash_)
     if connection.execute(known).first() is None:

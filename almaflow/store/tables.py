@@ -136,6 +136,8 @@ runs = Table(
         sqlite_where=text("owner IS NULL AND status != 'finished'"),
         postgresql_where=text("owner IS NULL AND status != 'finished'"),
     ),
+    # A definition that is taken out is looked for here.
+    Index("runs_by_definition", "definition"),
 )
 
 journal = Table(
@@ -241,4 +243,138 @@ durations = Table(
     Column("seconds", Float, nullable=False),
     Column("at", Instant, nullable=False),
     Index("durations_by_job", "account", "job_id", "id"),
+)
+
+# Timetables
+
+leader = Table(
+    "leader",
+    metadata,
+    # There is one row at most, number 1.
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("process_id", ForeignKey("processes.id"), nullable=False),
+    Column("since", Instant, nullable=False),
+)
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("id", _Number, primary_key=True),
+    Column("workflow", Text, nullable=False),
+    Column("entry", Text, nullable=False),
+    Column("timing", Text, nullable=False),
+    Column("begins_at", Instant, nullable=False),
+    Column("covered_to", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Index("schedules_by_entry", "workflow", "entry", "id"),
+    Index(
+        "schedules_standing",
+        "workflow",
+        "entry",
+        unique=True,
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+    sqlite_autoincrement=True,
+)
+
+ticks = Table(
+    "ticks",
+    metadata,
+    Column("id", _Number, primary_key=True),
+    Column("schedule_id", ForeignKey("schedules.id"), nullable=False),
+    Column("workflow", Text, nullable=False),
+    Column("entry", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("starts_at", Instant, nullable=False),
+    Column("found_at", Instant, nullable=False),
+    Column("ready_at", Instant),
+    Column("caught_up", Boolean, nullable=False),
+    Column("ending", String(20)),
+    Column("cause", String(20)),
+    Column("reason", Text, nullable=False),
+    # No foreign key: the ledger goes on naming a run that was taken out.
+    Column("run_id", Text),
+    Column("merged_into", Instant),
+    Column("ended_at", Instant),
+    UniqueConstraint("workflow", "entry", "at"),
+    Index("ticks_by_time", "at", "id"),
+    Index("ticks_by_workflow", "workflow", "at", "id"),
+    Index("ticks_by_schedule", "schedule_id"),
+    # Asked for at every wake-up: a handful among a million.
+    Index(
+        "ticks_open",
+        "starts_at",
+        "at",
+        "id",
+        sqlite_where=text("ending IS NULL"),
+        postgresql_where=text("ending IS NULL"),
+    ),
+    Index(
+        "ticks_by_run",
+        "run_id",
+        sqlite_where=text("run_id IS NOT NULL"),
+        postgresql_where=text("run_id IS NOT NULL"),
+    ),
+    sqlite_autoincrement=True,
+)
+
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("id", _Number, primary_key=True),
+    Column("workflow", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant),
+    Column("note", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("ended_by", Text, nullable=False),
+    Index("pauses_by_workflow", "workflow", "id"),
+    sqlite_autoincrement=True,
+)
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("path", Text, primary_key=True),
+    Column("workflow", Text, nullable=False),
+    Column("definition", ForeignKey("definitions.hash"), nullable=False),
+    Column("read_at", Instant, nullable=False),
+    Column("problem", Text, nullable=False),
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", _Number, primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("workflow", Text, nullable=False),
+    Column("run_id", Text),
+    Column("channel", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_at", Instant),
+    Column("sent_at", Instant),
+    Column("error", Text, nullable=False),
+    UniqueConstraint("key", "channel"),
+    Index("notices_by_workflow", "workflow", "id"),
+    Index(
+        "notices_due",
+        "next_at",
+        "id",
+        sqlite_where=text("next_at IS NOT NULL"),
+        postgresql_where=text("next_at IS NOT NULL"),
+    ),
+    sqlite_autoincrement=True,
+)
+
+# Up to when the rows of a table may have been taken out by age.
+pruned = Table(
+    "pruned",
+    metadata,
+    Column("what", String(20), primary_key=True),
+    Column("before", Instant, nullable=False),
 )

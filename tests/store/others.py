@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from sqlalchemy import Connection, inspect
 
 from almaflow.store import Store
 from almaflow.store.location import read_url
@@ -92,3 +93,48 @@ def make_room(store: Store) -> None:
         read_one(store, "PRAGMA max_page_count = 1000000")
     else:
         tell(store, "DROP TRIGGER refuse ON journal")
+
+
+def shape(store: Store) -> dict[str, Any]:
+    """Return what the tables of a store are made of."""
+    with store._database.read() as connection:
+        look = inspect(connection)
+        return {
+            name: {
+                "columns": {
+                    one["name"]: (str(one["type"]), one["nullable"], one["default"])
+                    for one in look.get_columns(name)
+                },
+                "key": look.get_pk_constraint(name)["constrained_columns"],
+                "unique": sorted(
+                    tuple(one["column_names"]) for one in look.get_unique_constraints(name)
+                ),
+                "foreign": [
+                    (one["constrained_columns"], one["referred_table"], one["options"])
+                    for one in look.get_foreign_keys(name)
+                ],
+                "indexes": {
+                    one["name"]: (
+                        one["column_names"],
+                        one["unique"],
+                        [
+                            str(condition)
+                            for option, condition in one.get("dialect_options", {}).items()
+                            if option.endswith("_where")
+                        ],
+                    )
+                    for one in look.get_indexes(name)
+                },
+                "counts on": _counts_on(connection, name),
+            }
+            for name in look.get_table_names()
+            if not name.startswith("sqlite_")
+        }
+
+
+def _counts_on(connection: Connection, table: str) -> bool:
+    """Whether a table of SQLite gives no number a second time; where a sequence counts, it does."""
+    if connection.dialect.name != "sqlite":
+        return False
+    query = f"SELECT sql FROM sqlite_schema WHERE name = '{table}'"
+    return "AUTOINCREMENT" in connection.exec_driver_sql(query).scalar_one()

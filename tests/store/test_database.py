@@ -37,7 +37,7 @@ def test_a_store_of_a_newer_almaflow_is_left_alone(open_store: Opener, rival: Ri
 
     assert str(caught.value) == (
         f"The store {address} was written by a newer almaflow (its tables have version 7, this"
-        " almaflow knows up to 2). Update almaflow on this machine, or name another store in"
+        " almaflow knows up to 3). Update almaflow on this machine, or name another store in"
         " almaflow.yaml."
     )
 
@@ -53,17 +53,17 @@ def test_an_older_store_is_brought_up_to_date_and_keeps_its_runs(
     store.close()
 
     def add_pauses(connection: Connection) -> None:
-        connection.exec_driver_sql("CREATE TABLE pauses (workflow TEXT)")
+        connection.exec_driver_sql("CREATE TABLE holidays (workflow TEXT)")
 
     def add_notes(connection: Connection) -> None:
-        connection.exec_driver_sql("ALTER TABLE pauses ADD COLUMN note TEXT")
+        connection.exec_driver_sql("ALTER TABLE holidays ADD COLUMN note TEXT")
 
     newest = schema.newest()
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, add_pauses, add_notes))
     store = open_store()
 
     assert store.run(run.id) == run
-    assert read_one(store, "SELECT count(note) FROM pauses") == 0
+    assert read_one(store, "SELECT count(note) FROM holidays") == 0
     assert read_one(store, "SELECT max(version) FROM schema_version") == newest + 2
 
 
@@ -73,7 +73,7 @@ def test_a_migration_that_fails_changes_nothing(
     open_store().close()
 
     def half(connection: Connection) -> None:
-        connection.exec_driver_sql("CREATE TABLE pauses (workflow TEXT)")
+        connection.exec_driver_sql("CREATE TABLE holidays (workflow TEXT)")
         connection.exec_driver_sql("ALTER TABLE no_such ADD COLUMN note TEXT")
 
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, half))

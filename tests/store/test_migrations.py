@@ -6,14 +6,13 @@ import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import inspect
 
 from almaflow.outcome import Status
 from almaflow.store import EntryState, PlaceLimits, Spot, Store
 from tests.store.conftest import HOST, NOON, make_record
+from tests.store.others import shape
 
 Opener = Callable[..., Store]
 
@@ -168,42 +167,6 @@ def test_what_version_1_learned_of_durations_is_known(
 
 def test_a_store_in_memory_begins_with_the_newest_tables(open_store: Opener) -> None:
     assert open_store("sqlite://").learned_durations() == []
-
-
-def shape(store: Store) -> dict[str, Any]:
-    """Return what the tables of a store are made of."""
-    with store._database.read() as connection:
-        look = inspect(connection)
-        return {
-            name: {
-                "columns": {
-                    one["name"]: (str(one["type"]), one["nullable"], one["default"])
-                    for one in look.get_columns(name)
-                },
-                "key": look.get_pk_constraint(name)["constrained_columns"],
-                "unique": sorted(
-                    tuple(one["column_names"]) for one in look.get_unique_constraints(name)
-                ),
-                "foreign": [
-                    (one["constrained_columns"], one["referred_table"], one["options"])
-                    for one in look.get_foreign_keys(name)
-                ],
-                "indexes": {
-                    one["name"]: (
-                        one["column_names"],
-                        one["unique"],
-                        str(one.get("dialect_options", {}).get("sqlite_where", "")),
-                    )
-                    for one in look.get_indexes(name)
-                },
-                "counts on": "AUTOINCREMENT"
-                in connection.exec_driver_sql(
-                    f"SELECT sql FROM sqlite_schema WHERE name = '{name}'"
-                ).scalar_one(),
-            }
-            for name in look.get_table_names()
-            if not name.startswith("sqlite_")
-        }
 
 
 def test_an_old_store_comes_to_be_what_a_new_one_is(

@@ -1,0 +1,85 @@
+"""Notices: what is to be told to channels, kept until it is delivered or given up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from almaflow.store.ledger_records import NewNotice, NoticeRecord
+from almaflow.store.tables import notices
+from almaflow.store.values import clean
+
+# How many keys are named in one question.
+_TOGETHER: Final = 500
+
+_THERE = select(notices.c.key, notices.c.channel).where(
+    notices.c.key.in_(bindparam("keys", expanding=True))
+)
+_DUE = (
+    select(notices)
+    .where(notices.c.next_at <= bindparam("now"))
+    .order_by(notices.c.next_at, notices.c.id)
+)
+_TRIED = update(notices).where(notices.c.id == bindparam("notice_id"))
+
+
+def add(connection: Connection, new: Sequence[NewNotice], at: datetime) -> int:
+    """Record notices, to be delivered at once, and return how many were new.
+
+    One whose key was told to the same channel is left alone.
+    """
+    there: set[tuple[str, str]] = set()
+    for start in range(0, len(new), _TOGETHER):
+        keys = [notice.key for notice in new[start : start + _TOGETHER]]
+        there |= {(row.key, row.channel) for row in connection.execute(_THERE, {"keys": keys})}
+    rows: list[dict[str, Any]] = []
+    for notice in new:
+        if (notice.key, notice.channel) not in there:
+            there.add((notice.key, notice.channel))
+            rows.append(_row(notice, at))
+    if rows:
+        connection.execute(insert(notices), rows)
+    return len(rows)
+
+
+def _row(notice: NewNotice, at: datetime) -> dict[str, Any]:
+    row = asdict(notice) | {"title": clean(notice.title), "text": clean(notice.text)}
+    return row | {"created_at": at, "tries": 0, "next_at": at, "error": ""}
+
+
+def due(connection: Connection, now: datetime, limit: int) -> list[NoticeRecord]:
+    """Return the notices that are to be tried now, those that wait longest first."""
+    rows = connection.execute(_DUE.limit(limit), {"now": now})
+    return [NoticeRecord(**row._mapping) for row in rows]
+
+
+def sent(connection: Connection, notice_id: int, at: datetime) -> None:
+    """Record that a notice got there."""
+    _tried(connection, notice_id, sent_at=at, next_at=None, error="")
+
+
+def failed(connection: Connection, notice_id: int, error: str, again_at: datetime | None) -> None:
+    """Record why a notice did not get there, and when it is tried again; None: never."""
+    _tried(connection, notice_id, next_at=again_at, error=clean(error))
+
+
+def _tried(connection: Connection, notice_id: int, **values: Any) -> None:
+    connection.execute(_TRIED.values(tries=notices.c.tries + 1, **values), {"notice_id": notice_id})
+
+
+def newest(
+    connection: Connection, since: datetime | None, workflow: str | None, limit: int | None
+) -> list[NoticeRecord]:
+    """Return the notices made at or after *since*, newest first."""
+    query = select(notices).order_by(notices.c.id.desc())
+    if since is not None:
+        query = query.where(notices.c.created_at >= since)
+    if workflow is not None:
+        query = query.where(notices.c.workflow == workflow)
+    if limit is not None:
+        query = query.limit(limit)
+    return [NoticeRecord(**row._mapping) for row in connection.execute(query)]

@@ -1,0 +1,44 @@
+"""Sources: workflow files as they were when they were last valid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from almaflow.store import runs
+from almaflow.store.ledger_records import Source
+from almaflow.store.tables import sources
+from almaflow.store.values import clean
+
+
+def find(connection: Connection) -> list[Source]:
+    """Return all files, by path."""
+    rows = connection.execute(select(sources).order_by(sources.c.path))
+    return [Source(**row._mapping) for row in rows]
+
+
+def keep(connection: Connection, source: Source, definition: Mapping[str, Any] | None) -> Source:
+    """Record a file in place of what was known of it, and return it with its hash.
+
+    None for *definition*: the store has it under the hash that the source names.
+
+    Raises:
+        ValueUnfit: the definition is too large, or no JSON.
+    """
+    source = replace(source, problem=clean(source.problem))
+    if definition is not None:
+        hash_ = runs.add_definition(connection, definition, f"the workflow of {source.path}")
+        source = replace(source, definition=hash_)
+    row = asdict(source)
+    changed = connection.execute(update(sources).where(sources.c.path == source.path), row)
+    if changed.rowcount == 0:
+        connection.execute(insert(sources), row)
+    return source
+
+
+def drop(connection: Connection, path: str) -> None:
+    """Forget a file."""
+    connection.execute(delete(sources).where(sources.c.path == path))

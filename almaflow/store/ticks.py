@@ -1,0 +1,196 @@
+"""Ticks: the ledger of what came due, one row for each, that ends once.
+
+A tick is its workflow, entry and scheduled instant. Its row is open until it has an ending, and
+no statement here touches one that has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import fields, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
+
+from almaflow.store import runs
+from almaflow.store.errors import RunExists, TickDecided
+from almaflow.store.ledger_records import Cause, NewTick, Tick, TickEnd, TickEnding
+from almaflow.store.records import RunRecord
+from almaflow.store.tables import ticks
+from almaflow.store.values import clean
+
+_SELECT = select(*(ticks.c[field.name] for field in fields(Tick)))
+_OPEN = ticks.c.ending.is_(None)
+_OPEN_ONES = _SELECT.where(_OPEN).order_by(ticks.c.starts_at, ticks.c.at, ticks.c.id)
+_OF_ENTRY = (
+    ticks.c.workflow == bindparam("workflow"),
+    ticks.c.entry == bindparam("entry"),
+)
+_THE_TICK = _SELECT.where(*_OF_ENTRY, ticks.c.at == bindparam("at"))
+_THERE = select(ticks.c.at).where(
+    *_OF_ENTRY, ticks.c.at.between(bindparam("first"), bindparam("last"))
+)
+_OF_RUN = _SELECT.where(ticks.c.run_id == bindparam("run_id"))
+_IS_OPEN = select(ticks.c.id).where(ticks.c.id == bindparam("tick_id"), _OPEN)
+
+_INSERT = insert(ticks)
+_CHANGE = update(ticks).where(ticks.c.id == bindparam("tick_id"), _OPEN)
+_ACCEPT = _CHANGE.where(ticks.c.ready_at.is_(None))
+
+
+def add(connection: Connection, new: Sequence[NewTick], at: datetime) -> int:
+    """Give rows to the ticks that have none, and return to how many; what is there stays."""
+    entries: dict[tuple[str, str], dict[datetime, NewTick]] = {}
+    for tick in new:
+        entries.setdefault((tick.workflow, tick.entry), {}).setdefault(tick.at, tick)
+    rows = [
+        _row(tick, at)
+        for (workflow, entry), by_instant in entries.items()
+        for tick in _missing(connection, workflow, entry, by_instant)
+    ]
+    if rows:
+        connection.execute(_INSERT, rows)
+    return len(rows)
+
+
+def _missing(
+    connection: Connection, workflow: str, entry: str, by_instant: Mapping[datetime, NewTick]
+) -> Iterator[NewTick]:
+    """Yield those of an entry's ticks that have no row, in the order of time."""
+    between = {"first": min(by_instant), "last": max(by_instant)}
+    of_entry = {"workflow": workflow, "entry": entry}
+    there = set(connection.execute(_THERE, of_entry | between).scalars())
+    for instant in sorted(by_instant):
+        if instant not in there:
+            yield by_instant[instant]
+
+
+def open_ones(connection: Connection, limit: int) -> list[Tick]:
+    """Return the ticks without an ending in the order in which they are to start."""
+    return [_tick(row) for row in connection.execute(_OPEN_ONES.limit(limit))]
+
+
+def accept(connection: Connection, accepted: Mapping[int, bool], at: datetime) -> None:
+    """Let open ticks through to run, each caught up or not; the first time counts."""
+    changes = [
+        {"tick_id": tick_id, "ready_at": at, "caught_up": caught_up}
+        for tick_id, caught_up in accepted.items()
+    ]
+    if changes:
+        connection.execute(_ACCEPT, changes)
+
+
+def end(connection: Connection, ends: Sequence[TickEnd], at: datetime) -> int:
+    """End those of the ticks that are open, and return how many were."""
+    ended = 0
+    for one in ends:
+        values = {
+            "tick_id": one.tick_id,
+            "ending": one.ending,
+            "cause": one.cause,
+            "reason": clean(one.reason),
+            "merged_into": one.merged_into,
+            "ended_at": at,
+        }
+        ended += connection.execute(_CHANGE, values).rowcount
+    return ended
+
+
+def start(
+    connection: Connection,
+    tick_id: int,
+    definition: Mapping[str, Any],
+    record: RunRecord,
+    at: datetime,
+) -> RunRecord | None:
+    """Record the run that an open tick becomes; a run that has its key already is that run.
+
+    Return None when the tick has an ending, or is not there.
+
+    Raises:
+        ValueUnfit: the definition, the inputs or the vars are too large.
+    """
+    if connection.execute(_IS_OPEN, {"tick_id": tick_id}).first() is None:
+        return None
+    try:
+        run = runs.add(connection, definition, record)
+    except RunExists as there:
+        run = runs.get(connection, there.run_id)
+    ending = {"ending": TickEnding.RUN, "run_id": run.id, "ended_at": at}
+    connection.execute(_CHANGE, ending | {"tick_id": tick_id})
+    return run
+
+
+def skip(connection: Connection, new: NewTick, at: datetime) -> Tick:
+    """End a tick as somebody wishes, before it has come or while it is open, and return it.
+
+    Raises:
+        TickDecided: it has an ending.
+    """
+    new = replace(new, ending=TickEnding.SKIPPED, cause=Cause.SKIP_NEXT, reason=clean(new.reason))
+    found = _find(connection, new)
+    if found is None:
+        connection.execute(_INSERT, _row(new, at))
+    elif found.ending is not None:
+        raise TickDecided(found)
+    else:
+        values = {"ending": new.ending, "cause": new.cause, "reason": new.reason, "ended_at": at}
+        connection.execute(_CHANGE, values | {"tick_id": found.id})
+    skipped = _find(connection, new)
+    assert skipped is not None
+    return skipped
+
+
+def _find(connection: Connection, tick: NewTick) -> Tick | None:
+    key = {"workflow": tick.workflow, "entry": tick.entry, "at": tick.at}
+    row = connection.execute(_THE_TICK, key).first()
+    return None if row is None else _tick(row)
+
+
+def newest(
+    connection: Connection,
+    since: datetime | None,
+    until: datetime | None,
+    workflow: str | None,
+    endings: Collection[TickEnding] | None,
+    open_: bool | None,
+    limit: int | None,
+) -> list[Tick]:
+    """Return the ticks that fit, those with the latest instant first."""
+    query = _SELECT.order_by(ticks.c.at.desc(), ticks.c.id.desc())
+    if since is not None:
+        query = query.where(ticks.c.at >= since)
+    if until is not None:
+        query = query.where(ticks.c.at <= until)
+    if workflow is not None:
+        query = query.where(ticks.c.workflow == workflow)
+    if endings is not None:
+        query = query.where(ticks.c.ending.in_(endings))
+    if open_ is not None:
+        query = query.where(_OPEN if open_ else ticks.c.ending.is_not(None))
+    if limit is not None:
+        query = query.limit(limit)
+    return [_tick(row) for row in connection.execute(query)]
+
+
+def of_run(connection: Connection, run_id: str) -> Tick | None:
+    """Return the tick that became the run, None when it is no tick's."""
+    row = connection.execute(_OF_RUN, {"run_id": run_id}).first()
+    return None if row is None else _tick(row)
+
+
+def _row(tick: NewTick, at: datetime) -> dict[str, Any]:
+    row = {field.name: getattr(tick, field.name) for field in fields(NewTick)}
+    decided = at if tick.ending is not None else None
+    reason = clean(tick.reason)
+    return row | {"reason": reason, "found_at": at, "caught_up": False, "ended_at": decided}
+
+
+def _tick(row: Row[Any]) -> Tick:
+    values = dict(row._mapping)
+    if values["ending"] is not None:
+        values["ending"] = TickEnding(values["ending"])
+    if values["cause"] is not None:
+        values["cause"] = Cause(values["cause"])
+    return Tick(**values)
