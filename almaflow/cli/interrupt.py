@@ -18,6 +18,9 @@ T = TypeVar("T")
 
 EXIT_INTERRUPTED = 130
 
+# Two signals within so many seconds are one.
+_ECHO = 0.2
+
 
 class Interrupted(Exception):
     """Somebody pressed Ctrl-C, or the system asked the process to end."""
@@ -29,17 +32,21 @@ def run_interruptible(main: Callable[[], Awaitable[T]], *, virtual: bool = False
     Raises:
         Interrupted: stopped by a signal; *main* was cancelled and has cleaned up.
     """
-    asked = False
+    asked: float | None = None
     gc.enable()
 
     def stop(scope: anyio.CancelScope) -> None:
         nonlocal asked
-        if asked:
+        now = anyio.current_time()
+        if asked is not None and now - asked < _ECHO:
+            # `timeout` and others signal the process and its group: that is one wish.
+            return
+        if asked is not None:
             # Whoever presses twice does not want to wait for the answer of a write.
             sys.stderr.write("\nLeaving at once; what was being sent is looked for later.\n")
             sys.stderr.flush()
             os._exit(EXIT_INTERRUPTED)
-        asked = True
+        asked = now
         scope.cancel()
 
     async def guarded() -> T | None:
@@ -54,7 +61,7 @@ def run_interruptible(main: Callable[[], Awaitable[T]], *, virtual: bool = False
         result = anyio.run(guarded, backend_options=options)
     except KeyboardInterrupt:
         raise Interrupted from None
-    if asked and result is None:
+    if asked is not None and result is None:
         raise Interrupted
     return result  # type: ignore[return-value]
 

@@ -223,9 +223,7 @@ def changed_sources(
         old = known.get(one.path)
         if one.problem:
             if old is not None and old.problem != one.problem:
-                keep.append(
-                    (Source(one.path, name, old.definition, old.read_at, one.problem), None)
-                )
+                keep.append((replace(old, problem=one.problem), None))
             continue
         source = Source(path=one.path, workflow=name, definition="", read_at=now)
         keep.append((source, one.definition))

@@ -13,7 +13,7 @@ from almaflow.outcome import Status
 from almaflow.service.files import Reading
 from almaflow.service.ledger import UNFINISHED, Happened
 from almaflow.service.measures import Measures, Picture
-from almaflow.store import PlaceState, RunRecord, Store, TickEnding
+from almaflow.store import RunRecord, Store, TickEnding
 
 
 class Measuring:
@@ -58,14 +58,10 @@ def picture_of(store: Store, clock: Clock, leads: Callable[[], bool]) -> Callabl
     def look() -> Picture:
         now = clock.now()
         unfinished = store.runs(statuses=UNFINISHED)
-        ids = {run.id for run in unfinished}
         return Picture(
             leads=leads(),
             unfinished=unfinished,
-            queued_runs=frozenset(
-                place.run_id for place in store.places() if place.state is PlaceState.QUEUED
-            )
-            & ids,
+            queued_runs=frozenset(place.run_id for place in store.queue()),
             open_ticks=len(store.open_ticks()),
             undelivered=len(store.due_notices()),
             paused=sorted({one.workflow for one in store.pauses(since=now) if one.holds(now)}),

@@ -48,8 +48,7 @@ class Pausing:
         )
         if pause is not None:
             self._log(
-                f"{run.workflow}: {pause.note} No tick of it runs until `almaflow unpause "
-                f"{run.workflow}`.",
+                f"{pause.note} No tick of it runs until `almaflow unpause {run.workflow}`.",
                 level="error",
                 workflow=run.workflow,
             )

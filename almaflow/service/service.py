@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 import anyio
 
@@ -25,7 +26,7 @@ from almaflow.service.ledger import Happened, Ledger
 from almaflow.service.log import Log
 from almaflow.service.wakeups import Wakeups
 from almaflow.settings import Project
-from almaflow.store import LeaseLost, NotLeader, Process, RunRecord, StoreTrouble
+from almaflow.store import LeaseLost, NotLeader, Process, RunRecord, StoreTrouble, TickEnding
 from almaflow.threads import ThreadPool
 from almaflow.timetable.triggers import TimetableTrigger
 
@@ -140,6 +141,7 @@ class _Term:
         self._companions: Sequence[Companion] = ()
         self._let_go: list[str] = []
         self._settings_problem = ""
+        self._zone = ZoneInfo(project.settings.timezone)
         # What stands does not change while a cycle looks at it.
         self._turn = anyio.Lock()
 
@@ -222,11 +224,11 @@ class _Term:
             await self._wakeups.sleep(self._next_look(happened))
 
     async def _cycle(self, ledger: Ledger) -> Happened:
-        let_go, self._let_go = self._let_go, []
-        for run_id in let_go:
-            record = await self._writer.call(self._store.run, run_id)
+        while self._let_go:
+            record = await self._writer.call(self._store.run, self._let_go[0])
             for companion in self._companions:
                 await companion.ended(record)
+            del self._let_go[0]
         async with self._turn:
             happened = await ledger.cycle()
         if happened.begun:
@@ -234,27 +236,30 @@ class _Term:
         assert self._reading is not None
         for companion in self._companions:
             await companion.happened(happened, self._reading)
+        self._tell(happened)
+        return happened
+
+    def _tell(self, happened: Happened) -> None:
         for tick, record in happened.begun:
             self._log(
-                f"{tick.workflow}: the tick of {tick.at:%Y-%m-%d %H:%M:%S} UTC became run "
-                f"{record.id}.",
+                f"The tick of {self._wall(tick.at)} became this run.",
                 workflow=tick.workflow,
                 run=record.id,
             )
-        for ended, end in happened.ended:
+        for tick, end in happened.ended:
             self._log(
-                f"{ended.workflow}: the tick of {ended.at:%Y-%m-%d %H:%M:%S} UTC is {end.ending}. "
-                f"{end.reason}",
-                level="warning" if end.ending == "missed" else "info",
-                workflow=ended.workflow,
+                f"The tick of {self._wall(tick.at)} is {end.ending}. {end.reason}",
+                level="warning" if end.ending is TickEnding.MISSED else "info",
+                workflow=tick.workflow,
             )
         for skipped in happened.skipped:
             self._log(
-                f"{skipped.workflow}: the tick of {skipped.at:%Y-%m-%d %H:%M:%S} UTC is "
-                f"{skipped.ending}. {skipped.reason}",
+                f"The tick of {self._wall(skipped.at)} is {skipped.ending}. {skipped.reason}",
                 workflow=skipped.workflow,
             )
-        return happened
+
+    def _wall(self, at: datetime) -> str:
+        return at.astimezone(self._zone).isoformat(" ", "seconds")
 
     def _next_look(self, happened: Happened) -> datetime:
         now = self._clock.now()

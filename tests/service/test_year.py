@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 from datetime import timedelta
 from pathlib import Path
@@ -26,7 +27,7 @@ _disturbances = st.lists(
 
 
 @settings(
-    max_examples=3,
+    max_examples=int(os.environ.get("ALMAFLOW_YEARS", "2")),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     derandomize=True,
 )

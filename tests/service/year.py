@@ -15,8 +15,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from almaflow.outcome import Outcome
+from almaflow.schedules import timetable_from_json
 from almaflow.service.files import Reader, changed_sources, last_good
 from almaflow.service.ledger import Happened, Ledger
+from almaflow.service.verify import verify
 from almaflow.settings import Project, find_project
 from almaflow.store import NotLeader, Store, TickEnding
 from almaflow.store.writer import StoreWriter
@@ -217,10 +219,9 @@ class Year:
 
     def faults(self) -> list[str]:
         """Return what is wrong with the ledger: nothing, it is to be hoped."""
-        from almaflow.service.verify import verify
-
         ticks = self.store.ticks()
-        faults = [str(fault) for fault in verify(self.store.schedules(), ticks, self.clock.now())]
+        checked = verify(self.store.schedules(), ticks, timetable_from_json, self.clock.now())
+        faults = [fault.text for fault in checked.faults]
         keys = Counter((tick.workflow, tick.entry, tick.at) for tick in ticks)
         faults += [f"{key} has {number} rows" for key, number in keys.items() if number != 1]
         runs = Counter(

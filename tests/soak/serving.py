@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from almaflow.service.verify import verify
-
 from almaflow.alma.simulator import Scenario, SimulatedAlma
 from almaflow.alma.simulator.http import SimulatorServer
 from almaflow.clock import SystemClock
 from almaflow.outcome import Status
+from almaflow.schedules import timetable_from_json
+from almaflow.service.verify import verify
 from almaflow.store import Store
 
 KEY = "ALMA_KEY_OF_SOAK"
@@ -138,7 +138,8 @@ class Serving:
         """Return what is wrong with the ledger and the runs: nothing, it is to be hoped."""
         with self._store() as store:
             ticks, runs = store.ticks(), store.runs()
-            told = [str(fault) for fault in verify(store.schedules(), ticks, store_now())]
+            checked = verify(store.schedules(), ticks, timetable_from_json, store_now())
+            told = [fault.text for fault in checked.faults]
             told += [f"{tick} has no ending" for tick in ticks if tick.ending is None]
             told += [
                 f"{run.id} ended as {run.outcome}"
