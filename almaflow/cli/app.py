@@ -164,6 +164,37 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
     ),
     "Run unattended": (
         Command(
+            "ticks",
+            "almaflow.cli.ticks:ticks",
+            "List what became of each tick of the timetables.",
+            (
+                "almaflow ticks",
+                "almaflow ticks withdraw-items --since 2026-10-01 --ending missed",
+                "almaflow ticks --verify",
+            ),
+        ),
+        Command(
+            "pause",
+            "almaflow.cli.pause:pause",
+            "Let no tick of a workflow run for a while.",
+            (
+                "almaflow pause withdraw-items --note 'stocktaking'",
+                "almaflow pause withdraw-items --until 2026-11-09",
+            ),
+        ),
+        Command(
+            "unpause",
+            "almaflow.cli.pause:unpause",
+            "End the pause of a workflow.",
+            ("almaflow unpause withdraw-items",),
+        ),
+        Command(
+            "skip-next",
+            "almaflow.cli.skip_next:skip_next",
+            "Let the next tick of a workflow not run.",
+            ("almaflow skip-next withdraw-items --note 'done by hand'",),
+        ),
+        Command(
             "doctor",
             "almaflow.cli.doctor:doctor",
             "Look whether all that almaflow needs is there and works.",
@@ -177,6 +208,18 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
                 "almaflow install-service --user almaflow",
                 "sudo almaflow install-service --user almaflow --write",
             ),
+        ),
+        Command(
+            "prune",
+            "almaflow.cli.prune:prune",
+            "Take old runs and ticks out of the store.",
+            ("almaflow prune --older-than 400d --dry-run", "almaflow prune --older-than 400d"),
+        ),
+        Command(
+            "backup",
+            "almaflow.cli.backup:backup",
+            "Copy the store, also while it is in use.",
+            ("almaflow backup /backup/almaflow-2026-11-01.db",),
         ),
     ),
     "Look into Alma": (

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import sys
+from zoneinfo import ZoneInfo
 
 from almaflow.cli import parts
 from almaflow.cli.options import RunArgument, RunAsJson
 from almaflow.cli.output import columns_of, emit, emit_json, wrapped
 from almaflow.cli.owners import is_worked_on
 from almaflow.cli.story import lines_of
+from almaflow.cli.tick_words import about_tick, as_data
 from almaflow.engine.views import view_of
 from almaflow.errors import RequestWrong
 from almaflow.plan import Plan, recorded_plan
-from almaflow.store import RunRecord, Store
+from almaflow.store import RunRecord, Store, Tick, TickEnding
+
+# So many ticks before a run's own are looked at for those that it stands for.
+_MERGED = 10_000
 
 
 def show(
@@ -30,10 +35,23 @@ def show(
             store.events(record.id),
             worked_on=is_worked_on(store, record),
         )
+        tick = store.tick_of_run(record.id)
+        merged = [] if tick is None else _merged_into(store, tick)
     if as_json:
-        emit_json(view.as_data())
+        told = None if tick is None else as_data(tick) | {"merged": [as_data(it) for it in merged]}
+        emit_json(view.as_data() | {"tick": told})
     else:
-        emit(wrapped("\n".join(lines_of(view)), columns_of(sys.stdout)))
+        zone = ZoneInfo(view.timezone)
+        about = "" if tick is None else about_tick(tick, len(merged), zone)
+        emit(wrapped("\n".join(lines_of(view, about)), columns_of(sys.stdout)))
+
+
+def _merged_into(store: Store, tick: Tick) -> list[Tick]:
+    """Return the ticks that a tick's run stands for besides, newest first."""
+    found = store.ticks(
+        until=tick.at, workflow=tick.workflow, endings=[TickEnding.MERGED], limit=_MERGED
+    )
+    return [one for one in found if (one.entry, one.merged_into) == (tick.entry, tick.at)]
 
 
 def plan_of(store: Store, record: RunRecord) -> Plan | None:

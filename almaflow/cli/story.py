@@ -23,11 +23,11 @@ _NAMES = 12
 _LISTED = 12
 
 
-def lines_of(view: RunView) -> Iterator[str]:
-    """Yield what `show` prints about a run."""
+def lines_of(view: RunView, tick: str = "") -> Iterator[str]:
+    """Yield what `show` prints about a run; *tick* is what is known of the one it stands for."""
     zone = ZoneInfo(view.timezone)
     yield headline(view)
-    for name, value in _facts(view, zone):
+    for name, value in _facts(view, zone, tick):
         yield f"  {padded(name, _NAMES)} {value}".rstrip()
     yield ""
     yield from _steps(view, zone)
@@ -48,7 +48,7 @@ def lines_of(view: RunView) -> Iterator[str]:
         yield from moves
 
 
-def _facts(view: RunView, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
+def _facts(view: RunView, zone: ZoneInfo, tick: str) -> Iterator[tuple[str, str]]:
     if view.error:
         yield "error", on_one_line(view.error)
     if view.status is Status.WAITING and view.reason:
@@ -58,7 +58,9 @@ def _facts(view: RunView, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
     yield "file", on_one_line(view.file) + (f" (commit {view.commit[:12]})" if view.commit else "")
     yield "started by", view.trigger
     yield "asked for", instant(view.requested_at, zone)
-    if view.scheduled_at != view.requested_at:
+    if tick:
+        yield "tick", on_one_line(tick)
+    elif view.scheduled_at != view.requested_at:
         yield "scheduled", instant(view.scheduled_at, zone)
     if view.attempt > 1:
         for attempt in view.attempts:

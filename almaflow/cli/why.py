@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -16,6 +17,8 @@ from almaflow.cli.owners import is_worked_on
 from almaflow.cli.reports import headline
 from almaflow.cli.show import plan_of
 from almaflow.cli.texts import on_one_line
+from almaflow.cli.tick_words import about_the_timetable, pause_as_data
+from almaflow.cli.tick_words import as_data as tick_as_data
 from almaflow.clock import Clock, SystemClock
 from almaflow.engine.durations import Durations
 from almaflow.engine.outline import Outline
@@ -26,7 +29,7 @@ from almaflow.errors import AlmaflowError, RequestWrong
 from almaflow.outcome import Status
 from almaflow.problems import did_you_mean
 from almaflow.settings import Project
-from almaflow.store import RunNotFound, RunRecord, Store
+from almaflow.store import Pause, RunNotFound, RunRecord, Store, Tick
 
 # Of a workflow no more runs that have not ended are told of.
 _MOST = 10
@@ -55,10 +58,16 @@ def why(
     clock = SystemClock()
     project = parts.open_project()
     with parts.open_store(project, clock) as store:
-        found = [_told(project, store, record, clock) for record in _runs(project, store, run)]
+        timetable = _Timetable.of(store, run, clock)
+        records = _runs(project, store, run, timetable)
+        found = [_told(project, store, record, clock) for record in records]
     if as_json:
-        emit_json({"runs": [_as_data(view, causes) for view, causes in found]})
+        told = [_as_data(view, causes) for view, causes in found]
+        emit_json({"runs": told, "timetable": timetable and timetable.as_data()})
         return
+    if timetable is not None:
+        for line in timetable.lines(run, ZoneInfo(project.settings.timezone), clock):
+            say(line)
     for number, (view, causes) in enumerate(found):
         if number:
             emit("")
@@ -66,10 +75,48 @@ def why(
             say(line)
 
 
-def _runs(project: Project, store: Store, name: str) -> list[RunRecord]:
+@dataclass(frozen=True)
+class _Timetable:
+    """What is worth knowing of a workflow's timetable."""
+
+    pause: Pause | None
+    ticks: list[Tick]
+    """The newest, newest first; those that wait among them."""
+
+    @classmethod
+    def of(cls, store: Store, workflow: str, clock: Clock) -> _Timetable | None:
+        """Return what the store knows; None when nothing of it is worth telling."""
+        now = clock.now()
+        pauses = store.pauses(workflow=workflow, since=now)
+        waiting = store.ticks(workflow=workflow, open=True, limit=_MOST)
+        last = store.ticks(workflow=workflow, open=False, until=now, limit=1)
+        pause = next((one for one in pauses if one.holds(now)), None)
+        return cls(pause, [*waiting, *last]) if pause or waiting or last else None
+
+    def lines(self, workflow: str, zone: ZoneInfo, clock: Clock) -> Iterator[str]:
+        told = list(about_the_timetable(self.ticks, self.pause, clock.now(), zone))
+        if not told:
+            return
+        yield f"The timetable of {on_one_line(workflow)}"
+        for text, move in told:
+            yield f"  {on_one_line(text)}"
+            if move:
+                yield f"    → {move}"
+        yield ""
+
+    def as_data(self) -> dict[str, Any]:
+        return {
+            "pause": None if self.pause is None else pause_as_data(self.pause),
+            "ticks": [tick_as_data(tick) for tick in self.ticks],
+        }
+
+
+def _runs(
+    project: Project, store: Store, name: str, timetable: _Timetable | None
+) -> list[RunRecord]:
     """Return the runs that are meant; Raises: RequestWrong."""
     newest = store.runs(1, workflow=name)
-    if newest:
+    if newest or timetable is not None:
         unfinished = (Status.QUEUED, Status.RUNNING, Status.WAITING)
         return store.runs(_MOST, workflow=name, statuses=unfinished) or newest
     try:

@@ -1,0 +1,199 @@
+"""`almaflow ticks`: the ledger, and whether it is whole."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from almaflow.cli import parts
+from almaflow.cli.known_names import workflow_named
+from almaflow.cli.moments import HOW, read_past
+from almaflow.cli.output import columns_of, emit, emit_json, say
+from almaflow.cli.story import instant
+from almaflow.cli.texts import table
+from almaflow.cli.tick_words import OPEN, as_data, remark_on, state_of
+from almaflow.clock import SystemClock
+from almaflow.errors import RequestWrong
+from almaflow.problems import did_you_mean
+from almaflow.schedules import timetable_from_json
+from almaflow.service.verify import Instants, Verified, verify
+from almaflow.store import Store, Tick, TickEnding
+from almaflow.timetable import TimetableInvalid
+
+# How many are listed when nothing else is said.
+_LISTED = 20
+
+
+def ticks(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Only of this workflow.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="WHEN", help=f"{HOW} an age, such as 2d.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="WHEN", help=f"{HOW} an age, such as 1d.")
+    ] = None,
+    ending: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--ending",
+            "-e",
+            metavar="ENDING",
+            help="Only these: run, merged, skipped, missed, or open; may be repeated.",
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit", "-n", metavar="N", min=1, help=f"At most so many; {_LISTED} by default."
+        ),
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--verify",
+            help="Lay the timetables out anew, each entry as it stood at the time, and compare: "
+            "a tick without a row or a row without a tick is shown, and the exit code is 1.",
+        ),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """List the ticks of timetables, newest first, with what became of each.
+
+    A tick became a run, was merged into a later one, skipped or missed; one that is open has come
+    and waits. Without `--since` the newest are listed.
+    """
+    if check and (until or ending or limit):
+        raise RequestWrong("`--verify` compares all ticks; of the others it takes only `--since`.")
+    project, clock = parts.open_project(), SystemClock()
+    zone, now = ZoneInfo(project.settings.timezone), clock.now()
+    from_, to = (
+        None if text is None else read_past(text, option, now, zone)
+        for text, option in ((since, "--since"), (until, "--until"))
+    )
+    chosen = _chosen(ending or [])
+    with parts.open_store(project, clock) as store:
+        workflow = None if name is None else workflow_named(name, project, store)
+        if check:
+            verified = _verified(store, workflow, from_, now)
+        else:
+            if limit is None and since is None:
+                limit = _LISTED
+            found = store.ticks(since=from_, until=to, workflow=workflow, limit=limit, **chosen)
+    if check:
+        _print_verified(verified, zone, as_json=as_json)
+        raise typer.Exit(1 if verified.faults else 0)
+    if as_json:
+        emit_json({"ticks": [as_data(tick) for tick in found]})
+    else:
+        _print(found, now, zone, any_asked=bool(name or since or until or ending))
+
+
+def _chosen(endings: Sequence[str]) -> dict[str, Any]:
+    """Return what the store is asked for; Raises: RequestWrong."""
+    known = [*TickEnding, OPEN]
+    for text in endings:
+        if text not in known:
+            hint = did_you_mean(text, map(str, known)) or "."
+            raise RequestWrong(
+                f"`{text}` is no ending of a tick{hint} There are {', '.join(known)}."
+            )
+    if not endings:
+        return {}
+    if OPEN not in endings:
+        return {"endings": [TickEnding(text) for text in endings]}
+    if len(set(endings)) > 1:
+        raise RequestWrong("`open` ticks have no ending; ask for them by themselves.")
+    return {"open": True}
+
+
+def _print(found: Sequence[Tick], now: datetime, zone: ZoneInfo, *, any_asked: bool) -> None:
+    if not found:
+        emit("There is no such tick." if any_asked else "There are no ticks yet.")
+        return
+    emit(
+        "\n".join(
+            table(
+                ("TICK", "WORKFLOW", "ENTRY", "BECAME", "REMARK"),
+                [
+                    (
+                        instant(tick.at, zone),
+                        tick.workflow,
+                        tick.entry,
+                        state_of(tick),
+                        remark_on(tick, now, zone),
+                    )
+                    for tick in found
+                ],
+                columns=columns_of(sys.stdout),
+                flexible=(1, 4),
+            )
+        )
+    )
+
+
+# --- verify ---------------------------------------------------------------------------------------
+
+
+def _verified(
+    store: Store, workflow: str | None, since: datetime | None, now: datetime
+) -> Verified:
+    # One state of the store: what a serve lays out meanwhile is in both or in neither.
+    with store.batch():
+        schedules = store.schedules(workflow=workflow)
+        found = store.ticks(since=since, workflow=workflow)
+    return verify(schedules, found, _timetable_of, now, since)
+
+
+def _timetable_of(timing: Mapping[str, Any]) -> Instants:
+    try:
+        return timetable_from_json(timing)
+    except (KeyError, TypeError, TimetableInvalid) as error:
+        raise RequestWrong(f"{type(error).__name__}: {error}") from error
+
+
+def _print_verified(verified: Verified, zone: ZoneInfo, *, as_json: bool) -> None:
+    if as_json:
+        emit_json(_as_data(verified))
+        return
+    for fault in verified.faults:
+        where = f"{instant(fault.at, zone)}  {fault.workflow}  {fault.entry}"
+        say(f"{where}  {fault.kind}: {fault.text}")
+    ticks_, entries = _count(verified.ticks, "tick"), _count(verified.entries, "entry", "entries")
+    if verified.faults:
+        say(f"{ticks_} of {entries} compared: {_count(len(verified.faults), 'fault')}.")
+    else:
+        say(f"{ticks_} of {entries} compared: each has its row, and each row its tick.")
+    if verified.outstanding:
+        say(
+            f"{_count(verified.outstanding, 'tick')} that came since have no row yet: no `almaflow "
+            "serve` has laid them out. They get one when it is started."
+        )
+
+
+def _count(number: int, noun: str, nouns: str = "") -> str:
+    return f"{number} {noun if number == 1 else nouns or f'{noun}s'}"
+
+
+def _as_data(verified: Verified) -> dict[str, Any]:
+    return {
+        "ticks": verified.ticks,
+        "entries": verified.entries,
+        "outstanding": verified.outstanding,
+        "faults": [
+            {
+                "kind": fault.kind,
+                "workflow": fault.workflow,
+                "entry": fault.entry,
+                "at": fault.at.isoformat(),
+                "text": fault.text,
+            }
+            for fault in verified.faults
+        ],
+    }
