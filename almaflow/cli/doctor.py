@@ -12,7 +12,7 @@ import typer
 
 from almaflow import __version__
 from almaflow.cli import parts
-from almaflow.cli.checkups import alma, files, outside, store, zones
+from almaflow.cli.checkups import alma, files, outside, service, store, zones
 from almaflow.cli.checkups.findings import Finding, Verdict, bad, good
 from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
 from almaflow.cli.output import coloured, emit, emit_json, say
@@ -85,8 +85,10 @@ def _of_project(project: Project, mask: Mask, send: bool) -> Iterator[Finding]:
     yield from found
     yield from files.look_at_git(project)
     yield from zones.look_at_zones(project, loaded, now)
-    found, _ = store.look_at_store(project)
+    found, health = store.look_at_store(project)
     yield from found
+    if health is not None and health.is_current:
+        yield from service.look_at_service(project, loaded)
     yield from outside.look_at_channels(project, send=send)
     yield from outside.look_at_pings(project)
     yield from outside.look_at_connections(project)

@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from almaflow import __version__
 from almaflow.alma.simulator import SimulatedAlma
 from almaflow.alma.simulator.http import SimulatorServer
 from almaflow.cli.checkups import zones
 from almaflow.clock import SystemClock
 from almaflow.settings import Project, Settings
-from almaflow.store import Store
+from almaflow.store import NewNotice, Source, Store
 from tests.cli.conftest import Almaflow, Typed, Write
 
 GIT = ("-c", "user.name=t", "-c", "user.email=t@example.edu", "-c", "commit.gpgsign=false")
@@ -59,6 +60,14 @@ def place(write: Write, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
         yield Place(alma, clock)
 
 
+@pytest.fixture
+def store(place: Place, folder: Path) -> Iterator[Store]:
+    """The project's store, as another process has it open."""
+    opened = Store.open(f"sqlite:///{folder}/.almaflow/almaflow.db", clock=SystemClock())
+    yield opened
+    opened.close()
+
+
 def settings(write: Write, alma: SimulatedAlma, more: str = "", entry: str = "") -> None:
     write(
         "almaflow.yaml",
@@ -93,10 +102,10 @@ def texts(typed: Typed, what: str, verdict: str) -> str:
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="there is no git here")
 def test_where_all_is_well_every_line_says_so(
-    almaflow: Almaflow, place: Place, folder: Path
+    almaflow: Almaflow, place: Place, folder: Path, store: Store
 ) -> None:
     commit(folder)
-    Store.open(f"sqlite:///{folder}/.almaflow/almaflow.db", clock=SystemClock()).close()
+    store.lead(store.enter_process("shelf", 4711, __version__).id)
 
     typed = almaflow("doctor")
 
@@ -324,6 +333,52 @@ def test_a_store_that_cannot_be_used_is_an_error(
 
     assert "is not a store of almaflow" in texts(typed, "store", "error")
     assert texts(typed, "disk", "error") == f"1.0 KiB are free at {file.parent}"
+
+
+# --- the service ----------------------------------------------------------------------------------
+
+
+def test_timetables_that_nobody_serves_are_a_warning(
+    almaflow: Almaflow, store: Store, write: Write
+) -> None:
+    nobody = almaflow("doctor", "--json")
+    write("workflows/nightly.yaml", "steps: [{notify: hi}]")
+    needless = almaflow("doctor", "--json")
+
+    assert texts(nobody, "service", "warning") == (
+        "no `almaflow serve` runs, so nothing keeps the timetables of 1 workflow"
+    )
+    assert "no workflow has a timetable" in texts(needless, "service", "ok")
+
+
+def test_what_the_service_has_to_say_is_passed_on(almaflow: Almaflow, store: Store) -> None:
+    process = store.enter_process("shelf", 4711, "0.0.1").id
+    store.lead(process)
+    now = SystemClock().now()
+    source = Source(
+        path="workflows/old.yaml", workflow="old", definition="", read_at=now, problem="no steps"
+    )
+    store.keep_source(process, source, {"workflow": "old"})
+    notice = NewNotice(
+        key="missed/1",
+        event="missed",
+        workflow="old",
+        run_id=None,
+        channel="systems",
+        title="t",
+        text="t",
+    )
+    store.add_notices([notice])
+    store.notice_failed(store.due_notices()[0].id, "nobody answers", now)
+    store.pause("old", by="anna")
+
+    typed = almaflow("doctor", "--json")
+
+    warnings = texts(typed, "service", "warning")
+    assert "runs as process 4711 on shelf with version 0.0.1, and this is " in warnings
+    assert "workflows/old.yaml runs as it was when it was last valid: no steps" in warnings
+    assert "a notice has not got to systems yet: nobody answers" in warnings
+    assert "paused: old" in texts(typed, "service", "ok")
 
 
 # --- zone data ------------------------------------------------------------------------------------
