@@ -5,6 +5,7 @@ It is noon of 2 November 2026, UTC, whenever anything asks.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -109,6 +110,14 @@ def _plan(workflow: str, **fields: Any) -> Plan:
     project = parts.open_project()
     loaded = load_workflow(Path(f"workflows/{workflow}.yaml"), project)
     return make_plan(loaded, project, {}, now=NOW, **fields)
+
+
+def change(folder: Path, statement: str) -> None:
+    """Change the store by hand."""
+    connection = sqlite3.connect(folder / ".almaflow" / "almaflow.db")
+    connection.execute(statement)
+    connection.commit()
+    connection.close()
 
 
 @contextmanager

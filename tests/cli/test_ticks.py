@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,7 +12,7 @@ from almaflow.clock import SystemClock
 from almaflow.outcome import Outcome
 from almaflow.store import Cause, Tick, TickEnding
 from tests.cli.conftest import Almaflow, Write
-from tests.cli.ledger import BEGAN, NOW, Served, served
+from tests.cli.ledger import BEGAN, NOW, Served, change, served
 
 
 @pytest.fixture
@@ -36,14 +35,6 @@ def four(it: Served) -> list[Tick]:
     it.end(skipped, TickEnding.SKIPPED, Cause.PAUSE, "Paused by anna.")
     it.begin(ran)
     return ticks
-
-
-def change(folder: Path, statement: str) -> None:
-    """Change the store by hand."""
-    connection = sqlite3.connect(folder / ".almaflow" / "almaflow.db")
-    connection.execute(statement)
-    connection.commit()
-    connection.close()
 
 
 # --- ticks ----------------------------------------------------------------------------------------
