@@ -128,14 +128,6 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
             ),
         ),
     ),
-    "Run unattended": (
-        Command(
-            "serve",
-            "almaflow.cli.serve:serve",
-            "Run workflows on their timetables, until it is stopped.",
-            ("almaflow serve", "almaflow serve --log-format json --metrics 9464"),
-        ),
-    ),
     "Look at runs": (
         Command(
             "runs",
@@ -163,6 +155,12 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         ),
     ),
     "Run unattended": (
+        Command(
+            "serve",
+            "almaflow.cli.serve:serve",
+            "Run workflows on their timetables, until it is stopped.",
+            ("almaflow serve", "almaflow serve --log-format json --metrics 9464"),
+        ),
         Command(
             "ticks",
             "almaflow.cli.ticks:ticks",
@@ -208,18 +206,6 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
                 "almaflow install-service --user almaflow",
                 "sudo almaflow install-service --user almaflow --write",
             ),
-        ),
-        Command(
-            "prune",
-            "almaflow.cli.prune:prune",
-            "Take old runs and ticks out of the store.",
-            ("almaflow prune --older-than 400d --dry-run", "almaflow prune --older-than 400d"),
-        ),
-        Command(
-            "backup",
-            "almaflow.cli.backup:backup",
-            "Copy the store, also while it is in use.",
-            ("almaflow backup /backup/almaflow-2026-11-01.db",),
         ),
     ),
     "Look into Alma": (

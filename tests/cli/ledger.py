@@ -12,11 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from almaflow.schedules import Entry, entries_of
-
 from almaflow.catalog import load_workflow
 from almaflow.cli import parts
 from almaflow.plan import Plan, make_plan
+from almaflow.schedules import Entry, entries_of
 from almaflow.store import (
     Cause,
     NewSchedule,
