@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -144,11 +145,19 @@ def _print(found: Sequence[Tick], now: datetime, zone: ZoneInfo, *, any_asked: b
 def _verified(
     store: Store, workflow: str | None, since: datetime | None, now: datetime
 ) -> Verified:
-    # One state of the store: what a serve lays out meanwhile is in both or in neither.
-    with store.batch():
+    """Compare, without holding up who writes meanwhile; what is seen twice is a fault."""
+
+    def look() -> Verified:
         schedules = store.schedules(workflow=workflow)
         found = store.ticks(since=since, workflow=workflow)
-    return verify(schedules, found, _timetable_of, now, since)
+        return verify(schedules, found, _timetable_of, now, since)
+
+    verified = look()
+    if not verified.faults:
+        return verified
+    # An entry may have begun to stand, or old rows been taken out, between the two questions.
+    again, seen = look(), set(verified.faults)
+    return replace(again, faults=tuple(fault for fault in again.faults if fault in seen))
 
 
 def _timetable_of(timing: Mapping[str, Any]) -> Instants:
