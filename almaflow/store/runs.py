@@ -162,6 +162,20 @@ def newest(
     return [_record(row) for row in connection.execute(query)]
 
 
+_NUMBER = select(runs.c.number).where(runs.c.id == bindparam("run_id")).scalar_subquery()
+_BEFORE = _SELECT.where(
+    runs.c.workflow == bindparam("workflow"),
+    runs.c.status == Status.FINISHED,
+    runs.c.number < _NUMBER,
+).order_by(runs.c.number.desc())
+
+
+def before(connection: Connection, workflow: str, run_id: str, limit: int) -> list[RunRecord]:
+    """Return finished runs of *workflow* recorded before a run, newest first, at most *limit*."""
+    asked = {"workflow": workflow, "run_id": run_id}
+    return [_record(row) for row in connection.execute(_BEFORE.limit(limit), asked)]
+
+
 def check(connection: Connection, claim: Claim) -> None:
     """See that the run is the claimant's.
 

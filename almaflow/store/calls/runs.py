@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from almaflow.outcome import Outcome, Status
-from almaflow.store import claims, journal, runs
+from almaflow.store import claims, history, journal, runs
 from almaflow.store.calls.base import StoreBase
 from almaflow.store.records import Cancel, Claim, LoadedRun, RunRecord
 from almaflow.store.values import clean
@@ -66,6 +66,22 @@ class RunCalls(StoreBase):
         """Return the runs that fit all that is given, newest first, at most *limit*."""
         with self._database.read() as connection:
             return runs.newest(connection, limit, workflow, statuses, outcomes)
+
+    def runs_before(self, workflow: str, run_id: str, limit: int) -> list[RunRecord]:
+        """Return finished runs of *workflow* recorded before a run, newest first, at most *limit*.
+
+        *run_id* need not be a run of that workflow; before one that is not there are none.
+        """
+        with self._database.read() as connection:
+            return runs.before(connection, workflow, run_id, limit)
+
+    def last_changes(self, run_ids: Sequence[str]) -> dict[str, datetime]:
+        """Return when something was last recorded in each run: in its journal or its log.
+
+        A run of which nothing is recorded but that it is there is left out.
+        """
+        with self._database.read() as connection:
+            return history.last_changes(connection, run_ids)
 
     def orphans(self, process_id: str, max_format: int = 1) -> list[str]:
         """Return the unfinished runs that *process_id* may claim now, oldest first.

@@ -1,0 +1,35 @@
+"""When something last happened in runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, func, select
+
+from almaflow.store.tables import events, journal
+
+# How many runs are named in one question; a database takes some thousand values.
+_TOGETHER = 500
+
+_CHANGED = (
+    select(journal.c.run_id, func.max(journal.c.changed_at).label("at"))
+    .where(journal.c.run_id.in_(bindparam("run_ids", expanding=True)))
+    .group_by(journal.c.run_id)
+)
+_TOLD = (
+    select(events.c.run_id, func.max(events.c.at).label("at"))
+    .where(events.c.run_id.in_(bindparam("run_ids", expanding=True)))
+    .group_by(events.c.run_id)
+)
+
+
+def last_changes(connection: Connection, run_ids: Sequence[str]) -> dict[str, datetime]:
+    """Return when something was last recorded in each run; one without records is left out."""
+    found: dict[str, datetime] = {}
+    for start in range(0, len(run_ids), _TOGETHER):
+        some = {"run_ids": list(run_ids[start : start + _TOGETHER])}
+        for query in (_CHANGED, _TOLD):
+            for row in connection.execute(query, some):
+                found[row.run_id] = max(row.at, found.get(row.run_id, row.at))
+    return found
