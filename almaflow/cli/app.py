@@ -207,6 +207,18 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
                 "sudo almaflow install-service --user almaflow --write",
             ),
         ),
+        Command(
+            "prune",
+            "almaflow.cli.prune:prune",
+            "Take old runs and ticks out of the store.",
+            ("almaflow prune --older-than 400d --dry-run", "almaflow prune --older-than 400d"),
+        ),
+        Command(
+            "backup",
+            "almaflow.cli.backup:backup",
+            "Copy the store, also while it is in use.",
+            ("almaflow backup /backup/almaflow-2026-11-01.db",),
+        ),
     ),
     "Look into Alma": (
         Command(

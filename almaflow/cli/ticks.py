@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -82,14 +82,14 @@ def ticks(
     with parts.open_store(project, clock) as store:
         workflow = None if name is None else workflow_named(name, project, store)
         if check:
-            verified = _verified(store, workflow, from_, now)
+            compared = _compared(store, workflow, from_, now)
         else:
             if limit is None and since is None:
                 limit = _LISTED
             found = store.ticks(since=from_, until=to, workflow=workflow, limit=limit, **chosen)
     if check:
-        _print_verified(verified, zone, as_json=as_json)
-        raise typer.Exit(1 if verified.faults else 0)
+        _print_compared(compared, zone, as_json=as_json)
+        raise typer.Exit(1 if compared.verified.faults else 0)
     if as_json:
         emit_json({"ticks": [as_data(tick) for tick in found]})
     else:
@@ -142,22 +142,37 @@ def _print(found: Sequence[Tick], now: datetime, zone: ZoneInfo, *, any_asked: b
 # --- verify ---------------------------------------------------------------------------------------
 
 
-def _verified(
+@dataclass(frozen=True)
+class _Compared:
+    """What was compared, and from when on."""
+
+    verified: Verified
+    pruned_before: datetime | None
+    """Older ticks may have been taken out, so they were left out; None: none were."""
+
+
+def _compared(
     store: Store, workflow: str | None, since: datetime | None, now: datetime
-) -> Verified:
+) -> _Compared:
     """Compare, without holding up who writes meanwhile; what is seen twice is a fault."""
 
-    def look() -> Verified:
+    def look() -> _Compared:
         schedules = store.schedules(workflow=workflow)
-        found = store.ticks(since=since, workflow=workflow)
-        return verify(schedules, found, _timetable_of, now, since)
+        pruned = store.pruned_before()
+        from_ = max(filter(None, (since, pruned)), default=None)
+        found = store.ticks(since=from_, workflow=workflow)
+        # Of entries that began later nothing can be missing.
+        left_out = pruned == from_ and any(one.begins_at < (pruned or now) for one in schedules)
+        told = pruned if left_out else None
+        return _Compared(verify(schedules, found, _timetable_of, now, from_), told)
 
-    verified = look()
-    if not verified.faults:
-        return verified
-    # An entry may have begun to stand, or old rows been taken out, between the two questions.
-    again, seen = look(), set(verified.faults)
-    return replace(again, faults=tuple(fault for fault in again.faults if fault in seen))
+    first = look()
+    if not first.verified.faults:
+        return first
+    # An entry may have begun to stand, or old rows been taken out, between the questions.
+    again, seen = look(), set(first.verified.faults)
+    faults = tuple(fault for fault in again.verified.faults if fault in seen)
+    return replace(again, verified=replace(again.verified, faults=faults))
 
 
 def _timetable_of(timing: Mapping[str, Any]) -> Instants:
@@ -167,10 +182,11 @@ def _timetable_of(timing: Mapping[str, Any]) -> Instants:
         raise RequestWrong(f"{type(error).__name__}: {error}") from error
 
 
-def _print_verified(verified: Verified, zone: ZoneInfo, *, as_json: bool) -> None:
+def _print_compared(compared: _Compared, zone: ZoneInfo, *, as_json: bool) -> None:
     if as_json:
-        emit_json(_as_data(verified))
+        emit_json(_as_data(compared))
         return
+    verified, pruned = compared.verified, compared.pruned_before
     for fault in verified.faults:
         where = f"{instant(fault.at, zone)}  {fault.workflow}  {fault.entry}"
         say(f"{where}  {fault.kind}: {fault.text}")
@@ -179,6 +195,8 @@ def _print_verified(verified: Verified, zone: ZoneInfo, *, as_json: bool) -> Non
         say(f"{ticks_} of {entries} compared: {_count(len(verified.faults), 'fault')}.")
     else:
         say(f"{ticks_} of {entries} compared: each has its row, and each row its tick.")
+    if pruned is not None:
+        say(f"Ticks before {instant(pruned, zone)} are left out: `almaflow prune` took them out.")
     if verified.outstanding:
         say(
             f"{_count(verified.outstanding, 'tick')} that came since have no row yet: no `almaflow "
@@ -190,8 +208,10 @@ def _count(number: int, noun: str, nouns: str = "") -> str:
     return f"{number} {noun if number == 1 else nouns or f'{noun}s'}"
 
 
-def _as_data(verified: Verified) -> dict[str, Any]:
+def _as_data(compared: _Compared) -> dict[str, Any]:
+    verified, pruned = compared.verified, compared.pruned_before
     return {
+        "pruned_before": None if pruned is None else pruned.isoformat(),
         "ticks": verified.ticks,
         "entries": verified.entries,
         "outstanding": verified.outstanding,

@@ -8,6 +8,7 @@ store's clock.
 from __future__ import annotations
 
 from almaflow.store.calls.journal import JournalCalls
+from almaflow.store.calls.keeping import KeepingCalls
 from almaflow.store.calls.ledger import LedgerCalls
 from almaflow.store.calls.places import PlaceCalls
 from almaflow.store.calls.processes import ProcessCalls
@@ -130,7 +131,9 @@ __all__ = [
 ]
 
 
-class Store(RunCalls, ProcessCalls, JournalCalls, PlaceCalls, LedgerCalls, ServiceCalls):
+class Store(
+    RunCalls, ProcessCalls, JournalCalls, PlaceCalls, LedgerCalls, ServiceCalls, KeepingCalls
+):
     """One open store; safe to use from any thread.
 
     Besides what a method names, each raises `StoreTrouble` when the file, the disk or the server
