@@ -90,7 +90,7 @@ def test_a_folder_that_is_not_there_is_told(store: Store, tmp_path: Path) -> Non
 def test_a_disk_that_refuses_leaves_nothing_behind(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, kind: type[Exception]
 ) -> None:
-    connect = sqlite3.connect
+    connect: Callable[..., sqlite3.Connection] = sqlite3.connect
 
     def refusing(database: Any, **options: Any) -> sqlite3.Connection:
         if options.get("uri"):
