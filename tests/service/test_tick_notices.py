@@ -38,7 +38,12 @@ INVALID = Reading(
 
 
 def end(**fields: Any) -> TickEnd:
-    given = {"tick_id": 1, "ending": TickEnding.MISSED, "cause": Cause.MAX_AGE, "reason": "Old."}
+    given: dict[str, Any] = {
+        "tick_id": 1,
+        "ending": TickEnding.MISSED,
+        "cause": Cause.MAX_AGE,
+        "reason": "Old.",
+    }
     return TickEnd(**(given | fields))
 
 
