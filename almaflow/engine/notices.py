@@ -25,6 +25,9 @@ WAITS = (timedelta(seconds=5), timedelta(seconds=15))
 # Seconds for one attempt; what hangs longer may still arrive, and then arrives twice.
 _ATTEMPT = 20.0
 
+# So many cancelled runs before one are passed over to see how the workflow went before.
+_PASSED_OVER = 20
+
 # Channels that hang must not keep a thread from whoever fetches files.
 _threads = ThreadPool("notices", 4)
 
@@ -69,35 +72,65 @@ class RunNotices:
 
     async def send(self, ending: Ending) -> None:
         """Tell whoever wants to hear of it; what does not get there is in the log."""
-        for number, notice in enumerate(self._plan.workflow.notify, start=1):
+        asked = self._plan.workflow.notify
+        before = ""
+        if any("recovered" in notice.on for notice in asked):
+            before = await self._recovered_from(ending.outcome)
+        events = events_of(ending.outcome) | ({"recovered"} if before else set())
+        for number, notice in enumerate(asked, start=1):
             key = (self._path, self._attempt, f"notice-{number}")
-            if not events_of(ending.outcome) & set(notice.on):
+            if not events & set(notice.on):
                 continue
             if self._journal.get(*key) is not None:
                 continue
-            said = f"{self._plan.name} ended as {ending.outcome}. {ending.error}".strip()
+            after = before if "recovered" in notice.on else ""
+            said = f"{self._plan.name} ended as {ending.outcome}. {after}{ending.error}".strip()
             self._journal.tell(Told.NOTICE, text=said, to=notice.to)
-            undelivered = "" if notice.to == LOG_CHANNEL else await self._send(notice.to, ending)
+            undelivered = ""
+            if notice.to != LOG_CHANNEL:
+                undelivered = await self._send(notice.to, ending, after)
             if undelivered:
                 self._journal.tell(Told.SAID, text=f"A notice was not delivered: {undelivered}")
             value = {"undelivered": undelivered}
             await self._journal.record(*key, EntryState.DONE, value=value)
 
-    async def _send(self, channel: str, ending: Ending) -> str:
-        title, text = self._told(ending)
+    async def _recovered_from(self, outcome: Outcome) -> str:
+        """Return a sentence about the bad end before a good one; empty when there is nothing.
+
+        That is the end of the attempt at this run before, else of the workflow's run before. Those
+        that were cancelled are passed over: that tells nothing about how it goes.
+        """
+        if not outcome.is_good:
+            return ""
+        body = self._journal.get(self._path, self._attempt - 1, "body")
+        if body is not None and _is_failure(Outcome(body.value["outcome"])):
+            return f"Its attempt before {_ENDED[Outcome(body.value['outcome'])]}. "
+        runs = await self._services.writer.call(
+            self._services.store.runs_before, self._plan.name, self._plan.run_id, _PASSED_OVER
+        )
+        last = next((run for run in runs if run.outcome is not Outcome.CANCELLED), None)
+        if last is None or last.outcome is None or not _is_failure(last.outcome):
+            return ""
+        return f"The run before, {last.id}, {_ENDED[last.outcome]}. "
+
+    async def _send(self, channel: str, ending: Ending, after: str) -> str:
+        title, text = self._told(ending, after)
         masked = self._journal.masked
         return await deliver(self._services, self._pause, channel, masked(title), masked(text))
 
     async def _pause(self, duration: timedelta, reason: str) -> None:
         await self._services.clock.sleep_until(self._services.clock.now() + duration)
 
-    def _told(self, ending: Ending) -> tuple[str, str]:
-        """Return title and text: what happened, where to look, what to do."""
+    def _told(self, ending: Ending, after: str) -> tuple[str, str]:
+        """Return title and text: what happened, where to look, what to do.
+
+        *after* is a sentence about the bad end that it has recovered from; empty for none.
+        """
         plan = self._plan
-        ended = _ENDED[ending.outcome]
+        ended = _ENDED[ending.outcome] + (" and has recovered" if after else "")
         link = link_of(self._journal, ending.outcome)
         paragraphs = [
-            f"{plan.name} {ended} at {plan.institution}.",
+            f"{plan.name} {ended} at {plan.institution}. {after}".strip(),
             ending.error,
             f"What happened: almaflow show {plan.run_id}",
             f"In Alma: {link}" if link else "",
@@ -111,6 +144,11 @@ def events_of(outcome: Outcome) -> set[str]:
     """Return the events that the end of a run is, as `notify` names them."""
     failed = {"failed"} if outcome in (Outcome.TIMED_OUT, Outcome.UNKNOWN) else set()
     return {outcome.value} | failed
+
+
+def _is_failure(outcome: Outcome) -> bool:
+    """Whether an end is one that people call failed."""
+    return "failed" in events_of(outcome)
 
 
 def link_of(journal: RunJournal, outcome: Outcome) -> str:
@@ -133,6 +171,7 @@ def _last(links: Iterable[str]) -> str:
 
 _ENDED = {
     Outcome.SUCCEEDED: "succeeded",
+    Outcome.SKIPPED: "had nothing to do",
     Outcome.WARNING: "ended with a warning",
     Outcome.FAILED: "failed",
     Outcome.TIMED_OUT: "timed out",
@@ -143,6 +182,7 @@ _ENDED = {
 
 _NEXT = {
     Outcome.SUCCEEDED: "There is nothing to do.",
+    Outcome.SKIPPED: "There is nothing to do.",
     Outcome.WARNING: "Look whether something has to be done by hand; nothing goes on by itself.",
     Outcome.FAILED: "Correct what is said above; then `almaflow retry {run}` goes on with the step "
     "that failed.",

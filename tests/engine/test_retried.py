@@ -11,6 +11,7 @@ import pytest
 
 from almaflow.engine.again import again
 from almaflow.engine.outline import Outline
+from almaflow.engine.telling import Told
 from almaflow.outcome import Status
 from almaflow.plan import recorded_plan
 from almaflow.store import EntryState
@@ -273,3 +274,12 @@ def stages(folder: Path) -> Iterator[Stage]:
         stage = Stage(here, library("FAILED", "COMPLETED_SUCCESS"), durable=True)
         assert stage.run(THREE).outcome == "failed"
         yield stage
+
+
+def test_a_retry_that_ends_well_has_recovered(set_stage: Callable[..., Stage]) -> None:
+    stage = set_stage(library("FAILED", "COMPLETED_SUCCESS"))
+    told = "notify: [{on: [recovered]}]"
+
+    assert stage.run(THREE + told).said(Told.NOTICE) == []
+
+    assert retry(stage).said(Told.NOTICE) == ["test ended as succeeded. Its attempt before failed."]

@@ -270,6 +270,60 @@ def test_a_cancelled_run_is_told(stage: Stage) -> None:
     assert "Cancelled by ada." in text
 
 
+RECOVERED = "name: nightly\nnotify: [{on: [recovered], to: systems}]\nsteps: [%s]\n"
+
+
+def ends(stage: Stage, *steps: str) -> list[tuple[str, str]]:
+    """Return titles and texts of what is sent when each of *steps* in turn makes a run."""
+    stage.outside = channel = Channel()
+    for step in steps:
+        stage.run(RECOVERED % step)
+    return [(title, text) for _, title, text in channel.taken]
+
+
+def test_the_first_good_end_after_a_bad_one_is_a_recovery(stage: Stage) -> None:
+    [(title, text)] = ends(stage, "{wait: 1m}", "{fail: no}", "{fail: no}", "{wait: 1m}", "stop: x")
+
+    assert title == "almaflow: nightly succeeded and has recovered (main)"
+    assert text == (
+        "nightly succeeded and has recovered at main. The run before, 20260302-081600-aaa03, "
+        "failed.\n\n"
+        "What happened: almaflow show 20260302-081600-aaa04\n\n"
+        "There is nothing to do."
+    )
+
+
+def test_a_run_without_anything_to_do_has_recovered_as_well(stage: Stage) -> None:
+    [(title, _)] = ends(stage, "{fail: no}", "check: {that: 1 == 2, otherwise: skip}")
+
+    assert title == "almaflow: nightly had nothing to do and has recovered (main)"
+
+
+def test_a_cancelled_run_is_neither_a_failure_nor_a_recovery(stage: Stage) -> None:
+    async def cancel(process: Process) -> None:
+        await process.wait(minutes=1)
+        process.cancel("ada")
+
+    stage.outside = channel = Channel()
+    stage.run(RECOVERED % "{wait: 10m}", beside=cancel)
+    stage.run(RECOVERED % "{wait: 1m}")
+    assert channel.taken == []
+
+    stage.run(RECOVERED % "{fail: no}")
+    stage.run(RECOVERED % "{wait: 10m}", beside=cancel)
+    stage.run(RECOVERED % "{wait: 1m}")
+    [(_, _, text)] = channel.taken
+    assert "The run before, 20260302-081700-aaa03, failed." in text
+
+
+def test_only_runs_of_the_same_workflow_count(stage: Stage) -> None:
+    stage.outside = channel = Channel()
+    stage.run("name: other\nsteps: [{fail: no}]")
+    stage.run(RECOVERED % "{wait: 1m}")
+
+    assert channel.taken == []
+
+
 def test_everybody_who_asked_hears_once(stage: Stage) -> None:
     workflow = """
         notify:
