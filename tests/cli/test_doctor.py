@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import shutil
 import subprocess
 import zoneinfo
@@ -16,10 +17,14 @@ import pytest
 from almaflow import __version__
 from almaflow.alma.simulator import SimulatedAlma
 from almaflow.alma.simulator.http import SimulatorServer
+from almaflow.alma.simulator.scenario import Fault
+from almaflow.cli import parts
+from almaflow.cli.checkups import store as checkup_of_store
 from almaflow.cli.checkups import zones
 from almaflow.clock import SystemClock
 from almaflow.settings import Project, Settings
 from almaflow.store import NewNotice, Source, Store
+from almaflow.store.health import Health
 from tests.cli.conftest import Almaflow, Typed, Write
 
 GIT = ("-c", "user.name=t", "-c", "user.email=t@example.edu", "-c", "commit.gpgsign=false")
@@ -201,6 +206,19 @@ def test_an_alma_that_does_not_answer_is_an_error(
     assert "did not reach Alma (main)" in texts(typed, "institution main", "error")
 
 
+def test_an_alma_that_loses_the_answer_leaves_the_right_to_write_open(
+    almaflow: Almaflow, place: Place
+) -> None:
+    fault = {"kind": "lose_answer", "call": "test", "nth": 2}
+    place.alma.add_fault(Fault.model_validate(fault))
+
+    typed = almaflow("doctor", "--json")
+
+    assert "nobody can tell whether the key may write" in texts(
+        typed, "institution main", "warning"
+    )
+
+
 def test_few_calls_that_are_left_are_a_warning(
     almaflow: Almaflow, place: Place, write: Write
 ) -> None:
@@ -333,6 +351,42 @@ def test_a_store_that_cannot_be_used_is_an_error(
 
     assert "is not a store of almaflow" in texts(typed, "store", "error")
     assert texts(typed, "disk", "error") == f"1.0 KiB are free at {file.parent}"
+
+
+@pytest.mark.parametrize(
+    ("health", "verdict", "text"),
+    [
+        ({"faults": ("row 3 missing from index",)}, "error", "is damaged: row 3 missing"),
+        ({"journal_mode": "delete"}, "warning", "its journal is `delete` and not `wal`"),
+        ({"is_current": False}, "warning", "an older almaflow wrote it"),
+        ({"file": None, "journal_mode": ""}, "ok", "here can be used (version 3)"),
+    ],
+)
+def test_a_store_is_told_as_it_is(
+    place: Place, monkeypatch: pytest.MonkeyPatch, health: dict[str, Any], verdict: str, text: str
+) -> None:
+    seen: dict[str, Any] = {"place": "here", "is_current": True, "version": 3, "file": Path.cwd()}
+    seen |= {"size": 10, "journal_mode": "wal"}
+    monkeypatch.setattr(checkup_of_store, "examine", lambda url: Health(**(seen | health)))
+
+    found, _ = checkup_of_store.look_at_store(parts.open_project())
+
+    assert [one.text for one in found if one.verdict == verdict and text in one.text]
+
+
+def test_a_store_that_cannot_be_written_or_is_in_memory_is_told(
+    almaflow: Almaflow, place: Place, write: Write, monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    nowhere = almaflow("doctor", "--json")
+    Store.open(f"sqlite:///{folder}/.almaflow/almaflow.db", clock=SystemClock()).close()
+    read_only = almaflow("doctor", "--json")
+    settings(write, place.alma, "store: 'sqlite://'")
+    forgetful = almaflow("doctor", "--json")
+
+    assert "there is none yet, and" in texts(nowhere, "store", "error")
+    assert "cannot be written by this user" in texts(read_only, "store", "error")
+    assert texts(forgetful, "store", "warning") == "it is in memory"
 
 
 # --- the service ----------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ def look_at_store(project: Project) -> tuple[Findings, Health | None]:
 
 def _about_none(file: Path | None) -> Finding:
     if file is None:
-        move = "Runs are forgotten when a command ends; take `store: memory` out of almaflow.yaml."
+        move = "Runs are forgotten when a command ends; take `store` out of almaflow.yaml."
         return doubtful(_WHAT, "it is in memory", move)
     folder = next(one for one in file.parents if one.exists())
     if not os.access(folder, os.W_OK):
