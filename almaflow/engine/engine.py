@@ -93,6 +93,10 @@ class Engine:
         """The way to the store from the event loop."""
         return self._writer
 
+    def remaining_calls(self) -> dict[str, int]:
+        """Return the calls left for this day, by institution, where Alma has said so."""
+        return {} if self._services is None else self._services.institutions.remaining_calls()
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Engine]:
         """Be a process of the store for as long as the block goes.

@@ -100,6 +100,11 @@ class Institutions:
             self._doors[name] = self._open(name)
         return self._doors[name]
 
+    def remaining_calls(self) -> dict[str, int]:
+        """Return the calls left for this day, by name, where Alma has said so."""
+        said = {name: door.client.remaining_calls for name, door in self._doors.items()}
+        return {name: left for name, left in said.items() if left is not None}
+
     def close(self) -> None:
         """Give all connections back."""
         for door in self._doors.values():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
 
 import anyio
 
@@ -23,6 +24,8 @@ class Measuring:
         self._measures = measures
         self._engine = engine
         self._clock = clock
+        self._due: datetime | None = None
+        """When the next tick was to begin, as the last cycle knew it."""
 
     async def run(self) -> None:
         """There is nothing to do between what happens."""
@@ -31,6 +34,9 @@ class Measuring:
     async def happened(self, happened: Happened, reading: Reading) -> None:
         """Count ticks that ended, and how late the others began."""
         now = self._clock.now()
+        if self._due is not None and now >= self._due:
+            self._measures.woke_up(now - self._due)
+        self._due = happened.next_at
         ended: Counter[tuple[str, TickEnding]] = Counter()
         for tick, end in happened.ended:
             ended[tick.workflow, end.ending] += 1
@@ -52,8 +58,16 @@ class Measuring:
             self._measures.run_ended(run)
 
 
-def picture_of(store: Store, clock: Clock, leads: Callable[[], bool]) -> Callable[[], Picture]:
-    """Return what tells the present state of a service; Raises there: StoreError."""
+def picture_of(
+    store: Store,
+    clock: Clock,
+    leads: Callable[[], bool],
+    remaining_calls: Callable[[], Mapping[str, int]] = dict,
+) -> Callable[[], Picture]:
+    """Return what tells the present state of a service; Raises there: StoreError.
+
+    *leads* is whether it leads, *remaining_calls* the engine's.
+    """
 
     def look() -> Picture:
         now = clock.now()
@@ -63,9 +77,10 @@ def picture_of(store: Store, clock: Clock, leads: Callable[[], bool]) -> Callabl
             unfinished=unfinished,
             queued_runs=frozenset(place.run_id for place in store.queue()),
             open_ticks=len(store.open_ticks()),
-            undelivered=len(store.due_notices()),
+            undelivered=store.undelivered_notices(),
             paused=sorted({one.workflow for one in store.pauses(since=now) if one.holds(now)}),
             invalid=[source.path for source in store.sources() if source.problem],
+            remaining_calls=remaining_calls(),
         )
 
     return look

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from almaflow.store.ledger_records import NewNotice, NoticeRecord
 from almaflow.store.tables import notices
@@ -24,6 +24,7 @@ _DUE = (
     .where(notices.c.next_at <= bindparam("now"))
     .order_by(notices.c.next_at, notices.c.id)
 )
+_UNDELIVERED = select(func.count()).select_from(notices).where(notices.c.next_at.is_not(None))
 _TRIED = update(notices).where(notices.c.id == bindparam("notice_id"))
 
 
@@ -55,6 +56,11 @@ def due(connection: Connection, now: datetime, limit: int) -> list[NoticeRecord]
     """Return the notices that are to be tried now, those that wait longest first."""
     rows = connection.execute(_DUE.limit(limit), {"now": now})
     return [NoticeRecord(**row._mapping) for row in rows]
+
+
+def undelivered(connection: Connection) -> int:
+    """Return how many notices are neither delivered nor given up."""
+    return int(connection.execute(_UNDELIVERED).scalar_one())
 
 
 def sent(connection: Connection, notice_id: int, at: datetime) -> None:

@@ -238,6 +238,7 @@ def test_notices_that_are_done_processes_that_left_and_pauses_that_ended_go(
 
     assert (taken.notices, taken.processes) == (2, 1)
     assert [one.key for one in store.notices()] == ["waits"]
+    assert store.undelivered_notices() == 1
     assert store.process(gone) is None
     assert store.process(leader) is not None
     assert [one.workflow for one in store.pauses()] == ["other"]

@@ -88,6 +88,11 @@ class ServiceCalls(StoreBase):
         with self._database.read() as connection:
             return notices.due(connection, now, limit)
 
+    def undelivered_notices(self) -> int:
+        """Return how many notices are still to be delivered, due or not."""
+        with self._database.read() as connection:
+            return notices.undelivered(connection)
+
     def notice_sent(self, notice_id: int) -> None:
         """Record that a notice got there, now."""
         now = self._clock.now()
