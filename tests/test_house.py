@@ -76,7 +76,7 @@ HOMES: Mapping[str, Sequence[str]] = {
         *("explain", "plan", "schema", "cli"),
     ),
     "pydantic_core": ("fields", "validation", "settings", "alma", "steps", "workflow", "check"),
-    "requests": ("alma.http",),
+    "requests": ("alma.http", "outside.pings"),
     "rich": ("cli",),
     "ruamel": ("document",),
     "s3fs": ("outside",),

@@ -393,6 +393,49 @@ def web_hook() -> Iterator[Hook]:
         yield hook
 
 
+@dataclass
+class Switch:
+    """A dead man's switch: what was called, with which status it answers, and what holds it up."""
+
+    port: int = 0
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    called: list[str] = field(default_factory=list)
+    let_go: threading.Event = field(default_factory=threading.Event)
+    """It does not answer before this is set, which it is unless a test clears it."""
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}/secret-5b1f"
+
+
+@contextmanager
+def dead_mans_switch() -> Iterator[Switch]:
+    """Note every call."""
+    switch = Switch()
+    switch.let_go.set()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            switch.called.append(self.path)
+            switch.let_go.wait(20)
+            self.send_response(switch.status)
+            for name, value in switch.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Keep quiet."""
+
+    with _http_server(Handler) as port:
+        switch.port = port
+        try:
+            yield switch
+        finally:
+            switch.let_go.set()
+
+
 # --- mail -----------------------------------------------------------------------------------------
 
 
