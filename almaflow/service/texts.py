@@ -154,16 +154,15 @@ def to_approve(run: RunRecord, path: str, question: str) -> Words:
     )
 
 
-def to_resolve(run: RunRecord) -> Words:
-    """Say that nobody can tell what became of a submission."""
+def to_resolve(run: RunRecord, zone: tzinfo) -> Words:
+    """Say that nobody can tell what became of a submission; the run's reason says what to do."""
+    until = f", until {moment(run.deadline_at, zone)}" if run.deadline_at is not None else ""
     return words(
         f"{run.workflow} waits: nobody can tell whether Alma took its job ({run.institution})",
-        f"Run {run.id} of {run.workflow} at {run.institution} has lost the answer of Alma to what "
-        "it sent, and sends nothing more before somebody has looked.",
+        f"Run {run.id} of {run.workflow} at {run.institution} has lost Alma's answer to what it "
+        f"sent, and does nothing more before somebody has looked{until}.",
         run.reason,
-        f"What was sent, and how to say what became of it: almaflow why {run.id}",
-        f"Look in Alma (Admin > Monitor Jobs), then say so: `almaflow resolve {run.id} STEP "
-        "--instance ID` or `--not-submitted`.",
+        f"What was sent: almaflow why {run.id}",
     )
 
 

@@ -51,6 +51,8 @@ _UNFINISHED = (Status.QUEUED, Status.RUNNING, Status.WAITING)
 _EVENTS = ("slow", "stuck", "waiting")
 
 _QUESTION = re.compile(rf"^(\S+): {re.escape(ASKED)}(.*)$", re.MULTILINE)
+# How a run's reason begins that is a step's; each step that waits has a line.
+_STEP = re.compile(r"\S+: ")
 # A step that waits for an hour that its file, or Alma's day, names.
 _UNTIL = re.compile(r"^\S+: until \d{4}-", re.MULTILINE)
 
@@ -129,7 +131,7 @@ class Watching:
     ) -> list[NewNotice]:
         usual = await self._usual_of(run)
         found = [
-            *_waiting(run),
+            *_waiting(run, about.zone),
             *_alone(run, changed_at, now, about.zone),
             *_silent(run, changed_at, now, usual, about.zone),
             *_slow(run, now, usual, about.zone),
@@ -180,10 +182,11 @@ _Found = Iterator[tuple[str, str, Words]]
 """Key, event and text of notices."""
 
 
-def _waiting(run: RunRecord) -> _Found:
+def _waiting(run: RunRecord, zone: tzinfo) -> _Found:
     """Yield what somebody has to answer: each question, and each lost submission, once."""
     if _is_suspended(run):
-        yield f"waiting/{run.id}/{run.attempt}/{run.epoch}", "waiting", texts.to_resolve(run)
+        key = f"waiting/{run.id}/{run.attempt}/{run.epoch}"
+        yield key, "waiting", texts.to_resolve(run, zone)
     elif run.status is Status.WAITING and not run.held:
         for path, question in _QUESTION.findall(run.reason):
             key = f"waiting/{run.id}/{run.attempt}/{path}"
@@ -191,8 +194,9 @@ def _waiting(run: RunRecord) -> _Found:
 
 
 def _is_suspended(run: RunRecord) -> bool:
-    """Whether nobody can tell what became of a submission: its process has let go of it."""
-    return run.status is Status.WAITING and run.owner is None and not run.held
+    """Whether nobody can tell what became of a submission: then the run as a whole waits."""
+    let_go = run.status is Status.WAITING and run.owner is None and not run.held
+    return let_go and _STEP.match(run.reason) is None
 
 
 def _alone(run: RunRecord, changed_at: datetime, now: datetime, zone: tzinfo) -> _Found:

@@ -208,7 +208,16 @@ def test_a_lost_submission_waits_for_a_person_and_is_not_stuck() -> None:
     [told] = room.notices()
     assert event == "waiting"
     assert "Nobody can tell whether Alma took M157." in told.text
-    assert f"almaflow resolve {record.id} STEP" in told.text
+    assert f"What was sent: almaflow why {record.id}" in told.text
+
+
+def test_a_run_that_was_given_back_while_a_step_waits_is_stuck() -> None:
+    room = Watched()
+    claim = room.begin(room.add())
+    room.store.set_status(claim, Status.WAITING, "it: job M157 runs in Alma as 12 (RUNNING)")
+    room.store.release_run(claim, held=False)
+
+    assert room.watch(minutes=11) == [("stuck", "almaflow: nightly is stuck (main)")]
 
 
 def test_nobody_hears_who_did_not_ask() -> None:
