@@ -184,7 +184,7 @@ _Found = Iterator[tuple[str, str, Words]]
 
 def _waiting(run: RunRecord, zone: tzinfo) -> _Found:
     """Yield what somebody has to answer: each question, and each lost submission, once."""
-    if _is_suspended(run):
+    if is_suspended(run):
         key = f"waiting/{run.id}/{run.attempt}/{run.epoch}"
         yield key, "waiting", texts.to_resolve(run, zone)
     elif run.status is Status.WAITING and not run.held:
@@ -193,7 +193,7 @@ def _waiting(run: RunRecord, zone: tzinfo) -> _Found:
             yield key, "waiting", texts.to_approve(run, path, question)
 
 
-def _is_suspended(run: RunRecord) -> bool:
+def is_suspended(run: RunRecord) -> bool:
     """Whether nobody can tell what became of a submission: then the run as a whole waits."""
     let_go = run.status is Status.WAITING and run.owner is None and not run.held
     return let_go and _STEP.match(run.reason) is None
@@ -201,7 +201,7 @@ def _is_suspended(run: RunRecord) -> bool:
 
 def _alone(run: RunRecord, changed_at: datetime, now: datetime, zone: tzinfo) -> _Found:
     """Yield that nobody works on a run, for each time that it was left."""
-    if run.owner is None and not _is_suspended(run) and now - changed_at >= ALONE:
+    if run.owner is None and not is_suspended(run) and now - changed_at >= ALONE:
         key = f"stuck/{run.id}/{run.attempt}/{run.epoch}"
         yield key, "stuck", texts.left_alone(run, changed_at, zone)
 

@@ -148,6 +148,7 @@ def newest(
     workflow: str | None,
     statuses: Collection[Status] | None,
     outcomes: Collection[Outcome] | None,
+    ended_since: datetime | None = None,
 ) -> list[RunRecord]:
     """Return the runs that fit, newest first, at most *limit*; None means all."""
     query = _SELECT.order_by(runs.c.number.desc())
@@ -157,6 +158,8 @@ def newest(
         query = query.where(runs.c.status.in_(statuses))
     if outcomes is not None:
         query = query.where(runs.c.outcome.in_(outcomes))
+    if ended_since is not None:
+        query = query.where(runs.c.ended_at > ended_since)
     if limit is not None:
         query = query.limit(limit)
     return [_record(row) for row in connection.execute(query)]

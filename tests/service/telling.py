@@ -57,8 +57,8 @@ class Heard:
 class Room:
     """A store in memory, the virtual clock, and an outbox on them."""
 
-    def __init__(self, mask: Mask | None = None) -> None:
-        self.clock = VirtualClock(NOON)
+    def __init__(self, mask: Mask | None = None, start: datetime = NOON) -> None:
+        self.clock = VirtualClock(start)
         self.store = Store.open("sqlite://", clock=self.clock)
         self.writer = StoreWriter(self.store)
         self.channels = Channels()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 from almaflow.outcome import Outcome, Status
 from almaflow.store import EntryState, Line, Store
 from tests.store.conftest import HOST, NOON, ManualClock, claimed, make_record
@@ -19,6 +21,18 @@ def test_the_runs_before_one_are_the_finished_ones_of_its_workflow(store: Store)
     assert [one.key for one in found] == ["withdraw/manual/3", "withdraw/manual/1"]
     assert [one.key for one in store.runs_before("withdraw", run.id, 1)] == ["withdraw/manual/3"]
     assert store.runs_before("withdraw", "of-nobody", 9) == []
+
+
+def test_runs_can_be_asked_for_by_when_they_ended(store: Store) -> None:
+    ended = {"status": Status.FINISHED, "outcome": Outcome.FAILED}
+    second = timedelta(seconds=1)
+    store.add_run({}, make_record(1, ended_at=NOON, **ended))
+    store.add_run({}, make_record(2, ended_at=NOON + second, **ended))
+    store.add_run({}, make_record(3))
+
+    found = store.runs(ended_since=NOON)
+
+    assert [one.key for one in found] == ["withdraw/manual/2"]
 
 
 def test_the_last_change_of_a_run_is_the_newest_of_journal_and_log(

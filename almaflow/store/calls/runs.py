@@ -62,10 +62,14 @@ class RunCalls(StoreBase):
         workflow: str | None = None,
         statuses: Collection[Status] | None = None,
         outcomes: Collection[Outcome] | None = None,
+        ended_since: datetime | None = None,
     ) -> list[RunRecord]:
-        """Return the runs that fit all that is given, newest first, at most *limit*."""
+        """Return the runs that fit all that is given, newest first, at most *limit*.
+
+        *ended_since* leaves out those that ended at that instant, before it, or not yet.
+        """
         with self._database.read() as connection:
-            return runs.newest(connection, limit, workflow, statuses, outcomes)
+            return runs.newest(connection, limit, workflow, statuses, outcomes, ended_since)
 
     def runs_before(self, workflow: str, run_id: str, limit: int) -> list[RunRecord]:
         """Return finished runs of *workflow* recorded before a run, newest first, at most *limit*.
