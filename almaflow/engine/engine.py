@@ -256,7 +256,7 @@ class Engine:
         except anyio.get_cancelled_exc_class():
             with anyio.CancelScope(shield=True), suppress(ClaimLost, StoreTrouble):
                 journal.tell(Told.RUN, text=_INTERRUPTED if self.hold else _STOPPED)
-                await journal.release(held=self.hold)
+                await (journal.release(held=True) if self.hold else journal.hand_over())
             raise
         except StoreTrouble:
             # Nothing more can be recorded: whoever comes next finds the run as it is.

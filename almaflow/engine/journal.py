@@ -269,6 +269,19 @@ class RunJournal:
         self._status = None
         await self._write(lambda: self.store.release_run(self.claim, held))
 
+    async def hand_over(self) -> None:
+        """Give the unfinished run to the next process that looks for runs, wherever it stands.
+
+        One that is given back while it waits would be left alone until somebody answers it.
+        """
+        self._status = None
+
+        def give() -> None:
+            self.store.set_status(self.claim, Status.RUNNING)
+            self.store.release_run(self.claim, False)
+
+        await self._write(give)
+
     async def _write(self, function: Callable[[], T]) -> T:
         lines, self._lines = self._lines, []
         soon, self._soon = self._soon, []
