@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, cast, get_args
 from zoneinfo import ZoneInfo
 
@@ -17,7 +18,9 @@ from almaflow.settings import Project, find_project
 from almaflow.store import Store
 
 if TYPE_CHECKING:
-    from almaflow.service.service import Service
+    from almaflow.engine.engine import Engine
+    from almaflow.engine.telling import Listener, RunEvent
+    from almaflow.service.service import Companion
 
 
 def serve(
@@ -52,12 +55,17 @@ def serve(
         zone=ZoneInfo(project.settings.timezone),
     )
     with parts.open_store(project) as store:
-        service = _service(project, store, log, metrics)
+        serving = _Serving(project, store, log)
+        port = metrics or project.settings.serving.metrics
+        if port is not None:
+            serving.measure(port)
         try:
-            run_interruptible(lambda: service.run(project))
+            run_interruptible(lambda: serving.service.run(project))
         except Interrupted:
             log("Stopped; runs under way go on when `almaflow serve` is started again.")
             raise typer.Exit(EXIT_INTERRUPTED) from None
+        finally:
+            serving.measures.stop()
 
 
 def _format(text: str) -> LogFormat:
@@ -78,17 +86,82 @@ def _check(project: Project) -> None:
         )
 
 
-def _service(project: Project, store: Store, log: ServiceLog, metrics: int | None) -> Service:
-    from almaflow.service.service import Parts, Service
-    from almaflow.service.wakeups import SchedulerWakeups
+class _Ears:
+    """Lets several listen to the runs of an engine."""
 
-    clock = SystemClock()
-    return Service(
-        Parts(
-            engine=lambda now: parts.live_engine(now, store, log),
-            project=lambda: find_project(project.folder),
-            wakeups=lambda: SchedulerWakeups(clock),
-        ),
-        clock,
-        log,
-    )
+    def __init__(self, *listeners: Listener) -> None:
+        self._listeners = listeners
+
+    def hear(self, event: RunEvent) -> None:
+        for listener in self._listeners:
+            listener.hear(event)
+
+
+class _Serving:
+    """A service and what goes on beside it."""
+
+    def __init__(self, project: Project, store: Store, log: ServiceLog) -> None:
+        from almaflow.service.measures import Measures
+        from almaflow.service.service import Parts, Service
+        from almaflow.service.wakeups import SchedulerWakeups
+
+        self._store = store
+        self._log = log
+        self._clock = SystemClock()
+        self._engine: Engine | None = None
+        self.measures = Measures()
+        self.service = Service(
+            Parts(
+                engine=self._new_engine,
+                project=lambda: find_project(project.folder),
+                wakeups=lambda: SchedulerWakeups(self._clock),
+                companions=self._companions,
+            ),
+            self._clock,
+            log,
+        )
+
+    def measure(self, port: int) -> None:
+        """Give metrics on a port of this machine; Raises: RequestWrong."""
+        # Here, not above: only who wants metrics pays for them.
+        from almaflow.service.measuring import picture_of
+        from almaflow.service.metrics import Metrics
+
+        look = picture_of(
+            self._store, self._clock, lambda: self.service.leading, self._remaining_calls
+        )
+        self.measures = Metrics(look)
+        self.measures.start(port)
+
+    def _remaining_calls(self) -> Mapping[str, int]:
+        return {} if self._engine is None else self._engine.remaining_calls()
+
+    def _new_engine(self, project: Project) -> Engine:
+        self._engine = parts.live_engine(project, self._store, self._log)
+        return self._engine
+
+    def _companions(self, engine: Engine, project: Project) -> Sequence[Companion]:
+        from almaflow.service.beside import Beside
+        from almaflow.service.digest import Digest
+        from almaflow.service.measuring import Measuring
+        from almaflow.service.outbox import Outbox
+        from almaflow.service.pausing import Pausing
+        from almaflow.service.pings import Pings
+        from almaflow.service.tick_notices import TickNotices
+        from almaflow.service.watching import Watching
+
+        store, writer, clock, log = self._store, engine.writer, self._clock, self._log
+        outbox = Outbox(store, writer, engine.outside, clock, engine.mask, log)
+        notices = TickNotices(store, writer, project.settings, clock, outbox)
+        watching = Watching(store, writer, clock, outbox)
+        pings = Pings(project, store, writer, clock, log, alive=self.service.is_alive)
+        engine.listener = _Ears(log, pings)
+        return [
+            notices,
+            Pausing(engine, log, notices.paused),
+            Measuring(self.measures, engine, clock),
+            Digest(store, writer, project.settings, clock, outbox),
+            Beside(outbox.run),
+            Beside(watching.run),
+            Beside(pings.run),
+        ]

@@ -226,8 +226,15 @@ class Ledger:
             ticks = await self._writer.call(self._store.open_ticks, _TOGETHER * 10)
             if not ticks:
                 return
-            decided = await self._let_through(ticks, happened)
-            waiting = [tick for tick in ticks if tick.ready_at or tick.id in decided.accepted]
+            now = self._clock.now()
+            decided = await self._let_through(ticks, now, happened)
+            waiting = [
+                tick
+                if tick.ready_at
+                else replace(tick, ready_at=now, caught_up=decided.accepted[tick.id])
+                for tick in ticks
+                if tick.ready_at or tick.id in decided.accepted
+            ]
             ended = {end.tick_id for end in decided.ends}
             lined_up = await self._line_up(
                 [tick for tick in waiting if tick.id not in ended], happened
@@ -238,8 +245,9 @@ class Ledger:
                 happened.next_at = min(later, default=None)
                 return
 
-    async def _let_through(self, ticks: Sequence[Tick], happened: Happened) -> Decided:
-        now = self._clock.now()
+    async def _let_through(
+        self, ticks: Sequence[Tick], now: datetime, happened: Happened
+    ) -> Decided:
         standing = {one.workflow: _about(one) for one in await self._pauses(now) if one.holds(now)}
         decided = let_through(ticks, self._rules, standing, now)
         if decided.accepted:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from zoneinfo import ZoneInfo
 
 import anyio
@@ -63,6 +63,19 @@ class Companion(Protocol):
         ...
 
 
+@runtime_checkable
+class Witness(Protocol):
+    """A companion that hears as well what concerns the machine and the project."""
+
+    def clock_set(self, said: str) -> None:
+        """Hear that somebody has set the clock."""
+        ...
+
+    def settings(self, problem: str) -> None:
+        """Hear what is wrong with almaflow.yaml; empty: it is valid again."""
+        ...
+
+
 @dataclass(frozen=True)
 class Parts:
     """What a service is put together from, anew for each term."""
@@ -92,6 +105,14 @@ class Service:
     """Whether this process keeps the ledger now."""
     started: bool = field(default=False, init=False)
     """Whether it has led, or stood by, before."""
+    cycled: float | None = field(default=None, init=False)
+    """When the ledger was last looked at, on the clock's `elapsed`."""
+
+    def is_alive(self) -> bool:
+        """Whether the ledger is being kept: it was looked at not long ago."""
+        if not self.leading or self.cycled is None:
+            return False
+        return self.clock.elapsed() - self.cycled < 4 * self.heartbeat.total_seconds()
 
     async def run(self, project: Project) -> None:
         """Serve until cancelled; *project* is almaflow.yaml as it was read at the start.
@@ -197,6 +218,9 @@ class _Term:
     async def _work(self) -> None:
         await self._engine.keep_working(watch=True)
 
+    def _witnesses(self) -> list[Witness]:
+        return [one for one in self._companions if isinstance(one, Witness)]
+
     def _hear_left(self, run_id: str) -> None:
         self._let_go.append(run_id)
         self._wakeups.poke()
@@ -209,6 +233,8 @@ class _Term:
         while True:
             if jump := watch.jump():
                 self._log(jump, level="warning")
+                for witness in self._witnesses():
+                    witness.clock_set(jump)
                 self._start_wakeups(ledger)
             try:
                 happened = await self._cycle(ledger)
@@ -231,6 +257,7 @@ class _Term:
             del self._let_go[0]
         async with self._turn:
             happened = await ledger.cycle()
+        self._service.cycled = self._clock.elapsed()
         if happened.begun:
             self._engine.nudge()
         assert self._reading is not None
@@ -312,11 +339,15 @@ class _Term:
                     f"almaflow.yaml is invalid now, so what it said before counts: {problem}",
                     level="error",
                 )
+                for witness in self._witnesses():
+                    witness.settings(problem)
             self._settings_problem = problem
             return
         if self._settings_problem:
             self._settings_problem = ""
             self._log("almaflow.yaml is valid again.")
+            for witness in self._witnesses():
+                witness.settings("")
         if project.settings != self._project.settings:
             self._log("almaflow.yaml has changed; going on with what it says now.")
             raise TermOver

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -94,7 +94,10 @@ class Town:
         )
 
     def serve(
-        self, *, beside: Callable[[Store], Awaitable[None]] | None = None, **duration: float
+        self,
+        *,
+        beside: Callable[[Store], Coroutine[Any, Any, None]] | None = None,
+        **duration: float,
     ) -> None:
         """Serve for so long, then stop as SIGTERM does; *beside* is what happens meanwhile."""
 

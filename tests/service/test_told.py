@@ -153,7 +153,7 @@ def test_a_run_that_asks_a_person_is_told_and_its_recovery_as_well(
     serve(stage, minutes=8)
     stage.write("workflows/nightly.yaml", OFTEN.replace("{wait: 1m}", "{approve: Go on?}"))
 
-    serve(stage, minutes=8)
+    serve(stage, minutes=10)
     store = stage.open_store()
     run_id = store.find_run("last").id
     store.add_answer(run_id, "approve-1", "approve", {"approved": True}, "anna")
