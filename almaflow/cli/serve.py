@@ -20,7 +20,7 @@ from almaflow.store import Store
 if TYPE_CHECKING:
     from almaflow.engine.engine import Engine
     from almaflow.engine.telling import Listener, RunEvent
-    from almaflow.service.service import Companion
+    from almaflow.service.parts import Companion
 
 
 def serve(
@@ -102,7 +102,8 @@ class _Serving:
 
     def __init__(self, project: Project, store: Store, log: ServiceLog) -> None:
         from almaflow.service.measures import Measures
-        from almaflow.service.service import Parts, Service
+        from almaflow.service.parts import Parts
+        from almaflow.service.service import Service
         from almaflow.service.wakeups import SchedulerWakeups
 
         self._store = store

@@ -7,11 +7,9 @@ next begins. Runs are given back at its end and taken up again at the beginning 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Protocol, runtime_checkable
 from zoneinfo import ZoneInfo
 
 import anyio
@@ -20,13 +18,12 @@ from almaflow.clock import Clock, sleep
 from almaflow.engine.engine import Engine
 from almaflow.engine.groups import alone
 from almaflow.errors import DocumentsInvalid
-from almaflow.plan import git_commit
 from almaflow.service.files import Reader, Reading, Signature, changed_sources, last_good
 from almaflow.service.ledger import Happened, Ledger
 from almaflow.service.log import Log
-from almaflow.service.wakeups import Wakeups
+from almaflow.service.parts import Companion, Parts, Witness
 from almaflow.settings import Project
-from almaflow.store import LeaseLost, NotLeader, Process, RunRecord, StoreTrouble, TickEnding
+from almaflow.store import LeaseLost, NotLeader, Process, StoreTrouble, TickEnding
 from almaflow.threads import ThreadPool
 from almaflow.timetable.triggers import TimetableTrigger
 
@@ -41,51 +38,6 @@ AGAIN = timedelta(seconds=10)
 
 # A difference of the clock and of the time that passed, above which somebody has set the clock.
 _JUMP = timedelta(seconds=30)
-
-
-class Companion(Protocol):
-    """Something that goes on beside the ledger for as long as a process leads."""
-
-    async def run(self) -> None:
-        """Go on until cancelled."""
-        ...
-
-    def happened(self, happened: Happened, reading: Reading) -> Awaitable[None]:
-        """Hear what a cycle of the ledger did."""
-        ...
-
-    def read(self, reading: Reading, before: Reading | None) -> Awaitable[None]:
-        """Hear that the files were read."""
-        ...
-
-    def ended(self, run: RunRecord) -> Awaitable[None]:
-        """Hear that this process has let go of a run; it need not be finished."""
-        ...
-
-
-@runtime_checkable
-class Witness(Protocol):
-    """A companion that hears as well what concerns the machine and the project."""
-
-    def clock_set(self, said: str) -> None:
-        """Hear that somebody has set the clock."""
-        ...
-
-    def settings(self, problem: str) -> None:
-        """Hear what is wrong with almaflow.yaml; empty: it is valid again."""
-        ...
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What a service is put together from, anew for each term."""
-
-    engine: Callable[[Project], Engine]
-    project: Callable[[], Project]
-    """Reads almaflow.yaml; Raises: DocumentsInvalid."""
-    wakeups: Callable[[], Wakeups]
-    companions: Callable[[Engine, Project], Sequence[Companion]] = lambda engine, project: ()
-    commit_of: Callable[[Path], str | None] = git_commit
 
 
 class TermOver(Exception):

@@ -13,7 +13,8 @@ import anyio
 
 from almaflow.clock import run_virtual
 from almaflow.engine.engine import Engine
-from almaflow.service.service import Companion, Parts, Service
+from almaflow.service.parts import Companion, Parts
+from almaflow.service.service import Service
 from almaflow.service.wakeups import ClockWakeups
 from almaflow.settings import Project
 from almaflow.store import RunRecord, Store, Tick

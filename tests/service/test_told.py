@@ -17,8 +17,9 @@ from almaflow.masking import Mask
 from almaflow.outside.live import LiveOutside
 from almaflow.service.beside import Beside
 from almaflow.service.outbox import Outbox
+from almaflow.service.parts import Companion, Parts
 from almaflow.service.pausing import Pausing
-from almaflow.service.service import Companion, Parts, Service
+from almaflow.service.service import Service
 from almaflow.service.tick_notices import TickNotices
 from almaflow.service.wakeups import ClockWakeups
 from almaflow.service.watching import Watching
