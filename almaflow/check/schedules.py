@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import islice, pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,9 @@ from almaflow.check.declarations import Declared
 from almaflow.check.notes import Notes
 from almaflow.check.surroundings import Surroundings
 from almaflow.document import PathTo
-from almaflow.problems import did_you_mean
+from almaflow.errors import RequestWrong
+from almaflow.problems import Severity, did_you_mean
+from almaflow.schedules import calendar_of, timetable_of
 from almaflow.timetable import (
     TimetableInvalid,
     find_zone,
@@ -20,6 +23,11 @@ from almaflow.timetable import (
     parse_moment,
 )
 from almaflow.workflow import ScheduleEntry, Workflow
+
+# The years whose days off are looked at: fixed ones, so that a file has the same problems always.
+_LOOKED_AT = (datetime(2026, 1, 1, tzinfo=UTC), datetime(2032, 1, 1, tzinfo=UTC))
+_RARE = timedelta(days=28)
+_MOST = 6 * 14
 
 
 def check_zone(notes: Notes, path: PathTo, name: str | None) -> None:
@@ -46,7 +54,10 @@ def check_schedule(
                 )
             seen.setdefault(entry.id, line)
         _check_times(notes, path, entry)
+        before = len(notes.problems)
         _check_calendars(notes, around, path, entry)
+        if around.settings_count and len(notes.problems) == before:
+            _check_days_off(notes, around, path, entry, workflow)
         _check_inputs(notes, path, entry, workflow, declared)
 
 
@@ -91,6 +102,37 @@ def _check_calendars(
                 "unknown-calendar",
                 f"{around.file} has no calendar `{name}`{did_you_mean(name, known) or '.'}",
             )
+
+
+def _check_days_off(
+    notes: Notes, around: Surroundings, path: PathTo, entry: ScheduleEntry, workflow: Workflow
+) -> None:
+    """Warn when a day off takes away a tick of something that comes monthly or more rarely."""
+    if not entry.except_:
+        return
+    zone = ZoneInfo(entry.timezone or workflow.timezone or around.project.settings.timezone)
+    try:
+        calendars = [calendar_of(name, around.project, {}) for name in entry.except_]
+    except RequestWrong as error:
+        notes.at((*path, "except"), "bad-calendar", str(error))
+        return
+    timetable = timetable_of(entry, zone)
+    ticks = list(islice(timetable.between(_LOOKED_AT[0], _LOOKED_AT[1]), _MOST))
+    if len(ticks) == _MOST or any(later - tick < _RARE for tick, later in pairwise(ticks)):
+        return
+    for tick in ticks:
+        day = tick.astimezone(timetable.zone).date()
+        for calendar in calendars:
+            if what := calendar.day_off(day):
+                notes.at(
+                    (*path, "except"),
+                    "tick-on-day-off",
+                    f"{day} is {what} in the calendar `{calendar.name}`, so the run of that day "
+                    "is skipped and does not come back; what comes monthly or more rarely is "
+                    "missing then. Name another day, or leave out `except`.",
+                    Severity.WARNING,
+                )
+                return
 
 
 def _check_inputs(

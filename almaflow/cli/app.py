@@ -162,6 +162,16 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
             ("almaflow serve", "almaflow serve --log-format json --metrics 9464"),
         ),
         Command(
+            "next",
+            "almaflow.cli.next:next_",
+            "Show when workflows are due.",
+            (
+                "almaflow next",
+                "almaflow next withdraw-items --count 3",
+                "almaflow next --from 2026-10-24 --until 2026-10-26 --count 100",
+            ),
+        ),
+        Command(
             "ticks",
             "almaflow.cli.ticks:ticks",
             "List what became of each tick of the timetables.",

@@ -13,6 +13,7 @@ from almaflow.cli.output import emit, has_colours
 from almaflow.cli.problem_formats import ProblemFormat, format_problems
 from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.problems import Problem, Severity, has_errors
+from almaflow.schedules import entries_of
 from almaflow.settings import FILE_NAME, Project, Settings, find_project
 
 
@@ -67,7 +68,7 @@ def validate(
         if text:
             emit(text)
     else:
-        _print_text(problems, loaded, verbose=verbose)
+        _print_text(problems, loaded, project, verbose=verbose)
     raise typer.Exit(1 if has_errors(problems) or (strict and problems) else 0)
 
 
@@ -91,17 +92,30 @@ def _default_paths(project: Project, problems: list[Problem]) -> list[Path]:
     return paths
 
 
-def _print_text(problems: list[Problem], loaded: list[LoadedWorkflow], *, verbose: bool) -> None:
+def _print_text(
+    problems: list[Problem], loaded: list[LoadedWorkflow], project: Project, *, verbose: bool
+) -> None:
     if problems:
         emit(format_problems(problems, ProblemFormat.TEXT, colours=has_colours(sys.stdout)))
     if verbose:
         for one in sorted(loaded, key=lambda one: one.document.file):
             emit(f"{one.document.file}: workflow {one.name} is valid.")
+            for words in _timetable(one, project):
+                emit(f"  runs {words}")
     errors = sum(problem.severity is Severity.ERROR for problem in problems)
     counted = [_count(len(loaded), "valid workflow"), _count(errors, "error")]
     if len(problems) > errors:
         counted.append(_count(len(problems) - errors, "warning"))
     emit(", ".join(counted) + ".")
+
+
+def _timetable(one: LoadedWorkflow, project: Project) -> list[str]:
+    """Return what each schedule entry says in plain English."""
+    try:
+        return [entry.words() for entry in entries_of(one.name, one.workflow, project)]
+    except RequestWrong as error:
+        # Without an almaflow.yaml its calendars are not known.
+        return [f"on a timetable that is not known in full: {error}"]
 
 
 def _count(number: int, noun: str) -> str:

@@ -131,7 +131,7 @@ def days_of_ics(text: str, year: int) -> Mapping[date, str]:
     try:
         events = of(IcsCalendar.from_ical(text)).between((year, 1, 1), (year + 1, 1, 1))
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise TimetableInvalid(f"It is no calendar file (.ics): {error}.") from None
+        raise TimetableInvalid("It is no calendar file (.ics).") from error
     days: dict[date, str] = {}
     for event in events:
         day, last = _day(event.start), _last_day(event.start, event.end)

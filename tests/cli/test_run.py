@@ -13,6 +13,8 @@ import pytest
 
 from almaflow.alma.simulator import Reply, SimulatedAlma, parse_scenario
 from almaflow.alma.simulator.http import SimulatorServer
+from almaflow.clock import SystemClock
+from almaflow.store import Store
 from tests.cli.conftest import ROOT, Almaflow, Write
 
 EXAMPLES = sorted(
@@ -391,3 +393,25 @@ def test_an_interrupted_simulation_is_gone(
 
     assert typed.code == 130
     assert "the simulation is gone" in typed.err
+
+
+def test_a_run_is_queued_for_the_serve_that_is_alive(
+    almaflow: Almaflow, write: Write, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("A_KEY", "l8xx")
+    write("almaflow.yaml", "institutions: {main: {region: eu, api_key: env:A_KEY}}\n")
+    write("w.yaml", "steps: [{notify: a}]\n")
+
+    alone = almaflow("run", "w.yaml", "--detach")
+    store = Store.open(f"sqlite:///{folder / '.almaflow' / 'almaflow.db'}", clock=SystemClock())
+    store.lead(store.enter_process("here", 1, "1").id)
+    typed = almaflow("run", "w.yaml", "--detach")
+    (queued,) = store.runs()
+    store.close()
+
+    assert alone.code == 2
+    assert "`--detach` queues a run for `almaflow serve`, and none is alive" in alone.err
+    assert (typed.code, typed.err) == (0, "")
+    assert typed.out == f"Queued run {queued.id}; `almaflow logs -f {queued.id}` follows it.\n"
+    assert (queued.status, queued.owner, queued.held) == ("queued", None, False)
+    assert almaflow("run", "w.yaml", "--detach", "--simulate").code == 2

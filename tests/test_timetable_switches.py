@@ -1,0 +1,157 @@
+"""Every switch of every zone in 2026 to 2028, beside a calculation that shares nothing with ours.
+
+It walks through the minutes as they pass, looks at the clock on the wall and does what Debian's
+cron(8) says: a job with fixed times that was skipped comes as soon as the clocks have moved, one
+that is repeated comes once; a job of every hour follows the wall.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
+
+import pytest
+
+from almaflow.timetable import Timetable
+
+FIRST, LAST = datetime(2026, 1, 1, tzinfo=UTC), datetime(2029, 1, 1, tzinfo=UTC)
+AROUND = timedelta(hours=40)
+MINUTE = timedelta(minutes=1)
+
+Fits = Callable[[datetime], bool]
+
+
+def offset(zone: ZoneInfo, instant: datetime) -> timedelta:
+    found = instant.astimezone(zone).utcoffset()
+    assert found is not None
+    return found
+
+
+def switches(zone: ZoneInfo) -> Iterator[datetime]:
+    """Yield the instants at which a zone's clocks are moved."""
+    day = FIRST
+    while day < LAST:
+        low, high = day, day + timedelta(days=1)
+        if offset(zone, low) != offset(zone, high):
+            while high - low > MINUTE:
+                middle = low + (high - low) // 2
+                middle = middle.replace(second=0, microsecond=0)
+                same = offset(zone, middle) == offset(zone, low)
+                low, high = (middle, high) if same else (low, middle)
+            yield high
+        day += timedelta(days=1)
+
+
+def due(kind: str, at: datetime) -> tuple[str, bool, Fits]:
+    """Return an expression of a kind that is due at *at* on the wall: text, fixed times, rule."""
+    hour, minute = at.hour, at.minute
+
+    def at_time(wall: datetime) -> bool:
+        return (wall.hour, wall.minute) == (hour, minute)
+
+    match kind:
+        case "daily":
+            return f"{minute} {hour} * * *", True, at_time
+        case "hourly":
+            return f"{minute} * * * *", False, lambda wall: wall.minute == minute
+        case "weekly":
+            weekday = at.isoweekday() % 7
+            return (
+                f"{minute} {hour} * * {weekday}",
+                True,
+                lambda wall: at_time(wall) and wall.isoweekday() % 7 == weekday,
+            )
+        case "monthly":
+            return (
+                f"{minute} {hour} {at.day} * *",
+                True,
+                lambda wall: at_time(wall) and wall.day == at.day,
+            )
+    assert kind == "last day"
+    return (
+        f"{minute} {hour} L * *",
+        True,
+        lambda wall: at_time(wall) and (wall + timedelta(days=1)).day == 1,
+    )
+
+
+KINDS = ("daily", "hourly", "weekly", "monthly", "last day")
+
+
+@cache
+def by_the_minute(
+    switch: datetime, before: timedelta, after: timedelta, kind: str, wall_at: datetime
+) -> tuple[datetime, ...]:
+    """Return the ticks around a switch, found by looking at the wall each minute."""
+    _, fixed, fits = due(kind, wall_at)
+    found: list[datetime] = []
+    seen: set[datetime] = set()
+    instant = switch - AROUND
+    last_wall = instant.replace(tzinfo=None) + before - MINUTE
+    while instant < switch + AROUND:
+        wall = instant.replace(tzinfo=None) + (before if instant < switch else after)
+        skipped = last_wall + MINUTE
+        comes = fits(wall) and not (fixed and wall in seen)
+        while fixed and skipped < wall:
+            comes = comes or fits(skipped)
+            skipped += MINUTE
+        if comes:
+            found.append(instant)
+        seen.add(wall)
+        last_wall, instant = wall, instant + MINUTE
+    return tuple(found)
+
+
+def walls_to_try(switch: datetime, before: timedelta, after: timedelta) -> list[datetime]:
+    """Return times on the wall that a switch skips or repeats, those beside them, and midnight."""
+    one, other = (switch.replace(tzinfo=None) + it for it in (before, after))
+    first, last = min(one, other), max(one, other)
+    middle = (first + (last - first) / 2).replace(second=0)
+    midnight = last.replace(hour=0, minute=0)
+    return [first - MINUTE, first, middle, last - MINUTE, last, midnight]
+
+
+ZONES = sorted(
+    name for name in available_timezones() if next(switches(ZoneInfo(name)), None) is not None
+)
+
+
+def test_there_are_zones_to_look_at() -> None:
+    assert {"Europe/Berlin", "Africa/Cairo", "Australia/Lord_Howe"} < set(ZONES)
+    assert len(ZONES) > 100
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_around_every_switch_ticks_come_as_a_walk_through_the_minutes_finds_them(
+    part: int,
+) -> None:
+    wrong = []
+    for name in ZONES[part::4]:
+        zone = ZoneInfo(name)
+        for switch in switches(zone):
+            before, after = offset(zone, switch - MINUTE), offset(zone, switch)
+            for number, wall in enumerate(walls_to_try(switch, before, after)):
+                for kind in KINDS if number % 3 == 2 else KINDS[:2]:
+                    text, _, _ = due(kind, wall)
+                    timetable = Timetable(zone, cron=text)
+                    found = tuple(
+                        timetable.between(switch - AROUND - MINUTE, switch + AROUND - MINUTE)
+                    )
+                    expected = by_the_minute(switch, before, after, kind, wall)
+                    if found != expected:
+                        wrong.append((name, text, found, expected))
+    assert wrong[:3] == []
+
+
+@pytest.mark.parametrize("name", ["Europe/Berlin", "Australia/Lord_Howe", "Africa/Cairo"])
+@pytest.mark.parametrize("text", ["30 * * * *", "30 2 * * *", "*/20 1-3 * * *", "0 0 * * *"])
+def test_a_tick_is_followed_by_the_same_one_wherever_one_begins(name: str, text: str) -> None:
+    zone = ZoneInfo(name)
+    timetable = Timetable(zone, cron=text)
+    for switch in switches(zone):
+        ticks = list(timetable.between(switch - AROUND, switch + AROUND))
+        for minutes in range(-200, 200, 7):
+            begin = switch + timedelta(minutes=minutes)
+            assert timetable.next(begin) == next(tick for tick in ticks if tick > begin)
