@@ -7,7 +7,7 @@ A `Plan` holds the workflow's text with every file it sends, and the inputs and 
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -194,15 +194,34 @@ def _names_of(
     }
 
 
-def make_definition(loaded: LoadedWorkflow, project: Project) -> dict[str, Any]:
+def git_commit(folder: Path) -> str | None:
+    """Return the commit that *folder*'s checkout stands at; None outside a checkout."""
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(folder), "rev-parse", "HEAD"],
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.strip() or None if answer.returncode == 0 else None
+
+
+def make_definition(
+    loaded: LoadedWorkflow,
+    project: Project,
+    commit_of: Callable[[Path], str | None] = git_commit,
+) -> dict[str, Any]:
     """Return everything a run of *loaded* executes, JSON-able.
 
     That is its text and its payloads, under `calls` the same of each workflow it calls, by the
-    name that it gives it, and the git commit.
+    name that it gives it, and the git commit that *commit_of* tells of a folder.
     """
     folder = _folder(loaded, project)
     root = str(Surroundings(project, folder, settings_count=False).root)
-    return {**_recorded(loaded, project, root), "commit": git_commit(folder)}
+    return {**_recorded(loaded, project, root), "commit": commit_of(folder)}
 
 
 def _recorded(loaded: LoadedWorkflow, project: Project, root: str) -> dict[str, Any]:
@@ -250,21 +269,6 @@ def workflow_steps(workflow: Workflow) -> Iterator[tuple[str, StepBase]]:
 def payload_names(workflow: Workflow) -> set[str]:
     """Return the payload files that *workflow* names, relative to its folder."""
     return {name for _, step in workflow_steps(workflow) for name in step.kind.payloads()}
-
-
-def git_commit(folder: Path) -> str | None:
-    """Return the commit that *folder*'s checkout stands at; None outside a checkout."""
-    try:
-        answer = subprocess.run(
-            ["git", "-C", str(folder), "rev-parse", "HEAD"],
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return answer.stdout.strip() or None if answer.returncode == 0 else None
 
 
 def _institution(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -49,7 +50,7 @@ class Surroundings:
     chain: Mapping[Path, str] = field(default_factory=dict)
     top: Path | None = None
 
-    @property
+    @cached_property
     def root(self) -> Path:
         """The folder that files must lie in: the project's, else the workflow's own."""
         if self.top is not None:

@@ -98,7 +98,8 @@ class Reader:
             return seen[1]
         before = _signature([str(path)])
         loaded = load_workflow(path, self._project, name)
-        definition = make_definition(loaded, self._project)
+        # The commit is asked for when a run is made: it may be another one by then.
+        definition = make_definition(loaded, self._project, lambda folder: None)
         entries = tuple(entries_of(loaded.name, loaded.workflow, self._project))
         watched = {*_files_of(loaded), *self._calendar_files(entries)}
         signature = _signature({str(path), *watched})

@@ -7,9 +7,10 @@ next begins. Runs are given back at its end and taken up again at the beginning 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import anyio
@@ -23,7 +24,7 @@ from almaflow.service.ledger import Happened, Ledger
 from almaflow.service.log import Log
 from almaflow.service.parts import Companion, Parts, Witness
 from almaflow.settings import Project
-from almaflow.store import LeaseLost, NotLeader, Process, StoreTrouble, TickEnding
+from almaflow.store import LeaseLost, NotLeader, Process, Source, StoreTrouble, TickEnding
 from almaflow.threads import ThreadPool
 from almaflow.timetable.triggers import TimetableTrigger
 
@@ -310,11 +311,7 @@ class _Term:
         kept = last_good(self._store, self._project, schedules)
         reading = await self._files.run(self._reader.read, sources, kept)
         keep, drop = changed_sources(reading, sources, self._clock.now())
-        process_id = self._engine.process_id
-        for source, definition in keep:
-            await self._writer.call(self._store.keep_source, process_id, source, definition)
-        for path in drop:
-            await self._writer.call(self._store.drop_source, process_id, path)
+        await self._writer.call(self._keep_sources, keep, drop)
         async with self._turn:
             await ledger.take(reading.standing)
         before, self._reading = self._reading, reading
@@ -322,6 +319,16 @@ class _Term:
         self._start_wakeups(ledger)
         for companion in self._companions:
             await companion.read(reading, before)
+
+    def _keep_sources(
+        self, keep: Sequence[tuple[Source, Mapping[str, Any] | None]], drop: Sequence[str]
+    ) -> None:
+        process_id = self._engine.process_id
+        with self._store.batch():
+            for source, definition in keep:
+                self._store.keep_source(process_id, source, definition)
+            for path in drop:
+                self._store.drop_source(process_id, path)
 
     def _tell_files(self, reading: Reading, before: Reading | None) -> None:
         known = before.problems if before is not None else {}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -247,7 +248,7 @@ class StepBase(Model):
         """The keys that every step may have."""
         return frozenset(field.alias or name for name, field in StepBase.model_fields.items())
 
-    @property
+    @cached_property
     def kind(self) -> Kind:
         """What the step does."""
         return next(

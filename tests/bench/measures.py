@@ -10,6 +10,7 @@ from tests.bench.peers import dagu_reads, dbos_step, sqlite_commit
 from tests.bench.project import SET_ID, checks, hundred_lines, make_project, reads
 from tests.bench.proofs import crash_sweep, fault_matrix, kills, makespan, waiting
 from tests.bench.server import answered, serving
+from tests.bench.serving import a_serve, year_of_schedulers, year_of_ticks
 
 READS = 100
 # Steps of the shorter and of the longer workflow; what one more step costs is between them.
@@ -115,4 +116,7 @@ MEASURES: Mapping[str, Callable[[Path, int], Iterator[Figure | Proof | Amount]]]
     "kills": kills,
     "makespan": makespan,
     "waiting": waiting,
+    "timetables": year_of_ticks,
+    "year": year_of_schedulers,
+    "serving": a_serve,
 }

@@ -342,3 +342,17 @@ def test_a_tick_with_jitter_begins_later_and_at_the_same_instant_after_a_restart
     first = town.runs()[0]
     assert first.started_at is not None
     assert timedelta() <= first.started_at - tick.starts_at < timedelta(seconds=1)
+
+
+def test_the_night_on_which_clocks_are_moved_has_each_tick_once(tmp_path: Path) -> None:
+    town = Town(tmp_path, start=datetime(2026, 10, 24, 22, 45, tzinfo=UTC))
+    town.write("night", NIGHTLY)
+    town.write("hourly", 'schedule: [{cron: "30 * * * *"}]\nsteps: [{notify: tick}]\n')
+
+    town.serve(hours=3)
+
+    # 02:30 comes twice on the wall: at 00:30 and at 01:30 UTC.
+    assert town.endings("night") == ["10-25 00:30 run"]
+    assert town.endings("hourly") == [
+        *("10-24 23:30 run", "10-25 00:30 run", "10-25 01:30 run"),
+    ]
