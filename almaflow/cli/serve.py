@@ -54,6 +54,11 @@ def serve(
         clock=SystemClock(),
         zone=ZoneInfo(project.settings.timezone),
     )
+    for name in project.institutions:
+        try:
+            project.institution(name).key()
+        except RequestWrong as error:
+            log(f"Runs at {name} cannot go on: {error}", level="warning")
     with parts.open_store(project) as store:
         serving = _Serving(project, store, log)
         port = metrics or project.settings.serving.metrics
