@@ -6,8 +6,10 @@ as it did when it was last valid.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -72,7 +74,12 @@ class Reader:
 
     def read(self, sources: Iterable[Source], kept: Callable[[Source], Standing | None]) -> Reading:
         """Read all files; *kept* brings back how a file was when it was last valid."""
-        known = {source.path: source for source in sources}
+        with _no_collection():
+            return self._read_all({source.path: source for source in sources}, kept)
+
+    def _read_all(
+        self, known: Mapping[str, Source], kept: Callable[[Source], Standing | None]
+    ) -> Reading:
         valid: dict[str, Standing] = {}
         problems: dict[str, str] = {}
         files = {self._name(path): path for path in self._files()}
@@ -151,6 +158,18 @@ def _each_name_once(
                     f"{' and '.join(others)}; give each a `name` of its own."
                 )
     return standing
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Let no garbage be looked for: a hundred files make many objects, and nearly all stay."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _signature(paths: Iterable[str]) -> Signature:
