@@ -134,8 +134,9 @@ class _Term:
             self._project,
             self._service.parts.commit_of,
         )
-        signature = await self._files.run(self._reader.signature)
+        before = await self._files.run(self._reader.signature)
         await self._read(ledger)
+        signature = await self._seen_since(before)
         try:
             with alone():
                 async with anyio.create_task_group() as tasks:
@@ -277,9 +278,16 @@ class _Term:
                 except StoreTrouble:
                     # Tried again with the next look.
                     seen = ()
-                # What is watched may be more by now.
-                seen = seen and await self._files.run(self._reader.signature)
+                seen = seen and await self._seen_since(seen)
                 self._wakeups.poke()
+
+    async def _seen_since(self, before: Signature) -> Signature:
+        """Return what tells of the next change, after a reading that began with *before*.
+
+        What is watched may be more by now. What has changed meanwhile is read again.
+        """
+        after = await self._files.run(self._reader.signature)
+        return after if set(before) <= set(after) else before
 
     def _end_term_for_settings(self) -> None:
         """Raise `TermOver` when almaflow.yaml says something else, and is valid."""

@@ -41,6 +41,20 @@ def test_every_tick_becomes_one_run_at_its_instant(town: Town) -> None:
         assert store.definition(first.definition)["commit"] == "c0ffee"
 
 
+def test_files_that_do_not_change_are_read_once(town: Town) -> None:
+    (town.folder / "workflows" / "tag.xml").write_text("<job><parameters/></job>", "utf-8")
+    town.write(
+        "night",
+        NIGHTLY.replace("{notify: tick}", "{submit_job: {job: M48, payload: tag.xml, set: '1'}}"),
+    )
+
+    town.serve(minutes=30)
+
+    assert [text for _, text in town.said.lines if "stand" in text] == [
+        "1 workflow with 1 schedule entry stands."
+    ]
+
+
 def test_there_are_no_ticks_from_before_a_serve_saw_the_entry(town: Town) -> None:
     town.write("often", "schedule: [{every: 6h, missed: all}]\nsteps: [{notify: tick}]\n")
 
