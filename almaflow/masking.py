@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+from almaflow.alma_keys import STARS as STARS
 from almaflow.errors import AlmaflowError
 
 # Characters of Unicode's private use area: no file, name or answer of Alma's has them, and a
@@ -25,8 +26,6 @@ _PLACEHOLDER = re.compile(f"{_OPEN}([^{_OPEN}{_CLOSE}]*):([0-9a-f]{{8}}){_CLOSE}
 _DAMAGED = re.compile(
     f"{_OPEN}|{_CLOSE}|%EF%96%A[12]|\\\\uf5a[12]|&#(?:62881|62882|xf5a1|xf5a2);", re.IGNORECASE
 )
-
-STARS = "***"
 
 
 class SecretDamaged(AlmaflowError):

@@ -1,0 +1,54 @@
+"""What an Alma API key looks like, so that one in a file or a message is found and hidden.
+
+`masking` hides the secrets that a project names. This module knows keys that nobody named: pasted
+into a workflow, a payload, an address or a command line.
+"""
+
+from __future__ import annotations
+
+import re
+
+STARS = "***"
+"""What is shown in the place of a secret."""
+
+KEY_ADVICE = (
+    "Revoke the key in the Developer Network, create a new one, and store it outside of the files: "
+    "`api_key: env:NAME` in almaflow.yaml names the environment variable that holds it."
+)
+"""What to do about a key that was found, in whole sentences."""
+
+# Letters of a key may be percent-encoded, also twice (`%256c`). What separates them here and there
+# (a line break of a folded text, spaces, hyphens, invisible characters) does not make it harmless.
+_PERCENT = "%(?:25)*"
+_INVISIBLE = r"\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
+_SEPARATOR = rf"(?:[\s\-_.:,+'\"\\{_INVISIBLE}]|{_PERCENT}2[0d]){{0,99}}"
+_LETTER_X = f"(?:x|{_PERCENT}[57]8)"
+_HEXADECIMAL = f"(?:[0-9a-f]|{_PERCENT}(?:3[0-9]|[46][1-6]))"
+KEY_PATTERN = re.compile(
+    f"(?:l|{_PERCENT}[46]c){_SEPARATOR}(?:[78]|{_PERCENT}3[78])"
+    f"{_SEPARATOR}{_LETTER_X}{_SEPARATOR}{_LETTER_X}"
+    f"(?:{_SEPARATOR}{_HEXADECIMAL}){{30}}{_HEXADECIMAL}*[0-9a-z]*",
+    re.IGNORECASE,
+)
+"""`l7xx` or `l8xx` and at least 30 hexadecimal digits, in either case.
+
+Separators count within the first 30 digits only, so that the word after a key is left alone.
+Matching takes time proportional to the text, because no two ways of reading a character compete.
+
+Source: Ex Libris Developer Network, "Alma REST APIs", section "API key".
+"""
+
+
+def find_keys(text: str) -> list[tuple[int, int]]:
+    """Return begin and end of every piece of *text* that looks like an Alma key, in order."""
+    return [match.span() for match in KEY_PATTERN.finditer(text)]
+
+
+def hide_keys(text: str) -> str:
+    """Return *text* with `***` in the place of what looks like an Alma key."""
+    return KEY_PATTERN.sub(STARS, text)
+
+
+def cover_keys(text: str) -> str:
+    """Return *text* of the same length, with stars over what looks like an Alma key."""
+    return KEY_PATTERN.sub(lambda match: "*" * len(match.group()), text)
