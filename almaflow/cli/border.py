@@ -27,6 +27,7 @@ from typer.main import get_command
 
 from almaflow import __version__
 from almaflow.cli.app import COMMANDS, app
+from almaflow.cli.arguments import check_arguments
 from almaflow.cli.output import (
     columns_of,
     emit,
@@ -67,6 +68,7 @@ def run_command_line(arguments: Sequence[str]) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
+    check_arguments(arguments)
     code = get_command(app).main(list(arguments), prog_name="almaflow", standalone_mode=False)
     if code == EXIT_INTERRUPTED and wants_json(arguments):
         message = "Interrupted."

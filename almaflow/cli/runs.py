@@ -36,7 +36,8 @@ def runs(
         ),
     ] = None,
     limit: Annotated[
-        int, typer.Option("--limit", "-n", metavar="N", min=1, help="At most so many.")
+        int,
+        typer.Option("--limit", "-n", metavar="N", min=1, max=1_000_000, help="At most N runs."),
     ] = 20,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the runs as one JSON document.")

@@ -33,7 +33,9 @@ def simulator(
     ] = None,
     speed: Annotated[
         float,
-        typer.Option("--speed", metavar="N", min=0.001, help="How much faster its time passes."),
+        typer.Option(
+            "--speed", metavar="N", min=0.001, max=1e6, help="How much faster its time passes."
+        ),
     ] = 1.0,
     institutions: Annotated[
         list[str] | None,
