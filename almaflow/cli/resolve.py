@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -14,7 +13,7 @@ import typer
 from almaflow.alma import calls
 from almaflow.alma.directory import read_pages
 from almaflow.alma.errors import AlmaRefused
-from almaflow.alma.reading import normal_name
+from almaflow.alma.traces import RunTrace, read_trace
 from almaflow.alma.wire import JobInstance
 from almaflow.cli import parts
 from almaflow.cli.asking import Asked, ask_live
@@ -24,6 +23,7 @@ from almaflow.cli.owners import is_worked_on, tell_owner, work_here
 from almaflow.cli.people import can_be_asked, confirmed, who
 from almaflow.cli.story import instant
 from almaflow.cli.texts import on_one_line
+from almaflow.engine.adoption import TOLERANCE, Mismatch, Wanted, sent_since
 from almaflow.engine.write_views import is_lost, is_submission
 from almaflow.errors import RequestWrong
 from almaflow.outcome import Status
@@ -31,21 +31,19 @@ from almaflow.problems import did_you_mean
 from almaflow.settings import Project
 from almaflow.store import Entry, RunHeld, RunRecord, Store
 
-# How far Alma's clock may be from ours.
-_TOLERANCE = timedelta(minutes=1)
-
-# What almaflow puts behind the name of a run that it starts.
-_MARKER = re.compile(r"\[af-[0-9a-f]{10}\]")
-
 # Codes by which Alma says that it knows no such run.
 _UNKNOWN_RUN = frozenset({"402216", "402218", "402215"})
 
 
 @dataclass(frozen=True)
 class Lost:
-    """A submission of which nobody can tell whether Alma took it."""
+    """A submission of which nobody can tell whether Alma took it.
+
+    *markers* are those of all submissions of its attempt.
+    """
 
     entry: Entry
+    markers: Collection[str]
 
     @property
     def path(self) -> str:
@@ -53,25 +51,20 @@ class Lost:
         return self.entry.path
 
     @property
-    def job_id(self) -> str:
-        """The job that it starts."""
-        return str(self.entry.value["request"]["path"]).rsplit("/", 1)[-1]
+    def trace(self) -> RunTrace:
+        """What it leaves in Alma."""
+        trace = read_trace(self.entry.value["trace"])
+        assert isinstance(trace, RunTrace)
+        return trace
 
     @property
     def institution(self) -> str:
         """Where it was sent."""
         return str(self.entry.value["institution"])
 
-    @property
-    def sent_at(self) -> datetime:
-        """When it was sent (aware, UTC)."""
-        return datetime.fromisoformat(self.entry.value["sent_at"])
-
-    @property
-    def marker(self) -> str:
-        """What the name of its run ends with, if Alma keeps it; may be empty."""
-        trace = self.entry.value.get("trace") or {}
-        return str(trace.get("marker", "")) if trace.get("name") else ""
+    def wanted(self, ahead: timedelta) -> Wanted:
+        """Return the instance to search for; *ahead* is how far Alma's clock is ahead of ours."""
+        return Wanted(self.trace, self.markers, sent_since(self.entry.value, ahead))
 
 
 def resolve(
@@ -149,11 +142,20 @@ def _go_on(
 
 def _lost_in(entries: Sequence[Entry], worked_on: bool) -> dict[str, Lost]:
     """Return the lost submissions by the path of their step, the newest of each."""
+    submissions = [entry for entry in entries if is_submission(entry.effect) and entry.request_hash]
     return {
-        entry.path: Lost(entry)
-        for entry in entries
-        if is_submission(entry.effect) and is_lost(entry, worked_on=worked_on)
+        entry.path: Lost(entry, _markers(submissions, entry))
+        for entry in submissions
+        if is_lost(entry, worked_on=worked_on)
     }
+
+
+def _markers(submissions: Sequence[Entry], lost: Entry) -> list[str]:
+    return [
+        one.value["trace"]["marker"]
+        for one in submissions
+        if (one.path, one.attempt) == (lost.path, lost.attempt)
+    ]
 
 
 def _chosen(record: RunRecord, step: str, lost: Mapping[str, Lost]) -> Lost:
@@ -181,21 +183,21 @@ def _chosen(record: RunRecord, step: str, lost: Mapping[str, Lost]) -> Lost:
 def _check_instance(project: Project, store: Store, lost: Lost, instance_id: str) -> None:
     """Raise `RequestWrong` when the run in Alma cannot be the one that was submitted."""
 
-    async def question(alma: Asked) -> tuple[JobInstance, datetime]:
-        found = await alma.read(calls.instance(instance_id, lost.job_id))
-        return found, lost.sent_at + alma.ahead
+    async def question(alma: Asked) -> tuple[JobInstance, Wanted]:
+        found = await alma.read(calls.instance(instance_id, lost.trace.job_id))
+        return found, lost.wanted(alma.ahead)
 
     try:
-        found, sent_at = ask_live(question, project, lost.institution)
+        found, wanted = ask_live(question, project, lost.institution)
     except AlmaRefused as error:
         if not error.codes & _UNKNOWN_RUN:
             raise
         raise RequestWrong(
-            f"Alma at {lost.institution} knows no run {instance_id} of job {lost.job_id}. Look at "
-            "the id in Alma (Admin > Monitor Jobs)."
+            f"Alma at {lost.institution} knows no run {instance_id} of job {lost.trace.job_id}. "
+            "Look at the id in Alma (Admin > Monitor Jobs)."
         ) from error
-    why = _why_not(found, lost, sent_at)
-    if instance_id in store.known_instances(_account(project, lost), lost.job_id):
+    why = _why_not(found, wanted)
+    if instance_id in _claimed(project, store, lost):
         why = "another step of almaflow's has started it, or adopted it"
     if why:
         raise RequestWrong(
@@ -204,22 +206,23 @@ def _check_instance(project: Project, store: Store, lost: Lost, instance_id: str
         )
 
 
-def _why_not(found: JobInstance, lost: Lost, sent_at: datetime) -> str:
-    """Return why a run in Alma is not the one that was submitted; empty when it can be.
+def _why_not(found: JobInstance, wanted: Wanted) -> str:
+    """Return why an instance is not the one that was submitted; empty when it can be.
 
-    *sent_at* is when it was sent by Alma's clock.
+    Who started it is left to the person: Alma may call the API's account by any name.
     """
-    if found.job_id and found.job_id != lost.job_id:
-        return f"it is one of job {found.job_id}, not of {lost.job_id}"
-    if found.submit_time is not None and found.submit_time < sent_at - _TOLERANCE:
-        utc = ZoneInfo("UTC")
-        return (
-            f"Alma took it at {instant(found.submit_time, utc)}, before ours was sent at "
-            f"{instant(sent_at, utc)}"
-        )
-    marks = set(_MARKER.findall(normal_name(found.name)))
-    if marks and lost.marker not in marks:
-        return "its name has the mark of another submission of almaflow's"
+    match wanted.mismatch(found):
+        case Mismatch.OTHER_JOB:
+            return f"it is one of job {found.job_id}, not of {wanted.trace.job_id}"
+        case Mismatch.EARLIER:
+            assert found.submit_time is not None
+            utc = ZoneInfo("UTC")
+            return (
+                f"Alma took it at {instant(found.submit_time, utc)}, before ours was sent at "
+                f"{instant(wanted.since + TOLERANCE, utc)}"
+            )
+        case Mismatch.OTHER_MARKER:
+            return "its name has the mark of another submission of almaflow's"
     return ""
 
 
@@ -231,19 +234,19 @@ def _not_there(
     Raises:
         RequestWrong: Alma lists a run with the submission's own mark.
     """
-    day = (lost.sent_at - timedelta(days=1)).date()
 
-    async def question(alma: Asked) -> tuple[list[JobInstance], datetime]:
+    async def question(alma: Asked) -> tuple[list[JobInstance], Wanted]:
+        day = lost.wanted(alma.ahead).listed_from
         listed = await read_pages(
             alma.read,
-            lambda offset: calls.instances(lost.job_id, submitted_from=day, offset=offset),
+            lambda offset: calls.instances(lost.trace.job_id, submitted_from=day, offset=offset),
         )
-        return listed, lost.sent_at + alma.ahead
+        return listed, lost.wanted(alma.ahead)
 
-    claimed = store.known_instances(_account(project, lost), lost.job_id)
-    listed, sent_at = ask_live(question, project, lost.institution)
-    runs = [one for one in listed if one.id not in claimed and not _why_not(one, lost, sent_at)]
-    marked = [one for one in runs if lost.marker and lost.marker in normal_name(one.name)]
+    claimed = _claimed(project, store, lost)
+    listed, wanted = ask_live(question, project, lost.institution)
+    runs = [one for one in listed if one.id not in claimed and not _why_not(one, wanted)]
+    marked = [one for one in runs if wanted.is_marked(one)]
     if marked:
         raise RequestWrong(
             f"Alma lists the run {marked[0].id} ({on_one_line(marked[0].name)}), whose name has "
@@ -252,7 +255,7 @@ def _not_there(
         )
     if not runs or as_json:
         return True
-    say(f"Alma at {lost.institution} lists runs of job {lost.job_id} since then:")
+    say(f"Alma at {lost.institution} lists runs of job {lost.trace.job_id} since then:")
     for one in runs:
         emit(f"  {_shown(one)}")
     say("If one of them is it, the job runs a second time when it is submitted once more.")
@@ -265,5 +268,7 @@ def _shown(run: JobInstance) -> str:
     return on_one_line(f"{run.id}  {run.name} ({run.status or 'no status yet'}{at}{by})")
 
 
-def _account(project: Project, lost: Lost) -> str:
-    return project.institution(lost.institution).account
+def _claimed(project: Project, store: Store, lost: Lost) -> Collection[str]:
+    """Return the runs that are known to be another submission's."""
+    account = project.institution(lost.institution).account
+    return store.known_instances(account, lost.trace.job_id)

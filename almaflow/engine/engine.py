@@ -141,7 +141,7 @@ class Engine:
             lease=Lease(self.store, self._writer, self.clock, self._process_id),
             threads=ThreadPool("blocking", _THREADS),
             outside=self.outside,
-            markers=await self._writer.call(self.store.markers_kept),
+            marker_habits=await self._writer.call(self.store.marker_habits),
         )
 
     async def add(self, plan: Plan) -> RunRecord:

@@ -7,11 +7,13 @@ from typing import Any, TypeVar
 
 from almaflow.alma.reading import normal_name
 from almaflow.alma.statuses import is_terminal
+from almaflow.alma.traces import RunTrace, read_trace
 from almaflow.alma.wire import JobInstance
+from almaflow.engine.adoption import habit_after
 from almaflow.engine.institutions import Door
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.services import Services
-from almaflow.store import Entry, Spot
+from almaflow.store import Entry, MarkerHabit, Spot
 
 T = TypeVar("T")
 
@@ -31,13 +33,14 @@ class Looking:
         if is_terminal(instance):
             await self._store(self.services.store.free_place, account, instance.id)
             self.services.admission.place_freed(account)
-        sent = self._markers_sent(instance.id)
-        if sent:
-            # What was lost and came late may run under the name of the first submission.
-            kept = any(marker in normal_name(instance.name) for marker in sent)
-            if self.services.markers.get((account, job_id)) is not kept:
-                await self._store(self.services.store.note_marker, account, job_id, kept)
-                self.services.markers[account, job_id] = kept
+        trace = self._proven_trace(instance)
+        if trace is not None:
+            habits = self.services.marker_habits
+            before = habits.get((account, job_id), MarkerHabit())
+            habit = habit_after(before, instance, trace)
+            if habit != before:
+                await self._store(self.services.store.note_habit, account, job_id, habit)
+                habits[account, job_id] = habit
 
     async def jobs_on(self, set_id: str) -> list[tuple[str, str | None]]:
         places = await self._store(self.services.store.jobs_on_set, self.door.account, set_id)
@@ -57,8 +60,8 @@ class Looking:
         own = (self.run_id, self.path, self.attempt)
         return sum(1 for one in beside if (one.run_id, one.spot.path, one.spot.attempt) != own)
 
-    async def keeps_marker(self, job_id: str) -> bool | None:
-        return await self._store(self.services.store.keeps_marker, self.door.account, job_id)
+    async def marker_habit(self, job_id: str) -> MarkerHabit:
+        return await self._store(self.services.store.marker_habit, self.door.account, job_id)
 
     async def resolution(self, effect: str) -> Mapping[str, Any] | None:
         """Return what a person said of a lost submission: `{instance_id, by}`."""
@@ -79,13 +82,22 @@ class Looking:
             and (entry.value["trace"] or {}).get("trace") == "run"
         ]
 
-    def _markers_sent(self, instance_id: str) -> list[str]:
-        """Return the markers that a run of this attempt may carry; empty for any other run."""
-        sent = self.submissions()
-        if not any(one.value.get("result") == instance_id for one in sent):
-            return []
-        traces = [one.value["trace"] for one in sent]
-        return [trace["marker"] for trace in traces if trace["name"]]
+    def _proven_trace(self, instance: JobInstance) -> RunTrace | None:
+        """Return the trace of the submission that surely started *instance*; None for any other.
+
+        Alma's own response proves it, or the marker. An instance that was adopted without either,
+        or that a person named, teaches nothing of what Alma does to names.
+        """
+        name = normal_name(instance.name)
+        for entry in self.submissions():
+            trace = read_trace(entry.value["trace"])
+            assert isinstance(trace, RunTrace)
+            answered = entry.value.get("result") == instance.id and not entry.value.get("found")
+            # Right after the start a name that is still empty was not dropped.
+            answered = answered and (bool(name) or is_terminal(instance))
+            if trace.name and (answered or trace.marker in name):
+                return trace
+        return None
 
     async def _store(self, function: Callable[..., T], *arguments: Any) -> T:
         return await self.services.writer.call(function, *arguments)

@@ -7,7 +7,6 @@ intent; `submission.py` decides what follows from a finding.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,13 +16,13 @@ from almaflow.alma import calls
 from almaflow.alma.calls import Call
 from almaflow.alma.directory import Directory, read_pages
 from almaflow.alma.errors import AlmaRefused
-from almaflow.alma.reading import normal_name
 from almaflow.alma.traces import MembersTrace, RunTrace, SetTrace, Trace, read_trace
 from almaflow.alma.wire import JobInstance
 from almaflow.clock import Clock
+from almaflow.engine.adoption import TOLERANCE, Wanted, sent_since
 from almaflow.engine.institutions import Door
 from almaflow.steps.endings import StepFailed
-from almaflow.store import Entry
+from almaflow.store import Entry, MarkerHabit
 
 T = TypeVar("T")
 
@@ -32,15 +31,6 @@ FIRST, GROWTH, LONGEST = timedelta(seconds=5), 1.5, timedelta(minutes=1)
 
 # How long a trace may still show up where a person is asked afterwards (`settle: never`).
 UNTIL_ASKED = timedelta(minutes=10)
-
-# How far Alma's clock may be from what its answers told us of it.
-TOLERANCE = timedelta(minutes=1)
-
-_MARKER = re.compile(r"\[af-[0-9a-f]{10}\]")
-# The account of the API, as Alma writes it: `exl_api`, `API`, `API, Ex Libris`.
-_API = re.compile(r"(?<![a-z])api(?![a-z])", re.IGNORECASE)
-# What Alma puts behind a run's name: ` - 2026-03-02 9:15 AM`, ` - 03/02/2026 09:15`.
-_TIME_BEHIND = re.compile(r" - [\d/-]{8,10} \d{1,2}:\d\d( [AP]M)?$")
 
 
 class Unclear(Exception):
@@ -82,8 +72,8 @@ class Looker(Protocol):
         """Return how many other submissions of the job are looked for."""
         ...
 
-    async def keeps_marker(self, job_id: str) -> bool | None:
-        """Whether Alma is seen to keep the marker in this job's names; None: never seen."""
+    async def marker_habit(self, job_id: str) -> MarkerHabit:
+        """Return what Alma was seen to do to our marker in the names of this job's instances."""
         ...
 
     async def resolution(self, effect: str) -> Mapping[str, Any] | None:
@@ -194,76 +184,41 @@ class _Look:
         return trace.result(found) if is_there else None
 
     async def _run(self, trace: RunTrace) -> str | None:
-        """Return the id of the run that a lost submission started; Raises: Unclear."""
+        """Return the id of the instance that a lost submission started; Raises: Unclear."""
         looker = self.looker
-        listed = await self._runs(trace.job_id)
+        listed = await self._listed(self._wanted(trace))
         claimed = await looker.claimed(trace.job_id)
         free = [run for run in listed if run.id not in claimed]
-        markers = looker.known_markers()
-        marked = [run for run in free if any(one in normal_name(run.name) for one in markers)]
-        if marked:
+        # The list's own answers tell how late it is by Alma's clock.
+        wanted = self._wanted(trace)
+        if marked := [run for run in free if wanted.is_marked(run)]:
             return _only(marked)
-        keeps = await looker.keeps_marker(trace.job_id) if trace.name else False
-        since = self._sent_at() - TOLERANCE
-        possible = [
-            run
-            for run in free
-            if (run.submit_time is None or run.submit_time >= since) and may_be(run, trace, keeps)
-        ]
-        if not possible or not self.is_last():
-            # A name proves it at once; without one it is the only run when nothing can come.
+        habit = await looker.marker_habit(trace.job_id)
+        candidates = [run for run in free if wanted.is_candidate(run, habit)]
+        if not candidates or not self.is_last():
+            # A marker is proof. Without one it may be the only instance when no more can come.
             return None
         beside = await looker.lost_beside(trace.job_id)
-        if beside and trace.plain and len(possible) <= beside + 1:
+        if beside and trace.plain and len(candidates) <= beside + 1:
             # Runs without parameters are alike: each of those who look takes one, the oldest first.
-            return min(possible, key=_age).id
-        if beside and not trace.plain:
-            raise _several(possible)
-        return _only(possible)
+            return min(candidates, key=_age).id
+        if len(candidates) > 1 or (beside and not trace.plain):
+            raise _several(candidates)
+        if not wanted.may_adopt(candidates[0], habit):
+            raise _several(candidates)
+        return candidates[0].id
 
-    async def _runs(self, job_id: str) -> list[JobInstance]:
-        """Return the job's runs since the day before the sending.
+    def _wanted(self, trace: RunTrace) -> Wanted:
+        since = sent_since(self.entry.value, self.looker.door.client.ahead)
+        return Wanted(trace, self.looker.known_markers(), since)
 
-        The zone of Alma's dates and the order of its list are not documented.
-        """
-        day = (self._sent_at() - timedelta(days=1)).date()
+    async def _listed(self, wanted: Wanted) -> list[JobInstance]:
         return await read_pages(
             self._read,
-            lambda offset: calls.instances(job_id, submitted_from=day, offset=offset),
+            lambda offset: calls.instances(
+                wanted.trace.job_id, submitted_from=wanted.listed_from, offset=offset
+            ),
         )
-
-    def _sent_at(self) -> datetime:
-        """Return when the write was sent by Alma's clock, the earliest that it may have been.
-
-        Our clock may have been set between the sending and this look.
-        """
-        now, then = self.looker.door.client.ahead, self.entry.value["ahead"]
-        ahead = now if then is None else min(now, timedelta(seconds=then))
-        return datetime.fromisoformat(self.entry.value["sent_at"]) + ahead
-
-
-def may_be(run: JobInstance, trace: RunTrace, keeps: bool | None) -> bool:
-    """Whether a run without our marker may be the one that was asked for.
-
-    *keeps* says whether Alma is seen to keep the marker in names of this job.
-    """
-    name = normal_name(run.name)
-    if not by_api(run) or _MARKER.search(name):
-        return False
-    if not trace.name or keeps is False:
-        return True
-    base = _TIME_BEHIND.sub("", name)
-    # A name that Alma cut inside ours is no proof of absence.
-    cut = bool(base) and normal_name(trace.name).startswith(base.rstrip())
-    return cut or (keeps is None and base in ("", normal_name(trace.job_name)))
-
-
-def by_api(run: JobInstance) -> bool:
-    """Whether the API started a run; when Alma does not say who, it may have been.
-
-    Source: alma-api.md, 5 (`exl_api` seen, `API` documented).
-    """
-    return not run.submitted_by or _API.search(run.submitted_by) is not None
 
 
 def _only(runs: Sequence[JobInstance]) -> str:
@@ -275,7 +230,11 @@ def _only(runs: Sequence[JobInstance]) -> str:
 def _several(runs: Sequence[JobInstance]) -> Unclear:
     ids = [run.id for run in runs]
     if len(ids) == 1:
-        return Unclear(f"Alma shows a run that may be it, or another submission's: {ids[0]}", ids)
+        why = (
+            "Alma lists an instance without almaflow's marker that could be this submission or "
+            f"another user's: {ids[0]}"
+        )
+        return Unclear(why, ids)
     return Unclear(f"Alma shows several runs that may be it: {' and '.join(ids)}", ids)
 
 

@@ -12,7 +12,7 @@ from almaflow.engine.institutions import Institutions
 from almaflow.engine.lease import Lease
 from almaflow.engine.people import People
 from almaflow.outside.places import Outside
-from almaflow.store import Store
+from almaflow.store import MarkerHabit, Store
 from almaflow.store.writer import StoreWriter
 from almaflow.threads import ThreadPool
 
@@ -32,5 +32,5 @@ class Services:
     lease: Lease
     threads: ThreadPool
     outside: Outside
-    markers: dict[tuple[str, str], bool]
-    """Whether Alma was last seen to keep our marker, by account and job."""
+    marker_habits: dict[tuple[str, str], MarkerHabit]
+    """What Alma was seen to do to our marker, by account and job."""

@@ -144,7 +144,9 @@ def _fate(value: Mapping[str, Any], look: Look, at: str) -> str:
     """Return what is done about a lost answer."""
     if value["repeatable"]:
         return ", so it is sent again"
-    candidates = value.get("candidates") or ()
+    candidates = list(value.get("candidates") or ())
+    if len(candidates) == 1:
+        return f"; Alma lists an instance that could be it or another user's: {candidates[0]}"
     if candidates:
         return f"; Alma shows several runs that could be it: {', '.join(candidates)}"
     why = str(value.get("unknown", ""))

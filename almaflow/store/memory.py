@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
+from almaflow.store.records import ANY_LENGTH, MarkerHabit
 from almaflow.store.tables import durations, job_traits
 
 # How many runs of a job are remembered.
@@ -20,7 +21,7 @@ _OF_JOB = (
     )
     .order_by(durations.c.id.desc())
 )
-_TRAIT = select(job_traits.c.keeps_marker).where(
+_TRAIT = select(job_traits).where(
     job_traits.c.account == bindparam("account"), job_traits.c.job_id == bindparam("job_id")
 )
 
@@ -55,23 +56,36 @@ def learned(connection: Connection, limit: int) -> list[dict[str, Any]]:
     ]
 
 
-def note_marker(
-    connection: Connection, account: str, job_id: str, kept: bool, at: datetime
+def note_habit(
+    connection: Connection, account: str, job_id: str, habit: MarkerHabit, at: datetime
 ) -> None:
-    """Remember whether Alma keeps our marker in the names of a job's runs; the newest counts."""
+    """Remember what Alma was last seen to do to the names of a job's instances."""
     job = {"account": account, "job_id": job_id}
-    seen: dict[str, Any] = {"keeps_marker": kept, "seen_at": at}
+    seen: dict[str, Any] = {
+        "keeps_marker": habit.kept is not None,
+        "kept_length": habit.kept,
+        "cut_length": habit.cut,
+        "seen_at": at,
+    }
     ours = (job_traits.c.account == account) & (job_traits.c.job_id == job_id)
     if connection.execute(update(job_traits).where(ours), seen).rowcount == 0:
         connection.execute(insert(job_traits), job | seen)
 
 
-def markers(connection: Connection) -> dict[tuple[str, str], bool]:
-    """Return whether Alma keeps our marker, by account and job, where it was seen."""
+def habits(connection: Connection) -> dict[tuple[str, str], MarkerHabit]:
+    """Return what Alma does to names, by account and job, where it was seen."""
     rows = connection.execute(select(job_traits).where(job_traits.c.keeps_marker.is_not(None)))
-    return {(row.account, row.job_id): row.keeps_marker for row in rows}
+    return {(row.account, row.job_id): _habit(row) for row in rows}
 
 
-def keeps_marker(connection: Connection, account: str, job_id: str) -> bool | None:
-    """Return whether Alma keeps our marker for this job, None when it was never seen."""
-    return connection.execute(_TRAIT, {"account": account, "job_id": job_id}).scalar()
+def habit_of(connection: Connection, account: str, job_id: str) -> MarkerHabit:
+    """Return what Alma was seen to do to the names of a job's instances."""
+    row = connection.execute(_TRAIT, {"account": account, "job_id": job_id}).first()
+    return MarkerHabit() if row is None or row.keeps_marker is None else _habit(row)
+
+
+def _habit(row: Row[Any]) -> MarkerHabit:
+    if row.kept_length is None and row.cut_length is None:
+        # Version 3 of the tables knew no lengths.
+        return MarkerHabit(kept=ANY_LENGTH) if row.keeps_marker else MarkerHabit(cut=0)
+    return MarkerHabit(row.kept_length, row.cut_length)

@@ -226,3 +226,14 @@ def to_version_3(connection: Connection) -> None:
     for name, word in _WORDS_3[connection.dialect.name].items():
         statements = statements.replace(f"[{name}]", word)
     _do(connection, statements)
+
+
+_VERSION_4: Final = """
+ALTER TABLE job_traits ADD COLUMN kept_length INTEGER;
+ALTER TABLE job_traits ADD COLUMN cut_length INTEGER;
+"""
+
+
+def to_version_4(connection: Connection) -> None:
+    """Bring how long the names were in which Alma kept or cut our marker."""
+    _do(connection, _VERSION_4)

@@ -208,6 +208,41 @@ class Spot:
     effect: str
 
 
+# Longer than any name: what was noted without a length holds for every name.
+ANY_LENGTH: Final = 1_000_000
+
+
+@dataclass(frozen=True)
+class MarkerHabit:
+    """What Alma was seen to do to the marker at the end of the names of a job's instances.
+
+    *kept* is the length of the longest name (characters, marker included) that Alma showed whole;
+    *cut* is how much it showed of a name that it cut, 0 when it dropped the name. Each is None
+    until it was seen. Where the two contradict each other, the newer one is kept.
+    """
+
+    kept: int | None = None
+    cut: int | None = None
+
+    def keeps(self, length: int) -> bool | None:
+        """Whether Alma keeps the marker in a name of *length*; None: not seen."""
+        if self.kept is not None and length <= self.kept:
+            return True
+        if self.cut is not None and length > self.cut:
+            return False
+        return None
+
+    def with_kept(self, length: int) -> MarkerHabit:
+        """Return the habit after Alma has shown a name of *length* whole."""
+        cut = None if self.cut is not None and self.cut < length else self.cut
+        return MarkerHabit(max(length, self.kept or 0), cut)
+
+    def with_cut(self, shown: int) -> MarkerHabit:
+        """Return the habit after Alma has shown only *shown* characters of a name."""
+        kept = None if self.kept is not None and self.kept > shown else self.kept
+        return MarkerHabit(kept, shown)
+
+
 class PlaceState(StrEnum):
     """How far a submission has come in getting a place."""
 

@@ -8,12 +8,16 @@ from datetime import datetime
 from sqlalchemy import Connection, func, insert, inspect, select
 
 from almaflow.store.errors import StoreDamaged, StoreNewer
-from almaflow.store.migrations import to_version_2, to_version_3
+from almaflow.store.migrations import to_version_2, to_version_3, to_version_4
 from almaflow.store.tables import metadata, schema_version
 
 # What leads from each version to the next: the first from 1 to 2. A new store is made from
 # `tables.py` as it is and has the newest version at once.
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (to_version_2, to_version_3)
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
+    to_version_2,
+    to_version_3,
+    to_version_4,
+)
 
 
 def newest() -> int:

@@ -232,6 +232,8 @@ job_traits = Table(
     Column("job_id", Text, primary_key=True),
     Column("keeps_marker", Boolean),
     Column("seen_at", Instant, nullable=False),
+    Column("kept_length", Integer),
+    Column("cut_length", Integer),
 )
 
 durations = Table(

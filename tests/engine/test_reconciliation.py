@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from almaflow.outcome import Status
-from almaflow.store import EntryState
+from almaflow.store import EntryState, MarkerHabit
 from tests.harness import START, Beside, Played, Process, Stage
 
 SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
@@ -228,74 +228,136 @@ def test_each_step_finds_its_own(set_stage: Callable[..., Stage]) -> None:
 # --- without a marker -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("limit", [10, 15, 20], ids=lambda limit: f"{limit} characters")
-def test_a_name_that_alma_cut_inside_ours_is_no_proof_of_absence(
-    set_stage: Callable[..., Stage], limit: int
-) -> None:
-    name = "weeding out"
-    stage = set_stage(library(alma={"name_limit": limit}))
+NAMED = JOB.replace("}", ", job_name: weeding out}")
 
-    played = stage.run(
-        f"steps: [{{id: x, submit_job: {{job: M901, set: '{SET['id']}', job_name: {name}}}}}]"
+
+def habit_seen(stage: Stage, habit: MarkerHabit) -> None:
+    """Let earlier submissions of the job have shown what Alma does to names."""
+    stage.open_store().note_habit("main", "M901", habit)
+
+
+def asked_about_one(stage: Stage, played: Played, candidate: str) -> None:
+    """Check that a person is asked about the one instance that could be it."""
+    assert unclear(stage, played) == [candidate]
+    value = played.entry("x", "submit").value["unknown"]
+    assert value == (
+        "Alma lists an instance without almaflow's marker that could be this submission or "
+        f"another user's: {candidate}"
     )
 
-    adopted(stage, played)
-    assert seconds_until_known(played) == SETTLED
-    assert stage.open_store().keeps_marker("main", "M901") is False
 
-
-def test_runs_of_people_and_of_the_timer_are_nobody_s_submission(
-    set_stage: Callable[..., Stage],
+@pytest.mark.parametrize("limit", [10, 15, 20], ids=lambda limit: f"{limit} characters")
+def test_a_name_that_alma_cuts_proves_nothing_before_alma_was_seen_to_cut(
+    set_stage: Callable[..., Stage], limit: int
 ) -> None:
-    others = [other("10s", "System"), other("20s", "rapier"), other("30s", "capirossi")]
-    stage = set_stage(library(NOT_TAKEN, other_runs=others))
+    stage = set_stage(library(alma={"name_limit": limit}))
 
-    played = stage.run(RUN)
+    played = stage.run(f"steps: [{{id: x, {NAMED}}}]")
 
-    sent_once_more(stage, played)
+    (submitted,) = stage.submissions
+    asked_about_one(stage, played, submitted.instance_id)
+    assert stage.open_store().marker_habit("main", "M901") == MarkerHabit()
 
 
-def test_a_run_of_another_api_user_under_a_name_of_its_own_is_not_ours(
-    set_stage: Callable[..., Stage],
+@pytest.mark.parametrize("limit", [10, 15, 20], ids=lambda limit: f"{limit} characters")
+def test_the_only_candidate_is_adopted_where_alma_was_seen_to_cut_names(
+    set_stage: Callable[..., Stage], limit: int
 ) -> None:
-    stage = set_stage(library(NOT_TAKEN, other_runs=[other("10s", name="Nightly export")]))
+    stage = set_stage(library({**TAKEN, "nth": 2}, alma={"name_limit": limit}))
+    assert stage.run(f"steps: [{{id: x, {NAMED}}}]").outcome == "succeeded"
+    assert stage.open_store().marker_habit("main", "M901") == MarkerHabit(cut=limit)
 
-    played = stage.run(RUN)
+    played = stage.run(f"steps: [{{id: x, {NAMED}}}]")
 
-    sent_once_more(stage, played)
-
-
-def test_a_run_that_carries_another_almaflow_s_marker_is_not_ours(
-    set_stage: Callable[..., Stage],
-) -> None:
-    others = [other("10s", name="test x [af-0123456789] - 2026-03-02 9:15 AM")]
-    stage = set_stage(library(NOT_TAKEN, alma={"name_limit": 6}, other_runs=others))
-
-    played = stage.run(RUN)
-
-    sent_once_more(stage, played)
-
-
-def test_where_alma_is_not_seen_to_keep_names_a_run_under_the_job_s_own_may_be_ours(
-    set_stage: Callable[..., Stage],
-) -> None:
-    stage = set_stage(library(NOT_TAKEN, other_runs=[other("10s")]))
-
-    played = stage.run(RUN)
-
-    # Nobody else was known to use the API.
-    (run,) = stage.alma.instances("M901")
     assert played.outcome == "succeeded"
-    assert played.steps["x"]["instance_id"] == run.id
-    assert stage.sent("submit") == 1
+    assert played.steps["x"]["instance_id"] == stage.submissions[1].instance_id
+    assert seconds_until_known(played) == SETTLED
+    assert stage.sent("submit") == 2
 
 
-def test_where_alma_is_seen_to_keep_the_marker_such_a_run_is_not_ours(
+def test_the_only_candidate_is_adopted_where_alma_was_seen_to_drop_names(
     set_stage: Callable[..., Stage],
 ) -> None:
-    stage = set_stage(library({**NOT_TAKEN, "nth": 2}, other_runs=[other("1h5s")]))
+    stage = set_stage(library({**TAKEN, "nth": 2}, alma={"run_names": "dropped"}))
     assert stage.run(RUN).outcome == "succeeded"
-    assert stage.open_store().keeps_marker("main", "M901") is True
+    assert stage.open_store().marker_habit("main", "M901") == MarkerHabit(cut=0)
+
+    played = stage.run(RUN)
+
+    assert played.outcome == "succeeded"
+    assert played.steps["x"]["instance_id"] == stage.submissions[1].instance_id
+
+
+@pytest.mark.parametrize("by", ["System", "rapier", "capirossi", "Apia, Anna"])
+def test_runs_of_people_and_of_the_timer_are_nobody_s_submission(
+    set_stage: Callable[..., Stage], by: str
+) -> None:
+    stage = set_stage(library(NOT_TAKEN, other_runs=[other("10s", by)]))
+
+    played = stage.run(RUN)
+
+    sent_once_more(stage, played)
+
+
+@pytest.mark.parametrize("at", ["0s", "1s", "9m"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "test x",
+        "test x - 2026-03-02 9:15 AM",
+        "test x [job 7] - 2026-03-02 9:15 AM",
+        "Nightly export",
+        None,
+        "",
+    ],
+)
+def test_a_run_of_another_api_user_is_never_adopted_whatever_its_name(
+    set_stage: Callable[..., Stage], name: str | None, at: str
+) -> None:
+    stage = set_stage(library(NOT_TAKEN, other_runs=[other(at, name=name)]))
+
+    played = stage.run(RUN)
+
+    (theirs,) = stage.alma.instances("M901")
+    asked_about_one(stage, played, theirs.id)
+
+
+def test_a_run_of_another_api_user_does_not_hide_ours(set_stage: Callable[..., Stage]) -> None:
+    stage = set_stage(library(other_runs=[other("0s", name="test x - 2026-03-02 9:15 AM")]))
+
+    played = stage.run(RUN)
+
+    adopted(stage, played)
+    assert len(stage.alma.instances("M901")) == 2
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "test x [af-0123456789] - 2026-03-02 9:15 AM",
+        "test x [af-012345 - 2026-03-02 9:15 AM",
+        "test x [af-0",
+    ],
+)
+@pytest.mark.parametrize("habit", [MarkerHabit(), MarkerHabit(cut=6)], ids=["unseen", "cut"])
+def test_a_run_that_carries_another_almaflow_s_marker_is_not_ours(
+    set_stage: Callable[..., Stage], name: str, habit: MarkerHabit
+) -> None:
+    stage = set_stage(library(NOT_TAKEN, other_runs=[other("10s", name=name)]))
+    habit_seen(stage, habit)
+
+    played = stage.run(RUN)
+
+    sent_once_more(stage, played)
+
+
+@pytest.mark.parametrize("name", ["test x - 2026-03-02 9:15 AM", "Nightly export", None])
+def test_where_alma_is_seen_to_keep_the_marker_a_run_without_it_is_not_ours(
+    set_stage: Callable[..., Stage], name: str | None
+) -> None:
+    stage = set_stage(library({**NOT_TAKEN, "nth": 2}, other_runs=[other("1h1s", name=name)]))
+    assert stage.run(RUN).outcome == "succeeded"
+    assert stage.open_store().marker_habit("main", "M901") == MarkerHabit(kept=22)
     stage.pass_time(minutes=60 - (stage.clock.now() - START) / timedelta(minutes=1))
 
     played = stage.run(RUN)
@@ -303,9 +365,62 @@ def test_where_alma_is_seen_to_keep_the_marker_such_a_run_is_not_ours(
     assert played.state("x", "submit") is EntryState.UNTAKEN
     assert played.state("x", "resubmit") is EntryState.DONE
     assert len(stage.submissions) == 2
+    assert played.steps["x"]["instance_id"] == stage.submissions[1].instance_id
 
 
-def test_where_alma_is_seen_to_cut_names_any_run_of_the_api_may_be_ours(
+def test_what_alma_does_to_the_names_of_another_job_or_institution_says_nothing_of_this_one(
+    set_stage: Callable[..., Stage],
+) -> None:
+    stage = set_stage(library(NOT_TAKEN, other_runs=[other("1s", name="test x")]))
+    store = stage.open_store()
+    for account, job_id in (("main", "M44"), ("other", "M901")):
+        store.note_habit(account, job_id, MarkerHabit(cut=0))
+
+    played = stage.run(RUN)
+
+    (theirs,) = stage.alma.instances("M901")
+    asked_about_one(stage, played, theirs.id)
+
+
+def test_a_name_longer_than_all_that_alma_was_seen_to_keep_may_have_been_cut(
+    set_stage: Callable[..., Stage],
+) -> None:
+    long = JOB.replace("}", f", job_name: {'weeding ' * 5}}}")
+    stage = set_stage(library(alma={"name_limit": 30}))
+    habit_seen(stage, MarkerHabit(kept=24))
+
+    played = stage.run(f"steps: [{{id: x, {long}}}]")
+
+    (submitted,) = stage.submissions
+    asked_about_one(stage, played, submitted.instance_id)
+
+
+@pytest.mark.parametrize("name", ["weeding weeding", "Nightly export of every title", None])
+def test_what_is_shorter_than_all_that_alma_was_seen_to_keep_was_not_cut(
+    set_stage: Callable[..., Stage], name: str | None
+) -> None:
+    long = JOB.replace("}", f", job_name: {'weeding ' * 5}}}")
+    stage = set_stage(library(NOT_TAKEN, other_runs=[other("1s", name=name)]))
+    habit_seen(stage, MarkerHabit(kept=24))
+
+    played = stage.run(f"steps: [{{id: x, {long}}}]")
+
+    sent_once_more(stage, played)
+
+
+def test_where_alma_is_seen_to_cut_names_a_run_of_another_name_is_not_adopted(
+    set_stage: Callable[..., Stage],
+) -> None:
+    stage = set_stage(library(NOT_TAKEN, other_runs=[other("1s", name="Nightly export")]))
+    habit_seen(stage, MarkerHabit(cut=6))
+
+    played = stage.run(RUN)
+
+    (theirs,) = stage.alma.instances("M901")
+    asked_about_one(stage, played, theirs.id)
+
+
+def test_where_alma_is_seen_to_cut_names_two_runs_of_the_api_are_left_to_a_person(
     set_stage: Callable[..., Stage],
 ) -> None:
     stage = set_stage(
@@ -316,7 +431,7 @@ def test_where_alma_is_seen_to_cut_names_any_run_of_the_api_may_be_ours(
         )
     )
     assert stage.run(RUN).outcome == "succeeded"
-    assert stage.open_store().keeps_marker("main", "M901") is False
+    assert stage.open_store().marker_habit("main", "M901") == MarkerHabit(cut=6)
     stage.pass_time(minutes=60 - (stage.clock.now() - START) / timedelta(minutes=1))
 
     played = stage.run(RUN)
@@ -324,6 +439,34 @@ def test_where_alma_is_seen_to_cut_names_any_run_of_the_api_may_be_ours(
     assert played.record.status is Status.WAITING
     runs = [run.id for run in stage.alma.instances("M901")]
     assert sorted(played.entry("x", "submit").value["candidates"]) == sorted(runs[1:])
+
+
+def test_what_was_adopted_on_a_person_s_word_teaches_nothing_of_names(
+    set_stage: Callable[..., Stage],
+) -> None:
+    stage = set_stage(library(NOT_TAKEN, other_runs=[other("1s", name="test x")]))
+    played = stage.run(RUN)
+    (theirs,) = stage.alma.instances("M901")
+    value = {"attempt": 1, "effect": "submit", "instance_id": theirs.id}
+    stage.open_store().add_answer(played.record.id, "x", "resolve", value, "anna")
+
+    resumed = stage.resume()
+
+    assert resumed.outcome == "succeeded"
+    assert stage.open_store().marker_habit("main", "M901") == MarkerHabit()
+
+
+def test_a_second_submission_that_is_lost_too_is_left_to_a_person(
+    set_stage: Callable[..., Stage],
+) -> None:
+    stage = set_stage(library({**NOT_TAKEN, "nth": [1, 2]}))
+
+    played = stage.run(RUN)
+
+    assert played.record.status is Status.WAITING
+    assert played.state("x", "submit") is EntryState.UNTAKEN
+    assert played.state("x", "resubmit") is EntryState.LOST
+    assert (stage.sent("submit"), stage.submissions) == (2, [])
 
 
 @pytest.mark.parametrize("step", [PROFILE, JOB.replace("}", ", job_name: false}")])
@@ -471,7 +614,10 @@ def test_two_lost_submissions_of_one_job_that_takes_no_name_are_unclear(
     x, y = (played.entry(path, "submit").value for path in ("parallel-1/a/x", "parallel-1/b/y"))
     assert sorted(x["candidates"]) == sorted(runs)
     assert y["candidates"] == runs[1:]
-    assert y["unknown"] == (f"Alma shows a run that may be it, or another submission's: {runs[1]}")
+    assert y["unknown"] == (
+        "Alma lists an instance without almaflow's marker that could be this submission or "
+        f"another user's: {runs[1]}"
+    )
 
 
 @pytest.mark.parametrize("taken", [True, False], ids=["both taken", "the first not taken"])

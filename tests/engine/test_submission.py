@@ -129,7 +129,7 @@ def test_what_was_taken_after_all_and_shows_late_is_adopted_by_the_second_sendin
     (submitted,) = stage.submissions
     assert played.entry("x", "resubmit").value["result"] == submitted.instance_id
     # Its name carries the marker of the first sending.
-    assert stage.open_store().keeps_marker("main", "M901") is True
+    assert stage.open_store().marker_habit("main", "M901").kept
 
 
 def test_two_that_alma_took_and_showed_late_are_left_to_a_person(

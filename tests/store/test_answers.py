@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from almaflow.outcome import Outcome
-from almaflow.store import Answer, RunEnded, RunNotFound, Store, ValueUnfit
+from almaflow.store import Answer, MarkerHabit, RunEnded, RunNotFound, Store, ValueUnfit
 from almaflow.store.memory import REMEMBERED
+from almaflow.store.records import ANY_LENGTH
+from almaflow.store.tables import job_traits
 from tests.store.conftest import NOON, ManualClock, claimed, make_record
 
 
@@ -107,21 +110,43 @@ def test_the_newest_durations_of_each_job_are_kept(store: Store) -> None:
 # Markers
 
 
-def test_whether_alma_keeps_the_marker_is_remembered_per_job(store: Store) -> None:
-    assert store.keeps_marker("main", "M44") is None
+def test_what_alma_does_to_the_marker_is_remembered_per_job_and_institution(store: Store) -> None:
+    assert store.marker_habit("main", "M44") == MarkerHabit()
 
-    store.note_marker("main", "M44", True)
-    store.note_marker("main", "M48", False)
+    store.note_habit("main", "M44", MarkerHabit(kept=30))
+    store.note_habit("main", "M48", MarkerHabit(cut=6))
+    store.note_habit("main", "M48", MarkerHabit(kept=20, cut=25))
 
-    assert store.keeps_marker("main", "M44") is True
-    assert store.keeps_marker("main", "M48") is False
-    assert store.keeps_marker("other", "M44") is None
-    assert store.markers_kept() == {("main", "M44"): True, ("main", "M48"): False}
+    assert store.marker_habit("main", "M44") == MarkerHabit(kept=30)
+    assert store.marker_habit("main", "M48") == MarkerHabit(kept=20, cut=25)
+    assert store.marker_habit("other", "M44") == MarkerHabit()
+    assert store.marker_habits() == {
+        ("main", "M44"): MarkerHabit(kept=30),
+        ("main", "M48"): MarkerHabit(kept=20, cut=25),
+    }
 
 
-def test_what_was_seen_last_of_a_marker_counts(store: Store) -> None:
-    store.note_marker("main", "M44", True)
+@pytest.mark.parametrize(("kept", "habit"), [(True, ANY_LENGTH), (False, None)])
+def test_what_an_older_almaflow_saw_without_a_length_holds_for_every_name(
+    store: Store, kept: bool, habit: int | None
+) -> None:
+    store.note_habit("main", "M44", MarkerHabit(kept=30))
+    with store._database.write() as connection:
+        seen = {"keeps_marker": kept, "kept_length": None, "cut_length": None}
+        connection.execute(update(job_traits), seen)
 
-    store.note_marker("main", "M44", False)
+    found = store.marker_habit("main", "M44")
 
-    assert store.keeps_marker("main", "M44") is False
+    assert found.kept == habit
+    assert found.keeps(100) is kept
+
+
+def test_a_habit_says_for_each_length_what_alma_does() -> None:
+    habit = MarkerHabit().with_kept(24).with_cut(100)
+
+    assert habit.keeps(24) is True
+    assert habit.keeps(25) is None
+    assert habit.keeps(101) is False
+    assert habit.with_cut(6).keeps(24) is False
+    assert habit.with_cut(6).with_kept(24).keeps(24) is True
+    assert MarkerHabit().keeps(24) is None

@@ -202,7 +202,7 @@ def test_a_store_of_version_2_without_anything_new_is_opened_twice(open_store: O
 
 def test_a_store_of_a_newer_version_is_left_alone(open_store: Opener, rival: Rival) -> None:
     open_store().close()
-    rival.do("INSERT INTO schema_version VALUES (4, '2027-01-01T00:00:00.000000Z')")
+    rival.do("INSERT INTO schema_version VALUES (5, '2027-01-01T00:00:00.000000Z')")
 
-    with pytest.raises(StoreNewer, match="its tables have version 4, this almaflow knows up to 3"):
+    with pytest.raises(StoreNewer, match="its tables have version 5, this almaflow knows up to 4"):
         open_store()

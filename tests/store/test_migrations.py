@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from almaflow.outcome import Status
-from almaflow.store import EntryState, PlaceLimits, Spot, Store
+from almaflow.store import EntryState, MarkerHabit, PlaceLimits, Spot, Store
 from tests.store.conftest import HOST, NOON, make_record
 from tests.store.others import shape
 
@@ -126,7 +126,7 @@ def test_a_store_of_version_1_keeps_its_runs_and_can_do_what_is_new(
     store.ask_place(claim, spot, "main", "M157", None, "af-1", True)
     store.take_place(claim, spot, PlaceLimits(3, 5))
     store.add_answer(run.id, "w", "resolve", {}, "eva")
-    store.note_marker("main", "M157", True)
+    store.note_habit("main", "M157", MarkerHabit(kept=40))
     store.add_duration("main", "M157", 60)
     assert store.learned_durations() == [{"institution": "main", "job_id": "M157", "seconds": 60.0}]
 

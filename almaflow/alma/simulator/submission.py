@@ -178,7 +178,8 @@ def _run_name(institution: Institution, job: Job, parameters: Parameters, call: 
     """Return the run's name: `job_name` and the local time for manual jobs, else the job's."""
     if job.type != "MANUAL":
         return job.name
-    name = dict(reversed(parameters)).get("job_name") or job.name
+    dropped = institution.switches.run_names == "dropped"
+    name = ("" if dropped else dict(reversed(parameters)).get("job_name")) or job.name
     name = name[: institution.switches.name_limit]
     local = call.now.astimezone(institution.zone)
     if institution.switches.run_names == "plain":

@@ -68,10 +68,10 @@ class AlmaSwitches(Part):
         default="absent", description="`legacy`: fields without value come as null."
     )
     links: Literal["absolute", "relative"] = "absolute"
-    run_names: Literal["modern", "legacy", "plain"] = Field(
+    run_names: Literal["modern", "legacy", "plain", "dropped"] = Field(
         default="modern",
         description="What Alma appends to job_name: ` - 2026-03-02 9:15 AM`, ` - 03/02/2026 "
-        "09:15`, or nothing.",
+        "09:15`, or nothing; `dropped`: runs have the job's own name and the time.",
     )
     name_limit: int | None = Field(default=None, ge=1, description="Cuts job names (characters).")
 

@@ -7,7 +7,17 @@ from typing import Any
 
 from almaflow.store import answers, events, journal, memory
 from almaflow.store.calls.base import StoreBase
-from almaflow.store.records import KEEP, Answer, Claim, Entry, EntryState, Event, Keep, Line
+from almaflow.store.records import (
+    KEEP,
+    Answer,
+    Claim,
+    Entry,
+    EntryState,
+    Event,
+    Keep,
+    Line,
+    MarkerHabit,
+)
 
 
 class JournalCalls(StoreBase):
@@ -113,18 +123,18 @@ class JournalCalls(StoreBase):
         with self._database.read() as connection:
             return memory.learned(connection, limit)
 
-    def note_marker(self, account: str, job_id: str, kept: bool) -> None:
-        """Remember whether Alma keeps our marker in the names of a job's runs."""
+    def note_habit(self, account: str, job_id: str, habit: MarkerHabit) -> None:
+        """Remember what Alma does to our marker in the names of a job's instances."""
         now = self._clock.now()
         with self._database.write() as connection:
-            memory.note_marker(connection, account, job_id, kept, now)
+            memory.note_habit(connection, account, job_id, habit, now)
 
-    def markers_kept(self) -> dict[tuple[str, str], bool]:
-        """Return whether Alma keeps our marker, by account and job, where it was seen."""
+    def marker_habits(self) -> dict[tuple[str, str], MarkerHabit]:
+        """Return what Alma does to our marker, by account and job, where it was seen."""
         with self._database.read() as connection:
-            return memory.markers(connection)
+            return memory.habits(connection)
 
-    def keeps_marker(self, account: str, job_id: str) -> bool | None:
-        """Return whether Alma keeps our marker for this job, None when it was never seen."""
+    def marker_habit(self, account: str, job_id: str) -> MarkerHabit:
+        """Return what Alma was seen to do to our marker in the names of this job."""
         with self._database.read() as connection:
-            return memory.keeps_marker(connection, account, job_id)
+            return memory.habit_of(connection, account, job_id)
