@@ -59,6 +59,7 @@ HOMES: Mapping[str, Sequence[str]] = {
     "filelock": ("store",),
     "fsspec": ("outside",),
     "ftplib": ("outside",),
+    "h11": ("alma.responses",),
     "holidays": ("timetable",),
     "http": ("alma",),
     "icalendar": ("timetable",),

@@ -1,14 +1,15 @@
 """HTTP to Alma: the only place that opens a connection.
 
-What `requests` does not do by itself, it is made to do here: a bound on the whole answer (its
-timeout bounds each read), a key that `.netrc` cannot replace, and a sure word on whether a byte
-of the request has left. The home of requests and urllib3.
+`requests` connects and sends; what comes back is read by `responses.py`. What `requests` does not
+do by itself, it is made to do here: a bound on the whole exchange (its timeout bounds each read), a
+key that `.netrc` cannot replace, and a sure word on whether a byte of the request has left. The
+home of requests and urllib3.
 """
 
 from __future__ import annotations
 
 import http.client
-import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -23,16 +24,16 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.util import create_urllib3_context
 
 from almaflow.alma.calls import API_BASE
+from almaflow.alma.responses import ACCEPTED_PACKINGS, Received, read_response
 from almaflow.alma.transport import HELD_BACK, Lost, NotSent, WireAnswer, WireRequest, late
 from almaflow.errors import RequestWrong
 from almaflow.threads import ThreadPool
 
 # Seconds to a connection; the vendor's own app uses the same.
 _CONNECT = 20.0
-# Bytes read at a time, and the most that an answer may have: pages are at most a few megabytes.
-_PIECE, _LARGEST = 64 * 1024, 64 * 1024 * 1024
 # Seconds that the worker thread gets to say itself that the time is over.
 _GRACE = 0.2
 # Requests of one process that are under way at a time.
@@ -112,16 +113,17 @@ class HttpTransport:
                 request.method,
                 self._base + request.target,
                 data=request.body,
-                headers=dict(request.headers),
+                headers={"Accept-Encoding": ACCEPTED_PACKINGS, **request.headers},
                 auth=_Key(request.headers),
                 timeout=(min(_CONNECT, request.timeout), request.timeout),
                 allow_redirects=False,
                 proxies=dict(self._proxies),
                 stream=True,
             ) as response:
-                body = _read(response.raw, sending)
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                return WireAnswer(response.status_code, headers, body)
+                # Nothing is left to be read: the connection may carry the next request.
+                response.raw.release_conn()
+            assert sending.received is not None
+            return sending.received.response
         except _TooLate as error:
             raise (Lost if sending.sent else NotSent)(str(error)) from error
         except (OSError, urllib3.exceptions.HTTPError, http.client.HTTPException) as error:
@@ -157,7 +159,8 @@ class _Sending:
         self._abandoned = False
         self.begun = False
         self.sent = False
-        self.socket: socket.socket | None = None
+        self.was_interrupted = False
+        self.received: Received | None = None
 
     @property
     def left(self) -> float:
@@ -176,7 +179,7 @@ class _Sending:
             return f"no connection came about within {self.timeout:g} seconds"
         return "too many requests are under way in this process; this one was not begun"
 
-    def leave(self, connection: HTTPConnection) -> None:
+    def leave(self) -> None:
         """Note that the first byte is about to leave; raises `_TooLate` when it must not.
 
         A request that has waited away half of its time stays here: sent, it might not get its
@@ -188,31 +191,71 @@ class _Sending:
             if not self._may_leave():
                 raise _TooLate(HELD_BACK)
             self.sent = True
-            self.socket = connection.sock
 
 
 _current = threading.local()
 """What the calling thread sends: urllib3's connections have no other way to know."""
 
 
-def _on_the_point_of_sending(connection: HTTPConnection) -> None:
-    """Connect if need be, then note that the request leaves.
+class _Whole(http.client.HTTPResponse):
+    """A response that is complete as soon as it begins; the sending has it.
 
-    Everything that fails before (name, connection, TLS, a proxy's tunnel) has sent nothing.
+    To `requests` it shows a status without headers and body: nothing there reads a hostile one.
     """
-    if connection.sock is None:
-        connection.connect()
-    _current.sending.leave(connection)
+
+    def __init__(self, sock: Any, debuglevel: int = 0, method: str | None = None) -> None:
+        super().__init__(sock, debuglevel, method)
+        self._connection, self._sent_method = sock, method or ""
+
+    def begin(self) -> None:
+        sending: _Sending = _current.sending
+        sending.received = received = read_response(
+            self._connection, self._sent_method, lambda: sending.left
+        )
+        self.version, self.status, self.reason = 11, received.response.status, ""
+        self.headers = self.msg = http.client.HTTPMessage()
+        self.chunked, self.length = False, 0
+        self.will_close = not received.reusable or sending.was_interrupted
+        self.close()
 
 
 class _Plain(HTTPConnection):
+    response_class = _Whole
+
     def endheaders(self, *arguments: Any, **options: Any) -> None:
-        _on_the_point_of_sending(self)
+        """Connect if need be, then note that the request leaves.
+
+        Everything that fails before (name, connection, TLS, a proxy's tunnel) has sent nothing.
+        """
+        if self.sock is None:
+            self.connect()
+        _current.sending.leave()
         super().endheaders(*arguments, **options)
+
+    def send(self, data: Any) -> None:
+        """Send; who has answered already may refuse to hear the rest of the request."""
+        try:
+            super().send(data)
+        except OSError:
+            if not _current.sending.sent:
+                raise
+            # Reading tells whether there is an answer, or why there is none.
+            _current.sending.was_interrupted = True
 
 
 class _Secure(_Plain, HTTPSConnection):
-    pass
+    def connect(self) -> None:
+        """Connect so that an end of the connection that TLS does not vouch for is an error.
+
+        Python lets OpenSSL take it for an ordinary end, by which a response without a length
+        would be whole.
+        """
+        context = create_urllib3_context()
+        context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
+        self.ssl_context = context
+        super().connect()
+        # Of a TLS connection inside another one (a proxy's), too.
+        self.sock.suppress_ragged_eofs = False  # type: ignore[union-attr]
 
 
 class _PlainPool(HTTPConnectionPool):
@@ -251,25 +294,6 @@ class _Key(AuthBase):
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = self._value
         return request
-
-
-def _read(raw: urllib3.BaseHTTPResponse, sending: _Sending) -> bytes:
-    """Read an answer in the pieces in which it comes, until its time is over."""
-    pieces: list[bytes] = []
-    size = 0
-    while True:
-        left = sending.left
-        if left <= 0:
-            raise _TooLate(late(sending.timeout))
-        assert sending.socket is not None
-        sending.socket.settimeout(left)
-        piece = raw.read1(_PIECE, decode_content=True)
-        if not piece:
-            return b"".join(pieces)
-        pieces.append(piece)
-        size += len(piece)
-        if size > _LARGEST:
-            raise _TooLate(f"the answer is larger than {_LARGEST // 1024**2} MiB")
 
 
 def _reason(error: BaseException) -> str:

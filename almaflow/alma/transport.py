@@ -15,6 +15,11 @@ from typing import Protocol
 import anyio
 
 
+LARGEST_RESPONSE = 16 * 1024**2
+"""Bytes of a response, as it comes and unpacked. Alma's largest, pages of 1,000 report rows or 100
+records, have a few megabytes."""
+
+
 @dataclass(frozen=True)
 class WireRequest:
     """One request. *target* is path and query, percent-encoded; *timeout* seconds in all.
