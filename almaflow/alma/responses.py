@@ -26,7 +26,7 @@ LARGEST_HEAD = 64 * 1024
 """Bytes of status line and headers, interim responses (1xx) included; also of all trailers, and of
 one chunk's first line. Alma's are under 1 KiB, common servers stop at 16 to 64 KiB."""
 
-MOST_PIECES = 100_000
+MOST_PIECES = 50_000
 """Chunks and pieces that a response may come in: common chunks are 4 to 16 KiB, and a million
 chunks of one byte each would keep a processor busy for half a minute."""
 
@@ -71,9 +71,7 @@ def read_response(connection: socket.socket, method: str, left: Callable[[], flo
 class _Reading:
     """A response as far as it has come."""
 
-    def __init__(
-        self, connection: socket.socket, method: str, left: Callable[[], float]
-    ) -> None:
+    def __init__(self, connection: socket.socket, method: str, left: Callable[[], float]) -> None:
         self._connection = connection
         self._left = left
         self._parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=LARGEST_HEAD)
@@ -91,7 +89,7 @@ class _Reading:
                 case h11.NEED_DATA:
                     self._receive()
                 case h11.Response() as head:
-                    self._head = head
+                    self._begin(head)
                 case h11.Data() as piece:
                     self._add(bytes(piece.data))
                 case h11.EndOfMessage():
@@ -101,6 +99,11 @@ class _Reading:
                 case _:
                     # An interim response, such as 103: the final one follows.
                     continue
+
+    def _begin(self, head: h11.Response) -> None:
+        if not head.http_version.startswith(b"1."):
+            raise Lost("the answer breaks the rules of HTTP (it is not HTTP/1)")
+        self._head = head
 
     def _receive(self) -> None:
         left = self._left()

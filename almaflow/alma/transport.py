@@ -14,7 +14,6 @@ from typing import Protocol
 
 import anyio
 
-
 LARGEST_RESPONSE = 16 * 1024**2
 """Bytes of a response, as it comes and unpacked. Alma's largest, pages of 1,000 report rows or 100
 records, have a few megabytes."""
