@@ -81,7 +81,7 @@ HOMES: Mapping[str, Sequence[str]] = {
     "rich": ("cli",),
     "ruamel": ("document",),
     "s3fs": ("outside",),
-    "socket": ("alma", "engine.engine"),  # there for the name of the machine
+    "socket": ("alma", "outside", "engine.engine"),  # there for the name of the machine
     "sqlalchemy": ("store",),
     "sqlite3": ("store",),
     "ssl": ("alma", "outside"),
@@ -114,6 +114,7 @@ CLOCK_ROOMS = ("clock", SIMULATOR)
 CHANCE_ROOMS: Mapping[str, str] = {
     "clock": "chance is handed out beside the time",
     "cli": "the parts are put together there, so what is handed out is made there",
+    "outside.target": "a name that nobody can have put a link under",
     "store.processes": "a process's name is the one thing that no other process may guess again",
 }
 

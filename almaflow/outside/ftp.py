@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import ftplib
 import posixpath
+import socket
 import ssl
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from fsspec.implementations.ftp import FTPFileSystem
 
 from almaflow.outside.errors import Changed, NotNow, OutsideError, Refused, Unreachable
-from almaflow.outside.places import RemoteFile, Search, Session, Write
+from almaflow.outside.patience import LISTING, Patience
+from almaflow.outside.places import (
+    MOST_ENTRIES,
+    RemoteFile,
+    Search,
+    Session,
+    Write,
+    too_many,
+)
 from almaflow.outside.remote import ANSWER, CONNECT, RemoteSession, Server, why
 
 _PORT = 21
 
 # Where TLS begins with the connection, without being asked for.
 _IMPLICIT_PORT = 990
+
+# Lines of one answer to a command; a greeting may have some dozens.
+_MOST_ANSWER_LINES = 1000
 
 # Bytes read at a time.
 _PIECE = 64 * 1024
@@ -37,19 +49,23 @@ class FtpPlace:
 
     @contextmanager
     def session(self) -> Iterator[Session]:
-        fs = self._connected()
+        patience = Patience(self.what)
+        with patience.within(LISTING):
+            fs = self._connected(patience)
         try:
             folder = self._server.folder(self._search.folder)
             if not folder.startswith("/"):
-                folder = f"{fs.ftp.pwd().rstrip('/')}/{folder}".removesuffix("/.")
-            yield _Session(fs, folder or "/", self._search, _Translation(self._server, folder))
+                with patience.within(LISTING):
+                    folder = f"{fs.ftp.pwd().rstrip('/')}/{folder}".removesuffix("/.")
+            translation = _Translation(self._server, folder)
+            yield _Session(fs, folder or "/", self._search, translation, patience)
         finally:
             fs.ftp.close()
 
-    def _connected(self) -> _FileSystem:
+    def _connected(self, patience: Patience) -> _FileSystem:
         what, user = self.what, self._server.user or "anonymous"
         try:
-            return _FileSystem(server=self._server)
+            return _FileSystem(self._server, patience)
         except ssl.SSLCertVerificationError as error:
             raise Refused(
                 f"The certificate of {what} cannot be trusted ({why(error)}); nothing was sent. "
@@ -67,6 +83,11 @@ class FtpPlace:
 
 
 class _Session(RemoteSession):
+    def entries(self) -> Iterator[Mapping[str, Any]]:
+        for entry in self.fs.ls(self.folder, detail=True):
+            name = str(entry["name"]).removeprefix(self.folder.rstrip("/") + "/")
+            yield {**entry, "name": name}
+
     def file(self, name: str, entry: Mapping[str, Any]) -> RemoteFile | None:
         if not entry.get("unix.mode", "").startswith("l"):
             return super().file(name, entry)
@@ -103,11 +124,6 @@ class _Translation:
             return Refused(f"{what} has no folder {self._folder}; correct `url`, or `folder`.")
         if isinstance(cause, (OSError, EOFError, ftplib.Error)):
             return NotNow(f"{what} broke off ({why(cause)}).")
-        if isinstance(error, (LookupError, ValueError)):
-            return Refused(
-                f"What {what} lists in {self._folder} cannot be read ({type(error).__name__}: "
-                f"{why(error)})."
-            )
         return None
 
 
@@ -127,8 +143,9 @@ class _FileSystem(FTPFileSystem):  # type: ignore[misc]
 
     cachable = False
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, patience: Patience) -> None:
         self._server = server
+        self._patience = patience
         super().__init__(
             server.host,
             port=server.port or _PORT,
@@ -146,7 +163,8 @@ class _FileSystem(FTPFileSystem):  # type: ignore[misc]
             kind = _ImplicitTls if server.port == _IMPLICIT_PORT else _ExplicitTls
             self.ftp: Any = kind(context=ssl.create_default_context(), timeout=ANSWER)
         else:
-            self.ftp = ftplib.FTP(timeout=ANSWER)
+            self.ftp = _Ftp(timeout=ANSWER)
+        self._patience.hang_up = self.ftp.hang_up
         try:
             self.ftp.connect(server.host, self.port, timeout=CONNECT)
             self.ftp.login(self.cred[0], self.cred[1])
@@ -162,7 +180,52 @@ class _FileSystem(FTPFileSystem):  # type: ignore[misc]
         """The connection is closed by its session; the library's own way may find none."""
 
 
-class _ExplicitTls(ftplib.FTP_TLS):
+class _Bounded(ftplib.FTP):
+    """FTP with a bound on what is listed and answered, which can be hung up by another thread."""
+
+    _transfer: socket.socket | None = None
+    _lines = 0
+
+    def getmultiline(self) -> str:
+        self._lines = 0
+        return super().getmultiline()
+
+    def getline(self) -> str:
+        self._lines += 1
+        if self._lines > _MOST_ANSWER_LINES:
+            raise ftplib.error_proto(f"an answer has more than {_MOST_ANSWER_LINES} lines")
+        return super().getline()
+
+    def retrlines(self, cmd: str, callback: Callable[[str], object] | None = None) -> str:
+        """Only listings are lines; Raises: Refused when one has no end."""
+        lines = 0
+
+        def count(line: str) -> None:
+            nonlocal lines
+            lines += 1
+            if lines > MOST_ENTRIES:
+                raise Refused(too_many("The folder"))
+            if callback is not None:
+                callback(line)
+
+        return super().retrlines(cmd, count)
+
+    def ntransfercmd(self, cmd: str, rest: int | str | None = None) -> tuple[Any, int | None]:
+        self._transfer, size = super().ntransfercmd(cmd, rest)
+        return self._transfer, size
+
+    def hang_up(self) -> None:
+        for connection in (self._transfer, self.sock):
+            if connection is not None:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+
+class _Ftp(_Bounded):
+    """FTP as it was first: without TLS."""
+
+
+class _ExplicitTls(_Bounded, ftplib.FTP_TLS):
     """FTP that asks for TLS; transfers take up the session of the commands, as servers demand."""
 
     def ntransfercmd(self, cmd: str, rest: int | str | None = None) -> tuple[Any, int | None]:
@@ -172,6 +235,7 @@ class _ExplicitTls(ftplib.FTP_TLS):
             connection = self.context.wrap_socket(
                 connection, server_hostname=self.host, session=command_channel.session
             )
+        self._transfer = connection
         return connection, size
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from almaflow.outside.errors import Changed, NotNow, Refused
-from almaflow.outside.places import RemoteFile, Search, Session, Write
+from almaflow.outside.places import RemoteFile, Search, Session, Write, bounded
+
+# A pipe that took a file's place must not be waited for.
+_TO_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 # Bytes read at a time.
 _PIECE = 256 * 1024
@@ -31,7 +35,8 @@ class LocalPlace:
         try:
             inside = os.path.realpath(self._folder)
             with os.scandir(self._folder) as entries:
-                found = [one for one in entries if self._search.fits(one.name)]
+                listed = bounded(entries, f"The folder {self._folder}")
+                found = [one for one in listed if self._search.fits(one.name)]
         except (FileNotFoundError, NotADirectoryError) as error:
             raise Refused(f"There is no folder {self._folder}.") from error
         except PermissionError as error:
@@ -40,16 +45,24 @@ class LocalPlace:
             raise NotNow(f"The folder {self._folder} cannot be read: {_why(error)}") from error
         return [file for one in found if (file := _file(one, inside)) is not None]
 
-    def copy(self, name: str, write: Write) -> None:
+    def copy(self, file: RemoteFile, write: Write) -> None:
+        name = file.name
         try:
-            stream = (self._folder / name).open("rb")
+            stream = os.fdopen(os.open(self._folder / name, _TO_READ), "rb")
         except FileNotFoundError as error:
             raise Changed(f"{name} is gone") from error
         except PermissionError as error:
             raise Refused(f"{self._folder / name} may not be read.") from error
+        except OSError as error:
+            raise NotNow(f"{self._folder / name} cannot be read: {_why(error)}") from error
         with stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise Changed(f"{name} is no ordinary file any more")
             while piece := self._piece(stream, name):
                 write(piece)
+
+    def hang_up(self) -> None:
+        """A file of this machine ends with its next piece."""
 
     def _piece(self, stream: BinaryIO, name: str) -> bytes:
         try:

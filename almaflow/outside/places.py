@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from almaflow.outside.errors import Refused
 
+T = TypeVar("T")
+
 Write = Callable[[bytes], object]
 """Takes the next piece of a file."""
+
+# Entries of one folder, of any name; `at_least` is at most 100,000.
+MOST_ENTRIES = 200_000
+# No file system has larger files (bytes).
+_LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -42,8 +49,8 @@ class Search:
     at_least: int = 1
 
     def fits(self, name: str) -> bool:
-        """Whether a file is meant."""
-        return fnmatch.fnmatchcase(name, self.pattern)
+        """Whether a file is meant; hidden ones, which begin with a full stop, never are."""
+        return not name.startswith(".") and fnmatch.fnmatchcase(name, self.pattern)
 
 
 class Session(Protocol):
@@ -52,15 +59,19 @@ class Session(Protocol):
     def files(self) -> list[RemoteFile]:
         """Return the files that are looked for, in no order.
 
-        Raises: Refused, NotNow.
+        Raises: Refused, also when there are more than `MOST_ENTRIES`; NotNow.
         """
         ...
 
-    def copy(self, name: str, write: Write) -> None:
+    def copy(self, file: RemoteFile, write: Write) -> None:
         """Give all of a file to *write*, piece by piece.
 
         Raises: Changed when it is gone; Refused, NotNow, and what *write* raises.
         """
+        ...
+
+    def hang_up(self) -> None:
+        """Let what another thread does in this session fail soon: nobody waits for it."""
         ...
 
 
@@ -119,6 +130,32 @@ class NoWayOutside:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def bounded(entries: Iterable[T], what: str) -> Iterator[T]:
+    """Yield the entries of a folder, which *what* names; Raises: Refused when there is no end."""
+    for number, entry in enumerate(entries):
+        if number >= MOST_ENTRIES:
+            raise Refused(too_many(what))
+        yield entry
+
+
+def too_many(what: str) -> str:
+    """Return the sentence about a folder that has too many entries."""
+    return (
+        f"{what} has more than {MOST_ENTRIES} entries. Move old files to another folder, or name "
+        "a folder that has fewer as `folder`."
+    )
+
+
+def size_of(name: str, listed: object, what: str) -> int:
+    """Return the size that the place *what* lists for a file; Raises: Refused when it is none."""
+    if isinstance(listed, int) and 0 <= listed <= _LARGEST:
+        return listed
+    raise Refused(
+        f"{what} lists the file {name[:80]!a} with a size that no file has; nothing was "
+        "fetched. Narrow `pattern`, or ask the operator of the server."
+    )
 
 
 def look(place: Place) -> Sequence[RemoteFile]:

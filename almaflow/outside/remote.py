@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from almaflow.outside.errors import OutsideError, Refused
-from almaflow.outside.places import RemoteFile, Search, Write
+from almaflow.outside.patience import LISTING, Patience, seconds_for
+from almaflow.outside.places import RemoteFile, Search, Write, bounded, size_of
 
 # Seconds to a connection, and to the next piece of an answer.
 CONNECT, ANSWER = 20.0, 60.0
@@ -62,6 +63,10 @@ class Server:
         return f"`{self.name}` ({self.scheme}://{self.host})"
 
 
+# What libraries raise when what a server lists is not what it should be.
+_UNREADABLE = (ArithmeticError, LookupError, TypeError, UnicodeError, ValueError)
+
+
 class RemoteSession:
     """An open fsspec file system, looked at in one folder.
 
@@ -75,21 +80,42 @@ class RemoteSession:
         folder: str,
         search: Search,
         translate: Callable[[Exception, str | None], OutsideError | None],
+        patience: Patience,
     ) -> None:
         self.fs = fs
         self.folder = folder
         self.search = search
+        self.patience = patience
         self._translate = translate
 
     def files(self) -> list[RemoteFile]:
-        with self.translated(None):
-            entries = self.fs.ls(self.folder, detail=True)
-            found = [(posixpath.basename(one["name"].rstrip("/")), one) for one in entries]
+        with self.translated(None), self.patience.within(LISTING):
+            entries = bounded(self._readable(), f"The folder {self.folder}")
+            # All of them first: while a listing arrives, the server takes no other request.
+            named = [(str(entry["name"]), entry) for entry in entries]
             return [
                 file
-                for name, entry in found
+                for name, entry in named
                 if self.search.fits(name) and (file := self.file(name, entry)) is not None
             ]
+
+    def _readable(self) -> Iterator[Mapping[str, Any]]:
+        """Yield the entries; Raises: Refused when the library cannot make sense of the listing."""
+        try:
+            yield from self.entries()
+        except _UNREADABLE as error:
+            raise Refused(
+                f"What {self.patience.what} lists in {self.folder} cannot be read "
+                f"({type(error).__name__}: {why(error)}). A file's name may not be UTF-8; have it "
+                "renamed, or ask the operator of the server."
+            ) from error
+
+    def entries(self) -> Iterable[Mapping[str, Any]]:
+        """Return the folder's entries, one after the other: `name` in the folder, `type`, `size`.
+
+        A name is as the server lists it; what it may not be is decided where it lands.
+        """
+        raise NotImplementedError
 
     def file(self, name: str, entry: Mapping[str, Any]) -> RemoteFile | None:
         """Return what an entry of the folder is; None when it is no file."""
@@ -97,17 +123,20 @@ class RemoteSession:
             return None
         stamps = (entry.get(key) for key in ("mtime", "modify", "LastModified", "ETag"))
         stamp = " ".join(str(one) for one in stamps if one is not None)
-        return RemoteFile(name, int(entry["size"]), stamp)
+        return RemoteFile(name, size_of(name, entry.get("size"), self.patience.what), stamp)
 
-    def copy(self, name: str, write: Write) -> None:
-        with self.translated(name):
-            self.transfer(posixpath.join(self.folder, name), write)
+    def copy(self, file: RemoteFile, write: Write) -> None:
+        with self.translated(file.name), self.patience.within(seconds_for(file.size)):
+            self.transfer(posixpath.join(self.folder, file.name), write)
 
     def transfer(self, path: str, write: Write) -> None:
         """Give the whole file at *path* to *write*."""
         with self.fs.open(path, "rb") as stream:
             while piece := stream.read(_PIECE):
                 write(piece)
+
+    def hang_up(self) -> None:
+        self.patience.end()
 
     @contextmanager
     def translated(self, name: str | None) -> Iterator[None]:
@@ -116,10 +145,6 @@ class RemoteSession:
             yield
         except OutsideError:
             raise
-        except UnicodeDecodeError as error:
-            raise Refused(
-                f"A file's name in {self.folder} is not UTF-8; have it renamed."
-            ) from error
         except Exception as error:
             translated = self._translate(error, name)
             if translated is None:
@@ -127,7 +152,14 @@ class RemoteSession:
             raise translated from error
 
 
+# Characters of a library's text, which may quote what the server sent.
+_MOST_TEXT = 300
+
+
 def why(error: BaseException) -> str:
     """Return an error's text in one line, without a full stop."""
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return " ".join(text.split()).rstrip(".") or type(error).__name__
+    line = " ".join(text[: 2 * _MOST_TEXT].split())
+    if len(line) > _MOST_TEXT:
+        line = line[:_MOST_TEXT] + "…"
+    return line.rstrip(".") or type(error).__name__

@@ -8,10 +8,15 @@ from contextlib import contextmanager
 from typing import Any
 
 import fsspec
+from fsspec.asyn import sync
 
 from almaflow.outside.errors import Changed, NotNow, OutsideError, Refused, Unreachable
-from almaflow.outside.places import RemoteFile, Search, Session
+from almaflow.outside.patience import Patience
+from almaflow.outside.places import Search, Session, Write
 from almaflow.outside.remote import ANSWER, CONNECT, RemoteSession, Server, why
+
+# Bytes of a file that are asked for at a time, and seconds for them, or for a page of a listing.
+_PIECE, _PAGE = 1024 * 1024, 120.0
 
 # What repeating changes nothing about, among the errors of botocore.
 _FOR_GOOD = frozenset(
@@ -59,26 +64,35 @@ class S3Place:
         # Within the bucket: its root is that of the address.
         folder = posixpath.normpath(posixpath.join("/", server.folder(self._search.folder)))
         path = f"{server.host}{folder}".rstrip("/")
-        yield _Session(fs, path, self._search, _Translation(server, path))
+        patience = Patience(self.what)
+        yield _Session(fs, path, self._search, _Translation(server, path), patience)
 
 
 class _Session(RemoteSession):
-    def files(self) -> list[RemoteFile]:
+    def entries(self) -> Iterator[Mapping[str, Any]]:
+        bucket, _, folder = self.folder.partition("/")
+        prefix = f"{folder}/" if folder else ""
+        asked: dict[str, str] = {"Bucket": bucket, "Prefix": prefix, "Delimiter": "/"}
+        while True:
+            page = self.fs.call_s3("list_objects_v2", **asked, timeout=_PAGE)
+            for entry in page.get("Contents", ()):
+                name = entry["Key"].removeprefix(prefix)
+                # What has a slash lies in a folder inside, or is an object for such a folder.
+                if name and "/" not in name:
+                    yield {**entry, "name": name, "size": entry["Size"], "type": "file"}
+            token = page.get("NextContinuationToken")
+            if not page.get("IsTruncated") or not token or token == asked.get("ContinuationToken"):
+                return
+            asked["ContinuationToken"] = token
+
+    def transfer(self, path: str, write: Write) -> None:
+        bucket, _, key = path.partition("/")
+        body = self.fs.call_s3("get_object", Bucket=bucket, Key=key, timeout=_PAGE)["Body"]
         try:
-            return super().files()
-        except _NoFolder:
-            # A folder of S3 begins with its first file; but there must be a bucket.
-            with self.translated(None):
-                self.fs.ls(self.folder.partition("/")[0], detail=True)
-            return []
-
-    def file(self, name: str, entry: Mapping[str, Any]) -> RemoteFile | None:
-        # The folder itself may be an object without content.
-        return super().file(name, entry) if name else None
-
-
-class _NoFolder(Refused):
-    """There is nothing of that name."""
+            while piece := sync(self.fs.loop, body.read, _PIECE, timeout=_PAGE):
+                write(piece)
+        finally:
+            body.close()
 
 
 class _Translation:
@@ -93,7 +107,7 @@ class _Translation:
         if isinstance(error, FileNotFoundError) or type(error).__name__ == "FileExpired":
             if name is not None:
                 return Changed(f"{name} is gone, or another by now")
-            return _NoFolder(f"{what} has no bucket or folder {self._path}; correct `url`.")
+            return Refused(f"{what} has no bucket or folder {self._path}; correct `url`.")
         if isinstance(error, PermissionError):
             return Refused(
                 f"{what} does not let us read {self._path} ({why(error)}). Correct the user in "

@@ -14,7 +14,8 @@ import paramiko
 from fsspec.implementations.sftp import SFTPFileSystem
 
 from almaflow.outside.errors import Changed, NotNow, OutsideError, Refused, Unreachable
-from almaflow.outside.places import RemoteFile, Search, Session, Write
+from almaflow.outside.patience import LISTING, Patience
+from almaflow.outside.places import RemoteFile, Search, Session, Write, size_of
 from almaflow.outside.remote import ANSWER, CONNECT, RemoteSession, Server, why
 
 _PORT = 22
@@ -22,6 +23,8 @@ _PORT = 22
 # Bytes of a file that are asked for at a time: what OpenSSH gives in one answer; others give less.
 # (paramiko's own way to be fast leaves a thread behind that dies aloud when a connection breaks.)
 _PIECE = 255 * 1024
+
+_TYPES = {stat.S_IFREG: "file", stat.S_IFLNK: "link", stat.S_IFDIR: "directory"}
 
 # What comes of text that is no public key.
 _NO_KEY = (IndexError, ValueError, paramiko.SSHException, paramiko.UnknownKeyType)
@@ -40,17 +43,25 @@ class SftpPlace:
 
     @contextmanager
     def session(self) -> Iterator[Session]:
-        fs = self._connected()
+        patience = Patience(self.what)
+        with patience.within(LISTING):
+            fs = self._connected(patience)
         try:
             folder = self._server.folder(self._search.folder)
-            yield _Session(fs, folder, self._search, _Translation(self._server, folder))
+            translation = _Translation(self._server, folder)
+            yield _Session(fs, folder, self._search, translation, patience)
         finally:
             fs.client.close()
 
-    def _connected(self) -> _FileSystem:
+    def _connected(self, patience: Patience) -> _FileSystem:
         what = self.what
         try:
-            return _FileSystem(self._server.host, server=self._server, skip_instance_cache=True)
+            return _FileSystem(
+                self._server.host,
+                server=self._server,
+                patience=patience,
+                skip_instance_cache=True,
+            )
         except OutsideError:
             raise
         except paramiko.BadHostKeyException as error:
@@ -80,6 +91,16 @@ class SftpPlace:
 
 
 class _Session(RemoteSession):
+    def entries(self) -> Iterator[Mapping[str, Any]]:
+        for entry in self.fs.ftp.listdir_iter(self.folder):
+            kind = stat.S_IFMT(entry.st_mode or stat.S_IFREG)
+            yield {
+                "name": entry.filename,
+                "type": _TYPES.get(kind, "other"),
+                "size": entry.st_size,
+                "mtime": entry.st_mtime,
+            }
+
     def file(self, name: str, entry: Mapping[str, Any]) -> RemoteFile | None:
         if entry["type"] != "link":
             return super().file(name, entry)
@@ -88,9 +109,10 @@ class _Session(RemoteSession):
         except OSError:
             # Leads nowhere.
             return None
-        if not stat.S_ISREG(target.st_mode):
+        if target.st_mode is None or not stat.S_ISREG(target.st_mode):
             return None
-        return RemoteFile(name, target.st_size, str(target.st_mtime))
+        size = size_of(name, target.st_size, self.patience.what)
+        return RemoteFile(name, size, str(target.st_mtime))
 
     def transfer(self, path: str, write: Write) -> None:
         with self.fs.ftp.open(path, "rb", bufsize=0) as stream:
@@ -131,6 +153,7 @@ class _FileSystem(SFTPFileSystem):  # type: ignore[misc]
     def _connect(self) -> None:
         server: Server = self.ssh_kwargs["server"]
         self.client = paramiko.SSHClient()
+        self.ssh_kwargs["patience"].hang_up = self.client.close
         self.client.set_missing_host_key_policy(_OnlyKnownHosts(server))
         port = server.port or _PORT
         if server.host_key is None:

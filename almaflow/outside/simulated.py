@@ -148,8 +148,11 @@ class _SimulatedPlace:
             for file in unique.values()
         ]
 
-    def copy(self, name: str, write: Write) -> None:
-        content = next((file.content for file in self._found() if file.name == name), None)
+    def copy(self, file: RemoteFile, write: Write) -> None:
+        content = next((it.content for it in self._found() if it.name == file.name), None)
         if content is None:
-            raise Changed(f"{name} is gone")
+            raise Changed(f"{file.name} is gone")
         write(content.encode())
+
+    def hang_up(self) -> None:
+        """There is no connection."""

@@ -24,6 +24,9 @@ from almaflow.steps.base import Kind, PollSettings
 from almaflow.steps.context import StepContext
 from almaflow.steps.endings import Ending, StepFailed
 
+# Characters; a file's name has at most 255 bytes, `[abc]` is one of them.
+_LONGEST_PATTERN = 1000
+
 # Each look comes this much later than the one before, as long as there are too few files.
 _GROWTH = 1.5
 
@@ -172,4 +175,11 @@ def _no_pattern(text: str) -> str:
         return "`pattern` is empty; `*` stands for every file."
     if "/" in text:
         return f"`pattern` is for names, but `{text}` has a folder in it; write that as `folder`."
+    if text.startswith("."):
+        return f"`{text}` is for hidden files, which are never fetched; have them renamed."
+    if len(text) > _LONGEST_PATTERN:
+        return (
+            f"`pattern` has {len(text)} characters; it may have {_LONGEST_PATTERN}, because no "
+            "file's name is longer."
+        )
     return ""

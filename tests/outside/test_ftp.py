@@ -69,11 +69,6 @@ def test_without_a_user_it_is_anonymous(tmp_path: Path) -> None:
         (EOFError(), NotNow, "`exports` (ftp://h) broke off (EOFError)."),
         (TimeoutError("timed out"), NotNow, "`exports` (ftp://h) broke off (timed out)."),
         (
-            KeyError("type"),
-            Refused,
-            "What `exports` (ftp://h) lists in /out cannot be read (KeyError: 'type').",
-        ),
-        (
             FileNotFoundError("/out"),
             Refused,
             "`exports` (ftp://h) has no folder /out; correct `url`, or `folder`.",

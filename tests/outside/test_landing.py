@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,16 @@ import pytest
 from almaflow.outside.errors import Changed, NotNow, Refused
 from almaflow.outside.landing import Landing, Stopped, is_plain
 from almaflow.outside.local import LocalPlace
-from almaflow.outside.places import RemoteFile, Search, Session, Write, look
+from almaflow.outside.places import (
+    RemoteFile,
+    Search,
+    Session,
+    Write,
+    bounded,
+    look,
+    size_of,
+)
+from almaflow.outside.target import TargetFolder
 
 
 @pytest.fixture
@@ -100,7 +112,7 @@ def test_another_file_of_the_name_is_replaced_on_request(
 
 def test_what_has_landed_is_not_fetched_again(source: Path, target: Path) -> None:
     (source / "a.csv").write_text("a")
-    (source / "b.csv").write_text("b")
+    (source / "b.csv").write_text("bbbb")
     there = Breaking(place(source), after=1)
     landing = Landing(target, "run 1", replace=False)
 
@@ -108,7 +120,7 @@ def test_what_has_landed_is_not_fetched_again(source: Path, target: Path) -> Non
         landing.fetch(there, look(there))
     landing.fetch(there, look(there))
 
-    assert contents(target) == {"a.csv": "a", "b.csv": "b"}
+    assert contents(target) == {"a.csv": "a", "b.csv": "bbbb"}
     assert there.copied == ["a.csv", "b.csv"]
 
 
@@ -124,16 +136,25 @@ def test_a_file_that_landed_and_then_changed_is_fetched_again(source: Path, targ
     assert contents(target) == {"a.csv": "a and more"}
 
 
-def test_a_file_that_is_not_as_it_was_listed_is_not_kept(source: Path, target: Path) -> None:
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        ("grown", "a.csv has more than the 1 bytes that were listed"),
+        ("", "a.csv has 0 bytes by now, 1 were listed"),
+    ],
+)
+def test_a_file_that_is_not_as_it_was_listed_is_not_kept(
+    source: Path, target: Path, now: str, told: str
+) -> None:
     (source / "a.csv").write_text("a")
     there = place(source)
     listed = look(there)
-    (source / "a.csv").write_text("grown")
+    (source / "a.csv").write_text(now)
 
     with pytest.raises(Changed) as caught:
         Landing(target, "run 1", replace=False).fetch(there, listed)
 
-    assert str(caught.value) == "a.csv has 5 bytes by now, 1 were listed"
+    assert str(caught.value) == told
     assert contents(target) == {}
 
 
@@ -144,16 +165,22 @@ def test_a_file_that_is_gone_is_told(source: Path, target: Path) -> None:
         Landing(target, "run 1", replace=False).fetch(there, [RemoteFile("a.csv", 1, "")])
 
 
-@pytest.mark.parametrize("name", ["../a", "..", ".", "", "a/b", "a\\b", "a\nb", "a\0b", "\udc80"])
+HOSTILE_NAMES = (
+    *("../a", "..", ".", "", "a/b", "/etc/passwd", "a\\b", "..\\a", "a\nb", "a\r", "a\0b"),
+    *("\udc80", "\x1b[2J", "\x9b2J", "\N{RIGHT-TO-LEFT OVERRIDE}gpj.exe", "a\u2028b"),
+    *("é" * 128, "x" * 256, "x" * 10_000, ".bashrc", ".git"),
+)
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES)
 def test_a_name_never_leads_out_of_the_folder(source: Path, target: Path, name: str) -> None:
     landing = Landing(target, "run 1", replace=True)
 
     told = refusal(lambda: landing.fetch(place(source), [RemoteFile(name, 1, "")]))
 
-    assert told == (
-        f"A file is called {name!r} there, which cannot be a file's name here; nothing was "
-        "fetched. Narrow `pattern`, or have it renamed."
-    )
+    assert told.startswith("A file is called ")
+    assert told.isprintable()
+    assert len(told) < 800
     assert not target.exists()
 
 
@@ -221,7 +248,7 @@ def test_a_full_disk_is_told_and_nothing_is_left(
     if where == "fsync":
         monkeypatch.setattr(os, "fsync", fail)
     elif where == "open":
-        monkeypatch.setattr(Path, "open", fail)
+        monkeypatch.setattr("almaflow.outside.target.TargetFolder.new", fail)
     else:
         monkeypatch.setattr("almaflow.outside.landing._Sink.finish", fail)
 
@@ -244,7 +271,9 @@ def test_a_piece_that_the_disk_does_not_take_is_the_disk_s_fault(
     stream: Any = Full()
     stop: Any = type("Never", (), {"is_set": lambda self: False})()
 
-    told = refusal(lambda: _Sink(stream, target / "a.csv", stop).write(b"x"))
+    told = refusal(
+        lambda: _Sink(stream, target / "a.csv", RemoteFile("a.csv", 1, ""), stop).write(b"x")
+    )
 
     assert told == f"{target / 'a.csv'} cannot be written: No space left on device."
 
@@ -259,6 +288,179 @@ def test_a_landing_that_is_stopped_ends_with_the_next_piece(source: Path, target
         landing.fetch(there, look(there))
 
     assert contents(target) == {}
+
+
+# --- hostile places and neighbours ----------------------------------------------------------------
+
+
+class Hostile:
+    """A place that lists *files* and sends *piece* again and again, with what *meanwhile* does."""
+
+    what = "the server"
+
+    def __init__(
+        self, *files: RemoteFile, piece: bytes = b"x", meanwhile: Callable[[], object] = list
+    ) -> None:
+        self.listed = list(files)
+        self.piece = piece
+        self.meanwhile = meanwhile
+        self.sent = 0
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        yield self
+
+    def files(self) -> list[RemoteFile]:
+        return self.listed
+
+    def copy(self, file: RemoteFile, write: Write) -> None:
+        self.meanwhile()
+        while self.sent < file.size or file.size == 3:
+            write(self.piece)
+            self.sent += len(self.piece)
+
+    def hang_up(self) -> None: ...
+
+
+def land(there: Hostile, target: Path, *, replace: bool = False) -> None:
+    Landing(target, "run 1", replace=replace).fetch(there, there.listed)
+
+
+def test_a_file_that_does_not_end_is_stopped_beyond_its_size(target: Path) -> None:
+    there = Hostile(RemoteFile("a", 3, ""), piece=b"x" * 1000)
+
+    with pytest.raises(Changed, match="more than the 3 bytes"):
+        land(there, target)
+
+    assert there.sent == 0
+    assert contents(target) == {}
+
+
+def test_a_link_that_is_planted_is_never_written_through(target: Path, tmp_path: Path) -> None:
+    """Neither under the name of a file that is not whole yet, nor under its last one."""
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    target.mkdir(parents=True)
+    for digit in range(16):
+        (target / f".almaflow-{digit:x}.part").symlink_to(precious)
+
+    def plant() -> None:
+        for part in list(target.glob("*.part")):
+            if not part.is_symlink():
+                part.unlink()
+                part.symlink_to(precious)
+        (target / "a").symlink_to(precious)
+
+    with pytest.raises(Refused):
+        land(Hostile(RemoteFile("a", 1, ""), meanwhile=plant), target, replace=True)
+
+    assert precious.read_text() == "precious"
+
+
+def test_what_is_fetched_is_read_by_its_owner_only(source: Path, target: Path) -> None:
+    (source / "a").write_text("x")
+    (source / "a").chmod(0o666)
+
+    fetch(source, target)
+
+    assert stat.S_IMODE((target / "a").stat().st_mode) == 0o600
+
+
+def test_a_folder_that_is_replaced_by_a_link_meanwhile_is_not_written_through(
+    target: Path, tmp_path: Path
+) -> None:
+    elsewhere, moved = tmp_path / "elsewhere", tmp_path / "moved"
+    elsewhere.mkdir()
+
+    def swap() -> None:
+        target.rename(moved)
+        target.symlink_to(elsewhere)
+
+    land(Hostile(RemoteFile("a", 1, ""), meanwhile=swap), target)
+
+    assert contents(elsewhere) == {}
+    assert contents(moved) == {"a": "x"}
+
+
+def test_a_target_folder_that_is_a_link_is_refused(target: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    target.parent.mkdir()
+    target.symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(Refused):
+        land(Hostile(RemoteFile("a", 1, "")), target)
+
+    assert contents(tmp_path / "elsewhere") == {}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("a.csv", "A.CSV"), ("é", "e\N{COMBINING ACUTE ACCENT}"), ("ß", "SS")]
+)
+def test_names_that_would_be_one_file_are_refused_where_case_is_ignored(
+    target: Path, monkeypatch: pytest.MonkeyPatch, one: str, other: str
+) -> None:
+    monkeypatch.setattr(TargetFolder, "ignores_case", lambda folder: True)
+    there = Hostile(RemoteFile(one, 1, ""), RemoteFile(other, 1, ""))
+
+    assert "would be one file" in refusal(lambda: land(there, target))
+    assert contents(target) == {}
+
+
+def test_names_that_differ_in_case_are_two_files_where_case_counts(
+    source: Path, target: Path
+) -> None:
+    (source / "a").write_text("small")
+    (source / "A").write_text("large")
+    if len(list(source.iterdir())) == 1:
+        pytest.skip("this file system ignores case")
+
+    fetch(source, target)
+
+    assert contents(target) == {"a": "small", "A": "large"}
+
+
+def test_files_that_are_larger_than_the_disk_are_refused_before_they_are_fetched(
+    target: Path,
+) -> None:
+    there = Hostile(RemoteFile("a", 2**62, ""))
+
+    assert "there is space for" in refusal(lambda: land(there, target))
+    assert there.sent == 0
+
+
+def test_stopping_hangs_up_the_connection(target: Path) -> None:
+    """Its thread must not wait for a server that sends nothing more."""
+    hung_up: list[bool] = []
+    there = Hostile(RemoteFile("a", 1, ""))
+    landing = Landing(target, "run 1", replace=False)
+    there.meanwhile = landing.stop
+    there.hang_up = lambda: hung_up.append(True)  # type: ignore[method-assign]
+
+    with pytest.raises(Stopped):
+        landing.fetch(there, there.listed)
+
+    assert hung_up == [True]
+
+
+@pytest.mark.parametrize("size", [-5, None, "5", 2**63, 10**400, 1.5])
+def test_a_size_that_no_file_has_is_refused(size: object) -> None:
+    assert "a size that no file has" in refusal(lambda: size_of("a\x1b", size, "`exports`"))
+
+
+def test_a_listing_without_end_is_refused() -> None:
+    assert "more than 200000 entries" in refusal(lambda: list(bounded(count(), "The folder")))
+
+
+def test_hidden_files_are_not_data() -> None:
+    assert not Search(None, "", "*").fits(".netrc")
+    assert not Search(None, "", ".*").fits(".netrc")
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(source: Path) -> None:
+    os.mkfifo(source / "a")
+
+    with pytest.raises(Changed, match="no ordinary file"):
+        place(source).copy(RemoteFile("a", 1, ""), lambda piece: None)
 
 
 # --- folders of this machine ----------------------------------------------------------------------
@@ -330,26 +532,31 @@ def test_a_file_that_cannot_be_read_is_told(
 ) -> None:
     (source / "a").write_text("x")
 
-    class Broken:
-        def __enter__(self) -> Broken:
-            return self
+    class Broken(io.BytesIO):
+        def fileno(self) -> int:
+            return 0
 
-        def __exit__(self, *error: object) -> None: ...
-
-        def read(self, size: int) -> bytes:
+        def read(self, size: int | None = -1) -> bytes:
             raise error
 
-    def open_broken(self: Path, mode: str) -> Any:
-        if isinstance(error, PermissionError):
-            raise error
-        return Broken()
+    def fail(*arguments: Any) -> Any:
+        raise error
 
-    monkeypatch.setattr(Path, "open", open_broken)
+    if isinstance(error, PermissionError):
+        monkeypatch.setattr(os, "open", fail)
+    else:
+        monkeypatch.setattr(os, "fdopen", lambda descriptor, mode: _closing(descriptor, Broken()))
+        monkeypatch.setattr(os, "fstat", lambda descriptor: (source / "a").stat())
 
     with pytest.raises(kind) as caught:
-        place(source).copy("a", lambda piece: None)
+        place(source).copy(RemoteFile("a", 1, ""), lambda piece: None)
 
     assert str(caught.value) == told.format(source / "a")
+
+
+def _closing(descriptor: int, stream: io.BytesIO) -> io.BytesIO:
+    os.close(descriptor)
+    return stream
 
 
 class Breaking:
@@ -368,10 +575,12 @@ class Breaking:
     def files(self) -> list[RemoteFile]:
         return self.inside.files()
 
-    def copy(self, name: str, write: Write) -> None:
+    def hang_up(self) -> None: ...
+
+    def copy(self, file: RemoteFile, write: Write) -> None:
         if len(self.copied) == self.after:
             self.after = None
             write(b"hal")
             raise NotNow("It broke off.")
-        self.inside.copy(name, write)
-        self.copied.append(name)
+        self.inside.copy(file, write)
+        self.copied.append(file.name)

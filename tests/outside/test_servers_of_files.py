@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import paramiko
 import pytest
 
 from almaflow.outside.errors import Changed, NotNow, OutsideError, Refused, Unreachable
-from almaflow.outside.places import Place, look
+from almaflow.outside.places import Place, RemoteFile, look
 from almaflow.outside.remote import RemoteSession
 from tests.outside.conftest import KINDS, Remote
 
@@ -21,7 +23,7 @@ of_each_kind = pytest.mark.parametrize("started", KINDS, indirect=True)
 def content_of(place: Place, name: str) -> bytes:
     content = bytearray()
     with place.session() as session:
-        session.copy(name, content.extend)
+        session.copy(RemoteFile(name, 4_000_000, ""), content.extend)
     return bytes(content)
 
 
@@ -164,7 +166,7 @@ def test_what_the_taker_raises_passes(remote: Remote) -> None:
         raise Refused("The disk is full.")
 
     with pytest.raises(Refused, match="The disk is full"), remote.place().session() as session:
-        session.copy("a", take)
+        session.copy(RemoteFile("a", 1, ""), take)
 
 
 @pytest.mark.parametrize("started", ["sftp", "ftp", "ftps"], indirect=True)
@@ -362,21 +364,49 @@ def test_without_a_key_there_is_no_way_into_a_bucket(
 
 
 @pytest.mark.parametrize("started", ["s3"], indirect=True)
-def test_the_object_that_stands_for_a_folder_is_no_file(remote: Remote) -> None:
-    with remote.place().session() as session:
-        assert isinstance(session, RemoteSession)
-        assert session.file("", {"type": "file", "size": 0}) is None
+def test_what_lies_in_folders_inside_is_not_listed(remote: Remote) -> None:
+    (remote.folder / "inside").mkdir()
+    (remote.folder / "inside" / "a").touch()
+    (remote.folder / "b").touch()
+
+    assert [file.name for file in look(remote.place())] == ["b"]
 
 
 @of_each_kind
-def test_a_name_that_is_not_utf_8_is_told(remote: Remote, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(session: RemoteSession, name: str, entry: object) -> None:
-        b"\xff".decode()
+@pytest.mark.parametrize(
+    "error", [UnicodeDecodeError("utf-8", b"\xff", 0, 1, "bad"), KeyError("x")]
+)
+def test_a_listing_that_cannot_be_read_is_refused(
+    remote: Remote, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(session: RemoteSession) -> Iterator[object]:
+        yield {"name": "a", "type": "file", "size": 1}
+        raise error
 
-    (remote.folder / "a").touch()
-    monkeypatch.setattr(RemoteSession, "file", fail)
+    with remote.place().session() as session:
+        monkeypatch.setattr(type(session), "entries", fail)
 
-    assert "A file's name in " in str(failure(remote.place()))
+        with pytest.raises(Refused, match=r"lists in .* cannot be read"):
+            session.files()
+
+
+@of_each_kind
+def test_a_server_that_takes_too_long_is_hung_up(
+    remote: Remote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time limit of the socket starts again with each byte; this one does not."""
+    (remote.folder / "a").write_text("x")
+
+    def drip(session: RemoteSession) -> Iterator[object]:
+        session.patience.end("it took longer than 300 seconds")
+        yield from real(session)
+
+    with remote.place().session() as session:
+        real: Any = type(session).entries  # type: ignore[attr-defined]
+        monkeypatch.setattr(type(session), "entries", drip)
+
+        with pytest.raises(NotNow, match="hung up"):
+            session.files()
 
 
 @of_each_kind

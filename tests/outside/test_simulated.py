@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from almaflow.outside.errors import Changed, Refused
-from almaflow.outside.places import NoWayOutside, Search, look
+from almaflow.outside.places import NoWayOutside, RemoteFile, Search, look
 from almaflow.outside.simulated import MadeUpFile, SimulatedJob, SimulatedOutside, name_for
 
 NOW = datetime(2026, 3, 2, 8, 15, tzinfo=UTC)
@@ -94,9 +94,9 @@ def test_content_is_copied_and_what_is_not_there_is_gone() -> None:
     content = bytearray()
 
     with place.session() as session:
-        session.copy("a.csv", content.extend)
+        session.copy(RemoteFile("a.csv", 99, ""), content.extend)
         with pytest.raises(Changed, match=r"b\.csv is gone"):
-            session.copy("b.csv", content.extend)
+            session.copy(RemoteFile("b.csv", 99, ""), content.extend)
 
     assert content.decode() == "é"
     assert look(place)[0].size == 2

@@ -6,14 +6,14 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from almaflow.outside.landing import Landing
 from almaflow.outside.live import LiveOutside
 from almaflow.outside.local import LocalPlace
-from almaflow.outside.places import Session
+from almaflow.outside.places import RemoteFile, Session, Write
 from almaflow.outside.simulated import MadeUpFile, SimulatedJob, SimulatedOutside
 from tests.harness import START, Process, Stage
 from tests.outside.servers import PASSWORD, Started, sftp_server
@@ -129,20 +129,21 @@ def test_a_file_that_changes_while_it_is_fetched_is_looked_at_again(
 ) -> None:
     file = local.folder / "incoming" / "a.csv"
     file.write_text("a")
-    opened = Path.open
+    copy = LocalPlace.copy
 
-    def grow(self: Path, *arguments: Any, **more: Any) -> Any:
-        if self == file and file.stat().st_size == 1:
-            with opened(file, "a") as stream:
-                stream.write("bc")
-        return opened(self, *arguments, **more)
+    def grow(place: LocalPlace, listed: RemoteFile, write: Write) -> None:
+        if file.stat().st_size == 1:
+            file.write_text("abc")
+        copy(place, listed, write)
 
-    monkeypatch.setattr(Path, "open", grow)
+    monkeypatch.setattr(LocalPlace, "copy", grow)
 
     played = local.run(LOCAL)
 
     assert fetched(local) == {"a.csv": "abc"}
-    assert played.said() == ["It is looked again, because a.csv has 3 bytes by now, 1 were listed"]
+    assert played.said() == [
+        "It is looked again, because a.csv has more than the 1 bytes that were listed"
+    ]
 
 
 # --- what is named --------------------------------------------------------------------------------
@@ -417,16 +418,22 @@ def test_nobody_waits_for_a_transfer_that_hangs(
     """Its thread ends with the next piece, and leaves nothing behind."""
     (local.folder / "incoming" / "a.csv").write_text("a")
     began, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+    fetch = Landing.fetch
 
-    def copy(self: Session, name: str, write: Any) -> None:
+    def copy(self: Session, file: RemoteFile, write: Write) -> None:
         began.set()
+        assert go_on.wait(20)
+        write(b"a")
+
+    def fetch_to_the_end(*arguments: Any) -> None:
+        # The thread cleans up after the transfer, so the end of the transfer is too early.
         try:
-            assert go_on.wait(20)
-            write(b"a")
+            fetch(*arguments)
         finally:
             ended.set()
 
     monkeypatch.setattr(LocalPlace, "copy", copy)
+    monkeypatch.setattr(Landing, "fetch", fetch_to_the_end)
 
     async def cancel(process: Process) -> None:
         await process.wait(seconds=10)
