@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -26,6 +26,8 @@ def read_input(declared: Input, value: Any) -> Any:
         ValueError: it does not fit; the text continues a sentence that names the input.
     """
     read = _READERS[declared.type](value)
+    if any(isinstance(one, str) and _HALF.search(one) for one in _each(read)):
+        raise ValueError("holds half of a character; write the character itself")
     if declared.pattern is not None and not re.fullmatch(declared.pattern, to_text(read)):
         raise ValueError(f"is `{read}`, which does not match the pattern `{declared.pattern}`")
     if declared.enum is not None:
@@ -38,6 +40,23 @@ def read_input(declared: Input, value: Any) -> Any:
     if declared.maximum is not None and read > declared.maximum:
         raise ValueError(f"is {read}, but must be at most {declared.maximum:.15g}")
     return read
+
+
+def _each(value: Any) -> Iterator[Any]:
+    """Yield *value*, or all that is in it when it is a list or a mapping."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, list):
+            waiting += one
+        elif isinstance(one, dict):
+            waiting += [*one, *one.values()]
+        else:
+            yield one
+
+
+# A surrogate without its other half, as JSON can spell it: no file, database or answer takes it.
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def _text_of(value: Any) -> str | None:

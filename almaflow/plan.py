@@ -14,15 +14,17 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from almaflow.alma.payload import LARGEST_PAYLOAD
 from almaflow.catalog import LoadedWorkflow, load_text
 from almaflow.check import Surroundings
 from almaflow.errors import RequestWrong
 from almaflow.expressions import to_text
 from almaflow.expressions.encoding import decode, encode
 from almaflow.inputs import InputsInvalid, work_out, worked_out
-from almaflow.settings import Project
+from almaflow.settings import Project, data_path
 from almaflow.steps.base import StepBase
 from almaflow.store import RunRecord
+from almaflow.text_files import FileUnreadable, read_text
 from almaflow.workflow import Workflow
 
 FORMAT = 1
@@ -228,10 +230,11 @@ def _recorded(loaded: LoadedWorkflow, project: Project, root: str) -> dict[str, 
     folder = _folder(loaded, project)
     payloads = {}
     for name in sorted(payload_names(loaded.workflow)):
+        path = data_path(Path(root), name, beside=folder)
         try:
-            payloads[name] = (folder / name).read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise RequestWrong(f"The payload {name} cannot be read: {error}.") from error
+            payloads[name] = read_text(path, LARGEST_PAYLOAD, xml=True)
+        except FileUnreadable as error:
+            raise RequestWrong(f"The payload {name} cannot be read: {error.reason}.") from error
     return {
         "file": loaded.document.file,
         "folder": str(folder),

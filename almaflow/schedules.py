@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 from almaflow.errors import RequestWrong
 from almaflow.fields import Plain, Template, format_duration
 from almaflow.problems import did_you_mean
-from almaflow.settings import Project, path_inside
+from almaflow.settings import Project, data_path
+from almaflow.text_files import MIB, FileUnreadable, read_text
 from almaflow.timetable import Calendar, Timetable, TimetableInvalid, days_of_ics, find_zone
 from almaflow.workflow import ScheduleEntry, Workflow
 
@@ -161,11 +162,15 @@ def calendar_of(name: str, project: Project, kept: Mapping[str, Calendar]) -> Ca
     return Calendar(name, said.country, said.subdivision, tuple(said.dates), text)
 
 
+LARGEST_CALENDAR = 4 * MIB
+"""Bytes of the longest calendar file that is read."""
+
+
 def _ics_text(name: str, project: Project) -> str:
     try:
-        text = path_inside(project.folder, name).read_text(encoding="utf-8-sig")
+        text = read_text(data_path(project.folder, name), LARGEST_CALENDAR)
         days_of_ics(text, 2000)
-    except (OSError, UnicodeDecodeError, TimetableInvalid) as error:
+    except (FileUnreadable, TimetableInvalid) as error:
         raise RequestWrong(f"The calendar file {name} cannot be read: {error}") from error
     return text
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from pathlib import Path
@@ -182,14 +183,14 @@ def test_a_payload_that_cannot_be_one_is_refused(
     (tmp_path / "large.xml").write_text(" " * (1024 * 1024 + 1))
     (tmp_path / "locked.xml").write_text("<job/>")
     text = "steps:\n  - submit_job: {job: M1, payload: %s}\n"
-    whole_open = Path.open
+    whole_open = os.open
 
-    def locked(self: Path, *args: Any, **kwargs: Any) -> Any:
-        if self.name == "locked.xml":
+    def locked(path: str | Path, *args: Any, **kwargs: Any) -> int:
+        if Path(path).name == "locked.xml":
             raise PermissionError(13, "Permission denied")
-        return whole_open(self, *args, **kwargs)
+        return whole_open(path, *args, **kwargs)
 
-    monkeypatch.setattr(Path, "open", locked)
+    monkeypatch.setattr(os, "open", locked)
 
     [large] = problems_in(tmp_path, text % "large.xml", project)
     [unreadable] = problems_in(tmp_path, text % "locked.xml", project)

@@ -296,7 +296,7 @@ def test_a_problem_shows_its_line_and_hides_what_it_must() -> None:
 def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
     for path, reason in (
         (tmp_path / "none.yaml", "No such file or directory"),
-        (tmp_path, "Is a directory"),
+        (tmp_path, "it is a folder, not a file"),
     ):
         with pytest.raises(DocumentsInvalid) as caught:
             read_document(path, "shown.yaml")
@@ -345,8 +345,8 @@ def test_a_line_that_is_not_utf_8_is_shown_with_replacement_characters() -> None
 
     assert problem.line_text == "name: f�r� alle"
     assert problem.message == (
-        "The file is not UTF-8: byte 0xFC cannot stand here; save it as UTF-8 (in the editor: "
-        "encoding “UTF-8”)."
+        "Byte 0xfc at position 7 is not UTF-8; save the file as UTF-8 (in the editor: encoding "
+        "“UTF-8”)."
     )
 
 

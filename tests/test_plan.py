@@ -194,7 +194,7 @@ def test_a_payload_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     loaded = load_workflow(file, find_project(tmp_path), simulated=True)
     payload.write_bytes(b"<job>\xff</job>")
 
-    with pytest.raises(RequestWrong, match=r"^The payload p.xml cannot be read: 'utf-8' codec"):
+    with pytest.raises(RequestWrong, match=r"^The payload p.xml cannot be read: byte 0xff"):
         make_plan(loaded, find_project(tmp_path), {}, run_id="r", now=NOW, simulated=True)
 
 

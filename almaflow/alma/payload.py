@@ -6,7 +6,6 @@ text is XML or JSON.
 
 from __future__ import annotations
 
-import codecs
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,10 @@ from xml.etree.ElementTree import Element
 
 from almaflow.alma.wire import JobParameter
 from almaflow.alma.xmltree import Places, XmlInvalid, local_name, parse_xml
+from almaflow.text_files import MIB, FileUnreadable, decode
+
+LARGEST_PAYLOAD = MIB
+"""Bytes of the longest payload that is read; Alma's have at most a few hundred parameters."""
 
 _SET_ID, _JOB_NAME = "set_id", "job_name"
 
@@ -28,6 +31,11 @@ class PayloadInvalid(ValueError):
         super().__init__(message)
         self.line = line
         self.column = column
+
+    def line_of(self, text: str) -> str:
+        """Return the line of the payload's *text* that is wrong; empty when it has no such line."""
+        lines = text.splitlines()
+        return lines[self.line - 1] if 0 < self.line <= len(lines) else ""
 
 
 class ParameterRepeated(ValueError):
@@ -46,20 +54,26 @@ def parse_payload(source: bytes | str) -> list[JobParameter]:
     """Return the parameters of a payload, XML or JSON by its first character, in order.
 
     Raises:
-        PayloadInvalid: *source* is empty, neither XML nor JSON, or holds no parameters.
+        PayloadInvalid: *source* is empty, not text, neither XML nor JSON, or holds no parameters.
     """
-    start = (
-        source.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0")[:1]
-        if isinstance(source, bytes)
-        else (source.lstrip("\ufeff \t\r\n")[:1].encode("utf-8", "replace"))
-    )
+    text = decode_payload(source) if isinstance(source, bytes) else source.lstrip("\ufeff")
+    start = text.lstrip(" \t\r\n")[:1]
     if not start:
         raise PayloadInvalid(f"The payload is empty; {_WHERE_FROM}.")
-    if start == b"<":
-        return _from_xml(source)
-    if start in (b"{", b"["):
-        return _from_json(_as_text(source))
+    if start == "<":
+        return _from_xml(text)
+    if start in "{[":
+        return _from_json(text)
     raise PayloadInvalid(f"The payload is neither XML nor JSON; {_WHERE_FROM}.")
+
+
+def decode_payload(content: bytes) -> str:
+    """Return the text of a payload's *content*; Raises: PayloadInvalid."""
+    try:
+        return decode(content, xml=True)
+    except FileUnreadable as error:
+        message = f"The payload cannot be read: {error.reason}."
+        raise PayloadInvalid(message, error.line, error.column) from error
 
 
 def merge_parameters(
@@ -127,11 +141,8 @@ def _place_of_new(merged: Sequence[JobParameter], name: str) -> int:
 # --- XML ------------------------------------------------------------------------------------
 
 
-def _from_xml(source: bytes | str) -> list[JobParameter]:
+def _from_xml(source: str) -> list[JobParameter]:
     places = Places()
-    if isinstance(source, str):
-        # What stands before the declaration would make it malformed.
-        source = source.lstrip("\ufeff")
     try:
         root = parse_xml(source, places)
     except XmlInvalid as error:
@@ -169,19 +180,6 @@ def _child(element: Element, name: str) -> Element | None:
 # --- JSON -----------------------------------------------------------------------------------
 
 
-def _as_text(source: bytes | str) -> str:
-    if isinstance(source, str):
-        return source.removeprefix("\ufeff")
-    utf16 = source.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    try:
-        return source.decode("utf-16" if utf16 else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = source[: error.start]
-        line = before.count(b"\n") + 1
-        column = error.start - before.rfind(b"\n")
-        raise PayloadInvalid("The payload is not in UTF-8; save it so.", line, column) from error
-
-
 def _from_json(source: str) -> list[JobParameter]:
     try:
         # Numbers keep their characters: an id of 17 digits or `1.10` is text to Alma.
@@ -215,6 +213,9 @@ def _json_parameter(entry: Any, number: int) -> JobParameter:
         message = f"The value of parameter {number} of the payload (`{name}`) is not text."
         raise PayloadInvalid(message)
     if re.search("[\ud800-\udfff]", f"{name}{value}"):
-        message = f"Parameter {number} of the payload (`{name!a}`) holds half a character."
+        message = (
+            f"Parameter {number} of the payload (`{name!a}`) holds half of a character, an escape "
+            "from `\\ud800` to `\\udfff` without its other half. Write the character itself."
+        )
         raise PayloadInvalid(message)
     return JobParameter(name.strip(), value or "")

@@ -9,27 +9,32 @@ from functools import cached_property
 from pathlib import Path, PurePath
 from typing import Any
 
-from almaflow.alma.payload import ParameterRepeated, PayloadInvalid, merge_parameters, parse_payload
+from almaflow.alma.payload import (
+    LARGEST_PAYLOAD,
+    ParameterRepeated,
+    PayloadInvalid,
+    decode_payload,
+    merge_parameters,
+    parse_payload,
+)
 from almaflow.alma.wire import JobParameter
 from almaflow.check.notes import Notes
 from almaflow.check.shelf import Shelf
 from almaflow.check.walking import below, data_at, fields_of
 from almaflow.document import PathTo
-from almaflow.errors import RequestWrong
 from almaflow.expressions import TEXT, Record
 from almaflow.fields import Model
 from almaflow.problems import Location, Problem, Severity, did_you_mean
-from almaflow.settings import Project, path_inside
+from almaflow.settings import PathRefused, Project, data_path
 from almaflow.settings.project import LOG_CHANNEL
 from almaflow.steps.base import StepBase
+from almaflow.steps.endings import StepFailed
 from almaflow.steps.fetch_files import FetchFiles
-from almaflow.steps.members import Members
+from almaflow.steps.members import Members, column_of, read_members_file
 from almaflow.steps.notify import Notify
 from almaflow.steps.submit_job import SubmitJob
+from almaflow.text_files import FileUnreadable, names_in, read_bytes
 from almaflow.workflow import Workflow
-
-# No payload of Alma's wizard comes near this (bytes).
-LARGEST_PAYLOAD = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -160,7 +165,7 @@ def check_names_outside(notes: Notes, around: Surroundings, path: PathTo, step: 
         files.check_folders(path, kind)
     for place, members in _members(kind, data_at(notes.document.data, path), path):
         if members.file is not None and "{{" not in members.file.text:
-            files.check_members((*place, "file"), members.file.text)
+            files.check_members(place, members)
 
 
 def _members(model: Model, data: Any, path: PathTo) -> Iterator[tuple[PathTo, Members]]:
@@ -185,35 +190,25 @@ class Files:
         target = self.find(place, kind.payload, Severity.ERROR)
         if target is None:
             return
+        text = ""
         try:
-            with target.open("rb") as stream:
-                content = stream.read(LARGEST_PAYLOAD + 1)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            self.notes.at(
-                place, "unreadable", f"The payload `{kind.payload}` cannot be read: {reason}."
-            )
-            return
-        if len(content) > LARGEST_PAYLOAD:
-            self.notes.at(
-                place, "bad-payload", f"`{kind.payload}` is larger than 1 MiB and no payload."
-            )
-            return
-        try:
-            payload = parse_payload(content)
+            text = decode_payload(read_bytes(target, LARGEST_PAYLOAD))
+            payload = parse_payload(text)
+        except FileUnreadable as error:
+            message = f"The payload `{kind.payload}` cannot be read: {error.reason}."
+            self.notes.at(place, "unreadable", message)
         except PayloadInvalid as error:
-            self._in_payload(kind.payload, content, error)
-            return
-        self._check_overrides(path, kind, payload)
+            self._in_payload(kind.payload, text, error)
+        else:
+            self._check_overrides(path, kind, payload)
 
-    def _in_payload(self, name: str, content: bytes, error: PayloadInvalid) -> None:
+    def _in_payload(self, name: str, text: str, error: PayloadInvalid) -> None:
         """Note a mistake in the payload at its place there."""
-        lines = content.decode("utf-8-sig", "replace").splitlines()
-        text = lines[error.line - 1] if error.line <= len(lines) else ""
         beside = os.path.dirname(self.notes.document.file)
         shown = os.path.normpath(os.path.join(beside, name))
         location = Location(shown, error.line, error.column)
-        self.notes.problems.add(Problem(location, "bad-payload", str(error), line_text=text))
+        line = error.line_of(text)
+        self.notes.problems.add(Problem(location, "bad-payload", str(error), line_text=line))
 
     def _check_overrides(self, path: PathTo, kind: SubmitJob, payload: list[JobParameter]) -> None:
         """Note names of a mapping of parameters that the payload has several times."""
@@ -234,13 +229,25 @@ class Files:
             if key == "folder" and PurePath(folder.text).is_absolute():
                 continue
             try:
-                path_inside(self.project, folder.text, beside=self.folder)
-            except RequestWrong as error:
-                self.notes.at((*path, key), "outside-project", str(error))
+                data_path(self.project, folder.text, beside=self.folder)
+            except PathRefused as error:
+                self.notes.at((*path, key), error.code, str(error))
 
-    def check_members(self, path: PathTo, name: str) -> None:
-        """Note a file of members that is not there yet; it is read when its step runs."""
-        self.find(path, name, Severity.WARNING)
+    def check_members(self, path: PathTo, members: Members) -> None:
+        """Note a file of members that is not there yet, or that its step could not read now.
+
+        Another one may be there when its step runs, so this is a warning.
+        """
+        assert members.file is not None
+        name = members.file.text
+        target = self.find((*path, "file"), name, Severity.WARNING)
+        if target is None:
+            return
+        try:
+            column_of(name, read_members_file(name, target), members.column)
+        except StepFailed as error:
+            message = f"The step fails unless the file is another one by then: {error}"
+            self.notes.at((*path, "file"), "unreadable", message, Severity.WARNING)
 
     def find(
         self, path: PathTo, name: str, severity: Severity, endings: Sequence[str] = ()
@@ -250,16 +257,18 @@ class Files:
         None, and a note, when it is not there.
         """
         try:
-            target = path_inside(self.project, name, beside=self.folder)
-            others = [path_inside(self.project, name + one, beside=self.folder) for one in endings]
-        except RequestWrong as error:
-            self.notes.at(path, "outside-project", str(error))
+            target = data_path(self.project, name, beside=self.folder)
+            others = [data_path(self.project, name + one, beside=self.folder) for one in endings]
+        except PathRefused as error:
+            self.notes.at(path, error.code, str(error))
             return None
         for one in (target, *others):
-            if one.is_file():
+            if os.path.isfile(one):
                 return one
-        if target.is_dir():
+        if os.path.isdir(target):
             message = f"`{name}` is a folder; name a file in it."
+        elif os.path.lexists(target):
+            message = f"`{name}` is not a regular file that can be read."
         elif severity is Severity.WARNING:
             message = (
                 f"There is no file `{name}` yet, and the step fails unless it is there by then"
@@ -274,8 +283,7 @@ class Files:
 def _nearest(target: Path, name: str) -> str:
     """Return which file of the same folder may be meant, as the end of a sentence."""
     folder = os.path.dirname(name)
-    try:
-        there = [one.name for one in target.parent.iterdir()]
-    except OSError:
+    there = names_in(target.parent)
+    if there is None:
         return f"; there is no folder `{folder}` either."
     return did_you_mean(name, [os.path.join(folder, one) for one in there]) or "."

@@ -11,16 +11,19 @@ from typing import Annotated, Any
 
 import typer
 
-from almaflow.alma.payload import PayloadInvalid, parse_payload
+from almaflow.alma.payload import (
+    LARGEST_PAYLOAD,
+    PayloadInvalid,
+    decode_payload,
+    parse_payload,
+)
 from almaflow.alma.wire import JobParameter
 from almaflow.cli.output import emit, emit_json
 from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.problems import Location, Problem
+from almaflow.text_files import FileUnreadable, Unreadable, read_bytes
 
 STDIN = "-"
-
-# Alma's payloads have at most a few hundred parameters (bytes).
-_LARGEST = 1024 * 1024
 
 _JOB_ID = re.compile(r"[SMO]\d+")
 
@@ -78,30 +81,29 @@ def import_payload(
 def read_payload(file: str) -> list[JobParameter]:
     """Return the parameters in *file*; Raises: RequestWrong, DocumentsInvalid."""
     shown = "stdin" if file == STDIN else file
-    content = _read(file)
-    if len(content) > _LARGEST:
-        raise RequestWrong(f"{shown} is larger than 1 MiB, which no payload is.")
+    content, text = _read(file), ""
     try:
-        return parse_payload(content)
+        text = decode_payload(content)
+        return parse_payload(text)
     except PayloadInvalid as error:
-        lines = content.decode("utf-8", "replace").splitlines()
-        text = lines[error.line - 1] if 0 < error.line <= len(lines) else ""
         location = Location(shown, error.line, error.column)
-        problem = Problem(location, "bad-payload", str(error), line_text=text)
+        line = error.line_of(text)
+        problem = Problem(location, "bad-payload", str(error), line_text=line)
         raise DocumentsInvalid([problem]) from error
 
 
 def _read(file: str) -> bytes:
     if file == STDIN:
-        return sys.stdin.buffer.read(_LARGEST + 1)
-    path = Path(file)
-    if path.is_dir():
-        raise RequestWrong(f"{file} is a folder; name the file with the payload.")
+        content = sys.stdin.buffer.read(LARGEST_PAYLOAD + 1)
+        if len(content) > LARGEST_PAYLOAD:
+            raise RequestWrong("The payload on stdin is larger than 1 MiB. Copy it again.")
+        return content
     try:
-        with path.open("rb") as stream:
-            return stream.read(_LARGEST + 1)
-    except OSError as error:
-        raise RequestWrong(f"{file} cannot be read: {error.strerror}.") from error
+        return read_bytes(Path(file), LARGEST_PAYLOAD)
+    except FileUnreadable as error:
+        is_special = error.kind is Unreadable.SPECIAL
+        advice = " Use `-` to read the payload from stdin." if is_special else ""
+        raise RequestWrong(f"{file} cannot be read: {error.reason}.{advice}") from error
 
 
 def step_of(parameters: Sequence[JobParameter], job: str | None) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def read_given(pairs: list[str], file: Path | None) -> dict[str, Any]:
     """
     given: dict[str, Any] = {}
     if file is not None:
-        document = read_document(file, str(file))
+        document = read_document(file, str(file), is_data=True)
         if not isinstance(document.data, dict):
             raise RequestWrong(f"{file} must hold `name: value` lines, one for each input.")
         given.update(document.data)

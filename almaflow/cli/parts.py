@@ -228,7 +228,9 @@ def simulate(project: Project, loaded: LoadedWorkflow, scenario: str | None) -> 
     if path is None and loaded.path is not None:
         beside = loaded.path.with_name(loaded.path.stem + SCENARIO_SUFFIX)
         path = beside if beside.is_file() else None
-    furnished = validate(read_document(path, str(path)), Scenario) if path else Scenario()
+    furnished = Scenario()
+    if path is not None:
+        furnished = validate(read_document(path, str(path), is_data=True), Scenario)
     _check_approvals(furnished, loaded, path)
     environment = loaded.workflow.environment
     if environment == "any":

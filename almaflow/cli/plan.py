@@ -172,16 +172,14 @@ def _request_lines(one: PlannedRequest) -> Iterator[str]:
         yield from (f"      {line}" for line in shown.splitlines())
 
 
-# More members than this are counted, not listed.
-_LISTED = 5
-
-
 def _shortened(body: Any) -> Any:
-    """Return a body for people: parameters one a line, long lists of members counted."""
+    """Return a body for people: parameters one a line, members counted.
+
+    Members come from files, and a plan is printed to logs that many people can read.
+    """
     if "parameter" in body:
         return [f"{one['name']['value']} = {one['value']}" for one in body["parameter"]]
     if "members" in body:
-        ids = [one["id"] for one in body["members"]["member"]]
-        more = len(ids) - _LISTED
-        return {"members": ids[:_LISTED] + ([f"… and {more} more"] if more > 0 else [])}
+        count = len(body["members"]["member"])
+        return {"members": f"{count:,} {'member' if count == 1 else 'members'}"}
     return body

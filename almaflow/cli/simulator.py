@@ -55,7 +55,9 @@ def simulator(
     from almaflow.document import read_document
     from almaflow.validation import validate
 
-    made = validate(read_document(scenario, str(scenario)), Scenario) if scenario else Scenario()
+    made = Scenario()
+    if scenario is not None:
+        made = validate(read_document(scenario, str(scenario), is_data=True), Scenario)
     alma = SimulatedAlma(_clock(made.starts_at, speed), made)
     keys = {name: alma.add_institution(name) for name in institutions or ["main"]}
     try:

@@ -6,6 +6,7 @@ nothing recurses with the file.
 
 from __future__ import annotations
 
+import codecs
 import re
 from pathlib import Path
 from typing import Any, NoReturn
@@ -16,8 +17,9 @@ from almaflow.document.source import Node, Source, Span
 from almaflow.errors import DocumentsInvalid
 from almaflow.fields import plain_value
 from almaflow.problems import Location, Problem
+from almaflow.text_files import MIB, FileUnreadable, Unreadable, decode, read_bytes
 
-MAX_BYTES = 1024 * 1024
+MAX_BYTES = MIB
 """The longest file that is read."""
 
 PathTo = tuple[str | int, ...]
@@ -89,20 +91,24 @@ class Document(Source):
         return nodes
 
 
-def read_document(path: Path, shown_as: str | None = None) -> Document:
+def read_document(path: Path, shown_as: str | None = None, *, is_data: bool = False) -> Document:
     """Read the YAML file at *path*, which problems call *shown_as*.
+
+    What *is_data*, such as a scenario, may be UTF-16; what is kept in git is UTF-8.
 
     Raises:
         DocumentsInvalid: it cannot be read, or is not YAML as we take it.
     """
     file = shown_as or str(path)
     try:
-        with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        _refuse(Source("", file), (0, 1), "unreadable", f"The file cannot be read: {reason}.")
-    return parse_document(content, file)
+        content = read_bytes(path, MAX_BYTES)
+        is_utf_16 = is_data and content.startswith(_UTF_16_MARKS)
+        text = decode(content) if is_utf_16 else content
+    except FileUnreadable as error:
+        if error.kind is Unreadable.TOO_LARGE:
+            _refuse_too_large(file)
+        _refuse(Source("", file), (0, 1), "unreadable", f"The file cannot be read: {error}.")
+    return parse_document(text, file)
 
 
 def parse_document(text: bytes | str, file: str) -> Document:
@@ -133,6 +139,8 @@ def parse_document(text: bytes | str, file: str) -> Document:
     return Document(source.text, file, data, root)
 
 
+_UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
 # A byte order mark, or Latin letters with a NUL on the same side of each.
 _UTF_16 = re.compile(rb"\xff\xfe|\xfe\xff|[^\0]\0[^\0]\0|\0[^\0]\0[^\0]", re.DOTALL)
 # YAML 1.2, "Character set": what is not listed must be written as an escape.
@@ -146,8 +154,7 @@ def _refuse(source: Source, span: Span, code: str, message: str) -> NoReturn:
 def _decoded(text: bytes | str, file: str) -> str:
     content = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     if len(content) > MAX_BYTES:
-        message = "The file is larger than 1 MiB; split the workflow, or move data to a file."
-        _refuse(Source("", file), (0, 1), "yaml-limit", message)
+        _refuse_too_large(file)
     if isinstance(text, str):
         return text.removeprefix("\ufeff")
     if _UTF_16.match(content):
@@ -163,10 +170,15 @@ def _decoded(text: bytes | str, file: str) -> str:
         rest = content[error.start :].decode("utf-8", "replace")
         source = Source(before + _NOT_PRINTABLE.sub("\ufffd", re.split(r"[\r\n]", rest)[0]), file)
         message = (
-            f"The file is not UTF-8: byte 0x{content[error.start]:02X} cannot stand here; save it "
-            "as UTF-8 (in the editor: encoding “UTF-8”)."
+            f"Byte 0x{content[error.start]:02x} at position {error.start} is not UTF-8; save the "
+            "file as UTF-8 (in the editor: encoding “UTF-8”)."
         )
         _refuse(source, (len(before), len(before) + 1), "not-utf-8", message)
+
+
+def _refuse_too_large(file: str) -> NoReturn:
+    message = "The file is larger than 1 MiB; split the workflow, or move data to a file."
+    _refuse(Source("", file), (0, 1), "yaml-limit", message)
 
 
 def _refuse_character(source: Source, bad: re.Match[str]) -> NoReturn:

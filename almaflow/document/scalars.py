@@ -8,16 +8,20 @@ from almaflow.fields import Plain
 
 _BREAK = r"(?:\r\n|\r|\n)"
 _FOLD = rf"[ \t]*{_BREAK}(?:[ \t]*{_BREAK})*[ \t]*"
+# One character beyond U+FFFF, spelled as JSON does.
+_PAIR = r"\\u[dD][89abAB]..\\u[dD][c-fC-F].."
 _TOKENS = {
     # Alternatives: an escaped line break, an escape, folded lines, one character.
     '"': re.compile(
-        rf"(?P<nothing>\\{_BREAK}[ \t]*)|(?P<one>\\(?:x..|u.{{4}}|U.{{8}}|.))|(?P<fold>{_FOLD})|.",
+        rf"(?P<nothing>\\{_BREAK}[ \t]*)|(?P<one>{_PAIR}|\\(?:x..|u.{{4}}|U.{{8}}|.))"
+        rf"|(?P<fold>{_FOLD})|.",
         re.DOTALL,
     ),
     "'": re.compile(rf"(?P<nothing>(?!))|(?P<one>'')|(?P<fold>{_FOLD})|.", re.DOTALL),
     None: re.compile(rf"(?P<nothing>(?!))|(?P<one>(?!))|(?P<fold>{_FOLD})|.", re.DOTALL),
 }
 _BREAKS = re.compile(_BREAK)
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
@@ -61,6 +65,19 @@ def _resolve_number(text: str) -> str | Plain:
     if text in _ODD_FLOATS:
         return Plain(text, _ODD_FLOATS[text])
     return Plain(text, text) if _WHEN.fullmatch(text) else text
+
+
+def join_halves(text: str) -> str:
+    """Return *text* with each two halves of a character that belong together as that character.
+
+    JSON spells characters beyond U+FFFF as two escapes, and JSON is YAML too.
+    """
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+
+
+def has_half(text: str) -> bool:
+    """Whether *text* holds half of a character, a surrogate, which no file or database takes."""
+    return _HALF.search(text) is not None
 
 
 def source_offsets(source: str, style: str | None, value: str) -> list[int] | None:

@@ -24,7 +24,7 @@ from ruamel.yaml.events import (
 )
 
 from almaflow.document.mistakes import Fault, Mistake, explain, template_mistake
-from almaflow.document.scalars import resolve
+from almaflow.document.scalars import has_half, join_halves, resolve
 from almaflow.document.source import Node, Source, Span
 from almaflow.fields import Plain
 from almaflow.problems import Location, Problem, did_you_mean
@@ -207,9 +207,9 @@ class TreeBuilder:
             self._note("yaml-key", "A key is missing in front of this `:`.", span)
             top.key = _Key(None, span)
             return
+        text = self._whole_characters(event, span)
         if event.anchor:
             self._anchors[event.anchor] = (text, Node(span, text, event.style))
-        self._check_surrogates(event, span)
         if text in top.node.keys:
             first = self.source.location(top.node.keys[text])
             message = (
@@ -223,22 +223,25 @@ class TreeBuilder:
         top.key = _Key(text, span)
 
     def _scalar(self, event: ScalarEvent, span: Span) -> None:
-        self._check_surrogates(event, span)
-        is_plain = event.style is None
-        data = resolve(event.value) if is_plain else event.value
-        node = Node(span, event.value, event.style)
+        value = self._whole_characters(event, span)
+        data = resolve(value) if event.style is None else value
+        node = Node(span, value, event.style)
         if event.anchor:
             self._anchors[event.anchor] = (data, node)
         self._add(data, node)
 
-    def _check_surrogates(self, event: ScalarEvent, span: Span) -> None:
-        if event.style == '"' and any(
-            "\ud800" <= character <= "\udfff" for character in event.value
-        ):
-            message = (
-                "The escape `\\ud800` to `\\udfff` is half a character; write the character itself."
-            )
-            self._note("yaml-escape", message, span)
+    def _whole_characters(self, event: ScalarEvent, span: Span) -> str:
+        """Return the text of a scalar; notes half of a character without its other half."""
+        text: str = event.value
+        if event.style == '"' and has_half(text):
+            text = join_halves(text)
+            if has_half(text):
+                message = (
+                    "An escape from `\\ud800` to `\\udfff` is half of a character, and its other "
+                    "half is missing; write the character itself."
+                )
+                self._note("yaml-escape", message, span)
+        return text
 
     def _alias(self, event: AliasEvent, is_key: bool) -> None:
         span = (event.start_mark.index, event.end_mark.index)

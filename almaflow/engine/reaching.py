@@ -21,9 +21,10 @@ from almaflow.masking import show_placeholders
 from almaflow.outside.errors import NotNow, Unreachable
 from almaflow.outside.places import Outside
 from almaflow.plan import Plan
-from almaflow.settings import path_inside
+from almaflow.settings import data_path
 from almaflow.settings.project import LOG_CHANNEL
 from almaflow.steps.endings import StepFailed
+from almaflow.steps.members import read_members_file
 
 T = TypeVar("T")
 
@@ -86,18 +87,12 @@ class Reaching:
     def project_path(self, name: str) -> Path:
         folder = Path(self.plan.definition["folder"])
         try:
-            return path_inside(Path(self.plan.definition["root"]), name, beside=folder)
+            return data_path(Path(self.plan.definition["root"]), name, beside=folder)
         except RequestWrong as error:
             raise StepFailed(str(error)) from error
 
     def read_file(self, name: str) -> str:
-        path = self.outside.to_read(self.project_path(name))
-        try:
-            return path.read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise StepFailed(f"{name} is not UTF-8 text ({error.reason}).") from error
-        except OSError as error:
-            raise StepFailed(f"{name} cannot be read: {error.strerror}.") from error
+        return read_members_file(name, self.outside.to_read(self.project_path(name)))
 
     # What the rest of the context offers
 

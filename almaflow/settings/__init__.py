@@ -11,14 +11,13 @@ from almaflow.settings.models import (
     InstitutionSettings,
     Settings,
 )
+from almaflow.settings.paths import FILE_NAME, PathRefused, data_path, path_inside
 from almaflow.settings.project import (
-    FILE_NAME,
     Institution,
     Limits,
     Project,
     find_project,
     load_project,
-    path_inside,
 )
 from almaflow.settings.references import SecretRef
 
@@ -32,9 +31,11 @@ __all__ = [
     "InstitutionSettings",
     "LimitSettings",
     "Limits",
+    "PathRefused",
     "Project",
     "SecretRef",
     "Settings",
+    "data_path",
     "find_project",
     "load_project",
     "path_inside",

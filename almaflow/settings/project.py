@@ -15,10 +15,9 @@ from almaflow.problems import Problem, did_you_mean
 from almaflow.settings.limits import LimitSettings
 from almaflow.settings.literals import hide_literals, without_literals
 from almaflow.settings.models import Environment, InstitutionSettings, Settings
+from almaflow.settings.paths import FILE_NAME, PathRefused, data_path, path_inside
 from almaflow.settings.references import SecretRef
 from almaflow.validation import validate
-
-FILE_NAME = "almaflow.yaml"
 
 LOG_CHANNEL = "log"
 """The channel that is always there."""
@@ -308,37 +307,18 @@ def _cross_checks(project: Project, document: Document) -> Iterator[Problem]:
                 f"Entries with the code `{entry.code}` share their limits, but another one says "
                 "otherwise; write them once.",
             )
-    paths: list[tuple[PathTo, str]] = [(("workflows",), settings.workflows)]
-    paths += [
-        (("calendars", name, "ics"), calendar.ics)
-        for name, calendar in settings.calendars.items()
-        if calendar.ics is not None
-    ]
-    for path, value in paths:
-        try:
-            target = path_inside(project.folder, value)
-        except RequestWrong as error:
-            yield at(path, "outside-project", str(error))
+    try:
+        path_inside(project.folder, settings.workflows)
+    except PathRefused as error:
+        yield at(("workflows",), error.code, str(error))
+    for name, calendar in settings.calendars.items():
+        if calendar.ics is None:
             continue
-        if path[-1] == "ics" and not target.is_file():
-            yield at(path, "no-such-file", f"There is no file `{value}` in the project folder.")
-
-
-def path_inside(project: Path, name: str, *, beside: Path | None = None) -> Path:
-    """Return the path that a file of the project names, links followed.
-
-    *name* is relative to the folder *beside*, else to the folder *project*.
-
-    Raises:
-        RequestWrong: it lies outside of *project*, or is no path.
-    """
-    base = project.resolve()
-    if not name or "\0" in name:
-        raise RequestWrong("A path is empty or holds a NUL character; name a file.")
-    target = Path(os.path.realpath((beside or base) / name))
-    if not target.is_relative_to(base):
-        raise RequestWrong(
-            f"`{name}` leads out of the project folder; move it into the folder, and name it from "
-            "there."
-        )
-    return target
+        try:
+            target = data_path(project.folder, calendar.ics)
+        except PathRefused as error:
+            yield at(("calendars", name, "ics"), error.code, str(error))
+            continue
+        if not os.path.isfile(target):
+            message = f"There is no file `{calendar.ics}` in the project folder."
+            yield at(("calendars", name, "ics"), "no-such-file", message)

@@ -6,8 +6,9 @@ Reads data; what was read is recorded by the step that uses it.
 from __future__ import annotations
 
 import csv
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
 from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
@@ -17,9 +18,16 @@ from almaflow.expressions import to_text
 from almaflow.fields import Model, Template, Text
 from almaflow.steps.context import StepContext
 from almaflow.steps.endings import StepFailed
+from almaflow.text_files import MIB, FileUnreadable, read_text
 
 # What columns are divided by, in the files of spreadsheets of all countries.
 _DELIMITERS = ",;\t"
+
+LARGEST_FILE = 32 * MIB
+"""Bytes of the longest file of members that is read."""
+
+MOST_MEMBERS = 500_000
+"""How many lines of a file may name members; with more, what is recorded would be too large."""
 
 
 class Members(Model):
@@ -70,7 +78,7 @@ def read_members(members: Members, context: StepContext) -> list[str]:
     """
     if members.file is not None:
         name = context.text(members.file)
-        return unique(_from_file(name, context.read_file(name), members.column))
+        return unique(column_of(name, context.read_file(name), members.column))
     if isinstance(members.items, list):
         return unique(context.text(item) for item in members.items)
     assert members.items is not None
@@ -87,19 +95,41 @@ def unique(ids: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(stripped for one in ids if (stripped := one.strip())))
 
 
-def _from_file(name: str, text: str, column: str | None) -> list[str]:
-    if column is None:
-        return text.splitlines()
-    # Guessing from the rows would go by what stands in titles and notes.
-    headline = text.partition("\n")[0]
-    delimiter = max(_DELIMITERS, key=headline.count)
+def read_members_file(name: str, path: Path) -> str:
+    """Return the text of the file of members at *path*, called *name*; Raises: StepFailed."""
     try:
-        rows = list(csv.reader(io.StringIO(text), delimiter=delimiter, strict=True))
+        return read_text(path, LARGEST_FILE)
+    except FileUnreadable as error:
+        raise StepFailed(f"{name} cannot be read: {error.reason}.") from error
+
+
+def column_of(name: str, text: str, column: str | None) -> list[str]:
+    """Return what the *text* of the file called *name* has in *column*, else its lines.
+
+    Raises:
+        StepFailed: it is not CSV, has no such column, or names too many members.
+    """
+    values = _lines(text) if column is None else _column(name, text, column)
+    try:
+        found = list(islice(values, MOST_MEMBERS + 1))
     except csv.Error as error:
         raise StepFailed(f"{name} is no CSV file that can be read: {error}.") from error
-    if not rows:
-        return []
-    headings = [heading.strip() for heading in rows[0]]
+    if len(found) > MOST_MEMBERS:
+        raise StepFailed(
+            f"{name} has more than {MOST_MEMBERS:,} members, the most that one set is given. Split "
+            "the file."
+        )
+    return found
+
+
+def _column(name: str, text: str, column: str) -> Iterator[str]:
+    # Guessing from the rows would go by what is in titles and notes.
+    headline = text.partition("\n")[0]
+    delimiter = max(_DELIMITERS, key=headline.count)
+    rows = csv.reader(_lines(text, breaks=True), delimiter=delimiter, strict=True)
+    headings = [heading.strip() for heading in next(rows, [])]
+    if not headings:
+        return
     if column not in headings:
         raise StepFailed(
             f"{name} has no column `{column}`; its columns are "
@@ -107,4 +137,14 @@ def _from_file(name: str, text: str, column: str | None) -> list[str]:
             + "."
         )
     place = headings.index(column)
-    return [row[place] for row in rows[1:] if place < len(row)]
+    yield from (row[place] for row in rows if place < len(row))
+
+
+def _lines(text: str, *, breaks: bool = False) -> Iterator[str]:
+    """Yield the lines of *text* one after the other, with their *breaks* when asked for."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end
+        yield text[start : end + breaks]
+        start = end + 1

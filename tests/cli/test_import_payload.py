@@ -117,7 +117,7 @@ def test_a_payload_without_parameters_is_a_job_alone(almaflow: Almaflow, write: 
         (b"{\n  oops", "payload:2:3: error[bad-payload]: The payload is not JSON"),
         (b"<job>\n<oops", "payload:2:"),
         (b'<!DOCTYPE a [<!ENTITY b "c">]><job/>', "payload:"),
-        (b" " * 1_100_000, "Error: payload is larger than 1 MiB, which no payload is."),
+        (b" " * 1_100_000, "Error: payload cannot be read: it is larger than 1 MiB."),
     ],
 )
 def test_what_is_no_payload_is_told_with_its_place(
@@ -135,7 +135,12 @@ def test_what_is_no_payload_is_told_with_its_place(
     ("arguments", "told"),
     [
         (["nope.xml"], "nope.xml cannot be read: No such file or directory."),
-        (["."], ". is a folder; name the file with the payload."),
+        (["."], ". cannot be read: it is a folder, not a file."),
+        (
+            ["/dev/null"],
+            "/dev/null cannot be read: it is a device, not a regular file. Use `-` to read the "
+            "payload from stdin.",
+        ),
         (
             ["p.xml", "--job", "44"],
             "`44` is not the id of a job: it is a letter (M, S or O) and digits, such as M44. "

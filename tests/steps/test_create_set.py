@@ -133,7 +133,11 @@ def test_members_come_from_the_lines_of_a_file(stage: Stage) -> None:
             "items.csv has no column `barcode`; its columns are `title`, `year`.",
         ),
         (b'barcode\n"a"b\n', "barcode", "items.csv is no CSV file that can be read: "),
-        (b"barcode\n\xff\xfe\n", "barcode", "items.csv is not UTF-8 text (invalid start byte)."),
+        (
+            b"barcode\n\xff\xfe\n",
+            "barcode",
+            "items.csv cannot be read: byte 0xff at position 8 is not UTF-8",
+        ),
         (None, "barcode", "items.csv cannot be read: No such file or directory."),
     ],
 )
