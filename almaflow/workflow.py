@@ -12,7 +12,7 @@ from datetime import timedelta
 from importlib import metadata
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
-from pydantic import Field, create_model, model_validator
+from pydantic import AfterValidator, Field, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
 from almaflow.fields import Duration, Model, Number, Template, Text, Value, Whole
@@ -37,6 +37,7 @@ from almaflow.steps.submit_job import SubmitJob
 from almaflow.steps.update_set import UpdateSet
 from almaflow.steps.wait import Wait
 from almaflow.steps.wait_for_run import WaitForRun
+from almaflow.workflow_names import NAME_PATTERN, name_problem
 
 FINALLY = timedelta(minutes=30)
 """What `finally` may take."""
@@ -241,12 +242,23 @@ class Defaults(Model):
     ] = None
 
 
+def _valid_name(name: str | None) -> str | None:
+    if name is not None and (why := name_problem(name)):
+        raise PydanticCustomError("bad_name", "{why}", {"why": why})
+    return name
+
+
 class Workflow(Model):
     """A declared sequence of steps with a name, inputs and timetables: one YAML file."""
 
     name: Annotated[
         Text | None,
-        Field(pattern=r"^[^\x00-\x1f/\\]{1,100}$", description="Default: the file's name."),
+        AfterValidator(_valid_name),
+        Field(
+            description="What commands and reports call it: at most 100 characters, the first a "
+            "letter, a digit or `_`. Default: the file's name without its ending.",
+            json_schema_extra={"pattern": NAME_PATTERN},
+        ),
     ] = None
     description: Annotated[Text | None, Field(description="What it is for, for people.")] = None
     institution: Annotated[

@@ -25,7 +25,15 @@ PACKAGE = ROOT / "almaflow"
 FLOORS: Sequence[Sequence[str]] = (
     ("errors", "clock", "outcome", "problems", "text_files", "threads", "masking", "alma_keys"),
     (
-        *("fields", "document", "validation", "settings", "expressions", "timetable"),
+        *(
+            "fields",
+            "workflow_names",
+            "document",
+            "validation",
+            "settings",
+            "expressions",
+            "timetable",
+        ),
         *("alma", "store", "outside"),
     ),
     ("steps",),

@@ -67,8 +67,10 @@ def test_a_zone_is_found_by_its_name() -> None:
         ("europe/zurich", "; did you mean `Europe/Zurich`?"),
         ("Europe/Zürich", "; did you mean `Europe/Zurich`?"),
         ("New York", "; did you mean `America/New_York`?"),
+        ("right/Europe/Zurich", "; did you mean `Europe/Zurich`?"),
+        ("posix/utc", "; did you mean `UTC`?"),
+        ("W. Europe Standard Time", "."),
         ("../../etc/passwd", "."),
-        ("+01:00", "."),
         ("", "."),
     ],
 )
@@ -77,8 +79,35 @@ def test_an_unknown_zone_is_refused_with_the_nearest_name(name: str, advice: str
         find_zone(name)
 
     assert str(caught.value) == (
-        f"`{name}` is no time zone{advice} Zones have IANA names, such as `Europe/Zurich` or `UTC`."
+        f"`{name}` is not a valid time zone{advice} Zones have IANA names, such as "
+        "`Europe/Zurich` or `UTC`."
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("UTC+2", "Etc/GMT-2"),
+        ("GMT+1", "Etc/GMT-1"),
+        ("+01:00", "Etc/GMT-1"),
+        ("utc -5", "Etc/GMT+5"),
+        ("-0500", "Etc/GMT+5"),
+        ("UTC+0", "UTC"),
+        ("UTC+5:30", "Europe/Zurich"),
+        ("UTC+25", "Europe/Zurich"),
+        ("EST", "America/New_York"),
+        ("CEST", "Europe/Zurich"),
+        ("Factory", "Europe/Zurich"),
+        ("localtime", "Europe/Zurich"),
+        ("posixrules", "Europe/Zurich"),
+    ],
+)
+def test_an_offset_or_abbreviation_is_refused_with_a_name_to_write(name: str, written: str) -> None:
+    with pytest.raises(TimetableInvalid) as caught:
+        find_zone(name)
+
+    assert f"`{written}`" in str(caught.value)
+    assert find_zone(written).key == written
 
 
 def test_a_range_of_dates_includes_both_ends() -> None:

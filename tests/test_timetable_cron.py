@@ -144,8 +144,28 @@ REFUSED = {
     "0 0 31 apr,jun *": "`0 0 31 apr,jun *` never comes: the months it names have no such day.",
     "0 0 */30 * mon#3": "`0 0 */30 * mon#3` never comes: the months it names have no such day.",
     "0 30 2 * * *": (
-        f"{FIVE} and no seconds; `0 30 2 * * *` has six. Leave out the one for the seconds: "
-        "`30 2 * * *`, if it comes first."
+        f"{FIVE}; `0 30 2 * * *` has 6. There are no seconds; leave out their field: "
+        '`"30 2 * * *"`, if it comes first.'
+    ),
+    "CRON_TZ=UTC 0 3 * * *": (
+        "The zone of a cron expression is a key of its own: write `timezone: UTC` next to `cron`, "
+        'and `"0 3 * * *"` there.'
+    ),
+    "TZ=UTC @daily": (
+        "The zone of a cron expression is a key of its own: write `timezone: UTC` next to `cron`, "
+        'and `"@daily"` there.'
+    ),
+    "0 3 1 1 * 2027": (
+        f"{FIVE}; `0 3 1 1 * 2027` has 6. There is no year field; leave it out: "
+        '`"0 3 1 1 *"`, with `starts` and `ends` for a single year.'
+    ),
+    "0 0 3 ? * MON *": (
+        f"{FIVE}; `0 0 3 ? * MON *` has 7. There are no seconds and there is no year field; write "
+        '`"0 3 * * MON"`.'
+    ),
+    "0 3 * * * root /usr/bin/backup": (
+        f"{FIVE}; `0 3 * * * root /usr/bin/backup` has 7. Leave out what follows the fifth field: "
+        '`"0 3 * * *"`.'
     ),
     "0 2 * *": f"{FIVE}; `0 2 * *` has 4.",
     "": f"{FIVE}; this one is empty. `30 2 * * *` is every day at 02:30.",

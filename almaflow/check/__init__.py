@@ -25,6 +25,7 @@ from almaflow.check.steps import StepChecks
 from almaflow.check.surroundings import (
     Surroundings,
     check_channel,
+    check_file_name,
     check_main_institution,
     check_ping,
 )
@@ -75,6 +76,8 @@ def as_entry(checked: Checked, around: Surroundings) -> Checked:
         return checked
     notes = Notes(checked.document)
     check_main_institution(notes, around, checked.workflow)
+    if not checked.document.has(("name",)):
+        check_file_name(notes, checked.workflow)
     return replace(checked, problems=tuple(sorted({*checked.problems, *notes.problems})))
 
 

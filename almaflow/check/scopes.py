@@ -179,6 +179,8 @@ class VisibleSteps:
             return "it is this step itself, whose outputs are known when it has ended"
         if shared == len(path):
             return f"this step stands inside it (line {line}), so it has not ended yet"
+        if shared == len(self.here):
+            return f"it is inside this step (line {line}) and has not run yet"
         if shared == 0 and self.here[0] == "steps":
             return f"it stands in `{path[0]}` (line {line}), which comes later"
         mine, its = self.here[shared], path[shared]

@@ -35,6 +35,7 @@ from almaflow.steps.notify import Notify
 from almaflow.steps.submit_job import SubmitJob
 from almaflow.text_files import FileUnreadable, names_in, read_bytes
 from almaflow.workflow import Workflow
+from almaflow.workflow_names import name_problem
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,13 @@ def check_main_institution(notes: Notes, around: Surroundings, workflow: Workflo
             f"{around.file} has several institutions ({names}) and no `default_institution`, so "
             "the workflow must name one: `institution: …`.",
         )
+
+
+def check_file_name(notes: Notes, workflow: Workflow) -> None:
+    """Note a file whose stem cannot be the name of a workflow that gives none."""
+    if workflow.name is None and (why := name_problem(Path(notes.document.file).stem)):
+        message = f"{why} The file has no `name`, so it is called by its own name; write a `name`."
+        notes.at((), "bad-name", message)
 
 
 def check_channel(notes: Notes, around: Surroundings, path: PathTo, channel: str) -> None:

@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 from typing import Any, NoReturn
 
+from almaflow.document.directives import directive_problems
 from almaflow.document.mistakes import key_without_blank, missing_blank
 from almaflow.document.scalars import source_offsets
 from almaflow.document.source import Node, Source, Span
@@ -124,6 +125,9 @@ def parse_document(text: bytes | str, file: str) -> Document:
     bad = _NOT_PRINTABLE.search(source.text)
     if bad is not None:
         _refuse_character(source, bad)
+    directives = directive_problems(source)
+    if directives:
+        raise DocumentsInvalid(directives)
     builder = TreeBuilder(source)
     data, root = builder.build()
     if root is None and not builder.problems:

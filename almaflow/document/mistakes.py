@@ -92,9 +92,12 @@ def _tab(lines: Sequence[str], fault: Fault) -> Mistake | None:
     if line[column : column + 1] != "\t":
         return None
     if line[:column].strip():
-        message = "A tab stands here, where YAML allows only blanks; replace it by a blank."
+        message = (
+            "A tab is here, and almaflow allows only spaces between the parts of a line (YAML "
+            "itself allows a tab). Replace the tab with a space."
+        )
     else:
-        message = "This line is indented with a tab; YAML allows only blanks, so replace it."
+        message = "This line is indented with a tab, but YAML allows only spaces. Replace it."
     return Mistake("yaml-tab", message, fault.mark)
 
 
@@ -263,10 +266,6 @@ _SENTENCES: tuple[tuple[str, Callable[..., Mistake]], ...] = (
         _fixed("yaml-syntax", "After `|` or `>` the text begins on the next line, indented."),
     ),
     ("a directive", _percent_or_indentation),
-    (
-        "incompatible YAML",
-        _fixed("yaml-version", "Workflow files are YAML 1.2; leave the `%YAML` line away."),
-    ),
     (
         "an alias",
         _fixed("yaml-syntax", "A value that begins with `*` needs quotes.", at_context=True),

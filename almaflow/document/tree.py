@@ -33,7 +33,8 @@ MAX_LEVELS = 100
 MAX_VALUES = 100_000
 
 _ANCHOR = re.compile(r"&[^\s,\[\]{}]+")
-_BIG_NUMBER = re.compile(r"\\U(?!000|0010)[0-9a-fA-F]{8}|^%YAML.*", re.MULTILINE)
+_BIG_NUMBER = re.compile(r"\\U(?!000|0010)[0-9a-fA-F]{8}")
+_VERSION = re.compile(r"^%YAML.*", re.MULTILINE)
 _TAG = re.compile(r"![^\s,\[\]{}]*")
 _TAG_BEFORE = re.compile(r"![^\s,\[\]{}]*\s+$")
 # Tags are a few words; how far (characters) to look for one in front of an anchor.
@@ -99,10 +100,16 @@ class TreeBuilder:
         except MarkedYAMLError as error:
             self._syntax_error(error)
         except (ValueError, OverflowError):
-            # The scanner computes `\U` escapes and `%YAML` numbers without looking at their size.
+            # The scanner computes `\U` escapes without looking at their size.
             found = _BIG_NUMBER.search(self.source.text)
-            message = "This number is too large for a character or a version."
+            message = "This number is too large for a character."
             self._note("yaml-escape", message, found.span() if found else (0, 1))
+            raise _Stop from None
+        except AssertionError:
+            # The parser knows no other versions; `directives` has seen those above the document.
+            found = _VERSION.search(self.source.text)
+            message = "A second document begins here; a file holds one, so make it two files."
+            self._note("yaml-second-document", message, found.span() if found else (0, 1))
             raise _Stop from None
 
     def _syntax_error(self, error: MarkedYAMLError) -> None:
@@ -134,16 +141,6 @@ class TreeBuilder:
             message = "A second document begins here; a file holds one, so make it two files."
             self._note("yaml-second-document", message, span)
             raise _Stop
-        if event.version is not None and tuple(event.version) < (1, 2):
-            message = "Workflow files are YAML 1.2; leave the `%YAML` line away."
-            self._note("yaml-version", message, self._directive(span))
-        if event.tags:
-            message = "Tags are not allowed; leave the `%TAG` line away."
-            self._note("yaml-tag", message, self._directive(span))
-
-    def _directive(self, span: Span) -> Span:
-        begin = max(0, self.source.text.rfind("%", 0, span[0]))
-        return begin, span[0]
 
     def _take(self, event: Any) -> None:
         """Take in the begin of a value: a scalar, an alias, a list or a mapping."""

@@ -165,17 +165,54 @@ def _nickname(text: str) -> str:
     raise TimetableInvalid(f"`{text}` is no nickname of a cron expression{advice}")
 
 
+_ZONE = re.compile(r"(?:CRON_)?TZ=(\S*)", re.IGNORECASE)
+_YEAR = re.compile(r"(?:19|20)\d\d(?:[-,/*\d]*)|\*/\d+", re.ASCII)
+
+
 def _wrong_number_of_fields(text: str, words: list[str]) -> str:
     asked = f"A cron expression has five fields ({_FIELDS_IN_WORDS})"
     if not words:
         return f"{asked}; this one is empty. `30 2 * * *` is every day at 02:30."
-    if len(words) == 6:
-        without = " ".join(words[1:])
+    zone = _ZONE.fullmatch(words[0])
+    if zone is not None:
+        name = zone[1].strip("\"'") or "Europe/Zurich"
+        rest = _offer(words[1:])
         return (
-            f"{asked} and no seconds; `{text}` has six. Leave out the one for the seconds: "
-            f"`{without}`, if it comes first."
+            f"The zone of a cron expression is a key of its own: write `timezone: {name}` next to "
+            f"`cron`{f', and {rest} there' if rest else ''}."
         )
-    return f"{asked}; `{text}` has {len(words)}."
+    offers = _too_many_fields(words)
+    return f"{asked}; `{text}` has {len(words)}.{f' {offers}' if offers else ''}"
+
+
+def _too_many_fields(words: list[str]) -> str:
+    """Return what to leave out of *words*, in whole sentences; empty when it is not known."""
+    count = len(_RULES)
+    if len(words) <= count:
+        return ""
+    without_seconds = _offer(words[1 : count + 1])
+    if len(words) == count + 1 and _YEAR.fullmatch(words[count]):
+        offer = _offer(words[:count])
+        write = f": {offer}, with `starts` and `ends` for a single year" if offer else ""
+        return f"There is no year field; leave it out{write}."
+    if len(words) == count + 1 and without_seconds:
+        return f"There are no seconds; leave out their field: {without_seconds}, if it comes first."
+    if len(words) == count + 2 and without_seconds and set(words[-1]) <= set("0123456789*-,/?"):
+        return f"There are no seconds and there is no year field; write {without_seconds}."
+    if offer := _offer(words[:count]):
+        return f"Leave out what follows the fifth field: {offer}."
+    return ""
+
+
+def _offer(words: list[str]) -> str:
+    """Return *words* as an expression to write; empty when they are not one."""
+    words = ["*" if word == "?" else word for word in words]
+    if len(words) not in (1, len(_RULES)):
+        return ""
+    try:
+        return f'`"{parse_cron(" ".join(words)).source}"`'
+    except TimetableInvalid:
+        return ""
 
 
 def _read_field(rule: _Rule, text: str) -> Field:

@@ -14,7 +14,6 @@ from almaflow.timetable.dates import instant_of, parse_moment
 from almaflow.timetable.every import default_start, interval_instants
 from almaflow.timetable.instants import instants
 from almaflow.timetable.words import cron_in_words, dates_in_words, interval_in_words
-from almaflow.timetable.zones import find_zone
 
 # No tick is looked for after the years that dates can have.
 _END: Final = datetime(3000, 1, 1, tzinfo=UTC)
@@ -86,7 +85,7 @@ class Timetable:
     def from_json(cls, said: Mapping[str, Any]) -> Self:
         """Return the timetable that `to_json` made data of."""
         return cls(
-            zone=find_zone(said["zone"]),
+            zone=ZoneInfo(said["zone"]),
             cron=said.get("cron"),
             every=timedelta(seconds=said["every"]) if "every" in said else None,
             dates=tuple(said["dates"]) if "dates" in said else None,

@@ -6,6 +6,7 @@ on some, on its file system's idea of upper and lower case.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
@@ -13,11 +14,25 @@ from zoneinfo import ZoneInfo
 from almaflow.problems import did_you_mean
 from almaflow.timetable.errors import TimetableInvalid
 
+# Names in the package that no timetable can mean: no zone at all, and abbreviations that never
+# change to daylight saving time, unlike the clocks of the people who write them.
+_NOT_MEANT = frozenset({"Factory", "EST", "MST", "HST"})
+
+_OFFSET = re.compile(r"(?:UTC|GMT|Z)?[ ]*([-+\u2212])[ ]*(\d{1,2})(?::?(\d{2}))?", re.ASCII | re.I)
+_ABBREVIATION = re.compile(r"[A-Z]{2,5}")
+_FURTHEST_WEST, _FURTHEST_EAST = -12, 14
+_PLACES = "`Europe/Zurich`"
+# Other spellings of the names that systems keep: with and without leap seconds.
+_OTHER_TREES = ("posix/", "right/")
+_OF_WINDOWS = ("_standard_time", "_daylight_time")
+_OF_THIS_MACHINE = frozenset({"localtime", "posixrules", "local", "system"})
+
 
 @cache
 def known_zones() -> frozenset[str]:
     """Return all names, such as `Europe/Zurich`, the old ones (`CET`) included."""
-    return frozenset(files("tzdata").joinpath("zones").read_text("utf-8").split())
+    names = files("tzdata").joinpath("zones").read_text("utf-8").split()
+    return frozenset(names) - _NOT_MEANT
 
 
 def find_zone(name: str) -> ZoneInfo:
@@ -27,16 +42,61 @@ def find_zone(name: str) -> ZoneInfo:
         TimetableInvalid: there is none; says which one may be meant.
     """
     if name not in known_zones():
-        raise TimetableInvalid(
-            f"`{name}` is no time zone{_suggestion(name)} Zones have IANA names, such as "
-            "`Europe/Zurich` or `UTC`."
-        )
+        raise TimetableInvalid(_refusal(name))
     return ZoneInfo(name)
 
 
+def _refusal(name: str) -> str:
+    """Return why *name* is refused, and what to write, in whole sentences."""
+    offset = _OFFSET.fullmatch(name.strip())
+    if offset is not None:
+        return f"`{name}` is an offset, not a time zone{_for_offset(offset)}"
+    if name.casefold() in _OF_THIS_MACHINE:
+        return (
+            f"`{name}` is whatever this machine is set to, so the same file would mean different "
+            f"times elsewhere. Write the name of a place, such as {_PLACES}."
+        )
+    if name == "Factory":
+        return f"`Factory` means that no time zone is set. Write the name of a place: {_PLACES}."
+    suggestion = _suggestion(name)
+    if not suggestion and (name in _NOT_MEANT or _ABBREVIATION.fullmatch(name)):
+        return (
+            f"`{name}` is an abbreviation; such a name does not follow the change to daylight "
+            f"saving time, or is used in several places. Write the name of a place, such as "
+            f"{_PLACES} or `America/New_York`."
+        )
+    return (
+        f"`{name}` is not a valid time zone{suggestion or '.'} Zones have IANA names, such as "
+        f"{_PLACES} or `UTC`."
+    )
+
+
+def _for_offset(offset: re.Match[str]) -> str:
+    """Return what to write in place of an offset, as the end of a sentence."""
+    sign, hours, minutes = offset[1], int(offset[2]), int(offset[3] or 0)
+    east = hours if sign == "+" else -hours
+    place = f"Write the name of a place, such as {_PLACES}, which also knows daylight saving time"
+    if not hours and not minutes:
+        return ". Write `UTC`."
+    if minutes or not _FURTHEST_WEST <= east <= _FURTHEST_EAST:
+        return f". {place}."
+    side = "ahead of" if east > 0 else "behind"
+    zone = f"Etc/GMT{-east:+d}"
+    return (
+        f". {place}. If the clocks never change and are {hours} h {side} UTC, write `{zone}`: in "
+        "these names the sign is the other way round."
+    )
+
+
 def _suggestion(name: str) -> str:
+    """Return the zone that may be meant, as the end of a sentence; empty when none is near."""
     wanted = name.strip().replace(" ", "_").casefold()
-    for zone in sorted(known_zones()):
-        if wanted in (zone.casefold(), zone.rpartition("/")[2].casefold()):
-            return f"; did you mean `{zone}`?"
-    return did_you_mean(wanted, known_zones()) or "."
+    wanted = next((wanted[len(one) :] for one in _OTHER_TREES if wanted.startswith(one)), wanted)
+    folded = {zone.casefold(): zone for zone in known_zones()}
+    cities = {key.rpartition("/")[2]: zone for key, zone in sorted(folded.items())}
+    if meant := folded.get(wanted, cities.get(wanted)):
+        return f"; did you mean `{meant}`?"
+    if wanted.endswith(_OF_WINDOWS):
+        return ""
+    # Of a short name too many others are near.
+    return did_you_mean(wanted, known_zones()) if len(wanted) > len("CEST") else ""
