@@ -17,11 +17,15 @@ from almaflow.expressions.frame import Frame
 from almaflow.expressions.members import attribute, item, no_method
 from almaflow.expressions.methods import FUNCTIONS, METHODS
 from almaflow.expressions.operations import (
+    SLICED,
     apply,
     comes_before,
     concatenate,
     contains,
     equal,
+    multiplies_names,
+    no_operation,
+    no_part,
     number,
     whole,
 )
@@ -135,7 +139,16 @@ class _Compiler:
 
     def binary(self, node: nodes.BinExpr) -> Code:
         operator, left, right = node.operator, self.code(node.left), self.code(node.right)
-        return lambda frame: apply(frame, operator, left(frame), right(frame))
+        if not multiplies_names(node):
+            return lambda frame: apply(frame, operator, left(frame), right(frame))
+
+        def multiply(frame: Frame) -> Any:
+            first, second = left(frame), right(frame)
+            if isinstance(first, str) or isinstance(second, str):
+                raise ExpressionFailed(no_operation("*", kind_of(first), kind_of(second)))
+            return apply(frame, "*", first, second)
+
+        return multiply
 
     def both(self, node: nodes.And) -> Code:
         left, right = self.code(node.left), self.code(node.right)
@@ -342,8 +355,8 @@ def _key(value: Any) -> str:
 
 def _slice(frame: Frame, value: Any, bounds: list[Code | None]) -> Any:
     kind = kind_of(value)
-    if kind not in ("list", "counters", "text"):
-        raise ExpressionFailed(f"Only a list or a text has a part, and this is {KINDS[kind]}.")
+    if kind not in SLICED:
+        raise ExpressionFailed(no_part(kind))
     places = [None if code is None else code(frame) for code in bounds]
     for place in places:
         if place is not None:

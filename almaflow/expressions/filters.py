@@ -30,6 +30,8 @@ def _map(
     frame.budget.items(len(value))
     if attribute is None:
         operation = _named(FILTERS, name, "filter")
+        if default is not _REQUIRED:
+            kwargs["default"] = default
         _check_arguments(operation, args, kwargs)
         return [operation.on(frame, one, *args, **kwargs) for one in value]
     found = []

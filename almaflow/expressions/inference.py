@@ -12,7 +12,13 @@ from almaflow.expressions.filters import FILTERS, GIVE_DEFAULT
 from almaflow.expressions.members import no_method
 from almaflow.expressions.methods import FUNCTIONS, METHODS
 from almaflow.expressions.noting import Noting, attribute_of
-from almaflow.expressions.operations import BINARY, no_operation
+from almaflow.expressions.operations import (
+    BINARY,
+    SLICED,
+    multiplies_names,
+    no_operation,
+    no_part,
+)
 from almaflow.expressions.parsing import Piece, keywords
 from almaflow.expressions.predicates import ASKS_WHETHER_DEFINED, TESTS
 from almaflow.expressions.signatures import Operation
@@ -31,7 +37,7 @@ from almaflow.expressions.types import (
     certain,
     item_of,
     join,
-    list_of_same,
+    same_kind,
 )
 
 
@@ -81,7 +87,7 @@ class Inference(Noting):
             for part in (node.arg.start, node.arg.stop, node.arg.step):
                 if part is not None:
                     self.type_of(part)
-            return owner if owner == TEXT else list_of_same(owner)
+            return self._part(node, owner)
         self.type_of(node.arg)
         key = node.arg.value if isinstance(node.arg, nodes.Const) else None
         if isinstance(owner, Record):
@@ -105,6 +111,14 @@ class Inference(Noting):
         )
         return ANYTHING
 
+    def _part(self, node: nodes.Getitem, owner: Type) -> Type:
+        """Return the type of a slice: the kind of what is sliced; of an unknown kind, unknown."""
+        if owner.kind in SLICED:
+            return same_kind(owner)
+        if owner.kind:
+            self._note(node, "wrong-operands", no_part(owner.kind))
+        return ANYTHING
+
     def sequence(self, node: nodes.List | nodes.Tuple) -> Type:
         types = [self.type_of(one) for one in node.items]
         common = types[0] if types else ANYTHING
@@ -121,6 +135,8 @@ class Inference(Noting):
             if isinstance(pair.key, nodes.Const) and isinstance(pair.key.value, str):
                 fields[pair.key.value] = type_
             else:
+                # It may be any of those before it, whose value it then replaces.
+                fields.clear()
                 known = False
         return Record(fields, "key", open=not known)
 
@@ -131,9 +147,8 @@ class Inference(Noting):
         if node.operator == "%" and left == TEXT:
             return TEXT
         found = BINARY.get((node.operator, left.kind, right.kind))
-        repeats = node.operator == "*" and TEXT in (left, right)
-        literal = isinstance(node.left, nodes.Const) or isinstance(node.right, nodes.Const)
-        if found is not None and not (repeats and not literal):
+        meant = TEXT not in (left, right) or not multiplies_names(node)
+        if found is not None and meant:
             return found[1]
         code = "arithmetic-on-text" if TEXT in (left, right) else "wrong-operands"
         self._note(node, code, no_operation(node.operator, left.kind, right.kind))
@@ -207,19 +222,22 @@ class Inference(Noting):
         value = self.type_of(node.node)
         arguments = self._visit_arguments(node)
         type_ = self._operation(node, FILTERS, node.name, "filter", place, value)
+        type_ = self._or_default(type_, FILTERS.get(node.name), 1, node, node.args)
         first = node.args[0] if node.args else None
         attribute = attribute_of(node)
         if attribute is not None:
             part = self._part_of_each(item_of(value), attribute, node)
-            type_ = ListOf(part) if node.name == "map" else type_
+            if node.name == "map":
+                type_ = ListOf(self._or_default(part, FILTERS["map"], 1, node, []))
         elif isinstance(first, nodes.Const) and isinstance(first.value, str):
-            type_ = self._named_in(node.name, first, value, type_)
+            type_ = self._named_in(node, first, value, type_)
         elif node.name == "sum" and not node.args and not node.kwargs and item_of(value) == NUMBER:
             type_ = NUMBER
         return type_
 
-    def _named_in(self, name: str, first: nodes.Const, value: Type, type_: Type) -> Type:
+    def _named_in(self, node: nodes.Filter, first: nodes.Const, value: Type, type_: Type) -> Type:
         """Look at a text argument that is a format, or the name of a filter or test."""
+        name = node.name
         if name == "date":
             problem = check_date_format(first.value)
             if problem:
@@ -227,7 +245,10 @@ class Inference(Noting):
         elif name == "map":
             found = FILTERS.get(first.value)
             if found is not None:
-                return ListOf(certain(found.result_for(item_of(value))))
+                each = certain(found.result_for(item_of(value)))
+                if first.value in GIVE_DEFAULT:
+                    return ListOf(ANYTHING)
+                return ListOf(self._or_default(each, found, 1, node, node.args[1:]))
             self._unknown(self.piece.span(first), "filter", first.value, FILTERS)
         elif name in ("select", "reject") and first.value not in (TESTS.keys() | _ASKS):
             self._unknown(self.piece.span(first), "test", first.value, TESTS)
@@ -259,7 +280,8 @@ class Inference(Noting):
             self._add(place, "unknown-function", no_method(owner.kind, getter.attr))
             return ANYTHING
         methods = METHODS[owner.kind]
-        return self._operation(node, methods, getter.attr, "function", place, owner)
+        type_ = self._operation(node, methods, getter.attr, "function", place, owner)
+        return self._or_default(type_, methods[getter.attr], 1, node, node.args)
 
     def _operation(
         self,
@@ -282,6 +304,24 @@ class Inference(Noting):
         elif value is not None and (problem := operation.misfit(value.kind)):
             self._add(place, "wrong-operands", problem)
         return certain(operation.result_for(value or ANYTHING))
+
+    def _or_default(
+        self,
+        type_: Type,
+        operation: Operation | None,
+        values: int,
+        node: nodes.Call | nodes.Filter,
+        args: list[nodes.Expr],
+    ) -> Type:
+        """Return the type of what may be the default that an operation is given instead.
+
+        *args* are those of the operation without a name; those with a name are *node*'s.
+        """
+        place = None if operation is None else operation.place_of("default", values)
+        given = [value for key, value in keywords(node) if key == "default"]
+        if place is not None and not given:
+            given = args[place : place + 1]
+        return join(type_, self.types.get(id(given[0]), ANYTHING)) if given else type_
 
     def _visit_arguments(self, node: nodes.Call | nodes.Filter | nodes.Test) -> list[Type]:
         return [

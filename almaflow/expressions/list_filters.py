@@ -23,6 +23,7 @@ from almaflow.expressions.types import (
     certain,
     item_of,
     list_of_same,
+    same_kind,
 )
 from almaflow.expressions.values import described, kind_of
 from almaflow.problems import did_you_mean
@@ -244,12 +245,7 @@ LIST_FILTERS = table(
     Operation("one", _one, item_of, LISTS),
     Operation("join", _join, TEXT, LISTS),
     Operation("list", _list, list_of_same, SIZED),
-    Operation(
-        "reverse",
-        _reverse,
-        lambda type_: TEXT if certain(type_) == TEXT else list_of_same(type_),
-        _INDEXED,
-    ),
+    Operation("reverse", _reverse, same_kind, _INDEXED),
     Operation("sum", _sum, ANYTHING, LISTS),
     Operation("min", _min, item_of, LISTS),
     Operation("max", _max, item_of, LISTS),

@@ -45,7 +45,7 @@ class Noting:
         if isinstance(owner, Record):
             return self._field(owner, name, written, place)
         known = ATTRIBUTES.get(owner.kind, {}).get(name)
-        if known is not None or not owner.kind:
+        if known is not None or not owner.kind or (owner.kind == "nothing" and self._tolerant):
             return known or ANYTHING
         self._add(place, "unknown-attribute", no_attribute(owner.kind, name))
         return ANYTHING

@@ -12,6 +12,8 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import zip_longest
 from typing import Any
 
+from jinja2 import nodes
+
 from almaflow.expressions.budget import NUMBER_BITS, Budget
 from almaflow.expressions.failures import ExpressionFailed
 from almaflow.expressions.frame import Frame
@@ -211,6 +213,27 @@ def no_operation(operator: str, left: str, right: str) -> str:
     elif {left, right} == {"instant", "date"}:
         advice = "; `.date()` takes the date of a date with time"
     return f"{sentence[0].upper()}{sentence[1:]}{advice}."
+
+
+SLICED = frozenset({"text", "list", "counters"})
+"""The kinds of values that have parts: `value[2:5]`."""
+
+
+def no_part(kind: str) -> str:
+    """Return the sentence about a kind of value that has no parts."""
+    return f"Only a list or a text has a part, and this is {KINDS[kind]}."
+
+
+def multiplies_names(node: nodes.BinExpr) -> bool:
+    """Whether `a * b` has names on both sides.
+
+    Of a text and a number that is most probably a number in quotes or a forgotten `| int`, and
+    not a text to be repeated; so it is refused. `'-' * steps.x.count` is meant.
+    """
+    return node.operator == "*" and all(
+        isinstance(side, nodes.Name) or side.find(nodes.Name) is not None
+        for side in (node.left, node.right)
+    )
 
 
 def apply(frame: Frame, operator: str, left: Any, right: Any) -> Any:

@@ -59,6 +59,15 @@ class Operation:
             return f"`{self.name}` is written `{self.usage(values)}`."
         return ""
 
+    def place_of(self, name: str, values: int) -> int | None:
+        """Return where the argument *name* is among those without a name; None: nowhere."""
+        positional = [
+            parameter.name
+            for parameter in self.signature.parameters.values()
+            if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+        ][1 + values :]
+        return positional.index(name) if name in positional else None
+
     def usage(self, values: int) -> str:
         """Return how it is written, with the names of its arguments."""
         shown = []

@@ -127,6 +127,12 @@ def list_of_same(type_: Type) -> Type:
     return ListOf(item_of(type_))
 
 
+def same_kind(type_: Type) -> Type:
+    """Return the type of a part of a text or a list, or of the same in another order."""
+    type_ = certain(type_)
+    return list_of_same(type_) if type_.kind in ("list", "counters") else type_
+
+
 def either(kinds: frozenset[str]) -> str:
     """Return `text, a number or a list` for a set of kinds."""
     words = [noun for kind, noun in KINDS.items() if kind in kinds and kind != "counters"]
