@@ -7,11 +7,18 @@ import sys
 from collections.abc import Sequence
 
 from almaflow import __version__
+from almaflow.cli.signals import interrupt_on_signals
+from almaflow.cli.streams import secure_streams
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return the exit code; *arguments* default to the process's."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments is None:
+        # This process is ours alone: before anything else is opened, or can be interrupted.
+        secure_streams()
+        interrupt_on_signals()
+        arguments = sys.argv[1:]
+    given = list(arguments)
     if given == ["--version"]:
         # Before anything is imported that this question does not need.
         sys.stdout.write(f"almaflow {__version__}\n")

@@ -286,6 +286,13 @@ class CommandLine(TyperGroup):
             ctx.fail(f"There is no command `{name}`{hint}")
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            # typer would end here without a word.
+            raise typer.Abort from None
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         for section, commands in SECTIONS.items():
             with formatter.section(section):

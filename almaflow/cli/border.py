@@ -11,7 +11,6 @@ Messages go to stderr. With `--json` the error is also the one JSON document on 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import platform
 import sys
@@ -34,15 +33,17 @@ from almaflow.cli.output import (
     emit_json,
     has_colours,
     prepare_streams,
-    silence,
     wrapped,
 )
 from almaflow.cli.problem_formats import ProblemFormat, format_problems, problem_as_data
+from almaflow.cli.streams import failure_of
 from almaflow.errors import AlmaflowError, DocumentsInvalid
 from almaflow.masking import Mask
 from almaflow.problems import did_you_mean
 
 EXIT_REFUSED, EXIT_USAGE, EXIT_DEFECT, EXIT_INTERRUPTED = 1, 2, 3, 130
+
+_INTERRUPTED = "Interrupted."
 
 # What typer raises for a wrong command line; its bases have no public name of their own.
 _ShownByTyper = typer.BadParameter.__mro__[2]
@@ -53,27 +54,35 @@ def run_command_line(arguments: Sequence[str]) -> int:
     prepare_streams()
     try:
         code = _run(arguments)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        silence(sys.stdout)
-        code = EXIT_REFUSED
     except BaseException as error:
         code = _tell(error, arguments)
-    with contextlib.suppress(OSError):
-        # What cannot be written now would be complained about when Python ends.
-        sys.stdout.flush()
-        return code
-    silence(sys.stdout)
+    sys.stdout.flush()
+    _tell_lost_output()
     return code
+
+
+def _tell_lost_output() -> None:
+    """Say that the output is not complete; the reader of a pipe who has left knows it."""
+    failure = failure_of(sys.stdout)
+    if failure is not None and not isinstance(failure, BrokenPipeError):
+        emit(
+            f"The output could not be written: {failure.strerror}. Send it to another place to "
+            "read it.",
+            err=True,
+        )
 
 
 def _run(arguments: Sequence[str]) -> int:
     check_arguments(arguments)
     code = get_command(app).main(list(arguments), prog_name="almaflow", standalone_mode=False)
     if code == EXIT_INTERRUPTED and wants_json(arguments):
-        message = "Interrupted."
-        emit_json({"error": {"kind": "Interrupted", "message": message, "exit_code": code}})
+        _emit_interrupted()
     return code if isinstance(code, int) else 0
+
+
+def _emit_interrupted() -> None:
+    details = {"kind": "Interrupted", "message": _INTERRUPTED, "exit_code": EXIT_INTERRUPTED}
+    emit_json({"error": details})
 
 
 def _tell(error: BaseException, arguments: Sequence[str]) -> int:
@@ -83,17 +92,15 @@ def _tell(error: BaseException, arguments: Sequence[str]) -> int:
         case SystemExit():
             return error.code if isinstance(error.code, int) else EXIT_REFUSED
         case KeyboardInterrupt() | typer.Abort():
-            emit("Interrupted.", err=True)
+            emit(_INTERRUPTED, err=True)
+            if wants_json(arguments):
+                _emit_interrupted()
             return EXIT_INTERRUPTED
     message, code, details = _told(error, _mask(), arguments)
-    try:
-        emit(_for_people(error, message), err=True)
-        if wants_json(arguments):
-            kind = type(error).__name__
-            emit_json({"error": {"kind": kind, "message": message, "exit_code": code, **details}})
-    except OSError:
-        # The disk behind the output is full: whoever asked hears it by the exit code.
-        silence(sys.stdout)
+    emit(_for_people(error, message), err=True)
+    if wants_json(arguments):
+        kind = type(error).__name__
+        emit_json({"error": {"kind": kind, "message": message, "exit_code": code, **details}})
     return code
 
 

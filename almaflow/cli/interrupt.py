@@ -1,17 +1,18 @@
-"""Ctrl-C and SIGTERM: the first gives the run back cleanly, the second leaves at once."""
+"""Ctrl-C, SIGTERM and SIGHUP: the first gives the run back cleanly, the second leaves at once."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import os
-import signal
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar
 
 import anyio
 
+from almaflow.cli.signals import HANGUP, ending_signals, kept_handlers
 from almaflow.clock import VirtualTimeLoop
 
 T = TypeVar("T")
@@ -23,7 +24,7 @@ _ECHO = 0.2
 
 
 class Interrupted(Exception):
-    """Somebody pressed Ctrl-C, or the system asked the process to end."""
+    """A person pressed Ctrl-C or closed the terminal, or the system asked the process to end."""
 
 
 def run_interruptible(main: Callable[[], Awaitable[T]], *, virtual: bool = False) -> T:
@@ -35,11 +36,14 @@ def run_interruptible(main: Callable[[], Awaitable[T]], *, virtual: bool = False
     asked: float | None = None
     gc.enable()
 
-    def stop(scope: anyio.CancelScope) -> None:
+    def stop(scope: anyio.CancelScope, number: int) -> None:
         nonlocal asked
         now = anyio.current_time()
         if asked is not None and now - asked < _ECHO:
             # `timeout` and others signal the process and its group: that is one wish.
+            return
+        if asked is not None and number == HANGUP:
+            # The shell and the system both send it when a terminal closes: nobody is impatient.
             return
         if asked is not None:
             # Whoever presses twice does not want to wait for the answer of a write.
@@ -52,13 +56,14 @@ def run_interruptible(main: Callable[[], Awaitable[T]], *, virtual: bool = False
     async def guarded() -> T | None:
         result = None
         with anyio.CancelScope() as scope:
-            _on_signals(lambda: stop(scope))
+            _on_signals(partial(stop, scope))
             result = await main()
         return result  # noqa: RET504 - nothing when the scope was cancelled
 
     options = {"loop_factory": VirtualTimeLoop} if virtual else {}
     try:
-        result = anyio.run(guarded, backend_options=options)
+        with kept_handlers():
+            result = anyio.run(guarded, backend_options=options)
     except KeyboardInterrupt:
         raise Interrupted from None
     if asked is not None and result is None:
@@ -66,11 +71,11 @@ def run_interruptible(main: Callable[[], Awaitable[T]], *, virtual: bool = False
     return result  # type: ignore[return-value]
 
 
-def _on_signals(stop: Callable[[], None]) -> None:
+def _on_signals(stop: Callable[[int], None]) -> None:
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ending_signals():
         try:
-            loop.add_signal_handler(number, stop)
+            loop.add_signal_handler(number, stop, number)
         except (NotImplementedError, RuntimeError, ValueError):
             # Windows' loop has no signal handlers: there asyncio turns Ctrl-C into a
             # KeyboardInterrupt. Nor has a loop outside the main thread.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from almaflow.cli.lines import event_line
 from almaflow.cli.options import RunArgument
 from almaflow.cli.output import emit, emit_json
 from almaflow.cli.owners import is_worked_on
+from almaflow.cli.streams import failure_of
 from almaflow.clock import SystemClock, sleep
 from almaflow.errors import RequestWrong
 from almaflow.outcome import Status
@@ -60,7 +62,7 @@ def _print(events: list[Event], zone: ZoneInfo) -> None:
 
 
 def _follow(store: Store, record: RunRecord, zone: ZoneInfo) -> None:
-    """Print the log until the run ends, or nobody works on it."""
+    """Print the log until the run ends, no process works on it, or the reader has gone."""
 
     async def main() -> RunRecord:
         clock = SystemClock()
@@ -71,7 +73,7 @@ def _follow(store: Store, record: RunRecord, zone: ZoneInfo) -> None:
             events = store.events(record.id, seen)
             _print(events, zone)
             seen = events[-1].id if events else seen
-            if now.status is Status.FINISHED:
+            if now.status is Status.FINISHED or failure_of(sys.stdout) is not None:
                 return now
             if now.status is not Status.QUEUED and not is_worked_on(store, now):
                 return now
@@ -81,7 +83,7 @@ def _follow(store: Store, record: RunRecord, zone: ZoneInfo) -> None:
         last = run_interruptible(main)
     except Interrupted:
         raise typer.Exit(EXIT_INTERRUPTED) from None
-    if last.status is not Status.FINISHED:
+    if last.status is not Status.FINISHED and failure_of(sys.stdout) is None:
         emit(
             f"No process works on run {last.id} now. `almaflow resume {last.id}` goes on with it.",
             err=True,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
@@ -26,11 +25,8 @@ def prepare_streams() -> None:
 
 
 def emit(text: str, *, err: bool = False) -> None:
-    """Print *text* and a line break; nobody reading any more is no error."""
-    with contextlib.suppress(BrokenPipeError):
-        typer.echo(text, err=err)
-        return
-    silence(sys.stderr if err else sys.stdout)
+    """Print *text* and a line break; what cannot be written vanishes (`cli/streams.py`)."""
+    typer.echo(text, err=err)
 
 
 def say(text: str, *, err: bool = False) -> None:
@@ -60,12 +56,6 @@ def _folded(line: str, columns: int) -> str:
 def emit_json(data: Any) -> None:
     """Print *data* as the one JSON document of a command."""
     emit(json.dumps(data, indent=2, ensure_ascii=False))
-
-
-def silence(stream: TextIO) -> None:
-    """Let what is still written to *stream* vanish, also what Python writes when it ends."""
-    with open(os.devnull, "w", encoding="utf-8") as nowhere:
-        os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def has_colours(stream: TextIO) -> bool:

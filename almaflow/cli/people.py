@@ -113,7 +113,11 @@ class PersonAtTerminal:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         while not self._lines:
             await _readable(sys.stdin.fileno())
-            piece = os.read(sys.stdin.fileno(), 4096)
+            try:
+                piece = os.read(sys.stdin.fileno(), 4096)
+            except OSError:
+                # The terminal was closed.
+                return None
             if not piece:
                 return None
             typed += decoder.decode(piece)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 import typer
 
 from almaflow.cli.output import emit, emit_json
+from almaflow.cli.signals import interrupt_on_signals
 from almaflow.clock import SystemClock
 from almaflow.errors import RequestWrong
 
@@ -76,7 +76,7 @@ def simulator(
     # It goes on for long, so what is thrown away is collected again (see `__main__`).
     gc.enable()
     # Asked to end by the system is the same as by Ctrl-C.
-    signal.signal(signal.SIGTERM, _interrupt)
+    interrupt_on_signals()
     try:
         server.serve_forever()
     except KeyboardInterrupt:
@@ -84,10 +84,6 @@ def simulator(
             emit("\nThe simulator has ended; its library is gone.")
     finally:
         server.stop()
-
-
-def _interrupt(*_: Any) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def _clock(starts_at: datetime | None, speed: float) -> Callable[[], datetime]:

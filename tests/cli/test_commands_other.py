@@ -235,24 +235,6 @@ def test_an_encoding_that_somebody_chose_is_kept(monkeypatch: pytest.MonkeyPatch
     assert file.options == {"errors": "replace"}
 
 
-@pytest.mark.parametrize("err", [False, True])
-def test_a_reader_who_has_gone_is_no_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, err: bool
-) -> None:
-    def gone(*_: object, **__: object) -> None:
-        raise BrokenPipeError
-
-    monkeypatch.setattr("typer.echo", gone)
-    with (tmp_path / "out").open("w", encoding="utf-8") as stream:
-        monkeypatch.setattr(sys, "stderr" if err else "stdout", stream)
-
-        output.emit("nobody reads this", err=err)
-        stream.write("nor this")
-        stream.flush()
-
-    assert (tmp_path / "out").read_text(encoding="utf-8") == ""
-
-
 def test_colours_are_for_terminals_whose_owner_wants_them(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal, file = Stream(terminal=True), Stream(terminal=False)
     monkeypatch.setenv("TERM", "xterm")

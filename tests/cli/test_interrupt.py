@@ -1,16 +1,18 @@
-"""Ctrl-C: the first cancels cleanly, the second leaves at once."""
+"""Ctrl-C, SIGTERM, SIGHUP: the first cancels cleanly, the second leaves at once."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
+from collections.abc import Iterator
 from typing import Any
 
 import anyio
 import pytest
 
 from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
+from almaflow.cli.signals import ending_signals, interrupt_on_signals, kept_handlers
 
 
 async def press() -> None:
@@ -26,7 +28,7 @@ def test_a_result_comes_back() -> None:
     assert run_interruptible(main, virtual=True) == 7
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_cancels_and_lets_clean_up(number: signal.Signals) -> None:
     cleaned = []
 
@@ -80,3 +82,70 @@ def test_where_loops_have_no_signal_handlers_the_keyboard_interrupts(
 
     with pytest.raises(Interrupted):
         run_interruptible(press)
+
+
+@pytest.fixture
+def hangup() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGHUP)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("hangup")
+def test_a_terminal_that_closes_hangs_up_as_often_as_it_likes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    codes: list[int] = []
+    monkeypatch.setattr(os, "_exit", codes.append)
+
+    async def main() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGHUP)
+            await anyio.sleep(60)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.sleep(1)
+                os.kill(os.getpid(), signal.SIGHUP)
+                for _ in range(5):
+                    await anyio.lowlevel.checkpoint()
+
+    with pytest.raises(Interrupted):
+        run_interruptible(main, virtual=True)
+
+    assert codes == []
+
+
+@pytest.mark.usefixtures("hangup")
+def test_where_hanging_up_is_ignored_it_stays_ignored() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    async def main() -> int:
+        os.kill(os.getpid(), signal.SIGHUP)
+        await anyio.sleep(1)
+        return 7
+
+    assert run_interruptible(main, virtual=True) == 7
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+
+
+@pytest.mark.usefixtures("hangup")
+def test_the_handlers_of_before_are_back_when_the_loop_has_closed() -> None:
+    def handler(*_: object) -> None:
+        raise AssertionError
+
+    signal.signal(signal.SIGHUP, handler)
+
+    async def main() -> int:
+        return 7
+
+    assert run_interruptible(main) == 7
+    assert signal.getsignal(signal.SIGHUP) is handler
+
+
+def test_outside_a_loop_every_ending_signal_is_an_interrupt() -> None:
+    with kept_handlers():
+        interrupt_on_signals()
+
+        for number in ending_signals():
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(number)
