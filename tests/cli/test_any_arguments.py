@@ -7,6 +7,7 @@ import contextlib
 import gc
 import io
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -125,11 +126,11 @@ def impatient(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Let Ctrl-C end what goes on for ever, and nothing be written outside the folder."""
     on_signals = interrupt._on_signals
 
-    def soon(stop: Callable[[], None]) -> None:
+    def soon(stop: Callable[[int], None]) -> None:
         on_signals(stop)
         loop = asyncio.get_running_loop()
         if not isinstance(loop, VirtualTimeLoop):
-            loop.call_later(PATIENCE, stop)
+            loop.call_later(PATIENCE, stop, signal.SIGINT)
 
     def interrupted(*_: object) -> NoReturn:
         raise KeyboardInterrupt
