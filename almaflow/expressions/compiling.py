@@ -6,7 +6,6 @@ Nothing is worked out here, constants neither: all work happens later, against a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any
 
 from jinja2 import nodes
@@ -42,13 +41,15 @@ Code = Callable[[Frame], Any]
 _REFUSALS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
-@lru_cache(maxsize=8192)
 def compile_piece(piece: Piece) -> Code:
-    """Return the function that works an expression out.
+    """Return the function that works an expression out; it is kept for as long as *piece* is.
 
     Raises: ExpressionFailed, placed, when it uses something that does not exist.
     """
-    return _Compiler(piece).code(piece.node)
+    if "code" not in piece.memo:
+        piece.memo["code"] = _Compiler(piece).code(piece.node)
+    code: Code = piece.memo["code"]
+    return code
 
 
 class _Compiler:

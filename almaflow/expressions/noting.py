@@ -20,6 +20,9 @@ _NAMED_FIRST = frozenset({"selectattr", "rejectattr", "sum"})
 # Filters after which only some elements are left, perhaps those that have a part.
 _CHOOSE = frozenset({"selectattr", "rejectattr", "select", "reject"})
 
+# Nobody reads more about one expression; a suggestion for each of a thousand takes seconds.
+MOST_NOTES = 20
+
 
 @dataclass(frozen=True)
 class Note:
@@ -85,7 +88,7 @@ class Noting:
         if name in record.absent:
             why = record.absent[name].rstrip(".")
             self._add(place, "not-usable-here", f"`{whole}` cannot be used here: {why}.")
-        elif not record.open:
+        elif not record.open and not self._full:
             near = did_you_mean(name, record.fields) or "."
             if not written:
                 self._add(place, "unknown-name", f"`{name}` is not known here{near}")
@@ -109,17 +112,20 @@ class Noting:
     def _unknown(
         self, place: tuple[int, int], noun: str, name: str, known: Mapping[str, Any]
     ) -> None:
-        self._add(
-            place,
-            f"unknown-{noun}",
-            f"There is no {noun} `{name}`{did_you_mean(name, known) or '.'}",
-        )
+        if not self._full:
+            near = did_you_mean(name, known) or "."
+            self._add(place, f"unknown-{noun}", f"There is no {noun} `{name}`{near}")
 
     def _note(self, node: nodes.Expr, code: str, message: str) -> None:
         self._add(self.piece.span(node), code, message)
 
+    @property
+    def _full(self) -> bool:
+        return len(self.notes) >= MOST_NOTES
+
     def _add(self, place: tuple[int, int], code: str, message: str) -> None:
-        self.notes.append(Note(*place, code, message))
+        if not self._full:
+            self.notes.append(Note(*place, code, message))
 
 
 def attribute_of(node: nodes.Filter) -> nodes.Const | None:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 from jinja2.lexer import Token, TokenStream
 from jinja2.parser import Parser
 
+from almaflow.expressions.kept import kept
 from almaflow.expressions.lexing import DEEPEST, ExpressionSyntax, Lexed, lex_expression
+from almaflow.expressions.spans import spans_of
 
 # No expression that a colleague can review is longer.
 LONGEST = 10_000
 # Chains (`a + b + c`) nest to the left without brackets; this keeps recursion within Python's.
 DEEPEST_TREE = 100
+
+# What a message quotes of a part of an expression.
+_QUOTED = 60
 
 GRAMMAR = Environment()
 
@@ -29,7 +35,7 @@ class Piece:
 
     Every node's `lineno` is its offset in *source*; *ends* maps offsets of tokens to the offset
     behind them, or behind the closing bracket. *start* and *end* bound the expression without
-    braces and without blanks around it.
+    braces and without spaces around it.
     """
 
     source: str
@@ -37,6 +43,8 @@ class Piece:
     start: int
     end: int
     ends: Mapping[int, int]
+    memo: dict[str, Any] = field(default_factory=dict)
+    """What others made of it, to be made once."""
 
     @property
     def text(self) -> str:
@@ -45,25 +53,12 @@ class Piece:
 
     def span(self, node: nodes.Node) -> tuple[int, int]:
         """Return the offset and the length of what *node* was read from."""
-        starts, ends = [], []
-        waiting: list[nodes.Node] = [node]
-        while waiting:
-            inner = waiting.pop()
-            if inner.lineno is not None:
-                starts.append(inner.lineno)
-                ends.append(self.ends.get(inner.lineno, inner.lineno + 1))
-            waiting.extend(inner.iter_child_nodes())
-        return self._with_brackets(min(starts), max(ends))
-
-    def _with_brackets(self, start: int, end: int) -> tuple[int, int]:
-        """Return an offset and a length that leave no bracket without its partner."""
-        for offset, behind in sorted(self.ends.items(), reverse=True):
-            if self.source[offset] in "([{":
-                if start <= offset < end:
-                    end = max(end, behind)
-                elif start < behind <= end:
-                    start = min(start, offset)
+        start, end = self._spans[id(node)]
         return start, end - start
+
+    @cached_property
+    def _spans(self) -> Mapping[int, tuple[int, int]]:
+        return spans_of(self.node, self.ends, self.source)
 
     def written(self, node: nodes.Node) -> str:
         """Return how *node* is written in the source."""
@@ -107,7 +102,7 @@ class Parsed:
         return found
 
 
-@lru_cache(maxsize=4096)
+@kept
 def parse_expression(source: str) -> Parsed:
     """Read a bare expression; braces around the whole are allowed.
 
@@ -128,7 +123,7 @@ def parse_expression(source: str) -> Parsed:
     return parsed
 
 
-@lru_cache(maxsize=4096)
+@kept
 def parse_template(source: str) -> Parsed:
     """Read text in which each `{{ … }}` is an expression.
 
@@ -196,12 +191,61 @@ def _piece(source: str, lexed: Lexed, start: int) -> Piece:
         raise ExpressionSyntax("An expression is missing here.", max(0, start - 2), 2)
     start += len(inner) - len(inner.lstrip())
     end = start + len(inner.strip())
-    return Piece(source, _parse(lexed.tokens, end), start, end, lexed.ends)
+    return Piece(source, _parse(source, lexed.tokens, end), start, end, lexed.ends)
 
 
-def _parse(tokens: list[Token], end: int) -> nodes.Expr:
-    parser = Parser(GRAMMAR, "")
-    parser.stream = TokenStream(tokens, None, None)
+class _Parser(Parser):
+    """Jinja2's, which reads `a ** b ** c` from the left, where others begin on the right."""
+
+    def __init__(self, source: str, tokens: list[Token], end: int) -> None:
+        super().__init__(GRAMMAR, "")
+        self.stream = TokenStream(tokens, None, None)
+        self._text = source
+        self._end = end
+
+    def parse_pow(self) -> nodes.Expr:
+        begin = self._offset
+        left = self.parse_unary()
+        if self.stream.current.type != "pow":
+            return left
+        first = self._offset
+        next(self.stream)
+        power = nodes.Pow(left, self.parse_unary(), lineno=begin)
+        if self.stream.current.type == "pow":
+            self._refuse_chain(begin, first)
+        return power
+
+    def _refuse_chain(self, begin: int, first: int) -> None:
+        second = self._offset
+        next(self.stream)
+        self.parse_unary()
+        a, b, c = (
+            _excerpt(self._text[start:end].strip())
+            for start, end in (
+                (begin, first),
+                (first + 2, second),
+                (second + 2, self._offset),
+            )
+        )
+        raise ExpressionSyntax(
+            f"Powers in a row need brackets: write `({a} ** {b}) ** {c}` or `{a} ** ({b} ** {c})`.",
+            second,
+            2,
+        )
+
+    @property
+    def _offset(self) -> int:
+        """Where the next token begins, or the expression ends."""
+        token = self.stream.current
+        return self._end if token.type == "eof" else token.lineno
+
+
+def _excerpt(text: str) -> str:
+    return text if len(text) <= _QUOTED else f"{text[: _QUOTED - 1]}…"
+
+
+def _parse(source: str, tokens: list[Token], end: int) -> nodes.Expr:
+    parser = _Parser(source, tokens, end)
     try:
         node = parser.parse_expression()
     except TemplateSyntaxError as error:

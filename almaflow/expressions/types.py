@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+# So many parts of two types are compared; a step has about 20 outputs.
+_COMPARED = 10_000
+
 KINDS: Mapping[str, str] = {
     "text": "text",
     "number": "a number",
@@ -54,8 +57,21 @@ COUNTERS = Simple("counters")
 ANYTHING = Simple("")
 
 
-@dataclass(frozen=True)
-class Record(Type):
+class _Composed(Type):
+    """A type with parts, which are compared up to a bound.
+
+    `vars` can be made of one another, each of the one before it twice: 30 of them have a billion
+    parts. Types that are too large to be compared count as different.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Composed) and _same(self, other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@dataclass(frozen=True, eq=False)
+class Record(_Composed):
     """A mapping whose keys are known.
 
     *noun* says what a key is, in messages: `step`, `input`, `output of submit_job`. *absent*
@@ -73,8 +89,8 @@ class Record(Type):
         return "mapping"
 
 
-@dataclass(frozen=True)
-class ListOf(Type):
+@dataclass(frozen=True, eq=False)
+class ListOf(_Composed):
     """A list of items of one type."""
 
     item: Type
@@ -84,8 +100,8 @@ class ListOf(Type):
         return "list"
 
 
-@dataclass(frozen=True)
-class Perhaps(Type):
+@dataclass(frozen=True, eq=False)
+class Perhaps(_Composed):
     """An output of a step that may not have run: fine when the expression is guarded.
 
     *why* is a clause that follows "because".
@@ -98,6 +114,35 @@ class Perhaps(Type):
     @property
     def kind(self) -> str:
         return self.of.kind
+
+
+def _same(first: Type, second: Type) -> bool:
+    waiting = [(first, second)]
+    for _ in range(_COMPARED):
+        if not waiting:
+            return True
+        one, other = waiting.pop()
+        if one is other:
+            continue
+        match one, other:
+            case (Record(), Record()):
+                if _outside(one) != _outside(other):
+                    return False
+                waiting.extend((type_, other.fields[name]) for name, type_ in one.fields.items())
+            case (ListOf(), ListOf()):
+                waiting.append((one.item, other.item))
+            case (Perhaps(), Perhaps()):
+                if (one.step, one.why) != (other.step, other.why):
+                    return False
+                waiting.append((one.of, other.of))
+            case _:
+                if not isinstance(one, Simple) or one != other:
+                    return False
+    return False
+
+
+def _outside(record: Record) -> tuple[object, ...]:
+    return record.noun, record.open, dict(record.absent), record.fields.keys()
 
 
 COUNTER = Record({"key": TEXT, "label": TEXT, "value": TEXT}, "part of a counter")

@@ -208,3 +208,26 @@ def test_a_long_text_without_expressions_is_taken() -> None:
 
 def test_a_parsed_source_is_kept() -> None:
     assert parse_expression("a + 1") is parse_expression("a + 1")
+
+
+@pytest.mark.parametrize(
+    ("source", "spellings"),
+    [
+        ("9 ** 9 ** 7", ("(9 ** 9) ** 7", "9 ** (9 ** 7)")),
+        ("1 + 2 ** a.b[0] ** -3 + 4", ("(2 ** a.b[0]) ** -3", "2 ** (a.b[0] ** -3)")),
+        ("f(2**3**(4 + 5))", ("(2 ** 3) ** (4 + 5)", "2 ** (3 ** (4 + 5))")),
+        ("2 ** 'a' | length ** 2", ("(2 ** 'a' | length) ** 2", "2 ** ('a' | length ** 2)")),
+    ],
+)
+def test_powers_in_a_row_need_brackets(source: str, spellings: tuple[str, str]) -> None:
+    with pytest.raises(ExpressionSyntax) as caught:
+        parse_expression(source)
+
+    assert all(f"`{one}`" in caught.value.message for one in spellings)
+    assert source[caught.value.offset :].startswith("**")
+    assert caught.value.offset == source.rindex("**")
+
+
+@pytest.mark.parametrize("source", ["(2 ** 3) ** 2", "2 ** (3 ** 2)", "2 ** 3 * 2 ** 2", "2 ** -1"])
+def test_powers_in_brackets_are_read(source: str) -> None:
+    assert parse_expression(source).single
