@@ -6,7 +6,8 @@ sentences for people: the thing, the place, the next move.
 
     AlmaflowError                 exit code 1
     ├── RequestWrong              exit code 2: usage, files, inputs, configuration; nothing was sent
-    │   └── DocumentsInvalid      carries the problems of one or more documents
+    │   ├── DocumentsInvalid      carries the problems of one or more documents
+    │   └── LinesWanted           its text has several lines
     ├── StoreError                the store or the disk refused (store/)
     └── AlmaError                 a call to Alma did not succeed (alma/errors.py)
 """
@@ -30,6 +31,14 @@ class RequestWrong(AlmaflowError):
     """What was asked for cannot be done as asked: usage, files, inputs or configuration."""
 
     exit_code: ClassVar[int] = 2
+
+
+class LinesWanted(RequestWrong):
+    """Lines of a file are missing, or a question cannot be asked: its text has lines of its own.
+
+    Whoever raises it keeps values from outside on one line; of other errors the whole text is
+    shown on one.
+    """
 
 
 class DocumentsInvalid(RequestWrong):

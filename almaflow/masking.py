@@ -2,6 +2,9 @@
 
 While requests are rendered, recorded and compared, a *placeholder* stands for a secret. `reveal`
 puts the value in right before sending; `Mask` stars whatever value comes back in an answer.
+
+A secret is starred twice: where a text from outside enters (`Mask.foreign`, `Mask.stored`), so
+that the store never has it, and where a text leaves for people or programs (`REDACTION`).
 """
 
 from __future__ import annotations
@@ -11,11 +14,13 @@ import html
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby, takewhile
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 from almaflow.alma_keys import STARS as STARS
+from almaflow.alma_keys import find_keys
 from almaflow.errors import AlmaflowError
 
 # Characters of Unicode's private use area: no file, name or answer of Alma's has them, and a
@@ -86,43 +91,123 @@ def show_placeholders(value: Any) -> Any:
     return _texts(value, text)
 
 
-def _texts(value: Any, change: Callable[[str], str]) -> Any:
-    """Return *value* with *change* done to every text in it, keys included."""
+def _texts(value: Any, change: Callable[[str], str], *, keys: bool = True) -> Any:
+    """Return *value* with *change* done to every text in it, with *keys* also to the keys."""
     match value:
         case str():
             return change(value)
         case dict():
-            return {_texts(key, change): _texts(item, change) for key, item in value.items()}
+            changed: dict[Any, Any] = {}
+            for key, item in value.items():
+                name = _texts(key, change) if keys else key
+                if name in changed:
+                    # Two keys that only a secret told apart stay two.
+                    name = f"{name}-{len(changed)}"
+                changed[name] = _texts(item, change, keys=keys)
+            return changed
         case list() | tuple():
-            return [_texts(item, change) for item in value]
+            items = []
+            # Not a comprehension, which would take a second frame for each level.
+            for item in value:
+                items.append(_texts(item, change, keys=keys))  # noqa: PERF401
+            return items
     return value
 
 
-class Mask:
-    """Stars known secrets in what leaves almaflow: logs, errors, records, pages.
+Span = tuple[int, int]
+"""Begin and end of a piece of a text."""
 
-    Finds each of *values* as it is and in its JSON, URL, HTML and base64 forms; of a value of
-    several lines (a private key) also each longer line. Empty values are ignored.
+
+class Mask:
+    """Stars known secrets, and what looks like a key of Alma's, wherever they appear in a text.
+
+    Finds each of *values* as it is, in capital and small letters, and in its JSON, URL, HTML,
+    base64 and hexadecimal forms; of a value of several lines (a private key) also each longer
+    line. Empty values are ignored. The time grows with the length of the text, and hardly with
+    the number of secrets: their forms are one tree, which is walked once from each character.
     """
 
     def __init__(self, values: Iterable[str]) -> None:
-        forms = {form for value in values for form in _forms(value) if form}
-        # The longest first, so that a form is not left over around a shorter one in it.
-        ordered = sorted(forms, key=lambda form: (-len(form), form))
-        self._pattern = re.compile("|".join(map(_pattern, ordered))) if ordered else None
+        forms = sorted({_folded(form) for value in values for form in _forms(value) if form})
+        self._pattern = re.compile(_tree(forms)) if forms else None
 
     def text(self, text: str) -> str:
-        """Return *text* with every known secret starred."""
-        return text if self._pattern is None else self._pattern.sub(STARS, text)
+        """Return a text for people or programs, also without the passwords in its addresses."""
+        return _replaced(text, [*self._known(text), *_credentials(text)], lambda length: STARS)
+
+    def covered(self, text: str) -> str:
+        """Return *text* as `text` does, with as many stars as characters: each keeps its place."""
+        spans = [*self._known(text), *_credentials(text)]
+        return _replaced(text, spans, lambda length: "*" * length)
 
     def data(self, value: Any) -> Any:
-        """Return JSON-able *value* with every known secret starred in every text."""
-        return value if self._pattern is None else _texts(value, self.text)
+        """Return JSON-able *value* with `text` done to every text in it."""
+        return _texts(value, self.text)
+
+    def known(self, text: str) -> str:
+        """Return *text* with every known secret starred, and nothing else changed."""
+        return _replaced(text, self._known(text), lambda length: STARS)
+
+    def _known(self, text: str) -> list[Span]:
+        keys = find_keys(text)
+        if self._pattern is None:
+            return keys
+        return [*keys, *(match.span() for match in self._pattern.finditer(_folded(text)))]
+
+    def foreign(self, value: Any) -> Any:
+        """Return JSON-able *value* from outside, every known secret starred, in keys as well."""
+        return _texts(value, self.known)
+
+    def stored(self, value: Any) -> Any:
+        """Return JSON-able *value* of a record, every known secret starred; its keys are ours."""
+        return _texts(value, self.known, keys=False)
 
 
-def _pattern(form: str) -> str:
-    """Return the pattern of *form*; the digits of a `%2F` may be small."""
-    return re.sub("%[0-9A-F]{2}", lambda match: f"(?i:{match.group()})", re.escape(form))
+def _replaced(text: str, spans: list[Span], stars: Callable[[int], str]) -> str:
+    """Return *text* with *stars* (of a length) over *spans*."""
+    if not spans:
+        return text
+    pieces: list[str] = []
+    end = 0
+    for start, stop in _joined(spans):
+        pieces += (text[end:start], stars(stop - start))
+        end = stop
+    return "".join([*pieces, text[end:]])
+
+
+def _joined(spans: list[Span]) -> list[Span]:
+    """Return *spans* in order, those that touch as one."""
+    joined: list[Span] = []
+    for start, stop in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(stop, joined[-1][1])
+        else:
+            joined.append((start, stop))
+    return joined
+
+
+def _folded(text: str) -> str:
+    """Return *text* in small letters, each character where it was.
+
+    Of all characters only U+0130 becomes two in small letters.
+    """
+    return text.replace("\u0130", "i").lower()
+
+
+def _tree(forms: Sequence[str]) -> str:
+    """Return a pattern of the longest of *forms* (sorted) that begins at a place in a text.
+
+    What several forms begin with appears once in it, so that a place in a text is compared with
+    few of them.
+    """
+    pairs = zip(forms[0], forms[-1], strict=False)
+    start = "".join(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    rests = [form[len(start) :] for form in forms]
+    longer = [rest for rest in rests if rest]
+    branches = [_tree(list(group)) for _, group in groupby(longer, key=lambda rest: rest[0])]
+    if not branches:
+        return re.escape(start)
+    return f"{re.escape(start)}(?:{'|'.join(branches)}){'?' * (len(longer) < len(rests))}"
 
 
 # Shorter pieces of a secret (characters) also stand in harmless text.
@@ -130,7 +215,7 @@ _SHORTEST_PIECE = 8
 
 
 def _forms(value: str) -> Iterator[str]:
-    """Yield the ways in which *value* may stand in a text."""
+    """Yield the ways in which *value* may stand in a text, apart from capital and small letters."""
     lines = [line.strip() for line in value.splitlines()]
     whole = [value, value.strip()]
     for plain in (*whole, *(line for line in lines if len(line) >= _SHORTEST_PIECE)):
@@ -142,16 +227,18 @@ def _forms(value: str) -> Iterator[str]:
         yield from (quote(plain, safe=""), quote(plain), quote_plus(plain))
         yield html.escape(plain)
         yield html.escape(plain, quote=False)
-    yield from _base64_forms(value)
+    content = value.encode("utf-8", "surrogatepass")
+    yield content.hex()
+    yield "".join(f"%{byte:02x}" for byte in content)
+    yield from _base64_forms(content)
 
 
-def _base64_forms(value: str) -> Iterator[str]:
-    """Yield what base64 makes of *value*, also as a part of something longer.
+def _base64_forms(content: bytes) -> Iterator[str]:
+    """Yield what base64 makes of *content*, also as a part of something longer.
 
     What stands in front of it (`user:` in an `Authorization` header) shifts the groups of three
     bytes; the characters at both ends, which neighbours take part in, are left out.
     """
-    content = value.encode("utf-8", "surrogatepass")
     for shift in range(3):
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
             whole = encode(b"\0" * shift + content).decode("ascii").rstrip("=")
@@ -161,3 +248,81 @@ def _base64_forms(value: str) -> Iterator[str]:
             if len(piece) >= _SHORTEST_PIECE:
                 yield piece
     yield base64.b64encode(content).decode("ascii")
+
+
+# --- secrets that nobody named --------------------------------------------------------------------
+
+# A password in an address (`postgresql://user:…@host`), and what addresses and headers call a
+# secret. A library quotes the address that it could not reach, so the text is not ours to choose.
+# Each is bounded and begins with characters of its own, so the time is linear.
+_PASSWORD = re.compile(r"(://[^\s/?#@:\"'<>]{0,256}:)([^\s/?#@\"'<>]{1,512})(?=@)")
+_QUERY = re.compile(
+    r"((?<!\w)(?:api[_-]?key|(?:access_?|auth_?)?token|password|passwd|pwd|secret|signature)=)"
+    r"([^\s&;#\"'<>]+)",
+    re.IGNORECASE,
+)
+_HEADER = re.compile(
+    r"(\bauthorization[\"']?\s?[:=]\s?[\"']?(?:apikey|basic|bearer)\s)([^\s\"',;]+)", re.IGNORECASE
+)
+
+
+def _credentials(text: str) -> Iterator[Span]:
+    """Yield where *text* has passwords and tokens of addresses and headers."""
+    patterns = [
+        *([_PASSWORD] if "://" in text else []),
+        *([_QUERY] if "=" in text else []),
+        *([_HEADER] if " " in text else []),
+    ]
+    for pattern in patterns:
+        for match in pattern.finditer(text):
+            # The name of a secret is shown: `***secrets.ftp***`, also in a URL.
+            if not match[2].replace("%2A", "*").startswith(STARS):
+                yield match.span(2)
+
+
+# --- the one redaction of a process ---------------------------------------------------------------
+
+
+class Redaction:
+    """What a process takes out of everything that leaves it: each secret that it has read.
+
+    Whatever reads a secret reports it with `know`; every output asks `text` or `data`.
+    """
+
+    def __init__(self) -> None:
+        self._values: set[str] = set()
+        self._mask: Mask | None = None
+
+    def know(self, values: Iterable[str]) -> None:
+        """Take note of secrets."""
+        fresh = set(values) - self._values
+        if fresh:
+            self._values |= fresh
+            self._mask = None
+
+    def forget(self) -> None:
+        """Begin anew, as a process does."""
+        self._values.clear()
+        self._mask = None
+
+    def text(self, text: str) -> str:
+        """Return *text* as it may leave."""
+        return self._made().text(text)
+
+    def covered(self, text: str) -> str:
+        """Return *text* as `text` does, each character at its place."""
+        return self._made().covered(text)
+
+    def data(self, value: Any) -> Any:
+        """Return JSON-able *value* as it may leave."""
+        return self._made().data(value)
+
+    def _made(self) -> Mask:
+        mask = self._mask
+        if mask is None:
+            # A copy: another thread may read a secret meanwhile.
+            mask = self._mask = Mask(tuple(self._values))
+        return mask
+
+
+REDACTION = Redaction()

@@ -23,7 +23,10 @@ PACKAGE = ROOT / "almaflow"
 # From the ground up. A module imports from floors below its own; rooms of one floor may import
 # each other as long as they do not go round in a circle.
 FLOORS: Sequence[Sequence[str]] = (
-    ("errors", "clock", "outcome", "problems", "text_files", "threads", "masking", "alma_keys"),
+    (
+        *("errors", "clock", "outcome", "problems", "text_files", "threads"),
+        *("masking", "alma_keys", "visible"),
+    ),
     (
         *(
             "fields",

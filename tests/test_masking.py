@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import random
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from almaflow.masking import (
     Mask,
+    Redaction,
     SecretDamaged,
     has_placeholder,
     placeholder,
@@ -92,6 +94,12 @@ def test_ordinary_text_holds_no_placeholder() -> None:
         html.escape(SECRET, quote=False),
         base64.b64encode(SECRET.encode()).decode(),
         base64.urlsafe_b64encode(SECRET.encode()).decode(),
+        SECRET.upper(),
+        SECRET.title(),
+        SECRET.encode().hex(),
+        SECRET.encode().hex().upper(),
+        quote(SECRET).lower(),
+        "".join(f"%{byte:02X}" for byte in SECRET.encode()),
     ],
 )
 def test_every_form_of_a_secret_is_starred(form: str) -> None:
@@ -99,7 +107,7 @@ def test_every_form_of_a_secret_is_starred(form: str) -> None:
 
     assert masked.startswith("before ")
     assert masked.endswith(" after")
-    assert "wö" not in masked
+    assert "wö" not in masked.lower()
     assert masked.replace('"', "").replace("before *** after", "") == ""
 
 
@@ -138,3 +146,71 @@ def test_without_secrets_a_text_stays_as_it_is() -> None:
 def test_secrets_are_starred_deep_inside_data() -> None:
     assert Mask(["abc"]).data({"abc": ["xabcx", 1]}) == {"***": ["x***x", 1]}
     assert Mask([]).data(["abc"]) == ["abc"]
+
+
+def test_keys_that_only_a_secret_told_apart_stay_two() -> None:
+    assert Mask(["abc", "xyz"]).foreign({"abc": 1, "xyz": 2}) == {"***": 1, "***-1": 2}
+
+
+def test_the_keys_of_a_record_are_never_changed() -> None:
+    assert Mask(["outcome"]).stored({"outcome": "outcomes"}) == {"outcome": "***s"}
+
+
+def test_what_looks_like_an_alma_key_is_starred_though_nobody_knows_it() -> None:
+    key = "l8XX" + "0a" * 16
+
+    assert Mask([]).text(f"apikey {key}, l8xx") == "apikey ***, l8xx"
+    assert Mask([]).stored([key]) == ["***"]
+
+
+def test_in_a_picture_of_a_line_every_character_keeps_its_place() -> None:
+    line = "url: https://u:pass@h/?token=abc secret-1"
+
+    covered = Mask(["secret-1"]).covered(line)
+
+    assert covered == "url: https://u:****@h/?token=*** ********"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("postgresql://me:pa%40ss@db/x refused", "postgresql://me:***@db/x refused"),
+        ("smtp://:pw@h", "smtp://:***@h"),
+        ("sftp://alma@files.example.edu/out", "sftp://alma@files.example.edu/out"),
+        ("http://h:8080/a?apikey=AbC&x=1", "http://h:8080/a?apikey=***&x=1"),
+        ("GET /a?x=1&access_token=a.b-c", "GET /a?x=1&access_token=***"),
+        ("dsn password=abc host=h", "dsn password=*** host=h"),
+        ("{'Authorization': 'apikey abc'}", "{'Authorization': 'apikey ***'}"),
+        ("Authorization: Bearer a.b.c", "Authorization: Bearer ***"),
+        ("/x?token=***secrets.ftp***", "/x?token=***secrets.ftp***"),
+        ("/x?token=%2A%2A%2Asecrets.ftp%2A%2A%2A", "/x?token=%2A%2A%2Asecrets.ftp%2A%2A%2A"),
+        ("a token of thanks: x=y", "a token of thanks: x=y"),
+    ],
+)
+def test_credentials_in_addresses_and_headers_are_starred(text: str, shown: str) -> None:
+    assert Mask([]).text(text) == shown
+    assert Mask([]).stored(text) == text
+
+
+def test_a_mask_takes_time_in_proportion_to_the_text() -> None:
+    # One that is searched for anew from every character would take minutes for this.
+    chance = random.Random(8)
+    lines = [base64.b64encode(chance.randbytes(48)).decode() for _ in range(250)]
+    mask = Mask(["\n".join(lines)])
+    text = "!".join(line[:-1] for line in lines) * 20 + "://" * 20000 + ":a" * 50000 + "l7xx" * 9999
+
+    assert mask.text(text) == text
+
+
+@pytest.fixture
+def redaction() -> Redaction:
+    return Redaction()
+
+
+def test_what_a_process_has_read_is_starred_from_then_on(redaction: Redaction) -> None:
+    before = redaction.text("swordfish")
+    redaction.know(["swordfish"])
+
+    assert (before, redaction.text("swordfish")) == ("swordfish", "***")
+    redaction.forget()
+    assert redaction.data(["swordfish"]) == ["swordfish"]

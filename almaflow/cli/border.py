@@ -11,6 +11,7 @@ Messages go to stderr. With `--json` the error is also the one JSON document on 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import sys
@@ -28,18 +29,20 @@ from almaflow import __version__
 from almaflow.cli.app import COMMANDS, app
 from almaflow.cli.arguments import check_arguments
 from almaflow.cli.output import (
-    columns_of,
     emit,
     emit_json,
+    emit_lines,
     has_colours,
+    painted,
     prepare_streams,
-    wrapped,
 )
-from almaflow.cli.problem_formats import ProblemFormat, format_problems, problem_as_data
+from almaflow.cli.problem_formats import problem_as_data, problem_lines
 from almaflow.cli.streams import failure_of
-from almaflow.errors import AlmaflowError, DocumentsInvalid
-from almaflow.masking import Mask
+from almaflow.cli.texts import on_one_line
+from almaflow.errors import AlmaflowError, DocumentsInvalid, LinesWanted
+from almaflow.masking import REDACTION
 from almaflow.problems import did_you_mean
+from almaflow.visible import visible
 
 EXIT_REFUSED, EXIT_USAGE, EXIT_DEFECT, EXIT_INTERRUPTED = 1, 2, 3, 130
 
@@ -52,6 +55,7 @@ _ShownByTyper = typer.BadParameter.__mro__[2]
 def run_command_line(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; whatever happens has become a message."""
     prepare_streams()
+    REDACTION.forget()
     try:
         code = _run(arguments)
     except BaseException as error:
@@ -96,36 +100,37 @@ def _tell(error: BaseException, arguments: Sequence[str]) -> int:
             if wants_json(arguments):
                 _emit_interrupted()
             return EXIT_INTERRUPTED
-    message, code, details = _told(error, _mask(), arguments)
-    emit(_for_people(error, message), err=True)
+    _know_secrets()
+    message, code, details = _told(error, arguments)
+    _print(error, message)
     if wants_json(arguments):
         kind = type(error).__name__
         emit_json({"error": {"kind": kind, "message": message, "exit_code": code, **details}})
     return code
 
 
-def _for_people(error: BaseException, message: str) -> str:
+def _print(error: BaseException, message: str) -> None:
     colours = has_colours(sys.stderr)
     if isinstance(error, DocumentsInvalid):
-        return format_problems(error.problems, ProblemFormat.TEXT, colours=colours)
-    head = typer.style("Error:", fg="red", bold=True) if colours else "Error:"
-    return wrapped(f"{head} {message}", columns_of(sys.stderr))
+        emit_lines(problem_lines(error.problems, colours=colours), err=True)
+        return
+    head = painted("Error:", "red", bold=True) if colours else "Error:"
+    lines = message.split("\n") if isinstance(error, LinesWanted) else [on_one_line(message)]
+    emit_lines([f"{head} {lines[0]}", *lines[1:]], err=True, wrap=True)
 
 
-def _told(
-    error: BaseException, mask: Mask, arguments: Sequence[str]
-) -> tuple[str, int, dict[str, Any]]:
+def _told(error: BaseException, arguments: Sequence[str]) -> tuple[str, int, dict[str, Any]]:
     """Return the message, the exit code and, for programs, what else is known."""
     match error:
         case AlmaflowError():
-            return mask.text(str(error)), error.exit_code, mask.data(_details(error))
+            return str(error), error.exit_code, _details(error)
         case OSError():
             reason = error.strerror or str(error)
             place = f"{error.filename}: " if error.filename else ""
-            return mask.text(f"The system refused: {place}{reason}."), EXIT_REFUSED, {}
+            return f"The system refused: {place}{reason}.", EXIT_REFUSED, {}
     if isinstance(error, _ShownByTyper):
         return usage_message(error, arguments), EXIT_USAGE, {}
-    message, report = _defect(error, mask, arguments)
+    message, report = _defect(error, arguments)
     return message, EXIT_DEFECT, {"report": report}
 
 
@@ -152,16 +157,14 @@ def _gravity(error: BaseException) -> int:
     return 0 if isinstance(error, AlmaflowError) else 1
 
 
-def _mask() -> Mask:
-    """Return the mask of the project's secrets; nothing knows any before the settings are read."""
+def _know_secrets() -> None:
+    """Learn the project's secrets, if its settings were read: an error may quote what was not."""
     settings = sys.modules.get("almaflow.settings")
     if settings is None:
-        return Mask(())
-    try:
-        return Mask(settings.find_project(Path.cwd()).known_secrets())
-    except (AlmaflowError, OSError):
-        # Then no command has read a secret either.
-        return Mask(())
+        return
+    with contextlib.suppress(AlmaflowError, OSError):
+        # Otherwise no command has read a secret either.
+        REDACTION.know(settings.find_project(Path.cwd()).known_secrets())
 
 
 def _details(error: AlmaflowError) -> dict[str, Any]:
@@ -219,15 +222,15 @@ def _sentence(text: str) -> str:
     return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
-def _defect(error: BaseException, mask: Mask, arguments: Sequence[str]) -> tuple[str, str]:
+def _defect(error: BaseException, arguments: Sequence[str]) -> tuple[str, str]:
     """Write a report about a defect; return the message about it and the report's path."""
-    report = mask.text("".join(_report(error, arguments)))
+    report = visible(REDACTION.text("".join(_report(error, arguments))))
     try:
         handle, path = tempfile.mkstemp(prefix="almaflow-report-", suffix=".txt", text=True)
         with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as file:
             file.write(report)
     except OSError as refused:
-        what = mask.text(f"{type(error).__name__}: {error}")
+        what = f"{type(error).__name__}: {error}"
         return (
             f"This is a defect of almaflow ({what}), and no report about it could be written: "
             f"{refused.strerror}. Please report it.",

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from almaflow.cli.output import emit, emit_json
+from almaflow.cli.output import emit_json, emit_lines
 
 
 def explain(
@@ -30,4 +30,4 @@ def explain(
     if as_json:
         emit_json({"topic": topic, "text": text})
     else:
-        emit(text)
+        emit_lines(text.split("\n"))

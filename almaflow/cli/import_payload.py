@@ -18,10 +18,12 @@ from almaflow.alma.payload import (
     parse_payload,
 )
 from almaflow.alma.wire import JobParameter
-from almaflow.cli.output import emit, emit_json
+from almaflow.cli.output import emit, emit_document, emit_json
 from almaflow.errors import DocumentsInvalid, RequestWrong
+from almaflow.masking import REDACTION
 from almaflow.problems import Location, Problem
 from almaflow.text_files import FileUnreadable, Unreadable, read_bytes
+from almaflow.visible import visible, without_commands
 
 STDIN = "-"
 
@@ -63,7 +65,7 @@ def import_payload(
     if as_json:
         emit_json(step)
         return
-    emit("\n".join(step_lines(step)))
+    emit_document("\n".join(step_lines(step)))
     if job is None:
         emit(
             "The payload does not say which job it is for: write its id for JOB_ID (`almaflow jobs "
@@ -156,9 +158,9 @@ def quoted(text: str) -> str:
     if _SIMPLE.fullmatch(text) and text.casefold() not in _WORDS_WITH_MEANING:
         return text
     # A JSON string is YAML too, but for characters that YAML wants escaped.
-    return "".join(
-        character if character.isprintable() else _escaped(character)
-        for character in json.dumps(text, ensure_ascii=False)
+    written = json.dumps(REDACTION.text(text), ensure_ascii=False)
+    return without_commands(
+        "".join(sign if visible(sign) == sign else _escaped(sign) for sign in written)
     )
 
 

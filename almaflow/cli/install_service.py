@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from almaflow.cli import parts
-from almaflow.cli.output import emit, say
+from almaflow.cli.output import emit_document, say
 from almaflow.cli.systemd import WRITTEN_BY, Unit
 from almaflow.errors import RequestWrong
 from almaflow.settings import FILE_NAME, Project
@@ -52,7 +52,7 @@ def install_service(
             err=True,
         )
     if not write:
-        emit(text.rstrip("\n"))
+        emit_document(text.rstrip("\n"))
         return
     path = UNITS / f"{unit.name}.service"
     _write(path, text)

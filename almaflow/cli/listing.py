@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Generic, TypeVar
 
-from almaflow.cli.output import columns_of, emit, emit_json
+from almaflow.cli.output import columns_of, emit, emit_json, emit_lines
 from almaflow.cli.texts import on_one_line, padded, table
 
 T = TypeVar("T")
@@ -32,11 +32,11 @@ class Listing(Generic[T]):
             listed = [self.as_data(one) for one in found]
             emit_json({"institution": institution, f"{self.noun}s": listed})
         elif not found:
-            emit(f"{institution} has no such {self.noun}.")
+            emit(f"{on_one_line(institution)} has no such {self.noun}.")
         else:
             rows = [self.row(one) for one in found]
             columns = columns_of(sys.stdout)
-            emit("\n".join(table(self.headers, rows, columns=columns, flexible=self.flexible)))
+            emit_lines(table(self.headers, rows, columns=columns, flexible=self.flexible))
 
     def print_one(
         self,
@@ -50,7 +50,7 @@ class Listing(Generic[T]):
         if as_json:
             emit_json({"institution": institution, self.noun: data})
         else:
-            emit("\n".join(lines))
+            emit_lines(lines)
 
 
 def data_of(thing: Any) -> dict[str, Any]:

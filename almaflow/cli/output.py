@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import shutil
 import sys
 import textwrap
+from collections.abc import Iterable
 from typing import Any, TextIO
 
 import typer
+
+from almaflow.cli.texts import printable
+from almaflow.masking import REDACTION
+from almaflow.visible import json_text, unbroken, without_commands
+
+# Stands for the beginning of an escape sequence until a line is printed, so that a sequence of
+# ours is told from one in a text. A private character that no text from outside can know of.
+_BRUSH = chr(0xF0000 + int.from_bytes(os.urandom(2), "big") % 0xFFFE)
+_PAINT = re.compile(f"({_BRUSH}[0-9;]*m)")
 
 
 def prepare_streams() -> None:
@@ -24,14 +34,46 @@ def prepare_streams() -> None:
             reconfigure(encoding="utf-8", errors="replace")
 
 
-def emit(text: str, *, err: bool = False) -> None:
-    """Print *text* and a line break; what cannot be written vanishes (`cli/streams.py`)."""
-    typer.echo(text, err=err)
+def emit(text: str = "", *, err: bool = False) -> None:
+    """Print one line; a line break in *text* is shown as `\\n`."""
+    emit_lines([text], err=err)
+
+
+def emit_lines(lines: Iterable[str], *, err: bool = False, wrap: bool = False) -> None:
+    """Print lines, each of them on one line; with *wrap* a terminal's are broken between words.
+
+    Here, and in `emit_json` and `emit_document`, is where every text leaves: secrets are starred,
+    and characters that would act on a terminal or a CI are shown as escapes.
+    """
+    stream = sys.stderr if err else sys.stdout
+    columns = columns_of(stream) if wrap else None
+    shown = (_shown(line, columns, colours=has_colours(stream)) for line in lines)
+    _write("\n".join(shown), err=err)
 
 
 def say(text: str, *, err: bool = False) -> None:
-    """Print sentences, on a terminal in lines that are broken between words."""
-    emit(wrapped(text, columns_of(sys.stderr if err else sys.stdout)), err=err)
+    """Print sentences, on a terminal in lines that are broken between words.
+
+    Line breaks in front of *text* stay, others become spaces.
+    """
+    sentences = text.lstrip("\n")
+    above = [""] * (len(text) - len(sentences))
+    line = sentences.replace("\r\n", " ").replace("\n", " ")
+    emit_lines([*above, line], err=err, wrap=True)
+
+
+def _shown(line: str, columns: int | None, *, colours: bool) -> str:
+    pieces = _PAINT.split(REDACTION.text(line))
+    # Every second piece is paint of our own.
+    pieces[::2] = map(unbroken, pieces[::2])
+    bare = "".join(pieces if colours else pieces[::2])
+    lines = map(without_commands, wrapped(bare, columns).split("\n"))
+    return _PAINT.sub(lambda match: match[0].replace(_BRUSH, "\x1b["), "\n".join(lines))
+
+
+def _write(text: str, *, err: bool = False) -> None:
+    """Write *text* and a line break; what cannot be written vanishes (`cli/streams.py`)."""
+    typer.echo(text, err=err)
 
 
 def wrapped(text: str, columns: int | None) -> str:
@@ -55,7 +97,15 @@ def _folded(line: str, columns: int) -> str:
 
 def emit_json(data: Any) -> None:
     """Print *data* as the one JSON document of a command."""
-    emit(json.dumps(data, indent=2, ensure_ascii=False))
+    _write(json_text(REDACTION.data(data), indent=2))
+
+
+def emit_document(text: str) -> None:
+    """Print a document in a language of its own, such as YAML or the commands of GitHub's CI.
+
+    Whoever made it has starred and escaped what comes from outside in the way of that language.
+    """
+    _write(text)
 
 
 def has_colours(stream: TextIO) -> bool:
@@ -74,4 +124,10 @@ def coloured(text: str, colour: str = "", *, bold: bool = False, dim: bool = Fal
     """Return *text* for the terminal on stdout, plain when there is none."""
     if not has_colours(sys.stdout) or not text:
         return text
-    return typer.style(text, fg=colour or None, bold=bold or None, dim=dim or None)
+    return painted(text, colour, bold=bold, dim=dim)
+
+
+def painted(text: str, colour: str = "", *, bold: bool = False, dim: bool = False) -> str:
+    """Return *text* in a colour; only `emit_lines` makes escape sequences of it."""
+    styled = typer.style(printable(text), fg=colour or None, bold=bold or None, dim=dim or None)
+    return styled.replace("\x1b[", _BRUSH)

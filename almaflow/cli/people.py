@@ -41,8 +41,8 @@ def confirmed(question: str) -> bool:
     Raises:
         typer.Abort: Ctrl-C.
     """
-    emit("")
-    return typer.confirm(question, default=False)
+    emit()
+    return typer.confirm(on_one_line(question), default=False)
 
 
 def asker_at(view: Listener, *, as_json: bool) -> Asker:

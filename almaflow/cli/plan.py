@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
@@ -20,13 +19,17 @@ from almaflow.cli.options import (
     in_order,
     read_given,
 )
+from almaflow.cli.output import emit_json, emit_lines
 from almaflow.cli.reports import print_warnings
 from almaflow.cli.run import new_plan
+from almaflow.cli.texts import on_one_line
 from almaflow.engine.outline import Outline
 from almaflow.engine.telling import RunEvent, Told
+from almaflow.masking import REDACTION
 from almaflow.outcome import Outcome
 from almaflow.plan import Plan
 from almaflow.store import RunRecord
+from almaflow.visible import json_text
 
 
 @dataclass
@@ -114,11 +117,14 @@ def plan(
 
     record = run_interruptible(main, virtual=True)
     steps = recorder.steps(made)
-    typer.echo(_as_json(made, record, steps) if as_json else "\n".join(_lines(made, record, steps)))
+    if as_json:
+        emit_json(_as_data(made, record, steps))
+    else:
+        emit_lines(_lines(made, record, steps))
 
 
-def _as_json(made: Plan, record: RunRecord, steps: list[PlannedStep]) -> str:
-    told = {
+def _as_data(made: Plan, record: RunRecord, steps: list[PlannedStep]) -> dict[str, Any]:
+    return {
         "workflow": made.name,
         "file": made.file,
         "institution": made.institution,
@@ -139,13 +145,12 @@ def _as_json(made: Plan, record: RunRecord, steps: list[PlannedStep]) -> str:
             for step in steps
         ],
     }
-    return json.dumps(told, indent=2, ensure_ascii=False)
 
 
 def _lines(made: Plan, record: RunRecord, steps: list[PlannedStep]) -> Iterator[str]:
     yield f"{made.name} ({made.file}) at {made.institution}; nothing is sent."
     for name, value in record.inputs.items():
-        yield f"  {name} = {json.dumps(value, ensure_ascii=False)}"
+        yield f"  {name} = {json_text(REDACTION.data(value))}"
     for step in steps:
         yield ""
         if not step.taken:
@@ -154,21 +159,22 @@ def _lines(made: Plan, record: RunRecord, steps: list[PlannedStep]) -> Iterator[
         ended = "" if step.outcome == Outcome.SUCCEEDED else f"; simulated: {step.outcome}"
         yield f"{step.path}  ({step.kind}{ended})"
         if step.error:
-            yield f"    {step.error}"
+            yield f"    {on_one_line(step.error)}"
         for one in step.requests:
             yield from _request_lines(one)
     yield ""
-    yield f"The simulated run ended as {record.outcome or record.status}. {record.error}".rstrip()
+    ended = f"The simulated run ended as {record.outcome or record.status}."
+    yield f"{ended} {on_one_line(record.error)}".rstrip()
 
 
 def _request_lines(one: PlannedRequest) -> Iterator[str]:
     query = urlencode([(name, value) for name, value in one.request["query"]])
     target = one.request["path"] + (f"?{query}" if query else "")
     times = f"   ({one.times} times)" if one.times > 1 else ""
-    yield f"    {one.request['method']} {target}{times}"
+    yield f"    {one.request['method']} {on_one_line(target)}{times}"
     body = one.request["body"]
     if body:
-        shown = json.dumps(_shortened(body), indent=2, ensure_ascii=False)
+        shown = json_text(REDACTION.data(_shortened(body)), indent=2)
         yield from (f"      {line}" for line in shown.splitlines())
 
 

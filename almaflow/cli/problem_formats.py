@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import quote
 
+from almaflow.cli.output import painted
+from almaflow.cli.texts import on_one_line, width
+from almaflow.masking import REDACTION
 from almaflow.problems import Problem, Severity
+from almaflow.visible import json_text, unbroken, visible, without_commands
 
 # A longer source line (characters) is cut around the place.
 _LONGEST_LINE = 160
 _BEFORE = 60
-
-_BOLD, _RED, _YELLOW, _RESET = "\x1b[1m", "\x1b[31m", "\x1b[33m", "\x1b[0m"
 
 
 class ProblemFormat(StrEnum):
@@ -37,30 +37,36 @@ def format_problems(
 ) -> str:
     """Return *problems* in the order given, without a line break at the end.
 
-    *colours* adds ANSI colours to the text for people.
+    *colours* paints the text for people; `emit_lines` prints it.
     """
     if style is ProblemFormat.TEXT:
-        return "\n".join(problem_as_text(problem, colours=colours) for problem in problems)
+        return "\n".join(problem_lines(problems, colours=colours))
     return _WRITERS[style](problems)
 
 
-def problem_as_text(problem: Problem, *, colours: bool = False) -> str:
-    """Return *problem* for people: one line, and two more with the picture when it has one."""
+def problem_lines(problems: Sequence[Problem], *, colours: bool = False) -> Iterator[str]:
+    """Yield the lines about *problems* for people; `emit_lines` prints their colours."""
+    for problem in problems:
+        yield from _lines(problem, colours=colours)
+
+
+def _lines(problem: Problem, *, colours: bool) -> Iterator[str]:
+    """Yield one line, and two more with the picture when *problem* has one."""
     location = problem.location
-    colour = _RED if problem.severity is Severity.ERROR else _YELLOW
-    place = _printable(str(location))
-    kind = f"{problem.severity}[{problem.code}]"
+    colour = "red" if problem.severity is Severity.ERROR else "yellow"
+    place, kind = on_one_line(str(location)), f"{problem.severity}[{problem.code}]"
     if colours:
-        place, kind = f"{_BOLD}{place}{_RESET}", f"{_BOLD}{colour}{kind}{_RESET}"
-    text = f"{place}: {kind}: {_printable(problem.message)}"
+        place, kind = painted(place, bold=True), painted(kind, colour, bold=True)
+    yield f"{place}: {kind}: {on_one_line(problem.message)}"
     if not problem.line_text.strip():
-        return text
-    line, column = _window(problem.line_text, location.column - 1)
-    line = _printable(line)
-    carets = "^" * max(1, _width(line[column : column + location.length]))
-    if colours:
-        carets = f"{colour}{carets}{_RESET}"
-    return f"{text}\n{location.line:>5} | {line}\n      | {_blanks(line[:column])}{carets}"
+        return
+    # Starred before it is cut: a piece of a secret is found by nobody.
+    source = REDACTION.covered(problem.line_text)
+    line, column = _window(source, location.column - 1)
+    carets = "^" * max(1, width(unbroken(line[column : column + location.length])))
+    blanks = _blanks(unbroken(line[:column]))
+    yield f"{location.line:>5} | {unbroken(line)}"
+    yield f"      | {blanks}{painted(carets, colour) if colours else carets}"
 
 
 def _window(line: str, column: int) -> tuple[str, int]:
@@ -73,27 +79,9 @@ def _window(line: str, column: int) -> tuple[str, int]:
     return head + line[start:end] + ("…" if end < len(line) else ""), column - start + len(head)
 
 
-def _printable(text: str) -> str:
-    """Return *text* without what would move the cursor or turn the writing direction."""
-    return "".join(
-        character if character.isprintable() or character == "\t" else "\ufffd"
-        for character in text
-    )
-
-
 def _blanks(text: str) -> str:
     """Return blanks as wide as *text*; tabs stay, because only the terminal knows their width."""
-    return "".join("\t" if character == "\t" else " " * _width(character) for character in text)
-
-
-def _width(text: str) -> int:
-    """Return how many columns *text* takes on a terminal; a tab counts as one."""
-    return sum(
-        0
-        if unicodedata.combining(character)
-        else 1 + (unicodedata.east_asian_width(character) in "WF")
-        for character in text
-    )
+    return "".join("\t" if character == "\t" else " " * width(character) for character in text)
 
 
 def problem_as_data(problem: Problem) -> dict[str, Any]:
@@ -118,7 +106,7 @@ def _as_json(problems: Sequence[Problem]) -> str:
         "warnings": len(problems) - errors,
         "problems": [problem_as_data(problem) for problem in problems],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return json_text(REDACTION.data(document), indent=2)
 
 
 def _as_sarif(problems: Sequence[Problem]) -> str:
@@ -138,7 +126,7 @@ def _as_sarif(problems: Sequence[Problem]) -> str:
         "version": "2.1.0",
         "runs": [run],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return json_text(REDACTION.data(document), indent=2)
 
 
 def _sarif_result(problem: Problem, rule: int) -> dict[str, Any]:
@@ -190,11 +178,14 @@ def _github_line(problem: Problem) -> str:
 
 
 def _github_data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    # The message is shown in the log too, where older commands (`##[`) count anywhere in a line.
+    lines = map(without_commands, visible(REDACTION.text(text)).split("\n"))
+    return "%0A".join(line.replace("%", "%25") for line in lines)
 
 
 def _github_property(value: object) -> str:
-    return _github_data(str(value)).replace(":", "%3A").replace(",", "%2C")
+    shown = unbroken(REDACTION.text(str(value))).replace("%", "%25")
+    return shown.replace(":", "%3A").replace(",", "%2C")
 
 
 _WRITERS: Mapping[ProblemFormat, Callable[[Sequence[Problem]], str]] = {

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from almaflow.cli.lines import LineView, how_long
-from almaflow.cli.output import coloured, emit, emit_json, has_colours, say
-from almaflow.cli.problem_formats import ProblemFormat, format_problems
+from almaflow.cli.output import coloured, emit, emit_json, emit_lines, has_colours, say
+from almaflow.cli.problem_formats import problem_lines
 from almaflow.cli.symbols import shows_signs, sign_of
 from almaflow.cli.texts import on_one_line
 from almaflow.engine.telling import Listener, NoListener
@@ -36,7 +36,7 @@ def print_warnings(problems: Iterable[Problem], *, as_json: bool = False) -> Non
     warnings = list(problems)
     if warnings and not as_json:
         colours = has_colours(sys.stderr)
-        emit(format_problems(warnings, ProblemFormat.TEXT, colours=colours), err=True)
+        emit_lines(problem_lines(warnings, colours=colours), err=True)
 
 
 @contextmanager

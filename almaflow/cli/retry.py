@@ -20,7 +20,7 @@ from almaflow.cli.story import instant
 from almaflow.cli.texts import on_one_line
 from almaflow.engine.again import Again, Submitted, again
 from almaflow.engine.outline import Outline
-from almaflow.errors import RequestWrong
+from almaflow.errors import LinesWanted, RequestWrong
 from almaflow.outcome import Status
 from almaflow.plan import Plan, recorded_plan
 from almaflow.settings import Project
@@ -121,12 +121,12 @@ def _agreed(record: RunRecord, plan: Plan, chosen: Again, *, as_json: bool) -> b
     """Ask whether jobs are to be submitted again.
 
     Raises:
-        RequestWrong: nobody can be asked.
+        LinesWanted: nobody can be asked.
     """
     lines = list(_question(record, plan, chosen))
     if as_json or not can_be_asked():
         told = "\n".join(lines)
-        raise RequestWrong(
+        raise LinesWanted(
             f"{told}\nNothing was done, as nobody can be asked here; `--yes` submits again."
         )
     for line in lines:

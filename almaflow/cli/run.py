@@ -172,7 +172,7 @@ def follow(
         record = run_interruptible(main, virtual=virtual)
     except Interrupted:
         if virtual:
-            typer.echo("Interrupted; the simulation is gone.", err=True)
+            emit("Interrupted; the simulation is gone.", err=True)
         else:
             say(
                 f"Interrupted. Run {plan.run_id} is held; what it started in Alma goes on. "

@@ -10,7 +10,7 @@ import typer
 
 from almaflow.cli import parts
 from almaflow.cli.lines import how_long
-from almaflow.cli.output import columns_of, emit, emit_json
+from almaflow.cli.output import columns_of, emit, emit_json, emit_lines
 from almaflow.cli.owners import is_worked_on
 from almaflow.cli.texts import table
 from almaflow.errors import RequestWrong
@@ -56,14 +56,12 @@ def runs(
         emit("There is no such run." if workflow or state else "There are no runs yet.")
         return
     zone = ZoneInfo(project.settings.timezone)
-    emit(
-        "\n".join(
-            table(
-                ("RUN", "WORKFLOW", "STATE", "BEGAN", "TOOK", "REMARK"),
-                [_row(record, zone, record.id in worked_on) for record in found],
-                columns=columns_of(sys.stdout),
-                flexible=(1, 5),
-            )
+    emit_lines(
+        table(
+            ("RUN", "WORKFLOW", "STATE", "BEGAN", "TOOK", "REMARK"),
+            [_row(record, zone, record.id in worked_on) for record in found],
+            columns=columns_of(sys.stdout),
+            flexible=(1, 5),
         )
     )
 

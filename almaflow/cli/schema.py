@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from almaflow.cli.output import emit, emit_json
+from almaflow.cli.output import emit_document, emit_json, emit_lines
 from almaflow.errors import RequestWrong
 
 
@@ -37,7 +37,7 @@ def schema(
 
     if output is None:
         made = schemas.project_schema() if project else schemas.workflow_schema()
-        emit(schemas.schema_text(made).rstrip("\n"))
+        emit_document(schemas.schema_text(made).rstrip("\n"))
         return
     if project:
         raise RequestWrong("`--output` writes both schemas; leave `--project` out.")
@@ -47,4 +47,4 @@ def schema(
     if as_json:
         emit_json({"written": files})
     else:
-        emit("\n".join(f"Wrote {file}." for file in files))
+        emit_lines(f"Wrote {file}." for file in files)

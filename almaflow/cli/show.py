@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from zoneinfo import ZoneInfo
 
 from almaflow.cli import parts
 from almaflow.cli.options import RunArgument, RunAsJson
-from almaflow.cli.output import columns_of, emit, emit_json, wrapped
+from almaflow.cli.output import emit_json, emit_lines
 from almaflow.cli.owners import is_worked_on
 from almaflow.cli.story import lines_of
 from almaflow.cli.tick_words import about_tick, as_data
@@ -43,7 +42,7 @@ def show(
     else:
         zone = ZoneInfo(view.timezone)
         about = "" if tick is None else about_tick(tick, len(merged), zone)
-        emit(wrapped("\n".join(lines_of(view, about)), columns_of(sys.stdout)))
+        emit_lines(lines_of(view, about), wrap=True)
 
 
 def _merged_into(store: Store, tick: Tick) -> list[Tick]:

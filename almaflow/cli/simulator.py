@@ -11,10 +11,11 @@ from typing import Annotated
 
 import typer
 
-from almaflow.cli.output import emit, emit_json
+from almaflow.cli.output import emit_document, say
 from almaflow.cli.signals import interrupt_on_signals
 from almaflow.clock import SystemClock
 from almaflow.errors import RequestWrong
+from almaflow.visible import json_text, unbroken
 
 
 def simulator(
@@ -68,11 +69,11 @@ def simulator(
             "port with `--port`; 0 takes a free one."
         ) from error
     if as_json:
-        emit_json(
-            {"url": server.url, "institutions": [{"name": n, "key": k} for n, k in keys.items()]}
-        )
+        told = {"url": server.url, "institutions": [{"name": n, "key": k} for n, k in keys.items()]}
+        # Its keys open nothing but this simulator, and are shown to be used.
+        emit_document(json_text(told, indent=2))
     else:
-        emit(_greeting(server.url, keys))
+        emit_document(_greeting(server.url, keys))
     # It goes on for long, so what is thrown away is collected again (see `__main__`).
     gc.enable()
     # Asked to end by the system is the same as by Ctrl-C.
@@ -81,7 +82,7 @@ def simulator(
         server.serve_forever()
     except KeyboardInterrupt:
         if not as_json:
-            emit("\nThe simulator has ended; its library is gone.")
+            say("\nThe simulator has ended; its library is gone.")
     finally:
         server.stop()
 
@@ -101,7 +102,7 @@ def _greeting(url: str, keys: dict[str, str]) -> str:
     lines += ["", "In the terminal from which almaflow is started:"]
     set_it = '$env:{} = "{}"' if os.name == "nt" else "export {}={}"
     lines += [f"  {set_it.format(_variable(name), key)}" for name, key in keys.items()]
-    return "\n".join([*lines, "", "Ctrl-C ends it."])
+    return "\n".join(map(unbroken, [*lines, "", "Ctrl-C ends it."]))
 
 
 def _variable(name: str) -> str:

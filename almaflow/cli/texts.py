@@ -5,21 +5,21 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-REPLACED = "\ufffd"
-"""Stands where a character cannot be shown."""
+from almaflow.masking import REDACTION
+from almaflow.visible import one_line, visible
 
 
 def printable(text: str) -> str:
-    """Return *text* without what would move the cursor or turn the writing direction."""
-    return "".join(
-        character if character.isprintable() or character == "\t" else REPLACED
-        for character in text
-    )
+    """Return *text* as it may be shown: without secrets, every character visible."""
+    return visible(REDACTION.text(text))
 
 
 def on_one_line(text: str) -> str:
-    """Return *text* on one line, every run of blanks and line breaks as one blank."""
-    return printable(" ".join(text.split()))
+    """Return *text* as `printable` does, each run of spaces and line breaks as one space.
+
+    Before a text is cut or broken into lines: a piece of a secret is found by nobody.
+    """
+    return one_line(REDACTION.text(text))
 
 
 def width(text: str) -> int:

@@ -14,7 +14,7 @@ import typer
 from almaflow.cli import parts
 from almaflow.cli.known_names import workflow_named
 from almaflow.cli.moments import HOW, read_past
-from almaflow.cli.output import columns_of, emit, emit_json, say
+from almaflow.cli.output import columns_of, emit, emit_json, emit_lines, say
 from almaflow.cli.story import instant
 from almaflow.cli.texts import table
 from almaflow.cli.tick_words import OPEN, as_data, remark_on, state_of
@@ -118,23 +118,21 @@ def _print(found: Sequence[Tick], now: datetime, zone: ZoneInfo, *, any_asked: b
     if not found:
         emit("There is no such tick." if any_asked else "There are no ticks yet.")
         return
-    emit(
-        "\n".join(
-            table(
-                ("TICK", "WORKFLOW", "ENTRY", "BECAME", "REMARK"),
-                [
-                    (
-                        instant(tick.at, zone),
-                        tick.workflow,
-                        tick.entry,
-                        state_of(tick),
-                        remark_on(tick, now, zone),
-                    )
-                    for tick in found
-                ],
-                columns=columns_of(sys.stdout),
-                flexible=(1, 4),
-            )
+    emit_lines(
+        table(
+            ("TICK", "WORKFLOW", "ENTRY", "BECAME", "REMARK"),
+            [
+                (
+                    instant(tick.at, zone),
+                    tick.workflow,
+                    tick.entry,
+                    state_of(tick),
+                    remark_on(tick, now, zone),
+                )
+                for tick in found
+            ],
+            columns=columns_of(sys.stdout),
+            flexible=(1, 4),
         )
     )
 

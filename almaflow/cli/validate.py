@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from almaflow.catalog import LoadedWorkflow, load_paths
-from almaflow.cli.output import emit, has_colours
-from almaflow.cli.problem_formats import ProblemFormat, format_problems
+from almaflow.cli.output import emit, emit_document, emit_lines, has_colours
+from almaflow.cli.problem_formats import ProblemFormat, format_problems, problem_lines
+from almaflow.cli.texts import on_one_line
 from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.problems import Problem, Severity, has_errors
 from almaflow.schedules import entries_of
@@ -66,7 +67,7 @@ def validate(
     if style is not ProblemFormat.TEXT:
         text = format_problems(problems, style)
         if text:
-            emit(text)
+            emit_document(text)
     else:
         _print_text(problems, loaded, project, verbose=verbose)
     raise typer.Exit(1 if has_errors(problems) or (strict and problems) else 0)
@@ -96,12 +97,12 @@ def _print_text(
     problems: list[Problem], loaded: list[LoadedWorkflow], project: Project, *, verbose: bool
 ) -> None:
     if problems:
-        emit(format_problems(problems, ProblemFormat.TEXT, colours=has_colours(sys.stdout)))
+        emit_lines(problem_lines(problems, colours=has_colours(sys.stdout)))
     if verbose:
         for one in sorted(loaded, key=lambda one: one.document.file):
-            emit(f"{one.document.file}: workflow {one.name} is valid.")
+            emit(f"{on_one_line(one.document.file)}: workflow {on_one_line(one.name)} is valid.")
             for words in _timetable(one, project):
-                emit(f"  runs {words}")
+                emit(f"  runs {on_one_line(words)}")
     errors = sum(problem.severity is Severity.ERROR for problem in problems)
     counted = [_count(len(loaded), "valid workflow"), _count(errors, "error")]
     if len(problems) > errors:

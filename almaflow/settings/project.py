@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from almaflow.document import Document, PathTo, read_document
-from almaflow.errors import DocumentsInvalid, RequestWrong
+from almaflow.errors import DocumentsInvalid, LinesWanted, RequestWrong
 from almaflow.problems import Problem, did_you_mean
 from almaflow.settings.limits import LimitSettings
 from almaflow.settings.literals import hide_literals, without_literals
@@ -18,6 +18,7 @@ from almaflow.settings.models import Environment, InstitutionSettings, Settings
 from almaflow.settings.paths import FILE_NAME, PathRefused, data_path, path_inside
 from almaflow.settings.references import SecretRef
 from almaflow.validation import validate
+from almaflow.visible import one_line
 
 LOG_CHANNEL = "log"
 """The channel that is always there."""
@@ -113,7 +114,7 @@ class Project:
             )
         entry = self.institutions.get(wanted or "")
         if entry is None or wanted is None:
-            raise RequestWrong(self._how_to_write(wanted))
+            raise LinesWanted(self._how_to_write(wanted))
         return Institution(
             name=wanted,
             base_url=entry.address,
@@ -184,6 +185,7 @@ class Project:
             yield SecretRef.read(self.settings.store)
 
     def _how_to_write(self, name: str | None) -> str:
+        name = name and one_line(name)
         lines = _LINES.format(name=name or "main")
         if self.document is None:
             place = f"There is no {FILE_NAME} in {self.folder} or a folder above it"

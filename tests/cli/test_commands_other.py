@@ -248,14 +248,19 @@ def test_colours_are_for_terminals_whose_owner_wants_them(monkeypatch: pytest.Mo
     assert not output.has_colours(terminal)
 
 
-def test_coloured_text_is_plain_where_no_colours_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_colours_are_painted_when_a_line_is_printed_and_only_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    printed: list[str] = []
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr(sys, "stdout", Stream(terminal=True))
+    monkeypatch.setattr("typer.echo", lambda text, err: printed.append(text))
 
-    assert output.coloured("well", "green", bold=True) == "\x1b[32m\x1b[1mwell\x1b[0m"
+    for terminal in (True, False):
+        monkeypatch.setattr(sys, "stdout", Stream(terminal=terminal))
+        output.emit(output.coloured("well \x1b[31mred", "green", bold=True))
+
+    assert printed == ["\x1b[32m\x1b[1mwell \\x1b[31mred\x1b[0m", "well \\x1b[31mred"]
     assert output.coloured("", "green") == ""
-    monkeypatch.setattr(sys, "stdout", Stream(terminal=False))
-    assert output.coloured("well", "green") == "well"
 
 
 def test_only_a_terminal_has_a_width(monkeypatch: pytest.MonkeyPatch) -> None:

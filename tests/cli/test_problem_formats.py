@@ -3,10 +3,13 @@ from __future__ import annotations
 import json
 import unicodedata
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from almaflow.cli.problem_formats import ProblemFormat, format_problems, problem_as_text
+from almaflow.cli import output
+from almaflow.cli.output import emit_lines
+from almaflow.cli.problem_formats import ProblemFormat, format_problems, problem_lines
 from almaflow.problems import Location, Problem, Severity
 
 PROBLEMS = [
@@ -23,7 +26,7 @@ PROBLEMS = [
 
 def picture(line: str, column: int, length: int) -> list[str]:
     problem = Problem(Location("f", 3, column, length), "c", "M.", Severity.ERROR, line)
-    return problem_as_text(problem).splitlines()[1:]
+    return list(problem_lines([problem]))[1:]
 
 
 def test_text_for_people_has_the_place_the_message_and_the_line_with_a_caret() -> None:
@@ -32,17 +35,24 @@ def test_text_for_people_has_the_place_the_message_and_the_line_with_a_caret() -
         "submit_job; did you mean `parameters`?\n"
         "   24 |       parmeters:\n"
         "      |       ^^^^^^^^^\n"
-        "/srv/a,b.yaml:1:1: warning[odd]: 100 %:\ufffdlook"
+        "/srv/a,b.yaml:1:1: warning[odd]: 100 %: look"
     )
 
 
-def test_colours_come_only_when_told() -> None:
-    coloured = format_problems(PROBLEMS, ProblemFormat.TEXT, colours=True)
+def test_colours_come_only_on_a_terminal_that_shows_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    printed: list[str] = []
+    monkeypatch.setattr("typer.echo", lambda text, err: printed.append(text))
+    for colours in (True, False):
+        monkeypatch.setattr(output, "has_colours", lambda stream, answer=colours: answer)
+        emit_lines(problem_lines(PROBLEMS, colours=True))
+    coloured, plain = printed
 
-    assert "\x1b[1m\x1b[31merror[unknown-key]\x1b[0m" in coloured
-    assert "\x1b[1m\x1b[33mwarning[odd]\x1b[0m" in coloured
+    assert "\x1b[31m\x1b[1merror[unknown-key]\x1b[0m" in coloured
+    assert "\x1b[33m\x1b[1mwarning[odd]\x1b[0m" in coloured
     assert "\x1b[31m^^^^^^^^^\x1b[0m" in coloured
-    assert "\x1b" not in format_problems(PROBLEMS, ProblemFormat.TEXT)
+    assert plain == format_problems(PROBLEMS, ProblemFormat.TEXT)
 
 
 def test_the_caret_stays_in_place_after_tabs_and_wide_and_combining_characters() -> None:
@@ -54,8 +64,8 @@ def test_the_caret_stays_in_place_after_tabs_and_wide_and_combining_characters()
 
 def test_what_would_move_the_cursor_is_not_shown() -> None:
     assert picture("a: \x1b[2J\u202ex", 10, 1) == [
-        "    3 | a: \ufffd[2J\ufffdx",
-        "      |          ^",
+        "    3 | a: \\x1b[2J\\u202ex",
+        "      |                  ^",
     ]
 
 

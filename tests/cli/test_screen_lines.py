@@ -131,7 +131,7 @@ def test_what_is_not_worth_a_line_has_none() -> None:
 def test_a_line_stays_one_line_and_moves_no_cursor() -> None:
     line = event_line(START, Told.SAID, "a\nb", "one\n two\x1b[2J", None, timezone(timedelta(0)))
 
-    assert line == "2026-03-02 08:15:00+00:00  a b  one two\ufffd[2J"
+    assert line == "2026-03-02 08:15:00+00:00  a b  one two\\x1b[2J"
 
 
 def test_the_hour_that_comes_twice_is_told_apart_by_its_offset() -> None:

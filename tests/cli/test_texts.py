@@ -35,7 +35,7 @@ def test_what_is_too_wide_is_cut_with_an_ellipsis(text: str, columns: int, cut_t
 
 
 def test_one_line_has_nothing_that_moves_the_cursor() -> None:
-    assert on_one_line("a\n  b\x1b[2J\u202e") == "a b\ufffd[2J\ufffd"
+    assert on_one_line("a\n  b\x1b[2J\u202e") == "a b\\x1b[2J\\u202e"
 
 
 def test_padding_counts_columns_not_characters() -> None:
