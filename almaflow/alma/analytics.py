@@ -70,8 +70,11 @@ def _page(data: Any) -> ReportPage:
         raise reading.Unreadable("the answer does not say whether the report is finished")
     whole = result.get("ResultXml")
     rowset = whole.get("rowset") if isinstance(whole, Mapping) else None
+    token = reading.text(result.get("ResumptionToken")).strip()
+    if len(token) > reading.LONGEST_NAME:
+        raise reading.Unreadable(f"its token has {len(token)} characters")
     return ReportPage(
-        token=reading.text(result.get("ResumptionToken")).strip(),
+        token=token,
         finished=finished,
         headings=_headings(rowset),
         rows=tuple(_row(row) for row in reading.items(rowset, "Row")),

@@ -8,16 +8,35 @@ Source: `alma-api.md`, 1.4 and 2.
 
 from __future__ import annotations
 
-import codecs
 import html
 import json
+import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NoReturn
 from xml.etree.ElementTree import Element
 
+from almaflow.alma.reading import LARGEST_COUNT, printable
+from almaflow.alma.transport import LARGEST_RESPONSE
 from almaflow.alma.xmltree import XmlInvalid, local_name, parse_xml
+
+MOST_VALUES = 500_000
+"""Values of a JSON body, counted by its brackets and commas: each may take 200 bytes of memory. The
+largest of Alma's pages, 1,000 report rows or 100 jobs with all parameters, have some 100,000."""
+
+DEEPEST = 100
+"""Levels of nesting of a JSON body; Alma's have at most ten, and recursion ends at 1,000."""
+
+LONGEST_NUMBER = 100
+"""Characters of a number in JSON. Ids have 17 digits; Python reads no more than 4,300."""
+
+PAGE_START = 4096
+"""Characters of a web page or a plain text that are looked at, for its title or beginning."""
+
+LONGEST_EXCERPT = 200
+"""Characters of such a text that people are shown."""
 
 
 class Shape(Enum):
@@ -45,6 +64,8 @@ class Body:
 
 def read_body(content: bytes, content_type: str = "") -> Body:
     """Find out what *content* is and read it; never raises."""
+    if len(content) > LARGEST_RESPONSE:
+        return Body(Shape.BROKEN, said=f"an answer larger than {LARGEST_RESPONSE // 1024**2} MiB")
     text = _decoded(content, content_type)
     start = text.lstrip("\ufeff \t\r\n\0")
     if not start:
@@ -54,7 +75,7 @@ def read_body(content: bytes, content_type: str = "") -> Body:
     if start[0] in "{[":
         return _json(start)
     if start[0] == "<":
-        body = _xml(content)
+        body = _xml(start)
         # An HTML fragment without its usual beginning.
         is_page = body.shape is Shape.BROKEN and "html" in content_type.casefold()
         return _web_page(start) if is_page else body
@@ -69,27 +90,68 @@ def read_body(content: bytes, content_type: str = "") -> Body:
 
 
 def _json(text: str) -> Body:
+    if sum(map(text.count, "[{,")) > MOST_VALUES:
+        return _broken("JSON", f"it has more than {MOST_VALUES:,} values")
     try:
-        data = json.loads(text, parse_constant=_refuse_constant)
+        data = json.loads(
+            text, parse_constant=_refuse_constant, parse_int=_whole, parse_float=_decimal
+        )
     except (ValueError, RecursionError) as error:
-        why = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-        return Body(Shape.BROKEN, said=f"JSON that cannot be read ({why})")
-    # Half a character (`\ud83d` alone) can be neither stored nor printed.
-    return Body(Shape.DATA, _whole_characters(data) if "\\ud" in text.casefold() else data)
+        return _broken("JSON", error.msg if isinstance(error, json.JSONDecodeError) else str(error))
+    if _is_too_deep(data):
+        return _broken("JSON", f"it is nested deeper than {DEEPEST} levels")
+    return Body(Shape.DATA, _storable(data) if _UNSTORABLE.search(text) else data)
+
+
+# Half a character (`\ud83d` alone) can be neither stored nor printed, NUL not be stored.
+_UNSTORABLE = re.compile(r"\\u([dD][89a-fA-F]|0000)")
 
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _whole_characters(data: Any) -> Any:
-    if isinstance(data, str):
-        return data.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+def _whole(digits: str) -> int:
+    if len(digits) > LONGEST_NUMBER:
+        raise ValueError(f"a number of {len(digits)} digits")
+    return int(digits)
+
+
+def _decimal(written: str) -> float:
+    found = float(written) if len(written) <= LONGEST_NUMBER else math.inf
+    if math.isinf(found):
+        raise ValueError("a number without a reasonable size")
+    return found
+
+
+def _is_too_deep(data: Any) -> bool:
+    level = [data]
+    for _ in range(DEEPEST + 1):
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(data: Any) -> Iterable[Any]:
     if isinstance(data, list):
-        return [_whole_characters(entry) for entry in data]
+        return data
+    return data.values() if isinstance(data, dict) else ()
+
+
+def _storable(data: Any) -> Any:
+    if isinstance(data, str):
+        whole = data.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return whole.replace("\0", "\ufffd")
+    if isinstance(data, list):
+        return [_storable(entry) for entry in data]
     if isinstance(data, dict):
-        return {_whole_characters(key): _whole_characters(value) for key, value in data.items()}
+        return {_storable(key): _storable(value) for key, value in data.items()}
     return data
+
+
+def _broken(kind: str, why: str) -> Body:
+    return Body(Shape.BROKEN, said=f"{kind} that cannot be read ({why})")
 
 
 # --- XML ------------------------------------------------------------------------------------
@@ -133,11 +195,12 @@ _CODED = frozenset(
 )
 
 
-def _xml(content: bytes) -> Body:
+def _xml(text: str) -> Body:
     try:
-        return Body(Shape.DATA, _shaped(parse_xml(content)))
+        # As a text, which is decoded already, whatever its declaration says.
+        return Body(Shape.DATA, _shaped(parse_xml(text)))
     except XmlInvalid as error:
-        return Body(Shape.BROKEN, said=f"XML that cannot be read ({error})")
+        return _broken("XML", str(error))
 
 
 def _shaped(element: Element) -> Any:
@@ -149,7 +212,8 @@ def _shaped(element: Element) -> Any:
     total = attributes.pop("total_record_count", None)
     shaped: dict[str, Any] = dict(attributes)
     if total is not None:
-        shaped["total_record_count"] = int(total) if total.isdecimal() else total
+        counted = total.isdecimal() and len(total) <= len(str(LARGEST_COUNT))
+        shaped["total_record_count"] = int(total) if counted else total
     if len(element):
         for child in element:
             _add(shaped, tag, child)
@@ -180,23 +244,47 @@ def _add(shaped: dict[str, Any], parent: str, child: Element) -> None:
 # --- texts ----------------------------------------------------------------------------------
 
 
+# The charsets that are read. Among Python's others are some that take time by the square of the
+# length (punycode), or mean something else than characters.
+_CHARSETS = re.compile(
+    r"utf-?8|utf-?16(le|be)?|(us-)?ascii|latin-?1|iso-8859-\d{1,2}|(windows-|cp)125\d",
+    re.IGNORECASE,
+)
+_CHARSET = re.compile(r"charset=[\"']?([\w.:-]+)")
+_DECLARED = re.compile(rb"<\?xml[^>]*?\sencoding=[\"']([\w.:-]+)")
+_BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
 def _decoded(content: bytes, content_type: str) -> str:
-    found = re.search(r"charset=\"?([\w.:-]+)", content_type, re.IGNORECASE)
-    charset = found[1] if found else "utf-8"
+    """Return *content* as text; a byte that cannot be read becomes U+FFFD."""
+    charset = _charset(content, content_type)
     try:
-        codecs.lookup(charset)
         return content.decode(charset, "replace")
-    except (LookupError, ValueError):
+    except LookupError:
+        # Such as iso-8859-99.
         return content.decode("utf-8", "replace")
 
 
+def _charset(content: bytes, content_type: str) -> str:
+    if content.startswith(_BYTE_ORDER_MARKS):
+        return "utf-16"
+    named = _CHARSET.search(content_type.casefold())
+    charset = named[1] if named else "utf-8"
+    declared = _DECLARED.match(content[:PAGE_START].lstrip(b"\xef\xbb\xbf \t\r\n"))
+    if declared and not declared[1].lower().startswith(b"utf-16"):
+        # What can be read by bytes is not UTF-16, whatever it says, as Analytics' reports do.
+        charset = declared[1].decode("ascii", "replace")
+    return charset if _CHARSETS.fullmatch(charset) else "utf-8"
+
+
 def _web_page(text: str) -> Body:
+    text = text[:PAGE_START]
     title = re.search(r"<(title|h1)\b[^>]*>(.*?)</\1", text, re.IGNORECASE | re.DOTALL)
     shown = title[2] if title else text
     return Body(Shape.HTML, said=_excerpt(html.unescape(re.sub(r"<[^>]*>", " ", shown))))
 
 
-def _excerpt(text: str, length: int = 200) -> str:
+def _excerpt(text: str) -> str:
     """Return the beginning of *text* on one line, without control characters."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in text[:2000]).split())
-    return line if len(line) <= length else line[: length - 1].rstrip() + "…"
+    line = printable(text[:PAGE_START])
+    return line if len(line) <= LONGEST_EXCERPT else line[: LONGEST_EXCERPT - 1].rstrip() + "…"

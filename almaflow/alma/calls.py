@@ -358,7 +358,7 @@ def _rows(data: Any) -> tuple[CodeRow, ...]:
 def _institution_code(data: Any) -> str:
     # `<test>GET - OK - institutionCode: 01ABC_INST</test>`; the text may change (no schema).
     found = re.search(r"institutionCode:\s*([\w.-]+)", reading.text(data))
-    return found[1] if found else ""
+    return found[1][: reading.LONGEST_CODE] if found else ""
 
 
 def _new_instance_id(data: Any) -> str:

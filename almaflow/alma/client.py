@@ -7,8 +7,9 @@ never repeats anything itself; who called does, by the error's class.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlencode
@@ -18,13 +19,31 @@ from almaflow.alma.bodies import read_body
 from almaflow.alma.calls import API_BASE, Call
 from almaflow.alma.errors import AlmaError, AlmaMessage, AlmaUnreachable, AnswerLost
 from almaflow.alma.rate import CallRate
-from almaflow.alma.reading import Unreadable
+from almaflow.alma.reading import Unreadable, believed, printable
 from almaflow.alma.transport import Lost, NotSent, Transport, WireAnswer, WireRequest
 from almaflow.alma.verdicts import verdict
 from almaflow.clock import Clock
 from almaflow.errors import RequestWrong
+from almaflow.threads import ThreadPool
 
 T = TypeVar("T")
+
+LARGEST_AT_ONCE = 64 * 1024
+"""Bytes of an answer that is read on the event loop; larger ones are read in a thread, so that
+leases are renewed meanwhile. A full page of jobs has some 50 KiB and takes milliseconds."""
+
+FURTHEST_CLOCK = timedelta(days=2)
+"""How far Alma's clock may be from ours to be believed. Zones and summer time that are set wrong
+make less than one; a machine whose clock is further off cannot verify a certificate for long."""
+
+LONGEST_HINT = 1_000
+"""Characters of the simulator's hint that are kept."""
+
+_LONGEST_DATE = 64
+# Twelve digits, as `reading.LARGEST_COUNT`; an institution has some 100,000 calls a day.
+_COUNT = r"\d{1,12}"
+
+_readers = ThreadPool("alma-reading", 2)
 
 
 def _as_it_is(value: Any) -> Any:
@@ -121,7 +140,10 @@ class AlmaClient:
                     text, why=self._without_secrets(str(error)), what=call.what, advice=next_move
                 )
             ) from error
-        return self._result(call, answer)
+        self._note(answer.headers)
+        if len(answer.body) <= LARGEST_AT_ONCE:
+            return self._result(call, answer)
+        return await _readers.run(self._result, call, answer)
 
     def close(self) -> None:
         """Give the transport's connections back."""
@@ -156,7 +178,7 @@ class AlmaClient:
         return segment if revealed == plain else quote(str(revealed), safe="")
 
     def _result(self, call: Call[T], answer: WireAnswer) -> T:
-        self._note(answer.headers)
+        """Return what *answer* means; a large one is read in a thread, beside the event loop."""
         body = read_body(answer.body, answer.headers.get("content-type", ""))
         error = verdict(self.name, call, answer.status, body, answer.headers)
         if error is not None:
@@ -164,34 +186,35 @@ class AlmaClient:
         try:
             return call.read(body.data)
         except Unreadable as unreadable:
-            text = (
-                f"Alma ({self.name}) answered {call.what} with HTTP {answer.status}, but "
-                f"{unreadable}."
+            raise self._unreadable(call, answer.status, str(unreadable)) from unreadable
+
+    def _unreadable(self, call: Call[Any], status: int, why: str) -> AlmaError:
+        return self._masked(
+            AnswerLost(
+                f"Alma ({self.name}) answered {call.what} with HTTP {status}, but {why}.",
+                why=self._without_secrets(f"{why} (HTTP {status})"),
+                what=call.what,
+                http_status=status,
+                advice=advice.for_lost(call.is_write),
             )
-            raise self._masked(
-                AnswerLost(
-                    text,
-                    why=self._without_secrets(f"{unreadable} (HTTP {answer.status})"),
-                    what=call.what,
-                    http_status=answer.status,
-                    advice=advice.for_lost(call.is_write),
-                )
-            ) from unreadable
+        )
 
     def _note(self, headers: Mapping[str, str]) -> None:
         """Keep what the headers say beside the answer."""
         remaining = headers.get("x-exl-api-remaining", "").strip()
-        if remaining.isdecimal():
+        if re.fullmatch(_COUNT, remaining, re.ASCII):
             self.remaining_calls = int(remaining)
-        try:
-            date = parsedate_to_datetime(headers.get("date", ""))
-            self.last_date = date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
-            if self._clock is not None:
-                self._told = self.last_date, self._clock.elapsed()
-        except ValueError:
-            # A missing or odd date says nothing about Alma's clock.
-            self.last_date = None
-        self.last_hint = headers.get("x-simulator-hint", "").strip()
+        # A missing or odd date says nothing about Alma's clock.
+        self.last_date = self._believed(_http_date(headers.get("date", "")))
+        if self.last_date is not None and self._clock is not None:
+            self._told = self.last_date, self._clock.elapsed()
+        self.last_hint = printable(headers.get("x-simulator-hint", "")[:LONGEST_HINT])
+
+    def _believed(self, date: datetime | None) -> datetime | None:
+        """Return *date* unless it is further from our clock than any clock in use."""
+        if date is None or self._clock is None:
+            return date
+        return date if abs(date - self._clock.now()) <= FURTHEST_CLOCK else None
 
     def _masked(self, error: AlmaError) -> AlmaError:
         """Return *error* without secrets, and with the simulator's hint."""
@@ -208,6 +231,14 @@ class AlmaClient:
 
     def _without_secrets(self, text: str) -> str:
         return self._mask(text).replace(self._key, "***")
+
+
+def _http_date(written: str) -> datetime | None:
+    """Return an HTTP date, aware, UTC; None when it is none, or at the edges of the calendar."""
+    try:
+        return believed(parsedate_to_datetime(written[:_LONGEST_DATE]))
+    except (ValueError, OverflowError):
+        return None
 
 
 def _checked(key: str, name: str) -> str:

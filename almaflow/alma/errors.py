@@ -91,7 +91,13 @@ class AlmaBusy(NotTaken):
 
 
 class AlmaRefused(AlmaError):
-    """Alma answered with an error, or the host is not Alma's; repeating meets the same."""
+    """Alma answered with an error, or the host is not Alma's; repeating meets the same.
+
+    *foreign* says that not Alma answered, but a web page or a redirection: from a host that has
+    answered as Alma before, that is an outage such as maintenance.
+    """
+
+    foreign = False
 
 
 class AnswerLost(AlmaError):

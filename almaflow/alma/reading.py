@@ -1,7 +1,8 @@
 """How values are read from Alma's answers: numbers as text, dates with `Z`, nulls, coded fields.
 
 A missing value, a `null` (Alma's answers until about 2022 are full of them) and a value of a
-form we do not know are read as None or as empty text.
+form we do not know are read as None or as empty text. So is what nobody can mean: a count of 400
+digits, an instant of the year 9999. Texts are cut to a length that can be kept and shown.
 
 Source: `alma-api.md`, section 2.
 """
@@ -14,31 +15,78 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+LONGEST_TEXT = 100_000
+"""Characters of any text of an answer; Alma's longest, queries and descriptions, have a few
+thousand."""
+
+LONGEST_NAME = 2_000
+"""Characters of a name, label, link or token; Alma's names end at 255."""
+
+LONGEST_CODE = 100
+"""Characters of an id or a code; Alma's have at most 30."""
+
+MOST_ENTRIES = 10_000
+"""Entries of one list; Alma's pages have 100, of report rows 1,000, its longest list hundreds."""
+
+MOST_COUNTERS, MOST_ALERTS = 1_000, 100
+"""Lines of a run's report that are kept; Alma's reports have a few dozen."""
+
+LARGEST_COUNT = 10**12
+"""The largest count, number or percentage that is believed, either side of zero."""
+
+EARLIEST_YEAR, LATEST_YEAR = 1900, 2199
+"""The instants that are believed: with them every sum with a wait or a zone can be made."""
+
+_LONGEST_INSTANT = 40
+_INSTANCE = re.compile(r"/instances/([^/?#]+)/?(?:[?#].*)?$")
+
 
 class Unreadable(ValueError):
     """An answer is not what was asked for; the text says what it lacks."""
 
 
-def text(value: Any) -> str:
-    """Return *value* as text; of a coded field (`{"value": …, "desc": …}`) its code."""
+def text(value: Any, longest: int = LONGEST_TEXT) -> str:
+    """Return *value* as text; of a coded field (`{"value": …, "desc": …}`) its code.
+
+    What is longer than *longest* characters is cut, which a last "…" shows.
+    """
     if isinstance(value, Mapping):
         value = value.get("value")
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, str):
-        return value
-    return str(value) if isinstance(value, int | float) else ""
+    if isinstance(value, int | float):
+        value = str(value)
+    if not isinstance(value, str):
+        return ""
+    return value if len(value) <= longest else value[: longest - 1] + "…"
+
+
+def name(value: Any) -> str:
+    """Return a name, link or the like."""
+    return text(value, LONGEST_NAME)
+
+
+def code(value: Any) -> str:
+    """Return a code, such as a status, without spaces around it."""
+    return text(value, LONGEST_CODE).strip()
+
+
+def identifier(value: Any) -> str:
+    """Return an id; empty when there is none, or one that no id can be."""
+    found = text(value).strip()
+    is_one = len(found) <= LONGEST_CODE and found.isascii() and found.isprintable()
+    return found if is_one else ""
 
 
 def label(value: Any) -> str:
     """Return the label of a coded field for people, else its code."""
-    described = text(value.get("desc")) if isinstance(value, Mapping) else ""
-    return described or text(value)
+    described = name(value.get("desc")) if isinstance(value, Mapping) else ""
+    return described or name(value)
 
 
 def link(value: Any) -> str:
     """Return the link of a linked field, else empty text."""
-    return text(value.get("link")) if isinstance(value, Mapping) else ""
+    return name(value.get("link")) if isinstance(value, Mapping) else ""
 
 
 def instance_in_link(value: Any) -> str:
@@ -46,24 +94,24 @@ def instance_in_link(value: Any) -> str:
 
     The text beside the link ("Job no. … triggered on …") is for people.
     """
-    found = re.search(r"/instances/([^/?#]+)/?(?:[?#].*)?$", link(value).strip())
-    return found[1] if found else ""
+    found = _INSTANCE.search(link(value).strip())
+    return identifier(found[1]) if found else ""
 
 
 def number(value: Any) -> float | None:
     """Return a number that may come as number or as text."""
     try:
-        found = float(text(value))
+        # `nan` and `inf` are words to float(); no count or percentage is either.
+        found = float(text(value, LONGEST_CODE))
     except ValueError:
         return None
-    # `nan` and `inf` are words to float(); no count or percentage is either.
-    return found if abs(found) < float("inf") else None
+    return found if abs(found) <= LARGEST_COUNT else None
 
 
 def whole(value: Any) -> int | None:
     """Return a count that may come as number or as text, possibly inside a linked field."""
     found = number(value)
-    return None if found is None else int(found)
+    return None if found is None or found < 0 else int(found)
 
 
 def instant(value: Any) -> datetime | None:
@@ -71,12 +119,25 @@ def instant(value: Any) -> datetime | None:
 
     A bare date, which Alma writes as `2024-06-11Z`, is its midnight.
     """
-    written = re.sub(r"^(\d{4}-\d{2}-\d{2})(Z?)$", r"\1T00:00:00\2", text(value).strip())
+    given = text(value, _LONGEST_INSTANT).strip()
+    written = re.sub(r"^(\d{4}-\d{2}-\d{2})(Z?)$", r"\1T00:00:00\2", given)
     try:
-        found = datetime.fromisoformat(written)
+        return believed(datetime.fromisoformat(written))
     except ValueError:
         return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def believed(found: datetime) -> datetime | None:
+    """Return *found* in UTC, which it is in without a zone; None at the edges of the calendar."""
+    if not EARLIEST_YEAR <= found.year <= LATEST_YEAR:
+        return None
+    aware = found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    return aware.astimezone(UTC)
+
+
+def printable(text: str) -> str:
+    """Return *text* on one line, without control characters."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 def flag(value: Any) -> bool | None:
@@ -85,9 +146,15 @@ def flag(value: Any) -> bool | None:
 
 
 def items(data: Any, key: str) -> list[Any]:
-    """Return the list under *key*: absent or null when empty, a single object tolerated."""
+    """Return the list under *key*: absent or null when empty, a single object tolerated.
+
+    Raises:
+        Unreadable: it has more than `MOST_ENTRIES`.
+    """
     found = data.get(key) if isinstance(data, Mapping) else None
     if isinstance(found, list):
+        if len(found) > MOST_ENTRIES:
+            raise Unreadable(f"the answer's list `{key}` has more than {MOST_ENTRIES:,} entries")
         return [entry for entry in found if entry is not None]
     return [] if found is None or found == "" else [found]
 

@@ -8,7 +8,7 @@ Source: `alma-api.md`, 10.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from almaflow.alma import advice
@@ -22,7 +22,7 @@ from almaflow.alma.errors import (
     AnswerLost,
     Busy,
 )
-from almaflow.alma.reading import fields, items, text
+from almaflow.alma.reading import code, name, printable, text
 
 _BUSY = {
     "DAILY_THRESHOLD": Busy.DAY,
@@ -44,6 +44,12 @@ _LOST = frozenset(
         "402226",
     }
 )
+
+MOST_MESSAGES = 10
+"""Entries of an error list that are kept; Alma's have one or two."""
+
+LONGEST_LOCATION = 200
+"""Characters of a redirection's target that are shown."""
 
 _TOO_MANY_REQUESTS = 429
 _REQUEST_TIMEOUT = 408
@@ -75,22 +81,29 @@ def alma_messages(data: Any) -> tuple[AlmaMessage, ...]:
     if not isinstance(envelope, Mapping):
         return ()
     listed = envelope.get("errorList")
-    found = items(listed, "error") if isinstance(listed, Mapping) else items(envelope, "errorList")
+    found = listed.get("error") if isinstance(listed, Mapping) else listed
     messages = tuple(
         AlmaMessage(
-            text(entry.get("errorCode")).strip(),
-            " ".join(text(entry.get("errorMessage")).split()),
-            text(entry.get("trackingId")).strip(),
+            code(entry.get("errorCode")),
+            " ".join(name(entry.get("errorMessage")).split()),
+            code(entry.get("trackingId")),
         )
-        for entry in map(_object, found)
+        for entry in map(_object, _first_ones(found))
     )
     if not messages and text(envelope.get("errorsExist")) == "true":
         return (AlmaMessage("", "an error without a text"),)
     return messages
 
 
+def _first_ones(found: Any) -> Sequence[Any]:
+    """Return the entries of an error list, which may be a single one, or absent."""
+    if not isinstance(found, list):
+        return () if found is None or found == "" else (found,)
+    return [entry for entry in found[:MOST_MESSAGES] if entry is not None]
+
+
 def _object(entry: Any) -> Mapping[str, Any]:
-    return fields(entry, "") if isinstance(entry, Mapping) else {"errorMessage": text(entry)}
+    return entry if isinstance(entry, Mapping) else {"errorMessage": name(entry)}
 
 
 class _Judge:
@@ -128,29 +141,33 @@ class _Judge:
             # What cannot be read may have said ROUTING_ERROR.
             return self._lost(body.said, ())
         if body.shape is Shape.HTML:
-            return self._refused(_shown(body), (), advice.WRONG_HOST)
+            return self._foreign(_shown(body))
         if "api key" in body.said.casefold() or self._status in (401, 403):
             return self._refused(_shown(body), (), advice.KEY)
         return self._refused(_shown(body), (), advice.WRONG_PATH if self._status == 404 else "")
 
     def redirected(self) -> AlmaError:
-        target = self._headers.get("location", "").partition("?")[0] or "nowhere"
-        told = f"a redirection to {target}, which is not followed"
-        return self._refused(told, (), advice.WRONG_HOST)
+        target = printable(self._headers.get("location", "").partition("?")[0][:LONGEST_LOCATION])
+        return self._foreign(f"a redirection to {target or 'nowhere'}, which is not followed")
 
     def of_success(self, body: Body) -> AlmaError | None:
         if body.shape in (Shape.DATA, Shape.EMPTY):
             return None
         # Somebody took the request. Of a write nobody knows what came of it.
         if body.shape is Shape.HTML and not self._call.is_write:
-            return self._refused(_shown(body), (), advice.WRONG_HOST)
+            return self._foreign(_shown(body))
         return self._lost(_shown(body), ())
 
     @property
     def _is_uncertain(self) -> bool:
         return self._status >= 500 or self._status == _REQUEST_TIMEOUT
 
-    def _refused(self, told: str, messages: tuple[AlmaMessage, ...], next_move: str) -> AlmaError:
+    def _foreign(self, told: str) -> AlmaRefused:
+        error = self._refused(told, (), advice.WRONG_HOST)
+        error.foreign = True
+        return error
+
+    def _refused(self, told: str, messages: tuple[AlmaMessage, ...], next_move: str) -> AlmaRefused:
         said = f"{self._who} refused {self._call.what} with HTTP {self._status}: {told}."
         return AlmaRefused(said, **self._details(messages, next_move))
 

@@ -14,13 +14,18 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from almaflow.alma.reading import (
+    MOST_ALERTS,
+    MOST_COUNTERS,
     Unreadable,
+    code,
     fields,
     flag,
+    identifier,
     instance_in_link,
     instant,
     items,
     label,
+    name,
     number,
     text,
     whole,
@@ -62,20 +67,20 @@ class Job:
         data = fields(data, "a job")
         return cls(
             id=_id(data, "a job"),
-            name=text(data.get("name")),
+            name=name(data.get("name")),
             description=text(data.get("description")),
-            type=text(data.get("type")),
-            category=text(data.get("category")),
-            content=text(data.get("content")),
+            type=code(data.get("type")),
+            category=code(data.get("category")),
+            content=code(data.get("content")),
             schedule=text(data.get("schedule")),
             next_run_at=instant(data.get("next_run")),
-            profile_id=text(data.get("related_profile")),
+            profile_id=identifier(data.get("related_profile")),
             parameters=tuple(
                 JobParameter(text(entry.get("name")), text(entry.get("value")))
                 for entry in items(data, "parameter")
                 if isinstance(entry, Mapping)
             ),
-            link=text(data.get("link")),
+            link=name(data.get("link")),
         )
 
 
@@ -138,29 +143,31 @@ class JobInstance:
         job = job if isinstance(job, Mapping) else {}
         return cls(
             id=_id(data, "a job instance"),
-            name=text(data.get("name")),
-            status=text(data.get("status")).strip(),
+            name=name(data.get("name")),
+            status=code(data.get("status")),
             status_label=label(data.get("status")),
-            submitted_by=text(data.get("submitted_by")),
+            submitted_by=name(data.get("submitted_by")),
             submit_time=instant(data.get("submit_time")),
             start_time=instant(data.get("start_time")),
             end_time=instant(data.get("end_time")),
             progress=number(data.get("progress")),
             counters=tuple(
-                Counter(text(entry.get("type")), label(entry.get("type")), text(entry.get("value")))
-                for entry in items(data, "counter")
+                Counter(name(entry.get("type")), label(entry.get("type")), name(entry.get("value")))
+                for entry in items(data, "counter")[:MOST_COUNTERS]
                 if isinstance(entry, Mapping)
             ),
-            alerts=tuple(Alert(text(entry), label(entry)) for entry in items(data, "alert")),
-            populations=tuple(
-                Population(text(code), label(code), whole(entry.get("members")) or 0)
-                for entry in items(data, "action")
-                if isinstance(entry, Mapping) and text(code := entry.get("population"))
+            alerts=tuple(
+                Alert(name(entry), label(entry)) for entry in items(data, "alert")[:MOST_ALERTS]
             ),
-            job_id=text(job.get("id")),
-            job_name=text(job.get("name")),
-            external_id=text(data.get("external_id")),
-            link=text(data.get("link")),
+            populations=tuple(
+                Population(name(found), label(found), whole(entry.get("members")) or 0)
+                for entry in items(data, "action")
+                if isinstance(entry, Mapping) and name(found := entry.get("population"))
+            ),
+            job_id=identifier(job.get("id")),
+            job_name=name(job.get("name")),
+            external_id=name(data.get("external_id")),
+            link=name(data.get("link")),
         )
 
 
@@ -195,19 +202,19 @@ class AlmaSet:
         data = fields(data, "a set")
         return cls(
             id=_id(data, "a set"),
-            name=text(data.get("name")),
-            type=text(data.get("type")),
-            content=text(data.get("content")),
+            name=name(data.get("name")),
+            type=code(data.get("type")),
+            content=code(data.get("content")),
             description=text(data.get("description")),
             private=flag(data.get("private")),
-            status=text(data.get("status")),
+            status=code(data.get("status")),
             query=text(data.get("query")),
             member_count=whole(data.get("number_of_members")),
             created_at=instant(data.get("created_date")),
-            created_by=text(data.get("created_by")),
-            origin=text(data.get("origin")),
+            created_by=name(data.get("created_by")),
+            origin=name(data.get("origin")),
             filled_by=instance_in_link(data.get("additional_info")),
-            link=text(data.get("link")),
+            link=name(data.get("link")),
         )
 
 
@@ -245,10 +252,10 @@ class IntegrationProfile:
         data = fields(data, "an integration profile")
         return cls(
             id=_id(data, "an integration profile"),
-            code=text(data.get("code")),
-            name=text(data.get("name")),
-            type=text(data.get("type")),
-            system=text(data.get("system")),
+            code=code(data.get("code")),
+            name=name(data.get("name")),
+            type=code(data.get("type")),
+            system=name(data.get("system")),
             description=text(data.get("description")),
         )
 
@@ -271,12 +278,12 @@ class ImportProfile:
         data = fields(data, "an import profile")
         return cls(
             id=_id(data, "an import profile"),
-            name=text(data.get("name")),
-            job_id=text(data.get("job_id")),
-            type=text(data.get("type")),
+            name=name(data.get("name")),
+            job_id=identifier(data.get("job_id")),
+            type=code(data.get("type")),
             description=text(data.get("description")),
             active=flag(data.get("active")),
-            scheduler_status=text(data.get("scheduler_status")),
+            scheduler_status=code(data.get("scheduler_status")),
         )
 
 
@@ -297,10 +304,10 @@ class General:
         """Raises `Unreadable` when *data* is not the general object."""
         data = fields(data, "the institution's general information")
         return cls(
-            institution_code=text(data.get("institution")),
+            institution_code=code(data.get("institution")),
             institution_name=label(data.get("institution")),
-            alma_url=text(data.get("alma_url")),
-            environment=text(data.get("environment_type")).strip().casefold(),
+            alma_url=name(data.get("alma_url")),
+            environment=code(data.get("environment_type")).casefold(),
         )
 
 
@@ -316,7 +323,7 @@ class CodeRow:
     def read(cls, data: Any) -> CodeRow:
         """Raises `Unreadable` when *data* is no row."""
         data = fields(data, "a row of a code table")
-        return cls(text(data.get("code")), text(data.get("description")), flag(data.get("enabled")))
+        return cls(code(data.get("code")), text(data.get("description")), flag(data.get("enabled")))
 
 
 @dataclass(frozen=True)
@@ -341,7 +348,7 @@ class Page(Generic[T]):
 
 
 def _id(data: Mapping[str, Any], noun: str) -> str:
-    found = text(data.get("id")).strip()
+    found = identifier(data.get("id"))
     if not found:
-        raise Unreadable(f"the answer is not {noun}: it has no id")
+        raise Unreadable(f"the answer is not {noun}: it has no id that can be one")
     return found

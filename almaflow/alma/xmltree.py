@@ -10,8 +10,12 @@ from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
-# Alma's answers and payloads are five levels deep.
-_DEPTH = 100
+DEEPEST = 100
+"""Levels of elements in each other; Alma's answers and payloads have five."""
+
+MOST_ELEMENTS = 500_000
+"""Elements and attributes, counted by `<` and `=`: each takes some 200 bytes of memory. Alma's
+largest answers, pages of 1,000 report rows, have some 100,000."""
 
 
 class XmlInvalid(ValueError):
@@ -31,8 +35,10 @@ def parse_xml(source: bytes | str, places: Places | None = None) -> Element:
     """Return the root element; *places*, when given, is filled with every element's place.
 
     Raises:
-        XmlInvalid: not well-formed, in an unknown encoding, with a DOCTYPE, or too deep.
+        XmlInvalid: not well-formed, in an unknown encoding, with a DOCTYPE, too deep or too much.
     """
+    if _marks(source) > MOST_ELEMENTS:
+        raise XmlInvalid(f"it has more than {MOST_ELEMENTS:,} elements and attributes", 1, 1)
     builder = _Builder(places)
     parser = DefusedXMLParser(target=builder, forbid_dtd=True)
     builder.parser = parser
@@ -50,6 +56,12 @@ def parse_xml(source: bytes | str, places: Places | None = None) -> Element:
         raise XmlInvalid(str(error), *builder.here()) from error
     assert isinstance(root, Element)
     return root
+
+
+def _marks(source: bytes | str) -> int:
+    if isinstance(source, str):
+        return source.count("<") + source.count("=")
+    return source.count(b"<") + source.count(b"=")
 
 
 def local_name(tag: str) -> str:
@@ -75,8 +87,8 @@ class _Builder(TreeBuilder):
 
     def start(self, tag: str, attrs: dict[str, str], /) -> Element:
         self._depth += 1
-        if self._depth > _DEPTH:
-            raise ValueError(f"it is nested deeper than {_DEPTH} levels")
+        if self._depth > DEEPEST:
+            raise ValueError(f"it is nested deeper than {DEEPEST} levels")
         element: Element = super().start(tag, attrs)
         if self._places is not None:
             self._places[element] = self.here()
