@@ -12,7 +12,7 @@ import anyio
 from almaflow.alma import calls
 from almaflow.alma.calls import Call
 from almaflow.alma.directory import Directory
-from almaflow.alma.errors import AlmaError, AlmaRefused, AlmaUnreachable, AnswerLost, NotTaken
+from almaflow.alma.errors import AlmaBusy, AlmaError, AlmaRefused, AnswerLost, NotTaken
 from almaflow.alma.traces import Trace
 from almaflow.alma.wire import JobParameter
 from almaflow.engine import submission
@@ -20,7 +20,14 @@ from almaflow.engine.groups import alone
 from almaflow.engine.institutions import Door
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.looking import Looking
-from almaflow.engine.patience import NEVER_ANSWERED, midnight, pause, reason
+from almaflow.engine.patience import (
+    NEVER_ANSWERED,
+    as_lost,
+    midnight,
+    never_answered,
+    pause,
+    reason,
+)
 from almaflow.engine.reaching import Reaching
 from almaflow.engine.services import Services
 from almaflow.engine.telling import Told
@@ -148,17 +155,35 @@ class Context(Reaching, Looking):
                 await self._keep_the_reserve()
             try:
                 answer = await self.door.client.send(call)
-            except (NotTaken, AnswerLost) as error:
-                if isinstance(error, AnswerLost) and not again:
-                    raise
+            except (NotTaken, AnswerLost, AlmaRefused) as error:
+                passing = self._passing(error)
+                if isinstance(passing, AnswerLost) and not again:
+                    raise passing from error
                 tries += 1
-                await self.be_patient(error, tries, since)
-            except AlmaRefused:
-                self.door.answered = True
-                raise
+                await self.be_patient(passing, tries, since)
             else:
                 self.door.answered = True
                 return answer
+
+    def _passing(self, error: NotTaken | AnswerLost | AlmaRefused) -> NotTaken | AnswerLost:
+        """Return *error* as one that may pass; raises it when it will not.
+
+        A web page or a redirection is an outage where Alma has answered before; with a status of
+        success it may be one anywhere.
+        """
+        if not isinstance(error, AlmaRefused):
+            return error
+        if not error.foreign:
+            self.door.answered = True
+            raise error
+        is_success = error.http_status is not None and error.http_status < 300
+        if not (is_success or self._has_answered()):
+            raise error
+        return as_lost(error)
+
+    def _has_answered(self) -> bool:
+        """Whether Alma has answered as Alma: to this process, or to an earlier one's write."""
+        return self.door.answered or self.run.heard_from(self.institution)
 
     async def write(
         self, effect: str, call: Call[T], *, trace: Trace | None = None, repeatable: bool = False
@@ -214,11 +239,12 @@ class Context(Reaching, Looking):
         self.journal.tell(Told.REQUEST, self.path, call.name, request=request)
 
     async def be_patient(self, error: AlmaError, tries: int, since: datetime) -> None:
-        if not isinstance(error, AlmaUnreachable):
+        if error.messages or isinstance(error, AlmaBusy):
+            # Alma's own words, even when they are of no use.
             self.door.answered = True
-        answered = self.door.answered or self.run.heard_from(self.institution)
-        if not answered and self.clock.now() - since >= NEVER_ANSWERED:
-            raise error
+        is_up = tries > 1 and self.clock.now() - since >= NEVER_ANSWERED
+        if is_up and not self._has_answered():
+            raise never_answered(error, self.institution) from error
         wait = pause(error, tries, self.clock.now(), self.chance)
         await self.sleep(wait, reason(error, self.institution))
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime, timedelta
 
-from almaflow.alma.errors import AlmaBusy, AlmaError, Busy
+from almaflow.alma import advice
+from almaflow.alma.errors import (
+    AlmaBusy,
+    AlmaError,
+    AlmaRefused,
+    AlmaUnreachable,
+    AnswerLost,
+    Busy,
+)
 
 # Back-off after a transient fault, doubling.
 SHORTEST, LONGEST = timedelta(seconds=1), timedelta(minutes=1)
@@ -15,6 +23,27 @@ QUEUE_SHORTEST, QUEUE_LONGEST = timedelta(seconds=30), timedelta(minutes=2)
 
 # A host that has never answered is given up after this long: it is probably the wrong one.
 NEVER_ANSWERED = timedelta(minutes=1)
+
+
+def as_lost(error: AlmaRefused) -> AnswerLost:
+    """Return what is not Alma's, such as a maintenance page, as an answer that was lost."""
+    return AnswerLost(
+        error.text, what=error.what, http_status=error.http_status, advice=error.advice
+    )
+
+
+def never_answered(error: AlmaError, institution: str) -> AlmaError:
+    """Return *error* as what is raised when the host has never answered as Alma does."""
+    if isinstance(error, AlmaUnreachable):
+        return error
+    return AnswerLost(
+        f"In a minute, nothing that came from the host of {institution} was an answer of Alma. "
+        f"The last: {error.text}",
+        what=error.what,
+        http_status=error.http_status,
+        messages=error.messages,
+        advice=advice.WRONG_HOST,
+    )
 
 
 def back_off(tries: int, shortest: timedelta, longest: timedelta) -> timedelta:

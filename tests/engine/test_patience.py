@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from almaflow.alma.errors import AlmaBusy, AlmaUnreachable, AnswerLost, Busy
-from almaflow.alma.transport import NotSent
+from almaflow.alma.simulator import Reply
+from almaflow.alma.transport import Lost, NotSent
 from almaflow.engine.patience import back_off, pause, reason
 from almaflow.store import EntryState
 from tests.harness import START, Process, Stage
@@ -19,6 +20,8 @@ from tests.harness import START, Process, Stage
 SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
 JOB = "submit_job: {job: M901, set: '59317390720001000'}"
 FIND = f"steps: [{{id: x, find_set: {{id: '{SET['id']}'}}}}]"
+# The host has answered once before it is asked for the set.
+FIND_LATER = FIND.replace("[", "[{get: /conf/general}, ")
 
 
 def library(*faults: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -55,7 +58,7 @@ FAULTS: list[dict[str, Any]] = [
 def test_a_read_is_asked_again(set_stage: Callable[..., Stage], fault: dict[str, Any]) -> None:
     stage = set_stage(library({**fault, "call": "get_set", "nth": [1, 2, 3]}))
 
-    played = stage.run(FIND)
+    played = stage.run(FIND_LATER)
 
     assert played.outcome == "succeeded"
     assert stage.sent("get_set") == 4
@@ -64,7 +67,7 @@ def test_a_read_is_asked_again(set_stage: Callable[..., Stage], fault: dict[str,
 def test_reads_come_less_and_less_often_up_to_a_minute(set_stage: Callable[..., Stage]) -> None:
     stage = set_stage(library({"kind": "status", "status": 503, "call": "get_set", "for": "20m"}))
 
-    played = stage.run(FIND)
+    played = stage.run(FIND_LATER)
 
     seconds = waits(stage, "get_set")
     assert played.outcome == "succeeded"
@@ -77,7 +80,7 @@ def test_reads_come_less_and_less_often_up_to_a_minute(set_stage: Callable[..., 
 def test_a_read_that_waits_says_why(set_stage: Callable[..., Stage]) -> None:
     stage = set_stage(library({"kind": "status", "status": 503, "call": "get_set", "for": "2m"}))
 
-    played = stage.run(FIND)
+    played = stage.run(FIND_LATER)
 
     (told, *_) = played.said_waiting
     assert told.startswith("Alma at main does not answer (Alma (main) could not answer GET /conf/")
@@ -87,7 +90,7 @@ def test_a_read_that_waits_says_why(set_stage: Callable[..., Stage]) -> None:
 def test_a_read_is_given_up_when_the_step_s_time_is_up(set_stage: Callable[..., Stage]) -> None:
     stage = set_stage(library({"kind": "status", "status": 503, "call": "get_set"}))
 
-    played = stage.run(FIND.replace("id: x,", "id: x, timeout: 2h,"))
+    played = stage.run(FIND_LATER.replace("id: x,", "id: x, timeout: 2h,"))
 
     assert played.ended == ("timed_out", "Step x: The time of step x is up.")
     assert played.record.ended_at == START + timedelta(hours=2)
@@ -118,6 +121,128 @@ class Unplugged:
             return handle(*request)
 
         monkeypatch.setattr(stage, "_handle", refusing)
+
+
+class Maintained:
+    """Gives one answer, and nothing of Alma's, as long as it is told to."""
+
+    def __init__(
+        self, stage: Stage, monkeypatch: pytest.MonkeyPatch, instead: Reply | type[Lost]
+    ) -> None:
+        self.down: Callable[[], bool] = lambda: True
+        self.met = 0
+        handle = stage._handle
+
+        def answering(*request: Any) -> Any:
+            if not self.down():
+                return handle(*request)
+            self.met += 1
+            if isinstance(instead, Reply):
+                return instead
+            raise instead("the connection was reset")
+
+        monkeypatch.setattr(stage, "_handle", answering)
+
+
+JSON, HTML = {"content-type": "application/json"}, {"content-type": "text/html"}
+PAGE = b"<html><title>Scheduled maintenance</title></html>"
+NOT_ALMA: dict[str, Reply | type[Lost]] = {
+    "page": Reply(200, HTML, PAGE),
+    "NaN": Reply(200, JSON, b'{"id": NaN}'),
+    "nested": Reply(200, JSON, b'{"a":' * 5000 + b"1" + b"}" * 5000),
+    "a little nested": Reply(200, JSON, b'{"a":' * 700 + b'"\\ud800"' + b"}" * 700),
+    "other JSON": Reply(200, JSON, b'{"status": "maintenance"}'),
+    "too large": Reply(200, JSON, b"[" + b"[]," * 300_000 + b"[]]"),
+    "nothing": Reply(200, JSON, b""),
+    "500": Reply(500, HTML, PAGE),
+    "502": Reply(502, {}, b""),
+    "503": Reply(503, {"content-type": "text/plain"}, b"down"),
+    "504": Reply(504, JSON, b"{"),
+    "reset": Lost,
+}
+# From a host that has never answered as Alma these are refusals without a second try.
+NOT_ALMA_AFTERWARDS: dict[str, Reply | type[Lost]] = {
+    "page with 403": Reply(403, HTML, PAGE),
+    "page with 404": Reply(404, HTML, PAGE),
+    "redirection": Reply(302, {"location": "https://status.example/"}, b""),
+}
+
+
+@pytest.mark.parametrize("what", [*NOT_ALMA, *NOT_ALMA_AFTERWARDS])
+def test_a_job_is_followed_through_whatever_is_not_alma_s_answer(
+    set_stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    stage = set_stage(library(jobs=[{"job": "M901", "duration": "2h"}]))
+    instead = (NOT_ALMA | NOT_ALMA_AFTERWARDS)[what]
+    maintained = Maintained(stage, monkeypatch, instead)
+    maintained.down = lambda: timedelta(minutes=9) < stage.clock.now() - START < timedelta(hours=1)
+
+    played = stage.run(f"steps: [{{id: x, {JOB}}}]")
+
+    assert played.ended == ("succeeded", "")
+    assert len(stage.submissions) == 1
+    assert maintained.met > 10
+
+
+@pytest.mark.parametrize("what", NOT_ALMA)
+def test_a_host_that_never_answered_as_alma_is_an_error_after_a_minute(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    maintained = Maintained(stage, monkeypatch, NOT_ALMA[what])
+
+    played = stage.run(FIND)
+
+    assert played.outcome == "failed"
+    assert "nothing that came from the host of main was an answer of Alma" in played.record.error
+    assert "This host is not Alma's API" in played.record.error
+    assert played.record.ended_at is not None
+    assert 60 <= (played.record.ended_at - START).total_seconds() <= 130
+    assert maintained.met > 4
+
+
+@pytest.mark.parametrize("what", NOT_ALMA_AFTERWARDS)
+def test_a_host_that_refuses_and_never_answered_as_alma_is_not_asked_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    maintained = Maintained(stage, monkeypatch, NOT_ALMA_AFTERWARDS[what])
+
+    played = stage.run(FIND)
+
+    assert played.outcome == "failed"
+    assert maintained.met == 1
+
+
+def test_an_error_in_alma_s_own_words_shows_that_the_host_is_alma(
+    set_stage: Callable[..., Stage],
+) -> None:
+    fault = {"kind": "status", "status": 500, "code": "402119", "call": "get_set", "for": "20m"}
+    stage = set_stage(library(fault))
+
+    assert stage.run(FIND).outcome == "succeeded"
+
+
+@pytest.mark.parametrize("what", NOT_ALMA)
+def test_a_submission_answered_with_what_is_not_alma_s_is_looked_for_and_made_once(
+    set_stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    stage = set_stage(library())
+    taken = stage._handle
+    instead = NOT_ALMA[what]
+
+    def answering(method: str, *rest: Any) -> Any:
+        reply = taken(method, *rest)
+        if method != "POST" or len(stage.submissions) == 0:
+            return reply
+        if isinstance(instead, Reply):
+            return instead
+        raise instead("the connection was reset")
+
+    monkeypatch.setattr(stage, "_handle", answering)
+
+    played = stage.run(f"steps: [{{id: x, {JOB}}}]")
+
+    assert played.outcome == "succeeded"
+    assert (stage.sent("submit"), len(stage.submissions)) == (1, 1)
 
 
 def test_a_host_that_never_answered_is_given_up_after_a_minute(
