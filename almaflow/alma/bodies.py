@@ -126,8 +126,9 @@ def _decimal(written: str) -> float:
 
 def _is_too_deep(data: Any) -> bool:
     level = [data]
-    for _ in range(DEEPEST + 1):
-        level = [inner for outer in level for inner in _inside(outer)]
+    for _ in range(DEEPEST):
+        inside = (inner for outer in level for inner in _inside(outer))
+        level = [inner for inner in inside if isinstance(inner, list | dict)]
         if not level:
             return False
     return True

@@ -29,6 +29,9 @@ T = TypeVar("T")
 # The job of a profile changes when somebody edits the profile, so not for long.
 _LIFETIME = timedelta(minutes=10)
 
+MOST_LISTED = 100_000
+"""Entries that are read of one list, page by page; large institutions have some thousand sets."""
+
 # "Invalid query format."
 _BAD_QUERY = "60106"
 
@@ -48,7 +51,11 @@ I = TypeVar("I", bound=_Identified)  # noqa: E741 - one letter as the others
 
 
 async def read_pages(read: Read, page_at: Callable[[int], Call[Page[I]]]) -> list[I]:
-    """Return the entries of all pages; *page_at* makes the call for an offset."""
+    """Return the entries of all pages; *page_at* makes the call for an offset.
+
+    Raises:
+        AlmaRefused: the list goes on after `MOST_LISTED` entries.
+    """
     found: dict[str, I] = {}
     offset = 0
     while True:
@@ -59,6 +66,11 @@ async def read_pages(read: Read, page_at: Callable[[int], Call[Page[I]]]) -> lis
         offset += len(page.items)
         if len(found) == before or (page.total is not None and offset >= page.total):
             return list(found.values())
+        if len(found) > MOST_LISTED:
+            raise AlmaRefused(
+                f"Alma's answers to {page_at(0).what} list more than {MOST_LISTED:,} entries.",
+                what=page_at(0).what,
+            )
 
 
 Key = tuple[str, ...]

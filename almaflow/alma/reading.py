@@ -85,8 +85,9 @@ def label(value: Any) -> str:
 
 
 def link(value: Any) -> str:
-    """Return the link of a linked field, else empty text."""
-    return name(value.get("link")) if isinstance(value, Mapping) else ""
+    """Return the link of a linked field, else empty text; of one that is too long, the same."""
+    found = text(value.get("link")) if isinstance(value, Mapping) else ""
+    return found if len(found) <= LONGEST_NAME else ""
 
 
 def instance_in_link(value: Any) -> str:
