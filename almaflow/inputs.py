@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
+from almaflow import patterns
 from almaflow.errors import RequestWrong
 from almaflow.expressions import ExpressionFailed, parse_template, render, to_text
 from almaflow.fields import Plain, Template
@@ -28,8 +29,8 @@ def read_input(declared: Input, value: Any) -> Any:
     read = _READERS[declared.type](value)
     if any(isinstance(one, str) and _HALF.search(one) for one in _each(read)):
         raise ValueError("holds half of a character; write the character itself")
-    if declared.pattern is not None and not re.fullmatch(declared.pattern, to_text(read)):
-        raise ValueError(f"is `{read}`, which does not match the pattern `{declared.pattern}`")
+    if declared.pattern is not None:
+        _check_matches(to_text(read), declared.pattern)
     if declared.enum is not None:
         allowed = [_READERS[declared.type](one) for one in declared.enum]
         if read not in allowed:
@@ -57,6 +58,17 @@ def _each(value: Any) -> Iterator[Any]:
 
 # A surrogate without its other half, as JSON can spell it: no file, database or answer takes it.
 _HALF = re.compile("[\ud800-\udfff]")
+
+
+def _check_matches(text: str, written: str) -> None:
+    pattern = patterns.compiled(written)
+    if len(text) > pattern.longest:
+        raise ValueError(
+            f"is {len(text):,} characters long, but with the pattern `{written}` it can have at "
+            f"most {pattern.longest:,}"
+        )
+    if not pattern.matches(text):
+        raise ValueError(f"is `{_shown(text)}`, which does not match the pattern `{written}`")
 
 
 def _text_of(value: Any) -> str | None:

@@ -129,7 +129,14 @@ class Input(Model):
         ),
     ] = None
     pattern: Annotated[
-        Text | None, Field(description="A regular expression that the whole text must match.")
+        Text | None,
+        Field(
+            description="A regular expression that the whole text must match, such as "
+            r"`\d{4}-\d{2}`; at most 1,000 characters. It is matched in linear time, by Rust's "
+            "`regex` crate (docs.rs/regex describes the syntax, which is close to RE2's). So "
+            r"there is no look-around (`(?=…)`), no backreference (`\1`), no atomic group and no "
+            "possessive repetition."
+        ),
     ] = None
     enum: Annotated[list[Any] | None, Field(description="The values that are allowed.")] = None
     minimum: Annotated[Number | None, Field(description="The smallest number allowed.")] = None

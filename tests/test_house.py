@@ -30,6 +30,7 @@ FLOORS: Sequence[Sequence[str]] = (
     (
         *(
             "fields",
+            "patterns",
             "workflow_names",
             "document",
             "validation",
@@ -87,7 +88,9 @@ HOMES: Mapping[str, Sequence[str]] = {
         *("fields", "validation", "settings", "alma", "steps", "workflow", "catalog", "check"),
         *("explain", "plan", "schema", "cli"),
     ),
-    "pydantic_core": ("fields", "validation", "settings", "alma", "steps", "workflow", "check"),
+    "pydantic_core": (
+        *("fields", "patterns", "validation", "settings", "alma", "steps", "workflow", "check"),
+    ),
     "requests": ("alma.http", "outside.pings"),
     "rich": ("cli",),
     "ruamel": ("document",),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from almaflow import patterns
 from almaflow.check.notes import Notes
 from almaflow.check.scopes import NO_SECRETS, NO_STEPS, RUN, input_type, value_type
 from almaflow.check.walking import data_at, sources
@@ -125,9 +126,8 @@ class Declared:
         problem = pattern_problem(pattern)
         if problem is not None:
             message, offset = problem
-            self.notes.within(
-                path, offset, 1, "bad-pattern", f"`pattern` is no regular expression: {message}."
-            )
+            said = f"`pattern` is not a valid regular expression: {message}."
+            self.notes.within(path, offset, 1, "bad-pattern", said)
 
     def _check_literal(self, path: PathTo, declared: Input, value: Any) -> None:
         """Check a value without templates against the declared type and bounds."""
@@ -149,11 +149,9 @@ def literal_problem(declared: Input, value: Any) -> str | None:
 def pattern_problem(pattern: str) -> tuple[str, int] | None:
     """Return what is wrong with a regular expression, and at which character."""
     try:
-        re.compile(pattern)
-    except re.error as error:
-        return error.msg, error.pos or 0
-    except (OverflowError, RecursionError):
-        return "it is nested or repeated too much", 0
+        patterns.compiled(pattern)
+    except patterns.PatternWrong as error:
+        return str(error), error.offset
     return None
 
 

@@ -25,6 +25,9 @@ from almaflow.steps.submit_job import JobReference
 
 T = TypeVar("T")
 
+# Alma cuts names to 255 characters.
+_LONGEST_PATTERN = 1_000
+
 _TIME_OF_DAY = re.compile(r"\d\d:\d\d(:\d\d)?")
 
 
@@ -71,7 +74,10 @@ class WaitForRun(JobStep):
     ] = None
     name: Annotated[
         Template | None,
-        Field(description="A pattern for the run's name, `*` standing for any characters."),
+        Field(
+            description="A pattern for the run's name, at most 1,000 characters: `*` is any "
+            "characters, `?` any one, `[abc]` one of these."
+        ),
     ] = None
 
     @model_validator(mode="after")
@@ -116,7 +122,7 @@ class WaitForRun(JobStep):
     async def _find(self, context: StepContext, job_id: str) -> dict[str, Any]:
         """Wait until there is a run, and return the newest: `{id, name, at}`."""
         since = self._since(context)
-        pattern = normal_name(context.text(self.name)) if self.name is not None else "*"
+        pattern = "*" if self.name is None else _pattern(context.text(self.name))
         poll = self.poll or context.poll
         pace = poll.first
         while True:
@@ -193,3 +199,13 @@ def _parsed(text: str) -> date | datetime | time | str:
     with suppress(ValueError):
         return datetime.fromisoformat(text)
     return text
+
+
+def _pattern(text: str) -> str:
+    """Return a pattern for normal names; Raises: StepFailed when it is too long for any."""
+    if len(text) > _LONGEST_PATTERN:
+        raise StepFailed(
+            f"`name` has {len(text):,} characters, and at most {_LONGEST_PATTERN:,} are allowed: "
+            "no run's name is longer."
+        )
+    return normal_name(text)

@@ -125,13 +125,22 @@ Numbers = Annotated[
 ]
 
 # A text in which `*` stands for any characters and `?` for one.
-Glob = Annotated[str, Field(min_length=1)]
+Glob = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
 def fits(pattern: str, text: str) -> bool:
-    """Tell whether *text* matches the glob *pattern*; case counts."""
-    parts = ("." if c == "?" else ".*" if c == "*" else re.escape(c) for c in pattern)
-    return re.fullmatch("".join(parts), text, re.DOTALL) is not None
+    """Tell whether *text* matches the glob *pattern*; case counts.
+
+    What is between two `*` is taken where it comes first, which leaves the most for the rest; so
+    nothing is tried twice, and the time has a bound (length of the text times the pattern's).
+    """
+    first, *rest = (
+        "".join("." if c == "?" else re.escape(c) for c in p) for p in pattern.split("*")
+    )
+    if rest:
+        *middle, last = rest
+        first += "".join(f"(?>.*?{part})" for part in middle if part) + ".*" + last
+    return re.fullmatch(first, text, re.DOTALL) is not None
 
 
 class Part(BaseModel):
