@@ -24,11 +24,12 @@ _INVISIBLE = r"\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
 _SEPARATOR = rf"(?:[\s\-_.:,+'\"\\{_INVISIBLE}]|{_PERCENT}2[0d]){{0,99}}"
 _LETTER_X = f"(?:x|{_PERCENT}[57]8)"
 _HEXADECIMAL = f"(?:[0-9a-f]|{_PERCENT}(?:3[0-9]|[46][1-6]))"
-KEY_PATTERN = re.compile(
+_BEGINNING = (
     f"(?:l|{_PERCENT}[46]c){_SEPARATOR}(?:[78]|{_PERCENT}3[78])"
     f"{_SEPARATOR}{_LETTER_X}{_SEPARATOR}{_LETTER_X}"
-    f"(?:{_SEPARATOR}{_HEXADECIMAL}){{30}}{_HEXADECIMAL}*[0-9a-z]*",
-    re.IGNORECASE,
+)
+KEY_PATTERN = re.compile(
+    f"{_BEGINNING}(?:{_SEPARATOR}{_HEXADECIMAL}){{30}}{_HEXADECIMAL}*[0-9a-z]*", re.IGNORECASE
 )
 """`l7xx` or `l8xx` and at least 30 hexadecimal digits, in either case.
 
@@ -38,6 +39,9 @@ Matching takes time proportional to the text, because no two ways of reading a c
 Source: Ex Libris Developer Network, "Alma REST APIs", section "API key".
 """
 
+# A message that quotes a long value cuts it, perhaps in the middle of a key.
+_CUT_KEY = re.compile(f"{_BEGINNING}(?:{_SEPARATOR}{_HEXADECIMAL}){{1,29}}(?=…)", re.IGNORECASE)
+
 
 def find_keys(text: str) -> list[tuple[int, int]]:
     """Return begin and end of every piece of *text* that looks like an Alma key, in order."""
@@ -45,8 +49,9 @@ def find_keys(text: str) -> list[tuple[int, int]]:
 
 
 def hide_keys(text: str) -> str:
-    """Return *text* with `***` in the place of what looks like an Alma key."""
-    return KEY_PATTERN.sub(STARS, text)
+    """Return *text* with `***` in the place of what looks like an Alma key, or is cut from one."""
+    text = KEY_PATTERN.sub(STARS, text)
+    return _CUT_KEY.sub(STARS, text) if "…" in text else text
 
 
 def cover_keys(text: str) -> str:

@@ -102,7 +102,8 @@ def load_paths(
     for file in _files(paths):
         try:
             if file.name == FILE_NAME:
-                load_project(file)
+                document = load_project(file).document
+                problems.extend(document.findings if document else ())
                 continue
             one = _load_file(shelf, file, shown(file), around)
         except DocumentsInvalid as error:

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from almaflow.alma_keys import cover_keys, hide_keys
+
 
 class Severity(StrEnum):
     """Whether a document with this problem may run."""
@@ -46,7 +48,8 @@ class Problem:
 
     *code* is a short stable name in kebab-case (`unknown-key`); *message* is whole
     sentences without the place, the suggestion ("did you mean …?") included; *line_text*
-    is the source line the place lies in, empty when there is none.
+    is the source line the place lies in, empty when there is none. *more* is 0, but for the
+    problem that counts those left out.
     """
 
     location: Location
@@ -54,9 +57,54 @@ class Problem:
     message: str
     severity: Severity = Severity.ERROR
     line_text: str = ""
+    more: int = 0
+
+    def __post_init__(self) -> None:
+        # A key in a file would otherwise reach the public log of whoever checks it.
+        for name, shown in (
+            ("message", hide_keys(_cut(self.message))),
+            ("line_text", cover_keys(self.line_text) if len(self.line_text) <= _WIDEST else ""),
+        ):
+            if shown != getattr(self, name):
+                object.__setattr__(self, name, shown)
 
     def __str__(self) -> str:
         return f"{self.location}: {self.severity}[{self.code}]: {self.message}"
+
+
+# A message longer than this (characters) quotes something that nobody reads to its end.
+_LONGEST_MESSAGE = 2000
+# Of a longer line (characters) a picture is not drawn: two hundred problems would repeat it.
+_WIDEST = 10_000
+
+MOST_PROBLEMS = 200
+"""The problems of one file that are shown; a file with more is usually not what it should be."""
+MORE_PROBLEMS = "more-problems"
+"""The code of the last problem of a file that has more."""
+
+
+def _cut(message: str) -> str:
+    return message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}…"
+
+
+def at_most(problems: Iterable[Problem], left_out: int = 0) -> list[Problem]:
+    """Return the *problems* of one file, sorted; of too many the first errors, then warnings.
+
+    The last one then says how many more there are, *left_out* included, which were not made.
+    """
+    found = set(problems)
+    left_out += sum(problem.more for problem in found)
+    ordered = sorted(problem for problem in found if not problem.more)
+    ordered.sort(key=lambda problem: problem.severity is not Severity.ERROR)
+    shown, rest = ordered[:MOST_PROBLEMS], len(ordered[MOST_PROBLEMS:]) + left_out
+    if not rest:
+        return sorted(shown)
+    severity = shown[-1].severity
+    shown.sort()
+    message = f"The file has {rest:,} more problems. Fix those above first."
+    last = shown[-1].location
+    behind = last.moved(last.length)  # so that it stays the last one when they are sorted again
+    return [*shown, Problem(behind, MORE_PROBLEMS, message, severity, more=rest)]
 
 
 # Comparing takes 10 µs a name, and a file may be wrong in a thousand places.

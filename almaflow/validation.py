@@ -11,11 +11,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from almaflow.alma_keys import hide_keys
 from almaflow.document import Document, PathTo
 from almaflow.document.mistakes import key_without_blank, missing_blank
 from almaflow.errors import DocumentsInvalid
 from almaflow.fields import Plain
-from almaflow.problems import Problem, did_you_mean
+from almaflow.problems import MOST_PROBLEMS, Problem, at_most, did_you_mean, has_errors
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -29,15 +30,23 @@ def validate(document: Document, model: type[M], data: Any = None) -> M:
     """Return *document* as a *model*; *data* stands for the document's own when given.
 
     Raises:
-        DocumentsInvalid: it does not fit; every problem is told at once.
+        DocumentsInvalid: it does not fit, or has what no file may have; carries the problems, of
+            very many the first.
     """
+    problems: set[Problem] = set()
+    left_out = 0
     try:
-        return model.model_validate(document.data if data is None else data)
+        fitting = model.model_validate(document.data if data is None else data)
     except ValidationError as error:
-        findings = [_Finding(document, model, detail) for detail in error.errors(include_url=False)]
+        details = error.errors(include_url=False)
+        findings = list(_without_other_forms([_Finding(document, model, one) for one in details]))
         # The cause holds the values that did not fit, secrets among them: it is not chained.
-        problems = {finding.problem() for finding in _without_other_forms(findings)}
-    raise DocumentsInvalid(sorted(problems))
+        problems = {finding.problem() for finding in findings[:MOST_PROBLEMS]}
+        left_out = len(findings[MOST_PROBLEMS:])
+    else:
+        if not has_errors(document.findings):
+            return fitting
+    raise DocumentsInvalid(at_most((*problems, *document.findings), left_out))
 
 
 class _Finding:
@@ -144,7 +153,7 @@ def _shown(value: Any) -> str:
     text = value.text if isinstance(value, Plain) else value
     if not isinstance(text, (str, int, float)):
         return _sort(value)
-    text = str(text)
+    text = hide_keys(str(text))
     return f"`{text}`" if len(text) <= _SHOWN else f"`{text[:_SHOWN]}…`"
 
 

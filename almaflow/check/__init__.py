@@ -31,8 +31,9 @@ from almaflow.check.surroundings import (
 )
 from almaflow.check.templates import TEMPLATE_NOT_ALLOWED, check_templates
 from almaflow.document import Document
+from almaflow.document.hazards import ALMA_KEY
 from almaflow.errors import DocumentsInvalid
-from almaflow.problems import Problem
+from almaflow.problems import MOST_PROBLEMS, Problem, at_most
 from almaflow.validation import validate
 from almaflow.workflow import Workflow
 
@@ -46,17 +47,22 @@ def check_document(document: Document, around: Surroundings) -> Checked:
     except DocumentsInvalid as error:
         return _checked_rest(document, around, set(error.problems))
     checks = check_workflow(workflow, document, around)
-    problems = tuple(_without_echoes(checks.notes.problems))
+    every = (*checks.notes.problems, *document.findings)
+    problems = tuple(at_most(_without_echoes(every), checks.notes.left_out))
     return Checked(document, workflow, True, problems, checks.outputs, checks.calls)
 
 
 def _checked_rest(document: Document, around: Surroundings, problems: set[Problem]) -> Checked:
     """Return what of *document* fits the models, with what is wrong there added to *problems*."""
+    if len(problems) >= MOST_PROBLEMS:
+        return Checked(document, None, False, tuple(sorted(problems)))
     rest = repair(document)
     if rest is None:
         notes = Notes(document)
         check_templates(notes)
-        return Checked(document, None, False, tuple(_without_echoes(problems | notes.problems)))
+        problems = problems | notes.problems
+        shown = at_most(_without_echoes(problems), notes.left_out)
+        return Checked(document, None, False, tuple(shown))
     checks = check_workflow(
         rest.workflow,
         document,
@@ -66,7 +72,7 @@ def _checked_rest(document: Document, around: Surroundings, problems: set[Proble
     )
     replaced = {document.place(path) for path in rest.replaced}
     problems |= {one for one in checks.notes.problems if one.location not in replaced}
-    found = tuple(_without_echoes(problems))
+    found = tuple(at_most(_without_echoes(problems), checks.notes.left_out))
     return Checked(document, rest.workflow, False, found, checks.outputs, checks.calls)
 
 
@@ -85,9 +91,8 @@ def _without_echoes(problems: Iterable[Problem]) -> list[Problem]:
     """Return *problems*, sorted; of a template where none is allowed only that is told."""
     problems = list(problems)
     templates = {one.location for one in problems if one.code == TEMPLATE_NOT_ALLOWED}
-    return sorted(
-        one for one in problems if one.location not in templates or one.code == TEMPLATE_NOT_ALLOWED
-    )
+    kept = (TEMPLATE_NOT_ALLOWED, ALMA_KEY)
+    return sorted(one for one in problems if one.location not in templates or one.code in kept)
 
 
 def check_workflow(

@@ -17,7 +17,7 @@ from almaflow.expressions import (
     parse_template,
 )
 from almaflow.fields import Condition, Expression, Message, Source, format_duration
-from almaflow.problems import Location, Problem, Severity
+from almaflow.problems import MOST_PROBLEMS, Location, Problem, Severity
 from almaflow.steps.base import PollSettings
 
 _WORD = re.compile(r"\w+")
@@ -29,6 +29,9 @@ class Notes:
     def __init__(self, document: Document) -> None:
         self.document = document
         self.problems: set[Problem] = set()
+        self.left_out = 0
+        """How many problems were not kept, because there are too many of their severity."""
+        self._counts = dict.fromkeys(Severity, 0)
 
     def at(
         self, path: PathTo, code: str, message: str, severity: Severity = Severity.ERROR
@@ -59,7 +62,17 @@ class Notes:
 
     def place(self, location: Location, code: str, message: str, severity: Severity) -> None:
         """Note something wrong at *location*."""
-        self.problems.add(self.document.problem(location, code, message, severity))
+        self.add(self.document.problem(location, code, message, severity))
+
+    def add(self, problem: Problem) -> None:
+        """Note *problem*, unless it is known."""
+        if problem in self.problems:
+            return
+        if self._counts[problem.severity] >= MOST_PROBLEMS:
+            self.left_out += 1
+            return
+        self._counts[problem.severity] += 1
+        self.problems.add(problem)
 
     def parse(self, path: PathTo, source: Source) -> Parsed | None:
         """Return what *source* says; None, and a note, when it cannot be read."""

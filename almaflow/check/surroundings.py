@@ -18,10 +18,12 @@ from almaflow.alma.payload import (
     parse_payload,
 )
 from almaflow.alma.wire import JobParameter
+from almaflow.alma_keys import find_keys
 from almaflow.check.notes import Notes
 from almaflow.check.shelf import Shelf
 from almaflow.check.walking import below, data_at, fields_of
 from almaflow.document import PathTo
+from almaflow.document.hazards import ALMA_KEY, KEY_MESSAGE, keys_in_file
 from almaflow.expressions import TEXT, Record
 from almaflow.fields import Model
 from almaflow.problems import Location, Problem, Severity, did_you_mean
@@ -209,14 +211,26 @@ class Files:
             self._in_payload(kind.payload, text, error)
         else:
             self._check_overrides(path, kind, payload)
+            if any(find_keys(one.value) for one in payload) and not find_keys(text):
+                # Escapes of XML or JSON hide it.
+                self.notes.at(place, ALMA_KEY, KEY_MESSAGE)
+        self._check_keys(kind.payload, text)
+
+    def _check_keys(self, name: str, text: str) -> None:
+        """Note the Alma keys in the *text* of the file *name*, at their places there."""
+        for problem in keys_in_file(text, self._beside(name)):
+            self.notes.add(problem)
+
+    def _beside(self, name: str) -> str:
+        """Return what messages call the file that the workflow calls *name*."""
+        folder = os.path.dirname(self.notes.document.file)
+        return os.path.normpath(os.path.join(folder, name))
 
     def _in_payload(self, name: str, text: str, error: PayloadInvalid) -> None:
         """Note a mistake in the payload at its place there."""
-        beside = os.path.dirname(self.notes.document.file)
-        shown = os.path.normpath(os.path.join(beside, name))
-        location = Location(shown, error.line, error.column)
+        location = Location(self._beside(name), error.line, error.column)
         line = error.line_of(text)
-        self.notes.problems.add(Problem(location, "bad-payload", str(error), line_text=line))
+        self.notes.add(Problem(location, "bad-payload", str(error), line_text=line))
 
     def _check_overrides(self, path: PathTo, kind: SubmitJob, payload: list[JobParameter]) -> None:
         """Note names of a mapping of parameters that the payload has several times."""
@@ -252,7 +266,9 @@ class Files:
         if target is None:
             return
         try:
-            column_of(name, read_members_file(name, target), members.column)
+            text = read_members_file(name, target)
+            self._check_keys(name, text)
+            column_of(name, text, members.column)
         except StepFailed as error:
             message = f"The step fails unless the file is another one by then: {error}"
             self.notes.at((*path, "file"), "unreadable", message, Severity.WARNING)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from almaflow.alma_keys import KEY_ADVICE, find_keys, hide_keys
 from almaflow.errors import RequestWrong
 
 # Characters of one argument; Linux itself hands over at most 128 KiB.
@@ -15,9 +16,11 @@ def check_arguments(arguments: Sequence[str]) -> None:
 
     Raises:
         RequestWrong: an argument is not UTF-8 (Python then holds lone surrogates), has a NUL
-            character, or is too long.
+            character, looks like an API key of Alma, or is too long.
     """
     for number, text in enumerate(arguments, 1):
+        if len(text) <= _LONGEST and find_keys(text):
+            raise RequestWrong(_with_key(number, text))
         reason = _fault(text)
         if reason:
             raise RequestWrong(f"Argument {number} (`{_shown(text)}`) {reason}")
@@ -34,6 +37,13 @@ def _fault(text: str) -> str:
             "names are in another encoding."
         )
     return ""
+
+
+def _with_key(number: int, text: str) -> str:
+    return (
+        f"Argument {number} (`{_shown(hide_keys(text))}`) contains what looks like an API key of "
+        f"Alma, which the shell's history and the list of processes show to others. {KEY_ADVICE}"
+    )
 
 
 def _shown(text: str) -> str:

@@ -9,7 +9,8 @@ import typer
 
 from almaflow.cli.parts import SCENARIO_SUFFIX
 from almaflow.document import read_document
-from almaflow.errors import RequestWrong
+from almaflow.errors import DocumentsInvalid, RequestWrong
+from almaflow.problems import has_errors
 
 FileArgument = Annotated[str, typer.Argument(help="A workflow file, or a workflow's name.")]
 InputsOption = Annotated[
@@ -33,11 +34,13 @@ def read_given(pairs: list[str], file: Path | None) -> dict[str, Any]:
 
     Raises:
         RequestWrong: a pair is no KEY=VALUE, or the file is no mapping.
-        DocumentsInvalid: the file is no YAML.
+        DocumentsInvalid: the file is not YAML, or holds an API key.
     """
     given: dict[str, Any] = {}
     if file is not None:
         document = read_document(file, str(file), is_data=True)
+        if has_errors(document.findings):
+            raise DocumentsInvalid(document.findings)
         if not isinstance(document.data, dict):
             raise RequestWrong(f"{file} must hold `name: value` lines, one for each input.")
         given.update(document.data)

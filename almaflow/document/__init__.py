@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from almaflow.document.directives import directive_problems
+from almaflow.document.hazards import deceptive_characters, hide_keys_in, key_problems
 from almaflow.document.mistakes import key_without_blank, missing_blank
 from almaflow.document.scalars import source_offsets
 from almaflow.document.source import Node, Source, Span
 from almaflow.errors import DocumentsInvalid
 from almaflow.fields import plain_value
-from almaflow.problems import Location, Problem
+from almaflow.problems import Location, Problem, at_most
 from almaflow.text_files import MIB, FileUnreadable, Unreadable, decode, read_bytes
 
 MAX_BYTES = MIB
@@ -30,13 +32,22 @@ PathTo = tuple[str | int, ...]
 class Document(Source):
     """A YAML file's data together with the place of every key and value.
 
-    *data* is made of dict (the keys are text), list, str and `Plain`.
+    *data* is made of dict (the keys are text), list, str and `Plain`. *findings* are problems that
+    do not depend on what the file means; who reads the file shows them with its own.
     """
 
-    def __init__(self, text: str, file: str, data: Any, root: Node) -> None:
+    def __init__(
+        self, text: str, file: str, data: Any, root: Node, coded_keys: Sequence[Span] = ()
+    ) -> None:
         super().__init__(text, file)
         self.data = data
         self.root = root
+        keys = hide_keys_in(self)
+        for span in coded_keys:
+            self.hide(span)
+        self.findings: Sequence[Problem] = at_most(
+            (*key_problems(self, (*keys, *coded_keys)), *deceptive_characters(self))
+        )
 
     def place(self, path: PathTo) -> Location:
         """Return the place of the value at *path*, or of the nearest around it that exists."""
@@ -122,12 +133,13 @@ def parse_document(text: bytes | str, file: str) -> Document:
     from almaflow.document.tree import TreeBuilder
 
     source = Source(_decoded(text, file), file)
+    keys = hide_keys_in(source)
     bad = _NOT_PRINTABLE.search(source.text)
     if bad is not None:
         _refuse_character(source, bad)
     directives = directive_problems(source)
     if directives:
-        raise DocumentsInvalid(directives)
+        raise DocumentsInvalid(at_most((*directives, *key_problems(source, keys))))
     builder = TreeBuilder(source)
     data, root = builder.build()
     if root is None and not builder.problems:
@@ -139,8 +151,9 @@ def parse_document(text: bytes | str, file: str) -> Document:
             span = (root.span[0], root.span[0] + key.end())
             _refuse(source, span, "yaml-missing-blank", missing_blank(key.group(1)))
     if root is None or builder.problems:
-        raise DocumentsInvalid(sorted(builder.problems))
-    return Document(source.text, file, data, root)
+        problems = (*builder.problems, *key_problems(source, keys))
+        raise DocumentsInvalid(at_most(problems, builder.left_out))
+    return Document(source.text, file, data, root, builder.coded_keys)
 
 
 _UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)

@@ -42,7 +42,8 @@ class Source:
         self.file = file
         self.lines: Sequence[str] = _BREAK.split(text)
         self._starts = [0, *(match.end() for match in _BREAK.finditer(text))]
-        self._hidden: list[Span] = []
+        # The lines of which something is hidden, by their numbers (from 0), with stars in them.
+        self._shown: dict[int, str] = {}
 
     def mark(self, index: int) -> tuple[int, int]:
         """Return line and column (both from 0) of the character at *index*."""
@@ -57,17 +58,18 @@ class Source:
 
     def hide(self, span: Span) -> None:
         """Show *span* as stars in every problem from now on."""
-        self._hidden.append(span)
+        first, last = self.mark(span[0])[0], self.mark(max(span[0], span[1] - 1))[0]
+        for row in range(first, last + 1):
+            line = self._shown.get(row, self.lines[row])
+            begin = max(0, span[0] - self._starts[row])
+            end = min(len(line), span[1] - self._starts[row])
+            if begin < end:
+                self._shown[row] = line[:begin] + "*" * (end - begin) + line[end:]
 
     def problem(
         self, location: Location, code: str, message: str, severity: Severity = Severity.ERROR
     ) -> Problem:
         """Return a problem with its source line."""
         row = location.line - 1
-        line = self.lines[row]
-        for begin, end in self._hidden:
-            first = max(0, begin - self._starts[row])
-            last = min(len(line), end - self._starts[row])
-            if first < last:
-                line = line[:first] + "*" * (last - first) + line[last:]
+        line = self._shown.get(row, self.lines[row])
         return Problem(location, code, message, severity, line)

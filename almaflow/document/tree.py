@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -23,11 +22,13 @@ from ruamel.yaml.events import (
     ScalarEvent,
 )
 
+from almaflow.document.hazards import holds_coded_key
 from almaflow.document.mistakes import Fault, Mistake, explain, template_mistake
+from almaflow.document.opened import OpenCollection, PendingKey
 from almaflow.document.scalars import has_half, join_halves, resolve
 from almaflow.document.source import Node, Source, Span
 from almaflow.fields import Plain
-from almaflow.problems import Location, Problem, did_you_mean
+from almaflow.problems import MOST_PROBLEMS, Location, Problem, did_you_mean
 
 MAX_LEVELS = 100
 MAX_VALUES = 100_000
@@ -43,37 +44,25 @@ _LONGEST_TAG = 200
 _GAP = re.compile(r"(?:[ \t\r\n]|(?<=\s)#[^\r\n]*)*")
 
 
+_SECOND_DOCUMENT = "A second document begins here; a file holds one, so make it two files."
+
+
 class _Stop(Exception):
     """Reading cannot go on; the reason is among the problems."""
 
 
-@dataclass(slots=True)
-class _Key:
-    """A key that waits for its value; *text* is None when the value is to be dropped."""
-
-    text: str | None
-    span: Span
-
-
-@dataclass(slots=True)
-class _Open:
-    """A collection whose end has not been read; one that is itself a key is dropped then."""
-
-    node: Node
-    data: dict[str, Any] | list[Any]
-    anchor: str | None
-    key: _Key | None = None
-    is_key: bool = False
-    merges: list[tuple[Any, Node]] = field(default_factory=list)
-
-
 class TreeBuilder:
-    """Builds the data and the nodes of *source*; what is wrong gathers in `problems`."""
+    """Builds the data and the nodes of *source*; what is wrong gathers in `problems`.
+
+    *left_out* counts what is not among them, *coded_keys* are scalars with an Alma key in escapes.
+    """
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self.problems: list[Problem] = []
-        self._stack: list[_Open] = []
+        self.left_out = 0
+        self.coded_keys: list[Span] = []
+        self._stack: list[OpenCollection] = []
         self._anchors: dict[str, tuple[Any, Node] | None] = {}
         self._values = 0
         self._result: tuple[Any, Node | None] = (None, None)
@@ -108,8 +97,8 @@ class TreeBuilder:
         except AssertionError:
             # The parser knows no other versions; `directives` has seen those above the document.
             found = _VERSION.search(self.source.text)
-            message = "A second document begins here; a file holds one, so make it two files."
-            self._note("yaml-second-document", message, found.span() if found else (0, 1))
+            span = found.span() if found else (0, 1)
+            self._note("yaml-second-document", _SECOND_DOCUMENT, span)
             raise _Stop from None
 
     def _syntax_error(self, error: MarkedYAMLError) -> None:
@@ -138,8 +127,7 @@ class TreeBuilder:
     def _check_start(self, event: DocumentStartEvent, number: int) -> None:
         span = (event.start_mark.index, event.end_mark.index)
         if number > 1:
-            message = "A second document begins here; a file holds one, so make it two files."
-            self._note("yaml-second-document", message, span)
+            self._note("yaml-second-document", _SECOND_DOCUMENT, span)
             raise _Stop
 
     def _take(self, event: Any) -> None:
@@ -202,7 +190,7 @@ class TreeBuilder:
         text = event.value
         if is_empty:
             self._note("yaml-key", "A key is missing in front of this `:`.", span)
-            top.key = _Key(None, span)
+            top.key = PendingKey(None, span)
             return
         text = self._whole_characters(event, span)
         if event.anchor:
@@ -214,10 +202,10 @@ class TreeBuilder:
                 f"column {first.column}. Keep one of them."
             )
             self._note("duplicate-key", message, span)
-            top.key = _Key(None, span)
+            top.key = PendingKey(None, span)
             return
         top.node.keys[text] = span
-        top.key = _Key(text, span)
+        top.key = PendingKey(text, span)
 
     def _scalar(self, event: ScalarEvent, span: Span) -> None:
         value = self._whole_characters(event, span)
@@ -238,6 +226,8 @@ class TreeBuilder:
                     "half is missing; write the character itself."
                 )
                 self._note("yaml-escape", message, span)
+        if event.style == '"' and holds_coded_key(self.source, span, text):
+            self.coded_keys.append(span)
         return text
 
     def _alias(self, event: AliasEvent, is_key: bool) -> None:
@@ -247,7 +237,7 @@ class TreeBuilder:
         if is_key:
             message = "A key cannot be a reference (`*name`); write the key itself."
             self._note("yaml-key", message, span)
-            self._stack[-1].key = _Key(None, span)
+            self._stack[-1].key = PendingKey(None, span)
             return
         if known is None:
             self._note(*self._bad_alias(name), span)
@@ -274,11 +264,11 @@ class TreeBuilder:
         is_mapping = isinstance(event, MappingStartEvent)
         if is_key:
             self._note_collection_key(span)
-            self._stack[-1].key = _Key(None, span)
+            self._stack[-1].key = PendingKey(None, span)
         if event.anchor:
             self._anchors[event.anchor] = None
         data: dict[str, Any] | list[Any] = {} if is_mapping else []
-        self._stack.append(_Open(Node(span), data, event.anchor, is_key=is_key))
+        self._stack.append(OpenCollection(Node(span), data, event.anchor, is_key=is_key))
         self._check_levels(len(self._stack), span)
 
     def _note_collection_key(self, span: Span) -> None:
@@ -307,7 +297,7 @@ class TreeBuilder:
         if not closed.is_key:
             self._add(closed.data, node)
 
-    def _collection_span(self, closed: _Open, end: int) -> Span:
+    def _collection_span(self, closed: OpenCollection, end: int) -> Span:
         """Underline a block mapping's first key, a block list's first `-`, brackets whole."""
         begin = closed.node.span[0]
         if self.source.text[begin : begin + 1] in ("{", "["):
@@ -339,7 +329,7 @@ class TreeBuilder:
             top.data[key.text] = data
             top.node.children[key.text] = node
 
-    def _merge(self, target: _Open) -> None:
+    def _merge(self, target: OpenCollection) -> None:
         """Fill in what `<<` brings; a key of the mapping's own wins, then the earlier source."""
         if not target.merges:
             return
@@ -385,6 +375,9 @@ class TreeBuilder:
             raise _Stop
 
     def _note(self, code: str, message: str, span: Span) -> None:
+        if len(self.problems) >= MOST_PROBLEMS:
+            self.left_out += 1
+            return
         self.problems.append(self.source.problem(self.source.location(span), code, message))
 
     def _note_mistake(self, mistake: Mistake) -> None:

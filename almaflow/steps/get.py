@@ -29,6 +29,17 @@ _TOKEN = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|\w+|\S")
 _QUOTES = re.compile(r"['\"`\\]")
 
 
+_ADDRESS = re.compile(r"(?:https?:)?//[^/?#]+(?:/almaws/v\d+)?(/[^?#]*)", re.IGNORECASE)
+
+
+def _path_to_write(text: str) -> str:
+    """Return the path in an address that was pasted, as a further sentence; else nothing."""
+    match = _ADDRESS.match(text.strip())
+    if match is None:
+        return ""
+    return f" Write the path alone, `{match[1]}`, and what follows the `?` under `query`, no key."
+
+
 class Get(Kind):
     """Read anything from Alma: what its documentation lists as GET, as JSON.
 
@@ -69,7 +80,8 @@ class Get(Kind):
             try:
                 calls.get_any(given.text)
             except ValueError as error:
-                raise PydanticCustomError("bad_path", "{why}", {"why": f"{error}."}) from None
+                why = f"{error}.{_path_to_write(given.text)}"
+                raise PydanticCustomError("bad_path", "{why}", {"why": why}) from None
         return given
 
     @field_validator("query")

@@ -1,0 +1,92 @@
+"""What a file must not or should not hold, whatever it means: API keys, invisible characters.
+
+Both are found in the text itself, so comments count as well.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from almaflow.alma_keys import KEY_ADVICE, find_keys
+from almaflow.document.source import Source, Span
+from almaflow.problems import Problem, Severity, at_most
+
+ALMA_KEY = "alma-key"
+"""The code of a problem about what looks like an Alma API key."""
+
+# Source: Boucher and Anderson, "Trojan Source: Invisible Vulnerabilities" (2021); Unicode Standard
+# Annex 9. The joiners U+200C and U+200D are left out, because some languages are written with them.
+_DIRECTION = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_INVISIBLE = "\u00ad\u180e\u200b\u2060-\u2064\u206a-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"
+# Some editors and parsers take these for the end of a line, and YAML 1.2 does not.
+_LINE_ENDS = "\u0085\u2028\u2029"
+_DECEPTIVE = re.compile(f"[{_DIRECTION}{_INVISIBLE}{_LINE_ENDS}]")
+
+KEY_MESSAGE = (
+    "This looks like an API key of Alma, which everyone who can read the file could use. "
+    f"{KEY_ADVICE}"
+)
+
+
+def hide_keys_in(source: Source) -> list[Span]:
+    """Hide what looks like an Alma key in every problem of *source*; return where it is."""
+    spans = find_keys(source.text)
+    for span in spans:
+        source.hide(span)
+    return spans
+
+
+def holds_coded_key(source: Source, span: Span, text: str) -> bool:
+    """Whether the scalar at *span*, which means *text*, has an Alma key that escapes hide.
+
+    It is then hidden in every problem of *source*.
+    """
+    is_coded = span[1] - span[0] - len('""') != len(text)
+    if not is_coded or not find_keys(text) or find_keys(source.text[span[0] : span[1]]):
+        return False
+    source.hide(span)
+    return True
+
+
+def key_problems(source: Source, spans: Iterable[Span]) -> Iterator[Problem]:
+    """Yield an error for each of *spans*, which hold keys."""
+    for span in spans:
+        yield source.problem(source.location(span), ALMA_KEY, KEY_MESSAGE)
+
+
+def keys_in_file(text: str, file: str) -> Sequence[Problem]:
+    """Return an error for each Alma key in *text*, the contents of a file called *file*."""
+    if not find_keys(text):
+        return ()
+    source = Source(text, file)
+    return at_most(key_problems(source, hide_keys_in(source)))
+
+
+def deceptive_characters(source: Source) -> Iterator[Problem]:
+    """Yield a warning for each line with a character that makes it look different from what it is.
+
+    The first such character of a line counts.
+    """
+    warned = -1
+    for match in _DECEPTIVE.finditer(source.text):
+        row, _ = source.mark(match.start())
+        if row == warned:
+            continue
+        warned = row
+        yield source.problem(
+            source.location(match.span()),
+            "deceptive-character",
+            f"The character U+{ord(match.group()):04X} is invisible and {_effect(match.group())}, "
+            "so this line may not say what it seems to say. Delete the character, or write it as "
+            "an escape in double quotes.",
+            Severity.WARNING,
+        )
+
+
+def _effect(character: str) -> str:
+    if re.match(f"[{_DIRECTION}]", character):
+        return "changes the direction of the text"
+    if re.match(f"[{_LINE_ENDS}]", character):
+        return "ends the line for some programs and not for others"
+    return "separates or hides text"
