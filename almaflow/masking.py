@@ -128,8 +128,13 @@ class Mask:
     """
 
     def __init__(self, values: Iterable[str]) -> None:
-        forms = sorted({_folded(form) for value in values for form in _forms(value) if form})
+        self._values = tuple(values)
+        forms = sorted({_folded(form) for value in self._values for form in _forms(value) if form})
         self._pattern = re.compile(_tree(forms)) if forms else None
+
+    def also(self, value: str) -> Mask:
+        """Return a mask that stars *value* too."""
+        return self if value in self._values else Mask([*self._values, value])
 
     def text(self, text: str) -> str:
         """Return a text for people or programs, also without the passwords in its addresses."""
@@ -161,6 +166,10 @@ class Mask:
     def stored(self, value: Any) -> Any:
         """Return JSON-able *value* of a record, every known secret starred; its keys are ours."""
         return _texts(value, self.known, keys=False)
+
+
+NO_SECRETS = Mask(())
+"""Stars what looks like a key or a password, because no secret is known."""
 
 
 def _replaced(text: str, spans: list[Span], stars: Callable[[int], str]) -> str:

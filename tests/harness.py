@@ -424,7 +424,7 @@ class Stage:
             key=self.alma.add_institution(name, environment=self.environment, key=self.key),
             clock=self.clock,
             reveal=lambda value: reveal(value, project.secret),
-            mask=Mask(project.known_secrets()).text,
+            mask=Mask(project.known_secrets()),
         )
         return Door(name, client, self.alma.link_base, **self._door)
 

@@ -1,14 +1,21 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 import sys
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from datetime import timedelta
+from enum import Enum
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
+import almaflow
+from almaflow.alma.statuses import KNOWN_STATUSES
 from almaflow.cli.problem_formats import ProblemFormat, format_problems
 from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.settings import (
@@ -23,6 +30,8 @@ from almaflow.settings import (
     load_project,
     path_inside,
 )
+from almaflow.settings.references import SecretWeak
+from almaflow.settings.strength import weakness
 from tests.golden import documents, expected
 
 EXAMPLE = """\
@@ -276,10 +285,10 @@ def test_a_key_is_read_from_its_place_when_it_is_needed(
 ) -> None:
     monkeypatch.setenv("ALMA_API_KEY_MAIN", " l7xx1234 ")
     (tmp_path / "keys").mkdir()
-    (tmp_path / "keys" / "sandbox").write_bytes(b"l8xx\r\n")
+    (tmp_path / "keys" / "sandbox").write_bytes(b"l8xx5678\r\n")
 
     assert example.institution("main").key() == "l7xx1234"
-    assert example.institution("sandbox").key() == "l8xx"
+    assert example.institution("sandbox").key() == "l8xx5678"
 
 
 @pytest.mark.parametrize("key", ["l7 xx", "l7\nxx", "l7äx"])
@@ -296,9 +305,9 @@ def test_a_key_that_cannot_be_sent_is_refused_without_being_shown(
 
 
 def test_secrets_are_looked_up_by_name(example: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FTP_PASSWORD", "pw")
+    monkeypatch.setenv("FTP_PASSWORD", "hunter22")
 
-    assert example.secret("ftp") == "pw"
+    assert example.secret("ftp") == "hunter22"
     with pytest.raises(RequestWrong, match=r"no secret `ftpp`; did you mean `ftp`\? .*env:NAME"):
         example.secret("ftpp")
     with pytest.raises(RequestWrong, match=r"There is no secret `other`\. Write it"):
@@ -427,8 +436,8 @@ def test_a_secret_may_lie_in_the_systems_keyring(
 ) -> None:
     reference = SecretRef.read("keyring:alma/main/eu")
 
-    fake_keyring(monkeypatch, "l7xx")
-    assert reference.resolve(tmp_path) == "l7xx"
+    fake_keyring(monkeypatch, "l7xx1234")
+    assert reference.resolve(tmp_path) == "l7xx1234"
 
     fake_keyring(monkeypatch, None)
     with pytest.raises(RequestWrong, match="keyring set alma main/eu"):
@@ -504,3 +513,56 @@ def test_settings_can_be_made_in_python_too() -> None:
 
     assert made.settle == timedelta(hours=1)
     assert made.address == REGIONS["eu"]
+
+
+# --- secrets that cannot be hidden ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("failed", "short", "1234567", "2026-03-01T08:15:00+00:00", "38965090000541", "-" * 40),
+        *("Succeeded", "COMPLETED_FAILED", "timed_out", "scheduled_at", "edule_id", "Passw0rd"),
+    ],
+)
+def test_a_secret_that_would_be_found_in_harmless_text_is_refused_and_not_shown(
+    value: str, example: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FTP_PASSWORD", value)
+
+    with pytest.raises(SecretWeak, match=r"`secrets\.ftp` \(env:FTP_PASSWORD\)") as caught:
+        example.secret("ftp")
+    with pytest.raises(SecretWeak):
+        example.known_secrets()
+
+    assert value not in str(caught.value)
+    assert value not in example.known_secrets(strict=False)
+
+
+@pytest.mark.parametrize("value", ["hunter22", "correct horse battery staple", "l8xx-test"])
+def test_a_secret_of_its_own_is_accepted(value: str) -> None:
+    assert weakness(value) == ""
+
+
+def words_of_records() -> Iterator[str]:
+    """Yield the names of fields, the members of enumerations and Alma's statuses in almaflow."""
+    for module in pkgutil.walk_packages(almaflow.__path__, "almaflow."):
+        if "simulator" in module.name or module.name.endswith("__main__"):
+            continue
+        for value in vars(importlib.import_module(module.name)).values():
+            if not isinstance(value, type) or not value.__module__.startswith("almaflow."):
+                continue
+            if issubclass(value, Enum):
+                yield from (str(member.value) for member in value)
+            elif is_dataclass(value):
+                yield from (field.name for field in fields(value))
+            elif issubclass(value, BaseModel):
+                yield from value.model_fields
+    yield from KNOWN_STATUSES
+
+
+def test_every_word_of_a_record_is_too_common_to_be_a_secret() -> None:
+    words = {word for word in words_of_records() if word.replace("_", "").isalpha()}
+
+    assert len(words) > 300
+    assert sorted(word for word in words if not weakness(word)) == []

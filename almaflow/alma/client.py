@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
@@ -24,6 +25,7 @@ from almaflow.alma.transport import Lost, NotSent, Transport, WireAnswer, WireRe
 from almaflow.alma.verdicts import verdict
 from almaflow.clock import Clock
 from almaflow.errors import RequestWrong
+from almaflow.masking import NO_SECRETS, Mask
 from almaflow.threads import ThreadPool
 
 T = TypeVar("T")
@@ -57,8 +59,9 @@ def _always() -> bool:
 class AlmaClient:
     """Sends calls to one institution, *name* in messages.
 
-    *reveal* replaces placeholders of secrets deep inside JSON-able data, *mask* stars every
-    known secret in a text. With a *clock* the client learns how far Alma's goes ahead of ours.
+    *reveal* replaces placeholders of secrets deep inside JSON-able data. *mask* stars every known
+    secret in what Alma answers, before anything reads it; the key is one of them. With a *clock*
+    the client learns how far Alma's goes ahead of ours.
 
     Raises:
         RequestWrong: *key* is empty or has characters that a key cannot have.
@@ -73,7 +76,7 @@ class AlmaClient:
         rate: CallRate | None = None,
         clock: Clock | None = None,
         reveal: Callable[[Any], Any] = _as_it_is,
-        mask: Callable[[str], str] = _as_it_is,
+        mask: Mask = NO_SECRETS,
     ) -> None:
         self.name = name
         self.remaining_calls: int | None = None
@@ -89,7 +92,7 @@ class AlmaClient:
         self._told: tuple[datetime, float] | None = None
         """What Alma's clock showed last, and the elapsed seconds of ours at that moment."""
         self._reveal = reveal
-        self._mask = mask
+        self._mask = mask.also(self._key)
 
     @property
     def ahead(self) -> timedelta:
@@ -180,6 +183,7 @@ class AlmaClient:
     def _result(self, call: Call[T], answer: WireAnswer) -> T:
         """Return what *answer* means; a large one is read in a thread, beside the event loop."""
         body = read_body(answer.body, answer.headers.get("content-type", ""))
+        body = replace(body, data=self._mask.foreign(body.data))
         error = verdict(self.name, call, answer.status, body, answer.headers)
         if error is not None:
             raise self._masked(error)
@@ -230,7 +234,7 @@ class AlmaClient:
         return error
 
     def _without_secrets(self, text: str) -> str:
-        return self._mask(text).replace(self._key, "***")
+        return self._mask.text(text)
 
 
 def _http_date(written: str) -> datetime | None:

@@ -83,7 +83,7 @@ def ask_live(
 ) -> T:
     """Return the answer to *question*, put to an institution of almaflow.yaml."""
     name = project.institution(institution).name
-    mask = Mask(project.known_secrets())
+    mask = Mask(project.known_secrets(strict=False))
     return _ask(question, parts.live_door(project, mask)(name), virtual=False)
 
 

@@ -164,7 +164,7 @@ def _know_secrets() -> None:
         return
     with contextlib.suppress(AlmaflowError, OSError):
         # Otherwise no command has read a secret either.
-        REDACTION.know(settings.find_project(Path.cwd()).known_secrets())
+        REDACTION.know(settings.find_project(Path.cwd()).known_secrets(strict=False))
 
 
 def _details(error: AlmaflowError) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -63,7 +62,7 @@ def doctor(
 
 
 def _findings(send: bool) -> Iterator[Finding]:
-    """Yield all that is found, as it is found, secrets starred."""
+    """Yield all that is found, as it is found."""
     yield good("almaflow", f"version {__version__}, Python {platform.python_version()}")
     try:
         project = parts.open_project()
@@ -72,9 +71,8 @@ def _findings(send: bool) -> Iterator[Finding]:
             yield bad("almaflow.yaml", str(problem))
         yield bad("almaflow.yaml", "nothing else can be looked at before it is valid")
         return
-    mask = Mask(project.known_secrets())
-    for finding in _of_project(project, mask, send):
-        yield replace(finding, text=mask.text(finding.text), move=mask.text(finding.move))
+    mask = Mask(project.known_secrets(strict=False))
+    yield from _of_project(project, mask, send)
 
 
 def _of_project(project: Project, mask: Mask, send: bool) -> Iterator[Finding]:

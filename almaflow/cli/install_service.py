@@ -98,7 +98,7 @@ def _command() -> list[str]:
 
 
 def _variables(project: Project) -> list[str]:
-    names = (one.name for one in project.references() if one.origin is Origin.ENV)
+    names = (one.name for _, one in project.references() if one.origin is Origin.ENV)
     return list(dict.fromkeys(names))
 
 

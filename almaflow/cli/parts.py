@@ -34,7 +34,9 @@ SCENARIO_SUFFIX = ".scenario.yaml"
 
 def open_project() -> Project:
     """Return the project of the working directory; Raises: DocumentsInvalid."""
-    return find_project(Path.cwd())
+    project = find_project(Path.cwd())
+    project.hide_secrets()
+    return project
 
 
 @contextmanager
@@ -69,7 +71,7 @@ def live_door(project: Project, mask: Mask) -> OpenDoor:
             rate=rate,
             clock=SystemClock(),
             reveal=lambda value: reveal(value, project.secret),
-            mask=mask.text,
+            mask=mask,
         )
         return Door(
             institution.name,

@@ -102,8 +102,9 @@ def _run_live(
 ) -> RunRecord:
     clock = SystemClock()
     plan = new_plan(loaded, project, given, clock)
-    # A missing key is told before anything is recorded.
+    # A missing key, and a secret that cannot be hidden, are reported before anything is recorded.
     project.institution(plan.institution).key()
+    project.known_secrets()
     with parts.open_store(project, clock) as store, onlooker(plan, as_json=as_json) as view:
         engine = parts.live_engine(project, store, view, asker_at(view, as_json=as_json))
         return follow(engine, store, plan, before=partial(_add, store, plan), as_json=as_json)
@@ -115,6 +116,7 @@ def _queue(
     """Record a run for the `serve` that is alive; Raises: RequestWrong when none is."""
     plan = new_plan(loaded, project, given, SystemClock())
     project.institution(plan.institution).key()
+    project.known_secrets()
     with parts.open_store(project) as store:
         if store.leader() is None:
             raise RequestWrong(

@@ -76,10 +76,12 @@ def validate(
 def _project() -> tuple[Project, list[Problem]]:
     """Return the project; when its file has problems, one without settings, and the problems."""
     try:
-        return find_project(Path.cwd()), []
+        project = find_project(Path.cwd())
     except DocumentsInvalid as error:
         folder = Path(error.problems[0].location.file).absolute().parent
         return Project(folder, Settings(), None), list(error.problems)
+    project.hide_secrets()
+    return project, []
 
 
 def _default_paths(project: Project, problems: list[Problem]) -> list[Path]:

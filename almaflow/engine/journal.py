@@ -33,6 +33,16 @@ from almaflow.store.writer import StoreWriter
 
 T = TypeVar("T")
 
+# What in an entry or an event is a word of the record's own, by its key: never starred, whatever
+# the secrets are. And what is a text for people, in which a library may quote an address.
+_WORDS = frozenset(
+    {
+        *("attempt", "deadline", "effect", "ends", "institution", "kind", "now", "outcome"),
+        *("sent_at", "status", "trigger"),
+    }
+)
+_TEXTS = frozenset({"error", "unknown"})
+
 Key = tuple[str, int, str]
 """Path, attempt and effect of an entry."""
 
@@ -119,7 +129,7 @@ class RunJournal:
         What *also* does in the store is part of the same transaction.
         """
         if not isinstance(value, Keep):
-            value = self._mask.data(value)
+            value = self._stored(value)
 
         def write() -> Entry:
             entry = self.store.record(
@@ -147,7 +157,7 @@ class RunJournal:
 
         Returns why there is no place now; then nothing is recorded.
         """
-        masked = self._mask.data(value)
+        masked = self._stored(value)
 
         def write() -> Entry | Busy:
             answer = self.store.take_place(self.claim, spot, limits)
@@ -200,7 +210,7 @@ class RunJournal:
         Until then nothing has left that the begin would have to stand before: a crash in
         between lets the step begin once more. It saves a turn of the disk for each step.
         """
-        masked = self._mask.data(value)
+        masked = self._stored(value)
         self._soon.append(
             lambda: self.store.record(
                 self.claim, path, attempt, "begin", EntryState.DONE, value=masked
@@ -209,7 +219,7 @@ class RunJournal:
 
     def tell(self, about: Told, path: str = "", text: str = "", **data: Any) -> None:
         """Tell onlookers now, and the log with the next write (or `flush`)."""
-        now, data = self._clock.now(), self._mask.data(data)
+        now, data = self._clock.now(), self._stored(data)
         event = RunEvent(now, self.run_id, about, path, self._mask.text(text), data)
         self._listener.hear(event)
         if about not in NOT_LOGGED:
@@ -219,6 +229,19 @@ class RunJournal:
     def masked(self, text: str) -> str:
         """Return *text* as it may leave: every known secret starred."""
         return self._mask.text(text)
+
+    def _stored(self, value: Any) -> Any:
+        """Return *value* as an entry keeps it: secrets starred, words of its own as they are."""
+        if not isinstance(value, dict):
+            return self._mask.stored(value)
+        return {key: self._part(key, part) for key, part in value.items()}
+
+    def _part(self, key: str, part: Any) -> Any:
+        if key in _WORDS:
+            return part
+        if key in _TEXTS and isinstance(part, str):
+            return self._mask.text(part)
+        return self._mask.stored(part)
 
     async def flush(self, *, always: bool = False) -> None:
         """Write the lines that were told and not yet logged, and where the run is in its life."""
@@ -260,7 +283,7 @@ class RunJournal:
 
     async def finish(self, outcome: Outcome, error: str, outputs: dict[str, Any] | None) -> None:
         """Record the run's end and let go of it."""
-        told, given = self._mask.text(error), self._mask.data(outputs)
+        told, given = self._mask.text(error), self._mask.stored(outputs)
         self._status = None
         await self._write(lambda: self.store.finish_run(self.claim, outcome, told, given))
 

@@ -59,7 +59,7 @@ class LiveOutside:
             raise RequestWrong(
                 f"almaflow.yaml has no channel `{channel}`{did_you_mean(channel, known) or '.'}"
             )
-        return known[channel].resolve(self._project.folder).strip()
+        return known[channel].resolve(self._project.folder, f"channels.{channel}").strip()
 
     def close(self) -> None:
         """Each connection is closed by who opened it."""
@@ -71,11 +71,11 @@ class LiveOutside:
                 f"almaflow.yaml has no connection `{name}`{did_you_mean(name, known) or '.'}"
             )
         entry = known[name]
-        at = entry.password
+        at, folder = entry.password, self._project.folder
         return Server.read(
             name,
             entry.url,
-            password=None if at is None else at.resolve(self._project.folder),
+            password=None if at is None else at.resolve(folder, f"connections.{name}.password"),
             host_key=entry.host_key,
             endpoint=entry.endpoint,
         )

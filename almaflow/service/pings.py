@@ -221,7 +221,7 @@ class Pings:
         if name not in known:
             hint = did_you_mean(name, known) or "."
             raise Refused(f"almaflow.yaml has no ping `{name}`{hint}")
-        self._send(name, known[name].resolve(self._project.folder), signal)
+        self._send(name, known[name].resolve(self._project.folder, f"pings.{name}"), signal)
 
 
 def _signal_of(event: RunEvent) -> Signal | None:

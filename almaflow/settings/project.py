@@ -11,12 +11,14 @@ from urllib.parse import unquote, urlsplit
 
 from almaflow.document import Document, PathTo, read_document
 from almaflow.errors import DocumentsInvalid, LinesWanted, RequestWrong
+from almaflow.masking import REDACTION
 from almaflow.problems import Problem, did_you_mean
 from almaflow.settings.limits import LimitSettings
 from almaflow.settings.literals import hide_literals, without_literals
 from almaflow.settings.models import Environment, InstitutionSettings, Settings
 from almaflow.settings.paths import FILE_NAME, PathRefused, data_path, path_inside
-from almaflow.settings.references import SecretRef
+from almaflow.settings.references import Origin, SecretRef, SecretWeak
+from almaflow.settings.strength import SHORTEST_PASSWORD, weakness
 from almaflow.validation import validate
 from almaflow.visible import one_line
 
@@ -66,13 +68,13 @@ class Institution:
         Raises:
             RequestWrong: it is not there, or could not be sent.
         """
-        key = self.api_key.resolve(self.folder).strip()
+        key = self.api_key.read_value(self.folder).strip()
         if not (key.isascii() and key.isprintable()) or " " in key:
             raise RequestWrong(
                 f"The API key of institution `{self.name}` (`{self.api_key}`) holds blanks or "
                 "characters that no key has; copy it again from the Developer Network."
             )
-        return key
+        return self.api_key.hidden(key, f"institutions.{self.name}.api_key")
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,8 @@ class Project:
         """
         url = self.settings.store
         if self.settings.store_is_reference:
-            url = SecretRef.read(url).resolve(self.folder).strip()
+            url = SecretRef.read(url).read_value(self.folder).strip()
+            REDACTION.know(_secret_parts(url))
         scheme, slashes, path = url.partition(":///")
         if scheme.startswith("sqlite") and slashes and path and path != ":memory:":
             return f"{scheme}:///{self.folder / Path(path).expanduser()}"
@@ -155,34 +158,58 @@ class Project:
                 f"There is no secret `{name}`{hint or '.'} Write it in {self._file}: "
                 f"`secrets: {{{name}: env:NAME}}`."
             )
-        return reference.resolve(self.folder)
+        return reference.resolve(self.folder, f"secrets.{name}")
 
-    def known_secrets(self) -> list[str]:
-        """Return the values of all secrets that are there, for `masking.Mask`."""
-        values = []
-        for reference in self.references():
+    def known_secrets(self, *, strict: bool = True) -> list[str]:
+        """Return the values of all secrets that are there, for `masking.Mask`.
+
+        Raises:
+            SecretWeak: one of them is too short or too common to be hidden; if not *strict*, it
+                is left out.
+        """
+        return [part for value in self._values(strict=strict) for part in _secret_parts(value)]
+
+    def hide_secrets(self) -> None:
+        """Let no output of this process show a secret of this project, also one it never reads.
+
+        What lies in a keyring counts once it is read: the keyring may ask a person to open it.
+        """
+        for value in self._values(strict=False, left_out=Origin.KEYRING):
+            REDACTION.know(_secret_parts(value))
+
+    def _values(self, *, strict: bool, left_out: Origin | None = None) -> Iterator[str]:
+        for used_as, reference in self.references():
+            if reference.origin is left_out:
+                continue
             try:
-                values.append(reference.resolve(self.folder))
+                if used_as == _STORE:
+                    yield reference.read_value(self.folder)
+                else:
+                    yield reference.resolve(self.folder, used_as)
+            except SecretWeak:
+                if strict:
+                    raise
             except RequestWrong:
                 # What is not there cannot show up anywhere; who needs it will be told.
                 continue
-        return values + [word for value in values for word in _password_in(value)]
 
     @property
     def _file(self) -> str:
         return self.document.file if self.document else FILE_NAME
 
-    def references(self) -> Iterator[SecretRef]:
-        """Yield the place of every secret that almaflow.yaml names, some perhaps twice."""
-        yield from (entry.api_key for entry in self.institutions.values())
-        yield from self.settings.channels.values()
-        yield from self.settings.secrets.values()
-        yield from self.settings.pings.values()
-        for connection in self.settings.connections.values():
+    def references(self) -> Iterator[tuple[str, SecretRef]]:
+        """Yield where almaflow.yaml names a secret, such as `secrets.ftp`, and its place."""
+        settings = self.settings
+        for name, institution in self.institutions.items():
+            yield f"institutions.{name}.api_key", institution.api_key
+        for key in ("channels", "secrets", "pings"):
+            for name, reference in getattr(settings, key).items():
+                yield f"{key}.{name}", reference
+        for name, connection in settings.connections.items():
             if connection.password is not None:
-                yield connection.password
-        if self.settings.store_is_reference:
-            yield SecretRef.read(self.settings.store)
+                yield f"connections.{name}.password", connection.password
+        if settings.store_is_reference:
+            yield _STORE, SecretRef.read(settings.store)
 
     def _how_to_write(self, name: str | None) -> str:
         name = name and one_line(name)
@@ -205,13 +232,21 @@ class Project:
         return next(shared, LimitSettings())
 
 
-def _password_in(value: str) -> list[str]:
-    """Return the password in an address, as it is written there and as it is meant."""
+# The store's address may be short: only a password in it is secret.
+_STORE = "store"
+
+
+def _secret_parts(value: str) -> list[str]:
+    """Return *value*, and of an address its password, as it is written and as it is meant.
+
+    A weak password is hidden where it is part of an address, and not in other texts.
+    """
     try:
-        password = urlsplit(value).password
+        password = urlsplit(value).password or ""
     except ValueError:
-        password = None
-    return [] if not password else [password, unquote(password)]
+        password = ""
+    parts = [value, password, unquote(password)]
+    return [part for part in dict.fromkeys(parts) if not weakness(part, SHORTEST_PASSWORD)]
 
 
 def _account(name: str, entry: InstitutionSettings) -> str:

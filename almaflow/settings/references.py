@@ -19,11 +19,24 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from almaflow.errors import RequestWrong
 from almaflow.fields import as_text
+from almaflow.masking import REDACTION
+from almaflow.settings.strength import weakness
 
 _REFERENCE = r"(env|file|keyring):\s*(\S.*)"
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # More than any key, password or certificate has (bytes); keeps `file:/dev/zero` out of memory.
 _LARGEST_FILE = 64 * 1024
+
+
+class SecretWeak(RequestWrong):
+    """A secret is too short or too common; its text never shows it."""
+
+    def __init__(self, used_as: str, reference: SecretRef, fault: str) -> None:
+        what = f"`{used_as}` ({reference})" if used_as else f"`{reference}`"
+        super().__init__(
+            f"The value of {what} {fault}. almaflow hides secrets wherever they appear, and would "
+            "hide this one inside other words too. Choose a longer, random value and set it there."
+        )
 
 
 class Origin(StrEnum):
@@ -92,12 +105,28 @@ class SecretRef:
             "examples": ["env:ALMA_API_KEY", "file:/run/secrets/alma", "keyring:alma/main"],
         }
 
-    def resolve(self, folder: Path) -> str:
+    def resolve(self, folder: Path, used_as: str = "") -> str:
         """Return the secret; a relative file counts from *folder*.
+
+        *used_as* is where almaflow.yaml names it, such as `secrets.ftp`. From now on no output of
+        this process shows it.
 
         Raises:
             RequestWrong: it is not there, or is empty; says how to put it there.
+            SecretWeak: it is too short or too common to be kept out of what almaflow prints.
         """
+        return self.hidden(self.read_value(folder), used_as)
+
+    def hidden(self, value: str, used_as: str) -> str:
+        """Return *value*, which is hidden from now on; Raises: SecretWeak."""
+        fault = weakness(value)
+        if fault:
+            raise SecretWeak(used_as, self, fault)
+        REDACTION.know([value])
+        return value
+
+    def read_value(self, folder: Path) -> str:
+        """Return what is there, whatever it is; Raises: RequestWrong as `resolve` does."""
         match self.origin:
             case Origin.ENV:
                 return self._from_environment()

@@ -25,6 +25,7 @@ from almaflow.alma.rate import CallRate
 from almaflow.alma.transport import Lost, NotSent, WireAnswer, WireRequest
 from almaflow.alma.wire import Job, JobParameter
 from almaflow.errors import RequestWrong
+from almaflow.masking import Mask
 
 KEY = "l7xx0123456789abcdef"
 JOB = calls.job("M44")
@@ -461,8 +462,7 @@ LEAKS: list[Callable[[str], WireAnswer | Exception]] = [
 def test_neither_a_secret_nor_the_key_gets_into_an_error(
     leak: Callable[[str], WireAnswer | Exception],
 ) -> None:
-    def mask(text: str) -> str:
-        return text.replace("hunter2", "***")
+    mask = Mask(["hunter2"])
 
     for secret in ("hunter2", KEY):
         caught = failure(leak(secret), SUBMIT, mask=mask)

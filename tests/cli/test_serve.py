@@ -68,7 +68,7 @@ class _Stopper(threading.Thread):
 def test_a_serve_runs_a_timetable_gives_metrics_and_stops_when_told(
     almaflow: Almaflow, write: Write, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("A_KEY", "l8xx")
+    monkeypatch.setenv("A_KEY", "l8xx-invented")
     write(
         "almaflow.yaml",
         """\

@@ -96,7 +96,7 @@ def test_a_package_that_is_missing_is_named_with_the_way_to_it(
     module: str,
     package: str,
 ) -> None:
-    monkeypatch.setenv("SFTP", "x")
+    monkeypatch.setenv("SFTP", "the-sftp-passw0rd")
     _without(module, package, monkeypatch)
 
     with pytest.raises(Refused) as caught:
@@ -179,7 +179,7 @@ def test_a_server_never_shows_its_password() -> None:
 def test_each_kind_of_address_has_its_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SFTP", "x")
+    monkeypatch.setenv("SFTP", "the-sftp-passw0rd")
     way = outside(tmp_path)
 
     kinds = [type(way.place(Search(name, "", "*"))) for name in ("exports", "plain", "bucket")]

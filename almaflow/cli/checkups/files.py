@@ -44,7 +44,7 @@ def look_at_secrets(project: Project) -> Findings:
     found = Findings()
     for name, reference in project.settings.secrets.items():
         with found.about(f"secret {name}"):
-            reference.resolve(project.folder)
+            reference.resolve(project.folder, f"secrets.{name}")
             found.append(good(f"secret {name}", f"{reference} holds a value"))
     return found
 

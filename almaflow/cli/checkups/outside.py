@@ -43,7 +43,7 @@ def look_at_pings(project: Project) -> Findings:
     for name, reference in project.settings.pings.items():
         what = f"ping {name}"
         with found.about(what):
-            if _is_address(reference.resolve(project.folder).strip()):
+            if _is_address(reference.resolve(project.folder, f"pings.{name}").strip()):
                 found.append(good(what, f"{reference} holds an address; it is not called"))
             else:
                 # What it holds instead may be a secret, so it is not shown.
