@@ -74,7 +74,9 @@ def approve(
     say(
         f"Step {path} of run {record.id} is {said}. "
         + (
-            f"The process that works on the run goes on; `almaflow logs -f {record.id}` follows it."
+            f"The process that works on the run continues with it; `almaflow logs -f {record.id}` "
+            f"follows it. If that process does not respond, `almaflow resume {record.id}` takes "
+            "the run over."
             if worked_on
             else f"No process works on the run; `almaflow resume {record.id}` goes on with it."
         )

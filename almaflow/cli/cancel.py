@@ -8,7 +8,7 @@ import typer
 
 from almaflow.cli import parts
 from almaflow.cli.options import RunArgument
-from almaflow.cli.owners import is_worked_on, tell_owner, work_here
+from almaflow.cli.owners import responds, tell_owner, work_here
 from almaflow.cli.people import who
 from almaflow.errors import RequestWrong
 from almaflow.outcome import Status
@@ -35,7 +35,7 @@ def cancel(
                 f"`almaflow show {record.id}` tells how it went."
             )
         record = store.ask_cancel(record.id, who())
-        if not is_worked_on(store, record):
+        if not responds(store, record):
             try:
                 told = f"No process works on run {record.id}; it is ended here."
                 work_here(project, store, record, told, as_json=as_json)

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, NoReturn
 
 import typer
 
 from almaflow.cli import parts
+from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
 from almaflow.cli.output import emit_json, say
 from almaflow.cli.people import asker_at
 from almaflow.cli.reports import exit_code_of, onlooker, steps_so_far
 from almaflow.cli.run import follow
-from almaflow.outcome import Outcome
+from almaflow.clock import SystemClock, sleep
+from almaflow.engine.lease import Silence
+from almaflow.outcome import Outcome, Status
 from almaflow.plan import recorded_plan
 from almaflow.settings import Project
-from almaflow.store import RunRecord, Store
+from almaflow.store import LEASE, RunRecord, Store
+
+# How often a process that gives no sign of life is looked at.
+_LOOK = timedelta(seconds=1)
 
 
 def is_worked_on(store: Store, record: RunRecord) -> bool:
@@ -23,6 +30,54 @@ def is_worked_on(store: Store, record: RunRecord) -> bool:
         return False
     process = store.process(record.owner)
     return process is not None and process.left_at is None
+
+
+class SilenceReport:
+    """Says on stderr, once for each process, that it is watched because it may be frozen."""
+
+    def __init__(self) -> None:
+        self._said: set[tuple[int, str]] = set()
+
+    def __call__(self, pid: int, host: str) -> None:
+        """Report that process *pid* on *host* gives no sign of life yet."""
+        if (pid, host) in self._said:
+            return
+        self._said.add((pid, host))
+        seconds = round(LEASE.total_seconds())
+        say(
+            f"Process {pid} on {host} has this run. Checking for up to {seconds} seconds whether "
+            "that process still responds; if it does not, its runs are taken over.",
+            err=True,
+        )
+
+
+def responds(store: Store, record: RunRecord) -> bool:
+    """Whether a process that responds works on a run, or the run has ended meanwhile.
+
+    A process that gives no sign of life is watched for up to one lease, and reported after a few
+    seconds. Raises: typer.Exit when interrupted.
+    """
+
+    async def watched() -> bool:
+        clock = SystemClock()
+        silence = Silence(clock, SilenceReport())
+        while True:
+            now = store.run(record.id)
+            if now.status is Status.FINISHED:
+                return True
+            if not is_worked_on(store, now):
+                return False
+            assert now.owner is not None
+            if not store.is_silent(now.owner):
+                return True
+            process = store.process(now.owner)
+            silence.note([process] if process is not None else [])
+            await sleep(clock, _LOOK)
+
+    try:
+        return run_interruptible(watched)
+    except Interrupted:
+        raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
 def tell_owner(store: Store, record: RunRecord, told: str, *, as_json: bool, **data: Any) -> None:
@@ -53,6 +108,7 @@ def work_here(
     seen = steps_so_far(store, record, plan)
     with onlooker(plan, as_json=as_json, seen=seen) as view:
         engine = parts.live_engine(project, store, view, asker_at(view, as_json=as_json))
+        engine.watching = SilenceReport()
         ended = follow(engine, store, plan, as_json=as_json)
     cancelled = ended.cancel_requested_at is not None and ended.outcome is Outcome.CANCELLED
     raise typer.Exit(0 if cancelled else exit_code_of(ended))

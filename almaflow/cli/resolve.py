@@ -19,7 +19,7 @@ from almaflow.cli import parts
 from almaflow.cli.asking import Asked, ask_live
 from almaflow.cli.options import RunArgument, RunAsJson
 from almaflow.cli.output import emit, say
-from almaflow.cli.owners import is_worked_on, tell_owner, work_here
+from almaflow.cli.owners import is_worked_on, responds, tell_owner, work_here
 from almaflow.cli.people import can_be_asked, confirmed, who
 from almaflow.cli.story import instant
 from almaflow.cli.texts import on_one_line
@@ -126,7 +126,7 @@ def _go_on(
 ) -> None:
     """Let the process that works on the run take it up, or go on with the run here."""
     said = f"runs in Alma as {instance}" if instance else "was not taken by Alma"
-    if not is_worked_on(store, record):
+    if not responds(store, record):
         try:
             told = f"Step {lost.path} {said}; no process works on run {record.id}, it goes on here."
             work_here(project, store, record, told, as_json=as_json)

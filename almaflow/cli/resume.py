@@ -13,6 +13,7 @@ from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interrupti
 from almaflow.cli.lines import event_line
 from almaflow.cli.options import RunAsJson, StrictOption
 from almaflow.cli.output import emit, say
+from almaflow.cli.owners import SilenceReport
 from almaflow.cli.people import asker_at
 from almaflow.cli.reports import exit_code_of, onlooker, steps_so_far
 from almaflow.cli.run import follow
@@ -53,7 +54,9 @@ def resume(
 ) -> None:
     """Go on with a run at the step where it was; what was done is not done again.
 
-    A run that follows a job in Alma takes up following it. A job is never submitted a second time.
+    A process that has the run and may be frozen is watched for up to 20 seconds: if it gives no
+    sign of life in that time, its run is taken over. A run that follows a job in Alma takes up
+    following it. A job is never submitted a second time.
     """
     if all_runs == (run is not None):
         raise RequestWrong("Name one run (`almaflow resume last`), or all with `--all`.")
@@ -91,6 +94,7 @@ def resume_run(project: Project, store: Store, record: RunRecord, *, as_json: bo
     seen = steps_so_far(store, record, plan)
     with onlooker(plan, as_json=as_json, seen=seen) as view:
         engine = parts.live_engine(project, store, view, asker_at(view, as_json=as_json))
+        engine.watching = SilenceReport()
         return follow(engine, store, plan, as_json=as_json)
 
 
@@ -131,6 +135,7 @@ def _resume_all(project: Project, store: Store, *, watch: bool, strict: bool) ->
     """Work on every run that may be worked on, side by side; returns the exit code."""
     lines = RunLines(ZoneInfo(project.settings.timezone))
     engine = parts.live_engine(project, store, lines)
+    engine.watching = SilenceReport()
 
     async def main() -> bool:
         async with engine.running(), anyio.create_task_group() as tasks:

@@ -97,7 +97,10 @@ def _refuse_unfinished(store: Store, record: RunRecord) -> None:
     told = f"Run {record.id} has not ended, so there is nothing to retry: it is {record.status}"
     told += f" ({on_one_line(record.reason)})." if record.reason else "."
     if is_worked_on(store, record):
-        move = f"A process works on it; `almaflow logs -f {record.id}` follows it."
+        move = (
+            f"A process works on it; `almaflow logs -f {record.id}` follows it. If that process "
+            f"does not respond, `almaflow resume {record.id}` takes the run over."
+        )
     else:
         move = (
             f"`almaflow resume {record.id}` goes on with it; `almaflow why {record.id}` tells "

@@ -6,7 +6,7 @@ import os
 import platform
 import random
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -22,7 +22,7 @@ from almaflow.engine.durations import Durations
 from almaflow.engine.groups import alone
 from almaflow.engine.institutions import Institutions, OpenDoor
 from almaflow.engine.journal import RunJournal
-from almaflow.engine.lease import Lease
+from almaflow.engine.lease import Lease, Silence
 from almaflow.engine.people import Asker, NobodyHere, People
 from almaflow.engine.runner import Runner, Suspended
 from almaflow.engine.services import Services
@@ -32,7 +32,17 @@ from almaflow.masking import Mask
 from almaflow.outside.places import NoWayOutside, Outside
 from almaflow.plan import FORMAT, Plan, recorded_plan
 from almaflow.settings import Project
-from almaflow.store import Claim, ClaimLost, LeaseLost, LoadedRun, RunRecord, Store, StoreTrouble
+from almaflow.store import (
+    Claim,
+    ClaimLost,
+    LeaseLost,
+    LoadedRun,
+    Process,
+    RunHeld,
+    RunRecord,
+    Store,
+    StoreTrouble,
+)
 from almaflow.store.writer import StoreWriter
 from almaflow.threads import ThreadPool
 
@@ -58,7 +68,8 @@ class Engine:
 
     *people* are whoever can be asked right here, when a step waits for somebody; *outside* is the
     way to files and channels. With *hold* a run that is interrupted waits for `resume`; without,
-    it goes on with the next process that looks for runs. *left* hears when a run is let go of.
+    it goes on with the next process that looks for runs. *left* hears when a run is let go of,
+    *watching* of a process that has runs but may be frozen, while it is watched.
     """
 
     store: Store
@@ -73,6 +84,7 @@ class Engine:
     look: timedelta = LOOK
     hold: bool = True
     left: Callable[[str], None] = lambda run_id: None
+    watching: Callable[[int, str], None] = lambda pid, host: None
 
     def __post_init__(self) -> None:
         self._writer = StoreWriter(self.store)
@@ -153,7 +165,8 @@ class Engine:
 
         *before* is done in the transaction in which the run is taken: what it records nobody else
         can take. A run that needs a person comes back unfinished, with the reason. When cancelled
-        (Ctrl-C) the run is given back, to be resumed.
+        (Ctrl-C) the run is given back, to be resumed. A process that holds the run and may be
+        frozen is watched for up to one lease.
 
         Raises:
             RunHeld: a live process works on it.
@@ -166,26 +179,49 @@ class Engine:
                 before()
                 return self.store.claim_run(run_id, self._process_id)
 
-        claim = await self._writer.call(take)
+        claim = await self._take_from_the_silent(take)
         loaded = await self._writer.call(self.store.load_runs, [claim])
         if not loaded:
             raise ClaimLost(run_id)
         await self._bring_on(loaded[0])
         return await self._writer.call(self.store.run, run_id)
 
+    async def _take_from_the_silent(self, take: Callable[[], Claim]) -> Claim:
+        """Take a run; one of a process that gives no sign of life when its lease has run out.
+
+        Raises:
+            RunHeld: the process lives.
+        """
+        first = self.clock.elapsed()
+        # A look more than a lease takes, as a lease may run out in between two.
+        patience = (self.store.lease + 2 * self.look).total_seconds()
+        while True:
+            try:
+                return await self._writer.call(take)
+            except RunHeld as held:
+                if not held.silent or self.clock.elapsed() - first > patience:
+                    raise
+                self.watching(held.pid, held.host)
+            await sleep(self.clock, self.look)
+
     async def keep_working(self, *, watch: bool = False) -> None:
         """Take every run that may be taken, and work on all of them beside each other.
 
-        Returns when there is none left; with *watch* never: then it also takes over the runs of
-        processes that die. What goes wrong with one run is recorded with it and ends no other.
+        Returns when there is none left, and every other process that has runs gave a sign of
+        life; with *watch* never: then it takes over the runs of processes that die. What goes
+        wrong with one run is recorded with it and ends no other.
         """
+        silence = Silence(self.clock, self.watching)
         with alone():
             async with anyio.create_task_group() as tasks:
                 while True:
+                    silent: Sequence[Process] = ()
                     with suppress(StoreTrouble):
                         await self._take_all(tasks)
-                    if not watch and not self._runners:
+                        silent = await self._writer.call(self.store.silent_owners, FORMAT)
+                    if not watch and not self._runners and not silent:
                         return
+                    silence.note(silent)
                     await self._wait_for_news()
 
     def nudge(self) -> None:
@@ -314,14 +350,18 @@ class Engine:
         while True:
             # A store that refuses will tell whoever writes; a look can come later.
             with suppress(StoreTrouble):
-                await self._cancel_what_is_asked()
+                if await self._cancel_what_is_asked():
+                    # Who has asked waits for a sign of life.
+                    await self._services.lease.renew()
                 await self._services.people.hear()
             await sleep(self.clock, self.look)
 
-    async def _cancel_what_is_asked(self) -> None:
+    async def _cancel_what_is_asked(self) -> bool:
+        """Cancel the runs that are to be; returns whether there are any."""
         if not self._runners:
-            return
+            return False
         asked = await self._writer.call(self.store.cancels_asked, list(self._runners))
         for run_id, cancel in asked.items():
             if run_id in self._runners:
                 self._runners[run_id].cancel(cancel.by)
+        return bool(asked)

@@ -7,10 +7,11 @@ sends nothing until it has renewed the lease, and has lost it when somebody foun
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from almaflow.clock import Clock, sleep
-from almaflow.store import Store, StoreTrouble
+from almaflow.store import RENEW, Process, Store, StoreTrouble
 from almaflow.store.writer import StoreWriter
 
 # How many times a lease is renewed before it would run out.
@@ -54,3 +55,25 @@ class Lease:
                 # A store that refuses tells whoever writes; the lease may still hold.
                 pause = min(pause, AGAIN)
             await sleep(self._clock, pause)
+
+
+class Silence:
+    """Reports, to *watching*, other processes that give no sign of life, each once.
+
+    A process that lives gives one within `RENEW`; nothing is reported before.
+    """
+
+    def __init__(self, clock: Clock, watching: Callable[[int, str], None]) -> None:
+        self._clock = clock
+        self._watching = watching
+        self._noticed_at: dict[str, float] = {}
+        self._reported: set[str] = set()
+
+    def note(self, silent: Sequence[Process]) -> None:
+        """Take note of the processes that are silent now."""
+        now = self._clock.elapsed()
+        for process in silent:
+            began = self._noticed_at.setdefault(process.id, now)
+            if process.id not in self._reported and now - began > RENEW.total_seconds() + 1:
+                self._reported.add(process.id)
+                self._watching(process.pid, process.host)

@@ -26,7 +26,7 @@ from almaflow.outcome import Status
 from almaflow.store import journal, processes, runs
 from almaflow.store.errors import RunEnded, RunHeld
 from almaflow.store.processes import Lives
-from almaflow.store.records import Claim, Entry, LoadedRun
+from almaflow.store.records import Claim, Entry, LoadedRun, Process
 from almaflow.store.tables import answers
 from almaflow.store.tables import runs as table
 
@@ -75,6 +75,22 @@ def orphans(connection: Connection, now: datetime, max_format: int, lives: Lives
     return [row.id for row in free]
 
 
+def silent_owners(connection: Connection, max_format: int, lives: Lives) -> list[Process]:
+    """Return the processes that own runs and gave no sign of life since they were looked at.
+
+    Only those count whose runs could be taken; a process is looked at by `orphans`.
+    """
+    free = select(table.c.owner).where(
+        _UNFINISHED,
+        table.c.owner.is_not(None),
+        table.c.held.is_(False),
+        table.c.format <= max_format,
+    )
+    owners = connection.execute(free.distinct()).scalars()
+    found = [processes.get(connection, owner) for owner in owners if lives.is_silent(owner)]
+    return [process for process in found if process is not None and process.left_at is None]
+
+
 def claim(connection: Connection, run_id: str, process_id: str, lives: Lives) -> Claim:
     """Make *process_id* the owner of an unfinished run.
 
@@ -90,7 +106,8 @@ def claim(connection: Connection, run_id: str, process_id: str, lives: Lives) ->
     if record.owner is not None and lives.alive(connection, record.owner):
         owner = processes.get(connection, record.owner)
         assert owner is not None
-        raise RunHeld(run_id, owner.pid, owner.host, owner.entered_at)
+        silent = lives.is_silent(owner.id)
+        raise RunHeld(run_id, owner.pid, owner.host, owner.entered_at, silent=silent)
     processes.check(connection, process_id)
     _take(connection, [run_id], process_id)
     return Claim(run_id, process_id, record.epoch + 1)

@@ -85,10 +85,17 @@ class RunExists(StoreError):
 
 
 class RunHeld(StoreError):
-    """A live process works on the run; *since* is when that process began (aware, UTC)."""
+    """A process works on the run; *since* is when that process began (aware, UTC).
 
-    def __init__(self, run_id: str, pid: int, host: str, since: datetime) -> None:
+    Of a *silent* one no sign of life has been seen yet: it may be frozen. Its lease runs out when
+    it is watched for that long.
+    """
+
+    def __init__(
+        self, run_id: str, pid: int, host: str, since: datetime, *, silent: bool = False
+    ) -> None:
         self.run_id = run_id
+        self.silent = silent
         self.pid = pid
         self.host = host
         self.since = since

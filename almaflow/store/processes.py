@@ -95,6 +95,7 @@ class _Watch:
     beat: int
     looked: float
     silent: float = 0.0
+    moved: bool = False
 
 
 class Lives:
@@ -177,6 +178,15 @@ class Lives:
         leave(connection, process_id, self._clock.now())
         return False
 
+    def is_silent(self, process_id: str) -> bool:
+        """Whether no sign of life came from a process since it was first looked at.
+
+        A process that is frozen seems to live until it has been silent for a lease. So a command
+        that looks only once cannot tell the two apart; it has to go on looking.
+        """
+        watch = self._watches.get(process_id)
+        return watch is not None and not watch.moved
+
     def _shows_life(self, process: Process) -> bool:
         if self._location.in_memory or process.id in self._held:
             return True
@@ -193,7 +203,8 @@ class Lives:
         now = self._clock.elapsed()
         watch = self._watches.get(process.id)
         if watch is None or watch.beat != process.beat:
-            watch = self._watches[process.id] = _Watch(process.beat, now)
+            moved = watch is not None
+            watch = self._watches[process.id] = _Watch(process.beat, now, moved=moved)
         watch.silent += min(now - watch.looked, self.lease.total_seconds() / 2)
         watch.looked = now
         return watch.silent

@@ -116,8 +116,8 @@ class SQLite:
     def _locked(self) -> StoreLocked:
         return StoreLocked(
             f"The store {self._location} is locked: another process holds it and does not let go."
-            " Look for a backup, a database tool or another almaflow that uses this file, end it"
-            " or wait for it, then try again."
+            " Look for a backup, a database tool or another almaflow that uses this file, also for"
+            " one that was stopped (Ctrl-Z). End it or wait for it, then try again."
         )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from almaflow.__main__ import main
+from almaflow.store.processes import Lives
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -51,6 +52,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield tmp_path
     # A short command does not collect garbage; the process of the tests is not short.
     gc.enable()
+
+
+@pytest.fixture(autouse=True)
+def lively(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the processes that a test enters into a store count as seen alive, without a beat."""
+    monkeypatch.setattr(Lives, "is_silent", lambda *_: False)
 
 
 @pytest.fixture

@@ -106,10 +106,8 @@ def test_a_process_that_works_on_the_run_hears_of_the_answer(
 
     typed = almaflow("approve", "last")
 
-    assert typed.out == (
-        f"Step sign of run {run} is approved. The process that works on the run goes on; `almaflow "
-        f"logs -f {run}` follows it.\n"
-    )
+    assert typed.out.startswith(f"Step sign of run {run} is approved. The process that works on ")
+    assert f"`almaflow resume {run}` takes the run over.\n" in typed.out
 
 
 def test_a_second_answer_is_refused(almaflow: Almaflow, waiting: tuple[str, Store]) -> None:

@@ -382,7 +382,7 @@ def test_a_process_that_takes_the_run_meanwhile_is_asked(
         work_on(store, run)
         return False
 
-    monkeypatch.setattr(cancel, "is_worked_on", taken_right_after)
+    monkeypatch.setattr(cancel, "responds", taken_right_after)
 
     typed = almaflow("cancel", run)
 

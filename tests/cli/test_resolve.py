@@ -304,15 +304,12 @@ def test_a_process_that_takes_the_run_meanwhile_is_told(
     run = played.record.id
 
     with past.now(monkeypatch) as store:
-        asked: list[bool] = []
 
         def taken_right_after(*_: object) -> bool:
-            if asked:
-                store.claim_run(run, store.enter_process("shelf", 4711, "0").id)
-            asked.append(True)
+            store.claim_run(run, store.enter_process("shelf", 4711, "0").id)
             return False
 
-        monkeypatch.setattr(resolve, "is_worked_on", taken_right_after)
+        monkeypatch.setattr(resolve, "responds", taken_right_after)
         typed = almaflow("resolve", "last", "job", "--not-submitted")
 
     assert typed.code == 0

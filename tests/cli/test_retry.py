@@ -225,7 +225,8 @@ def test_a_run_that_has_not_ended_is_not_retried(
         f"Error: Run {queued} has not ended, so there is nothing to retry: it is queued. `almaflow "
         f"resume {queued}` goes on with it; `almaflow why {queued}` tells what it waits for.\n"
     )
-    assert three.err.endswith(f"A process works on it; `almaflow logs -f {queued}` follows it.\n")
+    assert f"A process works on it; `almaflow logs -f {queued}` follows it." in three.err
+    assert f"`almaflow resume {queued}` takes the run over.\n" in three.err
 
 
 def test_a_missing_key_is_told_before_anything_is_recorded(

@@ -41,6 +41,10 @@ class ProcessCalls(StoreBase):
             processes.leave(connection, process_id, self._clock.now())
         self._lives.free(process_id)
 
+    def is_silent(self, process_id: str) -> bool:
+        """Whether a process that seems to live gave no sign of it since `process` looked first."""
+        return self._lives.is_silent(process_id)
+
     def process(self, process_id: str) -> Process | None:
         """Return a process, None when it was never recorded; a dead one has left."""
         with self._database.write() as connection:

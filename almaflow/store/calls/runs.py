@@ -9,7 +9,7 @@ from typing import Any
 from almaflow.outcome import Outcome, Status
 from almaflow.store import claims, history, journal, runs
 from almaflow.store.calls.base import StoreBase
-from almaflow.store.records import Cancel, Claim, LoadedRun, RunRecord
+from almaflow.store.records import Cancel, Claim, LoadedRun, Process, RunRecord
 from almaflow.store.values import clean
 
 
@@ -97,6 +97,15 @@ class RunCalls(StoreBase):
         """
         with self._database.write() as connection:
             return claims.orphans(connection, self._clock.now(), max_format, self._lives)
+
+    def silent_owners(self, max_format: int = 1) -> list[Process]:
+        """Return the owners of runs that seem to live, but gave no sign of it yet.
+
+        They are those that `orphans` and `claim_run` of this store have looked at. Each gives a
+        sign of life, or is dead, within one lease in which it is looked at again and again.
+        """
+        with self._database.read() as connection:
+            return claims.silent_owners(connection, max_format, self._lives)
 
     def claim_run(self, run_id: str, process_id: str) -> Claim:
         """Make *process_id* the owner of an unfinished run; a held one is held no longer.
