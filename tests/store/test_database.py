@@ -98,7 +98,8 @@ def test_a_locked_store_says_so_and_nothing_is_half_written(
         store.record(claim, "w", 1, "submit", EntryState.INTENT)
 
     look_for = {
-        True: "a backup, a database tool or another almaflow that uses this file, end it",
+        True: "a backup, a database tool or another almaflow that uses this file, also for one that"
+        " was stopped (Ctrl-Z). End it",
         False: "a database tool or another almaflow with an open transaction in this database,"
         " end it",
     }
