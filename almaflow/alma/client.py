@@ -45,6 +45,12 @@ _LONGEST_DATE = 64
 # Twelve digits, as `reading.LARGEST_COUNT`; an institution has some 100,000 calls a day.
 _COUNT = r"\d{1,12}"
 
+# Whatever an answer may do to what reads it; `tests/fuzz` finds none that does.
+_UNFORESEEN = (
+    *(ValueError, TypeError, AttributeError, LookupError),
+    *(ArithmeticError, RecursionError, MemoryError),
+)
+
 _readers = ThreadPool("alma-reading", 2)
 
 
@@ -182,15 +188,19 @@ class AlmaClient:
 
     def _result(self, call: Call[T], answer: WireAnswer) -> T:
         """Return what *answer* means; a large one is read in a thread, beside the event loop."""
-        body = read_body(answer.body, answer.headers.get("content-type", ""))
-        body = replace(body, data=self._mask.foreign(body.data))
-        error = verdict(self.name, call, answer.status, body, answer.headers)
-        if error is not None:
-            raise self._masked(error)
         try:
-            return call.read(body.data)
+            body = read_body(answer.body, answer.headers.get("content-type", ""))
+            body = replace(body, data=self._mask.foreign(body.data))
+            error = verdict(self.name, call, answer.status, body, answer.headers)
+            if error is None:
+                return call.read(body.data)
         except Unreadable as unreadable:
             raise self._unreadable(call, answer.status, str(unreadable)) from unreadable
+        except _UNFORESEEN as unforeseen:
+            # What came is not ours. A write that it answers must be looked for, whatever it holds.
+            why = f"reading it failed ({type(unforeseen).__name__}: {str(unforeseen)[:200]})"
+            raise self._unreadable(call, answer.status, why) from unforeseen
+        raise self._masked(error)
 
     def _unreadable(self, call: Call[Any], status: int, why: str) -> AlmaError:
         return self._masked(

@@ -1,0 +1,1 @@
+"""Independent fuzz: mutated inputs of every kind, with seeds that are printed."""

@@ -1,0 +1,13 @@
+"""A short run of mutated answers; `python -m tests.fuzz` plays thousands."""
+
+from __future__ import annotations
+
+from tests.fuzz import answers
+
+
+def test_no_mutated_answer_ends_in_a_defect_takes_long_or_much_memory() -> None:
+    assert answers.run(300, seed=8) == []
+
+
+def test_a_case_is_the_same_every_time() -> None:
+    assert answers.case(8, 9) == answers.case(8, 9) == []
