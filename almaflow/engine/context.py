@@ -16,6 +16,8 @@ from almaflow.alma.errors import AlmaBusy, AlmaError, AlmaRefused, AnswerLost, N
 from almaflow.alma.traces import Trace
 from almaflow.alma.wire import JobParameter
 from almaflow.engine import submission
+from almaflow.engine.adoption import sent_since
+from almaflow.engine.durations import LONGEST_LEARNED
 from almaflow.engine.groups import alone
 from almaflow.engine.institutions import Door
 from almaflow.engine.journal import RunJournal
@@ -120,14 +122,14 @@ class Context(Reaching, Looking):
 
     # Expressions
 
-    def evaluate(self, expression: Expression) -> Any:
-        return evaluate(parse_expression(expression.text), self._names())
+    def evaluate(self, expression: Expression, *, by_alma: bool = False) -> Any:
+        return evaluate(parse_expression(expression.text), self._names(by_alma=by_alma))
 
     def holds(self, condition: Condition, *, own: bool = False) -> bool:
         return evaluate_condition(parse_expression(condition.text), self._names(own))
 
-    def value(self, template: Template) -> Any:
-        return render(self._parsed(template), self._names())
+    def value(self, template: Template, *, by_alma: bool = False) -> Any:
+        return render(self._parsed(template), self._names(by_alma=by_alma))
 
     def text(self, template: Template) -> str:
         return render_text(self._parsed(template), self._names())
@@ -136,9 +138,10 @@ class Context(Reaching, Looking):
         rendered = render_message(self._parsed(message), self._names(own))
         return str(show_placeholders(rendered))
 
-    def _names(self, own: bool = False) -> dict[str, Any]:
+    def _names(self, own: bool = False, *, by_alma: bool = False) -> dict[str, Any]:
         more = {**self.where.more, **self.outputs} if own else self.where.more
-        return self.where.names.at(self.now, self.where.scope, more)
+        ahead = self.door.client.ahead if by_alma else timedelta()
+        return self.where.names.at(self.now, self.where.scope, more, ahead=ahead)
 
     @staticmethod
     def _parsed(source: Source) -> Parsed:
@@ -217,7 +220,8 @@ class Context(Reaching, Looking):
         """Wait for the next day while only the reserve of this day's calls is left."""
         while self.is_sparing():
             left, reserve = self.door.client.remaining_calls, self.door.reserve_calls
-            again_at = midnight(self.clock.now(), self.chance)
+            ahead = self.door.client.ahead
+            again_at = midnight(self.clock.now() + ahead, self.chance) - ahead
             await self.wait_until(
                 again_at,
                 f"{left} calls of this day are left at {self.institution}, {reserve} are kept in "
@@ -245,7 +249,7 @@ class Context(Reaching, Looking):
         is_up = tries > 1 and self.clock.now() - since >= NEVER_ANSWERED
         if is_up and not self._has_answered():
             raise never_answered(error, self.institution) from error
-        wait = pause(error, tries, self.clock.now(), self.chance)
+        wait = pause(error, tries, self.alma_time(self.clock.now()), self.chance)
         await self.sleep(wait, reason(error, self.institution))
 
     def earlier(self, effect: str) -> Any:
@@ -255,17 +259,25 @@ class Context(Reaching, Looking):
                 return entry.value["result"]
         return None
 
+    def alma_time(self, instant: datetime) -> datetime:
+        return instant + self.door.client.ahead
+
     def link(self, href: str) -> str:
         return self.door.link(href)
 
     # The record
 
-    def lost_earlier(self, effect: str) -> bool:
-        return any(
-            entry is not None and entry.value.get("lost")
-            for entry in (
-                self.journal.get(self.path, number, effect) for number in range(1, self.attempt)
-            )
+    def lost_earlier(self, effect: str) -> datetime | None:
+        entries = [self.journal.get(self.path, number, effect) for number in range(1, self.attempt)]
+        ahead = self.door.client.ahead
+        return min(
+            (
+                # The first sending counts; the value has the last one's instant.
+                sent_since(entry.value | {"sent_at": entry.created_at.isoformat()}, ahead)
+                for entry in entries
+                if entry is not None and entry.value.get("lost")
+            ),
+            default=None,
         )
 
     async def once(
@@ -285,6 +297,8 @@ class Context(Reaching, Looking):
         return self.services.durations.expected(self.door.account, job_id)
 
     def learn_duration(self, job_id: str, duration: timedelta) -> None:
+        if not timedelta() <= duration <= LONGEST_LEARNED:
+            return
         self.learned = {
             "institution": self.door.account,
             "job_id": job_id,

@@ -11,6 +11,9 @@ from typing import Any
 # How many runs of a job are remembered, and how many there must be before they are believed.
 REMEMBERED, BELIEVED = 20, 2
 
+# What Alma's instants say of a longer run is not believed: they are wrong, or of no use.
+LONGEST_LEARNED = timedelta(days=30)
+
 
 class Durations:
     """The last durations of each job, by institution and job id."""

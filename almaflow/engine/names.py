@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from almaflow.masking import placeholder
@@ -65,6 +65,9 @@ class Names:
             "started_at": started_at.astimezone(plan.zone),
             "scheduled_at": plan.scheduled_at.astimezone(plan.zone),
         }
+        # A tick of a timetable is the instant that it names, whatever a clock says.
+        by_hand = plan.trigger == "manual"
+        self._by_our_clock = ("started_at", "scheduled_at") if by_hand else ("started_at",)
         # Placeholders stand for secrets everywhere inside almaflow; the client reveals them.
         self._secrets = {
             name: placeholder(name) for name in _SECRET.findall(str(plan.definition["text"]))
@@ -73,6 +76,7 @@ class Names:
     def called(self, plan: Plan) -> Names:
         """Return the names of a workflow that is called in this run; `run` is the same run."""
         names = Names(plan, self._run["attempt"], self._run["started_at"])
+        names._by_our_clock = self._by_our_clock
         names._run = {
             key: value for key, value in self._run.items() if key not in ("outcome", "error")
         }
@@ -83,18 +87,24 @@ class Names:
         self._run = self._run | {"outcome": ending.outcome.value, "error": ending.error}
 
     def at(
-        self, now: datetime, scope: Scope, more: Mapping[str, Any] | None = None
+        self,
+        now: datetime,
+        scope: Scope,
+        more: Mapping[str, Any] | None = None,
+        *,
+        ahead: timedelta = timedelta(),
     ) -> dict[str, Any]:
         """Return the names at a step that began at *now*.
 
-        *more* are an iteration's item and, in `expect`, the step's own outputs, by name.
+        *more* are an iteration's item and, in `expect`, the step's own outputs, by name. *ahead*
+        is added to what our clock said, where a value is compared with Alma's clock.
         """
-        here = now.astimezone(self._plan.zone)
+        here = (now + ahead).astimezone(self._plan.zone)
         return {
             **(more or {}),
             "inputs": self._plan.inputs,
             "vars": self._plan.vars,
-            "run": self._run,
+            "run": self._run | {name: self._run[name] + ahead for name in self._by_our_clock},
             "now": here,
             "today": here.date(),
             "steps": scope.steps,

@@ -64,8 +64,12 @@ class StepContext(Protocol):
         """The way to files on servers and in folders."""
         ...
 
-    def evaluate(self, expression: Expression) -> Any:
-        """Return the value of *expression*; Raises: ExpressionFailed."""
+    def evaluate(self, expression: Expression, *, by_alma: bool = False) -> Any:
+        """Return the value of *expression*; Raises: ExpressionFailed.
+
+        With *by_alma* the names that our clock gave a value (`now`, `today`, `run.started_at` …)
+        have the value that Alma's clock would have given, for comparisons with Alma's instants.
+        """
         ...
 
     def holds(self, condition: Condition, *, own: bool = False) -> bool:
@@ -75,8 +79,11 @@ class StepContext(Protocol):
         """
         ...
 
-    def value(self, template: Template) -> Any:
-        """Return the value of *template*, which keeps its type when it is one `{{ … }}`."""
+    def value(self, template: Template, *, by_alma: bool = False) -> Any:
+        """Return the value of *template*, which keeps its type when it is one `{{ … }}`.
+
+        *by_alma* as for `evaluate`.
+        """
         ...
 
     def text(self, template: Template) -> str:
@@ -159,8 +166,11 @@ class StepContext(Protocol):
         """Return what the write *effect* gave to an earlier attempt at this step, else None."""
         ...
 
-    def lost_earlier(self, effect: str) -> bool:
-        """Whether an earlier attempt lost the answer to the write *effect*."""
+    def lost_earlier(self, effect: str) -> datetime | None:
+        """Return from when on an earlier attempt sent the write *effect* without an answer.
+
+        By Alma's clock, with a minute's tolerance; None when no answer was lost.
+        """
         ...
 
     async def once(
@@ -195,6 +205,10 @@ class StepContext(Protocol):
 
     def say(self, text: str) -> None:
         """Write a line to the run's log."""
+        ...
+
+    def alma_time(self, instant: datetime) -> datetime:
+        """Return what Alma's clock showed at *instant* of ours, by Alma's last answer."""
         ...
 
     def link(self, href: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -20,7 +19,7 @@ from almaflow.alma.errors import AlmaRefused
 from almaflow.alma.new_sets import Combined, CopyOf, OfRun, Operator, Origin, create_set
 from almaflow.alma.traces import SetTrace
 from almaflow.alma.wire import AlmaSet
-from almaflow.fields import Expression, Flag, Template, Text
+from almaflow.fields import Flag, Template, Text
 from almaflow.steps.base import Kind
 from almaflow.steps.changes import MemberChanges, OnInvalid, id_type_problem
 from almaflow.steps.context import StepContext
@@ -38,9 +37,6 @@ from almaflow.steps.origins import (
 
 # "The set name already exists" (alma-api: T2).
 NAME_TAKEN = "402263"
-
-# How far Alma's clock may be behind ours.
-TOLERANCE = timedelta(minutes=1)
 
 # Alma's words for how two sets are combined.
 OPERATORS: Mapping[str, Operator] = {"and": "AND", "or": "OR", "not": "NOT"}
@@ -250,13 +246,13 @@ class CreateSet(Kind):
         found = await context.directory.set_named(name)
         if found is None:
             return {"set_id": "", "ours": False}
-        begun: datetime = context.evaluate(Expression("run.scheduled_at"))
+        lost_since = context.lost_earlier("create")
         ours = (
-            context.lost_earlier("create")
+            lost_since is not None
             and (found.type, found.content, found.created_by)
             == (self._type, self.content, API_USER)
             and found.created_at is not None
-            and found.created_at >= begun - TOLERANCE
+            and found.created_at >= lost_since
         )
         return {"set_id": found.id, "ours": ours}
 

@@ -128,12 +128,15 @@ class DeleteSet(Kind):
         if not prefix.strip():
             raise StepFailed("delete_set was given an empty prefix; nothing was deleted.")
         try:
-            before = context.now - parse_duration(context.text(self.older_than))
+            age = parse_duration(context.text(self.older_than))
         except ValueError as error:
             raise StepFailed(f"{error} Nothing was deleted.") from error
+        listed = await self._made_through_the_api(context)
+        # By Alma's clock, as its list has just told it; ours may have been set since the start.
+        before = context.alma_time(min(context.now, context.clock.now())) - age
         old = [
             (found.created_at, found.id, found.name)
-            for found in await self._made_through_the_api(context)
+            for found in listed
             if found.created_by == API_USER
             and found.name.startswith(prefix)
             and found.created_at is not None

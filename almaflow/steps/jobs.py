@@ -124,21 +124,33 @@ class JobStep(Kind):
         return await self.follow_and_judge(context, job_id, job_name, submitted)
 
     async def follow_and_judge(
-        self, context: StepContext, job_id: str, job_name: str, submitted: Submitted
+        self,
+        context: StepContext,
+        job_id: str,
+        job_name: str,
+        submitted: Submitted,
+        *,
+        look_now: bool = False,
     ) -> Ending:
-        """Follow a run of a job to its end and judge it."""
-        await self._follow(context, job_id, submitted)
+        """Follow a run of a job to its end and judge it.
+
+        *look_now*: it may have ended already, so the first look does not wait.
+        """
+        await self._follow(context, job_id, submitted, look_now=look_now)
         return await self._judge(context, job_id, job_name, submitted.instance_id)
 
-    async def _follow(self, context: StepContext, job_id: str, submitted: Submitted) -> None:
+    async def _follow(
+        self, context: StepContext, job_id: str, submitted: Submitted, *, look_now: bool
+    ) -> None:
         """Look at the run, less and less often, until it has ended."""
         poll = self.poll or context.poll
         instance_id = submitted.instance_id
         # In UTC: an hour later by the clock on the wall may be two.
-        started_at = submitted.at.astimezone(UTC)
+        submitted_at = submitted.at.astimezone(UTC)
         expected = context.expected_duration(job_id)
-        pace = poll.first
-        look_at = started_at + pace
+        pace, now = poll.first, context.clock.now()
+        # Whatever the clocks say, no look is further away than the poll settings allow.
+        look_at = now if look_now else min(submitted_at + pace, now + pace)
         while True:
             status, progress = context.outputs["status"], context.outputs["progress"]
             reason = f"job {job_id} runs in Alma as {instance_id}" + (status and f" ({status})")
@@ -151,14 +163,17 @@ class JobStep(Kind):
                 instance.progress,
                 context.outputs["counters"],
             )
+            # By Alma's clock on both sides; ours may be far from it.
+            began_at = instance.submit_time or context.alma_time(submitted_at)
             if is_terminal(instance):
                 break
-            pace = next_pace(pace, poll, expected, context.clock.now() - started_at)
+            elapsed = context.alma_time(context.clock.now()) - began_at
+            pace = next_pace(pace, poll, expected, elapsed)
             if context.is_sparing():
                 pace = max(poll.first, poll.max)
             look_at = context.clock.now() + pace
         if instance.end_time is not None:
-            context.learn_duration(job_id, max(timedelta(), instance.end_time - started_at))
+            context.learn_duration(job_id, max(timedelta(), instance.end_time - began_at))
 
     async def _judge(
         self, context: StepContext, job_id: str, job_name: str, instance_id: str

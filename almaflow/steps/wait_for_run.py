@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 # Alma cuts names to 255 characters.
 _LONGEST_PATTERN = 1_000
+# Other years would lead out of the calendar when they are compared.
+_YEARS = range(1900, 2200)
 
 _TIME_OF_DAY = re.compile(r"\d\d:\d\d(:\d\d)?")
 
@@ -103,7 +105,7 @@ class WaitForRun(JobStep):
         begin_following(context, job["id"], run)
         if not self.wait:
             return Ending()
-        return await self.follow_and_judge(context, job["id"], job["name"], run)
+        return await self.follow_and_judge(context, job["id"], job["name"], run, look_now=True)
 
     async def _resolve(self, context: StepContext) -> dict[str, str]:
         directory = context.directory
@@ -121,37 +123,42 @@ class WaitForRun(JobStep):
 
     async def _find(self, context: StepContext, job_id: str) -> dict[str, Any]:
         """Wait until there is a run, and return the newest: `{id, name, at}`."""
-        since = self._since(context)
         pattern = "*" if self.name is None else _pattern(context.text(self.name))
         poll = self.poll or context.poll
         pace = poll.first
         while True:
-            runs = await self._runs(context, job_id, since, pattern)
+            runs = await self._runs(context, job_id, pattern)
             if runs:
-                newest = max(runs, key=lambda run: run.submit_time or since)
-                at = newest.submit_time or context.clock.now()
+                at, newest = max(runs, key=lambda pair: pair[0])
                 return {"id": newest.id, "name": newest.name, "at": at}
             named = "" if self.name is None else f" named `{pattern}`"
+            since = self._since(context)
             await context.sleep(
                 pace, f"no run of job {job_id}{named} since {since:%Y-%m-%d %H:%M %Z} yet"
             )
             pace = min(max(poll.first, poll.max), pace * GROWTH)
 
     async def _runs(
-        self, context: StepContext, job_id: str, since: datetime, pattern: str
-    ) -> list[JobInstance]:
+        self, context: StepContext, job_id: str, pattern: str
+    ) -> list[tuple[datetime, JobInstance]]:
+        """Return the runs that may be meant, each with when Alma accepted it."""
         # Alma's dates are days in a zone of its own.
-        day = (since.astimezone(UTC) - timedelta(days=1)).date()
+        day = (self._since(context, by_alma=True).astimezone(UTC) - timedelta(days=1)).date()
 
         async def look(call: Call[T]) -> T:
             return await context.read(call, poll=True)
 
+        async def by_alma() -> datetime:
+            return self._since(context, by_alma=True)
+
         listed = await read_pages(
             look, lambda offset: calls.instances(job_id, submitted_from=day, offset=offset)
         )
+        # Alma has told its clock by now. Ours may be set later, which changes nothing any more.
+        since: datetime = await context.once("since", by_alma)
         ours = await context.claimed(job_id)
         return [
-            run
+            (run.submit_time, run)
             for run in listed
             if run.id not in ours
             and run.submit_time is not None
@@ -159,12 +166,16 @@ class WaitForRun(JobStep):
             and fnmatchcase(normal_name(run.name), pattern)
         ]
 
-    def _since(self, context: StepContext) -> datetime:
+    def _since(self, context: StepContext, *, by_alma: bool = False) -> datetime:
+        """Return from when on a run counts, by our clock or by Alma's."""
         if self.since is None:
-            found = context.evaluate(Expression("run.scheduled_at"))
+            found = context.evaluate(Expression("run.scheduled_at"), by_alma=by_alma)
             assert isinstance(found, datetime)
             return found
-        return read_since(context.value(self.since), context.now)
+        now = context.now
+        if by_alma:
+            now = context.alma_time(now)
+        return read_since(context.value(self.since, by_alma=by_alma), now)
 
 
 def read_since(value: Any, now: datetime) -> datetime:
@@ -176,6 +187,11 @@ def read_since(value: Any, now: datetime) -> datetime:
     """
     if isinstance(value, str):
         value = _parsed(value.strip())
+    if isinstance(value, date) and value.year not in _YEARS:
+        raise StepFailed(
+            f"`since` gives `{value}`, which is before the year {_YEARS[0]} or after the year "
+            f"{_YEARS[-1]}. Use an instant at which Alma may have started the run."
+        )
     if isinstance(value, datetime):
         return value if value.tzinfo is not None else value.replace(tzinfo=now.tzinfo)
     if isinstance(value, date):

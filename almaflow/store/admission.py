@@ -23,6 +23,10 @@ from almaflow.store.tables import runs
 # How long a start counts: an hour by Alma's clock, and what the way there and ours may differ.
 COUNTS: Final = timedelta(hours=1, seconds=2)
 
+# A start that is further in the future was recorded before the clock was set back; nobody knows how
+# long ago that was, and Alma says "later" when it still counts. Hosts' clocks differ by less.
+_AHEAD_OF_US: Final = timedelta(minutes=5)
+
 # How long a submission of which nobody knows what it became counts as running.
 FORGOTTEN: Final = timedelta(hours=24)
 
@@ -33,6 +37,7 @@ _STARTS = (
         table.c.job_id == bindparam("job_id"),
         table.c.state.in_([PlaceState.TAKEN, PlaceState.FREED]),
         table.c.taken_at > bindparam("since"),
+        table.c.taken_at < bindparam("until"),
     )
     .order_by(table.c.taken_at)
 )
@@ -196,7 +201,12 @@ class _Queue:
         *granted* starts happen now, before ours.
         """
         if job_id not in self._starts:
-            of_job = {"account": self._account, "job_id": job_id, "since": self._now - COUNTS}
+            of_job = {
+                "account": self._account,
+                "job_id": job_id,
+                "since": self._now - COUNTS,
+                "until": self._now + _AHEAD_OF_US,
+            }
             self._starts[job_id] = list(self._connection.execute(_STARTS, of_job).scalars())
         starts = [*self._starts[job_id], *[self._now] * granted]
         over = len(starts) - self._limits.starts_per_hour
@@ -208,7 +218,8 @@ class _Queue:
         return tuple(
             one
             for one in places.holders(self._connection, self._account)
-            if one.instance_id is not None or (one.taken_at or self._now) > since
+            if one.instance_id is not None
+            or since < (one.taken_at or self._now) < self._now + FORGOTTEN
         )
 
     def _works(self, owner: str | None) -> bool:

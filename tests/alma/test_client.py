@@ -179,7 +179,15 @@ def test_what_the_headers_say_is_kept() -> None:
     assert alma.last_hint == "jobs: …"
 
 
-@pytest.mark.parametrize("date", ["", "soon", "Wed, 99 Feb 2023 12:46:18 GMT"])
+@pytest.mark.parametrize(
+    "date",
+    [
+        "",
+        "soon",
+        "Wed, 99 Feb 2023 12:46:18 GMT",
+        "Fri, 31 Dec 9999 23:59:59 -1200",
+    ],
+)
 def test_odd_headers_are_survived(date: str) -> None:
     alma = client(Scripted(answer({"id": "M44"}, x_exl_api_remaining="many", date=date)))
     anyio.run(alma.send, JOB)

@@ -535,6 +535,19 @@ def test_a_submission_on_a_day_without_calls_waits_for_midnight(
     assert played.said_waiting[0] == "main's calls of this day are used up"
 
 
+@pytest.mark.parametrize("minutes", [-40, 40])
+def test_midnight_is_alma_s_and_not_ours(set_stage: Callable[..., Stage], minutes: int) -> None:
+    fault = {"kind": "status", "status": 429, "code": "DAILY_THRESHOLD", "call": "submit"}
+    lasts = {**fault, "for": f"{15 * 60 + 45 - minutes}m"}
+    stage = set_stage(library(faults=[lasts]), alma_ahead=timedelta(minutes=minutes))
+
+    played = stage.run(run_of("M901"))
+
+    assert played.outcome == "succeeded"
+    assert stage.sent("submit") == 2
+    assert midnight <= stage.submissions[0].at <= midnight + timedelta(minutes=1)
+
+
 def test_a_day_without_calls_ends_a_step_whose_time_is_up_before(
     set_stage: Callable[..., Stage],
 ) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +185,14 @@ def test_a_retry_takes_over_a_set_that_shows_up_after_it_was_given_up(stage: Sta
     assert played.steps["it"]["attempts"] == 2
     assert truth(stage) == MMS[:4]
     assert (stage.sent("create_set"), stage.sent("delete_set")) == (3, 1)
+
+
+@pytest.mark.parametrize("minutes", [-40, 40])
+def test_a_retry_takes_over_its_set_whatever_the_clocks_say(
+    set_stage: Callable[..., Stage], minutes: int
+) -> None:
+    stage = set_stage(SCENARIO, alma_ahead=timedelta(minutes=minutes))
+    test_a_retry_takes_over_a_set_that_shows_up_after_it_was_given_up(stage)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -376,6 +377,22 @@ def test_learned_durations_spare_looks(set_stage: Callable[..., Stage]) -> None:
     third = stage.sent("get_instance") - seen
     assert third <= seen / 2
     assert played_looks(stage, 3)[1] >= 1000
+
+
+@pytest.mark.parametrize("minutes", [-40, -2, 2, 40])
+def test_durations_are_learned_and_looks_are_made_whatever_the_clocks_say(
+    set_stage: Callable[..., Stage], minutes: int
+) -> None:
+    jobs = scenario(jobs=[{"job": "M48", "duration": "30m"}], alma={"skip_phases": True})
+    stage = set_stage(jobs, alma_ahead=timedelta(minutes=minutes))
+
+    stage.run(export())
+
+    (learned,) = stage.open_store().learned_durations()
+    assert learned["seconds"] == pytest.approx(1800, abs=2)
+    seen = played_looks(stage, 1)
+    assert seen[0] <= 10
+    assert max(later - earlier for earlier, later in pairwise(seen)) <= 120
 
 
 def played_looks(stage: Stage, number: int) -> list[float]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from almaflow.errors import DocumentsInvalid
 from almaflow.store import EntryState
-from tests.harness import Stage
+from tests.harness import START, Stage
 
 OURS = "exl_api"
 
@@ -61,6 +62,20 @@ def test_old_sets_that_the_api_made_are_swept_up(stage: Stage) -> None:
         ["1001000", "almaflow weekly 1"],
         ["1002000", "almaflow weekly 2"],
     ]
+
+
+@pytest.mark.parametrize("days", [-1, 1])
+def test_the_age_of_a_set_is_counted_by_alma_s_clock(
+    set_stage: Callable[..., Stage], days: int
+) -> None:
+    # Our clock is wrong by a day; Alma's is right.
+    wrong = START - timedelta(days=days)
+    stage = set_stage({"sets": SETS}, start=wrong, alma_ahead=timedelta(days=days))
+
+    played = stage.run(sweep())
+
+    assert played.steps["old"]["deleted"] == 2
+    assert left(stage) == {one["name"] for one in SETS[2:]}
 
 
 def test_more_sets_than_one_page_holds_are_swept_up(set_stage: Callable[..., Stage]) -> None:

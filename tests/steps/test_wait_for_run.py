@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -186,6 +188,108 @@ def test_a_resumed_step_follows_the_run_that_it_had_found(set_stage: Callable[..
     assert played.steps["it"]["submitted_at"] == datetime(2026, 3, 2, 8, 20, tzinfo=UTC)
 
 
+# --- our clock and Alma's -------------------------------------------------------------------------
+
+APART = [-90, -40, -2, 2, 40, 90]
+
+
+def looks_at_the_run(stage: Stage) -> list[float]:
+    """Return when the run was looked at, in seconds since the start by our clock."""
+    looks = stage.alma.received("get_instance")
+    return [(one.at - stage.alma_ahead - START).total_seconds() for one in looks]
+
+
+@pytest.mark.parametrize("ahead", APART)
+def test_a_run_that_ended_before_it_was_found_is_looked_at_without_a_wait(
+    set_stage: Callable[..., Stage], ahead: int
+) -> None:
+    stage = set_stage(others({"at": "1m", "duration": "5m"}), alma_ahead=timedelta(minutes=ahead))
+    stage.pass_time(minutes=16)
+
+    played = stage.run(WAIT.replace("}}}]", "}, since: '{{ now - hours(5) }}'}}]"))
+
+    assert played.outcome == "succeeded"
+    assert looks_at_the_run(stage) == [16 * 60]
+
+
+@pytest.mark.parametrize("ahead", APART)
+def test_a_run_is_looked_at_within_the_longest_pause_whatever_the_clocks_say(
+    set_stage: Callable[..., Stage], ahead: int
+) -> None:
+    stage = set_stage(others({"at": "1m", "duration": "50m"}), alma_ahead=timedelta(minutes=ahead))
+
+    played = stage.run(WAIT)
+
+    looks = looks_at_the_run(stage)
+    assert played.outcome == "succeeded"
+    assert looks[0] <= 60 + 120
+    assert max(later - earlier for earlier, later in pairwise(looks)) <= 120
+    assert looks[-1] <= 51 * 60 + 120
+
+
+@pytest.mark.parametrize("ahead", APART)
+def test_only_runs_since_the_start_by_alma_s_clock_count(
+    set_stage: Callable[..., Stage], ahead: int
+) -> None:
+    runs = others({"at": "9m", "name": "before"}, {"at": "12m", "name": "after"})
+    stage = set_stage(runs, alma_ahead=timedelta(minutes=ahead))
+    stage.pass_time(minutes=10)
+
+    played = stage.run(WAIT)
+
+    assert played.outcome == "succeeded"
+    assert "Follows after, run" in played.said()[0]
+
+
+@pytest.mark.parametrize("ahead", APART)
+def test_what_since_says_of_now_is_meant_by_alma_s_clock(
+    set_stage: Callable[..., Stage], ahead: int
+) -> None:
+    runs = others({"at": "3m", "name": "before"}, {"at": "6m", "name": "after", "duration": "1m"})
+    stage = set_stage(runs, alma_ahead=timedelta(minutes=ahead))
+    stage.pass_time(minutes=10)
+
+    played = stage.run(WAIT.replace("}}}]", "}, name: '*', since: '{{ now - hours(0.08) }}'}}]"))
+
+    assert "Follows after, run" in played.said()[0]
+
+
+@pytest.mark.parametrize("ahead", APART)
+def test_a_tick_of_a_timetable_is_the_instant_that_it_names(
+    set_stage: Callable[..., Stage], ahead: int
+) -> None:
+    # Both clocks know when 08:20 is; ours comes to it earlier or later.
+    at = START + timedelta(minutes=5)
+    runs = others({"at": at.isoformat(), "name": "nightly", "duration": "1m"})
+    stage = set_stage(runs, alma_ahead=timedelta(minutes=ahead))
+    plan = replace(stage.plan(WAIT), trigger="timetable", scheduled_at=at - timedelta(minutes=1))
+    with stage._using_store() as store:
+        store.add_run(plan.definition, plan.record())
+
+    played = stage.resume()
+
+    assert played.outcome == "succeeded"
+    assert played.steps["it"]["submitted_at"] == at
+
+
+def test_a_clock_that_is_set_while_a_run_is_followed_delays_no_look(
+    set_stage: Callable[..., Stage],
+) -> None:
+    stage = set_stage(others({"at": "1m", "duration": "30m"}), durable=True)
+
+    async def stop(process: Any) -> None:
+        await process.wait(minutes=10)
+        process.interrupt()
+
+    stage.run(WAIT, beside=stop)
+    stage.clock.set(hours=-3)
+    began = stage.clock.true_now()
+    played = stage.resume()
+
+    assert played.outcome == "succeeded"
+    assert stage.clock.true_now() - began <= timedelta(minutes=25)
+
+
 @pytest.mark.parametrize(
     ("value", "instant"),
     [
@@ -201,6 +305,12 @@ def test_a_resumed_step_follows_the_run_that_it_had_found(set_stage: Callable[..
 )
 def test_since_is_an_instant_a_day_or_the_last_time_of_day(value: Any, instant: datetime) -> None:
     assert read_since(value, NOW) == instant
+
+
+@pytest.mark.parametrize("value", ["0001-01-01", "9999-12-31T23:59", date(9999, 12, 31)])
+def test_a_since_outside_of_all_years_of_alma_is_refused(value: Any) -> None:
+    with pytest.raises(StepFailed, match="Use an instant at which Alma may have started the run"):
+        read_since(value, NOW)
 
 
 @pytest.mark.parametrize("value", ["yesterday", "2026", 5, ""])
