@@ -25,7 +25,7 @@ PACKAGE = ROOT / "almaflow"
 FLOORS: Sequence[Sequence[str]] = (
     (
         *("errors", "clock", "outcome", "problems", "text_files", "threads"),
-        *("masking", "alma_keys", "visible"),
+        *("masking", "alma_keys", "visible", "waiting"),
     ),
     (
         *(
@@ -381,6 +381,26 @@ def test_only_the_command_line_prints() -> None:
             if not in_rooms(module, ("cli",))
             for node, _ in nodes_of(tree)
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "print"
+        ]
+    )
+
+
+# Texts for people, and what would make data of them.
+PROSE = ("reason", "error", "summary", "shown", "line")
+READ_AS_DATA = re.compile(
+    rf"\.({'|'.join(PROSE)})\.(startswith|endswith|removeprefix|removesuffix|r?partition|r?split|find)$"
+)
+
+
+def test_texts_for_people_are_not_read_as_data() -> None:
+    check(
+        [
+            f"{path_of(module)}:{node.lineno}: `{ast.unparse(node.func)}` takes a text for people "
+            "apart; keep what is needed as a value with a kind (see almaflow/waiting.py)."
+            for module, tree in modules().items()
+            if not in_rooms(module, ("document",))
+            for node, _ in nodes_of(tree)
+            if isinstance(node, ast.Call) and READ_AS_DATA.search(ast.unparse(node.func))
         ]
     )
 

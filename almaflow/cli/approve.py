@@ -18,8 +18,8 @@ from almaflow.engine.views import RunView, view_of
 from almaflow.errors import RequestWrong
 from almaflow.outcome import Status
 from almaflow.problems import did_you_mean
-from almaflow.steps.approve import ASKED
 from almaflow.store import RunRecord, Store
+from almaflow.waiting import WaitingKind
 
 
 def approve(
@@ -86,9 +86,9 @@ def approve(
 def _waiting(view: RunView) -> dict[str, str]:
     """Return the questions that are open, by the path of the step that asks."""
     return {
-        step.path: on_one_line(step.reason.removeprefix(ASKED))
+        step.path: on_one_line(step.waiting.text)
         for step in view.steps
-        if step.reason.startswith(ASKED)
+        if step.waiting is not None and step.waiting.kind is WaitingKind.PERSON
     }
 
 

@@ -85,7 +85,7 @@ def _of_project(project: Project, mask: Mask, send: bool) -> Iterator[Finding]:
     yield from zones.look_at_zones(project, loaded, now)
     found, health = store.look_at_store(project)
     yield from found
-    if health is not None and health.is_current:
+    if health is not None and health.is_made:
         yield from service.look_at_service(project, loaded)
     yield from outside.look_at_channels(project, send=send)
     yield from outside.look_at_pings(project)

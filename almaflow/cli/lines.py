@@ -17,7 +17,7 @@ from almaflow.cli.texts import on_one_line
 from almaflow.engine.telling import RunEvent, Told
 from almaflow.fields import format_duration
 from almaflow.outcome import Outcome
-from almaflow.steps.approve import ASKED
+from almaflow.waiting import WaitingKind
 
 # Of so many iterations of a loop everything is told; of later ones only what matters.
 _ALL_TOLD = 20
@@ -40,7 +40,7 @@ class LineView:
             if known == event.text:
                 return
             self._status[event.path] = event.text
-        if event.kind is Told.WAITING and known and event.text.endswith(f"({known})"):
+        if event.kind is Told.WAITING and known and _wait_of(event).get("status") == known:
             return
         line = event_line(event.at, event.kind, event.path, event.text, event.data, self._zone)
         if line:
@@ -61,6 +61,17 @@ class LineView:
         return True
 
 
+def asks_a_person(event: RunEvent) -> bool:
+    """Whether a step begins to wait for a person."""
+    return event.kind is Told.WAITING and _wait_of(event).get("kind") == WaitingKind.PERSON
+
+
+def _wait_of(event: RunEvent) -> Mapping[str, Any]:
+    """Return what an event says of a wait, as `Waiting.to_json` gives it; empty when nothing."""
+    wait: Mapping[str, Any] = event.data.get("waiting", {})
+    return wait
+
+
 def loop_of_many(path: str) -> str:
     """Return the loop of which a step stands in a late iteration; empty when in none."""
     parts = path.split("/")
@@ -77,9 +88,7 @@ def counts(event: RunEvent) -> bool:
             return True
         case Told.ENDED:
             return not Outcome(event.data["outcome"]).is_good
-        case Told.WAITING:
-            return event.text.startswith(ASKED)
-    return False
+    return asks_a_person(event)
 
 
 def event_line(

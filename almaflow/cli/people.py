@@ -18,7 +18,6 @@ from almaflow.cli.output import emit, say
 from almaflow.cli.texts import on_one_line
 from almaflow.engine.people import Asker, NobodyHere, Said
 from almaflow.engine.telling import Listener
-from almaflow.steps.approve import ASKED
 
 
 def who() -> str:
@@ -77,7 +76,7 @@ class PersonAtTerminal:
             self._turn = anyio.Lock()
         async with self._turn:
             with self._paused():
-                return await self._ask(run_id, path, on_one_line(question.removeprefix(ASKED)))
+                return await self._ask(run_id, path, on_one_line(question))
 
     def _paused(self) -> AbstractContextManager[None]:
         if hasattr(self._view, "paused"):

@@ -19,6 +19,7 @@ from almaflow.outcome import Outcome, Status
 from almaflow.plan import Plan
 from almaflow.problems import Problem
 from almaflow.store import RunRecord, Store
+from almaflow.waiting import WaitingKind
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -188,9 +189,11 @@ def _what_a_person_does(view: RunView) -> Iterator[str]:
         if not view.outcome.is_good:
             yield f"`almaflow retry {view.id}` does again what did not end well."
         return
-    for step in lost_steps(view):
-        if f"`almaflow resolve {view.id} {step.path} " in view.reason:
-            # The reason why it waits says so already.
+    lost = lost_steps(view)
+    for step in lost:
+        wait = step.waiting
+        if len(lost) == 1 and wait is not None and wait.kind is WaitingKind.RESOLVE:
+            # The reason why the run waits, which is printed already, says what to do.
             continue
         yield (
             f"Nobody can tell whether Alma took what step {step.path} sent: look in Alma, then say "

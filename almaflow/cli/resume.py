@@ -10,7 +10,7 @@ import typer
 
 from almaflow.cli import parts
 from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
-from almaflow.cli.lines import event_line
+from almaflow.cli.lines import asks_a_person, event_line
 from almaflow.cli.options import RunAsJson, StrictOption
 from almaflow.cli.output import emit, say
 from almaflow.cli.owners import SilenceReport
@@ -22,7 +22,6 @@ from almaflow.errors import AlmaflowError, RequestWrong
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import FORMAT, recorded_plan
 from almaflow.settings import Project
-from almaflow.steps.approve import ASKED
 from almaflow.store import LeaseLost, RunHeld, RunRecord, Store
 
 if TYPE_CHECKING:
@@ -116,7 +115,7 @@ class RunLines:
         if event.kind is Told.RUN:
             outcome = event.data.get("outcome")
             self.outcomes[event.run_id] = Outcome(outcome) if outcome else None
-        asks = event.kind is Told.WAITING and event.text.startswith(ASKED)
+        asks = asks_a_person(event)
         if event.kind not in (Told.RUN, Told.NOTICE) and not asks:
             return
         name = event.data.get("name", "")

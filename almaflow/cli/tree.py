@@ -41,10 +41,18 @@ class Row:
     percent: float | None = None
     progress: str = ""
     counters: str = ""
+    waiting: Mapping[str, Any] = field(default_factory=dict)
+    """What it waits for, as `Waiting.to_json` gives it; of the wait that `detail` names."""
     said: str = ""
     """What the step had to say last."""
     began_at: datetime | None = None
     seconds: float | None = None
+
+    @property
+    def awaited(self) -> str:
+        """What it waits for; without Alma's status when the progress gives the same."""
+        status = self.waiting.get("status", "")
+        return self.waiting["text"] if status and status == self.progress else self.detail
 
     @property
     def is_active(self) -> bool:
@@ -107,12 +115,14 @@ class Tree:
                 row.began_at = row.began_at or event.at
             case Told.WAITING:
                 row.status, row.outcome, row.detail = Status.WAITING, None, event.text
+                row.waiting = event.data.get("waiting", {})
             case Told.PROGRESS:
                 row.percent = event.data.get("percent")
                 row.counters = _counted(event.data.get("counters", ()))
                 row.progress = event.text
             case Told.SAID:
                 row.detail = row.said = event.text
+                row.waiting = {}
             case Told.ENDED:
                 self._end(row, event)
 
@@ -131,9 +141,7 @@ class Tree:
         loop = self._loops.get(row.path)
         parts = [row.detail]
         if row.outcome is None:
-            # What it waits for names the status once more.
-            waits = row.detail.removesuffix(f" ({row.progress})")
-            parts = [row.progress, row.counters, waits]
+            parts = [row.progress, row.counters, row.awaited]
             if loop is not None:
                 going = len(loop.going())
                 parts = [row.progress, f"{len(loop.iterations) - going} ended, {going} go on"]

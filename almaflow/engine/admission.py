@@ -24,6 +24,7 @@ from almaflow.engine.institutions import Door
 from almaflow.steps.base import PollSettings
 from almaflow.store import Busy, Place, PlaceLimits, Spot, Store, StoreTrouble
 from almaflow.store.writer import StoreWriter
+from almaflow.waiting import Waiting, WaitingKind
 
 # Who stands further back than this hears of changes when it comes to the front.
 _AT_THE_FRONT = 10
@@ -36,7 +37,7 @@ class Waiter(Protocol):
     door: Door
     poll: PollSettings
 
-    async def wait_event(self, event: anyio.Event, reason: str) -> None:
+    async def wait_event(self, event: anyio.Event, waiting: Waiting) -> None:
         """Wait for *event*, with a reason that is shown."""
         ...
 
@@ -103,7 +104,8 @@ class Admission:
             group.again_at = busy.again_at
             group.changed.set()
         try:
-            await waiter.wait_event(event, self.reason(busy, job_id, waiter.door, refusal))
+            text = self.reason(busy, job_id, waiter.door, refusal)
+            await waiter.wait_event(event, Waiting(WaitingKind.SLOT, text, until=busy.again_at))
         finally:
             group.waiting.pop((waiter.run_id, spot), None)
             if not group.waiting:

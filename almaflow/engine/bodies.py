@@ -85,7 +85,8 @@ class Bodies:
         if body.own_scope and ending.ends is not None:
             # `stop` and `skip` end the iteration, and nothing further out.
             skipped = ending.ends is Ends.SKIP and ending.outcome is not Outcome.WARNING
-            ending = Ending(Outcome.SKIPPED if skipped else ending.outcome, ending.error)
+            outcome = Outcome.SKIPPED if skipped else ending.outcome
+            ending = Ending(outcome, ending.error, at=ending.at)
         if not ending.outcome.is_good or ending.ends is not None:
             halt.ask()
         return BodyEnd(body, ending, _gave(body, where))

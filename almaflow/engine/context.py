@@ -28,7 +28,7 @@ from almaflow.engine.patience import (
     midnight,
     never_answered,
     pause,
-    reason,
+    waiting_for,
 )
 from almaflow.engine.reaching import Reaching
 from almaflow.engine.services import Services
@@ -52,6 +52,7 @@ from almaflow.steps.base import Body, BodyEnd, PollSettings
 from almaflow.steps.context import Answer, Submitted
 from almaflow.steps.endings import Ending
 from almaflow.store import EntryState
+from almaflow.waiting import Waiting, WaitingKind
 
 T = TypeVar("T")
 
@@ -105,8 +106,8 @@ class Context(Reaching, Looking):
     poll: PollSettings
     where: Where
     outputs: dict[str, Any] = field(default_factory=dict)
-    waiting_for: str = ""
-    """The reason of the last wait, so that each is logged once."""
+    last_wait: str = ""
+    """The text of the last wait, so that each is logged once."""
     learned: dict[str, Any] | None = None
     """What the attempt taught about a job's duration; recorded with its end."""
 
@@ -222,11 +223,11 @@ class Context(Reaching, Looking):
             left, reserve = self.door.client.remaining_calls, self.door.reserve_calls
             ahead = self.door.client.ahead
             again_at = midnight(self.clock.now() + ahead, self.chance) - ahead
-            await self.wait_until(
-                again_at,
+            text = (
                 f"{left} calls of this day are left at {self.institution}, {reserve} are kept in "
-                f"reserve; it goes on at {again_at:%H:%M} UTC",
+                f"reserve; it goes on at {again_at:%H:%M} UTC"
             )
+            await self.wait_until(again_at, Waiting(WaitingKind.ALMA, text, until=again_at))
 
     def is_sparing(self) -> bool:
         return self.door.is_sparing(self.clock.now())
@@ -250,7 +251,7 @@ class Context(Reaching, Looking):
         if is_up and not self._has_answered():
             raise never_answered(error, self.institution) from error
         wait = pause(error, tries, self.alma_time(self.clock.now()), self.chance)
-        await self.sleep(wait, reason(error, self.institution))
+        await self.sleep(wait, waiting_for(error, self.institution))
 
     def earlier(self, effect: str) -> Any:
         for attempt in range(self.attempt - 1, 0, -1):
@@ -308,52 +309,54 @@ class Context(Reaching, Looking):
 
     # Time and people
 
-    async def wait_until(self, instant: datetime, reason: str, detail: str = "") -> None:
+    async def wait_until(self, instant: datetime, waiting: Waiting, detail: str = "") -> None:
         now = self.clock.now()
         if instant > now:
             await self.where.limits.enforce(now)
         if instant - now >= WORTH_TELLING:
-            await self._tell_wait(reason, detail, until=instant.isoformat())
+            await self._tell_wait(waiting.at(self.path, detail), until=instant.isoformat())
         try:
             await self.clock.sleep_until(instant)
         finally:
             self.journal.goes_on(self.path)
 
-    async def wait_event(self, event: anyio.Event, reason: str) -> None:
+    async def wait_event(self, event: anyio.Event, waiting: Waiting) -> None:
         await self.where.limits.enforce(self.clock.now())
         if not event.is_set():
-            await self._tell_wait(reason, "")
+            await self._tell_wait(waiting.at(self.path))
             try:
                 await event.wait()
             finally:
                 self.journal.goes_on(self.path)
 
-    async def _tell_wait(self, reason: str, detail: str, **data: Any) -> None:
-        if reason != self.waiting_for:
-            self.journal.tell(Told.WAITING, self.path, reason, **data)
-            self.waiting_for = reason
-        await self.journal.waits(self.path, reason + (detail and f", {detail}"))
+    async def _tell_wait(self, waiting: Waiting, **data: Any) -> None:
+        if waiting.summary != self.last_wait:
+            value = replace(waiting, path="", detail="").to_json()
+            self.journal.tell(Told.WAITING, self.path, waiting.summary, waiting=value, **data)
+            self.last_wait = waiting.summary
+        await self.journal.waits(waiting)
 
-    async def answer(self, kind: Literal["approve"], reason: str) -> Answer:
+    async def answer(self, kind: Literal["approve"], question: str) -> Answer:
         people = self.services.people
+        waiting = Waiting(WaitingKind.PERSON, question)
 
         async def ask() -> dict[str, Any]:
             asked = await self.once("asked", self._last_answer)
-            question = await people.expect(self.run_id, self.path, kind, asked["after"])
+            asked_of = await people.expect(self.run_id, self.path, kind, asked["after"])
             try:
                 with alone():
                     async with anyio.create_task_group() as tasks:
-                        tasks.start_soon(people.ask_here, question, reason, self.clock.now())
+                        tasks.start_soon(people.ask_here, asked_of, question, self.clock.now())
                         if self.where.limits.passed(self.clock.now()):
                             # Somebody may have answered while nobody worked on the run.
                             await people.hear()
-                        if not question.given.is_set():
-                            await self.wait_event(question.given, reason)
+                        if not asked_of.given.is_set():
+                            await self.wait_event(asked_of.given, waiting)
                         tasks.cancel_scope.cancel()
             finally:
-                people.forget(question)
-            assert question.answer is not None
-            given = question.answer
+                people.forget(asked_of)
+            assert asked_of.answer is not None
+            given = asked_of.answer
             return {"by": given.by, "at": given.at, "value": dict(given.value)}
 
         told = await self.once("answer", ask)
@@ -362,8 +365,8 @@ class Context(Reaching, Looking):
     async def _last_answer(self) -> dict[str, Any]:
         return {"after": await self.services.people.last_answer(self.run_id)}
 
-    async def sleep(self, duration: timedelta, reason: str) -> None:
-        await self.wait_until(self.clock.now() + duration, reason)
+    async def sleep(self, duration: timedelta, waiting: Waiting) -> None:
+        await self.wait_until(self.clock.now() + duration, waiting)
 
     def progress(
         self,

@@ -19,6 +19,7 @@ def ended_value(
         "outcome": ending.outcome.value,
         "error": ending.error,
         "ends": ending.ends.value if ending.ends else None,
+        "at": ending.at,
         "status": status,
         "facts": encode(facts),
         "halted": halted,

@@ -45,6 +45,7 @@ from almaflow.store import (
 )
 from almaflow.store.writer import StoreWriter
 from almaflow.threads import ThreadPool
+from almaflow.waiting import Waiting, WaitingKind
 
 # How often the store is asked what people, and other processes, want of this one.
 LOOK = timedelta(seconds=1)
@@ -287,7 +288,7 @@ class Engine:
             await self._work(loaded, journal)
         except Suspended as error:
             journal.tell(Told.RUN, text=str(error), status="waiting")
-            await journal.suspend(str(error))
+            await journal.suspend(Waiting(WaitingKind.RESOLVE, str(error)))
             await journal.release(held=False)
         except anyio.get_cancelled_exc_class():
             with anyio.CancelScope(shield=True), suppress(ClaimLost, StoreTrouble):
@@ -341,7 +342,7 @@ class Engine:
         # What has gone wrong may be the store, or the run another process's by now.
         with suppress(StoreError):
             journal.tell(Told.RUN, text=why, status="waiting")
-            await journal.suspend(why)
+            await journal.suspend(Waiting(WaitingKind.RESUME, why))
             await journal.release(held=True)
 
     async def _watch(self) -> None:

@@ -32,9 +32,7 @@ from almaflow.plan import Plan, check_environment, sub_plan
 from almaflow.steps.base import Body, BodyEnd, StepBase
 from almaflow.steps.endings import Ending, OutcomeUnknown, StepFailed
 from almaflow.store import EntryState, ValueUnfit
-
-# How the error of a body begins: with the innermost step that failed.
-_STEP = "Step "
+from almaflow.waiting import Waiting, WaitingKind
 
 _HALTED = "A step beside it failed, so nothing new began here."
 
@@ -72,9 +70,8 @@ class Interpreter:
             elif step.on_failure == "continue" and ending.outcome in MAY_CONTINUE:
                 outcomes.append(Outcome.WARNING)
             else:
-                named = ending.error.startswith(_STEP)
-                told = ending.error if named else f"{_STEP}{path}: {ending.error}"
-                return Ending(ending.outcome, told)
+                named = ending.error if ending.at else f"Step {path}: {ending.error}"
+                return Ending(ending.outcome, named, at=ending.at or path)
         return Ending(worst(outcomes))
 
     async def _step(self, step: StepBase, path: str, where: Where) -> Ending:
@@ -89,7 +86,9 @@ class Interpreter:
             if self.journal.get(path, attempt, "begin") is None:
                 context = self.context(path, attempt, again_at, where)
                 if not where.halt.is_asked:
-                    await context.wait_until(again_at, f"attempt {attempt} follows")
+                    text = f"attempt {attempt} follows"
+                    waiting = Waiting(WaitingKind.TIME, text, until=again_at)
+                    await context.wait_until(again_at, waiting)
                 if where.halt.is_asked:
                     return ending
 

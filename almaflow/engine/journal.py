@@ -6,6 +6,7 @@ Lines of the run's log go into the same transaction as the entry they belong to.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -30,6 +31,7 @@ from almaflow.store import (
     Store,
 )
 from almaflow.store.writer import StoreWriter
+from almaflow.waiting import Waiting
 
 T = TypeVar("T")
 
@@ -69,10 +71,10 @@ class RunJournal:
         self._keys: dict[str, list[Key]] = {}
         self._lines: list[Line] = []
         self._soon: list[Callable[[], Entry]] = []
-        self._status: tuple[Status, str] | None = None
+        self._status: tuple[Status, tuple[Waiting, ...]] | None = None
         """Where the run is recorded to be in its life; None: that is not to be changed now."""
-        self._waits: dict[str, str] = {}
-        self._suspended = ""
+        self._waits: dict[str, Waiting] = {}
+        self._suspended: Waiting | None = None
 
     def load(self, entries: Iterable[Entry]) -> None:
         """Take over what earlier processes recorded."""
@@ -248,38 +250,42 @@ class RunJournal:
         if self._lines or self._soon or always:
             await self._write(lambda: None)
 
-    async def suspend(self, reason: str) -> None:
+    async def suspend(self, waiting: Waiting) -> None:
         """Record that the whole run waits, and why, unless that is recorded already."""
-        self._suspended = reason
+        self._suspended = waiting
         if self._status is None:
             # It could not even be taken up.
-            self._status = (Status.RUNNING, "")
+            self._status = (Status.RUNNING, ())
         await self.flush(always=self._status != self._wanted_status())
 
-    async def waits(self, path: str, reason: str) -> None:
-        """Record that the step at *path* waits, and why, beside others that do."""
-        self._waits[path] = reason
+    async def waits(self, waiting: Waiting) -> None:
+        """Record that a step waits, and why, next to others that do."""
+        self._waits[waiting.path] = waiting
         await self.flush(always=self._status != self._wanted_status())
 
     def goes_on(self, path: str) -> None:
         """Forget that the step at *path* waits; recorded with the next write."""
         self._waits.pop(path, None)
 
-    def _wanted_status(self) -> tuple[Status, str]:
-        if self._suspended:
-            return Status.WAITING, self._suspended
+    def _wanted_status(self) -> tuple[Status, tuple[Waiting, ...]]:
+        if self._suspended is not None:
+            return Status.WAITING, (self._suspended,)
         if not self._waits:
-            return Status.RUNNING, ""
-        return Status.WAITING, "\n".join(f"{path}: {why}" for path, why in self._waits.items())
+            return Status.RUNNING, ()
+        return Status.WAITING, tuple(self._waits.values())
+
+    def _masked_wait(self, waiting: Waiting) -> Waiting:
+        text, detail = self._mask.text(waiting.text), self._mask.text(waiting.detail)
+        return replace(waiting, text=text, detail=detail)
 
     async def start(self, at: datetime, deadline: datetime) -> RunRecord:
         """Record that the run begins, and return it."""
-        self._status = (Status.RUNNING, "")
+        self._status = (Status.RUNNING, ())
         return await self._write(lambda: self.store.start_run(self.claim, at, deadline))
 
     def take_up(self, record: RunRecord) -> None:
         """Go on with a run that has begun: where it is in its life is recorded when it changes."""
-        self._status = (record.status, record.reason)
+        self._status = (record.status, record.waits)
 
     async def finish(self, outcome: Outcome, error: str, outputs: dict[str, Any] | None) -> None:
         """Record the run's end and let go of it."""
@@ -317,7 +323,8 @@ class RunJournal:
         def together() -> T:
             with self.store.batch():
                 if status is not None:
-                    self.store.set_status(self.claim, status[0], self._mask.text(status[1]))
+                    waits = [self._masked_wait(wait) for wait in status[1]]
+                    self.store.set_status(self.claim, status[0], waits)
                 begun.extend(make() for make in soon)
                 result = function()
                 if lines:

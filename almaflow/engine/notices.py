@@ -18,6 +18,7 @@ from almaflow.settings.project import LOG_CHANNEL
 from almaflow.steps.endings import Ending
 from almaflow.store import EntryState
 from almaflow.threads import ThreadPool
+from almaflow.waiting import Waiting, WaitingKind
 
 # The waits after attempts that failed: about a minute in all, with the attempts themselves.
 WAITS = (timedelta(seconds=5), timedelta(seconds=15))
@@ -31,8 +32,8 @@ _PASSED_OVER = 20
 # Channels that hang must not keep a thread from whoever fetches files.
 _threads = ThreadPool("notices", 4)
 
-Pause = Callable[[timedelta, str], Awaitable[None]]
-"""Waits, with the reason for whoever looks on."""
+Pause = Callable[[timedelta, Waiting], Awaitable[None]]
+"""Waits; the value says for what."""
 
 
 async def deliver(services: Services, pause: Pause, channel: str, title: str, text: str) -> str:
@@ -54,7 +55,8 @@ async def deliver(services: Services, pause: Pause, channel: str, title: str, te
         else:
             return ""
         if wait is not None:
-            await pause(wait, f"the notice is sent again ({reason.rstrip('.')})")
+            again = f"the notice is sent again ({reason.rstrip('.')})"
+            await pause(wait, Waiting(WaitingKind.OTHER, again))
     return reason
 
 
@@ -118,7 +120,7 @@ class RunNotices:
         masked = self._journal.masked
         return await deliver(self._services, self._pause, channel, masked(title), masked(text))
 
-    async def _pause(self, duration: timedelta, reason: str) -> None:
+    async def _pause(self, duration: timedelta, waiting: Waiting) -> None:
         await self._services.clock.sleep_until(self._services.clock.now() + duration)
 
     def _told(self, ending: Ending, after: str) -> tuple[str, str]:

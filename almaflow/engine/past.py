@@ -55,7 +55,10 @@ class Past:
             return None
         ends = entry.value.get("ends")
         return Ending(
-            Outcome(entry.value["outcome"]), entry.value["error"], Ends(ends) if ends else None
+            Outcome(entry.value["outcome"]),
+            entry.value["error"],
+            Ends(ends) if ends else None,
+            entry.value.get("at", ""),
         )
 
     def again_at(

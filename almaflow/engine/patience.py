@@ -14,6 +14,7 @@ from almaflow.alma.errors import (
     AnswerLost,
     Busy,
 )
+from almaflow.waiting import Waiting, WaitingKind
 
 # Back-off after a transient fault, doubling.
 SHORTEST, LONGEST = timedelta(seconds=1), timedelta(minutes=1)
@@ -82,8 +83,12 @@ def midnight(now: datetime, chance: random.Random) -> datetime:
     return start + timedelta(minutes=1) * chance.random()
 
 
-def reason(error: AlmaError, institution: str) -> str:
-    """Return why a step waits after *error*, for `show` and the live view."""
+def waiting_for(error: AlmaError, institution: str) -> Waiting:
+    """Return what a step waits for after *error*."""
+    return Waiting(WaitingKind.ALMA, _reason(error, institution))
+
+
+def _reason(error: AlmaError, institution: str) -> str:
     if isinstance(error, AlmaBusy):
         return {
             Busy.CALLS: f"{institution}'s calls per second or minute are used up",

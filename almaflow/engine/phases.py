@@ -46,7 +46,7 @@ class Phases:
         ending = await self.run.run_list(steps, self.prefix, where)
         if ending.ends is Ends.SKIP and ending.outcome is not Outcome.WARNING:
             return Ending(Outcome.SKIPPED, ending.error)
-        return Ending(ending.outcome, ending.error)
+        return Ending(ending.outcome, ending.error, at=ending.at)
 
     async def finally_(self, body: Ending) -> Ending:
         """Run `finally` and return how the whole ended.

@@ -25,6 +25,7 @@ from almaflow.settings import data_path
 from almaflow.settings.project import LOG_CHANNEL
 from almaflow.steps.endings import StepFailed
 from almaflow.steps.members import read_members_file
+from almaflow.waiting import Waiting, WaitingKind
 
 T = TypeVar("T")
 
@@ -61,7 +62,7 @@ class Reaching:
                 if not self.reached and self.clock.now() - since >= NEVER_ANSWERED:
                     raise
                 wait = jittered(back_off(tries, SHORTEST, LONGEST), SHORTEST, self.chance)
-                await self.sleep(wait, str(error).rstrip("."))
+                await self.sleep(wait, Waiting(WaitingKind.OTHER, str(error).rstrip(".")))
             else:
                 self.reached = True
                 return result
@@ -96,8 +97,8 @@ class Reaching:
 
     # What the rest of the context offers
 
-    async def sleep(self, duration: timedelta, reason: str) -> None:
-        """Wait; *reason* is shown meanwhile."""
+    async def sleep(self, duration: timedelta, waiting: Waiting) -> None:
+        """Wait; *waiting* is shown meanwhile."""
         raise NotImplementedError
 
     def _names(self, own: bool = False) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from almaflow.engine.adoption import TOLERANCE, Wanted, sent_since
 from almaflow.engine.institutions import Door
 from almaflow.steps.endings import StepFailed
 from almaflow.store import Entry, MarkerHabit
+from almaflow.waiting import Waiting, WaitingKind
 
 T = TypeVar("T")
 
@@ -56,7 +57,7 @@ class Looker(Protocol):
         """Send a read, again after transient faults."""
         ...
 
-    async def wait_until(self, instant: datetime, reason: str, detail: str = "") -> None:
+    async def wait_until(self, instant: datetime, waiting: Waiting, detail: str = "") -> None:
         """Wait, with a reason that is shown."""
         ...
 
@@ -110,7 +111,8 @@ async def find(looker: Looker, entry: Entry) -> Finding:
             f"looking in Alma for what became of the request to {entry.value['name']}, whose "
             f"answer was lost; sure by {sure_at:%H:%M:%S} UTC"
         )
-        await looker.wait_until(max(now, min(look_at, sure_at)), reason)
+        waiting = Waiting(WaitingKind.UNCONFIRMED, reason, until=sure_at)
+        await looker.wait_until(max(now, min(look_at, sure_at)), waiting)
         look = _Look(looker, entry, looker.clock.now())
         result = await look.at(trace)
         if result is not None or look.is_last():

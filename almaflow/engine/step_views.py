@@ -23,6 +23,7 @@ from almaflow.plan import Plan
 from almaflow.steps.base import COMMON_OUTPUTS, StepBase
 from almaflow.steps.for_each import ForEach
 from almaflow.store import Entry, RunRecord
+from almaflow.waiting import Waiting
 
 MAY_CONTINUE = frozenset({Outcome.FAILED, Outcome.TIMED_OUT})
 """What `on_failure: continue` goes on after."""
@@ -64,7 +65,9 @@ class StepView:
     """None until it has ended; `skipped` for one that was never reached."""
     error: str = ""
     reason: str = ""
-    """What it waits for; empty when it does not."""
+    """What it waits for, for people; empty when it does not."""
+    waiting: Waiting | None = None
+    """What it waits for; None when it does not."""
     institution: str = ""
     attempts: int = 0
     started_at: datetime | None = None
@@ -107,7 +110,7 @@ class Steps:
         for path in begun:
             if path.rsplit("/", 1)[-1] != FINALLY:
                 self._named.setdefault(path, (_kind_in(path), ""))
-        self._waits = dict(waits_of(record, self._named))
+        self._waits = {wait.path: wait for wait in waits_of(record, self._named)}
         zone = record.requested_at.tzinfo if plan is None else plan.zone
         assert zone is not None, "instants of records are aware"
         for_a_person = record.status is Status.WAITING and not self._waits
@@ -140,25 +143,31 @@ class Steps:
             # What an earlier attempt of the run did here is done again, and has not begun.
             never = self._never_begun(path, kind, name)
             return StepView(status=never.status, outcome=never.outcome, **shared)
-        reason = self._waits.get(path, "")
-        if end is not None and end.attempt == begin.attempt and not reason:
+        waiting = self._waits.get(path)
+        if end is not None and end.attempt == begin.attempt and waiting is None:
             return self._ended(end, shared)
         lost = self._is_unknown(entries)
-        if lost and self._record.status is Status.WAITING and not reason:
+        if lost and self._record.status is Status.WAITING and waiting is None:
             # The whole run waits for a person, and says why.
-            reason = self._record.reason
+            waiting = next(iter(self._record.waits), None)
         deadline = begin.value.get("deadline")
         return StepView(
             deadline_at=datetime.fromisoformat(deadline) if deadline else None,
-            status=Status.FINISHED if self._over else Status.WAITING if reason else Status.RUNNING,
+            status=self._status(waiting),
             outcome=Outcome.UNKNOWN if lost else self._record.outcome if self._over else None,
             error=end.value["error"] if end is not None else "",
-            reason=reason,
+            reason="" if waiting is None else waiting.shown,
+            waiting=waiting,
             started_at=next(
                 one.started_at for one in tries if one.number > self._redo.get(path, 0)
             ),
             **shared,
         )
+
+    def _status(self, waiting: Waiting | None) -> Status:
+        if self._over:
+            return Status.FINISHED
+        return Status.RUNNING if waiting is None else Status.WAITING
 
     @staticmethod
     def _ended(end: Entry, shared: dict[str, Any]) -> StepView:
@@ -268,18 +277,15 @@ class Steps:
         return True
 
 
-def waits_of(record: RunRecord, known: Iterable[str] | None) -> Iterator[tuple[str, str]]:
-    """Yield (path, reason) of each step that waits; nothing when the run waits for a person.
+def waits_of(record: RunRecord, known: Iterable[str] | None) -> list[Waiting]:
+    """Return what each step waits for; nothing when the run as a whole waits.
 
-    *known* are the paths of steps; None takes every line that begins like one.
+    *known* are the paths of steps; None takes every one.
     """
     if record.status is not Status.WAITING:
-        return
+        return []
     paths = None if known is None else frozenset(known)
-    for line in record.reason.splitlines():
-        path, colon, reason = line.partition(": ")
-        if colon and (path in paths if paths is not None else " " not in path):
-            yield path, reason
+    return [wait for wait in record.waits if wait.path and (paths is None or wait.path in paths)]
 
 
 def _has_begun(entries: Iterable[Entry]) -> bool:

@@ -23,7 +23,7 @@ from almaflow.alma.traces import RunTrace, SetTrace, Trace
 from almaflow.alma.wire import JobParameter
 from almaflow.engine import reconciliation
 from almaflow.engine.admission import Admission
-from almaflow.engine.patience import reason
+from almaflow.engine.patience import waiting_for
 from almaflow.engine.reconciliation import Finding, Looker, Unclear
 from almaflow.engine.sending import RequestChanged, Sending, lost_text, refusal
 from almaflow.engine.sending import Sender as PlainSender
@@ -32,6 +32,7 @@ from almaflow.masking import SecretDamaged
 from almaflow.steps.base import PollSettings
 from almaflow.steps.endings import OutcomeUnknown, StepFailed
 from almaflow.store import Entry, EntryState, InstanceTaken, PlaceLimits, Spot
+from almaflow.waiting import Waiting
 
 __all__ = ["RequestChanged", "Sender", "submit", "write"]
 
@@ -55,7 +56,7 @@ class Sender(PlainSender, Looker, Protocol):
         """Wait before the next sending; raises *error* when there is no point in one."""
         ...
 
-    async def wait_event(self, event: anyio.Event, reason: str) -> None:
+    async def wait_event(self, event: anyio.Event, waiting: Waiting) -> None:
         """Wait for *event*, with a reason that is shown."""
         ...
 
@@ -241,7 +242,7 @@ async def _go_when_it_is_our_turn(
         except NotTaken as error:
             tries += 1
             if _is_of_jobs(error):
-                refusal_told = reason(error, sender.door.name)
+                refusal_told = waiting_for(error, sender.door.name).text
             else:
                 await sender.be_patient(error, tries, since)
             continue

@@ -13,6 +13,7 @@ from almaflow.engine.write_views import IntentView
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import Plan
 from almaflow.store import Entry, Event, RunRecord
+from almaflow.waiting import WaitingKind
 
 __all__ = [
     "AttemptView",
@@ -61,6 +62,7 @@ class WaitView:
 
     path: str
     reason: str
+    kind: WaitingKind
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ def view_of(
     steps = Steps(record, plan, entries, worked_on).views()
     log = list(events)
     known = [step.path for step in steps]
-    waits = (WaitView(path, reason) for path, reason in waits_of(record, known))
+    waits = (WaitView(one.path, one.shown, one.kind) for one in waits_of(record, known))
     return RunView(
         id=record.id,
         workflow=record.workflow,

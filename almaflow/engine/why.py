@@ -17,8 +17,8 @@ from almaflow.engine.views import IntentView, RunView, StepView
 from almaflow.engine.write_views import is_submission
 from almaflow.fields import format_duration
 from almaflow.outcome import Outcome, Status
-from almaflow.steps.approve import ASKED
 from almaflow.store import EntryState, Place, PlaceState, Process
+from almaflow.waiting import Waiting, WaitingKind
 
 # So many of those who hold a place, or stand before in the queue, are named.
 _NAMED = 5
@@ -143,8 +143,8 @@ class _Waiting:
         place = self._queued(step)
         if place is not None:
             return self._place(step, place)
-        if step.reason.startswith(ASKED):
-            return self._person(step)
+        if step.waiting is not None and step.waiting.kind is WaitingKind.PERSON:
+            return self._person(step, step.waiting)
         intent = next((one for one in reversed(step.intents) if one.attempt == step.attempts), None)
         if intent is not None and intent.state in (EntryState.LOST, EntryState.INTENT):
             return self._lost(step, intent)
@@ -180,12 +180,12 @@ class _Waiting:
             ),
         )
 
-    def _person(self, step: StepView) -> Because:
+    def _person(self, step: StepView, waiting: Waiting) -> Because:
         approve = f"almaflow approve {self._view.id} {step.path}"
         return Because(
             Cause.PERSON,
             step.path,
-            f"Somebody has to approve: {step.reason.removeprefix(ASKED)}",
+            f"Somebody has to approve: {waiting.text}",
             self._until(step),
             (f"`{approve}` says yes, `{approve} --reject` says no.",),
         )
@@ -215,7 +215,7 @@ class _Waiting:
 
     def _alma(self, step: StepView, intent: IntentView) -> Because:
         job_id, instance_id = _job_of(intent), str(intent.result)
-        status = _in_brackets(step.reason)
+        status = _alma_status(step)
         text = f"Job {job_id} runs in Alma at {step.institution} as {instance_id}"
         text += f" ({status})" if status else ""
         since = self._around.now - intent.sent_at
@@ -363,10 +363,11 @@ def _sentence(text: str) -> str:
     return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
-def _in_brackets(reason: str) -> str:
-    """Return what Alma said last, and how far it is, of `… as 4711 (RUNNING), 40 %`."""
-    _, bracket, said = reason.partition(" (")
-    return said.replace(")", "", 1) if bracket else ""
+def _alma_status(step: StepView) -> str:
+    """Return what Alma last said of the job that a step follows, and how far it is."""
+    if step.waiting is None:
+        return ""
+    return ", ".join(part for part in (step.waiting.status, step.waiting.detail) if part)
 
 
 def _job_of(intent: IntentView) -> str:

@@ -9,8 +9,7 @@ from datetime import date, datetime, tzinfo
 
 from almaflow.outcome import Outcome
 from almaflow.service.texts import Words, moment, words
-from almaflow.service.watching import is_suspended
-from almaflow.steps.approve import ASKED
+from almaflow.service.watching import asks_a_person, is_suspended
 from almaflow.store import Pause, RunRecord, Tick, TickEnding
 
 # So many lines has each part at most; of more, only the number.
@@ -145,7 +144,7 @@ def _not_run(ticks: Sequence[Tick], ending: TickEnding) -> Iterable[str]:
 
 def _needs_somebody(run: RunRecord) -> bool:
     """Whether a run goes on only when a person says something."""
-    return run.held or is_suspended(run) or ASKED in run.reason
+    return run.held or is_suspended(run) or asks_a_person(run)
 
 
 def _waiting(run: RunRecord) -> str:

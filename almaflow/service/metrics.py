@@ -6,7 +6,6 @@ when somebody asks for them, so that nobody pays for metrics that nobody reads.
 
 from __future__ import annotations
 
-import re
 from collections import Counter as Tally
 from collections.abc import Iterator
 from datetime import timedelta
@@ -29,9 +28,9 @@ from almaflow import __version__
 from almaflow.errors import RequestWrong, StoreError
 from almaflow.outcome import Status
 from almaflow.service.measures import Look, Measures, Picture
-from almaflow.steps.approve import ASKED
 from almaflow.store import RunRecord
 from almaflow.store.ledger_records import TickEnding
+from almaflow.waiting import WaitingKind
 
 # Seconds.
 _DURATIONS = (1, 10, 30, 60, 300, 900, 1800, 3600, 7200, 14400, 28800, 86400)
@@ -137,15 +136,12 @@ def _seconds(length: timedelta) -> float:
 
 # --- the present --------------------------------------------------------------------------------
 
-# How a run's reason for waiting begins or what it holds, and the kind that it is of. The first
-# that fits counts: what needs a person before what passes by itself.
+# Of several waits of a run, the first of these counts: what needs a person before what ends
+# without one.
 _KINDS = (
-    (re.compile(re.escape(ASKED)), "person"),
-    (re.compile("whose answer was lost"), "lost_answer"),
-    (re.compile(r"\bruns in Alma as\b"), "job"),
-    (re.compile(r"does not answer|calls of this day|calls per second|conflicts with"), "alma"),
+    *(WaitingKind.PERSON, WaitingKind.UNCONFIRMED, WaitingKind.JOB, WaitingKind.ALMA),
+    *(WaitingKind.TIME,),
 )
-
 
 _UNFINISHED = (Status.QUEUED, Status.RUNNING, Status.WAITING)
 
@@ -154,18 +150,20 @@ def waits_for(record: RunRecord, queued_runs: frozenset[str]) -> str:
     """Return the kind of thing that a waiting run waits for.
 
     `held` (for `resume`), `person` (for somebody's answer), `place` (for one of Alma's places),
-    `lost_answer` (what became of a submission is looked for), `job` (one runs in Alma), `alma`
-    (it does not answer, or wants fewer calls) or `other` (an hour, a file, another attempt).
+    `lost_answer` (what happened to a submission is searched for), `job` (one runs in Alma), `alma`
+    (it does not respond, or asks for fewer calls), `time` (an instant) or `other` (such as a
+    file).
     """
     if record.held:
         return "held"
     if record.owner is None:
         # Whoever let go of it could not go on without somebody's word.
         return "person"
-    kinds = [kind for pattern, kind in _KINDS if pattern.search(record.reason)]
-    if kinds[:1] != ["person"] and record.id in queued_runs:
-        return "place"
-    return kinds[0] if kinds else "other"
+    waited = {wait.kind for wait in record.waits}
+    if WaitingKind.PERSON not in waited and record.id in queued_runs:
+        return WaitingKind.SLOT.value
+    kind = next((kind for kind in _KINDS if kind in waited), WaitingKind.OTHER)
+    return kind.value
 
 
 class _Present(Collector):

@@ -5,7 +5,6 @@ Whoever the workflow's `notify` names for it, as it was recorded with the run, h
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -23,10 +22,10 @@ from almaflow.service import texts
 from almaflow.service.notices import channels_of, to_channels
 from almaflow.service.outbox import Outbox
 from almaflow.service.texts import Words
-from almaflow.steps.approve import ASKED
 from almaflow.store import NewNotice, RunRecord, Store, StoreTrouble
 from almaflow.store.writer import StoreWriter
 from almaflow.threads import ThreadPool
+from almaflow.waiting import WaitingKind
 from almaflow.workflow import Workflow
 
 LOOK = timedelta(minutes=1)
@@ -50,11 +49,8 @@ _DEFINITIONS = 256
 _UNFINISHED = (Status.QUEUED, Status.RUNNING, Status.WAITING)
 _EVENTS = ("slow", "stuck", "waiting")
 
-_QUESTION = re.compile(rf"^(\S+): {re.escape(ASKED)}(.*)$", re.MULTILINE)
-# How a run's reason begins that is a step's; each step that waits has a line.
-_STEP = re.compile(r"\S+: ")
-# A step that waits for an hour that its file, or Alma's day, names.
-_UNTIL = re.compile(r"^\S+: until \d{4}-", re.MULTILINE)
+# Waits during which nothing is expected to happen.
+_QUIET = (WaitingKind.TIME, WaitingKind.PERSON)
 
 
 @dataclass(frozen=True)
@@ -188,15 +184,21 @@ def _waiting(run: RunRecord, zone: tzinfo) -> _Found:
         key = f"waiting/{run.id}/{run.attempt}/{run.epoch}"
         yield key, "waiting", texts.to_resolve(run, zone)
     elif run.status is Status.WAITING and not run.held:
-        for path, question in _QUESTION.findall(run.reason):
-            key = f"waiting/{run.id}/{run.attempt}/{path}"
-            yield key, "waiting", texts.to_approve(run, path, question)
+        for wait in run.waits:
+            if wait.kind is WaitingKind.PERSON:
+                key = f"waiting/{run.id}/{run.attempt}/{wait.path}"
+                yield key, "waiting", texts.to_approve(run, wait.path, wait.text)
 
 
 def is_suspended(run: RunRecord) -> bool:
     """Whether nobody can tell what became of a submission: then the run as a whole waits."""
     let_go = run.status is Status.WAITING and run.owner is None and not run.held
-    return let_go and _STEP.match(run.reason) is None
+    return let_go and not any(wait.path for wait in run.waits)
+
+
+def asks_a_person(run: RunRecord) -> bool:
+    """Whether a step of a run waits for a person's answer."""
+    return any(wait.kind is WaitingKind.PERSON for wait in run.waits)
 
 
 def _alone(run: RunRecord, changed_at: datetime, now: datetime, zone: tzinfo) -> _Found:
@@ -210,8 +212,7 @@ def _silent(
     run: RunRecord, changed_at: datetime, now: datetime, usual: Usual | None, zone: tzinfo
 ) -> _Found:
     """Yield that nothing happens in a run, unless it says until when, or a person is asked."""
-    expected = _UNTIL.search(run.reason) or _QUESTION.search(run.reason)
-    if run.owner is None or expected:
+    if run.owner is None or any(wait.kind in _QUIET for wait in run.waits):
         return
     if now - changed_at >= max(SILENT, usual.longest if usual is not None else SILENT):
         key = f"stuck/{run.id}/{run.attempt}/silent"

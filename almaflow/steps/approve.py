@@ -13,9 +13,6 @@ from almaflow.steps.base import Kind
 from almaflow.steps.context import StepContext
 from almaflow.steps.endings import Ending, StepFailed
 
-ASKED = "somebody has to approve: "
-"""How the reason of a step that waits for a person begins; the question follows."""
-
 
 class Approve(Kind):
     """Wait until a person says yes: at the terminal, or with `almaflow approve RUN STEP`.
@@ -43,7 +40,7 @@ class Approve(Kind):
     async def perform(self, context: StepContext) -> Ending:
         question = context.message(self.message)
         context.outputs.update(by="", comment="")
-        answer = await context.answer("approve", ASKED + question)
+        answer = await context.answer("approve", question)
         context.outputs.update(by=answer.by, comment=answer.value.get("comment", ""))
         comment = f": {context.outputs['comment']}" if context.outputs["comment"] else ""
         if not answer.value.get("approved", True):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from almaflow.fields import Condition, Expression, Message, Template
 from almaflow.steps.endings import Ending
+from almaflow.waiting import Waiting
 
 if TYPE_CHECKING:
     from almaflow.alma.calls import Call
@@ -146,8 +147,8 @@ class StepContext(Protocol):
         """Whether so few calls of the day are left that only polls go on, and those seldom."""
         ...
 
-    async def answer(self, kind: Literal["approve"], reason: str) -> Answer:
-        """Wait until a person answers at this step; the wait is shown as *reason*."""
+    async def answer(self, kind: Literal["approve"], question: str) -> Answer:
+        """Wait until a person answers *question* at this step."""
         ...
 
     async def in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
@@ -183,14 +184,14 @@ class StepContext(Protocol):
         """
         ...
 
-    async def wait_until(self, instant: datetime, reason: str, detail: str = "") -> None:
-        """Wait; *reason* is what `show`, the log and the live view say meanwhile.
+    async def wait_until(self, instant: datetime, waiting: Waiting, detail: str = "") -> None:
+        """Wait; *waiting* is what `show`, the log and the live view say meanwhile.
 
         *detail* changes from look to look and is shown, but not logged.
         """
         ...
 
-    async def sleep(self, duration: timedelta, reason: str) -> None:
+    async def sleep(self, duration: timedelta, waiting: Waiting) -> None:
         """Wait for *duration*, as `wait_until` does."""
         ...
 

@@ -18,6 +18,7 @@ from almaflow.fields import Template, parse_duration
 from almaflow.steps.base import Kind
 from almaflow.steps.context import StepContext
 from almaflow.steps.endings import Ending, StepFailed
+from almaflow.waiting import Waiting, WaitingKind
 
 # "Set not found" and "Invalid Set ID": the set is gone already (alma-api: T3, T5).
 GONE = frozenset({"60107", "402264"})
@@ -167,9 +168,8 @@ async def until_free(context: StepContext, set_id: str) -> None:
             await context.seen(job_id, instance)
             if is_terminal(instance):
                 break
-            await context.sleep(
-                LOOK_AGAIN, f"job {job_id} still works on the set, as {instance_id}"
-            )
+            text = f"job {job_id} still works on the set, as {instance_id}"
+            await context.sleep(LOOK_AGAIN, Waiting(WaitingKind.JOB, text))
 
 
 async def remove_set(context: StepContext, effect: str, set_id: str) -> bool:

@@ -23,12 +23,14 @@ class Ending:
     """How a step, an attempt or a body ended.
 
     *error* is a sentence, empty when there is none; *ends* is set by `stop` and by a `check`
-    with `otherwise: skip`, and travels up to the nearest body.
+    with `otherwise: skip`, and travels up to the nearest body; *at* is the path of the step that
+    *error* names as its origin, empty when it names none.
     """
 
     outcome: Outcome = Outcome.SUCCEEDED
     error: str = ""
     ends: Ends | None = None
+    at: str = ""
 
 
 def timed_out(told: str) -> Ending:

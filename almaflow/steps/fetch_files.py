@@ -23,6 +23,7 @@ from almaflow.outside.places import Place, RemoteFile, Search, look
 from almaflow.steps.base import Kind, PollSettings
 from almaflow.steps.context import StepContext
 from almaflow.steps.endings import Ending, StepFailed
+from almaflow.waiting import Waiting, WaitingKind
 
 # Characters; a file's name has at most 255 bytes, `[abc]` is one of them.
 _LONGEST_PATTERN = 1000
@@ -165,7 +166,8 @@ class FetchFiles(Kind):
                 reason = f"there is no file {which} yet"
             else:
                 reason = f"there are fewer than {self.at_least} files {which}"
-            await context.wait_until(context.clock.now() + wait, reason, f"{len(found)} are there")
+            waiting = Waiting(WaitingKind.OTHER, reason, detail=f"{len(found)} are there")
+            await context.wait_until(context.clock.now() + wait, waiting)
             wait = min(wait * _GROWTH, poll.max)
 
 

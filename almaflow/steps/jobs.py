@@ -31,6 +31,7 @@ from almaflow.outcome import Outcome
 from almaflow.steps.base import Kind, PollSettings, Scoped
 from almaflow.steps.context import StepContext, Submitted
 from almaflow.steps.endings import Ending, StepFailed
+from almaflow.waiting import Waiting, WaitingKind
 
 # What Alma writes about a run may come a little after its status.
 COUNTER_LAG = timedelta(seconds=30)
@@ -153,8 +154,9 @@ class JobStep(Kind):
         look_at = now if look_now else min(submitted_at + pace, now + pace)
         while True:
             status, progress = context.outputs["status"], context.outputs["progress"]
-            reason = f"job {job_id} runs in Alma as {instance_id}" + (status and f" ({status})")
-            await context.wait_until(look_at, reason, f"{progress:g} %" if status else "")
+            text = f"job {job_id} runs in Alma as {instance_id}"
+            waiting = Waiting(WaitingKind.JOB, text, status=status)
+            await context.wait_until(look_at, waiting, f"{progress:g} %" if status else "")
             instance = await context.read(calls.instance(instance_id, job_id), poll=True)
             await context.seen(job_id, instance)
             take_over(context.outputs, instance)
@@ -179,7 +181,8 @@ class JobStep(Kind):
         self, context: StepContext, job_id: str, job_name: str, instance_id: str
     ) -> Ending:
         if self.expect and not self._counters_are_there(context):
-            await context.sleep(COUNTER_LAG, "the job has ended; its counters are not there yet")
+            text = "the job has ended; its counters are not there yet"
+            await context.sleep(COUNTER_LAG, Waiting(WaitingKind.JOB, text))
             again = await context.read(calls.instance(instance_id, job_id), poll=True)
             take_over(context.outputs, again)
         status = context.outputs["status"]

@@ -16,6 +16,7 @@ from almaflow.outcome import Outcome
 from almaflow.steps.context import StepContext
 from almaflow.steps.endings import Ending, StepFailed
 from almaflow.steps.jobs import COUNTER_LAG, OUTCOME_OF_STATUS, next_pace
+from almaflow.waiting import Waiting, WaitingKind
 
 # How often the number of members is looked at until it stands still, and for how long it may
 # stand still before the set counts as filled although it could have more members.
@@ -100,7 +101,8 @@ async def _population(context: StepContext, origin: OfRun, job: str) -> int:
             "populations are known at its end; nothing was created. Wait for it first."
         )
     if not run.populations:
-        await context.sleep(COUNTER_LAG, "the run has ended; its populations are not there yet")
+        text = "the run has ended; its populations are not there yet"
+        await context.sleep(COUNTER_LAG, Waiting(WaitingKind.JOB, text))
         run = await context.read(calls.instance(origin.instance_id, job or "ALL"))
     for one in run.populations:
         if one.code == origin.population:
@@ -130,7 +132,8 @@ async def until_filled(context: StepContext, set_id: str, most: int) -> None:
             still_since, last = context.clock.now(), count
         elif context.clock.now() - still_since >= STILL:
             return
-        await context.sleep(LOOK, f"Alma fills the set: {count} of at most {most} members")
+        text = f"Alma fills the set: {count} of at most {most} members"
+        await context.sleep(LOOK, Waiting(WaitingKind.JOB, text))
 
 
 async def until_run_has_filled(context: StepContext, set_id: str, most: int) -> Ending:
@@ -146,7 +149,8 @@ async def until_run_has_filled(context: StepContext, set_id: str, most: int) -> 
     began_at = context.clock.now()
     while not is_terminal(run := await context.read(calls.instance(filled_by), poll=True)):
         context.progress(run.status or "no status yet", run.progress)
-        await context.sleep(pace, f"job {run.job_id} fills the set, as {filled_by}")
+        text = f"job {run.job_id} fills the set, as {filled_by}"
+        await context.sleep(pace, Waiting(WaitingKind.JOB, text))
         pace = next_pace(pace, context.poll, None, context.clock.now() - began_at)
     context.outputs["member_count"] = (await context.read(calls.alma_set(set_id))).member_count or 0
     outcome = OUTCOME_OF_STATUS.get(run.status, Outcome.FAILED)

@@ -21,6 +21,7 @@ from almaflow.steps.base import Kind
 from almaflow.steps.context import StepContext
 from almaflow.steps.endings import Ending, StepFailed
 from almaflow.steps.recorded import LARGEST_OUTPUT, fitting, too_large
+from almaflow.waiting import Waiting, WaitingKind
 
 # Each look at a report that has no rows yet comes this much later than the one before.
 _GROWTH = 1.5
@@ -132,7 +133,8 @@ class ReadReport(Kind):
             try:
                 await _Reader(context, path, filter).read(kept)
             except _PageLost as error:
-                await context.sleep(wait, f"a page of the report {path} was lost ({error})")
+                text = f"a page of the report {path} was lost ({error})"
+                await context.sleep(wait, Waiting(WaitingKind.ALMA, text))
                 wait = min(wait * _GROWTH, context.poll.max)
             else:
                 return kept
@@ -172,7 +174,8 @@ class _Reader:
             if page.finished:
                 return
             if not page.rows:
-                await self._context.sleep(wait, f"Analytics works on the report {self._path}")
+                text = f"Analytics works on the report {self._path}"
+                await self._context.sleep(wait, Waiting(WaitingKind.ALMA, text))
                 wait = min(wait * _GROWTH, self._context.poll.max)
                 continue
             if not self._token:
@@ -207,7 +210,7 @@ class _Reader:
                 self._token = self._token or page.token
                 return page
             why = f"Analytics does not go on with the report ({self._trouble})"
-            await self._context.sleep(_AFTER_TROUBLE, why)
+            await self._context.sleep(_AFTER_TROUBLE, Waiting(WaitingKind.ALMA, why))
 
     def _may_go_on(self, error: AlmaRefused) -> bool:
         """Whether a refusal may only mean that the report takes long.

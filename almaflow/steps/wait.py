@@ -14,6 +14,7 @@ from almaflow.fields import Template, parse_duration
 from almaflow.steps.base import Kind
 from almaflow.steps.context import StepContext
 from almaflow.steps.endings import Ending, StepFailed
+from almaflow.waiting import Waiting, WaitingKind
 
 
 class Wait(Kind):
@@ -66,10 +67,12 @@ class Wait(Kind):
 
     async def perform(self, context: StepContext) -> Ending:
         end = self._end(context)
-        await context.wait_until(end, f"until {end:%Y-%m-%d %H:%M:%S %Z}")
+        text = f"until {end:%Y-%m-%d %H:%M:%S %Z}"
+        waiting = Waiting(WaitingKind.TIME, text, until=end)
+        await context.wait_until(end, waiting)
         while self.until is not None and context.clock.now() < end:
             # The clock was set back meanwhile: it is not that time yet.
-            await context.wait_until(end, f"until {end:%Y-%m-%d %H:%M:%S %Z}")
+            await context.wait_until(end, waiting)
         context.outputs["waited"] = max(0, round(end.timestamp() - context.now.timestamp()))
         return Ending()
 

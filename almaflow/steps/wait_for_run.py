@@ -22,6 +22,7 @@ from almaflow.steps.endings import Ending, StepFailed
 from almaflow.steps.jobs import GROWTH, JobStep, begin_following
 from almaflow.steps.run_profile import ImportProfile, IntegrationProfile
 from almaflow.steps.submit_job import JobReference
+from almaflow.waiting import Waiting, WaitingKind
 
 T = TypeVar("T")
 
@@ -133,9 +134,8 @@ class WaitForRun(JobStep):
                 return {"id": newest.id, "name": newest.name, "at": at}
             named = "" if self.name is None else f" named `{pattern}`"
             since = self._since(context)
-            await context.sleep(
-                pace, f"no run of job {job_id}{named} since {since:%Y-%m-%d %H:%M %Z} yet"
-            )
+            text = f"no run of job {job_id}{named} since {since:%Y-%m-%d %H:%M %Z} yet"
+            await context.sleep(pace, Waiting(WaitingKind.JOB, text))
             pace = min(max(poll.first, poll.max), pace * GROWTH)
 
     async def _runs(

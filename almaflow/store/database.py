@@ -55,7 +55,7 @@ class Database:
         database = cls(location, busy_timeout)
         try:
             with database._backend.opening():
-                database._bring_up_to_date(now)
+                database._make_tables(now)
         except BaseException:
             database.close()
             raise
@@ -204,9 +204,9 @@ class Database:
                 state = "connecting"
             raise self._backend.trouble(cause, state) from error
 
-    def _bring_up_to_date(self, now: datetime) -> None:
+    def _make_tables(self, now: datetime) -> None:
         with self.read() as connection:
-            current = schema.is_current(connection, str(self.location))
-        if not current:
+            made = schema.is_made(connection, str(self.location))
+        if not made:
             with self.write() as connection:
-                schema.bring_up_to_date(connection, str(self.location), now)
+                schema.make(connection, str(self.location), now)

@@ -8,7 +8,8 @@
     │   ├── StoreReadOnly       it can be read but not written
     │   ├── StoreUnreachable    no folder, no file, or no server to be opened there
     │   └── StoreLost           the connection to the server broke; the next call makes a new one
-    ├── StoreNewer          written by a newer almaflow
+    ├── StoreNewer          made by a newer almaflow
+    ├── StoreOlder          made by a build from before the first release
     ├── RunExists           the run key is taken; carries the run that has it
     ├── RunHeld             a live process works on the run
     ├── RunEnded            the run is finished; nothing can be asked of it any more
@@ -70,6 +71,10 @@ class StoreLost(StoreTrouble):
 
 class StoreNewer(StoreError):
     """A newer almaflow has written the store; this one does not know its tables."""
+
+
+class StoreOlder(StoreError):
+    """A build from before the first release made the store; its tables are not read any more."""
 
 
 class RunExists(StoreError):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
@@ -26,8 +26,8 @@ class Health:
 
     place: str
     """Where it is, for people; without a password."""
-    is_current: bool
-    """False when it is empty or an older almaflow wrote it: the next command brings it on."""
+    is_made: bool
+    """False when it is empty: the next command makes the tables."""
     version: int
     """The version of the tables that this almaflow writes."""
     file: Path | None = None
@@ -74,14 +74,14 @@ def _of_file(location: StoreLocation) -> Health:
         with engine.connect() as connection:
             mode = str(connection.exec_driver_sql("PRAGMA journal_mode").scalar_one())
             told = connection.exec_driver_sql("PRAGMA quick_check").scalars().all()
-            is_current = schema.is_current(connection, str(location))
+            is_made = schema.is_made(connection, str(location))
     finally:
         engine.dispose()
     parts = [file, file.with_name(f"{file.name}-wal")]
     return Health(
         place=str(location),
-        is_current=is_current,
-        version=schema.newest(),
+        is_made=is_made,
+        version=schema.VERSION,
         file=file,
         size=sum(part.stat().st_size for part in parts if part.exists()),
         journal_mode=mode,
@@ -94,14 +94,7 @@ def _of_server(location: StoreLocation, backend: Backend) -> Health:
     engine = backend.make_engine()
     try:
         with engine.connect() as connection:
-            return Health(
-                place=str(location),
-                is_current=_is_current(connection, location),
-                version=schema.newest(),
-            )
+            is_made = schema.is_made(connection, str(location))
     finally:
         engine.dispose()
-
-
-def _is_current(connection: Connection, location: StoreLocation) -> bool:
-    return schema.is_current(connection, str(location))
+    return Health(place=str(location), is_made=is_made, version=schema.VERSION)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
-from almaflow.store.records import ANY_LENGTH, MarkerHabit
+from almaflow.store.records import MarkerHabit
 from almaflow.store.tables import durations, job_traits
 
 # How many runs of a job are remembered.
@@ -62,7 +62,6 @@ def note_habit(
     """Remember what Alma was last seen to do to the names of a job's instances."""
     job = {"account": account, "job_id": job_id}
     seen: dict[str, Any] = {
-        "keeps_marker": habit.kept is not None,
         "kept_length": habit.kept,
         "cut_length": habit.cut,
         "seen_at": at,
@@ -74,18 +73,15 @@ def note_habit(
 
 def habits(connection: Connection) -> dict[tuple[str, str], MarkerHabit]:
     """Return what Alma does to names, by account and job, where it was seen."""
-    rows = connection.execute(select(job_traits).where(job_traits.c.keeps_marker.is_not(None)))
+    rows = connection.execute(select(job_traits))
     return {(row.account, row.job_id): _habit(row) for row in rows}
 
 
 def habit_of(connection: Connection, account: str, job_id: str) -> MarkerHabit:
     """Return what Alma was seen to do to the names of a job's instances."""
     row = connection.execute(_TRAIT, {"account": account, "job_id": job_id}).first()
-    return MarkerHabit() if row is None or row.keeps_marker is None else _habit(row)
+    return MarkerHabit() if row is None else _habit(row)
 
 
 def _habit(row: Row[Any]) -> MarkerHabit:
-    if row.kept_length is None and row.cut_length is None:
-        # Version 3 of the tables knew no lengths.
-        return MarkerHabit(kept=ANY_LENGTH) if row.keeps_marker else MarkerHabit(cut=0)
     return MarkerHabit(row.kept_length, row.cut_length)

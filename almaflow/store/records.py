@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Final, Literal
 
 from almaflow.outcome import Outcome, Status
+from almaflow.waiting import Waiting, reason_of
 
 # Letters and digits that are not taken for one another when read out or written by hand.
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -46,8 +47,8 @@ class RunRecord:
     vars: dict[str, Any] = field(default_factory=dict)
     institution: str = ""
     status: Status = Status.QUEUED
-    reason: str = ""
-    """Why it waits; empty when it does not."""
+    waits: tuple[Waiting, ...] = ()
+    """Why it waits: one for each step that does, or one without a path for the run as a whole."""
     outcome: Outcome | None = None
     """None until it is finished."""
     error: str = ""
@@ -67,6 +68,11 @@ class RunRecord:
     """How many times the run was claimed."""
     format: int = 1
     """In which way the run is recorded; a version that does not know it leaves the run alone."""
+
+    @property
+    def reason(self) -> str:
+        """Why it waits, for people: a line for each step that does."""
+        return reason_of(self.waits)
 
 
 @dataclass(frozen=True)
@@ -206,10 +212,6 @@ class Spot:
     path: str
     attempt: int
     effect: str
-
-
-# Longer than any name: what was noted without a length holds for every name.
-ANY_LENGTH: Final = 1_000_000
 
 
 @dataclass(frozen=True)

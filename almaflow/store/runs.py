@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,10 +17,14 @@ from almaflow.store.errors import ClaimLost, RunEnded, RunExists, RunNotEnded, R
 from almaflow.store.records import Cancel, Claim, RunRecord
 from almaflow.store.tables import definitions, runs
 from almaflow.store.values import clean, from_json, to_json
+from almaflow.waiting import Waiting
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(RunRecord))
 _SELECT: Select[Any] = select(*(runs.c[name] for name in _FIELDS))
 _BY_ID = _SELECT.where(runs.c.id == bindparam("run_id"))
+
+# What a run has in `waits` when it does not wait.
+_NOTHING = "[]"
 
 _OWNER = select(runs.c.owner, runs.c.epoch).where(runs.c.id == bindparam("run_id"))
 
@@ -40,15 +44,19 @@ def add(connection: Connection, definition: Mapping[str, Any], record: RunRecord
     if taken is not None:
         raise RunExists(record.key, taken)
     hash_ = add_definition(connection, definition, f"the definition of run {record.id}")
-    record = dataclasses.replace(
-        record, definition=hash_, error=clean(record.error), reason=clean(record.reason)
-    )
+    record = dataclasses.replace(record, definition=hash_, error=clean(record.error))
     row = {name: getattr(record, name) for name in _FIELDS}
+    row["waits"] = waits_to_json(record.waits)
     for name in ("inputs", "vars", "outputs"):
         if row[name] is not None:
             row[name] = to_json(row[name], f"{name} of run {record.id}")
     connection.execute(insert(runs), row)
     return record
+
+
+def waits_to_json(waits: Iterable[Waiting]) -> str:
+    """Return *waits* as the store keeps them."""
+    return to_json([wait.to_json() for wait in waits], "what a run waits for")
 
 
 def add_definition(connection: Connection, content: Mapping[str, Any], what: str) -> str:
@@ -216,7 +224,7 @@ def change(connection: Connection, claim: Claim, **values: Any) -> None:
 def start(connection: Connection, claim: Claim, at: datetime, deadline: datetime | None) -> None:
     """Record that the run begins, once: of a resumed one the first instants stay."""
     record = get(connection, claim.run_id)
-    values: dict[str, Any] = {"status": Status.RUNNING, "reason": ""}
+    values: dict[str, Any] = {"status": Status.RUNNING, "waits": _NOTHING}
     if record.started_at is None:
         values |= {"started_at": at, "deadline_at": deadline}
     change(connection, claim, **values)
@@ -236,7 +244,7 @@ def finish(
         connection,
         claim,
         status=Status.FINISHED,
-        reason="",
+        waits=_NOTHING,
         outcome=outcome,
         error=clean(error),
         outputs=None if outputs is None else to_json(outputs, what),
@@ -269,9 +277,9 @@ def reopen(connection: Connection, run_id: str, attempt: int) -> RunRecord:
         ["outcome", "outputs", "started_at", "ended_at", "deadline_at", "cancel_requested_at"]
     )
     fresh |= {"status": Status.QUEUED, "attempt": attempt, "owner": None, "held": False}
-    fresh |= {"error": "", "reason": "", "cancel_requested_by": ""}
-    connection.execute(update(runs).where(runs.c.id == run_id), fresh)
-    return dataclasses.replace(record, **fresh)
+    fresh |= {"error": "", "cancel_requested_by": ""}
+    connection.execute(update(runs).where(runs.c.id == run_id), fresh | {"waits": _NOTHING})
+    return dataclasses.replace(record, **fresh, waits=())
 
 
 def ask_cancel(connection: Connection, run_id: str, by: str, at: datetime) -> RunRecord:
@@ -313,6 +321,7 @@ def _record(row: Row[Any]) -> RunRecord:
     for name in ("inputs", "vars", "outputs"):
         if values[name] is not None:
             values[name] = from_json(values[name])
+    values["waits"] = tuple(map(Waiting.from_json, from_json(values["waits"])))
     values["status"] = Status(values["status"])
     if values["outcome"] is not None:
         values["outcome"] = Outcome(values["outcome"])

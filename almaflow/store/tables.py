@@ -53,8 +53,8 @@ _Number = BigInteger().with_variant(Integer(), "sqlite")
 
 metadata = MetaData()
 
-schema_version = Table(
-    "schema_version",
+store_version = Table(
+    "store_version",
     metadata,
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("applied_at", Instant, nullable=False),
@@ -97,7 +97,8 @@ runs = Table(
     Column("vars", Text, nullable=False),
     Column("institution", Text, nullable=False),
     Column("status", String(20), nullable=False),
-    Column("reason", Text, nullable=False),
+    # A JSON list of `almaflow.waiting.Waiting`.
+    Column("waits", Text, nullable=False),
     Column("outcome", String(20)),
     Column("error", Text, nullable=False),
     Column("outputs", Text),
@@ -230,7 +231,6 @@ job_traits = Table(
     metadata,
     Column("account", Text, primary_key=True),
     Column("job_id", Text, primary_key=True),
-    Column("keeps_marker", Boolean),
     Column("seen_at", Instant, nullable=False),
     Column("kept_length", Integer),
     Column("cut_length", Integer),

@@ -12,6 +12,7 @@ from almaflow.outcome import Outcome, Status
 from almaflow.store import Store
 from tests.cli.conftest import Almaflow
 from tests.cli.past import Past, interrupt_after
+from tests.waits import question
 
 WORKFLOW = """\
 name: weed
@@ -102,7 +103,7 @@ def test_a_process_that_works_on_the_run_hears_of_the_answer(
 ) -> None:
     run, store = waiting
     claim = store.claim_run(run, store.enter_process("shelf", 4711, "0").id)
-    store.set_status(claim, Status.WAITING, "sign: somebody has to approve: Delete 3 items?")
+    store.set_status(claim, Status.WAITING, [question("Delete 3 items?", "sign")])
 
     typed = almaflow("approve", "last")
 

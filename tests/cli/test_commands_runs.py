@@ -20,6 +20,7 @@ from almaflow.outcome import Outcome, Status
 from almaflow.plan import make_plan
 from almaflow.store import Claim, Store, new_run_id
 from tests.cli.conftest import Almaflow, Write
+from tests.waits import wait
 
 WORKFLOW = """\
 inputs: {limit: {type: integer, default: 500}}
@@ -74,7 +75,7 @@ def work_on(store: Store, run_id: str, status: Status = Status.RUNNING) -> Claim
     claim = store.claim_run(run_id, process.id)
     now = SystemClock().now()
     store.start_run(claim, now, now + timedelta(hours=1))
-    store.set_status(claim, status, "job M157 runs" if status is Status.WAITING else "")
+    store.set_status(claim, status, [wait("job M157 runs")] if status is Status.WAITING else [])
     return claim
 
 
@@ -152,7 +153,11 @@ def test_a_run_that_waits_at_several_steps_or_was_retried_says_so(
     almaflow: Almaflow, store: Store
 ) -> None:
     both, again = add_run(store), add_run(store)
-    store.set_status(work_on(store, both), Status.WAITING, "a: until noon\nb: somebody approves")
+    store.set_status(
+        work_on(store, both),
+        Status.WAITING,
+        [wait("until noon", "a"), wait("somebody approves", "b")],
+    )
     store.finish_run(work_on(store, again), Outcome.FAILED, "Step few: oops")
     store.reopen_run(again, attempt=2, value={"from": None, "redo": {}, "by": "anna"})
 

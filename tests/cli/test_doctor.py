@@ -358,14 +358,13 @@ def test_a_store_that_cannot_be_used_is_an_error(
     [
         ({"faults": ("row 3 missing from index",)}, "error", "is damaged: row 3 missing"),
         ({"journal_mode": "delete"}, "warning", "its journal is `delete` and not `wal`"),
-        ({"is_current": False}, "warning", "an older almaflow wrote it"),
         ({"file": None, "journal_mode": ""}, "ok", "here can be used (version 3)"),
     ],
 )
 def test_a_store_is_told_as_it_is(
     place: Place, monkeypatch: pytest.MonkeyPatch, health: dict[str, Any], verdict: str, text: str
 ) -> None:
-    seen: dict[str, Any] = {"place": "here", "is_current": True, "version": 3, "file": Path.cwd()}
+    seen: dict[str, Any] = {"place": "here", "is_made": True, "version": 3, "file": Path.cwd()}
     seen |= {"size": 10, "journal_mode": "wal"}
     monkeypatch.setattr(checkup_of_store, "examine", lambda url: Health(**(seen | health)))
 

@@ -70,7 +70,7 @@ async def asked_and(terminal: Terminal, text: str, person: PersonAtTerminal) -> 
     async with anyio.create_task_group() as tasks:
 
         async def ask() -> None:
-            said.append(await person.ask("r", "sign", "somebody has to approve: Delete\n 3 items?"))
+            said.append(await person.ask("r", "sign", "Delete\n 3 items?"))
 
         tasks.start_soon(ask)
         await anyio.wait_all_tasks_blocked()

@@ -91,12 +91,12 @@ def test_another_reason_to_wait_is_a_line_although_the_status_is_known(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     view = LineView(UTC)
-    for kind, text in [
-        (Told.PROGRESS, "RUNNING"),
-        (Told.WAITING, "job M901 runs (RUNNING)"),
-        (Told.WAITING, "Alma does not answer"),
+    for kind, text, data in [
+        (Told.PROGRESS, "RUNNING", {}),
+        (Told.WAITING, "job M901 runs (RUNNING)", {"waiting": {"status": "RUNNING"}}),
+        (Told.WAITING, "Alma does not answer", {}),
     ]:
-        view.hear(RunEvent(START, "r", kind, "x", text))
+        view.hear(RunEvent(START, "r", kind, "x", text, data))
 
     assert capsys.readouterr().out.splitlines() == [
         "2026-03-02 08:15:00+00:00  x  RUNNING",
@@ -193,7 +193,8 @@ def test_of_many_iterations_only_what_matters_is_told(
         view.hear(event(Told.WAITING, path, "until later"))
         view.hear(event(Told.PROGRESS, path, "RUNNING"))
         view.hear(event(Told.ENDED, path, outcome="succeeded", seconds=0))
-    view.hear(event(Told.WAITING, "all/23/y", "somebody has to approve: really?"))
+    asks = {"kind": "person", "text": "really?"}
+    view.hear(event(Told.WAITING, "all/23/y", "somebody has to approve: really?", waiting=asks))
     view.hear(event(Told.NOTICE, "all/24/in/1/z", "look", to="log"))
     view.hear(event(Told.ENDED, "all/25/x", "oops", outcome="failed", seconds=0))
 

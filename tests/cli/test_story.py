@@ -20,6 +20,7 @@ from almaflow.store import Entry, EntryState, Event
 from tests.golden import screen
 from tests.harness import START
 from tests.journals import PROJECT, after, entry, sent, step
+from tests.waits import following, question, wait
 
 
 def view(
@@ -134,8 +135,10 @@ def test_a_run_whose_branches_wait_tells_each_reason_and_what_a_person_can_do() 
         [sent("both/titles/a", EntryState.DONE)],
         step("both/items/b", ""),
         status=Status.WAITING,
-        reason="both/titles/a: job M48 runs in Alma as 4711 (RUNNING), 40 %\n"
-        "both/items/b: somebody has to approve: Delete 3 items?",
+        waits=(
+            following("M48", "both/titles/a", "4711", "40 %"),
+            question("Delete 3 items?", "both/items/b"),
+        ),
         worked_on=True,
     )
 
@@ -152,7 +155,7 @@ def test_a_submission_of_which_nobody_knows_leads_to_resolve() -> None:
         [lost],
         step("both/items/b", "failed", error="anna did not approve."),
         status=Status.WAITING,
-        reason="Nobody can tell whether Alma at main took the request.",
+        waits=(wait("Nobody can tell whether Alma at main took the request."),),
     )
 
     check("show-unknown", seen)
@@ -181,7 +184,7 @@ def test_of_many_iterations_those_that_ended_well_are_counted() -> None:
         step("all/15/x", "failed", error="oops"),
         step("all/16/x", ""),
         status=Status.WAITING,
-        reason="all/16/x: until 2026-03-02 08:16:00 UTC",
+        waits=(wait("until 2026-03-02 08:16:00 UTC", "all/16/x"),),
         worked_on=True,
     )
 

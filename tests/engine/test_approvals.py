@@ -201,7 +201,7 @@ def test_whoever_is_here_is_asked(set_stage: Callable[..., Stage]) -> None:
     played = stage.run(ASK)
 
     assert played.ended == ("succeeded", "")
-    assert asked == [("ok", "somebody has to approve: Delete 5 sets?")]
+    assert asked == [("ok", "Delete 5 sets?")]
     assert played.steps["ok"]["by"] == "me"
 
 

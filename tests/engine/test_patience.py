@@ -13,7 +13,7 @@ import pytest
 from almaflow.alma.errors import AlmaBusy, AlmaUnreachable, AnswerLost, Busy
 from almaflow.alma.simulator import Reply
 from almaflow.alma.transport import Lost, NotSent
-from almaflow.engine.patience import back_off, pause, reason
+from almaflow.engine.patience import back_off, pause, waiting_for
 from almaflow.store import EntryState
 from tests.harness import START, Process, Stage
 
@@ -411,7 +411,7 @@ def test_the_part_by_chance_stays_within_bounds(tries: int) -> None:
 def test_every_reason_names_the_institution() -> None:
     errors = [AlmaBusy("later", threshold=threshold) for threshold in Busy]
 
-    told = [reason(error, "main") for error in [*errors, AnswerLost("It is away.")]]
+    told = [waiting_for(error, "main").text for error in [*errors, AnswerLost("It is away.")]]
 
     assert all("main" in one for one in told)
     assert told[-1] == "Alma at main does not answer (It is away)"

@@ -15,8 +15,10 @@ from almaflow.engine.views import RunView, WaitView, lost_steps, view_of
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import Plan, make_plan
 from almaflow.store import Entry, EntryState, Event, RunRecord
+from almaflow.waiting import WaitingKind
 from tests.harness import START
 from tests.journals import PROJECT, after, entry, sent, step
+from tests.waits import following, wait
 
 LOOP = """\
 steps:
@@ -143,20 +145,20 @@ steps:
 
 
 def test_every_step_that_waits_says_for_what() -> None:
-    reason = "both/left/a: job M48 runs in Alma as 1 (RUNNING), 40 %\nboth/right/b: somebody"
+    waits = (following("M48", "both/left/a", "1", "40 %"), wait("somebody", "both/right/b"))
     seen = view(
         BESIDE,
         step("both", ""),
         step("both/left/a", ""),
         step("both/right/b", ""),
         status=Status.WAITING,
-        reason=reason,
+        waits=waits,
         worked_on=True,
     )
 
     assert seen.waits == (
-        WaitView("both/left/a", "job M48 runs in Alma as 1 (RUNNING), 40 %"),
-        WaitView("both/right/b", "somebody"),
+        WaitView("both/left/a", "job M48 runs in Alma as 1 (RUNNING), 40 %", WaitingKind.JOB),
+        WaitView("both/right/b", "somebody", WaitingKind.OTHER),
     )
     assert at(seen, "both").status is Status.RUNNING
     assert at(seen, "both/left/a").reason == "job M48 runs in Alma as 1 (RUNNING), 40 %"
@@ -170,7 +172,7 @@ def test_a_reason_that_names_no_step_is_the_whole_runs() -> None:
         step("both/left/a", ""),
         [sent("both/left/a", EntryState.LOST)],
         status=Status.WAITING,
-        reason="Nobody can tell: look.",
+        waits=(wait("Nobody can tell: look."),),
     )
 
     assert seen.waits == ()
@@ -186,7 +188,10 @@ def test_a_submission_that_is_looked_for_is_not_lost_yet() -> None:
     journal = [*step("both", ""), *step("both/left/a", ""), *step("both/right/b", "")]
     lost = sent("both/left/a", EntryState.LOST)
     given_up = sent("both/left/a", EntryState.LOST, unknown="Alma shows nothing of it")
-    waiting: dict[str, Any] = {"status": Status.WAITING, "reason": "both/right/b: somebody"}
+    waiting: dict[str, Any] = {
+        "status": Status.WAITING,
+        "waits": (wait("somebody", "both/right/b"),),
+    }
 
     assert lost_steps(view(BESIDE, journal, [lost], **waiting, worked_on=True)) == []
     assert lost_steps(view(BESIDE, journal, [lost])) == []
@@ -194,7 +199,9 @@ def test_a_submission_that_is_looked_for_is_not_lost_yet() -> None:
 
 
 def test_a_run_without_a_plan_takes_the_paths_from_the_reason() -> None:
-    seen = view(None, step("both/left/a", ""), status=Status.WAITING, reason="both/left/a: x")
+    seen = view(
+        None, step("both/left/a", ""), status=Status.WAITING, waits=(wait("x", "both/left/a"),)
+    )
 
     assert [one.reason for one in seen.steps] == ["x"]
 
@@ -410,7 +417,7 @@ def test_what_programs_get_is_all_of_it_under_these_names() -> None:
         events=[ended_event(1, "failed", "oops"), Event(2, "r", START, "said", "both", "hi", None)],
         attempt=2,
         status=Status.WAITING,
-        reason="both/left/a: x",
+        waits=(wait("x", "both/left/a"),),
     )
 
     data = json.loads(json.dumps(seen.as_data()))
@@ -422,7 +429,7 @@ def test_what_programs_get_is_all_of_it_under_these_names() -> None:
         *("cancel_requested_at", "cancel_requested_by", "inputs", "vars", "outputs", "commit"),
         *("timezone", "steps", "messages"),
     }
-    assert data["waits"] == [{"path": "both/left/a", "reason": "x"}]
+    assert data["waits"] == [{"path": "both/left/a", "reason": "x", "kind": "other"}]
     assert data["attempts"][0].keys() == {
         *("number", "asked_at", "by", "start", "ended_at", "outcome", "error"),
     }
@@ -430,7 +437,7 @@ def test_what_programs_get_is_all_of_it_under_these_names() -> None:
     assert job.keys() == {
         *("path", "kind", "name", "status", "outcome", "error", "reason", "institution"),
         *("attempts", "started_at", "ended_at", "deadline_at", "seconds", "outputs", "intents"),
-        *("tries", "iterations"),
+        *("tries", "iterations", "waiting"),
     }
     assert job["tries"] == [
         {

@@ -17,8 +17,10 @@ from almaflow.engine.why import Around, Because, Cause, why
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import make_plan
 from almaflow.store import Entry, EntryState, Place, PlaceState, Process
+from almaflow.waiting import WaitingKind
 from tests.harness import START
 from tests.journals import PROJECT, after, entry, sent, step
+from tests.waits import following, question, wait
 
 TEXT = """\
 name: weed
@@ -105,8 +107,8 @@ DONE = [*JOB, sent("both/left/job", EntryState.DONE)]
 
 
 def test_a_job_in_alma_tells_its_status_since_when_and_how_long_it_takes() -> None:
-    reason = "both/left/job: job M48 runs in Alma as 4711 (RUNNING), 40 %"
-    waits: dict[str, Any] = {"status": Status.WAITING, "reason": reason}
+    job = following("M48", "both/left/job", "4711", "40 %")
+    waits: dict[str, Any] = {"status": Status.WAITING, "waits": (job,)}
     own = [place(1, run_id="r", path="both/left/job")]
 
     (known,) = causes(DONE, places=own, learned=900, **waits)
@@ -145,8 +147,13 @@ def test_a_step_that_waits_for_its_turn_tells_who_is_before_it() -> None:
         queue=queue,
         learned=1200,
         status=Status.WAITING,
-        reason="both/left/job: 3 API-started jobs are running at main; first expected end 08:35 "
-        "UTC",
+        waits=(
+            wait(
+                "3 API-started jobs are running at main; first expected end 08:35 UTC",
+                "both/left/job",
+                WaitingKind.SLOT,
+            ),
+        ),
     )
 
     assert one == Because(
@@ -192,7 +199,7 @@ def test_a_question_tells_how_it_is_answered_and_until_when() -> None:
         BOTH,
         begin,
         status=Status.WAITING,
-        reason="both/right/sign: somebody has to approve: Delete?",
+        waits=(question("Delete?", "both/right/sign"),),
     )
 
     assert one == Because(
@@ -232,7 +239,7 @@ def test_a_lost_answer_tells_what_happens_when_nothing_is_found(
         [lost],
         settle=None if settle is None else timedelta(minutes=settle),
         status=Status.WAITING,
-        reason="both/left/job: looking in Alma",
+        waits=(wait("looking in Alma", "both/left/job"),),
     )
 
     assert (one.cause, one.moves) == (Cause.LOST, ())
@@ -255,7 +262,11 @@ def test_what_nobody_can_tell_leads_to_resolve() -> None:
                 unknown="Alma's list of runs shows nothing of it")  # fmt: skip
 
     (one,) = causes(
-        JOB, [absent, lost], worked_on=False, status=Status.WAITING, reason="Nobody can tell."
+        JOB,
+        [absent, lost],
+        worked_on=False,
+        status=Status.WAITING,
+        waits=(wait("Nobody can tell."),),
     )
 
     assert one == Because(
@@ -279,14 +290,14 @@ def test_what_nobody_can_tell_leads_to_resolve() -> None:
 
 
 def test_any_other_wait_is_told_as_the_step_says_it() -> None:
-    reason = "both/left/later: until 2026-03-02 09:00:00 UTC"
+    waits = (wait("until 2026-03-02 09:00:00 UTC", "both/left/later", WaitingKind.TIME),)
 
     (one,) = causes(
         BOTH,
         step("both/left/job"),
         step("both/left/later", ""),
         status=Status.WAITING,
-        reason=reason,
+        waits=waits,
     )
 
     assert one == Because(Cause.TIME, "both/left/later", "It waits: until 2026-03-02 09:00:00 UTC.")
@@ -297,7 +308,7 @@ def test_branches_that_wait_are_told_one_by_one() -> None:
         DONE,
         step("both/right/sign", ""),
         status=Status.WAITING,
-        reason="both/left/job: x\nboth/right/sign: somebody has to approve: Delete?",
+        waits=(wait("x", "both/left/job"), question("Delete?", "both/right/sign")),
     )
 
     assert [(one.cause, one.path) for one in found] == [
@@ -334,7 +345,7 @@ def test_a_run_that_could_not_go_on_says_why() -> None:
         worked_on=False,
         held=True,
         status=Status.WAITING,
-        reason="The disk is full.",
+        waits=(wait("The disk is full."),),
     )
 
     assert held.text.startswith("It could not go on: The disk is full. It is held until")

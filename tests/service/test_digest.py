@@ -17,7 +17,6 @@ from almaflow.service.digest import Digest
 from almaflow.service.digest_texts import Day, digest
 from almaflow.service.files import Reading, Standing
 from almaflow.settings import Settings, find_project
-from almaflow.steps.approve import ASKED
 from almaflow.store import (
     Cause,
     NewSchedule,
@@ -26,7 +25,9 @@ from almaflow.store import (
     StoreTrouble,
     TickEnding,
 )
+from almaflow.waiting import Waiting
 from tests.service.telling import NOON, Room, run
+from tests.waits import question, wait
 
 BERLIN = ZoneInfo("Europe/Berlin")
 DAY = timedelta(days=1)
@@ -238,7 +239,9 @@ def test_it_tells_what_ran_what_did_not_what_waits_and_what_comes(tmp_path: Path
     store.add_run({}, ended(1, then))
     store.add_run({}, ended(2, then, Outcome.WARNING))
     store.add_run({}, ended(3, then, Outcome.FAILED, error="The set is empty.\nMore."))
-    store.add_run({}, run(4, workflow="weed", status=Status.WAITING, reason=f"ask: {ASKED}Go?"))
+    store.add_run(
+        {}, run(4, workflow="weed", status=Status.WAITING, waits=(question("Go?", "ask"),))
+    )
     store.add_run({}, run(5, workflow="load"))
     process = store.enter_process("host", 1, "0")
     assert store.lead(process.id) is None
@@ -279,7 +282,8 @@ def test_it_tells_what_ran_what_did_not_what_waits_and_what_comes(tmp_path: Path
         "Did not end well:\n"
         "- nightly (main), run 20261101-120000-aaa03, failed: The set is empty.\n\n"
         "Missed:\n- nightly 2 times: Older than 2h.\n\n"
-        f"Waits for somebody:\n- weed (main), run 20261101-120000-aaa04: ask: {ASKED}Go?\n\n"
+        "Waits for somebody:\n- weed (main), run 20261101-120000-aaa04: ask: somebody has to "
+        "approve: Go?\n\n"
         "1 run goes on.\n\n"
         "Paused:\n- weed, by anna, since 2026-11-01 05:00 UTC: Stocktaking.\n\n"
         "Invalid files:\n- workflows/bad.yaml: 3:1: no key.\n\n"
@@ -293,20 +297,20 @@ def test_it_tells_what_ran_what_did_not_what_waits_and_what_comes(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("reason", "more", "waits"),
+    ("waiting", "more", "waits"),
     [
-        (f"ask: {ASKED}Go?", {}, True),
-        ("Nobody can tell whether Alma took it.", {}, True),
-        ("Interrupted.", {"held": True}, True),
+        (question("Go?", "ask"), {}, True),
+        (wait("Nobody can tell whether Alma took it."), {}, True),
+        (wait("Interrupted."), {"held": True}, True),
         # Its process stopped, and the next one goes on with it.
-        ("load: the job is running in Alma", {}, False),
-        ("load: the job is running in Alma", {"owner": "p1"}, False),
+        (wait("the job is running in Alma", "load"), {}, False),
+        (wait("the job is running in Alma", "load"), {"owner": "p1"}, False),
     ],
 )
 def test_only_what_a_person_has_to_move_waits_for_somebody(
-    reason: str, more: dict[str, Any], waits: bool
+    waiting: Waiting, more: dict[str, Any], waits: bool
 ) -> None:
-    record = run(1, status=Status.WAITING, reason=reason, **more)
+    record = run(1, status=Status.WAITING, waits=(waiting,), **more)
     day = replace(EMPTY, unfinished=[record])
 
     said = digest(day)

@@ -16,6 +16,8 @@ from almaflow.service.measures import Measures, Picture
 from almaflow.service.metrics import Metrics, waits_for
 from almaflow.store import RunRecord
 from almaflow.store.ledger_records import TickEnding
+from almaflow.waiting import WaitingKind
+from tests.waits import following, question, wait
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
@@ -78,7 +80,7 @@ def test_the_present_is_looked_at_whenever_it_is_read() -> None:
             leads=True,
             unfinished=[
                 run(status=Status.RUNNING),
-                run(status=Status.WAITING, reason="x: job M44 runs in Alma as 1"),
+                run(status=Status.WAITING, waits=(following("M44", "x"),)),
             ],
             open_ticks=3,
             undelivered=2,
@@ -120,20 +122,17 @@ def test_a_store_that_cannot_be_read_is_told_and_the_counters_stay() -> None:
 @pytest.mark.parametrize(
     ("fields", "kind"),
     [
-        ({"held": True, "reason": "x: job M44 runs in Alma as 1"}, "held"),
-        ({"owner": None, "reason": "Step x is unknown."}, "person"),
-        ({"reason": "x: somebody has to approve: Delete?"}, "person"),
-        ({"reason": "y: until noon\nx: somebody has to approve: Delete?"}, "person"),
-        ({"id": "queued", "reason": "x: 3 API-started jobs are running at main"}, "place"),
-        ({"id": "queued", "reason": "y: somebody has to approve: Delete?"}, "person"),
-        (
-            {"reason": "x: looking in Alma for what became of the request to s, whose answer was "},
-            "other",
-        ),
-        ({"reason": "x: looking in Alma for the request, whose answer was lost"}, "lost_answer"),
-        ({"reason": "x: job M44 runs in Alma as 1 (RUNNING), 40 %"}, "job"),
-        ({"reason": "x: Alma at main does not answer (timeout)"}, "alma"),
-        ({"reason": "x: until 2026-11-02 06:00:00 CET"}, "other"),
+        ({"held": True, "waits": (following("M44", "x"),)}, "held"),
+        ({"owner": None, "waits": (wait("Step x is unknown."),)}, "person"),
+        ({"waits": (question("Delete?", "x"),)}, "person"),
+        ({"waits": (wait("noon", "y", WaitingKind.TIME), question("Delete?", "x"))}, "person"),
+        ({"id": "queued", "waits": (wait("3 jobs run", "x", WaitingKind.SLOT),)}, "place"),
+        ({"id": "queued", "waits": (question("Delete?", "y"),)}, "person"),
+        ({"waits": (wait("looking in Alma", "x", WaitingKind.UNCONFIRMED),)}, "lost_answer"),
+        ({"waits": (following("M44", "x"),)}, "job"),
+        ({"waits": (wait("Alma does not respond", "x", WaitingKind.ALMA),)}, "alma"),
+        ({"waits": (wait("until 06:00", "x", WaitingKind.TIME),)}, "time"),
+        ({"waits": (wait("no file yet", "x"),)}, "other"),
     ],
 )
 def test_what_a_run_waits_for_is_of_few_kinds(fields: dict[str, Any], kind: str) -> None:

@@ -10,7 +10,9 @@ import pytest
 from almaflow.outcome import Outcome, Status
 from almaflow.service.watching import Watching, usual_of
 from almaflow.store import Claim, Line, RunRecord, StoreTrouble
+from almaflow.waiting import Waiting, WaitingKind
 from tests.service.telling import NOON, Room, run
+from tests.waits import following, question, wait
 
 MINUTE = timedelta(minutes=1)
 
@@ -153,7 +155,7 @@ def test_a_run_that_nobody_begins_is_stuck() -> None:
 def test_a_run_in_which_nothing_happens_for_six_hours_is_stuck() -> None:
     room = Watched()
     claim = room.begin(room.add())
-    room.store.set_status(claim, Status.WAITING, "it: job M157 runs in Alma as 12 (RUNNING)")
+    room.store.set_status(claim, Status.WAITING, [following("M157", "it")])
 
     assert room.watch(hours=5, minutes=58) == []
     assert room.watch(minutes=5) == [("stuck", "almaflow: nightly is stuck (main)")]
@@ -168,12 +170,13 @@ def test_what_is_usually_silent_for_longer_is_not_stuck() -> None:
     assert room.watch(hours=9, minutes=59) == []
 
 
-@pytest.mark.parametrize("reason", ["wait-1: until 2026-11-03 06:00:00 CET", "x: {asked}Go?"])
-def test_who_says_for_what_it_waits_is_not_stuck(reason: str) -> None:
+@pytest.mark.parametrize(
+    "waiting", [wait("until 06:00", "wait-1", WaitingKind.TIME), question("Go?", "x")]
+)
+def test_who_says_for_what_it_waits_is_not_stuck(waiting: Waiting) -> None:
     room = Watched()
     claim = room.begin(room.add())
-    reason = reason.format(asked="somebody has to approve: ")
-    room.store.set_status(claim, Status.WAITING, reason)
+    room.store.set_status(claim, Status.WAITING, [waiting])
 
     assert ("stuck", "almaflow: nightly is stuck (main)") not in room.watch(hours=7)
 
@@ -182,11 +185,10 @@ def test_each_question_for_a_person_is_told_once() -> None:
     room = Watched()
     record = room.add()
     claim = room.begin(record)
-    ask = "somebody has to approve: "
-    room.store.set_status(claim, Status.WAITING, f"a: {ask}Delete 3 titles?")
+    room.store.set_status(claim, Status.WAITING, [question("Delete 3 titles?", "a")])
     room.watch(minutes=1)
-    reason = f"a: {ask}Delete 3 titles?\nall/2/b: {ask}Go on: yes or no?"
-    room.store.set_status(claim, Status.WAITING, reason)
+    asked = [question("Delete 3 titles?", "a"), question("Go on: yes or no?", "all/2/b")]
+    room.store.set_status(claim, Status.WAITING, asked)
     room.watch(minutes=3)
 
     first, second = room.notices()
@@ -200,7 +202,7 @@ def test_a_lost_submission_waits_for_a_person_and_is_not_stuck() -> None:
     room = Watched()
     record = room.add()
     claim = room.begin(record)
-    room.store.set_status(claim, Status.WAITING, "Nobody can tell whether Alma took M157.")
+    room.store.set_status(claim, Status.WAITING, [wait("Nobody can tell whether Alma took M157.")])
     room.store.release_run(claim, held=False)
 
     [(event, _)] = room.watch(hours=7)
@@ -214,7 +216,7 @@ def test_a_lost_submission_waits_for_a_person_and_is_not_stuck() -> None:
 def test_a_run_that_was_given_back_while_a_step_waits_is_stuck() -> None:
     room = Watched()
     claim = room.begin(room.add())
-    room.store.set_status(claim, Status.WAITING, "it: job M157 runs in Alma as 12 (RUNNING)")
+    room.store.set_status(claim, Status.WAITING, [following("M157", "it")])
     room.store.release_run(claim, held=False)
 
     assert room.watch(minutes=11) == [("stuck", "almaflow: nightly is stuck (main)")]

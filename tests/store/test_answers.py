@@ -5,13 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
 
 from almaflow.outcome import Outcome
 from almaflow.store import Answer, MarkerHabit, RunEnded, RunNotFound, Store, ValueUnfit
 from almaflow.store.memory import REMEMBERED
-from almaflow.store.records import ANY_LENGTH
-from almaflow.store.tables import job_traits
 from tests.store.conftest import NOON, ManualClock, claimed, make_record
 
 
@@ -124,21 +121,6 @@ def test_what_alma_does_to_the_marker_is_remembered_per_job_and_institution(stor
         ("main", "M44"): MarkerHabit(kept=30),
         ("main", "M48"): MarkerHabit(kept=20, cut=25),
     }
-
-
-@pytest.mark.parametrize(("kept", "habit"), [(True, ANY_LENGTH), (False, None)])
-def test_what_an_older_almaflow_saw_without_a_length_holds_for_every_name(
-    store: Store, kept: bool, habit: int | None
-) -> None:
-    store.note_habit("main", "M44", MarkerHabit(kept=30))
-    with store._database.write() as connection:
-        seen = {"keeps_marker": kept, "kept_length": None, "cut_length": None}
-        connection.execute(update(job_traits), seen)
-
-    found = store.marker_habit("main", "M44")
-
-    assert found.kept == habit
-    assert found.keeps(100) is kept
 
 
 def test_a_habit_says_for_each_length_what_alma_does() -> None:

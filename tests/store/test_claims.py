@@ -23,6 +23,7 @@ from almaflow.store import (
     ValueUnfit,
 )
 from tests.store.conftest import HOST, NOON, ManualClock, claimed, make_record
+from tests.waits import wait
 
 Opener = Callable[..., Store]
 
@@ -40,7 +41,7 @@ def waiting(store: Store, number: int, process_id: str, deadline_at: Any = None)
     run_id = add(store, number)
     claim = store.claim_run(run_id, process_id)
     store.start_run(claim, NOON, deadline_at)
-    store.set_status(claim, Status.WAITING, "for a person")
+    store.set_status(claim, Status.WAITING, [wait("for a person")])
     store.release_run(claim, held=False)
     return run_id
 
@@ -82,7 +83,7 @@ def test_runs_of_dead_processes_are_orphans_whatever_they_waited_for(
     dead, alive = enter(theirs), enter(stranger)
     for number in (2, 3):
         claim = theirs.claim_run(add(theirs, number), dead)
-        theirs.set_status(claim, Status.WAITING, "for 06:00")
+        theirs.set_status(claim, Status.WAITING, [wait("06:00", "a")])
     stranger.claim_run(add(stranger, 4), alive)
     other_format = theirs.claim_run(add(theirs, 5, format=2), dead)
     assert mine.orphans(me) == [first]

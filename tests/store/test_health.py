@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from almaflow.clock import SystemClock
-from almaflow.store import Store, StoreDamaged, StoreNewer, StoreUnreachable
+from almaflow.store import Store, StoreDamaged, StoreNewer, StoreOlder, StoreUnreachable
 from almaflow.store.health import examine
-from almaflow.store.schema import newest
+from almaflow.store.schema import VERSION
 from tests.postgres import PostgresServer
 
 
@@ -33,24 +33,19 @@ def test_a_good_store_is_told_with_its_version_and_size(file: Path) -> None:
 
     assert health is not None
     assert (health.place, health.file) == (str(file), file)
-    assert (health.is_current, health.version) == (True, newest())
+    assert (health.is_made, health.version) == (True, VERSION)
     assert (health.journal_mode, health.faults, health.is_private) == ("wal", (), True)
     assert health.size >= file.stat().st_size > 0
 
 
-def test_an_older_store_stays_as_it_is(file: Path) -> None:
+def test_a_store_from_before_the_first_release_is_refused(file: Path) -> None:
     connection = sqlite3.connect(file)
-    connection.execute("update schema_version set version = 1")
+    connection.execute("alter table store_version rename to schema_version")
     connection.commit()
     connection.close()
 
-    health = examine(f"sqlite:///{file}")
-
-    assert health is not None
-    assert not health.is_current
-    connection = sqlite3.connect(file)
-    assert connection.execute("select max(version) from schema_version").fetchone() == (1,)
-    connection.close()
+    with pytest.raises(StoreOlder):
+        examine(f"sqlite:///{file}")
 
 
 def test_a_store_that_others_may_read_is_not_private(file: Path) -> None:
@@ -66,7 +61,7 @@ def test_a_store_of_a_newer_version_and_what_is_none_are_errors(file: Path) -> N
     broken = file.with_name("broken.db")
     broken.write_bytes(b"no database" * 1000)
     connection = sqlite3.connect(file)
-    connection.execute("update schema_version set version = 99")
+    connection.execute("update store_version set version = 99")
     connection.commit()
     connection.close()
 
@@ -81,8 +76,8 @@ def test_a_store_of_a_server_is_told_too(postgres: PostgresServer) -> None:
         health, fresh = examine(url), examine(empty)
 
     assert health is not None
-    assert (health.is_current, health.file, health.journal_mode) == (True, None, "")
+    assert (health.is_made, health.file, health.journal_mode) == (True, None, "")
     assert fresh is not None
-    assert not fresh.is_current
+    assert not fresh.is_made
     with pytest.raises(StoreUnreachable):
         examine(url)

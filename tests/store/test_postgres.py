@@ -34,6 +34,7 @@ from almaflow.store.tables import metadata
 from tests.postgres import PostgresServer
 from tests.store.conftest import HOST, claimed, make_record, open_and_add
 from tests.store.others import AT_ONCE, Rival, read_one, tell
+from tests.waits import wait
 
 Opener = Callable[..., Store]
 
@@ -296,7 +297,7 @@ def test_a_connection_that_was_cut_between_two_calls_is_made_anew(
 
     for _ in range(2):
         cut(rival)
-        store.set_status(claim, store.run(claim.run_id).status, "again")
+        store.set_status(claim, store.run(claim.run_id).status, [wait("again")])
 
     assert store.run(claim.run_id).reason == "again"
 

@@ -23,6 +23,7 @@ from almaflow.store import (
     new_run_id,
 )
 from tests.store.conftest import HOST, NOON, ManualClock, claimed, make_record
+from tests.waits import wait
 
 DEFINITION = {"workflow": "steps:\n- wait: 1m\n", "files": {"a.xml": "<job/>"}, "commit": None}
 
@@ -239,13 +240,13 @@ def test_a_run_of_a_process_that_left_is_taken_over_with_a_new_epoch(store: Stor
 
     assert taken == Claim(claim.run_id, other.id, 2)
     with pytest.raises(ClaimLost, match="is not this process's any more"):
-        store.set_status(claim, Status.WAITING, "nobody reads this")
+        store.set_status(claim, Status.WAITING, [wait("nobody reads this")])
     assert store.run(claim.run_id).reason == ""
 
 
 def test_a_released_run_keeps_its_status_and_has_no_owner(store: Store) -> None:
     claim = claimed(store)
-    store.set_status(claim, Status.WAITING, "waits until 06:00")
+    store.set_status(claim, Status.WAITING, [wait("waits until 06:00")])
 
     store.release_run(claim, held=True)
 
@@ -277,7 +278,7 @@ def test_a_finished_run_cannot_be_claimed_or_cancelled(store: Store) -> None:
 def test_a_resumed_run_keeps_the_instants_of_its_first_start(store: Store) -> None:
     claim = claimed(store)
     first = store.start_run(claim, NOON, NOON + timedelta(hours=8))
-    store.set_status(claim, Status.WAITING, "a place")
+    store.set_status(claim, Status.WAITING, [wait("a place")])
     store.release_run(claim, held=False)
 
     claim = store.claim_run(claim.run_id, claim.process_id)
@@ -290,7 +291,7 @@ def test_a_resumed_run_keeps_the_instants_of_its_first_start(store: Store) -> No
 
 def test_a_run_is_finished_once_by_its_owner(store: Store, clock: ManualClock) -> None:
     claim = claimed(store)
-    store.set_status(claim, Status.WAITING, "the last poll")
+    store.set_status(claim, Status.WAITING, [wait("the last poll")])
     clock.move(90)
 
     store.finish_run(claim, Outcome.WARNING, "one item\0 was left", {"withdrawn": "12"})

@@ -321,7 +321,7 @@ def test_what_is_read_before_a_write_is_read_inside_the_immediate_transaction(
             pytest.raises(sqlite3.OperationalError, match="database is locked"),
         ):
             other.execute("UPDATE runs SET owner = NULL, epoch = epoch + 1")
-        connection.exec_driver_sql("UPDATE runs SET reason = 'ours'")
+        connection.exec_driver_sql("UPDATE runs SET error = 'ours'")
 
     assert owner == claim.process_id
     assert store.run(claim.run_id).epoch == 1

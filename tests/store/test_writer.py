@@ -23,6 +23,7 @@ from almaflow.store import (
 from almaflow.store.writer import StoreWriter
 from tests.store.conftest import claimed, make_record
 from tests.store.others import AT_ONCE, Rival, fill_disk, tell
+from tests.waits import wait
 
 Opener = Callable[..., Store]
 
@@ -137,7 +138,7 @@ def test_a_full_disk_is_told_to_all_who_shared_the_transaction(store: Store) -> 
         StoreWriter(store),
         lambda: store.set_status(claim, Status.RUNNING),
         lambda: store.record(claim, "a", 1, "end", EntryState.DONE, value="x" * 100_000),
-        lambda: store.set_status(claim, Status.WAITING, "never reached"),
+        lambda: store.set_status(claim, Status.WAITING, [wait("never reached")]),
     )
 
     assert [type(result) for result in results] == [StoreFull] * 3

@@ -58,9 +58,6 @@ def _about(health: Health) -> list[Finding]:
         found.append(
             doubtful(_WHAT, "others than its owner may read it", f"`chmod 600 {health.file}`")
         )
-    if not health.is_current:
-        told = "an older almaflow wrote it; the next command brings it up to date"
-        found.append(doubtful(_WHAT, told, "Make a backup before."))
     size = "" if health.file is None else f", {_size(health.size)}"
     if not any(one.verdict == "error" for one in found):
         found.append(good(_WHAT, f"{health.place} can be used (version {health.version}{size})"))

@@ -10,7 +10,7 @@ from almaflow.outcome import Outcome, Status
 from almaflow.store import claims, history, journal, runs
 from almaflow.store.calls.base import StoreBase
 from almaflow.store.records import Cancel, Claim, LoadedRun, Process, RunRecord
-from almaflow.store.values import clean
+from almaflow.waiting import Waiting
 
 
 class RunCalls(StoreBase):
@@ -144,14 +144,14 @@ class RunCalls(StoreBase):
         with self._database.write() as connection:
             runs.change(connection, claim, owner=None, held=held)
 
-    def set_status(self, claim: Claim, status: Status, reason: str = "") -> None:
-        """Record where the run is in its life, and why it waits.
+    def set_status(self, claim: Claim, status: Status, waits: Sequence[Waiting] = ()) -> None:
+        """Record where the run is in its life, and what it waits for.
 
         Raises:
             ClaimLost: it is not the claimant's.
         """
         with self._database.write() as connection:
-            runs.change(connection, claim, status=status, reason=clean(reason))
+            runs.change(connection, claim, status=status, waits=runs.waits_to_json(waits))
 
     def start_run(self, claim: Claim, at: datetime, deadline: datetime | None) -> RunRecord:
         """Record that the run begins and return it; the instants of a first start stay.
