@@ -29,6 +29,9 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from almaflow.durations import format_duration as format_duration
+from almaflow.durations import parse_duration as parse_duration
+
 
 @dataclass(frozen=True)
 class Plain:
@@ -75,15 +78,72 @@ def as_text(data: Any) -> Any:
     return data
 
 
+class _IdMark:
+    """Marks a field whose text is an id of Alma's."""
+
+
 def _as_id(data: Any) -> Any:
-    if isinstance(data, Plain) and isinstance(data.value, (float, str)):
-        kind = "a number with a fraction or exponent" if isinstance(data.value, float) else "a date"
+    """Take the characters of an id; refuse what YAML reads as something else, and nothing."""
+    text = as_text(data)
+    if isinstance(text, str) and (why := rounded_number(text)):
+        raise PydanticCustomError("id_rounded", "{why}", {"why": why})
+    if isinstance(data, Plain) and data.text and not _is_whole(data.value):
         raise PydanticCustomError(
             "id_unquoted",
             "`{text}` reads as {kind}, but an id is expected; put it in quotes if it is one.",
-            {"text": data.text, "kind": kind},
+            {"text": data.text, "kind": _kind(data.value)},
         )
-    return as_text(data)
+    if isinstance(text, str) and not text.strip():
+        raise PydanticCustomError("id_empty", "An id is expected here.")
+    return text
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _kind(value: Any) -> str:
+    """Return what YAML takes an unquoted scalar for, when it is not text."""
+    match value:
+        case float():
+            return "a number with a fraction or exponent"
+        case bool():
+            return "`true` or `false`"
+        case None:
+            return "nothing"
+    return "a date or a time"
+
+
+# `3.9E+13`, in some countries `3,9E+13`; what a program added to whole numbers: `39031000200018.0`.
+_ROUNDED = re.compile(r"[-+]?\d+(?:[.,]\d+)?[eE]\+?\d{2}")
+_WITH_FRACTION = re.compile(r"\d{9,}[.,]0+")
+
+
+def rounded_number(text: str) -> str:
+    """Return why *text* is an id that a spreadsheet has spoiled, as a sentence; empty: it is not.
+
+    A spreadsheet shows a number of more than eleven digits as `3.9031E+13` and keeps fifteen.
+    """
+    text = text.strip()
+    if _ROUNDED.fullmatch(text):
+        return (
+            f"`{text}` is a number that a spreadsheet such as Excel has rounded, not an id. Format "
+            "the column as text there, fill it in again, and save the file."
+        )
+    if _WITH_FRACTION.fullmatch(text):
+        return (
+            f"`{text}` is a number with a fraction, not an id. Format the column as text in the "
+            "program that made the file, and save the file again."
+        )
+    return ""
+
+
+def choose_one(sentence: str, *keys: str) -> PydanticCustomError:
+    """Return the error of a mapping of whose *keys* not exactly one is given.
+
+    *sentence* says which are needed; where the document has them is found out when it is shown.
+    """
+    return PydanticCustomError("choose_one", "{sentence}", {"sentence": sentence, "choices": keys})
 
 
 def _as_value(kind: type, noun: str) -> BeforeValidator:
@@ -110,7 +170,11 @@ Text = Annotated[
 """Text, built from the characters in the file."""
 
 AlmaId = Annotated[
-    str, _TextMark(), BeforeValidator(_as_id), WithJsonSchema({"type": ["string", "integer"]})
+    str,
+    _TextMark(),
+    _IdMark(),
+    BeforeValidator(_as_id),
+    WithJsonSchema({"type": ["string", "integer"]}),
 ]
 """An id of Alma's; quotes are not needed, but a float or a date is refused."""
 
@@ -118,44 +182,7 @@ Whole = Annotated[int, _as_value(int, "A whole number")]
 Number = Annotated[float, _as_value(float, "A number")]
 Flag = Annotated[bool, _as_value(bool, "`true` or `false`")]
 
-_DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _DURATION_PATTERN = r"^(\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?$"
-# A century is longer than anything almaflow waits for; more would overflow an instant.
-_LONGEST = timedelta(days=36525)
-
-
-def parse_duration(text: str) -> timedelta:
-    """Read `90s`, `10m`, `4h`, `2d`, `1h30m`; largest unit first, each at most once.
-
-    Raises:
-        ValueError: *text* is no duration, or is over a hundred years; says what to write.
-    """
-    match = _DURATION.fullmatch(text.strip())
-    if not text.strip() or match is None:
-        raise ValueError(
-            f"`{text}` is no duration; write a number and a unit: `90s`, `10m`, `4h`, `2d`, "
-            "or several, as `1h30m`."
-        )
-    weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    try:
-        duration = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
-    except OverflowError:
-        duration = timedelta.max
-    if duration > _LONGEST:
-        raise ValueError(f"`{text}` is longer than a hundred years.")
-    return duration
-
-
-def format_duration(duration: timedelta) -> str:
-    """Write *duration* as `1h30m`; parts of a second are dropped, nothing is `0s`."""
-    seconds = int(duration.total_seconds())
-    sign = "-" if seconds < 0 else ""
-    parts = []
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
-        count, seconds = divmod(abs(seconds), size)
-        if count:
-            parts.append(f"{count}{unit}")
-    return sign + ("".join(parts) or "0s")
 
 
 def _as_duration(data: Any) -> Any:
@@ -187,13 +214,18 @@ class Source:
     json_schema: ClassVar[dict[str, Any]] = {"type": [*_SCALAR, "null"]}
 
     @classmethod
+    def characters(cls, data: Any) -> Any:
+        """Return the text that *data* is; Raises: PydanticCustomError."""
+        return as_text(data)
+
+    @classmethod
     def __get_pydantic_core_schema__(
         cls, source: type[Any], handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         def make(data: Any) -> Source:
             if isinstance(data, cls):
                 return data
-            text = as_text(data)
+            text = cls.characters(data)
             if not isinstance(text, str):
                 raise PydanticCustomError("wrong_type", "Text is expected here.")
             return cls(text)
@@ -212,6 +244,26 @@ class Source:
 
 class Template(Source):
     """Text in which each `{{ … }}` is an expression."""
+
+
+class IdTemplate(Template):
+    """A template whose text is an id of Alma's: a float, a date or nothing is refused."""
+
+    json_schema: ClassVar[dict[str, Any]] = {"type": ["string", "integer"]}
+
+    @classmethod
+    def characters(cls, data: Any) -> Any:
+        return _as_id(data)
+
+
+class MemberId(IdTemplate):
+    """One of a list of ids, in which an empty one is left out."""
+
+    @classmethod
+    def characters(cls, data: Any) -> Any:
+        text = as_text(data)
+        is_empty = isinstance(text, str) and not text.strip()
+        return text if is_empty else super().characters(data)
 
 
 class Message(Template):
@@ -281,7 +333,9 @@ class Model(BaseModel):
         if isinstance(data, dict):
             texts, others = _fields(cls)
             return {
-                key: value for key, value in data.items() if not _missing(key, value, texts, others)
+                key: value
+                for key, value in data.items()
+                if key in _id_fields(cls) or not _missing(key, value, texts, others)
             }
         if isinstance(data, BaseModel):
             return data
@@ -313,6 +367,25 @@ def _fields(model: type[Model]) -> tuple[frozenset[str], frozenset[str]]:
         )
         (texts if _is_text(annotation) else others).add(field.alias or name)
     return frozenset(texts), frozenset(others)
+
+
+@cache
+def _id_fields(model: type[Model]) -> frozenset[str]:
+    """Return the keys of *model*'s fields that are ids: an empty one is not taken for missing."""
+    return frozenset(
+        field.alias or name
+        for name, field in model.model_fields.items()
+        if _is_id(field.annotation) or any(isinstance(one, _IdMark) for one in field.metadata)
+    )
+
+
+def _is_id(annotation: Any) -> bool:
+    if isinstance(annotation, type):
+        return issubclass(annotation, IdTemplate)
+    if typing.get_origin(annotation) is Annotated:
+        return any(isinstance(item, _IdMark) for item in annotation.__metadata__)
+    is_union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
+    return is_union and any(_is_id(item) for item in typing.get_args(annotation))
 
 
 def _missing(key: str, value: Any, texts: frozenset[str], others: frozenset[str]) -> bool:

@@ -53,7 +53,7 @@ class _Finding:
     """One of pydantic's errors, and what of its path is in the document.
 
     Pydantic's path also names the form of a value it tried (of `list | str`) and keys that a
-    short form stands for; *form* is the first such name and *form_at* the path in front of it.
+    short form stands for; *form* is the first such names and *form_at* the path in front of them.
     """
 
     def __init__(self, document: Document, model: type[BaseModel], detail: ErrorDetails) -> None:
@@ -74,6 +74,8 @@ class _Finding:
                 path = (*path, element)
             elif self.form is None and element != "[key]":
                 self.form, self.form_at = str(element), path
+            elif self.form is not None and path == self.form_at:
+                self.form = f"{self.form}.{element}"
         self.path = path
 
     @property
@@ -102,6 +104,8 @@ class _Finding:
         code, message = self._say()
         # A model's own check may name the key it is about, or the characters of the text.
         key, offset = self.context.get("key"), self.context.get("offset")
+        if "choices" in self.context:
+            key, message = self._choice(self.context["choices"], message)
         if isinstance(key, str) and document.has((*path, key)):
             place = document.key_place((*path, key))
         elif isinstance(offset, int):
@@ -111,6 +115,19 @@ class _Finding:
         else:
             place = document.place(path)
         return document.problem(place, code, message)
+
+    def _choice(self, keys: Sequence[str], message: str) -> tuple[str | None, str]:
+        """Return which of *keys* to point at, and the *message* with what is given of them."""
+        data = self.document.value(self.path)
+        given = [key for key in data if key in keys] if isinstance(data, dict) else []
+        empty = [key for key in given if isinstance(data[key], Plain) and data[key].is_empty]
+        filled = [key for key in given if key not in empty]
+        if len(filled) > 1:
+            return filled[1], f"{message} Here are {_and(filled)}."
+        if empty:
+            return empty[0], f"{message} {_and(empty)} {'is' if len(empty) == 1 else 'are'} empty."
+        is_empty = data == {} or (isinstance(data, Plain) and data.is_empty)
+        return None, f"{message} {self.subject} is empty." if is_empty else message
 
     def _say(self) -> tuple[str, str]:
         """Return code and message."""
@@ -173,6 +190,11 @@ def _sort(value: Any) -> str:
     return "text"
 
 
+def _and(keys: Sequence[str]) -> str:
+    quoted = [f"`{key}`" for key in keys]
+    return " and ".join(filter(None, (", ".join(quoted[:-1]), quoted[-1])))
+
+
 def _sentence(text: str) -> str:
     text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "?", "!")) else f"{text}."
@@ -209,7 +231,7 @@ def _one_of(finding: _Finding) -> str:
 
 def _pattern(finding: _Finding) -> str:
     # Of a short form, the field that it stands for.
-    form = (finding.form,) if finding.form else ()
+    form = (finding.form.partition(".")[0],) if finding.form else ()
     field = _field_at(finding.model, (*finding.path, *form))
     meant = field.description if field and field.description else ""
     pattern = finding.context.get("pattern", "")
@@ -258,6 +280,10 @@ _SENTENCES: Mapping[str, tuple[str, Callable[[_Finding], str]]] = {
     "less_than_equal": ("bad-value", _bound("{} or less", "le")),
     "less_than": ("bad-value", _bound("less than {}", "lt")),
     "list_type": ("wrong-type", _list),
+    "id_empty": (
+        "empty-id",
+        lambda it: f"{it.subject} is empty. Write an id of Alma's, or leave the key out.",
+    ),
 }
 
 _SORTS = {

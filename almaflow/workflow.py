@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 from pydantic import AfterValidator, Field, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
-from almaflow.fields import Duration, Model, Number, Template, Text, Value, Whole
+from almaflow.fields import Duration, Model, Number, Template, Text, Value, Whole, choose_one
 from almaflow.steps.approve import Approve
 from almaflow.steps.base import IDENTIFIER, Kind, PollSettings, Retry, StepBase
 from almaflow.steps.branch import Branch
@@ -204,9 +204,8 @@ class ScheduleEntry(Model):
     @model_validator(mode="after")
     def _exactly_one(self) -> ScheduleEntry:
         if sum(one is not None for one in (self.cron, self.every, self.dates)) != 1:
-            raise PydanticCustomError(
-                "choose_one", "A schedule entry needs exactly one of `cron`, `every` and `dates`."
-            )
+            sentence = "A schedule entry needs exactly one of `cron`, `every` and `dates`."
+            raise choose_one(sentence, "cron", "every", "dates")
         if self.every is not None and self.every < timedelta(seconds=1):
             raise PydanticCustomError("bad_duration", "`every` must be a second or longer.")
         return self

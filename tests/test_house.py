@@ -25,7 +25,7 @@ PACKAGE = ROOT / "almaflow"
 FLOORS: Sequence[Sequence[str]] = (
     (
         *("errors", "clock", "outcome", "problems", "text_files", "threads"),
-        *("masking", "alma_keys", "visible", "waiting"),
+        *("masking", "alma_keys", "durations", "visible", "waiting"),
     ),
     (
         *(

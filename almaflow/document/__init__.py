@@ -49,6 +49,18 @@ class Document(Source):
             (*key_problems(self, (*keys, *coded_keys)), *deceptive_characters(self))
         )
 
+    def value(self, path: PathTo) -> Any:
+        """Return the data at *path*; None when there is nothing."""
+        data = self.data
+        for key in path:
+            if not isinstance(data, (dict, list)):
+                return None
+            try:
+                data = data[key]  # type: ignore[index]
+            except (LookupError, TypeError):
+                return None
+        return data
+
     def place(self, path: PathTo) -> Location:
         """Return the place of the value at *path*, or of the nearest around it that exists."""
         return self.location(self._walk(path)[-1].span)

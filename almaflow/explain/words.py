@@ -18,6 +18,8 @@ from almaflow.fields import (
     VALUE,
     Condition,
     Expression,
+    IdTemplate,
+    MemberId,
     Message,
     Model,
     Source,
@@ -29,6 +31,8 @@ from almaflow.steps.base import StepBase
 
 _SOURCES: Mapping[type[Source], str] = {
     Template: "text, templates (`{{ … }}`) allowed",
+    IdTemplate: "an id of Alma's, templates (`{{ … }}`) allowed",
+    MemberId: "an id of Alma's, templates (`{{ … }}`) allowed",
     Message: "text for people, templates allowed; what is missing is named, it never fails",
     Expression: "an expression",
     Condition: "an expression that is true or false",

@@ -19,7 +19,7 @@ from almaflow.alma.errors import AlmaRefused
 from almaflow.alma.new_sets import Combined, CopyOf, OfRun, Operator, Origin, create_set
 from almaflow.alma.traces import SetTrace
 from almaflow.alma.wire import AlmaSet
-from almaflow.fields import Flag, Template, Text
+from almaflow.fields import Flag, IdTemplate, Template, Text, choose_one
 from almaflow.steps.base import Kind
 from almaflow.steps.changes import MemberChanges, OnInvalid, id_type_problem
 from almaflow.steps.context import StepContext
@@ -69,6 +69,9 @@ ContentType = Literal[
 """Alma's code table SetContentType."""
 
 
+_SOURCES = ("query", "members", "from_set", "from_run", "combine")
+
+
 class CreateSet(Kind):
     """Create a set in Alma and wait until it is filled.
 
@@ -110,7 +113,7 @@ class CreateSet(Kind):
         ),
     ] = None
     from_set: Annotated[
-        Template | None, Field(description="The id of a logical set to copy as an itemized one.")
+        IdTemplate | None, Field(description="The id of a logical set to copy as an itemized one.")
     ] = None
     from_run: Annotated[
         FromRun | None,
@@ -160,13 +163,13 @@ class CreateSet(Kind):
             if one is not None
         ]
         if len(given) != 1:
-            raise PydanticCustomError(
-                "choose_one",
-                "`create_set` needs exactly one of `query`, `members`, `from_set`, `from_run` and "
-                "`combine`.",
-            )
+            *names, last = _SOURCES
+            listed = f"{', '.join(f'`{name}`' for name in names)} and `{last}`"
+            raise choose_one(f"`create_set` needs exactly one of {listed}.", *_SOURCES)
         if self.members is None and self.id_type is not None:
-            raise PydanticCustomError("choose_one", "`id_type` goes with `members`.")
+            raise PydanticCustomError(
+                "choose_one", "`id_type` goes with `members`.", {"key": "id_type"}
+            )
         return self
 
     @model_validator(mode="after")
@@ -192,6 +195,9 @@ class CreateSet(Kind):
             self._check_kind(found)
             context.outputs.update(set_outputs(found))
             return Ending()
+        if self.members is not None:
+            # Read before anything is written: what cannot be used leaves no empty set behind.
+            await recorded_members(self.members, context)
         most = 0
         if origin is not None:
             self._check_replaced(origin, name, existing)

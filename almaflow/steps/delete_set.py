@@ -14,7 +14,7 @@ from almaflow.alma.errors import AlmaRefused
 from almaflow.alma.statuses import is_terminal
 from almaflow.alma.wire import AlmaSet
 from almaflow.expressions import NUMBER
-from almaflow.fields import Template, parse_duration
+from almaflow.fields import IdTemplate, Template, choose_one, parse_duration
 from almaflow.steps.base import Kind
 from almaflow.steps.context import StepContext
 from almaflow.steps.endings import Ending, StepFailed
@@ -46,7 +46,7 @@ class DeleteSet(Kind):
 - delete_set: {prefix: "almaflow ", older_than: 30d}
 """
 
-    id: Annotated[Template | None, Field(description="The id of the set.")] = None
+    id: Annotated[IdTemplate | None, Field(description="The id of the set.")] = None
     prefix: Annotated[
         Template | None,
         Field(
@@ -81,9 +81,8 @@ class DeleteSet(Kind):
     def _one_or_a_sweep(self) -> DeleteSet:
         sweep = (self.prefix is not None, self.older_than is not None)
         if (self.id is not None) is any(sweep) or any(sweep) is not all(sweep):
-            raise PydanticCustomError(
-                "choose_one", "`delete_set` needs either `id`, or `prefix` and `older_than`."
-            )
+            sentence = "`delete_set` needs either `id`, or `prefix` and `older_than`."
+            raise choose_one(sentence, "id", "prefix", "older_than")
         return self
 
     async def perform(self, context: StepContext) -> Ending:

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from almaflow.alma import calls
 from almaflow.alma.errors import NotInAlma
 from almaflow.alma.wire import AlmaSet
 from almaflow.expressions import NUMBER, TEXT, Type
-from almaflow.fields import Template
+from almaflow.fields import IdTemplate, Template, choose_one
 from almaflow.steps.base import Kind
 from almaflow.steps.context import StepContext
 from almaflow.steps.endings import Ending, StepFailed
@@ -45,13 +44,13 @@ class FindSet(Kind):
   find_set: {name: Weeding candidates}
 """
 
-    id: Annotated[Template | None, Field(description="The set's id.")] = None
+    id: Annotated[IdTemplate | None, Field(description="The set's id.")] = None
     name: Annotated[Template | None, Field(description="The set's exact name.")] = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> FindSet:
         if (self.id is None) == (self.name is None):
-            raise PydanticCustomError("choose_one", "`find_set` needs either `id` or `name`.")
+            raise choose_one("`find_set` needs either `id` or `name`.", "id", "name")
         return self
 
     async def perform(self, context: StepContext) -> Ending:

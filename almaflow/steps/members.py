@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from almaflow.expressions import to_text
-from almaflow.fields import Model, Template, Text
+from almaflow.fields import MemberId, Model, Template, Text, choose_one, rounded_number
 from almaflow.steps.context import StepContext
 from almaflow.steps.endings import StepFailed
 from almaflow.text_files import MIB, FileUnreadable, read_text
@@ -36,7 +36,7 @@ class Members(Model):
     short: ClassVar[str | None] = "items"
 
     items: Annotated[
-        list[Template] | Template | None,
+        list[MemberId] | MemberId | None,
         Field(description="The ids: a list, or an expression that gives one."),
     ] = None
     file: Annotated[
@@ -53,11 +53,10 @@ class Members(Model):
     @model_validator(mode="after")
     def _exactly_one(self) -> Members:
         if (self.items is None) == (self.file is None):
-            raise PydanticCustomError(
-                "choose_one", "members are a list, `{file, column}`, or an expression."
-            )
+            sentence = "Members are a list, `{file, column}`, or an expression."
+            raise choose_one(sentence, "items", "file")
         if self.column is not None and self.file is None:
-            raise PydanticCustomError("choose_one", "`column` goes with `file`.")
+            raise PydanticCustomError("choose_one", "`column` goes with `file`.", {"key": "column"})
         return self
 
 
@@ -79,15 +78,21 @@ def read_members(members: Members, context: StepContext) -> list[str]:
     if members.file is not None:
         name = context.text(members.file)
         return unique(column_of(name, context.read_file(name), members.column))
+    named = enumerate(_named(members, context), 1)
+    return unique(_sound(f"Member {place}", one) for place, one in named)
+
+
+def _named(members: Members, context: StepContext) -> Iterable[str]:
+    """Return the ids of a list, or those that an expression gives."""
     if isinstance(members.items, list):
-        return unique(context.text(item) for item in members.items)
+        return (context.text(item) for item in members.items)
     assert members.items is not None
     value = context.value(members.items)
     if isinstance(value, str):
-        return unique(value.splitlines())
+        return value.splitlines()
     if not isinstance(value, Sequence):
         raise StepFailed(f"`members` gives {type(value).__name__}, but a list of ids is expected.")
-    return unique(to_text(item) for item in value)
+    return (to_text(item) for item in value)
 
 
 def unique(ids: Iterable[str]) -> list[str]:
@@ -107,11 +112,14 @@ def column_of(name: str, text: str, column: str | None) -> list[str]:
     """Return what the *text* of the file called *name* has in *column*, else its lines.
 
     Raises:
-        StepFailed: it is not CSV, has no such column, or names too many members.
+        StepFailed: it is not CSV, has no such column, names too many members, or a number that
+            a spreadsheet has rounded in place of an id.
     """
-    values = _lines(text) if column is None else _column(name, text, column)
+    values = enumerate(_lines(text), 1) if column is None else _column(name, text, column)
     try:
-        found = list(islice(values, MOST_MEMBERS + 1))
+        found = [
+            _sound(f"{name}, line {line}", one) for line, one in islice(values, MOST_MEMBERS + 1)
+        ]
     except csv.Error as error:
         raise StepFailed(f"{name} is no CSV file that can be read: {error}.") from error
     if len(found) > MOST_MEMBERS:
@@ -122,7 +130,15 @@ def column_of(name: str, text: str, column: str | None) -> list[str]:
     return found
 
 
-def _column(name: str, text: str, column: str) -> Iterator[str]:
+def _sound(place: str, text: str) -> str:
+    """Return *text*, which is at *place*; Raises: StepFailed for a number that was rounded."""
+    if why := rounded_number(text):
+        raise StepFailed(f"{place}: {why}")
+    return text
+
+
+def _column(name: str, text: str, column: str) -> Iterator[tuple[int, str]]:
+    """Yield line and value of each row."""
     # Guessing from the rows would go by what is in titles and notes.
     headline = text.partition("\n")[0]
     delimiter = max(_DELIMITERS, key=headline.count)
@@ -137,7 +153,7 @@ def _column(name: str, text: str, column: str) -> Iterator[str]:
             + "."
         )
     place = headings.index(column)
-    yield from (row[place] for row in rows if place < len(row))
+    yield from ((rows.line_num, row[place]) for row in rows if place < len(row))
 
 
 def _lines(text: str, *, breaks: bool = False) -> Iterator[str]:

@@ -11,7 +11,7 @@ from almaflow.alma import calls
 from almaflow.alma.new_sets import Combined, CopyOf, OfRun, Operator, Origin
 from almaflow.alma.statuses import is_terminal
 from almaflow.alma.wire import AlmaSet, JobInstance
-from almaflow.fields import Model, Template
+from almaflow.fields import IdTemplate, Model, Template
 from almaflow.outcome import Outcome
 from almaflow.steps.context import StepContext
 from almaflow.steps.endings import Ending, StepFailed
@@ -35,7 +35,7 @@ class Combine(Model):
         ),
     ] = "and"
     sets: Annotated[
-        list[Template],
+        list[IdTemplate],
         Field(min_length=2, max_length=2, description="The ids of the two sets."),
     ]
 
@@ -44,14 +44,14 @@ class FromRun(Model):
     """One of the populations that an import run's report offers to make a set of."""
 
     run: Annotated[
-        Template, Field(description="The run's id, such as `{{ steps.load.instance_id }}`.")
+        IdTemplate, Field(description="The run's id, such as `{{ steps.load.instance_id }}`.")
     ]
     population: Annotated[
         Template,
         Field(description="The population's code, such as IMPORTED_RECORDS_NO_MATCH."),
     ]
     job: Annotated[
-        Template | None, Field(description="The id of the run's job; the run's own is enough.")
+        IdTemplate | None, Field(description="The id of the run's job; the run's own is enough.")
     ] = None
 
 

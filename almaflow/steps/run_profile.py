@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from almaflow.fields import AlmaId, Model, Text
+from almaflow.fields import AlmaId, Model, Text, choose_one
 from almaflow.steps.context import StepContext
 from almaflow.steps.endings import Ending
 from almaflow.steps.jobs import JobStep
@@ -29,9 +29,8 @@ class IntegrationProfile(Model):
     @model_validator(mode="after")
     def _exactly_one(self) -> IntegrationProfile:
         if sum(part is not None for part in (self.id, self.code, self.name)) != 1:
-            raise PydanticCustomError(
-                "choose_one", "A profile needs exactly one of `id`, `code` and `name`."
-            )
+            sentence = "A profile needs exactly one of `id`, `code` and `name`."
+            raise choose_one(sentence, "id", "code", "name")
         return self
 
 
@@ -46,7 +45,7 @@ class ImportProfile(Model):
     @model_validator(mode="after")
     def _exactly_one(self) -> ImportProfile:
         if (self.id is None) == (self.name is None):
-            raise PydanticCustomError("choose_one", "A profile needs either `id` or `name`.")
+            raise choose_one("A profile needs either `id` or `name`.", "id", "name")
         return self
 
 
@@ -83,12 +82,11 @@ class RunProfile(JobStep):
     @model_validator(mode="after")
     def _exactly_one(self) -> RunProfile:
         if (self.integration is None) == (self.import_ is None):
-            raise PydanticCustomError(
-                "choose_one", "`run_profile` needs either `integration` or `import`."
-            )
+            sentence = "`run_profile` needs either `integration` or `import`."
+            raise choose_one(sentence, "integration", "import")
         if self.import_ is not None and self.job is not None:
             raise PydanticCustomError(
-                "choose_one", "An import profile has one job; leave `job` out."
+                "choose_one", "An import profile has one job; leave `job` out.", {"key": "job"}
             )
         return self
 

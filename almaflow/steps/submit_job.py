@@ -18,7 +18,16 @@ from almaflow.alma.payload import (
     parse_payload,
 )
 from almaflow.alma.wire import JobParameter
-from almaflow.fields import AlmaId, Model, Plain, Template, Text
+from almaflow.fields import (
+    AlmaId,
+    IdTemplate,
+    MemberId,
+    Model,
+    Plain,
+    Template,
+    Text,
+    rounded_number,
+)
 from almaflow.steps.context import StepContext
 from almaflow.steps.endings import Ending, StepFailed
 from almaflow.steps.jobs import JobStep
@@ -49,6 +58,10 @@ class JobReference(Model):
         return self
 
 
+SET_ID = "set_id"
+"""The parameter that holds the id of the set a job works on."""
+
+
 class Parameter(Model):
     """One parameter of a list, in which names may repeat."""
 
@@ -57,12 +70,30 @@ class Parameter(Model):
         Template("")
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _id_of_a_set(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("name") == SET_ID:
+            _check_set_id(data.get("value", ""), {"key": "value"})
+        return data
+
 
 def _named(data: Any) -> Any:
     """Let a name stand for its list form, so that both forms of `parameters` are one model."""
     if isinstance(data, Plain) and data.is_empty:
         return {}
+    if isinstance(data, dict) and SET_ID in data:
+        _check_set_id(data[SET_ID], {"key": SET_ID})
     return data
+
+
+def _check_set_id(value: Any, context: dict[str, Any]) -> None:
+    """Refuse a set's id that YAML reads as something else; an empty one is Alma's to judge."""
+    try:
+        MemberId.characters(value)
+    except PydanticCustomError as error:
+        details = {**(error.context or {}), **context}
+        raise PydanticCustomError(error.type, error.message_template, details) from None
 
 
 def _false_or_name(data: Any) -> Any:
@@ -111,7 +142,7 @@ class SubmitJob(JobStep):
         ),
     ] = {}
     set: Annotated[
-        Template | None, Field(description="The id of the set the job works on (`set_id`).")
+        IdTemplate | None, Field(description="The id of the set the job works on (`set_id`).")
     ] = None
     job_name: Annotated[
         Literal[False] | Template | None,
@@ -148,6 +179,8 @@ class SubmitJob(JobStep):
         set_id = None if self.set is None else context.text(self.set)
         if self.set is not None and not set_id:
             raise StepFailed("`set` gives an empty text; nothing was submitted.")
+        if set_id is not None and (why := rounded_number(set_id)):
+            raise StepFailed(f"`set`: {why} Nothing was submitted.")
         overrides = self._overrides(context)
         name = self._job_name(context, job_id, payload, overrides, marker)
         try:

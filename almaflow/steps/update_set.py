@@ -9,11 +9,10 @@ from __future__ import annotations
 from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from almaflow.alma import calls
 from almaflow.alma.wire import AlmaSet
-from almaflow.fields import Template, Text
+from almaflow.fields import IdTemplate, Text, choose_one
 from almaflow.steps.base import Kind
 from almaflow.steps.changes import MemberChanges, OnInvalid, id_type_problem
 from almaflow.steps.context import StepContext
@@ -40,7 +39,7 @@ class UpdateSet(Kind):
     id_type: BARCODE
 """
 
-    id: Annotated[Template, Field(description="The id of the itemized set.")]
+    id: Annotated[IdTemplate, Field(description="The id of the itemized set.")]
     add: Annotated[
         Members | None,
         Field(
@@ -75,9 +74,8 @@ class UpdateSet(Kind):
     def _exactly_one(self) -> UpdateSet:
         given = [one for one in (self.add, self.remove, self.replace) if one is not None]
         if len(given) != 1:
-            raise PydanticCustomError(
-                "choose_one", "`update_set` needs exactly one of `add`, `remove` and `replace`."
-            )
+            sentence = "`update_set` needs exactly one of `add`, `remove` and `replace`."
+            raise choose_one(sentence, "add", "remove", "replace")
         return self
 
     async def perform(self, context: StepContext) -> Ending:

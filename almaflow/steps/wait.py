@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from almaflow.expressions import NUMBER
-from almaflow.fields import Template, parse_duration
+from almaflow.fields import Template, choose_one, parse_duration
 from almaflow.steps.base import Kind
 from almaflow.steps.context import StepContext
 from almaflow.steps.endings import Ending, StepFailed
@@ -62,7 +62,7 @@ class Wait(Kind):
     @model_validator(mode="after")
     def _exactly_one(self) -> Wait:
         if (self.for_ is None) == (self.until is None):
-            raise PydanticCustomError("choose_one", "`wait` needs either `for` or `until`.")
+            raise choose_one("`wait` needs either `for` or `until`.", "for", "until")
         return self
 
     async def perform(self, context: StepContext) -> Ending:

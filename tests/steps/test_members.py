@@ -1,0 +1,65 @@
+"""Which members are read from lists and files, and which numbers are not ids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from almaflow.fields import rounded_number
+from almaflow.steps.endings import StepFailed
+from almaflow.steps.members import column_of
+from tests.harness import Stage
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["3.9E+13", "3,9E+13", "3.9031E+13", " 1E+11 ", "3.90e13", "39031000200018.0", "123456789,00"],
+)
+def test_a_number_that_a_spreadsheet_has_changed_is_recognised(text: str) -> None:
+    assert rounded_number(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["39031000200018", "", "A1E5", "12E3", "BC.123.0", "1.0", "2026-03-01", "3.9E+13A"]
+)
+def test_other_texts_may_be_ids(text: str) -> None:
+    assert rounded_number(text) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [
+        ("39031000200018\n3.9031E+13\n", None),
+        ("Barcode;Title\n3,9031E+13;A\n", "Barcode"),
+        ('Title,Barcode\n"A\nB",39031000200018.0\n', "Barcode"),
+    ],
+)
+def test_the_line_of_a_rounded_number_is_named(text: str, column: str | None) -> None:
+    last = len(text.splitlines())
+
+    with pytest.raises(StepFailed, match=rf"m\.csv, line {last}: "):
+        column_of("m.csv", text, column)
+
+
+@pytest.mark.parametrize("members", ["{file: m.csv, column: id}", "'{{ inputs.ids }}'"])
+def test_a_rounded_number_is_refused_before_the_set_is_made(
+    members: str, set_stage: Callable[..., Stage]
+) -> None:
+    stage = set_stage()
+    (stage.folder / "m.csv").write_text("id\n3.9E+13\n")
+
+    played = stage.run(
+        f"""
+        inputs: {{ids: {{type: list, default: ["3.9E+13"]}}}}
+        steps:
+          - create_set:
+              name: ours
+              content: ITEM
+              id_type: BARCODE
+              members: {members}
+        """
+    )
+
+    assert played.ended[0] == "failed"
+    assert "ours" not in stage.alma.sets("main")
