@@ -11,7 +11,7 @@ from almaflow.cli import parts
 from almaflow.cli.options import RunArgument
 from almaflow.cli.output import emit_json, say
 from almaflow.cli.owners import is_worked_on
-from almaflow.cli.people import who
+from almaflow.cli.people import as_recorded, who
 from almaflow.cli.show import plan_of
 from almaflow.cli.texts import on_one_line
 from almaflow.engine.views import RunView, view_of
@@ -56,7 +56,7 @@ def approve(
         view = view_of(record, plan_of(store, record), entries, [], worked_on=worked_on)
         path = _chosen(record, step, _waiting(view))
         _refuse_second(store, record, path)
-        value = {"approved": not reject, "comment": comment.strip()}
+        value = {"approved": not reject, "comment": as_recorded(comment)}
         answer = store.add_answer(record.id, path, "approve", value, who())
     if as_json:
         emit_json(

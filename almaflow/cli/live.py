@@ -14,7 +14,7 @@ from rich.text import Text
 
 from almaflow.cli.lines import event_line, how_long
 from almaflow.cli.symbols import shows_signs, sign_of
-from almaflow.cli.texts import cut, on_one_line, padded, width
+from almaflow.cli.texts import cut, on_one_line, padded, printable, width
 from almaflow.cli.tree import Row, Tree, fitted
 from almaflow.clock import SystemClock
 from almaflow.engine.telling import RunEvent, Told
@@ -164,7 +164,7 @@ class LiveView:
     def _widths(self, rows: Sequence[Row]) -> tuple[int, int]:
         """Return how wide the columns of labels and of kinds are."""
         columns = self._console.width
-        labels = max((width(one.label) for one in rows), default=0)
+        labels = max((width(printable(one.label)) for one in rows), default=0)
         kinds = max((len(one.kind) for one in rows), default=0) if columns >= _WIDE else 0
         return min(labels, int(columns * _LABELS)), kinds
 
@@ -177,7 +177,7 @@ class LiveView:
         quiet = row.outcome is Outcome.SKIPPED or row.status is Status.QUEUED
         line = Text(no_wrap=True, overflow="crop", style="dim" if quiet else "")
         line.append(sign.sign if self._signs else sign.ascii, style=sign.colour)
-        line.append(f" {self._fitted(row.label, labels)}  ")
+        line.append(f" {self._fitted(printable(row.label), labels)}  ")
         if kinds:
             line.append(f"{row.kind:<{kinds}}  ", style="dim")
         room = columns - line.cell_len - 10

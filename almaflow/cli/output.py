@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
@@ -24,6 +25,7 @@ _PAINT = re.compile(f"({_BRUSH}[0-9;]*m)")
 
 def prepare_streams() -> None:
     """Let the output take every character: redirected, it is UTF-8 on every system."""
+    logging.lastResort = _Diagnostics(logging.WARNING)
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is None:
@@ -32,6 +34,15 @@ def prepare_streams() -> None:
             reconfigure(errors="replace")
         else:
             reconfigure(encoding="utf-8", errors="replace")
+
+
+class _Diagnostics(logging.Handler):
+    """Prints what libraries log as a warning or an error; they quote what servers say."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        cause = f" ({type(error).__name__}: {error})" if error is not None else ""
+        emit_lines([f"{record.name}: {record.getMessage()}{cause}"], err=True)
 
 
 def emit(text: str = "", *, err: bool = False) -> None:

@@ -11,7 +11,7 @@ from almaflow.cli import parts
 from almaflow.cli.known_names import workflow_named
 from almaflow.cli.moments import HOW, read_future
 from almaflow.cli.output import say
-from almaflow.cli.people import who
+from almaflow.cli.people import as_recorded, who
 from almaflow.cli.story import instant
 from almaflow.cli.tick_words import about_pause
 from almaflow.clock import SystemClock
@@ -46,7 +46,7 @@ def pause(
     end = None if until is None else read_future(until, "--until", clock.now(), zone)
     with parts.open_store(project, clock) as store:
         workflow = workflow_named(name, project, store)
-        store.pause(workflow, by=who(), note=note, until=end)
+        store.pause(workflow, by=who(), note=as_recorded(note), until=end)
     ends = f"until {instant(end, zone)}" if end else f"until `almaflow unpause {workflow}`"
     say(f"{workflow} is paused {ends}; its ticks are skipped, runs that go on are not touched.")
 

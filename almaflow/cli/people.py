@@ -18,15 +18,21 @@ from almaflow.cli.output import emit, say
 from almaflow.cli.texts import on_one_line
 from almaflow.engine.people import Asker, NobodyHere, Said
 from almaflow.engine.telling import Listener
+from almaflow.masking import REDACTION
 
 
 def who() -> str:
     """Return the name of whoever types, as records keep it."""
     try:
-        return getpass.getuser()
+        return as_recorded(getpass.getuser())
     except (KeyError, OSError, ImportError):
         # No such user, or a system that has none.
         return "somebody"
+
+
+def as_recorded(typed: str) -> str:
+    """Return what a person has typed as records keep it: without secrets."""
+    return REDACTION.text(typed.strip())
 
 
 def can_be_asked() -> bool:
@@ -150,4 +156,4 @@ def read_answer(line: str) -> dict[str, Any] | None:
     """Return what a typed line says: `{approved, comment}`; None when it is neither yes nor no."""
     word, _, comment = line.strip().partition(" ")
     said = {"y": True, "yes": True, "n": False, "no": False}.get(word.rstrip(",.").casefold())
-    return None if said is None else {"approved": said, "comment": comment.strip()}
+    return None if said is None else {"approved": said, "comment": as_recorded(comment)}

@@ -18,12 +18,13 @@ from datetime import UTC, tzinfo
 from typing import Any, Literal
 
 from almaflow.cli.lines import counts, loop_of_many, words_of
-from almaflow.cli.output import emit
+from almaflow.cli.output import emit, emit_document
 from almaflow.cli.texts import on_one_line
 from almaflow.clock import Clock
 from almaflow.engine.telling import NOT_LOGGED, RunEvent, Told
 from almaflow.masking import Mask
 from almaflow.outcome import Outcome
+from almaflow.visible import json_text
 
 Level = Literal["info", "warning", "error"]
 LogFormat = Literal["text", "json"]
@@ -45,13 +46,14 @@ class ServiceLog:
         *,
         clock: Clock,
         zone: tzinfo,
-        out: Callable[[str], None] = emit,
+        out: Callable[[str], None] | None = None,
     ) -> None:
         self._format = format_
         self._mask = mask
         self._clock = clock
         self._zone = zone
-        self._out = out
+        # A line of JSON is escaped as JSON wants it; to `emit` it would be text.
+        self._out = out or (emit_document if format_ == "json" else emit)
         self._lock = threading.Lock()
         self._names: dict[str, str] = {}
 
@@ -96,7 +98,7 @@ class ServiceLog:
         known = self._mask.data(json.loads(json.dumps(dict(line), default=str)))
         if self._format == "json":
             at = now.astimezone(UTC).isoformat(timespec="milliseconds")
-            written = json.dumps({"at": at, **known}, ensure_ascii=False)
+            written = json_text({"at": at, **known})
         else:
             about = on_one_line(" ".join(str(known[key]) for key in _ABOUT if known.get(key)))
             urgent = "" if known["level"] == "info" else f"{known['level']}: "

@@ -15,7 +15,7 @@ from almaflow.cli import parts
 from almaflow.cli.known_names import workflow_named
 from almaflow.cli.output import say
 from almaflow.cli.pause import NameArgument, NoteOption
-from almaflow.cli.people import who
+from almaflow.cli.people import as_recorded, who
 from almaflow.cli.story import instant
 from almaflow.clock import SystemClock
 from almaflow.errors import AlmaflowError, RequestWrong
@@ -46,7 +46,7 @@ def skip_next(
         rows = _standing(project, store, workflow, entry)
         now = clock.now()
         pauses = store.pauses(workflow=workflow, since=now)
-        reason = f"Skipped by {who()}{f': {note}' if note else ''}."
+        reason = f"Skipped by {who()}{f': {as_recorded(note)}' if note else ''}."
         skipped = _skip_first(store, _candidates(store, workflow, rows, pauses, now), reason)
     zone = ZoneInfo(project.settings.timezone)
     if skipped is None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from almaflow.errors import RequestWrong
-from almaflow.masking import reveal
+from almaflow.masking import REDACTION, reveal
 from almaflow.outside.errors import Refused, missing_package
 from almaflow.outside.local import LocalPlace
 from almaflow.outside.places import Place, Search
 from almaflow.outside.remote import Server
 from almaflow.problems import did_you_mean
 from almaflow.settings import Project
+from almaflow.visible import one_line, visible
 
 
 class LiveOutside:
@@ -37,7 +38,9 @@ class LiveOutside:
             from almaflow.outside.notices import send
         except ImportError as error:
             raise _no_apprise(channel) from error
-        send(channel, address, title, str(reveal(text, self._project.secret)))
+        # A notice may name secrets, which are put in after all others are starred.
+        body = reveal(REDACTION.text(text), self._project.secret)
+        send(channel, address, one_line(REDACTION.text(title)), visible(str(body)))
 
     def check_channel(self, channel: str) -> None:
         """See whether *channel* could be sent to, without sending.

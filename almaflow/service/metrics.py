@@ -26,10 +26,12 @@ from prometheus_client.registry import Collector
 
 from almaflow import __version__
 from almaflow.errors import RequestWrong, StoreError
+from almaflow.masking import REDACTION
 from almaflow.outcome import Status
 from almaflow.service.measures import Look, Measures, Picture
 from almaflow.store import RunRecord
 from almaflow.store.ledger_records import TickEnding
+from almaflow.visible import one_line
 from almaflow.waiting import WaitingKind
 
 # Seconds.
@@ -85,23 +87,23 @@ class Metrics(Measures):
         )
 
     def ticks_ended(self, workflow: str, ending: TickEnding, number: int = 1) -> None:
-        self._ticks.labels(workflow, ending.value).inc(number)
+        self._ticks.labels(_label(workflow), ending.value).inc(number)
 
     def tick_began(self, workflow: str, late: timedelta) -> None:
-        self._delays.labels(workflow).observe(_seconds(late))
+        self._delays.labels(_label(workflow)).observe(_seconds(late))
 
     def woke_up(self, late: timedelta) -> None:
         self._lag.set(_seconds(late))
 
     def run_ended(self, record: RunRecord) -> None:
-        self._runs.labels(record.workflow, str(record.outcome)).inc()
+        self._runs.labels(_label(record.workflow), str(record.outcome)).inc()
         if record.started_at is None:
             return
-        self._queued.labels(record.workflow).observe(
+        self._queued.labels(_label(record.workflow)).observe(
             _seconds(record.started_at - record.requested_at)
         )
         if record.ended_at is not None:
-            self._durations.labels(record.workflow).observe(
+            self._durations.labels(_label(record.workflow)).observe(
                 _seconds(record.ended_at - record.started_at)
             )
 
@@ -127,6 +129,10 @@ class Metrics(Measures):
         server.server_close()
         thread.join()
         self._server = None
+
+
+def _label(name: str) -> str:
+    return one_line(REDACTION.text(name))
 
 
 def _seconds(length: timedelta) -> float:
@@ -225,5 +231,5 @@ def _gauges_of(picture: Picture) -> Iterator[Metric]:
 def _gauge(name: str, told: str, values: dict[tuple[str, ...], int], *labels: str) -> Metric:
     gauge = GaugeMetricFamily(name, told, labels=labels)
     for key, number in values.items():
-        gauge.add_metric(key, number)
+        gauge.add_metric(tuple(map(_label, key)), number)
     return gauge
