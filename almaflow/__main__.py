@@ -16,6 +16,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None:
         # This process is ours alone: before anything else is opened, or can be interrupted.
         secure_streams()
+        # What fails while an object is thrown away concerns nobody; Python would show a traceback.
+        sys.unraisablehook = lambda _: None
         interrupt_on_signals()
         arguments = sys.argv[1:]
     given = list(arguments)

@@ -37,6 +37,7 @@ from almaflow.cli.output import (
     prepare_streams,
 )
 from almaflow.cli.problem_formats import problem_as_data, problem_lines
+from almaflow.cli.refusals import refusal_text
 from almaflow.cli.streams import failure_of
 from almaflow.cli.texts import on_one_line
 from almaflow.errors import AlmaflowError, DocumentsInvalid, LinesWanted
@@ -125,9 +126,7 @@ def _told(error: BaseException, arguments: Sequence[str]) -> tuple[str, int, dic
         case AlmaflowError():
             return str(error), error.exit_code, _details(error)
         case OSError():
-            reason = error.strerror or str(error)
-            place = f"{error.filename}: " if error.filename else ""
-            return f"The system refused: {place}{reason}.", EXIT_REFUSED, {}
+            return refusal_text(error), EXIT_REFUSED, {}
     if isinstance(error, _ShownByTyper):
         return usage_message(error, arguments), EXIT_USAGE, {}
     message, report = _defect(error, arguments)

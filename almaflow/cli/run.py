@@ -26,9 +26,10 @@ from almaflow.cli.people import asker_at
 from almaflow.cli.reports import exit_code_of, onlooker, print_report, print_warnings
 from almaflow.clock import Clock, SystemClock
 from almaflow.errors import RequestWrong
+from almaflow.outcome import Status
 from almaflow.plan import Plan, make_plan
 from almaflow.settings import Project
-from almaflow.store import RunRecord, Store, new_run_id
+from almaflow.store import RunNotFound, RunRecord, Store, StoreTrouble, new_run_id
 
 if TYPE_CHECKING:
     from almaflow.engine.engine import Engine
@@ -182,5 +183,20 @@ def follow(
                 err=True,
             )
         raise typer.Exit(EXIT_INTERRUPTED) from None
+    except StoreTrouble as trouble:
+        raise trouble.followed_by(_move_after_trouble(store, plan.run_id)) from trouble
     print_report(store, record, plan, as_json=as_json, simulated=virtual)
     return record
+
+
+def _move_after_trouble(store: Store, run_id: str) -> str:
+    """Return how a run goes on once the store can be written, by what is recorded of it."""
+    try:
+        record = store.run(run_id)
+    except RunNotFound:
+        return "start the workflow again, as this run was not recorded and nothing was sent"
+    except StoreTrouble:
+        return f"look with `almaflow runs` whether run {run_id} was recorded"
+    if record.status is Status.FINISHED:
+        return f"look at the run with `almaflow show {run_id}`"
+    return f"continue the run with `almaflow resume {run_id}`"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -19,8 +20,9 @@ from sqlalchemy.exc import DBAPIError
 from almaflow.errors import StoreError
 from almaflow.store import schema
 from almaflow.store.backend import LinkState, backend_for
-from almaflow.store.errors import StoreTrouble
+from almaflow.store.errors import StoreFull, StoreReadOnly, StoreTrouble, StoreUnreachable
 from almaflow.store.location import StoreLocation, prepare, read_url
+from almaflow.store.sqlite import SQLite
 
 # How long a transaction waits for another process's. Ours take milliseconds; a backup or a
 # person with a database tool may take longer.
@@ -41,16 +43,32 @@ class Database:
         self._within = False
         self._trouble: StoreTrouble | None = None
         self._closed = False
+        self._unwritable: StoreTrouble | None = None
 
     @classmethod
     def open(cls, url: str, now: datetime, busy_timeout: timedelta = BUSY_TIMEOUT) -> Database:
         """Open the store at *url*; make it when it is new, bring it up to date when it is older.
+
+        One that is there but cannot be written, as on a read-only or full disk, is opened for
+        reading; writing to it raises what stands in the way.
 
         Raises:
             StoreUrlWrong: *url* names no store, or its driver is not installed.
             StoreError: it cannot be used; nothing is half-made.
         """
         location = read_url(url)
+        try:
+            return cls._open_to_write(location, now, busy_timeout)
+        except (StoreReadOnly, StoreFull, StoreUnreachable) as trouble:
+            database = cls._open_to_read(location, busy_timeout, trouble)
+            if database is None:
+                raise
+            return database
+
+    @classmethod
+    def _open_to_write(
+        cls, location: StoreLocation, now: datetime, busy_timeout: timedelta
+    ) -> Database:
         prepare(location)
         database = cls(location, busy_timeout)
         try:
@@ -59,6 +77,26 @@ class Database:
         except BaseException:
             database.close()
             raise
+        return database
+
+    @classmethod
+    def _open_to_read(
+        cls, location: StoreLocation, busy_timeout: timedelta, trouble: StoreTrouble
+    ) -> Database | None:
+        """Return a store that *trouble* keeps from being written; None when it has no tables."""
+        if location.file is None or not location.file.is_file() or not location.file.stat().st_size:
+            return None
+        database = cls(location, busy_timeout)
+        database._engine = SQLite(location, busy_timeout).make_reading_engine()
+        database._unwritable = trouble
+        try:
+            with database.read() as connection:
+                current = schema.is_current(connection, str(location))
+        except StoreTrouble:
+            current = False
+        if not current:
+            database.close()
+            return None
         return database
 
     @property
@@ -85,6 +123,8 @@ class Database:
         """
         with self._lock:
             self._check_alive()
+            if self._unwritable is not None:
+                raise copy(self._unwritable)
             begin = self._backend.begin_write
             with self._part() if self._within else self._transaction(begin) as connection:
                 yield connection

@@ -30,7 +30,9 @@ The texts are for people; a caller decides by the class.
 
 from __future__ import annotations
 
+from copy import copy
 from datetime import datetime
+from typing import Self
 
 from almaflow.errors import RequestWrong, StoreError
 from almaflow.store.ledger_records import Tick
@@ -38,7 +40,23 @@ from almaflow.store.records import Place
 
 
 class StoreTrouble(StoreError):
-    """The file, the disk or the server refused. Nothing of the transaction under way is kept."""
+    """The file, the disk or the server refused. Nothing of the transaction under way is kept.
+
+    *what* is whole sentences about what happened; *fix*, if there is one, what a person does about
+    it, without a full stop. The text ends with the next move.
+    """
+
+    def __init__(self, what: str, fix: str = "") -> None:
+        self.what = what
+        self.fix = fix
+        super().__init__(f"{what} {fix}, then run the command again." if fix else what)
+
+    def followed_by(self, move: str) -> Self:
+        """Return the same trouble with *move*, without a full stop, as the next move."""
+        other = copy(self)
+        if self.fix:
+            other.args = (f"{self.what} {self.fix}, then {move}.",)
+        return other
 
 
 class StoreLocked(StoreTrouble):

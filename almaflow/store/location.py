@@ -126,15 +126,17 @@ def refusal(
 ) -> StoreUnreachable | StoreReadOnly | StoreFull:
     """Return the error of ours that an *error* of the operating system at *location* means."""
     reason = error.strerror or str(error)
+    there = location.file is not None and location.file.exists()
+    what = f"The store {location} cannot be {'written' if there else 'made'}: {reason}"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StoreFull(f"The store {location} cannot be made: {reason}. Make room on that disk.")
+        return StoreFull(f"{what}.", "Make room on that disk")
     if error.errno == errno.EROFS:
         return StoreReadOnly(
-            f"The store {location} cannot be made: {reason}. Name a place that can be written"
-            " as `store` in almaflow.yaml."
+            f"{what}.",
+            "Let that disk be written, or write another place as `store` in almaflow.yaml",
         )
     return StoreUnreachable(
-        f"The store {location} cannot be made: {reason} ({error.filename or 'unknown place'})."
-        " Make the folder and see that this user may write there, or name another place as"
-        " `store` in almaflow.yaml."
+        f"{what} ({error.filename or 'unknown place'}).",
+        "Check that the folder exists and that this user may write there, or write another place "
+        "as `store` in almaflow.yaml",
     )

@@ -113,8 +113,8 @@ class Postgres:
                 )
             case "53100":  # disk full
                 return StoreFull(
-                    f"There is no room for the store {store}: {words}. Nothing was recorded."
-                    " Make room on the server's disk, then `almaflow resume` the run."
+                    f"There is no room for the store {store}: {words}. Nothing was recorded.",
+                    "Make room on the server's disk",
                 )
             case "XX001" | "XX002":  # data or index corrupted
                 return StoreDamaged(
@@ -134,10 +134,11 @@ class Postgres:
             )
         if state == "gone":
             return StoreLost(
-                f"The connection to the store {store} is lost: {words}. What was being recorded"
-                " may be there or not. See that the server runs, then `almaflow resume` the run."
+                f"The connection to the store {store} is lost: {words}. It is not known whether"
+                " the last change was recorded.",
+                "Check that the server runs",
             )
         return StoreTrouble(
-            f"The store {store} refused: {words}. Nothing was recorded. Look at the server's log,"
-            " then try again."
+            f"The store {store} refused: {words}. Nothing was recorded.",
+            "Check the server's log",
         )

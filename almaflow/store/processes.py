@@ -173,7 +173,7 @@ class Lives:
         if process is None or process.left_at is not None:
             self._watches.pop(process_id, None)
             return False
-        if self._shows_life(process):
+        if self.seems_alive(process):
             return True
         leave(connection, process_id, self._clock.now())
         return False
@@ -187,7 +187,8 @@ class Lives:
         watch = self._watches.get(process_id)
         return watch is not None and not watch.moved
 
-    def _shows_life(self, process: Process) -> bool:
+    def seems_alive(self, process: Process) -> bool:
+        """Whether a process that has not left shows that it lives; nothing is recorded."""
         if self._location.in_memory or process.id in self._held:
             return True
         if process.host == platform.node() and _can_be_locked(process.lock_file):

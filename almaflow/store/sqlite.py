@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Final
 
 from filelock import FileLock, Timeout
@@ -54,6 +55,39 @@ class SQLite:
         event.listen(engine, "connect", _set_up)
         return engine
 
+    def make_reading_engine(self) -> Engine:
+        """Return an engine that only reads, also where nothing can be written or created."""
+        return create_engine("sqlite://", creator=self._connect_reading, poolclass=StaticPool)
+
+    def _connect_reading(self) -> sqlite3.Connection:
+        file = self._location.file
+        assert file is not None
+        try:
+            return self._connected(file, "mode=ro")
+        except sqlite3.Error:
+            # To read a database in WAL mode, SQLite creates files next to it, or uses those that
+            # are there. Without a log of changes the file itself has everything
+            # (sqlite.org/wal.html#read_only_databases).
+            log = file.with_name(f"{file.name}-wal")
+            if log.exists() and log.stat().st_size:
+                raise
+            return self._connected(file, "immutable=1")
+
+    def _connected(self, file: Path, how: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"{file.as_uri()}?{how}",
+            uri=True,
+            check_same_thread=False,
+            timeout=self._seconds,
+            isolation_level=None,
+        )
+        try:
+            connection.execute("SELECT count(*) FROM sqlite_master").close()
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
     def tell(self, driver: Any, statement: str) -> None:
         """Give the driver a statement that has no result."""
         driver.execute(statement).close()
@@ -90,8 +124,8 @@ class SQLite:
                 return self._locked()
             case 13:  # FULL
                 return StoreFull(
-                    f"There is no room for the store {store}: {words}. Nothing was recorded."
-                    " Make room on that disk, then `almaflow resume` the run."
+                    f"There is no room for the store {store}: {words}. Nothing was recorded.",
+                    "Make room on that disk",
                 )
             case 11 | 26:  # CORRUPT, NOTADB
                 return StoreDamaged(
@@ -100,17 +134,26 @@ class SQLite:
                 )
             case 8:  # READONLY
                 return StoreReadOnly(
-                    f"The store {store} cannot be written: {words}. See that this user may write"
-                    " the file and its folder."
+                    f"The store {store} cannot be written: {words}.",
+                    "Check that this user may write the file and its folder, and that its disk is "
+                    "not read-only",
                 )
             case 14:  # CANTOPEN
                 return StoreUnreachable(
-                    f"The store {store} cannot be opened: {words}. See that it is a file, and"
-                    " that this user may read and write it and its folder."
+                    f"The store {store} cannot be opened: {words}.",
+                    "Check that it is a file, that this user may read and write it and its folder, "
+                    "and that its disk and the limit of open files (`ulimit -n`) have room for one "
+                    "more",
+                )
+            case 10:  # IOERR: also a quota, or a limit of the size of files (`ulimit -f`)
+                return StoreTrouble(
+                    f"The store {store} cannot be read or written: {words}. Nothing was recorded.",
+                    "Check the disk, this user's quota on it and the largest file that this "
+                    "process may write (`ulimit -f`)",
                 )
         return StoreTrouble(
-            f"The store {store} refused: {words}. Nothing was recorded. Look at the disk and"
-            " at the file, then try again."
+            f"The store {store} refused: {words}. Nothing was recorded.",
+            "Check the disk and the file",
         )
 
     def _locked(self) -> StoreLocked:

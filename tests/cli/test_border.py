@@ -48,7 +48,8 @@ def raising(monkeypatch: pytest.MonkeyPatch) -> Raise:
         (
             OSError(errno.ENOSPC, "No space left on device", "x.json"),
             1,
-            "Error: The system refused: x.json: No space left on device.\n",
+            "Error: The system refused: x.json: No space left on device. Make room on that disk, then "
+            "run the command again.\n",
         ),
         (OSError("odd"), 1, "Error: The system refused: odd.\n"),
         (KeyboardInterrupt(), 130, "Interrupted.\n"),
@@ -245,3 +246,18 @@ def test_the_module_runs_as_the_command_does() -> None:
 
     assert done.returncode == 2
     assert json.loads(done.stdout)["error"]["kind"] == "RequestWrong"
+
+
+def test_a_working_folder_that_was_deleted_is_named_as_the_cause(
+    almaflow: Almaflow, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = folder / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+
+    typed = almaflow("runs")
+
+    assert (typed.code, typed.out) == (1, "")
+    assert "The working folder no longer exists." in typed.err
+    assert almaflow("--help").code == 0

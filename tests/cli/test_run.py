@@ -14,7 +14,7 @@ import pytest
 from almaflow.alma.simulator import Reply, SimulatedAlma, parse_scenario
 from almaflow.alma.simulator.http import SimulatorServer
 from almaflow.clock import SystemClock
-from almaflow.store import Store
+from almaflow.store import Store, StoreFull
 from tests.cli.conftest import ROOT, Almaflow, Write
 
 EXAMPLES = sorted(
@@ -415,3 +415,34 @@ def test_a_run_is_queued_for_the_serve_that_is_alive(
     assert typed.out == f"Queued run {queued.id}; `almaflow logs -f {queued.id}` follows it.\n"
     assert (queued.status, queued.owner, queued.held) == ("queued", None, False)
     assert almaflow("run", "w.yaml", "--detach", "--simulate").code == 2
+
+
+# --- a store that refuses -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("refused", "move"), [("add_run", "start"), ("record", "resume")])
+def test_after_a_full_disk_the_next_move_is_told_by_what_is_recorded(
+    almaflow: Almaflow, write: Write, monkeypatch: pytest.MonkeyPatch, refused: str, move: str
+) -> None:
+    monkeypatch.setenv("ALMA_API_KEY", "a-key-of-the-tests")
+    write("tidy.yaml", "steps: [{wait: 1s}]\n")
+    write(
+        "almaflow.yaml",
+        """\
+        default_institution: main
+        institutions:
+          main: {region: eu, api_key: "env:ALMA_API_KEY"}
+        """,
+    )
+
+    def full(*_: object, **__: object) -> None:
+        raise StoreFull("There is no room.", "Make room")
+
+    monkeypatch.setattr(Store, refused, full)
+
+    typed = almaflow("run", "tidy.yaml")
+
+    assert typed.code == 1
+    assert "Make room, then " in typed.err
+    assert ("start the workflow again" in typed.err) is (move == "start")
+    assert ("almaflow resume" in typed.err) is (move == "resume")

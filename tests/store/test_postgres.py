@@ -321,8 +321,8 @@ def test_a_connection_that_is_cut_in_a_transaction_is_trouble_once(
 
     assert str(caught.value) == (
         f"The connection to the store {store.address} is lost: terminating connection due to"
-        " administrator command. What was being recorded may be there or not. See that the server"
-        " runs, then `almaflow resume` the run."
+        " administrator command. It is not known whether the last change was recorded. Check that"
+        " the server runs, then run the command again."
     )
     assert store.journal(claim.run_id) == []
     store.record(claim, "w", 1, "submit", EntryState.INTENT)

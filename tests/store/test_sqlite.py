@@ -176,8 +176,8 @@ def test_a_missing_folder_above_is_not_made(open_store: Opener, tmp_path: Path) 
 
     assert str(caught.value) == (
         f"The store {tmp_path}/mnt/share/almaflow.db cannot be made: No such file or directory"
-        f" ({tmp_path}/mnt/share). Make the folder and see that this user may write there, or"
-        " name another place as `store` in almaflow.yaml."
+        f" ({tmp_path}/mnt/share). Check that the folder exists and that this user may write"
+        " there, or write another place as `store` in almaflow.yaml, then run the command again."
     )
     assert list(tmp_path.iterdir()) == []
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from almaflow.store import processes
 from almaflow.store.calls.base import StoreBase
+from almaflow.store.errors import StoreTrouble
 from almaflow.store.records import Process
 
 
@@ -46,7 +49,20 @@ class ProcessCalls(StoreBase):
         return self._lives.is_silent(process_id)
 
     def process(self, process_id: str) -> Process | None:
-        """Return a process, None when it was never recorded; a dead one has left."""
-        with self._database.write() as connection:
-            self._lives.alive(connection, process_id)
-            return processes.get(connection, process_id)
+        """Return a process, None when it was never recorded; a dead one has left.
+
+        That it is dead is recorded if the store can be written.
+        """
+        try:
+            with self._database.write() as connection:
+                self._lives.alive(connection, process_id)
+                return processes.get(connection, process_id)
+        except StoreTrouble:
+            return self._process_as_read(process_id)
+
+    def _process_as_read(self, process_id: str) -> Process | None:
+        with self._database.read() as connection:
+            process = processes.get(connection, process_id)
+        if process is None or process.left_at is not None or self._lives.seems_alive(process):
+            return process
+        return replace(process, left_at=self._clock.now())
