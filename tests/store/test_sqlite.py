@@ -199,9 +199,13 @@ def test_a_folder_in_place_of_the_file_is_a_clear_error(open_store: Opener, file
 @pytest.mark.parametrize(
     ("number", "kind", "words"),
     [
-        (28, StoreFull, "No space left on device. Make room on that disk."),
-        (30, StoreReadOnly, "Read-only file system. Name a place that can be written"),
-        (13, StoreUnreachable, "Permission denied (/data/x). Make the folder and see"),
+        (
+            28,
+            StoreFull,
+            "No space left on device. Make room on that disk, then run the command again.",
+        ),
+        (30, StoreReadOnly, "Read-only file system. Let that disk be written"),
+        (13, StoreUnreachable, "Permission denied (/data/x). Check that the folder exists"),
     ],
 )
 def test_what_the_system_says_of_the_file_becomes_a_clear_error(
