@@ -91,10 +91,10 @@ class Database:
         database._unwritable = trouble
         try:
             with database.read() as connection:
-                current = schema.is_current(connection, str(location))
+                made = schema.is_made(connection, str(location))
         except StoreTrouble:
-            current = False
-        if not current:
+            made = False
+        if not made:
             database.close()
             return None
         return database

@@ -97,12 +97,12 @@ def test_changes_that_are_still_in_the_log_are_read_too(
     monkeypatch.setattr(database_module, "prepare", refusing(errno.EROFS))
     database = sqlite3.connect(tmp_path / "store.db")
     database.execute("PRAGMA journal_mode = WAL").close()
-    database.execute("UPDATE runs SET reason = 'from the log'").close()
+    database.execute("UPDATE runs SET cancel_requested_by = 'from the log'").close()
     database.commit()
 
     store = Store.open(url, clock=ManualClock())
 
-    assert [record.reason for record in store.runs()] == ["from the log"]
+    assert [record.cancel_requested_by for record in store.runs()] == ["from the log"]
     store.close()
     database.close()
 
