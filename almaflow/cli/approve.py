@@ -10,8 +10,8 @@ import typer
 from almaflow.cli import parts
 from almaflow.cli.options import RunArgument
 from almaflow.cli.output import emit_json, say
-from almaflow.cli.owners import is_worked_on
 from almaflow.cli.people import as_recorded, who
+from almaflow.cli.run_owner import is_worked_on
 from almaflow.cli.show import plan_of
 from almaflow.cli.texts import on_one_line
 from almaflow.engine.views import RunView, view_of

@@ -14,7 +14,7 @@ from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interrupti
 from almaflow.cli.lines import event_line
 from almaflow.cli.options import RunArgument
 from almaflow.cli.output import emit, emit_json
-from almaflow.cli.owners import is_worked_on
+from almaflow.cli.run_owner import is_worked_on
 from almaflow.cli.streams import failure_of
 from almaflow.clock import SystemClock, sleep
 from almaflow.errors import RequestWrong

@@ -13,6 +13,7 @@ from almaflow.cli.output import emit_json, say
 from almaflow.cli.people import asker_at
 from almaflow.cli.reports import exit_code_of, onlooker, steps_so_far
 from almaflow.cli.run import follow
+from almaflow.cli.run_owner import is_worked_on
 from almaflow.clock import SystemClock, sleep
 from almaflow.engine.lease import Silence
 from almaflow.outcome import Outcome, Status
@@ -22,14 +23,6 @@ from almaflow.store import LEASE, RunRecord, Store
 
 # How often a process that gives no sign of life is looked at.
 _LOOK = timedelta(seconds=1)
-
-
-def is_worked_on(store: Store, record: RunRecord) -> bool:
-    """Whether a live process works on a run."""
-    if record.owner is None:
-        return False
-    process = store.process(record.owner)
-    return process is not None and process.left_at is None
 
 
 class SilenceReport:

@@ -19,8 +19,9 @@ from almaflow.cli import parts
 from almaflow.cli.asking import Asked, ask_live
 from almaflow.cli.options import RunArgument, RunAsJson
 from almaflow.cli.output import emit, say
-from almaflow.cli.owners import is_worked_on, responds, tell_owner, work_here
+from almaflow.cli.owners import responds, tell_owner, work_here
 from almaflow.cli.people import can_be_asked, confirmed, who
+from almaflow.cli.run_owner import is_worked_on
 from almaflow.cli.story import instant
 from almaflow.cli.texts import on_one_line
 from almaflow.engine.adoption import TOLERANCE, Mismatch, Wanted, sent_since

@@ -12,10 +12,10 @@ import typer
 from almaflow.cli import parts
 from almaflow.cli.options import RunArgument, RunAsJson, StrictOption
 from almaflow.cli.output import emit, say
-from almaflow.cli.owners import is_worked_on
 from almaflow.cli.people import asker_at, can_be_asked, confirmed, who
 from almaflow.cli.reports import exit_code_of, onlooker, steps_so_far
 from almaflow.cli.run import follow
+from almaflow.cli.run_owner import is_worked_on
 from almaflow.cli.story import instant
 from almaflow.cli.texts import on_one_line
 from almaflow.engine.again import Again, Submitted, again

@@ -11,7 +11,7 @@ import typer
 from almaflow.cli import parts
 from almaflow.cli.lines import how_long
 from almaflow.cli.output import columns_of, emit, emit_json, emit_lines
-from almaflow.cli.owners import is_worked_on
+from almaflow.cli.run_owner import is_worked_on
 from almaflow.cli.texts import table
 from almaflow.errors import RequestWrong
 from almaflow.outcome import Outcome, Status

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from almaflow.cli import parts
 from almaflow.cli.options import RunArgument, RunAsJson
 from almaflow.cli.output import emit_json, emit_lines
-from almaflow.cli.owners import is_worked_on
+from almaflow.cli.run_owner import is_worked_on
 from almaflow.cli.story import lines_of
 from almaflow.cli.tick_words import about_tick, as_data
 from almaflow.engine.views import view_of

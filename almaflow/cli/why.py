@@ -13,8 +13,8 @@ import typer
 from almaflow.catalog import find_workflow, load_workflow
 from almaflow.cli import parts
 from almaflow.cli.output import emit, emit_json, say
-from almaflow.cli.owners import is_worked_on
 from almaflow.cli.reports import headline
+from almaflow.cli.run_owner import is_worked_on
 from almaflow.cli.show import plan_of
 from almaflow.cli.texts import on_one_line
 from almaflow.cli.tick_words import about_the_timetable, pause_as_data

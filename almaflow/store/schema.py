@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, func, insert, inspect, select
+from sqlalchemy import Connection, func, insert, inspect, select, text
 
 from almaflow.store.errors import StoreDamaged, StoreNewer, StoreOlder
-from almaflow.store.tables import metadata, store_version
+from almaflow.store.tables import WHERE, metadata, store_version
 
 VERSION: Final = 1
 """The version of the tables that this almaflow reads and writes."""
@@ -49,8 +49,16 @@ def make(connection: Connection, place: str, now: datetime) -> None:
     Raises: as `is_made`.
     """
     if not is_made(connection, place):
+        _bound_indexes(connection.dialect.name)
         metadata.create_all(connection)
         connection.execute(insert(store_version).values(version=VERSION, applied_at=now))
+
+
+def _bound_indexes(dialect: str) -> None:
+    """Tell SQLAlchemy of which rows an index is, in the words of one database."""
+    for index in (index for table in metadata.tables.values() for index in table.indexes):
+        if WHERE in index.info:
+            index.dialect_options[dialect]["where"] = text(index.info[WHERE])
 
 
 def _check_version(connection: Connection, place: str) -> None:

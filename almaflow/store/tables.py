@@ -53,6 +53,10 @@ _Number = BigInteger().with_variant(Integer(), "sqlite")
 
 metadata = MetaData()
 
+# Where an index says which rows it is of. Told to SQLAlchemy when the tables are made: it would
+# import the dialect of every database named here.
+WHERE = "where"
+
 store_version = Table(
     "store_version",
     metadata,
@@ -121,21 +125,18 @@ runs = Table(
     Index(
         "runs_by_cancel",
         "cancel_requested_at",
-        sqlite_where=text("cancel_requested_at IS NOT NULL"),
-        postgresql_where=text("cancel_requested_at IS NOT NULL"),
+        info={WHERE: "cancel_requested_at IS NOT NULL"},
     ),
     # What may be taken over is asked for all the time: these hold the runs that come into question.
     Index(
         "runs_by_owner",
         "owner",
-        sqlite_where=text("owner IS NOT NULL"),
-        postgresql_where=text("owner IS NOT NULL"),
+        info={WHERE: "owner IS NOT NULL"},
     ),
     Index(
         "runs_unowned",
         "number",
-        sqlite_where=text("owner IS NULL AND status != 'finished'"),
-        postgresql_where=text("owner IS NULL AND status != 'finished'"),
+        info={WHERE: "owner IS NULL AND status != 'finished'"},
     ),
     # A definition that is taken out is looked for here.
     Index("runs_by_definition", "definition"),
@@ -219,8 +220,7 @@ places = Table(
         "account",
         "job_id",
         "not_before",
-        sqlite_where=text("not_before IS NOT NULL"),
-        postgresql_where=text("not_before IS NOT NULL"),
+        info={WHERE: "not_before IS NOT NULL"},
     ),
     Index("places_by_instance", "account", "instance_id", unique=True),
     sqlite_autoincrement=True,
@@ -274,8 +274,7 @@ schedules = Table(
         "workflow",
         "entry",
         unique=True,
-        sqlite_where=text("ended_at IS NULL"),
-        postgresql_where=text("ended_at IS NULL"),
+        info={WHERE: "ended_at IS NULL"},
     ),
     sqlite_autoincrement=True,
 )
@@ -309,14 +308,12 @@ ticks = Table(
         "starts_at",
         "at",
         "id",
-        sqlite_where=text("ending IS NULL"),
-        postgresql_where=text("ending IS NULL"),
+        info={WHERE: "ending IS NULL"},
     ),
     Index(
         "ticks_by_run",
         "run_id",
-        sqlite_where=text("run_id IS NOT NULL"),
-        postgresql_where=text("run_id IS NOT NULL"),
+        info={WHERE: "run_id IS NOT NULL"},
     ),
     sqlite_autoincrement=True,
 )
@@ -367,8 +364,7 @@ notices = Table(
         "notices_due",
         "next_at",
         "id",
-        sqlite_where=text("next_at IS NOT NULL"),
-        postgresql_where=text("next_at IS NOT NULL"),
+        info={WHERE: "next_at IS NOT NULL"},
     ),
     sqlite_autoincrement=True,
 )

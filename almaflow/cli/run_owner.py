@@ -1,0 +1,13 @@
+"""Whether a live process works on a run: all that the commands that only read need to know."""
+
+from __future__ import annotations
+
+from almaflow.store import RunRecord, Store
+
+
+def is_worked_on(store: Store, record: RunRecord) -> bool:
+    """Whether a live process works on a run."""
+    if record.owner is None:
+        return False
+    process = store.process(record.owner)
+    return process is not None and process.left_at is None
