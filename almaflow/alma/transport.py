@@ -105,7 +105,8 @@ _FAULTS = {
     "drop_after": "the connection was closed before an answer came",
     "truncate": "the answer was cut off",
 }
-"""What a reply's fault looks like from here. `hang` only takes time; `drip` is a slow answer."""
+"""What a reply's fault looks like from here. `hang` only takes time; `drip` is a slow answer,
+`close` a whole one."""
 
 
 class InProcessTransport:

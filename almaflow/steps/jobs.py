@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from almaflow.alma import calls
+from almaflow.alma.client import FURTHEST_CLOCK
 from almaflow.alma.statuses import KNOWN_STATUSES, is_terminal
 from almaflow.alma.wire import JobInstance, JobParameter
 from almaflow.expressions import (
@@ -175,7 +176,10 @@ class JobStep(Kind):
                 pace = max(poll.first, poll.max)
             look_at = context.clock.now() + pace
         if instance.end_time is not None:
-            context.learn_duration(job_id, max(timedelta(), instance.end_time - began_at))
+            lasted = max(timedelta(), instance.end_time - began_at)
+            # Nothing that has ended lasted longer than until now; clocks may be apart.
+            longest = context.clock.now() - started_at + FURTHEST_CLOCK
+            context.learn_duration(job_id, min(lasted, longest))
 
     async def _judge(
         self, context: StepContext, job_id: str, job_name: str, instance_id: str

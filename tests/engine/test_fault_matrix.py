@@ -69,7 +69,8 @@ def test_the_matrix_would_see_a_secret_that_is_shown(
     server: SimulatorServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Mask, "text", lambda _, text: text)
-    monkeypatch.setattr(Mask, "data", lambda _, data: data)
+    for method in ("data", "foreign", "stored"):
+        monkeypatch.setattr(Mask, method, lambda _, data: data)
     monkeypatch.setattr("almaflow.alma.client.AlmaClient._without_secrets", lambda _, text: text)
 
     case = play(tmp_path, server, "500", "submit manual")

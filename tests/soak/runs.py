@@ -20,7 +20,10 @@ PROCESSES, LEASE = 3, timedelta(seconds=2)
 # wait for a store that it may hold.
 FROZEN = 3.0
 
-_KINDS = ("lose_answer", "reset", "truncated", "empty", "garbage", "html", "500", "502", "503")
+_KINDS = (
+    *("lose_answer", "reset", "truncated", "empty", "garbage", "html", "500", "502", "503"),
+    *("nan", "nested", "close"),
+)
 _CALLS = ("submit", "create_set", "add_members", "delete_set", "get_instance", "write", "read")
 
 
@@ -92,7 +95,7 @@ class Soak:
             processed = self.chance.random() < 0.5
             fault |= {"kind": "status", "status": int(kind), "processed": processed}
         elif kind == "html":
-            fault["status"] = 503
+            fault["status"] = self.chance.choice([200, 503])
         self.yard.alma.add_fault(Fault.model_validate(fault))
         self.done["faults"] += 1
 

@@ -82,7 +82,10 @@ def deaths_out_of_time(counts: Mapping[str, int]) -> Iterator[Schedule]:
 # --- combinations ---------------------------------------------------------------------------------
 
 # What is broken on the way, whether or not Alma has done the work by then.
-_BROKEN = ("lose_answer", "reset", "hang", "routing_error", "html", "truncated", "empty", "garbage")
+_BROKEN = (
+    *("lose_answer", "reset", "hang", "routing_error", "html", "truncated", "empty", "garbage"),
+    *("nan", "nested", "close"),
+)
 _STATUSES = (429, 500, 502, 503, 504)
 _CALLS = (
     "submit", "create_set", "add_members", "delete_set", "get_instance", "list_instances",
@@ -102,10 +105,10 @@ def _faults(draw: st.DrawFn) -> Mapping[str, Any]:
         # Refused for now is never processed.
         processed = kind != 429 and draw(st.booleans())
         fault |= {"kind": "status", "status": kind, "processed": processed}
-    elif kind in ("html", "routing_error", "garbage"):
+    elif kind in ("html", "routing_error", "garbage", "nan", "nested"):
         fault["processed"] = draw(st.booleans())
         if kind == "html":
-            fault["status"] = 503
+            fault["status"] = draw(st.sampled_from([200, 503]))
     return fault
 
 

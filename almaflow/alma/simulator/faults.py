@@ -22,6 +22,9 @@ _PROCESSED = {
     FaultKind.SLOW,
     FaultKind.UNKNOWN_STATUS_CODE,
     FaultKind.GARBAGE,
+    FaultKind.NAN,
+    FaultKind.NESTED,
+    FaultKind.CLOSE,
 }
 _WIRE = {
     FaultKind.RESET: WireFault.RESET_BEFORE,
@@ -29,6 +32,7 @@ _WIRE = {
     FaultKind.HANG: WireFault.HANG,
     FaultKind.TRUNCATED: WireFault.TRUNCATE,
     FaultKind.DRIP: WireFault.DRIP,
+    FaultKind.CLOSE: WireFault.CLOSE,
 }
 _MEMBER_CALLS = ("add_members", "delete_members", "replace_members")
 _HTML = {"content-type": "text/html;charset=UTF-8"}
@@ -155,6 +159,20 @@ def _garbage(fault: Fault, refuse: RenderError) -> Reply:
     return replace(base, body=b'\x00{"job": [<job>\xff\xfe')
 
 
+def _nan(fault: Fault, refuse: RenderError) -> Reply:
+    return _json(fault, refuse, b'{"id": NaN, "total_record_count": Infinity}')
+
+
+def _nested(fault: Fault, refuse: RenderError) -> Reply:
+    return _json(fault, refuse, b'{"id":' * 5000 + b"1" + b"}" * 5000)
+
+
+def _json(fault: Fault, refuse: RenderError, body: bytes) -> Reply:
+    base = refuse(ApiError("402119", status=fault.status or 200))
+    headers = {**base.headers, "content-type": "application/json;charset=UTF-8"}
+    return replace(base, headers=headers, body=body)
+
+
 def _empty(fault: Fault, refuse: RenderError) -> Reply:
     return replace(refuse(ApiError("402119", status=fault.status or 200)), body=b"")
 
@@ -168,6 +186,8 @@ _MADE_UP: dict[FaultKind, Callable[[Fault, RenderError], Reply]] = {
     FaultKind.ROUTING_ERROR: _routing_error,
     FaultKind.HTML: _html,
     FaultKind.GARBAGE: _garbage,
+    FaultKind.NAN: _nan,
+    FaultKind.NESTED: _nested,
     FaultKind.EMPTY: _empty,
     FaultKind.ERROR_LIST_IN_200: _error_list,
 }

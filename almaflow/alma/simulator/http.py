@@ -178,6 +178,8 @@ class _Handler(BaseHTTPRequestHandler):
         if slow and self.server.stopping.wait(reply.delay):
             self._reset()
             return
+        if reply.fault is WireFault.CLOSE:
+            self.close_connection = True
         head = self._head(reply)
         if reply.fault is WireFault.TRUNCATE:
             self.wfile.write(head + reply.body[: len(reply.body) // 2])

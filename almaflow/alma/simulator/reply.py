@@ -20,6 +20,8 @@ class WireFault(StrEnum):
     """No answer ever comes; the connection stays open."""
     TRUNCATE = "truncate"
     """Headers promise the whole body, half of it comes, the connection dies."""
+    CLOSE = "close"
+    """The connection is closed behind the answer, which says so."""
     DRIP = "drip"
     """The body comes byte by byte, spread over the reply's `delay`."""
 
