@@ -176,10 +176,10 @@ class JobStep(Kind):
                 pace = max(poll.first, poll.max)
             look_at = context.clock.now() + pace
         if instance.end_time is not None:
-            lasted = max(timedelta(), instance.end_time - began_at)
-            # Nothing that has ended lasted longer than until now; clocks may be apart.
-            longest = context.clock.now() - started_at + FURTHEST_CLOCK
-            context.learn_duration(job_id, min(lasted, longest))
+            # What has ended lasted until now at the most; clocks may be apart.
+            longest = context.clock.now() - submitted_at + FURTHEST_CLOCK
+            lasted = min(instance.end_time - began_at, longest)
+            context.learn_duration(job_id, max(timedelta(), lasted))
 
     async def _judge(
         self, context: StepContext, job_id: str, job_name: str, instance_id: str
