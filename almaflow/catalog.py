@@ -9,16 +9,13 @@ from functools import lru_cache
 from pathlib import Path
 
 from almaflow.check import Checked, Shelf, Surroundings, as_entry, check_document
-from almaflow.document import Document, parse_document, read_document
+from almaflow.document import MAX_BYTES, Document, parse_document, read_document
 from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.problems import Problem, Severity, did_you_mean
 from almaflow.settings import FILE_NAME, Project, Settings, load_project
+from almaflow.text_files import FileUnreadable, names_in, printable, read_text
 from almaflow.workflow import Workflow
-
-SCENARIO = ".scenario.yaml"
-"""How the names of the simulator's scenario files end, which lie beside the workflows."""
-
-_ENDINGS = (".yaml", ".yml")
+from almaflow.workflow_folder import ENDINGS, list_workflows, same_name, shown
 
 
 @dataclass(frozen=True)
@@ -96,10 +93,10 @@ def load_paths(
         RequestWrong: a path does not exist, or a folder has no workflow file.
     """
     loaded: list[LoadedWorkflow] = []
-    problems: list[Problem] = []
     shelf = Shelf(check_document)
     around = Surroundings(project, None, project.document is not None)
-    for file in _files(paths):
+    files, problems = _files(paths)
+    for file in files:
         try:
             if file.name == FILE_NAME:
                 document = load_project(file).document
@@ -122,26 +119,28 @@ def find_workflow(name_or_path: str, project: Project) -> Path:
         RequestWrong: there is no such file or name, or several files have the name.
     """
     path = Path(name_or_path)
-    if path.is_file():
+    if os.path.lexists(path) and not os.path.isdir(path):
         return path
     folder = project.workflows
-    files = list(workflow_files(folder)) if folder.is_dir() else []
-    named = {file: _names(file) for file in files}
-    found = [file for file, names in named.items() if name_or_path in names]
+    files = list_workflows(folder).files if os.path.isdir(folder) else ()
+    named = {file: _names(file) for file in files if _may_be_called(file, name_or_path)}
+    found = _called(name_or_path, named)
+    if not found and len(files) <= _ALL_READ:
+        named = {file: _names(file) for file in files}
+        found = _called(name_or_path, named)
     if len(found) == 1:
         return found[0]
     if found:
         listed = " and ".join(shown(file) for file in found)
         raise RequestWrong(f"`{name_or_path}` may be {listed}; give the path of the one you mean.")
-    if path.is_dir():
+    if os.path.isdir(path):
         raise RequestWrong(f"`{name_or_path}` is a folder; name one of the workflow files in it.")
     known = {name for names in named.values() for name in names}
     if _looks_like_path(name_or_path):
-        there = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
-        hint = did_you_mean(path.name, there)
+        hint = did_you_mean(path.name, names_in(path.parent) or [])
         raise RequestWrong(f"There is no file `{name_or_path}`{hint or '.'}")
     hint = did_you_mean(name_or_path, known) or "."
-    where = f"in {shown(folder)}" if folder.is_dir() else f"and no folder {shown(folder)}"
+    where = f"in {shown(folder)}" if os.path.isdir(folder) else f"and no folder {shown(folder)}"
     raise RequestWrong(
         f"There is no workflow `{name_or_path}` {where}{hint} Give the path of a file, or the "
         "name of a workflow."
@@ -153,72 +152,83 @@ def name_of_file(file: Path) -> str:
     return file.stem
 
 
-def shown(path: Path) -> str:
-    """Return *path* as messages show it: from here, when it lies below."""
-    try:
-        return str(path.absolute().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
-
-
 def _looks_like_path(text: str) -> bool:
-    return "/" in text or os.sep in text or text.endswith(_ENDINGS)
+    return "/" in text or os.sep in text or text.casefold().endswith(ENDINGS)
+
+
+# Reading a file as YAML takes milliseconds; of more files than this only those are read whose text
+# has the name in it. The others may be suggested, or have a name that is written with escapes.
+_ALL_READ = 1000
+
+
+def _may_be_called(file: Path, name: str) -> bool:
+    """Whether a file's own name, or its text, has *name* in it."""
+    wanted = same_name(name)
+    if wanted in map(same_name, (file.name, name_of_file(file))):
+        return True
+    try:
+        return wanted in same_name(read_text(file, MAX_BYTES))
+    except FileUnreadable:
+        return False
+
+
+def _called(name: str, named: Mapping[Path, set[str]]) -> list[Path]:
+    wanted = same_name(name)
+    return [file for file, names in named.items() if wanted in map(same_name, names)]
 
 
 def _names(file: Path) -> set[str]:
     """Return what a workflow is called by: its name, its file's with and without ending."""
-    names = {file.name, name_of_file(file)}
+    names = {printable(file.name), printable(name_of_file(file))}
     try:
-        data = read_document(file).data
+        data = read_document(file, shown(file)).data
     except DocumentsInvalid:
         return names
     name = data.get("name") if isinstance(data, dict) else None
     return {*names, name} if isinstance(name, str) else names
 
 
-def _files(paths: Iterable[Path]) -> list[Path]:
-    """Return the files that *paths* mean, each once, in order."""
-    files: dict[Path, Path] = {}
+def _files(paths: Iterable[Path]) -> tuple[list[Path], list[Problem]]:
+    """Return the files that *paths* mean, each once, in order, and what is wrong with folders."""
+    files: dict[str, Path] = {}
+    problems: list[Problem] = []
     for path in paths:
-        if path.is_dir():
-            found = list(workflow_files(path, project_file=True))
-            if not found:
+        if os.path.isdir(path) and path.name != FILE_NAME:
+            listing = list_workflows(path, project_file=True)
+            if not listing.files and not listing.problems:
                 raise RequestWrong(
                     f"The folder {shown(path)} has no workflow file (`*.yaml`, `*.yml`)."
                 )
-        elif path.exists():
+            found: Sequence[Path] = listing.files
+            problems.extend(listing.problems)
+        elif os.path.lexists(path):
             found = [path]
         else:
-            there = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
-            hint = did_you_mean(path.name, there)
-            raise RequestWrong(f"There is no file or folder `{path}`{hint or '.'}")
+            hint = did_you_mean(path.name, names_in(path.parent) or [])
+            raise RequestWrong(f"There is no file or folder `{shown(path)}`{hint or '.'}")
         for file in found:
-            files.setdefault(file.resolve(), file)
-    return list(files.values())
-
-
-def workflow_files(folder: Path, *, project_file: bool = False) -> Iterator[Path]:
-    """Yield the workflow files below *folder* by name; what is hidden is left out."""
-    for file in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
-        if hidden or file.suffix not in _ENDINGS or not file.is_file():
-            continue
-        if file.name.endswith(SCENARIO) or (file.name == FILE_NAME and not project_file):
-            continue
-        yield file
+            files.setdefault(os.path.realpath(file), file)
+    return list(files.values()), problems
 
 
 def _same_names(loaded: Iterable[LoadedWorkflow]) -> Iterator[Problem]:
     first: dict[str, LoadedWorkflow] = {}
     for one in loaded:
-        other = first.setdefault(one.name, one)
+        other = first.setdefault(same_name(one.name), one)
         if other is not one:
             document = one.document
             place = document.place(("name",) if document.has(("name",)) else ())
             yield document.problem(
                 place,
                 "duplicate-name",
-                f"Two workflows are called `{one.name}`, the other one in {other.document.file}; "
-                "give each a `name` of its own.",
+                f"Two workflows are called `{one.name}`, the other one in {other.document.file}"
+                f"{how_they_differ(one.name, other.name)}; give each a `name` of its own.",
                 Severity.ERROR,
             )
+
+
+def how_they_differ(name: str, other: str) -> str:
+    """Return, as a part of a sentence, how two names differ that look alike; else nothing."""
+    if name == other:
+        return ""
+    return f" (accents are encoded differently: {name!a} and {other!a})"

@@ -6,6 +6,7 @@ A `Plan` holds the workflow's text with every file it sends, and the inputs and 
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -203,6 +204,7 @@ def git_commit(folder: Path) -> str | None:
             ["git", "-C", str(folder), "rev-parse", "HEAD"],
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=5,
             check=False,
         )
@@ -247,7 +249,7 @@ def _recorded(loaded: LoadedWorkflow, project: Project, root: str) -> dict[str, 
 
 
 def _folder(loaded: LoadedWorkflow, project: Project) -> Path:
-    return (loaded.path.parent if loaded.path else project.folder).resolve()
+    return Path(os.path.realpath(loaded.path.parent if loaded.path else project.folder))
 
 
 def _zone(workflow: Workflow, project: Project) -> ZoneInfo:

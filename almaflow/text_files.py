@@ -258,7 +258,7 @@ def _escaped(match: re.Match[str]) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
-def name_problem(path: Path) -> str:
+def path_problem(path: Path) -> str:
     """Return why the file at *path* cannot be used for its name's sake; empty when it can.
 
     The text continues a sentence that names the file.
@@ -268,9 +268,9 @@ def name_problem(path: Path) -> str:
     except UnicodeEncodeError as error:
         code = ord(str(path)[error.start])
         byte = f" (byte 0x{code - 0xDC00:02x})" if 0xDC80 <= code <= 0xDCFF else ""
-        return f"has a name that is not UTF-8{byte}"
+        return f"has a path that is not UTF-8{byte}"
     bad = next((one for one in _NOT_SHOWN.findall(str(path)) if one != os.sep), "")
-    return f"has a name with the character U+{ord(bad):04X}, which cannot be shown" if bad else ""
+    return f"has a path with the character U+{ord(bad):04X}, which is not shown" if bad else ""
 
 
 def names_in(folder: Path) -> list[str] | None:

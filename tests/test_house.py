@@ -25,7 +25,7 @@ PACKAGE = ROOT / "almaflow"
 FLOORS: Sequence[Sequence[str]] = (
     (
         *("errors", "clock", "outcome", "problems", "text_files", "threads"),
-        *("masking", "alma_keys", "durations", "visible", "waiting"),
+        *("masking", "alma_keys", "durations", "visible", "waiting", "ownership"),
     ),
     (
         *(
@@ -42,7 +42,7 @@ FLOORS: Sequence[Sequence[str]] = (
     ),
     ("steps",),
     ("workflow",),
-    ("catalog", "check", "explain", "inputs", "plan", "schedules", "schema"),
+    ("workflow_folder", "catalog", "check", "explain", "inputs", "plan", "schedules", "schema"),
     ("engine",),
     ("service", "rehearsal", "fleet"),
     ("cli", "web", "__main__"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING
 from almaflow.document import Document, read_document
 from almaflow.errors import DocumentsInvalid
 from almaflow.expressions import Type
-from almaflow.problems import Problem, has_errors
+from almaflow.problems import Location, Problem, has_errors
+from almaflow.text_files import path_problem
 from almaflow.workflow import Workflow
 
 if TYPE_CHECKING:
@@ -83,7 +85,7 @@ class Shelf:
 
         *around* is that of the file that calls it, or of none.
         """
-        target = path.resolve()
+        target = Path(os.path.realpath(path))
         if target not in self._checked:
             here = replace(
                 around,
@@ -93,9 +95,18 @@ class Shelf:
                 top=around.root if around.chain else None,
             )
             try:
+                _check_path(path, shown)
                 document = read_document(path, shown)
             except DocumentsInvalid as error:
                 self._checked[target] = Checked(None, None, False, tuple(error.problems))
             else:
                 self._checked[target] = replace(self._check(document, here), path=path)
         return self._checked[target]
+
+
+def _check_path(path: Path, shown: str) -> None:
+    """Raise `DocumentsInvalid` when no record, log or screen could name the file at *path*."""
+    why = path_problem(path.absolute())
+    if why:
+        message = f"This file {why}. Rename it: use letters, digits, `-`, `_` and `.` only."
+        raise DocumentsInvalid([Problem(Location(shown), "file-name", message)])

@@ -64,7 +64,9 @@ class Surroundings:
         if self.top is not None:
             return self.top
         assert self.folder is not None
-        inside = self.folder.resolve().is_relative_to(self.project.folder.resolve())
+        inside = Path(os.path.realpath(self.folder)).is_relative_to(
+            os.path.realpath(self.project.folder)
+        )
         return self.project.folder if inside or self.project.document else self.folder
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, cast, get_args
 from zoneinfo import ZoneInfo
@@ -84,7 +85,7 @@ def _check(project: Project) -> None:
     if project.document is None:
         # Says what to write.
         project.institution(None)
-    if not project.workflows.is_dir():
+    if not os.path.isdir(project.workflows):
         raise RequestWrong(
             f"There is no folder {project.workflows}, where the workflow files would be. Make it, "
             "or name another one as `workflows` in almaflow.yaml."

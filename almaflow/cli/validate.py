@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -86,7 +87,7 @@ def _project() -> tuple[Project, list[Problem]]:
 
 def _default_paths(project: Project, problems: list[Problem]) -> list[Path]:
     folder, file = project.workflows, project.folder / FILE_NAME
-    paths = [path for path in (folder, file) if path.exists()]
+    paths = [path for path in (folder, file) if os.path.lexists(path)]
     if not paths and not problems:
         raise RequestWrong(
             f"There is no folder {folder} and no {FILE_NAME} here; name the files to check, as in "

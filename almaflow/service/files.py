@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,14 +16,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from almaflow.catalog import LoadedWorkflow, load_text, load_workflow, workflow_files
+from almaflow.catalog import LoadedWorkflow, how_they_differ, load_text, load_workflow
 from almaflow.errors import AlmaflowError, DocumentsInvalid, RequestWrong
 from almaflow.plan import make_definition, payload_names
 from almaflow.problems import Severity
 from almaflow.schedules import Entry, calendars_of_json, entries_of
 from almaflow.settings import FILE_NAME, Project
 from almaflow.store import Schedule, Source, Store
+from almaflow.text_files import printable
 from almaflow.timetable import Calendar
+from almaflow.workflow_folder import Listing, list_workflows, same_name
 
 Signature = tuple[tuple[str, int, int, int], ...]
 """What tells that files have changed: path, time of the last change (ns), size and inode."""
@@ -66,11 +69,13 @@ class Reader:
 
     def signature(self) -> Signature:
         """Return what tells whether anything has changed since."""
-        watched = {str(path) for path in self._files()}
+        listing = list_workflows(self._project.workflows)
+        watched = {str(path) for path in listing.files}
         watched |= {path for seen, _ in self._read.values() for path, *_ in seen}
         if self._project.document is not None:
             watched.add(str(self._project.folder / FILE_NAME))
-        return _signature(watched)
+        # Files in a folder that is not listed any more may be there all the same.
+        return (*_signature(watched), *((str(one), -1, 0, 0) for one in listing.unreadable))
 
     def read(self, sources: Iterable[Source], kept: Callable[[Source], Standing | None]) -> Reading:
         """Read all files; *kept* brings back how a file was when it was last valid."""
@@ -81,15 +86,15 @@ class Reader:
         self, known: Mapping[str, Source], kept: Callable[[Source], Standing | None]
     ) -> Reading:
         valid: dict[str, Standing] = {}
-        problems: dict[str, str] = {}
-        files = {self._name(path): path for path in self._files()}
+        listing = list_workflows(self._project.workflows)
+        problems = self._problems_of_folders(listing, known)
+        files = {self._name(path): path for path in listing.files}
         for name, path in files.items():
-            try:
-                valid[name] = self._standing(name, path)
-            except DocumentsInvalid as error:
-                problems[name] = _told(error)
-            except AlmaflowError as error:
-                problems[name] = str(error)
+            read = self._read_one(name, path)
+            if isinstance(read, Standing):
+                valid[name] = read
+            else:
+                problems[name] = read
         standing = _each_name_once(valid, known, problems)
         for name in problems:
             source = known.get(name)
@@ -97,6 +102,33 @@ class Reader:
             if old is not None and old.name not in standing:
                 standing[old.name] = replace(old, problem=problems[name])
         return Reading(standing, problems, frozenset(files))
+
+    def _read_one(self, name: str, path: Path) -> Standing | str:
+        """Return a valid file, or what is wrong with it."""
+        try:
+            return self._standing(name, path)
+        except DocumentsInvalid as error:
+            return _told(error)
+        except AlmaflowError as error:
+            return str(error)
+        except Exception as error:
+            # A defect of ours that one file brings out must not stop the others' timetables. The
+            # text names where, for a report; it is logged, notified and shown as the file's.
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            return (
+                f"{name}: almaflow failed on this file with {type(error).__name__} in "
+                f"{Path(place.filename).name}:{place.lineno}. This is a defect of almaflow; please "
+                "report it. `almaflow validate` writes a report."
+            )
+
+    def _problems_of_folders(self, listing: Listing, known: Mapping[str, Source]) -> dict[str, str]:
+        """Return what is wrong with folders; what was in them before is not gone, but unread."""
+        problems: dict[str, str] = {}
+        for folder, message in listing.unreadable.items():
+            name = self._name(folder)
+            inside = [path for path in known if name == "." or path.startswith(f"{name}/")]
+            problems |= dict.fromkeys([name, *inside], f"{name}: {message}")
+        return problems
 
     def _standing(self, name: str, path: Path) -> Standing:
         """Return a valid file; Raises: DocumentsInvalid, RequestWrong."""
@@ -122,12 +154,8 @@ class Reader:
             if ics is not None:
                 yield str(self._project.folder / ics)
 
-    def _files(self) -> list[Path]:
-        folder = self._project.workflows
-        return list(workflow_files(folder)) if folder.is_dir() else []
-
     def _name(self, path: Path) -> str:
-        return Path(os.path.relpath(path, self._project.folder)).as_posix()
+        return printable(Path(os.path.relpath(path, self._project.folder)).as_posix())
 
 
 def _each_name_once(
@@ -139,25 +167,30 @@ def _each_name_once(
     """
     by_name: dict[str, list[Standing]] = {}
     for one in valid.values():
-        by_name.setdefault(one.name, []).append(one)
+        by_name.setdefault(same_name(one.name), []).append(one)
     standing: dict[str, Standing] = {}
     for name, claiming in by_name.items():
-        holders = [path for path, source in known.items() if source.workflow == name]
+        holders = [path for path, one in known.items() if same_name(one.workflow) == name]
         holder = next((path for path in holders if path in valid or path in problems), None)
         paths = {one.path for one in claiming}
         for one in claiming:
             if one.path == holder or (len(paths) == 1 and holder is None):
-                standing[name] = one
-            elif holder is not None and holder in valid and valid[holder].name != name:
+                standing[one.name] = one
+            elif holder is not None and holder in valid and same_name(valid[holder].name) != name:
                 # The file that had the name has another one now.
-                standing.setdefault(name, one)
+                standing.setdefault(one.name, one)
             else:
                 others = sorted({*paths, *([holder] if holder else [])} - {one.path})
                 problems[one.path] = (
-                    f"{one.path}: two workflows are called `{name}`, the other one in "
-                    f"{' and '.join(others)}; give each a `name` of its own."
+                    f"{one.path}: two workflows are called `{one.name}`, the other one in "
+                    f"{' and '.join(others)}{_difference(one, claiming)}; give each a `name` of "
+                    "its own."
                 )
     return standing
+
+
+def _difference(one: Standing, claiming: Iterable[Standing]) -> str:
+    return next(filter(None, (how_they_differ(one.name, other.name) for other in claiming)), "")
 
 
 @contextmanager
@@ -179,7 +212,7 @@ def _signature(paths: Iterable[str]) -> Signature:
 def _stamp(path: str) -> tuple[str, int, int, int]:
     try:
         found = os.stat(path)
-    except OSError:
+    except (OSError, ValueError):
         return (path, 0, 0, 0)
     return (path, found.st_mtime_ns, found.st_size, found.st_ino)
 

@@ -34,6 +34,9 @@ HEARTBEAT = timedelta(seconds=15)
 SCAN = timedelta(seconds=2)
 """How often it is looked whether files have changed."""
 
+MOST_SCANS = 15
+"""How many scans long files may change before they are read in the middle of a change."""
+
 AGAIN = timedelta(seconds=10)
 """How long a store that refuses is left alone."""
 
@@ -261,17 +264,21 @@ class _Term:
     # --- files ------------------------------------------------------------------------------------
 
     async def _keep_files(self, ledger: Ledger, seen: Signature) -> None:
-        """Read the files anew when they have changed, and have stood still between two looks."""
+        """Read the files anew when they have changed, and have not changed between two scans.
+
+        When they change at every scan, they are read all the same.
+        """
         changed: Signature | None = None
+        scans = 0
         while True:
             await sleep(self._clock, self._service.scan)
             now = await self._files.run(self._reader.signature)
             if now == seen:
                 changed = None
-            elif now != changed:
-                changed = now
+            elif now != changed and scans < MOST_SCANS:
+                changed, scans = now, scans + 1
             else:
-                seen, changed = now, None
+                seen, changed, scans = now, None, 0
                 self._end_term_for_settings()
                 try:
                     await self._read(ledger)

@@ -32,7 +32,7 @@ def path_inside(project: Path, name: str, *, beside: Path | None = None) -> Path
     Raises:
         PathRefused: it lies outside of *project*, or is not a path.
     """
-    base = project.resolve()
+    base = Path(os.path.realpath(project))
     if not name:
         raise PathRefused("outside-project", "This path is empty. Name a file.")
     if _NOT_IN_PATHS.search(name):
@@ -61,7 +61,7 @@ def data_path(project: Path, name: str, *, beside: Path | None = None) -> Path:
         PathRefused: as `path_inside`, or it is not data.
     """
     target = path_inside(project, name, beside=beside)
-    parts = target.relative_to(project.resolve()).parts
+    parts = target.relative_to(os.path.realpath(project)).parts
     hidden = next((part for part in parts if part.startswith(".")), None)
     if hidden is not None:
         raise PathRefused(

@@ -12,13 +12,15 @@ from urllib.parse import unquote, urlsplit
 from almaflow.document import Document, PathTo, read_document
 from almaflow.errors import DocumentsInvalid, LinesWanted, RequestWrong
 from almaflow.masking import REDACTION
-from almaflow.problems import Problem, did_you_mean
+from almaflow.ownership import advice, distrust
+from almaflow.problems import Location, Problem, did_you_mean
 from almaflow.settings.limits import LimitSettings
 from almaflow.settings.literals import hide_literals, without_literals
 from almaflow.settings.models import Environment, InstitutionSettings, Settings
 from almaflow.settings.paths import FILE_NAME, PathRefused, data_path, path_inside
 from almaflow.settings.references import Origin, SecretRef, SecretWeak
 from almaflow.settings.strength import SHORTEST_PASSWORD, weakness
+from almaflow.text_files import path_problem, printable
 from almaflow.validation import validate
 from almaflow.visible import one_line
 
@@ -142,7 +144,7 @@ class Project:
             REDACTION.know(_secret_parts(url))
         scheme, slashes, path = url.partition(":///")
         if scheme.startswith("sqlite") and slashes and path and path != ":memory:":
-            return f"{scheme}:///{self.folder / Path(path).expanduser()}"
+            return f"{scheme}:///{self.folder / os.path.expanduser(path)}"
         return url
 
     def secret(self, name: str) -> str:
@@ -270,13 +272,41 @@ def find_project(start: Path) -> Project:
     """Return the project that *start* lies in: the nearest `almaflow.yaml` upwards counts.
 
     Raises:
-        DocumentsInvalid: the file has problems.
+        DocumentsInvalid: the file has problems, or others can write it, so it is not read.
     """
     start = start.absolute()
     for folder in (start, *start.parents):
-        if (folder / FILE_NAME).exists():
-            return load_project(folder / FILE_NAME)
+        file = folder / FILE_NAME
+        if os.path.lexists(file):
+            _check_believed(file)
+            return load_project(file)
+    _check_path(start)
     return Project(start, Settings(), None)
+
+
+def _check_believed(file: Path) -> None:
+    """Raise `DocumentsInvalid` when others than we and root may have written the settings."""
+    _check_path(file.parent)
+    location = Location(_shown(file))
+    try:
+        why = distrust(file)
+    except OSError as error:
+        message = f"The file cannot be read: {error.strerror or error}."
+        raise DocumentsInvalid([Problem(location, "unreadable", message)]) from error
+    if why:
+        message = (
+            f"{file} is not used, because {why}. Its settings decide where API keys are sent. "
+            f"Use an {FILE_NAME} that only you can write. {advice(file)}"
+        )
+        raise DocumentsInvalid([Problem(location, "not-trusted", message)])
+
+
+def _check_path(folder: Path) -> None:
+    """Raise `DocumentsInvalid` when no record could hold the path of the project's *folder*."""
+    why = path_problem(folder)
+    if why:
+        message = f"The project's folder {printable(str(folder))} {why}. Rename it."
+        raise DocumentsInvalid([Problem(Location(_shown(folder)), "file-name", message)])
 
 
 def load_project(file: Path) -> Project:
@@ -302,9 +332,9 @@ def load_project(file: Path) -> Project:
 
 def _shown(file: Path) -> str:
     try:
-        return str(file.absolute().relative_to(Path.cwd()))
+        return printable(str(file.absolute().relative_to(Path.cwd())))
     except ValueError:
-        return str(file)
+        return printable(str(file))
 
 
 def _cross_checks(project: Project, document: Document) -> Iterator[Problem]:

@@ -145,7 +145,7 @@ class SecretRef:
         return value
 
     def _from_file(self, folder: Path) -> str:
-        path = folder / Path(self.name).expanduser()
+        path = folder / os.path.expanduser(self.name)
         try:
             with path.open("rb") as stream:
                 content = stream.read(_LARGEST_FILE + 1)

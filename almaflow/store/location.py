@@ -89,7 +89,7 @@ def read_url(url: str) -> StoreLocation:
         )
     if parts.database in (None, "", ":memory:"):
         return StoreLocation(None)
-    return StoreLocation(Path(parts.database or "").expanduser().resolve())
+    return StoreLocation(Path(os.path.realpath(os.path.expanduser(parts.database or ""))))
 
 
 def prepare(location: StoreLocation) -> None:

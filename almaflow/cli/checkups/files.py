@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections import Counter
 from collections.abc import Sequence
@@ -87,7 +88,9 @@ def look_at_git(project: Project) -> Findings:
         told = f"no commit can be recorded with runs: {why}"
         found.append(doubtful(what, told, "Keep the project's folder in git."))
         return found
-    paths = [str(one) for one in (project.workflows, project.folder / FILE_NAME) if one.exists()]
+    paths = [
+        str(one) for one in (project.workflows, project.folder / FILE_NAME) if os.path.exists(one)
+    ]
     changed = _git(project.folder, "status", "--porcelain", "--", *paths)[0].splitlines()
     told = f"the files stand at {commit[:10]}"
     if changed:
@@ -103,7 +106,12 @@ def _git(folder: Path, *arguments: str) -> tuple[str, str]:
     command: Sequence[str] = ["git", "-C", str(folder), *arguments]
     try:
         answer = subprocess.run(
-            command, capture_output=True, text=True, timeout=_PATIENCE, check=False
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_PATIENCE,
+            check=False,
         )
     except FileNotFoundError:
         return "", "git is not installed"

@@ -1,0 +1,166 @@
+"""The workflow files in a folder, and what a person must know about the rest that is there.
+
+What is in the folder is not ours: nothing that can be there stops a reading. Files are read later,
+so a link that leads nowhere, a named pipe or the like is listed as a file, and reading it says so.
+"""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from almaflow.problems import Location, Problem, Severity
+from almaflow.settings import FILE_NAME
+from almaflow.text_files import printable
+
+SCENARIO = ".scenario.yaml"
+"""How the names of the simulator's scenario files end, which lie beside the workflows."""
+
+ENDINGS = (".yaml", ".yml")
+"""How the names of workflow files end, in upper or lower case."""
+
+MOST_ENTRIES = 200_000
+"""How many files and folders are looked at; a folder with more is not one of workflows."""
+
+# How the names of editors' backups and lock files begin; other ones are hidden, or end otherwise.
+_BACKUPS = ("~", "#")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The workflow files in a folder and in those below it.
+
+    *files* are sorted by their paths. *problems* are those of names and folders, sorted; what is
+    wrong in a file is known when it is read. *unreadable* are the folders that could not be
+    listed, with the reason as a sentence; they are among the problems too.
+    """
+
+    files: tuple[Path, ...]
+    problems: tuple[Problem, ...]
+    unreadable: Mapping[Path, str]
+
+
+def list_workflows(folder: Path, *, project_file: bool = False) -> Listing:
+    """List the workflow files in *folder*; what is hidden, and scenarios, are left out.
+
+    Its almaflow.yaml is listed only as a *project_file*. Links to folders are not followed.
+    """
+    walk = _Walk()
+    walk.take(folder)
+    names = sorted(one for one in walk.files if _is_meant(os.path.basename(one), project_file))
+    problems = sorted([*walk.problems, *_twins(names)])
+    return Listing(tuple(map(Path, names)), tuple(problems), walk.unreadable)
+
+
+def shown(path: Path) -> str:
+    """Return *path* as messages show it: from here, when it lies below."""
+    try:
+        return printable(str(path.absolute().relative_to(Path.cwd())))
+    except ValueError:
+        return printable(str(path))
+
+
+def same_name(name: str) -> str:
+    """Return what is equal for two names that people cannot tell apart.
+
+    `ö` is one character, or an `o` and a mark (Unicode's forms NFC and NFD); macOS writes the
+    second.
+    """
+    return unicodedata.normalize("NFC", name)
+
+
+def _is_meant(name: str, project_file: bool) -> bool:
+    folded = name.casefold()
+    return not folded.endswith(SCENARIO) and (project_file or name != FILE_NAME)
+
+
+class _Walk:
+    """Goes through folders, one after the other, without following links."""
+
+    def __init__(self) -> None:
+        self.files: list[str] = []
+        self.problems: list[Problem] = []
+        self.unreadable: dict[Path, str] = {}
+        self._left = MOST_ENTRIES
+
+    def take(self, folder: Path) -> None:
+        """Take in *folder* and all below it."""
+        waiting = [folder]
+        while waiting and self._left >= 0:
+            one = waiting.pop()
+            try:
+                waiting += self._folders(one)
+            except (OSError, ValueError) as error:
+                reason = getattr(error, "strerror", None) or str(error)
+                message = f"The folder cannot be read, so no workflow in it is: {reason}."
+                self._refuse(one, "unreadable", message)
+        if self._left < 0:
+            message = (
+                f"There are more than {MOST_ENTRIES:,} files and folders here, so not all of them "
+                "were looked at. Keep workflows in a folder of their own."
+            )
+            self._refuse(folder, "too-many-files", message)
+
+    def _folders(self, folder: Path) -> list[Path]:
+        """Take in the files of *folder*; returns the folders in it that are to be read."""
+        found = []
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                self._left -= 1
+                if self._left < 0:
+                    break
+                if entry.name.startswith((".", *_BACKUPS)):
+                    continue
+                if _is_folder(entry, follow=False):
+                    found.append(Path(entry.path))
+                    self._note_folder(entry.path)
+                elif entry.is_symlink() and _is_folder(entry, follow=True):
+                    message = (
+                        "This is a link to a folder, and almaflow does not follow links to "
+                        "folders, so no workflow in it is read. Move the folder here."
+                    )
+                    self._note(Path(entry.path), "link-to-folder", message, Severity.WARNING)
+                elif entry.name.casefold().endswith(ENDINGS):
+                    self.files.append(entry.path)
+        return found
+
+    def _note_folder(self, path: str) -> None:
+        if path.casefold().endswith(ENDINGS):
+            message = "This is a folder, although it has the name of a workflow file. Rename it."
+            self._note(Path(path), "folder-named-as-file", message, Severity.WARNING)
+
+    def _refuse(self, folder: Path, code: str, message: str) -> None:
+        self.unreadable[folder] = message
+        self._note(folder, code, message, Severity.ERROR)
+
+    def _note(self, path: Path, code: str, message: str, severity: Severity) -> None:
+        self.problems.append(Problem(Location(shown(path)), code, message, severity))
+
+
+def _is_folder(entry: os.DirEntry[str], *, follow: bool) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=follow)
+    except OSError:
+        # A link that leads in a circle, or what is gone by now: reading it says so.
+        return False
+
+
+def _twins(files: list[str]) -> Iterator[Problem]:
+    """Yield a warning for each file whose path a person cannot tell from another one's."""
+    alike = defaultdict(list)
+    for file in files:
+        if not file.isascii():
+            alike[same_name(file)].append(file)
+    for first, *others in alike.values():
+        for other in others:
+            message = (
+                "Another file has the same name, with its accents encoded in another way "
+                f"({os.path.basename(first)!a} and {os.path.basename(other)!a}). On some systems "
+                "the two are one file. Rename one of them."
+            )
+            location = Location(shown(Path(other)))
+            yield Problem(location, "twin-names", message, Severity.WARNING)
