@@ -35,8 +35,9 @@ _WORDS_OF_RECORDS = """
     flexible for_each found_at freed_at from_run from_set given_up headings heartbeat host_key
     http_status if_exists import_profiles in_finally initializing institution_code
     institution_name institutions integration_profiles is_current is_private iterations
-    job_instance_id job_name journal_mode last_day last_workday line_text listener location
-    lock_file lost_inputs lost_steps manual_handling_required marker_habits max_parallel
+    job_instance_id job_name journal_mode last_day last_wait last_workday line_text listener
+    location lock_file lost_answer lost_inputs lost_steps manual_handling_required marker_habits
+    max_parallel
     may_leave member_count merged_into messages next_run_at not_before notice_id older_than
     on_failure on_invalid on_timeout open_door open_ticks operator otherwise outstanding
     own_places own_scope parameters password pause_after populations problems process_id
@@ -47,8 +48,8 @@ _WORDS_OF_RECORDS = """
     settings_count severity signature simulated_outcome skip_next start_time started_at starting
     starts_at starts_per_hour status_label statuses subdivision submit_job submit_time
     submitted_by succeeded successful system_aborted taken_at timed_out timetable timezone
-    too_large tracking_id truncate undelivered unfinished upcoming update_set user_aborted
-    variables verified wait_for_run waiting_for warnings worked_on workflows
+    too_large tracking_id truncate undelivered unfinished unreadable upcoming update_set
+    user_aborted variables verified wait_for_run waiting_for warnings watching worked_on workflows
 """
 
 _COMMON = """
