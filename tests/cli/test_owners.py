@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import sqlite3
@@ -121,6 +122,8 @@ def stop(process: subprocess.Popen[str], store: Path) -> None:
     with closing(sqlite3.connect(store, timeout=0)) as database:
         while True:
             process.send_signal(signal.SIGSTOP)
+            # It has stopped only when the system says so.
+            os.waitpid(process.pid, os.WUNTRACED)
             try:
                 database.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError:
