@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
@@ -10,7 +11,8 @@ from typing import Any
 
 from almaflow import patterns
 from almaflow.errors import RequestWrong
-from almaflow.expressions import ExpressionFailed, parse_template, render, to_text
+from almaflow.expressions import Budget, ExpressionFailed, parse_template, render, to_text
+from almaflow.expressions.budget import NUMBER_BITS
 from almaflow.fields import Plain, Template
 from almaflow.problems import did_you_mean
 from almaflow.workflow import Input, Workflow
@@ -40,7 +42,18 @@ def read_input(declared: Input, value: Any) -> Any:
         raise ValueError(f"is {read}, but must be at least {declared.minimum:.15g}")
     if declared.maximum is not None and read > declared.maximum:
         raise ValueError(f"is {read}, but must be at most {declared.maximum:.15g}")
+    if not all(map(_is_reasonable, _each(read))):
+        raise ValueError(
+            "holds a number that is not a number of a reasonable size: at most 77 digits are "
+            "allowed, and quotes make a text of an id"
+        )
     return read
+
+
+def _is_reasonable(value: Any) -> bool:
+    if isinstance(value, int):
+        return value.bit_length() <= NUMBER_BITS
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _each(value: Any) -> Iterator[Any]:
@@ -165,20 +178,23 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
 }
 
 
-def worked_out(value: Any, names: Mapping[str, Any], where: str) -> Any:
-    """Return *value* with its templates filled in; Raises: InputsInvalid."""
+def worked_out(
+    value: Any, names: Mapping[str, Any], where: str, budget: Budget | None = None
+) -> Any:
+    """Return *value* with its templates filled in, all on one *budget*; Raises: InputsInvalid."""
+    budget = budget or Budget()
     match value:
         case Template():
             try:
-                return render(parse_template(value.text), names)
+                return render(parse_template(value.text), names, budget)
             except ExpressionFailed as error:
                 raise InputsInvalid(f"`{where}` cannot be worked out: {error}") from error
         case Plain():
             return value.value
         case dict():
-            return {key: worked_out(item, names, where) for key, item in value.items()}
+            return {key: worked_out(item, names, where, budget) for key, item in value.items()}
         case list():
-            return [worked_out(item, names, where) for item in value]
+            return [worked_out(item, names, where, budget) for item in value]
     return value
 
 
@@ -196,13 +212,19 @@ def work_out(
         InputsInvalid: one is missing, unknown, does not fit or cannot be worked out.
     """
     names["inputs"], names["vars"] = {}, {}
-    _work_out_inputs(workflow, given, names, how_to_give)
+    # They follow each other without a pause, and all of them are recorded with the run.
+    budget = Budget()
+    _work_out_inputs(workflow, given, names, how_to_give, budget)
     for name, value in workflow.vars.items():
-        names["vars"][name] = worked_out(value, names, f"vars.{name}")
+        names["vars"][name] = worked_out(value, names, f"vars.{name}", budget)
 
 
 def _work_out_inputs(
-    workflow: Workflow, given: Mapping[str, Any], names: dict[str, Any], how_to_give: str
+    workflow: Workflow,
+    given: Mapping[str, Any],
+    names: dict[str, Any],
+    how_to_give: str,
+    budget: Budget,
 ) -> None:
     """Put the inputs into *names*; all that is wrong with them is told in one go."""
     wrong = [
@@ -215,7 +237,7 @@ def _work_out_inputs(
             if name in given:
                 value = given[name]
                 if not isinstance(value, Plain):
-                    value = worked_out(value, names, f"inputs.{name}")
+                    value = worked_out(value, names, f"inputs.{name}", budget)
                 value = read_input(declared, value)
             elif declared.is_required:
                 wrong.append(
@@ -226,9 +248,8 @@ def _work_out_inputs(
             elif isinstance(declared.default, Plain):
                 value = read_input(declared, declared.default)
             else:
-                value = read_input(
-                    declared, worked_out(declared.default, names, f"inputs.{name}.default")
-                )
+                where = f"inputs.{name}.default"
+                value = read_input(declared, worked_out(declared.default, names, where, budget))
         except ValueError as error:
             wrong.append(f"the input `{name}` {error}")
             continue

@@ -128,3 +128,20 @@ def test_bounds_are_shown_as_they_are_written() -> None:
     with pytest.raises(ValueError, match=r"at least 0\.25"):
         read_input(share, "0")
     assert not math.isnan(read_input(share, "0.75"))
+
+
+@pytest.mark.parametrize(
+    ("type_", "value"),
+    [
+        ("number", math.nan),
+        ("number", math.inf),
+        ("integer", 10**78),
+        ("integer", "9" * 78),
+        ("list", "[NaN]"),
+        ("list", '[1, {"a": [Infinity]}]'),
+        ("list", [10**300]),
+    ],
+)
+def test_a_number_that_is_not_finite_or_too_large_is_refused(type_: str, value: Any) -> None:
+    with pytest.raises(ValueError, match="not a number of a reasonable size"):
+        read_input(declared(type=type_), value)

@@ -33,7 +33,7 @@ def read_given(pairs: list[str], file: Path | None) -> dict[str, Any]:
     """Return the inputs of the command line; those of `-i` outweigh the file's.
 
     Raises:
-        RequestWrong: a pair is no KEY=VALUE, or the file is no mapping.
+        RequestWrong: a pair is not KEY=VALUE, a name is given twice, or the file is not a mapping.
         DocumentsInvalid: the file is not YAML, or holds an API key.
     """
     given: dict[str, Any] = {}
@@ -44,12 +44,23 @@ def read_given(pairs: list[str], file: Path | None) -> dict[str, Any]:
         if not isinstance(document.data, dict):
             raise RequestWrong(f"{file} must hold `name: value` lines, one for each input.")
         given.update(document.data)
+    return given | _pairs(pairs)
+
+
+def _pairs(pairs: list[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
-        if not equals or not name.strip():
-            raise RequestWrong(f"`-i {pair}` is no input; write `-i name=value`.")
-        given[name.strip()] = value
-    return given
+        name = name.strip()
+        if not equals or not name:
+            raise RequestWrong(f"`-i {pair}` is not an input; write `-i name=value`.")
+        if name in found:
+            raise RequestWrong(
+                f"The input `{name}` is given twice, by `-i {name}={found[name]}` and by "
+                f"`-i {name}={value}`. Leave one of them out. A list is one value: `-i {name}=a,b`."
+            )
+        found[name] = value
+    return found
 
 
 def in_order(file: str, scenario: str | None) -> tuple[str, str | None]:

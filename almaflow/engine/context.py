@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 import anyio
 
+from almaflow import expressions
 from almaflow.alma import calls
 from almaflow.alma.calls import Call
 from almaflow.alma.directory import Directory
@@ -34,16 +35,7 @@ from almaflow.engine.reaching import Reaching
 from almaflow.engine.services import Services
 from almaflow.engine.telling import Told
 from almaflow.engine.where import Where
-from almaflow.expressions import (
-    Parsed,
-    evaluate,
-    evaluate_condition,
-    parse_expression,
-    parse_template,
-    render,
-    render_message,
-    render_text,
-)
+from almaflow.expressions import Budget, Parsed, parse_expression, parse_template
 from almaflow.expressions.encoding import decode, encode
 from almaflow.fields import Condition, Expression, Message, Source, Template
 from almaflow.masking import show_placeholders
@@ -119,24 +111,29 @@ class Context(Reaching, Looking):
         self.institution = self.door.name
         self.run_id = self.plan.run_id
         self.workflow_name = self.plan.name
+        self.budget = Budget()
+        """For all expressions of the attempt, between which it may never pause."""
         self.directory = Directory(self.read, self.clock, self.door.name, kept=self.door.kept)
 
     # Expressions
 
     def evaluate(self, expression: Expression, *, by_alma: bool = False) -> Any:
-        return evaluate(parse_expression(expression.text), self._names(by_alma=by_alma))
+        return expressions.evaluate(
+            parse_expression(expression.text), self._names(by_alma=by_alma), self.budget
+        )
 
     def holds(self, condition: Condition, *, own: bool = False) -> bool:
-        return evaluate_condition(parse_expression(condition.text), self._names(own))
+        parsed = parse_expression(condition.text)
+        return expressions.evaluate_condition(parsed, self._names(own), self.budget)
 
     def value(self, template: Template, *, by_alma: bool = False) -> Any:
-        return render(self._parsed(template), self._names(by_alma=by_alma))
+        return expressions.render(self._parsed(template), self._names(by_alma=by_alma), self.budget)
 
     def text(self, template: Template) -> str:
-        return render_text(self._parsed(template), self._names())
+        return expressions.render_text(self._parsed(template), self._names(), self.budget)
 
     def message(self, message: Message, *, own: bool = False) -> str:
-        rendered = render_message(self._parsed(message), self._names(own))
+        rendered = expressions.render_message(self._parsed(message), self._names(own), self.budget)
         return str(show_placeholders(rendered))
 
     def _names(self, own: bool = False, *, by_alma: bool = False) -> dict[str, Any]:

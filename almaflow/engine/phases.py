@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from almaflow.engine.limits import Limits
 from almaflow.engine.telling import Told
 from almaflow.engine.where import Halt, Where
-from almaflow.expressions import ExpressionFailed, parse_template, render
+from almaflow.expressions import Budget, ExpressionFailed, parse_template, render
 from almaflow.expressions.encoding import encode
 from almaflow.fields import Template, format_duration, plain_value
 from almaflow.outcome import Outcome
@@ -96,23 +96,24 @@ class Phases:
             return {}
         names = self.where.names.at(self.run.services.clock.now(), self.where.scope)
         outputs = {}
+        budget = Budget()
         for name, value in self.where.plan.workflow.outputs.items():
             try:
-                outputs[name] = _rendered(value, names)
+                outputs[name] = _rendered(value, names, budget)
             except ExpressionFailed as error:
                 said = f"The output `{name}` is left out: {error}"
                 self.run.journal.tell(Told.SAID, self.prefix.rstrip("/"), said)
         return outputs
 
 
-def _rendered(value: Any, names: dict[str, Any]) -> Any:
+def _rendered(value: Any, names: dict[str, Any], budget: Budget) -> Any:
     match value:
         case Template():
-            return render(parse_template(value.text), names)
+            return render(parse_template(value.text), names, budget)
         case dict():
-            return {key: _rendered(item, names) for key, item in value.items()}
+            return {key: _rendered(item, names, budget) for key, item in value.items()}
         case list():
-            return [_rendered(item, names) for item in value]
+            return [_rendered(item, names, budget) for item in value]
     return plain_value(value)
 
 

@@ -13,6 +13,7 @@ it is done, and every failure knows its place in the source.
 from __future__ import annotations
 
 from almaflow.expressions.analysis import Finding, check, guards_of, type_of
+from almaflow.expressions.budget import Budget
 from almaflow.expressions.failures import ExpressionFailed, NotDefined
 from almaflow.expressions.lexing import ExpressionSyntax
 from almaflow.expressions.parsing import Parsed, parse_expression, parse_template
@@ -50,6 +51,7 @@ __all__ = [
     "NOTHING",
     "NUMBER",
     "TEXT",
+    "Budget",
     "Counters",
     "ExpressionFailed",
     "ExpressionSyntax",

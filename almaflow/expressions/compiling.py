@@ -370,4 +370,4 @@ def _slice(frame: Frame, value: Any, bounds: list[Code | None]) -> Any:
         frame.budget.text(size)
         return value[part]
     frame.budget.items(size)
-    return list(value)[part]
+    return list(value[part])

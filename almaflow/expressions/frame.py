@@ -14,9 +14,9 @@ class Frame:
 
     __slots__ = ("budget", "names")
 
-    def __init__(self, names: Mapping[str, Any]) -> None:
+    def __init__(self, names: Mapping[str, Any], budget: Budget | None = None) -> None:
         self.names = names
-        self.budget = Budget()
+        self.budget = budget or Budget()
 
     @property
     def zone(self) -> tzinfo:

@@ -81,6 +81,7 @@ def _reverse(frame: Frame, value: Any) -> Any:
 def _sum(frame: Frame, value: Any, attribute: Any = None, start: Any = 0) -> Any:
     total = start
     for one in _picked(frame, value, attribute):
+        frame.budget.items(4)
         total = apply(frame, "+", total, one)
     return total
 
@@ -127,6 +128,7 @@ def _unique(
 
 def _keys(frame: Frame, value: Any, case_sensitive: Any, attribute: Any) -> list[tuple[str, Any]]:
     """Return for each element its kind and what it is compared by."""
+    frame.budget.items(4 * len(value))
     return [
         (kind_of(one), _key(frame, one, bool(case_sensitive)))
         for one in (_picked(frame, value, attribute))
@@ -138,7 +140,7 @@ def _key(frame: Frame, value: Any, case_sensitive: bool) -> Any:
         frame.budget.reading(len(value))
         return value if case_sensitive else value.lower()
     if isinstance(value, (list, tuple, Mapping)):
-        return TEXT_FILTERS["tojson"].act(frame, value)
+        return TEXT_FILTERS["tojson"].on(frame, value)
     return comparable(value)
 
 
@@ -162,7 +164,7 @@ def _batch(frame: Frame, value: Any, linecount: Any, fill_with: Any = None) -> l
     size = whole(linecount, "a size")
     if size < 1:
         raise ExpressionFailed("A batch has at least one element.")
-    frame.budget.items(2 * len(value))
+    frame.budget.items(4 * len(value))
     batches = [list(value[start : start + size]) for start in range(0, len(value), size)]
     if batches and fill_with is not None:
         missing = size - len(batches[-1])
@@ -243,16 +245,16 @@ LIST_FILTERS = table(
     Operation("first", _first, _element_type, _INDEXED),
     Operation("last", _last, _element_type, _INDEXED),
     Operation("one", _one, item_of, LISTS),
-    Operation("join", _join, TEXT, LISTS),
-    Operation("list", _list, list_of_same, SIZED),
-    Operation("reverse", _reverse, same_kind, _INDEXED),
-    Operation("sum", _sum, ANYTHING, LISTS),
-    Operation("min", _min, item_of, LISTS),
-    Operation("max", _max, item_of, LISTS),
-    Operation("sort", _sort, list_of_same, LISTS),
-    Operation("unique", _unique, list_of_same, LISTS),
-    Operation("batch", _batch, lambda type_: ListOf(list_of_same(type_)), LISTS),
-    Operation("items", _items, _ANY_LIST, frozenset({"mapping"})),
-    Operation("dictsort", _dictsort, _ANY_LIST, frozenset({"mapping"})),
-    Operation("csv_column", _csv_column, _ANY_LIST, LISTS | {"text"}),
+    Operation("join", _join, TEXT, LISTS, work=8),
+    Operation("list", _list, list_of_same, SIZED, work=8),
+    Operation("reverse", _reverse, same_kind, _INDEXED, work=8),
+    Operation("sum", _sum, ANYTHING, LISTS, work=8),
+    Operation("min", _min, item_of, LISTS, work=12),
+    Operation("max", _max, item_of, LISTS, work=12),
+    Operation("sort", _sort, list_of_same, LISTS, work=12),
+    Operation("unique", _unique, list_of_same, LISTS, work=12),
+    Operation("batch", _batch, lambda type_: ListOf(list_of_same(type_)), LISTS, work=10),
+    Operation("items", _items, _ANY_LIST, frozenset({"mapping"}), work=8),
+    Operation("dictsort", _dictsort, _ANY_LIST, frozenset({"mapping"}), work=24),
+    Operation("csv_column", _csv_column, _ANY_LIST, LISTS | {"text"}, work=20),
 )

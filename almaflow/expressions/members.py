@@ -65,6 +65,7 @@ def member_by_path(frame: Frame, value: Any, path: Any) -> Any:
         return item(frame, value, path, "the element")
     if not isinstance(path, str):
         raise ExpressionFailed(f"`attribute` is a name in quotes, not {described(path)}.")
+    frame.budget.items(2 + path.count("."))
     for name in path.split("."):
         if name.isdecimal() and not isinstance(value, Mapping):
             value = item(frame, value, int(name), "the element")

@@ -28,6 +28,8 @@ _TEXT = frozenset({"text"})
 _DATES = frozenset({"instant", "date"})
 _COUNTERS = frozenset({"counters"})
 _REQUIRED: Any = object()
+# What ends a line for Python.
+_LINE_BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 
 # A millennium: more is a slip, and keeps sums within what a duration can hold.
 _LONGEST_SPAN_DAYS = 366_000
@@ -49,6 +51,8 @@ def join_texts(frame: Frame, separator: str, values: Any) -> str:
     frame.budget.items(len(values))
     texts = []
     for value in values:
+        if not isinstance(value, str):
+            frame.budget.items(8)
         texts.append(to_text(value))
         frame.budget.text(len(texts[-1]) + len(separator))
     return separator.join(texts)
@@ -78,12 +82,26 @@ def _question(ask: Callable[[str], bool]) -> Callable[..., bool]:
     return act
 
 
-def _stripped(strip: Callable[[str, str | None], str]) -> Callable[..., str]:
-    def act(frame: Frame, value: str, chars: Any = None) -> str:
-        frame.budget.text(len(value))
-        return strip(value, None if chars is None else text_argument(chars, "characters"))
+def stripped(frame: Frame, value: str, chars: Any, strip: Callable[[str, str | None], str]) -> str:
+    """Strip *chars*, or white space when it is None, by one of Python's three methods."""
+    frame.budget.text(len(value))
+    if chars is None:
+        return strip(value, None)
+    # Each character of the text is looked for among them.
+    frame.budget.reading(len(value) * len(text_argument(chars, "characters")))
+    return strip(value, chars)
 
-    return act
+
+def _stripped(strip: Callable[[str, str | None], str]) -> Callable[..., str]:
+    return lambda frame, value, chars=None: stripped(frame, value, chars, strip)
+
+
+def count_lines(frame: Frame, value: str) -> int:
+    """Return how many lines a text has at most, and charge them as elements."""
+    frame.budget.reading(len(_LINE_BREAKS) * len(value))
+    lines = 1 + sum(map(value.count, _LINE_BREAKS))
+    frame.budget.items(lines)
+    return lines
 
 
 def _padded(pad: Callable[[str, int, str], str]) -> Callable[..., str]:
@@ -129,9 +147,8 @@ def _split(frame: Frame, value: str, separator: Any = None, maxsplit: Any = -1) 
 
 def _splitlines(frame: Frame, value: str) -> list[str]:
     frame.budget.text(len(value))
-    lines = value.splitlines()
-    frame.budget.items(len(lines))
-    return lines
+    count_lines(frame, value)
+    return value.splitlines()
 
 
 def _find(frame: Frame, value: str, part: Any) -> int:

@@ -322,6 +322,7 @@ def contains(frame: Frame, container: Any, value: Any) -> bool:
     frame.budget.items(len(container))
     if isinstance(value, str):
         return value in container
+    frame.budget.items(3 * len(container))
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return any(one == value and not isinstance(one, bool) for one in container)
     return any(equal(frame, one, value) for one in container)
@@ -341,7 +342,8 @@ def whole(value: Any, what: str = "a count") -> int:
     return value
 
 
-_DIRECTIVE = re.compile(r"%(?:%|([-+ 0#]*)([0-9]*)(?:\.([0-9]*))?([sdifeEgGxXo]))")
+# Possessive: both the flags and the width may be zeros, which are never tried as the other.
+_DIRECTIVE = re.compile(r"%(?:%|([-+ 0#]*+)([0-9]*+)(?:\.([0-9]*+))?([sdifeEgGxXo]))")
 
 
 def format_text(budget: Budget, pattern: str, values: tuple[Any, ...]) -> str:
@@ -349,7 +351,8 @@ def format_text(budget: Budget, pattern: str, values: tuple[Any, ...]) -> str:
 
     Raises: ExpressionFailed.
     """
-    cost = len(pattern)
+    budget.items(8 * pattern.count("%"))
+    cost = 3 * len(pattern)
     for match in _DIRECTIVE.finditer(pattern):
         for digits in match.group(2, 3):
             if digits and (len(digits) > 5 or int(digits) > WIDEST):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from almaflow.expressions.budget import Budget
 from almaflow.expressions.compiling import compile_piece
 from almaflow.expressions.failures import ExpressionFailed, NotDefined
 from almaflow.expressions.filters import FILTERS
@@ -17,8 +18,10 @@ from almaflow.expressions.values import kind_of, to_text
 _QUOTED = 100
 
 
-def evaluate(parsed: Parsed, names: Mapping[str, Any]) -> Any:
+def evaluate(parsed: Parsed, names: Mapping[str, Any], budget: Budget | None = None) -> Any:
     """Return the value of an expression, which keeps its type.
+
+    Evaluations that follow each other without a pause share a *budget*; None: its own.
 
     The value is plain: text, numbers, true or false, nothing, dates, durations (`Span`),
     lists, mappings and `Counters`.
@@ -26,7 +29,7 @@ def evaluate(parsed: Parsed, names: Mapping[str, Any]) -> Any:
     Raises: ExpressionFailed; NotDefined, which is one, when something is not there.
     """
     piece = _only(parsed)
-    frame = Frame(names)
+    frame = Frame(names, budget)
     value = _run(frame, piece)
     try:
         # What shares its parts in memory is large as soon as it is stored or sent.
@@ -37,10 +40,12 @@ def evaluate(parsed: Parsed, names: Mapping[str, Any]) -> Any:
     return value
 
 
-def evaluate_condition(parsed: Parsed, names: Mapping[str, Any]) -> bool:
+def evaluate_condition(
+    parsed: Parsed, names: Mapping[str, Any], budget: Budget | None = None
+) -> bool:
     """Return whether a condition is true; Raises: ExpressionFailed, also when it is neither."""
     piece = _only(parsed)
-    value = _run(Frame(names), piece)
+    value = _run(Frame(names, budget), piece)
     if isinstance(value, bool):
         return value
     raise ExpressionFailed(
@@ -51,26 +56,28 @@ def evaluate_condition(parsed: Parsed, names: Mapping[str, Any]) -> bool:
     )
 
 
-def render(parsed: Parsed, names: Mapping[str, Any]) -> Any:
+def render(parsed: Parsed, names: Mapping[str, Any], budget: Budget | None = None) -> Any:
     """Return a template's value: that of its only expression, otherwise text.
 
     Raises: ExpressionFailed.
     """
-    return evaluate(parsed, names) if parsed.single else render_text(parsed, names)
+    if parsed.single:
+        return evaluate(parsed, names, budget)
+    return render_text(parsed, names, budget)
 
 
-def render_text(parsed: Parsed, names: Mapping[str, Any]) -> str:
+def render_text(parsed: Parsed, names: Mapping[str, Any], budget: Budget | None = None) -> str:
     """Return a template as text; Raises: ExpressionFailed."""
-    frame = Frame(names)
+    frame = Frame(names, budget)
     return "".join(_text(frame, part) if isinstance(part, Piece) else part for part in parsed.parts)
 
 
-def render_message(parsed: Parsed, names: Mapping[str, Any]) -> str:
+def render_message(parsed: Parsed, names: Mapping[str, Any], budget: Budget | None = None) -> str:
     """Return a template for people, which never fails: what is missing is named in its place.
 
     Lists and mappings are shown as JSON.
     """
-    frame = Frame(names)
+    frame = Frame(names, budget)
     return "".join(
         _shown(frame, part) if isinstance(part, Piece) else part for part in parsed.parts
     )

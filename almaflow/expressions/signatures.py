@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from almaflow.expressions.failures import ExpressionFailed
@@ -17,19 +18,21 @@ SCALARS = frozenset({"text", "number", "boolean", "instant", "date", "duration"}
 SIZED = frozenset({"text", "list", "counters", "mapping"})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Operation:
     """One thing that can be done to a value.
 
     *act* is called with the frame, the value (functions have none) and the arguments as they
     are written. *result* is the type it gives, or a function from the value's type to that.
-    *takes* are the kinds of values it works on, empty for any.
+    *takes* are the kinds of values it works on, empty for any. *work* is what it costs at least,
+    in elements (budget.py): filters may be applied to each element of a list.
     """
 
     name: str
     act: Callable[..., Any]
     result: Type | Callable[[Type], Type]
     takes: frozenset[str] = frozenset()
+    work: int = 6
     signature: inspect.Signature = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -50,14 +53,7 @@ class Operation:
 
         *values* is 1 for what works on a value, 0 for a function.
         """
-        given: list[None] = [None] * (1 + values + positional)
-        try:
-            self.signature.bind(*given, **dict.fromkeys(keywords))
-        except TypeError:
-            if len(self.signature.parameters) == 1 + values:
-                return f"`{self.name}` takes nothing in brackets."
-            return f"`{self.name}` is written `{self.usage(values)}`."
-        return ""
+        return _misuse(self, values, positional, tuple(keywords))
 
     def place_of(self, name: str, values: int) -> int | None:
         """Return where the argument *name* is among those without a name; None: nowhere."""
@@ -82,9 +78,22 @@ class Operation:
 
     def on(self, frame: Frame, value: Any, *args: Any, **kwargs: Any) -> Any:
         """Do it to *value*; Raises: ExpressionFailed."""
+        frame.budget.items(self.work)
         if self.takes and kind_of(value) not in self.takes:
             raise ExpressionFailed(self.misfit(kind_of(value)))
         return self.act(frame, value, *args, **kwargs)
+
+
+@lru_cache(maxsize=1024)
+def _misuse(operation: Operation, values: int, positional: int, keywords: tuple[str, ...]) -> str:
+    given: list[None] = [None] * (1 + values + positional)
+    try:
+        operation.signature.bind(*given, **dict.fromkeys(keywords))
+    except TypeError:
+        if len(operation.signature.parameters) == 1 + values:
+            return f"`{operation.name}` takes nothing in brackets."
+        return f"`{operation.name}` is written `{operation.usage(values)}`."
+    return ""
 
 
 def table(*operations: Operation) -> Mapping[str, Operation]:

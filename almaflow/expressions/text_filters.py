@@ -14,7 +14,7 @@ from jinja2 import filters as jinja
 
 from almaflow.expressions.failures import ExpressionFailed
 from almaflow.expressions.frame import Frame
-from almaflow.expressions.methods import replace_text, width_of
+from almaflow.expressions.methods import count_lines, replace_text, stripped, width_of
 from almaflow.expressions.operations import format_text, number, whole
 from almaflow.expressions.parsing import GRAMMAR
 from almaflow.expressions.signatures import SCALARS, Operation, table, text_argument
@@ -89,14 +89,12 @@ def _capitalize(frame: Frame, value: Any) -> str:
 
 def _title(frame: Frame, value: Any) -> str:
     text = _string(frame, value)
-    frame.budget.items(len(text) // 2)
+    frame.budget.items(len(text))
     return jinja.do_title(text)
 
 
 def _trim(frame: Frame, value: Any, chars: Any = None) -> str:
-    return _string(frame, value).strip(
-        None if chars is None else text_argument(chars, "characters")
-    )
+    return stripped(frame, to_text(value), chars, str.strip)
 
 
 def _replace(frame: Frame, value: Any, old: Any, new: Any, count: Any = None) -> str:
@@ -113,10 +111,8 @@ def _indent(
     frame: Frame, value: str, width: Any = 4, first: Any = False, blank: Any = False
 ) -> str:
     prefix = width if isinstance(width, str) else " " * width_of(width)
-    frame.budget.text(len(value))
-    lines = value.splitlines()
-    frame.budget.items(len(lines))
-    frame.budget.text(len(value) + (len(lines) + 1) * len(prefix))
+    lines = count_lines(frame, value)
+    frame.budget.text(2 * len(value) + lines * len(prefix))
     return jinja.do_indent(value, prefix, bool(first), bool(blank))
 
 
@@ -136,7 +132,8 @@ def _truncate(
 
 
 def _wordcount(frame: Frame, value: str) -> int:
-    frame.budget.text(len(value))
+    frame.budget.reading(len(value))
+    frame.budget.items(len(value) // 2)
     return jinja.do_wordcount(value)
 
 
@@ -151,14 +148,9 @@ def _format(frame: Frame, value: str, *values: Any) -> str:
 
 
 def _tojson(frame: Frame, value: Any, indent: Any = None) -> str:
-    frame.budget.whole(value)
-    spaces = None if indent is None else min(width_of(indent), 16)
-    try:
-        text = json.dumps(value, ensure_ascii=False, default=_json_scalar, indent=spaces)
-    except RecursionError:
-        raise ExpressionFailed("This is nested too deep to be written as JSON.") from None
-    frame.budget.text(len(text))
-    return text
+    spaces = None if indent is None else max(0, min(width_of(indent), 16))
+    frame.budget.json(value, spaces or 0)
+    return json.dumps(value, ensure_ascii=False, default=_json_scalar, indent=spaces)
 
 
 def _json_scalar(value: Any) -> Any:
@@ -217,25 +209,25 @@ def _filesizeformat(frame: Frame, value: Any, binary: Any = False) -> str:
 _TEXT = frozenset({"text"})
 
 TEXT_FILTERS = table(
-    Operation("date", _date, TEXT, _DATES),
-    Operation("epoch_ms", _epoch_ms, NUMBER, _DATES),
-    Operation("slug", _slug, TEXT, SCALARS),
-    Operation("string", _string, TEXT, SCALARS),
-    Operation("lower", _lower, TEXT, SCALARS),
-    Operation("upper", _upper, TEXT, SCALARS),
-    Operation("capitalize", _capitalize, TEXT, SCALARS),
-    Operation("title", _title, TEXT, SCALARS),
-    Operation("trim", _trim, TEXT, SCALARS),
-    Operation("replace", _replace, TEXT, SCALARS),
-    Operation("center", _center, TEXT, SCALARS),
-    Operation("indent", _indent, TEXT, _TEXT),
-    Operation("truncate", _truncate, TEXT, _TEXT),
-    Operation("wordcount", _wordcount, NUMBER, _TEXT),
-    Operation("urlencode", _urlencode, TEXT, SCALARS),
-    Operation("format", _format, TEXT, _TEXT),
-    Operation("tojson", _tojson, TEXT),
-    Operation("int", _int, NUMBER, frozenset({"text", "number", "boolean", "nothing"})),
-    Operation("float", _float, NUMBER, frozenset({"text", "number", "boolean", "nothing"})),
+    Operation("date", _date, TEXT, _DATES, work=16),
+    Operation("epoch_ms", _epoch_ms, NUMBER, _DATES, work=16),
+    Operation("slug", _slug, TEXT, SCALARS, work=10),
+    Operation("string", _string, TEXT, SCALARS, work=12),
+    Operation("lower", _lower, TEXT, SCALARS, work=12),
+    Operation("upper", _upper, TEXT, SCALARS, work=12),
+    Operation("capitalize", _capitalize, TEXT, SCALARS, work=12),
+    Operation("title", _title, TEXT, SCALARS, work=12),
+    Operation("trim", _trim, TEXT, SCALARS, work=12),
+    Operation("replace", _replace, TEXT, SCALARS, work=10),
+    Operation("center", _center, TEXT, SCALARS, work=12),
+    Operation("indent", _indent, TEXT, _TEXT, work=20),
+    Operation("truncate", _truncate, TEXT, _TEXT, work=8),
+    Operation("wordcount", _wordcount, NUMBER, _TEXT, work=8),
+    Operation("urlencode", _urlencode, TEXT, SCALARS, work=20),
+    Operation("format", _format, TEXT, _TEXT, work=10),
+    Operation("tojson", _tojson, TEXT, work=40),
+    Operation("int", _int, NUMBER, frozenset({"text", "number", "boolean", "nothing"}), work=10),
+    Operation("float", _float, NUMBER, frozenset({"text", "number", "boolean", "nothing"}), work=8),
     Operation("round", _round, NUMBER, _NUMBER),
     Operation("abs", _abs, lambda type_: type_, frozenset({"number", "duration"})),
     Operation("filesizeformat", _filesizeformat, TEXT, _NUMBER),

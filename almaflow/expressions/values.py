@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from almaflow.expressions.budget import NUMBER_BITS
 from almaflow.expressions.failures import ExpressionFailed, NotDefined
 from almaflow.expressions.types import KINDS
 
@@ -221,6 +222,8 @@ def to_text(value: Any) -> str:
 
 def _number_text(value: int | float) -> str:
     if isinstance(value, int):
+        if value.bit_length() > 4 * NUMBER_BITS:
+            raise ExpressionFailed("This is not a number of a reasonable size.")
         return str(int(value))
     if not math.isfinite(value):
         raise ExpressionFailed("This is not a finite number.")

@@ -446,3 +446,12 @@ def test_after_a_full_disk_the_next_move_is_told_by_what_is_recorded(
     assert "Make room, then " in typed.err
     assert ("start the workflow again" in typed.err) is (move == "start")
     assert ("almaflow resume" in typed.err) is (move == "resume")
+
+
+def test_an_input_that_is_given_twice_is_refused(almaflow: Almaflow, write: Write) -> None:
+    write("w.yaml", "name: w\ninputs: {n: {type: integer}}\nsteps: [{check: inputs.n > 0}]\n")
+
+    for command in (["run", "w.yaml", "--simulate"], ["plan", "w.yaml"]):
+        typed = almaflow(*command, "-i", "n=1", "-i", " n =2")
+        assert typed.code == 2
+        assert "`n` is given twice" in typed.err

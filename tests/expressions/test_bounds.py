@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from almaflow.expressions import (
+    Budget,
     ExpressionFailed,
     evaluate,
     parse_expression,
@@ -18,6 +19,7 @@ from almaflow.expressions import (
     render_message,
     render_text,
 )
+from almaflow.expressions.budget import CHARACTERS, DEEPEST_VALUE
 
 BOMBS = [
     "[1] * 10 ** 9",
@@ -67,17 +69,37 @@ BOMBS = [
     "today | date('%1000000000d')",
     "('a' * 8000000) | tojson | tojson | tojson",
     "('%5000d' * 5000) % ([1] * 5000)",
+    "('%' ~ '0' * 5000000) % 1",
+    "(deep * 30000) | tojson(16)",
+    "([0] * 900000) | tojson(16)",
+    "('\\x01' * 8000000) | tojson",
+    "([1] * 900000) | map('string')",
+    "(['a'] * 500000) | map('tojson')",
+    "([days(1)] * 300000) | join",
+    "('ab ' * 2000000) | wordcount",
+    "('\n' * 5000000).splitlines()",
+    "('a' * 8000000).strip('b' * 10000)",
+    "10 ** 100000",
+    "10 ** 70 * 10 ** 70",
+    "today + days(9999999)",
+    "today + months(10 ** 9)",
+    "today + days(300000) * 20",
 ]
+DEEP: list[Any] = [[]]
+for _ in range(40):
+    DEEP = [DEEP]
+NAMES = {"today": date(2026, 1, 1), "deep": DEEP}
 REFUSED = (
     "not allowed|longer than any|reasonable size|beyond|can be added|at most|At most|"
-    "followed by a letter|is not a method|means nothing|cannot be worked out"
+    "followed by a letter|leaves the years|nested too deep|is not a method|means nothing|"
+    "cannot be worked out"
 )
 
 
 @pytest.mark.parametrize("source", BOMBS)
 def test_what_would_explode_is_refused(source: str) -> None:
     with pytest.raises(ExpressionFailed, match=REFUSED):
-        evaluate(parse_expression(source), {"today": date(2026, 1, 1)})
+        evaluate(parse_expression(source), NAMES)
 
 
 def test_all_of_it_is_refused_within_little_memory_and_time() -> None:
@@ -88,7 +110,10 @@ resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
 from datetime import date
 from almaflow.expressions import ExpressionFailed, evaluate, parse_expression, parse_template
 from almaflow.expressions import check, Record, render_text, ExpressionSyntax
-names = {"today": date(2026, 1, 1)}
+deep = [[]]
+for _ in range(40):
+    deep = [deep]
+names = {"today": date(2026, 1, 1), "deep": deep}
 for source in sys.stdin.read().split("\\x00"):
     check(parse_expression(source), Record({}, "name"))
     for use in (evaluate, render_text):
@@ -112,6 +137,38 @@ print("all refused")
     )
 
     assert done.stdout == "all refused\n", done.stderr
+
+
+def test_evaluations_without_a_pause_share_a_budget() -> None:
+    budget, parsed = Budget(), parse_expression("([1] * 1_500_000) | length")
+    evaluate(parsed, {}, budget)
+    evaluate(parsed, {}, budget)
+
+    with pytest.raises(ExpressionFailed, match="more than 1,000,000 elements"):
+        evaluate(parsed, {}, budget)
+
+
+def test_a_value_nested_too_deep_is_refused_with_its_place() -> None:
+    deep: list[Any] = []
+    for _ in range(DEEPEST_VALUE):
+        deep = [deep]
+
+    with pytest.raises(ExpressionFailed, match="nested too deep") as caught:
+        evaluate(parse_expression(" it"), {"it": deep})
+    assert caught.value.offset == 1
+    assert evaluate(parse_expression("it[0]"), {"it": deep}) == deep[0]
+
+
+def test_json_is_charged_at_least_its_length() -> None:
+    values = [1, -(2**80), 1.5e300, 'a\n"', "é\\", True, None, date(2026, 1, 1), [], {}, [[1]]]
+    for value in [*values, values, {"k": values, "a\tb": {"c": values}}]:
+        for indent in (0, 1, 16):
+            budget = Budget()
+            text = evaluate(parse_expression(f"it | tojson({indent or 'none'})"), {"it": value})
+
+            budget.json(value, indent)
+
+            assert CHARACTERS - budget.characters >= len(text)
 
 
 def test_a_budget_is_for_the_whole_template() -> None:
