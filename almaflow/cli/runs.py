@@ -97,12 +97,12 @@ def _row(record: RunRecord, zone: ZoneInfo, worked_on: bool) -> tuple[str, ...]:
 
 def _remark(record: RunRecord, worked_on: bool) -> str:
     """Return why a run ended as it did or is not going on, and which attempt it is."""
-    parts = [f"attempt {record.attempt}"] if record.attempt > 1 else []
+    remarks = [f"attempt {record.attempt}"] if record.attempt > 1 else []
     if record.status is not Status.FINISHED and not worked_on:
-        parts.append("held" if record.held else "no process works on it")
+        remarks.append("held" if record.held else "no process works on it")
     # A reason has a line for each step that waits.
-    parts += [record.error] if record.error else record.reason.splitlines()
-    return "; ".join(parts)
+    remarks += [record.error] if record.error else record.reason.splitlines()
+    return "; ".join(remarks)
 
 
 def _as_data(record: RunRecord, worked_on: bool) -> dict[str, Any]:

@@ -214,14 +214,14 @@ def test_a_port_that_is_taken_names_another_move(
 def test_redirected_output_is_utf8_and_a_terminal_keeps_its_encoding(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    file, terminal = Stream(terminal=False), Stream(terminal=True)
+    file, screen = Stream(terminal=False), Stream(terminal=True)
     monkeypatch.setattr(sys, "stdout", file)
-    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(sys, "stderr", screen)
 
     output.prepare_streams()
 
     assert file.options == {"encoding": "utf-8", "errors": "replace"}
-    assert terminal.options == {"errors": "replace"}
+    assert screen.options == {"errors": "replace"}
 
 
 def test_an_encoding_that_somebody_chose_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,16 +236,16 @@ def test_an_encoding_that_somebody_chose_is_kept(monkeypatch: pytest.MonkeyPatch
 
 
 def test_colours_are_for_terminals_whose_owner_wants_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal, file = Stream(terminal=True), Stream(terminal=False)
+    screen, file = Stream(terminal=True), Stream(terminal=False)
     monkeypatch.setenv("TERM", "xterm")
 
-    assert output.has_colours(terminal)
+    assert output.has_colours(screen)
     assert not output.has_colours(file)
     monkeypatch.setenv("TERM", "dumb")
-    assert not output.has_colours(terminal)
+    assert not output.has_colours(screen)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("NO_COLOR", "1")
-    assert not output.has_colours(terminal)
+    assert not output.has_colours(screen)
 
 
 def test_colours_are_painted_when_a_line_is_printed_and_only_ours(
@@ -255,8 +255,8 @@ def test_colours_are_painted_when_a_line_is_printed_and_only_ours(
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr("typer.echo", lambda text, err: printed.append(text))
 
-    for terminal in (True, False):
-        monkeypatch.setattr(sys, "stdout", Stream(terminal=terminal))
+    for on_a_terminal in (True, False):
+        monkeypatch.setattr(sys, "stdout", Stream(terminal=on_a_terminal))
         output.emit(output.coloured("well \x1b[31mred", "green", bold=True))
 
     assert printed == ["\x1b[32m\x1b[1mwell \\x1b[31mred\x1b[0m", "well \\x1b[31mred"]
