@@ -7,6 +7,8 @@ already, removing what is not) is found by reading the members, else by halving,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from functools import partial
 from typing import Literal
 
 from almaflow.alma import calls
@@ -16,6 +18,7 @@ from almaflow.alma.errors import AlmaRefused
 from almaflow.alma.traces import MembersTrace
 from almaflow.alma.wire import Member
 from almaflow.steps.context import StepContext
+from almaflow.waiting import Waiting, WaitingKind
 
 OnInvalid = Literal["fail", "skip"]
 """What a member that Alma does not know does."""
@@ -39,6 +42,12 @@ _WORDS: Mapping[MemberChange, tuple[str, str]] = {
     "replace_members": ("replace", "replacing"),
 }
 
+# Alma may count a change later than it makes it (alma-api.md, 7.4). The pause between two reads of
+# the number grows. A number that stays the same for so long is final: longer when it has not
+# changed at all since before.
+_LOOK, _LONGEST_LOOK = timedelta(seconds=1), timedelta(seconds=10)
+_STILL, _STILL_AFTER_CHANGE = timedelta(minutes=2), timedelta(seconds=20)
+
 _TITLES = ("BIB_MMS", "BIB_MMS_DISCOVERY", "IE", "IED", "IEE", "IEP", "IER")
 _TITLE_IDS = ("SYSTEM_NUMBER", "OCLC_NUMBER", "ISBN", "ISSN")
 
@@ -59,7 +68,8 @@ class MemberChanges:
     """What one step changes in the members of a set.
 
     *id_type* None means Alma's own ids. *count* is the number of members as Alma last told it,
-    *rejected* how many of the ids Alma does not know; both are kept in the step's outputs.
+    at first that before the changes, *rejected* how many of the ids Alma does not know; both are
+    kept in the step's outputs.
     """
 
     def __init__(
@@ -70,13 +80,14 @@ class MemberChanges:
         *,
         id_type: str | None = None,
         on_invalid: OnInvalid = "fail",
+        count: int = 0,
     ) -> None:
         self.context = context
         self.set_id = set_id
         self.content = content
         self.id_type = id_type
         self.skips = on_invalid == "skip"
-        self.count = 0
+        self.count = count
         self.rejected = 0
         self._must_replace = False
 
@@ -178,18 +189,43 @@ class MemberChanges:
             id_type=self.id_type,
             fail_on_invalid_id=not self.skips,
         ).then(MembersTrace.result)
-        before = 0
         if change == "replace_members":
             # The number of members does not tell whether it was done; doing it twice is harmless.
+            before, wanted = self.count, len(ids)
             changed = await self.context.write(effect, call, repeatable=True)
         else:
             before = await self.context.once(f"before-{effect}", self._count_members)
+            wanted = before + (-len(ids) if change == "delete_members" else len(ids))
             trace = MembersTrace(self.set_id, change, len(ids), before)
             changed = await self.context.write(effect, call, trace=trace)
         self.count = changed["member_count"]
-        grown = self.count - before
+        if not _is_counted(change, self.count, wanted):
+            counting = partial(self._until_counted, change, before, wanted)
+            self.count = await self.context.once(f"count-{effect}", counting)
         self._take_note()
-        return -grown if change == "delete_members" else grown
+        if change == "replace_members":
+            return self.count
+        return before - self.count if change == "delete_members" else self.count - before
+
+    async def _until_counted(self, change: MemberChange, before: int, wanted: int) -> int:
+        """Return the number of members when Alma counts *wanted*, or has stopped to change it.
+
+        *before* is the number before the change.
+        """
+        clock, count, pause = self.context.clock, self.count, _LOOK
+        since = clock.elapsed()
+        while not _is_counted(change, count, wanted):
+            still = _STILL if count == before else _STILL_AFTER_CHANGE
+            if clock.elapsed() - since >= still.total_seconds():
+                break
+            text = "Alma does not count all changed members of the set yet"
+            detail = f"{count} members, {wanted} expected"
+            await self.context.sleep(pause, Waiting(WaitingKind.ALMA, text, detail=detail))
+            found = await self._count_members()
+            if found != count:
+                count, since, pause = found, clock.elapsed(), _LOOK
+            pause = min(_LONGEST_LOOK, pause * 2)
+        return count
 
     def _take_note(self, rejected: int = 0) -> None:
         self.rejected += rejected
@@ -223,3 +259,13 @@ class MemberChanges:
         return await read_pages(
             self.context.read, lambda offset: calls.set_members(self.set_id, offset=offset)
         )
+
+
+def _is_counted(change: MemberChange, count: int, wanted: int) -> bool:
+    """Whether the number of members shows all of a change; others may change the set too."""
+    match change:
+        case "add_members":
+            return count >= wanted
+        case "delete_members":
+            return count <= wanted
+    return count == wanted

@@ -122,15 +122,16 @@ def _no_population(run: JobInstance, wanted: str) -> str:
 
 async def until_filled(context: StepContext, set_id: str, most: int) -> None:
     """Read the number of members until it stands still or is *most*; it is put out."""
-    still_since, last = context.clock.now(), -1
+    # By a clock that nobody sets.
+    still_since, last = context.clock.elapsed(), -1
     while True:
         count = (await context.read(calls.alma_set(set_id))).member_count or 0
         context.outputs["member_count"] = count
         if count >= most:
             return
         if count != last:
-            still_since, last = context.clock.now(), count
-        elif context.clock.now() - still_since >= STILL:
+            still_since, last = context.clock.elapsed(), count
+        elif context.clock.elapsed() - still_since >= STILL.total_seconds():
             return
         text = f"Alma fills the set: {count} of at most {most} members"
         await context.sleep(LOOK, Waiting(WaitingKind.JOB, text))

@@ -86,7 +86,12 @@ class UpdateSet(Kind):
         self._check(found)
         context.outputs.update(set_outputs(found))
         changes = MemberChanges(
-            context, set_id, found.content, id_type=self.id_type, on_invalid=self.on_invalid
+            context,
+            set_id,
+            found.content,
+            id_type=self.id_type,
+            on_invalid=self.on_invalid,
+            count=found.member_count or 0,
         )
         await self._change(context, changes)
         now = await context.read(calls.alma_set(set_id))

@@ -322,6 +322,25 @@ def test_a_run_of_another_api_user_is_never_adopted_whatever_its_name(
     asked_about_one(stage, played, theirs.id)
 
 
+@pytest.mark.parametrize("job_name", ["", ", job_name: weeding", ", job_name: 'weeding [1]'"])
+@pytest.mark.parametrize("names", ["modern", "legacy", "plain"])
+@pytest.mark.parametrize("kept", [None, 60])
+def test_a_run_that_another_user_starts_at_the_instant_of_a_dropped_submission_is_not_ours(
+    set_stage: Callable[..., Stage], job_name: str, names: str, kept: int | None
+) -> None:
+    stage = set_stage(library({**NOT_TAKEN, "another_run": True}, alma={"run_names": names}))
+    habit_seen(stage, MarkerHabit(kept=kept))
+
+    played = stage.run(f"steps: [{{id: x, {JOB.replace('}', job_name + '}')}}}]")
+
+    theirs = stage.alma.instances("M901")[0].id
+    if kept:
+        sent_once_more(stage, played)
+        assert played.steps["x"]["instance_id"] != theirs
+    else:
+        asked_about_one(stage, played, theirs)
+
+
 def test_a_run_of_another_api_user_does_not_hide_ours(set_stage: Callable[..., Stage]) -> None:
     stage = set_stage(library(other_runs=[other("0s", name="test x - 2026-03-02 9:15 AM")]))
 

@@ -28,6 +28,8 @@ def with_fault(**fault: Any) -> World:
         ("hang", WireFault.HANG, True),
         ("truncated", WireFault.TRUNCATE, True),
         ("drip", WireFault.DRIP, True),
+        ("close", WireFault.CLOSE, True),
+        ("reset_after", WireFault.RESET_AFTER, True),
     ],
 )
 def test_some_faults_happen_on_the_wire(kind: str, wire: WireFault, processed: bool) -> None:
@@ -238,3 +240,54 @@ def test_a_number_within_a_window_counts_its_calls_only() -> None:
     world = with_fault(kind="status", nth=2, **{"from": "10m", "for": "10m"})
 
     assert statuses(world, 0, 1, 11, 12, 13) == [200, 200, 200, 500, 200]
+
+
+def count_of(world: World, set_id: str) -> int:
+    shown = json.loads(world.ask("GET", f"/conf/sets/{set_id}").body)
+    return int(shown["number_of_members"]["value"])
+
+
+def add_member(world: World, set_id: str, barcode: str) -> int:
+    body = {"members": {"member": [{"id": barcode}]}}
+    path = f"/conf/sets/{set_id}?op=add_members&id_type=BARCODE"
+    reply = world.ask("POST", path, body)
+    assert reply.status == 200
+    return int(json.loads(reply.body)["number_of_members"]["value"])
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        {"alma": {"count_lag": "4s"}},
+        {"faults": [{"kind": "late_count", "call": "add_members", "nth": 2, "delay": "4s"}]},
+    ],
+    ids=["always", "once"],
+)
+def test_the_number_of_members_may_show_a_change_late(scenario: dict[str, Any]) -> None:
+    world = World(scenario)
+    set_id = world.new_set(members=2)
+    world.wait(seconds=5)
+    before = count_of(world, set_id)
+
+    told = add_member(world, set_id, "39031000000011")
+    world.wait(seconds=3)
+    shown = count_of(world, set_id)
+    world.wait(seconds=1)
+
+    assert (told, shown, count_of(world, set_id)) == (before, before, before + 1)
+
+
+@pytest.mark.parametrize("kind", ["reset", "lose_answer"])
+def test_another_api_user_may_start_the_same_job_under_the_same_name(kind: str) -> None:
+    world = with_fault(kind=kind, call="submit", another_run=True, nth=1)
+    set_id = world.set_called("Conservation items")
+    body = parameters_body(set_id=set_id, job_name="Weekly [ours]")
+
+    world.ask("POST", "/conf/jobs/M48?op=run", body)
+
+    runs = [run for run in world.alma.instances("M48") if run.submitted_at == START]
+    ours = {one.instance_id for one in world.alma.submissions()}
+    (theirs,) = [run for run in runs if run.id not in ours]
+    assert theirs.name.startswith("Weekly - ")
+    assert theirs.submitted_by == "exl_api"
+    assert len(ours) == (1 if kind == "lose_answer" else 0)

@@ -266,3 +266,20 @@ def test_it_speaks_ipv6_where_there_is_one() -> None:
 
     assert reply.status_code == 200
     assert server.url.startswith("http://[::1]:")
+
+
+@pytest.mark.parametrize("kind", ["close", "reset_after"])
+def test_a_whole_answer_may_come_before_the_connection_ends(served: Served, kind: str) -> None:
+    served.world.alma.add_fault(Fault.model_validate({"kind": kind, "nth": 1}))
+    key = served.world.key
+
+    said = served.raw(
+        f"GET {TEST}?apikey={key} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * (kind == "close")
+    )
+    whole = served.get() if kind == "reset_after" else None
+
+    if whole is None:
+        assert b"connection: close" in said
+        assert said.startswith(b"HTTP/1.1 200")
+    else:
+        assert whole.status_code == 200

@@ -20,12 +20,13 @@ from almaflow.alma.simulator.reply import Answer, ApiError, Reply, Shape
 from almaflow.alma.simulator.router import Route, find_route
 from almaflow.alma.simulator.runs import Instance
 from almaflow.alma.simulator.scenario import Fault, FaultKind, Scenario
+from almaflow.alma.simulator.submission import start_another
 from almaflow.alma.simulator.wire import render, render_error, wants_json
 
 # Requests that are remembered for tests and reports.
 _REMEMBERED = 10_000
 # Faults that a request's endpoint has to know of.
-_TOLD = (FaultKind.ROUTING_ERROR, FaultKind.UNKNOWN_STATUS_CODE)
+_TOLD = (FaultKind.ROUTING_ERROR, FaultKind.UNKNOWN_STATUS_CODE, FaultKind.LATE_COUNT)
 
 
 @dataclass(frozen=True)
@@ -241,6 +242,9 @@ class SimulatedAlma:
         fault = self._fault_for(request)
         if fault is None:
             return self._good(request, None), True
+        if fault.another_run and request.key and request.route and request.route.name == "submit":
+            institution = self._institutions[request.key.institution]
+            start_another(self._call(request, request.route, institution, None))
         processed = is_processed(fault)
         good = self._good(request, fault) if processed else None
 
@@ -272,7 +276,13 @@ class SimulatedAlma:
             raise ApiError("NOT_FOUND", status=404, shape=Shape.FRAMEWORK)
         if route.area not in key.areas or not (key.writes or request.method == "GET"):
             raise _unauthorized()
-        call = Call(
+        call = self._call(request, route, institution, fault)
+        return self._render(request, route.endpoint(call))
+
+    def _call(
+        self, request: _Request, route: Route, institution: Institution, fault: Fault | None
+    ) -> Call:
+        return Call(
             institution=institution,
             now=request.now,
             ids=route.ids,
@@ -282,7 +292,6 @@ class SimulatedAlma:
             link_base=self.link_base,
             fault=fault if fault is not None and fault.kind in _TOLD else None,
         )
-        return self._render(request, route.endpoint(call))
 
     def _render(self, request: _Request, answer: Answer) -> Reply:
         if answer.raw is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from almaflow.alma.simulator.records import Members
@@ -31,12 +31,19 @@ class AlmaSet:
     """Members a second."""
     filling_run: str | None = None
     """The run that fills it, for a set made from an import."""
+    earlier_counts: list[tuple[datetime, int]] = field(default_factory=list)
+    """Until when Alma still says which number of members, oldest first."""
     visible_from: datetime | None = None
     """When it shows at all; None: at once."""
 
     @property
     def type(self) -> str:
         return "LOGICAL" if self.query else "ITEMIZED"
+
+    def shown_count(self, now: datetime) -> int:
+        """Return how many members Alma says it has, which may be what it had before a change."""
+        before = (count for until, count in self.earlier_counts if now < until)
+        return next(before, self.count(now))
 
     def count(self, now: datetime) -> int:
         """Return how many members it has by now."""

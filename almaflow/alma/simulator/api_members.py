@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 
 from almaflow.alma.simulator.alma_sets import AlmaSet
 from almaflow.alma.simulator.api_sets import find_set
@@ -36,7 +37,7 @@ def edit_members(call: Call) -> Answer:
 
 def _edit(call: Call, alma_set: AlmaSet, operation: str) -> None:
     given = call.parsed("Set").part("members")
-    members = alma_set.members
+    members, before = alma_set.members, alma_set.count(call.now)
     if operation == "delete_members":
         members.discard(_members_to_delete(call, alma_set.content, given, members))
     elif operation == "replace_members":
@@ -44,6 +45,16 @@ def _edit(call: Call, alma_set: AlmaSet, operation: str) -> None:
     else:
         members.add(members_to_add(call, alma_set.content, given, members))
     alma_set.filled_from = None
+    if lag := _count_lag(call):
+        alma_set.earlier_counts.append((call.now + lag, before))
+
+
+def _count_lag(call: Call) -> timedelta | None:
+    """Return how long the number of members shows what was before; None: not at all."""
+    fault = call.fault
+    if fault is not None and fault.kind is FaultKind.LATE_COUNT:
+        return fault.delay
+    return call.institution.switches.count_lag
 
 
 def _edit_late(call: Call, operation: str) -> None:

@@ -25,6 +25,8 @@ _PROCESSED = {
     FaultKind.NAN,
     FaultKind.NESTED,
     FaultKind.CLOSE,
+    FaultKind.LATE_COUNT,
+    FaultKind.RESET_AFTER,
 }
 _WIRE = {
     FaultKind.RESET: WireFault.RESET_BEFORE,
@@ -33,6 +35,7 @@ _WIRE = {
     FaultKind.TRUNCATED: WireFault.TRUNCATE,
     FaultKind.DRIP: WireFault.DRIP,
     FaultKind.CLOSE: WireFault.CLOSE,
+    FaultKind.RESET_AFTER: WireFault.RESET_AFTER,
 }
 _MEMBER_CALLS = ("add_members", "delete_members", "replace_members")
 _HTML = {"content-type": "text/html;charset=UTF-8"}
@@ -113,6 +116,8 @@ def broken(fault: Fault, good: Reply | None, refuse: RenderError) -> Reply:
             delay = delay or _DRIP_SECONDS
         base = good or Reply(500, {}, b"")
         return replace(base, fault=_WIRE[fault.kind], delay=delay)
+    if fault.kind is FaultKind.LATE_COUNT:
+        return good or _status(fault, refuse)
     if fault.kind in (FaultKind.SLOW, FaultKind.UNKNOWN_STATUS_CODE):
         return replace(good, delay=delay) if good else _status(fault, refuse)
     made = _MADE_UP.get(fault.kind, _status)(fault, refuse)

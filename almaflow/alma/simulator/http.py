@@ -189,6 +189,8 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             # One packet: head and body apart would cost a round trip.
             self.wfile.write(head + (b"" if self.command == "HEAD" else reply.body))
+            if reply.fault is WireFault.RESET_AFTER:
+                self._reset()
 
     def _head(self, reply: Reply) -> bytes:
         try:

@@ -24,6 +24,8 @@ class WireFault(StrEnum):
     """The connection is closed behind the answer, which says so."""
     DRIP = "drip"
     """The body comes byte by byte, spread over the reply's `delay`."""
+    RESET_AFTER = "reset_after"
+    """The whole answer comes, and the connection is reset right behind its last byte."""
 
 
 @dataclass(frozen=True)

@@ -218,6 +218,10 @@ class FaultKind(StrEnum):
     """Status 200 whose body lists an error."""
     UNKNOWN_STATUS_CODE = "unknown_status_code"
     """Instances show `code` as their status."""
+    LATE_COUNT = "late_count"
+    """Members change, but `number_of_members` shows it only after `delay`."""
+    RESET_AFTER = "reset_after"
+    """A good answer, then the connection dies right behind its last byte."""
 
 
 class Fault(Scoped):
@@ -241,6 +245,11 @@ class Fault(Scoped):
     code: str | None = Field(default=None, description="Alma's error or status code.")
     message: str | None = Field(default=None, description="Alma's error text.")
     delay: Duration | None = Field(default=None, description="How slow, or how much later.")
+    another_run: bool = Field(
+        default=False,
+        description="With `submit`: at that instant another API user starts the same job under the "
+        "same name, without what is in brackets at its end.",
+    )
 
     @field_validator("call")
     @classmethod

@@ -138,7 +138,7 @@ def set_shape(call: Call, alma_set: AlmaSet, *, listed: bool = False) -> dict[st
         return _with_nulls(call, data, _SET_NULLS)
     if alma_set.query:
         data["query"] = {"value": alma_set.query}
-    count = alma_set.count(call.now)
+    count = alma_set.shown_count(call.now)
     data["number_of_members"] = {"value": count, "link": f"{link}/members"}
     if alma_set.filling_run:
         run = call.institution.instances[alma_set.filling_run]

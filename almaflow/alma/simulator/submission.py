@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Any
 
 from almaflow.alma.simulator.alma_sets import AlmaSet
@@ -15,6 +16,7 @@ from almaflow.alma.simulator.shapes import job_shape
 from almaflow.alma.simulator.texts import SUBMITTABLE_CATEGORIES
 from almaflow.alma.simulator.wire import Body, text_of
 
+_IN_BRACKETS = re.compile(r"\s*\[[^\[\]]*\]\s*$")
 _JOB_ID = re.compile(r"[SMO]\d+")
 Parameters = tuple[tuple[str, str], ...]
 
@@ -81,6 +83,22 @@ def start(call: Call, job: Job, parameters: Parameters) -> Instance:
         Submission(institution.name, job.id, now, parameters, run.id),
     )
     return run
+
+
+def start_another(call: Call) -> None:
+    """Let another API user start the same job at this instant, under the same name.
+
+    What is in brackets at the end of the name is the caller's own and is left out. Nothing is
+    started when the job is not here.
+    """
+    with suppress(ApiError):
+        job = job_of(call, call.ids[0])
+        parameters = tuple(
+            (name, _IN_BRACKETS.sub("", value) if name == "job_name" else value)
+            for name, value in _parameters(_body(call))
+        )
+        name = _run_name(call.institution, job, parameters, call)
+        call.institution.start_run(job, call.now, name=name, submitted_by="exl_api")
 
 
 def triggered(run: Instance) -> str:

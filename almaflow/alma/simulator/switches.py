@@ -90,6 +90,10 @@ class AlmaSwitches(Part):
     members_on_create: Literal["ignore", "add"] = Field(
         default="ignore", description="Members in the body that creates a set."
     )
+    count_lag: Duration | None = Field(
+        default=None,
+        description="How long after a change of members `number_of_members` shows it.",
+    )
     partial_adds: bool = Field(
         default=False, description="Whether good ids are added although the call fails."
     )
