@@ -20,11 +20,12 @@ Look = Callable[[Path], os.stat_result]
 """Returns what the system says of a path, links not followed; raises OSError."""
 
 
-def distrust(path: Path, look: Look = os.lstat) -> str:
+def distrust(path: Path, look: Look = os.lstat, *, alone: bool = False) -> str:
     """Return why *path*, which exists, is not believed; an empty text when it is.
 
     Its folder counts too, as who can write that can put another file in its place, and when it is
-    a link, what it leads to. The text continues "… is not used, because ". *look* is for tests.
+    a link, what it leads to; *alone*, only *path* itself counts. The text continues "… is not used,
+    because ". *look* is for tests.
 
     Raises:
         OSError: the system does not say.
@@ -32,7 +33,8 @@ def distrust(path: Path, look: Look = os.lstat) -> str:
     if not hasattr(os, "geteuid") or _is_trusted(path):
         return ""
     path = Path(os.path.abspath(path))
-    for one in dict.fromkeys((path, path.parent, *_behind(path))):
+    all_of_it = (path,) if alone else (path, path.parent, *_behind(path))
+    for one in dict.fromkeys(all_of_it):
         why = _distrust_one(one, look(one))
         if why:
             return why

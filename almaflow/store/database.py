@@ -21,7 +21,7 @@ from almaflow.errors import StoreError
 from almaflow.store import schema
 from almaflow.store.backend import LinkState, backend_for
 from almaflow.store.errors import StoreFull, StoreReadOnly, StoreTrouble, StoreUnreachable
-from almaflow.store.location import StoreLocation, prepare, read_url
+from almaflow.store.location import StoreLocation, check_believed, prepare, read_url
 from almaflow.store.sqlite import SQLite
 
 # How long a transaction waits for another process's. Ours take milliseconds; a backup or a
@@ -57,6 +57,7 @@ class Database:
             StoreError: it cannot be used; nothing is half-made.
         """
         location = read_url(url)
+        check_believed(location)
         try:
             return cls._open_to_write(location, now, busy_timeout)
         except (StoreReadOnly, StoreFull, StoreUnreachable) as trouble:

@@ -87,6 +87,10 @@ class StoreLost(StoreTrouble):
     """
 
 
+class StoreNotTrusted(StoreError):
+    """Others could have written the store, or put it where it is, so it is not used at all."""
+
+
 class StoreNewer(StoreError):
     """A newer almaflow has written the store; this one does not know its tables."""
 

@@ -14,7 +14,7 @@ from sqlalchemy.pool import StaticPool
 
 from almaflow.store import schema
 from almaflow.store.backend import Backend, backend_for
-from almaflow.store.location import StoreLocation, read_url
+from almaflow.store.location import StoreLocation, check_believed, read_url
 
 # A look waits this long for others that hold the store.
 _PATIENCE = timedelta(seconds=5)
@@ -52,6 +52,7 @@ def examine(url: str) -> Health | None:
     location = read_url(url)
     if location.url is None and (location.file is None or not location.file.exists()):
         return None
+    check_believed(location)
     backend = backend_for(location, _PATIENCE)
     try:
         return _of_file(location) if location.file is not None else _of_server(location, backend)

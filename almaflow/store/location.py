@@ -5,13 +5,20 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from almaflow.store.errors import StoreFull, StoreReadOnly, StoreUnreachable, StoreUrlWrong
+from almaflow.ownership import advice, distrust
+from almaflow.store.errors import (
+    StoreFull,
+    StoreNotTrusted,
+    StoreReadOnly,
+    StoreUnreachable,
+    StoreUrlWrong,
+)
 
 _NEXT = (
     "Write `store: sqlite:///almaflow.db` or `store: postgresql://user@host/database` in"
@@ -28,6 +35,8 @@ class StoreLocation:
 
     file: Path | None
     url: URL | None = None
+    named: Path | None = field(default=None, compare=False)
+    """The file as almaflow.yaml names it, links not followed."""
 
     def __str__(self) -> str:
         if self.url is not None:
@@ -89,7 +98,41 @@ def read_url(url: str) -> StoreLocation:
         )
     if parts.database in (None, "", ":memory:"):
         return StoreLocation(None)
-    return StoreLocation(Path(os.path.realpath(os.path.expanduser(parts.database or ""))))
+    named = Path(os.path.abspath(os.path.expanduser(parts.database or "")))
+    return StoreLocation(Path(os.path.realpath(named)), named=named)
+
+
+def check_believed(location: StoreLocation) -> None:
+    """Refuse a store that others can write, or have put there for us to find.
+
+    What is not there yet is made by `prepare`, for nobody but us.
+
+    Raises:
+        StoreNotTrusted: the file, its folder, its folder of locks or a link to them is not only
+            ours or root's.
+    """
+    if location.in_memory:
+        return
+    for path in _parts(location):
+        try:
+            why = distrust(path, alone=True)
+        except OSError:
+            # It is not there, or cannot be reached: what opens it says so.
+            continue
+        if why:
+            raise StoreNotTrusted(
+                f"The store {location} is not used, because {why}. Others could have changed what "
+                f"runs are doing. Write another place as `store` in almaflow.yaml. {advice(path)}"
+            )
+
+
+def _parts(location: StoreLocation) -> list[Path]:
+    """Return all that has to be ours: of what is named, only links count."""
+    if location.file is None:
+        return [location.locks]
+    named = [] if location.named is None else [location.named.parent, location.named]
+    links = [path for path in named if os.path.islink(path)]
+    return [*links, location.file.parent, location.file, location.locks]
 
 
 def prepare(location: StoreLocation) -> None:
