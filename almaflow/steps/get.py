@@ -1,14 +1,11 @@
-"""`get`: any read of Alma's. Only reads; the home of JMESPath."""
+"""`get`: any read of Alma's. Only reads; `selection` has the JMESPath of `select`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-import jmespath
-from jmespath.exceptions import EmptyExpressionError, JMESPathError, LexerError, ParseError
-from jmespath.functions import Functions
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
@@ -16,14 +13,11 @@ from almaflow.alma import calls
 from almaflow.alma.calls import Call
 from almaflow.expressions import ANYTHING
 from almaflow.fields import Template
-from almaflow.problems import did_you_mean
 from almaflow.steps.base import Kind
 from almaflow.steps.context import StepContext
 from almaflow.steps.endings import Ending, StepFailed
 from almaflow.steps.recorded import fitting
-
-# A piece of a JMESPath, to be shown.
-_TOKEN = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|\w+|\S")
+from almaflow.steps.selection import SelectFailed, Selection, SelectWrong, compile_select
 
 # What would end the text of a JMESPath that a value is put into.
 _QUOTES = re.compile(r"['\"`\\]")
@@ -116,11 +110,11 @@ class Get(Kind):
         found: dict[str, Any] = {"body": answer, "value": answer}
         if select is not None:
             try:
-                found = {"value": select.search(answer)}
-            except JMESPathError as error:
-                why = str(error).rstrip(".")
+                # In a thread: a search of a large answer would hold up everything else.
+                found = {"value": await context.in_thread(select.search, answer)}
+            except SelectFailed as error:
                 raise StepFailed(
-                    f"`select` does not fit what Alma answered to {call.what}: {why}."
+                    f"`select` does not fit what Alma answered to {call.what}: {error}."
                 ) from error
         context.outputs.update(
             fitting(
@@ -137,26 +131,6 @@ class Get(Kind):
             return calls.get_any(context.text(self.path), query)
         except ValueError as error:
             raise StepFailed(f"{error}. Nothing was sent.") from error
-
-
-class SelectWrong(ValueError):
-    """A text is no JMESPath; *offset* and *length* say which of its characters are wrong."""
-
-    def __init__(self, text: str, offset: int, length: int) -> None:
-        super().__init__(text)
-        self.offset = offset
-        self.length = max(1, length)
-
-
-class Selection:
-    """A JMESPath that can be read."""
-
-    def __init__(self, parsed: Any) -> None:
-        self._parsed = parsed
-
-    def search(self, data: Any) -> Any:
-        """Return what it finds in *data*, None for nothing; Raises: JMESPathError."""
-        return self._parsed.search(data)
 
 
 def compiled(select: Template, context: StepContext) -> Selection:
@@ -176,61 +150,3 @@ def compiled(select: Template, context: StepContext) -> Selection:
         return compile_select(text)
     except SelectWrong as error:
         raise StepFailed(f"`select` is `{text}`. {error} Nothing was sent.") from error
-
-
-def compile_select(text: str) -> Selection:
-    """Read *text* as JMESPath; functions and how many values they take are checked too.
-
-    Raises:
-        SelectWrong: it is none; the message says what to write.
-    """
-    try:
-        parsed = jmespath.compile(text)
-    except EmptyExpressionError as error:
-        raise SelectWrong("`select` is empty; leave it out to keep the answer.", 0, 0) from error
-    except LexerError as error:
-        raise _no_jmespath(error.message, error.lexer_position, 1) from error
-    except ParseError as error:
-        token = _TOKEN.match(text, error.lex_position)
-        if token is None:
-            raise _no_jmespath("it ends too early", len(text) - 1, 1) from error
-        why = f"`{token.group()}` cannot stand here"
-        raise _no_jmespath(why, token.start(), len(token.group())) from error
-    except RecursionError as error:
-        raise _no_jmespath("it is nested too deeply", 0, len(text)) from error
-    for name, given in _functions(parsed.parsed):
-        _check_function(name, given, text)
-    return Selection(parsed)
-
-
-def _no_jmespath(why: str, offset: int, length: int) -> SelectWrong:
-    why = why[:1].lower() + why[1:]
-    return SelectWrong(f"This is no JMESPath: {why} (see jmespath.org).", offset, length)
-
-
-def _functions(node: Any) -> Iterator[tuple[str, int]]:
-    """Yield the functions that are called, each with how many values it is given."""
-    waiting = [node]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, Mapping):
-            if node["type"] == "function_expression":
-                yield node["value"], len(node["children"])
-            waiting.extend(reversed(node["children"]))
-
-
-def _check_function(name: str, given: int, text: str) -> None:
-    place = re.search(rf"{re.escape(name)}\s*\(", text)
-    offset = place.start() if place else 0
-    known = Functions.FUNCTION_TABLE
-    if name not in known:
-        hint = did_you_mean(name, known) or "."
-        raise SelectWrong(f"JMESPath has no function `{name}`{hint}", offset, len(name))
-    signature = known[name]["signature"]
-    open_ended = bool(signature) and signature[-1].get("variadic", False)
-    if given < len(signature) or (given > len(signature) and not open_ended):
-        least = "at least " if open_ended else ""
-        noun = "value" if len(signature) == 1 else "values"
-        raise SelectWrong(
-            f"`{name}` takes {least}{len(signature)} {noun}, not {given}.", offset, len(name)
-        )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from almaflow.steps.get import SelectWrong, compile_select
+from almaflow.steps.selection import SelectWrong, compile_select
 from tests.harness import Stage
 
 SETS = {
