@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import islice, pairwise
 from typing import Any
@@ -54,10 +55,11 @@ def check_schedule(
                 )
             seen.setdefault(entry.id, line)
         _check_times(notes, path, entry)
-        before = len(notes.problems)
         _check_calendars(notes, around, path, entry)
-        if around.settings_count and len(notes.problems) == before:
-            _check_days_off(notes, around, path, entry, workflow)
+        if around.settings_count and entry.except_:
+            # A time, a date or a zone that cannot be read is noted where it is written.
+            with suppress(TimetableInvalid):
+                _check_days_off(notes, around, path, entry, workflow)
         _check_inputs(notes, path, entry, workflow, declared)
 
 
@@ -108,9 +110,10 @@ def _check_days_off(
     notes: Notes, around: Surroundings, path: PathTo, entry: ScheduleEntry, workflow: Workflow
 ) -> None:
     """Warn when a day off takes away a tick of something that comes monthly or more rarely."""
-    if not entry.except_:
+    known = around.project.settings.calendars
+    if any(name not in known for name in entry.except_):
         return
-    zone = ZoneInfo(entry.timezone or workflow.timezone or around.project.settings.timezone)
+    zone = find_zone(entry.timezone or workflow.timezone or around.project.settings.timezone)
     try:
         calendars = [calendar_of(name, around.project, {}) for name in entry.except_]
     except RequestWrong as error:

@@ -51,7 +51,7 @@ class TookTooLong(BaseException):
 
 @dataclass
 class Figures:
-    """What was played; *slowest* is seconds of processor time and the case that took them."""
+    """What was played; *slowest* is the longest check: seconds of processor time, and the case."""
 
     files: int = 0
     valid: int = 0
@@ -128,18 +128,19 @@ def _play(folder: Path, seed: int, number: int, figures: Figures) -> list[str]:
     file = folder / origin.parent / "mutated.yaml"
     file.write_bytes(content)
     began = time.process_time()
+    took = 0.0
     held = peak()
     try:
         with _net():
             before = figures.valid
             failed = _check(file, figures)
+            took = time.process_time() - began
             if not failed and figures.valid > before and before % SAMPLED == 0:
                 failed = _simulate(file, figures)
     except TookTooLong:
         failed = f"did not end within {_NET} s"
     except Exception as error:
         failed = f"{type(error).__name__}: {error}"[:300]
-    took = time.process_time() - began
     told = f"workflows, seed {seed}, case {number} ({origin})"
     figures.files += 1
     figures.slowest = max(figures.slowest, (took, told))
@@ -203,11 +204,14 @@ def _simulate(file: Path, figures: Figures) -> str:
     figures.simulated += 1
     for words in (["plan", str(file)], ["run", str(file), "--simulate"]):
         printed, told = _Printed(), _Printed()
+        began = time.process_time()
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(told):
             try:
                 code = run_command_line(words)
             except (DocumentsInvalid, RequestWrong):
                 continue
+        if (took := time.process_time() - began) > LONGEST:
+            return f"`{words[0]}` took {took:.1f} s"
         if code == EXIT_DEFECT:
             return f"`{words[0]}` ended with exit code 3: {told.getvalue()[:300]}"
     return ""
