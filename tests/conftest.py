@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import hypothesis
@@ -12,6 +13,14 @@ from tests.postgres import PostgresServer, running_server
 # How long an example takes depends on what else the machine does; speed is the bench's concern.
 hypothesis.settings.register_profile("almaflow", deadline=None)
 hypothesis.settings.load_profile("almaflow")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hangups_end_processes() -> None:
+    """Let SIGHUP have its usual meaning, also where the tests are started with `nohup`."""
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is not None and signal.getsignal(hangup) is signal.SIG_IGN:
+        signal.signal(hangup, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
