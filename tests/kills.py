@@ -184,10 +184,22 @@ class Yard:
 
     # What must hold
 
+    @staticmethod
+    def _adopted(store: Store, run_id: str) -> list[str]:
+        """Return the runs in Alma that the submissions of a run are said to have started."""
+        return [
+            entry.value["result"]
+            for entry in store.journal(run_id)
+            if entry.request_hash
+            and (entry.value["trace"] or {}).get("trace") == "run"
+            and entry.state is EntryState.DONE
+        ]
+
     def wrongs(self) -> Wrongs:
         """Return what was done twice, and what was lost; everything should have ended."""
         found = Wrongs()
         names = [dict(one.parameters)["job_name"] for one in self.alma.submissions()]
+        ran = {one.instance_id for one in self.alma.submissions()}
         running = {run.id for run in self.alma.instances() if not run.is_over(datetime.now(UTC))}
         with self.store() as store:
             for record in store.runs():
@@ -198,6 +210,7 @@ class Yard:
                     if entry.request_hash and (entry.value["trace"] or {}).get("marker")
                 ]
                 jobs = sum(any(marker in name for marker in markers) for name in names)
+                found.foreign += [one for one in self._adopted(store, record.id) if one not in ran]
                 sets = self.made[f"items {record.id}"]
                 # Each attempt at a run may make its set anew.
                 found.doubles += max(0, jobs - 1) + max(0, sets - record.attempt)
@@ -218,6 +231,8 @@ class Wrongs:
     runs: int = 0
     doubles: int = 0
     lost: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+    """Runs of other API users that were adopted."""
 
 
 class _Trap:

@@ -89,6 +89,8 @@ class MemberChanges:
         self.skips = on_invalid == "skip"
         self.count = count
         self.rejected = 0
+        self.certain = 0
+        """The least number of members by Alma's list, where its count has come too late."""
         self._must_replace = False
 
     async def add(self, ids: Sequence[str]) -> None:
@@ -156,6 +158,11 @@ class MemberChanges:
             rest = await self._rest(change, effect, ids)
             if rest:
                 await self._send(wanted, f"{name}-rest", rest, looked=True)
+            elif change == "add_members":
+                # All are in the list, so Alma has only not counted them yet.
+                self.count += missing
+                self.certain = self.count
+                self._take_note()
 
     async def _send_rest(
         self,
@@ -194,7 +201,7 @@ class MemberChanges:
             before, wanted = self.count, len(ids)
             changed = await self.context.write(effect, call, repeatable=True)
         else:
-            before = await self.context.once(f"before-{effect}", self._count_members)
+            before = await self.context.once(f"before-{effect}", self._count_before)
             wanted = before + (-len(ids) if change == "delete_members" else len(ids))
             trace = MembersTrace(self.set_id, change, len(ids), before)
             changed = await self.context.write(effect, call, trace=trace)
@@ -233,6 +240,10 @@ class MemberChanges:
 
     async def _count_members(self) -> int:
         return (await self.context.read(calls.alma_set(self.set_id))).member_count or 0
+
+    async def _count_before(self) -> int:
+        """Return the number of members before a change: a count that is late would be too low."""
+        return max(self.certain, await self._count_members())
 
     async def _rest(self, change: MemberChange, effect: str, ids: Sequence[str]) -> list[str]:
         """Return those of *ids* that *change* still has to be made for, as far as can be told."""

@@ -95,8 +95,9 @@ class UpdateSet(Kind):
         )
         await self._change(context, changes)
         now = await context.read(calls.alma_set(set_id))
-        context.outputs.update(set_outputs(now, changes.rejected))
-        self._compare(now, changes)
+        if (now.member_count or 0) >= changes.certain:
+            context.outputs.update(set_outputs(now, changes.rejected))
+            self._compare(now, changes)
         return Ending()
 
     def _check(self, found: AlmaSet) -> None:

@@ -24,6 +24,7 @@ from almaflow.alma.simulator import SimulatedAlma
 from almaflow.alma.simulator.http import SimulatorServer
 from almaflow.alma.transport import Lost, Transport, WireAnswer, WireRequest
 from almaflow.settings import Project, find_project
+from almaflow.store import MarkerHabit
 from tests.harness import START, Played, Stage
 from tests.secrets_found import secrets_found
 
@@ -67,6 +68,8 @@ FAULTS: Mapping[str, dict[str, Any]] = {
     "NaN, not taken": {"kind": "nan", "processed": False},
     "nested": {"kind": "nested"},
     "close": {"kind": "close"},
+    "reset behind the answer": {"kind": "reset_after"},
+    "counted late": {"kind": "late_count", "delay": "4s"},
     "empty": {"kind": "empty"},
     "drip": {"kind": "drip", "delay": "1m"},
     "error list in 200": {"kind": "error_list_in_200", "processed": True, **_ECHO},
@@ -214,10 +217,16 @@ class HttpStage(Stage):
     """A stage whose Alma is spoken to over a socket."""
 
     def __init__(
-        self, folder: Path, server: SimulatorServer, scenario: Any, *, impatient: bool = False
+        self,
+        folder: Path,
+        server: SimulatorServer,
+        scenario: Any,
+        *,
+        impatient: bool = False,
+        alma_ahead: timedelta = timedelta(),
     ) -> None:
         door = {"settle": timedelta(minutes=5)}
-        super().__init__(folder, scenario, settings=SETTINGS, door=door)
+        super().__init__(folder, scenario, settings=SETTINGS, door=door, alma_ahead=alma_ahead)
         self.key = KEY
         self._server = server
         self._impatient = impatient
@@ -253,6 +262,12 @@ class Case:
         return WRITES[self.write].effects(self)
 
     @property
+    def foreign(self) -> bool:
+        """Whether the step took the run of another API user for its own."""
+        told = self.played.steps.get("x", {}).get("instance_id")
+        return told is not None and told not in {one.instance_id for one in self.stage.submissions}
+
+    @property
     def leaks(self) -> list[str]:
         """The secrets in what it left behind, by name."""
         return secrets_found({"key": KEY, "ftp": SECRET}, self.texts)
@@ -262,13 +277,28 @@ class Case:
         return f"{self.write} × {self.fault}: {played.outcome} {played.record.error}".strip()
 
 
-def play(folder: Path, server: SimulatorServer, fault: str, write: str) -> Case:
-    """Run the workflow of *write* while its call meets *fault* once."""
-    struck = FAULTS[fault]
+def play(
+    folder: Path,
+    server: SimulatorServer,
+    fault: str,
+    write: str,
+    *,
+    another_run: bool = False,
+    habit: MarkerHabit | None = None,
+    alma_ahead: timedelta = timedelta(),
+) -> Case:
+    """Run the workflow of *write* while its call meets *fault* once.
+
+    With *another_run* another API user starts the same job under the same name at that instant.
+    *habit* is what Alma was seen to do to names before.
+    """
+    struck = FAULTS[fault] | {"another_run": another_run}
     scenario = LIBRARY | {"faults": [{**struck, "call": WRITES[write].call, "nth": 1}]}
     impatient = struck["kind"] in _NEVER_ANSWER
     with _small_and_quick(), _log() as log:
-        stage = HttpStage(folder, server, scenario, impatient=impatient)
+        stage = HttpStage(folder, server, scenario, impatient=impatient, alma_ahead=alma_ahead)
+        if habit is not None:
+            stage.open_store().note_habit("main", "M44", habit)
         made = _watch_sets(stage.alma)
         played = stage.run(f"steps: [{WRITES[write].steps}]")
     return Case(fault, write, stage, played, made, list(_left_behind(stage, played, log)))

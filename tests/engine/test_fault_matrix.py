@@ -8,8 +8,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -17,6 +18,8 @@ import pytest
 from almaflow.alma.simulator import SimulatedAlma, parse_scenario
 from almaflow.alma.simulator.http import SimulatorServer
 from almaflow.masking import Mask
+from almaflow.outcome import Status
+from almaflow.store import MarkerHabit
 from tests.engine.fault_matrix import (
     FAULTS,
     KEY,
@@ -51,6 +54,44 @@ def test_under_every_fault_a_write_takes_effect_once_and_the_run_ends_well(
     assert figures.lost == []
     assert figures.wrong == []
     assert figures.leaks == []
+
+
+@pytest.mark.parametrize("habit", [None, MarkerHabit(kept=100)], ids=["unseen", "keeps markers"])
+def test_under_every_fault_the_run_of_another_api_user_is_never_taken_for_ours(
+    server: SimulatorServer, tmp_path: Path, habit: MarkerHabit | None
+) -> None:
+    cases = []
+
+    for number, fault in enumerate(FAULTS):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        more: dict[str, Any] = {"another_run": True, "habit": habit}
+        cases.append(play(folder, server, fault, "submit manual", **more))
+
+    assert [str(case) for case in cases if case.foreign] == []
+    assert [str(case) for case in cases if len(case.stage.submissions) > 1] == []
+    asked = [case for case in cases if case.played.record.status is Status.WAITING]
+    wrong = [case for case in cases if case.effects != 1 and case not in asked]
+    assert [str(case) for case in wrong] == []
+    # Where Alma keeps markers a run without one cannot be ours, and nobody is asked.
+    assert bool(asked) is (habit is None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("minutes", [-40, 40])
+@pytest.mark.parametrize("write", ["submit manual", "submit profile", "add members"])
+def test_clocks_that_are_apart_change_nothing_of_that(
+    server: SimulatorServer, tmp_path: Path, write: str, minutes: int
+) -> None:
+    figures = Figures()
+
+    for number, fault in enumerate(FAULTS):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        ahead = timedelta(minutes=minutes)
+        figures.count(play(folder, server, fault, write, alma_ahead=ahead))
+
+    assert (figures.doubles, figures.lost, figures.wrong) == ([], [], [])
 
 
 def test_the_matrix_would_see_a_write_that_is_sent_again_at_once(

@@ -26,4 +26,4 @@ def test_processes_that_are_killed_again_and_again_do_nothing_twice_and_lose_not
 
     assert killed == KILLS
     assert wrongs.runs >= 10
-    assert (wrongs.doubles, wrongs.lost) == (0, [])
+    assert (wrongs.doubles, wrongs.lost, wrongs.foreign) == (0, [], [])

@@ -26,7 +26,7 @@ def test_nothing_happens_twice_and_nothing_is_lost_whatever_happens(scene: str) 
     # Ten scenes: two thousand in all, and more when `ALMAFLOW_SCHEDULES` says so.
     assert figures.schedules >= usual() // len(ALL) >= 200
     assert figures.deaths >= figures.schedules // 2
-    assert (figures.doubles, figures.lost) == (0, 0)
+    assert (figures.doubles, figures.lost, figures.foreign) == (0, 0, 0)
 
 
 # --- schedules that once led to something wrong, or would ----------------------------------------
@@ -77,6 +77,18 @@ def test_two_deaths_before_a_set_is_made_need_nobody(tmp_path: Path) -> None:
     assert (figures.deaths, figures.retries, figures.answers) == (24, 0, 0)
 
 
+def dropped_next_to_another_run(*, kind: str = "reset") -> Schedule:
+    fault = {"kind": kind, "call": "submit", "nth": [1], "another_run": True}
+    return Schedule(faults=(fault,))
+
+
+def test_the_run_of_another_api_user_is_not_adopted(tmp_path: Path) -> None:
+    figures = play(CHAIN, tmp_path, dropped_next_to_another_run())
+
+    # Nobody can tell before Alma was seen to keep markers, so a person is asked.
+    assert (figures.answers, figures.doubles, figures.lost, figures.foreign) == (1, 0, 0, 0)
+
+
 # --- what the sweep itself is worth --------------------------------------------------------------
 
 
@@ -103,3 +115,12 @@ def test_a_place_that_is_kept_is_seen(tmp_path: Path, monkeypatch: pytest.Monkey
 
     with pytest.raises(Broken, match="place kept"):
         play(PROFILE, tmp_path)
+
+
+def test_a_foreign_run_that_is_adopted_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("almaflow.engine.adoption.Wanted.may_adopt", lambda *_: True)
+
+    with pytest.raises(Broken, match="for its own"):
+        play(CHAIN, tmp_path, dropped_next_to_another_run())

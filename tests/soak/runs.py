@@ -22,7 +22,7 @@ FROZEN = 3.0
 
 _KINDS = (
     *("lose_answer", "reset", "truncated", "empty", "garbage", "html", "500", "502", "503"),
-    *("nan", "nested", "close"),
+    *("nan", "nested", "close", "reset_after", "late_count"),
 )
 _CALLS = ("submit", "create_set", "add_members", "delete_set", "get_instance", "write", "read")
 
@@ -96,6 +96,11 @@ class Soak:
             fault |= {"kind": "status", "status": int(kind), "processed": processed}
         elif kind == "html":
             fault["status"] = self.chance.choice([200, 503])
+        elif kind == "late_count":
+            fault |= {"call": "add_members", "delay": "4s"}
+        # Another API user starts the same job, under the same name and in the same second.
+        fault["another_run"] = fault["call"] in ("submit", "write") and self.chance.random() < 0.5
+        self.done["other users' runs asked for"] += bool(fault["another_run"])
         self.yard.alma.add_fault(Fault.model_validate(fault))
         self.done["faults"] += 1
 
@@ -118,8 +123,8 @@ def soak(seconds: float, folder: Path, seed: int, store: str) -> int:
     happened = ", ".join(f"{count} {what}" for what, count in sorted(soaking.done.items()))
     print(
         f"runs, seed {seed}: {wrongs.runs} runs; {happened}; {wrongs.doubles} doubles, "
-        f"{len(wrongs.lost)} lost"
+        f"{len(wrongs.lost)} lost, {len(wrongs.foreign)} foreign runs adopted"
     )
     for told in wrongs.lost:
         print(f"  {told}")
-    return 1 if wrongs.doubles or wrongs.lost else 0
+    return 1 if wrongs.doubles or wrongs.lost or wrongs.foreign else 0

@@ -171,6 +171,9 @@ class Machine(Stage):
         scenario = parse_scenario(LIBRARY | dict(prepared.scene.scenario))
         self.alma = SimulatedAlma(self.wall.alma, scenario)
         for fault in schedule.faults:
+            if not prepared.scene.named:
+                # Nothing tells another user's run of a job that takes no name from ours.
+                fault = {key: fault[key] for key in fault if key != "another_run"}
             self.alma.add_fault(Fault.model_validate(fault))
         self._count_faults()
         self.lease = SHORT_LEASE if any(one.kind == "asleep" for one in schedule.shifts) else LEASE

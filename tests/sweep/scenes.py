@@ -24,6 +24,8 @@ class Scene:
     files: Mapping[str, str] = field(default_factory=dict)
     outcome: str = "succeeded"
     runs: int = 1
+    named: bool = True
+    """Whether all of its jobs take a name."""
 
     @property
     def all_jobs(self) -> Counter[str]:
@@ -160,6 +162,7 @@ PROFILE = Scene(
     outputs: {{status: "{{{{ steps.funds.status }}}}"}}
     """,
     jobs={"S38205473060009276": 1},
+    named=False,
 )
 
 AGAIN = Scene(

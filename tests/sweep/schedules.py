@@ -79,12 +79,47 @@ def deaths_out_of_time(counts: Mapping[str, int]) -> Iterator[Schedule]:
             yield Schedule((Death("request", at, after=True),), shifts=(shift,))
 
 
+def apart(counts: Mapping[str, int]) -> Iterator[Schedule]:
+    """Yield deaths after each request on a machine whose clock is 40 minutes from Alma's."""
+    for at in range(1, counts["request"] + 1):
+        for minutes in (-40, 40):
+            shift = Shift("set", 0, 0, minutes)
+            yield Schedule((Death("request", at, after=True),), shifts=(shift,))
+
+
+# Answers to submissions that are lost while another API user starts the same job, under the same
+# name and in the same second.
+_WITH_ANOTHER_RUN = ("reset", "lose_answer", "hang", "empty", "close", "reset_after")
+
+
+def other_users(counts: Mapping[str, int]) -> Iterator[Schedule]:
+    """Yield other API users' runs at the instant of a submission, that it took or did not."""
+    for kind in _WITH_ANOTHER_RUN:
+        for nth in (1, 2):
+            fault = {"kind": kind, "call": "submit", "nth": [nth], "another_run": True}
+            yield Schedule(faults=(fault,))
+    for kind in _WITH_ANOTHER_RUN[:2]:
+        fault = {"kind": kind, "call": "submit", "nth": [1], "another_run": True}
+        for at in range(1, counts["request"] + 1, 3):
+            yield Schedule((Death("request", at, after=True),), (fault,))
+
+
+def late_counts() -> Iterator[Schedule]:
+    """Yield counts of members that come late, with a batch that is lost or not."""
+    for delay in ("4s", "40s", "3m"):
+        late = {"kind": "late_count", "call": "add_members", "nth": [1, 2, 3], "delay": delay}
+        yield Schedule(faults=(late,))
+        for nth in (1, 2):
+            lost = {"kind": "reset", "call": "add_members", "nth": [nth]}
+            yield Schedule(faults=(lost, late))
+
+
 # --- combinations ---------------------------------------------------------------------------------
 
 # What is broken on the way, whether or not Alma has done the work by then.
 _BROKEN = (
     *("lose_answer", "reset", "hang", "routing_error", "html", "truncated", "empty", "garbage"),
-    *("nan", "nested", "close"),
+    *("nan", "nested", "close", "reset_after", "late_count"),
 )
 _STATUSES = (429, 500, 502, 503, 504)
 _CALLS = (
@@ -105,10 +140,16 @@ def _faults(draw: st.DrawFn) -> Mapping[str, Any]:
         # Refused for now is never processed.
         processed = kind != 429 and draw(st.booleans())
         fault |= {"kind": "status", "status": kind, "processed": processed}
+    elif kind == "late_count":
+        # The number of members is the only thing that can be late.
+        fault |= {"call": "add_members", "delay": draw(st.sampled_from(["4s", "40s", "3m"]))}
     elif kind in ("html", "routing_error", "garbage", "nan", "nested"):
         fault["processed"] = draw(st.booleans())
         if kind == "html":
             fault["status"] = draw(st.sampled_from([200, 503]))
+    if fault["call"] in ("submit", "write", "any") and draw(st.booleans()):
+        # At that instant another API user starts the same job under the same name.
+        fault["another_run"] = True
     return fault
 
 
@@ -117,7 +158,7 @@ _SHIFTS = st.builds(
     kind=st.sampled_from(["set", "asleep", "down"]),
     process=st.integers(0, 2),
     at=st.integers(0, 20),
-    minutes=st.sampled_from([-180, -61, -5, 2, 20, 61, 240]),
+    minutes=st.sampled_from([-180, -61, -40, -5, 2, 20, 40, 61, 240]),
 ).filter(lambda shift: shift.kind == "set" or shift.minutes > 0)
 
 

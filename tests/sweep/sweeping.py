@@ -21,7 +21,15 @@ from almaflow.outcome import Status
 from tests.sweep import people, truth
 from tests.sweep.machine import Machine, Prepared, Tally, Told
 from tests.sweep.scenes import SCENES, Scene
-from tests.sweep.schedules import Schedule, combinations, deaths_out_of_time, every_death
+from tests.sweep.schedules import (
+    Schedule,
+    apart,
+    combinations,
+    deaths_out_of_time,
+    every_death,
+    late_counts,
+    other_users,
+)
 
 # A process after which nothing gets further is one too many.
 MOST_PROCESSES = 40
@@ -41,6 +49,8 @@ class Figures:
     late: int = 0
     doubles: int = 0
     lost: int = 0
+    foreign: int = 0
+    """Runs of other API users that were adopted."""
 
     def add(self, other: Figures) -> None:
         for one in fields(self):
@@ -107,11 +117,13 @@ class Player:
         runs = machine.told()
         doubles = truth.doubles(machine, runs)
         lost = truth.lost(machine, runs, self.wanted)
+        foreign = truth.foreign(machine, runs)
         kept = truth.kept_places(machine)
         self.figures.doubles += len(doubles)
         self.figures.lost += len(lost)
-        if doubles or lost or kept:
-            told = "\n".join([*doubles, *lost, *(f"place kept: {one}" for one in kept)])
+        self.figures.foreign += len(foreign)
+        if doubles or lost or foreign or kept:
+            told = "\n".join([*doubles, *lost, *foreign, *(f"place kept: {one}" for one in kept)])
             raise truth.Broken(f"{self.prepared.scene.name}, {machine.schedule}:\n{told}")
 
 
@@ -156,7 +168,13 @@ class Share:
         return figures
 
     def _play(self, player: Player, wanted: float) -> None:
-        every = (*every_death(player.counts), *deaths_out_of_time(player.counts))
+        every = (
+            *every_death(player.counts),
+            *deaths_out_of_time(player.counts),
+            *apart(player.counts),
+            *other_users(player.counts),
+            *late_counts(),
+        )
         for schedule in every[self.part :: self.parts]:
             player.play(schedule)
         self._play_combinations(player, max(10, ceil(wanted - player.figures.schedules)))

@@ -98,6 +98,22 @@ def doubles(machine: Machine, runs: list[Told]) -> list[str]:
     return found
 
 
+def foreign(machine: Machine, runs: list[Told]) -> list[str]:
+    """Return the runs of other API users that a step took for its own.
+
+    A job that is sent no name leaves no proof, so there the only candidate is adopted.
+    """
+    started = {one.instance_id for one in machine.submissions}
+    return [
+        f"{told.record.id} {entry.path}: took {entry.value['result']} for its own"
+        for told in runs
+        for entry in submissions_of(told)
+        if entry.value["trace"]["name"]
+        and entry.state is EntryState.DONE
+        and entry.value["result"] not in started
+    ]
+
+
 def lost(machine: Machine, runs: list[Told], wanted: list[Facts]) -> list[str]:
     """Return what did not happen although it had to, or ended otherwise than it had to."""
     found = []

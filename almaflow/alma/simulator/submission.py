@@ -88,8 +88,8 @@ def start(call: Call, job: Job, parameters: Parameters) -> Instance:
 def start_another(call: Call) -> None:
     """Let another API user start the same job at this instant, under the same name.
 
-    What is in brackets at the end of the name is the caller's own and is left out. Nothing is
-    started when the job is not here.
+    What is in brackets at the end of the name is the caller's own and is left out. The scenario's
+    rules neither count nor concern that run. Nothing is started when the job is not here.
     """
     with suppress(ApiError):
         job = job_of(call, call.ids[0])
@@ -98,7 +98,7 @@ def start_another(call: Call) -> None:
             for name, value in _parameters(_body(call))
         )
         name = _run_name(call.institution, job, parameters, call)
-        call.institution.start_run(job, call.now, name=name, submitted_by="exl_api")
+        call.institution.start_run(job, call.now, name=name, submitted_by="exl_api", history=True)
 
 
 def triggered(run: Instance) -> str:
