@@ -213,6 +213,22 @@ def test_a_run_that_ended_before_it_was_found_is_looked_at_without_a_wait(
 
 
 @pytest.mark.parametrize("ahead", APART)
+def test_a_run_of_a_job_that_makes_a_set_is_followed_whoever_started_it(
+    set_stage: Callable[..., Stage], ahead: int
+) -> None:
+    runs = {"other_runs": [{"job": "M58", "at": "1s", "by": "jdoe", "duration": "20m"}]}
+    stage = set_stage(runs, alma_ahead=timedelta(minutes=ahead))
+    stage.pass_time(minutes=30)
+
+    played = stage.run(
+        "steps: [{id: it, wait_for_run: {job: M58, since: '{{ now - hours(5) }}'}, timeout: 2h}]"
+    )
+
+    assert played.outcome == "succeeded"
+    assert looks_at_the_run(stage) == [30 * 60]
+
+
+@pytest.mark.parametrize("ahead", APART)
 def test_a_run_is_looked_at_within_the_longest_pause_whatever_the_clocks_say(
     set_stage: Callable[..., Stage], ahead: int
 ) -> None:

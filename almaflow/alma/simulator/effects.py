@@ -125,7 +125,8 @@ def _withdraw(institution: Institution, instance: Instance) -> Lines:
 
 def _identify_unused(institution: Institution, instance: Instance) -> Lines:
     """Make the set that the job's first counter names, with the number of the second."""
-    name = dict(instance.parameters)["output_Set_Name"]
+    # A run that others start has no parameters; its set has some name all the same.
+    name = dict(instance.parameters).get("output_Set_Name") or instance.name
     count = institution.members_count(name, None, (instance.members + _UNUSED - 1) // _UNUSED)
     told = [line.value for line in instance.told_counters or ()]
     if told and told[0]:
