@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from almaflow.cli.output import emit
 from almaflow.clock import Clock, SystemClock, VirtualClock, sleep
 from almaflow.document import read_document
 from almaflow.errors import RequestWrong
@@ -33,8 +34,13 @@ SCENARIO_SUFFIX = ".scenario.yaml"
 
 
 def open_project() -> Project:
-    """Return the project of the working directory; Raises: DocumentsInvalid."""
+    """Return the project of the working directory; Raises: DocumentsInvalid.
+
+    One of a folder above is named: it decides where API keys are sent.
+    """
     project = find_project(Path.cwd())
+    if project.document is not None and project.folder != Path.cwd():
+        emit(f"Using the settings in {project.document.file}.", err=True)
     project.hide_secrets()
     return project
 
