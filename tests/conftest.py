@@ -16,8 +16,13 @@ hypothesis.settings.load_profile("almaflow")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def hangups_end_processes() -> None:
-    """Let SIGHUP have its usual meaning, also where the tests are started with `nohup`."""
+def signals_end_processes() -> None:
+    """Let signals have their usual meaning, also where tests start with `nohup` or in background.
+
+    A shell lets what it starts in the background ignore Ctrl-C, and `nohup` SIGHUP.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     hangup = getattr(signal, "SIGHUP", None)
     if hangup is not None and signal.getsignal(hangup) is signal.SIG_IGN:
         signal.signal(hangup, signal.SIG_DFL)

@@ -40,7 +40,7 @@ def test_a_kind_is_one_file_with_docstring_and_example(key: str) -> None:
 def test_every_file_of_a_kind_is_in_the_union() -> None:
     files = {file.stem for file in Path(almaflow.steps.__file__ or "").parent.glob("*.py")}
 
-    shared = {"base", "context", "endings", "jobs", "recorded"}
+    shared = {"base", "context", "endings", "jobs", "recorded", "selection"}
     of_sets = {"changes", "members", "origins"}
     assert files - {"__init__"} - shared - of_sets == set(kinds())
 
