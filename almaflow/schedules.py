@@ -15,7 +15,7 @@ from almaflow.fields import Plain, Template, format_duration
 from almaflow.problems import did_you_mean
 from almaflow.settings import Project, data_path
 from almaflow.text_files import MIB, FileUnreadable, read_text
-from almaflow.timetable import Calendar, Timetable, TimetableInvalid, days_of_ics, find_zone
+from almaflow.timetable import Calendar, Timetable, TimetableInvalid, check_ics, find_zone
 from almaflow.workflow import ScheduleEntry, Workflow
 
 _KEY = 10
@@ -169,7 +169,7 @@ LARGEST_CALENDAR = 4 * MIB
 def _ics_text(name: str, project: Project) -> str:
     try:
         text = read_text(data_path(project.folder, name), LARGEST_CALENDAR)
-        days_of_ics(text, 2000)
+        check_ics(text)
     except (FileUnreadable, TimetableInvalid) as error:
         raise RequestWrong(f"The calendar file {name} cannot be read: {error}") from error
     return text

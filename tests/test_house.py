@@ -67,6 +67,7 @@ HOMES: Mapping[str, Sequence[str]] = {
     "apscheduler.triggers": ("timetable",),
     "click": ("cli",),
     "cronsim": ("timetable",),
+    "dateutil": ("timetable",),
     "defusedxml": ("alma",),
     "filelock": ("store",),
     "fsspec": ("outside",),
@@ -110,12 +111,12 @@ HOMES: Mapping[str, Sequence[str]] = {
 # Libraries that are declared and not imported by name.
 NOT_IMPORTED = {"tzdata": "zoneinfo and timetable/zones.py read its files"}
 
-# Libraries that are part of another one's interface, which is declared.
+# Libraries that are part of another one's interface, or that a distribution of another name holds.
 COMES_WITH = {
     "click": "typer",
+    "dateutil": "python_dateutil",
     "markupsafe": "jinja2",
     "pydantic_core": "pydantic",
-    "urllib3": "requests",
 }
 
 # Calls that read the time of day, wait, or throw dice, and the modules that may make them.

@@ -29,29 +29,31 @@ def read_past(text: str, option: str, now: datetime, zone: ZoneInfo) -> datetime
 
 
 def read_future(text: str, option: str, now: datetime, zone: ZoneInfo) -> datetime:
-    """Return the instant that an option names: a date, a moment in *zone*, or in so long.
-
-    A date is its midnight, a time of day alone the next one.
-
-    Raises:
-        RequestWrong: it is none of them, or has passed.
-    """
-    duration = _duration(text)
-    if duration is not None:
-        at = now + duration
-    elif _TIME.fullmatch(text):
-        today = now.astimezone(zone).date()
-        days = (today + timedelta(days=number) for number in range(3))
-        at = next(
-            found
-            for day in days
-            if (found := instant_of(parse_moment(f"{day}T{text}"), zone)) > now
-        )
-    else:
-        at = _moment(text, option, zone, "how long from now, such as `3h`")
+    """Return the instant that `read_end` reads; Raises: RequestWrong, also when it has passed."""
+    at = read_end(text, option, now, zone)
     if at <= now:
         raise RequestWrong(f"`{option} {text}` has passed; name an instant to come.")
     return at
+
+
+def read_end(text: str, option: str, now: datetime, zone: ZoneInfo) -> datetime:
+    """Return the instant that an option names: a date, a moment in *zone*, or a time from now.
+
+    A date is its midnight, a time of day alone the next one. It may have passed.
+
+    Raises:
+        RequestWrong: it is none of them.
+    """
+    duration = _duration(text)
+    if duration is not None:
+        return now + duration
+    if not _TIME.fullmatch(text):
+        return _moment(text, option, zone, "how long from now, such as `3h`")
+    today = now.astimezone(zone).date()
+    days = (today + timedelta(days=number) for number in range(3))
+    return next(
+        found for day in days if (found := instant_of(parse_moment(f"{day}T{text}"), zone)) > now
+    )
 
 
 def read_age(text: str, option: str) -> timedelta:

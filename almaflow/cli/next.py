@@ -14,7 +14,7 @@ import typer
 
 from almaflow.catalog import LoadedWorkflow, find_workflow, load_paths, load_workflow
 from almaflow.cli import parts
-from almaflow.cli.moments import HOW, read_future, read_past
+from almaflow.cli.moments import HOW, read_end, read_past
 from almaflow.cli.output import emit, emit_json, say
 from almaflow.clock import SystemClock
 from almaflow.errors import RequestWrong
@@ -72,14 +72,13 @@ def next_(
     zone = ZoneInfo(project.settings.timezone)
     now = clock.now()
     after = now if since is None else read_past(since, "--from", now, zone)
-    last = after + _FAR if until is None else read_future(until, "--until", now, zone)
-    entries = [
-        entry
-        for one in _workflows(name, project)
-        for entry in entries_of(one.name, one.workflow, project)
-    ]
-    if not entries:
-        raise RequestWrong(_nothing(name))
+    last = after + _FAR if until is None else read_end(until, "--until", now, zone)
+    if last < after:
+        raise RequestWrong(
+            f"`--until {until}` is before the beginning, {after.astimezone(zone):%Y-%m-%d %H:%M}. "
+            "Name a later end, or an earlier beginning with `--from`."
+        )
+    entries = _entries(name, project)
     pauses, ticks = _recorded(project, after)
     coming = list(islice(_coming(entries, after, last, pauses, ticks), count))
     if as_json:
@@ -100,6 +99,27 @@ def _workflows(name: str | None, project: Project) -> Sequence[LoadedWorkflow]:
     for file in sorted(invalid):
         say(f"{file} is invalid and left out; `almaflow validate` says why.", err=True)
     return [one for one in loaded if one.document.file not in invalid]
+
+
+def _entries(name: str | None, project: Project) -> list[Entry]:
+    """Return the schedule entries that are meant; a broken calendar costs its workflows only.
+
+    Raises:
+        RequestWrong: there are none, or the calendar of the one named workflow is broken.
+    """
+    found: list[Entry] = []
+    left_out = False
+    for one in _workflows(name, project):
+        try:
+            found += entries_of(one.name, one.workflow, project)
+        except RequestWrong as error:
+            if name is not None:
+                raise
+            left_out = True
+            say(f"{one.name} is left out: {error}", err=True)
+    if not found and not left_out:
+        raise RequestWrong(_nothing(name))
+    return found
 
 
 def _nothing(name: str | None) -> str:

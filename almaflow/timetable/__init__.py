@@ -10,7 +10,6 @@ from almaflow.timetable.calendars import (
     Calendar,
     DateRange,
     check_holidays,
-    days_of_ics,
     parse_date,
     parse_date_range,
 )
@@ -18,6 +17,7 @@ from almaflow.timetable.cron import Cron, parse_cron
 from almaflow.timetable.dates import instant_of, parse_moment
 from almaflow.timetable.errors import TimetableInvalid
 from almaflow.timetable.every import check_interval, default_start, next_intervals
+from almaflow.timetable.ics import check_ics
 from almaflow.timetable.instants import next_instants
 from almaflow.timetable.ticks import Timetable
 from almaflow.timetable.words import cron_in_words, dates_in_words, interval_in_words
@@ -30,10 +30,10 @@ __all__ = [
     "Timetable",
     "TimetableInvalid",
     "check_holidays",
+    "check_ics",
     "check_interval",
     "cron_in_words",
     "dates_in_words",
-    "days_of_ics",
     "default_start",
     "find_zone",
     "instant_of",

@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 from functools import lru_cache
 from typing import Any, Self
 
 from almaflow.problems import did_you_mean
 from almaflow.timetable.errors import TimetableInvalid
+from almaflow.timetable.ics import FIRST_YEAR, LAST_YEAR, days_of_ics
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-# Mistyped years are found, and no instant near them leaves Python's calendar.
-_FIRST_YEAR, _LAST_YEAR = 1900, 2999
 _CODE = re.compile(r"[A-Z]{2,3}")
 
 
@@ -41,9 +40,9 @@ def parse_date(text: str) -> date:
         day = date.fromisoformat(text)
     except ValueError:
         raise TimetableInvalid(f"`{text}` is no date: the calendar has no such day.") from None
-    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
         raise TimetableInvalid(
-            f"`{text}`: the year is out of range; it is {_FIRST_YEAR} to {_LAST_YEAR}."
+            f"`{text}`: the year is out of range; it is {FIRST_YEAR} to {LAST_YEAR}."
         )
     return day
 
@@ -84,7 +83,15 @@ class Calendar:
             known := _holidays_of(self.country, self.subdivision, day.year).get(day)
         ):
             return str(known)
-        return days_of_ics(self.ics, day.year).get(day, "") if self.ics is not None else ""
+        return self._event(day) if self.ics is not None else ""
+
+    def _event(self, day: date) -> str:
+        try:
+            return days_of_ics(self.ics or "", day.year).get(day, "")
+        except TimetableInvalid as error:
+            # A file is checked when it is read, so this one was kept by an older almaflow. What is
+            # not known to be a working day is skipped, and the reason is recorded.
+            return f"perhaps a day off ({str(error).rstrip('.')})"
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON data."""
@@ -112,44 +119,6 @@ def _holidays_of(country: str, subdivision: str | None, year: int) -> Mapping[da
     # Built anew for each year: the library's own lookup would grow by side effect.
     found = country_holidays(country, subdiv=subdivision, years=year, expand=False)
     return {day: str(name) for day, name in found.items()}
-
-
-@lru_cache(maxsize=256)
-def days_of_ics(text: str, year: int) -> Mapping[date, str]:
-    """Return the days of a year that a calendar file has events on, with what they are called.
-
-    An event with times takes the days that it touches, by the times as they are written; its end
-    is not part of it. Events that come again by a rule are laid out.
-
-    Raises:
-        TimetableInvalid: it is no calendar file.
-    """
-    # Here, not above: only who has such a calendar pays for it.
-    from icalendar import Calendar as IcsCalendar
-    from recurring_ical_events import of
-
-    try:
-        events = of(IcsCalendar.from_ical(text)).between((year, 1, 1), (year + 1, 1, 1))
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise TimetableInvalid("It is no calendar file (.ics).") from error
-    days: dict[date, str] = {}
-    for event in events:
-        day, last = _day(event.start), _last_day(event.start, event.end)
-        while day <= last:
-            days.setdefault(day, str(event.get("SUMMARY", "")) or "an event")
-            day += timedelta(days=1)
-    return days
-
-
-def _last_day(start: date, end: date) -> date:
-    """Return the last day of an event, itself included."""
-    if isinstance(end, datetime):
-        return max(_day(start), (end - timedelta(microseconds=1)).date())
-    return max(_day(start), end - timedelta(days=1))
-
-
-def _day(moment: date) -> date:
-    return moment.date() if isinstance(moment, datetime) else moment
 
 
 def check_holidays(country: str, subdivision: str | None = None) -> None:
