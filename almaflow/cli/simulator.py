@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
+import re
+import secrets
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -42,6 +44,20 @@ def simulator(
         list[str] | None,
         typer.Option("--institution", metavar="NAME", help="One that exists; may be repeated."),
     ] = None,
+    keys: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--key",
+            metavar="KEY",
+            help="The API key of an institution, in the order of `--institution`; default: drawn.",
+        ),
+    ] = None,
+    allow_remote: Annotated[
+        bool,
+        typer.Option(
+            "--allow-remote", help="Let `--host` be an address that other machines can reach."
+        ),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print address and keys as one JSON document.")
     ] = False,
@@ -52,15 +68,24 @@ def simulator(
     job of an hour takes an hour there; with `--speed 60`, a minute.
     """
     from almaflow.alma.simulator import Scenario, SimulatedAlma
-    from almaflow.alma.simulator.http import SimulatorServer
+    from almaflow.alma.simulator.http import SimulatorServer, is_loopback
     from almaflow.document import read_document
     from almaflow.validation import validate
 
+    if not (allow_remote or is_loopback(host)):
+        raise RequestWrong(
+            f"`--host {host}` lets other machines reach the simulator. Use 127.0.0.1, or add "
+            "`--allow-remote`; whoever has a printed key can then use it."
+        )
     made = Scenario()
     if scenario is not None:
         made = validate(read_document(scenario, str(scenario), is_data=True), Scenario)
     alma = SimulatedAlma(_clock(made.starts_at, speed), made)
-    keys = {name: alma.add_institution(name) for name in institutions or ["main"]}
+    names = institutions or ["main"]
+    drawn = _keys(keys or [], len(names))
+    of_names = {
+        name: alma.add_institution(name, key=key) for name, key in zip(names, drawn, strict=True)
+    }
     try:
         server = SimulatorServer(alma, host, port)
     except OSError as error:
@@ -69,11 +94,12 @@ def simulator(
             "port with `--port`; 0 takes a free one."
         ) from error
     if as_json:
-        told = {"url": server.url, "institutions": [{"name": n, "key": k} for n, k in keys.items()]}
+        listed = [{"name": name, "key": key} for name, key in of_names.items()]
+        told = {"url": server.url, "institutions": listed}
         # Its keys open nothing but this simulator, and are shown to be used.
         emit_document(json_text(told, indent=2))
     else:
-        emit_document(_greeting(server.url, keys))
+        emit_document(_greeting(server.url, of_names))
     # It goes on for long, so what is thrown away is collected again (see `__main__`).
     gc.enable()
     # Asked to end by the system is the same as by Ctrl-C.
@@ -85,6 +111,18 @@ def simulator(
             say("\nThe simulator has ended; its library is gone.")
     finally:
         server.stop()
+
+
+def _keys(given: list[str], count: int) -> list[str]:
+    """Return an API key for each of *count* institutions, drawn where none is given."""
+    for key in given:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{8,100}", key):
+            raise RequestWrong(
+                "`--key` takes 8 to 100 letters, digits, `_` and `-`; without it, keys are drawn."
+            )
+    if len(given) > count:
+        raise RequestWrong(f"There are more keys (`--key`) than institutions, {count}.")
+    return [*given, *(f"l8xx{secrets.token_hex(16)}" for _ in range(count - len(given)))]
 
 
 def _clock(starts_at: datetime | None, speed: float) -> Callable[[], datetime]:

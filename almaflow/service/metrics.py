@@ -7,10 +7,13 @@ when somebody asks for them, so that nobody pays for metrics that nobody reads.
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from socketserver import ThreadingMixIn
 from threading import Thread
-from wsgiref.simple_server import WSGIServer
+from typing import Any
+from urllib.parse import urlsplit
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import (
     CollectorRegistry,
@@ -19,12 +22,13 @@ from prometheus_client import (
     Histogram,
     ProcessCollector,
     generate_latest,
-    start_http_server,
+    make_wsgi_app,
 )
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from almaflow import __version__
+from almaflow.alma.http import is_loopback
 from almaflow.errors import RequestWrong, StoreError
 from almaflow.masking import REDACTION
 from almaflow.outcome import Status
@@ -113,7 +117,7 @@ class Metrics(Measures):
 
     def start(self, port: int) -> None:
         try:
-            self._server = start_http_server(port, _ONLY_THIS_MACHINE, self._registry)
+            self._server = _serve(port, make_wsgi_app(self._registry))
         except OSError as error:
             raise RequestWrong(
                 f"The metrics cannot be given on port {port} of this machine: "
@@ -129,6 +133,43 @@ class Metrics(Measures):
         server.server_close()
         thread.join()
         self._server = None
+
+
+class _Quiet(WSGIRequestHandler):
+    # Seconds that a client may say nothing.
+    timeout = 30
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Keep quiet: each scrape would be a line."""
+
+
+class _Threading(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+def _serve(port: int, metrics: Callable[..., Any]) -> tuple[WSGIServer, Thread]:
+    """Give *metrics* out on this machine, to requests that name this machine.
+
+    A page of another site that lets its name lead here (DNS rebinding) sends its own name.
+    """
+
+    def application(environ: dict[str, Any], start: Any) -> Any:
+        if _names_this_machine(environ.get("HTTP_HOST", "localhost")):
+            return metrics(environ, start)
+        start("421 Misdirected Request", [("Content-Type", "text/plain; charset=utf-8")])
+        return [b"Metrics are given to this machine only.\n"]
+
+    server = make_server(_ONLY_THIS_MACHINE, port, application, _Threading, _Quiet)
+    thread = Thread(target=server.serve_forever, name="metrics", daemon=True)
+    thread.start()
+    return server, thread
+
+
+def _names_this_machine(host: str) -> bool:
+    try:
+        return is_loopback(urlsplit(f"//{host}").hostname or "")
+    except ValueError:
+        return False
 
 
 def _label(name: str) -> str:

@@ -139,3 +139,23 @@ def test_windows_sets_a_variable_in_its_own_way(monkeypatch: pytest.MonkeyPatch)
     greeting = simulator._greeting("http://x", {"main": "k"})
 
     assert '  $env:ALMA_API_KEY_MAIN = "k"' in greeting
+
+
+def test_keys_are_drawn_unless_they_are_given() -> None:
+    drawn = {simulator._keys([], 1)[0] for _ in range(3)}
+
+    assert len(drawn) == 3
+    assert simulator._keys(["my-own-key"], 2)[0] == "my-own-key"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--host", "0.0.0.0"),
+        ("--key", "short"),
+        ("--key", "with a space in it"),
+        ("--key", "key-number-1", "--key", "key-number-2"),
+    ],
+)
+def test_what_would_be_unsafe_is_refused(almaflow: Almaflow, arguments: tuple[str, ...]) -> None:
+    assert almaflow("simulator", "--port", "0", *arguments).code == 2

@@ -173,3 +173,20 @@ def test_a_service_that_is_not_measured_notes_nothing() -> None:
     measures.run_ended(run())
     measures.start(1)
     measures.stop()
+
+
+@pytest.mark.parametrize(
+    ("host", "status"), [("localhost", 200), ("evil.example", 421), ("[", 421)]
+)
+def test_metrics_are_given_to_names_of_this_machine_only(host: str, status: int) -> None:
+    metrics, port = Metrics(Picture), free_port()
+
+    metrics.start(port)
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(f"GET /metrics HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
+            answer = connection.recv(100)
+    finally:
+        metrics.stop()
+
+    assert int(answer.split()[1]) == status

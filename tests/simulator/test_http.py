@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from almaflow.alma.simulator import Fault
-from almaflow.alma.simulator.http import SimulatorServer
+from almaflow.alma.simulator.http import SimulatorServer, is_own_host
 from tests.simulator.world import World
 
 TEST = "/almaws/v1/conf/test"
@@ -274,7 +274,7 @@ def test_a_whole_answer_may_come_before_the_connection_ends(served: Served, kind
     key = served.world.key
 
     said = served.raw(
-        f"GET {TEST}?apikey={key} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * (kind == "close")
+        f"GET {TEST}?apikey={key} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() * (kind == "close")
     )
     whole = served.get() if kind == "reset_after" else None
 
@@ -283,3 +283,29 @@ def test_a_whole_answer_may_come_before_the_connection_ends(served: Served, kind
         assert said.startswith(b"HTTP/1.1 200")
     else:
         assert whole.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "bound", "answers"),
+    [
+        ("127.0.0.1:8080", "127.0.0.1", True),
+        ("localhost", "127.0.0.1", True),
+        ("[::1]:8080", "127.0.0.1", True),
+        ("alma.localhost:80", "127.0.0.1", True),
+        ("", "127.0.0.1", True),
+        ("evil.example:8080", "127.0.0.1", False),
+        ("127.0.0.1.evil.example", "127.0.0.1", False),
+        ("[", "127.0.0.1", False),
+        ("lib1.example.edu", "10.0.0.5", True),
+    ],
+)
+def test_a_simulator_of_this_machine_answers_to_names_of_this_machine(
+    host: str, bound: str, answers: bool
+) -> None:
+    assert is_own_host(host, bound) is answers
+
+
+def test_a_page_of_another_site_gets_no_answer(served: Served) -> None:
+    answer = served.raw(f"GET {TEST} HTTP/1.1\r\nHost: evil.example\r\n\r\n".encode())
+
+    assert answer.startswith(b"HTTP/1.1 421 ")

@@ -10,7 +10,9 @@ import sys
 import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from almaflow.alma.simulator.alma import SimulatedAlma
 from almaflow.alma.simulator.reply import Reply, WireFault
@@ -19,6 +21,10 @@ from almaflow.alma.simulator.reply import Reply, WireFault
 _RESET = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 # Larger bodies are not read (bytes); Alma's own limit is not known.
 _LARGEST_BODY = 64 * 1024 * 1024
+# Connections at a time; a further one is closed at once, so that threads have a bound.
+_MOST_CONNECTIONS = 500
+# Seconds that a client may say nothing, also in the middle of a request.
+_SILENCE = 300
 
 
 class _BadBody(Exception):
@@ -94,7 +100,11 @@ class _Server(ThreadingHTTPServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._open_lock:
+            full = len(self._open) >= _MOST_CONNECTIONS
             self._open.add(request)
+        if full:
+            self.shutdown_request(request)
+            return
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
@@ -115,8 +125,33 @@ class _Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
+def is_own_host(host: str, bound: str) -> bool:
+    """Whether the `Host` header of a request names this simulator.
+
+    A page of another site that lets its name lead to this machine (DNS rebinding) sends its own
+    name. *bound* is the address that is listened on; on one that is not of this machine alone,
+    every name is right. A request of HTTP/1.0 may have no host.
+    """
+    if not host or not is_loopback(bound):
+        return True
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    return is_loopback(name)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether *host* (a name, or an address without brackets) is this machine itself."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    timeout = _SILENCE
     # Small answers must not wait for the client's acknowledgement of the last one.
     disable_nagle_algorithm = True
     server: _Server
@@ -134,6 +169,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer()
 
     def _answer(self) -> None:
+        if not is_own_host(self.headers.get("host", ""), str(self.server.server_address[0])):
+            self.close_connection = True
+            self.send_error(
+                HTTPStatus.MISDIRECTED_REQUEST, "The simulator does not answer to this host name"
+            )
+            return
         try:
             body = self._body()
         except _BadBody as error:
