@@ -16,6 +16,8 @@ import pytest
 
 from almaflow.timetable import Timetable
 
+pytestmark = pytest.mark.slow
+
 FIRST, LAST = datetime(2026, 1, 1, tzinfo=UTC), datetime(2029, 1, 1, tzinfo=UTC)
 AROUND = timedelta(hours=40)
 MINUTE = timedelta(minutes=1)

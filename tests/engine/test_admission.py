@@ -130,6 +130,7 @@ def refused(stage: Stage) -> int:
 
 
 @pytest.mark.parametrize("engines", [1, 2])
+@pytest.mark.slow
 def test_there_is_never_a_fourth_run_nor_a_sixth_start_within_an_hour(
     tmp_path: Path, engines: int
 ) -> None:
@@ -565,6 +566,7 @@ def test_a_day_without_calls_ends_a_step_whose_time_is_up_before(
 # --- crashes --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_place_and_intent_are_recorded_together_whenever_a_process_dies(tmp_path: Path) -> None:
     whole = Stage(prepared(tmp_path / "whole"), library({"*": "2m"}), durable=True)
     assert whole.run(run_of()).outcome == "succeeded"

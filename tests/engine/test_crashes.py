@@ -21,6 +21,8 @@ from almaflow.store import Entry, EntryState
 from tests import harness
 from tests.harness import Boundary, Played, Stage
 
+pytestmark = pytest.mark.slow
+
 # Also on PostgreSQL.
 EACH_STORE = True
 

@@ -39,6 +39,7 @@ def server() -> Iterator[SimulatorServer]:
 
 
 @pytest.mark.parametrize("write", WRITES)
+@pytest.mark.slow
 def test_under_every_fault_a_write_takes_effect_once_and_the_run_ends_well(
     server: SimulatorServer, tmp_path: Path, write: str
 ) -> None:

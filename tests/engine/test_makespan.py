@@ -13,6 +13,8 @@ from almaflow.store import Store
 from tests.harness import START
 from tests.makespan import Contest, Job, lower_bound, serve
 
+pytestmark = pytest.mark.slow
+
 
 def minutes(*jobs: tuple[str, int]) -> list[Job]:
     return [Job(id_, timedelta(minutes=count)) for id_, count in jobs]

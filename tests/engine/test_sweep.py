@@ -20,6 +20,7 @@ def batches() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("scene", ALL)
+@pytest.mark.slow
 def test_nothing_happens_twice_and_nothing_is_lost_whatever_happens(scene: str) -> None:
     figures = sweep(scenes=[scene])
 
