@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from almaflow.cli.output import emit
+from almaflow.cli.settings_above import find_named_project
 from almaflow.clock import Clock, SystemClock, VirtualClock, sleep
 from almaflow.document import read_document
 from almaflow.errors import RequestWrong
 from almaflow.masking import Mask, reveal
 from almaflow.problems import did_you_mean
-from almaflow.settings import Project, find_project
+from almaflow.settings import Project
 from almaflow.store import Store
 
 if TYPE_CHECKING:
@@ -34,15 +34,8 @@ SCENARIO_SUFFIX = ".scenario.yaml"
 
 
 def open_project() -> Project:
-    """Return the project of the working directory; Raises: DocumentsInvalid.
-
-    One of a folder above is named: it decides where API keys are sent.
-    """
-    project = find_project(Path.cwd())
-    if project.document is not None and project.folder != Path.cwd():
-        emit(f"Using the settings in {project.document.file}.", err=True)
-    project.hide_secrets()
-    return project
+    """Return the project of the working directory; Raises: DocumentsInvalid."""
+    return find_named_project()
 
 
 @contextmanager

@@ -12,11 +12,12 @@ import typer
 from almaflow.catalog import LoadedWorkflow, load_paths
 from almaflow.cli.output import emit, emit_document, emit_lines, has_colours
 from almaflow.cli.problem_formats import ProblemFormat, format_problems, problem_lines
+from almaflow.cli.settings_above import find_named_project
 from almaflow.cli.texts import on_one_line
 from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.problems import Problem, Severity, has_errors
 from almaflow.schedules import entries_of
-from almaflow.settings import FILE_NAME, Project, Settings, find_project
+from almaflow.settings import FILE_NAME, Project, Settings
 
 
 def validate(
@@ -77,12 +78,10 @@ def validate(
 def _project() -> tuple[Project, list[Problem]]:
     """Return the project; when its file has problems, one without settings, and the problems."""
     try:
-        project = find_project(Path.cwd())
+        return find_named_project(), []
     except DocumentsInvalid as error:
         folder = Path(error.problems[0].location.file).absolute().parent
         return Project(folder, Settings(), None), list(error.problems)
-    project.hide_secrets()
-    return project, []
 
 
 def _default_paths(project: Project, problems: list[Problem]) -> list[Path]:

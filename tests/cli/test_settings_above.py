@@ -6,20 +6,46 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Almaflow
+from tests.cli.conftest import Almaflow, Write
 
 
+@pytest.mark.parametrize("command", [["runs", "--json"], ["validate", "--json"], ["doctor"]])
 def test_settings_that_are_found_above_are_named(
-    almaflow: Almaflow, folder: Path, monkeypatch: pytest.MonkeyPatch
+    command: list[str],
+    almaflow: Almaflow,
+    write: Write,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (folder / "almaflow.yaml").write_text("timezone: Europe/Zurich\n", "utf-8")
+    file = write("almaflow.yaml", "timezone: Europe/Zurich\n")
+    (folder / "workflows").mkdir()
     (folder / "inner").mkdir()
 
-    here = almaflow("runs")
+    here = almaflow(*command)
     monkeypatch.chdir(folder / "inner")
-    below = almaflow("runs", "--json")
+    below = almaflow(*command)
 
-    named = f"Using the settings in {folder / 'almaflow.yaml'}."
-    assert (here.code, below.code) == (0, 0)
-    assert named not in here.err
-    assert named in below.err
+    assert here.code == below.code
+    assert str(file) not in here.err
+    assert str(file) in below.err
+
+
+def test_only_standard_error_names_the_settings(
+    almaflow: Almaflow, write: Write, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("almaflow.yaml", "timezone: Europe/Zurich\n")
+    (folder / "inner").mkdir()
+    monkeypatch.chdir(folder / "inner")
+
+    assert almaflow("runs", "--json").json["runs"] == []
+
+
+def test_a_path_of_settings_cannot_act_on_a_terminal(
+    almaflow: Almaflow, write: Write, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    above = folder / "a\u202eb"
+    (above / "inner").mkdir(parents=True)
+    write("a\u202eb/almaflow.yaml", "timezone: Europe/Zurich\n")
+    monkeypatch.chdir(above / "inner")
+
+    assert "\u202e" not in almaflow("runs").err

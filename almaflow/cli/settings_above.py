@@ -1,0 +1,25 @@
+"""The project that a command works in, as the person who types it sees it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from almaflow.cli.output import emit
+from almaflow.settings import Project, find_project
+
+
+def find_named_project() -> Project:
+    """Return the project of the working directory, its secrets hidden from all output.
+
+    If its settings are in a folder above, stderr names the file: it decides where API keys are
+    sent.
+
+    Raises:
+        DocumentsInvalid: the settings have problems.
+    """
+    working_folder = Path.cwd()
+    project = find_project(working_folder)
+    project.hide_secrets()
+    if project.document is not None and project.folder != working_folder:
+        emit(f"Using the settings in {project.document.file}.", err=True)
+    return project
