@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from almaflow.alma.simulator.furnish import _add_extra_set
-from almaflow.alma.simulator.scenario import ExtraSet
+from almaflow.alma.simulator.scenario_library import ExtraSet
 from almaflow.cli import retry
 from almaflow.outcome import Outcome
 from almaflow.store import Store

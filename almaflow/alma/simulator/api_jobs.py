@@ -11,6 +11,7 @@ from almaflow.alma.simulator.library import FILLING_JOB, Effect
 from almaflow.alma.simulator.records import digest
 from almaflow.alma.simulator.reply import Answer, ApiError
 from almaflow.alma.simulator.runs import Instance
+from almaflow.alma.simulator.scenario_fields import count_in
 from almaflow.alma.simulator.shapes import instance_shape, job_shape
 from almaflow.alma.simulator.submission import job_of
 
@@ -114,7 +115,7 @@ def list_events(call: Call) -> Answer:
     if run.job.effect is not Effect.USERS:
         raise ApiError("60332")
     told = [line.value for line in run.shown_counters(call.now) if line.type.endswith("rejected")]
-    rejected = int(told[0]) if told and told[0].isdecimal() else 0
+    rejected = (count_in(told[0]) or 0) if told else 0
     offset, limit = call.page()
     page: list[dict[str, Any]] = [
         {

@@ -11,7 +11,7 @@ from almaflow.alma.simulator.code_tables import CODE_TABLES
 from almaflow.alma.simulator.profiles import IntegrationProfile
 from almaflow.alma.simulator.reply import Answer, ApiError
 from almaflow.alma.simulator.shapes import import_profile_shape, integration_profile_shape
-from almaflow.alma.simulator.submission import start, triggered
+from almaflow.alma.simulator.submission import job_of, start, triggered
 
 _SEARCHED = ("code", "name", "created_by")
 
@@ -84,7 +84,7 @@ def run_import_profile(call: Call) -> Answer:
     operation = call.query.get("op", "")
     if operation != "run":
         raise ApiError("402221" if operation else "402220")
-    run = start(call, call.institution.jobs[shape["job_id"]["value"]], ())
+    run = start(call, job_of(call, shape["job_id"]["value"]), ())
     return Answer("import_profile", {**shape, "additional_info": triggered(run)})
 
 

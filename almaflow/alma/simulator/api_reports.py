@@ -9,7 +9,7 @@ from almaflow.alma.simulator.call import Call, hint
 from almaflow.alma.simulator.records import digest
 from almaflow.alma.simulator.reply import Answer, ApiError
 from almaflow.alma.simulator.scenario import Report
-from almaflow.alma.simulator.wire import wants_json
+from almaflow.alma.simulator.wire import wants_json, xml_clean
 
 # Analytics works in bulks of so many rows.
 _BULK = 25
@@ -81,7 +81,7 @@ def _by_token(call: Call, token: str) -> tuple[Report, int]:
 
 def _limit(call: Call) -> int:
     text = call.query.get("limit", "") or str(_BULK)
-    if not text.isdecimal() or not _BULK <= int(text) <= _MOST:
+    if not (text.isdecimal() and len(text) < 10) or not _BULK <= int(text) <= _MOST:
         raise ApiError("40166410", "Parameter value invalid. limit")
     return -(-int(text) // _BULK) * _BULK
 
@@ -99,7 +99,7 @@ def _schema(report: Report, with_headings: bool) -> str:
 
 
 def _heading(name: str, shown: bool) -> str:
-    return f" saw-sql:columnHeading={quoteattr(name)}" if shown else ""
+    return f" saw-sql:columnHeading={quoteattr(xml_clean(name))}" if shown else ""
 
 
 def _row(values: Sequence[str]) -> str:
@@ -108,7 +108,7 @@ def _row(values: Sequence[str]) -> str:
     while there and not values[there - 1]:
         there -= 1
     cells = "".join(
-        f"<Column{i}>{escape(value)}</Column{i}>" if value else f"<Column{i}/>"
+        f"<Column{i}>{escape(xml_clean(value))}</Column{i}>" if value else f"<Column{i}/>"
         for i, value in enumerate(values[:there], 1)
     )
     return f"<Row><Column0>0</Column0>{cells}</Row>"

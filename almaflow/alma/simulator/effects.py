@@ -9,6 +9,7 @@ from almaflow.alma.simulator.library import Effect
 from almaflow.alma.simulator.records import Members, digest
 from almaflow.alma.simulator.runs import Instance
 from almaflow.alma.simulator.scenario import CounterLine
+from almaflow.alma.simulator.scenario_fields import count_in
 from almaflow.alma.simulator.texts import IMPORT_POPULATIONS
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ def report(institution: Institution, instance: Instance) -> None:
 
 
 def _failed(instance: Instance, of: int | None = None) -> int:
-    share = _FAILURES.get(instance.outcome)
-    return 0 if share is None else max(1, (instance.members if of is None else of) // share)
+    share, records = _FAILURES.get(instance.outcome), instance.members if of is None else of
+    return 0 if share is None else min(records, max(1, records // share))
 
 
 def _made_up(instance: Instance, key: str, low: int, high: int) -> int:
@@ -131,8 +132,8 @@ def _identify_unused(institution: Institution, instance: Instance) -> Lines:
     told = [line.value for line in instance.told_counters or ()]
     if told and told[0]:
         name = told[0]
-    if len(told) > 1 and told[1].isdecimal():
-        count = int(told[1])
+    if len(told) > 1 and (number := count_in(told[1])) is not None:
+        count = number
     source = institution.sets.get(instance.set_id or "")
     if source is not None and len(source.members) >= count:
         members = Members(source.members.page(0, count))

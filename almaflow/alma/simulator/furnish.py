@@ -10,12 +10,14 @@ from almaflow.alma.simulator.institution import Institution
 from almaflow.alma.simulator.library import Effect, Job, JobKind
 from almaflow.alma.simulator.profiles import ImportProfile, IntegrationProfile
 from almaflow.alma.simulator.records import Members
-from almaflow.alma.simulator.scenario import ExtraJob, ExtraSet
+from almaflow.alma.simulator.scenario_library import ExtraJob, ExtraSet
 
 # How long ago the library's own things were made.
 _AGE = timedelta(days=200)
 # Nights that the library's history goes back.
 _NIGHTS = 3
+# Where the API shows profiles.
+_INTEGRATION, _IMPORT = "integration-profiles", "md-import-profiles"
 
 
 def furnish(institution: Institution) -> None:
@@ -59,7 +61,7 @@ def _add_integration(
             JobKind(job_name, model.category, model.effect, model.seconds) for job_name in job_names
         )
     for job_kind in kinds:
-        _add_job(institution, job_kind, name, profile.id, "integration-profiles")
+        _add_job(institution, job_kind, name, profile.id, _INTEGRATION)
 
 
 def _drop_integration(institution: Institution, code: str) -> None:
@@ -67,19 +69,20 @@ def _drop_integration(institution: Institution, code: str) -> None:
     for profile in list(institution.integration_profiles.values()):
         if profile.code == code:
             del institution.integration_profiles[profile.id]
-            _drop_jobs(institution, profile.id)
+            _drop_jobs(institution, profile.id, _INTEGRATION)
 
 
 def _drop_import(institution: Institution, name: str) -> None:
     for profile in list(institution.import_profiles.values()):
         if profile.name == name:
             del institution.import_profiles[profile.id]
-            _drop_jobs(institution, profile.id)
+            _drop_jobs(institution, profile.id, _IMPORT)
 
 
-def _drop_jobs(institution: Institution, profile_id: str) -> None:
+def _drop_jobs(institution: Institution, profile_id: str, profile_path: str) -> None:
+    # Profiles of two kinds may have the same id.
     for job in list(institution.jobs.values()):
-        if job.profile_id == profile_id:
+        if (job.profile_id, job.profile_path) == (profile_id, profile_path):
             del institution.jobs[job.id]
 
 
@@ -87,9 +90,7 @@ def _add_import(
     institution: Institution, name: str, records: int, profile_id: str | None = None
 ) -> None:
     profile_id = profile_id or institution.new_id()
-    job = _add_job(
-        institution, library.IMPORT_JOB, name, profile_id, "md-import-profiles", records=records
-    )
+    job = _add_job(institution, library.IMPORT_JOB, name, profile_id, _IMPORT, records=records)
     institution.import_profiles[profile_id] = ImportProfile(profile_id, name, job.id)
 
 

@@ -21,6 +21,8 @@ from almaflow.alma.simulator.scenario_fields import NEVER, fits
 # Runs by people take their time too: how much shorter and longer than the rule, by chance.
 _SPREAD = (0.85, 1.25)
 _HOUR = timedelta(hours=1)
+# Runs that others start in one simulation; the description of `every` names it too.
+_MOST_OTHERS = 10_000
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class Institution:
         self._unreported: list[Instance] = []
         self._later: list[tuple[datetime, Callable[[], None]]] = []
         self._others = [(other, 0) for other in scenario.other_runs if other.meant_for(name)]
+        self._others_left = _MOST_OTHERS
         # Alma's ids are numbers of 16 and 17 digits, side by side.
         self._last_numbers = [389_650_902, 3_820_546_310]
 
@@ -105,8 +108,9 @@ class Institution:
         waiting: list[tuple[OtherRun, int]] = []
         for other, done in self._others:
             first = other.at.first(self.started_at, self.zone)
-            while (at := first + done * (other.every or timedelta(0))) <= now:
-                self._start_other(other, at)
+            while self._others_left and first + done * (other.every or timedelta(0)) <= now:
+                self._start_other(other, first + done * (other.every or timedelta(0)))
+                self._others_left -= 1
                 done += 1
                 if other.every is None:
                     break
@@ -187,7 +191,8 @@ class Institution:
         chance = self.rng.uniform(*_SPREAD)
         seconds = (job.seconds + job.per_member * members) * chance
         whole = timedelta(seconds=seconds) if told is None else told
-        return timedelta(seconds=round(whole.total_seconds() / self.switches.speed, 3))
+        seconds = min(whole.total_seconds() / self.switches.speed, NEVER.total_seconds())
+        return timedelta(seconds=round(seconds, 3))
 
     def _ending(self, job: Job, alma_set: AlmaSet | None, members: int) -> str:
         if alma_set is not None and members == 0 and self.switches.empty_set == "no_bulks":

@@ -14,17 +14,17 @@ from almaflow.alma.simulator.library import TITLES
 from almaflow.alma.simulator.scenario_fields import fits
 from almaflow.alma.simulator.texts import USER_IDENTIFIER_TYPES
 
-# How ids look, by content; {n} is the record's number, {s} the institution's suffix.
+# How ids look, by content; %d is the record's number, {s} the institution's suffix.
 _FORMS = {
-    "BIB_MMS": "99{n:09d}{s}",
-    "ITEM": "23{n:09d}000{s}",
-    "HOLDING": "22{n:09d}000{s}",
-    "PORTFOLIO": "53{n:09d}000{s}",
-    "IEC": "81{n:09d}000{s}",
-    "IEPA": "61{n:09d}000{s}",
-    "USER": "user{n:06d}",
-    "PO_LINE": "POL-{n}",
-    "VENDOR": "VEN{n:05d}",
+    "BIB_MMS": "99%09d{s}",
+    "ITEM": "23%09d000{s}",
+    "HOLDING": "22%09d000{s}",
+    "PORTFOLIO": "53%09d000{s}",
+    "IEC": "81%09d000{s}",
+    "IEPA": "61%09d000{s}",
+    "USER": "user%06d",
+    "PO_LINE": "POL-%d",
+    "VENDOR": "VEN%05d",
 }
 _TITLES = (*TITLES, "IER")
 _NUMBER = {"BIB_MMS": re.compile(r"\d{8,}"), "PO_LINE": re.compile(r"[A-Za-z0-9][\w-]{2,}")}
@@ -78,8 +78,12 @@ class Records:
 
     def id_of(self, content: str, number: int) -> str:
         """Return the id of a record by its number."""
+        return self.form_of(content) % number
+
+    def form_of(self, content: str) -> str:
+        """Return the pattern of ids, in which `%` puts the record's number."""
         form = _FORMS["BIB_MMS"] if is_title(content) else _FORMS.get(content)
-        return (form or "60{n:09d}000{s}").format(n=number, s=self._suffix)
+        return (form or "60%09d000{s}").format(s=self._suffix)
 
     def find(self, content: str, id_type: str, text: str) -> str | None:
         """Return the id of the record that *text* names, None when there is none."""
@@ -151,7 +155,7 @@ class Members:
     def page(self, offset: int, limit: int) -> list[str]:
         """Return some of the ids."""
         if self._ids is None:
-            return [self._worked_out(i) for i in range(offset, min(offset + limit, len(self)))]
+            return list(self._worked_out(range(offset, min(offset + limit, len(self)))))
         return list(self._ids)[offset : offset + limit]
 
     def add(self, ids: Iterable[str]) -> None:
@@ -166,13 +170,15 @@ class Members:
 
     def _listed(self) -> dict[str, None]:
         if self._ids is None:
-            self._ids = dict.fromkeys(self._worked_out(i) for i in range(len(self)))
+            # From the size of the pool on, ids come again.
+            self._ids = dict.fromkeys(self._worked_out(range(min(len(self), _LARGE_POOL))))
             self._rule = None
         return self._ids
 
-    def _worked_out(self, index: int) -> str:
+    def _worked_out(self, indices: range) -> Iterator[str]:
         assert self._rule is not None  # only asked while nothing is listed
         records, content, seed, count = self._rule
         pool = _POOL if count <= _POOL else _LARGE_POOL
         stride = 1 + seed // pool % (pool - 1)
-        return records.id_of(content, 1 + (seed + index * stride) % pool)
+        form = records.form_of(content)
+        return (form % (1 + (seed + index * stride) % pool) for index in indices)

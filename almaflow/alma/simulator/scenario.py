@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AwareDatetime,
     BeforeValidator,
     Field,
     WithJsonSchema,
@@ -17,13 +16,17 @@ from pydantic import (
 
 from almaflow.alma.simulator.scenario_fields import (
     Duration,
+    Few,
     Glob,
+    MemberCount,
     MomentField,
     Numbers,
     Part,
     Scoped,
+    Start,
     Texts,
 )
+from almaflow.alma.simulator.scenario_library import ExtraSet, Library
 from almaflow.alma.simulator.switches import AlmaSwitches
 
 
@@ -60,7 +63,7 @@ _COUNTERS_SCHEMA = {
     ]
 }
 Counters = Annotated[
-    tuple[CounterLine, ...], BeforeValidator(_counter_lines), WithJsonSchema(_COUNTERS_SCHEMA)
+    Few[CounterLine], BeforeValidator(_counter_lines), WithJsonSchema(_COUNTERS_SCHEMA)
 ]
 
 
@@ -107,74 +110,12 @@ class RunRule(Scoped):
     )
 
 
-class ExtraJob(Scoped):
-    """A job that the library has besides the built-in ones."""
-
-    id: str = Field(pattern=r"^[SMO]\d+$", description="M… manual, S… scheduled, O… other.")
-    name: str
-    description: str = ""
-    category: str = Field(default="", description="Default: INFORMATION_UPDATE, or PUBLISHING.")
-    content: str = Field(default="BIB_MMS", description="What a manual job's sets hold.")
-    mandatory: Texts = Field(default=(), description="Parameters it insists on, besides set_id.")
-    tasks: int = Field(default=1, ge=1, description="More than 1: not to be run by API (402231).")
-    duration: Duration | None = Field(default=None, description="How long a run takes.")
-
-
-class ExtraSet(Scoped):
-    """A set that the library has besides the built-in ones."""
-
-    id: str | None = Field(default=None, description="Default: a made-up one.")
-    name: str
-    content: str = Field(default="BIB_MMS", description="Alma's content type, such as ITEM.")
-    query: str | None = Field(default=None, description="Given: a logical set.")
-    members: int | tuple[str, ...] = Field(
-        default=25, description="How many members, or their ids."
-    )
-    private: bool = False
-    created_by: str = Field(default="exl_impl", description="`exl_api`: made through the API.")
-    created: MomentField | None = Field(default=None, description="Default: before the start.")
-
-
-class ExtraIntegrationProfile(Scoped):
-    """An integration profile and its scheduled jobs."""
-
-    code: str
-    name: str = Field(default="", description="Default: the code.")
-    type: str = Field(default="REMOTE_STORAGE", description="Of the table IntegrationTypes.")
-    id: str | None = None
-    jobs: Texts = Field(default=(), description="Names of its jobs. Default: the type's own.")
-
-
-class ExtraImportProfile(Scoped):
-    """An import profile and its job."""
-
-    name: str
-    id: str | None = None
-    records: int = Field(default=120, ge=0, description="Records in each import.")
-
-
-class ExtraPublishingProfile(Scoped):
-    """A publishing profile; its job is `Publishing Platform Job <name>`."""
-
-    name: str
-    id: str | None = None
-
-
-class Library(Part):
-    """What the library has besides the built-in jobs and profiles."""
-
-    jobs: tuple[ExtraJob, ...] = ()
-    integration_profiles: tuple[ExtraIntegrationProfile, ...] = ()
-    import_profiles: tuple[ExtraImportProfile, ...] = ()
-    publishing_profiles: tuple[ExtraPublishingProfile, ...] = ()
-
-
 class MembersRule(Scoped):
     """How many members sets have whose members Alma works out itself."""
 
     query: Glob | None = Field(default=None, description="Pattern of the logical set's query.")
     set: Glob | None = Field(default=None, description="Pattern of the set's name.")
-    count: int = Field(ge=0)
+    count: MemberCount
 
     @model_validator(mode="after")
     def _something_to_match(self) -> MembersRule:
@@ -278,7 +219,7 @@ class OtherRun(Scoped):
     job: str = Field(description="Id or exact name of the job.")
     at: MomentField = Field(description="When: `10m` after the start, `02:00`, or an instant.")
     every: Annotated[Duration, Field(gt=timedelta(0))] | None = Field(
-        default=None, description="Again and again at this distance."
+        default=None, description="Again and again at this distance, 10,000 runs at most."
     )
     duration: Duration | None = None
     by: str = Field(
@@ -320,21 +261,30 @@ _APPROVAL_SCHEMA = {
 ApprovalField = Annotated[Approval, BeforeValidator(_approval), WithJsonSchema(_APPROVAL_SCHEMA)]
 
 
+# At least one character that is not a dot, and neither a separator nor a control character.
+_FILE_NAME = r"^[^/\\\x00-\x1f\x7f]*[^/\\\x00-\x1f\x7f.][^/\\\x00-\x1f\x7f]*$"
+_LONGEST_CONTENT = 1_000_000
+
+
 class SimulatedFile(Part):
     """A file that `fetch_files` finds."""
 
-    name: str
+    name: str = Field(pattern=_FILE_NAME, max_length=255, description="Its name, without a folder.")
     connection: str | None = Field(default=None, description="Default: in every connection.")
-    content: str = ""
+    content: str = Field(default="", max_length=_LONGEST_CONTENT)
     at: MomentField | None = Field(default=None, description="When it is there. Default: always.")
+
+
+# Analytics shows no more rows of a report itself.
+_MOST_ROWS = 65_000
 
 
 class Report(Scoped):
     """An Alma Analytics report."""
 
     path: str = Field(description="Its catalogue path, such as `/shared/My Library/Discarded`.")
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...] = ()
+    columns: Few[str]
+    rows: Annotated[tuple[Few[str], ...], Field(max_length=_MOST_ROWS)] = ()
     ready_after: Duration | None = Field(
         default=None, description="How long Analytics answers without rows before it has them."
     )
@@ -347,26 +297,26 @@ class Scenario(Part):
     """How a simulated Alma is furnished, and what happens in it."""
 
     description: str = ""
-    starts_at: AwareDatetime | None = Field(
+    starts_at: Start | None = Field(
         default=None,
         description="The simulated clock's start, such as 2026-03-02T01:00:00Z. Default: now.",
     )
-    jobs: tuple[RunRule, ...] = Field(default=(), description="How the runs of jobs go.")
-    sets: tuple[ExtraSet, ...] = Field(default=(), description="Sets that are already there.")
+    jobs: Few[RunRule] = Field(default=(), description="How the runs of jobs go.")
+    sets: Few[ExtraSet] = Field(default=(), description="Sets that are already there.")
     library: Library = Field(default_factory=Library, description="Further jobs and profiles.")
-    members: tuple[MembersRule, ...] = Field(
+    members: Few[MembersRule] = Field(
         default=(), description="Sizes of logical and made sets; otherwise made up, 20 to 5000."
     )
-    unknown_members: tuple[Glob, ...] = Field(
+    unknown_members: Few[Glob] = Field(
         default=(), description="Barcodes and ids (patterns) that Alma does not know."
     )
-    faults: tuple[Fault, ...] = Field(default=(), description="What goes wrong with calls.")
-    other_runs: tuple[OtherRun, ...] = Field(default=(), description="Runs others start.")
+    faults: Few[Fault] = Field(default=(), description="What goes wrong with calls.")
+    other_runs: Few[OtherRun] = Field(default=(), description="Runs others start.")
     approvals: dict[str, ApprovalField] = Field(
         default_factory=dict, description="Answers to `approve` steps, by step: yes or no."
     )
-    files: tuple[SimulatedFile, ...] = Field(default=(), description="Files to be fetched.")
-    reports: tuple[Report, ...] = Field(default=(), description="Analytics reports.")
+    files: Few[SimulatedFile] = Field(default=(), description="Files to be fetched.")
+    reports: Few[Report] = Field(default=(), description="Analytics reports.")
     alma: AlmaSwitches = Field(
         default_factory=AlmaSwitches, description="Alma's habits and limits."
     )

@@ -5,9 +5,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
-from typing import Annotated, Any
+from functools import lru_cache
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 _DURATION = re.compile(
@@ -19,8 +28,29 @@ _DIGITS = re.compile(r"\d+")
 _MOST_DIGITS = 6
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
-# An end that never comes; far enough, and safe to add an hour to.
+# An end that never comes, and the longest duration of a scenario. Three of them after the last
+# year that a scenario may name are still in the calendar.
 NEVER = timedelta(days=36500)
+_YEARS = range(1900, 2200)
+
+# What a scenario may hold. Every request passes all rules, so there are not many of them.
+_MOST_RULES = 1_000
+_LONGEST_TEXT = 2_000  # Characters; Alma's own texts have at most a few hundred.
+# Sets of the largest libraries hold about as many; the simulator lists them in seconds.
+MOST_MEMBERS = 10_000_000
+_LARGEST_LIMIT = 1_000_000_000
+
+T = TypeVar("T")
+Few = Annotated[tuple[T, ...], Field(max_length=_MOST_RULES)]
+MemberCount = Annotated[int, Field(ge=0, le=MOST_MEMBERS)]
+Limit = Annotated[int, Field(ge=0, le=_LARGEST_LIMIT)]
+
+
+def count_in(text: str) -> int | None:
+    """Return the number of records that a counter's *text* says; None when it says none."""
+    if not (text.isdecimal() and len(text) <= len(str(MOST_MEMBERS))):
+        return None
+    return min(int(text), MOST_MEMBERS)
 
 
 def _duration(value: Any) -> Any:
@@ -34,7 +64,14 @@ def _duration(value: Any) -> Any:
             "{text} is not a duration; write 90s, 10m, 4h, 2d or 1h30m",
             {"text": text or "Nothing"},
         )
-    return timedelta(**{unit: int(number or 0) for unit, number in match.groupdict().items()})
+    duration = timedelta(**{unit: int(number or 0) for unit, number in match.groupdict().items()})
+    if duration > NEVER:
+        raise PydanticCustomError(
+            "bad_value",
+            "{text} is too long; a duration is at most {days}d, a hundred years",
+            {"text": text, "days": NEVER.days},
+        )
+    return duration
 
 
 Duration = Annotated[
@@ -82,14 +119,14 @@ def _moment(value: Any) -> Any:
     if isinstance(value, Moment):
         return value
     if isinstance(value, datetime):
-        return Moment(instant=value)
+        return Moment(instant=_in_the_calendar(value))
     text = str(value).strip()
     if match := _CLOCK.fullmatch(text):
         return Moment(time_of_day=time(int(match.group(1)), int(match.group(2))))
     if text and _DURATION.fullmatch(text):
         return Moment(since_start=_duration(text))
     try:
-        return Moment(instant=datetime.fromisoformat(text))
+        instant = datetime.fromisoformat(text)
     except ValueError:
         raise PydanticCustomError(
             "bad_value",
@@ -97,7 +134,21 @@ def _moment(value: Any) -> Any:
             "simulation (1h30m) or a date and time (2026-03-02T01:00:00Z)",
             {"text": text or "Nothing"},
         ) from None
+    return Moment(instant=_in_the_calendar(instant))
 
+
+def _in_the_calendar(instant: datetime) -> datetime:
+    if instant.year not in _YEARS:
+        raise PydanticCustomError(
+            "bad_value",
+            "{text} is out of range; write a year from {first} to {last}",
+            {"text": instant.isoformat(), "first": _YEARS[0], "last": _YEARS[-1]},
+        )
+    return instant
+
+
+# When a simulation begins.
+Start = Annotated[AwareDatetime, AfterValidator(_in_the_calendar)]
 
 MomentField = Annotated[
     Moment,
@@ -116,10 +167,14 @@ def _schema(kind: dict[str, Any]) -> WithJsonSchema:
 
 
 Texts = Annotated[
-    tuple[str, ...], BeforeValidator(_one_or_many), _schema({"type": ["string", "number"]})
+    tuple[str, ...],
+    Field(max_length=_MOST_RULES),
+    BeforeValidator(_one_or_many),
+    _schema({"type": ["string", "number"]}),
 ]
 Numbers = Annotated[
-    tuple[Annotated[int, Field(ge=1)], ...],
+    tuple[Annotated[int, Field(ge=1, le=_LARGEST_LIMIT)], ...],
+    Field(max_length=_MOST_RULES),
     BeforeValidator(_one_or_many),
     _schema({"type": "integer", "minimum": 1}),
 ]
@@ -134,13 +189,19 @@ def fits(pattern: str, text: str) -> bool:
     What is between two `*` is taken where it comes first, which leaves the most for the rest; so
     nothing is tried twice, and the time has a bound (length of the text times the pattern's).
     """
+    return _compiled(pattern).fullmatch(text) is not None
+
+
+# Room for all patterns of a scenario: each is used for every request.
+@lru_cache(maxsize=4 * _MOST_RULES)
+def _compiled(pattern: str) -> re.Pattern[str]:
     first, *rest = (
         "".join("." if c == "?" else re.escape(c) for c in p) for p in pattern.split("*")
     )
     if rest:
         *middle, last = rest
         first += "".join(f"(?>.*?{part})" for part in middle if part) + ".*" + last
-    return re.fullmatch(first, text, re.DOTALL) is not None
+    return re.compile(first, re.DOTALL)
 
 
 class Part(BaseModel):
@@ -152,6 +213,7 @@ class Part(BaseModel):
         populate_by_name=True,
         coerce_numbers_to_str=True,
         arbitrary_types_allowed=True,
+        str_max_length=_LONGEST_TEXT,
     )
 
 

@@ -7,7 +7,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator
 
-from almaflow.alma.simulator.scenario_fields import Duration, Part
+from almaflow.alma.simulator.scenario_fields import Duration, Limit, Part
+
+_MOST = 1_000_000_000
+_ADDRESS = r"^https?://[A-Za-z0-9.-]+(:\d{1,5})?(/[A-Za-z0-9._~/-]*)?$"
 
 
 class AlmaSwitches(Part):
@@ -15,10 +18,15 @@ class AlmaSwitches(Part):
 
     timezone: str = Field(default="Europe/Zurich", description="The institutions' local time.")
     base_url: str = Field(
-        default="https://api-eu.hosted.exlibrisgroup.com", description="Beginning of all links."
+        default="https://api-eu.hosted.exlibrisgroup.com",
+        pattern=_ADDRESS,
+        description="Beginning of all links.",
     )
     speed: float = Field(
-        default=1.0, gt=0, description="60: jobs take a sixtieth of their time, for shows."
+        default=1.0,
+        ge=0.001,
+        le=1_000_000,
+        description="60: jobs take a sixtieth of their time, for shows.",
     )
     latency: Duration | None = Field(default=None, description="How long every answer takes.")
 
@@ -27,18 +35,18 @@ class AlmaSwitches(Part):
         description="A wrong key: 400 UNAUTHORIZED, 403 INVALID_REQUEST, or bare text.",
     )
     calls_per_second: int | None = Field(
-        default=None, ge=1, description="Default: 50, in a sandbox 10."
+        default=None, ge=1, le=_MOST, description="Default: 50, in a sandbox 10."
     )
     calls_per_minute: int | None = Field(
-        default=None, ge=1, description="Default: 1500, in a sandbox 300."
+        default=None, ge=1, le=_MOST, description="Default: 1500, in a sandbox 300."
     )
-    calls_per_day: int = Field(default=300_000, ge=0, description="Until midnight UTC.")
+    calls_per_day: Limit = Field(default=300_000, description="Until midnight UTC.")
     throttle_status: int = Field(
         default=429, ge=400, le=599, description="HTTP status of a threshold; older hosts: 400."
     )
 
-    running_jobs: int = Field(default=3, ge=0, description="API-started runs at a time.")
-    starts_per_hour: int = Field(default=5, ge=0, description="Starts of one job in 60 minutes.")
+    running_jobs: Limit = Field(default=3, description="API-started runs at a time.")
+    starts_per_hour: Limit = Field(default=5, description="Starts of one job in 60 minutes.")
     running_code: str = Field(default="402222", description="Refusal for `running_jobs`.")
     starts_code: str = Field(default="402223", description="Refusal for `starts_per_hour`.")
     overlap: Literal["scheduled", "never"] = Field(
@@ -73,7 +81,9 @@ class AlmaSwitches(Part):
         description="What Alma appends to job_name: ` - 2026-03-02 9:15 AM`, ` - 03/02/2026 "
         "09:15`, or nothing; `dropped`: runs have the job's own name and the time.",
     )
-    name_limit: int | None = Field(default=None, ge=1, description="Cuts job names (characters).")
+    name_limit: int | None = Field(
+        default=None, ge=1, le=_MOST, description="Cuts job names (characters)."
+    )
 
     empty_set: Literal["no_bulks", "success", "refuse"] = Field(
         default="no_bulks", description="A job on a set without members."
@@ -98,7 +108,7 @@ class AlmaSwitches(Part):
         default=False, description="Whether good ids are added although the call fails."
     )
     fill_rate: int = Field(
-        default=200, ge=1, description="Members a second when Alma fills a set by itself."
+        default=200, ge=1, le=_MOST, description="Members a second when Alma fills a set by itself."
     )
 
     @field_validator("timezone")

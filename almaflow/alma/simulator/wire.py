@@ -40,6 +40,8 @@ _PLURALS = {
     "code_table": "code_tables",
 }
 _SINGULARS = {plural: singular for singular, plural in _PLURALS.items()}
+# Objects and lists inside each other; those of Alma have about six.
+_DEEPEST = 50
 _ATTRIBUTES = ("link", "total_record_count")
 # Characters that XML 1.0 cannot carry at all.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -98,23 +100,26 @@ def _child(parent: str, name: str, value: Any) -> str:
 
 def _tag(tag: str, value: Mapping[str, Any], names: Iterable[str], inside: str) -> str:
     attributes = "".join(
-        f" {name}={quoteattr(_clean(value[name]))}" for name in names if value.get(name) is not None
+        f" {name}={quoteattr(xml_clean(value[name]))}"
+        for name in names
+        if value.get(name) is not None
     )
     return f"<{tag}{attributes}>{inside}</{tag}>" if inside else f"<{tag}{attributes}/>"
 
 
-def _clean(value: Any) -> str:
+def xml_clean(value: Any) -> str:
+    """Return the text of a value without the characters that XML cannot carry."""
     return _NOT_XML.sub("", text_of(value))
 
 
 def _xml_text(value: Any) -> str:
-    return escape(_clean(value))
+    return escape(xml_clean(value))
 
 
 def text_of(value: Any) -> str:
     """Return the text of a field: plain, coded (`{"value": …}`), true/false, a number, null."""
-    if isinstance(value, Mapping):
-        return text_of(value.get("value"))
+    while isinstance(value, Mapping):
+        value = value.get("value")
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -210,18 +215,36 @@ def parse_body(headers: Mapping[str, str], body: bytes, bean: str) -> Body:
     """Read a request's body as JSON or XML, by its content type, else by its first character.
 
     Raises:
-        ApiError: BAD_REQUEST when it is neither, is no object, or carries a DOCTYPE.
+        ApiError: BAD_REQUEST when it is neither, is not an object, carries a DOCTYPE, or is nested
+            deeper than any of Alma's objects.
     """
     kind = headers.get("content-type", "").lower()
     start = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-    if "json" in kind or ("xml" not in kind and start != b"<"):
-        return Body(_parse_json(body), True, bean)
-    return Body(_parse_xml(body), False, bean)
+    is_json = "json" in kind or ("xml" not in kind and start != b"<")
+    data = _parse_json(body) if is_json else _parse_xml(body)
+    if _is_deeper(data, _DEEPEST):
+        raise bad_request("The object is nested too deeply")
+    return Body(data, is_json, bean)
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Tell whether *value* has more than so many objects and lists inside each other."""
+    layer = [value]
+    for _ in range(levels):
+        layer = [
+            inner
+            for one in layer
+            if isinstance(one, (dict, list))
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+    return any(isinstance(one, (dict, list)) for one in layer)
 
 
 def _parse_json(body: bytes) -> dict[str, Any]:
     try:
         data = json.loads(body.decode("utf-8-sig"))
+        # Half of a surrogate pair is not text, and no answer could quote it.
+        json.dumps(data, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise bad_request(f"JSON parse error: {error}") from error
     if not isinstance(data, dict):

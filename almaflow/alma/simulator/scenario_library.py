@@ -1,0 +1,86 @@
+"""What a scenario file may say of the library: its jobs, sets and profiles."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from almaflow.alma.simulator.scenario_fields import (
+    Duration,
+    Few,
+    MemberCount,
+    MomentField,
+    Part,
+    Scoped,
+    Texts,
+)
+
+# Files with more records are not loaded in one piece, and all of them can be downloaded.
+MOST_RECORDS = 100_000
+
+
+class ExtraJob(Scoped):
+    """A job that the library has besides the built-in ones."""
+
+    id: str = Field(pattern=r"^[SMO]\d+$", description="M… manual, S… scheduled, O… other.")
+    name: str
+    description: str = ""
+    category: str = Field(default="", description="Default: INFORMATION_UPDATE, or PUBLISHING.")
+    content: str = Field(default="BIB_MMS", description="What a manual job's sets hold.")
+    mandatory: Texts = Field(default=(), description="Parameters it insists on, besides set_id.")
+    tasks: int = Field(
+        default=1, ge=1, le=100, description="More than 1: not to be run by API (402231)."
+    )
+    duration: Duration | None = Field(default=None, description="How long a run takes.")
+
+
+class ExtraSet(Scoped):
+    """A set that the library has besides the built-in ones."""
+
+    id: str | None = Field(default=None, description="Default: a made-up one.")
+    name: str
+    content: str = Field(default="BIB_MMS", description="Alma's content type, such as ITEM.")
+    query: str | None = Field(default=None, description="Given: a logical set.")
+    members: MemberCount | Annotated[tuple[str, ...], Field(max_length=100_000)] = Field(
+        default=25, description="How many members, or their ids."
+    )
+    private: bool = False
+    created_by: str = Field(default="exl_impl", description="`exl_api`: made through the API.")
+    created: MomentField | None = Field(default=None, description="Default: before the start.")
+
+
+class ExtraIntegrationProfile(Scoped):
+    """An integration profile and its scheduled jobs."""
+
+    code: str
+    name: str = Field(default="", description="Default: the code.")
+    type: str = Field(default="REMOTE_STORAGE", description="Of the table IntegrationTypes.")
+    id: str | None = None
+    jobs: Texts = Field(default=(), description="Names of its jobs. Default: the type's own.")
+
+
+class ExtraImportProfile(Scoped):
+    """An import profile and its job."""
+
+    name: str
+    id: str | None = None
+    records: Annotated[int, Field(ge=0, le=MOST_RECORDS)] = Field(
+        default=120, description="Records in each import."
+    )
+
+
+class ExtraPublishingProfile(Scoped):
+    """A publishing profile; its job is `Publishing Platform Job <name>`."""
+
+    name: str
+    id: str | None = None
+
+
+class Library(Part):
+    """What the library has besides the built-in jobs and profiles."""
+
+    jobs: Few[ExtraJob] = ()
+    integration_profiles: Few[ExtraIntegrationProfile] = ()
+    import_profiles: Few[ExtraImportProfile] = ()
+    publishing_profiles: Few[ExtraPublishingProfile] = ()
