@@ -76,7 +76,6 @@ HOMES: Mapping[str, Sequence[str]] = {
     "holidays": ("timetable",),
     "http": ("alma",),
     "icalendar": ("timetable",),
-    "recurring_ical_events": ("timetable",),
     "jinja2": ("expressions",),
     "jmespath": ("steps",),
     "keyring": ("settings",),

@@ -24,7 +24,13 @@ from almaflow.fields import Model, Text, as_text, format_duration, parse_duratio
 from almaflow.settings.limits import LimitSettings
 from almaflow.settings.references import SecretRef, is_reference
 from almaflow.settings.serving import ServeSettings
-from almaflow.timetable import TimetableInvalid, check_holidays, find_zone, parse_date_range
+from almaflow.timetable import (
+    MOST_RANGES,
+    TimetableInvalid,
+    check_holidays,
+    find_zone,
+    parse_date_range,
+)
 
 # Source: Ex Libris Developer Network, OpenAPI file of the configuration area, `servers`.
 REGIONS = {
@@ -247,6 +253,9 @@ class CalendarSettings(Model):
             raise PydanticCustomError(
                 "choose_one", "A calendar needs `country`, `dates` or `ics`, or several of them."
             )
+        if len(self.dates) > MOST_RANGES:
+            why = f"`dates` has more than {MOST_RANGES} entries; write ranges, or an `ics` file."
+            raise PydanticCustomError("bad_calendar", "{why}", {"why": why, "key": "dates"})
         if self.country is not None:
             try:
                 check_holidays(self.country, self.subdivision)

@@ -7,6 +7,7 @@ waits is the business of `service/`.
 from __future__ import annotations
 
 from almaflow.timetable.calendars import (
+    MOST_RANGES,
     Calendar,
     DateRange,
     check_holidays,
@@ -24,6 +25,7 @@ from almaflow.timetable.words import cron_in_words, dates_in_words, interval_in_
 from almaflow.timetable.zones import find_zone
 
 __all__ = [
+    "MOST_RANGES",
     "Calendar",
     "Cron",
     "DateRange",

@@ -11,9 +11,11 @@ from typing import Any, Self
 
 from almaflow.problems import did_you_mean
 from almaflow.timetable.errors import TimetableInvalid
-from almaflow.timetable.ics import FIRST_YEAR, LAST_YEAR, days_of_ics
+from almaflow.timetable.ics import FIRST_YEAR, LAST_LAID_OUT, LAST_YEAR, days_of_ics
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+MOST_RANGES = 1000
+"""Entries under the `dates` of one calendar: every tick is compared with all of them."""
 _CODE = re.compile(r"[A-Z]{2,3}")
 
 
@@ -47,6 +49,7 @@ def parse_date(text: str) -> date:
     return day
 
 
+@lru_cache(maxsize=4096)
 def parse_date_range(text: str) -> DateRange:
     """Read `2026-12-24/2027-01-02`, or one date for one day.
 
@@ -87,11 +90,14 @@ class Calendar:
 
     def _event(self, day: date) -> str:
         try:
-            return days_of_ics(self.ics or "", day.year).get(day, "")
+            found = days_of_ics(self.ics or "").get(day, "")
         except TimetableInvalid as error:
             # A file is checked when it is read, so this one was kept by an older almaflow. What is
             # not known to be a working day is skipped, and the reason is recorded.
             return f"perhaps a day off ({str(error).rstrip('.')})"
+        if day.year > LAST_LAID_OUT:
+            return f"perhaps a day off (calendar files are read until the year {LAST_LAID_OUT})"
+        return found
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON data."""

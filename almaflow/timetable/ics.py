@@ -1,15 +1,15 @@
 """Calendar files (.ics): the days that their events take, as far as days off need them.
 
 A calendar file comes from outside. Before the libraries see it, it is reduced to the few
-properties that count, and everything that could make them work without end is refused: time zones
-with rules of their own, rules that repeat within a day or never give one, long lists, far years.
+properties that count (no time zones), and what could make them work without end is refused: rules
+that repeat within a day or never give one, long lists, far years.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import MAXYEAR, date, datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -17,32 +17,38 @@ from almaflow.timetable.errors import TimetableInvalid
 
 # Mistyped years are found, and no instant near them leaves Python's calendar.
 FIRST_YEAR, LAST_YEAR = 1900, 2999
+# Events are laid out until the end of this year.
+LAST_LAID_OUT = 2100
 
-# Characters of a file, events, dates in the lists of all events (RDATE, EXDATE).
+# Characters of a file, lines that count, events, dates in lists (RDATE, EXDATE), levels.
 MOST_TEXT = 2 * 1024 * 1024
+MOST_LINES = 50_000
 MOST_EVENTS = 5000
 MOST_DATES = 10_000
+_MOST_LEVELS = 8
 # Days that one event takes: a closure of two years is long, one of a thousand is a mistake.
 MOST_DAYS = 732
-# What laying out all rules may cost: days from an event's first one to the end of the years for
-# which a file is checked, each times the weight of its rule. A second has about two millions.
-MOST_WORK = 10_000_000
-_CHECKED_UNTIL = date(2100, 1, 1)
+# Days that all events take until `LAST_LAID_OUT`; one that repeats daily from 1970 has 48,000.
+MOST_LAID_OUT = 300_000
+# Characters of all rules together. What a rule costs to search grows with its length; each is
+# searched through five hundred years at most, which takes up to a millisecond a character.
+MOST_RULES = 5000
 
-# How often a rule repeats, and what dateutil takes for one of its days compared with others.
-_WEIGHTS = {"YEARLY": 1, "MONTHLY": 1, "WEEKLY": 5, "DAILY": 10}
-# What a rule may say besides; with FREQ=DAILY only the first four, which always give a day soon.
+_FREQUENCIES = {"YEARLY", "MONTHLY", "WEEKLY", "DAILY"}
+# What a rule may say besides: nothing that repeats within a day.
 _RULE_KEYS = {"INTERVAL", "COUNT", "UNTIL", "BYDAY", "WKST"}
 _MORE_RULE_KEYS = {"BYMONTH", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYSETPOS"}
 _MOST_INTERVAL = 1000
-# After 400 years the calendar repeats itself, weekdays included.
-_CYCLE = 400
+# After 400 years the calendar repeats itself, weekdays included. A rule is laid out this much
+# later: dateutil searches a day up to the year 9999, which then is 2399.
+_LATER = 19 * 400
 
 # The properties of an event that count here, and those that hold dates.
 _DATES = {"DTSTART", "DTEND", "RDATE", "EXDATE", "RECURRENCE-ID"}
 _KEPT = {*_DATES, "DURATION", "RRULE", "SUMMARY", "UID", "SEQUENCE"}
 _LINE = re.compile(
-    r"(?P<name>[A-Za-z-]+)(?P<parameters>(?:;[^:\"]*(?:\"[^\"]*\")?)*):(?P<value>.*)"
+    r"(?P<name>[A-Za-z0-9-]++)(?P<parameters>(?:;(?:[^:\"]|\"[^\"]*+\")*+)?):(?P<value>.*)",
+    re.DOTALL,
 )
 _YEAR = re.compile(r"(?<![0-9])([0-9]{4})[0-9]{4}(?:T[0-9]{6}Z?)?(?![0-9])")
 _MOST_SUMMARY = 200
@@ -50,14 +56,11 @@ _MOST_SUMMARY = 200
 
 def check_ics(text: str) -> None:
     """Check that a calendar file can be read and laid out; Raises: TimetableInvalid."""
-    _calendar(text)
-    for year in (2000, 2026, _CHECKED_UNTIL.year):
-        days_of_ics(text, year)
+    days_of_ics(text)
 
 
-@lru_cache(maxsize=256)
-def days_of_ics(text: str, year: int) -> Mapping[date, str]:
-    """Return the days of a year that a calendar file has events on, with what they are called.
+def days_of_ics(text: str) -> Mapping[date, str]:
+    """Return the days until `LAST_LAID_OUT` that a calendar file has events on, with their names.
 
     An event with times takes the days that it touches, by the times as they are written; its end
     is not part of it. Events that repeat by a rule are laid out.
@@ -65,29 +68,137 @@ def days_of_ics(text: str, year: int) -> Mapping[date, str]:
     Raises:
         TimetableInvalid: it is no calendar file, or beyond the bounds above.
     """
-    # Here, not above: only who has such a calendar pays for it.
-    from recurring_ical_events import of
+    found = _days_or_reason(text)
+    if isinstance(found, str):
+        raise TimetableInvalid(found)
+    return found
 
-    first, last = date(year, 1, 1), date(year, 12, 31)
+
+@lru_cache(maxsize=32)
+def _days_or_reason(text: str) -> Mapping[date, str] | str:
+    """Return the days, else why there are none: both are asked for with every workflow."""
     days: dict[date, str] = {}
-    with _Translated():
-        for event in of(_calendar(text)).between((year, 1, 1), (year + 1, 1, 1)):
-            day = max(_day(event.start), first)
-            while day <= min(_last_day(event.start, event.end), last):
-                days.setdefault(day, str(event.get("SUMMARY", "")) or "an event")
-                day += timedelta(days=1)
+    try:
+        with _Translated():
+            _lay_out(_events(text), days)
+    except TimetableInvalid as error:
+        return str(error)
     return days
 
 
-@lru_cache(maxsize=16)
-def _calendar(text: str) -> Any:
-    """Return the reduced calendar as icalendar has it; Raises: TimetableInvalid."""
+def _events(text: str) -> list[Any]:
+    """Return the events that count: of several with one UID and day, those of the last edit."""
+    # Here, not above: only who has such a calendar pays for it.
     from icalendar import Calendar
 
-    with _Translated():
-        calendar = Calendar.from_ical("\r\n".join(_reduced(text)) + "\r\n")
-        _check_events(calendar.walk("VEVENT"))
-    return calendar
+    found: dict[Any, Any] = {}
+    calendar = Calendar.from_ical("\r\n".join(_reduced(text)) + "\r\n")
+    for place, event in enumerate(calendar.walk("VEVENT")):
+        key = (_uid(event) or place, _replaced(event))
+        if key not in found or int(event.get("SEQUENCE", 0)) >= int(found[key].get("SEQUENCE", 0)):
+            found[key] = event
+    return list(found.values())
+
+
+def _lay_out(events: Sequence[Any], days: dict[date, str]) -> None:
+    """Put the days of all events in *days*; what was put first keeps its name."""
+    rules = sum(len(rule.to_ical()) for event in events for rule in _listed(event, "RRULE"))
+    if rules > MOST_RULES:
+        raise TimetableInvalid(
+            f"Its rules (RRULE) have more than {MOST_RULES} characters together; keep only the "
+            "days off in it."
+        )
+    replaced: dict[str, set[date]] = {}
+    for event in events:
+        if (day := _replaced(event)) is not None:
+            replaced.setdefault(_uid(event), set()).add(day)
+    laid_out = 0
+    for event in events:
+        name = _name(event)
+        length = _length(name, event)
+        without = {*_dates(event, "EXDATE")}
+        if _replaced(event) is None:
+            without |= replaced.get(_uid(event), set())
+        for first in _beginnings(name, event):
+            laid_out += length
+            if laid_out > MOST_LAID_OUT:
+                raise TimetableInvalid(
+                    f"Its events take more than {MOST_LAID_OUT} days until {LAST_LAID_OUT}; write "
+                    "newer beginnings (DTSTART) or ends of rules (UNTIL)."
+                )
+            if first not in without:
+                for number in range(length):
+                    days.setdefault(first + timedelta(days=number), name)
+
+
+def _beginnings(name: str, event: Any) -> Iterator[date]:
+    """Yield the first day of an event, and of each repetition."""
+    yield _day(event.start)
+    yield from _dates(event, "RDATE")
+    for rule in _listed(event, "RRULE"):
+        _check_rule(name, rule)
+        none = True
+        for day in _repetitions(rule, _day(event.start)):
+            none = False
+            yield day
+        if none:
+            raise TimetableInvalid(
+                f"`{name}` has a rule (RRULE) that gives no day until {LAST_LAID_OUT}; correct it."
+            )
+
+
+def _repetitions(rule: Any, start: date) -> Iterator[date]:
+    """Yield the days of a rule until `LAST_LAID_OUT`; it is tried `_LATER`, where a search ends."""
+    from dateutil.rrule import rrulestr
+
+    until = min((_day(end) for end in rule.get("UNTIL", ())), default=date.max)
+    plain = {key: value for key, value in rule.items() if key != "UNTIL"}
+    late = datetime(start.year + _LATER, start.month, start.day)
+    for found in rrulestr(type(rule)(plain).to_ical().decode(), dtstart=late):
+        day = found.date().replace(year=found.year - _LATER)
+        if day > until or day.year > LAST_LAID_OUT:
+            return
+        yield day
+
+
+def _listed(event: Any, name: str) -> list[Any]:
+    """Return the values of a property that may be written several times."""
+    found = event.get(name, [])
+    return found if isinstance(found, list) else [found]
+
+
+def _dates(event: Any, name: str) -> Iterator[date]:
+    for listed in _listed(event, name):
+        yield from (_day(one.dt) for one in listed.dts)
+
+
+def _name(event: Any) -> str:
+    return str(event.get("SUMMARY", "")) or "an event"
+
+
+def _uid(event: Any) -> str:
+    return str(event.get("UID", ""))
+
+
+def _replaced(event: Any) -> date | None:
+    """Return the day of the repetition that an event takes the place of."""
+    said = event.get("RECURRENCE-ID")
+    return None if said is None else _day(said.dt)
+
+
+def _length(name: str, event: Any) -> int:
+    """Return how many days an event takes; Raises: TimetableInvalid."""
+    duration = event.get("DURATION")
+    if event.end < event.start or (duration is not None and duration.dt < timedelta()):
+        raise TimetableInvalid(
+            f"`{name}` ends before it begins; correct its end (DTEND, DURATION)."
+        )
+    days = (_last_day(event.start, event.end) - _day(event.start)).days + 1
+    if days > MOST_DAYS:
+        raise TimetableInvalid(
+            f"`{name}` takes more than {MOST_DAYS} days; correct its end (DTEND, DURATION)."
+        )
+    return days
 
 
 class _Translated:
@@ -111,7 +222,7 @@ def _reduced(text: str) -> Iterator[str]:
             f"It has more than {MOST_TEXT} characters; keep only the days off in it."
         )
     inside: list[str] = []
-    events = dates = 0
+    events = dates = lines = 0
     for line in _unfolded(text):
         found = _LINE.fullmatch(line)
         name, value = (found["name"].upper(), found["value"]) if found else ("", "")
@@ -125,16 +236,19 @@ def _reduced(text: str) -> Iterator[str]:
             if name in ("BEGIN", "END"):
                 yield line
             elif name in _KEPT:
+                lines += 1
                 dates += value.count(",") if name in _DATES else 0
                 yield _event_line(name, found["parameters"], value)
         if name == "END":
             if inside[-1:] != [kind]:
                 raise TimetableInvalid("It is no calendar file (.ics): BEGIN and END do not match.")
             inside.pop()
-        if events > MOST_EVENTS or dates > MOST_DATES:
+        if len(inside) > _MOST_LEVELS:
+            raise TimetableInvalid("It is no calendar file (.ics): it is nested too deep.")
+        if events > MOST_EVENTS or dates > MOST_DATES or lines > MOST_LINES:
             raise TimetableInvalid(
-                f"It has more than {MOST_EVENTS} events, or {MOST_DATES} dates in lists; keep only "
-                "the days off in it."
+                f"It has more than {MOST_EVENTS} events, {MOST_DATES} dates in lists or "
+                f"{MOST_LINES} lines about them; keep only the days off in it."
             )
     if inside:
         raise TimetableInvalid("It is no calendar file (.ics): its end is missing.")
@@ -146,16 +260,15 @@ def _event_line(name: str, parameters: str, value: str) -> str:
         return f"{name}:{value[:_MOST_SUMMARY]}"
     if name in _DATES:
         for year in _YEAR.findall(value):
-            if not FIRST_YEAR <= int(year) <= LAST_YEAR:
+            if not FIRST_YEAR <= int(year) <= LAST_LAID_OUT:
                 raise TimetableInvalid(
-                    f"An event has the year {year} ({name}); it may be {FIRST_YEAR} to {LAST_YEAR}."
+                    f"An event has the year {year} ({name}); it may be {FIRST_YEAR} to "
+                    f"{LAST_LAID_OUT}."
                 )
         kind = next((it for it in parameters.upper().split(";") if it.startswith("VALUE=")), "")
         if kind == "VALUE=PERIOD":
             raise TimetableInvalid(f"An event has periods ({name}); write one event for each.")
         return f"{name}{';' + kind if kind else ''}:{value.upper().replace('Z', '')}"
-    if name == "DURATION" and value.strip().startswith("-"):
-        raise TimetableInvalid("An event has a negative length; correct its DURATION.")
     # An end of a rule (UNTIL) is read like the other times.
     return f"{name}:{value.upper().replace('Z', '') if name == 'RRULE' else value}"
 
@@ -174,38 +287,10 @@ def _unfolded(text: str) -> Iterator[str]:
         yield line
 
 
-def _check_events(events: Iterable[Any]) -> None:
-    work = 0
-    for event in events:
-        name = str(event.get("SUMMARY", "")) or "an event"
-        start = _day(event.DTSTART)
-        if (_last_day(event.start, event.end) - start).days >= MOST_DAYS:
-            raise TimetableInvalid(
-                f"`{name}` takes more than {MOST_DAYS} days; correct its end (DTEND, DURATION)."
-            )
-        if event.end < event.start:
-            raise TimetableInvalid(
-                f"`{name}` ends before it begins; correct its end (DTEND, DURATION)."
-            )
-        for rule in _rules(event):
-            _check_rule(name, rule, event.start)
-            weight = _WEIGHTS[str(rule["FREQ"][0])]
-            work += weight * max(0, (_CHECKED_UNTIL - start).days)
-    if work > MOST_WORK:
-        raise TimetableInvalid(
-            "It has too many events that repeat since long ago; write newer beginnings (DTSTART)."
-        )
-
-
-def _rules(event: Any) -> list[Any]:
-    rules = event.get("RRULE", [])
-    return rules if isinstance(rules, list) else [rules]
-
-
-def _check_rule(name: str, rule: Any, start: date) -> None:
+def _check_rule(name: str, rule: Any) -> None:
     frequency = str(rule.get("FREQ", [""])[0])
     known = _RULE_KEYS if frequency == "DAILY" else _RULE_KEYS | _MORE_RULE_KEYS
-    if frequency not in _WEIGHTS:
+    if frequency not in _FREQUENCIES:
         raise TimetableInvalid(
             f"`{name}` repeats {frequency.lower() or 'in no way that is known'} (RRULE); days off "
             "repeat DAILY, WEEKLY, MONTHLY or YEARLY."
@@ -225,22 +310,6 @@ def _check_rule(name: str, rule: Any, start: date) -> None:
         raise TimetableInvalid(
             f"`{name}` has INTERVAL={interval} (RRULE); it may be 1 to {_MOST_INTERVAL}."
         )
-    if not _gives_a_day(rule, start):
-        raise TimetableInvalid(f"`{name}` has a rule (RRULE) that never gives a day; correct it.")
-
-
-def _gives_a_day(rule: Any, start: date) -> bool:
-    """Whether a rule gives a day within a cycle of the calendar.
-
-    It is tried at the end of Python's calendar, where a search without a result ends soon.
-    """
-    from dateutil.rrule import rrulestr
-
-    cycles = (MAXYEAR - start.year) // _CYCLE - 1
-    late = datetime(start.year + cycles * _CYCLE, start.month, start.day)
-    plain = {key: value for key, value in rule.items() if key not in ("UNTIL", "COUNT")}
-    text = type(rule)(plain).to_ical().decode()
-    return next(iter(rrulestr(text, dtstart=late)), None) is not None
 
 
 def _last_day(start: date, end: date) -> date:

@@ -104,3 +104,45 @@ def test_validate_says_in_plain_english_when_a_workflow_runs(almaflow: Almaflow)
         "  runs at 02:30 every day, Europe/Zurich, except on days of closed\n"
         in almaflow("validate", "-v").out
     )
+
+
+BROKEN = """\
+BEGIN:VCALENDAR
+BEGIN:VEVENT
+DTSTART:20260101T000000
+DTEND:99991231T235959
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+def test_a_broken_calendar_costs_only_its_own_workflows(almaflow: Almaflow, write: Write) -> None:
+    write("almaflow.yaml", "calendars: {closed: {ics: closed.ics}}\n")
+    write("closed.ics", BROKEN)
+
+    typed = almaflow("next", "-n", "1")
+
+    assert typed.code == 0
+    assert "often" in typed.out
+    assert "night.yaml is invalid and left out" in typed.err
+    assert almaflow("next", "night").code == 2
+    checked = almaflow("validate", "--format", "json")
+    assert checked.code == 1
+    assert "bad-calendar" in checked.out
+
+
+def test_a_window_that_has_passed_is_shown(almaflow: Almaflow) -> None:
+    typed = almaflow("next", "night", "--from", "2026-10-20", "--until", "2026-10-22", "--json")
+
+    assert typed.code == 0
+    assert [one["at"] for one in typed.json] == [
+        "2026-10-20T02:30:00+02:00",
+        "2026-10-21T02:30:00+02:00",
+    ]
+
+
+@pytest.mark.parametrize("window", [["--from", "2026-10-22"], []])
+def test_a_window_that_ends_before_it_begins_is_refused(
+    almaflow: Almaflow, window: list[str]
+) -> None:
+    assert almaflow("next", *window, "--until", "2026-10-20").code == 2

@@ -228,6 +228,20 @@ def test_a_tick_on_a_day_off_is_skipped(tmp_path: Path) -> None:
     assert town.ticks()[1].reason == "2026-03-04 is a day off in the calendar `closed`."
 
 
+def test_a_broken_calendar_file_stops_only_its_own_workflow(tmp_path: Path) -> None:
+    town = Town(tmp_path, settings=SETTINGS + "calendars: {closed: {ics: closed.ics}}\n")
+    (town.folder / "closed.ics").write_text(
+        "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:20260101T000000Z\nDURATION:P99999999W\n"
+        "END:VEVENT\nEND:VCALENDAR\n"
+    )
+    town.write("closing", NIGHTLY.replace('"}', '", except: [closed]}'))
+    town.write("night", NIGHTLY)
+
+    town.serve(days=1)
+
+    assert {tick.workflow for tick in town.ticks()} == {"night"}
+
+
 def test_a_run_started_by_hand_counts_as_one_that_goes_on(town: Town) -> None:
     town.write("often", "overlap: skip\n" + HOURLY)
     with town.store() as store:
