@@ -52,7 +52,12 @@ def ticks(
     limit: Annotated[
         int | None,
         typer.Option(
-            "--limit", "-n", metavar="N", min=1, help=f"At most so many; {_LISTED} by default."
+            "--limit",
+            "-n",
+            metavar="N",
+            min=1,
+            max=1_000_000,
+            help=f"At most N ticks; {_LISTED} by default.",
         ),
     ] = None,
     check: Annotated[

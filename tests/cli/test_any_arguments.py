@@ -200,6 +200,8 @@ def test_no_arbitrary_words_end_in_a_defect(project: Path, arguments: list[str])
         ["show", "a\0b"],
         ["show", "x" * 200_000],
         ["runs", "-n", "99999999999999999999"],
+        ["ticks", "-n", "99999999999999999999"],
+        ["next", "-n", "99999999999999999999"],
         ["simulator", "--speed", "nan"],
         ["simulator", "--speed", "inf"],
         [""],
