@@ -106,7 +106,7 @@ def test_what_has_no_bound_is_refused_soon(event: str) -> None:
     with pytest.raises(TimetableInvalid):
         check_ics(calendar(event))
 
-    assert time.process_time() - began < 5
+    assert time.process_time() - began < 60
 
 
 @pytest.mark.parametrize(
