@@ -79,7 +79,7 @@ def test_looking_for_keys_takes_time_proportional_to_the_text(piece: str) -> Non
     find_keys(text)
 
     # A pattern that backtracks without bound takes hours here, not seconds.
-    assert time.process_time() - began < 50
+    assert time.process_time() - began < 5
 
 
 def test_the_words_after_a_key_are_left() -> None:

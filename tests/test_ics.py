@@ -101,12 +101,12 @@ REFUSED = {
 
 @pytest.mark.parametrize("event", REFUSED.values(), ids=REFUSED)
 def test_what_has_no_bound_is_refused_soon(event: str) -> None:
-    began = time.process_time()
+    began = time.thread_time()
 
     with pytest.raises(TimetableInvalid):
         check_ics(calendar(event))
 
-    assert time.process_time() - began < 60
+    assert time.thread_time() - began < 5
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_what_is_out_of_bounds_is_an_error_soon(
 
     assert type(found) is kind, found
     assert len(str(found)) < 1000
-    assert time.process_time() - began < 30
+    assert time.process_time() - began < 3
 
 
 @pytest.mark.parametrize(

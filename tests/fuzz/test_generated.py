@@ -21,7 +21,7 @@ from almaflow.workflow import Workflow, kinds
 NOWHERE = Surroundings(Project(Path(), Settings(), None), None, False)
 
 # Seconds of processor time; the largest of these documents takes a tenth of it.
-LONGEST = 60.0
+LONGEST = 5.0
 
 SCALARS = [
     *("", "~", "null", "true", "No", "0", "-1", "1.5", "3.9E+13", "1e999", ".inf", ".nan", "0x1F"),
@@ -83,12 +83,12 @@ TOP: st.SearchStrategy[Any] = st.deferred(
 
 def check(text: str) -> list[Problem]:
     """Return the problems of *text*, which has to be checked in bounded time."""
-    began = time.process_time()
+    began = time.thread_time()
     try:
         problems = list(check_document(parse_document(text, "w.yaml"), NOWHERE).problems)
     except DocumentsInvalid as error:
         problems = list(error.problems)
-    assert time.process_time() - began < LONGEST
+    assert time.thread_time() - began < LONGEST
     return problems
 
 
@@ -128,7 +128,7 @@ def test_a_deep_document_is_checked_or_refused(kind: str, scalar: str, depth: in
 
 
 @settings(deadline=None, max_examples=20, suppress_health_check=list(HealthCheck))
-@given(STEP, SCALAR, st.sampled_from([50, 200]))
+@given(STEP, SCALAR, st.sampled_from([50, 400]))
 def test_very_many_entries_are_checked_in_bounded_time(step: Any, scalar: str, count: int) -> None:
     steps = "".join(f"- {written(step)}\n" for _ in range(count))
     others = "".join(f"k{number}: {written(scalar)}\n" for number in range(count))
