@@ -9,13 +9,22 @@ write to a stderr that is kept comes out of this process's own.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import pkgutil
 import sys
 from collections.abc import Sequence
 
-# What most commands need, so that forks have it.
+import almaflow
 from almaflow.__main__ import main
+
+
+def _import_everything() -> None:
+    """Import what any command needs, once, so that every fork has it."""
+    for module in pkgutil.walk_packages(almaflow.__path__, "almaflow."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
 
 
 def _put(kind: str, descriptor: int) -> None:
@@ -57,4 +66,5 @@ def _typed(arguments: Sequence[str], streams: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    _import_everything()
     json.dump([_typed(*one) for one in json.load(sys.stdin)], sys.stdout)

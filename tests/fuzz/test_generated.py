@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,6 @@ from almaflow.steps.base import StepBase
 from almaflow.workflow import Workflow, kinds
 
 NOWHERE = Surroundings(Project(Path(), Settings(), None), None, False)
-
-# Seconds of processor time; the largest of these documents takes a tenth of it.
-LONGEST = 5.0
 
 SCALARS = [
     *("", "~", "null", "true", "No", "0", "-1", "1.5", "3.9E+13", "1e999", ".inf", ".nan", "0x1F"),
@@ -82,14 +78,11 @@ TOP: st.SearchStrategy[Any] = st.deferred(
 
 
 def check(text: str) -> list[Problem]:
-    """Return the problems of *text*, which has to be checked in bounded time."""
-    began = time.thread_time()
+    """Return the problems of *text*; `python -m tests.fuzz` bounds the time that this takes."""
     try:
-        problems = list(check_document(parse_document(text, "w.yaml"), NOWHERE).problems)
+        return list(check_document(parse_document(text, "w.yaml"), NOWHERE).problems)
     except DocumentsInvalid as error:
-        problems = list(error.problems)
-    assert time.thread_time() - began < LONGEST
-    return problems
+        return list(error.problems)
 
 
 def assert_inside(problems: list[Problem], text: str) -> None:
@@ -129,7 +122,7 @@ def test_a_deep_document_is_checked_or_refused(kind: str, scalar: str, depth: in
 
 @settings(deadline=None, max_examples=20, suppress_health_check=list(HealthCheck))
 @given(STEP, SCALAR, st.sampled_from([50, 400]))
-def test_very_many_entries_are_checked_in_bounded_time(step: Any, scalar: str, count: int) -> None:
+def test_very_many_entries_are_checked(step: Any, scalar: str, count: int) -> None:
     steps = "".join(f"- {written(step)}\n" for _ in range(count))
     others = "".join(f"k{number}: {written(scalar)}\n" for number in range(count))
 
