@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Imports make many objects that stay; looking for garbage among them costs a tenth of the
     # time of a short command. What goes on for long turns it on again (`cli/interrupt.py`).
     gc.disable()
-    from almaflow.cli.border import run_command_line
+    from almaflow.cli.error_handler import run_command_line
 
     return run_command_line(given)
 

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 import anyio
 import anyio.lowlevel
 
-from almaflow.threads import calls_under_way
+from almaflow.thread_pool import calls_under_way
 
 T = TypeVar("T")
 

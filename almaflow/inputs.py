@@ -13,7 +13,7 @@ from almaflow import patterns
 from almaflow.errors import RequestWrong
 from almaflow.expressions import Budget, ExpressionFailed, parse_template, render, to_text
 from almaflow.expressions.budget import NUMBER_BITS
-from almaflow.fields import Plain, Template
+from almaflow.field_types import Plain, Template
 from almaflow.problems import did_you_mean
 from almaflow.workflow import Input, Workflow
 

@@ -16,17 +16,17 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from almaflow.alma.payload import LARGEST_PAYLOAD
-from almaflow.catalog import LoadedWorkflow, load_text
 from almaflow.check import Surroundings
 from almaflow.errors import RequestWrong
 from almaflow.expressions import to_text
-from almaflow.expressions.encoding import decode, encode
+from almaflow.expressions.serialization import decode, encode
 from almaflow.inputs import InputsInvalid, work_out, worked_out
 from almaflow.settings import Project, data_path
 from almaflow.steps.base import StepBase
 from almaflow.store import RunRecord
 from almaflow.text_files import FileUnreadable, read_text
 from almaflow.workflow import Workflow
+from almaflow.workflow_loader import LoadedWorkflow, load_text
 
 FORMAT = 1
 """In which way runs are recorded; a run of another format is left alone."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 from pydantic import AfterValidator, Field, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
-from almaflow.fields import Duration, Model, Number, Template, Text, Value, Whole, choose_one
+from almaflow.field_types import Duration, Model, Number, Template, Text, Value, Whole, choose_one
 from almaflow.steps.approve import Approve
 from almaflow.steps.base import IDENTIFIER, Kind, PollSettings, Retry, StepBase
 from almaflow.steps.branch import Branch

@@ -21,19 +21,19 @@ import anyio
 from almaflow.alma.client import AlmaClient
 from almaflow.alma.simulator import Fault, Reply, SimulatedAlma, Submission, parse_scenario
 from almaflow.alma.transport import InProcessTransport, Transport
-from almaflow.catalog import load_workflow
 from almaflow.clock import VirtualClock, run_virtual, sleep
+from almaflow.connectors.base import Outside
+from almaflow.connectors.simulated import SimulatedOutside
+from almaflow.engine.alma_writes.institutions import Door
 from almaflow.engine.engine import Engine
-from almaflow.engine.institutions import Door
-from almaflow.engine.telling import RunEvent, Told
-from almaflow.expressions.encoding import decode
-from almaflow.masking import Mask, reveal
-from almaflow.outside.places import Outside
-from almaflow.outside.simulated import SimulatedOutside
+from almaflow.expressions.serialization import decode
 from almaflow.plan import Plan, make_plan
+from almaflow.redaction import Mask, reveal
+from almaflow.runs.events import RunEvent, Told
 from almaflow.settings import Project, find_project
 from almaflow.store import Entry, EntryState, Event, RunRecord, Store, processes
 from almaflow.store.writer import StoreWriter
+from almaflow.workflow_loader import load_workflow
 
 # How often engines look into the store for what people want of them.
 LOOK = timedelta(seconds=1)

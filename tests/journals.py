@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from almaflow.catalog import load_text
-from almaflow.engine.outline import Called, Outline
+from almaflow.runs.step_tree import Called, Outline
 from almaflow.settings import Project, Settings
 from almaflow.store import Entry, EntryState
 from almaflow.workflow import Workflow
+from almaflow.workflow_loader import load_text
 from tests.harness import START
 
 PROJECT = Project(Path("/nowhere"), Settings(), None)

@@ -23,13 +23,13 @@ from sqlalchemy import func, select
 
 from almaflow.alma.simulator import Reply, SimulatedAlma, parse_scenario
 from almaflow.alma.simulator.http import SimulatorServer
-from almaflow.catalog import load_workflow
 from almaflow.clock import SystemClock
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import make_plan
 from almaflow.settings import find_project
 from almaflow.store import EntryState, PlaceState, Store
 from almaflow.store.tables import processes
+from almaflow.workflow_loader import load_workflow
 from tests.sweep.people import retry, was_lost_twice
 from tests.workers import MEMBERS, WORKFLOW, Work, Worker
 

@@ -1,6 +1,6 @@
 """Searching what almaflow leaves behind for secrets, in every form in which they may stand there.
 
-Written without `almaflow.masking`, whose work it checks.
+Written without `almaflow.redaction`, whose work it checks.
 """
 
 from __future__ import annotations

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from almaflow.catalog import find_workflow, load_paths, load_workflow
 from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.problems import Severity
 from almaflow.settings import Project, Settings
+from almaflow.workflow_loader import find_workflow, load_paths, load_workflow
 
 STOP = "steps:\n  - stop:\n"
 WRONG = "steps:\n  - stpo:\n"

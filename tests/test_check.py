@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from almaflow.catalog import load_text, load_workflow
 from almaflow.check import Surroundings, check_document
 from almaflow.check.scopes import VisibleSteps
-from almaflow.cli.problem_formats import ProblemFormat, format_problems
+from almaflow.cli.render.problem_formats import ProblemFormat, format_problems
 from almaflow.document import parse_document
 from almaflow.errors import DocumentsInvalid
 from almaflow.problems import Problem, Severity
 from almaflow.settings import Project, Settings, find_project, load_project
+from almaflow.workflow_loader import load_text, load_workflow
 
 BROKEN = Path(__file__).parent / "broken"
 VALID = Path(__file__).parent / "valid"

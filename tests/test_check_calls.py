@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from almaflow.catalog import LoadedWorkflow, load_paths, load_workflow
 from almaflow.errors import DocumentsInvalid
 from almaflow.problems import Problem
 from almaflow.settings import Project, find_project
+from almaflow.workflow_loader import LoadedWorkflow, load_paths, load_workflow
 
 STOP = "steps: [{stop: }]\n"
 

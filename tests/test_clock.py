@@ -11,7 +11,7 @@ import anyio.lowlevel
 import pytest
 
 from almaflow.clock import Clock, SystemClock, VirtualClock, run_virtual, sleep
-from almaflow.threads import ThreadPool
+from almaflow.thread_pool import ThreadPool
 
 START = datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
 

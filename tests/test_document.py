@@ -9,12 +9,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from almaflow.cli.problem_formats import ProblemFormat, format_problems
+from almaflow.cli.render.problem_formats import ProblemFormat, format_problems
 from almaflow.document import MAX_BYTES, Document, parse_document, read_document
 from almaflow.document.mistakes import Fault, Mistake, explain
 from almaflow.document.scalars import source_offsets
 from almaflow.errors import DocumentsInvalid
-from almaflow.fields import Plain
+from almaflow.field_types import Plain
 from almaflow.problems import Location, Problem
 from tests.golden import documents, expected
 

@@ -4,15 +4,15 @@ import textwrap
 
 import pytest
 
-from almaflow.catalog import load_text
 from almaflow.document import parse_document
 from almaflow.errors import RequestWrong
 from almaflow.explain import WIDTH, explain
 from almaflow.expressions.filters import FILTERS
+from almaflow.model_problems import validate
 from almaflow.settings import Settings
 from almaflow.steps.base import StepBase
-from almaflow.validation import validate
 from almaflow.workflow import Workflow, kinds
+from almaflow.workflow_loader import load_text
 
 # What the examples refer to: steps before them, of the kinds that have the outputs.
 BEFORE = """\

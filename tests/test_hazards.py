@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from almaflow.catalog import load_paths
-from almaflow.cli.problem_formats import ProblemFormat, format_problems
+from almaflow.cli.render.problem_formats import ProblemFormat, format_problems
 from almaflow.document import parse_document
 from almaflow.problems import (
     MORE_PROBLEMS,
@@ -21,6 +20,7 @@ from almaflow.problems import (
     has_errors,
 )
 from almaflow.settings import Project, Settings
+from almaflow.workflow_loader import load_paths
 
 KEY = "l8xx0123456789abcdef0123456789abcdef01"
 CODED = "\\u006c" + KEY[1:]

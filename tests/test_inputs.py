@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from almaflow.fields import Plain
+from almaflow.field_types import Plain
 from almaflow.inputs import read_input
 from almaflow.workflow import Input
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from almaflow.masking import (
+from almaflow.redaction import (
     Mask,
     Redaction,
     SecretDamaged,

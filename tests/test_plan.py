@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from almaflow.catalog import load_workflow
 from almaflow.errors import RequestWrong
 from almaflow.inputs import InputsInvalid
 from almaflow.plan import (
@@ -23,6 +22,7 @@ from almaflow.plan import (
 )
 from almaflow.settings import find_project
 from almaflow.store import Store
+from almaflow.workflow_loader import load_workflow
 from tests.harness import Stage
 
 NOW = datetime(2026, 3, 1, 0, 30, tzinfo=UTC)

@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from almaflow.catalog import load_workflow
 from almaflow.errors import RequestWrong
-from almaflow.schedules import Entry, calendars_of_json, entries_of, timetable_from_json
 from almaflow.settings import find_project
 from almaflow.timetable import Calendar, Timetable
 from almaflow.timetable.triggers import TimetableTrigger
+from almaflow.timetable_entries import Entry, calendars_of_json, entries_of, timetable_from_json
+from almaflow.workflow_loader import load_workflow
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

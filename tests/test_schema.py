@@ -9,7 +9,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from almaflow.document import parse_document, read_document
-from almaflow.schema import (
+from almaflow.json_schema import (
     first_paragraph,
     models_in,
     project_schema,

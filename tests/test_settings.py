@@ -15,8 +15,8 @@ import pytest
 from pydantic import BaseModel
 
 import almaflow
-from almaflow.alma.statuses import KNOWN_STATUSES
-from almaflow.cli.problem_formats import ProblemFormat, format_problems
+from almaflow.alma.job_status import KNOWN_STATUSES
+from almaflow.cli.render.problem_formats import ProblemFormat, format_problems
 from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.settings import (
     REGIONS,

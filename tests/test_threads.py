@@ -10,12 +10,12 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from almaflow.threads import ThreadPool, calls_under_way
+from almaflow.thread_pool import ThreadPool, calls_under_way
 
 # Leaves while a call hangs for ever.
 HANGING = """
 import threading, anyio
-from almaflow.threads import ThreadPool
+from almaflow.thread_pool import ThreadPool
 async def main():
     with anyio.move_on_after(0.01):
         await ThreadPool("hang", 1).run(threading.Event().wait)

@@ -9,8 +9,8 @@ from pydantic_core import PydanticCustomError
 
 from almaflow.document import parse_document
 from almaflow.errors import DocumentsInvalid
-from almaflow.fields import AlmaId, Duration, Flag, Model, Number, Text, Whole
-from almaflow.validation import validate
+from almaflow.field_types import AlmaId, Duration, Flag, Model, Number, Text, Whole
+from almaflow.model_problems import validate
 
 
 class Colour(StrEnum):

@@ -12,9 +12,9 @@ import almaflow.steps
 from almaflow.document import parse_document
 from almaflow.errors import DocumentsInvalid
 from almaflow.expressions import TEXT
-from almaflow.fields import Plain, Template
+from almaflow.field_types import Plain, Template
+from almaflow.model_problems import validate
 from almaflow.steps.base import Kind
-from almaflow.validation import validate
 from almaflow.workflow import ENTRY_POINTS, BuiltInStep, Workflow, _with_entry_points, kinds
 
 

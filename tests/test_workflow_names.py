@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from almaflow.catalog import load_workflow
 from almaflow.errors import DocumentsInvalid
 from almaflow.settings import Project, Settings
+from almaflow.workflow_loader import load_workflow
 from almaflow.workflow_names import LONGEST_NAME, name_problem
 
 BAD = [

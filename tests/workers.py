@@ -21,18 +21,18 @@ import anyio
 import anyio._backends._asyncio  # what is imported here, no process has to import
 import anyio.to_thread
 
-import almaflow.alma.rate
+import almaflow.alma.rate_limit
 import almaflow.engine.engine  # noqa: F401
 from almaflow.alma.http import HttpTransport
 from almaflow.alma.transport import WireAnswer, WireRequest
-from almaflow.catalog import load_text
-from almaflow.cli.parts import live_engine
+from almaflow.cli.bootstrap import live_engine
 from almaflow.clock import SystemClock
 from almaflow.engine.journal import RunJournal
-from almaflow.engine.telling import NoListener
+from almaflow.runs.events import NoListener
 from almaflow.settings import find_project
 from almaflow.store import Store
 from almaflow.store.processes import LEASE
+from almaflow.workflow_loader import load_text
 
 # The workflow of most tests with workers. It is read here once, and not by each process.
 WORKFLOW = """\

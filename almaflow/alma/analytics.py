@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from almaflow.alma import reading
+from almaflow.alma import value_parsing
 from almaflow.alma.calls import Call
 
 ROWS_IN_ONE_CALL = 1000
@@ -63,21 +63,21 @@ def _read(query: tuple[tuple[str, str], ...], name: str) -> Call[ReportPage]:
 
 
 def _page(data: Any) -> ReportPage:
-    result = reading.fields(data, "a report").get("QueryResult")
-    result = reading.fields(result, "a report")
-    finished = reading.flag(result.get("IsFinished"))
+    result = value_parsing.fields(data, "a report").get("QueryResult")
+    result = value_parsing.fields(result, "a report")
+    finished = value_parsing.flag(result.get("IsFinished"))
     if finished is None:
-        raise reading.Unreadable("the answer does not say whether the report is finished")
+        raise value_parsing.Unreadable("the answer does not say whether the report is finished")
     whole = result.get("ResultXml")
     rowset = whole.get("rowset") if isinstance(whole, Mapping) else None
-    token = reading.text(result.get("ResumptionToken")).strip()
-    if len(token) > reading.LONGEST_NAME:
-        raise reading.Unreadable(f"its token has {len(token)} characters")
+    token = value_parsing.text(result.get("ResumptionToken")).strip()
+    if len(token) > value_parsing.LONGEST_NAME:
+        raise value_parsing.Unreadable(f"its token has {len(token)} characters")
     return ReportPage(
         token=token,
         finished=finished,
         headings=_headings(rowset),
-        rows=tuple(_row(row) for row in reading.items(rowset, "Row")),
+        rows=tuple(_row(row) for row in value_parsing.items(rowset, "Row")),
     )
 
 
@@ -86,10 +86,10 @@ def _headings(rowset: Any) -> tuple[tuple[str, str], ...]:
     inside = rowset
     for name in ("schema", "complexType", "sequence"):
         inside = inside.get(name) if isinstance(inside, Mapping) else None
-    columns = [one for one in reading.items(inside, "element") if isinstance(one, Mapping)]
-    named = ((reading.text(one.get("name")), one) for one in columns)
+    columns = [one for one in value_parsing.items(inside, "element") if isinstance(one, Mapping)]
+    named = ((value_parsing.text(one.get("name")), one) for one in columns)
     return tuple(
-        (name, reading.text(one.get("columnHeading")).strip() or name)
+        (name, value_parsing.text(one.get("columnHeading")).strip() or name)
         for name, one in named
         if name != _CONSTANT
     )
@@ -98,5 +98,7 @@ def _headings(rowset: Any) -> tuple[tuple[str, str], ...]:
 def _row(row: Any) -> dict[str, str]:
     cells = row.items() if isinstance(row, Mapping) else ()
     return {
-        name: text for name, cell in cells if name != _CONSTANT and (text := reading.text(cell))
+        name: text
+        for name, cell in cells
+        if name != _CONSTANT and (text := value_parsing.text(cell))
     }

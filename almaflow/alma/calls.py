@@ -16,9 +16,9 @@ from datetime import date
 from typing import Any, Generic, Literal, TypeVar, cast
 from urllib.parse import parse_qsl, quote
 
-from almaflow.alma import reading
+from almaflow.alma import value_parsing
 from almaflow.alma.errors import NotInAlma
-from almaflow.alma.reading import Unreadable
+from almaflow.alma.value_parsing import Unreadable
 from almaflow.alma.wire import (
     AlmaSet,
     CodeRow,
@@ -351,19 +351,19 @@ def _page(key: str, item: Callable[[Any], T]) -> Callable[[Any], Page[T]]:
 
 
 def _rows(data: Any) -> tuple[CodeRow, ...]:
-    table = reading.fields(data, "a code table")
-    return tuple(CodeRow.read(row) for row in reading.items(table, "row"))
+    table = value_parsing.fields(data, "a code table")
+    return tuple(CodeRow.read(row) for row in value_parsing.items(table, "row"))
 
 
 def _institution_code(data: Any) -> str:
     # `<test>GET - OK - institutionCode: 01ABC_INST</test>`; the text may change (no schema).
-    found = re.search(r"institutionCode:\s*([\w.-]+)", reading.text(data))
-    return found[1][: reading.LONGEST_CODE] if found else ""
+    found = re.search(r"institutionCode:\s*([\w.-]+)", value_parsing.text(data))
+    return found[1][: value_parsing.LONGEST_CODE] if found else ""
 
 
 def _new_instance_id(data: Any) -> str:
-    answer = reading.fields(data, "a submitted job")
-    found = reading.instance_in_link(answer.get("additional_info"))
+    answer = value_parsing.fields(data, "a submitted job")
+    found = value_parsing.instance_in_link(answer.get("additional_info"))
     if not found:
         raise Unreadable("the answer has no link to the new job instance")
     return found

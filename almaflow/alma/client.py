@@ -15,18 +15,18 @@ from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlencode
 
-from almaflow.alma import advice
-from almaflow.alma.bodies import read_body
+from almaflow.alma import error_advice
 from almaflow.alma.calls import API_BASE, Call
 from almaflow.alma.errors import AlmaError, AlmaMessage, AlmaUnreachable, AnswerLost
-from almaflow.alma.rate import CallRate
-from almaflow.alma.reading import Unreadable, believed, printable
+from almaflow.alma.rate_limit import CallRate
+from almaflow.alma.response_body import read_body
+from almaflow.alma.response_errors import verdict
 from almaflow.alma.transport import Lost, NotSent, Transport, WireAnswer, WireRequest
-from almaflow.alma.verdicts import verdict
+from almaflow.alma.value_parsing import Unreadable, believed, printable
 from almaflow.clock import Clock
 from almaflow.errors import RequestWrong
-from almaflow.masking import NO_SECRETS, Mask
-from almaflow.threads import ThreadPool
+from almaflow.redaction import NO_SECRETS, Mask
+from almaflow.thread_pool import ThreadPool
 
 T = TypeVar("T")
 
@@ -139,11 +139,11 @@ class AlmaClient:
         except NotSent as error:
             text = f"{call.what} did not reach Alma ({self.name}): {error}."
             raise self._masked(
-                AlmaUnreachable(text, what=call.what, advice=advice.UNREACHABLE)
+                AlmaUnreachable(text, what=call.what, advice=error_advice.UNREACHABLE)
             ) from error
         except Lost as error:
             text = f"The answer of Alma ({self.name}) to {call.what} was lost: {error}."
-            next_move = advice.for_lost(call.is_write)
+            next_move = error_advice.for_lost(call.is_write)
             raise self._masked(
                 AnswerLost(
                     text, why=self._without_secrets(str(error)), what=call.what, advice=next_move
@@ -209,7 +209,7 @@ class AlmaClient:
                 why=self._without_secrets(f"{why} (HTTP {status})"),
                 what=call.what,
                 http_status=status,
-                advice=advice.for_lost(call.is_write),
+                advice=error_advice.for_lost(call.is_write),
             )
         )
 

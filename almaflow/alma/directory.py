@@ -19,7 +19,7 @@ import anyio
 from almaflow.alma import calls
 from almaflow.alma.calls import Call
 from almaflow.alma.errors import AlmaRefused, NotInAlma
-from almaflow.alma.reading import normal_name
+from almaflow.alma.value_parsing import normal_name
 from almaflow.alma.wire import AlmaSet, ImportProfile, IntegrationProfile, Job, Page
 from almaflow.clock import Clock
 from almaflow.problems import did_you_mean

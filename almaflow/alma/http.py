@@ -30,7 +30,7 @@ from almaflow.alma.calls import API_BASE
 from almaflow.alma.responses import ACCEPTED_PACKINGS, Received, read_response
 from almaflow.alma.transport import HELD_BACK, Lost, NotSent, WireAnswer, WireRequest, late
 from almaflow.errors import RequestWrong
-from almaflow.threads import ThreadPool
+from almaflow.thread_pool import ThreadPool
 
 # Seconds to a connection; the vendor's own app uses the same.
 _CONNECT = 20.0

@@ -1,4 +1,4 @@
-"""The shapes of Alma's answers, read tolerantly (`reading.py`).
+"""The shapes of Alma's answers, read tolerantly (`value_parsing.py`).
 
 Unknown fields are ignored, missing ones are None or empty. Ids are text. Where an answer is not
 even of the right kind, `read` raises `Unreadable`.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from almaflow.alma.reading import (
+from almaflow.alma.value_parsing import (
     MOST_ALERTS,
     MOST_COUNTERS,
     Unreadable,
@@ -112,7 +112,7 @@ class Population:
 
 @dataclass(frozen=True)
 class JobInstance:
-    """One execution of a job; *status* is Alma's code (`statuses.py`), *progress* percent.
+    """One execution of a job; *status* is Alma's code (`job_status.py`), *progress* percent.
 
     *submitted_by* is the account (`exl_api` for the API). *job_id* is never taken from links:
     those of old webhooks name `M0`, which is no job.

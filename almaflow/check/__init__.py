@@ -15,26 +15,26 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
+from almaflow.check.collector import Notes, check_length, check_poll
 from almaflow.check.declarations import Declared
-from almaflow.check.endings import check_retry
-from almaflow.check.notes import Notes, check_length, check_poll
-from almaflow.check.repair import repair
-from almaflow.check.schedules import check_schedule, check_zone
-from almaflow.check.shelf import Checked, Shelf
-from almaflow.check.steps import StepChecks
-from almaflow.check.surroundings import (
+from almaflow.check.loader import Checked, Shelf
+from almaflow.check.misplaced_templates import TEMPLATE_NOT_ALLOWED, check_templates
+from almaflow.check.partial_documents import repair
+from almaflow.check.references import (
     Surroundings,
     check_channel,
     check_file_name,
     check_main_institution,
     check_ping,
 )
-from almaflow.check.templates import TEMPLATE_NOT_ALLOWED, check_templates
+from almaflow.check.schedules import check_schedule, check_zone
+from almaflow.check.status_codes import check_retry
+from almaflow.check.steps import StepChecks
 from almaflow.document import Document
 from almaflow.document.hazards import ALMA_KEY
 from almaflow.errors import DocumentsInvalid
+from almaflow.model_problems import validate
 from almaflow.problems import MOST_PROBLEMS, Problem, at_most
-from almaflow.validation import validate
 from almaflow.workflow import Workflow
 
 __all__ = ["Checked", "Shelf", "Surroundings", "as_entry", "check_document"]

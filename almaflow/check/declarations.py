@@ -7,12 +7,12 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from almaflow import patterns
-from almaflow.check.notes import Notes
+from almaflow.check.collector import Notes
 from almaflow.check.scopes import NO_SECRETS, NO_STEPS, RUN, input_type, value_type
-from almaflow.check.walking import data_at, sources
+from almaflow.check.traversal import data_at, sources
 from almaflow.document import PathTo
 from almaflow.expressions import ANYTHING, DATE, INSTANT, Record, Type
-from almaflow.fields import Plain, Template
+from almaflow.field_types import Plain, Template
 from almaflow.inputs import read_input
 from almaflow.steps.base import IDENTIFIER
 from almaflow.workflow import Input, Workflow

@@ -9,13 +9,12 @@ from itertools import islice, pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from almaflow.check.collector import Notes
 from almaflow.check.declarations import Declared
-from almaflow.check.notes import Notes
-from almaflow.check.surroundings import Surroundings
+from almaflow.check.references import Surroundings
 from almaflow.document import PathTo
 from almaflow.errors import RequestWrong
 from almaflow.problems import Severity, did_you_mean
-from almaflow.schedules import calendar_of, timetable_of
 from almaflow.timetable import (
     TimetableInvalid,
     find_zone,
@@ -23,6 +22,7 @@ from almaflow.timetable import (
     parse_cron,
     parse_moment,
 )
+from almaflow.timetable_entries import calendar_of, timetable_of
 from almaflow.workflow import ScheduleEntry, Workflow
 
 # The years whose days off are looked at: fixed ones, so that a file has the same problems always.

@@ -22,7 +22,7 @@ from almaflow.expressions import (
     parse_template,
     type_of,
 )
-from almaflow.fields import Plain, Template
+from almaflow.field_types import Plain, Template
 from almaflow.steps.base import ALWAYS_THERE, COMMON_OUTPUTS, Kind, StepBase
 from almaflow.steps.parallel import Parallel
 from almaflow.workflow import Input

@@ -5,17 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from almaflow.check.bodies import (
-    check_item_name,
-    item_type,
-    may_be_skipped,
-    not_reached,
-    results_of,
-)
-from almaflow.check.calls import calls_in, check_call, outputs_of_call
-from almaflow.check.declarations import Declared, check_name
-from almaflow.check.endings import check_endings, check_patience
-from almaflow.check.notes import (
+from almaflow.check.called_workflows import calls_in, check_call, outputs_of_call
+from almaflow.check.collector import (
     Notes,
     check_length,
     check_poll,
@@ -23,13 +14,22 @@ from almaflow.check.notes import (
     may_not_be_there,
     with_names,
 )
+from almaflow.check.declarations import Declared, check_name
+from almaflow.check.loader import Checked
+from almaflow.check.nested_steps import (
+    check_item_name,
+    item_type,
+    may_be_skipped,
+    not_reached,
+    results_of,
+)
+from almaflow.check.references import Surroundings, check_institution, check_names_outside
 from almaflow.check.scopes import NO_SECRETS, RUN, RUN_ENDED, VisibleSteps, outputs_of, value_type
-from almaflow.check.shelf import Checked
-from almaflow.check.surroundings import Surroundings, check_institution, check_names_outside
-from almaflow.check.walking import below, data_at, fields_of, sources
+from almaflow.check.status_codes import check_endings, check_patience
+from almaflow.check.traversal import below, data_at, fields_of, sources
 from almaflow.document import PathTo
 from almaflow.expressions import ANYTHING, Perhaps, Record, Type, guards_of
-from almaflow.fields import format_duration
+from almaflow.field_types import format_duration
 from almaflow.steps.base import PollSettings, StepBase
 from almaflow.steps.call import Call
 from almaflow.steps.for_each import ForEach

@@ -33,7 +33,7 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
     "Write and check workflows": (
         Command(
             "validate",
-            "almaflow.cli.validate:validate",
+            "almaflow.cli.commands.validate:validate",
             "Check workflow files and almaflow.yaml.",
             (
                 "almaflow validate",
@@ -44,13 +44,13 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         ),
         Command(
             "plan",
-            "almaflow.cli.plan:plan",
+            "almaflow.cli.commands.plan:plan",
             "Show every request that a run would send.",
             ("almaflow plan workflows/withdraw-items.yaml -i month=2026-10",),
         ),
         Command(
             "explain",
-            "almaflow.cli.explain:explain",
+            "almaflow.cli.commands.explain:explain",
             "Say what a step or a key means, with an example.",
             (
                 "almaflow explain",
@@ -61,13 +61,13 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         ),
         Command(
             "schema",
-            "almaflow.cli.schema:schema",
+            "almaflow.cli.commands.schema:schema",
             "Write the JSON Schemas that editors use.",
             ("almaflow schema --output schemas", "almaflow schema --project"),
         ),
         Command(
             "import-payload",
-            "almaflow.cli.import_payload:import_payload",
+            "almaflow.cli.commands.import_payload:import_payload",
             "Turn a payload of Alma's job wizard into a step.",
             (
                 "almaflow import-payload export.xml --job M44",
@@ -78,7 +78,7 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
     "Run workflows": (
         Command(
             "run",
-            "almaflow.cli.run:run",
+            "almaflow.cli.commands.run:run",
             "Run a workflow, against Alma or in a simulation.",
             (
                 "almaflow run workflows/export-bibs.yaml --simulate",
@@ -87,7 +87,7 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         ),
         Command(
             "resume",
-            "almaflow.cli.resume:resume",
+            "almaflow.cli.commands.resume:resume",
             "Go on with a run that was interrupted.",
             (
                 "almaflow resume last",
@@ -98,19 +98,19 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         ),
         Command(
             "retry",
-            "almaflow.cli.retry:retry",
+            "almaflow.cli.commands.retry:retry",
             "Do again what did not end well in a run.",
             ("almaflow retry last", "almaflow retry k7x2q --from export"),
         ),
         Command(
             "cancel",
-            "almaflow.cli.cancel:cancel",
+            "almaflow.cli.commands.cancel:cancel",
             "End a run; its `finally` and notices still follow.",
             ("almaflow cancel last",),
         ),
         Command(
             "approve",
-            "almaflow.cli.approve:approve",
+            "almaflow.cli.commands.approve:approve",
             "Answer a step that waits for a person.",
             (
                 "almaflow approve last",
@@ -120,7 +120,7 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         ),
         Command(
             "resolve",
-            "almaflow.cli.resolve:resolve",
+            "almaflow.cli.commands.resolve:resolve",
             "Say what became of a submission whose answer was lost.",
             (
                 "almaflow resolve last withdraw --instance 3896530520009276",
@@ -131,25 +131,25 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
     "Look at runs": (
         Command(
             "runs",
-            "almaflow.cli.runs:runs",
+            "almaflow.cli.commands.runs:runs",
             "List runs, newest first.",
             ("almaflow runs", "almaflow runs --workflow withdraw-items --status failed --json"),
         ),
         Command(
             "show",
-            "almaflow.cli.show:show",
+            "almaflow.cli.commands.show:show",
             "Show one run: its steps, what they gave, what was sent.",
             ("almaflow show last", "almaflow show k7x2q --json"),
         ),
         Command(
             "why",
-            "almaflow.cli.why:why",
+            "almaflow.cli.commands.why:why",
             "Say why a run waits, or ended as it did.",
             ("almaflow why last", "almaflow why withdraw-items"),
         ),
         Command(
             "logs",
-            "almaflow.cli.logs:logs",
+            "almaflow.cli.commands.logs:logs",
             "Show the log of a run, or follow it.",
             ("almaflow logs last", "almaflow logs -f k7x2q"),
         ),
@@ -157,13 +157,13 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
     "Run unattended": (
         Command(
             "serve",
-            "almaflow.cli.serve:serve",
+            "almaflow.cli.commands.serve:serve",
             "Run workflows on their timetables, until it is stopped.",
             ("almaflow serve", "almaflow serve --log-format json --metrics 9464"),
         ),
         Command(
             "next",
-            "almaflow.cli.next:next_",
+            "almaflow.cli.commands.next:next_",
             "Show when workflows are due.",
             (
                 "almaflow next",
@@ -173,7 +173,7 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         ),
         Command(
             "ticks",
-            "almaflow.cli.ticks:ticks",
+            "almaflow.cli.commands.ticks:ticks",
             "List what became of each tick of the timetables.",
             (
                 "almaflow ticks",
@@ -183,7 +183,7 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         ),
         Command(
             "pause",
-            "almaflow.cli.pause:pause",
+            "almaflow.cli.commands.pause:pause",
             "Let no tick of a workflow run for a while.",
             (
                 "almaflow pause withdraw-items --note 'stocktaking'",
@@ -192,25 +192,25 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         ),
         Command(
             "unpause",
-            "almaflow.cli.pause:unpause",
+            "almaflow.cli.commands.pause:unpause",
             "End the pause of a workflow.",
             ("almaflow unpause withdraw-items",),
         ),
         Command(
             "skip-next",
-            "almaflow.cli.skip_next:skip_next",
+            "almaflow.cli.commands.skip_next:skip_next",
             "Let the next tick of a workflow not run.",
             ("almaflow skip-next withdraw-items --note 'done by hand'",),
         ),
         Command(
             "doctor",
-            "almaflow.cli.doctor:doctor",
+            "almaflow.cli.commands.doctor:doctor",
             "Look whether all that almaflow needs is there and works.",
             ("almaflow doctor", "almaflow doctor --send", "almaflow doctor --json"),
         ),
         Command(
             "install-service",
-            "almaflow.cli.install_service:install_service",
+            "almaflow.cli.commands.install_service:install_service",
             "Print or write a systemd unit that keeps `serve` running.",
             (
                 "almaflow install-service --user almaflow",
@@ -219,13 +219,13 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         ),
         Command(
             "prune",
-            "almaflow.cli.prune:prune",
+            "almaflow.cli.commands.prune:prune",
             "Take old runs and ticks out of the store.",
             ("almaflow prune --older-than 400d --dry-run", "almaflow prune --older-than 400d"),
         ),
         Command(
             "backup",
-            "almaflow.cli.backup:backup",
+            "almaflow.cli.commands.backup:backup",
             "Copy the store, also while it is in use.",
             ("almaflow backup /backup/almaflow-2026-11-01.db",),
         ),
@@ -233,7 +233,7 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
     "Look into Alma": (
         Command(
             "jobs",
-            "almaflow.cli.jobs:app",
+            "almaflow.cli.commands.jobs:app",
             "List and show the jobs that can be started.",
             (
                 "almaflow jobs list --name export",
@@ -243,19 +243,19 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         ),
         Command(
             "profiles",
-            "almaflow.cli.profiles:app",
+            "almaflow.cli.commands.profiles:app",
             "List and show integration and import profiles.",
             ("almaflow profiles list", "almaflow profiles show SIS_SYNC"),
         ),
         Command(
             "sets",
-            "almaflow.cli.sets:app",
+            "almaflow.cli.commands.sets:app",
             "List and show sets.",
             ("almaflow sets list --name weeding", "almaflow sets show 'Weeding candidates'"),
         ),
         Command(
             "simulator",
-            "almaflow.cli.simulator:simulator",
+            "almaflow.cli.commands.simulator:simulator",
             "Serve a simulated Alma over HTTP.",
             (
                 "almaflow simulator",

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from almaflow.cli.parts import SCENARIO_SUFFIX
+from almaflow.cli.bootstrap import SCENARIO_SUFFIX
 from almaflow.document import read_document
 from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.problems import has_errors

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from almaflow.cli.output import emit
+from almaflow.cli.render.terminal import emit
 from almaflow.settings import Project, find_project
 
 

@@ -18,7 +18,7 @@ from almaflow.document.mistakes import key_without_blank, missing_blank
 from almaflow.document.scalars import source_offsets
 from almaflow.document.source import Node, Source, Span
 from almaflow.errors import DocumentsInvalid
-from almaflow.fields import plain_value
+from almaflow.field_types import plain_value
 from almaflow.problems import Location, Problem, at_most
 from almaflow.text_files import MIB, FileUnreadable, Unreadable, decode, read_bytes
 

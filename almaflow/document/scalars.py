@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from almaflow.fields import Plain
+from almaflow.field_types import Plain
 
 _BREAK = r"(?:\r\n|\r|\n)"
 _FOLD = rf"[ \t]*{_BREAK}(?:[ \t]*{_BREAK})*[ \t]*"

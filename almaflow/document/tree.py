@@ -27,7 +27,7 @@ from almaflow.document.mistakes import Fault, Mistake, explain, template_mistake
 from almaflow.document.opened import OpenCollection, PendingKey
 from almaflow.document.scalars import has_half, join_halves, resolve
 from almaflow.document.source import Node, Source, Span
-from almaflow.fields import Plain
+from almaflow.field_types import Plain
 from almaflow.problems import MOST_PROBLEMS, Location, Problem, did_you_mean
 
 MAX_LEVELS = 100

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from almaflow.expressions.encoding import encode
-from almaflow.steps.endings import Ending
+from almaflow.expressions.serialization import encode
+from almaflow.steps.result import Ending
 from almaflow.store import Entry, EntryState
 
 

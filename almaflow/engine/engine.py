@@ -17,20 +17,19 @@ from anyio.abc import TaskGroup
 
 from almaflow import __version__
 from almaflow.clock import Clock, sleep
-from almaflow.engine.admission import Admission
-from almaflow.engine.durations import Durations
-from almaflow.engine.groups import alone
-from almaflow.engine.institutions import Institutions, OpenDoor
+from almaflow.connectors.base import NoWayOutside, Outside
+from almaflow.engine.alma_writes.admission import Admission
+from almaflow.engine.alma_writes.institutions import Institutions, OpenDoor
+from almaflow.engine.approvals import Asker, NobodyHere, People
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.lease import Lease, Silence
-from almaflow.engine.people import Asker, NobodyHere, People
+from almaflow.engine.resources import Services
 from almaflow.engine.runner import Runner, Suspended
-from almaflow.engine.services import Services
-from almaflow.engine.telling import Listener, NoListener, Told
 from almaflow.errors import AlmaflowError, StoreError
-from almaflow.masking import Mask
-from almaflow.outside.places import NoWayOutside, Outside
 from almaflow.plan import FORMAT, Plan, recorded_plan
+from almaflow.redaction import Mask
+from almaflow.runs.events import Listener, NoListener, Told
+from almaflow.runs.job_durations import Durations
 from almaflow.settings import Project
 from almaflow.store import (
     Claim,
@@ -44,7 +43,8 @@ from almaflow.store import (
     StoreTrouble,
 )
 from almaflow.store.writer import StoreWriter
-from almaflow.threads import ThreadPool
+from almaflow.task_groups import alone
+from almaflow.thread_pool import ThreadPool
 from almaflow.waiting import Waiting, WaitingKind
 
 # How often the store is asked what people, and other processes, want of this one.

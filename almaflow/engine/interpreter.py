@@ -14,23 +14,23 @@ from typing import Any
 import anyio
 
 from almaflow.alma.errors import NotInAlma
-from almaflow.engine.bodies import Bodies
-from almaflow.engine.closing import close, goes_on_in_alma
-from almaflow.engine.context import Context
+from almaflow.engine.alma_writes.journaled_request import RequestChanged
 from almaflow.engine.ended import ended_value
+from almaflow.engine.history import MAY_CONTINUE, EarlyEnd, Past
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.names import Scope
-from almaflow.engine.past import MAY_CONTINUE, EarlyEnd, Past
-from almaflow.engine.phases import Phases
-from almaflow.engine.sending import RequestChanged
-from almaflow.engine.services import Services
-from almaflow.engine.telling import Told
-from almaflow.engine.where import Halted, Where
+from almaflow.engine.parallel import Bodies
+from almaflow.engine.resources import Services
+from almaflow.engine.scope import Halted, Where
+from almaflow.engine.step_context import Context
+from almaflow.engine.termination import close, goes_on_in_alma
+from almaflow.engine.workflow_phases import Phases
 from almaflow.errors import AlmaflowError, StoreError
 from almaflow.outcome import Outcome, worst
 from almaflow.plan import Plan, check_environment, sub_plan
+from almaflow.runs.events import Told
 from almaflow.steps.base import Body, BodyEnd, StepBase
-from almaflow.steps.endings import Ending, OutcomeUnknown, StepFailed
+from almaflow.steps.result import Ending, OutcomeUnknown, StepFailed
 from almaflow.store import EntryState, ValueUnfit
 from almaflow.waiting import Waiting, WaitingKind
 

@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 import anyio
 
 from almaflow.clock import Clock
-from almaflow.engine.telling import NOT_LOGGED, Listener, RunEvent, Told
-from almaflow.masking import Mask
 from almaflow.outcome import Outcome, Status
+from almaflow.redaction import Mask
+from almaflow.runs.events import NOT_LOGGED, Listener, RunEvent, Told
 from almaflow.store import (
     KEEP,
     Busy,

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from almaflow.masking import placeholder
 from almaflow.outcome import Outcome
 from almaflow.plan import Plan, all_steps, workflow_steps
+from almaflow.redaction import placeholder
 from almaflow.steps.base import StepBase
-from almaflow.steps.endings import Ending
+from almaflow.steps.result import Ending
 
 _SECRET = re.compile(r"\bsecrets\s*(?:\.\s*|\[\s*['\"])(\w+)")
 

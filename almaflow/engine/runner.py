@@ -9,22 +9,22 @@ from __future__ import annotations
 
 import anyio
 
-from almaflow.engine.closing import close
+from almaflow.engine.deadlines import Limits
+from almaflow.engine.history import Past
 from almaflow.engine.interpreter import Interpreter
 from almaflow.engine.journal import RunJournal
-from almaflow.engine.limits import Limits
 from almaflow.engine.names import Names, Scope
-from almaflow.engine.notices import RunNotices
-from almaflow.engine.past import Past
-from almaflow.engine.phases import Phases, recorded_outputs
-from almaflow.engine.services import Services
-from almaflow.engine.telling import Told
-from almaflow.engine.where import Where
+from almaflow.engine.notifications import RunNotices
+from almaflow.engine.resources import Services
+from almaflow.engine.scope import Where
+from almaflow.engine.termination import close
+from almaflow.engine.workflow_phases import Phases, recorded_outputs
 from almaflow.errors import AlmaflowError
-from almaflow.fields import format_duration
+from almaflow.field_types import format_duration
 from almaflow.outcome import Outcome
 from almaflow.plan import Plan
-from almaflow.steps.endings import Ending, OutcomeUnknown
+from almaflow.runs.events import Told
+from almaflow.steps.result import Ending, OutcomeUnknown
 from almaflow.store import EntryState, RunRecord
 
 # Entries of the run itself, beside those of steps.

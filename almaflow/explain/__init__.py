@@ -22,9 +22,9 @@ from almaflow.expressions.filters import FILTERS
 from almaflow.expressions.methods import FUNCTIONS, METHODS
 from almaflow.expressions.predicates import TESTS
 from almaflow.expressions.types import KINDS
-from almaflow.fields import Model
+from almaflow.field_types import Model
+from almaflow.json_schema import first_paragraph
 from almaflow.problems import did_you_mean
-from almaflow.schema import first_paragraph
 from almaflow.settings import Settings
 from almaflow.steps.base import COMMON_OUTPUTS, Kind, StepBase
 from almaflow.workflow import Workflow, kinds

@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 
 from almaflow.expressions import ListOf, Type
 from almaflow.expressions.types import KINDS
-from almaflow.fields import (
+from almaflow.field_types import (
     VALUE,
     Condition,
     Expression,
@@ -26,7 +26,7 @@ from almaflow.fields import (
     Template,
     format_duration,
 )
-from almaflow.schema import models_of
+from almaflow.json_schema import models_of
 from almaflow.steps.base import StepBase
 
 _SOURCES: Mapping[type[Source], str] = {

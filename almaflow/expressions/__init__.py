@@ -12,11 +12,11 @@ it is done, and every failure knows its place in the source.
 
 from __future__ import annotations
 
-from almaflow.expressions.analysis import Finding, check, guards_of, type_of
 from almaflow.expressions.budget import Budget
-from almaflow.expressions.failures import ExpressionFailed, NotDefined
-from almaflow.expressions.lexing import ExpressionSyntax
-from almaflow.expressions.parsing import Parsed, parse_expression, parse_template
+from almaflow.expressions.checker import Finding, check, guards_of, type_of
+from almaflow.expressions.errors import ExpressionFailed, NotDefined
+from almaflow.expressions.lexer import ExpressionSyntax
+from almaflow.expressions.parser import Parsed, parse_expression, parse_template
 from almaflow.expressions.rendering import (
     evaluate,
     evaluate_condition,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from almaflow.expressions.failures import ExpressionFailed
+from almaflow.expressions.errors import ExpressionFailed
 
 # An output kept with a run is at most 16 MiB (design §15); no expression needs more.
 CHARACTERS = 16 * 1024 * 1024

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from almaflow.expressions.failures import ExpressionFailed, NotDefined
+from almaflow.expressions.attributes import member_by_path
+from almaflow.expressions.errors import ExpressionFailed, NotDefined
 from almaflow.expressions.frame import Frame
 from almaflow.expressions.list_filters import LIST_FILTERS
-from almaflow.expressions.members import member_by_path
 from almaflow.expressions.predicates import ASKS_WHETHER_DEFINED, TESTS
-from almaflow.expressions.signatures import LISTS, Operation, table, text_argument
+from almaflow.expressions.registry import LISTS, Operation, table, text_argument
 from almaflow.expressions.text_filters import TEXT_FILTERS
 from almaflow.expressions.types import ANYTHING, ListOf, list_of_same
 from almaflow.problems import did_you_mean

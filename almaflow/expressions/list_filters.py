@@ -7,12 +7,12 @@ import io
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from almaflow.expressions.failures import ExpressionFailed, NotDefined
+from almaflow.expressions.attributes import member_by_path
+from almaflow.expressions.errors import ExpressionFailed, NotDefined
 from almaflow.expressions.frame import Frame
-from almaflow.expressions.members import member_by_path
 from almaflow.expressions.methods import join_texts
 from almaflow.expressions.operations import apply, comparable, whole
-from almaflow.expressions.signatures import LISTS, SIZED, Operation, table, text_argument
+from almaflow.expressions.registry import LISTS, SIZED, Operation, table, text_argument
 from almaflow.expressions.text_filters import TEXT_FILTERS
 from almaflow.expressions.types import (
     ANYTHING,

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from almaflow.expressions.failures import ExpressionFailed
+from almaflow.expressions.errors import ExpressionFailed
 from almaflow.expressions.frame import Frame
 from almaflow.expressions.operations import WIDEST, whole
-from almaflow.expressions.signatures import Operation, table, text_argument
+from almaflow.expressions.registry import Operation, table, text_argument
 from almaflow.expressions.types import (
     BOOLEAN,
     DATE,

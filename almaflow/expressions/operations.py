@@ -15,7 +15,7 @@ from typing import Any
 from jinja2 import nodes
 
 from almaflow.expressions.budget import NUMBER_BITS, Budget
-from almaflow.expressions.failures import ExpressionFailed
+from almaflow.expressions.errors import ExpressionFailed
 from almaflow.expressions.frame import Frame
 from almaflow.expressions.types import (
     ANYTHING,

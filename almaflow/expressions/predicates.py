@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from almaflow.expressions.failures import ExpressionFailed
+from almaflow.expressions.errors import ExpressionFailed
 from almaflow.expressions.frame import Frame
 from almaflow.expressions.operations import comes_before, contains, equal, whole
-from almaflow.expressions.signatures import Operation
+from almaflow.expressions.registry import Operation
 from almaflow.expressions.types import BOOLEAN
 from almaflow.expressions.values import kind_of
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from almaflow.expressions.budget import Budget
-from almaflow.expressions.compiling import compile_piece
-from almaflow.expressions.failures import ExpressionFailed, NotDefined
+from almaflow.expressions.compiler import compile_piece
+from almaflow.expressions.errors import ExpressionFailed, NotDefined
 from almaflow.expressions.filters import FILTERS
 from almaflow.expressions.frame import Frame
-from almaflow.expressions.parsing import Parsed, Piece
+from almaflow.expressions.parser import Parsed, Piece
 from almaflow.expressions.types import KINDS
 from almaflow.expressions.values import kind_of, to_text
 

@@ -12,12 +12,12 @@ from typing import Any
 
 from jinja2 import filters as jinja
 
-from almaflow.expressions.failures import ExpressionFailed
+from almaflow.expressions.errors import ExpressionFailed
 from almaflow.expressions.frame import Frame
 from almaflow.expressions.methods import count_lines, replace_text, stripped, width_of
 from almaflow.expressions.operations import format_text, number, whole
-from almaflow.expressions.parsing import GRAMMAR
-from almaflow.expressions.signatures import SCALARS, Operation, table, text_argument
+from almaflow.expressions.parser import GRAMMAR
+from almaflow.expressions.registry import SCALARS, Operation, table, text_argument
 from almaflow.expressions.types import NUMBER, TEXT
 from almaflow.expressions.values import Span, kind_of, to_text
 

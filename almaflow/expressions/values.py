@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from almaflow.expressions.budget import NUMBER_BITS
-from almaflow.expressions.failures import ExpressionFailed, NotDefined
+from almaflow.expressions.errors import ExpressionFailed, NotDefined
 from almaflow.expressions.types import KINDS
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,300}(\.[0-9]{1,300})?")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from almaflow.fields import Model, Whole
+from almaflow.field_types import Model, Whole
 
 
 class LimitSettings(Model):

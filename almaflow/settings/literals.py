@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from almaflow.document import Document, PathTo
-from almaflow.fields import Plain
+from almaflow.field_types import Plain
 from almaflow.problems import Problem
 from almaflow.settings.models import Settings
 from almaflow.settings.references import SecretRef, is_reference

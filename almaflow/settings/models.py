@@ -20,7 +20,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from almaflow.fields import Model, Text, as_text, format_duration, parse_duration
+from almaflow.field_types import Model, Text, as_text, format_duration, parse_duration
 from almaflow.settings.limits import LimitSettings
 from almaflow.settings.references import SecretRef, is_reference
 from almaflow.settings.serving import ServeSettings

@@ -11,9 +11,10 @@ from urllib.parse import unquote, urlsplit
 
 from almaflow.document import Document, PathTo, read_document
 from almaflow.errors import DocumentsInvalid, LinesWanted, RequestWrong
-from almaflow.masking import REDACTION
+from almaflow.model_problems import validate
 from almaflow.ownership import advice, distrust
 from almaflow.problems import Location, Problem, did_you_mean
+from almaflow.redaction import REDACTION
 from almaflow.settings.limits import LimitSettings
 from almaflow.settings.literals import hide_literals, without_literals
 from almaflow.settings.models import Environment, InstitutionSettings, Settings
@@ -21,7 +22,6 @@ from almaflow.settings.paths import FILE_NAME, PathRefused, data_path, path_insi
 from almaflow.settings.references import Origin, SecretRef, SecretWeak
 from almaflow.settings.strength import SHORTEST_PASSWORD, weakness
 from almaflow.text_files import path_problem, printable
-from almaflow.validation import validate
 from almaflow.visible import one_line
 
 LOG_CHANNEL = "log"

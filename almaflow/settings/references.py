@@ -18,8 +18,8 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from almaflow.errors import RequestWrong
-from almaflow.fields import as_text
-from almaflow.masking import REDACTION
+from almaflow.field_types import as_text
+from almaflow.redaction import REDACTION
 from almaflow.settings.strength import weakness
 
 _REFERENCE = r"(env|file|keyring):\s*(\S.*)"

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from almaflow.fields import Model, Text, Whole
+from almaflow.field_types import Model, Text, Whole
 
 
 def _time_of_day(text: str) -> str:

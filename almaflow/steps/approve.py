@@ -7,11 +7,11 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from almaflow.expressions import TEXT
-from almaflow.fields import Message
+from almaflow.field_types import Message
 from almaflow.outcome import Outcome
 from almaflow.steps.base import Kind
 from almaflow.steps.context import StepContext
-from almaflow.steps.endings import Ending, StepFailed
+from almaflow.steps.result import Ending, StepFailed
 
 
 class Approve(Kind):

@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from almaflow.expressions import INSTANT, NUMBER, TEXT, Type
-from almaflow.fields import (
+from almaflow.field_types import (
     Condition,
     Duration,
     Model,
@@ -27,7 +27,7 @@ from almaflow.fields import (
     Text,
     Whole,
 )
-from almaflow.steps.endings import Ending, timed_out
+from almaflow.steps.result import Ending, timed_out
 
 if TYPE_CHECKING:
     from almaflow.steps.context import StepContext

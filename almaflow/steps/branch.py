@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from almaflow.expressions import to_text
-from almaflow.fields import Expression
+from almaflow.field_types import Expression
 from almaflow.steps.base import Body, Kind
 from almaflow.steps.context import StepContext
-from almaflow.steps.endings import Ending, StepFailed
+from almaflow.steps.result import Ending, StepFailed
 
 if TYPE_CHECKING:
     from almaflow.workflow import Step

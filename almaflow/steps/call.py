@@ -7,10 +7,10 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from almaflow.fields import Plain, Template, Text, Value, plain_value
+from almaflow.field_types import Plain, Template, Text, Value, plain_value
 from almaflow.steps.base import Kind
 from almaflow.steps.context import StepContext
-from almaflow.steps.endings import Ending
+from almaflow.steps.result import Ending
 
 
 class Call(Kind):

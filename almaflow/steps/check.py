@@ -6,11 +6,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from almaflow.fields import Condition, Message
+from almaflow.field_types import Condition, Message
 from almaflow.outcome import Outcome
 from almaflow.steps.base import Kind
 from almaflow.steps.context import StepContext
-from almaflow.steps.endings import Ending, Ends, StepFailed
+from almaflow.steps.result import Ending, Ends, StepFailed
 
 
 class Check(Kind):

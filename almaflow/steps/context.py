@@ -1,6 +1,6 @@
 """What the engine offers to a step while it is performed.
 
-The engine makes it real (`engine/context.py`); the kinds of step know nothing else of it.
+The engine makes it real (`engine/step_context.py`); the kinds of step know nothing else of it.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
-from almaflow.fields import Condition, Expression, Message, Template
-from almaflow.steps.endings import Ending
+from almaflow.field_types import Condition, Expression, Message, Template
+from almaflow.steps.result import Ending
 from almaflow.waiting import Waiting
 
 if TYPE_CHECKING:
     from almaflow.alma.calls import Call
     from almaflow.alma.directory import Directory
-    from almaflow.alma.traces import Trace
+    from almaflow.alma.evidence import Trace
     from almaflow.alma.wire import JobInstance, JobParameter
     from almaflow.clock import Clock
-    from almaflow.outside.places import Outside
+    from almaflow.connectors.base import Outside
     from almaflow.steps.base import Body, BodyEnd, PollSettings
 
 T = TypeVar("T")

@@ -16,18 +16,18 @@ from pydantic_core import PydanticCustomError
 
 from almaflow.alma import calls
 from almaflow.alma.errors import AlmaRefused
-from almaflow.alma.new_sets import Combined, CopyOf, OfRun, Operator, Origin, create_set
-from almaflow.alma.traces import SetTrace
+from almaflow.alma.evidence import SetTrace
+from almaflow.alma.set_creation import Combined, CopyOf, OfRun, Operator, Origin, create_set
 from almaflow.alma.wire import AlmaSet
-from almaflow.fields import Flag, IdTemplate, Template, Text, choose_one
+from almaflow.field_types import Flag, IdTemplate, Template, Text, choose_one
 from almaflow.steps.base import Kind
-from almaflow.steps.changes import MemberChanges, OnInvalid, id_type_problem
 from almaflow.steps.context import StepContext
 from almaflow.steps.delete_set import API_USER, remove_set, until_free
-from almaflow.steps.endings import Ending, StepFailed
 from almaflow.steps.find_set import SET_OUTPUTS, set_outputs
-from almaflow.steps.members import Members, recorded_members
-from almaflow.steps.origins import (
+from almaflow.steps.member_source import Members, recorded_members
+from almaflow.steps.result import Ending, StepFailed
+from almaflow.steps.set_member_changes import MemberChanges, OnInvalid, id_type_problem
+from almaflow.steps.set_sources import (
     Combine,
     FromRun,
     most_members,

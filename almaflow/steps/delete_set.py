@@ -11,13 +11,13 @@ from pydantic_core import PydanticCustomError
 from almaflow.alma import calls
 from almaflow.alma.directory import read_pages
 from almaflow.alma.errors import AlmaRefused
-from almaflow.alma.statuses import is_terminal
+from almaflow.alma.job_status import is_terminal
 from almaflow.alma.wire import AlmaSet
 from almaflow.expressions import NUMBER
-from almaflow.fields import IdTemplate, Template, choose_one, parse_duration
+from almaflow.field_types import IdTemplate, Template, choose_one, parse_duration
 from almaflow.steps.base import Kind
 from almaflow.steps.context import StepContext
-from almaflow.steps.endings import Ending, StepFailed
+from almaflow.steps.result import Ending, StepFailed
 from almaflow.waiting import Waiting, WaitingKind
 
 # "Set not found" and "Invalid Set ID": the set is gone already (alma-api: T3, T5).

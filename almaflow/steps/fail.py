@@ -6,10 +6,10 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from almaflow.fields import Message
+from almaflow.field_types import Message
 from almaflow.steps.base import Kind
 from almaflow.steps.context import StepContext
-from almaflow.steps.endings import Ending, StepFailed
+from almaflow.steps.result import Ending, StepFailed
 
 
 class Fail(Kind):

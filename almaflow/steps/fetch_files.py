@@ -15,14 +15,14 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from almaflow.connectors.base import Place, RemoteFile, Search, look
+from almaflow.connectors.download import Landing
+from almaflow.connectors.errors import Changed
 from almaflow.expressions import TEXT, ListOf
-from almaflow.fields import Template, Text, Whole
-from almaflow.outside.errors import Changed
-from almaflow.outside.landing import Landing
-from almaflow.outside.places import Place, RemoteFile, Search, look
+from almaflow.field_types import Template, Text, Whole
 from almaflow.steps.base import Kind, PollSettings
 from almaflow.steps.context import StepContext
-from almaflow.steps.endings import Ending, StepFailed
+from almaflow.steps.result import Ending, StepFailed
 from almaflow.waiting import Waiting, WaitingKind
 
 # Characters; a file's name has at most 255 bytes, `[abc]` is one of them.

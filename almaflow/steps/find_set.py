@@ -11,10 +11,10 @@ from almaflow.alma import calls
 from almaflow.alma.errors import NotInAlma
 from almaflow.alma.wire import AlmaSet
 from almaflow.expressions import NUMBER, TEXT, Type
-from almaflow.fields import IdTemplate, Template, choose_one
+from almaflow.field_types import IdTemplate, Template, choose_one
 from almaflow.steps.base import Kind
 from almaflow.steps.context import StepContext
-from almaflow.steps.endings import Ending, StepFailed
+from almaflow.steps.result import Ending, StepFailed
 
 SET_OUTPUTS: Mapping[str, Type] = {
     "set_id": TEXT,

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from pydantic import Field
 
 from almaflow.expressions import ANYTHING, ListOf
-from almaflow.fields import Expression, Template, Text, Whole
+from almaflow.field_types import Expression, Template, Text, Whole
 from almaflow.steps.base import IDENTIFIER, Body, BodyEnd, Kind
 from almaflow.steps.context import StepContext
-from almaflow.steps.endings import Ending, StepFailed
+from almaflow.steps.result import Ending, StepFailed
 
 if TYPE_CHECKING:
     from almaflow.workflow import Step

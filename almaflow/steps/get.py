@@ -12,11 +12,11 @@ from pydantic_core import PydanticCustomError
 from almaflow.alma import calls
 from almaflow.alma.calls import Call
 from almaflow.expressions import ANYTHING
-from almaflow.fields import Template
+from almaflow.field_types import Template
 from almaflow.steps.base import Kind
 from almaflow.steps.context import StepContext
-from almaflow.steps.endings import Ending, StepFailed
-from almaflow.steps.recorded import fitting
+from almaflow.steps.output_size import fitting
+from almaflow.steps.result import Ending, StepFailed
 from almaflow.steps.selection import SelectFailed, Selection, SelectWrong, compile_select
 
 # What would end the text of a JMESPath that a value is put into.

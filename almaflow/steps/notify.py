@@ -6,11 +6,11 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from almaflow.fields import Message, Text
+from almaflow.field_types import Message, Text
 from almaflow.outcome import Outcome
 from almaflow.steps.base import Kind
 from almaflow.steps.context import StepContext
-from almaflow.steps.endings import Ending
+from almaflow.steps.result import Ending
 
 
 class Notify(Kind):

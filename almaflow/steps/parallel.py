@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from almaflow.steps.base import Body, Kind
 from almaflow.steps.context import StepContext
-from almaflow.steps.endings import Ending
+from almaflow.steps.result import Ending
 
 if TYPE_CHECKING:
     from almaflow.workflow import Step

@@ -12,15 +12,15 @@ from pydantic_core import PydanticCustomError
 
 from almaflow.alma.analytics import ReportPage, first_page, next_page
 from almaflow.alma.errors import AlmaRefused, AnswerLost
-from almaflow.alma.reading import normal_name
+from almaflow.alma.value_parsing import normal_name
 from almaflow.alma.xmltree import XmlInvalid, parse_xml
 from almaflow.expressions import NUMBER, TEXT, ListOf, Record, Type
-from almaflow.fields import Template, Text
+from almaflow.field_types import Template, Text
 from almaflow.problems import did_you_mean
 from almaflow.steps.base import Kind
 from almaflow.steps.context import StepContext
-from almaflow.steps.endings import Ending, StepFailed
-from almaflow.steps.recorded import LARGEST_OUTPUT, fitting, too_large
+from almaflow.steps.output_size import LARGEST_OUTPUT, fitting, too_large
+from almaflow.steps.result import Ending, StepFailed
 from almaflow.waiting import Waiting, WaitingKind
 
 # Each look at a report that has no rows yet comes this much later than the one before.

@@ -11,10 +11,10 @@ from typing import Annotated, ClassVar
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from almaflow.fields import AlmaId, Model, Text, choose_one
+from almaflow.field_types import AlmaId, Model, Text, choose_one
 from almaflow.steps.context import StepContext
-from almaflow.steps.endings import Ending
-from almaflow.steps.jobs import JobStep
+from almaflow.steps.job_step import JobStep
+from almaflow.steps.result import Ending
 
 
 class IntegrationProfile(Model):

@@ -18,7 +18,7 @@ from almaflow.alma.payload import (
     parse_payload,
 )
 from almaflow.alma.wire import JobParameter
-from almaflow.fields import (
+from almaflow.field_types import (
     AlmaId,
     IdTemplate,
     MemberId,
@@ -29,8 +29,8 @@ from almaflow.fields import (
     rounded_number,
 )
 from almaflow.steps.context import StepContext
-from almaflow.steps.endings import Ending, StepFailed
-from almaflow.steps.jobs import JobStep
+from almaflow.steps.job_step import JobStep
+from almaflow.steps.result import Ending, StepFailed
 
 # What Alma shows of a job's name; our marker comes on top of it.
 JOB_NAME_LENGTH = 100

@@ -12,13 +12,13 @@ from pydantic import Field, model_validator
 
 from almaflow.alma import calls
 from almaflow.alma.wire import AlmaSet
-from almaflow.fields import IdTemplate, Text, choose_one
+from almaflow.field_types import IdTemplate, Text, choose_one
 from almaflow.steps.base import Kind
-from almaflow.steps.changes import MemberChanges, OnInvalid, id_type_problem
 from almaflow.steps.context import StepContext
-from almaflow.steps.endings import Ending, StepFailed
 from almaflow.steps.find_set import SET_OUTPUTS, set_outputs
-from almaflow.steps.members import Members, recorded_members
+from almaflow.steps.member_source import Members, recorded_members
+from almaflow.steps.result import Ending, StepFailed
+from almaflow.steps.set_member_changes import MemberChanges, OnInvalid, id_type_problem
 
 
 class UpdateSet(Kind):

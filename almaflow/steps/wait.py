@@ -10,10 +10,10 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from almaflow.expressions import NUMBER
-from almaflow.fields import Template, choose_one, parse_duration
+from almaflow.field_types import Template, choose_one, parse_duration
 from almaflow.steps.base import Kind
 from almaflow.steps.context import StepContext
-from almaflow.steps.endings import Ending, StepFailed
+from almaflow.steps.result import Ending, StepFailed
 from almaflow.waiting import Waiting, WaitingKind
 
 

@@ -14,12 +14,12 @@ from pydantic_core import PydanticCustomError
 from almaflow.alma import calls
 from almaflow.alma.calls import Call
 from almaflow.alma.directory import read_pages
-from almaflow.alma.reading import normal_name
+from almaflow.alma.value_parsing import normal_name
 from almaflow.alma.wire import JobInstance
-from almaflow.fields import Expression, Template
+from almaflow.field_types import Expression, Template
 from almaflow.steps.context import StepContext, Submitted
-from almaflow.steps.endings import Ending, StepFailed
-from almaflow.steps.jobs import GROWTH, JobStep, begin_following
+from almaflow.steps.job_step import GROWTH, JobStep, begin_following
+from almaflow.steps.result import Ending, StepFailed
 from almaflow.steps.run_profile import ImportProfile, IntegrationProfile
 from almaflow.steps.submit_job import JobReference
 from almaflow.waiting import Waiting, WaitingKind

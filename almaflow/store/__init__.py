@@ -38,20 +38,6 @@ from almaflow.store.errors import (
     TickDecided,
     ValueUnfit,
 )
-from almaflow.store.ledger_records import (
-    Cause,
-    NewNotice,
-    NewSchedule,
-    NewTick,
-    NoticeRecord,
-    Pause,
-    Pruned,
-    Schedule,
-    Source,
-    Tick,
-    TickEnd,
-    TickEnding,
-)
 from almaflow.store.processes import LEASE, RENEW
 from almaflow.store.records import (
     KEEP,
@@ -73,6 +59,20 @@ from almaflow.store.records import (
     RunRecord,
     Spot,
     new_run_id,
+)
+from almaflow.store.schedule_records import (
+    Cause,
+    NewNotice,
+    NewSchedule,
+    NewTick,
+    NoticeRecord,
+    Pause,
+    Pruned,
+    Schedule,
+    Source,
+    Tick,
+    TickEnd,
+    TickEnding,
 )
 
 __all__ = [

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, select
 
-from almaflow.store import places
+from almaflow.store import job_slots
 from almaflow.store.errors import MoveWrong
 from almaflow.store.processes import Lives
 from almaflow.store.records import Busy, Claim, Place, PlaceLimits, PlaceState, Spot
@@ -80,7 +80,7 @@ def take(
         ClaimLost: the run is not the claimant's (any more).
         MoveWrong: a defect: it did not ask for a place, or gave it back.
     """
-    place = places.own(connection, claim, spot)
+    place = job_slots.own(connection, claim, spot)
     if place is not None and place.state is PlaceState.TAKEN:
         return place
     if place is None or place.state is not PlaceState.QUEUED:
@@ -93,8 +93,8 @@ def take(
     busy = _Queue(connection, place.account, limits, now, lives).why_busy(place)
     if busy is not None:
         return busy
-    places.change(connection, place, state=PlaceState.TAKEN, taken_at=now, not_before=None)
-    taken = places.find(connection, claim.run_id, spot)
+    job_slots.change(connection, place, state=PlaceState.TAKEN, taken_at=now, not_before=None)
+    taken = job_slots.find(connection, claim.run_id, spot)
     assert taken is not None
     return taken
 
@@ -155,7 +155,7 @@ class _Queue:
     def turns(self) -> list[Place]:
         """Return those that would get a place now, by ticket."""
         granted = self._grant(self._limits.running - len(self._running()), _BEHIND_ALL)
-        return places.with_tickets(self._connection, list(granted))
+        return job_slots.with_tickets(self._connection, list(granted))
 
     def _grant(self, free: int, ticket: int) -> dict[int, str]:
         """Give *free* places to those before *ticket* who can go; return their jobs by ticket."""
@@ -217,7 +217,7 @@ class _Queue:
         since = self._now - FORGOTTEN
         return tuple(
             one
-            for one in places.holders(self._connection, self._account)
+            for one in job_slots.holders(self._connection, self._account)
             if one.instance_id is not None
             or since < (one.taken_at or self._now) < self._now + FORGOTTEN
         )

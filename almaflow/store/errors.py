@@ -35,8 +35,8 @@ from datetime import datetime
 from typing import Self
 
 from almaflow.errors import RequestWrong, StoreError
-from almaflow.store.ledger_records import Tick
 from almaflow.store.records import Place
+from almaflow.store.schedule_records import Tick
 
 
 class StoreTrouble(StoreError):

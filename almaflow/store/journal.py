@@ -22,9 +22,9 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, insert, select, update
 
 from almaflow.store.errors import ClaimLost, MoveWrong
+from almaflow.store.json_values import from_json, to_json
 from almaflow.store.records import Claim, Entry, EntryState, Keep, RunRecord
 from almaflow.store.tables import journal, runs
-from almaflow.store.values import from_json, to_json
 
 _MOVES: dict[EntryState | None, frozenset[EntryState]] = {
     None: frozenset({EntryState.INTENT, EntryState.DONE}),

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from almaflow.store.ledger_records import NewNotice, NoticeRecord
+from almaflow.store.json_values import clean
+from almaflow.store.schedule_records import NewNotice, NoticeRecord
 from almaflow.store.tables import notices
-from almaflow.store.values import clean
 
 # How many keys are named in one question.
 _TOGETHER: Final = 500

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, insert, or_, select, update
 
-from almaflow.store.ledger_records import Pause
+from almaflow.store.json_values import clean
+from almaflow.store.schedule_records import Pause
 from almaflow.store.tables import pauses
-from almaflow.store.values import clean
 
 _ALL = select(pauses).order_by(pauses.c.id)
 _STANDS = and_(

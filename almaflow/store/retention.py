@@ -30,8 +30,8 @@ from sqlalchemy import (
 
 from almaflow.outcome import Status
 from almaflow.store import tables
-from almaflow.store.ledger_records import Pruned
 from almaflow.store.records import PlaceState
+from almaflow.store.schedule_records import Pruned
 from almaflow.store.tables import (
     definitions,
     notices,

@@ -14,9 +14,9 @@ from sqlalchemy import Connection, Row, Select, bindparam, insert, select, updat
 from almaflow.errors import StoreError
 from almaflow.outcome import Outcome, Status
 from almaflow.store.errors import ClaimLost, RunEnded, RunExists, RunNotEnded, RunNotFound
+from almaflow.store.json_values import clean, from_json, to_json
 from almaflow.store.records import Cancel, Claim, RunRecord
 from almaflow.store.tables import definitions, runs
-from almaflow.store.values import clean, from_json, to_json
 from almaflow.waiting import Waiting
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(RunRecord))

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, update
 
-from almaflow.store.ledger_records import NewSchedule, Schedule
+from almaflow.store.json_values import from_json, to_json
+from almaflow.store.schedule_records import NewSchedule, Schedule
 from almaflow.store.tables import Instant, schedules
-from almaflow.store.values import from_json, to_json
 
 # How many rows are named in one question.
 _TOGETHER: Final = 500

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from almaflow.store import runs
-from almaflow.store.ledger_records import Source
+from almaflow.store.json_values import clean
+from almaflow.store.schedule_records import Source
 from almaflow.store.tables import sources
-from almaflow.store.values import clean
 
 
 def find(connection: Connection) -> list[Source]:

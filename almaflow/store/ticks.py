@@ -15,10 +15,10 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from almaflow.store import runs
 from almaflow.store.errors import RunExists, TickDecided
-from almaflow.store.ledger_records import Cause, NewTick, Tick, TickEnd, TickEnding
+from almaflow.store.json_values import clean
 from almaflow.store.records import RunRecord
+from almaflow.store.schedule_records import Cause, NewTick, Tick, TickEnd, TickEnding
 from almaflow.store.tables import ticks
-from almaflow.store.values import clean
 
 _SELECT = select(*(ticks.c[field.name] for field in fields(Tick)))
 _OPEN = ticks.c.ending.is_(None)

@@ -14,7 +14,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 from almaflow.store import Store
 from almaflow.store.errors import StoreTrouble
-from almaflow.threads import ThreadPool
+from almaflow.thread_pool import ThreadPool
 
 P = ParamSpec("P")
 T = TypeVar("T")

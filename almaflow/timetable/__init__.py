@@ -16,12 +16,12 @@ from almaflow.timetable.calendars import (
 )
 from almaflow.timetable.cron import Cron, parse_cron
 from almaflow.timetable.dates import instant_of, parse_moment
+from almaflow.timetable.descriptions import cron_in_words, dates_in_words, interval_in_words
 from almaflow.timetable.errors import TimetableInvalid
-from almaflow.timetable.every import check_interval, default_start, next_intervals
 from almaflow.timetable.ics import check_ics
 from almaflow.timetable.instants import next_instants
+from almaflow.timetable.intervals import check_interval, default_start, next_intervals
 from almaflow.timetable.ticks import Timetable
-from almaflow.timetable.words import cron_in_words, dates_in_words, interval_in_words
 from almaflow.timetable.zones import find_zone
 
 __all__ = [

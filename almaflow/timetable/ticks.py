@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 from almaflow.timetable.cron import parse_cron
 from almaflow.timetable.dates import instant_of, parse_moment
-from almaflow.timetable.every import default_start, interval_instants
+from almaflow.timetable.descriptions import cron_in_words, dates_in_words, interval_in_words
 from almaflow.timetable.instants import instants
-from almaflow.timetable.words import cron_in_words, dates_in_words, interval_in_words
+from almaflow.timetable.intervals import default_start, interval_instants
 
 # No tick is looked for after the years that dates can have.
 _END: Final = datetime(3000, 1, 1, tzinfo=UTC)

@@ -12,8 +12,8 @@ from almaflow.alma import calls
 from almaflow.alma.analytics import first_page, next_page
 from almaflow.alma.calls import Call
 from almaflow.alma.client import AlmaClient
-from almaflow.alma.new_sets import Combined, CopyOf, OfRun, create_set
-from almaflow.alma.rate import CallRate
+from almaflow.alma.rate_limit import CallRate
+from almaflow.alma.set_creation import Combined, CopyOf, OfRun, create_set
 from almaflow.alma.simulator import Fault, Reply, SimulatedAlma, parse_scenario
 from almaflow.alma.transport import InProcessTransport
 from almaflow.alma.wire import JobParameter

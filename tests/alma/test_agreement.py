@@ -13,11 +13,11 @@ from almaflow.alma.calls import Call
 from almaflow.alma.client import AlmaClient
 from almaflow.alma.directory import Directory
 from almaflow.alma.errors import AlmaBusy, AlmaRefused, Busy, NotInAlma
-from almaflow.alma.new_sets import Combined, OfRun, create_set
-from almaflow.alma.rate import CallRate
+from almaflow.alma.job_status import is_terminal
+from almaflow.alma.rate_limit import CallRate
+from almaflow.alma.set_creation import Combined, OfRun, create_set
 from almaflow.alma.simulator import SimulatedAlma
 from almaflow.alma.simulator.reply import Reply
-from almaflow.alma.statuses import is_terminal
 from almaflow.alma.transport import InProcessTransport
 from almaflow.alma.wire import JobParameter
 from almaflow.clock import VirtualClock, run_virtual, sleep

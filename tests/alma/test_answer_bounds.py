@@ -12,14 +12,14 @@ import anyio
 import pytest
 
 from almaflow.alma import calls
-from almaflow.alma.bodies import Shape, read_body
 from almaflow.alma.calls import Call
 from almaflow.alma.client import AlmaClient
 from almaflow.alma.directory import MOST_LISTED, read_pages
 from almaflow.alma.errors import AlmaError, AlmaRefused, AnswerLost
-from almaflow.alma.rate import CallRate
-from almaflow.alma.reading import Unreadable, instant, items, number, text, whole
+from almaflow.alma.rate_limit import CallRate
+from almaflow.alma.response_body import Shape, read_body
 from almaflow.alma.transport import WireAnswer, WireRequest
+from almaflow.alma.value_parsing import Unreadable, instant, items, number, text, whole
 from almaflow.alma.wire import Job, JobInstance, Page
 from almaflow.alma.xmltree import XmlInvalid, parse_xml
 from almaflow.clock import VirtualClock, run_virtual

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from almaflow.alma.bodies import Shape, read_body
 from almaflow.alma.calls import submit_job
+from almaflow.alma.response_body import Shape, read_body
 from almaflow.alma.wire import AlmaSet, Job, JobInstance, JobParameter, Page
 
 JSON, XML = "application/json;charset=UTF-8", "application/xml"

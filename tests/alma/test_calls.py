@@ -8,8 +8,8 @@ import pytest
 
 from almaflow.alma import calls
 from almaflow.alma.errors import NotInAlma
-from almaflow.alma.new_sets import CopyOf, create_set
-from almaflow.alma.reading import Unreadable
+from almaflow.alma.set_creation import CopyOf, create_set
+from almaflow.alma.value_parsing import Unreadable
 from almaflow.alma.wire import CodeRow, JobParameter
 
 

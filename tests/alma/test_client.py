@@ -21,11 +21,11 @@ from almaflow.alma.errors import (
     Busy,
     NotTaken,
 )
-from almaflow.alma.rate import CallRate
+from almaflow.alma.rate_limit import CallRate
 from almaflow.alma.transport import Lost, NotSent, WireAnswer, WireRequest
 from almaflow.alma.wire import Job, JobParameter
 from almaflow.errors import RequestWrong
-from almaflow.masking import Mask
+from almaflow.redaction import Mask
 
 KEY = "l7xx0123456789abcdef"
 JOB = calls.job("M44")

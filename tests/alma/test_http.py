@@ -18,7 +18,7 @@ from almaflow.alma import http, responses
 from almaflow.alma.http import HttpTransport, is_loopback
 from almaflow.alma.transport import Lost, NotSent, WireAnswer, WireRequest
 from almaflow.errors import RequestWrong
-from almaflow.threads import ThreadPool
+from almaflow.thread_pool import ThreadPool
 
 KEY = "apikey l7xx0123"
 Serve = Callable[[socket.socket, bytes], bool]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from almaflow.alma.errors import NotInAlma
-from almaflow.alma.new_sets import Combined, CopyOf, OfRun, Origin, create_set
+from almaflow.alma.set_creation import Combined, CopyOf, OfRun, Origin, create_set
 
 
 def test_a_set_is_logical_with_a_query_and_itemized_without() -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import anyio
 
-from almaflow.alma.rate import CallRate
+from almaflow.alma.rate_limit import CallRate
 from almaflow.clock import run_virtual
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from almaflow.alma import reading
-from almaflow.alma.reading import Unreadable
-from almaflow.alma.statuses import KNOWN_STATUSES, TERMINAL_STATUSES, is_terminal
+from almaflow.alma import value_parsing
+from almaflow.alma.job_status import KNOWN_STATUSES, TERMINAL_STATUSES, is_terminal
+from almaflow.alma.value_parsing import Unreadable
 from almaflow.alma.wire import (
     Alert,
     AlmaSet,
@@ -163,21 +163,21 @@ def test_what_is_no_list_is_refused(data: Any) -> None:
     ],
 )
 def test_instants_come_in_several_forms(written: Any, found: datetime | None) -> None:
-    assert reading.instant(written) == found
+    assert value_parsing.instant(written) == found
 
 
 def test_numbers_may_be_text_but_not_words() -> None:
-    assert reading.number("101.3") == 101.3
-    assert reading.number({"value": 5}) == 5
-    assert reading.number("nan") is None
-    assert reading.number("many") is None
-    assert reading.text(True) == "true"
-    assert reading.text(False) == "false"
+    assert value_parsing.number("101.3") == 101.3
+    assert value_parsing.number({"value": 5}) == 5
+    assert value_parsing.number("nan") is None
+    assert value_parsing.number("many") is None
+    assert value_parsing.text(True) == "true"
+    assert value_parsing.text(False) == "false"
 
 
 def test_names_are_compared_composed_and_with_their_escapes_read() -> None:
-    assert reading.normal_name("cafe\u0301 ") == "café"
-    assert reading.normal_name("caf\\u00e9") == "café"
+    assert value_parsing.normal_name("cafe\u0301 ") == "café"
+    assert value_parsing.normal_name("caf\\u00e9") == "café"
 
 
 @pytest.mark.parametrize("code", sorted(KNOWN_STATUSES))

@@ -18,12 +18,12 @@ from typing import Any
 import anyio
 import pytest
 
-from almaflow.alma import analytics, calls, new_sets
+from almaflow.alma import analytics, calls, set_creation
 from almaflow.alma.client import AlmaClient
 from almaflow.alma.errors import AlmaError, AlmaRefused, AnswerLost
 from almaflow.alma.http import HttpTransport
-from almaflow.alma.rate import CallRate
-from almaflow.threads import ThreadPool
+from almaflow.alma.rate_limit import CallRate
+from almaflow.thread_pool import ThreadPool
 from tests.alma.certificates import make_certificate
 from tests.alma.every_call import Sample, every_call
 from tests.alma.wire_endings import End, Ending, EndingServer, Framing, every_ending
@@ -130,7 +130,7 @@ def test_the_matrix_has_every_call_and_every_ending() -> None:
     made = {sample.name.partition(",")[0].partition(" for")[0] for sample in SAMPLES}
     functions = {
         name
-        for module in (calls, analytics, new_sets)
+        for module in (calls, analytics, set_creation)
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if not name.startswith("_")
         and function.__module__ == module.__name__

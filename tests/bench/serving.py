@@ -22,8 +22,8 @@ from almaflow.clock import SystemClock
 from almaflow.store import Store
 from almaflow.timetable import Timetable
 from tests.bench.figures import Amount, Figure, NotMeasured, Proof
-from tests.service.test_year import _play
-from tests.service.year import Year
+from tests.scheduler.test_year import _play
+from tests.scheduler.year import Year
 
 WORKFLOWS = 100
 ENTRIES = 1000

@@ -20,12 +20,12 @@ from pathlib import Path
 
 from almaflow.alma.simulator import SimulatedAlma, parse_scenario
 from almaflow.alma.simulator.http import SimulatorServer
-from almaflow.catalog import load_workflow
 from almaflow.clock import SystemClock
 from almaflow.outcome import Status
 from almaflow.plan import make_plan
 from almaflow.settings import find_project
 from almaflow.store import Store
+from almaflow.workflow_loader import load_workflow
 from tests.bench.figures import NotMeasured
 from tests.bench.project import ROOT
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
-from almaflow.cli.parts import live_engine
+from almaflow.cli.bootstrap import live_engine
 from almaflow.clock import SystemClock
-from almaflow.engine.telling import RunEvent, Told
+from almaflow.runs.events import RunEvent, Told
 from almaflow.settings import find_project
 from almaflow.store import Store
 

@@ -12,10 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from almaflow.catalog import load_workflow
-from almaflow.cli import parts
+from almaflow.cli import bootstrap
 from almaflow.plan import Plan, make_plan
-from almaflow.schedules import Entry, entries_of
 from almaflow.store import (
     Cause,
     NewSchedule,
@@ -27,6 +25,8 @@ from almaflow.store import (
     TickEnd,
     TickEnding,
 )
+from almaflow.timetable_entries import Entry, entries_of
+from almaflow.workflow_loader import load_workflow
 from tests.cli.conftest import Write
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
@@ -54,7 +54,7 @@ class Served:
 
     def take(self, file: str = "workflows/nightly.yaml", at: datetime = BEGAN) -> Schedule:
         """Let the entries of a workflow file stand from *at* on; returns the first."""
-        project = parts.open_project()
+        project = bootstrap.open_project()
         loaded = load_workflow(Path(file), project)
         entries = entries_of(loaded.name, loaded.workflow, project)
         new = [
@@ -106,7 +106,7 @@ class Served:
 
 
 def _plan(workflow: str, **fields: Any) -> Plan:
-    project = parts.open_project()
+    project = bootstrap.open_project()
     loaded = load_workflow(Path(f"workflows/{workflow}.yaml"), project)
     return make_plan(loaded, project, {}, now=NOW, **fields)
 
@@ -125,5 +125,5 @@ def served(write: Write, workflows: Sequence[str] = ("nightly",)) -> Iterator[Se
     write("almaflow.yaml", ALMAFLOW)
     for name in workflows:
         write(f"workflows/{name}.yaml", NIGHTLY)
-    with parts.open_store(parts.open_project()) as store:
+    with bootstrap.open_store(bootstrap.open_project()) as store:
         yield Served(store)

@@ -12,7 +12,7 @@ from almaflow.alma.errors import NotInAlma
 from almaflow.alma.simulator import SimulatedAlma, parse_scenario
 from almaflow.alma.simulator.http import SimulatorServer
 from almaflow.alma.wire import ImportProfile, IntegrationProfile, Job, JobParameter
-from almaflow.cli import jobs, profiles
+from almaflow.cli.commands import jobs, profiles
 from tests.cli.conftest import Almaflow, Write
 
 NOW = datetime(2026, 3, 2, 8, 15, tzinfo=UTC)

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from almaflow.__main__ import main
 from almaflow.alma.simulator.http import SimulatorServer
-from almaflow.cli import install_service, interrupt
+from almaflow.cli import interrupt
 from almaflow.cli.app import COMMANDS, loaded
+from almaflow.cli.commands import install_service
 from almaflow.clock import VirtualTimeLoop
 from tests.harness import Stage
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from almaflow.alma.errors import AlmaMessage, AlmaRefused
-from almaflow.cli import border
+from almaflow.cli import error_handler
 from almaflow.errors import DocumentsInvalid, RequestWrong, StoreError
 from almaflow.problems import Location, Problem
 from tests.cli.conftest import Almaflow, Write, environment
@@ -136,7 +136,7 @@ def test_a_mistyped_option_is_json_too(almaflow: Almaflow) -> None:
 def test_who_wants_json_is_seen_before_the_command_line_is_read(
     arguments: list[str], wanted: bool
 ) -> None:
-    assert border.wants_json(arguments) is wanted
+    assert error_handler.wants_json(arguments) is wanted
 
 
 def test_a_defect_writes_a_report_and_shows_no_traceback(

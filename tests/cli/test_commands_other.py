@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from almaflow.alma.simulator.http import SimulatorServer
-from almaflow.cli import output
+from almaflow.cli.render import terminal
 from tests.cli.conftest import Almaflow, Write
 
 Serving = Callable[[Callable[[SimulatorServer], None]], None]
@@ -218,7 +218,7 @@ def test_redirected_output_is_utf8_and_a_terminal_keeps_its_encoding(
     monkeypatch.setattr(sys, "stdout", file)
     monkeypatch.setattr(sys, "stderr", screen)
 
-    output.prepare_streams()
+    terminal.prepare_streams()
 
     assert file.options == {"encoding": "utf-8", "errors": "replace"}
     assert screen.options == {"errors": "replace"}
@@ -230,7 +230,7 @@ def test_an_encoding_that_somebody_chose_is_kept(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(sys, "stdout", file)
     monkeypatch.setattr(sys, "stderr", io.StringIO())
 
-    output.prepare_streams()
+    terminal.prepare_streams()
 
     assert file.options == {"errors": "replace"}
 
@@ -239,13 +239,13 @@ def test_colours_are_for_terminals_whose_owner_wants_them(monkeypatch: pytest.Mo
     screen, file = Stream(terminal=True), Stream(terminal=False)
     monkeypatch.setenv("TERM", "xterm")
 
-    assert output.has_colours(screen)
-    assert not output.has_colours(file)
+    assert terminal.has_colours(screen)
+    assert not terminal.has_colours(file)
     monkeypatch.setenv("TERM", "dumb")
-    assert not output.has_colours(screen)
+    assert not terminal.has_colours(screen)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("NO_COLOR", "1")
-    assert not output.has_colours(screen)
+    assert not terminal.has_colours(screen)
 
 
 def test_colours_are_painted_when_a_line_is_printed_and_only_ours(
@@ -257,14 +257,14 @@ def test_colours_are_painted_when_a_line_is_printed_and_only_ours(
 
     for on_a_terminal in (True, False):
         monkeypatch.setattr(sys, "stdout", Stream(terminal=on_a_terminal))
-        output.emit(output.coloured("well \x1b[31mred", "green", bold=True))
+        terminal.emit(terminal.coloured("well \x1b[31mred", "green", bold=True))
 
     assert printed == ["\x1b[32m\x1b[1mwell \\x1b[31mred\x1b[0m", "well \\x1b[31mred"]
-    assert output.coloured("", "green") == ""
+    assert terminal.coloured("", "green") == ""
 
 
 def test_only_a_terminal_has_a_width(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((72, 24)))
 
-    assert output.columns_of(Stream(terminal=True)) == 72
-    assert output.columns_of(Stream(terminal=False)) is None
+    assert terminal.columns_of(Stream(terminal=True)) == 72
+    assert terminal.columns_of(Stream(terminal=False)) is None

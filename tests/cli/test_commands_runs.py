@@ -13,12 +13,13 @@ import pytest
 
 from almaflow.alma.simulator import SimulatedAlma
 from almaflow.alma.simulator.http import SimulatorServer
-from almaflow.catalog import load_workflow
-from almaflow.cli import cancel, logs, parts
+from almaflow.cli import bootstrap
+from almaflow.cli.commands import cancel, logs
 from almaflow.clock import SystemClock
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import make_plan
 from almaflow.store import Claim, Store, new_run_id
+from almaflow.workflow_loader import load_workflow
 from tests.cli.conftest import Almaflow, Write
 from tests.waits import wait
 
@@ -56,13 +57,13 @@ def workflow(write: Write, monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulate
 @pytest.fixture
 def store(workflow: SimulatedAlma) -> Iterator[Store]:
     """The project's store, as another process has it open."""
-    with parts.open_store(parts.open_project()) as store:
+    with bootstrap.open_store(bootstrap.open_project()) as store:
         yield store
 
 
 def add_run(store: Store) -> str:
     """Queue a run that no process works on, and return its id."""
-    project = parts.open_project()
+    project = bootstrap.open_project()
     loaded = load_workflow(Path("tidy.yaml"), project)
     now = SystemClock().now()
     plan = make_plan(loaded, project, {}, run_id=new_run_id(now, random.Random()), now=now)
@@ -213,7 +214,7 @@ def test_a_run_that_nobody_works_on_shows_the_next_moves(almaflow: Almaflow, sto
 def test_a_run_of_another_version_is_shown_without_its_plan(
     almaflow: Almaflow, store: Store
 ) -> None:
-    project = parts.open_project()
+    project = bootstrap.open_project()
     loaded = load_workflow(Path("tidy.yaml"), project)
     now = SystemClock().now()
     plan = make_plan(loaded, project, {}, run_id="20260302-081500-later", now=now)

@@ -18,9 +18,9 @@ from almaflow import __version__
 from almaflow.alma.simulator import SimulatedAlma
 from almaflow.alma.simulator.http import SimulatorServer
 from almaflow.alma.simulator.scenario import Fault
-from almaflow.cli import parts
-from almaflow.cli.checkups import store as checkup_of_store
-from almaflow.cli.checkups import zones
+from almaflow.cli import bootstrap
+from almaflow.cli.doctor_checks import store as checkup_of_store
+from almaflow.cli.doctor_checks import zones
 from almaflow.clock import SystemClock
 from almaflow.settings import Project, Settings
 from almaflow.store import NewNotice, Source, Store
@@ -368,7 +368,7 @@ def test_a_store_is_told_as_it_is(
     seen |= {"size": 10, "journal_mode": "wal"}
     monkeypatch.setattr(checkup_of_store, "examine", lambda url: Health(**(seen | health)))
 
-    found, _ = checkup_of_store.look_at_store(parts.open_project())
+    found, _ = checkup_of_store.look_at_store(bootstrap.open_project())
 
     assert [one.text for one in found if one.verdict == verdict and text in one.text]
 

@@ -11,11 +11,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from almaflow.alma.wire import JobParameter
-from almaflow.cli.import_payload import quoted, step_lines, step_of
+from almaflow.cli.commands.import_payload import quoted, step_lines, step_of
 from almaflow.document import parse_document
 from almaflow.expressions import parse_template, render_text
-from almaflow.fields import Template
-from almaflow.validation import validate
+from almaflow.field_types import Template
+from almaflow.model_problems import validate
 from almaflow.workflow import Workflow
 from tests.cli.conftest import Almaflow, Write
 

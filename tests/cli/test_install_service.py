@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from almaflow.cli import install_service
-from almaflow.cli.systemd import WRITTEN_BY, Unit
+from almaflow.cli.commands import install_service
+from almaflow.cli.systemd_unit import WRITTEN_BY, Unit
 from almaflow.errors import RequestWrong
 from tests.cli.conftest import Almaflow, Write
 
@@ -100,7 +100,7 @@ def test_odd_characters_stay_what_they_are() -> None:
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd here")
 def test_systemd_understands_the_unit(tmp_path: Path) -> None:
-    file = tmp_path / "almaflow.service"
+    file = tmp_path / "almaflow.scheduler"
     command = (str(Path("/bin/true").resolve()),)
     file.write_text(unit("/srv/al ma", command=command, user="daemon").text())
 
@@ -108,7 +108,7 @@ def test_systemd_understands_the_unit(tmp_path: Path) -> None:
         ["systemd-analyze", "verify", "--man=no", str(file)], capture_output=True, text=True
     )
 
-    assert "almaflow.service" not in found.stderr
+    assert "almaflow.scheduler" not in found.stderr
 
 
 def test_the_unit_is_written_and_the_next_moves_are_said(
@@ -136,7 +136,7 @@ def test_a_unit_of_somebody_else_is_left_alone(
     almaflow: Almaflow, write: Write, units: Path
 ) -> None:
     write("almaflow.yaml", SETTINGS)
-    file = units / "almaflow.service"
+    file = units / "almaflow.scheduler"
     file.write_text("[Unit]\n")
 
     typed = almaflow("install-service", "--user", "alma", "--write")

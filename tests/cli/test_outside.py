@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Almaflow, Write
-from tests.outside.servers import web_hook
+from tests.connectors.servers import web_hook
 
 EXPORT = """\
     name: export

@@ -16,14 +16,14 @@ from pathlib import Path
 
 import pytest
 
-from almaflow.catalog import load_workflow
-from almaflow.cli import owners, parts
+from almaflow.cli import bootstrap, handoff
+from almaflow.cli.handoff import responds
 from almaflow.cli.interrupt import run_interruptible
-from almaflow.cli.owners import responds
 from almaflow.clock import VirtualClock
 from almaflow.outcome import Outcome
 from almaflow.plan import make_plan
 from almaflow.store import LEASE, RENEW, Store, new_run_id
+from almaflow.workflow_loader import load_workflow
 from tests.cli.conftest import Almaflow, Write, environment
 
 
@@ -35,9 +35,9 @@ def lively(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> VirtualClock:
     clock = VirtualClock(datetime(2026, 11, 1, 8, tzinfo=UTC))
-    monkeypatch.setattr(owners, "SystemClock", lambda: clock)
+    monkeypatch.setattr(handoff, "SystemClock", lambda: clock)
     virtual = partial(run_interruptible, virtual=True)
-    monkeypatch.setattr(owners, "run_interruptible", virtual)
+    monkeypatch.setattr(handoff, "run_interruptible", virtual)
     return clock
 
 
@@ -58,7 +58,7 @@ def open_store(folder: Path, clock: VirtualClock) -> Iterator[Callable[[], Store
 def run_id(write: Write, open_store: Callable[[], Store], clock: VirtualClock) -> str:
     """A run that is queued."""
     write("w.yaml", "steps: [{notify: hello}]\n")
-    project = parts.open_project()
+    project = bootstrap.open_project()
     run_id = new_run_id(clock.now(), random.Random(0))
     loaded = load_workflow(Path("w.yaml"), project, simulated=True)
     plan = make_plan(loaded, project, {}, run_id=run_id, now=clock.now(), simulated=True)

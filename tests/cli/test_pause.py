@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from almaflow.cli.moments import read_age, read_future, read_past
+from almaflow.cli.time_options import read_age, read_future, read_past
 from almaflow.clock import SystemClock
 from almaflow.errors import RequestWrong
 from almaflow.store import Cause, Tick, TickEnding
@@ -21,8 +21,8 @@ ZURICH = ZoneInfo("Europe/Zurich")
 @pytest.fixture
 def it(write: Write, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     monkeypatch.setattr(SystemClock, "now", lambda self: NOW)
-    monkeypatch.setattr("almaflow.cli.pause.who", lambda: "anna")
-    monkeypatch.setattr("almaflow.cli.skip_next.who", lambda: "anna")
+    monkeypatch.setattr("almaflow.cli.commands.pause.who", lambda: "anna")
+    monkeypatch.setattr("almaflow.cli.commands.skip_next.who", lambda: "anna")
     with served(write) as it:
         yield it
 

@@ -13,10 +13,10 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from almaflow.cli import people
-from almaflow.cli.people import PersonAtTerminal, asker_at, confirmed, read_answer
-from almaflow.engine.people import NobodyHere, Said
-from almaflow.engine.telling import NoListener, RunEvent
+from almaflow.cli import prompts
+from almaflow.cli.prompts import PersonAtTerminal, asker_at, confirmed, read_answer
+from almaflow.engine.approvals import NobodyHere, Said
+from almaflow.runs.events import NoListener, RunEvent
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
 
@@ -144,7 +144,7 @@ def test_a_loop_that_watches_no_terminal_leaves_the_question_open(
     async def refuse(descriptor: int) -> None:
         raise NotImplementedError
 
-    monkeypatch.setattr(people, "_readable", refuse)
+    monkeypatch.setattr(prompts, "_readable", refuse)
 
     assert anyio.run(PersonAtTerminal(NoListener()).ask, "r", "sign", "Delete?") is None
 
@@ -199,7 +199,7 @@ def test_questions_are_asked_one_after_the_other(
 def test_only_a_person_at_a_terminal_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(asker_at(NoListener(), as_json=False), NobodyHere)
 
-    monkeypatch.setattr(people, "can_be_asked", lambda: True)
+    monkeypatch.setattr(prompts, "can_be_asked", lambda: True)
 
     assert isinstance(asker_at(NoListener(), as_json=False), PersonAtTerminal)
     assert isinstance(asker_at(NoListener(), as_json=True), NobodyHere)
@@ -208,9 +208,9 @@ def test_only_a_person_at_a_terminal_is_asked(monkeypatch: pytest.MonkeyPatch) -
 def test_a_person_can_be_asked_where_question_and_answer_are_at_a_terminal(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert people.can_be_asked() is False, "stdout is none"
+    assert prompts.can_be_asked() is False, "stdout is none"
     monkeypatch.setattr(sys, "stdout", sys.stdin)
-    assert people.can_be_asked() is True
+    assert prompts.can_be_asked() is True
 
 
 @pytest.mark.parametrize(("typed", "says"), [("y\n", True), ("n\n", False), ("\n", False)])
@@ -225,4 +225,4 @@ def test_only_yes_confirms(monkeypatch: pytest.MonkeyPatch, typed: str, says: bo
 def test_where_nothing_can_be_forgotten_nothing_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "termios", None)
 
-    people.forget_what_was_typed()
+    prompts.forget_what_was_typed()

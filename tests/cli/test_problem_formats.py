@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from almaflow.cli import output
-from almaflow.cli.output import emit_lines
-from almaflow.cli.problem_formats import ProblemFormat, format_problems, problem_lines
+from almaflow.cli.render import terminal
+from almaflow.cli.render.problem_formats import ProblemFormat, format_problems, problem_lines
+from almaflow.cli.render.terminal import emit_lines
 from almaflow.problems import Location, Problem, Severity
 
 PROBLEMS = [
@@ -45,7 +45,7 @@ def test_colours_come_only_on_a_terminal_that_shows_them(
     printed: list[str] = []
     monkeypatch.setattr("typer.echo", lambda text, err: printed.append(text))
     for colours in (True, False):
-        monkeypatch.setattr(output, "has_colours", lambda stream, answer=colours: answer)
+        monkeypatch.setattr(terminal, "has_colours", lambda stream, answer=colours: answer)
         emit_lines(problem_lines(PROBLEMS, colours=True))
     coloured, plain = printed
 

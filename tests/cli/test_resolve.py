@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from almaflow.cli import resolve
+from almaflow.cli.commands import resolve
 from almaflow.outcome import Outcome
 from almaflow.store import EntryState
 from tests.cli.conftest import Almaflow

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from almaflow.cli.resume import RunLines
-from almaflow.engine.telling import RunEvent, Told
+from almaflow.cli.commands.resume import RunLines
 from almaflow.outcome import Outcome, Status
+from almaflow.runs.events import RunEvent, Told
 from almaflow.store import Store
 from tests.cli.conftest import Almaflow
 from tests.cli.past import Past, interrupt_after

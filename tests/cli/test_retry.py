@@ -12,7 +12,7 @@ import pytest
 
 from almaflow.alma.simulator.furnish import _add_extra_set
 from almaflow.alma.simulator.scenario_library import ExtraSet
-from almaflow.cli import retry
+from almaflow.cli.commands import retry
 from almaflow.outcome import Outcome
 from almaflow.store import Store
 from tests.cli.conftest import Almaflow

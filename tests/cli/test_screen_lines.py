@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from almaflow.cli.lines import LineView, event_line, how_long
-from almaflow.cli.symbols import shows_signs, sign_of
-from almaflow.engine.telling import RunEvent, Told
+from almaflow.cli.render.event_lines import LineView, event_line, how_long
+from almaflow.cli.render.symbols import shows_signs, sign_of
 from almaflow.outcome import Outcome, Status
+from almaflow.runs.events import RunEvent, Told
 from tests.harness import START, Stage
 
 SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}

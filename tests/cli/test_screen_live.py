@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from almaflow.cli import live
-from almaflow.cli.live import LiveView
-from almaflow.cli.show import plan_of
-from almaflow.cli.texts import width
-from almaflow.engine.telling import RunEvent, Told
+from almaflow.cli.commands.show import plan_of
+from almaflow.cli.render import live_view
+from almaflow.cli.render.live_view import LiveView
+from almaflow.cli.render.text_layout import width
 from almaflow.plan import Plan
+from almaflow.runs.events import RunEvent, Told
 from tests.harness import START, Beside, Played, Process, Stage
 
 SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
@@ -114,7 +114,7 @@ def stage(folder: Path) -> Stage:
 @pytest.fixture
 def each_event(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every event make a picture."""
-    monkeypatch.setattr(live, "_BETWEEN", 0.0)
+    monkeypatch.setattr(live_view, "_BETWEEN", 0.0)
 
 
 # --- the last picture -----------------------------------------------------------------------------

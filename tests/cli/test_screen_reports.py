@@ -11,21 +11,21 @@ from typing import Any
 
 import pytest
 
-from almaflow.cli.lines import LineView
-from almaflow.cli.live import LiveView
-from almaflow.cli.reports import (
+from almaflow.cli.commands.show import plan_of
+from almaflow.cli.render.event_lines import LineView
+from almaflow.cli.render.live_view import LiveView
+from almaflow.cli.render.run_details import lines_of
+from almaflow.cli.render.run_report import (
     exit_code_of,
     onlooker,
     print_report,
     print_warnings,
 )
-from almaflow.cli.show import plan_of
-from almaflow.cli.story import lines_of
-from almaflow.engine.telling import NoListener
-from almaflow.engine.views import RunView, view_of
 from almaflow.outcome import Outcome
 from almaflow.plan import Plan
 from almaflow.problems import Location, Problem, Severity
+from almaflow.runs.events import NoListener
+from almaflow.runs.views import RunView, view_of
 from tests.harness import START, Beside, Played, Process, Stage
 
 SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from almaflow.catalog import load_workflow
-from almaflow.cli.live import LiveView
-from almaflow.cli.texts import width
-from almaflow.engine.telling import RunEvent, Told
+from almaflow.cli.render.live_view import LiveView
+from almaflow.cli.render.text_layout import width
 from almaflow.plan import make_plan
+from almaflow.runs.events import RunEvent, Told
 from almaflow.settings import Project, Settings
+from almaflow.workflow_loader import load_workflow
 from tests.cli.conftest import Almaflow, Write, environment
 
 AT = datetime(2026, 11, 1, 1, 30, tzinfo=UTC)

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from almaflow.cli import simulator
+from almaflow.cli.commands import simulator
 from tests.cli.conftest import Almaflow, Write, environment
 
 
@@ -134,7 +134,7 @@ def test_the_variable_of_a_key_has_a_name_that_shells_take() -> None:
 
 
 def test_windows_sets_a_variable_in_its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("almaflow.cli.simulator.os.name", "nt")
+    monkeypatch.setattr("almaflow.cli.commands.simulator.os.name", "nt")
 
     greeting = simulator._greeting("http://x", {"main": "k"})
 

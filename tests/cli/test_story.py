@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from almaflow.catalog import load_text
-from almaflow.cli.story import lines_of
-from almaflow.engine.views import RunView, view_of
+from almaflow.cli.render.run_details import lines_of
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import make_plan
+from almaflow.runs.views import RunView, view_of
 from almaflow.store import Entry, EntryState, Event
+from almaflow.workflow_loader import load_text
 from tests.golden import screen
 from tests.harness import START
 from tests.journals import PROJECT, after, entry, sent, step

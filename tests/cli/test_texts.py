@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from almaflow.cli.output import wrapped
-from almaflow.cli.texts import cut, on_one_line, padded, table, width
+from almaflow.cli.render.terminal import wrapped
+from almaflow.cli.render.text_layout import cut, on_one_line, padded, table, width
 
 ROWS = [
     ("20261101-013000-k7x2q", "a-workflow-with-a-long-name", "an error that goes on and on and on"),

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from almaflow.catalog import load_text
-from almaflow.cli.live import LiveView
-from almaflow.cli.tree import Row, Tree, fitted
-from almaflow.engine.telling import RunEvent, Told
-from almaflow.engine.views import StepView, view_of
+from almaflow.cli.render.live_rows import Row, Tree, fitted
+from almaflow.cli.render.live_view import LiveView
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import Plan, make_plan
+from almaflow.runs.events import RunEvent, Told
+from almaflow.runs.views import StepView, view_of
 from almaflow.store import Entry
+from almaflow.workflow_loader import load_text
 from tests.harness import START
 from tests.journals import PROJECT, after, entry, step
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from almaflow.alma import calls, traces
+from almaflow.alma import calls, evidence
 from almaflow.alma.http import HttpTransport
 from almaflow.alma.simulator import SimulatedAlma
 from almaflow.alma.simulator.http import SimulatorServer
@@ -310,7 +310,7 @@ def _small_and_quick() -> Iterator[None]:
     environment = {"PROOF_KEY": KEY, "PROOF_FTP": SECRET}
     with (
         patch.object(calls, "MEMBERS_IN_ONE_CALL", 2),
-        patch.object(traces, "COMBINING", timedelta(minutes=30)),
+        patch.object(evidence, "COMBINING", timedelta(minutes=30)),
         patch.dict(os.environ, environment),
     ):
         yield

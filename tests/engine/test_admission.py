@@ -13,10 +13,10 @@ import anyio
 import pytest
 
 from almaflow.clock import SystemClock, run_virtual
-from almaflow.engine.admission import Admission
-from almaflow.engine.durations import Durations
-from almaflow.engine.institutions import Door
+from almaflow.engine.alma_writes.admission import Admission
+from almaflow.engine.alma_writes.institutions import Door
 from almaflow.outcome import Status
+from almaflow.runs.job_durations import Durations
 from almaflow.store import Busy, EntryState, PlaceState, RunRecord
 from almaflow.store.writer import StoreWriter
 from tests import harness

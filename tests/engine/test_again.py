@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from almaflow.engine.again import Again, again
-from almaflow.engine.outline import Called, Outline
 from almaflow.errors import RequestWrong
 from almaflow.outcome import Outcome, worst
+from almaflow.runs.retry_plan import Again, again
+from almaflow.runs.step_tree import Called, Outline
 from almaflow.steps.base import Body, StepBase
 from almaflow.store import Entry, EntryState
 from almaflow.workflow import Workflow

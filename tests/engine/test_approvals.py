@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from almaflow.engine.people import Said
+from almaflow.engine.approvals import Said
 from almaflow.outcome import Status
 from tests import harness
 from tests.harness import START, Beside, Boundary, Played, Process, Stage

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from almaflow.alma import calls
-from almaflow.engine.telling import Told
-from almaflow.expressions.encoding import plain
+from almaflow.expressions.serialization import plain
 from almaflow.outcome import Status
+from almaflow.runs.events import Told
 from almaflow.store import Entry, EntryState
 from tests import harness
 from tests.harness import Boundary, Played, Stage

@@ -17,8 +17,8 @@ import pytest
 
 from almaflow.alma.simulator import SimulatedAlma, parse_scenario
 from almaflow.alma.simulator.http import SimulatorServer
-from almaflow.masking import Mask
 from almaflow.outcome import Status
+from almaflow.redaction import Mask
 from almaflow.store import MarkerHabit
 from tests.engine.fault_matrix import (
     FAULTS,
@@ -98,9 +98,9 @@ def test_clocks_that_are_apart_change_nothing_of_that(
 def test_the_matrix_would_see_a_write_that_is_sent_again_at_once(
     server: SimulatorServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("almaflow.alma.verdicts._LOST", frozenset())
-    monkeypatch.setattr("almaflow.alma.verdicts._Judge._is_uncertain", False)
-    monkeypatch.setattr("almaflow.alma.verdicts._BUSY", {"INTERNAL_SERVER_ERROR": "calls"})
+    monkeypatch.setattr("almaflow.alma.response_errors._LOST", frozenset())
+    monkeypatch.setattr("almaflow.alma.response_errors._Judge._is_uncertain", False)
+    monkeypatch.setattr("almaflow.alma.response_errors._BUSY", {"INTERNAL_SERVER_ERROR": "calls"})
 
     case = play(tmp_path, server, "500", "submit manual")
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from almaflow.engine.telling import Told
 from almaflow.outcome import Status
+from almaflow.runs.events import Told
 from tests.harness import START, Played, Process, Stage
 
 # Also on PostgreSQL.

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from almaflow.engine.telling import Told
 from almaflow.errors import RequestWrong
 from almaflow.outcome import Status
+from almaflow.runs.events import Told
 from almaflow.store import EntryState
 from tests.harness import START, Stage
 
@@ -486,7 +486,7 @@ def test_nothing_is_written_to_another_institution(
 def test_what_is_too_large_to_be_recorded_fails_the_step(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("almaflow.store.values.LARGEST", 2000)
+    monkeypatch.setattr("almaflow.store.json_values.LARGEST", 2000)
     stage.write("items.txt", "\n".join(f"3903100{number:07}" for number in range(200)))
 
     played = stage.run(

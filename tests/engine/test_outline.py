@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from almaflow.engine.outline import Outline
 from almaflow.errors import RequestWrong
+from almaflow.runs.step_tree import Outline
 from almaflow.steps.call import Call
 from tests.harness import Stage
 from tests.journals import outline

@@ -14,11 +14,11 @@ import anyio
 import pytest
 
 from almaflow.clock import run_virtual
+from almaflow.engine.alma_writes.submission import RequestChanged
 from almaflow.engine.engine import Engine
-from almaflow.engine.submission import RequestChanged
-from almaflow.engine.telling import NoListener, Told
 from almaflow.errors import AlmaflowError, RequestWrong
 from almaflow.outcome import Status
+from almaflow.runs.events import NoListener, Told
 from almaflow.store import (
     LEASE,
     ClaimLost,
@@ -247,7 +247,9 @@ def test_a_request_that_renders_differently_is_not_sent(
 
     stage = set_stage({**LIBRARY, "faults": [{"kind": "lose_answer", "call": "submit"}]})
     stage.run(f"steps: [{{id: x, {JOB}}}]", beside=press)
-    monkeypatch.setattr("almaflow.engine.submission.marker_of", lambda *_: " [af-another]")
+    monkeypatch.setattr(
+        "almaflow.engine.alma_writes.submission.marker_of", lambda *_: " [af-another]"
+    )
 
     with pytest.raises(RequestChanged) as caught:
         stage.resume()
@@ -289,7 +291,7 @@ def test_a_defect_does_not_leave_a_run_without_a_word(
     async def broken(*_: Any) -> str:
         raise ZeroDivisionError("oh")
 
-    monkeypatch.setattr("almaflow.engine.context.Context.notify", broken)
+    monkeypatch.setattr("almaflow.engine.step_context.Context.notify", broken)
 
     with pytest.raises(ZeroDivisionError):
         stage.run("steps: [{notify: a}]")

@@ -13,7 +13,7 @@ import pytest
 from almaflow.alma.errors import AlmaBusy, AlmaUnreachable, AnswerLost, Busy
 from almaflow.alma.simulator import Reply
 from almaflow.alma.transport import Lost, NotSent
-from almaflow.engine.patience import back_off, pause, waiting_for
+from almaflow.engine.retry import back_off, pause, waiting_for
 from almaflow.store import EntryState
 from tests.harness import START, Process, Stage
 

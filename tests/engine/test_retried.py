@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from almaflow.engine.again import again
-from almaflow.engine.outline import Outline
-from almaflow.engine.telling import Told
 from almaflow.outcome import Status
 from almaflow.plan import recorded_plan
+from almaflow.runs.events import Told
+from almaflow.runs.retry_plan import again
+from almaflow.runs.step_tree import Outline
 from almaflow.store import EntryState
 from tests import harness
 from tests.harness import Boundary, Played, Process, Stage

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from almaflow.engine.telling import Told
+from almaflow.runs.events import Told
 from almaflow.store import EntryState
 from tests.harness import Played, Process, Stage
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from almaflow.engine.context import Context
-from almaflow.engine.submission import NOTHING_SHOWN
+from almaflow.engine.alma_writes.submission import NOTHING_SHOWN
+from almaflow.engine.step_context import Context
 from almaflow.outcome import Status
 from almaflow.store import EntryState
 from tests.harness import START, Beside, Process, Stage

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from almaflow.catalog import load_text
-from almaflow.engine.step_views import IterationsView, StepView
-from almaflow.engine.views import RunView, WaitView, lost_steps, view_of
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import Plan, make_plan
+from almaflow.runs.step_views import IterationsView, StepView
+from almaflow.runs.views import RunView, WaitView, lost_steps, view_of
 from almaflow.store import Entry, EntryState, Event, RunRecord
 from almaflow.waiting import WaitingKind
+from almaflow.workflow_loader import load_text
 from tests.harness import START
 from tests.journals import PROJECT, after, entry, sent, step
 from tests.waits import following, wait

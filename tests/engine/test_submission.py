@@ -11,9 +11,9 @@ import pytest
 
 from almaflow.alma.simulator.records import Members
 from almaflow.alma.transport import NotSent
-from almaflow.engine import submission
-from almaflow.engine.context import Context
-from almaflow.engine.submission import NOTHING_SHOWN
+from almaflow.engine.alma_writes import submission
+from almaflow.engine.alma_writes.submission import NOTHING_SHOWN
+from almaflow.engine.step_context import Context
 from almaflow.outcome import Status
 from almaflow.store import EntryState
 from tests import harness

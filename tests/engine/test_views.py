@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from almaflow.engine.views import RunView, lost_steps, view_of
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import recorded_plan
+from almaflow.runs.views import RunView, lost_steps, view_of
 from almaflow.store import EntryState
 from tests.harness import Played, Process, Stage
 

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from almaflow.catalog import load_text
-from almaflow.engine.durations import Durations
-from almaflow.engine.outline import Called, Outline
-from almaflow.engine.views import view_of
-from almaflow.engine.why import Around, Because, Cause, why
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import make_plan
+from almaflow.runs.diagnosis import Around, Because, Cause, why
+from almaflow.runs.job_durations import Durations
+from almaflow.runs.step_tree import Called, Outline
+from almaflow.runs.views import view_of
 from almaflow.store import Entry, EntryState, Place, PlaceState, Process
 from almaflow.waiting import WaitingKind
+from almaflow.workflow_loader import load_text
 from tests.harness import START
 from tests.journals import PROJECT, after, entry, sent, step
 from tests.waits import following, question, wait

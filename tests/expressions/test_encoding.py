@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from almaflow.expressions.encoding import decode, encode, plain
+from almaflow.expressions.serialization import decode, encode, plain
 from almaflow.expressions.values import Counters, Span
 
 ZURICH = ZoneInfo("Europe/Zurich")

@@ -23,7 +23,7 @@ from almaflow.expressions import (
     type_of,
 )
 from almaflow.expressions.kept import CHARACTERS, kept
-from almaflow.expressions.noting import MOST_NOTES
+from almaflow.expressions.member_types import MOST_NOTES
 from almaflow.expressions.types import Type, join
 
 SCOPE = Record({"run": Record({"id": TEXT}, "field of run"), "it": ANYTHING}, "name")

@@ -20,11 +20,11 @@ from typing import Any
 
 from almaflow.alma.client import AlmaClient
 from almaflow.alma.errors import AlmaError
-from almaflow.alma.rate import CallRate
-from almaflow.alma.reading import Unreadable
+from almaflow.alma.rate_limit import CallRate
 from almaflow.alma.responses import read_response
 from almaflow.alma.simulator import Reply
 from almaflow.alma.transport import Lost, WireAnswer, WireRequest
+from almaflow.alma.value_parsing import Unreadable
 from almaflow.clock import VirtualClock, run_virtual
 from almaflow.outcome import Outcome
 from tests.alma.every_call import Sample, every_call

@@ -21,11 +21,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from almaflow.catalog import load_paths
-from almaflow.cli.border import run_command_line
+from almaflow.cli.error_handler import run_command_line
 from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.problems import Problem, has_errors
 from almaflow.settings import Project, Settings, load_project
+from almaflow.workflow_loader import load_paths
 from tests.fuzz.answers import LARGEST, LONGEST, MOST_ADDED, peak
 from tests.fuzz.text_mutations import mutated_text
 

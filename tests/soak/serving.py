@@ -19,9 +19,9 @@ from almaflow.alma.simulator import Scenario, SimulatedAlma
 from almaflow.alma.simulator.http import SimulatorServer
 from almaflow.clock import SystemClock
 from almaflow.outcome import Status
-from almaflow.schedules import timetable_from_json
-from almaflow.service.verify import verify
+from almaflow.scheduler.ledger_audit import verify
 from almaflow.store import Store
+from almaflow.timetable_entries import timetable_from_json
 
 KEY = "ALMA_KEY_OF_SOAK"
 

@@ -9,9 +9,9 @@ from typing import Any, cast
 import pytest
 
 from almaflow.errors import DocumentsInvalid
-from almaflow.steps import recorded
+from almaflow.steps import output_size
 from almaflow.steps.base import Kind
-from almaflow.store import values
+from almaflow.store import json_values
 from almaflow.workflow import kinds
 from tests.harness import Stage
 
@@ -51,4 +51,4 @@ def test_every_kind_says_how_it_is_performed() -> None:
 
 
 def test_steps_know_how_much_the_store_takes() -> None:
-    assert recorded.LARGEST == values.LARGEST
+    assert output_size.LARGEST == json_values.LARGEST

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from almaflow.engine.telling import Told
 from almaflow.errors import DocumentsInvalid
+from almaflow.runs.events import Told
 from tests.harness import Stage
 
 BRANCH = """
@@ -247,7 +247,7 @@ def test_a_notice_that_is_not_delivered_is_a_warning(
     async def undelivered(*_: Any) -> str:
         return "The channel `log` is deaf."
 
-    monkeypatch.setattr("almaflow.engine.context.Context.notify", undelivered)
+    monkeypatch.setattr("almaflow.engine.step_context.Context.notify", undelivered)
 
     played = stage.run("steps: [{notify: hello}]")
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from almaflow.outside.landing import Landing
-from almaflow.outside.live import LiveOutside
-from almaflow.outside.local import LocalPlace
-from almaflow.outside.places import RemoteFile, Session, Write
-from almaflow.outside.simulated import MadeUpFile, SimulatedJob, SimulatedOutside
+from almaflow.connectors.base import RemoteFile, Session, Write
+from almaflow.connectors.download import Landing
+from almaflow.connectors.local import LocalPlace
+from almaflow.connectors.registry import LiveOutside
+from almaflow.connectors.simulated import MadeUpFile, SimulatedJob, SimulatedOutside
+from tests.connectors.servers import PASSWORD, Started, sftp_server
 from tests.harness import START, Process, Stage
-from tests.outside.servers import PASSWORD, Started, sftp_server
 
 WORKFLOW = """
 steps:

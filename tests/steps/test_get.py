@@ -147,7 +147,7 @@ def test_a_transient_fault_is_waited_out(set_stage: Callable[..., Stage]) -> Non
 def test_an_answer_that_no_record_can_hold_fails_and_says_what_to_do(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("almaflow.steps.recorded.LARGEST_OUTPUT", 100)
+    monkeypatch.setattr("almaflow.steps.output_size.LARGEST_OUTPUT", 100)
 
     played = stage.run("steps: [{id: it, get: /conf/general}]")
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from almaflow.fields import rounded_number
-from almaflow.steps.endings import StepFailed
-from almaflow.steps.members import column_of
+from almaflow.field_types import rounded_number
+from almaflow.steps.member_source import column_of
+from almaflow.steps.result import StepFailed
 from tests.harness import Stage
 
 

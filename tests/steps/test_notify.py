@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from almaflow.engine import notices
-from almaflow.engine.telling import Told
-from almaflow.outside.errors import NotNow, Refused
-from almaflow.outside.live import LiveOutside
-from almaflow.outside.places import NoWayOutside
+from almaflow.connectors.base import NoWayOutside
+from almaflow.connectors.errors import NotNow, Refused
+from almaflow.connectors.registry import LiveOutside
+from almaflow.engine import notifications
+from almaflow.runs.events import Told
+from tests.connectors.servers import free_port, mail_server, web_hook
 from tests.harness import Process, Stage
-from tests.outside.servers import free_port, mail_server, web_hook
 
 SETTINGS = """\
 institutions: {main: {region: eu, api_key: env:ALMA_KEY}}
@@ -148,7 +148,7 @@ def test_a_channel_that_hangs_is_given_up(stage: Stage, monkeypatch: pytest.Monk
     async def hang(*arguments: Any) -> None:
         raise TimeoutError
 
-    monkeypatch.setattr(notices._threads, "run", hang)
+    monkeypatch.setattr(notifications._threads, "run", hang)
 
     played = stage.run("steps: [{id: it, notify: {to: systems, message: hello}}]")
 

@@ -9,10 +9,10 @@ import anyio
 import pytest
 
 from almaflow.alma.analytics import ReportPage
-from almaflow.fields import Template
+from almaflow.field_types import Template
 from almaflow.steps.base import PollSettings
-from almaflow.steps.endings import StepFailed
 from almaflow.steps.read_report import ReadReport
+from almaflow.steps.result import StepFailed
 from tests.harness import Played, Stage
 
 PATH = "/shared/My Library/Discarded"

@@ -12,7 +12,7 @@ import pytest
 
 from almaflow.errors import DocumentsInvalid
 from almaflow.steps.base import PollSettings
-from almaflow.steps.jobs import next_pace
+from almaflow.steps.job_step import next_pace
 from tests.harness import Process, Stage
 
 SET: dict[str, Any] = {

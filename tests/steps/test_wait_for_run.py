@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from almaflow.errors import DocumentsInvalid
-from almaflow.steps.endings import StepFailed
+from almaflow.steps.result import StepFailed
 from almaflow.steps.wait_for_run import read_since
 from tests.harness import START, Stage
 

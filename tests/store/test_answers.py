@@ -8,7 +8,7 @@ import pytest
 
 from almaflow.outcome import Outcome
 from almaflow.store import Answer, MarkerHabit, RunEnded, RunNotFound, Store, ValueUnfit
-from almaflow.store.memory import REMEMBERED
+from almaflow.store.job_stats import REMEMBERED
 from tests.store.conftest import NOON, ManualClock, claimed, make_record
 
 

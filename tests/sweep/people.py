@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from almaflow.engine.again import again
-from almaflow.engine.outline import Outline
 from almaflow.outcome import Outcome
 from almaflow.plan import recorded_plan
+from almaflow.runs.retry_plan import again
+from almaflow.runs.step_tree import Outline
 from almaflow.store import Entry, RunRecord, Store
 from tests.sweep import truth
 from tests.sweep.machine import Machine, Told

@@ -9,9 +9,9 @@ from datetime import UTC
 from typing import Any
 
 from almaflow.alma.simulator import Submission
-from almaflow.engine.telling import Told as Kind
-from almaflow.expressions.encoding import decode, plain
+from almaflow.expressions.serialization import decode, plain
 from almaflow.outcome import Status
+from almaflow.runs.events import Told as Kind
 from almaflow.store import Entry, EntryState, PlaceState
 from tests.sweep.machine import Machine, Told
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from almaflow.store import answers, events, journal, memory
+from almaflow.store import decisions, job_stats, journal, run_log
 from almaflow.store.calls.base import StoreBase
 from almaflow.store.records import (
     KEEP,
@@ -79,12 +79,12 @@ class JournalCalls(StoreBase):
     def add_events(self, run_id: str, lines: Sequence[Line]) -> None:
         """Append lines to the log of a run, in their order; Raises: ValueUnfit."""
         with self._database.write() as connection:
-            events.add_all(connection, run_id, lines)
+            run_log.add_all(connection, run_id, lines)
 
     def events(self, run_id: str, after_id: int = 0) -> list[Event]:
         """Return the log of a run, oldest first, from after the event *after_id*."""
         with self._database.read() as connection:
-            return events.after(connection, run_id, after_id)
+            return run_log.after(connection, run_id, after_id)
 
     # Answers
 
@@ -100,12 +100,12 @@ class JournalCalls(StoreBase):
         """
         now = self._clock.now()
         with self._database.write() as connection:
-            return answers.add(connection, run_id, path, kind, value, by, now)
+            return decisions.add(connection, run_id, path, kind, value, by, now)
 
     def answers(self, run_ids: Collection[str] | None = None, after_id: int = 0) -> list[Answer]:
         """Return the answers from after *after_id*, oldest first; None: of all runs."""
         with self._database.read() as connection:
-            return answers.after(connection, run_ids, after_id)
+            return decisions.after(connection, run_ids, after_id)
 
     # What was learned of jobs
 
@@ -113,7 +113,7 @@ class JournalCalls(StoreBase):
         """Remember how long a run of a job took; the newest 20 of each job are kept."""
         now = self._clock.now()
         with self._database.write() as connection:
-            memory.add_duration(connection, account, job_id, seconds, now)
+            job_stats.add_duration(connection, account, job_id, seconds, now)
 
     def learned_durations(self, limit: int = 10_000) -> list[dict[str, Any]]:
         """Return `{institution, job_id, seconds}` of the newest runs of jobs, oldest first.
@@ -121,20 +121,20 @@ class JournalCalls(StoreBase):
         `institution` is the account, as it was given to `add_duration`.
         """
         with self._database.read() as connection:
-            return memory.learned(connection, limit)
+            return job_stats.learned(connection, limit)
 
     def note_habit(self, account: str, job_id: str, habit: MarkerHabit) -> None:
         """Remember what Alma does to our marker in the names of a job's instances."""
         now = self._clock.now()
         with self._database.write() as connection:
-            memory.note_habit(connection, account, job_id, habit, now)
+            job_stats.note_habit(connection, account, job_id, habit, now)
 
     def marker_habits(self) -> dict[tuple[str, str], MarkerHabit]:
         """Return what Alma does to our marker, by account and job, where it was seen."""
         with self._database.read() as connection:
-            return memory.habits(connection)
+            return job_stats.habits(connection)
 
     def marker_habit(self, account: str, job_id: str) -> MarkerHabit:
         """Return what Alma was seen to do to our marker in the names of this job."""
         with self._database.read() as connection:
-            return memory.habit_of(connection, account, job_id)
+            return job_stats.habit_of(connection, account, job_id)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from almaflow.store import backups, retention
 from almaflow.store.calls.base import StoreBase
-from almaflow.store.ledger_records import Pruned
+from almaflow.store.schedule_records import Pruned
 
 
 class KeepingCalls(StoreBase):

@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 
 from almaflow.store import leader, schedules, ticks
 from almaflow.store.calls.base import StoreBase
-from almaflow.store.ledger_records import (
+from almaflow.store.records import Process, RunRecord
+from almaflow.store.schedule_records import (
     NewSchedule,
     NewTick,
     Schedule,
@@ -19,7 +20,6 @@ from almaflow.store.ledger_records import (
     TickEnd,
     TickEnding,
 )
-from almaflow.store.records import Process, RunRecord
 
 
 class LedgerCalls(StoreBase):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from almaflow.store import admission, places
+from almaflow.store import admission, job_slots
 from almaflow.store.calls.base import StoreBase
 from almaflow.store.records import Busy, Claim, Place, PlaceLimits, PlaceState, Spot
 
@@ -35,7 +35,9 @@ class PlaceCalls(StoreBase):
         """
         now = self._clock.now()
         with self._database.write() as connection:
-            return places.ask(connection, claim, spot, account, job_id, set_id, marker, named, now)
+            return job_slots.ask(
+                connection, claim, spot, account, job_id, set_id, marker, named, now
+            )
 
     def take_place(self, claim: Claim, spot: Spot, limits: PlaceLimits) -> Place | Busy:
         """Take the place when it is this submission's turn; else return what it waits for.
@@ -51,7 +53,7 @@ class PlaceCalls(StoreBase):
         """Return what a queued submission waits for; None when it would get its place now."""
         now = self._clock.now()
         with self._database.write() as connection:
-            place = places.find(connection, run_id, spot)
+            place = job_slots.find(connection, run_id, spot)
             if place is None or place.state is not PlaceState.QUEUED:
                 return None
             return admission.look(connection, place, limits, now, self._lives)
@@ -59,12 +61,12 @@ class PlaceCalls(StoreBase):
     def later_place(self, claim: Claim, spot: Spot, again_at: datetime) -> None:
         """Queue a submission again, with its old ticket: Alma wants it after *again_at*."""
         with self._database.write() as connection:
-            places.put_off(connection, claim, spot, again_at)
+            job_slots.put_off(connection, claim, spot, again_at)
 
     def drop_place(self, claim: Claim, spot: Spot) -> None:
         """Take out a submission that Alma certainly did not take, or that was given up."""
         with self._database.write() as connection:
-            places.drop(connection, claim, spot)
+            job_slots.drop(connection, claim, spot)
 
     def settle_place(self, claim: Claim, spot: Spot, instance_id: str) -> None:
         """Record which instance a submission is; it is running until that is seen ended.
@@ -76,12 +78,12 @@ class PlaceCalls(StoreBase):
         """
         now = self._clock.now()
         with self._database.write() as connection:
-            places.settle(connection, claim, spot, instance_id, now)
+            job_slots.settle(connection, claim, spot, instance_id, now)
 
     def suspect_place(self, claim: Claim, spot: Spot, candidates: Sequence[str]) -> None:
         """Record which instances an unknown submission could be."""
         with self._database.write() as connection:
-            places.suspect(connection, claim, spot, candidates)
+            job_slots.suspect(connection, claim, spot, candidates)
 
     def free_place(self, account: str, instance_id: str) -> bool:
         """Record that an instance was seen ended; return whether that changed a place.
@@ -90,35 +92,35 @@ class PlaceCalls(StoreBase):
         """
         now = self._clock.now()
         with self._database.write() as connection:
-            return places.free(connection, account, instance_id, now)
+            return job_slots.free(connection, account, instance_id, now)
 
     def free_spot(self, claim: Claim, spot: Spot) -> None:
         """Free the place of a submission that Alma did not take after all; it stays a start."""
         now = self._clock.now()
         with self._database.write() as connection:
-            places.free_spot(connection, claim, spot, now)
+            job_slots.free_spot(connection, claim, spot, now)
 
     # Looking
 
     def place(self, run_id: str, spot: Spot) -> Place | None:
         """Return the place of a submission, None when it never asked for one."""
         with self._database.read() as connection:
-            return places.find(connection, run_id, spot)
+            return job_slots.find(connection, run_id, spot)
 
     def places_of(self, run_id: str) -> list[Place]:
         """Return the places of a run in the order of asking."""
         with self._database.read() as connection:
-            return places.of_run(connection, run_id)
+            return job_slots.of_run(connection, run_id)
 
     def holders(self, account: str) -> list[Place]:
         """Return who has the places of an account, oldest first."""
         with self._database.read() as connection:
-            return places.holders(connection, account)
+            return job_slots.holders(connection, account)
 
     def queue(self, account: str | None = None) -> list[Place]:
         """Return who waits for a place, by ticket; None: of all accounts."""
         with self._database.read() as connection:
-            return places.queue(connection, account)
+            return job_slots.queue(connection, account)
 
     def turns(self, account: str, limits: PlaceLimits) -> list[Place]:
         """Return the queued submissions of an account that would get a place now, by ticket."""
@@ -129,14 +131,14 @@ class PlaceCalls(StoreBase):
     def known_instances(self, account: str, job_id: str) -> set[str]:
         """Return the instances of a job that submissions of ours are known to be."""
         with self._database.read() as connection:
-            return places.instances(connection, account, job_id)
+            return job_slots.instances(connection, account, job_id)
 
     def lost_beside(self, account: str, job_id: str, run_id: str, spot: Spot) -> list[Place]:
         """Return the other submissions of a job whose instance is not known, by ticket."""
         with self._database.read() as connection:
-            return places.lost_beside(connection, account, job_id, run_id, spot)
+            return job_slots.lost_beside(connection, account, job_id, run_id, spot)
 
     def jobs_on_set(self, account: str, set_id: str) -> list[Place]:
         """Return the submissions that work on a set, as far as anybody knows, by ticket."""
         with self._database.read() as connection:
-            return places.on_set(connection, account, set_id)
+            return job_slots.on_set(connection, account, set_id)

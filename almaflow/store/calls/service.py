@@ -8,7 +8,7 @@ from typing import Any
 
 from almaflow.store import leader, notices, pauses, sources
 from almaflow.store.calls.base import StoreBase
-from almaflow.store.ledger_records import NewNotice, NoticeRecord, Pause, Source
+from almaflow.store.schedule_records import NewNotice, NoticeRecord, Pause, Source
 
 
 class ServiceCalls(StoreBase):

@@ -1,0 +1,291 @@
+"""What came back, whatever it is: JSON, XML in JSON's shape, HTML, plain text, nothing, rubbish.
+
+Alma's gateway answers in XML although JSON was asked for, and a wrong host answers in HTML, so
+neither the request nor the content type alone tells what a body is.
+
+Source: `alma-api.md`, 1.4 and 2.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, NoReturn
+from xml.etree.ElementTree import Element
+
+from almaflow.alma.transport import LARGEST_RESPONSE
+from almaflow.alma.value_parsing import LARGEST_COUNT, printable
+from almaflow.alma.xmltree import XmlInvalid, local_name, parse_xml
+
+MOST_VALUES = 500_000
+"""Values of a JSON body, counted by its brackets and commas: each may take 200 bytes of memory. The
+largest of Alma's pages, 1,000 report rows or 100 jobs with all parameters, have some 100,000."""
+
+DEEPEST = 100
+"""Levels of nesting of a JSON body; Alma's have at most ten, and recursion ends at 1,000."""
+
+LONGEST_NUMBER = 100
+"""Characters of a number in JSON. Ids have 17 digits; Python reads no more than 4,300."""
+
+PAGE_START = 4096
+"""Characters of a web page or a plain text that are looked at, for its title or beginning."""
+
+LONGEST_EXCERPT = 200
+"""Characters of such a text that people are shown."""
+
+
+class Shape(Enum):
+    """What a body turned out to be."""
+
+    DATA = "data"
+    """JSON, or XML that was turned into JSON's shape."""
+    EMPTY = "empty"
+    HTML = "a web page"
+    TEXT = "plain text"
+    BROKEN = "broken"
+    """It begins like JSON or XML and is none: cut off, or damaged."""
+
+
+@dataclass(frozen=True)
+class Body:
+    """A body, read. *said* is what people should see of one that is no data: a web page's
+    title, the beginning of a text, or why it is broken.
+    """
+
+    shape: Shape
+    data: Any = None
+    said: str = ""
+
+
+def read_body(content: bytes, content_type: str = "") -> Body:
+    """Find out what *content* is and read it; never raises."""
+    if len(content) > LARGEST_RESPONSE:
+        return Body(Shape.BROKEN, said=f"an answer larger than {LARGEST_RESPONSE // 1024**2} MiB")
+    text = _decoded(content, content_type)
+    start = text.lstrip("\ufeff \t\r\n\0")
+    if not start:
+        return Body(Shape.EMPTY)
+    if re.match(r"<(!doctype\s+html|html)\b", start, re.IGNORECASE):
+        return _web_page(start)
+    if start[0] in "{[":
+        return _json(start)
+    if start[0] == "<":
+        body = _xml(start)
+        # An HTML fragment without its usual beginning.
+        is_page = body.shape is Shape.BROKEN and "html" in content_type.casefold()
+        return _web_page(start) if is_page else body
+    if "json" in content_type.casefold():
+        return _json(start)
+    if "html" in content_type.casefold():
+        return _web_page(start)
+    return Body(Shape.TEXT, said=_excerpt(start))
+
+
+# --- JSON -----------------------------------------------------------------------------------
+
+
+def _json(text: str) -> Body:
+    if sum(map(text.count, "[{,")) > MOST_VALUES:
+        return _broken("JSON", f"it has more than {MOST_VALUES:,} values")
+    try:
+        data = json.loads(
+            text, parse_constant=_refuse_constant, parse_int=_whole, parse_float=_decimal
+        )
+    except (ValueError, RecursionError) as error:
+        return _broken("JSON", error.msg if isinstance(error, json.JSONDecodeError) else str(error))
+    if _is_too_deep(data):
+        return _broken("JSON", f"it is nested deeper than {DEEPEST} levels")
+    return Body(Shape.DATA, _storable(data) if _UNSTORABLE.search(text) else data)
+
+
+# Half a character (`\ud83d` alone) can be neither stored nor printed, NUL not be stored.
+_UNSTORABLE = re.compile(r"\\u([dD][89a-fA-F]|0000)")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > LONGEST_NUMBER:
+        raise ValueError(f"a number of {len(digits)} digits")
+    return int(digits)
+
+
+def _decimal(written: str) -> float:
+    found = float(written) if len(written) <= LONGEST_NUMBER else math.inf
+    if math.isinf(found):
+        raise ValueError("a number without a reasonable size")
+    return found
+
+
+def _is_too_deep(data: Any) -> bool:
+    level = [data]
+    for _ in range(DEEPEST):
+        inside = (inner for outer in level for inner in _inside(outer))
+        level = [inner for inner in inside if isinstance(inner, list | dict)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(data: Any) -> Iterable[Any]:
+    if isinstance(data, list):
+        return data
+    return data.values() if isinstance(data, dict) else ()
+
+
+def _storable(data: Any) -> Any:
+    if isinstance(data, str):
+        whole = data.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return whole.replace("\0", "\ufffd")
+    if isinstance(data, list):
+        return [_storable(entry) for entry in data]
+    if isinstance(data, dict):
+        return {_storable(key): _storable(value) for key, value in data.items()}
+    return data
+
+
+def _broken(kind: str, why: str) -> Body:
+    return Body(Shape.BROKEN, said=f"{kind} that cannot be read ({why})")
+
+
+# --- XML ------------------------------------------------------------------------------------
+
+# What JSON shows as an array under the singular, XML wraps in the plural.
+_LISTS = {
+    "actions": "action",
+    "alerts": "alert",
+    "counters": "counter",
+    "errorList": "error",
+    "event_keys": "event_key",
+    "events": "event",
+    "import_profiles": "import_profile",
+    "integration_profiles": "integration_profile",
+    "job_instances": "job_instance",
+    "jobs": "job",
+    "matches": "match",
+    "members": "member",
+    "parameters": "parameter",
+    "rows": "row",
+    "sets": "set",
+}
+# Lists that JSON keeps inside an object of the plural's name.
+_KEPT_LISTS = frozenset({"errorList", "members"})
+# Fields that are objects in JSON even where XML shows neither label nor link.
+_CODED = frozenset(
+    {
+        "category",
+        "content",
+        "created_by",
+        "institution",
+        "number_of_members",
+        "origin",
+        "private",
+        "query",
+        "schedule",
+        "status",
+        "submitted_by",
+        "type",
+    }
+)
+
+
+def _xml(text: str) -> Body:
+    try:
+        # As a text, which is decoded already, whatever its declaration says.
+        return Body(Shape.DATA, _shaped(parse_xml(text)))
+    except XmlInvalid as error:
+        return _broken("XML", str(error))
+
+
+def _shaped(element: Element) -> Any:
+    """Return *element* in the shape that Alma's JSON has."""
+    tag = local_name(element.tag)
+    attributes = {local_name(name): value for name, value in element.attrib.items()}
+    if attributes.pop("nil", "") == "true":
+        return None
+    total = attributes.pop("total_record_count", None)
+    shaped: dict[str, Any] = dict(attributes)
+    if total is not None:
+        counted = total.isdecimal() and len(total) <= len(str(LARGEST_COUNT))
+        shaped["total_record_count"] = int(total) if counted else total
+    if len(element):
+        for child in element:
+            _add(shaped, tag, child)
+        return shaped
+    if total is not None:
+        return shaped
+    text = element.text or ""
+    return {"value": text, **shaped} if attributes or tag in _CODED else text
+
+
+def _add(shaped: dict[str, Any], parent: str, child: Element) -> None:
+    """Put *child* into the object of its parent: as a field, or into a list."""
+    tag = local_name(child.tag)
+    if tag in _LISTS and tag not in _KEPT_LISTS:
+        entries = [_shaped(entry) for entry in child]
+        if entries:
+            shaped.setdefault(_LISTS[tag], []).extend(entries)
+    elif _LISTS.get(parent) == tag:
+        shaped.setdefault(tag, []).append(_shaped(child))
+    elif tag not in shaped:
+        shaped[tag] = _shaped(child)
+    elif isinstance(shaped[tag], list):
+        shaped[tag].append(_shaped(child))
+    else:
+        shaped[tag] = [shaped[tag], _shaped(child)]
+
+
+# --- texts ----------------------------------------------------------------------------------
+
+
+# The charsets that are read. Among Python's others are some that take time by the square of the
+# length (punycode), or mean something else than characters.
+_CHARSETS = re.compile(
+    r"utf-?8|utf-?16(le|be)?|(us-)?ascii|latin-?1|iso-8859-\d{1,2}|(windows-|cp)125\d",
+    re.IGNORECASE,
+)
+_CHARSET = re.compile(r"charset=[\"']?([\w.:-]+)")
+_DECLARED = re.compile(rb"<\?xml[^>]*?\sencoding=[\"']([\w.:-]+)")
+_BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+def _decoded(content: bytes, content_type: str) -> str:
+    """Return *content* as text; a byte that cannot be read becomes U+FFFD."""
+    charset = _charset(content, content_type)
+    try:
+        return content.decode(charset, "replace")
+    except LookupError:
+        # Such as iso-8859-99.
+        return content.decode("utf-8", "replace")
+
+
+def _charset(content: bytes, content_type: str) -> str:
+    if content.startswith(_BYTE_ORDER_MARKS):
+        return "utf-16"
+    named = _CHARSET.search(content_type.casefold())
+    charset = named[1] if named else "utf-8"
+    declared = _DECLARED.match(content[:PAGE_START].lstrip(b"\xef\xbb\xbf \t\r\n"))
+    if declared and not declared[1].lower().startswith(b"utf-16"):
+        # What can be read by bytes is not UTF-16, whatever it says, as Analytics' reports do.
+        charset = declared[1].decode("ascii", "replace")
+    return charset if _CHARSETS.fullmatch(charset) else "utf-8"
+
+
+def _web_page(text: str) -> Body:
+    text = text[:PAGE_START]
+    title = re.search(r"<(title|h1)\b[^>]*>(.*?)</\1", text, re.IGNORECASE | re.DOTALL)
+    shown = title[2] if title else text
+    return Body(Shape.HTML, said=_excerpt(html.unescape(re.sub(r"<[^>]*>", " ", shown))))
+
+
+def _excerpt(text: str) -> str:
+    """Return the beginning of *text* on one line, without control characters."""
+    line = printable(text[:PAGE_START])
+    return line if len(line) <= LONGEST_EXCERPT else line[: LONGEST_EXCERPT - 1].rstrip() + "…"

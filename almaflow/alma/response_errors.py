@@ -1,0 +1,213 @@
+"""What an answer of Alma's means for the caller: a result, or one of the errors.
+
+Decided by Alma's code first, because the same trouble comes with several HTTP statuses, and in
+doubt for `AnswerLost`: a write that may have been taken must be looked for.
+
+Source: `alma-api.md`, 10.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from almaflow.alma import error_advice
+from almaflow.alma.calls import Call
+from almaflow.alma.errors import (
+    AlmaBusy,
+    AlmaError,
+    AlmaMessage,
+    AlmaRefused,
+    AnswerLost,
+    Busy,
+)
+from almaflow.alma.response_body import Body, Shape
+from almaflow.alma.value_parsing import code, name, printable, text
+
+_BUSY = {
+    "DAILY_THRESHOLD": Busy.DAY,
+    "PER_SECOND_THRESHOLD": Busy.CALLS,
+    "402222": Busy.JOBS,
+    "402223": Busy.JOBS,
+    "60347": Busy.OVERLAP,
+}
+
+# With these, whatever the HTTP status, the work may have been done or be under way.
+_LOST = frozenset(
+    {
+        "ROUTING_ERROR",
+        "GENERAL_ERROR",
+        "INTERNAL_SERVER_ERROR",
+        "402119",
+        "402224",
+        "402225",
+        "402226",
+    }
+)
+
+MOST_MESSAGES = 10
+"""Entries of an error list that are kept; Alma's have one or two."""
+
+LONGEST_LOCATION = 200
+"""Characters of a redirection's target that are shown."""
+
+_TOO_MANY_REQUESTS = 429
+_REQUEST_TIMEOUT = 408
+
+
+def verdict(
+    institution: str, call: Call[Any], status: int, body: Body, headers: Mapping[str, str]
+) -> AlmaError | None:
+    """Return the error that an answer is, None when it is a result.
+
+    *headers* have lower-case names.
+    """
+    judge = _Judge(institution, call, status, headers)
+    messages = alma_messages(body.data)
+    if messages:
+        return judge.of_codes(messages)
+    if status < 200 or status >= 400:
+        return judge.of_status(body)
+    if status >= 300:
+        return judge.redirected()
+    return judge.of_success(body)
+
+
+def alma_messages(data: Any) -> tuple[AlmaMessage, ...]:
+    """Return the entries of Alma's error list, in every form it is known to come in."""
+    if not isinstance(data, Mapping):
+        return ()
+    envelope = data.get("web_service_result", data)
+    if not isinstance(envelope, Mapping):
+        return ()
+    listed = envelope.get("errorList")
+    found = listed.get("error") if isinstance(listed, Mapping) else listed
+    messages = tuple(
+        AlmaMessage(
+            code(entry.get("errorCode")),
+            " ".join(name(entry.get("errorMessage")).split()),
+            code(entry.get("trackingId")),
+        )
+        for entry in map(_object, _first_ones(found))
+    )
+    if not messages and text(envelope.get("errorsExist")) == "true":
+        return (AlmaMessage("", "an error without a text"),)
+    return messages
+
+
+def _first_ones(found: Any) -> Sequence[Any]:
+    """Return the entries of an error list, which may be a single one, or absent."""
+    if not isinstance(found, list):
+        return () if found is None or found == "" else (found,)
+    return [entry for entry in found[:MOST_MESSAGES] if entry is not None]
+
+
+def _object(entry: Any) -> Mapping[str, Any]:
+    return entry if isinstance(entry, Mapping) else {"errorMessage": name(entry)}
+
+
+class _Judge:
+    """One answer to one call, and the words for it."""
+
+    def __init__(
+        self, institution: str, call: Call[Any], status: int, headers: Mapping[str, str]
+    ) -> None:
+        self._who = f"Alma ({institution})"
+        self._call = call
+        self._status = status
+        self._headers = headers
+
+    def of_codes(self, messages: tuple[AlmaMessage, ...]) -> AlmaError:
+        codes = [message.code for message in messages]
+        told = "; ".join(str(message) for message in messages)
+        if _LOST.intersection(codes):
+            return self._lost(told, messages)
+        busy = next((_BUSY[code] for code in codes if code in _BUSY), None)
+        if busy is None and self._status == _TOO_MANY_REQUESTS:
+            busy = Busy.CALLS
+        if busy is not None:
+            return self._busy(busy, told, messages)
+        if self._is_uncertain:
+            return self._lost(told, messages)
+        return self._refused(told, messages, error_advice.for_codes(codes))
+
+    def of_status(self, body: Body) -> AlmaError:
+        """An error without an error list: 503, HTML, `Invalid API Key` …"""
+        if self._status == _TOO_MANY_REQUESTS:
+            return self._busy(Busy.CALLS, body.said or "too many requests", ())
+        if self._is_uncertain:
+            return self._lost(_shown(body), ())
+        if body.shape is Shape.BROKEN:
+            # What cannot be read may have said ROUTING_ERROR.
+            return self._lost(body.said, ())
+        if body.shape is Shape.HTML:
+            return self._foreign(_shown(body))
+        if "api key" in body.said.casefold() or self._status in (401, 403):
+            return self._refused(_shown(body), (), error_advice.KEY)
+        return self._refused(
+            _shown(body), (), error_advice.WRONG_PATH if self._status == 404 else ""
+        )
+
+    def redirected(self) -> AlmaError:
+        target = printable(self._headers.get("location", "").partition("?")[0][:LONGEST_LOCATION])
+        return self._foreign(f"a redirection to {target or 'nowhere'}, which is not followed")
+
+    def of_success(self, body: Body) -> AlmaError | None:
+        if body.shape in (Shape.DATA, Shape.EMPTY):
+            return None
+        # Somebody took the request. Of a write nobody knows what came of it.
+        if body.shape is Shape.HTML and not self._call.is_write:
+            return self._foreign(_shown(body))
+        return self._lost(_shown(body), ())
+
+    @property
+    def _is_uncertain(self) -> bool:
+        return self._status >= 500 or self._status == _REQUEST_TIMEOUT
+
+    def _foreign(self, told: str) -> AlmaRefused:
+        error = self._refused(told, (), error_advice.WRONG_HOST)
+        error.foreign = True
+        return error
+
+    def _refused(self, told: str, messages: tuple[AlmaMessage, ...], next_move: str) -> AlmaRefused:
+        said = f"{self._who} refused {self._call.what} with HTTP {self._status}: {told}."
+        return AlmaRefused(said, **self._details(messages, next_move))
+
+    def _busy(self, threshold: Busy, told: str, messages: tuple[AlmaMessage, ...]) -> AlmaError:
+        said = f"{self._who} did not take {self._call.what} now (HTTP {self._status}): {told}."
+        details = self._details(messages, error_advice.BUSY[threshold])
+        return AlmaBusy(said, threshold=threshold, **details)
+
+    def _lost(self, told: str, messages: tuple[AlmaMessage, ...]) -> AlmaError:
+        said = (
+            f"{self._who} answered {self._call.what} with HTTP {self._status}, which does not "
+            f"tell whether it was done: {told}."
+            if self._call.is_write
+            else f"{self._who} could not answer {self._call.what} (HTTP {self._status}): {told}."
+        )
+        details = self._details(messages, error_advice.for_lost(self._call.is_write))
+        return AnswerLost(said, why=f"HTTP {self._status}: {told}", **details)
+
+    def _details(self, messages: tuple[AlmaMessage, ...], next_move: str) -> dict[str, Any]:
+        return {
+            "what": self._call.what,
+            "http_status": self._status,
+            "messages": messages,
+            "advice": next_move,
+        }
+
+
+def _shown(body: Body) -> str:
+    """Return what came instead of an answer, to stand behind a colon."""
+    said = body.said.rstrip(".")
+    match body.shape:
+        case Shape.HTML:
+            return f"a web page instead of an answer ('{said}')"
+        case Shape.EMPTY:
+            return "an empty answer"
+        case Shape.TEXT:
+            return f"'{said}'"
+        case Shape.BROKEN:
+            return said
+        case Shape.DATA:
+            return "an answer without an error list"

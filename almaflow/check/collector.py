@@ -1,0 +1,150 @@
+"""Where the checks put what they find: problems of one document, each with its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+
+from almaflow.document import Document, PathTo
+from almaflow.expressions import (
+    ExpressionSyntax,
+    Parsed,
+    Record,
+    Type,
+    check,
+    parse_expression,
+    parse_template,
+)
+from almaflow.field_types import Condition, Expression, Message, Source, format_duration
+from almaflow.problems import MOST_PROBLEMS, Location, Problem, Severity
+from almaflow.steps.base import PollSettings
+
+_WORD = re.compile(r"\w+")
+
+
+class Notes:
+    """The problems of one document, as they are found. What an alias repeats is told once."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.problems: set[Problem] = set()
+        self.left_out = 0
+        """How many problems were not kept, because there are too many of their severity."""
+        self._counts = dict.fromkeys(Severity, 0)
+
+    def at(
+        self, path: PathTo, code: str, message: str, severity: Severity = Severity.ERROR
+    ) -> None:
+        """Note something wrong with the value at *path*."""
+        self.place(self.document.place(path), code, message, severity)
+
+    def at_key(
+        self, path: PathTo, code: str, message: str, severity: Severity = Severity.ERROR
+    ) -> None:
+        """Note something wrong with the key at *path*."""
+        self.place(self.document.key_place(path), code, message, severity)
+
+    def within(
+        self,
+        path: PathTo,
+        offset: int,
+        length: int,
+        code: str,
+        message: str,
+        severity: Severity = Severity.ERROR,
+    ) -> None:
+        """Note something wrong with some characters of the text at *path*; length 0: all."""
+        location = (
+            self.document.locate(path, offset, length) if length else self.document.place(path)
+        )
+        self.place(location, code, message, severity)
+
+    def place(self, location: Location, code: str, message: str, severity: Severity) -> None:
+        """Note something wrong at *location*."""
+        self.add(self.document.problem(location, code, message, severity))
+
+    def add(self, problem: Problem) -> None:
+        """Note *problem*, unless it is known."""
+        if problem in self.problems:
+            return
+        if self._counts[problem.severity] >= MOST_PROBLEMS:
+            self.left_out += 1
+            return
+        self._counts[problem.severity] += 1
+        self.problems.add(problem)
+
+    def parse(self, path: PathTo, source: Source) -> Parsed | None:
+        """Return what *source* says; None, and a note, when it cannot be read."""
+        return self.parse_as(type(source), path, source.text)
+
+    def parse_as(self, kind: type[Source], path: PathTo, text: str) -> Parsed | None:
+        """Return what *text* says as a *kind*; None, and a note, when it cannot be read."""
+        try:
+            if issubclass(kind, Expression):
+                return parse_expression(text)
+            return parse_template(text)
+        except ExpressionSyntax as error:
+            self.within(path, error.offset, error.length, "expression-syntax", error.message)
+            return None
+
+    def check(
+        self, path: PathTo, source: Source, scope: Record, guards: frozenset[str] = frozenset()
+    ) -> None:
+        """Note what is wrong in *source*, which sees *scope*.
+
+        *guards* are the steps that an `if` on the way asks about.
+        """
+        parsed = self.parse(path, source)
+        if parsed is None or parsed.literal:
+            return
+        if isinstance(source, Message):
+            # What is missing is named in its place, so a step may well not have run.
+            guards = frozenset(_WORD.findall(source.text))
+        condition = isinstance(source, Condition)
+        for finding in check(parsed, scope, condition=condition, guards=guards):
+            self.within(path, finding.offset, finding.length, finding.code, finding.message)
+
+
+def may_not_be_there(values: Iterable[Source], scope: Record) -> bool:
+    """Whether one of *values* asks, without a default, for what may be missing in *scope*."""
+    for source in values:
+        try:
+            parsed = parse_template(source.text)
+        except ExpressionSyntax:
+            continue
+        if any(one.code == "may-not-have-run" for one in check(parsed, scope)):
+            return True
+    return False
+
+
+def with_names(scope: Record, names: Mapping[str, Type]) -> Record:
+    """Return *scope* with further names."""
+    absent = {name: why for name, why in scope.absent.items() if name not in names}
+    return Record({**scope.fields, **names}, scope.noun, absent, scope.open)
+
+
+def check_length(notes: Notes, path: PathTo, length: timedelta | None) -> None:
+    """Note a duration of nothing where it would end what has not begun."""
+    if length is not None and length <= timedelta():
+        notes.at(path, "bad-duration", f"`{path[-1]}` must be longer than nothing.")
+
+
+def check_within(
+    notes: Notes, path: PathTo, length: timedelta | None, whole: timedelta, advice: str
+) -> None:
+    """Note a duration longer than the *whole* that ends what stands around it first."""
+    if length is not None and length > whole:
+        notes.at(
+            path,
+            "never-applies",
+            f"`timeout: {format_duration(length)}` never applies, because {advice}.",
+            Severity.WARNING,
+        )
+
+
+def check_poll(notes: Notes, path: PathTo, poll: PollSettings | None) -> None:
+    """Note a pace at which Alma would be asked without a pause."""
+    if poll is not None:
+        check_length(notes, (*path, "first"), poll.first)
+        check_length(notes, (*path, "max"), poll.max)

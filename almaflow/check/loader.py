@@ -1,0 +1,112 @@
+"""The workflow files that are read while one is checked: itself, and those it calls."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from almaflow.document import Document, read_document
+from almaflow.errors import DocumentsInvalid
+from almaflow.expressions import Type
+from almaflow.problems import Location, Problem, has_errors
+from almaflow.text_files import path_problem
+from almaflow.workflow import Workflow
+
+if TYPE_CHECKING:
+    from almaflow.check.references import Surroundings
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A workflow file, and what is wrong in it.
+
+    *document* is None when it is no YAML. *workflow* is what fits the models: all of it when
+    *fits*, None when too little does. *problems* are the file's own, sorted. *outputs* are what
+    callers see, each with its type, which is `Perhaps` when the workflow may end without it.
+    *calls* are the files it calls, by the names that it gives them; *path* is where it was read.
+    """
+
+    document: Document | None
+    workflow: Workflow | None
+    fits: bool
+    problems: tuple[Problem, ...]
+    outputs: Mapping[str, Type] = field(default_factory=dict)
+    calls: Mapping[str, Checked] = field(default_factory=dict)
+    path: Path | None = None
+
+    @cached_property
+    def is_valid(self) -> bool:
+        """Whether it can run: neither it nor what it calls has an error."""
+        calls_fit = all(one.is_valid for one in self.calls.values())
+        return self.fits and calls_fit and not has_errors(self.problems)
+
+    @cached_property
+    def depth(self) -> int:
+        """How many files the longest chain of calls has that begins here; 1 without calls."""
+        return 1 + max((one.depth for one in self.calls.values()), default=0)
+
+    @cached_property
+    def files(self) -> int:
+        """How many files a run records: itself and what it calls, each as often as it is called."""
+        return 1 + sum(one.files for one in self.calls.values())
+
+    def everything(self) -> list[Problem]:
+        """Return its problems and those of the files it calls, each once, sorted."""
+        return sorted({problem for one in self._with_calls() for problem in one.problems})
+
+    def _with_calls(self) -> Iterator[Checked]:
+        """Yield it and all that it calls, each once."""
+        seen: dict[int, Checked] = {}
+        waiting = [self]
+        while waiting:
+            one = waiting.pop()
+            if id(one) not in seen:
+                seen[id(one)] = one
+                waiting.extend(one.calls.values())
+        yield from seen.values()
+
+
+Check = Callable[[Document, "Surroundings"], Checked]
+
+
+class Shelf:
+    """Reads workflow files, each once however many call it."""
+
+    def __init__(self, check: Check) -> None:
+        self._check = check
+        self._checked: dict[Path, Checked] = {}
+
+    def read(self, path: Path, shown: str, around: Surroundings) -> Checked:
+        """Return the file at *path*, which problems call *shown*, with what is wrong in it.
+
+        *around* is that of the file that calls it, or of none.
+        """
+        target = Path(os.path.realpath(path))
+        if target not in self._checked:
+            here = replace(
+                around,
+                folder=path.absolute().parent,
+                shelf=self,
+                chain={**around.chain, target: shown},
+                top=around.root if around.chain else None,
+            )
+            try:
+                _check_path(path, shown)
+                document = read_document(path, shown)
+            except DocumentsInvalid as error:
+                self._checked[target] = Checked(None, None, False, tuple(error.problems))
+            else:
+                self._checked[target] = replace(self._check(document, here), path=path)
+        return self._checked[target]
+
+
+def _check_path(path: Path, shown: str) -> None:
+    """Raise `DocumentsInvalid` when no record, log or screen could name the file at *path*."""
+    why = path_problem(path.absolute())
+    if why:
+        message = f"This file {why}. Rename it: use letters, digits, `-`, `_` and `.` only."
+        raise DocumentsInvalid([Problem(Location(shown), "file-name", message)])

@@ -1,0 +1,36 @@
+"""Templates where none is worked out, and expressions that cannot be read at all.
+
+Works on the document itself, so that it finds these in a file that does not fit the models, too.
+"""
+
+from __future__ import annotations
+
+from almaflow.check.collector import Notes
+from almaflow.check.traversal import written
+from almaflow.workflow import Workflow
+
+TEMPLATE_NOT_ALLOWED = "template-not-allowed"
+
+# Texts for people and regular expressions: braces in them mean braces.
+_BRACES_ALLOWED = frozenset({"description", "pattern"})
+
+
+def check_templates(notes: Notes) -> None:
+    """Note every `{{ … }}` that would not be worked out, and all that cannot be read."""
+    for text in written(Workflow, notes.document.data):
+        if text.source is not None:
+            notes.parse_as(text.source, text.path, text.text)
+            continue
+        key = next((part for part in reversed(text.path) if isinstance(part, str)), "")
+        if "{{" not in text.text or key in _BRACES_ALLOWED:
+            continue
+        if text.is_key:
+            note, subject = notes.at_key, "A key"
+        else:
+            note, subject = notes.at, f"`{key}`"
+        note(
+            text.path,
+            TEMPLATE_NOT_ALLOWED,
+            f"{subject} cannot have a template: it must be known before the run. Write the value "
+            "itself.",
+        )

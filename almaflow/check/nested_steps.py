@@ -1,0 +1,156 @@
+"""Lists of steps inside steps: items of a `for_each`, its `results`, what is not reached."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from almaflow.check.collector import Notes
+from almaflow.check.scopes import perhaps, value_type
+from almaflow.document import PathTo
+from almaflow.expressions import (
+    ANYTHING,
+    DURATION,
+    TEXT,
+    ExpressionSyntax,
+    ListOf,
+    Perhaps,
+    Record,
+    Type,
+    parse_expression,
+    type_of,
+)
+from almaflow.expressions.methods import FUNCTIONS
+from almaflow.expressions.types import KINDS, item_of
+from almaflow.steps.base import StepBase
+from almaflow.steps.check import Check
+from almaflow.steps.for_each import ForEach
+from almaflow.steps.stop import Stop
+
+_MAY_NOT_HAVE_BEGUN = "after a failure no further iteration begins (`on_failure: continue`)"
+
+
+def check_item_name(
+    notes: Notes, path: PathTo, kind: ForEach, taken: Collection[str], items: Mapping[str, int]
+) -> None:
+    """Note a name of the item that means something else already.
+
+    *path* is where the `for_each` stands; *taken* are the names that can be used there, *items*
+    those of the items around it, each with the line of its `for_each`.
+    """
+    name = kind.as_
+    place = (*path, "as")
+    note = notes.at if notes.document.has(place) else notes.at_key
+    place = place if notes.document.has(place) else path
+    if name in items:
+        message = (
+            f"`{name}` is what the `for_each` around this one (line {items[name]}) calls its item; "
+            "give one of the two another name with `as`."
+        )
+    elif name in taken or name in FUNCTIONS or name == "secrets":
+        message = (
+            f"`{name}` means something else in expressions; call the item by another name, such "
+            "as `library`."
+        )
+    elif not _is_name(name):
+        message = f"`{name}` is a word of the expressions themselves; choose another name."
+    else:
+        return
+    note(place, "name-taken", message)
+
+
+def _is_name(text: str) -> bool:
+    """Whether an expression of nothing but *text* is a name."""
+    try:
+        return type_of(parse_expression(text), Record({text: DURATION}, "name")) == DURATION
+    except ExpressionSyntax:
+        return False
+
+
+def item_type(notes: Notes, path: PathTo, kind: ForEach, scope: Record) -> Type:
+    """Return the type of the item of the `for_each` at *path*; notes what is no list."""
+    if isinstance(kind.items, list):
+        return item_of(value_type(kind.items, scope))
+    try:
+        type_ = type_of(parse_expression(kind.items.text), scope)
+    except ExpressionSyntax:
+        return ANYTHING
+    if type_.kind not in ("", "list", "counters"):
+        notes.at(
+            (*path, "items"),
+            "not-a-list",
+            f"`items` needs a list, but `{kind.items.text}` is {KINDS[type_.kind]}.",
+        )
+    return item_of(type_)
+
+
+def results_of(step: StepBase, item: Type, given: Mapping[str, Type]) -> ListOf:
+    """Return the type of a `for_each`'s `results`; *given* are the outputs of the steps inside."""
+    assert isinstance(step.kind, ForEach)
+    name = step.id or ""
+    left_out = not_reached(step.kind.steps)
+    steps: dict[str, Type] = {}
+    for inside, outputs in given.items():
+        if inside in left_out:
+            outputs = perhaps(outputs, name, "an iteration may have ended before that step")
+        steps[inside] = _asked_of(outputs, name)
+        if step.on_failure == "continue":
+            # Of an iteration that has not begun nothing is known, not even an outcome.
+            steps[inside] = Perhaps(steps[inside], name, _MAY_NOT_HAVE_BEGUN)
+    fields = {"item": item, "outcome": TEXT, "steps": Record(steps, "step of an iteration")}
+    return ListOf(Record(fields, "part of a result"))
+
+
+def _asked_of(outputs: Type, step: str) -> Type:
+    """Return *outputs*, where what may be missing is asked for through *step*."""
+    if not isinstance(outputs, Record):
+        return outputs
+    fields = {
+        name: Perhaps(type_.of, step, type_.why) if isinstance(type_, Perhaps) else type_
+        for name, type_ in outputs.fields.items()
+    }
+    return Record(fields, outputs.noun, outputs.absent, outputs.open)
+
+
+def leaves_early(step: StepBase) -> bool:
+    """Whether *step* may end the body it stands in: it is or holds a `stop`, say."""
+    kind = step.kind
+    if isinstance(kind, Stop) or (isinstance(kind, Check) and kind.otherwise == "skip"):
+        return True
+    return any(leaves_early(one) for one in _inside(step))
+
+
+def may_be_skipped(steps: Sequence[StepBase]) -> bool:
+    """Whether a `check … otherwise: skip` may end the body that consists of *steps*."""
+    return any(
+        (isinstance(one.kind, Check) and one.kind.otherwise == "skip")
+        or may_be_skipped(list(_inside(one)))
+        for one in steps
+    )
+
+
+def not_reached(steps: Sequence[StepBase]) -> set[str]:
+    """Return the ids of those that are not reached when a body of *steps* ends early."""
+    ids: set[str] = set()
+    early = False
+    for step in steps:
+        leaves = leaves_early(step)
+        if early and step.id is not None:
+            ids.add(step.id)
+        if early or leaves:
+            ids.update(_ids_inside(step))
+        early = early or leaves
+    return ids
+
+
+def _inside(step: StepBase) -> Iterator[StepBase]:
+    """Yield the steps directly inside *step* that share its body's end."""
+    for body in step.kind.bodies():
+        if not body.own_scope:
+            yield from body.steps
+
+
+def _ids_inside(step: StepBase) -> Iterator[str]:
+    for one in _inside(step):
+        if one.id is not None:
+            yield one.id
+        yield from _ids_inside(one)

@@ -1,0 +1,315 @@
+"""What a workflow names outside of its file: entries of almaflow.yaml, payloads, member files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path, PurePath
+from typing import Any
+
+from almaflow.alma.payload import (
+    LARGEST_PAYLOAD,
+    ParameterRepeated,
+    PayloadInvalid,
+    decode_payload,
+    merge_parameters,
+    parse_payload,
+)
+from almaflow.alma.wire import JobParameter
+from almaflow.alma_keys import find_keys
+from almaflow.check.collector import Notes
+from almaflow.check.loader import Shelf
+from almaflow.check.traversal import below, data_at, fields_of
+from almaflow.document import PathTo
+from almaflow.document.hazards import ALMA_KEY, KEY_MESSAGE, keys_in_file
+from almaflow.expressions import TEXT, Record
+from almaflow.field_types import Model
+from almaflow.problems import Location, Problem, Severity, did_you_mean
+from almaflow.settings import PathRefused, Project, data_path
+from almaflow.settings.project import LOG_CHANNEL
+from almaflow.steps.base import StepBase
+from almaflow.steps.fetch_files import FetchFiles
+from almaflow.steps.member_source import Members, column_of, read_members_file
+from almaflow.steps.notify import Notify
+from almaflow.steps.result import StepFailed
+from almaflow.steps.submit_job import SubmitJob
+from almaflow.text_files import FileUnreadable, names_in, read_bytes
+from almaflow.workflow import Workflow
+from almaflow.workflow_names import name_problem
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What is known about the place where a workflow stands.
+
+    *folder* is that of the workflow file; None when no files are to be looked at. Without
+    *settings_count* nothing is said about names of almaflow.yaml: there is none, or what is
+    checked is a simulation or the definition of a run that was recorded. Files that are called
+    are read from the *shelf*; *chain* are those on the way to this one, itself the last, with
+    what messages call them, and *top* is the folder that the first one's files must lie in.
+    """
+
+    project: Project
+    folder: Path | None
+    settings_count: bool
+    shelf: Shelf | None = None
+    chain: Mapping[Path, str] = field(default_factory=dict)
+    top: Path | None = None
+
+    @cached_property
+    def root(self) -> Path:
+        """The folder that files must lie in: the project's, else the workflow's own."""
+        if self.top is not None:
+            return self.top
+        assert self.folder is not None
+        inside = Path(os.path.realpath(self.folder)).is_relative_to(
+            os.path.realpath(self.project.folder)
+        )
+        return self.project.folder if inside or self.project.document else self.folder
+
+    @property
+    def secrets(self) -> Record:
+        """What `secrets` is."""
+        names = dict.fromkeys(self.project.settings.secrets, TEXT)
+        return Record(names, "secret", open=not self.settings_count)
+
+    @property
+    def file(self) -> str:
+        """What almaflow.yaml is called in messages."""
+        document = self.project.document
+        return document.file if document else "almaflow.yaml"
+
+
+def check_institution(
+    notes: Notes, around: Surroundings, path: PathTo, name: str, environment: str
+) -> None:
+    """Note an institution that almaflow.yaml does not have, or has in another *environment*.
+
+    A template is known later.
+    """
+    known = around.project.institutions
+    if not around.settings_count or "{{" in name:
+        return
+    if name not in known:
+        hint = did_you_mean(name, known) or "."
+        message = f"{around.file} has no institution `{name}`{hint}"
+        notes.at(path, "unknown-institution", message)
+    elif environment not in ("any", known[name].environment):
+        notes.at(
+            path,
+            "wrong-environment",
+            f"This workflow is for {environment}, but `{name}` is a "
+            f"{known[name].environment} in {around.file}, so it refuses to run there.",
+        )
+
+
+def check_main_institution(notes: Notes, around: Surroundings, workflow: Workflow) -> None:
+    """Note that the institution of the whole workflow is not there, or not named."""
+    if workflow.institution is not None:
+        name = workflow.institution.text
+        check_institution(notes, around, ("institution",), name, workflow.environment)
+        return
+    default = around.project.default_institution
+    if default is not None:
+        check_institution(notes, around, ("environment",), default, workflow.environment)
+    elif around.settings_count and around.project.institutions:
+        names = ", ".join(f"`{name}`" for name in around.project.institutions)
+        notes.at(
+            (),
+            "missing-institution",
+            f"{around.file} has several institutions ({names}) and no `default_institution`, so "
+            "the workflow must name one: `institution: …`.",
+        )
+
+
+def check_file_name(notes: Notes, workflow: Workflow) -> None:
+    """Note a file whose stem cannot be the name of a workflow that gives none."""
+    if workflow.name is None and (why := name_problem(Path(notes.document.file).stem)):
+        message = f"{why} The file has no `name`, so it is called by its own name; write a `name`."
+        notes.at((), "bad-name", message)
+
+
+def check_channel(notes: Notes, around: Surroundings, path: PathTo, channel: str) -> None:
+    """Note a channel that almaflow.yaml does not have."""
+    known = {*around.project.settings.channels, LOG_CHANNEL}
+    if not around.settings_count or channel in known:
+        return
+    notes.at(
+        path,
+        "unknown-channel",
+        f"{around.file} has no channel `{channel}`{did_you_mean(channel, known) or '.'} "
+        "`log` is always there.",
+    )
+
+
+def check_ping(notes: Notes, around: Surroundings, path: PathTo, ping: str) -> None:
+    """Note a dead man's switch that almaflow.yaml does not have."""
+    known = around.project.settings.pings
+    if around.settings_count and ping not in known:
+        message = f"{around.file} has no ping `{ping}`{did_you_mean(ping, known) or '.'}"
+        notes.at(path, "unknown-ping", message)
+
+
+def check_connection(notes: Notes, around: Surroundings, path: PathTo, connection: str) -> None:
+    """Note a connection that almaflow.yaml does not have."""
+    known = around.project.settings.connections
+    if around.settings_count and connection not in known:
+        hint = did_you_mean(connection, known) or "."
+        message = f"{around.file} has no connection `{connection}`{hint}"
+        notes.at(path, "unknown-connection", message)
+
+
+def check_names_outside(notes: Notes, around: Surroundings, path: PathTo, step: StepBase) -> None:
+    """Note what a step names that is not there; *path* is where the step stands."""
+    kind, path = step.kind, (*path, step.kind.key)
+    if isinstance(kind, Notify) and notes.document.has((*path, "to")):
+        check_channel(notes, around, (*path, "to"), kind.to)
+    if isinstance(kind, FetchFiles) and kind.connection is not None:
+        check_connection(notes, around, (*path, "connection"), kind.connection)
+    if around.folder is None:
+        return
+    files = Files(notes, around.root, around.folder)
+    if isinstance(kind, SubmitJob) and kind.payload is not None and "{{" not in kind.payload:
+        files.check_payload(path, kind)
+    if isinstance(kind, FetchFiles):
+        files.check_folders(path, kind)
+    for place, members in _members(kind, data_at(notes.document.data, path), path):
+        if members.file is not None and "{{" not in members.file.text:
+            files.check_members(place, members)
+
+
+def _members(model: Model, data: Any, path: PathTo) -> Iterator[tuple[PathTo, Members]]:
+    """Yield everything in a kind that names members."""
+    for key, value in fields_of(model):
+        if isinstance(value, Members):
+            yield below(model, key, data, path)[1], value
+
+
+class Files:
+    """Looks for the files that one workflow names."""
+
+    def __init__(self, notes: Notes, project: Path, folder: Path) -> None:
+        self.notes = notes
+        self.project = project
+        self.folder = folder
+
+    def check_payload(self, path: PathTo, kind: SubmitJob) -> None:
+        """Note a payload that is not there, is none, or does not fit its parameters."""
+        assert kind.payload is not None
+        place = (*path, "payload")
+        target = self.find(place, kind.payload, Severity.ERROR)
+        if target is None:
+            return
+        text = ""
+        try:
+            text = decode_payload(read_bytes(target, LARGEST_PAYLOAD))
+            payload = parse_payload(text)
+        except FileUnreadable as error:
+            message = f"The payload `{kind.payload}` cannot be read: {error.reason}."
+            self.notes.at(place, "unreadable", message)
+        except PayloadInvalid as error:
+            self._in_payload(kind.payload, text, error)
+        else:
+            self._check_overrides(path, kind, payload)
+            if any(find_keys(one.value) for one in payload) and not find_keys(text):
+                # Escapes of XML or JSON hide it.
+                self.notes.at(place, ALMA_KEY, KEY_MESSAGE)
+        self._check_keys(kind.payload, text)
+
+    def _check_keys(self, name: str, text: str) -> None:
+        """Note the Alma keys in the *text* of the file *name*, at their places there."""
+        for problem in keys_in_file(text, self._beside(name)):
+            self.notes.add(problem)
+
+    def _beside(self, name: str) -> str:
+        """Return what messages call the file that the workflow calls *name*."""
+        folder = os.path.dirname(self.notes.document.file)
+        return os.path.normpath(os.path.join(folder, name))
+
+    def _in_payload(self, name: str, text: str, error: PayloadInvalid) -> None:
+        """Note a mistake in the payload at its place there."""
+        location = Location(self._beside(name), error.line, error.column)
+        line = error.line_of(text)
+        self.notes.add(Problem(location, "bad-payload", str(error), line_text=line))
+
+    def _check_overrides(self, path: PathTo, kind: SubmitJob, payload: list[JobParameter]) -> None:
+        """Note names of a mapping of parameters that the payload has several times."""
+        if not isinstance(kind.parameters, dict):
+            return
+        for name in kind.parameters:
+            try:
+                merge_parameters(payload, {name: ""}, None, None)
+            except ParameterRepeated as error:
+                self.notes.at_key((*path, "parameters", name), "parameter-repeated", str(error))
+
+    def check_folders(self, path: PathTo, kind: FetchFiles) -> None:
+        """Note a folder that files cannot be fetched to, or from, because it lies outside."""
+        here = kind.folder if kind.connection is None else None
+        for key, folder in (("to", kind.to), ("folder", here)):
+            if folder is None or "{{" in folder.text:
+                continue
+            if key == "folder" and PurePath(folder.text).is_absolute():
+                continue
+            try:
+                data_path(self.project, folder.text, beside=self.folder)
+            except PathRefused as error:
+                self.notes.at((*path, key), error.code, str(error))
+
+    def check_members(self, path: PathTo, members: Members) -> None:
+        """Note a file of members that is not there yet, or that its step could not read now.
+
+        Another one may be there when its step runs, so this is a warning.
+        """
+        assert members.file is not None
+        name = members.file.text
+        target = self.find((*path, "file"), name, Severity.WARNING)
+        if target is None:
+            return
+        try:
+            text = read_members_file(name, target)
+            self._check_keys(name, text)
+            column_of(name, text, members.column)
+        except StepFailed as error:
+            message = f"The step fails unless the file is another one by then: {error}"
+            self.notes.at((*path, "file"), "unreadable", message, Severity.WARNING)
+
+    def find(
+        self, path: PathTo, name: str, severity: Severity, endings: Sequence[str] = ()
+    ) -> Path | None:
+        """Return the file called *name*, or that with one of *endings*.
+
+        None, and a note, when it is not there.
+        """
+        try:
+            target = data_path(self.project, name, beside=self.folder)
+            others = [data_path(self.project, name + one, beside=self.folder) for one in endings]
+        except PathRefused as error:
+            self.notes.at(path, error.code, str(error))
+            return None
+        for one in (target, *others):
+            if os.path.isfile(one):
+                return one
+        if os.path.isdir(target):
+            message = f"`{name}` is a folder; name a file in it."
+        elif os.path.lexists(target):
+            message = f"`{name}` is not a regular file that can be read."
+        elif severity is Severity.WARNING:
+            message = (
+                f"There is no file `{name}` yet, and the step fails unless it is there by then"
+                f"{_nearest(target, name)}"
+            )
+        else:
+            message = f"There is no file `{name}` beside the workflow{_nearest(target, name)}"
+        self.notes.at(path, "no-such-file", message, severity)
+        return None
+
+
+def _nearest(target: Path, name: str) -> str:
+    """Return which file of the same folder may be meant, as the end of a sentence."""
+    folder = os.path.dirname(name)
+    there = names_in(target.parent)
+    if there is None:
+        return f"; there is no folder `{folder}` either."
+    return did_you_mean(name, [os.path.join(folder, one) for one in there]) or "."

@@ -1,0 +1,168 @@
+"""Alma's status codes and our outcomes where a workflow lists them: cases, `accept`, `retry`."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+
+from almaflow.alma.job_status import KNOWN_STATUSES, TERMINAL_STATUSES
+from almaflow.check.collector import Notes
+from almaflow.document import PathTo
+from almaflow.outcome import Outcome
+from almaflow.problems import Severity, did_you_mean
+from almaflow.steps.approve import Approve
+from almaflow.steps.base import Retry, StepBase
+from almaflow.steps.branch import Branch, split_case
+from almaflow.steps.job_step import JobStep
+from almaflow.workflow import Defaults
+
+# An outcome of a run that never was; no step has it.
+OUTCOMES = [str(outcome) for outcome in Outcome if outcome is not Outcome.MISSED]
+
+# From this likeness on a code is taken for a known one with a slip; COMPLETED_PARTIALLY, say,
+# is less like COMPLETED_FAILED and may be new in Alma.
+SLIP = 0.82
+
+# The outcomes after which there is no other attempt.
+_NEVER_AGAIN: Mapping[str, str] = {
+    Outcome.SUCCEEDED: "A step that has succeeded is not tried again.",
+    Outcome.SKIPPED: "A step that was skipped is not tried again.",
+    Outcome.CANCELLED: "A step that somebody has cancelled is not tried again.",
+    Outcome.UNKNOWN: "What becomes of a step that is `unknown` is for a person to say, with "
+    "`almaflow resolve`; it is not tried again.",
+}
+
+_ENDING = re.compile(r"steps\.(\w+)\.(status|outcome)")
+
+
+def check_endings(
+    notes: Notes, path: PathTo, step: StepBase, steps: Mapping[str, StepBase]
+) -> None:
+    """Check the codes that *step*, which stands at *path*, lists; *steps* are those with an id."""
+    kind = step.kind
+    inside = (*path, kind.key)
+    if isinstance(kind, JobStep):
+        for place, code in enumerate(kind.accept):
+            _check_status(notes, (*inside, "accept", place), code)
+    if isinstance(kind, Branch):
+        _check_cases(notes, inside, kind, steps)
+    check_retry(notes, (*path, "retry"), step.retry)
+    if step.retry is not None and kind.starts_job and not step.retry.on:
+        notes.at_key(
+            (*path, "retry"),
+            "retry-without-on",
+            f"`retry` of {kind.key} needs `on`, the endings after which the job may be submitted "
+            "again, such as `on: [SYSTEM_ABORTED]`; without it a job that has run is never "
+            "submitted again.",
+        )
+
+
+def check_patience(notes: Notes, path: PathTo, step: StepBase, defaults: Defaults) -> None:
+    """Note an `approve` that is to go on when its time is up, but has no time."""
+    kind = step.kind
+    if not isinstance(kind, Approve) or kind.on_timeout == "fail":
+        return
+    if step.timeout is None and defaults.timeout is None:
+        notes.at(
+            (*path, kind.key, "on_timeout"),
+            "no-timeout",
+            "`on_timeout: continue` never applies, because the step has no `timeout`: it waits "
+            "until the time of the whole run is up. Give the step one, such as `timeout: 2d`.",
+            Severity.WARNING,
+        )
+
+
+def check_retry(notes: Notes, path: PathTo, retry: Retry | None) -> None:
+    """Check the endings that allow another attempt: outcomes and Alma's codes."""
+    for place, code in enumerate(retry.on if retry else ()):
+        here = (*path, "on", place)
+        if code in _NEVER_AGAIN:
+            notes.at(here, "never-again", _NEVER_AGAIN[code])
+        elif code in KNOWN_STATUSES.keys() - TERMINAL_STATUSES:
+            notes.at(
+                here,
+                "never-again",
+                f"`{code}` is the status of a job that goes on, and a step is tried again only "
+                "when it has ended; write a status such as `SYSTEM_ABORTED`.",
+            )
+        elif code not in OUTCOMES:
+            _check_status(notes, here, code, outcomes=True)
+
+
+def _check_cases(notes: Notes, path: PathTo, branch: Branch, steps: Mapping[str, StepBase]) -> None:
+    asked = _ENDING.fullmatch(branch.on.text.strip().removeprefix("{{").removesuffix("}}").strip())
+    step = steps.get(asked.group(1)) if asked else None
+    of_job = step is not None and isinstance(step.kind, JobStep)
+    seen: dict[str, int] = {}
+    for values in branch.cases:
+        place = (*path, "cases", values)
+        for value in split_case(values):
+            if not value and "|" in values:
+                message = f"`{values}` has an empty value; write `A | B` for either."
+                notes.at_key(place, "bad-case", message)
+            elif value in seen:
+                message = f"There is a case for `{value}` in line {seen[value]} already; keep one."
+                notes.at_key(place, "duplicate-case", message)
+            elif asked and asked.group(2) == "outcome":
+                _check_outcome(notes, place, value)
+            elif asked and of_job and value:
+                # The status is empty until Alma gives one, so there may be a case for that.
+                _check_status(notes, place, value, is_key=True)
+            seen.setdefault(value, notes.document.key_place(place).line)
+
+
+def _check_outcome(notes: Notes, path: PathTo, value: str) -> None:
+    if value in OUTCOMES:
+        return
+    if value in KNOWN_STATUSES:
+        advice = ", which is a status of Alma's: branch on `.status`, or choose one of "
+    else:
+        advice = did_you_mean(value, OUTCOMES).removesuffix("?")
+        advice = f"{advice}? The outcomes are " if advice else "; the outcomes are "
+    listed = ", ".join(f"`{outcome}`" for outcome in OUTCOMES)
+    notes.at_key(path, "unknown-outcome", f"No step ends as `{value}`{advice}{listed}.")
+
+
+def _check_status(
+    notes: Notes, path: PathTo, code: str, *, is_key: bool = False, outcomes: bool = False
+) -> None:
+    """Note a code that Alma is not known to use: an error when it looks like a slip.
+
+    With *outcomes* ours may stand there as well.
+    """
+    if code in KNOWN_STATUSES:
+        return
+    severity = Severity.ERROR
+    meant = _slip_of(code, outcomes)
+    if code in OUTCOMES:
+        message = (
+            f"`{code}` is an outcome of almaflow's, not a status of Alma's; ask for `.outcome`, "
+            "or write a status such as `COMPLETED_SUCCESS`."
+        )
+    elif meant:
+        message = f"Alma has no status `{code}`; did you mean `{meant}`?"
+    else:
+        severity = Severity.WARNING
+        listed = ", ".join(f"`{known}`" for known in KNOWN_STATUSES)
+        message = (
+            f"`{code}` is no status that Alma is known to use, so this may never apply; known are "
+            f"{listed}."
+        )
+    note = notes.at_key if is_key else notes.at
+    note(path, "unknown-status", message, severity)
+
+
+def _slip_of(code: str, outcomes: bool) -> str:
+    """Return the known code that *code* resembles, nothing when it does not."""
+    known: list[str] = [*(OUTCOMES if outcomes else ()), *KNOWN_STATUSES]
+    if code.islower():
+        known.reverse()
+    folded = {one.casefold(): one for one in known}
+    wanted = re.sub(r"[\s-]+", "_", code.strip()).casefold()
+    near: list[str] = difflib.get_close_matches(wanted, folded, n=1, cutoff=SLIP)
+    if near:
+        return folded[near[0]]
+    words = set(wanted.split("_"))
+    part_of = [name for name in folded if words <= set(name.split("_"))]
+    return folded[part_of[0]] if part_of else ""

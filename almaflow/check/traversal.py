@@ -1,0 +1,203 @@
+"""Going through a workflow and its document side by side: which text stands where, as what."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any
+
+from pydantic.fields import FieldInfo
+
+from almaflow.document import PathTo
+from almaflow.field_types import VALUE, Model, Source, Template
+from almaflow.steps.base import StepBase
+
+
+def sources(value: Any, data: Any, path: PathTo) -> Iterator[tuple[PathTo, Source]]:
+    """Yield everything in *value* that is worked out, with its path; not what steps inside hold.
+
+    *data* is what the document has at *path*: a short form puts a field at its model's own path.
+    """
+    match value:
+        case Source():
+            yield path, value
+        case StepBase():
+            return
+        case Model():
+            for key, inner in fields_of(value):
+                yield from sources(inner, *below(value, key, data, path))
+        case dict():
+            for key, inner in value.items():
+                yield from sources(inner, _child(data, key), (*path, key))
+        case list():
+            for place, inner in enumerate(value):
+                yield from sources(inner, _child(data, place), (*path, place))
+
+
+def fields_of(model: Model) -> Iterator[tuple[str, Any]]:
+    """Yield the fields of *model* that are given, each with its key in files."""
+    for name, field in type(model).model_fields.items():
+        if name in model.model_fields_set:
+            yield field.alias or name, getattr(model, name)
+    yield from (model.model_extra or {}).items()
+
+
+def below(model: Model, key: str, data: Any, path: PathTo) -> tuple[Any, PathTo]:
+    """Return data and path of the field *key* of *model*, which stands at *path*."""
+    if key == type(model).short and not isinstance(data, dict):
+        return data, path
+    return _child(data, key), (*path, key)
+
+
+def data_at(data: Any, path: PathTo) -> Any:
+    """Return what *data* has at *path*; None when there is nothing."""
+    for key in path:
+        data = _child(data, key)
+    return data
+
+
+def _child(data: Any, key: str | int) -> Any:
+    if isinstance(data, dict):
+        return data.get(str(key))
+    if isinstance(data, list) and isinstance(key, int) and key < len(data):
+        return data[key]
+    return None
+
+
+@dataclass(frozen=True)
+class Written:
+    """A text of a document, or a key of a mapping in it, and the field it stands in.
+
+    *source* is the class when it is worked out, else None.
+    """
+
+    path: PathTo
+    text: str
+    source: type[Source] | None
+    is_key: bool = False
+
+
+@dataclass(frozen=True)
+class _Forms:
+    """What a field may hold: each way of writing it is one of the types."""
+
+    source: type[Source] | None = None
+    models: tuple[type[Model], ...] = ()
+    items: _Forms | None = None
+    values: _Forms | None = None
+    free: bool = False
+    """Whether anything may stand there, with templates in its texts."""
+
+
+def written(model: type[Model], data: Any, path: PathTo = ()) -> Iterator[Written]:
+    """Yield every text with braces in *data* by what *model* says of its place.
+
+    Works on documents that do not fit the model; what has no place in it is left out.
+    """
+    if isinstance(data, dict):
+        fields, named = _fields(model), _forms_of(model.named)
+        for key, value in data.items():
+            if key in fields:
+                yield from _visit(fields[key], value, (*path, key))
+            elif model.named is not None:
+                yield Written((*path, key), key, None, is_key=True)
+                yield from _visit(named, value, (*path, key))
+    elif model.short is not None:
+        yield from _visit(_fields(model)[model.short], data, path)
+
+
+def written_steps(
+    model: type[Model], data: Any, path: PathTo = ()
+) -> Iterator[tuple[PathTo, dict[str, Any]]]:
+    """Yield every mapping of *data* that stands in the place of a step, with its path."""
+    if isinstance(data, dict):
+        if issubclass(model, StepBase):
+            yield path, data
+        fields, named = _fields(model), _forms_of(model.named)
+        for key, value in data.items():
+            yield from _steps_in(fields.get(key, named), value, (*path, key))
+
+
+def _steps_in(forms: _Forms, data: Any, path: PathTo) -> Iterator[tuple[PathTo, dict[str, Any]]]:
+    match data:
+        case dict() if forms.models:
+            for model in forms.models:
+                yield from written_steps(model, data, path)
+        case dict() if forms.values is not None:
+            for key, value in data.items():
+                yield from _steps_in(forms.values, value, (*path, key))
+        case list() if forms.items is not None:
+            for place, value in enumerate(data):
+                yield from _steps_in(forms.items, value, (*path, place))
+
+
+def _visit(forms: _Forms, data: Any, path: PathTo) -> Iterator[Written]:
+    match data:
+        case str() if forms.free:
+            yield Written(path, data, Template)
+        case str() if forms.models and forms.source is None:
+            for model in forms.models[:1]:
+                yield from written(model, data, path)
+        case str():
+            yield Written(path, data, forms.source)
+        case dict() if forms.free:
+            for key, value in data.items():
+                yield from _visit(forms, value, (*path, key))
+        case list() if forms.free:
+            for place, value in enumerate(data):
+                yield from _visit(forms, value, (*path, place))
+        case dict() if forms.models:
+            for model in forms.models:
+                yield from written(model, data, path)
+        case dict() if forms.values is not None:
+            for key, value in data.items():
+                yield Written((*path, key), key, None, is_key=True)
+                yield from _visit(forms.values, value, (*path, key))
+        case list() if forms.items is not None:
+            for place, value in enumerate(data):
+                yield from _visit(forms.items, value, (*path, place))
+        case list():
+            for model in forms.models[:1]:
+                if model.short is not None:
+                    yield from written(model, data, path)
+
+
+@cache
+def _fields(model: type[Model]) -> dict[str, _Forms]:
+    return {
+        field.alias or name: _forms_of_field(field) for name, field in model.model_fields.items()
+    }
+
+
+def _forms_of_field(field: FieldInfo) -> _Forms:
+    if VALUE in field.metadata:
+        return _Forms(free=True)
+    return _forms_of(field.annotation)
+
+
+def _forms_of(annotation: Any) -> _Forms:
+    """Return what a value of the type *annotation* may be."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Annotated:
+        return _Forms(free=True) if VALUE in annotation.__metadata__ else _forms_of(arguments[0])
+    if origin in (typing.Union, types.UnionType):
+        several = [_forms_of(argument) for argument in arguments]
+        return _Forms(
+            next((one.source for one in several if one.source), None),
+            tuple(model for one in several for model in one.models),
+            next((one.items for one in several if one.items is not None), None),
+            next((one.values for one in several if one.values is not None), None),
+            any(one.free for one in several),
+        )
+    if origin is list:
+        return _Forms(items=_forms_of(arguments[0]))
+    if origin is dict:
+        return _Forms(values=_forms_of(arguments[1]))
+    if isinstance(annotation, type) and issubclass(annotation, Source):
+        return _Forms(source=annotation)
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        return _Forms(models=(annotation,))
+    return _Forms()

@@ -1,0 +1,104 @@
+"""Questions to Alma from the command line: one institution, one loop, each read sent once."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from almaflow.alma.calls import Call
+from almaflow.alma.directory import Directory
+from almaflow.cli import bootstrap
+from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
+from almaflow.clock import SystemClock
+from almaflow.plan import SIMULATED_INSTITUTION
+from almaflow.redaction import Mask
+from almaflow.settings import Project
+
+if TYPE_CHECKING:
+    from almaflow.engine.alma_writes.institutions import Door
+
+T = TypeVar("T")
+
+# Options that `jobs`, `profiles` and `sets` share.
+InstitutionOption = Annotated[
+    str | None,
+    typer.Option(
+        "--institution",
+        metavar="NAME",
+        help="An entry of almaflow.yaml; default: its default_institution.",
+    ),
+]
+SimulateOption = Annotated[
+    bool, typer.Option("--simulate", help="Ask a simulated Alma, as `run --simulate` uses.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+NameOption = Annotated[
+    str | None,
+    typer.Option("--name", metavar="TEXT", help="Only those with this text in their name."),
+]
+
+
+class Asked:
+    """An institution that can be asked; *directory* knows its names."""
+
+    def __init__(self, door: Door) -> None:
+        self.institution = door.name
+        self.directory = Directory(self.read, SystemClock(), door.name)
+        self._door = door
+
+    @property
+    def ahead(self) -> timedelta:
+        """How far Alma's clock goes ahead of ours, by its last answer."""
+        return self._door.client.ahead
+
+    async def read(self, call: Call[T], /) -> T:
+        """Send *call* once; Raises: AlmaError."""
+        return await self._door.client.send(call)
+
+
+def ask(
+    question: Callable[[Asked], Awaitable[T]], institution: str | None, *, simulated: bool
+) -> T:
+    """Return the answer to *question*, put to an institution or to a simulated one.
+
+    Raises:
+        RequestWrong: there is no such institution, or its key is missing.
+        AlmaError: Alma did not answer, or refused.
+    """
+    project = bootstrap.open_project()
+    if simulated:
+        from almaflow.alma.simulator import Scenario
+
+        simulation = bootstrap.Simulation.make(project, Scenario(), "production")
+        name = institution or project.default_institution or SIMULATED_INSTITUTION
+        return _ask(question, simulation.open_door(name), virtual=True)
+    return ask_live(question, project, institution)
+
+
+def ask_live(
+    question: Callable[[Asked], Awaitable[T]], project: Project, institution: str | None
+) -> T:
+    """Return the answer to *question*, put to an institution of almaflow.yaml."""
+    name = project.institution(institution).name
+    mask = Mask(project.known_secrets(strict=False))
+    return _ask(question, bootstrap.live_door(project, mask)(name), virtual=False)
+
+
+def _ask(question: Callable[[Asked], Awaitable[T]], door: Door, *, virtual: bool) -> T:
+    async def main() -> T:
+        return await question(Asked(door))
+
+    try:
+        return run_interruptible(main, virtual=virtual)
+    except Interrupted:
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    finally:
+        door.client.close()
+
+
+def matching(text: str | None, *names: str) -> bool:
+    """Whether one of *names* has *text* in it, large and small letters alike."""
+    return text is None or any(text.casefold() in name.casefold() for name in names)

@@ -1,0 +1,258 @@
+"""Where the parts are put together: project, store, Alma or simulator, engine."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from almaflow.cli.settings_above import find_named_project
+from almaflow.clock import Clock, SystemClock, VirtualClock, sleep
+from almaflow.document import read_document
+from almaflow.errors import RequestWrong
+from almaflow.problems import did_you_mean
+from almaflow.redaction import Mask, reveal
+from almaflow.settings import Project
+from almaflow.store import Store
+
+if TYPE_CHECKING:
+    from almaflow.alma.simulator import Scenario, SimulatedAlma
+    from almaflow.alma.simulator.scenario import Approval
+    from almaflow.connectors.base import Outside
+    from almaflow.engine.alma_writes.institutions import Door, OpenDoor
+    from almaflow.engine.approvals import Asker, Said
+    from almaflow.engine.engine import Engine
+    from almaflow.runs.events import Listener
+    from almaflow.workflow_loader import LoadedWorkflow
+
+SCENARIO_SUFFIX = ".scenario.yaml"
+
+
+def open_project() -> Project:
+    """Return the project of the working directory; Raises: DocumentsInvalid."""
+    return find_named_project()
+
+
+@contextmanager
+def open_store(project: Project, clock: Clock | None = None) -> Iterator[Store]:
+    """Open the project's store; Raises: StoreError, RequestWrong."""
+    store = Store.open(project.store_url, clock=clock or SystemClock())
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def live_door(project: Project, mask: Mask) -> OpenDoor:
+    """Return what opens the institutions of almaflow.yaml over HTTP."""
+    from almaflow.alma.client import AlmaClient
+    from almaflow.alma.http import HttpTransport
+    from almaflow.alma.rate_limit import CallRate
+    from almaflow.engine.alma_writes.institutions import Door
+
+    rates: dict[str, CallRate] = {}
+
+    def open_door(name: str) -> Door:
+        institution = project.institution(name)
+        limits = institution.limits
+        rate = rates.setdefault(
+            institution.account, CallRate(limits.calls_per_second, limits.calls_per_minute)
+        )
+        client = AlmaClient(
+            institution.name,
+            HttpTransport(institution.base_url),
+            key=institution.key(),
+            rate=rate,
+            clock=SystemClock(),
+            reveal=lambda value: reveal(value, project.secret),
+            mask=mask,
+        )
+        return Door(
+            institution.name,
+            client,
+            institution.base_url,
+            environment=institution.environment,
+            code=institution.code or "",
+            account=institution.account,
+            running_jobs=limits.running_jobs,
+            starts_per_hour=limits.starts_per_hour,
+            reserve_calls=limits.reserve_calls,
+            settle=institution.settle,
+        )
+
+    return open_door
+
+
+def live_engine(
+    project: Project, store: Store, listener: Listener, people: Asker | None = None
+) -> Engine:
+    """Return an engine that speaks to the institutions of almaflow.yaml.
+
+    *people* are whoever can be asked right here; None: nobody.
+    """
+    from almaflow.connectors.registry import LiveOutside
+    from almaflow.engine.approvals import NobodyHere
+    from almaflow.engine.engine import Engine
+
+    mask = Mask(project.known_secrets())
+    return Engine(
+        store=store,
+        clock=SystemClock(),
+        project=project,
+        open_door=live_door(project, mask),
+        listener=listener,
+        mask=mask,
+        outside=LiveOutside(project),
+        people=people or NobodyHere(),
+    )
+
+
+@dataclass
+class Simulation:
+    """A simulated Alma in virtual time, in which every institution named exists."""
+
+    alma: SimulatedAlma
+    clock: VirtualClock
+    project: Project
+    environment: str
+
+    @classmethod
+    def make(
+        cls, project: Project, scenario: Scenario, environment: str, now: datetime | None = None
+    ) -> Simulation:
+        """Furnish an Alma; its clock starts where the scenario says, else *now*."""
+        from almaflow.alma.simulator import SimulatedAlma
+
+        start = scenario.starts_at or now or SystemClock().now().replace(microsecond=0)
+        clock = VirtualClock(start)
+        return cls(SimulatedAlma(clock.now, scenario), clock, project, environment)
+
+    def engine(self, listener: Listener) -> Engine:
+        """Return an engine whose store is in memory and whose Alma is the simulated one."""
+        from almaflow.engine.engine import Engine
+
+        return Engine(
+            store=Store.open("sqlite://", clock=self.clock),
+            clock=self.clock,
+            project=self.project,
+            open_door=self.open_door,
+            listener=listener,
+            chance=random.Random(0),
+            outside=self.outside(),
+            people=ScenarioPeople(self.alma.scenario.approvals, self.clock),
+        )
+
+    def outside(self) -> Outside:
+        """Return the way to files that are made up, as the scenario says."""
+        from almaflow.connectors.simulated import MadeUpFile, SimulatedJob, SimulatedOutside
+
+        scenario, start = self.alma.scenario, self.clock.start
+        zone = ZoneInfo(scenario.alma.timezone)
+        files = [
+            MadeUpFile(
+                file.name,
+                file.content,
+                file.connection,
+                start if file.at is None else file.at.first(start, zone),
+            )
+            for file in scenario.files
+        ]
+
+        def jobs() -> list[SimulatedJob]:
+            now = self.clock.now()
+            return [
+                SimulatedJob(run.id, run.started_by_api, run.timeline.ended_at)
+                if run.is_over(now)
+                else SimulatedJob(run.id, run.started_by_api, None)
+                for run in self.alma.instances()
+            ]
+
+        return SimulatedOutside(self.clock.now, files, jobs)
+
+    def open_door(self, name: str) -> Door:
+        """Let an institution exist and open it."""
+        from almaflow.alma.client import AlmaClient
+        from almaflow.alma.transport import InProcessTransport
+        from almaflow.engine.alma_writes.institutions import Door
+
+        key = self.alma.add_institution(name, environment=self.environment)
+        client = AlmaClient(
+            name,
+            InProcessTransport(self.alma.handle),
+            key=key,
+            clock=self.clock,
+            reveal=lambda value: reveal(value, lambda secret: f"simulated-{secret}"),
+        )
+        return Door(name, client, self.alma.link_base)
+
+
+@dataclass
+class ScenarioPeople:
+    """Answers `approve` steps as a scenario says; where it says nothing, with yes."""
+
+    approvals: Mapping[str, Approval]
+    """By the path or id of the step; `all/*/sign` stands for that step of every iteration."""
+    clock: Clock
+
+    async def ask(self, run_id: str, path: str, question: str) -> Said | None:
+        """Return the answer, after the time that it takes to come."""
+        from almaflow.alma.simulator.scenario import Approval
+        from almaflow.engine.approvals import Said
+
+        any_iteration = "/".join("*" if part.isdecimal() else part for part in path.split("/"))
+        names = (path, any_iteration, path.rsplit("/", 1)[-1])
+        found = next((self.approvals[name] for name in names if name in self.approvals), None)
+        answer = found or Approval(answer=True)
+        if answer.after is not None:
+            await sleep(self.clock, answer.after)
+        return Said(answer.by, {"approved": answer.answer, "comment": answer.comment})
+
+
+def simulate(project: Project, loaded: LoadedWorkflow, scenario: str | None) -> Simulation:
+    """Return the simulation for a workflow.
+
+    Its scenario is *scenario*, else the file beside the workflow, else all goes well.
+
+    Raises:
+        DocumentsInvalid: the scenario has mistakes.
+        RequestWrong: it answers a step that asks nothing.
+    """
+    from almaflow.alma.simulator import Scenario
+    from almaflow.model_problems import validate
+
+    path = Path(scenario) if scenario else None
+    if path is None and loaded.path is not None:
+        beside = loaded.path.with_name(loaded.path.stem + SCENARIO_SUFFIX)
+        path = beside if beside.is_file() else None
+    furnished = Scenario()
+    if path is not None:
+        furnished = validate(read_document(path, str(path), is_data=True), Scenario)
+    _check_approvals(furnished, loaded, path)
+    environment = loaded.workflow.environment
+    if environment == "any":
+        environment = "production"
+    return Simulation.make(project, furnished, environment)
+
+
+def _check_approvals(scenario: Scenario, loaded: LoadedWorkflow, path: Path | None) -> None:
+    """Raise `RequestWrong` when the scenario answers a step that asks nothing: it would say yes."""
+    from almaflow.runs.step_tree import Outline
+
+    if not scenario.approvals:
+        return
+    outline = Outline.of_loaded(loaded)
+    asking = [place for place in outline.places() if place.step.kind.key == "approve"]
+    known = {place.path for place in asking} | {place.path.rsplit("/", 1)[-1] for place in asking}
+    for name in scenario.approvals:
+        place = outline.place(name)
+        if name in known or (place is not None and place.step.kind.key == "approve"):
+            continue
+        raise RequestWrong(
+            f"{path}: the scenario answers `{name}`, but the workflow has no `approve` step of "
+            f"that name{did_you_mean(name, known) or '.'}"
+        )

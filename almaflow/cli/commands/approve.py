@@ -1,0 +1,134 @@
+"""`almaflow approve`: answers a step that waits for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import typer
+
+from almaflow.cli import bootstrap
+from almaflow.cli.commands.show import plan_of
+from almaflow.cli.options import RunArgument
+from almaflow.cli.prompts import as_recorded, who
+from almaflow.cli.render.terminal import emit_json, say
+from almaflow.cli.render.text_layout import on_one_line
+from almaflow.cli.run_owner import is_worked_on
+from almaflow.errors import RequestWrong
+from almaflow.outcome import Status
+from almaflow.problems import did_you_mean
+from almaflow.runs.views import RunView, view_of
+from almaflow.store import RunRecord, Store
+from almaflow.waiting import WaitingKind
+
+
+def approve(
+    run: RunArgument,
+    step: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="STEP", help="The step's path or id; may be left out when only one waits."
+        ),
+    ] = None,
+    reject: Annotated[bool, typer.Option("--reject", help="Say no; the step fails.")] = False,
+    comment: Annotated[
+        str, typer.Option("--comment", "-m", metavar="TEXT", help="What is recorded with it.")
+    ] = "",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print what was recorded as one JSON document.")
+    ] = False,
+) -> None:
+    """Answer an `approve` step of a run: yes, or no with `--reject`.
+
+    A process that works on the run goes on within seconds. When none does, the answer waits in the
+    record until `almaflow resume`.
+    """
+    project = bootstrap.open_project()
+    with bootstrap.open_store(project) as store:
+        record = store.find_run(run)
+        if record.status is Status.FINISHED:
+            raise RequestWrong(
+                f"Run {record.id} is finished ({record.outcome}), so no step of it waits for an "
+                f"answer. `almaflow show {record.id}` tells how it went."
+            )
+        worked_on = is_worked_on(store, record)
+        entries = store.journal(record.id)
+        view = view_of(record, plan_of(store, record), entries, [], worked_on=worked_on)
+        path = _chosen(record, step, _waiting(view))
+        _refuse_second(store, record, path)
+        value = {"approved": not reject, "comment": as_recorded(comment)}
+        answer = store.add_answer(record.id, path, "approve", value, who())
+    if as_json:
+        emit_json(
+            {
+                "run": record.id,
+                "step": path,
+                **value,
+                "by": answer.by,
+                "at": answer.at.isoformat(),
+                "worked_on": worked_on,
+            }
+        )
+        return
+    said = "rejected" if reject else "approved"
+    say(
+        f"Step {path} of run {record.id} is {said}. "
+        + (
+            f"The process that works on the run continues with it; `almaflow logs -f {record.id}` "
+            f"follows it. If that process does not respond, `almaflow resume {record.id}` takes "
+            "the run over."
+            if worked_on
+            else f"No process works on the run; `almaflow resume {record.id}` goes on with it."
+        )
+    )
+
+
+def _waiting(view: RunView) -> dict[str, str]:
+    """Return the questions that are open, by the path of the step that asks."""
+    return {
+        step.path: on_one_line(step.waiting.text)
+        for step in view.steps
+        if step.waiting is not None and step.waiting.kind is WaitingKind.PERSON
+    }
+
+
+def _chosen(record: RunRecord, step: str | None, waiting: Mapping[str, str]) -> str:
+    """Return the path of the step that is answered; Raises: RequestWrong."""
+    asks = "; ".join(f"`{path}` ({question})" for path, question in waiting.items())
+    if not waiting:
+        told = f": it waits for something else ({on_one_line(record.reason)})"
+        raise RequestWrong(
+            f"No step of run {record.id} waits for an answer{told if record.reason else ''}. "
+            f"`almaflow why {record.id}` tells more."
+        )
+    if step is None:
+        if len(waiting) == 1:
+            return next(iter(waiting))
+        raise RequestWrong(
+            f"Several steps of run {record.id} wait for an answer: {asks}. Name one."
+        )
+    if step in waiting:
+        return step
+    found = [path for path in waiting if path.rsplit("/", 1)[-1] == step]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        listed = ", ".join(f"`{path}`" for path in found)
+        raise RequestWrong(f"Several steps called `{step}` wait for an answer: {listed}. Name one.")
+    raise RequestWrong(
+        f"No step `{step}` of run {record.id} waits for an answer"
+        f"{did_you_mean(step, waiting) or '.'} There waits {asks}."
+    )
+
+
+def _refuse_second(store: Store, record: RunRecord, path: str) -> None:
+    """Raise `RequestWrong` when the step has its answer, and nobody has taken it up yet."""
+    asked = [one for one in store.journal(record.id) if (one.path, one.effect) == (path, "asked")]
+    after = asked[-1].value["after"] if asked else 0
+    for answer in store.answers([record.id], after):
+        if (answer.path, answer.kind) == (path, "approve"):
+            said = "approved" if answer.value["approved"] else "rejected"
+            raise RequestWrong(
+                f"Step {path} of run {record.id} was {said} by {answer.by} already, and goes on "
+                "with that as soon as a process works on the run."
+            )

@@ -1,0 +1,125 @@
+"""`almaflow doctor`: whether all that almaflow needs is there and works, and what to do if not."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+
+from almaflow import __version__
+from almaflow.cli import bootstrap
+from almaflow.cli.doctor_checks import alma, files, outside, service, store, zones
+from almaflow.cli.doctor_checks.findings import Finding, Verdict, bad, good
+from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
+from almaflow.cli.render.symbols import shows_signs, sign_of
+from almaflow.cli.render.terminal import coloured, emit, emit_json, say
+from almaflow.cli.render.text_layout import on_one_line
+from almaflow.clock import SystemClock
+from almaflow.errors import DocumentsInvalid
+from almaflow.outcome import Outcome, Status
+from almaflow.redaction import Mask
+from almaflow.settings import Project
+
+_LIKE = {
+    Verdict.OK: Outcome.SUCCEEDED,
+    Verdict.WARNING: Outcome.WARNING,
+    Verdict.ERROR: Outcome.FAILED,
+}
+"""The outcome whose sign and colour a verdict has."""
+
+
+def doctor(
+    send: Annotated[
+        bool, typer.Option("--send", help="Also send a test notice to every channel.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print what was found as one JSON document.")
+    ] = False,
+) -> None:
+    """Look whether all that almaflow needs is there and works; say what to do where it is not.
+
+    Looks at almaflow.yaml, secrets, workflows, git, zone data, store, disk, the service, channels,
+    pings, connections, and asks every institution whether its key is good, what it may do, and
+    what time it is there. Nothing is changed in Alma. Exits with 1 when something will not work.
+    """
+    told: list[Finding] = []
+    try:
+        for finding in _findings(send):
+            told.append(finding)
+            if not as_json:
+                _print(finding)
+    except Interrupted:
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    errors = sum(one.verdict is Verdict.ERROR for one in told)
+    if as_json:
+        emit_json({"ok": not errors, "findings": [_as_data(one) for one in told]})
+    else:
+        _print_sum(told)
+    raise typer.Exit(1 if errors else 0)
+
+
+def _findings(send: bool) -> Iterator[Finding]:
+    """Yield all that is found, as it is found."""
+    yield good("almaflow", f"version {__version__}, Python {platform.python_version()}")
+    try:
+        project = bootstrap.open_project()
+    except DocumentsInvalid as error:
+        for problem in error.problems:
+            yield bad("almaflow.yaml", str(problem))
+        yield bad("almaflow.yaml", "nothing else can be looked at before it is valid")
+        return
+    mask = Mask(project.known_secrets(strict=False))
+    yield from _of_project(project, mask, send)
+
+
+def _of_project(project: Project, mask: Mask, send: bool) -> Iterator[Finding]:
+    now = SystemClock().now()
+    yield from files.look_at_settings(project)
+    yield from files.look_at_secrets(project)
+    found, loaded = files.look_at_workflows(project)
+    yield from found
+    yield from files.look_at_git(project)
+    yield from zones.look_at_zones(project, loaded, now)
+    found, health = store.look_at_store(project)
+    yield from found
+    if health is not None and health.is_made:
+        yield from service.look_at_service(project, loaded)
+    yield from outside.look_at_channels(project, send=send)
+    yield from outside.look_at_pings(project)
+    yield from outside.look_at_connections(project)
+    yield from run_interruptible(lambda: alma.look_at_institutions(project, mask))
+
+
+def _print(finding: Finding) -> None:
+    sign = sign_of(Status.FINISHED, _LIKE[finding.verdict])
+    mark = sign.sign if shows_signs(sys.stdout.encoding) else sign.ascii
+    say(f"{coloured(mark, sign.colour)} {finding.what}: {on_one_line(finding.text)}")
+    if finding.move:
+        arrow = "→" if shows_signs(sys.stdout.encoding) else "->"
+        say(f"    {arrow} {on_one_line(finding.move)}")
+
+
+def _print_sum(told: list[Finding]) -> None:
+    errors = sum(one.verdict is Verdict.ERROR for one in told)
+    warnings = sum(one.verdict is Verdict.WARNING for one in told)
+    if not errors and not warnings:
+        emit("All is well.")
+        return
+    counted = [
+        f"{number} {noun}{'' if number == 1 else 's'}"
+        for number, noun in ((errors, "error"), (warnings, "warning"))
+        if number
+    ]
+    emit(f"{' and '.join(counted)}.")
+
+
+def _as_data(finding: Finding) -> dict[str, Any]:
+    return {
+        "what": finding.what,
+        "verdict": finding.verdict.value,
+        "text": finding.text,
+        "move": finding.move,
+    }

@@ -1,0 +1,33 @@
+"""`almaflow explain`: what a step or a key means."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from almaflow.cli.render.terminal import emit_json, emit_lines
+
+
+def explain(
+    topic: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="KIND[.FIELD]",
+            help="A kind of step, a key of a workflow file or of almaflow.yaml, a path to a field "
+            "such as `submit_job.expect`, or `expressions`. Without one: what there is.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the text in one JSON document.")
+    ] = False,
+) -> None:
+    """Say what a kind of step, or one of its keys, means, with an example."""
+    from almaflow import explain as explanations
+
+    text = explanations.explain(topic).rstrip("\n")
+    if as_json:
+        emit_json({"topic": topic, "text": text})
+    else:
+        emit_lines(text.split("\n"))

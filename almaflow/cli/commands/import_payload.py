@@ -1,0 +1,169 @@
+"""`almaflow import-payload`: the payload of Alma's job wizard as a step, ready to paste."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from almaflow.alma.payload import (
+    LARGEST_PAYLOAD,
+    PayloadInvalid,
+    decode_payload,
+    parse_payload,
+)
+from almaflow.alma.wire import JobParameter
+from almaflow.cli.render.terminal import emit, emit_document, emit_json
+from almaflow.errors import DocumentsInvalid, RequestWrong
+from almaflow.problems import Location, Problem
+from almaflow.redaction import REDACTION
+from almaflow.text_files import FileUnreadable, Unreadable, read_bytes
+from almaflow.visible import visible, without_commands
+
+STDIN = "-"
+
+_JOB_ID = re.compile(r"[SMO]\d+")
+
+# What needs no quotes in YAML, whatever reads it.
+_SIMPLE = re.compile(r"[A-Za-z_][A-Za-z0-9_./]*( [A-Za-z0-9_./]+)*")
+_WORDS_WITH_MEANING = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
+
+
+def import_payload(
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE", help="The payload as copied from Alma, XML or JSON; `-` reads stdin."
+        ),
+    ],
+    job: Annotated[
+        str | None,
+        typer.Option("--job", metavar="ID", help="The job's id, such as M44; a payload has none."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the step as one JSON document.")
+    ] = False,
+) -> None:
+    """Turn a job's payload into a `submit_job` step in YAML, printed on stdout.
+
+    The payload stands under "API information" on the last page of Alma's job wizard. `set_id`
+    becomes `set` and `job_name` a key of the step; where a name repeats, the parameters become a
+    list that keeps their order.
+    """
+    if job is not None and not _JOB_ID.fullmatch(job):
+        raise RequestWrong(
+            f"`{job}` is not the id of a job: it is a letter (M, S or O) and digits, such as M44. "
+            "`almaflow jobs list` shows them."
+        )
+    parameters = read_payload(file)
+    step = step_of(parameters, job)
+    if as_json:
+        emit_json(step)
+        return
+    emit_document("\n".join(step_lines(step)))
+    if job is None:
+        emit(
+            "The payload does not say which job it is for: write its id for JOB_ID (`almaflow jobs "
+            "list` shows them), or give it with `--job`.",
+            err=True,
+        )
+    if any(one.name == "set_id" and not one.value for one in parameters):
+        emit(
+            'The payload has no set: replace `set_id` by `set: "{{ steps.NAME.set_id }}"`, or by a '
+            "set's id.",
+            err=True,
+        )
+
+
+def read_payload(file: str) -> list[JobParameter]:
+    """Return the parameters in *file*; Raises: RequestWrong, DocumentsInvalid."""
+    shown = "stdin" if file == STDIN else file
+    content, text = _read(file), ""
+    try:
+        text = decode_payload(content)
+        return parse_payload(text)
+    except PayloadInvalid as error:
+        location = Location(shown, error.line, error.column)
+        line = error.line_of(text)
+        problem = Problem(location, "bad-payload", str(error), line_text=line)
+        raise DocumentsInvalid([problem]) from error
+
+
+def _read(file: str) -> bytes:
+    if file == STDIN:
+        content = sys.stdin.buffer.read(LARGEST_PAYLOAD + 1)
+        if len(content) > LARGEST_PAYLOAD:
+            raise RequestWrong("The payload on stdin is larger than 1 MiB. Copy it again.")
+        return content
+    try:
+        return read_bytes(Path(file), LARGEST_PAYLOAD)
+    except FileUnreadable as error:
+        is_special = error.kind is Unreadable.SPECIAL
+        advice = " Use `-` to read the payload from stdin." if is_special else ""
+        raise RequestWrong(f"{file} cannot be read: {error.reason}.{advice}") from error
+
+
+def step_of(parameters: Sequence[JobParameter], job: str | None) -> dict[str, Any]:
+    """Return the step that submits a job with *parameters*, as a workflow file holds it.
+
+    A single `set_id` and a single `job_name` become keys; repeated ones stay where they are.
+    """
+    names = [parameter.name for parameter in parameters]
+    keys = {"set_id": "set", "job_name": "job_name"}
+    moved = {name: key for name, key in keys.items() if names.count(name) == 1}
+    submit: dict[str, Any] = {"job": job or "JOB_ID"}
+    rest = [one for one in parameters if one.name not in moved or not one.value]
+    if len({one.name for one in rest}) == len(rest):
+        submit["parameters"] = {one.name: _literally(one.value) for one in rest}
+    else:
+        submit["parameters"] = [{"name": one.name, "value": _literally(one.value)} for one in rest]
+    if not rest:
+        del submit["parameters"]
+    for one in parameters:
+        if one not in rest:
+            submit[moved[one.name]] = _literally(one.value)
+    return {"submit_job": submit}
+
+
+def _literally(value: str) -> str:
+    """Return a value such that no template is seen in it."""
+    return re.sub(r"\{[{%#]", lambda found: f'{{{{ "{found[0]}" }}}}', value)
+
+
+def step_lines(step: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines of the step as a list's entry, every value quoted that needs it."""
+    submit = step["submit_job"]
+    yield "- submit_job:"
+    for key, value in submit.items():
+        match value:
+            case str():
+                yield f"    {key}: {quoted(value)}"
+            case dict():
+                yield f"    {key}:"
+                for name, text in value.items():
+                    yield f"      {quoted(name)}: {quoted(text)}"
+            case list():
+                yield f"    {key}:"
+                for one in value:
+                    yield f"      - {{name: {quoted(one['name'])}, value: {quoted(one['value'])}}}"
+
+
+def quoted(text: str) -> str:
+    """Return *text* as a YAML scalar that every reader takes for text."""
+    if _SIMPLE.fullmatch(text) and text.casefold() not in _WORDS_WITH_MEANING:
+        return text
+    # A JSON string is YAML too, but for characters that YAML wants escaped.
+    written = json.dumps(REDACTION.text(text), ensure_ascii=False)
+    return without_commands(
+        "".join(sign if visible(sign) == sign else _escaped(sign) for sign in written)
+    )
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"

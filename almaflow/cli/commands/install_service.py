@@ -1,0 +1,130 @@
+"""`almaflow install-service`: a systemd unit that keeps `almaflow serve` running."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from almaflow.cli import bootstrap
+from almaflow.cli.render.terminal import emit_document, say
+from almaflow.cli.systemd_unit import WRITTEN_BY, Unit
+from almaflow.errors import RequestWrong
+from almaflow.settings import FILE_NAME, Project
+from almaflow.settings.references import Origin
+from almaflow.store.location import read_url
+
+UNITS = Path("/etc/systemd/system")
+"""Where the units of a machine's owner lie."""
+
+
+def install_service(
+    write: Annotated[
+        bool,
+        typer.Option("--write", help="Write the unit to /etc/systemd/system; mostly with sudo."),
+    ] = False,
+    user: Annotated[
+        str | None,
+        typer.Option(
+            "--user", metavar="NAME", help="Whom it runs as; default: who owns the folder."
+        ),
+    ] = None,
+    name: Annotated[
+        str, typer.Option("--name", metavar="NAME", help="What the unit is called.")
+    ] = "almaflow",
+) -> None:
+    """Print a systemd unit for this project, or write it where systemd finds it.
+
+    The service may write into the project's folder and nowhere else. The values of environment
+    variables that almaflow.yaml names belong into a file of its own, which the unit names.
+    """
+    project = bootstrap.open_project()
+    unit = make_unit(project, user, name)
+    text = unit.text()
+    if unit.user == "root":
+        say(
+            "The service would run as root, which it does not need: name an account with `--user`, "
+            "and give it the folder.",
+            err=True,
+        )
+    if not write:
+        emit_document(text.rstrip("\n"))
+        return
+    path = UNITS / f"{unit.name}.service"
+    _write(path, text)
+    for line in _next_moves(unit, path):
+        say(line)
+
+
+def make_unit(project: Project, user: str | None, name: str) -> Unit:
+    """Return the unit of a project; Raises: RequestWrong."""
+    if project.document is None:
+        raise RequestWrong(
+            f"There is no {FILE_NAME} in {project.folder} or a folder above it, so there is "
+            "nothing to serve; go to the project's folder."
+        )
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.@-]*", name):
+        raise RequestWrong(
+            f"`{name}` cannot be the name of a unit; take letters, digits, `_`, `.`, `@` and `-`."
+        )
+    return Unit(
+        name=name.removesuffix(".service"),
+        user=user or _owner(project.folder),
+        folder=project.folder,
+        command=_command(),
+        store=read_url(project.store_url).file,
+        variables=_variables(project),
+    )
+
+
+def _owner(folder: Path) -> str:
+    try:
+        return folder.owner()
+    except (KeyError, NotImplementedError) as error:
+        raise RequestWrong(
+            f"Nobody knows who owns {folder}; say whom the service runs as with `--user NAME`."
+        ) from error
+
+
+def _command() -> list[str]:
+    """Return what starts this very almaflow."""
+    python = Path(sys.executable)
+    script = python.with_name("almaflow")
+    return [str(script)] if script.is_file() else [str(python), "-m", "almaflow"]
+
+
+def _variables(project: Project) -> list[str]:
+    names = (one.name for _, one in project.references() if one.origin is Origin.ENV)
+    return list(dict.fromkeys(names))
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a unit, in the place of none or of one of ours; Raises: RequestWrong, OSError."""
+    if path.exists() and not path.read_text("utf-8", "replace").startswith(WRITTEN_BY):
+        raise RequestWrong(
+            f"{path} is there already and was written by somebody else; take it away, or give "
+            "this one another `--name`."
+        )
+    try:
+        path.write_text(text, encoding="utf-8")
+    except PermissionError as error:
+        raise RequestWrong(
+            f"{path} cannot be written by this user; do it with sudo, or without `--write` print "
+            "the unit and put it there yourself."
+        ) from error
+
+
+def _next_moves(unit: Unit, path: Path) -> Iterator[str]:
+    yield f"Written: {path}. Next:"
+    if unit.variables:
+        yield (
+            f"  write {', '.join(unit.variables)} into {unit.environment_file}, one NAME=value a "
+            "line, for root only (mode 0600)"
+        )
+    yield "  systemctl daemon-reload"
+    yield f"  systemctl enable --now {unit.name}"
+    yield f"  journalctl -fu {unit.name}"

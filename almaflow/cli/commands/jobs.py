@@ -1,0 +1,104 @@
+"""`almaflow jobs`: what can be started in an institution."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from almaflow.alma import calls
+from almaflow.alma.directory import read_pages
+from almaflow.alma.wire import Job
+from almaflow.cli.alma_queries import (
+    Asked,
+    InstitutionOption,
+    JsonOption,
+    NameOption,
+    SimulateOption,
+    ask,
+    matching,
+)
+from almaflow.cli.commands.import_payload import quoted
+from almaflow.cli.render.listing import Listing, data_of, fact, facts
+from almaflow.cli.render.text_layout import on_one_line
+
+app = typer.Typer(
+    help="List and show the jobs that can be started in Alma.",
+    add_completion=False,
+    no_args_is_help=False,
+    rich_markup_mode=None,
+)
+
+_JOBS: Listing[Job] = Listing(
+    "job",
+    headers=("ID", "TYPE", "CONTENT", "NAME"),
+    row=lambda job: (job.id, job.type, job.content, job.name),
+    as_data=data_of,
+    flexible=(2, 3),
+)
+
+_JOB_ID = re.compile(r"[SMO]\d+")
+
+
+@app.command("list")
+def list_jobs(
+    institution: InstitutionOption = None,
+    name: NameOption = None,
+    type: Annotated[
+        str | None,
+        typer.Option(
+            "--type", metavar="TYPE", help="MANUAL (with a set), SCHEDULED (of profiles) or OTHER."
+        ),
+    ] = None,
+    simulate: SimulateOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List the jobs of an institution that the API can start."""
+    wanted = type.upper() if type else None
+
+    async def question(alma: Asked) -> tuple[str, list[Job]]:
+        jobs = await read_pages(
+            alma.read, lambda offset: calls.list_jobs(type=wanted, offset=offset)
+        )
+        return alma.institution, jobs
+
+    asked, jobs = ask(question, institution, simulated=simulate)
+    jobs = sorted((job for job in jobs if matching(name, job.name)), key=lambda job: job.name)
+    _JOBS.print_all(asked, jobs, as_json=as_json)
+
+
+@app.command("show")
+def show_job(
+    job: Annotated[
+        str, typer.Argument(metavar="ID|NAME", help="The job's id, such as M44, or exact name.")
+    ],
+    institution: InstitutionOption = None,
+    simulate: SimulateOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one job, and the step that starts it."""
+
+    async def question(alma: Asked) -> tuple[str, Job]:
+        if _JOB_ID.fullmatch(job):
+            return alma.institution, await alma.directory.job(id=job)
+        named = await alma.directory.job(name=job, type=None)
+        # An entry of a list tells less than the job itself.
+        return alma.institution, await alma.directory.job(id=named.id)
+
+    asked, found = ask(question, institution, simulated=simulate)
+    _JOBS.print_one(asked, data_of(found), _lines(found), as_json=as_json)
+
+
+def _lines(job: Job) -> Iterator[str]:
+    yield f"{job.id}  {on_one_line(job.name)}"
+    yield from facts(data_of(job), columns=12)
+    for one in job.parameters:
+        yield fact("parameter", f"{one.name} = {one.value}", columns=12)
+    yield ""
+    yield "In a workflow:"
+    yield "  - submit_job:"
+    yield f"      job: {{id: {job.id}, name: {quoted(job.name)}}}"
+    if job.type == "MANUAL":
+        yield '      set: "{{ steps.NAME.set_id }}"'

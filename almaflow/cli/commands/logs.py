@@ -1,0 +1,100 @@
+"""`almaflow logs`: what happened in a run, line by line, and what happens now."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from almaflow.cli import bootstrap
+from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
+from almaflow.cli.options import RunArgument
+from almaflow.cli.render.event_lines import event_line
+from almaflow.cli.render.terminal import emit, emit_json
+from almaflow.cli.run_owner import is_worked_on
+from almaflow.cli.streams import failure_of
+from almaflow.clock import SystemClock, sleep
+from almaflow.errors import RequestWrong
+from almaflow.outcome import Status
+from almaflow.store import Event, RunRecord, Store
+
+# How often a followed run is looked at.
+_LOOK = timedelta(seconds=1)
+
+
+def logs(
+    run: RunArgument,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on until the run has ended.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the log as one JSON document.")
+    ] = False,
+) -> None:
+    """Show the log of a run: a line for each thing that happened, in the workflow's time zone."""
+    if follow and as_json:
+        raise RequestWrong(
+            "`--json` prints one document, which a log that goes on is not; leave `--follow` out."
+        )
+    project = bootstrap.open_project()
+    with bootstrap.open_store(project) as store:
+        record = store.find_run(run)
+        if as_json:
+            events = [_as_data(event) for event in store.events(record.id)]
+            emit_json({"run": record.id, "events": events})
+            return
+        timezone = store.definition(record.definition).get("timezone", "UTC")
+        zone = ZoneInfo(timezone)
+        if follow:
+            _follow(store, record, zone)
+        else:
+            _print(store.events(record.id), zone)
+
+
+def _print(events: list[Event], zone: ZoneInfo) -> None:
+    for event in events:
+        line = event_line(event.at, event.kind, event.path, event.text, event.data, zone)
+        if line:
+            emit(line)
+
+
+def _follow(store: Store, record: RunRecord, zone: ZoneInfo) -> None:
+    """Print the log until the run ends, no process works on it, or the reader has gone."""
+
+    async def main() -> RunRecord:
+        clock = SystemClock()
+        seen = 0
+        while True:
+            # The run is looked at first: what it logs before it ends is then not missed.
+            now = store.run(record.id)
+            events = store.events(record.id, seen)
+            _print(events, zone)
+            seen = events[-1].id if events else seen
+            if now.status is Status.FINISHED or failure_of(sys.stdout) is not None:
+                return now
+            if now.status is not Status.QUEUED and not is_worked_on(store, now):
+                return now
+            await sleep(clock, _LOOK)
+
+    try:
+        last = run_interruptible(main)
+    except Interrupted:
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    if last.status is not Status.FINISHED and failure_of(sys.stdout) is None:
+        emit(
+            f"No process works on run {last.id} now. `almaflow resume {last.id}` goes on with it.",
+            err=True,
+        )
+
+
+def _as_data(event: Event) -> dict[str, Any]:
+    return {
+        "at": event.at.isoformat(),
+        "kind": event.kind,
+        "path": event.path,
+        "text": event.text,
+        "data": event.data,
+    }

@@ -1,0 +1,175 @@
+"""`almaflow next`: when workflows are due, and what will become of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from heapq import merge
+from itertools import islice
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from almaflow.cli import bootstrap
+from almaflow.cli.render.terminal import emit, emit_json, say
+from almaflow.cli.time_options import HOW, read_end, read_past
+from almaflow.clock import SystemClock
+from almaflow.errors import RequestWrong
+from almaflow.settings import Project
+from almaflow.store import Pause, Store, Tick, TickEnding
+from almaflow.store.location import read_url
+from almaflow.timetable_entries import Entry, entries_of
+from almaflow.workflow_loader import LoadedWorkflow, find_workflow, load_paths, load_workflow
+
+# A timetable is not followed further than this to find its ticks.
+_FAR = timedelta(days=20 * 366)
+
+
+@dataclass(frozen=True)
+class _Coming:
+    """A tick to come; *skipped* is why it will not run, empty when it will."""
+
+    at: datetime
+    entry: Entry
+    skipped: str
+
+    def as_data(self) -> dict[str, Any]:
+        zone = self.entry.timetable.zone
+        return {
+            "at": self.at.astimezone(zone).isoformat(),
+            "starts_at": self.entry.starts_at(self.at).astimezone(zone).isoformat(),
+            "workflow": self.entry.workflow,
+            "entry": self.entry.key,
+            "timetable": self.entry.words(),
+            "skipped": self.skipped or None,
+        }
+
+
+def next_(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="A workflow, or its file; default: all."),
+    ] = None,
+    count: Annotated[
+        int, typer.Option("--count", "-n", metavar="N", min=1, max=10_000, help="How many ticks.")
+    ] = 10,
+    since: Annotated[
+        str | None,
+        typer.Option("--from", metavar="WHEN", help=f"{HOW} how long ago; default: now."),
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="WHEN", help=f"{HOW} how long from now.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Show when workflows are due, with days off, pauses and what `skip-next` skips.
+
+    The files as they are now count, whether a `serve` has seen them or not.
+    """
+    project, clock = bootstrap.open_project(), SystemClock()
+    zone = ZoneInfo(project.settings.timezone)
+    now = clock.now()
+    after = now if since is None else read_past(since, "--from", now, zone)
+    last = after + _FAR if until is None else read_end(until, "--until", now, zone)
+    if last < after:
+        raise RequestWrong(
+            f"`--until {until}` is before the beginning, {after.astimezone(zone):%Y-%m-%d %H:%M}. "
+            "Name a later end, or an earlier beginning with `--from`."
+        )
+    entries = _entries(name, project)
+    pauses, ticks = _recorded(project, after)
+    coming = list(islice(_coming(entries, after, last, pauses, ticks), count))
+    if as_json:
+        emit_json([one.as_data() for one in coming])
+        return
+    for one in coming:
+        emit(_line(one, named=name is None))
+    if not coming:
+        say("No tick is to come." if until is None else "No tick comes until then.")
+
+
+def _workflows(name: str | None, project: Project) -> Sequence[LoadedWorkflow]:
+    """Return the valid workflows that are meant; Raises: RequestWrong."""
+    if name is not None:
+        return [load_workflow(find_workflow(name, project), project)]
+    loaded, problems = load_paths([project.workflows], project)
+    invalid = {problem.location.file for problem in problems if problem.severity == "error"}
+    for file in sorted(invalid):
+        say(f"{file} is invalid and left out; `almaflow validate` says why.", err=True)
+    return [one for one in loaded if one.document.file not in invalid]
+
+
+def _entries(name: str | None, project: Project) -> list[Entry]:
+    """Return the schedule entries that are meant; a broken calendar costs its workflows only.
+
+    Raises:
+        RequestWrong: there are none, or the calendar of the one named workflow is broken.
+    """
+    found: list[Entry] = []
+    left_out = False
+    for one in _workflows(name, project):
+        try:
+            found += entries_of(one.name, one.workflow, project)
+        except RequestWrong as error:
+            if name is not None:
+                raise
+            left_out = True
+            say(f"{one.name} is left out: {error}", err=True)
+    if not found and not left_out:
+        raise RequestWrong(_nothing(name))
+    return found
+
+
+def _nothing(name: str | None) -> str:
+    what = "No workflow has a" if name is None else f"{name} has no"
+    return (
+        f'{what} timetable. Write one in its file, such as `schedule: [{{cron: "30 2 * * *"}}]`; '
+        "`almaflow explain schedule` says more."
+    )
+
+
+def _recorded(project: Project, after: datetime) -> tuple[Sequence[Pause], Iterable[Tick]]:
+    """Return pauses and ticks that are decided already, from the store, if there is one."""
+    file = read_url(project.store_url).file
+    if file is not None and not file.exists():
+        # Looking must not make one.
+        return (), ()
+    with bootstrap.open_store(project) as store:
+        return _of(store, after)
+
+
+def _of(store: Store, after: datetime) -> tuple[Sequence[Pause], Iterable[Tick]]:
+    return store.pauses(since=after), store.ticks(since=after)
+
+
+def _coming(
+    entries: Sequence[Entry],
+    after: datetime,
+    until: datetime,
+    pauses: Sequence[Pause],
+    ticks: Iterable[Tick],
+) -> Iterator[_Coming]:
+    decided = {
+        (one.workflow, one.entry, one.at): one for one in ticks if one.ending is TickEnding.SKIPPED
+    }
+
+    def of(entry: Entry) -> Iterator[_Coming]:
+        for at in entry.timetable.between(after, until):
+            row = decided.get((entry.workflow, entry.key, at))
+            held = [one for one in pauses if one.workflow == entry.workflow and one.holds(at)]
+            skipped = row.reason.rstrip(".") if row is not None else entry.day_off(at)
+            if not skipped and held:
+                skipped = f"paused by {held[0].by}" + (f": {held[0].note}" if held[0].note else "")
+            yield _Coming(at, entry, skipped)
+
+    return merge(*(of(entry) for entry in entries), key=lambda one: one.at)
+
+
+def _line(one: _Coming, *, named: bool) -> str:
+    when = one.at.astimezone(one.entry.timetable.zone).strftime("%a %Y-%m-%d %H:%M:%S%z")
+    when = f"{when[:-2]}:{when[-2:]}"
+    what = f"{one.entry.workflow}  " if named else ""
+    fate = f"  skipped: {one.skipped}" if one.skipped else ""
+    return f"{when}  {what}{one.entry.words()}{fate}"

@@ -1,0 +1,191 @@
+"""`almaflow plan`: every request that a run would send, rendered, with nothing sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+import typer
+
+from almaflow.cli import bootstrap
+from almaflow.cli.commands.run import new_plan
+from almaflow.cli.interrupt import run_interruptible
+from almaflow.cli.options import (
+    FileArgument,
+    InputsFileOption,
+    InputsOption,
+    in_order,
+    read_given,
+)
+from almaflow.cli.render.run_report import print_warnings
+from almaflow.cli.render.terminal import emit_json, emit_lines
+from almaflow.cli.render.text_layout import on_one_line
+from almaflow.outcome import Outcome
+from almaflow.plan import Plan
+from almaflow.redaction import REDACTION
+from almaflow.runs.events import RunEvent, Told
+from almaflow.runs.step_tree import Outline
+from almaflow.store import RunRecord
+from almaflow.visible import json_text
+from almaflow.workflow_loader import find_workflow, load_workflow
+
+
+@dataclass
+class PlannedRequest:
+    """One request as it would be sent, secrets as names; *times* counts equal ones in a row."""
+
+    name: str
+    request: dict[str, Any]
+    times: int = 1
+
+
+@dataclass
+class PlannedStep:
+    """A step on the path, or off it: then *taken* is false and nothing is sent."""
+
+    path: str
+    kind: str
+    taken: bool = False
+    outcome: str = Outcome.SKIPPED.value
+    error: str = ""
+    requests: list[PlannedRequest] = field(default_factory=list)
+
+
+class Recorder:
+    """Listens to a simulated run and keeps what each step sent."""
+
+    def __init__(self) -> None:
+        self._heard: dict[str, PlannedStep] = {}
+
+    def hear(self, event: RunEvent) -> None:
+        step = self._heard.setdefault(event.path, PlannedStep(event.path, ""))
+        if event.kind is Told.BEGAN:
+            step.taken = True
+        elif event.kind is Told.ENDED:
+            step.outcome, step.error = event.data["outcome"], event.text
+        elif event.kind is Told.REQUEST:
+            last = step.requests[-1] if step.requests else None
+            if last is not None and last.request == event.data["request"]:
+                last.times += 1
+            else:
+                step.requests.append(PlannedRequest(event.text, event.data["request"]))
+
+    def steps(self, plan: Plan) -> list[PlannedStep]:
+        """Return every step in the order of the file, each iteration that has begun by itself."""
+        nothing = PlannedStep("", "")
+        return [
+            replace(self._heard.get(one.path, nothing), path=one.path, kind=one.step.kind.key)
+            for one in Outline.of(plan).of_iterations(self._heard)
+        ]
+
+
+def plan(
+    file: FileArgument,
+    scenario: Annotated[
+        str | None,
+        typer.Argument(help="The scenario, when it is not the one beside the workflow."),
+    ] = None,
+    inputs: InputsOption = None,
+    inputs_file: InputsFileOption = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the plan as one JSON document.")
+    ] = False,
+) -> None:
+    """Show every request that a run would send, in order, with nothing sent.
+
+    The answers are a simulated Alma's, so that later steps have values; the path is the one
+    that `run --simulate` takes. Steps off that path are listed as not taken. Secrets are shown
+    as names.
+    """
+    file, scenario = in_order(file, scenario)
+    project = bootstrap.open_project()
+    loaded = load_workflow(find_workflow(file, project), project, simulated=True)
+    print_warnings(loaded.warnings, as_json=as_json)
+    simulation = bootstrap.simulate(project, loaded, scenario)
+    made = new_plan(
+        loaded, project, read_given(inputs or [], inputs_file), simulation.clock, simulated=True
+    )
+    recorder = Recorder()
+    engine = simulation.engine(recorder)
+
+    async def main() -> RunRecord:
+        async with engine.running():
+            await engine.add(made)
+            return await engine.work_on(made.run_id)
+
+    record = run_interruptible(main, virtual=True)
+    steps = recorder.steps(made)
+    if as_json:
+        emit_json(_as_data(made, record, steps))
+    else:
+        emit_lines(_lines(made, record, steps))
+
+
+def _as_data(made: Plan, record: RunRecord, steps: list[PlannedStep]) -> dict[str, Any]:
+    return {
+        "workflow": made.name,
+        "file": made.file,
+        "institution": made.institution,
+        "inputs": record.inputs,
+        "vars": record.vars,
+        "simulated_outcome": record.outcome,
+        "steps": [
+            {
+                "path": step.path,
+                "kind": step.kind,
+                "taken": step.taken,
+                "outcome": step.outcome,
+                "error": step.error,
+                "requests": [
+                    {"name": one.name, "times": one.times, **one.request} for one in step.requests
+                ],
+            }
+            for step in steps
+        ],
+    }
+
+
+def _lines(made: Plan, record: RunRecord, steps: list[PlannedStep]) -> Iterator[str]:
+    yield f"{made.name} ({made.file}) at {made.institution}; nothing is sent."
+    for name, value in record.inputs.items():
+        yield f"  {name} = {json_text(REDACTION.data(value))}"
+    for step in steps:
+        yield ""
+        if not step.taken:
+            yield f"{step.path}  ({step.kind}; not taken)"
+            continue
+        ended = "" if step.outcome == Outcome.SUCCEEDED else f"; simulated: {step.outcome}"
+        yield f"{step.path}  ({step.kind}{ended})"
+        if step.error:
+            yield f"    {on_one_line(step.error)}"
+        for one in step.requests:
+            yield from _request_lines(one)
+    yield ""
+    ended = f"The simulated run ended as {record.outcome or record.status}."
+    yield f"{ended} {on_one_line(record.error)}".rstrip()
+
+
+def _request_lines(one: PlannedRequest) -> Iterator[str]:
+    query = urlencode([(name, value) for name, value in one.request["query"]])
+    target = one.request["path"] + (f"?{query}" if query else "")
+    times = f"   ({one.times} times)" if one.times > 1 else ""
+    yield f"    {one.request['method']} {on_one_line(target)}{times}"
+    body = one.request["body"]
+    if body:
+        shown = json_text(REDACTION.data(_shortened(body)), indent=2)
+        yield from (f"      {line}" for line in shown.splitlines())
+
+
+def _shortened(body: Any) -> Any:
+    """Return a body for people: parameters one a line, members counted.
+
+    Members come from files, and a plan is printed to logs that many people can read.
+    """
+    if "parameter" in body:
+        return [f"{one['name']['value']} = {one['value']}" for one in body["parameter"]]
+    if "members" in body:
+        count = len(body["members"]["member"])
+        return {"members": f"{count:,} {'member' if count == 1 else 'members'}"}
+    return body

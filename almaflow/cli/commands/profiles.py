@@ -1,0 +1,152 @@
+"""`almaflow profiles`: integration and import profiles, whose jobs `run_profile` starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+
+from almaflow.alma import calls
+from almaflow.alma.directory import read_pages
+from almaflow.alma.errors import NotInAlma
+from almaflow.alma.wire import ImportProfile, IntegrationProfile, Job
+from almaflow.cli.alma_queries import (
+    Asked,
+    InstitutionOption,
+    JsonOption,
+    NameOption,
+    SimulateOption,
+    ask,
+    matching,
+)
+from almaflow.cli.commands.import_payload import quoted
+from almaflow.cli.render.listing import Listing, data_of, fact, facts
+from almaflow.cli.render.text_layout import on_one_line
+from almaflow.problems import did_you_mean
+
+app = typer.Typer(
+    help="List and show integration and import profiles.",
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+Profile = IntegrationProfile | ImportProfile
+
+
+@app.command("list")
+def list_profiles(
+    institution: InstitutionOption = None,
+    name: NameOption = None,
+    simulate: SimulateOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List the integration and import profiles of an institution."""
+
+    async def question(alma: Asked) -> tuple[str, list[Profile]]:
+        return alma.institution, await _profiles(alma)
+
+    asked, profiles = ask(question, institution, simulated=simulate)
+    profiles = [one for one in profiles if matching(name, one.name, _code(one))]
+    _PROFILES.print_all(asked, profiles, as_json=as_json)
+
+
+@app.command("show")
+def show_profile(
+    profile: Annotated[
+        str, typer.Argument(metavar="ID|CODE|NAME", help="The profile's id, code or exact name.")
+    ],
+    institution: InstitutionOption = None,
+    simulate: SimulateOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a profile, the jobs that belong to it, and the step that runs it."""
+
+    async def question(alma: Asked) -> tuple[str, Profile, list[Job]]:
+        found = _one(await _profiles(alma), profile, alma.institution)
+        return alma.institution, found, await _jobs(alma, found)
+
+    asked, found, jobs = ask(question, institution, simulated=simulate)
+    listed = [{"id": job.id, "name": job.name} for job in jobs]
+    data = {**_as_data(found), "jobs": listed}
+    _PROFILES.print_one(asked, data, _lines(found, jobs), as_json=as_json)
+
+
+async def _profiles(alma: Asked) -> list[Profile]:
+    """Return the profiles of both kinds, each kind by name."""
+    integration = await read_pages(
+        alma.read, lambda offset: calls.integration_profiles(offset=offset)
+    )
+    imports = (await alma.read(calls.import_profiles())).items
+    return [
+        *sorted(integration, key=lambda one: one.name),
+        *sorted(imports, key=lambda one: one.name),
+    ]
+
+
+async def _jobs(alma: Asked, profile: Profile) -> list[Job]:
+    if isinstance(profile, ImportProfile) and profile.job_id:
+        return [await alma.directory.job(id=profile.job_id)]
+    found = await read_pages(
+        alma.read,
+        lambda offset: calls.list_jobs(type="SCHEDULED", profile_id=profile.id, offset=offset),
+    )
+    return [job for job in found if job.profile_id in ("", profile.id)]
+
+
+def _one(profiles: list[Profile], wanted: str, institution: str) -> Profile:
+    """Return the profile of this id, code or name; Raises: NotInAlma."""
+    found = [one for one in profiles if wanted in (one.id, _code(one), one.name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        listed = ", ".join(f"{one.id} ({_kind(one)})" for one in found)
+        text = f"At {institution} several profiles are called '{wanted}': {listed}."
+        raise NotInAlma(text, noun="profile", name=wanted, advice="Give the id of one.")
+    known = [name for one in profiles for name in (one.id, _code(one), one.name) if name]
+    raise NotInAlma(
+        f"{institution} has no profile '{wanted}'{did_you_mean(wanted, known) or '.'}",
+        noun="profile",
+        name=wanted,
+        advice="`almaflow profiles list` shows what there is.",
+    )
+
+
+def _lines(profile: Profile, jobs: list[Job]) -> Iterator[str]:
+    yield f"{profile.id}  {on_one_line(profile.name)}"
+    yield from facts(_as_data(profile), columns=16)
+    for job in jobs:
+        yield fact("job", f"{job.id}  {job.name}", columns=16)
+    if not jobs:
+        yield "It has no job that can be run; its action is not configured, or not active, in Alma."
+        return
+    yield ""
+    yield "In a workflow:"
+    yield "  - run_profile:"
+    if isinstance(profile, ImportProfile):
+        yield f"      import: {quoted(profile.name)}"
+        return
+    yield f"      integration: {quoted(profile.code or profile.name)}"
+    if len(jobs) > 1:
+        yield f"      job: {quoted(jobs[0].name)}"
+
+
+def _kind(profile: Profile) -> str:
+    return "import" if isinstance(profile, ImportProfile) else "integration"
+
+
+def _code(profile: Profile) -> str:
+    return "" if isinstance(profile, ImportProfile) else profile.code
+
+
+def _as_data(profile: Profile) -> dict[str, Any]:
+    return {"kind": _kind(profile), **data_of(profile)}
+
+
+_PROFILES: Listing[Profile] = Listing(
+    "profile",
+    headers=("KIND", "ID", "CODE", "TYPE", "NAME"),
+    row=lambda one: (_kind(one), one.id, _code(one), one.type, one.name),
+    as_data=_as_data,
+    flexible=(3, 4),
+)

@@ -1,0 +1,68 @@
+"""`almaflow prune`: takes what is old out of the store."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from almaflow.cli import bootstrap
+from almaflow.cli.render.terminal import emit_json, say
+from almaflow.cli.time_options import read_age
+from almaflow.clock import SystemClock
+from almaflow.errors import RequestWrong
+from almaflow.store import Pruned
+
+# The store keeps what is younger in any case.
+_YOUNGEST = timedelta(days=1)
+
+
+def prune(
+    older_than: Annotated[
+        str, typer.Option("--older-than", metavar="AGE", help="An age, such as 400d.")
+    ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be taken out.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the numbers as one JSON document.")
+    ] = False,
+) -> None:
+    """Take finished runs and ticks that are older than an age out of the store.
+
+    What is still needed stays: unfinished runs, those whose job may still run in Alma, the newest
+    run of each workflow, and all that keeps a tick from running a second time. Works beside a
+    `serve`. Make a backup before (`almaflow backup FILE`).
+    """
+    project, clock = bootstrap.open_project(), SystemClock()
+    age = read_age(older_than, "--older-than")
+    if age < _YOUNGEST:
+        raise RequestWrong(
+            f"`--older-than {older_than}`: what is younger than a day is still needed; name an age "
+            "of at least `1d`."
+        )
+    with bootstrap.open_store(project, clock) as store:
+        pruned = store.prune(clock.now() - age, dry_run=dry_run)
+    if as_json:
+        emit_json({"dry_run": dry_run, **asdict(pruned)})
+    else:
+        say(f"{'Would be taken' if dry_run else 'Taken'} out: {_told(pruned)}.")
+
+
+_NOUNS = {
+    "runs": ("run", "runs"),
+    "ticks": ("tick", "ticks"),
+    "notices": ("notice", "notices"),
+    "schedules": ("timetable that stood", "timetables that stood"),
+    "definitions": ("definition", "definitions"),
+    "processes": ("process that has ended", "processes that have ended"),
+}
+
+
+def _told(pruned: Pruned) -> str:
+    counted = [
+        f"{number} {_NOUNS[what][number != 1]}" for what, number in asdict(pruned).items() if number
+    ]
+    return ", ".join(counted) or "nothing"

@@ -1,0 +1,275 @@
+"""`almaflow resolve`: says what became of a submission of which nobody can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from almaflow.alma import calls
+from almaflow.alma.directory import read_pages
+from almaflow.alma.errors import AlmaRefused
+from almaflow.alma.evidence import RunTrace, read_trace
+from almaflow.alma.wire import JobInstance
+from almaflow.cli import bootstrap
+from almaflow.cli.alma_queries import Asked, ask_live
+from almaflow.cli.handoff import responds, tell_owner, work_here
+from almaflow.cli.options import RunArgument, RunAsJson
+from almaflow.cli.prompts import can_be_asked, confirmed, who
+from almaflow.cli.render.run_details import instant
+from almaflow.cli.render.terminal import emit, say
+from almaflow.cli.render.text_layout import on_one_line
+from almaflow.cli.run_owner import is_worked_on
+from almaflow.engine.alma_writes.adoption import TOLERANCE, Mismatch, Wanted, sent_since
+from almaflow.errors import RequestWrong
+from almaflow.outcome import Status
+from almaflow.problems import did_you_mean
+from almaflow.runs.request_views import is_lost, is_submission
+from almaflow.settings import Project
+from almaflow.store import Entry, RunHeld, RunRecord, Store
+
+# Codes by which Alma says that it knows no such run.
+_UNKNOWN_RUN = frozenset({"402216", "402218", "402215"})
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A submission of which nobody can tell whether Alma took it.
+
+    *markers* are those of all submissions of its attempt.
+    """
+
+    entry: Entry
+    markers: Collection[str]
+
+    @property
+    def path(self) -> str:
+        """The step that sent it."""
+        return self.entry.path
+
+    @property
+    def trace(self) -> RunTrace:
+        """What it leaves in Alma."""
+        trace = read_trace(self.entry.value["trace"])
+        assert isinstance(trace, RunTrace)
+        return trace
+
+    @property
+    def institution(self) -> str:
+        """Where it was sent."""
+        return str(self.entry.value["institution"])
+
+    def wanted(self, ahead: timedelta) -> Wanted:
+        """Return the instance to search for; *ahead* is how far Alma's clock is ahead of ours."""
+        return Wanted(self.trace, self.markers, sent_since(self.entry.value, ahead))
+
+
+def resolve(
+    run: RunArgument,
+    step: Annotated[str, typer.Argument(metavar="STEP", help="The step's path or id.")],
+    instance: Annotated[
+        str | None,
+        typer.Option("--instance", metavar="ID", help="Alma runs it: the id of the job instance."),
+    ] = None,
+    not_submitted: Annotated[
+        bool,
+        typer.Option("--not-submitted", help="Alma did not take it; it is submitted once more."),
+    ] = False,
+    as_json: RunAsJson = False,
+) -> None:
+    """Say what became of a submission whose answer was lost, and let the run go on.
+
+    Look in Alma first (Admin > Monitor Jobs). An instance is checked: it must exist, be one of the
+    job, have been submitted after ours was sent, and belong to no other step of ours.
+    """
+    if (instance is not None) is not_submitted:
+        raise RequestWrong(
+            "Say what became of the submission: `--instance ID` when Alma runs it, or "
+            "`--not-submitted` when Alma did not take it."
+        )
+    project = bootstrap.open_project()
+    with bootstrap.open_store(project) as store:
+        record = store.find_run(run)
+        if record.status is Status.FINISHED:
+            raise RequestWrong(
+                f"Run {record.id} is finished ({record.outcome}), so nothing waits for an answer. "
+                f"`almaflow retry {record.id}` does again what did not end well, and asks first."
+            )
+        worked_on = is_worked_on(store, record)
+        lost = _chosen(record, step, _lost_in(store.journal(record.id), worked_on))
+        if instance is not None:
+            instance = instance.strip()
+            _check_instance(project, store, lost, instance)
+        elif not _not_there(project, store, record, lost, as_json=as_json):
+            emit("Nothing was recorded.")
+            raise typer.Exit(1)
+        value = {
+            "attempt": lost.entry.attempt,
+            "effect": lost.entry.effect,
+            "instance_id": instance,
+        }
+        store.add_answer(record.id, lost.path, "resolve", value, who())
+        _go_on(project, store, record, lost, instance, as_json=as_json)
+
+
+def _go_on(
+    project: Project,
+    store: Store,
+    record: RunRecord,
+    lost: Lost,
+    instance: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Let the process that works on the run take it up, or go on with the run here."""
+    said = f"runs in Alma as {instance}" if instance else "was not taken by Alma"
+    if not responds(store, record):
+        try:
+            told = f"Step {lost.path} {said}; no process works on run {record.id}, it goes on here."
+            work_here(project, store, record, told, as_json=as_json)
+        except RunHeld:
+            # A process has taken it a moment ago, and hears of the answer.
+            record = store.run(record.id)
+    told = f"takes up that step {lost.path} {said}"
+    tell_owner(store, record, told, as_json=as_json, resolved=lost.path, instance=instance)
+
+
+# --- which submission -----------------------------------------------------------------------------
+
+
+def _lost_in(entries: Sequence[Entry], worked_on: bool) -> dict[str, Lost]:
+    """Return the lost submissions by the path of their step, the newest of each."""
+    submissions = [entry for entry in entries if is_submission(entry.effect) and entry.request_hash]
+    return {
+        entry.path: Lost(entry, _markers(submissions, entry))
+        for entry in submissions
+        if is_lost(entry, worked_on=worked_on)
+    }
+
+
+def _markers(submissions: Sequence[Entry], lost: Entry) -> list[str]:
+    return [
+        one.value["trace"]["marker"]
+        for one in submissions
+        if (one.path, one.attempt) == (lost.path, lost.attempt)
+    ]
+
+
+def _chosen(record: RunRecord, step: str, lost: Mapping[str, Lost]) -> Lost:
+    """Return the submission that is meant; Raises: RequestWrong."""
+    if not lost:
+        raise RequestWrong(
+            f"Every submission of run {record.id} has its answer, so there is nothing to resolve. "
+            f"`almaflow why {record.id}` tells what it waits for."
+        )
+    found = [one for one in lost.values() if step in (one.path, one.path.rsplit("/", 1)[-1])]
+    if len(found) == 1:
+        return found[0]
+    listed = ", ".join(f"`{path}`" for path in lost)
+    if found:
+        raise RequestWrong(f"Several steps called `{step}` wait for that: {listed}. Name one.")
+    raise RequestWrong(
+        f"No submission of step `{step}` of run {record.id} is lost"
+        f"{did_you_mean(step, lost) or '.'} Of these nobody can tell: {listed}."
+    )
+
+
+# --- what Alma shows ------------------------------------------------------------------------------
+
+
+def _check_instance(project: Project, store: Store, lost: Lost, instance_id: str) -> None:
+    """Raise `RequestWrong` when the run in Alma cannot be the one that was submitted."""
+
+    async def question(alma: Asked) -> tuple[JobInstance, Wanted]:
+        found = await alma.read(calls.instance(instance_id, lost.trace.job_id))
+        return found, lost.wanted(alma.ahead)
+
+    try:
+        found, wanted = ask_live(question, project, lost.institution)
+    except AlmaRefused as error:
+        if not error.codes & _UNKNOWN_RUN:
+            raise
+        raise RequestWrong(
+            f"Alma at {lost.institution} knows no run {instance_id} of job {lost.trace.job_id}. "
+            "Look at the id in Alma (Admin > Monitor Jobs)."
+        ) from error
+    why = _why_not(found, wanted)
+    if instance_id in _claimed(project, store, lost):
+        why = "another step of almaflow's has started it, or adopted it"
+    if why:
+        raise RequestWrong(
+            f"The run {instance_id} ({on_one_line(found.name)}) cannot be what step {lost.path} "
+            f"submitted: {why}. Nothing was recorded."
+        )
+
+
+def _why_not(found: JobInstance, wanted: Wanted) -> str:
+    """Return why an instance is not the one that was submitted; empty when it can be.
+
+    Who started it is left to the person: Alma may call the API's account by any name.
+    """
+    match wanted.mismatch(found):
+        case Mismatch.OTHER_JOB:
+            return f"it is one of job {found.job_id}, not of {wanted.trace.job_id}"
+        case Mismatch.EARLIER:
+            assert found.submit_time is not None
+            utc = ZoneInfo("UTC")
+            return (
+                f"Alma took it at {instant(found.submit_time, utc)}, before ours was sent at "
+                f"{instant(wanted.since + TOLERANCE, utc)}"
+            )
+        case Mismatch.OTHER_MARKER:
+            return "its name has the mark of another submission of almaflow's"
+    return ""
+
+
+def _not_there(
+    project: Project, store: Store, record: RunRecord, lost: Lost, *, as_json: bool
+) -> bool:
+    """Show what Alma lists that could be it, and return whether it is submitted all the same.
+
+    Raises:
+        RequestWrong: Alma lists a run with the submission's own mark.
+    """
+
+    async def question(alma: Asked) -> tuple[list[JobInstance], Wanted]:
+        day = lost.wanted(alma.ahead).listed_from
+        listed = await read_pages(
+            alma.read,
+            lambda offset: calls.instances(lost.trace.job_id, submitted_from=day, offset=offset),
+        )
+        return listed, lost.wanted(alma.ahead)
+
+    claimed = _claimed(project, store, lost)
+    listed, wanted = ask_live(question, project, lost.institution)
+    runs = [one for one in listed if one.id not in claimed and not _why_not(one, wanted)]
+    marked = [one for one in runs if wanted.is_marked(one)]
+    if marked:
+        raise RequestWrong(
+            f"Alma lists the run {marked[0].id} ({on_one_line(marked[0].name)}), whose name has "
+            f"the mark of this submission: Alma took it. `almaflow resolve {record.id} "
+            f"{lost.path} --instance {marked[0].id}` says so."
+        )
+    if not runs or as_json:
+        return True
+    say(f"Alma at {lost.institution} lists runs of job {lost.trace.job_id} since then:")
+    for one in runs:
+        emit(f"  {_shown(one)}")
+    say("If one of them is it, the job runs a second time when it is submitted once more.")
+    return confirmed("Submit it once more?") if can_be_asked() else True
+
+
+def _shown(run: JobInstance) -> str:
+    at = f", {instant(run.submit_time, ZoneInfo('UTC'))}" if run.submit_time else ""
+    by = f", by {run.submitted_by}" if run.submitted_by else ""
+    return on_one_line(f"{run.id}  {run.name} ({run.status or 'no status yet'}{at}{by})")
+
+
+def _claimed(project: Project, store: Store, lost: Lost) -> Collection[str]:
+    """Return the runs that are known to be another submission's."""
+    account = project.institution(lost.institution).account
+    return store.known_instances(account, lost.trace.job_id)

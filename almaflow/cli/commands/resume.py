@@ -1,0 +1,173 @@
+"""`almaflow resume`: goes on with runs that were interrupted, held, or lost their process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
+
+import anyio
+import typer
+
+from almaflow.cli import bootstrap
+from almaflow.cli.commands.run import follow
+from almaflow.cli.handoff import SilenceReport
+from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
+from almaflow.cli.options import RunAsJson, StrictOption
+from almaflow.cli.prompts import asker_at
+from almaflow.cli.render.event_lines import asks_a_person, event_line
+from almaflow.cli.render.run_report import exit_code_of, onlooker, steps_so_far
+from almaflow.cli.render.terminal import emit, say
+from almaflow.errors import AlmaflowError, RequestWrong
+from almaflow.outcome import Outcome, Status
+from almaflow.plan import FORMAT, recorded_plan
+from almaflow.runs.events import RunEvent, Told
+from almaflow.settings import Project
+from almaflow.store import LeaseLost, RunHeld, RunRecord, Store
+
+if TYPE_CHECKING:
+    from almaflow.engine.engine import Engine
+
+
+def resume(
+    run: Annotated[
+        str | None, typer.Argument(help="The run: any unique part of its id, or `last`.")
+    ] = None,
+    all_runs: Annotated[
+        bool,
+        typer.Option(
+            "--all",
+            help="Every unfinished run that no process works on, side by side; those that wait for "
+            "a person only once they are answered.",
+        ),
+    ] = False,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch",
+            help="With --all: go on until Ctrl-C; take over the runs of processes that die, and "
+            "those that somebody has answered.",
+        ),
+    ] = False,
+    strict: StrictOption = False,
+    as_json: RunAsJson = False,
+) -> None:
+    """Go on with a run at the step where it was; what was done is not done again.
+
+    A process that has the run and may be frozen is watched for up to 20 seconds: if it gives no
+    sign of life in that time, its run is taken over. A run that follows a job in Alma takes up
+    following it. A job is never submitted a second time.
+    """
+    if all_runs == (run is not None):
+        raise RequestWrong("Name one run (`almaflow resume last`), or all with `--all`.")
+    if all_runs and as_json:
+        raise RequestWrong("`--json` prints one run; name it, or leave `--json` out.")
+    if watch and not all_runs:
+        raise RequestWrong("`--watch` goes with `--all`; a single run is followed to its end.")
+    project = bootstrap.open_project()
+    with bootstrap.open_store(project) as store:
+        if run is not None:
+            record = resume_run(project, store, store.find_run(run), as_json=as_json)
+            raise typer.Exit(exit_code_of(record, strict=strict))
+        raise typer.Exit(_resume_all(project, store, watch=watch, strict=strict))
+
+
+def resume_run(project: Project, store: Store, record: RunRecord, *, as_json: bool) -> RunRecord:
+    """Go on with *record*'s run and follow it to its end.
+
+    Raises:
+        RequestWrong: it is finished, or recorded by another version.
+        RunHeld: a live process works on it.
+    """
+    if record.status is Status.FINISHED:
+        good = record.outcome is not None and record.outcome.is_good
+        move = (
+            "To do its work again, run the workflow again."
+            if good
+            else f"`almaflow retry {record.id}` does again what did not end well."
+        )
+        raise RequestWrong(
+            f"Run {record.id} is finished ({record.outcome}); `almaflow show {record.id}` tells "
+            f"how. {move}"
+        )
+    plan = recorded_plan(record, store.definition(record.definition))
+    seen = steps_so_far(store, record, plan)
+    with onlooker(plan, as_json=as_json, seen=seen) as view:
+        engine = bootstrap.live_engine(project, store, view, asker_at(view, as_json=as_json))
+        engine.watching = SilenceReport()
+        return follow(engine, store, plan, as_json=as_json)
+
+
+# --- all of them ----------------------------------------------------------------------------------
+
+_UNFINISHED = (Status.QUEUED, Status.RUNNING, Status.WAITING)
+
+
+class RunLines:
+    """Listens to many runs and prints a line for what concerns a run as a whole."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+        self.outcomes: dict[str, Outcome | None] = {}
+        """How each run ended; None for one that waits or goes on."""
+
+    def hear(self, event: RunEvent) -> None:
+        """Print runs that begin, end or wait for a person, and notices."""
+        if event.kind is Told.RUN:
+            outcome = event.data.get("outcome")
+            self.outcomes[event.run_id] = Outcome(outcome) if outcome else None
+        asks = asks_a_person(event)
+        if event.kind not in (Told.RUN, Told.NOTICE) and not asks:
+            return
+        name = event.data.get("name", "")
+        text = f"{name}: {event.text}" if name else event.text
+        path = f"{event.run_id} {event.path}".rstrip()
+        emit(event_line(event.at, event.kind, path, text, event.data, self._zone))
+
+    def exit_code(self, *, strict: bool) -> int:
+        """Return 0 when every run ended well."""
+        outcomes = self.outcomes.values()
+        bad = any(outcome is None or not outcome.is_good for outcome in outcomes)
+        return int(bad or (strict and Outcome.WARNING in outcomes))
+
+
+def _resume_all(project: Project, store: Store, *, watch: bool, strict: bool) -> int:
+    """Work on every run that may be worked on, side by side; returns the exit code."""
+    lines = RunLines(ZoneInfo(project.settings.timezone))
+    engine = bootstrap.live_engine(project, store, lines)
+    engine.watching = SilenceReport()
+
+    async def main() -> bool:
+        async with engine.running(), anyio.create_task_group() as tasks:
+            for record in reversed(store.runs(statuses=_UNFINISHED)):
+                # Nobody takes these over by themselves; `resume` is what they wait for.
+                if record.held and record.format == FORMAT:
+                    tasks.start_soon(_bring_on, engine, record.id)
+            # So that they are at work when the engine looks what else there is.
+            await anyio.lowlevel.checkpoint()
+            await engine.keep_working(watch=watch)
+        return True
+
+    if watch:
+        emit("Watching for runs to go on with; Ctrl-C ends it.", err=True)
+    try:
+        run_interruptible(main)
+    except Interrupted:
+        held = sum(1 for outcome in lines.outcomes.values() if outcome is None)
+        told = f" {held} unfinished runs are held; what they started in Alma goes on." * bool(held)
+        say(f"Interrupted.{told} Continue with `almaflow resume --all`.", err=True)
+        return EXIT_INTERRUPTED
+    if not lines.outcomes:
+        emit("There is no run to go on with.")
+    return lines.exit_code(strict=strict)
+
+
+async def _bring_on(engine: Engine, run_id: str) -> None:
+    """Work on a run beside others: what goes wrong is recorded with it, and ends no other."""
+    try:
+        await engine.work_on(run_id)
+    except LeaseLost:
+        raise
+    except RunHeld as error:
+        say(str(error), err=True)
+    except AlmaflowError:
+        return

@@ -1,0 +1,162 @@
+"""`almaflow retry`: a new attempt of a run that has ended, with what it did well kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from almaflow.cli import bootstrap
+from almaflow.cli.commands.run import follow
+from almaflow.cli.options import RunArgument, RunAsJson, StrictOption
+from almaflow.cli.prompts import asker_at, can_be_asked, confirmed, who
+from almaflow.cli.render.run_details import instant
+from almaflow.cli.render.run_report import exit_code_of, onlooker, steps_so_far
+from almaflow.cli.render.terminal import emit, say
+from almaflow.cli.render.text_layout import on_one_line
+from almaflow.cli.run_owner import is_worked_on
+from almaflow.errors import LinesWanted, RequestWrong
+from almaflow.outcome import Status
+from almaflow.plan import Plan, recorded_plan
+from almaflow.runs.retry_plan import Again, Submitted, again
+from almaflow.runs.step_tree import Outline
+from almaflow.settings import Project
+from almaflow.store import RunRecord, Store
+
+
+def retry(
+    run: RunArgument,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="STEP",
+            help="Begin again with this step (its id or path), whatever came of it.",
+        ),
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Submit again what was submitted, without asking.")
+    ] = False,
+    strict: StrictOption = False,
+    as_json: RunAsJson = False,
+) -> None:
+    """Do again what did not end well in a run, and what comes after it.
+
+    The run goes on as a new attempt with the definition and the inputs that it was recorded with;
+    what its steps gave before is kept. Jobs that were submitted before are named, and submitted
+    again only when you say so.
+    """
+    project = bootstrap.open_project()
+    with bootstrap.open_store(project) as store:
+        record = store.find_run(run)
+        _refuse_unfinished(store, record)
+        plan = recorded_plan(record, store.definition(record.definition))
+        outline = Outline.of(plan)
+        if start is None and record.outcome is not None and record.outcome.is_good:
+            raise _nothing_to_do(record, outline)
+        chosen = again(outline, store.journal(record.id), start)
+        # A missing key is told before anything is recorded.
+        project.institution(plan.institution).key()
+        if chosen.submitted and not yes and not _agreed(record, plan, chosen, as_json=as_json):
+            emit("Nothing was done.")
+            raise typer.Exit(1)
+        value = {
+            "from": None if start is None else outline.named(start).path,
+            "redo": dict(chosen.redo),
+            "by": who(),
+        }
+        reopen = partial(store.reopen_run, record.id, attempt=record.attempt + 1, value=value)
+        code = _work(project, store, record, plan, reopen, strict=strict, as_json=as_json)
+        raise typer.Exit(code)
+
+
+def _work(
+    project: Project,
+    store: Store,
+    record: RunRecord,
+    plan: Plan,
+    reopen: Callable[[], object],
+    *,
+    strict: bool,
+    as_json: bool,
+) -> int:
+    seen = steps_so_far(store, record, plan)
+    with onlooker(plan, as_json=as_json, seen=seen) as view:
+        engine = bootstrap.live_engine(project, store, view, asker_at(view, as_json=as_json))
+        ended = follow(engine, store, plan, before=reopen, as_json=as_json)
+    return exit_code_of(ended, strict=strict)
+
+
+def _refuse_unfinished(store: Store, record: RunRecord) -> None:
+    """Raise `RequestWrong` for a run that has not ended, with what can be done instead."""
+    if record.status is Status.FINISHED:
+        return
+    told = f"Run {record.id} has not ended, so there is nothing to retry: it is {record.status}"
+    told += f" ({on_one_line(record.reason)})." if record.reason else "."
+    if is_worked_on(store, record):
+        move = (
+            f"A process works on it; `almaflow logs -f {record.id}` follows it. If that process "
+            f"does not respond, `almaflow resume {record.id}` takes the run over."
+        )
+    else:
+        move = (
+            f"`almaflow resume {record.id}` goes on with it; `almaflow why {record.id}` tells "
+            "what it waits for."
+        )
+    raise RequestWrong(f"{told} {move}")
+
+
+def _nothing_to_do(record: RunRecord, outline: Outline) -> RequestWrong:
+    first = next(outline.places()).path
+    return RequestWrong(
+        f"Run {record.id} ended well ({record.outcome}), so there is nothing to retry. With "
+        f"`--from STEP`, such as `--from {first}`, it is done again from that step on."
+    )
+
+
+# --- what would be submitted again ----------------------------------------------------------------
+
+
+def _agreed(record: RunRecord, plan: Plan, chosen: Again, *, as_json: bool) -> bool:
+    """Ask whether jobs are to be submitted again.
+
+    Raises:
+        LinesWanted: nobody can be asked.
+    """
+    lines = list(_question(record, plan, chosen))
+    if as_json or not can_be_asked():
+        told = "\n".join(lines)
+        raise LinesWanted(
+            f"{told}\nNothing was done, as nobody can be asked here; `--yes` submits again."
+        )
+    for line in lines:
+        say(line)
+    return confirmed("Submit again?")
+
+
+def _question(record: RunRecord, plan: Plan, chosen: Again) -> Iterator[str]:
+    number = len(chosen.submitted)
+    jobs = "a job that was" if number == 1 else f"{number} jobs that were"
+    yield f"A new attempt of run {record.id} would submit again {jobs} submitted before:"
+    for one in chosen.submitted:
+        yield f"  {one.path}: {_told(one, plan.zone)}"
+    if any(one.instance_id is None for one in chosen.submitted):
+        yield (
+            "Look in Alma (Admin > Monitor Jobs) before you say yes: a submission of which nobody "
+            "knows may have run, and would then run a second time."
+        )
+
+
+def _told(one: Submitted, zone: ZoneInfo) -> str:
+    """Return which job it was, when it was sent, and what came of it."""
+    job = f"job {one.job_id}" + (f" ({on_one_line(one.job_name)})" if one.job_name else "")
+    where = f" at {one.institution}" + (f" with set {one.set_id}" if one.set_id else "")
+    told = f"{job}{where}, sent {instant(one.sent_at, zone)}"
+    if one.instance_id is None:
+        return f"{told}; NOBODY KNOWS whether Alma took it"
+    if one.status:
+        return f"{told}; Alma ran it as {one.instance_id}, {one.status} when last looked at"
+    return f"{told}; Alma ran it as {one.instance_id}, and nobody looked how it ended"

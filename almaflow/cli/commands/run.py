@@ -1,0 +1,202 @@
+"""`almaflow run`: one workflow, now, against Alma or in a simulation."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from almaflow.cli import bootstrap
+from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
+from almaflow.cli.options import (
+    FileArgument,
+    InputsFileOption,
+    InputsOption,
+    RunAsJson,
+    StrictOption,
+    in_order,
+    read_given,
+)
+from almaflow.cli.prompts import asker_at
+from almaflow.cli.render.run_report import exit_code_of, onlooker, print_report, print_warnings
+from almaflow.cli.render.terminal import emit, say
+from almaflow.clock import Clock, SystemClock
+from almaflow.errors import RequestWrong
+from almaflow.outcome import Status
+from almaflow.plan import Plan, make_plan
+from almaflow.settings import Project
+from almaflow.store import RunNotFound, RunRecord, Store, StoreTrouble, new_run_id
+from almaflow.workflow_loader import LoadedWorkflow, find_workflow, load_workflow
+
+if TYPE_CHECKING:
+    from almaflow.engine.engine import Engine
+
+
+def run(
+    file: FileArgument,
+    scenario: Annotated[
+        str | None,
+        typer.Argument(
+            help="With --simulate: the scenario file, when it is not the one beside the workflow."
+        ),
+    ] = None,
+    inputs: InputsOption = None,
+    inputs_file: InputsFileOption = None,
+    simulate: Annotated[
+        bool,
+        typer.Option(
+            "--simulate", help="Run on a simulated Alma in virtual time; nothing is sent."
+        ),
+    ] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Queue the run for a running `almaflow serve`.")
+    ] = False,
+    strict: StrictOption = False,
+    as_json: RunAsJson = False,
+) -> None:
+    """Run a workflow and follow it to its end.
+
+    Exits with 0 when the run ended well, 1 when it did not or needs a person, 2 when nothing
+    was sent because the request was wrong, 130 when interrupted: then `almaflow resume` goes on.
+    """
+    if scenario is not None and not simulate:
+        raise RequestWrong(f"`{scenario}` would be a scenario, which goes with `--simulate`.")
+    if detach and simulate:
+        raise RequestWrong(
+            "`--detach` queues a run for `almaflow serve`; a simulation is run here."
+        )
+    file, scenario = in_order(file, scenario)
+    project = bootstrap.open_project()
+    path = find_workflow(file, project)
+    loaded = load_workflow(path, project, simulated=simulate)
+    print_warnings(loaded.warnings, as_json=as_json)
+    given = read_given(inputs or [], inputs_file)
+    if detach:
+        _queue(project, loaded, given, as_json=as_json)
+        return
+    if simulate:
+        record = _simulate(project, loaded, given, scenario, as_json=as_json)
+    else:
+        record = _run_live(project, loaded, given, as_json=as_json)
+    raise typer.Exit(exit_code_of(record, strict=strict))
+
+
+def new_plan(
+    loaded: LoadedWorkflow,
+    project: Project,
+    given: dict[str, Any],
+    clock: Clock,
+    *,
+    simulated: bool = False,
+) -> Plan:
+    """Return the plan of a run that begins now; Raises: RequestWrong."""
+    now = clock.now()
+    run_id = new_run_id(now, random.SystemRandom())
+    return make_plan(loaded, project, given, run_id=run_id, now=now, simulated=simulated)
+
+
+def _run_live(
+    project: Project, loaded: LoadedWorkflow, given: dict[str, Any], *, as_json: bool
+) -> RunRecord:
+    clock = SystemClock()
+    plan = new_plan(loaded, project, given, clock)
+    # A missing key, and a secret that cannot be hidden, are reported before anything is recorded.
+    project.institution(plan.institution).key()
+    project.known_secrets()
+    with bootstrap.open_store(project, clock) as store, onlooker(plan, as_json=as_json) as view:
+        engine = bootstrap.live_engine(project, store, view, asker_at(view, as_json=as_json))
+        return follow(engine, store, plan, before=partial(_add, store, plan), as_json=as_json)
+
+
+def _queue(
+    project: Project, loaded: LoadedWorkflow, given: dict[str, Any], *, as_json: bool
+) -> None:
+    """Record a run for the `serve` that is alive; Raises: RequestWrong when none is."""
+    plan = new_plan(loaded, project, given, SystemClock())
+    project.institution(plan.institution).key()
+    project.known_secrets()
+    with bootstrap.open_store(project) as store:
+        if store.leader() is None:
+            raise RequestWrong(
+                f"`--detach` queues a run for `almaflow serve`, and none is alive on the store "
+                f"{store.address}. Start `almaflow serve`, or run without `--detach`."
+            )
+        record = _add(store, plan)
+        if as_json:
+            print_report(store, record, plan, as_json=True, simulated=False)
+        else:
+            emit(f"Queued run {record.id}; `almaflow logs -f {record.id}` follows it.")
+
+
+def _simulate(
+    project: Project,
+    loaded: LoadedWorkflow,
+    given: dict[str, Any],
+    scenario: str | None,
+    *,
+    as_json: bool,
+) -> RunRecord:
+    assert loaded.path is not None
+    simulation = bootstrap.simulate(project, loaded, scenario)
+    plan = new_plan(loaded, project, given, simulation.clock, simulated=True)
+    with onlooker(plan, as_json=as_json, simulated=True) as view:
+        engine = simulation.engine(view)
+        add = partial(_add, engine.store, plan)
+        return follow(engine, engine.store, plan, before=add, as_json=as_json, virtual=True)
+
+
+def _add(store: Store, plan: Plan) -> RunRecord:
+    return store.add_run(plan.definition, plan.record())
+
+
+def follow(
+    engine: Engine,
+    store: Store,
+    plan: Plan,
+    *,
+    before: Callable[[], object] = lambda: None,
+    as_json: bool,
+    virtual: bool = False,
+) -> RunRecord:
+    """Work on a run until it ends or is interrupted, print its report and return its record.
+
+    *before* records the run, or its new attempt, in the transaction in which it is taken: a
+    `serve` that looks for runs does not come between. Raises: typer.Exit when interrupted.
+    """
+
+    async def main() -> RunRecord:
+        async with engine.running():
+            return await engine.work_on(plan.run_id, before)
+
+    try:
+        record = run_interruptible(main, virtual=virtual)
+    except Interrupted:
+        if virtual:
+            emit("Interrupted; the simulation is gone.", err=True)
+        else:
+            say(
+                f"Interrupted. Run {plan.run_id} is held; what it started in Alma goes on. "
+                f"Continue with `almaflow resume {plan.run_id}`.",
+                err=True,
+            )
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    except StoreTrouble as trouble:
+        raise trouble.followed_by(_move_after_trouble(store, plan.run_id)) from trouble
+    print_report(store, record, plan, as_json=as_json, simulated=virtual)
+    return record
+
+
+def _move_after_trouble(store: Store, run_id: str) -> str:
+    """Return how a run goes on once the store can be written, by what is recorded of it."""
+    try:
+        record = store.run(run_id)
+    except RunNotFound:
+        return "start the workflow again, as this run was not recorded and nothing was sent"
+    except StoreTrouble:
+        return f"look with `almaflow runs` whether run {run_id} was recorded"
+    if record.status is Status.FINISHED:
+        return f"look at the run with `almaflow show {run_id}`"
+    return f"continue the run with `almaflow resume {run_id}`"

@@ -1,0 +1,50 @@
+"""`almaflow schema`: the JSON Schemas that editors complete and check by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from almaflow.cli.render.terminal import emit_document, emit_json, emit_lines
+from almaflow.errors import RequestWrong
+
+
+def schema(
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="Write both schemas into this folder instead; it is made when it is missing.",
+        ),
+    ] = None,
+    project: Annotated[
+        bool, typer.Option("--project", help="Print the schema of almaflow.yaml instead.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="With --output: print the files as JSON.")
+    ] = False,
+) -> None:
+    """Print the JSON Schema of workflow files, or write the schemas into a folder.
+
+    An editor with the YAML language server reads it when the file begins with the line
+    `# yaml-language-server: $schema=../schemas/workflow.schema.json`.
+    """
+    from almaflow import json_schema as schemas
+
+    if output is None:
+        made = schemas.project_schema() if project else schemas.workflow_schema()
+        emit_document(schemas.schema_text(made).rstrip("\n"))
+        return
+    if project:
+        raise RequestWrong("`--output` writes both schemas; leave `--project` out.")
+    if output.exists() and not output.is_dir():
+        raise RequestWrong(f"{output} is a file; name a folder.")
+    files = [str(file) for file in schemas.write_schemas(output)]
+    if as_json:
+        emit_json({"written": files})
+    else:
+        emit_lines(f"Wrote {file}." for file in files)

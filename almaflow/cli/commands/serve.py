@@ -1,0 +1,174 @@
+"""`almaflow serve`: the workflows of the project on their timetables, until it is stopped."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, cast, get_args
+from zoneinfo import ZoneInfo
+
+import typer
+
+from almaflow.cli import bootstrap
+from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
+from almaflow.cli.render.service_log import LogFormat, ServiceLog
+from almaflow.clock import SystemClock
+from almaflow.errors import RequestWrong
+from almaflow.redaction import Mask
+from almaflow.settings import Project, find_project
+from almaflow.store import Store
+
+if TYPE_CHECKING:
+    from almaflow.engine.engine import Engine
+    from almaflow.runs.events import Listener, RunEvent
+    from almaflow.scheduler.companions import Companion
+
+
+def serve(
+    log_format: Annotated[
+        str,
+        typer.Option("--log-format", metavar="text|json", help="Lines of text, or of JSON."),
+    ] = "text",
+    metrics: Annotated[
+        int | None,
+        typer.Option(
+            "--metrics",
+            metavar="PORT",
+            min=1,
+            max=65535,
+            help="Give Prometheus metrics on this port of this machine.",
+        ),
+    ] = None,
+) -> None:
+    """Run the workflows of the project on their timetables, until it is stopped.
+
+    Every tick of every timetable is recorded with what became of it; `almaflow ticks` shows it.
+    Files are read anew when they change; one that becomes invalid runs on as it was. A second
+    `serve` on the same store stands by and takes over. Ctrl-C and SIGTERM stop it with exit code
+    130; runs under way go on when it is started again.
+    """
+    project = bootstrap.open_project()
+    _check(project)
+    log = ServiceLog(
+        _format(log_format),
+        Mask(project.known_secrets()),
+        clock=SystemClock(),
+        zone=ZoneInfo(project.settings.timezone),
+    )
+    for name in project.institutions:
+        try:
+            project.institution(name).key()
+        except RequestWrong as error:
+            log(f"Runs at {name} cannot go on: {error}", level="warning")
+    with bootstrap.open_store(project) as store:
+        serving = _Serving(project, store, log)
+        port = metrics or project.settings.serving.metrics
+        if port is not None:
+            serving.measure(port)
+        try:
+            run_interruptible(lambda: serving.service.run(project))
+        except Interrupted:
+            log("Stopped; runs under way go on when `almaflow serve` is started again.")
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+        finally:
+            serving.measures.stop()
+
+
+def _format(text: str) -> LogFormat:
+    if text not in get_args(LogFormat):
+        raise RequestWrong(f"`--log-format {text}` is none; it is `text` or `json`.")
+    return cast("LogFormat", text)
+
+
+def _check(project: Project) -> None:
+    """Raise `RequestWrong` when there is nothing to serve."""
+    if project.document is None:
+        # Says what to write.
+        project.institution(None)
+    if not os.path.isdir(project.workflows):
+        raise RequestWrong(
+            f"There is no folder {project.workflows}, where the workflow files would be. Make it, "
+            "or name another one as `workflows` in almaflow.yaml."
+        )
+
+
+class _Ears:
+    """Lets several listen to the runs of an engine."""
+
+    def __init__(self, *listeners: Listener) -> None:
+        self._listeners = listeners
+
+    def hear(self, event: RunEvent) -> None:
+        for listener in self._listeners:
+            listener.hear(event)
+
+
+class _Serving:
+    """A service and what goes on beside it."""
+
+    def __init__(self, project: Project, store: Store, log: ServiceLog) -> None:
+        from almaflow.scheduler.companions import Parts
+        from almaflow.scheduler.measures import Measures
+        from almaflow.scheduler.scheduler import Service
+        from almaflow.scheduler.timers import SchedulerWakeups
+
+        self._store = store
+        self._log = log
+        self._clock = SystemClock()
+        self._engine: Engine | None = None
+        self.measures = Measures()
+        self.service = Service(
+            Parts(
+                engine=self._new_engine,
+                project=lambda: find_project(project.folder),
+                wakeups=lambda: SchedulerWakeups(self._clock),
+                companions=self._companions,
+            ),
+            self._clock,
+            log,
+        )
+
+    def measure(self, port: int) -> None:
+        """Give metrics on a port of this machine; Raises: RequestWrong."""
+        # Here, not above: only who wants metrics pays for them.
+        from almaflow.scheduler.measuring import picture_of
+        from almaflow.scheduler.metrics import Metrics
+
+        look = picture_of(
+            self._store, self._clock, lambda: self.service.leading, self._remaining_calls
+        )
+        self.measures = Metrics(look)
+        self.measures.start(port)
+
+    def _remaining_calls(self) -> Mapping[str, int]:
+        return {} if self._engine is None else self._engine.remaining_calls()
+
+    def _new_engine(self, project: Project) -> Engine:
+        self._engine = bootstrap.live_engine(project, self._store, self._log)
+        return self._engine
+
+    def _companions(self, engine: Engine, project: Project) -> Sequence[Companion]:
+        from almaflow.scheduler.auto_pause import Pausing
+        from almaflow.scheduler.beside import Beside
+        from almaflow.scheduler.measuring import Measuring
+        from almaflow.scheduler.monitoring import Watching
+        from almaflow.scheduler.notifications.digest import Digest
+        from almaflow.scheduler.notifications.events import TickNotices
+        from almaflow.scheduler.notifications.heartbeats import Pings
+        from almaflow.scheduler.notifications.outbox import Outbox
+
+        store, writer, clock, log = self._store, engine.writer, self._clock, self._log
+        outbox = Outbox(store, writer, engine.outside, clock, engine.mask, log)
+        notices = TickNotices(store, writer, project.settings, clock, outbox)
+        watching = Watching(store, writer, clock, outbox)
+        pings = Pings(project, store, writer, clock, log, alive=self.service.is_alive)
+        engine.listener = _Ears(log, pings)
+        return [
+            notices,
+            Pausing(engine, log, notices.paused),
+            Measuring(self.measures, engine, clock),
+            Digest(store, writer, project.settings, clock, outbox),
+            Beside(outbox.run),
+            Beside(watching.run),
+            Beside(pings.run),
+        ]

@@ -1,0 +1,101 @@
+"""`almaflow sets`: Alma's saved lists of records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from almaflow.alma import calls
+from almaflow.alma.directory import read_pages
+from almaflow.alma.errors import AlmaRefused, NotInAlma
+from almaflow.alma.wire import AlmaSet
+from almaflow.cli.alma_queries import (
+    Asked,
+    InstitutionOption,
+    JsonOption,
+    NameOption,
+    SimulateOption,
+    ask,
+    matching,
+)
+from almaflow.cli.render.listing import Listing, data_of, facts
+from almaflow.cli.render.text_layout import on_one_line
+
+app = typer.Typer(help="List and show sets.", add_completion=False, rich_markup_mode=None)
+
+_SETS: Listing[AlmaSet] = Listing(
+    "set",
+    headers=("ID", "TYPE", "CONTENT", "NAME"),
+    row=lambda one: (one.id, one.type, one.content, one.name),
+    as_data=data_of,
+    flexible=(2, 3),
+)
+
+
+@app.command("list")
+def list_sets(
+    institution: InstitutionOption = None,
+    name: NameOption = None,
+    content: Annotated[
+        str | None,
+        typer.Option("--content", metavar="TYPE", help="Only of this content, such as BIB_MMS."),
+    ] = None,
+    simulate: SimulateOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List the sets that the API sees; private sets of persons are not among them."""
+
+    async def question(alma: Asked) -> tuple[str, list[AlmaSet]]:
+        found = await read_pages(
+            alma.read, lambda offset: calls.list_sets(content=content, offset=offset)
+        )
+        return alma.institution, found
+
+    asked, found = ask(question, institution, simulated=simulate)
+    found = sorted((one for one in found if matching(name, one.name)), key=lambda one: one.name)
+    _SETS.print_all(asked, found, as_json=as_json)
+
+
+@app.command("show")
+def show_set(
+    alma_set: Annotated[str, typer.Argument(metavar="ID|NAME", help="The set's id or exact name.")],
+    institution: InstitutionOption = None,
+    simulate: SimulateOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one set and how many members it has."""
+
+    async def question(alma: Asked) -> tuple[str, AlmaSet]:
+        return alma.institution, await _find(alma, alma_set)
+
+    asked, found = ask(question, institution, simulated=simulate)
+    _SETS.print_one(asked, data_of(found), _lines(found), as_json=as_json)
+
+
+async def _find(alma: Asked, wanted: str) -> AlmaSet:
+    """Return the set of this id or name; Raises: AlmaError."""
+    if wanted.isdecimal():
+        try:
+            return await alma.read(calls.alma_set(wanted))
+        except AlmaRefused as error:
+            # A set may be called 2026, too.
+            named = await alma.directory.set_named(wanted)
+            if named is None:
+                raise error
+            return named
+    named = await alma.directory.set_named(wanted)
+    if named is None:
+        raise NotInAlma(
+            f"{alma.institution} has no set '{wanted}'.",
+            noun="set",
+            name=wanted,
+            advice="The name must be exact. `almaflow sets list` shows those that the API sees.",
+        )
+    return named
+
+
+def _lines(found: AlmaSet) -> Iterator[str]:
+    yield f"{found.id}  {on_one_line(found.name)}"
+    yield from facts(data_of(found), columns=12)

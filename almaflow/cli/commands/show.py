@@ -1,0 +1,61 @@
+"""`almaflow show`: one run, with everything that is known of it."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from almaflow.cli import bootstrap
+from almaflow.cli.options import RunArgument, RunAsJson
+from almaflow.cli.render.run_details import lines_of
+from almaflow.cli.render.terminal import emit_json, emit_lines
+from almaflow.cli.render.tick_text import about_tick, as_data
+from almaflow.cli.run_owner import is_worked_on
+from almaflow.errors import RequestWrong
+from almaflow.plan import Plan, recorded_plan
+from almaflow.runs.views import view_of
+from almaflow.store import RunRecord, Store, Tick, TickEnding
+
+# So many ticks before a run's own are looked at for those that it stands for.
+_MERGED = 10_000
+
+
+def show(
+    run: RunArgument,
+    as_json: RunAsJson = False,
+) -> None:
+    """Show a run: how it ended, every step, what it gave, and what was sent to Alma when."""
+    project = bootstrap.open_project()
+    with bootstrap.open_store(project) as store:
+        record = store.find_run(run)
+        view = view_of(
+            record,
+            plan_of(store, record),
+            store.journal(record.id),
+            store.events(record.id),
+            worked_on=is_worked_on(store, record),
+        )
+        tick = store.tick_of_run(record.id)
+        merged = [] if tick is None else _merged_into(store, tick)
+    if as_json:
+        told = None if tick is None else as_data(tick) | {"merged": [as_data(it) for it in merged]}
+        emit_json(view.as_data() | {"tick": told})
+    else:
+        zone = ZoneInfo(view.timezone)
+        about = "" if tick is None else about_tick(tick, len(merged), zone)
+        emit_lines(lines_of(view, about), wrap=True)
+
+
+def _merged_into(store: Store, tick: Tick) -> list[Tick]:
+    """Return the ticks that a tick's run stands for besides, newest first."""
+    found = store.ticks(
+        until=tick.at, workflow=tick.workflow, endings=[TickEnding.MERGED], limit=_MERGED
+    )
+    return [one for one in found if (one.entry, one.merged_into) == (tick.entry, tick.at)]
+
+
+def plan_of(store: Store, record: RunRecord) -> Plan | None:
+    """Return what a run executes; None when another version recorded what this one cannot read."""
+    try:
+        return recorded_plan(record, store.definition(record.definition))
+    except RequestWrong:
+        return None

@@ -1,0 +1,148 @@
+"""`almaflow simulator`: a simulated Alma that any client can talk to over HTTP."""
+
+from __future__ import annotations
+
+import gc
+import os
+import re
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from almaflow.cli.render.terminal import emit_document, say
+from almaflow.cli.signals import interrupt_on_signals
+from almaflow.clock import SystemClock
+from almaflow.errors import RequestWrong
+from almaflow.visible import json_text, unbroken
+
+
+def simulator(
+    port: Annotated[
+        int,
+        typer.Option("--port", "-p", metavar="N", min=0, max=65535, help="0 takes a free one."),
+    ] = 8080,
+    host: Annotated[
+        str, typer.Option("--host", metavar="HOST", help="Where it answers.")
+    ] = "127.0.0.1",
+    scenario: Annotated[
+        Path | None,
+        typer.Option(
+            "--scenario", metavar="FILE", help="How the library is furnished and what goes wrong."
+        ),
+    ] = None,
+    speed: Annotated[
+        float,
+        typer.Option(
+            "--speed", metavar="N", min=0.001, max=1e6, help="How much faster its time passes."
+        ),
+    ] = 1.0,
+    institutions: Annotated[
+        list[str] | None,
+        typer.Option("--institution", metavar="NAME", help="One that exists; may be repeated."),
+    ] = None,
+    keys: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--key",
+            metavar="KEY",
+            help="The API key of an institution, in the order of `--institution`; default: drawn.",
+        ),
+    ] = None,
+    allow_remote: Annotated[
+        bool,
+        typer.Option(
+            "--allow-remote", help="Let `--host` be an address that other machines can reach."
+        ),
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print address and keys as one JSON document.")
+    ] = False,
+) -> None:
+    """Serve a simulated Alma until Ctrl-C; everything in it is made up and in memory.
+
+    It prints its address, an API key for each institution, and the lines for almaflow.yaml. A
+    job of an hour takes an hour there; with `--speed 60`, a minute.
+    """
+    from almaflow.alma.simulator import Scenario, SimulatedAlma
+    from almaflow.alma.simulator.http import SimulatorServer, is_loopback
+    from almaflow.document import read_document
+    from almaflow.model_problems import validate
+
+    if not (allow_remote or is_loopback(host)):
+        raise RequestWrong(
+            f"`--host {host}` lets other machines reach the simulator. Use 127.0.0.1, or add "
+            "`--allow-remote`; whoever has a printed key can then use it."
+        )
+    made = Scenario()
+    if scenario is not None:
+        made = validate(read_document(scenario, str(scenario), is_data=True), Scenario)
+    alma = SimulatedAlma(_clock(made.starts_at, speed), made)
+    names = institutions or ["main"]
+    drawn = _keys(keys or [], len(names))
+    of_names = {
+        name: alma.add_institution(name, key=key) for name, key in zip(names, drawn, strict=True)
+    }
+    try:
+        server = SimulatorServer(alma, host, port)
+    except OSError as error:
+        raise RequestWrong(
+            f"The simulator cannot listen on {host}, port {port}: {error.strerror}. Choose another "
+            "port with `--port`; 0 takes a free one."
+        ) from error
+    if as_json:
+        listed = [{"name": name, "key": key} for name, key in of_names.items()]
+        told = {"url": server.url, "institutions": listed}
+        # Its keys open nothing but this simulator, and are shown to be used.
+        emit_document(json_text(told, indent=2))
+    else:
+        emit_document(_greeting(server.url, of_names))
+    # It goes on for long, so what is thrown away is collected again (see `__main__`).
+    gc.enable()
+    # Asked to end by the system is the same as by Ctrl-C.
+    interrupt_on_signals()
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        if not as_json:
+            say("\nThe simulator has ended; its library is gone.")
+    finally:
+        server.stop()
+
+
+def _keys(given: list[str], count: int) -> list[str]:
+    """Return an API key for each of *count* institutions, drawn where none is given."""
+    for key in given:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{8,100}", key):
+            raise RequestWrong(
+                "`--key` takes 8 to 100 letters, digits, `_` and `-`; without it, keys are drawn."
+            )
+    if len(given) > count:
+        raise RequestWrong(f"There are more keys (`--key`) than institutions, {count}.")
+    return [*given, *(f"l8xx{secrets.token_hex(16)}" for _ in range(count - len(given)))]
+
+
+def _clock(starts_at: datetime | None, speed: float) -> Callable[[], datetime]:
+    """Return a clock that begins at *starts_at*, else now, and passes *speed* times as fast."""
+    clock = SystemClock()
+    began = clock.now()
+    start = starts_at or began
+    return lambda: start + (clock.now() - began) * speed
+
+
+def _greeting(url: str, keys: dict[str, str]) -> str:
+    lines = [f"A simulated Alma answers at {url}", "", "In almaflow.yaml:", "  institutions:"]
+    for name in keys:
+        lines += [f"    {name}:", f"      base_url: {url}", f"      api_key: env:{_variable(name)}"]
+    lines += ["", "In the terminal from which almaflow is started:"]
+    set_it = '$env:{} = "{}"' if os.name == "nt" else "export {}={}"
+    lines += [f"  {set_it.format(_variable(name), key)}" for name, key in keys.items()]
+    return "\n".join(map(unbroken, [*lines, "", "Ctrl-C ends it."]))
+
+
+def _variable(name: str) -> str:
+    letters = "".join(one if one.isascii() and one.isalnum() else "_" for one in name)
+    return f"ALMA_API_KEY_{letters.upper()}"

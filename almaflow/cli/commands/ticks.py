@@ -1,0 +1,231 @@
+"""`almaflow ticks`: the ledger, and whether it is whole."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from almaflow.cli import bootstrap
+from almaflow.cli.render.run_details import instant
+from almaflow.cli.render.terminal import columns_of, emit, emit_json, emit_lines, say
+from almaflow.cli.render.text_layout import table
+from almaflow.cli.render.tick_text import OPEN, as_data, remark_on, state_of
+from almaflow.cli.time_options import HOW, read_past
+from almaflow.cli.workflow_lookup import workflow_named
+from almaflow.clock import SystemClock
+from almaflow.errors import RequestWrong
+from almaflow.problems import did_you_mean
+from almaflow.scheduler.ledger_audit import Instants, Verified, verify
+from almaflow.store import Store, Tick, TickEnding
+from almaflow.timetable import TimetableInvalid
+from almaflow.timetable_entries import timetable_from_json
+
+# How many are listed when nothing else is said.
+_LISTED = 20
+
+
+def ticks(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Only of this workflow.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="WHEN", help=f"{HOW} an age, such as 2d.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="WHEN", help=f"{HOW} an age, such as 1d.")
+    ] = None,
+    ending: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--ending",
+            "-e",
+            metavar="ENDING",
+            help="Only these: run, merged, skipped, missed, or open; may be repeated.",
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit",
+            "-n",
+            metavar="N",
+            min=1,
+            max=1_000_000,
+            help=f"At most N ticks; {_LISTED} by default.",
+        ),
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--verify",
+            help="Lay the timetables out anew, each entry as it stood at the time, and compare: "
+            "a tick without a row or a row without a tick is shown, and the exit code is 1.",
+        ),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """List the ticks of timetables, newest first, with what became of each.
+
+    A tick became a run, was merged into a later one, skipped or missed; one that is open has come
+    and waits. Without `--since` the newest are listed.
+    """
+    if check and (until or ending or limit):
+        raise RequestWrong("`--verify` compares all ticks; of the others it takes only `--since`.")
+    project, clock = bootstrap.open_project(), SystemClock()
+    zone, now = ZoneInfo(project.settings.timezone), clock.now()
+    from_, to = (
+        None if text is None else read_past(text, option, now, zone)
+        for text, option in ((since, "--since"), (until, "--until"))
+    )
+    chosen = _chosen(ending or [])
+    with bootstrap.open_store(project, clock) as store:
+        workflow = None if name is None else workflow_named(name, project, store)
+        if check:
+            compared = _compared(store, workflow, from_, now)
+        else:
+            if limit is None and since is None:
+                limit = _LISTED
+            found = store.ticks(since=from_, until=to, workflow=workflow, limit=limit, **chosen)
+    if check:
+        _print_compared(compared, zone, as_json=as_json)
+        raise typer.Exit(1 if compared.verified.faults else 0)
+    if as_json:
+        emit_json({"ticks": [as_data(tick) for tick in found]})
+    else:
+        _print(found, now, zone, any_asked=bool(name or since or until or ending))
+
+
+def _chosen(endings: Sequence[str]) -> dict[str, Any]:
+    """Return what the store is asked for; Raises: RequestWrong."""
+    known = [*TickEnding, OPEN]
+    for text in endings:
+        if text not in known:
+            hint = did_you_mean(text, map(str, known)) or "."
+            raise RequestWrong(
+                f"`{text}` is no ending of a tick{hint} There are {', '.join(known)}."
+            )
+    if not endings:
+        return {}
+    if OPEN not in endings:
+        return {"endings": [TickEnding(text) for text in endings]}
+    if len(set(endings)) > 1:
+        raise RequestWrong("`open` ticks have no ending; ask for them by themselves.")
+    return {"open": True}
+
+
+def _print(found: Sequence[Tick], now: datetime, zone: ZoneInfo, *, any_asked: bool) -> None:
+    if not found:
+        emit("There is no such tick." if any_asked else "There are no ticks yet.")
+        return
+    emit_lines(
+        table(
+            ("TICK", "WORKFLOW", "ENTRY", "BECAME", "REMARK"),
+            [
+                (
+                    instant(tick.at, zone),
+                    tick.workflow,
+                    tick.entry,
+                    state_of(tick),
+                    remark_on(tick, now, zone),
+                )
+                for tick in found
+            ],
+            columns=columns_of(sys.stdout),
+            flexible=(1, 4),
+        )
+    )
+
+
+# --- verify ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """What was compared, and from when on."""
+
+    verified: Verified
+    pruned_before: datetime | None
+    """Older ticks may have been taken out, so they were left out; None: none were."""
+
+
+def _compared(
+    store: Store, workflow: str | None, since: datetime | None, now: datetime
+) -> _Compared:
+    """Compare, without holding up who writes meanwhile; what is seen twice is a fault."""
+
+    def look() -> _Compared:
+        schedules = store.schedules(workflow=workflow)
+        pruned = store.pruned_before()
+        from_ = max(filter(None, (since, pruned)), default=None)
+        found = store.ticks(since=from_, workflow=workflow)
+        # Of entries that began later nothing can be missing.
+        left_out = pruned == from_ and any(one.begins_at < (pruned or now) for one in schedules)
+        told = pruned if left_out else None
+        return _Compared(verify(schedules, found, _timetable_of, now, from_), told)
+
+    first = look()
+    if not first.verified.faults:
+        return first
+    # An entry may have begun to stand, or old rows been taken out, between the questions.
+    again, seen = look(), set(first.verified.faults)
+    faults = tuple(fault for fault in again.verified.faults if fault in seen)
+    return replace(again, verified=replace(again.verified, faults=faults))
+
+
+def _timetable_of(timing: Mapping[str, Any]) -> Instants:
+    try:
+        return timetable_from_json(timing)
+    except (KeyError, TypeError, TimetableInvalid) as error:
+        raise RequestWrong(f"{type(error).__name__}: {error}") from error
+
+
+def _print_compared(compared: _Compared, zone: ZoneInfo, *, as_json: bool) -> None:
+    if as_json:
+        emit_json(_as_data(compared))
+        return
+    verified, pruned = compared.verified, compared.pruned_before
+    for fault in verified.faults:
+        where = f"{instant(fault.at, zone)}  {fault.workflow}  {fault.entry}"
+        say(f"{where}  {fault.kind}: {fault.text}")
+    ticks_, entries = _count(verified.ticks, "tick"), _count(verified.entries, "entry", "entries")
+    if verified.faults:
+        say(f"{ticks_} of {entries} compared: {_count(len(verified.faults), 'fault')}.")
+    else:
+        say(f"{ticks_} of {entries} compared: each has its row, and each row its tick.")
+    if pruned is not None:
+        say(f"Ticks before {instant(pruned, zone)} are left out: `almaflow prune` took them out.")
+    if verified.outstanding:
+        say(
+            f"{_count(verified.outstanding, 'tick')} that came since have no row yet: no `almaflow "
+            "serve` has laid them out. They get one when it is started."
+        )
+
+
+def _count(number: int, noun: str, nouns: str = "") -> str:
+    return f"{number} {noun if number == 1 else nouns or f'{noun}s'}"
+
+
+def _as_data(compared: _Compared) -> dict[str, Any]:
+    verified, pruned = compared.verified, compared.pruned_before
+    return {
+        "pruned_before": None if pruned is None else pruned.isoformat(),
+        "ticks": verified.ticks,
+        "entries": verified.entries,
+        "outstanding": verified.outstanding,
+        "faults": [
+            {
+                "kind": fault.kind,
+                "workflow": fault.workflow,
+                "entry": fault.entry,
+                "at": fault.at.isoformat(),
+                "text": fault.text,
+            }
+            for fault in verified.faults
+        ],
+    }

@@ -1,0 +1,125 @@
+"""`almaflow validate`: every problem of every file, in one go."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from almaflow.cli.render.problem_formats import ProblemFormat, format_problems, problem_lines
+from almaflow.cli.render.terminal import emit, emit_document, emit_lines, has_colours
+from almaflow.cli.render.text_layout import on_one_line
+from almaflow.cli.settings_above import find_named_project
+from almaflow.errors import DocumentsInvalid, RequestWrong
+from almaflow.problems import Problem, Severity, has_errors
+from almaflow.settings import FILE_NAME, Project, Settings
+from almaflow.timetable_entries import entries_of
+from almaflow.workflow_loader import LoadedWorkflow, load_paths
+
+
+def validate(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="PATH",
+            help="Workflow files, folders of them, or an almaflow.yaml. Default: the project's "
+            "workflows folder and almaflow.yaml.",
+            show_default=False,
+        ),
+    ] = None,
+    style: Annotated[
+        ProblemFormat,
+        typer.Option(
+            "--format", help="How problems are written.", case_sensitive=False, show_default=True
+        ),
+    ] = ProblemFormat.TEXT,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as `--format json`.")] = False,
+    online: Annotated[
+        bool,
+        typer.Option(
+            "--online",
+            help="Also ask Alma whether the jobs, profiles and sets named in the files exist. "
+            "Only reads.",
+        ),
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 also when there are only warnings.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Name the valid workflows, too.")
+    ] = False,
+) -> None:
+    """Check workflow files and almaflow.yaml; nothing is sent, unless --online asks for it.
+
+    Prints all problems of all files with their place. Exits with 0 when there are no errors, 1
+    when there are (with --strict: or warnings), 2 when a path does not exist.
+    """
+    style = ProblemFormat.JSON if as_json else style
+    project, problems = _project()
+    loaded, found = load_paths(paths or _default_paths(project, problems), project)
+    problems += found
+    if online:
+        from almaflow.cli.online_checks import missing_in_alma
+
+        problems += missing_in_alma(loaded, project)
+    problems = sorted(set(problems))
+    if style is not ProblemFormat.TEXT:
+        text = format_problems(problems, style)
+        if text:
+            emit_document(text)
+    else:
+        _print_text(problems, loaded, project, verbose=verbose)
+    raise typer.Exit(1 if has_errors(problems) or (strict and problems) else 0)
+
+
+def _project() -> tuple[Project, list[Problem]]:
+    """Return the project; when its file has problems, one without settings, and the problems."""
+    try:
+        return find_named_project(), []
+    except DocumentsInvalid as error:
+        folder = Path(error.problems[0].location.file).absolute().parent
+        return Project(folder, Settings(), None), list(error.problems)
+
+
+def _default_paths(project: Project, problems: list[Problem]) -> list[Path]:
+    folder, file = project.workflows, project.folder / FILE_NAME
+    paths = [path for path in (folder, file) if os.path.lexists(path)]
+    if not paths and not problems:
+        raise RequestWrong(
+            f"There is no folder {folder} and no {FILE_NAME} here; name the files to check, as in "
+            "`almaflow validate my-workflow.yaml`."
+        )
+    return paths
+
+
+def _print_text(
+    problems: list[Problem], loaded: list[LoadedWorkflow], project: Project, *, verbose: bool
+) -> None:
+    if problems:
+        emit_lines(problem_lines(problems, colours=has_colours(sys.stdout)))
+    if verbose:
+        for one in sorted(loaded, key=lambda one: one.document.file):
+            emit(f"{on_one_line(one.document.file)}: workflow {on_one_line(one.name)} is valid.")
+            for words in _timetable(one, project):
+                emit(f"  runs {on_one_line(words)}")
+    errors = sum(problem.severity is Severity.ERROR for problem in problems)
+    counted = [_count(len(loaded), "valid workflow"), _count(errors, "error")]
+    if len(problems) > errors:
+        counted.append(_count(len(problems) - errors, "warning"))
+    emit(", ".join(counted) + ".")
+
+
+def _timetable(one: LoadedWorkflow, project: Project) -> list[str]:
+    """Return what each schedule entry says in plain English."""
+    try:
+        return [entry.words() for entry in entries_of(one.name, one.workflow, project)]
+    except RequestWrong as error:
+        # Without an almaflow.yaml its calendars are not known.
+        return [f"on a timetable that is not known in full: {error}"]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,192 @@
+"""`almaflow why`: in plain words why a run waits, or ended as it did, and what can be done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from almaflow.cli import bootstrap
+from almaflow.cli.commands.show import plan_of
+from almaflow.cli.render.run_report import headline
+from almaflow.cli.render.terminal import emit, emit_json, say
+from almaflow.cli.render.text_layout import on_one_line
+from almaflow.cli.render.tick_text import about_the_timetable, pause_as_data
+from almaflow.cli.render.tick_text import as_data as tick_as_data
+from almaflow.cli.run_owner import is_worked_on
+from almaflow.clock import Clock, SystemClock
+from almaflow.errors import AlmaflowError, RequestWrong
+from almaflow.outcome import Status
+from almaflow.problems import did_you_mean
+from almaflow.runs.diagnosis import Around, Because
+from almaflow.runs.diagnosis import why as causes_of
+from almaflow.runs.job_durations import Durations
+from almaflow.runs.step_tree import Outline
+from almaflow.runs.views import RunView, view_of
+from almaflow.settings import Project
+from almaflow.store import Pause, RunNotFound, RunRecord, Store, Tick
+from almaflow.workflow_loader import find_workflow, load_workflow
+
+# Of a workflow no more runs that have not ended are told of.
+_MOST = 10
+
+# Workflows whose names are compared with a mistyped one.
+_COMPARED = 500
+
+
+def why(
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN|NAME",
+            help="Any unique part of a run's id, `last`, or a workflow's name: then its runs that "
+            "have not ended, else its newest.",
+        ),
+    ],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the causes as one JSON document.")
+    ] = False,
+) -> None:
+    """Say why a run waits, or why it ended as it did, and what can be done about it.
+
+    Everything comes from the record; Alma is not asked.
+    """
+    clock = SystemClock()
+    project = bootstrap.open_project()
+    with bootstrap.open_store(project, clock) as store:
+        timetable = _Timetable.of(store, run, clock)
+        records = _runs(project, store, run, timetable)
+        found = [_told(project, store, record, clock) for record in records]
+    if as_json:
+        told = [_as_data(view, causes) for view, causes in found]
+        emit_json({"runs": told, "timetable": timetable and timetable.as_data()})
+        return
+    if timetable is not None:
+        for line in timetable.lines(run, ZoneInfo(project.settings.timezone), clock):
+            say(line)
+    for number, (view, causes) in enumerate(found):
+        if number:
+            emit("")
+        for line in _lines(view, causes):
+            say(line)
+
+
+@dataclass(frozen=True)
+class _Timetable:
+    """What is worth knowing of a workflow's timetable."""
+
+    pause: Pause | None
+    ticks: list[Tick]
+    """The newest, newest first; those that wait among them."""
+
+    @classmethod
+    def of(cls, store: Store, workflow: str, clock: Clock) -> _Timetable | None:
+        """Return what the store knows; None when nothing of it is worth telling."""
+        now = clock.now()
+        pauses = store.pauses(workflow=workflow, since=now)
+        waiting = store.ticks(workflow=workflow, open=True, limit=_MOST)
+        last = store.ticks(workflow=workflow, open=False, until=now, limit=1)
+        pause = next((one for one in pauses if one.holds(now)), None)
+        return cls(pause, [*waiting, *last]) if pause or waiting or last else None
+
+    def lines(self, workflow: str, zone: ZoneInfo, clock: Clock) -> Iterator[str]:
+        told = list(about_the_timetable(self.ticks, self.pause, clock.now(), zone))
+        if not told:
+            return
+        yield f"The timetable of {on_one_line(workflow)}"
+        for text, move in told:
+            yield f"  {on_one_line(text)}"
+            if move:
+                yield f"    → {move}"
+        yield ""
+
+    def as_data(self) -> dict[str, Any]:
+        return {
+            "pause": None if self.pause is None else pause_as_data(self.pause),
+            "ticks": [tick_as_data(tick) for tick in self.ticks],
+        }
+
+
+def _runs(
+    project: Project, store: Store, name: str, timetable: _Timetable | None
+) -> list[RunRecord]:
+    """Return the runs that are meant; Raises: RequestWrong."""
+    newest = store.runs(1, workflow=name)
+    if newest or timetable is not None:
+        unfinished = (Status.QUEUED, Status.RUNNING, Status.WAITING)
+        return store.runs(_MOST, workflow=name, statuses=unfinished) or newest
+    try:
+        return [store.find_run(name)]
+    except RunNotFound as error:
+        if _is_workflow(project, name):
+            told = f"No run of `{name}` is recorded. `almaflow run {name}` starts one."
+            raise RunNotFound(told) from error
+        known = {record.workflow for record in store.runs(_COMPARED)}
+        hint = did_you_mean(name, known)
+        if hint:
+            raise RunNotFound(f"No run and no workflow is called `{name}`{hint}") from error
+        raise
+
+
+def _is_workflow(project: Project, name: str) -> bool:
+    try:
+        load_workflow(find_workflow(name, project), project, simulated=True)
+    except AlmaflowError:
+        return False
+    return True
+
+
+def _told(
+    project: Project, store: Store, record: RunRecord, clock: Clock
+) -> tuple[RunView, list[Because]]:
+    plan = plan_of(store, record)
+    entries, events = store.journal(record.id), store.events(record.id)
+    worked_on = is_worked_on(store, record)
+    view = view_of(record, plan, entries, events, worked_on=worked_on)
+
+    def settle(institution: str) -> timedelta | None:
+        try:
+            return project.institution(institution).settle
+        except RequestWrong:
+            # It stands in almaflow.yaml no more.
+            return None
+
+    around = Around(
+        now=clock.now(),
+        own_places=store.places_of(record.id),
+        holders=store.holders,
+        queue=store.queue,
+        durations=Durations(store.learned_durations()),
+        settle=settle,
+        process=None if record.owner is None else store.process(record.owner),
+        outline=None if plan is None else Outline.of(plan),
+    )
+    return view, causes_of(view, around)
+
+
+def _lines(view: RunView, causes: list[Because]) -> Iterator[str]:
+    yield headline(view)
+    for one in causes:
+        head = f"{one.path}: " if one.path else ""
+        yield f"  {head}{on_one_line(one.text)}"
+        yield from (f"    {on_one_line(line)}" for line in one.details)
+        yield from (f"    → {on_one_line(line)}" for line in one.moves)
+    if not any(one.moves for one in causes) and view.outcome is None:
+        yield "  Nobody has to do anything."
+
+
+def _as_data(view: RunView, causes: list[Because]) -> dict[str, Any]:
+    return {
+        "id": view.id,
+        "workflow": view.workflow,
+        "status": view.status,
+        "outcome": view.outcome,
+        "attempt": view.attempt,
+        "held": view.held,
+        "worked_on": view.worked_on,
+        "causes": [asdict(one) for one in causes],
+    }

@@ -1,0 +1,111 @@
+"""The institutions: whether Alma takes the key, what the key may do, whose it is, what time it is.
+
+Alma's `/conf/test` answers whether a key may read (GET) and write (POST) the area Configuration;
+it changes nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import anyio
+
+from almaflow.alma import calls
+from almaflow.alma.errors import AlmaError, AlmaRefused
+from almaflow.cli import bootstrap
+from almaflow.cli.doctor_checks.findings import Finding, Findings, bad, doubtful, good
+from almaflow.errors import AlmaflowError
+from almaflow.field_types import format_duration
+from almaflow.redaction import Mask
+from almaflow.settings import Project
+
+if TYPE_CHECKING:
+    from almaflow.engine.alma_writes.institutions import Door
+
+# The clocks of this machine and of Alma may differ so much; what is looked for after a lost
+# answer is told by time.
+_TOLERANCE = timedelta(seconds=60)
+
+# Institutions that are asked beside each other.
+_AT_A_TIME = 8
+
+
+async def look_at_institutions(project: Project, mask: Mask) -> Findings:
+    """Ask every institution of almaflow.yaml, several at a time."""
+    open_door = bootstrap.live_door(project, mask)
+    limiter = anyio.CapacityLimiter(_AT_A_TIME)
+    of_each: dict[str, Findings] = {name: Findings() for name in project.institutions}
+
+    async def look(name: str, found: Findings) -> None:
+        async with limiter:
+            with found.about(f"institution {name}"):
+                door = open_door(name)
+                try:
+                    await _look(door, found)
+                finally:
+                    door.client.close()
+
+    async with anyio.create_task_group() as tasks:
+        for name, found in of_each.items():
+            tasks.start_soon(look, name, found)
+    return Findings(one for found in of_each.values() for one in found)
+
+
+async def _look(door: Door, found: Findings) -> None:
+    """Ask one institution; Raises: AlmaError when it does not let us in."""
+    what = f"institution {door.name}"
+    code = await door.client.send(calls.probe())
+    general = await door.client.send(calls.general())
+    try:
+        door.prove(general)
+    except AlmaflowError as error:
+        found.append(bad(what, str(error)))
+    else:
+        named = general.institution_code or code or "an institution that does not tell its code"
+        where = f"{general.environment or 'environment not told'}, {door.base_url}"
+        found.append(good(what, f"the key opens {named} ({where})"))
+    found.append(await _may_write(door, what))
+    found.append(_clock(door, what))
+    found.extend(_calls_left(door, what))
+
+
+async def _may_write(door: Door, what: str) -> Finding:
+    try:
+        await door.client.send(calls.probe(write=True))
+    except AlmaRefused as error:
+        return bad(
+            what,
+            f"the key may not write Configuration: {error.text}",
+            "In the Developer Network give it the area Configuration with read/write.",
+        )
+    except AlmaError as error:
+        return doubtful(what, f"nobody can tell whether the key may write: {error.text}")
+    return good(what, "the key may read and write Configuration")
+
+
+def _clock(door: Door, what: str) -> Finding:
+    if door.client.last_date is None:
+        return doubtful(what, "Alma's answers do not tell its time")
+    ahead = door.client.ahead
+    # Alma tells whole seconds, and its answer takes a moment.
+    rounded = timedelta(seconds=round(abs(ahead.total_seconds()), -1))
+    if abs(ahead) <= _TOLERANCE:
+        return good(what, f"this clock is within {format_duration(_TOLERANCE)} of Alma's")
+    behind = "behind" if ahead > timedelta() else "before"
+    return doubtful(
+        what,
+        f"this machine's clock is about {format_duration(rounded)} {behind} Alma's",
+        "Let the system keep its time by NTP (`timedatectl set-ntp true`).",
+    )
+
+
+def _calls_left(door: Door, what: str) -> list[Finding]:
+    left = door.client.remaining_calls
+    if left is None:
+        return []
+    if left < door.reserve_calls:
+        told = f"{left} calls of this day are left, and {door.reserve_calls} are kept in reserve"
+        move = "Until the next day only runs that are under way go on; see what else uses the key."
+        return [doubtful(what, told, move)]
+    return [good(what, f"{left} calls of this day are left")]

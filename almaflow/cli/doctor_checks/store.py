@@ -1,0 +1,85 @@
+"""The store: whether it can be read and written, is whole, and has room."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from almaflow.cli.doctor_checks.findings import Finding, Findings, bad, doubtful, good
+from almaflow.settings import Project
+from almaflow.store.health import Health, examine
+from almaflow.store.location import read_url
+
+# Bytes: below the first a store soon cannot grow, below the second somebody should know.
+_TOO_LITTLE, _LITTLE = 100 * 1024**2, 1024**3
+
+_WHAT = "store"
+
+
+def look_at_store(project: Project) -> tuple[Findings, Health | None]:
+    """Look at the store and its disk; None when there is no store that could be used."""
+    found = Findings()
+    health: Health | None = None
+    file: Path | None = None
+    with found.about(_WHAT):
+        file = read_url(project.store_url).file
+        health = examine(project.store_url)
+        found.extend([_about_none(file)] if health is None else _about(health))
+    if file is not None:
+        found.extend(_disk(file.parent))
+    return found, health
+
+
+def _about_none(file: Path | None) -> Finding:
+    if file is None:
+        move = "Runs are forgotten when a command ends; take `store` out of almaflow.yaml."
+        return doubtful(_WHAT, "it is in memory", move)
+    folder = next(one for one in file.parents if one.exists())
+    if not os.access(folder, os.W_OK):
+        return bad(
+            _WHAT, f"there is none yet, and {folder} cannot be written", "Let this user write it."
+        )
+    return good(_WHAT, f"there is none yet; the first run makes {file}")
+
+
+def _about(health: Health) -> list[Finding]:
+    found = []
+    if health.faults:
+        told = f"{health.place} is damaged: {health.faults[0]}"
+        found.append(bad(_WHAT, told, "Put back a backup (`almaflow backup` makes them)."))
+    if health.file is not None and not os.access(health.file, os.W_OK):
+        found.append(bad(_WHAT, f"{health.place} cannot be written by this user"))
+    if health.journal_mode not in ("", "wal"):
+        told = f"its journal is `{health.journal_mode}` and not `wal`, so readers make writers wait"
+        move = "See that its disk is a local one; SQLite does not work well over a network."
+        found.append(doubtful(_WHAT, told, move))
+    if not health.is_private:
+        found.append(
+            doubtful(_WHAT, "others than its owner may read it", f"`chmod 600 {health.file}`")
+        )
+    size = "" if health.file is None else f", {_size(health.size)}"
+    if not any(one.verdict == "error" for one in found):
+        found.append(good(_WHAT, f"{health.place} can be used (version {health.version}{size})"))
+    return found
+
+
+def _disk(folder: Path) -> list[Finding]:
+    there = next(one for one in (folder, *folder.parents) if one.exists())
+    free = shutil.disk_usage(there).free
+    told = f"{_size(free)} are free at {there}"
+    if free < _TOO_LITTLE:
+        return [bad("disk", told, "Make room: without it nothing can be recorded, and runs stop.")]
+    if free < _LITTLE:
+        return [doubtful("disk", told, "Make room; `almaflow prune` takes out old runs.")]
+    return [good("disk", told)]
+
+
+def _size(number: int) -> str:
+    """Return a number of bytes as people read it."""
+    size, unit = float(number), "bytes"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if size < 1024:
+            break
+        size, unit = size / 1024, larger
+    return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"

@@ -1,0 +1,83 @@
+"""The zone data of this machine: which are used, and whether they are recent."""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Iterable
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
+from pathlib import Path
+
+from almaflow.cli.doctor_checks.findings import Findings, bad, doubtful, good
+from almaflow.settings import Project
+from almaflow.workflow_loader import LoadedWorkflow
+
+_WHAT = "time zones"
+
+
+def look_at_zones(project: Project, loaded: Iterable[LoadedWorkflow], now: datetime) -> Findings:
+    """Look whether the zones of the project are there, and from when their data are."""
+    found = Findings()
+    for zone in sorted(_zones(project, loaded)):
+        try:
+            zoneinfo.ZoneInfo(zone)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+            found.append(
+                bad(
+                    _WHAT,
+                    f"this machine has no usable data of {zone} ({error})",
+                    "`pip install --upgrade tzdata` brings them.",
+                )
+            )
+    ours, theirs = _of_package(), _of_system()
+    used = theirs or ours
+    source = "the system" if theirs else "the package tzdata"
+    told = f"data of {used or 'an unknown version'}, of {source}"
+    update = "the system's tzdata" if theirs else "`pip install --upgrade tzdata`"
+    if theirs and ours > theirs:
+        told += f", while the package tzdata has {ours}"
+        found.append(doubtful(_WHAT, told, f"Update {update}."))
+    elif used and int(used[:4]) < now.year - 1:
+        move = f"Governments change their clocks; update {update}."
+        found.append(doubtful(_WHAT, f"{told}, are old", move))
+    else:
+        found.append(good(_WHAT, told))
+    return found
+
+
+def _zones(project: Project, loaded: Iterable[LoadedWorkflow]) -> set[str]:
+    """Return the zones that almaflow.yaml and the workflows name."""
+    zones = {project.settings.timezone}
+    for one in loaded:
+        named = [one.workflow.timezone, *(entry.timezone for entry in one.workflow.schedule)]
+        zones.update(zone for zone in named if zone is not None)
+    return zones
+
+
+def _of_system() -> str:
+    """Return the version of the data that Python takes before the package's, such as `2026b`.
+
+    Empty when there are none, or they do not tell.
+    """
+    for folder in map(Path, zoneinfo.TZPATH):
+        if (folder / "tzdata.zi").is_file():
+            with (folder / "tzdata.zi").open(encoding="utf-8", errors="replace") as lines:
+                return _named(next(lines, ""))
+        if (folder / "+VERSION").is_file():
+            return (folder / "+VERSION").read_text("utf-8", "replace").strip()
+    return ""
+
+
+def _of_package() -> str:
+    try:
+        version("tzdata")
+    except PackageNotFoundError:
+        return ""
+    with files("tzdata").joinpath("zoneinfo", "tzdata.zi").open(encoding="utf-8") as lines:
+        return _named(next(lines, ""))
+
+
+def _named(line: str) -> str:
+    """Return the version in the first line of a `tzdata.zi`: `# version 2026b`."""
+    return line.removeprefix("# version").strip() if line.startswith("# version") else ""

@@ -1,0 +1,255 @@
+"""The border of the command line: the one place from exception to message and exit code.
+
+    AlmaflowError           its own exit code: 2 when the request was wrong, else 1
+    usage                   2
+    the disk refused        1
+    Ctrl-C                  130
+    anything else           3: a defect; a report is written, no traceback is shown
+
+Messages go to stderr. With `--json` the error is also the one JSON document on stdout.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.main import get_command
+
+from almaflow import __version__
+from almaflow.cli.app import COMMANDS, app
+from almaflow.cli.arguments import check_arguments
+from almaflow.cli.refusals import refusal_text
+from almaflow.cli.render.problem_formats import problem_as_data, problem_lines
+from almaflow.cli.render.terminal import (
+    emit,
+    emit_json,
+    emit_lines,
+    has_colours,
+    painted,
+    prepare_streams,
+)
+from almaflow.cli.render.text_layout import on_one_line
+from almaflow.cli.streams import failure_of
+from almaflow.errors import AlmaflowError, DocumentsInvalid, LinesWanted
+from almaflow.problems import did_you_mean
+from almaflow.redaction import REDACTION
+from almaflow.visible import visible
+
+EXIT_REFUSED, EXIT_USAGE, EXIT_DEFECT, EXIT_INTERRUPTED = 1, 2, 3, 130
+
+_INTERRUPTED = "Interrupted."
+
+# What typer raises for a wrong command line; its bases have no public name of their own.
+_ShownByTyper = typer.BadParameter.__mro__[2]
+
+
+def run_command_line(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; whatever happens has become a message."""
+    prepare_streams()
+    REDACTION.forget()
+    try:
+        code = _run(arguments)
+    except BaseException as error:
+        code = _tell(error, arguments)
+    sys.stdout.flush()
+    _tell_lost_output()
+    return code
+
+
+def _tell_lost_output() -> None:
+    """Say that the output is not complete; the reader of a pipe who has left knows it."""
+    failure = failure_of(sys.stdout)
+    if failure is not None and not isinstance(failure, BrokenPipeError):
+        emit(
+            f"The output could not be written: {failure.strerror}. Send it to another place to "
+            "read it.",
+            err=True,
+        )
+
+
+def _run(arguments: Sequence[str]) -> int:
+    check_arguments(arguments)
+    code = get_command(app).main(list(arguments), prog_name="almaflow", standalone_mode=False)
+    if code == EXIT_INTERRUPTED and wants_json(arguments):
+        _emit_interrupted()
+    return code if isinstance(code, int) else 0
+
+
+def _emit_interrupted() -> None:
+    details = {"kind": "Interrupted", "message": _INTERRUPTED, "exit_code": EXIT_INTERRUPTED}
+    emit_json({"error": details})
+
+
+def _tell(error: BaseException, arguments: Sequence[str]) -> int:
+    """Print what an exception means and return the exit code."""
+    error = _single(error)
+    match error:
+        case SystemExit():
+            return error.code if isinstance(error.code, int) else EXIT_REFUSED
+        case KeyboardInterrupt() | typer.Abort():
+            emit(_INTERRUPTED, err=True)
+            if wants_json(arguments):
+                _emit_interrupted()
+            return EXIT_INTERRUPTED
+    _know_secrets()
+    message, code, details = _told(error, arguments)
+    _print(error, message)
+    if wants_json(arguments):
+        kind = type(error).__name__
+        emit_json({"error": {"kind": kind, "message": message, "exit_code": code, **details}})
+    return code
+
+
+def _print(error: BaseException, message: str) -> None:
+    colours = has_colours(sys.stderr)
+    if isinstance(error, DocumentsInvalid):
+        emit_lines(problem_lines(error.problems, colours=colours), err=True)
+        return
+    head = painted("Error:", "red", bold=True) if colours else "Error:"
+    lines = message.split("\n") if isinstance(error, LinesWanted) else [on_one_line(message)]
+    emit_lines([f"{head} {lines[0]}", *lines[1:]], err=True, wrap=True)
+
+
+def _told(error: BaseException, arguments: Sequence[str]) -> tuple[str, int, dict[str, Any]]:
+    """Return the message, the exit code and, for programs, what else is known."""
+    match error:
+        case AlmaflowError():
+            return str(error), error.exit_code, _details(error)
+        case OSError():
+            return refusal_text(error), EXIT_REFUSED, {}
+    if isinstance(error, _ShownByTyper):
+        return usage_message(error, arguments), EXIT_USAGE, {}
+    message, report = _defect(error, arguments)
+    return message, EXIT_DEFECT, {"report": report}
+
+
+def wants_json(arguments: Sequence[str]) -> bool:
+    """Whether a command line asks for one JSON document."""
+    options = list(arguments[: arguments.index("--")] if "--" in arguments else arguments)
+    return (
+        "--json" in options
+        or "--format=json" in options
+        or ("--format", "json") in pairwise(options)
+    )
+
+
+def _single(error: BaseException) -> BaseException:
+    """Return what a task group has wrapped: the one error, or the worst of several."""
+    while isinstance(error, BaseExceptionGroup):
+        error = max(error.exceptions, key=_gravity)
+    return error
+
+
+def _gravity(error: BaseException) -> int:
+    if isinstance(error, BaseExceptionGroup):
+        return max(map(_gravity, error.exceptions))
+    return 0 if isinstance(error, AlmaflowError) else 1
+
+
+def _know_secrets() -> None:
+    """Learn the project's secrets, if its settings were read: an error may quote what was not."""
+    settings = sys.modules.get("almaflow.settings")
+    if settings is None:
+        return
+    with contextlib.suppress(AlmaflowError, OSError):
+        # Otherwise no command has read a secret either.
+        REDACTION.know(settings.find_project(Path.cwd()).known_secrets(strict=False))
+
+
+def _details(error: AlmaflowError) -> dict[str, Any]:
+    details: dict[str, Any] = {}
+    if isinstance(error, DocumentsInvalid):
+        details["problems"] = [problem_as_data(problem) for problem in error.problems]
+    if hasattr(error, "http_status"):
+        details["http_status"] = error.http_status
+        details["alma"] = [
+            {"code": one.code, "message": one.message, "tracking_id": one.tracking_id}
+            for one in getattr(error, "messages", ())
+        ]
+    return details
+
+
+def usage_message(error: Any, arguments: Sequence[str]) -> str:
+    """Return what is wrong with a command line, in our words; *error* is typer's."""
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        command = context.command_path
+    else:
+        command = " ".join(["almaflow", *(name for name in arguments[:1] if name in COMMANDS)])
+    wrong = getattr(error, "option_name", None)
+    param = getattr(error, "param", None)
+    if wrong and hasattr(error, "possibilities"):
+        hint = did_you_mean(wrong, _options(context)) if wrong.startswith("--") else ""
+        text = f"`{command}` has no option `{wrong}`{hint or '.'}"
+    elif type(error).__name__ == "MissingParameter" and param is not None:
+        text = f"`{command}` needs {_named(param)}" + (f": {param.help}" if param.help else ".")
+    elif param is not None:
+        text = f"{_named(param)} of `{command}`: {_sentence(error.message)}"
+    elif error.message.startswith("Missing command") and context is not None:
+        names = " or ".join(f"`{name}`" for name in context.command.list_commands(context))
+        text = f"`{command}` needs a command: {names}."
+    else:
+        text = _sentence(error.message)
+    return f"{text} See `{command} --help`."
+
+
+def _options(context: Any) -> list[str]:
+    if context is None:
+        return []
+    return [name for param in context.command.get_params(context) for name in param.opts]
+
+
+def _named(param: Any) -> str:
+    if param.param_type_name == "option":
+        return f"`{max(param.opts, key=len)}`"
+    return str(param.metavar or param.name).upper()
+
+
+def _sentence(text: str) -> str:
+    # The words of the library that reads the values.
+    text = text.strip().removeprefix("Value error, ")
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
+def _defect(error: BaseException, arguments: Sequence[str]) -> tuple[str, str]:
+    """Write a report about a defect; return the message about it and the report's path."""
+    report = visible(REDACTION.text("".join(_report(error, arguments))))
+    try:
+        handle, path = tempfile.mkstemp(prefix="almaflow-report-", suffix=".txt", text=True)
+        with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as file:
+            file.write(report)
+    except OSError as refused:
+        what = f"{type(error).__name__}: {error}"
+        return (
+            f"This is a defect of almaflow ({what}), and no report about it could be written: "
+            f"{refused.strerror}. Please report it.",
+            "",
+        )
+    return (
+        f"This is a defect of almaflow, not of your files. A report is in {path}; please send it "
+        "to the project. What has been recorded stays: `almaflow runs` shows it.",
+        path,
+    )
+
+
+def _report(error: BaseException, arguments: Sequence[str]) -> Sequence[str]:
+    # Only here: most commands have no need of the clock's libraries.
+    from almaflow.clock import SystemClock
+
+    now = SystemClock().now()
+    return [
+        f"almaflow {__version__}, Python {platform.python_version()}, {platform.platform()}\n",
+        f"{now:%Y-%m-%d %H:%M:%S} UTC\n",
+        f"almaflow {' '.join(arguments)}\n\n",
+        *traceback.format_exception(error),
+    ]

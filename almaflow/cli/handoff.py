@@ -1,0 +1,107 @@
+"""Runs that nobody works on, and those of other processes: who is told, and what is done here."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, NoReturn
+
+import typer
+
+from almaflow.cli import bootstrap
+from almaflow.cli.commands.run import follow
+from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
+from almaflow.cli.prompts import asker_at
+from almaflow.cli.render.run_report import exit_code_of, onlooker, steps_so_far
+from almaflow.cli.render.terminal import emit_json, say
+from almaflow.cli.run_owner import is_worked_on
+from almaflow.clock import SystemClock, sleep
+from almaflow.engine.lease import Silence
+from almaflow.outcome import Outcome, Status
+from almaflow.plan import recorded_plan
+from almaflow.settings import Project
+from almaflow.store import LEASE, RunRecord, Store
+
+# How often a process that gives no sign of life is looked at.
+_LOOK = timedelta(seconds=1)
+
+
+class SilenceReport:
+    """Says on stderr, once for each process, that it is watched because it may be frozen."""
+
+    def __init__(self) -> None:
+        self._said: set[tuple[int, str]] = set()
+
+    def __call__(self, pid: int, host: str) -> None:
+        """Report that process *pid* on *host* gives no sign of life yet."""
+        if (pid, host) in self._said:
+            return
+        self._said.add((pid, host))
+        seconds = round(LEASE.total_seconds())
+        say(
+            f"Process {pid} on {host} has this run. Checking for up to {seconds} seconds whether "
+            "that process still responds; if it does not, its runs are taken over.",
+            err=True,
+        )
+
+
+def responds(store: Store, record: RunRecord) -> bool:
+    """Whether a process that responds works on a run, or the run has ended meanwhile.
+
+    A process that gives no sign of life is watched for up to one lease, and reported after a few
+    seconds. Raises: typer.Exit when interrupted.
+    """
+
+    async def watched() -> bool:
+        clock = SystemClock()
+        silence = Silence(clock, SilenceReport())
+        while True:
+            now = store.run(record.id)
+            if now.status is Status.FINISHED:
+                return True
+            if not is_worked_on(store, now):
+                return False
+            assert now.owner is not None
+            if not store.is_silent(now.owner):
+                return True
+            process = store.process(now.owner)
+            silence.note([process] if process is not None else [])
+            await sleep(clock, _LOOK)
+
+    try:
+        return run_interruptible(watched)
+    except Interrupted:
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+def tell_owner(store: Store, record: RunRecord, told: str, *, as_json: bool, **data: Any) -> None:
+    """Say what the process that works on a run does now; *data* is what programs get besides."""
+    assert record.owner is not None, "a run that is worked on has an owner"
+    process = store.process(record.owner)
+    assert process is not None, "an owner is recorded before it owns"
+    pid, host = process.pid, process.host
+    if as_json:
+        emit_json({"run": record.id, **data, "pid": pid, "host": host})
+        return
+    say(
+        f"Process {pid} on {host} works on run {record.id} and {told}. `almaflow logs -f "
+        f"{record.id}` follows it."
+    )
+
+
+def work_here(
+    project: Project, store: Store, record: RunRecord, told: str, *, as_json: bool
+) -> NoReturn:
+    """Work on a run here, because nobody does, after saying what is *told*.
+
+    Raises: RunHeld when a process has taken it meanwhile; typer.Exit.
+    """
+    plan = recorded_plan(record, store.definition(record.definition))
+    if not as_json:
+        say(told)
+    seen = steps_so_far(store, record, plan)
+    with onlooker(plan, as_json=as_json, seen=seen) as view:
+        engine = bootstrap.live_engine(project, store, view, asker_at(view, as_json=as_json))
+        engine.watching = SilenceReport()
+        ended = follow(engine, store, plan, as_json=as_json)
+    cancelled = ended.cancel_requested_at is not None and ended.outcome is Outcome.CANCELLED
+    raise typer.Exit(0 if cancelled else exit_code_of(ended))

@@ -1,0 +1,163 @@
+"""`validate --online`: whether the jobs, profiles and sets that files name exist in Alma."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from almaflow.alma import calls
+from almaflow.alma.errors import AlmaError, AlmaRefused, NotInAlma
+from almaflow.cli.alma_queries import Asked, ask_live
+from almaflow.document import PathTo
+from almaflow.field_types import Template
+from almaflow.problems import Problem, Severity
+from almaflow.settings import Project
+from almaflow.steps.base import Kind, StepBase
+from almaflow.steps.call import Call
+from almaflow.steps.create_set import CreateSet
+from almaflow.steps.find_set import FindSet
+from almaflow.steps.run_profile import ImportProfile, IntegrationProfile, RunProfile
+from almaflow.steps.submit_job import JobReference, SubmitJob
+from almaflow.steps.wait_for_run import WaitForRun
+from almaflow.workflow_loader import LoadedWorkflow
+
+
+@dataclass(frozen=True)
+class _Named:
+    """Something of Alma's that a step names by a literal."""
+
+    loaded: LoadedWorkflow
+    institution: str | None
+    path: PathTo
+    code: str
+    severity: Severity
+    kind: Kind
+
+
+def missing_in_alma(loaded: Iterable[LoadedWorkflow], project: Project) -> list[Problem]:
+    """Return a problem for each job, profile or set that is named by a literal and not there.
+
+    A set that is missing is a warning: it may be made before the workflow runs. What a template
+    names, or where a template says at which institution, is left out.
+
+    Raises:
+        RequestWrong: an institution is not in almaflow.yaml, or its key is missing.
+        AlmaError: Alma did not answer, or refused the key.
+    """
+    named = [name for one in loaded for name in _names_in(one, project)]
+    problems: list[Problem] = []
+    for institution in dict.fromkeys(name.institution for name in named):
+        here = [name for name in named if name.institution == institution]
+        problems += ask_live(partial(_missing, named=here), project, institution)
+    return problems
+
+
+async def _missing(alma: Asked, named: Sequence[_Named]) -> list[Problem]:
+    problems = []
+    for name in named:
+        try:
+            await _look(alma, name.kind)
+        except NotInAlma as error:
+            problems.append(_problem(name, error))
+        except AlmaRefused as error:
+            if not any(code.isdecimal() for code in error.codes):
+                # Only Alma's own codes are about a name; others are about the key or the host.
+                raise
+            problems.append(_problem(name, error))
+    return problems
+
+
+def _problem(name: _Named, error: AlmaError) -> Problem:
+    document = name.loaded.document
+    return document.problem(document.place(name.path), name.code, str(error), name.severity)
+
+
+def _names_in(
+    loaded: LoadedWorkflow, project: Project, called_at: str | None = None
+) -> Iterator[_Named]:
+    """Yield what a workflow and those it calls name; *called_at* is where it is called."""
+    workflow = loaded.workflow
+    institution = called_at or project.default_institution
+    if workflow.institution is not None:
+        institution = workflow.institution.text
+    for key, steps in (("steps", workflow.steps), ("finally", workflow.finally_)):
+        for path, step, there in _all_steps(steps, (key,), institution):
+            if isinstance(step.kind, Call):
+                yield from _names_in(loaded.calls[step.kind.workflow], project, there)
+            if there is not None and not _is_literal(Template(there)):
+                continue
+            place = _place(step.kind)
+            if place is not None:
+                keys, code, severity = place
+                here = (*path, step.kind.key, *keys)
+                yield _Named(loaded, there, here, code, severity, step.kind)
+
+
+def _all_steps(
+    steps: Sequence[StepBase], path: PathTo, institution: str | None
+) -> Iterator[tuple[PathTo, StepBase, str | None]]:
+    """Yield every step with its place in the document and its institution."""
+    for place, step in enumerate(steps):
+        here = (*path, place)
+        there = institution if step.institution is None else step.institution.text
+        yield here, step, there
+        for body in step.kind.bodies():
+            yield from _all_steps(body.steps, (*here, step.kind.key, *body.keys), there)
+
+
+def _place(kind: Kind) -> tuple[PathTo, str, Severity] | None:
+    """Return where below the kind's key a literal name stands, and what its absence is called."""
+    match kind:
+        case SubmitJob(job=job):
+            keys: PathTo = ("job", "id" if job.id is not None else "name")
+            return keys, "no-such-job", Severity.ERROR
+        case WaitForRun(job=JobReference() as job, integration=None):
+            return ("job", "id" if job.id is not None else "name"), "no-such-job", Severity.ERROR
+        case RunProfile() | WaitForRun():
+            key = "import" if kind.integration is None else "integration"
+            return (key,), "no-such-profile", Severity.ERROR
+        case FindSet(id=Template() as name) | CreateSet(from_set=Template() as name):
+            key = "id" if isinstance(kind, FindSet) else "from_set"
+        case FindSet(name=Template() as name):
+            key = "name"
+        case _:
+            return None
+    return ((key,), "no-such-set", Severity.WARNING) if _is_literal(name) else None
+
+
+async def _look(alma: Asked, kind: Kind) -> None:
+    """Ask Alma for what a step names; Raises: NotInAlma, AlmaRefused."""
+    match kind:
+        case SubmitJob(job=job):
+            await alma.directory.job(id=job.id, name=job.name)
+        case WaitForRun(integration=IntegrationProfile() as profile):
+            begins = kind.job.name if kind.job is not None else None
+            await alma.directory.integration_job(profile.id, profile.code, profile.name, begins)
+        case WaitForRun(job=JobReference() as job):
+            await alma.directory.job(id=job.id, name=job.name, type=None)
+        case RunProfile(integration=profile) if profile is not None:
+            await alma.directory.integration_job(profile.id, profile.code, profile.name, kind.job)
+        case (
+            RunProfile(import_=ImportProfile() as profile)
+            | WaitForRun(import_=ImportProfile() as profile)
+        ):
+            await alma.directory.import_job(profile.id, profile.name)
+        case FindSet(id=Template() as set_id) | CreateSet(from_set=Template() as set_id):
+            await alma.read(calls.alma_set(set_id.text))
+        case FindSet(name=Template() as name):
+            await _set_named(alma, name.text)
+
+
+async def _set_named(alma: Asked, name: str) -> None:
+    if await alma.directory.set_named(name) is None:
+        raise NotInAlma(
+            f"{alma.institution} has no set '{name}' now.",
+            noun="set",
+            name=name,
+            advice="The name must be exact; a private set of somebody else's is not seen.",
+        )
+
+
+def _is_literal(template: Template) -> bool:
+    return "{{" not in template.text

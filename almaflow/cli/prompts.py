@@ -1,0 +1,159 @@
+"""People at the command line: who they are, and the questions that they are asked."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import getpass
+import os
+import sys
+from collections import deque
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Protocol, cast
+
+import anyio
+import typer
+
+from almaflow.cli.render.terminal import emit, say
+from almaflow.cli.render.text_layout import on_one_line
+from almaflow.engine.approvals import Asker, NobodyHere, Said
+from almaflow.redaction import REDACTION
+from almaflow.runs.events import Listener
+
+
+def who() -> str:
+    """Return the name of whoever types, as records keep it."""
+    try:
+        return as_recorded(getpass.getuser())
+    except (KeyError, OSError, ImportError):
+        # No such user, or a system that has none.
+        return "somebody"
+
+
+def as_recorded(typed: str) -> str:
+    """Return what a person has typed as records keep it: without secrets."""
+    return REDACTION.text(typed.strip())
+
+
+def can_be_asked() -> bool:
+    """Whether there is a person at a terminal, who sees a question and can answer it."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def confirmed(question: str) -> bool:
+    """Ask a question that `y` answers with yes, and everything else with no.
+
+    Raises:
+        typer.Abort: Ctrl-C.
+    """
+    emit()
+    return typer.confirm(on_one_line(question), default=False)
+
+
+def asker_at(view: Listener, *, as_json: bool) -> Asker:
+    """Return who can be asked while a run goes: the person at the terminal, if there is one."""
+    if as_json or not can_be_asked():
+        return NobodyHere()
+    return PersonAtTerminal(view)
+
+
+class _Pausing(Protocol):
+    """A view of a run that can let something else have the terminal."""
+
+    def paused(self) -> AbstractContextManager[None]: ...
+
+
+class PersonAtTerminal:
+    """Puts the questions of `approve` steps to whoever sits at the terminal, one at a time.
+
+    The loop goes on meanwhile, so that an answer from elsewhere, a timeout or Ctrl-C withdraw the
+    question.
+    """
+
+    def __init__(self, view: Listener) -> None:
+        self._view = view
+        self._turn: anyio.Lock | None = None
+        self._lines: deque[str] = deque()
+
+    async def ask(self, run_id: str, path: str, question: str) -> Said | None:
+        """Ask, and return the answer; None when there is none to be had here."""
+        if self._turn is None:
+            # A lock belongs to the loop that it is made in.
+            self._turn = anyio.Lock()
+        async with self._turn:
+            with self._paused():
+                return await self._ask(run_id, path, on_one_line(question))
+
+    def _paused(self) -> AbstractContextManager[None]:
+        if hasattr(self._view, "paused"):
+            return cast("_Pausing", self._view).paused()
+        return nullcontext()
+
+    async def _ask(self, run_id: str, path: str, question: str) -> Said | None:
+        say(f"\n{path} asks: {question}")
+        forget_what_was_typed()
+        self._lines.clear()
+        while True:
+            sys.stdout.write("Approve? [y/n, a comment may follow] ")
+            sys.stdout.flush()
+            try:
+                line = await self._line()
+            except NotImplementedError:
+                # Windows' loop does not watch terminals.
+                line = None
+            except asyncio.CancelledError:
+                emit("")
+                raise
+            if line is None:
+                say(f"\nThe run goes on waiting; `almaflow approve {run_id} {path}` answers.")
+                return None
+            value = read_answer(line)
+            if value is not None:
+                return Said(who(), value)
+            emit("Answer with y or n.")
+
+    async def _line(self) -> str | None:
+        """Return the next line that is typed; None at the end of the input."""
+        typed = ""
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        while not self._lines:
+            await _readable(sys.stdin.fileno())
+            try:
+                piece = os.read(sys.stdin.fileno(), 4096)
+            except OSError:
+                # The terminal was closed.
+                return None
+            if not piece:
+                return None
+            typed += decoder.decode(piece)
+            *lines, typed = typed.split("\n")
+            self._lines.extend(lines)
+        return self._lines.popleft()
+
+
+async def _readable(descriptor: int) -> None:
+    """Return once there is something to read; Raises: NotImplementedError."""
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_reader(descriptor, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(descriptor)
+
+
+def forget_what_was_typed() -> None:
+    """Drop what was typed before a question was asked: it is no answer to it."""
+    try:
+        import termios
+    except ImportError:
+        # Windows.
+        return
+    termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
+
+
+def read_answer(line: str) -> dict[str, Any] | None:
+    """Return what a typed line says: `{approved, comment}`; None when it is neither yes nor no."""
+    word, _, comment = line.strip().partition(" ")
+    said = {"y": True, "yes": True, "n": False, "no": False}.get(word.rstrip(",.").casefold())
+    return None if said is None else {"approved": said, "comment": as_recorded(comment)}

@@ -1,0 +1,145 @@
+"""What happens in a run as plain lines: one line each, the same words whoever reads them.
+
+    2026-11-01 02:30:04+01:00  withdraw  waits: job M157 runs in Alma as 4711
+
+First when, by the clock of the run and in the workflow's zone; then the step's path, `-` for the
+run itself; then what happened. Three fields, two blanks between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta, tzinfo
+from typing import Any
+
+from almaflow.cli.render.terminal import emit
+from almaflow.cli.render.text_layout import on_one_line
+from almaflow.field_types import format_duration
+from almaflow.outcome import Outcome
+from almaflow.runs.events import RunEvent, Told
+from almaflow.waiting import WaitingKind
+
+# Of so many iterations of a loop everything is told; of later ones only what matters.
+_ALL_TOLD = 20
+
+
+class LineView:
+    """Listens to a run and prints a line for whatever happens."""
+
+    def __init__(self, zone: tzinfo) -> None:
+        self._zone = zone
+        self._status: dict[str, str] = {}
+        self._loops: set[str] = set()
+
+    def hear(self, event: RunEvent) -> None:
+        """Print what happened; of a job's progress only what is new in words."""
+        if self._is_one_of_many(event):
+            return
+        known = self._status.get(event.path)
+        if event.kind is Told.PROGRESS:
+            if known == event.text:
+                return
+            self._status[event.path] = event.text
+        if event.kind is Told.WAITING and known and _wait_of(event).get("status") == known:
+            return
+        line = event_line(event.at, event.kind, event.path, event.text, event.data, self._zone)
+        if line:
+            emit(line)
+
+    def _is_one_of_many(self, event: RunEvent) -> bool:
+        """Whether an event is left out because its step stands in one of many iterations."""
+        loop = loop_of_many(event.path)
+        if not loop or counts(event):
+            return False
+        if loop not in self._loops:
+            self._loops.add(loop)
+            told = (
+                f"of the iterations after the first {_ALL_TOLD} only notices, questions and what "
+                "did not end well is told here"
+            )
+            emit(event_line(event.at, Told.SAID, loop, told, {}, self._zone))
+        return True
+
+
+def asks_a_person(event: RunEvent) -> bool:
+    """Whether a step begins to wait for a person."""
+    return event.kind is Told.WAITING and _wait_of(event).get("kind") == WaitingKind.PERSON
+
+
+def _wait_of(event: RunEvent) -> Mapping[str, Any]:
+    """Return what an event says of a wait, as `Waiting.to_json` gives it; empty when nothing."""
+    wait: Mapping[str, Any] = event.data.get("waiting", {})
+    return wait
+
+
+def loop_of_many(path: str) -> str:
+    """Return the loop of which a step stands in a late iteration; empty when in none."""
+    parts = path.split("/")
+    for place, part in enumerate(parts):
+        if place and part.isdecimal() and int(part) > _ALL_TOLD:
+            return "/".join(parts[:place])
+    return ""
+
+
+def counts(event: RunEvent) -> bool:
+    """Whether an event is told wherever it happens."""
+    match event.kind:
+        case Told.NOTICE:
+            return True
+        case Told.ENDED:
+            return not Outcome(event.data["outcome"]).is_good
+    return asks_a_person(event)
+
+
+def event_line(
+    at: datetime, kind: str, path: str, text: str, data: Mapping[str, Any] | None, zone: tzinfo
+) -> str:
+    """Return the line about one event; empty when it is not worth one."""
+    told = words_of(kind, text, data or {})
+    if not told:
+        return ""
+    instant = at.astimezone(zone).isoformat(" ", "seconds")
+    return f"{instant}  {on_one_line(path) or '-'}  {on_one_line(told)}"
+
+
+def words_of(kind: str, text: str, data: Mapping[str, Any]) -> str:
+    """Return what an event says, without when and where; empty when it is not worth a line."""
+    match kind:
+        case Told.RUN:
+            return _about_run(text, data)
+        case Told.BEGAN:
+            attempt = data.get("attempt", 1)
+            again = f", attempt {attempt}" if attempt > 1 else ""
+            return f"began ({data.get('kind', 'step')}{again})" + (text and f": {text}")
+        case Told.WAITING:
+            return f"waits: {text}"
+        case Told.PROGRESS:
+            percent = data.get("percent")
+            return text if percent is None else f"Alma says {text}, {percent:g} %"
+        case Told.ENDED:
+            took = how_long(data.get("seconds"))
+            return f"{data.get('outcome', 'ended')}{took and f' after {took}'}" + (
+                text and f": {text}"
+            )
+        case Told.NOTICE:
+            return f"notice to {data.get('to', 'log')}: {text}"
+        case Told.REQUEST:
+            return ""
+    return text
+
+
+def _about_run(text: str, data: Mapping[str, Any]) -> str:
+    if "outcome" in data:
+        return f"the run ended as {data['outcome']}" + (text and f": {text}")
+    if data.get("status") == "waiting":
+        return f"the run waits for a person: {text}"
+    return text
+
+
+def how_long(seconds: float | None) -> str:
+    """Return a length of time as people read it; empty when it is nothing or not known."""
+    if not seconds:
+        return ""
+    if seconds < 10:
+        return f"{seconds:.1f}s" if seconds >= 0.05 else ""
+    return format_duration(timedelta(seconds=round(seconds)))

@@ -1,0 +1,257 @@
+"""The steps of a run as rows that change while it goes; `live_view.py` draws them.
+
+Of a `for_each` with many iterations only those that go on, and some that failed, have rows.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from almaflow.outcome import Outcome, Status
+from almaflow.plan import Plan
+from almaflow.runs.events import RunEvent, Told
+from almaflow.runs.step_tree import ANY, Order, Outline, Place
+from almaflow.runs.views import StepView
+from almaflow.steps.for_each import ForEach
+
+# Of a loop with more iterations, those that ended well are hidden, and of those that did not only
+# so many are shown.
+_FEW = 6
+
+
+@dataclass
+class Row:
+    """One step as it is shown."""
+
+    path: str
+    label: str
+    kind: str
+    detail: str
+    order: Order = ()
+    around: tuple[str, ...] = ()
+    """The paths of the steps around it."""
+    inside: tuple[tuple[str, str], ...] = ()
+    """The loops around it, with the number of its iteration in each."""
+    status: Status = Status.QUEUED
+    outcome: Outcome | None = None
+    percent: float | None = None
+    progress: str = ""
+    counters: str = ""
+    waiting: Mapping[str, Any] = field(default_factory=dict)
+    """What it waits for, as `Waiting.to_json` gives it; of the wait that `detail` names."""
+    said: str = ""
+    """What the step had to say last."""
+    began_at: datetime | None = None
+    seconds: float | None = None
+
+    @property
+    def awaited(self) -> str:
+        """What it waits for; without Alma's status when the progress gives the same."""
+        status = self.waiting.get("status", "")
+        return self.waiting["text"] if status and status == self.progress else self.detail
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it has begun and not ended."""
+        return self.outcome is None and self.status is not Status.QUEUED
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether it ended, and not well."""
+        return self.outcome is not None and not self.outcome.is_good
+
+
+@dataclass
+class _Loop:
+    """The iterations of one `for_each` that have begun, by number."""
+
+    iterations: dict[str, list[Row]] = field(default_factory=dict)
+
+    def going(self) -> list[str]:
+        """Return the iterations that go on."""
+        return [
+            number for number, rows in self.iterations.items() if any(row.is_active for row in rows)
+        ]
+
+    def shown(self) -> set[str]:
+        """Return the iterations that have rows on the screen."""
+        if len(self.iterations) <= _FEW:
+            return set(self.iterations)
+        bad = [n for n, rows in self.iterations.items() if any(row.is_bad for row in rows)]
+        return {*self.going(), *bad[-_FEW:]}
+
+
+class Tree:
+    """The rows of one run; *seen* is what an earlier process has done of it."""
+
+    def __init__(self, plan: Plan, seen: Sequence[StepView] = ()) -> None:
+        self._outline = Outline.of(plan)
+        self._rows: dict[str, Row] = {}
+        self._in_order: list[Row] = []
+        self._inside: dict[str, list[Row]] = {}
+        self._loops: dict[str, _Loop] = {}
+        for place in self._outline.places():
+            self._add(place)
+        for step in seen:
+            if ANY not in step.path.split("/") and step.attempts:
+                self._take_over(step)
+
+    def note(self, event: RunEvent) -> None:
+        """Take note of what happened."""
+        if event.kind is Told.RUN:
+            if event.data.get("status") == "finished":
+                _skip(self._rows.values())
+            return
+        if not event.path:
+            return
+        row = self._row(event.path, event.data.get("kind", ""))
+        match event.kind:
+            case Told.BEGAN:
+                row.status, row.outcome = Status.RUNNING, None
+                row.began_at = row.began_at or event.at
+            case Told.WAITING:
+                row.status, row.outcome, row.detail = Status.WAITING, None, event.text
+                row.waiting = event.data.get("waiting", {})
+            case Told.PROGRESS:
+                row.percent = event.data.get("percent")
+                row.counters = _counted(event.data.get("counters", ()))
+                row.progress = event.text
+            case Told.SAID:
+                row.detail = row.said = event.text
+                row.waiting = {}
+            case Told.ENDED:
+                self._end(row, event)
+
+    def shown(self) -> list[Row]:
+        """Return the rows that are worth a line, in the order of the file."""
+        shown = {path: loop.shown() for path, loop in self._loops.items()}
+        everything = {ANY}
+        return [
+            row
+            for row in self._in_order
+            if all(number in shown.get(path, everything) for path, number in row.inside)
+        ]
+
+    def told_of(self, row: Row) -> str:
+        """Return what there is to say about a step now."""
+        loop = self._loops.get(row.path)
+        parts = [row.detail]
+        if row.outcome is None:
+            parts = [row.progress, row.counters, row.awaited]
+            if loop is not None:
+                going = len(loop.going())
+                parts = [row.progress, f"{len(loop.iterations) - going} ended, {going} go on"]
+        elif loop is not None and not row.detail:
+            parts = [f"{len(loop.iterations)} iterations"]
+        return ", ".join(part for part in parts if part)
+
+    # Rows
+
+    def _row(self, path: str, kind: str) -> Row:
+        row = self._rows.get(path)
+        if row is None:
+            place = self._outline.place(path)
+            if place is None:
+                row = self._insert(Row(path, path, kind, "", order=_LAST))
+            else:
+                row = self._add(place)
+        return row
+
+    def _add(self, place: Place) -> Row:
+        around = place.around[-1].path + "/" if place.around else ""
+        label = "  " * len(place.around) + place.path.removeprefix(around)
+        paths = tuple(one.path for one in place.around)
+        inside = tuple(
+            (one.path, place.path.removeprefix(f"{one.path}/").partition("/")[0])
+            for one in place.around
+            if isinstance(one.step.kind, ForEach)
+        )
+        kind, name = place.step.kind.key, place.step.name or ""
+        row = Row(place.path, label, kind, name, place.order, paths, inside)
+        for path, number in inside:
+            if number != ANY:
+                loop = self._loops.setdefault(path, _Loop())
+                loop.iterations.setdefault(number, []).append(row)
+        return self._insert(row)
+
+    def _insert(self, row: Row) -> Row:
+        self._rows[row.path] = row
+        for path in row.around:
+            self._inside.setdefault(path, []).append(row)
+        bisect.insort(self._in_order, row, key=lambda one: one.order)
+        return row
+
+    def _take_over(self, step: StepView) -> None:
+        row = self._row(step.path, step.kind)
+        row.status, row.outcome = step.status, step.outcome
+        row.began_at, row.seconds = step.started_at, step.seconds
+        row.detail = step.error or step.reason or row.detail
+
+    def _end(self, row: Row, event: RunEvent) -> None:
+        row.status = Status.FINISHED
+        row.outcome = Outcome(event.data["outcome"])
+        row.seconds = event.data.get("seconds")
+        row.percent, row.progress = None, ""
+        row.detail = event.text or row.counters or row.said
+        _skip(self._inside.get(row.path, ()))
+
+
+# Behind whatever the plan knows.
+_LAST: Order = (2,)
+
+
+def _skip(rows: Iterable[Row]) -> None:
+    """Mark the steps among *rows* that can begin no more."""
+    for row in rows:
+        if row.outcome is None and not row.is_active:
+            row.status, row.outcome = Status.FINISHED, Outcome.SKIPPED
+
+
+def _counted(counters: Sequence[Mapping[str, Any]]) -> str:
+    return ", ".join(f"{one['label'] or one['key']} {one['value']}" for one in counters)
+
+
+# --- more rows than lines -------------------------------------------------------------------------
+
+
+def fitted(rows: Sequence[Row], room: int) -> list[Row | str]:
+    """Return what fits into *room* lines: what goes on, what is near it, counts of the rest."""
+    if len(rows) <= room:
+        return list(rows)
+    ranked = sorted(range(len(rows)), key=_ranks(rows).__getitem__)
+    for count in range(min(room, len(rows)), 0, -1):
+        shown = list(_with_gaps(rows, sorted(ranked[:count])))
+        if len(shown) <= room:
+            break
+    return shown
+
+
+def _ranks(rows: Sequence[Row]) -> list[tuple[int, int, int]]:
+    """Return how much each row is worth a line; the smallest first."""
+    active = [place for place, row in enumerate(rows) if row.is_active]
+    ended = [place for place, row in enumerate(rows) if row.outcome is not None]
+    centres = active or [max(ended, default=0)]
+    holders = {path for place in active for path in rows[place].around}
+    ranks = []
+    for place, row in enumerate(rows):
+        at = bisect.bisect_left(centres, place)
+        near = min(abs(place - one) for one in centres[max(0, at - 1) : at + 1])
+        holds = row.path in holders
+        ranks.append((0 if row.is_active and not holds else 1 if holds else 2, near, place))
+    return ranks
+
+
+def _with_gaps(rows: Sequence[Row], places: Iterable[int]) -> Iterator[Row | str]:
+    """Yield the rows at *places*, and between them how many are left out."""
+    before = 0
+    for place in places:
+        if place > before:
+            yield f"{place - before} more" + ("" if before else " above")
+        yield rows[place]
+        before = place + 1
+    if before < len(rows):
+        yield f"{len(rows) - before} more below"

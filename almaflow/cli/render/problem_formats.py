@@ -1,0 +1,195 @@
+"""Problems for people, for programs and for the pages of a review: text, JSON, SARIF, GitHub."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path, PurePath
+from typing import Any
+from urllib.parse import quote
+
+from almaflow.cli.render.terminal import painted
+from almaflow.cli.render.text_layout import on_one_line, width
+from almaflow.problems import Problem, Severity
+from almaflow.redaction import REDACTION
+from almaflow.visible import json_text, unbroken, visible, without_commands
+
+# A longer source line (characters) is cut around the place.
+_LONGEST_LINE = 160
+_BEFORE = 60
+
+
+class ProblemFormat(StrEnum):
+    """How problems are written."""
+
+    TEXT = "text"
+    """For people: the place, the message, the source line with a caret."""
+    JSON = "json"
+    """One JSON document."""
+    SARIF = "sarif"
+    """SARIF 2.1.0, which code hosts and editors read."""
+    GITHUB = "github"
+    """Workflow commands of GitHub Actions, shown in a pull request."""
+
+
+def format_problems(
+    problems: Sequence[Problem], style: ProblemFormat, *, colours: bool = False
+) -> str:
+    """Return *problems* in the order given, without a line break at the end.
+
+    *colours* paints the text for people; `emit_lines` prints it.
+    """
+    if style is ProblemFormat.TEXT:
+        return "\n".join(problem_lines(problems, colours=colours))
+    return _WRITERS[style](problems)
+
+
+def problem_lines(problems: Sequence[Problem], *, colours: bool = False) -> Iterator[str]:
+    """Yield the lines about *problems* for people; `emit_lines` prints their colours."""
+    for problem in problems:
+        yield from _lines(problem, colours=colours)
+
+
+def _lines(problem: Problem, *, colours: bool) -> Iterator[str]:
+    """Yield one line, and two more with the picture when *problem* has one."""
+    location = problem.location
+    colour = "red" if problem.severity is Severity.ERROR else "yellow"
+    place, kind = on_one_line(str(location)), f"{problem.severity}[{problem.code}]"
+    if colours:
+        place, kind = painted(place, bold=True), painted(kind, colour, bold=True)
+    yield f"{place}: {kind}: {on_one_line(problem.message)}"
+    if not problem.line_text.strip():
+        return
+    # Starred before it is cut: a piece of a secret is found by nobody.
+    source = REDACTION.covered(problem.line_text)
+    line, column = _window(source, location.column - 1)
+    carets = "^" * max(1, width(unbroken(line[column : column + location.length])))
+    blanks = _blanks(unbroken(line[:column]))
+    yield f"{location.line:>5} | {unbroken(line)}"
+    yield f"      | {blanks}{painted(carets, colour) if colours else carets}"
+
+
+def _window(line: str, column: int) -> tuple[str, int]:
+    """Return a piece of *line* that can be shown, and *column* (from 0) within it."""
+    if len(line) <= _LONGEST_LINE:
+        return line, column
+    start = max(0, column - _BEFORE)
+    end = start + _LONGEST_LINE
+    head = "…" if start else ""
+    return head + line[start:end] + ("…" if end < len(line) else ""), column - start + len(head)
+
+
+def _blanks(text: str) -> str:
+    """Return blanks as wide as *text*; tabs stay, because only the terminal knows their width."""
+    return "".join("\t" if character == "\t" else " " * width(character) for character in text)
+
+
+def problem_as_data(problem: Problem) -> dict[str, Any]:
+    """Return *problem* as JSON-able data."""
+    location = problem.location
+    return {
+        "file": location.file,
+        "line": location.line,
+        "column": location.column,
+        "length": location.length,
+        "severity": str(problem.severity),
+        "code": problem.code,
+        "message": problem.message,
+        "line_text": problem.line_text,
+    }
+
+
+def _as_json(problems: Sequence[Problem]) -> str:
+    errors = sum(problem.severity is Severity.ERROR for problem in problems)
+    document = {
+        "errors": errors,
+        "warnings": len(problems) - errors,
+        "problems": [problem_as_data(problem) for problem in problems],
+    }
+    return json_text(REDACTION.data(document), indent=2)
+
+
+def _as_sarif(problems: Sequence[Problem]) -> str:
+    """Source: OASIS, "Static Analysis Results Interchange Format (SARIF) Version 2.1.0"."""
+    codes = list(dict.fromkeys(problem.code for problem in problems))
+    rules = [
+        {"id": code, "shortDescription": {"text": code.replace("-", " ").capitalize()}}
+        for code in codes
+    ]
+    run = {
+        "tool": {"driver": {"name": "almaflow", "rules": rules}},
+        "columnKind": "unicodeCodePoints",
+        "results": [_sarif_result(problem, codes.index(problem.code)) for problem in problems],
+    }
+    document = {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [run],
+    }
+    return json_text(REDACTION.data(document), indent=2)
+
+
+def _sarif_result(problem: Problem, rule: int) -> dict[str, Any]:
+    location = problem.location
+    region: dict[str, Any] = {
+        "startLine": location.line,
+        "startColumn": location.column,
+        "endColumn": location.column + location.length,
+    }
+    if problem.line_text:
+        region["snippet"] = {"text": problem.line_text}
+    return {
+        "ruleId": problem.code,
+        "ruleIndex": rule,
+        "level": "error" if problem.severity is Severity.ERROR else "warning",
+        "message": {"text": problem.message},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": _uri(location.file)},
+                    "region": region,
+                }
+            }
+        ],
+    }
+
+
+def _uri(file: str) -> str:
+    path = PurePath(file)
+    return Path(file).as_uri() if path.is_absolute() else quote(path.as_posix())
+
+
+def _as_github(problems: Sequence[Problem]) -> str:
+    """Source: GitHub Docs, "Workflow commands for GitHub Actions"."""
+    return "\n".join(_github_line(problem) for problem in problems)
+
+
+def _github_line(problem: Problem) -> str:
+    location = problem.location
+    properties = {
+        "file": location.file,
+        "line": location.line,
+        "col": location.column,
+        "endColumn": location.column + location.length,
+        "title": problem.code,
+    }
+    listed = ",".join(f"{name}={_github_property(value)}" for name, value in properties.items())
+    return f"::{problem.severity} {listed}::{_github_data(problem.message)}"
+
+
+def _github_data(text: str) -> str:
+    # The message is shown in the log too, where older commands (`##[`) count anywhere in a line.
+    lines = map(without_commands, visible(REDACTION.text(text)).split("\n"))
+    return "%0A".join(line.replace("%", "%25") for line in lines)
+
+
+def _github_property(value: object) -> str:
+    shown = unbroken(REDACTION.text(str(value))).replace("%", "%25")
+    return shown.replace(":", "%3A").replace(",", "%2C")
+
+
+_WRITERS: Mapping[ProblemFormat, Callable[[Sequence[Problem]], str]] = {
+    ProblemFormat.JSON: _as_json,
+    ProblemFormat.SARIF: _as_sarif,
+    ProblemFormat.GITHUB: _as_github,
+}

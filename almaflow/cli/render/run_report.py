@@ -1,0 +1,207 @@
+"""What commands say about runs: while one goes, when it has ended, and what `show` tells."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from almaflow.cli.render.event_lines import LineView, how_long
+from almaflow.cli.render.problem_formats import problem_lines
+from almaflow.cli.render.symbols import shows_signs, sign_of
+from almaflow.cli.render.terminal import coloured, emit, emit_json, emit_lines, has_colours, say
+from almaflow.cli.render.text_layout import on_one_line
+from almaflow.outcome import Outcome, Status
+from almaflow.plan import Plan
+from almaflow.problems import Problem
+from almaflow.runs.events import Listener, NoListener
+from almaflow.runs.views import RunView, StepView, lost_steps, view_of
+from almaflow.store import RunRecord, Store
+from almaflow.waiting import WaitingKind
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def exit_code_of(record: RunRecord, *, strict: bool = False) -> int:
+    """Return 0 for a run that ended well; with *strict* a warning is not good enough."""
+    if record.outcome is None or not record.outcome.is_good:
+        return 1
+    return int(strict and record.outcome is Outcome.WARNING)
+
+
+def print_warnings(problems: Iterable[Problem], *, as_json: bool = False) -> None:
+    """Print the warnings of a workflow on stderr; with *as_json* nobody reads them."""
+    warnings = list(problems)
+    if warnings and not as_json:
+        colours = has_colours(sys.stderr)
+        emit_lines(problem_lines(warnings, colours=colours), err=True)
+
+
+@contextmanager
+def onlooker(
+    plan: Plan, *, as_json: bool, seen: Sequence[StepView] = (), simulated: bool = False
+) -> Iterator[Listener]:
+    """Yield what shows a run while it goes: a live picture on a terminal, else plain lines.
+
+    With *as_json* stdout stays free for the document; a terminal on stderr shows the picture.
+    *seen* is what an earlier process has done of the run.
+    """
+    console = _terminal(err=as_json)
+    if console is not None:
+        from almaflow.cli.render.live_view import LiveView
+
+        with LiveView(console, plan, seen=seen, simulated=simulated) as view:
+            yield view
+    elif as_json:
+        yield NoListener()
+    else:
+        yield LineView(plan.zone)
+
+
+def steps_so_far(store: Store, record: RunRecord, plan: Plan) -> tuple[StepView, ...]:
+    """Return what has been done of a run, for whoever looks on from now on."""
+    return view_of(record, plan, store.journal(record.id), []).steps
+
+
+def _terminal(*, err: bool) -> Console | None:
+    """Return the terminal on stdout or stderr; None when there is none that can show a picture."""
+    stream = sys.stderr if err else sys.stdout
+    if not stream.isatty():
+        return None
+    from rich.console import Console
+
+    console = Console(stderr=err, highlight=False)
+    return None if console.is_dumb_terminal else console
+
+
+def print_report(
+    store: Store, record: RunRecord, plan: Plan, *, as_json: bool, simulated: bool = False
+) -> None:
+    """Print how a run ended, or why it stopped: what remains to be said after the live view."""
+    view = view_of(record, plan, store.journal(record.id), store.events(record.id))
+    if as_json:
+        emit_json({**view.as_data(), "simulated": simulated})
+        return
+    emit("")
+    for line in _conclusion(view, simulated=simulated):
+        say(line)
+
+
+def _conclusion(view: RunView, *, simulated: bool) -> Iterator[str]:
+    yield headline(view)
+    if view.error:
+        yield f"  {on_one_line(view.error)}"
+    if view.outcome is None:
+        for line in view.reason.splitlines():
+            yield f"  {on_one_line(line)}"
+    for step in view.steps:
+        yield from _worth_telling(view, step)
+    yield from _outputs(view)
+    if simulated:
+        yield "Simulated: nothing was sent, and nothing is kept."
+        return
+    if not view.worked_on:
+        yield from _what_a_person_does(view)
+    yield f"`almaflow show {view.id}` tells all about it."
+
+
+def headline(view: RunView) -> str:
+    status = Status.WAITING if view.held else view.status
+    sign = sign_of(status, view.outcome)
+    state = "held" if view.held else str(view.outcome or view.status)
+    attempt = f", attempt {view.attempt}" if view.attempt > 1 else ""
+    took = how_long(view.seconds)
+    mark = f"{sign.sign if shows_signs(sys.stdout.encoding) else sign.ascii} "
+    head = coloured(f"{mark}{on_one_line(view.workflow)}: {state}", sign.colour, bold=True)
+    where = f"(run {view.id} at {on_one_line(view.institution)})"
+    return f"{head}{took and f' after {took}'}{attempt}  {where}"
+
+
+def _worth_telling(view: RunView, step: StepView) -> Iterator[str]:
+    """Yield what a step has to say that the run's own error does not say: errors, counters."""
+    if step.error and step.error not in view.error:
+        yield f"  {step.path}: {on_one_line(step.error)}"
+    counters = step.outputs.get("counters") or ()
+    for line in counter_lines(counters):
+        yield f"  {step.path}: {line}"
+
+
+def counter_lines(counters: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for one in counters:
+        label = on_one_line(one["label"])
+        name = f"{label} ({one['key']})" if label and label != one["key"] else one["key"]
+        yield f"{on_one_line(name)} = {on_one_line(one['value'])}"
+
+
+def _outputs(view: RunView) -> Iterator[str]:
+    for name, value in (view.outputs or {}).items():
+        yield f"  output {name} = {short(value)}"
+
+
+# More characters of a value are not shown to people; `--json` has them all.
+_LONGEST_VALUE = 300
+
+
+def short(value: Any) -> str:
+    """Return a value for people on one line, a long one cut and counted."""
+    if isinstance(value, list) and value and all(map(_is_counter, value)):
+        text = "; ".join(f"{one['label'] or one['key']}: {one['value']}" for one in value)
+    else:
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = on_one_line(text)
+    if len(text) <= _LONGEST_VALUE:
+        return text
+    counted = (
+        f"{len(value)} entries" if isinstance(value, list | dict) else f"{len(text)} characters"
+    )
+    return f"{text[:_LONGEST_VALUE]}… ({counted}; --json shows all)"
+
+
+def _is_counter(value: Any) -> bool:
+    return isinstance(value, dict) and value.keys() == {"key", "label", "value"}
+
+
+# --- what comes next ------------------------------------------------------------------------------
+
+
+def next_moves(view: RunView) -> Iterator[str]:
+    """Yield what a person can do about a run now."""
+    yield from _what_a_person_does(view)
+    if view.outcome is not None:
+        return
+    if view.worked_on:
+        yield f"A process works on it; `almaflow logs -f {view.id}` follows it."
+    elif lost_steps(view):
+        yield f"`almaflow cancel {view.id}` ends the run."
+    else:
+        yield (
+            f"No process works on it. `almaflow resume {view.id}` goes on with it, "
+            f"`almaflow cancel {view.id}` ends it."
+        )
+
+
+def _what_a_person_does(view: RunView) -> Iterator[str]:
+    """Yield the answers that the run waits for, and how a bad end is mended."""
+    if view.outcome is not None:
+        if not view.outcome.is_good:
+            yield f"`almaflow retry {view.id}` does again what did not end well."
+        return
+    lost = lost_steps(view)
+    for step in lost:
+        wait = step.waiting
+        if len(lost) == 1 and wait is not None and wait.kind is WaitingKind.RESOLVE:
+            # The reason why the run waits, which is printed already, says what to do.
+            continue
+        yield (
+            f"Nobody can tell whether Alma took what step {step.path} sent: look in Alma, then say "
+            f"so: `almaflow resolve {view.id} {step.path} --instance ID`, or `--not-submitted`."
+        )
+    for step in view.steps:
+        if step.kind == "approve" and step.status is Status.WAITING:
+            yield (
+                f"Step {step.path} waits for an answer: `almaflow approve {view.id} {step.path}`, "
+                "or the same with `--reject`."
+            )

@@ -1,0 +1,115 @@
+"""Ticks in words: what became of them, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from almaflow.cli.render.run_details import instant
+from almaflow.field_types import format_duration
+from almaflow.store import Pause, Tick, TickEnding
+
+OPEN = "open"
+"""What a tick is called that has no ending yet."""
+
+# A tick that begins within this time is not called late.
+_PUNCTUAL = timedelta(minutes=1)
+
+
+def state_of(tick: Tick) -> str:
+    """Return what became of a tick, in one word."""
+    return OPEN if tick.ending is None else tick.ending.value
+
+
+def remark_on(tick: Tick, now: datetime, zone: ZoneInfo) -> str:
+    """Return what else is to be said about a tick; may be empty."""
+    if tick.ending is TickEnding.RUN:
+        return f"{tick.run_id}{_how_late(tick)}"
+    if tick.ending is TickEnding.MERGED:
+        into = f"into {instant(tick.merged_into, zone)}" if tick.merged_into else ""
+        return "; ".join(part for part in (into, tick.reason) if part)
+    if tick.ending is not None:
+        return tick.reason
+    if tick.ready_at is not None:
+        return "waits for another run of the workflow to end"
+    if tick.starts_at > now:
+        return f"begins {instant(tick.starts_at, zone)}"
+    return "waits for `almaflow serve`"
+
+
+def _how_late(tick: Tick) -> str:
+    if tick.caught_up:
+        return ", caught up"
+    late = timedelta() if tick.ended_at is None else tick.ended_at - tick.starts_at
+    return f", {format_duration(late)} late" if late >= _PUNCTUAL else ""
+
+
+def about_tick(tick: Tick, merged: int, zone: ZoneInfo) -> str:
+    """Return what `show` says of the tick that a run stands for, and of *merged* others."""
+    told = f"{instant(tick.at, zone)}, entry {tick.entry}"
+    if tick.starts_at != tick.at:
+        told += f", to begin {instant(tick.starts_at, zone)}"
+    told += _how_late(tick)
+    if merged:
+        told += f"; stands for {merged} earlier tick{'s' * (merged > 1)}, too"
+    return told
+
+
+def about_pause(pause: Pause, zone: ZoneInfo) -> str:
+    """Return the sentence about a pause that stands."""
+    note = f": {pause.note.rstrip('.')}" if pause.note else ""
+    until = f", until {instant(pause.until, zone)}" if pause.until is not None else ""
+    return f"It is paused by {pause.by} since {instant(pause.since, zone)}{until}{note}."
+
+
+def about_the_timetable(
+    ticks: list[Tick], pause: Pause | None, now: datetime, zone: ZoneInfo
+) -> Iterator[tuple[str, str]]:
+    """Yield what is worth knowing of a workflow's timetable, each with the next move or nothing.
+
+    *ticks* are its newest ones, the newest first.
+    """
+    if pause is not None:
+        yield about_pause(pause, zone), f"`almaflow unpause {pause.workflow}` ends that."
+    for tick in ticks:
+        if tick.ending is None:
+            yield f"The tick of {instant(tick.at, zone)} {remark_on(tick, now, zone)}.", ""
+    last = next((tick for tick in ticks if tick.ending is not None), None)
+    if last is None or last.ending is TickEnding.RUN:
+        return
+    told = f"The tick of {instant(last.at, zone)} was {last.ending}: {last.reason}"
+    move = ""
+    if last.ending is TickEnding.MISSED:
+        move = f"`almaflow run {last.workflow}` runs it now, `almaflow ticks {last.workflow}` shows"
+        move += " all ticks."
+    yield told, move
+
+
+def as_data(tick: Tick) -> dict[str, Any]:
+    """Return a tick JSON-able."""
+    instants = ("at", "starts_at", "found_at", "ready_at", "merged_into", "ended_at")
+    data: dict[str, Any] = {
+        "workflow": tick.workflow,
+        "entry": tick.entry,
+        "ending": state_of(tick),
+        "cause": None if tick.cause is None else tick.cause.value,
+        "reason": tick.reason,
+        "run": tick.run_id,
+        "caught_up": tick.caught_up,
+    }
+    for name in instants:
+        value = getattr(tick, name)
+        data[name] = None if value is None else value.isoformat()
+    return data
+
+
+def pause_as_data(pause: Pause) -> dict[str, Any]:
+    """Return a pause JSON-able."""
+    return {
+        "since": pause.since.isoformat(),
+        "until": None if pause.until is None else pause.until.isoformat(),
+        "by": pause.by,
+        "note": pause.note,
+    }

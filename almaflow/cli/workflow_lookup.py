@@ -1,0 +1,28 @@
+"""Which workflow a person means: one that the store has a timetable of, else a file's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from almaflow.errors import DocumentsInvalid
+from almaflow.settings import Project
+from almaflow.store import Store
+from almaflow.workflow_loader import find_workflow, load_workflow, name_of_file
+
+
+def workflow_named(text: str, project: Project, store: Store) -> str:
+    """Return the name of the workflow that *text* names, a file's path included.
+
+    Raises:
+        RequestWrong: there is none.
+    """
+    if store.schedules(workflow=text):
+        return text
+    path = find_workflow(text, project)
+    if path != Path(text):
+        return text
+    try:
+        return load_workflow(path, project, simulated=True).name
+    except DocumentsInvalid:
+        # Its name may be wanted just because the file has to be mended.
+        return name_of_file(path)

@@ -1,0 +1,164 @@
+"""Places that hold files: what `fetch_files` asks of them, whatever they are."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from almaflow.connectors.errors import Refused
+
+T = TypeVar("T")
+
+Write = Callable[[bytes], object]
+"""Takes the next piece of a file."""
+
+# Entries of one folder, of any name; `at_least` is at most 100,000.
+MOST_ENTRIES = 200_000
+# No file system has larger files (bytes).
+_LARGEST = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file in a place; *stamp* is what the place says of its last change, empty when nothing.
+
+    Two that are equal have not changed between two looks.
+    """
+
+    name: str
+    size: int
+    stamp: str
+
+
+@dataclass(frozen=True)
+class Search:
+    """Which files are looked for: those in *folder* whose names fit *pattern*.
+
+    *connection* is an entry of almaflow.yaml, and *folder* then a folder below the one of its
+    address, or from the root with a leading `/`; without one *folder* is a folder of this
+    machine. A simulation makes up *at_least* files.
+    """
+
+    connection: str | None
+    folder: str
+    pattern: str
+    at_least: int = 1
+
+    def fits(self, name: str) -> bool:
+        """Whether a file is meant; hidden ones, which begin with a full stop, never are."""
+        return not name.startswith(".") and fnmatch.fnmatchcase(name, self.pattern)
+
+
+class Session(Protocol):
+    """An open connection to a place."""
+
+    def files(self) -> list[RemoteFile]:
+        """Return the files that are looked for, in no order.
+
+        Raises: Refused, also when there are more than `MOST_ENTRIES`; NotNow.
+        """
+        ...
+
+    def copy(self, file: RemoteFile, write: Write) -> None:
+        """Give all of a file to *write*, piece by piece.
+
+        Raises: Changed when it is gone; Refused, NotNow, and what *write* raises.
+        """
+        ...
+
+    def hang_up(self) -> None:
+        """Let what another thread does in this session fail soon: nobody waits for it."""
+        ...
+
+
+class Place(Protocol):
+    """Where files are looked for."""
+
+    what: str
+    """The place as messages call it."""
+
+    def session(self) -> AbstractContextManager[Session]:
+        """Connect; Raises: Refused, NotNow, Unreachable."""
+        ...
+
+
+class Outside(Protocol):
+    """The way outside that an engine is given."""
+
+    def place(self, search: Search) -> Place:
+        """Return the place that *search* names; Raises: Refused, RequestWrong."""
+        ...
+
+    def to_write(self, path: Path) -> Path:
+        """Return where what belongs at *path* in the project is written."""
+        ...
+
+    def to_read(self, path: Path) -> Path:
+        """Return where what belongs at *path* in the project is read."""
+        ...
+
+    def send_notice(self, channel: str, title: str, text: str) -> None:
+        """Send a text for people to a channel of almaflow.yaml; secrets in it are placeholders.
+
+        Raises: NotNow, Refused, RequestWrong.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back what is held."""
+        ...
+
+
+class NoWayOutside:
+    """Reaches nothing; for engines whose runs need nothing outside."""
+
+    def place(self, search: Search) -> Place:
+        raise Refused(f"There is no way to {search.connection or search.folder} from here.")
+
+    def to_write(self, path: Path) -> Path:
+        return path
+
+    def to_read(self, path: Path) -> Path:
+        return path
+
+    def send_notice(self, channel: str, title: str, text: str) -> None:
+        raise Refused(f"There is no way to the channel `{channel}` from here.")
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def bounded(entries: Iterable[T], what: str) -> Iterator[T]:
+    """Yield the entries of a folder, which *what* names; Raises: Refused when there is no end."""
+    for number, entry in enumerate(entries):
+        if number >= MOST_ENTRIES:
+            raise Refused(too_many(what))
+        yield entry
+
+
+def too_many(what: str) -> str:
+    """Return the sentence about a folder that has too many entries."""
+    return (
+        f"{what} has more than {MOST_ENTRIES} entries. Move old files to another folder, or name "
+        "a folder that has fewer as `folder`."
+    )
+
+
+def size_of(name: str, listed: object, what: str) -> int:
+    """Return the size that the place *what* lists for a file; Raises: Refused when it is none."""
+    if isinstance(listed, int) and 0 <= listed <= _LARGEST:
+        return listed
+    raise Refused(
+        f"{what} lists the file {name[:80]!a} with a size that no file has; nothing was "
+        "fetched. Narrow `pattern`, or ask the operator of the server."
+    )
+
+
+def look(place: Place) -> Sequence[RemoteFile]:
+    """Return the files of a place by name; connects and leaves again."""
+    with place.session() as session:
+        return sorted(session.files(), key=lambda file: file.name)

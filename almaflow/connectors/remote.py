@@ -1,0 +1,165 @@
+"""Servers that are reached through fsspec: what their sessions have in common."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from almaflow.connectors.base import RemoteFile, Search, Write, bounded, size_of
+from almaflow.connectors.errors import OutsideError, Refused
+from almaflow.connectors.time_limit import LISTING, Patience, seconds_for
+
+# Seconds to a connection, and to the next piece of an answer.
+CONNECT, ANSWER = 20.0, 60.0
+
+# Bytes asked for at a time.
+_PIECE = 1024 * 1024
+
+_HOME = "/~"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A connection of almaflow.yaml, ready to be used; *password* is None when there is none.
+
+    *path* is percent-decoded, absolute, or relative to the user's own folder.
+    """
+
+    name: str
+    scheme: str
+    host: str
+    port: int | None
+    user: str | None
+    path: str
+    password: str | None = field(default=None, repr=False)
+    host_key: str | None = None
+    endpoint: str | None = None
+
+    @classmethod
+    def read(cls, name: str, url: str, **more: str | None) -> Server:
+        """Read the address of a connection, `sftp://user@host/folder`."""
+        parts = urlsplit(url)
+        path = unquote(parts.path) or "/"
+        if path == _HOME or path.startswith(_HOME + "/"):
+            path = path[len(_HOME) :].lstrip("/")
+        # The name of a bucket keeps its capitals, which that of a host has none of.
+        host = parts.netloc.rpartition("@")[2] if parts.scheme == "s3" else parts.hostname or ""
+        user = unquote(parts.username) if parts.username is not None else None
+        return cls(name, parts.scheme, host, parts.port, user, path, **more)
+
+    def folder(self, below: str) -> str:
+        """Return the folder that is meant: *below* the server's own, or from the root."""
+        joined = posixpath.normpath(posixpath.join(self.path or ".", below))
+        # Two slashes at the beginning are POSIX's own.
+        return "/" + joined.lstrip("/") if joined.startswith("/") else joined
+
+    @property
+    def what(self) -> str:
+        """The server as messages call it."""
+        return f"`{self.name}` ({self.scheme}://{self.host})"
+
+
+# What libraries raise when what a server lists is not what it should be.
+_UNREADABLE = (ArithmeticError, LookupError, TypeError, UnicodeError, ValueError)
+
+
+class RemoteSession:
+    """An open fsspec file system, looked at in one folder.
+
+    *translate* turns what the library raises into an error of ours, or says None to what is none
+    of the other side's; given the name of the file that was asked for, or None for the folder.
+    """
+
+    def __init__(
+        self,
+        fs: Any,
+        folder: str,
+        search: Search,
+        translate: Callable[[Exception, str | None], OutsideError | None],
+        patience: Patience,
+    ) -> None:
+        self.fs = fs
+        self.folder = folder
+        self.search = search
+        self.patience = patience
+        self._translate = translate
+
+    def files(self) -> list[RemoteFile]:
+        with self.translated(None), self.patience.within(LISTING):
+            entries = bounded(self._readable(), f"The folder {self.folder}")
+            # All of them first: while a listing arrives, the server takes no other request.
+            named = [(str(entry["name"]), entry) for entry in entries]
+            return [
+                file
+                for name, entry in named
+                if self.search.fits(name) and (file := self.file(name, entry)) is not None
+            ]
+
+    def _readable(self) -> Iterator[Mapping[str, Any]]:
+        """Yield the entries; Raises: Refused when the library cannot make sense of the listing."""
+        try:
+            yield from self.entries()
+        except _UNREADABLE as error:
+            raise Refused(
+                f"What {self.patience.what} lists in {self.folder} cannot be read "
+                f"({type(error).__name__}: {why(error)}). A file's name may not be UTF-8; have it "
+                "renamed, or ask the operator of the server."
+            ) from error
+
+    def entries(self) -> Iterable[Mapping[str, Any]]:
+        """Return the folder's entries, one after the other: `name` in the folder, `type`, `size`.
+
+        A name is as the server lists it; what it may not be is decided where it lands.
+        """
+        raise NotImplementedError
+
+    def file(self, name: str, entry: Mapping[str, Any]) -> RemoteFile | None:
+        """Return what an entry of the folder is; None when it is no file."""
+        if entry["type"] != "file":
+            return None
+        stamps = (entry.get(key) for key in ("mtime", "modify", "LastModified", "ETag"))
+        stamp = " ".join(str(one) for one in stamps if one is not None)
+        return RemoteFile(name, size_of(name, entry.get("size"), self.patience.what), stamp)
+
+    def copy(self, file: RemoteFile, write: Write) -> None:
+        with self.translated(file.name), self.patience.within(seconds_for(file.size)):
+            self.transfer(posixpath.join(self.folder, file.name), write)
+
+    def transfer(self, path: str, write: Write) -> None:
+        """Give the whole file at *path* to *write*."""
+        with self.fs.open(path, "rb") as stream:
+            while piece := stream.read(_PIECE):
+                write(piece)
+
+    def hang_up(self) -> None:
+        self.patience.end()
+
+    @contextmanager
+    def translated(self, name: str | None) -> Iterator[None]:
+        """Turn the library's errors into ours; our own pass."""
+        try:
+            yield
+        except OutsideError:
+            raise
+        except Exception as error:
+            translated = self._translate(error, name)
+            if translated is None:
+                raise
+            raise translated from error
+
+
+# Characters of a library's text, which may quote what the server sent.
+_MOST_TEXT = 300
+
+
+def why(error: BaseException) -> str:
+    """Return an error's text in one line, without a full stop."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    line = " ".join(text[: 2 * _MOST_TEXT].split())
+    if len(line) > _MOST_TEXT:
+        line = line[:_MOST_TEXT] + "…"
+    return line.rstrip(".") or type(error).__name__

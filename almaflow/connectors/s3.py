@@ -1,0 +1,125 @@
+"""Files in a bucket of S3, or of a server that speaks as S3 does: fsspec's s3fs."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import fsspec
+from fsspec.asyn import sync
+
+from almaflow.connectors.base import Search, Session, Write
+from almaflow.connectors.errors import Changed, NotNow, OutsideError, Refused, Unreachable
+from almaflow.connectors.remote import ANSWER, CONNECT, RemoteSession, Server, why
+from almaflow.connectors.time_limit import Patience
+
+# Bytes of a file that are asked for at a time, and seconds for them, or for a page of a listing.
+_PIECE, _PAGE = 1024 * 1024, 120.0
+
+# What repeating changes nothing about, among the errors of botocore.
+_FOR_GOOD = frozenset(
+    {
+        "NoCredentialsError",
+        "PartialCredentialsError",
+        "ParamValidationError",
+        "ProfileNotFound",
+        "TokenRetrievalError",
+    }
+)
+
+# Whose errors are the other side's, or the network's.
+_LIBRARIES = ("aiobotocore", "aiohttp", "asyncio", "botocore", "s3fs")
+
+_NOT_REACHED = frozenset({"EndpointConnectionError", "ConnectTimeoutError"})
+
+
+class S3Place:
+    """A folder of a bucket."""
+
+    def __init__(self, server: Server, search: Search) -> None:
+        self.what = server.what
+        self._server = server
+        self._search = search
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        server = self._server
+        fs = fsspec.filesystem(
+            "s3",
+            key=server.user,
+            secret=server.password,
+            endpoint_url=server.endpoint,
+            config_kwargs={
+                "connect_timeout": CONNECT,
+                "read_timeout": ANSWER,
+                "retries": {"total_max_attempts": 1},
+            },
+            use_listings_cache=False,
+            skip_instance_cache=True,
+        )
+        # Its own attempts, each after a longer pause, would keep a thread.
+        fs.retries = 1
+        # Within the bucket: its root is that of the address.
+        folder = posixpath.normpath(posixpath.join("/", server.folder(self._search.folder)))
+        path = f"{server.host}{folder}".rstrip("/")
+        patience = Patience(self.what)
+        yield _Session(fs, path, self._search, _Translation(server, path), patience)
+
+
+class _Session(RemoteSession):
+    def entries(self) -> Iterator[Mapping[str, Any]]:
+        bucket, _, folder = self.folder.partition("/")
+        prefix = f"{folder}/" if folder else ""
+        asked: dict[str, str] = {"Bucket": bucket, "Prefix": prefix, "Delimiter": "/"}
+        while True:
+            page = self.fs.call_s3("list_objects_v2", **asked, timeout=_PAGE)
+            for entry in page.get("Contents", ()):
+                name = entry["Key"].removeprefix(prefix)
+                # What has a slash lies in a folder inside, or is an object for such a folder.
+                if name and "/" not in name:
+                    yield {**entry, "name": name, "size": entry["Size"], "type": "file"}
+            token = page.get("NextContinuationToken")
+            if not page.get("IsTruncated") or not token or token == asked.get("ContinuationToken"):
+                return
+            asked["ContinuationToken"] = token
+
+    def transfer(self, path: str, write: Write) -> None:
+        bucket, _, key = path.partition("/")
+        body = self.fs.call_s3("get_object", Bucket=bucket, Key=key, timeout=_PAGE)["Body"]
+        try:
+            while piece := sync(self.fs.loop, body.read, _PIECE, timeout=_PAGE):
+                write(piece)
+        finally:
+            body.close()
+
+
+class _Translation:
+    """What an error of s3fs means."""
+
+    def __init__(self, server: Server, path: str) -> None:
+        self._server = server
+        self._path = path
+
+    def __call__(self, error: Exception, name: str | None) -> OutsideError | None:
+        what = self._server.what
+        if isinstance(error, FileNotFoundError) or type(error).__name__ == "FileExpired":
+            if name is not None:
+                return Changed(f"{name} is gone, or another by now")
+            return Refused(f"{what} has no bucket or folder {self._path}; correct `url`.")
+        if isinstance(error, PermissionError):
+            return Refused(
+                f"{what} does not let us read {self._path} ({why(error)}). Correct the user in "
+                "`url`, which is the id of the key, or `password`, its secret."
+            )
+        if type(error).__name__ in _FOR_GOOD:
+            return Refused(
+                f"There is no key for {what} ({why(error)}). Write its id as the user of `url` "
+                "(s3://KEY_ID@bucket/folder) and its secret as `password`."
+            )
+        if type(error).__name__ in _NOT_REACHED:
+            return Unreachable(f"{what} cannot be reached ({why(error)}).")
+        if isinstance(error, OSError) or type(error).__module__.startswith(_LIBRARIES):
+            return NotNow(f"{what} does not give {name or self._path} ({why(error)}).")
+        return None

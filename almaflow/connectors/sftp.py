@@ -1,0 +1,215 @@
+"""Files over SFTP: fsspec's file system on a connection of paramiko's that trusts no new host."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import posixpath
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import paramiko
+from fsspec.implementations.sftp import SFTPFileSystem
+
+from almaflow.connectors.base import RemoteFile, Search, Session, Write, size_of
+from almaflow.connectors.errors import Changed, NotNow, OutsideError, Refused, Unreachable
+from almaflow.connectors.remote import ANSWER, CONNECT, RemoteSession, Server, why
+from almaflow.connectors.time_limit import LISTING, Patience
+
+_PORT = 22
+
+# Bytes of a file that are asked for at a time: what OpenSSH gives in one answer; others give less.
+# (paramiko's own way to be fast leaves a thread behind that dies aloud when a connection breaks.)
+_PIECE = 255 * 1024
+
+_TYPES = {stat.S_IFREG: "file", stat.S_IFLNK: "link", stat.S_IFDIR: "directory"}
+
+# What comes of text that is no public key.
+_NO_KEY = (IndexError, ValueError, paramiko.SSHException, paramiko.UnknownKeyType)
+
+# It writes tracebacks of what it raises as well.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
+
+
+class SftpPlace:
+    """A folder of an SFTP server."""
+
+    def __init__(self, server: Server, search: Search) -> None:
+        self.what = server.what
+        self._server = server
+        self._search = search
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        patience = Patience(self.what)
+        with patience.within(LISTING):
+            fs = self._connected(patience)
+        try:
+            folder = self._server.folder(self._search.folder)
+            translation = _Translation(self._server, folder)
+            yield _Session(fs, folder, self._search, translation, patience)
+        finally:
+            fs.client.close()
+
+    def _connected(self, patience: Patience) -> _FileSystem:
+        what = self.what
+        try:
+            return _FileSystem(
+                self._server.host,
+                server=self._server,
+                patience=patience,
+                skip_instance_cache=True,
+            )
+        except OutsideError:
+            raise
+        except paramiko.BadHostKeyException as error:
+            raise Refused(
+                f"{what} shows the host key {_shown(error.key)}, but {_shown(error.expected_key)} "
+                "is the one that is known. Nothing was sent: somebody may stand in between. Ask "
+                "who runs the server."
+            ) from error
+        except paramiko.AuthenticationException as error:
+            if "timeout" in str(error).casefold():
+                raise NotNow(f"{what} does not answer ({why(error)}).") from error
+            raise Refused(
+                f"{what} does not let `{self._server.user or 'this user'}` in: {why(error)}. "
+                "Correct the user in `url`, or `password`."
+            ) from error
+        except paramiko.ssh_exception.IncompatiblePeer as error:
+            raise Refused(f"{what} and paramiko have no way in common: {why(error)}.") from error
+        except paramiko.SSHException as error:
+            if "No authentication methods" in str(error):
+                raise Refused(
+                    f"{what} asks for a password or a key, and there is none; give `password`, or "
+                    "put a key into ~/.ssh or the agent."
+                ) from error
+            raise NotNow(f"{what} broke off while connecting ({why(error)}).") from error
+        except (OSError, EOFError) as error:
+            raise Unreachable(f"{what} cannot be reached ({why(error)}).") from error
+
+
+class _Session(RemoteSession):
+    def entries(self) -> Iterator[Mapping[str, Any]]:
+        for entry in self.fs.ftp.listdir_iter(self.folder):
+            kind = stat.S_IFMT(entry.st_mode or stat.S_IFREG)
+            yield {
+                "name": entry.filename,
+                "type": _TYPES.get(kind, "other"),
+                "size": entry.st_size,
+                "mtime": entry.st_mtime,
+            }
+
+    def file(self, name: str, entry: Mapping[str, Any]) -> RemoteFile | None:
+        if entry["type"] != "link":
+            return super().file(name, entry)
+        try:
+            target = self.fs.ftp.stat(posixpath.join(self.folder, name))
+        except OSError:
+            # Leads nowhere.
+            return None
+        if target.st_mode is None or not stat.S_ISREG(target.st_mode):
+            return None
+        size = size_of(name, target.st_size, self.patience.what)
+        return RemoteFile(name, size, str(target.st_mtime))
+
+    def transfer(self, path: str, write: Write) -> None:
+        with self.fs.ftp.open(path, "rb", bufsize=0) as stream:
+            stream.MAX_REQUEST_SIZE = _PIECE
+            while piece := stream.read(_PIECE):
+                write(piece)
+
+
+class _Translation:
+    """What an error means that comes up on an open connection."""
+
+    def __init__(self, server: Server, folder: str) -> None:
+        self._server = server
+        self._folder = folder
+
+    def __call__(self, error: Exception, name: str | None) -> OutsideError | None:
+        what = self._server.what
+        if isinstance(error, FileNotFoundError):
+            return _gone(what, self._folder, name)
+        if isinstance(error, PermissionError):
+            return Refused(f"{what} does not let us read {name or self._folder}.")
+        if isinstance(error, (OSError, EOFError, paramiko.SSHException)):
+            return NotNow(f"{what} broke off ({why(error)}).")
+        return None
+
+
+def _gone(what: str, folder: str, name: str | None) -> OutsideError:
+    if name is not None:
+        return Changed(f"{name} is gone")
+    return Refused(f"{what} has no folder {folder}; correct `url` in almaflow.yaml, or `folder`.")
+
+
+class _FileSystem(SFTPFileSystem):  # type: ignore[misc]
+    """fsspec's, on a connection to a host whose key is known."""
+
+    cachable = False
+
+    def _connect(self) -> None:
+        server: Server = self.ssh_kwargs["server"]
+        self.client = paramiko.SSHClient()
+        self.ssh_kwargs["patience"].hang_up = self.client.close
+        self.client.set_missing_host_key_policy(_OnlyKnownHosts(server))
+        port = server.port or _PORT
+        if server.host_key is None:
+            self.client.load_system_host_keys()
+        else:
+            key = read_key(server.host_key, server.what)
+            name = server.host if port == _PORT else f"[{server.host}]:{port}"
+            self.client.get_host_keys().add(name, key.get_name(), key)
+        try:
+            self.client.connect(
+                server.host,
+                port,
+                username=server.user,
+                password=server.password,
+                # With a password, keys would only use up the server's patience.
+                allow_agent=server.password is None,
+                look_for_keys=server.password is None,
+                timeout=CONNECT,
+                banner_timeout=ANSWER,
+                auth_timeout=ANSWER,
+                channel_timeout=ANSWER,
+            )
+            self.ftp = self.client.open_sftp()
+            self.ftp.get_channel().settimeout(ANSWER)
+        except BaseException:
+            self.client.close()
+            raise
+
+
+class _OnlyKnownHosts(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]
+    """Refuses a host whose key is not known, and says which it shows."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
+        raise Refused(
+            f"The host key of {self._server.what} is not known, so nothing was sent. It shows "
+            f"`{key.get_name()} {key.get_base64()}` ({key.fingerprint}): compare that with whoever "
+            "runs the server, and write it as `host_key` of the connection, or into "
+            "~/.ssh/known_hosts."
+        )
+
+
+def read_key(text: str, what: str) -> Any:
+    """Read a public key such as `ssh-ed25519 AAAA…`; Raises: Refused."""
+    kind, _, rest = text.strip().partition(" ")
+    try:
+        content = base64.b64decode(rest.split()[0], validate=True)
+        return paramiko.PKey.from_type_string(kind, content)
+    except _NO_KEY as error:
+        raise Refused(
+            f"`host_key` of {what} is no public key that can be read; write it as the server's "
+            "`ssh-keyscan` shows it: `ssh-ed25519 AAAA…`."
+        ) from error
+
+
+def _shown(key: Any) -> str:
+    return f"{key.get_name()} {key.fingerprint}"

@@ -1,0 +1,209 @@
+"""Waiting for a place among Alma's limits: 3 API-started jobs at a time, 5 starts of a job an hour.
+
+Who may go is decided in the store (`store/job_slots.py`), for every process that shares it. Here
+those wait who may not go yet: one look after another at the runs that hold the places, made for all
+of this process who wait at an institution, and whoever's turn has come is woken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import anyio
+from anyio.abc import TaskGroup
+
+from almaflow.alma import calls
+from almaflow.alma.errors import AlmaError, AlmaRefused
+from almaflow.alma.job_status import is_terminal
+from almaflow.clock import Clock
+from almaflow.engine.alma_writes.institutions import Door
+from almaflow.runs.job_durations import Durations
+from almaflow.steps.base import PollSettings
+from almaflow.store import Busy, Place, PlaceLimits, Spot, Store, StoreTrouble
+from almaflow.store.writer import StoreWriter
+from almaflow.waiting import Waiting, WaitingKind
+
+# Who stands further back than this hears of changes when it comes to the front.
+_AT_THE_FRONT = 10
+
+
+class Waiter(Protocol):
+    """What waiting needs of the step that waits."""
+
+    run_id: str
+    door: Door
+    poll: PollSettings
+
+    async def wait_event(self, event: anyio.Event, waiting: Waiting) -> None:
+        """Wait for *event*, with a reason that is shown."""
+        ...
+
+
+Key = tuple[str, Spot]
+
+
+@dataclass
+class _Group:
+    """Who waits at one institution."""
+
+    door: Door
+    poll: PollSettings
+    waiting: dict[Key, anyio.Event] = field(default_factory=dict)
+    changed: anyio.Event = field(default_factory=anyio.Event)
+    again_at: datetime | None = None
+    """The earliest instant at which somebody may go although no run ends before."""
+    seen: tuple[int, ...] | None = None
+    """Who held the places at the last look; None before the first."""
+
+    @property
+    def limits(self) -> PlaceLimits:
+        return PlaceLimits(self.door.running_jobs, self.door.starts_per_hour)
+
+    @property
+    def pace(self) -> timedelta:
+        """The time between two looks at those who hold the places."""
+        return self.poll.first
+
+
+class Admission:
+    """Those steps of this process that wait for a place."""
+
+    def __init__(
+        self, store: Store, writer: StoreWriter, clock: Clock, durations: Durations
+    ) -> None:
+        self._store = store
+        self._writer = writer
+        self._clock = clock
+        self._durations = durations
+        self._groups: dict[str, _Group] = {}
+        self._tasks: TaskGroup | None = None
+
+    def work_in(self, tasks: TaskGroup) -> None:
+        """Look and wake in *tasks* for as long as they go on."""
+        self._tasks = tasks
+
+    async def wait(
+        self, waiter: Waiter, job_id: str, busy: Busy, spot: Spot, refusal: str = ""
+    ) -> None:
+        """Return when it is worth asking for the place again.
+
+        *refusal* is what Alma last said to this submission, empty when it was not sent yet.
+        """
+        assert self._tasks is not None, "an engine works only while it is running"
+        account = waiter.door.account
+        group = self._groups.get(account)
+        if group is None:
+            group = self._groups[account] = _Group(waiter.door, waiter.poll)
+            self._tasks.start_soon(self._look_after, account, group)
+        event = anyio.Event()
+        group.waiting[waiter.run_id, spot] = event
+        if busy.again_at is not None and (group.again_at is None or busy.again_at < group.again_at):
+            group.again_at = busy.again_at
+            group.changed.set()
+        try:
+            text = self.reason(busy, job_id, waiter.door, refusal)
+            await waiter.wait_event(event, Waiting(WaitingKind.SLOT, text, until=busy.again_at))
+        finally:
+            group.waiting.pop((waiter.run_id, spot), None)
+            if not group.waiting:
+                group.changed.set()
+
+    def place_freed(self, account: str) -> None:
+        """Tell those who wait that a run has ended."""
+        if account in self._groups:
+            self._groups[account].changed.set()
+
+    def reason(self, busy: Busy, job_id: str, door: Door, refusal: str) -> str:
+        """Return why somebody waits, with an estimate where there is one."""
+        match busy.reason:
+            case "running":
+                end = self._first_end(door.account, busy.holders)
+                told = f"; first expected end {end:%H:%M} UTC" if end else ""
+                count = len(busy.holders)
+                return f"{count} API-started jobs are running at {door.name}{told}"
+            case "hour":
+                return (
+                    f"job {job_id} was started {door.starts_per_hour} times within an hour at "
+                    f"{door.name}{_next(busy.again_at)}"
+                )
+            case "later":
+                told = refusal or f"Alma refuses job {job_id} at {door.name} for now"
+                return f"{told}{_next(busy.again_at)}"
+        return f"{busy.ahead} submissions at {door.name} asked before this one"
+
+    def _first_end(self, account: str, holders: Sequence[Place]) -> datetime | None:
+        """Return when the first of the runs that hold the places is expected to end."""
+        now = self._clock.now()
+        ends = [
+            max(now, place.taken_at + usual)
+            for place in holders
+            if place.taken_at is not None
+            and (usual := self._durations.expected(account, place.job_id)) is not None
+        ]
+        return min(ends, default=None)
+
+    async def _look_after(self, account: str, group: _Group) -> None:
+        """Look and wake until nobody waits at *account* any more."""
+        look_at = self._clock.now() + group.pace
+        while group.waiting:
+            # Whatever changes from here on is looked at in the next round.
+            group.changed = anyio.Event()
+            await self._wake(account, group)
+            until = min(look_at, group.again_at or look_at)
+            with anyio.move_on_after(max(0.0, (until - self._clock.now()).total_seconds())):
+                await group.changed.wait()
+            if self._clock.now() >= look_at:
+                await self._look_at_holders(account, group)
+                look_at = self._clock.now() + self._pace(group)
+        del self._groups[account]
+
+    def _pace(self, group: _Group) -> timedelta:
+        sparing = group.door.is_sparing(self._clock.now())
+        return max(group.poll.first, group.poll.max) if sparing else group.pace
+
+    async def _wake(self, account: str, group: _Group) -> None:
+        """Wake whose turn it is, and those at the front when what they wait for has changed."""
+        if group.again_at is not None and group.again_at <= self._clock.now():
+            group.again_at = None
+        try:
+            turns = await self._writer.call(self._store.turns, account, group.limits)
+            holders = await self._writer.call(self._store.holders, account)
+        except StoreTrouble:
+            # Whoever writes next is told; the next look comes all the same.
+            return
+        seen = tuple(place.id for place in holders)
+        # Who has just begun to wait knows who held the places.
+        changed = group.seen is not None and seen != group.seen
+        front = list(group.waiting)[:_AT_THE_FRONT] if changed else []
+        group.seen = seen
+        for key in [*((place.run_id, place.spot) for place in turns), *front]:
+            event = group.waiting.get(key)
+            if event is not None:
+                event.set()
+
+    async def _look_at_holders(self, account: str, group: _Group) -> None:
+        """Ask Alma whether the runs that hold the places have ended."""
+        try:
+            for place in await self._writer.call(self._store.holders, account):
+                for instance_id in [place.instance_id] if place.instance_id else place.candidates:
+                    if await self._has_ended(group.door, place.job_id, instance_id):
+                        await self._writer.call(self._store.free_place, account, instance_id)
+        except StoreTrouble:
+            return
+
+    @staticmethod
+    async def _has_ended(door: Door, job_id: str, instance_id: str) -> bool:
+        try:
+            return is_terminal(await door.client.send(calls.instance(instance_id, job_id)))
+        except AlmaRefused as error:
+            # A run that Alma does not know does not go on.
+            return bool(error.codes & {"402216", "402218"})
+        except AlmaError:
+            return False
+
+
+def _next(again_at: datetime | None) -> str:
+    return f"; next try at {again_at:%H:%M:%S} UTC" if again_at else ""

@@ -1,0 +1,111 @@
+"""The institutions that runs speak to: a client for each, opened when first needed.
+
+Before the first write Alma is asked who it is, so that a workflow for production never runs on a
+sandbox's key, nor on another institution's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import anyio
+
+from almaflow.alma.client import AlmaClient
+from almaflow.alma.directory import Kept
+from almaflow.alma.wire import General
+from almaflow.steps.result import StepFailed
+
+
+@dataclass
+class Door:
+    """One institution as the engine uses it.
+
+    *environment* and *code* are what almaflow.yaml says; empty when it says nothing. *account* is
+    the institution in Alma whose limits count: entries with the same one share them.
+    """
+
+    name: str
+    client: AlmaClient
+    base_url: str
+    environment: str = ""
+    code: str = ""
+    account: str = ""
+    running_jobs: int = 3
+    starts_per_hour: int = 5
+    reserve_calls: int = 0
+    """When fewer calls of the day are left, only polls go on."""
+    settle: timedelta | None = timedelta(minutes=10)
+    """How long a run whose submission was lost may still show up; None: ask a person."""
+    answered: bool = False
+    """Whether the host has answered anything yet."""
+    proving: anyio.Lock = field(default_factory=anyio.Lock)
+    """Held while Alma is asked, so that runs which begin together ask once."""
+    proven: bool = False
+    """Whether Alma has said that it is the institution that is meant."""
+    kept: Kept = field(default_factory=Kept)
+    """What the directory remembers."""
+
+    def __post_init__(self) -> None:
+        self.account = self.account or self.name
+
+    def is_sparing(self, now: datetime) -> bool:
+        """Whether so few of the day's calls are left that only polls may go on.
+
+        What Alma said counts for the day on which it said so; whose day is not documented, its
+        times are UTC.
+        """
+        left, at = self.client.remaining_calls, self.client.last_date
+        today = (now + self.client.ahead).date()
+        if left is None or at is None or at.date() != today:
+            return False
+        return left < self.reserve_calls
+
+    def link(self, href: str) -> str:
+        """Return *href*, which Alma gives with or without its host, with the host."""
+        return href if "://" in href else self.base_url.rstrip("/") + href
+
+    def prove(self, general: General) -> None:
+        """Take Alma's word for who it is; Raises: StepFailed when it is another."""
+        if self.environment and general.environment and self.environment != general.environment:
+            raise StepFailed(
+                f"The key of institution `{self.name}` opens a {general.environment}, but "
+                f"almaflow.yaml says `environment: {self.environment}`. Nothing was sent; correct "
+                "the key or the entry."
+            )
+        if self.code and general.institution_code and self.code != general.institution_code:
+            raise StepFailed(
+                f"The key of institution `{self.name}` belongs to {general.institution_code}, but "
+                f"almaflow.yaml says `code: {self.code}`. Nothing was sent; correct the key or "
+                "the entry."
+            )
+        self.proven = True
+
+
+OpenDoor = Callable[[str], Door]
+"""Opens an institution by its name; Raises: RequestWrong when nothing says how."""
+
+
+class Institutions:
+    """The doors of one process, by name."""
+
+    def __init__(self, open_door: OpenDoor) -> None:
+        self._open = open_door
+        self._doors: dict[str, Door] = {}
+
+    def door(self, name: str) -> Door:
+        """Return the door of the institution *name*; Raises: RequestWrong."""
+        if name not in self._doors:
+            self._doors[name] = self._open(name)
+        return self._doors[name]
+
+    def remaining_calls(self) -> dict[str, int]:
+        """Return the calls left for this day, by name, where Alma has said so."""
+        said = {name: door.client.remaining_calls for name, door in self._doors.items()}
+        return {name: left for name, left in said.items() if left is not None}
+
+    def close(self) -> None:
+        """Give all connections back."""
+        for door in self._doors.values():
+            door.client.close()

@@ -1,0 +1,244 @@
+"""Looking in Alma for what became of a write whose answer was lost, until that is sure.
+
+The first look comes after a few seconds, later ones less and less often, the last when nothing can
+show up any more. What a write leaves in Alma is its trace (`alma/evidence.py`), recorded with its
+intent; `submission.py` decides what follows from a finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeVar
+
+from almaflow.alma import calls
+from almaflow.alma.calls import Call
+from almaflow.alma.directory import Directory, read_pages
+from almaflow.alma.errors import AlmaRefused
+from almaflow.alma.evidence import MembersTrace, RunTrace, SetTrace, Trace, read_trace
+from almaflow.alma.wire import JobInstance
+from almaflow.clock import Clock
+from almaflow.engine.alma_writes.adoption import TOLERANCE, Wanted, sent_since
+from almaflow.engine.alma_writes.institutions import Door
+from almaflow.steps.result import StepFailed
+from almaflow.store import Entry, MarkerHabit
+from almaflow.waiting import Waiting, WaitingKind
+
+T = TypeVar("T")
+
+# The first look comes this long after the answer was lost; the pause before the next one grows.
+FIRST, GROWTH, LONGEST = timedelta(seconds=5), 1.5, timedelta(minutes=1)
+
+# How long a trace may still show up where a person is asked afterwards (`settle: never`).
+UNTIL_ASKED = timedelta(minutes=10)
+
+
+class Unclear(Exception):
+    """Only a person can tell what became of a submission; the text says why.
+
+    *instance_ids* are the runs that may be it, as far as they are known.
+    """
+
+    def __init__(self, why: str, instance_ids: Sequence[str] = ()) -> None:
+        super().__init__(why)
+        self.why = why
+        self.instance_ids = list(instance_ids)
+
+
+class Looker(Protocol):
+    """What looking needs of the step that lost an answer."""
+
+    clock: Clock
+    door: Door
+    directory: Directory
+
+    async def read(self, call: Call[T], *, poll: bool = False) -> T:
+        """Send a read, again after transient faults."""
+        ...
+
+    async def wait_until(self, instant: datetime, waiting: Waiting, detail: str = "") -> None:
+        """Wait, with a reason that is shown."""
+        ...
+
+    def known_markers(self) -> Collection[str]:
+        """Return the markers of every submission of this attempt."""
+        ...
+
+    async def claimed(self, job_id: str) -> Collection[str]:
+        """Return the runs of a job that are known to be another submission's."""
+        ...
+
+    async def lost_beside(self, job_id: str) -> int:
+        """Return how many other submissions of the job are looked for."""
+        ...
+
+    async def marker_habit(self, job_id: str) -> MarkerHabit:
+        """Return what Alma was seen to do to our marker in the names of this job's instances."""
+        ...
+
+    async def resolution(self, effect: str) -> Mapping[str, Any] | None:
+        """Return what a person said became of a lost write, None when nobody did."""
+        ...
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a lost write was found to have given; *by* is the person who said so, else empty.
+
+    *result* is None when it was not taken.
+    """
+
+    result: Any
+    by: str = ""
+
+
+async def find(looker: Looker, entry: Entry) -> Finding:
+    """Return what became of the lost write in *entry*, as soon as that is sure.
+
+    Raises:
+        Unclear: more than one run may be it, or Alma does not list the job's runs.
+        StepFailed: something else stands in its place.
+    """
+    trace = read_trace(entry.value["trace"])
+    look_at, pause = entry.changed_at + FIRST, FIRST
+    while True:
+        said = await looker.resolution(entry.effect)
+        if said is not None:
+            return Finding(said["instance_id"], said["by"])
+        now, sure_at = looker.clock.now(), sure_by(entry, looker.door)
+        reason = (
+            f"looking in Alma for what became of the request to {entry.value['name']}, whose "
+            f"answer was lost; sure by {sure_at:%H:%M:%S} UTC"
+        )
+        waiting = Waiting(WaitingKind.UNCONFIRMED, reason, until=sure_at)
+        await looker.wait_until(max(now, min(look_at, sure_at)), waiting)
+        look = _Look(looker, entry, looker.clock.now())
+        result = await look.at(trace)
+        if result is not None or look.is_last():
+            return Finding(result)
+        pause = min(LONGEST, pause * GROWTH)
+        look_at = looker.clock.now() + pause
+
+
+def sure_by(entry: Entry, door: Door) -> datetime:
+    """Return when a lost write that is not in Alma is sure not to have been taken."""
+    patience = read_trace(entry.value["trace"]).patience
+    if patience is None:
+        patience = UNTIL_ASKED if door.settle is None else door.settle
+    # Should our clock have been set forward since the sending, that time has not passed.
+    moved = timedelta(seconds=entry.value["ahead"] or 0) - door.client.ahead
+    if entry.value["ahead"] is None or moved < TOLERANCE:
+        moved = timedelta()
+    return datetime.fromisoformat(entry.value["sent_at"]) + patience + moved
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One look in Alma for the lost write in *entry*, begun at an instant of our clock."""
+
+    looker: Looker
+    entry: Entry
+    begun_at: datetime
+
+    def is_last(self) -> bool:
+        """Whether nothing can show up any more; the look's own answers tell how late it is."""
+        return self.begun_at >= sure_by(self.entry, self.looker.door)
+
+    async def at(self, trace: Trace | RunTrace) -> Any | None:
+        """Return what the write gave; None when there is nothing (yet).
+
+        Raises: Unclear, StepFailed.
+        """
+        match trace:
+            case SetTrace():
+                return await self._set(trace)
+            case MembersTrace():
+                return await self._members(trace)
+        try:
+            return await self._run(trace)
+        except AlmaRefused as error:
+            if self.is_last():
+                raise Unclear(f"Alma does not list the runs of the job: {error}") from error
+            return None
+
+    async def _read(self, call: Call[T]) -> T:
+        return await self.looker.read(call, poll=True)
+
+    async def _set(self, trace: SetTrace) -> dict[str, Any] | None:
+        found = await self.looker.directory.set_named(trace.name)
+        if found is None:
+            return None
+        whole = await self._read(calls.alma_set(found.id))
+        if (whole.type, whole.content) != (trace.kind, trace.content):
+            raise StepFailed(
+                f"There is a set `{trace.name}` ({whole.id}) now, but it is {whole.type} of "
+                f"{whole.content}, not what was asked for; somebody else has made it."
+            )
+        return trace.result(whole)
+
+    async def _members(self, trace: MembersTrace) -> dict[str, Any] | None:
+        found = await self._read(calls.alma_set(trace.set_id))
+        grown = (found.member_count or 0) - trace.before
+        done = -grown if trace.change == "delete_members" else grown
+        # With ids that Alma leaves out, the number stops on the way.
+        is_there = done >= trace.size or (done > 0 and self.is_last())
+        return trace.result(found) if is_there else None
+
+    async def _run(self, trace: RunTrace) -> str | None:
+        """Return the id of the instance that a lost submission started; Raises: Unclear."""
+        looker = self.looker
+        listed = await self._listed(self._wanted(trace))
+        claimed = await looker.claimed(trace.job_id)
+        free = [run for run in listed if run.id not in claimed]
+        # The list's own answers tell how late it is by Alma's clock.
+        wanted = self._wanted(trace)
+        if marked := [run for run in free if wanted.is_marked(run)]:
+            return _only(marked)
+        habit = await looker.marker_habit(trace.job_id)
+        candidates = [run for run in free if wanted.is_candidate(run, habit)]
+        if not candidates or not self.is_last():
+            # A marker is proof. Without one it may be the only instance when no more can come.
+            return None
+        beside = await looker.lost_beside(trace.job_id)
+        if beside and trace.plain and len(candidates) <= beside + 1:
+            # Runs without parameters are alike: each of those who look takes one, the oldest first.
+            return min(candidates, key=_age).id
+        if len(candidates) > 1 or (beside and not trace.plain):
+            raise _several(candidates)
+        if not wanted.may_adopt(candidates[0], habit):
+            raise _several(candidates)
+        return candidates[0].id
+
+    def _wanted(self, trace: RunTrace) -> Wanted:
+        since = sent_since(self.entry.value, self.looker.door.client.ahead)
+        return Wanted(trace, self.looker.known_markers(), since)
+
+    async def _listed(self, wanted: Wanted) -> list[JobInstance]:
+        return await read_pages(
+            self._read,
+            lambda offset: calls.instances(
+                wanted.trace.job_id, submitted_from=wanted.listed_from, offset=offset
+            ),
+        )
+
+
+def _only(runs: Sequence[JobInstance]) -> str:
+    if len(runs) > 1:
+        raise _several(runs)
+    return runs[0].id
+
+
+def _several(runs: Sequence[JobInstance]) -> Unclear:
+    ids = [run.id for run in runs]
+    if len(ids) == 1:
+        why = (
+            "Alma lists an instance without almaflow's marker that could be this submission or "
+            f"another user's: {ids[0]}"
+        )
+        return Unclear(why, ids)
+    return Unclear(f"Alma shows several runs that may be it: {' and '.join(ids)}", ids)
+
+
+def _age(run: JobInstance) -> tuple[str, str]:
+    return (run.submit_time.isoformat() if run.submit_time else "", run.id)

@@ -1,0 +1,105 @@
+"""What a step reaches beside Alma: files, in the project and outside of it, and channels."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from almaflow.clock import Clock
+from almaflow.connectors.base import Outside
+from almaflow.connectors.errors import NotNow, Unreachable
+from almaflow.engine.journal import RunJournal
+from almaflow.engine.notifications import deliver
+from almaflow.engine.resources import Services
+from almaflow.engine.retry import LONGEST, NEVER_ANSWERED, SHORTEST, back_off, jittered
+from almaflow.errors import RequestWrong
+from almaflow.expressions import parse_template, render_message
+from almaflow.field_types import Message
+from almaflow.plan import Plan
+from almaflow.redaction import show_placeholders
+from almaflow.runs.events import Told
+from almaflow.settings import data_path
+from almaflow.settings.project import LOG_CHANNEL
+from almaflow.steps.member_source import read_members_file
+from almaflow.steps.result import StepFailed
+from almaflow.waiting import Waiting, WaitingKind
+
+T = TypeVar("T")
+
+
+class Reaching:
+    """The part of an attempt's context that is about files and notices."""
+
+    plan: Plan
+    services: Services
+    journal: RunJournal
+    clock: Clock
+    chance: random.Random
+    path: str
+    institution: str
+    reached: bool = False
+    """Whether what is outside has answered this attempt yet."""
+
+    @property
+    def outside(self) -> Outside:
+        return self.services.outside
+
+    async def in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
+        return await self.services.threads.run(function, *arguments)
+
+    async def reach(self, function: Callable[..., T], *arguments: Any) -> T:
+        since = self.clock.now()
+        tries = 0
+        while True:
+            try:
+                result = await self.in_thread(function, *arguments)
+            except NotNow as error:
+                tries += 1
+                self.reached = self.reached or not isinstance(error, Unreachable)
+                if not self.reached and self.clock.now() - since >= NEVER_ANSWERED:
+                    raise
+                wait = jittered(back_off(tries, SHORTEST, LONGEST), SHORTEST, self.chance)
+                await self.sleep(wait, Waiting(WaitingKind.OTHER, str(error).rstrip(".")))
+            else:
+                self.reached = True
+                return result
+
+    async def notify(self, channel: str, message: Message) -> str:
+        names = self._names()
+        text = render_message(parse_template(message.text), names)
+        self.journal.tell(Told.NOTICE, self.path, str(show_placeholders(text)), to=channel)
+        if channel == LOG_CHANNEL:
+            return ""
+        title = f"almaflow: {self.plan.name} at {self.institution}"
+        text = self.journal.masked(text)
+        return await deliver(self.services, self.sleep, channel, title, text)
+
+    # Files
+
+    def payload(self, name: str) -> str:
+        try:
+            return str(self.plan.definition["payloads"][name])
+        except KeyError:
+            raise StepFailed(f"The payload {name} was not recorded with the run.") from None
+
+    def project_path(self, name: str) -> Path:
+        folder = Path(self.plan.definition["folder"])
+        try:
+            return data_path(Path(self.plan.definition["root"]), name, beside=folder)
+        except RequestWrong as error:
+            raise StepFailed(str(error)) from error
+
+    def read_file(self, name: str) -> str:
+        return read_members_file(name, self.outside.to_read(self.project_path(name)))
+
+    # What the rest of the context offers
+
+    async def sleep(self, duration: timedelta, waiting: Waiting) -> None:
+        """Wait; *waiting* is shown meanwhile."""
+        raise NotImplementedError
+
+    def _names(self, own: bool = False) -> dict[str, Any]:
+        raise NotImplementedError

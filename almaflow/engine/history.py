@@ -1,0 +1,174 @@
+"""What the journal tells of the steps of a run: which began, how they ended, what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from almaflow.engine.alma_writes.journaled_request import lost_text
+from almaflow.engine.ended import needs_a_word
+from almaflow.engine.journal import RunJournal
+from almaflow.expressions.serialization import decode
+from almaflow.outcome import Outcome
+from almaflow.steps.base import Body, Retry, StepBase
+from almaflow.steps.result import Ending, Ends
+from almaflow.store import Entry, EntryState
+from almaflow.workflow import Workflow
+
+# What `on_failure: continue` goes on after.
+MAY_CONTINUE = frozenset({Outcome.FAILED, Outcome.TIMED_OUT})
+
+
+@dataclass(frozen=True)
+class EarlyEnd:
+    """A recorded step that ended its body; *is_good* when by `stop` or `skip`."""
+
+    at: datetime
+    is_good: bool
+
+
+@dataclass
+class Past:
+    """The journal of one run, asked about steps.
+
+    *kept* is the last attempt of earlier attempts at the run, by path, of steps that are done anew.
+    """
+
+    journal: RunJournal
+    kept: Mapping[str, int]
+
+    def first_attempt(self, path: str) -> int:
+        """Return the number of a step's first attempt within this attempt at the run."""
+        return self.kept.get(path, 0) + 1
+
+    def has_begun(self, path: str) -> bool:
+        """Whether a step has begun in this attempt at the run."""
+        return self.journal.get(path, self.first_attempt(path), "begin") is not None
+
+    def ending(self, path: str, attempt: int, effect: str = "end") -> Ending | None:
+        """Return how something ended, None when that is not recorded."""
+        entry = self.journal.get(path, attempt, effect)
+        if entry is None:
+            return None
+        ends = entry.value.get("ends")
+        return Ending(
+            Outcome(entry.value["outcome"]),
+            entry.value["error"],
+            Ends(ends) if ends else None,
+            entry.value.get("at", ""),
+        )
+
+    def again_at(
+        self, step: StepBase, path: str, attempt: int, workflow: Workflow
+    ) -> datetime | None:
+        """Return when the attempt after this one begins, None when there is none."""
+        retry = _retry_of(step, workflow)
+        first = self.first_attempt(path)
+        made = attempt - first + 1
+        if retry is None or made >= retry.attempts or not self._allows(retry, path, attempt):
+            return None
+        begin, end = self.journal.get(path, first, "begin"), self.journal.get(path, attempt, "end")
+        assert begin is not None
+        assert end is not None
+        again_at = end.created_at + retry.delay
+        deadline = begin.value["deadline"]
+        if deadline is not None and again_at >= datetime.fromisoformat(deadline):
+            # The step's time covers every attempt; there is none left for another.
+            return None
+        return again_at
+
+    def _allows(self, retry: Retry, path: str, attempt: int) -> bool:
+        """Whether the recorded ending of an attempt allows another."""
+        entry = self.journal.get(path, attempt, "end")
+        assert entry is not None
+        told = {entry.value["outcome"], entry.value.get("status", "")}
+        if retry.on:
+            return bool(told & set(retry.on))
+        return bool(entry.value["outcome"] == Outcome.FAILED)
+
+    def early_end(
+        self, body: Body, path: str, workflow: Workflow, *, is_over: bool = False
+    ) -> EarlyEnd | None:
+        """Return the recorded step that ended a body of the step at *path* before its last did.
+
+        With *is_over* no attempt follows any more, although the step may have some left.
+        """
+        for place, step in enumerate(body.steps, start=1):
+            at = f"{path}/{body.name}/{step.label(place)}"
+            attempt = self.first_attempt(at)
+            while self.journal.get(at, attempt + 1, "begin") is not None:
+                attempt += 1
+            ending, end = self.ending(at, attempt), self.journal.get(at, attempt, "end")
+            if ending is None or end is None:
+                return None
+            if not is_over and self.again_at(step, at, attempt, workflow):
+                return None
+            if ending.outcome.is_good and ending.ends is not None:
+                return EarlyEnd(end.created_at, is_good=True)
+            goes_on = step.on_failure == "continue" and ending.outcome in MAY_CONTINUE
+            if not ending.outcome.is_good and not goes_on:
+                return EarlyEnd(end.created_at, is_good=False)
+        return None
+
+    def facts(self, path: str, zone: ZoneInfo) -> dict[str, Any] | None:
+        """Return what a step's last attempt that ended gave; None when none did."""
+        facts = None
+        attempt = 1
+        while self.journal.get(path, attempt, "begin") is not None:
+            entry = self.journal.get(path, attempt, "end")
+            if entry is not None:
+                facts = decode(entry.value["facts"], zone)
+            elif lost := self.lost(path):
+                facts = {"outcome": Outcome.UNKNOWN.value, "error": self.lost_text(lost[0])}
+                facts["attempts"] = attempt
+            attempt += 1
+        return facts
+
+    def lost(self, path: str = "") -> list[Entry]:
+        """Return the writes whose fate somebody has to tell: of a step and those in it, or of all.
+
+        Whoever retries a run has decided about those of the steps that are done anew.
+        """
+        entries = self.journal.below(path) if path else self.journal.entries()
+        return [
+            entry
+            for entry in entries
+            if needs_a_word(entry) and entry.attempt >= self.first_attempt(entry.path)
+        ]
+
+    def lost_text(self, entry: Entry) -> str:
+        """Return the sentences about a lost write that somebody has to tell the fate of."""
+        why = entry.value.get("unknown", "It was not looked for to the end")
+        return lost_text(
+            entry.value, entry.value["institution"], why, self.journal.run_id, entry.path
+        )
+
+    def keeps_inside(self, path: str) -> bool:
+        """Whether a new attempt at the run keeps something that was done inside a step."""
+        return any(
+            entry.effect == "begin" and entry.path != path and entry.path not in self.kept
+            for entry in self.journal.below(path)
+        )
+
+    def heard_from(self, institution: str) -> bool:
+        """Whether a write of this run has reached Alma, perhaps an earlier process's."""
+        return any(
+            entry.request_hash
+            and entry.state in (EntryState.DONE, EntryState.REFUSED, EntryState.LOST)
+            and entry.value["institution"] == institution
+            for entry in self.journal.entries()
+        )
+
+
+def _retry_of(step: StepBase, workflow: Workflow) -> Retry | None:
+    retry = step.retry or workflow.defaults.retry
+    if retry is not None and step.kind.starts_job and not retry.on:
+        # A job that has run is submitted again only after the endings that are listed.
+        return None
+    if step.kind.composite:
+        # The steps inside are tried again, each by itself.
+        return None
+    return retry

@@ -1,0 +1,143 @@
+"""Bodies that go on beside each other: branches of `parallel`, iterations of `for_each`.
+
+After a failure nothing new begins, what has begun is finished, and then the first failure counts:
+no Alma job is left alone because its neighbour failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Protocol
+
+import anyio
+
+from almaflow.engine.history import EarlyEnd
+from almaflow.engine.journal import RunJournal
+from almaflow.engine.scope import Halt, Halted, Where
+from almaflow.outcome import Outcome, worst
+from almaflow.steps.base import Body, BodyEnd, StepBase
+from almaflow.steps.result import Ending, Ends, OutcomeUnknown
+from almaflow.task_groups import alone
+
+RunBody = Callable[[Body, str, Where], Awaitable[Ending]]
+"""Runs the steps of a body of the step at a path."""
+
+
+class FindEarlyEnd(Protocol):
+    """Finds the recorded step that ended a body; see `Past.early_end`."""
+
+    def __call__(self, body: Body, *, is_over: bool = False) -> EarlyEnd | None: ...
+
+
+@dataclass
+class Bodies:
+    """The bodies of one composite step, while they run; *path* is the step's."""
+
+    run_body: RunBody
+    early_end: FindEarlyEnd
+    journal: RunJournal
+    bodies: Sequence[Body]
+    path: str
+    where: Where
+    unknown: OutcomeUnknown | None = None
+    ends: dict[str, BodyEnd] = field(default_factory=dict)
+
+    async def run(self, max_parallel: int | None) -> tuple[Ending, list[BodyEnd]]:
+        """Run them, at most *max_parallel* at a time, begun in their order.
+
+        Raises:
+            Halted: a neighbour further out has failed before all had begun or ended.
+            OutcomeUnknown: nobody can tell what became of a write in one of them.
+        """
+        halt = Halt(self.where.halt)
+        if any(self._stops_others(body) for body in self.bodies):
+            # A process before this one was on its way to finish what had begun.
+            halt.ask()
+        todo = iter(self.bodies)
+
+        async def work() -> None:
+            for body in todo:
+                if not halt.is_asked or self._has_begun(body):
+                    self.ends[body.name] = await self._one(body, halt)
+
+        with alone():
+            async with anyio.create_task_group() as tasks:
+                for _ in range(min(max_parallel or len(self.bodies), len(self.bodies))):
+                    tasks.start_soon(work)
+        if self.unknown is not None:
+            raise self.unknown
+        ends = [self.ends.get(body.name) or BodyEnd(body, None, {}) for body in self.bodies]
+        return self._ending(ends), ends
+
+    async def _one(self, body: Body, halt: Halt) -> BodyEnd:
+        where = replace(self.where, halt=halt, more={**self.where.more, **body.names})
+        if body.own_scope:
+            where = replace(where, scope=self.where.scope.inner(body.steps))
+        try:
+            ending = await self.run_body(body, self.path, where)
+        except Halted:
+            return BodyEnd(body, None, _gave(body, where))
+        except OutcomeUnknown as error:
+            self.unknown = self.unknown or error
+            ending = Ending(Outcome.UNKNOWN, str(error))
+        if body.own_scope and ending.ends is not None:
+            # `stop` and `skip` end the iteration, and nothing further out.
+            skipped = ending.ends is Ends.SKIP and ending.outcome is not Outcome.WARNING
+            outcome = Outcome.SKIPPED if skipped else ending.outcome
+            ending = Ending(outcome, ending.error, at=ending.at)
+        if not ending.outcome.is_good or ending.ends is not None:
+            halt.ask()
+        return BodyEnd(body, ending, _gave(body, where))
+
+    def _ending(self, ends: Sequence[BodyEnd]) -> Ending:
+        """Return how the whole ended; Raises: Halted."""
+        endings = [(end.body, end.ending) for end in ends if end.ending is not None]
+        failed = [(body, ending) for body, ending in endings if not ending.outcome.is_good]
+        if failed:
+            _, first = min(failed, key=lambda one: self._when_failed(one[0]))
+            return first
+        ended = next((ending for _, ending in endings if ending.ends is not None), None)
+        if ended is not None:
+            outcome = worst([ended.outcome, *(ending.outcome for _, ending in endings)])
+            return replace(ended, outcome=outcome)
+        if len(endings) < len(ends):
+            raise Halted
+        outcomes = [ending.outcome for _, ending in endings]
+        warned = Outcome.WARNING in outcomes
+        return Ending(Outcome.WARNING if warned else Outcome.SUCCEEDED)
+
+    def _has_begun(self, body: Body) -> bool:
+        return bool(self.journal.below(f"{self.path}/{body.name}"))
+
+    def _stops_others(self, body: Body) -> bool:
+        """Whether a step is recorded to have ended the body so that nothing new may begin."""
+        stop = self.early_end(body)
+        return stop is not None and not (body.own_scope and stop.is_good)
+
+    def _when_failed(self, body: Body) -> tuple[bool, datetime]:
+        """Return what the failures of bodies are ordered by.
+
+        One that would have been tried again, had no neighbour failed, comes behind all others.
+        """
+        stop = self.early_end(body, is_over=True)
+        assert stop is not None, "a body fails with one of its steps"
+        return self.early_end(body) is None, stop.at
+
+
+def _gave(body: Body, where: Where) -> dict[str, dict[str, object]]:
+    """Return what the steps of a body with a scope of its own gave, by id."""
+    if not body.own_scope:
+        return {}
+    return {one: dict(where.scope.steps[one]) for one in _ids_of(body.steps)}
+
+
+def _ids_of(steps: Sequence[StepBase]) -> Iterator[str]:
+    """Yield the ids of *steps* and of those inside them that share their scope."""
+    for step in steps:
+        if step.id is not None:
+            yield step.id
+        for body in step.kind.bodies():
+            if not body.own_scope:
+                yield from _ids_of(body.steps)

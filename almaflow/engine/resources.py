@@ -1,0 +1,36 @@
+"""What all runs of one process share."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from almaflow.clock import Clock
+from almaflow.connectors.base import Outside
+from almaflow.engine.alma_writes.admission import Admission
+from almaflow.engine.alma_writes.institutions import Institutions
+from almaflow.engine.approvals import People
+from almaflow.engine.lease import Lease
+from almaflow.runs.job_durations import Durations
+from almaflow.store import MarkerHabit, Store
+from almaflow.store.writer import StoreWriter
+from almaflow.thread_pool import ThreadPool
+
+
+@dataclass(frozen=True)
+class Services:
+    """The parts of a running engine that its runs use."""
+
+    store: Store
+    writer: StoreWriter
+    clock: Clock
+    chance: random.Random
+    institutions: Institutions
+    durations: Durations
+    admission: Admission
+    people: People
+    lease: Lease
+    threads: ThreadPool
+    outside: Outside
+    marker_habits: dict[tuple[str, str], MarkerHabit]
+    """What Alma was seen to do to our marker, by account and job."""

@@ -1,0 +1,99 @@
+"""How long to wait before asking Alma again: after a fault, and after "later"."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+
+from almaflow.alma import error_advice
+from almaflow.alma.errors import (
+    AlmaBusy,
+    AlmaError,
+    AlmaRefused,
+    AlmaUnreachable,
+    AnswerLost,
+    Busy,
+)
+from almaflow.waiting import Waiting, WaitingKind
+
+# Back-off after a transient fault, doubling.
+SHORTEST, LONGEST = timedelta(seconds=1), timedelta(minutes=1)
+
+# Back-off after a refusal of a job for a threshold that others use up too.
+QUEUE_SHORTEST, QUEUE_LONGEST = timedelta(seconds=30), timedelta(minutes=2)
+
+# A host that has never answered is given up after this long: it is probably the wrong one.
+NEVER_ANSWERED = timedelta(minutes=1)
+
+
+def as_lost(error: AlmaRefused) -> AnswerLost:
+    """Return what is not Alma's, such as a maintenance page, as an answer that was lost."""
+    return AnswerLost(
+        error.text, what=error.what, http_status=error.http_status, advice=error.advice
+    )
+
+
+def never_answered(error: AlmaError, institution: str) -> AlmaError:
+    """Return *error* as what is raised when the host has never answered as Alma does."""
+    if isinstance(error, AlmaUnreachable):
+        return error
+    return AnswerLost(
+        f"In a minute, nothing that came from the host of {institution} was an answer of Alma. "
+        f"The last: {error.text}",
+        what=error.what,
+        http_status=error.http_status,
+        messages=error.messages,
+        advice=error_advice.WRONG_HOST,
+    )
+
+
+def back_off(tries: int, shortest: timedelta, longest: timedelta) -> timedelta:
+    """Return the wait after *tries* failures (1 is the first), without jitter."""
+    # Past 30 doublings every longest time is reached; more would overflow.
+    return min(longest, shortest * 2.0 ** min(tries - 1, 30))
+
+
+def pause(error: AlmaError, tries: int, now: datetime, chance: random.Random) -> timedelta:
+    """Return how long to wait before the same request is sent again.
+
+    *tries* counts the failures so far, *now* is aware. Up to a quarter of the wait is left out by
+    chance, so that many runs do not come back at the same instant.
+    """
+    if isinstance(error, AlmaBusy) and error.threshold is Busy.DAY:
+        return midnight(now, chance) - now
+    shortest, longest = SHORTEST, LONGEST
+    if isinstance(error, AlmaBusy) and error.threshold in (Busy.JOBS, Busy.OVERLAP):
+        shortest, longest = QUEUE_SHORTEST, QUEUE_LONGEST
+    return jittered(back_off(tries, shortest, longest), shortest, chance)
+
+
+def jittered(wait: timedelta, shortest: timedelta, chance: random.Random) -> timedelta:
+    """Return *wait* without up to a quarter of it."""
+    return max(shortest, wait * (0.75 + 0.25 * chance.random()))
+
+
+def midnight(now: datetime, chance: random.Random) -> datetime:
+    """Return when the next day's calls count, up to a minute later by chance.
+
+    Whose midnight it is is not documented; Alma's times are UTC.
+    """
+    start = (now.astimezone(UTC) + timedelta(days=1)).replace(
+        hour=0, minute=0, second=0, microsecond=0
+    )
+    return start + timedelta(minutes=1) * chance.random()
+
+
+def waiting_for(error: AlmaError, institution: str) -> Waiting:
+    """Return what a step waits for after *error*."""
+    return Waiting(WaitingKind.ALMA, _reason(error, institution))
+
+
+def _reason(error: AlmaError, institution: str) -> str:
+    if isinstance(error, AlmaBusy):
+        return {
+            Busy.CALLS: f"{institution}'s calls per second or minute are used up",
+            Busy.DAY: f"{institution}'s calls of this day are used up",
+            Busy.JOBS: f"Alma's limit of jobs started by the API is reached at {institution}",
+            Busy.OVERLAP: f"another run in {institution} conflicts with this job",
+        }[error.threshold]
+    return f"Alma at {institution} does not answer ({error.text.rstrip('.')})"

@@ -1,0 +1,46 @@
+"""Where in a run a list of steps stands: what its steps see, and what ends them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from almaflow.engine.deadlines import Limits
+from almaflow.engine.names import Names, Scope
+from almaflow.plan import Plan
+
+
+class Halted(Exception):
+    """A neighbour has failed: what stands here begins nothing new."""
+
+
+class Halt:
+    """Whether nothing new may begin in a body, because one beside it has failed."""
+
+    def __init__(self, around: Halt | None = None) -> None:
+        self._around = around
+        self._asked = False
+
+    def ask(self) -> None:
+        """Let nothing new begin."""
+        self._asked = True
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether it was asked for here or further out."""
+        return self._asked or (self._around is not None and self._around.is_asked)
+
+
+@dataclass(frozen=True)
+class Where:
+    """The surroundings of a list of steps; *plan* and *names* are of the workflow it stands in."""
+
+    plan: Plan
+    names: Names
+    scope: Scope
+    limits: Limits
+    institution: str
+    halt: Halt = field(default_factory=Halt)
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """Further names, such as the item of an iteration."""

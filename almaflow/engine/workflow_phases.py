@@ -1,0 +1,122 @@
+"""The phases of one workflow, of a run or called in one: its steps, `finally`, `outputs`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from almaflow.engine.deadlines import Limits
+from almaflow.engine.scope import Halt, Where
+from almaflow.expressions import Budget, ExpressionFailed, parse_template, render
+from almaflow.expressions.serialization import encode
+from almaflow.field_types import Template, format_duration, plain_value
+from almaflow.outcome import Outcome
+from almaflow.runs.events import Told
+from almaflow.steps.result import Ending, Ends, OutcomeUnknown
+from almaflow.store import EntryState
+from almaflow.workflow import FINALLY
+
+if TYPE_CHECKING:
+    from almaflow.engine.interpreter import Interpreter
+
+
+@dataclass
+class Phases:
+    """One workflow within a run.
+
+    *prefix* is what its steps' paths begin with. That its `finally` began is recorded under the
+    path *finally_path*, *attempt* and *finally_effect*.
+    """
+
+    run: Interpreter
+    where: Where
+    prefix: str
+    finally_path: str
+    finally_effect: str
+    attempt: int
+
+    async def body(self, limits: Limits) -> Ending:
+        """Run the steps; `stop` and `skip` end here.
+
+        Raises: OutcomeUnknown.
+        """
+        steps = self.where.plan.workflow.steps
+        where = replace(self.where, limits=limits)
+        ending = await self.run.run_list(steps, self.prefix, where)
+        if ending.ends is Ends.SKIP and ending.outcome is not Outcome.WARNING:
+            return Ending(Outcome.SKIPPED, ending.error)
+        return Ending(ending.outcome, ending.error, at=ending.at)
+
+    async def finally_(self, body: Ending) -> Ending:
+        """Run `finally` and return how the whole ended.
+
+        A failure there turns a good ending into a warning, and changes nothing else.
+        """
+        workflow = self.where.plan.workflow
+        self.run.recall_all(workflow.steps, self.prefix, self.where)
+        self.where.names.body_ended(body)
+        if not workflow.finally_:
+            return body
+        deadline = await self._deadline()
+        ending = Ending(Outcome.TIMED_OUT, f"did not end within {format_duration(FINALLY)}")
+        clock = self.run.services.clock
+        with self.where.limits.within(deadline, "finally", clock) as (limits, _):
+            # What cleans up is done although a neighbour has failed.
+            where = replace(self.where, limits=limits, halt=Halt())
+            try:
+                ending = await self.run.run_list(workflow.finally_, f"{self.prefix}finally/", where)
+            except OutcomeUnknown as error:
+                ending = Ending(Outcome.UNKNOWN, str(error))
+        if ending.outcome.is_good and ending.outcome is not Outcome.WARNING:
+            return body
+        if body.outcome in (Outcome.SUCCEEDED, Outcome.SKIPPED):
+            return Ending(Outcome.WARNING, f"In `finally`: {ending.error}")
+        return body
+
+    async def _deadline(self) -> datetime:
+        """Return when `finally` must have ended; recorded when it begins.
+
+        A process that takes it up gives it its time anew: almaflow may have been down for a night,
+        and what cleans up is to be done all the same.
+        """
+        journal, now = self.run.journal, self.run.services.clock.now()
+        key = (self.finally_path, self.attempt, self.finally_effect)
+        began = journal.get(*key)
+        if began is None:
+            value = {"deadline": (now + FINALLY).isoformat()}
+            began = await journal.record(*key, EntryState.DONE, value=value)
+        if began.epoch != journal.claim.epoch:
+            return now + FINALLY
+        return datetime.fromisoformat(began.value["deadline"])
+
+    def outputs(self, ending: Ending) -> dict[str, Any]:
+        """Work out the outputs after a good ending; one that cannot be is left out and named."""
+        if ending.outcome not in (Outcome.SUCCEEDED, Outcome.WARNING):
+            return {}
+        names = self.where.names.at(self.run.services.clock.now(), self.where.scope)
+        outputs = {}
+        budget = Budget()
+        for name, value in self.where.plan.workflow.outputs.items():
+            try:
+                outputs[name] = _rendered(value, names, budget)
+            except ExpressionFailed as error:
+                said = f"The output `{name}` is left out: {error}"
+                self.run.journal.tell(Told.SAID, self.prefix.rstrip("/"), said)
+        return outputs
+
+
+def _rendered(value: Any, names: dict[str, Any], budget: Budget) -> Any:
+    match value:
+        case Template():
+            return render(parse_template(value.text), names, budget)
+        case dict():
+            return {key: _rendered(item, names, budget) for key, item in value.items()}
+        case list():
+            return [_rendered(item, names, budget) for item in value]
+    return plain_value(value)
+
+
+def recorded_outputs(outputs: dict[str, Any]) -> dict[str, Any]:
+    """Return outputs as they are recorded."""
+    return {name: encode(value) for name, value in outputs.items()}

@@ -1,0 +1,156 @@
+"""Checking an expression before the run, against the types of the names it may use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from jinja2 import nodes
+
+from almaflow.expressions.parser import Parsed, Piece
+from almaflow.expressions.predicates import ASKS_WHETHER_DEFINED
+from almaflow.expressions.type_inference import Inference
+from almaflow.expressions.types import (
+    ANYTHING,
+    BOOLEAN,
+    KINDS,
+    TEXT,
+    Record,
+    Type,
+    certain,
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something wrong in an expression.
+
+    *offset* and *length* are the part of the source it is about; *code* is a short stable name
+    in kebab-case; *message* is whole sentences, with a suggestion where there is one.
+    """
+
+    code: str
+    message: str
+    offset: int
+    length: int
+
+
+def check(
+    parsed: Parsed,
+    scope: Record,
+    *,
+    condition: bool = False,
+    guards: frozenset[str] = frozenset(),
+) -> list[Finding]:
+    """Return what is certainly wrong, in order of place.
+
+    *scope* has the names and their types. With *condition* the value has to be true or false.
+    *guards* are the steps that are known to be asked about on the way here: an `if` around it.
+    """
+    findings: list[Finding] = []
+    guarded = guards | guards_of(parsed)
+    whole_text = not parsed.single
+    for piece in parsed.pieces:
+        inference = Inference(piece, scope, guarded)
+        type_ = inference.type_of(piece.node)
+        findings.extend(
+            Finding(one.code, one.message, one.offset, one.length) for one in inference.notes
+        )
+        if condition:
+            findings.extend(_not_conditions(piece, piece.node, inference))
+        elif whole_text and certain(type_).kind in ("list", "counters", "mapping", "nothing"):
+            findings.append(_not_text(piece, certain(type_)))
+    return sorted(set(findings), key=lambda one: (one.offset, one.length, one.code))
+
+
+def type_of(parsed: Parsed, scope: Record) -> Type:
+    """Return the type of what `evaluate` or `render` gives; ANYTHING when it is not certain."""
+    if parsed.only is None:
+        return TEXT
+    return certain(Inference(parsed.only, scope, frozenset()).type_of(parsed.only.node))
+
+
+def guards_of(parsed: Parsed) -> frozenset[str]:
+    """Return the steps whose run the expression asks about.
+
+    That is by `steps.x.y is defined`, or by `steps.x.outcome` in any way.
+    """
+    return frozenset(step for piece in parsed.pieces for step in _asked(piece.node))
+
+
+def _asked(node: nodes.Node) -> Iterator[str]:
+    waiting = [node]
+    while waiting:
+        inner = waiting.pop()
+        waiting.extend(inner.iter_child_nodes())
+        if isinstance(inner, nodes.Test) and inner.name in ASKS_WHETHER_DEFINED:
+            path = path_of(inner.node)
+        elif isinstance(inner, (nodes.Getattr, nodes.Getitem)):
+            path = path_of(inner)
+            if path[2:] != ["outcome"]:
+                continue
+        else:
+            continue
+        if path[:1] == ["steps"] and len(path) > 1:
+            yield path[1]
+
+
+def path_of(node: nodes.Node) -> list[str]:
+    """Return `["steps", "x", "y"]` for `steps.x.y`, empty for what is no such chain."""
+    names: list[str] = []
+    while isinstance(node, (nodes.Getattr, nodes.Getitem)):
+        if isinstance(node, nodes.Getattr):
+            names.append(node.attr)
+        elif isinstance(node.arg, nodes.Const):
+            names.append(str(node.arg.value))
+        else:
+            # What stands in front of an element chosen at run time still names the step.
+            names.clear()
+        node = node.node
+    return [node.name, *reversed(names)] if isinstance(node, nodes.Name) else []
+
+
+def _not_conditions(piece: Piece, node: nodes.Expr, inference: Inference) -> Iterator[Finding]:
+    if isinstance(node, (nodes.And, nodes.Or)):
+        yield from _not_conditions(piece, node.left, inference)
+        yield from _not_conditions(piece, node.right, inference)
+        return
+    if isinstance(node, nodes.Not):
+        yield from _not_conditions(piece, node.node, inference)
+        return
+    type_ = certain(inference.types.get(id(node), ANYTHING))
+    if not type_.kind or type_ == BOOLEAN:
+        return
+    offset, length = piece.span(node)
+    yield Finding(
+        "not-a-condition",
+        f"A condition is true or false, but `{piece.written(node)}` is {KINDS[type_.kind]}"
+        f"{_as_condition(type_.kind)}.",
+        offset,
+        length,
+    )
+
+
+def _as_condition(kind: str) -> str:
+    advice = {
+        "text": "; compare it: `… == 'text'`",
+        "number": "; compare it: `… > 0`",
+        "list": "; ask for its length: `… | length > 0`",
+        "counters": "; ask for one: `….number('key') > 0`",
+    }
+    return advice.get(kind, "; compare it with something")
+
+
+def _not_text(piece: Piece, type_: Type) -> Finding:
+    advice = {
+        "list": "; write `| join(', ')`, or `| tojson`",
+        "counters": "; name one: `.number('key')`, or write `| tojson`",
+        "mapping": "; name one of its keys, or write `| tojson`",
+    }
+    return Finding(
+        "not-a-text",
+        f"`{piece.text}` is {KINDS[type_.kind]}, which has no form as text"
+        f"{advice.get(type_.kind, '')}.",
+        piece.start,
+        len(piece.text),
+    )

@@ -1,0 +1,319 @@
+"""Text → a parsed expression or template: Jinja2's grammar without statements, within limits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from jinja2 import Environment, TemplateSyntaxError, nodes
+from jinja2.lexer import Token, TokenStream
+from jinja2.parser import Parser
+
+from almaflow.expressions.kept import kept
+from almaflow.expressions.lexer import DEEPEST, ExpressionSyntax, Lexed, lex_expression
+from almaflow.expressions.spans import spans_of
+
+# No expression that a colleague can review is longer.
+LONGEST = 10_000
+# Chains (`a + b + c`) nest to the left without brackets; this keeps recursion within Python's.
+DEEPEST_TREE = 100
+
+# What a message quotes of a part of an expression.
+_QUOTED = 60
+
+GRAMMAR = Environment()
+
+_OPENING = re.compile(r"\{\{|\{%|\{#")
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """One expression of a source.
+
+    Every node's `lineno` is its offset in *source*; *ends* maps offsets of tokens to the offset
+    behind them, or behind the closing bracket. *start* and *end* bound the expression without
+    braces and without spaces around it.
+    """
+
+    source: str
+    node: nodes.Expr
+    start: int
+    end: int
+    ends: Mapping[int, int]
+    memo: dict[str, Any] = field(default_factory=dict)
+    """What others made of it, to be made once."""
+
+    @property
+    def text(self) -> str:
+        """The expression as it is written."""
+        return self.source[self.start : self.end]
+
+    def span(self, node: nodes.Node) -> tuple[int, int]:
+        """Return the offset and the length of what *node* was read from."""
+        start, end = self._spans[id(node)]
+        return start, end - start
+
+    @cached_property
+    def _spans(self) -> Mapping[int, tuple[int, int]]:
+        return spans_of(self.node, self.ends, self.source)
+
+    def written(self, node: nodes.Node) -> str:
+        """Return how *node* is written in the source."""
+        offset, length = self.span(node)
+        return self.source[offset : offset + length]
+
+
+@dataclass(frozen=True, eq=False)
+class Parsed:
+    """A parsed expression (one piece) or template: literal texts and pieces in order."""
+
+    source: str
+    parts: tuple[str | Piece, ...]
+
+    @property
+    def pieces(self) -> Iterator[Piece]:
+        """The expressions, in order."""
+        return (part for part in self.parts if isinstance(part, Piece))
+
+    @property
+    def literal(self) -> bool:
+        """Whether it is text without any `{{ … }}`."""
+        return not any(isinstance(part, Piece) for part in self.parts)
+
+    @property
+    def single(self) -> bool:
+        """Whether it is nothing but one expression, blanks around it aside."""
+        return self.only is not None
+
+    @property
+    def only(self) -> Piece | None:
+        """The expression that it is nothing but, if it is."""
+        found = None
+        for part in self.parts:
+            if isinstance(part, Piece):
+                if found is not None:
+                    return None
+                found = part
+            elif part.strip():
+                return None
+        return found
+
+
+@kept
+def parse_expression(source: str) -> Parsed:
+    """Read a bare expression; braces around the whole are allowed.
+
+    Raises: ExpressionSyntax.
+    """
+    _check_length(source)
+    if not source.lstrip().startswith("{{"):
+        return Parsed(source, (_piece(source, lex_expression(source), 0),))
+    parsed = parse_template(source)
+    if parsed.only is None:
+        offset = next(
+            (match.start() for match in list(_OPENING.finditer(source))[1:]), len(source) - 1
+        )
+        raise ExpressionSyntax(
+            "One expression is expected here: put `{{ }}` around the whole, or leave it out.",
+            offset,
+        )
+    return parsed
+
+
+@kept
+def parse_template(source: str) -> Parsed:
+    """Read text in which each `{{ … }}` is an expression.
+
+    Raises: ExpressionSyntax.
+    """
+    match = _OPENING.search(source)
+    if match is None:
+        return Parsed(source, (source,) if source else ())
+    _check_length(source)
+    parts: list[str | Piece] = []
+    at = 0
+    strips = False
+    while match is not None:
+        if match.group() != "{{":
+            raise _not_allowed(match)
+        start = match.end()
+        literal = source[at : match.start()]
+        if strips:
+            literal = literal.lstrip()
+        if source.startswith("-", start):
+            literal = literal.rstrip()
+            start += 1
+        if literal:
+            parts.append(literal)
+        lexed = lex_expression(source, start, braced=True)
+        parts.append(_piece(source, lexed, start))
+        strips = source.startswith("-", lexed.end)
+        at = lexed.end + (3 if strips else 2)
+        match = _OPENING.search(source, at)
+    tail = source[at:].lstrip() if strips else source[at:]
+    if tail:
+        parts.append(tail)
+    return Parsed(source, tuple(parts))
+
+
+def keywords(node: nodes.Call | nodes.Filter | nodes.Test) -> list[tuple[str, nodes.Expr]]:
+    """Return the arguments that are given by name."""
+    return [(str(one.key), one.value) for one in node.kwargs]
+
+
+def _check_length(source: str) -> None:
+    if len(source) > LONGEST:
+        raise ExpressionSyntax(
+            f"This is {len(source):,} characters long; at most {LONGEST:,} are allowed where "
+            "something is worked out.",
+        )
+
+
+def _not_allowed(match: re.Match[str]) -> ExpressionSyntax:
+    if match.group() == "{%":
+        message = (
+            "Statements (`{% … %}`) are not allowed; use `{{ … }}`, or a `branch` or `for_each` "
+            "step. As text, write `{{ '{%' }}`."
+        )
+    else:
+        message = (
+            "Comments (`{# … #}`) are not allowed; use a YAML comment. As text, write `{{ '{#' }}`."
+        )
+    return ExpressionSyntax(message, match.start(), 2)
+
+
+def _piece(source: str, lexed: Lexed, start: int) -> Piece:
+    inner = source[start : lexed.end]
+    if not lexed.tokens:
+        raise ExpressionSyntax("An expression is missing here.", max(0, start - 2), 2)
+    start += len(inner) - len(inner.lstrip())
+    end = start + len(inner.strip())
+    return Piece(source, _parse(source, lexed.tokens, end), start, end, lexed.ends)
+
+
+class _Parser(Parser):
+    """Jinja2's, which reads `a ** b ** c` from the left, where others begin on the right."""
+
+    def __init__(self, source: str, tokens: list[Token], end: int) -> None:
+        super().__init__(GRAMMAR, "")
+        self.stream = TokenStream(tokens, None, None)
+        self._text = source
+        self._end = end
+
+    def parse_pow(self) -> nodes.Expr:
+        begin = self._offset
+        left = self.parse_unary()
+        if self.stream.current.type != "pow":
+            return left
+        first = self._offset
+        next(self.stream)
+        power = nodes.Pow(left, self.parse_unary(), lineno=begin)
+        if self.stream.current.type == "pow":
+            self._refuse_chain(begin, first)
+        return power
+
+    def _refuse_chain(self, begin: int, first: int) -> None:
+        second = self._offset
+        next(self.stream)
+        self.parse_unary()
+        a, b, c = (
+            _excerpt(self._text[start:end].strip())
+            for start, end in (
+                (begin, first),
+                (first + 2, second),
+                (second + 2, self._offset),
+            )
+        )
+        raise ExpressionSyntax(
+            f"Powers in a row need brackets: write `({a} ** {b}) ** {c}` or `{a} ** ({b} ** {c})`.",
+            second,
+            2,
+        )
+
+    @property
+    def _offset(self) -> int:
+        """Where the next token begins, or the expression ends."""
+        token = self.stream.current
+        return self._end if token.type == "eof" else token.lineno
+
+
+def _excerpt(text: str) -> str:
+    return text if len(text) <= _QUOTED else f"{text[: _QUOTED - 1]}…"
+
+
+def _parse(source: str, tokens: list[Token], end: int) -> nodes.Expr:
+    parser = _Parser(source, tokens, end)
+    try:
+        node = parser.parse_expression()
+    except TemplateSyntaxError as error:
+        culprit = parser.stream.current
+        if culprit.type == "eof" and "name or number" in str(error) and tokens[-1].type != "dot":
+            culprit = tokens[-1]  # `a.'b'`: the parser has gone past what it complains about
+        offset = end if culprit.type == "eof" else culprit.lineno
+        raise ExpressionSyntax(_friendly(str(error), culprit), offset) from None
+    except RecursionError:
+        raise _too_deep(tokens[0].lineno) from None
+    rest = parser.stream.current
+    if not parser.stream.eos:
+        raise ExpressionSyntax(_leftover(rest), rest.lineno, len(str(rest.value)))
+    _check_depth(node)
+    return node
+
+
+def _too_deep(offset: int) -> ExpressionSyntax:
+    return ExpressionSyntax(
+        f"This is nested too deep: at most {DEEPEST} brackets or {DEEPEST_TREE} operations "
+        "within each other are allowed.",
+        offset,
+    )
+
+
+def _check_depth(node: nodes.Node) -> None:
+    waiting = [(node, 1)]
+    while waiting:
+        inner, depth = waiting.pop()
+        if depth > DEEPEST_TREE:
+            raise _too_deep(inner.lineno or 0)
+        if isinstance(inner, nodes.Call | nodes.Filter | nodes.Test) and (
+            inner.dyn_args is not None or inner.dyn_kwargs is not None
+        ):
+            raise ExpressionSyntax(
+                "`*` and `**` in brackets are not allowed; write each value.", inner.lineno
+            )
+        waiting.extend((child, depth + 1) for child in inner.iter_child_nodes())
+
+
+def _friendly(message: str, token: Token) -> str:
+    if token.type == "eof":
+        return "The expression ends too early: something is missing here."
+    if token.type == "assign":
+        return "`=` does not compare; write `==`."
+    expected = re.search(r"expected token '([^']+)'", message)
+    shown = _shown(token)
+    if expected is not None:
+        wanted = expected.group(1)
+        wanted = "a name" if wanted == "name" else f"`{wanted}`"
+        return f"{wanted[0].upper()}{wanted[1:]} is expected here, not {shown}."
+    if "chain" in message:
+        return "`is` cannot follow `is`; join the two questions with `and`."
+    return f"{shown[0].upper()}{shown[1:]} is not expected here."
+
+
+def _leftover(token: Token) -> str:
+    if token.type == "assign":
+        return "`=` does not compare; write `==`."
+    if token.type in ("name", "string", "integer", "float"):
+        return (
+            f"{_shown(token)[0].upper()}{_shown(token)[1:]} is not expected here; an operator "
+            "such as `and`, `==` or `~` is missing before it."
+        )
+    return f"`{token.value}` is not expected here."
+
+
+def _shown(token: Token) -> str:
+    if token.type == "string":
+        return "a text"
+    return f"`{token.value}`"

@@ -1,0 +1,369 @@
+"""The types of the parts of an expression, and what cannot be right about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from jinja2 import nodes
+
+from almaflow.expressions.attributes import no_method
+from almaflow.expressions.comparing import misfit
+from almaflow.expressions.filters import FILTERS, GIVE_DEFAULT
+from almaflow.expressions.member_types import Noting, attribute_of
+from almaflow.expressions.methods import FUNCTIONS, METHODS
+from almaflow.expressions.operations import (
+    BINARY,
+    SLICED,
+    multiplies_names,
+    no_operation,
+    no_part,
+)
+from almaflow.expressions.parser import Piece, keywords
+from almaflow.expressions.predicates import ASKS_WHETHER_DEFINED, TESTS
+from almaflow.expressions.registry import Operation
+from almaflow.expressions.text_filters import check_date_format
+from almaflow.expressions.types import (
+    ANYTHING,
+    BOOLEAN,
+    KINDS,
+    NOTHING,
+    NUMBER,
+    TEXT,
+    ListOf,
+    Perhaps,
+    Record,
+    Type,
+    certain,
+    item_of,
+    join,
+    same_kind,
+)
+
+
+class Inference(Noting):
+    """Works the types of one expression out and collects what is wrong in *notes*.
+
+    *types* has the type of each node that was visited, by `id`.
+    """
+
+    def __init__(self, piece: Piece, scope: Record, guarded: frozenset[str]) -> None:
+        super().__init__(piece, guarded)
+        self.scope = scope
+        self.types: dict[int, Type] = {}
+
+    def type_of(self, node: nodes.Expr) -> Type:
+        """Return the type of *node*, noting what is wrong in it."""
+        visit = _VISITS.get(type(node))
+        if visit is None:
+            self._note(node, "not-allowed", f"`{self.piece.written(node)}` is not allowed here.")
+            return ANYTHING
+        type_ = visit(self, node)
+        if isinstance(type_, Perhaps):
+            self._check_may_not_have_run(node, type_)
+            type_ = certain(type_)
+        self.types[id(node)] = type_
+        return type_
+
+    def const(self, node: nodes.Const) -> Type:
+        return _CONSTANTS.get(type(node.value), ANYTHING)
+
+    def name(self, node: nodes.Name) -> Type:
+        place = (node.lineno, len(node.name))
+        if node.name in FUNCTIONS and node.name not in self.scope.fields:
+            usage = FUNCTIONS[node.name].usage(0)
+            self._add(place, "unknown-name", f"`{node.name}` is written `{usage}`.")
+            return ANYTHING
+        return self._field(self.scope, node.name, "", place)
+
+    def getattr(self, node: nodes.Getattr) -> Type:
+        owner = self.type_of(node.node)
+        place = (node.lineno, len(node.attr))
+        return self._member(owner, node.attr, self.piece.written(node.node), place)
+
+    def getitem(self, node: nodes.Getitem) -> Type:
+        owner = self.type_of(node.node)
+        if isinstance(node.arg, nodes.Slice):
+            for part in (node.arg.start, node.arg.stop, node.arg.step):
+                if part is not None:
+                    self.type_of(part)
+            return self._part(node, owner)
+        self.type_of(node.arg)
+        key = node.arg.value if isinstance(node.arg, nodes.Const) else None
+        if isinstance(owner, Record):
+            if not isinstance(key, str):
+                return ANYTHING
+            written = self.piece.written(node.node)
+            return self._field(owner, key, written, self.piece.span(node.arg))
+        if owner.kind in ("list", "counters") and isinstance(key, str):
+            self._note(
+                node.arg,
+                "unknown-attribute",
+                "An element of a list is named by its number: the first is `[0]`.",
+            )
+            return ANYTHING
+        if owner.kind in ("", "list", "counters", "text", "nothing"):
+            return owner if owner == TEXT else item_of(owner)
+        self._note(
+            node,
+            "unknown-attribute",
+            f"`{self.piece.written(node.node)}` is {KINDS[owner.kind]} and has no elements.",
+        )
+        return ANYTHING
+
+    def _part(self, node: nodes.Getitem, owner: Type) -> Type:
+        """Return the type of a slice: the kind of what is sliced; of an unknown kind, unknown."""
+        if owner.kind in SLICED:
+            return same_kind(owner)
+        if owner.kind:
+            self._note(node, "wrong-operands", no_part(owner.kind))
+        return ANYTHING
+
+    def sequence(self, node: nodes.List | nodes.Tuple) -> Type:
+        types = [self.type_of(one) for one in node.items]
+        common = types[0] if types else ANYTHING
+        for type_ in types[1:]:
+            common = join(common, type_)
+        return ListOf(common)
+
+    def mapping(self, node: nodes.Dict) -> Type:
+        fields: dict[str, Type] = {}
+        known = True
+        for pair in node.items:
+            self.type_of(pair.key)
+            type_ = self.type_of(pair.value)
+            if isinstance(pair.key, nodes.Const) and isinstance(pair.key.value, str):
+                fields[pair.key.value] = type_
+            else:
+                # It may be any of those before it, whose value it then replaces.
+                fields.clear()
+                known = False
+        return Record(fields, "key", open=not known)
+
+    def binary(self, node: nodes.BinExpr) -> Type:
+        left, right = self.type_of(node.left), self.type_of(node.right)
+        if not left.kind or not right.kind:
+            return ANYTHING
+        if node.operator == "%" and left == TEXT:
+            return TEXT
+        found = BINARY.get((node.operator, left.kind, right.kind))
+        meant = TEXT not in (left, right) or not multiplies_names(node)
+        if found is not None and meant:
+            return found[1]
+        code = "arithmetic-on-text" if TEXT in (left, right) else "wrong-operands"
+        self._note(node, code, no_operation(node.operator, left.kind, right.kind))
+        return ANYTHING
+
+    def either(self, node: nodes.And | nodes.Or) -> Type:
+        return join(self.type_of(node.left), self.type_of(node.right))
+
+    def not_(self, node: nodes.Not) -> Type:
+        self.type_of(node.node)
+        return BOOLEAN
+
+    def sign(self, node: nodes.Neg | nodes.Pos) -> Type:
+        type_ = self.type_of(node.node)
+        if type_.kind in ("", "number", "duration"):
+            return type_
+        code = "arithmetic-on-text" if type_ == TEXT else "wrong-operands"
+        self._note(node, code, f"Only a number has a sign, and this is {KINDS[type_.kind]}.")
+        return ANYTHING
+
+    def concat(self, node: nodes.Concat) -> Type:
+        for one in node.nodes:
+            type_ = self.type_of(one)
+            if type_.kind in ("list", "counters", "mapping", "nothing"):
+                self._note(
+                    one,
+                    "not-a-text",
+                    f"`{self.piece.written(one)}` is {KINDS[type_.kind]}, which has no form as "
+                    "text.",
+                )
+        return TEXT
+
+    def compare(self, node: nodes.Compare) -> Type:
+        before, left = node.expr, self.type_of(node.expr)
+        for operand in node.ops:
+            right = self.type_of(operand.expr)
+            problem = misfit(operand.op, left, right)
+            if problem is not None:
+                offset, _ = self.piece.span(before)
+                start, length = self.piece.span(operand.expr)
+                self._add((offset, start + length - offset), *problem)
+            before, left = operand.expr, right
+        return BOOLEAN
+
+    def conditional(self, node: nodes.CondExpr) -> Type:
+        self.type_of(node.test)
+        then = self.type_of(node.expr1)
+        return join(then, self.type_of(node.expr2)) if node.expr2 is not None else then
+
+    def call(self, node: nodes.Call) -> Type:
+        self._visit_arguments(node)
+        if isinstance(node.node, nodes.Getattr):
+            return self._method(node, node.node)
+        if not isinstance(node.node, nodes.Name):
+            written = self.piece.written(node.node)
+            self._note(node.node, "unknown-function", f"`{written}` cannot be called.")
+            return ANYTHING
+        place = (node.node.lineno, len(node.node.name))
+        return self._operation(node, FUNCTIONS, node.node.name, "function", place, None)
+
+    def filter(self, node: nodes.Filter) -> Type:
+        assert node.node is not None  # only filter blocks have none, which are statements
+        place = (node.lineno, len(node.name))
+        if node.name in GIVE_DEFAULT:
+            self._tolerant += 1
+            value = self.type_of(node.node)
+            self._tolerant -= 1
+            arguments = self._visit_arguments(node)
+            self._operation(node, FILTERS, node.name, "filter", place, ANYTHING)
+            return join(value, arguments[0] if arguments else TEXT)
+        value = self.type_of(node.node)
+        arguments = self._visit_arguments(node)
+        type_ = self._operation(node, FILTERS, node.name, "filter", place, value)
+        type_ = self._or_default(type_, FILTERS.get(node.name), 1, node, node.args)
+        first = node.args[0] if node.args else None
+        attribute = attribute_of(node)
+        if attribute is not None:
+            part = self._part_of_each(item_of(value), attribute, node)
+            if node.name == "map":
+                type_ = ListOf(self._or_default(part, FILTERS["map"], 1, node, []))
+        elif isinstance(first, nodes.Const) and isinstance(first.value, str):
+            type_ = self._named_in(node, first, value, type_)
+        elif node.name == "sum" and not node.args and not node.kwargs and item_of(value) == NUMBER:
+            type_ = NUMBER
+        return type_
+
+    def _named_in(self, node: nodes.Filter, first: nodes.Const, value: Type, type_: Type) -> Type:
+        """Look at a text argument that is a format, or the name of a filter or test."""
+        name = node.name
+        if name == "date":
+            problem = check_date_format(first.value)
+            if problem:
+                self._note(first, "bad-format", problem)
+        elif name == "map":
+            found = FILTERS.get(first.value)
+            if found is not None:
+                each = certain(found.result_for(item_of(value)))
+                if first.value in GIVE_DEFAULT:
+                    return ListOf(ANYTHING)
+                return ListOf(self._or_default(each, found, 1, node, node.args[1:]))
+            self._unknown(self.piece.span(first), "filter", first.value, FILTERS)
+        elif name in ("select", "reject") and first.value not in (TESTS.keys() | _ASKS):
+            self._unknown(self.piece.span(first), "test", first.value, TESTS)
+        return type_
+
+    def test(self, node: nodes.Test) -> Type:
+        place = (node.lineno, len(node.name))
+        asks = node.name in ASKS_WHETHER_DEFINED
+        self._tolerant += asks
+        value = self.type_of(node.node)
+        self._tolerant -= asks
+        arguments = self._visit_arguments(node)
+        if asks:
+            return BOOLEAN
+        self._operation(node, TESTS, node.name, "test", place, value)
+        comparison = _TEST_COMPARISONS.get(node.name)
+        if comparison and arguments:
+            problem = misfit(comparison, value, arguments[0])
+            if problem is not None:
+                self._note(node, *problem)
+        return BOOLEAN
+
+    def _method(self, node: nodes.Call, getter: nodes.Getattr) -> Type:
+        owner = self.type_of(getter.node)
+        place = (getter.lineno, len(getter.attr))
+        if not owner.kind:
+            return ANYTHING
+        if owner.kind == "mapping" or getter.attr not in METHODS.get(owner.kind, {}):
+            self._add(place, "unknown-function", no_method(owner.kind, getter.attr))
+            return ANYTHING
+        methods = METHODS[owner.kind]
+        type_ = self._operation(node, methods, getter.attr, "function", place, owner)
+        return self._or_default(type_, methods[getter.attr], 1, node, node.args)
+
+    def _operation(
+        self,
+        node: nodes.Call | nodes.Filter | nodes.Test,
+        known: Mapping[str, Operation],
+        name: str,
+        noun: str,
+        place: tuple[int, int],
+        value: Type | None,
+    ) -> Type:
+        """Check the use of a named operation and return its type; *value* None: a function."""
+        operation = known.get(name)
+        if operation is None:
+            self._unknown(place, noun, name, known)
+            return ANYTHING
+        values = 0 if value is None else 1
+        problem = operation.misuse(values, len(node.args), [key for key, _ in keywords(node)])
+        if problem:
+            self._add(place, "wrong-arguments", problem)
+        elif value is not None and (problem := operation.misfit(value.kind)):
+            self._add(place, "wrong-operands", problem)
+        return certain(operation.result_for(value or ANYTHING))
+
+    def _or_default(
+        self,
+        type_: Type,
+        operation: Operation | None,
+        values: int,
+        node: nodes.Call | nodes.Filter,
+        args: list[nodes.Expr],
+    ) -> Type:
+        """Return the type of what may be the default that an operation is given instead.
+
+        *args* are those of the operation without a name; those with a name are *node*'s.
+        """
+        place = None if operation is None else operation.place_of("default", values)
+        given = [value for key, value in keywords(node) if key == "default"]
+        if place is not None and not given:
+            given = args[place : place + 1]
+        return join(type_, self.types.get(id(given[0]), ANYTHING)) if given else type_
+
+    def _visit_arguments(self, node: nodes.Call | nodes.Filter | nodes.Test) -> list[Type]:
+        return [
+            *(self.type_of(one) for one in node.args),
+            *(self.type_of(value) for _, value in keywords(node)),
+        ]
+
+
+_ASKS = ASKS_WHETHER_DEFINED
+_TEST_COMPARISONS = {
+    **dict.fromkeys(("eq", "equalto", "ne"), "eq"),
+    **dict.fromkeys(("lt", "lessthan", "le", "gt", "greaterthan", "ge"), "lt"),
+    "in": "in",
+}
+_CONSTANTS: Mapping[type, Type] = {
+    str: TEXT,
+    int: NUMBER,
+    float: NUMBER,
+    bool: BOOLEAN,
+    type(None): NOTHING,
+}
+_VISITS: Mapping[type[nodes.Node], Callable[[Inference, Any], Type]] = {
+    nodes.Const: Inference.const,
+    nodes.Name: Inference.name,
+    nodes.Getattr: Inference.getattr,
+    nodes.Getitem: Inference.getitem,
+    nodes.List: Inference.sequence,
+    nodes.Tuple: Inference.sequence,
+    nodes.Dict: Inference.mapping,
+    **dict.fromkeys(
+        (nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Pow),
+        Inference.binary,
+    ),
+    nodes.And: Inference.either,
+    nodes.Or: Inference.either,
+    nodes.Not: Inference.not_,
+    nodes.Neg: Inference.sign,
+    nodes.Pos: Inference.sign,
+    nodes.Concat: Inference.concat,
+    nodes.Compare: Inference.compare,
+    nodes.CondExpr: Inference.conditional,
+    nodes.Call: Inference.call,
+    nodes.Filter: Inference.filter,
+    nodes.Test: Inference.test,
+}

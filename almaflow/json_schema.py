@@ -1,0 +1,206 @@
+"""The JSON Schemas of workflow files and of `almaflow.yaml`, made from the models.
+
+Draft 7, which the YAML language server understands best. A step is one object with every kind as
+a property, because a union of the kinds would offer each key many times.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import typing
+from collections.abc import Iterator
+from datetime import timedelta
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from almaflow.field_types import Model, format_duration
+from almaflow.settings import Settings
+from almaflow.steps.base import IDENTIFIER, Kind, StepBase
+from almaflow.workflow import Workflow
+
+DRAFT = "http://json-schema.org/draft-07/schema#"
+
+Schema = dict[str, Any]
+
+# Bounds of a field with a validator of its own, as pydantic writes them → as JSON Schema does.
+_BOUNDS = {
+    "ge": "minimum",
+    "le": "maximum",
+    "gt": "exclusiveMinimum",
+    "lt": "exclusiveMaximum",
+    "min_length": "minLength",
+    "max_length": "maxLength",
+}
+
+# What unquoted scalars of each type look like; a pattern tells which of them a text may be.
+_LOOKS = {"number": "0", "integer": "0", "boolean": "true", "null": "null"}
+
+
+def workflow_schema() -> Schema:
+    """Return the schema of workflow files, with the kinds that are installed."""
+    return _schema(Workflow, "workflow", "almaflow workflow")
+
+
+def project_schema() -> Schema:
+    """Return the schema of `almaflow.yaml`."""
+    return _schema(Settings, "project", "almaflow.yaml")
+
+
+def write_schemas(folder: Path) -> list[Path]:
+    """Write both schemas into *folder*, which is made when it is missing; return the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    for name, schema in (("workflow", workflow_schema()), ("project", project_schema())):
+        file = folder / f"{name}.schema.json"
+        file.write_text(schema_text(schema), encoding="utf-8")
+        files.append(file)
+    return files
+
+
+def schema_text(schema: Schema) -> str:
+    """Return *schema* as its file holds it: the same text for the same models."""
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def first_paragraph(model: type[BaseModel]) -> str:
+    """Return the first paragraph of a model's docstring, on one line."""
+    return " ".join((inspect.getdoc(model) or "").split("\n\n")[0].split())
+
+
+def _schema(model: type[Model], name: str, title: str) -> Schema:
+    raw = model.model_json_schema(ref_template="#/definitions/{model}")
+    definitions = raw.pop("$defs")
+    models = {one.__name__: one for one in models_in(model)}
+    clean = {
+        _name(models[key]): _object(definitions[key], models[key])
+        for key in sorted(definitions)
+        if key in models
+    }
+    # What is no model of ours, such as an enumeration, is taken as it is.
+    clean |= {key: _bare(one) for key, one in sorted(definitions.items()) if key not in models}
+    return {
+        "$schema": DRAFT,
+        "$id": f"urn:almaflow:schema:{name}",
+        "title": title,
+        **_object(raw, model),
+        "definitions": dict(sorted(clean.items())),
+    }
+
+
+def models_in(model: type[BaseModel]) -> list[type[BaseModel]]:
+    """Return *model* and every model that stands somewhere in its fields."""
+    found = [model]
+    for one in found:
+        for field in one.model_fields.values():
+            found.extend(inner for inner in models_of(field.annotation) if inner not in found)
+        found.extend(
+            inner for inner in models_of(getattr(one, "named", None)) if inner not in found
+        )
+    return found
+
+
+def models_of(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Yield the models that a value of the type *annotation* may hold."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in typing.get_args(annotation):
+        yield from models_of(argument)
+
+
+def _name(model: type[BaseModel]) -> str:
+    return "Step" if issubclass(model, StepBase) else model.__name__
+
+
+def _object(schema: Schema, model: type[BaseModel]) -> Schema:
+    """Return the cleaned schema of a model, with its short form when it has one."""
+    long = schema["anyOf"][0] if "properties" not in schema else schema
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    properties = {key: _property(long["properties"][key], field) for key, field in fields.items()}
+    whole: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    if issubclass(model, Model) and model.named is not None:
+        named = {"description": model.named_as, **_bare(long["additionalProperties"])}
+        names = {"additionalProperties": named, "propertyNames": {"pattern": IDENTIFIER}}
+        return {"description": first_paragraph(model), **whole, **names, "minProperties": 1}
+    if "required" in long:
+        whole["required"] = long["required"]
+    described = {"description": first_paragraph(model)}
+    short = getattr(model, "short", None)
+    if short is None:
+        if "required" not in whole and not issubclass(model, Settings | StepBase):
+            # `month:` declares an input of which nothing more is said.
+            whole["type"] = ["object", "null"]
+        return {**described, **whole}
+    forms = dict(properties[short])
+    described_short = {"description": forms.pop("description")}
+    return {**described, "anyOf": [whole, {**described_short, **forms}]}
+
+
+def _property(schema: Schema, field: FieldInfo) -> Schema:
+    """Return the cleaned schema of a field."""
+    clean = _without_null(_bare(schema))
+    described = {"description": field.description or _kind_description(field)}
+    pattern = next((one.pattern for one in field.metadata if getattr(one, "pattern", None)), None)
+    if pattern is not None and "type" in clean:
+        looks = {name: look for name, look in _LOOKS.items() if not re.search(pattern, look)}
+        clean["pattern"] = pattern
+        clean["type"] = [name for name in clean["type"] if name not in looks]
+    default = _default(field)
+    if default is not None:
+        clean["default"] = default
+    kind = next(iter(models_of(field.annotation)), None)
+    if kind is not None and issubclass(kind, Kind):
+        described["markdownDescription"] = _in_markdown(kind)
+    return {**described, **clean}
+
+
+def _bare(schema: Any) -> Any:
+    """Return *schema* without titles and defaults, the step called `Step`."""
+    if isinstance(schema, list):
+        return [_bare(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    clean = {
+        _BOUNDS.get(key, key): _bare(value)
+        for key, value in schema.items()
+        if key not in ("title", "default", "description")
+    }
+    if "$ref" in clean:
+        clean["$ref"] = clean["$ref"].replace("/BuiltInStep", "/Step")
+    return clean
+
+
+def _without_null(schema: Schema) -> Schema:
+    """Return *schema* without `null` as an alternative: an optional key is left out."""
+    forms = [one for one in schema.get("anyOf", []) if one != {"type": "null"}]
+    rest = {key: value for key, value in schema.items() if key != "anyOf"}
+    if not forms:
+        return rest
+    return {**rest, **forms[0]} if len(forms) == 1 else {**rest, "anyOf": forms}
+
+
+def _default(field: FieldInfo) -> Any:
+    """Return the default as a file would say it; None when there is none worth showing."""
+    match field.default:
+        case Enum():
+            return field.default.value
+        case timedelta():
+            return format_duration(field.default)
+        case bool() | int() | float():
+            return field.default
+        case str() if field.default:
+            return field.default
+    return None
+
+
+def _kind_description(field: FieldInfo) -> str:
+    return next((first_paragraph(one) for one in models_of(field.annotation)), "")
+
+
+def _in_markdown(kind: type[Kind]) -> str:
+    return f"{inspect.cleandoc(kind.__doc__ or '')}\n\n```yaml\n{kind.example.rstrip()}\n```"

@@ -1,0 +1,345 @@
+"""A document against a model: pydantic's errors as problems with place and plain words."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from almaflow.alma_keys import hide_keys
+from almaflow.document import Document, PathTo
+from almaflow.document.mistakes import key_without_blank, missing_blank
+from almaflow.errors import DocumentsInvalid
+from almaflow.field_types import Plain
+from almaflow.problems import MOST_PROBLEMS, Problem, at_most, did_you_mean, has_errors
+
+M = TypeVar("M", bound=BaseModel)
+
+# A longer piece of the file (characters) in the middle of a sentence cannot be read.
+_SHOWN = 60
+# A list of keys longer than this helps nobody.
+_LISTED = 24
+
+
+def validate(document: Document, model: type[M], data: Any = None) -> M:
+    """Return *document* as a *model*; *data* stands for the document's own when given.
+
+    Raises:
+        DocumentsInvalid: it does not fit, or has what no file may have; carries the problems, of
+            very many the first.
+    """
+    problems: set[Problem] = set()
+    left_out = 0
+    try:
+        fitting = model.model_validate(document.data if data is None else data)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        findings = list(_without_other_forms([_Finding(document, model, one) for one in details]))
+        # The cause holds the values that did not fit, secrets among them: it is not chained.
+        problems = {finding.problem() for finding in findings[:MOST_PROBLEMS]}
+        left_out = len(findings[MOST_PROBLEMS:])
+    else:
+        if not has_errors(document.findings):
+            return fitting
+    raise DocumentsInvalid(at_most((*problems, *document.findings), left_out))
+
+
+class _Finding:
+    """One of pydantic's errors, and what of its path is in the document.
+
+    Pydantic's path also names the form of a value it tried (of `list | str`) and keys that a
+    short form stands for; *form* is the first such names and *form_at* the path in front of them.
+    """
+
+    def __init__(self, document: Document, model: type[BaseModel], detail: ErrorDetails) -> None:
+        self.document = document
+        self.model = model
+        self.kind = detail["type"]
+        self.message = detail["msg"]
+        self.input = detail["input"]
+        self.context = dict(detail.get("ctx", {}))
+        location = detail["loc"]
+        self.is_about_key = bool(location) and location[-1] == "[key]"
+        self.missing = str(location[-1]) if self.kind == "missing" else ""
+        path: PathTo = ()
+        self.form: str | None = None
+        self.form_at: PathTo = ()
+        for element in location[:-1] if self.missing else location:
+            if document.has((*path, element)):
+                path = (*path, element)
+            elif self.form is None and element != "[key]":
+                self.form, self.form_at = str(element), path
+            elif self.form is not None and path == self.form_at:
+                self.form = f"{self.form}.{element}"
+        self.path = path
+
+    @property
+    def is_misfit(self) -> bool:
+        """Whether the value is of the wrong sort altogether, not wrong somewhere inside."""
+        sort = self.kind.endswith(("_type", "_parsing")) or self.kind == "wrong_type"
+        return self.path == self.form_at and (sort or self.kind == "literal_error")
+
+    @property
+    def shown(self) -> str:
+        """The value as a piece of a sentence."""
+        return _shown(self.input)
+
+    @property
+    def subject(self) -> str:
+        """What the value is called: its key, when it has one."""
+        last = self.path[-1] if self.path else 0
+        return f"`{last}`" if isinstance(last, str) else "This value"
+
+    def problem(self) -> Problem:
+        """Return the finding as a problem."""
+        document, path = self.document, self.path
+        blank = self._blank_forgotten()
+        if blank is not None:
+            return blank
+        code, message = self._say()
+        # A model's own check may name the key it is about, or the characters of the text.
+        key, offset = self.context.get("key"), self.context.get("offset")
+        if "choices" in self.context:
+            key, message = self._choice(self.context["choices"], message)
+        if isinstance(key, str) and document.has((*path, key)):
+            place = document.key_place((*path, key))
+        elif isinstance(offset, int):
+            place = document.locate(path, offset, self.context.get("length", 1))
+        elif self.kind in ("missing", "extra_forbidden") or self.is_about_key:
+            place = document.key_place(path)
+        else:
+            place = document.place(path)
+        return document.problem(place, code, message)
+
+    def _choice(self, keys: Sequence[str], message: str) -> tuple[str | None, str]:
+        """Return which of *keys* to point at, and the *message* with what is given of them."""
+        data = self.document.value(self.path)
+        given = [key for key in data if key in keys] if isinstance(data, dict) else []
+        empty = [key for key in given if isinstance(data[key], Plain) and data[key].is_empty]
+        filled = [key for key in given if key not in empty]
+        if len(filled) > 1:
+            return filled[1], f"{message} Here are {_and(filled)}."
+        if empty:
+            return empty[0], f"{message} {_and(empty)} {'is' if len(empty) == 1 else 'are'} empty."
+        is_empty = data == {} or (isinstance(data, Plain) and data.is_empty)
+        return None, f"{message} {self.subject} is empty." if is_empty else message
+
+    def _say(self) -> tuple[str, str]:
+        """Return code and message."""
+        if self.kind in _SENTENCES:
+            code, make = _SENTENCES[self.kind]
+            return code, make(self)
+        if self.kind in _SORTS:
+            return "wrong-type", f"{_SORTS[self.kind]} is expected here, not {_sort(self.input)}."
+        if "error" in self.context or self.message.startswith("Input should"):
+            text = self.message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
+            text = text.replace("Input should", "This should", 1)
+            return "bad-value", _sentence(text)
+        return self.kind.replace("_", "-"), _sentence(self.message)
+
+    def _blank_forgotten(self) -> Problem | None:
+        """Return the problem of `key:value` where a mapping should stand."""
+        match = key_without_blank(self.input) if isinstance(self.input, str) else None
+        if match is None or self.kind not in ("wrong_type", "model_type", "dict_type"):
+            return None
+        place = self.document.locate(self.path, match.start(1), len(match.group(1)) + 1)
+        return self.document.problem(place, "yaml-missing-blank", missing_blank(match.group(1)))
+
+
+def _without_other_forms(findings: Sequence[_Finding]) -> Iterator[_Finding]:
+    """Of a value that may have several forms, keep the errors of the form that was meant."""
+    forms: dict[PathTo, dict[str, list[_Finding]]] = {}
+    for finding in findings:
+        if finding.form is None:
+            yield finding
+        else:
+            forms.setdefault(finding.form_at, {}).setdefault(finding.form, []).append(finding)
+    for tried in forms.values():
+        if len(tried) > 1:
+            yield from min(tried.values(), key=lambda group: (group[0].is_misfit, len(group)))
+        else:
+            yield from next(iter(tried.values()))
+
+
+def _shown(value: Any) -> str:
+    text = value.text if isinstance(value, Plain) else value
+    if not isinstance(text, (str, int, float)):
+        return _sort(value)
+    text = hide_keys(str(text))
+    return f"`{text}`" if len(text) <= _SHOWN else f"`{text[:_SHOWN]}…`"
+
+
+def _sort(value: Any) -> str:
+    """Return what sort of thing *value* is, with its article."""
+    match value:
+        case Plain(is_empty=True) | None:
+            return "nothing"
+        case Plain(value=bool()) | bool():
+            return "`true` or `false`"
+        case Plain(value=int() | float()) | int() | float():
+            return "a number"
+        case Mapping():
+            return "a mapping"
+        case list():
+            return "a list"
+    return "text"
+
+
+def _and(keys: Sequence[str]) -> str:
+    quoted = [f"`{key}`" for key in keys]
+    return " and ".join(filter(None, (", ".join(quoted[:-1]), quoted[-1])))
+
+
+def _sentence(text: str) -> str:
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
+def _unknown_key(finding: _Finding) -> str:
+    *around, key = finding.path
+    owner = around[-1] if around else None
+    known = _keys_at(finding.model, tuple(around))
+    hint = did_you_mean(str(key), known)
+    if not hint and 0 < len(known) <= _LISTED:
+        hint = f"; the keys are {', '.join(f'`{name}`' for name in known)}."
+    where = "here" if owner is None else f"of {owner}"
+    if isinstance(owner, int):
+        lists = [element for element in around if isinstance(element, str)]
+        where = f"of an entry of {lists[-1]}" if lists else "of an entry"
+    return f"`{key}` is not a key {where}{hint or '.'}"
+
+
+def _missing_key(finding: _Finding) -> str:
+    last = finding.path[-1] if finding.path else None
+    owner = f"`{last}`" if isinstance(last, str) else "This entry"
+    return f"{'The file' if last is None else owner} needs the key `{finding.missing}`."
+
+
+def _one_of(finding: _Finding) -> str:
+    # Pydantic gives "'a', 'b' or 'c'"; enumerations and literals alike.
+    expected = str(finding.context.get("expected", "")).replace("'", "`")
+    names = [name for index, name in enumerate(expected.split("`")) if index % 2]
+    hint = did_you_mean(_shown(finding.input).strip("`"), names)
+    shown = finding.shown
+    return f"{shown[:1].upper()}{shown[1:]} is not one of {expected}{hint or '.'}"
+
+
+def _pattern(finding: _Finding) -> str:
+    # Of a short form, the field that it stands for.
+    form = (finding.form.partition(".")[0],) if finding.form else ()
+    field = _field_at(finding.model, (*finding.path, *form))
+    meant = field.description if field and field.description else ""
+    pattern = finding.context.get("pattern", "")
+    return f"{finding.shown} does not fit {finding.subject}: " + (
+        _sentence(meant) if meant else f"it must match the pattern {pattern}."
+    )
+
+
+def _size(finding: _Finding, word: str) -> str:
+    limit = finding.context.get(f"{word}_length", 1)
+    if limit == 1 and word == "min":
+        return f"{finding.subject} must not be empty."
+    least = "at least" if word == "min" else "at most"
+    unit = "entries" if isinstance(finding.input, (list, dict)) else "characters"
+    return f"{finding.subject} must have {least} {limit} {unit}."
+
+
+def _list(finding: _Finding) -> str:
+    if isinstance(finding.input, dict) and any(key.startswith("-") for key in finding.input):
+        return "A list is expected here; write a blank after each `-`."
+    sort = _sort(finding.input)
+    return f"A list (lines that begin with `- `) is expected here, not {sort}."
+
+
+def _bound(words: str, key: str) -> Callable[[_Finding], str]:
+    def say(finding: _Finding) -> str:
+        limit = finding.context.get(key)
+        limit = f"{limit:g}" if isinstance(limit, float) else limit
+        return f"{finding.subject} must be {words.format(limit)}, not {finding.shown}."
+
+    return say
+
+
+_SENTENCES: Mapping[str, tuple[str, Callable[[_Finding], str]]] = {
+    "missing": ("missing-key", _missing_key),
+    "extra_forbidden": ("unknown-key", _unknown_key),
+    "literal_error": ("bad-value", _one_of),
+    "enum": ("bad-value", _one_of),
+    "string_pattern_mismatch": ("bad-value", _pattern),
+    "string_too_short": ("bad-value", lambda it: _size(it, "min")),
+    "string_too_long": ("bad-value", lambda it: _size(it, "max")),
+    "too_short": ("bad-value", lambda it: _size(it, "min")),
+    "too_long": ("bad-value", lambda it: _size(it, "max")),
+    "greater_than_equal": ("bad-value", _bound("{} or more", "ge")),
+    "greater_than": ("bad-value", _bound("more than {}", "gt")),
+    "less_than_equal": ("bad-value", _bound("{} or less", "le")),
+    "less_than": ("bad-value", _bound("less than {}", "lt")),
+    "list_type": ("wrong-type", _list),
+    "id_empty": (
+        "empty-id",
+        lambda it: f"{it.subject} is empty. Write an id of Alma's, or leave the key out.",
+    ),
+}
+
+_SORTS = {
+    "string_type": "Text",
+    "dict_type": "A mapping (`key: value` lines)",
+    "model_type": "A mapping (`key: value` lines)",
+    "model_attributes_type": "A mapping (`key: value` lines)",
+    "int_type": "A whole number",
+    "int_parsing": "A whole number",
+    "int_from_float": "A whole number",
+    "float_type": "A number",
+    "float_parsing": "A number",
+    "bool_type": "`true` or `false`",
+    "bool_parsing": "`true` or `false`",
+}
+
+
+@dataclass(frozen=True)
+class _Place:
+    """What the models say about a place: the models of a mapping there, and its field."""
+
+    models: tuple[type[BaseModel], ...]
+    field: FieldInfo | None = None
+
+
+def _at(model: type[BaseModel], path: PathTo) -> _Place:
+    place = _Place((model,))
+    for element in path:
+        field = next(
+            (found for one in place.models if (found := _fields(one).get(str(element)))), None
+        )
+        named = [found for one in place.models if (found := getattr(one, "named", None))]
+        if field is not None:
+            place = _Place(tuple(dict.fromkeys(_models(field.annotation))), field)
+        elif named and isinstance(element, str):
+            place = _Place(tuple(dict.fromkeys(_models(named[0]))))
+        # What is neither is an entry of a list or mapping: its models are those of the whole.
+    return place
+
+
+def _keys_at(model: type[BaseModel], path: PathTo) -> list[str]:
+    return list(dict.fromkeys(key for one in _at(model, path).models for key in _fields(one)))
+
+
+def _field_at(model: type[BaseModel], path: PathTo) -> FieldInfo | None:
+    return _at(model, path).field
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Return the fields of *model* by the key that stands in files."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Yield the models that a value of type *annotation* may hold."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in typing.get_args(annotation):
+        yield from _models(argument)

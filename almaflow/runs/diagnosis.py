@@ -1,0 +1,392 @@
+"""Why a run waits, or ended as it did: each cause in plain words, with what a person can do.
+
+Put together from what the record, the journal and the store's places say; nothing is asked of Alma.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from almaflow.field_types import format_duration
+from almaflow.outcome import Outcome, Status
+from almaflow.runs.job_durations import Durations
+from almaflow.runs.request_views import is_submission
+from almaflow.runs.step_tree import Outline
+from almaflow.runs.views import IntentView, RunView, StepView
+from almaflow.store import EntryState, Place, PlaceState, Process
+from almaflow.waiting import Waiting, WaitingKind
+
+# So many of those who hold a place, or stand before in the queue, are named.
+_NAMED = 5
+
+
+class Cause(StrEnum):
+    """What a run waits for, or why it ended."""
+
+    ENDED = "ended"
+    """It has ended."""
+    PERSON = "person"
+    """Somebody has to approve."""
+    UNKNOWN = "unknown"
+    """Nobody can tell whether Alma took a submission: somebody has to resolve it."""
+    LOST = "lost"
+    """An answer was lost, and what became of the request is looked for in Alma."""
+    PLACE = "place"
+    """Its turn among the jobs that Alma lets the API start has not come."""
+    ALMA = "alma"
+    """A job runs in Alma."""
+    TIME = "time"
+    """Anything else that the step says, such as an hour or Alma's daily calls."""
+    HELD = "held"
+    """It was interrupted, or cannot go on by itself: somebody has to resume it."""
+    NOBODY = "nobody"
+    """No process works on it."""
+
+
+@dataclass(frozen=True)
+class Because:
+    """One cause; *path* is a step's, or empty for the run itself."""
+
+    cause: Cause
+    path: str
+    text: str
+    """One or more sentences."""
+    details: tuple[str, ...] = ()
+    """Lines that say more."""
+    moves: tuple[str, ...] = ()
+    """What a person can do, sentences with the exact command; empty when nothing needs doing."""
+
+
+@dataclass(frozen=True)
+class Around:
+    """What else is known: the places of an account, durations, the process that works on it."""
+
+    now: datetime
+    own_places: Sequence[Place]
+    holders: Callable[[str], Sequence[Place]]
+    """The places that are taken at an account, oldest first."""
+    queue: Callable[[str], Sequence[Place]]
+    """The submissions that wait at an account, first come first."""
+    durations: Durations
+    settle: Callable[[str], timedelta | None]
+    """How long a lost submission may still show up at an institution; None: a person is asked."""
+    process: Process | None
+    """The process that works, or worked, on the run."""
+    outline: Outline | None
+
+
+def why(view: RunView, around: Around) -> list[Because]:
+    """Return the causes, the run's own first."""
+    if view.status is Status.FINISHED:
+        return [_Ended(view, around).because()]
+    waiting = _Waiting(view, around)
+    return [*waiting.of_the_run(), *waiting.of_steps()]
+
+
+class _Waiting:
+    """A run that has not ended."""
+
+    def __init__(self, view: RunView, around: Around) -> None:
+        self._view = view
+        self._around = around
+        self._zone = ZoneInfo(view.timezone)
+
+    def of_the_run(self) -> Iterator[Because]:
+        """Yield why nobody works on it; nothing when somebody does."""
+        view = self._view
+        resume = f"`almaflow resume {view.id}` goes on with it."
+        if view.worked_on:
+            return
+        if view.held:
+            given_up = view.status is Status.WAITING and not view.waits and view.reason
+            why = f"It could not go on: {view.reason}" if given_up else "It was interrupted."
+            yield Because(
+                Cause.HELD,
+                "",
+                f"{why} It is held until somebody resumes it; what it started in Alma goes on.",
+                moves=(resume,),
+            )
+        elif view.status is Status.WAITING and not view.waits:
+            # It waits for a person, who is told at the step.
+            return
+        elif self._around.process is not None:
+            process = self._around.process
+            yield Because(
+                Cause.NOBODY,
+                "",
+                f"The process that worked on it ({process.pid} on {process.host}) has died; what "
+                "it started in Alma goes on.",
+                moves=(f"{resume} So does a process with `almaflow resume --all --watch`.",),
+            )
+        else:
+            begun = "works on it now" if view.started_at is not None else "has begun it yet"
+            yield Because(Cause.NOBODY, "", f"No process {begun}.", moves=(resume,))
+
+    def of_steps(self) -> Iterator[Because]:
+        """Yield why each step that is under way has not ended."""
+        holders = {
+            around for step in self._view.steps if _is_active(step) for around in _around(step.path)
+        }
+        for step in self._view.steps:
+            if _is_active(step) and (step.path not in holders or step.reason):
+                found = self._of_step(step)
+                if found is not None:
+                    yield found
+
+    def _of_step(self, step: StepView) -> Because | None:
+        if step.outcome is Outcome.UNKNOWN:
+            return self._unknown(step)
+        place = self._queued(step)
+        if place is not None:
+            return self._place(step, place)
+        if step.waiting is not None and step.waiting.kind is WaitingKind.PERSON:
+            return self._person(step, step.waiting)
+        intent = next((one for one in reversed(step.intents) if one.attempt == step.attempts), None)
+        if intent is not None and intent.state in (EntryState.LOST, EntryState.INTENT):
+            return self._lost(step, intent)
+        submitted = intent is not None and is_submission(intent.effect)
+        if intent is not None and submitted and intent.state is EntryState.DONE:
+            return self._alma(step, intent)
+        if step.reason:
+            return Because(Cause.TIME, step.path, f"It waits: {_sentence(step.reason)}")
+        if self._view.worked_on:
+            return Because(Cause.TIME, step.path, "It is at work right now.")
+        return None
+
+    # The causes
+
+    def _unknown(self, step: StepView) -> Because:
+        details = [
+            f"sent {self._at(one.sent_at)}: {one.told}"
+            for one in step.intents
+            if is_submission(one.effect)
+        ]
+        resolve = f"almaflow resolve {self._view.id} {step.path}"
+        return Because(
+            Cause.UNKNOWN,
+            step.path,
+            "Nobody can tell whether Alma took what it submitted, so nothing is sent before "
+            "somebody says so.",
+            tuple(details),
+            (
+                f"Look in Alma (Admin > Monitor Jobs). If it runs or ran there: `{resolve} "
+                "--instance ID`.",
+                f"If Alma did not take it: `{resolve} --not-submitted`; then it is submitted once "
+                "more.",
+            ),
+        )
+
+    def _person(self, step: StepView, waiting: Waiting) -> Because:
+        approve = f"almaflow approve {self._view.id} {step.path}"
+        return Because(
+            Cause.PERSON,
+            step.path,
+            f"Somebody has to approve: {waiting.text}",
+            self._until(step),
+            (f"`{approve}` says yes, `{approve} --reject` says no.",),
+        )
+
+    def _until(self, step: StepView) -> tuple[str, ...]:
+        assert step.started_at is not None, "a step that waits has begun"
+        until = f", until {self._at(step.deadline_at)}" if step.deadline_at is not None else ""
+        return (f"it waits since {self._at(step.started_at)}{until}",)
+
+    def _lost(self, step: StepView, intent: IntentView) -> Because:
+        settle = self._around.settle(step.institution)
+        if not is_submission(intent.effect):
+            then = "if Alma does not show it in time, it is sent once more"
+        elif intent.effect == "submit" and settle is not None:
+            sure_at = self._at(intent.sent_at + settle)
+            then = f"if Alma does not show it by {sure_at}, it is submitted once more"
+        else:
+            then = "if Alma does not show it in time, a person has to look"
+        looked = "; looked for about once a minute" if self._view.worked_on else ""
+        return Because(
+            Cause.LOST,
+            step.path,
+            f"The answer to its request {intent.line}, sent {self._at(intent.sent_at)}, was lost, "
+            f"so Alma is searched for what became of it{looked}: {then}.",
+            (intent.told,),
+        )
+
+    def _alma(self, step: StepView, intent: IntentView) -> Because:
+        job_id, instance_id = _job_of(intent), str(intent.result)
+        status = _alma_status(step)
+        text = f"Job {job_id} runs in Alma at {step.institution} as {instance_id}"
+        text += f" ({status})" if status else ""
+        since = self._around.now - intent.sent_at
+        text += f", since {self._at(intent.sent_at)} ({_rough(since)})"
+        place = self._place_of(step, intent.effect)
+        account = place.account if place is not None else step.institution
+        return Because(Cause.ALMA, step.path, f"{text}.", (self._usual(account, job_id, since),))
+
+    def _usual(self, account: str, job_id: str, since: timedelta) -> str:
+        usual = self._around.durations.expected(account, job_id)
+        if usual is None:
+            return "how long it usually takes is not known yet"
+        late = ", so it is late" if since > 2 * usual else ""
+        return f"it usually takes {_rough(usual)}{late}"
+
+    # Places
+
+    def _place_of(self, step: StepView, effect: str) -> Place | None:
+        spot = (step.path, step.attempts, effect)
+        found = (
+            one for one in self._around.own_places if (one.path, one.attempt, one.effect) == spot
+        )
+        return next(found, None)
+
+    def _queued(self, step: StepView) -> Place | None:
+        """Return the place that a step waits for, None when it waits for none."""
+        return next(
+            (
+                one
+                for one in self._around.own_places
+                if (one.path, one.attempt) == (step.path, step.attempts)
+                and one.state is PlaceState.QUEUED
+            ),
+            None,
+        )
+
+    def _place(self, step: StepView, place: Place) -> Because:
+        holders = self._around.holders(place.account)
+        before = [one for one in self._around.queue(place.account) if one.id < place.id]
+        details = [f"running: {self._holder(one)}" for one in holders[:_NAMED]]
+        details += _and_more(len(holders), "are running")
+        details += [
+            f"before it: job {one.job_id} of run {one.run_id}, step {one.path}, asked "
+            f"{self._at(one.asked_at)}"
+            for one in before[:_NAMED]
+        ]
+        details += _and_more(len(before), "asked before")
+        if place.refusals:
+            times = "once" if place.refusals == 1 else f"{place.refusals} times"
+            details.append(f"Alma has refused it {times} so far")
+        reason = _sentence(step.reason) if step.reason else "others asked before."
+        return Because(
+            Cause.PLACE,
+            step.path,
+            f"Job {place.job_id} waits for its turn since {self._at(place.asked_at)}: {reason}",
+            tuple(details),
+        )
+
+    def _holder(self, place: Place) -> str:
+        """Return who holds a place, since when, and when that is expected to end."""
+        instance = place.instance_id or " or ".join(place.candidates)
+        as_ = f" as {instance}" if instance else ", nobody can tell as what"
+        whose = "this run" if place.run_id == self._view.id else f"run {place.run_id}"
+        text = f"job {place.job_id}{as_}, of {whose}, step {place.path}"
+        if place.taken_at is None:
+            return text
+        usual = self._around.durations.expected(place.account, place.job_id)
+        end = f", expected to end {self._at(place.taken_at + usual)}" if usual is not None else ""
+        return f"{text}, since {self._at(place.taken_at)}{end}"
+
+    def _at(self, at: datetime) -> str:
+        return clock(at, self._around.now, self._zone)
+
+
+class _Ended:
+    """A run that has ended."""
+
+    def __init__(self, view: RunView, around: Around) -> None:
+        self._view = view
+        self._around = around
+        self._zone = ZoneInfo(view.timezone)
+
+    def because(self) -> Because:
+        """Return why it ended as it did."""
+        details = tuple(map(self._told, self._to_tell()))
+        return Because(Cause.ENDED, "", self._text(), details, tuple(self._moves()))
+
+    def _text(self) -> str:
+        view = self._view
+        ended = f" {clock(view.ended_at, self._around.now, self._zone)}" if view.ended_at else ""
+        head = f"It ended as {view.outcome}{ended}"
+        return f"{head}: {_sentence(view.error)}" if view.error else f"{head}."
+
+    def _to_tell(self) -> list[StepView]:
+        """Return the steps that did not go well, where it began, in the order of their ends."""
+        bad = [step for step in self._view.steps if step.tries and _is_bad(step)]
+        around = {path for step in bad for path in _around(step.path)}
+        innermost = [step for step in bad if step.path not in around]
+        far = self._around.now + timedelta(days=1)
+        innermost.sort(key=lambda step: step.ended_at or far)
+        return innermost[:_NAMED]
+
+    def _told(self, step: StepView) -> str:
+        place = self._around.outline.place(step.path) if self._around.outline is not None else None
+        line = f" ({place.line})" if place is not None and place.line else ""
+        at = clock(step.ended_at, self._around.now, self._zone) if step.ended_at else ""
+        told = f"step {step.path}{line}: {step.outcome}{at and f' {at}'}"
+        return told + (f": {step.error}" if step.error else "")
+
+    def _moves(self) -> Iterator[str]:
+        view = self._view
+        assert view.outcome is not None, "a run that has ended has an outcome"
+        if view.outcome is Outcome.UNKNOWN:
+            yield (
+                "Look in Alma (Admin > Monitor Jobs) what came of the submission; then `almaflow "
+                f"retry {view.id}`, which asks before it submits anything again."
+            )
+        elif not view.outcome.is_good:
+            yield (
+                f"When the cause is mended, `almaflow retry {view.id}` does again what did not end "
+                "well and keeps the rest. A changed file counts for new runs only."
+            )
+        elif view.outcome is Outcome.WARNING:
+            for step in self._to_tell():
+                yield f"`almaflow retry {view.id} --from {step.path}` begins again there."
+                break
+
+
+# --- words ----------------------------------------------------------------------------------------
+
+
+def clock(at: datetime, now: datetime, zone: ZoneInfo) -> str:
+    """Return an instant for people in *zone*: the time of day, with the date unless it is today."""
+    here, today = at.astimezone(zone), now.astimezone(zone).date()
+    return f"{here:%H:%M:%S %Z}" if here.date() == today else f"{here:%Y-%m-%d %H:%M:%S %Z}"
+
+
+def _rough(duration: timedelta) -> str:
+    """Return a length of time to the second; of hours, to the minute."""
+    whole = max(0, round(duration / timedelta(seconds=1)))
+    return format_duration(timedelta(seconds=whole if whole < 3600 else whole // 60 * 60))
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
+def _alma_status(step: StepView) -> str:
+    """Return what Alma last said of the job that a step follows, and how far it is."""
+    if step.waiting is None:
+        return ""
+    return ", ".join(part for part in (step.waiting.status, step.waiting.detail) if part)
+
+
+def _job_of(intent: IntentView) -> str:
+    return str(intent.request["path"]).rsplit("/", 1)[-1]
+
+
+def _and_more(number: int, what: str) -> list[str]:
+    return [f"and {number - _NAMED} more {what}"] if number > _NAMED else []
+
+
+def _around(path: str) -> list[str]:
+    """Return the paths around *path*, of steps and of the bodies in them."""
+    parts = path.split("/")
+    return ["/".join(parts[:length]) for length in range(1, len(parts))]
+
+
+def _is_active(step: StepView) -> bool:
+    return step.status in (Status.RUNNING, Status.WAITING)
+
+
+def _is_bad(step: StepView) -> bool:
+    return step.outcome is not None and not step.outcome.is_good

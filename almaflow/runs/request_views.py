@@ -1,0 +1,171 @@
+"""The writes of a run to Alma as people read them: what was sent, when, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Any
+from urllib.parse import urlencode
+
+from almaflow.redaction import show_placeholders
+from almaflow.store import Entry, EntryState
+
+
+@dataclass(frozen=True)
+class IntentView:
+    """One write to Alma: what was sent, when, and what is known of it."""
+
+    effect: str
+    attempt: int
+    """The step's attempt that sent it."""
+    request: Mapping[str, Any]
+    """Method, path, query and body, secrets as names."""
+    state: EntryState
+    told: str
+    """The state in plain words."""
+    sent_at: datetime
+    changed_at: datetime
+    sends: int = 1
+    """How many times it was sent; more than once only when Alma certainly had not taken it, or
+    when sending it twice changes nothing more."""
+    result: Any = None
+    """What Alma gave back; None when nothing is known."""
+    found: bool = False
+    """Whether the result was found by looking in Alma, the answer being lost."""
+    candidates: tuple[str, ...] = ()
+    """The runs in Alma that could be it, when several could."""
+
+    @property
+    def line(self) -> str:
+        """The request on one line, `POST /conf/jobs/M44?op=run`."""
+        query = urlencode([tuple(pair) for pair in self.request.get("query", ())])
+        target = f"{self.request['path']}?{query}" if query else self.request["path"]
+        return f"{self.request['method']} {target}"
+
+
+@dataclass(frozen=True)
+class Look:
+    """From where writes are looked at.
+
+    *worked_on* says whether a live process works on the run, so that a request without an answer
+    is still under way; *over* that nobody looks for lost answers any more: the run has ended, or
+    waits for a person.
+    """
+
+    zone: tzinfo
+    worked_on: bool
+    over: bool
+
+
+def intents_of(entries: Sequence[Entry], look: Look) -> tuple[IntentView, ...]:
+    """Return the writes among the entries of one step, in the order in which they were sent."""
+    writes = [entry for entry in entries if entry.request_hash]
+    sent = {(entry.attempt, entry.effect) for entry in writes}
+    return tuple(
+        _intent(entry, look, again=(entry.attempt, next_submission(entry.effect)) in sent)
+        for entry in writes
+    )
+
+
+def is_submission(effect: str) -> bool:
+    """Whether an effect of a step submits a job."""
+    return effect == "submit" or effect.startswith("resubmit")
+
+
+def next_submission(effect: str) -> str:
+    """Return the effect by which a submission that Alma did not take is sent once more."""
+    if effect == "submit":
+        return "resubmit"
+    number = effect.removeprefix("resubmit").removeprefix("-") or "1"
+    return f"resubmit-{int(number) + 1}" if is_submission(effect) else ""
+
+
+def is_lost(entry: Entry, *, worked_on: bool) -> bool:
+    """Whether nobody knows what became of an entry: not sent twice, so somebody has to find out."""
+    return (
+        bool(entry.request_hash)
+        and not entry.value["repeatable"]
+        and (entry.state is EntryState.LOST or (entry.state is EntryState.INTENT and not worked_on))
+    )
+
+
+def _intent(entry: Entry, look: Look, *, again: bool) -> IntentView:
+    value = show_placeholders(entry.value)
+    return IntentView(
+        effect=entry.effect,
+        attempt=entry.attempt,
+        request=value["request"],
+        state=entry.state,
+        told=_told(entry, value, look, again=again),
+        sent_at=datetime.fromisoformat(value["sent_at"]),
+        changed_at=entry.changed_at,
+        sends=entry.sends,
+        result=value.get("result"),
+        found=bool(value.get("found")),
+        candidates=tuple(value.get("candidates") or ()),
+    )
+
+
+def _told(entry: Entry, value: Mapping[str, Any], look: Look, *, again: bool) -> str:
+    lost = f"the answer was lost ({value.get('error') or 'almaflow ended meanwhile'})"
+    at = _clock(entry.changed_at, datetime.fromisoformat(value["sent_at"]), look.zone)
+    match entry.state:
+        case EntryState.DONE if value.get("found"):
+            name, by = name_of(value.get("result")), value.get("resolved_by")
+            if by:
+                return f"{lost}; {by} said at {at} that Alma runs it as {name}"
+            return f"{lost}; looked for, and found in Alma at {at}" + (name and f" as {name}")
+        case EntryState.DONE:
+            name = name_of(value.get("result"))
+            return "Alma took it" + (name and f": {name}")
+        case EntryState.REFUSED:
+            return f"Alma refused it: {value['refusal']['text']}"
+        case EntryState.UNTAKEN if value.get("absent"):
+            by = value.get("resolved_by")
+            why = (
+                f"{by} said at {at} that Alma did not take it"
+                if by
+                else f"looked for, and not in Alma by {at}"
+            )
+            return f"{lost}; {why}, so it {'was' if again else 'may be'} sent once more"
+        case EntryState.UNTAKEN:
+            return f"Alma did not take it, so it may be sent again: {value['error']}"
+        case EntryState.INTENT if look.worked_on:
+            return "sent, no answer yet"
+        case EntryState.INTENT if not look.over:
+            return "almaflow ended while it was being sent, so it has to be looked for in Alma"
+        case EntryState.INTENT:
+            return "almaflow ended while it was being sent, so nobody can tell whether Alma took it"
+    return f"{lost}{_fate(value, look, at)}"
+
+
+def _fate(value: Mapping[str, Any], look: Look, at: str) -> str:
+    """Return what is done about a lost answer."""
+    if value["repeatable"]:
+        return ", so it is sent again"
+    candidates = list(value.get("candidates") or ())
+    if len(candidates) == 1:
+        return f"; Alma lists an instance that could be it or another user's: {candidates[0]}"
+    if candidates:
+        return f"; Alma shows several runs that could be it: {', '.join(candidates)}"
+    why = str(value.get("unknown", ""))
+    if why:
+        return f"; {why}, so nobody can tell whether Alma took it"
+    if look.over:
+        return "; nobody can tell whether Alma took it"
+    return f"; looked for in Alma since {at}"
+
+
+def name_of(result: Any) -> str:
+    """Return the id of what a write made; empty when it made nothing that has one."""
+    if isinstance(result, str):
+        return result
+    return str(result.get("set_id", "")) if isinstance(result, dict) else ""
+
+
+def _clock(at: datetime, beside: datetime, zone: tzinfo) -> str:
+    """Return a time of day, with its date when that is not the date *beside*."""
+    here = at.astimezone(zone)
+    same = here.date() == beside.astimezone(zone).date()
+    return f"{here:%H:%M:%S}" if same else f"{here:%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,221 @@
+"""What a new attempt at a finished run does again, and which jobs that would submit again.
+
+Pure: it reads a plan and a journal. `almaflow retry` asks before it happens, the engine then finds
+the answer in the journal, as the value of the run's entry `retry`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from almaflow.errors import RequestWrong
+from almaflow.outcome import Outcome
+from almaflow.runs.request_views import is_submission
+from almaflow.runs.step_tree import ANYWHERE, Order, Outline, Place
+from almaflow.runs.step_views import MAY_CONTINUE
+from almaflow.store import Entry, EntryState
+
+# A submission that Alma took, or may have taken.
+_SENT = frozenset({EntryState.DONE, EntryState.LOST, EntryState.INTENT})
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A job that an earlier attempt submitted, or may have submitted."""
+
+    path: str
+    job_id: str
+    job_name: str
+    """Empty when the record does not say."""
+    institution: str
+    instance_id: str | None
+    """None when nobody knows whether Alma took it."""
+    set_id: str
+    """The set it works on; empty when it has none."""
+    sent_at: datetime
+    status: str
+    """Alma's status when it was last looked at; empty when there was none."""
+    outcome: Outcome | None
+    """How its step ended; None when it did not."""
+
+
+@dataclass(frozen=True)
+class Again:
+    """What a new attempt does again."""
+
+    redo: Mapping[str, int]
+    """The number of the last attempt so far, by the path of each step that is done again."""
+    submitted: tuple[Submitted, ...]
+    """The jobs among them that were, or may have been, submitted before, in the file's order."""
+
+
+def again(outline: Outline, entries: Sequence[Entry], start: str | None = None) -> Again:
+    """Return what a new attempt of a run does again; *start* is the step to begin with.
+
+    Without *start* that is what did not end well, with what stands around it, and what was skipped
+    by its `if` after it. What stands in `finally` is always done again, as is what an earlier
+    attempt of the run was to do again and never came to.
+
+    Raises:
+        RequestWrong: there is no step *start*, or the run would end before it comes to it.
+    """
+    journal = _Journal(outline, entries)
+    chosen = journal.from_step(outline.named(start)) if start else journal.what_failed()
+    chosen |= {path for path, place in journal.places.items() if place.in_finally}
+    chosen |= journal.still_to_do()
+    reached = [path for path in journal.places if path in chosen and journal.reaches(path, chosen)]
+    if start:
+        journal.refuse_to_end_before(outline.named(start), frozenset(reached))
+    reached.sort(key=lambda path: journal.places[path].order)
+    submitted = [one for path in reached for one in journal.submitted(path)]
+    return Again({path: journal.last[path] for path in reached}, tuple(submitted))
+
+
+class _Journal:
+    """The journal of a run by step."""
+
+    def __init__(self, outline: Outline, entries: Sequence[Entry]) -> None:
+        self.last: dict[str, int] = {}
+        self.places: dict[str, Place] = {}
+        self._entries: dict[tuple[str, int, str], Entry] = {}
+        self._sent: dict[str, list[Entry]] = {}
+        self._asked: dict[str, int] = {}
+        for entry in entries:
+            self._entries[entry.path, entry.attempt, entry.effect] = entry
+            if is_submission(entry.effect) and entry.state in _SENT:
+                self._sent.setdefault(entry.path, []).append(entry)
+            if not entry.path and entry.effect == "retry":
+                self._asked |= entry.value["redo"]
+            if entry.effect != "begin":
+                continue
+            place = self.places.get(entry.path) or outline.place(entry.path)
+            if place is not None:
+                # The run's own entries have no place.
+                self.places[entry.path] = place
+                self.last[entry.path] = max(entry.attempt, self.last.get(entry.path, 0))
+
+    # What is chosen
+
+    def what_failed(self) -> set[str]:
+        """Return the steps that did not end well, those around them, and what they skipped."""
+        failed = {path for path in self.places if self._did_not_end_well(path)}
+        if not failed:
+            return set()
+        around = {one.path for path in failed for one in self.places[path].around}
+        # A step that failed because of one inside it does not say where the trouble began.
+        first = min(self.places[path].order for path in failed - around)
+        skipped = {
+            path
+            for path, place in self.places.items()
+            if place.order > first and self._was_skipped_by_if(path)
+        }
+        return failed | around | skipped
+
+    def from_step(self, start: Place) -> set[str]:
+        """Return *start*, what stands inside it, all after it, and the steps around it."""
+        bounds = [one.order for one in (*start.around, start)]
+        chosen = set()
+        for path, place in self.places.items():
+            inside = _fits(place.order[: len(start.order)], start.order)
+            around = any(_fits(place.order, bound) for bound in bounds)
+            after = any(
+                _fits(place.order[: len(bound) - 1], bound[:-1])
+                and place.order[len(bound) - 1 : len(bound)] > bound[-1:]
+                for bound in bounds
+            )
+            if inside or around or after:
+                chosen.add(path)
+        return chosen
+
+    def still_to_do(self) -> set[str]:
+        """Return what an earlier attempt of the run was to do again, and did not."""
+        return {path for path in self.places if self.last[path] <= self._asked.get(path, 0)}
+
+    def reaches(self, path: str, chosen: set[str]) -> bool:
+        """Whether the new attempt comes to a step: those around it are done again too."""
+        return all(one.path in chosen for one in self.places[path].around)
+
+    def refuse_to_end_before(self, start: Place, redo: frozenset[str]) -> None:
+        """Raise `RequestWrong` when a failure that is kept would end the run before *start*."""
+        if start.in_finally:
+            # What stands there follows a failure as well.
+            return
+        kept = [
+            place
+            for path, place in self.places.items()
+            if path not in redo
+            and self._did_not_end_well(path)
+            and not self._is_continued(place)
+            and all(one.path in redo for one in place.around)
+        ]
+        if not kept:
+            return
+        path = min(kept, key=lambda place: place.order).path
+        outcome = self._outcome(path)
+        ended = f"ended as {outcome}" if outcome else "has not ended"
+        raise RequestWrong(
+            f"Step {path} {ended} and is not done again from step {start.path} on, so the run "
+            f"would end there once more. Begin with `--from {path}`, or leave `--from` out."
+        )
+
+    # How steps ended
+
+    def _outcome(self, path: str) -> Outcome | None:
+        """Return how the last attempt ended; None when it did not."""
+        end = self._entries.get((path, self.last[path], "end"))
+        return None if end is None else Outcome(end.value["outcome"])
+
+    def _did_not_end_well(self, path: str) -> bool:
+        if self.places[path].in_finally:
+            return False
+        end = self._entries.get((path, self.last[path], "end"))
+        if end is None or end.value.get("halted"):
+            return True
+        return not Outcome(end.value["outcome"]).is_good
+
+    def _is_continued(self, place: Place) -> bool:
+        return place.step.on_failure == "continue" and self._outcome(place.path) in MAY_CONTINUE
+
+    def _was_skipped_by_if(self, path: str) -> bool:
+        return not self._entries[path, self.last[path], "begin"].value["if"]
+
+    # What was submitted
+
+    def submitted(self, path: str) -> list[Submitted]:
+        """Return what the newest attempt that submitted a job at this step has submitted."""
+        sent = self._sent.get(path, [])
+        newest = max((entry.attempt for entry in sent), default=0)
+        return [self._submitted(entry) for entry in sent if entry.attempt == newest]
+
+    def _submitted(self, entry: Entry) -> Submitted:
+        end = self._entries.get((entry.path, entry.attempt, "end"))
+        job = self._entries.get((entry.path, entry.attempt, "job"))
+        request = entry.value["request"]
+        return Submitted(
+            path=entry.path,
+            job_id=str(request["path"]).rsplit("/", 1)[-1],
+            job_name=job.value.get("name", "") if job is not None else "",
+            institution=self._entries[entry.path, entry.attempt, "begin"].value["institution"],
+            instance_id=entry.value["result"] if entry.state is EntryState.DONE else None,
+            set_id=set_of(request),
+            sent_at=datetime.fromisoformat(entry.value["sent_at"]),
+            status=end.value["facts"].get("status", "") if end is not None else "",
+            outcome=Outcome(end.value["outcome"]) if end is not None else None,
+        )
+
+
+def set_of(request: Mapping[str, Any]) -> str:
+    """Return the set that a submission's request names; empty when it names none."""
+    parameters = (request["body"] or {}).get("parameter", [])
+    sent = {one["name"]["value"]: one["value"] for one in parameters}
+    return str(sent.get("set_id", ""))
+
+
+def _fits(order: Order, pattern: Order) -> bool:
+    """Whether *order* is *pattern*, in which any iteration may stand."""
+    return len(order) == len(pattern) and all(
+        wanted in (number, ANYWHERE) for number, wanted in zip(order, pattern, strict=True)
+    )

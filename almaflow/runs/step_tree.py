@@ -1,0 +1,240 @@
+"""The steps of a plan by their paths: which there are, in which order, and what stands around them.
+
+A path of the journal may name what the file has only once: `all/3/items` is the step `all/*/items`
+of the file, in its third iteration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from almaflow.document import Document, PathTo
+from almaflow.errors import RequestWrong
+from almaflow.plan import Plan
+from almaflow.problems import did_you_mean
+from almaflow.steps.base import Body, StepBase
+from almaflow.steps.call import Call
+from almaflow.workflow import Workflow
+from almaflow.workflow_loader import LoadedWorkflow, load_text
+
+ANY = "*"
+"""Stands in a path for the number of any iteration."""
+
+FINALLY = "finally"
+
+Order = tuple[int, ...]
+"""Where a step stands: compares as its place in the file, iterations by their number."""
+
+
+@dataclass(frozen=True)
+class Called:
+    """A workflow, and those that it calls, by the names that it gives them."""
+
+    workflow: Workflow
+    calls: Mapping[str, Called] = field(default_factory=dict)
+    document: Document | None = None
+    """The file that it was read from."""
+
+
+ANYWHERE = 1_000_000
+"""The number of "any iteration" in an `Order`; no `for_each` has as many."""
+
+
+# More steps are not listed to somebody who has mistyped one.
+_LISTED = 30
+
+
+@dataclass(frozen=True)
+class Place:
+    """One step where it stands."""
+
+    path: str
+    step: StepBase
+    order: Order
+    around: tuple[Place, ...] = ()
+    """The steps around it, the outermost first."""
+    in_finally: bool = False
+    """Whether it, or a step around it, stands in a `finally`."""
+    calls: int = 0
+    """How many workflows were called on the way to it."""
+    keys: PathTo = ()
+    """Where it stands in its document."""
+    document: Document | None = None
+
+    @property
+    def line(self) -> str:
+        """The file and the line where it stands, `weed.yaml:12`; empty when they are not known."""
+        if self.document is None:
+            return ""
+        place = self.document.place(self.keys)
+        return f"{place.file}:{place.line}"
+
+
+class Outline:
+    """The steps of one plan."""
+
+    def __init__(self, whole: Called) -> None:
+        self._whole = whole
+
+    @classmethod
+    def of(cls, plan: Plan) -> Outline:
+        """Return the outline of *plan*, with the workflows that it calls."""
+        return cls(_whole(plan.definition))
+
+    @classmethod
+    def of_loaded(cls, loaded: LoadedWorkflow) -> Outline:
+        """Return the outline of a workflow that was read from its files."""
+        return cls(_loaded(loaded))
+
+    def places(self) -> Iterator[Place]:
+        """Yield every step in the order of the file; `*` stands for the iterations."""
+        return self._of_workflow(self._whole, _Here(), _Walk())
+
+    def of_iterations(self, begun: Iterable[str]) -> list[Place]:
+        """Return every step, those of a `for_each` once for each iteration that has begun.
+
+        *begun* are the paths of steps that have begun. Steps of a `for_each` in which nothing has
+        begun come with `*`.
+        """
+        return list(self._of_workflow(self._whole, _Here(), _Walk(begun)))
+
+    def place(self, path: str) -> Place | None:
+        """Return where the step of this path stands; None when the plan has no such step."""
+        found = self._of_workflow(self._whole, _Here(), _Walk([path], along=path))
+        return next((place for place in found if place.path == path), None)
+
+    def named(self, name: str) -> Place:
+        """Return the step that people call *name*: its path, or its id where that is enough.
+
+        Raises:
+            RequestWrong: there is none, or several have this id.
+        """
+        place = self.place(name)
+        if place is not None:
+            return place
+        places = list(self.places())
+        found = [place for place in places if place.step.id == name]
+        # In its own file an id is unique; a called one may have it too.
+        nearest = [place for place in found if place.calls == min(one.calls for one in found)]
+        if len(nearest) == 1:
+            return nearest[0]
+        if found:
+            listed = ", ".join(f"`{place.path}`" for place in nearest)
+            raise RequestWrong(f"Several steps have the id `{name}`: {listed}. Give a whole path.")
+        known = {place.path for place in places} | {place.step.id or "" for place in places}
+        listed = ", ".join(f"`{place.path}`" for place in places[:_LISTED])
+        more = ", …" if len(places) > _LISTED else ""
+        raise RequestWrong(
+            f"There is no step `{name}`{did_you_mean(name, known) or '.'} The steps are "
+            f"{listed}{more}."
+        )
+
+    # Walking
+
+    def _of_workflow(self, whole: Called, here: _Here, walk: _Walk) -> Iterator[Place]:
+        here = replace(here, document=whole.document)
+        body = replace(here.inside("", 0), keys=("steps",))
+        yield from self._of_list(whole.calls, whole.workflow.steps, body, walk)
+        last = here.inside(f"{FINALLY}/", 1)
+        last = replace(last, in_finally=True, keys=("finally",))
+        yield from self._of_list(whole.calls, whole.workflow.finally_, last, walk)
+
+    def _of_list(
+        self,
+        calls: Mapping[str, Called],
+        steps: Sequence[StepBase],
+        here: _Here,
+        walk: _Walk,
+    ) -> Iterator[Place]:
+        for number, step in enumerate(steps, start=1):
+            path = here.prefix + step.label(number)
+            if not walk.passes(path):
+                continue
+            place = here.place(path, step, number)
+            yield place
+            inside = here.of_step(place)
+            called = calls.get(step.kind.workflow) if isinstance(step.kind, Call) else None
+            if called is not None:
+                yield from self._of_workflow(called, replace(inside, calls=here.calls + 1), walk)
+            for body_number, body in enumerate(step.kind.bodies()):
+                keys = (*place.keys, step.kind.key, *body.keys)
+                for name, order in walk.names(path, body, body_number):
+                    within = replace(inside.inside(f"{name}/", order), keys=keys)
+                    yield from self._of_list(calls, body.steps, within, walk)
+
+
+def _loaded(loaded: LoadedWorkflow) -> Called:
+    calls = {name: _loaded(one) for name, one in loaded.calls.items()}
+    return Called(loaded.workflow, calls, loaded.document)
+
+
+def _whole(definition: Mapping[str, Any]) -> Called:
+    """Return a recorded workflow with those that it calls; one of before `call` has none."""
+    loaded = load_text(definition["text"], definition["file"])
+    calls = {name: _whole(inside) for name, inside in definition.get("calls", {}).items()}
+    return Called(loaded.workflow, calls, loaded.document)
+
+
+@dataclass(frozen=True)
+class _Here:
+    """Where a list of steps stands."""
+
+    prefix: str = ""
+    order: Order = ()
+    around: tuple[Place, ...] = ()
+    in_finally: bool = False
+    calls: int = 0
+    keys: PathTo = ()
+    document: Document | None = None
+
+    def place(self, path: str, step: StepBase, number: int) -> Place:
+        """Return the place of the step with this number in the list, from 1."""
+        return Place(
+            path,
+            step,
+            (*self.order, number),
+            self.around,
+            self.in_finally,
+            self.calls,
+            (*self.keys, number - 1),
+            self.document,
+        )
+
+    def of_step(self, place: Place) -> _Here:
+        """Return where the lists inside a step of this list stand."""
+        around = (*self.around, place)
+        return replace(self, prefix=f"{place.path}/", order=place.order, around=around)
+
+    def inside(self, name: str, number: int) -> _Here:
+        return replace(self, prefix=self.prefix + name, order=(*self.order, number))
+
+
+class _Walk:
+    """Which way a walk through the steps takes: all of it, or *along* one path only.
+
+    *begun* are the paths that say which iterations there are; those on the way count as well.
+    """
+
+    def __init__(self, begun: Iterable[str] = (), along: str | None = None) -> None:
+        self._along = along
+        self._parts: dict[str, set[str]] = {}
+        for path in begun:
+            parts = path.split("/")
+            for length in range(1, len(parts)):
+                self._parts.setdefault("/".join(parts[:length]), set()).add(parts[length])
+
+    def passes(self, path: str) -> bool:
+        return self._along is None or f"{self._along}/".startswith(f"{path}/")
+
+    def names(self, path: str, body: Body, number: int) -> Iterator[tuple[str, int]]:
+        """Yield the names under which a body of the step at *path* stands, with their order."""
+        if body.name != ANY:
+            yield body.name, number
+            return
+        begun = sorted(int(one) for one in self._parts.get(path, ()) if one.isdecimal())
+        if not begun:
+            yield ANY, ANYWHERE
+        for one in begun:
+            yield str(one), one

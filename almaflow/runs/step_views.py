@@ -1,0 +1,310 @@
+"""The steps of a run as people look at them: attempts, iterations, branches, called workflows."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from almaflow.expressions.serialization import plain
+from almaflow.outcome import Outcome, Status
+from almaflow.plan import Plan
+from almaflow.redaction import show_placeholders
+from almaflow.runs.request_views import (
+    IntentView,
+    Look,
+    intents_of,
+    is_lost,
+    is_submission,
+)
+from almaflow.runs.step_tree import FINALLY, Order, Outline
+from almaflow.steps.base import COMMON_OUTPUTS, StepBase
+from almaflow.steps.for_each import ForEach
+from almaflow.store import Entry, RunRecord
+from almaflow.waiting import Waiting
+
+MAY_CONTINUE = frozenset({Outcome.FAILED, Outcome.TIMED_OUT})
+"""What `on_failure: continue` goes on after."""
+
+RUN = ""
+"""The path of the run's own entries."""
+
+
+@dataclass(frozen=True)
+class AttemptView:
+    """One attempt at a step; *outcome* and *ended_at* are None as long as it has not ended."""
+
+    number: int
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: Outcome | None
+    error: str
+
+
+@dataclass(frozen=True)
+class IterationsView:
+    """How far a `for_each` is; *items* counts its items, None before they are known."""
+
+    items: int | None
+    begun: int
+    ended: int
+
+
+@dataclass(frozen=True)
+class StepView:
+    """One step of a run, or of its `finally`."""
+
+    path: str
+    kind: str
+    name: str
+    """What the file calls it for people; empty when it does not."""
+    status: Status
+    outcome: Outcome | None = None
+    """None until it has ended; `skipped` for one that was never reached."""
+    error: str = ""
+    reason: str = ""
+    """What it waits for, for people; empty when it does not."""
+    waiting: Waiting | None = None
+    """What it waits for; None when it does not."""
+    institution: str = ""
+    attempts: int = 0
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    deadline_at: datetime | None = None
+    """When its time is up, of a step that has not ended; None when it has no time of its own."""
+    seconds: float | None = None
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    """What later steps see of it, besides what every step has."""
+    intents: tuple[IntentView, ...] = ()
+    tries: tuple[AttemptView, ...] = ()
+    """Its attempts, also those of earlier attempts of the run."""
+    iterations: IterationsView | None = None
+    """Of a `for_each` that has begun."""
+
+
+class Steps:
+    """The journal of a run by step."""
+
+    def __init__(
+        self, record: RunRecord, plan: Plan | None, entries: Sequence[Entry], worked_on: bool
+    ) -> None:
+        self._record = record
+        self._worked_on = worked_on
+        self._over = record.status is Status.FINISHED
+        self._by_path: dict[str, list[Entry]] = {}
+        for entry in entries:
+            self._by_path.setdefault(entry.path, []).append(entry)
+        own = {(one.attempt, one.effect): one for one in self._by_path.get(RUN, ())}
+        self._body_ended = (record.attempt, "body") in own
+        self._redo: dict[str, int] = {}
+        """The last attempts so far of the steps that this attempt of the run does again."""
+        for number in range(2, record.attempt + 1):
+            retry = own.get((number, "retry"))
+            self._redo |= {} if retry is None else retry.value["redo"]
+        begun = [path for path, made in self._by_path.items() if path and _has_begun(made)]
+        places = [] if plan is None else Outline.of(plan).of_iterations(begun)
+        self._places = {one.path: one for one in places}
+        self._named = {one.path: (one.step.kind.key, one.step.name or "") for one in places}
+        for path in begun:
+            if path.rsplit("/", 1)[-1] != FINALLY:
+                self._named.setdefault(path, (_kind_in(path), ""))
+        self._waits = {wait.path: wait for wait in waits_of(record, self._named)}
+        zone = record.requested_at.tzinfo if plan is None else plan.zone
+        assert zone is not None, "instants of records are aware"
+        for_a_person = record.status is Status.WAITING and not self._waits
+        self._look = Look(zone, worked_on, over=self._over or for_a_person)
+        self._closed = self._lists_that_ended()
+
+    def views(self) -> tuple[StepView, ...]:
+        """Return every step in the order of the file; what has `*` in its path never began."""
+        return tuple(self._view(path, *named) for path, named in self._named.items())
+
+    def _view(self, path: str, kind: str, name: str) -> StepView:
+        entries = self._by_path.get(path, [])
+        begins = [entry for entry in entries if entry.effect == "begin"]
+        if not begins:
+            return self._never_begun(path, kind, name)
+        begin = max(begins, key=lambda entry: entry.attempt)
+        end = self._last_end(entries)
+        tries = tuple(self._tries(begins, entries))
+        shared: dict[str, Any] = {
+            "path": path,
+            "kind": kind,
+            "name": name,
+            "intents": intents_of(entries, self._look),
+            "tries": tries,
+            "attempts": begin.attempt,
+            "institution": begin.value["institution"],
+            "iterations": self._iterations(path, entries),
+        }
+        if begin.attempt <= self._redo.get(path, 0):
+            # What an earlier attempt of the run did here is done again, and has not begun.
+            never = self._never_begun(path, kind, name)
+            return StepView(status=never.status, outcome=never.outcome, **shared)
+        waiting = self._waits.get(path)
+        if end is not None and end.attempt == begin.attempt and waiting is None:
+            return self._ended(end, shared)
+        lost = self._is_unknown(entries)
+        if lost and self._record.status is Status.WAITING and waiting is None:
+            # The whole run waits for a person, and says why.
+            waiting = next(iter(self._record.waits), None)
+        deadline = begin.value.get("deadline")
+        return StepView(
+            deadline_at=datetime.fromisoformat(deadline) if deadline else None,
+            status=self._status(waiting),
+            outcome=Outcome.UNKNOWN if lost else self._record.outcome if self._over else None,
+            error=end.value["error"] if end is not None else "",
+            reason="" if waiting is None else waiting.shown,
+            waiting=waiting,
+            started_at=next(
+                one.started_at for one in tries if one.number > self._redo.get(path, 0)
+            ),
+            **shared,
+        )
+
+    def _status(self, waiting: Waiting | None) -> Status:
+        if self._over:
+            return Status.FINISHED
+        return Status.RUNNING if waiting is None else Status.WAITING
+
+    @staticmethod
+    def _ended(end: Entry, shared: dict[str, Any]) -> StepView:
+        facts = shown(end.value["facts"])
+        started, ended = facts.get("started_at"), facts.get("ended_at")
+        return StepView(
+            status=Status.FINISHED,
+            outcome=Outcome(end.value["outcome"]),
+            error=end.value["error"],
+            started_at=datetime.fromisoformat(started) if started else None,
+            ended_at=datetime.fromisoformat(ended) if ended else None,
+            seconds=facts.get("seconds"),
+            outputs={key: value for key, value in facts.items() if key not in COMMON_OUTPUTS},
+            **shared,
+        )
+
+    def _never_begun(self, path: str, kind: str, name: str) -> StepView:
+        if self._is_over(path):
+            return StepView(path, kind, name, Status.FINISHED, Outcome.SKIPPED)
+        return StepView(path, kind, name, Status.QUEUED)
+
+    def _is_over(self, path: str) -> bool:
+        """Whether a step that has not begun cannot begin any more."""
+        if self._over:
+            return True
+        if self._body_ended and not path.startswith("finally/"):
+            return True
+        place = self._places.get(path)
+        if place is None:
+            parts = path.split("/")
+            around = ("/".join(parts[:length]) for length in range(1, len(parts)))
+            return any(self._has_ended(one) for one in around)
+        return any(self._has_ended(one.path) for one in place.around) or any(
+            self._closed.get(one.order[:-1], one.order) < one.order
+            for one in (*place.around, place)
+        )
+
+    def _lists_that_ended(self) -> dict[Order, Order]:
+        """Return the lists in which a step has ended what follows it, with that step's place."""
+        closed: dict[Order, Order] = {}
+        for path, place in self._places.items():
+            end = self._last_end(self._by_path.get(path, ()))
+            if end is None or not self._has_ended(path) or path in self._waits:
+                continue
+            if ends_its_list(place.step, end):
+                closed[place.order[:-1]] = place.order
+        return closed
+
+    def _has_ended(self, path: str) -> bool:
+        """Whether a step has ended for good, as far as this attempt of the run goes."""
+        end = self._last_end(self._by_path.get(path, ()))
+        return end is not None and end.attempt > self._redo.get(path, 0)
+
+    @staticmethod
+    def _last_end(entries: Iterable[Entry]) -> Entry | None:
+        ends = [entry for entry in entries if entry.effect == "end"]
+        return max(ends, key=lambda entry: entry.attempt, default=None)
+
+    def _is_unknown(self, entries: Iterable[Entry]) -> bool:
+        """Whether nobody can tell what became of what a step sent, and nobody looks any more."""
+        return any(
+            is_submission(one.effect)
+            and is_lost(one, worked_on=self._worked_on)
+            and (self._look.over or bool(one.value.get("unknown")))
+            for one in entries
+        )
+
+    @staticmethod
+    def _tries(begins: Sequence[Entry], entries: Sequence[Entry]) -> Iterator[AttemptView]:
+        ends = {entry.attempt: entry for entry in entries if entry.effect == "end"}
+        for begin in sorted(begins, key=lambda entry: entry.attempt):
+            end = ends.get(begin.attempt)
+            yield AttemptView(
+                number=begin.attempt,
+                started_at=datetime.fromisoformat(begin.value["now"]),
+                ended_at=None if end is None else end.created_at,
+                outcome=None if end is None else Outcome(end.value["outcome"]),
+                error="" if end is None else end.value["error"],
+            )
+
+    def _iterations(self, path: str, entries: Iterable[Entry]) -> IterationsView | None:
+        """Return how far a `for_each` is; None for any other step."""
+        place = self._places.get(path)
+        if place is None or not isinstance(place.step.kind, ForEach):
+            return None
+        loop = place.step.kind
+        items = [entry for entry in entries if entry.effect == "items"]
+        over = self._over or self._has_ended(path)
+        labels = [step.label(number) for number, step in enumerate(loop.steps, start=1)]
+        begun, ended = 0, 0
+        for number in itertools.count(1):
+            inside = [self._by_path.get(f"{path}/{number}/{label}", ()) for label in labels]
+            if not any(inside):
+                break
+            begun += 1
+            ended += over or self._is_through(loop, inside)
+        return IterationsView(len(items[-1].value) if items else None, begun, ended)
+
+    def _is_through(self, loop: ForEach, inside: Sequence[Sequence[Entry]]) -> bool:
+        """Whether one iteration has ended; *inside* is what its steps recorded, in their order."""
+        for step, entries in zip(loop.steps, inside, strict=True):
+            end = self._last_end(entries)
+            if end is None:
+                return False
+            if ends_its_list(step, end):
+                return True
+        return True
+
+
+def waits_of(record: RunRecord, known: Iterable[str] | None) -> list[Waiting]:
+    """Return what each step waits for; nothing when the run as a whole waits.
+
+    *known* are the paths of steps; None takes every one.
+    """
+    if record.status is not Status.WAITING:
+        return []
+    paths = None if known is None else frozenset(known)
+    return [wait for wait in record.waits if wait.path and (paths is None or wait.path in paths)]
+
+
+def _has_begun(entries: Iterable[Entry]) -> bool:
+    return any(entry.effect == "begin" for entry in entries)
+
+
+def ends_its_list(step: StepBase, end: Entry) -> bool:
+    """Whether a step that ended so lets nothing begin after it in its list."""
+    outcome = Outcome(end.value["outcome"])
+    continued = step.on_failure == "continue" and outcome in MAY_CONTINUE
+    return bool(end.value.get("ends")) or not (outcome.is_good or continued)
+
+
+def _kind_in(path: str) -> str:
+    """Return the kind that a label of a step without id tells; empty for an id."""
+    kind, hyphen, _ = path.rsplit("/", 1)[-1].rpartition("-")
+    return kind if hyphen else ""
+
+
+def shown(value: Any) -> Any:
+    """Return a recorded value JSON-able, secrets as names."""
+    return show_placeholders(plain(value))

@@ -1,0 +1,222 @@
+"""A run as people and programs look at it: what its record, journal and log say, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from almaflow.outcome import Outcome, Status
+from almaflow.plan import Plan
+from almaflow.runs.events import Told
+from almaflow.runs.request_views import IntentView
+from almaflow.runs.step_views import AttemptView, IterationsView, Steps, StepView, shown, waits_of
+from almaflow.store import Entry, Event, RunRecord
+from almaflow.waiting import WaitingKind
+
+__all__ = [
+    "AttemptView",
+    "IntentView",
+    "IterationsView",
+    "MessageView",
+    "RunAttemptView",
+    "RunView",
+    "StepView",
+    "WaitView",
+    "lost_steps",
+    "view_of",
+]
+
+
+@dataclass(frozen=True)
+class MessageView:
+    """Something that the run had to say; *path* is a step's, or empty."""
+
+    at: datetime
+    path: str
+    text: str
+    to: str = ""
+    """The channel of a notice; empty for a line of the log."""
+
+
+@dataclass(frozen=True)
+class RunAttemptView:
+    """One attempt at the run; the first one nobody asked for with `retry`."""
+
+    number: int
+    asked_at: datetime | None
+    """When `retry` was asked for."""
+    by: str
+    """Who asked for it; empty for the first attempt."""
+    start: str
+    """The step that `--from` named; empty when it did not."""
+    ended_at: datetime | None
+    outcome: Outcome | None
+    error: str
+
+
+@dataclass(frozen=True)
+class WaitView:
+    """A step that waits, and for what."""
+
+    path: str
+    reason: str
+    kind: WaitingKind
+
+
+@dataclass(frozen=True)
+class RunView:
+    """One run, from its recording to where it is now."""
+
+    id: str
+    workflow: str
+    file: str
+    institution: str
+    trigger: str
+    status: Status
+    reason: str
+    """Why it waits, a line for each step that does."""
+    waits: tuple[WaitView, ...]
+    """The steps that wait; empty when the run waits for a person."""
+    outcome: Outcome | None
+    error: str
+    attempt: int
+    attempts: tuple[RunAttemptView, ...]
+    held: bool
+    """Interrupted by a person; it waits for `resume`."""
+    worked_on: bool
+    """Whether a live process works on it."""
+    requested_at: datetime
+    scheduled_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    deadline_at: datetime | None
+    seconds: float | None
+    """From begin to end; None until it has ended."""
+    cancel_requested_at: datetime | None
+    cancel_requested_by: str
+    inputs: Mapping[str, Any]
+    vars: Mapping[str, Any]
+    outputs: Mapping[str, Any] | None
+    commit: str | None
+    """The git commit of the file, None outside a checkout or when not known."""
+    timezone: str
+    steps: tuple[StepView, ...]
+    messages: tuple[MessageView, ...]
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it JSON-able; instants as ISO 8601 text."""
+        data: dict[str, Any] = _as_data(self)
+        return data
+
+
+def view_of(
+    record: RunRecord,
+    plan: Plan | None,
+    entries: Sequence[Entry],
+    events: Iterable[Event],
+    *,
+    worked_on: bool = False,
+) -> RunView:
+    """Put together what is known of a run.
+
+    *plan* names the steps; without it, for a run recorded by another version, those count that
+    the journal knows. *worked_on* says whether a live process works on the run: then a request
+    without an answer is still under way.
+    """
+    steps = Steps(record, plan, entries, worked_on).views()
+    log = list(events)
+    known = [step.path for step in steps]
+    waits = (WaitView(one.path, one.shown, one.kind) for one in waits_of(record, known))
+    return RunView(
+        id=record.id,
+        workflow=record.workflow,
+        file=record.path,
+        institution=record.institution,
+        trigger=record.trigger,
+        status=record.status,
+        reason=record.reason,
+        waits=tuple(waits),
+        outcome=record.outcome,
+        error=record.error,
+        attempt=record.attempt,
+        attempts=tuple(_attempts(record, entries, log)),
+        held=record.held,
+        worked_on=worked_on,
+        requested_at=record.requested_at,
+        scheduled_at=record.scheduled_at,
+        started_at=record.started_at,
+        ended_at=record.ended_at,
+        deadline_at=record.deadline_at,
+        seconds=_seconds(record.started_at, record.ended_at),
+        cancel_requested_at=record.cancel_requested_at,
+        cancel_requested_by=record.cancel_requested_by,
+        inputs=shown(record.inputs),
+        vars=shown(record.vars),
+        outputs=None if record.outputs is None else shown(record.outputs),
+        commit=None if plan is None else plan.definition.get("commit"),
+        timezone="UTC" if plan is None else str(plan.zone),
+        steps=steps,
+        messages=tuple(_messages(log)),
+    )
+
+
+def lost_steps(view: RunView) -> list[StepView]:
+    """Return the steps of which nobody can tell whether Alma took what they sent."""
+    return [step for step in view.steps if step.outcome is Outcome.UNKNOWN]
+
+
+def _attempts(
+    record: RunRecord, entries: Iterable[Entry], log: Iterable[Event]
+) -> Iterator[RunAttemptView]:
+    """Yield the attempts at the run, the oldest first."""
+    asked = {one.attempt: one for one in entries if not one.path and one.effect == "retry"}
+    ends = [one for one in log if one.kind == Told.RUN and "outcome" in (one.data or {})]
+    for number in range(1, record.attempt + 1):
+        retry = asked.get(number)
+        told = {} if retry is None else retry.value
+        if number == record.attempt:
+            ended_at, outcome, error = record.ended_at, record.outcome, record.error
+        elif number <= len(ends):
+            end = ends[number - 1]
+            ended_at, outcome, error = end.at, Outcome(end.data["outcome"]), end.text
+        else:
+            # Its log was not kept.
+            ended_at, outcome, error = None, None, ""
+        yield RunAttemptView(
+            number=number,
+            asked_at=None if retry is None else retry.created_at,
+            by=told.get("by", ""),
+            start=told.get("from") or "",
+            ended_at=ended_at,
+            outcome=outcome,
+            error=error,
+        )
+
+
+def _messages(events: Iterable[Event]) -> Iterable[MessageView]:
+    for event in events:
+        if event.kind in (Told.SAID, Told.NOTICE):
+            to = (event.data or {}).get("to", "")
+            yield MessageView(event.at, event.path, event.text, to)
+
+
+def _seconds(start: datetime | None, end: datetime | None) -> float | None:
+    if start is None or end is None:
+        return None
+    return round((end - start) / timedelta(seconds=1), 3)
+
+
+def _as_data(value: Any) -> Any:
+    """Return *value* with dataclasses as mappings and instants as text."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {one.name: _as_data(getattr(value, one.name)) for one in fields(value)}
+    match value:
+        case datetime():
+            return value.isoformat()
+        case dict():
+            return {key: _as_data(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_as_data(item) for item in value]
+    return value

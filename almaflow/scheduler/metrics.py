@@ -1,0 +1,276 @@
+"""Metrics for Prometheus, on a port that only this machine reaches.
+
+Counters begin with the process and count what this process did. Gauges are read from the store
+when somebody asks for them, so that nobody pays for metrics that nobody reads.
+"""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from socketserver import ThreadingMixIn
+from threading import Thread
+from typing import Any
+from urllib.parse import urlsplit
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+    make_wsgi_app,
+)
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from almaflow import __version__
+from almaflow.alma.http import is_loopback
+from almaflow.errors import RequestWrong, StoreError
+from almaflow.outcome import Status
+from almaflow.redaction import REDACTION
+from almaflow.scheduler.measures import Look, Measures, Picture
+from almaflow.store import RunRecord
+from almaflow.store.schedule_records import TickEnding
+from almaflow.visible import one_line
+from almaflow.waiting import WaitingKind
+
+# Seconds.
+_DURATIONS = (1, 10, 30, 60, 300, 900, 1800, 3600, 7200, 14400, 28800, 86400)
+_QUEUED = (1, 5, 15, 60, 300, 900, 3600, 14400, 86400)
+_LATE = (0.1, 0.25, 0.5, 1, 2, 5, 30, 300, 3600)
+
+_ONLY_THIS_MACHINE = "127.0.0.1"
+
+
+class Metrics(Measures):
+    """What Prometheus reads of one service; *look* gives its present state."""
+
+    def __init__(self, look: Look) -> None:
+        self._registry = registry = CollectorRegistry()
+        self._server: tuple[WSGIServer, Thread] | None = None
+        ProcessCollector(registry=registry)
+        registry.register(_Present(look))
+        self._ticks = Counter(
+            "almaflow_ticks",
+            "Ticks of timetables by how they ended: run, merged, skipped, missed.",
+            ["workflow", "ending"],
+            registry=registry,
+        )
+        self._runs = Counter(
+            "almaflow_runs", "Runs that ended.", ["workflow", "outcome"], registry=registry
+        )
+        self._durations = Histogram(
+            "almaflow_run_duration_seconds",
+            "From a run's begin to its end.",
+            ["workflow"],
+            buckets=_DURATIONS,
+            registry=registry,
+        )
+        self._queued = Histogram(
+            "almaflow_run_queue_seconds",
+            "From a run's recording to its begin.",
+            ["workflow"],
+            buckets=_QUEUED,
+            registry=registry,
+        )
+        self._delays = Histogram(
+            "almaflow_tick_delay_seconds",
+            "From the instant at which a tick was to begin to that at which it became a run.",
+            ["workflow"],
+            buckets=_LATE,
+            registry=registry,
+        )
+        self._lag = Gauge(
+            "almaflow_scheduler_lag_seconds",
+            "How late the scheduler was when it last looked at its timetables.",
+            registry=registry,
+        )
+
+    def ticks_ended(self, workflow: str, ending: TickEnding, number: int = 1) -> None:
+        self._ticks.labels(_label(workflow), ending.value).inc(number)
+
+    def tick_began(self, workflow: str, late: timedelta) -> None:
+        self._delays.labels(_label(workflow)).observe(_seconds(late))
+
+    def woke_up(self, late: timedelta) -> None:
+        self._lag.set(_seconds(late))
+
+    def run_ended(self, record: RunRecord) -> None:
+        self._runs.labels(_label(record.workflow), str(record.outcome)).inc()
+        if record.started_at is None:
+            return
+        self._queued.labels(_label(record.workflow)).observe(
+            _seconds(record.started_at - record.requested_at)
+        )
+        if record.ended_at is not None:
+            self._durations.labels(_label(record.workflow)).observe(
+                _seconds(record.ended_at - record.started_at)
+            )
+
+    def text(self) -> str:
+        """Return the metrics as they are given out."""
+        return generate_latest(self._registry).decode()
+
+    def start(self, port: int) -> None:
+        try:
+            self._server = _serve(port, make_wsgi_app(self._registry))
+        except OSError as error:
+            raise RequestWrong(
+                f"The metrics cannot be given on port {port} of this machine: "
+                f"{error.strerror or error}. Name another port as `serve: {{metrics: …}}` in "
+                "almaflow.yaml."
+            ) from error
+
+    def stop(self) -> None:
+        if self._server is None:
+            return
+        server, thread = self._server
+        server.shutdown()
+        server.server_close()
+        thread.join()
+        self._server = None
+
+
+class _Quiet(WSGIRequestHandler):
+    # Seconds that a client may say nothing.
+    timeout = 30
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Keep quiet: each scrape would be a line."""
+
+
+class _Threading(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+def _serve(port: int, metrics: Callable[..., Any]) -> tuple[WSGIServer, Thread]:
+    """Give *metrics* out on this machine, to requests that name this machine.
+
+    A page of another site that lets its name lead here (DNS rebinding) sends its own name.
+    """
+
+    def application(environ: dict[str, Any], start: Any) -> Any:
+        if _names_this_machine(environ.get("HTTP_HOST", "localhost")):
+            return metrics(environ, start)
+        start("421 Misdirected Request", [("Content-Type", "text/plain; charset=utf-8")])
+        return [b"Metrics are given to this machine only.\n"]
+
+    server = make_server(_ONLY_THIS_MACHINE, port, application, _Threading, _Quiet)
+    thread = Thread(target=server.serve_forever, name="metrics", daemon=True)
+    thread.start()
+    return server, thread
+
+
+def _names_this_machine(host: str) -> bool:
+    try:
+        return is_loopback(urlsplit(f"//{host}").hostname or "")
+    except ValueError:
+        return False
+
+
+def _label(name: str) -> str:
+    return one_line(REDACTION.text(name))
+
+
+def _seconds(length: timedelta) -> float:
+    # A clock that was set back must not make a sum go down.
+    return max(0.0, length.total_seconds())
+
+
+# --- the present --------------------------------------------------------------------------------
+
+# Of several waits of a run, the first of these counts: what needs a person before what ends
+# without one.
+_KINDS = (
+    *(WaitingKind.PERSON, WaitingKind.UNCONFIRMED, WaitingKind.JOB, WaitingKind.ALMA),
+    *(WaitingKind.TIME,),
+)
+
+_UNFINISHED = (Status.QUEUED, Status.RUNNING, Status.WAITING)
+
+
+def waits_for(record: RunRecord, queued_runs: frozenset[str]) -> str:
+    """Return the kind of thing that a waiting run waits for.
+
+    `held` (for `resume`), `person` (for somebody's answer), `place` (for one of Alma's places),
+    `lost_answer` (what happened to a submission is searched for), `job` (one runs in Alma), `alma`
+    (it does not respond, or asks for fewer calls), `time` (an instant) or `other` (such as a
+    file).
+    """
+    if record.held:
+        return "held"
+    if record.owner is None:
+        # Whoever let go of it could not go on without somebody's word.
+        return "person"
+    waited = {wait.kind for wait in record.waits}
+    if WaitingKind.PERSON not in waited and record.id in queued_runs:
+        return WaitingKind.SLOT.value
+    kind = next((kind for kind in _KINDS if kind in waited), WaitingKind.OTHER)
+    return kind.value
+
+
+class _Present(Collector):
+    """Gauges that are worked out whenever they are asked for."""
+
+    def __init__(self, look: Look) -> None:
+        self._look = look
+
+    def describe(self) -> Iterator[Metric]:
+        # So that registering it does not look.
+        yield from ()
+
+    def collect(self) -> Iterator[Metric]:
+        yield _gauge("almaflow_info", "The version that runs.", {(__version__,): 1}, "version")
+        try:
+            picture = self._look()
+        except StoreError:
+            yield _gauge("almaflow_store_up", "Whether the store can be read.", {(): 0})
+            return
+        yield _gauge("almaflow_store_up", "Whether the store can be read.", {(): 1})
+        yield from _gauges_of(picture)
+
+
+def _gauges_of(picture: Picture) -> Iterator[Metric]:
+    waiting = [run for run in picture.unfinished if run.status is Status.WAITING]
+    kinds = Tally(waits_for(run, picture.queued_runs) for run in waiting)
+    statuses = Tally(run.status for run in picture.unfinished)
+    yield _gauge(
+        "almaflow_leader", "1: this process lays out ticks; 0: standby.", {(): int(picture.leads)}
+    )
+    yield _gauge(
+        "almaflow_runs_unfinished",
+        "Runs that have not ended, by where they are in their life.",
+        {(status.value,): statuses[status] for status in _UNFINISHED},
+        "status",
+    )
+    yield _gauge(
+        "almaflow_runs_waiting",
+        "Waiting runs by the kind of their reason.",
+        {(kind,): number for kind, number in kinds.items()},
+        "reason",
+    )
+    yield _gauge(
+        "almaflow_remaining_calls",
+        "Calls of this day that Alma says are left.",
+        {(name,): number for name, number in picture.remaining_calls.items()},
+        "institution",
+    )
+    plain = {
+        "almaflow_open_ticks": ("Ticks that have come and not ended yet.", picture.open_ticks),
+        "almaflow_paused_workflows": ("Workflows that are paused.", len(picture.paused)),
+        "almaflow_invalid_files": ("Files whose last edit is invalid.", len(picture.invalid)),
+        "almaflow_undelivered_notices": ("Notices that wait to be sent.", picture.undelivered),
+    }
+    for name, (told, number) in plain.items():
+        yield _gauge(name, told, {(): number})
+
+
+def _gauge(name: str, told: str, values: dict[tuple[str, ...], int], *labels: str) -> Metric:
+    gauge = GaugeMetricFamily(name, told, labels=labels)
+    for key, number in values.items():
+        gauge.add_metric(tuple(map(_label, key)), number)
+    return gauge

@@ -1,0 +1,212 @@
+"""The digest: once a day, what ran and what did not, what waits and what comes.
+
+A digest is about the time since the one before it, so that nothing is told twice or left out, also
+where a day has 23 hours or 25, or no `serve` ran for some days.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import anyio
+
+from almaflow.clock import Clock, sleep
+from almaflow.scheduler.notifications.digest_messages import Day, digest
+from almaflow.scheduler.notifications.outbox import Outbox
+from almaflow.scheduler.notifications.routing import to_channels
+from almaflow.scheduler.tick_ledger import UNFINISHED, Happened
+from almaflow.scheduler.workflow_files import Reading
+from almaflow.settings import Settings
+from almaflow.settings.project import LOG_CHANNEL
+from almaflow.store import Pause, RunRecord, Store, StoreTrouble, Tick, TickEnding
+from almaflow.store.writer import StoreWriter
+from almaflow.thread_pool import ThreadPool
+from almaflow.timetable import Timetable
+from almaflow.timetable_entries import Entry
+
+LATEST = timedelta(hours=12)
+"""How late a digest is still sent; older ones become part of the next."""
+
+AGAIN = timedelta(seconds=10)
+"""How long a store that refuses is left alone."""
+
+# How far back it is looked for the last digest, and for ticks that were decided about late.
+_BACK = timedelta(days=32)
+
+_DAY = timedelta(days=1)
+_SECOND = timedelta(seconds=1)
+
+_EVENT = "digest"
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What the store knows of a day."""
+
+    runs: Sequence[RunRecord]
+    ticks: Sequence[Tick]
+    unfinished: Sequence[RunRecord]
+    pauses: Sequence[Pause]
+    """Those that hold now or later."""
+    skipped: Sequence[Tick]
+    """Ticks to come that somebody does not want."""
+
+
+class Digest:
+    """Puts the digest of each day into the outbox, when `serve` in almaflow.yaml names a time.
+
+    It goes to `serve.to`, without one to the log.
+    """
+
+    def __init__(
+        self, store: Store, writer: StoreWriter, settings: Settings, clock: Clock, outbox: Outbox
+    ) -> None:
+        self._store = store
+        self._writer = writer
+        self._clock = clock
+        self._outbox = outbox
+        self._zone = ZoneInfo(settings.timezone)
+        self._channel = settings.serving.to or LOG_CHANNEL
+        self._timetable = timetable_of(settings)
+        self._threads = ThreadPool("digest", 1)
+        self._reading = Reading()
+
+    async def happened(self, happened: Happened, reading: Reading) -> None:
+        """What ticks became, the store tells."""
+
+    async def read(self, reading: Reading, before: Reading | None) -> None:
+        """Know what stands, for what comes and for what is invalid."""
+        self._reading = reading
+
+    async def ended(self, run: RunRecord) -> None:
+        """How runs ended, the store tells."""
+
+    async def run(self) -> None:
+        """Tell each day when its time has come, until cancelled."""
+        timetable = self._timetable
+        if timetable is None:
+            await anyio.sleep_forever()
+            return
+        while True:
+            try:
+                await self.look()
+            except StoreTrouble:
+                # The ledger meets the same and tells of it; the day is told when it is over.
+                await sleep(self._clock, AGAIN)
+                continue
+            await self._clock.sleep_until(next(timetable.after(self._clock.now())))
+
+    async def look(self) -> None:
+        """Tell the day whose time has come, unless that is done.
+
+        Raises:
+            StoreTrouble: the store refuses; another look does it.
+        """
+        now = self._clock.now()
+        timetable = self._timetable
+        at = None if timetable is None else _last(timetable, now - LATEST, now)
+        if timetable is None or at is None:
+            return
+        key = self._key(at)
+        told = await self._writer.call(self._told, now - _BACK)
+        if key in told:
+            return
+        since = self._since(timetable, at, told)
+        day = await self._day(since, at, now, next(timetable.after(at)))
+        await self._outbox.put(to_channels([self._channel], key, _EVENT, digest(day)))
+
+    # --- which time -------------------------------------------------------------------------------
+
+    def _key(self, at: datetime) -> str:
+        return f"{_EVENT}/{at.astimezone(self._zone).date()}"
+
+    def _told(self, since: datetime) -> Mapping[str, datetime]:
+        """Return when each of the last digests was made, by key, the newest first."""
+        notices = self._store.notices(since=since)
+        return {one.key: one.created_at for one in notices if one.event == _EVENT}
+
+    def _since(self, timetable: Timetable, at: datetime, told: Mapping[str, datetime]) -> datetime:
+        """Return up to when the digest before the one of *at* tells."""
+        earlier = [key for key in told if key < self._key(at)]
+        if not earlier:
+            return _last(timetable, at - 2 * _DAY, at - _SECOND) or at - _DAY
+        key = max(earlier)
+        day = date.fromisoformat(key.removeprefix(f"{_EVENT}/"))
+        midnight = datetime.combine(day, time(), self._zone)
+        # The time of day may have been another one then; rather tell something twice.
+        return min(next(timetable.after(midnight - _SECOND)), told[key])
+
+    # --- what is told -----------------------------------------------------------------------------
+
+    async def _day(self, since: datetime, at: datetime, now: datetime, until: datetime) -> Day:
+        facts = await self._writer.call(self._facts, since, at, now, until)
+        standing = self._reading.standing.values()
+        entries = [entry for one in standing for entry in one.entries]
+        upcoming = await self._threads.run(upcoming_of, entries, facts, now, until)
+        return Day(
+            name=at.astimezone(self._zone).date(),
+            zone=self._zone,
+            since=since,
+            at=at,
+            runs=facts.runs,
+            ticks=facts.ticks,
+            unfinished=facts.unfinished,
+            pauses=[pause for pause in facts.pauses if pause.holds(now)],
+            invalid=self._reading.problems,
+            upcoming=upcoming,
+            until=until,
+        )
+
+    def _facts(self, since: datetime, at: datetime, now: datetime, until: datetime) -> _Facts:
+        ended = self._store.runs(ended_since=since)
+        ticks = self._store.ticks(
+            since=since - _BACK, until=at, endings=[TickEnding.SKIPPED, TickEnding.MISSED]
+        )
+        return _Facts(
+            runs=[run for run in ended if run.ended_at is not None and run.ended_at <= at],
+            ticks=[tick for tick in ticks if since < _decided_at(tick) <= at],
+            unfinished=self._store.runs(statuses=UNFINISHED),
+            pauses=self._store.pauses(since=now),
+            skipped=self._store.ticks(since=now, until=until, endings=[TickEnding.SKIPPED]),
+        )
+
+
+def timetable_of(settings: Settings) -> Timetable | None:
+    """Return when digests are due, in the project's zone; None: never."""
+    said = settings.serving.digest
+    if said is None:
+        return None
+    hour, minute = map(int, said.split(":"))
+    return Timetable(zone=ZoneInfo(settings.timezone), cron=f"{minute} {hour} * * *")
+
+
+def upcoming_of(
+    entries: Iterable[Entry], facts: _Facts, after: datetime, until: datetime
+) -> dict[str, list[datetime]]:
+    """Return when runs of each workflow are to begin later than *after*, up to *until*.
+
+    Left out are days off, ticks in a pause that is known, and ticks that somebody does not want.
+    """
+    unwanted = {(tick.workflow, tick.entry, tick.at) for tick in facts.skipped}
+    found: dict[str, list[datetime]] = {}
+    for entry in entries:
+        pauses = [pause for pause in facts.pauses if pause.workflow == entry.workflow]
+        for at in entry.timetable.between(after, until):
+            paused = any(pause.holds(at) for pause in pauses)
+            if paused or (entry.workflow, entry.key, at) in unwanted or entry.day_off(at):
+                continue
+            found.setdefault(entry.workflow, []).append(entry.starts_at(at))
+    return {name: sorted(times) for name, times in found.items()}
+
+
+def _last(timetable: Timetable, after: datetime, until: datetime) -> datetime | None:
+    """Return the last instant of a timetable in a time that is short."""
+    return max(timetable.between(after, until), default=None)
+
+
+def _decided_at(tick: Tick) -> datetime:
+    """Return when a tick came to its end: one that was skipped beforehand, when it was due."""
+    return max(tick.at, tick.ended_at or tick.at)

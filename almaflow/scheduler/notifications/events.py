@@ -1,0 +1,155 @@
+"""Tells people what a term of the service sees: ticks missed and late, files, pauses, the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+import anyio
+
+from almaflow.clock import Clock, sleep
+from almaflow.scheduler.notifications.outbox import Outbox
+from almaflow.scheduler.notifications.routing import (
+    about_clock,
+    about_file,
+    about_pause,
+    notices_for_ticks,
+)
+from almaflow.scheduler.tick_ledger import Happened
+from almaflow.scheduler.workflow_files import Reading
+from almaflow.settings import FILE_NAME, Settings
+from almaflow.store import (
+    Cause,
+    NewNotice,
+    NoticeRecord,
+    Pause,
+    RunRecord,
+    Store,
+    StoreTrouble,
+    Tick,
+    TickEnd,
+    TickEnding,
+)
+from almaflow.store.writer import StoreWriter
+from almaflow.workflow import Workflow
+
+AGAIN = timedelta(seconds=10)
+"""How long a store that refuses is left alone."""
+
+# Ticks that were missed so long ago are made up for when a process died before it told of them.
+_MADE_UP = timedelta(hours=1)
+_MOST = 1000
+
+
+class TickNotices:
+    """Makes notices of what happens; none is lost because the store refuses for a while."""
+
+    def __init__(
+        self, store: Store, writer: StoreWriter, settings: Settings, clock: Clock, outbox: Outbox
+    ) -> None:
+        self._store = store
+        self._writer = writer
+        self._settings = settings
+        self._clock = clock
+        self._outbox = outbox
+        self._workflows: Mapping[str, Workflow] = {}
+        self._waiting: list[NewNotice] = []
+        self._news = anyio.Event()
+
+    # --- what is heard ----------------------------------------------------------------------------
+
+    async def happened(self, happened: Happened, reading: Reading) -> None:
+        """Tell of the ticks that were missed, and of those that began late."""
+        self._workflows = _workflows_of(reading)
+        self._tell(
+            notices_for_ticks(happened.ended, happened.begun, self._workflows, self._settings)
+        )
+
+    async def read(self, reading: Reading, before: Reading | None) -> None:
+        """Tell of files that became invalid, or valid again."""
+        self._workflows = _workflows_of(reading)
+        if before is None:
+            await self._make_up()
+        known = before.problems if before is not None else {}
+        stands = {one.path for one in reading.standing.values()}
+        for path, problem in reading.problems.items():
+            if known.get(path) != problem:
+                self.file(path, problem, stands=path in stands)
+        for path in known:
+            if path not in reading.problems and path in reading.files:
+                self.file(path, "")
+
+    async def ended(self, run: RunRecord) -> None:
+        """How a run ended, the run itself tells."""
+
+    def file(self, path: str, problem: str, *, stands: bool = True) -> None:
+        """Tell of a file as it is after an edit; *problem* is empty when it is valid again."""
+        now = self._clock.now()
+        self._tell(about_file(path, problem, self._settings, now, stands=stands))
+
+    def settings(self, problem: str) -> None:
+        """Tell of almaflow.yaml as it is after an edit."""
+        self.file(FILE_NAME, problem)
+
+    def paused(self, pause: Pause, run: RunRecord) -> None:
+        """Tell that a timetable was paused by itself after *run*."""
+        workflow = self._workflows.get(pause.workflow)
+        self._tell(about_pause(pause, run, workflow, self._settings))
+
+    def clock_set(self, said: str) -> None:
+        """Tell that somebody has set the clock, which *said* says in a sentence or two."""
+        self._tell(about_clock(said, self._settings, self._clock.now()))
+
+    # --- what is told -----------------------------------------------------------------------------
+
+    def _tell(self, notices: Iterable[NewNotice]) -> None:
+        self._waiting += notices
+        if self._waiting:
+            self._news.set()
+
+    async def run(self) -> None:
+        """Put what is to be told into the outbox, until cancelled."""
+        while True:
+            await self._news.wait()
+            self._news = anyio.Event()
+            notices, self._waiting = self._waiting, []
+            try:
+                await self._outbox.put(notices)
+            except StoreTrouble:
+                # The ledger meets the same and tells of it; this is told when it is over.
+                self._waiting = notices + self._waiting
+                self._news.set()
+                await sleep(self._clock, AGAIN)
+
+    async def _make_up(self) -> None:
+        """Tell of missed ticks whose end was recorded right before a process died."""
+        since = self._clock.now() - _MADE_UP
+        ticks, told = await self._writer.call(self._missed_and_told, since)
+        told_at: dict[str, datetime] = {}
+        for notice in told:
+            if notice.event == "missed":
+                newest = told_at.get(notice.workflow, notice.created_at)
+                told_at[notice.workflow] = max(newest, notice.created_at)
+        ended = [
+            (tick, _end_of(tick))
+            for tick in ticks
+            if tick.ended_at is not None and tick.ended_at > told_at.get(tick.workflow, since)
+        ]
+        self._tell(notices_for_ticks(ended, [], self._workflows, self._settings))
+
+    def _missed_and_told(self, since: datetime) -> tuple[Sequence[Tick], Sequence[NoticeRecord]]:
+        ticks = self._store.ticks(endings=[TickEnding.MISSED], limit=_MOST)
+        return ticks, self._store.notices(since=since)
+
+
+def _workflows_of(reading: Reading) -> Mapping[str, Workflow]:
+    return {name: one.loaded.workflow for name, one in reading.standing.items()}
+
+
+def _end_of(tick: Tick) -> TickEnd:
+    return TickEnd(
+        tick_id=tick.id,
+        ending=TickEnding.MISSED,
+        cause=tick.cause or Cause.DOWNTIME,
+        reason=tick.reason,
+    )

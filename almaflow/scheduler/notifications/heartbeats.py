@@ -1,0 +1,236 @@
+"""Dead man's switches of workflows and of the service: somebody else notices when they fall silent.
+
+A ping can neither break nor delay a run: what is heard is put aside at once, each ping has a
+thread of its own, and what does not get there is in the log.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import anyio
+from anyio.abc import TaskGroup
+
+from almaflow.clock import Clock, sleep
+from almaflow.connectors.errors import NotNow, Refused
+from almaflow.connectors.healthchecks import TIMEOUT, Signal, send
+from almaflow.errors import AlmaflowError
+from almaflow.outcome import Outcome
+from almaflow.problems import did_you_mean
+from almaflow.runs.events import RunEvent, Told
+from almaflow.scheduler.log import Log
+from almaflow.settings import Project
+from almaflow.store import RunNotFound, Store, StoreTrouble
+from almaflow.store.writer import StoreWriter
+from almaflow.task_groups import alone
+from almaflow.thread_pool import ThreadPool
+from almaflow.workflow_loader import load_text
+
+EVERY = timedelta(minutes=5)
+"""How often the service's own ping is sent."""
+
+# The waits after tries that failed.
+_WAITS = (timedelta(seconds=5), timedelta(seconds=15))
+
+# A whole try: to a connection, to the answer, and a little.
+_TRY = timedelta(seconds=2 * TIMEOUT + 5)
+
+# Of what waits behind a ping that does not answer, the newest count.
+_KEPT = 10
+
+# Of runs that were begun by hand nobody expects that they come every night.
+_BY_HAND = "manual"
+
+# How many definitions are known.
+_DEFINITIONS = 256
+
+Send = Callable[[str, str, Signal], None]
+
+
+@dataclass
+class _Line:
+    """The way to one ping."""
+
+    threads: ThreadPool
+    waiting: deque[Signal] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    news: anyio.Event = field(default_factory=anyio.Event)
+    trouble: str = ""
+
+
+@dataclass
+class _Call:
+    """One try, which its thread leaves when it is not wanted any more."""
+
+    given_up: bool = False
+
+
+class Pings:
+    """Sends the pings of one process; as a listener, it hears of its runs.
+
+    *alive* says whether the service does its work: when it does not, its own ping is not sent.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        store: Store,
+        writer: StoreWriter,
+        clock: Clock,
+        log: Log,
+        *,
+        alive: Callable[[], bool] = lambda: True,
+        send: Send = send,
+    ) -> None:
+        self._project = project
+        self._store = store
+        self._writer = writer
+        self._clock = clock
+        self._log = log
+        self._alive = alive
+        self._send = send
+        self._heard: deque[tuple[str, Signal]] = deque()
+        self._news = anyio.Event()
+        self._names: dict[str, str | None] = {}
+        self._lines: dict[str, _Line] = {}
+        self._loading = ThreadPool("pings", 1)
+
+    def hear(self, event: RunEvent) -> None:
+        """Take note of the begin and the end of a run."""
+        signal = _signal_of(event) if self._project.settings.pings else None
+        if signal is not None:
+            self._heard.append((event.run_id, signal))
+            self._news.set()
+
+    async def run(self) -> None:
+        """Send pings, until cancelled."""
+        with alone():
+            async with anyio.create_task_group() as tasks:
+                if (own := self._project.settings.serving.ping) is not None:
+                    tasks.start_soon(self._live, own, tasks)
+                while True:
+                    await self._news.wait()
+                    self._news = anyio.Event()
+                    while self._heard:
+                        await self._tell(*self._heard.popleft(), tasks)
+
+    async def _live(self, name: str, tasks: TaskGroup) -> None:
+        while True:
+            if self._alive():
+                self._put(name, Signal.SUCCESS, tasks)
+            await sleep(self._clock, EVERY)
+
+    async def _tell(self, run_id: str, signal: Signal, tasks: TaskGroup) -> None:
+        try:
+            name = await self._name_of(run_id)
+        except StoreTrouble as error:
+            self._log(f"A ping was not sent: {error}", level="warning", run=run_id)
+            return
+        if name is not None:
+            self._put(name, signal, tasks)
+
+    async def _name_of(self, run_id: str) -> str | None:
+        """Return the ping that a run's own definition names; None for none, or a run by hand."""
+        try:
+            record = await self._writer.call(self._store.run, run_id)
+        except RunNotFound:
+            # It was pruned meanwhile.
+            return None
+        if record.trigger == _BY_HAND:
+            return None
+        hash_ = record.definition
+        if hash_ not in self._names:
+            if len(self._names) >= _DEFINITIONS:
+                self._names.clear()
+            self._names[hash_] = await self._read(hash_)
+        return self._names[hash_]
+
+    async def _read(self, hash_: str) -> str | None:
+        try:
+            definition = await self._writer.call(self._store.definition, hash_)
+            loaded = await self._loading.run(load_text, definition["text"], definition["file"])
+        except StoreTrouble:
+            raise
+        except (AlmaflowError, KeyError):
+            # Recorded by another version: whoever works on the run says so.
+            return None
+        return loaded.workflow.ping
+
+    # --- one ping ---------------------------------------------------------------------------------
+
+    def _put(self, name: str, signal: Signal, tasks: TaskGroup) -> None:
+        if name not in self._lines:
+            self._lines[name] = _Line(ThreadPool(f"ping-{name}", 1))
+            tasks.start_soon(self._serve, name, self._lines[name])
+        line = self._lines[name]
+        line.waiting.append(signal)
+        line.news.set()
+
+    async def _serve(self, name: str, line: _Line) -> None:
+        """Send what waits for one ping, one after the other."""
+        while True:
+            await line.news.wait()
+            line.news = anyio.Event()
+            while line.waiting:
+                error = await self._try(name, line, line.waiting.popleft())
+                if error and not line.trouble:
+                    self._log(
+                        f"{error} Until it works again, this is not said once more.",
+                        level="warning",
+                        ping=name,
+                    )
+                elif line.trouble and not error:
+                    self._log(f"The ping `{name}` works again.", ping=name)
+                line.trouble = error
+
+    async def _try(self, name: str, line: _Line, signal: Signal) -> str:
+        """Send a signal, a few times when it does not get there.
+
+        Returns why it did not, a sentence; empty when it did.
+        """
+        error = ""
+        for wait in (*_WAITS, None):
+            call = _Call()
+            try:
+                with anyio.fail_after(_TRY.total_seconds()):
+                    await line.threads.run(self._carry, call, name, signal)
+            except TimeoutError:
+                error = f"The ping `{name}` did not answer."
+            except NotNow as caught:
+                error = str(caught)
+            except AlmaflowError as caught:
+                return str(caught)
+            except Exception as caught:
+                # Whatever it is, runs go on; its text may hold the address.
+                return f"The ping `{name}` failed by a defect ({type(caught).__name__})."
+            else:
+                return ""
+            finally:
+                call.given_up = True
+            if wait is not None:
+                await sleep(self._clock, wait)
+        return error
+
+    def _carry(self, call: _Call, name: str, signal: Signal) -> None:
+        """Call the address of a ping; for its thread. Raises: OutsideError, RequestWrong."""
+        if call.given_up:
+            return
+        known = self._project.settings.pings
+        if name not in known:
+            hint = did_you_mean(name, known) or "."
+            raise Refused(f"almaflow.yaml has no ping `{name}`{hint}")
+        self._send(name, known[name].resolve(self._project.folder, f"pings.{name}"), signal)
+
+
+def _signal_of(event: RunEvent) -> Signal | None:
+    """Return what the begin or the end of a run says; None: the event is neither."""
+    if event.kind is not Told.RUN:
+        return None
+    if event.data.get("status") == "running":
+        return Signal.START
+    if event.data.get("status") == "finished":
+        good = Outcome(event.data["outcome"]).is_good
+        return Signal.SUCCESS if good else Signal.FAIL
+    return None

@@ -1,0 +1,252 @@
+"""What a service tells people: one text for each event.
+
+Each says what happened, where to look and what to do, a paragraph each.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+from almaflow.field_types import format_duration
+from almaflow.store import RunRecord
+from almaflow.store.schedule_records import Cause, Pause, Tick, TickEnd
+
+# So many ticks or reasons are named in one text; of more, only the number.
+_NAMED = 10
+
+
+@dataclass(frozen=True)
+class Words:
+    """A notice as people read it."""
+
+    title: str
+    text: str
+
+
+def words(title: str, *paragraphs: str) -> Words:
+    """Return a notice of the paragraphs that are not empty."""
+    return Words(f"almaflow: {title}", "\n\n".join(filter(None, paragraphs)))
+
+
+def moment(at: datetime, zone: tzinfo) -> str:
+    """Return an instant as people in *zone* write it, with the zone's own name."""
+    return f"{at.astimezone(zone):%Y-%m-%d %H:%M %Z}"
+
+
+# --- ticks ----------------------------------------------------------------------------------------
+
+
+def missed(workflow: str, ended: Sequence[tuple[Tick, TickEnd]], zone: tzinfo) -> Words:
+    """Say that ticks of one workflow, the oldest first, were to run and did not."""
+    times = [moment(tick.at, zone) for tick, _ in ended]
+    reasons = Counter(end.reason for _, end in ended)
+    invalid = any(end.cause is Cause.INVALID for _, end in ended)
+    by_hand = f"`almaflow run {quoted(workflow)}` runs it now"
+    look = f"What happened: almaflow ticks {quoted(workflow)} --ending missed"
+    if len(ended) == 1:
+        title = f"{workflow} did not run at {times[0]}"
+        what = f"{workflow} was to run at {times[0]} and did not."
+    else:
+        title = f"{workflow} did not run {len(ended)} times"
+        what = f"{workflow} was to run {len(ended)} times and did not: {listed(times)}."
+    move = f"{by_hand}; else it runs at its next time."
+    if invalid:
+        move = f"Correct what is said above; it then runs at its next time. {by_hand}."
+    return words(title, what, _counted(reasons, len(ended)), look, move)
+
+
+def late(workflow: str, begun: Sequence[tuple[Tick, RunRecord]], zone: tzinfo) -> Words:
+    """Say that ticks of one workflow, the oldest first, became runs long after their instant."""
+    told = [_late(tick, run, zone) for tick, run in begun]
+    if len(begun) == 1:
+        tick, run = begun[0]
+        title = f"{workflow} began {_by(tick, run)} late"
+    else:
+        title = f"{workflow} began late {len(begun)} times"
+    more = len(told) - _NAMED
+    rest = f"And {more} more: almaflow ticks {quoted(workflow)}" if more > 0 else ""
+    move = "There is nothing to do, unless that is too late for what it does."
+    return words(title, *told[:_NAMED], rest, move)
+
+
+def _late(tick: Tick, run: RunRecord, zone: tzinfo) -> str:
+    why = "It could not begin sooner."
+    if tick.caught_up:
+        why = "No `almaflow serve` ran when it was due, so it was caught up."
+    elif tick.ready_at is not None:
+        why = "Another run of the workflow was going on until then."
+    began = moment(run.requested_at, zone)
+    return (
+        f"{tick.workflow} was due at {moment(tick.starts_at, zone)} and began at {began}, "
+        f"{_by(tick, run)} late. {why} What it does: almaflow show {run.id}"
+    )
+
+
+def _by(tick: Tick, run: RunRecord) -> str:
+    return about(run.requested_at - tick.starts_at)
+
+
+# --- runs -----------------------------------------------------------------------------------------
+
+
+def slow(run: RunRecord, now: datetime, usual: timedelta, runs: int, zone: tzinfo) -> Words:
+    """Say that a run takes longer than usual: nine of ten of its last *runs* took *usual*."""
+    assert run.started_at is not None, "a run that takes long has begun"
+    took = about(now - run.started_at)
+    return words(
+        f"{run.workflow} takes longer than usual ({run.institution})",
+        f"Run {run.id} of {run.workflow} at {run.institution} goes on since "
+        f"{moment(run.started_at, zone)}, for {took} now. Of its last {runs} runs that went well, "
+        f"nine of ten took no longer than {about(usual)}.",
+        _waits(run),
+        f"What it does now: almaflow why {run.id}",
+        "Nothing is stopped. Look in Alma (Admin > Monitor Jobs) whether its job gets on; "
+        f"`almaflow cancel {run.id}` ends the run, but no job in Alma.",
+    )
+
+
+def left_alone(run: RunRecord, since: datetime, zone: tzinfo) -> Words:
+    """Say that a run is stuck because nobody works on it."""
+    if run.held:
+        why = "It was interrupted, or could not go on by itself, and is held."
+        move = f"`almaflow resume {run.id}` goes on with it; `almaflow cancel {run.id}` ends it."
+    else:
+        why = "No process takes it up."
+        move = (
+            "`almaflow doctor` looks whether all is well with this machine and the store; "
+            f"`almaflow resume {run.id}` works on it, or says why that cannot be."
+        )
+    return words(
+        f"{run.workflow} is stuck ({run.institution})",
+        f"Nobody works on run {run.id} of {run.workflow} at {run.institution} since "
+        f"{moment(since, zone)}. {why}",
+        run.reason,
+        f"What happened: almaflow why {run.id}",
+        f"What it started in Alma goes on. {move}",
+    )
+
+
+def silent(run: RunRecord, since: datetime, now: datetime, zone: tzinfo) -> Words:
+    """Say that a run is stuck because nothing happens in it."""
+    return words(
+        f"{run.workflow} is stuck ({run.institution})",
+        f"Nothing has happened in run {run.id} of {run.workflow} at {run.institution} since "
+        f"{moment(since, zone)}, for {about(now - since)} now.",
+        _waits(run),
+        f"What it does now: almaflow why {run.id}",
+        "Nothing is stopped. Look in Alma (Admin > Monitor Jobs) whether its job gets on; "
+        f"`almaflow cancel {run.id}` ends the run, but no job in Alma.",
+    )
+
+
+def to_approve(run: RunRecord, path: str, question: str) -> Words:
+    """Say that a step waits for somebody's yes."""
+    approve = f"almaflow approve {run.id} {path}"
+    return words(
+        f"{run.workflow} waits for somebody's yes ({run.institution})",
+        f"Run {run.id} of {run.workflow} at {run.institution} asks, before it goes on with step "
+        f"{path}: {question}",
+        f"What it has done so far: almaflow show {run.id}",
+        f"`{approve}` says yes, `{approve} --reject` says no.",
+    )
+
+
+def to_resolve(run: RunRecord, zone: tzinfo) -> Words:
+    """Say that nobody can tell what became of a submission; the run's reason says what to do."""
+    until = f", until {moment(run.deadline_at, zone)}" if run.deadline_at is not None else ""
+    return words(
+        f"{run.workflow} waits: nobody can tell whether Alma took its job ({run.institution})",
+        f"Run {run.id} of {run.workflow} at {run.institution} has lost Alma's answer to what it "
+        f"sent, and does nothing more before somebody has looked{until}.",
+        run.reason,
+        f"What was sent: almaflow why {run.id}",
+    )
+
+
+def _waits(run: RunRecord) -> str:
+    return f"It waits: {run.reason}" if run.reason else ""
+
+
+# --- the service itself ---------------------------------------------------------------------------
+
+
+def file_invalid(path: str, problem: str, *, stands: bool) -> Words:
+    """Say that a file was edited and is invalid; with *stands*, what it said before counts."""
+    then = "What it said before still counts." if stands else "Nothing of it runs."
+    return words(
+        f"{path} is invalid",
+        f"{path} is invalid as it is now. {then}",
+        problem,
+        f"Every problem in it: almaflow validate {quoted(path)}",
+        "Correct it; it is read again by itself as soon as it is saved.",
+    )
+
+
+def file_valid(path: str) -> Words:
+    """Say that a file that was invalid is valid again."""
+    return words(
+        f"{path} is valid again",
+        f"{path} was invalid and is valid again; what it says now counts.",
+        "When it runs next: almaflow next",
+        "There is nothing to do.",
+    )
+
+
+def paused(pause: Pause, run: RunRecord) -> Words:
+    """Say that a timetable was paused by itself, after *run*."""
+    name = quoted(pause.workflow)
+    return words(
+        f"{pause.workflow} is paused",
+        f"The timetable of {pause.workflow} was paused by almaflow, as its `pause_after` says. "
+        f"{pause.note}".strip(),
+        run.error,
+        f"What happened: almaflow show {run.id}",
+        f"No tick of it runs before `almaflow unpause {name}`. Find out first why its runs end so.",
+    )
+
+
+def clock_set(said: str) -> Words:
+    """Say that somebody has set the clock; *said* is a sentence or two about it."""
+    return words(
+        "the clock of this machine was set",
+        said,
+        "What became of the ticks around it: almaflow ticks",
+        "Look whether the machine's time service works; `almaflow doctor` compares its clock with "
+        "Alma's. After a sleep of the machine there is nothing to do.",
+    )
+
+
+# --- pieces ---------------------------------------------------------------------------------------
+
+
+def about(duration: timedelta) -> str:
+    """Return a duration without its seconds where they do not matter."""
+    seconds = int(duration.total_seconds())
+    return format_duration(timedelta(seconds=seconds - seconds % 60 if seconds >= 600 else seconds))
+
+
+def listed(items: Sequence[str]) -> str:
+    """Return *items* beside each other; of many, the first ones and how many more."""
+    more = len(items) - _NAMED
+    return ", ".join(items[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def quoted(name: str) -> str:
+    """Return a name as it is written on a command line."""
+    plain = name and all(sign.isalnum() or sign in "-_./+:@" for sign in name)
+    if plain and not name.startswith("-"):
+        return name
+    return "'" + name.replace("'", "'\\''") + "'"
+
+
+def _counted(reasons: Counter[str], of: int) -> str:
+    """Return what the reasons of *of* ticks are, the most frequent first."""
+    found = [(reason, number) for reason, number in reasons.most_common(_NAMED) if reason]
+    return "\n".join(_times(reason, number, of) for reason, number in found)
+
+
+def _times(reason: str, number: int, of: int) -> str:
+    return reason if number == of else f"{number} of them: {reason}"

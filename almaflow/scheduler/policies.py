@@ -1,0 +1,182 @@
+"""What becomes of ticks that have come: catch-up, overlap and pauses, decided from the ledger.
+
+Pure: it takes rows of the ledger and the present instant, and returns what is to be recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from almaflow.field_types import format_duration
+from almaflow.store import Cause, Tick, TickEnd, TickEnding
+
+LATE = timedelta(minutes=5)
+"""Up to this old a tick is late, not missed."""
+
+Key = tuple[str, str]
+"""A workflow's name and a schedule entry's key."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is said about the ticks of one entry."""
+
+    missed: Literal["latest", "all", "none"] = "latest"
+    max_age: timedelta | None = None
+    overlap: Literal["queue_one", "queue_all", "skip", "allow"] = "queue_one"
+
+
+@dataclass
+class Decided:
+    """What is to be recorded: ticks let through (whether they are caught up), ends, and begins.
+
+    *starting* are to become runs, in this order.
+    """
+
+    accepted: dict[int, bool] = field(default_factory=dict)
+    ends: list[TickEnd] = field(default_factory=list)
+    starting: list[Tick] = field(default_factory=list)
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether there is nothing to record."""
+        return not (self.accepted or self.ends or self.starting)
+
+
+def let_through(
+    ticks: Sequence[Tick], rules: Mapping[Key, Rules], paused: Mapping[str, str], now: datetime
+) -> Decided:
+    """Decide which open ticks may run from now on, and which do not.
+
+    *ticks* are all open ones; *paused* has the workflows in a pause, each with a sentence about it.
+    """
+    decided = Decided()
+    of_entry: dict[Key, list[Tick]] = {}
+    for tick in ticks:
+        key = (tick.workflow, tick.entry)
+        if key not in rules:
+            decided.ends.append(_end(tick, TickEnding.SKIPPED, Cause.REMOVED, _REMOVED))
+        elif tick.starts_at > now and tick.ready_at is None:
+            continue
+        elif tick.workflow in paused:
+            why = paused[tick.workflow]
+            decided.ends.append(_end(tick, TickEnding.SKIPPED, Cause.PAUSE, why))
+        elif tick.ready_at is None:
+            of_entry.setdefault(key, []).append(tick)
+        elif _too_old(tick, rules[key], now):
+            decided.ends.append(_too_old_end(tick, rules[key]))
+    for key, found in of_entry.items():
+        _catch_up(found, rules[key], now, decided)
+    return decided
+
+
+_REMOVED = "Its entry was taken out of the timetable before it ran."
+
+
+def _catch_up(found: Sequence[Tick], rules: Rules, now: datetime, decided: Decided) -> None:
+    """Decide about the ticks of one entry that have just come due."""
+    fresh = [tick for tick in found if now - tick.starts_at <= LATE]
+    old = [tick for tick in found if now - tick.starts_at > LATE]
+    decided.accepted.update((tick.id, False) for tick in fresh)
+    within = []
+    for tick in old:
+        if _too_old(tick, rules, now):
+            decided.ends.append(_too_old_end(tick, rules))
+        elif rules.missed == "none":
+            why = f"No `almaflow serve` ran when it was due, and `missed` is `none`{_seen(tick)}."
+            decided.ends.append(_end(tick, TickEnding.MISSED, Cause.DOWNTIME, why))
+        else:
+            within.append(tick)
+    if rules.missed == "all":
+        decided.accepted.update((tick.id, True) for tick in within)
+    elif within:
+        # What is due just now stands for what was missed before it.
+        newest = max([*within, *fresh], key=lambda tick: tick.at)
+        if newest in within:
+            decided.accepted[newest.id] = True
+        decided.ends += [
+            _end(
+                tick,
+                TickEnding.MERGED,
+                Cause.DOWNTIME,
+                "No `almaflow serve` ran when it was due; a later tick stands for it.",
+                newest.at,
+            )
+            for tick in within
+            if tick is not newest
+        ]
+
+
+def _seen(tick: Tick) -> str:
+    return f" (found {tick.found_at:%Y-%m-%d %H:%M} UTC)"
+
+
+def _too_old(tick: Tick, rules: Rules, now: datetime) -> bool:
+    age = now - tick.starts_at
+    return rules.max_age is not None and age > max(LATE, rules.max_age)
+
+
+def _too_old_end(tick: Tick, rules: Rules) -> TickEnd:
+    assert rules.max_age is not None
+    waited = "It waited for another run" if tick.ready_at else "No `almaflow serve` ran in time"
+    why = f"{waited}; older than {format_duration(rules.max_age)} (`max_age`) it does not run."
+    return _end(tick, TickEnding.MISSED, Cause.MAX_AGE, why)
+
+
+def line_up(ticks: Iterable[Tick], rules: Mapping[Key, Rules], going: Mapping[str, str]) -> Decided:
+    """Decide which of the ticks that were let through begin now, in the order of *ticks*.
+
+    *going* has the workflows of which a run goes on or waits, each with one such run's id. Ticks
+    that are neither begun nor ended wait.
+    """
+    decided = Decided()
+    of_workflow: dict[str, list[Tick]] = {}
+    for tick in ticks:
+        of_workflow.setdefault(tick.workflow, []).append(tick)
+    for name, waiting in of_workflow.items():
+        _line_up(waiting, rules, going.get(name, ""), decided)
+    return decided
+
+
+def _line_up(
+    waiting: Sequence[Tick], rules: Mapping[Key, Rules], going: str, decided: Decided
+) -> None:
+    """Decide about the ticks of one workflow; *going* is the run that goes on, empty for none."""
+    in_line: dict[str, list[Tick]] = {}
+    for tick in waiting:
+        said = rules[tick.workflow, tick.entry]
+        if said.overlap == "allow" or not going:
+            decided.starting.append(tick)
+            going = going or _THIS_ONE
+        elif tick.caught_up and said.missed == "all":
+            # Each of these was promised a run.
+            continue
+        elif said.overlap == "skip":
+            why = f"{_which(going)} goes on, and `overlap` is `skip`."
+            decided.ends.append(_end(tick, TickEnding.SKIPPED, Cause.OVERLAP, why))
+        elif said.overlap == "queue_one":
+            in_line.setdefault(tick.entry, []).append(tick)
+    for ticks in in_line.values():
+        newest = max(ticks, key=lambda tick: tick.at)
+        why = f"{_which(going)} goes on, and of each entry one tick waits: the newest."
+        decided.ends += [
+            _end(tick, TickEnding.MERGED, Cause.OVERLAP, why, newest.at)
+            for tick in ticks
+            if tick is not newest
+        ]
+
+
+_THIS_ONE = "-"
+
+
+def _which(going: str) -> str:
+    return "Another run of the workflow" if going == _THIS_ONE else f"Run {going} of the workflow"
+
+
+def _end(
+    tick: Tick, ending: TickEnding, cause: Cause, reason: str, into: datetime | None = None
+) -> TickEnd:
+    return TickEnd(tick_id=tick.id, ending=ending, cause=cause, reason=reason, merged_into=into)

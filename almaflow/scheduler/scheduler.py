@@ -1,0 +1,398 @@
+"""`almaflow serve`: leads or stands by, keeps the ledger, works on runs, tells people.
+
+A term is the time in which one process of the store does so with one reading of almaflow.yaml. It
+ends when the process lost its lease, another one leads, or almaflow.yaml has changed; then the
+next begins. Runs are given back at its end and taken up again at the beginning of the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import anyio
+
+from almaflow.clock import Clock, sleep
+from almaflow.engine.engine import Engine
+from almaflow.errors import DocumentsInvalid
+from almaflow.scheduler.companions import Companion, Parts, Witness
+from almaflow.scheduler.log import Log
+from almaflow.scheduler.tick_ledger import Happened, Ledger
+from almaflow.scheduler.workflow_files import Reader, Reading, Signature, changed_sources, last_good
+from almaflow.settings import Project
+from almaflow.store import LeaseLost, NotLeader, Process, Source, StoreTrouble, TickEnding
+from almaflow.task_groups import alone
+from almaflow.thread_pool import ThreadPool
+from almaflow.timetable.triggers import TimetableTrigger
+
+HEARTBEAT = timedelta(seconds=15)
+"""The longest time between two looks at the clock and the ledger."""
+
+SCAN = timedelta(seconds=2)
+"""How often it is looked whether files have changed."""
+
+MOST_SCANS = 15
+"""How many scans long files may change before they are read in the middle of a change."""
+
+AGAIN = timedelta(seconds=10)
+"""How long a store that refuses is left alone."""
+
+# A difference of the clock and of the time that passed, above which somebody has set the clock.
+_JUMP = timedelta(seconds=30)
+
+
+class TermOver(Exception):
+    """This term ends, and another one begins."""
+
+
+@dataclass
+class Service:
+    """One `serve`; `run()` goes on until it is cancelled."""
+
+    parts: Parts
+    clock: Clock
+    log: Log
+    heartbeat: timedelta = HEARTBEAT
+    scan: timedelta = SCAN
+    leading: bool = field(default=False, init=False)
+    """Whether this process keeps the ledger now."""
+    started: bool = field(default=False, init=False)
+    """Whether it has led, or stood by, before."""
+    cycled: float | None = field(default=None, init=False)
+    """When the ledger was last looked at, on the clock's `elapsed`."""
+
+    def is_alive(self) -> bool:
+        """Whether the ledger is being kept: it was looked at not long ago."""
+        if not self.leading or self.cycled is None:
+            return False
+        return self.clock.elapsed() - self.cycled < 4 * self.heartbeat.total_seconds()
+
+    async def run(self, project: Project) -> None:
+        """Serve until cancelled; *project* is almaflow.yaml as it was read at the start.
+
+        Raises:
+            StoreError: the store cannot be used from the start.
+        """
+        while True:
+            engine = self.parts.engine(project)
+            engine.hold = False
+            try:
+                async with engine.running():
+                    await _Term(self, engine, project).run()
+            except TermOver:
+                project = self._read_project(project)
+            except (LeaseLost, NotLeader) as error:
+                self.log(f"{error} Beginning anew.", level="warning")
+            except StoreTrouble as error:
+                if not self.started:
+                    raise
+                self.log(f"{error} Trying again.", level="error")
+                await sleep(self.clock, AGAIN)
+            finally:
+                self.leading = False
+
+    def _read_project(self, before: Project) -> Project:
+        try:
+            return self.parts.project()
+        except DocumentsInvalid:
+            # It was valid a moment ago; whoever wrote it is not done.
+            return before
+
+
+class _Term:
+    """One term of a service."""
+
+    def __init__(self, service: Service, engine: Engine, project: Project) -> None:
+        self._service = service
+        self._engine = engine
+        self._project = project
+        self._store, self._writer = engine.store, engine.writer
+        self._clock, self._log = service.clock, service.log
+        self._wakeups = service.parts.wakeups()
+        self._reader = Reader(project)
+        self._reading: Reading | None = None
+        self._files = ThreadPool("files", 1)
+        self._companions: Sequence[Companion] = ()
+        self._let_go: list[str] = []
+        self._settings_problem = ""
+        self._zone = ZoneInfo(project.settings.timezone)
+        # What stands does not change while a cycle looks at it.
+        self._turn = anyio.Lock()
+
+    async def run(self) -> None:
+        """Lead, when it is this process's turn, until the term is over."""
+        await self._stand_by()
+        self._service.leading = True
+        self._companions = self._service.parts.companions(self._engine, self._project)
+        self._engine.left = self._hear_left
+        ledger = Ledger(
+            self._store,
+            self._writer,
+            self._clock,
+            self._engine.chance,
+            self._engine.process_id,
+            self._project,
+            self._service.parts.commit_of,
+        )
+        before = await self._files.run(self._reader.signature)
+        await self._read(ledger)
+        signature = await self._seen_since(before)
+        try:
+            with alone():
+                async with anyio.create_task_group() as tasks:
+                    for companion in self._companions:
+                        tasks.start_soon(companion.run)
+                    tasks.start_soon(self._keep_ledger, ledger)
+                    tasks.start_soon(self._keep_files, ledger, signature)
+                    tasks.start_soon(self._work)
+        finally:
+            self._wakeups.stop()
+
+    # --- who leads --------------------------------------------------------------------------------
+
+    async def _stand_by(self) -> None:
+        """Return once this process leads."""
+        told: str | None = None
+        while True:
+            other = await self._writer.call(self._store.lead, self._engine.process_id)
+            self._service.started = True
+            if other is None:
+                break
+            if told != other.id:
+                told = other.id
+                self._log(_stands_by(other, self._store.address), leading=False)
+            await sleep(self._clock, self._engine.look)
+        self._log(
+            f"Leading on the store {self._store.address}."
+            if told is None
+            else "The other `serve` is gone; this one leads now.",
+            leading=True,
+        )
+
+    async def _work(self) -> None:
+        await self._engine.keep_working(watch=True)
+
+    def _witnesses(self) -> list[Witness]:
+        return [one for one in self._companions if isinstance(one, Witness)]
+
+    def _hear_left(self, run_id: str) -> None:
+        self._let_go.append(run_id)
+        self._wakeups.poke()
+
+    # --- the ledger -------------------------------------------------------------------------------
+
+    async def _keep_ledger(self, ledger: Ledger) -> None:
+        refused = ""
+        watch = _Watch(self._clock)
+        while True:
+            if jump := watch.jump():
+                self._log(jump, level="warning")
+                for witness in self._witnesses():
+                    witness.clock_set(jump)
+                self._start_wakeups(ledger)
+            try:
+                happened = await self._cycle(ledger)
+                if refused:
+                    refused = ""
+                    self._log("The store answers again.")
+            except StoreTrouble as error:
+                if str(error) != refused:
+                    refused = str(error)
+                    self._log(f"The ledger waits for the store: {error}", level="error")
+                await sleep(self._clock, AGAIN)
+                continue
+            await self._wakeups.sleep(self._next_look(happened))
+
+    async def _cycle(self, ledger: Ledger) -> Happened:
+        while self._let_go:
+            record = await self._writer.call(self._store.run, self._let_go[0])
+            for companion in self._companions:
+                await companion.ended(record)
+            del self._let_go[0]
+        async with self._turn:
+            happened = await ledger.cycle()
+        self._service.cycled = self._clock.elapsed()
+        if happened.begun:
+            self._engine.nudge()
+        assert self._reading is not None
+        for companion in self._companions:
+            await companion.happened(happened, self._reading)
+        self._tell(happened)
+        return happened
+
+    def _tell(self, happened: Happened) -> None:
+        for tick, record in happened.begun:
+            self._log(
+                f"The tick of {self._wall(tick.at)} became this run.",
+                workflow=tick.workflow,
+                run=record.id,
+            )
+        for tick, end in happened.ended:
+            self._log(
+                f"The tick of {self._wall(tick.at)} is {end.ending}. {end.reason}",
+                level="warning" if end.ending is TickEnding.MISSED else "info",
+                workflow=tick.workflow,
+            )
+        for skipped in happened.skipped:
+            self._log(
+                f"The tick of {self._wall(skipped.at)} is {skipped.ending}. {skipped.reason}",
+                workflow=skipped.workflow,
+            )
+
+    def _wall(self, at: datetime) -> str:
+        return at.astimezone(self._zone).isoformat(" ", "seconds")
+
+    def _next_look(self, happened: Happened) -> datetime:
+        now = self._clock.now()
+        heartbeat = now + self._service.heartbeat
+        if happened.next_at is None:
+            return heartbeat
+        return max(now, min(heartbeat, happened.next_at))
+
+    def _start_wakeups(self, ledger: Ledger) -> None:
+        triggers = {
+            f"{lane.schedule.workflow}/{lane.schedule.entry}": TimetableTrigger(
+                lane.entry.timetable
+            )
+            for lane in ledger.lanes
+        }
+        self._wakeups.start(triggers)
+
+    # --- files ------------------------------------------------------------------------------------
+
+    async def _keep_files(self, ledger: Ledger, seen: Signature) -> None:
+        """Read the files anew when they have changed, and have not changed between two scans.
+
+        When they change at every scan, they are read all the same.
+        """
+        changed: Signature | None = None
+        scans = 0
+        while True:
+            await sleep(self._clock, self._service.scan)
+            now = await self._files.run(self._reader.signature)
+            if now == seen:
+                changed = None
+            elif now != changed and scans < MOST_SCANS:
+                changed, scans = now, scans + 1
+            else:
+                seen, changed, scans = now, None, 0
+                self._end_term_for_settings()
+                try:
+                    await self._read(ledger)
+                except StoreTrouble:
+                    # Tried again with the next look.
+                    seen = ()
+                seen = seen and await self._seen_since(seen)
+                self._wakeups.poke()
+
+    async def _seen_since(self, before: Signature) -> Signature:
+        """Return what tells of the next change, after a reading that began with *before*.
+
+        What is watched may be more by now. What has changed meanwhile is read again.
+        """
+        after = await self._files.run(self._reader.signature)
+        return after if set(before) <= set(after) else before
+
+    def _end_term_for_settings(self) -> None:
+        """Raise `TermOver` when almaflow.yaml says something else, and is valid."""
+        try:
+            project = self._service.parts.project()
+        except DocumentsInvalid as error:
+            problem = str(error.problems[0])
+            if problem != self._settings_problem:
+                self._log(
+                    f"almaflow.yaml is invalid now, so what it said before counts: {problem}",
+                    level="error",
+                )
+                for witness in self._witnesses():
+                    witness.settings(problem)
+            self._settings_problem = problem
+            return
+        if self._settings_problem:
+            self._settings_problem = ""
+            self._log("almaflow.yaml is valid again.")
+            for witness in self._witnesses():
+                witness.settings("")
+        if project.settings != self._project.settings:
+            self._log("almaflow.yaml has changed; going on with what it says now.")
+            raise TermOver
+
+    async def _read(self, ledger: Ledger) -> None:
+        sources = await self._writer.call(self._store.sources)
+        schedules = await self._writer.call(lambda: self._store.schedules(standing=True))
+        kept = last_good(self._store, self._project, schedules)
+        reading = await self._files.run(self._reader.read, sources, kept)
+        keep, drop = changed_sources(reading, sources, self._clock.now())
+        await self._writer.call(self._keep_sources, keep, drop)
+        async with self._turn:
+            await ledger.take(reading.standing)
+        before, self._reading = self._reading, reading
+        self._tell_files(reading, before)
+        self._start_wakeups(ledger)
+        for companion in self._companions:
+            await companion.read(reading, before)
+
+    def _keep_sources(
+        self, keep: Sequence[tuple[Source, Mapping[str, Any] | None]], drop: Sequence[str]
+    ) -> None:
+        process_id = self._engine.process_id
+        with self._store.batch():
+            for source, definition in keep:
+                self._store.keep_source(process_id, source, definition)
+            for path in drop:
+                self._store.drop_source(process_id, path)
+
+    def _tell_files(self, reading: Reading, before: Reading | None) -> None:
+        known = before.problems if before is not None else {}
+        for path, problem in reading.problems.items():
+            if known.get(path) != problem:
+                stands = any(one.path == path for one in reading.standing.values())
+                what = "it runs as it was when it was last valid" if stands else "it does not run"
+                self._log(f"{path} is invalid, so {what}: {problem}", level="error", file=path)
+        for path in known:
+            if path not in reading.problems and path in reading.files:
+                self._log(f"{path} is valid again.", file=path)
+        self._log(_summary(reading), workflows=len(reading.standing))
+
+
+def _summary(reading: Reading) -> str:
+    entries = sum(len(one.entries) for one in reading.standing.values())
+    workflows = len(reading.standing)
+    return (
+        f"{workflows} workflow{'' if workflows == 1 else 's'} with {entries} schedule "
+        f"entr{'y' if entries == 1 else 'ies'} stand{'s' if workflows == 1 else ''}."
+    )
+
+
+def _stands_by(other: Process, address: str) -> str:
+    return (
+        f"Another `almaflow serve` leads on the store {address} (process {other.pid} on "
+        f"{other.host}, since {other.entered_at:%Y-%m-%d %H:%M} UTC). This one stands by, and "
+        "takes over when that one is gone."
+    )
+
+
+class _Watch:
+    """Notices that somebody has set the clock, or that the machine was suspended."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._now, self._elapsed = clock.now(), clock.elapsed()
+
+    def jump(self) -> str:
+        """Return a sentence about what happened to the clock since the last call; else empty."""
+        now, elapsed = self._clock.now(), self._clock.elapsed()
+        off = (now - self._now) - timedelta(seconds=elapsed - self._elapsed)
+        self._now, self._elapsed = now, elapsed
+        if abs(off) < _JUMP:
+            return ""
+        way = "forward" if off > timedelta() else "back"
+        rest = (
+            "Ticks that were passed over are caught up."
+            if off > timedelta()
+            else "No tick that has come runs a second time."
+        )
+        return f"The clock was set {way} by {str(abs(off)).split('.')[0]}. {rest}"

@@ -1,0 +1,347 @@
+"""The tick ledger: lays out what has come due, decides about it, and begins runs.
+
+One cycle does all of it, whatever woke it: ticks that have passed since they were last laid out
+get their rows, open ticks are decided about, and those whose turn it is become runs. All of it
+follows from the store and the clock, so it does not matter who does it, or how often.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from almaflow.clock import Clock
+from almaflow.errors import AlmaflowError, StoreError
+from almaflow.outcome import Status
+from almaflow.plan import Plan, make_plan
+from almaflow.scheduler.policies import Decided, Key, Rules, let_through, line_up
+from almaflow.scheduler.workflow_files import Standing
+from almaflow.settings import Project
+from almaflow.store import (
+    Cause,
+    NewSchedule,
+    NewTick,
+    Pause,
+    RunRecord,
+    Schedule,
+    Store,
+    Tick,
+    TickEnd,
+    TickEnding,
+    new_run_id,
+)
+from almaflow.store.writer import StoreWriter
+from almaflow.thread_pool import ThreadPool
+from almaflow.timetable_entries import Entry
+
+# Rows in one transaction, so that laying out a long downtime does not hold the store.
+_TOGETHER = 1000
+
+UNFINISHED = (Status.QUEUED, Status.RUNNING, Status.WAITING)
+
+TRIGGER = "timetable"
+"""The `trigger` of the runs of ticks."""
+
+
+@dataclass
+class Lane:
+    """A standing schedule entry while it is laid out: its row, and its next tick."""
+
+    schedule: Schedule
+    entry: Entry
+    upcoming: datetime | None
+
+    @property
+    def key(self) -> Key:
+        return self.schedule.workflow, self.schedule.entry
+
+
+@dataclass
+class Happened:
+    """What a cycle did, for whoever tells people."""
+
+    begun: list[tuple[Tick, RunRecord]] = field(default_factory=list)
+    ended: list[tuple[Tick, TickEnd]] = field(default_factory=list)
+    skipped: list[NewTick] = field(default_factory=list)
+    waiting: int = 0
+    """How many ticks wait for another run to end."""
+    next_at: datetime | None = None
+    """When the next tick is to begin, of those that are known."""
+
+
+class Ledger:
+    """Keeps the ledger for the process that leads.
+
+    Everything raises: NotLeader when another process leads by now; StoreError.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        writer: StoreWriter,
+        clock: Clock,
+        chance: random.Random,
+        process_id: str,
+        project: Project,
+        commit_of: Callable[[Path], str | None],
+    ) -> None:
+        self._store = store
+        self._writer = writer
+        self._clock = clock
+        self._chance = chance
+        self._process_id = process_id
+        self._project = project
+        self._commit_of = commit_of
+        self._threads = ThreadPool("commits", 1)
+        self._standing: Mapping[str, Standing] = {}
+        self._lanes: dict[Key, Lane] = {}
+        self._rules: dict[Key, Rules] = {}
+
+    @property
+    def lanes(self) -> Sequence[Lane]:
+        """The entries that stand."""
+        return list(self._lanes.values())
+
+    # --- what stands ------------------------------------------------------------------------------
+
+    async def take(self, standing: Mapping[str, Standing]) -> None:
+        """Let these workflows stand from now on.
+
+        What stood before is laid out up to now first, so that no tick is lost between the two.
+        """
+        now = self._clock.now()
+        rows = await self._writer.call(lambda: self._store.schedules(standing=True))
+        wanted = {
+            (one.name, entry.key): NewSchedule(
+                workflow=one.name, entry=entry.key, timing=entry.to_json()
+            )
+            for one in standing.values()
+            for entry in one.entries
+        }
+        stays = {
+            (row.workflow, row.entry)
+            for row in rows
+            if (row.workflow, row.entry) in wanted
+            and wanted[row.workflow, row.entry].timing == row.timing
+        }
+        ends = [row for row in rows if (row.workflow, row.entry) not in stays]
+        pauses = await self._pauses(min((row.covered_to for row in ends), default=now))
+        for row in ends:
+            await self._lay_out(row, Entry.from_json(row.workflow, row.entry, row.timing), pauses)
+        begin = [new for key, new in wanted.items() if key not in stays]
+        if begin or ends:
+            await self._writer.call(
+                self._store.change_schedules,
+                self._process_id,
+                begin,
+                [row.id for row in ends],
+                now,
+            )
+        await self._stand(standing)
+
+    async def _stand(self, standing: Mapping[str, Standing]) -> None:
+        rows = await self._writer.call(lambda: self._store.schedules(standing=True))
+        entries = {(one.name, it.key): it for one in standing.values() for it in one.entries}
+        self._standing = standing
+        self._lanes = {}
+        for row in rows:
+            entry = entries[row.workflow, row.entry]
+            lane = Lane(row, entry, entry.timetable.next(row.covered_to))
+            self._lanes[lane.key] = lane
+        self._rules = {
+            (one.name, entry.key): Rules(entry.missed, entry.max_age, one.loaded.workflow.overlap)
+            for one in standing.values()
+            for entry in one.entries
+        }
+
+    # --- a cycle ----------------------------------------------------------------------------------
+
+    async def cycle(self) -> Happened:
+        """Lay out, decide and begin all that has come; returns what happened."""
+        happened = Happened()
+        await self._lay_out_what_came(happened)
+        await self._decide(happened)
+        upcoming = [lane.upcoming for lane in self._lanes.values() if lane.upcoming is not None]
+        happened.next_at = min([*upcoming, *filter(None, [happened.next_at])], default=None)
+        return happened
+
+    async def _lay_out_what_came(self, happened: Happened) -> None:
+        now = self._clock.now()
+        due = [
+            lane
+            for lane in self._lanes.values()
+            if lane.upcoming is not None and lane.upcoming <= now
+        ]
+        if not due:
+            return
+        pauses = await self._pauses(min(lane.schedule.covered_to for lane in due))
+        ticks: list[NewTick] = []
+        covered: dict[int, datetime] = {}
+        for lane in due:
+            for at in lane.entry.timetable.between(lane.schedule.covered_to, now):
+                ticks.append(_new_tick(lane.schedule, lane.entry, at, pauses))
+                covered[lane.schedule.id] = at
+                if len(ticks) >= _TOGETHER:
+                    await self._add(ticks, covered, happened)
+                    ticks, covered = [], {}
+            covered[lane.schedule.id] = now
+            lane.upcoming = lane.entry.timetable.next(now)
+        await self._add(ticks, covered, happened)
+        for lane in due:
+            covered_to = max(now, lane.schedule.covered_to)
+            lane.schedule = replace(lane.schedule, covered_to=covered_to)
+
+    async def _lay_out(self, row: Schedule, entry: Entry, pauses: Sequence[Pause]) -> None:
+        """Lay out one entry up to now."""
+        now = self._clock.now()
+        ticks: list[NewTick] = []
+        for at in entry.timetable.between(row.covered_to, now):
+            ticks.append(_new_tick(row, entry, at, pauses))
+            if len(ticks) >= _TOGETHER:
+                await self._add(ticks, {row.id: at}, None)
+                ticks = []
+        if ticks:
+            await self._add(ticks, {row.id: max(now, row.covered_to)}, None)
+
+    async def _add(
+        self,
+        ticks: Sequence[NewTick],
+        covered: Mapping[int, datetime],
+        happened: Happened | None,
+    ) -> None:
+        await self._writer.call(self._store.lay_out, self._process_id, ticks, covered)
+        if happened is not None:
+            happened.skipped += [tick for tick in ticks if tick.ending is not None]
+
+    async def _pauses(self, since: datetime) -> Sequence[Pause]:
+        return await self._writer.call(lambda: self._store.pauses(since=since))
+
+    # --- decisions --------------------------------------------------------------------------------
+
+    async def _decide(self, happened: Happened) -> None:
+        while True:
+            ticks = await self._writer.call(self._store.open_ticks, _TOGETHER * 10)
+            if not ticks:
+                return
+            now = self._clock.now()
+            decided = await self._let_through(ticks, now, happened)
+            waiting = [
+                tick
+                if tick.ready_at
+                else replace(tick, ready_at=now, caught_up=decided.accepted[tick.id])
+                for tick in ticks
+                if tick.ready_at or tick.id in decided.accepted
+            ]
+            ended = {end.tick_id for end in decided.ends}
+            lined_up = await self._line_up(
+                [tick for tick in waiting if tick.id not in ended], happened
+            )
+            if decided.is_nothing and lined_up.is_nothing:
+                happened.waiting = len(waiting)
+                later = [tick.starts_at for tick in ticks if not tick.ready_at]
+                happened.next_at = min(later, default=None)
+                return
+
+    async def _let_through(
+        self, ticks: Sequence[Tick], now: datetime, happened: Happened
+    ) -> Decided:
+        standing = {one.workflow: _about(one) for one in await self._pauses(now) if one.holds(now)}
+        decided = let_through(ticks, self._rules, standing, now)
+        if decided.accepted:
+            await self._writer.call(
+                self._store.accept_ticks, self._process_id, dict(decided.accepted)
+            )
+        await self._end(ticks, decided.ends, happened)
+        return decided
+
+    async def _line_up(self, waiting: Sequence[Tick], happened: Happened) -> Decided:
+        going = await self._going() if waiting else {}
+        decided = line_up(waiting, self._rules, going)
+        await self._end(waiting, decided.ends, happened)
+        commits: dict[Path, str | None] = {}
+        for tick in decided.starting:
+            await self._begin(tick, commits, happened)
+        return decided
+
+    async def _going(self) -> Mapping[str, str]:
+        runs = await self._writer.call(lambda: self._store.runs(statuses=UNFINISHED))
+        # Newest first: of each workflow the oldest stays.
+        return {run.workflow: run.id for run in runs}
+
+    async def _end(
+        self, ticks: Sequence[Tick], ends: Sequence[TickEnd], happened: Happened
+    ) -> None:
+        if not ends:
+            return
+        by_id = {tick.id: tick for tick in ticks}
+        for start in range(0, len(ends), _TOGETHER):
+            await self._writer.call(
+                self._store.end_ticks, self._process_id, ends[start : start + _TOGETHER]
+            )
+        happened.ended += [(by_id[end.tick_id], end) for end in ends]
+
+    async def _begin(self, tick: Tick, commits: dict[Path, str | None], happened: Happened) -> None:
+        one = self._standing[tick.workflow]
+        folder = Path(one.definition["folder"])
+        if folder not in commits:
+            commits[folder] = await self._threads.run(self._commit_of, folder)
+        try:
+            plan = self._plan(one, tick, commits[folder])
+        except StoreError:
+            raise
+        except AlmaflowError as error:
+            why = f"No run could be made of it: {error}"
+            end = TickEnd(
+                tick_id=tick.id, ending=TickEnding.MISSED, cause=Cause.INVALID, reason=why
+            )
+            await self._end([tick], [end], happened)
+            return
+        record = await self._writer.call(
+            self._store.start_tick, self._process_id, tick.id, plan.definition, plan.record()
+        )
+        if record is not None:
+            happened.begun.append((tick, record))
+
+    def _plan(self, one: Standing, tick: Tick, commit: str | None) -> Plan:
+        now = self._clock.now()
+        entry = self._lanes[tick.workflow, tick.entry].entry
+        return make_plan(
+            one.loaded,
+            self._project,
+            entry.inputs,
+            run_id=new_run_id(now, self._chance),
+            now=now,
+            key=entry.run_key(tick.at),
+            scheduled_at=tick.at,
+            trigger=TRIGGER,
+            definition={**one.definition, "commit": commit},
+        )
+
+
+def _new_tick(schedule: Schedule, entry: Entry, at: datetime, pauses: Sequence[Pause]) -> NewTick:
+    """Return the tick of an entry at an instant; one that is not to run has its ending already."""
+    ending, cause, reason = None, None, ""
+    pause = next((one for one in pauses if one.workflow == entry.workflow and one.holds(at)), None)
+    if day := entry.day_off(at):
+        ending, cause, reason = TickEnding.SKIPPED, Cause.EXCEPT, f"{day}."
+    elif pause is not None:
+        ending, cause, reason = TickEnding.SKIPPED, Cause.PAUSE, _about(pause)
+    return NewTick(
+        schedule_id=schedule.id,
+        workflow=schedule.workflow,
+        entry=schedule.entry,
+        at=at,
+        starts_at=entry.starts_at(at),
+        ending=ending,
+        cause=cause,
+        reason=reason,
+    )
+
+
+def _about(pause: Pause) -> str:
+    """Return the sentence about a pause: who, since when, why."""
+    note = f": {pause.note.rstrip('.')}" if pause.note else ""
+    return f"Paused by {pause.by} since {pause.since:%Y-%m-%d %H:%M} UTC{note}."

@@ -1,0 +1,166 @@
+"""The members that a workflow names for a set: a list, a column of a file, or an expression.
+
+Reads data; what was read is recorded by the step that uses it.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from almaflow.expressions import to_text
+from almaflow.field_types import MemberId, Model, Template, Text, choose_one, rounded_number
+from almaflow.steps.context import StepContext
+from almaflow.steps.result import StepFailed
+from almaflow.text_files import MIB, FileUnreadable, read_text
+
+# What columns are divided by, in the files of spreadsheets of all countries.
+_DELIMITERS = ",;\t"
+
+LARGEST_FILE = 32 * MIB
+"""Bytes of the longest file of members that is read."""
+
+MOST_MEMBERS = 500_000
+"""How many lines of a file may name members; with more, what is recorded would be too large."""
+
+
+class Members(Model):
+    """Where the members come from: exactly one of a list, a file and an expression."""
+
+    short: ClassVar[str | None] = "items"
+
+    items: Annotated[
+        list[MemberId] | MemberId | None,
+        Field(description="The ids: a list, or an expression that gives one."),
+    ] = None
+    file: Annotated[
+        Template | None,
+        Field(
+            description="A file beside the workflow: CSV (with `column`), or one id a line. Its "
+            "lines are read when the step runs."
+        ),
+    ] = None
+    column: Annotated[
+        Text | None, Field(description="The heading of the column that holds the ids.")
+    ] = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Members:
+        if (self.items is None) == (self.file is None):
+            sentence = "Members are a list, `{file, column}`, or an expression."
+            raise choose_one(sentence, "items", "file")
+        if self.column is not None and self.file is None:
+            raise PydanticCustomError("choose_one", "`column` goes with `file`.", {"key": "column"})
+        return self
+
+
+async def recorded_members(members: Members, context: StepContext) -> list[str]:
+    """Return what `read_members` gives, recorded: the data may be another after a restart."""
+
+    async def read() -> list[str]:
+        return read_members(members, context)
+
+    ids: list[str] = await context.once("members", read)
+    return ids
+
+
+def read_members(members: Members, context: StepContext) -> list[str]:
+    """Return the ids in order, without blanks and repeats; may be empty.
+
+    Raises: StepFailed, ExpressionFailed.
+    """
+    if members.file is not None:
+        name = context.text(members.file)
+        return unique(column_of(name, context.read_file(name), members.column))
+    named = enumerate(_named(members, context), 1)
+    return unique(_sound(f"Member {place}", one) for place, one in named)
+
+
+def _named(members: Members, context: StepContext) -> Iterable[str]:
+    """Return the ids of a list, or those that an expression gives."""
+    if isinstance(members.items, list):
+        return (context.text(item) for item in members.items)
+    assert members.items is not None
+    value = context.value(members.items)
+    if isinstance(value, str):
+        return value.splitlines()
+    if not isinstance(value, Sequence):
+        raise StepFailed(f"`members` gives {type(value).__name__}, but a list of ids is expected.")
+    return (to_text(item) for item in value)
+
+
+def unique(ids: Iterable[str]) -> list[str]:
+    """Return *ids* stripped, without blanks and repeats, in order."""
+    return list(dict.fromkeys(stripped for one in ids if (stripped := one.strip())))
+
+
+def read_members_file(name: str, path: Path) -> str:
+    """Return the text of the file of members at *path*, called *name*; Raises: StepFailed."""
+    try:
+        return read_text(path, LARGEST_FILE)
+    except FileUnreadable as error:
+        raise StepFailed(f"{name} cannot be read: {error.reason}.") from error
+
+
+def column_of(name: str, text: str, column: str | None) -> list[str]:
+    """Return what the *text* of the file called *name* has in *column*, else its lines.
+
+    Raises:
+        StepFailed: it is not CSV, has no such column, names too many members, or a number that
+            a spreadsheet has rounded in place of an id.
+    """
+    values = enumerate(_lines(text), 1) if column is None else _column(name, text, column)
+    try:
+        found = [
+            _sound(f"{name}, line {line}", one) for line, one in islice(values, MOST_MEMBERS + 1)
+        ]
+    except csv.Error as error:
+        raise StepFailed(f"{name} is no CSV file that can be read: {error}.") from error
+    if len(found) > MOST_MEMBERS:
+        raise StepFailed(
+            f"{name} has more than {MOST_MEMBERS:,} members, the most that one set is given. Split "
+            "the file."
+        )
+    return found
+
+
+def _sound(place: str, text: str) -> str:
+    """Return *text*, which is at *place*; Raises: StepFailed for a number that was rounded."""
+    if why := rounded_number(text):
+        raise StepFailed(f"{place}: {why}")
+    return text
+
+
+def _column(name: str, text: str, column: str) -> Iterator[tuple[int, str]]:
+    """Yield line and value of each row."""
+    # Guessing from the rows would go by what is in titles and notes.
+    headline = text.partition("\n")[0]
+    delimiter = max(_DELIMITERS, key=headline.count)
+    rows = csv.reader(_lines(text, breaks=True), delimiter=delimiter, strict=True)
+    headings = [heading.strip() for heading in next(rows, [])]
+    if not headings:
+        return
+    if column not in headings:
+        raise StepFailed(
+            f"{name} has no column `{column}`; its columns are "
+            + ", ".join(f"`{heading}`" for heading in headings)
+            + "."
+        )
+    place = headings.index(column)
+    yield from ((rows.line_num, row[place]) for row in rows if place < len(row))
+
+
+def _lines(text: str, *, breaks: bool = False) -> Iterator[str]:
+    """Yield the lines of *text* one after the other, with their *breaks* when asked for."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end
+        yield text[start : end + breaks]
+        start = end + 1

@@ -1,0 +1,250 @@
+"""Places: the rows of all submissions that have, had or want a place of an account.
+
+Who may go is decided in `admission`. A row is queued, taken when its submission is let go, freed
+when its run in Alma has ended, or refused when there was none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
+
+from almaflow.store import runs
+from almaflow.store.errors import InstanceTaken
+from almaflow.store.json_values import from_json, to_json
+from almaflow.store.records import Claim, Place, PlaceState, Spot
+from almaflow.store.tables import places
+
+_OF_SPOT = select(places).where(
+    places.c.run_id == bindparam("run_id"),
+    places.c.path == bindparam("path"),
+    places.c.attempt == bindparam("attempt"),
+    places.c.effect == bindparam("effect"),
+)
+_TAKEN = places.c.state == PlaceState.TAKEN
+
+
+def find(connection: Connection, run_id: str, spot: Spot) -> Place | None:
+    """Return the place of a submission, None when it never asked for one."""
+    row = connection.execute(_OF_SPOT, _key(run_id, spot)).first()
+    return None if row is None else _place(row)
+
+
+def own(connection: Connection, claim: Claim, spot: Spot) -> Place | None:
+    """Return the place of a submission of the claimed run, None when it never asked for one.
+
+    Raises:
+        ClaimLost: the run is not the claimant's (any more).
+    """
+    runs.check(connection, claim)
+    return find(connection, claim.run_id, spot)
+
+
+def ask(
+    connection: Connection,
+    claim: Claim,
+    spot: Spot,
+    account: str,
+    job_id: str,
+    set_id: str | None,
+    marker: str,
+    named: bool,
+    at: datetime,
+) -> Place:
+    """Queue a submission and return its place; one that is there is returned as it is.
+
+    Raises:
+        ClaimLost: the run is not the claimant's (any more).
+    """
+    found = own(connection, claim, spot)
+    if found is not None:
+        return found
+    row: dict[str, Any] = _key(claim.run_id, spot) | {
+        "account": account,
+        "job_id": job_id,
+        "set_id": set_id,
+        "marker": marker,
+        "named": named,
+        "state": PlaceState.QUEUED,
+        "asked_at": at,
+        "refusals": 0,
+    }
+    key = connection.execute(insert(places), row | {"candidates": "[]"}).inserted_primary_key
+    assert key is not None
+    return Place(
+        id=key[0],
+        not_before=None,
+        taken_at=None,
+        instance_id=None,
+        candidates=(),
+        freed_at=None,
+        **row,
+    )
+
+
+def put_off(connection: Connection, claim: Claim, spot: Spot, again_at: datetime) -> None:
+    """Queue a submission again, at its old ticket: Alma said "later", not before *again_at*."""
+    place = own(connection, claim, spot)
+    if place is not None:
+        change(
+            connection,
+            place,
+            state=PlaceState.QUEUED,
+            refusals=place.refusals + 1,
+            not_before=again_at,
+            taken_at=None,
+        )
+
+
+def drop(connection: Connection, claim: Claim, spot: Spot) -> None:
+    """Take a submission out: Alma certainly did not take it, or it was given up in the queue."""
+    place = own(connection, claim, spot)
+    if place is not None:
+        change(connection, place, state=PlaceState.REFUSED)
+
+
+def settle(
+    connection: Connection, claim: Claim, spot: Spot, instance_id: str, at: datetime
+) -> None:
+    """Record as what Alma runs a submission; from now on it counts until that is seen ended.
+
+    Raises:
+        ClaimLost: the run is not the claimant's (any more).
+        InstanceTaken: another submission of the account is that instance.
+    """
+    place = own(connection, claim, spot)
+    if place is None or place.instance_id == instance_id:
+        return
+    other = _of_instance(connection, place.account, instance_id)
+    if other is not None:
+        raise InstanceTaken(other)
+    change(
+        connection,
+        place,
+        state=PlaceState.TAKEN,
+        taken_at=place.taken_at or at,
+        instance_id=instance_id,
+        candidates="[]",
+        freed_at=None,
+    )
+
+
+def suspect(connection: Connection, claim: Claim, spot: Spot, candidates: Sequence[str]) -> None:
+    """Record which instances an unknown submission could be."""
+    place = own(connection, claim, spot)
+    if place is not None:
+        text = to_json(list(candidates), f"the candidates of {spot.path} in run {claim.run_id}")
+        change(connection, place, candidates=text)
+
+
+def free_spot(connection: Connection, claim: Claim, spot: Spot, at: datetime) -> None:
+    """Free the place of a submission that was not taken after all; it stays a start."""
+    place = own(connection, claim, spot)
+    if place is not None:
+        change(connection, place, state=PlaceState.FREED, freed_at=at)
+
+
+def free(connection: Connection, account: str, instance_id: str, at: datetime) -> bool:
+    """Record that an instance was seen ended; return whether a place had to do with it.
+
+    An unknown submission is free once all that it could be have ended.
+    """
+    ended = _of_instance(connection, account, instance_id)
+    found = ended is not None and ended.state is PlaceState.TAKEN
+    if ended is not None and found:
+        change(connection, ended, state=PlaceState.FREED, freed_at=at)
+    unknown = places.c.candidates != "[]"
+    for place in _all(connection, places.c.account == account, _TAKEN, unknown):
+        if instance_id in place.candidates:
+            found = True
+            left = [one for one in place.candidates if one != instance_id]
+            over = {} if left else {"state": PlaceState.FREED, "freed_at": at}
+            change(connection, place, candidates=to_json(left, "candidates"), **over)
+    return found
+
+
+def holders(connection: Connection, account: str) -> list[Place]:
+    """Return who has the places of an account, oldest first."""
+    return sorted(
+        _all(connection, places.c.account == account, _TAKEN),
+        key=lambda place: (place.taken_at or place.asked_at, place.id),
+    )
+
+
+def queue(connection: Connection, account: str | None) -> list[Place]:
+    """Return who waits for a place, by ticket; None: of all accounts."""
+    queued = places.c.state == PlaceState.QUEUED
+    return _all(connection, queued, *([] if account is None else [places.c.account == account]))
+
+
+def with_tickets(connection: Connection, tickets: Sequence[int]) -> list[Place]:
+    """Return the places with these tickets, in their order."""
+    return _all(connection, places.c.id.in_(tickets))
+
+
+def of_run(connection: Connection, run_id: str) -> list[Place]:
+    """Return the places of a run in the order of asking."""
+    return _all(connection, places.c.run_id == run_id)
+
+
+def instances(connection: Connection, account: str, job_id: str) -> set[str]:
+    """Return the instances of a job that submissions of ours are known to be."""
+    known = select(places.c.instance_id).where(
+        places.c.account == account,
+        places.c.job_id == job_id,
+        places.c.instance_id.is_not(None),
+    )
+    return set(connection.execute(known).scalars())
+
+
+def lost_beside(
+    connection: Connection, account: str, job_id: str, run_id: str, spot: Spot
+) -> list[Place]:
+    """Return the other submissions of a job whose instance is not known, by ticket."""
+    found = _all(
+        connection,
+        places.c.account == account,
+        places.c.job_id == job_id,
+        _TAKEN,
+        places.c.instance_id.is_(None),
+    )
+    return [place for place in found if (place.run_id, place.spot) != (run_id, spot)]
+
+
+def on_set(connection: Connection, account: str, set_id: str) -> list[Place]:
+    """Return the submissions that work on a set, as far as anybody knows, by ticket."""
+    return _all(connection, places.c.account == account, _TAKEN, places.c.set_id == set_id)
+
+
+def change(connection: Connection, place: Place, **values: Any) -> None:
+    """Write *values* into the row of *place*."""
+    connection.execute(update(places).where(places.c.id == place.id), values)
+
+
+def _of_instance(connection: Connection, account: str, instance_id: str) -> Place | None:
+    found = _all(connection, places.c.account == account, places.c.instance_id == instance_id)
+    return found[0] if found else None
+
+
+def _all(connection: Connection, *conditions: Any) -> list[Place]:
+    rows = connection.execute(select(places).where(*conditions).order_by(places.c.id))
+    return [_place(row) for row in rows]
+
+
+def _key(run_id: str, spot: Spot) -> dict[str, Any]:
+    return {
+        "run_id": run_id,
+        "path": spot.path,
+        "attempt": spot.attempt,
+        "effect": spot.effect,
+    }
+
+
+def _place(row: Row[Any]) -> Place:
+    values = dict(row._mapping)
+    values["state"] = PlaceState(values["state"])
+    values["candidates"] = tuple(from_json(values["candidates"]))
+    return Place(**values)

@@ -1,0 +1,110 @@
+"""What is FTP's own: old servers, certificates, answers that say little."""
+
+from __future__ import annotations
+
+import ftplib
+from pathlib import Path
+
+import pytest
+
+from almaflow.connectors.base import Search, look
+from almaflow.connectors.errors import NotNow, Refused
+from almaflow.connectors.ftp import FtpPlace, _ExplicitTls, _ImplicitTls, _Translation
+from almaflow.connectors.remote import Server
+from tests.connectors.servers import PASSWORD, Started, ftp_server, make_certificate
+
+
+def place(started: Started, scheme: str = "ftp", path: str = "/") -> FtpPlace:
+    url = f"{scheme}://alma@127.0.0.1:{started.port}{path}"
+    return FtpPlace(Server.read("exports", url, password=PASSWORD), Search("exports", "", "*"))
+
+
+def test_a_server_that_lists_as_unix_does_is_understood(tmp_path: Path) -> None:
+    (tmp_path / "a file.csv").write_text("x")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("a file.csv")
+    (tmp_path / "link to folder").symlink_to("folder")
+
+    with ftp_server(tmp_path, old=True) as started:
+        found = look(place(started))
+
+    assert [(file.name, file.size) for file in found] == [("a file.csv", 1), ("link", 1)]
+
+
+def test_a_certificate_that_nobody_vouches_for_is_not_trusted(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+
+    with (
+        ftp_server(root, make_certificate(tmp_path)) as started,
+        pytest.raises(Refused) as caught,
+    ):
+        look(place(started, "ftps"))
+
+    assert str(caught.value).startswith(
+        "The certificate of `exports` (ftps://127.0.0.1) cannot be trusted ("
+    )
+    assert str(caught.value).endswith(
+        "); nothing was sent. Have it renewed, or give its issuer's certificate with SSL_CERT_FILE."
+    )
+    assert started.trouble.logins == 0
+
+
+def test_without_a_user_it_is_anonymous(tmp_path: Path) -> None:
+    with ftp_server(tmp_path) as started:
+        server = Server.read("exports", f"ftp://127.0.0.1:{started.port}")
+        with pytest.raises(Refused) as caught:
+            look(FtpPlace(server, Search("exports", "", "*")))
+
+    assert str(caught.value) == (
+        "`exports` (ftp://127.0.0.1) does not let `anonymous` in: 530 Anonymous access not "
+        "allowed. Correct the user in `url`, or `password`."
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "told"),
+    [
+        (ftplib.error_temp("450 later"), NotNow, "`exports` (ftp://h) broke off (450 later)."),
+        (EOFError(), NotNow, "`exports` (ftp://h) broke off (EOFError)."),
+        (TimeoutError("timed out"), NotNow, "`exports` (ftp://h) broke off (timed out)."),
+        (
+            FileNotFoundError("/out"),
+            Refused,
+            "`exports` (ftp://h) has no folder /out; correct `url`, or `folder`.",
+        ),
+    ],
+)
+def test_an_error_means_what_the_server_said_first(
+    error: Exception, kind: type[Exception], told: str
+) -> None:
+    translated = _Translation(Server.read("exports", "ftp://h/out"), "/out")(error, None)
+
+    assert type(translated) is kind
+    assert str(translated) == told
+
+
+def test_the_cause_of_an_error_counts_more_than_what_is_made_of_it() -> None:
+    made = FileNotFoundError("/out")
+    made.__cause__ = ftplib.error_temp("421 busy")
+
+    translated = _Translation(Server.read("exports", "ftp://h/out"), "/out")(made, None)
+
+    assert isinstance(translated, NotNow)
+
+
+def test_tls_may_begin_with_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing listens on port 990 for tests: what would be connected is looked at."""
+    tried: list[type] = []
+
+    def connect(self: ftplib.FTP, host: str, port: int, timeout: float) -> None:
+        tried.append(type(self))
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    monkeypatch.setattr(ftplib.FTP, "connect", connect)
+    for port in (990, 21):
+        server = Server.read("exports", f"ftps://alma@127.0.0.1:{port}/")
+        with pytest.raises(NotNow, match="cannot be reached"):
+            look(FtpPlace(server, Search("exports", "", "*")))
+
+    assert tried == [_ImplicitTls, _ExplicitTls]

@@ -1,0 +1,80 @@
+"""Pings to a dead man's switch on this machine."""
+
+from __future__ import annotations
+
+import pytest
+
+from almaflow.connectors import healthchecks
+from almaflow.connectors.errors import NotNow, OutsideError, Refused, Unreachable
+from almaflow.connectors.healthchecks import Signal, send
+from tests.connectors.servers import dead_mans_switch, free_port
+
+
+def test_begin_good_end_and_bad_end_are_told() -> None:
+    with dead_mans_switch() as switch:
+        for signal in Signal:
+            send("nightly", f" {switch.address}/?rid=1\n", signal)
+
+    assert switch.called == [
+        "/secret-5b1f/start?rid=1",
+        "/secret-5b1f/?rid=1",
+        "/secret-5b1f/fail?rid=1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "said"),
+    [
+        (301, Refused, "answered with HTTP 301, a redirect, which is not followed; set it to the"),
+        (404, Refused, "answered with HTTP 404; look whether its address is right."),
+        (429, NotNow, "answered with HTTP 429."),
+        (503, NotNow, "answered with HTTP 503."),
+    ],
+)
+def test_an_answer_that_is_no_yes_is_told(status: int, kind: type[OutsideError], said: str) -> None:
+    with dead_mans_switch() as switch:
+        switch.status, switch.headers = status, {"Location": "/elsewhere"}
+        with pytest.raises(kind) as caught:
+            send("nightly", switch.address, Signal.SUCCESS)
+
+    assert str(caught.value).startswith(f"The ping `nightly` {said}")
+    assert switch.called == ["/secret-5b1f"]
+
+
+def test_nobody_there_is_told_without_the_address() -> None:
+    with pytest.raises(Unreachable) as caught:
+        send("nightly", f"http://127.0.0.1:{free_port()}/secret-5b1f", Signal.FAIL)
+
+    assert str(caught.value) == "The ping `nightly` cannot be reached."
+    assert caught.value.__suppress_context__
+
+
+def test_a_server_without_a_certificate_is_told() -> None:
+    with dead_mans_switch() as switch, pytest.raises(Unreachable):
+        send("nightly", switch.address.replace("http:", "https:"), Signal.FAIL)
+
+
+def test_no_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(healthchecks, "TIMEOUT", 0.05)
+    with dead_mans_switch() as switch:
+        switch.let_go.clear()
+        with pytest.raises(NotNow) as caught:
+            send("nightly", switch.address, Signal.START)
+
+    assert str(caught.value) == "The ping `nightly` did not answer within 0.05 seconds."
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("secret-5b1f", "ftp://example.org/secret-5b1f", "https:///secret-5b1f"),
+        *("http://[::1/secret-5b1f", "http://h:99999/secret-5b1f", "https://*.example/secret-5b1f"),
+    ],
+)
+def test_what_is_no_address_is_refused_and_not_shown(address: str) -> None:
+    with pytest.raises(Refused) as caught:
+        send("nightly", address, Signal.SUCCESS)
+
+    assert str(caught.value) == (
+        "What the ping `nightly` is set to is no address; it is https://HOST/… as a whole."
+    )

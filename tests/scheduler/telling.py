@@ -1,0 +1,120 @@
+"""What tests of notices share: a store in virtual time, a channel that does as it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import anyio
+
+from almaflow.clock import VirtualClock, run_virtual, sleep
+from almaflow.connectors.base import NoWayOutside
+from almaflow.connectors.errors import NotNow
+from almaflow.redaction import Mask
+from almaflow.scheduler.log import Level
+from almaflow.scheduler.notifications.outbox import Outbox
+from almaflow.store import NewNotice, NoticeRecord, RunRecord, Store, Tick
+from almaflow.store.writer import StoreWriter
+from almaflow.workflow import Workflow
+from almaflow.workflow_loader import load_text
+
+NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+class Channels(NoWayOutside):
+    """Takes notices; what is in *trouble* does not, and says so."""
+
+    def __init__(self) -> None:
+        self.trouble: dict[str, str] = {}
+        self.refuses: set[str] = set()
+        """Titles that no channel takes."""
+        self.tried: list[tuple[str, str]] = []
+        self.taken: list[tuple[str, str]] = []
+
+    def send_notice(self, channel: str, title: str, text: str) -> None:
+        self.tried.append((channel, title))
+        if channel in self.trouble:
+            raise NotNow(self.trouble[channel])
+        if title in self.refuses:
+            raise NotNow(f"The channel `{channel}` did not take it: too long.")
+        self.taken.append((channel, title))
+
+
+@dataclass
+class Heard:
+    """A log that keeps its lines."""
+
+    lines: list[tuple[str, str]] = field(default_factory=list)
+    data: list[dict[str, Any]] = field(default_factory=list)
+
+    def __call__(self, text: str, level: Level = "info", **data: Any) -> None:
+        self.lines.append((level, text))
+        self.data.append(data)
+
+
+class Room:
+    """A store in memory, the virtual clock, and an outbox on them."""
+
+    def __init__(self, mask: Mask | None = None, start: datetime = NOON) -> None:
+        self.clock = VirtualClock(start)
+        self.store = Store.open("sqlite://", clock=self.clock)
+        self.writer = StoreWriter(self.store)
+        self.channels = Channels()
+        self.log = Heard()
+        self.outbox = Outbox(
+            self.store, self.writer, self.channels, self.clock, mask or Mask(()), self.log
+        )
+
+    def play(self, *beside: Callable[[], Coroutine[Any, Any, Any]], **duration: float) -> None:
+        """Let time pass while *beside* go on, each until it returns or the time is over."""
+
+        async def main() -> None:
+            async with anyio.create_task_group() as tasks:
+                for one in beside:
+                    tasks.start_soon(one)
+                await sleep(self.clock, timedelta(**duration))
+                tasks.cancel_scope.cancel()
+
+        run_virtual(main)
+
+    def deliver(self, **duration: float) -> None:
+        """Let the outbox work for a while."""
+        self.play(self.outbox.run, **duration)
+
+    def put(self, *notices: NewNotice) -> None:
+        """Record notices, as whoever has something to tell does."""
+        self.store.add_notices(self.outbox.masked(notices))
+
+    def notices(self) -> list[NoticeRecord]:
+        """Return all notices, oldest first."""
+        return self.store.notices()[::-1]
+
+
+def notice(key: str = "missed/nightly/1", channel: str = "systems", **fields: Any) -> NewNotice:
+    given = {"event": "missed", "workflow": "nightly", "run_id": None}
+    return NewNotice(key=key, channel=channel, **{**given, "title": key, "text": "", **fields})
+
+
+def workflow(notify: str = "", more: str = "") -> Workflow:
+    """Return a workflow with the entries of `notify` that are given as YAML."""
+    text = f"name: nightly\nnotify: [{notify}]\nsteps: [{{wait: 1m}}]\n{more}"
+    return load_text(text, "nightly.yaml").workflow
+
+
+def tick(at: datetime = NOON, **fields: Any) -> Tick:
+    given = {"id": 1, "schedule_id": 1, "workflow": "nightly", "entry": "e", "found_at": at}
+    return Tick(**{**given, "at": at, "starts_at": at, **fields})
+
+
+def run(number: int = 1, **fields: Any) -> RunRecord:
+    given: dict[str, Any] = {
+        "id": f"20261101-120000-aaa{number:02}",
+        "workflow": "nightly",
+        "key": f"nightly/{number}",
+        "requested_at": NOON,
+        "scheduled_at": NOON,
+        "institution": "main",
+    }
+    return RunRecord(**(given | fields))

@@ -1,0 +1,258 @@
+"""Notices get to their channels, or are tried again until a day is over."""
+
+from __future__ import annotations
+
+import email
+import json
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from email import policy
+from pathlib import Path
+
+import anyio
+import pytest
+
+from almaflow.clock import SystemClock
+from almaflow.connectors.base import NoWayOutside
+from almaflow.connectors.registry import LiveOutside
+from almaflow.redaction import Mask, placeholder
+from almaflow.scheduler.notifications import outbox
+from almaflow.scheduler.notifications.outbox import Outbox
+from almaflow.scheduler.notifications.routing import notices_for_ticks
+from almaflow.settings import find_project
+from almaflow.store import Cause, Store, TickEnd, TickEnding
+from almaflow.store.writer import StoreWriter
+from tests.connectors.servers import mail_server, web_hook
+from tests.scheduler.telling import NOON, Heard, Room, notice, tick, workflow
+
+
+def test_what_is_put_in_is_delivered_once() -> None:
+    room = Room()
+
+    async def put() -> None:
+        await room.outbox.put([notice()])
+        await room.outbox.put([notice(), notice(channel="catalogers")])
+
+    room.play(room.outbox.run, put, seconds=1)
+    room.deliver(hours=1)
+
+    assert sorted(room.channels.taken) == [
+        ("catalogers", "missed/nightly/1"),
+        ("systems", "missed/nightly/1"),
+    ]
+    assert all(one.sent_at is not None for one in room.notices())
+    assert room.log.lines == []
+
+
+def test_what_others_recorded_is_found_soon() -> None:
+    room = Room()
+    room.put(notice())
+
+    room.deliver(seconds=11)
+
+    assert len(room.channels.taken) == 1
+
+
+def test_a_channel_in_trouble_is_tried_with_growing_waits_and_named_once() -> None:
+    room = Room()
+    room.channels.trouble["systems"] = "The channel `systems` did not take it: 503."
+    room.put(notice())
+
+    room.deliver(hours=3)
+
+    # After 1, 2, 4, 8, 16, 32 and 60 minutes.
+    assert len(room.channels.tried) == 8
+    [waiting] = room.notices()
+    assert waiting.error == "The channel `systems` did not take it: 503."
+    assert waiting.next_at is not None
+    assert room.log.lines == [
+        (
+            "error",
+            "The channel `systems` did not take it: 503. Its notices wait and are tried again for "
+            "a day. `almaflow doctor` looks at every channel.",
+        )
+    ]
+
+    room.channels.trouble.clear()
+    room.deliver(hours=2)
+
+    assert room.channels.taken == [("systems", "missed/nightly/1")]
+    assert room.log.lines[1:] == [("info", "The channel `systems` works again.")]
+
+
+def test_a_notice_is_given_up_after_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "LOOK", timedelta(minutes=5))
+    room = Room()
+    room.channels.trouble["systems"] = "Busy."
+    room.put(notice())
+
+    room.deliver(hours=30)
+
+    [given_up] = room.notices()
+    assert (given_up.next_at, given_up.sent_at) == (None, None)
+    assert room.log.lines[-1] == (
+        "error",
+        "A notice was given up, a day after it was made: missed/nightly/1. Busy.",
+    )
+    assert room.log.data[-1] == {"channel": "systems", "workflow": "nightly"}
+
+
+def test_a_notice_that_no_channel_takes_does_not_keep_others_back() -> None:
+    room = Room()
+    room.channels.refuses.add("poison")
+    room.put(notice("poison"), notice("good"))
+
+    room.deliver(minutes=1)
+
+    assert room.channels.taken == [("systems", "good")]
+
+
+def test_a_channel_that_fails_again_and_again_is_left_alone_for_a_while() -> None:
+    room = Room()
+    room.channels.trouble["systems"] = "Busy."
+    room.put(*(notice(f"n{number}") for number in range(50)))
+
+    room.deliver(seconds=30)
+
+    assert len(room.channels.tried) == 3
+    assert {one.error for one in room.notices()} == {"Busy."}
+
+
+def test_a_defect_in_a_channel_is_that_channel_s_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    room = Room(Mask(["t0ken-passw0rd"]))
+    take = room.channels.send_notice
+
+    def send(channel: str, title: str, text: str) -> None:
+        if channel == "systems":
+            raise KeyError("t0ken-passw0rd")
+        take(channel, title, text)
+
+    monkeypatch.setattr(room.channels, "send_notice", send)
+    room.put(notice(), notice(channel="catalogers"))
+
+    room.deliver(minutes=1)
+
+    assert room.channels.taken == [("catalogers", "missed/nightly/1")]
+    assert room.notices()[0].error == "The channel `systems` failed: KeyError: '***'."
+
+
+def test_the_log_needs_no_delivery() -> None:
+    room = Room()
+    room.put(notice(channel="log", title="almaflow: late", text="It was.", run_id="a"))
+
+    room.deliver(minutes=1)
+
+    assert room.channels.tried == []
+    assert room.log.lines == [("warning", "almaflow: late\nIt was.")]
+    assert room.log.data == [{"event": "missed", "workflow": "nightly", "run": "a"}]
+
+
+def test_no_secret_gets_into_the_store_or_out() -> None:
+    room = Room(Mask(["the-ftp-passw0rd"]))
+
+    async def put() -> None:
+        said = f"the-ftp-passw0rd and {placeholder('ftp')}"
+        await room.outbox.put([notice(title=said, text=said)])
+
+    room.play(put, seconds=1)
+
+    [kept] = room.notices()
+    assert kept.title == kept.text == "*** and ***secrets.ftp***"
+
+
+# --- in real time, with real channels -------------------------------------------------------------
+
+
+class Hanging(NoWayOutside):
+    """The channel `slow` does not come back before it is let go."""
+
+    def __init__(self) -> None:
+        self.let_go = threading.Event()
+        self.taken: list[tuple[str, str]] = []
+
+    def send_notice(self, channel: str, title: str, text: str) -> None:
+        if channel == "slow":
+            assert self.let_go.wait(30)
+        self.taken.append((channel, title))
+
+
+def test_a_channel_that_hangs_holds_up_no_other_and_is_not_asked_twice() -> None:
+    outside, log, clock = Hanging(), Heard(), SystemClock()
+    store = Store.open("sqlite://", clock=clock)
+    hundredth = timedelta(milliseconds=10)
+    box = Outbox(store, StoreWriter(store), outside, clock, Mask(()), log, hundredth)
+
+    async def until(wanted: Callable[[], bool]) -> None:
+        with anyio.fail_after(20):
+            while not wanted():  # noqa: ASYNC110 - a thread and the store tell no event
+                await anyio.sleep(0.001)
+
+    async def main() -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(box.run)
+            await box.put([notice("one", "slow"), notice("two", "slow"), notice("3", "fast")])
+            await until(lambda: all(one.tries > 0 for one in store.notices()))
+            outside.let_go.set()
+            await until(lambda: len(outside.taken) == 2)
+            # It is due again, and known to have got there after all.
+            for one in store.due_notices() or store.notices():
+                if one.sent_at is None:
+                    store.notice_failed(one.id, one.error, clock.now())
+            box.nudge()
+            await until(lambda: all(one.sent_at is not None for one in store.notices()))
+            tasks.cancel_scope.cancel()
+
+    anyio.run(main)
+
+    assert sorted(outside.taken) == [("fast", "3"), ("slow", "one"), ("slow", "two")]
+    assert log.lines[0][1].startswith("The channel `slow` did not answer within 0.01 seconds. ")
+    assert log.lines[1:] == [("info", "The channel `slow` works again.")]
+
+
+SETTINGS = """\
+institutions: {main: {region: eu, api_key: env:ALMA_KEY}}
+channels: {systems: env:SYSTEMS}
+serve: {to: systems}
+"""
+
+
+@pytest.mark.parametrize("kind", ["mail", "hook"])
+def test_a_missed_tick_is_heard_of_by_mail_and_by_web_hook(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "almaflow.yaml").write_text(SETTINGS)
+    project = find_project(tmp_path)
+    room = Room()
+    outside = LiveOutside(project)
+    box = Outbox(room.store, room.writer, outside, room.clock, Mask(()), room.log)
+    end = TickEnd(
+        tick_id=1,
+        ending=TickEnding.MISSED,
+        cause=Cause.MAX_AGE,
+        reason="No `almaflow serve` ran in time; older than 2h (`max_age`) it does not run.",
+    )
+    found = notices_for_ticks([(tick(), end)], [], {"nightly": workflow()}, project.settings)
+
+    with mail_server() as mails, web_hook() as hook:
+        mail = f"mailto://127.0.0.1:{mails.port}?from=a@example.org&to=b@example.org"
+        address = mail if kind == "mail" else f"json://127.0.0.1:{hook.port}"
+        monkeypatch.setenv("SYSTEMS", address)
+        room.store.add_notices(found)
+        room.play(box.run, seconds=1)
+
+    if kind == "mail":
+        [(_, to, whole)] = mails.taken
+        message = email.message_from_string(whole, policy=policy.default)
+        body = message.get_body(("plain", "html"))
+        assert to == ["b@example.org"]
+        assert body is not None
+        title, text = message["Subject"], body.get_content()
+    else:
+        [posted] = map(json.loads, hook.bodies)
+        title, text = posted["title"], posted["message"]
+    assert title == f"almaflow: nightly did not run at {NOON:%Y-%m-%d %H:%M} UTC"
+    assert "older than 2h (`max_age`) it does not run." in text
+    assert "almaflow ticks nightly --ending missed" in text
+    [sent] = room.notices()
+    assert sent.sent_at is not None
