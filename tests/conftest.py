@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from collections.abc import Iterator
 
 import hypothesis
@@ -13,6 +15,19 @@ from tests.postgres import PostgresServer, running_server
 # How long an example takes depends on what else the machine does; speed is the bench's concern.
 hypothesis.settings.register_profile("almaflow", deadline=None)
 hypothesis.settings.load_profile("almaflow")
+
+
+# Processes that tests start would compile every module again and again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests slow that need PostgreSQL; the ordinary ones of the store use SQLite."""
+    for item in items:
+        if "postgres" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -81,6 +81,14 @@ institutions:
 """,
 }
 
+_OWN_FILTERS = {
+    "date": "a date or instant as text: `{{ now | date('%Y-%m-%d') }}`",
+    "epoch_ms": "an instant as the milliseconds that Alma's jobs take",
+    "csv_column": "one column of a CSV text, as a list",
+    "one": "the only element of a list",
+    "slug": "text that can stand in a file name",
+}
+
 
 def explain(topic: str | None = None) -> str:
     """Return what *topic* means: a kind of step, a key of a file, `expressions`, or a path to a
@@ -258,13 +266,15 @@ def _field_lines(fields: Mapping[str, FieldInfo]) -> list[str]:
 
 
 def _expressions() -> str:
-    own = [(one.usage(1).removesuffix("()"), one.help) for one in FILTERS.values() if one.help]
-    others = ", ".join(sorted(name for name, one in FILTERS.items() if not one.help))
+    filters = [
+        (FILTERS[name].usage(1).removesuffix("()"), said) for name, said in _OWN_FILTERS.items()
+    ]
+    others = ", ".join(sorted(name for name in FILTERS if name not in _OWN_FILTERS))
     tests = ", ".join(sorted([*(name for name in TESTS if name.isalpha()), "defined", "undefined"]))
     functions = ", ".join(one.usage(0) for one in FUNCTIONS.values())
     lines = [_EXPRESSIONS.rstrip(), ""]
     lines += _paragraphs(f"Functions, to add to dates and subtract from them: {functions}.")
-    lines += ["", "Filters (`value | filter`):", *_table(own)]
+    lines += ["", "Filters (`value | filter`):", *_table(filters)]
     lines += _paragraphs(f"and Jinja2's own: {others}.", "  ")
     lines += ["", *_paragraphs(f"Questions (`value is …`): {tests}."), ""]
     lines += ["Methods (`value.method()`):"]

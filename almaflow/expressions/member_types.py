@@ -25,17 +25,13 @@ MOST_NOTES = 20
 
 
 @dataclass(frozen=True)
-class Finding:
-    """Something wrong in an expression.
+class Note:
+    """Something wrong, before the checker gives it its final form."""
 
-    *offset* and *length* are the part of the source it is about; *code* is a short stable name
-    in kebab-case; *message* is whole sentences, with a suggestion where there is one.
-    """
-
-    code: str
-    message: str
     offset: int
     length: int
+    code: str
+    message: str
 
 
 class Noting:
@@ -44,7 +40,7 @@ class Noting:
     def __init__(self, piece: Piece, guarded: frozenset[str]) -> None:
         self.piece = piece
         self.guarded = guarded
-        self.notes: list[Finding] = []
+        self.notes: list[Note] = []
         self._tolerant = 0
 
     def _member(self, owner: Type, name: str, written: str, place: tuple[int, int]) -> Type:
@@ -129,7 +125,7 @@ class Noting:
 
     def _add(self, place: tuple[int, int], code: str, message: str) -> None:
         if not self._full:
-            self.notes.append(Finding(code, message, *place))
+            self.notes.append(Note(*place, code, message))
 
 
 def attribute_of(node: nodes.Filter) -> nodes.Const | None:

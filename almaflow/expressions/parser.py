@@ -15,7 +15,6 @@ from jinja2.parser import Parser
 from almaflow.expressions.kept import kept
 from almaflow.expressions.lexer import DEEPEST, ExpressionSyntax, Lexed, lex_expression
 from almaflow.expressions.spans import spans_of
-from almaflow.expressions.types import capital
 
 # No expression that a colleague can review is longer.
 LONGEST = 10_000
@@ -297,10 +296,10 @@ def _friendly(message: str, token: Token) -> str:
     if expected is not None:
         wanted = expected.group(1)
         wanted = "a name" if wanted == "name" else f"`{wanted}`"
-        return f"{capital(wanted)} is expected here, not {shown}."
+        return f"{wanted[0].upper()}{wanted[1:]} is expected here, not {shown}."
     if "chain" in message:
         return "`is` cannot follow `is`; join the two questions with `and`."
-    return f"{capital(shown)} is not expected here."
+    return f"{shown[0].upper()}{shown[1:]} is not expected here."
 
 
 def _leftover(token: Token) -> str:
@@ -308,7 +307,7 @@ def _leftover(token: Token) -> str:
         return "`=` does not compare; write `==`."
     if token.type in ("name", "string", "integer", "float"):
         return (
-            f"{capital(_shown(token))} is not expected here; an operator "
+            f"{_shown(token)[0].upper()}{_shown(token)[1:]} is not expected here; an operator "
             "such as `and`, `==` or `~` is missing before it."
         )
     return f"`{token.value}` is not expected here."

@@ -17,7 +17,8 @@ from tests.harness import Stage
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Play the tests of a module with `EACH_STORE = True` on PostgreSQL as well."""
     if getattr(metafunc.module, "EACH_STORE", False):
-        metafunc.parametrize("each_store", ["", "postgres"], indirect=True)
+        on_postgres = pytest.param("postgres", marks=pytest.mark.slow)
+        metafunc.parametrize("each_store", ["", on_postgres], indirect=True)
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,10 @@ import pytest
 
 from tests.kills import kill_again_and_again, make_yard
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL"),
+]
 
 KILLS = 25
 

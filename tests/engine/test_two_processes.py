@@ -16,7 +16,10 @@ from almaflow.store import Entry
 from tests.kills import Yard, make_yard
 from tests.workers import Worker, wait_for
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGSTOP")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGSTOP"),
+]
 
 # So short that no test waits long, so long that a busy machine keeps it.
 LEASE = timedelta(seconds=2)

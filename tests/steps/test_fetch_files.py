@@ -417,12 +417,13 @@ def test_nobody_waits_for_a_transfer_that_hangs(
 ) -> None:
     """Its thread ends with the next piece, and leaves nothing behind."""
     (local.folder / "incoming" / "a.csv").write_text("a")
-    began, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+    began, run_has_ended, ended = threading.Event(), threading.Event(), threading.Event()
+    was_let_go: list[bool] = []
     fetch = Landing.fetch
 
     def copy(self: Session, file: RemoteFile, write: Write) -> None:
         began.set()
-        assert go_on.wait(20)
+        was_let_go.append(run_has_ended.wait(60))
         write(b"a")
 
     def fetch_to_the_end(*arguments: Any) -> None:
@@ -441,12 +442,11 @@ def test_nobody_waits_for_a_transfer_that_hangs(
         while not began.is_set():
             await process.wait(seconds=0)
         process.cancel("tester")
-        for _ in range(100):
-            await process.wait(seconds=0)
-        go_on.set()
 
     played = local.run(LOCAL, beside=cancel)
+    run_has_ended.set()
 
     assert played.outcome == "cancelled"
-    assert ended.wait(20)
+    assert ended.wait(60)
+    assert was_let_go == [True]
     assert fetched(local) == {}

@@ -81,7 +81,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "almaflow.db"
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
 def store_url(request: pytest.FixtureRequest, file: Path) -> str:
     """The address of a new store, of each kind in turn."""
     if request.param == "sqlite":
