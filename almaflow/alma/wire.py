@@ -1,37 +1,66 @@
 """The shapes of Alma's answers, read tolerantly (`value_parsing.py`).
 
-Unknown fields are ignored, missing ones are None or empty. Ids are text. Where an answer is not
-even of the right kind, `read` raises `Unreadable`.
+Each field names the function that reads it, and its key in an answer where that is another.
+Unknown keys are ignored, missing ones are None or empty. Ids are text. Where an answer is not even
+of the right kind, or lacks its id, `read` raises `Unreadable`.
 
 Source: `alma-api.md`, sections 2 and 4 to 9.
 """
 
+# ruff: noqa: RUF009  (the calls make `dataclasses.field`s, which share nothing)
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
-from almaflow.alma.value_parsing import (
-    MOST_ALERTS,
-    MOST_COUNTERS,
-    Unreadable,
-    code,
-    fields,
-    flag,
-    identifier,
-    instance_in_link,
-    instant,
-    items,
-    label,
-    name,
-    number,
-    text,
-    whole,
-)
+from almaflow.alma import value_parsing as parse
+from almaflow.alma.value_parsing import MOST_ALERTS, MOST_COUNTERS, MOST_ENTRIES, Unreadable
 
 T = TypeVar("T")
+
+
+def _read(reader: Callable[[Any], T], key: str = "") -> T:
+    """Declare a field that *reader* reads from *key* of an answer, by default of its own name."""
+    declared: T = field(default=reader(None), metadata={"reader": reader, "key": key})
+    return declared
+
+
+def _each(
+    key: str, reader: Callable[[Any], T | None], most: int = MOST_ENTRIES
+) -> Callable[[Any], tuple[T, ...]]:
+    """Return what reads the first *most* entries under *key*; *reader* gives None for odd ones."""
+
+    def read(listed: Any) -> tuple[T, ...]:
+        found = (reader(entry) for entry in parse.items({key: listed}, key)[:most])
+        return tuple(one for one in found if one is not None)
+
+    return read
+
+
+def _inside(key: str, reader: Callable[[Any], T]) -> Callable[[Any], T]:
+    return lambda data: reader(data.get(key) if isinstance(data, Mapping) else None)
+
+
+class Shape:
+    """What an answer is read as. *noun* is what messages call it."""
+
+    noun: ClassVar[str]
+
+    @classmethod
+    def read(cls, data: Any) -> Self:
+        """Return what *data* says; Raises: Unreadable when it is not of this kind."""
+        data = parse.fields(data, cls.noun)
+        shape: Any = cls
+        values = {
+            one.name: one.metadata["reader"](data.get(one.metadata["key"] or one.name))
+            for one in fields(shape)
+        }
+        if values.get("id") == "":
+            raise Unreadable(f"the answer is not {cls.noun}: it has no id that can be one")
+        return cls(**values)
 
 
 # --- jobs -----------------------------------------------------------------------------------
@@ -45,43 +74,29 @@ class JobParameter:
     value: str
 
 
+def _parameter(entry: Any) -> JobParameter | None:
+    if not isinstance(entry, Mapping):
+        return None
+    return JobParameter(parse.text(entry.get("name")), parse.text(entry.get("value")))
+
+
 @dataclass(frozen=True)
-class Job:
+class Job(Shape):
     """Alma's definition of a process; *profile_id* is of scheduled jobs, else empty."""
 
-    id: str
-    name: str = ""
-    description: str = ""
-    type: str = ""
-    category: str = ""
-    content: str = ""
-    schedule: str = ""
-    next_run_at: datetime | None = None
-    profile_id: str = ""
-    parameters: tuple[JobParameter, ...] = ()
-    link: str = ""
+    noun = "a job"
 
-    @classmethod
-    def read(cls, data: Any) -> Job:
-        """Raises `Unreadable` when *data* is no job."""
-        data = fields(data, "a job")
-        return cls(
-            id=_id(data, "a job"),
-            name=name(data.get("name")),
-            description=text(data.get("description")),
-            type=code(data.get("type")),
-            category=code(data.get("category")),
-            content=code(data.get("content")),
-            schedule=text(data.get("schedule")),
-            next_run_at=instant(data.get("next_run")),
-            profile_id=identifier(data.get("related_profile")),
-            parameters=tuple(
-                JobParameter(text(entry.get("name")), text(entry.get("value")))
-                for entry in items(data, "parameter")
-                if isinstance(entry, Mapping)
-            ),
-            link=name(data.get("link")),
-        )
+    id: str = _read(parse.identifier)
+    name: str = _read(parse.name)
+    description: str = _read(parse.text)
+    type: str = _read(parse.code)
+    category: str = _read(parse.code)
+    content: str = _read(parse.code)
+    schedule: str = _read(parse.text)
+    next_run_at: datetime | None = _read(parse.instant, "next_run")
+    profile_id: str = _read(parse.identifier, "related_profile")
+    parameters: tuple[JobParameter, ...] = _read(_each("parameter", _parameter), "parameter")
+    link: str = _read(parse.name)
 
 
 @dataclass(frozen=True)
@@ -110,220 +125,146 @@ class Population:
     members: int
 
 
+def _counter(entry: Any) -> Counter | None:
+    if not isinstance(entry, Mapping):
+        return None
+    kind = entry.get("type")
+    return Counter(parse.name(kind), parse.label(kind), parse.name(entry.get("value")))
+
+
+def _population(entry: Any) -> Population | None:
+    found = entry.get("population") if isinstance(entry, Mapping) else None
+    if not parse.name(found):
+        return None
+    members = parse.whole(entry.get("members")) or 0
+    return Population(parse.name(found), parse.label(found), members)
+
+
 @dataclass(frozen=True)
-class JobInstance:
+class JobInstance(Shape):
     """One execution of a job; *status* is Alma's code (`job_status.py`), *progress* percent.
 
     *submitted_by* is the account (`exl_api` for the API). *job_id* is never taken from links:
     those of old webhooks name `M0`, which is no job.
     """
 
-    id: str
-    name: str = ""
-    status: str = ""
-    status_label: str = ""
-    submitted_by: str = ""
-    submit_time: datetime | None = None
-    start_time: datetime | None = None
-    end_time: datetime | None = None
-    progress: float | None = None
-    counters: tuple[Counter, ...] = ()
-    alerts: tuple[Alert, ...] = ()
-    populations: tuple[Population, ...] = ()
-    job_id: str = ""
-    job_name: str = ""
-    external_id: str = ""
-    link: str = ""
+    noun = "a job instance"
 
-    @classmethod
-    def read(cls, data: Any) -> JobInstance:
-        """Raises `Unreadable` when *data* is no job instance."""
-        data = fields(data, "a job instance")
-        job = data.get("job_info")
-        job = job if isinstance(job, Mapping) else {}
-        return cls(
-            id=_id(data, "a job instance"),
-            name=name(data.get("name")),
-            status=code(data.get("status")),
-            status_label=label(data.get("status")),
-            submitted_by=name(data.get("submitted_by")),
-            submit_time=instant(data.get("submit_time")),
-            start_time=instant(data.get("start_time")),
-            end_time=instant(data.get("end_time")),
-            progress=number(data.get("progress")),
-            counters=tuple(
-                Counter(name(entry.get("type")), label(entry.get("type")), name(entry.get("value")))
-                for entry in items(data, "counter")[:MOST_COUNTERS]
-                if isinstance(entry, Mapping)
-            ),
-            alerts=tuple(
-                Alert(name(entry), label(entry)) for entry in items(data, "alert")[:MOST_ALERTS]
-            ),
-            populations=tuple(
-                Population(name(found), label(found), whole(entry.get("members")) or 0)
-                for entry in items(data, "action")
-                if isinstance(entry, Mapping) and name(found := entry.get("population"))
-            ),
-            job_id=identifier(job.get("id")),
-            job_name=name(job.get("name")),
-            external_id=name(data.get("external_id")),
-            link=name(data.get("link")),
-        )
+    id: str = _read(parse.identifier)
+    name: str = _read(parse.name)
+    status: str = _read(parse.code)
+    status_label: str = _read(parse.label, "status")
+    submitted_by: str = _read(parse.name)
+    submit_time: datetime | None = _read(parse.instant)
+    start_time: datetime | None = _read(parse.instant)
+    end_time: datetime | None = _read(parse.instant)
+    progress: float | None = _read(parse.number)
+    counters: tuple[Counter, ...] = _read(_each("counter", _counter, MOST_COUNTERS), "counter")
+    alerts: tuple[Alert, ...] = _read(
+        _each("alert", lambda entry: Alert(parse.name(entry), parse.label(entry)), MOST_ALERTS),
+        "alert",
+    )
+    populations: tuple[Population, ...] = _read(_each("action", _population), "action")
+    job_id: str = _read(_inside("id", parse.identifier), "job_info")
+    job_name: str = _read(_inside("name", parse.name), "job_info")
+    external_id: str = _read(parse.name)
+    link: str = _read(parse.name)
 
 
 # --- sets -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class AlmaSet:
+class AlmaSet(Shape):
     """Alma's saved list of records; *member_count* is None in lists, which do not tell it.
 
     *filled_by* is the id of the job instance that fills a set made from an import run, else empty.
     """
 
-    id: str
-    name: str = ""
-    type: str = ""
-    content: str = ""
-    description: str = ""
-    private: bool | None = None
-    status: str = ""
-    query: str = ""
-    member_count: int | None = None
-    created_at: datetime | None = None
-    created_by: str = ""
-    origin: str = ""
-    filled_by: str = ""
-    link: str = ""
+    noun = "a set"
 
-    @classmethod
-    def read(cls, data: Any) -> AlmaSet:
-        """Raises `Unreadable` when *data* is no set."""
-        data = fields(data, "a set")
-        return cls(
-            id=_id(data, "a set"),
-            name=name(data.get("name")),
-            type=code(data.get("type")),
-            content=code(data.get("content")),
-            description=text(data.get("description")),
-            private=flag(data.get("private")),
-            status=code(data.get("status")),
-            query=text(data.get("query")),
-            member_count=whole(data.get("number_of_members")),
-            created_at=instant(data.get("created_date")),
-            created_by=name(data.get("created_by")),
-            origin=name(data.get("origin")),
-            filled_by=instance_in_link(data.get("additional_info")),
-            link=name(data.get("link")),
-        )
+    id: str = _read(parse.identifier)
+    name: str = _read(parse.name)
+    type: str = _read(parse.code)
+    content: str = _read(parse.code)
+    description: str = _read(parse.text)
+    private: bool | None = _read(parse.flag)
+    status: str = _read(parse.code)
+    query: str = _read(parse.text)
+    member_count: int | None = _read(parse.whole, "number_of_members")
+    created_at: datetime | None = _read(parse.instant, "created_date")
+    created_by: str = _read(parse.name)
+    origin: str = _read(parse.name)
+    filled_by: str = _read(parse.instance_in_link, "additional_info")
+    link: str = _read(parse.name)
 
 
 @dataclass(frozen=True)
-class Member:
+class Member(Shape):
     """One member of a set; *description* is an item's barcode, a user's name …"""
 
-    id: str
-    description: str = ""
+    noun = "a member of a set"
 
-    @classmethod
-    def read(cls, data: Any) -> Member:
-        """Raises `Unreadable` when *data* is no member."""
-        data = fields(data, "a member of a set")
-        return cls(_id(data, "a member of a set"), text(data.get("description")))
+    id: str = _read(parse.identifier)
+    description: str = _read(parse.text)
 
 
 # --- profiles -------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class IntegrationProfile:
+class IntegrationProfile(Shape):
     """A configured exchange with another system; may own several jobs."""
 
-    id: str
-    code: str = ""
-    name: str = ""
-    type: str = ""
-    system: str = ""
-    description: str = ""
+    noun = "an integration profile"
 
-    @classmethod
-    def read(cls, data: Any) -> IntegrationProfile:
-        """Raises `Unreadable` when *data* is no integration profile."""
-        data = fields(data, "an integration profile")
-        return cls(
-            id=_id(data, "an integration profile"),
-            code=code(data.get("code")),
-            name=name(data.get("name")),
-            type=code(data.get("type")),
-            system=name(data.get("system")),
-            description=text(data.get("description")),
-        )
+    id: str = _read(parse.identifier)
+    code: str = _read(parse.code)
+    name: str = _read(parse.name)
+    type: str = _read(parse.code)
+    system: str = _read(parse.name)
+    description: str = _read(parse.text)
 
 
 @dataclass(frozen=True)
-class ImportProfile:
+class ImportProfile(Shape):
     """A metadata import profile; *job_id* is the job to run, empty when it has none."""
 
-    id: str
-    name: str = ""
-    job_id: str = ""
-    type: str = ""
-    description: str = ""
-    active: bool | None = None
-    scheduler_status: str = ""
+    noun = "an import profile"
 
-    @classmethod
-    def read(cls, data: Any) -> ImportProfile:
-        """Raises `Unreadable` when *data* is no import profile."""
-        data = fields(data, "an import profile")
-        return cls(
-            id=_id(data, "an import profile"),
-            name=name(data.get("name")),
-            job_id=identifier(data.get("job_id")),
-            type=code(data.get("type")),
-            description=text(data.get("description")),
-            active=flag(data.get("active")),
-            scheduler_status=code(data.get("scheduler_status")),
-        )
+    id: str = _read(parse.identifier)
+    name: str = _read(parse.name)
+    job_id: str = _read(parse.identifier)
+    type: str = _read(parse.code)
+    description: str = _read(parse.text)
+    active: bool | None = _read(parse.flag)
+    scheduler_status: str = _read(parse.code)
 
 
 # --- the rest -------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class General:
+class General(Shape):
     """What an institution says of itself; *environment* is `production` or `sandbox`."""
 
-    institution_code: str = ""
-    institution_name: str = ""
-    alma_url: str = ""
-    environment: str = ""
+    noun = "the institution's general information"
 
-    @classmethod
-    def read(cls, data: Any) -> General:
-        """Raises `Unreadable` when *data* is not the general object."""
-        data = fields(data, "the institution's general information")
-        return cls(
-            institution_code=code(data.get("institution")),
-            institution_name=label(data.get("institution")),
-            alma_url=name(data.get("alma_url")),
-            environment=code(data.get("environment_type")).casefold(),
-        )
+    institution_code: str = _read(parse.code, "institution")
+    institution_name: str = _read(parse.label, "institution")
+    alma_url: str = _read(parse.name)
+    environment: str = _read(lambda value: parse.code(value).casefold(), "environment_type")
 
 
 @dataclass(frozen=True)
-class CodeRow:
+class CodeRow(Shape):
     """One row of a code table."""
 
-    code: str
-    description: str = ""
-    enabled: bool | None = None
+    noun = "a row of a code table"
 
-    @classmethod
-    def read(cls, data: Any) -> CodeRow:
-        """Raises `Unreadable` when *data* is no row."""
-        data = fields(data, "a row of a code table")
-        return cls(code(data.get("code")), text(data.get("description")), flag(data.get("enabled")))
+    code: str = _read(parse.code)
+    description: str = _read(parse.text)
+    enabled: bool | None = _read(parse.flag)
 
 
 @dataclass(frozen=True)
@@ -340,15 +281,8 @@ class Page(Generic[T]):
         Raises:
             Unreadable: *data* is no list, or an entry is not what *item* reads.
         """
-        data = fields(data, "a list")
+        data = parse.fields(data, "a list")
         if key not in data and "total_record_count" not in data:
             raise Unreadable(f"the answer has neither `{key}` nor `total_record_count`")
-        found = tuple(item(entry) for entry in items(data, key))
-        return cls(found, whole(data.get("total_record_count")))
-
-
-def _id(data: Mapping[str, Any], noun: str) -> str:
-    found = identifier(data.get("id"))
-    if not found:
-        raise Unreadable(f"the answer is not {noun}: it has no id that can be one")
-    return found
+        found = tuple(item(entry) for entry in parse.items(data, key))
+        return cls(found, parse.whole(data.get("total_record_count")))
