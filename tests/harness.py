@@ -31,7 +31,7 @@ from almaflow.plan import Plan, make_plan
 from almaflow.redaction import Mask, reveal
 from almaflow.runs.events import RunEvent, Told
 from almaflow.settings import Project, find_project
-from almaflow.store import Entry, EntryState, Event, RunRecord, Store, processes
+from almaflow.store import Entry, EntryState, Event, RunRecord, Store, liveness
 from almaflow.store.writer import StoreWriter
 from almaflow.workflow_loader import load_workflow
 
@@ -39,7 +39,7 @@ from almaflow.workflow_loader import load_workflow
 LOOK = timedelta(seconds=1)
 
 # For how long a process lives without a sign of life; it gives four in that time.
-LEASE = processes.LEASE
+LEASE = liveness.LEASE
 
 START = datetime(2026, 3, 2, 8, 15, tzinfo=UTC)
 

@@ -31,7 +31,7 @@ from almaflow.engine.journal import RunJournal
 from almaflow.runs.events import NoListener
 from almaflow.settings import find_project
 from almaflow.store import Store
-from almaflow.store.processes import LEASE
+from almaflow.store.liveness import LEASE
 from almaflow.workflow_loader import load_text
 
 # The workflow of most tests with workers. It is read here once, and not by each process.

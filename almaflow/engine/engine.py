@@ -243,7 +243,7 @@ class Engine:
         scope.cancel()
 
     async def _take_all(self, tasks: TaskGroup) -> None:
-        run_ids = await self._writer.call(self.store.orphans, self._process_id, FORMAT)
+        run_ids = await self._writer.call(self.store.orphans, FORMAT)
         if not run_ids:
             return
         claims = await self._writer.call(self.store.claim_runs, run_ids, self._process_id)

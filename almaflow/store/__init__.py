@@ -1,19 +1,17 @@
-"""The store: runs, their journal and log, places, the ledger of ticks, and who shares them.
+"""The store: runs, their journal and log, job slots, the ledger of ticks, and who shares them.
 
-The only home of SQL: SQLite, or PostgreSQL. Every method is one transaction and waits for the
-disk, so what runs on an event loop calls it through a `StoreWriter`. Instants come from the
-store's clock.
+The only home of SQL: SQLite, or PostgreSQL. Every method of `Store` is one transaction and waits
+for the disk, so code that runs on an event loop calls it through a `StoreWriter`. Instants come
+from the store's clock. A call travels through four floors:
+
+    store         `Store`: the methods, and which function implements each
+    runs, journal, job_slots, ticks …   the functions: rows read and written in a `Transaction`
+    database      transactions and errors, on one connection
+    sqlite, postgres   what is different in each kind of database
 """
 
 from __future__ import annotations
 
-from almaflow.store.calls.journal import JournalCalls
-from almaflow.store.calls.keeping import KeepingCalls
-from almaflow.store.calls.ledger import LedgerCalls
-from almaflow.store.calls.places import PlaceCalls
-from almaflow.store.calls.processes import ProcessCalls
-from almaflow.store.calls.runs import RunCalls
-from almaflow.store.calls.service import ServiceCalls
 from almaflow.store.errors import (
     ClaimLost,
     InstanceTaken,
@@ -38,7 +36,7 @@ from almaflow.store.errors import (
     TickDecided,
     ValueUnfit,
 )
-from almaflow.store.processes import LEASE, RENEW
+from almaflow.store.liveness import LEASE, RENEW
 from almaflow.store.records import (
     KEEP,
     Answer,
@@ -74,6 +72,7 @@ from almaflow.store.schedule_records import (
     TickEnd,
     TickEnding,
 )
+from almaflow.store.store import Store
 
 __all__ = [
     "KEEP",
@@ -133,13 +132,3 @@ __all__ = [
     "ValueUnfit",
     "new_run_id",
 ]
-
-
-class Store(
-    RunCalls, ProcessCalls, JournalCalls, PlaceCalls, LedgerCalls, ServiceCalls, KeepingCalls
-):
-    """One open store; safe to use from any thread.
-
-    Besides what a method names, each raises `StoreTrouble` when the file, the disk or the server
-    refuses; then nothing of its transaction is kept.
-    """

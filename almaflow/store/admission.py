@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, select
+from sqlalchemy import Row, Select, bindparam, func, select
 
-from almaflow.store import job_slots
+from almaflow.store import job_slots, processes
 from almaflow.store.errors import MoveWrong
-from almaflow.store.processes import Lives
 from almaflow.store.records import Busy, Claim, Place, PlaceLimits, PlaceState, Spot
 from almaflow.store.tables import places as table
 from almaflow.store.tables import runs
+from almaflow.store.transaction import Transaction
 
 # How long a start counts: an hour by Alma's clock, and what the way there and ours may differ.
 COUNTS: Final = timedelta(hours=1, seconds=2)
@@ -65,12 +65,10 @@ _BEHIND_ALL: Final = 2**63 - 1
 
 
 def take(
-    connection: Connection,
+    tx: Transaction,
     claim: Claim,
     spot: Spot,
     limits: PlaceLimits,
-    now: datetime,
-    lives: Lives,
 ) -> Place | Busy:
     """Give a queued submission its place when it is its turn, else return why it is not.
 
@@ -80,7 +78,7 @@ def take(
         ClaimLost: the run is not the claimant's (any more).
         MoveWrong: a defect: it did not ask for a place, or gave it back.
     """
-    place = job_slots.own(connection, claim, spot)
+    place = job_slots.own(tx, claim, spot)
     if place is not None and place.state is PlaceState.TAKEN:
         return place
     if place is None or place.state is not PlaceState.QUEUED:
@@ -90,45 +88,37 @@ def take(
             f" {'asked for none' if place is None else f'is `{place.state}`'}. This is a defect"
             " of almaflow: please report it with the output of `almaflow show`."
         )
-    busy = _Queue(connection, place.account, limits, now, lives).why_busy(place)
+    queue = _Queue(tx, place.account, limits)
+    busy = queue.why_busy(place)
     if busy is not None:
         return busy
-    job_slots.change(connection, place, state=PlaceState.TAKEN, taken_at=now, not_before=None)
-    taken = job_slots.find(connection, claim.run_id, spot)
+    job_slots.change(tx, place, state=PlaceState.TAKEN, taken_at=queue.now, not_before=None)
+    taken = job_slots.find(tx, claim.run_id, spot)
     assert taken is not None
     return taken
 
 
-def look(
-    connection: Connection, place: Place, limits: PlaceLimits, now: datetime, lives: Lives
-) -> Busy | None:
-    """Return why a queued submission would not get its place now, None when it would."""
-    return _Queue(connection, place.account, limits, now, lives).why_busy(place)
+def look(tx: Transaction, run_id: str, spot: Spot, limits: PlaceLimits) -> Busy | None:
+    """Return what a queued submission waits for; None when it would get its place now."""
+    place = job_slots.find(tx, run_id, spot)
+    if place is None or place.state is not PlaceState.QUEUED:
+        return None
+    return _Queue(tx, place.account, limits).why_busy(place)
 
 
-def turns(
-    connection: Connection, account: str, limits: PlaceLimits, now: datetime, lives: Lives
-) -> list[Place]:
+def turns(tx: Transaction, account: str, limits: PlaceLimits) -> list[Place]:
     """Return the queued submissions of an account that would get a place now, by ticket."""
-    return _Queue(connection, account, limits, now, lives).turns()
+    return _Queue(tx, account, limits).turns()
 
 
 class _Queue:
     """One look at the queue of an account."""
 
-    def __init__(
-        self,
-        connection: Connection,
-        account: str,
-        limits: PlaceLimits,
-        now: datetime,
-        lives: Lives,
-    ) -> None:
-        self._connection = connection
+    def __init__(self, tx: Transaction, account: str, limits: PlaceLimits) -> None:
+        self.now: Final = tx.now
+        self._tx = tx
         self._account = account
         self._limits = limits
-        self._now = now
-        self._lives = lives
         self._starts: dict[str, list[datetime]] = {}
         self._alive: dict[str | None, bool] = {None: False}
 
@@ -155,7 +145,7 @@ class _Queue:
     def turns(self) -> list[Place]:
         """Return those that would get a place now, by ticket."""
         granted = self._grant(self._limits.running - len(self._running()), _BEHIND_ALL)
-        return job_slots.with_tickets(self._connection, list(granted))
+        return job_slots.with_tickets(self._tx, list(granted))
 
     def _grant(self, free: int, ticket: int) -> dict[int, str]:
         """Give *free* places to those before *ticket* who can go; return their jobs by ticket."""
@@ -166,7 +156,7 @@ class _Queue:
                 break
             if row.job_id in later or not self._works(row.owner):
                 continue
-            if row.not_before is not None and row.not_before > self._now:
+            if row.not_before is not None and row.not_before > self.now:
                 later.add(row.job_id)
             elif not self._room_again(row.job_id, _count(granted, row.job_id)):
                 granted[row.id] = row.job_id
@@ -177,7 +167,7 @@ class _Queue:
         after: int | None = 0
         while after is not None:
             where = {"account": self._account, "ticket": ticket, "after": after}
-            rows = self._connection.execute(_NEXT_PART, where).all()
+            rows = self._tx.execute(_NEXT_PART, where).all()
             yield from rows
             after = rows[-1].id if len(rows) == _PART else None
 
@@ -190,10 +180,10 @@ class _Queue:
         told = [] if place.not_before is None else [place.not_before]
         told += [
             row.not_before
-            for row in self._connection.execute(_TOLD_LATER, ours | {"now": self._now})
+            for row in self._tx.execute(_TOLD_LATER, ours | {"now": self.now})
             if self._works(row.owner)
         ]
-        return max((instant for instant in told if instant > self._now), default=None)
+        return max((instant for instant in told if instant > self.now), default=None)
 
     def _room_again(self, job_id: str, granted: int) -> datetime | None:
         """Return when the hour of a job has room again, None when it has some now.
@@ -204,33 +194,33 @@ class _Queue:
             of_job = {
                 "account": self._account,
                 "job_id": job_id,
-                "since": self._now - COUNTS,
-                "until": self._now + _AHEAD_OF_US,
+                "since": self.now - COUNTS,
+                "until": self.now + _AHEAD_OF_US,
             }
-            self._starts[job_id] = list(self._connection.execute(_STARTS, of_job).scalars())
-        starts = [*self._starts[job_id], *[self._now] * granted]
+            self._starts[job_id] = list(self._tx.execute(_STARTS, of_job).scalars())
+        starts = [*self._starts[job_id], *[self.now] * granted]
         over = len(starts) - self._limits.starts_per_hour
         return None if over < 0 else sorted(starts)[over] + COUNTS
 
     def _running(self) -> tuple[Place, ...]:
         """Return who counts as running, oldest first; of one that is unknown this has an end."""
-        since = self._now - FORGOTTEN
+        since = self.now - FORGOTTEN
         return tuple(
             one
-            for one in job_slots.holders(self._connection, self._account)
+            for one in job_slots.holders(self._tx, self._account)
             if one.instance_id is not None
-            or since < (one.taken_at or self._now) < self._now + FORGOTTEN
+            or since < (one.taken_at or self.now) < self.now + FORGOTTEN
         )
 
     def _works(self, owner: str | None) -> bool:
         """Whether somebody alive works on a run."""
         if owner not in self._alive:
-            self._alive[owner] = self._lives.alive(self._connection, str(owner))
+            self._alive[owner] = processes.is_alive(self._tx, str(owner))
         return self._alive[owner]
 
     def _ahead(self, place: Place) -> int:
         before = {"account": self._account, "ticket": place.id}
-        return self._connection.execute(_AHEAD, before).scalar_one()
+        return self._tx.execute(_AHEAD, before).scalar_one()
 
 
 def _count(granted: dict[int, str], job_id: str) -> int:

@@ -7,11 +7,9 @@ questions.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Final, TypeVar
 
 from sqlalchemy import (
-    Connection,
     and_,
     bindparam,
     exists,
@@ -25,10 +23,10 @@ from sqlalchemy import (
 from almaflow.outcome import Status
 from almaflow.store import journal, processes, runs
 from almaflow.store.errors import RunEnded, RunHeld
-from almaflow.store.processes import Lives
 from almaflow.store.records import Claim, Entry, LoadedRun, Process
 from almaflow.store.tables import answers
 from almaflow.store.tables import runs as table
+from almaflow.store.transaction import Transaction
 
 T = TypeVar("T")
 
@@ -64,21 +62,28 @@ _LOOK = select(table.c.id, table.c.owner, table.c.epoch).where(
 _TAKE = update(table).where(table.c.id.in_(bindparam("run_ids", expanding=True)))
 
 
-def orphans(connection: Connection, now: datetime, max_format: int, lives: Lives) -> list[str]:
-    """Return the runs that may be taken now, oldest first; that an owner is dead is recorded."""
-    owners = list(connection.execute(_OWNERS).scalars())
-    dead = [owner for owner in owners if not lives.alive(connection, owner)]
-    free = connection.execute(_UNOWNED_NOW, {"now": now, "max_format": max_format}).all()
+def orphans(tx: Transaction, max_format: int = 1) -> list[str]:
+    """Return the unfinished runs that a process may claim now, oldest first.
+
+    They are the runs of dead processes, and those without an owner that can continue: queued or
+    running ones, and waiting ones that got an answer since they were last claimed, are to be
+    cancelled, or have run out of time. Runs on hold, and those recorded in a format above
+    *max_format*, are left out. Owners that are found dead are recorded as such.
+    """
+    owners = list(tx.execute(_OWNERS).scalars())
+    dead = [owner for owner in owners if not processes.is_alive(tx, owner)]
+    free = tx.execute(_UNOWNED_NOW, {"now": tx.now, "max_format": max_format}).all()
     if dead:
-        left = connection.execute(_OF_DEAD, {"dead": dead, "max_format": max_format}).all()
+        left = tx.execute(_OF_DEAD, {"dead": dead, "max_format": max_format}).all()
         free = sorted([*free, *left], key=lambda row: row.number)
     return [row.id for row in free]
 
 
-def silent_owners(connection: Connection, max_format: int, lives: Lives) -> list[Process]:
-    """Return the processes that own runs and gave no sign of life since they were looked at.
+def silent_owners(tx: Transaction, max_format: int = 1) -> list[Process]:
+    """Return the owners of runs that seem to be alive, but have given no sign of life yet.
 
-    Only those count whose runs could be taken; a process is looked at by `orphans`.
+    They are those that `orphans` and `claim` of this store have checked. Each gives a sign of
+    life, or is dead, within one lease in which it is checked repeatedly.
     """
     free = select(table.c.owner).where(
         _UNFINISHED,
@@ -86,59 +91,57 @@ def silent_owners(connection: Connection, max_format: int, lives: Lives) -> list
         table.c.held.is_(False),
         table.c.format <= max_format,
     )
-    owners = connection.execute(free.distinct()).scalars()
-    found = [processes.get(connection, owner) for owner in owners if lives.is_silent(owner)]
+    owners = tx.execute(free.distinct()).scalars()
+    found = [processes.get(tx, owner) for owner in owners if tx.liveness.is_silent(owner)]
     return [process for process in found if process is not None and process.left_at is None]
 
 
-def claim(connection: Connection, run_id: str, process_id: str, lives: Lives) -> Claim:
-    """Make *process_id* the owner of an unfinished run.
+def claim(tx: Transaction, run_id: str, process_id: str) -> Claim:
+    """Make *process_id* the owner of an unfinished run, which is no longer on hold then.
 
     Raises:
         RunNotFound: there is no such run.
         RunEnded: it is finished.
-        RunHeld: a live process owns it.
+        RunHeld: a live process owns it, which may be *process_id* itself.
         LeaseLost: *process_id* has left, or was found dead.
     """
-    record = runs.get(connection, run_id)
+    record = runs.get(tx, run_id)
     if record.status is Status.FINISHED:
         raise RunEnded(run_id, str(record.outcome))
-    if record.owner is not None and lives.alive(connection, record.owner):
-        owner = processes.get(connection, record.owner)
+    if record.owner is not None and processes.is_alive(tx, record.owner):
+        owner = processes.get(tx, record.owner)
         assert owner is not None
-        silent = lives.is_silent(owner.id)
+        silent = tx.liveness.is_silent(owner.id)
         raise RunHeld(run_id, owner.pid, owner.host, owner.entered_at, silent=silent)
-    processes.check(connection, process_id)
-    _take(connection, [run_id], process_id)
+    processes.check(tx, process_id)
+    _take(tx, [run_id], process_id)
     return Claim(run_id, process_id, record.epoch + 1)
 
 
-def claim_all(
-    connection: Connection, run_ids: Sequence[str], process_id: str, lives: Lives
-) -> list[Claim]:
-    """Make *process_id* the owner of those that are unfinished and nobody alive owns.
+def claim_all(tx: Transaction, run_ids: Sequence[str], process_id: str) -> list[Claim]:
+    """Claim many runs, as `claim` does; those that cannot be claimed are left out.
 
     Raises:
         LeaseLost: *process_id* has left, or was found dead.
     """
-    processes.check(connection, process_id)
+    processes.check(tx, process_id)
     alive: dict[str | None, bool] = {None: False}
     epochs: dict[str, int] = {}
     for some in _batches(run_ids):
-        for row in connection.execute(_LOOK, {"run_ids": some}).all():
+        for row in tx.execute(_LOOK, {"run_ids": some}).all():
             if row.owner not in alive:
-                alive[row.owner] = lives.alive(connection, row.owner)
+                alive[row.owner] = processes.is_alive(tx, row.owner)
             if not alive[row.owner]:
                 epochs[row.id] = row.epoch + 1
     claims = [Claim(id_, process_id, epochs[id_]) for id_ in run_ids if id_ in epochs]
     for some in _batches([one.run_id for one in claims]):
-        _take(connection, some, process_id)
+        _take(tx, some, process_id)
     return claims
 
 
-def _take(connection: Connection, run_ids: Sequence[str], process_id: str) -> None:
+def _take(tx: Transaction, run_ids: Sequence[str], process_id: str) -> None:
     newest_answer = select(func.coalesce(func.max(answers.c.id), 0)).scalar_subquery()
-    connection.execute(
+    tx.execute(
         _TAKE.values(
             owner=process_id, epoch=table.c.epoch + 1, held=False, answers_seen=newest_answer
         ),
@@ -146,14 +149,14 @@ def _take(connection: Connection, run_ids: Sequence[str], process_id: str) -> No
     )
 
 
-def load(connection: Connection, claims: Sequence[Claim]) -> list[LoadedRun]:
-    """Return the claimed runs with their journals; who lost a claim is left out."""
+def load(tx: Transaction, claims: Sequence[Claim]) -> list[LoadedRun]:
+    """Return claimed runs with their journals; runs whose claim was lost are left out."""
     loaded: list[LoadedRun] = []
     for some in _batches(claims):
         run_ids = [one.run_id for one in some]
-        records = runs.get_all(connection, run_ids)
+        records = runs.get_all(tx, run_ids)
         entries: dict[str, list[Entry]] = {run_id: [] for run_id in run_ids}
-        for entry in journal.of_runs(connection, run_ids):
+        for entry in journal.of_runs(tx, run_ids):
             entries[entry.run_id].append(entry)
         for one in some:
             record = records.get(one.run_id)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import bindparam, insert, select
 
 from almaflow.outcome import Status
 from almaflow.store import runs
@@ -14,6 +13,7 @@ from almaflow.store.errors import RunEnded
 from almaflow.store.json_values import clean, from_json, to_json
 from almaflow.store.records import Answer
 from almaflow.store.tables import answers
+from almaflow.store.transaction import Transaction
 
 _AFTER = select(answers).where(answers.c.id > bindparam("after_id")).order_by(answers.c.id)
 
@@ -21,27 +21,30 @@ _AFTER = select(answers).where(answers.c.id > bindparam("after_id")).order_by(an
 _FEW: Final = 100
 
 
-def add(
-    connection: Connection, run_id: str, path: str, kind: str, value: Any, by: str, at: datetime
-) -> Answer:
-    """Record what *by* decided about the step *path*, and return it.
+def add(tx: Transaction, run_id: str, path: str, kind: str, value: Any, by: str) -> Answer:
+    """Record what *by* decided about the step *path* of a run, and return it.
+
+    *kind* is `approve` or `resolve`.
 
     Raises:
         RunNotFound: there is no such run.
         RunEnded: it is finished.
         ValueUnfit: the value is too large, or no JSON.
     """
-    record = runs.get(connection, run_id)
+    record = runs.get(tx, run_id)
     if record.status is Status.FINISHED:
         raise RunEnded(run_id, str(record.outcome))
-    row: dict[str, Any] = {"run_id": run_id, "path": path, "kind": kind, "by": clean(by), "at": at}
+    row: dict[str, Any] = {"run_id": run_id, "path": path, "kind": kind, "by": clean(by)}
+    row["at"] = tx.now
     text = to_json(value, f"the answer to step {path} of run {run_id}")
-    key = connection.execute(insert(answers), row | {"value": text}).inserted_primary_key
+    key = tx.execute(insert(answers), row | {"value": text}).inserted_primary_key
     assert key is not None
     return Answer(id=key[0], value=value, **row)
 
 
-def after(connection: Connection, run_ids: Collection[str] | None, after_id: int) -> list[Answer]:
+def after(
+    tx: Transaction, run_ids: Collection[str] | None = None, after_id: int = 0
+) -> list[Answer]:
     """Return the answers newer than the answer *after_id*, oldest first; None: of all runs."""
     query = _AFTER
     if run_ids is not None and len(run_ids) <= _FEW:
@@ -49,6 +52,6 @@ def after(connection: Connection, run_ids: Collection[str] | None, after_id: int
     wanted = None if run_ids is None else frozenset(run_ids)
     return [
         Answer(**(dict(row._mapping) | {"value": from_json(row.value)}))
-        for row in connection.execute(query, {"after_id": after_id})
+        for row in tx.execute(query, {"after_id": after_id})
         if wanted is None or row.run_id in wanted
     ]

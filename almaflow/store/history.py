@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import bindparam, func, select
 
 from almaflow.store.tables import events, journal
+from almaflow.store.transaction import Transaction
 
 # How many runs are named in one question; a database takes some thousand values.
 _TOGETHER = 500
@@ -24,12 +25,15 @@ _TOLD = (
 )
 
 
-def last_changes(connection: Connection, run_ids: Sequence[str]) -> dict[str, datetime]:
-    """Return when something was last recorded in each run; one without records is left out."""
+def last_changes(tx: Transaction, run_ids: Sequence[str]) -> dict[str, datetime]:
+    """Return when something was last recorded in the journal or the log of each run.
+
+    A run without such a record is left out.
+    """
     found: dict[str, datetime] = {}
     for start in range(0, len(run_ids), _TOGETHER):
         some = {"run_ids": list(run_ids[start : start + _TOGETHER])}
         for query in (_CHANGED, _TOLD):
-            for row in connection.execute(query, some):
+            for row in tx.execute(query, some):
                 found[row.run_id] = max(row.at, found.get(row.run_id, row.at))
     return found

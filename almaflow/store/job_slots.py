@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Row, bindparam, insert, select, update
 
 from almaflow.store import runs
 from almaflow.store.errors import InstanceTaken
 from almaflow.store.json_values import from_json, to_json
 from almaflow.store.records import Claim, Place, PlaceState, Spot
 from almaflow.store.tables import places
+from almaflow.store.transaction import Transaction
 
 _OF_SPOT = select(places).where(
     places.c.run_id == bindparam("run_id"),
@@ -27,24 +28,24 @@ _OF_SPOT = select(places).where(
 _TAKEN = places.c.state == PlaceState.TAKEN
 
 
-def find(connection: Connection, run_id: str, spot: Spot) -> Place | None:
+def find(tx: Transaction, run_id: str, spot: Spot) -> Place | None:
     """Return the place of a submission, None when it never asked for one."""
-    row = connection.execute(_OF_SPOT, _key(run_id, spot)).first()
+    row = tx.execute(_OF_SPOT, _key(run_id, spot)).first()
     return None if row is None else _place(row)
 
 
-def own(connection: Connection, claim: Claim, spot: Spot) -> Place | None:
+def own(tx: Transaction, claim: Claim, spot: Spot) -> Place | None:
     """Return the place of a submission of the claimed run, None when it never asked for one.
 
     Raises:
         ClaimLost: the run is not the claimant's (any more).
     """
-    runs.check(connection, claim)
-    return find(connection, claim.run_id, spot)
+    runs.check(tx, claim)
+    return find(tx, claim.run_id, spot)
 
 
 def ask(
-    connection: Connection,
+    tx: Transaction,
     claim: Claim,
     spot: Spot,
     account: str,
@@ -52,14 +53,16 @@ def ask(
     set_id: str | None,
     marker: str,
     named: bool,
-    at: datetime,
 ) -> Place:
-    """Queue a submission and return its place; one that is there is returned as it is.
+    """Queue a submission and return its place; one that was queued before keeps what it has.
+
+    *set_id* is the set that the job works on, *marker* is ours for it, and *named* says whether
+    the submission brings the marker to Alma.
 
     Raises:
         ClaimLost: the run is not the claimant's (any more).
     """
-    found = own(connection, claim, spot)
+    found = own(tx, claim, spot)
     if found is not None:
         return found
     row: dict[str, Any] = _key(claim.run_id, spot) | {
@@ -69,10 +72,10 @@ def ask(
         "marker": marker,
         "named": named,
         "state": PlaceState.QUEUED,
-        "asked_at": at,
+        "asked_at": tx.now,
         "refusals": 0,
     }
-    key = connection.execute(insert(places), row | {"candidates": "[]"}).inserted_primary_key
+    key = tx.execute(insert(places), row | {"candidates": "[]"}).inserted_primary_key
     assert key is not None
     return Place(
         id=key[0],
@@ -85,12 +88,12 @@ def ask(
     )
 
 
-def put_off(connection: Connection, claim: Claim, spot: Spot, again_at: datetime) -> None:
+def put_off(tx: Transaction, claim: Claim, spot: Spot, again_at: datetime) -> None:
     """Queue a submission again, at its old ticket: Alma said "later", not before *again_at*."""
-    place = own(connection, claim, spot)
+    place = own(tx, claim, spot)
     if place is not None:
         change(
-            connection,
+            tx,
             place,
             state=PlaceState.QUEUED,
             refusals=place.refusals + 1,
@@ -99,113 +102,110 @@ def put_off(connection: Connection, claim: Claim, spot: Spot, again_at: datetime
         )
 
 
-def drop(connection: Connection, claim: Claim, spot: Spot) -> None:
+def drop(tx: Transaction, claim: Claim, spot: Spot) -> None:
     """Take a submission out: Alma certainly did not take it, or it was given up in the queue."""
-    place = own(connection, claim, spot)
+    place = own(tx, claim, spot)
     if place is not None:
-        change(connection, place, state=PlaceState.REFUSED)
+        change(tx, place, state=PlaceState.REFUSED)
 
 
-def settle(
-    connection: Connection, claim: Claim, spot: Spot, instance_id: str, at: datetime
-) -> None:
+def settle(tx: Transaction, claim: Claim, spot: Spot, instance_id: str) -> None:
     """Record as what Alma runs a submission; from now on it counts until that is seen ended.
 
     Raises:
         ClaimLost: the run is not the claimant's (any more).
         InstanceTaken: another submission of the account is that instance.
     """
-    place = own(connection, claim, spot)
+    place = own(tx, claim, spot)
     if place is None or place.instance_id == instance_id:
         return
-    other = _of_instance(connection, place.account, instance_id)
+    other = _of_instance(tx, place.account, instance_id)
     if other is not None:
         raise InstanceTaken(other)
     change(
-        connection,
+        tx,
         place,
         state=PlaceState.TAKEN,
-        taken_at=place.taken_at or at,
+        taken_at=place.taken_at or tx.now,
         instance_id=instance_id,
         candidates="[]",
         freed_at=None,
     )
 
 
-def suspect(connection: Connection, claim: Claim, spot: Spot, candidates: Sequence[str]) -> None:
+def suspect(tx: Transaction, claim: Claim, spot: Spot, candidates: Sequence[str]) -> None:
     """Record which instances an unknown submission could be."""
-    place = own(connection, claim, spot)
+    place = own(tx, claim, spot)
     if place is not None:
         text = to_json(list(candidates), f"the candidates of {spot.path} in run {claim.run_id}")
-        change(connection, place, candidates=text)
+        change(tx, place, candidates=text)
 
 
-def free_spot(connection: Connection, claim: Claim, spot: Spot, at: datetime) -> None:
+def free_spot(tx: Transaction, claim: Claim, spot: Spot) -> None:
     """Free the place of a submission that was not taken after all; it stays a start."""
-    place = own(connection, claim, spot)
+    place = own(tx, claim, spot)
     if place is not None:
-        change(connection, place, state=PlaceState.FREED, freed_at=at)
+        change(tx, place, state=PlaceState.FREED, freed_at=tx.now)
 
 
-def free(connection: Connection, account: str, instance_id: str, at: datetime) -> bool:
+def free(tx: Transaction, account: str, instance_id: str) -> bool:
     """Record that an instance was seen ended; return whether a place had to do with it.
 
     An unknown submission is free once all that it could be have ended.
     """
-    ended = _of_instance(connection, account, instance_id)
+    at = tx.now
+    ended = _of_instance(tx, account, instance_id)
     found = ended is not None and ended.state is PlaceState.TAKEN
     if ended is not None and found:
-        change(connection, ended, state=PlaceState.FREED, freed_at=at)
+        change(tx, ended, state=PlaceState.FREED, freed_at=at)
     unknown = places.c.candidates != "[]"
-    for place in _all(connection, places.c.account == account, _TAKEN, unknown):
+    for place in _all(tx, places.c.account == account, _TAKEN, unknown):
         if instance_id in place.candidates:
             found = True
             left = [one for one in place.candidates if one != instance_id]
             over = {} if left else {"state": PlaceState.FREED, "freed_at": at}
-            change(connection, place, candidates=to_json(left, "candidates"), **over)
+            change(tx, place, candidates=to_json(left, "candidates"), **over)
     return found
 
 
-def holders(connection: Connection, account: str) -> list[Place]:
+def holders(tx: Transaction, account: str) -> list[Place]:
     """Return who has the places of an account, oldest first."""
     return sorted(
-        _all(connection, places.c.account == account, _TAKEN),
+        _all(tx, places.c.account == account, _TAKEN),
         key=lambda place: (place.taken_at or place.asked_at, place.id),
     )
 
 
-def queue(connection: Connection, account: str | None) -> list[Place]:
+def queue(tx: Transaction, account: str | None = None) -> list[Place]:
     """Return who waits for a place, by ticket; None: of all accounts."""
     queued = places.c.state == PlaceState.QUEUED
-    return _all(connection, queued, *([] if account is None else [places.c.account == account]))
+    return _all(tx, queued, *([] if account is None else [places.c.account == account]))
 
 
-def with_tickets(connection: Connection, tickets: Sequence[int]) -> list[Place]:
+def with_tickets(tx: Transaction, tickets: Sequence[int]) -> list[Place]:
     """Return the places with these tickets, in their order."""
-    return _all(connection, places.c.id.in_(tickets))
+    return _all(tx, places.c.id.in_(tickets))
 
 
-def of_run(connection: Connection, run_id: str) -> list[Place]:
+def of_run(tx: Transaction, run_id: str) -> list[Place]:
     """Return the places of a run in the order of asking."""
-    return _all(connection, places.c.run_id == run_id)
+    return _all(tx, places.c.run_id == run_id)
 
 
-def instances(connection: Connection, account: str, job_id: str) -> set[str]:
+def instances(tx: Transaction, account: str, job_id: str) -> set[str]:
     """Return the instances of a job that submissions of ours are known to be."""
     known = select(places.c.instance_id).where(
         places.c.account == account,
         places.c.job_id == job_id,
         places.c.instance_id.is_not(None),
     )
-    return set(connection.execute(known).scalars())
+    return set(tx.execute(known).scalars())
 
 
-def lost_beside(
-    connection: Connection, account: str, job_id: str, run_id: str, spot: Spot
-) -> list[Place]:
+def lost_beside(tx: Transaction, account: str, job_id: str, run_id: str, spot: Spot) -> list[Place]:
     """Return the other submissions of a job whose instance is not known, by ticket."""
     found = _all(
-        connection,
+        tx,
         places.c.account == account,
         places.c.job_id == job_id,
         _TAKEN,
@@ -214,23 +214,23 @@ def lost_beside(
     return [place for place in found if (place.run_id, place.spot) != (run_id, spot)]
 
 
-def on_set(connection: Connection, account: str, set_id: str) -> list[Place]:
+def on_set(tx: Transaction, account: str, set_id: str) -> list[Place]:
     """Return the submissions that work on a set, as far as anybody knows, by ticket."""
-    return _all(connection, places.c.account == account, _TAKEN, places.c.set_id == set_id)
+    return _all(tx, places.c.account == account, _TAKEN, places.c.set_id == set_id)
 
 
-def change(connection: Connection, place: Place, **values: Any) -> None:
+def change(tx: Transaction, place: Place, **values: Any) -> None:
     """Write *values* into the row of *place*."""
-    connection.execute(update(places).where(places.c.id == place.id), values)
+    tx.execute(update(places).where(places.c.id == place.id), values)
 
 
-def _of_instance(connection: Connection, account: str, instance_id: str) -> Place | None:
-    found = _all(connection, places.c.account == account, places.c.instance_id == instance_id)
+def _of_instance(tx: Transaction, account: str, instance_id: str) -> Place | None:
+    found = _all(tx, places.c.account == account, places.c.instance_id == instance_id)
     return found[0] if found else None
 
 
-def _all(connection: Connection, *conditions: Any) -> list[Place]:
-    rows = connection.execute(select(places).where(*conditions).order_by(places.c.id))
+def _all(tx: Transaction, *conditions: Any) -> list[Place]:
+    rows = tx.execute(select(places).where(*conditions).order_by(places.c.id))
     return [_place(row) for row in rows]
 
 

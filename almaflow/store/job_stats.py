@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Row, bindparam, delete, insert, select, update
 
 from almaflow.store.records import MarkerHabit
 from almaflow.store.tables import durations, job_traits
+from almaflow.store.transaction import Transaction
 
 # How many runs of a job are remembered.
 REMEMBERED: Final = 20
@@ -26,15 +26,13 @@ _TRAIT = select(job_traits).where(
 )
 
 
-def add_duration(
-    connection: Connection, account: str, job_id: str, seconds: float, at: datetime
-) -> None:
+def add_duration(tx: Transaction, account: str, job_id: str, seconds: float) -> None:
     """Remember how long a run of a job took; the oldest beyond the newest 20 are forgotten."""
     job = {"account": account, "job_id": job_id}
-    connection.execute(insert(durations), job | {"seconds": seconds, "at": at})
-    last = connection.execute(_OF_JOB.limit(1).offset(REMEMBERED), job).scalar()
+    tx.execute(insert(durations), job | {"seconds": seconds, "at": tx.now})
+    last = tx.execute(_OF_JOB.limit(1).offset(REMEMBERED), job).scalar()
     if last is not None:
-        connection.execute(
+        tx.execute(
             delete(durations).where(
                 durations.c.account == account,
                 durations.c.job_id == job_id,
@@ -43,9 +41,12 @@ def add_duration(
         )
 
 
-def learned(connection: Connection, limit: int) -> list[dict[str, Any]]:
-    """Return the newest *limit* durations as `{institution, job_id, seconds}`, oldest first."""
-    rows = connection.execute(
+def learned(tx: Transaction, limit: int = 10_000) -> list[dict[str, Any]]:
+    """Return the newest *limit* durations as `{institution, job_id, seconds}`, oldest first.
+
+    `institution` is the account, as it was given to `add_duration`.
+    """
+    rows = tx.execute(
         select(durations.c.account, durations.c.job_id, durations.c.seconds)
         .order_by(durations.c.id.desc())
         .limit(limit)
@@ -56,30 +57,28 @@ def learned(connection: Connection, limit: int) -> list[dict[str, Any]]:
     ]
 
 
-def note_habit(
-    connection: Connection, account: str, job_id: str, habit: MarkerHabit, at: datetime
-) -> None:
+def note_habit(tx: Transaction, account: str, job_id: str, habit: MarkerHabit) -> None:
     """Remember what Alma was last seen to do to the names of a job's instances."""
     job = {"account": account, "job_id": job_id}
     seen: dict[str, Any] = {
         "kept_length": habit.kept,
         "cut_length": habit.cut,
-        "seen_at": at,
+        "seen_at": tx.now,
     }
     ours = (job_traits.c.account == account) & (job_traits.c.job_id == job_id)
-    if connection.execute(update(job_traits).where(ours), seen).rowcount == 0:
-        connection.execute(insert(job_traits), job | seen)
+    if tx.execute(update(job_traits).where(ours), seen).rowcount == 0:
+        tx.execute(insert(job_traits), job | seen)
 
 
-def habits(connection: Connection) -> dict[tuple[str, str], MarkerHabit]:
+def habits(tx: Transaction) -> dict[tuple[str, str], MarkerHabit]:
     """Return what Alma does to names, by account and job, where it was seen."""
-    rows = connection.execute(select(job_traits))
+    rows = tx.execute(select(job_traits))
     return {(row.account, row.job_id): _habit(row) for row in rows}
 
 
-def habit_of(connection: Connection, account: str, job_id: str) -> MarkerHabit:
+def habit_of(tx: Transaction, account: str, job_id: str) -> MarkerHabit:
     """Return what Alma was seen to do to the names of a job's instances."""
-    row = connection.execute(_TRAIT, {"account": account, "job_id": job_id}).first()
+    row = tx.execute(_TRAIT, {"account": account, "job_id": job_id}).first()
     return MarkerHabit() if row is None else _habit(row)
 
 

@@ -16,15 +16,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, insert, select, update
+from sqlalchemy import and_, bindparam, insert, select, update
 
 from almaflow.store.errors import ClaimLost, MoveWrong
 from almaflow.store.json_values import from_json, to_json
-from almaflow.store.records import Claim, Entry, EntryState, Keep, RunRecord
+from almaflow.store.records import KEEP, Claim, Entry, EntryState, Keep, RunRecord
 from almaflow.store.tables import journal, runs
+from almaflow.store.transaction import Transaction
 
 _MOVES: dict[EntryState | None, frozenset[EntryState]] = {
     None: frozenset({EntryState.INTENT, EntryState.DONE}),
@@ -72,23 +72,27 @@ _OF_RUNS = _COLUMNS.where(journal.c.run_id.in_(bindparam("run_ids", expanding=Tr
 
 
 def record(
-    connection: Connection,
+    tx: Transaction,
     claim: Claim,
     path: str,
     attempt: int,
     effect: str,
     state: EntryState,
-    at: datetime,
-    value: Any | Keep,
-    request_hash: str,
-    resubmit: bool,
+    *,
+    value: Any | Keep = KEEP,
+    request_hash: str = "",
+    resubmit: bool = False,
 ) -> Entry:
-    """Make the entry, or move it to *state*, and return it as it is recorded.
+    """Create a journal entry or move it to *state*, and return it as it is recorded.
+
+    *value* replaces the recorded one; `KEEP` leaves it (a new entry then has None).
+    *request_hash* is given with the first intent; given again it must be the same.
+    *resubmit* allows the one move from lost to a new intent.
 
     Raises:
-        ClaimLost: the run is not the claimant's (any more).
-        MoveWrong: the entry cannot go to *state*, or its request is not the one recorded.
-        ValueUnfit: *value* is too large, or no JSON.
+        ClaimLost: the run is not the claimant's (any more); stop working on it.
+        MoveWrong: a defect: the entry cannot go to *state*, or its request has changed.
+        ValueUnfit: *value* is larger than 16 MiB, or cannot be written as JSON.
     """
     key: dict[str, Any] = {
         "run_id": claim.run_id,
@@ -96,7 +100,7 @@ def record(
         "attempt": attempt,
         "effect": effect,
     }
-    found = connection.execute(_LOOK, key).first()
+    found = tx.execute(_LOOK, key).first()
     if found is None or (found.owner, found.run_epoch) != (claim.process_id, claim.epoch):
         raise ClaimLost(claim.run_id)
     name = f"{effect} of step {path} (attempt {attempt}) in run {claim.run_id}"
@@ -116,23 +120,22 @@ def record(
         "state": state,
         "value": text,
         "sends": (found.sends or 0) + (state is EntryState.INTENT),
-        "changed_at": at,
+        "changed_at": (now := tx.now),
         "epoch": claim.epoch,
     }
     if before is None:
-        first: dict[str, Any] = {"request_hash": request_hash, "created_at": at}
-        connection.execute(_INSERT, key | values | first)
+        first: dict[str, Any] = {"request_hash": request_hash, "created_at": now}
+        tx.execute(_INSERT, key | values | first)
     else:
         first = {"request_hash": found.request_hash, "created_at": found.created_at}
-        connection.execute(_UPDATE, values | {"entry_id": found.id})
+        tx.execute(_UPDATE, values | {"entry_id": found.id})
     return Entry(**(key | values | first | {"value": value}))
 
 
 def add_by_person(
-    connection: Connection,
+    tx: Transaction,
     record: RunRecord,
     effect: str,
-    at: datetime,
     value: Any,
 ) -> None:
     """Record what a person did to a run that nobody works on: an entry without a step, done."""
@@ -145,11 +148,11 @@ def add_by_person(
         "value": to_json(value, f"the value for {effect} of run {record.id}"),
         "request_hash": "",
         "sends": 0,
-        "created_at": at,
-        "changed_at": at,
+        "created_at": (now := tx.now),
+        "changed_at": now,
         "epoch": record.epoch,
     }
-    connection.execute(_INSERT, row)
+    tx.execute(_INSERT, row)
 
 
 def _check_move(name: str, before: EntryState | None, state: EntryState, resubmit: bool) -> None:
@@ -164,14 +167,14 @@ def _check_move(name: str, before: EntryState | None, state: EntryState, resubmi
     )
 
 
-def of_run(connection: Connection, run_id: str) -> list[Entry]:
+def of_run(tx: Transaction, run_id: str) -> list[Entry]:
     """Return the entries of a run in the order in which they were made."""
-    return [_entry(*row) for row in connection.execute(_ALL, {"run_id": run_id})]
+    return [_entry(*row) for row in tx.execute(_ALL, {"run_id": run_id})]
 
 
-def of_runs(connection: Connection, run_ids: Sequence[str]) -> Iterator[Entry]:
+def of_runs(tx: Transaction, run_ids: Sequence[str]) -> Iterator[Entry]:
     """Yield the entries of many runs; those of each in the order in which they were made."""
-    for row in connection.execute(_OF_RUNS, {"run_ids": list(run_ids)}).all():
+    for row in tx.execute(_OF_RUNS, {"run_ids": list(run_ids)}).all():
         yield _entry(*row)
 
 

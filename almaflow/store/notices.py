@@ -7,11 +7,12 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from almaflow.store.json_values import clean
 from almaflow.store.schedule_records import NewNotice, NoticeRecord
 from almaflow.store.tables import notices
+from almaflow.store.transaction import Transaction
 
 # How many keys are named in one question.
 _TOGETHER: Final = 500
@@ -28,7 +29,7 @@ _UNDELIVERED = select(func.count()).select_from(notices).where(notices.c.next_at
 _TRIED = update(notices).where(notices.c.id == bindparam("notice_id"))
 
 
-def add(connection: Connection, new: Sequence[NewNotice], at: datetime) -> int:
+def add(tx: Transaction, new: Sequence[NewNotice]) -> int:
     """Record notices, to be delivered at once, and return how many were new.
 
     One whose key was told to the same channel is left alone.
@@ -36,14 +37,14 @@ def add(connection: Connection, new: Sequence[NewNotice], at: datetime) -> int:
     there: set[tuple[str, str]] = set()
     for start in range(0, len(new), _TOGETHER):
         keys = [notice.key for notice in new[start : start + _TOGETHER]]
-        there |= {(row.key, row.channel) for row in connection.execute(_THERE, {"keys": keys})}
+        there |= {(row.key, row.channel) for row in tx.execute(_THERE, {"keys": keys})}
     rows: list[dict[str, Any]] = []
     for notice in new:
         if (notice.key, notice.channel) not in there:
             there.add((notice.key, notice.channel))
-            rows.append(_row(notice, at))
+            rows.append(_row(notice, tx.now))
     if rows:
-        connection.execute(insert(notices), rows)
+        tx.execute(insert(notices), rows)
     return len(rows)
 
 
@@ -52,35 +53,39 @@ def _row(notice: NewNotice, at: datetime) -> dict[str, Any]:
     return row | {"created_at": at, "tries": 0, "next_at": at, "error": ""}
 
 
-def due(connection: Connection, now: datetime, limit: int) -> list[NoticeRecord]:
+def due(tx: Transaction, limit: int = 100) -> list[NoticeRecord]:
     """Return the notices that are to be tried now, those that wait longest first."""
-    rows = connection.execute(_DUE.limit(limit), {"now": now})
+    rows = tx.execute(_DUE.limit(limit), {"now": tx.now})
     return [NoticeRecord(**row._mapping) for row in rows]
 
 
-def undelivered(connection: Connection) -> int:
+def undelivered(tx: Transaction) -> int:
     """Return how many notices are neither delivered nor given up."""
-    return int(connection.execute(_UNDELIVERED).scalar_one())
+    return int(tx.execute(_UNDELIVERED).scalar_one())
 
 
-def sent(connection: Connection, notice_id: int, at: datetime) -> None:
+def sent(tx: Transaction, notice_id: int) -> None:
     """Record that a notice got there."""
-    _tried(connection, notice_id, sent_at=at, next_at=None, error="")
+    _tried(tx, notice_id, sent_at=tx.now, next_at=None, error="")
 
 
-def failed(connection: Connection, notice_id: int, error: str, again_at: datetime | None) -> None:
+def failed(tx: Transaction, notice_id: int, error: str, again_at: datetime | None) -> None:
     """Record why a notice did not get there, and when it is tried again; None: never."""
-    _tried(connection, notice_id, next_at=again_at, error=clean(error))
+    _tried(tx, notice_id, next_at=again_at, error=clean(error))
 
 
-def _tried(connection: Connection, notice_id: int, **values: Any) -> None:
-    connection.execute(_TRIED.values(tries=notices.c.tries + 1, **values), {"notice_id": notice_id})
+def _tried(tx: Transaction, notice_id: int, **values: Any) -> None:
+    tx.execute(_TRIED.values(tries=notices.c.tries + 1, **values), {"notice_id": notice_id})
 
 
 def newest(
-    connection: Connection, since: datetime | None, workflow: str | None, limit: int | None
+    tx: Transaction,
+    *,
+    since: datetime | None = None,
+    workflow: str | None = None,
+    limit: int | None = None,
 ) -> list[NoticeRecord]:
-    """Return the notices made at or after *since*, newest first."""
+    """Return the notices made at or after *since*, newest first, at most *limit*."""
     query = select(notices).order_by(notices.c.id.desc())
     if since is not None:
         query = query.where(notices.c.created_at >= since)
@@ -88,4 +93,4 @@ def newest(
         query = query.where(notices.c.workflow == workflow)
     if limit is not None:
         query = query.limit(limit)
-    return [NoticeRecord(**row._mapping) for row in connection.execute(query)]
+    return [NoticeRecord(**row._mapping) for row in tx.execute(query)]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, insert, or_, select, update
+from sqlalchemy import and_, bindparam, insert, or_, select, update
 
 from almaflow.store.json_values import clean
 from almaflow.store.schedule_records import Pause
 from almaflow.store.tables import pauses
+from almaflow.store.transaction import Transaction
 
 _ALL = select(pauses).order_by(pauses.c.id)
 _STANDS = and_(
@@ -21,39 +22,45 @@ _END = update(pauses).where(_STANDS)
 
 
 def begin(
-    connection: Connection, workflow: str, by: str, note: str, until: datetime | None, at: datetime
+    tx: Transaction, workflow: str, *, by: str, note: str = "", until: datetime | None = None
 ) -> Pause:
-    """Pause a workflow from *at* on, in place of a pause that stands, and return the new one."""
-    end(connection, workflow, by, at)
+    """Pause a workflow from now on, and return the pause; one that is active ends now.
+
+    *until* is when the pause ends automatically; None: a person has to end it.
+    """
+    end(tx, workflow, by=by)
     row: dict[str, Any] = {
         "workflow": workflow,
-        "since": at,
+        "since": tx.now,
         "until": until,
         "note": clean(note),
         "by": clean(by),
         "ended_by": "",
     }
-    key = connection.execute(insert(pauses), row).inserted_primary_key
+    key = tx.execute(insert(pauses), row).inserted_primary_key
     assert key is not None
     return Pause(id=key[0], **row)
 
 
-def end(connection: Connection, workflow: str, by: str, at: datetime) -> Pause | None:
-    """End the pause that stands and return it, None when none does."""
-    of_workflow = {"of_workflow": workflow, "now": at}
-    row = connection.execute(_STANDING, of_workflow).first()
+def end(tx: Transaction, workflow: str, *, by: str) -> Pause | None:
+    """End the active pause of a workflow and return it, None when it has none now."""
+    now = tx.now
+    of_workflow = {"of_workflow": workflow, "now": now}
+    row = tx.execute(_STANDING, of_workflow).first()
     if row is None:
         return None
-    ended = {"until": at, "ended_by": clean(by)}
-    connection.execute(_END, of_workflow | ended)
+    ended = {"until": now, "ended_by": clean(by)}
+    tx.execute(_END, of_workflow | ended)
     return Pause(**(dict(row._mapping) | ended))
 
 
-def find(connection: Connection, workflow: str | None, since: datetime | None) -> list[Pause]:
+def find(
+    tx: Transaction, *, workflow: str | None = None, since: datetime | None = None
+) -> list[Pause]:
     """Return the pauses that had not ended at *since*, oldest first; None: all."""
     query = _ALL
     if workflow is not None:
         query = query.where(pauses.c.workflow == workflow)
     if since is not None:
         query = query.where(or_(pauses.c.until.is_(None), pauses.c.until > since))
-    return [Pause(**row._mapping) for row in connection.execute(query)]
+    return [Pause(**row._mapping) for row in tx.execute(query)]

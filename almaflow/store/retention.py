@@ -15,7 +15,6 @@ from typing import Any, Final
 from sqlalchemy import (
     Column,
     ColumnElement,
-    Connection,
     Table,
     and_,
     delete,
@@ -43,6 +42,7 @@ from almaflow.store.tables import (
     sources,
     ticks,
 )
+from almaflow.store.transaction import Transaction
 
 YOUNGEST: Final = timedelta(days=1)
 """What is younger stays: Alma's limits count an hour back, and a lost answer is looked for."""
@@ -53,14 +53,14 @@ _TOGETHER_ELSE: Final = 1000
 
 _TICKS = "ticks"
 
-Write = Callable[[], AbstractContextManager[Connection]]
+Write = Callable[[], AbstractContextManager[Transaction]]
 """Gives a writing transaction."""
 
 
 def prune(write: Write, before: datetime) -> Pruned:
     """Take out what ended before an instant, and return how many rows of each kind went."""
-    with write() as connection:
-        _note(connection, before)
+    with write() as tx:
+        _note(tx, before)
     taken = {
         what: sum(_take(write, table, key, condition, _TOGETHER.get(what, _TOGETHER_ELSE)))
         for what, table, key, condition in _rules(before)
@@ -68,34 +68,32 @@ def prune(write: Write, before: datetime) -> Pruned:
     return _pruned(taken)
 
 
-def count(connection: Connection, before: datetime) -> Pruned:
+def count(tx: Transaction, before: datetime) -> Pruned:
     """Return what `prune` would take out now."""
     found = {
-        what: connection.execute(
-            select(func.count()).select_from(table).where(condition)
-        ).scalar_one()
+        what: tx.execute(select(func.count()).select_from(table).where(condition)).scalar_one()
         for what, table, _, condition in _rules(before)
     }
     return _pruned(found)
 
 
-def pruned_before(connection: Connection) -> datetime | None:
+def pruned_before(tx: Transaction) -> datetime | None:
     """Return up to when ticks may have been taken out; None: none ever was."""
     rows = select(tables.pruned.c.before).where(tables.pruned.c.what == _TICKS)
-    return connection.execute(rows).scalar_one_or_none()
+    return tx.execute(rows).scalar_one_or_none()
 
 
 def _pruned(numbers: Mapping[str, int]) -> Pruned:
     return Pruned(**{what: number for what, number in numbers.items() if what != "pauses"})
 
 
-def _note(connection: Connection, before: datetime) -> None:
+def _note(tx: Transaction, before: datetime) -> None:
     """Note that older ticks may be missing from now on, before any of them is."""
-    known = pruned_before(connection)
+    known = pruned_before(tx)
     if known is None:
-        connection.execute(insert(tables.pruned).values(what=_TICKS, before=before))
+        tx.execute(insert(tables.pruned).values(what=_TICKS, before=before))
     elif known < before:
-        connection.execute(
+        tx.execute(
             update(tables.pruned).where(tables.pruned.c.what == _TICKS).values(before=before)
         )
 
@@ -105,10 +103,10 @@ def _take(
 ) -> Iterator[int]:
     """Delete the rows that fit, some at a time; yields how many."""
     while True:
-        with write() as connection:
-            some = connection.execute(select(key).where(condition).limit(most)).scalars().all()
+        with write() as tx:
+            some = tx.execute(select(key).where(condition).limit(most)).scalars().all()
             if some:
-                connection.execute(delete(table).where(key.in_(some)))
+                tx.execute(delete(table).where(key.in_(some)))
         yield len(some)
         if len(some) < most:
             return

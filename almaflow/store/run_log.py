@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import bindparam, insert, select
 
 from almaflow.store.json_values import clean, from_json, to_json
 from almaflow.store.records import Event, Line
 from almaflow.store.tables import events
+from almaflow.store.transaction import Transaction
 
 _INSERT = insert(events)
 _AFTER = (
@@ -18,8 +20,19 @@ _AFTER = (
 )
 
 
-def add_all(connection: Connection, run_id: str, lines: Sequence[Line]) -> None:
-    """Append lines to the log of a run, in one question."""
+def add(
+    tx: Transaction, run_id: str, kind: str, path: str = "", text: str = "", data: Any = None
+) -> None:
+    """Append a line to the log of a run, now; *path* is a step's, or empty.
+
+    Raises:
+        ValueUnfit: *data* is larger than 16 MiB, or cannot be written as JSON.
+    """
+    add_all(tx, run_id, [Line(tx.now, kind, path, text, data)])
+
+
+def add_all(tx: Transaction, run_id: str, lines: Sequence[Line]) -> None:
+    """Append lines to the log of a run, in their order; Raises: ValueUnfit."""
     rows = [
         {
             "run_id": run_id,
@@ -32,10 +45,10 @@ def add_all(connection: Connection, run_id: str, lines: Sequence[Line]) -> None:
         for line in lines
     ]
     if rows:
-        connection.execute(_INSERT, rows)
+        tx.execute(_INSERT, rows)
 
 
-def after(connection: Connection, run_id: str, after_id: int) -> list[Event]:
+def after(tx: Transaction, run_id: str, after_id: int = 0) -> list[Event]:
     """Return the events of a run that are newer than the event *after_id*, oldest first."""
-    rows = connection.execute(_AFTER, {"run_id": run_id, "after_id": after_id})
+    rows = tx.execute(_AFTER, {"run_id": run_id, "after_id": after_id})
     return [Event(**(dict(row._mapping) | {"data": from_json(row.data)})) for row in rows]

@@ -10,11 +10,12 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, update
+from sqlalchemy import Row, bindparam, case, func, insert, select, update
 
 from almaflow.store.json_values import from_json, to_json
 from almaflow.store.schedule_records import NewSchedule, Schedule
 from almaflow.store.tables import Instant, schedules
+from almaflow.store.transaction import Transaction
 
 # How many rows are named in one question.
 _TOGETHER: Final = 500
@@ -48,23 +49,23 @@ _COVER = (
 
 
 def change(
-    connection: Connection, begin: Sequence[NewSchedule], end: Sequence[int], at: datetime
+    tx: Transaction, begin: Sequence[NewSchedule], end: Sequence[int], at: datetime
 ) -> list[Schedule]:
-    """End the rows *end* and begin those of *begin*; return these in their order.
+    """End the rows *end*, by id, and begin those of *begin*; return these in their order.
 
     What is covered stays covered: a row ends at *at* or where it is covered to, if that is later;
     a new one begins at *at* or where the last one of its entry had come to. One that still
     stands is ended first.
     """
     for some in _batches(end):
-        connection.execute(_END_NAMED, {"at": at, "ids": some})
-    return [_begin(connection, new, at) for new in begin]
+        tx.execute(_END_NAMED, {"at": at, "ids": some})
+    return [_begin(tx, new, at) for new in begin]
 
 
-def _begin(connection: Connection, new: NewSchedule, at: datetime) -> Schedule:
+def _begin(tx: Transaction, new: NewSchedule, at: datetime) -> Schedule:
     of_entry = {"of_workflow": new.workflow, "of_entry": new.entry}
-    connection.execute(_END_STANDING, of_entry | {"at": at})
-    reached = connection.execute(_REACHED, of_entry).one()
+    tx.execute(_END_STANDING, of_entry | {"at": at})
+    reached = tx.execute(_REACHED, of_entry).one()
     begins_at = max([at, *(instant for instant in reached if instant is not None)])
     what = f"the timetable of entry {new.entry} of {new.workflow}"
     row: dict[str, Any] = {
@@ -73,29 +74,32 @@ def _begin(connection: Connection, new: NewSchedule, at: datetime) -> Schedule:
         "begins_at": begins_at,
         "covered_to": begins_at,
     }
-    key = connection.execute(_INSERT, row | {"timing": to_json(dict(new.timing), what)})
+    key = tx.execute(_INSERT, row | {"timing": to_json(dict(new.timing), what)})
     assert key.inserted_primary_key is not None
     return Schedule(id=key.inserted_primary_key[0], timing=new.timing, **row)
 
 
-def cover(connection: Connection, covered: Mapping[int, datetime]) -> None:
+def cover(tx: Transaction, covered: Mapping[int, datetime]) -> None:
     """Note up to when rows have their ticks, never less than before nor past their end."""
     together: dict[datetime, list[int]] = {}
     for id_, to in covered.items():
         together.setdefault(to, []).append(id_)
     for to, ids in together.items():
         for some in _batches(ids):
-            connection.execute(_COVER, {"to": to, "ids": some})
+            tx.execute(_COVER, {"to": to, "ids": some})
 
 
-def find(connection: Connection, workflow: str | None, standing: bool) -> list[Schedule]:
-    """Return the rows of one workflow, or all, in the order of their beginning."""
+def find(tx: Transaction, *, workflow: str | None = None, standing: bool = False) -> list[Schedule]:
+    """Return the rows of one workflow, or all, in the order of their beginning.
+
+    *standing* leaves out those that are no longer active.
+    """
     query = _SELECT.order_by(schedules.c.id)
     if workflow is not None:
         query = query.where(schedules.c.workflow == workflow)
     if standing:
         query = query.where(_STANDS)
-    return [_schedule(row) for row in connection.execute(query)]
+    return [_schedule(row) for row in tx.execute(query)]
 
 
 def _batches(ids: Sequence[int]) -> list[list[int]]:

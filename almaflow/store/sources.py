@@ -6,21 +6,22 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from almaflow.store import runs
 from almaflow.store.json_values import clean
 from almaflow.store.schedule_records import Source
 from almaflow.store.tables import sources
+from almaflow.store.transaction import Transaction
 
 
-def find(connection: Connection) -> list[Source]:
+def find(tx: Transaction) -> list[Source]:
     """Return all files, by path."""
-    rows = connection.execute(select(sources).order_by(sources.c.path))
+    rows = tx.execute(select(sources).order_by(sources.c.path))
     return [Source(**row._mapping) for row in rows]
 
 
-def keep(connection: Connection, source: Source, definition: Mapping[str, Any] | None) -> Source:
+def keep(tx: Transaction, source: Source, definition: Mapping[str, Any] | None) -> Source:
     """Record a file in place of what was known of it, and return it with its hash.
 
     None for *definition*: the store has it under the hash that the source names.
@@ -30,15 +31,15 @@ def keep(connection: Connection, source: Source, definition: Mapping[str, Any] |
     """
     source = replace(source, problem=clean(source.problem))
     if definition is not None:
-        hash_ = runs.add_definition(connection, definition, f"the workflow of {source.path}")
+        hash_ = runs.add_definition(tx, definition, f"the workflow of {source.path}")
         source = replace(source, definition=hash_)
     row = asdict(source)
-    changed = connection.execute(update(sources).where(sources.c.path == source.path), row)
+    changed = tx.execute(update(sources).where(sources.c.path == source.path), row)
     if changed.rowcount == 0:
-        connection.execute(insert(sources), row)
+        tx.execute(insert(sources), row)
     return source
 
 
-def drop(connection: Connection, path: str) -> None:
+def drop(tx: Transaction, path: str) -> None:
     """Forget a file."""
-    connection.execute(delete(sources).where(sources.c.path == path))
+    tx.execute(delete(sources).where(sources.c.path == path))

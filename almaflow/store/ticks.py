@@ -11,14 +11,15 @@ from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Row, bindparam, insert, select, update
 
-from almaflow.store import runs
+from almaflow.store import runs, schedules
 from almaflow.store.errors import RunExists, TickDecided
 from almaflow.store.json_values import clean
 from almaflow.store.records import RunRecord
 from almaflow.store.schedule_records import Cause, NewTick, Tick, TickEnd, TickEnding
 from almaflow.store.tables import ticks
+from almaflow.store.transaction import Transaction
 
 _SELECT = select(*(ticks.c[field.name] for field in fields(Tick)))
 _OPEN = ticks.c.ending.is_(None)
@@ -39,51 +40,63 @@ _CHANGE = update(ticks).where(ticks.c.id == bindparam("tick_id"), _OPEN)
 _ACCEPT = _CHANGE.where(ticks.c.ready_at.is_(None))
 
 
-def add(connection: Connection, new: Sequence[NewTick], at: datetime) -> int:
-    """Give rows to the ticks that have none, and return to how many; what is there stays."""
+def lay_out(tx: Transaction, new: Sequence[NewTick], covered: Mapping[int, datetime]) -> int:
+    """Write rows for the ticks that have none, and return how many; existing rows stay.
+
+    *covered* says, by the id of a schedule, up to when all its ticks have rows now; that
+    never goes back, nor past its end.
+    """
+    added = _add(tx, new)
+    schedules.cover(tx, covered)
+    return added
+
+
+def _add(tx: Transaction, new: Sequence[NewTick]) -> int:
     entries: dict[tuple[str, str], dict[datetime, NewTick]] = {}
     for tick in new:
         entries.setdefault((tick.workflow, tick.entry), {}).setdefault(tick.at, tick)
+    at = tx.now
     rows = [
         _row(tick, at)
         for (workflow, entry), by_instant in entries.items()
-        for tick in _missing(connection, workflow, entry, by_instant)
+        for tick in _missing(tx, workflow, entry, by_instant)
     ]
     if rows:
-        connection.execute(_INSERT, rows)
+        tx.execute(_INSERT, rows)
     return len(rows)
 
 
 def _missing(
-    connection: Connection, workflow: str, entry: str, by_instant: Mapping[datetime, NewTick]
+    tx: Transaction, workflow: str, entry: str, by_instant: Mapping[datetime, NewTick]
 ) -> Iterator[NewTick]:
     """Yield those of an entry's ticks that have no row, in the order of time."""
     between = {"first": min(by_instant), "last": max(by_instant)}
     of_entry = {"workflow": workflow, "entry": entry}
-    there = set(connection.execute(_THERE, of_entry | between).scalars())
+    there = set(tx.execute(_THERE, of_entry | between).scalars())
     for instant in sorted(by_instant):
         if instant not in there:
             yield by_instant[instant]
 
 
-def open_ones(connection: Connection, limit: int) -> list[Tick]:
+def open_ones(tx: Transaction, limit: int = 10_000) -> list[Tick]:
     """Return the ticks without an ending in the order in which they are to start."""
-    return [_tick(row) for row in connection.execute(_OPEN_ONES.limit(limit))]
+    return [_tick(row) for row in tx.execute(_OPEN_ONES.limit(limit))]
 
 
-def accept(connection: Connection, accepted: Mapping[int, bool], at: datetime) -> None:
-    """Let open ticks through to run, each caught up or not; the first time counts."""
+def accept(tx: Transaction, accepted: Mapping[int, bool]) -> None:
+    """Allow open ticks to run, each caught up or not; the first time counts."""
+    at = tx.now
     changes = [
         {"tick_id": tick_id, "ready_at": at, "caught_up": caught_up}
         for tick_id, caught_up in accepted.items()
     ]
     if changes:
-        connection.execute(_ACCEPT, changes)
+        tx.execute(_ACCEPT, changes)
 
 
-def end(connection: Connection, ends: Sequence[TickEnd], at: datetime) -> int:
+def end(tx: Transaction, ends: Sequence[TickEnd]) -> int:
     """End those of the ticks that are open, and return how many were."""
-    ended = 0
+    ended, at = 0, tx.now
     for one in ends:
         values = {
             "tick_id": one.tick_id,
@@ -93,16 +106,15 @@ def end(connection: Connection, ends: Sequence[TickEnd], at: datetime) -> int:
             "merged_into": one.merged_into,
             "ended_at": at,
         }
-        ended += connection.execute(_CHANGE, values).rowcount
+        ended += tx.execute(_CHANGE, values).rowcount
     return ended
 
 
 def start(
-    connection: Connection,
+    tx: Transaction,
     tick_id: int,
     definition: Mapping[str, Any],
     record: RunRecord,
-    at: datetime,
 ) -> RunRecord | None:
     """Record the run that an open tick becomes; a run that has its key already is that run.
 
@@ -111,53 +123,59 @@ def start(
     Raises:
         ValueUnfit: the definition, the inputs or the vars are too large.
     """
-    if connection.execute(_IS_OPEN, {"tick_id": tick_id}).first() is None:
+    if tx.execute(_IS_OPEN, {"tick_id": tick_id}).first() is None:
         return None
     try:
-        run = runs.add(connection, definition, record)
+        run = runs.add(tx, definition, record)
     except RunExists as there:
-        run = runs.get(connection, there.run_id)
-    ending = {"ending": TickEnding.RUN, "run_id": run.id, "ended_at": at}
-    connection.execute(_CHANGE, ending | {"tick_id": tick_id})
+        run = runs.get(tx, there.run_id)
+    ending = {"ending": TickEnding.RUN, "run_id": run.id, "ended_at": tx.now}
+    tx.execute(_CHANGE, ending | {"tick_id": tick_id})
     return run
 
 
-def skip(connection: Connection, new: NewTick, at: datetime) -> Tick:
-    """End a tick as somebody wishes, before it has come or while it is open, and return it.
+def skip(tx: Transaction, new: NewTick) -> Tick:
+    """Record that a person wants a tick skipped, while it is still to come or open; return it.
 
     Raises:
-        TickDecided: it has an ending.
+        TickDecided: it has an ending already; carries its row.
     """
+    at = tx.now
     new = replace(new, ending=TickEnding.SKIPPED, cause=Cause.SKIP_NEXT, reason=clean(new.reason))
-    found = _find(connection, new)
+    found = _find(tx, new)
     if found is None:
-        connection.execute(_INSERT, _row(new, at))
+        tx.execute(_INSERT, _row(new, at))
     elif found.ending is not None:
         raise TickDecided(found)
     else:
         values = {"ending": new.ending, "cause": new.cause, "reason": new.reason, "ended_at": at}
-        connection.execute(_CHANGE, values | {"tick_id": found.id})
-    skipped = _find(connection, new)
+        tx.execute(_CHANGE, values | {"tick_id": found.id})
+    skipped = _find(tx, new)
     assert skipped is not None
     return skipped
 
 
-def _find(connection: Connection, tick: NewTick) -> Tick | None:
+def _find(tx: Transaction, tick: NewTick) -> Tick | None:
     key = {"workflow": tick.workflow, "entry": tick.entry, "at": tick.at}
-    row = connection.execute(_THE_TICK, key).first()
+    row = tx.execute(_THE_TICK, key).first()
     return None if row is None else _tick(row)
 
 
 def newest(
-    connection: Connection,
-    since: datetime | None,
-    until: datetime | None,
-    workflow: str | None,
-    endings: Collection[TickEnding] | None,
-    open_: bool | None,
-    limit: int | None,
+    tx: Transaction,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    workflow: str | None = None,
+    endings: Collection[TickEnding] | None = None,
+    open: bool | None = None,
+    limit: int | None = None,
 ) -> list[Tick]:
-    """Return the ticks that fit, those with the latest instant first."""
+    """Return the ticks that fit all that is given, newest first, at most *limit*.
+
+    *since* and *until* bound their instants, both included. *open* True: only those without
+    an ending; False: only those with one.
+    """
     query = _SELECT.order_by(ticks.c.at.desc(), ticks.c.id.desc())
     if since is not None:
         query = query.where(ticks.c.at >= since)
@@ -167,16 +185,16 @@ def newest(
         query = query.where(ticks.c.workflow == workflow)
     if endings is not None:
         query = query.where(ticks.c.ending.in_(endings))
-    if open_ is not None:
-        query = query.where(_OPEN if open_ else ticks.c.ending.is_not(None))
+    if open is not None:
+        query = query.where(_OPEN if open else ticks.c.ending.is_not(None))
     if limit is not None:
         query = query.limit(limit)
-    return [_tick(row) for row in connection.execute(query)]
+    return [_tick(row) for row in tx.execute(query)]
 
 
-def of_run(connection: Connection, run_id: str) -> Tick | None:
+def of_run(tx: Transaction, run_id: str) -> Tick | None:
     """Return the tick that became the run, None when it is no tick's."""
-    row = connection.execute(_OF_RUN, {"run_id": run_id}).first()
+    row = tx.execute(_OF_RUN, {"run_id": run_id}).first()
     return None if row is None else _tick(row)
 
 

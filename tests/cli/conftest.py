@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from almaflow.__main__ import main
-from almaflow.store.processes import Lives
+from almaflow.store.liveness import Liveness
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -57,7 +57,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.fixture(autouse=True)
 def lively(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the processes that a test enters into a store count as seen alive, without a beat."""
-    monkeypatch.setattr(Lives, "is_silent", lambda *_: False)
+    monkeypatch.setattr(Liveness, "is_silent", lambda *_: False)
 
 
 @pytest.fixture

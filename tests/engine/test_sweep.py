@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from almaflow.store import Store
 from tests.sweep.scenes import CHAIN, PROFILE, Scene
 from tests.sweep.schedules import Death, Schedule, Shift
 from tests.sweep.sweeping import ALL, Figures, Player, small_batches, sweep, usual
@@ -112,7 +113,7 @@ def test_a_run_that_ends_otherwise_is_seen(tmp_path: Path) -> None:
 
 
 def test_a_place_that_is_kept_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("almaflow.store.job_slots.free", lambda *_: False)
+    monkeypatch.setattr(Store, "free_place", lambda *_: False)
 
     with pytest.raises(Broken, match="place kept"):
         play(PROFILE, tmp_path)

@@ -69,16 +69,16 @@ def test_runs_that_nobody_has_and_that_can_go_on_are_orphans(store: Store) -> No
     waiting(store, 6, mine)
     store.claim_run(add(store, 7), mine)
 
-    assert store.orphans(mine) == [queued, running]
-    assert store.orphans(mine, max_format=2) == [queued, other_format, running]
-    assert held not in store.orphans(mine, max_format=2)
+    assert store.orphans() == [queued, running]
+    assert store.orphans(max_format=2) == [queued, other_format, running]
+    assert held not in store.orphans(max_format=2)
 
 
 def test_runs_of_dead_processes_are_orphans_whatever_they_waited_for(
     open_store: Opener, clock: ManualClock
 ) -> None:
     mine, theirs, stranger = open_store(), open_store(), open_store()
-    me = enter(mine)
+    enter(mine)
     first = add(mine, 1)
     dead, alive = enter(theirs), enter(stranger)
     for number in (2, 3):
@@ -86,16 +86,16 @@ def test_runs_of_dead_processes_are_orphans_whatever_they_waited_for(
         theirs.set_status(claim, Status.WAITING, [wait("06:00", "a")])
     stranger.claim_run(add(stranger, 4), alive)
     other_format = theirs.claim_run(add(theirs, 5, format=2), dead)
-    assert mine.orphans(me) == [first]
+    assert mine.orphans() == [first]
     clock.move(5)
 
     theirs.close()
 
-    assert mine.orphans(me) == [first, make_record(2).id, make_record(3).id]
+    assert mine.orphans() == [first, make_record(2).id, make_record(3).id]
     process = mine.process(dead)
     assert process is not None
     assert process.left_at == clock.now()
-    assert other_format.run_id in mine.orphans(me, max_format=2)
+    assert other_format.run_id in mine.orphans(max_format=2)
 
 
 def test_a_run_that_waits_is_an_orphan_once_somebody_answered(store: Store) -> None:
@@ -104,12 +104,12 @@ def test_a_run_that_waits_is_an_orphan_once_somebody_answered(store: Store) -> N
 
     store.add_answer(run_id, "ask", "approve", {}, "eva")
 
-    assert store.orphans(mine) == [run_id]
+    assert store.orphans() == [run_id]
     claim = store.claim_run(run_id, mine)
     store.release_run(claim, held=False)
-    assert store.orphans(mine) == []
+    assert store.orphans() == []
     store.add_answer(other, "ask", "approve", {}, "eva")
-    assert store.orphans(mine) == [other]
+    assert store.orphans() == [other]
 
 
 def test_an_answer_that_comes_while_a_run_is_given_back_is_not_overlooked(store: Store) -> None:
@@ -119,7 +119,7 @@ def test_an_answer_that_comes_while_a_run_is_given_back_is_not_overlooked(store:
 
     store.release_run(claim, held=False)
 
-    assert store.orphans(mine) == [claim.run_id]
+    assert store.orphans() == [claim.run_id]
 
 
 def test_a_run_that_waits_is_an_orphan_when_it_is_to_be_cancelled(store: Store) -> None:
@@ -128,7 +128,7 @@ def test_a_run_that_waits_is_an_orphan_when_it_is_to_be_cancelled(store: Store) 
 
     store.ask_cancel(run_id, "eva")
 
-    assert store.orphans(mine) == [run_id]
+    assert store.orphans() == [run_id]
 
 
 def test_a_run_that_waits_is_an_orphan_when_its_time_is_up(
@@ -138,11 +138,11 @@ def test_a_run_that_waits_is_an_orphan_when_its_time_is_up(
     run_id = waiting(store, 1, mine, NOON + timedelta(hours=1))
     waiting(store, 2, mine)
     clock.move(3599)
-    assert store.orphans(mine) == []
+    assert store.orphans() == []
 
     clock.move(1)
 
-    assert store.orphans(mine) == [run_id]
+    assert store.orphans() == [run_id]
 
 
 # Claiming many
@@ -235,7 +235,7 @@ def test_many_runs_are_claimed_and_loaded_in_few_questions(
     mine = enter(store)
     asked = count_questions(store)
 
-    loaded = store.load_runs(store.claim_runs(store.orphans(mine), mine))
+    loaded = store.load_runs(store.claim_runs(store.orphans(), mine))
 
     assert [one.record.id for one in loaded] == runs
     assert {len(one.entries) for one in loaded} == {1}
@@ -247,7 +247,7 @@ def test_asking_for_orphans_when_there_are_none_costs_next_to_nothing(store: Sto
     store.claim_run(add(store, 1), mine)
     asked = count_questions(store)
 
-    assert store.orphans(mine) == []
+    assert store.orphans() == []
 
     assert len(asked) == 3  # who owns runs, whether they live, what nobody owns
 
@@ -293,7 +293,7 @@ def test_a_finished_run_begins_anew_with_the_same_inputs(store: Store, clock: Ma
             1,
         )
     ]
-    assert store.orphans(mine) == [run_id]
+    assert store.orphans() == [run_id]
     assert store.claim_run(run_id, mine).epoch == 2
 
 

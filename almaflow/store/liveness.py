@@ -1,0 +1,154 @@
+"""Liveness: whether the processes of a store are alive, as this process sees it.
+
+A process holds a lease: it counts up its `beat` in the store every few seconds. A process that
+shows the same beat for as long as the lease counts as dead. The watcher measures that time by a
+clock of its own that only moves forward, so the clocks of two machines need not agree.
+
+A process also holds a lock on a file of its own, `<process id>.lock`. The system releases such a
+lock when the process ends, however it ends. So on the same machine a lock that can be taken belongs
+to a dead process. Where there is no such file, only the beat shows whether a process lives.
+"""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from filelock import FileLock, Timeout
+
+from almaflow.clock import Clock
+from almaflow.store.location import StoreLocation, refusal
+from almaflow.store.records import Process
+
+# How long a process lives without a sign of life, and how often it is to give one.
+LEASE: Final = timedelta(seconds=20)
+RENEW: Final = timedelta(seconds=5)
+
+
+@dataclass
+class _Watch:
+    """What a watcher knows of a beat: when it last looked, and how long the beat stood still."""
+
+    beat: int
+    looked: float
+    silent: float = 0.0
+    moved: bool = False
+
+
+class Liveness:
+    """Shows that this process lives, and tells of others by their locks and beats."""
+
+    def __init__(self, location: StoreLocation, clock: Clock, lease: timedelta) -> None:
+        self._location = location
+        self._clock = clock
+        self.lease = lease
+        self._held: dict[str, FileLock | None] = {}
+        self._watches: dict[str, _Watch] = {}
+
+    # Ours
+
+    def hold(self, process: Process) -> Process:
+        """Show from now on that *process*, which is this one, lives; return it with its lock.
+
+        Raises:
+            StoreError: the lock file cannot be made.
+        """
+        self._held[process.id] = None
+        if self._location.in_memory:
+            return process
+        file = self._location.locks / f"{process.id}.lock"
+        lock = _lock(file)
+        try:
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock.acquire(timeout=0)
+        except OSError as error:
+            if self._location.file is None:
+                # The store is a server; this machine need not have a place for us.
+                return process
+            del self._held[process.id]
+            raise refusal(self._location, error) from error
+        self._held[process.id] = lock
+        return replace(process, lock_file=str(file))
+
+    def free(self, process_id: str) -> None:
+        """Stop showing that *process_id* lives; that it left is recorded."""
+        lock = self._held.pop(process_id, None)
+        if lock is not None:
+            lock.release()
+            Path(lock.lock_file).unlink(missing_ok=True)
+
+    def drop(self) -> None:
+        """Stop showing that anybody of this process lives, as its death would.
+
+        The files stay: a lock that can be taken tells others what happened.
+        """
+        for lock in self._held.values():
+            if lock is not None:
+                lock.release()
+        self._held.clear()
+
+    def lock_files(self) -> dict[str, Path]:
+        """Return the lock files of this machine, by process id."""
+        if self._location.in_memory:
+            return {}
+        return {file.stem: file for file in self._location.locks.glob("*.lock")}
+
+    # Others
+
+    def forget(self, process_id: str) -> None:
+        """Stop watching a process that has left."""
+        self._watches.pop(process_id, None)
+
+    def is_silent(self, process_id: str) -> bool:
+        """Whether no sign of life came from a process since it was first looked at.
+
+        A process that is frozen seems to live until it has been silent for a lease. So a command
+        that looks only once cannot tell the two apart; it has to go on looking.
+        """
+        watch = self._watches.get(process_id)
+        return watch is not None and not watch.moved
+
+    def seems_alive(self, process: Process) -> bool:
+        """Whether a process that has not left shows that it lives; nothing is recorded."""
+        if self._location.in_memory or process.id in self._held:
+            return True
+        if process.host == platform.node() and _can_be_locked(process.lock_file):
+            return False
+        return self._silence(process) < self.lease.total_seconds()
+
+    def _silence(self, process: Process) -> float:
+        """Return for how many seconds this watcher has seen the process stand still.
+
+        The time between two looks counts half a lease at most: when the machine was suspended
+        in between, so was the process, and it needs a moment to show that it lives.
+        """
+        now = self._clock.elapsed()
+        watch = self._watches.get(process.id)
+        if watch is None or watch.beat != process.beat:
+            moved = watch is not None
+            watch = self._watches[process.id] = _Watch(process.beat, now, moved=moved)
+        watch.silent += min(now - watch.looked, self.lease.total_seconds() / 2)
+        watch.looked = now
+        return watch.silent
+
+
+def _can_be_locked(lock_file: str) -> bool:
+    """Whether the file is there and nobody holds it; False as well when we cannot tell."""
+    lock = _lock(Path(lock_file))
+    try:
+        if not lock_file or not Path(lock_file).is_file():
+            return False
+        lock.acquire(timeout=0)
+    except (Timeout, OSError):
+        # It is held, or another user's: then the beat tells.
+        return False
+    lock.release()
+    return True
+
+
+def _lock(file: Path) -> FileLock:
+    # Not bound to a thread: a process is entered on one thread and may leave on another.
+    return FileLock(file, mode=0o600, thread_local=False)

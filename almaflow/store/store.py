@@ -1,0 +1,324 @@
+"""The store on one page: which function implements each of its methods, in which transaction.
+
+The functions are in one module for each concern. They take the `Transaction` first; `reading`,
+`writing` and `leading` turn them into methods that open it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import wraps
+from pathlib import Path
+from typing import Concatenate, ParamSpec, Self, TypeVar
+
+from almaflow.clock import Clock
+from almaflow.store import (
+    admission,
+    backups,
+    claims,
+    decisions,
+    history,
+    job_slots,
+    job_stats,
+    processes,
+    retention,
+    run_log,
+)
+from almaflow.store import journal as journal_rows
+from almaflow.store import leader as leader_row
+from almaflow.store import notices as notice_rows
+from almaflow.store import pauses as pause_rows
+from almaflow.store import runs as run_rows
+from almaflow.store import schedules as schedule_rows
+from almaflow.store import sources as source_rows
+from almaflow.store import ticks as tick_rows
+from almaflow.store.database import BUSY_TIMEOUT, Database
+from almaflow.store.errors import StoreTrouble
+from almaflow.store.liveness import LEASE, Liveness
+from almaflow.store.records import Process
+from almaflow.store.schedule_records import Pruned
+from almaflow.store.transaction import Transaction
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def reading(
+    function: Callable[Concatenate[Transaction, P], T],
+) -> Callable[Concatenate[Store, P], T]:
+    """Return *function* as a method of the store that reads one state of it."""
+
+    @wraps(function)
+    def method(store: Store, /, *arguments: P.args, **keywords: P.kwargs) -> T:
+        with store.read() as tx:
+            return function(tx, *arguments, **keywords)
+
+    return method
+
+
+def writing(
+    function: Callable[Concatenate[Transaction, P], T],
+) -> Callable[Concatenate[Store, P], T]:
+    """Return *function* as a method of the store whose changes are durable on return."""
+
+    @wraps(function)
+    def method(store: Store, /, *arguments: P.args, **keywords: P.kwargs) -> T:
+        with store.write() as tx:
+            return function(tx, *arguments, **keywords)
+
+    return method
+
+
+def leading(
+    function: Callable[Concatenate[Transaction, P], T],
+) -> Callable[Concatenate[Store, str, P], T]:
+    """Return *function* as a writing method for the leader, whose process id comes first.
+
+    It raises `NotLeader`, and records nothing, when that process does not lead (any more).
+    """
+
+    @wraps(function)
+    def method(store: Store, process_id: str, /, *arguments: P.args, **keywords: P.kwargs) -> T:
+        with store.write() as tx:
+            leader_row.check(tx, process_id)
+            return function(tx, *arguments, **keywords)
+
+    return method
+
+
+class Store:
+    """One open store; safe to use from any thread.
+
+    Besides what a method names, each raises `StoreTrouble` when the file, the disk or the server
+    refuses; then nothing of its transaction is kept.
+    """
+
+    def __init__(self, database: Database, clock: Clock, lease: timedelta = LEASE) -> None:
+        self._database = database
+        self._clock = clock
+        self._liveness = Liveness(database.location, clock, lease)
+
+    @classmethod
+    def open(
+        cls,
+        url: str,
+        *,
+        clock: Clock,
+        busy_timeout: timedelta = BUSY_TIMEOUT,
+        lease: timedelta = LEASE,
+    ) -> Self:
+        """Open the store at *url*, and create it if it is new.
+
+        *url* is `sqlite:///PATH`, `sqlite://` for a store in memory, or
+        `postgresql://user@host/database`. *busy_timeout* is how long a transaction waits for
+        that of another process, *lease* how long a process lives without a sign of life.
+
+        Raises:
+            StoreUrlWrong: *url* is not the address of a store.
+            StoreError: the store cannot be used.
+        """
+        return cls(Database.open(url, clock.now(), busy_timeout), clock, lease)
+
+    def close(self) -> None:
+        """Close the store; processes that did not leave count as dead from now on."""
+        self._liveness.drop()
+        self._database.close()
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether everything is gone when the store is closed."""
+        return self._database.in_memory
+
+    @property
+    def address(self) -> str:
+        """The store's file, its server and database, or `in memory`, for messages."""
+        return str(self._database.location)
+
+    @property
+    def lease(self) -> timedelta:
+        """For how long a process lives without a sign of life."""
+        return self._liveness.lease
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """Open a transaction that sees one state of the store and writes nothing."""
+        with self._database.read() as connection:
+            yield Transaction(connection, self._clock, self._liveness)
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """Open a writing transaction, or a part of the one that this thread is in."""
+        with self._database.write() as connection:
+            yield Transaction(connection, self._clock, self._liveness)
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Let the calls of this thread inside the `with` share one transaction.
+
+        What they did is durable when the `with` ends, and taken back when it ends with an
+        error. A call that fails takes back only its own changes; the error may be caught inside,
+        unless it is a `StoreTrouble`. Other threads wait meanwhile.
+        """
+        with self._database.write():
+            yield
+
+    # Runs
+    add_run = writing(run_rows.add)
+    definition = reading(run_rows.definition)
+    run = reading(run_rows.get)
+    find_run = reading(run_rows.find)
+    runs = reading(run_rows.newest)
+    runs_before = reading(run_rows.before)
+    last_changes = reading(history.last_changes)
+    start_run = writing(run_rows.start)
+    set_status = writing(run_rows.set_status)
+    finish_run = writing(run_rows.finish)
+    release_run = writing(run_rows.release)
+    reopen_run = writing(run_rows.reopen)
+    ask_cancel = writing(run_rows.ask_cancel)
+    cancels_asked = reading(run_rows.cancels)
+
+    # Claims
+    orphans = writing(claims.orphans)
+    silent_owners = reading(claims.silent_owners)
+    claim_run = writing(claims.claim)
+    claim_runs = writing(claims.claim_all)
+    load_runs = reading(claims.load)
+
+    # The journal and the log of a run, and what people decided about it
+    record = writing(journal_rows.record)
+    journal = reading(journal_rows.of_run)
+    add_event = writing(run_log.add)
+    add_events = writing(run_log.add_all)
+    events = reading(run_log.after)
+    add_answer = writing(decisions.add)
+    answers = reading(decisions.after)
+
+    # What was learned of Alma's jobs
+    add_duration = writing(job_stats.add_duration)
+    learned_durations = reading(job_stats.learned)
+    note_habit = writing(job_stats.note_habit)
+    marker_habits = reading(job_stats.habits)
+    marker_habit = reading(job_stats.habit_of)
+
+    # Slots: the concurrent jobs that Alma's limits leave us, shared by all processes. A submission
+    # asks for one, takes it in the transaction that records its intent (`batch`), and holds it
+    # until Alma shows that its instance has ended.
+    ask_place = writing(job_slots.ask)
+    take_place = writing(admission.take)
+    look_at_place = writing(admission.look)
+    later_place = writing(job_slots.put_off)
+    drop_place = writing(job_slots.drop)
+    settle_place = writing(job_slots.settle)
+    suspect_place = writing(job_slots.suspect)
+    free_place = writing(job_slots.free)
+    free_spot = writing(job_slots.free_spot)
+    place = reading(job_slots.find)
+    places_of = reading(job_slots.of_run)
+    holders = reading(job_slots.holders)
+    queue = reading(job_slots.queue)
+    turns = writing(admission.turns)
+    known_instances = reading(job_slots.instances)
+    lost_beside = reading(job_slots.lost_beside)
+    jobs_on_set = reading(job_slots.on_set)
+
+    # The ledger: who leads, the schedule entries, and their ticks
+    lead = writing(leader_row.lead)
+    leader = writing(leader_row.current)
+    schedules = reading(schedule_rows.find)
+    change_schedules = leading(schedule_rows.change)
+    lay_out = leading(tick_rows.lay_out)
+    open_ticks = reading(tick_rows.open_ones)
+    accept_ticks = leading(tick_rows.accept)
+    end_ticks = leading(tick_rows.end)
+    start_tick = leading(tick_rows.start)
+    skip_tick = writing(tick_rows.skip)
+    ticks = reading(tick_rows.newest)
+    tick_of_run = reading(tick_rows.of_run)
+
+    # What a scheduler keeps: pauses, workflow files and notifications
+    pause = writing(pause_rows.begin)
+    unpause = writing(pause_rows.end)
+    pauses = reading(pause_rows.find)
+    sources = reading(source_rows.find)
+    keep_source = leading(source_rows.keep)
+    drop_source = leading(source_rows.drop)
+    add_notices = writing(notice_rows.add)
+    due_notices = reading(notice_rows.due)
+    undelivered_notices = reading(notice_rows.undelivered)
+    notice_sent = writing(notice_rows.sent)
+    notice_failed = writing(notice_rows.failed)
+    notices = reading(notice_rows.newest)
+
+    # Processes
+    renew_lease = writing(processes.renew)
+    _check_process = writing(processes.checked)
+    _read_process = reading(processes.get)
+
+    def enter_process(self, host: str, pid: int, version: str) -> Process:
+        """Record this process; it lives until it leaves, the store closes or it dies.
+
+        From now on it has to renew its lease every few seconds (`liveness.RENEW`).
+        """
+        process = processes.new_process(host, pid, version, self._clock.now())
+        process = self._liveness.hold(process)
+        try:
+            with self.write() as tx:
+                processes.add(tx, process)
+        except BaseException:
+            self._liveness.free(process.id)
+            raise
+        return process
+
+    def leave_process(self, process_id: str) -> None:
+        """Record that this process has ended; other processes may take over runs it still owns."""
+        with self.write() as tx:
+            processes.leave(tx, process_id)
+        self._liveness.free(process_id)
+
+    def is_silent(self, process_id: str) -> bool:
+        """Whether a process that seems to live gave no sign of it since `process` checked first."""
+        return self._liveness.is_silent(process_id)
+
+    def process(self, process_id: str) -> Process | None:
+        """Return a process, None when it was never recorded; a dead one has left.
+
+        That it is dead is recorded if the store can be written.
+        """
+        try:
+            return self._check_process(process_id)
+        except StoreTrouble:
+            process = self._read_process(process_id)
+        if process is None or process.left_at is not None or self._liveness.seems_alive(process):
+            return process
+        return replace(process, left_at=self._clock.now())
+
+    # The store as a whole
+    pruned_before = reading(retention.pruned_before)
+
+    def prune(self, before: datetime, *, dry_run: bool = False) -> Pruned:
+        """Delete what ended before an instant, and return how much; or count what would go.
+
+        Deleted are runs with all that belongs to them, ticks, notifications, pauses, schedule
+        entries that are no longer active, definitions without a run or file, and processes that
+        have left. What stays: unfinished runs, those of which a job may still run in Alma, the
+        newest finished run of each workflow, ticks of runs that stay, everything that keeps a tick
+        from running again, and what is younger than a day. The work is done in many transactions,
+        so that other processes can work meanwhile.
+        """
+        before = min(before, self._clock.now() - retention.YOUNGEST)
+        if not dry_run:
+            return retention.prune(self.write, before)
+        with self.read() as tx:
+            return retention.count(tx, before)
+
+    def backup(self, path: Path) -> None:
+        """Copy the store into the new file *path*, for its owner only, while others use it.
+
+        Raises:
+            StoreError: the store is not a file, *path* exists already, or cannot be written.
+        """
+        backups.copy(self._database.location, path)
