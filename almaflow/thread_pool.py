@@ -18,6 +18,9 @@ from weakref import WeakKeyDictionary
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
+_Queue = queue.SimpleQueue[Callable[[], None] | None]
+"""Calls to make; None ends the thread that takes it."""
+
 _under_way: WeakKeyDictionary[asyncio.AbstractEventLoop, int] = WeakKeyDictionary()
 
 
@@ -30,16 +33,34 @@ class ThreadPool:
     """At most *size* daemon threads, started when needed.
 
     A caller that is cancelled leaves its call running and drops the result; shield the await
-    where the result matters.
+    where the result matters. Close the pool, or use it as a context manager, so that its threads
+    end.
     """
 
     def __init__(self, name: str, size: int) -> None:
         self._name = name
         self._size = size
-        self._work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._work: _Queue = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._started = 0
         self._idle = 0
+
+    def close(self) -> None:
+        """Let each thread end after the calls that were made so far; does not wait for them.
+
+        A call after this starts a new thread: what is late must not fail for that.
+        """
+        with self._lock:
+            for _ in range(self._started):
+                self._work.put(None)
+            self._work = queue.SimpleQueue()
+            self._started = self._idle = 0
+
+    def __enter__(self) -> ThreadPool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     async def run(self, function: Callable[[*Ts], T], *arguments: *Ts) -> T:
         """Call *function* in a thread and return, or raise, what it does."""
@@ -66,17 +87,23 @@ class ThreadPool:
         with self._lock:
             if self._idle == 0 and self._started < self._size:
                 name = f"{self._name}-{self._started + 1}"
-                threading.Thread(target=self._serve, name=name, daemon=True).start()
+                thread = threading.Thread(
+                    target=self._serve, args=(self._work,), name=name, daemon=True
+                )
+                thread.start()
                 self._started += 1
             else:
                 self._idle = max(0, self._idle - 1)
             self._work.put(work)
 
-    def _serve(self) -> None:
-        while True:
-            self._work.get()()
+    def _serve(self, work: _Queue) -> None:
+        while (call := work.get()) is not None:
+            call()
+            # What the call holds must not live until the next one.
+            del call
             with self._lock:
-                self._idle += 1
+                if work is self._work:
+                    self._idle += 1
 
 
 def _deliver(

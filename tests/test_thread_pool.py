@@ -97,6 +97,37 @@ def test_an_idle_thread_is_used_again() -> None:
     assert anyio.run(main) == {"test-1"}
 
 
+def test_a_pool_that_is_closed_ends_its_threads_after_their_calls_and_can_be_used_again() -> None:
+    go = threading.Event()
+    threads: list[threading.Thread] = []
+
+    def work() -> str:
+        threads.append(threading.current_thread())
+        go.wait(10)
+        return "done"
+
+    async def main() -> list[str]:
+        results: list[str] = []
+
+        async def call() -> None:
+            results.append(await pool.run(work))
+
+        with ThreadPool("test", 1) as pool:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(call)
+                await anyio.lowlevel.checkpoint()
+                pool.close()
+                go.set()
+                tasks.start_soon(call)
+        return results
+
+    assert anyio.run(main) == ["done", "done"]
+    for thread in threads:
+        thread.join(10)
+    assert [thread.is_alive() for thread in threads] == [False, False]
+    assert len(set(threads)) == 2
+
+
 def test_calls_under_way_are_counted_until_their_result_is_seen() -> None:
     pool = ThreadPool("test", 2)
     go = threading.Event()

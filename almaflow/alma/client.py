@@ -51,8 +51,6 @@ _UNFORESEEN = (
     *(ArithmeticError, RecursionError, MemoryError),
 )
 
-_readers = ThreadPool("alma-reading", 2)
-
 
 def _as_it_is(value: Any) -> Any:
     return value
@@ -92,6 +90,7 @@ class AlmaClient:
         self.last_hint = ""
         """What the simulator last said about its scenario; empty when it said nothing."""
         self._transport = transport
+        self._readers = ThreadPool("alma-reading", 2)
         self._key = _checked(key.strip(), name)
         self._rate = rate or CallRate()
         self._clock = clock
@@ -152,10 +151,11 @@ class AlmaClient:
         self._note(answer.headers)
         if len(answer.body) <= LARGEST_AT_ONCE:
             return self._result(call, answer)
-        return await _readers.run(self._result, call, answer)
+        return await self._readers.run(self._result, call, answer)
 
     def close(self) -> None:
-        """Give the transport's connections back."""
+        """Close the transport's connections and end all threads."""
+        self._readers.close()
         self._transport.close()
 
     def _request(self, call: Call[Any], may_leave: Callable[[], bool]) -> WireRequest:

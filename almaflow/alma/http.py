@@ -36,14 +36,14 @@ from almaflow.thread_pool import ThreadPool
 _CONNECT = 20.0
 # Seconds that the worker thread gets to say itself that the time is over.
 _GRACE = 0.2
-# Requests of one process that are under way at a time.
+# Requests to one institution that are under way at a time.
 _THREADS = 32
-
-_shared_pool = ThreadPool("alma-http", _THREADS)
 
 
 class HttpTransport:
-    """Carries requests to the host at *base_url*, one session for each thread.
+    """Carries requests to the host at *base_url*, one session for each thread of its pool.
+
+    The pool is closed together with the transport.
 
     Raises:
         RequestWrong: *base_url* is neither https nor on this machine.
@@ -62,10 +62,11 @@ class HttpTransport:
         self._base = base_url.rstrip("/").removesuffix(API_BASE)
         # A proxy is for the world outside, whatever the environment says.
         self._proxies = {"no_proxy": parts.hostname or ""} if on_this_machine else {}
-        self._pool = pool or _shared_pool
+        self._pool = pool or ThreadPool("alma-http", _THREADS)
         self._mine = threading.local()
         self._lock = threading.Lock()
         self._sessions: list[requests.Session] = []
+        self._closed = False
 
     async def exchange(self, request: WireRequest) -> WireAnswer:
         sending = _Sending(request.timeout, request.may_leave)
@@ -83,10 +84,13 @@ class HttpTransport:
             sending.abandon()
 
     def close(self) -> None:
-        """Close the kept connections."""
+        """Close the kept connections and end the threads; one that hangs follows when it can."""
         with self._lock:
-            for session in self._sessions:
-                session.close()
+            self._closed = True
+            sessions, self._sessions = self._sessions, []
+        for session in sessions:
+            session.close()
+        self._pool.close()
 
     def _session(self) -> requests.Session:
         """Return the calling thread's session."""
@@ -134,6 +138,9 @@ class HttpTransport:
             raise Lost(late(request.timeout) if over else _reason(error)) from error
         finally:
             _current.sending = None
+            if self._closed:
+                # Nobody else closes what a request that outlived the transport has kept.
+                session.close()
 
 
 def is_loopback(host: str) -> bool:

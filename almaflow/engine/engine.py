@@ -7,7 +7,7 @@ import platform
 import random
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -118,27 +118,27 @@ class Engine:
             LeaseLost: this process stood still for so long that it was found dead; its runs are
                 left to others.
         """
-        process = await self._writer.call(
-            self.store.enter_process, platform.node(), os.getpid(), __version__
-        )
-        self._process_id = process.id
-        services = self._services = await self._make_services()
-        try:
-            with alone():
-                async with anyio.create_task_group() as tasks:
-                    services.admission.work_in(tasks)
-                    tasks.start_soon(services.lease.keep)
-                    if not self.store.in_memory:
-                        # Nobody else can reach a store in memory.
-                        tasks.start_soon(self._watch)
-                    yield self
-                    tasks.cancel_scope.cancel()
-        finally:
-            services.institutions.close()
-            self.outside.close()
-            # A process that cannot say that it leaves is found dead by whoever needs its runs.
-            with anyio.CancelScope(shield=True), suppress(StoreTrouble):
-                await self._writer.call(self.store.leave_process, self._process_id)
+        with closing(self._writer):
+            process = await self._writer.call(
+                self.store.enter_process, platform.node(), os.getpid(), __version__
+            )
+            self._process_id = process.id
+            services = self._services = await self._make_services()
+            try:
+                with alone():
+                    async with anyio.create_task_group() as tasks:
+                        services.admission.work_in(tasks)
+                        tasks.start_soon(services.lease.keep)
+                        if not self.store.in_memory:
+                            # Nobody else can reach a store in memory.
+                            tasks.start_soon(self._watch)
+                        yield self
+                        tasks.cancel_scope.cancel()
+            finally:
+                services.close()
+                # A process that cannot say that it leaves is found dead by whoever needs its runs.
+                with anyio.CancelScope(shield=True), suppress(StoreTrouble):
+                    await self._writer.call(self.store.leave_process, self._process_id)
 
     async def _make_services(self) -> Services:
         durations = Durations(await self._writer.call(self.store.learned_durations))

@@ -34,3 +34,9 @@ class Services:
     outside: Outside
     marker_habits: dict[tuple[str, str], MarkerHabit]
     """What Alma was seen to do to our marker, by account and job."""
+
+    def close(self) -> None:
+        """Close every connection and end the threads of steps."""
+        self.institutions.close()
+        self.outside.close()
+        self.threads.close()

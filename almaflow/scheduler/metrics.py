@@ -160,7 +160,8 @@ def _serve(port: int, metrics: Callable[..., Any]) -> tuple[WSGIServer, Thread]:
         return [b"Metrics are given to this machine only.\n"]
 
     server = make_server(_ONLY_THIS_MACHINE, port, application, _Threading, _Quiet)
-    thread = Thread(target=server.serve_forever, name="metrics", daemon=True)
+    # Seconds between two looks whether it is to stop: `serve` waits for that at its end.
+    thread = Thread(target=server.serve_forever, args=(0.05,), name="metrics", daemon=True)
     thread.start()
     return server, thread
 

@@ -93,11 +93,13 @@ class Watching:
 
     async def run(self) -> None:
         """Look every minute, until cancelled."""
-        while True:
-            # The ledger meets the same trouble and tells of it; the next look comes in a minute.
-            with suppress(StoreTrouble):
-                await self.look()
-            await sleep(self._clock, LOOK)
+        with self._threads:
+            while True:
+                # The ledger meets the same trouble and tells of it; the next look comes in a
+                # minute.
+                with suppress(StoreTrouble):
+                    await self.look()
+                await sleep(self._clock, LOOK)
 
     async def look(self) -> None:
         """Look once.

@@ -8,6 +8,7 @@ next begins. Runs are given back at its end and taken up again at the beginning 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +19,7 @@ import anyio
 from almaflow.clock import Clock, sleep
 from almaflow.engine.engine import Engine
 from almaflow.errors import DocumentsInvalid
+from almaflow.scheduler.clock_jumps import ClockJumps
 from almaflow.scheduler.companions import Companion, Parts, Witness
 from almaflow.scheduler.log import Log
 from almaflow.scheduler.tick_ledger import Happened, Ledger
@@ -39,9 +41,6 @@ MOST_SCANS = 15
 
 AGAIN = timedelta(seconds=10)
 """How long a store that refuses is left alone."""
-
-# A difference of the clock and of the time that passed, above which somebody has set the clock.
-_JUMP = timedelta(seconds=30)
 
 
 class TermOver(Exception):
@@ -126,6 +125,10 @@ class _Term:
         """Lead, when it is this process's turn, until the term is over."""
         await self._stand_by()
         self._service.leading = True
+        with self._files:
+            await self._lead()
+
+    async def _lead(self) -> None:
         self._companions = self._service.parts.companions(self._engine, self._project)
         self._engine.left = self._hear_left
         ledger = Ledger(
@@ -137,19 +140,20 @@ class _Term:
             self._project,
             self._service.parts.commit_of,
         )
-        before = await self._files.run(self._reader.signature)
-        await self._read(ledger)
-        signature = await self._seen_since(before)
-        try:
-            with alone():
-                async with anyio.create_task_group() as tasks:
-                    for companion in self._companions:
-                        tasks.start_soon(companion.run)
-                    tasks.start_soon(self._keep_ledger, ledger)
-                    tasks.start_soon(self._keep_files, ledger, signature)
-                    tasks.start_soon(self._work)
-        finally:
-            self._wakeups.stop()
+        with closing(ledger):
+            before = await self._files.run(self._reader.signature)
+            await self._read(ledger)
+            signature = await self._seen_since(before)
+            try:
+                with alone():
+                    async with anyio.create_task_group() as tasks:
+                        for companion in self._companions:
+                            tasks.start_soon(companion.run)
+                        tasks.start_soon(self._keep_ledger, ledger)
+                        tasks.start_soon(self._keep_files, ledger, signature)
+                        tasks.start_soon(self._work)
+            finally:
+                self._wakeups.stop()
 
     # --- who leads --------------------------------------------------------------------------------
 
@@ -186,7 +190,7 @@ class _Term:
 
     async def _keep_ledger(self, ledger: Ledger) -> None:
         refused = ""
-        watch = _Watch(self._clock)
+        watch = ClockJumps(self._clock)
         while True:
             if jump := watch.jump():
                 self._log(jump, level="warning")
@@ -373,26 +377,3 @@ def _stands_by(other: Process, address: str) -> str:
         f"{other.host}, since {other.entered_at:%Y-%m-%d %H:%M} UTC). This one stands by, and "
         "takes over when that one is gone."
     )
-
-
-class _Watch:
-    """Notices that somebody has set the clock, or that the machine was suspended."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._now, self._elapsed = clock.now(), clock.elapsed()
-
-    def jump(self) -> str:
-        """Return a sentence about what happened to the clock since the last call; else empty."""
-        now, elapsed = self._clock.now(), self._clock.elapsed()
-        off = (now - self._now) - timedelta(seconds=elapsed - self._elapsed)
-        self._now, self._elapsed = now, elapsed
-        if abs(off) < _JUMP:
-            return ""
-        way = "forward" if off > timedelta() else "back"
-        rest = (
-            "Ticks that were passed over are caught up."
-            if off > timedelta()
-            else "No tick that has come runs a second time."
-        )
-        return f"The clock was set {way} by {str(abs(off)).split('.')[0]}. {rest}"

@@ -100,6 +100,10 @@ class Ledger:
         self._lanes: dict[Key, Lane] = {}
         self._rules: dict[Key, Rules] = {}
 
+    def close(self) -> None:
+        """End the thread that reads commits."""
+        self._threads.close()
+
     @property
     def lanes(self) -> Sequence[Lane]:
         """The entries that stand."""

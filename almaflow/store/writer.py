@@ -34,6 +34,10 @@ class StoreWriter:
         self._pool = ThreadPool("store", 1)
         self._waiting: deque[_Call[Any]] = deque()
 
+    def close(self) -> None:
+        """End the thread after the calls that were made so far; a later call starts it again."""
+        self._pool.close()
+
     async def call(
         self, function: Callable[P, T], /, *arguments: P.args, **keywords: P.kwargs
     ) -> T:

@@ -90,14 +90,15 @@ class Digest:
         if timetable is None:
             await anyio.sleep_forever()
             return
-        while True:
-            try:
-                await self.look()
-            except StoreTrouble:
-                # The ledger meets the same and tells of it; the day is told when it is over.
-                await sleep(self._clock, AGAIN)
-                continue
-            await self._clock.sleep_until(next(timetable.after(self._clock.now())))
+        with self._threads:
+            while True:
+                try:
+                    await self.look()
+                except StoreTrouble:
+                    # The ledger meets the same and tells of it; the day is told when it is over.
+                    await sleep(self._clock, AGAIN)
+                    continue
+                await self._clock.sleep_until(next(timetable.after(self._clock.now())))
 
     async def look(self) -> None:
         """Tell the day whose time has come, unless that is done.

@@ -106,7 +106,7 @@ class Pings:
 
     async def run(self) -> None:
         """Send pings, until cancelled."""
-        with alone():
+        with self._loading, alone():
             async with anyio.create_task_group() as tasks:
                 if (own := self._project.settings.serving.ping) is not None:
                     tasks.start_soon(self._live, own, tasks)
@@ -170,20 +170,25 @@ class Pings:
 
     async def _serve(self, name: str, line: _Line) -> None:
         """Send what waits for one ping, one after the other."""
-        while True:
-            await line.news.wait()
-            line.news = anyio.Event()
-            while line.waiting:
-                error = await self._try(name, line, line.waiting.popleft())
-                if error and not line.trouble:
-                    self._log(
-                        f"{error} Until it works again, this is not said once more.",
-                        level="warning",
-                        ping=name,
-                    )
-                elif line.trouble and not error:
-                    self._log(f"The ping `{name}` works again.", ping=name)
-                line.trouble = error
+        with line.threads:
+            while True:
+                await line.news.wait()
+                line.news = anyio.Event()
+                while line.waiting:
+                    error = await self._try(name, line, line.waiting.popleft())
+                    self._report(name, line, error)
+
+    def _report(self, name: str, line: _Line, error: str) -> None:
+        """Log when a ping begins to be in trouble, and when it works again."""
+        if error and not line.trouble:
+            self._log(
+                f"{error} Until it works again, this is not said once more.",
+                level="warning",
+                ping=name,
+            )
+        elif line.trouble and not error:
+            self._log(f"The ping `{name}` works again.", ping=name)
+        line.trouble = error
 
     async def _try(self, name: str, line: _Line, signal: Signal) -> str:
         """Send a signal, a few times when it does not get there.

@@ -130,13 +130,17 @@ class Outbox:
 
     async def run(self) -> None:
         """Deliver whatever is due, until cancelled."""
-        with alone():
-            async with anyio.create_task_group() as tasks:
-                while True:
-                    self._news = anyio.Event()
-                    for channel, notices in (await self._due()).items():
-                        tasks.start_soon(self._deliver, channel, notices)
-                    await self._wait()
+        try:
+            with alone():
+                async with anyio.create_task_group() as tasks:
+                    while True:
+                        self._news = anyio.Event()
+                        for channel, notices in (await self._due()).items():
+                            tasks.start_soon(self._deliver, channel, notices)
+                        await self._wait()
+        finally:
+            for one in self._channels.values():
+                one.threads.close()
 
     async def _wait(self) -> None:
         """Return when it is time to look again."""
