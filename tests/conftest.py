@@ -10,10 +10,11 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
+from tests.examples import examples
 from tests.postgres import PostgresServer, running_server
 
 # How long an example takes depends on what else the machine does; speed is the bench's concern.
-hypothesis.settings.register_profile("almaflow", deadline=None)
+hypothesis.settings.register_profile("almaflow", deadline=None, max_examples=examples(40))
 hypothesis.settings.load_profile("almaflow")
 
 

@@ -19,6 +19,7 @@ from almaflow.errors import DocumentsInvalid
 from almaflow.problems import Problem, Severity
 from almaflow.settings import Project, Settings, find_project, load_project
 from almaflow.workflow_loader import load_text, load_workflow
+from tests.examples import examples
 from tests.work import calls_made_by
 
 BROKEN = Path(__file__).parent / "broken"
@@ -446,7 +447,7 @@ def valid_workflows(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(valid_workflows())
 def test_a_workflow_built_by_the_rules_has_no_problem(data: dict[str, Any]) -> None:
     assert problems_of(json.dumps(data)) == []
@@ -492,7 +493,7 @@ def nested_steps(draw: st.DrawFn) -> list[dict[str, Any]]:
     return body([], [], 0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(nested_steps())
 def test_steps_inside_steps_that_refer_to_what_they_see_have_no_problem(
     steps: list[dict[str, Any]],
@@ -516,7 +517,7 @@ def is_loaded_or_refused(text: str) -> bool:
     return all(step.kind is not None for step in steps)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.data())
 def test_a_changed_file_is_valid_or_has_problems_but_never_crashes(data: st.DataObject) -> None:
     text = EVERYTHING
@@ -555,7 +556,7 @@ def changed(data: st.DataObject, tree: Any) -> Any:
     return data.draw(values)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.data())
 def test_a_changed_value_is_valid_or_has_problems_but_never_crashes(data: st.DataObject) -> None:
     tree = changed(data, TREE)

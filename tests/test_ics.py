@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from almaflow.timetable import Calendar, TimetableInvalid, check_ics
 from almaflow.timetable.ics import MOST_TEXT, days_of_ics
+from tests.examples import examples
 from tests.work import calls_made_by
 
 EVENT = "BEGIN:VEVENT\n{}\nEND:VEVENT\n"
@@ -175,7 +176,7 @@ RULES = st.builds(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(st.lists(LINES | RULES | st.text(), max_size=12))
 def test_any_text_is_read_or_refused(lines: list[str]) -> None:
     text = calendar("DTSTART;VALUE=DATE:20260101\n" + "\n".join(lines))

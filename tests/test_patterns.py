@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from almaflow.patterns import LONGEST, PatternWrong, compiled
+from tests.examples import examples
 
 
 @pytest.mark.parametrize(
@@ -92,7 +93,7 @@ _pieces = st.sampled_from([*_PIECES.split(), " ", "\n"])
 
 
 @given(st.lists(_pieces, max_size=14).map("".join), st.text("abé1 \n", max_size=30))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_any_pattern_is_matched_or_refused_in_one_way(pattern: str, text: str) -> None:
     refused: list[PatternWrong] = []
     try:
@@ -104,7 +105,7 @@ def test_any_pattern_is_matched_or_refused_in_one_way(pattern: str, text: str) -
 
 
 @given(st.lists(st.sampled_from([*"ab.|()*?{},^$", "{1,2}", "[ab]", "(?:"]), max_size=8))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_a_pattern_means_what_it_means_to_python(pieces: list[str]) -> None:
     pattern = "".join(pieces)
     try:

@@ -22,6 +22,7 @@ from almaflow.timetable import (
     parse_cron,
     parse_moment,
 )
+from tests.examples import examples
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
@@ -166,7 +167,7 @@ def expressions(minutes: str, hours: str, days: str) -> str:
 CRONS = st.builds(expressions, MINUTES, HOURS, DAYS)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(zone=st.sampled_from(ZONES), expression=CRONS, base=BASES)
 def test_the_ticks_are_those_found_minute_by_minute(
     zone: str, expression: str, base: datetime
@@ -190,7 +191,7 @@ def test_the_ticks_are_those_found_minute_by_minute(
     assert beyond > minutes[-1]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(zone=st.sampled_from(ZONES), expression=CRONS, base=BASES)
 def test_what_comes_does_not_depend_on_when_it_is_asked(
     zone: str, expression: str, base: datetime

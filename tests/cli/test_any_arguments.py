@@ -23,6 +23,7 @@ from almaflow.cli import interrupt
 from almaflow.cli.app import COMMANDS, loaded
 from almaflow.cli.commands import install_service
 from almaflow.clock import VirtualTimeLoop
+from tests.examples import examples
 from tests.harness import Stage
 
 # Seconds after which a command that waits for Ctrl-C gets it.
@@ -169,7 +170,7 @@ def _typed(arguments: list[str]) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("words", sorted(PARAMETERS))
-@hypothesis.settings(max_examples=40)
+@hypothesis.settings(max_examples=examples(8))
 @hypothesis.given(data=st.data())
 @pytest.mark.usefixtures("impatient")
 def test_no_command_line_ends_in_a_defect(words: str, project: Path, data: st.DataObject) -> None:
@@ -182,7 +183,7 @@ def test_no_command_line_ends_in_a_defect(words: str, project: Path, data: st.Da
     assert "Traceback" not in said
 
 
-@hypothesis.settings(max_examples=200)
+@hypothesis.settings(max_examples=examples(60))
 @hypothesis.given(arguments=st.lists(texts, max_size=4))
 @pytest.mark.usefixtures("impatient")
 def test_no_arbitrary_words_end_in_a_defect(project: Path, arguments: list[str]) -> None:

@@ -104,7 +104,11 @@ def test_members_are_read_in_each_encoding(almaflow: Almaflow, folder: Path, enc
         ("Größe\n1\n".encode("latin-1"), "byte 0xf6 at position 2 is not UTF-8"),
         (b"title\n1\n", "no column"),
         (b"x" * (32 * 1024 * 1024 + 1), "larger than 32 MiB"),
-        ("Größe\n".encode() + b"1\n" * 500_001, "more than 500,000 members"),
+        pytest.param(
+            "Größe\n".encode() + b"1\n" * 500_001,
+            "more than 500,000 members",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_members_that_cannot_be_read_are_a_warning_and_fail_the_step(

@@ -92,6 +92,7 @@ def test_every_example_ends_well_on_the_simulator(almaflow: Almaflow, example: P
     assert ended.json["outcome"] == "succeeded"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_every_example_ends_well_over_http(
     almaflow: Almaflow, alma: Hooked, example: Path, monkeypatch: pytest.MonkeyPatch

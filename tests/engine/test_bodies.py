@@ -472,6 +472,7 @@ def test_a_step_s_time_in_a_branch_fails_the_branch_only_there(stage: Stage) -> 
     assert ended_after(played) == 10
 
 
+@pytest.mark.slow
 def test_a_crash_anywhere_in_nested_steps_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

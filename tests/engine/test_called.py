@@ -204,6 +204,7 @@ def test_calls_nest(stage: Stage) -> None:
     assert minutes(played) == 9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["none", "cancel"])
 def test_a_crash_anywhere_lets_its_finally_run_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str

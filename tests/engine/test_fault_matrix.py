@@ -57,6 +57,7 @@ def test_under_every_fault_a_write_takes_effect_once_and_the_run_ends_well(
     assert figures.leaks == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("habit", [None, MarkerHabit(kept=100)], ids=["unseen", "keeps markers"])
 def test_under_every_fault_the_run_of_another_api_user_is_never_taken_for_ours(
     server: SimulatorServer, tmp_path: Path, habit: MarkerHabit | None
@@ -160,6 +161,7 @@ def project(folder: Path, url: str) -> None:
     (folder / "work.yaml").write_text(WORKFLOW, encoding="utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="arguments are read in /proc")
 def test_no_secret_shows_in_what_a_process_says_and_keeps(tmp_path: Path) -> None:
     echo = {"status": 400, "message": f"bad key {KEY}, bad password {SECRET}"}

@@ -118,7 +118,7 @@ def make_desk(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
 def test_a_process_that_is_killed_while_it_follows_its_job_is_taken_up_again(
     make_desk: Callable[..., Desk],
 ) -> None:
-    desk = make_desk(jobs=[{"job": "M901", "duration": "3s"}])
+    desk = make_desk(jobs=[{"job": "M901", "duration": "2s"}])
     desk.killed(lambda: bool(desk.alma.received("get_instance")), "run", "work.yaml")
     assert desk.record.status is not Status.FINISHED
 
@@ -129,6 +129,7 @@ def test_a_process_that_is_killed_while_it_follows_its_job_is_taken_up_again(
     assert len(desk.alma.received("submit")) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("processed", [True, False], ids=["taken", "not taken"])
 def test_what_a_process_submitted_when_it_was_killed_is_looked_for_by_the_next(
     make_desk: Callable[..., Desk], processed: bool
@@ -146,6 +147,7 @@ def test_what_a_process_submitted_when_it_was_killed_is_looked_for_by_the_next(
     assert len(desk.alma.received("submit")) == (1 if processed else 2)
 
 
+@pytest.mark.slow
 def test_what_nobody_may_send_again_waits_for_a_person(make_desk: Callable[..., Desk]) -> None:
     hang = {"kind": "hang", "call": "submit", "processed": False}
     desk = make_desk(faults=[hang])
@@ -164,6 +166,7 @@ def test_what_nobody_may_send_again_waits_for_a_person(make_desk: Callable[..., 
     assert len(desk.alma.received("submit")) == 2
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_a_read_hangs_leaves_at_once_and_a_resume_goes_on(
     make_desk: Callable[..., Desk],
 ) -> None:

@@ -243,6 +243,7 @@ def test_a_later_attempt_does_not_take_the_run_of_an_earlier_one_for_its_own(
     assert len(stage.submissions) == 2
 
 
+@pytest.mark.slow
 def test_a_crash_anywhere_in_a_retry_does_nothing_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -495,6 +495,7 @@ finally: [{{id: y, check: steps.x.outcome == 'succeeded'}}]
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "faults",
     [

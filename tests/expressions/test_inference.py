@@ -24,6 +24,7 @@ from almaflow.expressions import (
 from almaflow.expressions.types import COUNTER as COUNTERS_PART
 from almaflow.expressions.types import certain
 from almaflow.expressions.values import kind_of
+from tests.examples import examples
 from tests.expressions.generated import ENVIRONMENTS, SCOPE, Made, expressions
 
 _FAILED = object()
@@ -163,20 +164,20 @@ def test_a_default_reaches_the_filter_that_is_applied_to_each() -> None:
 
 
 @given(expressions())
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 def test_what_runs_well_for_some_value_is_not_refused(made: Made) -> None:
     assert refusals(made) == []
 
 
 @given(expressions())
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(50), deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_value_is_of_the_type_that_was_inferred(made: Made) -> None:
     assert misjudged(made) == []
 
 
 @pytest.mark.slow
 @given(expressions(depth=4))
-@settings(max_examples=3_000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(1000), deadline=None, suppress_health_check=list(HealthCheck))
 def test_of_very_many_expressions_none_that_runs_well_is_refused(made: Made) -> None:
     assert refusals(made) == []
     assert misjudged(made) == []

@@ -32,6 +32,7 @@ from almaflow.expressions.budget import CHARACTERS
 from almaflow.expressions.filters import FILTERS
 from almaflow.expressions.methods import ATTRIBUTES, METHODS
 from almaflow.expressions.predicates import TESTS
+from tests.examples import examples
 
 NAMES: dict[str, Any] = {
     "a": {"b": [1, 2.5, "x"], "items": "text", "none": None},
@@ -122,7 +123,7 @@ def result_of(act: Callable[[], Any]) -> Any:
 
 
 @given(_scraps, st.sampled_from([parse_expression, parse_template]))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_any_text_is_read_or_refused_in_one_way(
     source: str, parse: Callable[[str], Parsed]
 ) -> None:
@@ -138,7 +139,7 @@ def test_any_text_is_read_or_refused_in_one_way(
 
 
 @given(_expressions)
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_any_expression_has_a_value_within_bounds_or_fails_with_its_place(source: str) -> None:
     parsed = parse_expression(source)
 
@@ -153,7 +154,7 @@ def test_any_expression_has_a_value_within_bounds_or_fails_with_its_place(source
 
 
 @given(_expressions)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_any_expression_can_be_checked_and_shown(source: str) -> None:
     parsed = parse_expression(source)
 
@@ -166,7 +167,7 @@ def test_any_expression_can_be_checked_and_shown(source: str) -> None:
 
 
 @given(st.text(max_size=30))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_a_literal_text_comes_out_as_it_is(text: str) -> None:
     parsed = result_of(lambda: parse_template(text))
 

@@ -16,6 +16,7 @@ from almaflow.problems import MOST_PROBLEMS, Problem
 from almaflow.settings import Project, Settings
 from almaflow.steps.base import StepBase
 from almaflow.workflow import Workflow, kinds
+from tests.examples import examples
 
 NOWHERE = Surroundings(Project(Path(), Settings(), None), None, False)
 
@@ -96,7 +97,7 @@ def assert_inside(problems: list[Problem], text: str) -> None:
         assert "0" * 30 not in problem.message + problem.line_text
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=examples(40), suppress_health_check=list(HealthCheck))
 @given(TOP, st.lists(STEP, max_size=4), st.lists(STEP, max_size=2))
 def test_a_generated_document_has_problems_with_a_place_and_nothing_worse(
     top: dict[str, Any], steps: list[Any], last: list[Any]
@@ -107,7 +108,7 @@ def test_a_generated_document_has_problems_with_a_place_and_nothing_worse(
     assert_inside(check(flow), flow)
 
 
-@settings(deadline=None, max_examples=20, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=examples(8), suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(sorted(kinds())), SCALAR, st.integers(1, 120))
 def test_a_deep_document_is_checked_or_refused(kind: str, scalar: str, depth: int) -> None:
     inner = f"{{{kind}: {written(scalar)}}}"
@@ -120,7 +121,7 @@ def test_a_deep_document_is_checked_or_refused(kind: str, scalar: str, depth: in
     assert_inside(check(text), text)
 
 
-@settings(deadline=None, max_examples=20, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=examples(6), suppress_health_check=list(HealthCheck))
 @given(STEP, SCALAR, st.sampled_from([50, 400]))
 def test_very_many_entries_are_checked(step: Any, scalar: str, count: int) -> None:
     steps = "".join(f"- {written(step)}\n" for _ in range(count))

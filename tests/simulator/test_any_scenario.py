@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from almaflow.alma.simulator.scenario import FaultKind
+from tests.examples import examples
 from tests.harness import Stage
 
 WORKFLOWS = (
@@ -136,14 +137,14 @@ def end(scenario: dict[str, Any]) -> None:
             assert record.outcome is not None or record.reason
 
 
-@hypothesis.settings(max_examples=15, deadline=None)
+@hypothesis.settings(max_examples=examples(5), deadline=None)
 @hypothesis.given(SCENARIOS)
 def test_no_scenario_ends_in_a_defect(scenario: dict[str, Any]) -> None:
     end(scenario)
 
 
 @pytest.mark.slow
-@hypothesis.settings(max_examples=60, deadline=None)
+@hypothesis.settings(max_examples=examples(30), deadline=None)
 @hypothesis.given(SCENARIOS)
 def test_very_many_scenarios_end_in_no_defect(scenario: dict[str, Any]) -> None:
     end(scenario)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from almaflow.steps.selection import LONGEST, SelectFailed, SelectWrong, compile_select
+from tests.examples import examples
 
 DATA: dict[str, Any] = {
     "total": 2,
@@ -90,7 +91,7 @@ _pieces = st.sampled_from([*_PIECES.split(), " "])
 
 
 @given(st.lists(_pieces, max_size=10).map("".join))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_any_select_is_refused_or_ends_in_one_way(text: str) -> None:
     try:
         compile_select(text).search(DATA)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from almaflow.store import Busy, Claim, Place, PlaceLimits, Spot, Store
+from tests.examples import examples
 from tests.store.conftest import HOST, ManualClock, make_record
 
 SPOT = Spot("w", 1, "submit")
@@ -291,4 +292,6 @@ class AdmissionMachine(RuleBasedStateMachine):
 
 
 TestAdmissionMachine: Any = AdmissionMachine.TestCase
-TestAdmissionMachine.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
+TestAdmissionMachine.settings = settings(
+    max_examples=examples(15), stateful_step_count=20, deadline=None
+)

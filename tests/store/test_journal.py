@@ -22,6 +22,7 @@ from almaflow.store import (
     Store,
     ValueUnfit,
 )
+from tests.examples import examples
 from tests.store.conftest import NOON, ManualClock, claimed
 
 INTENT, UNTAKEN, LOST, REFUSED, DONE = EntryState
@@ -335,4 +336,6 @@ class JournalMachine(RuleBasedStateMachine):
 
 
 TestJournalMachine = JournalMachine.TestCase
-TestJournalMachine.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
+TestJournalMachine.settings = settings(
+    max_examples=examples(10), stateful_step_count=25, deadline=None
+)
