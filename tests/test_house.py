@@ -130,7 +130,7 @@ HOMES: Mapping[str, Sequence[str]] = {
             "check",
         ),
     ),
-    "requests": ("alma.http", "connectors.healthchecks"),
+    "requests": ("alma.http", "connectors.apprise_process", "connectors.healthchecks"),
     "rich": ("cli",),
     "ruamel": ("document",),
     "s3fs": ("connectors",),
@@ -141,7 +141,7 @@ HOMES: Mapping[str, Sequence[str]] = {
     "starlette": ("web",),
     "typer": ("cli",),
     "urllib.request": (),
-    "urllib3": ("alma.http",),
+    "urllib3": ("alma.http", "connectors.apprise_process", "connectors.healthchecks"),
     "uvicorn": ("web",),
     "xml": ("alma",),
 }

@@ -1,57 +1,86 @@
 """Notices to people, sent by Apprise: mail, chat, web hooks and a hundred more.
 
-The home of apprise. Its `notify` says only yes or no, and the reason in its log, so that is
-listened to.
+Each is sent by a process of its own, `apprise_process`, which holds the bounds that Apprise's
+services do not have. Both are the home of apprise.
 """
 
 from __future__ import annotations
 
-import logging
+import json
+import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+import subprocess
+import sys
+from typing import Any
 from urllib.parse import unquote
 
 import apprise
 
+from almaflow.connectors import apprise_process
 from almaflow.connectors.errors import NotNow, Refused
 from almaflow.redaction import Mask
 
+# Seconds for a notice to all services of a channel. Less than who sends notices waits for an
+# attempt, so that nothing of an attempt is under way when the next begins.
+TIMEOUT = 15.0
+
+# Seconds that the process gets to end by itself.
+_GRACE = 2.0
+
 # Shorter pieces of an address (characters) are words, ports and the like.
 _SHORTEST = 4
-
-_said: ContextVar[list[str] | None] = ContextVar("said", default=None)
-"""What Apprise says about the notice that is being sent in this thread."""
-
-
-class _Ear(logging.Handler):
-    def emit(self, record: logging.LogRecord) -> None:
-        said = _said.get()
-        if said is not None:
-            said.append(record.getMessage())
-
-
-logging.getLogger("apprise").addHandler(_Ear(logging.WARNING))
 
 
 def send(channel: str, address: str, title: str, text: str) -> None:
     """Send a notice to every service that *address* names (one or several, as Apprise writes).
 
+    Takes `TIMEOUT` seconds at most, whatever the services do.
+
     Raises:
         Refused: *address* names no service.
-        NotNow: a service did not take it; the reason is Apprise's.
+        NotNow: a service did not accept it; the reason is Apprise's.
     """
-    with _listening() as said:
-        services = services_of(channel, address)
-        taken = services.notify(
-            body=text, title=title, body_format=apprise.NotifyFormat.TEXT, interpret_escapes=False
-        )
-    if not taken:
-        reason = "; ".join(dict.fromkeys(line.strip().rstrip(".") for line in said))
-        hosts = {str(getattr(service, "host", "")) for service in services}
-        shown = Mask(_pieces(address, hosts)).text(reason) or "no reason is given"
+    asked = {"address": address, "title": title, "text": text, "seconds": TIMEOUT}
+    report = _in_process(channel, asked)
+    if report["taken"] is None:
+        raise _no_service(channel)
+    if not report["taken"]:
+        reason = "; ".join(dict.fromkeys(line.strip().rstrip(".") for line in report["reasons"]))
+        shown = Mask(_pieces(address, set(report["hosts"]))).text(reason) or "no reason is given"
         raise NotNow(f"The channel `{channel}` did not take it: {shown}.")
+
+
+def _in_process(channel: str, asked: dict[str, Any]) -> dict[str, Any]:
+    """Return the report of a process that sends what is asked; Raises: NotNow."""
+    try:
+        done = subprocess.run(
+            # -P: what lies in the current folder is not a library.
+            [sys.executable, "-P", apprise_process.__file__],
+            # Not as an argument: other users can list those.
+            input=json.dumps(asked).encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=asked["seconds"] + _GRACE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            # An interrupt of the terminal is for almaflow, which reports it with a notice.
+            start_new_session=True,
+        )
+    except subprocess.TimeoutExpired:
+        raise _too_slow(channel, asked["seconds"]) from None
+    except OSError as error:
+        raise NotNow(f"The channel `{channel}` cannot be used now: {error.strerror}.") from error
+    try:
+        report: dict[str, Any] = json.loads(done.stdout)
+    except ValueError:
+        raise _too_slow(channel, asked["seconds"]) from None
+    return report
+
+
+def _too_slow(channel: str, seconds: float) -> NotNow:
+    return NotNow(
+        f"The channel `{channel}` did not take it within {seconds:g} seconds, or its server sent "
+        "too much."
+    )
 
 
 def services_of(channel: str, address: str) -> apprise.Apprise:
@@ -59,11 +88,15 @@ def services_of(channel: str, address: str) -> apprise.Apprise:
     asset = apprise.AppriseAsset(app_id="almaflow", app_desc="almaflow", storage_mode="memory")
     services = apprise.Apprise(asset=asset)
     if not services.add(address) or not len(services):
-        raise Refused(
-            f"What the channel `{channel}` is set to is no address that Apprise knows; its "
-            "documentation lists them all (mailto://…, slack://…, jsons://…)."
-        )
+        raise _no_service(channel)
     return services
+
+
+def _no_service(channel: str) -> Refused:
+    return Refused(
+        f"What the channel `{channel}` is set to is no address that Apprise knows; its "
+        "documentation lists them all (mailto://…, slack://…, jsons://…)."
+    )
 
 
 def _pieces(address: str, hosts: set[str]) -> list[str]:
@@ -71,13 +104,3 @@ def _pieces(address: str, hosts: set[str]) -> list[str]:
     pieces = re.split(r"[^\w.~%+-]+", address)
     plain = [*pieces, *map(unquote, pieces)]
     return [piece for piece in plain if len(piece) >= _SHORTEST and piece not in hosts]
-
-
-@contextmanager
-def _listening() -> Iterator[list[str]]:
-    said: list[str] = []
-    token = _said.set(said)
-    try:
-        yield said
-    finally:
-        _said.reset(token)

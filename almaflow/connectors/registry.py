@@ -14,6 +14,9 @@ from almaflow.redaction import REDACTION, reveal
 from almaflow.settings import Project
 from almaflow.visible import one_line, visible
 
+# Characters of a notice; mail and most services take more, none of their readers does.
+LONGEST_TITLE, LONGEST_NOTICE = 250, 20_000
+
 
 class LiveOutside:
     """Reaches what almaflow.yaml names; files of the project are where they belong."""
@@ -40,7 +43,8 @@ class LiveOutside:
             raise _no_apprise(channel) from error
         # A notice may name secrets, which are put in after all others are starred.
         body = reveal(REDACTION.text(text), self._project.secret)
-        send(channel, address, one_line(REDACTION.text(title)), visible(str(body)))
+        subject = shortened(one_line(REDACTION.text(title)), LONGEST_TITLE)
+        send(channel, address, subject, shortened(visible(str(body)), LONGEST_NOTICE))
 
     def check_channel(self, channel: str) -> None:
         """See whether *channel* could be sent to, without sending.
@@ -82,6 +86,14 @@ class LiveOutside:
             host_key=entry.host_key,
             endpoint=entry.endpoint,
         )
+
+
+def shortened(text: str, longest: int) -> str:
+    """Return *text* with at most *longest* characters; one that was cut says so at its end."""
+    if len(text) <= longest:
+        return text
+    note = f"… (cut: {len(text):,} characters, of which {longest:,} are sent)"
+    return text[: longest - len(note)] + note
 
 
 def _no_apprise(channel: str) -> Refused:

@@ -24,9 +24,9 @@ from almaflow.alma.errors import AlmaError, AlmaRefused, AnswerLost
 from almaflow.alma.http import HttpTransport
 from almaflow.alma.rate_limit import CallRate
 from almaflow.thread_pool import ThreadPool
-from tests.alma.certificates import make_certificate
 from tests.alma.every_call import Sample, every_call
 from tests.alma.wire_endings import End, Ending, EndingServer, Framing, every_ending
+from tests.certificates import make_certificate
 
 ENDINGS = every_ending()
 SAMPLES = every_call()

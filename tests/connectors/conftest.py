@@ -14,12 +14,12 @@ from almaflow.connectors.ftp import FtpPlace
 from almaflow.connectors.remote import Server
 from almaflow.connectors.s3 import S3Place
 from almaflow.connectors.sftp import SftpPlace
+from tests.certificates import make_certificate
 from tests.connectors.servers import (
     PASSWORD,
     USER,
     Started,
     ftp_server,
-    make_certificate,
     s3_server,
     sftp_server,
 )
@@ -65,7 +65,8 @@ def started(
     root = tmp_path_factory.mktemp(kind)
     with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
         if kind == "ftps":
-            certificate = make_certificate(tmp_path_factory.mktemp("certificate"))
+            certificate = tmp_path_factory.mktemp("certificate") / "server.pem"
+            make_certificate(certificate)
             patch.setenv("SSL_CERT_FILE", str(certificate))
             server = stack.enter_context(ftp_server(root, certificate))
         else:

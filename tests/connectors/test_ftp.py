@@ -11,7 +11,8 @@ from almaflow.connectors.base import Search, look
 from almaflow.connectors.errors import NotNow, Refused
 from almaflow.connectors.ftp import FtpPlace, _ExplicitTls, _ImplicitTls, _Translation
 from almaflow.connectors.remote import Server
-from tests.connectors.servers import PASSWORD, Started, ftp_server, make_certificate
+from tests.certificates import make_certificate
+from tests.connectors.servers import PASSWORD, Started, ftp_server
 
 
 def place(started: Started, scheme: str = "ftp", path: str = "/") -> FtpPlace:
@@ -34,9 +35,11 @@ def test_a_server_that_lists_as_unix_does_is_understood(tmp_path: Path) -> None:
 def test_a_certificate_that_nobody_vouches_for_is_not_trusted(tmp_path: Path) -> None:
     root = tmp_path / "root"
     root.mkdir()
+    certificate = tmp_path / "server.pem"
+    make_certificate(certificate)
 
     with (
-        ftp_server(root, make_certificate(tmp_path)) as started,
+        ftp_server(root, certificate) as started,
         pytest.raises(Refused) as caught,
     ):
         look(place(started, "ftps"))

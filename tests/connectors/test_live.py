@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from almaflow.connectors.base import Search, look
 from almaflow.connectors.errors import Refused
 from almaflow.connectors.ftp import FtpPlace
 from almaflow.connectors.local import LocalPlace
-from almaflow.connectors.registry import LiveOutside
+from almaflow.connectors.registry import LONGEST_NOTICE, LONGEST_TITLE, LiveOutside
 from almaflow.connectors.remote import Server
 from almaflow.connectors.s3 import S3Place
 from almaflow.connectors.sftp import SftpPlace
@@ -141,6 +142,19 @@ def test_a_notice_is_sent_with_its_secrets(tmp_path: Path, monkeypatch: pytest.M
         outside(tmp_path).send_notice("systems", "title", f"use {placeholder('ftp')}")
 
     assert '"use the-passw0rd"' in hook.bodies[0]
+
+
+def test_a_notice_has_a_bound_and_shows_where_it_is_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with web_hook() as hook:
+        monkeypatch.setenv("CHANNEL", f"json://127.0.0.1:{hook.port}\n")
+        outside(tmp_path).send_notice("systems", "t" * 1_000, "x" * 2_000_000)
+
+    sent = json.loads(hook.bodies[0])
+    assert (len(sent["title"]), len(sent["message"])) == (LONGEST_TITLE, LONGEST_NOTICE)
+    assert sent["title"].endswith("… (cut: 1,000 characters, of which 250 are sent)")
+    assert sent["message"].endswith("… (cut: 2,000,000 characters, of which 20,000 are sent)")
 
 
 def test_files_of_the_project_are_where_they_belong(tmp_path: Path) -> None:

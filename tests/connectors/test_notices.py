@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import email
 import json
-import logging
+import time
 from email import policy
+from pathlib import Path
 
 import pytest
 
+from almaflow.connectors import apprise_channel
 from almaflow.connectors.apprise_channel import send
+from almaflow.connectors.apprise_process import redirect_problem
 from almaflow.connectors.errors import NotNow, Refused
+from tests.connectors import hostile
 from tests.connectors.servers import free_port, mail_server, web_hook
 
 TITLE = "almaflow: withdraw failed"
@@ -81,10 +85,90 @@ def test_an_address_that_apprise_does_not_know_is_refused(address: str) -> None:
     )
 
 
-def test_what_others_say_to_apprise_s_log_is_not_kept() -> None:
-    logging.getLogger("apprise").warning("Of somebody else")
+@pytest.mark.parametrize(
+    ("scheme", "play"),
+    [
+        ("json", hostile.drip_body),
+        ("json", hostile.drip_headers),
+        ("json", hostile.endless_1xx),
+        ("mailto", hostile.endless_mail_greeting),
+    ],
+)
+def test_a_slow_server_does_not_hold_a_notice(
+    scheme: str, play: hostile.Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apprise_channel, "TIMEOUT", 3.0)
+    with hostile.server(play) as port:
+        begun = time.monotonic()
+        address = f"{scheme}://127.0.0.1:{port}?from=a@example.org&to=b@example.org"
+        with pytest.raises(NotNow):
+            send("systems", address, TITLE, TEXT)
 
-    with pytest.raises(Refused) as caught:
-        send("systems", "nonsense", TITLE, TEXT)
+    assert time.monotonic() - begun < 10
 
-    assert "somebody else" not in str(caught.value)
+
+@pytest.mark.parametrize(
+    "play",
+    [
+        hostile.endless_body,
+        hostile.endless_headers,
+        hostile.endless_chunk_line,
+        hostile.gzip_bomb,
+        hostile.redirect("/again"),
+    ],
+)
+def test_an_answer_without_end_is_given_up_before_the_time_is_over(play: hostile.Play) -> None:
+    with hostile.server(play) as port, pytest.raises(NotNow) as caught:
+        send("systems", f"json://127.0.0.1:{port}", TITLE, TEXT)
+
+    assert f"{apprise_channel.TIMEOUT:g} seconds" not in str(caught.value)
+
+
+def test_a_redirect_to_another_port_of_this_machine_is_not_followed() -> None:
+    with web_hook() as inner:
+        play = hostile.redirect(f"http://localhost:{inner.port}/admin")
+        with hostile.server(play) as port, pytest.raises(NotNow) as caught:
+            send("systems", f"json://127.0.0.1:{port}", TITLE, TEXT)
+
+    assert inner.bodies == []
+    assert "redirects to an address that is not public" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "allowed"),
+    [
+        ("https://8.8.8.8/a", "https://8.8.8.8/b", True),
+        ("https://8.8.8.8/a", "https://9.9.9.9/b", True),
+        ("http://8.8.8.8/a", "https://8.8.8.8/b", True),
+        ("https://8.8.8.8/a", "http://8.8.8.8/b", False),
+        ("http://127.0.0.1:80/a", "http://127.0.0.1:80/b", True),
+        ("http://127.0.0.1:80/a", "http://127.0.0.1:81/b", False),
+        ("https://8.8.8.8/a", "https://127.0.0.1/", False),
+        ("https://8.8.8.8/a", "https://localhost/", False),
+        ("https://8.8.8.8/a", "https://[::1]/", False),
+        ("https://8.8.8.8/a", "https://[::ffff:127.0.0.1]/", False),
+        ("https://8.8.8.8/a", "https://2130706433/", False),
+        ("https://8.8.8.8/a", "https://169.254.169.254/latest/", False),
+        ("https://8.8.8.8/a", "https://[fd00:ec2::254]/", False),
+        ("https://8.8.8.8/a", "https://10.0.0.1/", False),
+        ("https://8.8.8.8/a", "https://0.0.0.0/", False),
+        ("https://8.8.8.8/a", "file:///etc/passwd", False),
+        ("https://8.8.8.8/a", "https://8.8.8.8:99999/", False),
+        ("https://8.8.8.8/a", "https://[/", False),
+    ],
+)
+def test_a_redirect_keeps_to_the_internet_and_to_tls(
+    source: str, target: str, allowed: bool
+) -> None:
+    assert (redirect_problem(source, target) == "") is allowed
+
+
+def test_a_library_in_the_current_folder_is_not_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "requests.py").write_text("raise SystemExit(9)")
+    monkeypatch.chdir(tmp_path)
+    with web_hook() as hook:
+        send("systems", f"json://127.0.0.1:{hook.port}", TITLE, TEXT)
+
+    assert len(hook.bodies) == 1

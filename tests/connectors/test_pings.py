@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from almaflow.connectors import healthchecks
 from almaflow.connectors.errors import NotNow, OutsideError, Refused, Unreachable
 from almaflow.connectors.healthchecks import Signal, send
+from tests.connectors import hostile
 from tests.connectors.servers import dead_mans_switch, free_port
 
 
@@ -61,7 +64,35 @@ def test_no_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(NotNow) as caught:
             send("nightly", switch.address, Signal.START)
 
-    assert str(caught.value) == "The ping `nightly` did not answer within 0.05 seconds."
+    assert type(caught.value) is NotNow
+    assert "secret-5b1f" not in str(caught.value)
+
+
+@pytest.mark.parametrize("tls", [False, True])
+@pytest.mark.parametrize("play", [hostile.drip_headers, hostile.endless_1xx, hostile.drip_raw])
+def test_a_server_that_answers_without_end_does_not_hold_a_ping(
+    play: hostile.Play, tls: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(healthchecks, "TIMEOUT", 0.5)
+    with hostile.server(play) as port:
+        begun = time.monotonic()
+        with pytest.raises(NotNow) as caught:
+            send("nightly", f"http{'s' * tls}://127.0.0.1:{port}/secret-5b1f", Signal.START)
+
+    assert time.monotonic() - begun < 5
+    assert "secret-5b1f" not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize("play", [hostile.endless_body, hostile.gzip_bomb])
+def test_the_body_of_an_answer_is_not_read(play: hostile.Play) -> None:
+    with hostile.server(play) as port:
+        send("nightly", f"http://127.0.0.1:{port}/secret-5b1f", Signal.START)
+
+
+def test_headers_without_end_are_given_up() -> None:
+    with hostile.server(hostile.endless_headers) as port, pytest.raises(NotNow):
+        send("nightly", f"http://127.0.0.1:{port}/secret-5b1f", Signal.START)
 
 
 @pytest.mark.parametrize(

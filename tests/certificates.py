@@ -13,7 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 
 def make_certificate(file: Path) -> ssl.SSLContext:
-    """Write certificate and key for 127.0.0.1 into *file*; returns a server's context with it."""
+    """Write a certificate for 127.0.0.1 and its key into *file*.
+
+    Returns a server's context with it.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
     alternative = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
