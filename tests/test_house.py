@@ -70,6 +70,7 @@ ANYWHERE = ("",)
 
 # Where each library, and what the standard library has of its kind, may be imported.
 HOMES: Mapping[str, Sequence[str]] = {
+    "aiobotocore": ("connectors.s3",),
     "aiolimiter": ("alma",),
     "anyio": (
         "clock",

@@ -18,6 +18,8 @@ Write = Callable[[bytes], object]
 
 # Entries of one folder, of any name; `at_least` is at most 100,000.
 MOST_ENTRIES = 200_000
+# Characters of all names in a folder; file systems allow 255 bytes for one.
+MOST_CHARACTERS = 64 * 1024 * 1024
 # No file system has larger files (bytes).
 _LARGEST = 2**63 - 1
 
@@ -138,6 +140,14 @@ def bounded(entries: Iterable[T], what: str) -> Iterator[T]:
         if number >= MOST_ENTRIES:
             raise Refused(too_many(what))
         yield entry
+
+
+def too_long(what: str) -> str:
+    """Return the sentence about a folder whose names are too long altogether."""
+    return (
+        f"The names that {what} has are longer than {MOST_CHARACTERS} characters altogether. Name "
+        "another folder as `folder`, or ask the operator of the server."
+    )
 
 
 def too_many(what: str) -> str:

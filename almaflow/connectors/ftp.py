@@ -13,11 +13,13 @@ from typing import Any
 from fsspec.implementations.ftp import FTPFileSystem
 
 from almaflow.connectors.base import (
+    MOST_CHARACTERS,
     MOST_ENTRIES,
     RemoteFile,
     Search,
     Session,
     Write,
+    too_long,
     too_many,
 )
 from almaflow.connectors.errors import Changed, NotNow, OutsideError, Refused, Unreachable
@@ -198,13 +200,17 @@ class _Bounded(ftplib.FTP):
 
     def retrlines(self, cmd: str, callback: Callable[[str], object] | None = None) -> str:
         """Only listings are lines; Raises: Refused when one has no end."""
-        lines = 0
+        lines = characters = 0
 
         def count(line: str) -> None:
-            nonlocal lines
+            nonlocal lines, characters
             lines += 1
+            characters += len(line)
             if lines > MOST_ENTRIES:
                 raise Refused(too_many("The folder"))
+            # With dates, sizes and rights, each line has some 100 characters more than a name.
+            if characters > 2 * MOST_CHARACTERS:
+                raise Refused(too_long("the folder"))
             if callback is not None:
                 callback(line)
 

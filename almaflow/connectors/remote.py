@@ -9,7 +9,15 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from almaflow.connectors.base import RemoteFile, Search, Write, bounded, size_of
+from almaflow.connectors.base import (
+    MOST_CHARACTERS,
+    RemoteFile,
+    Search,
+    Write,
+    bounded,
+    size_of,
+    too_long,
+)
 from almaflow.connectors.errors import OutsideError, Refused
 from almaflow.connectors.time_limit import LISTING, Patience, seconds_for
 
@@ -92,12 +100,24 @@ class RemoteSession:
         with self.translated(None), self.patience.within(LISTING):
             entries = bounded(self._readable(), f"The folder {self.folder}")
             # All of them first: while a listing arrives, the server takes no other request.
-            named = [(str(entry["name"]), entry) for entry in entries]
+            named = list(self._named(entries))
             return [
                 file
                 for name, entry in named
                 if self.search.fits(name) and (file := self.file(name, entry)) is not None
             ]
+
+    def _named(
+        self, entries: Iterable[Mapping[str, Any]]
+    ) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Yield entries with their names; Raises: Refused when the names are too long."""
+        characters = 0
+        for entry in entries:
+            name = str(entry["name"])
+            characters += len(name)
+            if characters > MOST_CHARACTERS:
+                raise Refused(too_long(f"the folder {self.folder}"))
+            yield name, entry
 
     def _readable(self) -> Iterator[Mapping[str, Any]]:
         """Yield the entries; Raises: Refused when the library cannot make sense of the listing."""

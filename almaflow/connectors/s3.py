@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import fsspec
+from aiobotocore.httpsession import AIOHTTPSession
 from fsspec.asyn import sync
 
 from almaflow.connectors.base import Search, Session, Write
@@ -17,6 +18,13 @@ from almaflow.connectors.time_limit import Patience
 
 # Bytes of a file that are asked for at a time, and seconds for them, or for a page of a listing.
 _PIECE, _PAGE = 1024 * 1024, 120.0
+
+# Bytes of a page, or of an error: 1,000 keys of 1 KiB each, packed in XML, with every character
+# escaped.
+LARGEST_PAGE = 8 * 1024 * 1024
+
+# The header by which S3 says where a bucket is, instead of where the request was sent.
+_REGION = "x-amz-bucket-region"
 
 # What repeating changes nothing about, among the errors of botocore.
 _FOR_GOOD = frozenset(
@@ -55,6 +63,7 @@ class S3Place:
                 "connect_timeout": CONNECT,
                 "read_timeout": ANSWER,
                 "retries": {"total_max_attempts": 1},
+                "http_session_cls": _BoundedSession,
             },
             use_listings_cache=False,
             skip_instance_cache=True,
@@ -74,6 +83,7 @@ class _Session(RemoteSession):
         prefix = f"{folder}/" if folder else ""
         asked: dict[str, str] = {"Bucket": bucket, "Prefix": prefix, "Delimiter": "/"}
         while True:
+            self.patience.check()
             page = self.fs.call_s3("list_objects_v2", **asked, timeout=_PAGE)
             for entry in page.get("Contents", ()):
                 name = entry["Key"].removeprefix(prefix)
@@ -90,9 +100,57 @@ class _Session(RemoteSession):
         body = self.fs.call_s3("get_object", Bucket=bucket, Key=key, timeout=_PAGE)["Body"]
         try:
             while piece := sync(self.fs.loop, body.read, _PIECE, timeout=_PAGE):
+                self.patience.check()
                 write(piece)
         finally:
             body.close()
+
+
+class _BoundedSession(AIOHTTPSession):  # type: ignore[misc]
+    """The library's way to a server, without redirects, with a bound on what it reads whole."""
+
+    async def _get_session(self, proxy_url: str | None) -> Any:
+        return _WithoutRedirects(await super()._get_session(proxy_url))
+
+    async def send(self, request: Any) -> Any:
+        is_file = request.stream_output
+        # Else the library reads everything.
+        request.stream_output = True
+        response = await super().send(request)
+        if 300 <= response.status_code < 400 and _REGION not in response.headers:
+            # The library would search for the region by the same request, without end.
+            response.raw.close()
+            raise Refused(
+                f"The server of a bucket answered with HTTP {response.status_code}, a redirect, "
+                "which is not followed. Correct `endpoint` in almaflow.yaml."
+            )
+        if not is_file or response.status_code >= 300:
+            response._content = await _page(response.raw)
+        return response
+
+
+class _WithoutRedirects:
+    """A session of aiohttp that follows no redirect: it could lead to a port of this machine."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+
+    def request(self, method: str, **options: Any) -> Any:
+        return self._session.request(method, **options, allow_redirects=False)
+
+
+async def _page(response: Any) -> bytes:
+    """Return the body of a response; Raises: Refused when it is too large."""
+    body = bytearray()
+    async for piece in response.content.iter_chunked(_PIECE):
+        body += piece
+        if len(body) > LARGEST_PAGE:
+            response.close()
+            raise Refused(
+                f"The server of a bucket sends a page of more than {LARGEST_PAGE} bytes, which "
+                "none does. Correct `endpoint`, or ask the operator of the server."
+            )
+    return bytes(body)
 
 
 class _Translation:

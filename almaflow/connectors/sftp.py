@@ -24,6 +24,9 @@ _PORT = 22
 # (paramiko's own way to be fast leaves a thread behind that dies aloud when a connection breaks.)
 _PIECE = 255 * 1024
 
+# Bytes of a message of the server; OpenSSH sends 256 KiB at most.
+_LARGEST_MESSAGE = 1024 * 1024
+
 _TYPES = {stat.S_IFREG: "file", stat.S_IFLNK: "link", stat.S_IFDIR: "directory"}
 
 # What comes of text that is no public key.
@@ -86,6 +89,8 @@ class SftpPlace:
                     "put a key into ~/.ssh or the agent."
                 ) from error
             raise NotNow(f"{what} broke off while connecting ({why(error)}).") from error
+        except paramiko.SFTPError as error:
+            raise NotNow(f"{what} broke off while connecting ({why(error)}).") from error
         except (OSError, EOFError) as error:
             raise Unreachable(f"{what} cannot be reached ({why(error)}).") from error
 
@@ -134,7 +139,7 @@ class _Translation:
             return _gone(what, self._folder, name)
         if isinstance(error, PermissionError):
             return Refused(f"{what} does not let us read {name or self._folder}.")
-        if isinstance(error, (OSError, EOFError, paramiko.SSHException)):
+        if isinstance(error, (OSError, EOFError, paramiko.SSHException, paramiko.SFTPError)):
             return NotNow(f"{what} broke off ({why(error)}).")
         return None
 
@@ -143,6 +148,16 @@ def _gone(what: str, folder: str, name: str | None) -> OutsideError:
     if name is not None:
         return Changed(f"{name} is gone")
     return Refused(f"{what} has no folder {folder}; correct `url` in almaflow.yaml, or `folder`.")
+
+
+class _Client(paramiko.SFTPClient):  # type: ignore[misc]
+    """Paramiko's, with a bound on a message; a server may announce four gigabytes."""
+
+    def _read_all(self, n: int) -> bytes:
+        if n > _LARGEST_MESSAGE:
+            raise paramiko.SSHException(f"a message has {n} bytes, more than any server sends")
+        content: bytes = super()._read_all(n)
+        return content
 
 
 class _FileSystem(SFTPFileSystem):  # type: ignore[misc]
@@ -176,7 +191,7 @@ class _FileSystem(SFTPFileSystem):  # type: ignore[misc]
                 auth_timeout=ANSWER,
                 channel_timeout=ANSWER,
             )
-            self.ftp = self.client.open_sftp()
+            self.ftp = _Client.from_transport(self.client.get_transport())
             self.ftp.get_channel().settimeout(ANSWER)
         except BaseException:
             self.client.close()

@@ -51,6 +51,10 @@ class Patience:
             raise
         finally:
             timer.cancel()
+        self.check()
+
+    def check(self) -> None:
+        """Return while there is time; for work that cannot be hung up; Raises: NotNow."""
         if self._why:
             raise self._ended()
 

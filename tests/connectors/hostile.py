@@ -84,6 +84,12 @@ def endless_body(say: Say, wait: Wait) -> None:
         say(b"x" * _MIB)
 
 
+def endless_error(say: Say, wait: Wait) -> None:
+    say(b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/xml\r\n\r\n<Error>")
+    while True:
+        say(b"x" * _MIB)
+
+
 def endless_chunk_line(say: Say, wait: Wait) -> None:
     say(_OK + b"Transfer-Encoding: chunked\r\n\r\n1;")
     while True:

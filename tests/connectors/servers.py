@@ -335,6 +335,8 @@ class Hook:
     port: int = 0
     status: int = 200
     bodies: list[str] = field(default_factory=list)
+    called: list[str] = field(default_factory=list)
+    """Paths that were asked for with GET."""
 
 
 @contextmanager
@@ -343,6 +345,12 @@ def web_hook() -> Iterator[Hook]:
     hook = Hook()
 
     class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            hook.called.append(self.path)
+            self.send_response(hook.status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
         def do_POST(self) -> None:
             length = int(self.headers.get("Content-Length", "0"))
             hook.bodies.append(self.rfile.read(length).decode())

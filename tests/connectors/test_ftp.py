@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from almaflow.connectors import ftp
 from almaflow.connectors.base import Search, look
 from almaflow.connectors.errors import NotNow, Refused
 from almaflow.connectors.ftp import FtpPlace, _ExplicitTls, _ImplicitTls, _Translation
@@ -111,3 +112,16 @@ def test_tls_may_begin_with_the_connection(monkeypatch: pytest.MonkeyPatch) -> N
             look(FtpPlace(server, Search("exports", "", "*")))
 
     assert tried == [_ImplicitTls, _ExplicitTls]
+
+
+def test_a_listing_has_a_bound_on_its_characters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ftp, "MOST_CHARACTERS", 50)
+    for name in ("a" * 100, "b" * 100):
+        (tmp_path / name).write_text("x")
+
+    with ftp_server(tmp_path) as started, pytest.raises(Refused) as caught:
+        look(place(started))
+
+    assert "characters altogether" in str(caught.value)
