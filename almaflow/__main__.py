@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Sequence
 
@@ -19,6 +20,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # What fails while an object is thrown away concerns nobody; Python would show a traceback.
         sys.unraisablehook = lambda _: None
         interrupt_on_signals()
+        # pydantic would read the metadata of every installed package, and let its plugins see what
+        # is validated: settings and workflows, which may hold secrets.
+        os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
         arguments = sys.argv[1:]
     given = list(arguments)
     if given == ["--version"]:

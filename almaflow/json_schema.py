@@ -10,7 +10,7 @@ import inspect
 import json
 import re
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
@@ -18,15 +18,18 @@ from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from almaflow.field_types import Model, format_duration
 from almaflow.settings import Settings
-from almaflow.steps.base import IDENTIFIER, Kind, StepBase
+from almaflow.steps.base import IDENTIFIER, KIND_REFERENCE, Kind, StepBase
 from almaflow.workflow import Workflow
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 
 Schema = dict[str, Any]
+
+_REFERENCE = "#/definitions/{model}"
 
 # Bounds of a field with a validator of its own, as pydantic writes them → as JSON Schema does.
 _BOUNDS = {
@@ -74,9 +77,9 @@ def first_paragraph(model: type[BaseModel]) -> str:
 
 
 def _schema(model: type[Model], name: str, title: str) -> Schema:
-    raw = model.model_json_schema(ref_template="#/definitions/{model}")
-    definitions = raw.pop("$defs")
     models = {one.__name__: one for one in models_in(model)}
+    definitions = _definitions(models.values())
+    raw = definitions.pop(model.__name__)
     clean = {
         _name(models[key]): _object(definitions[key], models[key])
         for key in sorted(definitions)
@@ -91,6 +94,14 @@ def _schema(model: type[Model], name: str, title: str) -> Schema:
         **_object(raw, model),
         "definitions": dict(sorted(clean.items())),
     }
+
+
+def _definitions(models: Iterable[type[BaseModel]]) -> Schema:
+    """Return the schemas of *models*, and of what else they hold, as pydantic makes them."""
+    inputs: list[tuple[type[BaseModel], JsonSchemaMode]] = [(one, "validation") for one in models]
+    _, whole = models_json_schema(inputs, ref_template=_REFERENCE)
+    definitions: Schema = whole["$defs"]
+    return definitions
 
 
 def models_in(model: type[BaseModel]) -> list[type[BaseModel]]:
@@ -170,6 +181,8 @@ def _bare(schema: Any) -> Any:
         for key, value in schema.items()
         if key not in ("title", "default", "description")
     }
+    if KIND_REFERENCE in clean:
+        return {"$ref": _REFERENCE.format(model=clean[KIND_REFERENCE])}
     if "$ref" in clean:
         clean["$ref"] = clean["$ref"].replace("/BuiltInStep", "/Step")
     return clean

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
-from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from almaflow.expressions import INSTANT, NUMBER, TEXT, Type
 from almaflow.field_types import (
@@ -160,6 +161,40 @@ class Kind(Model):
     def timed_out(self, told: str) -> Ending:
         """Return how the step ends when its time is up; *told* is the sentence that says so."""
         return timed_out(told)
+
+
+class _BuiltWhenUsed:
+    """Builds the validator of a kind when the first step of that kind is read.
+
+    A file uses two or three of the kinds, and building all of them takes longer than reading it.
+    """
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        kind = kind_in(source)
+        # Pydantic adds the problems that a nested model reports to its own, at their locations.
+        read = core_schema.no_info_plain_validator_function(lambda data: kind.model_validate(data))
+        return core_schema.nullable_schema(read, metadata={KIND_REFERENCE: kind.__name__})
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {KIND_REFERENCE: schema["metadata"][KIND_REFERENCE]}
+
+
+KIND_REFERENCE = "almaflow_kind"
+"""In a JSON Schema of pydantic's, the name of the kind's model that belongs there."""
+
+K = TypeVar("K", bound=Kind)
+UsedKind = Annotated[K | None, _BuiltWhenUsed()]
+"""The type of the field of one kind among the kinds of a step."""
+
+
+def kind_in(annotation: Any) -> type[Kind]:
+    """Return the kind that a field of a step holds."""
+    kinds: Iterator[type[Kind]] = (one for one in get_args(annotation) if one is not type(None))
+    return next(kinds)
 
 
 IDENTIFIER = r"^[A-Za-z][A-Za-z0-9_]*$"
