@@ -135,7 +135,10 @@ HOMES: Mapping[str, Sequence[str]] = {
     "rich": ("cli",),
     "ruamel": ("document",),
     "s3fs": ("connectors",),
-    "socket": ("alma", "connectors", "engine.engine"),  # there for the name of the machine
+    "socket": (
+        *("alma", "connectors", "scheduler.local_server"),
+        "engine.engine",  # for the name of the machine
+    ),
     "sqlalchemy": ("store",),
     "sqlite3": ("store",),
     "ssl": ("alma", "connectors"),

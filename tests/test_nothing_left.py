@@ -131,7 +131,7 @@ def test_metrics_servers_leave_nothing() -> None:
             metrics = Metrics(Picture)
             metrics.start(0)
             assert metrics._server is not None
-            with urlopen(f"http://127.0.0.1:{metrics._server[0].server_port}/metrics") as answer:
+            with urlopen(f"http://127.0.0.1:{metrics._server.port}/metrics") as answer:
                 answer.read()
             metrics.stop()
 

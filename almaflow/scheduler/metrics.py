@@ -7,13 +7,8 @@ when somebody asks for them, so that nobody pays for metrics that nobody reads.
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
-from socketserver import ThreadingMixIn
-from threading import Thread
-from typing import Any
-from urllib.parse import urlsplit
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import (
     CollectorRegistry,
@@ -28,10 +23,10 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from almaflow import __version__
-from almaflow.alma.http import is_loopback
 from almaflow.errors import RequestWrong, StoreError
 from almaflow.outcome import Status
 from almaflow.redaction import REDACTION
+from almaflow.scheduler.local_server import LocalServer
 from almaflow.scheduler.measures import Look, Measures, Picture
 from almaflow.store import RunRecord
 from almaflow.store.schedule_records import TickEnding
@@ -43,15 +38,13 @@ _DURATIONS = (1, 10, 30, 60, 300, 900, 1800, 3600, 7200, 14400, 28800, 86400)
 _QUEUED = (1, 5, 15, 60, 300, 900, 3600, 14400, 86400)
 _LATE = (0.1, 0.25, 0.5, 1, 2, 5, 30, 300, 3600)
 
-_ONLY_THIS_MACHINE = "127.0.0.1"
-
 
 class Metrics(Measures):
     """What Prometheus reads of one service; *look* gives its present state."""
 
     def __init__(self, look: Look) -> None:
         self._registry = registry = CollectorRegistry()
-        self._server: tuple[WSGIServer, Thread] | None = None
+        self._server: LocalServer | None = None
         ProcessCollector(registry=registry)
         registry.register(_Present(look))
         self._ticks = Counter(
@@ -117,7 +110,7 @@ class Metrics(Measures):
 
     def start(self, port: int) -> None:
         try:
-            self._server = _serve(port, make_wsgi_app(self._registry))
+            self._server = LocalServer(port, make_wsgi_app(self._registry))
         except OSError as error:
             raise RequestWrong(
                 f"The metrics cannot be given on port {port} of this machine: "
@@ -128,49 +121,8 @@ class Metrics(Measures):
     def stop(self) -> None:
         if self._server is None:
             return
-        server, thread = self._server
-        server.shutdown()
-        server.server_close()
-        thread.join()
+        self._server.stop()
         self._server = None
-
-
-class _Quiet(WSGIRequestHandler):
-    # Seconds that a client may say nothing.
-    timeout = 30
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Keep quiet: each scrape would be a line."""
-
-
-class _Threading(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-
-def _serve(port: int, metrics: Callable[..., Any]) -> tuple[WSGIServer, Thread]:
-    """Give *metrics* out on this machine, to requests that name this machine.
-
-    A page of another site that lets its name lead here (DNS rebinding) sends its own name.
-    """
-
-    def application(environ: dict[str, Any], start: Any) -> Any:
-        if _names_this_machine(environ.get("HTTP_HOST", "localhost")):
-            return metrics(environ, start)
-        start("421 Misdirected Request", [("Content-Type", "text/plain; charset=utf-8")])
-        return [b"Metrics are given to this machine only.\n"]
-
-    server = make_server(_ONLY_THIS_MACHINE, port, application, _Threading, _Quiet)
-    # Seconds between two looks whether it is to stop: `serve` waits for that at its end.
-    thread = Thread(target=server.serve_forever, args=(0.05,), name="metrics", daemon=True)
-    thread.start()
-    return server, thread
-
-
-def _names_this_machine(host: str) -> bool:
-    try:
-        return is_loopback(urlsplit(f"//{host}").hostname or "")
-    except ValueError:
-        return False
 
 
 def _label(name: str) -> str:

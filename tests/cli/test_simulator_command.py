@@ -12,10 +12,13 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from almaflow.cli.commands import simulator
+from almaflow.clock import SystemClock
 from tests.cli.conftest import Almaflow, Write, environment
 
 
@@ -152,10 +155,70 @@ def test_keys_are_drawn_unless_they_are_given() -> None:
     "arguments",
     [
         ("--host", "0.0.0.0"),
+        ("--host", "::"),
+        ("--host", ""),
+        ("--host", "0"),
+        ("--host", "somewhere.localhost"),
+        ("--host", "10.0.0.5"),
         ("--key", "short"),
         ("--key", "with a space in it"),
         ("--key", "key-number-1", "--key", "key-number-2"),
+        ("--institution", "a", "--institution", "b", *("--key", "the-same-key") * 2),
+        ("--institution", "a", "--institution", "a", *("--key", "the-same-key") * 2),
+        ("--key", "the-same-key") * 2,
+        tuple(word for i in range(1001) for word in ("--institution", f"library-{i}")),
     ],
 )
 def test_what_would_be_unsafe_is_refused(almaflow: Almaflow, arguments: tuple[str, ...]) -> None:
     assert almaflow("simulator", "--port", "0", *arguments).code == 2
+
+
+def started(*arguments: str) -> tuple[dict[str, Any], str]:
+    """Start with `--json`, ask for the test call with each key; return both and what was said."""
+    with served("--json", *arguments) as process:
+        assert process.stdout is not None
+        text = ""
+        while not text.endswith("}\n") or text.count("{") != text.count("}"):
+            text += process.stdout.readline()
+        document: dict[str, Any] = json.loads(text)
+        port = urlsplit(document["url"]).port
+        for one in document["institutions"]:
+            assert "GET - OK" in ask(f"http://127.0.0.1:{port}", one["key"])
+        process.kill()
+        _, err = process.communicate(timeout=20)
+    return document, err
+
+
+def test_keys_are_given_in_the_order_of_institutions() -> None:
+    document, err = started(
+        *("--institution", "a", "--institution", "b", "--institution", "c"),
+        *("--key", "key-number-1", "--key", "key-number-2"),
+    )
+
+    first, second, third = (one["key"] for one in document["institutions"])
+    assert (first, second, err) == ("key-number-1", "key-number-2", "")
+    assert third.startswith("l8xx")
+
+
+def test_other_machines_are_let_in_only_with_a_warning_that_names_the_institution() -> None:
+    _, err = started("--host", "0.0.0.0", "--allow-remote", "--institution", "city")
+
+    assert err.startswith("warning: ")
+    assert "`city`" in err
+
+
+@pytest.mark.parametrize("days", [0, 1, 100, 10_000, 1_000_000])
+@pytest.mark.parametrize("speed", [0.001, 1, 600, 1e6])
+@pytest.mark.parametrize("start", [None, datetime(1900, 1, 1, tzinfo=UTC)])
+def test_the_clock_never_leaves_the_calendar(
+    monkeypatch: pytest.MonkeyPatch, days: int, speed: float, start: datetime | None
+) -> None:
+    began = datetime(2026, 11, 1, tzinfo=UTC)
+    instants = iter([began, *(began + timedelta(days=days, hours=i) for i in range(2))])
+    monkeypatch.setattr(SystemClock, "now", lambda _: next(instants))
+
+    now = simulator._clock(start, speed)
+
+    first, second = now(), now()
+    assert first < second
+    assert second - first >= timedelta(hours=1) * min(1, speed)

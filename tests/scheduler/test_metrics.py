@@ -176,7 +176,12 @@ def test_a_service_that_is_not_measured_notes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "status"), [("localhost", 200), ("evil.example", 421), ("[", 421)]
+    ("host", "status"),
+    [
+        *(("localhost", 200), ("LOCALHOST.:9", 200), ("127.1", 200), ("[::1]:9464", 200)),
+        *(("[::ffff:127.0.0.1]", 200), ("evil.example", 421), ("[", 400), ("0.0.0.0", 421)),
+        *(("evil@localhost", 400), ("localhost\r\nHost: evil.example", 400), ("", 400)),
+    ],
 )
 def test_metrics_are_given_to_names_of_this_machine_only(host: str, status: int) -> None:
     metrics, port = Metrics(Picture), free_port()

@@ -133,3 +133,39 @@ def test_a_limit_of_a_report_that_is_no_number_is_refused(limit: str) -> None:
     world = World({"reports": [{"path": "/r", "columns": ["A"]}]})
 
     assert world.ask("GET", f"/analytics/reports?path=/r&limit={limit}").status in (200, 400)
+
+
+def test_more_institutions_than_there_are_suffixes_of_four_digits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("almaflow.alma.simulator.alma.furnish", lambda institution: None)
+    world = World()
+
+    for number in range(9002):
+        world.alma.add_institution(f"library {number}")
+
+    suffixes = {one.suffix for one in world.alma._institutions.values()}
+    assert len(suffixes) == 9003
+    assert sum(len(suffix) == 4 for suffix in suffixes) == 9000
+
+
+def test_the_reports_that_are_read_longest_ago_are_forgotten() -> None:
+    world = World({"reports": [{"path": "/r", "columns": ["A"], "rows": [["1"]] * 50}]})
+    for number in range(1500):
+        world.main.keep_report_token(f"t{number}", "/r", 25)
+    world.main.keep_report_token("t500", "/r", 25)
+    world.main.keep_report_token("new", "/r", 25)
+
+    assert len(world.main.report_tokens) == 1000
+    assert world.ask("GET", "/analytics/reports?token=t500&limit=25").status == 200
+    assert world.ask("GET", "/analytics/reports?token=t501&limit=25").status == 400
+
+
+def test_requests_are_remembered_up_to_a_number_of_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("almaflow.alma.simulator.alma._REMEMBERED_BYTES", 10_000)
+    world = World()
+
+    for letter in "abcdef":
+        world.ask("POST", "/conf/test", letter * 3000)
+
+    assert [one.body[:1] for one in world.alma.received()] == [b"d", b"e", b"f"]

@@ -25,6 +25,11 @@ from almaflow.alma.simulator.wire import render, render_error, wants_json
 
 # Requests that are remembered for tests and reports.
 _REMEMBERED = 10_000
+# Bytes of targets and bodies that are remembered, of all requests together; older ones are
+# forgotten before.
+_REMEMBERED_BYTES = 64 * 1024 * 1024
+# Characters of a target that are remembered when its key or its path is not known.
+_UNKNOWN_TARGET = 1000
 # Faults that a request's endpoint has to know of.
 _TOLD = (FaultKind.ROUTING_ERROR, FaultKind.UNKNOWN_STATUS_CODE, FaultKind.LATE_COUNT)
 
@@ -52,6 +57,10 @@ class Received:
     body: bytes
     status: int
     processed: bool
+
+    @property
+    def size(self) -> int:
+        return len(self.target) + len(self.body)
 
 
 @dataclass(frozen=True)
@@ -86,11 +95,13 @@ class SimulatedAlma:
         self._rng = random.Random(seed)
         self._lock = threading.RLock()
         self._institutions: dict[str, Institution] = {}
+        self._suffixes: set[str] = set()
         self._keys: dict[str, Key] = {}
         self._started_at = self._now()
         zone = ZoneInfo(self._scenario.alma.timezone)
         self._faults = Faults(self._scenario.faults, self._started_at, zone)
-        self._received: deque[Received] = deque(maxlen=_REMEMBERED)
+        self._received: deque[Received] = deque()
+        self._received_bytes = 0
         # Where links lead; a server puts its own address here.
         self.link_base = self._scenario.alma.base_url.rstrip("/")
 
@@ -120,10 +131,12 @@ class SimulatedAlma:
         return self.add_key(name, key=key)
 
     def _found(self, name: str, code: str | None, environment: str) -> Institution:
-        suffixes = {institution.suffix for institution in self._institutions.values()}
         suffix = 1000 + crc32(name.encode()) % 9000
-        while str(suffix) in suffixes:
-            suffix = 1000 + (suffix - 999) % 9000
+        while str(suffix) in self._suffixes:
+            # Alma's suffixes have four digits; there are more only for the 9,001st institution.
+            full = len(self._suffixes) >= 9000
+            suffix = suffix + 9000 if full else 1000 + (suffix - 999) % 9000
+        self._suffixes.add(str(suffix))
         institution = Institution(
             name,
             code=code or f"01{''.join(filter(str.isalnum, name)).upper()}_INST",
@@ -201,7 +214,10 @@ class SimulatedAlma:
             }
 
     def received(self, call: str | None = None) -> list[Received]:
-        """Return the last requests (at most 10,000), those named *call* or all."""
+        """Return the last requests (at most 10,000 and 64 MiB), those named *call* or all.
+
+        The body and the end of a long target are missing if the key or the path was not known.
+        """
         with self._lock:
             return [request for request in self._received if call in (None, request.call)]
 
@@ -335,18 +351,22 @@ class SimulatedAlma:
         return f"E01-{now:%d%m%H%M%S}-{letters}-AWAE{self._rng.randrange(10**10):010d}"
 
     def _remember(self, request: _Request, reply: Reply, processed: bool) -> None:
-        self._received.append(
-            Received(
-                at=request.now,
-                institution=request.key.institution if request.key else "",
-                call=request.route.name if request.route else "",
-                method=request.method,
-                target=request.target,
-                body=request.body,
-                status=reply.status,
-                processed=processed,
-            )
+        # Of a request that a stranger can send, nothing large is remembered.
+        known = request.key is not None and request.route is not None
+        received = Received(
+            at=request.now,
+            institution=request.key.institution if request.key else "",
+            call=request.route.name if request.route else "",
+            method=request.method,
+            target=request.target if known else request.target[:_UNKNOWN_TARGET],
+            body=request.body if known else b"",
+            status=reply.status,
+            processed=processed,
         )
+        self._received.append(received)
+        self._received_bytes += received.size
+        while len(self._received) > _REMEMBERED or self._received_bytes > _REMEMBERED_BYTES:
+            self._received_bytes -= self._received.popleft().size
 
 
 def _unauthorized() -> ApiError:

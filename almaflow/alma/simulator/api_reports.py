@@ -43,7 +43,7 @@ def read_report(call: Call) -> Answer:
         institution.reports_asked_at.pop(report.path, None)
     told = by_path and (ready or not report.late_token)
     if told or not by_path:
-        institution.report_tokens[token] = (report.path, offset + len(rows))
+        institution.keep_report_token(token, report.path, offset + len(rows))
     schema = _schema(report, call.query.get("col_names") != "false") if ready and not offset else ""
     body = (
         "<QueryResult>"

@@ -10,37 +10,42 @@ import sys
 import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from ipaddress import ip_address
+from io import BufferedReader, BytesIO
 from typing import Any
-from urllib.parse import urlsplit
 
 from almaflow.alma.simulator.alma import SimulatedAlma
+from almaflow.alma.simulator.connections import IncomingBytes, Limits, OpenConnections
+from almaflow.alma.simulator.hosts import HostRefused, check_hosts, path_of
+from almaflow.alma.simulator.incoming import RequestRefused, read_body, read_head
 from almaflow.alma.simulator.reply import Reply, WireFault
 
 # SO_LINGER on, zero seconds: closing resets the connection instead of ending it politely.
 _RESET = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
-# Larger bodies are not read (bytes); Alma's own limit is not known.
-_LARGEST_BODY = 64 * 1024 * 1024
-# Connections at a time; a further one is closed at once, so that threads have a bound.
-_MOST_CONNECTIONS = 500
-# Seconds that a client may say nothing, also in the middle of a request.
-_SILENCE = 300
-
-
-class _BadBody(Exception):
-    """A request whose body cannot be read from the wire."""
+# Seconds that a client has to read why it was refused.
+_PARTING = 1.0
+_LIMITS = Limits()
+_FULL = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\nretry-after: 1\r\n"
+    b"connection: close\r\n\r\nThe simulator is answering too many requests at the same time.\n"
+)
 
 
 class SimulatorServer:
     """Serves a simulated Alma on loopback, or wherever *host* says; port 0 takes a free one.
 
-    Faults, and only faults, take their time in earnest: a reply's `delay` is waited for.
-    Usable as a context manager.
+    It answers only to requests that address it (see `hosts`). Faults, and only faults, take their
+    time in earnest: a reply's `delay` is waited for. Usable as a context manager.
     """
 
-    def __init__(self, alma: SimulatedAlma, host: str = "127.0.0.1", port: int = 0) -> None:
-        self._server = _Server((host, port), _Handler)
-        self._server.alma = alma
+    def __init__(
+        self,
+        alma: SimulatedAlma,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        limits: Limits = _LIMITS,
+    ) -> None:
+        self._server = _Server((host, port), alma, limits)
         self._thread: threading.Thread | None = None
         self._serving = False
         name = f"[{host}]" if ":" in host else host
@@ -67,13 +72,12 @@ class SimulatorServer:
 
     def stop(self) -> None:
         """End every connection, also those that hang, and free the port."""
-        self._server.stopping.set()
         if self._serving:
             self._server.shutdown()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
-        self._server.close_connections()
+        self._server.open_connections.end_all()
         self._server.server_close()
 
     def __enter__(self) -> SimulatorServer:
@@ -87,37 +91,29 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     # Threads are let go by closing their connections; waiting for them here is not needed.
     block_on_close = False
-    request_queue_size = 128
-    alma: SimulatedAlma
+    # Connections that wait to be accepted; beyond them, clients repeat after seconds.
+    request_queue_size = 1024
 
-    def __init__(self, address: tuple[str, int], handler: type[_Handler]) -> None:
+    def __init__(self, address: tuple[str, int], alma: SimulatedAlma, limits: Limits) -> None:
         if ":" in address[0]:
             self.address_family = socket.AF_INET6
-        self.stopping = threading.Event()
-        self._open: set[socket.socket] = set()
-        self._open_lock = threading.Lock()
-        super().__init__(address, handler)
+        self.alma = alma
+        self.limits = limits
+        self.open_connections = OpenConnections(limits.connections)
+        self.bound = address[0]
+        super().__init__(address, _Handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        with self._open_lock:
-            full = len(self._open) >= _MOST_CONNECTIONS
-            self._open.add(request)
-        if full:
-            self.shutdown_request(request)
+        if self.open_connections.enter(request):
+            super().process_request(request, client_address)
             return
-        super().process_request(request, client_address)
+        with contextlib.suppress(OSError):
+            request.send(_FULL)
+        self.shutdown_request(request)
 
     def shutdown_request(self, request: Any) -> None:
-        with self._open_lock:
-            self._open.discard(request)
+        self.open_connections.leave(request)
         super().shutdown_request(request)
-
-    def close_connections(self) -> None:
-        """Wake every thread that waits for its client."""
-        with self._open_lock:
-            for connection in self._open:
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that has gone away is none of our business; anything else is a defect."""
@@ -125,103 +121,96 @@ class _Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-def is_own_host(host: str, bound: str) -> bool:
-    """Whether the `Host` header of a request names this simulator.
-
-    A page of another site that lets its name lead to this machine (DNS rebinding) sends its own
-    name. *bound* is the address that is listened on; on one that is not of this machine alone,
-    every name is right. A request of HTTP/1.0 may have no host.
-    """
-    if not host or not is_loopback(bound):
-        return True
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return False
-    return is_loopback(name)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether *host* (a name, or an address without brackets) is this machine itself."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    timeout = _SILENCE
     # Small answers must not wait for the client's acknowledgement of the last one.
     disable_nagle_algorithm = True
+    error_message_format = "%(message)s. %(explain)s\n"
+    error_content_type = "text/plain; charset=utf-8"
     server: _Server
 
+    def setup(self) -> None:
+        super().setup()
+        # The file that comes with the socket would keep it open.
+        self.rfile.close()
+        self._entry = self.server.open_connections.entry_of(self.request)
+        self._incoming = IncomingBytes(self.connection, self.server.limits)
+        self.rfile = self._stream = BufferedReader(self._incoming)
+        # A request can be refused before its first line is understood.
+        self.requestline = self.command = ""
+        self.request_version = self.protocol_version
+
     def handle_one_request(self) -> None:
-        self.raw_requestline = self.rfile.readline(65537)
-        if not self.raw_requestline:
-            self.close_connection = True
-            return
-        if len(self.raw_requestline) > 65536:
-            self.requestline = self.request_version = self.command = ""
-            self.send_error(HTTPStatus.REQUEST_URI_TOO_LONG)
-            return
-        if self.parse_request():
-            self._answer()
-
-    def _answer(self) -> None:
-        if not is_own_host(self.headers.get("host", ""), str(self.server.server_address[0])):
-            self.close_connection = True
-            self.send_error(
-                HTTPStatus.MISDIRECTED_REQUEST, "The simulator does not answer to this host name"
-            )
-            return
-        try:
-            body = self._body()
-        except _BadBody as error:
-            self.send_error(HTTPStatus.BAD_REQUEST, str(error))
-            self.close_connection = True
-            return
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        self._send(self.server.alma.handle(self.command, self.path, headers, body))
-
-    def _body(self) -> bytes:
-        if "chunked" in self.headers.get("transfer-encoding", "").lower():
-            return self._chunks()
-        length = self.headers.get("content-length", "0").strip()
-        if not length.isdecimal() or int(length) > _LARGEST_BODY:
-            raise _BadBody("Bad Content-Length")
-        return self.rfile.read(int(length))
-
-    def _chunks(self) -> bytes:
-        body = bytearray()
-        while True:
+        self.close_connection = True
+        self.server.open_connections.wait_for_client(self._entry)
+        self._incoming.allow(self.server.limits.idle)
+        with contextlib.suppress(TimeoutError):
+            if not self._stream.peek(1):
+                return
+            self._incoming.allow(self.server.limits.request)
             try:
-                size = int(self.rfile.readline(100).partition(b";")[0], 16)
-            except ValueError:
-                raise _BadBody("Bad chunk") from None
-            if size < 0 or len(body) + size > _LARGEST_BODY:
-                raise _BadBody("Bad chunk")
-            if size == 0:
-                break
-            body += self.rfile.read(size)
-            self.rfile.readline(3)
-        while self.rfile.readline(65537) not in (b"\r\n", b"\n", b""):
-            pass
-        return bytes(body)
+                self._handle_incoming()
+            except (RequestRefused, HostRefused) as refused:
+                self._refuse(refused.status, str(refused))
+
+    def _handle_incoming(self) -> None:
+        """Answer the request whose first byte has arrived.
+
+        Raises: RequestRefused, HostRefused, TimeoutError (the client does not take the response).
+        """
+        try:
+            head = read_head(self.rfile, self.server.limits)
+            if not head or not self._parsed(head):
+                return
+            hosts = self.headers.get_all("host", [])
+            check_hosts(hosts, self.path, self.request_version, self.server.bound)
+            body = read_body(self.rfile, self.headers, self._incoming, self.server.limits)
+        except TimeoutError:
+            raise RequestRefused(
+                HTTPStatus.REQUEST_TIMEOUT, "The request did not arrive in time."
+            ) from None
+        if self.server.open_connections.begin_processing(self._entry):
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            self._send(self.server.alma.handle(self.command, path_of(self.path), headers, body))
+
+    def _parsed(self, head: bytes) -> bool:
+        """Parse *head*; False if `http.server` has refused it."""
+        self.raw_requestline, _, headers = head.partition(b"\n")
+        stream, self.rfile = self.rfile, BytesIO(headers)
+        try:
+            return self.parse_request()
+        finally:
+            self.rfile = stream
+
+    def _refuse(self, status: HTTPStatus, message: str) -> None:
+        """Send the reason, and let the client read it before the connection ends."""
+        self.close_connection = True
+        self.send_error(status, None, message)
+        with contextlib.suppress(OSError):
+            # Closing while bytes arrive would reset the connection and lose the response.
+            self.connection.shutdown(socket.SHUT_WR)
+            self._incoming.allow(_PARTING)
+            while self.rfile.read1(65536):
+                pass
 
     def _send(self, reply: Reply) -> None:
         if reply.fault is WireFault.HANG:
-            self.server.stopping.wait()
+            # Nothing is processed here any more, so others may replace this connection.
+            self.server.open_connections.wait_for_client(self._entry)
+            self._entry.ended.wait()
         if reply.fault in (WireFault.RESET_BEFORE, WireFault.DROP_AFTER, WireFault.HANG):
             self._reset()
             return
         slow = reply.delay > 0 and reply.fault is not WireFault.DRIP
-        if slow and self.server.stopping.wait(reply.delay):
+        if slow and self._entry.ended.wait(reply.delay):
             self._reset()
             return
         if reply.fault is WireFault.CLOSE:
             self.close_connection = True
         head = self._head(reply)
+        if reply.fault is not WireFault.DRIP:
+            # A client that does not take its response may be replaced.
+            self.server.open_connections.wait_for_client(self._entry)
         if reply.fault is WireFault.TRUNCATE:
             self.wfile.write(head + reply.body[: len(reply.body) // 2])
             self.close_connection = True
@@ -250,7 +239,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(head)
         pause = reply.delay / max(1, len(reply.body))
         for byte in reply.body:
-            if self.server.stopping.wait(pause):
+            if self._entry.ended.wait(pause):
                 self.close_connection = True
                 return
             self.wfile.write(bytes([byte]))

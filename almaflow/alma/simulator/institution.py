@@ -23,6 +23,8 @@ _SPREAD = (0.85, 1.25)
 _HOUR = timedelta(hours=1)
 # Runs that others start in one simulation; the description of `every` names it too.
 _MOST_OTHERS = 10_000
+# Reports that clients are reading at a time; of more, the one read longest ago is forgotten.
+_MOST_REPORT_TOKENS = 1000
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,13 @@ class Institution:
             self._unreported = [run for run in self._unreported if run.timeline.ended_at > now]
             for run in sorted(due, key=lambda run: run.timeline.ended_at):
                 report(self, run)
+
+    def keep_report_token(self, token: str, path: str, next_row: int) -> None:
+        """Remember where a client that has *token* continues to read the report *path*."""
+        self.report_tokens.pop(token, None)
+        self.report_tokens[token] = (path, next_row)
+        while len(self.report_tokens) > _MOST_REPORT_TOKENS:
+            del self.report_tokens[next(iter(self.report_tokens))]
 
     def later(self, at: datetime, do: Callable[[], None]) -> None:
         """Let something happen at *at*: work that goes on behind the gateway's back."""

@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +18,11 @@ from almaflow.cli.signals import interrupt_on_signals
 from almaflow.clock import SystemClock
 from almaflow.errors import RequestWrong
 from almaflow.visible import json_text, unbroken
+
+# A little after the last year that a scenario may begin in.
+_CLOCK_SLOWS_AT = datetime(2300, 1, 1, tzinfo=UTC)
+# Each has a library of its own in memory.
+_MOST_INSTITUTIONS = 1000
 
 
 def simulator(
@@ -68,20 +73,26 @@ def simulator(
     job of an hour takes an hour there; with `--speed 60`, a minute.
     """
     from almaflow.alma.simulator import Scenario, SimulatedAlma
-    from almaflow.alma.simulator.http import SimulatorServer, is_loopback
+    from almaflow.alma.simulator.http import SimulatorServer
     from almaflow.document import read_document
     from almaflow.model_problems import validate
 
-    if not (allow_remote or is_loopback(host)):
+    remote = _is_remote(host)
+    if remote and not allow_remote:
         raise RequestWrong(
             f"`--host {host}` lets other machines reach the simulator. Use 127.0.0.1, or add "
-            "`--allow-remote`; whoever has a printed key can then use it."
+            "`--allow-remote` to let everyone use it who reaches the port and has one of its keys."
         )
     made = Scenario()
     if scenario is not None:
         made = validate(read_document(scenario, str(scenario), is_data=True), Scenario)
     alma = SimulatedAlma(_clock(made.starts_at, speed), made)
-    names = institutions or ["main"]
+    names = list(dict.fromkeys(institutions or ["main"]))
+    if len(names) > _MOST_INSTITUTIONS:
+        raise RequestWrong(
+            f"The simulator serves at most {_MOST_INSTITUTIONS:,} institutions, but "
+            f"`--institution` names {len(names):,}."
+        )
     drawn = _keys(keys or [], len(names))
     of_names = {
         name: alma.add_institution(name, key=key) for name, key in zip(names, drawn, strict=True)
@@ -93,6 +104,8 @@ def simulator(
             f"The simulator cannot listen on {host}, port {port}: {error.strerror}. Choose another "
             "port with `--port`; 0 takes a free one."
         ) from error
+    if remote:
+        say(_remote_warning(host, names), err=True)
     if as_json:
         listed = [{"name": name, "key": key} for name, key in of_names.items()]
         told = {"url": server.url, "institutions": listed}
@@ -113,6 +126,13 @@ def simulator(
         server.stop()
 
 
+def _is_remote(host: str) -> bool:
+    """Whether to listen on *host* lets other machines in; a name may lead anywhere."""
+    from almaflow.alma.simulator.hosts import is_loopback
+
+    return not is_loopback(host) or host.lower().endswith(".localhost")
+
+
 def _keys(given: list[str], count: int) -> list[str]:
     """Return an API key for each of *count* institutions, drawn where none is given."""
     for key in given:
@@ -120,17 +140,47 @@ def _keys(given: list[str], count: int) -> list[str]:
             raise RequestWrong(
                 "`--key` takes 8 to 100 letters, digits, `_` and `-`; without it, keys are drawn."
             )
+    if len(set(given)) < len(given):
+        raise RequestWrong(
+            "`--key` gives the same key twice. Give each institution a key that differs."
+        )
     if len(given) > count:
-        raise RequestWrong(f"There are more keys (`--key`) than institutions, {count}.")
+        raise RequestWrong(
+            f"`--key` gives {len(given)} keys, but the simulator has only {count} "
+            f"{'institution' if count == 1 else 'institutions'}. Add `--institution NAME` for each "
+            "further key."
+        )
     return [*given, *(f"l8xx{secrets.token_hex(16)}" for _ in range(count - len(given)))]
 
 
 def _clock(starts_at: datetime | None, speed: float) -> Callable[[], datetime]:
-    """Return a clock that begins at *starts_at*, else now, and passes *speed* times as fast."""
+    """Return a clock that begins at *starts_at*, else now, and runs *speed* times as fast.
+
+    From the year 2300 on it runs as fast as other clocks, so that it never leaves the calendar.
+    """
     clock = SystemClock()
     began = clock.now()
     start = starts_at or began
-    return lambda: start + (clock.now() - began) * speed
+    fast_for = (_CLOCK_SLOWS_AT - start).total_seconds() / speed
+
+    def now() -> datetime:
+        elapsed = (clock.now() - began).total_seconds()
+        if elapsed < fast_for:
+            return start + timedelta(seconds=elapsed * speed)
+        return _CLOCK_SLOWS_AT + timedelta(seconds=elapsed - fast_for)
+
+    return now
+
+
+def _remote_warning(host: str, names: list[str]) -> str:
+    listed = ", ".join(f"`{name}`" for name in names[:3])
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    keys = "key of" if len(names) == 1 else "keys of"
+    return (
+        f"warning: other machines can reach the simulator on {host}. Everyone who reaches its port "
+        f"can use it with the API {keys} {listed}{more}, printed on standard output. Keys and data "
+        "are not encrypted on the way."
+    )
 
 
 def _greeting(url: str, keys: dict[str, str]) -> str:
