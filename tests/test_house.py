@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -87,7 +88,6 @@ HOMES: Mapping[str, Sequence[str]] = {
     "apprise": ("connectors",),  # what the engine and the service send, one room sends
     "apscheduler.schedulers": ("scheduler",),
     "apscheduler.triggers": ("timetable",),
-    "click": ("cli",),
     "cronsim": ("timetable",),
     "dateutil": ("timetable",),
     "defusedxml": ("alma",),
@@ -101,7 +101,6 @@ HOMES: Mapping[str, Sequence[str]] = {
     "jinja2": ("expressions",),
     "jmespath": ("steps",),
     "keyring": ("settings",),
-    "markupsafe": ("expressions",),
     "paramiko": ("connectors",),
     "procrastinate": ("fleet",),
     "prometheus_client": ("scheduler",),
@@ -150,16 +149,18 @@ HOMES: Mapping[str, Sequence[str]] = {
     "xml": ("alma",),
 }
 
-# Libraries that are declared and not imported by name.
-NOT_IMPORTED = {"tzdata": "zoneinfo and timetable/zones.py read its files"}
-
-# Libraries that are part of another one's interface, or that a distribution of another name holds.
-COMES_WITH = {
-    "click": "typer",
-    "dateutil": "python_dateutil",
-    "markupsafe": "jinja2",
-    "pydantic_core": "pydantic",
+# Libraries that are declared and not imported by name, each with its reason.
+NOT_IMPORTED = {
+    "cryptography": "paramiko and others bring it, and set no bound that leaves out known holes",
+    "tzdata": "zoneinfo and timetable/zones.py read its files",
 }
+
+# Libraries that are imported and not declared, because the library named here, which is declared,
+# demands exactly one version of them, and a bound of ours could only contradict it.
+COMES_WITH = {"pydantic_core": "pydantic"}
+
+# Libraries whose distribution has another name than what is imported of it.
+DISTRIBUTIONS = {"dateutil": "python_dateutil"}
 
 # Calls that read the time of day, wait, or throw dice, and the modules that may make them.
 CLOCK_CALLS = re.compile(
@@ -361,23 +362,65 @@ def test_each_library_is_imported_in_its_home_only() -> None:
 
 
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    extras = project["optional-dependencies"]
-    wanted = [
-        *project["dependencies"],
-        *(it for name in extras if name != "dev" for it in extras[name]),
-    ]
-    declared = {re.split(r"[^\w-]", it)[0].lower().replace("-", "_") for it in wanted}
+    declared = {name_of(it) for it in requirements()}
     roots = {it.target.partition(".")[0] for it in imports() if not it.ours}
-    imported = {COMES_WITH.get(root, root) for root in roots - sys.stdlib_module_names}
+    imported = {DISTRIBUTIONS.get(root, root) for root in roots - sys.stdlib_module_names}
 
     check(
-        [f"`{name}` is imported; declare it in pyproject.toml." for name in imported - declared]
+        [
+            f"`{name}` is imported; declare it in pyproject.toml."
+            for name in imported - declared - set(COMES_WITH)
+        ]
         + [
             f"`{name}` is declared in pyproject.toml and nothing imports it; take it out."
             for name in declared - imported - set(NOT_IMPORTED)
         ]
+        + [
+            f"`{name}` needs no exception any more; take it out of tests/test_house.py."
+            for name in (set(COMES_WITH) - imported) | (set(NOT_IMPORTED) & imported)
+        ]
     )
+
+
+def test_a_library_that_comes_with_another_one_comes_in_exactly_one_version() -> None:
+    pinned = {
+        name: [it for it in metadata.requires(owner) or () if name_of(it) == name]
+        for name, owner in COMES_WITH.items()
+    }
+
+    check(
+        [
+            f"`{COMES_WITH[name]}` asks for {found}; declare `{name}` in pyproject.toml."
+            for name, found in pinned.items()
+            if not found or not all(re.fullmatch(r"[\w-]+==[\w.]+", it) for it in found)
+        ]
+    )
+
+
+def test_every_requirement_has_a_lower_bound() -> None:
+    """Else an old version with known holes, or without what is used, would be taken."""
+    check(
+        [
+            f"`{it}` in pyproject.toml admits every old version; give it a bound (`>=`)."
+            for it in requirements()
+            if ">=" not in it
+        ]
+    )
+
+
+def requirements() -> Sequence[str]:
+    """Return what pyproject.toml asks for, with all extras that are for users."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    return [
+        *project["dependencies"],
+        *(it for name in extras if name != "dev" for it in extras[name]),
+    ]
+
+
+def name_of(requirement: str) -> str:
+    """Return the name of a library as it is imported: `ruamel` for `ruamel.yaml>=0.18`."""
+    return re.split(r"[^\w-]", requirement)[0].lower().replace("-", "_")
 
 
 def test_the_time_of_day_and_chance_are_handed_in() -> None:
