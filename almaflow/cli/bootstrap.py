@@ -135,6 +135,7 @@ class Simulation:
     def engine(self, listener: Listener) -> Engine:
         """Return an engine whose store is in memory and whose Alma is the simulated one."""
         from almaflow.engine.engine import Engine
+        from almaflow.engine.simulated_waits import SimulatedWaits
 
         return Engine(
             store=Store.open("sqlite://", clock=self.clock),
@@ -145,6 +146,7 @@ class Simulation:
             chance=random.Random(0),
             outside=self.outside(),
             people=ScenarioPeople(self.alma.scenario.approvals, self.clock),
+            simulated_waits=SimulatedWaits(),
         )
 
     def outside(self) -> Outside:

@@ -25,6 +25,7 @@ from almaflow.engine.journal import RunJournal
 from almaflow.engine.lease import Lease, Silence
 from almaflow.engine.resources import Services
 from almaflow.engine.runner import Runner, Suspended
+from almaflow.engine.simulated_waits import SimulatedWaits
 from almaflow.errors import AlmaflowError, StoreError
 from almaflow.plan import FORMAT, Plan, recorded_plan
 from almaflow.redaction import Mask
@@ -71,6 +72,7 @@ class Engine:
     way to files and channels. With *hold* a run that is interrupted waits for `resume`; without,
     it goes on with the next process that looks for runs. *left* hears when a run is let go of,
     *watching* of a process that has runs but may be frozen, while it is watched.
+    *simulated_waits* bounds the waits of a simulation.
     """
 
     store: Store
@@ -86,6 +88,7 @@ class Engine:
     hold: bool = True
     left: Callable[[str], None] = lambda run_id: None
     watching: Callable[[int, str], None] = lambda pid, host: None
+    simulated_waits: SimulatedWaits | None = None
 
     def __post_init__(self) -> None:
         self._writer = StoreWriter(self.store)
@@ -155,6 +158,7 @@ class Engine:
             threads=ThreadPool("blocking", _THREADS),
             outside=self.outside,
             marker_habits=await self._writer.call(self.store.marker_habits),
+            simulated_waits=self.simulated_waits,
         )
 
     async def add(self, plan: Plan) -> RunRecord:

@@ -22,6 +22,7 @@ from almaflow.engine.names import Scope
 from almaflow.engine.parallel import Bodies
 from almaflow.engine.resources import Services
 from almaflow.engine.scope import Halted, Where
+from almaflow.engine.simulated_waits import SimulationTooLong
 from almaflow.engine.step_context import Context
 from almaflow.engine.termination import close, goes_on_in_alma
 from almaflow.engine.workflow_phases import Phases
@@ -208,7 +209,7 @@ class Interpreter:
             return Ending(Outcome.FAILED, str(error)), error.status
         except ValueUnfit as error:
             return Ending(Outcome.FAILED, str(error)), ""
-        except (OutcomeUnknown, RequestChanged, StoreError):
+        except (OutcomeUnknown, RequestChanged, SimulationTooLong, StoreError):
             raise
         except NotInAlma as error:
             # A simulated Alma says what its scenario would have to hold.

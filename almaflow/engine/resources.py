@@ -11,6 +11,7 @@ from almaflow.engine.alma_writes.admission import Admission
 from almaflow.engine.alma_writes.institutions import Institutions
 from almaflow.engine.approvals import People
 from almaflow.engine.lease import Lease
+from almaflow.engine.simulated_waits import SimulatedWaits
 from almaflow.runs.job_durations import Durations
 from almaflow.store import MarkerHabit, Store
 from almaflow.store.writer import StoreWriter
@@ -34,6 +35,8 @@ class Services:
     outside: Outside
     marker_habits: dict[tuple[str, str], MarkerHabit]
     """What Alma was seen to do to our marker, by account and job."""
+    simulated_waits: SimulatedWaits | None = None
+    """The bound of waits in a simulation; None: the run is live, and waits as its file says."""
 
     def close(self) -> None:
         """Close every connection and end the threads of steps."""

@@ -100,6 +100,7 @@ class Context(Reaching, Looking):
     outputs: dict[str, Any] = field(default_factory=dict)
     last_wait: str = ""
     """The text of the last wait, so that each is logged once."""
+    waits: int = 0  # of this attempt, in this process
     learned: dict[str, Any] | None = None
     """What the attempt taught about a job's duration; recorded with its end."""
 
@@ -310,6 +311,9 @@ class Context(Reaching, Looking):
         now = self.clock.now()
         if instant > now:
             await self.where.limits.enforce(now)
+        if (bound := self.services.simulated_waits) is not None:
+            instant = bound.next_look(self.path, self.waits, self.now, now, instant)
+        self.waits += 1
         if instant - now >= WORTH_TELLING:
             await self._tell_wait(waiting.at(self.path, detail), until=instant.isoformat())
         try:

@@ -31,6 +31,9 @@ from almaflow.store import RunRecord
 from almaflow.visible import json_text
 from almaflow.workflow_loader import find_workflow, load_workflow
 
+MOST_MEMBERS_SHOWN = 20
+"""How many members of one request `plan --json` lists; of more it says how many there are."""
+
 
 @dataclass
 class PlannedRequest:
@@ -139,7 +142,13 @@ def _as_data(made: Plan, record: RunRecord, steps: list[PlannedStep]) -> dict[st
                 "outcome": step.outcome,
                 "error": step.error,
                 "requests": [
-                    {"name": one.name, "times": one.times, **one.request} for one in step.requests
+                    {
+                        "name": one.name,
+                        "times": one.times,
+                        **one.request,
+                        "body": _first_members(one.request["body"]),
+                    }
+                    for one in step.requests
                 ],
             }
             for step in steps
@@ -176,6 +185,20 @@ def _request_lines(one: PlannedRequest) -> Iterator[str]:
     if body:
         shown = json_text(REDACTION.data(_shortened(body)), indent=2)
         yield from (f"      {line}" for line in shown.splitlines())
+
+
+def _first_members(body: Any) -> Any:
+    """Return a body for programs: of many members the first ones, and how many there are.
+
+    Members come from files, and a set may be given half a million.
+    """
+    if not (isinstance(body, dict) and "members" in body):
+        return body
+    members = body["members"]["member"]
+    if len(members) <= MOST_MEMBERS_SHOWN:
+        return body
+    shown = {"total_record_count": len(members), "member": members[:MOST_MEMBERS_SHOWN]}
+    return {**body, "members": {**body["members"], **shown}}
 
 
 def _shortened(body: Any) -> Any:

@@ -1,0 +1,90 @@
+"""What a file asks for beyond all measure ends soon, with one sentence."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from almaflow.engine import simulated_waits
+from almaflow.engine.simulated_waits import EXACT_WAITS
+from tests.cli.conftest import Almaflow, Write
+
+POLLING = """\
+    defaults: {poll: {first: 1s, max: 1s}}
+    timeout: 30d
+    steps:
+      - id: nightly
+        wait_for_run:
+          job: {name: Publishing Platform Job General Publishing}
+          since: "22:00"
+        timeout: 25d
+"""
+
+
+def test_a_simulation_that_polls_every_second_for_a_month_ends_soon(
+    almaflow: Almaflow, write: Write
+) -> None:
+    write("w.yaml", POLLING)
+
+    ended = almaflow("plan", "w.yaml", "--json")
+
+    steps = json.loads(ended.out)["steps"]
+    assert steps[0]["outcome"] == "timed_out"
+    assert sum(one["times"] for one in steps[0]["requests"]) < 10 * EXACT_WAITS
+
+
+@pytest.mark.parametrize("command", [("plan",), ("run", "--simulate")])
+@pytest.mark.parametrize("around", ["", "on_failure: continue", "retry: {on: [timed_out]}"])
+def test_a_simulation_ends_after_its_most_waits(
+    almaflow: Almaflow,
+    write: Write,
+    monkeypatch: pytest.MonkeyPatch,
+    command: tuple[str, ...],
+    around: str,
+) -> None:
+    monkeypatch.setattr(simulated_waits, "MOST_WAITS", 20)
+    write("w.yaml", POLLING + (f"        {around}\n" if around else ""))
+
+    ended = almaflow(*command, "w.yaml")
+
+    assert ended.code == 2
+    assert "step nightly" in " ".join(ended.err.split())
+
+
+def test_the_waits_of_neighbours_count_together(
+    almaflow: Almaflow, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(simulated_waits, "MOST_WAITS", 4)
+    write(
+        "w.yaml",
+        """\
+        steps:
+          - id: all
+            for_each:
+              items: [1, 2, 3, 4, 5, 6]
+              max_parallel: 3
+              steps: [{wait: 1h}]
+        """,
+    )
+
+    assert almaflow("run", "w.yaml", "--simulate").code == 2
+
+
+def test_a_plan_as_json_lists_some_members_and_counts_all(almaflow: Almaflow, write: Write) -> None:
+    members = "\n".join(f"9912345678{number:04}" for number in range(1000))
+    write("members.txt", members)
+    write(
+        "w.yaml",
+        """\
+        steps:
+          - create_set: {name: Many, content: BIB_MMS, members: {file: members.txt}}
+        """,
+    )
+
+    planned = almaflow("plan", "w.yaml", "--json")
+
+    requests = json.loads(planned.out)["steps"][0]["requests"]
+    (body,) = [one["body"] for one in requests if one["body"] and "members" in one["body"]]
+    assert len(body["members"]["member"]) == 20
+    assert body["members"]["total_record_count"] == 1000
