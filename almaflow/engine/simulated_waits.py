@@ -15,12 +15,12 @@ from almaflow.field_types import format_duration
 MOST_WAITS = 10_000
 """How many waits a simulated run may have, all its steps together."""
 
-EXACT_WAITS = 200
+EXACT_WAITS = 100
 """How many waits of one attempt at a step are as long as the file says."""
 
 # Later waits take at least this part of the time that the attempt has taken so far: a year of
 # looks becomes some hundred, and a job is seen to end at most so much late.
-_STRETCH = 1 / 50
+_STRETCH = 1 / 25
 
 
 class SimulationTooLong(RequestWrong):

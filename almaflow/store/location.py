@@ -102,6 +102,11 @@ def read_url(url: str) -> StoreLocation:
     return StoreLocation(Path(os.path.realpath(named)), named=named)
 
 
+# SQLite takes changes from such files when it opens a database (sqlite.org/tempfiles.html), and in a
+# folder like /tmp others may have put one beside a file of ours.
+_BESIDE = ("-wal", "-shm", "-journal")
+
+
 def check_believed(location: StoreLocation) -> None:
     """Refuse a store that others can write, or have put there for us to find.
 
@@ -132,7 +137,8 @@ def _parts(location: StoreLocation) -> list[Path]:
         return [location.locks]
     named = [] if location.named is None else [location.named.parent, location.named]
     links = [path for path in named if os.path.islink(path)]
-    return [*links, location.file.parent, location.file, location.locks]
+    beside = [location.file.with_name(location.file.name + end) for end in _BESIDE]
+    return [*links, location.file.parent, location.file, *beside, location.locks]
 
 
 def prepare(location: StoreLocation) -> None:
