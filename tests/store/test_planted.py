@@ -107,6 +107,17 @@ def test_a_link_of_another_user_is_not_followed_and_one_of_ours_is(
     assert f"{link} belongs to another user" in refused(named)
 
 
+@pytest.mark.parametrize("end", ["-wal", "-shm", "-journal"])
+def test_no_log_beside_a_store_may_belong_to_another_user(
+    store: Path, owned: Callable[[Path], None], end: str
+) -> None:
+    log = Path(f"{store}{end}")
+    log.touch(0o644)
+    owned(log)
+
+    assert f"{log} belongs to another user" in refused(store)
+
+
 def test_a_planted_store_is_left_as_it_is(store: Path) -> None:
     planted = store.with_name("planted.db")
     planted.touch()
