@@ -129,7 +129,12 @@ class Command:
 
 
 def median_times(repeat: int, *works: Callable[[], object]) -> list[float]:
-    """Return the median duration of each of *works*, taken in turns under the same load."""
+    """Return the median duration of each of *works*, taken in turns under the same load.
+
+    A first turn is not counted: it fills the caches of the disk and makes what is made once.
+    """
+    for work in works:
+        work()
     durations: list[list[float]] = [[] for _ in works]
     for _ in range(repeat):
         for number, work in enumerate(works):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 import sys
 from dataclasses import dataclass
@@ -60,6 +61,8 @@ class Project:
 
 def make_project(folder: Path, port: int = 9) -> Project:
     """Return a project whose Alma listens on *port* of this machine; nobody does on port 9."""
+    # As installed packages are: compiled once, not at each start.
+    compileall.compile_dir(ROOT / "almaflow", quiet=1)
     project = Project(folder)
     project.write("almaflow.yaml", SETTINGS.format(port=port))
     return project
@@ -83,10 +86,13 @@ steps:
     return text
 
 
+READ = f"/almaws/v1/conf/sets/{SET_ID}"
+
+
 def reads(count: int) -> str:
-    """Return a workflow of *count* reads, one after another."""
-    steps = "".join(f'  - find_set: {{id: "{SET_ID}"}}\n' for _ in range(count))
-    return f"name: reads\nsteps:\n{steps}"
+    """Return a workflow of *count* reads, one after another, with a timetable."""
+    steps = f"  - get: {{path: /conf/sets/{SET_ID}}}\n" * count
+    return f'name: reads-{count}\nschedule: [{{cron: "30 2 1 * *"}}]\nsteps:\n{steps}'
 
 
 def checks(count: int) -> str:
