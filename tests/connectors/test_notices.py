@@ -104,7 +104,7 @@ def test_a_slow_server_does_not_hold_a_notice(
         with pytest.raises(NotNow):
             send("systems", address, TITLE, TEXT)
 
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 30
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_a_server_that_answers_without_end_does_not_hold_a_ping(
         with pytest.raises(NotNow) as caught:
             send("nightly", f"http{'s' * tls}://127.0.0.1:{port}/secret-5b1f", Signal.START)
 
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
     assert "secret-5b1f" not in str(caught.value)
     assert caught.value.__suppress_context__
 

@@ -57,7 +57,7 @@ def test_pages_without_end_that_list_nothing_take_the_time_of_a_listing(
         with pytest.raises(NotNow):
             look(place(port))
 
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 60
 
 
 def test_the_names_of_a_folder_have_a_bound_altogether(monkeypatch: pytest.MonkeyPatch) -> None:
