@@ -102,8 +102,8 @@ def read_url(url: str) -> StoreLocation:
     return StoreLocation(Path(os.path.realpath(named)), named=named)
 
 
-# SQLite takes changes from such files when it opens a database (sqlite.org/tempfiles.html), and in a
-# folder like /tmp others may have put one beside a file of ours.
+# SQLite takes changes from such files when it opens a database (sqlite.org/tempfiles.html), and in
+# a folder like /tmp others may have put one beside a file of ours.
 _BESIDE = ("-wal", "-shm", "-journal")
 
 
