@@ -23,15 +23,14 @@ from almaflow.alma.simulator import SimulatedAlma
 from almaflow.alma.simulator.http import SimulatorServer
 from almaflow.connectors.base import look
 from almaflow.engine.engine import Engine
+from almaflow.engine.log import Log
 from almaflow.scheduler.beside import Beside
 from almaflow.scheduler.companions import Companion
-from almaflow.scheduler.log import Log
 from almaflow.scheduler.measures import Picture
 from almaflow.scheduler.metrics import Metrics
 from almaflow.scheduler.monitoring import Watching
 from almaflow.scheduler.notifications.digest import Digest
 from almaflow.scheduler.notifications.heartbeats import Pings
-from almaflow.scheduler.notifications.outbox import Outbox
 from almaflow.settings import Project
 from almaflow.store import Store
 from tests.connectors.conftest import KINDS, Remote, remote, started
@@ -150,10 +149,9 @@ def test_connections_to_file_servers_leave_nothing(remote: Remote) -> None:
 def every_companion(town: Town, engine: Engine, project: Project, log: Log) -> Sequence[Companion]:
     """Return what `almaflow serve` has next to its ledger."""
     store, writer, clock = engine.store, engine.writer, town.clock
-    outbox = Outbox(store, writer, engine.outside, clock, engine.mask, log)
+    outbox = engine.outbox
     return [
         Digest(store, writer, project.settings, clock, outbox),
-        Beside(outbox.run),
         Beside(Watching(store, writer, clock, outbox).run),
         Beside(Pings(project, store, writer, clock, log).run),
     ]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from almaflow.engine.alma_writes.institutions import Door, OpenDoor
     from almaflow.engine.approvals import Asker, Said
     from almaflow.engine.engine import Engine
+    from almaflow.engine.log import Log
     from almaflow.runs.events import Listener
     from almaflow.workflow_loader import LoadedWorkflow
 
@@ -89,15 +90,20 @@ def live_door(project: Project, mask: Mask) -> OpenDoor:
 
 
 def live_engine(
-    project: Project, store: Store, listener: Listener, people: Asker | None = None
+    project: Project,
+    store: Store,
+    listener: Listener,
+    people: Asker | None = None,
+    log: Log | None = None,
 ) -> Engine:
     """Return an engine that speaks to the institutions of almaflow.yaml.
 
-    *people* are whoever can be asked right here; None: nobody.
+    *people* are whoever can be asked right here; None: nobody. *log* takes what concerns no run.
     """
     from almaflow.connectors.registry import LiveOutside
     from almaflow.engine.approvals import NobodyHere
     from almaflow.engine.engine import Engine
+    from almaflow.engine.log import no_log
 
     mask = Mask(project.known_secrets())
     return Engine(
@@ -109,6 +115,7 @@ def live_engine(
         mask=mask,
         outside=LiveOutside(project),
         people=people or NobodyHere(),
+        log=log or no_log,
     )
 
 

@@ -23,19 +23,23 @@ from almaflow.engine.alma_writes.institutions import Institutions, OpenDoor
 from almaflow.engine.approvals import Asker, NobodyHere, People
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.lease import Lease, Silence
+from almaflow.engine.log import Log, no_log
+from almaflow.engine.notifications import TRIED_LATER
+from almaflow.engine.outbox import Outbox
 from almaflow.engine.resources import Services
 from almaflow.engine.runner import Runner, Suspended
 from almaflow.engine.simulated_waits import SimulatedWaits
 from almaflow.errors import AlmaflowError, StoreError
 from almaflow.plan import FORMAT, Plan, recorded_plan
 from almaflow.redaction import Mask
-from almaflow.runs.events import Listener, NoListener, Told
+from almaflow.runs.events import Listener, NoListener, RunEvent, Told
 from almaflow.runs.job_durations import Durations
 from almaflow.settings import Project
 from almaflow.store import (
     Claim,
     ClaimLost,
     LeaseLost,
+    Line,
     LoadedRun,
     Process,
     RunHeld,
@@ -89,9 +93,20 @@ class Engine:
     left: Callable[[str], None] = lambda run_id: None
     watching: Callable[[int, str], None] = lambda pid, host: None
     simulated_waits: SimulatedWaits | None = None
+    log: Log = no_log
 
     def __post_init__(self) -> None:
         self._writer = StoreWriter(self.store)
+        self.outbox = Outbox(
+            self.store,
+            self._writer,
+            self.outside,
+            self.clock,
+            self.mask,
+            self.log,
+            # Nobody else can reach a store in memory.
+            look=None if self.store.in_memory else 10 * self.look,
+        )
         self._runners: dict[str, Runner] = {}
         self._process_id = ""
         self._services: Services | None = None
@@ -135,13 +150,25 @@ class Engine:
                         if not self.store.in_memory:
                             # Nobody else can reach a store in memory.
                             tasks.start_soon(self._watch)
+                        tasks.start_soon(self.outbox.run)
                         yield self
+                        await self._settle_notices()
                         tasks.cancel_scope.cancel()
             finally:
                 services.close()
                 # A process that cannot say that it leaves is found dead by whoever needs its runs.
                 with anyio.CancelScope(shield=True), suppress(StoreTrouble):
                     await self._writer.call(self.store.leave_process, self._process_id)
+
+    async def _settle_notices(self) -> None:
+        """Report which notices of this process's runs could not be delivered so far."""
+        with suppress(StoreTrouble):
+            for notice, error in await self.outbox.settle():
+                text = f"A notice was not delivered: {error} {TRIED_LATER}"
+                now, run_id = self.clock.now(), notice.run_id or ""
+                self.listener.hear(RunEvent(now, run_id, Told.SAID, "", text))
+                line = Line(now, Told.SAID.value, "", text, {})
+                await self._writer.call(self.store.add_events, run_id, [line])
 
     async def _make_services(self) -> Services:
         durations = Durations(await self._writer.call(self.store.learned_durations))
@@ -157,6 +184,7 @@ class Engine:
             lease=Lease(self.store, self._writer, self.clock, self._process_id),
             threads=ThreadPool("blocking", _THREADS),
             outside=self.outside,
+            outbox=self.outbox,
             marker_habits=await self._writer.call(self.store.marker_habits),
             simulated_waits=self.simulated_waits,
         )

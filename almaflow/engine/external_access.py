@@ -8,11 +8,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+import anyio
+
 from almaflow.clock import Clock
 from almaflow.connectors.base import Outside
 from almaflow.connectors.errors import NotNow, Unreachable
 from almaflow.engine.journal import RunJournal
-from almaflow.engine.notifications import deliver
+from almaflow.engine.notifications import TRIED_LATER
 from almaflow.engine.resources import Services
 from almaflow.engine.retry import LONGEST, NEVER_ANSWERED, SHORTEST, back_off, jittered
 from almaflow.errors import RequestWrong
@@ -25,6 +27,7 @@ from almaflow.settings import data_path
 from almaflow.settings.project import LOG_CHANNEL
 from almaflow.steps.member_source import read_members_file
 from almaflow.steps.result import StepFailed
+from almaflow.store import EntryState, NewNotice
 from almaflow.waiting import Waiting, WaitingKind
 
 T = TypeVar("T")
@@ -39,6 +42,7 @@ class Reaching:
     clock: Clock
     chance: random.Random
     path: str
+    attempt: int
     institution: str
     reached: bool = False
     """Whether what is outside has answered this attempt yet."""
@@ -68,14 +72,49 @@ class Reaching:
                 return result
 
     async def notify(self, channel: str, message: Message) -> str:
-        names = self._names()
-        text = render_message(parse_template(message.text), names)
-        self.journal.tell(Told.NOTICE, self.path, str(show_placeholders(text)), to=channel)
+        if channel == LOG_CHANNEL or self.journal.get(self.path, self.attempt, "message") is None:
+            await self._put_message(channel, message)
         if channel == LOG_CHANNEL:
             return ""
-        title = f"almaflow: {self.plan.name} at {self.institution}"
-        text = self.journal.masked(text)
-        return await deliver(self.services, self.sleep, channel, title, text)
+        outbox = self.services.outbox
+        while True:
+            progress = await outbox.progress(self._message_key, channel)
+            if progress.is_over:
+                return f"{progress.error} {TRIED_LATER}" if progress.error else ""
+            if progress.error:
+                again = f"the notice is sent again ({progress.error.rstrip('.')})"
+                await self.wait_event(progress.changed, Waiting(WaitingKind.OTHER, again))
+            else:
+                await progress.changed.wait()
+
+    @property
+    def _message_key(self) -> str:
+        return f"message/{self.plan.run_id}/{self.path}/{self.attempt}"
+
+    async def _put_message(self, channel: str, message: Message) -> None:
+        """Log a message and put it into the outbox; secrets in it are names until it is sent."""
+        text = render_message(parse_template(message.text), self._names())
+        self.journal.tell(Told.NOTICE, self.path, str(show_placeholders(text)), to=channel)
+        if channel == LOG_CHANNEL:
+            return
+        notice = NewNotice(
+            key=self._message_key,
+            event="message",
+            workflow=self.plan.name,
+            run_id=self.plan.run_id,
+            channel=channel,
+            title=f"almaflow: {self.plan.name} at {self.institution}",
+            text=self.journal.masked(text),
+        )
+        await self.journal.record(
+            self.path,
+            self.attempt,
+            "message",
+            EntryState.DONE,
+            value={"to": channel},
+            also=lambda: self.services.store.add_notices([notice]),
+        )
+        self.services.outbox.nudge()
 
     # Files
 
@@ -99,6 +138,10 @@ class Reaching:
 
     async def sleep(self, duration: timedelta, waiting: Waiting) -> None:
         """Wait; *waiting* is shown meanwhile."""
+        raise NotImplementedError
+
+    async def wait_event(self, event: anyio.Event, waiting: Waiting) -> None:
+        """Wait until *event* is set; *waiting* is shown meanwhile."""
         raise NotImplementedError
 
     def _names(self, own: bool = False) -> dict[str, Any]:

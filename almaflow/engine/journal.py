@@ -5,7 +5,7 @@ Lines of the run's log go into the same transaction as the entry they belong to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -24,6 +24,7 @@ from almaflow.store import (
     EntryState,
     Keep,
     Line,
+    NewNotice,
     PlaceLimits,
     PlaceState,
     RunRecord,
@@ -287,11 +288,22 @@ class RunJournal:
         """Go on with a run that has begun: where it is in its life is recorded when it changes."""
         self._status = (record.status, record.waits)
 
-    async def finish(self, outcome: Outcome, error: str, outputs: dict[str, Any] | None) -> None:
-        """Record the run's end and let go of it."""
+    async def finish(
+        self,
+        outcome: Outcome,
+        error: str,
+        outputs: dict[str, Any] | None,
+        notices: Sequence[NewNotice] = (),
+    ) -> None:
+        """Record the run's end and the notices about it, and let go of the run."""
         told, given = self._mask.text(error), self._mask.stored(outputs)
         self._status = None
-        await self._write(lambda: self.store.finish_run(self.claim, outcome, told, given))
+
+        def end() -> None:
+            self.store.finish_run(self.claim, outcome, told, given)
+            self.store.add_notices(notices)
+
+        await self._write(end)
 
     async def release(self, *, held: bool) -> None:
         """Give the unfinished run back; a held one waits for `resume`."""

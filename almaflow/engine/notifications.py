@@ -1,67 +1,29 @@
-"""Notices to people: what a run's end is told in, and how a notice gets to its channel."""
+"""Notices about how a run ended; `outbox` brings them to their channels."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
-from datetime import timedelta
+from collections.abc import Iterable
 
-import anyio
-
-from almaflow.connectors.errors import NotNow
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.resources import Services
-from almaflow.errors import AlmaflowError
 from almaflow.outcome import Outcome
 from almaflow.plan import Plan
 from almaflow.runs.events import Told
 from almaflow.settings.project import LOG_CHANNEL
 from almaflow.steps.result import Ending
-from almaflow.store import EntryState
-from almaflow.thread_pool import ThreadPool
-from almaflow.waiting import Waiting, WaitingKind
+from almaflow.store import NewNotice
 
-# The waits after attempts that failed: about a minute in all, with the attempts themselves.
-WAITS = (timedelta(seconds=5), timedelta(seconds=15))
-
-# Seconds for one attempt; what hangs longer may still arrive, and then arrives twice.
-_ATTEMPT = 20.0
+TRIED_LATER = (
+    "almaflow keeps it, and tries again for a day whenever `almaflow serve` or a run is active."
+)
+"""What happens to a notice that could not be delivered so far."""
 
 # So many cancelled runs before one are passed over to see how the workflow went before.
 _PASSED_OVER = 20
 
-# Channels that hang must not keep a thread from whoever fetches files.
-_threads = ThreadPool("notices", 4)
-
-Pause = Callable[[timedelta, Waiting], Awaitable[None]]
-"""Waits; the value says for what."""
-
-
-async def deliver(services: Services, pause: Pause, channel: str, title: str, text: str) -> str:
-    """Send a notice, a few times when it does not get there.
-
-    Returns why it was not delivered, a sentence; empty when it was.
-    """
-    reason = ""
-    for wait in (*WAITS, None):
-        try:
-            with anyio.fail_after(_ATTEMPT):
-                await _threads.run(services.outside.send_notice, channel, title, text)
-        except TimeoutError:
-            reason = f"The channel `{channel}` did not answer within {_ATTEMPT:g} seconds."
-        except NotNow as error:
-            reason = str(error)
-        except AlmaflowError as error:
-            return str(error)
-        else:
-            return ""
-        if wait is not None:
-            again = f"the notice is sent again ({reason.rstrip('.')})"
-            await pause(wait, Waiting(WaitingKind.OTHER, again))
-    return reason
-
 
 class RunNotices:
-    """The notices about how a run ended, each sent at least once."""
+    """Makes the notices about how a run ended, for the outbox."""
 
     def __init__(
         self, plan: Plan, journal: RunJournal, services: Services, path: str, attempt: int
@@ -72,29 +34,39 @@ class RunNotices:
         self._path = path
         self._attempt = attempt
 
-    async def send(self, ending: Ending) -> None:
-        """Tell whoever wants to hear of it; what does not get there is in the log."""
+    async def about(self, ending: Ending) -> list[NewNotice]:
+        """Return the notice for each channel that wants to hear of it, and log them all."""
         asked = self._plan.workflow.notify
         before = ""
         if any("recovered" in notice.on for notice in asked):
             before = await self._recovered_from(ending.outcome)
         events = events_of(ending.outcome) | ({"recovered"} if before else set())
-        for number, notice in enumerate(asked, start=1):
-            key = (self._path, self._attempt, f"notice-{number}")
-            if not events & set(notice.on):
-                continue
-            if self._journal.get(*key) is not None:
-                continue
-            after = before if "recovered" in notice.on else ""
-            said = f"{self._plan.name} ended as {ending.outcome}. {after}{ending.error}".strip()
-            self._journal.tell(Told.NOTICE, text=said, to=notice.to)
-            undelivered = ""
-            if notice.to != LOG_CHANNEL:
-                undelivered = await self._send(notice.to, ending, after)
-            if undelivered:
-                self._journal.tell(Told.SAID, text=f"A notice was not delivered: {undelivered}")
-            value = {"undelivered": undelivered}
-            await self._journal.record(*key, EntryState.DONE, value=value)
+        wanted: dict[str, set[str]] = {}
+        for notice in asked:
+            if events & set(notice.on):
+                wanted.setdefault(notice.to, set()).update(notice.on)
+        for channel, on in wanted.items():
+            after = before if "recovered" in on else ""
+            text = f"{self._plan.name} ended as {ending.outcome}. {after}{ending.error}".strip()
+            self._journal.tell(Told.NOTICE, text=text, to=channel)
+        return [
+            self._notice(channel, ending, before if "recovered" in on else "")
+            for channel, on in wanted.items()
+            if channel != LOG_CHANNEL
+        ]
+
+    def _notice(self, channel: str, ending: Ending, after: str) -> NewNotice:
+        title, text = self._told(ending, after)
+        notice = NewNotice(
+            key=f"ended/{self._plan.run_id}/{self._attempt}",
+            event=ending.outcome.value,
+            workflow=self._plan.name,
+            run_id=self._plan.run_id,
+            channel=channel,
+            title=title,
+            text=text,
+        )
+        return self._services.outbox.masked([notice])[0]
 
     async def _recovered_from(self, outcome: Outcome) -> str:
         """Return a sentence about the bad end before a good one; empty when there is nothing.
@@ -114,14 +86,6 @@ class RunNotices:
         if last is None or last.outcome is None or not _is_failure(last.outcome):
             return ""
         return f"The run before, {last.id}, {_ENDED[last.outcome]}. "
-
-    async def _send(self, channel: str, ending: Ending, after: str) -> str:
-        title, text = self._told(ending, after)
-        masked = self._journal.masked
-        return await deliver(self._services, self._pause, channel, masked(title), masked(text))
-
-    async def _pause(self, duration: timedelta, waiting: Waiting) -> None:
-        await self._services.clock.sleep_until(self._services.clock.now() + duration)
 
     def _told(self, ending: Ending, after: str) -> tuple[str, str]:
         """Return title and text: what happened, where to look, what to do.

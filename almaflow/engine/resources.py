@@ -11,6 +11,7 @@ from almaflow.engine.alma_writes.admission import Admission
 from almaflow.engine.alma_writes.institutions import Institutions
 from almaflow.engine.approvals import People
 from almaflow.engine.lease import Lease
+from almaflow.engine.outbox import Outbox
 from almaflow.engine.simulated_waits import SimulatedWaits
 from almaflow.runs.job_durations import Durations
 from almaflow.store import MarkerHabit, Store
@@ -33,6 +34,7 @@ class Services:
     lease: Lease
     threads: ThreadPool
     outside: Outside
+    outbox: Outbox
     marker_habits: dict[tuple[str, str], MarkerHabit]
     """What Alma was seen to do to our marker, by account and job."""
     simulated_waits: SimulatedWaits | None = None

@@ -52,6 +52,7 @@ class Runner:
         self._steps = Interpreter(services, journal, past)
         where = Where(plan, self._names, Scope.of(plan), Limits(), plan.institution)
         self._notices = RunNotices(plan, journal, services, RUN, record.attempt)
+        self._outbox = services.outbox
         self._phases = Phases(self._steps, where, "", "finally", "begin", record.attempt)
 
     def cancel(self, by: str) -> None:
@@ -72,11 +73,12 @@ class Runner:
         outputs = None
         if ending.outcome in (Outcome.SUCCEEDED, Outcome.WARNING):
             outputs = recorded_outputs(self._phases.outputs(ending))
-        await self._notices.send(ending)
+        notices = await self._notices.about(ending)
         self._journal.tell(
             Told.RUN, text=ending.error, outcome=ending.outcome.value, status="finished"
         )
-        await self._journal.finish(ending.outcome, ending.error, outputs)
+        await self._journal.finish(ending.outcome, ending.error, outputs, notices)
+        self._outbox.nudge(notices)
 
     # The phases
 

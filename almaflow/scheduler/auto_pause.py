@@ -7,8 +7,8 @@ from collections.abc import Callable
 import anyio
 
 from almaflow.engine.engine import Engine
+from almaflow.engine.log import Log
 from almaflow.outcome import Status
-from almaflow.scheduler.log import Log
 from almaflow.scheduler.tick_ledger import TRIGGER, Happened
 from almaflow.scheduler.workflow_files import Reading
 from almaflow.store import Pause, RunRecord, Store

@@ -15,11 +15,11 @@ from math import ceil
 from zoneinfo import ZoneInfo
 
 from almaflow.clock import Clock, sleep
+from almaflow.engine.outbox import Outbox
 from almaflow.errors import AlmaflowError
 from almaflow.outcome import Outcome, Status
 from almaflow.scheduler.notifications import messages
 from almaflow.scheduler.notifications.messages import Words
-from almaflow.scheduler.notifications.outbox import Outbox
 from almaflow.scheduler.notifications.routing import channels_of, to_channels
 from almaflow.store import NewNotice, RunRecord, Store, StoreTrouble
 from almaflow.store.writer import StoreWriter

@@ -18,10 +18,10 @@ import anyio
 
 from almaflow.clock import Clock, sleep
 from almaflow.engine.engine import Engine
+from almaflow.engine.log import Log
 from almaflow.errors import DocumentsInvalid
 from almaflow.scheduler.clock_jumps import ClockJumps
 from almaflow.scheduler.companions import Companion, Parts, Witness
-from almaflow.scheduler.log import Log
 from almaflow.scheduler.tick_ledger import Happened, Ledger
 from almaflow.scheduler.workflow_files import Reader, Reading, Signature, changed_sources, last_good
 from almaflow.settings import Project
@@ -124,7 +124,7 @@ class _Term:
     async def run(self) -> None:
         """Lead, when it is this process's turn, until the term is over."""
         await self._stand_by()
-        self._service.leading = True
+        self._service.leading = self._engine.outbox.delivers_log = True
         with self._files:
             await self._lead()
 

@@ -59,6 +59,26 @@ def due(tx: Transaction, limit: int = 100) -> list[NoticeRecord]:
     return [NoticeRecord(**row._mapping) for row in rows]
 
 
+def next_at(tx: Transaction) -> datetime | None:
+    """Return when the next notice that is not due yet is to be tried; None: there is none."""
+    later = select(func.min(notices.c.next_at)).where(notices.c.next_at > tx.now)
+    found: datetime | None = tx.execute(later).scalar_one()
+    return found
+
+
+def take(tx: Transaction, notice: NoticeRecord, until: datetime) -> bool:
+    """Keep a due notice from other processes until an instant; False: another one was faster."""
+    mine = update(notices).where(notices.c.id == notice.id, notices.c.next_at == notice.next_at)
+    return tx.execute(mine.values(next_at=until)).rowcount == 1
+
+
+def find(tx: Transaction, key: str, channel: str) -> NoticeRecord | None:
+    """Return the notice with a key to a channel; None: there is none, or it was pruned."""
+    wanted = select(notices).where(notices.c.key == key, notices.c.channel == channel)
+    row = tx.execute(wanted).one_or_none()
+    return None if row is None else NoticeRecord(**row._mapping)
+
+
 def undelivered(tx: Transaction) -> int:
     """Return how many notices are neither delivered nor given up."""
     return int(tx.execute(_UNDELIVERED).scalar_one())

@@ -12,9 +12,9 @@ import anyio
 from almaflow.clock import VirtualClock, run_virtual, sleep
 from almaflow.connectors.base import NoWayOutside
 from almaflow.connectors.errors import NotNow
+from almaflow.engine.log import Level
+from almaflow.engine.outbox import Outbox
 from almaflow.redaction import Mask
-from almaflow.scheduler.log import Level
-from almaflow.scheduler.notifications.outbox import Outbox
 from almaflow.store import NewNotice, NoticeRecord, RunRecord, Store, Tick
 from almaflow.store.writer import StoreWriter
 from almaflow.workflow import Workflow
@@ -66,6 +66,7 @@ class Room:
         self.outbox = Outbox(
             self.store, self.writer, self.channels, self.clock, mask or Mask(()), self.log
         )
+        self.outbox.delivers_log = True
 
     def play(self, *beside: Callable[[], Coroutine[Any, Any, Any]], **duration: float) -> None:
         """Let time pass while *beside* go on, each until it returns or the time is over."""

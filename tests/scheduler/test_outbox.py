@@ -16,12 +16,12 @@ import pytest
 from almaflow.clock import SystemClock
 from almaflow.connectors.base import NoWayOutside
 from almaflow.connectors.registry import LiveOutside
+from almaflow.engine import outbox
+from almaflow.engine.outbox import Outbox
 from almaflow.redaction import Mask, placeholder
-from almaflow.scheduler.notifications import outbox
-from almaflow.scheduler.notifications.outbox import Outbox
 from almaflow.scheduler.notifications.routing import notices_for_ticks
 from almaflow.settings import find_project
-from almaflow.store import Cause, Store, TickEnd, TickEnding
+from almaflow.store import Cause, Store, StoreFull, TickEnd, TickEnding
 from almaflow.store.writer import StoreWriter
 from tests.connectors.servers import mail_server, web_hook
 from tests.scheduler.telling import NOON, Heard, Room, notice, tick, workflow
@@ -61,8 +61,8 @@ def test_a_channel_in_trouble_is_tried_with_growing_waits_and_named_once() -> No
 
     room.deliver(hours=3)
 
-    # After 1, 2, 4, 8, 16, 32 and 60 minutes.
-    assert len(room.channels.tried) == 8
+    # After 5 and 15 seconds, and 1, 2, 4, 8, 16, 32 and 60 minutes.
+    assert len(room.channels.tried) == 10
     [waiting] = room.notices()
     assert waiting.error == "The channel `systems` did not take it: 503."
     assert waiting.next_at is not None
@@ -115,7 +115,8 @@ def test_a_channel_that_fails_again_and_again_is_left_alone_for_a_while() -> Non
 
     room.deliver(seconds=30)
 
-    assert len(room.channels.tried) == 3
+    # Three of them, and each again after 5 and 15 seconds.
+    assert len(room.channels.tried) == 9
     assert {one.error for one in room.notices()} == {"Busy."}
 
 
@@ -159,6 +160,53 @@ def test_no_secret_gets_into_the_store_or_out() -> None:
 
     [kept] = room.notices()
     assert kept.title == kept.text == "*** and ***secrets.ftp***"
+
+
+def another_outbox(room: Room) -> Outbox:
+    """Return the outbox of another process on the same store."""
+    return Outbox(room.store, room.writer, room.channels, room.clock, Mask(()), room.log)
+
+
+def test_two_processes_deliver_each_notice_once() -> None:
+    room = Room()
+    room.put(*(notice(f"n{number}") for number in range(20)))
+
+    room.play(room.outbox.run, another_outbox(room).run, minutes=5)
+
+    assert sorted(room.channels.taken) == sorted(("systems", f"n{n}") for n in range(20))
+
+
+def test_a_notice_whose_process_died_while_it_was_sent_is_sent_by_another_one() -> None:
+    room = Room()
+    room.put(notice())
+    [due] = room.store.due_notices()
+    assert room.store.take_notice(due, NOON + timedelta(seconds=30))
+    assert not room.store.take_notice(due, NOON + timedelta(seconds=30))
+
+    room.deliver(seconds=29)
+    before = list(room.channels.taken)
+    room.deliver(seconds=2)
+
+    assert (before, room.channels.taken) == ([], [("systems", "missed/nightly/1")])
+
+
+def test_a_notice_that_was_delivered_and_not_recorded_is_not_sent_again_by_this_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    room = Room()
+    room.put(notice())
+    sent, refusals = room.store.notice_sent, [StoreFull("full"), StoreFull("full")]
+
+    def refuse(notice_id: int) -> None:
+        if refusals:
+            raise refusals.pop()
+        sent(notice_id)
+
+    monkeypatch.setattr(room.store, "notice_sent", refuse)
+    room.deliver(minutes=5)
+
+    assert room.channels.taken == [("systems", "missed/nightly/1")]
+    assert room.notices()[0].sent_at is not None
 
 
 # --- in real time, with real channels -------------------------------------------------------------

@@ -14,13 +14,13 @@ import pytest
 from almaflow.clock import run_virtual
 from almaflow.connectors.registry import LiveOutside
 from almaflow.engine.engine import Engine
+from almaflow.engine.outbox import Outbox
 from almaflow.redaction import Mask
 from almaflow.scheduler.auto_pause import Pausing
 from almaflow.scheduler.beside import Beside
 from almaflow.scheduler.companions import Companion, Parts
 from almaflow.scheduler.monitoring import Watching
 from almaflow.scheduler.notifications.events import TickNotices
-from almaflow.scheduler.notifications.outbox import Outbox
 from almaflow.scheduler.scheduler import Service
 from almaflow.scheduler.timers import ClockWakeups
 from almaflow.settings import Project

@@ -14,8 +14,9 @@ import pytest
 from almaflow.connectors.base import NoWayOutside
 from almaflow.connectors.errors import NotNow, Refused
 from almaflow.connectors.registry import LiveOutside
-from almaflow.engine import notifications
+from almaflow.engine.notifications import TRIED_LATER
 from almaflow.runs.events import Told
+from almaflow.thread_pool import ThreadPool
 from tests.connectors.servers import free_port, mail_server, web_hook
 from tests.harness import Process, Stage
 
@@ -122,7 +123,7 @@ def test_a_channel_that_can_take_nothing_is_not_asked_again(stage: Stage) -> Non
     played = stage.run("steps: [{id: it, notify: {to: systems, message: hello}}]")
 
     assert played.ended == ("warning", "")
-    assert played.steps["it"]["error"] == "The package apprise is missing."
+    assert played.steps["it"]["error"] == f"The package apprise is missing. {TRIED_LATER}"
     assert channel.tried == 1
 
 
@@ -148,12 +149,12 @@ def test_a_channel_that_hangs_is_given_up(stage: Stage, monkeypatch: pytest.Monk
     async def hang(*arguments: Any) -> None:
         raise TimeoutError
 
-    monkeypatch.setattr(notifications._threads, "run", hang)
+    monkeypatch.setattr(ThreadPool, "run", hang)
 
     played = stage.run("steps: [{id: it, notify: {to: systems, message: hello}}]")
 
     assert played.steps["it"]["error"] == (
-        "The channel `systems` did not answer within 20 seconds."
+        f"The channel `systems` did not answer within 20 seconds. {TRIED_LATER}"
     )
 
 
@@ -343,10 +344,50 @@ def test_a_notice_that_is_not_delivered_changes_nothing_about_the_run(stage: Sta
 
     assert played.outcome == "succeeded"
     assert channel.tried == 3
-    assert played.said() == ["A notice was not delivered: The channel `systems` is busy."]
+    assert played.said() == [
+        f"A notice was not delivered: The channel `systems` is busy. {TRIED_LATER}"
+    ]
 
 
-def test_a_notice_that_was_delivered_is_not_sent_again_after_a_restart(stage: Stage) -> None:
+def test_a_later_run_delivers_what_an_earlier_one_could_not(stage: Stage) -> None:
+    stage.outside = channel = Channel(*[NotNow("Busy.")] * 6)
+    stage.run(ALL + "name: nightly\nsteps: [{notify: {to: systems, message: hello}}]")
+    before = list(channel.taken)
+
+    stage.pass_time(hours=2)
+    stage.run("name: other\nsteps: [{wait: 2m}]")
+
+    assert before == []
+    assert [title for _, title, _ in channel.taken] == [
+        "almaflow: nightly at main",
+        "almaflow: nightly ended with a warning (main)",
+    ]
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_crash_at_any_commit_loses_no_notice(
+    set_stage: Callable[..., Stage], after: bool
+) -> None:
+    workflow = ALL + "steps: [{notify: {to: systems, message: hello}}]"
+    stage = set_stage(durable=True)
+    stage.outside = Channel()
+    stage.run(workflow)
+    commits = stage.boundary.counts["commit"]
+
+    for at in range(2, commits + 1):
+        stage.outside = channel = Channel()
+        crashed = stage.crash(workflow, "commit", at, after=after)
+        stage.pass_time(minutes=2)
+        if crashed.outcome is None:
+            stage.resume()
+        else:
+            stage.run("name: other\nsteps: [{wait: 2m}]")
+
+        titles = [title for _, title, _ in channel.taken]
+        assert set(titles) == {"almaflow: test at main", "almaflow: test succeeded (main)"}
+
+
+def test_a_notice_that_was_delivered_is_not_sent_again_by_a_later_run(stage: Stage) -> None:
     class Half(Channel):
         """Takes no notice for the catalogers while it is *closed*."""
 
@@ -365,16 +406,12 @@ def test_a_notice_that_was_delivered_is_not_sent_again_after_a_restart(stage: St
         steps: [{wait: 1m}]
     """
 
-    async def interrupt(process: Process) -> None:
-        await process.wait(seconds=62)
-        process.interrupt()
-
-    first = stage.run(workflow, beside=interrupt)
+    first = stage.run(workflow)
     channel.closed = False
-    second = stage.resume()
+    stage.pass_time(minutes=2)
+    stage.run("steps: [{wait: 1m}]")
 
-    assert first.interrupted
-    assert second.outcome == "succeeded"
+    assert first.outcome == "succeeded"
     assert [one[0] for one in channel.taken] == ["systems", "catalogers"]
 
 

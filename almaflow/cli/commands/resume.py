@@ -116,7 +116,8 @@ class RunLines:
             outcome = event.data.get("outcome")
             self.outcomes[event.run_id] = Outcome(outcome) if outcome else None
         asks = asks_a_person(event)
-        if event.kind not in (Told.RUN, Told.NOTICE) and not asks:
+        of_the_run = event.kind is Told.SAID and not event.path
+        if event.kind not in (Told.RUN, Told.NOTICE) and not of_the_run and not asks:
             return
         name = event.data.get("name", "")
         text = f"{name}: {event.text}" if name else event.text

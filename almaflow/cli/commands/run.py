@@ -176,6 +176,12 @@ def follow(
     except Interrupted:
         if virtual:
             emit("Interrupted; the simulation is gone.", err=True)
+        elif _is_finished(store, plan.run_id):
+            say(
+                f"Interrupted. Run {plan.run_id} is finished; notices about it that were not "
+                "delivered stay in the outbox for the next run or `almaflow serve`.",
+                err=True,
+            )
         else:
             say(
                 f"Interrupted. Run {plan.run_id} is held; what it started in Alma goes on. "
@@ -187,6 +193,13 @@ def follow(
         raise trouble.followed_by(_move_after_trouble(store, plan.run_id)) from trouble
     print_report(store, record, plan, as_json=as_json, simulated=virtual)
     return record
+
+
+def _is_finished(store: Store, run_id: str) -> bool:
+    try:
+        return store.run(run_id).status is Status.FINISHED
+    except (RunNotFound, StoreTrouble):
+        return False
 
 
 def _move_after_trouble(store: Store, run_id: str) -> str:

@@ -144,7 +144,7 @@ class _Serving:
         return {} if self._engine is None else self._engine.remaining_calls()
 
     def _new_engine(self, project: Project) -> Engine:
-        self._engine = bootstrap.live_engine(project, self._store, self._log)
+        self._engine = bootstrap.live_engine(project, self._store, self._log, log=self._log)
         return self._engine
 
     def _companions(self, engine: Engine, project: Project) -> Sequence[Companion]:
@@ -155,10 +155,9 @@ class _Serving:
         from almaflow.scheduler.notifications.digest import Digest
         from almaflow.scheduler.notifications.events import TickNotices
         from almaflow.scheduler.notifications.heartbeats import Pings
-        from almaflow.scheduler.notifications.outbox import Outbox
 
         store, writer, clock, log = self._store, engine.writer, self._clock, self._log
-        outbox = Outbox(store, writer, engine.outside, clock, engine.mask, log)
+        outbox = engine.outbox
         notices = TickNotices(store, writer, project.settings, clock, outbox)
         watching = Watching(store, writer, clock, outbox)
         pings = Pings(project, store, writer, clock, log, alive=self.service.is_alive)
@@ -168,7 +167,6 @@ class _Serving:
             Pausing(engine, log, notices.paused),
             Measuring(self.measures, engine, clock),
             Digest(store, writer, project.settings, clock, outbox),
-            Beside(outbox.run),
             Beside(watching.run),
             Beside(pings.run),
         ]

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 import anyio
 
 from almaflow.clock import Clock, sleep
+from almaflow.engine.outbox import Outbox
 from almaflow.scheduler.notifications.digest_messages import Day, digest
-from almaflow.scheduler.notifications.outbox import Outbox
 from almaflow.scheduler.notifications.routing import to_channels
 from almaflow.scheduler.tick_ledger import UNFINISHED, Happened
 from almaflow.scheduler.workflow_files import Reading

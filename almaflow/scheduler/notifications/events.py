@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import anyio
 
 from almaflow.clock import Clock, sleep
-from almaflow.scheduler.notifications.outbox import Outbox
+from almaflow.engine.outbox import Outbox
 from almaflow.scheduler.notifications.routing import (
     about_clock,
     about_file,

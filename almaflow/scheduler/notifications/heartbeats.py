@@ -17,11 +17,11 @@ from anyio.abc import TaskGroup
 from almaflow.clock import Clock, sleep
 from almaflow.connectors.errors import NotNow, Refused
 from almaflow.connectors.healthchecks import TIMEOUT, Signal, send
+from almaflow.engine.log import Log
 from almaflow.errors import AlmaflowError
 from almaflow.outcome import Outcome
 from almaflow.problems import did_you_mean
 from almaflow.runs.events import RunEvent, Told
-from almaflow.scheduler.log import Log
 from almaflow.settings import Project
 from almaflow.store import RunNotFound, Store, StoreTrouble
 from almaflow.store.writer import StoreWriter

@@ -1,22 +1,28 @@
 """The outbox: notices that wait in the store are brought to their channels, each at least once.
 
-Every channel has a thread of its own, so that one which hangs holds up nobody else's notices.
+This is the only way in which almaflow notifies people. Whatever decides on a notice records it, in
+the same transaction where it can; each engine delivers what is due, also what an earlier process
+left. A process takes a notice before it tries it, so that two processes do not send it twice.
+Every channel has a thread of its own, so that one which hangs delays no other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import anyio
+from anyio.abc import TaskGroup
 
-from almaflow.clock import Clock, sleep
+from almaflow.clock import Clock
 from almaflow.connectors.base import Outside
+from almaflow.connectors.errors import NotNow
+from almaflow.engine.log import Level, Log, no_log
 from almaflow.engine.retry import back_off
 from almaflow.errors import AlmaflowError
 from almaflow.redaction import Mask, show_placeholders
-from almaflow.scheduler.log import Level, Log
 from almaflow.settings.project import LOG_CHANNEL
 from almaflow.store import Store, StoreTrouble
 from almaflow.store.schedule_records import NewNotice, NoticeRecord
@@ -27,12 +33,23 @@ from almaflow.thread_pool import ThreadPool
 LOOK = timedelta(seconds=10)
 """How often the store is asked for notices that somebody else put there, or whose time has come."""
 
-# The wait after a try that failed, doubling, and how long a notice is tried at all.
+# The waits after the first tries that failed, when trying again soon may help; the later ones,
+# doubling; and how long a notice is tried at all.
+QUICK = (timedelta(seconds=5), timedelta(seconds=15))
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(hours=1)
 GIVEN_UP = timedelta(hours=24)
 
 ATTEMPT = timedelta(seconds=20)
 """How long one try may take; what hangs longer may still arrive."""
+
+# For how long a notice is another process's that has taken it: a try, and recording it.
+_TAKEN = ATTEMPT + timedelta(seconds=10)
+
+# Who waits for a notice waits no longer when the next try is further away than this.
+_SOON = timedelta(seconds=45)
+
+# Of the notices of this process's runs, so many are remembered until it leaves.
+_REMEMBERED = 1000
 
 # So many failures one after the other, of different notices, and the channel is left alone for
 # now. A single one may be the fault of the notice.
@@ -52,6 +69,8 @@ class _Try:
     over: bool = False
     error: str = ""
     """Why it did not get there; empty when it did, or is not over."""
+    soon: bool = True
+    """Whether another try may succeed soon."""
 
 
 @dataclass
@@ -64,7 +83,7 @@ class _Channel:
     hanging: _Try | None = None
     """The try that did not come back in its time."""
     arrived: set[int] = field(default_factory=set)
-    """Ids of notices that have got there after they were taken for lost."""
+    """Ids of notices that were delivered while that is not recorded yet."""
     busy: bool = False
     """Whether its notices are being sent right now."""
 
@@ -78,10 +97,24 @@ class _Channel:
         return False
 
 
-class Outbox:
-    """Delivers the notices of a store; one of each store is enough.
+@dataclass(frozen=True)
+class Progress:
+    """How far a notice has got."""
 
-    *attempt* is how long one try may take.
+    is_over: bool
+    """Whether it was delivered, given up, or is tried again only later than soon."""
+    error: str
+    """Why the last try failed; empty when there was none or it was delivered."""
+    changed: anyio.Event
+    """Set when it is worth looking again."""
+
+
+class Outbox:
+    """Delivers the notices of a store, for one process.
+
+    *attempt* is how long one try may take, *look* how often the store is asked for notices of
+    other processes; None: there are none. Notices to the channel `log` are left to a process with
+    *delivers_log*: their log is its own.
     """
 
     def __init__(
@@ -91,9 +124,12 @@ class Outbox:
         outside: Outside,
         clock: Clock,
         mask: Mask,
-        log: Log,
+        log: Log = no_log,
         attempt: timedelta = ATTEMPT,
+        look: timedelta | None = LOOK,
     ) -> None:
+        self.delivers_log = False
+        self._look = look
         self._store = store
         self._writer = writer
         self._outside = outside
@@ -103,6 +139,8 @@ class Outbox:
         self._attempt = attempt
         self._channels: dict[str, _Channel] = {}
         self._news = anyio.Event()
+        self._changed = anyio.Event()
+        self._own: deque[NewNotice] = deque(maxlen=_REMEMBERED)
 
     # --- putting in -------------------------------------------------------------------------------
 
@@ -119,9 +157,41 @@ class Outbox:
             await self._writer.call(self._store.add_notices, self.masked(notices))
             self.nudge()
 
-    def nudge(self) -> None:
-        """Look for notices right now, because there are new ones."""
+    def nudge(self, own: Sequence[NewNotice] = ()) -> None:
+        """Look for notices right now, because there are new ones.
+
+        What becomes of those that are this process's *own*, `settle` returns.
+        """
+        self._own += own
         self._news.set()
+
+    # --- waiting ----------------------------------------------------------------------------------
+
+    async def progress(self, key: str, channel: str) -> Progress:
+        """Return how far a notice has got; whichever process delivers it."""
+        changed = self._changed
+        notice = await self._writer.call(self._store.notice, key, channel)
+        if notice is None or notice.sent_at is not None:
+            return Progress(True, "", changed)
+        far = notice.next_at is None or notice.next_at - self._clock.now() > _SOON
+        return Progress(bool(notice.error) and far, notice.error, changed)
+
+    async def settle(self) -> list[tuple[NewNotice, str]]:
+        """Wait until this process's own notices were tried a few times.
+
+        Returns those that were not delivered, each with the reason; they stay in the outbox.
+        """
+        undelivered = []
+        while self._own:
+            notice = self._own[0]
+            progress = await self.progress(notice.key, notice.channel)
+            if not progress.is_over:
+                await progress.changed.wait()
+                continue
+            self._own.popleft()
+            if progress.error:
+                undelivered.append((notice, progress.error))
+        return undelivered
 
     def _shown(self, text: str) -> str:
         return self._mask.text(str(show_placeholders(text)))
@@ -135,39 +205,54 @@ class Outbox:
                 async with anyio.create_task_group() as tasks:
                     while True:
                         self._news = anyio.Event()
-                        for channel, notices in (await self._due()).items():
-                            tasks.start_soon(self._deliver, channel, notices)
-                        await self._wait()
+                        next_at = await self._start_due(tasks)
+                        await self._wait(next_at)
         finally:
             for one in self._channels.values():
                 one.threads.close()
 
-    async def _wait(self) -> None:
-        """Return when it is time to look again."""
+    async def _wait(self, next_at: datetime | None) -> None:
+        """Return when it is time to look again; *next_at* is when a notice is due."""
+        if self._look is not None:
+            look_at = self._clock.now() + self._look
+            next_at = look_at if next_at is None else min(look_at, next_at)
         async with anyio.create_task_group() as tasks:
 
-            async def look() -> None:
-                await sleep(self._clock, LOOK)
+            async def look(at: datetime) -> None:
+                await self._clock.sleep_until(at)
                 tasks.cancel_scope.cancel()
 
-            tasks.start_soon(look)
+            if next_at is not None:
+                tasks.start_soon(look, next_at)
             await self._news.wait()
             tasks.cancel_scope.cancel()
 
-    async def _due(self) -> Mapping[str, list[NoticeRecord]]:
-        """Return the notices whose time has come, by channels that are not at work."""
+    async def _start_due(self, tasks: TaskGroup) -> datetime | None:
+        """Begin to deliver what is due, and return when the next notice will be."""
+
+        def look() -> tuple[list[NoticeRecord], datetime | None]:
+            return self._store.due_notices(_TOGETHER), self._store.next_notice_at()
+
+        self._tell_waiting()
         try:
-            due = await self._writer.call(self._store.due_notices, _TOGETHER)
+            due, next_at = await self._writer.call(look)
         except StoreTrouble:
-            # The ledger meets the same and tells of it; what is due stays due.
-            return {}
+            # Whoever writes meets the same and reports it; what is due stays due.
+            return self._clock.now() + LOOK
         found: dict[str, list[NoticeRecord]] = {}
         for notice in due:
+            if notice.channel == LOG_CHANNEL and not self.delivers_log:
+                continue
             if not self._channel(notice.channel).busy:
                 found.setdefault(notice.channel, []).append(notice)
-        for name in found:
+        for name, notices in found.items():
             self._channel(name).busy = True
-        return found
+            tasks.start_soon(self._deliver, name, notices)
+        return next_at
+
+    def _tell_waiting(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
 
     def _channel(self, name: str) -> _Channel:
         if name not in self._channels:
@@ -183,25 +268,32 @@ class Outbox:
             return
         finally:
             channel.busy = False
+            self._news.set()
 
     async def _deliver_each(self, channel: _Channel, notices: Sequence[NoticeRecord]) -> None:
         failures = 0
         for notice in notices:
-            if failures == _IN_A_ROW or channel.hangs():
-                error = channel.trouble
-            else:
-                error = await self._send(channel, notice)
-                self._tell(channel, notice.channel, error)
-                failures = failures + 1 if error else 0
+            taken_until = self._clock.now() + _TAKEN
+            if not await self._writer.call(self._store.take_notice, notice, taken_until):
+                continue
+            # What leaves is recorded, also when this process stops meanwhile.
             with anyio.CancelScope(shield=True):
-                await self._record(notice, error)
+                if failures == _IN_A_ROW or channel.hangs():
+                    attempt = _Try(notice.id, error=channel.trouble, soon=False)
+                else:
+                    attempt = await self._send(channel, notice)
+                    self._tell(channel, notice.channel, attempt.error)
+                    failures = failures + 1 if attempt.error else 0
+                await self._record(channel, notice, attempt)
+            self._tell_waiting()
 
-    async def _record(self, notice: NoticeRecord, error: str) -> None:
-        if not error:
+    async def _record(self, channel: _Channel, notice: NoticeRecord, attempt: _Try) -> None:
+        if not attempt.error:
+            channel.arrived.add(notice.id)
             await self._writer.call(self._store.notice_sent, notice.id)
+            channel.arrived.discard(notice.id)
             return
-        now = self._clock.now()
-        again_at = self._again_at(notice, now)
+        error, again_at = attempt.error, self._again_at(notice, attempt.soon)
         await self._writer.call(self._store.notice_failed, notice.id, error, again_at)
         if again_at is None:
             self._log(
@@ -211,41 +303,46 @@ class Outbox:
                 **_about(notice),
             )
 
-    @staticmethod
-    def _again_at(notice: NoticeRecord, now: datetime) -> datetime | None:
-        again_at = now + back_off(notice.tries + 1, SHORTEST, LONGEST)
+    def _again_at(self, notice: NoticeRecord, soon: bool) -> datetime | None:
+        if soon and notice.tries < len(QUICK):
+            wait = QUICK[notice.tries]
+        else:
+            wait = back_off(max(1, notice.tries + 1 - len(QUICK)), SHORTEST, LONGEST)
+        again_at = self._clock.now() + wait
         return again_at if again_at <= notice.created_at + GIVEN_UP else None
 
     # --- one try ----------------------------------------------------------------------------------
 
-    async def _send(self, channel: _Channel, notice: NoticeRecord) -> str:
-        """Send a notice; returns why it did not get there, a sentence, empty when it did."""
+    async def _send(self, channel: _Channel, notice: NoticeRecord) -> _Try:
+        """Send a notice once; returns what came of it."""
+        attempt = _Try(notice.id)
         if notice.channel == LOG_CHANNEL:
             level: Level = "warning" if notice.event in _URGENT else "info"
             self._log(
                 f"{notice.title}\n{notice.text}", level=level, event=notice.event, **_about(notice)
             )
-            return ""
+            return attempt
         if notice.id in channel.arrived:
-            channel.arrived.discard(notice.id)
-            return ""
-        attempt = _Try(notice.id)
+            return attempt
         try:
             with anyio.fail_after(self._attempt.total_seconds()):
                 await channel.threads.run(self._carry, attempt, notice)
         except TimeoutError:
             channel.hanging = attempt
             seconds = self._attempt.total_seconds()
-            return f"The channel `{notice.channel}` did not answer within {seconds:g} seconds."
-        return attempt.error
+            error = f"The channel `{notice.channel}` did not answer within {seconds:g} seconds."
+            return _Try(notice.id, over=True, error=error)
+        return attempt
 
     def _carry(self, attempt: _Try, notice: NoticeRecord) -> None:
         """Bring a notice to its channel; for the channel's thread."""
         error = ""
         try:
             self._outside.send_notice(notice.channel, notice.title, notice.text)
-        except AlmaflowError as caught:
+        except NotNow as caught:
             error = str(caught)
+        except AlmaflowError as caught:
+            error, attempt.soon = str(caught), False
         except Exception as caught:
             # A hundred services, each with code of its own: none of them may end the others.
             error = f"The channel `{notice.channel}` failed: {type(caught).__name__}: {caught}."

@@ -1,4 +1,4 @@
-"""Where a service says what it does."""
+"""Where an engine and the scheduler report what concerns no single run."""
 
 from __future__ import annotations
 
@@ -13,3 +13,7 @@ class Log(Protocol):
     def __call__(self, text: str, level: Level = "info", **data: Any) -> None:
         """Say it."""
         ...
+
+
+def no_log(text: str, level: Level = "info", **data: Any) -> None:
+    """Drop it."""
