@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import copy
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -90,15 +90,14 @@ class Database:
         database = cls(location, busy_timeout)
         database._engine = SQLite(location, busy_timeout).make_reading_engine()
         database._unwritable = trouble
+        made = False
         try:
-            with database.read() as connection:
+            with suppress(StoreTrouble), database.read() as connection:
                 made = schema.is_made(connection, str(location))
-        except StoreTrouble:
-            made = False
-        if not made:
-            database.close()
-            return None
-        return database
+        finally:
+            if not made:
+                database.close()
+        return database if made else None
 
     @property
     def in_memory(self) -> bool:
