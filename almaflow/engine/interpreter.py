@@ -179,7 +179,7 @@ class Interpreter:
             self.journal.tell(
                 Told.BEGAN, path, step.name or "", kind=step.kind.key, attempt=attempt
             )
-        self.journal.begin_soon(path, attempt, begin)
+        self.journal.record_soon(path, attempt, "begin", begin)
         return begin
 
     async def _outcome_in_time(

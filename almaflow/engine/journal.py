@@ -207,16 +207,16 @@ class RunJournal:
 
         await self._write(leave)
 
-    def begin_soon(self, path: str, attempt: int, value: Any) -> None:
-        """Record a step's begin, and that the run goes, with the next write.
+    def record_soon(self, path: str, attempt: int, effect: str, value: Any) -> None:
+        """Record a begin or an end, and that the run proceeds, with the next write.
 
-        Until then nothing has left that the begin would have to stand before: a crash in
-        between lets the step begin once more. It saves a turn of the disk for each step.
+        This is for what no request depends on: after a crash in between, the step begins once
+        more, or the end is found once more. It saves a turn of the disk each time.
         """
         masked = self._stored(value)
         self._soon.append(
             lambda: self.store.record(
-                self.claim, path, attempt, "begin", EntryState.DONE, value=masked
+                self.claim, path, attempt, effect, EntryState.DONE, value=masked
             )
         )
 

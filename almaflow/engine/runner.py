@@ -111,7 +111,13 @@ class Runner:
             await close(self._steps, RUN, closing, self._phases.where)
         ending = self._with_unknown(ending)
         value = {"outcome": ending.outcome.value, "error": ending.error}
-        await self._journal.record(RUN, self._record.attempt, "body", EntryState.DONE, value=value)
+        key = (RUN, self._record.attempt, "body")
+        workflow = self._plan.workflow
+        if workflow.finally_ or workflow.notify or workflow.outputs:
+            await self._journal.record(*key, EntryState.DONE, value=value)
+        else:
+            # Nothing comes in between, so it is recorded together with the end of the run.
+            self._journal.record_soon(*key, value)
         return ending
 
     async def _until_known(self, limits: Limits) -> Ending:
