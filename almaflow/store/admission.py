@@ -1,8 +1,8 @@
 """Admission: whose turn it is to send a job to Alma, decided inside the transaction that sends.
 
-First come, first served, within two limits of an account: so many runs at a time, and so many
-starts of one job within an hour. Who cannot go now does not hold up those behind: whoever's job
-has used up its hour, was told "later" by Alma, or whose run nobody alive works on.
+First come, first served, within two limits of an account: a number of runs at a time, and a number
+of starts of one job within an hour. These do not hold up the submissions behind them: one whose
+job has used up its hour, one that Alma has put off, and one whose run no live process works on.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _EARLIER = (
 _TOLD_LATER = _EARLIER.where(
     table.c.job_id == bindparam("job_id"), table.c.not_before > bindparam("now")
 )
-# Whoever may go stands near the front, so the queue is read by parts.
+# The submissions that may go are near the front, so the queue is read in parts.
 _PART: Final = 200
 _NEXT_PART: Select[Any] = _EARLIER.where(table.c.id > bindparam("after")).limit(_PART)
 _AHEAD = select(func.count()).select_from(table).where(*_BEFORE)
@@ -172,9 +172,9 @@ class _Queue:
             after = rows[-1].id if len(rows) == _PART else None
 
     def _told_later(self, place: Place) -> datetime | None:
-        """Return until when a job has to wait because Alma said so, None when it has not.
+        """Return until when a job has to wait because Alma put it off, None when it has not.
 
-        Nobody passes a submission of the same job that was told so, as it would hear the same.
+        No submission passes one of the same job that was put off: Alma would put it off too.
         """
         ours = {"account": self._account, "ticket": place.id, "job_id": place.job_id}
         told = [] if place.not_before is None else [place.not_before]
@@ -213,7 +213,7 @@ class _Queue:
         )
 
     def _works(self, owner: str | None) -> bool:
-        """Whether somebody alive works on a run."""
+        """Whether a live process works on a run."""
         if owner not in self._alive:
             self._alive[owner] = processes.is_alive(self._tx, str(owner))
         return self._alive[owner]

@@ -29,7 +29,7 @@ class Backend(Protocol):
 
     @property
     def begin_write(self) -> str:
-        """What begins a transaction beside which nobody else writes."""
+        """What begins a transaction during which no other process writes."""
         ...
 
     @property

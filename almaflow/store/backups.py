@@ -16,10 +16,10 @@ from almaflow.store.location import StoreLocation
 def copy(location: StoreLocation, target: Path) -> None:
     """Copy the store into the file *target*, which must not be there.
 
-    The copy is one state of the store, whoever writes meanwhile, and is there whole or not at all.
+    The copy is one state of the store, even if others write meanwhile; it is complete or absent.
 
     Raises:
-        StoreError: the store is no file, *target* is there already, or cannot be written.
+        StoreError: the store is not a file, *target* exists already, or cannot be written.
     """
     if location.url is not None:
         raise StoreError(
@@ -56,16 +56,16 @@ def _refuse_what_is_there(target: Path) -> None:
 
 
 def _copy(file: Path, target: Path) -> None:
-    # Made for its owner only; a file beside it, so that it can be moved into its place at once.
+    # Made for its owner only, in the same folder, so that it can be moved into its place whole.
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.absolute().parent)
     os.close(descriptor)
     made = Path(name)
     try:
         source = sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)
         with closing(source), closing(sqlite3.connect(made)) as copied:
-            # In one step it is one state, and those who write do not make it begin anew.
+            # In one step it is one state, and others that write do not make it start over.
             source.backup(copied)
-            # A copy stands alone, without files beside it.
+            # A copy is one file, without others next to it.
             copied.execute("PRAGMA journal_mode = DELETE").close()
             told = copied.execute("PRAGMA quick_check").fetchone()[0]
         if told != "ok":

@@ -1,6 +1,6 @@
 """Claims: which runs a process may take, taking them, and loading what was taken.
 
-Thousands of runs may have lost their process at once, so all of it is done for many in few
+Thousands of runs may lose their process at the same time, so all of it is done for many in few
 questions.
 """
 

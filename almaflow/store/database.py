@@ -1,8 +1,8 @@
 """The connection and its transactions, and the border at which a driver's errors become ours.
 
-Everything of the store goes through one connection, one transaction at a time; a lost one is made
-anew by the next. Transactions begin by statements given to the driver itself: it is the shortest
-way, and a commit for each effect of each run is what the store does most.
+Everything of the store goes through one connection, one transaction at a time. The next one
+replaces a lost connection. Transactions begin by statements given to the driver itself: it is the
+shortest way, and a commit for each effect of each run is what the store does most.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Database:
         """Open the store at *url*; make it when it is new, bring it up to date when it is older.
 
         One that is there but cannot be written, as on a read-only or full disk, is opened for
-        reading; writing to it raises what stands in the way.
+        reading; writing to it raises what prevents that.
 
         Raises:
             StoreUrlWrong: *url* names no store, or its driver is not installed.
@@ -166,7 +166,7 @@ class Database:
     def _begun(self, begin: str) -> RootTransaction:
         """Begin a transaction, on a new connection when the old one is found to be lost.
 
-        Whoever cut it since the last transaction has taken nothing from us.
+        No transaction was open when it was cut, so nothing is lost.
         """
         if self._connection is not None:
             try:

@@ -1,4 +1,4 @@
-"""Answers: what people decide about steps that wait, on their way to whoever works on the run."""
+"""Answers: what people decide about steps that wait, until the run's process reads them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from almaflow.store.transaction import Transaction
 
 _AFTER = select(answers).where(answers.c.id > bindparam("after_id")).order_by(answers.c.id)
 
-# Up to so many runs are asked for by name; of more, what is new is read and sifted.
+# Up to this many runs are asked for by name; for more, everything new is read and filtered.
 _FEW: Final = 100
 
 

@@ -13,14 +13,14 @@
     ├── RunExists           the run key is taken; carries the run that has it
     ├── RunHeld             a live process works on the run
     ├── RunEnded            the run is finished; nothing can be asked of it any more
-    ├── RunNotEnded         the run is not finished; it cannot begin anew
+    ├── RunNotEnded         the run is not finished; it cannot start over
     ├── ClaimLost           the run is not, or no longer, this process's to write
     ├── LeaseLost           this process was taken for dead; its runs may be others' by now
     ├── NotLeader           another process lays out the ticks; this one must not
     ├── TickDecided         the tick has its ending; carries its row
     ├── InstanceTaken       another submission runs as that instance; carries its place
     ├── MoveWrong           a journal entry or place cannot go from its state to the one asked for
-    └── ValueUnfit          a value is too large for the store, or no JSON
+    └── ValueUnfit          a value is too large for the store, or not JSON
     RequestWrong (errors.py)
     ├── StoreUrlWrong       the configuration names a store that cannot be
     └── RunNotFound         no run, or more than one, is called so
@@ -60,7 +60,7 @@ class StoreTrouble(StoreError):
 
 
 class StoreLocked(StoreTrouble):
-    """Another process holds the store, and did so for as long as we were told to wait."""
+    """Another process holds the store, and did so for as long as we may wait."""
 
 
 class StoreFull(StoreTrouble):
@@ -83,7 +83,7 @@ class StoreLost(StoreTrouble):
     """The connection to the server broke.
 
     Of all troubles, this one alone leaves open whether the transaction is kept: the answer to its
-    commit may be what was lost. The next call connects anew.
+    commit may be what was lost. The next call connects again.
     """
 
 
@@ -107,7 +107,7 @@ class RunExists(StoreError):
         self.run_id = run_id
         super().__init__(
             f"The run key {key} is taken: run {run_id} was recorded under it."
-            f" `almaflow show {run_id}` tells what became of it."
+            f" `almaflow show {run_id}` shows its state."
         )
 
 
@@ -139,13 +139,12 @@ class RunEnded(StoreError):
     def __init__(self, run_id: str, outcome: str) -> None:
         self.run_id = run_id
         super().__init__(
-            f"Run {run_id} is finished ({outcome})."
-            f" `almaflow show {run_id}` tells what became of it."
+            f"Run {run_id} is finished ({outcome}). `almaflow show {run_id}` shows how it ended."
         )
 
 
 class RunNotEnded(StoreError):
-    """The run is not finished, or somebody has begun it anew meanwhile."""
+    """The run is not finished, or a person has queued it again meanwhile."""
 
 
 class ClaimLost(StoreError):
@@ -154,8 +153,8 @@ class ClaimLost(StoreError):
     def __init__(self, run_id: str) -> None:
         self.run_id = run_id
         super().__init__(
-            f"Run {run_id} is not this process's any more: another one has taken it over, or it"
-            f" was given back. Nothing was recorded. `almaflow show {run_id}` tells how it goes on."
+            f"Run {run_id} no longer belongs to this process: another one has taken it over, or it"
+            f" was released. Nothing was recorded. `almaflow show {run_id}` shows its state."
         )
 
 
@@ -165,21 +164,21 @@ class LeaseLost(StoreError):
     def __init__(self, process_id: str) -> None:
         self.process_id = process_id
         super().__init__(
-            "This process was taken for dead: for too long it gave no sign of life, because the"
+            "This process was considered dead: it gave no sign of life for too long, because the"
             " machine was suspended, the process was stopped, or the store could not be reached."
-            " Others may go on with its runs; `almaflow runs` tells what becomes of them."
+            " Other processes may continue its runs; `almaflow runs` shows them."
         )
 
 
 class NotLeader(StoreError):
-    """Another process lays out the ticks, or this one was taken for dead: it must not go on."""
+    """Another process lays out the ticks, or this one was taken for dead: it must not continue."""
 
     def __init__(self, process_id: str) -> None:
         self.process_id = process_id
         super().__init__(
-            "This process does not lead any more: it was taken for dead, or another `almaflow"
-            " serve` has taken over the timetables. Nothing was recorded. `almaflow doctor` tells"
-            " which process leads."
+            "This process is no longer the active scheduler: it was considered dead, or another"
+            " `almaflow serve` has taken over the timetables. Nothing was recorded. `almaflow"
+            " doctor` shows which process is the active one."
         )
 
 
@@ -203,7 +202,7 @@ class InstanceTaken(StoreError):
         self.place = place
         super().__init__(
             f"Instance {place.instance_id} of job {place.job_id} belongs to step {place.path} of"
-            f" run {place.run_id} already. `almaflow show {place.run_id}` tells more."
+            f" run {place.run_id} already. For details: `almaflow show {place.run_id}`"
         )
 
 
@@ -212,7 +211,7 @@ class MoveWrong(StoreError):
 
 
 class ValueUnfit(StoreError):
-    """A value is too large for the store, or no JSON."""
+    """A value is too large for the store, or cannot be written as JSON."""
 
 
 class StoreUrlWrong(RequestWrong):
@@ -220,4 +219,4 @@ class StoreUrlWrong(RequestWrong):
 
 
 class RunNotFound(RequestWrong):
-    """No run, or more than one, is called so."""
+    """No run, or more than one, matches what was given."""

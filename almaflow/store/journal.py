@@ -3,10 +3,10 @@
     (new)   → intent | done
     intent  → untaken | lost | refused | done
     untaken → intent            sent again; Alma certainly did not take it
-    lost    → done | refused    what had become of it was found out
-    lost    → untaken           looked for until sure, and not there
-    lost    → lost              looked for until sure, and only a person can tell
-    lost    → intent            sent again, only when told so (`resubmit`)
+    lost    → done | refused    its outcome was found out
+    lost    → untaken           searched for until sure, and not found
+    lost    → lost              searched for until sure, and only a person can decide
+    lost    → intent            sent again, only when asked to (`resubmit`)
 
 `refused` and `done` are final. An entry that begins as `done` sends nothing: a step's begin
 or end. Each intent counts one sending.

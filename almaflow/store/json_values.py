@@ -25,7 +25,9 @@ def to_json(value: Any, what: str) -> str:
     try:
         text = _encode(value)
     except (TypeError, ValueError, RecursionError) as error:
-        raise ValueUnfit(f"{what} cannot be recorded, because it is no JSON: {error}.") from error
+        raise ValueUnfit(
+            f"{what} cannot be recorded, because it cannot be written as JSON: {error}."
+        ) from error
     if not text.isascii():
         try:
             size = len(text.encode())

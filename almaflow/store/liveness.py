@@ -1,10 +1,10 @@
 """Liveness: whether the processes of a store are alive, as this process sees it.
 
 A process holds a lease: it counts up its `beat` in the store every few seconds. A process that
-shows the same beat for as long as the lease counts as dead. The watcher measures that time by a
-clock of its own that only moves forward, so the clocks of two machines need not agree.
+shows the same beat for as long as the lease counts as dead. The watcher measures that time by its
+own clock, which only moves forward, so the clocks of two machines need not agree.
 
-A process also holds a lock on a file of its own, `<process id>.lock`. The system releases such a
+A process also holds a lock on its own file, `<process id>.lock`. The system releases such a
 lock when the process ends, however it ends. So on the same machine a lock that can be taken belongs
 to a dead process. Where there is no such file, only the beat shows whether a process lives.
 """
@@ -30,7 +30,7 @@ RENEW: Final = timedelta(seconds=5)
 
 @dataclass
 class _Watch:
-    """What a watcher knows of a beat: when it last looked, and how long the beat stood still."""
+    """What a watcher knows of a beat: when it last looked, and how long the beat has not moved."""
 
     beat: int
     looked: float
@@ -39,7 +39,7 @@ class _Watch:
 
 
 class Liveness:
-    """Shows that this process lives, and tells of others by their locks and beats."""
+    """Shows that this process is alive, and judges others by their locks and beats."""
 
     def __init__(self, location: StoreLocation, clock: Clock, lease: timedelta) -> None:
         self._location = location
@@ -103,10 +103,10 @@ class Liveness:
         self._watches.pop(process_id, None)
 
     def is_silent(self, process_id: str) -> bool:
-        """Whether no sign of life came from a process since it was first looked at.
+        """Whether no sign of life came from a process since it was first checked.
 
         A process that is frozen seems to live until it has been silent for a lease. So a command
-        that looks only once cannot tell the two apart; it has to go on looking.
+        that looks only once cannot tell the two apart; it has to keep checking.
         """
         watch = self._watches.get(process_id)
         return watch is not None and not watch.moved
@@ -120,7 +120,7 @@ class Liveness:
         return self._silence(process) < self.lease.total_seconds()
 
     def _silence(self, process: Process) -> float:
-        """Return for how many seconds this watcher has seen the process stand still.
+        """Return for how many seconds this watcher has seen no sign of life.
 
         The time between two looks counts half a lease at most: when the machine was suspended
         in between, so was the process, and it needs a moment to show that it lives.

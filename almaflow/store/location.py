@@ -50,7 +50,7 @@ class StoreLocation:
 
     @property
     def locks(self) -> Path:
-        """The folder of the lock files: beside the store's file, else this user's own."""
+        """The folder of the lock files: next to the store's file, else this user's own."""
         if self.url is not None:
             state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
             address = self._address.set(password=None).render_as_string()
@@ -77,7 +77,7 @@ def read_url(url: str) -> StoreLocation:
     uses the store agrees on where its locks are.
 
     Raises:
-        StoreUrlWrong: it is no such URL. The message does not show a password.
+        StoreUrlWrong: it is not such a URL. The message does not show a password.
     """
     try:
         parts = make_url(url)
@@ -122,7 +122,7 @@ def check_believed(location: StoreLocation) -> None:
         try:
             why = distrust(path, alone=True)
         except OSError:
-            # It is not there, or cannot be reached: what opens it says so.
+            # It is not there, or cannot be reached: opening it raises the error.
             continue
         if why:
             raise StoreNotTrusted(

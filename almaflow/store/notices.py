@@ -1,4 +1,4 @@
-"""Notices: what is to be told to channels, kept until it is delivered or given up."""
+"""Notices: what is to be sent to channels, kept until it is delivered or given up."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _TRIED = update(notices).where(notices.c.id == bindparam("notice_id"))
 
 
 def add(tx: Transaction, new: Sequence[NewNotice]) -> int:
-    """Record notices, to be delivered at once, and return how many were new.
+    """Record notices to be delivered immediately, and return how many were new.
 
-    One whose key was told to the same channel is left alone.
+    A notice whose key was sent to the same channel is left alone.
     """
     there: set[tuple[str, str]] = set()
     for start in range(0, len(new), _TOGETHER):

@@ -1,4 +1,4 @@
-"""Pauses: the times in which somebody wants no tick of a workflow to run."""
+"""Pauses: the times in which a person wants no tick of a workflow to run."""
 
 from __future__ import annotations
 

@@ -123,8 +123,8 @@ class Postgres:
                 )
             case "25006" | "42501":  # read only, no privilege
                 return StoreReadOnly(
-                    f"The store {store} cannot be written: {words}. See that its server is no"
-                    " standby, and that this user may make tables there and write them."
+                    f"The store {store} cannot be written: {words}. Check that its server is not a"
+                    " standby, and that this user may create tables and write to them."
                 )
         if state == "connecting":
             return StoreUnreachable(

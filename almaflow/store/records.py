@@ -53,13 +53,13 @@ class RunRecord:
     """None until it is finished."""
     error: str = ""
     outputs: dict[str, Any] | None = None
-    """None until they are worked out."""
+    """None until they are evaluated."""
     attempt: int = 1
     started_at: datetime | None = None
     ended_at: datetime | None = None
     deadline_at: datetime | None = None
     held: bool = False
-    """Interrupted by a person: it waits for `resume` and is not taken over by itself."""
+    """Interrupted by a person: it waits for `resume` and is not taken over automatically."""
     cancel_requested_at: datetime | None = None
     cancel_requested_by: str = ""
     owner: str | None = None
@@ -85,14 +85,14 @@ class Claim:
 
 
 class EntryState(StrEnum):
-    """How far an effect has come. A state only moves on; see `almaflow.store.journal`."""
+    """The progress of an effect. A state only moves forward; see `almaflow.store.journal`."""
 
     INTENT = "intent"
     """About to be sent, or sent. Found by a resumed run, it is a lost answer."""
     UNTAKEN = "untaken"
     """Alma certainly did not take it; it may be sent again."""
     LOST = "lost"
-    """Sent, but nobody heard what came of it; it has to be looked for."""
+    """Sent, but its response was lost; it has to be searched for in Alma."""
     REFUSED = "refused"
     """Alma answered with an error. Final."""
     DONE = "done"
@@ -173,7 +173,7 @@ class Process:
 
 @dataclass(frozen=True)
 class Cancel:
-    """Somebody asked for a run to be cancelled."""
+    """A person asked for a run to be cancelled."""
 
     at: datetime
     by: str
@@ -246,14 +246,14 @@ class MarkerHabit:
 
 
 class PlaceState(StrEnum):
-    """How far a submission has come in getting a place."""
+    """Where a submission is on its way to a place."""
 
     QUEUED = "queued"
     """It waits for its turn."""
     TAKEN = "taken"
     """It was let go, and it runs in Alma as far as anybody knows."""
     FREED = "freed"
-    """Its run in Alma has ended; it goes on counting as a start."""
+    """Its run in Alma has ended; it still counts as a start."""
     REFUSED = "refused"
     """It was certainly not taken by Alma, or given up; it counts as nothing."""
 
@@ -285,7 +285,7 @@ class Place:
     instance_id: str | None
     """What Alma runs it as, once that is known."""
     candidates: tuple[str, ...]
-    """The instances that it could be, while nobody can tell; those seen ended are left out."""
+    """The instances that it could be, while that is not known; those seen ended are left out."""
     freed_at: datetime | None
 
     @property

@@ -45,7 +45,7 @@ from almaflow.store.tables import (
 from almaflow.store.transaction import Transaction
 
 YOUNGEST: Final = timedelta(days=1)
-"""What is younger stays: Alma's limits count an hour back, and a lost answer is looked for."""
+"""What is younger stays: Alma's limits count an hour back, and a lost response is searched for."""
 
 # Rows of one transaction; a run brings its journal, log and places along.
 _TOGETHER: Final[Mapping[str, int]] = {"runs": 100}
@@ -167,7 +167,7 @@ def _run_goes(before: datetime) -> ColumnElement[bool]:
 
 
 def _schedule_goes(before: datetime, tick_goes: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Return whether an entry as it stood is over and no longer needed.
+    """Return whether a row of an entry has ended and is no longer needed.
 
     The last row of an entry says up to when its ticks had come, so it stays for ever.
     """

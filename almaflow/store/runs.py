@@ -67,7 +67,7 @@ def add_definition(tx: Transaction, content: Mapping[str, Any], what: str) -> st
     """Keep *content*, once, and return the hash that it is found by; *what* names it in the error.
 
     Raises:
-        ValueUnfit: it is too large, or no JSON.
+        ValueUnfit: it is too large, or cannot be written as JSON.
     """
     text = to_json(content, what)
     hash_ = hashlib.sha256(text.encode()).hexdigest()
@@ -311,13 +311,13 @@ def reopen(
     if record.status is not Status.FINISHED:
         raise RunNotEnded(
             f"Run {run_id} is not finished, it is {record.status}."
-            f" `almaflow show {run_id}` tells how far it is; `almaflow resume {run_id}` goes on"
-            " with it when nobody does."
+            f" `almaflow show {run_id}` shows its progress; if no process works on it,"
+            f" `almaflow resume {run_id}` continues it."
         )
     if attempt != record.attempt + 1:
         raise RunNotEnded(
-            f"Run {run_id} was begun anew meanwhile: its attempt {record.attempt} has ended."
-            f" `almaflow show {run_id}` tells how."
+            f"Run {run_id} was queued again meanwhile: its attempt {record.attempt} has ended."
+            f" For details: `almaflow show {run_id}`"
         )
     fresh: dict[str, Any] = dict.fromkeys(
         ["outcome", "outputs", "started_at", "ended_at", "deadline_at", "cancel_requested_at"]

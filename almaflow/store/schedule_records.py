@@ -16,11 +16,11 @@ class TickEnding(StrEnum):
     """How a tick ended; each ends once."""
 
     RUN = "run"
-    """It became the run that its row names, whatever came of that."""
+    """It became the run that its row names, however that run ended."""
     MERGED = "merged"
-    """A later tick of its entry stands for it."""
+    """The run of a later tick of its entry covers it."""
     SKIPPED = "skipped"
-    """It was not to run: a day off, a pause, another run going on, somebody's wish."""
+    """It was not to run: a day off, a pause, another run in progress, a person's wish."""
     MISSED = "missed"
     """It was to run and did not."""
 
@@ -32,19 +32,19 @@ class Cause(StrEnum):
     PAUSE = "pause"
     SKIP_NEXT = "skip_next"
     OVERLAP = "overlap"
-    """A run of the workflow was going on."""
+    """A run of the workflow was in progress."""
     REMOVED = "removed"
     """Its entry, or its file, is there no more."""
     DOWNTIME = "downtime"
     """It passed while no `serve` was running."""
     MAX_AGE = "max_age"
     INVALID = "invalid"
-    """No run could be made of it: its inputs cannot be worked out, or the like."""
+    """No run could be made of it: its inputs cannot be evaluated, or the like."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NewSchedule:
-    """A schedule entry as it stands from now on."""
+    """A schedule entry as it is from now on."""
 
     workflow: str
     entry: str
@@ -55,7 +55,7 @@ class NewSchedule:
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule(NewSchedule):
-    """A schedule entry as it stood from one instant to another.
+    """A schedule entry as it was from one instant to another.
 
     Its ticks are those later than `begins_at`, up to `ended_at`. Those up to `covered_to` have
     rows.
@@ -65,7 +65,7 @@ class Schedule(NewSchedule):
     begins_at: datetime
     covered_to: datetime
     ended_at: datetime | None = None
-    """None: it stands."""
+    """None: it is active."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +97,7 @@ class Tick(NewTick):
     """It was found after it had been missed, and is run all the same."""
     run_id: str | None = None
     merged_into: datetime | None = None
-    """The `at` of the tick of the same entry that stands for it."""
+    """The `at` of the tick of the same entry whose run covers it."""
     ended_at: datetime | None = None
     """When the ending was recorded."""
 
@@ -122,7 +122,7 @@ class Pause:
     workflow: str
     since: datetime
     until: datetime | None
-    """When it ends by itself, or ended; None: somebody has to end it."""
+    """When it ends automatically, or ended; None: a person has to end it."""
     note: str
     by: str
     ended_by: str = ""

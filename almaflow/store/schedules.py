@@ -1,4 +1,4 @@
-"""Schedules: the entries of timetables as they stood, one row for each way in which they did.
+"""Schedules: the entries of timetables as they were, one row for each version of an entry.
 
 The rows of an entry follow one another in time, so every instant belongs to one of them at most.
 """
@@ -54,8 +54,8 @@ def change(
     """End the rows *end*, by id, and begin those of *begin*; return these in their order.
 
     What is covered stays covered: a row ends at *at* or where it is covered to, if that is later;
-    a new one begins at *at* or where the last one of its entry had come to. One that still
-    stands is ended first.
+    a new one begins at *at* or where the last one of its entry had come to. One that is still
+    active is ended first.
     """
     for some in _batches(end):
         tx.execute(_END_NAMED, {"at": at, "ids": some})

@@ -93,7 +93,7 @@ class SQLite:
         driver.execute(statement).close()
 
     def is_gone(self, driver: Any) -> bool:
-        """Whether the connection is of no use any more; a file goes on being there."""
+        """Whether the connection is of no use any more; a file is always there."""
         return False
 
     @contextmanager

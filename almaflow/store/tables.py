@@ -118,7 +118,7 @@ runs = Table(
     Column("owner", ForeignKey("processes.id")),
     Column("epoch", Integer, nullable=False),
     Column("format", Integer, nullable=False),
-    # The newest answer of a person when the run was claimed: whoever claimed it knew of it.
+    # The newest answer of a person when the run was claimed: the claimant knew of it.
     Column("answers_seen", BigInteger, nullable=False, server_default=text("0")),
     Index("runs_by_workflow", "workflow", "number"),
     Index("runs_by_status", "status", "number"),
@@ -138,7 +138,7 @@ runs = Table(
         "number",
         info={WHERE: "owner IS NULL AND status != 'finished'"},
     ),
-    # A definition that is taken out is looked for here.
+    # Where it is checked whether a definition can be deleted.
     Index("runs_by_definition", "definition"),
 )
 
@@ -294,7 +294,7 @@ ticks = Table(
     Column("ending", String(20)),
     Column("cause", String(20)),
     Column("reason", Text, nullable=False),
-    # No foreign key: the ledger goes on naming a run that was taken out.
+    # No foreign key: the ledger keeps the id of a run that was deleted.
     Column("run_id", Text),
     Column("merged_into", Instant),
     Column("ended_at", Instant),

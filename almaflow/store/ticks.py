@@ -193,7 +193,7 @@ def newest(
 
 
 def of_run(tx: Transaction, run_id: str) -> Tick | None:
-    """Return the tick that became the run, None when it is no tick's."""
+    """Return the tick that became the run, None when it was not scheduled."""
     row = tx.execute(_OF_RUN, {"run_id": run_id}).first()
     return None if row is None else _tick(row)
 

@@ -26,7 +26,7 @@ _TOGETHER = 256
 class StoreWriter:
     """One thread that calls the store; what waits while it is busy shares a transaction.
 
-    A store in memory is called at once, on the loop's own thread: it has no disk to wait for.
+    A store in memory is called directly, on the loop's own thread: it has no disk to wait for.
     """
 
     def __init__(self, store: Store) -> None:
@@ -82,7 +82,7 @@ class StoreWriter:
 
 
 class _Call(Generic[T]):
-    """A call that waits, and then what came of it."""
+    """A call that waits, and then its result or error."""
 
     def __init__(self, function: Callable[[], T]) -> None:
         self._function = function

@@ -297,16 +297,11 @@ def test_a_finished_run_begins_anew_with_the_same_inputs(store: Store, clock: Ma
     assert store.claim_run(run_id, mine).epoch == 2
 
 
-def test_a_run_that_goes_on_cannot_begin_anew(store: Store) -> None:
+def test_a_run_that_is_not_finished_cannot_be_queued_again(store: Store) -> None:
     claim = claimed(store)
 
-    with pytest.raises(RunNotEnded) as caught:
+    with pytest.raises(RunNotEnded, match=claim.run_id):
         store.reopen_run(claim.run_id, attempt=2)
-
-    assert str(caught.value) == (
-        f"Run {claim.run_id} is not finished, it is queued. `almaflow show {claim.run_id}` tells"
-        f" how far it is; `almaflow resume {claim.run_id}` goes on with it when nobody does."
-    )
     with pytest.raises(RunNotFound):
         store.reopen_run("nothing", attempt=2)
 
@@ -317,13 +312,9 @@ def test_a_run_that_was_begun_anew_meanwhile_is_not_begun_again(store: Store) ->
     store.reopen_run(run_id, attempt=2)
     store.finish_run(store.claim_run(run_id, mine), Outcome.FAILED)
 
-    with pytest.raises(RunNotEnded) as caught:
+    with pytest.raises(RunNotEnded, match=rf"{run_id}.* attempt 2"):
         store.reopen_run(run_id, attempt=2)
 
-    assert str(caught.value) == (
-        f"Run {run_id} was begun anew meanwhile: its attempt 2 has ended. `almaflow show {run_id}`"
-        " tells how."
-    )
     assert len(store.journal(run_id)) == 1
 
 

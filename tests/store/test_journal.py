@@ -192,7 +192,7 @@ def test_a_value_of_just_16_mib_is_kept(store: Store) -> None:
 def test_a_value_that_is_no_json_is_refused(store: Store, value: Any) -> None:
     claim = claimed(store)
 
-    with pytest.raises(ValueUnfit, match=r"the value for end of step w .* it is no JSON"):
+    with pytest.raises(ValueUnfit, match="the value for end of step w"):
         store.record(claim, "w", 1, "end", DONE, value=value)
 
     assert store.journal(claim.run_id) == []

@@ -260,14 +260,8 @@ def test_a_store_that_cannot_be_written_says_so(store: Store) -> None:
     claim = claimed(store)
     tell(store, "SET default_transaction_read_only = on")
 
-    with pytest.raises(StoreReadOnly) as caught:
+    with pytest.raises(StoreReadOnly, match="cannot execute INSERT in a read-only transaction"):
         store.record(claim, "w", 1, "begin", EntryState.DONE)
-
-    assert str(caught.value) == (
-        f"The store {store.address} cannot be written: cannot execute INSERT in a read-only"
-        " transaction. See that its server is no standby, and that this user may make tables"
-        " there and write them."
-    )
 
 
 def test_a_broken_store_is_a_clear_error(store: Store) -> None:

@@ -231,13 +231,8 @@ def test_a_process_that_stands_still_for_a_lease_is_dead_and_hears_of_it(
     new = store.claim_run(run.id, mine.id)
 
     assert (new.epoch, silent(store, process.id)) == (2, True)
-    with pytest.raises(LeaseLost) as caught:
+    with pytest.raises(LeaseLost):
         theirs.renew_lease(process.id)
-    assert str(caught.value) == (
-        "This process was taken for dead: for too long it gave no sign of life, because the"
-        " machine was suspended, the process was stopped, or the store could not be reached."
-        " Others may go on with its runs; `almaflow runs` tells what becomes of them."
-    )
     with pytest.raises(ClaimLost):
         theirs.record(old, "w", 1, "submit", EntryState.INTENT)
     with pytest.raises(LeaseLost):
