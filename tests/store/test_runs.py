@@ -236,7 +236,7 @@ def test_a_run_of_a_process_that_left_is_taken_over_with_a_new_epoch(store: Stor
     taken = store.claim_run(claim.run_id, other.id)
 
     assert taken == Claim(claim.run_id, other.id, 2)
-    with pytest.raises(ClaimLost, match="is not this process's any more"):
+    with pytest.raises(ClaimLost):
         store.set_status(claim, Status.WAITING, [wait("nobody reads this")])
     assert store.run(claim.run_id).reason == ""
 
