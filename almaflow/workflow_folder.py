@@ -149,16 +149,19 @@ def _is_folder(entry: os.DirEntry[str], *, follow: bool) -> bool:
         return False
 
 
+_DIFFERENCE = {True: "its accents encoded in another way", False: "other capital letters"}
+
+
 def _twins(files: list[str]) -> Iterator[Problem]:
     """Yield a warning for each file whose path a person cannot tell from another one's."""
     alike = defaultdict(list)
     for file in files:
-        if not file.isascii():
-            alike[same_name(file)].append(file)
+        alike[same_name(same_name(file).casefold())].append(file)
     for first, *others in alike.values():
         for other in others:
+            accents = same_name(first) == same_name(other)
             message = (
-                "Another file has the same name, with its accents encoded in another way "
+                f"Another file has the same name, with {_DIFFERENCE[accents]} "
                 f"({os.path.basename(first)!a} and {os.path.basename(other)!a}). On some systems "
                 "the two are one file. Rename one of them."
             )

@@ -132,6 +132,8 @@ def find_workflow(name_or_path: str, project: Project) -> Path:
         return found[0]
     if found:
         listed = " and ".join(shown(file) for file in found)
+        if same_name(str(found[0])) == same_name(str(found[1])):
+            listed += how_they_differ(found[0].name, found[1].name)
         raise RequestWrong(f"`{name_or_path}` may be {listed}; give the path of the one you mean.")
     if os.path.isdir(path):
         raise RequestWrong(f"`{name_or_path}` is a folder; name one of the workflow files in it.")

@@ -20,6 +20,9 @@ from almaflow.field_types import Condition, Expression, Message, Source, format_
 from almaflow.problems import MOST_PROBLEMS, Location, Problem, Severity
 from almaflow.steps.base import PollSettings
 
+MOST_CHARACTERS = 300_000
+"""How many characters the expressions of one file may have, those that aliases repeat included."""
+
 _WORD = re.compile(r"\w+")
 
 
@@ -32,6 +35,8 @@ class Notes:
         self.left_out = 0
         """How many problems were not kept, because there are too many of their severity."""
         self._counts = dict.fromkeys(Severity, 0)
+        self._sizes: dict[PathTo, int] = {}
+        self._size = 0
 
     def at(
         self, path: PathTo, code: str, message: str, severity: Severity = Severity.ERROR
@@ -80,6 +85,8 @@ class Notes:
 
     def parse_as(self, kind: type[Source], path: PathTo, text: str) -> Parsed | None:
         """Return what *text* says as a *kind*; None, and a note, when it cannot be read."""
+        if (issubclass(kind, Expression) or "{{" in text) and not self._has_room(path, len(text)):
+            return None
         try:
             if issubclass(kind, Expression):
                 return parse_expression(text)
@@ -87,6 +94,20 @@ class Notes:
         except ExpressionSyntax as error:
             self.within(path, error.offset, error.length, "expression-syntax", error.message)
             return None
+
+    def _has_room(self, path: PathTo, size: int) -> bool:
+        """Count the expression at *path* once; False, and one note, when there are too many."""
+        if path not in self._sizes:
+            before, self._size = self._size, self._size + size
+            self._sizes[path] = self._size
+            if before <= MOST_CHARACTERS < self._size:
+                self.at(
+                    path,
+                    "expressions-limit",
+                    f"The expressions of this file have more than {MOST_CHARACTERS:,} characters, "
+                    "those that references (`*name`) repeat included; split the workflow.",
+                )
+        return self._sizes[path] <= MOST_CHARACTERS
 
     def check(
         self, path: PathTo, source: Source, scope: Record, guards: frozenset[str] = frozenset()

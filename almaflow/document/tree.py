@@ -31,7 +31,7 @@ from almaflow.field_types import Plain
 from almaflow.problems import MOST_PROBLEMS, Location, Problem, did_you_mean
 
 MAX_LEVELS = 100
-MAX_VALUES = 100_000
+MAX_VALUES = 30_000
 
 _ANCHOR = re.compile(r"&[^\s,\[\]{}]+")
 _BIG_NUMBER = re.compile(r"\\U(?!000|0010)[0-9a-fA-F]{8}")

@@ -88,3 +88,31 @@ def test_a_plan_as_json_lists_some_members_and_counts_all(almaflow: Almaflow, wr
     (body,) = [one["body"] for one in requests if one["body"] and "members" in one["body"]]
     assert len(body["members"]["member"]) == 20
     assert body["members"]["total_record_count"] == 1000
+
+
+@pytest.mark.parametrize("form", ['x{n}: "{e}"', "x{n}: *long"])
+def test_a_file_has_a_bound_for_all_its_expressions(
+    almaflow: Almaflow, write: Write, form: str
+) -> None:
+    text = "{{ 1" + " + 1" * 40 + " }}"
+    values = "\n".join("  " + form.format(n=n, e=text) for n in range(2000))
+    write("w.yaml", f'vars:\n  long: &long "{text}"\n{values}\nsteps: [{{wait: 1h}}]\n')
+
+    checked = almaflow("validate", "w.yaml", "--format", "json")
+
+    assert checked.code == 1
+    codes = [one["code"] for one in json.loads(checked.out)["problems"]]
+    assert codes.count("expressions-limit") == 1
+
+
+def test_two_files_that_differ_only_in_capital_letters_are_a_warning(
+    almaflow: Almaflow, write: Write
+) -> None:
+    for name, called in (("case.yaml", "one"), ("CASE.yaml", "two")):
+        write(f"flows/{name}", f"name: {called}\nsteps: [{{wait: 1h}}]\n")
+    if len(list(write("flows/note.txt", "").parent.glob("*.yaml"))) < 2:
+        pytest.skip("the two are one file here")
+
+    checked = almaflow("validate", "flows", "--format", "json")
+
+    assert [one["code"] for one in json.loads(checked.out)["problems"]] == ["twin-names"]
