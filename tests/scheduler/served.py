@@ -18,7 +18,7 @@ from almaflow.scheduler.scheduler import Service
 from almaflow.scheduler.timers import ClockWakeups
 from almaflow.settings import Project
 from almaflow.store import RunRecord, Store, Tick
-from tests.harness import Ears, Stage
+from tests.harness import AtOnce, Ears, Stage
 
 SETTINGS = """\
 timezone: Europe/Zurich
@@ -27,7 +27,7 @@ institutions:
 """
 
 # Nobody looks as often as in earnest: days pass here.
-LOOK, SCAN, HEARTBEAT = timedelta(seconds=30), timedelta(seconds=30), timedelta(minutes=5)
+LOOK, SCAN, HEARTBEAT = timedelta(minutes=3), timedelta(minutes=3), timedelta(minutes=10)
 LEASE = timedelta(hours=2)
 
 # Monday 2026-03-02, 09:15 in Zurich.
@@ -78,6 +78,8 @@ class Town:
         def engine(project: Project) -> Engine:
             made = self.stage.engine(store, Ears())
             made.look = LOOK
+            # Days of service are tens of thousands of calls, and a turn of a thread for each.
+            made._writer = AtOnce(store)
             return made
 
         return Service(

@@ -162,6 +162,7 @@ def test_a_defect_that_one_file_brings_out_costs_only_its_own_workflow(
     assert "defect of almaflow" in told
 
 
+@pytest.mark.slow
 def test_five_thousand_files_are_served(town: Town) -> None:
     many = town.folder / "workflows" / "many"
     many.mkdir()

@@ -145,7 +145,7 @@ def test_an_invalid_edit_keeps_the_last_good_version_running_across_restarts_too
     assert "unknown-key" in problem
 
     async def mend(store: Store) -> None:
-        await anyio.sleep(600)
+        await anyio.sleep(300)
         town.write("often", HOURLY.replace("1h", "30m"))
 
     town.serve(beside=mend, hours=1)

@@ -293,5 +293,5 @@ class AdmissionMachine(RuleBasedStateMachine):
 
 TestAdmissionMachine: Any = AdmissionMachine.TestCase
 TestAdmissionMachine.settings = settings(
-    max_examples=examples(15), stateful_step_count=20, deadline=None
+    max_examples=examples(6), stateful_step_count=20, deadline=None
 )
