@@ -14,6 +14,7 @@ from almaflow.cli.streams import secure_streams
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return the exit code; *arguments* default to the process's."""
+    owns_process = arguments is None
     if arguments is None:
         # This process is ours alone: before anything else is opened, or can be interrupted.
         secure_streams()
@@ -29,12 +30,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Before anything is imported that this question does not need.
         sys.stdout.write(f"almaflow {__version__}\n")
         return 0
-    # Imports make many objects that stay; looking for garbage among them costs a tenth of the
-    # time of a short command. What goes on for long turns it on again (`cli/interrupt.py`).
-    gc.disable()
+    if owns_process:
+        # Imports make many objects that stay; searching them for garbage costs a tenth of the time
+        # of a short command. What runs for long enables the collector again (`cli/interrupt.py`).
+        gc.disable()
     from almaflow.cli.error_handler import run_command_line
 
-    return run_command_line(given)
+    code = run_command_line(given)
+    if owns_process:
+        # Everything that needs to be closed has been closed. Searching all objects for garbage
+        # before the process ends would take longer than many commands.
+        gc.freeze()
+    return code
 
 
 if __name__ == "__main__":

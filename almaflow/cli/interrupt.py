@@ -27,6 +27,16 @@ class Interrupted(Exception):
     """A person pressed Ctrl-C or closed the terminal, or the system asked the process to end."""
 
 
+def resume_collection() -> None:
+    """Enable the garbage collector if `__main__` disabled it, for a command that runs for long.
+
+    What was imported until now stays, so the collector need not visit it.
+    """
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
+
+
 def run_interruptible(main: Callable[[], Awaitable[T]], *, virtual: bool = False) -> T:
     """Run *main* to its end, in virtual time when told so.
 
@@ -34,7 +44,7 @@ def run_interruptible(main: Callable[[], Awaitable[T]], *, virtual: bool = False
         Interrupted: stopped by a signal; *main* was cancelled and has cleaned up.
     """
     asked: float | None = None
-    gc.enable()
+    resume_collection()
 
     def stop(scope: anyio.CancelScope, number: int) -> None:
         nonlocal asked

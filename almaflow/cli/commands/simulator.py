@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import re
 import secrets
@@ -13,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from almaflow.cli.interrupt import resume_collection
 from almaflow.cli.render.terminal import emit_document, say
 from almaflow.cli.signals import interrupt_on_signals
 from almaflow.clock import SystemClock
@@ -113,8 +113,7 @@ def simulator(
         emit_document(json_text(told, indent=2))
     else:
         emit_document(_greeting(server.url, of_names))
-    # It goes on for long, so what is thrown away is collected again (see `__main__`).
-    gc.enable()
+    resume_collection()
     # Asked to end by the system is the same as by Ctrl-C.
     interrupt_on_signals()
     try:
