@@ -22,7 +22,7 @@ from almaflow.alma.rate_limit import CallRate
 from almaflow.alma.response_body import read_body
 from almaflow.alma.response_errors import verdict
 from almaflow.alma.transport import Lost, NotSent, Transport, WireAnswer, WireRequest
-from almaflow.alma.value_parsing import Unreadable, believed, printable
+from almaflow.alma.value_parsing import FURTHEST_CLOCK, Unreadable, believed, printable
 from almaflow.clock import Clock
 from almaflow.errors import RequestWrong
 from almaflow.redaction import NO_SECRETS, Mask
@@ -33,10 +33,6 @@ T = TypeVar("T")
 LARGEST_AT_ONCE = 64 * 1024
 """Bytes of an answer that is read on the event loop; larger ones are read in a thread, so that
 leases are renewed meanwhile. A full page of jobs has some 50 KiB and takes milliseconds."""
-
-FURTHEST_CLOCK = timedelta(days=2)
-"""How far Alma's clock may be from ours to be believed. Zones and summer time that are set wrong
-make less than one; a machine whose clock is further off cannot verify a certificate for long."""
 
 LONGEST_HINT = 1_000
 """Characters of the simulator's hint that are kept."""

@@ -12,17 +12,19 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol, TypeVar
-
-import anyio
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from almaflow.alma import calls
 from almaflow.alma.calls import Call
 from almaflow.alma.errors import AlmaRefused, NotInAlma
 from almaflow.alma.value_parsing import normal_name
 from almaflow.alma.wire import AlmaSet, ImportProfile, IntegrationProfile, Job, Page
-from almaflow.clock import Clock
 from almaflow.problems import did_you_mean
+
+if TYPE_CHECKING:
+    import anyio
+
+    from almaflow.clock import Clock
 
 T = TypeVar("T")
 
@@ -314,6 +316,9 @@ class Directory:
 
         Somebody who was told "no such job" creates it and tries again.
         """
+        # Checking a file needs no event loop.
+        import anyio
+
         asked_at = self._clock.now()
         async with self._kept.turns.setdefault(key, anyio.Lock()):
             now = self._clock.now()

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 LONGEST_TEXT = 100_000
@@ -36,6 +36,10 @@ LARGEST_COUNT = 10**12
 
 EARLIEST_YEAR, LATEST_YEAR = 1900, 2199
 """The instants that are believed: with them every sum with a wait or a zone can be made."""
+
+FURTHEST_CLOCK = timedelta(days=2)
+"""How far Alma's clock may be from ours to be believed. Zones and summer time that are set wrong
+make less than one; a machine whose clock is further off cannot verify a certificate for long."""
 
 _LONGEST_INSTANT = 40
 _INSTANCE = re.compile(r"/instances/([^/?#]+)/?(?:[?#].*)?$")

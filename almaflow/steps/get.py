@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
@@ -17,7 +17,9 @@ from almaflow.steps.base import Kind
 from almaflow.steps.context import StepContext
 from almaflow.steps.output_size import fitting
 from almaflow.steps.result import Ending, StepFailed
-from almaflow.steps.selection import SelectFailed, Selection, SelectWrong, compile_select
+
+if TYPE_CHECKING:
+    from almaflow.steps.selection import Selection
 
 # What would end the text of a JMESPath that a value is put into.
 _QUOTES = re.compile(r"['\"`\\]")
@@ -91,6 +93,9 @@ class Get(Kind):
     @classmethod
     def _literal_select(cls, given: Template | None) -> Template | None:
         if given is not None and "{{" not in given.text:
+            # Here and below: most files have no `select`, and its library is not small.
+            from almaflow.steps.selection import SelectWrong, compile_select
+
             try:
                 compile_select(given.text)
             except SelectWrong as error:
@@ -109,6 +114,8 @@ class Get(Kind):
         answer = await context.read(call)
         found: dict[str, Any] = {"body": answer, "value": answer}
         if select is not None:
+            from almaflow.steps.selection import SelectFailed
+
             try:
                 # In a thread: a search of a large answer would hold up everything else.
                 found = {"value": await context.in_thread(select.search, answer)}
@@ -139,6 +146,8 @@ def compiled(select: Template, context: StepContext) -> Selection:
     Raises: StepFailed when it is none, or a template's value brings a quote: it would end the
         text it stands in and change what is selected.
     """
+    from almaflow.steps.selection import SelectWrong, compile_select
+
     fixed = re.sub(r"\{\{.*?\}\}", "", select.text, flags=re.DOTALL)
     text = context.text(select)
     if len(_QUOTES.findall(text)) != len(_QUOTES.findall(fixed)):

@@ -13,8 +13,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from almaflow.alma import calls
-from almaflow.alma.client import FURTHEST_CLOCK
 from almaflow.alma.job_status import KNOWN_STATUSES, is_terminal
+from almaflow.alma.value_parsing import FURTHEST_CLOCK
 from almaflow.alma.wire import JobInstance, JobParameter
 from almaflow.expressions import (
     ANYTHING,

@@ -13,7 +13,6 @@ from pydantic_core import PydanticCustomError
 from almaflow.alma.analytics import ReportPage, first_page, next_page
 from almaflow.alma.errors import AlmaRefused, AnswerLost
 from almaflow.alma.value_parsing import normal_name
-from almaflow.alma.xmltree import XmlInvalid, parse_xml
 from almaflow.expressions import NUMBER, TEXT, ListOf, Record, Type
 from almaflow.field_types import Template, Text
 from almaflow.problems import did_you_mean
@@ -291,6 +290,9 @@ def _told_apart(headings: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 def _no_xml(text: str) -> str:
     """Return why *text* cannot be a filter; empty when it can."""
+    # Most reports have no filter.
+    from almaflow.alma.xmltree import XmlInvalid, parse_xml
+
     try:
         parse_xml(text)
     except XmlInvalid as error:
