@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from almaflow.check import Checked, Shelf, Surroundings, as_entry, check_document
 from almaflow.document import MAX_BYTES, Document, parse_document, read_document
@@ -64,7 +65,13 @@ def load_text(text: str, file: str) -> LoadedWorkflow:
 @lru_cache(maxsize=64)
 def _load_text(text: str, file: str) -> LoadedWorkflow:
     around = Surroundings(Project(Path(), Settings(), None), None, False)
-    return _loaded(check_document(parse_document(text, file), around))
+    # A new run is recorded with the text that was parsed a moment ago.
+    document = _IN_USE.get((text, file)) or parse_document(text, file)
+    return _loaded(check_document(document, around))
+
+
+_IN_USE: WeakValueDictionary[tuple[str, str], Document] = WeakValueDictionary()
+"""The documents of valid workflows that are in use, by text and file."""
 
 
 def _load_file(shelf: Shelf, path: Path, shown_as: str, around: Surroundings) -> LoadedWorkflow:
@@ -77,6 +84,7 @@ def _loaded(checked: Checked) -> LoadedWorkflow:
     if checked.document is None or checked.workflow is None or not checked.is_valid:
         raise DocumentsInvalid(problems)
     document = checked.document
+    _IN_USE[document.text, document.file] = document
     name = checked.workflow.name or name_of_file(Path(document.file))
     calls = {written: _loaded(one) for written, one in checked.calls.items()}
     return LoadedWorkflow(checked.workflow, document, name, checked.path, tuple(problems), calls)
