@@ -24,7 +24,6 @@ from almaflow.alma.simulator.http import SimulatorServer
 from almaflow.connectors.base import look
 from almaflow.engine.engine import Engine
 from almaflow.engine.log import Log
-from almaflow.scheduler.beside import Beside
 from almaflow.scheduler.companions import Companion
 from almaflow.scheduler.measures import Picture
 from almaflow.scheduler.metrics import Metrics
@@ -152,8 +151,8 @@ def every_companion(town: Town, engine: Engine, project: Project, log: Log) -> S
     outbox = engine.outbox
     return [
         Digest(store, writer, project.settings, clock, outbox),
-        Beside(Watching(store, writer, clock, outbox).run),
-        Beside(Pings(project, store, writer, clock, log).run),
+        Watching(store, writer, clock, outbox),
+        Pings(project, store, writer, clock, log),
     ]
 
 

@@ -35,7 +35,7 @@ and ends once: as a run, merged, skipped or missed. How a tick travels:
         notifications.events ---> routing, messages --+
         monitoring (slow, stuck, waiting) ------------+--> engine.outbox ---> channels
         notifications.digest -------------------------+
-        auto_pause (`pause_after`)    measuring (metrics)    notifications.heartbeats (pings)
+        auto_pause (`pause_after`)    measures (metrics)     notifications.heartbeats (pings)
 
 Each write to the ledger checks that this process still leads (`store.leader`). A *term* is the time
 with one reading of almaflow.yaml; an edit of it ends the term, and the next one begins.

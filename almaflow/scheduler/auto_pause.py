@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import anyio
-
 from almaflow.engine.engine import Engine
 from almaflow.engine.log import Log
 from almaflow.outcome import Status
-from almaflow.scheduler.tick_ledger import TRIGGER, Happened
+from almaflow.scheduler.companions import Companion
+from almaflow.scheduler.tick_ledger import TRIGGER
 from almaflow.scheduler.workflow_files import Reading
 from almaflow.store import Pause, RunRecord, Store
 
@@ -17,7 +16,7 @@ BY = "almaflow"
 """Who pauses by itself."""
 
 
-class Pausing:
+class Pausing(Companion):
     """Counts, after each run of a timetable, how many in a row did not end well."""
 
     def __init__(self, engine: Engine, log: Log, told: Callable[[Pause, RunRecord], None]) -> None:
@@ -25,13 +24,6 @@ class Pausing:
         self._log = log
         self._told = told
         self._after: dict[str, int] = {}
-
-    async def run(self) -> None:
-        """There is nothing to do between the runs."""
-        await anyio.sleep_forever()
-
-    async def happened(self, happened: Happened, reading: Reading) -> None:
-        """Ticks do not matter, only how runs end."""
 
     async def read(self, reading: Reading, before: Reading | None) -> None:
         """Know which workflows ask for it."""

@@ -1,11 +1,12 @@
-"""What a service is put together from, and what goes on beside its ledger."""
+"""What a service is put together from, and what goes on next to its ledger."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+
+import anyio
 
 from almaflow.engine.engine import Engine
 from almaflow.plan import git_commit
@@ -16,37 +17,30 @@ from almaflow.settings import Project
 from almaflow.store import RunRecord
 
 
-class Companion(Protocol):
-    """Something that goes on beside the ledger for as long as a process leads."""
+class Companion:
+    """Something that goes on next to the ledger for as long as a process leads.
+
+    Every method may be left as it is; each must be quick, but for `run`.
+    """
 
     async def run(self) -> None:
         """Go on until cancelled."""
-        ...
+        await anyio.sleep_forever()
 
-    def happened(self, happened: Happened, reading: Reading) -> Awaitable[None]:
-        """Hear what a cycle of the ledger did."""
-        ...
+    async def happened(self, happened: Happened, reading: Reading) -> None:
+        """Take note of what a cycle of the ledger did."""
 
-    def read(self, reading: Reading, before: Reading | None) -> Awaitable[None]:
-        """Hear that the files were read."""
-        ...
+    async def read(self, reading: Reading, before: Reading | None) -> None:
+        """Take note that the files were read."""
 
-    def ended(self, run: RunRecord) -> Awaitable[None]:
-        """Hear that this process has let go of a run; it need not be finished."""
-        ...
-
-
-@runtime_checkable
-class Witness(Protocol):
-    """A companion that hears as well what concerns the machine and the project."""
+    async def ended(self, run: RunRecord) -> None:
+        """Take note that this process has let go of a run; it need not be finished."""
 
     def clock_set(self, said: str) -> None:
-        """Hear that somebody has set the clock."""
-        ...
+        """Take note that the clock was set."""
 
     def settings(self, problem: str) -> None:
-        """Hear what is wrong with almaflow.yaml; empty: it is valid again."""
-        ...
+        """Take note of what is wrong with almaflow.yaml; empty: it is valid again."""
 
 
 @dataclass(frozen=True)

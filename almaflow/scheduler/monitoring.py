@@ -18,6 +18,7 @@ from almaflow.clock import Clock, sleep
 from almaflow.engine.outbox import Outbox
 from almaflow.errors import AlmaflowError
 from almaflow.outcome import Outcome, Status
+from almaflow.scheduler.companions import Companion
 from almaflow.scheduler.notifications import messages
 from almaflow.scheduler.notifications.messages import Words
 from almaflow.scheduler.notifications.routing import channels_of, to_channels
@@ -78,7 +79,7 @@ class _About:
         return any(channels_of(self.workflow, event) for event in _EVENTS)
 
 
-class Watching:
+class Watching(Companion):
     """Looks every minute; what it finds goes to *outbox*."""
 
     def __init__(self, store: Store, writer: StoreWriter, clock: Clock, outbox: Outbox) -> None:

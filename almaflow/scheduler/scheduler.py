@@ -21,7 +21,7 @@ from almaflow.engine.engine import Engine
 from almaflow.engine.log import Log
 from almaflow.errors import DocumentsInvalid
 from almaflow.scheduler.clock_jumps import ClockJumps
-from almaflow.scheduler.companions import Companion, Parts, Witness
+from almaflow.scheduler.companions import Companion, Parts
 from almaflow.scheduler.tick_ledger import Happened, Ledger
 from almaflow.scheduler.workflow_files import Reader, Reading, Signature, changed_sources, last_good
 from almaflow.settings import Project
@@ -179,9 +179,6 @@ class _Term:
     async def _work(self) -> None:
         await self._engine.keep_working(watch=True)
 
-    def _witnesses(self) -> list[Witness]:
-        return [one for one in self._companions if isinstance(one, Witness)]
-
     def _hear_left(self, run_id: str) -> None:
         self._let_go.append(run_id)
         self._wakeups.poke()
@@ -194,8 +191,8 @@ class _Term:
         while True:
             if jump := watch.jump():
                 self._log(jump, level="warning")
-                for witness in self._witnesses():
-                    witness.clock_set(jump)
+                for companion in self._companions:
+                    companion.clock_set(jump)
                 self._start_wakeups(ledger)
             try:
                 happened = await self._cycle(ledger)
@@ -311,15 +308,15 @@ class _Term:
                     f"almaflow.yaml is invalid now, so what it said before counts: {problem}",
                     level="error",
                 )
-                for witness in self._witnesses():
-                    witness.settings(problem)
+                for companion in self._companions:
+                    companion.settings(problem)
             self._settings_problem = problem
             return
         if self._settings_problem:
             self._settings_problem = ""
             self._log("almaflow.yaml is valid again.")
-            for witness in self._witnesses():
-                witness.settings("")
+            for companion in self._companions:
+                companion.settings("")
         if project.settings != self._project.settings:
             self._log("almaflow.yaml has changed; going on with what it says now.")
             raise TermOver

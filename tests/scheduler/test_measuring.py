@@ -12,8 +12,7 @@ import pytest
 from almaflow.clock import VirtualClock, run_virtual
 from almaflow.engine.engine import Engine
 from almaflow.outcome import Outcome, Status
-from almaflow.scheduler.measures import Measures
-from almaflow.scheduler.measuring import Measuring, picture_of
+from almaflow.scheduler.measures import Measures, Measuring, picture_of
 from almaflow.scheduler.tick_ledger import Happened
 from almaflow.scheduler.workflow_files import Reading
 from almaflow.settings import Project, Settings

@@ -14,10 +14,7 @@ import pytest
 from almaflow.clock import run_virtual
 from almaflow.connectors.registry import LiveOutside
 from almaflow.engine.engine import Engine
-from almaflow.engine.outbox import Outbox
-from almaflow.redaction import Mask
 from almaflow.scheduler.auto_pause import Pausing
-from almaflow.scheduler.beside import Beside
 from almaflow.scheduler.companions import Companion, Parts
 from almaflow.scheduler.monitoring import Watching
 from almaflow.scheduler.notifications.events import TickNotices
@@ -70,11 +67,11 @@ def serve(stage: Stage, **duration: float) -> Heard:
 
     def companions(engine: Engine, project: Project) -> Sequence[Companion]:
         clock, writer = engine.clock, engine.writer
-        outbox = Outbox(store, writer, engine.outside, clock, Mask(()), log)
+        outbox = engine.outbox
         notices = TickNotices(store, writer, project.settings, clock, outbox)
         watching = Watching(store, writer, clock, outbox)
         pausing = Pausing(engine, log, notices.paused)
-        return [notices, pausing, Beside(outbox.run), Beside(watching.run)]
+        return [notices, pausing, watching]
 
     service = Service(
         Parts(

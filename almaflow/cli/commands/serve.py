@@ -131,7 +131,7 @@ class _Serving:
     def measure(self, port: int) -> None:
         """Give metrics on a port of this machine; Raises: RequestWrong."""
         # Here, not above: only who wants metrics pays for them.
-        from almaflow.scheduler.measuring import picture_of
+        from almaflow.scheduler.measures import picture_of
         from almaflow.scheduler.metrics import Metrics
 
         look = picture_of(
@@ -149,8 +149,7 @@ class _Serving:
 
     def _companions(self, engine: Engine, project: Project) -> Sequence[Companion]:
         from almaflow.scheduler.auto_pause import Pausing
-        from almaflow.scheduler.beside import Beside
-        from almaflow.scheduler.measuring import Measuring
+        from almaflow.scheduler.measures import Measuring
         from almaflow.scheduler.monitoring import Watching
         from almaflow.scheduler.notifications.digest import Digest
         from almaflow.scheduler.notifications.events import TickNotices
@@ -167,6 +166,6 @@ class _Serving:
             Pausing(engine, log, notices.paused),
             Measuring(self.measures, engine, clock),
             Digest(store, writer, project.settings, clock, outbox),
-            Beside(watching.run),
-            Beside(pings.run),
+            watching,
+            pings,
         ]

@@ -15,9 +15,10 @@ import anyio
 
 from almaflow.clock import Clock, sleep
 from almaflow.engine.outbox import Outbox
+from almaflow.scheduler.companions import Companion
 from almaflow.scheduler.notifications.digest_messages import Day, digest
 from almaflow.scheduler.notifications.routing import to_channels
-from almaflow.scheduler.tick_ledger import UNFINISHED, Happened
+from almaflow.scheduler.tick_ledger import UNFINISHED
 from almaflow.scheduler.workflow_files import Reading
 from almaflow.settings import Settings
 from almaflow.settings.project import LOG_CHANNEL
@@ -55,7 +56,7 @@ class _Facts:
     """Ticks to come that somebody does not want."""
 
 
-class Digest:
+class Digest(Companion):
     """Puts the digest of each day into the outbox, when `serve` in almaflow.yaml names a time.
 
     It goes to `serve.to`, without one to the log.
@@ -74,15 +75,9 @@ class Digest:
         self._threads = ThreadPool("digest", 1)
         self._reading = Reading()
 
-    async def happened(self, happened: Happened, reading: Reading) -> None:
-        """What ticks became, the store tells."""
-
     async def read(self, reading: Reading, before: Reading | None) -> None:
         """Know what stands, for what comes and for what is invalid."""
         self._reading = reading
-
-    async def ended(self, run: RunRecord) -> None:
-        """How runs ended, the store tells."""
 
     async def run(self) -> None:
         """Tell each day when its time has come, until cancelled."""

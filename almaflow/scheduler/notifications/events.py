@@ -9,6 +9,7 @@ import anyio
 
 from almaflow.clock import Clock, sleep
 from almaflow.engine.outbox import Outbox
+from almaflow.scheduler.companions import Companion
 from almaflow.scheduler.notifications.routing import (
     about_clock,
     about_file,
@@ -41,7 +42,7 @@ _MADE_UP = timedelta(hours=1)
 _MOST = 1000
 
 
-class TickNotices:
+class TickNotices(Companion):
     """Makes notices of what happens; none is lost because the store refuses for a while."""
 
     def __init__(
@@ -78,9 +79,6 @@ class TickNotices:
         for path in known:
             if path not in reading.problems and path in reading.files:
                 self.file(path, "")
-
-    async def ended(self, run: RunRecord) -> None:
-        """How a run ended, the run itself tells."""
 
     def file(self, path: str, problem: str, *, stands: bool = True) -> None:
         """Tell of a file as it is after an edit; *problem* is empty when it is valid again."""

@@ -22,6 +22,7 @@ from almaflow.errors import AlmaflowError
 from almaflow.outcome import Outcome
 from almaflow.problems import did_you_mean
 from almaflow.runs.events import RunEvent, Told
+from almaflow.scheduler.companions import Companion
 from almaflow.settings import Project
 from almaflow.store import RunNotFound, Store, StoreTrouble
 from almaflow.store.writer import StoreWriter
@@ -67,7 +68,7 @@ class _Call:
     given_up: bool = False
 
 
-class Pings:
+class Pings(Companion):
     """Sends the pings of one process; as a listener, it hears of its runs.
 
     *alive* says whether the service does its work: when it does not, its own ping is not sent.
