@@ -6,8 +6,7 @@ questions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final, TypeVar
+from collections.abc import Sequence
 
 from sqlalchemy import (
     and_,
@@ -26,12 +25,7 @@ from almaflow.store.errors import RunEnded, RunHeld
 from almaflow.store.records import Claim, Entry, LoadedRun, Process
 from almaflow.store.tables import answers
 from almaflow.store.tables import runs as table
-from almaflow.store.transaction import Transaction
-
-T = TypeVar("T")
-
-# How many runs are named in one question; a database takes some thousand values.
-_TOGETHER: Final = 500
+from almaflow.store.transaction import Transaction, batches
 
 # In words that the database finds in the conditions of its partial indexes.
 _UNFINISHED = table.c.status != literal_column("'finished'")
@@ -127,14 +121,14 @@ def claim_all(tx: Transaction, run_ids: Sequence[str], process_id: str) -> list[
     processes.check(tx, process_id)
     alive: dict[str | None, bool] = {None: False}
     epochs: dict[str, int] = {}
-    for some in _batches(run_ids):
+    for some in batches(run_ids):
         for row in tx.execute(_LOOK, {"run_ids": some}).all():
             if row.owner not in alive:
                 alive[row.owner] = processes.is_alive(tx, row.owner)
             if not alive[row.owner]:
                 epochs[row.id] = row.epoch + 1
     claims = [Claim(id_, process_id, epochs[id_]) for id_ in run_ids if id_ in epochs]
-    for some in _batches([one.run_id for one in claims]):
+    for some in batches([one.run_id for one in claims]):
         _take(tx, some, process_id)
     return claims
 
@@ -152,7 +146,7 @@ def _take(tx: Transaction, run_ids: Sequence[str], process_id: str) -> None:
 def load(tx: Transaction, claims: Sequence[Claim]) -> list[LoadedRun]:
     """Return claimed runs with their journals; runs whose claim was lost are left out."""
     loaded: list[LoadedRun] = []
-    for some in _batches(claims):
+    for some in batches(claims):
         run_ids = [one.run_id for one in some]
         records = runs.get_all(tx, run_ids)
         entries: dict[str, list[Entry]] = {run_id: [] for run_id in run_ids}
@@ -163,8 +157,3 @@ def load(tx: Transaction, claims: Sequence[Claim]) -> list[LoadedRun]:
             if record is not None and (record.owner, record.epoch) == (one.process_id, one.epoch):
                 loaded.append(LoadedRun(one, record, entries[one.run_id]))
     return loaded
-
-
-def _batches(items: Sequence[T]) -> Iterator[list[T]]:
-    for start in range(0, len(items), _TOGETHER):
-        yield list(items[start : start + _TOGETHER])

@@ -8,10 +8,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, func, select
 
 from almaflow.store.tables import events, journal
-from almaflow.store.transaction import Transaction
-
-# How many runs are named in one question; a database takes some thousand values.
-_TOGETHER = 500
+from almaflow.store.transaction import Transaction, batches
 
 _CHANGED = (
     select(journal.c.run_id, func.max(journal.c.changed_at).label("at"))
@@ -31,9 +28,8 @@ def last_changes(tx: Transaction, run_ids: Sequence[str]) -> dict[str, datetime]
     A run without such a record is left out.
     """
     found: dict[str, datetime] = {}
-    for start in range(0, len(run_ids), _TOGETHER):
-        some = {"run_ids": list(run_ids[start : start + _TOGETHER])}
+    for some in batches(run_ids):
         for query in (_CHANGED, _TOLD):
-            for row in tx.execute(query, some):
+            for row in tx.execute(query, {"run_ids": some}):
                 found[row.run_id] = max(row.at, found.get(row.run_id, row.at))
     return found

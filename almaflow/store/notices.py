@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import bindparam, func, insert, select, update
 
 from almaflow.store.json_values import clean
 from almaflow.store.schedule_records import NewNotice, NoticeRecord
 from almaflow.store.tables import notices
-from almaflow.store.transaction import Transaction
-
-# How many keys are named in one question.
-_TOGETHER: Final = 500
+from almaflow.store.transaction import Transaction, batches
 
 _THERE = select(notices.c.key, notices.c.channel).where(
     notices.c.key.in_(bindparam("keys", expanding=True))
@@ -35,8 +32,7 @@ def add(tx: Transaction, new: Sequence[NewNotice]) -> int:
     A notice whose key was sent to the same channel is left alone.
     """
     there: set[tuple[str, str]] = set()
-    for start in range(0, len(new), _TOGETHER):
-        keys = [notice.key for notice in new[start : start + _TOGETHER]]
+    for keys in batches([notice.key for notice in new]):
         there |= {(row.key, row.channel) for row in tx.execute(_THERE, {"keys": keys})}
     rows: list[dict[str, Any]] = []
     for notice in new:

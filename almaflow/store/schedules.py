@@ -8,17 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Row, bindparam, case, func, insert, select, update
 
 from almaflow.store.json_values import from_json, to_json
 from almaflow.store.schedule_records import NewSchedule, Schedule
 from almaflow.store.tables import Instant, schedules
-from almaflow.store.transaction import Transaction
-
-# How many rows are named in one question.
-_TOGETHER: Final = 500
+from almaflow.store.transaction import Transaction, batches
 
 _SELECT = select(*(schedules.c[field.name] for field in fields(Schedule)))
 _INSERT = insert(schedules)
@@ -57,7 +54,7 @@ def change(
     a new one begins at *at* or where the last one of its entry had come to. One that is still
     active is ended first.
     """
-    for some in _batches(end):
+    for some in batches(end):
         tx.execute(_END_NAMED, {"at": at, "ids": some})
     return [_begin(tx, new, at) for new in begin]
 
@@ -85,7 +82,7 @@ def cover(tx: Transaction, covered: Mapping[int, datetime]) -> None:
     for id_, to in covered.items():
         together.setdefault(to, []).append(id_)
     for to, ids in together.items():
-        for some in _batches(ids):
+        for some in batches(ids):
             tx.execute(_COVER, {"to": to, "ids": some})
 
 
@@ -100,10 +97,6 @@ def find(tx: Transaction, *, workflow: str | None = None, standing: bool = False
     if standing:
         query = query.where(_STANDS)
     return [_schedule(row) for row in tx.execute(query)]
-
-
-def _batches(ids: Sequence[int]) -> list[list[int]]:
-    return [list(ids[start : start + _TOGETHER]) for start in range(0, len(ids), _TOGETHER)]
 
 
 def _schedule(row: Row[Any]) -> Schedule:
