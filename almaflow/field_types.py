@@ -8,8 +8,6 @@ makes of them. The field decides which counts: a text field takes the characters
 from __future__ import annotations
 
 import re
-import types
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -31,6 +29,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from almaflow.durations import format_duration as format_duration
 from almaflow.durations import parse_duration as parse_duration
+from almaflow.model_fields import alternatives, fields_of
 
 
 @dataclass(frozen=True)
@@ -297,19 +296,6 @@ Value = Annotated[Any, VALUE, WithJsonSchema({})]
 """A value of any type; its texts are templates."""
 
 
-def _is_text(annotation: Any) -> bool:
-    """Whether a field of this type takes the characters of a scalar."""
-    if isinstance(annotation, type) and issubclass(annotation, Source):
-        return True
-    if typing.get_origin(annotation) is Annotated:
-        return any(isinstance(item, _TextMark) for item in annotation.__metadata__) or _is_text(
-            typing.get_args(annotation)[0]
-        )
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
-        return any(_is_text(item) for item in typing.get_args(annotation))
-    return False
-
-
 class Model(BaseModel):
     """The base of all models of files: unknown keys are refused, an empty value is missing."""
 
@@ -331,11 +317,12 @@ class Model(BaseModel):
         if cls.short is not None and not isinstance(data, (Mapping, BaseModel)):
             return {cls.short: data}
         if isinstance(data, dict):
-            texts, others = _fields(cls)
+            empty, null = _emptied(cls)
             return {
                 key: value
                 for key, value in data.items()
-                if key in _id_fields(cls) or not _missing(key, value, texts, others)
+                if not isinstance(value, Plain)
+                or not ((key in empty and value.is_empty) or (key in null and value.value is None))
             }
         if isinstance(data, BaseModel):
             return data
@@ -357,38 +344,21 @@ class Model(BaseModel):
 
 
 @cache
-def _fields(model: type[Model]) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the keys of *model*'s text fields and those of its other fields."""
-    texts: set[str] = set()
-    others: set[str] = set()
-    for name, field in model.model_fields.items():
-        annotation = (
-            Annotated[field.annotation, *field.metadata] if field.metadata else (field.annotation)
-        )
-        (texts if _is_text(annotation) else others).add(field.alias or name)
-    return frozenset(texts), frozenset(others)
+def _emptied(model: type[Model]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the keys whose value is missing when it is empty, and those where `null` is missing.
+
+    An empty id is not taken for missing, and `null` is text where text is expected.
+    """
+    fields = {key: list(alternatives(field)) for key, field in fields_of(model).items()}
+    empty = {key for key, forms in fields.items() if not any(map(_is_id, forms))}
+    null = {key for key in empty if not any(map(_is_text, fields[key]))}
+    return frozenset(empty), frozenset(null)
 
 
-@cache
-def _id_fields(model: type[Model]) -> frozenset[str]:
-    """Return the keys of *model*'s fields that are ids: an empty one is not taken for missing."""
-    return frozenset(
-        field.alias or name
-        for name, field in model.model_fields.items()
-        if _is_id(field.annotation) or any(isinstance(one, _IdMark) for one in field.metadata)
-    )
+def _is_text(form: Any) -> bool:
+    """Whether a field of this type, or with this mark, takes the characters of a scalar."""
+    return isinstance(form, _TextMark) or (isinstance(form, type) and issubclass(form, Source))
 
 
-def _is_id(annotation: Any) -> bool:
-    if isinstance(annotation, type):
-        return issubclass(annotation, IdTemplate)
-    if typing.get_origin(annotation) is Annotated:
-        return any(isinstance(item, _IdMark) for item in annotation.__metadata__)
-    is_union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
-    return is_union and any(_is_id(item) for item in typing.get_args(annotation))
-
-
-def _missing(key: str, value: Any, texts: frozenset[str], others: frozenset[str]) -> bool:
-    if not isinstance(value, Plain):
-        return False
-    return (value.is_empty and key in texts | others) or (value.value is None and key in others)
+def _is_id(form: Any) -> bool:
+    return isinstance(form, _IdMark) or (isinstance(form, type) and issubclass(form, IdTemplate))

@@ -9,8 +9,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
-import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
@@ -21,6 +20,7 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from almaflow.field_types import Model, format_duration
+from almaflow.model_fields import fields_of, models_in, models_of
 from almaflow.settings import Settings
 from almaflow.steps.base import IDENTIFIER, KIND_REFERENCE, Kind, StepBase
 from almaflow.workflow import Workflow
@@ -104,26 +104,6 @@ def _definitions(models: Iterable[type[BaseModel]]) -> Schema:
     return definitions
 
 
-def models_in(model: type[BaseModel]) -> list[type[BaseModel]]:
-    """Return *model* and every model that stands somewhere in its fields."""
-    found = [model]
-    for one in found:
-        for field in one.model_fields.values():
-            found.extend(inner for inner in models_of(field.annotation) if inner not in found)
-        found.extend(
-            inner for inner in models_of(getattr(one, "named", None)) if inner not in found
-        )
-    return found
-
-
-def models_of(annotation: Any) -> Iterator[type[BaseModel]]:
-    """Yield the models that a value of the type *annotation* may hold."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for argument in typing.get_args(annotation):
-        yield from models_of(argument)
-
-
 def _name(model: type[BaseModel]) -> str:
     return "Step" if issubclass(model, StepBase) else model.__name__
 
@@ -131,8 +111,9 @@ def _name(model: type[BaseModel]) -> str:
 def _object(schema: Schema, model: type[BaseModel]) -> Schema:
     """Return the cleaned schema of a model, with its short form when it has one."""
     long = schema["anyOf"][0] if "properties" not in schema else schema
-    fields = {field.alias or name: field for name, field in model.model_fields.items()}
-    properties = {key: _property(long["properties"][key], field) for key, field in fields.items()}
+    properties = {
+        key: _property(long["properties"][key], field) for key, field in fields_of(model).items()
+    }
     whole: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
     if issubclass(model, Model) and model.named is not None:
         named = {"description": model.named_as, **_bare(long["additionalProperties"])}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -16,6 +15,7 @@ from almaflow.document import Document, PathTo
 from almaflow.document.mistakes import key_without_blank, missing_blank
 from almaflow.errors import DocumentsInvalid
 from almaflow.field_types import Plain
+from almaflow.model_fields import fields_of, models_of
 from almaflow.problems import MOST_PROBLEMS, Problem, at_most, did_you_mean, has_errors
 
 M = TypeVar("M", bound=BaseModel)
@@ -313,33 +313,20 @@ def _at(model: type[BaseModel], path: PathTo) -> _Place:
     place = _Place((model,))
     for element in path:
         field = next(
-            (found for one in place.models if (found := _fields(one).get(str(element)))), None
+            (found for one in place.models if (found := fields_of(one).get(str(element)))), None
         )
         named = [found for one in place.models if (found := getattr(one, "named", None))]
         if field is not None:
-            place = _Place(tuple(dict.fromkeys(_models(field.annotation))), field)
+            place = _Place(tuple(models_of(field.annotation)), field)
         elif named and isinstance(element, str):
-            place = _Place(tuple(dict.fromkeys(_models(named[0]))))
+            place = _Place(tuple(models_of(named[0])))
         # What is neither is an entry of a list or mapping: its models are those of the whole.
     return place
 
 
 def _keys_at(model: type[BaseModel], path: PathTo) -> list[str]:
-    return list(dict.fromkeys(key for one in _at(model, path).models for key in _fields(one)))
+    return list(dict.fromkeys(key for one in _at(model, path).models for key in fields_of(one)))
 
 
 def _field_at(model: type[BaseModel], path: PathTo) -> FieldInfo | None:
     return _at(model, path).field
-
-
-def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
-    """Return the fields of *model* by the key that stands in files."""
-    return {field.alias or name: field for name, field in model.model_fields.items()}
-
-
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    """Yield the models that a value of type *annotation* may hold."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for argument in typing.get_args(annotation):
-        yield from _models(argument)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +22,6 @@ from almaflow.expressions import to_text
 from almaflow.expressions.serialization import decode, encode
 from almaflow.inputs import InputsInvalid, work_out, worked_out
 from almaflow.settings import Project, data_path
-from almaflow.steps.base import StepBase
 from almaflow.store import RunRecord
 from almaflow.text_files import FileUnreadable, read_text
 from almaflow.workflow import Workflow
@@ -256,24 +255,9 @@ def _zone(workflow: Workflow, project: Project) -> ZoneInfo:
     return ZoneInfo(workflow.timezone or project.settings.timezone)
 
 
-def all_steps(steps: Sequence[StepBase], prefix: str = "") -> Iterator[tuple[str, StepBase]]:
-    """Yield every step with its path, those inside others included, in the order of the file."""
-    for place, step in enumerate(steps, start=1):
-        path = prefix + step.label(place)
-        yield path, step
-        for body in step.kind.bodies():
-            yield from all_steps(body.steps, f"{path}/{body.name}/")
-
-
-def workflow_steps(workflow: Workflow) -> Iterator[tuple[str, StepBase]]:
-    """Yield every step of *workflow* with its path, `finally` included."""
-    yield from all_steps(workflow.steps)
-    yield from all_steps(workflow.finally_, "finally/")
-
-
 def payload_names(workflow: Workflow) -> set[str]:
     """Return the payload files that *workflow* names, relative to its folder."""
-    return {name for _, step in workflow_steps(workflow) for name in step.kind.payloads()}
+    return {name for node in workflow.all_steps() for name in node.step.kind.payloads()}
 
 
 def _institution(

@@ -7,7 +7,7 @@ from them. A new kind of step is one file in `steps/` and one line in `Step`.
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from importlib import metadata
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
@@ -34,6 +34,7 @@ from almaflow.steps.read_report import ReadReport
 from almaflow.steps.run_profile import RunProfile
 from almaflow.steps.stop import Stop
 from almaflow.steps.submit_job import SubmitJob
+from almaflow.steps.tree import StepNode, walk
 from almaflow.steps.update_set import UpdateSet
 from almaflow.steps.wait import Wait
 from almaflow.steps.wait_for_run import WaitForRun
@@ -341,3 +342,8 @@ class Workflow(Model):
     outputs: Annotated[
         dict[str, Value], Field(description="What a run gives to whoever started it.")
     ] = {}
+
+    def all_steps(self) -> Iterator[StepNode]:
+        """Yield every step, those inside others and in `finally` included."""
+        yield from walk(self.steps, keys=("steps",))
+        yield from walk(self.finally_, "finally/", ("finally",))

@@ -31,6 +31,7 @@ FLOORS: Sequence[Sequence[str]] = (
     (
         *(
             "field_types",
+            "model_fields",
             "patterns",
             "workflow_names",
             "document",
@@ -108,6 +109,7 @@ HOMES: Mapping[str, Sequence[str]] = {
     "pydantic": (
         *(
             "field_types",
+            "model_fields",
             "model_problems",
             "settings",
             "alma",

@@ -11,12 +11,12 @@ import pytest
 from almaflow.document import parse_document, read_document
 from almaflow.json_schema import (
     first_paragraph,
-    models_in,
     project_schema,
     schema_text,
     workflow_schema,
     write_schemas,
 )
+from almaflow.model_fields import models_in
 from almaflow.settings import Settings
 from almaflow.workflow import Workflow, kinds
 

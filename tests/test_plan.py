@@ -18,7 +18,6 @@ from almaflow.plan import (
     payload_names,
     recorded_plan,
     sub_plan,
-    workflow_steps,
 )
 from almaflow.settings import find_project
 from almaflow.store import Store
@@ -254,7 +253,7 @@ finally: [{submit_job: {job: M44, payload: q.xml}}]
 """,
     )
 
-    paths = [path for path, _ in workflow_steps(made.workflow)]
+    paths = [node.path for node in made.workflow.all_steps()]
 
     assert paths == [
         "first",

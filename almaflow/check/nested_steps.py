@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from almaflow.check.collector import Notes
 from almaflow.check.scopes import perhaps, value_type
@@ -21,10 +21,11 @@ from almaflow.expressions import (
 )
 from almaflow.expressions.methods import FUNCTIONS
 from almaflow.expressions.types import KINDS, item_of
-from almaflow.steps.base import StepBase
+from almaflow.steps.base import Kind, StepBase
 from almaflow.steps.check import Check
 from almaflow.steps.for_each import ForEach
 from almaflow.steps.stop import Stop
+from almaflow.steps.tree import StepNode, walk
 
 _MAY_NOT_HAVE_BEGUN = "after a failure no further iteration begins (`on_failure: continue`)"
 
@@ -111,21 +112,9 @@ def _asked_of(outputs: Type, step: str) -> Type:
     return Record(fields, outputs.noun, outputs.absent, outputs.open)
 
 
-def leaves_early(step: StepBase) -> bool:
-    """Whether *step* may end the body it stands in: it is or holds a `stop`, say."""
-    kind = step.kind
-    if isinstance(kind, Stop) or (isinstance(kind, Check) and kind.otherwise == "skip"):
-        return True
-    return any(leaves_early(one) for one in _inside(step))
-
-
 def may_be_skipped(steps: Sequence[StepBase]) -> bool:
     """Whether a `check … otherwise: skip` may end the body that consists of *steps*."""
-    return any(
-        (isinstance(one.kind, Check) and one.kind.otherwise == "skip")
-        or may_be_skipped(list(_inside(one)))
-        for one in steps
-    )
+    return any(_skips(node.step.kind) for node in walk(steps, shared=True))
 
 
 def not_reached(steps: Sequence[StepBase]) -> set[str]:
@@ -133,24 +122,13 @@ def not_reached(steps: Sequence[StepBase]) -> set[str]:
     ids: set[str] = set()
     early = False
     for step in steps:
-        leaves = leaves_early(step)
-        if early and step.id is not None:
-            ids.add(step.id)
-        if early or leaves:
-            ids.update(_ids_inside(step))
-        early = early or leaves
+        within = [node.step for node in StepNode(step, "").walk(shared=True)]
+        left_out = within if early else within[1:]
+        early = early or any(isinstance(one.kind, Stop) or _skips(one.kind) for one in within)
+        if early:
+            ids.update(one.id for one in left_out if one.id is not None)
     return ids
 
 
-def _inside(step: StepBase) -> Iterator[StepBase]:
-    """Yield the steps directly inside *step* that share its body's end."""
-    for body in step.kind.bodies():
-        if not body.own_scope:
-            yield from body.steps
-
-
-def _ids_inside(step: StepBase) -> Iterator[str]:
-    for one in _inside(step):
-        if one.id is not None:
-            yield one.id
-        yield from _ids_inside(one)
+def _skips(kind: Kind) -> bool:
+    return isinstance(kind, Check) and kind.otherwise == "skip"

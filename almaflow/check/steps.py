@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from almaflow.check.called_workflows import calls_in, check_call, outputs_of_call
@@ -37,19 +37,6 @@ from almaflow.steps.parallel import Parallel
 from almaflow.workflow import FINALLY, Workflow
 
 _ITEM_OUTSIDE = "it is the item of the `for_each` in line {}, and known only to the steps inside"
-
-
-def placed_steps(workflow: Workflow) -> Iterator[tuple[PathTo, StepBase]]:
-    """Yield every step with its path in the document, in the order of the file."""
-    yield from _placed(("steps",), workflow.steps)
-    yield from _placed(("finally",), workflow.finally_)
-
-
-def _placed(path: PathTo, steps: Sequence[StepBase]) -> Iterator[tuple[PathTo, StepBase]]:
-    for place, step in enumerate(steps):
-        yield (*path, place), step
-        for body in step.kind.bodies():
-            yield from _placed((*path, place, step.kind.key, *body.keys), body.steps)
 
 
 @dataclass(frozen=True)
@@ -87,7 +74,7 @@ class StepChecks:
         self.declared = declared
         self.scope = declared.scope()
         self.outputs: dict[str, Type] = {}
-        self._steps = dict(placed_steps(workflow))
+        self._steps = {node.keys: node.step for node in workflow.all_steps()}
         self._items = {
             step.kind.as_: _ITEM_OUTSIDE.format(notes.document.place(path).line)
             for path, step in reversed(self._steps.items())

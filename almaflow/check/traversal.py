@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic.fields import FieldInfo
 
+from almaflow import model_fields
 from almaflow.document import PathTo
 from almaflow.field_types import VALUE, Model, Source, Template
 from almaflow.steps.base import StepBase
@@ -92,84 +93,61 @@ class _Forms:
     """Whether anything may stand there, with templates in its texts."""
 
 
-def written(model: type[Model], data: Any, path: PathTo = ()) -> Iterator[Written]:
+def written(model: type[Model], data: Any) -> Iterator[Written]:
     """Yield every text with braces in *data* by what *model* says of its place.
 
     Works on documents that do not fit the model; what has no place in it is left out.
     """
-    if isinstance(data, dict):
-        fields, named = _fields(model), _forms_of(model.named)
-        for key, value in data.items():
-            if key in fields:
-                yield from _visit(fields[key], value, (*path, key))
-            elif model.named is not None:
-                yield Written((*path, key), key, None, is_key=True)
-                yield from _visit(named, value, (*path, key))
-    elif model.short is not None:
-        yield from _visit(_fields(model)[model.short], data, path)
+    return (one for one in _visit_model(model, data, ()) if isinstance(one, Written))
 
 
-def written_steps(
-    model: type[Model], data: Any, path: PathTo = ()
-) -> Iterator[tuple[PathTo, dict[str, Any]]]:
-    """Yield every mapping of *data* that stands in the place of a step, with its path."""
-    if isinstance(data, dict):
-        if issubclass(model, StepBase):
-            yield path, data
-        fields, named = _fields(model), _forms_of(model.named)
-        for key, value in data.items():
-            yield from _steps_in(fields.get(key, named), value, (*path, key))
+def written_steps(model: type[Model], data: Any) -> Iterator[tuple[PathTo, dict[str, Any]]]:
+    """Yield every mapping of *data* that is in the place of a step, with its path."""
+    return (one for one in _visit_model(model, data, ()) if not isinstance(one, Written))
 
 
-def _steps_in(forms: _Forms, data: Any, path: PathTo) -> Iterator[tuple[PathTo, dict[str, Any]]]:
+_Visited = Written | tuple[PathTo, dict[str, Any]]
+"""A text, or a mapping in the place of a step."""
+
+
+def _visit_model(model: type[Model], data: Any, path: PathTo) -> Iterator[_Visited]:
+    fields, named = _fields(model), _forms_of(model.named)
+    if not isinstance(data, dict):
+        if model.short is not None:
+            yield from _visit(fields[model.short], data, path)
+        return
+    if issubclass(model, StepBase):
+        yield path, data
+    for key, value in data.items():
+        if key not in fields:
+            if model.named is None:
+                continue
+            yield Written((*path, key), key, None, is_key=True)
+        yield from _visit(fields.get(key, named), value, (*path, key))
+
+
+def _visit(forms: _Forms, data: Any, path: PathTo) -> Iterator[_Visited]:
     match data:
-        case dict() if forms.models:
+        case str() if forms.free or not forms.models or forms.source is not None:
+            yield Written(path, data, Template if forms.free else forms.source)
+        case dict() if forms.models and not forms.free:
             for model in forms.models:
-                yield from written_steps(model, data, path)
-        case dict() if forms.values is not None:
+                yield from _visit_model(model, data, path)
+        case dict() if (inner := forms if forms.free else forms.values) is not None:
             for key, value in data.items():
-                yield from _steps_in(forms.values, value, (*path, key))
-        case list() if forms.items is not None:
+                if not forms.free:
+                    yield Written((*path, key), key, None, is_key=True)
+                yield from _visit(inner, value, (*path, key))
+        case list() if (inner := forms if forms.free else forms.items) is not None:
             for place, value in enumerate(data):
-                yield from _steps_in(forms.items, value, (*path, place))
-
-
-def _visit(forms: _Forms, data: Any, path: PathTo) -> Iterator[Written]:
-    match data:
-        case str() if forms.free:
-            yield Written(path, data, Template)
-        case str() if forms.models and forms.source is None:
-            for model in forms.models[:1]:
-                yield from written(model, data, path)
-        case str():
-            yield Written(path, data, forms.source)
-        case dict() if forms.free:
-            for key, value in data.items():
-                yield from _visit(forms, value, (*path, key))
-        case list() if forms.free:
-            for place, value in enumerate(data):
-                yield from _visit(forms, value, (*path, place))
-        case dict() if forms.models:
-            for model in forms.models:
-                yield from written(model, data, path)
-        case dict() if forms.values is not None:
-            for key, value in data.items():
-                yield Written((*path, key), key, None, is_key=True)
-                yield from _visit(forms.values, value, (*path, key))
-        case list() if forms.items is not None:
-            for place, value in enumerate(data):
-                yield from _visit(forms.items, value, (*path, place))
-        case list():
-            for model in forms.models[:1]:
-                if model.short is not None:
-                    yield from written(model, data, path)
+                yield from _visit(inner, value, (*path, place))
+        case str() | list() if forms.models:
+            yield from _visit_model(forms.models[0], data, path)
 
 
 @cache
 def _fields(model: type[Model]) -> dict[str, _Forms]:
-    return {
-        field.alias or name: _forms_of_field(field) for name, field in model.model_fields.items()
-    }
+    return {key: _forms_of_field(field) for key, field in model_fields.fields_of(model).items()}
 
 
 def _forms_of_field(field: FieldInfo) -> _Forms:

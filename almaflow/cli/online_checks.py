@@ -13,7 +13,7 @@ from almaflow.document import PathTo
 from almaflow.field_types import Template
 from almaflow.problems import Problem, Severity
 from almaflow.settings import Project
-from almaflow.steps.base import Kind, StepBase
+from almaflow.steps.base import Kind
 from almaflow.steps.call import Call
 from almaflow.steps.create_set import CreateSet
 from almaflow.steps.find_set import FindSet
@@ -81,29 +81,18 @@ def _names_in(
     institution = called_at or project.default_institution
     if workflow.institution is not None:
         institution = workflow.institution.text
-    for key, steps in (("steps", workflow.steps), ("finally", workflow.finally_)):
-        for path, step, there in _all_steps(steps, (key,), institution):
-            if isinstance(step.kind, Call):
-                yield from _names_in(loaded.calls[step.kind.workflow], project, there)
-            if there is not None and not _is_literal(Template(there)):
-                continue
-            place = _place(step.kind)
-            if place is not None:
-                keys, code, severity = place
-                here = (*path, step.kind.key, *keys)
-                yield _Named(loaded, there, here, code, severity, step.kind)
-
-
-def _all_steps(
-    steps: Sequence[StepBase], path: PathTo, institution: str | None
-) -> Iterator[tuple[PathTo, StepBase, str | None]]:
-    """Yield every step with its place in the document and its institution."""
-    for place, step in enumerate(steps):
-        here = (*path, place)
-        there = institution if step.institution is None else step.institution.text
-        yield here, step, there
-        for body in step.kind.bodies():
-            yield from _all_steps(body.steps, (*here, step.kind.key, *body.keys), there)
+    for node in workflow.all_steps():
+        kind = node.step.kind
+        named = [one.step.institution for one in (*node.around, node)]
+        there = next((one.text for one in reversed(named) if one is not None), institution)
+        if isinstance(kind, Call):
+            yield from _names_in(loaded.calls[kind.workflow], project, there)
+        if there is not None and not _is_literal(Template(there)):
+            continue
+        place = _place(kind)
+        if place is not None:
+            keys, code, severity = place
+            yield _Named(loaded, there, (*node.keys, kind.key, *keys), code, severity, kind)
 
 
 def _place(kind: Kind) -> tuple[PathTo, str, Severity] | None:

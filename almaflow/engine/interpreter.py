@@ -6,7 +6,7 @@ what its effects recorded.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -32,6 +32,7 @@ from almaflow.plan import Plan, check_environment, sub_plan
 from almaflow.runs.events import Told
 from almaflow.steps.base import Body, BodyEnd, StepBase
 from almaflow.steps.result import Ending, OutcomeUnknown, StepFailed
+from almaflow.steps.tree import StepNode, walk
 from almaflow.store import EntryState, ValueUnfit
 from almaflow.waiting import Waiting, WaitingKind
 
@@ -97,21 +98,18 @@ class Interpreter:
         ending = self.past.ending(path, attempt)
         if ending is None:
             ending = await self._perform(step, path, attempt, where)
-        self._recall(step, path, where)
+        self._recall(StepNode(step, path).walk(shared=True), where)
         return ending
 
     def recall_all(self, steps: Sequence[StepBase], prefix: str, where: Where) -> None:
         """Let later steps see what the journal has of *steps*, those inside them included."""
-        for place, step in enumerate(steps, start=1):
-            self._recall(step, prefix + step.label(place), where)
+        self._recall(walk(steps, prefix, shared=True), where)
 
-    def _recall(self, step: StepBase, path: str, where: Where) -> None:
-        for body in step.kind.bodies():
-            if not body.own_scope:
-                self.recall_all(body.steps, f"{path}/{body.name}/", where)
-        facts = self.past.facts(path, where.plan.zone)
-        if facts is not None:
-            where.scope.ended(step.id, facts)
+    def _recall(self, nodes: Iterable[StepNode], where: Where) -> None:
+        for node in nodes:
+            facts = self.past.facts(node.path, where.plan.zone)
+            if facts is not None:
+                where.scope.ended(node.step.id, facts)
 
     async def _perform(self, step: StepBase, path: str, attempt: int, where: Where) -> Ending:
         """Do one attempt and record how it ended."""

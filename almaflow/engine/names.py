@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from almaflow.outcome import Outcome
-from almaflow.plan import Plan, all_steps, workflow_steps
+from almaflow.plan import Plan
 from almaflow.redaction import placeholder
 from almaflow.steps.base import StepBase
 from almaflow.steps.result import Ending
+from almaflow.steps.tree import StepNode, walk
 
 _SECRET = re.compile(r"\bsecrets\s*(?:\.\s*|\[\s*['\"])(\w+)")
 
@@ -29,14 +30,14 @@ class Scope:
     @classmethod
     def of(cls, plan: Plan) -> Scope:
         """Return the scope of a run in which no step has run yet."""
-        return cls(_not_run(step for _, step in workflow_steps(plan.workflow)))
+        return cls(_not_run(plan.workflow.all_steps()))
 
     def inner(self, steps: Sequence[StepBase]) -> Scope:
         """Return the scope of a body of its own, in which none of *steps* has run yet.
 
         It sees what has run around it; what runs in it is not seen from outside.
         """
-        return Scope(self.steps | _not_run(step for _, step in all_steps(steps)))
+        return Scope(self.steps | _not_run(walk(steps)))
 
     def ended(self, step_id: str | None, facts: Mapping[str, Any]) -> None:
         """Let later steps see how a step ended and what it gave."""
@@ -44,11 +45,11 @@ class Scope:
             self.steps[step_id] = dict(facts)
 
 
-def _not_run(steps: Iterable[StepBase]) -> dict[str, dict[str, Any]]:
+def _not_run(nodes: Iterable[StepNode]) -> dict[str, dict[str, Any]]:
     return {
-        step.id: {"outcome": Outcome.SKIPPED.value, "error": ""}
-        for step in steps
-        if step.id is not None
+        node.step.id: {"outcome": Outcome.SKIPPED.value, "error": ""}
+        for node in nodes
+        if node.step.id is not None
     }
 
 

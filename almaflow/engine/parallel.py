@@ -6,7 +6,7 @@ no Alma job is left alone because its neighbour failed.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
@@ -17,8 +17,9 @@ from almaflow.engine.history import EarlyEnd
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.scope import Halt, Halted, Where
 from almaflow.outcome import Outcome, worst
-from almaflow.steps.base import Body, BodyEnd, StepBase
+from almaflow.steps.base import Body, BodyEnd
 from almaflow.steps.result import Ending, Ends, OutcomeUnknown
+from almaflow.steps.tree import walk
 from almaflow.task_groups import alone
 
 RunBody = Callable[[Body, str, Where], Awaitable[Ending]]
@@ -130,14 +131,8 @@ def _gave(body: Body, where: Where) -> dict[str, dict[str, object]]:
     """Return what the steps of a body with a scope of its own gave, by id."""
     if not body.own_scope:
         return {}
-    return {one: dict(where.scope.steps[one]) for one in _ids_of(body.steps)}
-
-
-def _ids_of(steps: Sequence[StepBase]) -> Iterator[str]:
-    """Yield the ids of *steps* and of those inside them that share their scope."""
-    for step in steps:
-        if step.id is not None:
-            yield step.id
-        for body in step.kind.bodies():
-            if not body.own_scope:
-                yield from _ids_of(body.steps)
+    return {
+        one.step.id: dict(where.scope.steps[one.step.id])
+        for one in walk(body.steps, shared=True)
+        if one.step.id is not None
+    }

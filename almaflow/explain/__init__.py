@@ -12,8 +12,6 @@ from pydantic.fields import FieldInfo
 from almaflow.errors import RequestWrong
 from almaflow.explain.words import (
     default_of,
-    fields_of,
-    models_in_field,
     output_words,
     type_of_field,
     words_of,
@@ -24,6 +22,7 @@ from almaflow.expressions.predicates import TESTS
 from almaflow.expressions.types import KINDS
 from almaflow.field_types import Model
 from almaflow.json_schema import first_paragraph
+from almaflow.model_fields import fields_of, models_of
 from almaflow.problems import did_you_mean
 from almaflow.settings import Settings
 from almaflow.steps.base import COMMON_OUTPUTS, Kind, StepBase
@@ -138,7 +137,7 @@ def _known() -> list[str]:
 def _explained(root: type[BaseModel], name: str, field: FieldInfo | None, path: list[str]) -> str:
     """Return the text about what *path* leads to from a topic; empty when it leads nowhere."""
     for key in path:
-        models = [root] if field is None else models_in_field(field.annotation)
+        models = [root] if field is None else models_of(field.annotation)
         field = next((fields_of(one)[key] for one in models if key in fields_of(one)), None)
         if field is None:
             return ""
@@ -152,7 +151,7 @@ def _no_field(name: str, path: list[str]) -> RequestWrong:
     models = [
         one
         for root, field in topics
-        for one in ([root] if field is None else models_in_field(field.annotation))
+        for one in ([root] if field is None else models_of(field.annotation))
     ]
     while True:
         key, *path = path
@@ -161,7 +160,7 @@ def _no_field(name: str, path: list[str]) -> RequestWrong:
             break
         name = f"{name}.{key}"
         found = [fields_of(model)[key] for model in models if key in fields_of(model)]
-        models = [one for field in found for one in models_in_field(field.annotation)]
+        models = [one for field in found for one in models_of(field.annotation)]
     hint = did_you_mean(key, known) or "."
     listed = f" It has {', '.join(f'`{one}`' for one in sorted(known))}." if known else ""
     return RequestWrong(f"`{name}` has no field `{key}`{hint}{listed}")
@@ -218,7 +217,7 @@ def _about_field(name: str, root: type[BaseModel], field: FieldInfo) -> str:
     default = default_of(field)
     lines += ["Required."] if field.is_required() else []
     lines += [f"Default: {default}"] if default else []
-    for model in models_in_field(field.annotation):
+    for model in models_of(field.annotation):
         if issubclass(model, Kind | StepBase):
             continue
         fields = _field_lines(fields_of(model))
@@ -229,7 +228,7 @@ def _about_field(name: str, root: type[BaseModel], field: FieldInfo) -> str:
 
 
 def _within(field: FieldInfo, model: type[BaseModel]) -> str:
-    alternatives = models_in_field(field.annotation)
+    alternatives = models_of(field.annotation)
     return "Fields" if len(alternatives) == 1 else f"Fields of {model.__name__}"
 
 

@@ -9,7 +9,6 @@ from datetime import timedelta
 from enum import Enum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from almaflow.expressions import ListOf, Type
@@ -26,7 +25,6 @@ from almaflow.field_types import (
     Template,
     format_duration,
 )
-from almaflow.json_schema import models_of
 from almaflow.steps.base import StepBase
 
 _SOURCES: Mapping[type[Source], str] = {
@@ -37,16 +35,6 @@ _SOURCES: Mapping[type[Source], str] = {
     Expression: "an expression",
     Condition: "an expression that is true or false",
 }
-
-
-def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
-    """Return the fields of *model* by the key that stands in files."""
-    return {field.alias or name: field for name, field in model.model_fields.items()}
-
-
-def models_in_field(annotation: Any) -> list[type[BaseModel]]:
-    """Return the models that a value of the type *annotation* may hold, each once."""
-    return list(dict.fromkeys(models_of(annotation)))
 
 
 def type_of_field(field: FieldInfo) -> str:

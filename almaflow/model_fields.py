@@ -1,0 +1,49 @@
+"""What the models of files are made of: their fields, and what a value of a field may be."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+
+def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Return the fields of *model* by their keys in files."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def alternatives(annotation: Any) -> Iterator[Any]:
+    """Yield the types that a value of the type *annotation* may have, and the marks on them."""
+    if isinstance(annotation, FieldInfo):
+        yield from annotation.metadata
+        yield from alternatives(annotation.annotation)
+    elif typing.get_origin(annotation) is Annotated:
+        yield from annotation.__metadata__
+        yield from alternatives(typing.get_args(annotation)[0])
+    elif typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        for argument in typing.get_args(annotation):
+            yield from alternatives(argument)
+    else:
+        yield annotation
+
+
+def models_of(annotation: Any) -> list[type[BaseModel]]:
+    """Return the models that a value of the type *annotation* may hold, each once."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    found = (model for one in typing.get_args(annotation) for model in models_of(one))
+    return list(dict.fromkeys(found))
+
+
+def models_in(model: type[BaseModel]) -> list[type[BaseModel]]:
+    """Return *model* and every model that is somewhere in its fields."""
+    found = [model]
+    for one in found:
+        held = [field.annotation for field in one.model_fields.values()]
+        for annotation in (*held, getattr(one, "named", None)):
+            found.extend(inner for inner in models_of(annotation) if inner not in found)
+    return found
