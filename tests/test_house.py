@@ -327,6 +327,58 @@ def test_rooms_of_one_floor_do_not_import_each_other_in_a_circle() -> None:
     )
 
 
+# Modules that name each other, each group with its reason. No other may come to be.
+CIRCLES: Mapping[frozenset[str], str] = {
+    frozenset({"workflow", "steps.branch", "steps.for_each", "steps.parallel"}): (
+        "the grammar: steps hold steps"
+    ),
+    frozenset({"steps.base", "steps.context"}): (
+        "the grammar at run time: a kind performs with a context, which runs the steps inside it"
+    ),
+    frozenset({"engine.interpreter", "engine.termination", "engine.workflow_phases"}): (
+        "named for the type checker only: they share the state of one run"
+    ),
+    frozenset({"store.backend", "store.postgres", "store.sqlite"}): (
+        "one import inside a function, by which a driver is loaded only when it is used"
+    ),
+    frozenset({"alma.simulator.effects", "alma.simulator.institution"}): (
+        "named for the type checker only, in the simulator"
+    ),
+}
+
+
+def test_modules_do_not_import_each_other_in_a_circle() -> None:
+    """Imports for the type checker and inside functions count as well."""
+    named: dict[str, set[str]] = {}
+    for it in imports():
+        if it.ours and it.target not in ("", it.module):
+            named.setdefault(it.module, set()).add(it.target)
+    reached: dict[str, set[str]] = {}
+    for module in named:
+        waiting, found = [module], reached.setdefault(module, set())
+        while waiting:
+            new = named.get(waiting.pop(), set()) - found
+            found |= new
+            waiting.extend(new)
+    circles = {
+        frozenset(other for other in reached[module] if module in reached.get(other, ()))
+        for module in named
+        if module in reached[module]
+    }
+
+    check(
+        [
+            f"{', '.join(sorted(circle))}: these modules import each other in a circle; move what "
+            "both need to a module below, or hand it in."
+            for circle in circles - CIRCLES.keys()
+        ]
+        + [
+            f"{', '.join(sorted(circle))}: this circle is gone; take it out of CIRCLES."
+            for circle in CIRCLES.keys() - circles
+        ]
+    )
+
+
 def test_the_simulator_stands_beside_the_house() -> None:
     faults = []
     for it in imports():

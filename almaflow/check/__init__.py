@@ -17,11 +17,10 @@ from dataclasses import replace
 
 from almaflow.check.collector import Notes, check_length, check_poll
 from almaflow.check.declarations import Declared
-from almaflow.check.loader import Checked, Shelf
+from almaflow.check.loader import Checked, Shelf, Surroundings
 from almaflow.check.misplaced_templates import TEMPLATE_NOT_ALLOWED, check_templates
 from almaflow.check.partial_documents import repair
 from almaflow.check.references import (
-    Surroundings,
     check_channel,
     check_file_name,
     check_main_institution,

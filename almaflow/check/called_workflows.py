@@ -11,8 +11,8 @@ from typing import Any
 
 from almaflow.check.collector import Notes
 from almaflow.check.declarations import literal_problem
-from almaflow.check.loader import Checked
-from almaflow.check.references import Files, Surroundings
+from almaflow.check.loader import Checked, Surroundings
+from almaflow.check.references import Files
 from almaflow.check.scopes import value_type
 from almaflow.check.traversal import below, data_at, sources
 from almaflow.document import PathTo

@@ -7,17 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from almaflow.document import Document, read_document
 from almaflow.errors import DocumentsInvalid
-from almaflow.expressions import Type
+from almaflow.expressions import TEXT, Record, Type
 from almaflow.problems import Location, Problem, has_errors
+from almaflow.settings import Project
 from almaflow.text_files import path_problem
 from almaflow.workflow import Workflow
-
-if TYPE_CHECKING:
-    from almaflow.check.references import Surroundings
 
 
 @dataclass(frozen=True)
@@ -70,7 +67,49 @@ class Checked:
         yield from seen.values()
 
 
-Check = Callable[[Document, "Surroundings"], Checked]
+@dataclass(frozen=True)
+class Surroundings:
+    """What is known about the place where a workflow stands.
+
+    *folder* is that of the workflow file; None when no files are to be looked at. Without
+    *settings_count* nothing is said about names of almaflow.yaml: there is none, or what is
+    checked is a simulation or the definition of a run that was recorded. Files that are called
+    are read from the *shelf*; *chain* are those on the way to this one, itself the last, with
+    what messages call them, and *top* is the folder that the first one's files must lie in.
+    """
+
+    project: Project
+    folder: Path | None
+    settings_count: bool
+    shelf: Shelf | None = None
+    chain: Mapping[Path, str] = field(default_factory=dict)
+    top: Path | None = None
+
+    @cached_property
+    def root(self) -> Path:
+        """The folder that files must lie in: the project's, else the workflow's own."""
+        if self.top is not None:
+            return self.top
+        assert self.folder is not None
+        inside = Path(os.path.realpath(self.folder)).is_relative_to(
+            os.path.realpath(self.project.folder)
+        )
+        return self.project.folder if inside or self.project.document else self.folder
+
+    @property
+    def secrets(self) -> Record:
+        """What `secrets` is."""
+        names = dict.fromkeys(self.project.settings.secrets, TEXT)
+        return Record(names, "secret", open=not self.settings_count)
+
+    @property
+    def file(self) -> str:
+        """What almaflow.yaml is called in messages."""
+        document = self.project.document
+        return document.file if document else "almaflow.yaml"
+
+
+Check = Callable[[Document, Surroundings], Checked]
 
 
 class Shelf:

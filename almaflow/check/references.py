@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -20,14 +18,13 @@ from almaflow.alma.payload import (
 from almaflow.alma.wire import JobParameter
 from almaflow.alma_keys import find_keys
 from almaflow.check.collector import Notes
-from almaflow.check.loader import Shelf
+from almaflow.check.loader import Surroundings
 from almaflow.check.traversal import below, data_at, fields_of
 from almaflow.document import PathTo
 from almaflow.document.hazards import ALMA_KEY, KEY_MESSAGE, keys_in_file
-from almaflow.expressions import TEXT, Record
 from almaflow.field_types import Model
 from almaflow.problems import Location, Problem, Severity, did_you_mean
-from almaflow.settings import PathRefused, Project, data_path
+from almaflow.settings import PathRefused, data_path
 from almaflow.settings.project import LOG_CHANNEL
 from almaflow.steps.base import StepBase
 from almaflow.steps.fetch_files import FetchFiles
@@ -38,48 +35,6 @@ from almaflow.steps.submit_job import SubmitJob
 from almaflow.text_files import FileUnreadable, names_in, read_bytes
 from almaflow.workflow import Workflow
 from almaflow.workflow_names import name_problem
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What is known about the place where a workflow stands.
-
-    *folder* is that of the workflow file; None when no files are to be looked at. Without
-    *settings_count* nothing is said about names of almaflow.yaml: there is none, or what is
-    checked is a simulation or the definition of a run that was recorded. Files that are called
-    are read from the *shelf*; *chain* are those on the way to this one, itself the last, with
-    what messages call them, and *top* is the folder that the first one's files must lie in.
-    """
-
-    project: Project
-    folder: Path | None
-    settings_count: bool
-    shelf: Shelf | None = None
-    chain: Mapping[Path, str] = field(default_factory=dict)
-    top: Path | None = None
-
-    @cached_property
-    def root(self) -> Path:
-        """The folder that files must lie in: the project's, else the workflow's own."""
-        if self.top is not None:
-            return self.top
-        assert self.folder is not None
-        inside = Path(os.path.realpath(self.folder)).is_relative_to(
-            os.path.realpath(self.project.folder)
-        )
-        return self.project.folder if inside or self.project.document else self.folder
-
-    @property
-    def secrets(self) -> Record:
-        """What `secrets` is."""
-        names = dict.fromkeys(self.project.settings.secrets, TEXT)
-        return Record(names, "secret", open=not self.settings_count)
-
-    @property
-    def file(self) -> str:
-        """What almaflow.yaml is called in messages."""
-        document = self.project.document
-        return document.file if document else "almaflow.yaml"
 
 
 def check_institution(

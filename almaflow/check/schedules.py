@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from almaflow.check.collector import Notes
 from almaflow.check.declarations import Declared
-from almaflow.check.references import Surroundings
+from almaflow.check.loader import Surroundings
 from almaflow.document import PathTo
 from almaflow.errors import RequestWrong
 from almaflow.problems import Severity, did_you_mean

@@ -15,7 +15,7 @@ from almaflow.check.collector import (
     with_names,
 )
 from almaflow.check.declarations import Declared, check_name
-from almaflow.check.loader import Checked
+from almaflow.check.loader import Checked, Surroundings
 from almaflow.check.nested_steps import (
     check_item_name,
     item_type,
@@ -23,7 +23,7 @@ from almaflow.check.nested_steps import (
     not_reached,
     results_of,
 )
-from almaflow.check.references import Surroundings, check_institution, check_names_outside
+from almaflow.check.references import check_institution, check_names_outside
 from almaflow.check.scopes import NO_SECRETS, RUN, RUN_ENDED, VisibleSteps, outputs_of, value_type
 from almaflow.check.status_codes import check_endings, check_patience
 from almaflow.check.traversal import below, data_at, fields_of, sources
