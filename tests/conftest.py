@@ -28,7 +28,11 @@ sys.dont_write_bytecode = False
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests slow that need PostgreSQL; the ordinary ones of the store use SQLite."""
+    """Mark tests slow that need PostgreSQL, and begin with the longest ones.
+
+    The ordinary tests of the store use SQLite.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("longest") is None)
     for item in items:
         if "postgres" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)

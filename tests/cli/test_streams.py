@@ -154,6 +154,7 @@ def test_output_is_never_written_into_a_file_that_was_opened_in_the_place_of_a_s
 
 
 @pytest.mark.slow
+@pytest.mark.longest
 def test_the_exit_code_of_a_command_does_not_depend_on_its_streams() -> None:
     behind = [NOWHERE, *(STREAMS[name] for name in ("both full", "all closed"))]
     typed: list[tuple[str, Sequence[str]]] = [("run w", NOWHERE)]

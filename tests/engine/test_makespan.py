@@ -13,7 +13,7 @@ from almaflow.store import Store
 from tests.harness import START
 from tests.makespan import Contest, Job, lower_bound, serve
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.longest]
 
 
 def minutes(*jobs: tuple[str, int]) -> list[Job]:

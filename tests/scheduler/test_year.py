@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.scheduler.year import Year
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.longest]
 
 DAYS = 365
 
