@@ -172,8 +172,5 @@ def test_a_service_leaves_nothing_at_an_edit_of_its_settings(tmp_path: Path) -> 
     with nothing_is_left():
         town.serve(beside=edit, hours=6)
 
-    assert (
-        town.said.of("info").count("almaflow.yaml has changed; going on with what it says now.")
-        == FIFTY
-    )
+    assert town.said.of("info").count("almaflow.yaml has changed; using the new version.") == FIFTY
     assert len(threads_in_term[-1]) <= len(threads_in_term[3]) + 2

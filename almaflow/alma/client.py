@@ -230,7 +230,7 @@ class AlmaClient:
         """Return *error* without secrets, and with the simulator's hint."""
         error.text = self._without_secrets(error.text)
         if error.http_status is not None and self.last_hint:
-            error.advice = f"{error.advice} A scenario could hold it: {self.last_hint}".strip()
+            error.advice = f"{error.advice} A scenario can provide it: {self.last_hint}".strip()
         error.advice = self._without_secrets(error.advice)
         error.messages = tuple(
             AlmaMessage(one.code, self._without_secrets(one.message), one.tracking_id)

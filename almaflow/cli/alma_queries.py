@@ -32,12 +32,12 @@ InstitutionOption = Annotated[
     ),
 ]
 SimulateOption = Annotated[
-    bool, typer.Option("--simulate", help="Ask a simulated Alma, as `run --simulate` uses.")
+    bool, typer.Option("--simulate", help="Query a simulated Alma, as `run --simulate` uses it.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 NameOption = Annotated[
     str | None,
-    typer.Option("--name", metavar="TEXT", help="Only those with this text in their name."),
+    typer.Option("--name", metavar="TEXT", help="Only those whose name contains this text."),
 ]
 
 

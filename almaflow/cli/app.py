@@ -51,7 +51,7 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         Command(
             "explain",
             "almaflow.cli.commands.explain:explain",
-            "Say what a step or a key means, with an example.",
+            "Explain a step or a key, with an example.",
             (
                 "almaflow explain",
                 "almaflow explain submit_job",
@@ -62,7 +62,7 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         Command(
             "schema",
             "almaflow.cli.commands.schema:schema",
-            "Write the JSON Schemas that editors use.",
+            "Write the JSON Schemas for editors.",
             ("almaflow schema --output schemas", "almaflow schema --project"),
         ),
         Command(
@@ -79,7 +79,7 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         Command(
             "run",
             "almaflow.cli.commands.run:run",
-            "Run a workflow, against Alma or in a simulation.",
+            "Run a workflow in Alma or in a simulation.",
             (
                 "almaflow run workflows/export-bibs.yaml --simulate",
                 "almaflow run withdraw-items -i month=2026-10 -i limit=200",
@@ -88,7 +88,7 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         Command(
             "resume",
             "almaflow.cli.commands.resume:resume",
-            "Go on with a run that was interrupted.",
+            "Continue a run that was interrupted.",
             (
                 "almaflow resume last",
                 "almaflow resume k7x2q",
@@ -99,19 +99,19 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         Command(
             "retry",
             "almaflow.cli.commands.retry:retry",
-            "Do again what did not end well in a run.",
+            "Retry the steps of a run that failed.",
             ("almaflow retry last", "almaflow retry k7x2q --from export"),
         ),
         Command(
             "cancel",
             "almaflow.cli.commands.cancel:cancel",
-            "End a run; its `finally` and notices still follow.",
+            "Cancel a run; its `finally` steps and notifications still follow.",
             ("almaflow cancel last",),
         ),
         Command(
             "approve",
             "almaflow.cli.commands.approve:approve",
-            "Answer a step that waits for a person.",
+            "Approve or reject a step that waits for a person.",
             (
                 "almaflow approve last",
                 "almaflow approve k7x2q sign --comment 'as agreed'",
@@ -121,14 +121,14 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         Command(
             "resolve",
             "almaflow.cli.commands.resolve:resolve",
-            "Say what became of a submission whose answer was lost.",
+            "Record whether Alma accepted a submission whose response was lost.",
             (
                 "almaflow resolve last withdraw --instance 3896530520009276",
                 "almaflow resolve last withdraw --not-submitted",
             ),
         ),
     ),
-    "Look at runs": (
+    "Inspect runs": (
         Command(
             "runs",
             "almaflow.cli.commands.runs:runs",
@@ -138,13 +138,13 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         Command(
             "show",
             "almaflow.cli.commands.show:show",
-            "Show one run: its steps, what they gave, what was sent.",
+            "Show one run: its steps, their outputs, and what was sent.",
             ("almaflow show last", "almaflow show k7x2q --json"),
         ),
         Command(
             "why",
             "almaflow.cli.commands.why:why",
-            "Say why a run waits, or ended as it did.",
+            "Explain why a run is waiting or how it ended.",
             ("almaflow why last", "almaflow why withdraw-items"),
         ),
         Command(
@@ -158,7 +158,7 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         Command(
             "serve",
             "almaflow.cli.commands.serve:serve",
-            "Run workflows on their timetables, until it is stopped.",
+            "Run workflows on their timetables until stopped.",
             ("almaflow serve", "almaflow serve --log-format json --metrics 9464"),
         ),
         Command(
@@ -174,7 +174,7 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         Command(
             "ticks",
             "almaflow.cli.commands.ticks:ticks",
-            "List what became of each tick of the timetables.",
+            "List the result of each tick of the timetables.",
             (
                 "almaflow ticks",
                 "almaflow ticks withdraw-items --since 2026-10-01 --ending missed",
@@ -184,7 +184,7 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         Command(
             "pause",
             "almaflow.cli.commands.pause:pause",
-            "Let no tick of a workflow run for a while.",
+            "Pause the timetable of a workflow.",
             (
                 "almaflow pause withdraw-items --note 'stocktaking'",
                 "almaflow pause withdraw-items --until 2026-11-09",
@@ -199,13 +199,13 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         Command(
             "skip-next",
             "almaflow.cli.commands.skip_next:skip_next",
-            "Let the next tick of a workflow not run.",
+            "Skip the next tick of a workflow.",
             ("almaflow skip-next withdraw-items --note 'done by hand'",),
         ),
         Command(
             "doctor",
             "almaflow.cli.commands.doctor:doctor",
-            "Look whether all that almaflow needs is there and works.",
+            "Check whether everything that almaflow needs works.",
             ("almaflow doctor", "almaflow doctor --send", "almaflow doctor --json"),
         ),
         Command(
@@ -220,17 +220,17 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         Command(
             "prune",
             "almaflow.cli.commands.prune:prune",
-            "Take old runs and ticks out of the store.",
+            "Delete old runs and ticks from the store.",
             ("almaflow prune --older-than 400d --dry-run", "almaflow prune --older-than 400d"),
         ),
         Command(
             "backup",
             "almaflow.cli.commands.backup:backup",
-            "Copy the store, also while it is in use.",
+            "Copy the store, even while it is in use.",
             ("almaflow backup /backup/almaflow-2026-11-01.db",),
         ),
     ),
-    "Look into Alma": (
+    "Inspect Alma": (
         Command(
             "jobs",
             "almaflow.cli.commands.jobs:app",
@@ -283,7 +283,7 @@ class CommandLine(TyperGroup):
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
             hint = did_you_mean(name, COMMANDS) or "."
-            ctx.fail(f"There is no command `{name}`{hint}")
+            ctx.fail(f"There is no command named `{name}`{hint}")
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
@@ -347,8 +347,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="\b\nBegin with:\n  almaflow run workflows/export-bibs.yaml --simulate\n"
-    "  almaflow explain\n\n\b\nEvery command explains itself: almaflow COMMAND --help",
+    epilog="\x08\nTo begin:\n  almaflow run workflows/export-bibs.yaml --simulate\n  almaflow "
+    "explain\n\n\x08\nFor help on a command: almaflow COMMAND --help",
 )
 
 

@@ -41,8 +41,9 @@ def _fault(text: str) -> str:
 
 def _with_key(number: int, text: str) -> str:
     return (
-        f"Argument {number} (`{_shown(hide_keys(text))}`) contains what looks like an API key of "
-        f"Alma, which the shell's history and the list of processes show to others. {KEY_ADVICE}"
+        f"Argument {number} (`{_shown(hide_keys(text))}`) contains what looks like an Alma API "
+        "key. Other users can see it in the list of processes and in the shell's history. "
+        f"{KEY_ADVICE}"
     )
 
 

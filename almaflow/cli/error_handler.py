@@ -71,8 +71,7 @@ def _tell_lost_output() -> None:
     failure = failure_of(sys.stdout)
     if failure is not None and not isinstance(failure, BrokenPipeError):
         emit(
-            f"The output could not be written: {failure.strerror}. Send it to another place to "
-            "read it.",
+            f"The output could not be written: {failure.strerror}. Redirect it to another place.",
             err=True,
         )
 
@@ -236,8 +235,8 @@ def _defect(error: BaseException, arguments: Sequence[str]) -> tuple[str, str]:
             "",
         )
     return (
-        f"This is a defect of almaflow, not of your files. A report is in {path}; please send it "
-        "to the project. What has been recorded stays: `almaflow runs` shows it.",
+        f"This is a defect of almaflow, not of your files. A report is in {path}; please send "
+        "it to the project. Everything recorded so far is kept: `almaflow runs` shows it.",
         path,
     )
 

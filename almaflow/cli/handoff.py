@@ -38,8 +38,9 @@ class SilenceReport:
         self._said.add((pid, host))
         seconds = round(LEASE.total_seconds())
         say(
-            f"Process {pid} on {host} has this run. Checking for up to {seconds} seconds whether "
-            "that process still responds; if it does not, its runs are taken over.",
+            f"Process {pid} on {host} is executing this run. Checking for up to {seconds} "
+            "seconds whether that process still responds. If it does not, its runs are taken "
+            "over.",
             err=True,
         )
 
@@ -83,8 +84,8 @@ def tell_owner(store: Store, record: RunRecord, told: str, *, as_json: bool, **d
         emit_json({"run": record.id, **data, "pid": pid, "host": host})
         return
     say(
-        f"Process {pid} on {host} works on run {record.id} and {told}. `almaflow logs -f "
-        f"{record.id}` follows it."
+        f"Process {pid} on {host} is executing run {record.id} and {told}. Follow it with "
+        f"`almaflow logs -f {record.id}`."
     )
 
 

@@ -57,7 +57,10 @@ def run_interruptible(main: Callable[[], Awaitable[T]], *, virtual: bool = False
             return
         if asked is not None:
             # Whoever presses twice does not want to wait for the answer of a write.
-            sys.stderr.write("\nLeaving at once; what was being sent is looked for later.\n")
+            sys.stderr.write(
+                "\nLeaving immediately; almaflow will search Alma for requests that were being "
+                "sent.\n"
+            )
             sys.stderr.flush()
             os._exit(EXIT_INTERRUPTED)
         asked = now

@@ -144,7 +144,7 @@ async def _set_named(alma: Asked, name: str) -> None:
             f"{alma.institution} has no set '{name}' now.",
             noun="set",
             name=name,
-            advice="The name must be exact; a private set of somebody else's is not seen.",
+            advice="The name must match exactly, and private sets of other users are not visible.",
         )
 
 

@@ -12,20 +12,23 @@ from almaflow.document import read_document
 from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.problems import has_errors
 
-FileArgument = Annotated[str, typer.Argument(help="A workflow file, or a workflow's name.")]
+FileArgument = Annotated[str, typer.Argument(help="A workflow file, or the name of a workflow.")]
 InputsOption = Annotated[
     list[str] | None,
-    typer.Option("--input", "-i", metavar="KEY=VALUE", help="An input; may be repeated."),
+    typer.Option(
+        "--input", "-i", metavar="KEY=VALUE", help="A value for an input; may be repeated."
+    ),
 ]
 InputsFileOption = Annotated[
-    Path | None, typer.Option("--inputs", metavar="FILE", help="Inputs from a YAML file.")
+    Path | None,
+    typer.Option("--inputs", metavar="FILE", help="A YAML file with values for inputs."),
 ]
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="Any unique part of the run's id, or `last`.")
 ]
 RunAsJson = Annotated[bool, typer.Option("--json", help="Print the run as one JSON document.")]
 StrictOption = Annotated[
-    bool, typer.Option("--strict", help="Exit with 1 when the run ends as warning.")
+    bool, typer.Option("--strict", help="Exit with 1 if the run ends as warning.")
 ]
 
 
@@ -42,7 +45,7 @@ def read_given(pairs: list[str], file: Path | None) -> dict[str, Any]:
         if has_errors(document.findings):
             raise DocumentsInvalid(document.findings)
         if not isinstance(document.data, dict):
-            raise RequestWrong(f"{file} must hold `name: value` lines, one for each input.")
+            raise RequestWrong(f"{file} must contain `name: value` lines, one for each input.")
         given.update(document.data)
     return given | _pairs(pairs)
 
@@ -56,8 +59,8 @@ def _pairs(pairs: list[str]) -> dict[str, str]:
             raise RequestWrong(f"`-i {pair}` is not an input; write `-i name=value`.")
         if name in found:
             raise RequestWrong(
-                f"The input `{name}` is given twice, by `-i {name}={found[name]}` and by "
-                f"`-i {name}={value}`. Leave one of them out. A list is one value: `-i {name}=a,b`."
+                f"The input `{name}` is given twice, by `-i {name}={found[name]}` and by `-i "
+                f"{name}={value}`. Remove one of them. A list is one value: `-i {name}=a,b`."
             )
         found[name] = value
     return found

@@ -94,7 +94,7 @@ class PersonAtTerminal:
         forget_what_was_typed()
         self._lines.clear()
         while True:
-            sys.stdout.write("Approve? [y/n, a comment may follow] ")
+            sys.stdout.write("Approve? [y/n, optionally followed by a comment] ")
             sys.stdout.flush()
             try:
                 line = await self._line()
@@ -105,7 +105,7 @@ class PersonAtTerminal:
                 emit("")
                 raise
             if line is None:
-                say(f"\nThe run goes on waiting; `almaflow approve {run_id} {path}` answers.")
+                say(f"\nThe run keeps waiting. To answer later: `almaflow approve {run_id} {path}`")
                 return None
             value = read_answer(line)
             if value is not None:

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Final
 
 _MOVES: Final = {
-    errno.ENOSPC: "Make room on that disk, then run the command again.",
+    errno.ENOSPC: "Free some space on that disk, then run the command again.",
     errno.EDQUOT: "Delete files there or ask for a larger quota, then run the command again.",
     errno.EROFS: "That disk is read-only. Use a place that can be written.",
     errno.EFBIG: "Raise the largest size of a file (`ulimit -f`), then run the command again.",
     errno.EMFILE: "Raise the number of open files (`ulimit -n`), then run the command again.",
     errno.ENFILE: "This machine has too many open files. Run the command again later.",
-    errno.EACCES: "Check the permissions of this user there.",
+    errno.EACCES: "Check this user's permissions there.",
     errno.ENOMEM: "Free memory, then run the command again.",
 }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from almaflow.errors import RequestWrong
 
-WRITTEN_BY = "# Written by `almaflow install-service`; it may be written anew."
+WRITTEN_BY = "# Written by `almaflow install-service`, which may overwrite it."
 """The first line of every unit of ours."""
 
 _HOMES = ("/home", "/root", "/run/user")
@@ -48,7 +48,7 @@ class Unit:
             "network-online.target" if self.store else "network-online.target postgresql.service"
         )
         yield f"After={after}"
-        yield "# However often it fails, it is started again."
+        yield "# Restart it however often it fails."
         yield "StartLimitIntervalSec=0"
         yield ""
 
@@ -68,15 +68,18 @@ class Unit:
     def _temporary(self) -> Iterator[str]:
         """Yield where files lie that outlive the process, or that others have to see."""
         if self.store is not None:
-            yield "# So that the report of a defect is kept."
+            yield "# Keeps the report of a defect."
             yield f"Environment={_word(f'TMPDIR={self.store.parent}')}"
         else:
-            yield "# For lock files, by which this machine knows who lives."
+            yield (
+                "# For lock files, which show other processes on this machine that this one is "
+                "alive."
+            )
             yield f"StateDirectory={self.name}"
             yield f"Environment={_word(f'XDG_STATE_HOME=/var/lib/{self.name}')}"
 
     def _fences(self) -> Iterator[str]:
-        yield "# It may write into the project and beside the store, and nowhere else."
+        yield "# It may write to the project and next to the store, and nowhere else."
         yield "ProtectSystem=strict"
         writable = [self.folder]
         if self.store is not None and not self.store.is_relative_to(self.folder):
@@ -92,10 +95,10 @@ class Unit:
 _LIFE = (
     "Restart=always",
     "RestartSec=10s",
-    "# How it ends when it is asked to; its runs go on when it is started again.",
+    "# The exit code after a stop; unfinished runs continue at the next start.",
     "SuccessExitStatus=130",
     "KillMode=mixed",
-    "# A request that is under way is waited for, half a minute at most.",
+    "# Time for a request that is being sent, half a minute at most.",
     "TimeoutStopSec=90s",
     "UMask=0027",
 )
@@ -131,8 +134,8 @@ def _plain(text: str) -> str:
     """Return what stands alone behind an equals sign; Raises: RequestWrong."""
     if not text.isprintable() or text != text.strip() or text.endswith("\\"):
         raise RequestWrong(
-            f"{text!r} cannot stand in a systemd unit; rename the folder, without characters that "
-            "cannot be seen."
+            f"{text!r} cannot appear in a systemd unit. Rename the folder, without invisible "
+            "characters."
         )
     return text.replace("%", "%%")
 

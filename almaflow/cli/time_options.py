@@ -32,7 +32,7 @@ def read_future(text: str, option: str, now: datetime, zone: ZoneInfo) -> dateti
     """Return the instant that `read_end` reads; Raises: RequestWrong, also when it has passed."""
     at = read_end(text, option, now, zone)
     if at <= now:
-        raise RequestWrong(f"`{option} {text}` has passed; name an instant to come.")
+        raise RequestWrong(f"`{option} {text}` is in the past. Use an instant in the future.")
     return at
 
 
@@ -63,7 +63,7 @@ def read_age(text: str, option: str) -> timedelta:
     except ValueError as error:
         raise RequestWrong(f"`{option}`: {error}") from error
     if not age:
-        raise RequestWrong(f"`{option} {text}` is no age; write one, such as `400d`.")
+        raise RequestWrong(f"`{option} {text}` is not a valid age. Use one such as `400d`.")
     return age
 
 

@@ -58,8 +58,8 @@ LOOK = timedelta(seconds=1)
 # How long a store that refuses is left alone before the run that met it goes on.
 STORE_AGAIN = timedelta(seconds=10)
 
-_INTERRUPTED = "Interrupted; it goes on with `almaflow resume`."
-_STOPPED = "Stopped; it goes on as soon as `almaflow serve` does."
+_INTERRUPTED = "Interrupted; continue it with `almaflow resume`."
+_STOPPED = "Stopped; it continues when `almaflow serve` is started again."
 
 # How many definitions are kept, so that runs of one workflow need not each read theirs.
 _DEFINITIONS = 64

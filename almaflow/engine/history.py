@@ -141,7 +141,7 @@ class Past:
 
     def lost_text(self, entry: Entry) -> str:
         """Return the sentences about a lost write that somebody has to tell the fate of."""
-        why = entry.value.get("unknown", "It was not looked for to the end")
+        why = entry.value.get("unknown", "almaflow did not finish the search for it")
         return lost_text(
             entry.value, entry.value["institution"], why, self.journal.run_id, entry.path
         )

@@ -36,7 +36,7 @@ from almaflow.steps.tree import StepNode, walk
 from almaflow.store import EntryState, ValueUnfit
 from almaflow.waiting import Waiting, WaitingKind
 
-_HALTED = "A step beside it failed, so nothing new began here."
+_HALTED = "A parallel step failed, so nothing new was started here."
 
 
 @dataclass
@@ -192,7 +192,7 @@ class Interpreter:
             return await self._outcome_of(step, context)
         assert limit.struck, "a step's limit ended without being struck"
         context.where = outer
-        told = f"The time of {what} is up."
+        told = f"The time limit of {what} expired."
         await self._close_inside(context, Ending(Outcome.TIMED_OUT, told), outer)
         return step.kind.timed_out(told + goes_on_in_alma(context)), ""
 
@@ -212,7 +212,7 @@ class Interpreter:
         except NotInAlma as error:
             # A simulated Alma says what its scenario would have to hold.
             hint = context.door.client.last_hint
-            told = f"{error} A scenario could hold it: {hint}" if hint else str(error)
+            told = f"{error} A scenario can provide it: {hint}" if hint else str(error)
             return Ending(Outcome.FAILED, told), ""
         except AlmaflowError as error:
             return Ending(Outcome.FAILED, str(error)), ""
@@ -223,7 +223,7 @@ class Interpreter:
             return Ending(Outcome.CANCELLED, f"Cancelled by {self.cancelled_by}.")
         limit = where.limits.struck()
         if limit is not None:
-            return Ending(Outcome.TIMED_OUT, f"The time of {limit.what} is up.")
+            return Ending(Outcome.TIMED_OUT, f"The time limit of {limit.what} expired.")
         return None
 
     async def end(
@@ -314,7 +314,7 @@ class Interpreter:
         called = Phases(self, where, f"{context.path}/", context.path, "finally", context.attempt)
         deadline = context.now + plan.workflow.timeout
         what = f"the workflow {plan.name}"
-        ending = Ending(Outcome.TIMED_OUT, f"The time of {what} is up.")
+        ending = Ending(Outcome.TIMED_OUT, f"The time limit of {what} expired.")
         halted = False
         try:
             with where.limits.within(deadline, what, self.services.clock) as (limits, limit):

@@ -297,7 +297,10 @@ class Outbox:
         await self._writer.call(self._store.notice_failed, notice.id, error, again_at)
         if again_at is None:
             self._log(
-                f"A notice was given up, a day after it was made: {notice.title}. {error}",
+                (
+                    "A notification could not be delivered for a day and was given up: "
+                    f"{notice.title}. {error}"
+                ),
                 level="error",
                 channel=notice.channel,
                 **_about(notice),
@@ -330,7 +333,7 @@ class Outbox:
         except TimeoutError:
             channel.hanging = attempt
             seconds = self._attempt.total_seconds()
-            error = f"The channel `{notice.channel}` did not answer within {seconds:g} seconds."
+            error = f"The channel `{notice.channel}` did not respond within {seconds:g} seconds."
             return _Try(notice.id, over=True, error=error)
         return attempt
 
@@ -353,8 +356,8 @@ class Outbox:
         """Say when a channel begins to be in trouble, and when it works again."""
         if error and not channel.trouble:
             self._log(
-                f"{error} Its notices wait and are tried again for a day. `almaflow doctor` looks "
-                "at every channel.",
+                f"{error} Its notifications are kept and retried for a day. `almaflow doctor` "
+                "checks every channel.",
                 level="error",
                 channel=name,
             )

@@ -38,8 +38,8 @@ def never_answered(error: AlmaError, institution: str) -> AlmaError:
     if isinstance(error, AlmaUnreachable):
         return error
     return AnswerLost(
-        f"In a minute, nothing that came from the host of {institution} was an answer of Alma. "
-        f"The last: {error.text}",
+        f"For a minute, no response from the host of {institution} was a response of Alma. The "
+        f"last: {error.text}",
         what=error.what,
         http_status=error.http_status,
         messages=error.messages,
@@ -92,8 +92,8 @@ def _reason(error: AlmaError, institution: str) -> str:
     if isinstance(error, AlmaBusy):
         return {
             Busy.CALLS: f"{institution}'s calls per second or minute are used up",
-            Busy.DAY: f"{institution}'s calls of this day are used up",
-            Busy.JOBS: f"Alma's limit of jobs started by the API is reached at {institution}",
+            Busy.DAY: f"{institution}'s calls for today are used up",
+            Busy.JOBS: f"Alma's limit of API-started jobs is reached at {institution}",
             Busy.OVERLAP: f"another run in {institution} conflicts with this job",
         }[error.threshold]
-    return f"Alma at {institution} does not answer ({error.text.rstrip('.')})"
+    return f"Alma at {institution} does not respond ({error.text.rstrip('.')})"

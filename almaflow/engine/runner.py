@@ -100,7 +100,7 @@ class Runner:
             if limit.scope.cancelled_caught:
                 took = format_duration(self._plan.workflow.timeout)
                 ending = Ending(Outcome.TIMED_OUT, f"The run did not end within {took}.")
-                closing = Ending(Outcome.TIMED_OUT, "The time of the run is up.")
+                closing = Ending(Outcome.TIMED_OUT, "The time limit of the run expired.")
         if self._body_scope.cancelled_caught:
             ending = Ending(Outcome.CANCELLED, f"Cancelled by {self._steps.cancelled_by}.")
             closing = ending
@@ -138,7 +138,7 @@ class Runner:
             return ending
         return Ending(
             Outcome.UNKNOWN,
-            f"{ending.error} Nobody can tell whether Alma took what step {paths} sent.".strip(),
+            f"{ending.error} It is not known whether Alma accepted what step {paths} sent.".strip(),
         )
 
 

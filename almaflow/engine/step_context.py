@@ -222,8 +222,8 @@ class Context(Reaching, Looking):
             ahead = self.door.client.ahead
             again_at = midnight(self.clock.now() + ahead, self.chance) - ahead
             text = (
-                f"{left} calls of this day are left at {self.institution}, {reserve} are kept in "
-                f"reserve; it goes on at {again_at:%H:%M} UTC"
+                f"{left} calls are left today at {self.institution}, fewer than the "
+                f"{reserve} reserved ones; it continues at {again_at:%H:%M} UTC"
             )
             await self.wait_until(again_at, Waiting(WaitingKind.ALMA, text, until=again_at))
 

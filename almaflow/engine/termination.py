@@ -61,4 +61,4 @@ def _context_of(run: Interpreter, entry: Entry, where: Where) -> Context:
 def goes_on_in_alma(context: Context) -> str:
     """Return the sentence about a job that goes on in Alma; empty when there is none."""
     started = [one for one in context.submissions() if one.state is EntryState.DONE]
-    return f" The job goes on in Alma as {started[-1].value['result']}." if started else ""
+    return f" The job keeps running in Alma as {started[-1].value['result']}." if started else ""

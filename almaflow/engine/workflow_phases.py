@@ -101,7 +101,7 @@ class Phases:
             try:
                 outputs[name] = _rendered(value, names, budget)
             except ExpressionFailed as error:
-                said = f"The output `{name}` is left out: {error}"
+                said = f"The output `{name}` is omitted: {error}"
                 self.run.journal.tell(Told.SAID, self.prefix.rstrip("/"), said)
         return outputs
 

@@ -98,16 +98,19 @@ class _Waiting:
     def of_the_run(self) -> Iterator[Because]:
         """Yield why nobody works on it; nothing when somebody does."""
         view = self._view
-        resume = f"`almaflow resume {view.id}` goes on with it."
+        resume = f"`almaflow resume {view.id}` continues it."
         if view.worked_on:
             return
         if view.held:
             given_up = view.status is Status.WAITING and not view.waits and view.reason
-            why = f"It could not go on: {view.reason}" if given_up else "It was interrupted."
+            why = f"It could not continue: {view.reason}" if given_up else "It was interrupted."
             yield Because(
                 Cause.HELD,
                 "",
-                f"{why} It is held until somebody resumes it; what it started in Alma goes on.",
+                (
+                    f"{why} It is on hold until a person resumes it; jobs that it started in "
+                    "Alma keep running."
+                ),
                 moves=(resume,),
             )
         elif view.status is Status.WAITING and not view.waits:
@@ -118,12 +121,12 @@ class _Waiting:
             yield Because(
                 Cause.NOBODY,
                 "",
-                f"The process that worked on it ({process.pid} on {process.host}) has died; what "
-                "it started in Alma goes on.",
-                moves=(f"{resume} So does a process with `almaflow resume --all --watch`.",),
+                f"The process that executed it ({process.pid} on {process.host}) has died; "
+                "jobs that it started in Alma keep running.",
+                moves=(f"{resume} A process with `almaflow resume --all --watch` also does.",),
             )
         else:
-            begun = "works on it now" if view.started_at is not None else "has begun it yet"
+            begun = "is executing it now" if view.started_at is not None else "has started it yet"
             yield Because(Cause.NOBODY, "", f"No process {begun}.", moves=(resume,))
 
     def of_steps(self) -> Iterator[Because]:
@@ -154,7 +157,7 @@ class _Waiting:
         if step.reason:
             return Because(Cause.TIME, step.path, f"It waits: {_sentence(step.reason)}")
         if self._view.worked_on:
-            return Because(Cause.TIME, step.path, "It is at work right now.")
+            return Because(Cause.TIME, step.path, "It is running right now.")
         return None
 
     # The causes
@@ -169,14 +172,14 @@ class _Waiting:
         return Because(
             Cause.UNKNOWN,
             step.path,
-            "Nobody can tell whether Alma took what it submitted, so nothing is sent before "
-            "somebody says so.",
+            "It is not known whether Alma accepted what it submitted, so almaflow sends "
+            "nothing before a person confirms the outcome.",
             tuple(details),
             (
-                f"Look in Alma (Admin > Monitor Jobs). If it runs or ran there: `{resolve} "
-                "--instance ID`.",
-                f"If Alma did not take it: `{resolve} --not-submitted`; then it is submitted once "
-                "more.",
+                "Check in Alma (Admin > Monitor Jobs). If the job runs or ran there: "
+                f"`{resolve} --instance ID`.",
+                f"If Alma did not accept it: `{resolve} --not-submitted`. almaflow then "
+                "submits it once more.",
             ),
         )
 
@@ -185,31 +188,31 @@ class _Waiting:
         return Because(
             Cause.PERSON,
             step.path,
-            f"Somebody has to approve: {waiting.text}",
+            f"A person has to approve: {waiting.text}",
             self._until(step),
-            (f"`{approve}` says yes, `{approve} --reject` says no.",),
+            (f"`{approve}` approves, `{approve} --reject` rejects.",),
         )
 
     def _until(self, step: StepView) -> tuple[str, ...]:
         assert step.started_at is not None, "a step that waits has begun"
         until = f", until {self._at(step.deadline_at)}" if step.deadline_at is not None else ""
-        return (f"it waits since {self._at(step.started_at)}{until}",)
+        return (f"it has been waiting since {self._at(step.started_at)}{until}",)
 
     def _lost(self, step: StepView, intent: IntentView) -> Because:
         settle = self._around.settle(step.institution)
         if not is_submission(intent.effect):
-            then = "if Alma does not show it in time, it is sent once more"
+            then = "if it does not appear in Alma in time, almaflow sends it once more"
         elif intent.effect == "submit" and settle is not None:
             sure_at = self._at(intent.sent_at + settle)
-            then = f"if Alma does not show it by {sure_at}, it is submitted once more"
+            then = f"if it does not appear in Alma by {sure_at}, almaflow submits it once more"
         else:
-            then = "if Alma does not show it in time, a person has to look"
-        looked = "; looked for about once a minute" if self._view.worked_on else ""
+            then = "if it does not appear in Alma in time, a person has to check"
+        looked = "; it searches about once a minute" if self._view.worked_on else ""
         return Because(
             Cause.LOST,
             step.path,
-            f"The answer to its request {intent.line}, sent {self._at(intent.sent_at)}, was lost, "
-            f"so Alma is searched for what became of it{looked}: {then}.",
+            f"The response to its request {intent.line}, sent {self._at(intent.sent_at)}, was "
+            f"lost, so almaflow searches Alma for the outcome{looked}: {then}.",
             (intent.told,),
         )
 
@@ -227,7 +230,7 @@ class _Waiting:
     def _usual(self, account: str, job_id: str, since: timedelta) -> str:
         usual = self._around.durations.expected(account, job_id)
         if usual is None:
-            return "how long it usually takes is not known yet"
+            return "its usual duration is not known yet"
         late = ", so it is late" if since > 2 * usual else ""
         return f"it usually takes {_rough(usual)}{late}"
 
@@ -258,7 +261,7 @@ class _Waiting:
         details = [f"running: {self._holder(one)}" for one in holders[:_NAMED]]
         details += _and_more(len(holders), "are running")
         details += [
-            f"before it: job {one.job_id} of run {one.run_id}, step {one.path}, asked "
+            f"before it: job {one.job_id} of run {one.run_id}, step {one.path}, requested "
             f"{self._at(one.asked_at)}"
             for one in before[:_NAMED]
         ]
@@ -270,14 +273,17 @@ class _Waiting:
         return Because(
             Cause.PLACE,
             step.path,
-            f"Job {place.job_id} waits for its turn since {self._at(place.asked_at)}: {reason}",
+            (
+                f"Job {place.job_id} has been waiting for a slot since "
+                f"{self._at(place.asked_at)}: {reason}"
+            ),
             tuple(details),
         )
 
     def _holder(self, place: Place) -> str:
         """Return who holds a place, since when, and when that is expected to end."""
         instance = place.instance_id or " or ".join(place.candidates)
-        as_ = f" as {instance}" if instance else ", nobody can tell as what"
+        as_ = f" as {instance}" if instance else ", as an unknown instance"
         whose = "this run" if place.run_id == self._view.id else f"run {place.run_id}"
         text = f"job {place.job_id}{as_}, of {whose}, step {place.path}"
         if place.taken_at is None:
@@ -330,17 +336,17 @@ class _Ended:
         assert view.outcome is not None, "a run that has ended has an outcome"
         if view.outcome is Outcome.UNKNOWN:
             yield (
-                "Look in Alma (Admin > Monitor Jobs) what came of the submission; then `almaflow "
-                f"retry {view.id}`, which asks before it submits anything again."
+                "Check in Alma (Admin > Monitor Jobs) whether it accepted the submission, then "
+                f"run `almaflow retry {view.id}`, which asks before it submits anything again."
             )
         elif not view.outcome.is_good:
             yield (
-                f"When the cause is mended, `almaflow retry {view.id}` does again what did not end "
-                "well and keeps the rest. A changed file counts for new runs only."
+                f"When the cause is fixed, `almaflow retry {view.id}` retries the steps that "
+                "failed and keeps the rest. A changed file counts for new runs only."
             )
         elif view.outcome is Outcome.WARNING:
             for step in self._to_tell():
-                yield f"`almaflow retry {view.id} --from {step.path}` begins again there."
+                yield f"`almaflow retry {view.id} --from {step.path}` starts again there."
                 break
 
 

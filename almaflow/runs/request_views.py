@@ -108,35 +108,35 @@ def _intent(entry: Entry, look: Look, *, again: bool) -> IntentView:
 
 
 def _told(entry: Entry, value: Mapping[str, Any], look: Look, *, again: bool) -> str:
-    lost = f"the answer was lost ({value.get('error') or 'almaflow ended meanwhile'})"
+    lost = f"the response was lost ({value.get('error') or 'almaflow stopped meanwhile'})"
     at = _clock(entry.changed_at, datetime.fromisoformat(value["sent_at"]), look.zone)
     match entry.state:
         case EntryState.DONE if value.get("found"):
             name, by = name_of(value.get("result")), value.get("resolved_by")
             if by:
-                return f"{lost}; {by} said at {at} that Alma runs it as {name}"
-            return f"{lost}; looked for, and found in Alma at {at}" + (name and f" as {name}")
+                return f"{lost}; {by} confirmed at {at} that Alma runs it as {name}"
+            return f"{lost}; found in Alma at {at}" + (name and f" as {name}")
         case EntryState.DONE:
             name = name_of(value.get("result"))
-            return "Alma took it" + (name and f": {name}")
+            return "Alma accepted it" + (name and f": {name}")
         case EntryState.REFUSED:
             return f"Alma refused it: {value['refusal']['text']}"
         case EntryState.UNTAKEN if value.get("absent"):
             by = value.get("resolved_by")
             why = (
-                f"{by} said at {at} that Alma did not take it"
+                f"{by} confirmed at {at} that Alma did not accept it"
                 if by
-                else f"looked for, and not in Alma by {at}"
+                else f"not found in Alma by {at}"
             )
             return f"{lost}; {why}, so it {'was' if again else 'may be'} sent once more"
         case EntryState.UNTAKEN:
-            return f"Alma did not take it, so it may be sent again: {value['error']}"
+            return f"Alma did not accept it, so it may be sent again: {value['error']}"
         case EntryState.INTENT if look.worked_on:
-            return "sent, no answer yet"
+            return "sent, no response yet"
         case EntryState.INTENT if not look.over:
-            return "almaflow ended while it was being sent, so it has to be looked for in Alma"
+            return "almaflow stopped while sending it, so it has to search Alma for it"
         case EntryState.INTENT:
-            return "almaflow ended while it was being sent, so nobody can tell whether Alma took it"
+            return "almaflow stopped while sending it, so it is not known whether Alma accepted it"
     return f"{lost}{_fate(value, look, at)}"
 
 
@@ -148,13 +148,13 @@ def _fate(value: Mapping[str, Any], look: Look, at: str) -> str:
     if len(candidates) == 1:
         return f"; Alma lists an instance that could be it or another user's: {candidates[0]}"
     if candidates:
-        return f"; Alma shows several runs that could be it: {', '.join(candidates)}"
+        return f"; Alma lists several instances that could be it: {', '.join(candidates)}"
     why = str(value.get("unknown", ""))
     if why:
-        return f"; {why}, so nobody can tell whether Alma took it"
+        return f"; {why}, so it is not known whether Alma accepted it"
     if look.over:
-        return "; nobody can tell whether Alma took it"
-    return f"; looked for in Alma since {at}"
+        return "; it is not known whether Alma accepted it"
+    return f"; being searched for in Alma since {at}"
 
 
 def name_of(result: Any) -> str:

@@ -157,8 +157,8 @@ class _Journal:
         outcome = self._outcome(path)
         ended = f"ended as {outcome}" if outcome else "has not ended"
         raise RequestWrong(
-            f"Step {path} {ended} and is not done again from step {start.path} on, so the run "
-            f"would end there once more. Begin with `--from {path}`, or leave `--from` out."
+            f"Step {path} {ended} and is not repeated from step {start.path} on, so the run "
+            f"would end there again. Start with `--from {path}`, or omit `--from`."
         )
 
     # How steps ended

@@ -122,7 +122,9 @@ class Outline:
             return nearest[0]
         if found:
             listed = ", ".join(f"`{place.path}`" for place in nearest)
-            raise RequestWrong(f"Several steps have the id `{name}`: {listed}. Give a whole path.")
+            raise RequestWrong(
+                f"Several steps have the id `{name}`: {listed}. Specify a whole path."
+            )
         known = {place.path for place in places} | {place.step.id or "" for place in places}
         listed = ", ".join(f"`{place.path}`" for place in places[:_LISTED])
         more = ", …" if len(places) > _LISTED else ""

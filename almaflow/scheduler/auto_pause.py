@@ -40,7 +40,7 @@ class Pausing(Companion):
         )
         if pause is not None:
             self._log(
-                f"{pause.note} No tick of it runs until `almaflow unpause {run.workflow}`.",
+                f"{pause.note} It does not run until `almaflow unpause {run.workflow}`.",
                 level="error",
                 workflow=run.workflow,
             )
@@ -65,4 +65,6 @@ def pause_after_failures(store: Store, workflow: str, number: int) -> Pause | No
     if len(last) < number or any(run.outcome is not None and run.outcome.is_good for run in last):
         return None
     times = "Its last run" if number == 1 else f"Its last {number} runs"
-    return store.pause(workflow, by=BY, note=f"{times} did not end well, the newest {last[0].id}.")
+    return store.pause(
+        workflow, by=BY, note=f"{times} did not end well; the newest is {last[0].id}."
+    )

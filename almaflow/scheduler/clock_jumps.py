@@ -28,6 +28,6 @@ class ClockJumps:
         rest = (
             "Ticks that were passed over are caught up."
             if off > timedelta()
-            else "No tick that has come runs a second time."
+            else "No tick runs a second time."
         )
         return f"The clock was set {way} by {str(abs(off)).split('.')[0]}. {rest}"

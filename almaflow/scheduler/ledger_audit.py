@@ -131,7 +131,7 @@ class _Laid:
 def _compare(key: Key, stood: Sequence[_Laid], rows: Mapping[datetime, Tick]) -> Iterator[Fault]:
     instants = set().union(*(laid.instants for laid in stood))
     for at in instants - rows.keys():
-        text = "The timetable has this tick, and the ledger has no row of it."
+        text = "The timetable has this tick, but the ledger has no row for it."
         yield Fault("no-row", *key, at, text)
     for at in rows.keys() - instants:
         if not any(laid.may_have(rows[at]) for laid in stood):
@@ -139,10 +139,10 @@ def _compare(key: Key, stood: Sequence[_Laid], rows: Mapping[datetime, Tick]) ->
 
 
 def _no_tick(key: Key, tick: Tick) -> Fault:
-    text = "The ledger has this row, and the timetable had no such tick."
+    text = "The ledger has this row, but the timetable has no such tick."
     return Fault("no-tick", *key, tick.at, text)
 
 
 def _unreadable(schedule: Schedule, error: AlmaflowError) -> Fault:
-    text = f"What is kept of this timetable cannot be read: {error}"
+    text = f"The record of this timetable cannot be read: {error}"
     return Fault("unreadable", schedule.workflow, schedule.entry, schedule.begins_at, text)

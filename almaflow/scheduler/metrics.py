@@ -49,7 +49,7 @@ class Metrics(Measures):
         registry.register(_Present(look))
         self._ticks = Counter(
             "almaflow_ticks",
-            "Ticks of timetables by how they ended: run, merged, skipped, missed.",
+            "Ticks of timetables by result: run, merged, skipped, missed.",
             ["workflow", "ending"],
             registry=registry,
         )
@@ -58,28 +58,28 @@ class Metrics(Measures):
         )
         self._durations = Histogram(
             "almaflow_run_duration_seconds",
-            "From a run's begin to its end.",
+            "From the start of a run to its end.",
             ["workflow"],
             buckets=_DURATIONS,
             registry=registry,
         )
         self._queued = Histogram(
             "almaflow_run_queue_seconds",
-            "From a run's recording to its begin.",
+            "From the recording of a run to its start.",
             ["workflow"],
             buckets=_QUEUED,
             registry=registry,
         )
         self._delays = Histogram(
             "almaflow_tick_delay_seconds",
-            "From the instant at which a tick was to begin to that at which it became a run.",
+            "From the time of a tick to the start of its run.",
             ["workflow"],
             buckets=_LATE,
             registry=registry,
         )
         self._lag = Gauge(
             "almaflow_scheduler_lag_seconds",
-            "How late the scheduler was when it last looked at its timetables.",
+            "How late the scheduler was when it last checked its timetables.",
             registry=registry,
         )
 
@@ -113,9 +113,9 @@ class Metrics(Measures):
             self._server = LocalServer(port, make_wsgi_app(self._registry))
         except OSError as error:
             raise RequestWrong(
-                f"The metrics cannot be given on port {port} of this machine: "
-                f"{error.strerror or error}. Name another port as `serve: {{metrics: …}}` in "
-                "almaflow.yaml."
+                f"The metrics cannot be offered on port {port} of this machine: "
+                f"{error.strerror or error}. Choose another port with `serve: {{metrics: …}}` "
+                "in almaflow.yaml."
             ) from error
 
     def stop(self) -> None:
@@ -177,7 +177,9 @@ class _Present(Collector):
         yield from ()
 
     def collect(self) -> Iterator[Metric]:
-        yield _gauge("almaflow_info", "The version that runs.", {(__version__,): 1}, "version")
+        yield _gauge(
+            "almaflow_info", "The version that is running.", {(__version__,): 1}, "version"
+        )
         try:
             picture = self._look()
         except StoreError:
@@ -192,31 +194,34 @@ def _gauges_of(picture: Picture) -> Iterator[Metric]:
     kinds = Tally(waits_for(run, picture.queued_runs) for run in waiting)
     statuses = Tally(run.status for run in picture.unfinished)
     yield _gauge(
-        "almaflow_leader", "1: this process lays out ticks; 0: standby.", {(): int(picture.leads)}
+        "almaflow_leader", "1: this process leads; 0: it is on standby.", {(): int(picture.leads)}
     )
     yield _gauge(
         "almaflow_runs_unfinished",
-        "Runs that have not ended, by where they are in their life.",
+        "Runs that have not ended, by status.",
         {(status.value,): statuses[status] for status in _UNFINISHED},
         "status",
     )
     yield _gauge(
         "almaflow_runs_waiting",
-        "Waiting runs by the kind of their reason.",
+        "Waiting runs by the kind of their wait.",
         {(kind,): number for kind, number in kinds.items()},
         "reason",
     )
     yield _gauge(
         "almaflow_remaining_calls",
-        "Calls of this day that Alma says are left.",
+        "Calls left today, as Alma reports them.",
         {(name,): number for name, number in picture.remaining_calls.items()},
         "institution",
     )
     plain = {
-        "almaflow_open_ticks": ("Ticks that have come and not ended yet.", picture.open_ticks),
+        "almaflow_open_ticks": ("Ticks that are due and have no result yet.", picture.open_ticks),
         "almaflow_paused_workflows": ("Workflows that are paused.", len(picture.paused)),
-        "almaflow_invalid_files": ("Files whose last edit is invalid.", len(picture.invalid)),
-        "almaflow_undelivered_notices": ("Notices that wait to be sent.", picture.undelivered),
+        "almaflow_invalid_files": ("Files whose current version is invalid.", len(picture.invalid)),
+        "almaflow_undelivered_notices": (
+            "Notifications that wait to be sent.",
+            picture.undelivered,
+        ),
     }
     for name, (told, number) in plain.items():
         yield _gauge(name, told, {(): number})

@@ -73,7 +73,7 @@ def let_through(
     return decided
 
 
-_REMOVED = "Its entry was taken out of the timetable before it ran."
+_REMOVED = "The schedule entry was removed before this tick could run."
 
 
 def _catch_up(found: Sequence[Tick], rules: Rules, now: datetime, decided: Decided) -> None:
@@ -86,7 +86,10 @@ def _catch_up(found: Sequence[Tick], rules: Rules, now: datetime, decided: Decid
         if _too_old(tick, rules, now):
             decided.ends.append(_too_old_end(tick, rules))
         elif rules.missed == "none":
-            why = f"No `almaflow serve` ran when it was due, and `missed` is `none`{_seen(tick)}."
+            why = (
+                "No `almaflow serve` was running when it was due, and `missed` is "
+                f"`none`{_seen(tick)}."
+            )
             decided.ends.append(_end(tick, TickEnding.MISSED, Cause.DOWNTIME, why))
         else:
             within.append(tick)
@@ -102,7 +105,10 @@ def _catch_up(found: Sequence[Tick], rules: Rules, now: datetime, decided: Decid
                 tick,
                 TickEnding.MERGED,
                 Cause.DOWNTIME,
-                "No `almaflow serve` ran when it was due; a later tick stands for it.",
+                (
+                    "No `almaflow serve` was running when it was due; the run of a later tick "
+                    "covers it."
+                ),
                 newest.at,
             )
             for tick in within
@@ -121,8 +127,10 @@ def _too_old(tick: Tick, rules: Rules, now: datetime) -> bool:
 
 def _too_old_end(tick: Tick, rules: Rules) -> TickEnd:
     assert rules.max_age is not None
-    waited = "It waited for another run" if tick.ready_at else "No `almaflow serve` ran in time"
-    why = f"{waited}; older than {format_duration(rules.max_age)} (`max_age`) it does not run."
+    waited = (
+        "It waited for another run" if tick.ready_at else "No `almaflow serve` was running in time"
+    )
+    why = f"{waited}, and ticks older than {format_duration(rules.max_age)} (`max_age`) do not run."
     return _end(tick, TickEnding.MISSED, Cause.MAX_AGE, why)
 
 
@@ -155,13 +163,13 @@ def _line_up(
             # Each of these was promised a run.
             continue
         elif said.overlap == "skip":
-            why = f"{_which(going)} goes on, and `overlap` is `skip`."
+            why = f"{_which(going)} was still running, and `overlap` is `skip`."
             decided.ends.append(_end(tick, TickEnding.SKIPPED, Cause.OVERLAP, why))
         elif said.overlap == "queue_one":
             in_line.setdefault(tick.entry, []).append(tick)
     for ticks in in_line.values():
         newest = max(ticks, key=lambda tick: tick.at)
-        why = f"{_which(going)} goes on, and of each entry one tick waits: the newest."
+        why = f"{_which(going)} was still running, and of each entry only the newest tick waits."
         decided.ends += [
             _end(tick, TickEnding.MERGED, Cause.OVERLAP, why, newest.at)
             for tick in ticks

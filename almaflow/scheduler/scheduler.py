@@ -198,11 +198,11 @@ class _Term:
                 happened = await self._cycle(ledger)
                 if refused:
                     refused = ""
-                    self._log("The store answers again.")
+                    self._log("The store responds again.")
             except StoreTrouble as error:
                 if str(error) != refused:
                     refused = str(error)
-                    self._log(f"The ledger waits for the store: {error}", level="error")
+                    self._log(f"The ledger is waiting for the store: {error}", level="error")
                 await sleep(self._clock, AGAIN)
                 continue
             await self._wakeups.sleep(self._next_look(happened))
@@ -227,7 +227,7 @@ class _Term:
     def _tell(self, happened: Happened) -> None:
         for tick, record in happened.begun:
             self._log(
-                f"The tick of {self._wall(tick.at)} became this run.",
+                f"This is the run of the tick of {self._wall(tick.at)}.",
                 workflow=tick.workflow,
                 run=record.id,
             )
@@ -305,7 +305,10 @@ class _Term:
             problem = str(error.problems[0])
             if problem != self._settings_problem:
                 self._log(
-                    f"almaflow.yaml is invalid now, so what it said before counts: {problem}",
+                    (
+                        "The current almaflow.yaml is invalid, so its last valid version stays "
+                        f"active: {problem}"
+                    ),
                     level="error",
                 )
                 for companion in self._companions:
@@ -318,7 +321,7 @@ class _Term:
             for companion in self._companions:
                 companion.settings("")
         if project.settings != self._project.settings:
-            self._log("almaflow.yaml has changed; going on with what it says now.")
+            self._log("almaflow.yaml has changed; using the new version.")
             raise TermOver
 
     async def _read(self, ledger: Ledger) -> None:
@@ -351,7 +354,7 @@ class _Term:
         for path, problem in reading.problems.items():
             if known.get(path) != problem:
                 stands = any(one.path == path for one in reading.standing.values())
-                what = "it runs as it was when it was last valid" if stands else "it does not run"
+                what = "its last valid version stays active" if stands else "it does not run"
                 self._log(f"{path} is invalid, so {what}: {problem}", level="error", file=path)
         for path in known:
             if path not in reading.problems and path in reading.files:
@@ -371,6 +374,6 @@ def _summary(reading: Reading) -> str:
 def _stands_by(other: Process, address: str) -> str:
     return (
         f"Another `almaflow serve` leads on the store {address} (process {other.pid} on "
-        f"{other.host}, since {other.entered_at:%Y-%m-%d %H:%M} UTC). This one stands by, and "
-        "takes over when that one is gone."
+        f"{other.host}, since {other.entered_at:%Y-%m-%d %H:%M} UTC). This one is on standby "
+        "and takes over when that one is gone."
     )

@@ -297,7 +297,7 @@ class Ledger:
         except StoreError:
             raise
         except AlmaflowError as error:
-            why = f"No run could be made of it: {error}"
+            why = f"almaflow could not create a run for it: {error}"
             end = TickEnd(
                 tick_id=tick.id, ending=TickEnding.MISSED, cause=Cause.INVALID, reason=why
             )

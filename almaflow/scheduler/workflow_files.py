@@ -182,9 +182,9 @@ def _each_name_once(
             else:
                 others = sorted({*paths, *([holder] if holder else [])} - {one.path})
                 problems[one.path] = (
-                    f"{one.path}: two workflows are called `{one.name}`, the other one in "
-                    f"{' and '.join(others)}{_difference(one, claiming)}; give each a `name` of "
-                    "its own."
+                    f"{one.path}: two workflows are named `{one.name}`, the other one in "
+                    f"{' and '.join(others)}{_difference(one, claiming)}. Give each a "
+                    "different `name`."
                 )
     return standing
 

@@ -237,8 +237,10 @@ def test_a_date_without_zone_is_utc() -> None:
 def test_the_simulators_hint_is_the_next_move_of_an_error() -> None:
     refused = failure(answer(error("40166410"), 400, x_simulator_hint="jobs: [{job: M44}]"))
 
-    assert refused.advice == "A scenario could hold it: jobs: [{job: M44}]"
-    assert str(refused).endswith("tracking id E01-1). A scenario could hold it: jobs: [{job: M44}]")
+    assert refused.advice == "A scenario can provide it: jobs: [{job: M44}]"
+    assert str(refused).endswith(
+        "tracking id E01-1). A scenario can provide it: jobs: [{job: M44}]"
+    )
 
 
 # --- verdicts -------------------------------------------------------------------------------

@@ -66,7 +66,7 @@ def test_what_is_not_there_is_said(almaflow: Almaflow) -> None:
     for noun in ("job", "profile", "set"):
         typed = almaflow(f"{noun}s", "list", "--simulate", "--name", "xyzzy")
 
-        assert (typed.code, typed.out) == (0, f"main has no such {noun}.\n")
+        assert (typed.code, typed.out) == (0, f"main has no matching {noun}.\n")
 
 
 @pytest.mark.parametrize("name", ["M48", "Export Physical Items"])
@@ -143,7 +143,7 @@ def test_a_profile_that_is_not_there_is_told_with_its_neighbour(almaflow: Almafl
     assert typed.code == 1
     assert typed.err == (
         "Error: main has no profile 'BURSER'; did you mean `BURSAR`? `almaflow profiles list` "
-        "shows what there is.\n"
+        "shows all profiles.\n"
     )
 
 
@@ -179,7 +179,7 @@ def test_a_set_that_is_not_there_is_told(almaflow: Almaflow) -> None:
     typed = almaflow("sets", "show", "Nothing", "--simulate")
 
     assert typed.code == 1
-    assert typed.err.startswith("Error: main has no set 'Nothing'. The name must be exact.")
+    assert typed.err.startswith("Error: main has no set 'Nothing'. The name must match exactly.")
 
 
 def test_what_needs_alma_shows_the_lines_to_write(almaflow: Almaflow) -> None:
@@ -328,7 +328,7 @@ def test_a_name_that_several_profiles_have_wants_an_id() -> None:
         profiles._one(both, "Loader", "main")
 
     assert str(caught.value) == (
-        "At main several profiles are called 'Loader': 1 (integration), 2 (import). Give the id "
+        "main has several profiles named 'Loader': 1 (integration), 2 (import). Specify the id "
         "of one."
     )
 
@@ -337,7 +337,7 @@ def test_a_profile_without_a_job_shows_no_step() -> None:
     assert list(profiles._lines(IntegrationProfile("1", name="Idle"), [])) == [
         "1  Idle",
         f"  {'kind':<16} integration",
-        "It has no job that can be run; its action is not configured, or not active, in Alma.",
+        "It has no job to run: its action is not configured, or not active, in Alma.",
     ]
 
 

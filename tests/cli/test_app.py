@@ -107,9 +107,9 @@ def test_a_command_completes_from_its_first_letters(
     [
         (
             ["vlidate"],
-            "There is no command `vlidate`; did you mean `validate`? See `almaflow --help`.",
+            "There is no command named `vlidate`; did you mean `validate`? See `almaflow --help`.",
         ),
-        (["xyz"], "There is no command `xyz`. See `almaflow --help`."),
+        (["xyz"], "There is no command named `xyz`. See `almaflow --help`."),
         (
             ["--jsn"],
             "`almaflow` has no option `--jsn`. See `almaflow --help`.",
@@ -121,7 +121,7 @@ def test_a_command_completes_from_its_first_letters(
         ),
         (
             ["run"],
-            "`almaflow run` needs FILE: A workflow file, or a workflow's name. See "
+            "`almaflow run` needs FILE: A workflow file, or the name of a workflow. See "
             "`almaflow run --help`.",
         ),
         (

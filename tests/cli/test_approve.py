@@ -55,8 +55,8 @@ def test_a_yes_is_recorded_and_the_run_goes_on_with_it(
     me = getpass.getuser()
     assert (typed.code, typed.err) == (0, "")
     assert typed.out == (
-        f"Step sign of run {run} is approved. No process works on the run; `almaflow resume {run}` "
-        "goes on with it.\n"
+        f"Step sign of run {run} is approved. No process is executing the run; continue it "
+        f"with `almaflow resume {run}`.\n"
     )
     assert resumed.code == 0
     assert f"sign  {me} approved: as agreed" in resumed.out
@@ -107,8 +107,8 @@ def test_a_process_that_works_on_the_run_hears_of_the_answer(
 
     typed = almaflow("approve", "last")
 
-    assert typed.out.startswith(f"Step sign of run {run} is approved. The process that works on ")
-    assert f"`almaflow resume {run}` takes the run over.\n" in typed.out
+    assert typed.out.startswith(f"Step sign of run {run} is approved. The process that executes ")
+    assert f"take over the run with `almaflow resume {run}`.\n" in typed.out
 
 
 def test_a_second_answer_is_refused(almaflow: Almaflow, waiting: tuple[str, Store]) -> None:
@@ -119,8 +119,8 @@ def test_a_second_answer_is_refused(almaflow: Almaflow, waiting: tuple[str, Stor
 
     assert typed.code == 2
     assert typed.err == (
-        f"Error: Step sign of run {run} was approved by {getpass.getuser()} already, and goes on "
-        "with that as soon as a process works on the run.\n"
+        f"Error: Step sign of run {run} was already approved by {getpass.getuser()}. The run "
+        "continues as soon as a process executes it.\n"
     )
 
 
@@ -136,11 +136,11 @@ def test_of_several_questions_one_has_to_be_named(
 
     asks = "`parallel-1/left/a` (left?); `parallel-1/right/b` (right?)"
     assert several.err == (
-        f"Error: Several steps of run {run} wait for an answer: {asks}. Name one.\n"
+        f"Error: Several steps of run {run} are waiting for an answer: {asks}. Specify one.\n"
     )
     assert wrong.err == (
-        f"Error: No step `parallel-1/left/aa` of run {run} waits for an answer; did you mean "
-        f"`parallel-1/left/a`? There waits {asks}.\n"
+        f"Error: No step `parallel-1/left/aa` of run {run} is waiting for an answer; did you "
+        f"mean `parallel-1/left/a`? Waiting: {asks}.\n"
     )
     assert (several.code, wrong.code, named.code, whole.code) == (2, 2, 0, 0)
     assert named.out.startswith("Step parallel-1/left/a of run")
@@ -156,8 +156,8 @@ def test_an_id_that_waits_in_several_iterations_must_be_a_path(
         typed = almaflow("approve", "last", "c")
 
     assert typed.err == (
-        "Error: Several steps called `c` wait for an answer: `for_each-1/1/c`, `for_each-1/2/c`. "
-        "Name one.\n"
+        "Error: Several steps with the id `c` are waiting for an answer: `for_each-1/1/c`, "
+        "`for_each-1/2/c`. Specify one of these paths.\n"
     )
 
 
@@ -172,12 +172,14 @@ def test_a_run_that_waits_for_nobody_is_told(
 
     assert [one.code for one in told] == [2, 2, 2]
     assert told[0].err.startswith(
-        f"Error: No step of run {held} waits for an answer: it waits for something else (wait-1: "
+        f"Error: No step of run {held} is waiting for an answer: it is waiting for "
+        "something else (wait-1: "
     )
     assert told[1].err == (
-        f"Error: No step of run {queued} waits for an answer. `almaflow why {queued}` tells more.\n"
+        f"Error: No step of run {queued} is waiting for an answer. `almaflow why {queued}` "
+        "explains what the run is waiting for.\n"
     )
     assert told[2].err == (
-        f"Error: Run {ended} is finished (succeeded), so no step of it waits for an answer. "
-        f"`almaflow show {ended}` tells how it went.\n"
+        f"Error: Run {ended} is finished (succeeded), so none of its steps is waiting for an "
+        f"answer. Run `almaflow show {ended}` to see the result.\n"
     )

@@ -48,8 +48,8 @@ def raising(monkeypatch: pytest.MonkeyPatch) -> Raise:
         (
             OSError(errno.ENOSPC, "No space left on device", "x.json"),
             1,
-            "Error: The system refused: x.json: No space left on device. Make room on that disk, "
-            "then run the command again.\n",
+            "Error: The system refused: x.json: No space left on device. Free some space on "
+            "that disk, then run the command again.\n",
         ),
         (OSError("odd"), 1, "Error: The system refused: odd.\n"),
         (KeyboardInterrupt(), 130, "Interrupted.\n"),

@@ -67,14 +67,14 @@ def test_schemas_are_not_written_over_a_file(almaflow: Almaflow, write: Write) -
     typed = almaflow("schema", "-o", "schemas")
 
     assert (typed.code, typed.out) == (2, "")
-    assert "schemas is a file; name a folder." in typed.err
+    assert "schemas is a file. Specify a folder." in typed.err
 
 
 def test_one_schema_and_both_is_a_contradiction(almaflow: Almaflow) -> None:
     typed = almaflow("schema", "-o", "schemas", "--project")
 
     assert typed.code == 2
-    assert "leave `--project` out" in typed.err
+    assert "Use only one of `--output` and `--project`." in typed.err
 
 
 # --- explain ----------------------------------------------------------------------------------
@@ -134,10 +134,10 @@ def test_the_simulator_greets_and_ends_on_ctrl_c(almaflow: Almaflow, serving: Se
 
     lines = typed.out.splitlines()
     assert (typed.code, typed.err) == (0, "")
-    assert lines[0].startswith("A simulated Alma answers at http://127.0.0.1:")
+    assert lines[0].startswith("The simulated Alma listens on http://127.0.0.1:")
     assert "      api_key: env:ALMA_API_KEY_NORTH" in lines
     assert "      api_key: env:ALMA_API_KEY_O_2" in lines
-    assert lines[-2:] == ["", "The simulator has ended; its library is gone."]
+    assert lines[-2:] == ["", "The simulator has stopped; its library is discarded."]
 
 
 def test_the_simulator_as_json_prints_nothing_but_the_document(
@@ -162,7 +162,7 @@ def test_the_system_ends_the_simulator_as_ctrl_c_does(almaflow: Almaflow, servin
     typed = almaflow("simulator", "--port", "0")
 
     assert typed.code == 0
-    assert typed.out.endswith("The simulator has ended; its library is gone.\n")
+    assert typed.out.endswith("The simulator has stopped; its library is discarded.\n")
 
 
 def test_a_server_that_stops_by_itself_says_no_farewell(

@@ -85,8 +85,8 @@ def work_on(store: Store, run_id: str, status: Status = Status.RUNNING) -> Claim
 
 def test_a_store_without_runs_says_so(almaflow: Almaflow) -> None:
     assert almaflow("runs").out == "There are no runs yet.\n"
-    assert almaflow("runs", "--workflow", "tidy").out == "There is no such run.\n"
-    assert almaflow("runs", "--status", "failed").out == "There is no such run.\n"
+    assert almaflow("runs", "--workflow", "tidy").out == "There are no matching runs.\n"
+    assert almaflow("runs", "--status", "failed").out == "There are no matching runs.\n"
     assert almaflow("runs", "--json").json == {"runs": []}
 
 
@@ -128,7 +128,7 @@ def test_a_status_that_does_not_exist_is_told_with_its_neighbour(almaflow: Almaf
     typed = almaflow("runs", "--status", "faild")
 
     assert typed.code == 2
-    assert "`faild` is no status and no outcome; did you mean `failed`?" in typed.err
+    assert "`faild` is not a status or an outcome; did you mean `failed`?" in typed.err
     assert almaflow("runs", "--status", "xyzzy").code == 2
 
 
@@ -141,7 +141,7 @@ def test_what_is_unfinished_says_who_works_on_it(almaflow: Almaflow, store: Stor
     runs = {one["id"]: one for one in almaflow("runs", "--json").json["runs"]}
 
     remarks = {line.split()[0]: line.split("  ")[-1] for line in lines}
-    assert remarks[idle] == "no process works on it"
+    assert remarks[idle] == "no process is executing it"
     assert remarks[held] == "held; job M157 runs"
     assert remarks[waiting] == "job M157 runs"
     assert [runs[run]["worked_on"] for run in (idle, held, waiting)] == [False, False, True]
@@ -166,7 +166,7 @@ def test_a_run_that_waits_at_several_steps_or_was_retried_says_so(
     (one, two) = almaflow("runs", "--json").json["runs"]
 
     assert lines[both].endswith("  a: until noon; b: somebody approves")
-    assert lines[again].endswith("  attempt 2; no process works on it")
+    assert lines[again].endswith("  attempt 2; no process is executing it")
     assert [(run["id"], run["attempt"]) for run in (one, two)] == [(again, 2), (both, 1)]
     assert set(one) == {
         *("id", "workflow", "path", "institution", "trigger", "status", "reason", "outcome"),
@@ -207,8 +207,8 @@ def test_a_run_that_nobody_works_on_shows_the_next_moves(almaflow: Almaflow, sto
     work_on(store, run)
     busy = almaflow("show", "last").out
 
-    assert f"`almaflow resume {run}` goes on with it" in idle
-    assert f"A process works on it; `almaflow logs -f {run}` follows it." in busy
+    assert f"`almaflow resume {run}` continues it" in idle
+    assert f"A process is executing it; follow it with `almaflow logs -f {run}`." in busy
 
 
 def test_a_run_of_another_version_is_shown_without_its_plan(
@@ -303,7 +303,7 @@ def test_following_ends_when_nobody_works_on_the_run(almaflow: Almaflow, store: 
 
     assert typed.code == 0
     assert typed.err == (
-        f"No process works on run {run} now. `almaflow resume {run}` goes on with it.\n"
+        f"No process is executing run {run} now. Continue it with `almaflow resume {run}`.\n"
     )
 
 
@@ -324,7 +324,7 @@ def test_a_log_that_goes_on_is_no_document(almaflow: Almaflow) -> None:
     typed = almaflow("logs", "last", "--follow", "--json")
 
     assert typed.code == 2
-    assert "leave `--follow` out" in typed.json["error"]["message"]
+    assert "has no end. Use only one of `--json` and `--follow`." in typed.json["error"]["message"]
 
 
 # --- cancel -----------------------------------------------------------------------------------
@@ -350,7 +350,7 @@ def test_a_held_run_is_ended_here(
 
     record = store.run(run)
     assert typed.code == 0
-    assert typed.out.startswith(f"No process works on run {run}; it is ended here.\n")
+    assert typed.out.startswith(f"No process is executing run {run}; cancelling it here.\n")
     assert (record.status, record.outcome) == (Status.FINISHED, Outcome.CANCELLED)
     assert record.cancel_requested_by == getpass.getuser()
     assert workflow.received() == []
@@ -373,7 +373,7 @@ def test_a_process_that_works_on_the_run_is_asked(almaflow: Almaflow, store: Sto
     as_json = almaflow("cancel", run, "--json")
 
     assert (typed.code, as_json.code) == (0, 0)
-    assert typed.out.startswith(f"Process 4711 on shelf works on run {run} and is asked")
+    assert typed.out.startswith(f"Process 4711 on shelf is executing run {run} and has been asked")
     assert as_json.json == {"run": run, "asked": True, "pid": 4711, "host": "shelf"}
     assert store.run(run).outcome is None
     assert run in store.cancels_asked([run])
@@ -393,7 +393,7 @@ def test_a_process_that_takes_the_run_meanwhile_is_asked(
     typed = almaflow("cancel", run)
 
     assert typed.code == 0
-    assert "Process 4711 on shelf works on run" in typed.out
+    assert "Process 4711 on shelf is executing run" in typed.out
 
 
 def test_somebody_without_a_name_can_cancel(

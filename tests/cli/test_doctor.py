@@ -117,13 +117,13 @@ def test_where_all_is_well_every_line_says_so(
     lines = typed.out.splitlines()
     assert (typed.code, typed.err) == (0, "")
     assert all(line.startswith("✓ ") for line in lines[:-1])
-    assert lines[-1] == "All is well."
+    assert lines[-1] == "Everything works."
     for expected in (
         "✓ almaflow.yaml: almaflow.yaml is valid; institutions: main",
         "✓ workflows: 1 valid, 1 with a timetable",
-        "✓ channel systems: its address is understood; `--send` tries it",
-        f"✓ institution main: the key opens 41MAIN (production, {place.alma.link_base})",
-        "✓ institution main: the key may read and write Configuration",
+        "✓ channel systems: its address is valid; `--send` tries it",
+        f"✓ institution main: the key belongs to 41MAIN (production, {place.alma.link_base})",
+        "✓ institution main: the key can read and write Configuration",
         "✓ institution main: this clock is within 1m of Alma's",
     ):
         assert expected in lines
@@ -146,7 +146,7 @@ def test_a_store_is_not_made(almaflow: Almaflow, place: Place, folder: Path) -> 
     typed = almaflow("doctor", "--json")
 
     assert not (folder / ".almaflow").exists()
-    assert "there is none yet; the first run makes" in texts(typed, "store", "ok")
+    assert "it does not exist yet; the first run creates" in texts(typed, "store", "ok")
 
 
 def test_a_key_that_only_reads_is_told_with_the_next_move(
@@ -157,9 +157,10 @@ def test_a_key_that_only_reads_is_told_with_the_next_move(
     typed = almaflow("doctor")
 
     assert typed.code == 1
-    assert "✗ institution main: the key may not write Configuration: " in typed.out
-    assert "    → In the Developer Network give it the area Configuration with read/write." in (
-        typed.out
+    assert "✗ institution main: the key cannot write Configuration: " in typed.out
+    assert (
+        "    → In the Developer Network, give the key the area Configuration with read/write."
+        in (typed.out)
     )
     assert typed.out.splitlines()[-1].startswith("1 error")
 
@@ -186,8 +187,9 @@ def test_another_environment_and_another_clock_are_told(
 
     typed = almaflow("doctor", "--json")
 
-    assert "opens a production, but almaflow.yaml says `environment: sandbox`" in texts(
-        typed, "institution main", "error"
+    assert (
+        "belongs to a production environment, but almaflow.yaml has `environment: sandbox`."
+        in texts(typed, "institution main", "error")
     )
     assert "clock is about 5m behind Alma's" in texts(typed, "institution main", "warning")
 
@@ -214,7 +216,7 @@ def test_an_alma_that_loses_the_answer_leaves_the_right_to_write_open(
 
     typed = almaflow("doctor", "--json")
 
-    assert "nobody can tell whether the key may write" in texts(
+    assert "it is not known whether the key can write:" in texts(
         typed, "institution main", "warning"
     )
 
@@ -226,7 +228,7 @@ def test_few_calls_that_are_left_are_a_warning(
 
     typed = almaflow("doctor", "--json")
 
-    assert "are kept in reserve" in texts(typed, "institution main", "warning")
+    assert "reserved ones" in texts(typed, "institution main", "warning")
 
 
 def test_workflows_with_errors_and_warnings_are_named(
@@ -239,7 +241,7 @@ def test_workflows_with_errors_and_warnings_are_named(
     ((_, text, move),) = [one for one in found(typed, "workflows") if one[0] == "error"]
     assert text.startswith("workflows/bad.yaml:1:10: ")
     assert text.endswith(" (and 1 more)")
-    assert move == "`almaflow validate workflows/bad.yaml` shows all."
+    assert move == "`almaflow validate workflows/bad.yaml` shows all problems."
     assert "1 valid, 1 with a timetable" in texts(typed, "workflows", "ok")
 
 
@@ -263,9 +265,9 @@ connections:
     assert typed.code == 1
     assert "`NOT_THERE`" in texts(typed, "secret ftp", "error")
     assert "is no address that Apprise knows" in texts(typed, "channel systems", "error")
-    assert "env:GOOD_PING holds an address" in texts(typed, "ping night", "ok")
-    assert texts(typed, "ping day", "error") == "env:BAD_PING holds no address"
-    assert "it is not called" in texts(typed, "connection exports", "ok")
+    assert "env:GOOD_PING contains an address;" in texts(typed, "ping night", "ok")
+    assert texts(typed, "ping day", "error") == "env:BAD_PING does not contain an address"
+    assert "it was not called" in texts(typed, "connection exports", "ok")
     assert "`NOT_THERE`" in texts(typed, "connection broken", "error")
     assert not {"hidden", "s3cr3tping"} & set(typed.out.replace("-", " ").split())
 
@@ -283,7 +285,7 @@ def test_nobody_to_tell_is_a_warning(almaflow: Almaflow, place: Place, write: Wr
 
     typed = almaflow("doctor", "--json")
 
-    assert "only the log hears" in texts(typed, "channels", "warning")
+    assert "in the log only" in texts(typed, "channels", "warning")
 
 
 def test_a_file_with_mistakes_ends_the_looking(almaflow: Almaflow, write: Write) -> None:
@@ -303,9 +305,9 @@ def test_an_empty_folder_is_told_how_to_begin(almaflow: Almaflow, write: Write) 
     write("almaflow.yaml", "timezone: Europe/Zurich\n")
     nobody = almaflow("doctor", "--json")
 
-    assert "there is none in" in texts(nothing, "almaflow.yaml", "error")
-    assert "no commit can be recorded" in texts(nothing, "git", "warning")
-    assert texts(nobody, "almaflow.yaml", "error") == "it names no institution"
+    assert "there is no almaflow.yaml in" in texts(nothing, "almaflow.yaml", "error")
+    assert "almaflow cannot record a git commit" in texts(nothing, "git", "warning")
+    assert texts(nobody, "almaflow.yaml", "error") == "it has no institution"
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="there is no git here")
@@ -357,8 +359,8 @@ def test_a_store_that_cannot_be_used_is_an_error(
     ("health", "verdict", "text"),
     [
         ({"faults": ("row 3 missing from index",)}, "error", "is damaged: row 3 missing"),
-        ({"journal_mode": "delete"}, "warning", "its journal is `delete` and not `wal`"),
-        ({"file": None, "journal_mode": ""}, "ok", "here can be used (version 3)"),
+        ({"journal_mode": "delete"}, "warning", "its journal mode is `delete`, not `wal`,"),
+        ({"file": None, "journal_mode": ""}, "ok", "here works (version 3)"),
     ],
 )
 def test_a_store_is_told_as_it_is(
@@ -383,7 +385,7 @@ def test_a_store_that_cannot_be_written_or_is_in_memory_is_told(
     settings(write, place.alma, "store: 'sqlite://'")
     forgetful = almaflow("doctor", "--json")
 
-    assert "there is none yet, and" in texts(nowhere, "store", "error")
+    assert "it does not exist yet, and" in texts(nowhere, "store", "error")
     assert "cannot be written by this user" in texts(read_only, "store", "error")
     assert texts(forgetful, "store", "warning") == "it is in memory"
 
@@ -399,7 +401,7 @@ def test_timetables_that_nobody_serves_are_a_warning(
     needless = almaflow("doctor", "--json")
 
     assert texts(nobody, "service", "warning") == (
-        "no `almaflow serve` runs, so nothing keeps the timetables of 1 workflow"
+        "no `almaflow serve` is running, so nothing runs the timetables of 1 workflow"
     )
     assert "no workflow has a timetable" in texts(needless, "service", "ok")
 
@@ -428,9 +430,11 @@ def test_what_the_service_has_to_say_is_passed_on(almaflow: Almaflow, store: Sto
     typed = almaflow("doctor", "--json")
 
     warnings = texts(typed, "service", "warning")
-    assert "runs as process 4711 on shelf with version 0.0.1, and this is " in warnings
-    assert "workflows/old.yaml runs as it was when it was last valid: no steps" in warnings
-    assert "a notice has not got to systems yet: nobody answers" in warnings
+    assert (
+        "is running as process 4711 on shelf with version 0.0.1, but this is version "
+    ) in warnings
+    assert "workflows/old.yaml: the last valid version stays active: no steps" in warnings
+    assert "a notice has not been delivered to systems: nobody answers" in warnings
     assert "paused: old" in texts(typed, "service", "ok")
 
 
@@ -440,14 +444,14 @@ def test_what_the_service_has_to_say_is_passed_on(almaflow: Almaflow, store: Sto
 @pytest.mark.parametrize(
     ("system", "package", "verdict", "text"),
     [
-        ("2026b", "2026a", "ok", "data of 2026b, of the system"),
-        ("", "2026a", "ok", "data of 2026a, of the package tzdata"),
+        ("2026b", "2026a", "ok", "time zone data 2026b from the system"),
+        ("", "2026a", "ok", "time zone data 2026a from the package tzdata"),
         (
             *("2024a", "2026a", "warning"),
-            "data of 2024a, of the system, while the package tzdata has 2026a",
+            "time zone data 2024a from the system, but the package tzdata has 2026a",
         ),
-        ("", "2023c", "warning", "data of 2023c, of the package tzdata, are old"),
-        ("", "", "ok", "data of an unknown version, of the package tzdata"),
+        ("", "2023c", "warning", "time zone data 2023c from the package tzdata, are old"),
+        ("", "", "ok", "time zone data of an unknown version from the package tzdata"),
     ],
 )
 def test_zone_data_are_told_with_their_age(
@@ -470,7 +474,7 @@ def test_a_zone_without_data_is_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
 
     found = zones.look_at_zones(Project(Path(), Settings(), None), [], datetime(2026, 11, 1))
 
-    assert found[0].text.startswith("this machine has no usable data of UTC")
+    assert found[0].text.startswith("this machine has no usable time zone data for UTC")
 
 
 def test_the_version_of_zone_data_is_read_from_where_they_lie(

@@ -97,7 +97,7 @@ def test_repeated_names_become_a_list_in_order(
         "      - {name: library, value: LAW}\n"
         '      - {name: set_id, value: ""}\n'
     )
-    assert "write its id for JOB_ID" in typed.err
+    assert "name its job: replace JOB_ID" in typed.err
     assert "replace `set_id` by `set: " in typed.err
 
 
@@ -139,12 +139,12 @@ def test_what_is_no_payload_is_told_with_its_place(
         (
             ["/dev/null"],
             "/dev/null cannot be read: it is a device, not a regular file. Use `-` to read the "
-            "payload from stdin.",
+            "payload from standard input.",
         ),
         (
             ["p.xml", "--job", "44"],
-            "`44` is not the id of a job: it is a letter (M, S or O) and digits, such as M44. "
-            "`almaflow jobs list` shows them.",
+            "`44` is not a valid job id: use a letter (M, S or O) and digits, such as M44. "
+            "`almaflow jobs list` shows the ids.",
         ),
     ],
 )

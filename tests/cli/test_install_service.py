@@ -94,13 +94,13 @@ def test_odd_characters_stay_what_they_are() -> None:
     assert 'WorkingDirectory=/srv/al ma%%"$x\n' in text
     assert 'ExecStart="/opt/a b$$/almaflow" serve\n' in text
     assert 'ReadWritePaths="/srv/al ma%%\\"$x"\n' in text
-    with pytest.raises(RequestWrong, match="cannot stand in a systemd unit"):
+    with pytest.raises(RequestWrong, match="cannot appear in a systemd unit"):
         unit("/srv/al\nma").text()
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd here")
 def test_systemd_understands_the_unit(tmp_path: Path) -> None:
-    file = tmp_path / "almaflow.scheduler"
+    file = tmp_path / "almaflow.service"
     command = (str(Path("/bin/true").resolve()),)
     file.write_text(unit("/srv/al ma", command=command, user="daemon").text())
 
@@ -108,7 +108,7 @@ def test_systemd_understands_the_unit(tmp_path: Path) -> None:
         ["systemd-analyze", "verify", "--man=no", str(file)], capture_output=True, text=True
     )
 
-    assert "almaflow.scheduler" not in found.stderr
+    assert "almaflow.service" not in found.stderr
 
 
 def test_the_unit_is_written_and_the_next_moves_are_said(
@@ -136,13 +136,13 @@ def test_a_unit_of_somebody_else_is_left_alone(
     almaflow: Almaflow, write: Write, units: Path
 ) -> None:
     write("almaflow.yaml", SETTINGS)
-    file = units / "almaflow.scheduler"
+    file = units / "almaflow.service"
     file.write_text("[Unit]\n")
 
     typed = almaflow("install-service", "--user", "alma", "--write")
 
     assert typed.code == 2
-    assert f"{file} is there already and was written by somebody else" in typed.err
+    assert f"{file} already exists and was not written by almaflow" in typed.err
     assert file.read_text() == "[Unit]\n"
 
 
@@ -159,7 +159,7 @@ def test_who_may_not_write_there_is_told_what_to_do(
     typed = almaflow("install-service", "--user", "alma", "--write")
 
     assert typed.code == 2
-    assert "do it with sudo, or without `--write` print the unit" in typed.err
+    assert "Use sudo, or print the unit" in typed.err
 
 
 def test_without_a_project_or_with_an_odd_name_there_is_no_unit(
@@ -177,5 +177,5 @@ def test_without_a_project_or_with_an_odd_name_there_is_no_unit(
 
     assert (nowhere.code, odd.code, unknown.code) == (2, 2, 2)
     assert "there is nothing to serve" in nowhere.err
-    assert "`../x` cannot be the name of a unit" in odd.err
+    assert "`../x` is not a valid name for a unit." in odd.err
     assert "`--user NAME`" in unknown.err

@@ -69,7 +69,7 @@ def test_the_second_ctrl_c_leaves_at_once_unless_it_is_an_echo_of_the_first(
         run_interruptible(main, virtual=True)
 
     assert codes == ([EXIT_INTERRUPTED] if left else [])
-    assert ("Leaving at once" in capsys.readouterr().err) is left
+    assert ("Leaving immediately; almaflow" in capsys.readouterr().err) is left
 
 
 def test_where_loops_have_no_signal_handlers_the_keyboard_interrupts(

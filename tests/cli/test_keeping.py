@@ -51,8 +51,8 @@ def test_what_is_old_is_taken_out_and_the_ledger_stays_whole(
     assert [one.at.day for one in it.store.ticks()] == [2, 1]
     assert (verified.code, verified.out) == (
         0,
-        "2 ticks of 1 entry compared: each has its row, and each row its tick.\n"
-        "Ticks before 2026-10-31 13:00:00+01:00 are left out: `almaflow prune` took them out.\n",
+        "Compared 2 ticks of 1 entry: each has its row, and each row has its tick.\nTicks "
+        "before 2026-10-31 13:00:00+01:00 are omitted, because `almaflow prune` deleted them.\n",
     )
 
 
@@ -89,7 +89,7 @@ def test_a_store_in_use_is_copied_and_never_over_another_file(
     typed = almaflow("backup", "copy.db")
     again = almaflow("backup", "copy.db")
 
-    assert (typed.code, typed.out) == (0, "The store is copied to copy.db.\n")
+    assert (typed.code, typed.out) == (0, "Copied the store to copy.db.\n")
     assert again.code in (1, 2)
     assert "copy.db" in again.err
     assert (folder / "copy.db").stat().st_mode & 0o777 == 0o600

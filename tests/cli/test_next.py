@@ -95,7 +95,7 @@ def test_an_invalid_file_is_named_and_the_others_are_shown(
     assert typed.code == 0
     assert "often" in typed.out
     assert typed.err == (
-        "workflows/night.yaml is invalid and left out; `almaflow validate` says why.\n"
+        "workflows/night.yaml is invalid and therefore omitted; `almaflow validate` shows why.\n"
     )
 
 
@@ -124,7 +124,7 @@ def test_a_broken_calendar_costs_only_its_own_workflows(almaflow: Almaflow, writ
 
     assert typed.code == 0
     assert "often" in typed.out
-    assert "night.yaml is invalid and left out" in typed.err
+    assert "night.yaml is invalid and therefore omitted;" in typed.err
     assert almaflow("next", "night").code == 2
     checked = almaflow("validate", "--format", "json")
     assert checked.code == 1

@@ -47,14 +47,14 @@ def test_a_workflow_is_paused_until_somebody_ends_it(almaflow: Almaflow, it: Ser
 
     assert (typed.code, ended.code, again.code) == (0, 0, 2)
     assert typed.out == (
-        "nightly is paused until `almaflow unpause nightly`; its ticks are skipped, runs that go "
-        "on are not touched.\n"
+        "nightly is paused until `almaflow unpause nightly`. Its ticks are skipped; runs that "
+        "have started continue.\n"
     )
     assert (pause.workflow, pause.by, pause.note, pause.until) == (
         *("nightly", "anna", "stocktaking.", None),
     )
     assert ended.out == (
-        "nightly is paused no longer. It was paused by anna since 2026-11-02 13:00:00+01:00: "
+        "nightly is no longer paused. It was paused by anna since 2026-11-02 13:00:00+01:00: "
         "stocktaking.\n"
     )
     assert it.store.pauses()[0].ended_by == "anna"
@@ -68,7 +68,7 @@ def test_a_pause_may_end_by_itself_and_a_new_one_replaces_it(
     almaflow("pause", "nightly", "--until", "3h")
 
     old, new = it.store.pauses()
-    assert first.out.startswith("nightly is paused until 2026-11-09 00:00:00+01:00; ")
+    assert first.out.startswith("nightly is paused until 2026-11-09 00:00:00+01:00. ")
     assert (old.until, new.until) == (NOW, NOW + timedelta(hours=3))
 
 
@@ -84,7 +84,7 @@ def test_only_a_workflow_can_be_paused_and_only_for_the_future(
 
     assert (unknown.code, past.code, odd.code, broken.code) == (2, 2, 2, 0)
     assert "did you mean `nightly`?" in unknown.err
-    assert "`--until 2026-11-01` has passed" in past.err
+    assert "`--until 2026-11-01` is in" in past.err
     assert "`--until`: `monday` is no date" in odd.err
     assert [one.workflow for one in it.store.pauses()] == ["broken"]
 
@@ -129,7 +129,7 @@ def test_the_next_tick_is_skipped_and_given_again_the_one_after_it(
 
     assert (first.code, second.code) == (0, 0)
     assert first.out == (
-        "The tick of nightly at 2026-11-03 02:30:00+01:00 (entry night) is skipped.\n"
+        "The tick of nightly at 2026-11-03 02:30:00+01:00 (entry night) will be skipped.\n"
     )
     assert [(one.at, one.cause, one.reason) for one in skipped(it)] == [
         (night(4), Cause.SKIP_NEXT, "Skipped by anna."),
@@ -155,7 +155,7 @@ def test_a_pause_without_end_leaves_nothing_to_skip(almaflow: Almaflow, it: Serv
     typed = almaflow("skip-next", "nightly")
 
     assert typed.code == 2
-    assert "nightly has no tick to come that would run: it is paused." in typed.err
+    assert "nightly has no future tick that would run: it is paused." in typed.err
 
 
 def test_of_several_entries_the_first_that_begins_is_skipped(
@@ -179,7 +179,9 @@ def test_of_several_entries_the_first_that_begins_is_skipped(
         ("night", night(3)),
     ]
     assert wrong.code == 2
-    assert "no schedule entry `nigth`; did you mean `night`? There are night, noon." in wrong.err
+    assert (
+        "no schedule entry `nigth`; did you mean `night`? Its entries are night, noon." in wrong.err
+    )
 
 
 def test_a_tick_that_has_come_and_not_begun_is_the_next_one(
@@ -206,7 +208,9 @@ def test_what_no_serve_has_seen_cannot_be_skipped(
 
     assert (unseen.code, changed.code, none.code) == (2, 2, 2)
     for typed in (unseen, changed):
-        assert "No `almaflow serve` has seen the timetable of nightly as it is now" in typed.err
+        assert (
+            "No `almaflow serve` has read the current timetable of nightly, so its next tick is not"
+        ) in typed.err
     assert "nightly has no timetable, so there is nothing to skip." in none.err
 
 
@@ -228,4 +232,4 @@ def test_a_timetable_that_is_over_has_nothing_to_skip(
     typed = almaflow("skip-next", "nightly")
 
     assert typed.code == 2
-    assert "nightly has no tick to come that would run." in typed.err
+    assert "nightly has no future tick that would run." in typed.err

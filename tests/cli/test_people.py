@@ -20,7 +20,7 @@ from almaflow.runs.events import NoListener, RunEvent
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
 
-ASK = "Approve? [y/n, a comment may follow] "
+ASK = "Approve? [y/n, optionally followed by a comment] "
 
 
 class Terminal:
@@ -134,7 +134,7 @@ def test_the_end_of_the_input_leaves_the_question_open(
 
     assert said is None
     assert capsys.readouterr().out.endswith(
-        "\nThe run goes on waiting; `almaflow approve r sign` answers.\n"
+        "\nThe run keeps waiting. To answer later: `almaflow approve r sign`\n"
     )
 
 

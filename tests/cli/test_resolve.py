@@ -62,7 +62,8 @@ def test_what_alma_did_not_take_is_submitted_once_more(
         assert store.run(run).outcome is Outcome.SUCCEEDED
         states = {one.effect: one.state for one in store.journal(run) if one.request_hash}
     assert typed.out.startswith(
-        f"Step job was not taken by Alma; no process works on run {run}, it goes on here.\n"
+        f"Step job was not accepted by Alma. No process is executing run {run}, so it "
+        "continues here.\n"
     )
     assert states == {
         "submit": EntryState.UNTAKEN,
@@ -95,8 +96,8 @@ def test_one_of_the_two_answers_is_given(almaflow: Almaflow, arguments: tuple[st
 
     assert typed.code == 2
     assert typed.err == (
-        "Error: Say what became of the submission: `--instance ID` when Alma runs it, or "
-        "`--not-submitted` when Alma did not take it.\n"
+        "Error: Confirm the outcome of the submission: `--instance ID` if Alma runs it, or "
+        "`--not-submitted` if Alma did not accept it.\n"
     )
 
 
@@ -127,17 +128,17 @@ def test_a_run_in_alma_that_cannot_be_it_is_refused(
 
     assert {typed.code for typed in told.values()} == {2}
     early = told["too early"].err.replace("\n", " ")
-    assert f"The run {runs['too early']} (too early" in early
-    assert "cannot be what step job submitted: Alma took it at " in early
+    assert f"The instance {runs['too early']} (too early" in early
+    assert "cannot be what step job submitted: Alma accepted it at " in early
     assert "before ours was sent at " in early
     assert early.endswith(". Nothing was recorded. ")
-    assert "knows no run" in told["another job"].err
+    assert "has no instance" in told["another job"].err
     assert (
-        "its name has the mark of another submission of almaflow's. Nothing was recorded."
+        "its name has the marker of another submission of almaflow. Nothing was recorded."
         in told["weed [af-0123456789]"].err
     )
     assert told["nothing"].err == (
-        "Error: Alma at main knows no run 1234567 of job M48. Look at the id in Alma (Admin > "
+        "Error: Alma at main has no instance 1234567 of job M48. Check the id in Alma (Admin > "
         "Monitor Jobs).\n"
     )
     assert given == []
@@ -163,8 +164,8 @@ def test_a_run_that_another_step_has_started_is_refused(
 
     assert typed.code == 2
     assert typed.err.endswith(
-        "cannot be what step parallel-1/left/job submitted: another step of almaflow's has started "
-        "it, or adopted it. Nothing was recorded.\n"
+        "cannot be what step parallel-1/left/job submitted: another step of almaflow started "
+        "or adopted it. Nothing was recorded.\n"
     )
 
 
@@ -182,16 +183,16 @@ def test_an_answer_to_nothing_is_told(
 
     assert (wrong.code, none.code, over.code) == (2, 2, 2)
     assert wrong.err == (
-        f"Error: No submission of step `jobb` of run {lost} is lost; did you mean `job`? Of these "
-        "nobody can tell: `job`.\n"
+        f"Error: No submission of step `jobb` of run {lost} is unconfirmed; did you mean "
+        "`job`? Unconfirmed: `job`.\n"
     )
     assert none.err == (
-        f"Error: Every submission of run {queued} has its answer, so there is nothing to resolve. "
-        f"`almaflow why {queued}` tells what it waits for.\n"
+        f"Error: No submission of run {queued} is unconfirmed, so there is nothing to resolve. "
+        f"`almaflow why {queued}` explains what the run is waiting for.\n"
     )
     assert over.err == (
-        f"Error: Run {ended} is finished (succeeded), so nothing waits for an answer. `almaflow "
-        f"retry {ended}` does again what did not end well, and asks first.\n"
+        f"Error: Run {ended} is finished (succeeded), so no submission of it is waiting for an "
+        f"answer. `almaflow retry {ended}` retries the steps that failed, and asks first.\n"
     )
 
 
@@ -207,8 +208,8 @@ def test_steps_of_the_same_name_are_told_apart_by_their_paths(
         typed = almaflow("resolve", "last", "job", "--not-submitted")
 
     assert typed.err == (
-        "Error: Several steps called `job` wait for that: `for_each-1/1/job`, `for_each-1/2/job`. "
-        "Name one.\n"
+        "Error: Several steps with the id `job` have a lost response: `for_each-1/1/job`, "
+        "`for_each-1/2/job`. Specify one of these paths.\n"
     )
 
 
@@ -233,10 +234,10 @@ def test_what_alma_lists_with_our_mark_was_submitted(
         given = store.answers([played.record.id])
 
     assert typed.code == 2
-    assert typed.err.startswith(f"Error: Alma lists the run {second} (weed job [af-")
+    assert typed.err.startswith(f"Error: Alma lists the instance {second} (weed job [af-")
     assert typed.err.endswith(
-        "whose name has the mark of this submission: Alma took it. `almaflow resolve "
-        f"{played.record.id} job --instance {second}` says so.\n"
+        "whose name has the marker of this submission, so Alma accepted it. To confirm this: "
+        f"`almaflow resolve {played.record.id} job --instance {second}`\n"
     )
     assert given == []
 
@@ -255,12 +256,12 @@ def test_what_could_be_it_is_listed_before_it_is_submitted_once_more(
         given = store.answers([played.record.id])
 
     lines = typed.out.splitlines()
-    assert lines[0] == "Alma at main lists runs of job M48 since then:"
+    assert lines[0] == "Alma at main lists these instances of job M48 since then:"
     since = [one.id for one in all_runs(past) if one.submitted_at >= played.record.started_at]
     assert {line.split()[0] for line in lines[1:3]} == set(since[:2])
     assert ", by exl_api)" in lines[1]
     assert lines[3] == (
-        "If one of them is it, the job runs a second time when it is submitted once more."
+        "If one of them is this submission, submitting it once more runs the job a second time."
     )
     assert typed.code == (0 if says else 1)
     assert len(given) == int(says)
@@ -283,8 +284,8 @@ def test_a_process_that_works_on_the_run_takes_it_up(
 
         (first, _) = store.answers([run])
     assert typed.out == (
-        f"Process 4711 on shelf works on run {run} and takes up that step job was not taken by "
-        f"Alma. `almaflow logs -f {run}` follows it.\n"
+        f"Process 4711 on shelf is executing run {run} and continues now that step job was not "
+        f"accepted by Alma. Follow it with `almaflow logs -f {run}`.\n"
     )
     assert as_json.json == {
         "run": run,
@@ -313,4 +314,4 @@ def test_a_process_that_takes_the_run_meanwhile_is_told(
         typed = almaflow("resolve", "last", "job", "--not-submitted")
 
     assert typed.code == 0
-    assert "Process 4711 on shelf works on run" in typed.out
+    assert "Process 4711 on shelf is executing run" in typed.out

@@ -94,10 +94,10 @@ def test_what_waits_for_a_person_goes_on_once_it_is_answered(
         store.add_answer(lost, "job", "approve", {"approved": True}, "anna")
         after = almaflow("resume", "--all")
 
-    assert (before.code, before.out) == (0, "There is no run to go on with.\n")
+    assert (before.code, before.out) == (0, "There are no runs to resume.\n")
     assert after.code == 1
     assert told(after.out)[0] == f"{lost}  lost: Resumed."
-    assert "the run waits for a person: Nobody can tell whether Alma" in after.out
+    assert "the run is waiting for a person: It is not known whether Alma" in after.out
 
 
 def test_a_run_that_another_version_recorded_is_left_alone(
@@ -109,7 +109,7 @@ def test_a_run_that_another_version_recorded_is_left_alone(
         store.release_run(store.claim_run(run, store.enter_process("a", 1, "0").id), held=True)
         typed = almaflow("resume", "--all")
 
-    assert typed.out == "There is no run to go on with.\n"
+    assert typed.out == "There are no runs to resume.\n"
 
 
 def test_a_run_that_cannot_go_on_stops_no_other(
@@ -140,7 +140,7 @@ def test_a_run_that_cannot_go_on_stops_no_other(
         ends = {store.run(run).outcome for run in (one, two)}
     assert typed.code == 1
     assert ends == {Outcome.SUCCEEDED, None}
-    assert "the run waits for a person: The definition is gone." in typed.out
+    assert "the run is waiting for a person: The definition is gone." in typed.out
 
 
 def test_watching_goes_on_until_ctrl_c_and_takes_over_what_loses_its_process(
@@ -169,9 +169,9 @@ def test_watching_goes_on_until_ctrl_c_and_takes_over_what_loses_its_process(
         assert store.run(later).outcome is Outcome.SUCCEEDED
         assert (store.run(waiting).held, store.run(waiting).status) == (True, Status.WAITING)
     assert typed.err == (
-        "Watching for runs to go on with; Ctrl-C ends it.\n"
-        "Interrupted. 1 unfinished runs are held; what they started in Alma goes on. Continue with "
-        "`almaflow resume --all`.\n"
+        "Watching for unfinished runs. Press Ctrl-C to stop.\nInterrupted. 1 unfinished runs "
+        "are on hold; jobs that they started in Alma keep running. Continue with `almaflow "
+        "resume --all`.\n"
     )
     assert f"{waiting} sign  waits: somebody has to approve: Delete?" in told(typed.out)
 
@@ -203,15 +203,15 @@ def test_watching_goes_with_all(almaflow: Almaflow) -> None:
 
     assert typed.code == 2
     assert typed.err == (
-        "Error: `--watch` goes with `--all`; a single run is followed to its end.\n"
+        "Error: `--watch` needs `--all`. A single run is always followed to its end.\n"
     )
 
 
 @pytest.mark.parametrize(
     ("text", "move"),
     [
-        ("{steps: [{notify: hi}]}", "To do its work again, run the workflow again."),
-        ("{steps: [{fail: no}]}", "`almaflow retry RUN` does again what did not end well."),
+        ("{steps: [{notify: hi}]}", "To run the workflow again, use `almaflow run`."),
+        ("{steps: [{fail: no}]}", "`almaflow retry RUN` retries the steps that failed."),
     ],
 )
 def test_a_run_that_has_ended_is_not_resumed(
@@ -225,7 +225,7 @@ def test_a_run_that_has_ended_is_not_resumed(
 
     assert typed.code == 2
     assert typed.err == (
-        f"Error: Run {run} is finished ({outcome}); `almaflow show {run}` tells how. "
+        f"Error: Run {run} is finished ({outcome}); `almaflow show {run}` shows the details. "
         f"{move.replace('RUN', run)}\n"
     )
 

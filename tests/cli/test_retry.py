@@ -105,10 +105,11 @@ def test_a_job_that_ran_is_submitted_again_only_when_somebody_says_so(
         agreed = almaflow("retry", "last", "--from", "job", "--yes", "--json")
 
     told = (
-        f"A new attempt of run {run} would submit again a job that was submitted before:\n"
-        f"  job: job M48 (Export Physical Items) at main with set {SET['id']}, sent "
-        f"{sent_at(played)}; Alma ran it as {instance}, and nobody looked how it ended\n"
-        "Nothing was done, as nobody can be asked here; `--yes` submits again."
+        f"A new attempt of run {run} would submit again a job that was submitted before:\n  "
+        f"job: job M48 (Export Physical Items) at main with set {SET['id']}, sent "
+        f"{sent_at(played)}; Alma ran it as {instance}, and almaflow did not see its "
+        "end\nNothing was done, because this is not a terminal that can ask you. Use `--yes` "
+        "to submit again."
     )
     assert (refused.code, as_json.code, untouched) == (2, 2, 1)
     assert refused.err == f"Error: {told}\n"
@@ -165,10 +166,10 @@ def test_a_submission_that_nobody_knows_of_is_told_as_such(
         typed = almaflow("retry", "last")
 
     assert typed.code == 2
-    assert "; NOBODY KNOWS whether Alma took it\n" in typed.err
+    assert "; it is NOT KNOWN whether Alma accepted it\n" in typed.err
     assert (
-        "Look in Alma (Admin > Monitor Jobs) before you say yes: a submission of which nobody "
-        "knows may have run, and would then run a second time.\n" in typed.err
+        "Check Alma (Admin > Monitor Jobs) before you confirm: a submission whose outcome is "
+        "not known may have run, and would then run a second time.\n" in typed.err
     )
     assert "with set" not in typed.err
 
@@ -184,8 +185,8 @@ def test_a_run_that_ended_well_is_retried_from_a_step_only(
 
     assert refused.code == 2
     assert refused.err == (
-        f"Error: Run {run} ended well (succeeded), so there is nothing to retry. With `--from "
-        "STEP`, such as `--from a`, it is done again from that step on.\n"
+        f"Error: Run {run} ended well (succeeded), so there is nothing to retry. To repeat it "
+        "from a step on, use `--from STEP`, such as `--from a`.\n"
     )
     assert again.code == 0
     assert "notice to log: ho" in again.out
@@ -222,11 +223,12 @@ def test_a_run_that_has_not_ended_is_not_retried(
         f"Error: Run {held} has not ended, so there is nothing to retry: it is waiting (wait-1: "
     )
     assert two.err == (
-        f"Error: Run {queued} has not ended, so there is nothing to retry: it is queued. `almaflow "
-        f"resume {queued}` goes on with it; `almaflow why {queued}` tells what it waits for.\n"
+        f"Error: Run {queued} has not ended, so there is nothing to retry: it is queued. "
+        f"`almaflow resume {queued}` continues it; `almaflow why {queued}` explains what it is "
+        "waiting for.\n"
     )
-    assert f"A process works on it; `almaflow logs -f {queued}` follows it." in three.err
-    assert f"`almaflow resume {queued}` takes the run over.\n" in three.err
+    assert f"A process is executing it; follow it with `almaflow logs -f {queued}`." in three.err
+    assert f"take over the run with `almaflow resume {queued}`.\n" in three.err
 
 
 def test_a_missing_key_is_told_before_anything_is_recorded(

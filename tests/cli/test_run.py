@@ -167,11 +167,11 @@ def test_what_is_wrong_with_the_command_line_is_told_before_anything_begins(
     }
 
     assert {typed.code for typed in told.values()} == {2}
-    assert "which goes with `--simulate`" in told["other.scenario.yaml",].err
+    assert "needs `--simulate`." in told["other.scenario.yaml",].err
     assert "There is no almaflow.yaml" in told["--detach",].err
     assert "write `-i name=value`" in told["--simulate", "-i", "subject"].err
     assert "did you mean `subject`?" in told["--simulate", "-i", "subjekt=x"].err
-    assert "must hold `name: value` lines" in told["--simulate", "--inputs", "list.yaml"].err
+    assert "must contain `name: value` lines," in told["--simulate", "--inputs", "list.yaml"].err
     assert "api_key: env:ALMA_API_KEY" in told[()].err
 
 
@@ -343,9 +343,9 @@ def test_resume_says_what_it_cannot_do(almaflow: Almaflow, alma: Hooked, write: 
     ]
 
     assert [typed.code for typed in told] == [2, 2, 2, 2, 2]
-    assert "Name one run" in told[0].err
-    assert "name it, or leave `--json` out" in json.dumps(told[2].out + told[2].err)
-    assert "is finished (succeeded)" in told[3].err
+    assert "Specify a run," in told[0].err
+    assert "Specify the run, or omit `--json`." in json.dumps(told[2].out + told[2].err)
+    assert "is finished (succeeded);" in told[3].err
 
 
 def test_a_wrong_key_fails_with_almas_words(
@@ -393,7 +393,7 @@ def test_an_interrupted_simulation_is_gone(
     typed = almaflow("run", "w.yaml", "--simulate")
 
     assert typed.code == 130
-    assert "the simulation is gone" in typed.err
+    assert "the simulation is discarded." in typed.err
 
 
 def test_a_run_is_queued_for_the_serve_that_is_alive(
@@ -411,9 +411,9 @@ def test_a_run_is_queued_for_the_serve_that_is_alive(
     store.close()
 
     assert alone.code == 2
-    assert "`--detach` queues a run for `almaflow serve`, and none is alive" in alone.err
+    assert "`--detach` queues a run for `almaflow serve`, but none is running" in alone.err
     assert (typed.code, typed.err) == (0, "")
-    assert typed.out == f"Queued run {queued.id}; `almaflow logs -f {queued.id}` follows it.\n"
+    assert typed.out == f"Queued run {queued.id}. Follow it with `almaflow logs -f {queued.id}`.\n"
     assert (queued.status, queued.owner, queued.held) == ("queued", None, False)
     assert almaflow("run", "w.yaml", "--detach", "--simulate").code == 2
 
@@ -455,4 +455,4 @@ def test_an_input_that_is_given_twice_is_refused(almaflow: Almaflow, write: Writ
     for command in (["run", "w.yaml", "--simulate"], ["plan", "w.yaml"]):
         typed = almaflow(*command, "-i", "n=1", "-i", " n =2")
         assert typed.code == 2
-        assert "`n` is given twice" in typed.err
+        assert "`n` is given twice," in typed.err

@@ -96,7 +96,7 @@ def test_a_run_under_way_is_shown_followed_and_cancelled_from_outside(
 
     assert listed.out.splitlines()[1].startswith(f"{run}  slow      waiting  20")
     assert "no process" not in listed.out
-    assert "A process works on it; `almaflow logs -f" in shown.out
+    assert "A process is executing it; follow it with `almaflow logs -f" in shown.out
     assert (resumed.code, resumed.out) == (1, "")
     assert cancelled.code == 0
     assert cancelled.out.startswith(f"Process {process.pid} on ")
@@ -122,14 +122,14 @@ def test_a_held_run_is_ended_where_it_is_cancelled(almaflow: Almaflow, start: St
     cancelled = almaflow("cancel", run)
 
     assert "  held; " in before[0]
-    assert f"No process works on it. `almaflow resume {run}` goes on with it" in before[1]
+    assert f"No process is executing it. `almaflow resume {run}` continues it" in before[1]
     assert before[2].code == 0
-    assert before[2].out.endswith("Interrupted; it goes on with `almaflow resume`.\n")
+    assert before[2].out.endswith("Interrupted; continue it with `almaflow resume`.\n")
     assert before[2].err == (
-        f"No process works on run {run} now. `almaflow resume {run}` goes on with it.\n"
+        f"No process is executing run {run} now. Continue it with `almaflow resume {run}`.\n"
     )
     assert cancelled.code == 0
-    assert cancelled.out.startswith(f"No process works on run {run}; it is ended here.\n")
+    assert cancelled.out.startswith(f"No process is executing run {run}; cancelling it here.\n")
     assert "notice to log: the end" in cancelled.out
     assert "■ slow: cancelled" in cancelled.out
     again = almaflow("cancel", run)
@@ -142,8 +142,8 @@ def test_a_run_whose_process_died_says_so(almaflow: Almaflow, start: Start) -> N
     process.kill()
     process.communicate()
 
-    assert "no process works on it" in almaflow("runs").out
-    assert "No process works on it." in almaflow("show", "last").out
+    assert "no process is executing it" in almaflow("runs").out
+    assert "No process is executing it." in almaflow("show", "last").out
     assert almaflow("runs", "--json").json["runs"][0]["worked_on"] is False
 
 

@@ -94,13 +94,13 @@ def test_another_reason_to_wait_is_a_line_although_the_status_is_known(
     for kind, text, data in [
         (Told.PROGRESS, "RUNNING", {}),
         (Told.WAITING, "job M901 runs (RUNNING)", {"waiting": {"status": "RUNNING"}}),
-        (Told.WAITING, "Alma does not answer", {}),
+        (Told.WAITING, "Alma does not respond", {}),
     ]:
         view.hear(RunEvent(START, "r", kind, "x", text, data))
 
     assert capsys.readouterr().out.splitlines() == [
         "2026-03-02 08:15:00+00:00  x  RUNNING",
-        "2026-03-02 08:15:00+00:00  x  waits: Alma does not answer",
+        "2026-03-02 08:15:00+00:00  x  waits: Alma does not respond",
     ]
 
 
@@ -110,7 +110,7 @@ def test_another_reason_to_wait_is_a_line_although_the_status_is_known(
         ("Began.", {"status": "running"}, "Began."),
         ("", {"outcome": "succeeded"}, "the run ended as succeeded"),
         ("Step x: no", {"outcome": "failed"}, "the run ended as failed: Step x: no"),
-        ("look", {"status": "waiting"}, "the run waits for a person: look"),
+        ("look", {"status": "waiting"}, "the run is waiting for a person: look"),
         ("Resumed.", None, "Resumed."),
     ],
 )
@@ -203,8 +203,8 @@ def test_of_many_iterations_only_what_matters_is_told(
         "all/20/x  waits: until later",
         "all/20/x  RUNNING",
         "all/20/x  succeeded",
-        "all  of the iterations after the first 20 only notices, questions and what did not end "
-        "well is told here",
+        "all  after the first 20 iterations, only notifications, questions and failures are "
+        "shown here",
         "all/23/y  waits: somebody has to approve: really?",
         "all/24/in/1/z  notice to log: look",
         "all/25/x  failed: oops",

@@ -116,7 +116,7 @@ def test_a_report_tells_how_it_ended_what_was_counted_and_what_came_out(
         "  x: label.old = 7",
         "  output counted = New records: 5; label.old: 7",
         "  output sum = 2",
-        f"`almaflow show {played.record.id}` tells all about it.",
+        f"`almaflow show {played.record.id}` shows the details.",
     ]
 
 
@@ -142,7 +142,7 @@ def test_a_report_of_a_lost_answer_sends_a_person_to_look(
     text = reported(capsys, stage, played)
 
     assert "◷ demo: waiting  (run " in text
-    assert "  Nobody can tell whether Alma at main took the request" in text
+    assert "  It is not known whether Alma at main accepted the request" in text
     assert text.count(f"`almaflow resolve {played.record.id} x --instance ID`") == 1
 
 
@@ -251,7 +251,7 @@ def test_show_tells_all_about_a_run(stage: Stage) -> None:
     assert "    Send it" in lines
     assert "    at north" in lines
     assert (
-        f"    2026-03-02 09:15:00+01:00  POST /conf/jobs/M901?op=run: Alma took it: {number}"
+        f"    2026-03-02 09:15:00+01:00  POST /conf/jobs/M901?op=run: Alma accepted it: {number}"
         in lines
     )
     assert "    New records (label.new) = 5" in lines
@@ -277,8 +277,8 @@ def test_show_tells_how_to_go_on_with_a_run_that_nobody_works_on(stage: Stage) -
     assert "  must end by  2026-03-03 08:15:00+00:00" in text
     assert "    waits: job M901 runs in Alma as" in text
     assert text.endswith(
-        f"No process works on it. `almaflow resume {played.record.id}` goes on with it, "
-        f"`almaflow cancel {played.record.id}` ends it."
+        f"No process is executing it. `almaflow resume {played.record.id}` continues it, "
+        f"`almaflow cancel {played.record.id}` cancels it."
     )
 
 
@@ -287,7 +287,7 @@ def test_show_tells_that_a_process_works_on_a_run(stage: Stage) -> None:
 
     text = shown(stage, played, worked_on=True)
 
-    assert text.endswith(f"works on it; `almaflow logs -f {played.record.id}` follows it.")
+    assert text.endswith(f"is executing it; follow it with `almaflow logs -f {played.record.id}`.")
 
 
 def test_show_sends_a_person_to_look_for_a_lost_answer(folder: Path) -> None:
@@ -297,7 +297,7 @@ def test_show_sends_a_person_to_look_for_a_lost_answer(folder: Path) -> None:
     text = shown(stage, played)
 
     assert text.count(f"`almaflow resolve {played.record.id} x --instance ID`") == 1
-    assert text.endswith(f"`almaflow cancel {played.record.id}` ends the run.")
+    assert text.endswith(f"`almaflow cancel {played.record.id}` cancels the run.")
     assert text.count("    waits: ") == 0, "the run has said it"
 
 
@@ -309,7 +309,7 @@ def test_show_tells_who_cancelled_a_run(stage: Stage) -> None:
 
     text = shown(stage, stage.run("steps: [{wait: 10m}]", beside=cancel))
 
-    assert "  cancel       asked for by anna, 2026-03-02 08:17:00+00:00" in text
+    assert "  cancel       requested by anna, 2026-03-02 08:17:00+00:00" in text
     assert "  error        Cancelled by anna." in text
 
 

@@ -32,8 +32,8 @@ def test_what_is_wrong_is_told_before_anything_begins(
 
     assert (without.code, no_folder.code, odd.code) == (2, 2, 2)
     assert "There is no almaflow.yaml" in without.err
-    assert f"There is no folder {folder / 'workflows'}" in no_folder.err
-    assert "`--log-format xml` is none; it is `text` or `json`." in odd.err
+    assert f"The folder {folder / 'workflows'} for" in no_folder.err
+    assert "`--log-format xml` is not valid. Use `text` or `json`." in odd.err
     assert not (folder / ".almaflow").exists()
 
 
@@ -88,10 +88,10 @@ def test_a_serve_runs_a_timetable_gives_metrics_and_stops_when_told(
     stopper.join()
 
     assert typed.code == EXIT_INTERRUPTED
-    assert "Runs at other cannot go on: The environment variable `NO_SUCH_KEY`" in typed.out
+    assert "Runs at other cannot continue: The environment variable `NO_SUCH_KEY`" in typed.out
     assert "1 workflow with 1 schedule entry stands." in typed.out
     assert "notice to log: tick" in typed.out
-    assert "Stopped; runs under way go on" in typed.out
+    assert "Stopped. Unfinished runs continue" in typed.out
     assert "almaflow_leader 1.0" in stopper.metrics
     verified = almaflow("ticks", "--verify")
     assert verified.code == 0, verified.out

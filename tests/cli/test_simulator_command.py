@@ -69,7 +69,7 @@ def test_it_answers_until_it_is_ended_and_then_ends_well(number: signal.Signals)
     ]
     assert lines[9].startswith("  export ALMA_API_KEY_MAIN=l8xx")
     assert (process.returncode, err) == (0, "")
-    assert out.endswith("The simulator has ended; its library is gone.\n")
+    assert out.endswith("The simulator has stopped; its library is discarded.\n")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no such signals")
@@ -108,7 +108,7 @@ def test_a_port_that_is_taken_is_told(almaflow: Almaflow) -> None:
         typed = almaflow("simulator", "--port", taken.getsockname()[1])
 
     assert typed.code == 2
-    assert "Choose another port with `--port`; 0 takes a free one." in typed.err
+    assert "Choose another port with `--port`; 0 chooses a free one." in typed.err
 
 
 def test_a_scenario_with_mistakes_is_shown_with_their_place(

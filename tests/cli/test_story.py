@@ -155,7 +155,7 @@ def test_a_submission_of_which_nobody_knows_leads_to_resolve() -> None:
         [lost],
         step("both/items/b", "failed", error="anna did not approve."),
         status=Status.WAITING,
-        waits=(wait("Nobody can tell whether Alma at main took the request."),),
+        waits=(wait("It is not known whether Alma at main took the request."),),
     )
 
     check("show-unknown", seen)
@@ -197,7 +197,7 @@ def test_few_iterations_are_all_listed() -> None:
     lines = list(lines_of(seen))
 
     assert "all/1/y  wait      succeeded" in "\n".join(lines)
-    assert not any("not listed" in line for line in lines)
+    assert not any("omitted" in line for line in lines)
 
 
 @pytest.mark.parametrize(("sends", "told"), [(1, "?op=run: Alma"), (3, "?op=run (sent 3 times): ")])

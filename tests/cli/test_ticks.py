@@ -31,7 +31,7 @@ def four(it: Served) -> list[Tick]:
         *(merged, TickEnding.MERGED, Cause.DOWNTIME, "A later tick stands for it."),
         merged_into=ran.at,
     )
-    it.end(missed, TickEnding.MISSED, Cause.MAX_AGE, "No `almaflow serve` ran in time.")
+    it.end(missed, TickEnding.MISSED, Cause.MAX_AGE, "No `almaflow serve` was running in time.")
     it.end(skipped, TickEnding.SKIPPED, Cause.PAUSE, "Paused by anna.")
     it.begin(ran)
     return ticks
@@ -55,7 +55,7 @@ def test_ticks_are_listed_newest_first_with_what_became_of_them(
         ["2026-11-01", "02:30:00+01:00", "nightly", "night", "skipped", "Paused by anna."],
         [
             *("2026-10-31", "02:30:00+01:00", "nightly", "night", "missed"),
-            "No `almaflow serve` ran in time.",
+            "No `almaflow serve` was running in time.",
         ],
         [
             *("2026-10-30", "02:30:00+01:00", "nightly", "night", "merged"),
@@ -77,7 +77,7 @@ def test_ticks_are_chosen_by_workflow_time_ending_and_number(
     assert listed("--since", "1d") == ["run"]
     assert listed("-e", "missed", "-e", "merged") == ["missed", "merged"]
     assert listed("--ending", "open") == []
-    assert almaflow("ticks", "--ending", "open").out == "There is no such tick.\n"
+    assert almaflow("ticks", "--ending", "open").out == "There are no matching ticks.\n"
 
 
 def test_a_tick_for_programs_has_everything(almaflow: Almaflow, four: list[Tick]) -> None:
@@ -112,7 +112,7 @@ def test_an_open_tick_says_what_it_waits_for(almaflow: Almaflow, it: Served, wri
     assert lines[1].endswith(
         f"open    begins {new.starts_at + timedelta(hours=1):%Y-%m-%d %H:%M:%S}+01:00"
     )
-    assert lines[2].endswith("open    waits for another run of the workflow to end")
+    assert lines[2].endswith("open    is waiting for another run of the workflow to end")
 
 
 def test_wrong_questions_are_told_apart(almaflow: Almaflow, it: Served) -> None:
@@ -123,12 +123,12 @@ def test_wrong_questions_are_told_apart(almaflow: Almaflow, it: Served) -> None:
     verify = almaflow("ticks", "--verify", "--limit", "3")
 
     assert {one.code for one in (ending, both, when, name, verify)} == {2}
-    assert "`mised` is no ending of a tick; did you mean `missed`?" in ending.err
-    assert "ask for them by themselves" in both.err
+    assert "`mised` is not a result of a tick; did you mean `missed`?" in ending.err
+    assert "yet. Use `--ending open` alone." in both.err
     assert "`--since`: `yesterday` is no date" in when.err
     assert "an age, such as `2d`" in when.err
     assert "did you mean `nightly`?" in name.err
-    assert "it takes only `--since`" in verify.err
+    assert "it accepts only `--since`." in verify.err
 
 
 def test_an_empty_ledger_says_so(almaflow: Almaflow, it: Served) -> None:
@@ -142,7 +142,9 @@ def test_a_whole_ledger_is_verified(almaflow: Almaflow, four: list[Tick]) -> Non
     typed = almaflow("ticks", "--verify")
 
     assert (typed.code, typed.err) == (0, "")
-    assert typed.out == ("4 ticks of 1 entry compared: each has its row, and each row its tick.\n")
+    assert typed.out == (
+        "Compared 4 ticks of 1 entry: each has its row, and each row has its tick.\n"
+    )
 
 
 def test_a_row_taken_away_and_one_made_up_are_found(
@@ -156,12 +158,12 @@ def test_a_row_taken_away_and_one_made_up_are_found(
 
     assert typed.code == 1
     assert typed.out.splitlines() == [
-        "2026-10-30 02:30:00+01:00  nightly  night  no-row: The timetable has this tick, and the "
-        "ledger has no row of it.",
-        "2026-11-02 02:30:00+01:00  nightly  night  no-row: The timetable has this tick, and the "
-        "ledger has no row of it.",
-        "2026-11-02 02:30:00+01:00  nightly  nobodys  no-tick: The ledger has this row, and the "
-        "timetable had no such tick.",
+        "2026-10-30 02:30:00+01:00  nightly  night  no-row: The timetable has this tick, but "
+        "the ledger has no row for it.",
+        "2026-11-02 02:30:00+01:00  nightly  night  no-row: The timetable has this tick, but "
+        "the ledger has no row for it.",
+        "2026-11-02 02:30:00+01:00  nightly  nobodys  no-tick: The ledger has this row, but "
+        "the timetable has no such tick.",
         "4 ticks of 1 entry compared: 3 faults.",
     ]
     assert (data["ticks"], data["entries"], data["outstanding"]) == (4, 1, 0)
@@ -170,7 +172,7 @@ def test_a_row_taken_away_and_one_made_up_are_found(
         "workflow": "nightly",
         "entry": "night",
         "at": four[0].at.isoformat(),
-        "text": "The timetable has this tick, and the ledger has no row of it.",
+        "text": "The timetable has this tick, but the ledger has no row for it.",
     }
 
 
@@ -180,7 +182,7 @@ def test_a_time_without_a_serve_is_no_fault(almaflow: Almaflow, it: Served) -> N
     typed = almaflow("ticks", "--verify", "nightly")
 
     assert typed.code == 0
-    assert "2 ticks that came since have no row yet" in typed.out
+    assert "2 ticks since then have no row yet, because" in typed.out
 
 
 def test_a_timetable_of_another_version_is_a_fault(
@@ -191,7 +193,7 @@ def test_a_timetable_of_another_version_is_a_fault(
     typed = almaflow("ticks", "--verify")
 
     assert typed.code == 1
-    assert "What is kept of this timetable cannot be read" in typed.out
+    assert "The record of this timetable cannot be read:" in typed.out
 
 
 # --- show and why ---------------------------------------------------------------------------------
@@ -204,7 +206,7 @@ def test_a_run_shows_the_tick_that_it_stands_for(
     data = almaflow("show", "last", "--json").json["tick"]
 
     assert (
-        "  tick         2026-11-02 02:30:00+01:00, entry night, 10h30m late; stands for 1 earlier "
+        "  tick         2026-11-02 02:30:00+01:00, entry night, 10h30m late; covers 1 earlier "
         "tick, too"
     ) in shown.out.splitlines()
     assert (data["at"], data["entry"]) == (four[3].at.isoformat(), "night")
@@ -223,7 +225,9 @@ def test_why_tells_of_a_pause_of_ticks_that_wait_and_of_what_was_missed(
 ) -> None:
     (*_, missed, waits) = it.lay_out(it.take())
     it.store.accept_ticks(it.process_id, {waits.id: False})
-    reason = "No `almaflow serve` ran in time; older than 6h (`max_age`) it does not run."
+    reason = (
+        "No `almaflow serve` was running in time, and ticks older than 6h (`max_age`) do not run."
+    )
     it.end(missed, TickEnding.MISSED, Cause.MAX_AGE, reason)
     it.store.pause("nightly", by="anna", note="stocktaking")
 
@@ -234,11 +238,11 @@ def test_why_tells_of_a_pause_of_ticks_that_wait_and_of_what_was_missed(
     assert (typed.code, typed.err) == (0, "")
     assert lines[:3] == [
         "The timetable of nightly",
-        "  It is paused by anna since 2026-11-02 13:00:00+01:00: stocktaking.",
-        "    → `almaflow unpause nightly` ends that.",
+        "  It has been paused by anna since 2026-11-02 13:00:00+01:00: stocktaking.",
+        "    → `almaflow unpause nightly` ends the pause.",
     ]
     assert (
-        "  The tick of 2026-11-02 02:30:00+01:00 waits for another run of the workflow to end."
+        "  The tick of 2026-11-02 02:30:00+01:00 is waiting for another run of the workflow to end."
     ) in lines
     assert f"  The tick of 2026-11-01 02:30:00+01:00 was missed: {reason}" in lines
     assert lines[-1] == ""

@@ -131,7 +131,7 @@ def test_of_many_iterations_those_that_go_on_are_shown_and_counted() -> None:
         "  102/x: running",
         "last: queued",
     ]
-    assert told(made, "all") == "1000 items, 100 ended, 2 go on"
+    assert told(made, "all") == "1000 items, 100 ended, 2 running"
 
 
 def test_of_many_failures_the_last_ones_are_shown() -> None:

@@ -114,8 +114,8 @@ def test_where_there_is_nothing_to_check_a_file_must_be_named(
 
     assert typed.code == 2
     assert typed.err == (
-        f"Error: There is no folder {folder / 'workflows'} and no almaflow.yaml here; name the "
-        "files to check, as in `almaflow validate my-workflow.yaml`.\n"
+        f"Error: There is no folder {folder / 'workflows'} and no almaflow.yaml here. Name the "
+        "files to check, such as `almaflow validate my-workflow.yaml`.\n"
     )
 
 

@@ -30,13 +30,13 @@ def test_why_tells_a_run_its_causes_and_the_moves(
     assert (typed.code, typed.err) == (0, "")
     assert lines == [
         f"◷ weed: held  (run {run} at main)",
-        "  It was interrupted. It is held until somebody resumes it; what it started in Alma goes "
-        "on.",
-        f"    → `almaflow resume {run}` goes on with it.",
-        "  sign: Somebody has to approve: Delete?",
-        f"    it waits since {since}",
-        f"    → `almaflow approve {run} sign` says yes, `almaflow approve {run} sign --reject` "
-        "says no.",
+        "  It was interrupted. It is on hold until a person resumes it; jobs that it started "
+        "in Alma keep running.",
+        f"    → `almaflow resume {run}` continues it.",
+        "  sign: A person has to approve: Delete?",
+        f"    it has been waiting since {since}",
+        f"    → `almaflow approve {run} sign` approves, `almaflow approve {run} sign --reject` "
+        "rejects.",
     ]
 
 
@@ -58,9 +58,9 @@ def test_why_of_a_workflow_tells_its_runs_that_have_not_ended(
         {
             "cause": "nobody",
             "path": "",
-            "text": "No process has begun it yet.",
+            "text": "No process has started it yet.",
             "details": [],
-            "moves": [f"`almaflow resume {two}` goes on with it."],
+            "moves": [f"`almaflow resume {two}` continues it."],
         }
     ]
     assert several[0].keys() == {
@@ -81,7 +81,7 @@ def test_when_nobody_has_to_do_anything_that_is_said(
         store.claim_run(run, store.enter_process("shelf", 4711, "0").id)
         typed = almaflow("why", run)
 
-    assert typed.out.endswith("\n  Nobody has to do anything.\n")
+    assert typed.out.endswith("\n  You do not need to do anything.\n")
 
 
 def test_a_run_whose_process_died_says_which(
@@ -95,7 +95,7 @@ def test_a_run_whose_process_died_says_which(
         store.leave_process(process.id)
         typed = almaflow("why", run)
 
-    assert "The process that worked on it (4711 on shelf) has died" in typed.out
+    assert "The process that executed it (4711 on shelf) has died" in typed.out
 
 
 def test_a_run_of_another_version_is_told_without_its_plan(
@@ -106,7 +106,7 @@ def test_a_run_of_another_version_is_told_without_its_plan(
     with past.now(monkeypatch):
         typed = almaflow("why", "last")
 
-    assert "No process has begun it yet." in typed.out
+    assert "No process has started it yet." in typed.out
 
 
 def test_an_institution_that_is_gone_is_no_error(
@@ -120,7 +120,7 @@ def test_an_institution_that_is_gone_is_no_error(
     with past.now(monkeypatch):
         typed = almaflow("why", "last")
 
-    assert "if Alma does not show it in time, a person has to look" in typed.out
+    assert "if it does not appear in Alma in time, a person has to check" in typed.out
 
 
 def test_what_is_no_run_and_no_workflow_is_told(
@@ -137,6 +137,8 @@ def test_what_is_no_run_and_no_workflow_is_told(
         )
 
     assert (near.code, far.code, fresh.code) == (2, 2, 2)
-    assert near.err == "Error: No run and no workflow is called `wed`; did you mean `weed`?\n"
+    assert near.err == "Error: There is no run or workflow named `wed`; did you mean `weed`?\n"
     assert "No run has `xyzzy` in its id" in far.err
-    assert fresh.err == ("Error: No run of `fresh` is recorded. `almaflow run fresh` starts one.\n")
+    assert fresh.err == (
+        "Error: There are no runs of `fresh` yet. Start one with `almaflow run fresh`.\n"
+    )

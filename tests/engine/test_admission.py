@@ -415,7 +415,7 @@ def test_refusals_for_the_sake_of_others_are_waited_out_with_growing_pauses(
     assert 30 <= minutes(times[-1]) <= 32
     assert 30 <= pauses[0] < 60 < max(pauses) <= 120
     assert played.said_waiting[0] == (
-        "Alma's limit of jobs started by the API is reached at main; next try at 08:15:30 UTC"
+        "Alma's limit of API-started jobs is reached at main; next try at 08:15:30 UTC"
     )
     assert len(stage.submissions) == 1
 
@@ -514,7 +514,7 @@ def test_below_the_reserve_only_polls_go_on_at_their_longest_distance(
     assert 25 <= len(pauses) <= 30
     assert midnight <= stage.submissions[1].at <= midnight + timedelta(minutes=1)
     left = 60 - 2 - len(polls)
-    assert f"{left} calls of this day are left at main, 58 are kept in reserve" in " ".join(
+    assert f"{left} calls are left today at main, fewer than the 58 reserved ones" in " ".join(
         played.said_waiting
     )
 
@@ -533,7 +533,7 @@ def test_a_submission_on_a_day_without_calls_waits_for_midnight(
     assert played.outcome == "succeeded"
     assert stage.sent("submit") == 2
     assert midnight <= stage.submissions[0].at <= midnight + timedelta(minutes=1)
-    assert played.said_waiting[0] == "main's calls of this day are used up"
+    assert played.said_waiting[0] == "main's calls for today are used up"
 
 
 @pytest.mark.parametrize("minutes", [-40, 40])
@@ -557,7 +557,7 @@ def test_a_day_without_calls_ends_a_step_whose_time_is_up_before(
 
     played = stage.run(f"steps: [{{timeout: 2h, {job()[1:]}]")
 
-    assert played.ended == ("timed_out", "Step x: The time of step x is up.")
+    assert played.ended == ("timed_out", "Step x: The time limit of step x expired.")
     assert played.record.ended_at == START + timedelta(hours=2)
     (place,) = stage.open_store().places_of(played.record.id)
     assert place.state is PlaceState.REFUSED

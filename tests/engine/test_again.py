@@ -279,10 +279,10 @@ def test_a_failure_that_is_kept_would_end_the_run_again() -> None:
         redone(THREE, step("a"), step("b", "failed"), start="c")
 
     assert str(told.value) == (
-        "Step b ended as failed and is not done again from step c on, so the run would end there "
-        "once more. Begin with `--from b`, or leave `--from` out."
+        "Step b ended as failed and is not repeated from step c on, so the run would end there "
+        "again. Start with `--from b`, or omit `--from`."
     )
-    with pytest.raises(RequestWrong, match=r"^Step b has not ended and is not done again"):
+    with pytest.raises(RequestWrong, match=r"^Step b has not ended and is not repeated"):
         redone(THREE, step("a"), step("b", ""), start="c")
 
 

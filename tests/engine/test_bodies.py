@@ -239,7 +239,7 @@ def test_halting_reaches_into_what_stands_inside(stage: Stage) -> None:
         "loop": "skipped",
     }
     loop = played.steps["parallel-1/b/loop"]
-    assert loop["error"] == "A step beside it failed, so nothing new began here."
+    assert loop["error"] == "A parallel step failed, so nothing new was started here."
 
 
 # --- for_each -------------------------------------------------------------------------------------
@@ -306,7 +306,7 @@ def test_no_iteration_begins_after_one_that_failed(stage: Stage) -> None:
         )
     )
 
-    assert played.ended == ("timed_out", "Step all/2/w: The time of step all/2/w is up.")
+    assert played.ended == ("timed_out", "Step all/2/w: The time limit of step all/2/w expired.")
     results = played.steps["all"]["results"]
     assert [one["outcome"] for one in results] == ["succeeded", "timed_out", "succeeded", "skipped"]
     assert ended_after(played) == 13
@@ -432,7 +432,7 @@ def test_a_cancel_in_the_middle_ends_all_that_has_begun(set_stage: Callable[...,
     assert set(played.outcomes.values()) == {"succeeded", "cancelled"}
     assert played.outcomes["all"] == "cancelled"
     jobs = [facts for path, facts in played.steps.items() if path.endswith("/x")]
-    assert all(" The job goes on in Alma as " in one["error"] or one["error"] for one in jobs)
+    assert all(" The job keeps running in Alma as " in one["error"] or one["error"] for one in jobs)
     assert len(jobs) == 2
 
 
@@ -466,7 +466,7 @@ def test_a_step_s_time_in_a_branch_fails_the_branch_only_there(stage: Stage) -> 
 
     assert played.ended == (
         "timed_out",
-        "Step parallel-1/a/x: The time of step parallel-1/a/x is up.",
+        "Step parallel-1/a/x: The time limit of step parallel-1/a/x expired.",
     )
     assert played.outcomes["parallel-1/b/y"] == "succeeded"
     assert ended_after(played) == 10

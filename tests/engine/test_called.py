@@ -184,7 +184,7 @@ def test_what_was_lost_in_it_is_looked_for_before_its_finally(
     assert played.entry("sub/x", "submit").value["result"] == submitted.instance_id
     assert seen(played) == "cancelled, x cancelled"
     assert played.steps["sub/x"]["error"].endswith(
-        f"The job goes on in Alma as {submitted.instance_id}."
+        f"The job keeps running in Alma as {submitted.instance_id}."
     )
 
 

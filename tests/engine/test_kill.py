@@ -158,7 +158,7 @@ def test_what_nobody_may_send_again_waits_for_a_person(make_desk: Callable[..., 
     code, said = desk.run("resume", "last")
 
     assert code == 1, said
-    assert "Nobody can tell whether Alma at main took the request to submit job M901" in (
+    assert "It is not known whether Alma at main accepted the request to submit job M901" in (
         " ".join(said.split())
     )
     assert desk.record.status is Status.WAITING

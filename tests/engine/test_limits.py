@@ -47,7 +47,10 @@ def test_a_step_that_takes_too_long_has_timed_out(set_stage: Callable[..., Stage
     instance_id = stage.submissions[0].instance_id
     assert played.ended == (
         "timed_out",
-        f"Step x: The time of step x is up. The job goes on in Alma as {instance_id}.",
+        (
+            "Step x: The time limit of step x expired. The job keeps running in Alma as "
+            f"{instance_id}."
+        ),
     )
     assert played.record.ended_at == START + timedelta(hours=1)
     assert played.steps["x"]["instance_id"] == instance_id
@@ -80,7 +83,7 @@ def test_the_limit_of_a_branch_ends_the_step_in_it(stage: Stage) -> None:
         "b": "timed_out",
         "check-2": "succeeded",
     }
-    assert played.steps["b/case-1/x"]["error"] == "The time of step b is up."
+    assert played.steps["b/case-1/x"]["error"] == "The time limit of step b expired."
     assert played.record.ended_at == START + timedelta(hours=1)
 
 
@@ -97,7 +100,7 @@ def test_the_innermost_limit_counts_when_it_is_the_first(stage: Stage) -> None:
 
     assert played.outcome == "warning"
     assert played.steps["branch-1/case-1/x"]["error"] == (
-        "The time of step branch-1/case-1/x is up."
+        "The time limit of step branch-1/case-1/x expired."
     )
     assert played.record.ended_at == START + timedelta(minutes=90)
 
@@ -110,7 +113,10 @@ def test_the_limit_of_the_run_ends_everything(set_stage: Callable[..., Stage]) -
     )
 
     assert played.ended == ("timed_out", "The run did not end within 2h.")
-    assert played.steps["branch-1/case-1/submit_job-1"]["error"] == "The time of the run is up."
+    assert (
+        played.steps["branch-1/case-1/submit_job-1"]["error"]
+        == "The time limit of the run expired."
+    )
     assert played.outcomes["branch-1"] == "timed_out"
 
 
@@ -163,7 +169,7 @@ def test_the_outermost_limit_that_has_passed_counts(set_stage: Callable[..., Sta
     played = stage.resume()
 
     assert played.ended == ("timed_out", "The run did not end within 4h.")
-    assert played.steps["x"]["error"] == "The time of the run is up."
+    assert played.steps["x"]["error"] == "The time limit of the run expired."
 
 
 def test_a_look_that_hangs_does_not_hold_up_the_end(set_stage: Callable[..., Stage]) -> None:

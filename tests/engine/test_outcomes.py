@@ -289,7 +289,11 @@ finally:
         ("{fail: no, on_failure: continue}", "warning", ""),
         ("{check: {that: 1 > 2, otherwise: skip}}", "skipped", "`1 > 2` is false"),
         ("{wait: 25h}", "timed_out", "The run did not end within 1d."),
-        ("{wait: 2h, timeout: 1h}", "timed_out", "Step wait-1: The time of step wait-1 is up."),
+        (
+            "{wait: 2h, timeout: 1h}",
+            "timed_out",
+            "Step wait-1: The time limit of step wait-1 expired.",
+        ),
     ],
 )
 def test_finally_follows_whatever_happened(
@@ -329,7 +333,7 @@ def test_finally_has_half_an_hour_of_its_own(stage: Stage) -> None:
         "finally/w": "succeeded",
         "finally/x": "timed_out",
     }
-    assert played.steps["finally/x"]["error"] == "The time of finally is up."
+    assert played.steps["finally/x"]["error"] == "The time limit of finally expired."
     assert played.record.ended_at == START + timedelta(hours=24, minutes=30)
 
 
@@ -407,7 +411,7 @@ def test_an_output_that_cannot_be_worked_out_is_left_out_and_named(stage: Stage)
     assert played.outcome == "succeeded"
     assert played.record.outputs == {"good": 1}
     (said,) = played.said()
-    assert said.startswith("The output `bad` is left out: ")
+    assert said.startswith("The output `bad` is omitted: ")
 
 
 def test_a_run_that_failed_has_no_outputs(stage: Stage) -> None:
@@ -461,13 +465,14 @@ def test_alma_is_asked_who_it_is_before_the_first_write(tmp_path: Path) -> None:
     [
         (
             {"environment": "production"},
-            "Step x: The key of institution `main` opens a sandbox, but almaflow.yaml says "
-            "`environment: production`. Nothing was sent; correct the key or the entry.",
+            "Step x: The key of institution `main` belongs to a sandbox environment, but "
+            "almaflow.yaml has `environment: production`. Nothing was sent. Correct the key or "
+            "the entry.",
         ),
         (
             {"code": "01OTHER_INST"},
-            "Step x: The key of institution `main` belongs to 01MAIN_INST, but almaflow.yaml says "
-            "`code: 01OTHER_INST`. Nothing was sent; correct the key or the entry.",
+            "Step x: The key of institution `main` belongs to 01MAIN_INST, but almaflow.yaml "
+            "has `code: 01OTHER_INST`. Nothing was sent. Correct the key or the entry.",
         ),
     ],
 )

@@ -98,7 +98,7 @@ def test_an_id_that_only_called_workflows_have_must_be_a_path(calls: Outline) ->
 
     assert str(told.value) == (
         "Several steps have the id `job`: `sub/for_each-1/*/job`, "
-        "`for_each-2/*/again/for_each-1/*/job`. Give a whole path."
+        "`for_each-2/*/again/for_each-1/*/job`. Specify a whole path."
     )
     made = outline("steps: [{id: x, call: other}, {id: a, wait: 1m}]",
                    other="steps: [{id: a, wait: 1m}]")  # fmt: skip

@@ -178,7 +178,7 @@ def test_an_interrupted_run_is_held_and_goes_on_where_it_was(durable: Stage) -> 
 
     assert held.interrupted
     assert (held.record.held, held.record.owner, held.outcome) == (True, None, None)
-    assert held.said(Told.RUN) == ["Began.", "Interrupted; it goes on with `almaflow resume`."]
+    assert held.said(Told.RUN) == ["Began.", "Interrupted; continue it with `almaflow resume`."]
 
     played = durable.resume()
 
@@ -255,8 +255,8 @@ def test_a_request_that_renders_differently_is_not_sent(
         stage.resume()
 
     assert str(caught.value) == (
-        "The request `submit` of step x renders differently from the recorded one; it was not "
-        "sent. This is a defect of almaflow: please report it."
+        "The request `submit` of step x differs from the recorded one, so it was not sent. "
+        "This is a defect of almaflow; please report it."
     )
     assert caught.value.exit_code == 3
     played = stage.look(stage.open_store().find_run("last").id)

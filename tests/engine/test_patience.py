@@ -83,7 +83,7 @@ def test_a_read_that_waits_says_why(set_stage: Callable[..., Stage]) -> None:
     played = stage.run(FIND_LATER)
 
     (told, *_) = played.said_waiting
-    assert told.startswith("Alma at main does not answer (Alma (main) could not answer GET /conf/")
+    assert told.startswith("Alma at main does not respond (Alma (main) could not answer GET /conf/")
     assert "HTTP 503" in told
 
 
@@ -92,7 +92,7 @@ def test_a_read_is_given_up_when_the_step_s_time_is_up(set_stage: Callable[..., 
 
     played = stage.run(FIND_LATER.replace("id: x,", "id: x, timeout: 2h,"))
 
-    assert played.ended == ("timed_out", "Step x: The time of step x is up.")
+    assert played.ended == ("timed_out", "Step x: The time limit of step x expired.")
     assert played.record.ended_at == START + timedelta(hours=2)
 
 
@@ -193,7 +193,7 @@ def test_a_host_that_never_answered_as_alma_is_an_error_after_a_minute(
     played = stage.run(FIND)
 
     assert played.outcome == "failed"
-    assert "nothing that came from the host of main was an answer of Alma" in played.record.error
+    assert "no response from the host of main was a response of Alma" in played.record.error
     assert "This host is not Alma's API" in played.record.error
     assert played.record.ended_at is not None
     assert 60 <= (played.record.ended_at - START).total_seconds() <= 130
@@ -319,14 +319,14 @@ def test_a_day_without_calls_is_waited_out(set_stage: Callable[..., Stage]) -> N
     assert played.outcome == "succeeded"
     assert first.at == START
     assert midnight <= second.at <= midnight + timedelta(minutes=1)
-    assert played.said_waiting == ["main's calls of this day are used up"]
+    assert played.said_waiting == ["main's calls for today are used up"]
 
 
 @pytest.mark.parametrize(
     ("code", "told"),
     [
-        ("402222", "Alma's limit of jobs started by the API is reached at main"),
-        ("402223", "Alma's limit of jobs started by the API is reached at main"),
+        ("402222", "Alma's limit of API-started jobs is reached at main"),
+        ("402223", "Alma's limit of API-started jobs is reached at main"),
         ("60347", "another run in main conflicts with this job"),
     ],
 )
@@ -414,4 +414,4 @@ def test_every_reason_names_the_institution() -> None:
     told = [waiting_for(error, "main").text for error in [*errors, AnswerLost("It is away.")]]
 
     assert all("main" in one for one in told)
-    assert told[-1] == "Alma at main does not answer (It is away)"
+    assert told[-1] == "Alma at main does not respond (It is away)"

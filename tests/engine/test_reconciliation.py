@@ -69,7 +69,9 @@ def sent_once_more(stage: Stage, played: Played) -> None:
 def unclear(stage: Stage, played: Played) -> list[str]:
     """Check that the run waits for a person, and return the runs that may be it."""
     assert (played.outcome, played.record.status) == (None, Status.WAITING)
-    assert played.record.reason.startswith("Nobody can tell whether Alma at main took the request")
+    assert played.record.reason.startswith(
+        "It is not known whether Alma at main accepted the request"
+    )
     assert stage.sent("submit") == 1
     value = played.entry("x", "submit").value
     assert value["unknown"] in played.record.reason
@@ -90,12 +92,12 @@ def test_a_run_that_carries_the_marker_is_adopted_at_the_first_look(
     assert seconds_until_known(played) == 5
     (submitted,) = stage.submissions
     assert played.said()[0] == (
-        "The submission whose answer was lost runs in Alma as "
-        f"{submitted.instance_id}, as its list of runs shows."
+        f"The submission whose response was lost runs in Alma as {submitted.instance_id}, "
+        "according to its list of instances."
     )
     assert played.said_waiting[0] == (
-        "looking in Alma for what became of the request to submit job M901, whose answer was "
-        "lost; sure by 08:25:00 UTC"
+        "checking whether Alma accepted the request to submit job M901, because the response "
+        "was lost; this is settled by 08:25:00 UTC"
     )
 
 
@@ -109,7 +111,8 @@ def test_a_submission_that_alma_did_not_take_is_sent_once_more_when_that_is_sure
     sent_once_more(stage, played)
     assert seconds_until_known(played) == SETTLED
     assert played.said()[0] == (
-        "Alma's list of runs shows nothing of the submission; it is sent once more."
+        "The submission does not appear in Alma's list of instances, so almaflow sends it "
+        "once more."
     )
     names = [dict(one.parameters)["job_name"] for one in stage.submissions]
     first = played.entry("x", "submit").value["trace"]["marker"]
@@ -525,9 +528,9 @@ def test_a_second_api_run_of_such_a_job_makes_it_unclear(set_stage: Callable[...
     runs = [run.id for run in stage.alma.instances("M901")]
     assert len(runs) == 2
     assert sorted(unclear(stage, played)) == sorted(runs)
-    assert f"Alma shows several runs that may be it: {' and '.join(runs[::-1])}." in (
-        played.record.reason
-    )
+    assert (
+        f"Alma lists several instances that could be this submission: {' and '.join(runs[::-1])}."
+    ) in (played.record.reason)
 
 
 # --- our clock and Alma's -------------------------------------------------------------------------

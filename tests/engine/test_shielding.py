@@ -77,7 +77,7 @@ def test_an_answer_that_does_not_come_within_half_a_minute_is_lost(
     assert held.interrupted
     assert played_in(stage) == 35
     assert held.state("x", "submit") is EntryState.LOST
-    assert held.entry("x", "submit").value["error"] == "no answer came before almaflow stopped"
+    assert held.entry("x", "submit").value["error"] == "no response arrived before almaflow stopped"
 
     played = stage.resume()
 
@@ -168,7 +168,7 @@ def test_a_cancelled_run_looks_for_the_write_that_was_lost(set_stage: Callable[.
     assert played.ended == ("cancelled", "Cancelled by anna.")
     (submitted,) = stage.submissions
     assert played.steps["x"]["error"] == (
-        f"Cancelled by anna. The job goes on in Alma as {submitted.instance_id}."
+        f"Cancelled by anna. The job keeps running in Alma as {submitted.instance_id}."
     )
 
 
@@ -199,7 +199,7 @@ def test_a_cancelled_run_whose_write_nobody_may_settle_is_unknown(
     assert played_in(stage) == 600
     assert played.ended == (
         "unknown",
-        "Cancelled by anna. Nobody can tell whether Alma took what step x sent.",
+        "Cancelled by anna. It is not known whether Alma accepted what step x sent.",
     )
     assert played.outcomes == {"finally/check-1": "succeeded"}
     assert played.entry("x", "submit").value["unknown"] == NOTHING_SHOWN
@@ -233,7 +233,7 @@ def test_a_run_that_waits_for_a_person_can_be_cancelled(set_stage: Callable[...,
     played = stage.resume()
 
     assert played.outcome == "unknown"
-    assert played.record.error.startswith("Cancelled by anna. Nobody can tell")
+    assert played.record.error.startswith("Cancelled by anna. It is not known")
     assert played.outcomes == {"finally/check-1": "succeeded"}
     assert stage.sent("submit") == 1
 
@@ -293,7 +293,7 @@ def test_a_step_that_times_out_in_the_finally_of_a_cancelled_run_is_no_cancelled
     )
 
     assert played.outcomes == {"wait-1": "cancelled", "finally/w": "timed_out"}
-    assert played.steps["finally/w"]["error"] == "The time of finally is up."
+    assert played.steps["finally/w"]["error"] == "The time limit of finally expired."
 
 
 # --- time is up -----------------------------------------------------------------------------------
@@ -328,7 +328,7 @@ def test_a_step_whose_time_is_up_looks_for_the_write_that_was_lost(
     assert played.outcome == "warning"
     (x,) = (facts for path, facts in played.steps.items() if path.endswith("x"))
     assert (x["outcome"], played.outcomes["after"]) == ("timed_out", "succeeded")
-    assert x["error"].endswith(f" goes on in Alma as {stage.submissions[0].instance_id}.")
+    assert x["error"].endswith(f" keeps running in Alma as {stage.submissions[0].instance_id}.")
 
 
 @pytest.mark.parametrize("step", LOST)
@@ -340,7 +340,9 @@ def test_a_lost_answer_is_never_continued(set_stage: Callable[..., Stage], step:
     assert played_in(stage) == 600
     assert waiting.outcome is None
     assert waiting.record.status is Status.WAITING
-    assert waiting.record.reason.startswith("Nobody can tell whether Alma at main took the request")
+    assert waiting.record.reason.startswith(
+        "It is not known whether Alma at main accepted the request"
+    )
     assert waiting.outcomes == {}
 
     again = stage.resume()
@@ -365,7 +367,9 @@ def test_what_nobody_resolves_before_the_run_s_time_is_up_ends_as_unknown(
     played = stage.resume()
 
     assert played.outcome == "unknown"
-    assert played.record.error.startswith("Nobody can tell whether Alma at main took the request")
+    assert played.record.error.startswith(
+        "It is not known whether Alma at main accepted the request"
+    )
     assert played.outcomes["finally/f"] == "succeeded"
 
 
@@ -378,7 +382,8 @@ def test_a_run_whose_time_is_up_looks_for_the_write_that_was_lost(
 
     assert played.ended == ("timed_out", "The run did not end within 10s.")
     assert played.steps["x"]["error"] == (
-        f"The time of the run is up. The job goes on in Alma as {stage.submissions[0].instance_id}."
+        "The time limit of the run expired. The job keeps running in Alma as "
+        f"{stage.submissions[0].instance_id}."
     )
     assert played.record.ended_at == START + timedelta(seconds=45)
 
@@ -392,7 +397,7 @@ def test_a_run_whose_time_is_up_while_a_write_stays_lost_is_unknown(
 
     assert played.ended == (
         "unknown",
-        "The run did not end within 10s. Nobody can tell whether Alma took what step x sent.",
+        "The run did not end within 10s. It is not known whether Alma accepted what step x sent.",
     )
     assert played.outcomes == {}
     assert played.record.ended_at == START + timedelta(minutes=10)
@@ -406,7 +411,7 @@ def test_a_lost_answer_in_finally_makes_a_good_run_a_warning(
     played = stage.run(f"{{steps: [{{notify: a}}], finally: [{{id: x, {JOB}}}]}}")
 
     assert played.outcome == "warning"
-    assert played.record.error.startswith("In `finally`: Nobody can tell whether Alma at main")
+    assert played.record.error.startswith("In `finally`: It is not known whether Alma at main")
 
 
 def test_what_is_cancelled_right_before_it_is_sent_is_not_sent(

@@ -300,43 +300,46 @@ def test_an_attempt_whose_log_is_gone_is_named_all_the_same() -> None:
 # --- writes in plain words ------------------------------------------------------------------------
 
 WHY = "no answer came within 180 s"
-LOST = "the answer was lost (no answer came within 180 s)"
+LOST = "the response was lost (no answer came within 180 s)"
 
 
 @pytest.mark.parametrize(
     ("state", "more", "told"),
     [
-        ("done", {"found": True}, f"{LOST}; looked for, and found in Alma at 08:16:10 as 4711"),
+        ("done", {"found": True}, f"{LOST}; found in Alma at 08:16:10 as 4711"),
         (
             "done",
             {"found": True, "resolved_by": "anna"},
-            f"{LOST}; anna said at 08:16:10 that Alma runs it as 4711",
+            f"{LOST}; anna confirmed at 08:16:10 that Alma runs it as 4711",
         ),
         (
             "untaken",
             {"absent": True},
-            f"{LOST}; looked for, and not in Alma by 08:16:10, so it may be sent once more",
+            f"{LOST}; not found in Alma by 08:16:10, so it may be sent once more",
         ),
         (
             "untaken",
             {"absent": True, "resolved_by": "anna"},
-            f"{LOST}; anna said at 08:16:10 that Alma did not take it, so it may be sent once more",
+            (
+                f"{LOST}; anna confirmed at 08:16:10 that Alma did not accept it, so it may be "
+                "sent once more"
+            ),
         ),
-        ("lost", {}, f"{LOST}; looked for in Alma since 08:16:10"),
+        ("lost", {}, f"{LOST}; being searched for in Alma since 08:16:10"),
         (
             "lost",
             {"unknown": "Alma shows nothing"},
-            f"{LOST}; Alma shows nothing, so nobody can tell whether Alma took it",
+            f"{LOST}; Alma shows nothing, so it is not known whether Alma accepted it",
         ),
         (
             "lost",
             {"candidates": ["1", "2"]},
-            f"{LOST}; Alma shows several runs that could be it: 1, 2",
+            f"{LOST}; Alma lists several instances that could be it: 1, 2",
         ),
         (
             "intent",
             {},
-            "almaflow ended while it was being sent, so it has to be looked for in Alma",
+            "almaflow stopped while sending it, so it has to search Alma for it",
         ),
     ],
 )
@@ -362,8 +365,8 @@ def test_what_was_sent_once_more_is_told_so(first: str, second: str) -> None:
     seen = view("steps: [{id: a, submit_job: {job: M48}}]", step("a", ""), [write, again])
 
     one, two = at(seen, "a").intents
-    assert one.told.endswith("not in Alma by 08:15:00, so it was sent once more")
-    assert two.told == "Alma took it: 4711"
+    assert one.told.endswith("not found in Alma by 08:15:00, so it was sent once more")
+    assert two.told == "Alma accepted it: 4711"
 
 
 def test_a_day_later_the_date_is_told_as_well() -> None:
@@ -374,8 +377,8 @@ def test_a_day_later_the_date_is_told_as_well() -> None:
                 step("a", ""), [replace(write, effect="create")])  # fmt: skip
 
     assert at(seen, "a").intents[0].told == (
-        "the answer was lost (almaflow ended meanwhile); looked for, and found in Alma at "
-        "2026-03-03 08:15:00 as 59"
+        "the response was lost (almaflow stopped meanwhile); found in Alma at 2026-03-03 "
+        "08:15:00 as 59"
     )
 
 
@@ -385,7 +388,7 @@ def test_a_write_that_makes_nothing_is_told_without_a_name() -> None:
 
     seen = view("steps: [{id: a, wait: 1m}]", step("a", ""), [write])
 
-    assert at(seen, "a").intents[0].told == "Alma took it"
+    assert at(seen, "a").intents[0].told == "Alma accepted it"
 
 
 def test_of_a_run_that_has_ended_nobody_looks_any_more() -> None:
@@ -397,10 +400,10 @@ def test_of_a_run_that_has_ended_nobody_looks_any_more() -> None:
 
     assert at(lost, "a").outcome is Outcome.UNKNOWN
     assert at(lost, "a").intents[0].told == (
-        "the answer was lost (gone); nobody can tell whether Alma took it"
+        "the response was lost (gone); it is not known whether Alma accepted it"
     )
     assert at(intent, "a").intents[0].told == (
-        "almaflow ended while it was being sent, so nobody can tell whether Alma took it"
+        "almaflow stopped while sending it, so it is not known whether Alma accepted it"
     )
 
 

@@ -62,11 +62,11 @@ def test_two_that_were_lost_and_do_not_show_are_left_to_a_person(
 
     assert waits_for_a_person(played)
     assert played.record.reason == (
-        "Nobody can tell whether Alma at main took the request to submit job M901 (POST "
+        "It is not known whether Alma at main accepted the request to submit job M901 (POST "
         "/conf/jobs/M901), sent 2026-03-02T08:25:00 UTC: the connection was reset before an "
-        "answer came. Alma's list of runs shows nothing of it. It is not sent again. Look in Alma "
-        f"(Admin > Monitor Jobs) what came of it, then say so: `almaflow resolve "
-        f"{played.record.id} x --instance ID`, or `--not-submitted`."
+        "answer came. it does not appear in Alma's list of instances. almaflow does not send "
+        "it again. Check in Alma (Admin > Monitor Jobs), then run `almaflow resolve "
+        f"{played.record.id} x --instance ID` or `--not-submitted`."
     )
     assert [played.state("x", one) for one in ("submit", "resubmit")] == [
         EntryState.UNTAKEN,
@@ -99,8 +99,9 @@ def test_where_nothing_settles_by_itself_a_person_is_asked_at_once(
     played = stage.run(RUN)
 
     assert waits_for_a_person(played)
-    assert f": the connection was reset before an answer came. {NOTHING_SHOWN}. It is not" in (
-        played.record.reason
+    assert (
+        f": the connection was reset before an answer came. {NOTHING_SHOWN}. almaflow does not"
+        in (played.record.reason)
     )
     assert (minutes(stage), stage.sent("submit")) == (10, 1)
     # Nobody knows whether it runs, so it keeps its place.
@@ -164,8 +165,8 @@ def test_a_person_says_which_run_it_is(set_stage: Callable[..., Stage]) -> None:
     value = played.entry("x", "submit").value
     assert (value["result"], value["resolved_by"]) == (submitted.instance_id, "anna")
     assert played.said()[0] == (
-        "The submission whose answer was lost runs in Alma as "
-        f"{submitted.instance_id} by anna's word."
+        f"The submission whose response was lost runs in Alma as {submitted.instance_id} by "
+        "anna's word."
     )
     assert stage.sent("submit") == 1
 
@@ -189,7 +190,10 @@ def test_every_further_sending_needs_a_person_s_word(set_stage: Callable[..., St
     assert played.outcome == "succeeded"
     assert played.state("x", "resubmit-3") is EntryState.DONE
     assert (stage.sent("submit"), len(stage.submissions)) == (4, 1)
-    assert "anna says that Alma did not take the submission; it is sent again." in played.said()
+    assert (
+        "anna confirmed that Alma did not accept the submission, so almaflow sends it again."
+        in played.said()
+    )
 
 
 def test_a_person_s_word_counts_where_nothing_settles_by_itself(
@@ -230,8 +234,8 @@ def test_a_run_that_is_another_step_s_cannot_be_named(set_stage: Callable[..., S
 
     assert waits_for_a_person(again)
     told = (
-        f"anna says that Alma runs it as {of_y.instance_id}, but that is the run of step y of run "
-        f"{again.record.id}"
+        f"anna confirmed that Alma runs it as {of_y.instance_id}, but that instance belongs to "
+        f"step y of run {again.record.id}"
     )
     assert told in again.record.reason
     assert "found" not in again.entry("x", "submit").value
@@ -298,7 +302,7 @@ def test_a_write_that_leaves_no_trace_is_a_person_s(set_stage: Callable[..., Sta
     waiting = stage.run(DELETE)
 
     assert waits_for_a_person(waiting)
-    assert "It leaves nothing in Alma by which it could be found. It is not" in (
+    assert "It leaves nothing in Alma by which almaflow could recognise it. almaflow does not" in (
         waiting.record.reason
     )
     assert minutes(stage) == 0
@@ -321,7 +325,7 @@ def test_nobody_looks_for_a_write_that_leaves_no_trace(set_stage: Callable[..., 
 
     assert played.ended == (
         "unknown",
-        "Cancelled by bert. Nobody can tell whether Alma took what step x sent.",
+        "Cancelled by bert. It is not known whether Alma accepted what step x sent.",
     )
     assert (minutes(stage), stage.sent("delete_set")) == (0, 1)
 
@@ -435,7 +439,7 @@ def test_a_list_that_alma_refuses_leaves_it_to_a_person(set_stage: Callable[...,
     waiting = stage.run(RUN)
 
     assert waits_for_a_person(waiting)
-    assert "Alma does not list the runs of the job: Alma (main) refused" in waiting.record.reason
+    assert "Alma does not list the job's instances: Alma (main) refused" in waiting.record.reason
     assert "code 402216" in waiting.record.reason
     assert minutes(stage) == 10
     stage.pass_time(hours=1)
@@ -480,7 +484,7 @@ def test_a_set_of_another_kind_under_the_name_is_somebody_else_s(
     assert played.ended == (
         "failed",
         f"Step x: There is a set `new` ({made}) now, but it is ITEMIZED of ITEM, not what was "
-        "asked for; somebody else has made it.",
+        "requested; another user created it.",
     )
     assert stage.sent("create_set") == 1
 
@@ -552,7 +556,7 @@ def test_two_crashes_with_open_intents_leave_it_to_a_person(
 
     assert stage.submissions == []
     assert waits_for_a_person(played)
-    assert played.entry("x", "resubmit").value["error"] == "almaflow ended while it was being sent"
+    assert played.entry("x", "resubmit").value["error"] == "almaflow stopped while sending it"
 
 
 def make_stage(folder: Path, faults: list[dict[str, Any]]) -> Stage:

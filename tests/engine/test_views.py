@@ -77,7 +77,7 @@ def test_a_step_shows_what_it_gave_and_what_was_sent(stage: Stage) -> None:
     assert "outcome" not in export.outputs
     assert intent.line == "POST /conf/jobs/M48?op=run"
     assert intent.state is EntryState.DONE
-    assert intent.told == f"Alma took it: {intent.result}"
+    assert intent.told == f"Alma accepted it: {intent.result}"
 
 
 def test_it_is_json_as_it_stands(stage: Stage) -> None:
@@ -147,25 +147,25 @@ def test_a_lost_submission_is_unknown_and_says_what_it_waits_for(
     assert (lost.path, lost.status, lost.outcome) == ("export", Status.WAITING, Outcome.UNKNOWN)
     assert lost.reason == view.reason
     first, second = lost.intents
-    assert first.told.endswith("not in Alma by 08:25:00, so it was sent once more")
+    assert first.told.endswith("not found in Alma by 08:25:00, so it was sent once more")
     assert second.state is EntryState.LOST
-    assert second.told.endswith("shows nothing of it, so nobody can tell whether Alma took it")
+    assert second.told.endswith("does not show it, so it is not known whether Alma accepted it")
 
 
 @pytest.mark.parametrize(
     ("state", "repeatable", "worked_on", "told"),
     [
-        ("intent", False, True, "sent, no answer yet"),
+        ("intent", False, True, "sent, no response yet"),
         (
             "intent",
             False,
             False,
-            "almaflow ended while it was being sent, so nobody can tell whether Alma took it",
+            "almaflow stopped while sending it, so it is not known whether Alma accepted it",
         ),
-        ("lost", True, False, "the answer was lost (gone), so it is sent again"),
-        ("untaken", False, False, "Alma did not take it, so it may be sent again: gone"),
+        ("lost", True, False, "the response was lost (gone), so it is sent again"),
+        ("untaken", False, False, "Alma did not accept it, so it may be sent again: gone"),
         ("refused", False, False, "Alma refused it: no such job"),
-        ("done", False, False, "Alma took it"),
+        ("done", False, False, "Alma accepted it"),
     ],
 )
 def test_each_state_of_a_request_is_told_in_plain_words(

@@ -35,7 +35,7 @@ steps:
 finally: [{id: tidy, wait: 1m}]
 """
 NOW = after(minutes=12)
-RESUME = "`almaflow resume r` goes on with it."
+RESUME = "`almaflow resume r` continues it."
 
 
 def place(number: int, **more: Any) -> Place:
@@ -123,7 +123,7 @@ def test_a_job_in_alma_tells_its_status_since_when_and_how_long_it_takes() -> No
     )
     assert late.details == ("it usually takes 5m, so it is late",)
     assert new.text == "Job M48 runs in Alma at main as 4711, since 08:15:00 UTC (12m)."
-    assert new.details == ("how long it usually takes is not known yet",)
+    assert new.details == ("its usual duration is not known yet",)
 
 
 def test_a_step_that_waits_for_its_turn_tells_who_is_before_it() -> None:
@@ -159,8 +159,8 @@ def test_a_step_that_waits_for_its_turn_tells_who_is_before_it() -> None:
     assert one == Because(
         Cause.PLACE,
         "both/left/job",
-        "Job M48 waits for its turn since 08:15:00 UTC: 3 API-started jobs are running at main; "
-        "first expected end 08:35 UTC.",
+        "Job M48 has been waiting for a slot since 08:15:00 UTC: 3 API-started jobs are "
+        "running at main; first expected end 08:35 UTC.",
         (
             "running: job M48 as 1, of run other, step export, since 08:15:00 UTC, expected to end "
             "08:35:00 UTC",
@@ -168,8 +168,8 @@ def test_a_step_that_waits_for_its_turn_tells_who_is_before_it() -> None:
             "08:35:00 UTC",
             "running: job M48 as 31 or 32, of run other, step export, since 08:15:00 UTC, expected "
             "to end 08:35:00 UTC",
-            "running: job M48, nobody can tell as what, of run other, step export",
-            "before it: job M48 of run third, step x, asked 08:16:00 UTC",
+            "running: job M48, as an unknown instance, of run other, step export",
+            "before it: job M48 of run third, step x, requested 08:16:00 UTC",
             "Alma has refused it 2 times so far",
         ),
     )
@@ -185,7 +185,9 @@ def test_of_many_holders_and_of_a_long_queue_the_first_are_named() -> None:
         queue=[place(number, state=PlaceState.QUEUED) for number in range(20)],
     )
 
-    assert one.text == "Job M48 waits for its turn since 08:15:00 UTC: others asked before."
+    assert (
+        one.text == "Job M48 has been waiting for a slot since 08:15:00 UTC: others asked before."
+    )
     assert len(one.details) == 13
     assert one.details[5] == "and 2 more are running"
     assert one.details[11:] == ("and 15 more asked before", "Alma has refused it once so far")
@@ -205,28 +207,32 @@ def test_a_question_tells_how_it_is_answered_and_until_when() -> None:
     assert one == Because(
         Cause.PERSON,
         "both/right/sign",
-        "Somebody has to approve: Delete?",
-        ("it waits since 08:15:00 UTC, until 2026-03-04 08:15:00 UTC",),
+        "A person has to approve: Delete?",
+        ("it has been waiting since 08:15:00 UTC, until 2026-03-04 08:15:00 UTC",),
         (
-            "`almaflow approve r both/right/sign` says yes, `almaflow approve r both/right/sign "
-            "--reject` says no.",
+            "`almaflow approve r both/right/sign` approves, `almaflow approve r "
+            "both/right/sign --reject` rejects.",
         ),
     )
 
 
 LOOKING = (
-    "The answer to its request POST /conf/jobs/M48?op=run, sent 08:15:00 UTC, was lost, so Alma is "
-    "searched for what became of it"
+    "The response to its request POST /conf/jobs/M48?op=run, sent 08:15:00 UTC, was "
+    "lost, so almaflow searches Alma for the outcome"
 )
 
 
 @pytest.mark.parametrize(
     ("effect", "settle", "then"),
     [
-        ("submit", 10, "if Alma does not show it by 08:25:00 UTC, it is submitted once more"),
-        ("submit", None, "if Alma does not show it in time, a person has to look"),
-        ("resubmit", 10, "if Alma does not show it in time, a person has to look"),
-        ("create", 10, "if Alma does not show it in time, it is sent once more"),
+        (
+            "submit",
+            10,
+            "if it does not appear in Alma by 08:25:00 UTC, almaflow submits it once more",
+        ),
+        ("submit", None, "if it does not appear in Alma in time, a person has to check"),
+        ("resubmit", 10, "if it does not appear in Alma in time, a person has to check"),
+        ("create", 10, "if it does not appear in Alma in time, almaflow sends it once more"),
     ],
 )
 def test_a_lost_answer_tells_what_happens_when_nothing_is_found(
@@ -243,8 +249,10 @@ def test_a_lost_answer_tells_what_happens_when_nothing_is_found(
     )
 
     assert (one.cause, one.moves) == (Cause.LOST, ())
-    assert one.text == f"{LOOKING}; looked for about once a minute: {then}."
-    assert one.details == ("the answer was lost (gone); looked for in Alma since 08:15:00",)
+    assert one.text == f"{LOOKING}; it searches about once a minute: {then}."
+    assert one.details == (
+        ("the response was lost (gone); being searched for in Alma since 08:15:00"),
+    )
 
 
 def test_without_a_process_nobody_looks_for_a_lost_answer() -> None:
@@ -253,13 +261,13 @@ def test_without_a_process_nobody_looks_for_a_lost_answer() -> None:
     nobody, one = causes(JOB, [lost], worked_on=False)
 
     assert nobody.cause is Cause.NOBODY
-    assert one.text.startswith(f"{LOOKING}: if Alma does not show it by ")
+    assert one.text.startswith(f"{LOOKING}: if it does not appear in Alma by ")
 
 
 def test_what_nobody_can_tell_leads_to_resolve() -> None:
     absent = sent("both/left/job", EntryState.UNTAKEN, absent=True, error="gone")
     lost = sent("both/left/job", EntryState.LOST, effect="resubmit", error="gone",
-                unknown="Alma's list of runs shows nothing of it")  # fmt: skip
+                unknown="it does not appear in Alma's list of instances")  # fmt: skip
 
     (one,) = causes(
         JOB,
@@ -272,19 +280,19 @@ def test_what_nobody_can_tell_leads_to_resolve() -> None:
     assert one == Because(
         Cause.UNKNOWN,
         "both/left/job",
-        "Nobody can tell whether Alma took what it submitted, so nothing is sent before somebody "
-        "says so.",
+        "It is not known whether Alma accepted what it submitted, so almaflow sends nothing "
+        "before a person confirms the outcome.",
         (
-            "sent 08:15:00 UTC: the answer was lost (gone); looked for, and not in Alma by "
-            "08:15:00, so it was sent once more",
-            "sent 08:15:00 UTC: the answer was lost (gone); Alma's list of runs shows nothing of "
-            "it, so nobody can tell whether Alma took it",
+            "sent 08:15:00 UTC: the response was lost (gone); not found in Alma by 08:15:00, so "
+            "it was sent once more",
+            "sent 08:15:00 UTC: the response was lost (gone); it does not appear in Alma's list "
+            "of instances, so it is not known whether Alma accepted it",
         ),
         (
-            "Look in Alma (Admin > Monitor Jobs). If it runs or ran there: `almaflow resolve r "
-            "both/left/job --instance ID`.",
-            "If Alma did not take it: `almaflow resolve r both/left/job --not-submitted`; then it "
-            "is submitted once more.",
+            "Check in Alma (Admin > Monitor Jobs). If the job runs or ran there: `almaflow "
+            "resolve r both/left/job --instance ID`.",
+            "If Alma did not accept it: `almaflow resolve r both/left/job --not-submitted`. "
+            "almaflow then submits it once more.",
         ),
     )
 
@@ -320,7 +328,7 @@ def test_branches_that_wait_are_told_one_by_one() -> None:
 def test_a_step_that_waits_for_nothing_is_at_work() -> None:
     (one,) = causes(BOTH, step("both/left/later", ""))
 
-    assert one == Because(Cause.TIME, "both/left/later", "It is at work right now.")
+    assert one == Because(Cause.TIME, "both/left/later", "It is running right now.")
 
 
 # --- the run --------------------------------------------------------------------------------------
@@ -332,8 +340,8 @@ def test_a_held_run_waits_for_resume() -> None:
     assert held == Because(
         Cause.HELD,
         "",
-        "It was interrupted. It is held until somebody resumes it; what it started in Alma goes "
-        "on.",
+        "It was interrupted. It is on hold until a person resumes it; jobs that it started in "
+        "Alma keep running.",
         moves=(RESUME,),
     )
     assert job.cause is Cause.ALMA
@@ -348,7 +356,7 @@ def test_a_run_that_could_not_go_on_says_why() -> None:
         waits=(wait("The disk is full."),),
     )
 
-    assert held.text.startswith("It could not go on: The disk is full. It is held until")
+    assert held.text.startswith("It could not continue: The disk is full. It is on hold until")
 
 
 def test_a_run_whose_process_died_says_which() -> None:
@@ -359,14 +367,17 @@ def test_a_run_whose_process_died_says_which() -> None:
     assert nobody == Because(
         Cause.NOBODY,
         "",
-        "The process that worked on it (4711 on shelf) has died; what it started in Alma goes on.",
-        moves=(f"{RESUME} So does a process with `almaflow resume --all --watch`.",),
+        (
+            "The process that executed it (4711 on shelf) has died; jobs that it started in "
+            "Alma keep running."
+        ),
+        moves=(f"{RESUME} A process with `almaflow resume --all --watch` also does.",),
     )
 
 
 @pytest.mark.parametrize(
     ("started_at", "text"),
-    [(None, "No process has begun it yet."), (START, "No process works on it now.")],
+    [(None, "No process has started it yet."), (START, "No process is executing it now.")],
 )
 def test_a_run_that_nobody_works_on_says_so(started_at: datetime | None, text: str) -> None:
     (one,) = causes(worked_on=False, started_at=started_at, status=Status.QUEUED)
@@ -399,7 +410,7 @@ def test_a_failed_run_tells_where_it_began_with_its_place_in_the_file() -> None:
             "step both/right/sign (weed.yaml:9): timed_out 08:21:00 UTC: too late",
         ),
         (
-            "When the cause is mended, `almaflow retry r` does again what did not end well and "
+            "When the cause is fixed, `almaflow retry r` retries the steps that failed and "
             "keeps the rest. A changed file counts for new runs only.",
         ),
     )
@@ -419,7 +430,7 @@ def test_a_warning_names_the_step_to_begin_again_with() -> None:
     )
 
     assert one.details == ("step both/left/job (weed.yaml:6): failed 08:16:00 UTC: oops",)
-    assert one.moves == ("`almaflow retry r --from both/left/job` begins again there.",)
+    assert one.moves == ("`almaflow retry r --from both/left/job` starts again there.",)
     (plain,) = causes(step("both", "warning"), **ended(Outcome.WARNING))
     assert plain.moves == ()
 
@@ -436,8 +447,8 @@ def test_an_unknown_end_sends_a_person_to_look() -> None:
     assert one.text == "It ended as unknown 2026-03-02 08:26:00 UTC: Nobody can tell."
     assert one.details == ("step both/left/job: unknown",)
     assert one.moves == (
-        "Look in Alma (Admin > Monitor Jobs) what came of the submission; then `almaflow retry r`, "
-        "which asks before it submits anything again.",
+        "Check in Alma (Admin > Monitor Jobs) whether it accepted the submission, then run "
+        "`almaflow retry r`, which asks before it submits anything again.",
     )
 
 

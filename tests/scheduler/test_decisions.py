@@ -110,7 +110,7 @@ def test_who_waited_longer_than_max_age_is_missed() -> None:
     decided = let_through(ticks, rules(max_age=timedelta(hours=2)), {}, NOW)
 
     assert told(decided) == {1: "missed max_age"}
-    assert decided.ends[0].reason.startswith("It waited for another run; older than 2h")
+    assert decided.ends[0].reason.startswith("It waited for another run, and ticks older than 2h")
 
 
 WAITING: Sequence[Tick] = [
@@ -147,7 +147,7 @@ def test_of_each_entry_the_newest_waits_and_the_others_are_merged_into_it() -> N
 
     assert told(decided) == dict.fromkeys((1, 2, 3), "merged overlap")
     assert {end.merged_into for end in decided.ends} == {ticks[-1].at}
-    assert "Run r1 of the workflow goes on" in decided.ends[0].reason
+    assert "Run r1 of the workflow was still running" in decided.ends[0].reason
 
 
 @pytest.mark.parametrize("overlap", ["queue_one", "skip"])

@@ -213,9 +213,8 @@ def test_a_quiet_day_says_that_there_is_nothing_to_do() -> None:
     [notice] = room.notices()
     assert notice.title == "almaflow: digest of 2026-11-01: 0 runs"
     assert notice.text == (
-        "From 2026-10-31 07:00 UTC to 2026-11-01 07:00 UTC.\n\n"
-        "More: almaflow runs, almaflow ticks, almaflow next\n\n"
-        "There is nothing to do."
+        "From 2026-10-31 07:00 UTC to 2026-11-01 07:00 UTC.\n\nMore: almaflow runs, almaflow "
+        "ticks, almaflow next\n\nYou do not need to do anything."
     )
 
 
@@ -273,26 +272,23 @@ def test_it_tells_what_ran_what_did_not_what_waits_and_what_comes(tmp_path: Path
 
     [notice] = room.notices()
     assert notice.title == (
-        "almaflow: digest of 2026-11-01: 3 runs, 1 did not end well, 2 ticks missed, 1 waiting for "
-        "somebody, 1 paused, 1 file invalid"
+        "almaflow: digest of 2026-11-01: 3 runs, 1 did not end well, 2 ticks missed, 1 waiting "
+        "for a person, 1 paused, 1 file invalid"
     )
     assert notice.text == (
-        "From 2026-10-31 07:00 UTC to 2026-11-01 07:00 UTC.\n\n"
-        "What ran:\n- nightly: 1 succeeded, 1 with a warning, 1 failed\n\n"
-        "Did not end well:\n"
-        "- nightly (main), run 20261101-120000-aaa03, failed: The set is empty.\n\n"
-        "Missed:\n- nightly 2 times: Older than 2h.\n\n"
-        "Waits for somebody:\n- weed (main), run 20261101-120000-aaa04: ask: somebody has to "
-        "approve: Go?\n\n"
-        "1 run goes on.\n\n"
-        "Paused:\n- weed, by anna, since 2026-11-01 05:00 UTC: Stocktaking.\n\n"
-        "Invalid files:\n- workflows/bad.yaml: 3:1: no key.\n\n"
-        "Comes until 2026-11-02 07:00 UTC:\n- nightly: 20 times, first at 13:00\n\n"
-        "More: almaflow runs, almaflow ticks, almaflow next\n\n"
-        "Look at what did not end well (`almaflow retry RUN` goes on with the step that failed); "
-        "answer what waits (`almaflow why RUN` says how); run by hand what was missed and is still "
-        "wanted (`almaflow run NAME`); end the pauses that are over (`almaflow unpause NAME`); "
-        "correct the files (`almaflow validate` shows every problem)."
+        "From 2026-10-31 07:00 UTC to 2026-11-01 07:00 UTC.\n\nWhat ran:\n- nightly: 1 "
+        "succeeded, 1 with a warning, 1 failed\n\nDid not end well:\n- nightly (main), run "
+        "20261101-120000-aaa03, failed: The set is empty.\n\nMissed:\n- nightly 2 times: Older "
+        "than 2h.\n\nWaiting for a person:\n- weed (main), run 20261101-120000-aaa04: ask: "
+        "somebody has to approve: Go?\n\n1 run goes on.\n\nPaused:\n- weed, by anna, since "
+        "2026-11-01 05:00 UTC: Stocktaking.\n\nInvalid files:\n- workflows/bad.yaml: 3:1: no "
+        "key.\n\nComes until 2026-11-02 07:00 UTC:\n- nightly: 20 times, first at "
+        "13:00\n\nMore: almaflow runs, almaflow ticks, almaflow next\n\nCheck what did not "
+        "end well (`almaflow retry RUN` retries the steps that failed); answer what is "
+        "waiting (`almaflow why RUN` shows how); run missed workflows by hand if they are "
+        "still needed (`almaflow run NAME`); end the pauses that are no longer needed "
+        "(`almaflow unpause NAME`); correct the files (`almaflow validate` shows every "
+        "problem)."
     )
 
 
@@ -300,7 +296,7 @@ def test_it_tells_what_ran_what_did_not_what_waits_and_what_comes(tmp_path: Path
     ("waiting", "more", "waits"),
     [
         (question("Go?", "ask"), {}, True),
-        (wait("Nobody can tell whether Alma took it."), {}, True),
+        (wait("Nobody can tell whether Alma accepted it."), {}, True),
         (wait("Interrupted."), {"held": True}, True),
         # Its process stopped, and the next one goes on with it.
         (wait("the job is running in Alma", "load"), {}, False),
@@ -315,8 +311,8 @@ def test_only_what_a_person_has_to_move_waits_for_somebody(
 
     said = digest(day)
 
-    assert ("1 waiting for somebody" in said.title) is waits
-    assert ("Waits for somebody:" in said.text) is waits
+    assert ("1 waiting for a person" in said.title) is waits
+    assert ("Waiting for a person:" in said.text) is waits
     assert ("1 run goes on." in said.text) is not waits
 
 

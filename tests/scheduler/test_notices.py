@@ -21,7 +21,7 @@ NOBODY = workflow()
 TO = Settings.model_validate({"serve": {"to": "office"}, "timezone": "Europe/Berlin"})
 SILENT = Settings.model_validate({"timezone": "Europe/Berlin"})
 
-DOWN = "No `almaflow serve` ran when it was due, and `missed` is `none`."
+DOWN = "No `almaflow serve` was running when it was due, and `missed` is `none`."
 
 
 def missed(at: datetime = NOON, **fields: Any) -> tuple[Tick, TickEnd]:
@@ -43,10 +43,9 @@ def test_a_missed_tick_is_told_to_whoever_the_workflow_names() -> None:
     assert {one.key for one in found} == {"missed/nightly/e/2026-11-01T12:00:00Z"}
     assert found[0].title == "almaflow: nightly did not run at 2026-11-01 13:00 CET"
     assert found[0].text == (
-        "nightly was to run at 2026-11-01 13:00 CET and did not.\n\n"
-        f"{DOWN}\n\n"
-        "What happened: almaflow ticks nightly --ending missed\n\n"
-        "`almaflow run nightly` runs it now; else it runs at its next time."
+        f"nightly was due at 2026-11-01 13:00 CET and did not run.\n\n{DOWN}\n\nWhat happened: "
+        "almaflow ticks nightly --ending missed\n\n`almaflow run nightly` runs it now; "
+        "otherwise it runs at its next time."
     )
 
 
@@ -66,7 +65,9 @@ def test_many_missed_ticks_of_one_workflow_are_one_notice_with_their_number() ->
 
     assert found.key == "missed/nightly/e/2026-11-02T11:00:00Z"
     assert found.title == "almaflow: nightly did not run 25 times"
-    assert "25 times and did not: 2026-11-01 13:00 CET, 2026-11-01 13:00 CET, 2026" in found.text
+    assert (
+        "25 times and did not run: 2026-11-01 13:00 CET, 2026-11-01 13:00 CET, 2026"
+    ) in found.text
     assert "2026-11-01 21:00 CET and 15 more.\n" in found.text
     assert f"24 of them: {DOWN}\n1 of them: Older than 2h.\n" in found.text
 
@@ -78,13 +79,15 @@ def test_ticks_of_several_workflows_are_told_apart() -> None:
 
 
 def test_a_tick_of_which_no_run_could_be_made_asks_for_a_correction() -> None:
-    end = missed(cause=Cause.INVALID, reason="No run could be made of it: no input `month`.")
+    end = missed(
+        cause=Cause.INVALID, reason="almaflow could not create a run for it: no input `month`."
+    )
 
     [found] = notices_for_ticks([end], [], {}, TO)
 
     assert found.text.endswith(
-        "Correct what is said above; it then runs at its next time. `almaflow run nightly` runs it "
-        "now."
+        "Correct the problem above; it then runs at its next time. `almaflow run nightly` runs "
+        "it now."
     )
 
 
@@ -102,9 +105,10 @@ def test_a_late_begin_is_told_only_to_whoever_asked() -> None:
     assert (found.channel, found.event, found.run_id) == ("systems", "late", late[1].id)
     assert found.title == "almaflow: nightly began 25m late"
     assert found.text == (
-        "nightly was due at 2026-11-01 13:00 CET and began at 2026-11-01 13:25 CET, 25m late. No "
-        "`almaflow serve` ran when it was due, so it was caught up. What it does: almaflow show "
-        f"{late[1].id}\n\nThere is nothing to do, unless that is too late for what it does."
+        "nightly was due at 2026-11-01 13:00 CET and started at 2026-11-01 13:25 CET, 25m "
+        "late. No `almaflow serve` was running when it was due, so it was caught up. Details: "
+        f"almaflow show {late[1].id}\n\nYou do not need to do anything, unless this is too "
+        "late for its purpose."
     )
     assert notices_for_ticks([], [late], {"nightly": NOBODY}, TO) == []
 
@@ -121,9 +125,9 @@ def test_late_ticks_of_one_workflow_are_one_notice() -> None:
 
     [found] = notices_for_ticks([], [waited, slow], {"nightly": HEARS}, TO)
 
-    assert found.title == "almaflow: nightly began late 2 times"
-    assert "2h late. Another run of the workflow was going on until then." in found.text
-    assert "9m late. It could not begin sooner." in found.text
+    assert found.title == "almaflow: nightly started late 2 times"
+    assert "2h late. Another run of the workflow was still running." in found.text
+    assert "9m late. It could not start sooner." in found.text
 
 
 # --- the service itself ---------------------------------------------------------------------------
@@ -140,14 +144,14 @@ def test_an_invalid_file_is_told_once_a_day_for_each_of_its_problems() -> None:
     assert len({first.key, other.key, next_day.key}) == 3
     assert first.channel == "office"
     assert first.title == "almaflow: workflows/a.yaml is invalid"
-    assert "What it said before still counts.\n\nx\n\n" in first.text
+    assert "The last valid version stays active.\n\nx\n\n" in first.text
     assert about_file("a.yaml", "x", SILENT, at, stands=True) == []
 
 
 def test_a_file_that_never_was_valid_does_not_run() -> None:
     [found] = about_file("workflows/it's.yaml", "x", TO, NOON, stands=False)
 
-    assert "Nothing of it runs." in found.text
+    assert "It does not run." in found.text
     assert "almaflow validate 'workflows/it'\\''s.yaml'" in found.text
 
 
@@ -158,7 +162,7 @@ def test_a_file_that_is_valid_again_is_told() -> None:
 
 
 def test_a_pause_of_its_own_accord_is_told_to_whoever_hears_of_failures() -> None:
-    note = "Its last 3 runs did not end well, the newest x."
+    note = "Its last 3 runs did not end well; the newest is x."
     pause = Pause(id=1, workflow="nightly", since=NOON, until=None, note=note, by="almaflow")
     hears = workflow("{on: [failed], to: systems}, {on: [failed], to: office}")
 
@@ -173,7 +177,7 @@ def test_a_pause_of_its_own_accord_is_told_to_whoever_hears_of_failures() -> Non
 def test_a_clock_that_was_set_is_told() -> None:
     [found] = about_clock("The clock was set forward by 2:00:00.", TO, NOON)
 
-    assert found.title == "almaflow: the clock of this machine was set"
+    assert found.title == "almaflow: the clock of this machine was changed"
     assert found.text.startswith("The clock was set forward by 2:00:00.\n\n")
 
 

@@ -69,8 +69,8 @@ def test_a_channel_in_trouble_is_tried_with_growing_waits_and_named_once() -> No
     assert room.log.lines == [
         (
             "error",
-            "The channel `systems` did not take it: 503. Its notices wait and are tried again for "
-            "a day. `almaflow doctor` looks at every channel.",
+            "The channel `systems` did not take it: 503. Its notifications are kept and "
+            "retried for a day. `almaflow doctor` checks every channel.",
         )
     ]
 
@@ -93,7 +93,7 @@ def test_a_notice_is_given_up_after_a_day(monkeypatch: pytest.MonkeyPatch) -> No
     assert (given_up.next_at, given_up.sent_at) == (None, None)
     assert room.log.lines[-1] == (
         "error",
-        "A notice was given up, a day after it was made: missed/nightly/1. Busy.",
+        "A notification could not be delivered for a day and was given up: missed/nightly/1. Busy.",
     )
     assert room.log.data[-1] == {"channel": "systems", "workflow": "nightly"}
 
@@ -254,7 +254,7 @@ def test_a_channel_that_hangs_holds_up_no_other_and_is_not_asked_twice() -> None
     anyio.run(main)
 
     assert sorted(outside.taken) == [("fast", "3"), ("slow", "one"), ("slow", "two")]
-    assert log.lines[0][1].startswith("The channel `slow` did not answer within 0.01 seconds. ")
+    assert log.lines[0][1].startswith("The channel `slow` did not respond within 0.01 seconds. ")
     assert log.lines[1:] == [("info", "The channel `slow` works again.")]
 
 
@@ -278,7 +278,10 @@ def test_a_missed_tick_is_heard_of_by_mail_and_by_web_hook(
         tick_id=1,
         ending=TickEnding.MISSED,
         cause=Cause.MAX_AGE,
-        reason="No `almaflow serve` ran in time; older than 2h (`max_age`) it does not run.",
+        reason=(
+            "No `almaflow serve` was running in time, and ticks older than 2h (`max_age`) do "
+            "not run."
+        ),
     )
     found = notices_for_ticks([(tick(), end)], [], {"nightly": workflow()}, project.settings)
 
@@ -300,7 +303,7 @@ def test_a_missed_tick_is_heard_of_by_mail_and_by_web_hook(
         [posted] = map(json.loads, hook.bodies)
         title, text = posted["title"], posted["message"]
     assert title == f"almaflow: nightly did not run at {NOON:%Y-%m-%d %H:%M} UTC"
-    assert "older than 2h (`max_age`) it does not run." in text
+    assert "older than 2h (`max_age`) do not run." in text
     assert "almaflow ticks nightly --ending missed" in text
     [sent] = room.notices()
     assert sent.sent_at is not None

@@ -147,8 +147,8 @@ def test_a_ping_that_fails_is_tried_three_times_and_named_once(project: Project)
     assert room.log.lines == [
         (
             "warning",
-            "The ping `nightly` cannot be reached. Until it works again, this is not said once "
-            "more.",
+            "The ping `nightly` cannot be reached. This is reported again only after it has "
+            "worked.",
         ),
         ("info", "The ping `nightly` works again."),
     ]
@@ -157,9 +157,12 @@ def test_a_ping_that_fails_is_tried_three_times_and_named_once(project: Project)
 @pytest.mark.parametrize(
     ("failure", "said"),
     [
-        (Refused("The ping `nightly` answered with HTTP 404."), "answered with HTTP 404. Until"),
-        (RequestWrong("The variable is not set."), "The variable is not set. Until"),
-        (KeyError("secret-5b1f"), "The ping `nightly` failed by a defect (KeyError). Until"),
+        (Refused("The ping `nightly` answered with HTTP 404."), "answered with HTTP 404. This is"),
+        (RequestWrong("The variable is not set."), "The variable is not set. This is"),
+        (
+            KeyError("secret-5b1f"),
+            "The ping `nightly` failed because of a defect (KeyError). This is",
+        ),
     ],
 )
 def test_what_no_second_try_cures_is_said_at_once(

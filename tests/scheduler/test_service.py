@@ -141,7 +141,7 @@ def test_an_invalid_edit_keeps_the_last_good_version_running_across_restarts_too
 
     assert town.endings() == ["03-02 09:00 run", "03-02 10:00 run"]
     (problem,) = set(town.said.of("error"))
-    assert "workflows/often.yaml is invalid, so it runs as it was when it was last valid" in problem
+    assert "workflows/often.yaml is invalid, so its last valid version stays active" in problem
     assert "unknown-key" in problem
 
     async def mend(store: Store) -> None:
@@ -165,8 +165,8 @@ def test_a_new_file_that_takes_the_name_of_another_one_does_not_run(town: Town) 
 
     assert town.endings() == ["03-02 09:00 run"]
     assert (
-        "workflows/another.yaml: two workflows are called `weeding`, the other one in "
-        "workflows/often.yaml; give each a `name` of its own." in town.said
+        "workflows/another.yaml: two workflows are named `weeding`, the other one in "
+        "workflows/often.yaml. Give each a different `name`." in town.said
     )
 
 
@@ -276,7 +276,7 @@ def test_a_tick_of_which_no_run_can_be_made_is_missed_and_says_why(town: Town) -
     town.serve(hours=1)
 
     assert town.endings() == ["03-02 09:00 missed invalid"]
-    assert "No run could be made of it: " in town.ticks()[0].reason
+    assert "almaflow could not create a run for it: " in town.ticks()[0].reason
     assert any("is missed" in text for text in town.said.of("warning"))
 
 
@@ -313,7 +313,7 @@ def test_a_clock_that_is_set_back_runs_no_tick_twice(town: Town) -> None:
 
     town.serve(beside=set_it, hours=6)
 
-    assert "The clock was set back by 2:00:00. No tick that has come runs" in town.said
+    assert "The clock was set back by 2:00:00. No tick runs a second" in town.said
     assert town.endings() == [f"03-02 {hour:02}:00 run" for hour in (9, 10, 11, 12)]
 
 
@@ -331,8 +331,8 @@ def test_settings_that_change_begin_a_new_term_and_invalid_ones_change_nothing(
 
     town.serve(beside=edit, hours=4)
 
-    assert "almaflow.yaml has changed; going on with what it says now." in town.said
-    assert any("almaflow.yaml is invalid now" in text for text in town.said.of("error"))
+    assert "almaflow.yaml has changed; using the new version." in town.said
+    assert any("almaflow.yaml is invalid, so" in text for text in town.said.of("error"))
     assert town.outcomes() == ["succeeded"]
 
 

@@ -115,7 +115,7 @@ def test_pauses_and_clocks_that_were_set_and_settings_are_told() -> None:
 
     assert [title for _, title in told(room)] == [
         "almaflow: nightly is paused",
-        "almaflow: the clock of this machine was set",
+        "almaflow: the clock of this machine was changed",
         "almaflow: almaflow.yaml is invalid",
     ]
 

@@ -123,7 +123,9 @@ def test_ticks_missed_while_nothing_ran_are_told_by_mail_in_one_text(
     store.close()
     assert subject == "almaflow: nightly did not run 3 times"
     assert "08:20 UTC, 2026-03-02 08:30 UTC, 2026-03-02 08:40 UTC." in text
-    assert "No `almaflow serve` ran in time; older than 10m (`max_age`) it does not run." in text
+    assert (
+        "No `almaflow serve` was running in time, and ticks older than 10m (`max_age`) do not run."
+    ) in text
 
 
 def test_failures_that_pause_a_timetable_and_a_file_that_becomes_invalid_are_told(
@@ -159,6 +161,6 @@ def test_a_run_that_asks_a_person_is_told_and_its_recovery_as_well(
     serve(stage, minutes=1)
 
     waiting, recovered = received(mails)
-    assert waiting[0] == "almaflow: nightly waits for somebody's yes (main)"
-    assert f"`almaflow approve {run_id} approve-1` says yes" in waiting[1]
+    assert waiting[0] == "almaflow: nightly is waiting for approval (main)"
+    assert f"`almaflow approve {run_id} approve-1` approves" in waiting[1]
     assert recovered[0] == "almaflow: nightly succeeded and has recovered (main)"

@@ -89,7 +89,7 @@ def test_a_tick_without_a_row_is_found_also_the_first_and_the_last() -> None:
     assert told(found) == [("no-row", hour(one)) for one in (1, 4, 6)]
     assert found.faults[0] == Fault(
         *("no-row", "nightly", "e", hour(1)),
-        "The timetable has this tick, and the ledger has no row of it.",
+        "The timetable has this tick, but the ledger has no row for it.",
     )
 
 

@@ -68,8 +68,8 @@ def test_a_run_that_takes_longer_than_usual_is_told_once() -> None:
     [told] = room.notices()
     assert (told.key, told.channel, told.run_id) == (f"slow/{record.id}/1", "systems", record.id)
     assert told.text.startswith(
-        f"Run {record.id} of nightly at main goes on since 2026-11-01 13:00 CET, for 46m now. Of "
-        "its last 5 runs that went well, nine of ten took no longer than 30m.\n\n"
+        f"Run {record.id} of nightly at main has been running since 2026-11-01 13:00 CET, for "
+        "46m. Of its last 5 successful runs, nine of ten took no longer than 30m.\n\n"
     )
     assert f"almaflow why {record.id}" in told.text
 
@@ -126,10 +126,11 @@ def test_a_run_that_is_held_is_stuck_after_ten_minutes() -> None:
 
     [told] = room.notices()
     assert told.text.startswith(
-        f"Nobody works on run {record.id} of nightly at main since 2026-11-01 13:00 CET. It was "
-        "interrupted, or could not go on by itself, and is held."
+        f"Run {record.id} of nightly at main has not been executed by any process since "
+        "2026-11-01 13:00 CET. It was interrupted, or could not continue automatically, and is "
+        "on hold."
     )
-    assert f"`almaflow resume {record.id}` goes on with it" in told.text
+    assert f"`almaflow resume {record.id}` continues it" in told.text
 
 
 def test_a_run_that_is_held_again_is_told_again() -> None:
@@ -148,7 +149,7 @@ def test_a_run_that_nobody_begins_is_stuck() -> None:
     record = room.add()
 
     assert room.watch(minutes=11) == [("stuck", "almaflow: nightly is stuck (main)")]
-    assert "No process takes it up." in room.notices()[0].text
+    assert "No process takes it over." in room.notices()[0].text
     assert room.notices()[0].run_id == record.id
 
 
@@ -192,9 +193,9 @@ def test_each_question_for_a_person_is_told_once() -> None:
     room.watch(minutes=3)
 
     first, second = room.notices()
-    assert first.title == "almaflow: nightly waits for somebody's yes (main)"
-    assert "asks, before it goes on with step a: Delete 3 titles?" in first.text
-    assert f"`almaflow approve {record.id} all/2/b` says yes" in second.text
+    assert first.title == "almaflow: nightly is waiting for approval (main)"
+    assert "asks before it continues with step a: Delete 3 titles?" in first.text
+    assert f"`almaflow approve {record.id} all/2/b` approves" in second.text
     assert "Go on: yes or no?" in second.text
 
 

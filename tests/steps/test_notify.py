@@ -154,7 +154,7 @@ def test_a_channel_that_hangs_is_given_up(stage: Stage, monkeypatch: pytest.Monk
     played = stage.run("steps: [{id: it, notify: {to: systems, message: hello}}]")
 
     assert played.steps["it"]["error"] == (
-        f"The channel `systems` did not answer within 20 seconds. {TRIED_LATER}"
+        f"The channel `systems` did not respond within 20 seconds. {TRIED_LATER}"
     )
 
 
@@ -194,9 +194,8 @@ def test_a_good_end_is_told_to_whoever_asked_for_it(stage: Stage) -> None:
     assert channel == "systems"
     assert title == "almaflow: nightly succeeded (main)"
     assert text == (
-        "nightly succeeded at main.\n\n"
-        "What happened: almaflow show 20260302-081500-aaa01\n\n"
-        "There is nothing to do."
+        "nightly succeeded at main.\n\nWhat happened: almaflow show "
+        "20260302-081500-aaa01\n\nThere is nothing to do."
     )
 
 
@@ -288,9 +287,8 @@ def test_the_first_good_end_after_a_bad_one_is_a_recovery(stage: Stage) -> None:
     assert title == "almaflow: nightly succeeded and has recovered (main)"
     assert text == (
         "nightly succeeded and has recovered at main. The run before, 20260302-081600-aaa03, "
-        "failed.\n\n"
-        "What happened: almaflow show 20260302-081600-aaa04\n\n"
-        "There is nothing to do."
+        "failed.\n\nWhat happened: almaflow show 20260302-081600-aaa04\n\nThere is "
+        "nothing to do."
     )
 
 

@@ -167,7 +167,7 @@ def test_without_waiting_the_run_is_only_found(set_stage: Callable[..., Stage]) 
 def test_nobody_starts_a_run_before_the_time_is_up(stage: Stage) -> None:
     played = stage.run("steps: [{id: it, wait_for_run: {job: M48}, timeout: 2h}]")
 
-    assert played.ended == ("timed_out", "Step it: The time of step it is up.")
+    assert played.ended == ("timed_out", "Step it: The time limit of step it expired.")
 
 
 def test_a_resumed_step_follows_the_run_that_it_had_found(set_stage: Callable[..., Stage]) -> None:

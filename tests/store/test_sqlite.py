@@ -202,7 +202,7 @@ def test_a_folder_in_place_of_the_file_is_a_clear_error(open_store: Opener, file
         (
             28,
             StoreFull,
-            "No space left on device. Make room on that disk, then run the command again.",
+            "No space left on device. Free some space on that disk, then run the command again.",
         ),
         (30, StoreReadOnly, "Read-only file system. Let that disk be written"),
         (13, StoreUnreachable, "Permission denied (/data/x). Check that the folder exists"),

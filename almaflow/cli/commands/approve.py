@@ -27,29 +27,32 @@ def approve(
     step: Annotated[
         str | None,
         typer.Argument(
-            metavar="STEP", help="The step's path or id; may be left out when only one waits."
+            metavar="STEP", help="The step's path or id; optional if only one step is waiting."
         ),
     ] = None,
-    reject: Annotated[bool, typer.Option("--reject", help="Say no; the step fails.")] = False,
+    reject: Annotated[bool, typer.Option("--reject", help="Reject; the step fails.")] = False,
     comment: Annotated[
-        str, typer.Option("--comment", "-m", metavar="TEXT", help="What is recorded with it.")
+        str,
+        typer.Option(
+            "--comment", "-m", metavar="TEXT", help="A comment to record with the answer."
+        ),
     ] = "",
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print what was recorded as one JSON document.")
+        bool, typer.Option("--json", help="Print the recorded answer as one JSON document.")
     ] = False,
 ) -> None:
-    """Answer an `approve` step of a run: yes, or no with `--reject`.
+    """Approve an `approve` step of a run, or reject it with `--reject`.
 
-    A process that works on the run goes on within seconds. When none does, the answer waits in the
-    record until `almaflow resume`.
+    The process that executes the run continues within seconds. If there is none, the answer is
+    kept in the record until `almaflow resume`.
     """
     project = bootstrap.open_project()
     with bootstrap.open_store(project) as store:
         record = store.find_run(run)
         if record.status is Status.FINISHED:
             raise RequestWrong(
-                f"Run {record.id} is finished ({record.outcome}), so no step of it waits for an "
-                f"answer. `almaflow show {record.id}` tells how it went."
+                f"Run {record.id} is finished ({record.outcome}), so none of its steps is "
+                f"waiting for an answer. Run `almaflow show {record.id}` to see the result."
             )
         worked_on = is_worked_on(store, record)
         entries = store.journal(record.id)
@@ -74,11 +77,11 @@ def approve(
     say(
         f"Step {path} of run {record.id} is {said}. "
         + (
-            f"The process that works on the run continues with it; `almaflow logs -f {record.id}` "
-            f"follows it. If that process does not respond, `almaflow resume {record.id}` takes "
-            "the run over."
+            "The process that executes the run will continue with it; follow it with `almaflow "
+            f"logs -f {record.id}`. If that process does not respond, take over the run with "
+            f"`almaflow resume {record.id}`."
             if worked_on
-            else f"No process works on the run; `almaflow resume {record.id}` goes on with it."
+            else f"No process is executing the run; continue it with `almaflow resume {record.id}`."
         )
     )
 
@@ -96,16 +99,17 @@ def _chosen(record: RunRecord, step: str | None, waiting: Mapping[str, str]) -> 
     """Return the path of the step that is answered; Raises: RequestWrong."""
     asks = "; ".join(f"`{path}` ({question})" for path, question in waiting.items())
     if not waiting:
-        told = f": it waits for something else ({on_one_line(record.reason)})"
+        told = f": it is waiting for something else ({on_one_line(record.reason)})"
         raise RequestWrong(
-            f"No step of run {record.id} waits for an answer{told if record.reason else ''}. "
-            f"`almaflow why {record.id}` tells more."
+            f"No step of run {record.id} is waiting for an "
+            f"answer{(told if record.reason else '')}. `almaflow why {record.id}` explains "
+            "what the run is waiting for."
         )
     if step is None:
         if len(waiting) == 1:
             return next(iter(waiting))
         raise RequestWrong(
-            f"Several steps of run {record.id} wait for an answer: {asks}. Name one."
+            f"Several steps of run {record.id} are waiting for an answer: {asks}. Specify one."
         )
     if step in waiting:
         return step
@@ -114,10 +118,13 @@ def _chosen(record: RunRecord, step: str | None, waiting: Mapping[str, str]) -> 
         return found[0]
     if found:
         listed = ", ".join(f"`{path}`" for path in found)
-        raise RequestWrong(f"Several steps called `{step}` wait for an answer: {listed}. Name one.")
+        raise RequestWrong(
+            f"Several steps with the id `{step}` are waiting for an answer: {listed}. Specify "
+            "one of these paths."
+        )
     raise RequestWrong(
-        f"No step `{step}` of run {record.id} waits for an answer"
-        f"{did_you_mean(step, waiting) or '.'} There waits {asks}."
+        f"No step `{step}` of run {record.id} is waiting for an "
+        f"answer{did_you_mean(step, waiting) or '.'} Waiting: {asks}."
     )
 
 
@@ -129,6 +136,6 @@ def _refuse_second(store: Store, record: RunRecord, path: str) -> None:
         if (answer.path, answer.kind) == (path, "approve"):
             said = "approved" if answer.value["approved"] else "rejected"
             raise RequestWrong(
-                f"Step {path} of run {record.id} was {said} by {answer.by} already, and goes on "
-                "with that as soon as a process works on the run."
+                f"Step {path} of run {record.id} was already {said} by {answer.by}. The run "
+                "continues as soon as a process executes it."
             )

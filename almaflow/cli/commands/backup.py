@@ -12,15 +12,17 @@ from almaflow.cli.render.terminal import say
 
 
 def backup(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The copy; must not be there yet.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The file to write; it must not exist yet.")
+    ],
 ) -> None:
-    """Copy the store of a project into a file, also while `serve` and runs go on.
+    """Copy the store of a project into a file, even while `serve` and runs are active.
 
-    The copy is a store of its own, readable by its owner only; to go back to it, stop all almaflow
-    processes and put it where `store` in almaflow.yaml says. A store in PostgreSQL is copied with
+    The copy is a complete store, readable by its owner only. To restore it, stop all almaflow
+    processes and move it to the path of `store` in almaflow.yaml. Copy a store in PostgreSQL with
     `pg_dump`.
     """
     project = bootstrap.open_project()
     with bootstrap.open_store(project) as store:
         store.backup(file)
-    say(f"The store is copied to {file}.")
+    say(f"Copied the store to {file}.")

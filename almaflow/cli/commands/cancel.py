@@ -21,26 +21,26 @@ def cancel(
         bool, typer.Option("--json", help="Print what happened as one JSON document.")
     ] = False,
 ) -> None:
-    """End a run: its steps stop, then its `finally` and notices follow as always.
+    """Cancel a run: its steps stop, then its `finally` steps and notifications follow.
 
-    A process that works on the run is told and does that within seconds. A run that nobody works
-    on is ended here. Alma knows no cancelling: a job that has been started goes on there.
+    The process that executes the run does this within seconds. A run that no process is executing
+    is cancelled here. Alma's API cannot cancel jobs: a job that was started keeps running there.
     """
     project = bootstrap.open_project()
     with bootstrap.open_store(project) as store:
         record = store.find_run(run)
         if record.status is Status.FINISHED:
             raise RequestWrong(
-                f"Run {record.id} is finished ({record.outcome}), so there is nothing to cancel. "
-                f"`almaflow show {record.id}` tells how it went."
+                f"Run {record.id} is finished ({record.outcome}), so there is nothing to "
+                f"cancel. Run `almaflow show {record.id}` to see the result."
             )
         record = store.ask_cancel(record.id, who())
         if not responds(store, record):
             try:
-                told = f"No process works on run {record.id}; it is ended here."
+                told = f"No process is executing run {record.id}; cancelling it here."
                 work_here(project, store, record, told, as_json=as_json)
             except RunHeld:
                 # A process has taken it a moment ago, and hears of the request.
                 record = store.run(record.id)
-        told = "is asked to cancel it; `finally` and notices follow"
+        told = "has been asked to cancel it; its `finally` steps and notifications follow"
         tell_owner(store, record, told, as_json=as_json, asked=True)

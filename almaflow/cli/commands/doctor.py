@@ -33,17 +33,17 @@ _LIKE = {
 
 def doctor(
     send: Annotated[
-        bool, typer.Option("--send", help="Also send a test notice to every channel.")
+        bool, typer.Option("--send", help="Also send a test notification to every channel.")
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print what was found as one JSON document.")
+        bool, typer.Option("--json", help="Print the findings as one JSON document.")
     ] = False,
 ) -> None:
-    """Look whether all that almaflow needs is there and works; say what to do where it is not.
+    """Check whether everything that almaflow needs is available and works, with advice.
 
-    Looks at almaflow.yaml, secrets, workflows, git, zone data, store, disk, the service, channels,
-    pings, connections, and asks every institution whether its key is good, what it may do, and
-    what time it is there. Nothing is changed in Alma. Exits with 1 when something will not work.
+    Checks almaflow.yaml, secrets, workflows, git, time zone data, store, disk, the service,
+    channels, pings, connections, and for every institution the API key, its rights and the clock.
+    Nothing is changed in Alma. Exits with 1 if something will not work.
     """
     told: list[Finding] = []
     try:
@@ -69,7 +69,7 @@ def _findings(send: bool) -> Iterator[Finding]:
     except DocumentsInvalid as error:
         for problem in error.problems:
             yield bad("almaflow.yaml", str(problem))
-        yield bad("almaflow.yaml", "nothing else can be looked at before it is valid")
+        yield bad("almaflow.yaml", "other checks need valid settings")
         return
     mask = Mask(project.known_secrets(strict=False))
     yield from _of_project(project, mask, send)
@@ -106,7 +106,7 @@ def _print_sum(told: list[Finding]) -> None:
     errors = sum(one.verdict is Verdict.ERROR for one in told)
     warnings = sum(one.verdict is Verdict.WARNING for one in told)
     if not errors and not warnings:
-        emit("All is well.")
+        emit("Everything works.")
         return
     counted = [
         f"{number} {noun}{'' if number == 1 else 's'}"

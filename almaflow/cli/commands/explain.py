@@ -14,16 +14,17 @@ def explain(
         str | None,
         typer.Argument(
             metavar="KIND[.FIELD]",
-            help="A kind of step, a key of a workflow file or of almaflow.yaml, a path to a field "
-            "such as `submit_job.expect`, or `expressions`. Without one: what there is.",
+            help="A kind of step, a key of a workflow file or of almaflow.yaml, a path to a "
+            "field such as `submit_job.expect`, or `expressions`. Without a topic: the "
+            "list of topics.",
             show_default=False,
         ),
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print the text in one JSON document.")
+        bool, typer.Option("--json", help="Print the text as one JSON document.")
     ] = False,
 ) -> None:
-    """Say what a kind of step, or one of its keys, means, with an example."""
+    """Explain a kind of step or one of its keys, with an example."""
     from almaflow import explain as explanations
 
     text = explanations.explain(topic).rstrip("\n")

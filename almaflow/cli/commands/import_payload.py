@@ -38,27 +38,30 @@ def import_payload(
     file: Annotated[
         str,
         typer.Argument(
-            metavar="FILE", help="The payload as copied from Alma, XML or JSON; `-` reads stdin."
+            metavar="FILE",
+            help="The payload as copied from Alma, XML or JSON; `-` reads standard input.",
         ),
     ],
     job: Annotated[
         str | None,
-        typer.Option("--job", metavar="ID", help="The job's id, such as M44; a payload has none."),
+        typer.Option(
+            "--job", metavar="ID", help="The job's id, such as M44; payloads do not contain it."
+        ),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the step as one JSON document.")
     ] = False,
 ) -> None:
-    """Turn a job's payload into a `submit_job` step in YAML, printed on stdout.
+    """Print a job's payload as a `submit_job` step in YAML.
 
-    The payload stands under "API information" on the last page of Alma's job wizard. `set_id`
-    becomes `set` and `job_name` a key of the step; where a name repeats, the parameters become a
-    list that keeps their order.
+    The payload is in the panel "API information" on the last page of Alma's job wizard. `set_id`
+    becomes `set`, and `job_name` becomes a key of the step. If a name repeats, the parameters
+    become a list that keeps their order.
     """
     if job is not None and not _JOB_ID.fullmatch(job):
         raise RequestWrong(
-            f"`{job}` is not the id of a job: it is a letter (M, S or O) and digits, such as M44. "
-            "`almaflow jobs list` shows them."
+            f"`{job}` is not a valid job id: use a letter (M, S or O) and digits, such as M44. "
+            "`almaflow jobs list` shows the ids."
         )
     parameters = read_payload(file)
     step = step_of(parameters, job)
@@ -68,14 +71,14 @@ def import_payload(
     emit_document("\n".join(step_lines(step)))
     if job is None:
         emit(
-            "The payload does not say which job it is for: write its id for JOB_ID (`almaflow jobs "
-            "list` shows them), or give it with `--job`.",
+            "The payload does not name its job: replace JOB_ID by the id (`almaflow jobs list` "
+            "shows it), or use `--job`.",
             err=True,
         )
     if any(one.name == "set_id" and not one.value for one in parameters):
         emit(
-            'The payload has no set: replace `set_id` by `set: "{{ steps.NAME.set_id }}"`, or by a '
-            "set's id.",
+            'The payload has no set: replace `set_id` by `set: "{{ steps.NAME.set_id }}"`, or '
+            "by the id of a set.",
             err=True,
         )
 
@@ -98,13 +101,13 @@ def _read(file: str) -> bytes:
     if file == STDIN:
         content = sys.stdin.buffer.read(LARGEST_PAYLOAD + 1)
         if len(content) > LARGEST_PAYLOAD:
-            raise RequestWrong("The payload on stdin is larger than 1 MiB. Copy it again.")
+            raise RequestWrong("The payload on standard input is larger than 1 MiB. Copy it again.")
         return content
     try:
         return read_bytes(Path(file), LARGEST_PAYLOAD)
     except FileUnreadable as error:
         is_special = error.kind is Unreadable.SPECIAL
-        advice = " Use `-` to read the payload from stdin." if is_special else ""
+        advice = " Use `-` to read the payload from standard input." if is_special else ""
         raise RequestWrong(f"{file} cannot be read: {error.reason}.{advice}") from error
 
 

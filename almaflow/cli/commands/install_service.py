@@ -25,30 +25,34 @@ UNITS = Path("/etc/systemd/system")
 def install_service(
     write: Annotated[
         bool,
-        typer.Option("--write", help="Write the unit to /etc/systemd/system; mostly with sudo."),
+        typer.Option(
+            "--write", help="Write the unit to /etc/systemd/system; this usually needs sudo."
+        ),
     ] = False,
     user: Annotated[
         str | None,
         typer.Option(
-            "--user", metavar="NAME", help="Whom it runs as; default: who owns the folder."
+            "--user",
+            metavar="NAME",
+            help="The account that the service runs as; default: the owner of the folder.",
         ),
     ] = None,
     name: Annotated[
-        str, typer.Option("--name", metavar="NAME", help="What the unit is called.")
+        str, typer.Option("--name", metavar="NAME", help="The name of the unit.")
     ] = "almaflow",
 ) -> None:
     """Print a systemd unit for this project, or write it where systemd finds it.
 
-    The service may write into the project's folder and nowhere else. The values of environment
-    variables that almaflow.yaml names belong into a file of its own, which the unit names.
+    The service can write to the project's folder and nowhere else. The unit names a separate file
+    for the values of the environment variables in almaflow.yaml.
     """
     project = bootstrap.open_project()
     unit = make_unit(project, user, name)
     text = unit.text()
     if unit.user == "root":
         say(
-            "The service would run as root, which it does not need: name an account with `--user`, "
-            "and give it the folder.",
+            "The service would run as root, which it does not need. Name an account with "
+            "`--user`, and make it the owner of the folder.",
             err=True,
         )
     if not write:
@@ -65,11 +69,11 @@ def make_unit(project: Project, user: str | None, name: str) -> Unit:
     if project.document is None:
         raise RequestWrong(
             f"There is no {FILE_NAME} in {project.folder} or a folder above it, so there is "
-            "nothing to serve; go to the project's folder."
+            "nothing to serve. Change to the project's folder."
         )
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.@-]*", name):
         raise RequestWrong(
-            f"`{name}` cannot be the name of a unit; take letters, digits, `_`, `.`, `@` and `-`."
+            f"`{name}` is not a valid name for a unit. Use letters, digits, `_`, `.`, `@` and `-`."
         )
     return Unit(
         name=name.removesuffix(".service"),
@@ -86,7 +90,8 @@ def _owner(folder: Path) -> str:
         return folder.owner()
     except (KeyError, NotImplementedError) as error:
         raise RequestWrong(
-            f"Nobody knows who owns {folder}; say whom the service runs as with `--user NAME`."
+            f"The owner of {folder} is not known. Specify the account of the service with "
+            "`--user NAME`."
         ) from error
 
 
@@ -106,15 +111,15 @@ def _write(path: Path, text: str) -> None:
     """Write a unit, in the place of none or of one of ours; Raises: RequestWrong, OSError."""
     if path.exists() and not path.read_text("utf-8", "replace").startswith(WRITTEN_BY):
         raise RequestWrong(
-            f"{path} is there already and was written by somebody else; take it away, or give "
-            "this one another `--name`."
+            f"{path} already exists and was not written by almaflow. Move it away, or choose a "
+            "different `--name`."
         )
     try:
         path.write_text(text, encoding="utf-8")
     except PermissionError as error:
         raise RequestWrong(
-            f"{path} cannot be written by this user; do it with sudo, or without `--write` print "
-            "the unit and put it there yourself."
+            f"{path} cannot be written by this user. Use sudo, or print the unit without "
+            "`--write` and copy it there yourself."
         ) from error
 
 

@@ -72,7 +72,7 @@ def list_jobs(
 @app.command("show")
 def show_job(
     job: Annotated[
-        str, typer.Argument(metavar="ID|NAME", help="The job's id, such as M44, or exact name.")
+        str, typer.Argument(metavar="ID|NAME", help="The job's id, such as M44, or its exact name.")
     ],
     institution: InstitutionOption = None,
     simulate: SimulateOption = False,

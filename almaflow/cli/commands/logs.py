@@ -28,16 +28,17 @@ _LOOK = timedelta(seconds=1)
 def logs(
     run: RunArgument,
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on until the run has ended.")
+        bool, typer.Option("--follow", "-f", help="Follow the log until the run has ended.")
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the log as one JSON document.")
     ] = False,
 ) -> None:
-    """Show the log of a run: a line for each thing that happened, in the workflow's time zone."""
+    """Show the log of a run, one line for each event, in the workflow's time zone."""
     if follow and as_json:
         raise RequestWrong(
-            "`--json` prints one document, which a log that goes on is not; leave `--follow` out."
+            "`--json` prints one document, but a log that is followed has no end. Use only "
+            "one of `--json` and `--follow`."
         )
     project = bootstrap.open_project()
     with bootstrap.open_store(project) as store:
@@ -85,7 +86,10 @@ def _follow(store: Store, record: RunRecord, zone: ZoneInfo) -> None:
         raise typer.Exit(EXIT_INTERRUPTED) from None
     if last.status is not Status.FINISHED and failure_of(sys.stdout) is None:
         emit(
-            f"No process works on run {last.id} now. `almaflow resume {last.id}` goes on with it.",
+            (
+                f"No process is executing run {last.id} now. Continue it with `almaflow resume "
+                f"{last.id}`."
+            ),
             err=True,
         )
 

@@ -50,10 +50,13 @@ class _Coming:
 def next_(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="NAME", help="A workflow, or its file; default: all."),
+        typer.Argument(metavar="NAME", help="A workflow or its file; default: all workflows."),
     ] = None,
     count: Annotated[
-        int, typer.Option("--count", "-n", metavar="N", min=1, max=10_000, help="How many ticks.")
+        int,
+        typer.Option(
+            "--count", "-n", metavar="N", min=1, max=10_000, help="The number of ticks to show."
+        ),
     ] = 10,
     since: Annotated[
         str | None,
@@ -64,9 +67,9 @@ def next_(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Show when workflows are due, with days off, pauses and what `skip-next` skips.
+    """Show when workflows are due, with days off, pauses and the ticks that `skip-next` skips.
 
-    The files as they are now count, whether a `serve` has seen them or not.
+    This uses the current files, whether `almaflow serve` has read them or not.
     """
     project, clock = bootstrap.open_project(), SystemClock()
     zone = ZoneInfo(project.settings.timezone)
@@ -75,8 +78,9 @@ def next_(
     last = after + _FAR if until is None else read_end(until, "--until", now, zone)
     if last < after:
         raise RequestWrong(
-            f"`--until {until}` is before the beginning, {after.astimezone(zone):%Y-%m-%d %H:%M}. "
-            "Name a later end, or an earlier beginning with `--from`."
+            f"`--until {until}` is before the beginning, "
+            f"{after.astimezone(zone):%Y-%m-%d %H:%M}. Use a later end, or an earlier "
+            "beginning with `--from`."
         )
     entries = _entries(name, project)
     pauses, ticks = _recorded(project, after)
@@ -87,7 +91,7 @@ def next_(
     for one in coming:
         emit(_line(one, named=name is None))
     if not coming:
-        say("No tick is to come." if until is None else "No tick comes until then.")
+        say("No tick is due in the future." if until is None else "No tick is due until then.")
 
 
 def _workflows(name: str | None, project: Project) -> Sequence[LoadedWorkflow]:
@@ -97,7 +101,7 @@ def _workflows(name: str | None, project: Project) -> Sequence[LoadedWorkflow]:
     loaded, problems = load_paths([project.workflows], project)
     invalid = {problem.location.file for problem in problems if problem.severity == "error"}
     for file in sorted(invalid):
-        say(f"{file} is invalid and left out; `almaflow validate` says why.", err=True)
+        say(f"{file} is invalid and therefore omitted; `almaflow validate` shows why.", err=True)
     return [one for one in loaded if one.document.file not in invalid]
 
 
@@ -116,7 +120,7 @@ def _entries(name: str | None, project: Project) -> list[Entry]:
             if name is not None:
                 raise
             left_out = True
-            say(f"{one.name} is left out: {error}", err=True)
+            say(f"{one.name} is omitted: {error}", err=True)
     if not found and not left_out:
         raise RequestWrong(_nothing(name))
     return found
@@ -125,8 +129,8 @@ def _entries(name: str | None, project: Project) -> list[Entry]:
 def _nothing(name: str | None) -> str:
     what = "No workflow has a" if name is None else f"{name} has no"
     return (
-        f'{what} timetable. Write one in its file, such as `schedule: [{{cron: "30 2 * * *"}}]`; '
-        "`almaflow explain schedule` says more."
+        f'{what} timetable. Add one to its file, such as `schedule: [{{cron: "30 2 * * *"}}]`; '
+        "`almaflow explain schedule` describes it."
     )
 
 

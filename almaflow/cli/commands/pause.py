@@ -19,7 +19,7 @@ from almaflow.errors import RequestWrong
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The workflow.")]
 NoteOption = Annotated[
-    str, typer.Option("--note", metavar="TEXT", help="Why; shown wherever it matters.")
+    str, typer.Option("--note", metavar="TEXT", help="The reason; it is shown with the pause.")
 ]
 
 
@@ -30,16 +30,17 @@ def pause(
         typer.Option(
             "--until",
             metavar="WHEN",
-            help=f"When it ends by itself. {HOW} how long from now, such as 3h; a date is its "
-            "midnight, a time of day the next one. Without it somebody has to unpause.",
+            help=f"When the pause ends. {HOW} how long from now, such as 3h; a date means its "
+            "midnight, a time of day its next occurrence. Default: the pause lasts until "
+            "`almaflow unpause`.",
         ),
     ] = None,
     note: NoteOption = "",
 ) -> None:
-    """Let no tick of a workflow run for a while.
+    """Pause the timetable of a workflow.
 
-    Ticks in the pause are recorded as skipped and not caught up. Runs that go on are not touched,
-    and it can be run by hand. A pause that stands is replaced.
+    Ticks during the pause are recorded as skipped and are not caught up. Runs that have started
+    continue, and you can still run the workflow by hand. An existing pause is replaced.
     """
     project, clock = bootstrap.open_project(), SystemClock()
     zone = ZoneInfo(project.settings.timezone)
@@ -48,7 +49,7 @@ def pause(
         workflow = workflow_named(name, project, store)
         store.pause(workflow, by=who(), note=as_recorded(note), until=end)
     ends = f"until {instant(end, zone)}" if end else f"until `almaflow unpause {workflow}`"
-    say(f"{workflow} is paused {ends}; its ticks are skipped, runs that go on are not touched.")
+    say(f"{workflow} is paused {ends}. Its ticks are skipped; runs that have started continue.")
 
 
 def unpause(name: NameArgument) -> None:
@@ -61,5 +62,4 @@ def unpause(name: NameArgument) -> None:
         stood = next((one for one in store.pauses(workflow=workflow) if one.holds(now)), None)
         if stood is None or store.unpause(workflow, by=who()) is None:
             raise RequestWrong(f"{workflow} is not paused.")
-    was = about_pause(stood, zone).replace("It is paused", "It was paused", 1)
-    say(f"{workflow} is paused no longer. {was}")
+    say(f"{workflow} is no longer paused. {about_pause(stood, zone, ended=True)}")

@@ -88,7 +88,7 @@ def plan(
     file: FileArgument,
     scenario: Annotated[
         str | None,
-        typer.Argument(help="The scenario, when it is not the one beside the workflow."),
+        typer.Argument(help="The scenario; default: the one next to the workflow."),
     ] = None,
     inputs: InputsOption = None,
     inputs_file: InputsFileOption = None,
@@ -96,11 +96,11 @@ def plan(
         bool, typer.Option("--json", help="Print the plan as one JSON document.")
     ] = False,
 ) -> None:
-    """Show every request that a run would send, in order, with nothing sent.
+    """Show every request that a run would send, in order. Nothing is sent.
 
-    The answers are a simulated Alma's, so that later steps have values; the path is the one
-    that `run --simulate` takes. Steps off that path are listed as not taken. Secrets are shown
-    as names.
+    A simulated Alma provides the responses, so that later steps have values; the plan takes the
+    same branches as `run --simulate`. Steps of other branches are listed as not taken. Secrets are
+    shown by name.
     """
     file, scenario = in_order(file, scenario)
     project = bootstrap.open_project()

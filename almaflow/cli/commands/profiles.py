@@ -101,14 +101,14 @@ def _one(profiles: list[Profile], wanted: str, institution: str) -> Profile:
         return found[0]
     if found:
         listed = ", ".join(f"{one.id} ({_kind(one)})" for one in found)
-        text = f"At {institution} several profiles are called '{wanted}': {listed}."
-        raise NotInAlma(text, noun="profile", name=wanted, advice="Give the id of one.")
+        text = f"{institution} has several profiles named '{wanted}': {listed}."
+        raise NotInAlma(text, noun="profile", name=wanted, advice="Specify the id of one.")
     known = [name for one in profiles for name in (one.id, _code(one), one.name) if name]
     raise NotInAlma(
         f"{institution} has no profile '{wanted}'{did_you_mean(wanted, known) or '.'}",
         noun="profile",
         name=wanted,
-        advice="`almaflow profiles list` shows what there is.",
+        advice="`almaflow profiles list` shows all profiles.",
     )
 
 
@@ -118,7 +118,7 @@ def _lines(profile: Profile, jobs: list[Job]) -> Iterator[str]:
     for job in jobs:
         yield fact("job", f"{job.id}  {job.name}", columns=16)
     if not jobs:
-        yield "It has no job that can be run; its action is not configured, or not active, in Alma."
+        yield "It has no job to run: its action is not configured, or not active, in Alma."
         return
     yield ""
     yield "In a workflow:"

@@ -24,24 +24,24 @@ def prune(
         str, typer.Option("--older-than", metavar="AGE", help="An age, such as 400d.")
     ],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would be taken out.")
+        bool, typer.Option("--dry-run", help="Only count what would be deleted.")
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the numbers as one JSON document.")
     ] = False,
 ) -> None:
-    """Take finished runs and ticks that are older than an age out of the store.
+    """Delete finished runs and ticks that are older than an age from the store.
 
-    What is still needed stays: unfinished runs, those whose job may still run in Alma, the newest
-    run of each workflow, and all that keeps a tick from running a second time. Works beside a
-    `serve`. Make a backup before (`almaflow backup FILE`).
+    It keeps what is still needed: unfinished runs, runs whose job may still be running in Alma,
+    the newest run of each workflow, and everything that prevents a tick from running twice. You
+    can use it while `serve` is running. Make a backup first (`almaflow backup FILE`).
     """
     project, clock = bootstrap.open_project(), SystemClock()
     age = read_age(older_than, "--older-than")
     if age < _YOUNGEST:
         raise RequestWrong(
-            f"`--older-than {older_than}`: what is younger than a day is still needed; name an age "
-            "of at least `1d`."
+            f"`--older-than {older_than}`: runs and ticks younger than a day are still needed. "
+            "Use an age of at least `1d`."
         )
     with bootstrap.open_store(project, clock) as store:
         pruned = store.prune(clock.now() - age, dry_run=dry_run)
@@ -55,9 +55,9 @@ _NOUNS = {
     "runs": ("run", "runs"),
     "ticks": ("tick", "ticks"),
     "notices": ("notice", "notices"),
-    "schedules": ("timetable that stood", "timetables that stood"),
+    "schedules": ("obsolete timetable", "obsolete timetables"),
     "definitions": ("definition", "definitions"),
-    "processes": ("process that has ended", "processes that have ended"),
+    "processes": ("ended process", "ended processes"),
 }
 
 

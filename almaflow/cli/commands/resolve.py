@@ -73,31 +73,36 @@ def resolve(
     step: Annotated[str, typer.Argument(metavar="STEP", help="The step's path or id.")],
     instance: Annotated[
         str | None,
-        typer.Option("--instance", metavar="ID", help="Alma runs it: the id of the job instance."),
+        typer.Option(
+            "--instance", metavar="ID", help="Alma accepted it: the id of the job instance."
+        ),
     ] = None,
     not_submitted: Annotated[
         bool,
-        typer.Option("--not-submitted", help="Alma did not take it; it is submitted once more."),
+        typer.Option(
+            "--not-submitted", help="Alma did not accept it; almaflow submits it once more."
+        ),
     ] = False,
     as_json: RunAsJson = False,
 ) -> None:
-    """Say what became of a submission whose answer was lost, and let the run go on.
+    """Record whether Alma accepted a submission whose response was lost, and continue the run.
 
-    Look in Alma first (Admin > Monitor Jobs). An instance is checked: it must exist, be one of the
-    job, have been submitted after ours was sent, and belong to no other step of ours.
+    Check in Alma first (Admin > Monitor Jobs). almaflow verifies an instance: it must exist, belong
+    to the job, have been submitted after ours was sent, and not belong to another step.
     """
     if (instance is not None) is not_submitted:
         raise RequestWrong(
-            "Say what became of the submission: `--instance ID` when Alma runs it, or "
-            "`--not-submitted` when Alma did not take it."
+            "Confirm the outcome of the submission: `--instance ID` if Alma runs it, or "
+            "`--not-submitted` if Alma did not accept it."
         )
     project = bootstrap.open_project()
     with bootstrap.open_store(project) as store:
         record = store.find_run(run)
         if record.status is Status.FINISHED:
             raise RequestWrong(
-                f"Run {record.id} is finished ({record.outcome}), so nothing waits for an answer. "
-                f"`almaflow retry {record.id}` does again what did not end well, and asks first."
+                f"Run {record.id} is finished ({record.outcome}), so no submission of it is "
+                f"waiting for an answer. `almaflow retry {record.id}` retries the steps that "
+                "failed, and asks first."
             )
         worked_on = is_worked_on(store, record)
         lost = _chosen(record, step, _lost_in(store.journal(record.id), worked_on))
@@ -126,15 +131,18 @@ def _go_on(
     as_json: bool,
 ) -> None:
     """Let the process that works on the run take it up, or go on with the run here."""
-    said = f"runs in Alma as {instance}" if instance else "was not taken by Alma"
+    said = f"runs in Alma as {instance}" if instance else "was not accepted by Alma"
     if not responds(store, record):
         try:
-            told = f"Step {lost.path} {said}; no process works on run {record.id}, it goes on here."
+            told = (
+                f"Step {lost.path} {said}. No process is executing run {record.id}, so it "
+                "continues here."
+            )
             work_here(project, store, record, told, as_json=as_json)
         except RunHeld:
             # A process has taken it a moment ago, and hears of the answer.
             record = store.run(record.id)
-    told = f"takes up that step {lost.path} {said}"
+    told = f"continues now that step {lost.path} {said}"
     tell_owner(store, record, told, as_json=as_json, resolved=lost.path, instance=instance)
 
 
@@ -163,18 +171,21 @@ def _chosen(record: RunRecord, step: str, lost: Mapping[str, Lost]) -> Lost:
     """Return the submission that is meant; Raises: RequestWrong."""
     if not lost:
         raise RequestWrong(
-            f"Every submission of run {record.id} has its answer, so there is nothing to resolve. "
-            f"`almaflow why {record.id}` tells what it waits for."
+            f"No submission of run {record.id} is unconfirmed, so there is nothing to resolve. "
+            f"`almaflow why {record.id}` explains what the run is waiting for."
         )
     found = [one for one in lost.values() if step in (one.path, one.path.rsplit("/", 1)[-1])]
     if len(found) == 1:
         return found[0]
     listed = ", ".join(f"`{path}`" for path in lost)
     if found:
-        raise RequestWrong(f"Several steps called `{step}` wait for that: {listed}. Name one.")
+        raise RequestWrong(
+            f"Several steps with the id `{step}` have a lost response: {listed}. Specify one "
+            "of these paths."
+        )
     raise RequestWrong(
-        f"No submission of step `{step}` of run {record.id} is lost"
-        f"{did_you_mean(step, lost) or '.'} Of these nobody can tell: {listed}."
+        f"No submission of step `{step}` of run {record.id} is "
+        f"unconfirmed{did_you_mean(step, lost) or '.'} Unconfirmed: {listed}."
     )
 
 
@@ -194,16 +205,16 @@ def _check_instance(project: Project, store: Store, lost: Lost, instance_id: str
         if not error.codes & _UNKNOWN_RUN:
             raise
         raise RequestWrong(
-            f"Alma at {lost.institution} knows no run {instance_id} of job {lost.trace.job_id}. "
-            "Look at the id in Alma (Admin > Monitor Jobs)."
+            f"Alma at {lost.institution} has no instance {instance_id} of job "
+            f"{lost.trace.job_id}. Check the id in Alma (Admin > Monitor Jobs)."
         ) from error
     why = _why_not(found, wanted)
     if instance_id in _claimed(project, store, lost):
-        why = "another step of almaflow's has started it, or adopted it"
+        why = "another step of almaflow started or adopted it"
     if why:
         raise RequestWrong(
-            f"The run {instance_id} ({on_one_line(found.name)}) cannot be what step {lost.path} "
-            f"submitted: {why}. Nothing was recorded."
+            f"The instance {instance_id} ({on_one_line(found.name)}) cannot be what step "
+            f"{lost.path} submitted: {why}. Nothing was recorded."
         )
 
 
@@ -214,16 +225,16 @@ def _why_not(found: JobInstance, wanted: Wanted) -> str:
     """
     match wanted.mismatch(found):
         case Mismatch.OTHER_JOB:
-            return f"it is one of job {found.job_id}, not of {wanted.trace.job_id}"
+            return f"it is an instance of job {found.job_id}, not of {wanted.trace.job_id}"
         case Mismatch.EARLIER:
             assert found.submit_time is not None
             utc = ZoneInfo("UTC")
             return (
-                f"Alma took it at {instant(found.submit_time, utc)}, before ours was sent at "
-                f"{instant(wanted.since + TOLERANCE, utc)}"
+                f"Alma accepted it at {instant(found.submit_time, utc)}, before ours was sent "
+                f"at {instant(wanted.since + TOLERANCE, utc)}"
             )
         case Mismatch.OTHER_MARKER:
-            return "its name has the mark of another submission of almaflow's"
+            return "its name has the marker of another submission of almaflow"
     return ""
 
 
@@ -250,16 +261,16 @@ def _not_there(
     marked = [one for one in runs if wanted.is_marked(one)]
     if marked:
         raise RequestWrong(
-            f"Alma lists the run {marked[0].id} ({on_one_line(marked[0].name)}), whose name has "
-            f"the mark of this submission: Alma took it. `almaflow resolve {record.id} "
-            f"{lost.path} --instance {marked[0].id}` says so."
+            f"Alma lists the instance {marked[0].id} ({on_one_line(marked[0].name)}), whose "
+            "name has the marker of this submission, so Alma accepted it. To confirm this: "
+            f"`almaflow resolve {record.id} {lost.path} --instance {marked[0].id}`"
         )
     if not runs or as_json:
         return True
-    say(f"Alma at {lost.institution} lists runs of job {lost.trace.job_id} since then:")
+    say(f"Alma at {lost.institution} lists these instances of job {lost.trace.job_id} since then:")
     for one in runs:
         emit(f"  {_shown(one)}")
-    say("If one of them is it, the job runs a second time when it is submitted once more.")
+    say("If one of them is this submission, submitting it once more runs the job a second time.")
     return confirmed("Submit it once more?") if can_be_asked() else True
 
 

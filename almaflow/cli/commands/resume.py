@@ -36,33 +36,36 @@ def resume(
         bool,
         typer.Option(
             "--all",
-            help="Every unfinished run that no process works on, side by side; those that wait for "
-            "a person only once they are answered.",
+            help="Resume every unfinished run that no process is executing, in parallel. Runs "
+            "that wait for a person are resumed once they have an answer.",
         ),
     ] = False,
     watch: Annotated[
         bool,
         typer.Option(
             "--watch",
-            help="With --all: go on until Ctrl-C; take over the runs of processes that die, and "
-            "those that somebody has answered.",
+            help="With --all: keep watching until Ctrl-C for runs of processes that die and "
+            "for runs that get an answer.",
         ),
     ] = False,
     strict: StrictOption = False,
     as_json: RunAsJson = False,
 ) -> None:
-    """Go on with a run at the step where it was; what was done is not done again.
+    """Continue a run at the step where it stopped; finished steps are not repeated.
 
-    A process that has the run and may be frozen is watched for up to 20 seconds: if it gives no
-    sign of life in that time, its run is taken over. A run that follows a job in Alma takes up
-    following it. A job is never submitted a second time.
+    If another process has the run and may be frozen, almaflow watches it for up to 20 seconds and
+    takes over the run if it gives no sign of life. A run that was waiting for a job in Alma
+    continues to wait for it. No job is submitted a second time.
     """
     if all_runs == (run is not None):
-        raise RequestWrong("Name one run (`almaflow resume last`), or all with `--all`.")
+        raise RequestWrong(
+            "Specify a run, such as `almaflow resume last`, or use `--all` to resume every "
+            "unfinished run."
+        )
     if all_runs and as_json:
-        raise RequestWrong("`--json` prints one run; name it, or leave `--json` out.")
+        raise RequestWrong("`--json` prints one run. Specify the run, or omit `--json`.")
     if watch and not all_runs:
-        raise RequestWrong("`--watch` goes with `--all`; a single run is followed to its end.")
+        raise RequestWrong("`--watch` needs `--all`. A single run is always followed to its end.")
     project = bootstrap.open_project()
     with bootstrap.open_store(project) as store:
         if run is not None:
@@ -81,13 +84,13 @@ def resume_run(project: Project, store: Store, record: RunRecord, *, as_json: bo
     if record.status is Status.FINISHED:
         good = record.outcome is not None and record.outcome.is_good
         move = (
-            "To do its work again, run the workflow again."
+            "To run the workflow again, use `almaflow run`."
             if good
-            else f"`almaflow retry {record.id}` does again what did not end well."
+            else f"`almaflow retry {record.id}` retries the steps that failed."
         )
         raise RequestWrong(
-            f"Run {record.id} is finished ({record.outcome}); `almaflow show {record.id}` tells "
-            f"how. {move}"
+            f"Run {record.id} is finished ({record.outcome}); `almaflow show {record.id}` "
+            f"shows the details. {move}"
         )
     plan = recorded_plan(record, store.definition(record.definition))
     seen = steps_so_far(store, record, plan)
@@ -149,16 +152,19 @@ def _resume_all(project: Project, store: Store, *, watch: bool, strict: bool) ->
         return True
 
     if watch:
-        emit("Watching for runs to go on with; Ctrl-C ends it.", err=True)
+        emit("Watching for unfinished runs. Press Ctrl-C to stop.", err=True)
     try:
         run_interruptible(main)
     except Interrupted:
         held = sum(1 for outcome in lines.outcomes.values() if outcome is None)
-        told = f" {held} unfinished runs are held; what they started in Alma goes on." * bool(held)
+        told = (
+            f" {held} unfinished runs are on hold; jobs that they started in Alma keep running."
+            * bool(held)
+        )
         say(f"Interrupted.{told} Continue with `almaflow resume --all`.", err=True)
         return EXIT_INTERRUPTED
     if not lines.outcomes:
-        emit("There is no run to go on with.")
+        emit("There are no runs to resume.")
     return lines.exit_code(strict=strict)
 
 

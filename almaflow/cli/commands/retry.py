@@ -34,20 +34,20 @@ def retry(
         typer.Option(
             "--from",
             metavar="STEP",
-            help="Begin again with this step (its id or path), whatever came of it.",
+            help="Start again from this step (its id or path), whatever its outcome.",
         ),
     ] = None,
     yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Submit again what was submitted, without asking.")
+        bool, typer.Option("--yes", "-y", help="Submit jobs again without asking.")
     ] = False,
     strict: StrictOption = False,
     as_json: RunAsJson = False,
 ) -> None:
-    """Do again what did not end well in a run, and what comes after it.
+    """Retry the steps of a run that failed, and the steps after them.
 
-    The run goes on as a new attempt with the definition and the inputs that it was recorded with;
-    what its steps gave before is kept. Jobs that were submitted before are named, and submitted
-    again only when you say so.
+    The run continues as a new attempt with its recorded definition and inputs, and keeps the
+    outputs of its other steps. almaflow lists jobs that were submitted before, and submits them
+    again only if you confirm it.
     """
     project = bootstrap.open_project()
     with bootstrap.open_store(project) as store:
@@ -98,13 +98,14 @@ def _refuse_unfinished(store: Store, record: RunRecord) -> None:
     told += f" ({on_one_line(record.reason)})." if record.reason else "."
     if is_worked_on(store, record):
         move = (
-            f"A process works on it; `almaflow logs -f {record.id}` follows it. If that process "
-            f"does not respond, `almaflow resume {record.id}` takes the run over."
+            f"A process is executing it; follow it with `almaflow logs -f {record.id}`. If "
+            "that process does not respond, take over the run with `almaflow resume "
+            f"{record.id}`."
         )
     else:
         move = (
-            f"`almaflow resume {record.id}` goes on with it; `almaflow why {record.id}` tells "
-            "what it waits for."
+            f"`almaflow resume {record.id}` continues it; `almaflow why {record.id}` explains "
+            "what it is waiting for."
         )
     raise RequestWrong(f"{told} {move}")
 
@@ -112,8 +113,8 @@ def _refuse_unfinished(store: Store, record: RunRecord) -> None:
 def _nothing_to_do(record: RunRecord, outline: Outline) -> RequestWrong:
     first = next(outline.places()).path
     return RequestWrong(
-        f"Run {record.id} ended well ({record.outcome}), so there is nothing to retry. With "
-        f"`--from STEP`, such as `--from {first}`, it is done again from that step on."
+        f"Run {record.id} ended well ({record.outcome}), so there is nothing to retry. To "
+        f"repeat it from a step on, use `--from STEP`, such as `--from {first}`."
     )
 
 
@@ -130,7 +131,8 @@ def _agreed(record: RunRecord, plan: Plan, chosen: Again, *, as_json: bool) -> b
     if as_json or not can_be_asked():
         told = "\n".join(lines)
         raise LinesWanted(
-            f"{told}\nNothing was done, as nobody can be asked here; `--yes` submits again."
+            f"{told}\nNothing was done, because this is not a terminal that can ask you. "
+            "Use `--yes` to submit again."
         )
     for line in lines:
         say(line)
@@ -145,8 +147,8 @@ def _question(record: RunRecord, plan: Plan, chosen: Again) -> Iterator[str]:
         yield f"  {one.path}: {_told(one, plan.zone)}"
     if any(one.instance_id is None for one in chosen.submitted):
         yield (
-            "Look in Alma (Admin > Monitor Jobs) before you say yes: a submission of which nobody "
-            "knows may have run, and would then run a second time."
+            "Check Alma (Admin > Monitor Jobs) before you confirm: a submission whose outcome "
+            "is not known may have run, and would then run a second time."
         )
 
 
@@ -156,7 +158,7 @@ def _told(one: Submitted, zone: ZoneInfo) -> str:
     where = f" at {one.institution}" + (f" with set {one.set_id}" if one.set_id else "")
     told = f"{job}{where}, sent {instant(one.sent_at, zone)}"
     if one.instance_id is None:
-        return f"{told}; NOBODY KNOWS whether Alma took it"
+        return f"{told}; it is NOT KNOWN whether Alma accepted it"
     if one.status:
-        return f"{told}; Alma ran it as {one.instance_id}, {one.status} when last looked at"
-    return f"{told}; Alma ran it as {one.instance_id}, and nobody looked how it ended"
+        return f"{told}; Alma ran it as {one.instance_id}, last seen as {one.status}"
+    return f"{told}; Alma ran it as {one.instance_id}, and almaflow did not see its end"

@@ -40,7 +40,7 @@ def run(
     scenario: Annotated[
         str | None,
         typer.Argument(
-            help="With --simulate: the scenario file, when it is not the one beside the workflow."
+            help="With --simulate: the scenario file; default: the one next to the workflow."
         ),
     ] = None,
     inputs: InputsOption = None,
@@ -59,14 +59,15 @@ def run(
 ) -> None:
     """Run a workflow and follow it to its end.
 
-    Exits with 0 when the run ended well, 1 when it did not or needs a person, 2 when nothing
-    was sent because the request was wrong, 130 when interrupted: then `almaflow resume` goes on.
+    Exits with 0 if the run ended well, 1 if it did not or needs a person, 2 if the request was
+    wrong and nothing was sent, and 130 if interrupted; `almaflow resume` then continues it.
     """
     if scenario is not None and not simulate:
-        raise RequestWrong(f"`{scenario}` would be a scenario, which goes with `--simulate`.")
+        raise RequestWrong(f"The scenario `{scenario}` needs `--simulate`.")
     if detach and simulate:
         raise RequestWrong(
-            "`--detach` queues a run for `almaflow serve`; a simulation is run here."
+            "`--detach` queues a run for `almaflow serve`, but a simulation runs here. Use "
+            "only one of `--detach` and `--simulate`."
         )
     file, scenario = in_order(file, scenario)
     project = bootstrap.open_project()
@@ -121,14 +122,14 @@ def _queue(
     with bootstrap.open_store(project) as store:
         if store.leader() is None:
             raise RequestWrong(
-                f"`--detach` queues a run for `almaflow serve`, and none is alive on the store "
-                f"{store.address}. Start `almaflow serve`, or run without `--detach`."
+                "`--detach` queues a run for `almaflow serve`, but none is running on the "
+                f"store {store.address}. Start `almaflow serve`, or run without `--detach`."
             )
         record = _add(store, plan)
         if as_json:
             print_report(store, record, plan, as_json=True, simulated=False)
         else:
-            emit(f"Queued run {record.id}; `almaflow logs -f {record.id}` follows it.")
+            emit(f"Queued run {record.id}. Follow it with `almaflow logs -f {record.id}`.")
 
 
 def _simulate(
@@ -175,7 +176,7 @@ def follow(
         record = run_interruptible(main, virtual=virtual)
     except Interrupted:
         if virtual:
-            emit("Interrupted; the simulation is gone.", err=True)
+            emit("Interrupted; the simulation is discarded.", err=True)
         elif _is_finished(store, plan.run_id):
             say(
                 f"Interrupted. Run {plan.run_id} is finished; notices about it that were not "
@@ -184,8 +185,8 @@ def follow(
             )
         else:
             say(
-                f"Interrupted. Run {plan.run_id} is held; what it started in Alma goes on. "
-                f"Continue with `almaflow resume {plan.run_id}`.",
+                f"Interrupted. Run {plan.run_id} is on hold; jobs that it started in Alma keep "
+                f"running. Continue with `almaflow resume {plan.run_id}`.",
                 err=True,
             )
         raise typer.Exit(EXIT_INTERRUPTED) from None
@@ -207,9 +208,9 @@ def _move_after_trouble(store: Store, run_id: str) -> str:
     try:
         record = store.run(run_id)
     except RunNotFound:
-        return "start the workflow again, as this run was not recorded and nothing was sent"
+        return "start the workflow again, because this run was not recorded and nothing was sent"
     except StoreTrouble:
-        return f"look with `almaflow runs` whether run {run_id} was recorded"
+        return f"check with `almaflow runs` whether run {run_id} was recorded"
     if record.status is Status.FINISHED:
-        return f"look at the run with `almaflow show {run_id}`"
+        return f"see the run with `almaflow show {run_id}`"
     return f"continue the run with `almaflow resume {run_id}`"

@@ -23,7 +23,8 @@ _STATES = [*Status, *(outcome for outcome in Outcome if outcome is not Outcome.M
 
 def runs(
     workflow: Annotated[
-        str | None, typer.Option("--workflow", "-w", metavar="NAME", help="Only of this workflow.")
+        str | None,
+        typer.Option("--workflow", "-w", metavar="NAME", help="Only runs of this workflow."),
     ] = None,
     state: Annotated[
         str | None,
@@ -31,7 +32,7 @@ def runs(
             "--status",
             "-s",
             metavar="STATUS",
-            help="Only in this status (queued, running, waiting, finished) or with this outcome "
+            help="Only runs with this status (queued, running, waiting, finished) or outcome "
             "(succeeded, warning, failed, skipped, timed_out, cancelled, unknown).",
         ),
     ] = None,
@@ -53,7 +54,7 @@ def runs(
         emit_json({"runs": [_as_data(record, record.id in worked_on) for record in found]})
         return
     if not found:
-        emit("There is no such run." if workflow or state else "There are no runs yet.")
+        emit("There are no matching runs." if workflow or state else "There are no runs yet.")
         return
     zone = ZoneInfo(project.settings.timezone)
     emit_lines(
@@ -74,8 +75,8 @@ def _chosen(state: str | None) -> dict[str, Any]:
     one = known.get(state.strip().casefold().replace("-", "_"))
     if one is None:
         raise RequestWrong(
-            f"`{state}` is no status and no outcome{did_you_mean(state, known) or '.'} There are "
-            f"{', '.join(known)}."
+            f"`{state}` is not a status or an outcome{did_you_mean(state, known) or '.'} Use "
+            f"one of {', '.join(known)}."
         )
     return {"statuses": [one]} if isinstance(one, Status) else {"outcomes": [one]}
 
@@ -99,7 +100,7 @@ def _remark(record: RunRecord, worked_on: bool) -> str:
     """Return why a run ended as it did or is not going on, and which attempt it is."""
     remarks = [f"attempt {record.attempt}"] if record.attempt > 1 else []
     if record.status is not Status.FINISHED and not worked_on:
-        remarks.append("held" if record.held else "no process works on it")
+        remarks.append("held" if record.held else "no process is executing it")
     # A reason has a line for each step that waits.
     remarks += [record.error] if record.error else record.reason.splitlines()
     return "; ".join(remarks)

@@ -18,7 +18,7 @@ def schema(
             "--output",
             "-o",
             metavar="DIR",
-            help="Write both schemas into this folder instead; it is made when it is missing.",
+            help="Write both schemas into this folder instead; it is created if necessary.",
         ),
     ] = None,
     project: Annotated[
@@ -40,9 +40,11 @@ def schema(
         emit_document(schemas.schema_text(made).rstrip("\n"))
         return
     if project:
-        raise RequestWrong("`--output` writes both schemas; leave `--project` out.")
+        raise RequestWrong(
+            "`--output` writes both schemas. Use only one of `--output` and `--project`."
+        )
     if output.exists() and not output.is_dir():
-        raise RequestWrong(f"{output} is a file; name a folder.")
+        raise RequestWrong(f"{output} is a file. Specify a folder.")
     files = [str(file) for file in schemas.write_schemas(output)]
     if as_json:
         emit_json({"written": files})

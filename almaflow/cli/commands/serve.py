@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def serve(
     log_format: Annotated[
         str,
-        typer.Option("--log-format", metavar="text|json", help="Lines of text, or of JSON."),
+        typer.Option("--log-format", metavar="text|json", help="Log lines as text or as JSON."),
     ] = "text",
     metrics: Annotated[
         int | None,
@@ -36,16 +36,16 @@ def serve(
             metavar="PORT",
             min=1,
             max=65535,
-            help="Give Prometheus metrics on this port of this machine.",
+            help="Offer Prometheus metrics on this port of this machine.",
         ),
     ] = None,
 ) -> None:
-    """Run the workflows of the project on their timetables, until it is stopped.
+    """Run the workflows of the project on their timetables until stopped.
 
-    Every tick of every timetable is recorded with what became of it; `almaflow ticks` shows it.
-    Files are read anew when they change; one that becomes invalid runs on as it was. A second
-    `serve` on the same store stands by and takes over. Ctrl-C and SIGTERM stop it with exit code
-    130; runs under way go on when it is started again.
+    Every tick of every timetable is recorded with its result; `almaflow ticks` shows the results.
+    Files are read again when they change; if a file becomes invalid, its last valid version stays
+    active. A second `serve` on the same store is on standby and takes over. Ctrl-C and SIGTERM stop
+    it with exit code 130; unfinished runs continue when it is started again.
     """
     project = bootstrap.open_project()
     _check(project)
@@ -59,7 +59,7 @@ def serve(
         try:
             project.institution(name).key()
         except RequestWrong as error:
-            log(f"Runs at {name} cannot go on: {error}", level="warning")
+            log(f"Runs at {name} cannot continue: {error}", level="warning")
     with bootstrap.open_store(project) as store:
         serving = _Serving(project, store, log)
         port = metrics or project.settings.serving.metrics
@@ -68,7 +68,7 @@ def serve(
         try:
             run_interruptible(lambda: serving.service.run(project))
         except Interrupted:
-            log("Stopped; runs under way go on when `almaflow serve` is started again.")
+            log("Stopped. Unfinished runs continue when `almaflow serve` is started again.")
             raise typer.Exit(EXIT_INTERRUPTED) from None
         finally:
             serving.measures.stop()
@@ -76,7 +76,7 @@ def serve(
 
 def _format(text: str) -> LogFormat:
     if text not in get_args(LogFormat):
-        raise RequestWrong(f"`--log-format {text}` is none; it is `text` or `json`.")
+        raise RequestWrong(f"`--log-format {text}` is not valid. Use `text` or `json`.")
     return cast("LogFormat", text)
 
 
@@ -87,8 +87,8 @@ def _check(project: Project) -> None:
         project.institution(None)
     if not os.path.isdir(project.workflows):
         raise RequestWrong(
-            f"There is no folder {project.workflows}, where the workflow files would be. Make it, "
-            "or name another one as `workflows` in almaflow.yaml."
+            f"The folder {project.workflows} for the workflow files does not exist. Create it, "
+            "or name another one with `workflows` in almaflow.yaml."
         )
 
 

@@ -40,12 +40,14 @@ def list_sets(
     name: NameOption = None,
     content: Annotated[
         str | None,
-        typer.Option("--content", metavar="TYPE", help="Only of this content, such as BIB_MMS."),
+        typer.Option(
+            "--content", metavar="TYPE", help="Only sets with this content, such as BIB_MMS."
+        ),
     ] = None,
     simulate: SimulateOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List the sets that the API sees; private sets of persons are not among them."""
+    """List the sets that the API can see; private sets of users are not visible to it."""
 
     async def question(alma: Asked) -> tuple[str, list[AlmaSet]]:
         found = await read_pages(
@@ -91,7 +93,10 @@ async def _find(alma: Asked, wanted: str) -> AlmaSet:
             f"{alma.institution} has no set '{wanted}'.",
             noun="set",
             name=wanted,
-            advice="The name must be exact. `almaflow sets list` shows those that the API sees.",
+            advice=(
+                "The name must match exactly. `almaflow sets list` shows the sets that the API "
+                "can see."
+            ),
         )
     return named
 

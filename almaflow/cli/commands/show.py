@@ -23,7 +23,7 @@ def show(
     run: RunArgument,
     as_json: RunAsJson = False,
 ) -> None:
-    """Show a run: how it ended, every step, what it gave, and what was sent to Alma when."""
+    """Show a run: its outcome, every step with its outputs, and the requests to Alma."""
     project = bootstrap.open_project()
     with bootstrap.open_store(project) as store:
         record = store.find_run(run)

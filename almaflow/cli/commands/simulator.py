@@ -28,49 +28,60 @@ _MOST_INSTITUTIONS = 1000
 def simulator(
     port: Annotated[
         int,
-        typer.Option("--port", "-p", metavar="N", min=0, max=65535, help="0 takes a free one."),
+        typer.Option(
+            "--port", "-p", metavar="N", min=0, max=65535, help="The port; 0 chooses a free one."
+        ),
     ] = 8080,
     host: Annotated[
-        str, typer.Option("--host", metavar="HOST", help="Where it answers.")
+        str, typer.Option("--host", metavar="HOST", help="The address to listen on.")
     ] = "127.0.0.1",
     scenario: Annotated[
         Path | None,
         typer.Option(
-            "--scenario", metavar="FILE", help="How the library is furnished and what goes wrong."
+            "--scenario",
+            metavar="FILE",
+            help="A scenario: what the library contains and which faults occur.",
         ),
     ] = None,
     speed: Annotated[
         float,
         typer.Option(
-            "--speed", metavar="N", min=0.001, max=1e6, help="How much faster its time passes."
+            "--speed",
+            metavar="N",
+            min=0.001,
+            max=1e6,
+            help="How many times faster its time passes.",
         ),
     ] = 1.0,
     institutions: Annotated[
         list[str] | None,
-        typer.Option("--institution", metavar="NAME", help="One that exists; may be repeated."),
+        typer.Option(
+            "--institution", metavar="NAME", help="The name of an institution; may be repeated."
+        ),
     ] = None,
     keys: Annotated[
         list[str] | None,
         typer.Option(
             "--key",
             metavar="KEY",
-            help="The API key of an institution, in the order of `--institution`; default: drawn.",
+            help=(
+                "The API key of an institution, in the order of `--institution`; default: "
+                "random keys."
+            ),
         ),
     ] = None,
     allow_remote: Annotated[
         bool,
-        typer.Option(
-            "--allow-remote", help="Let `--host` be an address that other machines can reach."
-        ),
+        typer.Option("--allow-remote", help="Allow a `--host` that other machines can reach."),
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print address and keys as one JSON document.")
     ] = False,
 ) -> None:
-    """Serve a simulated Alma until Ctrl-C; everything in it is made up and in memory.
+    """Serve a simulated Alma until Ctrl-C; its content is invented and kept in memory.
 
-    It prints its address, an API key for each institution, and the lines for almaflow.yaml. A
-    job of an hour takes an hour there; with `--speed 60`, a minute.
+    It prints its address, an API key for each institution, and the lines for almaflow.yaml. A job
+    that takes an hour in Alma takes an hour here, or a minute with `--speed 60`.
     """
     from almaflow.alma.simulator import Scenario, SimulatedAlma
     from almaflow.alma.simulator.http import SimulatorServer
@@ -101,8 +112,8 @@ def simulator(
         server = SimulatorServer(alma, host, port)
     except OSError as error:
         raise RequestWrong(
-            f"The simulator cannot listen on {host}, port {port}: {error.strerror}. Choose another "
-            "port with `--port`; 0 takes a free one."
+            f"The simulator cannot listen on {host}, port {port}: {error.strerror}. Choose "
+            "another port with `--port`; 0 chooses a free one."
         ) from error
     if remote:
         say(_remote_warning(host, names), err=True)
@@ -120,7 +131,7 @@ def simulator(
         server.serve_forever()
     except KeyboardInterrupt:
         if not as_json:
-            say("\nThe simulator has ended; its library is gone.")
+            say("\nThe simulator has stopped; its library is discarded.")
     finally:
         server.stop()
 
@@ -183,13 +194,13 @@ def _remote_warning(host: str, names: list[str]) -> str:
 
 
 def _greeting(url: str, keys: dict[str, str]) -> str:
-    lines = [f"A simulated Alma answers at {url}", "", "In almaflow.yaml:", "  institutions:"]
+    lines = [f"The simulated Alma listens on {url}", "", "In almaflow.yaml:", "  institutions:"]
     for name in keys:
         lines += [f"    {name}:", f"      base_url: {url}", f"      api_key: env:{_variable(name)}"]
-    lines += ["", "In the terminal from which almaflow is started:"]
+    lines += ["", "In the terminal in which you start almaflow:"]
     set_it = '$env:{} = "{}"' if os.name == "nt" else "export {}={}"
     lines += [f"  {set_it.format(_variable(name), key)}" for name, key in keys.items()]
-    return "\n".join(map(unbroken, [*lines, "", "Ctrl-C ends it."]))
+    return "\n".join(map(unbroken, [*lines, "", "Press Ctrl-C to stop."]))
 
 
 def _variable(name: str) -> str:

@@ -32,13 +32,17 @@ def skip_next(
     name: NameArgument,
     entry: Annotated[
         str | None,
-        typer.Option("--entry", metavar="KEY", help="Of this schedule entry; default: of any."),
+        typer.Option(
+            "--entry",
+            metavar="KEY",
+            help="Only a tick of this schedule entry; default: of any entry.",
+        ),
     ] = None,
     note: NoteOption = "",
 ) -> None:
-    """Let the next tick of a workflow not run; given again, the one after it.
+    """Skip the next tick of a workflow; repeat the command to skip the one after it, too.
 
-    Days off and pauses are passed over: their ticks do not run anyway.
+    Ticks on days off and in pauses do not count, because they do not run anyway.
     """
     project, clock = bootstrap.open_project(), SystemClock()
     with bootstrap.open_store(project, clock) as store:
@@ -50,9 +54,10 @@ def skip_next(
         skipped = _skip_first(store, _candidates(store, workflow, rows, pauses, now), reason)
     zone = ZoneInfo(project.settings.timezone)
     if skipped is None:
-        raise RequestWrong(f"{workflow} has no tick to come that would run{_why(pauses)}.")
+        raise RequestWrong(f"{workflow} has no future tick that would run{_why(pauses)}.")
     say(
-        f"The tick of {workflow} at {instant(skipped.at, zone)} (entry {skipped.entry}) is skipped."
+        f"The tick of {workflow} at {instant(skipped.at, zone)} (entry {skipped.entry}) "
+        "will be skipped."
     )
 
 
@@ -66,8 +71,8 @@ def _standing(project: Project, store: Store, workflow: str, key: str | None) ->
         if of_file == set():
             raise RequestWrong(f"{workflow} has no timetable, so there is nothing to skip.")
         raise RequestWrong(
-            f"No `almaflow serve` has seen the timetable of {workflow} as it is now, so no tick "
-            "can be recorded; start `almaflow serve` first."
+            f"No `almaflow serve` has read the current timetable of {workflow}, so its next "
+            "tick is not known. Start `almaflow serve` first."
         )
     if key is None:
         return rows
@@ -75,8 +80,8 @@ def _standing(project: Project, store: Store, workflow: str, key: str | None) ->
     if not chosen:
         known = [row.entry for row in rows]
         raise RequestWrong(
-            f"{workflow} has no schedule entry `{key}`{did_you_mean(key, known) or '.'} There are "
-            f"{', '.join(known)}."
+            f"{workflow} has no schedule entry `{key}`{did_you_mean(key, known) or '.'} Its "
+            f"entries are {', '.join(known)}."
         )
     return chosen
 

@@ -32,7 +32,7 @@ _LISTED = 20
 
 def ticks(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="Only of this workflow.")
+        str | None, typer.Argument(metavar="NAME", help="Only ticks of this workflow.")
     ] = None,
     since: Annotated[
         str | None, typer.Option("--since", metavar="WHEN", help=f"{HOW} an age, such as 2d.")
@@ -46,7 +46,10 @@ def ticks(
             "--ending",
             "-e",
             metavar="ENDING",
-            help="Only these: run, merged, skipped, missed, or open; may be repeated.",
+            help=(
+                "Only ticks with this result: run, merged, skipped, missed, or open; may be "
+                "repeated."
+            ),
         ),
     ] = None,
     limit: Annotated[
@@ -64,19 +67,22 @@ def ticks(
         bool,
         typer.Option(
             "--verify",
-            help="Lay the timetables out anew, each entry as it stood at the time, and compare: "
-            "a tick without a row or a row without a tick is shown, and the exit code is 1.",
+            help="Recalculate the timetables, each entry as it was at the time, and compare: "
+            "ticks without a row and rows without a tick are shown, and the exit code is "
+            "then 1.",
         ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """List the ticks of timetables, newest first, with what became of each.
+    """List the ticks of timetables with their results, newest first.
 
-    A tick became a run, was merged into a later one, skipped or missed; one that is open has come
-    and waits. Without `--since` the newest are listed.
+    A tick was run, merged into a later one, skipped or missed; an open tick is due and waiting.
+    Without `--since` the newest are listed.
     """
     if check and (until or ending or limit):
-        raise RequestWrong("`--verify` compares all ticks; of the others it takes only `--since`.")
+        raise RequestWrong(
+            "`--verify` compares all ticks. Of the other options it accepts only `--since`."
+        )
     project, clock = bootstrap.open_project(), SystemClock()
     zone, now = ZoneInfo(project.settings.timezone), clock.now()
     from_, to = (
@@ -108,20 +114,20 @@ def _chosen(endings: Sequence[str]) -> dict[str, Any]:
         if text not in known:
             hint = did_you_mean(text, map(str, known)) or "."
             raise RequestWrong(
-                f"`{text}` is no ending of a tick{hint} There are {', '.join(known)}."
+                f"`{text}` is not a result of a tick{hint} Use one of {', '.join(known)}."
             )
     if not endings:
         return {}
     if OPEN not in endings:
         return {"endings": [TickEnding(text) for text in endings]}
     if len(set(endings)) > 1:
-        raise RequestWrong("`open` ticks have no ending; ask for them by themselves.")
+        raise RequestWrong("`open` ticks have no result yet. Use `--ending open` alone.")
     return {"open": True}
 
 
 def _print(found: Sequence[Tick], now: datetime, zone: ZoneInfo, *, any_asked: bool) -> None:
     if not found:
-        emit("There is no such tick." if any_asked else "There are no ticks yet.")
+        emit("There are no matching ticks." if any_asked else "There are no ticks yet.")
         return
     emit_lines(
         table(
@@ -197,13 +203,16 @@ def _print_compared(compared: _Compared, zone: ZoneInfo, *, as_json: bool) -> No
     if verified.faults:
         say(f"{ticks_} of {entries} compared: {_count(len(verified.faults), 'fault')}.")
     else:
-        say(f"{ticks_} of {entries} compared: each has its row, and each row its tick.")
+        say(f"Compared {ticks_} of {entries}: each has its row, and each row has its tick.")
     if pruned is not None:
-        say(f"Ticks before {instant(pruned, zone)} are left out: `almaflow prune` took them out.")
+        say(
+            f"Ticks before {instant(pruned, zone)} are omitted, because `almaflow prune` "
+            "deleted them."
+        )
     if verified.outstanding:
         say(
-            f"{_count(verified.outstanding, 'tick')} that came since have no row yet: no `almaflow "
-            "serve` has laid them out. They get one when it is started."
+            f"{_count(verified.outstanding, 'tick')} since then have no row yet, because no "
+            "`almaflow serve` was running. They get one when it is started."
         )
 
 

@@ -33,7 +33,7 @@ def validate(
     style: Annotated[
         ProblemFormat,
         typer.Option(
-            "--format", help="How problems are written.", case_sensitive=False, show_default=True
+            "--format", help="The format of the problems.", case_sensitive=False, show_default=True
         ),
     ] = ProblemFormat.TEXT,
     as_json: Annotated[bool, typer.Option("--json", help="The same as `--format json`.")] = False,
@@ -41,21 +41,21 @@ def validate(
         bool,
         typer.Option(
             "--online",
-            help="Also ask Alma whether the jobs, profiles and sets named in the files exist. "
-            "Only reads.",
+            help="Also check in Alma whether the jobs, profiles and sets named in the files "
+            "exist. Only reads.",
         ),
     ] = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with 1 also when there are only warnings.")
+        bool, typer.Option("--strict", help="Exit with 1 even if there are only warnings.")
     ] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Name the valid workflows, too.")
+        bool, typer.Option("--verbose", "-v", help="Also list the valid workflows.")
     ] = False,
 ) -> None:
-    """Check workflow files and almaflow.yaml; nothing is sent, unless --online asks for it.
+    """Check workflow files and almaflow.yaml. Nothing is sent, except with --online.
 
-    Prints all problems of all files with their place. Exits with 0 when there are no errors, 1
-    when there are (with --strict: or warnings), 2 when a path does not exist.
+    Prints all problems of all files with their place. Exits with 0 if there are no errors, 1 if
+    there are errors (with --strict: or warnings), and 2 if a path does not exist.
     """
     style = ProblemFormat.JSON if as_json else style
     project, problems = _project()
@@ -89,8 +89,8 @@ def _default_paths(project: Project, problems: list[Problem]) -> list[Path]:
     paths = [path for path in (folder, file) if os.path.lexists(path)]
     if not paths and not problems:
         raise RequestWrong(
-            f"There is no folder {folder} and no {FILE_NAME} here; name the files to check, as in "
-            "`almaflow validate my-workflow.yaml`."
+            f"There is no folder {folder} and no {FILE_NAME} here. Name the files to check, "
+            "such as `almaflow validate my-workflow.yaml`."
         )
     return paths
 
@@ -118,7 +118,7 @@ def _timetable(one: LoadedWorkflow, project: Project) -> list[str]:
         return [entry.words() for entry in entries_of(one.name, one.workflow, project)]
     except RequestWrong as error:
         # Without an almaflow.yaml its calendars are not known.
-        return [f"on a timetable that is not known in full: {error}"]
+        return [f"on a timetable that cannot be calculated completely: {error}"]
 
 
 def _count(number: int, noun: str) -> str:

@@ -43,17 +43,17 @@ def why(
         str,
         typer.Argument(
             metavar="RUN|NAME",
-            help="Any unique part of a run's id, `last`, or a workflow's name: then its runs that "
-            "have not ended, else its newest.",
+            help="Any unique part of a run's id, `last`, or the name of a workflow: its "
+            "unfinished runs, or else its newest run.",
         ),
     ],
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the causes as one JSON document.")
     ] = False,
 ) -> None:
-    """Say why a run waits, or why it ended as it did, and what can be done about it.
+    """Explain why a run is waiting or how it ended, and what you can do about it.
 
-    Everything comes from the record; Alma is not asked.
+    Everything comes from the record; almaflow does not query Alma.
     """
     clock = SystemClock()
     project = bootstrap.open_project()
@@ -123,12 +123,12 @@ def _runs(
         return [store.find_run(name)]
     except RunNotFound as error:
         if _is_workflow(project, name):
-            told = f"No run of `{name}` is recorded. `almaflow run {name}` starts one."
+            told = f"There are no runs of `{name}` yet. Start one with `almaflow run {name}`."
             raise RunNotFound(told) from error
         known = {record.workflow for record in store.runs(_COMPARED)}
         hint = did_you_mean(name, known)
         if hint:
-            raise RunNotFound(f"No run and no workflow is called `{name}`{hint}") from error
+            raise RunNotFound(f"There is no run or workflow named `{name}`{hint}") from error
         raise
 
 
@@ -176,7 +176,7 @@ def _lines(view: RunView, causes: list[Because]) -> Iterator[str]:
         yield from (f"    {on_one_line(line)}" for line in one.details)
         yield from (f"    → {on_one_line(line)}" for line in one.moves)
     if not any(one.moves for one in causes) and view.outcome is None:
-        yield "  Nobody has to do anything."
+        yield "  You do not need to do anything."
 
 
 def _as_data(view: RunView, causes: list[Because]) -> dict[str, Any]:

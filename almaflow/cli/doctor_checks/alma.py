@@ -62,9 +62,9 @@ async def _look(door: Door, found: Findings) -> None:
     except AlmaflowError as error:
         found.append(bad(what, str(error)))
     else:
-        named = general.institution_code or code or "an institution that does not tell its code"
-        where = f"{general.environment or 'environment not told'}, {door.base_url}"
-        found.append(good(what, f"the key opens {named} ({where})"))
+        named = general.institution_code or code or "an institution whose code Alma does not show"
+        where = f"{general.environment or 'environment not known'}, {door.base_url}"
+        found.append(good(what, f"the key belongs to {named} ({where})"))
     found.append(await _may_write(door, what))
     found.append(_clock(door, what))
     found.extend(_calls_left(door, what))
@@ -76,17 +76,17 @@ async def _may_write(door: Door, what: str) -> Finding:
     except AlmaRefused as error:
         return bad(
             what,
-            f"the key may not write Configuration: {error.text}",
-            "In the Developer Network give it the area Configuration with read/write.",
+            f"the key cannot write Configuration: {error.text}",
+            "In the Developer Network, give the key the area Configuration with read/write.",
         )
     except AlmaError as error:
-        return doubtful(what, f"nobody can tell whether the key may write: {error.text}")
-    return good(what, "the key may read and write Configuration")
+        return doubtful(what, f"it is not known whether the key can write: {error.text}")
+    return good(what, "the key can read and write Configuration")
 
 
 def _clock(door: Door, what: str) -> Finding:
     if door.client.last_date is None:
-        return doubtful(what, "Alma's answers do not tell its time")
+        return doubtful(what, "Alma's responses do not show its time")
     ahead = door.client.ahead
     # Alma tells whole seconds, and its answer takes a moment.
     rounded = timedelta(seconds=round(abs(ahead.total_seconds()), -1))
@@ -96,7 +96,7 @@ def _clock(door: Door, what: str) -> Finding:
     return doubtful(
         what,
         f"this machine's clock is about {format_duration(rounded)} {behind} Alma's",
-        "Let the system keep its time by NTP (`timedatectl set-ntp true`).",
+        "Let the system synchronize its clock by NTP (`timedatectl set-ntp true`).",
     )
 
 
@@ -105,7 +105,7 @@ def _calls_left(door: Door, what: str) -> list[Finding]:
     if left is None:
         return []
     if left < door.reserve_calls:
-        told = f"{left} calls of this day are left, and {door.reserve_calls} are kept in reserve"
-        move = "Until the next day only runs that are under way go on; see what else uses the key."
+        told = f"{left} calls are left today, fewer than the {door.reserve_calls} reserved ones"
+        move = "Until tomorrow only started runs continue. Check what else uses the key."
         return [doubtful(what, told, move)]
-    return [good(what, f"{left} calls of this day are left")]
+    return [good(what, f"{left} calls are left today")]

@@ -26,14 +26,12 @@ def look_at_settings(project: Project) -> Findings:
         found.append(
             bad(
                 FILE_NAME,
-                f"there is none in {project.folder} or a folder above it",
-                "Go to the project's folder, or write one; the README shows how it begins.",
+                f"there is no almaflow.yaml in {project.folder} or a folder above it",
+                "Change to the project's folder, or create the file; the README shows how.",
             )
         )
     elif not project.institutions:
-        found.append(
-            bad(FILE_NAME, "it names no institution", "Write an entry under `institutions`.")
-        )
+        found.append(bad(FILE_NAME, "it has no institution", "Add an entry under `institutions`."))
     else:
         names = ", ".join(project.institutions)
         found.append(good(FILE_NAME, f"{project.document.file} is valid; institutions: {names}"))
@@ -61,7 +59,9 @@ def look_at_workflows(project: Project) -> tuple[Findings, list[LoadedWorkflow]]
     errors = [one for one in problems if one.severity is Severity.ERROR]
     for file, number in Counter(one.location.file for one in errors).items():
         first = next(one for one in errors if one.location.file == file)
-        found.append(bad(what, _told(first, number), f"`almaflow validate {file}` shows all."))
+        found.append(
+            bad(what, _told(first, number), f"`almaflow validate {file}` shows all problems.")
+        )
     warnings = len(problems) - len(errors)
     scheduled = sum(bool(one.workflow.schedule) for one in loaded)
     told = f"{len(loaded)} valid, {scheduled} with a timetable"
@@ -85,17 +85,17 @@ def look_at_git(project: Project) -> Findings:
     commit = git_commit(project.folder)
     if commit is None:
         why = _git(project.folder, "rev-parse", "HEAD")[1]
-        told = f"no commit can be recorded with runs: {why}"
+        told = f"almaflow cannot record a git commit with runs: {why}"
         found.append(doubtful(what, told, "Keep the project's folder in git."))
         return found
     paths = [
         str(one) for one in (project.workflows, project.folder / FILE_NAME) if os.path.exists(one)
     ]
     changed = _git(project.folder, "status", "--porcelain", "--", *paths)[0].splitlines()
-    told = f"the files stand at {commit[:10]}"
+    told = f"the files are at commit {commit[:10]}"
     if changed:
         told += f", and {len(changed)} of them {'is' if len(changed) == 1 else 'are'} changed since"
-        found.append(doubtful(what, told, "Commit them, so that the history tells what ran."))
+        found.append(doubtful(what, told, "Commit them, so that the history shows what ran."))
     else:
         found.append(good(what, told))
     return found

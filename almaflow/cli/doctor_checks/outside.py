@@ -10,7 +10,7 @@ from almaflow.connectors.registry import LiveOutside
 from almaflow.settings import Project
 
 _TITLE = "almaflow: a test"
-_TEXT = "`almaflow doctor --send` sent this. Notices of almaflow reach you here."
+_TEXT = "This is a test by `almaflow doctor --send`. Notifications of almaflow reach you here."
 
 
 def look_at_channels(project: Project, *, send: bool) -> Findings:
@@ -22,15 +22,15 @@ def look_at_channels(project: Project, *, send: bool) -> Findings:
             outside.check_channel(name)
             if send:
                 outside.send_notice(name, _TITLE, _TEXT)
-                found.append(good(what, "a test notice was taken"))
+                found.append(good(what, "it accepted a test notification"))
             else:
-                found.append(good(what, "its address is understood; `--send` tries it"))
+                found.append(good(what, "its address is valid; `--send` tries it"))
     serving = project.settings.serving
     if project.document is not None and serving.to is None:
         found.append(
             doubtful(
                 "channels",
-                "only the log hears of missed ticks and files that became invalid",
+                "missed ticks and invalid files are reported in the log only",
                 "Name a channel for them in almaflow.yaml: `serve: {to: …}`.",
             )
         )
@@ -44,11 +44,15 @@ def look_at_pings(project: Project) -> Findings:
         what = f"ping {name}"
         with found.about(what):
             if _is_address(reference.resolve(project.folder, f"pings.{name}").strip()):
-                found.append(good(what, f"{reference} holds an address; it is not called"))
+                found.append(good(what, f"{reference} contains an address; it was not called"))
             else:
                 # What it holds instead may be a secret, so it is not shown.
                 found.append(
-                    bad(what, f"{reference} holds no address", "It must begin with `https://`.")
+                    bad(
+                        what,
+                        f"{reference} does not contain an address",
+                        "It must begin with `https://`.",
+                    )
                 )
     return found
 
@@ -68,5 +72,5 @@ def look_at_connections(project: Project) -> Findings:
         what = f"connection {name}"
         with found.about(what):
             outside.place(Search(name, "", "*"))
-            found.append(good(what, "what it needs is here; it is not called"))
+            found.append(good(what, "everything it needs is available; it was not called"))
     return found

@@ -31,24 +31,27 @@ def _leader(store: Store, timetables: int) -> Finding:
     leader = store.leader()
     if leader is None:
         if not timetables:
-            return good(_WHAT, "no `almaflow serve` runs, and no workflow has a timetable")
-        told = f"no `almaflow serve` runs, so nothing keeps the timetables of {timetables} workflow"
+            return good(_WHAT, "no `almaflow serve` is running, and no workflow has a timetable")
+        told = (
+            f"no `almaflow serve` is running, so nothing runs the timetables of {timetables} "
+            "workflow"
+        )
         told += "s" * (timetables > 1)
         return doubtful(
-            _WHAT, told, "Start it; `almaflow install-service` shows how to keep it up."
+            _WHAT, told, "Start it; `almaflow install-service` shows how to keep it running."
         )
-    told = f"`almaflow serve` runs as process {leader.pid} on {leader.host}"
+    told = f"`almaflow serve` is running as process {leader.pid} on {leader.host}"
     if leader.version != __version__:
-        told += f" with version {leader.version}, and this is {__version__}"
-        return doubtful(_WHAT, told, "Start it again; its runs go on.")
+        told += f" with version {leader.version}, but this is version {__version__}"
+        return doubtful(_WHAT, told, "Restart it; its runs continue.")
     return good(_WHAT, told)
 
 
 def _files(store: Store) -> Iterator[Finding]:
     for source in store.sources():
         if source.problem:
-            told = f"{source.path} runs as it was when it was last valid: {source.problem}"
-            yield doubtful(_WHAT, told, f"`almaflow validate {source.path}` shows what to mend.")
+            told = f"{source.path}: the last valid version stays active: {source.problem}"
+            yield doubtful(_WHAT, told, f"`almaflow validate {source.path}` shows what to correct.")
 
 
 def _notices(store: Store) -> Iterator[Finding]:
@@ -56,11 +59,11 @@ def _notices(store: Store) -> Iterator[Finding]:
     if waiting:
         channels = ", ".join(sorted({one.channel for one in waiting}))
         notices = "a notice has" if len(waiting) == 1 else f"{len(waiting)} notices have"
-        told = f"{notices} not got to {channels} yet: {waiting[0].error}"
+        told = f"{notices} not been delivered to {channels}: {waiting[0].error}"
         yield doubtful(_WHAT, told, "`almaflow doctor --send` tries the channels.")
 
 
 def _pauses(store: Store, now: datetime) -> Iterator[Finding]:
     names = sorted({one.workflow for one in store.pauses(since=now) if one.holds(now)})
     if names:
-        yield good(_WHAT, f"paused: {', '.join(names)}; `almaflow why NAME` says why")
+        yield good(_WHAT, f"paused: {', '.join(names)}; `almaflow why NAME` shows why")

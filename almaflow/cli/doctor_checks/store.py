@@ -33,34 +33,36 @@ def look_at_store(project: Project) -> tuple[Findings, Health | None]:
 
 def _about_none(file: Path | None) -> Finding:
     if file is None:
-        move = "Runs are forgotten when a command ends; take `store` out of almaflow.yaml."
+        move = "Runs are forgotten when a command ends. Remove `store` from almaflow.yaml."
         return doubtful(_WHAT, "it is in memory", move)
     folder = next(one for one in file.parents if one.exists())
     if not os.access(folder, os.W_OK):
         return bad(
-            _WHAT, f"there is none yet, and {folder} cannot be written", "Let this user write it."
+            _WHAT,
+            f"it does not exist yet, and {folder} cannot be written",
+            "Give this user the permission to write there.",
         )
-    return good(_WHAT, f"there is none yet; the first run makes {file}")
+    return good(_WHAT, f"it does not exist yet; the first run creates {file}")
 
 
 def _about(health: Health) -> list[Finding]:
     found = []
     if health.faults:
         told = f"{health.place} is damaged: {health.faults[0]}"
-        found.append(bad(_WHAT, told, "Put back a backup (`almaflow backup` makes them)."))
+        found.append(bad(_WHAT, told, "Restore a backup (`almaflow backup` makes them)."))
     if health.file is not None and not os.access(health.file, os.W_OK):
         found.append(bad(_WHAT, f"{health.place} cannot be written by this user"))
     if health.journal_mode not in ("", "wal"):
-        told = f"its journal is `{health.journal_mode}` and not `wal`, so readers make writers wait"
-        move = "See that its disk is a local one; SQLite does not work well over a network."
+        told = f"its journal mode is `{health.journal_mode}`, not `wal`, so readers block writers"
+        move = "Move it to a local disk; SQLite does not work well over a network."
         found.append(doubtful(_WHAT, told, move))
     if not health.is_private:
         found.append(
-            doubtful(_WHAT, "others than its owner may read it", f"`chmod 600 {health.file}`")
+            doubtful(_WHAT, "users other than its owner can read it", f"`chmod 600 {health.file}`")
         )
     size = "" if health.file is None else f", {_size(health.size)}"
     if not any(one.verdict == "error" for one in found):
-        found.append(good(_WHAT, f"{health.place} can be used (version {health.version}{size})"))
+        found.append(good(_WHAT, f"{health.place} works (version {health.version}{size})"))
     return found
 
 
@@ -69,9 +71,15 @@ def _disk(folder: Path) -> list[Finding]:
     free = shutil.disk_usage(there).free
     told = f"{_size(free)} are free at {there}"
     if free < _TOO_LITTLE:
-        return [bad("disk", told, "Make room: without it nothing can be recorded, and runs stop.")]
+        return [
+            bad(
+                "disk",
+                told,
+                "Free some space; on a full disk nothing can be recorded, and runs stop.",
+            )
+        ]
     if free < _LITTLE:
-        return [doubtful("disk", told, "Make room; `almaflow prune` takes out old runs.")]
+        return [doubtful("disk", told, "Free some space; `almaflow prune` deletes old runs.")]
     return [good("disk", told)]
 
 

@@ -26,20 +26,20 @@ def look_at_zones(project: Project, loaded: Iterable[LoadedWorkflow], now: datet
             found.append(
                 bad(
                     _WHAT,
-                    f"this machine has no usable data of {zone} ({error})",
-                    "`pip install --upgrade tzdata` brings them.",
+                    f"this machine has no usable time zone data for {zone} ({error})",
+                    "`pip install --upgrade tzdata` installs the data.",
                 )
             )
     ours, theirs = _of_package(), _of_system()
     used = theirs or ours
     source = "the system" if theirs else "the package tzdata"
-    told = f"data of {used or 'an unknown version'}, of {source}"
+    told = f"time zone data {used or 'of an unknown version'} from {source}"
     update = "the system's tzdata" if theirs else "`pip install --upgrade tzdata`"
     if theirs and ours > theirs:
-        told += f", while the package tzdata has {ours}"
+        told += f", but the package tzdata has {ours}"
         found.append(doubtful(_WHAT, told, f"Update {update}."))
     elif used and int(used[:4]) < now.year - 1:
-        move = f"Governments change their clocks; update {update}."
+        move = f"Governments change their time zones; update {update}."
         found.append(doubtful(_WHAT, f"{told}, are old", move))
     else:
         found.append(good(_WHAT, told))

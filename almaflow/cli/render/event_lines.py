@@ -54,8 +54,8 @@ class LineView:
         if loop not in self._loops:
             self._loops.add(loop)
             told = (
-                f"of the iterations after the first {_ALL_TOLD} only notices, questions and what "
-                "did not end well is told here"
+                f"after the first {_ALL_TOLD} iterations, only notifications, questions and "
+                "failures are shown here"
             )
             emit(event_line(event.at, Told.SAID, loop, told, {}, self._zone))
         return True
@@ -132,7 +132,7 @@ def _about_run(text: str, data: Mapping[str, Any]) -> str:
     if "outcome" in data:
         return f"the run ended as {data['outcome']}" + (text and f": {text}")
     if data.get("status") == "waiting":
-        return f"the run waits for a person: {text}"
+        return f"the run is waiting for a person: {text}"
     return text
 
 

@@ -32,7 +32,7 @@ class Listing(Generic[T]):
             listed = [self.as_data(one) for one in found]
             emit_json({"institution": institution, f"{self.noun}s": listed})
         elif not found:
-            emit(f"{on_one_line(institution)} has no such {self.noun}.")
+            emit(f"{on_one_line(institution)} has no matching {self.noun}.")
         else:
             rows = [self.row(one) for one in found]
             columns = columns_of(sys.stdout)

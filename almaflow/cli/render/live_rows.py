@@ -144,7 +144,7 @@ class Tree:
             parts = [row.progress, row.counters, row.awaited]
             if loop is not None:
                 going = len(loop.going())
-                parts = [row.progress, f"{len(loop.iterations) - going} ended, {going} go on"]
+                parts = [row.progress, f"{len(loop.iterations) - going} ended, {going} running"]
         elif loop is not None and not row.detail:
             parts = [f"{len(loop.iterations)} iterations"]
         return ", ".join(part for part in parts if part)

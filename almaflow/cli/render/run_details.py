@@ -73,7 +73,7 @@ def _facts(view: RunView, zone: ZoneInfo, tick: str) -> Iterator[tuple[str, str]
         yield "must end by", instant(view.deadline_at, zone)
     if view.cancel_requested_at is not None:
         at = instant(view.cancel_requested_at, zone)
-        yield "cancel", f"asked for by {on_one_line(view.cancel_requested_by)}, {at}"
+        yield "cancel", f"requested by {on_one_line(view.cancel_requested_by)}, {at}"
     for group, values in (("input", view.inputs), ("var", view.vars)):
         for name, value in values.items():
             yield group, f"{name} = {short(value)}"
@@ -84,7 +84,7 @@ def _about_attempt(attempt: RunAttemptView, zone: ZoneInfo) -> str:
     if attempt.asked_at is not None:
         start = f" from step {attempt.start} on" if attempt.start else ""
         by = on_one_line(attempt.by)
-        parts.append(f"asked for by {by}{start}, {instant(attempt.asked_at, zone)}")
+        parts.append(f"requested by {by}{start}, {instant(attempt.asked_at, zone)}")
     if attempt.outcome is not None:
         ended = f", {instant(attempt.ended_at, zone)}" if attempt.ended_at is not None else ""
         parts.append(f"ended as {attempt.outcome}{ended}")
@@ -111,7 +111,7 @@ def _steps(view: RunView, zone: ZoneInfo) -> Iterator[str]:
         yield (line + (took and f"  {took}")).rstrip()
         yield from (f"    {line}" for line in _about_step(view, step, zone))
         if step.path in left_out:
-            yield f"    {left_out[step.path]} of them are not listed; `--json` has all."
+            yield f"    {left_out[step.path]} of them are omitted; `--json` shows all."
 
 
 def _chosen(steps: Sequence[StepView]) -> tuple[list[StepView], dict[str, int]]:

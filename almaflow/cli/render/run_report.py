@@ -105,7 +105,7 @@ def _conclusion(view: RunView, *, simulated: bool) -> Iterator[str]:
         return
     if not view.worked_on:
         yield from _what_a_person_does(view)
-    yield f"`almaflow show {view.id}` tells all about it."
+    yield f"`almaflow show {view.id}` shows the details."
 
 
 def headline(view: RunView) -> str:
@@ -173,13 +173,13 @@ def next_moves(view: RunView) -> Iterator[str]:
     if view.outcome is not None:
         return
     if view.worked_on:
-        yield f"A process works on it; `almaflow logs -f {view.id}` follows it."
+        yield f"A process is executing it; follow it with `almaflow logs -f {view.id}`."
     elif lost_steps(view):
-        yield f"`almaflow cancel {view.id}` ends the run."
+        yield f"`almaflow cancel {view.id}` cancels the run."
     else:
         yield (
-            f"No process works on it. `almaflow resume {view.id}` goes on with it, "
-            f"`almaflow cancel {view.id}` ends it."
+            f"No process is executing it. `almaflow resume {view.id}` continues it, `almaflow "
+            f"cancel {view.id}` cancels it."
         )
 
 
@@ -187,7 +187,7 @@ def _what_a_person_does(view: RunView) -> Iterator[str]:
     """Yield the answers that the run waits for, and how a bad end is mended."""
     if view.outcome is not None:
         if not view.outcome.is_good:
-            yield f"`almaflow retry {view.id}` does again what did not end well."
+            yield f"`almaflow retry {view.id}` retries the steps that failed."
         return
     lost = lost_steps(view)
     for step in lost:
@@ -196,12 +196,13 @@ def _what_a_person_does(view: RunView) -> Iterator[str]:
             # The reason why the run waits, which is printed already, says what to do.
             continue
         yield (
-            f"Nobody can tell whether Alma took what step {step.path} sent: look in Alma, then say "
-            f"so: `almaflow resolve {view.id} {step.path} --instance ID`, or `--not-submitted`."
+            f"It is not known whether Alma accepted what step {step.path} sent. Check in Alma, "
+            f"then run `almaflow resolve {view.id} {step.path} --instance ID` or "
+            "`--not-submitted`."
         )
     for step in view.steps:
         if step.kind == "approve" and step.status is Status.WAITING:
             yield (
-                f"Step {step.path} waits for an answer: `almaflow approve {view.id} {step.path}`, "
-                "or the same with `--reject`."
+                f"Step {step.path} is waiting for an answer: `almaflow approve {view.id} "
+                f"{step.path}`, or the same with `--reject`."
             )

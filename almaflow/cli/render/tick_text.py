@@ -33,10 +33,10 @@ def remark_on(tick: Tick, now: datetime, zone: ZoneInfo) -> str:
     if tick.ending is not None:
         return tick.reason
     if tick.ready_at is not None:
-        return "waits for another run of the workflow to end"
+        return "is waiting for another run of the workflow to end"
     if tick.starts_at > now:
         return f"begins {instant(tick.starts_at, zone)}"
-    return "waits for `almaflow serve`"
+    return "is waiting for `almaflow serve`"
 
 
 def _how_late(tick: Tick) -> str:
@@ -53,15 +53,20 @@ def about_tick(tick: Tick, merged: int, zone: ZoneInfo) -> str:
         told += f", to begin {instant(tick.starts_at, zone)}"
     told += _how_late(tick)
     if merged:
-        told += f"; stands for {merged} earlier tick{'s' * (merged > 1)}, too"
+        told += f"; covers {merged} earlier tick{'s' * (merged > 1)}, too"
     return told
 
 
-def about_pause(pause: Pause, zone: ZoneInfo) -> str:
-    """Return the sentence about a pause that stands."""
+def about_pause(pause: Pause, zone: ZoneInfo, *, ended: bool = False) -> str:
+    """Return the sentence about a pause, which may have *ended*."""
     note = f": {pause.note.rstrip('.')}" if pause.note else ""
     until = f", until {instant(pause.until, zone)}" if pause.until is not None else ""
-    return f"It is paused by {pause.by} since {instant(pause.since, zone)}{until}{note}."
+    since = f"since {instant(pause.since, zone)}{until}{note}"
+    return (
+        f"It was paused by {pause.by} {since}."
+        if ended
+        else f"It has been paused by {pause.by} {since}."
+    )
 
 
 def about_the_timetable(
@@ -72,7 +77,7 @@ def about_the_timetable(
     *ticks* are its newest ones, the newest first.
     """
     if pause is not None:
-        yield about_pause(pause, zone), f"`almaflow unpause {pause.workflow}` ends that."
+        yield about_pause(pause, zone), f"`almaflow unpause {pause.workflow}` ends the pause."
     for tick in ticks:
         if tick.ending is None:
             yield f"The tick of {instant(tick.at, zone)} {remark_on(tick, now, zone)}.", ""

@@ -70,15 +70,15 @@ class Door:
         """Take Alma's word for who it is; Raises: StepFailed when it is another."""
         if self.environment and general.environment and self.environment != general.environment:
             raise StepFailed(
-                f"The key of institution `{self.name}` opens a {general.environment}, but "
-                f"almaflow.yaml says `environment: {self.environment}`. Nothing was sent; correct "
-                "the key or the entry."
+                f"The key of institution `{self.name}` belongs to a {general.environment} "
+                f"environment, but almaflow.yaml has `environment: {self.environment}`. "
+                "Nothing was sent. Correct the key or the entry."
             )
         if self.code and general.institution_code and self.code != general.institution_code:
             raise StepFailed(
-                f"The key of institution `{self.name}` belongs to {general.institution_code}, but "
-                f"almaflow.yaml says `code: {self.code}`. Nothing was sent; correct the key or "
-                "the entry."
+                f"The key of institution `{self.name}` belongs to {general.institution_code}, "
+                f"but almaflow.yaml has `code: {self.code}`. Nothing was sent. Correct the key "
+                "or the entry."
             )
         self.proven = True
 

@@ -108,15 +108,15 @@ class Sending:
             return None
         if entry.request_hash != self._hash:
             raise RequestChanged(
-                f"The request `{self._effect}` of step {self._sender.path} renders differently "
-                "from the recorded one; it was not sent. This is a defect of almaflow: please "
-                "report it."
+                f"The request `{self._effect}` of step {self._sender.path} differs from the "
+                "recorded one, so it was not sent. This is a defect of almaflow; please report "
+                "it."
             )
         self.told = dict(entry.value)
         if entry.state is EntryState.INTENT:
             # Whether it left at all is not known, so this is no answer that Alma has lost.
             self.told["cut_off"] = self.told.get("cut_off", 0) + 1
-            await self._lose("almaflow ended while it was being sent")
+            await self._lose("almaflow stopped while sending it")
         return self.entry
 
     async def intend(self, limits: PlaceLimits | None = None) -> NoPlace | None:
@@ -153,7 +153,7 @@ class Sending:
                 if not sending.done():
                     # Its thread cannot be stopped; it is a daemon and does not hold up leaving.
                     sending.cancel()
-                    await self._lose("no answer came before almaflow stopped")
+                    await self._lose("no response arrived before almaflow stopped")
                 else:
                     await self._record_answer(sending)
             raise
@@ -273,10 +273,10 @@ def lost_text(told: Mapping[str, Any], institution: str, why: str, run_id: str, 
     """Return the sentences that say what nobody knows; *told* is what the journal holds of it."""
     request = told["request"]
     return (
-        f"Nobody can tell whether Alma at {institution} took the request to {told['name']} "
+        f"It is not known whether Alma at {institution} accepted the request to {told['name']} "
         f"({request['method']} {request['path']}), sent {told['sent_at'][:19]} UTC: "
-        f"{told['error']}. {why}. It is not sent again. Look in Alma (Admin > Monitor Jobs) what "
-        f"came of it, then say so: `almaflow resolve {run_id} {path} --instance ID`, or "
+        f"{told['error']}. {why}. almaflow does not send it again. Check in Alma (Admin > "
+        f"Monitor Jobs), then run `almaflow resolve {run_id} {path} --instance ID` or "
         "`--not-submitted`."
     )
 

@@ -108,8 +108,8 @@ async def find(looker: Looker, entry: Entry) -> Finding:
             return Finding(said["instance_id"], said["by"])
         now, sure_at = looker.clock.now(), sure_by(entry, looker.door)
         reason = (
-            f"looking in Alma for what became of the request to {entry.value['name']}, whose "
-            f"answer was lost; sure by {sure_at:%H:%M:%S} UTC"
+            f"checking whether Alma accepted the request to {entry.value['name']}, because the "
+            f"response was lost; this is settled by {sure_at:%H:%M:%S} UTC"
         )
         waiting = Waiting(WaitingKind.UNCONFIRMED, reason, until=sure_at)
         await looker.wait_until(max(now, min(look_at, sure_at)), waiting)
@@ -159,7 +159,7 @@ class _Look:
             return await self._run(trace)
         except AlmaRefused as error:
             if self.is_last():
-                raise Unclear(f"Alma does not list the runs of the job: {error}") from error
+                raise Unclear(f"Alma does not list the job's instances: {error}") from error
             return None
 
     async def _read(self, call: Call[T]) -> T:
@@ -173,7 +173,7 @@ class _Look:
         if (whole.type, whole.content) != (trace.kind, trace.content):
             raise StepFailed(
                 f"There is a set `{trace.name}` ({whole.id}) now, but it is {whole.type} of "
-                f"{whole.content}, not what was asked for; somebody else has made it."
+                f"{whole.content}, not what was requested; another user created it."
             )
         return trace.result(whole)
 
@@ -237,7 +237,9 @@ def _several(runs: Sequence[JobInstance]) -> Unclear:
             f"another user's: {ids[0]}"
         )
         return Unclear(why, ids)
-    return Unclear(f"Alma shows several runs that may be it: {' and '.join(ids)}", ids)
+    return Unclear(
+        f"Alma lists several instances that could be this submission: {' and '.join(ids)}", ids
+    )
 
 
 def _age(run: JobInstance) -> tuple[str, str]:

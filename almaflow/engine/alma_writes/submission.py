@@ -131,20 +131,25 @@ async def _look_for(sender: Sender, sending: Sending, entry: Entry) -> Any | Non
     if entry.value["trace"] is None:
         said = await sender.resolution(entry.effect)
         if said is None or said["instance_id"] is not None:
-            await _unknown(sender, sending, "It leaves nothing in Alma by which it could be found")
+            await _unknown(
+                sender, sending, "It leaves nothing in Alma by which almaflow could recognise it"
+            )
         return None
     finding = await reconciliation.find(sender, entry)
     if finding.result is not None:
         await sending.found(finding)
-        sender.say(f"The request to {sending.call.name} was taken by Alma, as it shows.")
+        sender.say(f"Alma accepted the request to {sending.call.name}: its effect was found.")
         return finding.result
     if entry.value["lost"] - entry.value.get("cut_off", 0) > 1:
         raise StepFailed(
-            f"Alma at {sender.door.name} lost the answer to the request to {sending.call.name} "
-            f"twice ({entry.value['error']}), and shows nothing that came of it. Look in Alma, "
-            "then `almaflow retry` the run."
+            f"The response of Alma at {sender.door.name} to the request to {sending.call.name} "
+            f"was lost twice ({entry.value['error']}), and Alma shows no effect of it. Check "
+            "in Alma, then run `almaflow retry`."
         )
-    sender.say(f"Alma shows nothing of the request to {sending.call.name}; it is sent once more.")
+    sender.say(
+        f"Alma shows no effect of the request to {sending.call.name}, so almaflow sends it "
+        "once more."
+    )
     return None
 
 
@@ -184,7 +189,7 @@ async def submit(sender: Sender, job_id: str, job_name: str, make: MakeParameter
     raise AssertionError("counting has no end")
 
 
-NOTHING_SHOWN = "Alma's list of runs shows nothing of it"
+NOTHING_SHOWN = "Alma's list of instances does not show it"
 
 
 def effect_of(number: int) -> str:
@@ -270,16 +275,22 @@ async def _find_run(sender: Sender, sending: Sending, entry: Entry, number: int)
     except Unclear as unclear:
         await _unknown(sender, sending, unclear.why, unclear.instance_ids)
     if finding.result is not None:
-        by = f" by {finding.by}'s word" if finding.by else ", as its list of runs shows"
-        sender.say(f"The submission whose answer was lost runs in Alma as {finding.result}{by}.")
+        by = f" by {finding.by}'s word" if finding.by else ", according to its list of instances"
+        sender.say(f"The submission whose response was lost runs in Alma as {finding.result}{by}.")
     elif finding.by:
         await sending.absent(finding)
-        sender.say(f"{finding.by} says that Alma did not take the submission; it is sent again.")
+        sender.say(
+            f"{finding.by} confirmed that Alma did not accept the submission, so almaflow "
+            "sends it again."
+        )
     elif number > 0 or sender.door.settle is None:
         await _unknown(sender, sending, NOTHING_SHOWN)
     else:
         await sending.absent(finding)
-        sender.say("Alma's list of runs shows nothing of the submission; it is sent once more.")
+        sender.say(
+            "The submission does not appear in Alma's list of instances, so almaflow sends it "
+            "once more."
+        )
     entry_now = sending.entry
     assert entry_now is not None
     return entry_now
@@ -296,8 +307,9 @@ async def _finding(sender: Sender, sending: Sending, entry: Entry) -> Finding:
         except InstanceTaken as taken:
             if finding.by:
                 raise Unclear(
-                    f"{finding.by} says that Alma runs it as {finding.result}, but that is the run "
-                    f"of step {taken.place.spot.path} of run {taken.place.run_id}"
+                    f"{finding.by} confirmed that Alma runs it as {finding.result}, but that "
+                    f"instance belongs to step {taken.place.spot.path} of run "
+                    f"{taken.place.run_id}"
                 ) from taken
             # Another step of ours has taken it meanwhile; the next look leaves it out.
             continue

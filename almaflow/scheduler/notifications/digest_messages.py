@@ -50,7 +50,7 @@ def digest(day: Day) -> Words:
         _part("Did not end well", map(_bad, _bad_ones(day.runs))),
         _part("Missed", _not_run(day.ticks, TickEnding.MISSED)),
         _part("Skipped", _not_run(day.ticks, TickEnding.SKIPPED)),
-        _part("Waits for somebody", map(_waiting, filter(_needs_somebody, day.unfinished))),
+        _part("Waiting for a person", map(_waiting, filter(_needs_somebody, day.unfinished))),
         _going_on(day),
         _part("Paused", (_paused(pause, day.zone) for pause in day.pauses)),
         _part("Invalid files", (f"{path}: {_line(why)}" for path, why in day.invalid.items())),
@@ -68,7 +68,7 @@ def _title(day: Day) -> str:
         _number(len(day.runs), "run"),
         f"{bad} did not end well" if bad else "",
         f"{_number(missed, 'tick')} missed" if missed else "",
-        f"{waiting} waiting for somebody" if waiting else "",
+        f"{waiting} waiting for a person" if waiting else "",
         f"{len(day.pauses)} paused" if day.pauses else "",
         f"{_number(len(day.invalid), 'file')} invalid" if day.invalid else "",
     ]
@@ -83,18 +83,18 @@ def _next_move(day: Day) -> str:
         *day.invalid,
     )
     if not needs and not day.pauses:
-        return "There is nothing to do."
+        return "You do not need to do anything."
     moves = [
-        "look at what did not end well (`almaflow retry RUN` goes on with the step that failed)"
+        "check what did not end well (`almaflow retry RUN` retries the steps that failed)"
         if _bad_ones(day.runs)
         else "",
-        "answer what waits (`almaflow why RUN` says how)"
+        "answer what is waiting (`almaflow why RUN` shows how)"
         if any(map(_needs_somebody, day.unfinished))
         else "",
-        "run by hand what was missed and is still wanted (`almaflow run NAME`)"
+        "run missed workflows by hand if they are still needed (`almaflow run NAME`)"
         if any(tick.ending is TickEnding.MISSED for tick in day.ticks)
         else "",
-        "end the pauses that are over (`almaflow unpause NAME`)" if day.pauses else "",
+        "end the pauses that are no longer needed (`almaflow unpause NAME`)" if day.pauses else "",
         "correct the files (`almaflow validate` shows every problem)" if day.invalid else "",
     ]
     told = "; ".join(filter(None, moves))
@@ -186,7 +186,7 @@ _ENDED = {
     Outcome.WARNING: "with a warning",
     Outcome.TIMED_OUT: "timed out",
     Outcome.SKIPPED: "with nothing to do",
-    Outcome.UNKNOWN: "ended, and nobody can tell how",
+    Outcome.UNKNOWN: "ended with an unknown outcome",
 }
 
 

@@ -183,7 +183,7 @@ class Pings(Companion):
         """Log when a ping begins to be in trouble, and when it works again."""
         if error and not line.trouble:
             self._log(
-                f"{error} Until it works again, this is not said once more.",
+                f"{error} This is reported again only after it has worked.",
                 level="warning",
                 ping=name,
             )
@@ -203,14 +203,14 @@ class Pings(Companion):
                 with anyio.fail_after(_TRY.total_seconds()):
                     await line.threads.run(self._carry, call, name, signal)
             except TimeoutError:
-                error = f"The ping `{name}` did not answer."
+                error = f"The ping `{name}` did not respond."
             except NotNow as caught:
                 error = str(caught)
             except AlmaflowError as caught:
                 return str(caught)
             except Exception as caught:
                 # Whatever it is, runs go on; its text may hold the address.
-                return f"The ping `{name}` failed by a defect ({type(caught).__name__})."
+                return f"The ping `{name}` failed because of a defect ({type(caught).__name__})."
             else:
                 return ""
             finally:

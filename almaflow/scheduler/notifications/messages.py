@@ -48,13 +48,13 @@ def missed(workflow: str, ended: Sequence[tuple[Tick, TickEnd]], zone: tzinfo) -
     look = f"What happened: almaflow ticks {quoted(workflow)} --ending missed"
     if len(ended) == 1:
         title = f"{workflow} did not run at {times[0]}"
-        what = f"{workflow} was to run at {times[0]} and did not."
+        what = f"{workflow} was due at {times[0]} and did not run."
     else:
         title = f"{workflow} did not run {len(ended)} times"
-        what = f"{workflow} was to run {len(ended)} times and did not: {listed(times)}."
-    move = f"{by_hand}; else it runs at its next time."
+        what = f"{workflow} was due {len(ended)} times and did not run: {listed(times)}."
+    move = f"{by_hand}; otherwise it runs at its next time."
     if invalid:
-        move = f"Correct what is said above; it then runs at its next time. {by_hand}."
+        move = f"Correct the problem above; it then runs at its next time. {by_hand}."
     return words(title, what, _counted(reasons, len(ended)), look, move)
 
 
@@ -65,23 +65,23 @@ def late(workflow: str, begun: Sequence[tuple[Tick, RunRecord]], zone: tzinfo) -
         tick, run = begun[0]
         title = f"{workflow} began {_by(tick, run)} late"
     else:
-        title = f"{workflow} began late {len(begun)} times"
+        title = f"{workflow} started late {len(begun)} times"
     more = len(told) - _NAMED
     rest = f"And {more} more: almaflow ticks {quoted(workflow)}" if more > 0 else ""
-    move = "There is nothing to do, unless that is too late for what it does."
+    move = "You do not need to do anything, unless this is too late for its purpose."
     return words(title, *told[:_NAMED], rest, move)
 
 
 def _late(tick: Tick, run: RunRecord, zone: tzinfo) -> str:
-    why = "It could not begin sooner."
+    why = "It could not start sooner."
     if tick.caught_up:
-        why = "No `almaflow serve` ran when it was due, so it was caught up."
+        why = "No `almaflow serve` was running when it was due, so it was caught up."
     elif tick.ready_at is not None:
-        why = "Another run of the workflow was going on until then."
+        why = "Another run of the workflow was still running."
     began = moment(run.requested_at, zone)
     return (
-        f"{tick.workflow} was due at {moment(tick.starts_at, zone)} and began at {began}, "
-        f"{_by(tick, run)} late. {why} What it does: almaflow show {run.id}"
+        f"{tick.workflow} was due at {moment(tick.starts_at, zone)} and started at {began}, "
+        f"{_by(tick, run)} late. {why} Details: almaflow show {run.id}"
     )
 
 
@@ -98,34 +98,34 @@ def slow(run: RunRecord, now: datetime, usual: timedelta, runs: int, zone: tzinf
     took = about(now - run.started_at)
     return words(
         f"{run.workflow} takes longer than usual ({run.institution})",
-        f"Run {run.id} of {run.workflow} at {run.institution} goes on since "
-        f"{moment(run.started_at, zone)}, for {took} now. Of its last {runs} runs that went well, "
-        f"nine of ten took no longer than {about(usual)}.",
+        f"Run {run.id} of {run.workflow} at {run.institution} has been running since "
+        f"{moment(run.started_at, zone)}, for {took}. Of its last {runs} successful runs, nine "
+        f"of ten took no longer than {about(usual)}.",
         _waits(run),
-        f"What it does now: almaflow why {run.id}",
-        "Nothing is stopped. Look in Alma (Admin > Monitor Jobs) whether its job gets on; "
-        f"`almaflow cancel {run.id}` ends the run, but no job in Alma.",
+        f"What it is doing now: almaflow why {run.id}",
+        "almaflow has not stopped it. Check in Alma (Admin > Monitor Jobs) whether its job "
+        f"makes progress. `almaflow cancel {run.id}` cancels the run, but not the job in Alma.",
     )
 
 
 def left_alone(run: RunRecord, since: datetime, zone: tzinfo) -> Words:
     """Say that a run is stuck because nobody works on it."""
     if run.held:
-        why = "It was interrupted, or could not go on by itself, and is held."
-        move = f"`almaflow resume {run.id}` goes on with it; `almaflow cancel {run.id}` ends it."
+        why = "It was interrupted, or could not continue automatically, and is on hold."
+        move = f"`almaflow resume {run.id}` continues it; `almaflow cancel {run.id}` cancels it."
     else:
-        why = "No process takes it up."
+        why = "No process takes it over."
         move = (
-            "`almaflow doctor` looks whether all is well with this machine and the store; "
-            f"`almaflow resume {run.id}` works on it, or says why that cannot be."
+            f"`almaflow doctor` checks this machine and the store; `almaflow resume {run.id}` "
+            "executes the run, or shows why it cannot."
         )
     return words(
         f"{run.workflow} is stuck ({run.institution})",
-        f"Nobody works on run {run.id} of {run.workflow} at {run.institution} since "
-        f"{moment(since, zone)}. {why}",
+        f"Run {run.id} of {run.workflow} at {run.institution} has not been executed by any "
+        f"process since {moment(since, zone)}. {why}",
         run.reason,
         f"What happened: almaflow why {run.id}",
-        f"What it started in Alma goes on. {move}",
+        f"Jobs that it started in Alma keep running. {move}",
     )
 
 
@@ -134,11 +134,11 @@ def silent(run: RunRecord, since: datetime, now: datetime, zone: tzinfo) -> Word
     return words(
         f"{run.workflow} is stuck ({run.institution})",
         f"Nothing has happened in run {run.id} of {run.workflow} at {run.institution} since "
-        f"{moment(since, zone)}, for {about(now - since)} now.",
+        f"{moment(since, zone)}, for {about(now - since)}.",
         _waits(run),
-        f"What it does now: almaflow why {run.id}",
-        "Nothing is stopped. Look in Alma (Admin > Monitor Jobs) whether its job gets on; "
-        f"`almaflow cancel {run.id}` ends the run, but no job in Alma.",
+        f"What it is doing now: almaflow why {run.id}",
+        "almaflow has not stopped it. Check in Alma (Admin > Monitor Jobs) whether its job "
+        f"makes progress. `almaflow cancel {run.id}` cancels the run, but not the job in Alma.",
     )
 
 
@@ -146,11 +146,11 @@ def to_approve(run: RunRecord, path: str, question: str) -> Words:
     """Say that a step waits for somebody's yes."""
     approve = f"almaflow approve {run.id} {path}"
     return words(
-        f"{run.workflow} waits for somebody's yes ({run.institution})",
-        f"Run {run.id} of {run.workflow} at {run.institution} asks, before it goes on with step "
-        f"{path}: {question}",
+        f"{run.workflow} is waiting for approval ({run.institution})",
+        f"Run {run.id} of {run.workflow} at {run.institution} asks before it continues with "
+        f"step {path}: {question}",
         f"What it has done so far: almaflow show {run.id}",
-        f"`{approve}` says yes, `{approve} --reject` says no.",
+        f"`{approve}` approves, `{approve} --reject` rejects.",
     )
 
 
@@ -158,9 +158,12 @@ def to_resolve(run: RunRecord, zone: tzinfo) -> Words:
     """Say that nobody can tell what became of a submission; the run's reason says what to do."""
     until = f", until {moment(run.deadline_at, zone)}" if run.deadline_at is not None else ""
     return words(
-        f"{run.workflow} waits: nobody can tell whether Alma took its job ({run.institution})",
-        f"Run {run.id} of {run.workflow} at {run.institution} has lost Alma's answer to what it "
-        f"sent, and does nothing more before somebody has looked{until}.",
+        (
+            f"{run.workflow} is waiting: it is not known whether Alma accepted its job "
+            f"({run.institution})"
+        ),
+        f"Run {run.id} of {run.workflow} at {run.institution} lost Alma's response to a "
+        f"request, and does nothing more before a person has checked{until}.",
         run.reason,
         f"What was sent: almaflow why {run.id}",
     )
@@ -175,13 +178,13 @@ def _waits(run: RunRecord) -> str:
 
 def file_invalid(path: str, problem: str, *, stands: bool) -> Words:
     """Say that a file was edited and is invalid; with *stands*, what it said before counts."""
-    then = "What it said before still counts." if stands else "Nothing of it runs."
+    then = "The last valid version stays active." if stands else "It does not run."
     return words(
         f"{path} is invalid",
-        f"{path} is invalid as it is now. {then}",
+        f"The current version of {path} is invalid. {then}",
         problem,
         f"Every problem in it: almaflow validate {quoted(path)}",
-        "Correct it; it is read again by itself as soon as it is saved.",
+        "Correct it and save it; almaflow then reads it again automatically.",
     )
 
 
@@ -189,9 +192,9 @@ def file_valid(path: str) -> Words:
     """Say that a file that was invalid is valid again."""
     return words(
         f"{path} is valid again",
-        f"{path} was invalid and is valid again; what it says now counts.",
+        f"{path} was invalid and is valid again; its current version is active.",
         "When it runs next: almaflow next",
-        "There is nothing to do.",
+        "You do not need to do anything.",
     )
 
 
@@ -200,22 +203,25 @@ def paused(pause: Pause, run: RunRecord) -> Words:
     name = quoted(pause.workflow)
     return words(
         f"{pause.workflow} is paused",
-        f"The timetable of {pause.workflow} was paused by almaflow, as its `pause_after` says. "
+        f"almaflow paused the timetable of {pause.workflow} because of its `pause_after`. "
         f"{pause.note}".strip(),
         run.error,
         f"What happened: almaflow show {run.id}",
-        f"No tick of it runs before `almaflow unpause {name}`. Find out first why its runs end so.",
+        (
+            f"It does not run before `almaflow unpause {name}`. First find out why its runs "
+            "end this way."
+        ),
     )
 
 
 def clock_set(said: str) -> Words:
     """Say that somebody has set the clock; *said* is a sentence or two about it."""
     return words(
-        "the clock of this machine was set",
+        "the clock of this machine was changed",
         said,
-        "What became of the ticks around it: almaflow ticks",
-        "Look whether the machine's time service works; `almaflow doctor` compares its clock with "
-        "Alma's. After a sleep of the machine there is nothing to do.",
+        "What happened to the ticks around it: almaflow ticks",
+        "Check whether the machine's time service works; `almaflow doctor` compares its clock "
+        "with Alma's. If the machine was only suspended, you do not need to do anything.",
     )
 
 
