@@ -29,7 +29,7 @@ from almaflow.engine.engine import Engine
 from almaflow.expressions.serialization import decode
 from almaflow.plan import Plan, make_plan
 from almaflow.redaction import Mask, reveal
-from almaflow.runs.events import RunEvent, Told
+from almaflow.runs.events import EventKind, RunEvent
 from almaflow.settings import Project, find_project
 from almaflow.store import Entry, EntryState, Event, RunRecord, Store, liveness
 from almaflow.store.writer import StoreWriter
@@ -220,19 +220,19 @@ class Played:
     def state(self, path: str, effect: str, attempt: int = 1) -> EntryState:
         return self.entry(path, effect, attempt).state
 
-    def said(self, kind: Told = Told.SAID) -> list[str]:
+    def said(self, kind: EventKind = EventKind.SAID) -> list[str]:
         """Return the texts of the log's lines of one kind."""
         return [event.text for event in self.log if event.kind == kind.value]
 
     @property
     def said_waiting(self) -> list[str]:
         """Return for what the steps waited, in order."""
-        return self.said(Told.WAITING)
+        return self.said(EventKind.WAITING)
 
     @property
     def requests(self) -> list[dict[str, Any]]:
         """What this process sent, as onlookers hear it."""
-        return [one.data["request"] for one in self.heard if one.kind is Told.REQUEST]
+        return [one.data["request"] for one in self.heard if one.kind is EventKind.REQUEST]
 
 
 # Where it is set, every stage has its store at the address that this makes; see `each_store` in

@@ -205,7 +205,7 @@ class ScenarioPeople:
     """Answers `approve` steps as a scenario says; where it says nothing, with yes."""
 
     approvals: Mapping[str, Approval]
-    """By the path or id of the step; `all/*/sign` stands for that step of every iteration."""
+    """By the path or id of the step; `all/*/sign` means that step in every iteration."""
     clock: Clock
 
     async def ask(self, run_id: str, path: str, question: str) -> Said | None:

@@ -32,7 +32,7 @@ from almaflow.engine.simulated_waits import SimulatedWaits
 from almaflow.errors import AlmaflowError, StoreError
 from almaflow.plan import FORMAT, Plan, recorded_plan
 from almaflow.redaction import Mask
-from almaflow.runs.events import Listener, NoListener, RunEvent, Told
+from almaflow.runs.events import EventKind, Listener, NoListener, RunEvent
 from almaflow.runs.job_durations import Durations
 from almaflow.settings import Project
 from almaflow.store import (
@@ -166,8 +166,8 @@ class Engine:
             for notice, error in await self.outbox.settle():
                 text = f"A notice was not delivered: {error} {TRIED_LATER}"
                 now, run_id = self.clock.now(), notice.run_id or ""
-                self.listener.hear(RunEvent(now, run_id, Told.SAID, "", text))
-                line = Line(now, Told.SAID.value, "", text, {})
+                self.listener.hear(RunEvent(now, run_id, EventKind.SAID, "", text))
+                line = Line(now, EventKind.SAID.value, "", text, {})
                 await self._writer.call(self.store.add_events, run_id, [line])
 
     async def _make_services(self) -> Services:
@@ -319,12 +319,12 @@ class Engine:
         try:
             await self._work(loaded, journal)
         except Suspended as error:
-            journal.tell(Told.RUN, text=str(error), status="waiting")
+            journal.tell(EventKind.RUN, text=str(error), status="waiting")
             await journal.suspend(Waiting(WaitingKind.RESOLVE, str(error)))
             await journal.release(held=False)
         except anyio.get_cancelled_exc_class():
             with anyio.CancelScope(shield=True), suppress(ClaimLost, StoreTrouble):
-                journal.tell(Told.RUN, text=_INTERRUPTED if self.hold else _STOPPED)
+                journal.tell(EventKind.RUN, text=_INTERRUPTED if self.hold else _STOPPED)
                 await (journal.release(held=True) if self.hold else journal.hand_over())
             raise
         except StoreTrouble:
@@ -340,9 +340,8 @@ class Engine:
         record = loaded.record
         plan = recorded_plan(record, await self._definition(record.definition))
         resumed = record.started_at is not None
-        journal.tell(
-            Told.RUN, text="Resumed." if resumed else "Began.", status="running", name=plan.name
-        )
+        begun = "Resumed." if resumed else "Began."
+        journal.tell(EventKind.RUN, text=begun, status="running", name=plan.name)
         if resumed:
             journal.take_up(record)
         else:
@@ -373,7 +372,7 @@ class Engine:
         why = str(error) if isinstance(error, AlmaflowError) else f"a defect ({error!r})"
         # What has gone wrong may be the store, or the run another process's by now.
         with suppress(StoreError):
-            journal.tell(Told.RUN, text=why, status="waiting")
+            journal.tell(EventKind.RUN, text=why, status="waiting")
             await journal.suspend(Waiting(WaitingKind.RESUME, why))
             await journal.release(held=True)
 

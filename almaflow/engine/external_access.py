@@ -22,7 +22,7 @@ from almaflow.expressions import parse_template, render_message
 from almaflow.field_types import Message
 from almaflow.plan import Plan
 from almaflow.redaction import show_placeholders
-from almaflow.runs.events import Told
+from almaflow.runs.events import EventKind
 from almaflow.settings import data_path
 from almaflow.settings.project import LOG_CHANNEL
 from almaflow.steps.member_source import read_members_file
@@ -94,7 +94,7 @@ class Reaching:
     async def _put_message(self, channel: str, message: Message) -> None:
         """Log a message and put it into the outbox; secrets in it are names until it is sent."""
         text = render_message(parse_template(message.text), self._names())
-        self.journal.tell(Told.NOTICE, self.path, str(show_placeholders(text)), to=channel)
+        self.journal.tell(EventKind.NOTICE, self.path, str(show_placeholders(text)), to=channel)
         if channel == LOG_CHANNEL:
             return
         notice = NewNotice(

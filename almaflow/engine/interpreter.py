@@ -29,7 +29,7 @@ from almaflow.engine.workflow_phases import Phases
 from almaflow.errors import AlmaflowError, StoreError
 from almaflow.outcome import Outcome, worst
 from almaflow.plan import Plan, check_environment, sub_plan
-from almaflow.runs.events import Told
+from almaflow.runs.events import EventKind
 from almaflow.steps.base import Body, BodyEnd, StepBase
 from almaflow.steps.result import Ending, OutcomeUnknown, StepFailed
 from almaflow.steps.tree import StepNode, walk
@@ -175,7 +175,7 @@ class Interpreter:
             begin["error"] = str(error)
         if begin["if"]:
             self.journal.tell(
-                Told.BEGAN, path, step.name or "", kind=step.kind.key, attempt=attempt
+                EventKind.BEGAN, path, step.name or "", kind=step.kind.key, attempt=attempt
             )
         self.journal.record_soon(path, attempt, "begin", begin)
         return begin
@@ -243,7 +243,7 @@ class Interpreter:
         seconds = round((now - started_at).total_seconds(), 3)
         ran = ending.outcome is not Outcome.SKIPPED or begin["if"]
         self.journal.tell(
-            Told.ENDED,
+            EventKind.ENDED,
             path,
             ending.error,
             outcome=ending.outcome.value,

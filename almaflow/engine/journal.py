@@ -15,7 +15,7 @@ import anyio
 from almaflow.clock import Clock
 from almaflow.outcome import Outcome, Status
 from almaflow.redaction import Mask
-from almaflow.runs.events import NOT_LOGGED, Listener, RunEvent, Told
+from almaflow.runs.events import NOT_LOGGED, EventKind, Listener, RunEvent
 from almaflow.store import (
     KEEP,
     Busy,
@@ -220,7 +220,7 @@ class RunJournal:
             )
         )
 
-    def tell(self, about: Told, path: str = "", text: str = "", **data: Any) -> None:
+    def tell(self, about: EventKind, path: str = "", text: str = "", **data: Any) -> None:
         """Tell onlookers now, and the log with the next write (or `flush`)."""
         now, data = self._clock.now(), self._stored(data)
         event = RunEvent(now, self.run_id, about, path, self._mask.text(text), data)

@@ -8,7 +8,7 @@ from almaflow.engine.journal import RunJournal
 from almaflow.engine.resources import Services
 from almaflow.outcome import Outcome
 from almaflow.plan import Plan
-from almaflow.runs.events import Told
+from almaflow.runs.events import EventKind
 from almaflow.settings.project import LOG_CHANNEL
 from almaflow.steps.result import Ending
 from almaflow.store import NewNotice
@@ -48,7 +48,7 @@ class RunNotices:
         for channel, on in wanted.items():
             after = before if "recovered" in on else ""
             text = f"{self._plan.name} ended as {ending.outcome}. {after}{ending.error}".strip()
-            self._journal.tell(Told.NOTICE, text=text, to=channel)
+            self._journal.tell(EventKind.NOTICE, text=text, to=channel)
         return [
             self._notice(channel, ending, before if "recovered" in on else "")
             for channel, on in wanted.items()
@@ -142,19 +142,24 @@ _ENDED = {
     Outcome.FAILED: "failed",
     Outcome.TIMED_OUT: "timed out",
     Outcome.CANCELLED: "was cancelled",
-    Outcome.UNKNOWN: "ended, and nobody can tell how",
+    Outcome.UNKNOWN: "ended with an unknown outcome",
 }
 """How runs end, as people say it."""
 
 _NEXT = {
-    Outcome.SUCCEEDED: "There is nothing to do.",
-    Outcome.SKIPPED: "There is nothing to do.",
-    Outcome.WARNING: "Look whether something has to be done by hand; nothing goes on by itself.",
-    Outcome.FAILED: "Correct what is said above; then `almaflow retry {run}` goes on with the step "
-    "that failed.",
-    Outcome.TIMED_OUT: "A job that was started may go on in Alma: look there first. `almaflow "
-    "retry {run}` goes on with the step whose time was up.",
-    Outcome.CANCELLED: "A job that was started may go on in Alma; nothing else goes on.",
-    Outcome.UNKNOWN: "Look in Alma what came of the job, before anything of this is started again.",
+    Outcome.SUCCEEDED: "You do not need to do anything.",
+    Outcome.SKIPPED: "You do not need to do anything.",
+    Outcome.WARNING: (
+        "Check whether something has to be done by hand; nothing continues automatically."
+    ),
+    Outcome.FAILED: (
+        "Correct the problem above, then run `almaflow retry {run}` to retry the step that failed."
+    ),
+    Outcome.TIMED_OUT: (
+        "A job that was started may still be running in Alma: check there first. `almaflow "
+        "retry {run}` retries the step whose time limit expired."
+    ),
+    Outcome.CANCELLED: ("A job that was started may keep running in Alma; nothing else continues."),
+    Outcome.UNKNOWN: ("Check in Alma whether the job ran before you start anything of this again."),
 }
 """What is to be done after a run."""

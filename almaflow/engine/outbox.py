@@ -31,7 +31,7 @@ from almaflow.task_groups import alone
 from almaflow.thread_pool import ThreadPool
 
 LOOK = timedelta(seconds=10)
-"""How often the store is asked for notices that somebody else put there, or whose time has come."""
+"""How often the store is checked for notifications of other processes, or that are due."""
 
 # The waits after the first tries that failed, when trying again soon may help; the later ones,
 # doubling; and how long a notice is tried at all.

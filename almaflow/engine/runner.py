@@ -23,7 +23,7 @@ from almaflow.errors import AlmaflowError
 from almaflow.field_types import format_duration
 from almaflow.outcome import Outcome
 from almaflow.plan import Plan
-from almaflow.runs.events import Told
+from almaflow.runs.events import EventKind
 from almaflow.steps.result import Ending, OutcomeUnknown
 from almaflow.store import EntryState, RunRecord
 
@@ -75,7 +75,7 @@ class Runner:
             outputs = recorded_outputs(self._phases.outputs(ending))
         notices = await self._notices.about(ending)
         self._journal.tell(
-            Told.RUN, text=ending.error, outcome=ending.outcome.value, status="finished"
+            EventKind.RUN, text=ending.error, outcome=ending.outcome.value, status="finished"
         )
         await self._journal.finish(ending.outcome, ending.error, outputs, notices)
         self._outbox.nudge(notices)
@@ -147,6 +147,6 @@ def _kept(journal: RunJournal, attempt: int) -> dict[str, int]:
     kept: dict[str, int] = {}
     for number in range(2, attempt + 1):
         entry = journal.get(RUN, number, "retry")
-        assert entry is not None, "a new attempt at a run is recorded with what it does anew"
+        assert entry is not None, "a new attempt at a run is recorded with what it repeats"
         kept |= entry.value["redo"]
     return kept

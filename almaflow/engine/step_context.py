@@ -37,7 +37,7 @@ from almaflow.expressions.serialization import decode, encode
 from almaflow.field_types import Condition, Expression, Message, Source, Template
 from almaflow.plan import Plan
 from almaflow.redaction import show_placeholders
-from almaflow.runs.events import Told
+from almaflow.runs.events import EventKind
 from almaflow.runs.job_durations import LONGEST_LEARNED
 from almaflow.steps.base import Body, BodyEnd, PollSettings
 from almaflow.steps.context import Answer, Submitted
@@ -239,7 +239,7 @@ class Context(Reaching, Looking):
     def tell_request(self, call: Call[Any]) -> None:
         """Tell onlookers what is sent, secrets as names."""
         request = show_placeholders(call.rendering())
-        self.journal.tell(Told.REQUEST, self.path, call.name, request=request)
+        self.journal.tell(EventKind.REQUEST, self.path, call.name, request=request)
 
     async def be_patient(self, error: AlmaError, tries: int, since: datetime) -> None:
         if error.messages or isinstance(error, AlmaBusy):
@@ -333,7 +333,7 @@ class Context(Reaching, Looking):
     async def _tell_wait(self, waiting: Waiting, **data: Any) -> None:
         if waiting.summary != self.last_wait:
             value = replace(waiting, path="", detail="").to_json()
-            self.journal.tell(Told.WAITING, self.path, waiting.summary, waiting=value, **data)
+            self.journal.tell(EventKind.WAITING, self.path, waiting.summary, waiting=value, **data)
             self.last_wait = waiting.summary
         await self.journal.waits(waiting)
 
@@ -376,10 +376,10 @@ class Context(Reaching, Looking):
         counters: Sequence[Mapping[str, str]] = (),
     ) -> None:
         counted = [dict(one) for one in counters]
-        self.journal.tell(Told.PROGRESS, self.path, text, percent=percent, counters=counted)
+        self.journal.tell(EventKind.PROGRESS, self.path, text, percent=percent, counters=counted)
 
     def say(self, text: str) -> None:
-        self.journal.tell(Told.SAID, self.path, str(show_placeholders(text)))
+        self.journal.tell(EventKind.SAID, self.path, str(show_placeholders(text)))
 
     # Bodies
 

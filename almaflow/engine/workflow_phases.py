@@ -12,7 +12,7 @@ from almaflow.expressions import Budget, ExpressionFailed, parse_template, rende
 from almaflow.expressions.serialization import encode
 from almaflow.field_types import Template, format_duration, plain_value
 from almaflow.outcome import Outcome
-from almaflow.runs.events import Told
+from almaflow.runs.events import EventKind
 from almaflow.steps.result import Ending, Ends, OutcomeUnknown
 from almaflow.store import EntryState
 from almaflow.workflow import FINALLY
@@ -102,7 +102,7 @@ class Phases:
                 outputs[name] = _rendered(value, names, budget)
             except ExpressionFailed as error:
                 said = f"The output `{name}` is omitted: {error}"
-                self.run.journal.tell(Told.SAID, self.prefix.rstrip("/"), said)
+                self.run.journal.tell(EventKind.SAID, self.prefix.rstrip("/"), said)
         return outputs
 
 

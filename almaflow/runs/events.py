@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 
-class Told(StrEnum):
+class EventKind(StrEnum):
     """What a line of a run's log is about."""
 
     RUN = "run"
@@ -18,9 +18,9 @@ class Told(StrEnum):
     WAITING = "waiting"
     """A step waits; the text says for what."""
     PROGRESS = "progress"
-    """How far a job is; told to onlookers, not logged."""
+    """The progress of a job; for listeners, not logged."""
     REQUEST = "request"
-    """A request to Alma, as it is sent, secrets left as names; told to onlookers, not logged."""
+    """A request to Alma, as it is sent, secrets as names; for listeners, not logged."""
     ENDED = "ended"
     """A step ended; its data holds outcome and error."""
     SAID = "said"
@@ -35,14 +35,14 @@ class RunEvent:
 
     at: datetime
     run_id: str
-    kind: Told
+    kind: EventKind
     path: str
     text: str
     data: dict[str, Any] = field(default_factory=dict)
 
 
-NOT_LOGGED = frozenset({Told.PROGRESS, Told.REQUEST})
-"""What is told to onlookers only."""
+NOT_LOGGED = frozenset({EventKind.PROGRESS, EventKind.REQUEST})
+"""Events for listeners only."""
 
 
 class Listener(Protocol):

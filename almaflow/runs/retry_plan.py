@@ -32,12 +32,12 @@ class Submitted:
     """Empty when the record does not say."""
     institution: str
     instance_id: str | None
-    """None when nobody knows whether Alma took it."""
+    """None when it is not known whether Alma accepted it."""
     set_id: str
     """The set it works on; empty when it has none."""
     sent_at: datetime
     status: str
-    """Alma's status when it was last looked at; empty when there was none."""
+    """Alma's status when it was last polled; empty when there was none."""
     outcome: Outcome | None
     """How its step ended; None when it did not."""
 
@@ -47,7 +47,7 @@ class Again:
     """What a new attempt does again."""
 
     redo: Mapping[str, int]
-    """The number of the last attempt so far, by the path of each step that is done again."""
+    """The number of the last attempt so far, by the path of each step that is retried."""
     submitted: tuple[Submitted, ...]
     """The jobs among them that were, or may have been, submitted before, in the file's order."""
 

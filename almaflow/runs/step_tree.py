@@ -20,12 +20,12 @@ from almaflow.workflow import Workflow
 from almaflow.workflow_loader import LoadedWorkflow, load_text
 
 ANY = "*"
-"""Stands in a path for the number of any iteration."""
+"""In a path, the number of any iteration."""
 
 FINALLY = "finally"
 
 Order = tuple[int, ...]
-"""Where a step stands: compares as its place in the file, iterations by their number."""
+"""The position of a step: compares as its place in the file, iterations by their number."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,11 @@ class Place:
     around: tuple[Place, ...] = ()
     """The steps around it, the outermost first."""
     in_finally: bool = False
-    """Whether it, or a step around it, stands in a `finally`."""
+    """Whether it, or a step around it, is in a `finally`."""
     calls: int = 0
     """How many workflows were called on the way to it."""
     keys: PathTo = ()
-    """Where it stands in its document."""
+    """Its location in its document."""
     document: Document | None = None
 
     @property

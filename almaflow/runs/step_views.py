@@ -26,7 +26,7 @@ from almaflow.store import Entry, RunRecord
 from almaflow.waiting import Waiting
 
 MAY_CONTINUE = frozenset({Outcome.FAILED, Outcome.TIMED_OUT})
-"""What `on_failure: continue` goes on after."""
+"""The outcomes after which `on_failure: continue` continues."""
 
 RUN = ""
 """The path of the run's own entries."""
@@ -73,7 +73,7 @@ class StepView:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     deadline_at: datetime | None = None
-    """When its time is up, of a step that has not ended; None when it has no time of its own."""
+    """When its time limit expires, of a step that has not ended; None without a limit."""
     seconds: float | None = None
     outputs: Mapping[str, Any] = field(default_factory=dict)
     """What later steps see of it, besides what every step has."""
@@ -99,7 +99,7 @@ class Steps:
         own = {(one.attempt, one.effect): one for one in self._by_path.get(RUN, ())}
         self._body_ended = (record.attempt, "body") in own
         self._redo: dict[str, int] = {}
-        """The last attempts so far of the steps that this attempt of the run does again."""
+        """The last attempts so far of the steps that this attempt of the run retries."""
         for number in range(2, record.attempt + 1):
             retry = own.get((number, "retry"))
             self._redo |= {} if retry is None else retry.value["redo"]

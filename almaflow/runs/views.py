@@ -9,7 +9,7 @@ from typing import Any
 
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import Plan
-from almaflow.runs.events import Told
+from almaflow.runs.events import EventKind
 from almaflow.runs.request_views import IntentView
 from almaflow.runs.step_views import AttemptView, IterationsView, Steps, StepView, shown, waits_of
 from almaflow.store import Entry, Event, RunRecord
@@ -172,7 +172,7 @@ def _attempts(
 ) -> Iterator[RunAttemptView]:
     """Yield the attempts at the run, the oldest first."""
     asked = {one.attempt: one for one in entries if not one.path and one.effect == "retry"}
-    ends = [one for one in log if one.kind == Told.RUN and "outcome" in (one.data or {})]
+    ends = [one for one in log if one.kind == EventKind.RUN and "outcome" in (one.data or {})]
     for number in range(1, record.attempt + 1):
         retry = asked.get(number)
         told = {} if retry is None else retry.value
@@ -197,7 +197,7 @@ def _attempts(
 
 def _messages(events: Iterable[Event]) -> Iterable[MessageView]:
     for event in events:
-        if event.kind in (Told.SAID, Told.NOTICE):
+        if event.kind in (EventKind.SAID, EventKind.NOTICE):
             to = (event.data or {}).get("to", "")
             yield MessageView(event.at, event.path, event.text, to)
 

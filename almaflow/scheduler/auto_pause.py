@@ -13,7 +13,7 @@ from almaflow.scheduler.workflow_files import Reading
 from almaflow.store import Pause, RunRecord, Store
 
 BY = "almaflow"
-"""Who pauses by itself."""
+"""Who is recorded for automatic pauses."""
 
 
 class Pausing(Companion):

@@ -42,7 +42,7 @@ class Fault:
     workflow: str
     entry: str
     at: datetime
-    """The tick; of a timetable, when it began to stand."""
+    """The tick; of a timetable, when it became active."""
     text: str
     """What is wrong, a sentence."""
 
@@ -52,7 +52,7 @@ class Verified:
     """What was compared, and what was found."""
 
     ticks: int
-    """How many ticks the timetables have in the time that was looked at."""
+    """How many ticks the timetables have in the time that was compared."""
     entries: int
     faults: tuple[Fault, ...]
     """By instant."""

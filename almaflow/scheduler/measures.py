@@ -32,7 +32,7 @@ class Picture:
     queued_runs: frozenset[str] = frozenset()
     """Ids of the runs of which a step waits for one of Alma's places."""
     open_ticks: int = 0
-    """Ticks that have come and have no ending yet."""
+    """Ticks that are due and have no result yet."""
     undelivered: int = 0
     """Notices that have not got to their channel yet."""
     paused: Sequence[str] = ()
@@ -40,11 +40,11 @@ class Picture:
     invalid: Sequence[str] = ()
     """Files whose last edit is invalid."""
     remaining_calls: Mapping[str, int] = field(default_factory=dict)
-    """By institution, the calls left for this day, where Alma has said so."""
+    """By institution, the calls left for this day, where Alma reported them."""
 
 
 Look = Callable[[], Picture]
-"""Asked from another thread whenever somebody reads the metrics; may raise `StoreError`."""
+"""Asked from another thread whenever the metrics are read; may raise `StoreError`."""
 
 
 class Measures:

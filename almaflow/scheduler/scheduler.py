@@ -61,7 +61,7 @@ class Service:
     started: bool = field(default=False, init=False)
     """Whether it has led, or stood by, before."""
     cycled: float | None = field(default=None, init=False)
-    """When the ledger was last looked at, on the clock's `elapsed`."""
+    """When the ledger was last checked, on the clock's `elapsed`."""
 
     def is_alive(self) -> bool:
         """Whether the ledger is being kept: it was looked at not long ago."""
@@ -84,7 +84,7 @@ class Service:
             except TermOver:
                 project = self._read_project(project)
             except (LeaseLost, NotLeader) as error:
-                self.log(f"{error} Beginning anew.", level="warning")
+                self.log(f"{error} Starting again.", level="warning")
             except StoreTrouble as error:
                 if not self.started:
                     raise
@@ -367,7 +367,7 @@ def _summary(reading: Reading) -> str:
     workflows = len(reading.standing)
     return (
         f"{workflows} workflow{'' if workflows == 1 else 's'} with {entries} schedule "
-        f"entr{'y' if entries == 1 else 'ies'} stand{'s' if workflows == 1 else ''}."
+        f"entr{'y' if entries == 1 else 'ies'} {'is' if workflows == 1 else 'are'} active."
     )
 
 

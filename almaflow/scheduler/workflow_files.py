@@ -55,7 +55,7 @@ class Reading:
     standing: Mapping[str, Standing] = field(default_factory=dict)
     """By the workflow's name."""
     problems: Mapping[str, str] = field(default_factory=dict)
-    """What is wrong, by file: files that stand as they were, and those that never did."""
+    """What is wrong, by file, whether its last valid version is active or it was never valid."""
     files: frozenset[str] = frozenset()
     """Every workflow file that is there."""
 

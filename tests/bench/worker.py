@@ -15,7 +15,7 @@ import anyio.to_thread
 
 from almaflow.cli.bootstrap import live_engine
 from almaflow.clock import SystemClock
-from almaflow.runs.events import RunEvent, Told
+from almaflow.runs.events import EventKind, RunEvent
 from almaflow.settings import find_project
 from almaflow.store import Store
 
@@ -28,8 +28,8 @@ class Ears:
         self._waiting: set[str] = set()
 
     def hear(self, event: RunEvent) -> None:
-        polls = event.kind is Told.REQUEST and "/instances/" in event.data["request"]["path"]
-        if event.kind is not Told.WAITING and not polls:
+        polls = event.kind is EventKind.REQUEST and "/instances/" in event.data["request"]["path"]
+        if event.kind is not EventKind.WAITING and not polls:
             return
         self._waiting.add(event.run_id)
         if len(self._waiting) == self._count:

@@ -11,7 +11,7 @@ import pytest
 
 from almaflow.cli.commands.resume import RunLines
 from almaflow.outcome import Outcome, Status
-from almaflow.runs.events import RunEvent, Told
+from almaflow.runs.events import EventKind, RunEvent
 from almaflow.store import Store
 from tests.cli.conftest import Almaflow
 from tests.cli.past import Past, interrupt_after
@@ -156,7 +156,7 @@ def test_watching_goes_on_until_ctrl_c_and_takes_over_what_loses_its_process(
 
         def heard(self: RunLines, event: RunEvent) -> None:
             hear(self, event)
-            over = event.kind is Told.RUN and "outcome" in event.data
+            over = event.kind is EventKind.RUN and "outcome" in event.data
             if over and event.run_id == first:
                 store.leave_process(process.id)
             elif over and event.run_id == later:
@@ -186,9 +186,9 @@ def test_watching_hears_an_answer(
 
         def heard(self: RunLines, event: RunEvent) -> None:
             hear(self, event)
-            if event.kind is Told.WAITING:
+            if event.kind is EventKind.WAITING:
                 store.add_answer(run, "sign", "approve", {"approved": True, "comment": ""}, "anna")
-            elif event.kind is Told.RUN and "outcome" in event.data:
+            elif event.kind is EventKind.RUN and "outcome" in event.data:
                 os.kill(os.getpid(), signal.SIGINT)
 
         monkeypatch.setattr(RunLines, "hear", heard)

@@ -12,7 +12,7 @@ import pytest
 from almaflow.cli.render.event_lines import LineView, event_line, how_long
 from almaflow.cli.render.symbols import shows_signs, sign_of
 from almaflow.outcome import Outcome, Status
-from almaflow.runs.events import RunEvent, Told
+from almaflow.runs.events import EventKind, RunEvent
 from tests.harness import START, Stage
 
 SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
@@ -92,9 +92,9 @@ def test_another_reason_to_wait_is_a_line_although_the_status_is_known(
 ) -> None:
     view = LineView(UTC)
     for kind, text, data in [
-        (Told.PROGRESS, "RUNNING", {}),
-        (Told.WAITING, "job M901 runs (RUNNING)", {"waiting": {"status": "RUNNING"}}),
-        (Told.WAITING, "Alma does not respond", {}),
+        (EventKind.PROGRESS, "RUNNING", {}),
+        (EventKind.WAITING, "job M901 runs (RUNNING)", {"waiting": {"status": "RUNNING"}}),
+        (EventKind.WAITING, "Alma does not respond", {}),
     ]:
         view.hear(RunEvent(START, "r", kind, "x", text, data))
 
@@ -115,21 +115,25 @@ def test_another_reason_to_wait_is_a_line_although_the_status_is_known(
     ],
 )
 def test_a_line_about_the_run(text: str, data: dict[str, Any] | None, line: str) -> None:
-    assert told(Told.RUN, text, data) == line
+    assert told(EventKind.RUN, text, data) == line
 
 
 def test_an_end_tells_how_long_it_took() -> None:
-    assert told(Told.ENDED, "no", {"outcome": "failed", "seconds": 65}) == "failed after 1m5s: no"
-    assert told(Told.ENDED) == "ended"
+    assert (
+        told(EventKind.ENDED, "no", {"outcome": "failed", "seconds": 65}) == "failed after 1m5s: no"
+    )
+    assert told(EventKind.ENDED) == "ended"
 
 
 def test_what_is_not_worth_a_line_has_none() -> None:
-    assert event_line(START, Told.REQUEST, "x", "read job", {}, UTC) == ""
-    assert event_line(START, Told.SAID, "x", "", {}, UTC) == ""
+    assert event_line(START, EventKind.REQUEST, "x", "read job", {}, UTC) == ""
+    assert event_line(START, EventKind.SAID, "x", "", {}, UTC) == ""
 
 
 def test_a_line_stays_one_line_and_moves_no_cursor() -> None:
-    line = event_line(START, Told.SAID, "a\nb", "one\n two\x1b[2J", None, timezone(timedelta(0)))
+    line = event_line(
+        START, EventKind.SAID, "a\nb", "one\n two\x1b[2J", None, timezone(timedelta(0))
+    )
 
     assert line == "2026-03-02 08:15:00+00:00  a b  one two\\x1b[2J"
 
@@ -138,8 +142,12 @@ def test_the_hour_that_comes_twice_is_told_apart_by_its_offset() -> None:
     rome = ZoneInfo("Europe/Rome")
     first, second = (datetime(2026, 10, 25, hour, 30, tzinfo=UTC) for hour in (0, 1))
 
-    assert event_line(first, Told.SAID, "", "a", None, rome) == "2026-10-25 02:30:00+02:00  -  a"
-    assert event_line(second, Told.SAID, "", "a", None, rome) == "2026-10-25 02:30:00+01:00  -  a"
+    assert (
+        event_line(first, EventKind.SAID, "", "a", None, rome) == "2026-10-25 02:30:00+02:00  -  a"
+    )
+    assert (
+        event_line(second, EventKind.SAID, "", "a", None, rome) == "2026-10-25 02:30:00+01:00  -  a"
+    )
 
 
 @pytest.mark.parametrize(
@@ -183,20 +191,22 @@ def test_signs_are_shown_where_the_encoding_has_them(encoding: str | None, shows
 def test_of_many_iterations_only_what_matters_is_told(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def event(about: Told, path: str, text: str = "", **data: Any) -> RunEvent:
+    def event(about: EventKind, path: str, text: str = "", **data: Any) -> RunEvent:
         return RunEvent(START, "r", about, path, text, data)
 
     view = LineView(UTC)
     for number in (20, 21, 22):
         path = f"all/{number}/x"
-        view.hear(event(Told.BEGAN, path, kind="wait", attempt=1))
-        view.hear(event(Told.WAITING, path, "until later"))
-        view.hear(event(Told.PROGRESS, path, "RUNNING"))
-        view.hear(event(Told.ENDED, path, outcome="succeeded", seconds=0))
+        view.hear(event(EventKind.BEGAN, path, kind="wait", attempt=1))
+        view.hear(event(EventKind.WAITING, path, "until later"))
+        view.hear(event(EventKind.PROGRESS, path, "RUNNING"))
+        view.hear(event(EventKind.ENDED, path, outcome="succeeded", seconds=0))
     asks = {"kind": "person", "text": "really?"}
-    view.hear(event(Told.WAITING, "all/23/y", "somebody has to approve: really?", waiting=asks))
-    view.hear(event(Told.NOTICE, "all/24/in/1/z", "look", to="log"))
-    view.hear(event(Told.ENDED, "all/25/x", "oops", outcome="failed", seconds=0))
+    view.hear(
+        event(EventKind.WAITING, "all/23/y", "somebody has to approve: really?", waiting=asks)
+    )
+    view.hear(event(EventKind.NOTICE, "all/24/in/1/z", "look", to="log"))
+    view.hear(event(EventKind.ENDED, "all/25/x", "oops", outcome="failed", seconds=0))
 
     assert [line.partition("  ")[2] for line in capsys.readouterr().out.splitlines()] == [
         "all/20/x  began (wait)",

@@ -17,7 +17,7 @@ from almaflow.cli.render import live_view
 from almaflow.cli.render.live_view import LiveView
 from almaflow.cli.render.text_layout import width
 from almaflow.plan import Plan
-from almaflow.runs.events import RunEvent, Told
+from almaflow.runs.events import EventKind, RunEvent
 from tests.harness import START, Beside, Played, Process, Stage
 
 SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
@@ -97,7 +97,7 @@ def watch(console: Console, stage: Stage, played: Played, *, until: int | None =
             view.hear(event)
 
 
-def moment(played: Played, kind: Told, path: str, text: str = "") -> int:
+def moment(played: Played, kind: EventKind, path: str, text: str = "") -> int:
     """Return how many events there are up to the first of a kind, at a step, with a text."""
     return 1 + next(
         place
@@ -210,7 +210,7 @@ def test_a_bar_of_ascii(folder: Path) -> None:
 def test_a_bar_is_never_longer_than_itself(stage: Stage, percent: float, bar: str) -> None:
     console = terminal()
     played = play(stage)
-    event = RunEvent(START, "r", Told.PROGRESS, "x", "RUNNING", {"percent": percent})
+    event = RunEvent(START, "r", EventKind.PROGRESS, "x", "RUNNING", {"percent": percent})
 
     with LiveView(console, plan(stage, played), simulated=True) as view:
         view.hear(event)
@@ -225,7 +225,7 @@ def test_a_job_counts_while_it_runs_by_key_where_there_is_no_label(stage: Stage)
         {"key": "label.new", "label": "New", "value": "5"},
         {"key": "label.old", "label": "", "value": "7"},
     ]
-    event = RunEvent(START, "r", Told.PROGRESS, "x", "RUNNING", {"counters": counters})
+    event = RunEvent(START, "r", EventKind.PROGRESS, "x", "RUNNING", {"counters": counters})
 
     with LiveView(console, plan(stage, played), simulated=True) as view:
         view.hear(event)
@@ -238,7 +238,7 @@ def test_a_step_that_begins_again_is_running_again(folder: Path) -> None:
     console = terminal()
     stage = Stage(folder)
     played = play(stage, "{name: demo, steps: [{id: w, fail: oops, retry: {attempts: 2}}]}")
-    again = [n for n, one in enumerate(played.heard, 1) if one.kind is Told.BEGAN][1]
+    again = [n for n, one in enumerate(played.heard, 1) if one.kind is EventKind.BEGAN][1]
 
     watch(console, stage, played, until=again - 1)
     watch(console, stage, played, until=again)
@@ -266,8 +266,10 @@ def test_a_step_that_the_plan_does_not_know_gets_a_row(stage: Stage) -> None:
     played = play(stage)
 
     with LiveView(console, plan(stage, played), simulated=True) as view:
-        view.hear(RunEvent(START, "r", Told.BEGAN, "new/one", "", {"kind": "wait", "attempt": 1}))
-        view.hear(RunEvent(START, "r", Told.SAID, "", "about the run"))
+        view.hear(
+            RunEvent(START, "r", EventKind.BEGAN, "new/one", "", {"kind": "wait", "attempt": 1})
+        )
+        view.hear(RunEvent(START, "r", EventKind.SAID, "", "about the run"))
 
     assert pictures(console)[-1][-1].split() == ["▶", "new/one", "wait"]
 
@@ -287,7 +289,7 @@ def test_of_many_steps_those_around_the_present_are_shown(folder: Path) -> None:
     view = LiveView(console, plan(stage, played), simulated=True)
 
     with view:
-        for event in played.heard[: moment(played, Told.WAITING, "s10")]:
+        for event in played.heard[: moment(played, EventKind.WAITING, "s10")]:
             view.hear(event)
         during = pictures(console)[-1]
 
@@ -306,7 +308,7 @@ def test_at_the_begin_and_the_end_nothing_is_said_of_what_is_not_there(folder: P
 
     with view:
         first = pictures(console)[-1]
-        for event in played.heard[: moment(played, Told.ENDED, "s19")]:
+        for event in played.heard[: moment(played, EventKind.ENDED, "s19")]:
             view.hear(event)
         last = pictures(console)[-1]
 

@@ -16,7 +16,7 @@ from rich.console import Console
 from almaflow.cli.render.live_view import LiveView
 from almaflow.cli.render.text_layout import width
 from almaflow.plan import make_plan
-from almaflow.runs.events import RunEvent, Told
+from almaflow.runs.events import EventKind, RunEvent
 from almaflow.settings import Project, Settings
 from almaflow.workflow_loader import load_workflow
 from tests.cli.conftest import Almaflow, Write, environment
@@ -36,7 +36,7 @@ def live_view(file: Path, columns: int) -> LiveView:
 def progress(percent: float) -> RunEvent:
     """Return the news of a job of the step `export`, in wide characters."""
     data: dict[str, Any] = {"percent": percent, "counters": []}
-    return RunEvent(AT, "20261101-013000-k7x2q", Told.PROGRESS, "export", "書架" * 40, data)
+    return RunEvent(AT, "20261101-013000-k7x2q", EventKind.PROGRESS, "export", "書架" * 40, data)
 
 
 @pytest.mark.parametrize("columns", [1, 5, 10, 20, 33, 71, 72, 200])

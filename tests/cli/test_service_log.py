@@ -12,7 +12,7 @@ import pytest
 from almaflow.cli.render.service_log import LogFormat, ServiceLog
 from almaflow.clock import VirtualClock
 from almaflow.redaction import Mask
-from almaflow.runs.events import RunEvent, Told
+from almaflow.runs.events import EventKind, RunEvent
 
 RUN = "20261101-013000-k7x2q"
 NOON = datetime(2026, 11, 1, 11, 0, 4, 250_000, tzinfo=UTC)
@@ -31,7 +31,7 @@ class Lines:
             out=self.lines.append,
         )
 
-    def hear(self, told: Told, text: str = "", path: str = "", /, **data: Any) -> None:
+    def hear(self, told: EventKind, text: str = "", path: str = "", /, **data: Any) -> None:
         self.log.hear(RunEvent(NOON, RUN, told, path, text, data))
 
     @property
@@ -79,7 +79,7 @@ def test_secrets_are_stars_in_either_form(format_: LogFormat) -> None:
     it = Lines(format_)
 
     it.log("The key s3cret-key is wrong.", workflow="s3cret-key", why={"key": ["s3cret-key"]})
-    it.hear(Told.SAID, "s3cret-key", "s3cret-key")
+    it.hear(EventKind.SAID, "s3cret-key", "s3cret-key")
 
     assert "s3cret-key" not in "".join(it.lines)
     assert "***" in it.lines[0]
@@ -88,11 +88,11 @@ def test_secrets_are_stars_in_either_form(format_: LogFormat) -> None:
 def test_what_happens_in_a_run_names_workflow_run_and_step() -> None:
     it = Lines()
 
-    it.hear(Told.RUN, "Began.", status="running", name="nightly")
-    it.hear(Told.BEGAN, "", "export", kind="submit_job", attempt=1)
-    it.hear(Told.WAITING, "job M44 runs", "export")
-    it.hear(Told.RUN, "", status="finished", outcome="succeeded")
-    it.hear(Told.SAID, "a last word", "export")
+    it.hear(EventKind.RUN, "Began.", status="running", name="nightly")
+    it.hear(EventKind.BEGAN, "", "export", kind="submit_job", attempt=1)
+    it.hear(EventKind.WAITING, "job M44 runs", "export")
+    it.hear(EventKind.RUN, "", status="finished", outcome="succeeded")
+    it.hear(EventKind.SAID, "a last word", "export")
 
     assert it.texts == [
         f"nightly {RUN}  Began.",
@@ -106,7 +106,7 @@ def test_what_happens_in_a_run_names_workflow_run_and_step() -> None:
 def test_an_event_for_programs_keeps_its_data_apart() -> None:
     it = Lines("json")
 
-    it.hear(Told.ENDED, "oops", "export", outcome="failed", seconds=2.0)
+    it.hear(EventKind.ENDED, "oops", "export", outcome="failed", seconds=2.0)
 
     assert it.objects == [
         {
@@ -124,11 +124,11 @@ def test_an_event_for_programs_keeps_its_data_apart() -> None:
 def test_what_is_for_onlookers_only_is_not_logged() -> None:
     it = Lines()
 
-    it.hear(Told.PROGRESS, "RUNNING", "export", percent=40)
-    it.hear(Told.REQUEST, "GET /conf/sets", "export")
-    it.hear(Told.SAID, "one of many", "all/21/x")
-    it.hear(Told.ENDED, "", "all/21/x", outcome="succeeded")
-    it.hear(Told.ENDED, "oops", "all/21/x", outcome="failed")
+    it.hear(EventKind.PROGRESS, "RUNNING", "export", percent=40)
+    it.hear(EventKind.REQUEST, "GET /conf/sets", "export")
+    it.hear(EventKind.SAID, "one of many", "all/21/x")
+    it.hear(EventKind.ENDED, "", "all/21/x", outcome="succeeded")
+    it.hear(EventKind.ENDED, "oops", "all/21/x", outcome="failed")
 
     assert it.texts == [f"{RUN} all/21/x  warning: failed: oops"]
 
@@ -136,18 +136,18 @@ def test_what_is_for_onlookers_only_is_not_logged() -> None:
 @pytest.mark.parametrize(
     ("kind", "data", "level"),
     [
-        (Told.RUN, {"outcome": "succeeded"}, "info"),
-        (Told.RUN, {"outcome": "skipped"}, "info"),
-        (Told.RUN, {"outcome": "warning"}, "warning"),
-        (Told.RUN, {"outcome": "failed"}, "error"),
-        (Told.RUN, {"outcome": "unknown"}, "error"),
-        (Told.RUN, {"status": "waiting"}, "warning"),
-        (Told.RUN, {"status": "running", "name": "nightly"}, "info"),
-        (Told.ENDED, {"outcome": "failed"}, "warning"),
-        (Told.SAID, {}, "info"),
+        (EventKind.RUN, {"outcome": "succeeded"}, "info"),
+        (EventKind.RUN, {"outcome": "skipped"}, "info"),
+        (EventKind.RUN, {"outcome": "warning"}, "warning"),
+        (EventKind.RUN, {"outcome": "failed"}, "error"),
+        (EventKind.RUN, {"outcome": "unknown"}, "error"),
+        (EventKind.RUN, {"status": "waiting"}, "warning"),
+        (EventKind.RUN, {"status": "running", "name": "nightly"}, "info"),
+        (EventKind.ENDED, {"outcome": "failed"}, "warning"),
+        (EventKind.SAID, {}, "info"),
     ],
 )
-def test_a_bad_end_of_a_run_is_an_error(kind: Told, data: dict[str, str], level: str) -> None:
+def test_a_bad_end_of_a_run_is_an_error(kind: EventKind, data: dict[str, str], level: str) -> None:
     it = Lines("json")
 
     it.hear(kind, "text", **data)

@@ -13,7 +13,7 @@ from almaflow.cli.render.live_rows import Row, Tree, fitted
 from almaflow.cli.render.live_view import LiveView
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import Plan, make_plan
-from almaflow.runs.events import RunEvent, Told
+from almaflow.runs.events import EventKind, RunEvent
 from almaflow.runs.views import StepView, view_of
 from almaflow.store import Entry
 from almaflow.workflow_loader import load_text
@@ -53,16 +53,16 @@ def tree(text: str, *events: RunEvent, seen: Iterable[StepView] = ()) -> Tree:
     return made
 
 
-def event(about: Told, path: str, text: str = "", **data: Any) -> RunEvent:
+def event(about: EventKind, path: str, text: str = "", **data: Any) -> RunEvent:
     return RunEvent(START, "r", about, path, text, data)
 
 
 def began(path: str) -> RunEvent:
-    return event(Told.BEGAN, path, kind="wait", attempt=1)
+    return event(EventKind.BEGAN, path, kind="wait", attempt=1)
 
 
 def ended(path: str, outcome: str = "succeeded", text: str = "") -> RunEvent:
-    return event(Told.ENDED, path, text, outcome=outcome, seconds=60.0)
+    return event(EventKind.ENDED, path, text, outcome=outcome, seconds=60.0)
 
 
 def lines(made: Tree) -> list[str]:
@@ -81,7 +81,7 @@ def test_branches_beside_each_other_each_show_where_they_are() -> None:
         began("both/left/a"),
         ended("both/left/a"),
         began("both/left/b"),
-        event(Told.WAITING, "both/right/c", "until later"),
+        event(EventKind.WAITING, "both/right/c", "until later"),
     )
 
     assert lines(made) == [
@@ -96,7 +96,7 @@ def test_branches_beside_each_other_each_show_where_they_are() -> None:
 
 def test_a_loop_that_has_not_begun_shows_its_steps_once() -> None:
     assert lines(tree(LOOP)) == ["all: queued", "  */x: queued", "  */y: queued", "last: queued"]
-    assert told(tree(LOOP, event(Told.PROGRESS, "all", "3 items")), "all") == "3 items"
+    assert told(tree(LOOP, event(EventKind.PROGRESS, "all", "3 items")), "all") == "3 items"
 
 
 def test_iterations_stand_in_the_order_of_their_numbers() -> None:
@@ -113,7 +113,7 @@ def test_iterations_stand_in_the_order_of_their_numbers() -> None:
 
 
 def many(ends: int, *bad: int) -> list[RunEvent]:
-    events = [began("all"), event(Told.PROGRESS, "all", "1000 items")]
+    events = [began("all"), event(EventKind.PROGRESS, "all", "1000 items")]
     for number in range(1, ends + 1):
         outcome = "failed" if number in bad else "succeeded"
         events += [began(f"all/{number}/x"), ended(f"all/{number}/x", outcome)]
@@ -201,9 +201,9 @@ def test_what_can_begin_no_more_is_skipped() -> None:
     made = tree(BESIDE, began("both"), ended("both/left/a", "failed"), ended("both", "failed"))
 
     assert lines(made)[1:4] == ["  left/a: failed", "  left/b: skipped", "  right/c: skipped"]
-    made.note(event(Told.RUN, "", outcome="failed", status="finished"))
+    made.note(event(EventKind.RUN, "", outcome="failed", status="finished"))
     assert lines(made)[-1] == "last: skipped"
-    made.note(event(Told.SAID, "", "about the run"))
+    made.note(event(EventKind.SAID, "", "about the run"))
 
 
 # --- more rows than lines -------------------------------------------------------------------------
@@ -269,7 +269,7 @@ def test_while_a_question_is_asked_the_picture_stands_still() -> None:
         with view.paused():
             stopped = page.getvalue()
             view.hear(began("both/left/a"))
-            view.hear(event(Told.NOTICE, "both/left/a", "ho", to="log"))
+            view.hear(event(EventKind.NOTICE, "both/left/a", "ho", to="log"))
             during = page.getvalue()
         again = page.getvalue()
 

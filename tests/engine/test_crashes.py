@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from almaflow.alma import calls
 from almaflow.expressions.serialization import plain
 from almaflow.outcome import Status
-from almaflow.runs.events import Told
+from almaflow.runs.events import EventKind
 from almaflow.store import Entry, EntryState
 from tests import harness
 from tests.harness import Boundary, Played, Stage
@@ -97,8 +97,8 @@ def facts(played: Played) -> dict[str, Any]:
         "ended": played.ended,
         "outcomes": played.outcomes,
         "outputs": plain(played.record.outputs),
-        "notices": Counter(event.text for event in played.log if event.kind == Told.NOTICE),
-        "ended steps": Counter(event.path for event in played.log if event.kind == Told.ENDED),
+        "notices": Counter(event.text for event in played.log if event.kind == EventKind.NOTICE),
+        "ended steps": Counter(event.path for event in played.log if event.kind == EventKind.ENDED),
         "states": {
             (entry.path, entry.attempt, entry.effect.replace("resubmit", "submit")): entry.state
             for entry in played.journal

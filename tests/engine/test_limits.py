@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from almaflow.outcome import Status
-from almaflow.runs.events import Told
+from almaflow.runs.events import EventKind
 from tests.harness import START, Played, Process, Stage
 
 # Also on PostgreSQL.
@@ -216,7 +216,7 @@ def test_a_process_that_takes_up_finally_gives_it_its_half_hour_anew(stage: Stag
     played = stage.resume()
 
     assert played.ended == ("succeeded", "")
-    assert "cleaned up" in played.said(Told.NOTICE)
+    assert "cleaned up" in played.said(EventKind.NOTICE)
 
 
 def test_finally_ends_after_half_an_hour_in_the_process_that_took_it_up(stage: Stage) -> None:

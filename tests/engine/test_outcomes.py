@@ -11,7 +11,7 @@ import pytest
 
 from almaflow.errors import RequestWrong
 from almaflow.outcome import Status
-from almaflow.runs.events import Told
+from almaflow.runs.events import EventKind
 from almaflow.store import EntryState
 from tests.harness import START, Stage
 
@@ -183,7 +183,11 @@ def test_a_step_is_tried_again(set_stage: Callable[..., Stage]) -> None:
     assert played.steps["x"]["attempts"] == 3
     assert played.record.ended_at == START + timedelta(minutes=10)
     assert played.said_waiting == ["attempt 2 follows", "attempt 3 follows"]
-    assert [event.data["attempt"] for event in played.log if event.kind == Told.BEGAN] == [1, 2, 3]
+    assert [event.data["attempt"] for event in played.log if event.kind == EventKind.BEGAN] == [
+        1,
+        2,
+        3,
+    ]
 
 
 def test_there_are_no_more_attempts_than_allowed(stage: Stage) -> None:
@@ -303,7 +307,7 @@ def test_finally_follows_whatever_happened(
 
     assert played.ended == (outcome, error)
     assert played.outcomes["finally/last"] == "succeeded"
-    assert played.said(Told.NOTICE)[-1] == f"{outcome} {error}"
+    assert played.said(EventKind.NOTICE)[-1] == f"{outcome} {error}"
 
 
 def test_a_failure_in_finally_makes_a_good_run_a_warning(stage: Stage) -> None:
@@ -435,7 +439,7 @@ def test_notices_follow_the_end_of_a_run(
 ) -> None:
     played = stage.run(f"{{steps: [{steps}], notify: [{{on: [{on}], to: systems}}]}}")
 
-    notices = [one for one in played.log if one.kind == Told.NOTICE and not one.path]
+    notices = [one for one in played.log if one.kind == EventKind.NOTICE and not one.path]
     assert [one.text for one in notices] == told
     assert all(one.data["to"] == "systems" for one in notices)
 

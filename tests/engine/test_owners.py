@@ -18,7 +18,7 @@ from almaflow.engine.alma_writes.submission import RequestChanged
 from almaflow.engine.engine import Engine
 from almaflow.errors import AlmaflowError, RequestWrong
 from almaflow.outcome import Status
-from almaflow.runs.events import NoListener, Told
+from almaflow.runs.events import EventKind, NoListener
 from almaflow.store import (
     LEASE,
     ClaimLost,
@@ -178,14 +178,17 @@ def test_an_interrupted_run_is_held_and_goes_on_where_it_was(durable: Stage) -> 
 
     assert held.interrupted
     assert (held.record.held, held.record.owner, held.outcome) == (True, None, None)
-    assert held.said(Told.RUN) == ["Began.", "Interrupted; continue it with `almaflow resume`."]
+    assert held.said(EventKind.RUN) == [
+        "Began.",
+        "Interrupted; continue it with `almaflow resume`.",
+    ]
 
     played = durable.resume()
 
     assert played.outcome == "succeeded"
     assert played.outcomes == {"wait-1": "succeeded", "x": "succeeded", "notify-3": "succeeded"}
     assert played.record.held is False
-    assert played.said(Told.RUN)[2] == "Resumed."
+    assert played.said(EventKind.RUN)[2] == "Resumed."
     assert len(durable.submissions) == 1
     assert played.record.started_at == START
 

@@ -11,7 +11,7 @@ import pytest
 
 from almaflow.outcome import Status
 from almaflow.plan import recorded_plan
-from almaflow.runs.events import Told
+from almaflow.runs.events import EventKind
 from almaflow.runs.retry_plan import again
 from almaflow.runs.step_tree import Outline
 from almaflow.store import EntryState
@@ -281,6 +281,8 @@ def test_a_retry_that_ends_well_has_recovered(set_stage: Callable[..., Stage]) -
     stage = set_stage(library("FAILED", "COMPLETED_SUCCESS"))
     told = "notify: [{on: [recovered]}]"
 
-    assert stage.run(THREE + told).said(Told.NOTICE) == []
+    assert stage.run(THREE + told).said(EventKind.NOTICE) == []
 
-    assert retry(stage).said(Told.NOTICE) == ["test ended as succeeded. Its attempt before failed."]
+    assert retry(stage).said(EventKind.NOTICE) == [
+        "test ended as succeeded. Its attempt before failed."
+    ]

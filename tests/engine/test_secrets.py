@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from almaflow.runs.events import Told
+from almaflow.runs.events import EventKind
 from almaflow.store import EntryState
 from tests.harness import Played, Process, Stage
 
@@ -150,5 +150,5 @@ def test_a_notice_shows_the_name_of_a_secret_only(stage_with_secret: Any) -> Non
 
     played = stage.run('steps: [{notify: "{{ secrets.ftp }} it is"}]')
 
-    assert played.said(Told.NOTICE) == ["***secrets.ftp*** it is"]
+    assert played.said(EventKind.NOTICE) == ["***secrets.ftp*** it is"]
     nowhere(stage, played)

@@ -73,7 +73,7 @@ def test_a_file_that_changes_without_end_does_not_keep_others_from_being_read(to
 
     town.serve(hours=2, beside=scribble)
 
-    assert "2 workflows with 2 schedule entries stand." in town.said
+    assert "2 workflows with 2 schedule entries are active." in town.said
 
 
 def test_files_that_vanish_or_are_cut_while_they_are_read_do_no_harm(

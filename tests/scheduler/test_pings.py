@@ -13,7 +13,7 @@ import pytest
 from almaflow.connectors.errors import NotNow, Refused
 from almaflow.connectors.healthchecks import Signal
 from almaflow.errors import RequestWrong
-from almaflow.runs.events import RunEvent, Told
+from almaflow.runs.events import EventKind, RunEvent
 from almaflow.scheduler.notifications.heartbeats import Pings
 from almaflow.settings import Project, find_project
 from almaflow.store import StoreTrouble
@@ -60,7 +60,7 @@ def pings_in(room: Room, project: Project, send: Any, **more: Any) -> Pings:
 
 
 def event(status: str, run_id: str = run().id, **data: Any) -> RunEvent:
-    return RunEvent(NOON, run_id, Told.RUN, "", "", {"status": status, **data})
+    return RunEvent(NOON, run_id, EventKind.RUN, "", "", {"status": status, **data})
 
 
 def add(room: Room, number: int = 1, text: str = WORKFLOW, **fields: Any) -> str:
@@ -121,8 +121,8 @@ def test_what_else_happens_in_a_run_is_no_ping(project: Project) -> None:
     room, switches = Room(), Switches()
     add(room)
     it = pings_in(room, project, switches)
-    step = RunEvent(NOON, run().id, Told.ENDED, "it", "", {"outcome": "failed"})
-    held = RunEvent(NOON, run().id, Told.RUN, "", "Interrupted.", {})
+    step = RunEvent(NOON, run().id, EventKind.ENDED, "it", "", {"outcome": "failed"})
+    held = RunEvent(NOON, run().id, EventKind.RUN, "", "Interrupted.", {})
 
     room.play(it.run, hear(it, step, held), seconds=1)
 

@@ -50,8 +50,8 @@ def test_files_that_do_not_change_are_read_once(town: Town) -> None:
 
     town.serve(minutes=30)
 
-    assert [text for _, text in town.said.lines if "stand" in text] == [
-        "1 workflow with 1 schedule entry stands."
+    assert [text for _, text in town.said.lines if "schedule entr" in text] == [
+        "1 workflow with 1 schedule entry is active."
     ]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from almaflow.errors import DocumentsInvalid
-from almaflow.runs.events import Told
+from almaflow.runs.events import EventKind
 from tests.harness import Stage
 
 BRANCH = """
@@ -234,7 +234,7 @@ def test_a_notice_is_told_to_its_channel(stage: Stage) -> None:
         'steps: [{notify: {to: catalogers, message: "{{ run.name }} is here"}}, {notify: hello}]'
     )
 
-    notices = [event for event in played.log if event.kind == Told.NOTICE]
+    notices = [event for event in played.log if event.kind == EventKind.NOTICE]
     assert [(one.path, one.text, one.data) for one in notices] == [
         ("notify-1", "test is here", {"to": "catalogers"}),
         ("notify-2", "hello", {"to": "log"}),

@@ -15,7 +15,7 @@ from almaflow.connectors.base import NoWayOutside
 from almaflow.connectors.errors import NotNow, Refused
 from almaflow.connectors.registry import LiveOutside
 from almaflow.engine.notifications import TRIED_LATER
-from almaflow.runs.events import Told
+from almaflow.runs.events import EventKind
 from almaflow.thread_pool import ThreadPool
 from tests.connectors.servers import free_port, mail_server, web_hook
 from tests.harness import Process, Stage
@@ -71,7 +71,7 @@ def test_a_message_is_sent_to_its_channel(live: Stage, monkeypatch: pytest.Monke
     assert played.outcome == "succeeded"
     assert sent["title"] == "almaflow: nightly at main"
     assert sent["message"] == "Look at nightly, use the-ftp-passw0rd"
-    assert played.said(Told.NOTICE) == ["Look at nightly, use ***secrets.ftp***"]
+    assert played.said(EventKind.NOTICE) == ["Look at nightly, use ***secrets.ftp***"]
     assert "the-ftp-passw0rd" not in str([played.record, played.journal, played.log, played.heard])
 
 
@@ -81,7 +81,7 @@ def test_the_log_is_always_there_and_needs_nothing(stage: Stage) -> None:
     played = stage.run("steps: [{notify: hello}]")
 
     assert played.outcome == "succeeded"
-    assert played.said(Told.NOTICE) == ["hello"]
+    assert played.said(EventKind.NOTICE) == ["hello"]
 
 
 def test_a_message_that_is_not_delivered_is_a_warning_with_the_reason(
@@ -195,7 +195,7 @@ def test_a_good_end_is_told_to_whoever_asked_for_it(stage: Stage) -> None:
     assert title == "almaflow: nightly succeeded (main)"
     assert text == (
         "nightly succeeded at main.\n\nWhat happened: almaflow show "
-        "20260302-081500-aaa01\n\nThere is nothing to do."
+        "20260302-081500-aaa01\n\nYou do not need to do anything."
     )
 
 
@@ -223,7 +223,7 @@ def test_a_failure_is_told_with_its_reason_alma_s_link_and_the_next_move(
     assert link.startswith("In Alma: https://")
     assert link.endswith(f"/instances/{instance.id}")
     assert move == (
-        "Correct what is said above; then `almaflow retry 20260302-081500-aaa01` goes on with the "
+        "Correct the problem above, then run `almaflow retry 20260302-081500-aaa01` to retry the "
         "step that failed."
     )
 
@@ -244,7 +244,7 @@ def test_a_warning_links_to_what_is_wrong_and_not_to_what_came_after(
     assert title == "almaflow: test ended with a warning (main)"
     assert f"/instances/{first.id}\n\n" in text
     assert text.endswith(
-        "Look whether something has to be done by hand; nothing goes on by itself."
+        "Check whether something has to be done by hand; nothing continues automatically."
     )
 
 
@@ -254,8 +254,8 @@ def test_a_time_that_is_up_counts_as_failed(stage: Stage) -> None:
     assert title == "almaflow: test timed out (main)"
     assert "The run did not end within 1m." in text
     assert text.endswith(
-        "A job that was started may go on in Alma: look there first. `almaflow retry "
-        "20260302-081500-aaa01` goes on with the step whose time was up."
+        "A job that was started may still be running in Alma: check there first. `almaflow retry "
+        "20260302-081500-aaa01` retries the step whose time limit expired."
     )
 
 
@@ -287,8 +287,8 @@ def test_the_first_good_end_after_a_bad_one_is_a_recovery(stage: Stage) -> None:
     assert title == "almaflow: nightly succeeded and has recovered (main)"
     assert text == (
         "nightly succeeded and has recovered at main. The run before, 20260302-081600-aaa03, "
-        "failed.\n\nWhat happened: almaflow show 20260302-081600-aaa04\n\nThere is "
-        "nothing to do."
+        "failed.\n\nWhat happened: almaflow show 20260302-081600-aaa04\n\nYou do not "
+        "need to do anything."
     )
 
 
@@ -332,7 +332,7 @@ def test_everybody_who_asked_hears_once(stage: Stage) -> None:
         steps: [{fail: no}]
     """
 
-    assert [one[0] for one in notices_of(stage, workflow)] == ["systems", "catalogers"]
+    assert sorted(one[0] for one in notices_of(stage, workflow)) == ["catalogers", "systems"]
 
 
 def test_a_notice_that_is_not_delivered_changes_nothing_about_the_run(stage: Stage) -> None:
@@ -446,4 +446,4 @@ def test_a_simulated_run_sends_nothing(set_stage: Callable[..., Stage], tmp_path
     played = set_stage().run(ALL + "steps: [{notify: {to: anybody, message: hello}}]")
 
     assert played.outcome == "succeeded"
-    assert played.said(Told.NOTICE) == ["hello", "test ended as succeeded."]
+    assert played.said(EventKind.NOTICE) == ["hello", "test ended as succeeded."]

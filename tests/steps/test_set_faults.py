@@ -1,6 +1,6 @@
 """Sets under a hostile Alma: whatever happens to a call, one set, its members, none twice.
 
-Told by the simulator, which knows the truth.
+EventKind by the simulator, which knows the truth.
 """
 
 from __future__ import annotations

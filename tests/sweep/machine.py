@@ -118,7 +118,7 @@ class MadeSet:
 
 
 @dataclass
-class Told:
+class WholeRun:
     """What the store tells of one run."""
 
     record: RunRecord
@@ -267,11 +267,11 @@ class Machine(Stage):
         _share_statements(store)
         return store
 
-    def told(self) -> list[Told]:
+    def told(self) -> list[WholeRun]:
         """Return all runs as the store has them."""
         store = self.observer
         return [
-            Told(store.run(run_id), store.journal(run_id), store.events(run_id))
+            WholeRun(store.run(run_id), store.journal(run_id), store.events(run_id))
             for run_id in self.prepared.run_ids
         ]
 

@@ -10,14 +10,14 @@ from almaflow.runs.retry_plan import again
 from almaflow.runs.step_tree import Outline
 from almaflow.store import Entry, RunRecord, Store
 from tests.sweep import truth
-from tests.sweep.machine import Machine, Told
+from tests.sweep.machine import Machine, WholeRun
 
 # How a step ends that made a set, or changed one, and twice got no answer: it is certain that
 # nothing came of it, and a person is asked to look and to let the run try again.
 LOST_TWICE = "and shows nothing that came of it. Look in Alma, then `almaflow retry` the run."
 
 
-def help_out(machine: Machine, runs: Iterable[Told]) -> bool:
+def help_out(machine: Machine, runs: Iterable[WholeRun]) -> bool:
     """Say what became of lost submissions, and retry what failed because of Alma.
 
     Returns whether there was anything to do.
@@ -31,7 +31,7 @@ def help_out(machine: Machine, runs: Iterable[Told]) -> bool:
     return (machine.tally.answers, machine.tally.retries) != before
 
 
-def _resolve(machine: Machine, told: Told) -> None:
+def _resolve(machine: Machine, told: WholeRun) -> None:
     for entry in truth.unresolved(told):
         found = truth.started_by(entry, machine.submissions)
         value = {

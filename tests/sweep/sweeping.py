@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from almaflow.alma import calls
 from almaflow.outcome import Status
 from tests.sweep import people, truth
-from tests.sweep.machine import Machine, Prepared, Tally, Told
+from tests.sweep.machine import Machine, Prepared, Tally, WholeRun
 from tests.sweep.scenes import SCENES, Scene
 from tests.sweep.schedules import (
     Schedule,
@@ -101,7 +101,7 @@ class Player:
         self._check(machine)
         self._count(machine.tally)
 
-    def _take_for_right(self, machine: Machine, runs: list[Told]) -> None:
+    def _take_for_right(self, machine: Machine, runs: list[WholeRun]) -> None:
         """Keep what the runs come to when nothing happens to them."""
         self.wanted = [truth.facts(told) for told in runs]
         self.counts = machine.tally.counts

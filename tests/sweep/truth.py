@@ -11,9 +11,9 @@ from typing import Any
 from almaflow.alma.simulator import Submission
 from almaflow.expressions.serialization import decode, plain
 from almaflow.outcome import Status
-from almaflow.runs.events import Told as Kind
+from almaflow.runs.events import EventKind as Kind
 from almaflow.store import Entry, EntryState, PlaceState
-from tests.sweep.machine import Machine, Told
+from tests.sweep.machine import Machine, WholeRun
 
 
 class Broken(AssertionError):
@@ -52,7 +52,7 @@ class Facts:
         return over and ours == theirs and self.outcome in (other.outcome, "warning")
 
 
-def facts(told: Told) -> Facts:
+def facts(told: WholeRun) -> Facts:
     ends = [entry for entry in told.journal if entry.effect == "end"]
     return Facts(
         outcome=told.record.outcome.value if told.record.outcome else "unfinished",
@@ -64,7 +64,7 @@ def facts(told: Told) -> Facts:
     )
 
 
-def submissions_of(told: Told) -> Iterator[Entry]:
+def submissions_of(told: WholeRun) -> Iterator[Entry]:
     """Yield the entries of all submissions of a run, of every attempt and repetition."""
     for entry in told.journal:
         if entry.request_hash and (entry.value.get("trace") or {}).get("trace") == "run":
@@ -77,7 +77,7 @@ def started_by(entry: Entry, submissions: list[Submission]) -> list[Submission]:
     return [one for one in submissions if marker in dict(one.parameters).get("job_name", "")]
 
 
-def doubles(machine: Machine, runs: list[Told]) -> list[str]:
+def doubles(machine: Machine, runs: list[WholeRun]) -> list[str]:
     """Return what was done more than once, or by nobody's order."""
     found = []
     submissions = machine.submissions
@@ -98,7 +98,7 @@ def doubles(machine: Machine, runs: list[Told]) -> list[str]:
     return found
 
 
-def foreign(machine: Machine, runs: list[Told]) -> list[str]:
+def foreign(machine: Machine, runs: list[WholeRun]) -> list[str]:
     """Return the runs of other API users that a step took for its own.
 
     A job that is sent no name leaves no proof, so there the only candidate is adopted.
@@ -114,7 +114,7 @@ def foreign(machine: Machine, runs: list[Told]) -> list[str]:
     ]
 
 
-def lost(machine: Machine, runs: list[Told], wanted: list[Facts]) -> list[str]:
+def lost(machine: Machine, runs: list[WholeRun], wanted: list[Facts]) -> list[str]:
     """Return what did not happen although it had to, or ended otherwise than it had to."""
     found = []
     slow = machine.schedule.takes_long
@@ -153,7 +153,7 @@ def kept_places(machine: Machine) -> list[str]:
     return found
 
 
-def unresolved(told: Told) -> list[Entry]:
+def unresolved(told: WholeRun) -> list[Entry]:
     """Return the submissions of which only a person can tell what became of them."""
     return [
         entry

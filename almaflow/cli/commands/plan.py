@@ -25,7 +25,7 @@ from almaflow.cli.render.text_layout import on_one_line
 from almaflow.outcome import Outcome
 from almaflow.plan import Plan
 from almaflow.redaction import REDACTION
-from almaflow.runs.events import RunEvent, Told
+from almaflow.runs.events import EventKind, RunEvent
 from almaflow.runs.step_tree import Outline
 from almaflow.store import RunRecord
 from almaflow.visible import json_text
@@ -64,11 +64,11 @@ class Recorder:
 
     def hear(self, event: RunEvent) -> None:
         step = self._heard.setdefault(event.path, PlannedStep(event.path, ""))
-        if event.kind is Told.BEGAN:
+        if event.kind is EventKind.BEGAN:
             step.taken = True
-        elif event.kind is Told.ENDED:
+        elif event.kind is EventKind.ENDED:
             step.outcome, step.error = event.data["outcome"], event.text
-        elif event.kind is Told.REQUEST:
+        elif event.kind is EventKind.REQUEST:
             last = step.requests[-1] if step.requests else None
             if last is not None and last.request == event.data["request"]:
                 last.times += 1

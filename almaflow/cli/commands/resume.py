@@ -20,7 +20,7 @@ from almaflow.cli.render.terminal import emit, say
 from almaflow.errors import AlmaflowError, RequestWrong
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import FORMAT, recorded_plan
-from almaflow.runs.events import RunEvent, Told
+from almaflow.runs.events import EventKind, RunEvent
 from almaflow.settings import Project
 from almaflow.store import LeaseLost, RunHeld, RunRecord, Store
 
@@ -111,16 +111,16 @@ class RunLines:
     def __init__(self, zone: ZoneInfo) -> None:
         self._zone = zone
         self.outcomes: dict[str, Outcome | None] = {}
-        """How each run ended; None for one that waits or goes on."""
+        """How each run ended; None for one that is waiting or running."""
 
     def hear(self, event: RunEvent) -> None:
         """Print runs that begin, end or wait for a person, and notices."""
-        if event.kind is Told.RUN:
+        if event.kind is EventKind.RUN:
             outcome = event.data.get("outcome")
             self.outcomes[event.run_id] = Outcome(outcome) if outcome else None
         asks = asks_a_person(event)
-        of_the_run = event.kind is Told.SAID and not event.path
-        if event.kind not in (Told.RUN, Told.NOTICE) and not of_the_run and not asks:
+        of_the_run = event.kind is EventKind.SAID and not event.path
+        if event.kind not in (EventKind.RUN, EventKind.NOTICE) and not of_the_run and not asks:
             return
         name = event.data.get("name", "")
         text = f"{name}: {event.text}" if name else event.text

@@ -25,7 +25,7 @@ class Finding:
     """One thing that was looked at."""
 
     what: str
-    """What was looked at, such as `institution main`."""
+    """What was checked, such as `institution main`."""
     verdict: Verdict
     text: str
     """What was found, a clause."""

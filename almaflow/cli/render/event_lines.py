@@ -16,7 +16,7 @@ from almaflow.cli.render.terminal import emit
 from almaflow.cli.render.text_layout import on_one_line
 from almaflow.field_types import format_duration
 from almaflow.outcome import Outcome
-from almaflow.runs.events import RunEvent, Told
+from almaflow.runs.events import EventKind, RunEvent
 from almaflow.waiting import WaitingKind
 
 # Of so many iterations of a loop everything is told; of later ones only what matters.
@@ -36,11 +36,11 @@ class LineView:
         if self._is_one_of_many(event):
             return
         known = self._status.get(event.path)
-        if event.kind is Told.PROGRESS:
+        if event.kind is EventKind.PROGRESS:
             if known == event.text:
                 return
             self._status[event.path] = event.text
-        if event.kind is Told.WAITING and known and _wait_of(event).get("status") == known:
+        if event.kind is EventKind.WAITING and known and _wait_of(event).get("status") == known:
             return
         line = event_line(event.at, event.kind, event.path, event.text, event.data, self._zone)
         if line:
@@ -57,13 +57,13 @@ class LineView:
                 f"after the first {_ALL_TOLD} iterations, only notifications, questions and "
                 "failures are shown here"
             )
-            emit(event_line(event.at, Told.SAID, loop, told, {}, self._zone))
+            emit(event_line(event.at, EventKind.SAID, loop, told, {}, self._zone))
         return True
 
 
 def asks_a_person(event: RunEvent) -> bool:
     """Whether a step begins to wait for a person."""
-    return event.kind is Told.WAITING and _wait_of(event).get("kind") == WaitingKind.PERSON
+    return event.kind is EventKind.WAITING and _wait_of(event).get("kind") == WaitingKind.PERSON
 
 
 def _wait_of(event: RunEvent) -> Mapping[str, Any]:
@@ -84,9 +84,9 @@ def loop_of_many(path: str) -> str:
 def counts(event: RunEvent) -> bool:
     """Whether an event is told wherever it happens."""
     match event.kind:
-        case Told.NOTICE:
+        case EventKind.NOTICE:
             return True
-        case Told.ENDED:
+        case EventKind.ENDED:
             return not Outcome(event.data["outcome"]).is_good
     return asks_a_person(event)
 
@@ -105,25 +105,25 @@ def event_line(
 def words_of(kind: str, text: str, data: Mapping[str, Any]) -> str:
     """Return what an event says, without when and where; empty when it is not worth a line."""
     match kind:
-        case Told.RUN:
+        case EventKind.RUN:
             return _about_run(text, data)
-        case Told.BEGAN:
+        case EventKind.BEGAN:
             attempt = data.get("attempt", 1)
             again = f", attempt {attempt}" if attempt > 1 else ""
             return f"began ({data.get('kind', 'step')}{again})" + (text and f": {text}")
-        case Told.WAITING:
+        case EventKind.WAITING:
             return f"waits: {text}"
-        case Told.PROGRESS:
+        case EventKind.PROGRESS:
             percent = data.get("percent")
             return text if percent is None else f"Alma says {text}, {percent:g} %"
-        case Told.ENDED:
+        case EventKind.ENDED:
             took = how_long(data.get("seconds"))
             return f"{data.get('outcome', 'ended')}{took and f' after {took}'}" + (
                 text and f": {text}"
             )
-        case Told.NOTICE:
+        case EventKind.NOTICE:
             return f"notice to {data.get('to', 'log')}: {text}"
-        case Told.REQUEST:
+        case EventKind.REQUEST:
             return ""
     return text
 

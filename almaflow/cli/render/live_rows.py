@@ -13,7 +13,7 @@ from typing import Any
 
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import Plan
-from almaflow.runs.events import RunEvent, Told
+from almaflow.runs.events import EventKind, RunEvent
 from almaflow.runs.step_tree import ANY, Order, Outline, Place
 from almaflow.runs.views import StepView
 from almaflow.steps.for_each import ForEach
@@ -102,7 +102,7 @@ class Tree:
 
     def note(self, event: RunEvent) -> None:
         """Take note of what happened."""
-        if event.kind is Told.RUN:
+        if event.kind is EventKind.RUN:
             if event.data.get("status") == "finished":
                 _skip(self._rows.values())
             return
@@ -110,20 +110,20 @@ class Tree:
             return
         row = self._row(event.path, event.data.get("kind", ""))
         match event.kind:
-            case Told.BEGAN:
+            case EventKind.BEGAN:
                 row.status, row.outcome = Status.RUNNING, None
                 row.began_at = row.began_at or event.at
-            case Told.WAITING:
+            case EventKind.WAITING:
                 row.status, row.outcome, row.detail = Status.WAITING, None, event.text
                 row.waiting = event.data.get("waiting", {})
-            case Told.PROGRESS:
+            case EventKind.PROGRESS:
                 row.percent = event.data.get("percent")
                 row.counters = _counted(event.data.get("counters", ()))
                 row.progress = event.text
-            case Told.SAID:
+            case EventKind.SAID:
                 row.detail = row.said = event.text
                 row.waiting = {}
-            case Told.ENDED:
+            case EventKind.ENDED:
                 self._end(row, event)
 
     def shown(self) -> list[Row]:

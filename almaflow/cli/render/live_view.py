@@ -19,7 +19,7 @@ from almaflow.cli.render.text_layout import cut, on_one_line, padded, printable,
 from almaflow.clock import SystemClock
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import Plan
-from almaflow.runs.events import RunEvent, Told
+from almaflow.runs.events import EventKind, RunEvent
 from almaflow.runs.views import StepView
 
 # Pictures a second: of a live run, where the elapsed time moves too, and (seconds between two) of
@@ -115,11 +115,11 @@ class LiveView:
             self._tree.note(event)
         if not self._open:
             return
-        if event.kind is Told.RUN and event.data.get("status") != "running":
+        if event.kind is EventKind.RUN and event.data.get("status") != "running":
             self.stop()
             return
         try:
-            if event.kind is Told.NOTICE:
+            if event.kind is EventKind.NOTICE:
                 self._say(event)
             self._draw()
         except OSError:

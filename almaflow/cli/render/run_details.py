@@ -172,7 +172,7 @@ def _about_iterations(step: StepView) -> str:
     items, begun, ended = step.iterations.items, step.iterations.begun, step.iterations.ended
     of = f" of {items}" if items is not None else ""
     told = f"{ended}{of} iterations have ended"
-    return told + (f", {begun - ended} go on" if begun > ended else "")
+    return told + (f", {begun - ended} running" if begun > ended else "")
 
 
 def _about_try(attempt: AttemptView, zone: ZoneInfo) -> str:

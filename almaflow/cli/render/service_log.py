@@ -23,7 +23,7 @@ from almaflow.cli.render.text_layout import on_one_line
 from almaflow.clock import Clock
 from almaflow.outcome import Outcome
 from almaflow.redaction import Mask
-from almaflow.runs.events import NOT_LOGGED, RunEvent, Told
+from almaflow.runs.events import NOT_LOGGED, EventKind, RunEvent
 from almaflow.visible import json_text
 
 Level = Literal["info", "warning", "error"]
@@ -84,7 +84,7 @@ class ServiceLog:
     def _name(self, event: RunEvent) -> str:
         """Return the workflow of an event's run, which only the run's first event names."""
         name = event.data.get("name")
-        if event.kind is not Told.RUN:
+        if event.kind is not EventKind.RUN:
             return self._names.get(event.run_id, "")
         if name:
             self._names[event.run_id] = name
@@ -110,13 +110,13 @@ class ServiceLog:
 
 def _level(event: RunEvent) -> Level:
     """Return how urgent an event is: an error when a run ended badly or only a person can help."""
-    if event.kind not in (Told.RUN, Told.ENDED):
+    if event.kind not in (EventKind.RUN, EventKind.ENDED):
         return "info"
     if "outcome" in event.data:
         outcome = Outcome(event.data["outcome"])
         if outcome in (Outcome.SUCCEEDED, Outcome.SKIPPED):
             return "info"
         # A step that failed may be what its workflow expects.
-        bad = event.kind is Told.RUN and not outcome.is_good
+        bad = event.kind is EventKind.RUN and not outcome.is_good
         return "error" if bad else "warning"
     return "warning" if event.data.get("status") == "waiting" else "info"

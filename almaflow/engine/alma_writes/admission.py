@@ -54,7 +54,7 @@ class _Group:
     waiting: dict[Key, anyio.Event] = field(default_factory=dict)
     changed: anyio.Event = field(default_factory=anyio.Event)
     again_at: datetime | None = None
-    """The earliest instant at which somebody may go although no run ends before."""
+    """The earliest instant at which a submission may be sent although no run ends before."""
     seen: tuple[int, ...] | None = None
     """Who held the places at the last look; None before the first."""
 

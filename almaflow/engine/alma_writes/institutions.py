@@ -35,7 +35,7 @@ class Door:
     running_jobs: int = 3
     starts_per_hour: int = 5
     reserve_calls: int = 0
-    """When fewer calls of the day are left, only polls go on."""
+    """When fewer calls of the day are left, only polls are sent."""
     settle: timedelta | None = timedelta(minutes=10)
     """How long a run whose submission was lost may still show up; None: ask a person."""
     answered: bool = False

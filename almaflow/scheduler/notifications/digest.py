@@ -53,7 +53,7 @@ class _Facts:
     pauses: Sequence[Pause]
     """Those that hold now or later."""
     skipped: Sequence[Tick]
-    """Ticks to come that somebody does not want."""
+    """Future ticks that a person skipped."""
 
 
 class Digest(Companion):

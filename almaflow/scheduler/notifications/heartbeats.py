@@ -21,7 +21,7 @@ from almaflow.engine.log import Log
 from almaflow.errors import AlmaflowError
 from almaflow.outcome import Outcome
 from almaflow.problems import did_you_mean
-from almaflow.runs.events import RunEvent, Told
+from almaflow.runs.events import EventKind, RunEvent
 from almaflow.scheduler.companions import Companion
 from almaflow.settings import Project
 from almaflow.store import RunNotFound, Store, StoreTrouble
@@ -232,7 +232,7 @@ class Pings(Companion):
 
 def _signal_of(event: RunEvent) -> Signal | None:
     """Return what the begin or the end of a run says; None: the event is neither."""
-    if event.kind is not Told.RUN:
+    if event.kind is not EventKind.RUN:
         return None
     if event.data.get("status") == "running":
         return Signal.START

@@ -19,7 +19,7 @@ from almaflow.store.schedule_records import NewNotice, Pause, Tick, TickEnd, Tic
 from almaflow.workflow import Workflow
 
 LATE = timedelta(minutes=5)
-"""How long after its instant a tick begins before somebody hears of it."""
+"""How late a tick may begin before it is notified."""
 
 
 def channels_of(workflow: Workflow | None, event: str) -> list[str]:
