@@ -215,8 +215,8 @@ class ScenarioPeople:
 
         any_iteration = "/".join("*" if part.isdecimal() else part for part in path.split("/"))
         names = (path, any_iteration, path.rsplit("/", 1)[-1])
-        found = next((self.approvals[name] for name in names if name in self.approvals), None)
-        answer = found or Approval(answer=True)
+        reply = next((self.approvals[name] for name in names if name in self.approvals), None)
+        answer = reply or Approval(answer=True)
         if answer.after is not None:
             await sleep(self.clock, answer.after)
         return Said(answer.by, {"approved": answer.answer, "comment": answer.comment})

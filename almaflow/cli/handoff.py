@@ -74,7 +74,7 @@ def responds(store: Store, record: RunRecord) -> bool:
         raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
-def tell_owner(store: Store, record: RunRecord, told: str, *, as_json: bool, **data: Any) -> None:
+def tell_owner(store: Store, record: RunRecord, text: str, *, as_json: bool, **data: Any) -> None:
     """Say what the process that works on a run does now; *data* is what programs get besides."""
     assert record.owner is not None, "a run that is worked on has an owner"
     process = store.process(record.owner)
@@ -84,21 +84,21 @@ def tell_owner(store: Store, record: RunRecord, told: str, *, as_json: bool, **d
         emit_json({"run": record.id, **data, "pid": pid, "host": host})
         return
     say(
-        f"Process {pid} on {host} is executing run {record.id} and {told}. Follow it with "
+        f"Process {pid} on {host} is executing run {record.id} and {text}. Follow it with "
         f"`almaflow logs -f {record.id}`."
     )
 
 
 def work_here(
-    project: Project, store: Store, record: RunRecord, told: str, *, as_json: bool
+    project: Project, store: Store, record: RunRecord, text: str, *, as_json: bool
 ) -> NoReturn:
-    """Work on a run here, because nobody does, after saying what is *told*.
+    """Work on a run here, because nobody does, after saying what is *text*.
 
     Raises: RunHeld when a process has taken it meanwhile; typer.Exit.
     """
     plan = recorded_plan(record, store.definition(record.definition))
     if not as_json:
-        say(told)
+        say(text)
     seen = steps_so_far(store, record, plan)
     with onlooker(plan, as_json=as_json, seen=seen) as view:
         engine = bootstrap.live_engine(project, store, view, asker_at(view, as_json=as_json))

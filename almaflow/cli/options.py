@@ -39,15 +39,15 @@ def read_given(pairs: list[str], file: Path | None) -> dict[str, Any]:
         RequestWrong: a pair is not KEY=VALUE, a name is given twice, or the file is not a mapping.
         DocumentsInvalid: the file is not YAML, or holds an API key.
     """
-    given: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     if file is not None:
         document = read_document(file, str(file), is_data=True)
         if has_errors(document.findings):
             raise DocumentsInvalid(document.findings)
         if not isinstance(document.data, dict):
             raise RequestWrong(f"{file} must contain `name: value` lines, one for each input.")
-        given.update(document.data)
-    return given | _pairs(pairs)
+        values.update(document.data)
+    return values | _pairs(pairs)
 
 
 def _pairs(pairs: list[str]) -> dict[str, str]:

@@ -155,5 +155,5 @@ def forget_what_was_typed() -> None:
 def read_answer(line: str) -> dict[str, Any] | None:
     """Return what a typed line says: `{approved, comment}`; None when it is neither yes nor no."""
     word, _, comment = line.strip().partition(" ")
-    said = {"y": True, "yes": True, "n": False, "no": False}.get(word.rstrip(",.").casefold())
-    return None if said is None else {"approved": said, "comment": as_recorded(comment)}
+    approved = {"y": True, "yes": True, "n": False, "no": False}.get(word.rstrip(",.").casefold())
+    return None if approved is None else {"approved": approved, "comment": as_recorded(comment)}

@@ -52,7 +52,9 @@ def read_end(text: str, option: str, now: datetime, zone: ZoneInfo) -> datetime:
     today = now.astimezone(zone).date()
     days = (today + timedelta(days=number) for number in range(3))
     return next(
-        found for day in days if (found := instant_of(parse_moment(f"{day}T{text}"), zone)) > now
+        instant
+        for day in days
+        if (instant := instant_of(parse_moment(f"{day}T{text}"), zone)) > now
     )
 
 

@@ -61,8 +61,8 @@ class People:
 
     async def last_answer(self, run_id: str) -> int:
         """Return the number of the last answer given to a run; 0 when there is none."""
-        given = await self._writer.call(self._store.answers, [run_id])
-        return given[-1].id if given else 0
+        answers = await self._writer.call(self._store.answers, [run_id])
+        return answers[-1].id if answers else 0
 
     async def expect(
         self, run_id: str, path: str, kind: Literal["approve"], after: int
@@ -82,24 +82,24 @@ class People:
 
     async def ask_here(self, question: Question, text: str, now: datetime) -> None:
         """Put a question to whoever is here; without anybody it stays open."""
-        said = await self._asker.ask(question.run_id, question.path, text)
-        if said is not None and question.answer is None:
-            question.answer = Answer(said.by, now, said.value)
+        reply = await self._asker.ask(question.run_id, question.path, text)
+        if reply is not None and question.answer is None:
+            question.answer = Answer(reply.by, now, reply.value)
             question.given.set()
 
     async def hear(self) -> None:
         """Take the answers that have been given since the last time."""
         if not self._open:
             return
-        for given in await self._writer.call(self._store.answers, None, self._heard):
-            self._heard = given.id
-            self._give(given)
+        for answer in await self._writer.call(self._store.answers, None, self._heard):
+            self._heard = answer.id
+            self._give(answer)
 
-    def _give(self, given: StoredAnswer) -> None:
+    def _give(self, answer: StoredAnswer) -> None:
         for question in self._open:
             asked = (question.run_id, question.path, question.kind)
-            if asked != (given.run_id, given.path, given.kind) or given.id <= question.after:
+            if asked != (answer.run_id, answer.path, answer.kind) or answer.id <= question.after:
                 continue
             if question.answer is None:
-                question.answer = Answer(given.by, given.at, given.value)
+                question.answer = Answer(answer.by, answer.at, answer.value)
                 question.given.set()

@@ -31,9 +31,9 @@ def needs_a_word(entry: Entry) -> bool:
 
     What became of a set is told by its name, so nobody has to look for it.
     """
-    told = entry.value
+    value = entry.value
     if entry.state is not EntryState.LOST:
         return False
-    if told["trace"] is None:
-        return not told["repeatable"]
-    return bool(told["trace"]["trace"] == "run")
+    if value["trace"] is None:
+        return not value["repeatable"]
+    return bool(value["trace"]["trace"] == "run")

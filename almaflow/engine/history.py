@@ -84,9 +84,9 @@ class Past:
         """Whether the recorded ending of an attempt allows another."""
         entry = self.journal.get(path, attempt, "end")
         assert entry is not None
-        told = {entry.value["outcome"], entry.value.get("status", "")}
+        endings = {entry.value["outcome"], entry.value.get("status", "")}
         if retry.on:
-            return bool(told & set(retry.on))
+            return bool(endings & set(retry.on))
         return bool(entry.value["outcome"] == Outcome.FAILED)
 
     def early_end(

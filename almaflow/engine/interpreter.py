@@ -192,9 +192,9 @@ class Interpreter:
             return await self._outcome_of(step, context)
         assert limit.struck, "a step's limit ended without being struck"
         context.where = outer
-        told = f"The time limit of {what} expired."
-        await self._close_inside(context, Ending(Outcome.TIMED_OUT, told), outer)
-        return step.kind.timed_out(told + goes_on_in_alma(context)), ""
+        text = f"The time limit of {what} expired."
+        await self._close_inside(context, Ending(Outcome.TIMED_OUT, text), outer)
+        return step.kind.timed_out(text + goes_on_in_alma(context)), ""
 
     async def _outcome_of(self, step: StepBase, context: Context) -> tuple[Ending, str]:
         """Perform; every failure of the step itself becomes its ending, with Alma's status."""
@@ -212,8 +212,8 @@ class Interpreter:
         except NotInAlma as error:
             # A simulated Alma says what its scenario would have to hold.
             hint = context.door.client.last_hint
-            told = f"{error} A scenario can provide it: {hint}" if hint else str(error)
-            return Ending(Outcome.FAILED, told), ""
+            text = f"{error} A scenario can provide it: {hint}" if hint else str(error)
+            return Ending(Outcome.FAILED, text), ""
         except AlmaflowError as error:
             return Ending(Outcome.FAILED, str(error)), ""
 

@@ -296,11 +296,11 @@ class RunJournal:
         notices: Sequence[NewNotice] = (),
     ) -> None:
         """Record the run's end and the notices about it, and let go of the run."""
-        told, given = self._mask.text(error), self._mask.stored(outputs)
+        text, kept_outputs = self._mask.text(error), self._mask.stored(outputs)
         self._status = None
 
         def end() -> None:
-            self.store.finish_run(self.claim, outcome, told, given)
+            self.store.finish_run(self.claim, outcome, text, kept_outputs)
             self.store.add_notices(notices)
 
         await self._write(end)

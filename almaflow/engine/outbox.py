@@ -208,8 +208,8 @@ class Outbox:
                         next_at = await self._start_due(tasks)
                         await self._wait(next_at)
         finally:
-            for one in self._channels.values():
-                one.threads.close()
+            for channel in self._channels.values():
+                channel.threads.close()
 
     async def _wait(self, next_at: datetime | None) -> None:
         """Return when it is time to look again; *next_at* is when a notice is due."""

@@ -97,7 +97,7 @@ class Bodies:
         endings = [(end.body, end.ending) for end in ends if end.ending is not None]
         failed = [(body, ending) for body, ending in endings if not ending.outcome.is_good]
         if failed:
-            _, first = min(failed, key=lambda one: self._when_failed(one[0]))
+            _, first = min(failed, key=lambda failure: self._when_failed(failure[0]))
             return first
         ended = next((ending for _, ending in endings if ending.ends is not None), None)
         if ended is not None:

@@ -284,8 +284,8 @@ class Context(Reaching, Looking):
     ) -> Any:
         entry = self.journal.get(self.path, self.attempt, effect)
         if entry is None and kept and self.run.keeps_inside(self.path):
-            found = [self.journal.get(self.path, number, effect) for number in range(self.attempt)]
-            entry = next((one for one in reversed(found) if one is not None), None)
+            earlier = (self.journal.get(self.path, n, effect) for n in range(self.attempt))
+            entry = next(filter(None, reversed(list(earlier))), None)
         if entry is None:
             entry = await self.journal.record(
                 self.path, self.attempt, effect, EntryState.DONE, value=encode(await make())
@@ -357,11 +357,11 @@ class Context(Reaching, Looking):
             finally:
                 people.forget(asked_of)
             assert asked_of.answer is not None
-            given = asked_of.answer
-            return {"by": given.by, "at": given.at, "value": dict(given.value)}
+            reply = asked_of.answer
+            return {"by": reply.by, "at": reply.at, "value": dict(reply.value)}
 
-        told = await self.once("answer", ask)
-        return Answer(told["by"], told["at"], told["value"])
+        recorded = await self.once("answer", ask)
+        return Answer(recorded["by"], recorded["at"], recorded["value"])
 
     async def _last_answer(self) -> dict[str, Any]:
         return {"after": await self.services.people.last_answer(self.run_id)}

@@ -45,8 +45,8 @@ async def close(
             await called.finally_(ending)
             del run.unfinished[at]
         if context is not but and not run.past.lost(at):
-            told = replace(ending, error=ending.error + goes_on_in_alma(context))
-            await run.end(at, attempt, told, context, begin)
+            reported = replace(ending, error=ending.error + goes_on_in_alma(context))
+            await run.end(at, attempt, reported, context, begin)
 
 
 def _context_of(run: Interpreter, entry: Entry, where: Where) -> Context:

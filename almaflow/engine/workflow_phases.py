@@ -101,8 +101,8 @@ class Phases:
             try:
                 outputs[name] = _rendered(value, names, budget)
             except ExpressionFailed as error:
-                said = f"The output `{name}` is omitted: {error}"
-                self.run.journal.tell(EventKind.SAID, self.prefix.rstrip("/"), said)
+                text = f"The output `{name}` is omitted: {error}"
+                self.run.journal.tell(EventKind.SAID, self.prefix.rstrip("/"), text)
         return outputs
 
 

@@ -136,9 +136,9 @@ class _Waiting:
         }
         for step in self._view.steps:
             if _is_active(step) and (step.path not in holders or step.reason):
-                found = self._of_step(step)
-                if found is not None:
-                    yield found
+                cause = self._of_step(step)
+                if cause is not None:
+                    yield cause
 
     def _of_step(self, step: StepView) -> Because | None:
         if step.outcome is Outcome.UNKNOWN:
@@ -238,10 +238,10 @@ class _Waiting:
 
     def _place_of(self, step: StepView, effect: str) -> Place | None:
         spot = (step.path, step.attempts, effect)
-        found = (
+        place = (
             one for one in self._around.own_places if (one.path, one.attempt, one.effect) == spot
         )
-        return next(found, None)
+        return next(place, None)
 
     def _queued(self, step: StepView) -> Place | None:
         """Return the place that a step waits for, None when it waits for none."""
@@ -328,8 +328,8 @@ class _Ended:
         place = self._around.outline.place(step.path) if self._around.outline is not None else None
         line = f" ({place.line})" if place is not None and place.line else ""
         at = clock(step.ended_at, self._around.now, self._zone) if step.ended_at else ""
-        told = f"step {step.path}{line}: {step.outcome}{at and f' {at}'}"
-        return told + (f": {step.error}" if step.error else "")
+        text = f"step {step.path}{line}: {step.outcome}{at and f' {at}'}"
+        return text + (f": {step.error}" if step.error else "")
 
     def _moves(self) -> Iterator[str]:
         view = self._view

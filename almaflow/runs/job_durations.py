@@ -23,12 +23,12 @@ class Durations:
         self._seconds: dict[tuple[str, str], deque[float]] = defaultdict(
             lambda: deque(maxlen=REMEMBERED)
         )
-        for one in learned:
-            self.learn(one)
+        for record in learned:
+            self.learn(record)
 
-    def learn(self, one: Mapping[str, Any]) -> None:
+    def learn(self, record: Mapping[str, Any]) -> None:
         """Remember one run of a job."""
-        self._seconds[one["institution"], one["job_id"]].append(one["seconds"])
+        self._seconds[record["institution"], record["job_id"]].append(record["seconds"])
 
     def expected(self, institution: str, job_id: str) -> timedelta | None:
         """Return the median duration of a job, None when too little is known."""

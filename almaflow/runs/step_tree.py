@@ -115,12 +115,12 @@ class Outline:
         if place is not None:
             return place
         places = list(self.places())
-        found = [place for place in places if place.step.id == name]
+        matches = [place for place in places if place.step.id == name]
         # In its own file an id is unique; a called one may have it too.
-        nearest = [place for place in found if place.calls == min(one.calls for one in found)]
+        nearest = [place for place in matches if place.calls == min(one.calls for one in matches)]
         if len(nearest) == 1:
             return nearest[0]
-        if found:
+        if matches:
             listed = ", ".join(f"`{place.path}`" for place in nearest)
             raise RequestWrong(
                 f"Several steps have the id `{name}`: {listed}. Specify a whole path."
@@ -238,5 +238,5 @@ class _Walk:
         begun = sorted(int(one) for one in self._parts.get(path, ()) if one.isdecimal())
         if not begun:
             yield ANY, ANYWHERE
-        for one in begun:
-            yield str(one), one
+        for iteration in begun:
+            yield str(iteration), iteration

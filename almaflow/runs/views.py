@@ -175,7 +175,7 @@ def _attempts(
     ends = [one for one in log if one.kind == EventKind.RUN and "outcome" in (one.data or {})]
     for number in range(1, record.attempt + 1):
         retry = asked.get(number)
-        told = {} if retry is None else retry.value
+        recorded = {} if retry is None else retry.value
         if number == record.attempt:
             ended_at, outcome, error = record.ended_at, record.outcome, record.error
         elif number <= len(ends):
@@ -187,8 +187,8 @@ def _attempts(
         yield RunAttemptView(
             number=number,
             asked_at=None if retry is None else retry.created_at,
-            by=told.get("by", ""),
-            start=told.get("from") or "",
+            by=recorded.get("by", ""),
+            start=recorded.get("from") or "",
             ended_at=ended_at,
             outcome=outcome,
             error=error,

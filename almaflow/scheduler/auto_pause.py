@@ -19,10 +19,12 @@ BY = "almaflow"
 class Pausing(Companion):
     """Counts, after each run of a timetable, how many in a row did not end well."""
 
-    def __init__(self, engine: Engine, log: Log, told: Callable[[Pause, RunRecord], None]) -> None:
+    def __init__(
+        self, engine: Engine, log: Log, on_pause: Callable[[Pause, RunRecord], None]
+    ) -> None:
         self._engine = engine
         self._log = log
-        self._told = told
+        self._told = on_pause
         self._after: dict[str, int] = {}
 
     async def read(self, reading: Reading, before: Reading | None) -> None:

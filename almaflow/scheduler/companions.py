@@ -36,7 +36,7 @@ class Companion:
     async def ended(self, run: RunRecord) -> None:
         """Take note that this process has let go of a run; it need not be finished."""
 
-    def clock_set(self, said: str) -> None:
+    def clock_set(self, text: str) -> None:
         """Take note that the clock was set."""
 
     def settings(self, problem: str) -> None:

@@ -223,12 +223,12 @@ def _gauges_of(picture: Picture) -> Iterator[Metric]:
             picture.undelivered,
         ),
     }
-    for name, (told, number) in plain.items():
-        yield _gauge(name, told, {(): number})
+    for name, (help_text, number) in plain.items():
+        yield _gauge(name, help_text, {(): number})
 
 
-def _gauge(name: str, told: str, values: dict[tuple[str, ...], int], *labels: str) -> Metric:
-    gauge = GaugeMetricFamily(name, told, labels=labels)
+def _gauge(name: str, help_text: str, values: dict[tuple[str, ...], int], *labels: str) -> Metric:
+    gauge = GaugeMetricFamily(name, help_text, labels=labels)
     for key, number in values.items():
         gauge.add_metric(tuple(map(_label, key)), number)
     return gauge

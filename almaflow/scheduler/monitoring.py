@@ -112,14 +112,14 @@ class Watching(Companion):
         runs = [(run, about) for run in unfinished if (about := await self._about(run)) is not None]
         changes = await self._writer.call(self._store.last_changes, [run.id for run, _ in runs])
         now = self._clock.now()
-        found: list[NewNotice] = []
+        notices: list[NewNotice] = []
         for run, about in runs:
             changed_at = changes.get(run.id, run.requested_at)
-            found += await self._look_at(run, about, changed_at, now)
-        new = [one for one in found if one.key not in self._told]
+            notices += await self._look_at(run, about, changed_at, now)
+        new = [one for one in notices if one.key not in self._told]
         await self._outbox.put(new)
         # Keys of runs that have ended need not be remembered: nobody looks at those.
-        self._told = {one.key for one in found}
+        self._told = {one.key for one in notices}
         going = {(run.id, run.attempt) for run in unfinished}
         self._usual = {key: usual for key, usual in self._usual.items() if key in going}
 
@@ -129,7 +129,7 @@ class Watching(Companion):
         self, run: RunRecord, about: _About, changed_at: datetime, now: datetime
     ) -> list[NewNotice]:
         usual = await self._usual_of(run)
-        found = [
+        notices = [
             *_waiting(run, about.zone),
             *_alone(run, changed_at, now, about.zone),
             *_silent(run, changed_at, now, usual, about.zone),
@@ -137,7 +137,7 @@ class Watching(Companion):
         ]
         return [
             notice
-            for key, event, said in found
+            for key, event, said in notices
             for notice in to_channels(
                 channels_of(about.workflow, event),
                 key,

@@ -68,18 +68,18 @@ def let_through(
             of_entry.setdefault(key, []).append(tick)
         elif _too_old(tick, rules[key], now):
             decided.ends.append(_too_old_end(tick, rules[key]))
-    for key, found in of_entry.items():
-        _catch_up(found, rules[key], now, decided)
+    for key, ticks_of_entry in of_entry.items():
+        _catch_up(ticks_of_entry, rules[key], now, decided)
     return decided
 
 
 _REMOVED = "The schedule entry was removed before this tick could run."
 
 
-def _catch_up(found: Sequence[Tick], rules: Rules, now: datetime, decided: Decided) -> None:
+def _catch_up(due: Sequence[Tick], rules: Rules, now: datetime, decided: Decided) -> None:
     """Decide about the ticks of one entry that have just come due."""
-    fresh = [tick for tick in found if now - tick.starts_at <= LATE]
-    old = [tick for tick in found if now - tick.starts_at > LATE]
+    fresh = [tick for tick in due if now - tick.starts_at <= LATE]
+    old = [tick for tick in due if now - tick.starts_at > LATE]
     decided.accepted.update((tick.id, False) for tick in fresh)
     within = []
     for tick in old:
@@ -155,17 +155,17 @@ def _line_up(
     """Decide about the ticks of one workflow; *going* is the run that goes on, empty for none."""
     in_line: dict[str, list[Tick]] = {}
     for tick in waiting:
-        said = rules[tick.workflow, tick.entry]
-        if said.overlap == "allow" or not going:
+        rule = rules[tick.workflow, tick.entry]
+        if rule.overlap == "allow" or not going:
             decided.starting.append(tick)
             going = going or _THIS_ONE
-        elif tick.caught_up and said.missed == "all":
+        elif tick.caught_up and rule.missed == "all":
             # Each of these was promised a run.
             continue
-        elif said.overlap == "skip":
+        elif rule.overlap == "skip":
             why = f"{_which(going)} was still running, and `overlap` is `skip`."
             decided.ends.append(_end(tick, TickEnding.SKIPPED, Cause.OVERLAP, why))
-        elif said.overlap == "queue_one":
+        elif rule.overlap == "queue_one":
             in_line.setdefault(tick.entry, []).append(tick)
     for ticks in in_line.values():
         newest = max(ticks, key=lambda tick: tick.at)

@@ -159,19 +159,19 @@ class _Term:
 
     async def _stand_by(self) -> None:
         """Return once this process leads."""
-        told: str | None = None
+        reported: str | None = None
         while True:
             other = await self._writer.call(self._store.lead, self._engine.process_id)
             self._service.started = True
             if other is None:
                 break
-            if told != other.id:
-                told = other.id
+            if reported != other.id:
+                reported = other.id
                 self._log(_stands_by(other, self._store.address), leading=False)
             await sleep(self._clock, self._engine.look)
         self._log(
             f"Leading on the store {self._store.address}."
-            if told is None
+            if reported is None
             else "The other `serve` is gone; this one leads now.",
             leading=True,
         )

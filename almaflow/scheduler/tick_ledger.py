@@ -288,12 +288,12 @@ class Ledger:
         happened.ended += [(by_id[end.tick_id], end) for end in ends]
 
     async def _begin(self, tick: Tick, commits: dict[Path, str | None], happened: Happened) -> None:
-        one = self._standing[tick.workflow]
-        folder = Path(one.definition["folder"])
+        standing = self._standing[tick.workflow]
+        folder = Path(standing.definition["folder"])
         if folder not in commits:
             commits[folder] = await self._threads.run(self._commit_of, folder)
         try:
-            plan = self._plan(one, tick, commits[folder])
+            plan = self._plan(standing, tick, commits[folder])
         except StoreError:
             raise
         except AlmaflowError as error:
@@ -309,11 +309,11 @@ class Ledger:
         if record is not None:
             happened.begun.append((tick, record))
 
-    def _plan(self, one: Standing, tick: Tick, commit: str | None) -> Plan:
+    def _plan(self, standing: Standing, tick: Tick, commit: str | None) -> Plan:
         now = self._clock.now()
         entry = self._lanes[tick.workflow, tick.entry].entry
         return make_plan(
-            one.loaded,
+            standing.loaded,
             self._project,
             entry.inputs,
             run_id=new_run_id(now, self._chance),
@@ -321,7 +321,7 @@ class Ledger:
             key=entry.run_key(tick.at),
             scheduled_at=tick.at,
             trigger=TRIGGER,
-            definition={**one.definition, "commit": commit},
+            definition={**standing.definition, "commit": commit},
         )
 
 

@@ -142,10 +142,10 @@ class Reader:
         entries = tuple(entries_of(loaded.name, loaded.workflow, self._project))
         watched = {*_files_of(loaded), *self._calendar_files(entries)}
         signature = _signature({str(path), *watched})
-        one = Standing(name, loaded, definition, entries)
+        standing = Standing(name, loaded, definition, entries)
         if before == _signature([str(path)]):
-            self._read[name] = (signature, one)
-        return one
+            self._read[name] = (signature, standing)
+        return standing
 
     def _calendar_files(self, entries: Iterable[Entry]) -> Iterator[str]:
         known = self._project.settings.calendars
@@ -189,8 +189,10 @@ def _each_name_once(
     return standing
 
 
-def _difference(one: Standing, claiming: Iterable[Standing]) -> str:
-    return next(filter(None, (how_they_differ(one.name, other.name) for other in claiming)), "")
+def _difference(standing: Standing, claiming: Iterable[Standing]) -> str:
+    return next(
+        filter(None, (how_they_differ(standing.name, other.name) for other in claiming)), ""
+    )
 
 
 @contextmanager
@@ -211,10 +213,10 @@ def _signature(paths: Iterable[str]) -> Signature:
 
 def _stamp(path: str) -> tuple[str, int, int, int]:
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except (OSError, ValueError):
         return (path, 0, 0, 0)
-    return (path, found.st_mtime_ns, found.st_size, found.st_ino)
+    return (path, status.st_mtime_ns, status.st_size, status.st_ino)
 
 
 def _files_of(loaded: LoadedWorkflow) -> Iterator[str]:
@@ -242,8 +244,8 @@ def last_good(
     Calendars that almaflow.yaml does not have any more are those of the standing *schedules*.
     """
     calendars: dict[str, dict[str, Calendar]] = {}
-    for one in schedules:
-        calendars.setdefault(one.workflow, {}).update(calendars_of_json(one.timing))
+    for schedule in schedules:
+        calendars.setdefault(schedule.workflow, {}).update(calendars_of_json(schedule.timing))
 
     def bring_back(source: Source) -> Standing | None:
         definition = store.definition(source.definition)

@@ -73,9 +73,9 @@ def approve(
             }
         )
         return
-    said = "rejected" if reject else "approved"
+    decision = "rejected" if reject else "approved"
     say(
-        f"Step {path} of run {record.id} is {said}. "
+        f"Step {path} of run {record.id} is {decision}. "
         + (
             "The process that executes the run will continue with it; follow it with `almaflow "
             f"logs -f {record.id}`. If that process does not respond, take over the run with "
@@ -99,10 +99,10 @@ def _chosen(record: RunRecord, step: str | None, waiting: Mapping[str, str]) -> 
     """Return the path of the step that is answered; Raises: RequestWrong."""
     asks = "; ".join(f"`{path}` ({question})" for path, question in waiting.items())
     if not waiting:
-        told = f": it is waiting for something else ({on_one_line(record.reason)})"
+        reason = f": it is waiting for something else ({on_one_line(record.reason)})"
         raise RequestWrong(
             f"No step of run {record.id} is waiting for an "
-            f"answer{(told if record.reason else '')}. `almaflow why {record.id}` explains "
+            f"answer{(reason if record.reason else '')}. `almaflow why {record.id}` explains "
             "what the run is waiting for."
         )
     if step is None:
@@ -113,11 +113,11 @@ def _chosen(record: RunRecord, step: str | None, waiting: Mapping[str, str]) -> 
         )
     if step in waiting:
         return step
-    found = [path for path in waiting if path.rsplit("/", 1)[-1] == step]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        listed = ", ".join(f"`{path}`" for path in found)
+    matches = [path for path in waiting if path.rsplit("/", 1)[-1] == step]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        listed = ", ".join(f"`{path}`" for path in matches)
         raise RequestWrong(
             f"Several steps with the id `{step}` are waiting for an answer: {listed}. Specify "
             "one of these paths."
@@ -134,8 +134,8 @@ def _refuse_second(store: Store, record: RunRecord, path: str) -> None:
     after = asked[-1].value["after"] if asked else 0
     for answer in store.answers([record.id], after):
         if (answer.path, answer.kind) == (path, "approve"):
-            said = "approved" if answer.value["approved"] else "rejected"
+            decision = "approved" if answer.value["approved"] else "rejected"
             raise RequestWrong(
-                f"Step {path} of run {record.id} was already {said} by {answer.by}. The run "
+                f"Step {path} of run {record.id} was already {decision} by {answer.by}. The run "
                 "continues as soon as a process executes it."
             )

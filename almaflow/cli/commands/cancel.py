@@ -37,10 +37,10 @@ def cancel(
         record = store.ask_cancel(record.id, who())
         if not responds(store, record):
             try:
-                told = f"No process is executing run {record.id}; cancelling it here."
-                work_here(project, store, record, told, as_json=as_json)
+                text = f"No process is executing run {record.id}; cancelling it here."
+                work_here(project, store, record, text, as_json=as_json)
             except RunHeld:
                 # A process has taken it a moment ago, and hears of the request.
                 record = store.run(record.id)
-        told = "has been asked to cancel it; its `finally` steps and notifications follow"
-        tell_owner(store, record, told, as_json=as_json, asked=True)
+        text = "has been asked to cancel it; its `finally` steps and notifications follow"
+        tell_owner(store, record, text, as_json=as_json, asked=True)

@@ -45,19 +45,19 @@ def doctor(
     channels, pings, connections, and for every institution the API key, its rights and the clock.
     Nothing is changed in Alma. Exits with 1 if something will not work.
     """
-    told: list[Finding] = []
+    findings: list[Finding] = []
     try:
         for finding in _findings(send):
-            told.append(finding)
+            findings.append(finding)
             if not as_json:
                 _print(finding)
     except Interrupted:
         raise typer.Exit(EXIT_INTERRUPTED) from None
-    errors = sum(one.verdict is Verdict.ERROR for one in told)
+    errors = sum(one.verdict is Verdict.ERROR for one in findings)
     if as_json:
-        emit_json({"ok": not errors, "findings": [_as_data(one) for one in told]})
+        emit_json({"ok": not errors, "findings": [_as_data(one) for one in findings]})
     else:
-        _print_sum(told)
+        _print_sum(findings)
     raise typer.Exit(1 if errors else 0)
 
 
@@ -79,12 +79,12 @@ def _of_project(project: Project, mask: Mask, send: bool) -> Iterator[Finding]:
     now = SystemClock().now()
     yield from files.look_at_settings(project)
     yield from files.look_at_secrets(project)
-    found, loaded = files.look_at_workflows(project)
-    yield from found
+    findings, loaded = files.look_at_workflows(project)
+    yield from findings
     yield from files.look_at_git(project)
     yield from zones.look_at_zones(project, loaded, now)
-    found, health = store.look_at_store(project)
-    yield from found
+    findings, health = store.look_at_store(project)
+    yield from findings
     if health is not None and health.is_made:
         yield from service.look_at_service(project, loaded)
     yield from outside.look_at_channels(project, send=send)
@@ -102,9 +102,9 @@ def _print(finding: Finding) -> None:
         say(f"    {arrow} {on_one_line(finding.move)}")
 
 
-def _print_sum(told: list[Finding]) -> None:
-    errors = sum(one.verdict is Verdict.ERROR for one in told)
-    warnings = sum(one.verdict is Verdict.WARNING for one in told)
+def _print_sum(findings: list[Finding]) -> None:
+    errors = sum(one.verdict is Verdict.ERROR for one in findings)
+    warnings = sum(one.verdict is Verdict.WARNING for one in findings)
     if not errors and not warnings:
         emit("Everything works.")
         return

@@ -85,13 +85,13 @@ def import_payload(
 
 def read_payload(file: str) -> list[JobParameter]:
     """Return the parameters in *file*; Raises: RequestWrong, DocumentsInvalid."""
-    shown = "stdin" if file == STDIN else file
+    source = "stdin" if file == STDIN else file
     content, text = _read(file), ""
     try:
         text = decode_payload(content)
         return parse_payload(text)
     except PayloadInvalid as error:
-        location = Location(shown, error.line, error.column)
+        location = Location(source, error.line, error.column)
         line = error.line_of(text)
         problem = Problem(location, "bad-payload", str(error), line_text=line)
         raise DocumentsInvalid([problem]) from error
@@ -135,7 +135,7 @@ def step_of(parameters: Sequence[JobParameter], job: str | None) -> dict[str, An
 
 def _literally(value: str) -> str:
     """Return a value such that no template is seen in it."""
-    return re.sub(r"\{[{%#]", lambda found: f'{{{{ "{found[0]}" }}}}', value)
+    return re.sub(r"\{[{%#]", lambda match: f'{{{{ "{match[0]}" }}}}', value)
 
 
 def step_lines(step: dict[str, Any]) -> Iterator[str]:
@@ -152,8 +152,11 @@ def step_lines(step: dict[str, Any]) -> Iterator[str]:
                     yield f"      {quoted(name)}: {quoted(text)}"
             case list():
                 yield f"    {key}:"
-                for one in value:
-                    yield f"      - {{name: {quoted(one['name'])}, value: {quoted(one['value'])}}}"
+                for entry in value:
+                    yield (
+                        f"      - {{name: {quoted(entry['name'])}, value: "
+                        f"{quoted(entry['value'])}}}"
+                    )
 
 
 def quoted(text: str) -> str:

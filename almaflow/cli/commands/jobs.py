@@ -87,15 +87,15 @@ def show_job(
         # An entry of a list tells less than the job itself.
         return alma.institution, await alma.directory.job(id=named.id)
 
-    asked, found = ask(question, institution, simulated=simulate)
-    _JOBS.print_one(asked, data_of(found), _lines(found), as_json=as_json)
+    asked, details = ask(question, institution, simulated=simulate)
+    _JOBS.print_one(asked, data_of(details), _lines(details), as_json=as_json)
 
 
 def _lines(job: Job) -> Iterator[str]:
     yield f"{job.id}  {on_one_line(job.name)}"
     yield from facts(data_of(job), columns=12)
-    for one in job.parameters:
-        yield fact("parameter", f"{one.name} = {one.value}", columns=12)
+    for parameter in job.parameters:
+        yield fact("parameter", f"{parameter.name} = {parameter.value}", columns=12)
     yield ""
     yield "In a workflow:"
     yield "  - submit_job:"

@@ -88,8 +88,8 @@ def next_(
     if as_json:
         emit_json([one.as_data() for one in coming])
         return
-    for one in coming:
-        emit(_line(one, named=name is None))
+    for tick in coming:
+        emit(_line(tick, named=name is None))
     if not coming:
         say("No tick is due in the future." if until is None else "No tick is due until then.")
 
@@ -111,19 +111,19 @@ def _entries(name: str | None, project: Project) -> list[Entry]:
     Raises:
         RequestWrong: there are none, or the calendar of the one named workflow is broken.
     """
-    found: list[Entry] = []
+    entries: list[Entry] = []
     left_out = False
-    for one in _workflows(name, project):
+    for loaded in _workflows(name, project):
         try:
-            found += entries_of(one.name, one.workflow, project)
+            entries += entries_of(loaded.name, loaded.workflow, project)
         except RequestWrong as error:
             if name is not None:
                 raise
             left_out = True
-            say(f"{one.name} is omitted: {error}", err=True)
-    if not found and not left_out:
+            say(f"{loaded.name} is omitted: {error}", err=True)
+    if not entries and not left_out:
         raise RequestWrong(_nothing(name))
-    return found
+    return entries
 
 
 def _nothing(name: str | None) -> str:
@@ -168,12 +168,12 @@ def _coming(
                 skipped = f"paused by {held[0].by}" + (f": {held[0].note}" if held[0].note else "")
             yield _Coming(at, entry, skipped)
 
-    return merge(*(of(entry) for entry in entries), key=lambda one: one.at)
+    return merge(*(of(entry) for entry in entries), key=lambda tick: tick.at)
 
 
-def _line(one: _Coming, *, named: bool) -> str:
-    when = one.at.astimezone(one.entry.timetable.zone).strftime("%a %Y-%m-%d %H:%M:%S%z")
+def _line(tick: _Coming, *, named: bool) -> str:
+    when = tick.at.astimezone(tick.entry.timetable.zone).strftime("%a %Y-%m-%d %H:%M:%S%z")
     when = f"{when[:-2]}:{when[-2:]}"
-    what = f"{one.entry.workflow}  " if named else ""
-    fate = f"  skipped: {one.skipped}" if one.skipped else ""
-    return f"{when}  {what}{one.entry.words()}{fate}"
+    what = f"{tick.entry.workflow}  " if named else ""
+    fate = f"  skipped: {tick.skipped}" if tick.skipped else ""
+    return f"{when}  {what}{tick.entry.words()}{fate}"

@@ -169,22 +169,22 @@ def _lines(made: Plan, record: RunRecord, steps: list[PlannedStep]) -> Iterator[
         yield f"{step.path}  ({step.kind}{ended})"
         if step.error:
             yield f"    {on_one_line(step.error)}"
-        for one in step.requests:
-            yield from _request_lines(one)
+        for request in step.requests:
+            yield from _request_lines(request)
     yield ""
     ended = f"The simulated run ended as {record.outcome or record.status}."
     yield f"{ended} {on_one_line(record.error)}".rstrip()
 
 
-def _request_lines(one: PlannedRequest) -> Iterator[str]:
-    query = urlencode([(name, value) for name, value in one.request["query"]])
-    target = one.request["path"] + (f"?{query}" if query else "")
-    times = f"   ({one.times} times)" if one.times > 1 else ""
-    yield f"    {one.request['method']} {on_one_line(target)}{times}"
-    body = one.request["body"]
+def _request_lines(request: PlannedRequest) -> Iterator[str]:
+    query = urlencode([(name, value) for name, value in request.request["query"]])
+    target = request.request["path"] + (f"?{query}" if query else "")
+    times = f"   ({request.times} times)" if request.times > 1 else ""
+    yield f"    {request.request['method']} {on_one_line(target)}{times}"
+    body = request.request["body"]
     if body:
-        shown = json_text(REDACTION.data(_shortened(body)), indent=2)
-        yield from (f"      {line}" for line in shown.splitlines())
+        rendered = json_text(REDACTION.data(_shortened(body)), indent=2)
+        yield from (f"      {line}" for line in rendered.splitlines())
 
 
 def _first_members(body: Any) -> Any:
@@ -197,8 +197,8 @@ def _first_members(body: Any) -> Any:
     members = body["members"]["member"]
     if len(members) <= MOST_MEMBERS_SHOWN:
         return body
-    shown = {"total_record_count": len(members), "member": members[:MOST_MEMBERS_SHOWN]}
-    return {**body, "members": {**body["members"], **shown}}
+    shortened = {"total_record_count": len(members), "member": members[:MOST_MEMBERS_SHOWN]}
+    return {**body, "members": {**body["members"], **shortened}}
 
 
 def _shortened(body: Any) -> Any:

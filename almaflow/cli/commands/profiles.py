@@ -63,13 +63,13 @@ def show_profile(
     """Show a profile, the jobs that belong to it, and the step that runs it."""
 
     async def question(alma: Asked) -> tuple[str, Profile, list[Job]]:
-        found = _one(await _profiles(alma), profile, alma.institution)
-        return alma.institution, found, await _jobs(alma, found)
+        match = _one(await _profiles(alma), profile, alma.institution)
+        return alma.institution, match, await _jobs(alma, match)
 
-    asked, found, jobs = ask(question, institution, simulated=simulate)
+    asked, match, jobs = ask(question, institution, simulated=simulate)
     listed = [{"id": job.id, "name": job.name} for job in jobs]
-    data = {**_as_data(found), "jobs": listed}
-    _PROFILES.print_one(asked, data, _lines(found, jobs), as_json=as_json)
+    data = {**_as_data(match), "jobs": listed}
+    _PROFILES.print_one(asked, data, _lines(match, jobs), as_json=as_json)
 
 
 async def _profiles(alma: Asked) -> list[Profile]:
@@ -79,28 +79,28 @@ async def _profiles(alma: Asked) -> list[Profile]:
     )
     imports = (await alma.read(calls.import_profiles())).items
     return [
-        *sorted(integration, key=lambda one: one.name),
-        *sorted(imports, key=lambda one: one.name),
+        *sorted(integration, key=lambda entry: entry.name),
+        *sorted(imports, key=lambda entry: entry.name),
     ]
 
 
 async def _jobs(alma: Asked, profile: Profile) -> list[Job]:
     if isinstance(profile, ImportProfile) and profile.job_id:
         return [await alma.directory.job(id=profile.job_id)]
-    found = await read_pages(
+    jobs = await read_pages(
         alma.read,
         lambda offset: calls.list_jobs(type="SCHEDULED", profile_id=profile.id, offset=offset),
     )
-    return [job for job in found if job.profile_id in ("", profile.id)]
+    return [job for job in jobs if job.profile_id in ("", profile.id)]
 
 
 def _one(profiles: list[Profile], wanted: str, institution: str) -> Profile:
     """Return the profile of this id, code or name; Raises: NotInAlma."""
-    found = [one for one in profiles if wanted in (one.id, _code(one), one.name)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        listed = ", ".join(f"{one.id} ({_kind(one)})" for one in found)
+    matches = [one for one in profiles if wanted in (one.id, _code(one), one.name)]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        listed = ", ".join(f"{one.id} ({_kind(one)})" for one in matches)
         text = f"{institution} has several profiles named '{wanted}': {listed}."
         raise NotInAlma(text, noun="profile", name=wanted, advice="Specify the id of one.")
     known = [name for one in profiles for name in (one.id, _code(one), one.name) if name]

@@ -131,19 +131,19 @@ def _go_on(
     as_json: bool,
 ) -> None:
     """Let the process that works on the run take it up, or go on with the run here."""
-    said = f"runs in Alma as {instance}" if instance else "was not accepted by Alma"
+    outcome = f"runs in Alma as {instance}" if instance else "was not accepted by Alma"
     if not responds(store, record):
         try:
-            told = (
-                f"Step {lost.path} {said}. No process is executing run {record.id}, so it "
+            text = (
+                f"Step {lost.path} {outcome}. No process is executing run {record.id}, so it "
                 "continues here."
             )
-            work_here(project, store, record, told, as_json=as_json)
+            work_here(project, store, record, text, as_json=as_json)
         except RunHeld:
             # A process has taken it a moment ago, and hears of the answer.
             record = store.run(record.id)
-    told = f"continues now that step {lost.path} {said}"
-    tell_owner(store, record, told, as_json=as_json, resolved=lost.path, instance=instance)
+    text = f"continues now that step {lost.path} {outcome}"
+    tell_owner(store, record, text, as_json=as_json, resolved=lost.path, instance=instance)
 
 
 # --- which submission -----------------------------------------------------------------------------
@@ -174,11 +174,11 @@ def _chosen(record: RunRecord, step: str, lost: Mapping[str, Lost]) -> Lost:
             f"No submission of run {record.id} is unconfirmed, so there is nothing to resolve. "
             f"`almaflow why {record.id}` explains what the run is waiting for."
         )
-    found = [one for one in lost.values() if step in (one.path, one.path.rsplit("/", 1)[-1])]
-    if len(found) == 1:
-        return found[0]
+    matches = [one for one in lost.values() if step in (one.path, one.path.rsplit("/", 1)[-1])]
+    if len(matches) == 1:
+        return matches[0]
     listed = ", ".join(f"`{path}`" for path in lost)
-    if found:
+    if matches:
         raise RequestWrong(
             f"Several steps with the id `{step}` have a lost response: {listed}. Specify one "
             "of these paths."
@@ -196,11 +196,11 @@ def _check_instance(project: Project, store: Store, lost: Lost, instance_id: str
     """Raise `RequestWrong` when the run in Alma cannot be the one that was submitted."""
 
     async def question(alma: Asked) -> tuple[JobInstance, Wanted]:
-        found = await alma.read(calls.instance(instance_id, lost.trace.job_id))
-        return found, lost.wanted(alma.ahead)
+        instance = await alma.read(calls.instance(instance_id, lost.trace.job_id))
+        return instance, lost.wanted(alma.ahead)
 
     try:
-        found, wanted = ask_live(question, project, lost.institution)
+        instance, wanted = ask_live(question, project, lost.institution)
     except AlmaRefused as error:
         if not error.codes & _UNKNOWN_RUN:
             raise
@@ -208,29 +208,29 @@ def _check_instance(project: Project, store: Store, lost: Lost, instance_id: str
             f"Alma at {lost.institution} has no instance {instance_id} of job "
             f"{lost.trace.job_id}. Check the id in Alma (Admin > Monitor Jobs)."
         ) from error
-    why = _why_not(found, wanted)
+    why = _why_not(instance, wanted)
     if instance_id in _claimed(project, store, lost):
         why = "another step of almaflow started or adopted it"
     if why:
         raise RequestWrong(
-            f"The instance {instance_id} ({on_one_line(found.name)}) cannot be what step "
+            f"The instance {instance_id} ({on_one_line(instance.name)}) cannot be what step "
             f"{lost.path} submitted: {why}. Nothing was recorded."
         )
 
 
-def _why_not(found: JobInstance, wanted: Wanted) -> str:
+def _why_not(instance: JobInstance, wanted: Wanted) -> str:
     """Return why an instance is not the one that was submitted; empty when it can be.
 
     Who started it is left to the person: Alma may call the API's account by any name.
     """
-    match wanted.mismatch(found):
+    match wanted.mismatch(instance):
         case Mismatch.OTHER_JOB:
-            return f"it is an instance of job {found.job_id}, not of {wanted.trace.job_id}"
+            return f"it is an instance of job {instance.job_id}, not of {wanted.trace.job_id}"
         case Mismatch.EARLIER:
-            assert found.submit_time is not None
+            assert instance.submit_time is not None
             utc = ZoneInfo("UTC")
             return (
-                f"Alma accepted it at {instant(found.submit_time, utc)}, before ours was sent "
+                f"Alma accepted it at {instant(instance.submit_time, utc)}, before ours was sent "
                 f"at {instant(wanted.since + TOLERANCE, utc)}"
             )
         case Mismatch.OTHER_MARKER:
@@ -268,8 +268,8 @@ def _not_there(
     if not runs or as_json:
         return True
     say(f"Alma at {lost.institution} lists these instances of job {lost.trace.job_id} since then:")
-    for one in runs:
-        emit(f"  {_shown(one)}")
+    for instance in runs:
+        emit(f"  {_shown(instance)}")
     say("If one of them is this submission, submitting it once more runs the job a second time.")
     return confirmed("Submit it once more?") if can_be_asked() else True
 

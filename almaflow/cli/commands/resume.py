@@ -157,11 +157,11 @@ def _resume_all(project: Project, store: Store, *, watch: bool, strict: bool) ->
         run_interruptible(main)
     except Interrupted:
         held = sum(1 for outcome in lines.outcomes.values() if outcome is None)
-        told = (
+        text = (
             f" {held} unfinished runs are on hold; jobs that they started in Alma keep running."
             * bool(held)
         )
-        say(f"Interrupted.{told} Continue with `almaflow resume --all`.", err=True)
+        say(f"Interrupted.{text} Continue with `almaflow resume --all`.", err=True)
         return EXIT_INTERRUPTED
     if not lines.outcomes:
         emit("There are no runs to resume.")

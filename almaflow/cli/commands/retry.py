@@ -94,8 +94,8 @@ def _refuse_unfinished(store: Store, record: RunRecord) -> None:
     """Raise `RequestWrong` for a run that has not ended, with what can be done instead."""
     if record.status is Status.FINISHED:
         return
-    told = f"Run {record.id} has not ended, so there is nothing to retry: it is {record.status}"
-    told += f" ({on_one_line(record.reason)})." if record.reason else "."
+    text = f"Run {record.id} has not ended, so there is nothing to retry: it is {record.status}"
+    text += f" ({on_one_line(record.reason)})." if record.reason else "."
     if is_worked_on(store, record):
         move = (
             f"A process is executing it; follow it with `almaflow logs -f {record.id}`. If "
@@ -107,7 +107,7 @@ def _refuse_unfinished(store: Store, record: RunRecord) -> None:
             f"`almaflow resume {record.id}` continues it; `almaflow why {record.id}` explains "
             "what it is waiting for."
         )
-    raise RequestWrong(f"{told} {move}")
+    raise RequestWrong(f"{text} {move}")
 
 
 def _nothing_to_do(record: RunRecord, outline: Outline) -> RequestWrong:
@@ -129,9 +129,9 @@ def _agreed(record: RunRecord, plan: Plan, chosen: Again, *, as_json: bool) -> b
     """
     lines = list(_question(record, plan, chosen))
     if as_json or not can_be_asked():
-        told = "\n".join(lines)
+        text = "\n".join(lines)
         raise LinesWanted(
-            f"{told}\nNothing was done, because this is not a terminal that can ask you. "
+            f"{text}\nNothing was done, because this is not a terminal that can ask you. "
             "Use `--yes` to submit again."
         )
     for line in lines:
@@ -143,8 +143,8 @@ def _question(record: RunRecord, plan: Plan, chosen: Again) -> Iterator[str]:
     number = len(chosen.submitted)
     jobs = "a job that was" if number == 1 else f"{number} jobs that were"
     yield f"A new attempt of run {record.id} would submit again {jobs} submitted before:"
-    for one in chosen.submitted:
-        yield f"  {one.path}: {_told(one, plan.zone)}"
+    for submission in chosen.submitted:
+        yield f"  {submission.path}: {_told(submission, plan.zone)}"
     if any(one.instance_id is None for one in chosen.submitted):
         yield (
             "Check Alma (Admin > Monitor Jobs) before you confirm: a submission whose outcome "
@@ -152,13 +152,17 @@ def _question(record: RunRecord, plan: Plan, chosen: Again) -> Iterator[str]:
         )
 
 
-def _told(one: Submitted, zone: ZoneInfo) -> str:
+def _told(submission: Submitted, zone: ZoneInfo) -> str:
     """Return which job it was, when it was sent, and what came of it."""
-    job = f"job {one.job_id}" + (f" ({on_one_line(one.job_name)})" if one.job_name else "")
-    where = f" at {one.institution}" + (f" with set {one.set_id}" if one.set_id else "")
-    told = f"{job}{where}, sent {instant(one.sent_at, zone)}"
-    if one.instance_id is None:
-        return f"{told}; it is NOT KNOWN whether Alma accepted it"
-    if one.status:
-        return f"{told}; Alma ran it as {one.instance_id}, last seen as {one.status}"
-    return f"{told}; Alma ran it as {one.instance_id}, and almaflow did not see its end"
+    job = f"job {submission.job_id}" + (
+        f" ({on_one_line(submission.job_name)})" if submission.job_name else ""
+    )
+    where = f" at {submission.institution}" + (
+        f" with set {submission.set_id}" if submission.set_id else ""
+    )
+    text = f"{job}{where}, sent {instant(submission.sent_at, zone)}"
+    if submission.instance_id is None:
+        return f"{text}; it is NOT KNOWN whether Alma accepted it"
+    if submission.status:
+        return f"{text}; Alma ran it as {submission.instance_id}, last seen as {submission.status}"
+    return f"{text}; Alma ran it as {submission.instance_id}, and almaflow did not see its end"

@@ -74,21 +74,21 @@ def run(
     path = find_workflow(file, project)
     loaded = load_workflow(path, project, simulated=simulate)
     print_warnings(loaded.warnings, as_json=as_json)
-    given = read_given(inputs or [], inputs_file)
+    values = read_given(inputs or [], inputs_file)
     if detach:
-        _queue(project, loaded, given, as_json=as_json)
+        _queue(project, loaded, values, as_json=as_json)
         return
     if simulate:
-        record = _simulate(project, loaded, given, scenario, as_json=as_json)
+        record = _simulate(project, loaded, values, scenario, as_json=as_json)
     else:
-        record = _run_live(project, loaded, given, as_json=as_json)
+        record = _run_live(project, loaded, values, as_json=as_json)
     raise typer.Exit(exit_code_of(record, strict=strict))
 
 
 def new_plan(
     loaded: LoadedWorkflow,
     project: Project,
-    given: dict[str, Any],
+    values: dict[str, Any],
     clock: Clock,
     *,
     simulated: bool = False,
@@ -96,14 +96,14 @@ def new_plan(
     """Return the plan of a run that begins now; Raises: RequestWrong."""
     now = clock.now()
     run_id = new_run_id(now, random.SystemRandom())
-    return make_plan(loaded, project, given, run_id=run_id, now=now, simulated=simulated)
+    return make_plan(loaded, project, values, run_id=run_id, now=now, simulated=simulated)
 
 
 def _run_live(
-    project: Project, loaded: LoadedWorkflow, given: dict[str, Any], *, as_json: bool
+    project: Project, loaded: LoadedWorkflow, values: dict[str, Any], *, as_json: bool
 ) -> RunRecord:
     clock = SystemClock()
-    plan = new_plan(loaded, project, given, clock)
+    plan = new_plan(loaded, project, values, clock)
     # A missing key, and a secret that cannot be hidden, are reported before anything is recorded.
     project.institution(plan.institution).key()
     project.known_secrets()
@@ -113,10 +113,10 @@ def _run_live(
 
 
 def _queue(
-    project: Project, loaded: LoadedWorkflow, given: dict[str, Any], *, as_json: bool
+    project: Project, loaded: LoadedWorkflow, values: dict[str, Any], *, as_json: bool
 ) -> None:
     """Record a run for the `serve` that is alive; Raises: RequestWrong when none is."""
-    plan = new_plan(loaded, project, given, SystemClock())
+    plan = new_plan(loaded, project, values, SystemClock())
     project.institution(plan.institution).key()
     project.known_secrets()
     with bootstrap.open_store(project) as store:
@@ -135,14 +135,14 @@ def _queue(
 def _simulate(
     project: Project,
     loaded: LoadedWorkflow,
-    given: dict[str, Any],
+    values: dict[str, Any],
     scenario: str | None,
     *,
     as_json: bool,
 ) -> RunRecord:
     assert loaded.path is not None
     simulation = bootstrap.simulate(project, loaded, scenario)
-    plan = new_plan(loaded, project, given, simulation.clock, simulated=True)
+    plan = new_plan(loaded, project, values, simulation.clock, simulated=True)
     with onlooker(plan, as_json=as_json, simulated=True) as view:
         engine = simulation.engine(view)
         add = partial(_add, engine.store, plan)

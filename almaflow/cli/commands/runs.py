@@ -48,19 +48,19 @@ def runs(
     chosen = _chosen(state)
     project = bootstrap.open_project()
     with bootstrap.open_store(project) as store:
-        found = store.runs(limit, workflow=workflow, **chosen)
-        worked_on = {record.id for record in found if is_worked_on(store, record)}
+        records = store.runs(limit, workflow=workflow, **chosen)
+        worked_on = {record.id for record in records if is_worked_on(store, record)}
     if as_json:
-        emit_json({"runs": [_as_data(record, record.id in worked_on) for record in found]})
+        emit_json({"runs": [_as_data(record, record.id in worked_on) for record in records]})
         return
-    if not found:
+    if not records:
         emit("There are no matching runs." if workflow or state else "There are no runs yet.")
         return
     zone = ZoneInfo(project.settings.timezone)
     emit_lines(
         table(
             ("RUN", "WORKFLOW", "STATE", "BEGAN", "TOOK", "REMARK"),
-            [_row(record, zone, record.id in worked_on) for record in found],
+            [_row(record, zone, record.id in worked_on) for record in records],
             columns=columns_of(sys.stdout),
             flexible=(1, 5),
         )
@@ -72,13 +72,13 @@ def _chosen(state: str | None) -> dict[str, Any]:
     if state is None:
         return {}
     known = {str(one): one for one in _STATES}
-    one = known.get(state.strip().casefold().replace("-", "_"))
-    if one is None:
+    choice = known.get(state.strip().casefold().replace("-", "_"))
+    if choice is None:
         raise RequestWrong(
             f"`{state}` is not a status or an outcome{did_you_mean(state, known) or '.'} Use "
             f"one of {', '.join(known)}."
         )
-    return {"statuses": [one]} if isinstance(one, Status) else {"outcomes": [one]}
+    return {"statuses": [choice]} if isinstance(choice, Status) else {"outcomes": [choice]}
 
 
 def _row(record: RunRecord, zone: ZoneInfo, worked_on: bool) -> tuple[str, ...]:

@@ -50,14 +50,14 @@ def list_sets(
     """List the sets that the API can see; private sets of users are not visible to it."""
 
     async def question(alma: Asked) -> tuple[str, list[AlmaSet]]:
-        found = await read_pages(
+        alma_sets = await read_pages(
             alma.read, lambda offset: calls.list_sets(content=content, offset=offset)
         )
-        return alma.institution, found
+        return alma.institution, alma_sets
 
-    asked, found = ask(question, institution, simulated=simulate)
-    found = sorted((one for one in found if matching(name, one.name)), key=lambda one: one.name)
-    _SETS.print_all(asked, found, as_json=as_json)
+    asked, alma_sets = ask(question, institution, simulated=simulate)
+    matches = [one for one in alma_sets if matching(name, one.name)]
+    _SETS.print_all(asked, sorted(matches, key=lambda one: one.name), as_json=as_json)
 
 
 @app.command("show")
@@ -101,6 +101,6 @@ async def _find(alma: Asked, wanted: str) -> AlmaSet:
     return named
 
 
-def _lines(found: AlmaSet) -> Iterator[str]:
-    yield f"{found.id}  {on_one_line(found.name)}"
-    yield from facts(data_of(found), columns=12)
+def _lines(alma_set: AlmaSet) -> Iterator[str]:
+    yield f"{alma_set.id}  {on_one_line(alma_set.name)}"
+    yield from facts(data_of(alma_set), columns=12)

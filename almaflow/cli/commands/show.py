@@ -37,8 +37,10 @@ def show(
         tick = store.tick_of_run(record.id)
         merged = [] if tick is None else _merged_into(store, tick)
     if as_json:
-        told = None if tick is None else as_data(tick) | {"merged": [as_data(it) for it in merged]}
-        emit_json(view.as_data() | {"tick": told})
+        tick_data = (
+            None if tick is None else as_data(tick) | {"merged": [as_data(it) for it in merged]}
+        )
+        emit_json(view.as_data() | {"tick": tick_data})
     else:
         zone = ZoneInfo(view.timezone)
         about = "" if tick is None else about_tick(tick, len(merged), zone)
@@ -47,10 +49,10 @@ def show(
 
 def _merged_into(store: Store, tick: Tick) -> list[Tick]:
     """Return the ticks that a tick's run stands for besides, newest first."""
-    found = store.ticks(
+    ticks = store.ticks(
         until=tick.at, workflow=tick.workflow, endings=[TickEnding.MERGED], limit=_MERGED
     )
-    return [one for one in found if (one.entry, one.merged_into) == (tick.entry, tick.at)]
+    return [one for one in ticks if (one.entry, one.merged_into) == (tick.entry, tick.at)]
 
 
 def plan_of(store: Store, record: RunRecord) -> Plan | None:

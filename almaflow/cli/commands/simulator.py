@@ -119,9 +119,9 @@ def simulator(
         say(_remote_warning(host, names), err=True)
     if as_json:
         listed = [{"name": name, "key": key} for name, key in of_names.items()]
-        told = {"url": server.url, "institutions": listed}
+        data = {"url": server.url, "institutions": listed}
         # Its keys open nothing but this simulator, and are shown to be used.
-        emit_document(json_text(told, indent=2))
+        emit_document(json_text(data, indent=2))
     else:
         emit_document(_greeting(server.url, of_names))
     resume_collection()
@@ -143,24 +143,24 @@ def _is_remote(host: str) -> bool:
     return not is_loopback(host) or host.lower().endswith(".localhost")
 
 
-def _keys(given: list[str], count: int) -> list[str]:
+def _keys(keys: list[str], count: int) -> list[str]:
     """Return an API key for each of *count* institutions, drawn where none is given."""
-    for key in given:
+    for key in keys:
         if not re.fullmatch(r"[A-Za-z0-9_-]{8,100}", key):
             raise RequestWrong(
                 "`--key` takes 8 to 100 letters, digits, `_` and `-`; without it, keys are drawn."
             )
-    if len(set(given)) < len(given):
+    if len(set(keys)) < len(keys):
         raise RequestWrong(
             "`--key` gives the same key twice. Give each institution a key that differs."
         )
-    if len(given) > count:
+    if len(keys) > count:
         raise RequestWrong(
-            f"`--key` gives {len(given)} keys, but the simulator has only {count} "
+            f"`--key` gives {len(keys)} keys, but the simulator has only {count} "
             f"{'institution' if count == 1 else 'institutions'}. Add `--institution NAME` for each "
             "further key."
         )
-    return [*given, *(f"l8xx{secrets.token_hex(16)}" for _ in range(count - len(given)))]
+    return [*keys, *(f"l8xx{secrets.token_hex(16)}" for _ in range(count - len(keys)))]
 
 
 def _clock(starts_at: datetime | None, speed: float) -> Callable[[], datetime]:

@@ -97,14 +97,14 @@ def ticks(
         else:
             if limit is None and since is None:
                 limit = _LISTED
-            found = store.ticks(since=from_, until=to, workflow=workflow, limit=limit, **chosen)
+            rows = store.ticks(since=from_, until=to, workflow=workflow, limit=limit, **chosen)
     if check:
         _print_compared(compared, zone, as_json=as_json)
         raise typer.Exit(1 if compared.verified.faults else 0)
     if as_json:
-        emit_json({"ticks": [as_data(tick) for tick in found]})
+        emit_json({"ticks": [as_data(tick) for tick in rows]})
     else:
-        _print(found, now, zone, any_asked=bool(name or since or until or ending))
+        _print(rows, now, zone, any_asked=bool(name or since or until or ending))
 
 
 def _chosen(endings: Sequence[str]) -> dict[str, Any]:
@@ -125,8 +125,8 @@ def _chosen(endings: Sequence[str]) -> dict[str, Any]:
     return {"open": True}
 
 
-def _print(found: Sequence[Tick], now: datetime, zone: ZoneInfo, *, any_asked: bool) -> None:
-    if not found:
+def _print(rows: Sequence[Tick], now: datetime, zone: ZoneInfo, *, any_asked: bool) -> None:
+    if not rows:
         emit("There are no matching ticks." if any_asked else "There are no ticks yet.")
         return
     emit_lines(
@@ -140,7 +140,7 @@ def _print(found: Sequence[Tick], now: datetime, zone: ZoneInfo, *, any_asked: b
                     state_of(tick),
                     remark_on(tick, now, zone),
                 )
-                for tick in found
+                for tick in rows
             ],
             columns=columns_of(sys.stdout),
             flexible=(1, 4),
@@ -169,11 +169,11 @@ def _compared(
         schedules = store.schedules(workflow=workflow)
         pruned = store.pruned_before()
         from_ = max(filter(None, (since, pruned)), default=None)
-        found = store.ticks(since=from_, workflow=workflow)
+        rows = store.ticks(since=from_, workflow=workflow)
         # Of entries that began later nothing can be missing.
         left_out = pruned == from_ and any(one.begins_at < (pruned or now) for one in schedules)
-        told = pruned if left_out else None
-        return _Compared(verify(schedules, found, _timetable_of, now, from_), told)
+        left_out_before = pruned if left_out else None
+        return _Compared(verify(schedules, rows, _timetable_of, now, from_), left_out_before)
 
     first = look()
     if not first.verified.faults:

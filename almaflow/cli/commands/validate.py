@@ -59,8 +59,8 @@ def validate(
     """
     style = ProblemFormat.JSON if as_json else style
     project, problems = _project()
-    loaded, found = load_paths(paths or _default_paths(project, problems), project)
-    problems += found
+    loaded, found_in_files = load_paths(paths or _default_paths(project, problems), project)
+    problems += found_in_files
     if online:
         from almaflow.cli.online_checks import missing_in_alma
 
@@ -101,9 +101,10 @@ def _print_text(
     if problems:
         emit_lines(problem_lines(problems, colours=has_colours(sys.stdout)))
     if verbose:
-        for one in sorted(loaded, key=lambda one: one.document.file):
-            emit(f"{on_one_line(one.document.file)}: workflow {on_one_line(one.name)} is valid.")
-            for words in _timetable(one, project):
+        for workflow in sorted(loaded, key=lambda workflow: workflow.document.file):
+            file, name = on_one_line(workflow.document.file), on_one_line(workflow.name)
+            emit(f"{file}: workflow {name} is valid.")
+            for words in _timetable(workflow, project):
                 emit(f"  runs {on_one_line(words)}")
     errors = sum(problem.severity is Severity.ERROR for problem in problems)
     counted = [_count(len(loaded), "valid workflow"), _count(errors, "error")]
@@ -112,10 +113,10 @@ def _print_text(
     emit(", ".join(counted) + ".")
 
 
-def _timetable(one: LoadedWorkflow, project: Project) -> list[str]:
+def _timetable(loaded: LoadedWorkflow, project: Project) -> list[str]:
     """Return what each schedule entry says in plain English."""
     try:
-        return [entry.words() for entry in entries_of(one.name, one.workflow, project)]
+        return [entry.words() for entry in entries_of(loaded.name, loaded.workflow, project)]
     except RequestWrong as error:
         # Without an almaflow.yaml its calendars are not known.
         return [f"on a timetable that cannot be calculated completely: {error}"]

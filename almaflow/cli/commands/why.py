@@ -60,15 +60,15 @@ def why(
     with bootstrap.open_store(project, clock) as store:
         timetable = _Timetable.of(store, run, clock)
         records = _runs(project, store, run, timetable)
-        found = [_told(project, store, record, clock) for record in records]
+        diagnoses = [_told(project, store, record, clock) for record in records]
     if as_json:
-        told = [_as_data(view, causes) for view, causes in found]
-        emit_json({"runs": told, "timetable": timetable and timetable.as_data()})
+        data = [_as_data(view, causes) for view, causes in diagnoses]
+        emit_json({"runs": data, "timetable": timetable and timetable.as_data()})
         return
     if timetable is not None:
         for line in timetable.lines(run, ZoneInfo(project.settings.timezone), clock):
             say(line)
-    for number, (view, causes) in enumerate(found):
+    for number, (view, causes) in enumerate(diagnoses):
         if number:
             emit("")
         for line in _lines(view, causes):
@@ -94,11 +94,11 @@ class _Timetable:
         return cls(pause, [*waiting, *last]) if pause or waiting or last else None
 
     def lines(self, workflow: str, zone: ZoneInfo, clock: Clock) -> Iterator[str]:
-        told = list(about_the_timetable(self.ticks, self.pause, clock.now(), zone))
-        if not told:
+        remarks = list(about_the_timetable(self.ticks, self.pause, clock.now(), zone))
+        if not remarks:
             return
         yield f"The timetable of {on_one_line(workflow)}"
-        for text, move in told:
+        for text, move in remarks:
             yield f"  {on_one_line(text)}"
             if move:
                 yield f"    → {move}"
@@ -123,8 +123,8 @@ def _runs(
         return [store.find_run(name)]
     except RunNotFound as error:
         if _is_workflow(project, name):
-            told = f"There are no runs of `{name}` yet. Start one with `almaflow run {name}`."
-            raise RunNotFound(told) from error
+            text = f"There are no runs of `{name}` yet. Start one with `almaflow run {name}`."
+            raise RunNotFound(text) from error
         known = {record.workflow for record in store.runs(_COMPARED)}
         hint = did_you_mean(name, known)
         if hint:
@@ -170,11 +170,11 @@ def _told(
 
 def _lines(view: RunView, causes: list[Because]) -> Iterator[str]:
     yield headline(view)
-    for one in causes:
-        head = f"{one.path}: " if one.path else ""
-        yield f"  {head}{on_one_line(one.text)}"
-        yield from (f"    {on_one_line(line)}" for line in one.details)
-        yield from (f"    → {on_one_line(line)}" for line in one.moves)
+    for cause in causes:
+        head = f"{cause.path}: " if cause.path else ""
+        yield f"  {head}{on_one_line(cause.text)}"
+        yield from (f"    {on_one_line(line)}" for line in cause.details)
+        yield from (f"    → {on_one_line(line)}" for line in cause.moves)
     if not any(one.moves for one in causes) and view.outcome is None:
         yield "  You do not need to do anything."
 

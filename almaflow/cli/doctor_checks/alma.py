@@ -37,22 +37,22 @@ async def look_at_institutions(project: Project, mask: Mask) -> Findings:
     limiter = anyio.CapacityLimiter(_AT_A_TIME)
     of_each: dict[str, Findings] = {name: Findings() for name in project.institutions}
 
-    async def look(name: str, found: Findings) -> None:
+    async def look(name: str, findings: Findings) -> None:
         async with limiter:
-            with found.about(f"institution {name}"):
+            with findings.about(f"institution {name}"):
                 door = open_door(name)
                 try:
-                    await _look(door, found)
+                    await _look(door, findings)
                 finally:
                     door.client.close()
 
     async with anyio.create_task_group() as tasks:
-        for name, found in of_each.items():
-            tasks.start_soon(look, name, found)
+        for name, findings in of_each.items():
+            tasks.start_soon(look, name, findings)
     return Findings(one for found in of_each.values() for one in found)
 
 
-async def _look(door: Door, found: Findings) -> None:
+async def _look(door: Door, findings: Findings) -> None:
     """Ask one institution; Raises: AlmaError when it does not let us in."""
     what = f"institution {door.name}"
     code = await door.client.send(calls.probe())
@@ -60,14 +60,14 @@ async def _look(door: Door, found: Findings) -> None:
     try:
         door.prove(general)
     except AlmaflowError as error:
-        found.append(bad(what, str(error)))
+        findings.append(bad(what, str(error)))
     else:
         named = general.institution_code or code or "an institution whose code Alma does not show"
         where = f"{general.environment or 'environment not known'}, {door.base_url}"
-        found.append(good(what, f"the key belongs to {named} ({where})"))
-    found.append(await _may_write(door, what))
-    found.append(_clock(door, what))
-    found.extend(_calls_left(door, what))
+        findings.append(good(what, f"the key belongs to {named} ({where})"))
+    findings.append(await _may_write(door, what))
+    findings.append(_clock(door, what))
+    findings.extend(_calls_left(door, what))
 
 
 async def _may_write(door: Door, what: str) -> Finding:
@@ -105,7 +105,7 @@ def _calls_left(door: Door, what: str) -> list[Finding]:
     if left is None:
         return []
     if left < door.reserve_calls:
-        told = f"{left} calls are left today, fewer than the {door.reserve_calls} reserved ones"
+        text = f"{left} calls are left today, fewer than the {door.reserve_calls} reserved ones"
         move = "Until tomorrow only started runs continue. Check what else uses the key."
-        return [doubtful(what, told, move)]
+        return [doubtful(what, text, move)]
     return [good(what, f"{left} calls are left today")]

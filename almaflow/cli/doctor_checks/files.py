@@ -21,9 +21,9 @@ _PATIENCE = 10
 
 def look_at_settings(project: Project) -> Findings:
     """Look at almaflow.yaml, which was read already."""
-    found = Findings()
+    findings = Findings()
     if project.document is None:
-        found.append(
+        findings.append(
             bad(
                 FILE_NAME,
                 f"there is no almaflow.yaml in {project.folder} or a folder above it",
@@ -31,46 +31,48 @@ def look_at_settings(project: Project) -> Findings:
             )
         )
     elif not project.institutions:
-        found.append(bad(FILE_NAME, "it has no institution", "Add an entry under `institutions`."))
+        findings.append(
+            bad(FILE_NAME, "it has no institution", "Add an entry under `institutions`.")
+        )
     else:
         names = ", ".join(project.institutions)
-        found.append(good(FILE_NAME, f"{project.document.file} is valid; institutions: {names}"))
-    return found
+        findings.append(good(FILE_NAME, f"{project.document.file} is valid; institutions: {names}"))
+    return findings
 
 
 def look_at_secrets(project: Project) -> Findings:
     """Look whether the secrets of `secrets` are where almaflow.yaml says."""
-    found = Findings()
+    findings = Findings()
     for name, reference in project.settings.secrets.items():
-        with found.about(f"secret {name}"):
+        with findings.about(f"secret {name}"):
             reference.resolve(project.folder, f"secrets.{name}")
-            found.append(good(f"secret {name}", f"{reference} holds a value"))
-    return found
+            findings.append(good(f"secret {name}", f"{reference} holds a value"))
+    return findings
 
 
 def look_at_workflows(project: Project) -> tuple[Findings, list[LoadedWorkflow]]:
     """Check the workflows of the project's folder; returns the valid ones, too."""
-    what, found = "workflows", Findings()
+    what, findings = "workflows", Findings()
     try:
         loaded, problems = load_paths([project.workflows], project)
     except RequestWrong as error:
-        found.append(doubtful(what, str(error)))
-        return found, []
+        findings.append(doubtful(what, str(error)))
+        return findings, []
     errors = [one for one in problems if one.severity is Severity.ERROR]
     for file, number in Counter(one.location.file for one in errors).items():
         first = next(one for one in errors if one.location.file == file)
-        found.append(
+        findings.append(
             bad(what, _told(first, number), f"`almaflow validate {file}` shows all problems.")
         )
     warnings = len(problems) - len(errors)
     scheduled = sum(bool(one.workflow.schedule) for one in loaded)
-    told = f"{len(loaded)} valid, {scheduled} with a timetable"
+    text = f"{len(loaded)} valid, {scheduled} with a timetable"
     if warnings:
-        told += f", {warnings} warning{'s' * (warnings > 1)}"
-        found.append(doubtful(what, told, "`almaflow validate` shows them."))
+        text += f", {warnings} warning{'s' * (warnings > 1)}"
+        findings.append(doubtful(what, text, "`almaflow validate` shows them."))
     else:
-        found.append(good(what, told))
-    return found, loaded
+        findings.append(good(what, text))
+    return findings, loaded
 
 
 def _told(first: Problem, number: int) -> str:
@@ -81,24 +83,24 @@ def _told(first: Problem, number: int) -> str:
 
 def look_at_git(project: Project) -> Findings:
     """Look whether the files are kept in git, as each run records the commit."""
-    what, found = "git", Findings()
+    what, findings = "git", Findings()
     commit = git_commit(project.folder)
     if commit is None:
         why = _git(project.folder, "rev-parse", "HEAD")[1]
-        told = f"almaflow cannot record a git commit with runs: {why}"
-        found.append(doubtful(what, told, "Keep the project's folder in git."))
-        return found
+        text = f"almaflow cannot record a git commit with runs: {why}"
+        findings.append(doubtful(what, text, "Keep the project's folder in git."))
+        return findings
     paths = [
         str(one) for one in (project.workflows, project.folder / FILE_NAME) if os.path.exists(one)
     ]
     changed = _git(project.folder, "status", "--porcelain", "--", *paths)[0].splitlines()
-    told = f"the files are at commit {commit[:10]}"
+    text = f"the files are at commit {commit[:10]}"
     if changed:
-        told += f", and {len(changed)} of them {'is' if len(changed) == 1 else 'are'} changed since"
-        found.append(doubtful(what, told, "Commit them, so that the history shows what ran."))
+        text += f", and {len(changed)} of them {'is' if len(changed) == 1 else 'are'} changed since"
+        findings.append(doubtful(what, text, "Commit them, so that the history shows what ran."))
     else:
-        found.append(good(what, told))
-    return found
+        findings.append(good(what, text))
+    return findings
 
 
 def _git(folder: Path, *arguments: str) -> tuple[str, str]:

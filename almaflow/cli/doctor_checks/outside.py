@@ -15,46 +15,46 @@ _TEXT = "This is a test by `almaflow doctor --send`. Notifications of almaflow r
 
 def look_at_channels(project: Project, *, send: bool) -> Findings:
     """Look whether channels can be used; with *send* a test notice goes to each."""
-    found, outside = Findings(), LiveOutside(project)
+    findings, outside = Findings(), LiveOutside(project)
     for name in project.settings.channels:
         what = f"channel {name}"
-        with found.about(what):
+        with findings.about(what):
             outside.check_channel(name)
             if send:
                 outside.send_notice(name, _TITLE, _TEXT)
-                found.append(good(what, "it accepted a test notification"))
+                findings.append(good(what, "it accepted a test notification"))
             else:
-                found.append(good(what, "its address is valid; `--send` tries it"))
+                findings.append(good(what, "its address is valid; `--send` tries it"))
     serving = project.settings.serving
     if project.document is not None and serving.to is None:
-        found.append(
+        findings.append(
             doubtful(
                 "channels",
                 "missed ticks and invalid files are reported in the log only",
                 "Name a channel for them in almaflow.yaml: `serve: {to: …}`.",
             )
         )
-    return found
+    return findings
 
 
 def look_at_pings(project: Project) -> Findings:
     """Look whether the addresses of pings are there, without calling them."""
-    found = Findings()
+    findings = Findings()
     for name, reference in project.settings.pings.items():
         what = f"ping {name}"
-        with found.about(what):
+        with findings.about(what):
             if _is_address(reference.resolve(project.folder, f"pings.{name}").strip()):
-                found.append(good(what, f"{reference} contains an address; it was not called"))
+                findings.append(good(what, f"{reference} contains an address; it was not called"))
             else:
                 # What it holds instead may be a secret, so it is not shown.
-                found.append(
+                findings.append(
                     bad(
                         what,
                         f"{reference} does not contain an address",
                         "It must begin with `https://`.",
                     )
                 )
-    return found
+    return findings
 
 
 def _is_address(text: str) -> bool:
@@ -67,10 +67,10 @@ def _is_address(text: str) -> bool:
 
 def look_at_connections(project: Project) -> Findings:
     """Look whether what connections need is at hand, without connecting."""
-    found, outside = Findings(), LiveOutside(project)
+    findings, outside = Findings(), LiveOutside(project)
     for name in project.settings.connections:
         what = f"connection {name}"
-        with found.about(what):
+        with findings.about(what):
             outside.place(Search(name, "", "*"))
-            found.append(good(what, "everything it needs is available; it was not called"))
-    return found
+            findings.append(good(what, "everything it needs is available; it was not called"))
+    return findings

@@ -18,13 +18,13 @@ _WHAT = "service"
 
 def look_at_service(project: Project, loaded: Sequence[LoadedWorkflow]) -> Findings:
     """Look into a store that is up to date for who serves it, and how that goes."""
-    found, clock = Findings(), SystemClock()
-    with found.about(_WHAT), bootstrap.open_store(project, clock) as store:
-        found.append(_leader(store, sum(bool(one.workflow.schedule) for one in loaded)))
-        found.extend(_files(store))
-        found.extend(_notices(store))
-        found.extend(_pauses(store, clock.now()))
-    return found
+    findings, clock = Findings(), SystemClock()
+    with findings.about(_WHAT), bootstrap.open_store(project, clock) as store:
+        findings.append(_leader(store, sum(bool(one.workflow.schedule) for one in loaded)))
+        findings.extend(_files(store))
+        findings.extend(_notices(store))
+        findings.extend(_pauses(store, clock.now()))
+    return findings
 
 
 def _leader(store: Store, timetables: int) -> Finding:
@@ -32,26 +32,26 @@ def _leader(store: Store, timetables: int) -> Finding:
     if leader is None:
         if not timetables:
             return good(_WHAT, "no `almaflow serve` is running, and no workflow has a timetable")
-        told = (
+        text = (
             f"no `almaflow serve` is running, so nothing runs the timetables of {timetables} "
             "workflow"
         )
-        told += "s" * (timetables > 1)
+        text += "s" * (timetables > 1)
         return doubtful(
-            _WHAT, told, "Start it; `almaflow install-service` shows how to keep it running."
+            _WHAT, text, "Start it; `almaflow install-service` shows how to keep it running."
         )
-    told = f"`almaflow serve` is running as process {leader.pid} on {leader.host}"
+    text = f"`almaflow serve` is running as process {leader.pid} on {leader.host}"
     if leader.version != __version__:
-        told += f" with version {leader.version}, but this is version {__version__}"
-        return doubtful(_WHAT, told, "Restart it; its runs continue.")
-    return good(_WHAT, told)
+        text += f" with version {leader.version}, but this is version {__version__}"
+        return doubtful(_WHAT, text, "Restart it; its runs continue.")
+    return good(_WHAT, text)
 
 
 def _files(store: Store) -> Iterator[Finding]:
     for source in store.sources():
         if source.problem:
-            told = f"{source.path}: the last valid version stays active: {source.problem}"
-            yield doubtful(_WHAT, told, f"`almaflow validate {source.path}` shows what to correct.")
+            text = f"{source.path}: the last valid version stays active: {source.problem}"
+            yield doubtful(_WHAT, text, f"`almaflow validate {source.path}` shows what to correct.")
 
 
 def _notices(store: Store) -> Iterator[Finding]:
@@ -59,8 +59,8 @@ def _notices(store: Store) -> Iterator[Finding]:
     if waiting:
         channels = ", ".join(sorted({one.channel for one in waiting}))
         notices = "a notice has" if len(waiting) == 1 else f"{len(waiting)} notices have"
-        told = f"{notices} not been delivered to {channels}: {waiting[0].error}"
-        yield doubtful(_WHAT, told, "`almaflow doctor --send` tries the channels.")
+        text = f"{notices} not been delivered to {channels}: {waiting[0].error}"
+        yield doubtful(_WHAT, text, "`almaflow doctor --send` tries the channels.")
 
 
 def _pauses(store: Store, now: datetime) -> Iterator[Finding]:

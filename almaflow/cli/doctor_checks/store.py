@@ -19,16 +19,16 @@ _WHAT = "store"
 
 def look_at_store(project: Project) -> tuple[Findings, Health | None]:
     """Look at the store and its disk; None when there is no store that could be used."""
-    found = Findings()
+    findings = Findings()
     health: Health | None = None
     file: Path | None = None
-    with found.about(_WHAT):
+    with findings.about(_WHAT):
         file = read_url(project.store_url).file
         health = examine(project.store_url)
-        found.extend([_about_none(file)] if health is None else _about(health))
+        findings.extend([_about_none(file)] if health is None else _about(health))
     if file is not None:
-        found.extend(_disk(file.parent))
-    return found, health
+        findings.extend(_disk(file.parent))
+    return findings, health
 
 
 def _about_none(file: Path | None) -> Finding:
@@ -46,41 +46,41 @@ def _about_none(file: Path | None) -> Finding:
 
 
 def _about(health: Health) -> list[Finding]:
-    found = []
+    findings = []
     if health.faults:
-        told = f"{health.place} is damaged: {health.faults[0]}"
-        found.append(bad(_WHAT, told, "Restore a backup (`almaflow backup` makes them)."))
+        text = f"{health.place} is damaged: {health.faults[0]}"
+        findings.append(bad(_WHAT, text, "Restore a backup (`almaflow backup` makes them)."))
     if health.file is not None and not os.access(health.file, os.W_OK):
-        found.append(bad(_WHAT, f"{health.place} cannot be written by this user"))
+        findings.append(bad(_WHAT, f"{health.place} cannot be written by this user"))
     if health.journal_mode not in ("", "wal"):
-        told = f"its journal mode is `{health.journal_mode}`, not `wal`, so readers block writers"
+        text = f"its journal mode is `{health.journal_mode}`, not `wal`, so readers block writers"
         move = "Move it to a local disk; SQLite does not work well over a network."
-        found.append(doubtful(_WHAT, told, move))
+        findings.append(doubtful(_WHAT, text, move))
     if not health.is_private:
-        found.append(
+        findings.append(
             doubtful(_WHAT, "users other than its owner can read it", f"`chmod 600 {health.file}`")
         )
     size = "" if health.file is None else f", {_size(health.size)}"
-    if not any(one.verdict == "error" for one in found):
-        found.append(good(_WHAT, f"{health.place} works (version {health.version}{size})"))
-    return found
+    if not any(one.verdict == "error" for one in findings):
+        findings.append(good(_WHAT, f"{health.place} works (version {health.version}{size})"))
+    return findings
 
 
 def _disk(folder: Path) -> list[Finding]:
     there = next(one for one in (folder, *folder.parents) if one.exists())
     free = shutil.disk_usage(there).free
-    told = f"{_size(free)} are free at {there}"
+    text = f"{_size(free)} are free at {there}"
     if free < _TOO_LITTLE:
         return [
             bad(
                 "disk",
-                told,
+                text,
                 "Free some space; on a full disk nothing can be recorded, and runs stop.",
             )
         ]
     if free < _LITTLE:
-        return [doubtful("disk", told, "Free some space; `almaflow prune` deletes old runs.")]
-    return [good("disk", told)]
+        return [doubtful("disk", text, "Free some space; `almaflow prune` deletes old runs.")]
+    return [good("disk", text)]
 
 
 def _size(number: int) -> str:

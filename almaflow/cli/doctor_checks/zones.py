@@ -18,12 +18,12 @@ _WHAT = "time zones"
 
 def look_at_zones(project: Project, loaded: Iterable[LoadedWorkflow], now: datetime) -> Findings:
     """Look whether the zones of the project are there, and from when their data are."""
-    found = Findings()
+    findings = Findings()
     for zone in sorted(_zones(project, loaded)):
         try:
             zoneinfo.ZoneInfo(zone)
         except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
-            found.append(
+            findings.append(
                 bad(
                     _WHAT,
                     f"this machine has no usable time zone data for {zone} ({error})",
@@ -33,24 +33,27 @@ def look_at_zones(project: Project, loaded: Iterable[LoadedWorkflow], now: datet
     ours, theirs = _of_package(), _of_system()
     used = theirs or ours
     source = "the system" if theirs else "the package tzdata"
-    told = f"time zone data {used or 'of an unknown version'} from {source}"
+    text = f"time zone data {used or 'of an unknown version'} from {source}"
     update = "the system's tzdata" if theirs else "`pip install --upgrade tzdata`"
     if theirs and ours > theirs:
-        told += f", but the package tzdata has {ours}"
-        found.append(doubtful(_WHAT, told, f"Update {update}."))
+        text += f", but the package tzdata has {ours}"
+        findings.append(doubtful(_WHAT, text, f"Update {update}."))
     elif used and int(used[:4]) < now.year - 1:
         move = f"Governments change their time zones; update {update}."
-        found.append(doubtful(_WHAT, f"{told}, are old", move))
+        findings.append(doubtful(_WHAT, f"{text}, are old", move))
     else:
-        found.append(good(_WHAT, told))
-    return found
+        findings.append(good(_WHAT, text))
+    return findings
 
 
 def _zones(project: Project, loaded: Iterable[LoadedWorkflow]) -> set[str]:
     """Return the zones that almaflow.yaml and the workflows name."""
     zones = {project.settings.timezone}
-    for one in loaded:
-        named = [one.workflow.timezone, *(entry.timezone for entry in one.workflow.schedule)]
+    for workflow in loaded:
+        named = [
+            workflow.workflow.timezone,
+            *(entry.timezone for entry in workflow.workflow.schedule),
+        ]
         zones.update(zone for zone in named if zone is not None)
     return zones
 

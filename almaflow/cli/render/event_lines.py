@@ -53,11 +53,11 @@ class LineView:
             return False
         if loop not in self._loops:
             self._loops.add(loop)
-            told = (
+            remark = (
                 f"after the first {_ALL_TOLD} iterations, only notifications, questions and "
                 "failures are shown here"
             )
-            emit(event_line(event.at, EventKind.SAID, loop, told, {}, self._zone))
+            emit(event_line(event.at, EventKind.SAID, loop, remark, {}, self._zone))
         return True
 
 
@@ -95,11 +95,11 @@ def event_line(
     at: datetime, kind: str, path: str, text: str, data: Mapping[str, Any] | None, zone: tzinfo
 ) -> str:
     """Return the line about one event; empty when it is not worth one."""
-    told = words_of(kind, text, data or {})
-    if not told:
+    words = words_of(kind, text, data or {})
+    if not words:
         return ""
     instant = at.astimezone(zone).isoformat(" ", "seconds")
-    return f"{instant}  {on_one_line(path) or '-'}  {on_one_line(told)}"
+    return f"{instant}  {on_one_line(path) or '-'}  {on_one_line(words)}"
 
 
 def words_of(kind: str, text: str, data: Mapping[str, Any]) -> str:

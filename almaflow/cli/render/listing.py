@@ -26,15 +26,15 @@ class Listing(Generic[T]):
     flexible: Sequence[int]
     """The columns that are cut on a narrow terminal."""
 
-    def print_all(self, institution: str, found: Sequence[T], *, as_json: bool) -> None:
+    def print_all(self, institution: str, things: Sequence[T], *, as_json: bool) -> None:
         """Print what was found at *institution*, a line for each."""
         if as_json:
-            listed = [self.as_data(one) for one in found]
+            listed = [self.as_data(one) for one in things]
             emit_json({"institution": institution, f"{self.noun}s": listed})
-        elif not found:
+        elif not things:
             emit(f"{on_one_line(institution)} has no matching {self.noun}.")
         else:
-            rows = [self.row(one) for one in found]
+            rows = [self.row(one) for one in things]
             columns = columns_of(sys.stdout)
             emit_lines(table(self.headers, rows, columns=columns, flexible=self.flexible))
 

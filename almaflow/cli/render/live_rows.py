@@ -128,12 +128,12 @@ class Tree:
 
     def shown(self) -> list[Row]:
         """Return the rows that are worth a line, in the order of the file."""
-        shown = {path: loop.shown() for path, loop in self._loops.items()}
+        shown_iterations = {path: loop.shown() for path, loop in self._loops.items()}
         everything = {ANY}
         return [
             row
             for row in self._in_order
-            if all(number in shown.get(path, everything) for path, number in row.inside)
+            if all(number in shown_iterations.get(path, everything) for path, number in row.inside)
         ]
 
     def told_of(self, row: Row) -> str:
@@ -182,7 +182,7 @@ class Tree:
         self._rows[row.path] = row
         for path in row.around:
             self._inside.setdefault(path, []).append(row)
-        bisect.insort(self._in_order, row, key=lambda one: one.order)
+        bisect.insort(self._in_order, row, key=lambda entry: entry.order)
         return row
 
     def _take_over(self, step: StepView) -> None:
@@ -224,10 +224,10 @@ def fitted(rows: Sequence[Row], room: int) -> list[Row | str]:
         return list(rows)
     ranked = sorted(range(len(rows)), key=_ranks(rows).__getitem__)
     for count in range(min(room, len(rows)), 0, -1):
-        shown = list(_with_gaps(rows, sorted(ranked[:count])))
-        if len(shown) <= room:
+        fitting = list(_with_gaps(rows, sorted(ranked[:count])))
+        if len(fitting) <= room:
             break
-    return shown
+    return fitting
 
 
 def _ranks(rows: Sequence[Row]) -> list[tuple[int, int, int]]:

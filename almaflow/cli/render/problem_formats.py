@@ -184,8 +184,8 @@ def _github_data(text: str) -> str:
 
 
 def _github_property(value: object) -> str:
-    shown = unbroken(REDACTION.text(str(value))).replace("%", "%25")
-    return shown.replace(":", "%3A").replace(",", "%2C")
+    escaped = unbroken(REDACTION.text(str(value))).replace("%", "%25")
+    return escaped.replace(":", "%3A").replace(",", "%2C")
 
 
 _WRITERS: Mapping[ProblemFormat, Callable[[Sequence[Problem]], str]] = {

@@ -35,8 +35,8 @@ def lines_of(view: RunView, tick: str = "") -> Iterator[str]:
     if messages:
         yield ""
         yield "Notices"
-        for one in messages:
-            yield f"  {instant(one.at, zone)}  to {one.to}: {on_one_line(one.text)}"
+        for message in messages:
+            yield f"  {instant(message.at, zone)}  to {message.to}: {on_one_line(message.text)}"
     if view.outputs:
         yield ""
         yield "Outputs"
@@ -126,8 +126,8 @@ def _chosen(steps: Sequence[StepView]) -> tuple[list[StepView], dict[str, int]]:
             if step.path.startswith(f"{loop.path}/"):
                 number = step.path.removeprefix(f"{loop.path}/").partition("/")[0]
                 inside.setdefault(number, []).append(step)
-        told = [number for number, within in inside.items() if not all(map(_is_good, within))]
-        dropped = inside.keys() - set(told[:_LISTED])
+        numbers = [number for number, within in inside.items() if not all(map(_is_good, within))]
+        dropped = inside.keys() - set(numbers[:_LISTED])
         hidden |= {step.path for number in dropped for step in inside[number]}
         if dropped:
             left_out[loop.path] = len(dropped)
@@ -171,8 +171,8 @@ def _about_iterations(step: StepView) -> str:
     assert step.iterations is not None, "asked for loops only"
     items, begun, ended = step.iterations.items, step.iterations.begun, step.iterations.ended
     of = f" of {items}" if items is not None else ""
-    told = f"{ended}{of} iterations have ended"
-    return told + (f", {begun - ended} running" if begun > ended else "")
+    text = f"{ended}{of} iterations have ended"
+    return text + (f", {begun - ended} running" if begun > ended else "")
 
 
 def _about_try(attempt: AttemptView, zone: ZoneInfo) -> str:
@@ -188,8 +188,8 @@ def _intents(intents: Iterable[IntentView], attempt: int, zone: ZoneInfo) -> Ite
     for intent in intents:
         if intent.attempt == attempt:
             again = f" (sent {intent.sends} times)" if intent.sends > 1 else ""
-            told = on_one_line(intent.told)
-            yield f"{instant(intent.sent_at, zone)}  {intent.line}{again}: {told}"
+            text = on_one_line(intent.told)
+            yield f"{instant(intent.sent_at, zone)}  {intent.line}{again}: {text}"
 
 
 def instant(at: datetime, zone: ZoneInfo) -> str:

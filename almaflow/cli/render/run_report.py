@@ -130,10 +130,12 @@ def _worth_telling(view: RunView, step: StepView) -> Iterator[str]:
 
 
 def counter_lines(counters: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    for one in counters:
-        label = on_one_line(one["label"])
-        name = f"{label} ({one['key']})" if label and label != one["key"] else one["key"]
-        yield f"{on_one_line(name)} = {on_one_line(one['value'])}"
+    for counter in counters:
+        label = on_one_line(counter["label"])
+        name = (
+            f"{label} ({counter['key']})" if label and label != counter["key"] else counter["key"]
+        )
+        yield f"{on_one_line(name)} = {on_one_line(counter['value'])}"
 
 
 def _outputs(view: RunView) -> Iterator[str]:

@@ -48,13 +48,13 @@ def _how_late(tick: Tick) -> str:
 
 def about_tick(tick: Tick, merged: int, zone: ZoneInfo) -> str:
     """Return what `show` says of the tick that a run stands for, and of *merged* others."""
-    told = f"{instant(tick.at, zone)}, entry {tick.entry}"
+    text = f"{instant(tick.at, zone)}, entry {tick.entry}"
     if tick.starts_at != tick.at:
-        told += f", to begin {instant(tick.starts_at, zone)}"
-    told += _how_late(tick)
+        text += f", to begin {instant(tick.starts_at, zone)}"
+    text += _how_late(tick)
     if merged:
-        told += f"; covers {merged} earlier tick{'s' * (merged > 1)}, too"
-    return told
+        text += f"; covers {merged} earlier tick{'s' * (merged > 1)}, too"
+    return text
 
 
 def about_pause(pause: Pause, zone: ZoneInfo, *, ended: bool = False) -> str:
@@ -84,12 +84,12 @@ def about_the_timetable(
     last = next((tick for tick in ticks if tick.ending is not None), None)
     if last is None or last.ending is TickEnding.RUN:
         return
-    told = f"The tick of {instant(last.at, zone)} was {last.ending}: {last.reason}"
+    text = f"The tick of {instant(last.at, zone)} was {last.ending}: {last.reason}"
     move = ""
     if last.ending is TickEnding.MISSED:
         move = f"`almaflow run {last.workflow}` runs it now, `almaflow ticks {last.workflow}` shows"
         move += " all ticks."
-    yield told, move
+    yield text, move
 
 
 def as_data(tick: Tick) -> dict[str, Any]:

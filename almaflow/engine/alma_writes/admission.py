@@ -121,17 +121,17 @@ class Admission:
         match busy.reason:
             case "running":
                 end = self._first_end(door.account, busy.holders)
-                told = f"; first expected end {end:%H:%M} UTC" if end else ""
+                text = f"; first expected end {end:%H:%M} UTC" if end else ""
                 count = len(busy.holders)
-                return f"{count} API-started jobs are running at {door.name}{told}"
+                return f"{count} API-started jobs are running at {door.name}{text}"
             case "hour":
                 return (
                     f"job {job_id} was started {door.starts_per_hour} times within an hour at "
                     f"{door.name}{_next(busy.again_at)}"
                 )
             case "later":
-                told = refusal or f"Alma refuses job {job_id} at {door.name} for now"
-                return f"{told}{_next(busy.again_at)}"
+                text = refusal or f"Alma refuses job {job_id} at {door.name} for now"
+                return f"{text}{_next(busy.again_at)}"
         return f"{busy.ahead} submissions at {door.name} asked before this one"
 
     def _first_end(self, account: str, holders: Sequence[Place]) -> datetime | None:

@@ -91,8 +91,8 @@ class Wanted:
         keeps = habit.keeps(len(sent))
         if keeps is None and habit.kept is not None:
             # Alma keeps the marker in shorter names. What it cuts of ours is at least as long.
-            shown = shown_of(run, sent)
-            return shown is not None and shown >= habit.kept
+            shown_name = shown_of(run, sent)
+            return shown_name is not None and shown_name >= habit.kept
         return keeps is not True
 
     def may_adopt(self, run: JobInstance, habit: MarkerHabit) -> bool:

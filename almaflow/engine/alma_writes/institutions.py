@@ -102,8 +102,8 @@ class Institutions:
 
     def remaining_calls(self) -> dict[str, int]:
         """Return the calls left for this day, by name, where Alma has said so."""
-        said = {name: door.client.remaining_calls for name, door in self._doors.items()}
-        return {name: left for name, left in said.items() if left is not None}
+        remaining = {name: door.client.remaining_calls for name, door in self._doors.items()}
+        return {name: left for name, left in remaining.items() if left is not None}
 
     def close(self) -> None:
         """Give all connections back."""

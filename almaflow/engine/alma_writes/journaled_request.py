@@ -269,13 +269,13 @@ class Sending:
         return None
 
 
-def lost_text(told: Mapping[str, Any], institution: str, why: str, run_id: str, path: str) -> str:
-    """Return the sentences that say what nobody knows; *told* is what the journal holds of it."""
-    request = told["request"]
+def lost_text(value: Mapping[str, Any], institution: str, why: str, run_id: str, path: str) -> str:
+    """Return the sentences that say what nobody knows; *value* is what the journal holds of it."""
+    request = value["request"]
     return (
-        f"It is not known whether Alma at {institution} accepted the request to {told['name']} "
-        f"({request['method']} {request['path']}), sent {told['sent_at'][:19]} UTC: "
-        f"{told['error']}. {why}. almaflow does not send it again. Check in Alma (Admin > "
+        f"It is not known whether Alma at {institution} accepted the request to {value['name']} "
+        f"({request['method']} {request['path']}), sent {value['sent_at'][:19]} UTC: "
+        f"{value['error']}. {why}. almaflow does not send it again. Check in Alma (Admin > "
         f"Monitor Jobs), then run `almaflow resolve {run_id} {path} --instance ID` or "
         "`--not-submitted`."
     )
@@ -294,6 +294,6 @@ def _told(error: AlmaRefused) -> dict[str, Any]:
 
 def refusal(entry: Entry) -> AlmaRefused:
     """Return the refusal that was recorded, to be raised again."""
-    told = dict(entry.value["refusal"])
-    messages = [AlmaMessage(*parts) for parts in told.pop("messages")]
-    return AlmaRefused(told.pop("text"), messages=messages, **told)
+    recorded = dict(entry.value["refusal"])
+    messages = [AlmaMessage(*parts) for parts in recorded.pop("messages")]
+    return AlmaRefused(recorded.pop("text"), messages=messages, **recorded)

@@ -65,8 +65,8 @@ class Looking:
 
     async def resolution(self, effect: str) -> Mapping[str, Any] | None:
         """Return what a person said of a lost submission: `{instance_id, by}`."""
-        given = await self._store(self.services.store.answers, [self.run_id])
-        for answer in reversed(given):
+        answers = await self._store(self.services.store.answers, [self.run_id])
+        for answer in reversed(answers):
             about = (answer.kind, answer.path, answer.value.get("attempt"))
             if about == ("resolve", self.path, self.attempt) and answer.value["effect"] == effect:
                 return {"instance_id": answer.value["instance_id"], "by": answer.by}

@@ -103,9 +103,9 @@ async def find(looker: Looker, entry: Entry) -> Finding:
     trace = read_trace(entry.value["trace"])
     look_at, pause = entry.changed_at + FIRST, FIRST
     while True:
-        said = await looker.resolution(entry.effect)
-        if said is not None:
-            return Finding(said["instance_id"], said["by"])
+        decision = await looker.resolution(entry.effect)
+        if decision is not None:
+            return Finding(decision["instance_id"], decision["by"])
         now, sure_at = looker.clock.now(), sure_by(entry, looker.door)
         reason = (
             f"checking whether Alma accepted the request to {entry.value['name']}, because the "
@@ -166,10 +166,10 @@ class _Look:
         return await self.looker.read(call, poll=True)
 
     async def _set(self, trace: SetTrace) -> dict[str, Any] | None:
-        found = await self.looker.directory.set_named(trace.name)
-        if found is None:
+        alma_set = await self.looker.directory.set_named(trace.name)
+        if alma_set is None:
             return None
-        whole = await self._read(calls.alma_set(found.id))
+        whole = await self._read(calls.alma_set(alma_set.id))
         if (whole.type, whole.content) != (trace.kind, trace.content):
             raise StepFailed(
                 f"There is a set `{trace.name}` ({whole.id}) now, but it is {whole.type} of "
@@ -178,12 +178,12 @@ class _Look:
         return trace.result(whole)
 
     async def _members(self, trace: MembersTrace) -> dict[str, Any] | None:
-        found = await self._read(calls.alma_set(trace.set_id))
-        grown = (found.member_count or 0) - trace.before
+        alma_set = await self._read(calls.alma_set(trace.set_id))
+        grown = (alma_set.member_count or 0) - trace.before
         done = -grown if trace.change == "delete_members" else grown
         # With ids that Alma leaves out, the number stops on the way.
         is_there = done >= trace.size or (done > 0 and self.is_last())
-        return trace.result(found) if is_there else None
+        return trace.result(alma_set) if is_there else None
 
     async def _run(self, trace: RunTrace) -> str | None:
         """Return the id of the instance that a lost submission started; Raises: Unclear."""

@@ -107,9 +107,9 @@ async def write(
         if entry is not None and entry.state is EntryState.REFUSED:
             raise refusal(entry)
         if entry is not None and entry.state is EntryState.LOST and not repeatable:
-            found = await _look_for(sender, sending, entry)
-            if found is not None:
-                return found  # type: ignore[no-any-return]
+            finding = await _look_for(sender, sending, entry)
+            if finding is not None:
+                return finding  # type: ignore[no-any-return]
         await sender.ready()
         await sending.intend()
         try:
@@ -129,8 +129,8 @@ async def write(
 async def _look_for(sender: Sender, sending: Sending, entry: Entry) -> Any | None:
     """Return the result of a lost write; None when it is to be sent once more."""
     if entry.value["trace"] is None:
-        said = await sender.resolution(entry.effect)
-        if said is None or said["instance_id"] is not None:
+        decision = await sender.resolution(entry.effect)
+        if decision is None or decision["instance_id"] is not None:
             await _unknown(
                 sender, sending, "It leaves nothing in Alma by which almaflow could recognise it"
             )
@@ -199,8 +199,8 @@ def effect_of(number: int) -> str:
 
 def marker_of(run_id: str, path: str, attempt: int, effect: str) -> str:
     """Return ` [af-…]`, by which the run that a submission starts is known in Alma."""
-    told = "\0".join((run_id, path, str(attempt), effect))
-    return f" [af-{hashlib.sha256(told.encode()).hexdigest()[:10]}]"
+    identity = "\0".join((run_id, path, str(attempt), effect))
+    return f" [af-{hashlib.sha256(identity.encode()).hexdigest()[:10]}]"
 
 
 def _set_of(parameters: Sequence[JobParameter]) -> str:

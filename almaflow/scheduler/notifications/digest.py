@@ -107,10 +107,10 @@ class Digest(Companion):
         if timetable is None or at is None:
             return
         key = self._key(at)
-        told = await self._writer.call(self._told, now - _BACK)
-        if key in told:
+        digests = await self._writer.call(self._told, now - _BACK)
+        if key in digests:
             return
-        since = self._since(timetable, at, told)
+        since = self._since(timetable, at, digests)
         day = await self._day(since, at, now, next(timetable.after(at)))
         await self._outbox.put(to_channels([self._channel], key, _EVENT, digest(day)))
 
@@ -124,16 +124,18 @@ class Digest(Companion):
         notices = self._store.notices(since=since)
         return {one.key: one.created_at for one in notices if one.event == _EVENT}
 
-    def _since(self, timetable: Timetable, at: datetime, told: Mapping[str, datetime]) -> datetime:
+    def _since(
+        self, timetable: Timetable, at: datetime, digests: Mapping[str, datetime]
+    ) -> datetime:
         """Return up to when the digest before the one of *at* tells."""
-        earlier = [key for key in told if key < self._key(at)]
+        earlier = [key for key in digests if key < self._key(at)]
         if not earlier:
             return _last(timetable, at - 2 * _DAY, at - _SECOND) or at - _DAY
         key = max(earlier)
         day = date.fromisoformat(key.removeprefix(f"{_EVENT}/"))
         midnight = datetime.combine(day, time(), self._zone)
         # The time of day may have been another one then; rather tell something twice.
-        return min(next(timetable.after(midnight - _SECOND)), told[key])
+        return min(next(timetable.after(midnight - _SECOND)), digests[key])
 
     # --- what is told -----------------------------------------------------------------------------
 
@@ -172,10 +174,10 @@ class Digest(Companion):
 
 def timetable_of(settings: Settings) -> Timetable | None:
     """Return when digests are due, in the project's zone; None: never."""
-    said = settings.serving.digest
-    if said is None:
+    time_of_day = settings.serving.digest
+    if time_of_day is None:
         return None
-    hour, minute = map(int, said.split(":"))
+    hour, minute = map(int, time_of_day.split(":"))
     return Timetable(zone=ZoneInfo(settings.timezone), cron=f"{minute} {hour} * * *")
 
 
@@ -187,15 +189,15 @@ def upcoming_of(
     Left out are days off, ticks in a pause that is known, and ticks that somebody does not want.
     """
     unwanted = {(tick.workflow, tick.entry, tick.at) for tick in facts.skipped}
-    found: dict[str, list[datetime]] = {}
+    upcoming: dict[str, list[datetime]] = {}
     for entry in entries:
         pauses = [pause for pause in facts.pauses if pause.workflow == entry.workflow]
         for at in entry.timetable.between(after, until):
             paused = any(pause.holds(at) for pause in pauses)
             if paused or (entry.workflow, entry.key, at) in unwanted or entry.day_off(at):
                 continue
-            found.setdefault(entry.workflow, []).append(entry.starts_at(at))
-    return {name: sorted(times) for name, times in found.items()}
+            upcoming.setdefault(entry.workflow, []).append(entry.starts_at(at))
+    return {name: sorted(times) for name, times in upcoming.items()}
 
 
 def _last(timetable: Timetable, after: datetime, until: datetime) -> datetime | None:

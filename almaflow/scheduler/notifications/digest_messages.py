@@ -64,7 +64,7 @@ def _title(day: Day) -> str:
     bad = len(_bad_ones(day.runs))
     missed = sum(tick.ending is TickEnding.MISSED for tick in day.ticks)
     waiting = sum(map(_needs_somebody, day.unfinished))
-    told = [
+    parts = [
         _number(len(day.runs), "run"),
         f"{bad} did not end well" if bad else "",
         f"{_number(missed, 'tick')} missed" if missed else "",
@@ -72,7 +72,7 @@ def _title(day: Day) -> str:
         f"{len(day.pauses)} paused" if day.pauses else "",
         f"{_number(len(day.invalid), 'file')} invalid" if day.invalid else "",
     ]
-    return f"digest of {day.name}: {', '.join(filter(None, told))}"
+    return f"digest of {day.name}: {', '.join(filter(None, parts))}"
 
 
 def _next_move(day: Day) -> str:
@@ -97,8 +97,8 @@ def _next_move(day: Day) -> str:
         "end the pauses that are no longer needed (`almaflow unpause NAME`)" if day.pauses else "",
         "correct the files (`almaflow validate` shows every problem)" if day.invalid else "",
     ]
-    told = "; ".join(filter(None, moves))
-    return f"{told[0].upper()}{told[1:]}."
+    text = "; ".join(filter(None, moves))
+    return f"{text[0].upper()}{text[1:]}."
 
 
 # --- parts ----------------------------------------------------------------------------------------
@@ -106,10 +106,12 @@ def _next_move(day: Day) -> str:
 
 def _part(head: str, lines: Iterable[str]) -> str:
     """Return a heading with its lines, empty when there are none."""
-    told = list(lines)
-    more = len(told) - _LINES
-    shown = [*told[:_LINES], *([f"and {more} more"] if more > 0 else [])]
-    return "\n".join([f"{head}:", *(f"- {line}" for line in shown)]) if shown else ""
+    entries = list(lines)
+    more = len(entries) - _LINES
+    first_entries = [*entries[:_LINES], *([f"and {more} more"] if more > 0 else [])]
+    return (
+        "\n".join([f"{head}:", *(f"- {line}" for line in first_entries)]) if first_entries else ""
+    )
 
 
 def _what_ran(runs: Sequence[RunRecord]) -> Iterable[str]:
@@ -120,8 +122,8 @@ def _what_ran(runs: Sequence[RunRecord]) -> Iterable[str]:
             ends.setdefault(run.workflow, Counter())[run.outcome] += 1
     for name in sorted(ends):
         counted = ((outcome, ends[name][outcome]) for outcome in Outcome)
-        told = ", ".join(f"{number} {_word(outcome)}" for outcome, number in counted if number)
-        yield f"{name}: {told}"
+        text = ", ".join(f"{number} {_word(outcome)}" for outcome, number in counted if number)
+        yield f"{name}: {text}"
 
 
 def _bad_ones(runs: Sequence[RunRecord]) -> list[RunRecord]:
@@ -164,7 +166,7 @@ def _paused(pause: Pause, zone: tzinfo) -> str:
 
 
 def _comes(day: Day) -> Iterable[str]:
-    for name, times in sorted(day.upcoming.items(), key=lambda one: (one[1][0], one[0])):
+    for name, times in sorted(day.upcoming.items(), key=lambda item: (item[1][0], item[0])):
         if len(times) > _TIMES:
             yield f"{name}: {len(times)} times, first at {_time(times[0], day)}"
         else:

@@ -94,9 +94,9 @@ class TickNotices(Companion):
         workflow = self._workflows.get(pause.workflow)
         self._tell(about_pause(pause, run, workflow, self._settings))
 
-    def clock_set(self, said: str) -> None:
-        """Tell that somebody has set the clock, which *said* says in a sentence or two."""
-        self._tell(about_clock(said, self._settings, self._clock.now()))
+    def clock_set(self, text: str) -> None:
+        """Tell that somebody has set the clock, which *text* says in a sentence or two."""
+        self._tell(about_clock(text, self._settings, self._clock.now()))
 
     # --- what is told -----------------------------------------------------------------------------
 
@@ -122,9 +122,9 @@ class TickNotices(Companion):
     async def _make_up(self) -> None:
         """Tell of missed ticks whose end was recorded right before a process died."""
         since = self._clock.now() - _MADE_UP
-        ticks, told = await self._writer.call(self._missed_and_told, since)
+        ticks, notified = await self._writer.call(self._missed_and_told, since)
         told_at: dict[str, datetime] = {}
-        for notice in told:
+        for notice in notified:
             if notice.event == "missed":
                 newest = told_at.get(notice.workflow, notice.created_at)
                 told_at[notice.workflow] = max(newest, notice.created_at)

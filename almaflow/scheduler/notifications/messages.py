@@ -60,16 +60,16 @@ def missed(workflow: str, ended: Sequence[tuple[Tick, TickEnd]], zone: tzinfo) -
 
 def late(workflow: str, begun: Sequence[tuple[Tick, RunRecord]], zone: tzinfo) -> Words:
     """Say that ticks of one workflow, the oldest first, became runs long after their instant."""
-    told = [_late(tick, run, zone) for tick, run in begun]
+    sentences = [_late(tick, run, zone) for tick, run in begun]
     if len(begun) == 1:
         tick, run = begun[0]
         title = f"{workflow} began {_by(tick, run)} late"
     else:
         title = f"{workflow} started late {len(begun)} times"
-    more = len(told) - _NAMED
+    more = len(sentences) - _NAMED
     rest = f"And {more} more: almaflow ticks {quoted(workflow)}" if more > 0 else ""
     move = "You do not need to do anything, unless this is too late for its purpose."
-    return words(title, *told[:_NAMED], rest, move)
+    return words(title, *sentences[:_NAMED], rest, move)
 
 
 def _late(tick: Tick, run: RunRecord, zone: tzinfo) -> str:
@@ -214,11 +214,11 @@ def paused(pause: Pause, run: RunRecord) -> Words:
     )
 
 
-def clock_set(said: str) -> Words:
-    """Say that somebody has set the clock; *said* is a sentence or two about it."""
+def clock_set(text: str) -> Words:
+    """Say that somebody has set the clock; *text* is a sentence or two about it."""
     return words(
         "the clock of this machine was changed",
-        said,
+        text,
         "What happened to the ticks around it: almaflow ticks",
         "Check whether the machine's time service works; `almaflow doctor` compares its clock "
         "with Alma's. If the machine was only suspended, you do not need to do anything.",
@@ -250,8 +250,8 @@ def quoted(name: str) -> str:
 
 def _counted(reasons: Counter[str], of: int) -> str:
     """Return what the reasons of *of* ticks are, the most frequent first."""
-    found = [(reason, number) for reason, number in reasons.most_common(_NAMED) if reason]
-    return "\n".join(_times(reason, number, of) for reason, number in found)
+    counted = [(reason, number) for reason, number in reasons.most_common(_NAMED) if reason]
+    return "\n".join(_times(reason, number, of) for reason, number in counted)
 
 
 def _times(reason: str, number: int, of: int) -> str:

@@ -32,7 +32,7 @@ def to_channels(
     channels: Iterable[str],
     key: str,
     event: str,
-    said: Words,
+    message: Words,
     *,
     workflow: str = "",
     run_id: str | None = None,
@@ -45,8 +45,8 @@ def to_channels(
             workflow=workflow,
             run_id=run_id,
             channel=channel,
-            title=said.title,
-            text=said.text,
+            title=message.title,
+            text=message.text,
         )
         for channel in channels
     ]
@@ -73,19 +73,19 @@ def notices_for_ticks(
         workflow = workflows.get(name)
         channels = channels_of(workflow, "missed") or _to_service(settings)
         of_name = sorted((one for one in missed if one[0].workflow == name), key=_instant)
-        said = messages.missed(name, of_name, _zone(workflow, settings))
+        message = messages.missed(name, of_name, _zone(workflow, settings))
         key = _key("missed", of_name[-1][0])
-        notices += to_channels(channels, key, "missed", said, workflow=name)
+        notices += to_channels(channels, key, "missed", message, workflow=name)
     for name in dict.fromkeys(tick.workflow for tick, _ in late):
         workflow = workflows.get(name)
         runs = sorted((one for one in late if one[0].workflow == name), key=_instant)
-        said = messages.late(name, runs, _zone(workflow, settings))
+        message = messages.late(name, runs, _zone(workflow, settings))
         tick, run = runs[-1]
         notices += to_channels(
             channels_of(workflow, "late"),
             _key("late", tick),
             "late",
-            said,
+            message,
             workflow=name,
             run_id=run.id,
         )
@@ -122,8 +122,8 @@ def about_file(
         return to_channels(_to_service(settings), key, "valid", messages.file_valid(path))
     day = at.astimezone(ZoneInfo(settings.timezone)).date()
     key = f"invalid/{path}/{_digest(problem)}/{day}"
-    said = messages.file_invalid(path, problem, stands=stands)
-    return to_channels(_to_service(settings), key, "invalid", said)
+    message = messages.file_invalid(path, problem, stands=stands)
+    return to_channels(_to_service(settings), key, "invalid", message)
 
 
 def about_pause(
@@ -135,14 +135,14 @@ def about_pause(
     """
     channels = dict.fromkeys([*_to_service(settings), *channels_of(workflow, "failed")])
     key = f"paused/{pause.workflow}/{pause.since:%Y-%m-%dT%H:%M:%SZ}"
-    said = messages.paused(pause, run)
-    return to_channels(channels, key, "paused", said, workflow=pause.workflow, run_id=run.id)
+    message = messages.paused(pause, run)
+    return to_channels(channels, key, "paused", message, workflow=pause.workflow, run_id=run.id)
 
 
-def about_clock(said: str, settings: Settings, at: datetime) -> list[NewNotice]:
+def about_clock(text: str, settings: Settings, at: datetime) -> list[NewNotice]:
     """Return the notice that somebody has set the clock."""
     key = f"clock/{at:%Y-%m-%dT%H:%M:%SZ}"
-    return to_channels(_to_service(settings), key, "clock", messages.clock_set(said))
+    return to_channels(_to_service(settings), key, "clock", messages.clock_set(text))
 
 
 def _to_service(settings: Settings) -> Sequence[str]:
