@@ -95,6 +95,11 @@ class Notes:
             self.within(path, error.offset, error.length, "expression-syntax", error.message)
             return None
 
+    @property
+    def is_too_long(self) -> bool:
+        """Whether the expressions that were read have more characters than a file may have."""
+        return self._size > MOST_CHARACTERS
+
     def _has_room(self, path: PathTo, size: int) -> bool:
         """Count the expression at *path* once; False, and one note, when there are too many."""
         if path not in self._sizes:

@@ -24,6 +24,10 @@ _CHOOSE = frozenset({"selectattr", "rejectattr", "select", "reject"})
 MOST_NOTES = 20
 
 
+Before = nodes.Node | str | None
+"""What precedes a dot: a part of the expression, or words for it; None: nothing does."""
+
+
 @dataclass(frozen=True)
 class Note:
     """Something wrong, before the checker gives it its final form."""
@@ -43,10 +47,10 @@ class Noting:
         self.notes: list[Note] = []
         self._tolerant = 0
 
-    def _member(self, owner: Type, name: str, written: str, place: tuple[int, int]) -> Type:
-        """Return the type of what stands behind the dot; *written* is what stands before it."""
+    def _member(self, owner: Type, name: str, before: Before, place: tuple[int, int]) -> Type:
+        """Return the type of what follows the dot; *before* is what precedes it."""
         if isinstance(owner, Record):
-            return self._field(owner, name, written, place)
+            return self._field(owner, name, before, place)
         known = ATTRIBUTES.get(owner.kind, {}).get(name)
         if known is not None or not owner.kind or (owner.kind == "nothing" and self._tolerant):
             return known or ANYTHING
@@ -81,9 +85,11 @@ class Noting:
             f"`{advice}.",
         )
 
-    def _field(self, record: Record, name: str, written: str, place: tuple[int, int]) -> Type:
+    def _field(self, record: Record, name: str, before: Before, place: tuple[int, int]) -> Type:
         if name in record.fields:
             return record.fields[name]
+        # Only a message needs the text, and to find it takes longer than all the rest.
+        written = self.piece.written(before) if isinstance(before, nodes.Node) else before
         whole = f"{written}.{name}" if written else name
         if name in record.absent:
             why = record.absent[name].rstrip(".")

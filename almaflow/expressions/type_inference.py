@@ -74,12 +74,12 @@ class Inference(Noting):
             usage = FUNCTIONS[node.name].usage(0)
             self._add(place, "unknown-name", f"`{node.name}` is written `{usage}`.")
             return ANYTHING
-        return self._field(self.scope, node.name, "", place)
+        return self._field(self.scope, node.name, None, place)
 
     def getattr(self, node: nodes.Getattr) -> Type:
         owner = self.type_of(node.node)
         place = (node.lineno, len(node.attr))
-        return self._member(owner, node.attr, self.piece.written(node.node), place)
+        return self._member(owner, node.attr, node.node, place)
 
     def getitem(self, node: nodes.Getitem) -> Type:
         owner = self.type_of(node.node)
@@ -93,8 +93,7 @@ class Inference(Noting):
         if isinstance(owner, Record):
             if not isinstance(key, str):
                 return ANYTHING
-            written = self.piece.written(node.node)
-            return self._field(owner, key, written, self.piece.span(node.arg))
+            return self._field(owner, key, node.node, self.piece.span(node.arg))
         if owner.kind in ("list", "counters") and isinstance(key, str):
             self._note(
                 node.arg,

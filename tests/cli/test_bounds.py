@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
 from almaflow.engine import simulated_waits
 from almaflow.engine.simulated_waits import EXACT_WAITS
 from tests.cli.conftest import Almaflow, Write
+from tests.fuzz.answers import LONGEST
 
 POLLING = """\
     defaults: {poll: {first: 1s, max: 1s}}
@@ -102,7 +104,46 @@ def test_a_file_has_a_bound_for_all_its_expressions(
 
     assert checked.code == 1
     codes = [one["code"] for one in json.loads(checked.out)["problems"]]
+    assert codes == ["expressions-limit"]
+
+
+@pytest.mark.parametrize("expression", ["1 + " * 40 + "1", "run" + ".id" * 60, "[[[[1]]]]" * 20])
+def test_a_file_with_too_many_expressions_is_checked_in_seconds(
+    almaflow: Almaflow, write: Write, expression: str
+) -> None:
+    count = 900_000 // len(expression)
+    values = "\n".join(f'  x{n}: "{{{{ {expression} }}}}"' for n in range(count))
+    write("w.yaml", f"vars:\n{values}\nsteps: [{{wait: 1h}}]\n")
+    began = time.process_time()
+
+    checked = almaflow("validate", "w.yaml", "--format", "json")
+
+    assert time.process_time() - began < LONGEST
+    codes = [one["code"] for one in json.loads(checked.out)["problems"]]
     assert codes.count("expressions-limit") == 1
+
+
+def test_a_caller_of_a_file_with_too_many_expressions_has_no_further_problem(
+    almaflow: Almaflow, write: Write
+) -> None:
+    text = "{{ 1" + " + 1" * 40 + " }}"
+    values = "\n".join(f'  x{n}: "{text}"' for n in range(2000))
+    end = 'steps: [{wait: 1h}]\noutputs: {count: "{{ 1 }}"}\n'
+    write("called.yaml", f"vars:\n{values}\n{end}")
+    write(
+        "caller.yaml",
+        """
+        steps:
+          - id: part
+            call: {workflow: called.yaml}
+          - check: steps.part.count == 1
+        """,
+    )
+
+    checked = almaflow("validate", "caller.yaml", "--format", "json")
+
+    codes = {one["code"] for one in json.loads(checked.out)["problems"]}
+    assert codes == {"expressions-limit", "call-of-invalid"}
 
 
 def test_two_files_that_differ_only_in_capital_letters_are_a_warning(
