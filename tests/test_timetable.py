@@ -130,7 +130,7 @@ def test_a_single_date_is_a_range_of_one_day() -> None:
             "2027-01-02/2026-12-24",
             "`2027-01-02/2026-12-24` ends before it begins; write `2026-12-24/2027-01-02`.",
         ),
-        ("2026-02-30", "`2026-02-30` is no date: the calendar has no matching day."),
+        ("2026-02-30", "`2026-02-30` is no date: the calendar has no such day."),
         ("20261224", "`20261224` is no date; write year, month, day: `2026-12-24`."),
         ("2026-12-24/", "`` is no date; write year, month, day: `2026-12-24`."),
         ("0026-12-24", "`0026-12-24`: the year is out of range; it is 1900 to 2999."),
