@@ -101,8 +101,8 @@ def _with_entry_points(step: type[BuiltInStep]) -> type[BuiltInStep]:
         kind = entry.load()
         if kind.key in step.model_fields or kind.key in added:
             raise ImportError(
-                f"The package of {entry.value} adds a kind of step named `{kind.key}`, which "
-                "exists already; uninstall one of the two."
+                f"The package of {entry.value} adds a step kind named `{kind.key}`, which "
+                "already exists. Uninstall one of the two packages."
             )
         added[kind.key] = (UsedKind[kind], None)  # type: ignore[misc, valid-type]
     return (
@@ -131,27 +131,27 @@ class Input(Model):
 
     type: Annotated[
         Literal["string", "integer", "number", "boolean", "date", "list"],
-        Field(description="What the value is; `-i name=value` is read as this type."),
+        Field(description="The type of the value; `-i name=value` is read as this type."),
     ] = "string"
-    description: Annotated[Text | None, Field(description="What the value is for.")] = None
+    description: Annotated[Text | None, Field(description="The purpose of the input.")] = None
     default: Annotated[
         Value,
         Field(
-            description="The value when none is given, templates allowed; without a default the "
-            "input is required, of a timetable too."
+            description="The value when none is provided; templates are allowed. Without a "
+            "default the input is required, in a timetable too."
         ),
     ] = None
     pattern: Annotated[
         Text | None,
         Field(
-            description="A regular expression that the whole text must match, such as "
-            r"`\d{4}-\d{2}`; at most 1,000 characters. It is matched in linear time, by Rust's "
-            "`regex` crate (docs.rs/regex describes the syntax, which is close to RE2's). So "
-            r"there is no look-around (`(?=…)`), no backreference (`\1`), no atomic group and no "
-            "possessive repetition."
+            description="A regular expression that must match the whole text, such as "
+            "`\\d{4}-\\d{2}`; at most 1,000 characters. It is matched in linear "
+            "time by Rust's `regex` crate (docs.rs/regex describes the syntax, "
+            "which is close to RE2's). Look-around (`(?=…)`), backreferences "
+            "(`\\1`), atomic groups and possessive repetitions are not supported."
         ),
     ] = None
-    enum: Annotated[list[Any] | None, Field(description="The values that are allowed.")] = None
+    enum: Annotated[list[Any] | None, Field(description="The allowed values.")] = None
     minimum: Annotated[Number | None, Field(description="The smallest number allowed.")] = None
     maximum: Annotated[Number | None, Field(description="The largest number allowed.")] = None
 
@@ -167,7 +167,7 @@ class ScheduleEntry(Model):
     id: Annotated[
         Text | None,
         Field(
-            pattern=IDENTIFIER, description="What its ticks are recorded under; may be left out."
+            pattern=IDENTIFIER, description="The name under which its ticks are recorded; optional."
         ),
     ] = None
     cron: Annotated[
@@ -179,39 +179,41 @@ class ScheduleEntry(Model):
     ] = None
     every: Annotated[
         Duration | None,
-        Field(description="Elapsed time between two ticks, counted from `starts`."),
+        Field(description="The elapsed time between two ticks, counted from `starts`."),
     ] = None
     dates: Annotated[
         list[Text] | None,
         Field(description="Days (2026-12-24, at midnight) or instants (2026-12-24T18:00)."),
     ] = None
     timezone: Annotated[
-        Text | None, Field(description="An IANA zone, when it is not the workflow's.")
+        Text | None, Field(description="An IANA zone, if it differs from the workflow's.")
     ] = None
     starts: Annotated[Text | None, Field(description="No ticks before this date.")] = None
     ends: Annotated[Text | None, Field(description="No ticks after this date.")] = None
     inputs: Annotated[
-        dict[str, Value], Field(description="Inputs of the runs of this entry; templates allowed.")
+        dict[str, Value],
+        Field(description=("Inputs for the runs of this entry; templates are allowed.")),
     ] = {}
     jitter: Annotated[
-        Duration | None, Field(description="Each tick starts up to this much later.")
+        Duration | None, Field(description="The maximum random delay of each tick.")
     ] = None
     except_: Annotated[
         list[Text],
         Field(
             alias="except",
-            description="Calendars of almaflow.yaml; a tick on one of their days is skipped.",
+            description="Calendars of almaflow.yaml. A tick on one of their days is skipped.",
         ),
     ] = []
     missed: Annotated[
         Literal["latest", "all", "none"],
         Field(
-            description="What happens to ticks that passed while almaflow was down: run the "
-            "`latest` (default), `all`, or `none`."
+            description="What happens to ticks that passed while almaflow was not running: run "
+            "the `latest` (default), `all`, or `none`."
         ),
     ] = "latest"
     max_age: Annotated[
-        Duration | None, Field(description="A tick older than this is missed for good.")
+        Duration | None,
+        Field(description=("A tick that is older than this is missed and never runs.")),
     ] = None
 
     @model_validator(mode="after")
@@ -220,7 +222,7 @@ class ScheduleEntry(Model):
             sentence = "A schedule entry needs exactly one of `cron`, `every` and `dates`."
             raise choose_one(sentence, "cron", "every", "dates")
         if self.every is not None and self.every < timedelta(seconds=1):
-            raise PydanticCustomError("bad_duration", "`every` must be a second or longer.")
+            raise PydanticCustomError("bad_duration", "`every` must be at least one second.")
         return self
 
 
@@ -251,13 +253,18 @@ class Notice(Model):
 class Defaults(Model):
     """What holds for every step that does not say otherwise."""
 
-    poll: Annotated[PollSettings, Field(description="How often a run in Alma is looked at.")] = (
-        PollSettings()
-    )
-    timeout: Annotated[Duration | None, Field(description="How long a step may take.")] = None
+    poll: Annotated[
+        PollSettings, Field(description=("How often almaflow polls an instance in Alma."))
+    ] = PollSettings()
+    timeout: Annotated[Duration | None, Field(description="The maximum duration of a step.")] = None
     retry: Annotated[
         Retry | None,
-        Field(description="Whether a step is tried again; steps that start a job only with `on`."),
+        Field(
+            description=(
+                "Whether and how a step is retried; steps that start a job are retried only with "
+                "`on`."
+            )
+        ),
     ] = None
 
 
@@ -274,39 +281,52 @@ class Workflow(Model):
         Text | None,
         AfterValidator(_valid_name),
         Field(
-            description="What commands and reports call it: at most 100 characters, the first a "
-            "letter, a digit or `_`. Default: the file's name without its ending.",
+            description="The name of the workflow in commands and reports: at most 100 "
+            "characters, the first a letter, a digit or `_`. Default: the file "
+            "name without its extension.",
             json_schema_extra={"pattern": NAME_PATTERN},
         ),
     ] = None
-    description: Annotated[Text | None, Field(description="What it is for, for people.")] = None
+    description: Annotated[
+        Text | None, Field(description=("The purpose of the workflow, for people."))
+    ] = None
     institution: Annotated[
         Template | None,
         Field(description="An institution of almaflow.yaml; default: its default_institution."),
     ] = None
     environment: Annotated[
         Literal["production", "sandbox", "any"],
-        Field(description="Where it may run; it refuses to run elsewhere. Default: any."),
+        Field(
+            description=(
+                "The environments in which the workflow may run; it refuses to run in any other. "
+                "Default: all."
+            )
+        ),
     ] = "any"
     timezone: Annotated[
         Text | None,
         Field(description="An IANA zone, such as Europe/Zurich; default: almaflow.yaml's."),
     ] = None
     inputs: Annotated[
-        dict[str, Input], Field(description="Named values that a run is started with.")
+        dict[str, Input], Field(description="Named values with which a run is started.")
     ] = {}
     vars: Annotated[
         dict[str, Value],
-        Field(description="Named values worked out once, after the inputs; templates allowed."),
+        Field(
+            description=(
+                "Named values that are evaluated once, after the inputs; templates are allowed."
+            )
+        ),
     ] = {}
     schedule: Annotated[
-        list[ScheduleEntry], Field(description="When it runs by itself, under `almaflow serve`.")
+        list[ScheduleEntry],
+        Field(description=("When the workflow runs automatically, under `almaflow serve`.")),
     ] = []
     overlap: Annotated[
         Literal["queue_one", "queue_all", "skip", "allow"],
         Field(
-            description="What a tick does while a run of this workflow goes on: `queue_one` "
-            "(default), `queue_all`, `skip` or `allow`."
+            description="What a tick does while another run of this workflow is unfinished: "
+            "`queue_one` (default), `queue_all`, `skip` or `allow`."
         ),
     ] = "queue_one"
     pause_after: Annotated[
@@ -314,33 +334,35 @@ class Workflow(Model):
         Field(
             ge=1,
             le=1000,
-            description="Pause the timetable once so many runs in a row did not end well; default: "
-            "never. `almaflow unpause` ends the pause.",
+            description="Pause the timetable after this number of consecutive runs that did "
+            "not succeed; default: never. `almaflow unpause` ends the pause.",
         ),
     ] = None
     ping: Annotated[
         Text | None,
         Field(
-            description="An entry of `pings` in almaflow.yaml: a dead man's switch that hears of "
-            "the begin and the end of each run of the timetable."
+            description="An entry of `pings` in almaflow.yaml: a dead man's switch that is "
+            "notified of the start and the end of each run of the timetable."
         ),
     ] = None
     timeout: Annotated[
-        Duration, Field(description="How long a run may take in all; default 24h.")
+        Duration, Field(description="The maximum duration of a whole run; default 24h.")
     ] = timedelta(hours=24)
-    defaults: Annotated[Defaults, Field(description="What holds for every step.")] = Defaults()
-    steps: Annotated[list[Step], Field(description="What is done, in order.", min_length=1)]
+    defaults: Annotated[Defaults, Field(description="Settings for every step.")] = Defaults()
+    steps: Annotated[list[Step], Field(description="The steps, in order.", min_length=1)]
     finally_: Annotated[
         list[Step],
         Field(
             alias="finally",
-            description="Steps that run when the others have ended, also after a failure, a "
+            description="Steps that run after the others have ended, even after a failure, a "
             "timeout or a cancellation; at most 30 minutes.",
         ),
     ] = []
-    notify: Annotated[list[Notice], Field(description="Who hears of how the run ended.")] = []
+    notify: Annotated[
+        list[Notice], Field(description=("Who is notified of the outcome of the run."))
+    ] = []
     outputs: Annotated[
-        dict[str, Value], Field(description="What a run gives to whoever started it.")
+        dict[str, Value], Field(description="The values that a run returns to its caller.")
     ] = {}
 
     def all_steps(self) -> Iterator[StepNode]:

@@ -128,12 +128,15 @@ def test_a_single_date_is_a_range_of_one_day() -> None:
     [
         (
             "2027-01-02/2026-12-24",
-            "`2027-01-02/2026-12-24` ends before it begins; write `2026-12-24/2027-01-02`.",
+            "`2027-01-02/2026-12-24` ends before it begins. Use `2026-12-24/2027-01-02`.",
         ),
-        ("2026-02-30", "`2026-02-30` is no date: the calendar has no such day."),
-        ("20261224", "`20261224` is no date; write year, month, day: `2026-12-24`."),
-        ("2026-12-24/", "`` is no date; write year, month, day: `2026-12-24`."),
-        ("0026-12-24", "`0026-12-24`: the year is out of range; it is 1900 to 2999."),
+        ("2026-02-30", "`2026-02-30` is not a valid date: this day does not exist."),
+        (
+            "20261224",
+            ("`20261224` is not a valid date. Write year, month and day, such as `2026-12-24`."),
+        ),
+        ("2026-12-24/", "`` is not a valid date. Write year, month and day, such as `2026-12-24`."),
+        ("0026-12-24", "`0026-12-24` has a year outside the range 1900 to 2999."),
     ],
 )
 def test_a_wrong_range_of_dates_is_refused(text: str, message: str) -> None:
@@ -156,8 +159,8 @@ def test_known_public_holidays_are_accepted(country: str, subdivision: str | Non
         (
             "XX",
             None,
-            "No public holidays are known for the country `XX`; write its code of two letters, as "
-            "`CH`.",
+            "No public holidays are known for the country `XX`; use its code of two letters, "
+            "such as `CH`.",
         ),
         (
             "ch",
@@ -167,25 +170,24 @@ def test_known_public_holidays_are_accepted(country: str, subdivision: str | Non
         (
             "HolidayBase",
             None,
-            "No public holidays are known for the country `HolidayBase`; write its code of two "
-            "letters, as `CH`.",
+            "No public holidays are known for the country `HolidayBase`; use its code of two "
+            "letters, such as `CH`.",
         ),
         (
             "CH",
             "Zurich",
-            "`CH` has no part called `Zurich` with public holidays of its own; did you mean "
-            "`Zürich`?",
+            "`CH` has no subdivision `Zurich` with its own public holidays; did you mean `Zürich`?",
         ),
         (
             "VA",
             "Rome",
-            "`VA` has no part called `Rome` with public holidays of its own; its public "
-            "holidays are known for the whole country only.",
+            "`VA` has no subdivision `Rome` with its own public holidays; its public holidays "
+            "are known for the whole country only.",
         ),
         (
             "GB",
             "X",
-            "`GB` has no part called `X` with public holidays of its own; known are `ENG`, `NIR`, "
+            "`GB` has no subdivision `X` with its own public holidays; known are `ENG`, `NIR`, "
             "`SCT`, `WLS`.",
         ),
     ],

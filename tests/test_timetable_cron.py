@@ -83,98 +83,98 @@ def test_an_expression_is_put_into_words(expression: str, words: str) -> None:
     assert cron_in_words(parse_cron(expression), "Europe/Zurich") == f"{words}, Europe/Zurich"
 
 
-A_MINUTE = "this field takes 0 to 59."
-A_WEEKDAY = "this field takes 0 to 7 (0 and 7 are Sunday) or `sun` to `sat`."
+A_MINUTE = "this field allows 0 to 59."
+A_WEEKDAY = "this field allows 0 to 7 (0 and 7 are Sunday) or `sun` to `sat`."
 FIVE = "A cron expression has five fields (minute, hour, day of the month, month, weekday)"
 
 REFUSED = {
-    "60 2 * * *": f"`60` is no minute; {A_MINUTE}",
+    "60 2 * * *": f"`60` is not a valid minute; {A_MINUTE}",
     "-1 * * * *": f"A minute is missing; {A_MINUTE}",
     "0,,5 * * * *": f"A minute is missing; {A_MINUTE}",
-    "1-2-3 * * * *": f"`2-3` is no minute; {A_MINUTE}",
-    "٣ * * * *": f"`٣` is no minute; {A_MINUTE}",
-    "9999999999 * * * *": f"`9999999999` is no minute; {A_MINUTE}",
+    "1-2-3 * * * *": f"`2-3` is not a valid minute; {A_MINUTE}",
+    "٣ * * * *": f"`٣` is not a valid minute; {A_MINUTE}",
+    "9999999999 * * * *": f"`9999999999` is not a valid minute; {A_MINUTE}",
     "H 2 * * *": (
-        "`h` is no minute (for a spread of begins write a number here and `jitter` beside "
-        f"`cron`); {A_MINUTE}"
+        "`h` is not a valid minute (to spread the start times, use a number here and "
+        f"`jitter` next to `cron`); {A_MINUTE}"
     ),
-    "0 24 * * *": "`24` is no hour; this field takes 0 to 23.",
+    "0 24 * * *": "`24` is not a valid hour; this field allows 0 to 23.",
     "0 22-4 * * *": "`22-4` runs backwards; write `22-23,0-4`.",
     "0 23-0 * * *": "`23-0` runs backwards; write `23,0`.",
-    "0 0 0 * *": "`0` is no day of the month; this field takes 1 to 31.",
-    "0 0 ? * *": "`?` is no day of the month (write `*`); this field takes 1 to 31.",
+    "0 0 0 * *": "`0` is not a valid day of the month; this field allows 1 to 31.",
+    "0 0 ? * *": "`?` is not a valid day of the month (write `*`); this field allows 1 to 31.",
     "0 0 15W * *": (
-        "`15w` is no day of the month (the nearest working day cannot be asked for; `LW` is the "
-        "month's last); this field takes 1 to 31."
+        "`15w` is not a valid day of the month (the nearest working day is not "
+        "supported; `LW` is the last one of the month); this field allows 1 to 31."
     ),
-    "0 0 * 13 *": "`13` is no month; this field takes 1 to 12 or `jan` to `dec`.",
+    "0 0 * 13 *": "`13` is not a valid month; this field allows 1 to 12 or `jan` to `dec`.",
     "0 0 * january *": (
-        "`january` is no month (`jan` is); this field takes 1 to 12 or `jan` to `dec`."
+        "`january` is not a valid month (`jan` is); this field allows 1 to 12 or `jan` to `dec`."
     ),
-    "0 0 * * 8": f"`8` is no weekday; {A_WEEKDAY}",
-    "0 0 * * monday": f"`monday` is no weekday (`mon` is); {A_WEEKDAY}",
+    "0 0 * * 8": f"`8` is not a valid weekday; {A_WEEKDAY}",
+    "0 0 * * monday": f"`monday` is not a valid weekday (`mon` is); {A_WEEKDAY}",
     "0 0 * * #1": f"A weekday is missing; {A_WEEKDAY}",
     "0 0 * * fri-mon": "`fri-mon` runs backwards; write `5-6,0-1`.",
-    "0 0 * * 5-0": "`5-0` runs backwards; at the end of a range Sunday is 7: `5-7`.",
+    "0 0 * * 5-0": "`5-0` runs backwards; use 7 for Sunday at the end of a range: `5-7`.",
     "0 0 * * mon#6": (
-        "`mon#6`: after `#` comes 1 to 5, as in `mon#2`, the second Monday of the month."
+        "`mon#6`: use 1 to 5 after `#`. For example, `mon#2` is the second Monday of the month."
     ),
     "0 0 * * L": (
-        "`L` alone is no weekday; write `friL` for the last Friday of the month, or put `L` in "
-        "the third field for its last day."
+        "`L` alone is not a valid weekday. Use `friL` for the last Friday of the month, or put "
+        "`L` in the third field for the last day of the month."
     ),
-    "*/x * * * *": "`*/x`: a step of this field (minute) is 1 to 59.",
+    "*/x * * * *": "`*/x`: the step of this field (minute) must be 1 to 59.",
     "*/60 * * * *": (
-        "`*/60`: a step of this field (minute) is 1 to 59; for once an hour write one minute."
+        "`*/60`: the step of this field (minute) must be 1 to 59; for once an hour use a "
+        "single minute."
     ),
     "*/90 * * * *": (
-        "`*/90`: a step of this field (minute) is 1 to 59; for once an hour write one minute, for "
-        "a longer interval `every: 90m` in place of `cron`."
+        "`*/90`: the step of this field (minute) must be 1 to 59; for once an hour use a "
+        "single minute, for a longer interval `every: 90m` instead of `cron`."
     ),
     "0 */36 * * *": (
-        "`*/36`: a step of this field (hour) is 1 to 23; for once a day write one hour, for a "
-        "longer interval `every: 36h` in place of `cron`."
+        "`*/36`: the step of this field (hour) must be 1 to 23; for once a day use a single "
+        "hour, for a longer interval `every: 36h` instead of `cron`."
     ),
-    "0 0 */0 * *": "`*/0`: a step of this field (day of the month) is 1 to 30.",
+    "0 0 */0 * *": "`*/0`: the step of this field (day of the month) must be 1 to 30.",
     "5/10 * * * *": (
-        "`5/10`: schedulers disagree about a step after a single minute; write the range, "
-        "`5-59/10`."
+        "`5/10`: schedulers disagree about a step after a single minute. Use a range: `5-59/10`."
     ),
-    "0 0 31 2 *": "`0 0 31 2 *` never comes: the months it names have no such day.",
-    "0 0 31 apr,jun *": "`0 0 31 apr,jun *` never comes: the months it names have no such day.",
-    "0 0 */30 * mon#3": "`0 0 */30 * mon#3` never comes: the months it names have no such day.",
+    "0 0 31 2 *": "`0 0 31 2 *` never occurs: none of its months has this day.",
+    "0 0 31 apr,jun *": "`0 0 31 apr,jun *` never occurs: none of its months has this day.",
+    "0 0 */30 * mon#3": "`0 0 */30 * mon#3` never occurs: none of its months has this day.",
     "0 30 2 * * *": (
-        f"{FIVE}; `0 30 2 * * *` has 6. There are no seconds; leave out their field: "
-        '`"30 2 * * *"`, if it comes first.'
+        f"{FIVE}, but `0 30 2 * * *` has 6. There is no field for seconds. If the first field is "
+        'the seconds, omit it: `"30 2 * * *"`.'
     ),
     "CRON_TZ=UTC 0 3 * * *": (
-        "The zone of a cron expression is a key of its own: write `timezone: UTC` next to `cron`, "
-        'and `"0 3 * * *"` there.'
+        "A cron expression does not contain the time zone. Use `timezone: UTC` next to `cron`, "
+        'and `"0 3 * * *"` as the expression.'
     ),
     "TZ=UTC @daily": (
-        "The zone of a cron expression is a key of its own: write `timezone: UTC` next to `cron`, "
-        'and `"@daily"` there.'
+        "A cron expression does not contain the time zone. Use `timezone: UTC` next to `cron`, "
+        'and `"@daily"` as the expression.'
     ),
     "0 3 1 1 * 2027": (
-        f"{FIVE}; `0 3 1 1 * 2027` has 6. There is no year field; leave it out: "
-        '`"0 3 1 1 *"`, with `starts` and `ends` for a single year.'
+        f'{FIVE}, but `0 3 1 1 * 2027` has 6. There is no year field. Omit it: `"0 3 1 1 *"`, with '
+        "`starts` and `ends` for a single year."
     ),
     "0 0 3 ? * MON *": (
-        f"{FIVE}; `0 0 3 ? * MON *` has 7. There are no seconds and there is no year field; write "
-        '`"0 3 * * MON"`.'
+        f'{FIVE}, but `0 0 3 ? * MON *` has 7. There are no fields for seconds and years. Use `"0 '
+        '3 * * MON"`.'
     ),
     "0 3 * * * root /usr/bin/backup": (
-        f"{FIVE}; `0 3 * * * root /usr/bin/backup` has 7. Leave out what follows the fifth field: "
-        '`"0 3 * * *"`.'
+        f"{FIVE}, but `0 3 * * * root /usr/bin/backup` has 7. Omit everything after the fifth "
+        'field: `"0 3 * * *"`.'
     ),
-    "0 2 * *": f"{FIVE}; `0 2 * *` has 4.",
-    "": f"{FIVE}; this one is empty. `30 2 * * *` is every day at 02:30.",
-    "@dayly": "`@dayly` is no nickname of a cron expression; did you mean `@daily`?",
+    "0 2 * *": f"{FIVE}, but `0 2 * *` has 4.",
+    "": f"{FIVE}, but this one is empty. For example, `30 2 * * *` is every day at 02:30.",
+    "@dayly": "`@dayly` is not a valid nickname of a cron expression; did you mean `@daily`?",
     "@reboot": (
-        "`@reboot` is no nickname of a cron expression; there are `@yearly`, `@annually`, "
-        "`@monthly`, `@weekly`, `@daily`, `@midnight`, `@hourly`, each alone."
+        "`@reboot` is not a valid nickname of a cron expression; the nicknames are `@yearly`, "
+        "`@annually`, `@monthly`, `@weekly`, `@daily`, `@midnight`, `@hourly`, each alone."
     ),
-    "@every 5m": "`@every 5m`: write `every: 5m` in place of `cron`.",
+    "@every 5m": "`@every 5m`: use `every: 5m` instead of `cron`.",
 }
 
 

@@ -234,7 +234,7 @@ def test_an_interval_that_began_long_ago_is_counted_from_there() -> None:
 def test_an_interval_of_less_than_a_second_is_refused() -> None:
     check_interval(timedelta(seconds=1))
     with pytest.raises(
-        TimetableInvalid, match=r"^An interval is at least one second; write `every: 10m`, say\.$"
+        TimetableInvalid, match=r"^An interval must be at least one second, such as `every: 10m`\.$"
     ):
         check_interval(timedelta(milliseconds=999))
 
@@ -263,22 +263,22 @@ def test_a_moment_means_an_instant_in_its_zone(moment: str, instant: str) -> Non
     [
         (
             "tomorrow noon, please",
-            "`tomorrow noon, please` is no date with a time of day; write `2026-12-24T02:30` or "
+            "`tomorrow noon, please` is not a valid date or time. Use `2026-12-24T02:30` or "
             "`2026-12-24`.",
         ),
         (
             "24.12.2026",
-            "`24.12.2026` is no date; write year, month, day: `2026-12-24`.",
+            "`24.12.2026` is not a valid date. Write year, month and day, such as `2026-12-24`.",
         ),
         (
             "2026-12-24T24:00",
-            "`2026-12-24T24:00`: there is no such time of day; hours are 00 to 23, minutes 00 to "
-            "59.",
+            "`2026-12-24T24:00` is not a valid time of day; hours are 00 to 23 and minutes 00 "
+            "to 59.",
         ),
         (
             "2026-12-24T02:30+99:00",
-            "`2026-12-24T02:30+99:00`: there is no such time of day; hours are 00 to 23, minutes "
-            "00 to 59.",
+            "`2026-12-24T02:30+99:00` is not a valid time of day; hours are 00 to 23 and "
+            "minutes 00 to 59.",
         ),
     ],
 )

@@ -19,5 +19,5 @@ def question(text: str, path: str) -> Waiting:
 
 def following(job_id: str, path: str, instance_id: str = "12", detail: str = "") -> Waiting:
     """Return the wait for a job that Alma says is running."""
-    text = f"job {job_id} runs in Alma as {instance_id}"
+    text = f"job {job_id} is running in Alma as instance {instance_id}"
     return Waiting(WaitingKind.JOB, text, path, status="RUNNING", detail=detail)

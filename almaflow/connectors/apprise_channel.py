@@ -46,8 +46,8 @@ def send(channel: str, address: str, title: str, text: str) -> None:
         raise _no_service(channel)
     if not report["taken"]:
         reason = "; ".join(dict.fromkeys(line.strip().rstrip(".") for line in report["reasons"]))
-        shown = Mask(_pieces(address, set(report["hosts"]))).text(reason) or "no reason is given"
-        raise NotNow(f"The channel `{channel}` did not take it: {shown}.")
+        shown = Mask(_pieces(address, set(report["hosts"]))).text(reason) or "no reason reported"
+        raise NotNow(f"The channel `{channel}` did not accept the notification: {shown}.")
 
 
 def _in_process(channel: str, asked: dict[str, Any]) -> dict[str, Any]:
@@ -68,7 +68,9 @@ def _in_process(channel: str, asked: dict[str, Any]) -> dict[str, Any]:
     except subprocess.TimeoutExpired:
         raise _too_slow(channel, asked["seconds"]) from None
     except OSError as error:
-        raise NotNow(f"The channel `{channel}` cannot be used now: {error.strerror}.") from error
+        raise NotNow(
+            f"The channel `{channel}` cannot be used at the moment: {error.strerror}."
+        ) from error
     try:
         report: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
@@ -78,8 +80,8 @@ def _in_process(channel: str, asked: dict[str, Any]) -> dict[str, Any]:
 
 def _too_slow(channel: str, seconds: float) -> NotNow:
     return NotNow(
-        f"The channel `{channel}` did not take it within {seconds:g} seconds, or its server sent "
-        "too much."
+        f"The channel `{channel}` did not accept the notification within {seconds:g} seconds, "
+        "or its server sent too much data."
     )
 
 
@@ -94,8 +96,8 @@ def services_of(channel: str, address: str) -> apprise.Apprise:
 
 def _no_service(channel: str) -> Refused:
     return Refused(
-        f"What the channel `{channel}` is set to is no address that Apprise knows; its "
-        "documentation lists them all (mailto://…, slack://…, jsons://…)."
+        f"The address of the channel `{channel}` is not a valid Apprise address. The "
+        "documentation of Apprise lists all addresses (mailto://…, slack://…, jsons://…)."
     )
 
 

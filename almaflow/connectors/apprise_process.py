@@ -160,9 +160,9 @@ def redirect_problem(source: str, target: str) -> str:
         here, there = urlsplit(source), urlsplit(target)
         ports = (here.port, there.port)
     except ValueError:
-        return "something that is not an address"
+        return "an invalid address"
     if there.scheme not in ("http", "https") or not there.hostname:
-        return "something that is not an address of the web"
+        return "an address that is not a web address"
     if here.scheme == "https" and there.scheme == "http":
         return "an unencrypted address"
     if there.hostname == here.hostname and (ports[0] == ports[1] or is_public(there.hostname)):

@@ -119,7 +119,7 @@ class NoWayOutside:
     """Reaches nothing; for engines whose runs need nothing outside."""
 
     def place(self, search: Search) -> Place:
-        raise Refused(f"There is no way to {search.connection or search.folder} from here.")
+        raise Refused(f"{search.connection or search.folder} cannot be reached from this process.")
 
     def to_write(self, path: Path) -> Path:
         return path
@@ -128,7 +128,7 @@ class NoWayOutside:
         return path
 
     def send_notice(self, channel: str, title: str, text: str) -> None:
-        raise Refused(f"There is no way to the channel `{channel}` from here.")
+        raise Refused(f"The channel `{channel}` cannot be reached from this process.")
 
     def close(self) -> None:
         """Nothing is held."""
@@ -145,16 +145,16 @@ def bounded(entries: Iterable[T], what: str) -> Iterator[T]:
 def too_long(what: str) -> str:
     """Return the sentence about a folder whose names are too long altogether."""
     return (
-        f"The names that {what} has are longer than {MOST_CHARACTERS} characters altogether. Name "
-        "another folder as `folder`, or ask the operator of the server."
+        f"The names of the files in {what} have more than {MOST_CHARACTERS} characters in "
+        "total. Specify another folder as `folder`, or ask the operator of the server."
     )
 
 
 def too_many(what: str) -> str:
     """Return the sentence about a folder that has too many entries."""
     return (
-        f"{what} has more than {MOST_ENTRIES} entries. Move old files to another folder, or name "
-        "a folder that has fewer as `folder`."
+        f"{what} has more than {MOST_ENTRIES} entries. Move old files to another folder, or "
+        "specify a folder with fewer files as `folder`."
     )
 
 
@@ -163,8 +163,8 @@ def size_of(name: str, listed: object, what: str) -> int:
     if isinstance(listed, int) and 0 <= listed <= _LARGEST:
         return listed
     raise Refused(
-        f"{what} lists the file {name[:80]!a} with a size that no file has; nothing was "
-        "fetched. Narrow `pattern`, or ask the operator of the server."
+        f"{what} reports an invalid size for the file {name[:80]!a}. Nothing was fetched. "
+        "Narrow `pattern`, or ask the operator of the server."
     )
 
 

@@ -69,23 +69,24 @@ class Landing:
         twins = _twins(file.name for file in files)
         if twins and target.ignores_case():
             raise Refused(
-                f"The files {twins[0]!r} and {twins[1]!r} would be one file in {self._folder}; "
-                "nothing was fetched. Narrow `pattern`, or have one renamed."
+                f"The files {twins[0]!r} and {twins[1]!r} would have the same name in "
+                f"{self._folder}. Nothing was fetched. Narrow `pattern`, or have one of the "
+                "files renamed."
             )
         for file in files:
             self._check_target(target, file)
         size, space = sum(file.size for file in files), target.space()
         if space is not None and size > space:
             raise Refused(
-                f"The files have {size} bytes, but there is space for {space} bytes in "
-                f"{self._folder}; nothing was fetched. Make space, or narrow `pattern`."
+                f"The files have {size} bytes, but only {space} bytes are free in "
+                f"{self._folder}. Nothing was fetched. Free some space, or narrow `pattern`."
             )
 
     def _check_target(self, target: TargetFolder, file: RemoteFile) -> None:
         if not target.is_ordinary(file.name):
             raise Refused(
-                f"{self._folder / file.name} is there already and is no ordinary file; nothing was "
-                "fetched. Move it away, or fetch to another folder."
+                f"{self._folder / file.name} already exists and is not a regular file. Nothing "
+                "was fetched. Move it, or fetch to another folder."
             )
         present = target.status(file.name)
         if present is not None and not self._may_replace(file) and present.st_size != file.size:
@@ -149,7 +150,7 @@ class _Sink:
 
     def write(self, piece: bytes) -> None:
         if self._stop.is_set():
-            raise Stopped("Nobody waits for the file any more.")
+            raise Stopped("The file is not needed any more.")
         self._size += len(piece)
         if self._size > self._file.size:
             raise Changed(
@@ -164,7 +165,7 @@ class _Sink:
         """Have all of it on the disk; Raises: Changed when it is not all."""
         if self._size != self._file.size:
             raise Changed(
-                f"{self._file.name} has {self._size} bytes by now, {self._file.size} were listed"
+                f"{self._file.name} now has {self._size} bytes, but {self._file.size} were listed"
             )
         self._stream.flush()
         os.fsync(self._stream.fileno())
@@ -191,8 +192,8 @@ def check_name(name: str) -> None:
         return
     shown = ascii(name[:_SHOWN]) + ("…" if len(name) > _SHOWN else "")
     raise Refused(
-        f"A file is called {shown} there, which cannot be a file's name here; nothing was "
-        "fetched. Narrow `pattern`, or have it renamed."
+        f"The server lists a file named {shown}, which is not a valid file name on this "
+        "machine. Nothing was fetched. Narrow `pattern`, or have the file renamed."
     )
 
 
@@ -222,8 +223,8 @@ def _twins(names: Iterable[str]) -> tuple[str, str] | None:
 
 def _in_the_way(target: Path) -> Refused:
     return Refused(
-        f"{target} is there already, with other content; it was left as it is. Move it away, fetch "
-        "to another folder, or say `if_exists: replace`."
+        f"{target} already exists with different content and was not changed. Move it, fetch "
+        "to another folder, or use `if_exists: replace`."
     )
 
 

@@ -35,6 +35,6 @@ class Refused(OutsideError):
 def missing_package(what: str, package: str, extra: str) -> Refused:
     """Return the refusal of something whose library is not installed."""
     return Refused(
-        f"{what} needs the package {package}, which is not installed; install it with "
-        f"`pip install 'almaflow[{extra}]'`."
+        f"{what} needs the package {package}, which is not installed. Install it with `pip "
+        f"install 'almaflow[{extra}]'`."
     )

@@ -70,16 +70,17 @@ class FtpPlace:
             return _FileSystem(self._server, patience)
         except ssl.SSLCertVerificationError as error:
             raise Refused(
-                f"The certificate of {what} cannot be trusted ({why(error)}); nothing was sent. "
-                "Have it renewed, or give its issuer's certificate with SSL_CERT_FILE."
+                f"The certificate of {what} is not trusted ({why(error)}). Nothing was sent. "
+                "Have the certificate renewed, or set SSL_CERT_FILE to the certificate of its "
+                "issuer."
             ) from error
         except ftplib.error_perm as error:
             raise Refused(
-                f"{what} does not let `{user}` in: {why(error)}. Correct the user in `url`, or "
-                "`password`."
+                f"{what} rejected the login of `{user}`: {why(error)}. Correct the user in "
+                "`url`, or `password`."
             ) from error
         except ftplib.Error as error:
-            raise NotNow(f"{what} asks to come later ({why(error)}).") from error
+            raise NotNow(f"{what} is busy at the moment ({why(error)}).") from error
         except (OSError, EOFError) as error:
             raise Unreachable(f"{what} cannot be reached ({why(error)}).") from error
 
@@ -119,11 +120,11 @@ class _Translation:
             if name is not None and str(cause).startswith(_NOT_THERE):
                 return Changed(f"{name} is gone")
             return Refused(
-                f"{what} does not show {name or self._folder}: {why(cause)}. Correct `url` in "
-                "almaflow.yaml, or `folder`."
+                f"{what} does not allow access to {name or self._folder}: {why(cause)}. "
+                "Correct `url` in almaflow.yaml, or `folder`."
             )
         if isinstance(cause, FileNotFoundError):
-            return Refused(f"{what} has no folder {self._folder}; correct `url`, or `folder`.")
+            return Refused(f"{what} has no folder {self._folder}. Correct `url` or `folder`.")
         if isinstance(cause, (OSError, EOFError, ftplib.Error)):
             return NotNow(f"{what} broke off ({why(cause)}).")
         return None
@@ -195,7 +196,7 @@ class _Bounded(ftplib.FTP):
     def getline(self) -> str:
         self._lines += 1
         if self._lines > _MOST_ANSWER_LINES:
-            raise ftplib.error_proto(f"an answer has more than {_MOST_ANSWER_LINES} lines")
+            raise ftplib.error_proto(f"a response has more than {_MOST_ANSWER_LINES} lines")
         return super().getline()
 
     def retrlines(self, cmd: str, callback: Callable[[str], object] | None = None) -> str:

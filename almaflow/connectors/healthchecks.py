@@ -74,9 +74,9 @@ def _status(name: str, url: str, patience: Patience) -> int:
                 return status
     # None is chained: their texts hold the address.
     except requests.Timeout:
-        raise NotNow(f"The ping `{name}` did not answer within {TIMEOUT:g} seconds.") from None
+        raise NotNow(f"The ping `{name}` did not respond within {TIMEOUT:g} seconds.") from None
     except requests.exceptions.SSLError:
-        raise Unreachable(f"The ping `{name}` has a certificate that is not trusted.") from None
+        raise Unreachable(f"The certificate of the ping `{name}` is not trusted.") from None
     except requests.ConnectionError:
         raise Unreachable(f"The ping `{name}` cannot be reached.") from None
     except (requests.RequestException, ValueError):
@@ -86,16 +86,14 @@ def _status(name: str, url: str, patience: Patience) -> int:
 def _check_status(name: str, status: int) -> None:
     """Return when the answer is a yes; Raises: Refused, NotNow."""
     if status >= 500 or status in _LATER:
-        raise NotNow(f"The ping `{name}` answered with HTTP {status}.")
+        raise NotNow(f"The ping `{name}` responded with HTTP {status}.")
     if 300 <= status < 400:
         raise Refused(
-            f"The ping `{name}` answered with HTTP {status}, a redirect, which is not followed; "
-            "set it to the address that this leads to."
+            f"The ping `{name}` responded with HTTP {status}, a redirect, which almaflow does "
+            "not follow. Use the target of the redirect as the address."
         )
     if status >= 400:
-        raise Refused(
-            f"The ping `{name}` answered with HTTP {status}; look whether its address is right."
-        )
+        raise Refused(f"The ping `{name}` responded with HTTP {status}. Check its address.")
 
 
 def _url(name: str, address: str, signal: Signal) -> str:
@@ -113,7 +111,10 @@ def _url(name: str, address: str, signal: Signal) -> str:
 
 
 def _no_address(name: str) -> str:
-    return f"What the ping `{name}` is set to is no address; it is https://HOST/… as a whole."
+    return (
+        f"The address of the ping `{name}` is not valid. Use a complete address, such as "
+        "https://HOST/ID."
+    )
 
 
 class _Watched:

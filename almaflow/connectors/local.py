@@ -40,7 +40,7 @@ class LocalPlace:
         except (FileNotFoundError, NotADirectoryError) as error:
             raise Refused(f"There is no folder {self._folder}.") from error
         except PermissionError as error:
-            raise Refused(f"The folder {self._folder} may not be read.") from error
+            raise Refused(f"There is no permission to read the folder {self._folder}.") from error
         except OSError as error:
             raise NotNow(f"The folder {self._folder} cannot be read: {_why(error)}") from error
         return [file for one in found if (file := _file(one, inside)) is not None]
@@ -52,12 +52,12 @@ class LocalPlace:
         except FileNotFoundError as error:
             raise Changed(f"{name} is gone") from error
         except PermissionError as error:
-            raise Refused(f"{self._folder / name} may not be read.") from error
+            raise Refused(f"There is no permission to read {self._folder / name}.") from error
         except OSError as error:
             raise NotNow(f"{self._folder / name} cannot be read: {_why(error)}") from error
         with stream:
             if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                raise Changed(f"{name} is no ordinary file any more")
+                raise Changed(f"{name} is not a regular file any more")
             while piece := self._piece(stream, name):
                 write(piece)
 

@@ -92,7 +92,7 @@ def shortened(text: str, longest: int) -> str:
     """Return *text* with at most *longest* characters; one that was cut says so at its end."""
     if len(text) <= longest:
         return text
-    note = f"… (cut: {len(text):,} characters, of which {longest:,} are sent)"
+    note = f"… (shortened: {longest:,} of {len(text):,} characters were sent)"
     return text[: longest - len(note)] + note
 
 

@@ -125,9 +125,9 @@ class RemoteSession:
             yield from self.entries()
         except _UNREADABLE as error:
             raise Refused(
-                f"What {self.patience.what} lists in {self.folder} cannot be read "
-                f"({type(error).__name__}: {why(error)}). A file's name may not be UTF-8; have it "
-                "renamed, or ask the operator of the server."
+                f"The list of files that {self.patience.what} sent for {self.folder} cannot be "
+                f"read ({type(error).__name__}: {why(error)}). The name of a file may not be "
+                "UTF-8. Have the file renamed, or ask the operator of the server."
             ) from error
 
     def entries(self) -> Iterable[Mapping[str, Any]]:

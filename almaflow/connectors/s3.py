@@ -121,8 +121,8 @@ class _BoundedSession(AIOHTTPSession):  # type: ignore[misc]
             # The library would search for the region by the same request, without end.
             response.raw.close()
             raise Refused(
-                f"The server of a bucket answered with HTTP {response.status_code}, a redirect, "
-                "which is not followed. Correct `endpoint` in almaflow.yaml."
+                f"The server of a bucket responded with HTTP {response.status_code}, a "
+                "redirect, which almaflow does not follow. Correct `endpoint` in almaflow.yaml."
             )
         if not is_file or response.status_code >= 300:
             response._content = await _page(response.raw)
@@ -147,8 +147,9 @@ async def _page(response: Any) -> bytes:
         if len(body) > LARGEST_PAGE:
             response.close()
             raise Refused(
-                f"The server of a bucket sends a page of more than {LARGEST_PAGE} bytes, which "
-                "none does. Correct `endpoint`, or ask the operator of the server."
+                f"The server of a bucket sent a page of more than {LARGEST_PAGE} bytes, which "
+                "is more than any list needs. Correct `endpoint`, or ask the operator of the "
+                "server."
             )
     return bytes(body)
 
@@ -164,20 +165,20 @@ class _Translation:
         what = self._server.what
         if isinstance(error, FileNotFoundError) or type(error).__name__ == "FileExpired":
             if name is not None:
-                return Changed(f"{name} is gone, or another by now")
-            return Refused(f"{what} has no bucket or folder {self._path}; correct `url`.")
+                return Changed(f"{name} was removed or replaced")
+            return Refused(f"{what} has no bucket or folder {self._path}. Correct `url`.")
         if isinstance(error, PermissionError):
             return Refused(
-                f"{what} does not let us read {self._path} ({why(error)}). Correct the user in "
-                "`url`, which is the id of the key, or `password`, its secret."
+                f"{what} does not allow access to {self._path} ({why(error)}). Correct the "
+                "user in `url`, which is the id of the key, or `password`, which is its secret."
             )
         if type(error).__name__ in _FOR_GOOD:
             return Refused(
-                f"There is no key for {what} ({why(error)}). Write its id as the user of `url` "
-                "(s3://KEY_ID@bucket/folder) and its secret as `password`."
+                f"There is no key for {what} ({why(error)}). Write the id of the key as the "
+                "user in `url` (s3://KEY_ID@bucket/folder), and its secret as `password`."
             )
         if type(error).__name__ in _NOT_REACHED:
             return Unreachable(f"{what} cannot be reached ({why(error)}).")
         if isinstance(error, OSError) or type(error).__module__.startswith(_LIBRARIES):
-            return NotNow(f"{what} does not give {name or self._path} ({why(error)}).")
+            return NotNow(f"{what} did not send {name or self._path} ({why(error)}).")
         return None

@@ -69,28 +69,32 @@ class SftpPlace:
             raise
         except paramiko.BadHostKeyException as error:
             raise Refused(
-                f"{what} shows the host key {_shown(error.key)}, but {_shown(error.expected_key)} "
-                "is the one that is known. Nothing was sent: somebody may stand in between. Ask "
-                "who runs the server."
+                f"{what} presented the host key {_shown(error.key)}, but the known key is "
+                f"{_shown(error.expected_key)}. Nothing was sent, because another machine may "
+                "be intercepting the connection. Ask the operator of the server."
             ) from error
         except paramiko.AuthenticationException as error:
             if "timeout" in str(error).casefold():
-                raise NotNow(f"{what} does not answer ({why(error)}).") from error
+                raise NotNow(f"{what} does not respond ({why(error)}).") from error
             raise Refused(
-                f"{what} does not let `{self._server.user or 'this user'}` in: {why(error)}. "
-                "Correct the user in `url`, or `password`."
+                f"{what} rejected the login of `{self._server.user or 'this user'}`: "
+                f"{why(error)}. Correct the user in `url`, or `password`."
             ) from error
         except paramiko.ssh_exception.IncompatiblePeer as error:
-            raise Refused(f"{what} and paramiko have no way in common: {why(error)}.") from error
+            raise Refused(f"{what} and paramiko support no common method: {why(error)}.") from error
         except paramiko.SSHException as error:
             if "No authentication methods" in str(error):
                 raise Refused(
-                    f"{what} asks for a password or a key, and there is none; give `password`, or "
-                    "put a key into ~/.ssh or the agent."
+                    f"{what} requires a password or a key, but none is configured. Set "
+                    "`password`, or put a key into ~/.ssh or the agent."
                 ) from error
-            raise NotNow(f"{what} broke off while connecting ({why(error)}).") from error
+            raise NotNow(
+                f"{what} closed the connection during the login ({why(error)})."
+            ) from error
         except paramiko.SFTPError as error:
-            raise NotNow(f"{what} broke off while connecting ({why(error)}).") from error
+            raise NotNow(
+                f"{what} closed the connection during the login ({why(error)})."
+            ) from error
         except (OSError, EOFError) as error:
             raise Unreachable(f"{what} cannot be reached ({why(error)}).") from error
 
@@ -138,7 +142,7 @@ class _Translation:
         if isinstance(error, FileNotFoundError):
             return _gone(what, self._folder, name)
         if isinstance(error, PermissionError):
-            return Refused(f"{what} does not let us read {name or self._folder}.")
+            return Refused(f"{what} does not allow access to {name or self._folder}.")
         if isinstance(error, (OSError, EOFError, paramiko.SSHException, paramiko.SFTPError)):
             return NotNow(f"{what} broke off ({why(error)}).")
         return None
@@ -147,7 +151,7 @@ class _Translation:
 def _gone(what: str, folder: str, name: str | None) -> OutsideError:
     if name is not None:
         return Changed(f"{name} is gone")
-    return Refused(f"{what} has no folder {folder}; correct `url` in almaflow.yaml, or `folder`.")
+    return Refused(f"{what} has no folder {folder}. Correct `url` in almaflow.yaml, or `folder`.")
 
 
 class _Client(paramiko.SFTPClient):  # type: ignore[misc]
@@ -155,7 +159,9 @@ class _Client(paramiko.SFTPClient):  # type: ignore[misc]
 
     def _read_all(self, n: int) -> bytes:
         if n > _LARGEST_MESSAGE:
-            raise paramiko.SSHException(f"a message has {n} bytes, more than any server sends")
+            raise paramiko.SSHException(
+                f"a message has {n} bytes, which is more than any server sends"
+            )
         content: bytes = super()._read_all(n)
         return content
 
@@ -206,10 +212,10 @@ class _OnlyKnownHosts(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]
 
     def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
         raise Refused(
-            f"The host key of {self._server.what} is not known, so nothing was sent. It shows "
-            f"`{key.get_name()} {key.get_base64()}` ({key.fingerprint}): compare that with whoever "
-            "runs the server, and write it as `host_key` of the connection, or into "
-            "~/.ssh/known_hosts."
+            f"The host key of {self._server.what} is not known, so nothing was sent. The "
+            f"server presented `{key.get_name()} {key.get_base64()}` ({key.fingerprint}). "
+            "Confirm this key with the operator of the server, and add it as `host_key` of the "
+            "connection or to ~/.ssh/known_hosts."
         )
 
 
@@ -221,8 +227,8 @@ def read_key(text: str, what: str) -> Any:
         return paramiko.PKey.from_type_string(kind, content)
     except _NO_KEY as error:
         raise Refused(
-            f"`host_key` of {what} is no public key that can be read; write it as the server's "
-            "`ssh-keyscan` shows it: `ssh-ed25519 AAAA…`."
+            f"`host_key` of {what} is not a valid public key. Write it as `ssh-keyscan` "
+            "displays it: `ssh-ed25519 AAAA…`."
         ) from error
 
 

@@ -19,7 +19,7 @@ from almaflow.connectors.base import Place, RemoteFile, Search, Session, Write
 from almaflow.connectors.errors import Changed
 
 # What a made-up file holds.
-_CONTENT = "made up by the simulation\n"
+_CONTENT = "content from the simulation\n"
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ class Patience:
         self.what = what
         self._why = ""
 
-    def end(self, why: str = "nobody waits for it any more") -> None:
+    def end(self, why: str = "its result is not needed any more") -> None:
         """Hang up: what is under way fails, and `within` says *why*."""
         self._why = self._why or why
         # The thread that works with the connection may close it at the same time.
@@ -59,7 +59,7 @@ class Patience:
             raise self._ended()
 
     def _ended(self) -> NotNow:
-        return NotNow(f"{self.what} was hung up, because {self._why}.")
+        return NotNow(f"almaflow closed the connection to {self.what}, because {self._why}.")
 
 
 def seconds_for(size: int) -> float:

@@ -28,12 +28,13 @@ class Approve(Kind):
   timeout: 8h
 """
 
-    message: Annotated[Message, Field(description="What is asked.")]
+    message: Annotated[Message, Field(description="The question that a person answers.")]
     on_timeout: Annotated[
         Literal["fail", "continue"],
         Field(
-            description="When nobody has answered in time: `fail` (default) ends the step as "
-            "timed_out; `continue` goes on as if it was approved, as a warning."
+            description="What happens when nobody has answered within the step's `timeout`: "
+            "`fail` (default) ends the step as timed_out; `continue` ends it as a "
+            "warning, and the run continues as if it was approved."
         ),
     ] = "fail"
 
@@ -51,4 +52,6 @@ class Approve(Kind):
     def timed_out(self, told: str) -> Ending:
         if self.on_timeout == "fail":
             return super().timed_out(f"{told} Nobody has approved.")
-        return Ending(Outcome.WARNING, f"{told} Nobody has approved; it goes on all the same.")
+        return Ending(
+            Outcome.WARNING, (f"{told} Nobody has approved; the run continues without approval.")
+        )

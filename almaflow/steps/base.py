@@ -87,9 +87,9 @@ class PollSettings(Model):
     """How often a run in Alma is looked at."""
 
     first: Annotated[
-        Duration, Field(description="The first look comes after this long; later ones grow.")
+        Duration, Field(description="The wait before the first poll; later waits grow.")
     ] = timedelta(seconds=10)
-    max: Annotated[Duration, Field(description="The longest time between two looks.")] = timedelta(
+    max: Annotated[Duration, Field(description="The longest wait between two polls.")] = timedelta(
         minutes=2
     )
 
@@ -98,7 +98,7 @@ class Retry(Model):
     """Whether a step that did not end well is tried again, as a new attempt."""
 
     attempts: Annotated[
-        Whole, Field(ge=1, le=100, description="How many attempts in all; the first counts.")
+        Whole, Field(ge=1, le=100, description="The number of attempts, including the first.")
     ] = 3
     delay: Annotated[Duration, Field(description="The wait before the next attempt.")] = timedelta(
         minutes=1
@@ -106,9 +106,10 @@ class Retry(Model):
     on: Annotated[
         list[Text],
         Field(
-            description="The endings that allow another attempt: outcomes (`failed`, `timed_out`) "
-            "or Alma's status codes (`SYSTEM_ABORTED`). Required for steps that start a job: a "
-            "job that has run is never submitted again otherwise."
+            description="The results that allow another attempt: outcomes (`failed`, "
+            "`timed_out`) or Alma status codes (`SYSTEM_ABORTED`). Required for "
+            "steps that start a job, because a job that has run is otherwise never "
+            "submitted again."
         ),
     ] = []
 
@@ -156,7 +157,7 @@ class Kind(Model):
 
         Raises: StepFailed, AlmaError, ExpressionFailed, OutcomeUnknown.
         """
-        raise NotImplementedError(f"{type(self).__name__} does not say how it is performed")
+        raise NotImplementedError(f"{type(self).__name__} does not define `perform`")
 
     def timed_out(self, told: str) -> Ending:
         """Return how the step ends when its time is up; *told* is the sentence that says so."""
@@ -207,35 +208,37 @@ class StepBase(Model):
         Text | None,
         Field(
             pattern=IDENTIFIER,
-            description="The name by which later steps refer to this one as `steps.<id>`: a "
+            description="The name by which later steps refer to this step as `steps.<id>`: a "
             "letter, then letters, digits and `_`; unique in the file.",
         ),
     ] = None
     name: Annotated[
-        Text | None, Field(description="What reports call the step; of no other effect.")
+        Text | None, Field(description="The name of the step in reports. It has no other effect.")
     ] = None
     if_: Annotated[
         Condition | None,
-        Field(alias="if", description="An expression; when it is false the step is skipped."),
+        Field(alias="if", description="An expression. When it is false, the step is skipped."),
     ] = None
     timeout: Annotated[
         Duration | None,
         Field(
-            description="How long the step may take, with every wait and attempt. What runs in "
-            "Alma goes on when it passes."
+            description="How long the step may take, including every wait and attempt. A job "
+            "that is running in Alma continues after this time."
         ),
     ] = None
-    retry: Annotated[Retry | None, Field(description="Whether it is tried again.")] = None
+    retry: Annotated[
+        Retry | None, Field(description=("Whether and how the step is retried after a failure."))
+    ] = None
     on_failure: Annotated[
         Literal["stop", "continue"],
         Field(
-            description="`stop` (default): a failure ends what stands around the step; "
-            "`continue`: the run goes on and becomes `warning`."
+            description="`stop` (default): a failure ends the block that contains the step. "
+            "`continue`: the run continues, and its outcome is `warning`."
         ),
     ] = "stop"
     institution: Annotated[
         Template | None,
-        Field(description="An institution of almaflow.yaml, when it is not the workflow's."),
+        Field(description="An institution of almaflow.yaml, if it differs from the workflow's."),
     ] = None
 
     @model_validator(mode="before")
@@ -250,14 +253,14 @@ class StepBase(Model):
         if len(named) > 1:
             raise PydanticCustomError(
                 "several_kinds",
-                "A step does one thing, but this one has the keys {keys}; make each a step of "
-                "its own (a line that begins with `-`).",
+                "A step does one thing, but this step has the keys {keys}. Write a separate "
+                "step for each key (a line that begins with `-`).",
                 {"keys": " and ".join(f"`{key}`" for key in named), "key": named[1]},
             )
         if not named and not data.keys() - cls.common_keys():
             raise PydanticCustomError(
                 "no_kind",
-                "This step does not say what it does; it needs one of the keys {keys}.",
+                "This step has no kind. Add one of the keys {keys}.",
                 {"keys": ", ".join(f"`{key}`" for key in sorted(cls.kind_keys()))},
             )
         return {
@@ -269,7 +272,7 @@ class StepBase(Model):
     def _retry_stands_inside(self) -> StepBase:
         """Refuse another attempt at a list of steps: its jobs would be submitted again."""
         if self.retry is not None and self.kind.composite:
-            told = "`retry` stands at the steps inside, each of which is tried again by itself."
+            told = "Put `retry` on the inner steps; each of them is retried separately."
             raise PydanticCustomError("retry_of_steps", told, {"key": "retry"})
         return self
 

@@ -39,13 +39,18 @@ class Branch(Kind):
 
     on: Annotated[
         Expression,
-        Field(description="The value that is compared, such as `steps.withdraw.status`."),
+        Field(description="The value to compare, such as `steps.withdraw.status`."),
     ]
     cases: Annotated[
         dict[str, list[Step]],
-        Field(description="Values and their steps; `A | B` is either; an empty list goes on."),
+        Field(
+            description=(
+                "Values and the steps for each. `A | B` matches either value; an empty list does "
+                "nothing, and the run continues."
+            )
+        ),
     ]
-    default: Annotated[list[Step] | None, Field(description="The steps for every other value.")] = (
+    default: Annotated[list[Step] | None, Field(description="The steps for any other value.")] = (
         None
     )
 
@@ -71,8 +76,8 @@ class Branch(Kind):
             body = next(body for body in self.bodies() if body.name == "default")
         if body is None:
             raise StepFailed(
-                f"`{self.on.text}` is `{value}`, for which there is no case and no `default`; "
-                f"there are cases for {', '.join(f'`{one}`' for one in self.arms())}."
+                f"`{self.on.text}` is `{value}`, but there is no case for it and no `default`. "
+                f"The cases are {', '.join(f'`{one}`' for one in self.arms())}."
             )
         context.say(f"`{self.on.text}` is `{value}`: {body.name}.")
         return await context.run_body(body)

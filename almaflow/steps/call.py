@@ -33,11 +33,14 @@ class Call(Kind):
     workflow: Annotated[
         Text,
         Field(
-            description="The file of the other workflow, relative to this one; `.yaml` may be "
-            "left out. No templates: it must be known before the run."
+            description="The file of the other workflow, relative to this file; `.yaml` may be "
+            "omitted. Templates are not allowed, because the file must be known "
+            "before the run."
         ),
     ]
-    inputs: Annotated[dict[str, Value], Field(description="The inputs that it is run with.")] = {}
+    inputs: Annotated[
+        dict[str, Value], Field(description=("The inputs for the called workflow."))
+    ] = {}
 
     async def perform(self, context: StepContext) -> Ending:
         inputs = await context.once("inputs", lambda: self._inputs(context))

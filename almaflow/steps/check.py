@@ -24,15 +24,17 @@ class Check(Kind):
     message: "{{ steps.discarded.member_count }} items, at most 500 expected"
 """
 
-    that: Annotated[Condition, Field(description="What must hold.")]
+    that: Annotated[Condition, Field(description="The expression that must be true.")]
     message: Annotated[
-        Message | None, Field(description="What is said when it does not; default: the expression.")
+        Message | None,
+        Field(description=("The message when it is not true; default: the expression.")),
     ] = None
     otherwise: Annotated[
         Literal["fail", "skip"],
         Field(
-            description="`fail` (default), or `skip`: end the run (or the iteration, or the "
-            "called workflow) as skipped, because there is nothing to do."
+            description="What happens when it is not true: `fail` (default), or `skip`, which "
+            "ends the run (or the iteration, or the called workflow) as skipped "
+            "because there is nothing to do."
         ),
     ] = "fail"
 

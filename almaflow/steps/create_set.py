@@ -92,67 +92,72 @@ class CreateSet(Kind):
     id_type: BARCODE
 """
 
-    name: Annotated[Template, Field(description="The set's name, unique in the institution.")]
+    name: Annotated[Template, Field(description="The name of the set, unique in the institution.")]
     content: Annotated[
         ContentType,
-        Field(description="What the members are: ITEM, BIB_MMS (all titles), USER, …"),
+        Field(description="The type of the members: ITEM, BIB_MMS (all titles), USER, …"),
     ]
     query: Annotated[
         Template | None,
         Field(
-            description="The query of a logical set, as Alma writes it: build the set once in "
-            "Alma, look at its query with `almaflow sets show`, paste it here. The value of a "
-            'template may not bring a `"` into it.'
+            description="The query of a logical set in Alma's syntax. Create the set once in "
+            "Alma, display its query with `almaflow sets show` and paste it here. "
+            'The value of a template must not contain a `"`.'
         ),
     ] = None
     members: Annotated[
         Members | None,
         Field(
-            description="The members of an itemized set: a list of ids, a file and a column, or "
-            "an expression. More than 1000 go in batches; repeats and blank lines are dropped."
+            description="The members of an itemized set: a list of ids, a file and a column, "
+            "or an expression. More than 1000 members are sent in batches; "
+            "duplicates and empty lines are omitted."
         ),
     ] = None
     from_set: Annotated[
-        IdTemplate | None, Field(description="The id of a logical set to copy as an itemized one.")
+        IdTemplate | None, Field(description="The id of a logical set to copy as an itemized set.")
     ] = None
     from_run: Annotated[
         FromRun | None,
-        Field(description="A population of an import run, as an itemized set of BIB_MMS."),
+        Field(description="A population of an import, as an itemized set of BIB_MMS."),
     ] = None
     combine: Annotated[
         Combine | None,
         Field(
-            description="Two sets of the same content and how they are combined. Combining large "
-            "ones may take Alma hours."
+            description="Two sets of the same content and how to combine them. Combining large "
+            "sets may take Alma hours."
         ),
     ] = None
     id_type: Annotated[
         Text | None,
         Field(
-            description="What the ids are when they are not Alma's own: BARCODE for items; "
-            "SYSTEM_NUMBER, OCLC_NUMBER, ISBN, ISSN for titles."
+            description="The type of the ids, if they are not Alma's own: BARCODE for items; "
+            "SYSTEM_NUMBER, OCLC_NUMBER, ISBN or ISSN for titles."
         ),
     ] = None
     on_invalid: Annotated[
         OnInvalid,
         Field(
-            description="What a member that Alma does not know does: `fail` (default) the step, "
-            "or be left out and counted as `rejected`."
+            description="What happens to a member that Alma does not know: `fail` (default) "
+            "fails the step; `skip` omits the member and counts it in `rejected`."
         ),
     ] = "fail"
     if_exists: Annotated[
         Literal["fail", "reuse", "replace"],
         Field(
-            description="When there is a set of that name: `fail` (default), `reuse` it as it is, "
-            "or `replace` it by a new one."
+            description="What happens when a set with this name exists: `fail` (default), "
+            "`reuse` it unchanged, or `replace` it with a new set."
         ),
     ] = "fail"
-    description: Annotated[Template | None, Field(description="The set's description in Alma.")] = (
-        None
-    )
+    description: Annotated[
+        Template | None, Field(description=("The description of the set in Alma."))
+    ] = None
     private: Annotated[
         Flag,
-        Field(description="`true`: only the API sees the set; `false` (default): staff do too."),
+        Field(
+            description=(
+                "`true`: only the API can see the set; `false` (default): staff can see it too."
+            )
+        ),
     ] = False
 
     @model_validator(mode="after")
@@ -168,14 +173,14 @@ class CreateSet(Kind):
             raise choose_one(f"`create_set` needs exactly one of {listed}.", *_SOURCES)
         if self.members is None and self.id_type is not None:
             raise PydanticCustomError(
-                "choose_one", "`id_type` goes with `members`.", {"key": "id_type"}
+                "choose_one", "`id_type` requires `members`.", {"key": "id_type"}
             )
         return self
 
     @model_validator(mode="after")
     def _fits_content(self) -> CreateSet:
         if self.from_run is not None and self.content != "BIB_MMS":
-            told = "`from_run` makes a set of titles; its `content` is BIB_MMS."
+            told = "`from_run` creates a set of titles. Use `content: BIB_MMS`."
             raise PydanticCustomError("wrong_content", told, {"key": "content"})
         if self.id_type is not None and (why := id_type_problem(self.content, self.id_type)):
             raise PydanticCustomError("bad_id_type", "{why}", {"why": why, "key": "id_type"})
@@ -187,8 +192,8 @@ class CreateSet(Kind):
         existing = await self._make_room(context, name)
         if existing and self.if_exists == "fail":
             raise StepFailed(
-                f"A set named `{name}` exists already ({existing}). Put `{{{{ run.id }}}}` into "
-                "the name, or say `if_exists: reuse` or `if_exists: replace`."
+                f"A set named `{name}` already exists ({existing}). Put `{{{{ run.id }}}}` "
+                "into the name, or use `if_exists: reuse` or `if_exists: replace`."
             )
         if existing and self.if_exists == "reuse":
             found = await context.read(calls.alma_set(existing))
@@ -224,8 +229,8 @@ class CreateSet(Kind):
         """Raise `StepFailed` when the set that gives way is one that the new one is made of."""
         if existing and existing in origin.query.values():
             raise StepFailed(
-                f"The set `{name}` ({existing}) is to be replaced by one that is made of it; "
-                "nothing was changed. Choose another name."
+                f"The set `{name}` ({existing}) cannot be replaced, because the new set is "
+                "made from it. Nothing was changed. Choose a different name."
             )
 
     async def _most(self, context: StepContext, origin: Origin) -> int:
@@ -270,8 +275,8 @@ class CreateSet(Kind):
     def _check_kind(self, found: AlmaSet) -> None:
         if (found.type, found.content) != (self._type, self.content):
             raise StepFailed(
-                f"The set `{found.name}` ({found.id}) exists, but as {found.type} of "
-                f"{found.content}, not {self._type} of {self.content}."
+                f"A set named `{found.name}` ({found.id}) exists, but its type and content are "
+                f"{found.type} and {found.content}, not {self._type} and {self.content}."
             )
 
     @property
@@ -296,8 +301,8 @@ class CreateSet(Kind):
         except AlmaRefused as error:
             if NAME_TAKEN in error.codes:
                 raise StepFailed(
-                    f"Alma has a set named `{name}` that the search does not show, perhaps a "
-                    "private one. Choose another name."
+                    f"A set named `{name}` already exists in Alma, but it does not appear in "
+                    "search results; it may be private. Choose a different name."
                 ) from error
             raise
 
@@ -327,7 +332,7 @@ def render_query(query: Template, context: StepContext) -> str:
     rendered = context.text(query)
     if rendered.count('"') != fixed.count('"'):
         raise StepFailed(
-            'A template of `query` gives a value with a quotation mark (") in it, which would '
-            "change what the query means; nothing was created."
+            'The value of a template in `query` contains a quotation mark ("), which would '
+            "change the meaning of the query. Nothing was created."
         )
     return rendered

@@ -46,24 +46,26 @@ class DeleteSet(Kind):
 - delete_set: {prefix: "almaflow ", older_than: 30d}
 """
 
-    id: Annotated[IdTemplate | None, Field(description="The id of the set.")] = None
+    id: Annotated[IdTemplate | None, Field(description="The id of the set to delete.")] = None
     prefix: Annotated[
         Template | None,
         Field(
-            description="How the names of the sets begin that are swept up; exactly, capitals "
-            "count. Goes with `older_than`."
+            description="Delete the sets whose names begin with this text (case-sensitive). "
+            "Requires `older_than`."
         ),
     ] = None
     older_than: Annotated[
         Template | None,
-        Field(description="How long ago a set must have been made to be swept up: `30d`."),
+        Field(
+            description=("The minimum age of the sets to delete, such as `30d`. Requires `prefix`.")
+        ),
     ] = None
 
     @field_validator("prefix")
     @classmethod
     def _some_prefix(cls, given: Template | None) -> Template | None:
         if given is not None and not given.text.strip():
-            told = "An empty `prefix` would sweep up every set that was made through the API."
+            told = "An empty `prefix` would delete every set that was created through the API."
             raise PydanticCustomError("bad_value", told)
         return given
 
@@ -92,11 +94,11 @@ class DeleteSet(Kind):
         assert self.id is not None
         set_id = context.text(self.id)
         if not set_id:
-            raise StepFailed("delete_set was given an empty id; nothing was deleted.")
+            raise StepFailed("The `id` of `delete_set` is empty. Nothing was deleted.")
         await until_free(context, set_id)
         was_there = await remove_set(context, "delete", set_id)
         if not was_there:
-            context.say(f"Set {set_id} is gone already.")
+            context.say(f"Set {set_id} does not exist any more.")
         context.outputs["deleted"] = int(was_there)
         return Ending()
 
@@ -107,7 +109,10 @@ class DeleteSet(Kind):
         for place, (set_id, name) in enumerate(found, start=1):
             context.progress(f"deleting set {place} of {len(found)}")
             if jobs := await context.jobs_on(set_id):
-                context.say(f"Set `{name}` ({set_id}) stays: job {jobs[0][0]} works on it.")
+                context.say(
+                    f"Set `{name}` ({set_id}) was not deleted, because job {jobs[0][0]} is "
+                    "using it."
+                )
                 continue
             try:
                 # It was there when it was listed: gone since means by a deletion whose answer
@@ -118,7 +123,9 @@ class DeleteSet(Kind):
                 continue
             context.outputs["deleted"] += 1
         if kept:
-            raise StepFailed(f"{len(kept)} of {len(found)} sets stay. " + " ".join(kept))
+            raise StepFailed(
+                (f"{len(kept)} of {len(found)} sets could not be deleted. ") + " ".join(kept)
+            )
 
     async def _old_sets(self, context: StepContext) -> list[list[str]]:
         """Return id and name of the sets to be swept up, oldest first."""
@@ -126,7 +133,7 @@ class DeleteSet(Kind):
         assert self.older_than is not None
         prefix = context.text(self.prefix)
         if not prefix.strip():
-            raise StepFailed("delete_set was given an empty prefix; nothing was deleted.")
+            raise StepFailed("The `prefix` of `delete_set` is empty. Nothing was deleted.")
         try:
             age = parse_duration(context.text(self.older_than))
         except ValueError as error:
@@ -159,15 +166,16 @@ async def until_free(context: StepContext, set_id: str) -> None:
     for job_id, instance_id in await context.jobs_on(set_id):
         if instance_id is None:
             raise StepFailed(
-                f"Job {job_id} may work on set {set_id}: nobody can tell whether Alma took its "
-                "submission. The set was not deleted; delete it in Alma when that is known."
+                f"Job {job_id} may be using set {set_id}: it is not known whether Alma "
+                "accepted its submission. The set was not deleted. Check the job in Alma, and "
+                "then delete the set there."
             )
         while True:
             instance = await context.read(calls.instance(instance_id, job_id), poll=True)
             await context.seen(job_id, instance)
             if is_terminal(instance):
                 break
-            text = f"job {job_id} still works on the set, as {instance_id}"
+            text = f"job {job_id} is still using the set, as instance {instance_id}"
             await context.sleep(LOOK_AGAIN, Waiting(WaitingKind.JOB, text))
 
 

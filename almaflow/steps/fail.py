@@ -21,7 +21,9 @@ class Fail(Kind):
 - fail: "withdraw ended as {{ steps.withdraw.outcome }}"
 """
 
-    message: Annotated[Message, Field(description="Why; shown in reports and notices.")]
+    message: Annotated[
+        Message, Field(description=("The reason, shown in reports and notifications."))
+    ]
 
     async def perform(self, context: StepContext) -> Ending:
         raise StepFailed(context.message(self.message))

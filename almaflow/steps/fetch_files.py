@@ -56,39 +56,48 @@ class FetchFiles(Kind):
     folder: Annotated[
         Template | None,
         Field(
-            description="With `connection` a folder below the one of its address (with a leading "
-            "`/`: from the root); without it a folder of this machine, beside the workflow or "
-            "absolute."
+            description="The folder with the files. With `connection`: a folder below the "
+            "connection's folder (from the root with a leading `/`). Without "
+            "`connection`: a folder of this machine, absolute or relative to the "
+            "workflow."
         ),
     ] = None
     pattern: Annotated[
         Template,
         Field(
-            description="The files' names: `*` stands for any characters, `?` for one, `[ab]` for "
-            "one of several. Folders inside are not looked into."
+            description="The names of the files: `*` matches any characters, `?` one "
+            "character, `[ab]` one of several. Subfolders are not searched."
         ),
     ]
     to: Annotated[
         Template,
         Field(
-            description="The folder to fetch to, beside the workflow and inside the project; made "
-            "when it is not there."
+            description="The target folder, relative to the workflow and inside the project. "
+            "It is created if it does not exist."
         ),
     ]
     at_least: Annotated[
         Whole,
-        Field(ge=1, le=100_000, description="How many files must be there before any is fetched."),
+        Field(
+            ge=1,
+            le=100_000,
+            description=("The number of files that must be there before any file is fetched."),
+        ),
     ] = 1
     if_exists: Annotated[
         Literal["fail", "replace"],
         Field(
-            description="When another file of the same name, with other content, is in the target "
-            "folder: `fail` (default) and leave it, or `replace` it."
+            description="What happens when the target folder has a file with the same name and "
+            "different content: `fail` (default) and keep it, or `replace` it."
         ),
     ] = "fail"
     poll: Annotated[
         PollSettings | None,
-        Field(description="How often it is looked; default: the workflow's `defaults`."),
+        Field(
+            description=(
+                "How often almaflow looks for the files; default: the workflow's `defaults`."
+            )
+        ),
     ] = None
 
     @field_validator("pattern")
@@ -103,7 +112,7 @@ class FetchFiles(Kind):
     def _from_somewhere(self) -> FetchFiles:
         if self.connection is None and self.folder is None:
             raise PydanticCustomError(
-                "choose_one", "`fetch_files` needs `connection` or `folder`, or both."
+                "choose_one", "`fetch_files` needs `connection`, `folder` or both."
             )
         return self
 
@@ -130,8 +139,7 @@ class FetchFiles(Kind):
         fixed = re.sub(r"\{\{.*?\}\}", "", self.pattern.text, flags=re.DOTALL)
         if pattern == fixed != self.pattern.text:
             raise StepFailed(
-                f"The templates of `pattern` give nothing, so that `{pattern}` would fit files "
-                "that are not meant."
+                f"The templates of `pattern` are empty, so `{pattern}` would match other files too."
             )
         folder = "" if self.folder is None else context.text(self.folder)
         if self.connection is None and not PurePath(folder).is_absolute():
@@ -155,17 +163,17 @@ class FetchFiles(Kind):
                 try:
                     await context.reach(landing.fetch, place, found)
                 except Changed as error:
-                    context.say(f"It is looked again, because {error}")
+                    context.say(f"Checking the files again, because {error}")
                 else:
                     return found
             seen = found
             which = f"like `{search.pattern}` at {place.what}"
             if enough:
-                wait, reason = poll.first, f"the files {which} may still grow"
+                wait, reason = poll.first, f"the files {which} may still be growing"
             elif self.at_least == 1:
                 reason = f"there is no file {which} yet"
             else:
-                reason = f"there are fewer than {self.at_least} files {which}"
+                reason = f"fewer than {self.at_least} files {which}"
             waiting = Waiting(WaitingKind.OTHER, reason, detail=f"{len(found)} are there")
             await context.wait_until(context.clock.now() + wait, waiting)
             wait = min(wait * _GROWTH, poll.max)
@@ -174,14 +182,17 @@ class FetchFiles(Kind):
 def _no_pattern(text: str) -> str:
     """Return why *text* cannot be a pattern; empty when it can."""
     if not text.strip():
-        return "`pattern` is empty; `*` stands for every file."
+        return "`pattern` is empty. Use `*` to fetch every file."
     if "/" in text:
-        return f"`pattern` is for names, but `{text}` has a folder in it; write that as `folder`."
+        return (
+            f"`pattern` matches names, but `{text}` contains a folder. Write the folder as "
+            "`folder`."
+        )
     if text.startswith("."):
-        return f"`{text}` is for hidden files, which are never fetched; have them renamed."
+        return f"`{text}` matches hidden files, which are never fetched. Have the files renamed."
     if len(text) > _LONGEST_PATTERN:
         return (
-            f"`pattern` has {len(text)} characters; it may have {_LONGEST_PATTERN}, because no "
-            "file's name is longer."
+            f"`pattern` has {len(text)} characters, but at most {_LONGEST_PATTERN} are "
+            "allowed, because no file name is longer."
         )
     return ""

@@ -44,8 +44,8 @@ class FindSet(Kind):
   find_set: {name: Weeding candidates}
 """
 
-    id: Annotated[IdTemplate | None, Field(description="The set's id.")] = None
-    name: Annotated[Template | None, Field(description="The set's exact name.")] = None
+    id: Annotated[IdTemplate | None, Field(description="The id of the set.")] = None
+    name: Annotated[Template | None, Field(description="The exact name of the set.")] = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> FindSet:
@@ -61,17 +61,17 @@ class FindSet(Kind):
         if self.id is not None:
             set_id = context.text(self.id)
             if not set_id:
-                raise StepFailed("find_set was given an empty id.")
+                raise StepFailed("The `id` of `find_set` is empty.")
             return await context.read(calls.alma_set(set_id))
         assert self.name is not None
         name = context.text(self.name)
         found = await context.directory.set_named(name)
         if found is None:
             raise NotInAlma(
-                f"No set is named `{name}` at {context.institution}.",
+                f"There is no set named `{name}` at {context.institution}.",
                 noun="set",
                 name=name,
-                advice="The name must match exactly; a private set of somebody else's is not "
-                "seen by the API.",
+                advice="The name must match exactly. The API does not list private sets of "
+                "other users.",
             )
         return found

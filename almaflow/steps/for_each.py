@@ -48,21 +48,26 @@ class ForEach(Kind):
 
     items: Annotated[
         list[Template] | Expression,
-        Field(description="The items: an expression that gives a list, or a list."),
+        Field(description="The items: a list, or an expression that returns a list."),
     ]
     as_: Annotated[
         Text,
         Field(
             alias="as",
             pattern=IDENTIFIER,
-            description="What the steps call the item: a letter, then letters, digits and `_`; "
-            "default `item`.",
+            description="The name of the item in the inner steps: a letter, then letters, "
+            "digits and `_`; default `item`.",
         ),
     ] = "item"
     max_parallel: Annotated[
-        Whole, Field(ge=1, le=100, description="How many iterations go on at a time; default 1.")
+        Whole,
+        Field(
+            ge=1,
+            le=100,
+            description=("The number of iterations that may run at the same time; default 1."),
+        ),
     ] = 1
-    steps: Annotated[list[Step], Field(min_length=1, description="What is done for each item.")]
+    steps: Annotated[list[Step], Field(min_length=1, description="The steps for each item.")]
 
     def bodies(self) -> Iterator[Body]:
         yield Body("*", self.steps, ("steps",), own_scope=True, names={self.as_: None})
@@ -85,11 +90,11 @@ class ForEach(Kind):
             return [context.value(item) for item in self.items]
         items = context.evaluate(self.items)
         if isinstance(items, str) or not isinstance(items, Sequence):
-            raise StepFailed(f"`{self.items.text}` is no list; `items` needs one.")
+            raise StepFailed(f"`items` needs a list, but `{self.items.text}` is not a list.")
         if len(items) > MOST_ITEMS:
             raise StepFailed(
-                f"`{self.items.text}` has {len(items)} items; `for_each` takes at most "
-                f"{MOST_ITEMS}. Many records belong into a set, on which one job works."
+                f"`{self.items.text}` has {len(items)} items, but `for_each` allows at most "
+                f"{MOST_ITEMS}. Put many records into a set and run one job on it."
             )
         return list(items)
 

@@ -33,7 +33,10 @@ def _path_to_write(text: str) -> str:
     match = _ADDRESS.match(text.strip())
     if match is None:
         return ""
-    return f" Write the path alone, `{match[1]}`, and what follows the `?` under `query`, no key."
+    return (
+        f" Write the path only, `{match[1]}`. Write what follows the `?` under `query`, "
+        "without the key."
+    )
 
 
 class Get(Kind):
@@ -54,18 +57,21 @@ class Get(Kind):
     path: Annotated[
         Template,
         Field(
-            description="The path as Alma's documentation writes it, such as `/conf/libraries`; "
-            "never a host. Alma's lists give at most 100 entries at a time (`limit`, `offset`)."
+            description="The path as in Alma's documentation, such as `/conf/libraries`, "
+            "without a host. Alma's lists return at most 100 entries for one "
+            "request (`limit`, `offset`)."
         ),
     ]
     query: Annotated[
-        dict[str, Template], Field(description="What follows the `?`: names and values.")
+        dict[str, Template],
+        Field(description=("The query parameters (what follows the `?`): names and values.")),
     ] = {}
     select: Annotated[
         Template | None,
         Field(
-            description="A JMESPath (jmespath.org) for the part of the answer to keep; what it "
-            "does not find is nothing. The value of a template may not bring a quote into it."
+            description="A JMESPath expression (jmespath.org) for the part of the response to "
+            "keep. The result is empty when nothing matches. The value of a "
+            "template must not contain a quotation mark."
         ),
     ] = None
 
@@ -85,7 +91,7 @@ class Get(Kind):
     def _no_key(cls, given: dict[str, Template]) -> dict[str, Template]:
         if any(name.casefold() == "apikey" for name in given):
             raise PydanticCustomError(
-                "bad_path", "A key does not belong in `query`; almaflow sends it in a header."
+                "bad_path", "Do not write the API key in `query`; almaflow sends it in a header."
             )
         return given
 
@@ -106,7 +112,7 @@ class Get(Kind):
     def withholds(self) -> Mapping[str, str]:
         if self.select is None:
             return {}
-        return {"body": "with `select` only its result is kept, as `value`"}
+        return {"body": "with `select`, only its result is kept, as `value`"}
 
     async def perform(self, context: StepContext) -> Ending:
         call = self._call(context)
@@ -121,13 +127,13 @@ class Get(Kind):
                 found = {"value": await context.in_thread(select.search, answer)}
             except SelectFailed as error:
                 raise StepFailed(
-                    f"`select` does not fit what Alma answered to {call.what}: {error}."
+                    f"`select` does not fit Alma's response to {call.what}: {error}."
                 ) from error
         context.outputs.update(
             fitting(
                 found,
-                f"The answer to {call.what}",
-                "Keep less of it with `select`, or ask for less (`limit`).",
+                f"The response to {call.what}",
+                "Keep less of it with `select`, or request less (`limit`).",
             )
         )
         return Ending()
@@ -152,8 +158,8 @@ def compiled(select: Template, context: StepContext) -> Selection:
     text = context.text(select)
     if len(_QUOTES.findall(text)) != len(_QUOTES.findall(fixed)):
         raise StepFailed(
-            "A template of `select` gives a value with a quote or backslash in it, which would "
-            "change what is selected; nothing was sent."
+            "The value of a template in `select` contains a quotation mark or backslash, which "
+            "would change what is selected. Nothing was sent."
         )
     try:
         return compile_select(text)

@@ -67,12 +67,12 @@ class Expectation(Model):
     that: Annotated[
         Condition,
         Field(
-            description="An expression over the step's own outputs: `status`, `counters`, "
-            "`alerts` and everything else in scope."
+            description="An expression over the step's own outputs (`status`, `counters`, "
+            "`alerts`) and everything else in scope."
         ),
     ]
     message: Annotated[
-        Message | None, Field(description="What the failure is called; default: the expression.")
+        Message | None, Field(description="The message of the failure; default: the expression.")
     ] = None
 
 
@@ -85,19 +85,26 @@ class JobStep(Kind):
     expect: Annotated[
         list[Expectation],
         Field(
-            description="What must hold when the job has ended. Alma's COMPLETED_SUCCESS says "
-            "nothing about what was done: look at the counters."
+            description="What must be true when the job has ended. COMPLETED_SUCCESS does not "
+            "mean that records were processed; check the counters."
         ),
     ] = []
     accept: Annotated[
         list[Text],
-        Field(description="Alma status codes that count as success, beside those that do anyway."),
+        Field(
+            description=("Alma status codes that count as success, in addition to the usual ones.")
+        ),
     ] = []
     wait: Annotated[
         Flag,
-        Field(description="`false`: go on as soon as Alma has taken the job, without following."),
+        Field(
+            description=(
+                "`false`: end the step as soon as Alma has accepted the job, without waiting for "
+                "its end."
+            )
+        ),
     ] = True
-    poll: Annotated[PollSettings | None, Field(description="How often the job is looked at.")] = (
+    poll: Annotated[PollSettings | None, Field(description="How often almaflow polls the job.")] = (
         None
     )
 
@@ -120,7 +127,7 @@ class JobStep(Kind):
         """
         submitted = await context.submit(job_id, job_name, make)
         begin_following(context, job_id, submitted)
-        context.say(f"Alma runs {job_name} ({job_id}) as {submitted.instance_id}.")
+        context.say(f"Alma is running {job_name} ({job_id}) as instance {submitted.instance_id}.")
         if not self.wait:
             return Ending()
         return await self.follow_and_judge(context, job_id, job_name, submitted)
@@ -155,7 +162,7 @@ class JobStep(Kind):
         look_at = now if look_now else min(submitted_at + pace, now + pace)
         while True:
             status, progress = context.outputs["status"], context.outputs["progress"]
-            text = f"job {job_id} runs in Alma as {instance_id}"
+            text = f"job {job_id} is running in Alma as instance {instance_id}"
             waiting = Waiting(WaitingKind.JOB, text, status=status)
             await context.wait_until(look_at, waiting, f"{progress:g} %" if status else "")
             instance = await context.read(calls.instance(instance_id, job_id), poll=True)
@@ -185,7 +192,7 @@ class JobStep(Kind):
         self, context: StepContext, job_id: str, job_name: str, instance_id: str
     ) -> Ending:
         if self.expect and not self._counters_are_there(context):
-            text = "the job has ended; its counters are not there yet"
+            text = "the job has ended, but its counters are not available yet"
             await context.sleep(COUNTER_LAG, Waiting(WaitingKind.JOB, text))
             again = await context.read(calls.instance(instance_id, job_id), poll=True)
             take_over(context.outputs, again)
@@ -193,7 +200,7 @@ class JobStep(Kind):
         outcome = OUTCOME_OF_STATUS.get(status, Outcome.FAILED)
         if status in self.accept:
             outcome = Outcome.SUCCEEDED
-        told = f"Alma ended {job_name} ({job_id}, run {instance_id}) as {status}"
+        told = f"Alma ended {job_name} ({job_id}, instance {instance_id}) as {status}"
         if outcome is Outcome.FAILED:
             raise StepFailed(told + _explained(status, context.outputs), status=status)
         for expectation in self.expect:
@@ -217,15 +224,15 @@ class JobStep(Kind):
         try:
             if context.holds(expectation.that, own=True):
                 return
-            why = f"`{expectation.that.text}` does not hold"
+            why = f"`{expectation.that.text}` is not true"
         except ExpressionFailed as error:
-            why = f"`{expectation.that.text}` does not hold: {error}"
+            why = f"`{expectation.that.text}` cannot be evaluated: {error}"
         if expectation.message is not None:
             why = f"{context.message(expectation.message, own=True)} ({why})"
         there = ", ".join(f"{one['key']} = {one['value']}" for one in context.outputs["counters"])
         raise StepFailed(
-            f"Not as expected: {why}. Alma ended the job as {status}; "
-            + (f"its counters: {there}." if there else "it gave no counters."),
+            f"An expectation was not met: {why}. Alma ended the job as {status}; "
+            + (f"its counters: {there}." if there else "it reported no counters."),
             status=status,
         )
 

@@ -37,26 +37,26 @@ class Members(Model):
 
     items: Annotated[
         list[MemberId] | MemberId | None,
-        Field(description="The ids: a list, or an expression that gives one."),
+        Field(description="The ids: a list, or an expression that returns a list."),
     ] = None
     file: Annotated[
         Template | None,
         Field(
-            description="A file beside the workflow: CSV (with `column`), or one id a line. Its "
-            "lines are read when the step runs."
+            description="A file next to the workflow: CSV (with `column`), or one id on each "
+            "line. It is read when the step runs."
         ),
     ] = None
-    column: Annotated[
-        Text | None, Field(description="The heading of the column that holds the ids.")
-    ] = None
+    column: Annotated[Text | None, Field(description="The heading of the column with the ids.")] = (
+        None
+    )
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Members:
         if (self.items is None) == (self.file is None):
-            sentence = "Members are a list, `{file, column}`, or an expression."
+            sentence = "`members` must be a list, `{file, column}` or an expression."
             raise choose_one(sentence, "items", "file")
         if self.column is not None and self.file is None:
-            raise PydanticCustomError("choose_one", "`column` goes with `file`.", {"key": "column"})
+            raise PydanticCustomError("choose_one", "`column` requires `file`.", {"key": "column"})
         return self
 
 
@@ -91,7 +91,7 @@ def _named(members: Members, context: StepContext) -> Iterable[str]:
     if isinstance(value, str):
         return value.splitlines()
     if not isinstance(value, Sequence):
-        raise StepFailed(f"`members` gives {type(value).__name__}, but a list of ids is expected.")
+        raise StepFailed(f"`members` must be a list of ids, but this is {type(value).__name__}.")
     return (to_text(item) for item in value)
 
 
@@ -121,11 +121,11 @@ def column_of(name: str, text: str, column: str | None) -> list[str]:
             _sound(f"{name}, line {line}", one) for line, one in islice(values, MOST_MEMBERS + 1)
         ]
     except csv.Error as error:
-        raise StepFailed(f"{name} is no CSV file that can be read: {error}.") from error
+        raise StepFailed(f"{name} cannot be read as a CSV file: {error}.") from error
     if len(found) > MOST_MEMBERS:
         raise StepFailed(
-            f"{name} has more than {MOST_MEMBERS:,} members, the most that one set is given. Split "
-            "the file."
+            f"{name} has more than {MOST_MEMBERS:,} members, but at most that many are sent to "
+            "one set. Split the file."
         )
     return found
 

@@ -29,7 +29,7 @@ class Notify(Kind):
     to: Annotated[Text, Field(description="A channel of almaflow.yaml, or `log` (default).")] = (
         "log"
     )
-    message: Annotated[Message, Field(description="What is said.")]
+    message: Annotated[Message, Field(description="The text of the message.")]
 
     async def perform(self, context: StepContext) -> Ending:
         undelivered = await context.notify(self.to, self.message)

@@ -36,6 +36,6 @@ def fitting(outputs: Mapping[str, Any], what: str, instead: str) -> dict[str, An
 def too_large(what: str, instead: str) -> StepFailed:
     """Return the failure of a step whose outputs would be larger than a record can be."""
     return StepFailed(
-        f"{what} is larger than {LARGEST // 1024**2} MiB, the most that the record of a step "
-        f"keeps. {instead}"
+        f"{what} is larger than {LARGEST // 1024**2} MiB, the maximum for the record of a "
+        f"step. {instead}"
     )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from almaflow.workflow import Step
 
 
-_NEEDS = "needs branches: a mapping with a name for each, and under it a list of steps."
+_NEEDS = "needs branches: a mapping of names to lists of steps."
 
 
 class Parallel(Kind):
@@ -37,7 +37,7 @@ class Parallel(Kind):
       - submit_job: {job: M48, set: "{{ steps.items.set_id }}"}
 """
 
-    named_as = "A branch: a name of your own, and under it the steps of the branch, in order."
+    named_as = "A branch: a name of your choice, and its steps in order."
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Annotated[list[Step], Field(min_length=1)]]

@@ -30,7 +30,7 @@ _GROWTH = 1.5
 _REFUSALS, _AFTER_TROUBLE = 3, timedelta(seconds=10)
 
 # What to do about a report that is too large.
-_LESS = "Keep fewer of its `columns`, or let a filter leave rows out."
+_LESS = "Keep fewer of its `columns`, or omit rows with `filter`."
 
 
 class ReadReport(Kind):
@@ -56,8 +56,8 @@ class ReadReport(Kind):
     path: Annotated[
         Template,
         Field(
-            description="The report's full path in the catalogue of Analytics, such as "
-            "`/shared/My Library/Reports/Discarded items`."
+            description="The report's full path in the Analytics catalog, such as `/shared/My "
+            "Library/Reports/Discarded items`."
         ),
     ]
     filter: Annotated[
@@ -68,13 +68,13 @@ class ReadReport(Kind):
         list[Text] | None,
         Field(
             min_length=1,
-            description="The headings of the columns to keep; default: all. Of columns with the "
-            "same heading the second is `heading (2)`.",
+            description="The headings of the columns to keep; default: all. When two columns "
+            "have the same heading, the second is `heading (2)`.",
         ),
     ] = None
     column: Annotated[
         Text | None,
-        Field(description="The heading of one column: `rows` is then the list of its texts."),
+        Field(description="The heading of one column. `rows` is then the list of its values."),
     ] = None
 
     @field_validator("path")
@@ -83,8 +83,9 @@ class ReadReport(Kind):
         if "{{" not in given.text and not given.text.startswith("/"):
             raise PydanticCustomError(
                 "bad_path",
-                "A report's path begins with `/`, as in `/shared/My Library/Reports/Discarded "
-                "items`; Analytics shows it in the report's properties.",
+                "The path of a report begins with `/`, such as `/shared/My "
+                "Library/Reports/Discarded items`. Analytics shows it in the report's "
+                "properties.",
             )
         return given
 
@@ -101,7 +102,7 @@ class ReadReport(Kind):
     def _one_of_both(self) -> ReadReport:
         if self.columns is not None and self.column is not None:
             raise PydanticCustomError(
-                "choose_one", "`read_report` takes `columns` or `column`, not both."
+                "choose_one", "`read_report` allows either `columns` or `column`, not both."
             )
         return self
 
@@ -115,7 +116,7 @@ class ReadReport(Kind):
     async def perform(self, context: StepContext) -> Ending:
         path = context.text(self.path)
         if not path.startswith("/"):
-            raise StepFailed(f"`{path}` is no path of a report; it begins with `/`.")
+            raise StepFailed(f"`{path}` is not a valid report path; a report path begins with `/`.")
         filter = "" if self.filter is None else context.text(self.filter)
         if filter and (why := _no_xml(filter)):
             raise StepFailed(f"{why} Nothing was sent.")
@@ -132,7 +133,7 @@ class ReadReport(Kind):
             try:
                 await _Reader(context, path, filter).read(kept)
             except _PageLost as error:
-                text = f"a page of the report {path} was lost ({error})"
+                text = f"the response with a page of the report {path} was lost ({error})"
                 await context.sleep(wait, Waiting(WaitingKind.ALMA, text))
                 wait = min(wait * _GROWTH, context.poll.max)
             else:
@@ -173,14 +174,14 @@ class _Reader:
             if page.finished:
                 return
             if not page.rows:
-                text = f"Analytics works on the report {self._path}"
+                text = f"Analytics is running the report {self._path}"
                 await self._context.sleep(wait, Waiting(WaitingKind.ALMA, text))
                 wait = min(wait * _GROWTH, self._context.poll.max)
                 continue
             if not self._token:
                 raise StepFailed(
-                    f"The report {self._path} goes on, but Analytics gave no token to ask for the "
-                    "rest. Nothing was kept; try again later."
+                    f"The report {self._path} has more rows, but Analytics sent no token to "
+                    "request them. Nothing was kept; try again later."
                 )
             self._context.progress(f"{len(kept.rows)} rows of the report read")
             wait = self._context.poll.first
@@ -208,7 +209,7 @@ class _Reader:
                 # The token of the first answer stays the same for all pages.
                 self._token = self._token or page.token
                 return page
-            why = f"Analytics does not go on with the report ({self._trouble})"
+            why = f"Analytics cannot continue with the report ({self._trouble})"
             await self._context.sleep(_AFTER_TROUBLE, Waiting(WaitingKind.ALMA, why))
 
     def _may_go_on(self, error: AlmaRefused) -> bool:
@@ -240,14 +241,14 @@ class _Rows:
     @property
     def what(self) -> str:
         """The rows as messages name them."""
-        return f"What is kept of the report {self._path}"
+        return f"The part to keep of the report {self._path}"
 
     def add(self, page: ReportPage) -> None:
         """Keep the rows of a page; Raises: StepFailed when they are too many."""
         if not self._names and page.headings:
             self._names = self._columns(page.headings)
         if page.rows and not self._names:
-            raise StepFailed(f"Analytics gave the report {self._path} without column headings.")
+            raise StepFailed(f"Analytics sent the report {self._path} without column headings.")
         for cells in page.rows:
             row = {heading: cells.get(name, "") for heading, name in self._names.items()}
             texts = row.values() if self._single is not None else (*row, *row.values())
@@ -299,7 +300,7 @@ def _no_xml(text: str) -> str:
         # The prefixes of a filter may be declared where Analytics puts it.
         if "unbound prefix" not in str(error):
             return (
-                f"`filter` is no XML: {error}, in its line {error.line}, column {error.column}. "
-                "Copy it from the report's definition in Analytics."
+                f"`filter` is not valid XML: {error}, at line {error.line}, column "
+                f"{error.column}. Copy the filter from the report's definition in Analytics."
             )
     return ""

@@ -22,9 +22,9 @@ class IntegrationProfile(Model):
 
     short: ClassVar[str | None] = "code"
 
-    id: Annotated[AlmaId | None, Field(description="The profile's id.")] = None
-    code: Annotated[Text | None, Field(description="The profile's code in Alma.")] = None
-    name: Annotated[Text | None, Field(description="The profile's exact name.")] = None
+    id: Annotated[AlmaId | None, Field(description="The id of the profile.")] = None
+    code: Annotated[Text | None, Field(description="The code of the profile in Alma.")] = None
+    name: Annotated[Text | None, Field(description="The exact name of the profile.")] = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> IntegrationProfile:
@@ -39,8 +39,8 @@ class ImportProfile(Model):
 
     short: ClassVar[str | None] = "name"
 
-    id: Annotated[AlmaId | None, Field(description="The profile's id.")] = None
-    name: Annotated[Text | None, Field(description="The profile's exact name.")] = None
+    id: Annotated[AlmaId | None, Field(description="The id of the profile.")] = None
+    name: Annotated[Text | None, Field(description="The exact name of the profile.")] = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> ImportProfile:
@@ -75,7 +75,9 @@ class RunProfile(JobStep):
     job: Annotated[
         Text | None,
         Field(
-            description="How the job's name begins, for an integration profile that has several."
+            description=(
+                "How the name of the job begins, for an integration profile with several jobs."
+            )
         ),
     ] = None
 
@@ -86,7 +88,7 @@ class RunProfile(JobStep):
             raise choose_one(sentence, "integration", "import")
         if self.import_ is not None and self.job is not None:
             raise PydanticCustomError(
-                "choose_one", "An import profile has one job; leave `job` out.", {"key": "job"}
+                "choose_one", "An import profile has only one job. Omit `job`.", {"key": "job"}
             )
         return self
 

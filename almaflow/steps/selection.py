@@ -102,9 +102,11 @@ class Selection:
         except JMESPathError as error:
             raise SelectFailed(str(error).rstrip(".")) from error
         except ExpressionFailed as error:
-            raise SelectFailed(f"it takes too much: {error.message.rstrip('.')}") from error
+            raise SelectFailed(
+                f"the expression takes too long or too much memory: {error.message.rstrip('.')}"
+            ) from error
         except (RecursionError, MemoryError) as error:
-            raise SelectFailed("the answer is nested too deep or too large") from error
+            raise SelectFailed("the response is too large or nested too deeply") from error
         except _REFUSALS as error:
             raise SelectFailed(str(error).rstrip(".")) from error
         return found
@@ -125,14 +127,14 @@ def compile_select(text: str) -> Selection:
             warnings.simplefilter("ignore", PendingDeprecationWarning)
             parsed = jmespath.compile(text)
     except EmptyExpressionError as error:
-        raise SelectWrong("`select` is empty; leave it out to keep the answer.", 0, 0) from error
+        raise SelectWrong("`select` is empty. Omit it to keep the whole response.", 0, 0) from error
     except LexerError as error:
         raise _no_jmespath(error.message, error.lexer_position, 1) from error
     except ParseError as error:
         token = _TOKEN.match(text, error.lex_position)
         if token is None:
             raise _no_jmespath("it ends too early", len(text) - 1, 1) from error
-        why = f"`{token.group()}` cannot stand here"
+        why = f"`{token.group()}` is not allowed here"
         raise _no_jmespath(why, token.start(), len(token.group())) from error
     except RecursionError as error:
         raise _no_jmespath("it is nested too deeply", 0, len(text)) from error
@@ -150,7 +152,7 @@ def _check_depth(root: Any, text: str) -> None:
     while waiting:
         node, depth = waiting.pop()
         if depth > DEEPEST:
-            why = f"`select` is nested too deep: at most {DEEPEST} levels are allowed."
+            why = f"`select` is nested too deeply: at most {DEEPEST} levels are allowed."
             raise SelectWrong(why, 0, len(text))
         if isinstance(node, Mapping):
             waiting.extend((child, depth + 1) for child in node["children"])
@@ -158,7 +160,9 @@ def _check_depth(root: Any, text: str) -> None:
 
 def _no_jmespath(why: str, offset: int, length: int) -> SelectWrong:
     why = why[:1].lower() + why[1:]
-    return SelectWrong(f"This is no JMESPath: {why} (see jmespath.org).", offset, length)
+    return SelectWrong(
+        (f"This is not a valid JMESPath expression: {why} (see jmespath.org)."), offset, length
+    )
 
 
 def _functions(node: Any) -> Iterator[tuple[str, int]]:
@@ -178,7 +182,7 @@ def _check_function(name: str, given: int, text: str) -> None:
     known = Functions.FUNCTION_TABLE
     if name not in known:
         hint = did_you_mean(name, known) or "."
-        raise SelectWrong(f"JMESPath has no function `{name}`{hint}", offset, len(name))
+        raise SelectWrong(f"JMESPath has no function named `{name}`{hint}", offset, len(name))
     signature = known[name]["signature"]
     open_ended = bool(signature) and signature[-1].get("variadic", False)
     if given < len(signature) or (given > len(signature) and not open_ended):

@@ -60,8 +60,10 @@ def id_type_problem(content: str, id_type: str) -> str | None:
         return None
     *others, last = (f"`{one}`" for one in known) if known else ("",)
     named = f"{', '.join(others)} or {last}" if others else last
-    rather = f"; write {named}, or leave it out for Alma's own ids." if known else "; leave it out."
-    return f"Members of {content} sets are not named by `{id_type}`{rather}"
+    rather = (
+        (f". Use {named}, or omit `id_type` for Alma's own ids.") if known else ". Omit `id_type`."
+    )
+    return f"Sets of {content} do not support `id_type: {id_type}`{rather}"
 
 
 class MemberChanges:
@@ -225,7 +227,7 @@ class MemberChanges:
             still = _STILL if count == before else _STILL_AFTER_CHANGE
             if clock.elapsed() - since >= still.total_seconds():
                 break
-            text = "Alma does not count all changed members of the set yet"
+            text = "Alma has not counted all changed members of the set yet"
             detail = f"{count} members, {wanted} expected"
             await self.context.sleep(pause, Waiting(WaitingKind.ALMA, text, detail=detail))
             found = await self._count_members()

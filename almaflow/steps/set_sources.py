@@ -30,8 +30,8 @@ class Combine(Model):
     operator: Annotated[
         Literal["and", "or", "not"],
         Field(
-            description="`and` (default): what is in both sets; `or`: in either; `not`: in the "
-            "first and not in the second."
+            description="`and` (default): members of both sets; `or`: members of either set; "
+            "`not`: members of the first set that are not in the second."
         ),
     ] = "and"
     sets: Annotated[
@@ -44,14 +44,18 @@ class FromRun(Model):
     """One of the populations that an import run's report offers to make a set of."""
 
     run: Annotated[
-        IdTemplate, Field(description="The run's id, such as `{{ steps.load.instance_id }}`.")
+        IdTemplate,
+        Field(
+            description=("The id of the import instance, such as `{{ steps.load.instance_id }}`.")
+        ),
     ]
     population: Annotated[
         Template,
-        Field(description="The population's code, such as IMPORTED_RECORDS_NO_MATCH."),
+        Field(description="The code of the population, such as IMPORTED_RECORDS_NO_MATCH."),
     ]
     job: Annotated[
-        IdTemplate | None, Field(description="The id of the run's job; the run's own is enough.")
+        IdTemplate | None,
+        Field(description=("The id of the instance's job; usually `id` is enough.")),
     ] = None
 
 
@@ -65,9 +69,9 @@ async def most_members(context: StepContext, origin: Origin, job: str, content: 
             source = await _source(context, set_id, content)
             if source.type == "ITEMIZED":
                 raise StepFailed(
-                    f"The set `{source.name}` ({source.id}) is itemized, and `from_set` copies "
-                    "logical sets. `combine: {operator: or, sets: [id, id]}`, with its id twice, "
-                    "copies it."
+                    f"The set `{source.name}` ({source.id}) is itemized, but `from_set` copies "
+                    "logical sets only. To copy it, use `combine: {operator: or, sets: [id, "
+                    "id]}` with its id twice."
                 )
             return source.member_count or 0
         case Combined(operator, first, second):
@@ -83,8 +87,8 @@ async def _source(context: StepContext, set_id: str, content: str) -> AlmaSet:
     source = await context.read(calls.alma_set(set_id))
     if source.content != content:
         raise StepFailed(
-            f"The set `{source.name}` ({source.id}) holds {source.content}, not {content}; "
-            "nothing was created. Correct `content`, or the id."
+            f"The set `{source.name}` ({source.id}) contains {source.content}, not {content}. "
+            "Nothing was created. Correct `content` or the id."
         )
     return source
 
@@ -97,11 +101,11 @@ async def _population(context: StepContext, origin: OfRun, job: str) -> int:
     run = await context.read(calls.instance(origin.instance_id, job or "ALL"))
     if not is_terminal(run):
         raise StepFailed(
-            f"The run {run.id} has not ended yet ({run.status or 'no status yet'}), and its "
-            "populations are known at its end; nothing was created. Wait for it first."
+            f"Instance {run.id} has not ended yet ({run.status or 'no status yet'}), so its "
+            "populations are not known. Nothing was created. Wait for the instance first."
         )
     if not run.populations:
-        text = "the run has ended; its populations are not there yet"
+        text = "the instance has ended, but its populations are not available yet"
         await context.sleep(COUNTER_LAG, Waiting(WaitingKind.JOB, text))
         run = await context.read(calls.instance(origin.instance_id, job or "ALL"))
     for one in run.populations:
@@ -113,11 +117,11 @@ async def _population(context: StepContext, origin: OfRun, job: str) -> int:
 def _no_population(run: JobInstance, wanted: str) -> str:
     if not run.populations:
         return (
-            f"The run {run.id} ({run.name or run.job_name}) offers no populations; only runs of "
-            "metadata imports do. Nothing was created."
+            f"Instance {run.id} ({run.name or run.job_name}) has no populations; only metadata "
+            "imports have them. Nothing was created."
         )
     there = ", ".join(f"{one.code} ({one.members})" for one in run.populations)
-    return f"The run {run.id} has no population `{wanted}`; there are {there}."
+    return f"Instance {run.id} has no population `{wanted}`; its populations are {there}."
 
 
 async def until_filled(context: StepContext, set_id: str, most: int) -> None:
@@ -133,7 +137,7 @@ async def until_filled(context: StepContext, set_id: str, most: int) -> None:
             still_since, last = context.clock.elapsed(), count
         elif context.clock.elapsed() - still_since >= STILL.total_seconds():
             return
-        text = f"Alma fills the set: {count} of at most {most} members"
+        text = f"Alma is filling the set: {count} of at most {most} members"
         await context.sleep(LOOK, Waiting(WaitingKind.JOB, text))
 
 
@@ -150,14 +154,14 @@ async def until_run_has_filled(context: StepContext, set_id: str, most: int) -> 
     began_at = context.clock.now()
     while not is_terminal(run := await context.read(calls.instance(filled_by), poll=True)):
         context.progress(run.status or "no status yet", run.progress)
-        text = f"job {run.job_id} fills the set, as {filled_by}"
+        text = f"job {run.job_id} is filling the set, as instance {filled_by}"
         await context.sleep(pace, Waiting(WaitingKind.JOB, text))
         pace = next_pace(pace, context.poll, None, context.clock.now() - began_at)
     context.outputs["member_count"] = (await context.read(calls.alma_set(set_id))).member_count or 0
     outcome = OUTCOME_OF_STATUS.get(run.status, Outcome.FAILED)
     told = (
-        f"Alma ended the job that fills the set ({run.job_name or run.job_id}, run {filled_by}) "
-        f"as {run.status}"
+        f"Alma ended the job that fills the set ({run.job_name or run.job_id}, instance "
+        f"{filled_by}) as {run.status}"
     )
     if outcome is Outcome.FAILED:
         raise StepFailed(f"{told}; the set is not complete.", status=run.status)

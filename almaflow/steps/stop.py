@@ -23,7 +23,7 @@ class Stop(Kind):
 """
 
     message: Annotated[
-        Message | None, Field(description="Why; shown in reports. May be left out.")
+        Message | None, Field(description="The reason, shown in reports; optional.")
     ] = None
 
     async def perform(self, context: StepContext) -> Ending:

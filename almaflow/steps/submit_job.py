@@ -45,11 +45,11 @@ class JobReference(Model):
         AlmaId | None,
         Field(
             pattern=r"^[SMO]\d+$",
-            description="The job's id, such as M44: a letter (M manual, S scheduled, O other) and "
-            "digits. Short ids are the same in every institution.",
+            description="The id of the job, such as M44: a letter (M manual, S scheduled, O "
+            "other) and digits. Short ids are the same in every institution.",
         ),
     ] = None
-    name: Annotated[Text | None, Field(description="The job's exact name in Alma.")] = None
+    name: Annotated[Text | None, Field(description="The exact name of the job in Alma.")] = None
 
     @model_validator(mode="after")
     def _one_at_least(self) -> JobReference:
@@ -65,9 +65,9 @@ SET_ID = "set_id"
 class Parameter(Model):
     """One parameter of a list, in which names may repeat."""
 
-    name: Annotated[Text, Field(description="The parameter's name in Alma.")]
-    value: Annotated[Template, Field(description="Its value; empty text when left out.")] = (
-        Template("")
+    name: Annotated[Text, Field(description="The name of the parameter in Alma.")]
+    value: Annotated[Template, Field(description="The value; default: an empty text.")] = Template(
+        ""
     )
 
     @model_validator(mode="before")
@@ -130,26 +130,27 @@ class SubmitJob(JobStep):
     payload: Annotated[
         Text | None,
         Field(
-            description="A file with the wizard's payload, XML or JSON, relative to the workflow "
-            "file. It is sent as it is, without templates."
+            description="A file with the payload from the job wizard, XML or JSON, relative to "
+            "the workflow file. It is sent unchanged; templates are not evaluated."
         ),
     ] = None
     parameters: Annotated[
         Parameters,
         Field(
-            description="Parameters that replace or extend the payload's: a mapping of names to "
-            "values, or, where names repeat, a list of `{name, value}`."
+            description="Parameters that replace or extend those of the payload: a mapping of "
+            "names to values, or a list of `{name, value}` when a name occurs more "
+            "than once."
         ),
     ] = {}
     set: Annotated[
-        IdTemplate | None, Field(description="The id of the set the job works on (`set_id`).")
+        IdTemplate | None, Field(description="The id of the set that the job processes (`set_id`).")
     ] = None
     job_name: Annotated[
         Literal[False] | Template | None,
         BeforeValidator(_false_or_name),
         Field(
-            description="What the run is called in Alma; default: workflow and step. `false` "
-            "sends no name, for a job that refuses one."
+            description="The name of the instance in Alma; default: workflow and step. `false` "
+            "sends no name, for a job that does not allow one."
         ),
     ] = None
 
@@ -178,7 +179,7 @@ class SubmitJob(JobStep):
                 raise StepFailed(f"{self.payload}: {error}") from error
         set_id = None if self.set is None else context.text(self.set)
         if self.set is not None and not set_id:
-            raise StepFailed("`set` gives an empty text; nothing was submitted.")
+            raise StepFailed("`set` is empty. Nothing was submitted.")
         if set_id is not None and (why := rounded_number(set_id)):
             raise StepFailed(f"`set`: {why} Nothing was submitted.")
         overrides = self._overrides(context)

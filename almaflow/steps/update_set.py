@@ -44,29 +44,33 @@ class UpdateSet(Kind):
         Members | None,
         Field(
             description="The members to add: a list of ids, a file and a column, or an "
-            "expression. More than 1000 go in batches; repeats and blank lines are dropped."
+            "expression. More than 1000 members are sent in batches; duplicates "
+            "and empty lines are omitted."
         ),
     ] = None
-    remove: Annotated[Members | None, Field(description="The members to remove, as `add`.")] = None
+    remove: Annotated[
+        Members | None, Field(description=("The members to remove, written as in `add`."))
+    ] = None
     replace: Annotated[
         Members | None,
         Field(
-            description="The members that the set is to have, as `add`: no others stay. An empty "
-            "list empties the set."
+            description="The complete list of members, written as in `add`: all other members "
+            "are removed. An empty list empties the set."
         ),
     ] = None
     id_type: Annotated[
         Text | None,
         Field(
-            description="What the ids are when they are not Alma's own: BARCODE for items; "
-            "SYSTEM_NUMBER, OCLC_NUMBER, ISBN, ISSN for titles."
+            description="The type of the ids, if they are not Alma's own: BARCODE for items; "
+            "SYSTEM_NUMBER, OCLC_NUMBER, ISBN or ISSN for titles."
         ),
     ] = None
     on_invalid: Annotated[
         OnInvalid,
         Field(
-            description="What an id that Alma does not know does: `fail` (default) the step, or "
-            "be left out, and with `add` and `replace` counted as `rejected`."
+            description="What happens to an id that Alma does not know: `fail` (default) fails "
+            "the step; `skip` omits the id, and `add` and `replace` count it in "
+            "`rejected`."
         ),
     ] = "fail"
 
@@ -81,7 +85,7 @@ class UpdateSet(Kind):
     async def perform(self, context: StepContext) -> Ending:
         set_id = context.text(self.id)
         if not set_id:
-            raise StepFailed("update_set was given an empty id; nothing was changed.")
+            raise StepFailed("The `id` of `update_set` is empty. Nothing was changed.")
         found = await context.read(calls.alma_set(set_id))
         self._check(found)
         context.outputs.update(set_outputs(found))
@@ -104,9 +108,9 @@ class UpdateSet(Kind):
         """Raise `StepFailed` when members of *found* cannot be changed as the step says."""
         if found.type == "LOGICAL":
             raise StepFailed(
-                f"The set `{found.name}` ({found.id}) is logical: its members are what its query "
-                "finds, and nobody can change them. Copy it with `create_set` and `from_set`, and "
-                "change the copy."
+                f"The set `{found.name}` ({found.id}) is logical: its query determines its "
+                "members, so they cannot be changed. Copy the set with `create_set` and "
+                "`from_set`, and change the copy."
             )
         if self.id_type is not None and (why := id_type_problem(found.content, self.id_type)):
             raise StepFailed(f"The set `{found.name}` ({found.id}): {why} Nothing was changed.")
@@ -124,7 +128,7 @@ class UpdateSet(Kind):
         """Raise `StepFailed` when a replacement has lost members behind our back."""
         if self.replace is not None and (now.member_count or 0) < changes.count:
             raise StepFailed(
-                f"The set `{now.name}` ({now.id}) has {now.member_count} members, although "
-                f"{changes.count} were put in: somebody changes it at the same time. Look at it "
-                "in Alma, and run the step again."
+                f"The set `{now.name}` ({now.id}) has {now.member_count} members, but "
+                f"{changes.count} were added. Another person or process is changing it at the "
+                "same time. Check the set in Alma, and run the step again."
             )

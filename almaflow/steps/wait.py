@@ -34,8 +34,8 @@ class Wait(Kind):
     until: Annotated[
         Template | None,
         Field(
-            description='A time of day in the workflow\'s zone, such as "06:00" (the next one '
-            "after the step begins), or an instant, such as 2026-12-24T18:00."
+            description='A time of day in the zone of the workflow, such as "06:00" (the next '
+            "one after the step begins), or an instant, such as 2026-12-24T18:00."
         ),
     ] = None
 
@@ -101,9 +101,7 @@ def read_time(text: str) -> time | datetime:
     except ValueError:
         with suppress(ValueError):
             return datetime.fromisoformat(text)
-    raise ValueError(
-        f"`{text}` is neither a time of day (06:00) nor an instant (2026-12-24T18:00)."
-    )
+    raise ValueError(f"`{text}` is not a valid time of day (06:00) or instant (2026-12-24T18:00).")
 
 
 def next_instant(text: str, now: datetime) -> datetime:

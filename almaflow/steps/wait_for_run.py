@@ -56,30 +56,31 @@ class WaitForRun(JobStep):
     job: Annotated[
         JobReference | None,
         Field(
-            description="The job: its id, its name, or both; with `integration`, `name` is how "
-            "the name of the profile's job begins."
+            description="The job: its id, its name, or both. With `integration`, `name` is the "
+            "beginning of the name of the job of that profile."
         ),
     ] = None
     integration: Annotated[
         IntegrationProfile | None,
-        Field(description="The integration profile whose job it is."),
+        Field(description="The integration profile of the job."),
     ] = None
     import_: Annotated[
         ImportProfile | None,
-        Field(alias="import", description="The import profile whose job it is."),
+        Field(alias="import", description="The import profile of the job."),
     ] = None
     since: Annotated[
         Template | None,
         Field(
-            description="The run must have been submitted at or after this: an instant, a day, or "
-            'a time of day such as "22:00" (the last one); default: `run.scheduled_at`.'
+            description="The earliest time at which the instance may have been submitted: an "
+            'instant, a day, or a time of day such as "22:00" (the last one); '
+            "default: `run.scheduled_at`."
         ),
     ] = None
     name: Annotated[
         Template | None,
         Field(
-            description="A pattern for the run's name, at most 1,000 characters: `*` is any "
-            "characters, `?` any one, `[abc]` one of these."
+            description="A pattern for the name of the instance, at most 1,000 characters: `*` "
+            "matches any characters, `?` one character, `[abc]` one of these."
         ),
     ] = None
 
@@ -91,17 +92,20 @@ class WaitForRun(JobStep):
             raise PydanticCustomError("choose_one", told)
         if self.import_ is not None and self.job is not None:
             raise PydanticCustomError(
-                "choose_one", "An import profile has one job; leave `job` out."
+                "choose_one", "An import profile has only one job. Omit `job`."
             )
         if self.integration is not None and self.job is not None and self.job.id is not None:
-            told = "With `integration`, `job` has a `name` only: how the job's name begins."
+            told = (
+                "With `integration`, `job` may have a `name` only: the beginning of the name "
+                "of the job."
+            )
             raise PydanticCustomError("choose_one", told)
         return self
 
     async def perform(self, context: StepContext) -> Ending:
         job = await context.once("job", lambda: self._resolve(context))
         found = await context.once("adopted", lambda: self._find(context, job["id"]))
-        context.say(f"Follows {found['name'] or job['name']}, run {found['id']} in Alma.")
+        context.say(f"Following {found['name'] or job['name']}, instance {found['id']} in Alma.")
         run = Submitted(found["id"], found["at"])
         begin_following(context, job["id"], run)
         if not self.wait:
@@ -134,7 +138,7 @@ class WaitForRun(JobStep):
                 return {"id": newest.id, "name": newest.name, "at": at}
             named = "" if self.name is None else f" named `{pattern}`"
             since = self._since(context)
-            text = f"no run of job {job_id}{named} since {since:%Y-%m-%d %H:%M %Z} yet"
+            text = f"no instance of job {job_id}{named} since {since:%Y-%m-%d %H:%M %Z} yet"
             await context.sleep(pace, Waiting(WaitingKind.JOB, text))
             pace = min(max(poll.first, poll.max), pace * GROWTH)
 
@@ -189,8 +193,8 @@ def read_since(value: Any, now: datetime) -> datetime:
         value = _parsed(value.strip())
     if isinstance(value, date) and value.year not in _YEARS:
         raise StepFailed(
-            f"`since` gives `{value}`, which is before the year {_YEARS[0]} or after the year "
-            f"{_YEARS[-1]}. Use an instant at which Alma may have started the run."
+            f"`since` is `{value}`, which is before the year {_YEARS[0]} or after the year "
+            f"{_YEARS[-1]}. Use an instant at which Alma may have started the job."
         )
     if isinstance(value, datetime):
         return value if value.tzinfo is not None else value.replace(tzinfo=now.tzinfo)
@@ -200,8 +204,8 @@ def read_since(value: Any, now: datetime) -> datetime:
         today = datetime.combine(now.date(), value, tzinfo=now.tzinfo)
         return today if today <= now else today - timedelta(days=1)
     raise StepFailed(
-        f"`since` gives `{value}`, which is neither an instant (2026-12-24T18:00), a day "
-        "(2026-12-24) nor a time of day (22:00)."
+        f"`since` is `{value}`, which is not a valid instant (2026-12-24T18:00), day "
+        "(2026-12-24) or time of day (22:00)."
     )
 
 
@@ -221,7 +225,7 @@ def _pattern(text: str) -> str:
     """Return a pattern for normal names; Raises: StepFailed when it is too long for any."""
     if len(text) > _LONGEST_PATTERN:
         raise StepFailed(
-            f"`name` has {len(text):,} characters, and at most {_LONGEST_PATTERN:,} are allowed: "
-            "no run's name is longer."
+            f"`name` has {len(text):,} characters, but at most {_LONGEST_PATTERN:,} are "
+            "allowed, because no instance has a longer name."
         )
     return normal_name(text)

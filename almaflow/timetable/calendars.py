@@ -37,14 +37,16 @@ def parse_date(text: str) -> date:
         TimetableInvalid: it is no such date.
     """
     if not _DATE.fullmatch(text):
-        raise TimetableInvalid(f"`{text}` is no date; write year, month, day: `2026-12-24`.")
+        raise TimetableInvalid(
+            f"`{text}` is not a valid date. Write year, month and day, such as `2026-12-24`."
+        )
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise TimetableInvalid(f"`{text}` is no date: the calendar has no such day.") from None
+        raise TimetableInvalid(f"`{text}` is not a valid date: this day does not exist.") from None
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
         raise TimetableInvalid(
-            f"`{text}`: the year is out of range; it is {FIRST_YEAR} to {LAST_YEAR}."
+            f"`{text}` has a year outside the range {FIRST_YEAR} to {LAST_YEAR}."
         )
     return day
 
@@ -61,7 +63,7 @@ def parse_date_range(text: str) -> DateRange:
     last = parse_date(last_text.strip()) if slash else first
     if last < first:
         raise TimetableInvalid(
-            f"`{text}` ends before it begins; write `{last_text.strip()}/{first_text.strip()}`."
+            f"`{text}` ends before it begins. Use `{last_text.strip()}/{first_text.strip()}`."
         )
     return DateRange(first, last)
 
@@ -94,9 +96,9 @@ class Calendar:
         except TimetableInvalid as error:
             # A file is checked when it is read, so this one was kept by an older almaflow. What is
             # not known to be a working day is skipped, and the reason is recorded.
-            return f"perhaps a day off ({str(error).rstrip('.')})"
+            return f"possibly a day off ({str(error).rstrip('.')})"
         if day.year > LAST_LAID_OUT:
-            return f"perhaps a day off (calendar files are read until the year {LAST_LAID_OUT})"
+            return f"possibly a day off (calendar files are read until the year {LAST_LAID_OUT})"
         return found
 
     def to_json(self) -> dict[str, Any]:
@@ -142,7 +144,7 @@ def check_holidays(country: str, subdivision: str | None = None) -> None:
         near = code != country and _parts(code) is not None
         raise TimetableInvalid(
             f"No public holidays are known for the country `{country}`; "
-            + (f"did you mean `{code}`?" if near else "write its code of two letters, as `CH`.")
+            + (f"did you mean `{code}`?" if near else "use its code of two letters, such as `CH`.")
         )
     if subdivision is None or subdivision in parts:
         return
@@ -153,7 +155,7 @@ def check_holidays(country: str, subdivision: str | None = None) -> None:
         known = ", ".join(f"`{code}`" for code in codes)
         advice = did_you_mean(subdivision, parts) or f"; known are {known}."
     raise TimetableInvalid(
-        f"`{country}` has no part called `{subdivision}` with public holidays of its own{advice}"
+        f"`{country}` has no subdivision `{subdivision}` with its own public holidays{advice}"
     )
 
 

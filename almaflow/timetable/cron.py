@@ -146,9 +146,7 @@ def parse_cron(text: str) -> Cron:
     try:
         next(CronSim(cron.expression, _BASE))
     except (CronSimError, StopIteration):
-        raise TimetableInvalid(
-            f"`{text}` never comes: the months it names have no such day."
-        ) from None
+        raise TimetableInvalid(f"`{text}` never occurs: none of its months has this day.") from None
     return cron
 
 
@@ -159,10 +157,10 @@ def _nickname(text: str) -> str:
         return expression
     if text.casefold().startswith("@every"):
         interval = text[len("@every") :].strip() or "6h"
-        raise TimetableInvalid(f"`{text}`: write `every: {interval}` in place of `cron`.")
+        raise TimetableInvalid(f"`{text}`: use `every: {interval}` instead of `cron`.")
     known = ", ".join(f"`{name}`" for name in NICKNAMES)
-    advice = did_you_mean(text, NICKNAMES) or f"; there are {known}, each alone."
-    raise TimetableInvalid(f"`{text}` is no nickname of a cron expression{advice}")
+    advice = did_you_mean(text, NICKNAMES) or f"; the nicknames are {known}, each alone."
+    raise TimetableInvalid(f"`{text}` is not a valid nickname of a cron expression{advice}")
 
 
 _ZONE = re.compile(r"(?:CRON_)?TZ=(\S*)", re.IGNORECASE)
@@ -172,17 +170,17 @@ _YEAR = re.compile(r"(?:19|20)\d\d(?:[-,/*\d]*)|\*/\d+", re.ASCII)
 def _wrong_number_of_fields(text: str, words: list[str]) -> str:
     asked = f"A cron expression has five fields ({_FIELDS_IN_WORDS})"
     if not words:
-        return f"{asked}; this one is empty. `30 2 * * *` is every day at 02:30."
+        return f"{asked}, but this one is empty. For example, `30 2 * * *` is every day at 02:30."
     zone = _ZONE.fullmatch(words[0])
     if zone is not None:
         name = zone[1].strip("\"'") or "Europe/Zurich"
         rest = _offer(words[1:])
         return (
-            f"The zone of a cron expression is a key of its own: write `timezone: {name}` next to "
-            f"`cron`{f', and {rest} there' if rest else ''}."
+            f"A cron expression does not contain the time zone. Use `timezone: {name}` next to "
+            f"`cron`{(f', and {rest} as the expression' if rest else '')}."
         )
     offers = _too_many_fields(words)
-    return f"{asked}; `{text}` has {len(words)}.{f' {offers}' if offers else ''}"
+    return f"{asked}, but `{text}` has {len(words)}.{(f' {offers}' if offers else '')}"
 
 
 def _too_many_fields(words: list[str]) -> str:
@@ -194,13 +192,16 @@ def _too_many_fields(words: list[str]) -> str:
     if len(words) == count + 1 and _YEAR.fullmatch(words[count]):
         offer = _offer(words[:count])
         write = f": {offer}, with `starts` and `ends` for a single year" if offer else ""
-        return f"There is no year field; leave it out{write}."
+        return f"There is no year field. Omit it{write}."
     if len(words) == count + 1 and without_seconds:
-        return f"There are no seconds; leave out their field: {without_seconds}, if it comes first."
+        return (
+            "There is no field for seconds. If the first field is the seconds, omit it: "
+            f"{without_seconds}."
+        )
     if len(words) == count + 2 and without_seconds and set(words[-1]) <= set("0123456789*-,/?"):
-        return f"There are no seconds and there is no year field; write {without_seconds}."
+        return f"There are no fields for seconds and years. Use {without_seconds}."
     if offer := _offer(words[:count]):
-        return f"Leave out what follows the fifth field: {offer}."
+        return f"Omit everything after the fifth field: {offer}."
     return ""
 
 
@@ -242,12 +243,13 @@ def _read_nth(term: str) -> tuple[int, int]:
         name, number = term[:-1], str(LAST)
         if not name:
             raise TimetableInvalid(
-                "`L` alone is no weekday; write `friL` for the last Friday of the month, or put "
-                "`L` in the third field for its last day."
+                "`L` alone is not a valid weekday. Use `friL` for the last Friday of the "
+                "month, or put `L` in the third field for the last day of the month."
             )
     elif number not in ("1", "2", "3", "4", "5"):
         raise TimetableInvalid(
-            f"`{term}`: after `#` comes 1 to 5, as in `mon#2`, the second Monday of the month."
+            f"`{term}`: use 1 to 5 after `#`. For example, `mon#2` is the second Monday of "
+            "the month."
         )
     return _number(_WEEKDAY, name) % 7, int(number)
 
@@ -270,8 +272,8 @@ def _read_term(rule: _Rule, term: str) -> tuple[str, range]:
         canonical = str(first)
         if slash:
             raise TimetableInvalid(
-                f"`{term}`: schedulers disagree about a step after a single {rule.name}; write "
-                f"the range, `{first}-{rule.high}/{step_text}`."
+                f"`{term}`: schedulers disagree about a step after a single {rule.name}. Use a "
+                f"range: `{first}-{rule.high}/{step_text}`."
             )
     if not slash:
         return canonical, range(first, last + 1)
@@ -285,8 +287,8 @@ def _number(rule: _Rule, text: str) -> int:
     # Two digits are enough for every field; more could be more than `int` takes.
     if re.fullmatch(r"[0-9]{1,2}", text) and rule.low <= int(text) <= rule.high:
         return int(text)
-    what = f"`{text}` is no {rule.name}" if text else f"A {rule.name} is missing"
-    raise TimetableInvalid(f"{what}{_foreign(rule, text)}; this field takes {rule.range}.")
+    what = f"`{text}` is not a valid {rule.name}" if text else f"A {rule.name} is missing"
+    raise TimetableInvalid(f"{what}{_foreign(rule, text)}; this field allows {rule.range}.")
 
 
 def _foreign(rule: _Rule, text: str) -> str:
@@ -297,9 +299,9 @@ def _foreign(rule: _Rule, text: str) -> str:
     if text == "?":
         return " (write `*`)"
     if text == "h":
-        return " (for a spread of begins write a number here and `jitter` beside `cron`)"
+        return " (to spread the start times, use a number here and `jitter` next to `cron`)"
     if rule is _DAY and re.fullmatch(r"[0-9]+w", text):
-        return " (the nearest working day cannot be asked for; `LW` is the month's last)"
+        return " (the nearest working day is not supported; `LW` is the last one of the month)"
     return ""
 
 
@@ -307,11 +309,11 @@ def _step(rule: _Rule, term: str, text: str) -> int:
     widest = rule.high - rule.low
     if re.fullmatch(r"[0-9]{1,2}", text) and 1 <= int(text) <= widest:
         return int(text)
-    message = f"`{term}`: a step of this field ({rule.name}) is 1 to {widest}"
+    message = f"`{term}`: the step of this field ({rule.name}) must be 1 to {widest}"
     if rule in (_MINUTE, _HOUR) and re.fullmatch(r"[0-9]{2,4}", text) and int(text) > widest:
         whole = "an hour" if rule is _MINUTE else "a day"
-        message += f"; for once {whole} write one {rule.name}" + (
-            f", for a longer interval `every: {text}{rule.name[0]}` in place of `cron`"
+        message += f"; for once {whole} use a single {rule.name}" + (
+            f", for a longer interval `every: {text}{rule.name[0]}` instead of `cron`"
             if int(text) > widest + 1
             else ""
         )
@@ -320,7 +322,7 @@ def _step(rule: _Rule, term: str, text: str) -> int:
 
 def _backwards(rule: _Rule, term: str, first: int, last: int) -> str:
     if rule is _WEEKDAY and last == 0:
-        advice = f"at the end of a range Sunday is 7: `{first}-{_SUNDAY_AT_THE_END}`"
+        advice = f"use 7 for Sunday at the end of a range: `{first}-{_SUNDAY_AT_THE_END}`"
     else:
         high = rule.high if rule is not _WEEKDAY else 6
         advice = f"write `{_range(first, high)},{_range(rule.low, last)}`"

@@ -28,7 +28,7 @@ def parse_moment(text: str) -> datetime:
     match = _MOMENT.fullmatch(text)
     if match is None:
         raise TimetableInvalid(
-            f"`{text}` is no date with a time of day; write `2026-12-24T02:30` or `2026-12-24`."
+            f"`{text}` is not a valid date or time. Use `2026-12-24T02:30` or `2026-12-24`."
         )
     day = parse_date(match["date"])
     rest = f"T{match['time'] or '00:00'}{match['offset'] or ''}"
@@ -36,7 +36,7 @@ def parse_moment(text: str) -> datetime:
         return datetime.fromisoformat(f"{day.isoformat()}{rest}")
     except ValueError:
         raise TimetableInvalid(
-            f"`{text}`: there is no such time of day; hours are 00 to 23, minutes 00 to 59."
+            f"`{text}` is not a valid time of day; hours are 00 to 23 and minutes 00 to 59."
         ) from None
 
 

@@ -105,8 +105,8 @@ def _lay_out(events: Sequence[Any], days: dict[date, str]) -> None:
     rules = sum(len(rule.to_ical()) for event in events for rule in _listed(event, "RRULE"))
     if rules > MOST_RULES:
         raise TimetableInvalid(
-            f"Its rules (RRULE) have more than {MOST_RULES} characters together; keep only the "
-            "days off in it."
+            f"The rules (RRULE) of this calendar have more than {MOST_RULES} characters in "
+            "total. Keep only the days off in it."
         )
     replaced: dict[str, set[date]] = {}
     for event in events:
@@ -123,8 +123,9 @@ def _lay_out(events: Sequence[Any], days: dict[date, str]) -> None:
             laid_out += length
             if laid_out > MOST_LAID_OUT:
                 raise TimetableInvalid(
-                    f"Its events take more than {MOST_LAID_OUT} days until {LAST_LAID_OUT}; write "
-                    "newer beginnings (DTSTART) or ends of rules (UNTIL)."
+                    f"The events of this calendar cover more than {MOST_LAID_OUT} days until "
+                    f"{LAST_LAID_OUT}. Use later beginnings (DTSTART) or earlier ends of rules "
+                    "(UNTIL)."
                 )
             if first not in without:
                 for number in range(length):
@@ -143,7 +144,7 @@ def _beginnings(name: str, event: Any) -> Iterator[date]:
             yield day
         if none:
             raise TimetableInvalid(
-                f"`{name}` has a rule (RRULE) that gives no day until {LAST_LAID_OUT}; correct it."
+                f"The rule (RRULE) of `{name}` yields no day until {LAST_LAID_OUT}. Correct it."
             )
 
 
@@ -191,12 +192,12 @@ def _length(name: str, event: Any) -> int:
     duration = event.get("DURATION")
     if event.end < event.start or (duration is not None and duration.dt < timedelta()):
         raise TimetableInvalid(
-            f"`{name}` ends before it begins; correct its end (DTEND, DURATION)."
+            f"`{name}` ends before it begins. Correct its end (DTEND, DURATION)."
         )
     days = (_last_day(event.start, event.end) - _day(event.start)).days + 1
     if days > MOST_DAYS:
         raise TimetableInvalid(
-            f"`{name}` takes more than {MOST_DAYS} days; correct its end (DTEND, DURATION)."
+            f"`{name}` covers more than {MOST_DAYS} days. Correct its end (DTEND, DURATION)."
         )
     return days
 
@@ -209,17 +210,17 @@ class _Translated:
     def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
         if isinstance(error, OverflowError):
             raise TimetableInvalid(
-                "An event ends after the year 9999; correct its end (DTEND, DURATION)."
+                "An event ends after the year 9999. Correct its end (DTEND, DURATION)."
             ) from error
         if isinstance(error, Exception) and not isinstance(error, TimetableInvalid):
-            raise TimetableInvalid("It is no calendar file (.ics).") from error
+            raise TimetableInvalid("This is not a valid calendar file (.ics).") from error
 
 
 def _reduced(text: str) -> Iterator[str]:
     """Yield the lines that count: of the calendar itself and of its events, nothing inside them."""
     if len(text) > MOST_TEXT:
         raise TimetableInvalid(
-            f"It has more than {MOST_TEXT} characters; keep only the days off in it."
+            f"This calendar has more than {MOST_TEXT} characters. Keep only the days off in it."
         )
     inside: list[str] = []
     events = dates = lines = 0
@@ -241,17 +242,21 @@ def _reduced(text: str) -> Iterator[str]:
                 yield _event_line(name, found["parameters"], value)
         if name == "END":
             if inside[-1:] != [kind]:
-                raise TimetableInvalid("It is no calendar file (.ics): BEGIN and END do not match.")
+                raise TimetableInvalid(
+                    "This is not a valid calendar file (.ics): BEGIN and END do not match."
+                )
             inside.pop()
         if len(inside) > _MOST_LEVELS:
-            raise TimetableInvalid("It is no calendar file (.ics): it is nested too deep.")
+            raise TimetableInvalid(
+                "This is not a valid calendar file (.ics): it is nested too deeply."
+            )
         if events > MOST_EVENTS or dates > MOST_DATES or lines > MOST_LINES:
             raise TimetableInvalid(
-                f"It has more than {MOST_EVENTS} events, {MOST_DATES} dates in lists or "
-                f"{MOST_LINES} lines about them; keep only the days off in it."
+                f"This calendar has more than {MOST_EVENTS} events, {MOST_DATES} dates in "
+                f"lists or {MOST_LINES} lines about them. Keep only the days off in it."
             )
     if inside:
-        raise TimetableInvalid("It is no calendar file (.ics): its end is missing.")
+        raise TimetableInvalid("This is not a valid calendar file (.ics): its end is missing.")
 
 
 def _event_line(name: str, parameters: str, value: str) -> str:
@@ -262,12 +267,14 @@ def _event_line(name: str, parameters: str, value: str) -> str:
         for year in _YEAR.findall(value):
             if not FIRST_YEAR <= int(year) <= LAST_LAID_OUT:
                 raise TimetableInvalid(
-                    f"An event has the year {year} ({name}); it may be {FIRST_YEAR} to "
+                    f"An event has the year {year} ({name}), but years must be {FIRST_YEAR} to "
                     f"{LAST_LAID_OUT}."
                 )
         kind = next((it for it in parameters.upper().split(";") if it.startswith("VALUE=")), "")
         if kind == "VALUE=PERIOD":
-            raise TimetableInvalid(f"An event has periods ({name}); write one event for each.")
+            raise TimetableInvalid(
+                f"An event has periods ({name}). Write a separate event for each period."
+            )
         return f"{name}{';' + kind if kind else ''}:{value.upper().replace('Z', '')}"
     # An end of a rule (UNTIL) is read like the other times.
     return f"{name}:{value.upper().replace('Z', '') if name == 'RRULE' else value}"
@@ -292,23 +299,23 @@ def _check_rule(name: str, rule: Any) -> None:
     known = _RULE_KEYS if frequency == "DAILY" else _RULE_KEYS | _MORE_RULE_KEYS
     if frequency not in _FREQUENCIES:
         raise TimetableInvalid(
-            f"`{name}` repeats {frequency.lower() or 'in no way that is known'} (RRULE); days off "
-            "repeat DAILY, WEEKLY, MONTHLY or YEARLY."
+            f"`{name}` repeats {frequency.lower() or 'in an unknown way'} (RRULE), but days "
+            "off can only repeat DAILY, WEEKLY, MONTHLY or YEARLY."
         )
     if more := sorted(set(rule) - known - {"FREQ"}):
         raise TimetableInvalid(
-            f"`{name}` repeats {frequency} with {more[0]} (RRULE), which is not read here; list "
-            "its days (RDATE)."
+            f"`{name}` repeats {frequency} with {more[0]} (RRULE), which almaflow does not "
+            "support. List its days (RDATE)."
         )
     if "COUNT" in rule and "UNTIL" in rule:
         raise TimetableInvalid(
-            f"`{name}` repeats with both COUNT and UNTIL (RRULE), which iCalendar forbids; keep "
-            "one of them."
+            f"`{name}` repeats with both COUNT and UNTIL (RRULE), which iCalendar does not "
+            "allow. Keep one of them."
         )
     interval = rule.get("INTERVAL", [1])[0]
     if not 1 <= interval <= _MOST_INTERVAL:
         raise TimetableInvalid(
-            f"`{name}` has INTERVAL={interval} (RRULE); it may be 1 to {_MOST_INTERVAL}."
+            f"`{name}` has INTERVAL={interval} (RRULE), but it must be 1 to {_MOST_INTERVAL}."
         )
 
 

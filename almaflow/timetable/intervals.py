@@ -20,7 +20,7 @@ def check_interval(interval: timedelta) -> None:
         TimetableInvalid: it is shorter than a second.
     """
     if interval < SHORTEST:
-        raise TimetableInvalid("An interval is at least one second; write `every: 10m`, say.")
+        raise TimetableInvalid("An interval must be at least one second, such as `every: 10m`.")
 
 
 def default_start(zone: ZoneInfo) -> datetime:

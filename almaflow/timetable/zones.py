@@ -53,17 +53,19 @@ def _refusal(name: str) -> str:
         return f"`{name}` is an offset, not a time zone{_for_offset(offset)}"
     if name.casefold() in _OF_THIS_MACHINE:
         return (
-            f"`{name}` is whatever this machine is set to, so the same file would mean different "
-            f"times elsewhere. Write the name of a place, such as {_PLACES}."
+            f"`{name}` is the setting of this machine, so the same file would mean different "
+            f"times on another machine. Use the name of a place, such as {_PLACES}."
         )
     if name == "Factory":
-        return f"`Factory` means that no time zone is set. Write the name of a place: {_PLACES}."
+        return (
+            f"`Factory` means that no time zone is set. Use the name of a place, such as {_PLACES}."
+        )
     suggestion = _suggestion(name)
     if not suggestion and (name in _NOT_MEANT or _ABBREVIATION.fullmatch(name)):
         return (
-            f"`{name}` is an abbreviation; such a name does not follow the change to daylight "
-            f"saving time, or is used in several places. Write the name of a place, such as "
-            f"{_PLACES} or `America/New_York`."
+            f"`{name}` is an abbreviation. Abbreviations do not follow daylight saving time or "
+            f"have several meanings. Use the name of a place, such as {_PLACES} or "
+            "`America/New_York`."
         )
     return (
         f"`{name}` is not a valid time zone{suggestion or '.'} Zones have IANA names, such as "
@@ -75,7 +77,7 @@ def _for_offset(offset: re.Match[str]) -> str:
     """Return what to write in place of an offset, as the end of a sentence."""
     sign, hours, minutes = offset[1], int(offset[2]), int(offset[3] or 0)
     east = hours if sign == "+" else -hours
-    place = f"Write the name of a place, such as {_PLACES}, which also knows daylight saving time"
+    place = f"Use the name of a place, such as {_PLACES}, which includes daylight saving time"
     if not hours and not minutes:
         return ". Write `UTC`."
     if minutes or not _FURTHEST_WEST <= east <= _FURTHEST_EAST:
@@ -83,8 +85,8 @@ def _for_offset(offset: re.Match[str]) -> str:
     side = "ahead of" if east > 0 else "behind"
     zone = f"Etc/GMT{-east:+d}"
     return (
-        f". {place}. If the clocks never change and are {hours} h {side} UTC, write `{zone}`: in "
-        "these names the sign is the other way round."
+        f". {place}. If the clocks never change and are {hours} h {side} UTC, use `{zone}`; in "
+        "these names the sign is reversed."
     )
 
 

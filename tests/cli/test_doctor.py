@@ -264,7 +264,7 @@ connections:
 
     assert typed.code == 1
     assert "`NOT_THERE`" in texts(typed, "secret ftp", "error")
-    assert "is no address that Apprise knows" in texts(typed, "channel systems", "error")
+    assert "is not a valid Apprise address" in texts(typed, "channel systems", "error")
     assert "env:GOOD_PING contains an address;" in texts(typed, "ping night", "ok")
     assert texts(typed, "ping day", "error") == "env:BAD_PING does not contain an address"
     assert "it was not called" in texts(typed, "connection exports", "ok")
@@ -276,7 +276,7 @@ def test_a_test_notice_is_sent_when_that_is_asked_for(almaflow: Almaflow, place:
     typed = almaflow("doctor", "--send", "--json")
 
     # Nobody listens on that port.
-    assert "did not take it" in texts(typed, "channel systems", "error")
+    assert "did not accept the notification" in texts(typed, "channel systems", "error")
 
 
 def test_nobody_to_tell_is_a_warning(almaflow: Almaflow, place: Place, write: Write) -> None:

@@ -85,7 +85,7 @@ def test_only_a_workflow_can_be_paused_and_only_for_the_future(
     assert (unknown.code, past.code, odd.code, broken.code) == (2, 2, 2, 0)
     assert "did you mean `nightly`?" in unknown.err
     assert "`--until 2026-11-01` is in" in past.err
-    assert "`--until`: `monday` is no date" in odd.err
+    assert "`--until`: `monday` is not a valid date" in odd.err
     assert [one.workflow for one in it.store.pauses()] == ["broken"]
 
 

@@ -273,9 +273,9 @@ def test_show_tells_how_to_go_on_with_a_run_that_nobody_works_on(stage: Stage) -
 
     text = shown(stage, played)
 
-    assert "  waits for    x: job M901 runs in Alma as" in text
+    assert "  waits for    x: job M901 is running in Alma as" in text
     assert "  must end by  2026-03-03 08:15:00+00:00" in text
-    assert "    waits: job M901 runs in Alma as" in text
+    assert "    waits: job M901 is running in Alma as" in text
     assert text.endswith(
         f"No process is executing it. `almaflow resume {played.record.id}` continues it, "
         f"`almaflow cancel {played.record.id}` cancels it."

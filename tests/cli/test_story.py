@@ -56,7 +56,7 @@ WHY = "no answer came within 180 s"
 
 
 def test_a_retried_run_tells_its_attempts_and_what_each_sent() -> None:
-    failed = "Alma ended Export (M48, run 4711) as COMPLETED_FAILED."
+    failed = "Alma ended Export (M48, instance 4711) as COMPLETED_FAILED."
     asked = {"from": None, "redo": {"export": 1, "finally/tidy": 1}, "by": "anna"}
     again = after(hours=2)
     absent: dict[str, Any] = {

@@ -46,10 +46,11 @@ def test_a_certificate_that_nobody_vouches_for_is_not_trusted(tmp_path: Path) ->
         look(place(started, "ftps"))
 
     assert str(caught.value).startswith(
-        "The certificate of `exports` (ftps://127.0.0.1) cannot be trusted ("
+        "The certificate of `exports` (ftps://127.0.0.1) is not trusted ("
     )
     assert str(caught.value).endswith(
-        "); nothing was sent. Have it renewed, or give its issuer's certificate with SSL_CERT_FILE."
+        "). Nothing was sent. Have the certificate renewed, or set SSL_CERT_FILE to the "
+        "certificate of its issuer."
     )
     assert started.trouble.logins == 0
 
@@ -61,8 +62,8 @@ def test_without_a_user_it_is_anonymous(tmp_path: Path) -> None:
             look(FtpPlace(server, Search("exports", "", "*")))
 
     assert str(caught.value) == (
-        "`exports` (ftp://127.0.0.1) does not let `anonymous` in: 530 Anonymous access not "
-        "allowed. Correct the user in `url`, or `password`."
+        "`exports` (ftp://127.0.0.1) rejected the login of `anonymous`: 530 Anonymous access "
+        "not allowed. Correct the user in `url`, or `password`."
     )
 
 
@@ -75,7 +76,7 @@ def test_without_a_user_it_is_anonymous(tmp_path: Path) -> None:
         (
             FileNotFoundError("/out"),
             Refused,
-            "`exports` (ftp://h) has no folder /out; correct `url`, or `folder`.",
+            "`exports` (ftp://h) has no folder /out. Correct `url` or `folder`.",
         ),
     ],
 )
@@ -124,4 +125,4 @@ def test_a_listing_has_a_bound_on_its_characters(
     with ftp_server(tmp_path) as started, pytest.raises(Refused) as caught:
         look(place(started))
 
-    assert "characters altogether" in str(caught.value)
+    assert "characters in" in str(caught.value)

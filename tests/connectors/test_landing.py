@@ -91,8 +91,8 @@ def test_another_file_of_the_name_is_left_as_it_is(source: Path, target: Path, o
     told = refusal(lambda: fetch(source, target))
 
     assert told == (
-        f"{target / 'a.csv'} is there already, with other content; it was left as it is. Move it "
-        "away, fetch to another folder, or say `if_exists: replace`."
+        f"{target / 'a.csv'} already exists with different content and was not changed. Move "
+        "it, fetch to another folder, or use `if_exists: replace`."
     )
     assert contents(target) == {"a.csv": other}
 
@@ -140,7 +140,7 @@ def test_a_file_that_landed_and_then_changed_is_fetched_again(source: Path, targ
     ("now", "told"),
     [
         ("grown", "a.csv has more than the 1 bytes that were listed"),
-        ("", "a.csv has 0 bytes by now, 1 were listed"),
+        ("", "a.csv now has 0 bytes, but 1 were listed"),
     ],
 )
 def test_a_file_that_is_not_as_it_was_listed_is_not_kept(
@@ -178,7 +178,7 @@ def test_a_name_never_leads_out_of_the_folder(source: Path, target: Path, name: 
 
     told = refusal(lambda: landing.fetch(place(source), [RemoteFile(name, 1, "")]))
 
-    assert told.startswith("A file is called ")
+    assert told.startswith("The server lists a file named ")
     assert told.isprintable()
     assert len(told) < 800
     assert not target.exists()
@@ -212,8 +212,8 @@ def test_a_link_in_the_folder_is_not_followed(source: Path, target: Path, tmp_pa
     told = refusal(lambda: fetch(source, target, replace=True))
 
     assert told == (
-        f"{target / 'a.csv'} is there already and is no ordinary file; nothing was fetched. Move "
-        "it away, or fetch to another folder."
+        f"{target / 'a.csv'} already exists and is not a regular file. Nothing was fetched. "
+        "Move it, or fetch to another folder."
     )
     assert not (tmp_path / "elsewhere").exists()
 
@@ -222,7 +222,7 @@ def test_a_folder_of_the_name_is_in_the_way(source: Path, target: Path) -> None:
     (source / "a.csv").write_text("x")
     (target / "a.csv").mkdir(parents=True)
 
-    assert "is no ordinary file" in refusal(lambda: fetch(source, target, replace=True))
+    assert "is not a regular file" in refusal(lambda: fetch(source, target, replace=True))
 
 
 def test_a_target_that_cannot_be_made_is_told(source: Path, target: Path) -> None:
@@ -402,7 +402,7 @@ def test_names_that_would_be_one_file_are_refused_where_case_is_ignored(
     monkeypatch.setattr(TargetFolder, "ignores_case", lambda folder: True)
     there = Hostile(RemoteFile(one, 1, ""), RemoteFile(other, 1, ""))
 
-    assert "would be one file" in refusal(lambda: land(there, target))
+    assert "would have the same name" in refusal(lambda: land(there, target))
     assert contents(target) == {}
 
 
@@ -424,7 +424,7 @@ def test_files_that_are_larger_than_the_disk_are_refused_before_they_are_fetched
 ) -> None:
     there = Hostile(RemoteFile("a", 2**62, ""))
 
-    assert "there is space for" in refusal(lambda: land(there, target))
+    assert "bytes are free" in refusal(lambda: land(there, target))
     assert there.sent == 0
 
 
@@ -444,7 +444,7 @@ def test_stopping_hangs_up_the_connection(target: Path) -> None:
 
 @pytest.mark.parametrize("size", [-5, None, "5", 2**63, 10**400, 1.5])
 def test_a_size_that_no_file_has_is_refused(size: object) -> None:
-    assert "a size that no file has" in refusal(lambda: size_of("a\x1b", size, "`exports`"))
+    assert "an invalid size" in refusal(lambda: size_of("a\x1b", size, "`exports`"))
 
 
 def test_a_listing_without_end_is_refused() -> None:
@@ -459,7 +459,7 @@ def test_hidden_files_are_not_data() -> None:
 def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(source: Path) -> None:
     os.mkfifo(source / "a")
 
-    with pytest.raises(Changed, match="no ordinary file"):
+    with pytest.raises(Changed, match="not a regular file"):
         place(source).copy(RemoteFile("a", 1, ""), lambda piece: None)
 
 
@@ -490,7 +490,11 @@ def test_a_folder_that_is_not_there_or_is_none_is_refused(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("error", "kind", "told"),
     [
-        (PermissionError(13, "Permission denied"), Refused, "The folder {} may not be read."),
+        (
+            PermissionError(13, "Permission denied"),
+            Refused,
+            ("There is no permission to read the folder {}."),
+        ),
         (
             OSError(5, "Input/output error"),
             NotNow,
@@ -519,7 +523,7 @@ def test_a_folder_that_cannot_be_read_is_told(
 @pytest.mark.parametrize(
     ("error", "kind", "told"),
     [
-        (PermissionError(13, "Permission denied"), Refused, "{} may not be read."),
+        (PermissionError(13, "Permission denied"), Refused, "There is no permission to read {}."),
         (OSError(5, "Input/output error"), NotNow, "{} cannot be read: Input/output error."),
     ],
 )

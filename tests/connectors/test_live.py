@@ -104,7 +104,7 @@ def test_a_package_that_is_missing_is_named_with_the_way_to_it(
         outside(tmp_path).place(Search(connection, "", "*"))
 
     assert f"needs the package {package}, which is not installed" in str(caught.value)
-    assert str(caught.value).endswith("install it with `pip install 'almaflow[files]'`.")
+    assert str(caught.value).endswith("Install it with `pip install 'almaflow[files]'`.")
 
 
 def test_without_apprise_a_channel_says_how_to_install_it(
@@ -117,8 +117,8 @@ def test_without_apprise_a_channel_says_how_to_install_it(
         outside(tmp_path).send_notice("systems", "title", "text")
 
     assert str(caught.value) == (
-        "The channel `systems` needs the package apprise, which is not installed; install it with "
-        "`pip install 'almaflow[notify]'`."
+        "The channel `systems` needs the package apprise, which is not installed. Install it "
+        "with `pip install 'almaflow[notify]'`."
     )
 
 
@@ -153,8 +153,8 @@ def test_a_notice_has_a_bound_and_shows_where_it_is_cut(
 
     sent = json.loads(hook.bodies[0])
     assert (len(sent["title"]), len(sent["message"])) == (LONGEST_TITLE, LONGEST_NOTICE)
-    assert sent["title"].endswith("… (cut: 1,000 characters, of which 250 are sent)")
-    assert sent["message"].endswith("… (cut: 2,000,000 characters, of which 20,000 are sent)")
+    assert sent["title"].endswith("… (shortened: 250 of 1,000 characters were sent)")
+    assert sent["message"].endswith("… (shortened: 20,000 of 2,000,000 characters were sent)")
 
 
 def test_files_of_the_project_are_where_they_belong(tmp_path: Path) -> None:

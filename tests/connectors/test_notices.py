@@ -62,7 +62,7 @@ def test_a_service_that_refuses_is_named_with_the_reason(
             send("systems", address, TITLE, TEXT)
 
     told = str(caught.value)
-    assert told.startswith("The channel `systems` did not take it: ")
+    assert told.startswith("The channel `systems` did not accept the notification: ")
     assert "503" in told
     assert "t0ken-passw0rd" not in told
     assert "path-of-secret" not in told
@@ -70,7 +70,7 @@ def test_a_service_that_refuses_is_named_with_the_reason(
 
 
 def test_a_service_that_is_not_there_is_told() -> None:
-    with pytest.raises(NotNow, match="The channel `systems` did not take it: "):
+    with pytest.raises(NotNow, match="The channel `systems` did not accept the notification: "):
         send("systems", f"json://127.0.0.1:{free_port()}", TITLE, TEXT)
 
 
@@ -80,8 +80,8 @@ def test_an_address_that_apprise_does_not_know_is_refused(address: str) -> None:
         send("systems", address, TITLE, TEXT)
 
     assert str(caught.value) == (
-        "What the channel `systems` is set to is no address that Apprise knows; its documentation "
-        "lists them all (mailto://…, slack://…, jsons://…)."
+        "The address of the channel `systems` is not a valid Apprise address. The "
+        "documentation of Apprise lists all addresses (mailto://…, slack://…, jsons://…)."
     )
 
 

@@ -28,10 +28,14 @@ def test_begin_good_end_and_bad_end_are_told() -> None:
 @pytest.mark.parametrize(
     ("status", "kind", "said"),
     [
-        (301, Refused, "answered with HTTP 301, a redirect, which is not followed; set it to the"),
-        (404, Refused, "answered with HTTP 404; look whether its address is right."),
-        (429, NotNow, "answered with HTTP 429."),
-        (503, NotNow, "answered with HTTP 503."),
+        (
+            301,
+            Refused,
+            ("responded with HTTP 301, a redirect, which almaflow does not follow. Use the"),
+        ),
+        (404, Refused, "responded with HTTP 404. Check its address."),
+        (429, NotNow, "responded with HTTP 429."),
+        (503, NotNow, "responded with HTTP 503."),
     ],
 )
 def test_an_answer_that_is_no_yes_is_told(status: int, kind: type[OutsideError], said: str) -> None:
@@ -107,5 +111,6 @@ def test_what_is_no_address_is_refused_and_not_shown(address: str) -> None:
         send("nightly", address, Signal.SUCCESS)
 
     assert str(caught.value) == (
-        "What the ping `nightly` is set to is no address; it is https://HOST/… as a whole."
+        "The address of the ping `nightly` is not valid. Use a complete address, such as "
+        "https://HOST/ID."
     )

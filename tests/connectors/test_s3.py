@@ -65,7 +65,7 @@ def test_the_names_of_a_folder_have_a_bound_altogether(monkeypatch: pytest.Monke
     with hostile.server(pages(5, 1_000)) as port, pytest.raises(Refused) as caught:
         look(place(port))
 
-    assert f"longer than {base.MOST_CHARACTERS} characters" in str(caught.value)
+    assert f"more than {base.MOST_CHARACTERS} characters" in str(caught.value)
 
 
 def test_a_redirect_is_not_followed() -> None:

@@ -82,11 +82,11 @@ def test_of_an_iteration_that_has_not_begun_nothing_is_known(stage: Stage) -> No
 @pytest.mark.parametrize(
     ("items", "told"),
     [
-        ("inputs.any[0]", "`inputs.any[0]` is no list; `items` needs one."),
+        ("inputs.any[0]", "`items` needs a list, but `inputs.any[0]` is not a list."),
         (
             "inputs.any * 10001",
-            "`inputs.any * 10001` has 10001 items; `for_each` takes at most 10000. Many records "
-            "belong into a set, on which one job works.",
+            "`inputs.any * 10001` has 10001 items, but `for_each` allows at most 10000. Put "
+            "many records into a set and run one job on it.",
         ),
     ],
 )
@@ -163,8 +163,8 @@ SETTINGS = """
       test: {region: eu, api_key: env:KEY, environment: sandbox}
 """
 REFUSED = (
-    "The workflow is for `environment: production`, but institution `test` is a sandbox. "
-    "Nothing was sent. Choose another institution, or change `environment`."
+    "The workflow is for `environment: production`, but institution `test` is a sandbox. Nothing "
+    "was sent; name another institution, or change `environment`."
 )
 
 

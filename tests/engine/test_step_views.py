@@ -157,11 +157,17 @@ def test_every_step_that_waits_says_for_what() -> None:
     )
 
     assert seen.waits == (
-        WaitView("both/left/a", "job M48 runs in Alma as 1 (RUNNING), 40 %", WaitingKind.JOB),
+        WaitView(
+            "both/left/a",
+            ("job M48 is running in Alma as instance 1 (RUNNING), 40 %"),
+            WaitingKind.JOB,
+        ),
         WaitView("both/right/b", "somebody", WaitingKind.OTHER),
     )
     assert at(seen, "both").status is Status.RUNNING
-    assert at(seen, "both/left/a").reason == "job M48 runs in Alma as 1 (RUNNING), 40 %"
+    assert at(seen, "both/left/a").reason == (
+        "job M48 is running in Alma as instance 1 (RUNNING), 40 %"
+    )
     assert at(seen, "both/right/b").status is Status.WAITING
 
 

@@ -104,7 +104,7 @@ def test_a_run_under_way_shows_what_waits_and_what_comes(stage: Stage) -> None:
     view = view_from(stage, played, worked_on=True)
     export = next(step for step in view.steps if step.path == "export")
     assert states(view)["export"] == ("waiting", None)
-    assert export.reason.startswith("job M48 runs in Alma as ")
+    assert export.reason.startswith("job M48 is running in Alma as instance ")
     assert states(view)["branch-3/case-1/notify-1"] == ("queued", None)
     assert states(view)["finally/wait-1"] == ("queued", None)
     assert (view.seconds, view.outputs, view.held) == (None, None, True)

@@ -38,7 +38,7 @@ class Channels(NoWayOutside):
         if channel in self.trouble:
             raise NotNow(self.trouble[channel])
         if title in self.refuses:
-            raise NotNow(f"The channel `{channel}` did not take it: too long.")
+            raise NotNow(f"The channel `{channel}` did not accept the notification: too long.")
         self.taken.append((channel, title))
 
 

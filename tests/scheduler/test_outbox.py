@@ -56,7 +56,7 @@ def test_what_others_recorded_is_found_soon() -> None:
 
 def test_a_channel_in_trouble_is_tried_with_growing_waits_and_named_once() -> None:
     room = Room()
-    room.channels.trouble["systems"] = "The channel `systems` did not take it: 503."
+    room.channels.trouble["systems"] = "The channel `systems` did not accept the notification: 503."
     room.put(notice())
 
     room.deliver(hours=3)
@@ -64,13 +64,13 @@ def test_a_channel_in_trouble_is_tried_with_growing_waits_and_named_once() -> No
     # After 5 and 15 seconds, and 1, 2, 4, 8, 16, 32 and 60 minutes.
     assert len(room.channels.tried) == 10
     [waiting] = room.notices()
-    assert waiting.error == "The channel `systems` did not take it: 503."
+    assert waiting.error == "The channel `systems` did not accept the notification: 503."
     assert waiting.next_at is not None
     assert room.log.lines == [
         (
             "error",
-            "The channel `systems` did not take it: 503. Its notifications are kept and "
-            "retried for a day. `almaflow doctor` checks every channel.",
+            "The channel `systems` did not accept the notification: 503. Its notifications are "
+            "kept and retried for a day. `almaflow doctor` checks every channel.",
         )
     ]
 

@@ -157,7 +157,10 @@ def test_a_ping_that_fails_is_tried_three_times_and_named_once(project: Project)
 @pytest.mark.parametrize(
     ("failure", "said"),
     [
-        (Refused("The ping `nightly` answered with HTTP 404."), "answered with HTTP 404. This is"),
+        (
+            Refused("The ping `nightly` responded with HTTP 404."),
+            "responded with HTTP 404. This is",
+        ),
         (RequestWrong("The variable is not set."), "The variable is not set. This is"),
         (
             KeyError("secret-5b1f"),

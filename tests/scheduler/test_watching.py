@@ -160,7 +160,9 @@ def test_a_run_in_which_nothing_happens_for_six_hours_is_stuck() -> None:
 
     assert room.watch(hours=5, minutes=58) == []
     assert room.watch(minutes=5) == [("stuck", "almaflow: nightly is stuck (main)")]
-    assert "It waits: it: job M157 runs in Alma as 12 (RUNNING)" in room.notices()[0].text
+    assert ("It waits: it: job M157 is running in Alma as instance 12 (RUNNING)") in room.notices()[
+        0
+    ].text
 
 
 def test_what_is_usually_silent_for_longer_is_not_stuck() -> None:

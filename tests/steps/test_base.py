@@ -21,10 +21,10 @@ from tests.harness import Stage
     [
         (
             "[{notify: a, wait: 1m}]",
-            "A step does one thing, but this one has the keys `notify` and `wait`; make each a "
-            "step of its own (a line that begins with `-`).",
+            "A step does one thing, but this step has the keys `notify` and `wait`. Write a "
+            "separate step for each key (a line that begins with `-`).",
         ),
-        ("[{id: a, name: b}]", "This step does not say what it does; it needs one of the keys "),
+        ("[{id: a, name: b}]", "This step has no kind. Add one of the keys "),
         ("[just text]", "is expected here"),
     ],
 )
@@ -41,7 +41,7 @@ def test_a_kind_that_does_not_say_how_it_is_performed_is_a_defect() -> None:
     class Idle(Kind):
         key = "idle"
 
-    with pytest.raises(NotImplementedError, match="Idle does not say how it is performed"):
+    with pytest.raises(NotImplementedError, match="Idle does not define `perform`"):
         asyncio.run(Idle().perform(cast("Any", None)))
 
 

@@ -78,8 +78,8 @@ def test_a_value_may_not_bring_a_quotation_mark_into_a_query(stage: Stage) -> No
 
     assert played.ended == (
         "failed",
-        'Step create_set-1: A template of `query` gives a value with a quotation mark (") in it, '
-        "which would change what the query means; nothing was created.",
+        'Step create_set-1: The value of a template in `query` contains a quotation mark ("), '
+        "which would change the meaning of the query. Nothing was created.",
     )
     assert stage.sent("create_set") == 0
 
@@ -132,7 +132,7 @@ def test_members_come_from_the_lines_of_a_file(stage: Stage) -> None:
             "barcode",
             "items.csv has no column `barcode`; its columns are `title`, `year`.",
         ),
-        (b'barcode\n"a"b\n', "barcode", "items.csv is no CSV file that can be read: "),
+        (b'barcode\n"a"b\n', "barcode", "items.csv cannot be read as a CSV file: "),
         (
             b"barcode\n\xff\xfe\n",
             "barcode",
@@ -200,7 +200,7 @@ def test_an_expression_that_gives_no_list_fails_the_step(stage: Stage) -> None:
 
     assert played.ended == (
         "failed",
-        "Step items: `members` gives int, but a list of ids is expected.",
+        "Step items: `members` must be a list of ids, but this is int.",
     )
 
 
@@ -271,7 +271,7 @@ def test_a_copy_of_a_set_is_waited_for_until_it_is_filled(
     assert played.outcome == "succeeded"
     assert played.steps["copy"]["member_count"] == 3000
     assert 75 <= played.steps["copy"]["seconds"] <= 90
-    assert any(told.startswith("Alma fills the set: ") for told in played.said_waiting)
+    assert any(told.startswith("Alma is filling the set: ") for told in played.said_waiting)
 
 
 def test_a_copy_that_stands_still_counts_as_filled(set_stage: Callable[..., Stage]) -> None:
@@ -308,8 +308,8 @@ def test_a_set_of_the_same_name_fails_the_step(stage: Stage) -> None:
 
     assert played.ended == (
         "failed",
-        f"Step second: A set named `ours` exists already ({played.steps['first']['set_id']}). Put "
-        "`{{ run.id }}` into the name, or say `if_exists: reuse` or `if_exists: replace`.",
+        f"Step second: A set named `ours` already exists ({played.steps['first']['set_id']}). "
+        "Put `{{ run.id }}` into the name, or use `if_exists: reuse` or `if_exists: replace`.",
     )
 
 
@@ -328,8 +328,8 @@ def test_a_set_of_another_kind_is_not_used(stage: Stage) -> None:
     set_id = played.steps["first"]["set_id"]
     assert played.ended == (
         "failed",
-        f"Step second: The set `ours` ({set_id}) exists, but as LOGICAL of BIB_MMS, not ITEMIZED "
-        "of ITEM.",
+        f"Step second: A set named `ours` ({set_id}) exists, but its type and content are "
+        "LOGICAL and BIB_MMS, not ITEMIZED and ITEM.",
     )
 
 
@@ -372,8 +372,8 @@ def test_a_name_that_only_alma_knows_of_is_explained(set_stage: Callable[..., St
 
     assert played.ended == (
         "failed",
-        "Step items: Alma has a set named `ours` that the search does not show, perhaps a private "
-        "one. Choose another name.",
+        "Step items: A set named `ours` already exists in Alma, but it does not appear in "
+        "search results; it may be private. Choose a different name.",
     )
 
 
@@ -432,24 +432,24 @@ def test_a_set_is_made_anew_only_where_the_earlier_attempt_made_one(
         ("name: x, content: ITEM, members: [], from_set: '1'", "`create_set` needs exactly one of"),
         (
             "name: x, content: ITEM, from_set: '1', id_type: BARCODE",
-            "`id_type` goes with `members`.",
+            "`id_type` requires `members`.",
         ),
         (
             "name: x, content: ITEM, members: {column: a}",
-            "Members are a list, `{file, column}`, or",
+            "`members` must be a list, `{file, column}` or",
         ),
-        ("name: x, content: ITEM, members: {items: [], column: a}", "`column` goes with `file`."),
+        ("name: x, content: ITEM, members: {items: [], column: a}", "`column` requires `file`."),
         (
             "name: x, content: ITEM, members: [], id_type: ISBN",
-            "Members of ITEM sets are not named by `ISBN`; write `BARCODE`, or leave it out",
+            "Sets of ITEM do not support `id_type: ISBN`. Use `BARCODE`, or omit `id_type`",
         ),
         (
             "name: x, content: PO_LINE, members: [], id_type: BARCODE",
-            "Members of PO_LINE sets are not named by `BARCODE`; leave it out.",
+            "Sets of PO_LINE do not support `id_type: BARCODE`. Omit `id_type`.",
         ),
         (
             "name: x, content: ITEM, from_run: {run: '1', population: X}",
-            "`from_run` makes a set of titles; its `content` is BIB_MMS.",
+            "`from_run` creates a set of titles. Use `content: BIB_MMS`.",
         ),
     ],
 )

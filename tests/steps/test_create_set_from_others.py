@@ -72,7 +72,7 @@ def test_a_combination_counts_as_filled_when_it_stands_still_or_can_have_no_more
     together = len(members_of(stage, "both"))
     assert played.steps["both"]["member_count"] == together
     assert together / 40 + 120 <= played.steps["both"]["seconds"] <= together / 40 + 145
-    assert any(one.startswith("Alma fills the set: ") for one in played.said_waiting)
+    assert any(one.startswith("Alma is filling the set: ") for one in played.said_waiting)
 
 
 def test_a_combination_that_can_have_no_more_members_is_not_waited_for(stage: Stage) -> None:
@@ -98,8 +98,8 @@ def test_sets_of_another_content_are_not_combined(two: Stage) -> None:
 
     assert played.ended == (
         "failed",
-        "Step both: The set `titles` (1003000) holds BIB_MMS, not ITEM; nothing was created. "
-        "Correct `content`, or the id.",
+        "Step both: The set `titles` (1003000) contains BIB_MMS, not ITEM. Nothing was "
+        "created. Correct `content` or the id.",
     )
     assert two.sent("create_set") == 0
 
@@ -124,8 +124,8 @@ def test_a_set_is_not_replaced_by_one_that_is_made_of_it(two: Stage) -> None:
 
     assert played.ended == (
         "failed",
-        "Step both: The set `second` (1002000) is to be replaced by one that is made of it; "
-        "nothing was changed. Choose another name.",
+        "Step both: The set `second` (1002000) cannot be replaced, because the new set is made "
+        "from it. Nothing was changed. Choose a different name.",
     )
     assert two.sent("delete_set") == 0
 
@@ -153,8 +153,8 @@ def test_an_itemized_set_is_not_copied_as_a_logical_one(two: Stage) -> None:
 
     assert played.ended == (
         "failed",
-        "Step c: The set `first` (1001000) is itemized, and `from_set` copies logical sets. "
-        "`combine: {operator: or, sets: [id, id]}`, with its id twice, copies it.",
+        "Step c: The set `first` (1001000) is itemized, but `from_set` copies logical sets "
+        "only. To copy it, use `combine: {operator: or, sets: [id, id]}` with its id twice.",
     )
 
 
@@ -186,7 +186,7 @@ def test_an_earlier_set_is_not_removed_while_a_job_of_ours_works_on_it(two: Stag
     assert played.outcome == "succeeded"
     assert played.steps["again"]["seconds"] >= 60
     (instance,) = two.alma.instances("M48")[-1:]
-    assert f"job M48 still works on the set, as {instance.id}" in played.said_waiting
+    assert f"job M48 is still using the set, as instance {instance.id}" in played.said_waiting
     assert members_of(two, "first") == ["2300000001"]
 
 
@@ -215,7 +215,7 @@ def test_a_set_is_made_of_an_import_s_titles_and_waited_for(stage: Stage) -> Non
     assert played.steps["new"]["member_count"] == 247
     assert len(members_of(stage, "new titles")) == 247
     filling = stage.alma.instances("M16")[-1]
-    assert f"job M16 fills the set, as {filling.id}" in played.said_waiting
+    assert f"job M16 is filling the set, as instance {filling.id}" in played.said_waiting
     assert played.steps["new"]["seconds"] >= 10
 
 
@@ -238,9 +238,9 @@ def test_an_unknown_population_fails_and_those_that_are_there_are_listed(stage: 
     run_id = played.steps["load"]["instance_id"]
     assert played.ended == (
         "failed",
-        f"Step new: The run {run_id} has no population `NEW`; there are SINGLE_MATCHES (85), "
-        "MULTI_MATCHES (8), IMPORTED_RECORDS_NO_MATCH (247), NOT_ADDED_LOCKED (0), "
-        "NOT_ADDED_DUPLICATED (0).",
+        f"Step new: Instance {run_id} has no population `NEW`; its populations are "
+        "SINGLE_MATCHES (85), MULTI_MATCHES (8), IMPORTED_RECORDS_NO_MATCH (247), "
+        "NOT_ADDED_LOCKED (0), NOT_ADDED_DUPLICATED (0).",
     )
     assert stage.sent("create_set") == 0
 
@@ -277,8 +277,8 @@ def test_a_run_that_goes_on_has_no_populations_yet(set_stage: Callable[..., Stag
     status = run.status(stage.clock.now())
     assert played.ended == (
         "failed",
-        f"Step new: The run {run.id} has not ended yet ({status}), and its populations are known "
-        "at its end; nothing was created. Wait for it first.",
+        f"Step new: Instance {run.id} has not ended yet ({status}), so its populations are not "
+        "known. Nothing was created. Wait for the instance first.",
     )
 
 
@@ -290,11 +290,13 @@ def test_a_run_that_is_no_import_has_no_populations(stage: Stage) -> None:
 
     assert played.ended == (
         "failed",
-        f"Step new: The run {past.id} ({past.name}) offers no populations; only runs of metadata "
-        "imports do. Nothing was created.",
+        f"Step new: Instance {past.id} ({past.name}) has no populations; only metadata imports "
+        "have them. Nothing was created.",
     )
     # They may come a little after the end, as counters do.
-    assert "the run has ended; its populations are not there yet" in played.said_waiting
+    assert (
+        "the instance has ended, but its populations are not available yet"
+    ) in played.said_waiting
 
 
 @pytest.mark.parametrize(
@@ -304,14 +306,14 @@ def test_a_run_that_is_no_import_has_no_populations(stage: Stage) -> None:
         (
             "COMPLETED_WARNING",
             "warning",
-            "Step new: Alma ended the job that fills the set (Create set from import run, run "
-            "{id}) as COMPLETED_WARNING.",
+            "Step new: Alma ended the job that fills the set (Create set from import run, "
+            "instance {id}) as COMPLETED_WARNING.",
         ),
         (
             "SYSTEM_ABORTED",
             "failed",
-            "Step new: Alma ended the job that fills the set (Create set from import run, run "
-            "{id}) as SYSTEM_ABORTED; the set is not complete.",
+            "Step new: Alma ended the job that fills the set (Create set from import run, "
+            "instance {id}) as SYSTEM_ABORTED; the set is not complete.",
         ),
     ],
 )
@@ -345,7 +347,7 @@ def test_a_set_without_a_filling_job_is_watched_itself(stage: Stage) -> None:
 
     assert played.outcome == "succeeded"
     assert played.steps["new"]["member_count"] == 247
-    assert any(one.startswith("Alma fills the set: ") for one in played.said_waiting)
+    assert any(one.startswith("Alma is filling the set: ") for one in played.said_waiting)
 
 
 def test_an_empty_run_is_not_asked_for(stage: Stage) -> None:

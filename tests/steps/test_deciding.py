@@ -52,8 +52,8 @@ def test_a_value_without_case_and_default_fails_and_is_named(stage: Stage) -> No
 
     assert played.ended == (
         "failed",
-        "Step branch-1: `inputs.way` is `back`, for which there is no case and no `default`; "
-        "there are cases for `left`, `right`, `straight on`, `nothing`.",
+        "Step branch-1: `inputs.way` is `back`, but there is no case for it and no `default`. "
+        "The cases are `left`, `right`, `straight on`, `nothing`.",
     )
 
 
@@ -269,6 +269,6 @@ def test_the_steps_of_a_branch_are_tried_again_each_by_itself(
 
     (problem,) = caught.value.problems
     assert problem.message == (
-        "`retry` stands at the steps inside, each of which is tried again by itself."
+        "Put `retry` on the inner steps; each of them is retried separately."
     )
     assert (problem.location.line, problem.location.column) == (4, 5)

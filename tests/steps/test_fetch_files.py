@@ -30,7 +30,7 @@ steps:
     fetch_files: {folder: incoming, pattern: "*.csv", to: fetched}
 """
 
-TEN_SECONDS = "the files like `*.csv` at {} may still grow"
+TEN_SECONDS = "the files like `*.csv` at {} may still be growing"
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_as_many_files_as_are_asked_for_are_waited_for(local: Stage) -> None:
 
     assert played.steps["it"]["files"] == ["fetched/a.csv", "fetched/b.csv"]
     place = local.folder / "incoming"
-    assert played.said_waiting[0] == f"there are fewer than 2 files like `*.csv` at {place}"
+    assert played.said_waiting[0] == f"fewer than 2 files like `*.csv` at {place}"
 
 
 def test_the_pace_of_the_looks_can_be_said(local: Stage) -> None:
@@ -142,7 +142,7 @@ def test_a_file_that_changes_while_it_is_fetched_is_looked_at_again(
 
     assert fetched(local) == {"a.csv": "abc"}
     assert played.said() == [
-        "It is looked again, because a.csv has more than the 1 bytes that were listed"
+        "Checking the files again, because a.csv has more than the 1 bytes that were listed"
     ]
 
 
@@ -161,10 +161,14 @@ def test_a_folder_of_this_machine_may_be_absolute(local: Stage, tmp_path_factory
 @pytest.mark.parametrize(
     ("field", "value", "told"),
     [
-        ("folder", "../elsewhere", "`../elsewhere` is outside of the project folder."),
-        ("to", "../elsewhere", "`../elsewhere` is outside of the project folder."),
-        ("to", "/tmp/elsewhere", "`/tmp/elsewhere` is outside of the project folder."),
-        ("pattern", "a/*.csv", "`pattern` is for names, but `a/*.csv` has a folder in it"),
+        ("folder", "../elsewhere", "`../elsewhere` leads out of the project folder"),
+        ("to", "../elsewhere", "`../elsewhere` leads out of the project folder"),
+        ("to", "/tmp/elsewhere", "`/tmp/elsewhere` leads out of the project folder"),
+        (
+            "pattern",
+            "a/*.csv",
+            ("`pattern` matches names, but `a/*.csv` contains a folder. Write the folder"),
+        ),
         ("pattern", "", "`pattern` is empty"),
         ("folder", "nowhere", "There is no folder "),
     ],
@@ -190,8 +194,8 @@ def test_a_pattern_whose_templates_give_nothing_would_fit_too_much(local: Stage)
 
     assert played.ended == (
         "failed",
-        "Step fetch_files-1: The templates of `pattern` give nothing, so that `**` would fit files "
-        "that are not meant.",
+        "Step fetch_files-1: The templates of `pattern` are empty, so `**` would match other "
+        "files too.",
     )
     assert fetched(local) == {}
 
@@ -207,8 +211,8 @@ def test_another_file_in_the_target_is_left_or_replaced(local: Stage) -> None:
 
     assert kept.ended == (
         "failed",
-        f"Step it: {local.folder / 'fetched' / 'a.csv'} is there already, with other content; it "
-        "was left as it is. Move it away, fetch to another folder, or say `if_exists: replace`.",
+        f"Step it: {local.folder / 'fetched' / 'a.csv'} already exists with different content "
+        "and was not changed. Move it, fetch to another folder, or use `if_exists: replace`.",
     )
     assert left == {"a.csv": "old"}
     assert replaced.outcome == "succeeded"
@@ -346,7 +350,9 @@ def test_a_server_in_trouble_is_asked_again(live: Stage, server: Started) -> Non
 
     assert played.steps["it"]["files"] == ["fetched/a.csv"]
     assert 3000 <= played.steps["it"]["seconds"] <= 3100
-    assert "`exports` (sftp://127.0.0.1) broke off while connecting (" in played.said_waiting[0]
+    assert (
+        "`exports` (sftp://127.0.0.1) closed the connection during the login ("
+    ) in played.said_waiting[0]
 
 
 def test_a_connection_that_breaks_is_begun_again(live: Stage, server: Started) -> None:
@@ -388,8 +394,8 @@ def test_a_wrong_password_fails_at_once(
 
     assert played.ended == (
         "failed",
-        "Step it: `exports` (sftp://127.0.0.1) does not let `alma` in: Authentication failed. "
-        "Correct the user in `url`, or `password`.",
+        "Step it: `exports` (sftp://127.0.0.1) rejected the login of `alma`: Authentication "
+        "failed. Correct the user in `url`, or `password`.",
     )
     assert played.steps["it"]["seconds"] == 0
     assert "wr0ng-passw0rd" not in str([played.record, played.journal, played.log])

@@ -44,8 +44,8 @@ def test_a_name_that_no_set_has_fails_the_step_and_says_what_a_scenario_needs(
 
     assert played.outcome == "failed"
     assert played.record.error.startswith(
-        "Step find_set-1: No set is named `Weeding` at main. The name must match exactly; a "
-        "private set of somebody else's is not seen by the API."
+        "Step find_set-1: There is no set named `Weeding` at main. The name must match "
+        "exactly. The API does not list private sets of other users."
     )
 
 
@@ -59,7 +59,7 @@ def test_an_unknown_id_fails_the_step_with_alma_s_words(stage: Stage) -> None:
 def test_an_empty_id_is_not_asked_for(stage: Stage) -> None:
     played = stage.run("steps: [{find_set: {id: \"{{ '' }}\"}}]")
 
-    assert played.ended == ("failed", "Step find_set-1: find_set was given an empty id.")
+    assert played.ended == ("failed", "Step find_set-1: The `id` of `find_set` is empty.")
     assert stage.alma.received() == []
 
 
@@ -83,7 +83,7 @@ def test_a_set_that_is_gone_already_is_fine(stage: Stage) -> None:
 
     assert played.outcome == "succeeded"
     assert played.steps["it"]["deleted"] == 0
-    assert played.said() == ["Set 59317390720009999 is gone already."]
+    assert played.said() == ["Set 59317390720009999 does not exist any more."]
 
 
 def test_a_deletion_whose_answer_is_lost_is_sent_again(set_stage: Callable[..., Stage]) -> None:
@@ -114,7 +114,7 @@ def test_an_empty_id_deletes_nothing(stage: Stage) -> None:
 
     assert played.ended == (
         "failed",
-        "Step delete_set-1: delete_set was given an empty id; nothing was deleted.",
+        "Step delete_set-1: The `id` of `delete_set` is empty. Nothing was deleted.",
     )
     assert stage.alma.received() == []
 
@@ -139,7 +139,7 @@ def test_a_set_is_not_deleted_while_a_job_of_the_run_works_on_it(
     assert 600 <= played.steps["away"]["seconds"] <= 660
     (instance,) = stage.alma.instances("M48")[-1:]
     assert instance.outcome == "COMPLETED_SUCCESS"
-    told = f"job M48 still works on the set, as {instance.id}"
+    told = f"job M48 is still using the set, as instance {instance.id}"
     assert told in played.said_waiting
 
 
@@ -168,7 +168,8 @@ def test_a_set_stays_when_nobody_knows_whether_a_job_works_on_it(
     assert played.outcome == "unknown"
     assert played.steps["finally/away"]["outcome"] == "failed"
     assert played.steps["finally/away"]["error"] == (
-        f"Job M48 may work on set {WEEDING['id']}: nobody can tell whether Alma took its "
-        "submission. The set was not deleted; delete it in Alma when that is known."
+        f"Job M48 may be using set {WEEDING['id']}: it is not known whether Alma accepted its "
+        "submission. The set was not deleted. Check the job in Alma, and then delete the set "
+        "there."
     )
     assert "Weeding" in stage.alma.sets("main")

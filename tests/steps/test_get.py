@@ -98,8 +98,8 @@ def test_select_takes_templates_but_no_quotes_from_them(set_stage: Callable[...,
     assert found.steps["it"]["value"] == "59317390720001000"
     assert refused.ended == (
         "failed",
-        "Step it: A template of `select` gives a value with a quote or backslash in it, which "
-        "would change what is selected; nothing was sent.",
+        "Step it: The value of a template in `select` contains a quotation mark or backslash, "
+        "which would change what is selected. Nothing was sent.",
     )
 
 
@@ -111,8 +111,8 @@ def test_a_select_that_a_template_breaks_fails_before_anything_is_sent(stage: St
 
     assert played.ended == (
         "failed",
-        "Step get-1: `select` is `set[].a b`. This is no JMESPath: `b` cannot stand here (see "
-        "jmespath.org). Nothing was sent.",
+        "Step get-1: `select` is `set[].a b`. This is not a valid JMESPath expression: `b` is "
+        "not allowed here (see jmespath.org). Nothing was sent.",
     )
     assert stage.alma.received() == []
 
@@ -122,7 +122,7 @@ def test_a_select_that_does_not_fit_the_answer_fails(stage: Stage) -> None:
 
     assert played.outcome == "failed"
     assert played.record.error.startswith(
-        "Step get-1: `select` does not fit what Alma answered to GET /conf/general: In function "
+        "Step get-1: `select` does not fit Alma's response to GET /conf/general: In function "
         "length(), invalid type for value: None"
     )
 
@@ -153,8 +153,8 @@ def test_an_answer_that_no_record_can_hold_fails_and_says_what_to_do(
 
     assert played.ended == (
         "failed",
-        "Step it: The answer to GET /conf/general is larger than 16 MiB, the most that the record "
-        "of a step keeps. Keep less of it with `select`, or ask for less (`limit`).",
+        "Step it: The response to GET /conf/general is larger than 16 MiB, the maximum for the "
+        "record of a step. Keep less of it with `select`, or request less (`limit`).",
     )
     assert "body" not in played.steps["it"]
 
@@ -167,7 +167,13 @@ def test_an_answer_that_no_record_can_hold_fails_and_says_what_to_do(
         ("a[1:2]", ""),
         ("max_by(a)", "`max_by` takes 2 values, not 1."),
         ("a.not_null()", "`not_null` takes at least 1 value, not 0."),
-        ("[" * 5000, "This is no JMESPath: it is nested too deeply (see jmespath.org)."),
+        (
+            "[" * 5000,
+            (
+                "This is not a valid JMESPath expression: it is nested too deeply (see "
+                "jmespath.org)."
+            ),
+        ),
     ],
 )
 def test_a_jmespath_is_read_before_it_is_needed(select: str, told: str) -> None:

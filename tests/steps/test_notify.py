@@ -97,7 +97,9 @@ def test_a_message_that_is_not_delivered_is_a_warning_with_the_reason(
     """)
 
     assert played.outcome == "warning"
-    assert played.steps["it"]["error"].startswith("The channel `systems` did not take it: ")
+    assert played.steps["it"]["error"].startswith(
+        "The channel `systems` did not accept the notification: "
+    )
     # Three attempts, about a minute in all.
     assert played.steps["it"]["seconds"] == 20
     assert [one.partition(" (")[0] for one in played.said_waiting] == ["the notice is sent again"]

@@ -112,7 +112,7 @@ def test_a_report_that_takes_long_is_asked_for_again(
     played = stage.run(WORKFLOW)
 
     assert len(rows_of(played)) == 1100
-    assert played.said_waiting == [f"Analytics works on the report {PATH}"]
+    assert played.said_waiting == [f"Analytics is running the report {PATH}"]
     assert 180 <= played.steps["it"]["seconds"] < 300
     asked_by = [one["query"][0][0] for one in played.requests]
     assert asked_by == (["path"] * 7 + ["token"] if late_token else ["path"] + ["token"] * 7)
@@ -200,7 +200,8 @@ def test_a_page_whose_answer_is_lost_is_not_left_out(
     assert rows_of(played) == [row[0] for row in barcodes(3500)]
     assert [one["query"][0][0] for one in played.requests].count("path") == 2
     assert any(
-        one.startswith(f"a page of the report {PATH} was lost (") for one in played.said_waiting
+        one.startswith(f"the response with a page of the report {PATH} was lost (")
+        for one in played.said_waiting
     )
 
 
@@ -264,12 +265,16 @@ def test_an_unknown_report_fails_with_alma_s_words_and_a_hint(stage: Stage) -> N
 @pytest.mark.parametrize(
     ("field", "value", "told"),
     [
-        ("path", "shared/x", "`shared/x` is no path of a report; it begins with `/`."),
+        (
+            "path",
+            "shared/x",
+            ("`shared/x` is not a valid report path; a report path begins with `/`."),
+        ),
         (
             "filter",
             "<a>",
-            "`filter` is no XML: no element found, in its line 1, column 4. Copy it from the "
-            "report's definition in Analytics. Nothing was sent.",
+            "`filter` is not valid XML: no element found, at line 1, column 4. Copy the filter "
+            "from the report's definition in Analytics. Nothing was sent.",
         ),
     ],
 )
@@ -307,8 +312,8 @@ def test_a_report_that_no_record_can_hold_fails_while_it_is_read(
 
     assert played.ended == (
         "failed",
-        f"Step it: What is kept of the report {PATH} is larger than 16 MiB, the most that the "
-        "record of a step keeps. Keep fewer of its `columns`, or let a filter leave rows out.",
+        f"Step it: The part to keep of the report {PATH} is larger than 16 MiB, the maximum "
+        "for the record of a step. Keep fewer of its `columns`, or omit rows with `filter`.",
     )
     assert stage.sent("read_report") == 2
 
@@ -349,8 +354,8 @@ def test_a_report_that_goes_on_without_a_token_is_not_cut_short() -> None:
         perform(ReportPage("", False, HEADINGS, (ROW,)))
 
     assert str(caught.value) == (
-        f"The report {PATH} goes on, but Analytics gave no token to ask for the rest. Nothing was "
-        "kept; try again later."
+        f"The report {PATH} has more rows, but Analytics sent no token to request them. "
+        "Nothing was kept; try again later."
     )
 
 
@@ -364,4 +369,4 @@ def test_rows_without_headings_fail() -> None:
     with pytest.raises(StepFailed) as caught:
         perform(ReportPage("T", False, (), (ROW,)))
 
-    assert str(caught.value) == f"Analytics gave the report {PATH} without column headings."
+    assert str(caught.value) == f"Analytics sent the report {PATH} without column headings."

@@ -90,7 +90,7 @@ def test_what_is_expected_of_a_job_is_expected_of_a_profile_s(
     [
         ("job: x", "`run_profile` needs either `integration` or `import`."),
         ("integration: A, import: B", "`run_profile` needs either `integration` or `import`."),
-        ("import: A, job: B", "An import profile has one job; leave `job` out."),
+        ("import: A, job: B", "An import profile has only one job. Omit `job`."),
         ("integration: {}", "A profile needs exactly one of `id`, `code` and `name`."),
         ("import: {id: 1, name: A}", "A profile needs either `id` or `name`."),
     ],

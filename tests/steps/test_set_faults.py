@@ -235,7 +235,7 @@ def test_a_set_that_may_be_somebody_else_s_is_not_taken_over(
     played = stage.run(create("members").replace("{id: it,", retry), beside=meddle)
 
     assert played.outcome == "failed"
-    assert "A set named `ours` exists already (77)" in played.record.error
+    assert "A set named `ours` already exists (77)." in played.record.error
     assert stage.sent("delete_set") == 0
 
 

@@ -310,7 +310,7 @@ def test_an_empty_set_id_is_not_submitted(set_stage: Callable[..., Stage]) -> No
 
     assert played.ended == (
         "failed",
-        "Step work: `set` gives an empty text; nothing was submitted.",
+        "Step work: `set` is empty. Nothing was submitted.",
     )
     assert stage.sent("submit") == 0
 
@@ -460,10 +460,10 @@ def test_a_failure_says_what_the_status_means_and_where_the_report_is(
     work, _ = ending(set_stage, "MANUAL_HANDLING_REQUIRED")
 
     assert work["error"] == (
-        f"Alma ended Export Physical Items (M48, run {work['instance_id']}) as "
-        "MANUAL_HANDLING_REQUIRED (stopped; a person has to act in Alma): The job completed with "
-        "errors. For more information view the report details (or contact Support using the "
-        f"process ID). Alma's report: {work['link']}"
+        f"Alma ended Export Physical Items (M48, instance {work['instance_id']}) as "
+        "MANUAL_HANDLING_REQUIRED (stopped; a person has to act in Alma): The job completed "
+        "with errors. For more information view the report details (or contact Support using "
+        f"the process ID). Alma's report: {work['link']}"
     )
 
 
@@ -572,8 +572,9 @@ def test_what_is_not_as_expected_fails_with_the_counters(set_stage: Callable[...
 
     assert work["outcome"] == "failed"
     assert work["error"] == (
-        "Not as expected: 2 items were not exported (`counters.number('c.failed') == 0` does not "
-        "hold). Alma ended the job as COMPLETED_SUCCESS; its counters: c.done = 66, c.failed = 2."
+        "An expectation was not met: 2 items were not exported (`counters.number('c.failed') "
+        "== 0` is not true). Alma ended the job as COMPLETED_SUCCESS; its counters: c.done = "
+        "66, c.failed = 2."
     )
     assert work["counters"].number("c.done") == 66
     assert played.outcome == "failed"
@@ -588,7 +589,7 @@ def test_a_counter_that_is_no_number_does_not_hold(set_stage: Callable[..., Stag
     )
 
     assert work["outcome"] == "failed"
-    assert "is not a number, but the text `The report was not generated`." in work["error"]
+    assert "is no number but the text `The report was not generated`" in work["error"]
 
 
 def test_a_counter_that_is_missing_does_not_hold(set_stage: Callable[..., Stage]) -> None:
@@ -597,7 +598,7 @@ def test_a_counter_that_is_missing_does_not_hold(set_stage: Callable[..., Stage]
     )
 
     assert work["outcome"] == "failed"
-    assert "it gave no counters." in work["error"]
+    assert "it reported no counters." in work["error"]
 
 
 @pytest.mark.parametrize("lag", ["20s", "29s"])
@@ -615,7 +616,7 @@ def test_counters_that_arrive_late_are_read_once_more(
 
     assert work["outcome"] == "succeeded"
     assert work["seconds"] == 330
-    assert "the job has ended; its counters are not there yet" in played.said_waiting
+    assert "the job has ended, but its counters are not available yet" in played.said_waiting
 
 
 def test_counters_that_arrive_after_that_are_missing(set_stage: Callable[..., Stage]) -> None:
@@ -659,6 +660,6 @@ def test_nothing_to_work_on_may_be_unexpected(set_stage: Callable[..., Stage]) -
 def test_a_warning_says_why(set_stage: Callable[..., Stage]) -> None:
     work, played = ending(set_stage, "COMPLETED_WARNING")
 
-    assert work["error"].startswith("Alma ended Export Physical Items (M48, run ")
+    assert work["error"].startswith("Alma ended Export Physical Items (M48, instance ")
     assert "as COMPLETED_WARNING (completed with warnings)" in work["error"]
     assert played.ended == ("warning", "")

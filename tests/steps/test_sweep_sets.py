@@ -112,7 +112,9 @@ def test_a_set_that_a_job_of_ours_works_on_stays_and_is_named(
     assert played.outcome == "succeeded"
     assert played.steps["old"]["deleted"] == 1
     assert "almaflow weekly 1" in left(stage)
-    assert "Set `almaflow weekly 1` (1001000) stays: job M48 works on it." in played.said()
+    assert (
+        "Set `almaflow weekly 1` (1001000) was not deleted, because job M48 is using it."
+    ) in played.said()
 
 
 def test_a_deletion_whose_answer_is_lost_counts_once(stage: Stage) -> None:
@@ -134,8 +136,9 @@ def test_a_set_that_cannot_be_deleted_fails_the_step_after_the_others(stage: Sta
 
     assert played.outcome == "failed"
     assert played.record.error.startswith(
-        "Step old: 1 of 2 sets stay. `almaflow weekly 1` (1001000): Alma (main) refused DELETE "
-        "/conf/sets/1001000 with HTTP 400: Delete of Set Failed (code 402282"
+        "Step old: 1 of 2 sets could not be deleted. `almaflow weekly 1` (1001000): Alma "
+        "(main) refused DELETE /conf/sets/1001000 with HTTP 400: Delete of Set Failed (code "
+        "402282"
     )
     assert played.steps["old"]["deleted"] == 1
     assert "almaflow weekly 2" not in left(stage)
@@ -147,7 +150,7 @@ def test_an_empty_prefix_sweeps_nothing(stage: Stage, prefix: str) -> None:
 
     assert played.ended == (
         "failed",
-        "Step old: delete_set was given an empty prefix; nothing was deleted.",
+        "Step old: The `prefix` of `delete_set` is empty. Nothing was deleted.",
     )
     assert stage.sent("delete_set") == 0
 
@@ -157,8 +160,8 @@ def test_an_age_that_is_no_duration_sweeps_nothing(stage: Stage) -> None:
 
     assert played.ended == (
         "failed",
-        "Step old: `3` is not a valid duration. Write a number and a unit, such as `90s`, "
-        "`10m`, `4h` or `2d`, or several, such as `1h30m`. Nothing was deleted.",
+        "Step old: `10 days` is no duration; write a number and a unit: `90s`, `10m`, `4h`, `2d`, "
+        "or several, as `1h30m`. Nothing was deleted.",
     )
 
 
@@ -184,10 +187,10 @@ def test_the_list_of_sets_is_worked_out_once(set_stage: Callable[..., Stage]) ->
         ("older_than: 3d", "`delete_set` needs either `id`, or `prefix` and `older_than`."),
         ("id: '1', prefix: x, older_than: 3d", "`delete_set` needs either `id`, or"),
         ("id: '1', older_than: 3d", "`delete_set` needs either `id`, or"),
-        ("prefix: x, older_than: 3", "`3` is not a valid duration. Write a number and a unit"),
+        ("prefix: x, older_than: 3", "`3` is no duration; write a number and a unit"),
         (
             "prefix: ' ', older_than: 3d",
-            "An empty `prefix` would sweep up every set that was made through the API.",
+            "An empty `prefix` would delete every set that was created through the API.",
         ),
     ],
 )

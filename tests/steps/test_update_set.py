@@ -363,8 +363,9 @@ def test_a_replacement_that_somebody_else_undoes_is_a_failure(stage: Stage) -> N
 
     assert played.ended == (
         "failed",
-        f"Step it: The set `titles` ({TITLES}) has 1 members, although 3 were put in: somebody "
-        "changes it at the same time. Look at it in Alma, and run the step again.",
+        f"Step it: The set `titles` ({TITLES}) has 1 members, but 3 were added. Another person "
+        "or process is changing it at the same time. Check the set in Alma, and run the step "
+        "again.",
     )
 
 
@@ -379,8 +380,8 @@ def test_the_members_of_a_logical_set_are_not_changed(set_stage: Callable[..., S
 
     assert played.ended == (
         "failed",
-        "Step it: The set `all` (77) is logical: its members are what its query finds, and nobody "
-        "can change them. Copy it with `create_set` and `from_set`, and change the copy.",
+        "Step it: The set `all` (77) is logical: its query determines its members, so they "
+        "cannot be changed. Copy the set with `create_set` and `from_set`, and change the copy.",
     )
     assert sent(stage) == []
 
@@ -390,8 +391,8 @@ def test_a_type_of_id_that_does_not_fit_the_set_is_refused(stage: Stage) -> None
 
     assert played.ended == (
         "failed",
-        f"Step it: The set `titles` ({TITLES}): Members of BIB_MMS sets are not named by "
-        "`BARCODE`; write `SYSTEM_NUMBER`, `OCLC_NUMBER`, `ISBN` or `ISSN`, or leave it out for "
+        f"Step it: The set `titles` ({TITLES}): Sets of BIB_MMS do not support `id_type: "
+        "BARCODE`. Use `SYSTEM_NUMBER`, `OCLC_NUMBER`, `ISBN` or `ISSN`, or omit `id_type` for "
         "Alma's own ids. Nothing was changed.",
     )
     assert sent(stage) == []
@@ -402,7 +403,7 @@ def test_an_empty_id_changes_nothing(stage: Stage) -> None:
 
     assert played.ended == (
         "failed",
-        "Step it: update_set was given an empty id; nothing was changed.",
+        "Step it: The `id` of `update_set` is empty. Nothing was changed.",
     )
     assert stage.alma.received() == []
 

@@ -84,7 +84,7 @@ def test_a_time_of_day_or_an_instant_is_read() -> None:
 
 @pytest.mark.parametrize("text", ["soon", "25:00", "06:00+02:00", "06:00Z"])
 def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is neither a time of day"):
+    with pytest.raises(ValueError, match="is not a valid time of day"):
         read_time(text)
 
 
@@ -93,7 +93,7 @@ def test_what_is_no_time_is_refused(text: str) -> None:
     [
         ("10", "is no duration"),
         ("{for: soon}", "is no duration"),
-        ("{until: soon}", "is neither a time of day (06:00) nor an instant (2026-12-24T18:00)."),
+        ("{until: soon}", "is not a valid time of day (06:00) or instant (2026-12-24T18:00)."),
         ("{for: 10m, until: \"06:00\"}", "`wait` needs either `for` or `until`."),
         ("{}", "`wait` needs either `for` or `until`."),
     ],
@@ -108,8 +108,8 @@ def test_a_wait_that_cannot_be_is_refused(stage: Stage, what: str, told: str) ->
 @pytest.mark.parametrize(
     ("what", "told"),
     [
-        ("{for: \"{{ 'soon' }}\"}", "`soon` is not a valid duration"),
-        ("{until: \"{{ 'soon' }}\"}", "`soon` is neither a time of day"),
+        ("{for: \"{{ 'soon' }}\"}", "`soon` is no duration"),
+        ("{until: \"{{ 'soon' }}\"}", "`soon` is not a valid time of day"),
     ],
 )
 def test_a_template_that_gives_no_time_fails_the_step(stage: Stage, what: str, told: str) -> None:

@@ -51,7 +51,7 @@ def test_a_run_that_alma_starts_later_is_waited_for_and_followed_to_its_end(
     assert it["link"].endswith(f"/instances/{it['instance_id']}")
     assert stage.submissions == []
     (why, *_) = played.said_waiting
-    assert why.startswith("no run of job S")
+    assert why.startswith("no instance of job S")
     assert why.endswith("since 2026-03-02 08:15 UTC yet")
 
 
@@ -65,7 +65,7 @@ def test_the_newest_of_several_runs_counts(set_stage: Callable[..., Stage]) -> N
     )
 
     assert played.steps["it"]["submitted_at"] == datetime(2026, 3, 2, 8, 35, tzinfo=UTC)
-    assert "Follows second, run" in played.said()[0]
+    assert "Following second, instance" in played.said()[0]
 
 
 def test_a_run_from_before_counts_when_since_says_so(set_stage: Callable[..., Stage]) -> None:
@@ -99,7 +99,7 @@ def test_a_name_chooses_among_the_runs(set_stage: Callable[..., Stage]) -> None:
         """
     )
 
-    assert "Follows Weekly 1, run" in played.said()[0]
+    assert "Following Weekly 1, instance" in played.said()[0]
 
 
 def test_a_run_that_another_step_of_ours_started_does_not_count(
@@ -254,7 +254,7 @@ def test_only_runs_since_the_start_by_alma_s_clock_count(
     played = stage.run(WAIT)
 
     assert played.outcome == "succeeded"
-    assert "Follows after, run" in played.said()[0]
+    assert "Following after, instance" in played.said()[0]
 
 
 @pytest.mark.parametrize("ahead", APART)
@@ -267,7 +267,7 @@ def test_what_since_says_of_now_is_meant_by_alma_s_clock(
 
     played = stage.run(WAIT.replace("}}}]", "}, name: '*', since: '{{ now - hours(0.08) }}'}}]"))
 
-    assert "Follows after, run" in played.said()[0]
+    assert "Following after, instance" in played.said()[0]
 
 
 @pytest.mark.parametrize("ahead", APART)
@@ -325,7 +325,7 @@ def test_since_is_an_instant_a_day_or_the_last_time_of_day(value: Any, instant: 
 
 @pytest.mark.parametrize("value", ["0001-01-01", "9999-12-31T23:59", date(9999, 12, 31)])
 def test_a_since_outside_of_all_years_of_alma_is_refused(value: Any) -> None:
-    with pytest.raises(StepFailed, match="Use an instant at which Alma may have started the run"):
+    with pytest.raises(StepFailed, match="Use an instant at which Alma may have started the job"):
         read_since(value, NOW)
 
 
@@ -335,8 +335,8 @@ def test_what_is_no_time_is_refused(value: Any) -> None:
         read_since(value, NOW)
 
     assert str(raised.value) == (
-        f"`since` gives `{value}`, which is neither an instant (2026-12-24T18:00), a day "
-        "(2026-12-24) nor a time of day (22:00)."
+        f"`since` is `{value}`, which is not a valid instant (2026-12-24T18:00), day "
+        "(2026-12-24) or time of day (22:00)."
     )
 
 
@@ -345,8 +345,8 @@ def test_what_is_no_time_is_refused(value: Any) -> None:
     [
         ("name: x", "`wait_for_run` needs one of `job`, `integration` and `import`."),
         ("integration: A, import: B", "`wait_for_run` needs one of `job`, `integration` and"),
-        ("import: B, job: M1", "An import profile has one job; leave `job` out."),
-        ("integration: A, job: M1", "With `integration`, `job` has a `name` only"),
+        ("import: B, job: M1", "An import profile has only one job. Omit `job`."),
+        ("integration: A, job: M1", "With `integration`, `job` may have a `name` only:"),
     ],
 )
 def test_one_job_is_meant(stage: Stage, which: str, told: str) -> None:
