@@ -4,6 +4,7 @@ walking        which text stands where, as what
 scopes         the names that can be used at each place, with their types
 declarations   inputs and `vars`            schedules      the timetable
 steps          every step, in order         endings        status codes and outcomes
+step_counts    how many steps the loops begin
 surroundings   names of almaflow.yaml, payloads, files
 shelf          the files that are read      calls          the workflows that a file calls
 templates      braces where nothing is worked out
@@ -28,6 +29,7 @@ from almaflow.check.references import (
 )
 from almaflow.check.schedules import check_schedule, check_zone
 from almaflow.check.status_codes import check_retry
+from almaflow.check.step_counts import check_step_count
 from almaflow.check.steps import StepChecks
 from almaflow.document import Document
 from almaflow.document.hazards import ALMA_KEY
@@ -128,6 +130,8 @@ def check_workflow(
         check_ping(notes, around, ("ping",), workflow.ping)
     checks = StepChecks(workflow, notes, around, declared, lost_steps)
     checks.check()
+    check_step_count(notes, ("steps",), workflow.steps)
+    check_step_count(notes, ("finally",), workflow.finally_)
     return checks
 
 

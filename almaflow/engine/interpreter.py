@@ -36,8 +36,6 @@ from almaflow.steps.tree import StepNode, walk
 from almaflow.store import EntryState, ValueUnfit
 from almaflow.waiting import Waiting, WaitingKind
 
-_HALTED = "A parallel step failed, so nothing new was started here."
-
 
 @dataclass
 class Interpreter:
@@ -63,7 +61,7 @@ class Interpreter:
             if not self.past.has_begun(path):
                 await anyio.lowlevel.checkpoint_if_cancelled()
                 if where.halt.is_asked:
-                    raise Halted
+                    raise Halted(where.halt.why(path))
             ending = await self._step(step, path, where)
             if ending.outcome.is_good:
                 outcomes.append(ending.outcome)
@@ -125,10 +123,9 @@ class Interpreter:
                 ending, status = await self._outcome_of(step, context)
             else:
                 ending, status = await self._outcome_in_time(step, context, begin["deadline"])
-        except Halted:
-            await self.end(
-                path, attempt, Ending(Outcome.SKIPPED, _HALTED), context, begin, halted=True
-            )
+        except Halted as error:
+            ending = Ending(Outcome.SKIPPED, str(error))
+            await self.end(path, attempt, ending, context, begin, halted=True)
             raise
         except anyio.get_cancelled_exc_class():
             reason = self.why_ended(where)
@@ -315,13 +312,13 @@ class Interpreter:
         deadline = context.now + plan.workflow.timeout
         what = f"the workflow {plan.name}"
         ending = Ending(Outcome.TIMED_OUT, f"The time limit of {what} expired.")
-        halted = False
+        halted: Halted | None = None
         try:
             with where.limits.within(deadline, what, self.services.clock) as (limits, limit):
                 try:
                     ending = await called.body(limits)
-                except Halted:
-                    ending, halted = Ending(Outcome.SKIPPED, _HALTED), True
+                except Halted as error:
+                    ending, halted = Ending(Outcome.SKIPPED, str(error)), error
             if limit.scope.cancelled_caught:
                 await self._close_inside(context, ending, where)
             # A `finally` that an earlier process began when all this was ended is not cut short.
@@ -332,8 +329,8 @@ class Interpreter:
             # Whoever ends it from outside runs its `finally` too.
             self.unfinished[context.path] = called
             raise
-        if halted:
-            raise Halted
+        if halted is not None:
+            raise halted
         return ending, called.outputs(ending)
 
     def _check_environment(self, plan: Plan, institution: str) -> None:

@@ -70,6 +70,8 @@ class RunJournal:
         self.claim = claim
         self._entries: dict[Key, Entry] = {}
         self._keys: dict[str, list[Key]] = {}
+        self.begun = 0
+        """How many attempts at steps are recorded to have begun, by this process or before it."""
         self._lines: list[Line] = []
         self._soon: list[Callable[[], Entry]] = []
         self._status: tuple[Status, tuple[Waiting, ...]] | None = None
@@ -86,6 +88,7 @@ class RunJournal:
         key = (entry.path, entry.attempt, entry.effect)
         if key not in self._entries:
             self._keys.setdefault(entry.path, []).append(key)
+            self.begun += entry.effect == "begin" and entry.path != ""
         self._entries[key] = entry
 
     @property

@@ -104,13 +104,20 @@ class Bodies:
             outcome = worst([ended.outcome, *(ending.outcome for _, ending in endings)])
             return replace(ended, outcome=outcome)
         if len(endings) < len(ends):
-            raise Halted
+            raise Halted(self.where.halt.why(self._not_begun(ends)))
         outcomes = [ending.outcome for _, ending in endings]
         warned = Outcome.WARNING in outcomes
         return Ending(Outcome.WARNING if warned else Outcome.SUCCEEDED)
 
     def _has_begun(self, body: Body) -> bool:
-        return bool(self.journal.below(f"{self.path}/{body.name}"))
+        return bool(self.journal.at(self._first_step(body)))
+
+    def _first_step(self, body: Body) -> str:
+        return f"{self.path}/{body.name}/{body.steps[0].label(1)}"
+
+    def _not_begun(self, ends: Sequence[BodyEnd]) -> str:
+        """Return the path of the first step of the first body that has not ended."""
+        return next(self._first_step(end.body) for end in ends if end.ending is None)
 
     def _stops_others(self, body: Body) -> bool:
         """Whether a step is recorded to have ended the body so that nothing new may begin."""

@@ -16,7 +16,8 @@ from almaflow.engine.journal import RunJournal
 from almaflow.engine.names import Names, Scope
 from almaflow.engine.notifications import RunNotices
 from almaflow.engine.resources import Services
-from almaflow.engine.scope import Where
+from almaflow.engine.scope import Halted, Where
+from almaflow.engine.step_limit import StepLimit
 from almaflow.engine.termination import close
 from almaflow.engine.workflow_phases import Phases, recorded_outputs
 from almaflow.errors import AlmaflowError
@@ -50,7 +51,9 @@ class Runner:
         self._names = Names(plan, record.attempt, record.started_at or services.clock.now())
         past = Past(journal, _kept(journal, record.attempt))
         self._steps = Interpreter(services, journal, past)
-        where = Where(plan, self._names, Scope.of(plan), Limits(), plan.institution)
+        where = Where(
+            plan, self._names, Scope.of(plan), Limits(), plan.institution, StepLimit(journal)
+        )
         self._notices = RunNotices(plan, journal, services, RUN, record.attempt)
         self._outbox = services.outbox
         self._phases = Phases(self._steps, where, "", "finally", "begin", record.attempt)
@@ -124,6 +127,8 @@ class Runner:
         """Run the steps; raises `Suspended` when nobody can tell what became of a write."""
         try:
             return await self._phases.body(limits)
+        except Halted as error:
+            return Ending(Outcome.FAILED, str(error))
         except OutcomeUnknown as error:
             if self._record.deadline_at is not None and (
                 self._clock.now() < self._record.deadline_at

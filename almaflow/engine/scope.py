@@ -12,7 +12,10 @@ from almaflow.plan import Plan
 
 
 class Halted(Exception):
-    """A neighbour has failed: what stands here begins nothing new."""
+    """Nothing new begins here: a neighbour has failed, or the run has begun too many steps.
+
+    The text says which.
+    """
 
 
 class Halt:
@@ -30,6 +33,12 @@ class Halt:
     def is_asked(self) -> bool:
         """Whether it was asked for here or further out."""
         return self._asked or (self._around is not None and self._around.is_asked)
+
+    def why(self, path: str) -> str:
+        """Return why the step at *path* did not begin."""
+        if self._around is not None and self._around.is_asked:
+            return self._around.why(path)
+        return "A parallel step failed, so nothing new was started here."
 
 
 @dataclass(frozen=True)

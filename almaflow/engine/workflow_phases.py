@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from almaflow.engine.deadlines import Limits
-from almaflow.engine.scope import Halt, Where
+from almaflow.engine.scope import Halted, Where
+from almaflow.engine.step_limit import StepLimit
 from almaflow.expressions import Budget, ExpressionFailed, parse_template, render
 from almaflow.expressions.serialization import encode
 from almaflow.field_types import Template, format_duration, plain_value
@@ -63,11 +64,14 @@ class Phases:
         clock = self.run.services.clock
         with self.where.limits.within(deadline, "finally", clock) as (limits, _):
             # What cleans up is done although a neighbour has failed.
-            where = replace(self.where, limits=limits, halt=Halt())
+            halt = StepLimit(self.run.journal, of_finally=True)
+            where = replace(self.where, limits=limits, halt=halt)
             try:
                 ending = await self.run.run_list(workflow.finally_, f"{self.prefix}finally/", where)
             except OutcomeUnknown as error:
                 ending = Ending(Outcome.UNKNOWN, str(error))
+            except Halted as error:
+                ending = Ending(Outcome.FAILED, str(error))
         if ending.outcome.is_good and ending.outcome is not Outcome.WARNING:
             return body
         if body.outcome in (Outcome.SUCCEEDED, Outcome.SKIPPED):

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 # More items than this are a list of records, which belongs into a set.
 MOST_ITEMS = 10_000
 
+MOST_STEPS = 100_000
+"""How many attempts at steps a run may begin, those before a resume or a retry included."""
+
 
 class ForEach(Kind):
     """Run steps for each item of a list, one after the other or some beside each other.
