@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from almaflow.engine.approvals import Asker, Said
     from almaflow.engine.engine import Engine
     from almaflow.engine.log import Log
+    from almaflow.plan import Plan
     from almaflow.runs.events import Listener
     from almaflow.workflow_loader import LoadedWorkflow
 
@@ -139,6 +140,13 @@ class Simulation:
         clock = VirtualClock(start)
         return cls(SimulatedAlma(clock.now, scenario), clock, project, environment)
 
+    def furnish_for(self, loaded: LoadedWorkflow, plan: Plan) -> None:
+        """Let everything that the workflow names exist, unless the scenario decides that."""
+        from almaflow.cli.wanted_library import wanted_by
+
+        if self.alma.scenario.everything_exists:
+            self.alma.wanted = wanted_by(loaded, plan)
+
     def engine(self, listener: Listener) -> Engine:
         """Return an engine whose store is in memory and whose Alma is the simulated one."""
         from almaflow.engine.engine import Engine
@@ -238,7 +246,7 @@ def simulate(project: Project, loaded: LoadedWorkflow, scenario: str | None) -> 
     if path is None and loaded.path is not None:
         beside = loaded.path.with_name(loaded.path.stem + SCENARIO_SUFFIX)
         path = beside if beside.is_file() else None
-    furnished = Scenario()
+    furnished = Scenario(everything_exists=True)
     if path is not None:
         furnished = validate(read_document(path, str(path), is_data=True), Scenario)
     _check_approvals(furnished, loaded, path)

@@ -93,8 +93,8 @@ def test_the_schema_accepts_what_the_models_accept() -> None:
         (
             {"faults": [{"kind": "status", "from": "2 o'clock"}]},
             "faults.0.from",
-            "2 o'clock is no moment; write a time of day (02:00), a time since the start of the "
-            "simulation (1h30m) or a date and time (2026-03-02T01:00:00Z)",
+            "2 o'clock is not a moment; write a time of day (02:00), a time after the start of the "
+            "simulation (1h30m) or before it (-3d), or a date and time (2026-03-02T01:00:00Z)",
         ),
         ({"alma": {"timezone": "Mars"}}, "alma.timezone", None),
         (

@@ -21,6 +21,7 @@ from almaflow.alma.simulator.router import Route, find_route
 from almaflow.alma.simulator.runs import Instance
 from almaflow.alma.simulator.scenario import Fault, FaultKind, Scenario
 from almaflow.alma.simulator.submission import start_another
+from almaflow.alma.simulator.wanted import Wanted
 from almaflow.alma.simulator.wire import render, render_error, wants_json
 
 # Requests that are remembered for tests and reports.
@@ -92,6 +93,8 @@ class SimulatedAlma:
         self._clock = now
         self._scenario = scenario or Scenario()
         self._seed = seed
+        # What is made up in institutions that are added from now on; None: nothing.
+        self.wanted = Wanted() if self._scenario.everything_exists else None
         self._rng = random.Random(seed)
         self._lock = threading.RLock()
         self._institutions: dict[str, Institution] = {}
@@ -145,6 +148,7 @@ class SimulatedAlma:
             scenario=self._scenario,
             seed=self._seed,
             started_at=self._started_at,
+            wanted=self.wanted,
         )
         furnish(institution)
         return institution

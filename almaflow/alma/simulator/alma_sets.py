@@ -33,6 +33,8 @@ class AlmaSet:
     """The run that fills it, for a set made from an import."""
     earlier_counts: list[tuple[datetime, int]] = field(default_factory=list)
     """Until when Alma still says which number of members, oldest first."""
+    any_content: bool = False
+    """Made up: it holds what its use asks for."""
     visible_from: datetime | None = None
     """When it shows at all; None: at once."""
 

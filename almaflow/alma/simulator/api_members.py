@@ -8,6 +8,7 @@ from datetime import timedelta
 from almaflow.alma.simulator.alma_sets import AlmaSet
 from almaflow.alma.simulator.api_sets import find_set
 from almaflow.alma.simulator.call import Call
+from almaflow.alma.simulator.made_up import suit_id_type
 from almaflow.alma.simulator.records import Members, id_types, is_title
 from almaflow.alma.simulator.reply import Answer, ApiError
 from almaflow.alma.simulator.scenario import FaultKind
@@ -25,6 +26,7 @@ def edit_members(call: Call) -> Answer:
     alma_set = find_set(call, call.ids[0])
     if operation not in _OPERATIONS:
         raise ApiError("60111")
+    suit_id_type(call.institution, alma_set, call.asked("id_type"))
     if alma_set.type != "ITEMIZED":
         raise ApiError("60112")
     fault = call.fault

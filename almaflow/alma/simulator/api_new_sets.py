@@ -10,6 +10,7 @@ from almaflow.alma.simulator.api_members import members_to_add
 from almaflow.alma.simulator.api_sets import find_set, flags
 from almaflow.alma.simulator.call import Call
 from almaflow.alma.simulator.library import FILLING_JOB
+from almaflow.alma.simulator.made_up import suit
 from almaflow.alma.simulator.queries import check_query
 from almaflow.alma.simulator.records import Members
 from almaflow.alma.simulator.reply import Answer, ApiError
@@ -70,9 +71,10 @@ def _plain(call: Call, body: Body) -> AlmaSet:
 
 def _copied(call: Call, body: Body) -> AlmaSet:
     source = _source(call, call.asked("from_logical_set"))
-    if source.type != "LOGICAL":
+    if source.type != "LOGICAL" and not source.any_content:
         raise ApiError("402262")
     content = body.coded("content") or source.content
+    suit(call.institution, source, content)
     if content != source.content:
         raise ApiError("402265")
     alma_set = _keep(call, body, _name(call, body), content, Members(source.members))
@@ -87,6 +89,9 @@ def _combined(call: Call, body: Body) -> AlmaSet:
     if not (call.asked("set1") and call.asked("set2")):
         raise ApiError("60206")
     first, second = _source(call, call.asked("set1")), _source(call, call.asked("set2"))
+    wanted = body.coded("content")
+    for each, other in ((first, second), (second, first)):
+        suit(call.institution, each, other.content if not other.any_content else wanted)
     if first.content != second.content:
         raise ApiError("60205")
     if first.origin != second.origin:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 from almaflow.alma.simulator.call import Call, hint
+from almaflow.alma.simulator.made_up import report_at
 from almaflow.alma.simulator.records import digest
 from almaflow.alma.simulator.reply import Answer, ApiError
 from almaflow.alma.simulator.scenario import Report
@@ -68,6 +69,9 @@ def _by_path(call: Call, path: str) -> Report:
     for report in call.institution.scenario.reports:
         if report.path == path and report.meant_for(call.institution.name):
             return report
+    made_up = report_at(call.institution, path)
+    if made_up is not None:
+        return made_up
     advice = hint("reports", path=path, columns=["Barcode"], rows=[["39031000000011"]])
     raise ApiError("40166410", f"Parameter value invalid. path: {path}", hint=advice)
 

@@ -8,6 +8,7 @@ from typing import Any
 from almaflow.alma.simulator import texts
 from almaflow.alma.simulator.alma_sets import AlmaSet
 from almaflow.alma.simulator.call import Call, hint
+from almaflow.alma.simulator.made_up import named_set, set_with_id
 from almaflow.alma.simulator.queries import check_query
 from almaflow.alma.simulator.reply import Answer, ApiError
 from almaflow.alma.simulator.shapes import set_shape
@@ -24,7 +25,7 @@ _MEMBER_PATHS = {
 
 def find_set(call: Call, set_id: str, error: ApiError | None = None) -> AlmaSet:
     """Return the set of that id; *error* is what to refuse an unknown one with."""
-    alma_set = call.institution.sets.get(set_id)
+    alma_set = set_with_id(call.institution, set_id)
     if alma_set is None or not alma_set.visible(call.now):
         error = error or ApiError("60107", f"Set not found: Set ID {set_id}")
         error.hint = hint("sets", id=set_id, name=f"Set {set_id}", content="BIB_MMS", members=25)
@@ -45,6 +46,8 @@ def list_sets(call: Call) -> Answer:
         raise ApiError("40166410")
     origin = call.asked("set_origin") or "UI"
     field, words = _search(call.asked("q"))
+    if field == "name":
+        named_set(call.institution, words)
     found = [
         alma_set
         for alma_set in call.institution.sets.values()
@@ -124,8 +127,9 @@ def flags(private: str, status: str, otherwise: AlmaSet | None = None) -> tuple[
 def delete_set(call: Call) -> Answer:
     """Answer DELETE /conf/sets/{set_id} (T5): the set goes, its members stay."""
     set_id = call.ids[0]
-    find_set(call, set_id, ApiError("402264", "Invalid Set ID."))
+    gone = find_set(call, set_id, ApiError("402264", "Invalid Set ID."))
     del call.institution.sets[set_id]
+    call.institution.gone |= {set_id, gone.name}
     call.institution.set_left_by(set_id, call.now)
     return Answer("", status=204, raw=b"")
 

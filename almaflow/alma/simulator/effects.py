@@ -11,6 +11,7 @@ from almaflow.alma.simulator.runs import Instance
 from almaflow.alma.simulator.scenario import CounterLine
 from almaflow.alma.simulator.scenario_fields import count_in
 from almaflow.alma.simulator.texts import IMPORT_POPULATIONS
+from almaflow.alma.simulator.wanted import Wanted, fitted
 
 if TYPE_CHECKING:
     from almaflow.alma.simulator.institution import Institution
@@ -24,6 +25,9 @@ _UNUSED = 6
 # ... and of how many one is kept for its inventory, order line, related records (M28).
 _KEPT = (8, 33, 50)
 
+# Counters of a report that are made up because somebody reads them by position.
+_MOST_LINES = 200
+
 Lines = list[tuple[str, str, int | str]]
 Reporter = Callable[["Institution", Instance], Lines]
 
@@ -34,6 +38,8 @@ def report(institution: Institution, instance: Instance) -> None:
     lines: Lines = []
     if instance.outcome in _WORKED:
         lines = _REPORTERS[instance.job.effect](institution, instance)
+        if institution.wanted is not None:
+            lines = _with_wanted(lines, instance, institution.wanted)
     if instance.told_counters is None:
         instance.counters = tuple(
             CounterLine(type=key, desc=desc, value=str(value)) for key, desc, value in lines
@@ -45,6 +51,23 @@ def report(institution: Institution, instance: Instance) -> None:
             )
             for line in instance.told_counters
         )
+
+
+def _with_wanted(lines: Lines, instance: Instance, wanted: Wanted) -> Lines:
+    """Return the report's *lines* with the counters that somebody reads, as they should be."""
+    for counter in wanted.counters:
+        if counter.job not in ("*", instance.job.id, instance.job.name):
+            continue
+        if isinstance(counter.key, str):
+            place = next((n for n, line in enumerate(lines) if line[0] == counter.key), len(lines))
+        else:
+            place = min(counter.key, _MOST_LINES)
+        while len(lines) <= place:
+            key = counter.key if isinstance(counter.key, str) else f"c.jobs.simulated.{len(lines)}"
+            lines.append((key, key, instance.members or 1))
+        key, label, value = lines[place]
+        lines[place] = (key, label, fitted(str(value), counter.bounds))
+    return lines
 
 
 def _failed(instance: Instance, of: int | None = None) -> int:

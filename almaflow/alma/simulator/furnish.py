@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from almaflow.alma.simulator import library
+from almaflow.alma.simulator.furnish_wanted import furnish_wanted
 from almaflow.alma.simulator.institution import Institution
-from almaflow.alma.simulator.library import Effect, Job, JobKind
-from almaflow.alma.simulator.profiles import ImportProfile, IntegrationProfile
+from almaflow.alma.simulator.library import Effect, Job
+from almaflow.alma.simulator.profile_furnishing import (
+    IMPORT,
+    INTEGRATION,
+    add_import,
+    add_integration,
+    add_job,
+)
 from almaflow.alma.simulator.records import Members
 from almaflow.alma.simulator.scenario_library import ExtraJob, ExtraSet
 
@@ -16,8 +22,6 @@ from almaflow.alma.simulator.scenario_library import ExtraJob, ExtraSet
 _AGE = timedelta(days=200)
 # Nights that the library's history goes back.
 _NIGHTS = 3
-# Where the API shows profiles.
-_INTEGRATION, _IMPORT = "integration-profiles", "md-import-profiles"
 
 
 def furnish(institution: Institution) -> None:
@@ -30,38 +34,17 @@ def furnish(institution: Institution) -> None:
     _add_profiles(institution)
     _add_sets(institution)
     _add_extras(institution)
+    furnish_wanted(institution)
     _add_history(institution)
 
 
 def _add_profiles(institution: Institution) -> None:
     for code, name, kind, system in library.INTEGRATION_PROFILES:
-        _add_integration(institution, code, name, kind, system=system)
+        add_integration(institution, code, name, kind, system=system)
     for name, records in library.IMPORT_PROFILES:
-        _add_import(institution, name, records)
+        add_import(institution, name, records)
     for name in library.PUBLISHING_PROFILES:
         _add_publishing(institution, name)
-
-
-def _add_integration(
-    institution: Institution,
-    code: str,
-    name: str,
-    kind: str,
-    *,
-    system: str = "OTHER",
-    profile_id: str | None = None,
-    job_names: Sequence[str] = (),
-) -> None:
-    profile = IntegrationProfile(profile_id or institution.new_id(), code, name, kind, system)
-    institution.integration_profiles[profile.id] = profile
-    kinds = library.PROFILE_JOBS.get(kind, ())
-    if job_names:
-        model = kinds[0] if kinds else JobKind("", "REMOTE_STORAGE", Effect.SILENT, 240)
-        kinds = tuple(
-            JobKind(job_name, model.category, model.effect, model.seconds) for job_name in job_names
-        )
-    for job_kind in kinds:
-        _add_job(institution, job_kind, name, profile.id, _INTEGRATION)
 
 
 def _drop_integration(institution: Institution, code: str) -> None:
@@ -69,14 +52,14 @@ def _drop_integration(institution: Institution, code: str) -> None:
     for profile in list(institution.integration_profiles.values()):
         if profile.code == code:
             del institution.integration_profiles[profile.id]
-            _drop_jobs(institution, profile.id, _INTEGRATION)
+            _drop_jobs(institution, profile.id, INTEGRATION)
 
 
 def _drop_import(institution: Institution, name: str) -> None:
     for profile in list(institution.import_profiles.values()):
         if profile.name == name:
             del institution.import_profiles[profile.id]
-            _drop_jobs(institution, profile.id, _IMPORT)
+            _drop_jobs(institution, profile.id, IMPORT)
 
 
 def _drop_jobs(institution: Institution, profile_id: str, profile_path: str) -> None:
@@ -86,43 +69,9 @@ def _drop_jobs(institution: Institution, profile_id: str, profile_path: str) -> 
             del institution.jobs[job.id]
 
 
-def _add_import(
-    institution: Institution, name: str, records: int, profile_id: str | None = None
-) -> None:
-    profile_id = profile_id or institution.new_id()
-    job = _add_job(institution, library.IMPORT_JOB, name, profile_id, _IMPORT, records=records)
-    institution.import_profiles[profile_id] = ImportProfile(profile_id, name, job.id)
-
-
 def _add_publishing(institution: Institution, name: str, profile_id: str | None = None) -> None:
     # No endpoint shows publishing profiles: their id is known by their job only.
-    _add_job(institution, library.PUBLISHING_JOB, name, profile_id or institution.new_id(), "")
-
-
-def _add_job(
-    institution: Institution,
-    kind: JobKind,
-    profile_name: str,
-    profile_id: str,
-    profile_path: str,
-    *,
-    records: int = 0,
-) -> Job:
-    name = kind.name.replace("{name}", profile_name)
-    job = Job(
-        id=f"S{institution.new_id()}",
-        name=name,
-        category=kind.category,
-        description=kind.name.replace("{name}", "").removesuffix("using profile ").strip(),
-        effect=kind.effect,
-        seconds=kind.seconds,
-        per_member=0.1,
-        profile_id=profile_id,
-        profile_path=profile_path,
-        records=records,
-    )
-    institution.jobs[job.id] = job
-    return job
+    add_job(institution, library.PUBLISHING_JOB, name, profile_id or institution.new_id(), "")
 
 
 def _add_sets(institution: Institution) -> None:
@@ -152,7 +101,7 @@ def _add_extras(institution: Institution) -> None:
     for profile in extras.integration_profiles:
         if profile.meant_for(name):
             _drop_integration(institution, profile.code)
-            _add_integration(
+            add_integration(
                 institution,
                 profile.code,
                 profile.name or profile.code,
@@ -163,7 +112,7 @@ def _add_extras(institution: Institution) -> None:
     for imported in extras.import_profiles:
         if imported.meant_for(name):
             _drop_import(institution, imported.name)
-            _add_import(institution, imported.name, imported.records, imported.id)
+            add_import(institution, imported.name, imported.records, imported.id)
     for published in extras.publishing_profiles:
         if published.meant_for(name):
             _add_publishing(institution, published.name, published.id)

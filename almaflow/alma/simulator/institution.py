@@ -16,7 +16,8 @@ from almaflow.alma.simulator.quotas import Quota
 from almaflow.alma.simulator.records import Members, Records, digest
 from almaflow.alma.simulator.runs import Instance, make_timeline
 from almaflow.alma.simulator.scenario import OtherRun, RunRule, Scenario
-from almaflow.alma.simulator.scenario_fields import NEVER, fits
+from almaflow.alma.simulator.scenario_fields import MOST_MEMBERS, NEVER, fits
+from almaflow.alma.simulator.wanted import Wanted, fitted
 
 # Runs by people take their time too: how much shorter and longer than the rule, by chance.
 _SPREAD = (0.85, 1.25)
@@ -51,6 +52,7 @@ class Institution:
         scenario: Scenario,
         seed: int,
         started_at: datetime,
+        wanted: Wanted | None = None,
     ) -> None:
         self.name = name
         self.code = code
@@ -62,7 +64,11 @@ class Institution:
         self.zone = ZoneInfo(scenario.alma.timezone)
         self.rng = random.Random(f"{seed}/{name}")
         self.quota = Quota(scenario.alma, environment)
-        self.records = Records(suffix, scenario.unknown_members)
+        # What is made up when it is asked for; None: what is not there is refused.
+        self.wanted = wanted
+        # Ids and names of the sets that callers have deleted.
+        self.gone: set[str] = set()
+        self.records = Records(suffix, scenario.unknown_members, any_id=wanted is not None)
         self.jobs: dict[str, Job] = {}
         self.instances: dict[str, Instance] = {}
         self.sets: dict[str, AlmaSet] = {}
@@ -112,6 +118,10 @@ class Institution:
     def later(self, at: datetime, do: Callable[[], None]) -> None:
         """Let something happen at *at*: work that goes on behind the gateway's back."""
         self._later.append((at, do))
+
+    def add_other_run(self, other: OtherRun) -> None:
+        """Let somebody else start one more run, or one again and again."""
+        self._others.append((other, 0))
 
     def _start_others(self, now: datetime) -> None:
         waiting: list[tuple[OtherRun, int]] = []
@@ -284,7 +294,10 @@ class Institution:
             by_name = rule.set is None or fits(rule.set, name)
             if by_query and by_name and rule.meant_for(self.name):
                 return rule.count
-        return 20 + digest(query or name) % 4981 if otherwise is None else otherwise
+        count = 20 + digest(query or name) % 4981 if otherwise is None else otherwise
+        if self.wanted is None:
+            return count
+        return min(max(0, int(float(fitted(str(count), self.wanted.members)))), MOST_MEMBERS)
 
     def logical_members(self, name: str, content: str, query: str) -> Members:
         """Return what a logical set's query finds."""

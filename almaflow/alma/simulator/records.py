@@ -30,7 +30,8 @@ _TITLES = (*TITLES, "IER")
 _NUMBER = {"BIB_MMS": re.compile(r"\d{8,}"), "PO_LINE": re.compile(r"[A-Za-z0-9][\w-]{2,}")}
 _NUMBER["USER"] = _NUMBER["VENDOR"] = re.compile(r"\S{2,}")
 _OTHER_NUMBER = re.compile(r"\d{5,}")
-_BARCODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{4,}")
+# Letters, digits and what labels have between them; a space too.
+_BARCODE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/+$% -]{3,})[A-Za-z0-9._-]")
 _POOL_BARCODE = re.compile(r"39031(\d{9})")
 _BIB_IDENTIFIERS = {
     "SYSTEM_NUMBER": re.compile(r".{3,}"),
@@ -69,8 +70,9 @@ def id_types(content: str) -> Iterable[str]:
 class Records:
     """Which records an institution has."""
 
-    def __init__(self, suffix: str, unknown: Sequence[str] = ()) -> None:
+    def __init__(self, suffix: str, unknown: Sequence[str] = (), *, any_id: bool = False) -> None:
         self._suffix = suffix
+        self._any_id = any_id
         self._unknown = tuple(unknown)
         self._named: dict[tuple[str, str], int] = {}
         self._names: dict[str, str] = {}
@@ -90,6 +92,8 @@ class Records:
         if any(fits(pattern, text) for pattern in self._unknown):
             return None
         record_id = self._identified(content, id_type, text) if id_type else text
+        if self._any_id and record_id:
+            return None if record_id in self._gone else record_id
         kind = "BIB_MMS" if is_title(content) else content
         form = _NUMBER.get(kind, _OTHER_NUMBER)
         if not record_id or (not id_type and form.fullmatch(text) is None):
@@ -98,9 +102,9 @@ class Records:
 
     def _identified(self, content: str, id_type: str, text: str) -> str | None:
         if content == "USER":
-            return text if _NUMBER["USER"].fullmatch(text) else None
+            return text if self._any_id or _NUMBER["USER"].fullmatch(text) else None
         form = _BARCODE if content == "ITEM" else _BIB_IDENTIFIERS[id_type]
-        if form.fullmatch(text) is None:
+        if not self._any_id and form.fullmatch(text) is None:
             return None
         if content == "ITEM" and (pooled := _POOL_BARCODE.fullmatch(text)):
             return self.id_of(content, int(pooled.group(1)))

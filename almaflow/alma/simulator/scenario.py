@@ -301,6 +301,12 @@ class Scenario(Part):
         default=None,
         description="The simulated clock's start, such as 2026-03-02T01:00:00Z. Default: now.",
     )
+    everything_exists: bool = Field(
+        default=False,
+        description="true: whatever the workflow names exists (sets, jobs, profiles, reports, "
+        "members), as in a simulation without a scenario; false: only what the built-in library "
+        "and this file have.",
+    )
     jobs: Few[RunRule] = Field(default=(), description="How the runs of jobs go.")
     sets: Few[ExtraSet] = Field(default=(), description="Sets that are already there.")
     library: Library = Field(default_factory=Library, description="Further jobs and profiles.")

@@ -26,6 +26,7 @@ _DURATION_SCHEMA = r"^(\d+d)?(\d+h)?(\d+m)?(\d+s)?$"
 _DIGITS = re.compile(r"\d+")
 # Longer numbers would leave the calendar.
 _MOST_DIGITS = 6
+_BEFORE = re.compile(r"-\s*(.+)")
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
 # An end that never comes, and the longest duration of a scenario. Three of them after the last
@@ -125,13 +126,15 @@ def _moment(value: Any) -> Any:
         return Moment(time_of_day=time(int(match.group(1)), int(match.group(2))))
     if text and _DURATION.fullmatch(text):
         return Moment(since_start=_duration(text))
+    if (before := _BEFORE.fullmatch(text)) and _DURATION.fullmatch(before[1]):
+        return Moment(since_start=-_duration(before[1]))
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:
         raise PydanticCustomError(
             "bad_value",
-            "{text} is no moment; write a time of day (02:00), a time since the start of the "
-            "simulation (1h30m) or a date and time (2026-03-02T01:00:00Z)",
+            "{text} is not a moment; write a time of day (02:00), a time after the start of the "
+            "simulation (1h30m) or before it (-3d), or a date and time (2026-03-02T01:00:00Z)",
             {"text": text or "Nothing"},
         ) from None
     return Moment(instant=_in_the_calendar(instant))
@@ -153,7 +156,7 @@ Start = Annotated[AwareDatetime, AfterValidator(_in_the_calendar)]
 MomentField = Annotated[
     Moment,
     BeforeValidator(_moment),
-    WithJsonSchema({"type": "string", "examples": ["02:00", "10m", "2026-03-02T01:00:00Z"]}),
+    WithJsonSchema({"type": "string", "examples": ["02:00", "10m", "-3d", "2026-03-02T01:00:00Z"]}),
 ]
 
 

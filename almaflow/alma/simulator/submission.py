@@ -10,6 +10,7 @@ from almaflow.alma.simulator.alma_sets import AlmaSet
 from almaflow.alma.simulator.call import Call, hint, http_date
 from almaflow.alma.simulator.institution import Institution, Submission
 from almaflow.alma.simulator.library import Job
+from almaflow.alma.simulator.made_up import job_with_id, set_with_id, suit
 from almaflow.alma.simulator.reply import Answer, ApiError, bad_request
 from almaflow.alma.simulator.runs import Instance
 from almaflow.alma.simulator.shapes import job_shape
@@ -33,7 +34,7 @@ def job_of(call: Call, job_id: str) -> Job:
             f"Invalid format for job_id. Value: {job_id}. "
             "Valid format: Job type prefix (S,M,O) followed by digits",
         )
-    job = call.institution.jobs.get(job_id)
+    job = job_with_id(call.institution, job_id)
     if job is None:
         raise ApiError("402216", hint=hint("library.jobs", id=job_id, name=f"Job {job_id}"))
     return job
@@ -148,7 +149,7 @@ def _population(call: Call, job: Job, parameters: Parameters) -> tuple[AlmaSet |
     """Return the set that the run works on, and its outcome where the set decides that."""
     institution, switches = call.institution, call.institution.switches
     set_id = dict(reversed(parameters)).get("set_id", "")
-    alma_set = institution.sets.get(set_id)
+    alma_set = set_with_id(institution, set_id)
     if alma_set is None or not alma_set.visible(call.now):
         advice = hint(
             "sets",
@@ -162,6 +163,8 @@ def _population(call: Call, job: Job, parameters: Parameters) -> tuple[AlmaSet |
                 "402229", f"Mandatory parameter value is empty. set_id: {set_id}", hint=advice
             )
         return None, "FAILED" if switches.bad_set == "fail" else "COMPLETED_NO_BULKS"
+    if job.works_on and alma_set.content not in job.works_on:
+        suit(institution, alma_set, job.works_on[0])
     if job.works_on and alma_set.content not in job.works_on and switches.wrong_content != "ignore":
         if switches.wrong_content == "refuse":
             raise ApiError(

@@ -110,6 +110,7 @@ def plan(
     made = new_plan(
         loaded, project, read_given(inputs or [], inputs_file), simulation.clock, simulated=True
     )
+    simulation.furnish_for(loaded, made)
     recorder = Recorder()
     engine = simulation.engine(recorder)
 

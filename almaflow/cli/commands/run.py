@@ -143,6 +143,7 @@ def _simulate(
     assert loaded.path is not None
     simulation = bootstrap.simulate(project, loaded, scenario)
     plan = new_plan(loaded, project, values, simulation.clock, simulated=True)
+    simulation.furnish_for(loaded, plan)
     with onlooker(plan, as_json=as_json, simulated=True) as view:
         engine = simulation.engine(view)
         add = partial(_add, engine.store, plan)

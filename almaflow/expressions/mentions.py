@@ -1,0 +1,133 @@
+"""What expressions read (names, counters, columns) and what they compare it with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from jinja2 import nodes
+
+from almaflow.expressions.checker import path_of
+from almaflow.expressions.parser import Parsed, Piece
+
+_COUNTERS = "counters"
+_OPERATORS = {"eq": "==", "gt": ">", "gteq": ">=", "lt": "<", "lteq": "<="}
+_TURNED = {"==": "==", ">": "<", ">=": "<=", "<": ">", "<=": ">="}
+# Filters whose first argument, or `attribute`, is the name of a member of each element.
+_BY_ATTRIBUTE = frozenset(("map", "selectattr", "rejectattr", "sum", "sort", "unique", "groupby"))
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A value that an expression reads.
+
+    *path* is its names, such as `("steps", "x", "rows")`. *counter* is the key or the position of
+    a counter, for a path that ends in `counters`.
+    """
+
+    path: tuple[str, ...]
+    counter: str | int | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A value that an expression reads, compared with *other*, which is an expression's text."""
+
+    mention: Mention
+    operator: str
+    other: str
+
+
+def mentions(parsed: Parsed) -> Iterator[Mention]:
+    """Yield the values that are read, those within other values too."""
+    for piece in parsed.pieces:
+        for node in _nodes(piece.node):
+            found = _mention(node)
+            if found is not None:
+                yield found
+
+
+def attributes(parsed: Parsed) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the members of a list's elements that filters name, each with the list's path."""
+    for piece in parsed.pieces:
+        for node in _nodes(piece.node):
+            if not isinstance(node, nodes.Filter) or node.name not in _BY_ATTRIBUTE:
+                continue
+            named = [pair.value for pair in node.kwargs if pair.key == "attribute"]
+            named += node.args[:1] if node.name != "map" else []
+            for argument in named:
+                if isinstance(argument, nodes.Const) and isinstance(argument.value, str):
+                    yield _base(node), argument.value
+
+
+def comparisons(parsed: Parsed) -> Iterator[Comparison]:
+    """Yield the comparisons that must hold, or of which one must hold, for a condition to hold."""
+    for piece in parsed.pieces:
+        yield from _comparisons(piece, piece.node)
+
+
+def _comparisons(piece: Piece, node: nodes.Node) -> Iterator[Comparison]:
+    if isinstance(node, (nodes.And, nodes.Or)):
+        yield from _comparisons(piece, node.left)
+        yield from _comparisons(piece, node.right)
+    elif isinstance(node, nodes.Compare) and len(node.ops) == 1:
+        (operand,) = node.ops
+        operator = _OPERATORS.get(operand.op)
+        if operator is None:
+            return
+        left, right = _mention(node.expr), _mention(operand.expr)
+        if left is not None:
+            yield Comparison(left, operator, piece.written(operand.expr))
+        if right is not None:
+            yield Comparison(right, _TURNED[operator], piece.written(node.expr))
+
+
+def _mention(node: nodes.Node) -> Mention | None:
+    if isinstance(node, nodes.Filter) and node.name in ("int", "float", "default", "d"):
+        return None if node.node is None else _mention(node.node)
+    if isinstance(node, nodes.Call):
+        return _called_counter(node)
+    if isinstance(node, (nodes.Getattr, nodes.Getitem, nodes.Name)):
+        return _placed_counter(node) or _plain(node)
+    return None
+
+
+def _called_counter(node: nodes.Call) -> Mention | None:
+    method = node.node
+    if not isinstance(method, nodes.Getattr) or method.attr not in ("number", "text"):
+        return None
+    path = path_of(method.node)
+    if not (path and path[-1] == _COUNTERS and node.args and isinstance(node.args[0], nodes.Const)):
+        return None
+    key = node.args[0].value
+    return Mention(tuple(path), key) if isinstance(key, str | int) else None
+
+
+def _placed_counter(node: nodes.Node) -> Mention | None:
+    """Return the counter of `counters[0].value`."""
+    if not (isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Getitem)):
+        return None
+    path, place = path_of(node.node.node), node.node.arg
+    if path and path[-1] == _COUNTERS and isinstance(place, nodes.Const):
+        return Mention(tuple(path), place.value) if isinstance(place.value, int) else None
+    return None
+
+
+def _plain(node: nodes.Node) -> Mention | None:
+    path = path_of(node)
+    return Mention(tuple(path)) if path else None
+
+
+def _base(node: nodes.Node) -> tuple[str, ...]:
+    """Return the path of the list that filters are applied to, one after the other."""
+    while isinstance(node, nodes.Filter) and node.node is not None:
+        node = node.node
+    return tuple(path_of(node))
+
+
+def _nodes(node: nodes.Node) -> Iterator[nodes.Node]:
+    waiting = [node]
+    while waiting:
+        inner = waiting.pop()
+        yield inner
+        waiting.extend(inner.iter_child_nodes())
