@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from almaflow.lazy_dataclass import dataclass
 
 Mark = tuple[int, int]
 """Line and column, both from 0."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from almaflow.document.source import Node, Span
+from almaflow.lazy_dataclass import dataclass
 
 
 @dataclass(slots=True)

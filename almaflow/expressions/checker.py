@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from jinja2 import nodes
 
@@ -19,6 +18,7 @@ from almaflow.expressions.types import (
     Type,
     certain,
 )
+from almaflow.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True)
