@@ -19,8 +19,8 @@ def parse_duration(text: str) -> timedelta:
     match = _DURATION.fullmatch(text.strip())
     if not text.strip() or match is None:
         raise ValueError(
-            f"`{text}` is no duration; write a number and a unit: `90s`, `10m`, `4h`, `2d`, "
-            "or several, as `1h30m`."
+            f"`{text}` is not a valid duration. Write a number and a unit, such as `90s`, "
+            "`10m`, `4h` or `2d`, or several, such as `1h30m`."
         )
     weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     try:

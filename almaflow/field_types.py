@@ -89,7 +89,7 @@ def _as_id(data: Any) -> Any:
     if isinstance(data, Plain) and data.text and not _is_whole(data.value):
         raise PydanticCustomError(
             "id_unquoted",
-            "`{text}` reads as {kind}, but an id is expected; put it in quotes if it is one.",
+            "`{text}` reads as {kind}, but an id is expected. Put it in quotes if it is an id.",
             {"text": data.text, "kind": _kind(data.value)},
         )
     if isinstance(text, str) and not text.strip():
@@ -126,8 +126,8 @@ def rounded_number(text: str) -> str:
     text = text.strip()
     if _ROUNDED.fullmatch(text):
         return (
-            f"`{text}` is a number that a spreadsheet such as Excel has rounded, not an id. Format "
-            "the column as text there, fill it in again, and save the file."
+            f"`{text}` is a number that a spreadsheet such as Excel has rounded, not an id. "
+            "Format the column as text there, enter the ids again, and save the file."
         )
     if _WITH_FRACTION.fullmatch(text):
         return (

@@ -30,7 +30,7 @@ def read_input(declared: Input, value: Any) -> Any:
     """
     read = _READERS[declared.type](value)
     if any(isinstance(one, str) and _HALF.search(one) for one in _each(read)):
-        raise ValueError("holds half of a character; write the character itself")
+        raise ValueError("contains half of a character. Write the character itself")
     if declared.pattern is not None:
         _check_matches(to_text(read), declared.pattern)
     if declared.enum is not None:
@@ -44,8 +44,8 @@ def read_input(declared: Input, value: Any) -> Any:
         raise ValueError(f"is {read}, but must be at most {declared.maximum:.15g}")
     if not all(map(_is_reasonable, _each(read))):
         raise ValueError(
-            "holds a number that is not a number of a reasonable size: at most 77 digits are "
-            "allowed, and quotes make a text of an id"
+            "contains a number that is too large: at most 77 digits are allowed. Put it in "
+            "quotes if it is an id"
         )
     return read
 
@@ -77,8 +77,8 @@ def _check_matches(text: str, written: str) -> None:
     pattern = patterns.compiled(written)
     if len(text) > pattern.longest:
         raise ValueError(
-            f"is {len(text):,} characters long, but with the pattern `{written}` it can have at "
-            f"most {pattern.longest:,}"
+            f"is {len(text):,} characters long, but at most {pattern.longest:,} are allowed "
+            f"with the pattern `{written}`"
         )
     if not pattern.matches(text):
         raise ValueError(f"is `{_shown(text)}`, which does not match the pattern `{written}`")
@@ -133,7 +133,7 @@ def _as_date(value: Any) -> date:
         try:
             return date.fromisoformat(text.strip())
         except ValueError:
-            raise ValueError(f"is `{text}`, which is not a day of the calendar") from None
+            raise ValueError(f"is `{text}`, which is not a valid date of the calendar") from None
     if isinstance(value, datetime):
         return value.date()
     if isinstance(value, date):
@@ -188,7 +188,7 @@ def worked_out(
             try:
                 return render(parse_template(value.text), names, budget)
             except ExpressionFailed as error:
-                raise InputsInvalid(f"`{where}` cannot be worked out: {error}") from error
+                raise InputsInvalid(f"`{where}` cannot be evaluated: {error}") from error
         case Plain():
             return value.value
         case dict():
@@ -241,7 +241,7 @@ def _work_out_inputs(
                 value = read_input(declared, value)
             elif declared.is_required:
                 wrong.append(
-                    f"the input `{name}` needs a value: give it {how_to_give.format(name=name)}"
+                    f"the input `{name}` needs a value: specify it {how_to_give.format(name=name)}"
                     + (f" ({declared.description})" if declared.description else "")
                 )
                 continue

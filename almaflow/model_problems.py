@@ -251,7 +251,7 @@ def _size(finding: _Finding, word: str) -> str:
 
 def _list(finding: _Finding) -> str:
     if isinstance(finding.input, dict) and any(key.startswith("-") for key in finding.input):
-        return "A list is expected here; write a blank after each `-`."
+        return "A list is expected here. Write a space after each `-`."
     sort = _sort(finding.input)
     return f"A list (lines that begin with `- `) is expected here, not {sort}."
 
@@ -282,7 +282,7 @@ _SENTENCES: Mapping[str, tuple[str, Callable[[_Finding], str]]] = {
     "list_type": ("wrong-type", _list),
     "id_empty": (
         "empty-id",
-        lambda it: f"{it.subject} is empty. Write an id of Alma's, or leave the key out.",
+        lambda it: f"{it.subject} is empty. Write an id of Alma, or remove the key.",
     ),
 }
 

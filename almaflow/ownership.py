@@ -77,10 +77,10 @@ def _distrust_one(path: Path, found: os.stat_result) -> str:
         # Everybody may add files there, as in /tmp, but change only their own.
         return ""
     if found.st_mode & stat.S_IWOTH:
-        return f"every user of this machine can write {path} (`chmod o-w {path}`)"
+        return f"every user of this machine can write to {path} (`chmod o-w {path}`)"
     if found.st_mode & stat.S_IWGRP and not _is_private_group(found.st_uid, found.st_gid):
         group = _group_name(found.st_gid)
-        return f"the group {group} can write {path} (`chmod g-w {path}`)"
+        return f"the group {group} can write to {path} (`chmod g-w {path}`)"
     return ""
 
 

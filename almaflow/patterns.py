@@ -51,7 +51,7 @@ _ESCAPES = {
     **dict.fromkeys("0123456789", "a backreference (`{0}`) is not supported"),
     "k": "a backreference (`{0}`) is not supported",
     "g": "a backreference (`{0}`) is not supported",
-    "Z": "`{0}` is not supported; leave it out, because the whole text has to match",
+    "Z": "`{0}` is not supported; remove it, because the whole text has to match anyway",
     "G": "`{0}` is not supported",
     "K": "`{0}` is not supported",
     "<": "`{0}` is not supported; write `<`",
@@ -90,7 +90,7 @@ class Pattern:
 def compiled(text: str) -> Pattern:
     """Return the pattern that *text* is; Raises: PatternWrong."""
     if len(text) > LONGEST:
-        raise PatternWrong(f"it has {len(text):,} characters, and at most {LONGEST:,} are allowed")
+        raise PatternWrong(f"it has {len(text):,} characters, but at most {LONGEST:,} are allowed")
     size, rust = _read(text)
     try:
         # By itself first: `a)|(b` would fit into brackets.
@@ -131,7 +131,9 @@ def _read(text: str) -> tuple[int, str]:
             last = 1
             groups[-1] += 1
         if max(last, *groups) > _LARGEST:
-            raise PatternWrong("its repetitions (`{…}`) multiply to too much", match.start())
+            raise PatternWrong(
+                "its repetitions (`{…}`) multiply to too large a number", match.start()
+            )
     return sum(groups), rust
 
 
@@ -168,7 +170,7 @@ def _explained(text: str, error: SchemaError) -> PatternWrong:
     except re.error as refused:
         return PatternWrong(refused.msg, refused.pos or 0)
     except (OverflowError, RecursionError):
-        return PatternWrong("it is nested or repeated too much")
+        return PatternWrong("it is nested too deeply or has too many repetitions")
     # "error: unclosed group", or "SchemaError: Compiled regex exceeds size limit of …".
     reason = str(error).rstrip().splitlines()[-1].split(": ", 1)[-1].rstrip(".")
     return PatternWrong(f"{reason[:1].lower()}{reason[1:]}")

@@ -122,7 +122,7 @@ def recorded_plan(record: RunRecord, definition: Mapping[str, Any]) -> Plan:
     if record.format != FORMAT:
         raise RequestWrong(
             f"Run {record.id} was recorded by another version of almaflow (format "
-            f"{record.format}, this one reads {FORMAT}); run it with that version."
+            f"{record.format}; this version reads {FORMAT}). Run it with that version."
         )
     loaded = load_text(definition["text"], definition["file"])
     zone = ZoneInfo(definition["timezone"])
@@ -285,6 +285,6 @@ def check_environment(workflow: Workflow, institution: str, environment: str) ->
     if workflow.environment not in ("any", environment):
         raise RequestWrong(
             f"The workflow is for `environment: {workflow.environment}`, but institution "
-            f"`{institution}` is a {environment}. Nothing was sent; name another institution, or "
-            "change `environment`."
+            f"`{institution}` is a {environment}. Nothing was sent. Choose another "
+            "institution, or change `environment`."
         )

@@ -101,7 +101,7 @@ def at_most(problems: Iterable[Problem], left_out: int = 0) -> list[Problem]:
         return sorted(shown)
     severity = shown[-1].severity
     shown.sort()
-    message = f"The file has {rest:,} more problems. Fix those above first."
+    message = f"The file has {rest:,} more problems. Fix the ones above first."
     last = shown[-1].location
     behind = last.moved(last.length)  # so that it stays the last one when they are sorted again
     return [*shown, Problem(behind, MORE_PROBLEMS, message, severity, more=rest)]

@@ -38,8 +38,8 @@ class SecretDamaged(AlmaflowError):
 
     def __init__(self) -> None:
         super().__init__(
-            "A template changes the text of a secret (a filter such as `upper`, `truncate` or "
-            "`urlencode`); a secret can only be put in as it is: `{{ secrets.name }}`."
+            "A template changes the text of a secret (with a filter such as `upper`, "
+            "`truncate` or `urlencode`). Insert a secret unchanged: `{{ secrets.name }}`."
         )
 
 

@@ -69,7 +69,7 @@ def read_bytes(path: Path, most: int) -> bytes:
     except FileUnreadable:
         raise
     except ValueError as error:
-        reason = "its name holds characters that the name of a file cannot have"
+        reason = "its name contains characters that a file name cannot have"
         raise FileUnreadable(Unreadable.MISSING, reason) from error
 
 
@@ -100,7 +100,7 @@ def decode(content: bytes, *, xml: bool = False) -> str:
         raise _not_in(name, content, mark, error) from error
     position = text.find("\0")
     if position >= 0:
-        reason = f"it holds a NUL character at position {position}, so it is not text"
+        reason = f"it contains a NUL character at position {position}, so it is not text"
         raise FileUnreadable(Unreadable.BINARY, reason, *_mark_of(text[:position]))
     return text
 
@@ -150,7 +150,7 @@ def _too_large(most: int) -> FileUnreadable:
 def _refused(path: Path, error: OSError) -> FileUnreadable:
     missing = error.errno in (errno.ENOENT, errno.ENOTDIR)
     if error.errno == errno.ELOOP:
-        return FileUnreadable(Unreadable.MISSING, "it is a link that leads in a circle")
+        return FileUnreadable(Unreadable.MISSING, "it is a link that leads back to itself")
     if missing and os.path.islink(path):
         return FileUnreadable(Unreadable.MISSING, "it is a link to a file that does not exist")
     kind = Unreadable.MISSING if missing else Unreadable.REFUSED

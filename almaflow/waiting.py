@@ -57,7 +57,7 @@ class Waiting:
     def summary(self) -> str:
         """Return the text for people, without the detail."""
         if self.kind is WaitingKind.PERSON:
-            return f"somebody has to approve: {self.text}"
+            return f"a person has to approve: {self.text}"
         return f"{self.text} ({self.status})" if self.status else self.text
 
     @property

@@ -96,12 +96,12 @@ class _Walk:
                 waiting += self._folders(one)
             except (OSError, ValueError) as error:
                 reason = getattr(error, "strerror", None) or str(error)
-                message = f"The folder cannot be read, so no workflow in it is: {reason}."
+                message = f"The folder cannot be read, so its workflows are not loaded: {reason}."
                 self._refuse(one, "unreadable", message)
         if self._left < 0:
             message = (
-                f"There are more than {MOST_ENTRIES:,} files and folders here, so not all of them "
-                "were looked at. Keep workflows in a folder of their own."
+                f"There are more than {MOST_ENTRIES:,} files and folders here, so almaflow did "
+                "not read all of them. Keep workflows in a separate folder."
             )
             self._refuse(folder, "too-many-files", message)
 
@@ -121,7 +121,7 @@ class _Walk:
                 elif entry.is_symlink() and _is_folder(entry, follow=True):
                     message = (
                         "This is a link to a folder, and almaflow does not follow links to "
-                        "folders, so no workflow in it is read. Move the folder here."
+                        "folders, so it reads no workflow in it. Move the folder here."
                     )
                     self._note(Path(entry.path), "link-to-folder", message, Severity.WARNING)
                 elif entry.name.casefold().endswith(ENDINGS):
@@ -130,7 +130,7 @@ class _Walk:
 
     def _note_folder(self, path: str) -> None:
         if path.casefold().endswith(ENDINGS):
-            message = "This is a folder, although it has the name of a workflow file. Rename it."
+            message = "This is a folder, but it has the name of a workflow file. Rename it."
             self._note(Path(path), "folder-named-as-file", message, Severity.WARNING)
 
     def _refuse(self, folder: Path, code: str, message: str) -> None:
@@ -162,8 +162,8 @@ def _twins(files: list[str]) -> Iterator[Problem]:
             accents = same_name(first) == same_name(other)
             message = (
                 f"Another file has the same name, with {_DIFFERENCE[accents]} "
-                f"({os.path.basename(first)!a} and {os.path.basename(other)!a}). On some systems "
-                "the two are one file. Rename one of them."
+                f"({os.path.basename(first)!a} and {os.path.basename(other)!a}). Some systems "
+                "treat the two as one file. Rename one of them."
             )
             location = Location(shown(Path(other)))
             yield Problem(location, "twin-names", message, Severity.WARNING)

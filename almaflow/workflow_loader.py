@@ -143,9 +143,11 @@ def find_workflow(name_or_path: str, project: Project) -> Path:
         listed = " and ".join(shown(file) for file in found)
         if same_name(str(found[0])) == same_name(str(found[1])):
             listed += how_they_differ(found[0].name, found[1].name)
-        raise RequestWrong(f"`{name_or_path}` may be {listed}; give the path of the one you mean.")
+        raise RequestWrong(f"`{name_or_path}` may be {listed}. Specify the path of one of them.")
     if os.path.isdir(path):
-        raise RequestWrong(f"`{name_or_path}` is a folder; name one of the workflow files in it.")
+        raise RequestWrong(
+            f"`{name_or_path}` is a folder. Specify one of the workflow files in it."
+        )
     known = {name for names in named.values() for name in names}
     if _looks_like_path(name_or_path):
         hint = did_you_mean(path.name, names_in(path.parent) or [])
@@ -153,8 +155,8 @@ def find_workflow(name_or_path: str, project: Project) -> Path:
     hint = did_you_mean(name_or_path, known) or "."
     where = f"in {shown(folder)}" if os.path.isdir(folder) else f"and no folder {shown(folder)}"
     raise RequestWrong(
-        f"There is no workflow `{name_or_path}` {where}{hint} Give the path of a file, or the "
-        "name of a workflow."
+        f"There is no workflow `{name_or_path}` {where}{hint} Specify the path of a file, or "
+        "the name of a workflow."
     )
 
 
@@ -232,8 +234,9 @@ def _same_names(loaded: Iterable[LoadedWorkflow]) -> Iterator[Problem]:
             yield document.problem(
                 place,
                 "duplicate-name",
-                f"Two workflows are called `{one.name}`, the other one in {other.document.file}"
-                f"{how_they_differ(one.name, other.name)}; give each a `name` of its own.",
+                f"Two workflows have the name `{one.name}`. The other one is in "
+                f"{other.document.file}{how_they_differ(one.name, other.name)}. Give each a "
+                "different `name`.",
                 Severity.ERROR,
             )
 

@@ -11,8 +11,8 @@ NAME_PATTERN = rf"^[^\s\x00-\x1f!-/:-@\[-^`{{-~][^\x00-\x1f/\\]{{0,{LONGEST_NAME
 """A part of the rule, for the JSON Schema."""
 
 NAME_RULE = (
-    f"A name has at most {LONGEST_NAME} characters, begins with a letter, a digit or `_`, and has "
-    "no `/`, no `\\` and no invisible characters; `weekly-export` is one."
+    f"A name has at most {LONGEST_NAME} characters, begins with a letter, a digit or `_`, and "
+    "has no `/`, no `\\` and no invisible characters. An example is `weekly-export`."
 )
 
 # What `show`, `logs` and the other commands take for a run: its id, or the newest.
@@ -43,13 +43,13 @@ def name_problem(name: str) -> str:
     if not (name[:1].isalnum() or name[:1] == "_") or "/" in name or "\\" in name:
         return f"`{name}` is not a valid name. {NAME_RULE}"
     if name.endswith("."):
-        return f"The name `{name}` ends with a full stop; leave it out. {NAME_RULE}"
+        return f"The name `{name}` ends with a full stop. Remove it. {NAME_RULE}"
     return _reserved(name)
 
 
 def _reserved(name: str) -> str:
     if name.casefold() == _NEWEST_RUN:
-        return f"`{name}` cannot be a name, because commands take it for the newest run."
+        return f"`{name}` cannot be a name, because commands use it for the newest run."
     if _RUN_ID.fullmatch(name):
         return f"`{name}` cannot be a name, because it looks like the id of a run."
     if _DEVICE.fullmatch(name):

@@ -324,7 +324,7 @@ def test_steps_that_cannot_be_seen_are_listed_with_the_reason() -> None:
     absent = visible.record().absent
 
     assert dict(absent) == {
-        "a": "it is this step itself, whose outputs are known when it has ended",
+        "a": "it is this step itself, and its outputs are known only after it has ended",
         "b": "it comes later, in line 1",
     }
     assert len(absent) == 2
@@ -413,7 +413,14 @@ def test_a_slip_among_thousands_of_steps_is_told_without_comparing_all_of_them()
 
     [problem] = problems_of(f"steps:\n{steps}- stop: '{{{{ steps.stpe1.outcome }}}}'\n")
 
-    assert problem.message == "There is no step called `stpe1`."
+    assert problem.message == "There is no step `stpe1`."
+
+
+def test_a_file_with_too_many_expressions_has_one_problem_for_all_of_them() -> None:
+    text = "{{ '" + "x" * 9_000 + "' }}"
+    variables = "".join(f'  v{n}: "{text}"\n' for n in range(40))
+
+    assert codes(f"vars:\n{variables}{STOP}") == ["expressions-limit"]
 
 
 names = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)

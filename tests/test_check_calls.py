@@ -121,14 +121,14 @@ def test_a_circle_is_told_at_the_call_that_closes_it(folder: Path) -> None:
     write("c.yaml", call("a"))
 
     assert messages("a.yaml") == [
-        "a.yaml:2:11: b.yaml cannot be called: there is an error at c.yaml:2:11.",
-        "b.yaml:2:11: c.yaml cannot be called: there is an error at c.yaml:2:11.",
-        "c.yaml:2:11: This call would never end: a.yaml → b.yaml → c.yaml → a.yaml. Take one of "
-        "these calls out.",
+        "a.yaml:2:11: b.yaml cannot be called, because it has an error at c.yaml:2:11.",
+        "b.yaml:2:11: c.yaml cannot be called, because it has an error at c.yaml:2:11.",
+        "c.yaml:2:11: This call would never end: a.yaml → b.yaml → c.yaml → a.yaml. Remove one "
+        "of these calls.",
     ]
     assert messages("b.yaml")[0] == (
-        "a.yaml:2:11: This call would never end: b.yaml → c.yaml → a.yaml → b.yaml. Take one of "
-        "these calls out."
+        "a.yaml:2:11: This call would never end: b.yaml → c.yaml → a.yaml → b.yaml. Remove one "
+        "of these calls."
     )
     _, found = load_paths([folder], project())
     assert [problem.code for problem in found].count("calls-in-a-circle") == 1
@@ -138,7 +138,7 @@ def test_a_workflow_that_calls_itself_by_another_name_is_a_circle(folder: Path) 
     write("a.yaml", "steps: [{for_each: {items: [1], steps: [{call: link}]}}]\n")
     Path("link.yaml").symlink_to("a.yaml")
 
-    assert [one.partition("Take")[0] for one in messages("a.yaml")] == [
+    assert [one.partition("Remove")[0] for one in messages("a.yaml")] == [
         "a.yaml:1:48: This call would never end: a.yaml → link.yaml. "
     ]
 
@@ -151,8 +151,8 @@ def test_calls_are_at_most_twenty_deep(folder: Path) -> None:
     assert problems("w01.yaml") == []
     deep = [one for one in problems("w00.yaml") if one.code == "calls-too-deep"]
     assert [f"{one.location}: {one.message}" for one in deep] == [
-        "w20.yaml:2:11: Workflows call one another more than 20 deep here, from w00.yaml on; put "
-        "steps that belong together into one file."
+        "w20.yaml:2:11: Workflows call one another more than 20 levels deep here, starting at "
+        "w00.yaml. Put steps that belong together into one file."
     ]
 
 
@@ -181,8 +181,8 @@ def test_a_run_records_a_bounded_number_of_files(folder: Path) -> None:
         ("w9.yaml:3:11", "too-many-calls"),
     ]
     assert found[0].message == (
-        "With all that it calls, `w8` is 511 files for each run to record; 500 are the limit. "
-        "Call fewer, or one with `for_each`."
+        "`w8` and the workflows that it calls have 511 files, which every run would have to "
+        "record. At most 500 are allowed. Call fewer workflows, or call one with `for_each`."
     )
 
 
@@ -256,8 +256,8 @@ def test_a_called_workflow_refuses_an_institution_of_another_environment(
 
     assert (problem.code, problem.message) == (
         "wrong-environment",
-        "b.yaml is for production, but is called at `test`, which is a sandbox in almaflow.yaml, "
-        "so it refuses to run there.",
+        "b.yaml is for production, but it is called at `test`, which is a sandbox in "
+        "almaflow.yaml, so almaflow refuses to run it there.",
     )
 
 

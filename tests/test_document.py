@@ -345,7 +345,7 @@ def test_a_line_that_is_not_utf_8_is_shown_with_replacement_characters() -> None
 
     assert problem.line_text == "name: f�r� alle"
     assert problem.message == (
-        "Byte 0xfc at position 7 is not UTF-8; save the file as UTF-8 (in the editor: encoding "
+        "Byte 0xfc at position 7 is not UTF-8. Save the file as UTF-8 (in the editor: encoding "
         "“UTF-8”)."
     )
 

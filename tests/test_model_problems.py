@@ -111,8 +111,8 @@ def test_all_problems_come_at_once_sorted_each_at_its_place() -> None:
         "w:3:32: error[unknown-key]: `zzz` is not a key of submit_job; the keys are `job`, "
         "`parameters`, `attempts`, `share`, `finite`, `flag`, `on_failure`, `colour`, `code`, "
         "`bare`, `label`, `few`, `pair`, `even`, `strict`, `count`.",
-        "w:4:11: error[bad-duration]: `10x` is no duration; write a number and a unit: `90s`, "
-        "`10m`, `4h`, `2d`, or several, as `1h30m`.",
+        "w:4:11: error[bad-duration]: `10x` is not a valid duration. Write a number and a "
+        "unit, such as `90s`, `10m`, `4h` or `2d`, or several, such as `1h30m`.",
         "w:5:8: error[missing-key]: `a` needs the key `job`.",
         "w:6:1: error[unknown-key]: `nam` is not a key here; did you mean `name`?",
     ]
@@ -187,7 +187,7 @@ def test_what_does_not_fit_is_said_in_plain_words(line: str, said: str) -> None:
 def test_an_id_that_reads_as_another_number_is_refused() -> None:
     assert problems("name: x\njobs: {a: {job: 1.5}}\n") == [
         "w:2:17: error[id-unquoted]: `1.5` reads as a number with a fraction or exponent, but an "
-        "id is expected; put it in quotes if it is one."
+        "id is expected. Put it in quotes if it is an id."
     ]
 
 
@@ -218,14 +218,14 @@ def test_a_value_of_several_forms_is_judged_by_the_form_that_was_meant() -> None
 
 def test_a_forgotten_blank_is_told_where_a_mapping_is_expected() -> None:
     assert problems("name: x\nsteps:\n  - id: a\n  - wait:10m\n") == [
-        "w:4:5: error[yaml-missing-blank]: A blank is missing after `wait:`; without it YAML reads "
-        "the whole as text."
+        "w:4:5: error[yaml-missing-blank]: A space is missing after `wait:`. Without it, YAML "
+        "reads the key and the value as one text."
     ]
 
 
 def test_a_forgotten_blank_after_a_hyphen_is_told_where_a_list_is_expected() -> None:
     assert problems("name: x\nsteps:\n  -id: a\n  -wait: 10m\n") == [
-        "w:3:3: error[wrong-type]: A list is expected here; write a blank after each `-`."
+        "w:3:3: error[wrong-type]: A list is expected here. Write a space after each `-`."
     ]
 
 

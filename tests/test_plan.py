@@ -115,10 +115,10 @@ inputs:
         )
 
     assert str(caught.value) == (
-        "`limt` is not an input of this workflow; did you mean `limit`?; the input `month` needs "
-        "a value: give it with `-i month=…` (Which one.); the input `limit` is `x`, but must be a "
-        "whole number; the input `plain` needs a value: give it with `-i plain=…`; the input "
-        "`bad` is `x`, but must be a whole number."
+        "`limt` is not an input of this workflow; did you mean `limit`?; the input `month` "
+        "needs a value: specify it with `-i month=…` (Which one.); the input `limit` is `x`, "
+        "but must be a whole number; the input `plain` needs a value: specify it with `-i "
+        "plain=…`; the input `bad` is `x`, but must be a whole number."
     )
 
 
@@ -131,14 +131,14 @@ def test_a_default_may_be_any_value(tmp_path: Path) -> None:
 def test_a_default_that_cannot_be_worked_out_is_named(tmp_path: Path) -> None:
     text = STEPS + "inputs: {l: {type: list}, a: {type: string, default: '{{ inputs.l[3] }}'}}"
 
-    with pytest.raises(InputsInvalid, match=r"^`inputs.a.default` cannot be worked out: "):
+    with pytest.raises(InputsInvalid, match=r"^`inputs.a.default` cannot be evaluated: "):
         plan(tmp_path, text, l="a,b")
 
 
 def test_a_var_that_cannot_be_worked_out_is_named(tmp_path: Path) -> None:
     text = STEPS + "inputs: {l: {type: list}}\nvars: {a: {b: ['{{ inputs.l[3] }}']}}"
 
-    with pytest.raises(InputsInvalid, match=r"^`vars.a` cannot be worked out: "):
+    with pytest.raises(InputsInvalid, match=r"^`vars.a` cannot be evaluated: "):
         plan(tmp_path, text, l="a,b")
 
 
@@ -179,8 +179,8 @@ def test_a_run_of_another_format_is_left_alone(tmp_path: Path) -> None:
         recorded_plan(record, made.definition)
 
     assert str(caught.value) == (
-        "Run 20260301-003000-aaaaa was recorded by another version of almaflow (format 2, this "
-        "one reads 1); run it with that version."
+        "Run 20260301-003000-aaaaa was recorded by another version of almaflow (format 2; this "
+        "version reads 1). Run it with that version."
     )
 
 
@@ -222,7 +222,7 @@ def test_a_workflow_for_production_refuses_a_sandbox(tmp_path: Path) -> None:
 
     assert str(caught.value) == (
         "The workflow is for `environment: production`, but institution `test` is a sandbox. "
-        "Nothing was sent; name another institution, or change `environment`."
+        "Nothing was sent. Choose another institution, or change `environment`."
     )
 
 
@@ -414,8 +414,8 @@ def test_inputs_that_do_not_fit_a_called_workflow_are_told_with_its_file(tmp_pat
 
     assert str(caught.value) == (
         f"{tmp_path}/parts/sub.yaml: `x` is not an input of this workflow; the input `month` "
-        "needs a value: give it under `inputs` of the call; the input `size` is `many`, but must "
-        "be a whole number."
+        "needs a value: specify it under `inputs` of the call; the input `size` is `many`, but "
+        "must be a whole number."
     )
 
 

@@ -61,7 +61,7 @@ def test_a_placeholder_that_a_filter_has_changed_is_never_sent(change: Any) -> N
     damaged = change(f"x {placeholder('ftp')}")
 
     assert has_placeholder(damaged)
-    with pytest.raises(SecretDamaged, match="can only be put in as it is"):
+    with pytest.raises(SecretDamaged, match="Insert a secret unchanged"):
         reveal(damaged, lambda name: "value")
 
 

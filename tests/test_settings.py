@@ -256,16 +256,16 @@ def test_an_institution_that_is_not_there_shows_the_lines_to_write(
     with pytest.raises(RequestWrong) as caught:
         example.institution("man")
     assert str(caught.value) == (
-        f"{tmp_path}/almaflow.yaml has no institution `man`; did you mean `main`? Write these "
-        f"lines there:\n\n{lines}"
+        f"{tmp_path}/almaflow.yaml has no institution `man`; did you mean `main`? Add these "
+        f"lines:\n\n{lines}"
     )
 
     empty = tmp_path / "empty"
     with pytest.raises(RequestWrong) as caught:
         find_project_without_file(empty).institution("man")
     assert str(caught.value) == (
-        f"There is no almaflow.yaml in {empty} or a folder above it, so institution `man` is not "
-        f"known. Write one with these lines, or use `--simulate`:\n\n{lines}"
+        f"There is no almaflow.yaml in {empty} or a folder above it, so the institution `man` "
+        f"is not known. Create one with these lines, or use `--simulate`:\n\n{lines}"
     )
 
 
@@ -274,9 +274,9 @@ def find_project_without_file(folder: Path) -> Project:
 
 
 def test_without_any_institution_the_lines_have_a_name_to_begin_with(tmp_path: Path) -> None:
-    with pytest.raises(RequestWrong, match=r"folder above it\. Write one with .*\n\n.*\n  main:"):
+    with pytest.raises(RequestWrong, match=r"folder above it\. Create one with .*\n\n.*\n  main:"):
         find_project_without_file(tmp_path).institution()
-    with pytest.raises(RequestWrong, match=r"almaflow\.yaml has no institution\. Write these"):
+    with pytest.raises(RequestWrong, match=r"almaflow\.yaml has no institution\. Add these"):
         project(tmp_path, "timezone: UTC").institution()
 
 
@@ -310,7 +310,7 @@ def test_secrets_are_looked_up_by_name(example: Project, monkeypatch: pytest.Mon
     assert example.secret("ftp") == "hunter22"
     with pytest.raises(RequestWrong, match=r"no secret `ftpp`; did you mean `ftp`\? .*env:NAME"):
         example.secret("ftpp")
-    with pytest.raises(RequestWrong, match=r"There is no secret `other`\. Write it"):
+    with pytest.raises(RequestWrong, match=r"There is no secret `other`\. Add it"):
         example.secret("other")
 
 
@@ -388,8 +388,8 @@ def test_a_secret_that_is_not_in_the_environment_is_named_with_the_next_move(
         SecretRef.read("env:ALMAFLOW_TEST").resolve(tmp_path)
 
     assert str(caught.value) == (
-        "The environment variable `ALMAFLOW_TEST`, which almaflow.yaml names, is not set or empty. "
-        "Set it, as with `export ALMAFLOW_TEST=…`, and start again."
+        "The environment variable `ALMAFLOW_TEST`, which almaflow.yaml uses, is not set or "
+        "empty. Set it, for example with `export ALMAFLOW_TEST=…`, and start again."
     )
 
 
@@ -499,10 +499,10 @@ def test_a_path_stays_in_the_project(tmp_path: Path) -> None:
     assert path_inside(tmp_path, "good", beside=inner) == base / "file"
     assert path_inside(tmp_path, str(base / "b.csv")) == base / "b.csv"
     for name in ("..", "../b.csv", "/etc/passwd", "link/etc/passwd"):
-        with pytest.raises(RequestWrong, match="leads out of the project folder"):
+        with pytest.raises(RequestWrong, match="is outside of the project folder"):
             path_inside(tmp_path, name)
     for name in ("", "a\0b"):
-        with pytest.raises(RequestWrong, match=r"Name a file|control character"):
+        with pytest.raises(RequestWrong, match=r"Specify a file|control character"):
             path_inside(tmp_path, name)
 
 

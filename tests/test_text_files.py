@@ -168,7 +168,7 @@ def test_only_regular_files_are_read_and_opening_one_never_waits(tmp_path: Path)
         "pipe": (Unreadable.SPECIAL, "it is a named pipe, not a regular file"),
         "zero": (Unreadable.SPECIAL, "it is a device, not a regular file"),
         "broken": (Unreadable.MISSING, "it is a link to a file that does not exist"),
-        "a": (Unreadable.MISSING, "it is a link that leads in a circle"),
+        "a": (Unreadable.MISSING, "it is a link that leads back to itself"),
         ".": (Unreadable.FOLDER, "it is a folder, not a file"),
         "socket": (Unreadable.SPECIAL, "it is a socket, not a regular file"),
         "none": (Unreadable.MISSING, "No such file or directory"),
@@ -176,7 +176,7 @@ def test_only_regular_files_are_read_and_opening_one_never_waits(tmp_path: Path)
         "pipe/x": (Unreadable.MISSING, "Not a directory"),
         "\0": (
             Unreadable.MISSING,
-            "its name holds characters that the name of a file cannot have",
+            "its name contains characters that a file name cannot have",
         ),
     }
 

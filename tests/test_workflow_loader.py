@@ -50,7 +50,7 @@ def test_a_warning_does_not_keep_a_workflow_from_running(project: Project) -> No
     loaded = load_workflow(write("workflows/x.yaml", LATER), project)
 
     [warning] = loaded.warnings
-    assert "There is no file `later.csv` yet" in warning.message
+    assert "The file `later.csv` does not exist yet" in warning.message
 
 
 def test_a_file_that_is_not_there_is_a_problem(project: Project) -> None:
@@ -119,7 +119,7 @@ def test_two_workflows_of_one_name_are_an_error(project: Project) -> None:
         ("workflows/b.yaml:1:7", "duplicate-name"),
         ("workflows/deep/a.yaml:1:1", "duplicate-name"),
     ]
-    assert "`a`, the other one in workflows/a.yaml" in problems[0].message
+    assert "`a`. The other one is in workflows/a.yaml" in problems[0].message
 
 
 @pytest.mark.parametrize(
@@ -153,12 +153,15 @@ def test_a_workflow_is_found_by_path_name_or_stem(project: Project, name: str) -
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("nihgtly", r"no workflow `nihgtly` in workflows; did you mean `nightly`\? Give the path"),
-        ("every", r"no workflow `every` in workflows\. Give the path"),
+        (
+            "nihgtly",
+            r"no workflow `nihgtly` in workflows; did you mean `nightly`\? Specify the path",
+        ),
+        ("every", "no workflow `every` in workflows\\. Specify the path"),
         ("workflows/nihgtly.yaml", r"no file `.*nihgtly.yaml`; did you mean `nightly.yaml`\?"),
         ("nowhere/x.yaml", r"no file `nowhere/x.yaml`\."),
-        ("workflows", r"`workflows` is a folder; name one of the workflow files in it\."),
-        ("twice", r"may be workflows/deep/twice.yaml and workflows/twice.yaml; give the path"),
+        ("workflows", r"`workflows` is a folder\. Specify one of the workflow files in it\."),
+        ("twice", r"may be workflows/deep/twice.yaml and workflows/twice.yaml\. Specify the path"),
     ],
 )
 def test_a_workflow_that_is_not_found_is_a_wrong_request(

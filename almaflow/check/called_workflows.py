@@ -73,7 +73,7 @@ def _read(notes: Notes, around: Surroundings, place: PathTo, name: str) -> Check
         notes.at(
             place,
             "calls-in-a-circle",
-            f"This call would never end: {' → '.join(chain)}. Take one of these calls out.",
+            f"This call would never end: {' → '.join(chain)}. Remove one of these calls.",
         )
         return None
     if len(around.chain) > MOST_DEEP:
@@ -87,8 +87,9 @@ def _read(notes: Notes, around: Surroundings, place: PathTo, name: str) -> Check
         notes.at(
             place,
             "too-many-calls",
-            f"With all that it calls, `{name}` is {called.files} files for each run to record; "
-            f"{MOST_FILES} are the limit. Call fewer, or one with `for_each`.",
+            f"`{name}` and the workflows that it calls have {called.files} files, which every "
+            f"run would have to record. At most {MOST_FILES} are allowed. Call fewer "
+            "workflows, or call one with `for_each`.",
         )
         return None
     if not called.is_valid:
@@ -107,8 +108,8 @@ def _note_too_deep(notes: Notes, place: PathTo, first: str) -> None:
     notes.at(
         place,
         "calls-too-deep",
-        f"Workflows call one another more than {MOST_DEEP} deep here, from {first} on; put steps "
-        "that belong together into one file.",
+        f"Workflows call one another more than {MOST_DEEP} levels deep here, starting at "
+        f"{first}. Put steps that belong together into one file.",
     )
 
 
@@ -119,8 +120,10 @@ def _invalid(shown: str, problems: list[Problem]) -> str:
     ]
     first = errors[0].location
     if len(errors) == 1:
-        return f"{shown} cannot be called: there is an error at {first}."
-    return f"{shown} cannot be called: there are {len(errors)} errors, the first at {first}."
+        return f"{shown} cannot be called, because it has an error at {first}."
+    return (
+        f"{shown} cannot be called, because it has {len(errors)} errors. The first is at {first}."
+    )
 
 
 def check_call(
@@ -161,15 +164,15 @@ def check_call(
         notes.at(
             place,
             "missing-input",
-            f"{file} needs a value for {', '.join(missing)}; give it under `inputs`.",
+            f"{file} needs a value for {', '.join(missing)}. Specify it under `inputs`.",
         )
     _check_environment(notes, around, place, workflow, file, caller, institution)
     for name in sorted(COMMON_OUTPUTS.keys() & called.outputs.keys() if step.id else ()):
         notes.at(
             place,
             "hidden-output",
-            f"The output `{name}` of {file} cannot be seen here, because every step has `{name}`; "
-            "give it another name there.",
+            f"The output `{name}` of {file} is not visible here, because every step has an "
+            f"output `{name}`. Rename the output in that file.",
             Severity.WARNING,
         )
 
@@ -213,8 +216,8 @@ def _check_environment(
         notes.at(
             place,
             "wrong-environment",
-            f"{file} is for {wanted}, but this workflow is for {caller.environment}, so it "
-            "refuses to run from here.",
+            f"{file} is for {wanted}, but this workflow is for {caller.environment}, so "
+            "almaflow refuses to run it from here.",
         )
         return
     if workflow.institution is not None or not around.settings_count:
@@ -224,8 +227,8 @@ def _check_environment(
         notes.at(
             place,
             "wrong-environment",
-            f"{file} is for {wanted}, but is called at `{institution}`, which is a "
-            f"{known.environment} in {around.file}, so it refuses to run there.",
+            f"{file} is for {wanted}, but it is called at `{institution}`, which is a "
+            f"{known.environment} in {around.file}, so almaflow refuses to run it there.",
         )
 
 

@@ -109,8 +109,9 @@ class Notes:
                 self.at(
                     path,
                     "expressions-limit",
-                    f"The expressions of this file have more than {MOST_CHARACTERS:,} characters, "
-                    "those that references (`*name`) repeat included; split the workflow.",
+                    f"The expressions of this file have more than {MOST_CHARACTERS:,} "
+                    "characters, including those that references (`*name`) repeat. Split the "
+                    "workflow.",
                 )
         return self._sizes[path] <= MOST_CHARACTERS
 
@@ -153,7 +154,7 @@ def with_names(scope: Record, names: Mapping[str, Type]) -> Record:
 def check_length(notes: Notes, path: PathTo, length: timedelta | None) -> None:
     """Note a duration of nothing where it would end what has not begun."""
     if length is not None and length <= timedelta():
-        notes.at(path, "bad-duration", f"`{path[-1]}` must be longer than nothing.")
+        notes.at(path, "bad-duration", f"`{path[-1]}` must be longer than zero.")
 
 
 def check_within(

@@ -55,11 +55,11 @@ class Declared:
         later: dict[str, str] = {}
         for other, type_ in self.inputs.items():
             if other == name or later:
-                why = "it is this input itself" if other == name else "it is declared further down"
-                later[other] = f"{why}, and an input sees only those above it"
+                why = "it is this input" if other == name else "it is declared further down"
+                later[other] = f"{why}, and an input can use only the inputs above it"
             else:
                 above[other] = type_
-        no_vars = dict.fromkeys(self.workflow.vars, "`vars` are worked out after the inputs")
+        no_vars = dict.fromkeys(self.workflow.vars, "`vars` are evaluated after the inputs")
         scope = self._scope(Record(above, "input", later), Record({}, "variable", no_vars))
         self.check_templates(path, value, scope)
         if name in self.lost:
@@ -77,7 +77,7 @@ class Declared:
         return self._scope(self.inputs, Record(self.vars, "variable"))
 
     def _vars_so_far(self) -> Record:
-        later = "it is worked out further down, and a variable sees only those above it"
+        later = "it is evaluated later, and a variable can use only the variables above it"
         return Record(dict(self.vars), "variable", dict.fromkeys(self.workflow.vars, later))
 
     def _scope(self, inputs: Mapping[str, Type] | Record, variables: Record) -> Record:
@@ -100,22 +100,22 @@ class Declared:
                 self.notes.at_key(
                     (*path, key),
                     "bad-bound",
-                    f"`{key}` bounds numbers, but this input is {_with_article(declared.type)}; "
-                    "leave it out, or write `type: integer`.",
+                    f"`{key}` applies to numbers, but this input is "
+                    f"{_with_article(declared.type)}. Remove it, or write `type: integer`.",
                 )
         if None not in (declared.minimum, declared.maximum) and (
             declared.minimum > declared.maximum  # type: ignore[operator]
         ):
             self.notes.at(
-                (*path, "maximum"), "bad-bound", "`maximum` is less than `minimum`; swap them."
+                (*path, "maximum"), "bad-bound", "`maximum` is less than `minimum`. Swap them."
             )
         if declared.pattern is not None:
             if declared.type not in ("string", "date"):
                 self.notes.at_key(
                     (*path, "pattern"),
                     "bad-bound",
-                    "`pattern` bounds texts, but this input is "
-                    f"{_with_article(declared.type)}; leave it out.",
+                    "`pattern` applies to text, but this input is "
+                    f"{_with_article(declared.type)}. Remove it.",
                 )
             self._check_pattern((*path, "pattern"), declared.pattern)
         alone = declared.model_copy(update={"enum": None})
@@ -196,6 +196,6 @@ def check_name(notes: Notes, path: PathTo, noun: str) -> None:
         notes.at_key(
             path,
             "bad-name",
-            f"`{name}` is no name for {_with_article(noun)}: it is a letter, "
-            "then letters, digits and `_`.",
+            f"`{name}` is not a valid name for {_with_article(noun)}. A name is a letter, "
+            "followed by letters, digits and `_`.",
         )

@@ -31,6 +31,6 @@ def check_templates(notes: Notes) -> None:
         note(
             text.path,
             TEMPLATE_NOT_ALLOWED,
-            f"{subject} cannot have a template: it must be known before the run. Write the value "
-            "itself.",
+            f"{subject} cannot have a template, because it must be known before the run. Write "
+            "the value itself.",
         )

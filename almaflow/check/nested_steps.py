@@ -27,7 +27,7 @@ from almaflow.steps.for_each import ForEach
 from almaflow.steps.stop import Stop
 from almaflow.steps.tree import StepNode, walk
 
-_MAY_NOT_HAVE_BEGUN = "after a failure no further iteration begins (`on_failure: continue`)"
+_MAY_NOT_HAVE_BEGUN = "after a failure no further iteration starts (`on_failure: continue`)"
 
 
 def check_item_name(
@@ -44,16 +44,16 @@ def check_item_name(
     place = place if notes.document.has(place) else path
     if name in items:
         message = (
-            f"`{name}` is what the `for_each` around this one (line {items[name]}) calls its item; "
-            "give one of the two another name with `as`."
+            f"`{name}` is already the name of an item: that of the `for_each` around this one "
+            f"(line {items[name]}). Use `as` to give one of the two another name."
         )
     elif name in taken or name in FUNCTIONS or name == "secrets":
         message = (
-            f"`{name}` means something else in expressions; call the item by another name, such "
-            "as `library`."
+            f"`{name}` has another meaning in expressions. Give the item another name, such as "
+            "`library`."
         )
     elif not _is_name(name):
-        message = f"`{name}` is a word of the expressions themselves; choose another name."
+        message = f"`{name}` is a reserved word in expressions. Choose another name."
     else:
         return
     note(place, "name-taken", message)

@@ -55,8 +55,8 @@ def check_institution(
         notes.at(
             path,
             "wrong-environment",
-            f"This workflow is for {environment}, but `{name}` is a "
-            f"{known[name].environment} in {around.file}, so it refuses to run there.",
+            f"This workflow is for {environment}, but `{name}` is a {known[name].environment} "
+            f"in {around.file}, so almaflow refuses to run it there.",
         )
 
 
@@ -74,15 +74,18 @@ def check_main_institution(notes: Notes, around: Surroundings, workflow: Workflo
         notes.at(
             (),
             "missing-institution",
-            f"{around.file} has several institutions ({names}) and no `default_institution`, so "
-            "the workflow must name one: `institution: …`.",
+            f"{around.file} has several institutions ({names}) and no `default_institution`, "
+            "so the workflow must specify one: `institution: …`.",
         )
 
 
 def check_file_name(notes: Notes, workflow: Workflow) -> None:
     """Note a file whose stem cannot be the name of a workflow that gives none."""
     if workflow.name is None and (why := name_problem(Path(notes.document.file).stem)):
-        message = f"{why} The file has no `name`, so it is called by its own name; write a `name`."
+        message = (
+            f"{why} The workflow has no `name`, so almaflow uses the name of its file. Add a "
+            "`name`."
+        )
         notes.at((), "bad-name", message)
 
 
@@ -94,8 +97,8 @@ def check_channel(notes: Notes, around: Surroundings, path: PathTo, channel: str
     notes.at(
         path,
         "unknown-channel",
-        f"{around.file} has no channel `{channel}`{did_you_mean(channel, known) or '.'} "
-        "`log` is always there.",
+        f"{around.file} has no channel `{channel}`{did_you_mean(channel, known) or '.'} The "
+        "channel `log` always exists.",
     )
 
 
@@ -227,7 +230,7 @@ class Files:
             self._check_keys(name, text)
             column_of(name, text, members.column)
         except StepFailed as error:
-            message = f"The step fails unless the file is another one by then: {error}"
+            message = f"The step will fail unless this file is replaced before it runs: {error}"
             self.notes.at((*path, "file"), "unreadable", message, Severity.WARNING)
 
     def find(
@@ -247,16 +250,18 @@ class Files:
             if os.path.isfile(one):
                 return one
         if os.path.isdir(target):
-            message = f"`{name}` is a folder; name a file in it."
+            message = f"`{name}` is a folder. Specify a file in it."
         elif os.path.lexists(target):
             message = f"`{name}` is not a regular file that can be read."
         elif severity is Severity.WARNING:
             message = (
-                f"There is no file `{name}` yet, and the step fails unless it is there by then"
-                f"{_nearest(target, name)}"
+                f"The file `{name}` does not exist yet. The step will fail unless it exists by "
+                f"then{_nearest(target, name)}"
             )
         else:
-            message = f"There is no file `{name}` beside the workflow{_nearest(target, name)}"
+            message = (
+                f"There is no file `{name}` in the folder of the workflow{_nearest(target, name)}"
+            )
         self.notes.at(path, "no-such-file", message, severity)
         return None
 
@@ -266,5 +271,5 @@ def _nearest(target: Path, name: str) -> str:
     folder = os.path.dirname(name)
     there = names_in(target.parent)
     if there is None:
-        return f"; there is no folder `{folder}` either."
+        return f", and there is no folder `{folder}` either."
     return did_you_mean(name, [os.path.join(folder, one) for one in there]) or "."

@@ -50,8 +50,8 @@ def check_schedule(
                 notes.at(
                     (*path, "id"),
                     "duplicate-id",
-                    f"Two schedule entries have the id `{entry.id}`, the first in line "
-                    f"{seen[entry.id]}; each needs one of its own.",
+                    f"Two schedule entries have the id `{entry.id}`. The first is in line "
+                    f"{seen[entry.id]}. Give each entry its own id.",
                 )
             seen.setdefault(entry.id, line)
         _check_times(notes, path, entry)
@@ -77,14 +77,14 @@ def _check_times(notes: Notes, path: PathTo, entry: ScheduleEntry) -> None:
     )
     if first is not None and last is not None and _instant(last) <= _instant(first):
         notes.at(
-            (*path, "ends"), "bad-date", "`ends` is not after `starts`, so nothing is ever due."
+            (*path, "ends"), "bad-date", "`ends` is not after `starts`, so no run is ever due."
         )
     for key, duration in (("jitter", entry.jitter), ("max_age", entry.max_age)):
         if duration is not None and duration <= timedelta():
             notes.at(
                 (*path, key),
                 "bad-duration",
-                f"`{key}` must be longer than nothing; leave it out if you want none.",
+                f"`{key}` must be longer than zero. Remove it if you do not need it.",
             )
 
 
@@ -130,9 +130,9 @@ def _check_days_off(
                 notes.at(
                     (*path, "except"),
                     "tick-on-day-off",
-                    f"{day} is {what} in the calendar `{calendar.name}`, so the run of that day "
-                    "is skipped and does not come back; what comes monthly or more rarely is "
-                    "missing then. Name another day, or leave out `except`.",
+                    f"{day} is {what} in the calendar `{calendar.name}`, so the run of that "
+                    "day is skipped and not replaced. A run that is due once a month or less "
+                    "often would then be missing. Choose another day, or remove `except`.",
                     Severity.WARNING,
                 )
                 return
@@ -159,8 +159,8 @@ def _check_inputs(
         notes.at(
             path,
             "missing-input",
-            f"No run of this entry could start: {', '.join(missing)} has no default. Give it here "
-            "under `inputs`, or write a `default` where it is declared.",
+            f"No run of this entry could start: {', '.join(missing)} has no default. Specify a "
+            "value here under `inputs`, or add a `default` to its declaration.",
         )
 
 

@@ -49,14 +49,14 @@ _ENDED: Mapping[str, Type] = {"outcome": TEXT, "error": TEXT}
 RUN = Record(
     _RUN,
     "field of run",
-    dict.fromkeys(_ENDED, "it is known when the steps have ended, in `finally`"),
+    dict.fromkeys(_ENDED, "it is known only after the steps have ended, in `finally`"),
 )
 RUN_ENDED = Record({**_RUN, **_ENDED}, "field of run")
 
-NO_STEPS = "no step has run yet when the inputs and `vars` are worked out"
+NO_STEPS = "no step has run yet when the inputs and `vars` are evaluated"
 NO_SECRETS = (
-    "a secret may only stand in a value that is sent to Alma or in a notification and kept "
-    "nowhere: the `parameters` of a job, the `query` or `description` of a set, the `message` "
+    "a secret is allowed only in a value that is sent to Alma or in a notification and is not "
+    "stored: the `parameters` of a job, the `query` or `description` of a set, the `message` "
     "of `notify`"
 )
 
@@ -176,13 +176,13 @@ class VisibleSteps:
             min(len(self.here), len(path)),
         )
         if path == self.here:
-            return "it is this step itself, whose outputs are known when it has ended"
+            return "it is this step itself, and its outputs are known only after it has ended"
         if shared == len(path):
-            return f"this step stands inside it (line {line}), so it has not ended yet"
+            return f"this step is inside it (line {line}), so it has not ended yet"
         if shared == len(self.here):
             return f"it is inside this step (line {line}) and has not run yet"
         if shared == 0 and self.here[0] == "steps":
-            return f"it stands in `{path[0]}` (line {line}), which comes later"
+            return f"it is in `{path[0]}` (line {line}), which comes later"
         mine, its = self.here[shared], path[shared]
         if isinstance(mine, int) and isinstance(its, int) and its > mine:
             return f"it comes later, in line {line}"
@@ -197,16 +197,16 @@ class VisibleSteps:
                 named = f"use `steps.{around.id}.results`"
                 unnamed = "give that step an `id` and use its `results`"
                 return (
-                    f"it stands inside the `{around.kind.key}` in line {there}, whose steps are "
-                    f"seen only from inside; {named if around.id else unnamed}"
+                    f"it is inside the `{around.kind.key}` in line {there}, and its steps can "
+                    f"be used only inside; {(named if around.id else unnamed)}"
                 )
         inside = self._steps.get(path[: shared - 1])
         if inside is not None and isinstance(inside.kind, Parallel):
             return (
-                f"it stands in the branch `{path[shared]}` (line {line}), and the branches of "
-                "`parallel` do not see each other"
+                f"it is in the branch `{path[shared]}` (line {line}), and the branches of "
+                "`parallel` cannot see each other"
             )
-        return f"it stands in another arm (line {line}), and only one of the two is taken"
+        return f"it is in another arm (line {line}), and only one of the two arms runs"
 
 
 class _Absent(Mapping[str, str]):

@@ -26,11 +26,11 @@ SLIP = 0.82
 
 # The outcomes after which there is no other attempt.
 _NEVER_AGAIN: Mapping[str, str] = {
-    Outcome.SUCCEEDED: "A step that has succeeded is not tried again.",
-    Outcome.SKIPPED: "A step that was skipped is not tried again.",
-    Outcome.CANCELLED: "A step that somebody has cancelled is not tried again.",
-    Outcome.UNKNOWN: "What becomes of a step that is `unknown` is for a person to say, with "
-    "`almaflow resolve`; it is not tried again.",
+    Outcome.SUCCEEDED: "A step that succeeded is not retried.",
+    Outcome.SKIPPED: "A skipped step is not retried.",
+    Outcome.CANCELLED: "A cancelled step is not retried.",
+    Outcome.UNKNOWN: "A step whose outcome is `unknown` is not retried. A person resolves it "
+    "with `almaflow resolve`.",
 }
 
 _ENDING = re.compile(r"steps\.(\w+)\.(status|outcome)")
@@ -52,9 +52,9 @@ def check_endings(
         notes.at_key(
             (*path, "retry"),
             "retry-without-on",
-            f"`retry` of {kind.key} needs `on`, the endings after which the job may be submitted "
-            "again, such as `on: [SYSTEM_ABORTED]`; without it a job that has run is never "
-            "submitted again.",
+            f"`retry` of {kind.key} needs `on`: the results after which the job may be "
+            "submitted again, such as `on: [SYSTEM_ABORTED]`. Without `on`, a job that has run "
+            "is never submitted again.",
         )
 
 
@@ -68,7 +68,8 @@ def check_patience(notes: Notes, path: PathTo, step: StepBase, defaults: Default
             (*path, kind.key, "on_timeout"),
             "no-timeout",
             "`on_timeout: continue` never applies, because the step has no `timeout`: it waits "
-            "until the time of the whole run is up. Give the step one, such as `timeout: 2d`.",
+            "until the time limit of the whole run expires. Give the step a `timeout`, such as "
+            "`timeout: 2d`.",
             Severity.WARNING,
         )
 
@@ -83,8 +84,8 @@ def check_retry(notes: Notes, path: PathTo, retry: Retry | None) -> None:
             notes.at(
                 here,
                 "never-again",
-                f"`{code}` is the status of a job that goes on, and a step is tried again only "
-                "when it has ended; write a status such as `SYSTEM_ABORTED`.",
+                f"`{code}` is the status of a job that is still running, and a step is retried "
+                "only after it has ended. Use a status such as `SYSTEM_ABORTED`.",
             )
         elif code not in OUTCOMES:
             _check_status(notes, here, code, outcomes=True)
@@ -99,10 +100,13 @@ def _check_cases(notes: Notes, path: PathTo, branch: Branch, steps: Mapping[str,
         place = (*path, "cases", values)
         for value in split_case(values):
             if not value and "|" in values:
-                message = f"`{values}` has an empty value; write `A | B` for either."
+                message = f"`{values}` has an empty value. Write `A | B` for either."
                 notes.at_key(place, "bad-case", message)
             elif value in seen:
-                message = f"There is a case for `{value}` in line {seen[value]} already; keep one."
+                message = (
+                    f"There is already a case for `{value}` in line {seen[value]}. Keep one of "
+                    "them."
+                )
                 notes.at_key(place, "duplicate-case", message)
             elif asked and asked.group(2) == "outcome":
                 _check_outcome(notes, place, value)
@@ -116,10 +120,10 @@ def _check_outcome(notes: Notes, path: PathTo, value: str) -> None:
     if value in OUTCOMES:
         return
     if value in KNOWN_STATUSES:
-        advice = ", which is a status of Alma's: branch on `.status`, or choose one of "
+        advice = ", which is a status of Alma. Branch on `.status`, or choose one of "
     else:
         advice = did_you_mean(value, OUTCOMES).removesuffix("?")
-        advice = f"{advice}? The outcomes are " if advice else "; the outcomes are "
+        advice = f"{advice}? The outcomes are " if advice else ". The outcomes are "
     listed = ", ".join(f"`{outcome}`" for outcome in OUTCOMES)
     notes.at_key(path, "unknown-outcome", f"No step ends as `{value}`{advice}{listed}.")
 
@@ -137,8 +141,8 @@ def _check_status(
     meant = _slip_of(code, outcomes)
     if code in OUTCOMES:
         message = (
-            f"`{code}` is an outcome of almaflow's, not a status of Alma's; ask for `.outcome`, "
-            "or write a status such as `COMPLETED_SUCCESS`."
+            f"`{code}` is an outcome of almaflow, not a status of Alma. Use `.outcome`, or a "
+            "status such as `COMPLETED_SUCCESS`."
         )
     elif meant:
         message = f"Alma has no status `{code}`; did you mean `{meant}`?"
@@ -146,8 +150,8 @@ def _check_status(
         severity = Severity.WARNING
         listed = ", ".join(f"`{known}`" for known in KNOWN_STATUSES)
         message = (
-            f"`{code}` is no status that Alma is known to use, so this may never apply; known are "
-            f"{listed}."
+            f"`{code}` is not a known status of Alma, so this may never apply. Known statuses "
+            f"are {listed}."
         )
     note = notes.at_key if is_key else notes.at
     note(path, "unknown-status", message, severity)

@@ -37,7 +37,7 @@ from almaflow.steps.for_each import ForEach
 from almaflow.steps.parallel import Parallel
 from almaflow.workflow import FINALLY, Workflow
 
-_ITEM_OUTSIDE = "it is the item of the `for_each` in line {}, and known only to the steps inside"
+_ITEM_OUTSIDE = "it is the item of the `for_each` in line {}, and only the steps inside can use it"
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class StepChecks:
             self.declared.check_templates(path, value, scope)
             type_ = value_type(value, scope)
             if may_be_skipped(self.workflow.steps):
-                type_ = Perhaps(type_, "", f"{file} may end as skipped, which gives no outputs")
+                type_ = Perhaps(type_, "", f"{file} may end as skipped and then has no outputs")
             elif may_not_be_there((source for _, source in sources(value, None, path)), early):
                 type_ = Perhaps(type_, "", f"{file} may stop before it is known")
             self.outputs[name] = type_
@@ -145,8 +145,8 @@ class StepChecks:
                 self.notes.at(
                     (*path, "id"),
                     "duplicate-id",
-                    f"The id `{step.id}` is used twice in this file, {where}; every step needs an "
-                    "id of its own.",
+                    f"The id `{step.id}` is used twice in this file, {where}. Give every step "
+                    "its own id.",
                 )
                 continue
             self._places[step.id] = path
@@ -187,8 +187,8 @@ class StepChecks:
         """Note a timeout that what stands around the step does not allow."""
         whole = self.workflow.timeout
         told = (
-            f"the whole workflow ends after {format_duration(whole)}; write a longer `timeout` at "
-            "the top of the file"
+            f"the whole workflow ends after {format_duration(whole)}. Use a longer `timeout` "
+            "at the top of the file"
         )
         if path[0] == "finally":
             whole, told = FINALLY, f"`finally` ends after {format_duration(FINALLY)}"
@@ -265,7 +265,7 @@ def _why_not_run(step: StepBase, line: int) -> str:
     if step.if_ is not None:
         return f"{told} has an `if` and may not have run"
     if step.on_failure == "continue":
-        return f"{told} may have failed before, and the run goes on (`on_failure: continue`)"
+        return f"{told} may have failed, and the run then continues (`on_failure: continue`)"
     return ""
 
 

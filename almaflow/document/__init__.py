@@ -155,7 +155,7 @@ def parse_document(text: bytes | str, file: str) -> Document:
     builder = TreeBuilder(source)
     data, root = builder.build()
     if root is None and not builder.problems:
-        message = "The file is empty; write at least one `key: value` line."
+        message = "The file is empty. Write at least one `key: value` line."
         _refuse(source, (0, 1), "empty-file", message)
     if root is not None and isinstance(data, str) and root.style is None:
         key = key_without_blank(data)
@@ -187,7 +187,7 @@ def _decoded(text: bytes | str, file: str) -> str:
     if isinstance(text, str):
         return text.removeprefix("\ufeff")
     if _UTF_16.match(content):
-        message = "The file is UTF-16; save it as UTF-8 (in the editor: encoding “UTF-8”)."
+        message = "The file is UTF-16. Save it as UTF-8 (in the editor: encoding “UTF-8”)."
         _refuse(Source("", file), (0, 1), "not-utf-8", message)
     try:
         return content.decode("utf-8").removeprefix("\ufeff")
@@ -199,14 +199,14 @@ def _decoded(text: bytes | str, file: str) -> str:
         rest = content[error.start :].decode("utf-8", "replace")
         source = Source(before + _NOT_PRINTABLE.sub("\ufffd", re.split(r"[\r\n]", rest)[0]), file)
         message = (
-            f"Byte 0x{content[error.start]:02x} at position {error.start} is not UTF-8; save the "
-            "file as UTF-8 (in the editor: encoding “UTF-8”)."
+            f"Byte 0x{content[error.start]:02x} at position {error.start} is not UTF-8. Save "
+            "the file as UTF-8 (in the editor: encoding “UTF-8”)."
         )
         _refuse(source, (len(before), len(before) + 1), "not-utf-8", message)
 
 
 def _refuse_too_large(file: str) -> NoReturn:
-    message = "The file is larger than 1 MiB; split the workflow, or move data to a file."
+    message = "The file is larger than 1 MiB. Split the workflow, or move data to another file."
     _refuse(Source("", file), (0, 1), "yaml-limit", message)
 
 
@@ -216,13 +216,13 @@ def _refuse_character(source: Source, bad: re.Match[str]) -> NoReturn:
     location = source.location(bad.span())
     shown = Source(_NOT_PRINTABLE.sub("\ufffd", source.text), source.file)
     message = (
-        f"The character U+{ord(bad.group()):04X} is not allowed in YAML; remove it, or write it "
-        "as an escape in double quotes."
+        f"The character U+{ord(bad.group()):04X} is not allowed in YAML. Remove it, or write "
+        "it as an escape in double quotes."
     )
     raise DocumentsInvalid([shown.problem(location, "control-character", message)])
 
 
 def _refuse_binary(source: Source, index: int) -> NoReturn:
     location = source.location((index, index + 1))
-    message = "The file is binary (it holds a NUL byte), not YAML text."
+    message = "The file is binary (it contains a NUL byte), not YAML text."
     raise DocumentsInvalid([Problem(location, "binary-file", message)])

@@ -43,11 +43,11 @@ def _refusal(line: str) -> tuple[str, str]:
     """Return code and message for the directive in *line*."""
     name = line.split(maxsplit=1)[0][:_SHOWN]
     if name == "%YAML":
-        return "yaml-version", "Workflow files are YAML 1.2; delete the `%YAML` line."
+        return "yaml-version", "Workflow files are YAML 1.2. Delete the `%YAML` line."
     if name == "%TAG":
-        return "yaml-tag", "Tags are not allowed; delete the `%TAG` line."
+        return "yaml-tag", "Tags are not allowed. Delete the `%TAG` line."
     message = (
-        f"A line that begins with `{name}` is a directive of YAML, and almaflow allows none but "
-        "`%YAML 1.2`. Delete the line; indent it or quote the value if it is text."
+        f"A line that begins with `{name}` is a YAML directive, and almaflow allows only "
+        "`%YAML 1.2`. Delete the line. If it is text, indent it or put it in quotes."
     )
     return "yaml-directive", message

@@ -24,8 +24,7 @@ _LINE_ENDS = "\u0085\u2028\u2029"
 _DECEPTIVE = re.compile(f"[{_DIRECTION}{_INVISIBLE}{_LINE_ENDS}]")
 
 KEY_MESSAGE = (
-    "This looks like an API key of Alma, which everyone who can read the file could use. "
-    f"{KEY_ADVICE}"
+    f"This looks like an API key of Alma. Everyone who can read the file could use it. {KEY_ADVICE}"
 )
 
 
@@ -77,9 +76,9 @@ def deceptive_characters(source: Source) -> Iterator[Problem]:
         yield source.problem(
             source.location(match.span()),
             "deceptive-character",
-            f"The character U+{ord(match.group()):04X} is invisible and {_effect(match.group())}, "
-            "so this line may not say what it seems to say. Delete the character, or write it as "
-            "an escape in double quotes.",
+            f"The character U+{ord(match.group()):04X} is invisible and "
+            f"{_effect(match.group())}, so this line may not mean what it appears to mean. "
+            "Delete the character, or write it as an escape in double quotes.",
             Severity.WARNING,
         )
 

@@ -70,7 +70,10 @@ def key_without_blank(text: str) -> re.Match[str] | None:
 
 def missing_blank(key: str) -> str:
     """Return the message about `key:value`, which YAML reads as text."""
-    return f"A blank is missing after `{key}:`; without it YAML reads the whole as text."
+    return (
+        f"A space is missing after `{key}:`. Without it, YAML reads the key and the value as "
+        "one text."
+    )
 
 
 def _line(lines: Sequence[str], number: int) -> str:
@@ -94,11 +97,14 @@ def _tab(lines: Sequence[str], fault: Fault) -> Mistake | None:
         return None
     if line[:column].strip():
         message = (
-            "A tab is here, and almaflow allows only spaces between the parts of a line (YAML "
+            "This is a tab, and almaflow allows only spaces between the parts of a line (YAML "
             "itself allows a tab). Replace the tab with a space."
         )
     else:
-        message = "This line is indented with a tab, but YAML allows only spaces. Replace it."
+        message = (
+            "This line is indented with a tab, but YAML allows only spaces. Replace the tab "
+            "with spaces."
+        )
     return Mistake("yaml-tab", message, fault.mark)
 
 
@@ -133,8 +139,8 @@ def template_mistake(mark: Mark, length: int) -> Mistake:
     """Return the mistake of an unquoted `{{ … }}`."""
     return Mistake(
         "yaml-unquoted-template",
-        'A value with a template needs quotes around the whole of it: `"{{ … }}"`; without them '
-        "YAML takes the brace for the begin of a mapping.",
+        'A value with a template needs quotes around all of it: `"{{ … }}"`. Without them, '
+        "YAML reads the brace as the beginning of a mapping.",
         mark,
         length,
     )
@@ -147,7 +153,7 @@ def _cron(lines: Sequence[str], fault: Fault) -> Mistake | None:
     mark, text = found
     return Mistake(
         "yaml-unquoted-cron",
-        f'`{text}` needs quotes: `"{text}"`; YAML takes a `*` at the begin of a value for a '
+        f'`{text}` needs quotes: `"{text}"`. YAML reads a `*` at the beginning of a value as a '
         "reference.",
         mark,
         len(text),
@@ -165,7 +171,7 @@ def _reserved(lines: Sequence[str], fault: Fault) -> Mistake | None:
         message = 'A value that begins with `@` needs quotes, as in `"@daily"`.'
         return Mistake("yaml-unquoted-at", message, fault.mark, length)
     name = "a backtick" if sign == "`" else f"`{sign}`"
-    message = f"A value cannot begin with {name}; put the value in quotes."
+    message = f"A value cannot begin with {name}. Put the value in quotes."
     return Mistake("yaml-unquoted-sign", message, fault.mark, length)
 
 
@@ -196,7 +202,7 @@ def _quote(lines: Sequence[str], fault: Fault) -> Mistake | None:
             return _not_closed((above, match.start(1)))
     return Mistake(
         "yaml-syntax",
-        "Something follows the closing quote; put the whole value in one pair of quotes.",
+        "There is text after the closing quote. Put the whole value in one pair of quotes.",
         fault.mark,
     )
 
@@ -213,8 +219,8 @@ def _nested_value(lines: Sequence[str], fault: Fault) -> Mistake:
         return Mistake("yaml-syntax", message, fault.mark)
     return Mistake(
         "yaml-indentation",
-        "This key cannot stand here, because the line before it is a value already; check the "
-        "indentation, or whether that line misses its `:`.",
+        "A key is not allowed here, because the line before it is already a value. Check the "
+        "indentation, and whether that line needs a `:`.",
         (row, len(key) - len(key.lstrip())),
         max(1, len(key.strip())),
     )
@@ -223,9 +229,9 @@ def _nested_value(lines: Sequence[str], fault: Fault) -> Mistake:
 def _percent_or_indentation(lines: Sequence[str], fault: Fault) -> Mistake:
     for row in range(fault.mark[0] + 1):
         if _line(lines, row).startswith("%"):
-            message = "A line cannot begin with `%`; indent it, or put the value in quotes."
+            message = "A line cannot begin with `%`. Indent it, or put the value in quotes."
             return Mistake("yaml-syntax", message, (row, 0), len(_line(lines, row)))
-    message = "This does not belong to what stands above; check the indentation."
+    message = "This line does not belong to the lines above. Check the indentation."
     return Mistake("yaml-indentation", message, fault.mark)
 
 
@@ -242,7 +248,7 @@ _SENTENCES: tuple[tuple[str, Callable[..., Mistake]], ...] = (
     ("mapping values are not allowed", _nested_value),
     (
         "sequence entries are not allowed",
-        _fixed("yaml-syntax", "A list entry (`- `) begins on a line of its own."),
+        _fixed("yaml-syntax", "Begin each list entry (`- `) on a new line."),
     ),
     (
         "could not find expected ':'",
@@ -256,15 +262,18 @@ _SENTENCES: tuple[tuple[str, Callable[..., Mistake]], ...] = (
         "found unknown escape",
         _fixed(
             "yaml-escape",
-            "In double quotes a backslash begins an escape, and this one is unknown; use single "
-            "quotes, or write `\\\\`.",
+            "In double quotes a backslash begins an escape, and this escape is unknown. Use "
+            "single quotes, or write `\\\\`.",
         ),
     ),
     ("escape sequence of", _fixed("yaml-escape", "This escape has too few hexadecimal digits.")),
-    ("tag", _fixed("yaml-tag", "Tags (`!…`) are not allowed; quote the value if it is text.")),
+    (
+        "tag",
+        _fixed("yaml-tag", ("Tags (`!…`) are not allowed. Put the value in quotes if it is text.")),
+    ),
     (
         "block scalar",
-        _fixed("yaml-syntax", "After `|` or `>` the text begins on the next line, indented."),
+        _fixed("yaml-syntax", "After `|` or `>`, begin the text on the next line and indent it."),
     ),
     ("a directive", _percent_or_indentation),
     (
@@ -279,7 +288,7 @@ _SENTENCES: tuple[tuple[str, Callable[..., Mistake]], ...] = (
         "flow sequence",
         _fixed(
             "yaml-syntax",
-            "The list that opens here with `[` is not closed, or misses a comma.",
+            "The list that opens here with `[` is not closed, or a comma is missing.",
             at_context=True,
         ),
     ),
@@ -287,7 +296,7 @@ _SENTENCES: tuple[tuple[str, Callable[..., Mistake]], ...] = (
         "flow mapping",
         _fixed(
             "yaml-syntax",
-            "The mapping that opens here with `{` is not closed, or misses a comma.",
+            "The mapping that opens here with `{` is not closed, or a comma is missing.",
             at_context=True,
         ),
     ),
@@ -295,16 +304,16 @@ _SENTENCES: tuple[tuple[str, Callable[..., Mistake]], ...] = (
         "block mapping",
         _fixed(
             "yaml-indentation",
-            "This line does not fit the lines above; keys of one mapping begin in one column, and "
-            "each has a `:`.",
+            "This line does not fit the lines above. The keys of one mapping begin in the same "
+            "column, and each is followed by a `:`.",
         ),
     ),
     (
         "block collection",
         _fixed(
             "yaml-indentation",
-            "This line does not fit the list above; its entries begin in one column, each with "
-            "`- `.",
+            "This line does not fit the list above. The entries of a list begin in the same "
+            "column, each with `- `.",
         ),
     ),
     (
@@ -313,15 +322,15 @@ _SENTENCES: tuple[tuple[str, Callable[..., Mistake]], ...] = (
     ),
     (
         "document end marker",
-        _fixed("yaml-syntax", "Nothing can stand beside `...`, which ends a document."),
+        _fixed("yaml-syntax", "Only a comment can follow `...`, which ends a document."),
     ),
     (
         "mapping keys are not allowed",
-        _fixed("yaml-syntax", "A value cannot begin with `? `; put it in quotes."),
+        _fixed("yaml-syntax", "A value cannot begin with `? `. Put it in quotes."),
     ),
     (
         "node content",
-        _fixed("yaml-syntax", "A value is expected here; quote it if it is text."),
+        _fixed("yaml-syntax", "A value is expected here. Put it in quotes if it is text."),
     ),
     ("<document start>", _percent_or_indentation),
 )

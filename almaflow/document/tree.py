@@ -44,7 +44,9 @@ _LONGEST_TAG = 200
 _GAP = re.compile(r"(?:[ \t\r\n]|(?<=\s)#[^\r\n]*)*")
 
 
-_SECOND_DOCUMENT = "A second document begins here; a file holds one, so make it two files."
+_SECOND_DOCUMENT = (
+    "A second document begins here, but a file can contain only one. Make it two files."
+)
 
 
 class _Stop(Exception):
@@ -180,8 +182,8 @@ class TreeBuilder:
         span = match.span(0) if match else (begin, begin + 1)
         tag = self.source.text[span[0] : span[1]].rstrip()
         message = (
-            f"`{tag}` is a tag, and tags are not allowed; quote the value if it is text, else "
-            "leave the tag away."
+            f"`{tag}` is a tag, and tags are not allowed. Put the value in quotes if it is "
+            "text. Otherwise, remove the tag."
         )
         self._note("yaml-tag", message, (span[0], span[0] + len(tag)))
 
@@ -189,7 +191,7 @@ class TreeBuilder:
         top = self._stack[-1]
         text = event.value
         if is_empty:
-            self._note("yaml-key", "A key is missing in front of this `:`.", span)
+            self._note("yaml-key", "A key is missing before this `:`.", span)
             top.key = PendingKey(None, span)
             return
         text = self._whole_characters(event, span)
@@ -198,8 +200,8 @@ class TreeBuilder:
         if text in top.node.keys:
             first = self.source.location(top.node.keys[text])
             message = (
-                f"The key `{text}` stands here a second time; the first is in line {first.line}, "
-                f"column {first.column}. Keep one of them."
+                f"The key `{text}` appears twice. The first is in line {first.line}, column "
+                f"{first.column}. Keep one of them."
             )
             self._note("duplicate-key", message, span)
             top.key = PendingKey(None, span)
@@ -222,8 +224,8 @@ class TreeBuilder:
             text = join_halves(text)
             if has_half(text):
                 message = (
-                    "An escape from `\\ud800` to `\\udfff` is half of a character, and its other "
-                    "half is missing; write the character itself."
+                    "An escape from `\\ud800` to `\\udfff` is half of a character, and its "
+                    "other half is missing. Write the character itself."
                 )
                 self._note("yaml-escape", message, span)
         if event.style == '"' and holds_coded_key(self.source, span, text):
@@ -235,7 +237,7 @@ class TreeBuilder:
         name = event.anchor
         known = self._anchors.get(name)
         if is_key:
-            message = "A key cannot be a reference (`*name`); write the key itself."
+            message = "A key cannot be a reference (`*name`). Write the key itself."
             self._note("yaml-key", message, span)
             self._stack[-1].key = PendingKey(None, span)
             return
@@ -252,12 +254,16 @@ class TreeBuilder:
         if name in self._anchors:
             return (
                 "yaml-recursion",
-                f"`*{name}` stands inside of what `&{name}` names; a value cannot hold itself.",
+                (
+                    f"`*{name}` is inside the value that `&{name}` names, and a value cannot "
+                    "contain itself."
+                ),
             )
         return (
             "yaml-unknown-anchor",
-            f"`*{name}` refers to `&{name}`, which is not above it in this file"
-            f"{did_you_mean(name, self._anchors) or '.'} Put it in quotes if it is text.",
+            f"`*{name}` refers to `&{name}`, which is not above it in this "
+            f"file{did_you_mean(name, self._anchors) or '.'} Put `*{name}` in quotes if it is "
+            "text.",
         )
 
     def _open(self, event: CollectionStartEvent, span: Span, is_key: bool) -> None:
@@ -362,15 +368,15 @@ class TreeBuilder:
         self._values += values
         if self._values > MAX_VALUES:
             message = (
-                f"The file holds more than {MAX_VALUES:,} values, references (`*name`) followed; "
-                "split it, or move data to a file."
+                f"The file has more than {MAX_VALUES:,} values, including those that "
+                "references (`*name`) repeat. Split it, or move data to another file."
             )
             self._note("yaml-limit", message, span)
             raise _Stop
 
     def _check_levels(self, levels: int, span: Span) -> None:
         if levels > MAX_LEVELS:
-            message = f"This is nested more than {MAX_LEVELS} levels deep; split the workflow."
+            message = f"This is nested more than {MAX_LEVELS} levels deep. Split the workflow."
             self._note("yaml-limit", message, span)
             raise _Stop
 

@@ -31,26 +31,27 @@ from almaflow.workflow import Workflow, kinds
 WIDTH = 100
 
 _EXPRESSIONS = """\
-Expressions are Jinja2's: `{{ … }}` inside a text, or bare under `if`, `check`, `that` and `on`. A
-value that is nothing but one `{{ … }}` keeps its type; otherwise it becomes text. A condition must
-be true or false.
+Expressions are those of Jinja2: `{{ … }}` inside a text, or without braces under `if`, `check`,
+`that` and `on`. A value that consists of one `{{ … }}` keeps its type. Any other becomes text. A
+condition must be true or false.
 
 Names:
-  inputs.x      an input of the run; inputs and vars see those declared above them
+  inputs.x      an input of the run; inputs and vars can use those declared above them
   vars.x        a variable of the workflow
   run           id, name, key, attempt, started_at, scheduled_at; in `finally` also outcome, error
   now, today    when the step began, in the workflow's time zone
-  steps.x.y     the output y of the step with the id x, which stands before this one
+  steps.x.y     the output y of the step with the id x, which comes before this one
   item          the item, in the steps of a `for_each`; its `as` may give it another name
   secrets.x     a secret of almaflow.yaml, only in values that are sent to Alma or in a notification
-  status, counters and the step's other outputs by themselves in its `expect`
+  status, counters and the step's other outputs, without `steps.x`, in its `expect`
 
-A step that has an `if`, or stands in an arm of a branch, may not have run. Ask for it:
+A step that has an `if`, or is in an arm of a branch, may not have run. Check this first:
 `steps.x.set_id is defined`, `steps.x.outcome == 'succeeded'`, or write `… | default('none')`.
 
-The steps inside a `for_each` see each other; from outside its `results` has them for each item:
-`steps.x.results | map(attribute='steps.y.set_id') | list`. The branches of `parallel` do not see
-each other, what follows sees all. Of a called workflow its `outputs` are seen, as those of `call`.
+The steps inside a `for_each` can use each other's outputs. Outside of it, its `results` has them
+for each item: `steps.x.results | map(attribute='steps.y.set_id') | list`. The branches of
+`parallel` cannot see each other, but later steps can use all of them. Of a called workflow, only
+the `outputs` are visible, as those of `call`.
 """
 
 _EXAMPLES: Mapping[type[BaseModel], str] = {
@@ -85,7 +86,7 @@ _OWN_FILTERS = {
     "epoch_ms": "an instant as the milliseconds that Alma's jobs take",
     "csv_column": "one column of a CSV text, as a list",
     "one": "the only element of a list",
-    "slug": "text that can stand in a file name",
+    "slug": "text that is safe in a file name",
 }
 
 
@@ -105,8 +106,8 @@ def explain(topic: str | None = None) -> str:
     texts = [text for text in texts if text]
     if not texts and not _topics().get(name):
         raise RequestWrong(
-            f"There is nothing called `{name}` to explain{did_you_mean(name, _known()) or '.'} "
-            "`almaflow explain` lists what there is."
+            f"There is no topic `{name}`{did_you_mean(name, _known()) or '.'} Run `almaflow "
+            "explain` for a list of all topics."
         )
     if not texts:
         raise _no_field(name, path)
@@ -162,7 +163,7 @@ def _no_field(name: str, path: list[str]) -> RequestWrong:
         found = [fields_of(model)[key] for model in models if key in fields_of(model)]
         models = [one for field in found for one in models_of(field.annotation)]
     hint = did_you_mean(key, known) or "."
-    listed = f" It has {', '.join(f'`{one}`' for one in sorted(known))}." if known else ""
+    listed = f" Its fields are {', '.join(f'`{one}`' for one in sorted(known))}." if known else ""
     return RequestWrong(f"`{name}` has no field `{key}`{hint}{listed}")
 
 
@@ -172,14 +173,14 @@ def _no_field(name: str, path: list[str]) -> RequestWrong:
 def _overview() -> str:
     steps = [(key, first_paragraph(kind)) for key, kind in kinds().items()]
     others = [
-        ("step", "What is common to all steps: id, if, timeout, retry, on_failure, …"),
-        ("workflow", "What a workflow file may say beside its steps."),
+        ("step", "Fields that all steps have: id, if, timeout, retry, on_failure, …"),
+        ("workflow", "What a workflow file can contain in addition to its steps."),
         *(
             (key, field.description or "")
             for key, field in fields_of(Workflow).items()
             if key in ("inputs", "vars", "schedule", "notify", "finally", "outputs", "defaults")
         ),
-        ("project", "What almaflow.yaml may say."),
+        ("project", "What almaflow.yaml can contain."),
         ("expressions", "Names, functions and filters in `{{ … }}` and conditions."),
     ]
     return "\n".join(
@@ -187,11 +188,11 @@ def _overview() -> str:
             "Kinds of steps:",
             *_table(steps),
             "",
-            "More to explain:",
+            "More topics:",
             *_table(others),
             "",
-            "`almaflow explain KIND` tells all about one, `almaflow explain KIND.FIELD` about a "
-            "field.",
+            "`almaflow explain KIND` describes one kind, `almaflow explain KIND.FIELD` one of "
+            "its fields.",
             "",
         ]
     )
@@ -241,7 +242,7 @@ def _named(model: type[BaseModel]) -> list[str]:
 
 def _short_form(model: type[BaseModel]) -> list[str]:
     short = getattr(model, "short", None)
-    return [f"  A value in place of the fields is taken as `{short}`."] if short else []
+    return [f"  A value in place of the fields is used as `{short}`."] if short else []
 
 
 def _outputs(kind: type[Kind]) -> list[str]:
@@ -272,10 +273,12 @@ def _expressions() -> str:
     tests = ", ".join(sorted([*(name for name in TESTS if name.isalpha()), "defined", "undefined"]))
     functions = ", ".join(one.usage(0) for one in FUNCTIONS.values())
     lines = [_EXPRESSIONS.rstrip(), ""]
-    lines += _paragraphs(f"Functions, to add to dates and subtract from them: {functions}.")
+    lines += _paragraphs(
+        f"Functions whose values can be added to dates and subtracted from them: {functions}."
+    )
     lines += ["", "Filters (`value | filter`):", *_table(filters)]
-    lines += _paragraphs(f"and Jinja2's own: {others}.", "  ")
-    lines += ["", *_paragraphs(f"Questions (`value is …`): {tests}."), ""]
+    lines += _paragraphs(f"and those of Jinja2: {others}.", "  ")
+    lines += ["", *_paragraphs(f"Tests (`value is …`): {tests}."), ""]
     lines += ["Methods (`value.method()`):"]
     lines += _table((KINDS[kind], ", ".join(methods)) for kind, methods in METHODS.items())
     return "\n".join([*lines, ""])

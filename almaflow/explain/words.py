@@ -31,7 +31,10 @@ _SOURCES: Mapping[type[Source], str] = {
     Template: "text, templates (`{{ … }}`) allowed",
     IdTemplate: "an id of Alma's, templates (`{{ … }}`) allowed",
     MemberId: "an id of Alma's, templates (`{{ … }}`) allowed",
-    Message: "text for people, templates allowed; what is missing is named, it never fails",
+    Message: (
+        "text for people, templates allowed; if a value is missing, the text says which, and "
+        "nothing fails"
+    ),
     Expression: "an expression",
     Condition: "an expression that is true or false",
 }

@@ -43,18 +43,18 @@ def item(frame: Frame, value: Any, key: Any, written: str) -> Any:
     if kind == "mapping":
         if isinstance(key, str):
             return attribute(value, key, written)
-        raise ExpressionFailed(f"A key is text in quotes, and this is {described(key)}.")
+        raise ExpressionFailed(f"A key is text in quotes, but this is {described(key)}.")
     if kind == "nothing":
         raise NotDefined(f"`{written}` is nothing (null), so it has no elements.")
     if kind not in ("list", "counters", "text"):
         raise ExpressionFailed(f"`{written}` is {KINDS[kind]} and has no elements.")
     if isinstance(key, bool) or not isinstance(key, int):
         raise ExpressionFailed(
-            f"An element is named by its number (the first is 0), not by {described(key)}."
+            f"Select an element by its number (the first is 0), not by {described(key)}."
         )
     if not -len(value) <= key < len(value):
         raise NotDefined(
-            f"`{written}` has no element {key}: it has {len(value):,}, counted from 0."
+            f"`{written}` has no element {key}: it has {len(value):,}, and the first is number 0."
         )
     return value[key]
 
@@ -64,7 +64,7 @@ def member_by_path(frame: Frame, value: Any, path: Any) -> Any:
     if isinstance(path, int):
         return item(frame, value, path, "the element")
     if not isinstance(path, str):
-        raise ExpressionFailed(f"`attribute` is a name in quotes, not {described(path)}.")
+        raise ExpressionFailed(f"`attribute` needs a name in quotes, not {described(path)}.")
     frame.budget.items(2 + path.count("."))
     for name in path.split("."):
         if name.isdecimal() and not isinstance(value, Mapping):
@@ -83,12 +83,12 @@ def missing_key(value: Mapping[str, Any], name: str, written: str) -> NotDefined
 def no_attribute(kind: str, name: str) -> str:
     """Return the sentence about a name that nothing of this kind has."""
     if name in METHODS.get(kind, ()):
-        return f"`{name}` is written with brackets: `{METHODS[kind][name].usage(1)}`."
+        return f"`{name}` needs brackets: `{METHODS[kind][name].usage(1)}`."
     noun = KINDS[kind][0].upper() + KINDS[kind][1:]
     if kind in ("list", "counters"):
         if name in ("length", "first", "last", "count", "sort", "reverse", "join"):
-            return f"{noun} has no `.{name}`; write `| {name}`."
-        return f"{noun} has no `.{name}`; name an element by its number (`[0]`), or use a filter."
+            return f"{noun} has no `.{name}`. Write `| {name}`."
+        return f"{noun} has no `.{name}`. Select an element by its number (`[0]`), or use a filter."
     known = {*METHODS.get(kind, ()), *ATTRIBUTES.get(kind, ())}
     return f"{noun} has no `.{name}`{did_you_mean(name, known) or '.'}"
 
@@ -96,9 +96,9 @@ def no_attribute(kind: str, name: str) -> str:
 def no_method(kind: str, name: str) -> str:
     """Return the sentence about a method that nothing of this kind has."""
     if name in ATTRIBUTES.get(kind, ()):
-        return f"`{name}` is written without brackets: `.{name}`."
+        return f"Use `{name}` without brackets: `.{name}`."
     if kind == "text" and name in ("format", "format_map"):
-        return "`format` is not a method of text here; write `'%s of %s' | format(a, b)`."
+        return "`format` is not a method of text here. Write `'%s of %s' | format(a, b)`."
     if kind == "mapping":
-        return f"`{name}` is not a method: after a dot stand only keys of a mapping."
+        return f"`{name}` is not a method. Only keys of a mapping can follow a dot."
     return no_attribute(kind, name)

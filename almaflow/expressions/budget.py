@@ -50,7 +50,7 @@ class Budget:
         self.characters -= characters
         if self.characters < 0:
             raise ExpressionFailed(
-                f"This makes more than {CHARACTERS:,} characters of text, which is not allowed."
+                f"This creates more than {CHARACTERS:,} characters of text, which is not allowed."
             )
 
     def reading(self, characters: int) -> None:
@@ -62,7 +62,7 @@ class Budget:
         self.elements -= elements
         if self.elements < 0:
             raise ExpressionFailed(
-                f"This goes through more than {ELEMENTS:,} elements, which is not allowed."
+                f"This processes more than {ELEMENTS:,} elements, which is not allowed."
             )
 
     def whole(self, value: Any, times: int = 1) -> None:
@@ -81,7 +81,7 @@ class Budget:
             inner, depth = waiting.pop()
             if depth > DEEPEST_VALUE:
                 raise ExpressionFailed(
-                    "This is nested too deep: lists and mappings within each other may be at "
+                    "This is nested too deeply: lists and mappings within each other may be at "
                     f"most {DEEPEST_VALUE} levels deep."
                 )
             # A list or a mapping costs as much as something done with one element.
@@ -113,7 +113,7 @@ class Budget:
         while waiting:
             inner, depth = waiting.pop()
             if depth > DEEPEST_VALUE:
-                raise ExpressionFailed("This is nested too deep to be written as JSON.")
+                raise ExpressionFailed("This is nested too deeply to be written as JSON.")
             if isinstance(inner, (list, tuple, Mapping)):
                 self.items(8 + each * len(inner))
                 # Commas and colons with their spaces, or a line for each.

@@ -124,8 +124,8 @@ def _not_conditions(piece: Piece, node: nodes.Expr, inference: Inference) -> Ite
     offset, length = piece.span(node)
     yield Finding(
         "not-a-condition",
-        f"A condition is true or false, but `{piece.written(node)}` is {KINDS[type_.kind]}"
-        f"{_as_condition(type_.kind)}.",
+        f"A condition must be true or false, but `{piece.written(node)}` is "
+        f"{KINDS[type_.kind]}{_as_condition(type_.kind)}.",
         offset,
         length,
     )
@@ -133,24 +133,24 @@ def _not_conditions(piece: Piece, node: nodes.Expr, inference: Inference) -> Ite
 
 def _as_condition(kind: str) -> str:
     advice = {
-        "text": "; compare it: `… == 'text'`",
+        "text": ". Compare it: `… == 'text'`",
         "number": "; compare it: `… > 0`",
-        "list": "; ask for its length: `… | length > 0`",
-        "counters": "; ask for one: `….number('key') > 0`",
+        "list": ". Check its length: `… | length > 0`",
+        "counters": ". Check one of them: `….number('key') > 0`",
     }
-    return advice.get(kind, "; compare it with something")
+    return advice.get(kind, ". Compare it with something")
 
 
 def _not_text(piece: Piece, type_: Type) -> Finding:
     advice = {
-        "list": "; write `| join(', ')`, or `| tojson`",
-        "counters": "; name one: `.number('key')`, or write `| tojson`",
-        "mapping": "; name one of its keys, or write `| tojson`",
+        "list": ". Write `| join(', ')`, or `| tojson`",
+        "counters": ". Select one: `.number('key')`, or write `| tojson`",
+        "mapping": ". Select one of its keys, or write `| tojson`",
     }
     return Finding(
         "not-a-text",
-        f"`{piece.text}` is {KINDS[type_.kind]}, which has no form as text"
-        f"{advice.get(type_.kind, '')}.",
+        f"`{piece.text}` is {KINDS[type_.kind]}, which cannot be written as "
+        f"text{advice.get(type_.kind, '')}.",
         piece.start,
         len(piece.text),
     )

@@ -36,7 +36,7 @@ def _membership(left: Type, right: Type) -> tuple[str, str] | None:
         return misfit("eq", left, right)
     if right.kind in ("list", "counters"):
         return misfit("eq", left, item_of(right))
-    sentence = f"Only a list, a text or a mapping contains anything, not {KINDS[right.kind]}."
+    sentence = f"Only a list, a text or a mapping can contain something, not {KINDS[right.kind]}."
     return "wrong-operands", sentence
 
 

@@ -78,7 +78,7 @@ class _Compiler:
                 error.place(piece.span(node))
                 raise
             except _REFUSALS as error:
-                failed = ExpressionFailed(f"This cannot be worked out: {error}.")
+                failed = ExpressionFailed(f"This cannot be evaluated: {error}.")
                 failed.place(piece.span(node))
                 raise failed from error
 
@@ -172,7 +172,7 @@ class _Compiler:
             if kind == "duration":
                 return span_of(value).negative() if negative else value
             if kind != "number":
-                raise ExpressionFailed(f"Only a number has a sign, and this is {KINDS[kind]}.")
+                raise ExpressionFailed(f"Only a number can have a sign, but this is {KINDS[kind]}.")
             return number(-value if negative else value)
 
         return run
@@ -204,7 +204,7 @@ class _Compiler:
             if test(frame):
                 return then(frame)
             if otherwise is None:
-                raise NotDefined("The condition is false and there is no `else`.")
+                raise NotDefined("The condition is false, and there is no `else`.")
             return otherwise(frame)
 
         return run
@@ -350,7 +350,7 @@ def _call_method(
 
 def _key(value: Any) -> str:
     if not isinstance(value, str):
-        raise ExpressionFailed(f"A key is text in quotes, and this is {described(value)}.")
+        raise ExpressionFailed(f"A key is text in quotes, but this is {described(value)}.")
     return value
 
 
@@ -363,7 +363,7 @@ def _slice(frame: Frame, value: Any, bounds: list[Code | None]) -> Any:
         if place is not None:
             whole(place, "a place")
     if places[2] == 0:
-        raise ExpressionFailed("The third number of a part is not 0.")
+        raise ExpressionFailed("The third number of a part cannot be 0.")
     part = slice(*places)
     size = len(range(*part.indices(len(value))))
     if isinstance(value, str):

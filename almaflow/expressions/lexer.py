@@ -37,25 +37,25 @@ _CLOSED_BY = {"(": ")", "[": "]", "{": "}"}
 
 # What people write who know other languages → what to write here.
 _FOREIGN = (
-    ("&&", "`&&` is written `and` here."),
-    ("||", "`||` is written `or` here."),
-    ("===", "`===` is written `==` here."),
-    ("<>", "`<>` is written `!=` here."),
-    ("=>", "`=>` is written `>=` here."),
-    ("!", "`!` is written `not` here."),
-    ("{%", "Statements (`{% … %}`) are not allowed; use an expression, or a `branch` step."),
-    ("{#", "Comments (`{# … #}`) are not allowed; use a YAML comment."),
-    ("?", "`a ? b : c` is written `b if a else c` here."),
-    ("“", "Texts stand in straight quotes: `'…'`."),
-    ("”", "Texts stand in straight quotes: `'…'`."),
-    ("„", "Texts stand in straight quotes: `'…'`."),
-    ("‘", "Texts stand in straight quotes: `'…'`."),
-    ("’", "Texts stand in straight quotes: `'…'`."),
-    ("`", "Texts stand in straight quotes: `'…'`."),
-    ("'", "A text that begins here does not end: a `'` is missing."),
-    ('"', 'A text that begins here does not end: a `"` is missing.'),
-    ("@", "`@` means nothing here; names are written as they are: `inputs.month`."),
-    ("$", "`$` means nothing here; names are written as they are: `inputs.month`."),
+    ("&&", "Write `and` here, not `&&`."),
+    ("||", "Write `or` here, not `||`."),
+    ("===", "Write `==` here, not `===`."),
+    ("<>", "Write `!=` here, not `<>`."),
+    ("=>", "Write `>=` here, not `=>`."),
+    ("!", "Write `not` here, not `!`."),
+    ("{%", "Statements (`{% … %}`) are not allowed. Use an expression, or a `branch` step."),
+    ("{#", "Comments (`{# … #}`) are not allowed. Use a YAML comment."),
+    ("?", "Write `b if a else c` here, not `a ? b : c`."),
+    ("“", "Put text in straight quotes: `'…'`."),
+    ("”", "Put text in straight quotes: `'…'`."),
+    ("„", "Put text in straight quotes: `'…'`."),
+    ("‘", "Put text in straight quotes: `'…'`."),
+    ("’", "Put text in straight quotes: `'…'`."),
+    ("`", "Put text in straight quotes: `'…'`."),
+    ("'", "The text that begins here does not end, because a `'` is missing."),
+    ('"', 'The text that begins here does not end, because a `"` is missing.'),
+    ("@", "`@` has no meaning here. Write names as they are: `inputs.month`."),
+    ("$", "`$` has no meaning here. Write names as they are: `inputs.month`."),
 )
 
 
@@ -128,7 +128,7 @@ def _read(source: str, at: int) -> re.Match[str]:
         if source.startswith(foreign, at) and (match is None or len(match.group()) < len(foreign)):
             raise ExpressionSyntax(advice, at, len(foreign) if foreign not in "'\"" else 1)
     if match is None:
-        raise ExpressionSyntax(f"`{source[at]}` means nothing in an expression.", at)
+        raise ExpressionSyntax(f"`{source[at]}` has no meaning in an expression.", at)
     return match
 
 
@@ -141,7 +141,7 @@ def _pair(text: str, at: int, brackets: list[tuple[str, int]], ends: dict[int, i
             )
     elif text in ")]}":
         if not brackets:
-            raise ExpressionSyntax(f"This `{text}` closes nothing.", at)
+            raise ExpressionSyntax(f"This `{text}` does not close anything.", at)
         opening, offset = brackets.pop()
         if _CLOSED_BY[opening] != text:
             raise ExpressionSyntax(f"`{_CLOSED_BY[opening]}` is expected here, not `{text}`.", at)
@@ -151,18 +151,18 @@ def _pair(text: str, at: int, brackets: list[tuple[str, int]], ends: dict[int, i
 def _number(kind: str, text: str, at: int) -> Token:
     if len(text) > LONGEST_NUMBER:
         raise ExpressionSyntax(
-            f"A number has at most {LONGEST_NUMBER} digits; put it in quotes if it is an id.",
+            f"A number can have at most {LONGEST_NUMBER} digits. Put it in quotes if it is an id.",
             at,
             len(text),
         )
     if kind == "float":
         value = float(text)
         if value == float("inf"):
-            raise ExpressionSyntax(f"`{text}` is larger than any number here.", at, len(text))
+            raise ExpressionSyntax(f"The number `{text}` is too large.", at, len(text))
         return Token(at, "float", value)  # type: ignore[arg-type]  # Jinja2 does the same
     if text[0] == "0" and text.strip("0_") and text[1] in "0123456789_":
         raise ExpressionSyntax(
-            f"`{text}` begins with a zero; put it in quotes if it is an id or a code.",
+            f"`{text}` begins with a zero. Put it in quotes if it is an id or a code.",
             at,
             len(text),
         )

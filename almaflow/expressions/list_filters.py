@@ -42,13 +42,13 @@ def _length(frame: Frame, value: Any) -> int:
 
 def _first(frame: Frame, value: Any) -> Any:
     if not value:
-        raise NotDefined("There is no first element: this is empty.")
+        raise NotDefined("There is no first element, because this is empty.")
     return value[0]
 
 
 def _last(frame: Frame, value: Any) -> Any:
     if not value:
-        raise NotDefined("There is no last element: this is empty.")
+        raise NotDefined("There is no last element, because this is empty.")
     return value[-1]
 
 
@@ -60,9 +60,7 @@ def _one(frame: Frame, value: Any) -> Any:
 
 
 def _join(frame: Frame, value: Any, d: Any = "", attribute: Any = None) -> str:
-    return join_texts(
-        frame, text_argument(d, "what stands between"), _picked(frame, value, (attribute))
-    )
+    return join_texts(frame, text_argument(d, "the separator"), _picked(frame, value, (attribute)))
 
 
 def _list(frame: Frame, value: Any) -> list[Any]:
@@ -99,7 +97,7 @@ def _extreme(
 ) -> Any:
     keys = _keys(frame, value, case_sensitive, attribute)
     if not keys:
-        raise NotDefined("There is no smallest or largest element: this is empty.")
+        raise NotDefined("There is no smallest or largest element, because this is empty.")
     _check_ordered(keys)
     return value[choose(range(len(keys)), key=lambda index: keys[index][1])]
 
@@ -147,9 +145,11 @@ def _key(frame: Frame, value: Any, case_sensitive: bool) -> Any:
 def _check_ordered(keys: list[tuple[str, Any]]) -> None:
     kinds = {kind for kind, _ in keys}
     if len(kinds) > 1:
-        raise ExpressionFailed("The elements are of different kinds and have no order.")
+        raise ExpressionFailed("The elements are of different kinds, so they have no order.")
     if kinds & {"mapping", "list", "counters", "nothing"}:
-        raise ExpressionFailed("The elements have no order; name what to compare: `attribute='…'`.")
+        raise ExpressionFailed(
+            "The elements have no order. Specify what to compare: `attribute='…'`."
+        )
 
 
 def _picked(frame: Frame, value: Any, attribute: Any) -> list[Any]:
@@ -163,7 +163,7 @@ def _picked(frame: Frame, value: Any, attribute: Any) -> list[Any]:
 def _batch(frame: Frame, value: Any, linecount: Any, fill_with: Any = None) -> list[list[Any]]:
     size = whole(linecount, "a size")
     if size < 1:
-        raise ExpressionFailed("A batch has at least one element.")
+        raise ExpressionFailed("A batch must have at least one element.")
     frame.budget.items(4 * len(value))
     batches = [list(value[start : start + size]) for start in range(0, len(value), size)]
     if batches and fill_with is not None:
@@ -186,7 +186,7 @@ def _dictsort(
     reverse: Any = False,
 ) -> list[list[Any]]:
     if by not in ("key", "value"):
-        raise ExpressionFailed("A mapping is sorted by 'key' or by 'value'.")
+        raise ExpressionFailed("A mapping can be sorted only by 'key' or by 'value'.")
     pairs = _items(frame, value)
     return _sort(frame, pairs, reverse, case_sensitive, 0 if by == "key" else 1)
 
@@ -204,7 +204,9 @@ def _csv_column(frame: Frame, value: Any, name: Any, delimiter: Any = ",") -> li
         return [row[place] if place < len(row) else "" for row in rows[1:]]
     for row in rows:
         if not isinstance(row, Mapping):
-            raise ExpressionFailed(f"A row is a mapping or a list, and this is {described(row)}.")
+            raise ExpressionFailed(
+                f"A row must be a mapping or a list, but this is {described(row)}."
+            )
     if not rows:
         return []
     # Alma leaves out a cell that is empty, so a column may be missing from single rows.
@@ -214,7 +216,7 @@ def _csv_column(frame: Frame, value: Any, name: Any, delimiter: Any = ",") -> li
 
 def _read_csv(frame: Frame, text: str, delimiter: Any) -> list[list[str]]:
     if not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '\r\n"':
-        raise ExpressionFailed("The delimiter of a CSV is one character, such as `,` or `;`.")
+        raise ExpressionFailed("The delimiter of a CSV must be one character, such as `,` or `;`.")
     frame.budget.text(2 * len(text))
     rows = []
     try:
@@ -223,9 +225,9 @@ def _read_csv(frame: Frame, text: str, delimiter: Any) -> list[list[str]]:
             if row:
                 rows.append(row)
     except (csv.Error, ValueError, TypeError) as error:
-        raise ExpressionFailed(f"This is not readable as CSV: {error}.") from None
+        raise ExpressionFailed(f"This is not valid CSV: {error}.") from None
     if not rows:
-        raise ExpressionFailed("This CSV is empty: not even a header line is there.")
+        raise ExpressionFailed("This CSV is empty. It needs at least a header line.")
     return rows
 
 

@@ -81,8 +81,8 @@ class Noting:
         self._note(
             named,
             "may-not-have-run",
-            f"Not every element may have `{named.value}`, because {type_.why.rstrip('.')}; write "
-            f"`{advice}.",
+            f"Some elements may not have `{named.value}`, because {type_.why.rstrip('.')}. "
+            f"Write `{advice}.",
         )
 
     def _field(self, record: Record, name: str, before: Before, place: tuple[int, int]) -> Type:
@@ -101,7 +101,7 @@ class Noting:
             else:
                 noun = record.noun
                 code = f"unknown-{noun.split()[0]}"
-                self._add(place, code, f"There is no {noun} called `{name}`{near}")
+                self._add(place, code, f"There is no {noun} `{name}`{near}")
         return ANYTHING
 
     def _check_may_not_have_run(self, node: nodes.Expr, type_: Perhaps) -> None:
@@ -111,8 +111,8 @@ class Noting:
         self._note(
             node,
             "may-not-have-run",
-            f"`{written}` may not be there, because {type_.why.rstrip('.')}; write "
-            f"`{written} | default(…)`, or ask `{written} is defined` in an `if` before.",
+            f"`{written}` may be missing, because {type_.why.rstrip('.')}. Write `{written} | "
+            f"default(…)`, or check `{written} is defined` in an `if` first.",
         )
 
     def _unknown(

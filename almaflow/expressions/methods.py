@@ -47,7 +47,7 @@ def replace_text(frame: Frame, value: str, old: Any, new: Any, count: Any = None
 def join_texts(frame: Frame, separator: str, values: Any) -> str:
     """Join the items of a list as texts."""
     if not isinstance(values, (list, tuple)):
-        raise ExpressionFailed(f"A list is expected to be joined, not {described(values)}.")
+        raise ExpressionFailed(f"A list of texts is expected here, not {described(values)}.")
     frame.budget.items(len(values))
     texts = []
     for value in values:
@@ -107,7 +107,7 @@ def count_lines(frame: Frame, value: str) -> int:
 def _padded(pad: Callable[[str, int, str], str]) -> Callable[..., str]:
     def act(frame: Frame, value: str, width: Any, fill: Any = " ") -> str:
         if len(text_argument(fill, "filling")) != 1:
-            raise ExpressionFailed("The filling is one character.")
+            raise ExpressionFailed("The fill character must be one character.")
         frame.budget.text(len(value) + max(0, width_of(width)))
         return pad(value, width, fill)
 
@@ -153,12 +153,12 @@ def _splitlines(frame: Frame, value: str) -> list[str]:
 
 def _find(frame: Frame, value: str, part: Any) -> int:
     frame.budget.reading(len(value))
-    return value.find(text_argument(part, "what is looked for"))
+    return value.find(text_argument(part, "the text to search for"))
 
 
 def _count(frame: Frame, value: str, part: Any) -> int:
     frame.budget.reading(len(value))
-    return value.count(text_argument(part, "what is looked for"))
+    return value.count(text_argument(part, "the text to search for"))
 
 
 def _zfill(frame: Frame, value: str, width: Any) -> str:

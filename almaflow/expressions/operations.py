@@ -43,7 +43,7 @@ def number(value: Any) -> Any:
             return value
     elif isinstance(value, float) and math.isfinite(value):
         return value
-    raise ExpressionFailed("The result is not a number of a reasonable size.")
+    raise ExpressionFailed("The result is too large or not a number.")
 
 
 def _subtract(frame: Frame, left: Any, right: Any) -> Any:
@@ -75,7 +75,7 @@ def _power(frame: Frame, left: Any, right: Any) -> Any:
         # An upper bound, up to twice the size of the result.
         and left.bit_length() * abs(right) > 2 * NUMBER_BITS
     ):
-        raise ExpressionFailed("The result is not a number of a reasonable size.")
+        raise ExpressionFailed("The result is too large or not a number.")
     if not left and right < 0:
         raise ExpressionFailed("This divides by zero.")
     return number(left**right)
@@ -205,13 +205,13 @@ def no_operation(operator: str, left: str, right: str) -> str:
     sentence = f"{KINDS[first]} cannot be {_VERBS[operator]} {KINDS[second]}"
     advice = ""
     if operator == "+" and "text" in (left, right):
-        advice = "; `~` joins texts, `| int` makes a number of digits"
+        advice = ". Use `~` to join texts, or `| int` to turn digits into a number"
     elif "text" in (left, right):
-        advice = "; `| int` makes a number of digits"
+        advice = ". Use `| int` to turn digits into a number"
     elif {left, right} & {"instant", "date"} and "number" in (left, right):
-        advice = "; write `days(…)`, `hours(…)` or `months(…)`"
+        advice = ". Write `days(…)`, `hours(…)` or `months(…)`"
     elif {left, right} == {"instant", "date"}:
-        advice = "; `.date()` takes the date of a date with time"
+        advice = ". Use `.date()` to get the date of a date with time"
     return f"{sentence[0].upper()}{sentence[1:]}{advice}."
 
 
@@ -221,7 +221,7 @@ SLICED = frozenset({"text", "list", "counters"})
 
 def no_part(kind: str) -> str:
     """Return the sentence about a kind of value that has no parts."""
-    return f"Only a list or a text has a part, and this is {KINDS[kind]}."
+    return f"Only a list or a text has parts, but this is {KINDS[kind]}."
 
 
 def multiplies_names(node: nodes.BinExpr) -> bool:
@@ -245,7 +245,7 @@ def apply(frame: Frame, operator: str, left: Any, right: Any) -> Any:
     try:
         return known[0](frame, left, right)
     except OverflowError:
-        raise ExpressionFailed("The result is not a number of a reasonable size.") from None
+        raise ExpressionFailed("The result is too large or not a number.") from None
 
 
 def equal(frame: Frame, left: Any, right: Any) -> bool:
@@ -282,15 +282,15 @@ def comes_before(frame: Frame, left: Any, right: Any, *, or_equal: bool) -> bool
 def not_comparable(left: str, right: str) -> str:
     """Return the sentence that says which comparison makes no sense."""
     if left == right:
-        return f"{KINDS[left][0].upper()}{KINDS[left][1:]} is neither more nor less than another."
+        return f"{KINDS[left][0].upper()}{KINDS[left][1:]} cannot be compared with `<` or `>`."
     pair = {left, right}
     advice = ""
     if pair == {"text", "number"}:
-        advice = "; `| int` makes a number of digits, quotes make a text"
+        advice = ". Use `| int` to turn digits into a number, or quotes to write a text"
     elif pair == {"instant", "date"}:
-        advice = "; `.date()` takes the date of a date with time"
+        advice = ". Use `.date()` to get the date of a date with time"
     elif pair == {"text", "boolean"}:
-        advice = "; `true` and `false` stand without quotes"
+        advice = ". Write `true` and `false` without quotes"
     sentence = f"{KINDS[left]} cannot be compared with {KINDS[right]}"
     return f"{sentence[0].upper()}{sentence[1:]}{advice}."
 
@@ -309,7 +309,7 @@ def contains(frame: Frame, container: Any, value: Any) -> bool:
     if kind == "text":
         if not isinstance(value, str):
             raise ExpressionFailed(
-                f"Text contains only text, and this is {described(value)}; quotes make a text."
+                f"A text can contain only text, but this is {described(value)}. Put it in quotes."
             )
         frame.budget.reading(len(container))
         return value in container
@@ -317,7 +317,7 @@ def contains(frame: Frame, container: Any, value: Any) -> bool:
         return isinstance(value, str) and value in container
     if kind not in ("list", "counters"):
         raise ExpressionFailed(
-            f"Only a list, a text or a mapping contains anything, and this is {KINDS[kind]}."
+            f"Only a list, a text or a mapping can contain something, but this is {KINDS[kind]}."
         )
     frame.budget.items(len(container))
     if isinstance(value, str):
@@ -359,7 +359,7 @@ def format_text(budget: Budget, pattern: str, values: tuple[Any, ...]) -> str:
                 raise ExpressionFailed(f"A width of more than {WIDEST:,} is not allowed.")
             cost += int(digits or 0)
     if "%" in _DIRECTIVE.sub("", pattern):
-        raise ExpressionFailed("A `%` in a format is followed by a letter: `%s`, `%05d`, `%.2f`.")
+        raise ExpressionFailed("Write a letter after each `%` in a format: `%s`, `%05d`, `%.2f`.")
     letters = [match[4] for match in _DIRECTIVE.finditer(pattern) if match[4]]
     shown = tuple(
         to_text(one) if letter == "s" else one

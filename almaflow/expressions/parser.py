@@ -118,7 +118,7 @@ def parse_expression(source: str) -> Parsed:
             (match.start() for match in list(_OPENING.finditer(source))[1:]), len(source) - 1
         )
         raise ExpressionSyntax(
-            "One expression is expected here: put `{{ }}` around the whole, or leave it out.",
+            "One expression is expected here. Put `{{ }}` around all of it, or leave it out.",
             offset,
         )
     return parsed
@@ -168,20 +168,21 @@ def keywords(node: nodes.Call | nodes.Filter | nodes.Test) -> list[tuple[str, no
 def _check_length(source: str) -> None:
     if len(source) > LONGEST:
         raise ExpressionSyntax(
-            f"This is {len(source):,} characters long; at most {LONGEST:,} are allowed where "
-            "something is worked out.",
+            f"This is {len(source):,} characters long. An expression or a text with templates "
+            f"can have at most {LONGEST:,}.",
         )
 
 
 def _not_allowed(match: re.Match[str]) -> ExpressionSyntax:
     if match.group() == "{%":
         message = (
-            "Statements (`{% … %}`) are not allowed; use `{{ … }}`, or a `branch` or `for_each` "
-            "step. As text, write `{{ '{%' }}`."
+            "Statements (`{% … %}`) are not allowed. Use `{{ … }}`, or a `branch` or "
+            "`for_each` step. To write it as text, use `{{ '{%' }}`."
         )
     else:
         message = (
-            "Comments (`{# … #}`) are not allowed; use a YAML comment. As text, write `{{ '{#' }}`."
+            "Comments (`{# … #}`) are not allowed. Use a YAML comment. To write it as "
+            "text, use `{{ '{#' }}`."
         )
     return ExpressionSyntax(message, match.start(), 2)
 
@@ -266,7 +267,7 @@ def _parse(source: str, tokens: list[Token], end: int) -> nodes.Expr:
 
 def _too_deep(offset: int) -> ExpressionSyntax:
     return ExpressionSyntax(
-        f"This is nested too deep: at most {DEEPEST} brackets or {DEEPEST_TREE} operations "
+        f"This is nested too deeply: at most {DEEPEST} brackets or {DEEPEST_TREE} operations "
         "within each other are allowed.",
         offset,
     )
@@ -282,16 +283,16 @@ def _check_depth(node: nodes.Node) -> None:
             inner.dyn_args is not None or inner.dyn_kwargs is not None
         ):
             raise ExpressionSyntax(
-                "`*` and `**` in brackets are not allowed; write each value.", inner.lineno
+                "`*` and `**` in brackets are not allowed. Write each value.", inner.lineno
             )
         waiting.extend((child, depth + 1) for child in inner.iter_child_nodes())
 
 
 def _friendly(message: str, token: Token) -> str:
     if token.type == "eof":
-        return "The expression ends too early: something is missing here."
+        return "The expression ends too early. Something is missing here."
     if token.type == "assign":
-        return "`=` does not compare; write `==`."
+        return "`=` does not compare. Write `==`."
     expected = re.search(r"expected token '([^']+)'", message)
     shown = _shown(token)
     if expected is not None:
@@ -299,16 +300,16 @@ def _friendly(message: str, token: Token) -> str:
         wanted = "a name" if wanted == "name" else f"`{wanted}`"
         return f"{wanted[0].upper()}{wanted[1:]} is expected here, not {shown}."
     if "chain" in message:
-        return "`is` cannot follow `is`; join the two questions with `and`."
+        return "`is` cannot follow `is`. Join the two tests with `and`."
     return f"{shown[0].upper()}{shown[1:]} is not expected here."
 
 
 def _leftover(token: Token) -> str:
     if token.type == "assign":
-        return "`=` does not compare; write `==`."
+        return "`=` does not compare. Write `==`."
     if token.type in ("name", "string", "integer", "float"):
         return (
-            f"{_shown(token)[0].upper()}{_shown(token)[1:]} is not expected here; an operator "
+            f"{_shown(token)[0].upper()}{_shown(token)[1:]} is not expected here. An operator "
             "such as `and`, `==` or `~` is missing before it."
         )
     return f"`{token.value}` is not expected here."

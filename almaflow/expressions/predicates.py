@@ -17,7 +17,7 @@ _TEXT = frozenset({"text"})
 
 def _divisible(frame: Frame, value: Any, num: Any) -> bool:
     if not whole(num, "a divisor"):
-        raise ExpressionFailed("Nothing is divisible by zero.")
+        raise ExpressionFailed("A number cannot be divided by zero.")
     return bool(value % num == 0)
 
 

@@ -47,7 +47,7 @@ class Operation:
         """Return the sentence about a value of a kind that it does not take, else nothing."""
         if not kind or not self.takes or kind in self.takes:
             return ""
-        return f"`{self.name}` works on {either(self.takes)}, not on {KINDS[kind]}."
+        return f"`{self.name}` needs {either(self.takes)}, but this is {KINDS[kind]}."
 
     def misuse(self, values: int, positional: int, keywords: list[str]) -> str:
         """Return the sentence about arguments it does not have, else nothing.
@@ -92,7 +92,7 @@ def _misuse(operation: Operation, values: int, positional: int, keywords: tuple[
         operation.signature.bind(*given, **dict.fromkeys(keywords))
     except TypeError:
         if len(operation.signature.parameters) == 1 + values:
-            return f"`{operation.name}` takes nothing in brackets."
+            return f"`{operation.name}` takes no arguments."
         return f"`{operation.name}` is written `{operation.usage(values)}`."
     return ""
 

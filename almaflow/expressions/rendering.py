@@ -49,8 +49,8 @@ def evaluate_condition(
     if isinstance(value, bool):
         return value
     raise ExpressionFailed(
-        f"A condition is true or false, but `{piece.text}` is {_quoted(value)}; "
-        "compare it with something.",
+        f"A condition must be true or false, but `{piece.text}` is {_quoted(value)}. Compare "
+        "it with something.",
         piece.start,
         len(piece.text),
     )
@@ -120,7 +120,7 @@ def _run(frame: Frame, piece: Piece) -> Any:
         return compile_piece(piece)(frame)
     except (RecursionError, MemoryError):
         raise ExpressionFailed(
-            "The values are nested too deep, or too large, to be worked with.",
+            "The values are nested too deeply, or too large, to be evaluated.",
             piece.start,
             len(piece.text),
         ) from None

@@ -36,8 +36,8 @@ def check_date_format(pattern: str) -> str:
     if "%" in rest:
         wrong = rest[rest.index("%") :][:2]
         return (
-            f"`{wrong}` means nothing in a date's format; write for example "
-            "`%Y-%m-%d`, `%d.%m.%Y` or `%H:%M`."
+            f"`{wrong}` has no meaning in a date's format. Write, for example, `%Y-%m-%d`, "
+            "`%d.%m.%Y` or `%H:%M`."
         )
     return ""
 
@@ -125,7 +125,7 @@ def _truncate(
     leeway: Any = None,
 ) -> str:
     if whole(length, "a length") < len(text_argument(end, "an ending")):
-        raise ExpressionFailed(f"A text cut to {length} characters has no room for `{end}`.")
+        raise ExpressionFailed(f"A text shortened to {length} characters has no room for `{end}`.")
     most = None if leeway is None else max(0, whole(leeway, "a leeway"))
     frame.budget.text(len(value) + len(end))
     return jinja.do_truncate(GRAMMAR, value, length, bool(killwords), end, most)
@@ -160,7 +160,7 @@ def _json_scalar(value: Any) -> Any:
 def _int(frame: Frame, value: Any, default: Any = 0, base: Any = 10) -> Any:
     _check_digits(value)
     if not 2 <= whole(base, "a base") <= 36:
-        raise ExpressionFailed("A base is a number from 2 to 36.")
+        raise ExpressionFailed("A base must be a number from 2 to 36.")
     try:
         return number(jinja.do_int(value, default, base))
     except OverflowError:
@@ -178,18 +178,18 @@ def _float(frame: Frame, value: Any, default: Any = 0.0) -> Any:
 
 def _check_digits(value: Any) -> None:
     if isinstance(value, str) and len(value) > _MOST_DIGITS:
-        raise ExpressionFailed(f"A number has at most {_MOST_DIGITS} digits.")
+        raise ExpressionFailed(f"A number can have at most {_MOST_DIGITS} digits.")
 
 
 def _round(frame: Frame, value: Any, precision: Any = 0, method: Any = "common") -> Any:
     if not -_MOST_DIGITS <= whole(precision, "a number of digits") <= _MOST_DIGITS:
-        raise ExpressionFailed(f"At most {_MOST_DIGITS} digits can be rounded to.")
+        raise ExpressionFailed(f"A number can be rounded to at most {_MOST_DIGITS} digits.")
     if method not in ("common", "ceil", "floor"):
-        raise ExpressionFailed("A number is rounded by 'common', 'ceil' or 'floor'.")
+        raise ExpressionFailed("A number can be rounded only by 'common', 'ceil' or 'floor'.")
     try:
         return number(jinja.do_round(value, precision, method))
     except OverflowError:
-        raise ExpressionFailed("The result is not a number of a reasonable size.") from None
+        raise ExpressionFailed("The result is too large or not a number.") from None
 
 
 def _abs(frame: Frame, value: Any) -> Any:

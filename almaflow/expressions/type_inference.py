@@ -98,7 +98,7 @@ class Inference(Noting):
             self._note(
                 node.arg,
                 "unknown-attribute",
-                "An element of a list is named by its number: the first is `[0]`.",
+                "Select an element of a list by its number. The first is `[0]`.",
             )
             return ANYTHING
         if owner.kind in ("", "list", "counters", "text", "nothing"):
@@ -165,7 +165,7 @@ class Inference(Noting):
         if type_.kind in ("", "number", "duration"):
             return type_
         code = "arithmetic-on-text" if type_ == TEXT else "wrong-operands"
-        self._note(node, code, f"Only a number has a sign, and this is {KINDS[type_.kind]}.")
+        self._note(node, code, f"Only a number can have a sign, but this is {KINDS[type_.kind]}.")
         return ANYTHING
 
     def concat(self, node: nodes.Concat) -> Type:
@@ -175,8 +175,8 @@ class Inference(Noting):
                 self._note(
                     one,
                     "not-a-text",
-                    f"`{self.piece.written(one)}` is {KINDS[type_.kind]}, which has no form as "
-                    "text.",
+                    f"`{self.piece.written(one)}` is {KINDS[type_.kind]}, which cannot be "
+                    "written as text.",
                 )
         return TEXT
 

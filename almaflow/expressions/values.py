@@ -39,7 +39,7 @@ class Counters(list[Mapping[str, str]]):
         if default is not _REQUIRED:
             return default
         what = f"`{which}`" if isinstance(which, str) else f"number {which}"
-        raise NotDefined(f"There is no counter {what}; {self._listed()}.")
+        raise NotDefined(f"There is no counter {what}. {self._listed()}.")
 
     def number(self, which: str | int, default: Any = _REQUIRED) -> Any:
         """Return the same as a number.
@@ -53,7 +53,8 @@ class Counters(list[Mapping[str, str]]):
             return default
         if _NUMBER.fullmatch(text.strip()) is None:
             raise ExpressionFailed(
-                f"The counter `{which}` is no number but the text `{text[:100]}`; {self._listed()}."
+                f"The counter `{which}` is not a number, but the text `{text[:100]}`. "
+                f"{self._listed()}."
             )
         return float(text) if "." in text else int(text)
 
@@ -63,17 +64,17 @@ class Counters(list[Mapping[str, str]]):
             return next((str(value) for value in values if value is not None), None)
         if isinstance(which, bool) or not isinstance(which, int) or which < 0:
             raise ExpressionFailed(
-                "A counter is named by its key, in quotes, or by its position: 0 is the first."
+                "Select a counter by its key, in quotes, or by its position (the first is 0)."
             )
         value = self[which].get("value") if which < len(self) else None
         return None if value is None else str(value)
 
     def _listed(self) -> str:
         if not self:
-            return "the run has no counters"
+            return "The run has no counters"
         shown = [f"`{one.get('key', '')}` ({one.get('value', '')})" for one in self[:20]]
         more = ", …" if len(self) > len(shown) else ""
-        return f"the run has {', '.join(shown)}{more}"
+        return f"The run has {', '.join(shown)}{more}"
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class Span:
     def __post_init__(self) -> None:
         longest = max(abs(self.months) * 30, abs(self.days), abs(self.elapsed.days))
         if longest > _LONGEST_DAYS:
-            raise ExpressionFailed("This duration is longer than any that makes sense.")
+            raise ExpressionFailed("This duration is too long.")
 
     def plus(self, other: Span) -> Span:
         """Return both together; Raises: ExpressionFailed."""
@@ -106,7 +107,7 @@ class Span:
     def length(self) -> timedelta:
         """How long it is, a day taken as 24 hours; Raises: ExpressionFailed for months."""
         if self.months:
-            raise ExpressionFailed("A month has no fixed length: add `months(…)` to a date.")
+            raise ExpressionFailed("A month has no fixed length. Add `months(…)` to a date.")
         return timedelta(days=self.days) + self.elapsed
 
 
@@ -126,7 +127,7 @@ def shift(start: date, span: Span) -> date:
         if not isinstance(moved, datetime):
             if span.elapsed % timedelta(days=1):
                 raise ExpressionFailed(
-                    "Hours cannot be added to a date without a time; use `days(…)`."
+                    "Hours cannot be added to a date without a time. Use `days(…)`."
                 )
             return moved + span.elapsed
         if moved.tzinfo is None:
@@ -134,7 +135,7 @@ def shift(start: date, span: Span) -> date:
         # By way of UTC, so that hours are real hours and no hour comes out that was skipped.
         return (moved.astimezone(UTC) + span.elapsed).astimezone(moved.tzinfo)
     except (OverflowError, ValueError):
-        raise ExpressionFailed("The date leaves the years 1 to 9999.") from None
+        raise ExpressionFailed("The date is outside of the years 1 to 9999.") from None
 
 
 def _add_months(start: date, months: int) -> date:
@@ -213,17 +214,17 @@ def to_text(value: Any) -> str:
         return str(value.isoformat())
     if kind == "duration":
         return _span_text(span_of(value))
-    advice = {"nothing": "give a `| default('…', true)`", "mapping": "name one of its keys"}
+    advice = {"nothing": "Add `| default('…', true)`", "mapping": "Select one of its keys"}
     raise ExpressionFailed(
-        f"This is {KINDS[kind]}, which has no form as text; "
-        f"{advice.get(kind, 'use `| join(…)` or `| first`')}, or `| tojson`."
+        f"This is {KINDS[kind]}, which cannot be written as text. "
+        f"{advice.get(kind, 'Use `| join(…)` or `| first`')}, or `| tojson`."
     )
 
 
 def _number_text(value: int | float) -> str:
     if isinstance(value, int):
         if value.bit_length() > 4 * NUMBER_BITS:
-            raise ExpressionFailed("This is not a number of a reasonable size.")
+            raise ExpressionFailed("This number is too large.")
         return str(int(value))
     if not math.isfinite(value):
         raise ExpressionFailed("This is not a finite number.")

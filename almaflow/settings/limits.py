@@ -14,7 +14,13 @@ class LimitSettings(Model):
 
     running_jobs: Annotated[
         Whole,
-        Field(ge=1, le=100, description="API-started jobs that run at a time; Alma allows 3."),
+        Field(
+            ge=1,
+            le=100,
+            description=(
+                "Jobs started through the API that may run at the same time; Alma allows 3."
+            ),
+        ),
     ] = 3
     starts_per_hour: Annotated[
         Whole,
@@ -25,7 +31,7 @@ class LimitSettings(Model):
         Field(
             ge=1,
             le=1000,
-            description="Calls a second; default 40, in a sandbox 8 (Alma allows 50 and 10).",
+            description="API calls per second; default 40, in a sandbox 8 (Alma allows 50 and 10).",
         ),
     ] = None
     calls_per_minute: Annotated[
@@ -33,15 +39,16 @@ class LimitSettings(Model):
         Field(
             ge=1,
             le=60000,
-            description="Calls a minute; default 1200, in a sandbox 240 (Alma allows 1500 and "
-            "300).",
+            description="API calls per minute; default 1200, in a sandbox 240 (Alma allows "
+            "1500 and 300).",
         ),
     ] = None
     reserve_calls: Annotated[
         Whole,
         Field(
             ge=0,
-            description="When fewer calls than this are left of the day, only running jobs are "
-            "looked at; the rest waits for midnight, so that other programs can go on.",
+            description="When fewer API calls than this are left for the day, almaflow only "
+            "polls running jobs. Everything else waits until midnight, so that "
+            "other programs can continue.",
         ),
     ] = 5000

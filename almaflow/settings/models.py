@@ -76,8 +76,8 @@ def _identifier(text: str) -> str:
     if not re.fullmatch(_IDENTIFIER, text):
         raise PydanticCustomError(
             "bad_name",
-            "`{text}` cannot be a name in an expression; a name is a letter, then letters, digits "
-            "and `_`.",
+            "`{text}` cannot be a name in an expression. A name is a letter, followed by "
+            "letters, digits and `_`.",
             {"text": text},
         )
     return text
@@ -100,18 +100,18 @@ def _base_url(text: str) -> str:
     if not host or parts.query or parts.fragment or parts.path.rstrip("/") not in ("", API_PATH):
         raise PydanticCustomError(
             "bad_url",
-            "This is no address of Alma's API; write scheme and host, as in "
-            "`https://api-eu.hosted.exlibrisgroup.com`, or give a `region` instead.",
+            "This is not a valid address of the Alma API. Write scheme and host, such as "
+            "`https://api-eu.hosted.exlibrisgroup.com`, or use `region` instead.",
         )
     if parts.username is not None or parts.password is not None:
         raise PydanticCustomError(
-            "literal_key", "A secret does not belong in an address; give it as `api_key`."
+            "literal_key", "A secret does not belong in an address. Use `api_key` for it."
         )
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         raise PydanticCustomError(
             "bad_url",
-            "The key would travel unprotected; the address must begin with `https://` (`http://` "
-            "only for this machine: 127.0.0.1, localhost).",
+            "This address would send the API key unencrypted. Use `https://`. `http://` is "
+            "allowed for this machine only (localhost, 127.0.0.1).",
         )
     return text.rstrip("/").removesuffix(API_PATH)
 
@@ -135,8 +135,8 @@ def _without_password(text: str) -> str:
     if has_password:
         raise PydanticCustomError(
             "literal_key",
-            "A password does not belong in this file; put the whole address into an environment "
-            "variable and write `env:NAME` here, or give the password on its own.",
+            "A password does not belong in this file. Put the whole address into an environment "
+            "variable and write `env:NAME` here, or specify the password separately.",
         )
     return text
 
@@ -150,7 +150,7 @@ def _settle(data: Any) -> Any:
     try:
         return parse_duration(text)
     except ValueError as error:
-        why = f"{error} Or write `never`, to be asked."
+        why = f"{error} Or write `never`, so that a person decides."
         raise PydanticCustomError("bad_duration", "{why}", {"why": why}) from None
 
 
@@ -175,8 +175,8 @@ class InstitutionSettings(Model):
     base_url: Annotated[
         Annotated[Text, AfterValidator(_base_url)] | None,
         Field(
-            description="The address of the API instead of a region: https, or http on this "
-            "machine (`almaflow simulator`)."
+            description="The address of the API instead of a region: `https://…`, or "
+            "`http://…` on this machine (`almaflow simulator`)."
         ),
     ] = None
     code: Annotated[
@@ -190,7 +190,7 @@ class InstitutionSettings(Model):
     api_key: Annotated[
         SecretRef,
         Field(
-            description="Where the API key lies: `env:NAME`, `file:PATH` or "
+            description="Where the API key is stored: `env:NAME`, `file:PATH` or "
             "`keyring:SERVICE/NAME`. The key needs the area Configuration, read/write."
         ),
     ]
@@ -202,14 +202,14 @@ class InstitutionSettings(Model):
         ),
     ] = Environment.PRODUCTION
     limits: Annotated[
-        LimitSettings | None, Field(description="What almaflow may ask of the institution.")
+        LimitSettings | None, Field(description="Limits for the requests to the institution.")
     ] = None
     settle: Annotated[
         Settle,
         Field(
-            description="How long after a submission whose answer was lost its run may still show "
-            "up in Alma (default 10m); then it may be submitted once more. `never`: a person is "
-            "asked."
+            description="How long after a submission with a lost response its instance may still "
+            "appear in Alma (default 10m). Then the job may be submitted once more. With `never`, "
+            "a person decides."
         ),
     ] = timedelta(minutes=10)
 
@@ -235,7 +235,7 @@ class CalendarSettings(Model):
         Field(description="A country's public holidays: its ISO code, such as CH."),
     ] = None
     subdivision: Annotated[
-        Text | None, Field(description="Those of a part of the country, such as ZH.")
+        Text | None, Field(description="The holidays of a part of the country, such as ZH.")
     ] = None
     dates: Annotated[
         list[Annotated[Text, _checked(parse_date_range, "bad_date")]],
@@ -248,13 +248,13 @@ class CalendarSettings(Model):
     @model_validator(mode="after")
     def _known(self) -> CalendarSettings:
         if self.subdivision is not None and self.country is None:
-            raise PydanticCustomError("choose_one", "`subdivision` goes with `country`.")
+            raise PydanticCustomError("choose_one", "`subdivision` needs `country`.")
         if self.country is None and not self.dates and self.ics is None:
             raise PydanticCustomError(
                 "choose_one", "A calendar needs `country`, `dates` or `ics`, or several of them."
             )
         if len(self.dates) > MOST_RANGES:
-            why = f"`dates` has more than {MOST_RANGES} entries; write ranges, or an `ics` file."
+            why = f"`dates` has more than {MOST_RANGES} entries. Use ranges, or an `ics` file."
             raise PydanticCustomError("bad_calendar", "{why}", {"why": why, "key": "dates"})
         if self.country is not None:
             try:
@@ -291,30 +291,32 @@ class ConnectionSettings(Model):
         Annotated[Text, AfterValidator(_without_password), AfterValidator(_server)],
         Field(
             description="sftp://user@host/folder, ftp://…, ftps://… or s3://bucket/folder. A "
-            "folder that begins with `/~/` is below the user's own. The user of a bucket is the "
-            "id of a key; without one the machine's own AWS credentials count."
+            "folder that begins with `/~/` is in the home folder of the user. The "
+            "user of a bucket is the id of a key; without one, the AWS credentials "
+            "of this machine are used."
         ),
     ]
     password: Annotated[
         SecretRef | None,
         Field(
-            description="Where the password lies: `env:NAME` and the like. SFTP without one takes "
-            "the keys of ~/.ssh and the agent; for a bucket it is the secret of the key."
+            description="Where the password is stored, such as `env:NAME`. Without one, SFTP "
+            "uses the keys in ~/.ssh and the agent. For a bucket it is the secret "
+            "of the key."
         ),
     ] = None
     host_key: Annotated[
         Text | None,
         Field(
             pattern=r"^(ssh|ecdsa|sk)-\S+ [A-Za-z0-9+/]+=*( .*)?$",
-            description="The SFTP server's public key, as `ssh-ed25519 AAAA…`; without it the "
-            "server must be in ~/.ssh/known_hosts.",
+            description="The SFTP server's public key, as `ssh-ed25519 AAAA…`; without it, the "
+            "server must be listed in ~/.ssh/known_hosts.",
         ),
     ] = None
     endpoint: Annotated[
         Text | None,
         Field(
             pattern=r"^https?://[^\s@]+$",
-            description="The address of an S3 server that is not Amazon's, as `https://…`.",
+            description="The address of an S3 server other than that of Amazon, as `https://…`.",
         ),
     ] = None
 
@@ -325,13 +327,15 @@ class Settings(Model):
     default_institution: Annotated[
         Text | None,
         Field(
-            description="The institution of workflows that name none; not needed when there is "
-            "only one."
+            description="The institution of workflows that specify none; not needed if there "
+            "is only one."
         ),
     ] = None
     timezone: Annotated[
         Zone,
-        Field(description="An IANA zone, such as Europe/Zurich, for workflows that name none."),
+        Field(
+            description="The IANA time zone, such as Europe/Zurich, of workflows that specify none."
+        ),
     ] = "UTC"
     workflows: Annotated[
         Text, Field(description="The folder of the workflow files; default `workflows/`.")
@@ -339,13 +343,15 @@ class Settings(Model):
     store: Annotated[
         Annotated[Text, AfterValidator(_without_password)],
         Field(
-            description="Where runs are recorded: `sqlite:///PATH` relative to this file (default "
-            "`sqlite:///.almaflow/almaflow.db`), `postgresql://user@host/database` (its password "
-            "from libpq's `~/.pgpass`), or `env:NAME` of a variable with the address."
+            description="Where runs are recorded: `sqlite:///PATH` relative to this file "
+            "(default `sqlite:///.almaflow/almaflow.db`), "
+            "`postgresql://user@host/database` (its password from libpq's "
+            "`~/.pgpass`), or `env:NAME` of a variable that holds the address."
         ),
     ] = "sqlite:///.almaflow/almaflow.db"
     institutions: Annotated[
-        dict[str, InstitutionSettings], Field(description="The institutions by your own names.")
+        dict[str, InstitutionSettings],
+        Field(description="The institutions, under names of your choice."),
     ] = {}
     calendars: Annotated[
         dict[str, CalendarSettings], Field(description="Days on which nothing runs, by name.")
@@ -353,13 +359,17 @@ class Settings(Model):
     channels: Annotated[
         dict[str, SecretRef],
         Field(
-            description="Where notices go, by name: the place of an Apprise address. `log` is "
-            "always there."
+            description="Where notifications are sent, by name: where the Apprise address is "
+            "stored, such as `env:NAME`. `log` always exists."
         ),
     ] = {}
     secrets: Annotated[
         dict[Identifier, SecretRef],
-        Field(description="What `secrets.<name>` means in workflows: the places of the values."),
+        Field(
+            description=(
+                "The secrets that workflows use as `secrets.<name>`: where each value is stored."
+            )
+        ),
     ] = {}
     connections: Annotated[
         dict[str, ConnectionSettings],
@@ -369,13 +379,14 @@ class Settings(Model):
     pings: Annotated[
         dict[str, SecretRef],
         Field(
-            description="Dead man's switches by name: the places of their addresses, such as that "
-            "of a check at healthchecks.io. `/start` and `/fail` are added to it."
+            description="Dead man's switches by name: where their addresses are stored, such "
+            "as that of a check at healthchecks.io. almaflow adds `/start` and "
+            "`/fail` to the address."
         ),
     ] = {}
     serve: Annotated[
         ServeSettings | None,
-        Field(description="What `almaflow serve` does beside running workflows."),
+        Field(description="What `almaflow serve` does in addition to running workflows."),
     ] = None
 
     @property

@@ -34,19 +34,20 @@ def path_inside(project: Path, name: str, *, beside: Path | None = None) -> Path
     """
     base = Path(os.path.realpath(project))
     if not name:
-        raise PathRefused("outside-project", "This path is empty. Name a file.")
+        raise PathRefused("outside-project", "This path is empty. Specify a file.")
     if _NOT_IN_PATHS.search(name):
         raise PathRefused(
             "outside-project",
-            f"The path `{printable(name)}` holds a control character. Write it with `/` between "
-            "its parts; in double quotes, YAML reads a backslash as the beginning of an escape.",
+            f"The path `{printable(name)}` contains a control character. Write it with `/` "
+            "between its parts. In double quotes, YAML reads a backslash as the beginning of "
+            "an escape.",
         )
     target = Path(os.path.realpath((beside or base) / name))
     if not target.is_relative_to(base):
         raise PathRefused(
             "outside-project",
-            f"`{name}` leads out of the project folder; move it into the folder, and name it from "
-            "there.",
+            f"`{name}` is outside of the project folder. Move it into the folder, and use its "
+            "path there.",
         )
     return target
 
@@ -66,14 +67,14 @@ def data_path(project: Path, name: str, *, beside: Path | None = None) -> Path:
     if hidden is not None:
         raise PathRefused(
             "hidden-file",
-            f"`{name}` leads to the hidden file or folder `{printable(hidden)}`, where programs "
-            "keep settings and secrets, so almaflow does not use it. Name a file whose path has no "
-            "part that begins with a dot.",
+            f"`{name}` leads to the hidden file or folder `{printable(hidden)}`, where "
+            "programs keep settings and secrets, so almaflow does not use it. Use a file whose "
+            "path has no part that begins with a dot.",
         )
     if parts and parts[-1].casefold() == FILE_NAME:
         raise PathRefused(
             "hidden-file",
-            f"`{name}` is the project's {FILE_NAME}, which holds settings and no data. Name "
+            f"`{name}` is the project's {FILE_NAME}, which contains settings, not data. Use "
             "another file.",
         )
     return target

@@ -73,8 +73,9 @@ class Institution:
         key = self.api_key.read_value(self.folder).strip()
         if not (key.isascii() and key.isprintable()) or " " in key:
             raise RequestWrong(
-                f"The API key of institution `{self.name}` (`{self.api_key}`) holds blanks or "
-                "characters that no key has; copy it again from the Developer Network."
+                f"The API key of institution `{self.name}` (`{self.api_key}`) contains spaces "
+                "or characters that a key cannot have. Copy it again from the Developer "
+                "Network."
             )
         return self.api_key.hidden(key, f"institutions.{self.name}.api_key")
 
@@ -113,8 +114,9 @@ class Project:
         if wanted is None and self.institutions:
             names = ", ".join(f"`{known}`" for known in self.institutions)
             raise RequestWrong(
-                f"No institution is named, and {self._file} has several ({names}) and no default. "
-                "Name one in the workflow (`institution: …`), or write `default_institution: …`."
+                f"No institution is specified, and {self._file} has several ({names}) and no "
+                "default. Specify one in the workflow (`institution: …`), or write "
+                "`default_institution: …`."
             )
         entry = self.institutions.get(wanted or "")
         if entry is None or wanted is None:
@@ -157,8 +159,8 @@ class Project:
         if reference is None:
             hint = did_you_mean(name, self.settings.secrets)
             raise RequestWrong(
-                f"There is no secret `{name}`{hint or '.'} Write it in {self._file}: "
-                f"`secrets: {{{name}: env:NAME}}`."
+                f"There is no secret `{name}`{hint or '.'} Add it to {self._file}: `secrets: "
+                f"{{{name}: env:NAME}}`."
             )
         return reference.resolve(self.folder, f"secrets.{name}")
 
@@ -218,11 +220,11 @@ class Project:
         lines = _LINES.format(name=name or "main")
         if self.document is None:
             place = f"There is no {FILE_NAME} in {self.folder} or a folder above it"
-            wanted = f", so institution `{name}` is not known" if name else ""
-            return f"{place}{wanted}. Write one with these lines, or use `--simulate`:\n\n{lines}"
+            wanted = f", so the institution `{name}` is not known" if name else ""
+            return f"{place}{wanted}. Create one with these lines, or use `--simulate`:\n\n{lines}"
         what = f"no institution `{name}`" if name else "no institution"
         hint = did_you_mean(name, self.institutions) if name else ""
-        return f"{self._file} has {what}{hint or '.'} Write these lines there:\n\n{lines}"
+        return f"{self._file} has {what}{hint or '.'} Add these lines:\n\n{lines}"
 
     def _limit_settings(self, name: str) -> LimitSettings:
         account = _account(name, self.institutions[name])
@@ -295,8 +297,8 @@ def _check_believed(file: Path) -> None:
         raise DocumentsInvalid([Problem(location, "unreadable", message)]) from error
     if why:
         message = (
-            f"{file} is not used, because {why}. Its settings decide where API keys are sent. "
-            f"Use an {FILE_NAME} that only you can write. {advice(file)}"
+            f"almaflow does not use {file}, because {why}. Its settings decide where API keys "
+            f"are sent. Use an {FILE_NAME} that only you can write. {advice(file)}"
         )
         raise DocumentsInvalid([Problem(location, "not-trusted", message)])
 
@@ -351,7 +353,7 @@ def _cross_checks(project: Project, document: Document) -> Iterator[Problem]:
         yield at(("default_institution",), "unknown-institution", message)
     if LOG_CHANNEL in settings.channels:
         place = document.key_place(("channels", LOG_CHANNEL))
-        message = "`log` is the channel that is always there; call this one something else."
+        message = "The channel `log` always exists. Give this one another name."
         yield document.problem(place, "reserved-name", message)
     serve = settings.serving
     for key, named, known in (
@@ -365,14 +367,18 @@ def _cross_checks(project: Project, document: Document) -> Iterator[Problem]:
             )
             yield at(("serve", key), f"unknown-{what}", message)
     if serve.digest is not None and serve.to is None:
-        yield at(("serve", "digest"), "choose-one", "`digest` needs `to`, the channel it goes to.")
+        yield at(
+            ("serve", "digest"),
+            "choose-one",
+            "`digest` needs `to`, the channel that it is sent to.",
+        )
     for name, entry in settings.institutions.items():
         if entry.limits is not None and project._limit_settings(name) != entry.limits:
             yield at(
                 ("institutions", name, "limits"),
                 "limits-differ",
-                f"Entries with the code `{entry.code}` share their limits, but another one says "
-                "otherwise; write them once.",
+                f"Entries with the code `{entry.code}` share their limits, but another entry "
+                "has different ones. Write them once.",
             )
     try:
         path_inside(project.folder, settings.workflows)

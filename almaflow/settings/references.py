@@ -72,18 +72,18 @@ class SecretRef:
         if match is None:
             raise PydanticCustomError(
                 "literal_key",
-                "A secret does not belong in this file. Put it into an environment variable and "
-                "write `env:NAME` here (also `file:PATH`, `keyring:SERVICE/NAME`).",
+                "A secret does not belong in this file. Put it into an environment variable "
+                "and write `env:NAME` here (or `file:PATH`, `keyring:SERVICE/NAME`).",
             )
         reference = cls(Origin(match[1]), match[2].strip())
         if reference.origin is Origin.ENV and not _ENV_NAME.fullmatch(reference.name):
             raise PydanticCustomError(
-                "bad_value", "After `env:` comes the name of an environment variable."
+                "bad_value", "Write the name of an environment variable after `env:`."
             )
         if reference.origin is Origin.KEYRING and not all(reference.name.partition("/")):
             raise PydanticCustomError(
                 "bad_value",
-                "After `keyring:` comes a service and a name, as in `keyring:alma/main`.",
+                "Write a service and a name after `keyring:`, as in `keyring:alma/main`.",
             )
         return reference
 
@@ -139,8 +139,8 @@ class SecretRef:
         value = os.environ.get(self.name, "")
         if not value:
             raise RequestWrong(
-                f"The environment variable `{self.name}`, which almaflow.yaml names, is not set or "
-                f"empty. Set it, as with `export {self.name}=…`, and start again."
+                f"The environment variable `{self.name}`, which almaflow.yaml uses, is not set "
+                f"or empty. Set it, for example with `export {self.name}=…`, and start again."
             )
         return value
 
@@ -154,15 +154,15 @@ class SecretRef:
             reason = error.strerror or str(error)
             raise RequestWrong(
                 f"The file {path}, from which almaflow.yaml takes a secret, cannot be read: "
-                f"{reason}. Put the secret there, alone in the file."
+                f"{reason}. Store the secret there, and nothing else."
             ) from error
         except UnicodeDecodeError:
             # Its text quotes what it could not read, so it is not chained.
             value = ""
         if not value.strip() or len(content) > _LARGEST_FILE:
             raise RequestWrong(
-                f"The file {path}, from which almaflow.yaml takes a secret, is empty, too large or "
-                "not text. Put the secret there, alone in the file."
+                f"The file {path}, from which almaflow.yaml takes a secret, is empty, too "
+                "large or not text. Store the secret there, and nothing else."
             )
         return value
 
@@ -172,8 +172,8 @@ class SecretRef:
             keyring = importlib.import_module("keyring")
         except ImportError as error:
             raise RequestWrong(
-                f"`{self}` needs the keyring package; install it with "
-                "`pip install 'almaflow[keyring]'`, or use `env:NAME`."
+                f"`{self}` needs the keyring package. Install it with `pip install "
+                "'almaflow[keyring]'`, or use `env:NAME`."
             ) from error
         try:
             value = keyring.get_password(service, name)
@@ -184,7 +184,7 @@ class SecretRef:
             ) from error
         if not value:
             raise RequestWrong(
-                f"The system's keyring has no secret `{self.name}`; put it there with "
-                f"`keyring set {service} {name}`."
+                f"The system's keyring has no secret `{self.name}`. Store it with `keyring set "
+                f"{service} {name}`."
             )
         return str(value)

@@ -45,7 +45,8 @@ _WORDS_OF_RECORDS = """
     ready_at refusals rejected remaining_calls repeatable replace_members replaced request_hash
     requests reserve_calls resolved_by response resubmit reusable run_body run_profile
     running_jobs scenario schedule_id scheduled_at scheduler_status schedules services
-    settings_count severity signature simulated_outcome skip_next start_time started_at starting
+    settings_count severity signature simulated_outcome simulated_waits skip_next start_time
+    started_at starting
     starts_at starts_per_hour status_label statuses subdivision submit_job submit_time
     submitted_by succeeded successful system_aborted taken_at timed_out timetable timezone
     too_large tracking_id truncate undelivered unfinished unreadable upcoming update_set
@@ -69,7 +70,7 @@ def weakness(value: str, shortest: int = SHORTEST_SECRET) -> str:
     if len(set(plain)) < _FEWEST_DIFFERENT:
         return f"has fewer than {_FEWEST_DIFFERENT} different characters"
     if plain in _WORDS_OF_RECORDS:
-        return "is a word that records and answers of Alma consist of, or a part of one"
+        return "is a word, or a part of one, that appears in records and in responses of Alma"
     if plain in _COMMON.split():
         return "is one of the most common passwords"
     return ""

@@ -47,7 +47,7 @@ def test_what_is_valid_runs_by_its_name(almaflow: Almaflow, project: Path) -> No
     for name in ("gro\xdf \xf6", "gro\xdf o\u0308"):
         both = almaflow("run", name, "--simulate")
         assert both.code == 2
-        assert "give the path" in both.err
+        assert "Specify the path" in both.err
 
 
 @pytest.mark.parametrize("name", ["pipe", "broken-link", "loop-a", "zero", "socket", "nothing"])

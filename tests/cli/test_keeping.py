@@ -80,7 +80,10 @@ def test_the_newest_run_stays_however_old_it_is(
 def test_an_age_has_to_be_named(almaflow: Almaflow, it: Served) -> None:
     assert almaflow("prune").code == 2
     assert "of at least `1d`" in almaflow("prune", "--older-than", "23h").err
-    assert "`--older-than`: `old` is no duration" in almaflow("prune", "--older-than", "old").err
+    assert (
+        "`--older-than`: `old` is not a valid duration"
+        in almaflow("prune", "--older-than", "old").err
+    )
 
 
 def test_a_store_in_use_is_copied_and_never_over_another_file(

@@ -173,7 +173,7 @@ def test_watching_goes_on_until_ctrl_c_and_takes_over_what_loses_its_process(
         "are on hold; jobs that they started in Alma keep running. Continue with `almaflow "
         "resume --all`.\n"
     )
-    assert f"{waiting} sign  waits: somebody has to approve: Delete?" in told(typed.out)
+    assert f"{waiting} sign  waits: a person has to approve: Delete?" in told(typed.out)
 
 
 def test_watching_hears_an_answer(

@@ -203,7 +203,7 @@ def test_of_many_iterations_only_what_matters_is_told(
         view.hear(event(EventKind.ENDED, path, outcome="succeeded", seconds=0))
     asks = {"kind": "person", "text": "really?"}
     view.hear(
-        event(EventKind.WAITING, "all/23/y", "somebody has to approve: really?", waiting=asks)
+        event(EventKind.WAITING, "all/23/y", "a person has to approve: really?", waiting=asks)
     )
     view.hear(event(EventKind.NOTICE, "all/24/in/1/z", "look", to="log"))
     view.hear(event(EventKind.ENDED, "all/25/x", "oops", outcome="failed", seconds=0))
@@ -215,7 +215,7 @@ def test_of_many_iterations_only_what_matters_is_told(
         "all/20/x  succeeded",
         "all  after the first 20 iterations, only notifications, questions and failures are "
         "shown here",
-        "all/23/y  waits: somebody has to approve: really?",
+        "all/23/y  waits: a person has to approve: really?",
         "all/24/in/1/z  notice to log: look",
         "all/25/x  failed: oops",
     ]

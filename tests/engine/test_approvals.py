@@ -65,7 +65,7 @@ def test_a_step_waits_until_somebody_approves(stage: Stage) -> None:
     played = stage.run(ASK, beside=later(look_and_answer, minutes=30))
 
     assert played.ended == ("succeeded", "")
-    assert seen == ["ok: somebody has to approve: Delete 5 sets?"]
+    assert seen == ["ok: a person has to approve: Delete 5 sets?"]
     assert 30 <= minutes(played) <= 31
     assert (played.steps["ok"]["by"], played.steps["ok"]["comment"]) == ("anna", "go on")
     assert played.said() == ["anna approved: go on"]

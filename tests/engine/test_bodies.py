@@ -69,7 +69,7 @@ def test_branches_go_on_beside_each_other(set_stage: Callable[..., Stage]) -> No
 
 
 def test_branches_do_not_see_each_other(stage: Stage) -> None:
-    with pytest.raises(Exception, match="branches of `parallel` do not see each other"):
+    with pytest.raises(Exception, match="branches of `parallel` cannot see each other"):
         stage.run(
             """
             steps:

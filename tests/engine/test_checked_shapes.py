@@ -163,8 +163,8 @@ SETTINGS = """
       test: {region: eu, api_key: env:KEY, environment: sandbox}
 """
 REFUSED = (
-    "The workflow is for `environment: production`, but institution `test` is a sandbox. Nothing "
-    "was sent; name another institution, or change `environment`."
+    "The workflow is for `environment: production`, but institution `test` is a sandbox. "
+    "Nothing was sent. Choose another institution, or change `environment`."
 )
 
 

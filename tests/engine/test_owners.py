@@ -277,8 +277,8 @@ def test_a_run_of_another_version_waits_and_says_so(stage: Stage) -> None:
 
     run = stage.open_store().find_run("last")
     assert str(caught.value) == (
-        f"Run {run.id} was recorded by another version of almaflow (format 99, this one reads 1); "
-        "run it with that version."
+        f"Run {run.id} was recorded by another version of almaflow (format 99; this version "
+        "reads 1). Run it with that version."
     )
     assert (run.status, run.reason, run.owner, run.held) == (
         Status.WAITING,

@@ -93,19 +93,19 @@ def codes(source: str, *, condition: bool) -> list[str]:
             "inputs.mont",
             "unknown-input",
             "mont",
-            "There is no input called `mont`; did you mean `month`?",
+            "There is no input `mont`; did you mean `month`?",
         ),
         (
             "inputs['mont']",
             "unknown-input",
             "'mont'",
-            "There is no input called `mont`; did you mean `month`?",
+            "There is no input `mont`; did you mean `month`?",
         ),
         (
             "steps.withdrw.link",
             "unknown-step",
             "withdrw",
-            "There is no step called `withdrw`; did you mean `withdraw`?",
+            "There is no step `withdrw`; did you mean `withdraw`?",
         ),
         (
             "steps.later.link",
@@ -117,15 +117,15 @@ def codes(source: str, *, condition: bool) -> list[str]:
             "steps.withdraw.outcom",
             "unknown-output",
             "outcom",
-            "There is no output of submit_job called `outcom`; did you mean `outcome`?",
+            "There is no output of submit_job `outcom`; did you mean `outcome`?",
         ),
         (
             "steps.withdraw.link",
             "may-not-have-run",
             "steps.withdraw.link",
-            "`steps.withdraw.link` "
-            "may not be there, because step `withdraw` has an `if`; write `steps.withdraw.link | "
-            "default(…)`, or ask `steps.withdraw.link is defined` in an `if` before.",
+            "`steps.withdraw.link` may be missing, because step `withdraw` has an `if`. Write "
+            "`steps.withdraw.link | default(…)`, or check `steps.withdraw.link is defined` in "
+            "an `if` first.",
         ),
         (
             "inputs.month | uper",
@@ -174,7 +174,7 @@ def codes(source: str, *, condition: bool) -> list[str]:
             "inputs.items()",
             "unknown-function",
             "items",
-            "`items` is not a method: after a dot stand only keys of a mapping.",
+            "`items` is not a method. Only keys of a mapping can follow a dot.",
         ),
         (
             "now.yeer",
@@ -192,136 +192,139 @@ def codes(source: str, *, condition: bool) -> list[str]:
             "steps.withdraw.rejected['a']",
             "unknown-attribute",
             "'a'",
-            "An element of a list is named by its number: the first is `[0]`.",
+            "Select an element of a list by its number. The first is `[0]`.",
         ),
         (
             "steps.withdraw.results[0].siz",
             "unknown-part",
             "siz",
-            "There is no part of a result called `siz`; did you mean `size`?",
+            "There is no part of a result `siz`; did you mean `size`?",
         ),
         (
             "steps.withdraw.counters[0].ky",
             "unknown-part",
             "ky",
-            "There is no part of a counter called `ky`; did you mean `key`?",
+            "There is no part of a counter `ky`; did you mean `key`?",
         ),
         ("now | date", "wrong-arguments", "date", "`date` is written `date(format)`."),
         (
             "now | date('%Q')",
             "bad-format",
             "'%Q'",
-            "`%Q` means nothing in a date's format; write "
-            "for example `%Y-%m-%d`, `%d.%m.%Y` or `%H:%M`.",
+            "`%Q` has no meaning in a date's format. Write, for example, `%Y-%m-%d`, "
+            "`%d.%m.%Y` or `%H:%M`.",
         ),
         (
             "inputs.month | date('%Y')",
             "wrong-operands",
             "date",
-            "`date` works on a date with time or a date, not on text.",
+            "`date` needs a date with time or a date, but this is text.",
         ),
         (
             "inputs.month + 1",
             "arithmetic-on-text",
             "inputs.month + 1",
-            "Text cannot be added to a number; `~` joins texts, `| int` makes a number of digits.",
+            (
+                "Text cannot be added to a number. Use `~` to join texts, or `| int` to turn "
+                "digits into a number."
+            ),
         ),
         (
             "inputs.month * inputs.limit",
             "arithmetic-on-text",
             "inputs.month * inputs.limit",
-            "Text cannot be multiplied by a number; `| int` makes a number of digits.",
+            "Text cannot be multiplied by a number. Use `| int` to turn digits into a number.",
         ),
         (
             "-inputs.month",
             "arithmetic-on-text",
             "-inputs.month",
-            "Only a number has a sign, and this is text.",
+            "Only a number can have a sign, but this is text.",
         ),
         (
             "-now",
             "wrong-operands",
             "-now",
-            "Only a number has a sign, and this is a date with time.",
+            "Only a number can have a sign, but this is a date with time.",
         ),
         (
             "now + 1",
             "wrong-operands",
             "now + 1",
-            "A date with time cannot be added to a number; "
-            "write `days(…)`, `hours(…)` or `months(…)`.",
+            "A date with time cannot be added to a number. Write `days(…)`, `hours(…)` or "
+            "`months(…)`.",
         ),
         (
             "inputs.limit > '3'",
             "text-compared-with-number",
             "inputs.limit > '3'",
-            "A number cannot "
-            "be compared with text; `| int` makes a number of digits, quotes make a text.",
+            "A number cannot be compared with text. Use `| int` to turn digits into a number, "
+            "or quotes to write a text.",
         ),
         (
             "1 < 2 == inputs.month",
             "text-compared-with-number",
             "2 == inputs.month",
-            "A number "
-            "cannot be compared with text; `| int` makes a number of digits, quotes make a text.",
+            "A number cannot be compared with text. Use `| int` to turn digits into a number, "
+            "or quotes to write a text.",
         ),
         (
             "inputs.month in [1, 2]",
             "text-compared-with-number",
             "inputs.month in [1, 2]",
-            "Text cannot be compared with a number; `| int` makes a number of digits, "
-            "quotes make a text.",
+            "Text cannot be compared with a number. Use `| int` to turn digits into a number, "
+            "or quotes to write a text.",
         ),
         (
             "1 in inputs.month",
             "text-compared-with-number",
             "1 in inputs.month",
-            "A number cannot "
-            "be compared with text; `| int` makes a number of digits, quotes make a text.",
+            "A number cannot be compared with text. Use `| int` to turn digits into a number, "
+            "or quotes to write a text.",
         ),
         (
             "inputs.month is eq 3",
             "text-compared-with-number",
             "inputs.month is eq 3",
-            "Text cannot "
-            "be compared with a number; `| int` makes a number of digits, quotes make a text.",
+            "Text cannot be compared with a number. Use `| int` to turn digits into a number, "
+            "or quotes to write a text.",
         ),
         (
             "1 in inputs.limit",
             "wrong-operands",
             "1 in inputs.limit",
-            "Only a list, a text or a mapping contains anything, not a number.",
+            "Only a list, a text or a mapping can contain something, not a number.",
         ),
         (
             "inputs.really == 'true'",
             "compared-different-kinds",
             "inputs.really == 'true'",
-            "True or false cannot be compared with text; `true` and `false` stand without quotes.",
+            "True or false cannot be compared with text. Write `true` and `false` without quotes.",
         ),
         (
             "today < now",
             "compared-different-kinds",
             "today < now",
-            "A date cannot be compared with "
-            "a date with time; `.date()` takes the date of a date with time.",
+            "A date cannot be compared with a date with time. Use `.date()` to get the date of "
+            "a date with time.",
         ),
         (
             "'a' ~ steps.withdraw.rejected",
             "not-a-text",
             "steps.withdraw.rejected",
-            "`steps.withdraw.rejected` is a list, which has no form as text.",
+            "`steps.withdraw.rejected` is a list, which cannot be written as text.",
         ),
         (
             "steps.withdraw.rejected()",
             "unknown-function",
             "rejected",
-            "`rejected` is not a method: after a dot stand only keys of a mapping.",
+            "`rejected` is not a method. Only keys of a mapping can follow a dot.",
         ),
         (
             "(inputs.month)(1)",
             "unknown-function",
             "month",
-            "`month` is not a method: after a dot stand only keys of a mapping.",
+            "`month` is not a method. Only keys of a mapping can follow a dot.",
         ),
         ("it[0:1, 2]", "not-allowed", "0:1", "`0:1` is not allowed here."),
         ("hours(1)(2)", "unknown-function", "hours(1)", "`hours(1)` cannot be called."),
@@ -377,13 +380,13 @@ RESULTS = "steps.withdraw.results"
             f"{RESULTS} | map(attribute='itm') | list",
             "unknown-part",
             "'itm'",
-            "There is no part of a result called `itm`; did you mean `item`?",
+            "There is no part of a result `itm`; did you mean `item`?",
         ),
         (
             f"{RESULTS} | selectattr('job.statsu', 'equalto', 'x') | list",
             "unknown-output",
             "'job.statsu'",
-            "There is no output of submit_job called `statsu`; did you mean `status`?",
+            "There is no output of submit_job `statsu`; did you mean `status`?",
         ),
         (
             f"{RESULTS} | sum('item.x')",
@@ -395,29 +398,29 @@ RESULTS = "steps.withdraw.results"
             f"{RESULTS} | map(attribute='size') | first == 'x'",
             "text-compared-with-number",
             f"{RESULTS} | map(attribute='size') | first == 'x'",
-            "A number cannot be compared with text; `| int` makes a number of digits, quotes make "
-            "a text.",
+            "A number cannot be compared with text. Use `| int` to turn digits into a number, "
+            "or quotes to write a text.",
         ),
         (
             f"{RESULTS} | map(attribute='job.status') | list",
             "may-not-have-run",
             "'job.status'",
-            "Not every element may have `job.status`, because it may have ended; write "
-            "`map(attribute='job.status', default=…)`, or `selectattr('job.status', 'defined')` "
-            "before.",
+            "Some elements may not have `job.status`, because it may have ended. Write "
+            "`map(attribute='job.status', default=…)`, or `selectattr('job.status', "
+            "'defined')` before.",
         ),
         (
             f"{RESULTS} | sort(attribute='set.name') | list",
             "may-not-have-run",
             "'set.name'",
-            "Not every element may have `set.name`, because it has an `if`; write "
+            "Some elements may not have `set.name`, because it has an `if`. Write "
             "`selectattr('set.name', 'defined')` before.",
         ),
         (
             f"{RESULTS} | selectattr('job.status', 'eq', 'FAILED') | list",
             "may-not-have-run",
             "'job.status'",
-            "Not every element may have `job.status`, because it may have ended; write "
+            "Some elements may not have `job.status`, because it may have ended. Write "
             "`selectattr('job.status', 'defined')` before.",
         ),
     ],
@@ -510,8 +513,8 @@ def test_a_finding_in_a_template_points_into_the_whole_text() -> None:
         ("not-a-text", "steps.withdraw.rejected"),
     ]
     assert findings[1].message == (
-        "`steps.withdraw.rejected` is a list, which has no form as text; "
-        "write `| join(', ')`, or `| tojson`."
+        "`steps.withdraw.rejected` is a list, which cannot be written as text. Write `| "
+        "join(', ')`, or `| tojson`."
     )
 
 
@@ -548,7 +551,7 @@ def test_a_condition_is_told_how_to_compare() -> None:
     [(_, _, message)] = found("inputs.month", condition=True)
 
     assert message == (
-        "A condition is true or false, but `inputs.month` is text; compare it: `… == 'text'`."
+        "A condition must be true or false, but `inputs.month` is text. Compare it: `… == 'text'`."
     )
 
 

@@ -18,8 +18,8 @@ COUNTERS = Counters(
     ]
 )
 LISTED = (
-    "the run has `c.failed` ( 12 ), `c.failed` (13), `c.said` (FTP has failed.), `c.share` (1.5), "
-    "`c.thousands` (1,000)."
+    "The run has `c.failed` ( 12 ), `c.failed` (13), `c.said` (FTP has failed.), `c.share` "
+    "(1.5), `c.thousands` (1,000)."
 )
 
 
@@ -49,19 +49,19 @@ def test_a_counter_is_read_by_key_or_position(source: str, value: Any) -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("counters.number('c.none')", f"There is no counter `c.none`; {LISTED}"),
-        ("counters.text(6)", f"There is no counter number 6; {LISTED}"),
+        ("counters.number('c.none')", f"There is no counter `c.none`. {LISTED}"),
+        ("counters.text(6)", f"There is no counter number 6. {LISTED}"),
         (
             "counters.number('c.said')",
-            f"The counter `c.said` is no number but the text `FTP has failed.`; {LISTED}",
+            f"The counter `c.said` is not a number, but the text `FTP has failed.`. {LISTED}",
         ),
         (
             "counters.number('c.thousands', 0)",
-            f"The counter `c.thousands` is no number but the text `1,000`; {LISTED}",
+            f"The counter `c.thousands` is not a number, but the text `1,000`. {LISTED}",
         ),
         (
             "counters.number(-1)",
-            "A counter is named by its key, in quotes, or by its position: 0 is the first.",
+            "Select a counter by its key, in quotes, or by its position (the first is 0).",
         ),
     ],
 )
@@ -83,7 +83,7 @@ def test_a_missing_counter_is_not_defined_but_a_wrong_one_has_failed() -> None:
 
 
 def test_no_counters_at_all_are_said_to_be_none() -> None:
-    with pytest.raises(NotDefined, match="the run has no counters"):
+    with pytest.raises(NotDefined, match="The run has no counters"):
         value_of("counters.number('a')", Counters())
 
 

@@ -158,9 +158,9 @@ def test_an_object_of_any_other_type_is_refused() -> None:
         (
             "steps.items.values[3]",
             "steps.items.values[3]",
-            "`steps.items.values` has no element 3: it has 3, counted from 0.",
+            "`steps.items.values` has no element 3: it has 3, and the first is number 0.",
         ),
-        ("'a' if false", "'a' if false", "The condition is false and there is no `else`."),
+        ("'a' if false", "'a' if false", "The condition is false, and there is no `else`."),
     ],
 )
 def test_what_is_not_defined_is_named_with_its_place(source: str, part: str, message: str) -> None:
@@ -176,26 +176,26 @@ def test_what_is_not_defined_is_named_with_its_place(source: str, part: str, mes
     [
         (
             "steps.items.values.append(1)",
-            "A list has no `.append`; name an element by its number (`[0]`), or use a filter.",
+            "A list has no `.append`. Select an element by its number (`[0]`), or use a filter.",
         ),
-        ("steps.items.values.length", "A list has no `.length`; write `| length`."),
-        ("inputs.keys()", "`keys` is not a method: after a dot stand only keys of a mapping."),
+        ("steps.items.values.length", "A list has no `.length`. Write `| length`."),
+        ("inputs.keys()", "`keys` is not a method. Only keys of a mapping can follow a dot."),
         ("''.__class__", "Text has no `.__class__`."),
         ("now.tzinfo", "A date with time has no `.tzinfo`."),
-        ("now.date", "`date` is written with brackets: `date()`."),
-        ("now.year()", "`year` is written without brackets: `.year`."),
+        ("now.date", "`date` needs brackets: `date()`."),
+        ("now.year()", "Use `year` without brackets: `.year`."),
         ("'a'.uper()", "Text has no `.uper`; did you mean `upper`?"),
         (
             "'{}'.format(1)",
-            "`format` is not a method of text here; write `'%s of %s' | format(a, b)`.",
+            "`format` is not a method of text here. Write `'%s of %s' | format(a, b)`.",
         ),
-        ("'a'.upper(1)", "`upper` takes nothing in brackets."),
+        ("'a'.upper(1)", "`upper` takes no arguments."),
         ("'a'.replace('b')", "`replace` is written `replace(old, new, count=…)`."),
-        ("inputs.month['a']", "An element is named by its number (the first is 0), not by text."),
-        ("inputs[0]", "A key is text in quotes, and this is a number."),
+        ("inputs.month['a']", "Select an element by its number (the first is 0), not by text."),
+        ("inputs[0]", "A key is text in quotes, but this is a number."),
         ("today['a']", "`today` is a date and has no elements."),
-        ("today[1:]", "Only a list or a text has a part, and this is a date."),
-        ("'abc'[::0]", "The third number of a part is not 0."),
+        ("today[1:]", "Only a list or a text has parts, but this is a date."),
+        ("'abc'[::0]", "The third number of a part cannot be 0."),
         ("'abc'['a':]", "A whole number is expected as a place, not text."),
         ("range(3)", "There is no function `range`."),
         ("hour(3)", "There is no function `hour`; did you mean `hours`?"),
@@ -208,58 +208,66 @@ def test_what_is_not_defined_is_named_with_its_place(source: str, part: str, mes
         ("days(1.5)", "A whole number is expected as a number of days, not a number."),
         (
             "1 + 'a'",
-            "A number cannot be added to text; `~` joins texts, `| int` makes a number of digits.",
+            (
+                "A number cannot be added to text. Use `~` to join texts, or `| int` to turn "
+                "digits into a number."
+            ),
         ),
-        ("'a' - 1", "A number cannot be subtracted from text; `| int` makes a number of digits."),
+        (
+            "'a' - 1",
+            ("A number cannot be subtracted from text. Use `| int` to turn digits into a number."),
+        ),
         ("true + 1", "True or false cannot be added to a number."),
         (
             "now + 1",
-            "A date with time cannot be added to a number; write `days(…)`, `hours(…)` "
-            "or `months(…)`.",
+            "A date with time cannot be added to a number. Write `days(…)`, `hours(…)` or "
+            "`months(…)`.",
         ),
         (
             "now - today",
-            "A date cannot be subtracted from a date with time; `.date()` takes the "
-            "date of a date with time.",
+            "A date cannot be subtracted from a date with time. Use `.date()` to get the date "
+            "of a date with time.",
         ),
-        ("today + hours(1)", "Hours cannot be added to a date without a time; use `days(…)`."),
-        ("today - months(12000) * 3", "The date leaves the years 1 to 9999."),
+        ("today + hours(1)", "Hours cannot be added to a date without a time. Use `days(…)`."),
+        ("today - months(12000) * 3", "The date is outside of the years 1 to 9999."),
         ("1 / 0", "This divides by zero."),
         ("1 // 0.0", "This divides by zero."),
         ("0 ** -1", "This divides by zero."),
-        ("(-8) ** 0.5", "The result is not a number of a reasonable size."),
-        ("1.0e308 * 10", "The result is not a number of a reasonable size."),
-        ("-'a'", "Only a number has a sign, and this is text."),
+        ("(-8) ** 0.5", "The result is too large or not a number."),
+        ("1.0e308 * 10", "The result is too large or not a number."),
+        ("-'a'", "Only a number can have a sign, but this is text."),
         (
             "'a' < 1",
-            "Text cannot be compared with a number; `| int` makes a number of digits, "
-            "quotes make a text.",
+            "Text cannot be compared with a number. Use `| int` to turn digits into a number, "
+            "or quotes to write a text.",
         ),
         (
             "'a' > true",
-            "True or false cannot be compared with text; `true` and `false` stand without quotes.",
+            "True or false cannot be compared with text. Write `true` and `false` without quotes.",
         ),
         (
             "today < now",
-            "A date cannot be compared with a date with time; `.date()` takes the "
-            "date of a date with time.",
+            "A date cannot be compared with a date with time. Use `.date()` to get the date of "
+            "a date with time.",
         ),
-        ("[1] < [2]", "A list is neither more nor less than another."),
-        ("months(1) > days(1)", "A month has no fixed length: add `months(…)` to a date."),
-        ("1 in 'a1'", "Text contains only text, and this is a number; quotes make a text."),
-        ("1 in 2", "Only a list, a text or a mapping contains anything, and this is a number."),
-        ("{1: 2}", "A key is text in quotes, and this is a number."),
+        ("[1] < [2]", "A list cannot be compared with `<` or `>`."),
+        ("months(1) > days(1)", "A month has no fixed length. Add `months(…)` to a date."),
+        ("1 in 'a1'", "A text can contain only text, but this is a number. Put it in quotes."),
+        ("1 in 2", "Only a list, a text or a mapping can contain something, but this is a number."),
+        ("{1: 2}", "A key is text in quotes, but this is a number."),
         (
             "'a' ~ [1]",
-            "This is a list, which has no form as text; use `| join(…)` or `| first`, "
-            "or `| tojson`.",
+            (
+                "This is a list, which cannot be written as text. Use `| join(…)` or `| "
+                "first`, or `| tojson`."
+            ),
         ),
         (
             "'%d' % 'a'",
             "The values do not fit the format: %d format: a real number is required, not str.",
         ),
-        ("'%y' % 1", "A `%` in a format is followed by a letter: `%s`, `%05d`, `%.2f`."),
-        ("counters.number('c.don')", "There is no counter `c.don`; the run has `c.done` (12)."),
+        ("'%y' % 1", "Write a letter after each `%` in a format: `%s`, `%05d`, `%.2f`."),
+        ("counters.number('c.don')", "There is no counter `c.don`. The run has `c.done` (12)."),
         ("1 | uper", "There is no filter `uper`; did you mean `upper`?"),
         ("1 is numbr", "There is no test `numbr`; did you mean `number`?"),
         ("today is in(1, 2)", "`in` is written `in(seq)`."),
@@ -331,7 +339,7 @@ def test_a_condition_that_is_merely_truthy_fails(source: str, what: str) -> None
         evaluate_condition(parse_expression(f"  {source}"), NAMES)
 
     assert caught.value.message == (
-        f"A condition is true or false, but `{source}` is {what}; compare it with something."
+        f"A condition must be true or false, but `{source}` is {what}. Compare it with something."
     )
     assert (caught.value.offset, caught.value.length) == (2, len(source))
 
@@ -356,7 +364,7 @@ def test_values_in_a_text_are_written_as_alma_reads_them() -> None:
 
 @pytest.mark.parametrize("name", ["nothing", "steps.items.values", "inputs", "counters"])
 def test_what_has_no_form_as_text_fails_with_its_place(name: str) -> None:
-    with pytest.raises(ExpressionFailed, match="has no form as text") as caught:
+    with pytest.raises(ExpressionFailed, match="cannot be written as text") as caught:
         render_text(parse_template(f"see {{{{ {name} }}}}"), NAMES)
 
     assert (caught.value.offset, caught.value.length) == (7, len(name))
@@ -388,5 +396,5 @@ def test_values_nested_too_deep_to_be_compared_are_refused() -> None:
 
     with pytest.raises(ExpressionFailed, match="nested too deep"):
         evaluate(parse_expression("a == b"), {"a": deep, "b": other})
-    with pytest.raises(ExpressionFailed, match="nested too deep to be written as JSON"):
+    with pytest.raises(ExpressionFailed, match="nested too deeply to be written as JSON"):
         evaluate(parse_expression("a | tojson"), {"a": deep})

@@ -279,16 +279,15 @@ def test_it_tells_what_ran_what_did_not_what_waits_and_what_comes(tmp_path: Path
         "From 2026-10-31 07:00 UTC to 2026-11-01 07:00 UTC.\n\nWhat ran:\n- nightly: 1 "
         "succeeded, 1 with a warning, 1 failed\n\nDid not end well:\n- nightly (main), run "
         "20261101-120000-aaa03, failed: The set is empty.\n\nMissed:\n- nightly 2 times: Older "
-        "than 2h.\n\nWaiting for a person:\n- weed (main), run 20261101-120000-aaa04: ask: "
-        "somebody has to approve: Go?\n\n1 run goes on.\n\nPaused:\n- weed, by anna, since "
+        "than 2h.\n\nWaiting for a person:\n- weed (main), run 20261101-120000-aaa04: ask: a "
+        "person has to approve: Go?\n\n1 run goes on.\n\nPaused:\n- weed, by anna, since "
         "2026-11-01 05:00 UTC: Stocktaking.\n\nInvalid files:\n- workflows/bad.yaml: 3:1: no "
         "key.\n\nComes until 2026-11-02 07:00 UTC:\n- nightly: 20 times, first at "
-        "13:00\n\nMore: almaflow runs, almaflow ticks, almaflow next\n\nCheck what did not "
-        "end well (`almaflow retry RUN` retries the steps that failed); answer what is "
-        "waiting (`almaflow why RUN` shows how); run missed workflows by hand if they are "
-        "still needed (`almaflow run NAME`); end the pauses that are no longer needed "
-        "(`almaflow unpause NAME`); correct the files (`almaflow validate` shows every "
-        "problem)."
+        "13:00\n\nMore: almaflow runs, almaflow ticks, almaflow next\n\nCheck what did not end "
+        "well (`almaflow retry RUN` retries the steps that failed); answer what is waiting "
+        "(`almaflow why RUN` shows how); run missed workflows by hand if they are still needed "
+        "(`almaflow run NAME`); end the pauses that are no longer needed (`almaflow unpause "
+        "NAME`); correct the files (`almaflow validate` shows every problem)."
     )
 
 

@@ -161,9 +161,9 @@ def test_a_folder_of_this_machine_may_be_absolute(local: Stage, tmp_path_factory
 @pytest.mark.parametrize(
     ("field", "value", "told"),
     [
-        ("folder", "../elsewhere", "`../elsewhere` leads out of the project folder"),
-        ("to", "../elsewhere", "`../elsewhere` leads out of the project folder"),
-        ("to", "/tmp/elsewhere", "`/tmp/elsewhere` leads out of the project folder"),
+        ("folder", "../elsewhere", "`../elsewhere` is outside of the project folder."),
+        ("to", "../elsewhere", "`../elsewhere` is outside of the project folder."),
+        ("to", "/tmp/elsewhere", "`/tmp/elsewhere` is outside of the project folder."),
         (
             "pattern",
             "a/*.csv",

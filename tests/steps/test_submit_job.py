@@ -589,7 +589,7 @@ def test_a_counter_that_is_no_number_does_not_hold(set_stage: Callable[..., Stag
     )
 
     assert work["outcome"] == "failed"
-    assert "is no number but the text `The report was not generated`" in work["error"]
+    assert "is not a number, but the text `The report was not generated`." in work["error"]
 
 
 def test_a_counter_that_is_missing_does_not_hold(set_stage: Callable[..., Stage]) -> None:

@@ -108,7 +108,7 @@ def test_a_wait_that_cannot_be_is_refused(stage: Stage, what: str, told: str) ->
 @pytest.mark.parametrize(
     ("what", "told"),
     [
-        ("{for: \"{{ 'soon' }}\"}", "`soon` is no duration"),
+        ("{for: \"{{ 'soon' }}\"}", "`soon` is not a valid duration"),
         ("{until: \"{{ 'soon' }}\"}", "`soon` is not a valid time of day"),
     ],
 )
