@@ -91,8 +91,8 @@ def test_what_is_no_time_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("what", "told"),
     [
-        ("10", "is no duration"),
-        ("{for: soon}", "is no duration"),
+        ("10", "is not a valid duration"),
+        ("{for: soon}", "is not a valid duration"),
         ("{until: soon}", "is not a valid time of day (06:00) or instant (2026-12-24T18:00)."),
         ("{for: 10m, until: \"06:00\"}", "`wait` needs either `for` or `until`."),
         ("{}", "`wait` needs either `for` or `until`."),
