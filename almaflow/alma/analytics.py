@@ -67,12 +67,14 @@ def _page(data: Any) -> ReportPage:
     result = value_parsing.fields(result, "a report")
     finished = value_parsing.flag(result.get("IsFinished"))
     if finished is None:
-        raise value_parsing.Unreadable("the answer does not say whether the report is finished")
+        raise value_parsing.Unreadable("the response does not state whether the report is finished")
     whole = result.get("ResultXml")
     rowset = whole.get("rowset") if isinstance(whole, Mapping) else None
     token = value_parsing.text(result.get("ResumptionToken")).strip()
     if len(token) > value_parsing.LONGEST_NAME:
-        raise value_parsing.Unreadable(f"its token has {len(token)} characters")
+        raise value_parsing.Unreadable(
+            f"its token has {len(token)} characters, more than almaflow accepts"
+        )
     return ReportPage(
         token=token,
         finished=finished,

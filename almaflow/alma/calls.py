@@ -111,13 +111,18 @@ def get_any(path: str, query: Mapping[str, str] | Sequence[tuple[str, str]] = ()
     plain, _, behind = path.partition("?")
     plain = plain.removeprefix(API_BASE)
     if not plain.startswith("/") or plain.startswith("//") or "\\" in plain or "#" in path:
-        raise ValueError(f"`{path}` is not a path such as `/conf/jobs`, without host")
+        raise ValueError(
+            f"`{path}` is not a valid path; write a path such as `/conf/jobs`, without the host"
+        )
     if re.search(r"/(\.|%2e){1,2}(/|$)", plain, re.IGNORECASE):
-        raise ValueError(f"`{path}` has a segment `.` or `..`")
+        raise ValueError(f"`{path}` contains a segment `.` or `..`, which is not allowed")
     given = list(query.items()) if isinstance(query, Mapping) else list(query)
     pairs = (*parse_qsl(behind, keep_blank_values=True), *given)
     if any(name.casefold() == "apikey" for name, _ in pairs):
-        raise ValueError(f"`{plain}` is given a key in its query; almaflow sends it in a header")
+        raise ValueError(
+            f"`{plain}` has an API key in its query; remove it, because almaflow sends the key "
+            "in a header"
+        )
     encoded = quote(plain, safe="/%:@!$&'()*+,;=~")
     return Call("GET", encoded, pairs, None, lambda data: data, _READ, f"read {plain}")
 
@@ -216,7 +221,7 @@ def instances(
     )
     segments = ("conf", "jobs", _segment(job_id, "job"), "instances")
     read = _page("job_instance", JobInstance.read)
-    return _get(segments, read, f"list the runs of job {job_id}", query)
+    return _get(segments, read, f"list the instances of job {job_id}", query)
 
 
 # --- sets (making them: new_sets.py) --------------------------------------------------------
@@ -262,7 +267,7 @@ def change_members(
         ValueError: more than `MEMBERS_IN_ONE_CALL` *ids*, or none.
     """
     if not 0 < len(ids) <= MEMBERS_IN_ONE_CALL:
-        raise ValueError(f"{len(ids)} ids in one call; Alma takes 1 to {MEMBERS_IN_ONE_CALL}")
+        raise ValueError(f"{len(ids)} ids in one call; Alma accepts 1 to {MEMBERS_IN_ONE_CALL}")
     path = f"/conf/sets/{_segment(set_id, 'set')}"
     unknown_ids = None if fail_on_invalid_id else "false"
     query = _query(op=op, id_type=id_type, fail_on_invalid_id=unknown_ids)
@@ -338,8 +343,12 @@ def _segment(identifier: str, noun: str) -> str:
     An empty one would turn `DELETE /conf/sets/<id>` into another call, dots would climb.
     """
     if not identifier.strip(". \t\r\n"):
-        shown = f"'{identifier}'" if identifier else "an empty text"
-        raise NotInAlma(f"{shown} is not the id of a {noun}.", noun=noun, name=identifier)
+        message = (
+            f"'{identifier}' is not a valid id of a {noun}."
+            if identifier
+            else f"The id of the {noun} is empty."
+        )
+        raise NotInAlma(message, noun=noun, name=identifier)
     return quote(identifier, safe="")
 
 
@@ -366,5 +375,5 @@ def _new_instance_id(data: Any) -> str:
     answer = value_parsing.fields(data, "a submitted job")
     found = value_parsing.instance_in_link(answer.get("additional_info"))
     if not found:
-        raise Unreadable("the answer has no link to the new job instance")
+        raise Unreadable("the response has no link to the new job instance")
     return found

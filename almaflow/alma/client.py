@@ -132,12 +132,12 @@ class AlmaClient:
         try:
             answer = await self._transport.exchange(self._request(call, may_leave))
         except NotSent as error:
-            text = f"{call.what} did not reach Alma ({self.name}): {error}."
+            text = f"The request {call.what} did not reach Alma ({self.name}): {error}."
             raise self._masked(
                 AlmaUnreachable(text, what=call.what, advice=error_advice.UNREACHABLE)
             ) from error
         except Lost as error:
-            text = f"The answer of Alma ({self.name}) to {call.what} was lost: {error}."
+            text = f"The response of Alma ({self.name}) to {call.what} was lost: {error}."
             next_move = error_advice.for_lost(call.is_write)
             raise self._masked(
                 AnswerLost(
@@ -194,14 +194,17 @@ class AlmaClient:
             raise self._unreadable(call, answer.status, str(unreadable)) from unreadable
         except _UNFORESEEN as unforeseen:
             # What came is not ours. A write that it answers must be looked for, whatever it holds.
-            why = f"reading it failed ({type(unforeseen).__name__}: {str(unforeseen)[:200]})"
+            why = (
+                f"almaflow could not read the response ({type(unforeseen).__name__}: "
+                f"{str(unforeseen)[:200]})"
+            )
             raise self._unreadable(call, answer.status, why) from unforeseen
         raise self._masked(error)
 
     def _unreadable(self, call: Call[Any], status: int, why: str) -> AlmaError:
         return self._masked(
             AnswerLost(
-                f"Alma ({self.name}) answered {call.what} with HTTP {status}, but {why}.",
+                f"Alma ({self.name}) responded to {call.what} with HTTP {status}, but {why}.",
                 why=self._without_secrets(f"{why} (HTTP {status})"),
                 what=call.what,
                 http_status=status,
@@ -230,7 +233,7 @@ class AlmaClient:
         """Return *error* without secrets, and with the simulator's hint."""
         error.text = self._without_secrets(error.text)
         if error.http_status is not None and self.last_hint:
-            error.advice = f"{error.advice} A scenario can provide it: {self.last_hint}".strip()
+            error.advice = f"{error.advice} To provide it in a scenario: {self.last_hint}".strip()
         error.advice = self._without_secrets(error.advice)
         error.messages = tuple(
             AlmaMessage(one.code, self._without_secrets(one.message), one.tracking_id)
@@ -253,9 +256,9 @@ def _http_date(written: str) -> datetime | None:
 
 def _checked(key: str, name: str) -> str:
     if not key or not key.isascii() or not key.isprintable() or " " in key:
-        fault = "has characters that no key has" if key else "is empty"
+        fault = "contains characters that an API key cannot have" if key else "is empty"
         raise RequestWrong(
-            f"The API key of the institution `{name}` {fault}; copy it again from the Developer "
-            "Network."
+            f"The API key of the institution `{name}` {fault}. Copy it again from the "
+            "Developer Network."
         )
     return key

@@ -71,7 +71,10 @@ async def read_pages(read: Read, page_at: Callable[[int], Call[Page[I]]]) -> lis
             return list(found.values())
         if len(found) > MOST_LISTED:
             raise AlmaRefused(
-                f"Alma's answers to {page_at(0).what} list more than {MOST_LISTED:,} entries.",
+                (
+                    f"Alma's responses to {page_at(0).what} list more than {MOST_LISTED:,} "
+                    "entries, the most that almaflow reads."
+                ),
                 what=page_at(0).what,
             )
 
@@ -121,15 +124,15 @@ class Directory:
         """
         if id is None:
             if not name:
-                raise NotInAlma("An empty text is not the name of a job.", noun="job", name="")
+                raise NotInAlma("The name of the job is empty.", noun="job", name="")
             return await self._job_named(name, type)
         job = await self._keep(("job", id), lambda: self._read(calls.job(id)))
         if name is not None and not _same(job.name, name):
             raise NotInAlma(
-                f"At {self._institution} the job {id} is called '{job.name}', not '{name}'.",
+                f"At {self._institution}, job {id} is named '{job.name}', not '{name}'.",
                 noun="job",
                 name=name,
-                advice="Correct the name or the id, so that both mean the same job.",
+                advice="Correct the name or the id so that both refer to the same job.",
             )
         return job
 
@@ -153,10 +156,13 @@ class Directory:
         shown = f"the profile '{name or code or id}'"
         if not jobs:
             raise NotInAlma(
-                f"At {self._institution} {shown} has no job that can be run.",
+                f"At {self._institution}, {shown} has no job that can be run.",
                 noun="job",
                 name=job_name or "",
-                advice="A profile has its jobs once its action is configured and active in Alma.",
+                advice=(
+                    "Check in Alma that an action of the profile is configured and active; "
+                    "only then does the profile have jobs."
+                ),
             )
         return self._one_of_several(jobs, job_name, shown)
 
@@ -176,11 +182,11 @@ class Directory:
         if len(jobs) == 1:
             return jobs[0]
         raise NotInAlma(
-            f"At {self._institution} the import profile '{profile.name or profile.id}' has "
-            f"{len(jobs) or 'no'} jobs.",
+            f"At {self._institution}, the import profile '{profile.name or profile.id}' has "
+            f"{len(jobs) or 'no'} jobs, but almaflow needs exactly one.",
             noun="job",
             name=profile.name,
-            advice="Give the job's id to a `submit_job` step, or look at the profile in Alma.",
+            advice="Specify the job's id in a `submit_job` step, or check the profile in Alma.",
         )
 
     async def set_named(self, name: str) -> AlmaSet | None:
@@ -190,7 +196,7 @@ class Directory:
             NotInAlma: *name* is empty, or several sets have it.
         """
         if not name.strip():
-            raise NotInAlma("An empty text is not the name of a set.", noun="set", name=name)
+            raise NotInAlma("The name of the set is empty.", noun="set", name=name)
         try:
             found = await self._sets(f"name~{calls.words(name)}")
         except AlmaRefused as error:
@@ -252,12 +258,12 @@ class Directory:
         if len(chosen) == 1:
             return chosen[0]
         names = ", ".join(sorted(f"'{job.name}'" for job in jobs))
-        begins = f" of which {len(chosen) or 'none'} begin with '{job_name}'" if job_name else ""
+        begins = f", of which {len(chosen) or 'none'} begin with '{job_name}'" if job_name else ""
         raise NotInAlma(
-            f"At {self._institution} {profile} has {len(jobs)} jobs{begins}: {names}.",
+            f"At {self._institution}, {profile} has {len(jobs)} jobs{begins}: {names}.",
             noun="job",
             name=job_name or "",
-            advice="Say which one with `job`, the beginning of its name.",
+            advice="Specify one with `job`, the beginning of its name.",
         )
 
     # --- profiles ---------------------------------------------------------------------------
@@ -265,7 +271,7 @@ class Directory:
     async def _integration_profile(self, code: str | None, name: str | None) -> IntegrationProfile:
         field, wanted = ("code", code) if code is not None else ("name", name or "")
         if not wanted or not wanted.strip():
-            text = f"An empty text is not the {field} of a profile."
+            text = f"The {field} of the profile is empty."
             raise NotInAlma(text, noun="profile", name=wanted or "")
 
         def shown(profile: IntegrationProfile) -> str:
@@ -335,10 +341,10 @@ class Directory:
     def _several(self, noun: str, name: str, ids: Iterable[str]) -> NotInAlma:
         listed = ", ".join(sorted(ids))
         return NotInAlma(
-            f"At {self._institution} several {noun}s are called '{name}': {listed}.",
+            f"At {self._institution}, several {noun}s are named '{name}': {listed}.",
             noun=noun,
             name=name,
-            advice="Give the id of the one that is meant.",
+            advice="Specify the id of the one that you mean.",
         )
 
     def _none(
@@ -349,7 +355,7 @@ class Directory:
             f"{self._institution} has no {what} '{name}'{near or '.'}",
             noun=noun,
             name=name,
-            advice=f"`almaflow {command} list` shows what there is.",
+            advice=f"Use `almaflow {command} list` to see which ones exist.",
         )
 
 

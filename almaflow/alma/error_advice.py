@@ -10,33 +10,36 @@ from collections.abc import Iterable
 from almaflow.alma.errors import Busy
 
 KEY = (
-    "Check the API key in the Developer Network: it must be of this institution and environment "
-    "(production or sandbox) and allow the area Configuration, read-only for reading, read/write "
-    "for jobs and sets; a key may also be limited to certain IP addresses."
+    "Check the API key in the Developer Network: it must belong to this institution and "
+    "environment (production or sandbox) and allow the area Configuration (read-only for "
+    "reading, read/write for jobs and sets). A key may also be limited to certain IP addresses."
 )
 WRONG_HOST = (
-    "This host is not Alma's API, or something stands before it; check `region` or `base_url` of "
-    "the institution (an address such as api-eu.hosted.exlibrisgroup.com, not the one that staff "
-    "open in the browser)."
+    "This host is not Alma's API, or another server responds in front of it. Check `region` or "
+    "`base_url` of the institution: the address is one such as "
+    "api-eu.hosted.exlibrisgroup.com, not the address that staff open in the browser."
 )
-WRONG_PATH = "Check the path, and `base_url` if the institution has one."
+WRONG_PATH = "Check the path, and `base_url` if it is set for the institution."
 
 _INSTITUTION = (
-    "Ids are those of one institution and never cross to another, nor between the network zone "
-    "and its members; look the id up in this one, or check which institution the step uses."
+    "An id is valid in one institution only; other institutions, the network zone and its "
+    "members use different ids. Search for the id in this institution, or check which "
+    "institution the step uses."
 )
 _PARAMETERS = (
     'Compare the parameters with "API information" on the last page of the job\'s wizard in Alma.'
 )
-_NOT_BY_API = "Alma does not let this job be started by API; it can be scheduled in Alma instead."
-_MEMBERS = "Check the ids, and that `content` and `id_type` are what these ids are."
+_NOT_BY_API = (
+    "Alma does not allow this job to be started through the API. Schedule it in Alma instead."
+)
+_MEMBERS = "Check the ids, and check that `content` and `id_type` match them."
 
 _FOR_CODE = {
     "UNAUTHORIZED": KEY,
     "FORBIDDEN": KEY,
     "INVALID_REQUEST": KEY,
     "NOT_FOUND": WRONG_PATH,
-    "402215": "A job's id is M, S or O followed by digits.",
+    "402215": "A job's id is M, S or O followed by digits, such as M44.",
     "402216": _INSTITUTION,
     "402218": _INSTITUTION,
     "402264": _INSTITUTION,
@@ -48,28 +51,31 @@ _FOR_CODE = {
     "402231": _NOT_BY_API,
     "402248": _NOT_BY_API,
     "402249": _NOT_BY_API,
-    "402263": "Set names are unique in an institution; choose another, or say with `if_exists` "
-    "what is to become of the set that has it.",
-    "402269": "The query's first word must be the set's `content`.",
-    "402270": "Build the set in Alma, read it with `almaflow sets show`, and paste its query.",
-    "60112": "Only itemized sets have members that can be changed.",
+    "402263": "Set names are unique in an institution. Choose a different name, or use "
+    "`if_exists` to specify what happens to the existing set.",
+    "402269": "Begin the query with the set's `content`.",
+    "402270": "Create the set in Alma, display it with `almaflow sets show`, and copy its query.",
+    "60112": "Use an itemized set; the members of other sets cannot be changed.",
     "60116": _MEMBERS,
     "60120": _MEMBERS,
 }
 
 BUSY = {
-    Busy.CALLS: "More calls than Alma takes in a second or minute; it can be sent again shortly.",
-    Busy.DAY: "The institution's API calls of this day are used up; go on after midnight.",
-    Busy.JOBS: "Alma lets 3 jobs run at a time that were started by API, and each be started 5 "
-    "times an hour; it can be submitted again later.",
-    Busy.OVERLAP: "Another run is in the way of this job; it can be submitted again when that "
-    "has ended.",
+    Busy.CALLS: (
+        "Alma received more calls in a second or a minute than it allows. The request can be "
+        "sent again shortly."
+    ),
+    Busy.DAY: "The institution's API calls for today are used up. Continue after midnight.",
+    Busy.JOBS: "Alma allows 3 running jobs that were started through the API, and 5 starts of "
+    "each job in an hour. Submit the job again later.",
+    Busy.OVERLAP: "Another running job conflicts with this one. Submit it again when the other "
+    "job has ended.",
 }
 
-UNREACHABLE = "Nothing was sent. Check the network, a proxy, and the address of the institution."
+UNREACHABLE = "Nothing was sent. Check the network, the proxy, and the address of the institution."
 
-_LOST_READ = "Nothing was changed; it can be asked again."
-_LOST_WRITE = "Look in Alma whether it was done before sending it again."
+_LOST_READ = "Nothing was changed in Alma. The request can be repeated."
+_LOST_WRITE = "Check in Alma whether the request took effect before you send it again."
 
 
 def for_codes(codes: Iterable[str]) -> str:

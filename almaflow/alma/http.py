@@ -55,8 +55,9 @@ class HttpTransport:
         secure = parts.scheme == "https" or (parts.scheme == "http" and on_this_machine)
         if not (secure and parts.hostname) or parts.query or parts.fragment or parts.username:
             raise RequestWrong(
-                f"`{base_url}` cannot be the address of an Alma: it must be https://HOST, or "
-                "http on this machine; otherwise the key would travel in the open."
+                f"`{base_url}` is not a valid address for Alma. Use `https://HOST`; `http://` "
+                "is allowed for this machine only, because it would send the API key "
+                "unencrypted."
             )
         # Alma's documentation writes its addresses with the folder of all calls.
         self._base = base_url.rstrip("/").removesuffix(API_BASE)
@@ -183,8 +184,8 @@ class _Sending:
     def not_sent_because(self) -> str:
         """Return the words for a request whose time was over before it left."""
         if self.begun:
-            return f"no connection came about within {self.timeout:g} seconds"
-        return "too many requests are under way in this process; this one was not begun"
+            return f"no connection was established within {self.timeout:g} seconds"
+        return "too many requests are running in this process, so this one was not started"
 
     def leave(self) -> None:
         """Note that the first byte is about to leave; raises `_TooLate` when it must not.
@@ -194,7 +195,7 @@ class _Sending:
         """
         with self._lock:
             if self._abandoned or self.left < self.timeout / 2:
-                raise _TooLate("it took too long to begin; nothing was sent")
+                raise _TooLate("the request could not start in time, so nothing was sent")
             if not self._may_leave():
                 raise _TooLate(HELD_BACK)
             self.sent = True

@@ -11,21 +11,21 @@ from almaflow.alma.wire import JobInstance
 
 _GOES_ON = {
     "PENDING": "accepted, waiting for resources or another job",
-    "QUEUED": "accepted, not begun",
+    "QUEUED": "accepted, not started",
     "INITIALIZING": "being prepared",
     "RUNNING": "running",
-    "FINALIZING": "work done, the report is being written",
+    "FINALIZING": "work finished, the report is being written",
 }
 _ENDED = {
     "COMPLETED_SUCCESS": "completed successfully",
     "COMPLETED_WARNING": "completed with warnings",
     "COMPLETED_FAILED": "completed with errors",
-    "COMPLETED_NO_BULKS": "found nothing to work on",
+    "COMPLETED_NO_BULKS": "completed, there was nothing to work on",
     "FAILED": "failed",
     "SKIPPED": "skipped by Alma",
     "SYSTEM_ABORTED": "aborted by the system",
     "USER_ABORTED": "aborted by a person in Alma",
-    "MANUAL_HANDLING_REQUIRED": "stopped; a person has to act in Alma",
+    "MANUAL_HANDLING_REQUIRED": "stopped; a person must act in Alma",
 }
 
 KNOWN_STATUSES = _GOES_ON | _ENDED

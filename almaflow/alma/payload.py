@@ -21,7 +21,7 @@ LARGEST_PAYLOAD = MIB
 
 _SET_ID, _JOB_NAME = "set_id", "job_name"
 
-_WHERE_FROM = 'copy it again from "API information" on the last page of Alma\'s job wizard'
+_WHERE_FROM = 'Copy it again from "API information" on the last page of Alma\'s job wizard'
 
 
 class PayloadInvalid(ValueError):
@@ -43,9 +43,9 @@ class ParameterRepeated(ValueError):
 
     def __init__(self, name: str, times: int) -> None:
         super().__init__(
-            f"The payload has the parameter `{name}` {times} times, so a mapping cannot say "
-            "which one to replace; write `parameters` as a list of `name` and `value`, which "
-            "replaces all of them."
+            f"The payload contains the parameter `{name}` {times} times, and a mapping cannot "
+            "specify which one to replace. Write `parameters` as a list of `name` and `value`, "
+            "which replaces all of them."
         )
         self.name = name
 
@@ -59,12 +59,12 @@ def parse_payload(source: bytes | str) -> list[JobParameter]:
     text = decode_payload(source) if isinstance(source, bytes) else source.lstrip("\ufeff")
     start = text.lstrip(" \t\r\n")[:1]
     if not start:
-        raise PayloadInvalid(f"The payload is empty; {_WHERE_FROM}.")
+        raise PayloadInvalid(f"The payload is empty. {_WHERE_FROM}.")
     if start == "<":
         return _from_xml(text)
     if start in "{[":
         return _from_json(text)
-    raise PayloadInvalid(f"The payload is neither XML nor JSON; {_WHERE_FROM}.")
+    raise PayloadInvalid(f"The payload is neither XML nor JSON. {_WHERE_FROM}.")
 
 
 def decode_payload(content: bytes) -> str:
@@ -146,13 +146,16 @@ def _from_xml(source: str) -> list[JobParameter]:
     try:
         root = parse_xml(source, places)
     except XmlInvalid as error:
-        message = f"The payload is not XML that can be read: {error}."
+        message = f"The payload is not valid XML: {error}."
         raise PayloadInvalid(message, error.line, error.column) from error
     holder: Element | None = root
     if local_name(root.tag) == "job":
         holder = _child(root, "parameters")
     elif local_name(root.tag) != "parameters":
-        message = f"The payload's root is <{local_name(root.tag)}>, not <job>; {_WHERE_FROM}."
+        message = (
+            f"The payload's root element is <{local_name(root.tag)}>, but <job> is expected. "
+            f"{_WHERE_FROM}."
+        )
         raise PayloadInvalid(message, *places[root])
     return [_xml_parameter(element, places) for element in (() if holder is None else holder)]
 
@@ -160,12 +163,12 @@ def _from_xml(source: str) -> list[JobParameter]:
 def _xml_parameter(element: Element, places: Places) -> JobParameter:
     found = local_name(element.tag)
     if found != "parameter":
-        message = f"Among the parameters stands <{found}> where <parameter> is expected."
+        message = f"The parameters contain <{found}> where <parameter> is expected."
         raise PayloadInvalid(message, *places[element])
     name, value = _child(element, "name"), _child(element, "value")
     for part in (name, value):
         if part is not None and len(part):
-            message = f"<{local_name(part.tag)}> holds further elements where text is expected."
+            message = f"<{local_name(part.tag)}> contains further elements where text is expected."
             raise PayloadInvalid(message, *places[part[0]])
     named = (name.text or "").strip() if name is not None else ""
     if not named:
@@ -185,17 +188,17 @@ def _from_json(source: str) -> list[JobParameter]:
         # Numbers keep their characters: an id of 17 digits or `1.10` is text to Alma.
         data = json.loads(source, parse_int=str, parse_float=str, parse_constant=str)
     except json.JSONDecodeError as error:
-        message = f"The payload is not JSON that can be read: {error.msg}."
+        message = f"The payload is not valid JSON: {error.msg}."
         raise PayloadInvalid(message, error.lineno, error.colno) from error
     except RecursionError as error:
-        raise PayloadInvalid("The payload is nested too deep.") from error
+        raise PayloadInvalid("The payload is nested too deeply.") from error
     for key in ("job", "parameters", "parameter"):
         if isinstance(data, dict) and key in data:
             data = data[key]
     if data == {} or data is None:
         return []
     if not isinstance(data, list):
-        raise PayloadInvalid(f"The payload has no list `parameter`; {_WHERE_FROM}.")
+        raise PayloadInvalid(f"The payload has no list `parameter`. {_WHERE_FROM}.")
     return [_json_parameter(entry, number) for number, entry in enumerate(data, start=1)]
 
 
@@ -214,8 +217,9 @@ def _json_parameter(entry: Any, number: int) -> JobParameter:
         raise PayloadInvalid(message)
     if re.search("[\ud800-\udfff]", f"{name}{value}"):
         message = (
-            f"Parameter {number} of the payload (`{name!a}`) holds half of a character, an escape "
-            "from `\\ud800` to `\\udfff` without its other half. Write the character itself."
+            f"Parameter {number} of the payload (`{name!a}`) contains half of a character, an "
+            "escape from `\\ud800` to `\\udfff` without its other half. Write the character "
+            "itself."
         )
         raise PayloadInvalid(message)
     return JobParameter(name.strip(), value or "")

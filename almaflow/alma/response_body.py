@@ -65,7 +65,8 @@ class Body:
 def read_body(content: bytes, content_type: str = "") -> Body:
     """Find out what *content* is and read it; never raises."""
     if len(content) > LARGEST_RESPONSE:
-        return Body(Shape.BROKEN, said=f"an answer larger than {LARGEST_RESPONSE // 1024**2} MiB")
+        message = f"a response larger than {LARGEST_RESPONSE // 1024**2} MiB"
+        return Body(Shape.BROKEN, said=message)
     text = _decoded(content, content_type)
     start = text.lstrip("\ufeff \t\r\n\0")
     if not start:
@@ -108,19 +109,19 @@ _UNSTORABLE = re.compile(r"\\u([dD][89a-fA-F]|0000)")
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
+    raise ValueError(f"{name} is not valid in JSON")
 
 
 def _whole(digits: str) -> int:
     if len(digits) > LONGEST_NUMBER:
-        raise ValueError(f"a number of {len(digits)} digits")
+        raise ValueError(f"it contains a number of {len(digits)} digits")
     return int(digits)
 
 
 def _decimal(written: str) -> float:
     found = float(written) if len(written) <= LONGEST_NUMBER else math.inf
     if math.isinf(found):
-        raise ValueError("a number without a reasonable size")
+        raise ValueError("it contains a number that is too long or too large")
     return found
 
 

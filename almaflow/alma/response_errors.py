@@ -150,7 +150,9 @@ class _Judge:
 
     def redirected(self) -> AlmaError:
         target = printable(self._headers.get("location", "").partition("?")[0][:LONGEST_LOCATION])
-        return self._foreign(f"a redirection to {target or 'nowhere'}, which is not followed")
+        return self._foreign(
+            f"a redirection to {target or 'an empty address'}, which almaflow does not follow"
+        )
 
     def of_success(self, body: Body) -> AlmaError | None:
         if body.shape in (Shape.DATA, Shape.EMPTY):
@@ -174,16 +176,16 @@ class _Judge:
         return AlmaRefused(said, **self._details(messages, next_move))
 
     def _busy(self, threshold: Busy, told: str, messages: tuple[AlmaMessage, ...]) -> AlmaError:
-        said = f"{self._who} did not take {self._call.what} now (HTTP {self._status}): {told}."
+        said = f"{self._who} did not accept {self._call.what} now (HTTP {self._status}): {told}."
         details = self._details(messages, error_advice.BUSY[threshold])
         return AlmaBusy(said, threshold=threshold, **details)
 
     def _lost(self, told: str, messages: tuple[AlmaMessage, ...]) -> AlmaError:
         said = (
-            f"{self._who} answered {self._call.what} with HTTP {self._status}, which does not "
-            f"tell whether it was done: {told}."
+            f"{self._who} responded to {self._call.what} with HTTP {self._status}, so it is "
+            f"not known whether the request took effect: {told}."
             if self._call.is_write
-            else f"{self._who} could not answer {self._call.what} (HTTP {self._status}): {told}."
+            else f"{self._who} could not process {self._call.what} (HTTP {self._status}): {told}."
         )
         details = self._details(messages, error_advice.for_lost(self._call.is_write))
         return AnswerLost(said, why=f"HTTP {self._status}: {told}", **details)
@@ -202,12 +204,12 @@ def _shown(body: Body) -> str:
     said = body.said.rstrip(".")
     match body.shape:
         case Shape.HTML:
-            return f"a web page instead of an answer ('{said}')"
+            return f"a web page instead of a response of Alma ('{said}')"
         case Shape.EMPTY:
-            return "an empty answer"
+            return "an empty response"
         case Shape.TEXT:
             return f"'{said}'"
         case Shape.BROKEN:
             return said
         case Shape.DATA:
-            return "an answer without an error list"
+            return "a response without an error list"

@@ -65,7 +65,7 @@ def read_response(connection: socket.socket, method: str, left: Callable[[], flo
     try:
         return reading.run()
     except h11.RemoteProtocolError as error:
-        raise Lost(f"the answer breaks the rules of HTTP ({str(error)[:200]})") from error
+        raise Lost(f"the response violates the rules of HTTP ({str(error)[:200]})") from error
 
 
 class _Reading:
@@ -95,14 +95,14 @@ class _Reading:
                 case h11.EndOfMessage():
                     return self._whole()
                 case h11.ConnectionClosed():
-                    raise Lost("the connection was closed before an answer came")
+                    raise Lost("the connection was closed before a response arrived")
                 case _:
                     # An interim response, such as 103: the final one follows.
                     continue
 
     def _begin(self, head: h11.Response) -> None:
         if not head.http_version.startswith(b"1."):
-            raise Lost("the answer breaks the rules of HTTP (it is not HTTP/1)")
+            raise Lost("the response violates the rules of HTTP (it is not HTTP/1)")
         self._head = head
 
     def _receive(self) -> None:
@@ -112,10 +112,10 @@ class _Reading:
         self._connection.settimeout(left)
         data = self._connection.recv(PIECE)
         if not data and not self._received:
-            raise Lost("the connection was closed before an answer came")
+            raise Lost("the connection was closed before a response arrived")
         self._received += len(data)
         if self._head is None and self._received > LARGEST_HEAD + PIECE:
-            raise Lost(f"the answer's headers are larger than {LARGEST_HEAD // 1024} KiB")
+            raise Lost(f"the response's headers are larger than {LARGEST_HEAD // 1024} KiB")
         if self._received > LARGEST_RESPONSE + LARGEST_HEAD:
             raise _too_large()
         self._parser.receive_data(data)
@@ -124,7 +124,7 @@ class _Reading:
         self._body.append(piece)
         self._pieces += 1
         if self._pieces > MOST_PIECES:
-            raise Lost(f"the answer comes in more than {MOST_PIECES:,} pieces")
+            raise Lost(f"the response arrived in more than {MOST_PIECES:,} pieces")
 
     def _whole(self) -> Received:
         assert self._head is not None
@@ -148,13 +148,15 @@ def unpacked(body: bytes, codings: str) -> bytes:
     names = [name for one in codings.split(",") if (name := one.strip().lower())]
     names = [name for name in names if name != "identity"]
     if len(names) > MOST_PACKINGS or any(name not in _WINDOW_BITS for name in names):
-        raise Lost(f"the answer is packed as `{codings[:100]}`, which was not asked for")
+        raise Lost(
+            f"the response is compressed as `{codings[:100]}`, which almaflow did not ask for"
+        )
     for name in reversed(names):
         try:
             body = _inflated(body, _WINDOW_BITS[name]) if body else body
         except zlib.error as error:
             if name != "deflate":
-                raise Lost(f"the packed answer is damaged ({error})") from error
+                raise Lost(f"the compressed response is damaged ({error})") from error
             body = _raw_inflated(body)
     return body
 
@@ -163,7 +165,7 @@ def _raw_inflated(body: bytes) -> bytes:
     try:
         return _inflated(body, _RAW)
     except zlib.error as error:
-        raise Lost(f"the packed answer is damaged ({error})") from error
+        raise Lost(f"the compressed response is damaged ({error})") from error
 
 
 def _inflated(body: bytes, window_bits: int) -> bytes:
@@ -178,12 +180,12 @@ def _inflated(body: bytes, window_bits: int) -> bytes:
         if room < 0:
             raise _too_large()
         if not engine.eof:
-            raise Lost("the packed answer is cut off")
+            raise Lost("the compressed response is incomplete")
         body = engine.unused_data
         if not body.startswith(_GZIP_MAGIC):
             return b"".join(pieces)
-    raise Lost(f"the packed answer has more than {MOST_PACKED_PARTS} parts")
+    raise Lost(f"the compressed response has more than {MOST_PACKED_PARTS} parts")
 
 
 def _too_large() -> Lost:
-    return Lost(f"the answer is larger than {LARGEST_RESPONSE // 1024**2} MiB")
+    return Lost(f"the response is larger than {LARGEST_RESPONSE // 1024**2} MiB")

@@ -88,6 +88,6 @@ def create_set(
     pairs = () if origin is None else tuple(origin.query.items())
     if any(not value.strip(". \t\r\n") for _, value in pairs):
         noun = "job instance" if isinstance(origin, OfRun) else "set"
-        raise NotInAlma(f"An empty text is not the id of a {noun}.", noun=noun, name="")
+        raise NotInAlma(f"The id of the {noun} is empty.", noun=noun, name="")
     what = f"create the set '{name}'"
     return Call("POST", "/conf/sets", pairs, body, AlmaSet.read, _TIMEOUT, what)

@@ -56,7 +56,7 @@ class NotSent(TransportFailed):
     """No byte of the request has left."""
 
 
-HELD_BACK = "this process stood still for too long, so it was held back; nothing was sent"
+HELD_BACK = "this process was suspended for too long, so almaflow did not send the request"
 
 
 class Lost(TransportFailed):
@@ -103,9 +103,9 @@ Handle = Callable[[str, str, Mapping[str, str], bytes], Reply]
 """Answers (method, target, headers, body) at once; what should take time is in the reply."""
 
 _FAULTS = {
-    "reset_before": "the connection was reset before an answer came",
-    "drop_after": "the connection was closed before an answer came",
-    "truncate": "the answer was cut off",
+    "reset_before": "the connection was reset before a response arrived",
+    "drop_after": "the connection was closed before a response arrived",
+    "truncate": "the response is incomplete",
 }
 """What a reply's fault looks like from here. `hang` only takes time; `drip` is a slow answer,
 `close` a whole one."""
@@ -137,4 +137,4 @@ class InProcessTransport:
 
 def late(timeout: float) -> str:
     """Return the words for an answer that is not there after *timeout* seconds."""
-    return f"no complete answer came within {timeout:g} seconds"
+    return f"no complete response arrived within {timeout:g} seconds"

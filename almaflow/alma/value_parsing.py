@@ -159,7 +159,9 @@ def items(data: Any, key: str) -> list[Any]:
     found = data.get(key) if isinstance(data, Mapping) else None
     if isinstance(found, list):
         if len(found) > MOST_ENTRIES:
-            raise Unreadable(f"the answer's list `{key}` has more than {MOST_ENTRIES:,} entries")
+            raise Unreadable(
+                f"the list `{key}` of the response has more than {MOST_ENTRIES:,} entries"
+            )
         return [entry for entry in found if entry is not None]
     return [] if found is None or found == "" else [found]
 
@@ -167,7 +169,7 @@ def items(data: Any, key: str) -> list[Any]:
 def fields(data: Any, noun: str) -> Mapping[str, Any]:
     """Return *data*, a JSON object; raises `Unreadable` when it is something else."""
     if not isinstance(data, Mapping):
-        raise Unreadable(f"the answer is not {noun}")
+        raise Unreadable(f"the response is not {noun}")
     return data
 
 

@@ -58,7 +58,7 @@ class Shape:
             for one in fields(shape)
         }
         if values.get("id") == "":
-            raise Unreadable(f"the answer is not {cls.noun}: it has no id that can be one")
+            raise Unreadable(f"the response is not {cls.noun}: it has no valid id")
         return cls(**values)
 
 
@@ -282,6 +282,6 @@ class Page(Generic[T]):
         """
         data = parse.fields(data, "a list")
         if key not in data and "total_record_count" not in data:
-            raise Unreadable(f"the answer has neither `{key}` nor `total_record_count`")
+            raise Unreadable(f"the response has neither `{key}` nor `total_record_count`")
         found = tuple(item(entry) for entry in parse.items(data, key))
         return cls(found, parse.whole(data.get("total_record_count")))

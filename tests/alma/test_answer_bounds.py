@@ -182,7 +182,7 @@ def test_texts_ids_and_lists_have_a_longest_length() -> None:
     assert len(run.counters[0].key) == 2000
 
     for wrong in ("1" * 101, "1\x1b[2J", "é", "", " ", None, [1]):
-        with pytest.raises(Unreadable, match="no id"):
+        with pytest.raises(Unreadable, match="no valid id"):
             Job.read({"id": wrong})
     with pytest.raises(Unreadable, match="more than 10,000 entries"):
         items({"job": [{}] * 10_001}, "job")

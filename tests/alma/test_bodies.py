@@ -130,7 +130,7 @@ def test_xml_in_other_encodings_is_read_by_its_declaration() -> None:
         (b"Schl\xfcssel", "text/plain; charset=latin-1", Shape.TEXT, "Schlüssel"),
         (b"a" * 300, "", Shape.TEXT, "a" * 199 + "…"),
         (b'{"id": ', JSON, Shape.BROKEN, "JSON that cannot be read (Expecting value)"),
-        (b'{"id": NaN}', JSON, Shape.BROKEN, "JSON that cannot be read (NaN is not JSON)"),
+        (b'{"id": NaN}', JSON, Shape.BROKEN, "JSON that cannot be read (NaN is not valid in JSON)"),
         (b"[" * 100_000, JSON, Shape.BROKEN, "JSON that cannot be read"),
         (b"oops", JSON, Shape.BROKEN, "JSON that cannot be read (Expecting value)"),
         (b"<job><id>M4", XML, Shape.BROKEN, "XML that cannot be read (no element found)"),

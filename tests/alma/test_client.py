@@ -237,9 +237,9 @@ def test_a_date_without_zone_is_utc() -> None:
 def test_the_simulators_hint_is_the_next_move_of_an_error() -> None:
     refused = failure(answer(error("40166410"), 400, x_simulator_hint="jobs: [{job: M44}]"))
 
-    assert refused.advice == "A scenario can provide it: jobs: [{job: M44}]"
+    assert refused.advice == "To provide it in a scenario: jobs: [{job: M44}]"
     assert str(refused).endswith(
-        "tracking id E01-1). A scenario can provide it: jobs: [{job: M44}]"
+        "tracking id E01-1). To provide it in a scenario: jobs: [{job: M44}]"
     )
 
 
@@ -252,9 +252,9 @@ def test_a_refusal_tells_alma_s_words_code_tracking_id_and_what_to_do() -> None:
     assert type(refused) is AlmaRefused
     assert str(refused) == (
         "Alma (main) refused GET /conf/jobs/M44 with HTTP 400: Invalid job id (code 402216, "
-        "tracking id E01-13). Ids are those of one institution and never cross to another, nor "
-        "between the network zone and its members; look the id up in this one, or check which "
-        "institution the step uses."
+        "tracking id E01-13). An id is valid in one institution only; other institutions, the "
+        "network zone and its members use different ids. Search for the id in this "
+        "institution, or check which institution the step uses."
     )
     assert (refused.what, refused.http_status) == ("GET /conf/jobs/M44", 400)
     assert refused.messages == (AlmaMessage("402216", "Invalid job id.", "E01-13"),)
@@ -326,7 +326,7 @@ def test_an_answer_that_cannot_be_relied_on_is_lost(
 
     assert type(lost) is AnswerLost
     assert lost.http_status == status
-    assert ("Look in Alma" in lost.advice) is call.is_write
+    assert ("Check in Alma" in lost.advice) is call.is_write
 
 
 def test_several_errors_with_a_doubtful_one_among_them_are_a_lost_answer() -> None:
@@ -385,7 +385,7 @@ def test_a_redirection_is_refused_and_its_target_told_without_its_query() -> Non
     refused = failure(answer("", 302, location="https://login.example/x?key=1"))
 
     assert type(refused) is AlmaRefused
-    assert "a redirection to https://login.example/x, which is not followed" in str(refused)
+    assert ", which almaflow does not follow" in str(refused)
 
 
 @pytest.mark.parametrize(
@@ -403,14 +403,14 @@ def test_errors_are_found_in_every_envelope_even_with_200(body: Any, status: int
 
     assert type(refused) is AlmaRefused
     assert refused.codes == {"60107"}
-    assert "never cross" in refused.advice
+    assert "other institutions," in refused.advice
 
 
 def test_an_error_without_a_list_or_as_plain_text_is_one_all_the_same() -> None:
     assert "an error without a text" in str(failure(answer({"errorsExist": True}, 400)))
     assert "oops" in str(failure(answer({"errorList": {"error": ["oops"]}}, 400)))
     assert "without an error list" in str(failure(answer({"web_service_result": 3}, 400)))
-    assert "an empty answer" in str(failure(answer("", 404)))
+    assert "an empty response" in str(failure(answer("", 404)))
     assert "'no such thing'" in str(failure(answer("no such thing.", 410)))
     assert failure(answer("no", 404)).advice.startswith("Check the path")
 
@@ -439,8 +439,8 @@ def test_what_was_not_sent_may_be_sent_again() -> None:
 
     assert type(unreachable) is AlmaUnreachable
     assert str(unreachable) == (
-        "POST /conf/jobs/M44 did not reach Alma (main): Connection refused. Nothing was sent. "
-        "Check the network, a proxy, and the address of the institution."
+        "The request POST /conf/jobs/M44 did not reach Alma (main): Connection refused. "
+        "Nothing was sent. Check the network, the proxy, and the address of the institution."
     )
 
 
@@ -449,8 +449,8 @@ def test_what_was_sent_without_an_answer_is_lost() -> None:
 
     assert type(lost) is AnswerLost
     assert str(lost) == (
-        "The answer of Alma (main) to POST /conf/jobs/M44 was lost: the connection was closed. "
-        "Look in Alma whether it was done before sending it again."
+        "The response of Alma (main) to POST /conf/jobs/M44 was lost: the connection was "
+        "closed. Check in Alma whether the request took effect before you send it again."
     )
     assert lost.http_status is None
 

@@ -118,8 +118,8 @@ def test_a_job_given_by_id_and_name_must_be_both() -> None:
 
     assert ask(alma, lambda it: it.job("M44", "Export Bibliographic Records")).id == "M44"
     assert refusal(alma, lambda it: it.job("M44", "Withdraw items")) == (
-        "At main the job M44 is called 'Export Bibliographic Records', not 'Withdraw items'. "
-        "Correct the name or the id, so that both mean the same job."
+        "At main, job M44 is named 'Export Bibliographic Records', not 'Withdraw items'. "
+        "Correct the name or the id so that both refer to the same job."
     )
 
 
@@ -128,17 +128,18 @@ def test_a_job_that_is_not_there_is_refused_with_the_nearest_name() -> None:
 
     assert refusal(alma, lambda it: it.job(name="export bibliografic records")) == (
         "main has no manual job named 'export bibliografic records'; did you mean `Export "
-        "Bibliographic Records`? `almaflow jobs list` shows what there is."
+        "Bibliographic Records`? Use `almaflow jobs list` to see which ones exist."
     )
     assert "main has no job named 'zzz'. " in refusal(
         alma, lambda it: it.job(name="zzz", type=None)
     )
-    assert "empty text" in refusal(alma, lambda it: it.job(name=""))
+    assert "is empty" in refusal(alma, lambda it: it.job(name=""))
 
 
 def test_a_name_that_two_jobs_have_is_refused_with_their_ids() -> None:
     assert refusal(FakeAlma(jobs=JOBS), lambda it: it.job(name="Twice")) == (
-        "At main several jobs are called 'Twice': M50, M51. Give the id of the one that is meant."
+        "At main, several jobs are named 'Twice': M50, M51. Specify the id of the one that "
+        "you mean."
     )
 
 
@@ -218,30 +219,32 @@ def test_a_whole_name_is_better_than_a_beginning() -> None:
 
 def test_a_profile_with_several_jobs_needs_to_be_told_which() -> None:
     assert refusal(profiles(), lambda it: it.integration_job(code="ERP")) == (
-        "At main the profile 'ERP' has 2 jobs: 'ERP export using profile Our ERP', 'ERP import "
-        "using profile Our ERP'. Say which one with `job`, the beginning of its name."
+        "At main, the profile 'ERP' has 2 jobs: 'ERP export using profile Our ERP', 'ERP "
+        "import using profile Our ERP'. Specify one with `job`, the beginning of its name."
     )
     told = refusal(profiles(), lambda it: it.integration_job(code="ERP", job_name="SIS"))
-    assert "has 2 jobs of which none begin with 'SIS': " in told
+    assert "has 2 jobs, of which none begin with 'SIS': " in told
 
 
 def test_a_profile_that_is_not_there_or_not_one_is_refused() -> None:
     assert "no integration profile with the code 'EPR'; did you mean `ERP`?" in refusal(
         profiles(), lambda it: it.integration_job(code="EPR")
     )
-    assert "several profiles are called 'SAME': 73, 74" in refusal(
+    assert "several profiles are named 'SAME': 73, 74" in refusal(
         profiles(), lambda it: it.integration_job(code="SAME")
     )
-    assert "An empty text is not the code" in refusal(
+    assert "code of the profile is empty" in refusal(
         profiles(), lambda it: it.integration_job(code="")
     )
-    assert "An empty text is not the name" in refusal(profiles(), lambda it: it.integration_job())
-    assert "is not the id of a profile" in refusal(profiles(), lambda it: it.integration_job(id=""))
+    assert "name of the profile is empty" in refusal(profiles(), lambda it: it.integration_job())
+    assert "The id of the profile is empty." in refusal(
+        profiles(), lambda it: it.integration_job(id="")
+    )
 
 
 def test_jobs_of_other_profiles_are_never_run_should_alma_ignore_the_filter() -> None:
     assert refusal(profiles(), lambda it: it.integration_job(code="NONE")).startswith(
-        "At main the profile 'NONE' has no job that can be run."
+        "At main, the profile 'NONE' has no job that can be run."
     )
 
 
@@ -266,7 +269,7 @@ def test_the_job_of_an_import_profile_is_named_by_the_profile() -> None:
 
 def test_an_import_profile_without_job_id_may_have_one_job() -> None:
     assert ask(imports(), lambda it: it.import_job(name="Without job id")).id == "S81"
-    assert "'Without any job' has no jobs" in refusal(
+    assert "'Without any job' has no jobs, but almaflow needs exactly one." in refusal(
         imports(), lambda it: it.import_job(name="Without any job")
     )
 
@@ -324,10 +327,10 @@ def test_other_refusals_of_a_search_are_passed_on() -> None:
 
 
 def test_a_set_name_must_be_one_and_of_one_set() -> None:
-    assert "several sets are called 'Twice': 91, 92" in refusal(
+    assert "several sets are named 'Twice': 91, 92" in refusal(
         FakeAlma(sets=SETS), lambda it: it.set_named("Twice")
     )
-    assert "An empty text" in refusal(FakeAlma(sets=SETS), lambda it: it.set_named(" "))
+    assert "is empty" in refusal(FakeAlma(sets=SETS), lambda it: it.set_named(" "))
 
 
 def test_sets_are_not_kept() -> None:

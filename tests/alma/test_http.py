@@ -301,7 +301,7 @@ def lost(server: Server, timeout: float = 5) -> str:
 
 
 def test_a_connection_closed_without_an_answer_is_a_lost_answer(start: Start) -> None:
-    assert lost(start(drops)) == "the connection was closed before an answer came"
+    assert lost(start(drops)) == "the connection was closed before a response arrived"
 
 
 def test_a_reset_is_a_lost_answer(start: Start) -> None:
@@ -335,20 +335,20 @@ def test_what_is_not_http_is_a_lost_answer(start: Start) -> None:
 
 
 def test_a_silent_server_is_left_when_the_time_is_over(start: Start) -> None:
-    assert lost(start(hangs), timeout=0.5) == "no complete answer came within 0.5 seconds"
+    assert lost(start(hangs), timeout=0.5) == "no complete response arrived within 0.5 seconds"
 
 
 def test_a_body_that_drips_is_left_when_the_whole_time_is_over(start: Start) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
     server = start(drips(100, 0.02, head=head))
 
-    assert lost(server, timeout=0.5) == "no complete answer came within 0.5 seconds"
+    assert lost(server, timeout=0.5) == "no complete response arrived within 0.5 seconds"
 
 
 def test_headers_that_drip_are_left_when_the_whole_time_is_over(start: Start) -> None:
     server = start(drips(100, 0.02, head=b"HTTP/1.1 200 OK\r\nX-Slow: "))
 
-    assert lost(server, timeout=0.5) == "no complete answer came within 0.5 seconds"
+    assert lost(server, timeout=0.5) == "no complete response arrived within 0.5 seconds"
 
 
 def test_an_answer_of_unreasonable_size_is_left(
@@ -356,7 +356,7 @@ def test_an_answer_of_unreasonable_size_is_left(
 ) -> None:
     monkeypatch.setattr(responses, "LARGEST_RESPONSE", 1024**2)
 
-    assert lost(start(says(b"x" * 2 * 1024**2))) == "the answer is larger than 1 MiB"
+    assert lost(start(says(b"x" * 2 * 1024**2))) == "the response is larger than 1 MiB"
 
 
 # --- not sent -------------------------------------------------------------------------------
@@ -406,7 +406,7 @@ def test_a_handshake_or_a_name_that_takes_for_ever_has_sent_nothing(
     monkeypatch.setattr(http, "_GRACE", 0.0)
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_: time.sleep(0.3))
     assert not_sent("https://alma.example", timeout=0.1) == (
-        "no connection came about within 0.1 seconds"
+        "no connection was established within 0.1 seconds"
     )
 
 
@@ -434,7 +434,10 @@ def test_a_request_that_got_its_connection_too_late_stays_here(
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)
 
-    assert not_sent(server.url, timeout=5) == "it took too long to begin; nothing was sent"
+    assert (
+        not_sent(server.url, timeout=5)
+        == "the request could not start in time, so nothing was sent"
+    )
     assert server.requests == []
 
 
@@ -464,7 +467,7 @@ def test_a_request_without_a_free_thread_is_never_sent(
         transport.close()
         return str(caught.value)
 
-    assert "too many requests are under way" in anyio.run(run)
+    assert "too many requests are running" in anyio.run(run)
     assert server.requests == []
 
 
@@ -506,7 +509,7 @@ def test_a_cancelled_request_that_waits_for_a_thread_is_never_sent(start: Start)
     ],
 )
 def test_an_address_that_would_show_the_key_to_others_is_refused(url: str) -> None:
-    with pytest.raises(RequestWrong, match="cannot be the address of an Alma"):
+    with pytest.raises(RequestWrong, match="is not a valid address for Alma"):
         HttpTransport(url)
 
 

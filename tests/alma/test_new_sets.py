@@ -51,5 +51,5 @@ def test_what_alma_fills_a_set_from_stands_in_the_query(
     ],
 )
 def test_an_empty_id_never_makes_another_set(origin: Origin, noun: str) -> None:
-    with pytest.raises(NotInAlma, match=f"An empty text is not the id of a {noun}"):
+    with pytest.raises(NotInAlma, match=f"The id of the {noun} is empty"):
         create_set("n", "ITEM", origin=origin)

@@ -89,11 +89,11 @@ def test_a_payload_may_be_without_parameters(text: str) -> None:
         (
             "<job><parameters><parameter><name>a</name>\n<value><b/></value></parameter>"
             "</parameters></job>",
-            "<value> holds further elements",
+            "<value> contains further elements",
             2,
             8,
         ),
-        ("<html/>", "root is <html>", 1, 1),
+        ("<html/>", "root element is <html>,", 1, 1),
         (b'<?xml version="1.0" encoding="klingon"?><job/>', "unknown encoding", 1, 31),
         ("<a>" * 101, "deeper than 100 levels", 1, 304),
         ('{"parameter": [\n  {"name" "a"}]}', "Expecting ':' delimiter", 2, 11),

@@ -63,7 +63,7 @@ def test_an_answer_comes_after_its_delay_with_lower_case_headers() -> None:
 def test_an_answer_that_takes_too_long_is_lost_when_the_time_is_over(fault: Fault | None) -> None:
     outcome, seconds = exchange(Answering(delay=61, fault=fault))
 
-    assert str(outcome) == "no complete answer came within 60 seconds"
+    assert str(outcome) == "no complete response arrived within 60 seconds"
     assert seconds == 60
 
 

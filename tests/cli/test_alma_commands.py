@@ -98,7 +98,7 @@ def test_a_job_that_is_not_there_is_told_with_its_neighbour(almaflow: Almaflow) 
     assert typed.code == 1
     assert typed.err == (
         "Error: main has no job named 'Export Physical Item'; did you mean `Export Physical "
-        "Items`? `almaflow jobs list` shows what there is.\n"
+        "Items`? Use `almaflow jobs list` to see which ones exist.\n"
     )
 
 

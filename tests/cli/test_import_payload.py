@@ -112,9 +112,9 @@ def test_a_payload_without_parameters_is_a_job_alone(almaflow: Almaflow, write: 
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"", "payload:1:1: error[bad-payload]: The payload is empty;"),
-        (b"hello", "payload:1:1: error[bad-payload]: The payload is neither XML nor JSON;"),
-        (b"{\n  oops", "payload:2:3: error[bad-payload]: The payload is not JSON"),
+        (b"", "payload:1:1: error[bad-payload]: The payload is empty."),
+        (b"hello", "payload:1:1: error[bad-payload]: The payload is neither XML nor JSON."),
+        (b"{\n  oops", "payload:2:3: error[bad-payload]: The payload is not valid JSON:"),
         (b"<job>\n<oops", "payload:2:"),
         (b'<!DOCTYPE a [<!ENTITY b "c">]><job/>', "payload:"),
         (b" " * 1_100_000, "Error: payload cannot be read: it is larger than 1 MiB."),

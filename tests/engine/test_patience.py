@@ -83,7 +83,9 @@ def test_a_read_that_waits_says_why(set_stage: Callable[..., Stage]) -> None:
     played = stage.run(FIND_LATER)
 
     (told, *_) = played.said_waiting
-    assert told.startswith("Alma at main does not respond (Alma (main) could not answer GET /conf/")
+    assert told.startswith(
+        "Alma at main does not respond (Alma (main) could not process GET /conf/"
+    )
     assert "HTTP 503" in told
 
 
@@ -254,8 +256,9 @@ def test_a_host_that_never_answered_is_given_up_after_a_minute(
 
     assert played.ended == (
         "failed",
-        f"Step x: GET /conf/sets/{SET['id']} did not reach Alma (main): connection refused. "
-        "Nothing was sent. Check the network, a proxy, and the address of the institution.",
+        f"Step x: The request GET /conf/sets/{SET['id']} did not reach Alma (main): connection "
+        "refused. Nothing was sent. Check the network, the proxy, and the address of the "
+        "institution.",
     )
     assert played.record.ended_at is not None
     assert 60 <= (played.record.ended_at - START).total_seconds() <= 120

@@ -63,9 +63,9 @@ def test_two_that_were_lost_and_do_not_show_are_left_to_a_person(
     assert waits_for_a_person(played)
     assert played.record.reason == (
         "It is not known whether Alma at main accepted the request to submit job M901 (POST "
-        "/conf/jobs/M901), sent 2026-03-02T08:25:00 UTC: the connection was reset before an "
-        "answer came. it does not appear in Alma's list of instances. almaflow does not send "
-        "it again. Check in Alma (Admin > Monitor Jobs), then run `almaflow resolve "
+        "/conf/jobs/M901), sent 2026-03-02T08:25:00 UTC: the connection was reset before a "
+        "response arrived. Alma's list of instances does not show it. almaflow does not "
+        "send it again. Check in Alma (Admin > Monitor Jobs), then run `almaflow resolve "
         f"{played.record.id} x --instance ID` or `--not-submitted`."
     )
     assert [played.state("x", one) for one in ("submit", "resubmit")] == [
@@ -100,7 +100,7 @@ def test_where_nothing_settles_by_itself_a_person_is_asked_at_once(
 
     assert waits_for_a_person(played)
     assert (
-        f": the connection was reset before an answer came. {NOTHING_SHOWN}. almaflow does not"
+        f": the connection was reset before a response arrived. {NOTHING_SHOWN}. almaflow does not"
         in (played.record.reason)
     )
     assert (minutes(stage), stage.sent("submit")) == (10, 1)

@@ -68,7 +68,7 @@ def test_the_schema_accepts_what_the_models_accept() -> None:
     jsonschema = import_module("jsonschema")
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(RICH, schema)
-    assert schema["properties"]["faults"]["description"] == "What goes wrong with calls."
+    assert schema["properties"]["faults"]["description"] == "Faults of calls to Alma."
 
 
 @pytest.mark.parametrize(
@@ -78,23 +78,24 @@ def test_the_schema_accepts_what_the_models_accept() -> None:
         (
             {"jobs": [{"job": "M44", "duration": "an hour"}]},
             "jobs.0.duration",
-            "an hour is not a duration; write 90s, 10m, 4h, 2d or 1h30m",
+            "an hour is not a valid duration; write 90s, 10m, 4h, 2d or 1h30m",
         ),
         (
             {"jobs": [{"job": "M44", "duration": "99999999d"}]},
             "jobs.0.duration",
-            "99999999d is not a duration; write 90s, 10m, 4h, 2d or 1h30m",
+            "99999999d is not a valid duration; write 90s, 10m, 4h, 2d or 1h30m",
         ),
         (
             {"jobs": [{"job": "M44", "counter_lag": ""}]},
             "jobs.0.counter_lag",
-            "Nothing is not a duration; write 90s, 10m, 4h, 2d or 1h30m",
+            "Nothing is not a valid duration; write 90s, 10m, 4h, 2d or 1h30m",
         ),
         (
             {"faults": [{"kind": "status", "from": "2 o'clock"}]},
             "faults.0.from",
-            "2 o'clock is not a moment; write a time of day (02:00), a time after the start of the "
-            "simulation (1h30m) or before it (-3d), or a date and time (2026-03-02T01:00:00Z)",
+            "2 o'clock is not a valid point in time; write a time of day (02:00), a time after the "
+            "start of the simulation (1h30m) or before it (-3d), or a date and time "
+            "(2026-03-02T01:00:00Z)",
         ),
         ({"alma": {"timezone": "Mars"}}, "alma.timezone", None),
         (

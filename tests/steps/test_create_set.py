@@ -233,7 +233,7 @@ def test_a_member_that_alma_does_not_know_fails_the_step(
     assert "A member ID is not valid for the content and identifier (code 60120" in (
         played.record.error
     )
-    assert "Check the ids, and that `content` and `id_type` are what these ids are." in (
+    assert "Check the ids, and check that `content` and `id_type` match them." in (
         played.record.error
     )
     assert played.steps["items"]["set_id"]
@@ -389,7 +389,7 @@ def test_another_refusal_of_the_creation_has_alma_s_words(set_stage: Callable[..
 
     assert played.outcome == "failed"
     assert "code 402269, tracking id E01-" in played.record.error
-    assert "The query's first word must be the set's `content`." in played.record.error
+    assert "Begin the query with the set's `content`." in played.record.error
 
 
 def test_a_set_that_an_earlier_attempt_made_gives_way_to_a_new_one(

@@ -108,7 +108,7 @@ def test_sets_of_another_content_are_not_combined(two: Stage) -> None:
     ("sets", "told"),
     [
         ('["1001000", "9"]', "code 60107"),
-        ('["1001000", "{{ \'\' }}"]', "an empty text is not the id of a set."),
+        ('["1001000", "{{ \'\' }}"]', "The id of the set is empty."),
     ],
 )
 def test_sets_that_are_not_there_are_not_combined(two: Stage, sets: str, told: str) -> None:
@@ -354,7 +354,7 @@ def test_an_empty_run_is_not_asked_for(stage: Stage) -> None:
     played = stage.run(of_run("{{ '' }}"))
 
     assert played.outcome == "failed"
-    assert "an empty text is not the id of a job instance." in played.record.error
+    assert "The id of the job instance is empty." in played.record.error
     assert stage.sent("create_set") == 0
 
 

@@ -63,10 +63,16 @@ def test_path_and_query_take_templates(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("path", "told"),
     [
-        ("https://example.org/conf", "`https://example.org/conf` is not a path such as"),
-        ("//example.org/conf", "`//example.org/conf` is not a path such as"),
-        ("/conf/../users/1", "`/conf/../users/1` has a segment `.` or `..`"),
-        ("/conf?apikey=x", "`/conf` is given a key in its query"),
+        (
+            "https://example.org/conf",
+            "`https://example.org/conf` is not a valid path; write a path such as",
+        ),
+        ("//example.org/conf", "`//example.org/conf` is not a valid path; write a path such as"),
+        (
+            "/conf/../users/1",
+            "`/conf/../users/1` contains a segment `.` or `..`, which is not allowed",
+        ),
+        ("/conf?apikey=x", "`/conf` has an API key in its query;"),
     ],
 )
 def test_a_template_cannot_lead_elsewhere(stage: Stage, path: str, told: str) -> None:

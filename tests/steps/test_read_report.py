@@ -259,7 +259,7 @@ def test_an_unknown_report_fails_with_alma_s_words_and_a_hint(stage: Stage) -> N
 
     assert played.outcome == "failed"
     assert f"Parameter value invalid. path: {PATH} (code 40166410" in played.record.error
-    assert "A scenario can provide it: reports:" in played.record.error
+    assert "To provide it in a scenario: reports:" in played.record.error
 
 
 @pytest.mark.parametrize(

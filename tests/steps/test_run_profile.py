@@ -64,7 +64,7 @@ def test_several_jobs_need_a_choice(stage: Stage) -> None:
 
     assert played.outcome == "failed"
     assert "has 3 jobs" in played.record.error
-    assert "Say which one with `job`, the beginning of its name." in played.record.error
+    assert "Specify one with `job`, the beginning of its name." in played.record.error
     assert started(stage) == []
 
 

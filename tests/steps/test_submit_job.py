@@ -95,8 +95,8 @@ def test_id_and_name_must_mean_the_same_job(set_stage: Callable[..., Stage]) -> 
 
     assert played.ended == (
         "failed",
-        "Step work: At main the job M48 is called 'Export Physical Items', not 'Export items'. "
-        "Correct the name or the id, so that both mean the same job.",
+        "Step work: At main, job M48 is named 'Export Physical Items', not 'Export items'. "
+        "Correct the name or the id so that both refer to the same job.",
     )
     assert stage.submissions == []
 
@@ -121,7 +121,7 @@ def test_a_job_of_another_institution_fails_with_a_line_for_the_scenario(
 
     assert played.outcome == "failed"
     assert "code 402216, tracking id E01-" in played.record.error
-    assert "Ids are those of one institution and never cross to another" in played.record.error
+    assert "An id is valid in one institution only; other institutions," in played.record.error
     assert "library" in played.record.error
 
 
@@ -249,7 +249,7 @@ def test_a_mapping_may_not_replace_a_name_that_the_payload_has_twice(
     stage = set_stage(scenario())
     stage.write("p.xml", XML)
 
-    with pytest.raises(DocumentsInvalid, match="has the parameter `xxx` 2 times"):
+    with pytest.raises(DocumentsInvalid, match="contains the parameter `xxx` 2 times"):
         stage.run(export("payload: p.xml", "parameters: {xxx: 1}"))
 
 
@@ -278,7 +278,7 @@ def test_a_recorded_payload_that_is_none_any_more_fails_the_step(
 
     assert "p.xml: The payload is empty" in errors[0]
     assert errors[1].startswith("Step work: p.xml: ")
-    assert "p.xml: The payload has the parameter `xxx` 2 times" in errors[2]
+    assert "p.xml: The payload contains the parameter `xxx` 2 times" in errors[2]
     assert errors[3] == "Step work: The payload p.xml was not recorded with the run."
     assert stage.submissions == []
 
@@ -461,7 +461,7 @@ def test_a_failure_says_what_the_status_means_and_where_the_report_is(
 
     assert work["error"] == (
         f"Alma ended Export Physical Items (M48, instance {work['instance_id']}) as "
-        "MANUAL_HANDLING_REQUIRED (stopped; a person has to act in Alma): The job completed "
+        "MANUAL_HANDLING_REQUIRED (stopped; a person must act in Alma): The job completed "
         "with errors. For more information view the report details (or contact Support using "
         f"the process ID). Alma's report: {work['link']}"
     )

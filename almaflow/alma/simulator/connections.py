@@ -62,7 +62,7 @@ class IncomingBytes(io.RawIOBase):
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         left = self._until - monotonic()
         if left <= 0:
-            raise TimeoutError("The client was too slow.")
+            raise TimeoutError("The client sent its request too slowly.")
         self._connection.settimeout(left)
         try:
             return self._connection.recv_into(buffer)
@@ -127,7 +127,9 @@ class OpenConnections:
         with self._lock:
             entry = self._open.get(connection)
         if entry is None:
-            raise ConnectionAbortedError("Another client replaced this one.")
+            raise ConnectionAbortedError(
+                "The simulator closed this connection because another client needed one."
+            )
         return entry
 
     def wait_for_client(self, entry: OpenConnection) -> None:

@@ -52,8 +52,8 @@ def check_hosts(hosts: Sequence[str], target: str, version: str, bound: str) -> 
     if name and not is_own_name(name, bound):
         raise HostRefused(
             HTTPStatus.MISDIRECTED_REQUEST,
-            "The simulator does not answer to this host name. Use its address, `localhost`, or the "
-            "name that was given to `--host`.",
+            "The simulator does not respond to this host name. Use its address, `localhost`, "
+            "or the name that `--host` specifies.",
         )
 
 

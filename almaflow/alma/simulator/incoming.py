@@ -70,7 +70,7 @@ def _read_chunks(stream: BufferedIOBase, incoming: IncomingBytes, limits: Limits
     while True:
         line = stream.readline(100)
         if line and not line.endswith(b"\n"):
-            raise _bad("The size of a chunk is cut short or too long.")
+            raise _bad("The size of a chunk is incomplete or too long.")
         text = line.partition(b";")[0].strip().decode("latin-1")
         size = _whole(text, 16, "A chunk has no size.")
         if size == 0:
@@ -116,7 +116,7 @@ def _bad(message: str) -> RequestRefused:
 
 
 def _cut_short() -> RequestRefused:
-    return _bad("The body ended before its announced end, so the request was not processed.")
+    return _bad("The body is shorter than its declared length, so the request was not processed.")
 
 
 def _too_large(message: str) -> RequestRefused:

@@ -160,7 +160,7 @@ _OTHERS = (
             _INFO, "ITEM", tasks=2),
     _manual("M925", "Generate Authority Headings Report", _EXPORT, "AUTHORITY_MMS",
             Effect.EXPORT),
-    Job("O1", "Reindex Deleted Titles", "REPOSITORY", "Runs by itself", effect=Effect.SILENT),
+    Job("O1", "Reindex Deleted Titles", "REPOSITORY", "Runs automatically", effect=Effect.SILENT),
 )  # fmt: skip
 
 MANUAL_JOBS = (*_OBSERVED, *_OTHERS)

@@ -34,8 +34,10 @@ class CounterLine(Part):
     """One line of a run's report."""
 
     type: str = Field(description="The counter's key, such as `label.new.records`.")
-    desc: str | None = Field(default=None, description="Its label for people.")
-    value: str = Field(description="Its value; `{members}` stands for the set's size.")
+    desc: str | None = Field(default=None, description="The counter's label, as people see it.")
+    value: str = Field(
+        description=("The counter's value; `{members}` is replaced by the size of the set.")
+    )
 
 
 def _counter_lines(value: Any) -> Any:
@@ -53,7 +55,10 @@ _COUNTERS_SCHEMA = {
                 "type": "object",
                 "properties": {
                     "type": {"type": "string", "description": "The counter's key."},
-                    "desc": {"type": "string", "description": "Its label for people."},
+                    "desc": {
+                        "type": "string",
+                        "description": ("The counter's label, as people see it."),
+                    },
                     "value": {"type": ["string", "number"]},
                 },
                 "required": ["type", "value"],
@@ -70,35 +75,37 @@ Counters = Annotated[
 class RunRule(Scoped):
     """How the runs of some jobs go."""
 
-    job: Glob = Field(description="Id or name of the job; `*` stands for any characters.")
+    job: Glob = Field(description="Id or name of the job; `*` matches any characters.")
     nth: Numbers | None = Field(
         default=None,
-        description="Which runs of the job this is for, counted from 1, whoever starts them (with "
-        "`refuse`: which submissions). Default: all. The first rule that fits counts.",
+        description="Which runs of the job this rule applies to, counted from 1, including "
+        "runs that other people start (with `refuse`: which submissions). Default: "
+        "all. The first matching rule applies.",
     )
     duration: Duration | None = Field(
-        default=None, description="From submission to end, such as `40m`."
+        default=None, description="Time from submission to end, such as `40m`."
     )
     outcomes: Texts = Field(
         default=(),
-        description="Alma's status at the end; a list is used in turn, its last for all further "
-        "runs. Any code is possible, also one that Alma does not have.",
+        description="Alma's status at the end. A list applies to one run after another; its "
+        "last value applies to all further runs. Any code is possible, including "
+        "one that Alma does not have.",
     )
     counters: Counters | None = Field(
-        default=None, description="The report's counters, as a mapping or a list; `{}`: none."
+        default=None, description="The report's counters, as a mapping or a list; `{}` for none."
     )
     counter_lag: Duration | None = Field(
-        default=None, description="How long after the end the counters arrive."
+        default=None, description="Time from the end of the run until the counters appear."
     )
     alerts: Texts | None = Field(default=None, description="Codes of the report's alerts.")
     stays_pending: bool | Duration = Field(
         default=False,
         union_mode="left_to_right",
-        description="true: never starts; a duration: starts that much later.",
+        description="true: the run never starts; a duration: it starts that much later.",
     )
-    never_ends: bool = Field(default=False, description="Stays RUNNING for ever.")
+    never_ends: bool = Field(default=False, description="true: the run stays RUNNING forever.")
     running_status: str | None = Field(
-        default=None, description="Shown instead of RUNNING, such as a code nobody knows."
+        default=None, description="Status that appears instead of RUNNING, such as an unknown code."
     )
     progress: Literal["linear", "zero", "overshoot", "stuck"] = Field(
         default="linear",
@@ -106,21 +113,24 @@ class RunRule(Scoped):
         "stops at 40 until the end.",
     )
     refuse: str | None = Field(
-        default=None, description="Error code that refuses the submission, such as 402222 or 60347."
+        default=None,
+        description=("Error code with which Alma refuses the submission, such as 402222 or 60347."),
     )
 
 
 class MembersRule(Scoped):
     """How many members sets have whose members Alma works out itself."""
 
-    query: Glob | None = Field(default=None, description="Pattern of the logical set's query.")
-    set: Glob | None = Field(default=None, description="Pattern of the set's name.")
+    query: Glob | None = Field(
+        default=None, description=("Pattern that the logical set's query matches.")
+    )
+    set: Glob | None = Field(default=None, description="Pattern that the set's name matches.")
     count: MemberCount
 
     @model_validator(mode="after")
     def _something_to_match(self) -> MembersRule:
         if self.query is None and self.set is None:
-            raise ValueError("say which sets: `query` or `set`")
+            raise ValueError("specify which sets with `query` or `set`")
         return self
 
 
@@ -168,35 +178,48 @@ class FaultKind(StrEnum):
 class Fault(Scoped):
     """Something that goes wrong with calls to Alma."""
 
-    kind: FaultKind = Field(description="What goes wrong.")
+    kind: FaultKind = Field(description="What fails.")
     call: str = Field(
         default="any",
-        description="Which calls: `submit`, `create_set`, `get_instance` …, `read`, `write`, any.",
+        description="Which calls fail: an endpoint such as `submit`, `create_set` or "
+        "`get_instance`, or `read`, `write` or `any`.",
     )
-    path: Glob | None = Field(default=None, description="Pattern of the path and query too.")
-    nth: Numbers | None = Field(default=None, description="Which of these calls, from 1.")
+    path: Glob | None = Field(
+        default=None, description=("Pattern that the path with its query matches.")
+    )
+    nth: Numbers | None = Field(
+        default=None, description=("Which of these calls fail, counted from 1.")
+    )
     from_: MomentField | None = Field(
-        default=None, alias="from", description="When it begins: `02:00`, `1h`, or an instant."
+        default=None,
+        alias="from",
+        description=("When the fault begins: `02:00`, `1h`, or a date and time."),
     )
-    for_: Duration | None = Field(default=None, alias="for", description="How long it lasts.")
+    for_: Duration | None = Field(
+        default=None, alias="for", description="How long the fault lasts."
+    )
     processed: bool | None = Field(
-        default=None, description="Whether Alma does the work all the same. Default: by kind."
+        default=None,
+        description="Whether Alma processes the request despite the fault. Default: depends on "
+        "`kind`.",
     )
     status: int | None = Field(default=None, ge=100, le=599, description="HTTP status.")
-    code: str | None = Field(default=None, description="Alma's error or status code.")
+    code: str | None = Field(default=None, description="Alma's error code or status code.")
     message: str | None = Field(default=None, description="Alma's error text.")
-    delay: Duration | None = Field(default=None, description="How slow, or how much later.")
+    delay: Duration | None = Field(
+        default=None, description=("How long the response, or the effect, is delayed.")
+    )
     another_run: bool = Field(
         default=False,
-        description="With `submit`: at that instant another API user starts the same job under the "
-        "same name, without what is in brackets at its end.",
+        description="With `submit`: at the same instant, another API user starts the same job "
+        "under the same name, without the brackets at its end.",
     )
 
     @field_validator("call")
     @classmethod
     def _known_call(cls, value: str) -> str:
         if value not in CALLS:
-            raise ValueError(f"there is no call {value!r}; there are {', '.join(CALLS)}")
+            raise ValueError(f"{value!r} is not a valid call; use one of {', '.join(CALLS)}")
         return value
 
 
@@ -217,15 +240,20 @@ class OtherRun(Scoped):
     """A run that somebody else starts."""
 
     job: str = Field(description="Id or exact name of the job.")
-    at: MomentField = Field(description="When: `10m` after the start, `02:00`, or an instant.")
+    at: MomentField = Field(
+        description="When the run starts: `10m` after the start of the simulation, `02:00`, or a "
+        "date and time.",
+    )
     every: Annotated[Duration, Field(gt=timedelta(0))] | None = Field(
-        default=None, description="Again and again at this distance, 10,000 runs at most."
+        default=None, description="Interval at which the run is repeated, 10,000 runs at most."
     )
     duration: Duration | None = None
     by: str = Field(
-        default="api", description="`api`: another API user; `System`: the timer; or a person's id."
+        default="api",
+        description="Who starts the run. `api`: another API user; `System`: Alma's scheduler; or a "
+        "person's id.",
     )
-    name: str | None = Field(default=None, description="Default: the job's name.")
+    name: str | None = Field(default=None, description="Name of the run. Default: the job's name.")
     outcome: str | None = None
 
 
@@ -239,7 +267,7 @@ class Approval(Part):
     answer: bool
     by: str = "simulator"
     comment: str = ""
-    after: Duration | None = Field(default=None, description="How long it takes to come.")
+    after: Duration | None = Field(default=None, description="How long the reply takes to arrive.")
 
 
 _APPROVAL_SCHEMA = {
@@ -251,7 +279,10 @@ _APPROVAL_SCHEMA = {
                 "answer": {"enum": [True, False, "yes", "no"]},
                 "by": {"type": "string", "description": "Who answers."},
                 "comment": {"type": "string"},
-                "after": {"type": "string", "description": "How long it takes to come: 2h."},
+                "after": {
+                    "type": "string",
+                    "description": ("How long the reply takes to arrive, such as 2h."),
+                },
             },
             "required": ["answer"],
             "additionalProperties": False,
@@ -269,10 +300,16 @@ _LONGEST_CONTENT = 1_000_000
 class SimulatedFile(Part):
     """A file that `fetch_files` finds."""
 
-    name: str = Field(pattern=_FILE_NAME, max_length=255, description="Its name, without a folder.")
-    connection: str | None = Field(default=None, description="Default: in every connection.")
+    name: str = Field(
+        pattern=_FILE_NAME, max_length=255, description=("Name of the file, without a folder.")
+    )
+    connection: str | None = Field(
+        default=None, description=("Connection that has the file. Default: every connection.")
+    )
     content: str = Field(default="", max_length=_LONGEST_CONTENT)
-    at: MomentField | None = Field(default=None, description="When it is there. Default: always.")
+    at: MomentField | None = Field(
+        default=None, description=("When the file appears. Default: it is always there.")
+    )
 
 
 # Analytics shows no more rows of a report itself.
@@ -282,14 +319,17 @@ _MOST_ROWS = 65_000
 class Report(Scoped):
     """An Alma Analytics report."""
 
-    path: str = Field(description="Its catalogue path, such as `/shared/My Library/Discarded`.")
+    path: str = Field(
+        description=("Catalog path of the report, such as `/shared/My Library/Discarded`.")
+    )
     columns: Few[str]
     rows: Annotated[tuple[Few[str], ...], Field(max_length=_MOST_ROWS)] = ()
     ready_after: Duration | None = Field(
-        default=None, description="How long Analytics answers without rows before it has them."
+        default=None,
+        description=("How long Analytics responds without rows before the rows are ready."),
     )
     late_token: bool = Field(
-        default=False, description="true: the token comes with the first rows, not before."
+        default=False, description="true: the token arrives with the first rows, not earlier."
     )
 
 
@@ -299,32 +339,36 @@ class Scenario(Part):
     description: str = ""
     starts_at: Start | None = Field(
         default=None,
-        description="The simulated clock's start, such as 2026-03-02T01:00:00Z. Default: now.",
+        description="Start of the simulated clock, such as 2026-03-02T01:00:00Z. Default: now.",
     )
     everything_exists: bool = Field(
         default=False,
-        description="true: whatever the workflow names exists (sets, jobs, profiles, reports, "
-        "members), as in a simulation without a scenario; false: only what the built-in library "
-        "and this file have.",
+        description="true: everything that the workflow names exists (sets, jobs, profiles, "
+        "reports, members), as in a simulation without a scenario; false: only what the built-in "
+        "library and this file contain.",
     )
-    jobs: Few[RunRule] = Field(default=(), description="How the runs of jobs go.")
-    sets: Few[ExtraSet] = Field(default=(), description="Sets that are already there.")
-    library: Library = Field(default_factory=Library, description="Further jobs and profiles.")
+    jobs: Few[RunRule] = Field(default=(), description="How the runs of jobs behave.")
+    sets: Few[ExtraSet] = Field(default=(), description="Sets that already exist.")
+    library: Library = Field(default_factory=Library, description="Additional jobs and profiles.")
     members: Few[MembersRule] = Field(
-        default=(), description="Sizes of logical and made sets; otherwise made up, 20 to 5000."
+        default=(),
+        description="Sizes of logical sets and of sets that the API creates. Default: a generated "
+        "size, 20 to 5000.",
     )
     unknown_members: Few[Glob] = Field(
-        default=(), description="Barcodes and ids (patterns) that Alma does not know."
+        default=(), description="Patterns of barcodes and ids that Alma does not know."
     )
-    faults: Few[Fault] = Field(default=(), description="What goes wrong with calls.")
-    other_runs: Few[OtherRun] = Field(default=(), description="Runs others start.")
+    faults: Few[Fault] = Field(default=(), description="Faults of calls to Alma.")
+    other_runs: Few[OtherRun] = Field(
+        default=(), description="Runs that other people or systems start."
+    )
     approvals: dict[str, ApprovalField] = Field(
-        default_factory=dict, description="Answers to `approve` steps, by step: yes or no."
+        default_factory=dict, description="Replies to `approve` steps, by step: yes or no."
     )
-    files: Few[SimulatedFile] = Field(default=(), description="Files to be fetched.")
+    files: Few[SimulatedFile] = Field(default=(), description="Files that `fetch_files` can fetch.")
     reports: Few[Report] = Field(default=(), description="Analytics reports.")
     alma: AlmaSwitches = Field(
-        default_factory=AlmaSwitches, description="Alma's habits and limits."
+        default_factory=AlmaSwitches, description="Alma's behavior and limits."
     )
 
     @model_validator(mode="before")

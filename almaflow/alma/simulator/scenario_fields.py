@@ -62,14 +62,14 @@ def _duration(value: Any) -> Any:
     if not text or match is None or max(map(len, _DIGITS.findall(text))) > _MOST_DIGITS:
         raise PydanticCustomError(
             "bad_value",
-            "{text} is not a duration; write 90s, 10m, 4h, 2d or 1h30m",
+            "{text} is not a valid duration; write 90s, 10m, 4h, 2d or 1h30m",
             {"text": text or "Nothing"},
         )
     duration = timedelta(**{unit: int(number or 0) for unit, number in match.groupdict().items()})
     if duration > NEVER:
         raise PydanticCustomError(
             "bad_value",
-            "{text} is too long; a duration is at most {days}d, a hundred years",
+            "{text} is too long; a duration is at most {days}d (100 years)",
             {"text": text, "days": NEVER.days},
         )
     return duration
@@ -133,8 +133,9 @@ def _moment(value: Any) -> Any:
     except ValueError:
         raise PydanticCustomError(
             "bad_value",
-            "{text} is not a moment; write a time of day (02:00), a time after the start of the "
-            "simulation (1h30m) or before it (-3d), or a date and time (2026-03-02T01:00:00Z)",
+            "{text} is not a valid point in time; write a time of day (02:00), a time after the "
+            "start of the simulation (1h30m) or before it (-3d), or a date and time "
+            "(2026-03-02T01:00:00Z)",
             {"text": text or "Nothing"},
         ) from None
     return Moment(instant=_in_the_calendar(instant))
@@ -224,7 +225,8 @@ class Scoped(Part):
     """A part that may be meant for some of the simulated institutions only."""
 
     institution: Glob = Field(
-        default="*", description="Name of the institution that this is for; `*`: every one."
+        default="*",
+        description=("Name of the institution that this applies to; `*`: every institution."),
     )
 
     def meant_for(self, institution: str) -> bool:

@@ -23,14 +23,22 @@ MOST_RECORDS = 100_000
 class ExtraJob(Scoped):
     """A job that the library has besides the built-in ones."""
 
-    id: str = Field(pattern=r"^[SMO]\d+$", description="M… manual, S… scheduled, O… other.")
+    id: str = Field(
+        pattern=r"^[SMO]\d+$",
+        description=("M and digits: manual; S and digits: scheduled; O and digits: other."),
+    )
     name: str
     description: str = ""
-    category: str = Field(default="", description="Default: INFORMATION_UPDATE, or PUBLISHING.")
-    content: str = Field(default="BIB_MMS", description="What a manual job's sets hold.")
-    mandatory: Texts = Field(default=(), description="Parameters it insists on, besides set_id.")
+    category: str = Field(
+        default="", description=("The job's category. Default: INFORMATION_UPDATE, or PUBLISHING.")
+    )
+    content: str = Field(default="BIB_MMS", description="Content type of a manual job's sets.")
+    mandatory: Texts = Field(default=(), description="Mandatory parameters, in addition to set_id.")
     tasks: int = Field(
-        default=1, ge=1, le=100, description="More than 1: not to be run by API (402231)."
+        default=1,
+        ge=1,
+        le=100,
+        description=("Number of tasks; a job with more than 1 cannot be run by API (402231)."),
     )
     duration: Duration | None = Field(default=None, description="How long a run takes.")
 
@@ -38,26 +46,39 @@ class ExtraJob(Scoped):
 class ExtraSet(Scoped):
     """A set that the library has besides the built-in ones."""
 
-    id: str | None = Field(default=None, description="Default: a made-up one.")
+    id: str | None = Field(default=None, description="The set's id. Default: a generated one.")
     name: str
     content: str = Field(default="BIB_MMS", description="Alma's content type, such as ITEM.")
-    query: str | None = Field(default=None, description="Given: a logical set.")
+    query: str | None = Field(
+        default=None, description=("Query of a logical set; without it the set is itemized.")
+    )
     members: MemberCount | Annotated[tuple[str, ...], Field(max_length=100_000)] = Field(
-        default=25, description="How many members, or their ids."
+        default=25, description="Number of members, or a list of their ids."
     )
     private: bool = False
-    created_by: str = Field(default="exl_impl", description="`exl_api`: made through the API.")
-    created: MomentField | None = Field(default=None, description="Default: before the start.")
+    created_by: str = Field(
+        default="exl_impl", description=("Who created the set; `exl_api`: created through the API.")
+    )
+    created: MomentField | None = Field(
+        default=None,
+        description=("When the set was created. Default: before the start of the simulation."),
+    )
 
 
 class ExtraIntegrationProfile(Scoped):
     """An integration profile and its scheduled jobs."""
 
     code: str
-    name: str = Field(default="", description="Default: the code.")
-    type: str = Field(default="REMOTE_STORAGE", description="Of the table IntegrationTypes.")
+    name: str = Field(default="", description="The profile's name. Default: the code.")
+    type: str = Field(
+        default="REMOTE_STORAGE",
+        description=("The profile's type, from the code table IntegrationTypes."),
+    )
     id: str | None = None
-    jobs: Texts = Field(default=(), description="Names of its jobs. Default: the type's own.")
+    jobs: Texts = Field(
+        default=(),
+        description=("Names of the profile's jobs. Default: the names that the type defines."),
+    )
 
 
 class ExtraImportProfile(Scoped):
@@ -66,7 +87,7 @@ class ExtraImportProfile(Scoped):
     name: str
     id: str | None = None
     records: Annotated[int, Field(ge=0, le=MOST_RECORDS)] = Field(
-        default=120, description="Records in each import."
+        default=120, description="Number of records in each import."
     )
 
 
