@@ -80,17 +80,17 @@ class AlmaClient:
     ) -> None:
         self.name = name
         self.remaining_calls: int | None = None
-        """The institution's calls left until midnight, as Alma last said."""
+        """The institution's calls left until midnight, as Alma last reported."""
         self.last_date: datetime | None = None
         """When Alma wrote its last answer, by its clock (aware, UTC, whole seconds)."""
         self.last_hint = ""
-        """What the simulator last said about its scenario; empty when it said nothing."""
+        """The simulator's last hint about its scenario; empty when there is none."""
         self._transport = transport
         self._readers = ThreadPool("alma-reading", 2)
         self._key = _checked(key.strip(), name)
         self._rate = rate or CallRate()
         self._clock = clock
-        self._told: tuple[datetime, float] | None = None
+        self._clock_reading: tuple[datetime, float] | None = None
         """What Alma's clock showed last, and the elapsed seconds of ours at that moment."""
         self._reveal = reveal
         self._mask = mask.also(self._key)
@@ -100,11 +100,11 @@ class AlmaClient:
         """How far Alma's clock goes ahead of ours right now; negative when behind.
 
         Alma's is counted on from its last answer by a clock that nobody sets, so ours may be set
-        meanwhile. Nothing as long as Alma has not told.
+        meanwhile. Zero until Alma has sent a date.
         """
-        if self._clock is None or self._told is None:
+        if self._clock is None or self._clock_reading is None:
             return timedelta()
-        at, then = self._told
+        at, then = self._clock_reading
         return at + timedelta(seconds=self._clock.elapsed() - then) - self._clock.now()
 
     async def ready(self) -> None:
@@ -118,14 +118,14 @@ class AlmaClient:
 
         A write is recorded before it leaves, so its turn is waited for before that: *waited*.
         *may_leave* is asked right before the first byte leaves, perhaps in another thread; when
-        it says no, nothing is sent.
+        it returns False, nothing is sent.
 
         Raises:
             AlmaUnreachable: nothing was sent; repeating is safe.
             AlmaBusy: Alma asks to wait; repeating after the wait is safe.
-            AlmaRefused: Alma answered with an error; repeating meets the same answer.
-            AnswerLost: sent, but no answer came that can be relied on; a write must be looked
-                for before repeating.
+            AlmaRefused: Alma responded with an error; repeating gets the same response.
+            AnswerLost: sent, but no reliable response arrived; search for the effect of a
+                write before repeating.
         """
         if not waited:
             await self.ready()
@@ -220,7 +220,7 @@ class AlmaClient:
         # A missing or odd date says nothing about Alma's clock.
         self.last_date = self._believed(_http_date(headers.get("date", "")))
         if self.last_date is not None and self._clock is not None:
-            self._told = self.last_date, self._clock.elapsed()
+            self._clock_reading = self.last_date, self._clock.elapsed()
         self.last_hint = printable(headers.get("x-simulator-hint", "")[:LONGEST_HINT])
 
     def _believed(self, date: datetime | None) -> datetime | None:

@@ -1,12 +1,12 @@
-"""What can come of a call to Alma, shaped by what the caller does next.
+"""The errors of calls to Alma, one for each next move of the caller.
 
 AlmaError
-├── NotTaken            Alma certainly did not take the request: sending again is safe
-│   ├── AlmaUnreachable     no connection came about; nothing was sent
+├── NotTaken            Alma certainly did not accept the request: sending again is safe
+│   ├── AlmaUnreachable     no connection was established; nothing was sent
 │   └── AlmaBusy            Alma says "later": a threshold of calls or jobs
-├── AlmaRefused         Alma answered with an error; the same request meets the same answer
-├── AnswerLost          sent, but no answer came that can be relied on: a read may be
-│                       repeated, a write must be looked for first
+├── AlmaRefused         Alma responded with an error; the same request gets the same one
+├── AnswerLost          sent, but no reliable response arrived: a read may be
+│                       repeated; search for a write first
 └── NotInAlma           a name or id that this institution does not have (directory.py)
 """
 
@@ -62,11 +62,11 @@ class AlmaError(AlmaflowError):
 
 
 class NotTaken(AlmaError):
-    """Alma certainly did not take the request; sending it again is safe."""
+    """Alma certainly did not accept the request; sending it again is safe."""
 
 
 class AlmaUnreachable(NotTaken):
-    """No connection came about: refused, unknown host, TLS. Nothing was sent."""
+    """No connection was established: refused, unknown host, TLS. Nothing was sent."""
 
 
 class Busy(StrEnum):
@@ -103,7 +103,7 @@ class AlmaRefused(AlmaError):
 class AnswerLost(AlmaError):
     """Sent, but no answer came, or none that can be relied on (5xx, HTML, cut off).
 
-    *why* says in a few words what came instead, for a record that names the request itself.
+    *why* states in a few words what arrived instead, for a record that names the request itself.
     """
 
     def __init__(self, text: str, *, why: str = "", **details: object) -> None:
@@ -114,7 +114,7 @@ class AnswerLost(AlmaError):
 class NotInAlma(AlmaError):
     """A job, profile or set that this institution does not have, or has several of.
 
-    *noun* is `job`, `profile` or `set`; *name* what was looked for.
+    *noun* is `job`, `profile` or `set`; *name* is what was searched for.
     """
 
     def __init__(self, text: str, *, noun: str, name: str, advice: str = "") -> None:

@@ -1,6 +1,6 @@
-"""What came back, whatever it is: JSON, XML in JSON's shape, HTML, plain text, nothing, rubbish.
+"""Read the body of any response: JSON, XML in JSON's shape, HTML, plain text, nothing, or garbage.
 
-Alma's gateway answers in XML although JSON was asked for, and a wrong host answers in HTML, so
+Alma's gateway responds in XML although JSON was requested, and a wrong host responds in HTML, so
 neither the request nor the content type alone tells what a body is.
 
 Source: `alma-api.md`, 1.4 and 2.
@@ -33,7 +33,7 @@ LONGEST_NUMBER = 100
 """Characters of a number in JSON. Ids have 17 digits; Python reads no more than 4,300."""
 
 PAGE_START = 4096
-"""Characters of a web page or a plain text that are looked at, for its title or beginning."""
+"""Characters of a web page or a plain text that are searched for its title or beginning."""
 
 LONGEST_EXCERPT = 200
 """Characters of such a text that people are shown."""
@@ -53,20 +53,20 @@ class Shape(Enum):
 
 @dataclass(frozen=True)
 class Body:
-    """A body, read. *said* is what people should see of one that is no data: a web page's
+    """A body, read. *summary* is what people see of one that is not data: a web page's
     title, the beginning of a text, or why it is broken.
     """
 
     shape: Shape
     data: Any = None
-    said: str = ""
+    summary: str = ""
 
 
 def read_body(content: bytes, content_type: str = "") -> Body:
     """Find out what *content* is and read it; never raises."""
     if len(content) > LARGEST_RESPONSE:
         message = f"a response larger than {LARGEST_RESPONSE // 1024**2} MiB"
-        return Body(Shape.BROKEN, said=message)
+        return Body(Shape.BROKEN, summary=message)
     text = _decoded(content, content_type)
     start = text.lstrip("\ufeff \t\r\n\0")
     if not start:
@@ -84,7 +84,7 @@ def read_body(content: bytes, content_type: str = "") -> Body:
         return _json(start)
     if "html" in content_type.casefold():
         return _web_page(start)
-    return Body(Shape.TEXT, said=_excerpt(start))
+    return Body(Shape.TEXT, summary=_excerpt(start))
 
 
 # --- JSON -----------------------------------------------------------------------------------
@@ -119,10 +119,10 @@ def _whole(digits: str) -> int:
 
 
 def _decimal(written: str) -> float:
-    found = float(written) if len(written) <= LONGEST_NUMBER else math.inf
-    if math.isinf(found):
+    value = float(written) if len(written) <= LONGEST_NUMBER else math.inf
+    if math.isinf(value):
         raise ValueError("it contains a number that is too long or too large")
-    return found
+    return value
 
 
 def _is_too_deep(data: Any) -> bool:
@@ -153,7 +153,7 @@ def _storable(data: Any) -> Any:
 
 
 def _broken(kind: str, why: str) -> Body:
-    return Body(Shape.BROKEN, said=f"{kind} that cannot be read ({why})")
+    return Body(Shape.BROKEN, summary=f"{kind} that cannot be read ({why})")
 
 
 # --- XML ------------------------------------------------------------------------------------
@@ -283,7 +283,7 @@ def _web_page(text: str) -> Body:
     text = text[:PAGE_START]
     title = re.search(r"<(title|h1)\b[^>]*>(.*?)</\1", text, re.IGNORECASE | re.DOTALL)
     shown = title[2] if title else text
-    return Body(Shape.HTML, said=_excerpt(html.unescape(re.sub(r"<[^>]*>", " ", shown))))
+    return Body(Shape.HTML, summary=_excerpt(html.unescape(re.sub(r"<[^>]*>", " ", shown))))
 
 
 def _excerpt(text: str) -> str:

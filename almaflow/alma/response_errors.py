@@ -81,25 +81,25 @@ def alma_messages(data: Any) -> tuple[AlmaMessage, ...]:
     if not isinstance(envelope, Mapping):
         return ()
     listed = envelope.get("errorList")
-    found = listed.get("error") if isinstance(listed, Mapping) else listed
+    entries = listed.get("error") if isinstance(listed, Mapping) else listed
     messages = tuple(
         AlmaMessage(
             code(entry.get("errorCode")),
             " ".join(name(entry.get("errorMessage")).split()),
             code(entry.get("trackingId")),
         )
-        for entry in map(_object, _first_ones(found))
+        for entry in map(_object, _first_ones(entries))
     )
     if not messages and text(envelope.get("errorsExist")) == "true":
         return (AlmaMessage("", "an error without a text"),)
     return messages
 
 
-def _first_ones(found: Any) -> Sequence[Any]:
+def _first_ones(entries: Any) -> Sequence[Any]:
     """Return the entries of an error list, which may be a single one, or absent."""
-    if not isinstance(found, list):
-        return () if found is None or found == "" else (found,)
-    return [entry for entry in found[:MOST_MESSAGES] if entry is not None]
+    if not isinstance(entries, list):
+        return () if entries is None or entries == "" else (entries,)
+    return [entry for entry in entries[:MOST_MESSAGES] if entry is not None]
 
 
 def _object(entry: Any) -> Mapping[str, Any]:
@@ -107,7 +107,7 @@ def _object(entry: Any) -> Mapping[str, Any]:
 
 
 class _Judge:
-    """One answer to one call, and the words for it."""
+    """One response to one call, and the error that it makes."""
 
     def __init__(
         self, institution: str, call: Call[Any], status: int, headers: Mapping[str, str]
@@ -119,30 +119,30 @@ class _Judge:
 
     def of_codes(self, messages: tuple[AlmaMessage, ...]) -> AlmaError:
         codes = [message.code for message in messages]
-        told = "; ".join(str(message) for message in messages)
+        reason = "; ".join(str(message) for message in messages)
         if _LOST.intersection(codes):
-            return self._lost(told, messages)
+            return self._lost(reason, messages)
         busy = next((_BUSY[code] for code in codes if code in _BUSY), None)
         if busy is None and self._status == _TOO_MANY_REQUESTS:
             busy = Busy.CALLS
         if busy is not None:
-            return self._busy(busy, told, messages)
+            return self._busy(busy, reason, messages)
         if self._is_uncertain:
-            return self._lost(told, messages)
-        return self._refused(told, messages, error_advice.for_codes(codes))
+            return self._lost(reason, messages)
+        return self._refused(reason, messages, error_advice.for_codes(codes))
 
     def of_status(self, body: Body) -> AlmaError:
         """An error without an error list: 503, HTML, `Invalid API Key` …"""
         if self._status == _TOO_MANY_REQUESTS:
-            return self._busy(Busy.CALLS, body.said or "too many requests", ())
+            return self._busy(Busy.CALLS, body.summary or "too many requests", ())
         if self._is_uncertain:
             return self._lost(_shown(body), ())
         if body.shape is Shape.BROKEN:
-            # What cannot be read may have said ROUTING_ERROR.
-            return self._lost(body.said, ())
+            # A body that cannot be read may have been ROUTING_ERROR.
+            return self._lost(body.summary, ())
         if body.shape is Shape.HTML:
             return self._foreign(_shown(body))
-        if "api key" in body.said.casefold() or self._status in (401, 403):
+        if "api key" in body.summary.casefold() or self._status in (401, 403):
             return self._refused(_shown(body), (), error_advice.KEY)
         return self._refused(
             _shown(body), (), error_advice.WRONG_PATH if self._status == 404 else ""
@@ -157,7 +157,7 @@ class _Judge:
     def of_success(self, body: Body) -> AlmaError | None:
         if body.shape in (Shape.DATA, Shape.EMPTY):
             return None
-        # Somebody took the request. Of a write nobody knows what came of it.
+        # A server accepted the request; whether a write took effect is not known.
         if body.shape is Shape.HTML and not self._call.is_write:
             return self._foreign(_shown(body))
         return self._lost(_shown(body), ())
@@ -166,29 +166,33 @@ class _Judge:
     def _is_uncertain(self) -> bool:
         return self._status >= 500 or self._status == _REQUEST_TIMEOUT
 
-    def _foreign(self, told: str) -> AlmaRefused:
-        error = self._refused(told, (), error_advice.WRONG_HOST)
+    def _foreign(self, reason: str) -> AlmaRefused:
+        error = self._refused(reason, (), error_advice.WRONG_HOST)
         error.foreign = True
         return error
 
-    def _refused(self, told: str, messages: tuple[AlmaMessage, ...], next_move: str) -> AlmaRefused:
-        said = f"{self._who} refused {self._call.what} with HTTP {self._status}: {told}."
-        return AlmaRefused(said, **self._details(messages, next_move))
+    def _refused(
+        self, reason: str, messages: tuple[AlmaMessage, ...], next_move: str
+    ) -> AlmaRefused:
+        message = f"{self._who} refused {self._call.what} with HTTP {self._status}: {reason}."
+        return AlmaRefused(message, **self._details(messages, next_move))
 
-    def _busy(self, threshold: Busy, told: str, messages: tuple[AlmaMessage, ...]) -> AlmaError:
-        said = f"{self._who} did not accept {self._call.what} now (HTTP {self._status}): {told}."
+    def _busy(self, threshold: Busy, reason: str, messages: tuple[AlmaMessage, ...]) -> AlmaError:
+        message = (
+            f"{self._who} did not accept {self._call.what} now (HTTP {self._status}): {reason}."
+        )
         details = self._details(messages, error_advice.BUSY[threshold])
-        return AlmaBusy(said, threshold=threshold, **details)
+        return AlmaBusy(message, threshold=threshold, **details)
 
-    def _lost(self, told: str, messages: tuple[AlmaMessage, ...]) -> AlmaError:
-        said = (
+    def _lost(self, reason: str, messages: tuple[AlmaMessage, ...]) -> AlmaError:
+        message = (
             f"{self._who} responded to {self._call.what} with HTTP {self._status}, so it is "
-            f"not known whether the request took effect: {told}."
+            f"not known whether the request took effect: {reason}."
             if self._call.is_write
-            else f"{self._who} could not process {self._call.what} (HTTP {self._status}): {told}."
+            else f"{self._who} could not process {self._call.what} (HTTP {self._status}): {reason}."
         )
         details = self._details(messages, error_advice.for_lost(self._call.is_write))
-        return AnswerLost(said, why=f"HTTP {self._status}: {told}", **details)
+        return AnswerLost(message, why=f"HTTP {self._status}: {reason}", **details)
 
     def _details(self, messages: tuple[AlmaMessage, ...], next_move: str) -> dict[str, Any]:
         return {
@@ -200,16 +204,16 @@ class _Judge:
 
 
 def _shown(body: Body) -> str:
-    """Return what came instead of an answer, to stand behind a colon."""
-    said = body.said.rstrip(".")
+    """Return what arrived instead of a response, as words to follow a colon."""
+    message = body.summary.rstrip(".")
     match body.shape:
         case Shape.HTML:
-            return f"a web page instead of a response of Alma ('{said}')"
+            return f"a web page instead of a response of Alma ('{message}')"
         case Shape.EMPTY:
             return "an empty response"
         case Shape.TEXT:
-            return f"'{said}'"
+            return f"'{message}'"
         case Shape.BROKEN:
-            return said
+            return message
         case Shape.DATA:
             return "a response without an error list"

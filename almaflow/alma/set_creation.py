@@ -56,7 +56,7 @@ class OfRun:
 
 
 Origin = CopyOf | Combined | OfRun
-"""What Alma fills a new itemized set from, by itself."""
+"""What Alma fills a new itemized set from, automatically."""
 
 
 def create_set(

@@ -100,7 +100,7 @@ class Reply(Protocol):
 
 
 Handle = Callable[[str, str, Mapping[str, str], bytes], Reply]
-"""Answers (method, target, headers, body) at once; what should take time is in the reply."""
+"""Answers (method, target, headers, body) immediately; the reply states what should take time."""
 
 _FAULTS = {
     "reset_before": "the connection was reset before a response arrived",

@@ -46,7 +46,7 @@ _INSTANCE = re.compile(r"/instances/([^/?#]+)/?(?:[?#].*)?$")
 
 
 class Unreadable(ValueError):
-    """An answer is not what was asked for; the text says what it lacks."""
+    """A response is not what was requested; the text states what it lacks."""
 
 
 def text(value: Any, longest: int = LONGEST_TEXT) -> str:
@@ -77,9 +77,9 @@ def code(value: Any) -> str:
 
 def identifier(value: Any) -> str:
     """Return an id; empty when there is none, or one that no id can be."""
-    found = text(value).strip()
-    is_one = len(found) <= LONGEST_CODE and found.isascii() and found.isprintable()
-    return found if is_one else ""
+    id = text(value).strip()
+    is_one = len(id) <= LONGEST_CODE and id.isascii() and id.isprintable()
+    return id if is_one else ""
 
 
 def label(value: Any) -> str:
@@ -90,8 +90,8 @@ def label(value: Any) -> str:
 
 def link(value: Any) -> str:
     """Return the link of a linked field, else empty text; of one that is too long, the same."""
-    found = text(value.get("link")) if isinstance(value, Mapping) else ""
-    return found if len(found) <= LONGEST_NAME else ""
+    link = text(value.get("link")) if isinstance(value, Mapping) else ""
+    return link if len(link) <= LONGEST_NAME else ""
 
 
 def instance_in_link(value: Any) -> str:
@@ -124,19 +124,19 @@ def instant(value: Any) -> datetime | None:
 
     A bare date, which Alma writes as `2024-06-11Z`, is its midnight.
     """
-    given = text(value, _LONGEST_INSTANT).strip()
-    written = re.sub(r"^(\d{4}-\d{2}-\d{2})(Z?)$", r"\1T00:00:00\2", given)
+    written = text(value, _LONGEST_INSTANT).strip()
+    iso = re.sub(r"^(\d{4}-\d{2}-\d{2})(Z?)$", r"\1T00:00:00\2", written)
     try:
-        return believed(datetime.fromisoformat(written))
+        return believed(datetime.fromisoformat(iso))
     except ValueError:
         return None
 
 
-def believed(found: datetime) -> datetime | None:
-    """Return *found* in UTC, which it is in without a zone; None at the edges of the calendar."""
-    if not EARLIEST_YEAR <= found.year <= LATEST_YEAR:
+def believed(instant: datetime) -> datetime | None:
+    """Return *instant* in UTC, which it is in without a zone; None at the edges of the calendar."""
+    if not EARLIEST_YEAR <= instant.year <= LATEST_YEAR:
         return None
-    aware = found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    aware = instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
     return aware.astimezone(UTC)
 
 

@@ -145,7 +145,7 @@ def test_what_is_no_data_is_survived_and_described(
     body = read_body(content, content_type)
 
     assert body.shape is shape
-    assert said in body.said
+    assert said in body.summary
     assert body.data is None
 
 

@@ -26,7 +26,7 @@ class AlmaSet:
     status: str = "ACTIVE"
     origin: str = "UI"
     filled_from: datetime | None = None
-    """When Alma begins to fill it by itself; None: its members are there."""
+    """When Alma begins to fill it automatically; None: it has its members already."""
     fill_rate: int = 1
     """Members a second."""
     filling_run: str | None = None
@@ -36,7 +36,7 @@ class AlmaSet:
     any_content: bool = False
     """Made up: it holds what its use asks for."""
     visible_from: datetime | None = None
-    """When it shows at all; None: at once."""
+    """When it first appears; None: immediately."""
 
     @property
     def type(self) -> str:

@@ -21,7 +21,7 @@ class WireFault(StrEnum):
     TRUNCATE = "truncate"
     """Headers promise the whole body, half of it comes, the connection dies."""
     CLOSE = "close"
-    """The connection is closed behind the answer, which says so."""
+    """The connection is closed after the response, whose headers announce it."""
     DRIP = "drip"
     """The body comes byte by byte, spread over the reply's `delay`."""
     RESET_AFTER = "reset_after"
