@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
@@ -55,11 +55,15 @@ def project_schema() -> Schema:
     return _schema(Settings, "project", "almaflow.yaml")
 
 
-def write_schemas(folder: Path) -> list[Path]:
-    """Write both schemas into *folder*, which is made when it is missing; return the files."""
+def write_schemas(folder: Path, others: Mapping[str, Schema] | None = None) -> list[Path]:
+    """Write both schemas into *folder*, which is made when it is missing; return the files.
+
+    *others* are further schemas by their names, which are written too.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     files = []
-    for name, schema in (("workflow", workflow_schema()), ("project", project_schema())):
+    schemas = {"workflow": workflow_schema(), "project": project_schema(), **(others or {})}
+    for name, schema in schemas.items():
         file = folder / f"{name}.schema.json"
         file.write_text(schema_text(schema), encoding="utf-8")
         files.append(file)

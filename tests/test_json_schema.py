@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
+from almaflow.cli.scenario_schema import scenario_schema
 from almaflow.document import parse_document, read_document
 from almaflow.json_schema import (
     first_paragraph,
@@ -219,3 +220,14 @@ def test_the_files_are_the_same_text_every_time(tmp_path: Path) -> None:
     assert [file.read_bytes() for file in files] == again
     assert again[0].endswith(b"}\n")
     assert json.loads(again[1])["title"] == "almaflow.yaml"
+
+
+def test_the_schema_of_scenarios_in_the_repository_is_fresh_and_fits_the_examples() -> None:
+    schema = scenario_schema()
+    jsonschema.Draft7Validator.check_schema(schema)
+    text = (ROOT / "schemas" / "scenario.schema.json").read_text("utf-8")
+
+    assert text == schema_text(schema), "run `almaflow schema --output schemas`"
+    for file in (ROOT / "workflows").glob("*.scenario.yaml"):
+        data = read_document(file, is_data=True).plain()
+        assert [one.message for one in jsonschema.Draft7Validator(schema).iter_errors(data)] == []

@@ -90,34 +90,40 @@ _OWN_FILTERS = {
 }
 
 
-def explain(topic: str | None = None) -> str:
+Others = Mapping[str, type[BaseModel]]
+_NO_OTHERS: Others = {}
+
+
+def explain(topic: str | None = None, others: Others = _NO_OTHERS) -> str:
     """Return what *topic* means: a kind of step, a key of a file, `expressions`, or a path to a
     field such as `submit_job.expect.that`. Without a topic, what there is.
+
+    *others* are models of files that are explained too, by their topic.
 
     Raises:
         RequestWrong: there is no such topic.
     """
     if topic is None:
-        return _overview()
+        return _overview(others)
     name, *path = topic.strip().split(".")
     if name == "expressions" and not path:
         return _expressions()
-    texts = [_explained(model, name, field, path) for model, field in _topics().get(name, ())]
+    texts = [_explained(model, name, field, path) for model, field in _topics(others).get(name, ())]
     texts = [text for text in texts if text]
-    if not texts and not _topics().get(name):
+    if not texts and not _topics(others).get(name):
+        hint = did_you_mean(name, _known(others)) or "."
         raise RequestWrong(
-            f"There is no topic `{name}`{did_you_mean(name, _known()) or '.'} Run `almaflow "
-            "explain` for a list of all topics."
+            f"There is no topic `{name}`{hint} Run `almaflow explain` for a list of all topics."
         )
     if not texts:
-        raise _no_field(name, path)
+        raise _no_field(name, path, others)
     return "\n".join(texts)
 
 
 Topic = tuple[type[BaseModel], FieldInfo | None]
 
 
-def _topics() -> dict[str, list[Topic]]:
+def _topics(others: Others) -> dict[str, list[Topic]]:
     """Return the models that each first word of a topic means."""
     topics: dict[str, list[Topic]] = {}
     for key, kind in kinds().items():
@@ -125,14 +131,15 @@ def _topics() -> dict[str, list[Topic]]:
     topics["workflow"] = [(Workflow, None)]
     topics["step"] = [(StepBase, None)]
     topics["project"] = [(Settings, None)]
+    topics |= {key: [(model, None)] for key, model in others.items()}
     for owner in (Workflow, StepBase, Settings):
         for key, field in fields_of(owner).items():
             topics.setdefault(key, []).append((owner, field))
     return topics
 
 
-def _known() -> list[str]:
-    return [*_topics(), "expressions"]
+def _known(others: Others) -> list[str]:
+    return [*_topics(others), "expressions"]
 
 
 def _explained(root: type[BaseModel], name: str, field: FieldInfo | None, path: list[str]) -> str:
@@ -146,9 +153,9 @@ def _explained(root: type[BaseModel], name: str, field: FieldInfo | None, path: 
     return _about_model(shown, root) if field is None else _about_field(shown, root, field)
 
 
-def _no_field(name: str, path: list[str]) -> RequestWrong:
+def _no_field(name: str, path: list[str], others: Others) -> RequestWrong:
     """Return the error about the first part of *path* that does not exist."""
-    topics = _topics()[name]
+    topics = _topics(others)[name]
     models = [
         one
         for root, field in topics
@@ -170,7 +177,7 @@ def _no_field(name: str, path: list[str]) -> RequestWrong:
 # --- texts ------------------------------------------------------------------------------------
 
 
-def _overview() -> str:
+def _overview(others: Others) -> str:
     steps = [(key, first_paragraph(kind)) for key, kind in kinds().items()]
     others = [
         ("step", "Fields that all steps have: id, if, timeout, retry, on_failure, …"),
@@ -181,6 +188,7 @@ def _overview() -> str:
             if key in ("inputs", "vars", "schedule", "notify", "finally", "outputs", "defaults")
         ),
         ("project", "What almaflow.yaml can contain."),
+        *((key, first_paragraph(model)) for key, model in others.items()),
         ("expressions", "Names, functions and filters in `{{ … }}` and conditions."),
     ]
     return "\n".join(

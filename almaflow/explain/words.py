@@ -9,6 +9,7 @@ from datetime import timedelta
 from enum import Enum
 from typing import Annotated, Any, Literal
 
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from almaflow.expressions import ListOf, Type
@@ -56,7 +57,7 @@ def words_of(annotation: Any) -> str:
         return ", or ".join(dict.fromkeys(words))
     if origin is Literal:
         return _one_of(arguments)
-    if origin is list:
+    if origin in (list, tuple):
         return f"a list; each entry is {words_of(arguments[0])}"
     if origin is dict:
         return f"a mapping of names; each value is {words_of(arguments[1])}"
@@ -71,6 +72,8 @@ def _class_words(annotation: type) -> str:
     if issubclass(annotation, Model):
         short = annotation.short
         return "a mapping" + (f", or its `{short}` alone" if short else "")
+    if issubclass(annotation, BaseModel):
+        return "a mapping"
     if issubclass(annotation, Enum):
         return _one_of([one.value for one in annotation])
     words = {str: "text", int: "a whole number", float: "a number", bool: "`true` or `false`"}

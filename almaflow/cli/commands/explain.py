@@ -15,7 +15,7 @@ def explain(
         typer.Argument(
             metavar="KIND[.FIELD]",
             help="A kind of step, a key of a workflow file or of almaflow.yaml, a path to a "
-            "field such as `submit_job.expect`, or `expressions`. Without a topic: the "
+            "field such as `submit_job.expect`, `expressions` or `scenario`. Without a topic: the "
             "list of topics.",
             show_default=False,
         ),
@@ -26,8 +26,9 @@ def explain(
 ) -> None:
     """Explain a kind of step or one of its keys, with an example."""
     from almaflow import explain as explanations
+    from almaflow.alma.simulator import Scenario
 
-    text = explanations.explain(topic).rstrip("\n")
+    text = explanations.explain(topic, {"scenario": Scenario}).rstrip("\n")
     if as_json:
         emit_json({"topic": topic, "text": text})
     else:

@@ -18,7 +18,8 @@ def schema(
             "--output",
             "-o",
             metavar="DIR",
-            help="Write both schemas into this folder instead; it is created if necessary.",
+            help="Write all schemas (workflow, project, scenario) into this folder instead; it is "
+            "created if necessary.",
         ),
     ] = None,
     project: Annotated[
@@ -45,7 +46,10 @@ def schema(
         )
     if output.exists() and not output.is_dir():
         raise RequestWrong(f"{output} is a file. Specify a folder.")
-    files = [str(file) for file in schemas.write_schemas(output)]
+    from almaflow.cli.scenario_schema import scenario_schema
+
+    others = {"scenario": scenario_schema()}
+    files = [str(file) for file in schemas.write_schemas(output, others)]
     if as_json:
         emit_json({"written": files})
     else:
