@@ -179,7 +179,7 @@ def _no_field(name: str, path: list[str], others: Others) -> RequestWrong:
 
 def _overview(others: Others) -> str:
     steps = [(key, first_paragraph(kind)) for key, kind in kinds().items()]
-    others = [
+    rest = [
         ("step", "Fields that all steps have: id, if, timeout, retry, on_failure, …"),
         ("workflow", "What a workflow file can contain in addition to its steps."),
         *(
@@ -197,7 +197,7 @@ def _overview(others: Others) -> str:
             *_table(steps),
             "",
             "More topics:",
-            *_table(others),
+            *_table(rest),
             "",
             "`almaflow explain KIND` describes one kind, `almaflow explain KIND.FIELD` one of "
             "its fields.",
