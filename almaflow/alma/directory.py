@@ -57,19 +57,19 @@ async def read_pages(read: Read, page_at: Callable[[int], Call[Page[I]]]) -> lis
     """Return the entries of all pages; *page_at* makes the call for an offset.
 
     Raises:
-        AlmaRefused: the list goes on after `MOST_LISTED` entries.
+        AlmaRefused: the list has more than `MOST_LISTED` entries.
     """
-    found: dict[str, I] = {}
+    entries: dict[str, I] = {}
     offset = 0
     while True:
         page = await read(page_at(offset))
-        before = len(found)
+        before = len(entries)
         # A list may shift between two pages: what comes twice counts once.
-        found |= {item.id: item for item in page.items}
+        entries |= {item.id: item for item in page.items}
         offset += len(page.items)
-        if len(found) == before or (page.total is not None and offset >= page.total):
-            return list(found.values())
-        if len(found) > MOST_LISTED:
+        if len(entries) == before or (page.total is not None and offset >= page.total):
+            return list(entries.values())
+        if len(entries) > MOST_LISTED:
             raise AlmaRefused(
                 (
                     f"Alma's responses to {page_at(0).what} list more than {MOST_LISTED:,} "
@@ -198,13 +198,13 @@ class Directory:
         if not name.strip():
             raise NotInAlma("The name of the set is empty.", noun="set", name=name)
         try:
-            found = await self._sets(f"name~{calls.words(name)}")
+            candidates = await self._sets(f"name~{calls.words(name)}")
         except AlmaRefused as error:
             if _BAD_QUERY not in error.codes:
                 raise
             # A name that Alma's search cannot be asked for is found by looking at all of them.
-            found = await self._sets(None)
-        exact = [alma_set for alma_set in found if _same(alma_set.name, name)]
+            candidates = await self._sets(None)
+        exact = [alma_set for alma_set in candidates if _same(alma_set.name, name)]
         if len(exact) > 1:
             raise self._several("set", name, [alma_set.id for alma_set in exact])
         # Entries of a list have no member count.
@@ -227,24 +227,24 @@ class Directory:
             return [job for job in jobs if _same(job.name, name)]
 
         jobs = await self._keep(("jobs", type or ""), load, useful=lambda kept: bool(named(kept)))
-        found = named(jobs)
-        if len(found) > 1:
-            raise self._several("job", name, [job.id for job in found])
-        if not found:
+        matches = named(jobs)
+        if len(matches) > 1:
+            raise self._several("job", name, [job.id for job in matches])
+        if not matches:
             kind = f"{type.lower()} job" if type else "job"
             raise self._none("job", name, f"{kind} named", (job.name for job in jobs), "jobs")
-        return found[0]
+        return matches[0]
 
     async def _jobs_of_profile(self, profile_id: str) -> list[Job]:
         async def load() -> list[Job]:
-            found = await read_pages(
+            jobs = await read_pages(
                 self._read,
                 lambda offset: calls.list_jobs(
                     type="SCHEDULED", profile_id=profile_id, offset=offset
                 ),
             )
             # Should Alma ignore the filter, the jobs of others must not be run.
-            return [job for job in found if job.profile_id in ("", profile_id)]
+            return [job for job in jobs if job.profile_id in ("", profile_id)]
 
         return await self._keep(("profile jobs", profile_id), load, useful=bool)
 
@@ -274,21 +274,21 @@ class Directory:
             text = f"The {field} of the profile is empty."
             raise NotInAlma(text, noun="profile", name=wanted or "")
 
-        def shown(profile: IntegrationProfile) -> str:
+        def label(profile: IntegrationProfile) -> str:
             return profile.code if field == "code" else profile.name
 
         async def load() -> list[IntegrationProfile]:
-            found = await self._integration_profiles(f"{field}~{calls.words(wanted)}")
-            return [profile for profile in found if _same(shown(profile), wanted)]
+            profiles = await self._integration_profiles(f"{field}~{calls.words(wanted)}")
+            return [profile for profile in profiles if _same(label(profile), wanted)]
 
-        found = await self._keep(("integration", field, wanted), load, useful=bool)
-        if len(found) > 1:
-            raise self._several("profile", wanted, [profile.id for profile in found])
-        if not found:
-            there = [shown(profile) for profile in await self._integration_profiles(None)]
+        matches = await self._keep(("integration", field, wanted), load, useful=bool)
+        if len(matches) > 1:
+            raise self._several("profile", wanted, [profile.id for profile in matches])
+        if not matches:
+            there = [label(profile) for profile in await self._integration_profiles(None)]
             what = f"integration profile with the {field}"
             raise self._none("profile", wanted, what, there, "profiles")
-        return found[0]
+        return matches[0]
 
     async def _integration_profiles(self, q: str | None) -> list[IntegrationProfile]:
         return await read_pages(
@@ -303,13 +303,13 @@ class Directory:
             return [profile for profile in profiles if _same(profile.name, name)]
 
         profiles = await self._keep(("imports",), load, useful=lambda kept: bool(named(kept)))
-        found = named(profiles)
-        if len(found) > 1:
-            raise self._several("profile", name, [profile.id for profile in found])
-        if not found:
+        matches = named(profiles)
+        if len(matches) > 1:
+            raise self._several("profile", name, [profile.id for profile in matches])
+        if not matches:
             there = (profile.name for profile in profiles)
             raise self._none("profile", name, "import profile named", there, "profiles")
-        return found[0]
+        return matches[0]
 
     # --- shared -----------------------------------------------------------------------------
 
@@ -319,9 +319,9 @@ class Directory:
         load: Callable[[], Awaitable[T]],
         useful: Callable[[T], bool] = lambda kept: True,
     ) -> T:
-        """Return what is kept under *key*, loaded anew when old or not *useful*.
+        """Return what is kept under *key*, loaded again when it is old or not *useful*.
 
-        Somebody who was told "no such job" creates it and tries again.
+        A person who reads "has no job" creates the job and tries again.
         """
         # Checking a file needs no event loop.
         import anyio

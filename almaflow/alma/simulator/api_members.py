@@ -38,14 +38,14 @@ def edit_members(call: Call) -> Answer:
 
 
 def _edit(call: Call, alma_set: AlmaSet, operation: str) -> None:
-    given = call.parsed("Set").part("members")
+    requested = call.parsed("Set").part("members")
     members, before = alma_set.members, alma_set.count(call.now)
     if operation == "delete_members":
-        members.discard(_members_to_delete(call, alma_set.content, given, members))
+        members.discard(_members_to_delete(call, alma_set.content, requested, members))
     elif operation == "replace_members":
-        alma_set.members = Members(members_to_add(call, alma_set.content, given, Members()))
+        alma_set.members = Members(members_to_add(call, alma_set.content, requested, Members()))
     else:
-        members.add(members_to_add(call, alma_set.content, given, members))
+        members.add(members_to_add(call, alma_set.content, requested, members))
     alma_set.filled_from = None
     if lag := _count_lag(call):
         alma_set.earlier_counts.append((call.now + lag, before))
@@ -65,18 +65,18 @@ def _edit_late(call: Call, operation: str) -> None:
         _edit(call, find_set(call, call.ids[0]), operation)
 
 
-def members_to_add(call: Call, content: str, given: Body, present: Members) -> list[str]:
+def members_to_add(call: Call, content: str, requested: Body, present: Members) -> list[str]:
     """Return the record ids that the call names.
 
     Raises:
         ApiError: too many, none, repeated, unknown or present ones. By the switch
             `partial_adds` the good ones are in *present* all the same.
     """
-    named = _named(call, content, given)
+    named = _named(call, content, requested)
     id_type = call.asked("id_type")
-    found = [call.institution.records.find(content, id_type, text) for text in named]
-    good = [record_id for record_id in found if record_id is not None]
-    if None in found and not _may_skip(call, content):
+    member_ids = [call.institution.records.find(content, id_type, text) for text in named]
+    good = [record_id for record_id in member_ids if record_id is not None]
+    if None in member_ids and not _may_skip(call, content):
         if call.institution.switches.partial_adds:
             present.add(good)
         raise ApiError("60120" if id_type else "60116")
@@ -89,24 +89,24 @@ def members_to_add(call: Call, content: str, given: Body, present: Members) -> l
     return good
 
 
-def _members_to_delete(call: Call, content: str, given: Body, present: Members) -> list[str]:
+def _members_to_delete(call: Call, content: str, requested: Body, present: Members) -> list[str]:
     id_type, records = call.asked("id_type"), call.institution.records
-    found = []
-    for text in _named(call, content, given):
+    member_ids = []
+    for text in _named(call, content, requested):
         # A record that is gone may still be taken out by its own id.
         record_id = records.find(content, id_type, text) or text
         if record_id in present:
-            found.append(record_id)
+            member_ids.append(record_id)
         elif not _may_skip(call, content):
             raise ApiError("60117")
-    return found
+    return member_ids
 
 
-def _named(call: Call, content: str, given: Body) -> list[str]:
+def _named(call: Call, content: str, requested: Body) -> list[str]:
     id_type = call.asked("id_type")
     if id_type and id_type not in id_types(content):
         raise ApiError("40166410", "Invalid parameter identifier type.")
-    items = given.items("member")
+    items = requested.items("member")
     if not items:
         raise ApiError("60113")
     if len(items) > _MOST:

@@ -56,9 +56,9 @@ def _plain(call: Call, body: Body) -> AlmaSet:
     if kind == "ITEMIZED":
         members = Members()
         if call.institution.switches.members_on_create == "add":
-            given = body.part("members")
-            if given.items("member"):
-                members.add(members_to_add(call, content, given, Members()))
+            requested = body.part("members")
+            if requested.items("member"):
+                members.add(members_to_add(call, content, requested, Members()))
         return _keep(call, body, name, content, members)
     if content in _NOT_LOGICAL:
         raise ApiError("402265")

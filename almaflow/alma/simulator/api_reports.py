@@ -42,13 +42,13 @@ def read_report(call: Call) -> Answer:
     finished = ready and offset + limit >= len(report.rows)
     if finished:
         institution.reports_asked_at.pop(report.path, None)
-    told = by_path and (ready or not report.late_token)
-    if told or not by_path:
+    has_token = by_path and (ready or not report.late_token)
+    if has_token or not by_path:
         institution.keep_report_token(token, report.path, offset + len(rows))
     schema = _schema(report, call.query.get("col_names") != "false") if ready and not offset else ""
     body = (
         "<QueryResult>"
-        f"{f'<ResumptionToken>{token}</ResumptionToken>' if told else ''}"
+        f"{f'<ResumptionToken>{token}</ResumptionToken>' if has_token else ''}"
         f"<IsFinished>{'true' if finished else 'false'}</IsFinished><ResultXml>"
         f"<rowset:rowset {_NAMESPACES}>{schema}"
         f"{''.join(map(_row, rows))}</rowset:rowset></ResultXml></QueryResult>"

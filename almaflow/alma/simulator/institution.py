@@ -206,10 +206,10 @@ class Institution:
         self._unreported.append(instance)
         return instance
 
-    def _duration(self, told: timedelta | None, job: Job, members: int) -> timedelta:
+    def _duration(self, fixed: timedelta | None, job: Job, members: int) -> timedelta:
         chance = self.rng.uniform(*_SPREAD)
         seconds = (job.seconds + job.per_member * members) * chance
-        whole = timedelta(seconds=seconds) if told is None else told
+        whole = timedelta(seconds=seconds) if fixed is None else fixed
         seconds = min(whole.total_seconds() / self.switches.speed, NEVER.total_seconds())
         return timedelta(seconds=round(seconds, 3))
 

@@ -132,8 +132,8 @@ def set_shape(call: Call, alma_set: AlmaSet, *, listed: bool = False) -> dict[st
         "created_date": iso(alma_set.created_at),
         "origin": coded(alma_set.origin, texts.SET_ORIGINS),
     }
-    told = {"description": alma_set.description, "note": alma_set.note}
-    data |= {name: value for name, value in told.items() if value}
+    texts_of_set = {"description": alma_set.description, "note": alma_set.note}
+    data |= {name: value for name, value in texts_of_set.items() if value}
     if listed:
         return _with_nulls(call, data, _SET_NULLS)
     if alma_set.query:
