@@ -6,6 +6,7 @@ what its effects recorded.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime
@@ -210,6 +211,9 @@ class Interpreter:
         except NotInAlma as error:
             # A simulated Alma says what its scenario would have to hold.
             hint = context.door.client.last_hint
+            # A search does not tell `_` from a space; the name as it was asked for counts.
+            spaced = json.dumps(error.name.replace("_", " "))
+            hint = hint.replace(spaced, json.dumps(error.name)) if error.name else hint
             text = f"{error} A scenario can provide it: {hint}" if hint else str(error)
             return Ending(Outcome.FAILED, text), ""
         except AlmaflowError as error:

@@ -105,3 +105,12 @@ def test_with_a_scenario_only_what_it_holds_exists(almaflow: Almaflow, write: Wr
     write("w.scenario.yaml", "everything_exists: true\n")
     typed = simulated(almaflow, write, WORKFLOWS["a set by name"])
     assert typed.code == 0
+
+
+def test_the_line_that_a_refusal_offers_works_when_pasted(almaflow: Almaflow, write: Write) -> None:
+    write("w.scenario.yaml", "description: empty\n")
+    (error,) = failures(simulated(almaflow, write, WORKFLOWS["underscores"])).values()
+    line = error[error.index("sets: [") : error.rindex("]") + 1]
+
+    write("w.scenario.yaml", f"{line}\n")
+    assert simulated(almaflow, write, WORKFLOWS["underscores"]).code == 0
