@@ -18,18 +18,18 @@ from almaflow.redaction import Mask
 from almaflow.runs.events import NOT_LOGGED, EventKind, Listener, RunEvent
 from almaflow.store import (
     KEEP,
-    Busy,
     Claim,
     Entry,
     EntryState,
     Keep,
     Line,
     NewNotice,
+    NoSlot,
     PlaceLimits,
     PlaceState,
     RunRecord,
-    Spot,
     Store,
+    SubmissionKey,
 )
 from almaflow.store.writer import StoreWriter
 from almaflow.waiting import Waiting
@@ -157,17 +157,17 @@ class RunJournal:
         return entry
 
     async def intend(
-        self, spot: Spot, limits: PlaceLimits, *, value: Any, request_hash: str
-    ) -> Busy | None:
+        self, spot: SubmissionKey, limits: PlaceLimits, *, value: Any, request_hash: str
+    ) -> NoSlot | None:
         """Take the place of a submission and record its intent, in one transaction.
 
         Returns why there is no place now; then nothing is recorded.
         """
         masked = self._stored(value)
 
-        def write() -> Entry | Busy:
-            answer = self.store.take_place(self.claim, spot, limits)
-            if isinstance(answer, Busy):
+        def write() -> Entry | NoSlot:
+            answer = self.store.take_slot(self.claim, spot, limits)
+            if isinstance(answer, NoSlot):
                 return answer
             return self.store.record(
                 self.claim,
@@ -181,26 +181,33 @@ class RunJournal:
             )
 
         answer = await self._write(write)
-        if isinstance(answer, Busy):
+        if isinstance(answer, NoSlot):
             return answer
         self._keep(answer)
         return None
 
-    async def look_at_place(self, spot: Spot, limits: PlaceLimits) -> Busy | None:
+    async def look_at_place(self, spot: SubmissionKey, limits: PlaceLimits) -> NoSlot | None:
         """Return what a queued submission waits for, None when it may go."""
         return await self._writer.call(self.store.look_at_place, self.run_id, spot, limits)
 
-    async def ask_place(
-        self, spot: Spot, account: str, job_id: str, set_id: str, marker: str, *, named: bool
+    async def ask_slot(
+        self,
+        spot: SubmissionKey,
+        account: str,
+        job_id: str,
+        set_id: str,
+        marker: str,
+        *,
+        named: bool,
     ) -> None:
         """Queue a submission for a place, unless it is queued already."""
         await self._write(
-            lambda: self.store.ask_place(
+            lambda: self.store.ask_slot(
                 self.claim, spot, account, job_id, set_id or None, marker, named
             )
         )
 
-    async def leave_queue(self, spot: Spot) -> None:
+    async def leave_queue(self, spot: SubmissionKey) -> None:
         """Give up waiting for a place; one that is taken stays taken."""
 
         def leave() -> None:

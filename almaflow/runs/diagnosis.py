@@ -17,7 +17,7 @@ from almaflow.runs.job_durations import Durations
 from almaflow.runs.request_views import is_submission
 from almaflow.runs.step_tree import Outline
 from almaflow.runs.views import IntentView, RunView, StepView
-from almaflow.store import EntryState, Place, PlaceState, Process
+from almaflow.store import EntryState, JobSlot, PlaceState, Process
 from almaflow.waiting import Waiting, WaitingKind
 
 # So many of those who hold a place, or stand before in the queue, are named.
@@ -66,10 +66,10 @@ class Around:
     """What else is known: the places of an account, durations, the process that works on it."""
 
     now: datetime
-    own_places: Sequence[Place]
-    holders: Callable[[str], Sequence[Place]]
+    own_places: Sequence[JobSlot]
+    holders: Callable[[str], Sequence[JobSlot]]
     """The places that are taken at an account, oldest first."""
-    queue: Callable[[str], Sequence[Place]]
+    queue: Callable[[str], Sequence[JobSlot]]
     """The submissions that wait at an account, first come first."""
     durations: Durations
     settle: Callable[[str], timedelta | None]
@@ -236,14 +236,14 @@ class _Waiting:
 
     # Places
 
-    def _place_of(self, step: StepView, effect: str) -> Place | None:
+    def _place_of(self, step: StepView, effect: str) -> JobSlot | None:
         spot = (step.path, step.attempts, effect)
         place = (
             one for one in self._around.own_places if (one.path, one.attempt, one.effect) == spot
         )
         return next(place, None)
 
-    def _queued(self, step: StepView) -> Place | None:
+    def _queued(self, step: StepView) -> JobSlot | None:
         """Return the place that a step waits for, None when it waits for none."""
         return next(
             (
@@ -255,7 +255,7 @@ class _Waiting:
             None,
         )
 
-    def _place(self, step: StepView, place: Place) -> Because:
+    def _place(self, step: StepView, place: JobSlot) -> Because:
         holders = self._around.holders(place.account)
         before = [one for one in self._around.queue(place.account) if one.id < place.id]
         details = [f"running: {self._holder(one)}" for one in holders[:_NAMED]]
@@ -280,7 +280,7 @@ class _Waiting:
             tuple(details),
         )
 
-    def _holder(self, place: Place) -> str:
+    def _holder(self, place: JobSlot) -> str:
         """Return who holds a place, since when, and when that is expected to end."""
         instance = place.instance_id or " or ".join(place.candidates)
         as_ = f" as {instance}" if instance else ", as an unknown instance"

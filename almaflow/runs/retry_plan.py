@@ -14,7 +14,7 @@ from almaflow.errors import RequestWrong
 from almaflow.lazy_dataclass import dataclass
 from almaflow.outcome import Outcome
 from almaflow.runs.request_views import is_submission
-from almaflow.runs.step_tree import ANYWHERE, Order, Outline, Place
+from almaflow.runs.step_tree import ANYWHERE, Order, Outline, StepPlace
 from almaflow.runs.step_views import MAY_CONTINUE
 from almaflow.store import Entry, EntryState
 
@@ -79,7 +79,7 @@ class _Journal:
 
     def __init__(self, outline: Outline, entries: Sequence[Entry]) -> None:
         self.last: dict[str, int] = {}
-        self.places: dict[str, Place] = {}
+        self.places: dict[str, StepPlace] = {}
         self._entries: dict[tuple[str, int, str], Entry] = {}
         self._sent: dict[str, list[Entry]] = {}
         self._asked: dict[str, int] = {}
@@ -114,7 +114,7 @@ class _Journal:
         }
         return failed | around | skipped
 
-    def from_step(self, start: Place) -> set[str]:
+    def from_step(self, start: StepPlace) -> set[str]:
         """Return *start*, what stands inside it, all after it, and the steps around it."""
         bounds = [one.order for one in (*start.around, start)]
         chosen = set()
@@ -138,7 +138,7 @@ class _Journal:
         """Whether the new attempt comes to a step: those around it are done again too."""
         return all(one.path in chosen for one in self.places[path].around)
 
-    def refuse_to_end_before(self, start: Place, redo: frozenset[str]) -> None:
+    def refuse_to_end_before(self, start: StepPlace, redo: frozenset[str]) -> None:
         """Raise `RequestWrong` when a failure that is kept would end the run before *start*."""
         if start.in_finally:
             # What stands there follows a failure as well.
@@ -176,7 +176,7 @@ class _Journal:
             return True
         return not Outcome(end.value["outcome"]).is_good
 
-    def _is_continued(self, place: Place) -> bool:
+    def _is_continued(self, place: StepPlace) -> bool:
         return place.step.on_failure == "continue" and self._outcome(place.path) in MAY_CONTINUE
 
     def _was_skipped_by_if(self, path: str) -> bool:

@@ -48,13 +48,13 @@ _LISTED = 30
 
 
 @dataclass(frozen=True)
-class Place:
+class StepPlace:
     """One step where it stands."""
 
     path: str
     step: StepBase
     order: Order
-    around: tuple[Place, ...] = ()
+    around: tuple[StepPlace, ...] = ()
     """The steps around it, the outermost first."""
     in_finally: bool = False
     """Whether it, or a step around it, is in a `finally`."""
@@ -89,11 +89,11 @@ class Outline:
         """Return the outline of a workflow that was read from its files."""
         return cls(_loaded(loaded))
 
-    def places(self) -> Iterator[Place]:
+    def places(self) -> Iterator[StepPlace]:
         """Yield every step in the order of the file; `*` stands for the iterations."""
         return self._of_workflow(self._whole, _Here(), _Walk())
 
-    def of_iterations(self, begun: Iterable[str]) -> list[Place]:
+    def of_iterations(self, begun: Iterable[str]) -> list[StepPlace]:
         """Return every step, those of a `for_each` once for each iteration that has begun.
 
         *begun* are the paths of steps that have begun. Steps of a `for_each` in which nothing has
@@ -101,12 +101,12 @@ class Outline:
         """
         return list(self._of_workflow(self._whole, _Here(), _Walk(begun)))
 
-    def place(self, path: str) -> Place | None:
+    def place(self, path: str) -> StepPlace | None:
         """Return where the step of this path stands; None when the plan has no such step."""
         found = self._of_workflow(self._whole, _Here(), _Walk([path], along=path))
         return next((place for place in found if place.path == path), None)
 
-    def named(self, name: str) -> Place:
+    def named(self, name: str) -> StepPlace:
         """Return the step that people call *name*: its path, or its id where that is enough.
 
         Raises:
@@ -136,7 +136,7 @@ class Outline:
 
     # Walking
 
-    def _of_workflow(self, whole: Called, here: _Here, walk: _Walk) -> Iterator[Place]:
+    def _of_workflow(self, whole: Called, here: _Here, walk: _Walk) -> Iterator[StepPlace]:
         here = replace(here, document=whole.document)
         body = replace(here.inside("", 0), keys=("steps",))
         yield from self._of_list(whole.calls, whole.workflow.steps, body, walk)
@@ -150,7 +150,7 @@ class Outline:
         steps: Sequence[StepBase],
         here: _Here,
         walk: _Walk,
-    ) -> Iterator[Place]:
+    ) -> Iterator[StepPlace]:
         for number, step in enumerate(steps, start=1):
             path = here.prefix + step.label(number)
             if not walk.passes(path):
@@ -186,15 +186,15 @@ class _Here:
 
     prefix: str = ""
     order: Order = ()
-    around: tuple[Place, ...] = ()
+    around: tuple[StepPlace, ...] = ()
     in_finally: bool = False
     calls: int = 0
     keys: PathTo = ()
     document: Document | None = None
 
-    def place(self, path: str, step: StepBase, number: int) -> Place:
+    def place(self, path: str, step: StepBase, number: int) -> StepPlace:
         """Return the place of the step with this number in the list, from 1."""
-        return Place(
+        return StepPlace(
             path,
             step,
             (*self.order, number),
@@ -205,7 +205,7 @@ class _Here:
             self.document,
         )
 
-    def of_step(self, place: Place) -> _Here:
+    def of_step(self, place: StepPlace) -> _Here:
         """Return where the lists inside a step of this list stand."""
         around = (*self.around, place)
         return replace(self, prefix=f"{place.path}/", order=place.order, around=around)

@@ -15,7 +15,7 @@ and ends once: as a run, merged, skipped or missed. How a tick travels:
     scheduler --------------> tick_ledger.cycle
                                     |
       1  timetable.between          |  the instants from the last one covered up to now
-         store.lay_out              |  a row for each; on a day off or in a pause: SKIPPED
+         store.materialize          |  a row for each; on a day off or in a pause: SKIPPED
                                     v
       2  policies.let_through       |  pure: late, caught up, too old, removed
          store.accept_ticks         |  these may run ...

@@ -217,7 +217,7 @@ class Ledger:
         covered: Mapping[int, datetime],
         happened: Happened | None,
     ) -> None:
-        await self._writer.call(self._store.lay_out, self._process_id, ticks, covered)
+        await self._writer.call(self._store.materialize, self._process_id, ticks, covered)
         if happened is not None:
             happened.skipped += [tick for tick in ticks if tick.ending is not None]
 

@@ -15,7 +15,7 @@ from sqlalchemy import Row, Select, bindparam, func, select
 
 from almaflow.store import job_slots, processes
 from almaflow.store.errors import MoveWrong
-from almaflow.store.records import Busy, Claim, Place, PlaceLimits, PlaceState, Spot
+from almaflow.store.records import Claim, JobSlot, NoSlot, PlaceLimits, PlaceState, SubmissionKey
 from almaflow.store.tables import places as table
 from almaflow.store.tables import runs
 from almaflow.store.transaction import Transaction
@@ -67,9 +67,9 @@ _BEHIND_ALL: Final = 2**63 - 1
 def take(
     tx: Transaction,
     claim: Claim,
-    spot: Spot,
+    spot: SubmissionKey,
     limits: PlaceLimits,
-) -> Place | Busy:
+) -> JobSlot | NoSlot:
     """Give a queued submission its place when it is its turn, else return why it is not.
 
     One that has its place already keeps it.
@@ -98,7 +98,7 @@ def take(
     return taken
 
 
-def look(tx: Transaction, run_id: str, spot: Spot, limits: PlaceLimits) -> Busy | None:
+def look(tx: Transaction, run_id: str, spot: SubmissionKey, limits: PlaceLimits) -> NoSlot | None:
     """Return what a queued submission waits for; None when it would get its place now."""
     place = job_slots.find(tx, run_id, spot)
     if place is None or place.state is not PlaceState.QUEUED:
@@ -106,7 +106,7 @@ def look(tx: Transaction, run_id: str, spot: Spot, limits: PlaceLimits) -> Busy 
     return _Queue(tx, place.account, limits).why_busy(place)
 
 
-def turns(tx: Transaction, account: str, limits: PlaceLimits) -> list[Place]:
+def turns(tx: Transaction, account: str, limits: PlaceLimits) -> list[JobSlot]:
     """Return the queued submissions of an account that would get a place now, by ticket."""
     return _Queue(tx, account, limits).turns()
 
@@ -122,7 +122,7 @@ class _Queue:
         self._starts: dict[str, list[datetime]] = {}
         self._alive: dict[str | None, bool] = {None: False}
 
-    def why_busy(self, place: Place) -> Busy | None:
+    def why_busy(self, place: JobSlot) -> NoSlot | None:
         """Return what keeps a queued place from being taken now, None when nothing does."""
         running = self._running()
         free = self._limits.running - len(running)
@@ -140,9 +140,9 @@ class _Queue:
                 reason = "hour"
             elif len(granted) >= free:
                 reason = "turn"
-        return None if reason is None else Busy(reason, running, again_at, self._ahead(place))
+        return None if reason is None else NoSlot(reason, running, again_at, self._ahead(place))
 
-    def turns(self) -> list[Place]:
+    def turns(self) -> list[JobSlot]:
         """Return those that would get a place now, by ticket."""
         granted = self._grant(self._limits.running - len(self._running()), _BEHIND_ALL)
         return job_slots.with_tickets(self._tx, list(granted))
@@ -171,7 +171,7 @@ class _Queue:
             yield from rows
             after = rows[-1].id if len(rows) == _PART else None
 
-    def _told_later(self, place: Place) -> datetime | None:
+    def _told_later(self, place: JobSlot) -> datetime | None:
         """Return until when a job has to wait because Alma put it off, None when it has not.
 
         No submission passes one of the same job that was put off: Alma would put it off too.
@@ -202,7 +202,7 @@ class _Queue:
         over = len(starts) - self._limits.starts_per_hour
         return None if over < 0 else sorted(starts)[over] + COUNTS
 
-    def _running(self) -> tuple[Place, ...]:
+    def _running(self) -> tuple[JobSlot, ...]:
         """Return who counts as running, oldest first; of one that is unknown this has an end."""
         since = self.now - FORGOTTEN
         return tuple(
@@ -218,7 +218,7 @@ class _Queue:
             self._alive[owner] = processes.is_alive(self._tx, str(owner))
         return self._alive[owner]
 
-    def _ahead(self, place: Place) -> int:
+    def _ahead(self, place: JobSlot) -> int:
         before = {"account": self._account, "ticket": place.id}
         return self._tx.execute(_AHEAD, before).scalar_one()
 

@@ -35,7 +35,7 @@ from datetime import datetime
 from typing import Self
 
 from almaflow.errors import RequestWrong, StoreError
-from almaflow.store.records import Place
+from almaflow.store.records import JobSlot
 from almaflow.store.schedule_records import Tick
 
 
@@ -198,7 +198,7 @@ class TickDecided(StoreError):
 class InstanceTaken(StoreError):
     """Another submission of the account, *place*, runs as that instance."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: JobSlot) -> None:
         self.place = place
         super().__init__(
             f"Instance {place.instance_id} of job {place.job_id} belongs to step {place.path} of"

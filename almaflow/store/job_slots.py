@@ -15,7 +15,7 @@ from sqlalchemy import Row, bindparam, insert, select, update
 from almaflow.store import runs
 from almaflow.store.errors import InstanceTaken
 from almaflow.store.json_values import from_json, to_json
-from almaflow.store.records import Claim, Place, PlaceState, Spot
+from almaflow.store.records import Claim, JobSlot, PlaceState, SubmissionKey
 from almaflow.store.tables import places
 from almaflow.store.transaction import Transaction
 
@@ -28,13 +28,13 @@ _OF_SPOT = select(places).where(
 _TAKEN = places.c.state == PlaceState.TAKEN
 
 
-def find(tx: Transaction, run_id: str, spot: Spot) -> Place | None:
+def find(tx: Transaction, run_id: str, spot: SubmissionKey) -> JobSlot | None:
     """Return the place of a submission, None when it never asked for one."""
     row = tx.execute(_OF_SPOT, _key(run_id, spot)).first()
     return None if row is None else _place(row)
 
 
-def own(tx: Transaction, claim: Claim, spot: Spot) -> Place | None:
+def own(tx: Transaction, claim: Claim, spot: SubmissionKey) -> JobSlot | None:
     """Return the place of a submission of the claimed run, None when it never asked for one.
 
     Raises:
@@ -47,13 +47,13 @@ def own(tx: Transaction, claim: Claim, spot: Spot) -> Place | None:
 def ask(
     tx: Transaction,
     claim: Claim,
-    spot: Spot,
+    spot: SubmissionKey,
     account: str,
     job_id: str,
     set_id: str | None,
     marker: str,
     named: bool,
-) -> Place:
+) -> JobSlot:
     """Queue a submission and return its place; one that was queued before keeps what it has.
 
     *set_id* is the set that the job works on, *marker* is ours for it, and *named* says whether
@@ -77,7 +77,7 @@ def ask(
     }
     key = tx.execute(insert(places), row | {"candidates": "[]"}).inserted_primary_key
     assert key is not None
-    return Place(
+    return JobSlot(
         id=key[0],
         not_before=None,
         taken_at=None,
@@ -88,7 +88,7 @@ def ask(
     )
 
 
-def put_off(tx: Transaction, claim: Claim, spot: Spot, again_at: datetime) -> None:
+def put_off(tx: Transaction, claim: Claim, spot: SubmissionKey, again_at: datetime) -> None:
     """Queue a submission again, at its old ticket: Alma said "later", not before *again_at*."""
     place = own(tx, claim, spot)
     if place is not None:
@@ -102,14 +102,14 @@ def put_off(tx: Transaction, claim: Claim, spot: Spot, again_at: datetime) -> No
         )
 
 
-def drop(tx: Transaction, claim: Claim, spot: Spot) -> None:
+def drop(tx: Transaction, claim: Claim, spot: SubmissionKey) -> None:
     """Take a submission out: Alma certainly did not take it, or it was given up in the queue."""
     place = own(tx, claim, spot)
     if place is not None:
         change(tx, place, state=PlaceState.REFUSED)
 
 
-def settle(tx: Transaction, claim: Claim, spot: Spot, instance_id: str) -> None:
+def settle(tx: Transaction, claim: Claim, spot: SubmissionKey, instance_id: str) -> None:
     """Record as what Alma runs a submission; from now on it counts until that is seen ended.
 
     Raises:
@@ -133,7 +133,7 @@ def settle(tx: Transaction, claim: Claim, spot: Spot, instance_id: str) -> None:
     )
 
 
-def suspect(tx: Transaction, claim: Claim, spot: Spot, candidates: Sequence[str]) -> None:
+def suspect(tx: Transaction, claim: Claim, spot: SubmissionKey, candidates: Sequence[str]) -> None:
     """Record which instances an unknown submission could be."""
     place = own(tx, claim, spot)
     if place is not None:
@@ -141,7 +141,7 @@ def suspect(tx: Transaction, claim: Claim, spot: Spot, candidates: Sequence[str]
         change(tx, place, candidates=text)
 
 
-def free_spot(tx: Transaction, claim: Claim, spot: Spot) -> None:
+def free_spot(tx: Transaction, claim: Claim, spot: SubmissionKey) -> None:
     """Free the place of a submission that was not taken after all; it stays a start."""
     place = own(tx, claim, spot)
     if place is not None:
@@ -168,7 +168,7 @@ def free(tx: Transaction, account: str, instance_id: str) -> bool:
     return found
 
 
-def holders(tx: Transaction, account: str) -> list[Place]:
+def holders(tx: Transaction, account: str) -> list[JobSlot]:
     """Return who has the places of an account, oldest first."""
     return sorted(
         _all(tx, places.c.account == account, _TAKEN),
@@ -176,18 +176,18 @@ def holders(tx: Transaction, account: str) -> list[Place]:
     )
 
 
-def queue(tx: Transaction, account: str | None = None) -> list[Place]:
+def queue(tx: Transaction, account: str | None = None) -> list[JobSlot]:
     """Return who waits for a place, by ticket; None: of all accounts."""
     queued = places.c.state == PlaceState.QUEUED
     return _all(tx, queued, *([] if account is None else [places.c.account == account]))
 
 
-def with_tickets(tx: Transaction, tickets: Sequence[int]) -> list[Place]:
+def with_tickets(tx: Transaction, tickets: Sequence[int]) -> list[JobSlot]:
     """Return the places with these tickets, in their order."""
     return _all(tx, places.c.id.in_(tickets))
 
 
-def of_run(tx: Transaction, run_id: str) -> list[Place]:
+def of_run(tx: Transaction, run_id: str) -> list[JobSlot]:
     """Return the places of a run in the order of asking."""
     return _all(tx, places.c.run_id == run_id)
 
@@ -202,7 +202,9 @@ def instances(tx: Transaction, account: str, job_id: str) -> set[str]:
     return set(tx.execute(known).scalars())
 
 
-def lost_beside(tx: Transaction, account: str, job_id: str, run_id: str, spot: Spot) -> list[Place]:
+def lost_beside(
+    tx: Transaction, account: str, job_id: str, run_id: str, spot: SubmissionKey
+) -> list[JobSlot]:
     """Return the other submissions of a job whose instance is not known, by ticket."""
     found = _all(
         tx,
@@ -214,27 +216,27 @@ def lost_beside(tx: Transaction, account: str, job_id: str, run_id: str, spot: S
     return [place for place in found if (place.run_id, place.spot) != (run_id, spot)]
 
 
-def on_set(tx: Transaction, account: str, set_id: str) -> list[Place]:
+def on_set(tx: Transaction, account: str, set_id: str) -> list[JobSlot]:
     """Return the submissions that work on a set, as far as anybody knows, by ticket."""
     return _all(tx, places.c.account == account, _TAKEN, places.c.set_id == set_id)
 
 
-def change(tx: Transaction, place: Place, **values: Any) -> None:
+def change(tx: Transaction, place: JobSlot, **values: Any) -> None:
     """Write *values* into the row of *place*."""
     tx.execute(update(places).where(places.c.id == place.id), values)
 
 
-def _of_instance(tx: Transaction, account: str, instance_id: str) -> Place | None:
+def _of_instance(tx: Transaction, account: str, instance_id: str) -> JobSlot | None:
     found = _all(tx, places.c.account == account, places.c.instance_id == instance_id)
     return found[0] if found else None
 
 
-def _all(tx: Transaction, *conditions: Any) -> list[Place]:
+def _all(tx: Transaction, *conditions: Any) -> list[JobSlot]:
     rows = tx.execute(select(places).where(*conditions).order_by(places.c.id))
     return [_place(row) for row in rows]
 
 
-def _key(run_id: str, spot: Spot) -> dict[str, Any]:
+def _key(run_id: str, spot: SubmissionKey) -> dict[str, Any]:
     return {
         "run_id": run_id,
         "path": spot.path,
@@ -243,8 +245,8 @@ def _key(run_id: str, spot: Spot) -> dict[str, Any]:
     }
 
 
-def _place(row: Row[Any]) -> Place:
+def _place(row: Row[Any]) -> JobSlot:
     values = dict(row._mapping)
     values["state"] = PlaceState(values["state"])
     values["candidates"] = tuple(from_json(values["candidates"]))
-    return Place(**values)
+    return JobSlot(**values)

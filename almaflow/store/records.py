@@ -207,7 +207,7 @@ class LoadedRun:
 
 
 @dataclass(frozen=True)
-class Spot:
+class SubmissionKey:
     """One submission within its run: the entry of the journal that it belongs to."""
 
     path: str
@@ -260,7 +260,7 @@ class PlaceState(StrEnum):
 
 
 @dataclass(frozen=True)
-class Place:
+class JobSlot:
     """A submission that has, had or wants one of the places of an account."""
 
     id: int
@@ -290,9 +290,9 @@ class Place:
     freed_at: datetime | None
 
     @property
-    def spot(self) -> Spot:
+    def spot(self) -> SubmissionKey:
         """The submission within its run."""
-        return Spot(self.path, self.attempt, self.effect)
+        return SubmissionKey(self.path, self.attempt, self.effect)
 
 
 @dataclass(frozen=True)
@@ -306,12 +306,12 @@ class PlaceLimits:
 
 
 @dataclass(frozen=True)
-class Busy:
+class NoSlot:
     """Why a submission has to wait for its place."""
 
     reason: Literal["running", "hour", "later", "turn"]
     """All places are taken; the job's hour is used up; Alma said later; others asked before."""
-    holders: tuple[Place, ...]
+    holders: tuple[JobSlot, ...]
     """Who has the places of the account, oldest first."""
     again_at: datetime | None
     """When the job's hour has room, or Alma may be asked again; None for the other reasons."""

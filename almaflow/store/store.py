@@ -207,8 +207,8 @@ class Store:
     # Slots: the concurrent jobs that Alma's limits leave us, shared by all processes. A submission
     # asks for one, takes it in the transaction that records its intent (`batch`), and holds it
     # until Alma shows that its instance has ended.
-    ask_place = writing(job_slots.ask)
-    take_place = writing(admission.take)
+    ask_slot = writing(job_slots.ask)
+    take_slot = writing(admission.take)
     look_at_place = writing(admission.look)
     later_place = writing(job_slots.put_off)
     drop_place = writing(job_slots.drop)
@@ -230,7 +230,7 @@ class Store:
     leader = writing(leader_row.current)
     schedules = reading(schedule_rows.find)
     change_schedules = leading(schedule_rows.change)
-    lay_out = leading(tick_rows.lay_out)
+    materialize = leading(tick_rows.materialize)
     open_ticks = reading(tick_rows.open_ones)
     accept_ticks = leading(tick_rows.accept)
     end_ticks = leading(tick_rows.end)

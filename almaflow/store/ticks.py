@@ -40,7 +40,7 @@ _CHANGE = update(ticks).where(ticks.c.id == bindparam("tick_id"), _OPEN)
 _ACCEPT = _CHANGE.where(ticks.c.ready_at.is_(None))
 
 
-def lay_out(tx: Transaction, new: Sequence[NewTick], covered: Mapping[int, datetime]) -> int:
+def materialize(tx: Transaction, new: Sequence[NewTick], covered: Mapping[int, datetime]) -> int:
     """Write rows for the ticks that have none, and return how many; existing rows stay.
 
     *covered* says, by the id of a schedule, up to when all its ticks have rows now; that

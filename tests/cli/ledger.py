@@ -65,7 +65,7 @@ class Served:
         self.entries |= {row.id: entry for row, entry in zip(rows, entries, strict=True)}
         return rows[0]
 
-    def lay_out(self, row: Schedule, until: datetime = NOW) -> list[Tick]:
+    def materialize(self, row: Schedule, until: datetime = NOW) -> list[Tick]:
         """Give rows to an entry's ticks, and return them, the oldest first."""
         entry = self.entries[row.id]
         new = [
@@ -78,7 +78,7 @@ class Served:
             )
             for at in entry.timetable.between(row.covered_to, until)
         ]
-        self.store.lay_out(self.process_id, new, {row.id: until})
+        self.store.materialize(self.process_id, new, {row.id: until})
         return list(reversed(self.store.ticks(workflow=row.workflow)))
 
     def begin(self, tick: Tick) -> RunRecord:

@@ -21,7 +21,7 @@ def it(write: Write, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     now = [NOW]
     monkeypatch.setattr(SystemClock, "now", lambda self: now[0])
     with served(write) as it:
-        for tick in it.lay_out(it.take()):
+        for tick in it.materialize(it.take()):
             now[0] = tick.at
             run = it.begin(tick)
             it.store.finish_run(it.store.claim_run(run.id, it.process_id), Outcome.SUCCEEDED)

@@ -188,7 +188,7 @@ def test_a_tick_that_has_come_and_not_begun_is_the_next_one(
     almaflow: Almaflow, it: Served, write: Write
 ) -> None:
     write("workflows/later.yaml", "schedule: [{every: 1h, jitter: 1h}]\nsteps: [{notify: hi}]")
-    (tick,) = it.lay_out(it.take("workflows/later.yaml", NOW - timedelta(minutes=1)))
+    (tick,) = it.materialize(it.take("workflows/later.yaml", NOW - timedelta(minutes=1)))
     assert tick.starts_at > NOW
 
     almaflow("skip-next", "later")

@@ -25,7 +25,7 @@ def it(write: Write, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
 @pytest.fixture
 def four(it: Served) -> list[Tick]:
     """A ledger with a tick of each ending, 30 October to 2 November, the oldest first."""
-    ticks = it.lay_out(it.take())
+    ticks = it.materialize(it.take())
     merged, missed, skipped, ran = ticks
     it.end(
         *(merged, TickEnding.MERGED, Cause.DOWNTIME, "A later tick stands for it."),
@@ -103,7 +103,7 @@ def test_a_tick_for_programs_has_everything(almaflow: Almaflow, four: list[Tick]
 def test_an_open_tick_says_what_it_waits_for(almaflow: Almaflow, it: Served, write: Write) -> None:
     write("workflows/later.yaml", "schedule: [{every: 1h, jitter: 1h}]\nsteps: [{notify: hi}]")
     row = it.take("workflows/later.yaml", NOW - timedelta(hours=1, minutes=1))
-    (old, new) = it.lay_out(row)
+    (old, new) = it.materialize(row)
     it.store.accept_ticks(it.process_id, {old.id: True})
 
     lines = almaflow("ticks").out.splitlines()
@@ -177,7 +177,7 @@ def test_a_row_taken_away_and_one_made_up_are_found(
 
 
 def test_a_time_without_a_serve_is_no_fault(almaflow: Almaflow, it: Served) -> None:
-    it.lay_out(it.take(), BEGAN + timedelta(days=2))
+    it.materialize(it.take(), BEGAN + timedelta(days=2))
 
     typed = almaflow("ticks", "--verify", "nightly")
 
@@ -223,7 +223,7 @@ def test_a_run_started_by_hand_stands_for_no_tick(almaflow: Almaflow, it: Served
 def test_why_tells_of_a_pause_of_ticks_that_wait_and_of_what_was_missed(
     almaflow: Almaflow, it: Served
 ) -> None:
-    (*_, missed, waits) = it.lay_out(it.take())
+    (*_, missed, waits) = it.materialize(it.take())
     it.store.accept_ticks(it.process_id, {waits.id: False})
     reason = (
         "No `almaflow serve` was running in time, and ticks older than 6h (`max_age`) do not run."
@@ -254,7 +254,7 @@ def test_why_tells_of_a_pause_of_ticks_that_wait_and_of_what_was_missed(
 def test_why_of_a_workflow_that_runs_as_it_should_says_nothing_of_its_timetable(
     almaflow: Almaflow, it: Served
 ) -> None:
-    last = it.lay_out(it.take(), datetime(2026, 10, 31, tzinfo=NOW.tzinfo))[-1]
+    last = it.materialize(it.take(), datetime(2026, 10, 31, tzinfo=NOW.tzinfo))[-1]
     run = it.begin(last)
     it.store.finish_run(it.store.claim_run(run.id, it.process_id), Outcome.SUCCEEDED)
 

@@ -17,7 +17,7 @@ from almaflow.engine.alma_writes.admission import Admission
 from almaflow.engine.alma_writes.institutions import Door
 from almaflow.outcome import Status
 from almaflow.runs.job_durations import Durations
-from almaflow.store import Busy, EntryState, PlaceState, RunRecord
+from almaflow.store import EntryState, NoSlot, PlaceState, RunRecord
 from almaflow.store.writer import StoreWriter
 from tests import harness
 from tests.harness import START, Boundary, Ears, Played, Stage
@@ -230,7 +230,7 @@ def test_a_free_place_is_for_those_who_asked_before(set_stage: Callable[..., Sta
     admission = Admission(store, StoreWriter(store), SystemClock(), Durations())
     door: Any = Door("main", None, "")  # type: ignore[arg-type]
 
-    told = admission.reason(Busy("turn", (), None, 4), "M901", door, "")
+    told = admission.reason(NoSlot("turn", (), None, 4), "M901", door, "")
 
     assert told == "4 submissions at main asked before this one"
 

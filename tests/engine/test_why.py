@@ -15,7 +15,7 @@ from almaflow.runs.diagnosis import Around, Because, Cause, why
 from almaflow.runs.job_durations import Durations
 from almaflow.runs.step_tree import Called, Outline
 from almaflow.runs.views import view_of
-from almaflow.store import Entry, EntryState, Place, PlaceState, Process
+from almaflow.store import Entry, EntryState, JobSlot, PlaceState, Process
 from almaflow.waiting import WaitingKind
 from almaflow.workflow_loader import load_text
 from tests.harness import START
@@ -38,7 +38,7 @@ NOW = after(minutes=12)
 RESUME = "`almaflow resume r` continues it."
 
 
-def place(number: int, **more: Any) -> Place:
+def place(number: int, **more: Any) -> JobSlot:
     """Return a place of job M48 that is taken since the start."""
     told: dict[str, Any] = {
         "account": "ACC",
@@ -59,15 +59,15 @@ def place(number: int, **more: Any) -> Place:
         "candidates": (),
         "freed_at": None,
     }
-    return Place(id=number, **{**told, **more})
+    return JobSlot(id=number, **{**told, **more})
 
 
 def causes(
     *entries: Iterable[Entry],
     text: str = TEXT,
-    places: Sequence[Place] = (),
-    holders: Sequence[Place] = (),
-    queue: Sequence[Place] = (),
+    places: Sequence[JobSlot] = (),
+    holders: Sequence[JobSlot] = (),
+    queue: Sequence[JobSlot] = (),
     learned: float | None = None,
     settle: timedelta | None = timedelta(minutes=10),
     process: Process | None = None,

@@ -256,7 +256,7 @@ def test_it_tells_what_ran_what_did_not_what_waits_and_what_comes(tmp_path: Path
     early = Room(start=then + HOUR)
     early.store = store
     store._clock = early.clock
-    store.lay_out(process.id, ticks, {})
+    store.materialize(process.id, ticks, {})
     store.pause("weed", by="anna", note="Stocktaking.")
     store._clock = room.clock
     text = "name: nightly\nsteps: [{wait: 1m}]\nschedule: [{cron: '30 2 * * *'}, {every: 1h}]\n"

@@ -140,7 +140,7 @@ def test_the_picture_is_what_the_store_says_now(
     store.lead(process)
     new = NewSchedule(workflow="nightly", entry="e", timing={})
     (row,) = store.change_schedules(process, [new], [], NOON - MINUTE)
-    store.lay_out(process, [new_tick(schedule_id=row.id)], {row.id: NOON})
+    store.materialize(process, [new_tick(schedule_id=row.id)], {row.id: NOON})
     store.pause("weeding", by="anna")
     source = Source(path="a.yaml", workflow="a", definition="", read_at=NOON, problem="bad")
     store.keep_source(process, source, {})

@@ -153,7 +153,7 @@ def test_what_was_missed_right_before_a_death_is_told_afterwards_and_once() -> N
         NewTick(schedule_id=entry.id, workflow="nightly", entry="e", at=at, starts_at=at)
         for at in (NOON + timedelta(seconds=number) for number in (1, 2))
     ]
-    room.store.lay_out(leader, ticks, {})
+    room.store.materialize(leader, ticks, {})
     ends = [end(tick_id=one.id) for one in room.store.open_ticks()]
     room.store.end_ticks(leader, ends)
     room.play(seconds=1)

@@ -14,11 +14,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from almaflow.store import Busy, Claim, Place, PlaceLimits, Spot, Store
+from almaflow.store import Claim, JobSlot, NoSlot, PlaceLimits, Store, SubmissionKey
 from tests.examples import examples
 from tests.store.conftest import HOST, ManualClock, make_record
 
-SPOT = Spot("w", 1, "submit")
+SPOT = SubmissionKey("w", 1, "submit")
 HOUR = timedelta(hours=1, seconds=2)
 DAY = timedelta(hours=24)
 JOBS = ["M1", "M2", "M3"]
@@ -79,7 +79,7 @@ class AdmissionMachine(RuleBasedStateMachine):
         record = make_record(self.number, id=f"20261101-120000-{self.number:05}")
         self.store.add_run({}, record)
         claim = self.store.claim_run(record.id, self.processes[process])
-        place = self.store.ask_place(claim, SPOT, "main", job, None, "", True)
+        place = self.store.ask_slot(claim, SPOT, "main", job, None, "", True)
         self.all.append(Wish(place.id, claim, job))
 
     def pick(self, number: int, *states: str, known: bool | None = None) -> Wish | None:
@@ -107,9 +107,9 @@ class AdmissionMachine(RuleBasedStateMachine):
     def try_to_take(self, wish: Wish) -> None:
         expected = self.expected(wish)
 
-        answer = self.store.take_place(wish.claim, SPOT, self.limits)
+        answer = self.store.take_slot(wish.claim, SPOT, self.limits)
 
-        if isinstance(answer, Busy):
+        if isinstance(answer, NoSlot):
             assert (answer.reason, answer.again_at) == expected
             assert len(answer.holders) == len(self.running())
         else:
@@ -121,7 +121,7 @@ class AdmissionMachine(RuleBasedStateMachine):
     def take_in_turn(self) -> None:
         for place in self.store.turns("main", self.limits):
             wish = next(one for one in self.all if one.ticket == place.id)
-            assert isinstance(self.store.take_place(wish.claim, SPOT, self.limits), Place)
+            assert isinstance(self.store.take_slot(wish.claim, SPOT, self.limits), JobSlot)
             wish.state, wish.taken_at = "taken", self.clock.now()
             self.starts.append((wish.job, self.clock.now()))
         assert self.store.turns("main", self.limits) == []

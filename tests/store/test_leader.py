@@ -78,7 +78,7 @@ def test_a_leader_that_stands_still_for_a_lease_loses_and_may_record_nothing_mor
     assert store.lead(second) is None
 
     with pytest.raises(NotLeader):
-        frozen.lay_out(first, [tick_of(schedule)], {schedule.id: NOON + timedelta(days=1)})
+        frozen.materialize(first, [tick_of(schedule)], {schedule.id: NOON + timedelta(days=1)})
     assert store.ticks() == []
     assert store.schedules() == [schedule]
 
@@ -102,7 +102,7 @@ def test_a_leader_found_dead_may_record_nothing_although_nobody_has_followed_it(
     "call",
     [
         lambda store, mine: store.change_schedules(mine, [new_entry("weekly")], [1], NOON),
-        lambda store, mine: store.lay_out(mine, [], {1: NOON + timedelta(days=1)}),
+        lambda store, mine: store.materialize(mine, [], {1: NOON + timedelta(days=1)}),
         lambda store, mine: store.accept_ticks(mine, {1: False}),
         lambda store, mine: store.end_ticks(mine, []),
         lambda store, mine: store.start_tick(mine, 1, {}, make_record()),

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from almaflow.store import (
-    Busy,
     Claim,
     ClaimLost,
     InstanceTaken,
+    JobSlot,
     MoveWrong,
-    Place,
+    NoSlot,
     PlaceLimits,
     PlaceState,
-    Spot,
     Store,
+    SubmissionKey,
     admission,
 )
 from almaflow.store.admission import COUNTS
@@ -28,7 +28,7 @@ Opener = Callable[..., Store]
 
 LIMITS = PlaceLimits(running=3, starts_per_hour=5)
 ONE = PlaceLimits(running=1, starts_per_hour=5)
-SPOT = Spot("w", 1, "submit")
+SPOT = SubmissionKey("w", 1, "submit")
 HOUR = timedelta(hours=1)
 
 
@@ -47,28 +47,28 @@ class Asker:
     def ask(self, job_id: str = "M1", account: str = "main", **more: Any) -> Claim:
         claim = self.run()
         asked: dict[str, Any] = {"set_id": "17", "marker": "af-1", "named": True} | more
-        self.store.ask_place(claim, SPOT, account, job_id, **asked)
+        self.store.ask_slot(claim, SPOT, account, job_id, **asked)
         return claim
 
-    def take(self, claim: Claim, limits: PlaceLimits = LIMITS) -> Place | Busy:
-        return self.store.take_place(claim, SPOT, limits)
+    def take(self, claim: Claim, limits: PlaceLimits = LIMITS) -> JobSlot | NoSlot:
+        return self.store.take_slot(claim, SPOT, limits)
 
     def taken(self, job_id: str = "M1", instance_id: str = "", **more: Any) -> Claim:
         """Let a run have a place, and be *instance_id* when that is given."""
         claim = self.ask(job_id, **more)
-        assert isinstance(self.take(claim, PlaceLimits(1000, 1000)), Place)
+        assert isinstance(self.take(claim, PlaceLimits(1000, 1000)), JobSlot)
         if instance_id:
             self.store.settle_place(claim, SPOT, instance_id)
         return claim
 
-    def place(self, claim: Claim) -> Place:
+    def place(self, claim: Claim) -> JobSlot:
         found = self.store.place(claim.run_id, SPOT)
         assert found is not None
         return found
 
 
-def busy(answer: Place | Busy) -> tuple[str, datetime | None, int]:
-    assert isinstance(answer, Busy)
+def busy(answer: JobSlot | NoSlot) -> tuple[str, datetime | None, int]:
+    assert isinstance(answer, NoSlot)
     return answer.reason, answer.again_at, answer.ahead
 
 
@@ -83,12 +83,12 @@ def asker(store: Store) -> Asker:
 def test_a_submission_asks_once_and_keeps_its_ticket(asker: Asker, clock: ManualClock) -> None:
     claim = asker.run()
 
-    first = asker.store.ask_place(claim, SPOT, "main", "M1", "17", "af-1", True)
+    first = asker.store.ask_slot(claim, SPOT, "main", "M1", "17", "af-1", True)
     clock.move(60)
-    again = asker.store.ask_place(claim, SPOT, "main", "M1", "17", "af-1", True)
+    again = asker.store.ask_slot(claim, SPOT, "main", "M1", "17", "af-1", True)
 
     assert first == again == asker.place(claim)
-    assert first == Place(
+    assert first == JobSlot(
         id=first.id,
         account="main",
         job_id="M1",
@@ -115,15 +115,19 @@ def test_a_submission_asks_once_and_keeps_its_ticket(asker: Asker, clock: Manual
 
 def test_each_submission_of_a_step_has_a_place_of_its_own(asker: Asker) -> None:
     claim = asker.ask()
-    more = [Spot("w", 1, "resubmit"), Spot("w", 2, "submit"), Spot("x", 1, "submit")]
+    more = [
+        SubmissionKey("w", 1, "resubmit"),
+        SubmissionKey("w", 2, "submit"),
+        SubmissionKey("x", 1, "submit"),
+    ]
 
     for spot in more:
-        asker.store.ask_place(claim, spot, "main", "M1", None, "", False)
+        asker.store.ask_slot(claim, spot, "main", "M1", None, "", False)
 
     asked = asker.store.places_of(claim.run_id)
     assert [place.spot for place in asked] == [SPOT, *more]
     assert [place.id for place in asked] == sorted(place.id for place in asked)
-    assert asker.store.place(claim.run_id, Spot("y", 1, "submit")) is None
+    assert asker.store.place(claim.run_id, SubmissionKey("y", 1, "submit")) is None
 
 
 def test_whoever_lost_the_run_can_do_nothing_about_its_place(asker: Asker) -> None:
@@ -132,8 +136,8 @@ def test_whoever_lost_the_run_can_do_nothing_about_its_place(asker: Asker) -> No
     store = asker.store
 
     for call in (
-        lambda: store.ask_place(lost, SPOT, "main", "M1", None, "", False),
-        lambda: store.take_place(lost, SPOT, LIMITS),
+        lambda: store.ask_slot(lost, SPOT, "main", "M1", None, "", False),
+        lambda: store.take_slot(lost, SPOT, LIMITS),
         lambda: store.later_place(lost, SPOT, NOON),
         lambda: store.drop_place(lost, SPOT),
         lambda: store.settle_place(lost, SPOT, "1"),
@@ -187,7 +191,7 @@ def test_places_are_taken_until_all_are(asker: Asker, clock: ManualClock) -> Non
         assert answer == asker.place(claim)
         assert asker.place(claim).state is PlaceState.TAKEN
         assert asker.place(claim).taken_at == clock.now()
-    assert answers[3] == Busy("running", tuple(asker.store.holders("main")), None, 0)
+    assert answers[3] == NoSlot("running", tuple(asker.store.holders("main")), None, 0)
     assert [place.run_id for place in asker.store.holders("main")] == [
         claim.run_id for claim in claims[:3]
     ]
@@ -203,7 +207,7 @@ def test_each_account_has_places_of_its_own(asker: Asker) -> None:
     asker.taken()
 
     assert busy(asker.take(asker.ask("M2"), ONE))[0] == "running"
-    assert isinstance(asker.take(asker.ask("M2", "other"), ONE), Place)
+    assert isinstance(asker.take(asker.ask("M2", "other"), ONE), JobSlot)
 
 
 @pytest.mark.parametrize("settled", [True, False])
@@ -215,7 +219,7 @@ def test_a_place_is_free_once_alma_shows_the_instance_ended(asker: Asker, settle
     freed = asker.store.free_place("main", "1")
 
     assert freed is settled
-    assert isinstance(asker.take(waiting, ONE), Place) is settled
+    assert isinstance(asker.take(waiting, ONE), JobSlot) is settled
     assert asker.store.free_place("main", "1") is False
     assert asker.store.free_place("other", "1") is False
 
@@ -250,7 +254,7 @@ def test_an_unknown_submission_is_free_when_all_that_it_could_be_have_ended(
     assert asker.store.free_place("main", "2") is True
     assert asker.place(unknown).state is PlaceState.FREED
     assert asker.place(unknown).freed_at == clock.now()
-    assert isinstance(asker.take(waiting, ONE), Place)
+    assert isinstance(asker.take(waiting, ONE), JobSlot)
 
 
 def test_one_instance_may_be_what_several_unknown_submissions_are(asker: Asker) -> None:
@@ -275,7 +279,7 @@ def test_an_unknown_submission_counts_as_running_for_a_day_at_most(
 
     clock.move(1)
 
-    assert isinstance(asker.take(waiting, ONE), Place)
+    assert isinstance(asker.take(waiting, ONE), JobSlot)
     assert asker.place(unknown).state is PlaceState.TAKEN
 
 
@@ -301,12 +305,12 @@ def test_a_job_that_used_up_its_hour_waits_for_its_oldest_start_and_lets_others_
     waiting = asker.ask()
 
     assert busy(asker.take(waiting)) == ("hour", NOON + COUNTS, 0)
-    assert isinstance(asker.take(asker.ask("M2")), Place)
+    assert isinstance(asker.take(asker.ask("M2")), JobSlot)
     clock.set(seconds=-300)
     clock.move(COUNTS.total_seconds() - 0.001)
     assert busy(asker.take(waiting))[0] == "hour"
     clock.move(0.001)
-    assert isinstance(asker.take(waiting), Place)
+    assert isinstance(asker.take(waiting), JobSlot)
     assert busy(asker.take(asker.ask())) == ("hour", NOON + COUNTS + timedelta(minutes=1), 0)
 
 
@@ -318,7 +322,7 @@ def test_a_refused_submission_is_no_start_and_holds_no_place(asker: Asker) -> No
     for _ in range(5):
         asker.store.drop_place(asker.taken(), SPOT)
 
-    assert isinstance(asker.take(asker.ask(), ONE), Place)
+    assert isinstance(asker.take(asker.ask(), ONE), JobSlot)
 
 
 def test_a_submission_that_was_not_taken_after_all_stays_a_start(
@@ -331,7 +335,7 @@ def test_a_submission_that_was_not_taken_after_all_stays_a_start(
 
     assert asker.place(lost).freed_at == clock.now()
     assert busy(asker.take(asker.ask(), limits))[0] == "hour"
-    assert isinstance(asker.take(asker.ask("M2"), limits), Place)
+    assert isinstance(asker.take(asker.ask("M2"), limits), JobSlot)
 
 
 def test_starts_that_are_granted_before_ours_count(asker: Asker) -> None:
@@ -343,7 +347,7 @@ def test_starts_that_are_granted_before_ours_count(asker: Asker) -> None:
     answer = asker.take(ours, limits)
 
     assert busy(answer) == ("hour", NOON + COUNTS, 1)
-    assert isinstance(asker.take(ahead, limits), Place)
+    assert isinstance(asker.take(ahead, limits), JobSlot)
 
 
 def test_limits_that_were_lowered_wait_until_enough_starts_are_over(
@@ -368,7 +372,7 @@ def test_who_asked_first_goes_first(asker: Asker) -> None:
     asker.store.free_place("main", "1")
 
     assert busy(asker.take(second, ONE)) == ("turn", None, 1)
-    assert isinstance(asker.take(first, ONE), Place)
+    assert isinstance(asker.take(first, ONE), JobSlot)
     assert busy(asker.take(second, ONE)) == ("running", None, 0)
 
 
@@ -377,23 +381,23 @@ def test_as_many_may_go_as_there_are_places(asker: Asker) -> None:
     two = PlaceLimits(2, 5)
 
     assert busy(asker.take(third, two)) == ("turn", None, 2)
-    assert isinstance(asker.take(second, two), Place)
-    assert isinstance(asker.take(first, two), Place)
+    assert isinstance(asker.take(second, two), JobSlot)
+    assert isinstance(asker.take(first, two), JobSlot)
 
 
 def test_looking_at_a_place_takes_nothing(asker: Asker) -> None:
     first, second, stranger = asker.ask(), asker.ask("M2"), asker.run()
 
-    def look(claim: Claim) -> Busy | None:
+    def look(claim: Claim) -> NoSlot | None:
         return asker.store.look_at_place(claim.run_id, SPOT, ONE)
 
     assert look(first) is None
-    assert look(second) == Busy("turn", (), None, 1)
+    assert look(second) == NoSlot("turn", (), None, 1)
     assert look(stranger) is None
     assert asker.place(first).state is PlaceState.QUEUED
     asker.take(first)
     assert look(first) is None
-    assert look(second) == Busy("running", (asker.place(first),), None, 0)
+    assert look(second) == NoSlot("running", (asker.place(first),), None, 0)
 
 
 def test_who_may_go_now_is_told_in_the_order_of_asking(open_store: Opener, asker: Asker) -> None:
@@ -427,7 +431,7 @@ def test_a_long_queue_is_looked_through_to_its_end(
 
     assert busy(asker.take(last, PlaceLimits(2, 1))) == ("turn", None, 5)
     assert asker.store.turns("main", limits) == [asker.place(behind), asker.place(last)]
-    assert isinstance(asker.take(last, limits), Place)
+    assert isinstance(asker.take(last, limits), JobSlot)
 
 
 def test_who_waits_for_its_hour_does_not_hold_up_others(asker: Asker) -> None:
@@ -438,7 +442,7 @@ def test_who_waits_for_its_hour_does_not_hold_up_others(asker: Asker) -> None:
 
     other = asker.ask("M2")
 
-    assert isinstance(asker.take(other, ONE), Place)
+    assert isinstance(asker.take(other, ONE), JobSlot)
     assert busy(asker.take(waiting, ONE))[0] == "hour"
 
 
@@ -456,12 +460,12 @@ def test_what_alma_put_off_keeps_its_ticket_and_nobody_of_its_job_passes(
     assert (place.refusals, place.not_before) == (1, again_at)
     assert busy(asker.take(first)) == ("later", again_at, 0)
     assert busy(asker.take(same)) == ("later", again_at, 1)
-    assert isinstance(asker.take(other), Place)
+    assert isinstance(asker.take(other), JobSlot)
     assert busy(asker.take(asker.ask("M3"), ONE)) == ("running", None, 2)
     clock.move(30)
     assert busy(asker.take(same, PlaceLimits(2, 5))) == ("turn", None, 1)
     again = asker.take(first, PlaceLimits(2, 5))
-    assert isinstance(again, Place)
+    assert isinstance(again, JobSlot)
     assert (again.refusals, again.taken_at, again.not_before) == (1, clock.now(), None)
 
 
@@ -471,7 +475,7 @@ def test_one_that_was_put_off_is_passed_by_other_jobs_in_the_queue(asker: Asker)
 
     other = asker.ask("M2")
 
-    assert isinstance(asker.take(other, ONE), Place)
+    assert isinstance(asker.take(other, ONE), JobSlot)
     assert busy(asker.take(same, ONE))[0] == "later"
 
 
@@ -481,7 +485,7 @@ def test_runs_without_an_owner_do_not_hold_up_others(asker: Asker) -> None:
     asker.store.release_run(released, held=True)
     asker.store.release_run(put_off, held=True)
 
-    assert isinstance(asker.take(ours, ONE), Place)
+    assert isinstance(asker.take(ours, ONE), JobSlot)
 
 
 def test_runs_of_dead_processes_do_not_hold_up_others(open_store: Opener, asker: Asker) -> None:
@@ -493,7 +497,7 @@ def test_runs_of_dead_processes_do_not_hold_up_others(open_store: Opener, asker:
 
     theirs.close()
 
-    assert isinstance(asker.take(ours, ONE), Place)
+    assert isinstance(asker.take(ours, ONE), JobSlot)
     process = asker.store.process(dead.process.id)
     assert process is not None
     assert process.left_at is not None
@@ -508,7 +512,7 @@ def test_a_run_that_is_taken_over_has_its_old_ticket(open_store: Opener, asker: 
     taken_over = asker.store.claim_run(claim.run_id, asker.process.id)
 
     assert busy(asker.take(ours, ONE))[0] == "turn"
-    assert isinstance(asker.take(taken_over, ONE), Place)
+    assert isinstance(asker.take(taken_over, ONE), JobSlot)
 
 
 def test_a_place_that_is_taken_in_a_batch_that_fails_is_not_taken(asker: Asker) -> None:
@@ -516,7 +520,7 @@ def test_a_place_that_is_taken_in_a_batch_that_fails_is_not_taken(asker: Asker) 
 
     def send() -> None:
         with asker.store.batch():
-            assert isinstance(asker.take(claim), Place)
+            assert isinstance(asker.take(claim), JobSlot)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -599,9 +603,9 @@ def test_other_lost_submissions_of_a_job_are_named(asker: Asker) -> None:
     asker.taken("M2")
     asker.taken(account="other")
     asker.ask()
-    resubmit = Spot("w", 1, "resubmit")
-    asker.store.ask_place(ours, resubmit, "main", "M1", None, "", False)
-    asker.store.take_place(ours, resubmit, PlaceLimits(100, 100))
+    resubmit = SubmissionKey("w", 1, "resubmit")
+    asker.store.ask_slot(ours, resubmit, "main", "M1", None, "", False)
+    asker.store.take_slot(ours, resubmit, PlaceLimits(100, 100))
 
     beside = asker.store.lost_beside("main", "M1", ours.run_id, SPOT)
 

@@ -17,8 +17,8 @@ from almaflow.store import (
     Pruned,
     RunNotFound,
     Source,
-    Spot,
     Store,
+    SubmissionKey,
     TickEnd,
     TickEnding,
     retention,
@@ -93,9 +93,9 @@ def test_a_run_whose_job_may_still_run_in_alma_stays(
 ) -> None:
     run = store.add_run({}, make_record(1))
     claim = store.claim_run(run.id, process)
-    spot = Spot("withdraw", 1, "submit")
-    store.ask_place(claim, spot, account="main", job_id="M44", set_id=None, marker="m", named=True)
-    store.take_place(claim, spot, PlaceLimits(3, 5))
+    spot = SubmissionKey("withdraw", 1, "submit")
+    store.ask_slot(claim, spot, account="main", job_id="M44", set_id=None, marker="m", named=True)
+    store.take_slot(claim, spot, PlaceLimits(3, 5))
     store.settle_place(claim, spot, "4711")
     store.finish_run(claim, Outcome.TIMED_OUT)
     finish(store, process, 2)
@@ -254,7 +254,7 @@ def test_a_pause_stays_for_ticks_that_are_still_to_be_laid_out(
 
     store.prune(OLD)
     kept = store.pauses()
-    store.lay_out(leader, [], {schedule.id: NOON + 2 * DAY})
+    store.materialize(leader, [], {schedule.id: NOON + 2 * DAY})
     store.prune(OLD)
 
     assert len(kept) == 1

@@ -19,7 +19,7 @@ def leader(store: Store) -> str:
 
 
 def cover(store: Store, leader: str, schedule: Schedule, to: datetime) -> Schedule:
-    store.lay_out(leader, [], {schedule.id: to})
+    store.materialize(leader, [], {schedule.id: to})
     return next(row for row in store.schedules() if row.id == schedule.id)
 
 
@@ -63,7 +63,9 @@ def test_many_entries_are_covered_each_to_its_own_instant(store: Store, leader: 
     )
     ahead = NOON + 2 * HOUR
 
-    store.lay_out(leader, [], {row.id: ahead if row is rows[7] else NOON + HOUR for row in rows})
+    store.materialize(
+        leader, [], {row.id: ahead if row is rows[7] else NOON + HOUR for row in rows}
+    )
 
     covered = [row.covered_to for row in store.schedules()]
     assert covered[7] == ahead

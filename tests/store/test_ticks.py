@@ -53,7 +53,7 @@ def test_a_tick_gets_a_row(
     clock.move(90)
     new = tick_of(schedule, starts_at=NOON + 2 * MINUTE)
 
-    added = store.lay_out(leader, [new], {schedule.id: NOON + MINUTE})
+    added = store.materialize(leader, [new], {schedule.id: NOON + MINUTE})
 
     row = store.ticks()[0]
     assert added == 1
@@ -76,7 +76,7 @@ def test_a_tick_may_get_its_ending_with_its_row(
         schedule, ending=TickEnding.SKIPPED, cause=Cause.EXCEPT, reason="2026-12-25 is a day off"
     )
 
-    store.lay_out(leader, [day_off], {})
+    store.materialize(leader, [day_off], {})
 
     row = store.ticks()[0]
     assert (row.ending, row.cause, row.reason, row.ended_at) == (
@@ -94,7 +94,7 @@ def test_a_tick_that_has_a_row_is_left_alone(store: Store, leader: str, schedule
     before = store.ticks()
 
     again = [tick_of(schedule, number, reason="again") for number in (1, 2, 3, 2)]
-    added = store.lay_out(leader, again, {})
+    added = store.materialize(leader, again, {})
 
     assert added == 1
     assert [row for row in store.ticks() if row.at != NOON + 2 * MINUTE] == before
@@ -106,7 +106,7 @@ def test_ticks_of_other_entries_at_the_same_instant_have_rows_of_their_own(
 ) -> None:
     weekly = stand(store, leader, "weekly")
 
-    added = store.lay_out(leader, [tick_of(schedule), tick_of(weekly)], {})
+    added = store.materialize(leader, [tick_of(schedule), tick_of(weekly)], {})
 
     assert added == 2
 
@@ -115,7 +115,7 @@ def test_open_ticks_come_in_the_order_in_which_they_start(
     store: Store, leader: str, schedule: Schedule
 ) -> None:
     late = tick_of(schedule, 1, starts_at=NOON + 9 * MINUTE)
-    store.lay_out(leader, [tick_of(schedule, 3), late, tick_of(schedule, 2)], {})
+    store.materialize(leader, [tick_of(schedule, 3), late, tick_of(schedule, 2)], {})
 
     in_order = [row.at for row in store.open_ticks()]
 
@@ -281,7 +281,7 @@ def test_a_tick_that_is_still_to_come_is_skipped_as_somebody_wishes(
         "eva: the building is closed",
         NOON,
     )
-    assert store.lay_out(leader, [tick_of(schedule, 600)], {}) == 0
+    assert store.materialize(leader, [tick_of(schedule, 600)], {}) == 0
     assert store.ticks() == [row]
 
 

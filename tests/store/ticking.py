@@ -45,6 +45,6 @@ def tick_of(schedule: Schedule, number: int = 1, **fields: Any) -> NewTick:
 def lay(store: Store, leader: str, schedule: Schedule, *numbers: int) -> list[int]:
     """Give rows to ticks, and return their ids in the order of the numbers."""
     ticks = [tick_of(schedule, number) for number in numbers]
-    store.lay_out(leader, ticks, {schedule.id: max(tick.at for tick in ticks)})
+    store.materialize(leader, ticks, {schedule.id: max(tick.at for tick in ticks)})
     rows = {(row.entry, row.at): row.id for row in store.ticks(workflow=schedule.workflow)}
     return [rows[tick.entry, tick.at] for tick in ticks]

@@ -15,7 +15,7 @@ from almaflow.lazy_dataclass import dataclass
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import Plan
 from almaflow.runs.events import EventKind, RunEvent
-from almaflow.runs.step_tree import ANY, Order, Outline, Place
+from almaflow.runs.step_tree import ANY, Order, Outline, StepPlace
 from almaflow.runs.views import StepView
 from almaflow.steps.for_each import ForEach
 
@@ -162,7 +162,7 @@ class Tree:
                 row = self._add(place)
         return row
 
-    def _add(self, place: Place) -> Row:
+    def _add(self, place: StepPlace) -> Row:
         around = place.around[-1].path + "/" if place.around else ""
         label = "  " * len(place.around) + place.path.removeprefix(around)
         paths = tuple(one.path for one in place.around)

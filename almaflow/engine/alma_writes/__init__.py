@@ -12,7 +12,7 @@ How the submission of a job travels; a submission that was recorded continues wh
         |                         an INTENT without a result, from a crash, is LOST
         |  nothing yet
         v
-    journal.ask_place             QUEUED for a slot: Alma's limits, shared by all processes
+    journal.ask_slot              QUEUED for a slot: Alma's limits, shared by all processes
         |
         |<----------------------------------------------------------+
     journal.look_at_place         whose turn is it?                 |

@@ -23,7 +23,7 @@ from almaflow.engine.alma_writes.institutions import Door
 from almaflow.lazy_dataclass import dataclass
 from almaflow.runs.job_durations import Durations
 from almaflow.steps.base import PollSettings
-from almaflow.store import Busy, Place, PlaceLimits, Spot, Store, StoreTrouble
+from almaflow.store import JobSlot, NoSlot, PlaceLimits, Store, StoreTrouble, SubmissionKey
 from almaflow.store.writer import StoreWriter
 from almaflow.waiting import Waiting, WaitingKind
 
@@ -43,7 +43,7 @@ class Waiter(Protocol):
         ...
 
 
-Key = tuple[str, Spot]
+Key = tuple[str, SubmissionKey]
 
 
 @dataclass
@@ -87,7 +87,7 @@ class Admission:
         self._tasks = tasks
 
     async def wait(
-        self, waiter: Waiter, job_id: str, busy: Busy, spot: Spot, refusal: str = ""
+        self, waiter: Waiter, job_id: str, busy: NoSlot, spot: SubmissionKey, refusal: str = ""
     ) -> None:
         """Return when it is worth asking for the place again.
 
@@ -117,7 +117,7 @@ class Admission:
         if account in self._groups:
             self._groups[account].changed.set()
 
-    def reason(self, busy: Busy, job_id: str, door: Door, refusal: str) -> str:
+    def reason(self, busy: NoSlot, job_id: str, door: Door, refusal: str) -> str:
         """Return why somebody waits, with an estimate where there is one."""
         match busy.reason:
             case "running":
@@ -135,7 +135,7 @@ class Admission:
                 return f"{text}{_next(busy.again_at)}"
         return f"{busy.ahead} submissions at {door.name} asked before this one"
 
-    def _first_end(self, account: str, holders: Sequence[Place]) -> datetime | None:
+    def _first_end(self, account: str, holders: Sequence[JobSlot]) -> datetime | None:
         """Return when the first of the runs that hold the places is expected to end."""
         now = self._clock.now()
         ends = [

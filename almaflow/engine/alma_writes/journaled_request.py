@@ -21,8 +21,7 @@ from almaflow.engine.journal import RunJournal
 from almaflow.engine.retry import pause
 from almaflow.errors import AlmaflowError, RequestWrong
 from almaflow.redaction import SecretDamaged
-from almaflow.store import Busy as NoPlace
-from almaflow.store import Entry, EntryState, InstanceTaken, PlaceLimits, Spot
+from almaflow.store import Entry, EntryState, InstanceTaken, NoSlot, PlaceLimits, SubmissionKey
 
 # How long a write that is under way may still answer after cancel, timeout or Ctrl-C.
 GRACE = timedelta(seconds=30)
@@ -66,7 +65,7 @@ class Sending:
         repeatable: bool = False,
     ) -> None:
         self.call = call
-        self.place: Spot | None = None
+        self.place: SubmissionKey | None = None
         self.taken_already: frozenset[str] = frozenset()
         """Codes by which Alma says, after a lost answer, that it took the write before."""
         self.trace_data = None if trace is None else trace_data(trace)
@@ -87,7 +86,7 @@ class Sending:
     def recorded(cls, sender: Sender, entry: Entry) -> Sending:
         """Return a sending that an earlier part of the run, or process, recorded."""
         self = cls.__new__(cls)
-        self.place = Spot(entry.path, entry.attempt, entry.effect)
+        self.place = SubmissionKey(entry.path, entry.attempt, entry.effect)
         self.trace_data = entry.value["trace"]
         self.told = dict(entry.value)
         self._sender, self._effect, self._hash = sender, entry.effect, entry.request_hash
@@ -119,7 +118,7 @@ class Sending:
             await self._lose("almaflow stopped while sending it")
         return self.entry
 
-    async def intend(self, limits: PlaceLimits | None = None) -> NoPlace | None:
+    async def intend(self, limits: PlaceLimits | None = None) -> NoSlot | None:
         """Record that the write is about to leave; with *limits*, if there is a place for it."""
         # Recording cannot be cancelled, so what is cancelled already would leave after it.
         await anyio.lowlevel.checkpoint_if_cancelled()

@@ -13,7 +13,7 @@ from almaflow.engine.alma_writes.adoption import habit_after
 from almaflow.engine.alma_writes.institutions import Door
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.resources import Services
-from almaflow.store import Entry, MarkerHabit, Spot
+from almaflow.store import Entry, MarkerHabit, SubmissionKey
 
 T = TypeVar("T")
 
@@ -53,7 +53,7 @@ class Looking:
         return await self._store(self.services.store.known_instances, self.door.account, job_id)
 
     async def lost_beside(self, job_id: str) -> int:
-        nothing = Spot(self.path, self.attempt, "")
+        nothing = SubmissionKey(self.path, self.attempt, "")
         beside = await self._store(
             self.services.store.lost_beside, self.door.account, job_id, self.run_id, nothing
         )

@@ -36,7 +36,7 @@ from almaflow.errors import RequestWrong
 from almaflow.redaction import SecretDamaged
 from almaflow.steps.base import PollSettings
 from almaflow.steps.result import OutcomeUnknown, StepFailed
-from almaflow.store import Entry, EntryState, InstanceTaken, PlaceLimits, Spot
+from almaflow.store import Entry, EntryState, InstanceTaken, PlaceLimits, SubmissionKey
 from almaflow.waiting import Waiting
 
 __all__ = ["RequestChanged", "Sender", "submit", "write"]
@@ -174,7 +174,7 @@ async def submit(sender: Sender, job_id: str, job_name: str, make: MakeParameter
         trace = RunTrace(job_id, job_name, name, marker.strip(), plain=not parameters)
         call = calls.submit_job(job_id, parameters)
         sending = Sending(sender, effect, call, trace=trace)
-        sending.place = Spot(sender.path, sender.attempt, effect)
+        sending.place = SubmissionKey(sender.path, sender.attempt, effect)
         entry = await sending.take_up()
         if entry is None or (entry.state is EntryState.UNTAKEN and not entry.value.get("absent")):
             await _send_in_turn(sender, sending, job_id, _set_of(parameters))
@@ -215,7 +215,7 @@ async def _send_in_turn(sender: Sender, sending: Sending, job_id: str, set_id: s
     assert sending.place is not None
     spot = sending.place
     trace = sending.told["trace"]
-    await sender.journal.ask_place(
+    await sender.journal.ask_slot(
         spot, sender.door.account, job_id, set_id, trace["marker"], named=bool(trace["name"])
     )
     try:
@@ -232,7 +232,7 @@ async def _send_in_turn(sender: Sender, sending: Sending, job_id: str, set_id: s
 
 
 async def _go_when_it_is_our_turn(
-    sender: Sender, sending: Sending, job_id: str, spot: Spot
+    sender: Sender, sending: Sending, job_id: str, spot: SubmissionKey
 ) -> None:
     limits = PlaceLimits(sender.door.running_jobs, sender.door.starts_per_hour)
     since, tries, refusal_told = sender.clock.now(), 0, ""
