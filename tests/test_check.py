@@ -434,7 +434,7 @@ def valid_workflows(draw: st.DrawFn) -> dict[str, Any]:
     for place, name in enumerate(ids):
         before = ids[:place]
         refer = draw(st.sampled_from(before)) if before else None
-        value = f"{{{{ steps.{refer}.set_id }}}}" if refer else "fixed"
+        value = f"{{{{ steps.{refer}.set_id }}}}" if refer else "17"
         step: dict[str, Any] = {"id": name}
         if draw(st.booleans()):
             step["name"] = draw(st.text(alphabet="abc äö'\":#&*", max_size=10))

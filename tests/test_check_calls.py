@@ -94,7 +94,7 @@ def test_files_of_a_called_workflow_lie_beside_it_and_inside_the_same_folder(fol
     """Without a project file the folder of the workflow that is run bounds all that it calls."""
     there = folder / "elsewhere"
     there.mkdir()
-    text = "steps: [{submit_job: {job: M44, payload: ../p.xml}}]\n"
+    text = "steps: [{submit_job: {job: M1, payload: ../p.xml}}]\n"
     write("elsewhere/one.yaml", call("sub/two", "sub/out"))
     write("elsewhere/sub/two.yaml", text)
     write("elsewhere/sub/out.yaml", text.replace("../p", "../../p"))

@@ -19,7 +19,7 @@ BEFORE = """\
 inputs: {libraries: {type: list}}
 steps:
   - {id: titles, find_set: {name: Titles}}
-  - {id: withdraw, submit_job: {job: M157}}
+  - {id: withdraw, submit_job: {job: M157, set: "1"}}
   - {id: sync, run_profile: {integration: SIS}}
 """
 

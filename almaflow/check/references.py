@@ -18,6 +18,7 @@ from almaflow.alma.payload import (
 from almaflow.alma.wire import JobParameter
 from almaflow.alma_keys import find_keys
 from almaflow.check.collector import Notes
+from almaflow.check.job_sets import check_payload_set
 from almaflow.check.loader import Surroundings
 from almaflow.check.traversal import below, data_at, fields_of
 from almaflow.document import PathTo
@@ -171,6 +172,7 @@ class Files:
             self._in_payload(kind.payload, text, error)
         else:
             self._check_overrides(path, kind, payload)
+            check_payload_set(self.notes, path, kind, payload)
             if any(find_keys(one.value) for one in payload) and not find_keys(text):
                 # Escapes of XML or JSON hide it.
                 self.notes.at(place, ALMA_KEY, KEY_MESSAGE)

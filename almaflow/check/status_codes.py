@@ -10,7 +10,7 @@ from almaflow.alma.job_status import KNOWN_STATUSES, TERMINAL_STATUSES
 from almaflow.check.collector import Notes
 from almaflow.document import PathTo
 from almaflow.outcome import Outcome
-from almaflow.problems import Severity, did_you_mean
+from almaflow.problems import Severity
 from almaflow.steps.approve import Approve
 from almaflow.steps.base import Retry, StepBase
 from almaflow.steps.branch import Branch, split_case
@@ -23,6 +23,21 @@ OUTCOMES = [str(outcome) for outcome in Outcome if outcome is not Outcome.MISSED
 # From this likeness on a code is taken for a known one with a slip; COMPLETED_PARTIALLY, say,
 # is less like COMPLETED_FAILED and may be new in Alma.
 SLIP = 0.82
+
+# What other systems call an outcome of ours.
+_OTHER_WORDS: Mapping[str, str] = {
+    "success": Outcome.SUCCEEDED,
+    "successful": Outcome.SUCCEEDED,
+    "ok": Outcome.SUCCEEDED,
+    "completed": Outcome.SUCCEEDED,
+    "done": Outcome.SUCCEEDED,
+    "error": Outcome.FAILED,
+    "failure": Outcome.FAILED,
+    "warn": Outcome.WARNING,
+    "timeout": Outcome.TIMED_OUT,
+    "aborted": Outcome.CANCELLED,
+    "canceled": Outcome.CANCELLED,
+}
 
 # The outcomes after which there is no other attempt.
 _NEVER_AGAIN: Mapping[str, str] = {
@@ -117,26 +132,49 @@ def _check_cases(notes: Notes, path: PathTo, branch: Branch, steps: Mapping[str,
 
 
 def _check_outcome(notes: Notes, path: PathTo, value: str) -> None:
+    message = outcome_problem(value)
+    if message:
+        notes.at_key(path, "unknown-outcome", message)
+
+
+def outcome_problem(value: str) -> str:
+    """Return why no step ends as *value*, with the outcomes there are; empty: one may."""
     if value in OUTCOMES:
-        return
+        return ""
     if value in KNOWN_STATUSES:
-        advice = ", which is a status of Alma. Branch on `.status`, or choose one of "
+        advice = ", which is a status of Alma. Use `.status`, or choose one of "
     else:
-        advice = did_you_mean(value, OUTCOMES).removesuffix("?")
-        advice = f"{advice}? The outcomes are " if advice else ". The outcomes are "
+        meant = _outcome_meant(value)
+        advice = f"; did you mean `{meant}`? The outcomes are " if meant else ". The outcomes are "
     listed = ", ".join(f"`{outcome}`" for outcome in OUTCOMES)
-    notes.at_key(path, "unknown-outcome", f"No step ends as `{value}`{advice}{listed}.")
+    return f"No step ends as `{value}`{advice}{listed}."
+
+
+def _outcome_meant(value: str) -> str:
+    """Return the outcome that *value* resembles, nothing when it does not."""
+    wanted = re.sub(r"[\s-]+", "_", value.strip()).casefold()
+    if wanted in _OTHER_WORDS:
+        return _OTHER_WORDS[wanted]
+    near: list[str] = difflib.get_close_matches(wanted, OUTCOMES, n=1)
+    return near[0] if near else ""
 
 
 def _check_status(
     notes: Notes, path: PathTo, code: str, *, is_key: bool = False, outcomes: bool = False
 ) -> None:
-    """Note a code that Alma is not known to use: an error when it looks like a slip.
+    """Note a code that Alma is not known to use; with *outcomes* ours may stand there as well."""
+    problem = status_problem(code, outcomes=outcomes)
+    if problem is not None:
+        note = notes.at_key if is_key else notes.at
+        note(path, "unknown-status", *problem)
 
-    With *outcomes* ours may stand there as well.
+
+def status_problem(code: str, *, outcomes: bool = False) -> tuple[str, Severity] | None:
+    """Return what is wrong with a code that Alma is not known to use: an error when it looks
+    like a slip. None when it is known. With *outcomes* ours may be meant as well.
     """
     if code in KNOWN_STATUSES:
-        return
+        return None
     severity = Severity.ERROR
     meant = _slip_of(code, outcomes)
     if code in OUTCOMES:
@@ -153,8 +191,7 @@ def _check_status(
             f"`{code}` is not a known status of Alma, so this may never apply. Known statuses "
             f"are {listed}."
         )
-    note = notes.at_key if is_key else notes.at
-    note(path, "unknown-status", message, severity)
+    return message, severity
 
 
 def _slip_of(code: str, outcomes: bool) -> str:

@@ -15,6 +15,8 @@ from almaflow.check.collector import (
     with_names,
 )
 from almaflow.check.declarations import Declared, check_name
+from almaflow.check.impossible_conditions import check_conditions, check_values_of
+from almaflow.check.job_sets import check_set
 from almaflow.check.loader import Checked, Surroundings
 from almaflow.check.nested_steps import (
     check_item_name,
@@ -25,6 +27,7 @@ from almaflow.check.nested_steps import (
 )
 from almaflow.check.references import check_institution, check_names_outside
 from almaflow.check.scopes import NO_SECRETS, RUN, RUN_ENDED, VisibleSteps, outputs_of, value_type
+from almaflow.check.set_values import check_values
 from almaflow.check.status_codes import check_endings, check_patience
 from almaflow.check.traversal import below, data_at, fields_of, sources
 from almaflow.document import PathTo
@@ -35,6 +38,7 @@ from almaflow.steps.base import PollSettings, StepBase
 from almaflow.steps.call import Call
 from almaflow.steps.for_each import ForEach
 from almaflow.steps.parallel import Parallel
+from almaflow.steps.submit_job import SubmitJob
 from almaflow.workflow import FINALLY, Workflow
 
 _ITEM_OUTSIDE = "it is the item of the `for_each` in line {}, and only the steps inside can use it"
@@ -127,6 +131,7 @@ class StepChecks:
             path: PathTo = ("outputs", name)
             check_name(self.notes, path, "output")
             self.declared.check_templates(path, value, scope)
+            check_values_of(self.notes, path, value, self._by_id)
             type_ = value_type(value, scope)
             if may_be_skipped(self.workflow.steps):
                 type_ = Perhaps(type_, "", f"{file} may end as skipped and then has no outputs")
@@ -174,8 +179,12 @@ class StepChecks:
         self._check_within(path, step)
         self._check_kind(path, step, scope, here.guards)
         check_endings(self.notes, path, step, self._by_id)
+        check_values(self.notes, path, step, self._by_id)
+        check_conditions(self.notes, path, step, self._by_id)
         check_patience(self.notes, path, step, self.workflow.defaults)
         check_names_outside(self.notes, self.around, path, step)
+        if isinstance(step.kind, SubmitJob):
+            check_set(self.notes, (*path, step.kind.key), step.kind, self._by_id)
         if isinstance(step.kind, ForEach):
             return self._check_for_each(path, step, step.kind, scope, here)
         if isinstance(step.kind, Call):

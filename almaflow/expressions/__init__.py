@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from almaflow.expressions.budget import Budget
 from almaflow.expressions.checker import Finding, check, guards_of, type_of
+from almaflow.expressions.compared_texts import Comparison, compared_texts
 from almaflow.expressions.errors import ExpressionFailed, NotDefined
 from almaflow.expressions.lexer import ExpressionSyntax
 from almaflow.expressions.parser import Parsed, parse_expression, parse_template
@@ -52,6 +53,7 @@ __all__ = [
     "NUMBER",
     "TEXT",
     "Budget",
+    "Comparison",
     "Counters",
     "ExpressionFailed",
     "ExpressionSyntax",
@@ -64,6 +66,7 @@ __all__ = [
     "Span",
     "Type",
     "check",
+    "compared_texts",
     "evaluate",
     "evaluate_condition",
     "guards_of",

@@ -1,0 +1,150 @@
+"""Ids that can never be ids, and texts that were meant as expressions.
+
+Alma's ids are numbers. A fixed `set: steps.titles.set_id` or `set: Reserve collection` would be
+sent as it is, and Alma's response ("Mandatory parameter value is empty") does not help.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from almaflow.check.collector import Notes
+from almaflow.check.traversal import data_at, sources
+from almaflow.check.value_shapes import (
+    around_templates,
+    bare_expression,
+    dollar_templates,
+    is_file_name,
+    typographic_quotes,
+)
+from almaflow.document import PathTo
+from almaflow.field_types import IdTemplate, MemberId, Message, Source, Template
+from almaflow.problems import Severity
+from almaflow.steps.base import StepBase
+
+_NOT_AN_ID = "not-an-id"
+_MEANT_AS_TEMPLATE = "meant-as-template"
+_JOB_ID = re.compile(r"[SMO]\d*")
+
+
+def check_values(notes: Notes, path: PathTo, step: StepBase, steps: Mapping[str, StepBase]) -> None:
+    """Note the values of *step* that cannot be meant; *steps* are those with an id.
+
+    What steps inside it hold is not checked.
+    """
+    inside = (*path, step.kind.key)
+    for place, source in sources(step.kind, data_at(notes.document.data, inside), inside):
+        if type(source) is IdTemplate:
+            check_id(notes, place, source.text, steps)
+        elif type(source) is MemberId:
+            _check_member(notes, place, source.text, steps)
+        elif type(source) in (Template, Message):
+            _check_text(notes, place, source, steps)
+
+
+def check_id(notes: Notes, path: PathTo, text: str, steps: Mapping[str, StepBase]) -> None:
+    """Note an id of Alma's with characters that no id has."""
+    around = around_templates(text)
+    if not around or around.isdecimal() or (path[-1] == "job" and _JOB_ID.fullmatch(around)):
+        return
+    notes.at(path, _NOT_AN_ID, f"{_subject(path)} {_id_advice(path, text, around, steps)}")
+
+
+def _id_advice(path: PathTo, text: str, around: str, steps: Mapping[str, StepBase]) -> str:
+    """Return what to write instead of *text*, as the rest of a sentence."""
+    expression = meant_expression(text, steps)
+    if expression:
+        return (
+            f"is the text `{text}`, not the value that it names. Write the expression in double "
+            f'braces and quotes: `"{{{{ {expression} }}}}"`.'
+        )
+    if "{{" in text:
+        return (
+            f"is an id, so nothing may be around the template; remove `{around}` and write only "
+            "the part in double braces, in straight quotes."
+        )
+    if text.strip() in steps:
+        expression = f"steps.{text.strip()}.set_id"
+        return (
+            f'is the text `{text}`. To use the set of that step, write `"{{{{ {expression} }}}}"`.'
+        )
+    if not _is_of_set(path):
+        return f"needs an id of Alma's, which has only digits; `{text}` is not an id."
+    name = typographic_quotes(text) or text.strip()
+    if path[-1] == "id":
+        return (
+            f"needs the id of a set, which has only digits; `{text}` is not an id. If it is the "
+            f"set's name, write `name: {name}`."
+        )
+    return (
+        f"needs the id of a set, which has only digits; `{text}` is not an id. If it is the set's "
+        f"name, put the step `- {{id: wanted, find_set: {{name: {name}}}}}` before this one and "
+        'write `"{{ steps.wanted.set_id }}"` here.'
+    )
+
+
+def _is_of_set(path: PathTo) -> bool:
+    """Whether the id at *path* is that of a set, not of a run, a job or a profile."""
+    return path[-1] not in ("run", "job") and "from_run" not in path
+
+
+def _check_member(notes: Notes, path: PathTo, text: str, steps: Mapping[str, StepBase]) -> None:
+    expression = meant_expression(text, steps)
+    if expression:
+        notes.at(path, _NOT_AN_ID, f"A member {_braces_advice(text, expression)}")
+    elif "{{" not in text and is_file_name(text):
+        key = "members" if "members" in path else str(path[-1])
+        notes.at(
+            path,
+            _NOT_AN_ID,
+            f"`{text}` is the name of a file, and here it would be sent as the id of a member. "
+            f"Write `{key}: {{file: {text}, column: …}}` with the heading of the column that holds "
+            "the ids; without `column`, every line of the file is an id.",
+        )
+
+
+def _check_text(notes: Notes, path: PathTo, source: Source, steps: Mapping[str, StepBase]) -> None:
+    """Note texts that are certainly meant as templates; they may be sent as they are."""
+    for offset in dollar_templates(source.text):
+        notes.within(
+            path,
+            offset,
+            1,
+            _MEANT_AS_TEMPLATE,
+            "The `$` in front of `{{` is sent as a part of the text; other systems write templates "
+            "so. Remove the `$`, or write `{{ '$' }}` before the template if you mean it.",
+            Severity.WARNING,
+        )
+    expression = meant_expression(source.text, steps)
+    if expression and "{{" not in source.text:
+        notes.at(
+            path,
+            _MEANT_AS_TEMPLATE,
+            f"{_subject(path)} {_braces_advice(source.text, expression)}",
+            Severity.WARNING,
+        )
+
+
+def meant_expression(text: str, steps: Mapping[str, StepBase]) -> str:
+    """Return the expression that *text* was meant as; empty when it was not.
+
+    `run.txt` or `steps.pdf` alone is a text: a step must be one of *steps*.
+    """
+    expression = bare_expression(text)
+    words = expression.replace("[", ".").split(".")
+    if words[0] == "steps" and words[1] not in steps:
+        return expression if text.strip() != expression else ""
+    return "" if is_file_name(expression) else expression
+
+
+def _braces_advice(text: str, expression: str) -> str:
+    return (
+        f"is the text `{text}`, not the value that it names. Write the expression in double braces "
+        f'and quotes: `"{{{{ {expression} }}}}"`.'
+    )
+
+
+def _subject(path: PathTo) -> str:
+    key = next((one for one in reversed(path) if isinstance(one, str)), "")
+    return f"`{key}`"

@@ -1,0 +1,40 @@
+"""Typographic quotation marks around a whole value: YAML takes them for a part of the text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from almaflow.check.collector import Notes
+from almaflow.check.value_shapes import typographic_quotes
+from almaflow.document import PathTo
+from almaflow.problems import Severity
+
+# Texts for people, in which such marks are right.
+_FOR_PEOPLE = frozenset({"description", "message", "notify", "text", "subject"})
+
+
+def check_quotes(notes: Notes) -> None:
+    """Note every value of the document that was put in quotes which are not YAML's."""
+    for path, text in _texts(notes.document.data, ()):
+        inner = typographic_quotes(text)
+        if inner and not _FOR_PEOPLE.intersection(path):
+            notes.at(
+                path,
+                "typographic-quotes",
+                f"The quotation marks in `{text}` are typographic, so YAML takes them for a part "
+                f'of the text. Write `"{inner}"` with straight ones, as a plain text editor does.',
+                Severity.WARNING,
+            )
+
+
+def _texts(data: Any, path: PathTo) -> Iterator[tuple[PathTo, str]]:
+    match data:
+        case str():
+            yield path, data
+        case dict():
+            for key, value in data.items():
+                yield from _texts(value, (*path, key))
+        case list():
+            for index, value in enumerate(data):
+                yield from _texts(value, (*path, index))

@@ -1,0 +1,66 @@
+"""Texts that were meant as something else: an expression without its braces, a file, a name.
+
+YAML accepts all of them as text, so only their form shows what the author had in mind.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+
+OPENING_QUOTES = "“”„‟«»‘’‚‹›″"
+"""Quotation marks that do not quote in YAML, whichever end of a text they are at."""
+
+_TEMPLATE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+# What other languages put around a name to get its value: `{x}`, `${x}`, `${{ x }}`, `<x>`, `%x%`.
+_WRAPPED = re.compile(
+    r"\s*(?:\$\{\{(.*?)\}\}|\$?\{([^{}]*)\}|<([^<>]*)>|%([^%]*)%|\$([A-Za-z_][\w.]*))\s*",
+    re.DOTALL,
+)
+_CHAIN = re.compile(r"(?:steps|inputs|vars|run|secrets)(?:\.\w+|\[(?:'[^']*'|\"[^\"]*\"|\d+)\])+")
+_FILE = re.compile(
+    r"[^\n*?\"|]+\.(csv|tsv|txt|tab|xlsx?|xlsm|xlsb|ods|numbers|json|xml|ya?ml|dat|lst|mrc|marc)",
+    re.IGNORECASE,
+)
+
+
+def around_templates(text: str) -> str:
+    """Return the characters of *text* that are outside its templates, without spaces."""
+    return "".join(_TEMPLATE.sub("", text).split())
+
+
+def bare_expression(text: str, items: Collection[str] = ()) -> str:
+    """Return the expression that *text* is without its two braces; empty when it is none.
+
+    *items* are further names that begin an expression, such as the item of a `for_each`.
+    """
+    inner = _unwrapped(text).strip()
+    if _CHAIN.fullmatch(inner.partition("|")[0].strip()):
+        return inner
+    first = re.split(r"[.\[|\s]", inner, maxsplit=1)[0]
+    return inner if first in items and inner != text.strip() else ""
+
+
+def _unwrapped(text: str) -> str:
+    match = _WRAPPED.fullmatch(text)
+    if match is None:
+        return text.strip().strip(OPENING_QUOTES + "\"'`")
+    return next(group for group in match.groups() if group is not None)
+
+
+def is_file_name(text: str) -> bool:
+    """Whether *text* is what a file of members or of parameters is called."""
+    return _FILE.fullmatch(text.strip()) is not None
+
+
+def typographic_quotes(text: str) -> str:
+    """Return *text* without the typographic quotes at both its ends; empty: it has none."""
+    text = text.strip()
+    if len(text) > 1 and text[0] in OPENING_QUOTES and text[-1] in OPENING_QUOTES:
+        return text[1:-1].strip()
+    return ""
+
+
+def dollar_templates(text: str) -> Iterator[int]:
+    """Yield the offset of each `$` in front of a template, as GitHub writes them."""
+    return (match.start() for match in re.finditer(r"\$(?=\{\{)", text))
