@@ -19,8 +19,8 @@ from itertools import groupby, takewhile
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+from almaflow.alma_keys import SHORTEST_KEY, find_keys
 from almaflow.alma_keys import STARS as STARS
-from almaflow.alma_keys import find_keys
 from almaflow.errors import AlmaflowError
 
 # Characters of Unicode's private use area: no file, name or answer of Alma's has them, and a
@@ -93,24 +93,23 @@ def show_placeholders(value: Any) -> Any:
 
 def _texts(value: Any, change: Callable[[str], str], *, keys: bool = True) -> Any:
     """Return *value* with *change* done to every text in it, with *keys* also to the keys."""
-    match value:
-        case str():
-            return change(value)
-        case dict():
-            changed: dict[Any, Any] = {}
-            for key, item in value.items():
-                name = _texts(key, change) if keys else key
-                if name in changed:
-                    # Two keys that only a secret told apart stay two.
-                    name = f"{name}-{len(changed)}"
-                changed[name] = _texts(item, change, keys=keys)
-            return changed
-        case list() | tuple():
-            items = []
-            # Not a comprehension, which would take a second frame for each level.
-            for item in value:
-                items.append(_texts(item, change, keys=keys))  # noqa: PERF401
-            return items
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        changed: dict[Any, Any] = {}
+        for key, item in value.items():
+            name = _texts(key, change) if keys else key
+            if name in changed:
+                # Two keys that only a secret told apart stay two.
+                name = f"{name}-{len(changed)}"
+            changed[name] = _texts(item, change, keys=keys)
+        return changed
+    if isinstance(value, (list, tuple)):
+        items = []
+        # Not a comprehension, which would take a second frame for each level.
+        for item in value:
+            items.append(_texts(item, change, keys=keys))  # noqa: PERF401
+        return items
     return value
 
 
@@ -131,6 +130,7 @@ class Mask:
         self._values = tuple(values)
         forms = sorted({_folded(form) for value in self._values for form in _forms(value) if form})
         self._pattern = re.compile(_tree(forms)) if forms else None
+        self._shortest = min((len(form) for form in forms), default=SHORTEST_KEY)
 
     def also(self, value: str) -> Mask:
         """Return a mask that stars *value* too."""
@@ -151,11 +151,14 @@ class Mask:
 
     def known(self, text: str) -> str:
         """Return *text* with every known secret starred, and nothing else changed."""
+        if len(text) < self._shortest and len(text) < SHORTEST_KEY:
+            # Most texts of an answer: a run that polls often spends its time here.
+            return text
         return _replaced(text, self._known(text), lambda length: STARS)
 
     def _known(self, text: str) -> list[Span]:
         keys = find_keys(text)
-        if self._pattern is None:
+        if self._pattern is None or len(text) < self._shortest:
             return keys
         return [*keys, *(match.span() for match in self._pattern.finditer(_folded(text)))]
 

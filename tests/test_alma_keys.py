@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from almaflow.alma_keys import cover_keys, find_keys, hide_keys
+from almaflow.alma_keys import SHORTEST_KEY, cover_keys, find_keys, hide_keys
 
 DIGITS = "0123456789abcdef0123456789abcdef01"
 
@@ -77,3 +77,15 @@ def test_looking_for_keys_in_much_text_ends(piece: str) -> None:
 
 def test_the_words_after_a_key_are_left() -> None:
     assert hide_keys(f"l8xx{DIGITS} and more") == "*** and more"
+
+
+@pytest.mark.parametrize("separator", ["", "-", "%2D", "\u200b"])
+@pytest.mark.parametrize("beginning", ["l8xx", "L7XX", "%6c8xx", "l%38xx", "%256C%2537%2558x"])
+def test_the_shortest_key_is_found_and_nothing_shorter(beginning: str, separator: str) -> None:
+    digits = separator.join("0123456789abcdef0123456789abcd")
+
+    assert find_keys(beginning + separator + digits) == [
+        (0, len(beginning) + len(separator) + len(digits))
+    ]
+    assert find_keys(beginning + separator + digits[:-1]) == []
+    assert len("l8xx" + "0" * 30) == SHORTEST_KEY

@@ -157,3 +157,22 @@ def test_two_files_that_differ_only_in_capital_letters_are_a_warning(
     checked = almaflow("validate", "flows", "--format", "json")
 
     assert [one["code"] for one in json.loads(checked.out)["problems"]] == ["twin-names"]
+
+
+def test_run_by_name_says_how_two_names_with_an_accent_differ(
+    almaflow: Almaflow, write: Write
+) -> None:
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    write("almaflow.yaml", "workflows: flows\n")
+    for name in (composed, decomposed):
+        write(f"flows/{name}.yaml", "steps: [{wait: 1h}]\n")
+    if len(list(write("flows/note.txt", "").parent.glob("*.yaml"))) < 2:
+        pytest.skip("the two are one file here")
+
+    for name in (composed, decomposed):
+        ended = almaflow("run", name, "--simulate")
+
+        assert ended.code == 2
+        for file in (composed, decomposed):
+            assert ascii(f"{file}.yaml") in ended.err
+        assert almaflow("run", f"flows/{name}.yaml", "--simulate").code == 0
