@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -14,7 +15,6 @@ from almaflow.document import Document, PathTo
 from almaflow.document.mistakes import key_without_blank, missing_blank
 from almaflow.errors import DocumentsInvalid
 from almaflow.field_types import Plain
-from almaflow.lazy_dataclass import dataclass
 from almaflow.model_fields import fields_of, models_of
 from almaflow.problems import MOST_PROBLEMS, Problem, at_most, did_you_mean, has_errors
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from almaflow.errors import RequestWrong
 from almaflow.field_types import Plain, Template, format_duration
-from almaflow.lazy_dataclass import dataclass
 from almaflow.problems import did_you_mean
 from almaflow.settings import Project, data_path
 from almaflow.text_files import MIB, FileUnreadable, read_text

@@ -7,12 +7,10 @@ view, metrics, notifications) makes the text at that moment.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
-
-from almaflow.lazy_dataclass import dataclass
 
 
 class WaitingKind(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -12,7 +12,6 @@ from weakref import WeakValueDictionary
 from almaflow.check import Checked, Shelf, Surroundings, as_entry, check_document
 from almaflow.document import MAX_BYTES, Document, parse_document, read_document
 from almaflow.errors import DocumentsInvalid, RequestWrong
-from almaflow.lazy_dataclass import dataclass
 from almaflow.problems import Problem, Severity, did_you_mean
 from almaflow.settings import FILE_NAME, Project, Settings, load_project
 from almaflow.text_files import FileUnreadable, names_in, printable, read_text

@@ -26,15 +26,7 @@ PACKAGE = ROOT / "almaflow"
 FLOORS: Sequence[Sequence[str]] = (
     (
         *("errors", "clock", "task_groups", "outcome", "problems", "text_files", "thread_pool"),
-        *(
-            "redaction",
-            "alma_keys",
-            "durations",
-            "visible",
-            "waiting",
-            "ownership",
-            "lazy_dataclass",
-        ),
+        *("redaction", "alma_keys", "durations", "visible", "waiting", "ownership"),
     ),
     (
         *(

@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Generic, Literal, TypeVar, cast
 from urllib.parse import parse_qsl, quote
@@ -31,7 +31,6 @@ from almaflow.alma.wire import (
     Member,
     Page,
 )
-from almaflow.lazy_dataclass import dataclass
 
 T = TypeVar("T")
 U = TypeVar("U")

@@ -8,13 +8,11 @@ transport to an Alma in the same process, such as the simulator, without wire an
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
 import anyio
-
-from almaflow.lazy_dataclass import dataclass
 
 LARGEST_RESPONSE = 16 * 1024**2
 """Bytes of a response, as it comes and unpacked. Alma's largest, pages of 1,000 report rows or 100

@@ -7,16 +7,17 @@ of the right kind, or lacks its id, `read` raises `Unreadable`.
 Source: `alma-api.md`, sections 2 and 4 to 9.
 """
 
+# ruff: noqa: RUF009  (the calls make `dataclasses.field`s, which share nothing)
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from almaflow.alma import value_parsing as parse
 from almaflow.alma.value_parsing import MOST_ALERTS, MOST_COUNTERS, MOST_ENTRIES, Unreadable
-from almaflow.lazy_dataclass import dataclass
 
 T = TypeVar("T")
 

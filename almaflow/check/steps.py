@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
 from almaflow.check.called_workflows import calls_in, check_call, outputs_of_call
 from almaflow.check.collector import (
@@ -33,7 +33,6 @@ from almaflow.check.traversal import below, data_at, fields_of, sources
 from almaflow.document import PathTo
 from almaflow.expressions import ANYTHING, Perhaps, Record, Type, guards_of
 from almaflow.field_types import format_duration
-from almaflow.lazy_dataclass import dataclass
 from almaflow.steps.base import PollSettings, StepBase
 from almaflow.steps.call import Call
 from almaflow.steps.for_each import ForEach

@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any
 
@@ -13,7 +14,6 @@ from pydantic.fields import FieldInfo
 from almaflow import model_fields
 from almaflow.document import PathTo
 from almaflow.field_types import VALUE, Model, Source, Template
-from almaflow.lazy_dataclass import dataclass
 from almaflow.steps.base import StepBase
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
@@ -15,7 +16,6 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from almaflow import __version__
-from almaflow.lazy_dataclass import dataclass
 from almaflow.problems import did_you_mean
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,6 @@ from almaflow.cli.settings_above import find_named_project
 from almaflow.clock import Clock, SystemClock, VirtualClock, sleep
 from almaflow.document import read_document
 from almaflow.errors import RequestWrong
-from almaflow.lazy_dataclass import dataclass
 from almaflow.problems import did_you_mean
 from almaflow.redaction import Mask, reveal
 from almaflow.settings import Project

@@ -5,11 +5,11 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from almaflow.connectors.errors import Refused
-from almaflow.lazy_dataclass import dataclass
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -20,7 +20,6 @@ from almaflow.connectors.base import (
 )
 from almaflow.connectors.errors import OutsideError, Refused
 from almaflow.connectors.time_limit import LISTING, Patience, seconds_for
-from almaflow.lazy_dataclass import dataclass
 
 # Seconds to a connection, and to the next piece of an answer.
 CONNECT, ANSWER = 20.0, 60.0

@@ -11,12 +11,12 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from almaflow.connectors.base import Place, RemoteFile, Search, Session, Write
 from almaflow.connectors.errors import Changed
-from almaflow.lazy_dataclass import dataclass
 
 # What a made-up file holds.
 _CONTENT = "content from the simulation\n"

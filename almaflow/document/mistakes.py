@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-
-from almaflow.lazy_dataclass import dataclass
+from dataclasses import dataclass
 
 Mark = tuple[int, int]
 """Line and column, both from 0."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 from almaflow.document.source import Node, Span
-from almaflow.lazy_dataclass import dataclass
 
 
 @dataclass(slots=True)

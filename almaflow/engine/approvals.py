@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
 import anyio
 
-from almaflow.lazy_dataclass import dataclass
 from almaflow.steps.context import Answer
 from almaflow.store import Answer as StoredAnswer
 from almaflow.store import Store

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import anyio
 
 from almaflow.clock import Clock
-from almaflow.lazy_dataclass import dataclass
 
 # After a restart what passed meanwhile is looked at once before the deadline counts.
 ONE_LOOK = timedelta(seconds=60)

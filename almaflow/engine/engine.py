@@ -8,7 +8,7 @@ import random
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -30,7 +30,6 @@ from almaflow.engine.resources import Services
 from almaflow.engine.runner import Runner, Suspended
 from almaflow.engine.simulated_waits import SimulatedWaits
 from almaflow.errors import AlmaflowError, StoreError
-from almaflow.lazy_dataclass import dataclass
 from almaflow.plan import FORMAT, Plan, recorded_plan
 from almaflow.redaction import Mask
 from almaflow.runs.events import EventKind, Listener, NoListener, RunEvent

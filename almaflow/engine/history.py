@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +12,6 @@ from almaflow.engine.alma_writes.journaled_request import lost_text
 from almaflow.engine.ended import needs_a_word
 from almaflow.engine.journal import RunJournal
 from almaflow.expressions.serialization import decode
-from almaflow.lazy_dataclass import dataclass
 from almaflow.outcome import Outcome
 from almaflow.steps.base import Body, Retry, StepBase
 from almaflow.steps.result import Ending, Ends

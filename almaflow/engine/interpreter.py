@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -28,7 +28,6 @@ from almaflow.engine.step_context import Context
 from almaflow.engine.termination import close, goes_on_in_alma
 from almaflow.engine.workflow_phases import Phases
 from almaflow.errors import AlmaflowError, StoreError
-from almaflow.lazy_dataclass import dataclass
 from almaflow.outcome import Outcome, worst
 from almaflow.plan import Plan, check_environment, sub_plan
 from almaflow.runs.events import EventKind

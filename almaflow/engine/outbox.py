@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import anyio
@@ -22,7 +22,6 @@ from almaflow.connectors.errors import NotNow
 from almaflow.engine.log import Level, Log, no_log
 from almaflow.engine.retry import back_off
 from almaflow.errors import AlmaflowError
-from almaflow.lazy_dataclass import dataclass
 from almaflow.redaction import Mask, show_placeholders
 from almaflow.settings.project import LOG_CHANNEL
 from almaflow.store import Store, StoreTrouble

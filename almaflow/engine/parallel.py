@@ -7,7 +7,7 @@ no Alma job is left alone because its neighbour failed.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -16,7 +16,6 @@ import anyio
 from almaflow.engine.history import EarlyEnd
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.scope import Halt, Halted, Where
-from almaflow.lazy_dataclass import dataclass
 from almaflow.outcome import Outcome, worst
 from almaflow.steps.base import Body, BodyEnd
 from almaflow.steps.result import Ending, Ends, OutcomeUnknown

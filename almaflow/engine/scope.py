@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 from almaflow.engine.deadlines import Limits
 from almaflow.engine.names import Names, Scope
-from almaflow.lazy_dataclass import dataclass
 from almaflow.plan import Plan
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -35,7 +35,6 @@ from almaflow.engine.scope import Where
 from almaflow.expressions import Budget, Parsed, parse_expression, parse_template
 from almaflow.expressions.serialization import decode, encode
 from almaflow.field_types import Condition, Expression, Message, Source, Template
-from almaflow.lazy_dataclass import dataclass
 from almaflow.plan import Plan
 from almaflow.redaction import show_placeholders
 from almaflow.runs.events import EventKind
@@ -49,7 +48,8 @@ from almaflow.waiting import Waiting, WaitingKind
 
 T = TypeVar("T")
 
-WORTH_TELLING = timedelta(seconds=3)  # A shorter wait is not worth a line in the log and a commit.
+# A wait shorter than this is not worth a line in the log and a commit.
+WORTH_TELLING = timedelta(seconds=3)
 
 
 class RunAround(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,6 @@ from almaflow.engine.step_limit import StepLimit
 from almaflow.expressions import Budget, ExpressionFailed, parse_template, render
 from almaflow.expressions.serialization import encode
 from almaflow.field_types import Template, format_duration, plain_value
-from almaflow.lazy_dataclass import dataclass
 from almaflow.outcome import Outcome
 from almaflow.runs.events import EventKind
 from almaflow.steps.result import Ending, Ends, OutcomeUnknown

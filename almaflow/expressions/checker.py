@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from jinja2 import nodes
 
@@ -18,7 +19,6 @@ from almaflow.expressions.types import (
     Type,
     certain,
 )
-from almaflow.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from jinja2.lexer import Token, operators
 
 # Nobody reads more than this; the parser's recursion has to end somewhere.
-from almaflow.lazy_dataclass import dataclass
-
 DEEPEST = 50
 # Ids have up to 20 digits; what is worked out has at most 256 bits (`budget`).
 LONGEST_NUMBER = 70

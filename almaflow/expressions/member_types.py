@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from jinja2 import nodes
@@ -12,7 +13,6 @@ from almaflow.expressions.methods import ATTRIBUTES
 from almaflow.expressions.parser import Piece, keywords
 from almaflow.expressions.predicates import ASKS_WHETHER_DEFINED
 from almaflow.expressions.types import ANYTHING, Perhaps, Record, Type, certain, item_of
-from almaflow.lazy_dataclass import dataclass
 from almaflow.problems import did_you_mean
 
 # Filters that take the name of a part of each element in front of other arguments.

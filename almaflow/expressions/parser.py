@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +15,6 @@ from jinja2.parser import Parser
 from almaflow.expressions.kept import kept
 from almaflow.expressions.lexer import DEEPEST, ExpressionSyntax, Lexed, lex_expression
 from almaflow.expressions.spans import spans_of
-from almaflow.lazy_dataclass import dataclass
 
 # No expression that a colleague can review is longer.
 LONGEST = 10_000

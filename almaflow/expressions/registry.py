@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -12,7 +12,6 @@ from almaflow.expressions.errors import ExpressionFailed
 from almaflow.expressions.frame import Frame
 from almaflow.expressions.types import KINDS, Type, either
 from almaflow.expressions.values import described, kind_of
-from almaflow.lazy_dataclass import dataclass
 
 LISTS = frozenset({"list", "counters"})
 SCALARS = frozenset({"text", "number", "boolean", "instant", "date", "duration"})

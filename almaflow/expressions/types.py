@@ -6,11 +6,9 @@ The same words for kinds of values serve at run time (`values.kind_of`), so that
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 
 # So many parts of two types are compared; a step has about 20 outputs.
-from almaflow.lazy_dataclass import dataclass
-
 _COMPARED = 10_000
 
 KINDS: Mapping[str, str] = {

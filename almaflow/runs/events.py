@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
-
-from almaflow.lazy_dataclass import dataclass
 
 
 class EventKind(StrEnum):

@@ -7,12 +7,11 @@ of the file, in its third iteration.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from almaflow.document import Document, PathTo
 from almaflow.errors import RequestWrong
-from almaflow.lazy_dataclass import dataclass
 from almaflow.plan import Plan
 from almaflow.problems import did_you_mean
 from almaflow.steps.base import Body, StepBase

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from almaflow.expressions.serialization import plain
-from almaflow.lazy_dataclass import dataclass
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import Plan
 from almaflow.redaction import show_placeholders

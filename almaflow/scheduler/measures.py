@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from almaflow.clock import Clock
 from almaflow.engine.engine import Engine
-from almaflow.lazy_dataclass import dataclass
 from almaflow.outcome import Status
 from almaflow.scheduler.companions import Companion
 from almaflow.scheduler.tick_ledger import UNFINISHED, Happened

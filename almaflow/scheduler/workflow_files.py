@@ -11,13 +11,12 @@ import os
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from almaflow.errors import AlmaflowError, DocumentsInvalid, RequestWrong
-from almaflow.lazy_dataclass import dataclass
 from almaflow.plan import make_definition, payload_names
 from almaflow.problems import Severity
 from almaflow.settings import FILE_NAME, Project

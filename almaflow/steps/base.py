@@ -8,7 +8,7 @@ after a crash: what was done is returned, not done again.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar, get_args
@@ -28,7 +28,6 @@ from almaflow.field_types import (
     Text,
     Whole,
 )
-from almaflow.lazy_dataclass import dataclass
 from almaflow.steps.result import Ending, timed_out
 
 if TYPE_CHECKING:

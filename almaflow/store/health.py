@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
-from almaflow.lazy_dataclass import dataclass
 from almaflow.store import schema
 from almaflow.store.backend import Backend, backend_for
 from almaflow.store.location import StoreLocation, check_believed, read_url

@@ -12,7 +12,7 @@ to a dead process. Where there is no such file, only the beat shows whether a pr
 from __future__ import annotations
 
 import platform
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -20,7 +20,6 @@ from typing import Final
 from filelock import FileLock, Timeout
 
 from almaflow.clock import Clock
-from almaflow.lazy_dataclass import dataclass
 from almaflow.store.location import StoreLocation, refusal
 from almaflow.store.records import Process
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from almaflow.lazy_dataclass import dataclass
 from almaflow.ownership import advice, distrust
 from almaflow.store.errors import (
     StoreFull,

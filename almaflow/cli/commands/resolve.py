@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -25,7 +26,6 @@ from almaflow.cli.render.text_layout import on_one_line
 from almaflow.cli.run_owner import is_worked_on
 from almaflow.engine.alma_writes.adoption import TOLERANCE, Mismatch, Wanted, sent_since
 from almaflow.errors import RequestWrong
-from almaflow.lazy_dataclass import dataclass
 from almaflow.outcome import Status
 from almaflow.problems import did_you_mean
 from almaflow.runs.request_views import is_lost, is_submission

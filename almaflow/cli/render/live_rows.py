@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from almaflow.lazy_dataclass import dataclass
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import Plan
 from almaflow.runs.events import EventKind, RunEvent

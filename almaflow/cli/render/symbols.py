@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from almaflow.lazy_dataclass import dataclass
+from dataclasses import dataclass
+
 from almaflow.outcome import Outcome, Status
 
 

@@ -8,7 +8,7 @@ of this process who wait at an institution, and whoever's turn has come is woken
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -20,7 +20,6 @@ from almaflow.alma.errors import AlmaError, AlmaRefused
 from almaflow.alma.job_status import is_terminal
 from almaflow.clock import Clock
 from almaflow.engine.alma_writes.institutions import Door
-from almaflow.lazy_dataclass import dataclass
 from almaflow.runs.job_durations import Durations
 from almaflow.steps.base import PollSettings
 from almaflow.store import JobSlot, NoSlot, PlaceLimits, Store, StoreTrouble, SubmissionKey

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -17,7 +18,6 @@ from typing import Any
 from almaflow.alma.evidence import RunTrace
 from almaflow.alma.value_parsing import normal_name
 from almaflow.alma.wire import JobInstance
-from almaflow.lazy_dataclass import dataclass
 from almaflow.store import MarkerHabit
 
 # How far Alma's clock may be from what its answers told us of it.

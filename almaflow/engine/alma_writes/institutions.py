@@ -7,7 +7,7 @@ sandbox's key, nor on another institution's.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import anyio
@@ -15,7 +15,6 @@ import anyio
 from almaflow.alma.client import AlmaClient
 from almaflow.alma.directory import Kept
 from almaflow.alma.wire import General
-from almaflow.lazy_dataclass import dataclass
 from almaflow.steps.result import StepFailed
 
 

@@ -8,6 +8,7 @@ intent; `submission.py` decides what follows from a finding.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
@@ -20,7 +21,6 @@ from almaflow.alma.wire import JobInstance
 from almaflow.clock import Clock
 from almaflow.engine.alma_writes.adoption import TOLERANCE, Wanted, sent_since
 from almaflow.engine.alma_writes.institutions import Door
-from almaflow.lazy_dataclass import dataclass
 from almaflow.steps.result import StepFailed
 from almaflow.store import Entry, MarkerHabit
 from almaflow.waiting import Waiting, WaitingKind
