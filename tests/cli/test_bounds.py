@@ -23,11 +23,15 @@ POLLING = """\
         timeout: 25d
 """
 
+# Without a scenario everything that a file names exists, so the run would be found.
+NEVER_RUN = "sets: []\n"
+
 
 def test_a_simulation_that_polls_every_second_for_a_month_ends_soon(
     almaflow: Almaflow, write: Write
 ) -> None:
     write("w.yaml", POLLING)
+    write("w.scenario.yaml", NEVER_RUN)
 
     ended = almaflow("plan", "w.yaml", "--json")
 
@@ -46,6 +50,7 @@ def test_a_simulation_ends_after_its_most_waits(
     around: str,
 ) -> None:
     monkeypatch.setattr(simulated_waits, "MOST_WAITS", 20)
+    write("w.scenario.yaml", NEVER_RUN)
     write("w.yaml", POLLING + (f"        {around}\n" if around else ""))
 
     ended = almaflow(*command, "w.yaml")
