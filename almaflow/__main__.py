@@ -18,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None:
         # This process is ours alone: before anything else is opened, or can be interrupted.
         secure_streams()
-        # What fails while an object is thrown away concerns nobody; Python would show a traceback.
+        # An error while an object is discarded concerns nobody; Python would show a traceback.
         sys.unraisablehook = lambda _: None
         interrupt_on_signals()
         # pydantic would read the metadata of every installed package, and let its plugins see what

@@ -1,6 +1,6 @@
 """What an Alma API key looks like, so that one in a file or a message is found and hidden.
 
-`masking` hides the secrets that a project names. This module knows keys that nobody named: pasted
+`redaction` hides the secrets that a project names. This module finds keys that nobody named: pasted
 into a workflow, a payload, an address or a command line.
 """
 

@@ -21,8 +21,8 @@ from almaflow.thread_pool import calls_under_way
 
 T = TypeVar("T")
 
-# A live sleep looks at the clock at least this often (seconds): a suspended machine's loop
-# stands still while the time of day goes on.
+# A live sleep reads the clock at least this often (seconds): a suspended machine's loop
+# stops while the time of day continues.
 _LOOK = 30.0
 
 
@@ -41,7 +41,7 @@ class Clock(Protocol):
         ...
 
     async def sleep_until(self, instant: datetime) -> None:
-        """Return once *instant* (aware) has come; at once when it has passed.
+        """Return once *instant* (aware) is reached; immediately when it has passed.
 
         Returns as well when as much time has passed as lay between: then the clock was set back
         meanwhile, and who waits for a time of day has to look at it.
@@ -61,7 +61,7 @@ class SystemClock:
         return datetime.now(UTC)
 
     def elapsed(self) -> float:
-        # Linux's monotonic clock stands still while the machine is suspended, this one does not.
+        # Linux's monotonic clock stops while the machine is suspended, this one does not.
         if hasattr(time, "CLOCK_BOOTTIME"):
             return time.clock_gettime(time.CLOCK_BOOTTIME)
         return time.monotonic()
@@ -81,7 +81,7 @@ class SystemClock:
 class VirtualClock:
     """The time of the running `VirtualTimeLoop`, counted from *start* (aware).
 
-    Under a second loop it goes on from where the first one left it: time never runs back.
+    Under a second loop it continues from where the first one left it: time never runs back.
     """
 
     def __init__(self, start: datetime) -> None:
@@ -119,7 +119,7 @@ class _JumpingSelector(selectors.DefaultSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None or timeout <= 0 or calls_under_way(self.loop) > 0:
-            # Something is ready, nothing is planned, or a thread is at work: time stands still
+            # Something is ready, nothing is planned, or a thread is working: time stops
             # until the thread has answered (its answer wakes the selector).
             wait = None if calls_under_way(self.loop) > 0 and (timeout or 0) > 0 else timeout
             return super().select(wait)
@@ -140,7 +140,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         selector = _JumpingSelector()
         selector.loop = self
         super().__init__(selector)
-        # asyncio takes a timer for due when it lies before the time plus this (seconds). With
+        # asyncio treats a timer as due when it is before the time plus this (seconds). With
         # the machine's nanosecond the sum is the time itself once half a year has passed: a
         # float has no room for it. A tenth of a microsecond lasts for decades.
         self._clock_resolution = 1e-7

@@ -14,7 +14,7 @@ def parse_duration(text: str) -> timedelta:
     """Read `90s`, `10m`, `4h`, `2d`, `1h30m`; largest unit first, each at most once.
 
     Raises:
-        ValueError: *text* is no duration, or is over a hundred years; says what to write.
+        ValueError: *text* is not a valid duration, or is over a hundred years; with the remedy.
     """
     match = _DURATION.fullmatch(text.strip())
     if not text.strip() or match is None:

@@ -36,7 +36,7 @@ from almaflow.model_fields import alternatives, fields_of
 class Plain:
     """An unquoted scalar that is not simply text.
 
-    *text* is what stands in the file; *value* is an int, float, bool, None, or, for what looks
+    *text* is what is in the file; *value* is an int, float, bool, None, or, for what looks
     like a date or time, the same text. An empty value is `Plain("", None)`.
     """
 
@@ -45,7 +45,7 @@ class Plain:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing at all stands there."""
+        """Whether the value is empty."""
         return not self.text
 
 
@@ -206,7 +206,7 @@ Duration = Annotated[
 
 @dataclass(frozen=True)
 class Source:
-    """Text of the file that is worked out when a step runs; see `expressions`."""
+    """Text of the file that is evaluated when a step runs; see `expressions`."""
 
     text: str
 
@@ -278,7 +278,7 @@ class Condition(Expression):
 
 
 def _as_templates(data: Any) -> Any:
-    """Let every text in *data* be a template; `Plain` stays for whoever knows the type."""
+    """Let every text in *data* be a template; `Plain` stays for code that knows the type."""
     match data:
         case str():
             return Template(data)
@@ -302,9 +302,9 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     short: ClassVar[str | None] = None
-    """The key that a value other than a mapping stands for, such as `for` in `wait: 10m`."""
+    """The key that a value other than a mapping is short for, such as `for` in `wait: 10m`."""
     named: ClassVar[Any] = None
-    """What stands under keys that the file chooses itself, such as the branches of `parallel`;
+    """What is under keys that the file chooses itself, such as the branches of `parallel`;
     None when all keys are fields."""
     named_as: ClassVar[str] = ""
     """What such a key and its value are, in a sentence."""
@@ -347,7 +347,7 @@ class Model(BaseModel):
 def _emptied(model: type[Model]) -> tuple[frozenset[str], frozenset[str]]:
     """Return the keys whose value is missing when it is empty, and those where `null` is missing.
 
-    An empty id is not taken for missing, and `null` is text where text is expected.
+    An empty id does not count as missing, and `null` is text where text is expected.
     """
     fields = {key: list(alternatives(field)) for key, field in fields_of(model).items()}
     empty = {key for key, forms in fields.items() if not any(map(_is_id, forms))}

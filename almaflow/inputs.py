@@ -1,4 +1,4 @@
-"""Values of inputs: worked out in order, read as the declared type, within the declared bounds."""
+"""Values of inputs: evaluated in order, read as the declared type, within the declared bounds."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
 }
 
 
-def worked_out(
+def evaluate_value(
     value: Any, names: Mapping[str, Any], where: str, budget: Budget | None = None
 ) -> Any:
     """Return *value* with its templates filled in, all on one *budget*; Raises: InputsInvalid."""
@@ -192,13 +192,13 @@ def worked_out(
         case Plain():
             return value.value
         case dict():
-            return {key: worked_out(item, names, where, budget) for key, item in value.items()}
+            return {key: evaluate_value(item, names, where, budget) for key, item in value.items()}
         case list():
-            return [worked_out(item, names, where, budget) for item in value]
+            return [evaluate_value(item, names, where, budget) for item in value]
     return value
 
 
-def work_out(
+def evaluate_inputs(
     workflow: Workflow,
     given: Mapping[str, Any],
     names: dict[str, Any],
@@ -209,24 +209,24 @@ def work_out(
     *how_to_give* says in a message where a value that is missing can be given.
 
     Raises:
-        InputsInvalid: one is missing, unknown, does not fit or cannot be worked out.
+        InputsInvalid: one is missing, unknown, does not fit or cannot be evaluated.
     """
     names["inputs"], names["vars"] = {}, {}
     # They follow each other without a pause, and all of them are recorded with the run.
     budget = Budget()
-    _work_out_inputs(workflow, given, names, how_to_give, budget)
+    _evaluate_inputs(workflow, given, names, how_to_give, budget)
     for name, value in workflow.vars.items():
-        names["vars"][name] = worked_out(value, names, f"vars.{name}", budget)
+        names["vars"][name] = evaluate_value(value, names, f"vars.{name}", budget)
 
 
-def _work_out_inputs(
+def _evaluate_inputs(
     workflow: Workflow,
     given: Mapping[str, Any],
     names: dict[str, Any],
     how_to_give: str,
     budget: Budget,
 ) -> None:
-    """Put the inputs into *names*; all that is wrong with them is told in one go."""
+    """Put the inputs into *names*; all that is wrong with them is reported together."""
     wrong = [
         f"`{name}` is not an input of this workflow{did_you_mean(name, workflow.inputs)}"
         for name in given
@@ -237,7 +237,7 @@ def _work_out_inputs(
             if name in given:
                 value = given[name]
                 if not isinstance(value, Plain):
-                    value = worked_out(value, names, f"inputs.{name}", budget)
+                    value = evaluate_value(value, names, f"inputs.{name}", budget)
                 value = read_input(declared, value)
             elif declared.is_required:
                 wrong.append(
@@ -249,7 +249,7 @@ def _work_out_inputs(
                 value = read_input(declared, declared.default)
             else:
                 where = f"inputs.{name}.default"
-                value = read_input(declared, worked_out(declared.default, names, where, budget))
+                value = read_input(declared, evaluate_value(declared.default, names, where, budget))
         except ValueError as error:
             wrong.append(f"the input `{name}` {error}")
             continue

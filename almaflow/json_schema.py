@@ -41,7 +41,7 @@ _BOUNDS = {
     "max_length": "maxLength",
 }
 
-# What unquoted scalars of each type look like; a pattern tells which of them a text may be.
+# What unquoted scalars of each type look like; a pattern excludes them from texts.
 _LOOKS = {"number": "0", "integer": "0", "boolean": "true", "null": "null"}
 
 
@@ -129,7 +129,7 @@ def _object(schema: Schema, model: type[BaseModel]) -> Schema:
     short = getattr(model, "short", None)
     if short is None:
         if "required" not in whole and not issubclass(model, Settings | StepBase):
-            # `month:` declares an input of which nothing more is said.
+            # `month:` declares an input without further details.
             whole["type"] = ["object", "null"]
         return {**described, **whole}
     forms = dict(properties[short])
@@ -183,7 +183,7 @@ def _without_null(schema: Schema) -> Schema:
 
 
 def _default(field: FieldInfo) -> Any:
-    """Return the default as a file would say it; None when there is none worth showing."""
+    """Return the default as a file would write it; None when there is none worth showing."""
     match field.default:
         case Enum():
             return field.default.value

@@ -22,12 +22,12 @@ M = TypeVar("M", bound=BaseModel)
 
 # A longer piece of the file (characters) in the middle of a sentence cannot be read.
 _SHOWN = 60
-# A list of keys longer than this helps nobody.
+# A list of keys longer than this does not help.
 _LISTED = 24
 
 
 def validate(document: Document, model: type[M], data: Any = None) -> M:
-    """Return *document* as a *model*; *data* stands for the document's own when given.
+    """Return *document* as a *model*; *data* replaces the document's own when given.
 
     Raises:
         DocumentsInvalid: it does not fit, or has what no file may have; carries the problems, of
@@ -53,7 +53,7 @@ class _Finding:
     """One of pydantic's errors, and what of its path is in the document.
 
     Pydantic's path also names the form of a value it tried (of `list | str`) and keys that a
-    short form stands for; *form* is the first such names and *form_at* the path in front of them.
+    short form is short for; *form* is the first such names and *form_at* the path in front of them.
     """
 
     def __init__(self, document: Document, model: type[BaseModel], detail: ErrorDetails) -> None:
@@ -143,7 +143,7 @@ class _Finding:
         return self.kind.replace("_", "-"), _sentence(self.message)
 
     def _blank_forgotten(self) -> Problem | None:
-        """Return the problem of `key:value` where a mapping should stand."""
+        """Return the problem of `key:value` where a mapping is expected."""
         match = key_without_blank(self.input) if isinstance(self.input, str) else None
         if match is None or self.kind not in ("wrong_type", "model_type", "dict_type"):
             return None
@@ -230,7 +230,7 @@ def _one_of(finding: _Finding) -> str:
 
 
 def _pattern(finding: _Finding) -> str:
-    # Of a short form, the field that it stands for.
+    # For a short form, the field that it is short for.
     form = (finding.form.partition(".")[0],) if finding.form else ()
     field = _field_at(finding.model, (*finding.path, *form))
     meant = field.description if field and field.description else ""
@@ -303,7 +303,7 @@ _SORTS = {
 
 @dataclass(frozen=True)
 class _Place:
-    """What the models say about a place: the models of a mapping there, and its field."""
+    """What the models declare for a place: the models of a mapping there, and its field."""
 
     models: tuple[type[BaseModel], ...]
     field: FieldInfo | None = None

@@ -14,7 +14,7 @@ class Status(StrEnum):
     RUNNING = "running"
     """A process works on it."""
     WAITING = "waiting"
-    """Nothing to do until something happens; a reason says what."""
+    """Nothing to do until something happens; the reason describes what."""
     FINISHED = "finished"
     """It has an outcome."""
 
@@ -33,21 +33,21 @@ class Outcome(StrEnum):
     TIMED_OUT = "timed_out"
     """Its deadline passed."""
     CANCELLED = "cancelled"
-    """A person said so."""
+    """A person cancelled it."""
     UNKNOWN = "unknown"
-    """It was sent to Alma, and nobody can tell whether Alma took it."""
+    """It was sent to Alma, and it is not known whether Alma accepted it."""
     MISSED = "missed"
     """A tick that did not run. Of the ledger only."""
 
     @property
     def is_good(self) -> bool:
-        """Whether what stands around it goes on: succeeded, warning or skipped."""
+        """Whether the block around it continues: succeeded, warning or skipped."""
         return self in _GOOD
 
 
 _GOOD = frozenset({Outcome.SUCCEEDED, Outcome.WARNING, Outcome.SKIPPED})
 
-# From best to worst. Unknown outweighs everything: somebody has to look.
+# From best to worst. Unknown outweighs everything: a person has to check.
 _ORDER = (
     Outcome.SKIPPED,
     Outcome.SUCCEEDED,

@@ -1,7 +1,7 @@
-"""Whether a file or folder can be believed: it is ours or root's, and nobody else can write it.
+"""Whether a file or folder can be trusted: it is ours or root's, and nobody else can write it.
 
-A folder that several people share can hold files that somebody put there for us to find: an
-almaflow.yaml whose `base_url` would be sent our API key, a store that somebody else can change.
+A folder that several people share can hold files that another person put there for us to find: an
+almaflow.yaml whose `base_url` would be sent our API key, a store that another person can change.
 The rule is like git's `safe.directory` and OpenSSH's for its keys.
 """
 
@@ -13,11 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 TRUSTED = "ALMAFLOW_TRUSTED_FOLDERS"
-"""The environment variable with folders that are believed whoever can write them, divided as PATH
-is; what is below them is believed too."""
+"""The environment variable with folders that are trusted, whatever their permissions, divided as
+PATH is; what is below them is trusted too."""
 
 Look = Callable[[Path], os.stat_result]
-"""Returns what the system says of a path, links not followed; raises OSError."""
+"""Returns the system's facts about a path, links not followed; raises OSError."""
 
 
 def distrust(path: Path, look: Look = os.lstat, *, alone: bool = False) -> str:
@@ -28,7 +28,7 @@ def distrust(path: Path, look: Look = os.lstat, *, alone: bool = False) -> str:
     because ". *look* is for tests.
 
     Raises:
-        OSError: the system does not say.
+        OSError: the system does not answer.
     """
     if not hasattr(os, "geteuid") or _is_trusted(path):
         return ""

@@ -1,6 +1,6 @@
 """What one run executes, fixed when the run is recorded: the definition of a run does not change.
 
-A `Plan` holds the workflow's text with every file it sends, and the inputs and `vars` worked out.
+A `Plan` holds the workflow's text with every file it sends, and the values of inputs and `vars`.
 `engine/` runs it, later processes read it back from the store.
 """
 
@@ -20,7 +20,7 @@ from almaflow.check import Surroundings
 from almaflow.errors import RequestWrong
 from almaflow.expressions import to_text
 from almaflow.expressions.serialization import decode, encode
-from almaflow.inputs import InputsInvalid, work_out, worked_out
+from almaflow.inputs import InputsInvalid, evaluate_inputs, evaluate_value
 from almaflow.settings import Project, data_path
 from almaflow.store import RunRecord
 from almaflow.text_files import FileUnreadable, read_text
@@ -97,7 +97,7 @@ def make_plan(
     zone = _zone(workflow, project)
     scheduled_at = scheduled_at or now
     names = _names_of(run_id, loaded.name, key or run_id, now, scheduled_at, zone)
-    work_out(workflow, given, names)
+    evaluate_inputs(workflow, given, names)
     institution = _institution(workflow, project, names, simulated)
     return Plan(
         run_id=run_id,
@@ -148,7 +148,7 @@ def sub_plan(plan: Plan, name: str, inputs: Mapping[str, Any], now: datetime) ->
     Made from what is recorded with the run, no file is read. *inputs* are those given by the
     call; *now* is when the calling step began. `run` is the same run for them. The plan's
     `institution` is empty when the called workflow names none: then it is the caller's. Its
-    `environment` is not looked at.
+    `environment` is not checked.
 
     Raises:
         InputsInvalid: an input is missing, unknown or does not fit.
@@ -160,7 +160,7 @@ def sub_plan(plan: Plan, name: str, inputs: Mapping[str, Any], now: datetime) ->
     names = _names_of(plan.run_id, run_name, plan.key, plan.requested_at, plan.scheduled_at, zone)
     names |= {"now": now.astimezone(zone), "today": now.astimezone(zone).date()}
     try:
-        work_out(loaded.workflow, inputs, names, "under `inputs` of the call")
+        evaluate_inputs(loaded.workflow, inputs, names, "under `inputs` of the call")
     except InputsInvalid as error:
         raise InputsInvalid(f"{loaded.document.file}: {error}") from error
     institution = loaded.workflow.institution
@@ -171,7 +171,7 @@ def sub_plan(plan: Plan, name: str, inputs: Mapping[str, Any], now: datetime) ->
         workflow=loaded.workflow,
         definition=definition,
         zone=zone,
-        institution=to_text(worked_out(institution, names, "institution")) if institution else "",
+        institution=institution and to_text(evaluate_value(institution, names, "institution")),
         inputs=names["inputs"],
         vars=names["vars"],
         called_in=run_name,
@@ -181,7 +181,7 @@ def sub_plan(plan: Plan, name: str, inputs: Mapping[str, Any], now: datetime) ->
 def _names_of(
     run_id: str, name: str, key: str, now: datetime, scheduled_at: datetime, zone: ZoneInfo
 ) -> dict[str, Any]:
-    """Return the names that inputs and `vars` see beside those above them."""
+    """Return the names that inputs and `vars` see in addition to those above them."""
     return {
         "run": {
             "id": run_id,
@@ -197,7 +197,7 @@ def _names_of(
 
 
 def git_commit(folder: Path) -> str | None:
-    """Return the commit that *folder*'s checkout stands at; None outside a checkout."""
+    """Return the commit that *folder*'s checkout is at; None outside a checkout."""
     try:
         answer = subprocess.run(
             ["git", "-C", str(folder), "rev-parse", "HEAD"],
@@ -220,7 +220,7 @@ def make_definition(
     """Return everything a run of *loaded* executes, JSON-able.
 
     That is its text and its payloads, under `calls` the same of each workflow it calls, by the
-    name that it gives it, and the git commit that *commit_of* tells of a folder.
+    name that it gives it, and the git commit that *commit_of* returns for a folder.
     """
     folder = _folder(loaded, project)
     root = str(Surroundings(project, folder, settings_count=False).root)
@@ -264,7 +264,7 @@ def _institution(
     workflow: Workflow, project: Project, names: Mapping[str, Any], simulated: bool
 ) -> str:
     if workflow.institution is not None:
-        name = to_text(worked_out(workflow.institution, names, "institution"))
+        name = to_text(evaluate_value(workflow.institution, names, "institution"))
     else:
         name = project.default_institution or ""
     if simulated:

@@ -48,7 +48,7 @@ class Problem:
 
     *code* is a short stable name in kebab-case (`unknown-key`); *message* is whole
     sentences without the place, the suggestion ("did you mean …?") included; *line_text*
-    is the source line the place lies in, empty when there is none. *more* is 0, but for the
+    is the source line of the place, empty when there is none. *more* is 0, but for the
     problem that counts those left out.
     """
 
@@ -60,7 +60,7 @@ class Problem:
     more: int = 0
 
     def __post_init__(self) -> None:
-        # A key in a file would otherwise reach the public log of whoever checks it.
+        # A key in a file would otherwise reach the public log of the system that checks it.
         for name, shown in (
             ("message", hide_keys(_cut(self.message))),
             ("line_text", cover_keys(self.line_text) if len(self.line_text) <= _WIDEST else ""),
@@ -72,7 +72,7 @@ class Problem:
         return f"{self.location}: {self.severity}[{self.code}]: {self.message}"
 
 
-# A message longer than this (characters) quotes something that nobody reads to its end.
+# A message longer than this (characters) quotes more than a person reads.
 _LONGEST_MESSAGE = 2000
 # Of a longer line (characters) a picture is not drawn: two hundred problems would repeat it.
 _WIDEST = 10_000
@@ -90,7 +90,7 @@ def _cut(message: str) -> str:
 def at_most(problems: Iterable[Problem], left_out: int = 0) -> list[Problem]:
     """Return the *problems* of one file, sorted; of too many the first errors, then warnings.
 
-    The last one then says how many more there are, *left_out* included, which were not made.
+    The last one then gives the number of the others, *left_out* included, which were not made.
     """
     found = set(problems)
     left_out += sum(problem.more for problem in found)

@@ -1,6 +1,6 @@
 """Secrets: names inside almaflow, values only at the last moment, stars outside.
 
-While requests are rendered, recorded and compared, a *placeholder* stands for a secret. `reveal`
+While requests are rendered, recorded and compared, a *placeholder* replaces a secret. `reveal`
 puts the value in right before sending; `Mask` stars whatever value comes back in an answer.
 
 A secret is starred twice: where a text from outside enters (`Mask.foreign`, `Mask.stored`), so
@@ -48,7 +48,7 @@ def _checksum(name: str) -> str:
 
 
 def placeholder(name: str) -> str:
-    """Return the text that stands for `secrets.<name>` everywhere inside almaflow."""
+    """Return the text that replaces `secrets.<name>` everywhere inside almaflow."""
     return f"{_OPEN}{name}:{_checksum(name)}{_CLOSE}"
 
 
@@ -58,12 +58,12 @@ def has_placeholder(text: str) -> bool:
 
 
 def reveal(value: Any, lookup: Callable[[str], str]) -> Any:
-    """Return JSON-able *value* with the secrets themselves, wherever in it they stand.
+    """Return JSON-able *value* with the secrets themselves, wherever in it they are.
 
-    *lookup* gives a secret's value by name. Only for what is sent at once and kept nowhere.
+    *lookup* gives a secret's value by name. Only for what is sent immediately and stored nowhere.
 
     Raises:
-        SecretDamaged: what is left of a placeholder cannot be told.
+        SecretDamaged: only a part of a placeholder is left.
     """
 
     def one(match: re.Match[str]) -> str:
@@ -73,7 +73,7 @@ def reveal(value: Any, lookup: Callable[[str], str]) -> Any:
         return lookup(name)
 
     def text(whole: str) -> str:
-        # Looked at before the values are put in: they may hold anything.
+        # Checked before the values are put in: they may contain anything.
         if _DAMAGED.search(_PLACEHOLDER.sub("", whole)):
             raise SecretDamaged
         return _PLACEHOLDER.sub(one, whole)
@@ -100,7 +100,7 @@ def _texts(value: Any, change: Callable[[str], str], *, keys: bool = True) -> An
         for key, item in value.items():
             name = _texts(key, change) if keys else key
             if name in changed:
-                # Two keys that only a secret told apart stay two.
+                # Two keys that differ only in a secret remain two keys.
                 name = f"{name}-{len(changed)}"
             changed[name] = _texts(item, change, keys=keys)
         return changed
@@ -222,12 +222,12 @@ def _tree(forms: Sequence[str]) -> str:
     return f"{re.escape(start)}(?:{'|'.join(branches)}){'?' * (len(longer) < len(rests))}"
 
 
-# Shorter pieces of a secret (characters) also stand in harmless text.
+# Shorter pieces of a secret (characters) also appear in harmless text.
 _SHORTEST_PIECE = 8
 
 
 def _forms(value: str) -> Iterator[str]:
-    """Yield the ways in which *value* may stand in a text, apart from capital and small letters."""
+    """Yield the ways in which *value* may appear in a text, except for upper and lower case."""
     lines = [line.strip() for line in value.splitlines()]
     whole = [value, value.strip()]
     for plain in (*whole, *(line for line in lines if len(line) >= _SHORTEST_PIECE)):
@@ -248,7 +248,7 @@ def _forms(value: str) -> Iterator[str]:
 def _base64_forms(content: bytes) -> Iterator[str]:
     """Yield what base64 makes of *content*, also as a part of something longer.
 
-    What stands in front of it (`user:` in an `Authorization` header) shifts the groups of three
+    What is before it (`user:` in an `Authorization` header) shifts the groups of three
     bytes; the characters at both ends, which neighbours take part in, are left out.
     """
     for shift in range(3):
@@ -313,7 +313,7 @@ class Redaction:
             self._mask = None
 
     def forget(self) -> None:
-        """Begin anew, as a process does."""
+        """Forget everything, as a new process does."""
         self._values.clear()
         self._mask = None
 

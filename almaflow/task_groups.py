@@ -11,7 +11,7 @@ def alone() -> Iterator[None]:
     """Raise the first error that a group of groups holds instead of the group.
 
     A task group wraps whatever ends one of its tasks; what others met when they were cancelled for
-    it tells nothing more.
+    it contains no more information.
     """
     try:
         yield

@@ -49,13 +49,13 @@ class FileUnreadable(ValueError):
 
 
 def read_bytes(path: Path, most: int) -> bytes:
-    """Return what the regular file at *path* holds, links followed.
+    """Return the content of the regular file at *path*, links followed.
 
     Raises:
         FileUnreadable: it holds more than *most* bytes, is not a regular file, or is not there.
     """
     try:
-        # A device may act on being opened, so it is looked at before; the second look is for a
+        # A device may act on being opened, so it is checked before; the second check is for a
         # file that was replaced meanwhile.
         _check_kind(os.stat(path), most)
         descriptor = os.open(path, _FLAGS)
@@ -138,7 +138,7 @@ def _read_all(descriptor: int, most: int) -> bytes:
         if not piece:
             return bytes(content)
         content += piece
-    # It has grown since its size was asked for, or its file system told none.
+    # It has grown since its size was asked for, or its file system reported none.
     raise _too_large(most)
 
 

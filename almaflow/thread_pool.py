@@ -1,4 +1,4 @@
-"""Blocking work beside the event loop, in daemon threads that never hold up leaving.
+"""Blocking work next to the event loop, in daemon threads that never delay the exit.
 
 Python joins ordinary worker threads when it exits, so one hanging HTTP request would keep a
 process alive after Ctrl-C; anyio's and asyncio's pools use such threads, ours does not. The
@@ -75,7 +75,7 @@ class ThreadPool:
             try:
                 loop.call_soon_threadsafe(_deliver, loop, future, result, error)
             except RuntimeError:
-                # The loop was closed meanwhile: nobody is left to hear the result.
+                # The loop was closed meanwhile: nothing is left to receive the result.
                 return
 
         self._put(work)

@@ -57,7 +57,7 @@ class Entry:
         return ""
 
     def words(self) -> str:
-        """Return what the entry says in plain English."""
+        """Return a description of the entry in plain English."""
         told = self.timetable.words()
         if self.calendars:
             told += f", except on days of {' and '.join(one.name for one in self.calendars)}"
@@ -111,7 +111,7 @@ def entries_of(
     """Return the schedule entries of a valid workflow that is called *name*.
 
     *kept* are calendars that count where almaflow.yaml has none of that name. Two entries that
-    say the same are one.
+    mean the same are one.
 
     Raises:
         RequestWrong: there is no such calendar, or its file cannot be read.

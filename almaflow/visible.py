@@ -18,7 +18,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-# Everything but printable ASCII, tab and line feed is looked at; the others are known to be safe.
+# Everything but printable ASCII, tab and line feed is checked; the others are known to be safe.
 _UNUSUAL = re.compile(r"[^\n\t -~]")
 
 # Spaces of typography, which people write. Python does not count them as printable.
@@ -26,7 +26,7 @@ _SPACES = frozenset(
     "\xa0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u202f\u205f\u3000"
 )
 
-# Letters and marks that Python counts as printable and nobody sees: fillers and joiners.
+# Letters and marks that Python counts as printable but that are invisible: fillers and joiners.
 # Source: Unicode, DerivedCoreProperties.txt, Default_Ignorable_Code_Point. The two variation
 # selectors that make a sign an emoji (U+FE0E, U+FE0F) are left: they hide nothing.
 _UNSEEN = re.compile(

@@ -1,6 +1,6 @@
 """Why a run or a step of it waits, as a value: programs read the kind, people the text.
 
-The engine makes it, the store keeps it with the run, and whoever shows it (`show`, `why`, the live
+The engine makes it, the store keeps it with the run, and every screen (`show`, `why`, the live
 view, metrics, notifications) makes the text at that moment.
 """
 

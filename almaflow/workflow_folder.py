@@ -1,7 +1,8 @@
 """The workflow files in a folder, and what a person must know about the rest that is there.
 
 What is in the folder is not ours: nothing that can be there stops a reading. Files are read later,
-so a link that leads nowhere, a named pipe or the like is listed as a file, and reading it says so.
+so a link that leads nowhere, a named pipe or the like is listed as a file, and reading it reports
+the error.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from almaflow.settings import FILE_NAME
 from almaflow.text_files import printable
 
 SCENARIO = ".scenario.yaml"
-"""How the names of the simulator's scenario files end, which lie beside the workflows."""
+"""How the names of the simulator's scenario files end, which are next to the workflows."""
 
 ENDINGS = (".yaml", ".yml")
 """How the names of workflow files end, in upper or lower case."""
 
 MOST_ENTRIES = 200_000
-"""How many files and folders are looked at; a folder with more is not one of workflows."""
+"""How many files and folders are read; a folder with more is not one of workflows."""
 
 # How the names of editors' backups and lock files begin; other ones are hidden, or end otherwise.
 _BACKUPS = ("~", "#")
@@ -57,7 +58,7 @@ def list_workflows(folder: Path, *, project_file: bool = False) -> Listing:
 
 
 def shown(path: Path) -> str:
-    """Return *path* as messages show it: from here, when it lies below."""
+    """Return *path* as messages show it: relative to here, when it is below."""
     try:
         return printable(str(path.absolute().relative_to(Path.cwd())))
     except ValueError:
@@ -65,7 +66,7 @@ def shown(path: Path) -> str:
 
 
 def same_name(name: str) -> str:
-    """Return what is equal for two names that people cannot tell apart.
+    """Return what is equal for two names that look the same to people.
 
     `ö` is one character, or an `o` and a mark (Unicode's forms NFC and NFD); macOS writes the
     second.
@@ -145,7 +146,7 @@ def _is_folder(entry: os.DirEntry[str], *, follow: bool) -> bool:
     try:
         return entry.is_dir(follow_symlinks=follow)
     except OSError:
-        # A link that leads in a circle, or what is gone by now: reading it says so.
+        # A link that leads back to itself, or a deleted file: reading it reports the error.
         return False
 
 
@@ -153,7 +154,7 @@ _DIFFERENCE = {True: "its accents encoded in another way", False: "other capital
 
 
 def _twins(files: list[str]) -> Iterator[Problem]:
-    """Yield a warning for each file whose path a person cannot tell from another one's."""
+    """Yield a warning for each file whose path looks the same as another one's."""
     alike = defaultdict(list)
     for file in files:
         alike[same_name(same_name(file).casefold())].append(file)

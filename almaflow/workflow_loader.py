@@ -25,7 +25,7 @@ class LoadedWorkflow:
 
     *path* is None for the recorded definition of a run. *warnings* are its problems that do not
     keep it from running, and those of the workflows it calls. *calls* are these, by the names that
-    it gives them; a recorded definition has them recorded beside it.
+    it gives them; a recorded definition has them recorded with it.
     """
 
     workflow: Workflow
@@ -41,7 +41,7 @@ def load_workflow(
 ) -> LoadedWorkflow:
     """Read and check the workflow file at *path*, which problems call *shown_as*.
 
-    For a run that is *simulated* nothing is said about names of almaflow.yaml: there every
+    For a run that is *simulated*, names of almaflow.yaml are not checked: there every
     institution, channel and secret exists.
 
     Raises:
@@ -160,7 +160,7 @@ def find_workflow(name_or_path: str, project: Project) -> Path:
 
 
 def name_of_file(file: Path) -> str:
-    """Return the name of a workflow that does not say one."""
+    """Return the name of a workflow that does not declare one."""
     return file.stem
 
 

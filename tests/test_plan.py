@@ -1,4 +1,4 @@
-"""Plans: inputs and vars worked out once, everything a run executes kept with it."""
+"""Plans: inputs and vars evaluated once, everything a run executes kept with it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def plan(folder: Path, text: str, *, simulated: bool = True, **given: Any) -> Pl
 STEPS = "steps: [{notify: a}]\n"
 
 
-def test_inputs_and_vars_are_worked_out_in_order(tmp_path: Path) -> None:
+def test_inputs_and_vars_are_evaluated_in_order(tmp_path: Path) -> None:
     made = plan(
         tmp_path,
         STEPS
@@ -128,14 +128,14 @@ def test_a_default_may_be_any_value(tmp_path: Path) -> None:
     assert made.inputs == {"n": 7, "s": "0012"}
 
 
-def test_a_default_that_cannot_be_worked_out_is_named(tmp_path: Path) -> None:
+def test_a_default_that_cannot_be_evaluated_is_named(tmp_path: Path) -> None:
     text = STEPS + "inputs: {l: {type: list}, a: {type: string, default: '{{ inputs.l[3] }}'}}"
 
     with pytest.raises(InputsInvalid, match=r"^`inputs.a.default` cannot be evaluated: "):
         plan(tmp_path, text, l="a,b")
 
 
-def test_a_var_that_cannot_be_worked_out_is_named(tmp_path: Path) -> None:
+def test_a_var_that_cannot_be_evaluated_is_named(tmp_path: Path) -> None:
     text = STEPS + "inputs: {l: {type: list}}\nvars: {a: {b: ['{{ inputs.l[3] }}']}}"
 
     with pytest.raises(InputsInvalid, match=r"^`vars.a` cannot be evaluated: "):

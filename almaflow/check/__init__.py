@@ -1,13 +1,13 @@
 """The whole-document checks of one workflow: what no single field can show.
 
-walking        which text stands where, as what
+walking        which text is where, and what it is read as
 scopes         the names that can be used at each place, with their types
 declarations   inputs and `vars`            schedules      the timetable
 steps          every step, in order         endings        status codes and outcomes
 step_counts    how many steps the loops begin
 surroundings   names of almaflow.yaml, payloads, files
 shelf          the files that are read      calls          the workflows that a file calls
-templates      braces where nothing is worked out
+templates      braces where nothing is evaluated
 repair         what is left of a file that does not fit the models
 """
 
@@ -80,7 +80,7 @@ def _checked_rest(document: Document, around: Surroundings, problems: set[Proble
 
 
 def as_entry(checked: Checked, around: Surroundings) -> Checked:
-    """Return *checked* as a workflow that is run by itself: it needs an institution of its own."""
+    """Return *checked* as a workflow that is run directly: it needs an institution."""
     if checked.document is None or checked.workflow is None:
         return checked
     notes = Notes(checked.document)
@@ -91,7 +91,7 @@ def as_entry(checked: Checked, around: Surroundings) -> Checked:
 
 
 def _without_echoes(problems: Iterable[Problem]) -> list[Problem]:
-    """Return *problems*, sorted; of a template where none is allowed only that is told."""
+    """Return *problems*, sorted; for a misplaced template, only that problem."""
     problems = list(problems)
     templates = {one.location for one in problems if one.code == TEMPLATE_NOT_ALLOWED}
     kept = (TEMPLATE_NOT_ALLOWED, ALMA_KEY)

@@ -24,8 +24,8 @@ from almaflow.steps.base import COMMON_OUTPUTS, StepBase
 from almaflow.steps.call import Call
 from almaflow.workflow import Input, Workflow
 
-# How many files a chain of calls may have beside the first, and how many files in all a run may
-# record. Who needs more has lost sight of it.
+# How many files a chain of calls may have in addition to the first, and how many files in all a
+# run may record. A larger tree of calls is beyond what a person can follow.
 MOST_DEEP = 20
 MOST_FILES = 500
 
@@ -177,7 +177,7 @@ def check_call(
         )
 
 
-# What a value may be beside text to be read as an input of each type.
+# What a value may be, besides text, to be read as an input of each type.
 _FITTING: Mapping[str, frozenset[str]] = {
     "string": frozenset({"number", "boolean", "date", "instant", "duration"}),
     "integer": frozenset({"number"}),

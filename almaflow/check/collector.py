@@ -27,7 +27,7 @@ _WORD = re.compile(r"\w+")
 
 
 class Notes:
-    """The problems of one document, as they are found. What an alias repeats is told once."""
+    """The problems of one document, as they are found. What an alias repeats is reported once."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
@@ -80,11 +80,11 @@ class Notes:
         self.problems.add(problem)
 
     def parse(self, path: PathTo, source: Source) -> Parsed | None:
-        """Return what *source* says; None, and a note, when it cannot be read."""
+        """Return *source* parsed; None, and a note, when it cannot be read."""
         return self.parse_as(type(source), path, source.text)
 
     def parse_as(self, kind: type[Source], path: PathTo, text: str) -> Parsed | None:
-        """Return what *text* says as a *kind*; None, and a note, when it cannot be read."""
+        """Return *text* parsed as a *kind*; None, and a note, when it cannot be read."""
         if (issubclass(kind, Expression) or "{{" in text) and not self._has_room(path, len(text)):
             return None
         try:
@@ -160,7 +160,7 @@ def check_length(notes: Notes, path: PathTo, length: timedelta | None) -> None:
 def check_within(
     notes: Notes, path: PathTo, length: timedelta | None, whole: timedelta, advice: str
 ) -> None:
-    """Note a duration longer than the *whole* that ends what stands around it first."""
+    """Note a duration longer than the *whole* that ends the enclosing block first."""
     if length is not None and length > whole:
         notes.at(
             path,

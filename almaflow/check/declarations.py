@@ -1,4 +1,4 @@
-"""What stands above the steps: names, inputs, `vars`; and the outputs of the workflow."""
+"""What is declared above the steps: names, inputs, `vars`; and the outputs of the workflow."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Declared:
         self.vars: dict[str, Type] = {}
 
     def check(self) -> None:
-        """Check names and values, in the order in which they are worked out."""
+        """Check names and values, in the order in which they are evaluated."""
         for name, declared in self.workflow.inputs.items():
             path = ("inputs", name)
             check_name(self.notes, path, "input")
@@ -50,7 +50,7 @@ class Declared:
             self.vars[name] = value_type(value, scope)
 
     def check_value(self, path: PathTo, name: str, value: Any) -> None:
-        """Check what stands at *path* as the value of the input *name*."""
+        """Check the data at *path* as the value of the input *name*."""
         above: dict[str, Type] = {}
         later: dict[str, str] = {}
         for other, type_ in self.inputs.items():
@@ -156,7 +156,7 @@ def pattern_problem(pattern: str) -> tuple[str, int] | None:
 
 
 def _sound(declared: Input) -> Input:
-    """Return *declared* without bounds that make no sense, which are told where they stand."""
+    """Return *declared* without bounds that make no sense; each of them is a problem."""
     unsound: dict[str, None] = {}
     if declared.pattern is not None and pattern_problem(declared.pattern):
         unsound["pattern"] = None

@@ -69,13 +69,13 @@ class Checked:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What is known about the place where a workflow stands.
+    """What is known about the surroundings of a workflow.
 
-    *folder* is that of the workflow file; None when no files are to be looked at. Without
-    *settings_count* nothing is said about names of almaflow.yaml: there is none, or what is
+    *folder* is that of the workflow file; None when no files are to be checked. Without
+    *settings_count* names of almaflow.yaml are not checked: there is none, or what is
     checked is a simulation or the definition of a run that was recorded. Files that are called
     are read from the *shelf*; *chain* are those on the way to this one, itself the last, with
-    what messages call them, and *top* is the folder that the first one's files must lie in.
+    what messages call them, and *top* is the folder that must contain the first one's files.
     """
 
     project: Project
@@ -87,7 +87,7 @@ class Surroundings:
 
     @cached_property
     def root(self) -> Path:
-        """The folder that files must lie in: the project's, else the workflow's own."""
+        """The folder that must contain all files: the project's, else the workflow's own."""
         if self.top is not None:
             return self.top
         assert self.folder is not None

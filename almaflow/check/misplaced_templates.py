@@ -1,4 +1,4 @@
-"""Templates where none is worked out, and expressions that cannot be read at all.
+"""Templates where none is evaluated, and expressions that cannot be read at all.
 
 Works on the document itself, so that it finds these in a file that does not fit the models, too.
 """
@@ -16,7 +16,7 @@ _BRACES_ALLOWED = frozenset({"description", "pattern"})
 
 
 def check_templates(notes: Notes) -> None:
-    """Note every `{{ … }}` that would not be worked out, and all that cannot be read."""
+    """Note every `{{ … }}` that would not be evaluated, and all that cannot be read."""
     for text in written(Workflow, notes.document.data):
         if text.source is not None:
             notes.parse_as(text.source, text.path, text.text)

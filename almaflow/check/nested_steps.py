@@ -35,7 +35,7 @@ def check_item_name(
 ) -> None:
     """Note a name of the item that means something else already.
 
-    *path* is where the `for_each` stands; *taken* are the names that can be used there, *items*
+    *path* is that of the `for_each`; *taken* are the names that can be used there, *items*
     those of the items around it, each with the line of its `for_each`.
     """
     name = kind.as_
@@ -68,7 +68,7 @@ def _is_name(text: str) -> bool:
 
 
 def item_type(notes: Notes, path: PathTo, kind: ForEach, scope: Record) -> Type:
-    """Return the type of the item of the `for_each` at *path*; notes what is no list."""
+    """Return the type of the item of the `for_each` at *path*; notes what is not a list."""
     if isinstance(kind.items, list):
         return item_of(value_type(kind.items, scope))
     try:

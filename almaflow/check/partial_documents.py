@@ -1,7 +1,7 @@
 """A workflow that does not fit the models, without the parts that do not.
 
-So one reading tells the wrong key of one step and the wrong name in another. What is left out is
-remembered, because nothing certain can be said about what refers to it.
+So one reading reports the wrong key of one step and the wrong name in another. What is left out is
+remembered, because nothing certain is known about what refers to it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TRIES = 6
 # A file with more that does not fit is no workflow; leaving out piece by piece would take long.
 MOST_MISFITS = 200
 
-# What stands in for an entry that is left out, so that those after it keep their places.
+# What replaces an entry that is left out, so that those after it keep their places.
 _STAND_INS: dict[str, Any] = {
     "step": {"stop": {}},
     "inputs": {"default": ""},
@@ -31,7 +31,7 @@ _STAND_INS: dict[str, Any] = {
     "notify": {"on": ["failed"]},
 }
 
-# What stands in for a key that is needed and does not fit, so that the steps inside are kept.
+# What replaces a key that is needed and does not fit, so that the steps inside are kept.
 _NEEDED: dict[PathTo, Any] = {
     ("for_each", "items"): [],
     ("branch", "on"): "''",
@@ -44,7 +44,7 @@ class Repaired:
     """What of a document fits, and what is not known because of what does not.
 
     *lost_steps* are the ids of all steps, those left out too; *lost_inputs* are names; at
-    *replaced* stands something that the file does not say.
+    *replaced* is something that is not in the file.
     """
 
     workflow: Workflow
@@ -133,7 +133,7 @@ class _Repair:
         self.data = _with(self.data, path, value)
 
     def _set(self, path: PathTo, value: Any) -> None:
-        """Put *value* where nothing or something that does not fit stands."""
+        """Put *value* where nothing is, or something that does not fit."""
         inside = data_at(self.data, path[:-1])
         if isinstance(inside, dict):
             self.data = _with(self.data, path[:-1], {**inside, path[-1]: value})

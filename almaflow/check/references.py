@@ -121,7 +121,7 @@ def check_connection(notes: Notes, around: Surroundings, path: PathTo, connectio
 
 
 def check_names_outside(notes: Notes, around: Surroundings, path: PathTo, step: StepBase) -> None:
-    """Note what a step names that is not there; *path* is where the step stands."""
+    """Note what a step names that does not exist; *path* is that of the step."""
     kind, path = step.kind, (*path, step.kind.key)
     if isinstance(kind, Notify) and notes.document.has((*path, "to")):
         check_channel(notes, around, (*path, "to"), kind.to)
@@ -205,7 +205,7 @@ class Files:
                 self.notes.at_key((*path, "parameters", name), "parameter-repeated", str(error))
 
     def check_folders(self, path: PathTo, kind: FetchFiles) -> None:
-        """Note a folder that files cannot be fetched to, or from, because it lies outside."""
+        """Note a folder outside of the project, which files cannot be fetched to, or from."""
         here = kind.folder if kind.connection is None else None
         for key, folder in (("to", kind.to), ("folder", here)):
             if folder is None or "{{" in folder.text:

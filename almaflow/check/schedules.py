@@ -25,7 +25,7 @@ from almaflow.timetable import (
 from almaflow.timetable_entries import calendar_of, timetable_of
 from almaflow.workflow import ScheduleEntry, Workflow
 
-# The years whose days off are looked at: fixed ones, so that a file has the same problems always.
+# The years whose days off are checked: fixed ones, so that a file always has the same problems.
 _LOOKED_AT = (datetime(2026, 1, 1, tzinfo=UTC), datetime(2032, 1, 1, tzinfo=UTC))
 _RARE = timedelta(days=28)
 _MOST = 6 * 14

@@ -114,7 +114,7 @@ class VisibleSteps:
 
     *places* are the paths of all steps with an id, *steps* all steps by their paths; *lost* are
     ids of steps that could not be read. What has been passed is visible. What a body holds is
-    taken away when the body is left, so that the next one does not see it, and put back after the
+    removed when the body ends, so that the next one does not see it, and put back after the
     last; what an iteration holds is not.
     """
 
@@ -189,7 +189,7 @@ class VisibleSteps:
         return self._why_not_within(path, shared, line)
 
     def _why_not_within(self, path: PathTo, shared: int, line: int) -> str:
-        """Return why a step that comes before `here` cannot be seen: of what it stands in."""
+        """Return why a step that comes before `here` cannot be seen: what it is inside of."""
         for end in range(shared, len(path)):
             around = self._steps.get(path[:end])
             if around is not None and any(body.own_scope for body in around.kind.bodies()):
@@ -210,7 +210,7 @@ class VisibleSteps:
 
 
 class _Absent(Mapping[str, str]):
-    """The steps that cannot be seen, each with the reason, worked out when it is asked for."""
+    """The steps that cannot be seen, each with the reason, evaluated when it is asked for."""
 
     def __init__(self, visible: VisibleSteps) -> None:
         self._visible = visible

@@ -20,7 +20,7 @@ from almaflow.workflow import Defaults
 # An outcome of a run that never was; no step has it.
 OUTCOMES = [str(outcome) for outcome in Outcome if outcome is not Outcome.MISSED]
 
-# From this likeness on a code is taken for a known one with a slip; COMPLETED_PARTIALLY, say,
+# From this likeness on a code is treated as a known one with a typing error. COMPLETED_PARTIALLY
 # is less like COMPLETED_FAILED and may be new in Alma.
 SLIP = 0.82
 
@@ -54,7 +54,7 @@ _ENDING = re.compile(r"steps\.(\w+)\.(status|outcome)")
 def check_endings(
     notes: Notes, path: PathTo, step: StepBase, steps: Mapping[str, StepBase]
 ) -> None:
-    """Check the codes that *step*, which stands at *path*, lists; *steps* are those with an id."""
+    """Check the codes that *step*, which is at *path*, lists; *steps* are those with an id."""
     kind = step.kind
     inside = (*path, kind.key)
     if isinstance(kind, JobStep):
@@ -74,7 +74,7 @@ def check_endings(
 
 
 def check_patience(notes: Notes, path: PathTo, step: StepBase, defaults: Defaults) -> None:
-    """Note an `approve` that is to go on when its time is up, but has no time."""
+    """Note an `approve` that is to continue after its timeout, but has none."""
     kind = step.kind
     if not isinstance(kind, Approve) or kind.on_timeout == "fail":
         return
@@ -162,7 +162,7 @@ def _outcome_meant(value: str) -> str:
 def _check_status(
     notes: Notes, path: PathTo, code: str, *, is_key: bool = False, outcomes: bool = False
 ) -> None:
-    """Note a code that Alma is not known to use; with *outcomes* ours may stand there as well."""
+    """Note a code that Alma is not known to use; with *outcomes*, ours are allowed too."""
     problem = status_problem(code, outcomes=outcomes)
     if problem is not None:
         note = notes.at_key if is_key else notes.at
@@ -171,7 +171,7 @@ def _check_status(
 
 def status_problem(code: str, *, outcomes: bool = False) -> tuple[str, Severity] | None:
     """Return what is wrong with a code that Alma is not known to use: an error when it looks
-    like a slip. None when it is known. With *outcomes* ours may be meant as well.
+    like a slip. None when it is known. With *outcomes*, almaflow's are allowed as well.
     """
     if code in KNOWN_STATUSES:
         return None

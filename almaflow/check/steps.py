@@ -45,7 +45,7 @@ _ITEM_OUTSIDE = "it is the item of the `for_each` in line {}, and only the steps
 
 @dataclass(frozen=True)
 class _Here:
-    """What counts in a list of steps, beside the steps before it.
+    """What counts in a list of steps, in addition to the steps before it.
 
     *guards* are the steps that an `if` around asks about, *items* the items of each `for_each`
     around and the lines of these. *institution* is None when only the run will know it.
@@ -116,7 +116,7 @@ class StepChecks:
         body = self.visible.take(start)
         self.visible.put_back(body, "the run may have ended before that step")
         self._check_list(("finally",), self.workflow.finally_, replace(here, run=RUN_ENDED))
-        # Outputs are worked out after a run that went well.
+        # Outputs are evaluated after a run that ended well.
         self.visible.fields.update(body)
         self.visible.here = ("outputs",)
         self._check_outputs(self._scope(here))
@@ -192,7 +192,7 @@ class StepChecks:
         return outputs_of(step.kind)
 
     def _check_within(self, path: PathTo, step: StepBase) -> None:
-        """Note a timeout that what stands around the step does not allow."""
+        """Note a timeout that the block around the step does not allow."""
         whole = self.workflow.timeout
         told = (
             f"the whole workflow ends after {format_duration(whole)}. Use a longer `timeout` "
@@ -221,7 +221,7 @@ class StepChecks:
     def _check_for_each(
         self, path: PathTo, step: StepBase, kind: ForEach, scope: Record, here: _Here
     ) -> Type:
-        """Check the steps inside, which nobody outside sees but through `results`."""
+        """Check the steps inside, which are visible outside only through `results`."""
         inside = (*path, kind.key)
         taken = scope.fields.keys() - here.items.keys()
         check_item_name(self.notes, inside, kind, taken, here.lines)

@@ -1,4 +1,4 @@
-"""Going through a workflow and its document side by side: which text stands where, as what."""
+"""Walking a workflow and its document in parallel: which text is where, and its meaning."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from almaflow.steps.base import StepBase
 
 
 def sources(value: Any, data: Any, path: PathTo) -> Iterator[tuple[PathTo, Source]]:
-    """Yield everything in *value* that is worked out, with its path; not what steps inside hold.
+    """Yield everything in *value* that is evaluated, with its path; not that of steps inside.
 
     *data* is what the document has at *path*: a short form puts a field at its model's own path.
     """
@@ -47,7 +47,7 @@ def fields_of(model: Model) -> Iterator[tuple[str, Any]]:
 
 
 def below(model: Model, key: str, data: Any, path: PathTo) -> tuple[Any, PathTo]:
-    """Return data and path of the field *key* of *model*, which stands at *path*."""
+    """Return data and path of the field *key* of *model*, which is at *path*."""
     if key == type(model).short and not isinstance(data, dict):
         return data, path
     return _child(data, key), (*path, key)
@@ -70,9 +70,9 @@ def _child(data: Any, key: str | int) -> Any:
 
 @dataclass(frozen=True)
 class Written:
-    """A text of a document, or a key of a mapping in it, and the field it stands in.
+    """A text of a document, or a key of a mapping in it, and the field it belongs to.
 
-    *source* is the class when it is worked out, else None.
+    *source* is the class when it is evaluated, else None.
     """
 
     path: PathTo
@@ -90,11 +90,11 @@ class _Forms:
     items: _Forms | None = None
     values: _Forms | None = None
     free: bool = False
-    """Whether anything may stand there, with templates in its texts."""
+    """Whether any value is allowed there, with templates in its texts."""
 
 
 def written(model: type[Model], data: Any) -> Iterator[Written]:
-    """Yield every text with braces in *data* by what *model* says of its place.
+    """Yield every text with braces in *data* by the field of *model* it belongs to.
 
     Works on documents that do not fit the model; what has no place in it is left out.
     """

@@ -84,7 +84,7 @@ class Document(Source):
         """Return the place of a piece of the text at *path*.
 
         *offset* and *length* count characters of the value; quotes, escapes and folded lines of
-        the file are accounted for. Of what is no text, or too tangled, the place of the value.
+        the file are accounted for. For what is not text, or too tangled, the place of the value.
         """
         node = self._walk(path)[-1]
         source = self.text[node.span[0] : node.span[1]]

@@ -1,6 +1,6 @@
 """What a YAML syntax error means to the person who wrote the file.
 
-`tree.py` hands over where the parser gave up; this module looks at the lines around it for
+`tree.py` hands over where the parser gave up; this module examines the lines around it for
 the mistakes every newcomer makes and falls back to a plain sentence about the parser's words.
 """
 
@@ -45,7 +45,7 @@ _CRON = re.compile(
 )
 _NO_BLANK = re.compile(r"^\s*(?:-\s+)*([A-Za-z_][\w.-]*):(?=[^\s:/])(?!.*:\s)")
 _OPEN_QUOTE = re.compile(r"(?:^|[:\-\[,{]\s*)([\"'])(?:(?!\1).)*$")
-# Looking at more of a line than this (characters) costs time and helps nobody.
+# Reading more of a line than this (characters) costs time and does not help.
 _LOOK = 2000
 
 
@@ -108,7 +108,7 @@ def _tab(lines: Sequence[str], fault: Fault) -> Mistake | None:
 
 
 def _rows(fault: Fault) -> list[int]:
-    """Return the lines the fault is about; a block's begin says nothing about its fault."""
+    """Return the lines the fault is about; the begin of a block does not explain its fault."""
     rows = [fault.mark[0]] if "block" in fault.problem else [fault.context[0], fault.mark[0]]
     return list(dict.fromkeys(rows))
 

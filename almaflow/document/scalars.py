@@ -1,4 +1,4 @@
-"""What an unquoted scalar means, and where the characters of a scalar stand in the source."""
+"""What an unquoted scalar means, and where the characters of a scalar are in the source."""
 
 from __future__ import annotations
 
@@ -76,14 +76,14 @@ def join_halves(text: str) -> str:
 
 
 def has_half(text: str) -> bool:
-    """Whether *text* holds half of a character, a surrogate, which no file or database takes."""
+    """Whether *text* holds half of a character, a surrogate, which no file or database accepts."""
     return _HALF.search(text) is not None
 
 
 def source_offsets(source: str, style: str | None, value: str) -> list[int] | None:
     """Return, for each character of *value*, its offset in *source*.
 
-    *source* is the scalar as it stands in the file, quotes or the `|` line included; *style* is
+    *source* is the scalar as it is in the file, quotes or the `|` line included; *style* is
     its quote, `|`, `>` or None. `None` is returned when the two cannot be brought together.
     """
     if style in ("|", ">"):
@@ -104,7 +104,7 @@ def _block_offsets(source: str, value: str) -> list[int] | None:
         return None
     lines = _lines(source, header.end())
     indent = _indent(source, lines, value)
-    # Between the lines of the value stand only blanks and line breaks, folded or not.
+    # Only spaces and line breaks are between the lines of the value, folded or not.
     offsets = [header.end()] * len(value)
     position = 0
     for start, end in lines:

@@ -15,7 +15,7 @@ Span = tuple[int, int]
 
 
 class Node:
-    """What is known about one value: where it stands and what is in it.
+    """What is known about one value: where it is and what is in it.
 
     *value* is the text of a scalar, *style* its quote, `|` or `>`; of a collection, *children*
     are the values and *keys* the places of a mapping's keys. *size* counts the values in it and
@@ -51,7 +51,7 @@ class Source:
         return row, min(index - self._starts[row], len(self.lines[row]))
 
     def location(self, span: Span) -> Location:
-        """Return the place of *span*, or of what of it stands in its first line."""
+        """Return the place of *span*, or of the part of it in its first line."""
         row, column = self.mark(span[0])
         length = min(span[1] - span[0], len(self.lines[row]) - column)
         return Location(self.file, row + 1, column + 1, max(1, length))

@@ -1,7 +1,7 @@
 """The tree of a YAML text, built from the events of ruamel.yaml's parser.
 
 One loop over the events with a stack of our own: the parser's composer would recurse with the
-file, follow aliases without limit and forget where keys stand.
+file, follow aliases without limit and forget where keys are.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _TAG = re.compile(r"![^\s,\[\]{}]*")
 _TAG_BEFORE = re.compile(r"![^\s,\[\]{}]*\s+$")
 # Tags are a few words; how far (characters) to look for one in front of an anchor.
 _LONGEST_TAG = 200
-# What may stand between an anchor or a tag and its value.
+# What is allowed between an anchor or a tag and its value.
 _GAP = re.compile(r"(?:[ \t\r\n]|(?<=\s)#[^\r\n]*)*")
 
 
@@ -50,7 +50,7 @@ _SECOND_DOCUMENT = (
 
 
 class _Stop(Exception):
-    """Reading cannot go on; the reason is among the problems."""
+    """Reading cannot continue; the reason is among the problems."""
 
 
 class TreeBuilder:
@@ -70,7 +70,7 @@ class TreeBuilder:
         self._result: tuple[Any, Node | None] = (None, None)
 
     def build(self) -> tuple[Any, Node | None]:
-        """Return the data and its node; no node when nothing stands there or reading stopped."""
+        """Return the data and its node; no node when nothing is there or reading stopped."""
         documents = 0
         try:
             for event in self._events():
@@ -146,7 +146,7 @@ class TreeBuilder:
                 return
             self._count(1, span)
             if is_empty and top is not None and top.key is not None:
-                # Nothing stands there: its key is what can be seen.
+                # Nothing is there: its key is what can be seen.
                 span = top.key.span
             self._scalar(event, span)
             return
@@ -154,7 +154,7 @@ class TreeBuilder:
         self._open(event, span, is_key)
 
     def _span(self, event: Any) -> tuple[Span, bool]:
-        """Return where *event*'s value stands, without anchor and tag, and whether it is empty."""
+        """Return where *event*'s value is, without anchor and tag, and whether it is empty."""
         begin, end = event.start_mark.index, event.end_mark.index
         if event.tag is not None:
             self._note_tag(begin)
@@ -175,7 +175,7 @@ class TreeBuilder:
         """Note the tag of the value whose anchor or tag begins at *begin*."""
         match = _TAG.search(self.source.text, begin)
         if self.source.text.startswith("&", begin):
-            # The parser gives the anchor's place; the tag may stand on either side of it.
+            # The parser gives the anchor's place; the tag may be on either side of it.
             match = (
                 _TAG_BEFORE.search(self.source.text, max(0, begin - _LONGEST_TAG), begin) or match
             )

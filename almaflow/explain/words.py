@@ -88,7 +88,7 @@ def _one_of(values: Iterable[Any]) -> str:
 
 
 def default_of(field: FieldInfo) -> str:
-    """Return the default as a file would say it; empty when there is none worth showing."""
+    """Return the default as a file would write it; empty when there is none worth showing."""
     match field.default:
         case Enum():
             return str(field.default.value)

@@ -1,4 +1,4 @@
-"""Expressions: `{{ … }}` in workflow files, checked before the run and worked out in it.
+"""Expressions: `{{ … }}` in workflow files, checked before the run and evaluated in it.
 
 The grammar is Jinja2's, whose parser is used, and this package is the only place that knows
 Jinja2. What an expression means is defined here, not by running Python code that Jinja2

@@ -1,7 +1,7 @@
 """What one evaluation may make: charged before the work, so that nothing explodes first.
 
 An expression is evaluated on the event loop, on which leases are renewed. So the budget is in
-units of time and memory that hold whatever is written: all of `ELEMENTS` takes less than half a
+units of time and memory that apply whatever is written: all of `ELEMENTS` takes less than half a
 second, all of `CHARACTERS` at most 64 MiB. It counts what is done and not how long it takes, so
 that a resumed run computes the same.
 """
@@ -107,7 +107,7 @@ class Budget:
 
     def json(self, value: Any, indent: int) -> None:
         """Charge a value about to be written as JSON; Raises: ExpressionFailed."""
-        # Python writes JSON with an indentation by itself, otherwise its C code does.
+        # Python code writes JSON with an indentation; without one, C code does.
         each = 6 if indent else 3
         waiting: list[tuple[Any, int]] = [(value, 0)]
         while waiting:

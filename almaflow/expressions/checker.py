@@ -104,7 +104,7 @@ def path_of(node: nodes.Node) -> list[str]:
         elif isinstance(node.arg, nodes.Const):
             names.append(str(node.arg.value))
         else:
-            # What stands in front of an element chosen at run time still names the step.
+            # What is before an element chosen at run time still names the step.
             names.clear()
         node = node.node
     return [node.name, *reversed(names)] if isinstance(node, nodes.Name) else []

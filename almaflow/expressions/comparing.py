@@ -1,4 +1,4 @@
-"""Which comparisons cannot be meant, told from the types of the two sides."""
+"""Which comparisons cannot be meant, judged by the types of the two sides."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A parsed expression → one Python function, made of one small function for each node.
 
-Nothing is worked out here, constants neither: all work happens later, against a budget.
+Nothing is evaluated here, not even constants: all work happens later, against a budget.
 """
 
 from __future__ import annotations

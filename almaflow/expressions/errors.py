@@ -6,7 +6,7 @@ from almaflow.errors import AlmaflowError
 
 
 class ExpressionFailed(AlmaflowError):
-    """An expression cannot be worked out.
+    """An expression cannot be evaluated.
 
     *message* is a sentence without the place; *offset* and *length* are the part of the source
     that it is about, once that is known (*placed*).
@@ -20,7 +20,7 @@ class ExpressionFailed(AlmaflowError):
         self.placed = False
 
     def place(self, span: tuple[int, int]) -> None:
-        """Say which part of the source it is about: the innermost, which is told first."""
+        """Record which part of the source it is about: the innermost, which is recorded first."""
         if not self.placed:
             self.offset, self.length = span
             self.placed = True

@@ -1,4 +1,4 @@
-"""What an operation may use while one expression is worked out."""
+"""What an operation may use while one expression is evaluated."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from jinja2.lexer import Token, operators
 
 # Nobody reads more than this; the parser's recursion has to end somewhere.
 DEEPEST = 50
-# Ids have up to 20 digits; what is worked out has at most 256 bits (`budget`).
+# Ids have up to 20 digits; what is evaluated has at most 256 bits (`budget`).
 LONGEST_NUMBER = 70
 
 _TOKEN = re.compile(

@@ -1,4 +1,4 @@
-"""Filters that work on lists; those that apply another filter or test stand in `filters`."""
+"""Filters that work on lists; those that apply another filter or test are in `filters`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the types of an expression say about its names, and the notes that are taken of it."""
+"""What the types of an expression mean for its names, and the problems found there."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ _REQUIRED: Any = object()
 # What ends a line for Python.
 _LINE_BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 
-# A millennium: more is a slip, and keeps sums within what a duration can hold.
+# A millennium: more is a mistake, and this keeps sums within what a duration can hold.
 _LONGEST_SPAN_DAYS = 366_000
 
 
@@ -87,7 +87,7 @@ def stripped(frame: Frame, value: str, chars: Any, strip: Callable[[str, str | N
     frame.budget.text(len(value))
     if chars is None:
         return strip(value, None)
-    # Each character of the text is looked for among them.
+    # Each character of the text is searched for among them.
     frame.budget.reading(len(value) * len(text_argument(chars, "characters")))
     return strip(value, chars)
 

@@ -200,7 +200,7 @@ _VERBS = {
 
 
 def no_operation(operator: str, left: str, right: str) -> str:
-    """Return the sentence that says two kinds do not go together."""
+    """Return the sentence about two kinds that an operator cannot combine."""
     first, second = (right, left) if operator == "-" else (left, right)
     sentence = f"{KINDS[first]} cannot be {_VERBS[operator]} {KINDS[second]}"
     advice = ""
@@ -280,7 +280,7 @@ def comes_before(frame: Frame, left: Any, right: Any, *, or_equal: bool) -> bool
 
 
 def not_comparable(left: str, right: str) -> str:
-    """Return the sentence that says which comparison makes no sense."""
+    """Return the sentence about a comparison that makes no sense."""
     if left == right:
         return f"{KINDS[left][0].upper()}{KINDS[left][1:]} cannot be compared with `<` or `>`."
     pair = {left, right}

@@ -1,4 +1,4 @@
-"""Working expressions and templates out, with the names that a run gives."""
+"""Evaluating expressions and templates with the names of a run."""
 
 from __future__ import annotations
 

@@ -69,5 +69,5 @@ def plain(value: Any) -> Any:
 
 
 def _looks_encoded(value: Mapping[Any, Any]) -> bool:
-    """Whether a mapping of the user's could be taken for an encoded value."""
+    """Whether a mapping of the user's looks like an encoded value."""
     return any(str(key).startswith("$") for key in value)

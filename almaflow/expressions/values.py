@@ -46,7 +46,7 @@ class Counters(list[Mapping[str, str]]):
 
         Raises:
             NotDefined: there is no such counter and no default.
-            ExpressionFailed: its value is no number.
+            ExpressionFailed: its value is not a number.
         """
         text = self.text(which, None if default is not _REQUIRED else _REQUIRED)
         if text is None:
@@ -198,7 +198,7 @@ def described(value: Any) -> str:
 
 
 def to_text(value: Any) -> str:
-    """Return *value* as it stands in a text: `true`, digits, ISO 8601.
+    """Return *value* as it is written in a text: `true`, digits, ISO 8601.
 
     Raises:
         ExpressionFailed: a list, a mapping or nothing has no form as text.

@@ -1,4 +1,4 @@
-"""The project's settings: `almaflow.yaml`, what it says, and where its secrets lie."""
+"""The project's settings: `almaflow.yaml`, its values, and where its secrets are stored."""
 
 from __future__ import annotations
 

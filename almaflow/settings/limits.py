@@ -1,4 +1,4 @@
-"""What `almaflow.yaml` says almaflow may ask of an institution."""
+"""The limits in `almaflow.yaml` for the requests to an institution."""
 
 from __future__ import annotations
 

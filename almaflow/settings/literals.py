@@ -53,7 +53,7 @@ def _doubtful(data: Any, path: PathTo) -> Iterator[PathTo]:
 
 
 def is_harmless(key: str, around: PathTo = ()) -> bool:
-    """Whether the value of *key* never is a secret; names of one's own choice say nothing."""
+    """Whether the value of *key* never is a secret; names that users choose are no evidence."""
     return key in _harmless_keys() and not {"secrets", "channels"} & set(around)
 
 
@@ -71,7 +71,7 @@ def _starred(line: str) -> str:
         shown += line[position : match.end()] + (text if keep else "*" * len(text))
         position = value.end()
     rest = line[position:]
-    # A line without a key may go on with a value of the line above.
+    # A line without a key may continue a value of the line above.
     return shown + (re.sub(r"[^\s\-{}\[\],#]", "*", rest) if not shown else rest)
 
 

@@ -322,7 +322,7 @@ class ConnectionSettings(Model):
 
 
 class Settings(Model):
-    """The settings of a project: the institutions, their limits, and where secrets lie."""
+    """The settings of a project: the institutions, their limits, and where secrets are stored."""
 
     default_institution: Annotated[
         Text | None,
@@ -391,7 +391,7 @@ class Settings(Model):
 
     @property
     def serving(self) -> ServeSettings:
-        """What `serve` says, or all of it as it is by default."""
+        """The settings under `serve`, or the defaults."""
         return self.serve or ServeSettings()
 
     @property

@@ -30,7 +30,7 @@ def path_inside(project: Path, name: str, *, beside: Path | None = None) -> Path
     *name* is relative to the folder *beside*, else to the folder *project*.
 
     Raises:
-        PathRefused: it lies outside of *project*, or is not a path.
+        PathRefused: it is outside of *project*, or is not a path.
     """
     base = Path(os.path.realpath(project))
     if not name:

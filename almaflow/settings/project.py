@@ -138,7 +138,7 @@ class Project:
         """The store's address, a relative file counted from the project's folder.
 
         Raises:
-            RequestWrong: the address lies in a place that has none.
+            RequestWrong: the address is stored in a place that has none.
         """
         url = self.settings.store
         if self.settings.store_is_reference:
@@ -194,7 +194,7 @@ class Project:
                 if strict:
                     raise
             except RequestWrong:
-                # What is not there cannot show up anywhere; who needs it will be told.
+                # A secret that does not exist cannot leak; code that needs it reports the error.
                 continue
 
     @property
@@ -271,7 +271,7 @@ def _limits(limits: LimitSettings, environment: Environment) -> Limits:
 
 
 def find_project(start: Path) -> Project:
-    """Return the project that *start* lies in: the nearest `almaflow.yaml` upwards counts.
+    """Return the project that contains *start*: the nearest `almaflow.yaml` upwards counts.
 
     Raises:
         DocumentsInvalid: the file has problems, or others can write it, so it is not read.

@@ -1,4 +1,4 @@
-"""Where a secret lies: in the environment, in a file or in the system's keyring.
+"""Where a secret is stored: in the environment, in a file or in the system's keyring.
 
 A settings file only ever names the place; the secret itself is read when it is needed.
 """
@@ -40,7 +40,7 @@ class SecretWeak(RequestWrong):
 
 
 class Origin(StrEnum):
-    """The kinds of places where a secret can lie."""
+    """The kinds of places where a secret can be stored."""
 
     ENV = "env"
     FILE = "file"
@@ -112,7 +112,7 @@ class SecretRef:
         this process shows it.
 
         Raises:
-            RequestWrong: it is not there, or is empty; says how to put it there.
+            RequestWrong: it is not there, or is empty; explains how to store it.
             SecretWeak: it is too short or too common to be kept out of what almaflow prints.
         """
         return self.hidden(self.read_value(folder), used_as)

@@ -1,4 +1,4 @@
-"""What `almaflow.yaml` says of `almaflow serve`."""
+"""The settings of `almaflow serve` in `almaflow.yaml`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _time_of_day(text: str) -> str:
 
 
 class ServeSettings(Model):
-    """What `almaflow serve` does beside running workflows."""
+    """What `almaflow serve` does in addition to running workflows."""
 
     to: Annotated[
         Text | None,
