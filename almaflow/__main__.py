@@ -25,8 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # is validated: settings and workflows, which may hold secrets.
         os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
         arguments = sys.argv[1:]
-    given = list(arguments)
-    if given == ["--version"]:
+    words = list(arguments)
+    if words == ["--version"]:
         # Before anything is imported that this question does not need.
         sys.stdout.write(f"almaflow {__version__}\n")
         return 0
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         gc.disable()
     from almaflow.cli.error_handler import run_command_line
 
-    code = run_command_line(given)
+    code = run_command_line(words)
     if owns_process:
         # Everything that needs to be closed has been closed. Searching all objects for garbage
         # before the process ends would take longer than many commands.

@@ -70,9 +70,9 @@ def as_text(data: Any) -> Any:
     if isinstance(data, Plain):
         return data.text
     if isinstance(data, (dict, list)):
-        found = "a mapping" if isinstance(data, dict) else "a list"
+        shape = "a mapping" if isinstance(data, dict) else "a list"
         raise PydanticCustomError(
-            "wrong_type", "Text is expected here, not {found}.", {"found": found}
+            "wrong_type", "Text is expected here, not {found}.", {"found": shape}
         )
     return data
 

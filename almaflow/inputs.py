@@ -36,8 +36,8 @@ def read_input(declared: Input, value: Any) -> Any:
     if declared.enum is not None:
         allowed = [_READERS[declared.type](one) for one in declared.enum]
         if read not in allowed:
-            shown = ", ".join(f"`{one}`" for one in allowed)
-            raise ValueError(f"is `{read}`, but must be one of {shown}")
+            choices = ", ".join(f"`{one}`" for one in allowed)
+            raise ValueError(f"is `{read}`, but must be one of {choices}")
     if declared.minimum is not None and read < declared.minimum:
         raise ValueError(f"is {read}, but must be at least {declared.minimum:.15g}")
     if declared.maximum is not None and read > declared.maximum:
@@ -60,13 +60,13 @@ def _each(value: Any) -> Iterator[Any]:
     """Yield *value*, or all that is in it when it is a list or a mapping."""
     waiting = [value]
     while waiting:
-        one = waiting.pop()
-        if isinstance(one, list):
-            waiting += one
-        elif isinstance(one, dict):
-            waiting += [*one, *one.values()]
+        current = waiting.pop()
+        if isinstance(current, list):
+            waiting += current
+        elif isinstance(current, dict):
+            waiting += [*current, *current.values()]
         else:
-            yield one
+            yield current
 
 
 # A surrogate without its other half, as JSON can spell it: no file, database or answer takes it.

@@ -35,15 +35,15 @@ def models_of(annotation: Any) -> list[type[BaseModel]]:
     """Return the models that a value of the type *annotation* may hold, each once."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    found = (model for one in typing.get_args(annotation) for model in models_of(one))
-    return list(dict.fromkeys(found))
+    models = (model for one in typing.get_args(annotation) for model in models_of(one))
+    return list(dict.fromkeys(models))
 
 
 def models_in(model: type[BaseModel]) -> list[type[BaseModel]]:
     """Return *model* and every model that is somewhere in its fields."""
-    found = [model]
-    for one in found:
-        held = [field.annotation for field in one.model_fields.values()]
-        for annotation in (*held, getattr(one, "named", None)):
-            found.extend(inner for inner in models_of(annotation) if inner not in found)
-    return found
+    models = [model]
+    for current in models:
+        held = [field.annotation for field in current.model_fields.values()]
+        for annotation in (*held, getattr(current, "named", None)):
+            models.extend(inner for inner in models_of(annotation) if inner not in models)
+    return models

@@ -119,9 +119,9 @@ class _Finding:
     def _choice(self, keys: Sequence[str], message: str) -> tuple[str | None, str]:
         """Return which of *keys* to point at, and the *message* with what is given of them."""
         data = self.document.value(self.path)
-        given = [key for key in data if key in keys] if isinstance(data, dict) else []
-        empty = [key for key in given if isinstance(data[key], Plain) and data[key].is_empty]
-        filled = [key for key in given if key not in empty]
+        present = [key for key in data if key in keys] if isinstance(data, dict) else []
+        empty = [key for key in present if isinstance(data[key], Plain) and data[key].is_empty]
+        filled = [key for key in present if key not in empty]
         if len(filled) > 1:
             return filled[1], f"{message} Here are {_and(filled)}."
         if empty:
@@ -225,8 +225,8 @@ def _one_of(finding: _Finding) -> str:
     expected = str(finding.context.get("expected", "")).replace("'", "`")
     names = [name for index, name in enumerate(expected.split("`")) if index % 2]
     hint = did_you_mean(_shown(finding.input).strip("`"), names)
-    shown = finding.shown
-    return f"{shown[:1].upper()}{shown[1:]} is not one of {expected}{hint or '.'}"
+    value = finding.shown
+    return f"{value[:1].upper()}{value[1:]} is not one of {expected}{hint or '.'}"
 
 
 def _pattern(finding: _Finding) -> str:

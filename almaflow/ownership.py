@@ -34,8 +34,8 @@ def distrust(path: Path, look: Look = os.lstat, *, alone: bool = False) -> str:
         return ""
     path = Path(os.path.abspath(path))
     all_of_it = (path,) if alone else (path, path.parent, *_behind(path))
-    for one in dict.fromkeys(all_of_it):
-        why = _distrust_one(one, look(one))
+    for candidate in dict.fromkeys(all_of_it):
+        why = _distrust_one(candidate, look(candidate))
         if why:
             return why
     return ""
@@ -67,19 +67,19 @@ def _is_below(path: Path, folder: str) -> bool:
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
-def _distrust_one(path: Path, found: os.stat_result) -> str:
-    if found.st_uid not in _trusted_users():
-        return f"{path} belongs to another user, {_user_name(found.st_uid)}"
-    if stat.S_ISLNK(found.st_mode):
+def _distrust_one(path: Path, status: os.stat_result) -> str:
+    if status.st_uid not in _trusted_users():
+        return f"{path} belongs to another user, {_user_name(status.st_uid)}"
+    if stat.S_ISLNK(status.st_mode):
         # A link's own mode means nothing.
         return ""
-    if stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX:
+    if stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX:
         # Everybody may add files there, as in /tmp, but change only their own.
         return ""
-    if found.st_mode & stat.S_IWOTH:
+    if status.st_mode & stat.S_IWOTH:
         return f"every user of this machine can write to {path} (`chmod o-w {path}`)"
-    if found.st_mode & stat.S_IWGRP and not _is_private_group(found.st_uid, found.st_gid):
-        group = _group_name(found.st_gid)
+    if status.st_mode & stat.S_IWGRP and not _is_private_group(status.st_uid, status.st_gid):
+        group = _group_name(status.st_gid)
         return f"the group {group} can write to {path} (`chmod g-w {path}`)"
     return ""
 

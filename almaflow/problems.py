@@ -61,12 +61,12 @@ class Problem:
 
     def __post_init__(self) -> None:
         # A key in a file would otherwise reach the public log of the system that checks it.
-        for name, shown in (
+        for name, text in (
             ("message", hide_keys(_cut(self.message))),
             ("line_text", cover_keys(self.line_text) if len(self.line_text) <= _WIDEST else ""),
         ):
-            if shown != getattr(self, name):
-                object.__setattr__(self, name, shown)
+            if text != getattr(self, name):
+                object.__setattr__(self, name, text)
 
     def __str__(self) -> str:
         return f"{self.location}: {self.severity}[{self.code}]: {self.message}"
@@ -92,19 +92,19 @@ def at_most(problems: Iterable[Problem], left_out: int = 0) -> list[Problem]:
 
     The last one then gives the number of the others, *left_out* included, which were not made.
     """
-    found = set(problems)
-    left_out += sum(problem.more for problem in found)
-    ordered = sorted(problem for problem in found if not problem.more)
+    unique = set(problems)
+    left_out += sum(problem.more for problem in unique)
+    ordered = sorted(problem for problem in unique if not problem.more)
     ordered.sort(key=lambda problem: problem.severity is not Severity.ERROR)
-    shown, rest = ordered[:MOST_PROBLEMS], len(ordered[MOST_PROBLEMS:]) + left_out
+    kept, rest = ordered[:MOST_PROBLEMS], len(ordered[MOST_PROBLEMS:]) + left_out
     if not rest:
-        return sorted(shown)
-    severity = shown[-1].severity
-    shown.sort()
+        return sorted(kept)
+    severity = kept[-1].severity
+    kept.sort()
     message = f"The file has {rest:,} more problems. Fix the ones above first."
-    last = shown[-1].location
+    last = kept[-1].location
     behind = last.moved(last.length)  # so that it stays the last one when they are sorted again
-    return [*shown, Problem(behind, MORE_PROBLEMS, message, severity, more=rest)]
+    return [*kept, Problem(behind, MORE_PROBLEMS, message, severity, more=rest)]
 
 
 # Comparing takes 10 µs a name, and a file may be wrong in a thousand places.

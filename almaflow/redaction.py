@@ -85,8 +85,8 @@ def show_placeholders(value: Any) -> Any:
     """Return JSON-able *value* as people may see it: `***secrets.ftp***` for a placeholder."""
 
     def text(whole: str) -> str:
-        shown = _PLACEHOLDER.sub(lambda match: f"{STARS}secrets.{match.group(1)}{STARS}", whole)
-        return re.sub(f"[{_OPEN}{_CLOSE}]", STARS, shown)
+        starred = _PLACEHOLDER.sub(lambda match: f"{STARS}secrets.{match.group(1)}{STARS}", whole)
+        return re.sub(f"[{_OPEN}{_CLOSE}]", STARS, starred)
 
     return _texts(value, text)
 

@@ -120,14 +120,14 @@ _KINDS = (
 )
 
 
-def _check_kind(found: os.stat_result, most: int) -> None:
+def _check_kind(status: os.stat_result, most: int) -> None:
     """Raise `FileUnreadable` when what was found is not a regular file of at most *most* bytes."""
-    if stat.S_ISDIR(found.st_mode):
+    if stat.S_ISDIR(status.st_mode):
         raise FileUnreadable(Unreadable.FOLDER, "it is a folder, not a file")
-    if not stat.S_ISREG(found.st_mode):
-        what = next((name for is_kind, name in _KINDS if is_kind(found.st_mode)), "special")
+    if not stat.S_ISREG(status.st_mode):
+        what = next((name for is_kind, name in _KINDS if is_kind(status.st_mode)), "special")
         raise FileUnreadable(Unreadable.SPECIAL, f"it is {what}, not a regular file")
-    if found.st_size > most:
+    if status.st_size > most:
         raise _too_large(most)
 
 
@@ -219,8 +219,8 @@ def _declared(declaration: re.Match[bytes]) -> str:
 
 def _not_in(name: str, content: bytes, mark: int, error: UnicodeDecodeError) -> FileUnreadable:
     position = mark + error.start
-    shown = name.upper().removesuffix("-LE").removesuffix("-BE")
-    reason = f"byte 0x{content[position]:02x} at position {position} is not {shown}; {_ADVICE}"
+    encoding = name.upper().removesuffix("-LE").removesuffix("-BE")
+    reason = f"byte 0x{content[position]:02x} at position {position} is not {encoding}; {_ADVICE}"
     before = content[mark:position].decode(name, "replace")
     return FileUnreadable(Unreadable.ENCODING, reason, *_mark_of(before))
 

@@ -58,12 +58,12 @@ class Entry:
 
     def words(self) -> str:
         """Return a description of the entry in plain English."""
-        told = self.timetable.words()
+        words = self.timetable.words()
         if self.calendars:
-            told += f", except on days of {' and '.join(one.name for one in self.calendars)}"
+            words += f", except on days of {' and '.join(one.name for one in self.calendars)}"
         if self.jitter is not None:
-            told += f", each up to {format_duration(self.jitter)} later"
-        return told
+            words += f", each up to {format_duration(self.jitter)} later"
+        return words
 
     def to_json(self) -> dict[str, Any]:
         """Return all that its ticks follow from, as JSON data; the inputs are not part of it."""
@@ -134,15 +134,15 @@ def entries_of(
     return list(entries.values())
 
 
-def timetable_of(said: ScheduleEntry, zone: ZoneInfo) -> Timetable:
+def timetable_of(entry: ScheduleEntry, zone: ZoneInfo) -> Timetable:
     """Return the timetable of an entry that is valid; *zone* is the workflow's."""
     return Timetable(
-        find_zone(said.timezone) if said.timezone is not None else zone,
-        said.cron,
-        said.every,
-        None if said.dates is None else tuple(said.dates),
-        said.starts,
-        said.ends,
+        find_zone(entry.timezone) if entry.timezone is not None else zone,
+        entry.cron,
+        entry.every,
+        None if entry.dates is None else tuple(entry.dates),
+        entry.starts,
+        entry.ends,
     )
 
 
@@ -152,14 +152,14 @@ def calendar_of(name: str, project: Project, kept: Mapping[str, Calendar]) -> Ca
     Raises:
         RequestWrong: there is none, or its file cannot be read.
     """
-    said = project.settings.calendars.get(name)
-    if said is None:
+    calendar = project.settings.calendars.get(name)
+    if calendar is None:
         if name in kept:
             return kept[name]
         hint = did_you_mean(name, project.settings.calendars)
         raise RequestWrong(f"almaflow.yaml has no calendar `{name}`{hint or '.'}")
-    text = None if said.ics is None else _ics_text(said.ics, project)
-    return Calendar(name, said.country, said.subdivision, tuple(said.dates), text)
+    text = None if calendar.ics is None else _ics_text(calendar.ics, project)
+    return Calendar(name, calendar.country, calendar.subdivision, tuple(calendar.dates), text)
 
 
 LARGEST_CALENDAR = 4 * MIB
@@ -176,8 +176,8 @@ def _ics_text(name: str, project: Project) -> str:
 
 
 def _hash(timetable: Timetable, inputs: Mapping[str, Any]) -> str:
-    told = json.dumps([timetable.to_json(), _plain(inputs)], sort_keys=True)
-    return hashlib.sha256(told.encode()).hexdigest()[:_KEY]
+    identity = json.dumps([timetable.to_json(), _plain(inputs)], sort_keys=True)
+    return hashlib.sha256(identity.encode()).hexdigest()[:_KEY]
 
 
 def _plain(value: Any) -> Any:

@@ -97,8 +97,8 @@ def json_text(data: Any, *, indent: int | None = None) -> str:
     """
     text = json.dumps(data, indent=indent, ensure_ascii=False)
     # Both stand inside strings only: the rest of a document is punctuation, digits and words.
-    shown = _UNUSUAL.sub(lambda match: _json_escape(match[0]), text)
-    return _COMMAND_ANYWHERE.sub(r"\\u0023", shown)
+    escaped = _UNUSUAL.sub(lambda match: _json_escape(match[0]), text)
+    return _COMMAND_ANYWHERE.sub(r"\\u0023", escaped)
 
 
 @lru_cache(maxsize=4096)

@@ -92,13 +92,13 @@ class _Walk:
         """Take in *folder* and all below it."""
         waiting = [folder]
         while waiting and self._left >= 0:
-            one = waiting.pop()
+            current = waiting.pop()
             try:
-                waiting += self._folders(one)
+                waiting += self._folders(current)
             except (OSError, ValueError) as error:
                 reason = getattr(error, "strerror", None) or str(error)
                 message = f"The folder cannot be read, so its workflows are not loaded: {reason}."
-                self._refuse(one, "unreadable", message)
+                self._refuse(current, "unreadable", message)
         if self._left < 0:
             message = (
                 f"There are more than {MOST_ENTRIES:,} files and folders here, so almaflow did "

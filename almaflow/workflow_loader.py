@@ -110,12 +110,12 @@ def load_paths(
                 document = load_project(file).document
                 problems.extend(document.findings if document else ())
                 continue
-            one = _load_file(shelf, file, shown(file), around)
+            checked = _load_file(shelf, file, shown(file), around)
         except DocumentsInvalid as error:
             problems.extend(error.problems)
         else:
-            loaded.append(one)
-            problems.extend(one.warnings)
+            loaded.append(checked)
+            problems.extend(checked.warnings)
     problems.extend(_same_names(loaded))
     return loaded, sorted(set(problems))
 
@@ -132,16 +132,16 @@ def find_workflow(name_or_path: str, project: Project) -> Path:
     folder = project.workflows
     files = list_workflows(folder).files if os.path.isdir(folder) else ()
     named = {file: _names(file) for file in files if _may_be_called(file, name_or_path)}
-    found = _called(name_or_path, named)
-    if not found and len(files) <= _ALL_READ:
+    matches = _called(name_or_path, named)
+    if not matches and len(files) <= _ALL_READ:
         named = {file: _names(file) for file in files}
-        found = _called(name_or_path, named)
-    if len(found) == 1:
-        return found[0]
-    if found:
-        listed = " and ".join(shown(file) for file in found)
-        if same_name(str(found[0])) == same_name(str(found[1])):
-            listed += how_they_differ(found[0].name, found[1].name)
+        matches = _called(name_or_path, named)
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        listed = " and ".join(shown(file) for file in matches)
+        if same_name(str(matches[0])) == same_name(str(matches[1])):
+            listed += how_they_differ(matches[0].name, matches[1].name)
         raise RequestWrong(f"`{name_or_path}` may be {listed}. Specify the path of one of them.")
     if os.path.isdir(path):
         raise RequestWrong(
@@ -175,18 +175,18 @@ _ALL_READ = 1000
 
 def _may_be_called(file: Path, name: str) -> bool:
     """Whether a file's own name, or its text, has *name* in it."""
-    wanted = same_name(name)
-    if wanted in map(same_name, (file.name, name_of_file(file))):
+    folded = same_name(name)
+    if folded in map(same_name, (file.name, name_of_file(file))):
         return True
     try:
-        return wanted in same_name(read_text(file, MAX_BYTES))
+        return folded in same_name(read_text(file, MAX_BYTES))
     except FileUnreadable:
         return False
 
 
 def _called(name: str, named: Mapping[Path, set[str]]) -> list[Path]:
-    wanted = same_name(name)
-    return [file for file, names in named.items() if wanted in map(same_name, names)]
+    folded = same_name(name)
+    return [file for file, names in named.items() if folded in map(same_name, names)]
 
 
 def _names(file: Path) -> set[str]:
@@ -225,16 +225,16 @@ def _files(paths: Iterable[Path]) -> tuple[list[Path], list[Problem]]:
 
 def _same_names(loaded: Iterable[LoadedWorkflow]) -> Iterator[Problem]:
     first: dict[str, LoadedWorkflow] = {}
-    for one in loaded:
-        other = first.setdefault(same_name(one.name), one)
-        if other is not one:
-            document = one.document
+    for workflow in loaded:
+        other = first.setdefault(same_name(workflow.name), workflow)
+        if other is not workflow:
+            document = workflow.document
             place = document.place(("name",) if document.has(("name",)) else ())
             yield document.problem(
                 place,
                 "duplicate-name",
-                f"Two workflows have the name `{one.name}`. The other one is in "
-                f"{other.document.file}{how_they_differ(one.name, other.name)}. Give each a "
+                f"Two workflows have the name `{workflow.name}`. The other one is in "
+                f"{other.document.file}{how_they_differ(workflow.name, other.name)}. Give each a "
                 "different `name`.",
                 Severity.ERROR,
             )

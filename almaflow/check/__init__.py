@@ -64,8 +64,8 @@ def _checked_rest(document: Document, around: Surroundings, problems: set[Proble
         notes = Notes(document)
         check_templates(notes)
         problems = problems | notes.problems
-        shown = at_most(_without_echoes(problems), notes.left_out)
-        return Checked(document, None, False, tuple(shown))
+        reported = at_most(_without_echoes(problems), notes.left_out)
+        return Checked(document, None, False, tuple(reported))
     checks = check_workflow(
         rest.workflow,
         document,
@@ -75,8 +75,8 @@ def _checked_rest(document: Document, around: Surroundings, problems: set[Proble
     )
     replaced = {document.place(path) for path in rest.replaced}
     problems |= {one for one in checks.notes.problems if one.location not in replaced}
-    found = tuple(at_most(_without_echoes(problems), checks.notes.left_out))
-    return Checked(document, rest.workflow, False, found, checks.outputs, checks.calls)
+    reported = tuple(at_most(_without_echoes(problems), checks.notes.left_out))
+    return Checked(document, rest.workflow, False, reported, checks.outputs, checks.calls)
 
 
 def as_entry(checked: Checked, around: Surroundings) -> Checked:

@@ -42,15 +42,15 @@ def calls_in(
     They are read before any step is checked, so that what is nested in files is not nested in
     this program as well.
     """
-    found: dict[PathTo, Checked] = {}
+    checked: dict[PathTo, Checked] = {}
     if around.folder is None or around.shelf is None:
-        return found
+        return checked
     for path, step in steps.items():
         if isinstance(step.kind, Call) and "{{" not in step.kind.workflow:
             called = _read(notes, around, _place(notes, path, step.kind), step.kind.workflow)
             if called is not None:
-                found[path] = called
-    return found
+                checked[path] = called
+    return checked
 
 
 def _place(notes: Notes, path: PathTo, call: Call) -> PathTo:
@@ -66,8 +66,8 @@ def _read(notes: Notes, around: Surroundings, place: PathTo, name: str) -> Check
     target = files.find(place, name, Severity.ERROR, ENDINGS)
     if target is None:
         return None
-    shown = _shown(notes.document.file, name, target)
-    chain = [*around.chain.values(), shown]
+    subject = _shown(notes.document.file, name, target)
+    chain = [*around.chain.values(), subject]
     if target in around.chain:
         chain = chain[list(around.chain).index(target) :]
         notes.at(
@@ -79,7 +79,7 @@ def _read(notes: Notes, around: Surroundings, place: PathTo, name: str) -> Check
     if len(around.chain) > MOST_DEEP:
         _note_too_deep(notes, place, chain[0])
         return None
-    called = around.shelf.read(target, shown, around)
+    called = around.shelf.read(target, subject, around)
     if len(around.chain) + called.depth > MOST_DEEP + 1:
         _note_too_deep(notes, place, chain[0])
         return None
@@ -93,7 +93,7 @@ def _read(notes: Notes, around: Surroundings, place: PathTo, name: str) -> Check
         )
         return None
     if not called.is_valid:
-        notes.at(place, CALL_OF_INVALID, _invalid(shown, called.everything()))
+        notes.at(place, CALL_OF_INVALID, _invalid(subject, called.everything()))
     return called
 
 
@@ -113,16 +113,16 @@ def _note_too_deep(notes: Notes, place: PathTo, first: str) -> None:
     )
 
 
-def _invalid(shown: str, problems: list[Problem]) -> str:
+def _invalid(subject: str, problems: list[Problem]) -> str:
     # Of a chain of calls only what is wrong at its end counts.
     errors = [
         one for one in problems if one.severity is Severity.ERROR and one.code != CALL_OF_INVALID
     ]
     first = errors[0].location
     if len(errors) == 1:
-        return f"{shown} cannot be called, because it has an error at {first}."
+        return f"{subject} cannot be called, because it has an error at {first}."
     return (
-        f"{shown} cannot be called, because it has {len(errors)} errors. The first is at {first}."
+        f"{subject} cannot be called, because it has {len(errors)} errors. The first is at {first}."
     )
 
 
@@ -195,8 +195,8 @@ def _misfit(declared: Input, value: Any, scope: Record) -> str | None:
     kind = value_type(value, scope).kind
     if kind in ("", "text") or kind in _FITTING[declared.type]:
         return None
-    shown = f"`{value.text}`" if isinstance(value, Template) else "this"
-    return f"is declared as {declared.type}, but {shown} is {KINDS[kind]}"
+    subject = f"`{value.text}`" if isinstance(value, Template) else "this"
+    return f"is declared as {declared.type}, but {subject} is {KINDS[kind]}"
 
 
 def _check_environment(
@@ -209,25 +209,25 @@ def _check_environment(
     institution: str | None,
 ) -> None:
     """Note a workflow that would refuse to run where it is called."""
-    wanted = workflow.environment
-    if wanted == "any":
+    environment = workflow.environment
+    if environment == "any":
         return
-    if caller.environment not in ("any", wanted):
+    if caller.environment not in ("any", environment):
         notes.at(
             place,
             "wrong-environment",
-            f"{file} is for {wanted}, but this workflow is for {caller.environment}, so "
+            f"{file} is for {environment}, but this workflow is for {caller.environment}, so "
             "almaflow refuses to run it from here.",
         )
         return
     if workflow.institution is not None or not around.settings_count:
         return
     known = around.project.institutions.get(institution or "")
-    if known is not None and known.environment != wanted:
+    if known is not None and known.environment != environment:
         notes.at(
             place,
             "wrong-environment",
-            f"{file} is for {wanted}, but it is called at `{institution}`, which is a "
+            f"{file} is for {environment}, but it is called at `{institution}`, which is a "
             f"{known.environment} in {around.file}, so almaflow refuses to run it there.",
         )
 

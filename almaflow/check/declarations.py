@@ -126,8 +126,8 @@ class Declared:
         problem = pattern_problem(pattern)
         if problem is not None:
             message, offset = problem
-            said = f"`pattern` is not a valid regular expression: {message}."
-            self.notes.within(path, offset, 1, "bad-pattern", said)
+            text = f"`pattern` is not a valid regular expression: {message}."
+            self.notes.within(path, offset, 1, "bad-pattern", text)
 
     def _check_literal(self, path: PathTo, declared: Input, value: Any) -> None:
         """Check a value without templates against the declared type and bounds."""

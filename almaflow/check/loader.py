@@ -60,10 +60,10 @@ class Checked:
         seen: dict[int, Checked] = {}
         waiting = [self]
         while waiting:
-            one = waiting.pop()
-            if id(one) not in seen:
-                seen[id(one)] = one
-                waiting.extend(one.calls.values())
+            current = waiting.pop()
+            if id(current) not in seen:
+                seen[id(current)] = current
+                waiting.extend(current.calls.values())
         yield from seen.values()
 
 
@@ -119,8 +119,8 @@ class Shelf:
         self._check = check
         self._checked: dict[Path, Checked] = {}
 
-    def read(self, path: Path, shown: str, around: Surroundings) -> Checked:
-        """Return the file at *path*, which problems call *shown*, with what is wrong in it.
+    def read(self, path: Path, file: str, around: Surroundings) -> Checked:
+        """Return the file at *path*, which problems call *file*, with what is wrong in it.
 
         *around* is that of the file that calls it, or of none.
         """
@@ -130,12 +130,12 @@ class Shelf:
                 around,
                 folder=path.absolute().parent,
                 shelf=self,
-                chain={**around.chain, target: shown},
+                chain={**around.chain, target: file},
                 top=around.root if around.chain else None,
             )
             try:
-                _check_path(path, shown)
-                document = read_document(path, shown)
+                _check_path(path, file)
+                document = read_document(path, file)
             except DocumentsInvalid as error:
                 self._checked[target] = Checked(None, None, False, tuple(error.problems))
             else:
@@ -143,9 +143,9 @@ class Shelf:
         return self._checked[target]
 
 
-def _check_path(path: Path, shown: str) -> None:
+def _check_path(path: Path, file: str) -> None:
     """Raise `DocumentsInvalid` when no record, log or screen could name the file at *path*."""
     why = path_problem(path.absolute())
     if why:
         message = f"This file {why}. Rename it: use letters, digits, `-`, `_` and `.` only."
-        raise DocumentsInvalid([Problem(Location(shown), "file-name", message)])
+        raise DocumentsInvalid([Problem(Location(file), "file-name", message)])

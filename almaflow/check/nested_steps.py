@@ -31,11 +31,11 @@ _MAY_NOT_HAVE_BEGUN = "after a failure no further iteration starts (`on_failure:
 
 
 def check_item_name(
-    notes: Notes, path: PathTo, kind: ForEach, taken: Collection[str], items: Mapping[str, int]
+    notes: Notes, path: PathTo, kind: ForEach, used: Collection[str], items: Mapping[str, int]
 ) -> None:
     """Note a name of the item that means something else already.
 
-    *path* is that of the `for_each`; *taken* are the names that can be used there, *items*
+    *path* is that of the `for_each`; *used* are the names that can be used there, *items*
     those of the items around it, each with the line of its `for_each`.
     """
     name = kind.as_
@@ -47,7 +47,7 @@ def check_item_name(
             f"`{name}` is already the name of an item: that of the `for_each` around this one "
             f"(line {items[name]}). Use `as` to give one of the two another name."
         )
-    elif name in taken or name in FUNCTIONS or name == "secrets":
+    elif name in used or name in FUNCTIONS or name == "secrets":
         message = (
             f"`{name}` has another meaning in expressions. Give the item another name, such as "
             "`library`."

@@ -248,9 +248,9 @@ class Files:
         except PathRefused as error:
             self.notes.at(path, error.code, str(error))
             return None
-        for one in (target, *others):
-            if os.path.isfile(one):
-                return one
+        for candidate in (target, *others):
+            if os.path.isfile(candidate):
+                return candidate
         if os.path.isdir(target):
             message = f"`{name}` is a folder. Specify a file in it."
         elif os.path.lexists(target):
@@ -271,7 +271,7 @@ class Files:
 def _nearest(target: Path, name: str) -> str:
     """Return which file of the same folder may be meant, as the end of a sentence."""
     folder = os.path.dirname(name)
-    there = names_in(target.parent)
-    if there is None:
+    names = names_in(target.parent)
+    if names is None:
         return f", and there is no folder `{folder}` either."
-    return did_you_mean(name, [os.path.join(folder, one) for one in there]) or "."
+    return did_you_mean(name, [os.path.join(folder, one) for one in names]) or "."

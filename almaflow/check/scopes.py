@@ -155,12 +155,12 @@ class VisibleSteps:
 
     def take(self, mark: int) -> dict[str, Type]:
         """Hide what was added since *mark* and return it."""
-        taken = [self.fields.popitem() for _ in range(len(self.fields) - mark)]
-        return dict(reversed(taken))
+        removed = [self.fields.popitem() for _ in range(len(self.fields) - mark)]
+        return dict(reversed(removed))
 
-    def put_back(self, taken: Mapping[str, Type], why: str) -> None:
+    def put_back(self, fields: Mapping[str, Type], why: str) -> None:
         """Let steps be seen again; *why* they may not have run, empty when they have."""
-        for name, outputs in taken.items():
+        for name, outputs in fields.items():
             self.fields[name] = perhaps(outputs, name, why) if why else outputs
 
     def why_not(self, step: str) -> str:
@@ -193,11 +193,11 @@ class VisibleSteps:
         for end in range(shared, len(path)):
             around = self._steps.get(path[:end])
             if around is not None and any(body.own_scope for body in around.kind.bodies()):
-                there = self._document.place(path[:end]).line
+                opens_at = self._document.place(path[:end]).line
                 named = f"use `steps.{around.id}.results`"
                 unnamed = "give that step an `id` and use its `results`"
                 return (
-                    f"it is inside the `{around.kind.key}` in line {there}, and its steps can "
+                    f"it is inside the `{around.kind.key}` in line {opens_at}, and its steps can "
                     f"be used only inside; {(named if around.id else unnamed)}"
                 )
         inside = self._steps.get(path[: shared - 1])

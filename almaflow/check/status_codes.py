@@ -107,8 +107,8 @@ def check_retry(notes: Notes, path: PathTo, retry: Retry | None) -> None:
 
 
 def _check_cases(notes: Notes, path: PathTo, branch: Branch, steps: Mapping[str, StepBase]) -> None:
-    asked = _ENDING.fullmatch(branch.on.text.strip().removeprefix("{{").removesuffix("}}").strip())
-    step = steps.get(asked.group(1)) if asked else None
+    ending = _ENDING.fullmatch(branch.on.text.strip().removeprefix("{{").removesuffix("}}").strip())
+    step = steps.get(ending.group(1)) if ending else None
     of_job = step is not None and isinstance(step.kind, JobStep)
     seen: dict[str, int] = {}
     for values in branch.cases:
@@ -123,9 +123,9 @@ def _check_cases(notes: Notes, path: PathTo, branch: Branch, steps: Mapping[str,
                     "them."
                 )
                 notes.at_key(place, "duplicate-case", message)
-            elif asked and asked.group(2) == "outcome":
+            elif ending and ending.group(2) == "outcome":
                 _check_outcome(notes, place, value)
-            elif asked and of_job and value:
+            elif ending and of_job and value:
                 # The status is empty until Alma gives one, so there may be a case for that.
                 _check_status(notes, place, value, is_key=True)
             seen.setdefault(value, notes.document.key_place(place).line)

@@ -167,8 +167,8 @@ class StepChecks:
         scope = self._scope(here)
         if step.if_ is not None:
             self.notes.check((*path, "if"), step.if_, scope, here.guards)
-            asked = self.notes.parse((*path, "if"), step.if_)
-            here = replace(here, guards=here.guards | (guards_of(asked) if asked else frozenset()))
+            test = self.notes.parse((*path, "if"), step.if_)
+            here = replace(here, guards=here.guards | (guards_of(test) if test else frozenset()))
         if step.institution is not None:
             named, place = step.institution.text, (*path, "institution")
             self.notes.check(place, step.institution, scope, here.guards)
@@ -194,13 +194,13 @@ class StepChecks:
     def _check_within(self, path: PathTo, step: StepBase) -> None:
         """Note a timeout that the block around the step does not allow."""
         whole = self.workflow.timeout
-        told = (
+        advice = (
             f"the whole workflow ends after {format_duration(whole)}. Use a longer `timeout` "
             "at the top of the file"
         )
         if path[0] == "finally":
-            whole, told = FINALLY, f"`finally` ends after {format_duration(FINALLY)}"
-        check_within(self.notes, (*path, "timeout"), step.timeout, whole, told)
+            whole, advice = FINALLY, f"`finally` ends after {format_duration(FINALLY)}"
+        check_within(self.notes, (*path, "timeout"), step.timeout, whole, advice)
 
     def _check_kind(
         self, path: PathTo, step: StepBase, scope: Record, guards: frozenset[str]
@@ -223,8 +223,8 @@ class StepChecks:
     ) -> Type:
         """Check the steps inside, which are visible outside only through `results`."""
         inside = (*path, kind.key)
-        taken = scope.fields.keys() - here.items.keys()
-        check_item_name(self.notes, inside, kind, taken, here.lines)
+        used = scope.fields.keys() - here.items.keys()
+        check_item_name(self.notes, inside, kind, used, here.lines)
         item = item_type(self.notes, inside, kind, scope)
         line = self.notes.document.place(path).line
         here = replace(
@@ -232,8 +232,8 @@ class StepChecks:
         )
         start = self.visible.mark()
         self._check_list((*inside, "steps"), kind.steps, here)
-        given = self.visible.take(start)
-        return with_names(outputs_of(kind), {"results": results_of(step, item, given)})
+        outputs = self.visible.take(start)
+        return with_names(outputs_of(kind), {"results": results_of(step, item, outputs)})
 
     def _check_call(self, path: PathTo, step: StepBase, scope: Record, here: _Here) -> Type:
         called = self._called.get(path)
@@ -252,9 +252,9 @@ class StepChecks:
                 check_name(self.notes, inside, "branch")
             items = {**here.items, **dict.fromkeys(body.names, ANYTHING)}
             self._check_list(inside, body.steps, replace(here, items=items))
-            given = self.visible.take(start)
+            outputs = self.visible.take(start)
             if not body.own_scope:
-                passed.update(given)
+                passed.update(outputs)
         if passed:
             line = self.notes.document.place(path).line
             self.visible.put_back(passed, _why_not_run(step, line))
@@ -267,13 +267,13 @@ class StepChecks:
 
 def _why_not_run(step: StepBase, line: int) -> str:
     """Return why the steps inside one that was passed may not have run; empty: they have."""
-    told = f"the {step.kind.key} in line {line}"
+    subject = f"the {step.kind.key} in line {line}"
     if not isinstance(step.kind, Parallel):
-        return f"{told} may take another arm"
+        return f"{subject} may take another arm"
     if step.if_ is not None:
-        return f"{told} has an `if` and may not have run"
+        return f"{subject} has an `if` and may not have run"
     if step.on_failure == "continue":
-        return f"{told} may have failed, and the run then continues (`on_failure: continue`)"
+        return f"{subject} may have failed, and the run then continues (`on_failure: continue`)"
     return ""
 
 

@@ -214,12 +214,12 @@ def _refuse_character(source: Source, bad: re.Match[str]) -> NoReturn:
     if bad.group() == "\0":
         _refuse_binary(source, bad.start())
     location = source.location(bad.span())
-    shown = Source(_NOT_PRINTABLE.sub("\ufffd", source.text), source.file)
+    printable_source = Source(_NOT_PRINTABLE.sub("\ufffd", source.text), source.file)
     message = (
         f"The character U+{ord(bad.group()):04X} is not allowed in YAML. Remove it, or write "
         "it as an escape in double quotes."
     )
-    raise DocumentsInvalid([shown.problem(location, "control-character", message)])
+    raise DocumentsInvalid([printable_source.problem(location, "control-character", message)])
 
 
 def _refuse_binary(source: Source, index: int) -> NoReturn:

@@ -128,10 +128,10 @@ def _search(
 
 
 def _template(lines: Sequence[str], fault: Fault) -> Mistake | None:
-    found = _search(lines, fault, _TEMPLATE)
-    if found is None:
+    match = _search(lines, fault, _TEMPLATE)
+    if match is None:
         return None
-    return template_mistake(found[0], len(found[1]))
+    return template_mistake(match[0], len(match[1]))
 
 
 def template_mistake(mark: Mark, length: int) -> Mistake:
@@ -146,10 +146,10 @@ def template_mistake(mark: Mark, length: int) -> Mistake:
 
 
 def _cron(lines: Sequence[str], fault: Fault) -> Mistake | None:
-    found = _search(lines, fault, _CRON)
-    if found is None:
+    match = _search(lines, fault, _CRON)
+    if match is None:
         return None
-    mark, text = found
+    mark, text = match
     return Mistake(
         "yaml-unquoted-cron",
         f'`{text}` needs quotes: `"{text}"`. YAML reads a `*` at the beginning of a value as a '

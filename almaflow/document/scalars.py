@@ -111,11 +111,11 @@ def _block_offsets(source: str, value: str) -> list[int] | None:
         content = source[start + indent : end]
         if not content.strip():
             continue
-        found = value.find(content, position)
-        if found < 0:
+        index = value.find(content, position)
+        if index < 0:
             return None
-        offsets[found : found + len(content)] = range(start + indent, end)
-        position = found + len(content)
+        offsets[index : index + len(content)] = range(start + indent, end)
+        position = index + len(content)
         offsets[position:] = [end - 1] * (len(value) - position)
     return offsets
 
@@ -132,5 +132,5 @@ def _lines(source: str, start: int) -> list[tuple[int, int]]:
 def _indent(source: str, lines: list[tuple[int, int]], value: str) -> int:
     """Return how many blanks of the first line with text are indentation."""
     text = next((source[start:end] for start, end in lines if source[start:end].strip()), "")
-    shown = next((line for line in value.split("\n") if line.strip()), "")
-    return max(0, (len(text) - len(text.lstrip(" "))) - (len(shown) - len(shown.lstrip(" "))))
+    head = next((line for line in value.split("\n") if line.strip()), "")
+    return max(0, (len(text) - len(text.lstrip(" "))) - (len(head) - len(head.lstrip(" "))))

@@ -92,14 +92,14 @@ class TreeBuilder:
             self._syntax_error(error)
         except (ValueError, OverflowError):
             # The scanner computes `\U` escapes without looking at their size.
-            found = _BIG_NUMBER.search(self.source.text)
+            match = _BIG_NUMBER.search(self.source.text)
             message = "This number is too large for a character."
-            self._note("yaml-escape", message, found.span() if found else (0, 1))
+            self._note("yaml-escape", message, match.span() if match else (0, 1))
             raise _Stop from None
         except AssertionError:
             # The parser knows no other versions; `directives` has seen those above the document.
-            found = _VERSION.search(self.source.text)
-            span = found.span() if found else (0, 1)
+            match = _VERSION.search(self.source.text)
+            span = match.span() if match else (0, 1)
             self._note("yaml-second-document", _SECOND_DOCUMENT, span)
             raise _Stop from None
 

@@ -149,8 +149,8 @@ def _explained(root: type[BaseModel], name: str, field: FieldInfo | None, path: 
         field = next((fields_of(one)[key] for one in models if key in fields_of(one)), None)
         if field is None:
             return ""
-    shown = ".".join([name, *path])
-    return _about_model(shown, root) if field is None else _about_field(shown, root, field)
+    dotted = ".".join([name, *path])
+    return _about_model(dotted, root) if field is None else _about_field(dotted, root, field)
 
 
 def _no_field(name: str, path: list[str], others: Others) -> RequestWrong:
@@ -167,8 +167,8 @@ def _no_field(name: str, path: list[str], others: Others) -> RequestWrong:
         if key not in known:
             break
         name = f"{name}.{key}"
-        found = [fields_of(model)[key] for model in models if key in fields_of(model)]
-        models = [one for field in found for one in models_of(field.annotation)]
+        fields = [fields_of(model)[key] for model in models if key in fields_of(model)]
+        models = [one for field in fields for one in models_of(field.annotation)]
     hint = did_you_mean(key, known) or "."
     listed = f" Its fields are {', '.join(f'`{one}`' for one in sorted(known))}." if known else ""
     return RequestWrong(f"`{name}` has no field `{key}`{hint}{listed}")
@@ -296,10 +296,10 @@ def _table(rows: Iterable[tuple[str, str]]) -> list[str]:
     rows = list(rows)
     width = min(30, max((len(name) for name, _ in rows), default=0))
     lines = []
-    for name, said in rows:
+    for name, remark in rows:
         indent = " " * (width + 4)
         lines += textwrap.wrap(
-            f"  {name:<{width}}  {said}",
+            f"  {name:<{width}}  {remark}",
             WIDTH,
             subsequent_indent=indent,
             break_on_hyphens=False,

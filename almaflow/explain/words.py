@@ -83,8 +83,8 @@ def _class_words(annotation: type) -> str:
 
 
 def _one_of(values: Iterable[Any]) -> str:
-    shown = [f"`{str(one).lower() if isinstance(one, bool) else one}`" for one in values]
-    return f"{', '.join(shown[:-1])} or {shown[-1]}" if len(shown) > 1 else shown[0]
+    literals = [f"`{str(one).lower() if isinstance(one, bool) else one}`" for one in values]
+    return f"{', '.join(literals[:-1])} or {literals[-1]}" if len(literals) > 1 else literals[0]
 
 
 def default_of(field: FieldInfo) -> str:

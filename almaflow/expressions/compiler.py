@@ -254,14 +254,14 @@ class _Compiler:
     def test(self, node: nodes.Test) -> Code:
         inner = self.code(node.node)
         if node.name in ASKS_WHETHER_DEFINED:
-            wanted = node.name == "defined"
+            is_positive = node.name == "defined"
 
             def asks(frame: Frame) -> bool:
                 try:
                     inner(frame)
                 except NotDefined:
-                    return not wanted
-                return wanted
+                    return not is_positive
+                return is_positive
 
             return asks
         operation = _known(TESTS, node.name, "test")

@@ -34,15 +34,15 @@ def _map(
             kwargs["default"] = default
         _check_arguments(operation, args, kwargs)
         return [operation.on(frame, one, *args, **kwargs) for one in value]
-    found = []
-    for one in value:
+    values = []
+    for element in value:
         try:
-            found.append(member_by_path(frame, one, attribute))
+            values.append(member_by_path(frame, element, attribute))
         except NotDefined:
             if default is _REQUIRED:
                 raise
-            found.append(default)
-    return found
+            values.append(default)
+    return values
 
 
 def _select(frame: Frame, value: Any, test: Any = None, *args: Any) -> list[Any]:
@@ -70,10 +70,10 @@ def _chosen(
 ) -> list[Any]:
     frame.budget.items(len(value))
     ask = _question(frame, test, args)
-    found = []
-    for one in value:
+    elements = []
+    for element in value:
         try:
-            part = one if attribute is None else member_by_path(frame, one, attribute)
+            part = element if attribute is None else member_by_path(frame, element, attribute)
         except NotDefined:
             if test not in ASKS_WHETHER_DEFINED:
                 raise
@@ -81,8 +81,8 @@ def _chosen(
         else:
             answer = ask(part)
         if answer is wanted:
-            found.append(one)
-    return found
+            elements.append(element)
+    return elements
 
 
 def _question(frame: Frame, test: Any, args: tuple[Any, ...]) -> Callable[[Any], bool]:

@@ -18,7 +18,7 @@ _EACH = 64
 
 def kept(read: Callable[[str], T]) -> Callable[[str], T]:
     """Let *read* return again what it returned for the same text lately; for any thread."""
-    found: OrderedDict[str, T] = OrderedDict()
+    results: OrderedDict[str, T] = OrderedDict()
     lock = Lock()
     size = 0
 
@@ -26,16 +26,16 @@ def kept(read: Callable[[str], T]) -> Callable[[str], T]:
     def read_once(text: str) -> T:
         nonlocal size
         with lock:
-            if text in found:
-                found.move_to_end(text)
-                return found[text]
+            if text in results:
+                results.move_to_end(text)
+                return results[text]
         value = read(text)
         with lock:
-            if text not in found:
+            if text not in results:
                 size += len(text) + _EACH
-            found[text] = value
+            results[text] = value
             while size > CHARACTERS:
-                size -= len(found.popitem(last=False)[0]) + _EACH
+                size -= len(results.popitem(last=False)[0]) + _EACH
         return value
 
     return read_once

@@ -54,8 +54,8 @@ def _last(frame: Frame, value: Any) -> Any:
 
 def _one(frame: Frame, value: Any) -> Any:
     if len(value) != 1:
-        found = f"has {len(value):,}" if value else "is empty"
-        raise ExpressionFailed(f"Exactly one element is expected, but the list {found}.")
+        size = f"has {len(value):,}" if value else "is empty"
+        raise ExpressionFailed(f"Exactly one element is expected, but the list {size}.")
     return value[0]
 
 
@@ -78,9 +78,9 @@ def _reverse(frame: Frame, value: Any) -> Any:
 
 def _sum(frame: Frame, value: Any, attribute: Any = None, start: Any = 0) -> Any:
     total = start
-    for one in _picked(frame, value, attribute):
+    for element in _picked(frame, value, attribute):
         frame.budget.items(4)
-        total = apply(frame, "+", total, one)
+        total = apply(frame, "+", total, element)
     return total
 
 
@@ -118,10 +118,10 @@ def _sort(
 def _unique(
     frame: Frame, value: Any, case_sensitive: Any = False, attribute: Any = None
 ) -> list[Any]:
-    found: dict[tuple[str, Any], Any] = {}
-    for key, one in zip(_keys(frame, value, case_sensitive, attribute), value, strict=True):
-        found.setdefault(key, one)
-    return list(found.values())
+    elements: dict[tuple[str, Any], Any] = {}
+    for key, element in zip(_keys(frame, value, case_sensitive, attribute), value, strict=True):
+        elements.setdefault(key, element)
+    return list(elements.values())
 
 
 def _keys(frame: Frame, value: Any, case_sensitive: Any, attribute: Any) -> list[tuple[str, Any]]:
@@ -234,10 +234,10 @@ def _read_csv(frame: Frame, text: str, delimiter: Any) -> list[list[str]]:
 def _find_column(column: str, header: list[str]) -> int:
     if column in header:
         return header.index(column)
-    shown = ", ".join(f"`{name}`" for name in header[:20])
+    columns = ", ".join(f"`{name}`" for name in header[:20])
     raise ExpressionFailed(
         f"There is no column `{column}`{did_you_mean(column, header) or '.'} "
-        f"The columns are {shown}."
+        f"The columns are {columns}."
     )
 
 

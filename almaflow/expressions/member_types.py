@@ -136,10 +136,10 @@ class Noting:
 
 def attribute_of(node: nodes.Filter) -> nodes.Const | None:
     """Return the text by which a filter names a part of each element; None when it does not."""
-    given = [value for key, value in keywords(node) if key == "attribute"]
-    if not given and node.name in _NAMED_FIRST:
-        given = node.args[:1]
-    first = given[0] if given else None
+    names = [value for key, value in keywords(node) if key == "attribute"]
+    if not names and node.name in _NAMED_FIRST:
+        names = node.args[:1]
+    first = names[0] if names else None
     return first if isinstance(first, nodes.Const) and isinstance(first.value, str) else None
 
 
@@ -147,8 +147,8 @@ def _allows_for_missing(node: nodes.Filter) -> bool:
     """Whether a filter has a default, asks what is there, or follows one that has chosen."""
     if any(key == "default" for key, _ in keywords(node)):
         return True
-    asked = node.args[1:2] if node.name in _NAMED_FIRST else []
-    if any(isinstance(one, nodes.Const) and one.value in ASKS_WHETHER_DEFINED for one in asked):
+    names = node.args[1:2] if node.name in _NAMED_FIRST else []
+    if any(isinstance(one, nodes.Const) and one.value in ASKS_WHETHER_DEFINED for one in names):
         return True
     before = node.node
     while isinstance(before, nodes.Filter):

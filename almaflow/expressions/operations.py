@@ -361,12 +361,12 @@ def format_text(budget: Budget, pattern: str, values: tuple[Any, ...]) -> str:
     if "%" in _DIRECTIVE.sub("", pattern):
         raise ExpressionFailed("Write a letter after each `%` in a format: `%s`, `%05d`, `%.2f`.")
     letters = [match[4] for match in _DIRECTIVE.finditer(pattern) if match[4]]
-    shown = tuple(
+    operands = tuple(
         to_text(one) if letter == "s" else one
         for one, letter in zip_longest(values, letters[: len(values)])
     )
-    budget.text(cost + sum(len(one) for one in shown if isinstance(one, str)))
+    budget.text(cost + sum(len(one) for one in operands if isinstance(one, str)))
     try:
-        return pattern % shown
+        return pattern % operands
     except (TypeError, ValueError, OverflowError) as error:
         raise ExpressionFailed(f"The values do not fit the format: {error}.") from None

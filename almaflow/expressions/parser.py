@@ -91,15 +91,15 @@ class Parsed:
     @property
     def only(self) -> Piece | None:
         """The expression that it is nothing but, if it is."""
-        found = None
+        expression = None
         for part in self.parts:
             if isinstance(part, Piece):
-                if found is not None:
+                if expression is not None:
                     return None
-                found = part
+                expression = part
             elif part.strip():
                 return None
-        return found
+        return expression
 
 
 @kept
@@ -293,14 +293,14 @@ def _friendly(message: str, token: Token) -> str:
     if token.type == "assign":
         return "`=` does not compare. Write `==`."
     expected = re.search(r"expected token '([^']+)'", message)
-    shown = _shown(token)
+    written = _shown(token)
     if expected is not None:
-        wanted = expected.group(1)
-        wanted = "a name" if wanted == "name" else f"`{wanted}`"
-        return f"{wanted[0].upper()}{wanted[1:]} is expected here, not {shown}."
+        missing = expected.group(1)
+        missing = "a name" if missing == "name" else f"`{missing}`"
+        return f"{missing[0].upper()}{missing[1:]} is expected here, not {written}."
     if "chain" in message:
         return "`is` cannot follow `is`. Join the two tests with `and`."
-    return f"{shown[0].upper()}{shown[1:]} is not expected here."
+    return f"{written[0].upper()}{written[1:]} is not expected here."
 
 
 def _leftover(token: Token) -> str:

@@ -66,15 +66,15 @@ class Operation:
 
     def usage(self, values: int) -> str:
         """Return how it is written, with the names of its arguments."""
-        shown = []
+        words = []
         for parameter in list(self.signature.parameters.values())[1 + values :]:
             if parameter.kind is parameter.VAR_POSITIONAL:
-                shown.append("…")
+                words.append("…")
             elif parameter.default is parameter.empty:
-                shown.append(parameter.name)
+                words.append(parameter.name)
             else:
-                shown.append(f"{parameter.name}=…")
-        return f"{self.name}({', '.join(shown)})"
+                words.append(f"{parameter.name}=…")
+        return f"{self.name}({', '.join(words)})"
 
     def on(self, frame: Frame, value: Any, *args: Any, **kwargs: Any) -> Any:
         """Do it to *value*; Raises: ExpressionFailed."""
@@ -86,9 +86,9 @@ class Operation:
 
 @lru_cache(maxsize=1024)
 def _misuse(operation: Operation, values: int, positional: int, keywords: tuple[str, ...]) -> str:
-    given: list[None] = [None] * (1 + values + positional)
+    positions: list[None] = [None] * (1 + values + positional)
     try:
-        operation.signature.bind(*given, **dict.fromkeys(keywords))
+        operation.signature.bind(*positions, **dict.fromkeys(keywords))
     except TypeError:
         if len(operation.signature.parameters) == 1 + values:
             return f"`{operation.name}` takes no arguments."

@@ -131,5 +131,5 @@ def _quoted(value: Any) -> str:
     if kind in ("list", "counters", "mapping", "nothing"):
         return KINDS[kind]
     text = to_text(value)
-    shown = text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"
-    return f"{KINDS[kind]} (`{shown}`)"
+    excerpt = text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"
+    return f"{KINDS[kind]} (`{excerpt}`)"

@@ -20,23 +20,23 @@ def spans_of(
     closing one. The time is linear in the length of the expression.
     """
     brackets = _Brackets(ends, source)
-    found: dict[int, tuple[int, int]] = {}
+    spans: dict[int, tuple[int, int]] = {}
     for node in _inner_first(root):
-        inner = [found[id(child)] for child in node.iter_child_nodes()]
+        inner = [spans[id(child)] for child in node.iter_child_nodes()]
         if node.lineno is not None:
             inner.append((node.lineno, ends.get(node.lineno, node.lineno + 1)))
         start, end = min(start for start, _ in inner), max(end for _, end in inner)
-        found[id(node)] = brackets.completed(start, end)
-    return found
+        spans[id(node)] = brackets.completed(start, end)
+    return spans
 
 
 def _inner_first(root: nodes.Node) -> list[nodes.Node]:
-    found, waiting = [], [root]
+    children, waiting = [], [root]
     while waiting:
         node = waiting.pop()
-        found.append(node)
+        children.append(node)
         waiting.extend(node.iter_child_nodes())
-    return found[::-1]
+    return children[::-1]
 
 
 class _Brackets:

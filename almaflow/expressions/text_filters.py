@@ -170,10 +170,10 @@ def _int(frame: Frame, value: Any, default: Any = 0, base: Any = 10) -> Any:
 def _float(frame: Frame, value: Any, default: Any = 0.0) -> Any:
     _check_digits(value)
     try:
-        found = jinja.do_float(value, default)
+        number = jinja.do_float(value, default)
     except OverflowError:
         return default
-    return found if not isinstance(found, float) or math.isfinite(found) else default
+    return number if not isinstance(number, float) or math.isfinite(number) else default
 
 
 def _check_digits(value: Any) -> None:

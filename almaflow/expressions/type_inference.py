@@ -145,10 +145,10 @@ class Inference(Noting):
             return ANYTHING
         if node.operator == "%" and left == TEXT:
             return TEXT
-        found = BINARY.get((node.operator, left.kind, right.kind))
+        operation = BINARY.get((node.operator, left.kind, right.kind))
         meant = TEXT not in (left, right) or not multiplies_names(node)
-        if found is not None and meant:
-            return found[1]
+        if operation is not None and meant:
+            return operation[1]
         code = "arithmetic-on-text" if TEXT in (left, right) else "wrong-operands"
         self._note(node, code, no_operation(node.operator, left.kind, right.kind))
         return ANYTHING
@@ -169,13 +169,13 @@ class Inference(Noting):
         return ANYTHING
 
     def concat(self, node: nodes.Concat) -> Type:
-        for one in node.nodes:
-            type_ = self.type_of(one)
+        for piece in node.nodes:
+            type_ = self.type_of(piece)
             if type_.kind in ("list", "counters", "mapping", "nothing"):
                 self._note(
-                    one,
+                    piece,
                     "not-a-text",
-                    f"`{self.piece.written(one)}` is {KINDS[type_.kind]}, which cannot be "
+                    f"`{self.piece.written(piece)}` is {KINDS[type_.kind]}, which cannot be "
                     "written as text.",
                 )
         return TEXT
@@ -242,12 +242,12 @@ class Inference(Noting):
             if problem:
                 self._note(first, "bad-format", problem)
         elif name == "map":
-            found = FILTERS.get(first.value)
-            if found is not None:
-                each = certain(found.result_for(item_of(value)))
+            operation = FILTERS.get(first.value)
+            if operation is not None:
+                each = certain(operation.result_for(item_of(value)))
                 if first.value in GIVE_DEFAULT:
                     return ListOf(ANYTHING)
-                return ListOf(self._or_default(each, found, 1, node, node.args[1:]))
+                return ListOf(self._or_default(each, operation, 1, node, node.args[1:]))
             self._unknown(self.piece.span(first), "filter", first.value, FILTERS)
         elif name in ("select", "reject") and first.value not in (TESTS.keys() | _ASKS):
             self._unknown(self.piece.span(first), "test", first.value, TESTS)
@@ -317,10 +317,10 @@ class Inference(Noting):
         *args* are those of the operation without a name; those with a name are *node*'s.
         """
         place = None if operation is None else operation.place_of("default", values)
-        given = [value for key, value in keywords(node) if key == "default"]
-        if place is not None and not given:
-            given = args[place : place + 1]
-        return join(type_, self.types.get(id(given[0]), ANYTHING)) if given else type_
+        defaults = [value for key, value in keywords(node) if key == "default"]
+        if place is not None and not defaults:
+            defaults = args[place : place + 1]
+        return join(type_, self.types.get(id(defaults[0]), ANYTHING)) if defaults else type_
 
     def _visit_arguments(self, node: nodes.Call | nodes.Filter | nodes.Test) -> list[Type]:
         return [

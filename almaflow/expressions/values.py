@@ -33,9 +33,9 @@ class Counters(list[Mapping[str, str]]):
         Raises:
             NotDefined: there is no such counter and no default; lists those there are.
         """
-        found = self._find(which)
-        if found is not None:
-            return found
+        text = self._find(which)
+        if text is not None:
+            return text
         if default is not _REQUIRED:
             return default
         what = f"`{which}`" if isinstance(which, str) else f"number {which}"
@@ -72,9 +72,9 @@ class Counters(list[Mapping[str, str]]):
     def _listed(self) -> str:
         if not self:
             return "The run has no counters"
-        shown = [f"`{one.get('key', '')}` ({one.get('value', '')})" for one in self[:20]]
-        more = ", …" if len(self) > len(shown) else ""
-        return f"The run has {', '.join(shown)}{more}"
+        counters = [f"`{one.get('key', '')}` ({one.get('value', '')})" for one in self[:20]]
+        more = ", …" if len(self) > len(counters) else ""
+        return f"The run has {', '.join(counters)}{more}"
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def is_harmless(key: str, around: PathTo = ()) -> bool:
 
 def _starred(line: str) -> str:
     """Star the doubtful values of a line, keys and braces left."""
-    shown, position = "", 0
+    masked, position = "", 0
     for match in _PAIR.finditer(line):
         if match.start() < position:
             continue
@@ -68,11 +68,11 @@ def _starred(line: str) -> str:
             continue
         text = value.group()
         keep = is_harmless(match[1]) or is_reference(text.strip("\"' "))
-        shown += line[position : match.end()] + (text if keep else "*" * len(text))
+        masked += line[position : match.end()] + (text if keep else "*" * len(text))
         position = value.end()
     rest = line[position:]
     # A line without a key may continue a value of the line above.
-    return shown + (re.sub(r"[^\s\-{}\[\],#]", "*", rest) if not shown else rest)
+    return masked + (re.sub(r"[^\s\-{}\[\],#]", "*", rest) if not masked else rest)
 
 
 @cache

@@ -110,25 +110,25 @@ class Project:
         Raises:
             RequestWrong: there is none; shows the lines to write.
         """
-        wanted = name or self.default_institution
-        if wanted is None and self.institutions:
+        institution = name or self.default_institution
+        if institution is None and self.institutions:
             names = ", ".join(f"`{known}`" for known in self.institutions)
             raise RequestWrong(
                 f"No institution is specified, and {self._file} has several ({names}) and no "
                 "default. Specify one in the workflow (`institution: …`), or write "
                 "`default_institution: …`."
             )
-        entry = self.institutions.get(wanted or "")
-        if entry is None or wanted is None:
-            raise LinesWanted(self._how_to_write(wanted))
+        entry = self.institutions.get(institution or "")
+        if entry is None or institution is None:
+            raise LinesWanted(self._how_to_write(institution))
         return Institution(
-            name=wanted,
+            name=institution,
             base_url=entry.address,
             code=entry.code,
             environment=entry.environment,
-            limits=_limits(self._limit_settings(wanted), entry.environment),
+            limits=_limits(self._limit_settings(institution), entry.environment),
             settle=entry.settle,
-            account=_account(wanted, entry),
+            account=_account(institution, entry),
             api_key=entry.api_key,
             folder=self.folder,
         )
@@ -220,8 +220,8 @@ class Project:
         lines = _LINES.format(name=name or "main")
         if self.document is None:
             place = f"There is no {FILE_NAME} in {self.folder} or a folder above it"
-            wanted = f", so the institution `{name}` is not known" if name else ""
-            return f"{place}{wanted}. Create one with these lines, or use `--simulate`:\n\n{lines}"
+            effect = f", so the institution `{name}` is not known" if name else ""
+            return f"{place}{effect}. Create one with these lines, or use `--simulate`:\n\n{lines}"
         what = f"no institution `{name}`" if name else "no institution"
         hint = did_you_mean(name, self.institutions) if name else ""
         return f"{self._file} has {what}{hint or '.'} Add these lines:\n\n{lines}"
