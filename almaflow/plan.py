@@ -171,7 +171,9 @@ def sub_plan(plan: Plan, name: str, inputs: Mapping[str, Any], now: datetime) ->
         workflow=loaded.workflow,
         definition=definition,
         zone=zone,
-        institution=institution and to_text(evaluate_value(institution, names, "institution")),
+        institution=to_text(evaluate_value(institution, names, "institution"))
+        if institution
+        else "",
         inputs=names["inputs"],
         vars=names["vars"],
         called_in=run_name,

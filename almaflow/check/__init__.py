@@ -75,8 +75,8 @@ def _checked_rest(document: Document, around: Surroundings, problems: set[Proble
     )
     replaced = {document.place(path) for path in rest.replaced}
     problems |= {one for one in checks.notes.problems if one.location not in replaced}
-    reported = tuple(at_most(_without_echoes(problems), checks.notes.left_out))
-    return Checked(document, rest.workflow, False, reported, checks.outputs, checks.calls)
+    problems_shown = tuple(at_most(_without_echoes(problems), checks.notes.left_out))
+    return Checked(document, rest.workflow, False, problems_shown, checks.outputs, checks.calls)
 
 
 def as_entry(checked: Checked, around: Surroundings) -> Checked:
