@@ -160,7 +160,7 @@ def test_an_age_that_is_no_duration_sweeps_nothing(stage: Stage) -> None:
 
     assert played.ended == (
         "failed",
-        "Step old: `3` is not a valid duration. Write a number and a unit, such as `90s`, "
+        "Step old: `10 days` is not a valid duration. Write a number and a unit, such as `90s`, "
         "`10m`, `4h` or `2d`, or several, such as `1h30m`. Nothing was deleted.",
     )
 
