@@ -99,7 +99,7 @@ def live_engine(
 ) -> Engine:
     """Return an engine that speaks to the institutions of almaflow.yaml.
 
-    *people* are whoever can be asked right here; None: nobody. *log* takes what concerns no run.
+    *people* can be asked at this terminal; None: nobody. *log* takes what concerns no run.
     """
     from almaflow.connectors.registry import LiveOutside
     from almaflow.engine.approvals import NobodyHere
@@ -233,7 +233,7 @@ class ScenarioPeople:
 def simulate(project: Project, loaded: LoadedWorkflow, scenario: str | None) -> Simulation:
     """Return the simulation for a workflow.
 
-    Its scenario is *scenario*, else the file beside the workflow, else all goes well.
+    Its scenario is *scenario*, else the file next to the workflow, else all goes well.
 
     Raises:
         DocumentsInvalid: the scenario has mistakes.

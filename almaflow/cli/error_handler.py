@@ -49,7 +49,7 @@ EXIT_REFUSED, EXIT_USAGE, EXIT_DEFECT, EXIT_INTERRUPTED = 1, 2, 3, 130
 
 _INTERRUPTED = "Interrupted."
 
-# What typer raises for a wrong command line; its bases have no public name of their own.
+# What typer raises for a wrong command line; its bases have no public names.
 _ShownByTyper = typer.BadParameter.__mro__[2]
 
 
@@ -101,7 +101,7 @@ def _tell(error: BaseException, arguments: Sequence[str]) -> int:
                 _emit_interrupted()
             return EXIT_INTERRUPTED
     _know_secrets()
-    message, code, details = _told(error, arguments)
+    message, code, details = _describe(error, arguments)
     _print(error, message)
     if wants_json(arguments):
         kind = type(error).__name__
@@ -119,7 +119,7 @@ def _print(error: BaseException, message: str) -> None:
     emit_lines([f"{head} {lines[0]}", *lines[1:]], err=True, wrap=True)
 
 
-def _told(error: BaseException, arguments: Sequence[str]) -> tuple[str, int, dict[str, Any]]:
+def _describe(error: BaseException, arguments: Sequence[str]) -> tuple[str, int, dict[str, Any]]:
     """Return the message, the exit code and, for programs, what else is known."""
     match error:
         case AlmaflowError():

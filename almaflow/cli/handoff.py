@@ -1,4 +1,4 @@
-"""Runs that nobody works on, and those of other processes: who is told, and what is done here."""
+"""Runs without a process, and those of other processes: whom to notify, and what to do here."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from almaflow.plan import recorded_plan
 from almaflow.settings import Project
 from almaflow.store import LEASE, RunRecord, Store
 
-# How often a process that gives no sign of life is looked at.
+# How often a process without a heartbeat is checked.
 _LOOK = timedelta(seconds=1)
 
 

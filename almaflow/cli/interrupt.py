@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP: the first gives the run back cleanly, the second leaves at once."""
+"""Ctrl-C, SIGTERM and SIGHUP: the first releases the run cleanly, the second exits immediately."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 EXIT_INTERRUPTED = 130
 
-# Two signals within so many seconds are one.
+# Signals within this number of seconds count as one.
 _ECHO = 0.2
 
 
@@ -38,7 +38,7 @@ def resume_collection() -> None:
 
 
 def run_interruptible(main: Callable[[], Awaitable[T]], *, virtual: bool = False) -> T:
-    """Run *main* to its end, in virtual time when told so.
+    """Run *main* to its end, in virtual time when requested.
 
     Raises:
         Interrupted: stopped by a signal; *main* was cancelled and has cleaned up.
@@ -56,7 +56,7 @@ def run_interruptible(main: Callable[[], Awaitable[T]], *, virtual: bool = False
             # The shell and the system both send it when a terminal closes: nobody is impatient.
             return
         if asked is not None:
-            # Whoever presses twice does not want to wait for the answer of a write.
+            # A person who presses twice does not want to wait for the response to a write.
             sys.stderr.write(
                 "\nLeaving immediately; almaflow will search Alma for requests that were being "
                 "sent.\n"

@@ -96,7 +96,7 @@ def _names_in(
 
 
 def _place(kind: Kind) -> tuple[PathTo, str, Severity] | None:
-    """Return where below the kind's key a literal name stands, and what its absence is called."""
+    """Return the position of a literal name below the kind's key, and the code for its absence."""
     match kind:
         case SubmitJob(job=job):
             keys: PathTo = ("job", "id" if job.id is not None else "name")

@@ -67,7 +67,7 @@ def _pairs(pairs: list[str]) -> dict[str, str]:
 
 
 def in_order(file: str, scenario: str | None) -> tuple[str, str | None]:
-    """Let the scenario stand before the file: `--simulate SCENARIO FILE` reads naturally too."""
+    """Accept the scenario before the file: `--simulate SCENARIO FILE` reads naturally too."""
     if scenario is not None and file.endswith(SCENARIO_SUFFIX):
         return scenario, file
     return file, scenario

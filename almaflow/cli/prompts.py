@@ -22,7 +22,7 @@ from almaflow.runs.events import Listener
 
 
 def who() -> str:
-    """Return the name of whoever types, as records keep it."""
+    """Return the name of the person at the terminal, as records keep it."""
     try:
         return as_recorded(getpass.getuser())
     except (KeyError, OSError, ImportError):
@@ -64,10 +64,10 @@ class _Pausing(Protocol):
 
 
 class PersonAtTerminal:
-    """Puts the questions of `approve` steps to whoever sits at the terminal, one at a time.
+    """Puts the questions of `approve` steps to the person at the terminal, one at a time.
 
-    The loop goes on meanwhile, so that an answer from elsewhere, a timeout or Ctrl-C withdraw the
-    question.
+    The loop keeps running meanwhile, so that a reply from elsewhere, a timeout or Ctrl-C can
+    withdraw the question.
     """
 
     def __init__(self, view: Listener) -> None:
@@ -143,7 +143,7 @@ async def _readable(descriptor: int) -> None:
 
 
 def forget_what_was_typed() -> None:
-    """Drop what was typed before a question was asked: it is no answer to it."""
+    """Drop what was typed before a question was asked: it does not answer that question."""
     try:
         import termios
     except ImportError:

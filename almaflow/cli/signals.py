@@ -14,7 +14,7 @@ HANGUP: Final[int | None] = getattr(signal, "SIGHUP", None)
 def ending_signals() -> list[int]:
     """Return the signals that ask this process to end.
 
-    SIGHUP is not one of them where whoever started the process has it ignored, as `nohup` does.
+    SIGHUP is not one of them where the parent process ignores it, as `nohup` does.
     """
     signals: list[int] = [signal.SIGINT, signal.SIGTERM]
     if HANGUP is not None and signal.getsignal(HANGUP) is not signal.SIG_IGN:

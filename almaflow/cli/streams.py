@@ -19,7 +19,7 @@ _STANDARD: Final = (0, 1, 2)
 def secure_streams() -> None:
     """Make the standard streams safe to use; to be called before any file is opened.
 
-    A descriptor that was closed by whoever started this process would otherwise be given to the
+    A descriptor that the parent process closed would otherwise be given to the
     next file that is opened, such as the store, and output would be written into it.
     """
     for descriptor in _STANDARD:

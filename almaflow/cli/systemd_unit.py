@@ -37,7 +37,7 @@ class Unit:
         return Path("/etc/almaflow", f"{self.name}.env")
 
     def text(self) -> str:
-        """Return the unit; Raises: RequestWrong when a path cannot stand in one."""
+        """Return the unit; Raises: RequestWrong when a path cannot be written in one."""
         return "\n".join((WRITTEN_BY, *self._unit(), *self._service(), *_INSTALL, ""))
 
     def _unit(self) -> Iterator[str]:
@@ -141,7 +141,7 @@ def _plain(text: str) -> str:
 
 
 def _word(text: str) -> str:
-    """Return what stands among others, in quotes where it needs them."""
+    """Return *text* as one word of a command, quoted where necessary."""
     escaped = _plain(text).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"' if any(character in text for character in " '\";") else escaped
 

@@ -17,7 +17,7 @@ _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 def read_past(text: str, option: str, now: datetime, zone: ZoneInfo) -> datetime:
-    """Return the instant that an option names: a date, a moment in *zone*, or so long ago.
+    """Return the instant that an option names: a date, a time in *zone*, or a duration before now.
 
     Raises:
         RequestWrong: it is none of them.

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 Names = Mapping[str, Any]
 
-# Items of `for_each` whose names are looked at one by one.
+# Items of `for_each` whose names are checked one by one.
 _MOST_ITEMS = 1_000
 # What a set holds whose members have identifiers of this type; of the others, users.
 _CONTENT_OF = {

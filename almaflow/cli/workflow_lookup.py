@@ -24,5 +24,5 @@ def workflow_named(text: str, project: Project, store: Store) -> str:
     try:
         return load_workflow(path, project, simulated=True).name
     except DocumentsInvalid:
-        # Its name may be wanted just because the file has to be mended.
+        # A person may use its name precisely because the file needs fixing.
         return name_of_file(path)

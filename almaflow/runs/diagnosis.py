@@ -20,7 +20,7 @@ from almaflow.runs.views import IntentView, RunView, StepView
 from almaflow.store import EntryState, JobSlot, PlaceState, Process
 from almaflow.waiting import Waiting, WaitingKind
 
-# So many of those who hold a place, or stand before in the queue, are named.
+# At most this number of runs that hold a slot, or are ahead in the queue, are named.
 _NAMED = 5
 
 
@@ -96,7 +96,7 @@ class _Waiting:
         self._zone = ZoneInfo(view.timezone)
 
     def of_the_run(self) -> Iterator[Because]:
-        """Yield why nobody works on it; nothing when somebody does."""
+        """Yield why no process executes it; nothing when one does."""
         view = self._view
         resume = f"`almaflow resume {view.id}` continues it."
         if view.worked_on:
@@ -114,7 +114,7 @@ class _Waiting:
                 moves=(resume,),
             )
         elif view.status is Status.WAITING and not view.waits:
-            # It waits for a person, who is told at the step.
+            # It waits for a person; the step reports that.
             return
         elif self._around.process is not None:
             process = self._around.process
@@ -306,7 +306,7 @@ class _Ended:
 
     def because(self) -> Because:
         """Return why it ended as it did."""
-        details = tuple(map(self._told, self._to_tell()))
+        details = tuple(map(self._describe, self._to_tell()))
         return Because(Cause.ENDED, "", self._text(), details, tuple(self._moves()))
 
     def _text(self) -> str:
@@ -324,7 +324,7 @@ class _Ended:
         innermost.sort(key=lambda step: step.ended_at or far)
         return innermost[:_NAMED]
 
-    def _told(self, step: StepView) -> str:
+    def _describe(self, step: StepView) -> str:
         place = self._around.outline.place(step.path) if self._around.outline is not None else None
         line = f" ({place.line})" if place is not None and place.line else ""
         at = clock(step.ended_at, self._around.now, self._zone) if step.ended_at else ""

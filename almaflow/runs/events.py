@@ -1,4 +1,4 @@
-"""What happens in a run, told to its log in the store and to whoever looks on."""
+"""What happens in a run, reported to its log in the store and to listeners."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ NOT_LOGGED = frozenset({EventKind.PROGRESS, EventKind.REQUEST})
 
 
 class Listener(Protocol):
-    """Whoever looks on while runs go."""
+    """A listener that follows runs while they execute."""
 
     def hear(self, event: RunEvent) -> None:
         """Take note of what happened; must be quick and must not raise."""

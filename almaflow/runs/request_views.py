@@ -1,4 +1,4 @@
-"""The writes of a run to Alma as people read them: what was sent, when, and what became of it."""
+"""The writes of a run to Alma as people read them: what was sent, when, and the outcome."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ class IntentView:
 
 @dataclass(frozen=True)
 class Look:
-    """From where writes are looked at.
+    """The point of view for writes.
 
-    *worked_on* says whether a live process works on the run, so that a request without an answer
-    is still under way; *over* that nobody looks for lost answers any more: the run has ended, or
-    waits for a person.
+    *worked_on* says whether a live process executes the run, so that a request without a response
+    is still in progress; *over* that reconciliation has stopped: the run has ended, or waits for a
+    person.
     """
 
     zone: tzinfo
@@ -82,7 +82,7 @@ def next_submission(effect: str) -> str:
 
 
 def is_lost(entry: Entry, *, worked_on: bool) -> bool:
-    """Whether nobody knows what became of an entry: not sent twice, so somebody has to find out."""
+    """Whether an entry's outcome is unknown: it is not sent twice, so a person has to check."""
     return (
         bool(entry.request_hash)
         and not entry.value["repeatable"]
@@ -97,7 +97,7 @@ def _intent(entry: Entry, look: Look, *, again: bool) -> IntentView:
         attempt=entry.attempt,
         request=value["request"],
         state=entry.state,
-        told=_told(entry, value, look, again=again),
+        told=_describe(entry, value, look, again=again),
         sent_at=datetime.fromisoformat(value["sent_at"]),
         changed_at=entry.changed_at,
         sends=entry.sends,
@@ -107,7 +107,7 @@ def _intent(entry: Entry, look: Look, *, again: bool) -> IntentView:
     )
 
 
-def _told(entry: Entry, value: Mapping[str, Any], look: Look, *, again: bool) -> str:
+def _describe(entry: Entry, value: Mapping[str, Any], look: Look, *, again: bool) -> str:
     lost = f"the response was lost ({value.get('error') or 'almaflow stopped meanwhile'})"
     at = _clock(entry.changed_at, datetime.fromisoformat(value["sent_at"]), look.zone)
     match entry.state:
@@ -165,7 +165,7 @@ def name_of(result: Any) -> str:
 
 
 def _clock(at: datetime, beside: datetime, zone: tzinfo) -> str:
-    """Return a time of day, with its date when that is not the date *beside*."""
+    """Return a time of day, with its date when that differs from the date *beside*."""
     here = at.astimezone(zone)
     same = here.date() == beside.astimezone(zone).date()
     return f"{here:%H:%M:%S}" if same else f"{here:%Y-%m-%d %H:%M:%S}"

@@ -1,4 +1,4 @@
-"""What a new attempt at a finished run does again, and which jobs that would submit again.
+"""What a new attempt at a finished run repeats, and which jobs it would submit again.
 
 Pure: it reads a plan and a journal. `almaflow retry` asks before it happens, the engine then finds
 the answer in the journal, as the value of the run's entry `retry`.
@@ -18,7 +18,7 @@ from almaflow.runs.step_tree import ANYWHERE, Order, Outline, StepPlace
 from almaflow.runs.step_views import MAY_CONTINUE
 from almaflow.store import Entry, EntryState
 
-# A submission that Alma took, or may have taken.
+# A submission that Alma accepted, or may have accepted.
 _SENT = frozenset({EntryState.DONE, EntryState.LOST, EntryState.INTENT})
 
 
@@ -44,7 +44,7 @@ class Submitted:
 
 @dataclass(frozen=True)
 class Again:
-    """What a new attempt does again."""
+    """What a new attempt repeats."""
 
     redo: Mapping[str, int]
     """The number of the last attempt so far, by the path of each step that is retried."""
@@ -53,14 +53,14 @@ class Again:
 
 
 def again(outline: Outline, entries: Sequence[Entry], start: str | None = None) -> Again:
-    """Return what a new attempt of a run does again; *start* is the step to begin with.
+    """Return what a new attempt of a run repeats; *start* is the step to begin with.
 
-    Without *start* that is what did not end well, with what stands around it, and what was skipped
-    by its `if` after it. What stands in `finally` is always done again, as is what an earlier
-    attempt of the run was to do again and never came to.
+    Without *start* that is what did not end well, with its enclosing steps, and what was skipped
+    by its `if` after it. The steps in `finally` are always repeated, as is what an earlier
+    attempt of the run was to repeat and never reached.
 
     Raises:
-        RequestWrong: there is no step *start*, or the run would end before it comes to it.
+        RequestWrong: there is no step *start*, or the run would end before it reaches it.
     """
     journal = _Journal(outline, entries)
     chosen = journal.from_step(outline.named(start)) if start else journal.what_failed()
@@ -115,7 +115,7 @@ class _Journal:
         return failed | around | skipped
 
     def from_step(self, start: StepPlace) -> set[str]:
-        """Return *start*, what stands inside it, all after it, and the steps around it."""
+        """Return *start*, the steps inside it, all after it, and the steps around it."""
         bounds = [one.order for one in (*start.around, start)]
         chosen = set()
         for path, place in self.places.items():
@@ -131,17 +131,17 @@ class _Journal:
         return chosen
 
     def still_to_do(self) -> set[str]:
-        """Return what an earlier attempt of the run was to do again, and did not."""
+        """Return what an earlier attempt of the run was to repeat, and did not."""
         return {path for path in self.places if self.last[path] <= self._asked.get(path, 0)}
 
     def reaches(self, path: str, chosen: set[str]) -> bool:
-        """Whether the new attempt comes to a step: those around it are done again too."""
+        """Whether the new attempt reaches a step: its enclosing steps are repeated too."""
         return all(one.path in chosen for one in self.places[path].around)
 
     def refuse_to_end_before(self, start: StepPlace, redo: frozenset[str]) -> None:
         """Raise `RequestWrong` when a failure that is kept would end the run before *start*."""
         if start.in_finally:
-            # What stands there follows a failure as well.
+            # Those steps run after a failure as well.
             return
         kept = [
             place
@@ -215,7 +215,7 @@ def set_of(request: Mapping[str, Any]) -> str:
 
 
 def _fits(order: Order, pattern: Order) -> bool:
-    """Whether *order* is *pattern*, in which any iteration may stand."""
+    """Whether *order* is *pattern*, which may contain any iteration."""
     return len(order) == len(pattern) and all(
         wanted in (number, ANYWHERE) for number, wanted in zip(order, pattern, strict=True)
     )

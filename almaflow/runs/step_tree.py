@@ -1,4 +1,4 @@
-"""The steps of a plan by their paths: which there are, in which order, and what stands around them.
+"""The steps of a plan by their paths: which there are, in which order, and their enclosing steps.
 
 A path of the journal may name what the file has only once: `all/3/items` is the step `all/*/items`
 of the file, in its third iteration.
@@ -42,13 +42,13 @@ ANYWHERE = 1_000_000
 """The number of "any iteration" in an `Order`; no `for_each` has as many."""
 
 
-# More steps are not listed to somebody who has mistyped one.
+# The largest number of steps listed when a person has mistyped one.
 _LISTED = 30
 
 
 @dataclass(frozen=True)
 class StepPlace:
-    """One step where it stands."""
+    """One step and its position."""
 
     path: str
     step: StepBase
@@ -65,7 +65,7 @@ class StepPlace:
 
     @property
     def line(self) -> str:
-        """The file and the line where it stands, `weed.yaml:12`; empty when they are not known."""
+        """The file and line of the step, `weed.yaml:12`; empty when they are not known."""
         if self.document is None:
             return ""
         place = self.document.place(self.keys)
@@ -89,7 +89,7 @@ class Outline:
         return cls(_loaded(loaded))
 
     def places(self) -> Iterator[StepPlace]:
-        """Yield every step in the order of the file; `*` stands for the iterations."""
+        """Yield every step in the order of the file; `*` represents the iterations."""
         return self._of_workflow(self._whole, _Here(), _Walk())
 
     def of_iterations(self, begun: Iterable[str]) -> list[StepPlace]:
@@ -101,7 +101,7 @@ class Outline:
         return list(self._of_workflow(self._whole, _Here(), _Walk(begun)))
 
     def place(self, path: str) -> StepPlace | None:
-        """Return where the step of this path stands; None when the plan has no such step."""
+        """Return the position of the step with this path; None when the plan has no such step."""
         found = self._of_workflow(self._whole, _Here(), _Walk([path], along=path))
         return next((place for place in found if place.path == path), None)
 
@@ -181,7 +181,7 @@ def _whole(definition: Mapping[str, Any]) -> Called:
 
 @dataclass(frozen=True)
 class _Here:
-    """Where a list of steps stands."""
+    """The position of a list of steps."""
 
     prefix: str = ""
     order: Order = ()
@@ -205,7 +205,7 @@ class _Here:
         )
 
     def of_step(self, place: StepPlace) -> _Here:
-        """Return where the lists inside a step of this list stand."""
+        """Return the positions of the lists inside a step of this list."""
         around = (*self.around, place)
         return replace(self, prefix=f"{place.path}/", order=place.order, around=around)
 
@@ -231,7 +231,7 @@ class _Walk:
         return self._along is None or f"{self._along}/".startswith(f"{path}/")
 
     def names(self, path: str, body: Body, number: int) -> Iterator[tuple[str, int]]:
-        """Yield the names under which a body of the step at *path* stands, with their order."""
+        """Yield the names of the blocks of the step at *path*, with their order."""
         if body.name != ANY:
             yield body.name, number
             return

@@ -140,7 +140,7 @@ class Steps:
             "iterations": self._iterations(path, entries),
         }
         if begin.attempt <= self._redo.get(path, 0):
-            # What an earlier attempt of the run did here is done again, and has not begun.
+            # What an earlier attempt of the run did here is to be repeated, and has not begun.
             never = self._never_begun(path, kind, name)
             return StepView(status=never.status, outcome=never.outcome, **shared)
         waiting = self._waits.get(path)
@@ -227,7 +227,7 @@ class Steps:
         return max(ends, key=lambda entry: entry.attempt, default=None)
 
     def _is_unknown(self, entries: Iterable[Entry]) -> bool:
-        """Whether nobody can tell what became of what a step sent, and nobody looks any more."""
+        """Whether a step's write has an unknown outcome and reconciliation has stopped."""
         return any(
             is_submission(one.effect)
             and is_lost(one, worked_on=self._worked_on)

@@ -163,7 +163,7 @@ def view_of(
 
 
 def lost_steps(view: RunView) -> list[StepView]:
-    """Return the steps of which nobody can tell whether Alma took what they sent."""
+    """Return the steps for which it is not known whether Alma accepted what they sent."""
     return [step for step in view.steps if step.outcome is Outcome.UNKNOWN]
 
 

@@ -40,7 +40,7 @@ def cancel(
                 text = f"No process is executing run {record.id}; cancelling it here."
                 work_here(project, store, record, text, as_json=as_json)
             except RunHeld:
-                # A process has taken it a moment ago, and hears of the request.
+                # A process has just claimed the run, and it is notified of the request.
                 record = store.run(record.id)
         text = "has been asked to cancel it; its `finally` steps and notifications follow"
         tell_owner(store, record, text, as_json=as_json, asked=True)

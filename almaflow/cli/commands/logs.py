@@ -21,7 +21,7 @@ from almaflow.errors import RequestWrong
 from almaflow.outcome import Status
 from almaflow.store import Event, RunRecord, Store
 
-# How often a followed run is looked at.
+# How often a followed run is polled.
 _LOOK = timedelta(seconds=1)
 
 
@@ -69,7 +69,7 @@ def _follow(store: Store, record: RunRecord, zone: ZoneInfo) -> None:
         clock = SystemClock()
         seen = 0
         while True:
-            # The run is looked at first: what it logs before it ends is then not missed.
+            # The run is read first, so that what it logs before it ends is not missed.
             now = store.run(record.id)
             events = store.events(record.id, seen)
             _print(events, zone)

@@ -1,4 +1,4 @@
-"""`almaflow next`: when workflows are due, and what will become of it."""
+"""`almaflow next`: when workflows are due, and what will happen to each tick."""
 
 from __future__ import annotations
 

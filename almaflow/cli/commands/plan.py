@@ -76,7 +76,7 @@ class Recorder:
                 step.requests.append(PlannedRequest(event.text, event.data["request"]))
 
     def steps(self, plan: Plan) -> list[PlannedStep]:
-        """Return every step in the order of the file, each iteration that has begun by itself."""
+        """Return every step in the order of the file, each started iteration separately."""
         nothing = PlannedStep("", "")
         return [
             replace(self._heard.get(one.path, nothing), path=one.path, kind=one.step.kind.key)

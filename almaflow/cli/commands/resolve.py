@@ -1,4 +1,4 @@
-"""`almaflow resolve`: says what became of a submission of which nobody can tell."""
+"""`almaflow resolve`: records a person's decision about an unconfirmed submission."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _UNKNOWN_RUN = frozenset({"402216", "402218", "402215"})
 
 @dataclass(frozen=True)
 class Lost:
-    """A submission of which nobody can tell whether Alma took it.
+    """A submission for which it is not known whether Alma accepted it.
 
     *markers* are those of all submissions of its attempt.
     """
@@ -130,7 +130,7 @@ def _go_on(
     *,
     as_json: bool,
 ) -> None:
-    """Let the process that works on the run take it up, or go on with the run here."""
+    """Let the process that executes the run apply the reply, or continue the run here."""
     outcome = f"runs in Alma as {instance}" if instance else "was not accepted by Alma"
     if not responds(store, record):
         try:
@@ -140,7 +140,7 @@ def _go_on(
             )
             work_here(project, store, record, text, as_json=as_json)
         except RunHeld:
-            # A process has taken it a moment ago, and hears of the answer.
+            # A process has just claimed the run, and it is notified of the reply.
             record = store.run(record.id)
     text = f"continues now that step {lost.path} {outcome}"
     tell_owner(store, record, text, as_json=as_json, resolved=lost.path, instance=instance)

@@ -1,4 +1,4 @@
-"""`almaflow resume`: goes on with runs that were interrupted, held, or lost their process."""
+"""`almaflow resume`: continues runs that were interrupted, are on hold, or lost their process."""
 
 from __future__ import annotations
 
@@ -75,11 +75,11 @@ def resume(
 
 
 def resume_run(project: Project, store: Store, record: RunRecord, *, as_json: bool) -> RunRecord:
-    """Go on with *record*'s run and follow it to its end.
+    """Continue *record*'s run and follow it to its end.
 
     Raises:
         RequestWrong: it is finished, or recorded by another version.
-        RunHeld: a live process works on it.
+        RunHeld: a live process is executing it.
     """
     if record.status is Status.FINISHED:
         good = record.outcome is not None and record.outcome.is_good
@@ -143,7 +143,7 @@ def _resume_all(project: Project, store: Store, *, watch: bool, strict: bool) ->
     async def main() -> bool:
         async with engine.running(), anyio.create_task_group() as tasks:
             for record in reversed(store.runs(statuses=_UNFINISHED)):
-                # Nobody takes these over by themselves; `resume` is what they wait for.
+                # No process takes these over automatically; they wait for `resume`.
                 if record.held and record.format == FORMAT:
                     tasks.start_soon(_bring_on, engine, record.id)
             # So that they are at work when the engine looks what else there is.
@@ -169,7 +169,7 @@ def _resume_all(project: Project, store: Store, *, watch: bool, strict: bool) ->
 
 
 async def _bring_on(engine: Engine, run_id: str) -> None:
-    """Work on a run beside others: what goes wrong is recorded with it, and ends no other."""
+    """Execute a run in parallel with others; an error is recorded with it and ends no other run."""
     try:
         await engine.work_on(run_id)
     except LeaseLost:

@@ -58,7 +58,7 @@ def retry(
         if start is None and record.outcome is not None and record.outcome.is_good:
             raise _nothing_to_do(record, outline)
         chosen = again(outline, store.journal(record.id), start)
-        # A missing key is told before anything is recorded.
+        # A missing key is reported before anything is recorded.
         project.institution(plan.institution).key()
         if chosen.submitted and not yes and not _agreed(record, plan, chosen, as_json=as_json):
             emit("Nothing was done.")
@@ -153,7 +153,7 @@ def _question(record: RunRecord, plan: Plan, chosen: Again) -> Iterator[str]:
 
 
 def _told(submission: Submitted, zone: ZoneInfo) -> str:
-    """Return which job it was, when it was sent, and what came of it."""
+    """Return which job it was, when it was sent, and its outcome."""
     job = f"job {submission.job_id}" + (
         f" ({on_one_line(submission.job_name)})" if submission.job_name else ""
     )

@@ -205,7 +205,7 @@ def _is_finished(store: Store, run_id: str) -> bool:
 
 
 def _move_after_trouble(store: Store, run_id: str) -> str:
-    """Return how a run goes on once the store can be written, by what is recorded of it."""
+    """Return how a run continues once the store is writable, from what is recorded of it."""
     try:
         record = store.run(run_id)
     except RunNotFound:

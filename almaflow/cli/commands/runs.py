@@ -97,7 +97,7 @@ def _row(record: RunRecord, zone: ZoneInfo, worked_on: bool) -> tuple[str, ...]:
 
 
 def _remark(record: RunRecord, worked_on: bool) -> str:
-    """Return why a run ended as it did or is not going on, and which attempt it is."""
+    """Return why a run ended as it did or does not proceed, and which attempt it is."""
     remarks = [f"attempt {record.attempt}"] if record.attempt > 1 else []
     if record.status is not Status.FINISHED and not worked_on:
         remarks.append("held" if record.held else "no process is executing it")

@@ -104,7 +104,7 @@ class _Ears:
 
 
 class _Serving:
-    """A service and what goes on beside it."""
+    """A scheduler and the tasks that run in parallel with it."""
 
     def __init__(self, project: Project, store: Store, log: ServiceLog) -> None:
         from almaflow.scheduler.companions import Parts

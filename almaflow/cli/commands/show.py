@@ -15,7 +15,7 @@ from almaflow.plan import Plan, recorded_plan
 from almaflow.runs.views import view_of
 from almaflow.store import RunRecord, Store, Tick, TickEnding
 
-# So many ticks before a run's own are looked at for those that it stands for.
+# The number of earlier ticks that are searched for those merged into a run's tick.
 _MERGED = 10_000
 
 
@@ -48,7 +48,7 @@ def show(
 
 
 def _merged_into(store: Store, tick: Tick) -> list[Tick]:
-    """Return the ticks that a tick's run stands for besides, newest first."""
+    """Return the other ticks that a tick's run covers, newest first."""
     ticks = store.ticks(
         until=tick.at, workflow=tick.workflow, endings=[TickEnding.MERGED], limit=_MERGED
     )

@@ -21,7 +21,7 @@ from almaflow.visible import json_text, unbroken
 
 # A little after the last year that a scenario may begin in.
 _CLOCK_SLOWS_AT = datetime(2300, 1, 1, tzinfo=UTC)
-# Each has a library of its own in memory.
+# Each has a separate library in memory.
 _MOST_INSTITUTIONS = 1000
 
 

@@ -62,7 +62,7 @@ def skip_next(
 
 
 def _standing(project: Project, store: Store, workflow: str, key: str | None) -> list[Schedule]:
-    """Return the entries that are meant, as they stand; Raises: RequestWrong."""
+    """Return the active entries that are meant; Raises: RequestWrong."""
     rows = store.schedules(workflow=workflow, standing=True)
     of_file = _keys_in_file(project, workflow)
     if of_file is not None:
@@ -87,12 +87,12 @@ def _standing(project: Project, store: Store, workflow: str, key: str | None) ->
 
 
 def _keys_in_file(project: Project, workflow: str) -> set[str] | None:
-    """Return the keys of the entries in the workflow's file; None when nobody can tell."""
+    """Return the keys of the entries in the workflow's file; None when they are not known."""
     try:
         loaded = load_workflow(find_workflow(workflow, project), project)
         return {one.key for one in entries_of(loaded.name, loaded.workflow, project)}
     except AlmaflowError:
-        # What stands is what was last valid, then.
+        # The last valid version is then active.
         return None
 
 
@@ -105,7 +105,7 @@ def _candidates(
 ) -> Iterator[NewTick]:
     """Yield the ticks that would begin, in the order in which they do."""
     ids = {row.id for row in rows}
-    # Ticks that have come and whose run is still to begin, because of their jitter.
+    # Due ticks whose run has not begun yet because of their jitter.
     come = sorted(
         (one for one in store.open_ticks() if one.schedule_id in ids and one.starts_at > now),
         key=lambda one: one.starts_at,

@@ -178,7 +178,7 @@ def _compared(
     first = look()
     if not first.verified.faults:
         return first
-    # An entry may have begun to stand, or old rows been taken out, between the questions.
+    # An entry may have become active, or old rows been removed, between the queries.
     again, seen = look(), set(first.verified.faults)
     faults = tuple(fault for fault in again.verified.faults if fault in seen)
     return replace(again, verified=replace(again.verified, faults=faults))

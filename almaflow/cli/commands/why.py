@@ -31,7 +31,7 @@ from almaflow.settings import Project
 from almaflow.store import Pause, RunNotFound, RunRecord, Store, Tick
 from almaflow.workflow_loader import find_workflow, load_workflow
 
-# Of a workflow no more runs that have not ended are told of.
+# The largest number of unfinished runs that are reported for a workflow.
 _MOST = 10
 
 # Workflows whose names are compared with a mistyped one.
@@ -152,7 +152,7 @@ def _told(
         try:
             return project.institution(institution).settle
         except RequestWrong:
-            # It stands in almaflow.yaml no more.
+            # It is not in almaflow.yaml any more.
             return None
 
     around = Around(

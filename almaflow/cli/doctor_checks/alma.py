@@ -23,11 +23,11 @@ from almaflow.settings import Project
 if TYPE_CHECKING:
     from almaflow.engine.alma_writes.institutions import Door
 
-# The clocks of this machine and of Alma may differ so much; what is looked for after a lost
-# answer is told by time.
+# The largest accepted difference between this machine's clock and Alma's; reconciliation after a
+# lost response compares times.
 _TOLERANCE = timedelta(seconds=60)
 
-# Institutions that are asked beside each other.
+# Institutions that are checked in parallel.
 _AT_A_TIME = 8
 
 

@@ -17,7 +17,7 @@ _WHAT = "service"
 
 
 def look_at_service(project: Project, loaded: Sequence[LoadedWorkflow]) -> Findings:
-    """Look into a store that is up to date for who serves it, and how that goes."""
+    """Check which scheduler leads an up-to-date store, and how it is doing."""
     findings, clock = Findings(), SystemClock()
     with findings.about(_WHAT), bootstrap.open_store(project, clock) as store:
         findings.append(_leader(store, sum(bool(one.workflow.schedule) for one in loaded)))

@@ -11,7 +11,7 @@ from almaflow.settings import Project
 from almaflow.store.health import Health, examine
 from almaflow.store.location import read_url
 
-# Bytes: below the first a store soon cannot grow, below the second somebody should know.
+# Bytes: below the first a store soon cannot grow, below the second an operator should know.
 _TOO_LITTLE, _LITTLE = 100 * 1024**2, 1024**3
 
 _WHAT = "store"

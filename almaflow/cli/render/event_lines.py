@@ -1,9 +1,9 @@
-"""What happens in a run as plain lines: one line each, the same words whoever reads them.
+"""What happens in a run as plain lines: one line each, the same words for every reader.
 
     2026-11-01 02:30:04+01:00  withdraw  waits: job M157 runs in Alma as 4711
 
 First when, by the clock of the run and in the workflow's zone; then the step's path, `-` for the
-run itself; then what happened. Three fields, two blanks between them.
+run itself; then what happened. Three fields, two spaces between them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from almaflow.outcome import Outcome
 from almaflow.runs.events import EventKind, RunEvent
 from almaflow.waiting import WaitingKind
 
-# Of so many iterations of a loop everything is told; of later ones only what matters.
+# Everything is shown for this number of iterations; for later ones only what matters.
 _ALL_TOLD = 20
 
 
@@ -47,7 +47,7 @@ class LineView:
             emit(line)
 
     def _is_one_of_many(self, event: RunEvent) -> bool:
-        """Whether an event is left out because its step stands in one of many iterations."""
+        """Whether an event is omitted because its step is in one of many iterations."""
         loop = loop_of_many(event.path)
         if not loop or counts(event):
             return False
@@ -73,7 +73,7 @@ def _wait_of(event: RunEvent) -> Mapping[str, Any]:
 
 
 def loop_of_many(path: str) -> str:
-    """Return the loop of which a step stands in a late iteration; empty when in none."""
+    """Return the loop that has the step in a late iteration; empty when there is none."""
     parts = path.split("/")
     for place, part in enumerate(parts):
         if place and part.isdecimal() and int(part) > _ALL_TOLD:
@@ -82,7 +82,7 @@ def loop_of_many(path: str) -> str:
 
 
 def counts(event: RunEvent) -> bool:
-    """Whether an event is told wherever it happens."""
+    """Whether an event is shown wherever it happens."""
     match event.kind:
         case EventKind.NOTICE:
             return True

@@ -1,6 +1,6 @@
-"""The steps of a run as rows that change while it goes; `live_view.py` draws them.
+"""The steps of a run as rows that change while it runs; `live_view.py` draws them.
 
-Of a `for_each` with many iterations only those that go on, and some that failed, have rows.
+Of a `for_each` with many iterations only those in progress, and some that failed, have rows.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from almaflow.runs.step_tree import ANY, Order, Outline, StepPlace
 from almaflow.runs.views import StepView
 from almaflow.steps.for_each import ForEach
 
-# Of a loop with more iterations, those that ended well are hidden, and of those that did not only
-# so many are shown.
+# Of a loop with more iterations, those that ended well are hidden, and at most this number of the
+# others are shown.
 _FEW = 6
 
 
@@ -72,7 +72,7 @@ class _Loop:
     iterations: dict[str, list[Row]] = field(default_factory=dict)
 
     def going(self) -> list[str]:
-        """Return the iterations that go on."""
+        """Return the iterations in progress."""
         return [
             number for number, rows in self.iterations.items() if any(row.is_active for row in rows)
         ]
@@ -219,7 +219,7 @@ def _counted(counters: Sequence[Mapping[str, Any]]) -> str:
 
 
 def fitted(rows: Sequence[Row], room: int) -> list[Row | str]:
-    """Return what fits into *room* lines: what goes on, what is near it, counts of the rest."""
+    """Return what fits into *room* lines: what is running, what is near it, counts of the rest."""
     if len(rows) <= room:
         return list(rows)
     ranked = sorted(range(len(rows)), key=_ranks(rows).__getitem__)

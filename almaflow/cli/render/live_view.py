@@ -38,9 +38,9 @@ _BAR = 10
 class LiveView:
     """Listens to one run and shows it on *console*; usable as a context manager.
 
-    It ends by itself when the run does, so that what is printed next stands below. A *simulated*
-    run has a clock of its own, which stands at its last event. *seen* is what an earlier process
-    has done of the run.
+    It ends automatically when the run does, so that what is printed next appears below. A
+    *simulated* run has a separate clock, which shows the time of its last event. *seen* is what an
+    earlier process has done of the run.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class LiveView:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Let the picture stand while something else has the terminal; a new one follows."""
+        """Keep the picture while something else has the terminal; a new one follows."""
         was_open, self._open = self._open, False
         if was_open:
             self._live.stop()
@@ -97,7 +97,7 @@ class LiveView:
         self.stop()
 
     def stop(self) -> None:
-        """Let the last picture stand, all of it."""
+        """Keep the whole last picture on the screen."""
         if not self._open:
             return
         self._open = False
@@ -105,7 +105,7 @@ class LiveView:
         try:
             self._live.stop()
         except OSError:
-            # The terminal has gone; the run goes on without it.
+            # The terminal was closed; the run continues without it.
             return
 
     def hear(self, event: RunEvent) -> None:
@@ -145,7 +145,7 @@ class LiveView:
             rows = self._tree.shown()
             lines: list[Row | str] = list(rows)
             if not self._whole:
-                # What the terminal echoes, such as ^C, goes to a line of its own.
+                # What the terminal echoes, such as ^C, goes to a separate line.
                 lines = [*fitted(rows, max(1, self._console.height - 2)), ""]
             widths = self._widths(rows)
             drawn = [self._line(one, widths, now) for one in lines]
@@ -189,7 +189,7 @@ class LiveView:
         return line
 
     def _fitted(self, text: str, columns: int) -> str:
-        """Return *text* exactly so many columns wide, in characters that can be shown."""
+        """Return *text* exactly *columns* wide, in characters that can be shown."""
         text = padded(cut(text, columns), columns)
         return text if self._signs else text.replace("…", "~").encode("ascii", "replace").decode()
 

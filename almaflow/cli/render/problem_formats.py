@@ -80,7 +80,7 @@ def _window(line: str, column: int) -> tuple[str, int]:
 
 
 def _blanks(text: str) -> str:
-    """Return blanks as wide as *text*; tabs stay, because only the terminal knows their width."""
+    """Return spaces as wide as *text*; tabs stay, because only the terminal knows their width."""
     return "".join("\t" if character == "\t" else " " * width(character) for character in text)
 
 

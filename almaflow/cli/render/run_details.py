@@ -1,4 +1,4 @@
-"""What `show` tells of one run: how it goes, every step, what was sent, what can be done next."""
+"""What `show` reports about one run: its state, every step, what was sent, what to do next."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LISTED = 12
 
 
 def lines_of(view: RunView, tick: str = "") -> Iterator[str]:
-    """Yield what `show` prints about a run; *tick* is what is known of the one it stands for."""
+    """Yield what `show` prints about a run; *tick* is the tick that started it."""
     zone = ZoneInfo(view.timezone)
     yield headline(view)
     for name, value in _facts(view, zone, tick):
@@ -145,7 +145,7 @@ def _about_step(view: RunView, step: StepView, zone: ZoneInfo) -> Iterator[str]:
         yield f"at {on_one_line(step.institution)}"
     if step.iterations is not None:
         yield _about_iterations(step)
-    # Of a step that is still to be done again every attempt is an earlier one.
+    # When a step is still to be retried, all its attempts are earlier ones.
     skipped = bool(step.tries) and step.tries[-1].outcome is Outcome.SKIPPED
     begun = step.started_at is not None or skipped
     earlier = step.tries[:-1] if begun else step.tries

@@ -62,7 +62,7 @@ def onlooker(
 
 
 def steps_so_far(store: Store, record: RunRecord, plan: Plan) -> tuple[StepView, ...]:
-    """Return what has been done of a run, for whoever looks on from now on."""
+    """Return what has been done of a run, for a listener that starts now."""
     return view_of(record, plan, store.journal(record.id), []).steps
 
 
@@ -186,7 +186,7 @@ def next_moves(view: RunView) -> Iterator[str]:
 
 
 def _what_a_person_does(view: RunView) -> Iterator[str]:
-    """Yield the answers that the run waits for, and how a bad end is mended."""
+    """Yield the replies that the run waits for, and how to fix a bad outcome."""
     if view.outcome is not None:
         if not view.outcome.is_good:
             yield f"`almaflow retry {view.id}` retries the steps that failed."

@@ -29,7 +29,7 @@ from almaflow.visible import json_text
 Level = Literal["info", "warning", "error"]
 LogFormat = Literal["text", "json"]
 
-# What of a line's data stands in front of the text, in this order.
+# The data of a line that appears before the text, in this order.
 _ABOUT = ("workflow", "run", "step")
 
 
@@ -89,7 +89,7 @@ class ServiceLog:
         if name:
             self._names[event.run_id] = name
             return str(name)
-        # It has ended or was let go of; whoever takes it up says its name again.
+        # It has ended or was released; the process that continues it logs its name again.
         return self._names.pop(event.run_id, "")
 
     def _write(self, line: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from almaflow.outcome import Outcome, Status
 
 @dataclass(frozen=True)
 class Sign:
-    """A sign, its stand-in where only ASCII can be shown, and its colour (empty: none)."""
+    """A sign, its replacement where only ASCII can be shown, and its colour (empty: none)."""
 
     sign: str
     ascii: str

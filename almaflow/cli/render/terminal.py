@@ -17,8 +17,8 @@ from almaflow.cli.render.text_layout import printable
 from almaflow.redaction import REDACTION
 from almaflow.visible import json_text, unbroken, without_commands
 
-# Stands for the beginning of an escape sequence until a line is printed, so that a sequence of
-# ours is told from one in a text. A private character that no text from outside can know of.
+# Represents the beginning of an escape sequence until a line is printed, so that our sequences
+# differ from those in a text. A private character that no text from outside can know of.
 _BRUSH = chr(0xF0000 + int.from_bytes(os.urandom(2), "big") % 0xFFFE)
 _PAINT = re.compile(f"({_BRUSH}[0-9;]*m)")
 
@@ -112,9 +112,9 @@ def emit_json(data: Any) -> None:
 
 
 def emit_document(text: str) -> None:
-    """Print a document in a language of its own, such as YAML or the commands of GitHub's CI.
+    """Print a document in another language, such as YAML or the commands of GitHub's CI.
 
-    Whoever made it has starred and escaped what comes from outside in the way of that language.
+    Its author has already redacted and escaped outside text as that language requires.
     """
     _write(text)
 

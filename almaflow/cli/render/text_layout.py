@@ -50,7 +50,7 @@ def cut(text: str, columns: int) -> str:
 
 
 def padded(text: str, columns: int) -> str:
-    """Return *text* with blanks behind it up to *columns*."""
+    """Return *text* padded with spaces to *columns*."""
     return text + " " * max(0, columns - width(text))
 
 

@@ -1,4 +1,4 @@
-"""Ticks in words: what became of them, and why."""
+"""Ticks in words: their outcomes and the reasons."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PUNCTUAL = timedelta(minutes=1)
 
 
 def state_of(tick: Tick) -> str:
-    """Return what became of a tick, in one word."""
+    """Return the outcome of a tick, in one word."""
     return OPEN if tick.ending is None else tick.ending.value
 
 
@@ -47,7 +47,7 @@ def _how_late(tick: Tick) -> str:
 
 
 def about_tick(tick: Tick, merged: int, zone: ZoneInfo) -> str:
-    """Return what `show` says of the tick that a run stands for, and of *merged* others."""
+    """Return what `show` says about the tick of a run, and about *merged* others."""
     text = f"{instant(tick.at, zone)}, entry {tick.entry}"
     if tick.starts_at != tick.at:
         text += f", to begin {instant(tick.starts_at, zone)}"
