@@ -23,7 +23,7 @@ def check_arguments(arguments: Sequence[str]) -> None:
             raise RequestWrong(_with_key(number, text))
         reason = _fault(text)
         if reason:
-            raise RequestWrong(f"Argument {number} (`{_ascii_start(text)}`) {reason}")
+            raise RequestWrong(f"Argument {number} (`{_ascii(text)}`) {reason}")
 
 
 def _fault(text: str) -> str:
@@ -41,13 +41,13 @@ def _fault(text: str) -> str:
 
 def _with_key(number: int, text: str) -> str:
     return (
-        f"Argument {number} (`{_ascii_start(hide_keys(text))}`) contains what looks like an Alma API "
+        f"Argument {number} (`{_ascii(hide_keys(text))}`) contains what looks like an Alma API "
         "key. Other users can see it in the list of processes and in the shell's history. "
         f"{KEY_ADVICE}"
     )
 
 
-def _ascii_start(text: str) -> str:
+def _ascii(text: str) -> str:
     """Return the beginning of *text* in characters that every terminal shows."""
     # Python turns a byte that is not UTF-8 into one of these surrogates.
     bytes_shown = {code: f"\\x{code - 0xDC00:02x}" for code in range(0xDC80, 0xDD00)}

@@ -16,14 +16,14 @@ from almaflow.store.writer import StoreWriter
 
 @dataclass(frozen=True)
 class Said:
-    """What somebody said when asked; *value* is what belongs to the question."""
+    """A person's reply; *value* is what belongs to the question."""
 
     by: str
     value: dict[str, Any]
 
 
 class Asker(Protocol):
-    """Whoever can be asked right here, such as a person at the terminal."""
+    """Someone who can be asked directly, such as a person at the terminal."""
 
     async def ask(self, run_id: str, path: str, question: str) -> Said | None:
         """Ask, and return the answer; None when nobody can be asked here."""
@@ -81,7 +81,7 @@ class People:
         self._open.remove(question)
 
     async def ask_here(self, question: Question, text: str, now: datetime) -> None:
-        """Put a question to whoever is here; without anybody it stays open."""
+        """Ask the people who are available; without any the question stays open."""
         reply = await self._asker.ask(question.run_id, question.path, text)
         if reply is not None and question.answer is None:
             question.answer = Answer(reply.by, now, reply.value)

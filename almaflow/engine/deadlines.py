@@ -11,7 +11,7 @@ import anyio
 
 from almaflow.clock import Clock
 
-# After a restart what passed meanwhile is looked at once before the deadline counts.
+# After a restart the state is checked one time before the deadline counts.
 ONE_LOOK = timedelta(seconds=60)
 
 
@@ -24,7 +24,7 @@ class Limit:
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
 
     def passed(self, now: datetime) -> bool:
-        """Whether its time is up."""
+        """Whether its time has expired."""
         return now >= self.deadline
 
     @property
@@ -44,11 +44,11 @@ class Limits:
         return next((limit for limit in self.all if limit.struck), None)
 
     def passed(self, now: datetime) -> bool:
-        """Whether the time of any of them is up."""
+        """Whether the time of any of them has expired."""
         return any(limit.passed(now) for limit in self.all)
 
     async def enforce(self, now: datetime) -> None:
-        """End what stands in the outermost limit whose time is up, if any."""
+        """End the steps inside the outermost limit whose time has expired, if any."""
         limit = next((limit for limit in self.all if limit.passed(now)), None)
         if limit is not None:
             limit.scope.cancel()

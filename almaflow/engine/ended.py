@@ -26,10 +26,10 @@ def ended_value(
     }
 
 
-def needs_a_word(entry: Entry) -> bool:
-    """Whether an entry is a write whose fate somebody has to tell.
+def needs_person(entry: Entry) -> bool:
+    """Whether a person has to resolve the write in an entry.
 
-    What became of a set is told by its name, so nobody has to look for it.
+    A set is recognised by its name, so no person has to search for it.
     """
     value = entry.value
     if entry.state is not EntryState.LOST:

@@ -55,7 +55,7 @@ from almaflow.waiting import Waiting, WaitingKind
 # How often the store is asked what people, and other processes, want of this one.
 LOOK = timedelta(seconds=1)
 
-# How long a store that refuses is left alone before the run that met it goes on.
+# How long a store that refuses is left alone before the run that met it continues.
 STORE_AGAIN = timedelta(seconds=10)
 
 _INTERRUPTED = "Interrupted; continue it with `almaflow resume`."
@@ -70,13 +70,13 @@ _THREADS = 8
 
 @dataclass
 class Engine:
-    """Works on runs; use `running()` around everything else.
+    """Executes runs; use `running()` around everything else.
 
-    *people* are whoever can be asked right here, when a step waits for somebody; *outside* is the
+    *people* can be asked here when a step waits for a person; *outside* is the
     way to files and channels. With *hold* a run that is interrupted waits for `resume`; without,
-    it goes on with the next process that looks for runs. *left* hears when a run is let go of,
-    *watching* of a process that has runs but may be frozen, while it is watched.
-    *simulated_waits* bounds the waits of a simulation.
+    the next process that searches for runs continues it. *left* is called when a run is released,
+    *watching* of a process that has runs but may be frozen, while it is watched. *simulated_waits*
+    bounds the waits of a simulation.
     """
 
     store: Store
@@ -125,12 +125,12 @@ class Engine:
         return self._writer
 
     def remaining_calls(self) -> dict[str, int]:
-        """Return the calls left for this day, by institution, where Alma has said so."""
+        """Return the calls left for this day, by institution, where Alma has reported them."""
         return {} if self._services is None else self._services.institutions.remaining_calls()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Engine]:
-        """Be a process of the store for as long as the block goes.
+        """Be a process of the store for as long as the block runs.
 
         Raises:
             LeaseLost: this process stood still for so long that it was found dead; its runs are
@@ -156,7 +156,7 @@ class Engine:
                         tasks.cancel_scope.cancel()
             finally:
                 services.close()
-                # A process that cannot say that it leaves is found dead by whoever needs its runs.
+                # If it cannot record that it leaves, the next process finds it dead.
                 with anyio.CancelScope(shield=True), suppress(StoreTrouble):
                     await self._writer.call(self.store.leave_process, self._process_id)
 
@@ -238,11 +238,11 @@ class Engine:
             await sleep(self.clock, self.look)
 
     async def keep_working(self, *, watch: bool = False) -> None:
-        """Take every run that may be taken, and work on all of them beside each other.
+        """Take every run that may be taken, and execute all of them in parallel.
 
-        Returns when there is none left, and every other process that has runs gave a sign of
-        life; with *watch* never: then it takes over the runs of processes that die. What goes
-        wrong with one run is recorded with it and ends no other.
+        Returns when there is none left, and every other process that has runs has sent a heartbeat;
+        with *watch* never: then it takes over the runs of processes that die. What goes wrong with
+        one run is recorded with it and ends no other.
         """
         silence = Silence(self.clock, self.watching)
         with alone():
@@ -285,7 +285,7 @@ class Engine:
         await anyio.lowlevel.checkpoint()
 
     async def _bring_on_beside_others(self, loaded: LoadedRun) -> None:
-        """Work on a claimed run; what goes wrong is recorded with it, and the others go on."""
+        """Execute a claimed run; an error is recorded with it, and the others continue."""
         claim = loaded.claim
         while True:
             try:
@@ -293,7 +293,7 @@ class Engine:
             except LeaseLost:
                 raise
             except StoreTrouble:
-                # Nothing could be recorded, so the run is still ours: it goes on when it can.
+                # Nothing could be recorded, so the run is still ours: it continues when it can.
                 again = await self._again(claim)
                 if again is None:
                     return
@@ -328,7 +328,7 @@ class Engine:
                 await (journal.release(held=True) if self.hold else journal.hand_over())
             raise
         except StoreTrouble:
-            # Nothing more can be recorded: whoever comes next finds the run as it is.
+            # Nothing more can be recorded: the next process finds the run as it is.
             raise
         except Exception as error:
             await self._give_back(journal, error)
@@ -368,7 +368,7 @@ class Engine:
 
     @staticmethod
     async def _give_back(journal: RunJournal, error: Exception) -> None:
-        """Let the run wait for a person, with the reason, when it cannot go on here."""
+        """Let the run wait for a person, with the reason, when it cannot continue here."""
         why = str(error) if isinstance(error, AlmaflowError) else f"a defect ({error!r})"
         # What has gone wrong may be the store, or the run another process's by now.
         with suppress(StoreError):
@@ -380,7 +380,7 @@ class Engine:
         """Hear what people say to the runs of this process, through other processes."""
         assert self._services is not None
         while True:
-            # A store that refuses will tell whoever writes; a look can come later.
+            # A refusing store reports that to the next write; a check can come later.
             with suppress(StoreTrouble):
                 if await self._cancel_what_is_asked():
                     # Who has asked waits for a sign of life.

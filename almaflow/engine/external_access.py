@@ -1,4 +1,4 @@
-"""What a step reaches beside Alma: files, in the project and outside of it, and channels."""
+"""What a step reaches in addition to Alma: files inside and outside the project, channels."""
 
 from __future__ import annotations
 

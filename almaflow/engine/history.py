@@ -1,4 +1,4 @@
-"""What the journal tells of the steps of a run: which began, how they ended, what follows."""
+"""What the journal records about the steps of a run: which began, how they ended, what follows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from almaflow.engine.alma_writes.journaled_request import lost_text
-from almaflow.engine.ended import needs_a_word
+from almaflow.engine.ended import needs_person
 from almaflow.engine.journal import RunJournal
 from almaflow.expressions.serialization import decode
 from almaflow.outcome import Outcome
@@ -18,7 +18,7 @@ from almaflow.steps.result import Ending, Ends
 from almaflow.store import Entry, EntryState
 from almaflow.workflow import Workflow
 
-# What `on_failure: continue` goes on after.
+# The outcomes after which `on_failure: continue` continues.
 MAY_CONTINUE = frozenset({Outcome.FAILED, Outcome.TIMED_OUT})
 
 
@@ -34,7 +34,7 @@ class EarlyEnd:
 class Past:
     """The journal of one run, asked about steps.
 
-    *kept* is the last attempt of earlier attempts at the run, by path, of steps that are done anew.
+    *kept* is the last attempt of earlier attempts at the run, by path, of steps that are retried.
     """
 
     journal: RunJournal
@@ -128,19 +128,19 @@ class Past:
         return facts
 
     def lost(self, path: str = "") -> list[Entry]:
-        """Return the writes whose fate somebody has to tell: of a step and those in it, or of all.
+        """Return the writes a person has to resolve: of a step and those in it, or of all.
 
-        Whoever retries a run has decided about those of the steps that are done anew.
+        A person who retries a run has decided about those of the retried steps.
         """
         entries = self.journal.below(path) if path else self.journal.entries()
         return [
             entry
             for entry in entries
-            if needs_a_word(entry) and entry.attempt >= self.first_attempt(entry.path)
+            if needs_person(entry) and entry.attempt >= self.first_attempt(entry.path)
         ]
 
     def lost_text(self, entry: Entry) -> str:
-        """Return the sentences about a lost write that somebody has to tell the fate of."""
+        """Return the sentences about a lost write that a person has to resolve."""
         why = entry.value.get("unknown", "almaflow did not finish the search for it")
         return lost_text(
             entry.value, entry.value["institution"], why, self.journal.run_id, entry.path
@@ -169,6 +169,6 @@ def _retry_of(step: StepBase, workflow: Workflow) -> Retry | None:
         # A job that has run is submitted again only after the endings that are listed.
         return None
     if step.kind.composite:
-        # The steps inside are tried again, each by itself.
+        # The steps inside are retried separately.
         return None
     return retry

@@ -1,7 +1,7 @@
 """The steps of a run, interpreted in order, each attempt with its begin and end in the journal.
 
-Resuming is running again: a step whose end is recorded returns it, one that had begun goes on from
-what its effects recorded.
+Resuming is running again: a step whose end is recorded returns it, one that had begun continues
+from what its effects recorded.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Interpreter:
     """The called workflows that were ended from outside, whose `finally` is due, by path."""
 
     async def run_list(self, steps: Sequence[StepBase], prefix: str, where: Where) -> Ending:
-        """Run steps in order until one ends what stands around it."""
+        """Run steps in order until one ends its enclosing steps."""
         outcomes = [Outcome.SUCCEEDED]
         for place, step in enumerate(steps, start=1):
             path = prefix + step.label(place)
@@ -131,15 +131,15 @@ class Interpreter:
         except anyio.get_cancelled_exc_class():
             reason = self.why_ended(where)
             if reason is not None and not self._has_loose_ends(path):
-                # Ended from outside: recorded, unlike Ctrl-C, after which the run goes on.
+                # Ended from outside: recorded, unlike Ctrl-C, after which the run continues.
                 with anyio.CancelScope(shield=True):
                     await self.end(path, attempt, reason, context, begin)
             raise
         return await self.end(path, attempt, ending, context, begin, status)
 
     def _has_loose_ends(self, path: str) -> bool:
-        """Whether whoever ends a step from outside has something to do in it before it has ended:
-        to look for a lost submission, or to run the `finally` of a called workflow."""
+        """Whether ending a step from outside requires work in it first:
+        to search for a lost submission, or to run the `finally` of a called workflow."""
         called = any(f"{one}/".startswith(f"{path}/") for one in self.unfinished)
         return called or bool(self.past.lost(path))
 
@@ -197,7 +197,7 @@ class Interpreter:
     async def _outcome_of(self, step: StepBase, context: Context) -> tuple[Ending, str]:
         """Perform; every failure of the step itself becomes its ending, with Alma's status."""
         if not step.kind.composite:
-            # Whoever was cancelled before a resume is not performed again.
+            # A step that was cancelled before a resume is not performed again.
             await anyio.lowlevel.checkpoint_if_cancelled()
         try:
             return await step.kind.perform(context), str(context.outputs.get("status", ""))
@@ -289,7 +289,7 @@ class Interpreter:
     async def run_bodies(
         self, bodies: Sequence[Body], path: str, where: Where, max_parallel: int | None
     ) -> tuple[Ending, list[BodyEnd]]:
-        """Run bodies beside each other; Raises: Halted, OutcomeUnknown."""
+        """Run blocks in parallel; Raises: Halted, OutcomeUnknown."""
 
         def early_end(body: Body, *, is_over: bool = False) -> EarlyEnd | None:
             return self.past.early_end(body, path, where.plan.workflow, is_over=is_over)
@@ -330,7 +330,7 @@ class Interpreter:
             await where.limits.enforce(self.services.clock.now())
             ending = await called.finally_(ending)
         except (anyio.get_cancelled_exc_class(), OutcomeUnknown):
-            # Whoever ends it from outside runs its `finally` too.
+            # Ending it from outside runs its `finally` too.
             self.unfinished[context.path] = called
             raise
         if halted is not None:
@@ -348,10 +348,10 @@ class Interpreter:
             check_environment(plan.workflow, institution, door.environment)
 
     async def _close_inside(self, context: Context, ending: Ending, where: Where) -> None:
-        """End what is under way in a step whose time is up; Raises: OutcomeUnknown."""
+        """End what is in progress in a step whose time has expired; Raises: OutcomeUnknown."""
         await close(self, context.path, ending, where, but=context)
         if lost := self.past.lost(context.path):
-            # Never continued, and never ended while somebody may still find out.
+            # Never continued, and never ended while the outcome may still be found.
             raise OutcomeUnknown(self.past.lost_text(lost[0]))
 
     def keeps_inside(self, path: str) -> bool:

@@ -244,7 +244,7 @@ class RunJournal:
         return self._mask.text(text)
 
     def _stored(self, value: Any) -> Any:
-        """Return *value* as an entry keeps it: secrets starred, words of its own as they are."""
+        """Return *value* as an entry keeps it: secrets redacted, almaflow's own words unchanged."""
         if not isinstance(value, dict):
             return self._mask.stored(value)
         return {key: self._part(key, part) for key, part in value.items()}
@@ -257,7 +257,7 @@ class RunJournal:
         return self._mask.stored(part)
 
     async def flush(self, *, always: bool = False) -> None:
-        """Write the lines that were told and not yet logged, and where the run is in its life."""
+        """Write the lines that were reported and not yet logged, and the run's status."""
         if self._lines or self._soon or always:
             await self._write(lambda: None)
 
@@ -295,7 +295,7 @@ class RunJournal:
         return await self._write(lambda: self.store.start_run(self.claim, at, deadline))
 
     def take_up(self, record: RunRecord) -> None:
-        """Go on with a run that has begun: where it is in its life is recorded when it changes."""
+        """Continue a run that has begun: its status is recorded when it changes."""
         self._status = (record.status, record.waits)
 
     async def finish(
@@ -321,9 +321,10 @@ class RunJournal:
         await self._write(lambda: self.store.release_run(self.claim, held))
 
     async def hand_over(self) -> None:
-        """Give the unfinished run to the next process that looks for runs, wherever it stands.
+        """Give the unfinished run to the next process that searches for runs, whatever its
+        position.
 
-        One that is given back while it waits would be left alone until somebody answers it.
+        One that is given back while it waits would be left alone until a person replies.
         """
         self._status = None
 

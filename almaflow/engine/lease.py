@@ -1,8 +1,8 @@
 """The lease of this process: its right to act, renewed while it lives.
 
-Whoever waits for this process sees its beats in the store. A process that stood still for longer
-than its lease (a suspended laptop, a stopped process) does not know what happened meanwhile: it
-sends nothing until it has renewed the lease, and has lost it when somebody found it dead.
+A process that waits for this one sees its heartbeats in the store. A process that stood still for
+longer than its lease (a suspended laptop, a stopped process) does not know what happened meanwhile:
+it sends nothing until it has renewed the lease, and has lost it when another process found it dead.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ AGAIN = timedelta(seconds=1)
 
 
 class Lease:
-    """The lease of one process, counted on a clock that goes on while the machine sleeps."""
+    """The lease of one process, counted on a clock that keeps running while the machine sleeps."""
 
     def __init__(self, store: Store, writer: StoreWriter, clock: Clock, process_id: str) -> None:
         self._store = store
@@ -44,7 +44,7 @@ class Lease:
         self._renewed_at = asked_at
 
     async def keep(self) -> None:
-        """Renew it for as long as this goes on; Raises: LeaseLost."""
+        """Renew it for as long as this runs; Raises: LeaseLost."""
         if self._store.in_memory:
             return
         while True:
@@ -52,7 +52,7 @@ class Lease:
             try:
                 await self.renew()
             except StoreTrouble:
-                # A store that refuses tells whoever writes; the lease may still hold.
+                # A refusing store reports that to the next write; the lease may still hold.
                 pause = min(pause, AGAIN)
             await sleep(self._clock, pause)
 

@@ -20,9 +20,9 @@ _SECRET = re.compile(r"\bsecrets\s*(?:\.\s*|\[\s*['\"])(\w+)")
 
 @dataclass
 class Scope:
-    """What the steps of one body see of one another: a mapping for each step that has an id.
+    """What the steps of one block see of one another: a mapping for each step that has an id.
 
-    A body inside another that does not make a scope of its own (an arm of `branch`) shares it.
+    A block inside another that does not make a separate scope (an arm of `branch`) shares it.
     """
 
     steps: dict[str, dict[str, Any]]
@@ -33,7 +33,7 @@ class Scope:
         return cls(_not_run(plan.workflow.all_steps()))
 
     def inner(self, steps: Sequence[StepBase]) -> Scope:
-        """Return the scope of a body of its own, in which none of *steps* has run yet.
+        """Return a new scope for a block, in which none of *steps* has run yet.
 
         It sees what has run around it; what runs in it is not seen from outside.
         """
@@ -69,7 +69,7 @@ class Names:
         # A tick of a timetable is the instant that it names, whatever a clock says.
         by_hand = plan.trigger == "manual"
         self._by_our_clock = ("started_at", "scheduled_at") if by_hand else ("started_at",)
-        # Placeholders stand for secrets everywhere inside almaflow; the client reveals them.
+        # Placeholders replace secrets everywhere inside almaflow; the client reveals them.
         self._secrets = {
             name: placeholder(name) for name in _SECRET.findall(str(plan.definition["text"]))
         }

@@ -18,7 +18,7 @@ TRIED_LATER = (
 )
 """What happens to a notice that could not be delivered so far."""
 
-# So many cancelled runs before one are passed over to see how the workflow went before.
+# The number of earlier cancelled runs that are passed over to find the previous outcome.
 _PASSED_OVER = 20
 
 
@@ -35,7 +35,7 @@ class RunNotices:
         self._attempt = attempt
 
     async def about(self, ending: Ending) -> list[NewNotice]:
-        """Return the notice for each channel that wants to hear of it, and log them all."""
+        """Return the notification for each channel that is subscribed, and log them all."""
         asked = self._plan.workflow.notify
         before = ""
         if any("recovered" in notice.on for notice in asked):
@@ -56,7 +56,7 @@ class RunNotices:
         ]
 
     def _notice(self, channel: str, ending: Ending, after: str) -> NewNotice:
-        title, text = self._told(ending, after)
+        title, text = self._compose(ending, after)
         notice = NewNotice(
             key=f"ended/{self._plan.run_id}/{self._attempt}",
             event=ending.outcome.value,
@@ -87,7 +87,7 @@ class RunNotices:
             return ""
         return f"The run before, {last.id}, {_ENDED[last.outcome]}. "
 
-    def _told(self, ending: Ending, after: str) -> tuple[str, str]:
+    def _compose(self, ending: Ending, after: str) -> tuple[str, str]:
         """Return title and text: what happened, where to look, what to do.
 
         *after* is a sentence about the bad end that it has recovered from; empty for none.

@@ -1,9 +1,9 @@
-"""The outbox: notices that wait in the store are brought to their channels, each at least once.
+"""The outbox: notifications in the store are delivered to their channels, each at least once.
 
-This is the only way in which almaflow notifies people. Whatever decides on a notice records it, in
-the same transaction where it can; each engine delivers what is due, also what an earlier process
-left. A process takes a notice before it tries it, so that two processes do not send it twice.
-Every channel has a thread of its own, so that one which hangs delays no other.
+This is the only way in which almaflow notifies people. The code that decides on a notification
+records it, in the same transaction where it can; each engine delivers what is due, also what an
+earlier process left. A process claims a notification before it tries it, so that two processes do
+not send it twice. Every channel has a separate thread, so that one which hangs delays no other.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ _TAKEN = ATTEMPT + timedelta(seconds=10)
 # Who waits for a notice waits no longer when the next try is further away than this.
 _SOON = timedelta(seconds=45)
 
-# Of the notices of this process's runs, so many are remembered until it leaves.
+# The number of notifications of this process's runs that are kept until it leaves.
 _REMEMBERED = 1000
 
-# So many failures one after the other, of different notices, and the channel is left alone for
-# now. A single one may be the fault of the notice.
+# After this number of failures in a row, of different notifications, the channel is left alone for
+# now. A single one may be caused by the notification.
 _IN_A_ROW = 3
 
-# Notices looked at together.
+# Notifications checked together.
 _TOGETHER = 1000
 
 _URGENT = frozenset({"failed", "missed", "late", "slow", "stuck", "waiting", "invalid", "paused"})
@@ -152,15 +152,15 @@ class Outbox:
         ]
 
     async def put(self, notices: Sequence[NewNotice]) -> None:
-        """Record notices, to be delivered at once; a channel hears of each key once."""
+        """Record notifications for immediate delivery; a channel gets each key once."""
         if notices:
             await self._writer.call(self._store.add_notices, self.masked(notices))
             self.nudge()
 
     def nudge(self, own: Sequence[NewNotice] = ()) -> None:
-        """Look for notices right now, because there are new ones.
+        """Check for notifications right now, because there are new ones.
 
-        What becomes of those that are this process's *own*, `settle` returns.
+        `settle` returns the outcome of those that are this process's *own*.
         """
         self._own += own
         self._news.set()
@@ -237,7 +237,7 @@ class Outbox:
         try:
             due, next_at = await self._writer.call(look)
         except StoreTrouble:
-            # Whoever writes meets the same and reports it; what is due stays due.
+            # The next write meets the same error and reports it; what is due stays due.
             return self._clock.now() + LOOK
         found: dict[str, list[NoticeRecord]] = {}
         for notice in due:
@@ -317,7 +317,7 @@ class Outbox:
     # --- one try ----------------------------------------------------------------------------------
 
     async def _send(self, channel: _Channel, notice: NoticeRecord) -> _Try:
-        """Send a notice once; returns what came of it."""
+        """Send a notification one time; returns the outcome."""
         attempt = _Try(notice.id)
         if notice.channel == LOG_CHANNEL:
             level: Level = "warning" if notice.event in _URGENT else "info"
@@ -347,7 +347,7 @@ class Outbox:
         except AlmaflowError as caught:
             error, attempt.soon = str(caught), False
         except Exception as caught:
-            # A hundred services, each with code of its own: none of them may end the others.
+            # A hundred services, each with different code: none of them may end the others.
             error = f"The channel `{notice.channel}` failed: {type(caught).__name__}: {caught}."
         attempt.error = self._shown(error)
         attempt.over = True

@@ -1,4 +1,4 @@
-"""Bodies that go on beside each other: branches of `parallel`, iterations of `for_each`.
+"""Blocks that run in parallel: branches of `parallel`, iterations of `for_each`.
 
 After a failure nothing new begins, what has begun is finished, and then the first failure counts:
 no Alma job is left alone because its neighbour failed.
@@ -46,11 +46,11 @@ class Bodies:
     ends: dict[str, BodyEnd] = field(default_factory=dict)
 
     async def run(self, max_parallel: int | None) -> tuple[Ending, list[BodyEnd]]:
-        """Run them, at most *max_parallel* at a time, begun in their order.
+        """Run them, at most *max_parallel* at a time, started in their order.
 
         Raises:
             Halted: a neighbour further out has failed before all had begun or ended.
-            OutcomeUnknown: nobody can tell what became of a write in one of them.
+            OutcomeUnknown: the outcome of a write in one of them is not known.
         """
         halt = Halt(self.where.halt)
         if any(self._stops_others(body) for body in self.bodies):
@@ -135,7 +135,7 @@ class Bodies:
 
 
 def _gave(body: Body, where: Where) -> dict[str, dict[str, object]]:
-    """Return what the steps of a body with a scope of its own gave, by id."""
+    """Return the outputs of the steps of a block with a separate scope, by id."""
     if not body.own_scope:
         return {}
     return {

@@ -1,8 +1,8 @@
 """One run, from its record to its outcome.
 
-Resuming is running again: a step whose end is recorded returns it, one that had begun goes on from
-what its effects recorded. Body, then `finally`, then `outputs`, then `notify`; a crash or Ctrl-C
-ends none of them.
+Resuming is running again: a step whose end is recorded returns it, one that had begun continues
+from what its effects recorded. Steps, then `finally`, then `outputs`, then `notify`; a crash or
+Ctrl-C ends none of them.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from almaflow.runs.events import EventKind
 from almaflow.steps.result import Ending, OutcomeUnknown
 from almaflow.store import EntryState, RunRecord
 
-# Entries of the run itself, beside those of steps.
+# Entries of the run itself, in addition to those of steps.
 RUN = ""
 
 
 class Suspended(AlmaflowError):
-    """The run cannot go on until a person has looked; it waits, nothing is lost."""
+    """The run cannot continue until a person has checked; it waits, nothing is lost."""
 
 
 class Runner:
@@ -124,7 +124,7 @@ class Runner:
         return ending
 
     async def _until_known(self, limits: Limits) -> Ending:
-        """Run the steps; raises `Suspended` when nobody can tell what became of a write."""
+        """Run the steps; raises `Suspended` when the outcome of a write is not known."""
         try:
             return await self._phases.body(limits)
         except Halted as error:
@@ -148,7 +148,7 @@ class Runner:
 
 
 def _kept(journal: RunJournal, attempt: int) -> dict[str, int]:
-    """Return the last attempts of earlier attempts at the run, of steps that are done anew."""
+    """Return the last attempts of earlier attempts at the run, of steps that are retried."""
     kept: dict[str, int] = {}
     for number in range(2, attempt + 1):
         entry = journal.get(RUN, number, "retry")

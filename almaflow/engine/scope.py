@@ -1,4 +1,4 @@
-"""Where in a run a list of steps stands: what its steps see, and what ends them."""
+"""The position of a list of steps in a run: what its steps see, and what ends them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Halted(Exception):
 
 
 class Halt:
-    """Whether nothing new may begin in a body, because one beside it has failed."""
+    """Whether nothing new may begin in a block, because a parallel one has failed."""
 
     def __init__(self, around: Halt | None = None) -> None:
         self._around = around
@@ -43,7 +43,7 @@ class Halt:
 
 @dataclass(frozen=True)
 class Where:
-    """The surroundings of a list of steps; *plan* and *names* are of the workflow it stands in."""
+    """The surroundings of a list of steps; *plan* and *names* belong to its workflow."""
 
     plan: Plan
     names: Names

@@ -18,8 +18,8 @@ MOST_WAITS = 10_000
 EXACT_WAITS = 100
 """How many waits of one attempt at a step are as long as the file says."""
 
-# Later waits take at least this part of the time that the attempt has taken so far: a year of
-# looks becomes some hundred, and a job is seen to end at most so much late.
+# Later waits take at least this part of the time that the attempt has taken so far: a year of polls
+# becomes some hundred, and the end of a job is seen at most that much late.
 _STRETCH = 1 / 25
 
 

@@ -62,7 +62,7 @@ class RunAround(Protocol):
     async def run_bodies(
         self, bodies: Sequence[Body], path: str, where: Where, max_parallel: int | None
     ) -> tuple[Ending, list[BodyEnd]]:
-        """Run bodies beside each other."""
+        """Run blocks in parallel."""
         ...
 
     async def call_workflow(
@@ -212,7 +212,7 @@ class Context(Reaching, Looking):
     async def ready(self) -> None:
         await self._keep_the_reserve()
         await self.door.client.ready()
-        # After a restart a time that is up allows one look, and nothing new.
+        # After a restart an expired time allows one poll, and nothing new.
         await self.where.limits.enforce(self.clock.now())
 
     async def _keep_the_reserve(self) -> None:
@@ -349,7 +349,7 @@ class Context(Reaching, Looking):
                     async with anyio.create_task_group() as tasks:
                         tasks.start_soon(people.ask_here, asked_of, question, self.clock.now())
                         if self.where.limits.passed(self.clock.now()):
-                            # Somebody may have answered while nobody worked on the run.
+                            # A person may have replied while no process executed the run.
                             await people.hear()
                         if not asked_of.given.is_set():
                             await self.wait_event(asked_of.given, waiting)

@@ -1,7 +1,7 @@
-"""Ending from outside what is under way: after a cancellation, or when a time is up.
+"""Ending from outside what is in progress: after a cancellation, or when a time has expired.
 
-What became of a submission whose answer was lost is looked for first, and a called workflow runs
-its `finally`. Nothing is sent again.
+The outcome of a submission whose response was lost is searched for first, and a called workflow
+runs its `finally`. Nothing is sent again.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 async def close(
     run: Interpreter, path: str, ending: Ending, where: Where, *, but: Context | None = None
 ) -> None:
-    """End what was under way in the step at *path*, or in the whole run (empty).
+    """End what was in progress in the step at *path*, or in the whole run (empty).
 
-    What stays lost has no end yet. *where* is what still bounds the looking; *but* is the attempt
-    that closes what stands inside it, and ends by itself.
+    An unconfirmed write has no end yet. *where* is what still bounds the search; *but* is the
+    attempt that ends the steps inside it, and then itself.
     """
     for entry in run.past.lost(path):
         held = run.open.get((entry.path, entry.attempt))
@@ -34,7 +34,7 @@ async def close(
         context.where = replace(context.where, limits=where.limits)
         await submission.settle_lost(context, entry)
     inside = [key for key in run.open if not path or f"{key[0]}/".startswith(f"{path}/")]
-    # The innermost first: what stands around them sees how they ended.
+    # The innermost first: their enclosing steps see how they ended.
     for at, attempt in sorted(inside, key=lambda key: -key[0].count("/")):
         _, context, begin = run.open[at, attempt]
         if run.past.ending(at, attempt) is not None:
@@ -59,6 +59,6 @@ def _context_of(run: Interpreter, entry: Entry, where: Where) -> Context:
 
 
 def goes_on_in_alma(context: Context) -> str:
-    """Return the sentence about a job that goes on in Alma; empty when there is none."""
+    """Return the sentence about a job that keeps running in Alma; empty when there is none."""
     started = [one for one in context.submissions() if one.state is EntryState.DONE]
     return f" The job keeps running in Alma as {started[-1].value['result']}." if started else ""

@@ -81,8 +81,8 @@ class Phases:
     async def _deadline(self) -> datetime:
         """Return when `finally` must have ended; recorded when it begins.
 
-        A process that takes it up gives it its time anew: almaflow may have been down for a night,
-        and what cleans up is to be done all the same.
+        A process that continues it restarts its time limit: almaflow may have been down for a
+        night, and what cleans up is to be done all the same.
         """
         journal, now = self.run.journal, self.run.services.clock.now()
         key = (self.finally_path, self.attempt, self.finally_effect)

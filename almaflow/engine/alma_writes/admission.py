@@ -1,8 +1,8 @@
-"""Waiting for a place among Alma's limits: 3 API-started jobs at a time, 5 starts of a job an hour.
+"""Waiting for a slot within Alma's limits: 3 API-started jobs at a time, 5 starts of a job an hour.
 
-Who may go is decided in the store (`store/job_slots.py`), for every process that shares it. Here
-those wait who may not go yet: one look after another at the runs that hold the places, made for all
-of this process who wait at an institution, and whoever's turn has come is woken.
+The store decides which submission may start (`store/job_slots.py`), for every process that shares
+it. Submissions that may not start yet wait here: the runs that hold the slots are polled,
+once for all waiters of this process at an institution, and the waiter whose turn it is wakes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from almaflow.store import JobSlot, NoSlot, PlaceLimits, Store, StoreTrouble, Su
 from almaflow.store.writer import StoreWriter
 from almaflow.waiting import Waiting, WaitingKind
 
-# Who stands further back than this hears of changes when it comes to the front.
+# A waiter further back than this is notified of changes when it reaches the front.
 _AT_THE_FRONT = 10
 
 
@@ -82,7 +82,7 @@ class Admission:
         self._tasks: TaskGroup | None = None
 
     def work_in(self, tasks: TaskGroup) -> None:
-        """Look and wake in *tasks* for as long as they go on."""
+        """Poll and wake in *tasks* for as long as they run."""
         self._tasks = tasks
 
     async def wait(
@@ -117,7 +117,7 @@ class Admission:
             self._groups[account].changed.set()
 
     def reason(self, busy: NoSlot, job_id: str, door: Door, refusal: str) -> str:
-        """Return why somebody waits, with an estimate where there is one."""
+        """Return why a submission waits, with an estimate where there is one."""
         match busy.reason:
             case "running":
                 end = self._first_end(door.account, busy.holders)
@@ -149,7 +149,7 @@ class Admission:
         """Look and wake until nobody waits at *account* any more."""
         look_at = self._clock.now() + group.pace
         while group.waiting:
-            # Whatever changes from here on is looked at in the next round.
+            # Changes from here on are checked in the next round.
             group.changed = anyio.Event()
             await self._wake(account, group)
             until = min(look_at, group.again_at or look_at)
@@ -172,7 +172,7 @@ class Admission:
             turns = await self._writer.call(self._store.turns, account, group.limits)
             holders = await self._writer.call(self._store.holders, account)
         except StoreTrouble:
-            # Whoever writes next is told; the next look comes all the same.
+            # The next write reports the error; the next poll comes anyway.
             return
         seen = tuple(place.id for place in holders)
         # Who has just begun to wait knows who held the places.
@@ -199,7 +199,7 @@ class Admission:
         try:
             return is_terminal(await door.client.send(calls.instance(instance_id, job_id)))
         except AlmaRefused as error:
-            # A run that Alma does not know does not go on.
+            # An instance that Alma does not know is not running.
             return bool(error.codes & {"402216", "402218"})
         except AlmaError:
             return False

@@ -20,7 +20,7 @@ from almaflow.alma.value_parsing import normal_name
 from almaflow.alma.wire import JobInstance
 from almaflow.store import MarkerHabit
 
-# How far Alma's clock may be from what its answers told us of it.
+# How far Alma's clock may differ from the time in its responses.
 TOLERANCE = timedelta(minutes=1)
 
 _MARKER = re.compile(r"\[af-[0-9a-f]{10}\]")

@@ -51,10 +51,10 @@ class Door:
         self.account = self.account or self.name
 
     def is_sparing(self, now: datetime) -> bool:
-        """Whether so few of the day's calls are left that only polls may go on.
+        """Whether too few of the day's calls are left for anything but polls.
 
-        What Alma said counts for the day on which it said so; whose day is not documented, its
-        times are UTC.
+        Alma's figure counts for the day of its response; the time zone of that day is not
+        documented, so days are UTC here.
         """
         left, at = self.client.remaining_calls, self.client.last_date
         today = (now + self.client.ahead).date()
@@ -101,7 +101,7 @@ class Institutions:
         return self._doors[name]
 
     def remaining_calls(self) -> dict[str, int]:
-        """Return the calls left for this day, by name, where Alma has said so."""
+        """Return the calls left for this day, by name, where Alma has reported them."""
         remaining = {name: door.client.remaining_calls for name, door in self._doors.items()}
         return {name: left for name, left in remaining.items() if left is not None}
 

@@ -1,4 +1,4 @@
-"""One write to Alma under one effect: its intent, and what came of it, recorded as it happens."""
+"""One write to Alma under one effect: its intent and its outcome, recorded as they happen."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class Sending:
             )
         self.told = dict(entry.value)
         if entry.state is EntryState.INTENT:
-            # Whether it left at all is not known, so this is no answer that Alma has lost.
+            # It is not known whether it was sent at all, so this is not a lost response.
             self.told["cut_off"] = self.told.get("cut_off", 0) + 1
             await self._lose("almaflow stopped while sending it")
         return self.entry
@@ -181,7 +181,7 @@ class Sending:
         await self._record(EntryState.UNTAKEN)
 
     async def give_up(self, why: str, candidates: Sequence[str] = ()) -> None:
-        """Record that only a person can tell what became of a lost write, and why.
+        """Record that only a person can resolve an unconfirmed write, and why.
 
         *candidates* are the runs that a submission may have started.
         """
@@ -212,7 +212,7 @@ class Sending:
                 # What was lost before has arrived: Alma has it already.
                 await self._lose(error.text)
             case AlmaRefused() as error:
-                self.told["refusal"] = _told(error)
+                self.told["refusal"] = _refusal_fields(error)
                 await self._record(EntryState.REFUSED)
             case NotTaken() | RequestWrong() | SecretDamaged() as error:
                 # The last two are met while the request is put together.
@@ -225,7 +225,7 @@ class Sending:
                 await self._lose(str(error))
 
     def _place_after(self, error: BaseException) -> Callable[[], None] | None:
-        """Return what becomes of the place of a submission that was not taken for now."""
+        """Return what happens to the slot of a submission that Alma did not accept for now."""
         if self.place is None:
             return None
         place, journal, now = self.place, self._sender.journal, self._sender.clock.now()
@@ -253,7 +253,7 @@ class Sending:
         )
 
     def _place_in(self, state: EntryState) -> Callable[[], None] | None:
-        """Return what becomes of the place when the entry gets to *state*."""
+        """Return what happens to the slot when the entry reaches *state*."""
         if self.place is None:
             return None
         place, journal = self.place, self._sender.journal
@@ -280,7 +280,7 @@ def lost_text(value: Mapping[str, Any], institution: str, why: str, run_id: str,
     )
 
 
-def _told(error: AlmaRefused) -> dict[str, Any]:
+def _refusal_fields(error: AlmaRefused) -> dict[str, Any]:
     """Return what is kept of a refusal, so that a resumed run fails with the same words."""
     return {
         "text": error.text,

@@ -1,8 +1,8 @@
-"""Looking in Alma for what became of a write whose answer was lost, until that is sure.
+"""Searching Alma for the effect of a write whose response was lost, until the outcome is certain.
 
-The first look comes after a few seconds, later ones less and less often, the last when nothing can
-show up any more. What a write leaves in Alma is its trace (`alma/evidence.py`), recorded with its
-intent; `submission.py` decides what follows from a finding.
+The first search comes after a few seconds, later ones less and less often, the last when nothing
+can appear any more. What a write leaves in Alma is its evidence (`alma/evidence.py`), recorded with
+its intent; `submission.py` decides what follows from a result.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ UNTIL_ASKED = timedelta(minutes=10)
 
 
 class Unclear(Exception):
-    """Only a person can tell what became of a submission; the text says why.
+    """Only a person can resolve a submission; the text says why.
 
-    *instance_ids* are the runs that may be it, as far as they are known.
+    *instance_ids* are the instances that may be it, as far as they are known.
     """
 
     def __init__(self, why: str, instance_ids: Sequence[str] = ()) -> None:
@@ -70,7 +70,7 @@ class Looker(Protocol):
         ...
 
     async def lost_beside(self, job_id: str) -> int:
-        """Return how many other submissions of the job are looked for."""
+        """Return how many other submissions of the job are searched for."""
         ...
 
     async def marker_habit(self, job_id: str) -> MarkerHabit:
@@ -78,15 +78,15 @@ class Looker(Protocol):
         ...
 
     async def resolution(self, effect: str) -> Mapping[str, Any] | None:
-        """Return what a person said became of a lost write, None when nobody did."""
+        """Return a person's decision about a lost write; None when there is none."""
         ...
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a lost write was found to have given; *by* is the person who said so, else empty.
+    """What a lost write was found to have produced.
 
-    *result* is None when it was not taken.
+    *by* is the person who confirmed it, else empty. *result* is None when Alma did not accept it.
     """
 
     result: Any
@@ -94,11 +94,11 @@ class Finding:
 
 
 async def find(looker: Looker, entry: Entry) -> Finding:
-    """Return what became of the lost write in *entry*, as soon as that is sure.
+    """Return the outcome of the lost write in *entry*, as soon as it is certain.
 
     Raises:
-        Unclear: more than one run may be it, or Alma does not list the job's runs.
-        StepFailed: something else stands in its place.
+        Unclear: more than one instance may be it, or Alma does not list the job's runs.
+        StepFailed: something else is in its place.
     """
     trace = read_trace(entry.value["trace"])
     look_at, pause = entry.changed_at + FIRST, FIRST

@@ -1,8 +1,8 @@
-"""Writes to Alma: intent before, result after, and never a second sending that could double.
+"""Writes to Alma: intent before, result after, never a request that could repeat the effect.
 
-The one place where it is decided what becomes of a write whose answer was lost. What leaves a trace
-is looked for (`reconciliation.py`) and sent once more only when it is sure that Alma did not take
-it. A job waits for its place among Alma's limits (`admission.py`); place and intent are recorded in
+This is the one place that decides about a write whose response was lost. What leaves evidence is
+searched for (`reconciliation.py`) and sent again only when it is certain that Alma did not accept
+it. A job waits for its slot within Alma's limits (`admission.py`); slot and intent are recorded in
 one transaction.
 """
 
@@ -89,7 +89,7 @@ async def write(
     without a result, from before a crash, is a lost answer.
 
     Raises:
-        AlmaRefused: Alma answered with an error.
+        AlmaRefused: Alma responded with an error.
         StepFailed: lost twice, and nothing is to be found.
         OutcomeUnknown: lost, and the write leaves no trace by which it could be found.
         RequestChanged: the request differs from the recorded one.
@@ -159,12 +159,12 @@ async def _look_for(sender: Sender, sending: Sending, entry: Entry) -> Any | Non
 async def submit(sender: Sender, job_id: str, job_name: str, make: MakeParameters) -> Entry:
     """Start a job once, whatever happens; returns the journal's entry, done.
 
-    A submission that was lost and is sure not to have been taken is followed by one more, under
-    an effect and a marker of its own; every further one needs a person's word.
+    A lost submission that Alma certainly did not accept is followed by one more, under a separate
+    effect and marker; every further one needs a person's confirmation.
 
     Raises:
         AlmaRefused: Alma answered with an error.
-        OutcomeUnknown: nobody can tell; the run waits for a person.
+        OutcomeUnknown: the outcome is not known; the run waits for a person.
     """
     for number in count():
         effect = effect_of(number)
@@ -225,7 +225,7 @@ async def _send_in_turn(sender: Sender, sending: Sending, job_id: str, set_id: s
         raise
     except anyio.get_cancelled_exc_class():
         if sender.is_ending():
-            # Who does not go any more must not hold up who stands behind.
+            # A submission that will not start must not delay those behind it in the queue.
             with anyio.CancelScope(shield=True):
                 await sender.journal.leave_queue(spot)
         raise
@@ -261,12 +261,12 @@ async def _go_when_it_is_our_turn(
 
 
 def _is_of_jobs(error: NotTaken) -> bool:
-    """Whether Alma's limits of jobs are the reason: the place in the queue says when to go on."""
+    """Whether Alma's limits of jobs are the reason: the queue decides when to continue."""
     return isinstance(error, AlmaBusy) and error.threshold in (Busy.JOBS, Busy.OVERLAP)
 
 
 async def _find_run(sender: Sender, sending: Sending, entry: Entry, number: int) -> Entry:
-    """Return the entry of a lost submission when its fate is known.
+    """Return the entry of a lost submission when its outcome is known.
 
     Raises: OutcomeUnknown when it is not, after all that can be done without a person.
     """
@@ -325,9 +325,9 @@ async def _unknown(
 
 
 async def settle_lost(sender: Sender, entry: Entry) -> bool:
-    """Look for a lost submission of a step that has been ended; nothing is sent again.
+    """Search for a lost submission of a step that has been ended; nothing is sent again.
 
-    Returns whether its fate is known now.
+    Returns whether its outcome is known now.
     """
     if entry.value["trace"] is None:
         return False
