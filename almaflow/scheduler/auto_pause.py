@@ -52,7 +52,7 @@ class Pausing(Companion):
 def pause_after_failures(store: Store, workflow: str, number: int) -> Pause | None:
     """Pause a workflow when its last *number* runs did not end well; None: there is no need.
 
-    Runs from before its last pause do not count: whoever ended that has looked at them.
+    Runs from before its last pause do not count: the person who ended it has checked them.
     """
     now_standing = [one for one in store.pauses(workflow=workflow) if one.until is None]
     if now_standing:

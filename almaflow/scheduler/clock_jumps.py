@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from almaflow.clock import Clock
 
-# A difference of the clock and of the time that passed, above which somebody has set the clock.
+# A difference of the clock and of the time that passed, above which the clock was set.
 _JUMP = timedelta(seconds=30)
 
 

@@ -1,4 +1,4 @@
-"""What a service is put together from, and what goes on next to its ledger."""
+"""The parts of a scheduler, and the tasks that run in parallel with its ledger."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from almaflow.store import RunRecord
 
 
 class Companion:
-    """Something that goes on next to the ledger for as long as a process leads.
+    """A task that runs in parallel with the ledger for as long as a process leads.
 
     Every method may be left as it is; each must be quick, but for `run`.
     """
 
     async def run(self) -> None:
-        """Go on until cancelled."""
+        """Run until cancelled."""
         await anyio.sleep_forever()
 
     async def happened(self, happened: Happened, reading: Reading) -> None:
@@ -45,7 +45,7 @@ class Companion:
 
 @dataclass(frozen=True)
 class Parts:
-    """What a service is put together from, anew for each term."""
+    """The parts of a scheduler, recreated for each term."""
 
     engine: Callable[[Project], Engine]
     project: Callable[[], Project]

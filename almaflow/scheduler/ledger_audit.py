@@ -1,7 +1,7 @@
-"""Whether the ledger is whole: the timetables are laid out anew and compared with its rows.
+"""Whether the ledger is whole: the timetables are materialized again and compared.
 
-Each entry is laid out as it stood at the time, from what the store kept of it then; no file and no
-clock is asked. A tick is the same in both when workflow, entry and instant are.
+Each entry is materialized as it was at the time, from what the store kept of it then; no file and
+no clock is asked. A tick is the same in both when workflow, entry and instant are.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def verify(
     now: datetime,
     since: datetime | None = None,
 ) -> Verified:
-    """Compare the rows of the ledger with the timetables as they stood.
+    """Compare the rows of the ledger with the timetables of that time.
 
     *ticks* are all rows from *since* on; None: from the beginning, as far as it is kept.
     """
@@ -99,12 +99,12 @@ def verify(
 
 
 class _Laid:
-    """One entry as it stood from one instant to another, laid out."""
+    """One entry as it was from one instant to another, materialized."""
 
     def __init__(self, schedule: Schedule, timetable: Instants, since: datetime | None) -> None:
         self._schedule = schedule
         self._timetable = timetable
-        # What stands no more must have all its rows: nobody lays it out any more.
+        # An inactive entry must have all its rows: it is not materialized any more.
         until = schedule.ended_at or schedule.covered_to
         self.instants = {
             at
@@ -115,7 +115,7 @@ class _Laid:
     def may_have(self, tick: Tick) -> bool:
         """Whether a row is right although it is not, or not yet, to be there."""
         at, schedule = tick.at, self._schedule
-        # Somebody may have skipped a tick that never came, because its entry was changed before.
+        # A person may have skipped a tick that never came, because its entry was changed before.
         ended = schedule.ended_at is not None and at > schedule.ended_at
         if at <= schedule.begins_at or (ended and tick.cause is not Cause.SKIP_NEXT):
             return False

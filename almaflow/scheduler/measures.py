@@ -23,7 +23,7 @@ from almaflow.store.schedule_records import TickEnding
 
 @dataclass(frozen=True)
 class Picture:
-    """How a service stands right now."""
+    """The present state of a scheduler."""
 
     leads: bool = False
     """Whether this process lays out ticks, and is not a standby."""
@@ -54,10 +54,10 @@ class Measures:
         """Note that *number* ticks of a workflow ended."""
 
     def tick_began(self, workflow: str, late: timedelta) -> None:
-        """Note that a tick became a run, so long after it was to begin."""
+        """Note that a tick became a run, and how late it began."""
 
     def woke_up(self, late: timedelta) -> None:
-        """Note that the service looked at its timetables, so long after it was to."""
+        """Note that the scheduler checked its timetables, and how late it did."""
 
     def run_ended(self, record: RunRecord) -> None:
         """Note that a run of this process ended; *record* has its outcome and instants."""

@@ -1,7 +1,7 @@
 """Metrics for Prometheus, on a port that only this machine reaches.
 
-Counters begin with the process and count what this process did. Gauges are read from the store
-when somebody asks for them, so that nobody pays for metrics that nobody reads.
+Counters begin with the process and count what this process did. Gauges are read from the store on
+request only.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ _UNFINISHED = (Status.QUEUED, Status.RUNNING, Status.WAITING)
 def waits_for(record: RunRecord, queued_runs: frozenset[str]) -> str:
     """Return the kind of thing that a waiting run waits for.
 
-    `held` (for `resume`), `person` (for somebody's answer), `place` (for one of Alma's places),
+    `held` (for `resume`), `person` (for a person's reply), `place` (for one of Alma's slots),
     `lost_answer` (what happened to a submission is searched for), `job` (one runs in Alma), `alma`
     (it does not respond, or asks for fewer calls), `time` (an instant) or `other` (such as a
     file).
@@ -157,7 +157,7 @@ def waits_for(record: RunRecord, queued_runs: frozenset[str]) -> str:
     if record.held:
         return "held"
     if record.owner is None:
-        # Whoever let go of it could not go on without somebody's word.
+        # The process that released it could not continue without a person.
         return "person"
     waited = {wait.kind for wait in record.waits}
     if WaitingKind.PERSON not in waited and record.id in queued_runs:
@@ -167,7 +167,7 @@ def waits_for(record: RunRecord, queued_runs: frozenset[str]) -> str:
 
 
 class _Present(Collector):
-    """Gauges that are worked out whenever they are asked for."""
+    """Gauges that are evaluated on request."""
 
     def __init__(self, look: Look) -> None:
         self._look = look

@@ -1,6 +1,6 @@
-"""Looks at the runs that have not ended: those that are slow, stuck, or wait for a person.
+"""Checks the runs that have not ended: those that are slow, stuck, or wait for a person.
 
-Whoever the workflow's `notify` names for it, as it was recorded with the run, hears of it once.
+The recipients in the workflow's `notify`, as recorded with the run, are notified once.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ ALONE = timedelta(minutes=10)
 SILENT = timedelta(hours=6)
 """How long nothing happens in a run before it is stuck."""
 
-# What is usual is learned from so many good runs, and believed from so many on. They are looked
-# for among so many finished ones.
+# The usual duration: how many good runs it is based on at most, and at least. How many finished
+# runs are searched.
 _LEARNED, _BELIEVED, _LOOKED_AT = 20, 5, 60
 
-# A run is slow when it takes so much longer than nine of ten, and at least so much.
+# A run is slow when it exceeds nine of ten by this factor, and by at least this time.
 _FACTOR, _AT_LEAST = 1.5, timedelta(minutes=5)
 
 # How many definitions are kept.
@@ -96,17 +96,16 @@ class Watching(Companion):
         """Look every minute, until cancelled."""
         with self._threads:
             while True:
-                # The ledger meets the same trouble and tells of it; the next look comes in a
-                # minute.
+                # The ledger meets and reports the same trouble; the next check comes in a minute.
                 with suppress(StoreTrouble):
                     await self.look()
                 await sleep(self._clock, LOOK)
 
     async def look(self) -> None:
-        """Look once.
+        """Check one time.
 
         Raises:
-            StoreTrouble: the store refuses; nothing is told twice by another look.
+            StoreTrouble: the store refuses; another check repeats no notification.
         """
         unfinished = await self._writer.call(partial(self._store.runs, statuses=_UNFINISHED))
         runs = [(run, about) for run in unfinished if (about := await self._about(run)) is not None]
@@ -159,7 +158,7 @@ class Watching(Companion):
         return self._usual[key]
 
     async def _about(self, run: RunRecord) -> _About | None:
-        """Return what the definition of a run says, None when nobody wants to hear of it."""
+        """Return what the definition of a run says, None without subscribers."""
         hash_ = run.definition
         if hash_ not in self._abouts:
             try:
@@ -170,7 +169,7 @@ class Watching(Companion):
             except StoreTrouble:
                 raise
             except (AlmaflowError, KeyError):
-                # Recorded by another version: whoever works on the run says so.
+                # Recorded by another version: the process that executes the run reports it.
                 self._abouts[hash_] = None
             if len(self._abouts) > _DEFINITIONS:
                 self._abouts.popitem(last=False)
@@ -182,7 +181,7 @@ _Found = Iterator[tuple[str, str, Words]]
 
 
 def _waiting(run: RunRecord, zone: tzinfo) -> _Found:
-    """Yield what somebody has to answer: each question, and each lost submission, once."""
+    """Yield what a person has to reply to: each question, and each lost submission, once."""
     if is_suspended(run):
         key = f"waiting/{run.id}/{run.attempt}/{run.epoch}"
         yield key, "waiting", messages.to_resolve(run, zone)
@@ -194,7 +193,7 @@ def _waiting(run: RunRecord, zone: tzinfo) -> _Found:
 
 
 def is_suspended(run: RunRecord) -> bool:
-    """Whether nobody can tell what became of a submission: then the run as a whole waits."""
+    """Whether a submission's outcome is not known: then the whole run waits."""
     let_go = run.status is Status.WAITING and run.owner is None and not run.held
     return let_go and not any(wait.path for wait in run.waits)
 

@@ -1,4 +1,4 @@
-"""What becomes of ticks that have come: catch-up, overlap and pauses, decided from the ledger.
+"""What happens to due ticks: catch-up, overlap and pauses, decided from the ledger.
 
 Pure: it takes rows of the ledger and the present instant, and returns what is to be recorded.
 """
@@ -96,7 +96,7 @@ def _catch_up(due: Sequence[Tick], rules: Rules, now: datetime, decided: Decided
     if rules.missed == "all":
         decided.accepted.update((tick.id, True) for tick in within)
     elif within:
-        # What is due just now stands for what was missed before it.
+        # The tick that is due now covers those missed before it.
         newest = max([*within, *fresh], key=lambda tick: tick.at)
         if newest in within:
             decided.accepted[newest.id] = True
@@ -137,7 +137,7 @@ def _too_old_end(tick: Tick, rules: Rules) -> TickEnd:
 def line_up(ticks: Iterable[Tick], rules: Mapping[Key, Rules], going: Mapping[str, str]) -> Decided:
     """Decide which of the ticks that were let through begin now, in the order of *ticks*.
 
-    *going* has the workflows of which a run goes on or waits, each with one such run's id. Ticks
+    *going* has the workflows with a run in progress or waiting, each with one such run's id. Ticks
     that are neither begun nor ended wait.
     """
     decided = Decided()
@@ -152,7 +152,7 @@ def line_up(ticks: Iterable[Tick], rules: Mapping[Key, Rules], going: Mapping[st
 def _line_up(
     waiting: Sequence[Tick], rules: Mapping[Key, Rules], going: str, decided: Decided
 ) -> None:
-    """Decide about the ticks of one workflow; *going* is the run that goes on, empty for none."""
+    """Decide about the ticks of one workflow; *going* is the run in progress, empty for none."""
     in_line: dict[str, list[Tick]] = {}
     for tick in waiting:
         rule = rules[tick.workflow, tick.entry]

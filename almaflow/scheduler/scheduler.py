@@ -49,7 +49,7 @@ class TermOver(Exception):
 
 @dataclass
 class Service:
-    """One `serve`; `run()` goes on until it is cancelled."""
+    """One `serve`; `run()` keeps running until it is cancelled."""
 
     parts: Parts
     clock: Clock
@@ -64,7 +64,7 @@ class Service:
     """When the ledger was last checked, on the clock's `elapsed`."""
 
     def is_alive(self) -> bool:
-        """Whether the ledger is being kept: it was looked at not long ago."""
+        """Whether the ledger is being kept: it was checked recently."""
         if not self.leading or self.cycled is None:
             return False
         return self.clock.elapsed() - self.cycled < 4 * self.heartbeat.total_seconds()
@@ -97,7 +97,7 @@ class Service:
         try:
             return self.parts.project()
         except DocumentsInvalid:
-            # It was valid a moment ago; whoever wrote it is not done.
+            # It was valid a moment ago; its writer is not done.
             return before
 
 
@@ -118,7 +118,7 @@ class _Term:
         self._let_go: list[str] = []
         self._settings_problem = ""
         self._zone = ZoneInfo(project.settings.timezone)
-        # What stands does not change while a cycle looks at it.
+        # The active workflows do not change during a cycle.
         self._turn = anyio.Lock()
 
     async def run(self) -> None:
@@ -265,7 +265,7 @@ class _Term:
     # --- files ------------------------------------------------------------------------------------
 
     async def _keep_files(self, ledger: Ledger, seen: Signature) -> None:
-        """Read the files anew when they have changed, and have not changed between two scans.
+        """Read the files again when they have changed, and have not changed between two scans.
 
         When they change at every scan, they are read all the same.
         """
@@ -290,7 +290,7 @@ class _Term:
                 self._wakeups.poke()
 
     async def _seen_since(self, before: Signature) -> Signature:
-        """Return what tells of the next change, after a reading that began with *before*.
+        """Return what reports the next change, after a reading that began with *before*.
 
         What is watched may be more by now. What has changed meanwhile is read again.
         """

@@ -1,8 +1,8 @@
-"""The tick ledger: lays out what has come due, decides about it, and begins runs.
+"""The tick ledger: materializes due ticks, decides about them, and begins runs.
 
-One cycle does all of it, whatever woke it: ticks that have passed since they were last laid out
-get their rows, open ticks are decided about, and those whose turn it is become runs. All of it
-follows from the store and the clock, so it does not matter who does it, or how often.
+One cycle does all of it, whatever woke it: ticks that have passed since the last cycle get their
+rows, open ticks are decided about, and those whose turn it is become runs. All of it follows from
+the store and the clock, so it does not matter who does it, or how often.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ TRIGGER = "timetable"
 
 @dataclass
 class Lane:
-    """A standing schedule entry while it is laid out: its row, and its next tick."""
+    """An active schedule entry while it is materialized: its row, and its next tick."""
 
     schedule: Schedule
     entry: Entry
@@ -61,7 +61,7 @@ class Lane:
 
 @dataclass
 class Happened:
-    """What a cycle did, for whoever tells people."""
+    """What a cycle did, for the code that notifies people."""
 
     begun: list[tuple[Tick, RunRecord]] = field(default_factory=list)
     ended: list[tuple[Tick, TickEnd]] = field(default_factory=list)
@@ -106,15 +106,16 @@ class Ledger:
 
     @property
     def lanes(self) -> Sequence[Lane]:
-        """The entries that stand."""
+        """The active entries."""
         return list(self._lanes.values())
 
     # --- what stands ------------------------------------------------------------------------------
 
     async def take(self, standing: Mapping[str, Standing]) -> None:
-        """Let these workflows stand from now on.
+        """Make these workflows active from now on.
 
-        What stood before is laid out up to now first, so that no tick is lost between the two.
+        The earlier entries are materialized up to now first, so that no tick is lost between the
+        two.
         """
         now = self._clock.now()
         rows = await self._writer.call(lambda: self._store.schedules(standing=True))
@@ -164,7 +165,7 @@ class Ledger:
     # --- a cycle ----------------------------------------------------------------------------------
 
     async def cycle(self) -> Happened:
-        """Lay out, decide and begin all that has come; returns what happened."""
+        """Materialize, decide and begin all due ticks; returns what happened."""
         happened = Happened()
         await self._lay_out_what_came(happened)
         await self._decide(happened)

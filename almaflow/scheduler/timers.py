@@ -1,7 +1,6 @@
 """What wakes the scheduler: APScheduler when time is real, the clock itself when it is virtual.
 
-Nobody relies on being woken: whoever is woken looks at the clock and at the ledger, and looks as
-well when nothing woke it for a while.
+Waking is only a hint: the scheduler also checks the clock and the ledger regularly.
 """
 
 from __future__ import annotations
@@ -25,11 +24,11 @@ class Wakeups(Protocol):
         ...
 
     def poke(self) -> None:
-        """Wake the sleeper now; the next sleep ends at once when nobody sleeps."""
+        """Wake the sleeper now; without a sleeper, the next sleep ends immediately."""
         ...
 
     async def sleep(self, until: datetime) -> None:
-        """Return when a trigger is due, somebody pokes, or *until* has come."""
+        """Return when a trigger is due, it is woken, or *until* is reached."""
         ...
 
     def stop(self) -> None:

@@ -33,7 +33,7 @@ Signature = tuple[tuple[str, int, int, int], ...]
 
 @dataclass(frozen=True)
 class Standing:
-    """A workflow as it stands: what its ticks follow from and what their runs execute."""
+    """An active workflow: what its ticks follow from and what their runs execute."""
 
     path: str
     """Its file, relative to the project's folder."""
@@ -108,7 +108,7 @@ class Reader:
         try:
             return self._standing(name, path)
         except DocumentsInvalid as error:
-            return _told(error)
+            return _describe(error)
         except AlmaflowError as error:
             return str(error)
         except Exception as error:
@@ -161,7 +161,7 @@ class Reader:
 def _each_name_once(
     valid: Mapping[str, Standing], known: Mapping[str, Source], problems: dict[str, str]
 ) -> dict[str, Standing]:
-    """Return the files by their workflows' names; whoever had a name before keeps it.
+    """Return the files by their workflows' names; a file that had a name before keeps it.
 
     What is refused is noted among *problems*, which has the files that are invalid.
     """
@@ -197,7 +197,7 @@ def _difference(standing: Standing, claiming: Iterable[Standing]) -> str:
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """Let no garbage be looked for: a hundred files make many objects, and nearly all stay."""
+    """Pause garbage collection: a hundred files make many objects, and nearly all stay."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -229,7 +229,7 @@ def _files_of(loaded: LoadedWorkflow) -> Iterator[str]:
         yield from _files_of(called)
 
 
-def _told(error: DocumentsInvalid) -> str:
+def _describe(error: DocumentsInvalid) -> str:
     """Return the first error of a file, and how many more there are."""
     errors = [one for one in error.problems if one.severity is Severity.ERROR]
     more = f" ({len(errors) - 1} more: `almaflow validate`)" if len(errors) > 1 else ""
@@ -241,7 +241,7 @@ def last_good(
 ) -> Callable[[Source], Standing | None]:
     """Return what brings back, from the store, how a file was when it was last valid.
 
-    Calendars that almaflow.yaml does not have any more are those of the standing *schedules*.
+    Calendars that almaflow.yaml does not have any more are those of the active *schedules*.
     """
     calendars: dict[str, dict[str, Calendar]] = {}
     for schedule in schedules:
@@ -258,7 +258,8 @@ def last_good(
                 source.workflow, loaded.workflow, project, calendars.get(source.workflow, {})
             )
         except (DocumentsInvalid, RequestWrong):
-            # This almaflow, or these settings, cannot run it any more; the file's problem is told.
+            # This almaflow, or these settings, cannot run it any more; the file's problem is
+            # reported.
             return None
         return Standing(source.path, named, definition, tuple(entries))
 

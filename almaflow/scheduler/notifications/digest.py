@@ -1,6 +1,6 @@
 """The digest: once a day, what ran and what did not, what waits and what comes.
 
-A digest is about the time since the one before it, so that nothing is told twice or left out, also
+A digest is about the time since the one before it, so that nothing is repeated or omitted, also
 where a day has 23 hours or 25, or no `serve` ran for some days.
 """
 
@@ -34,7 +34,7 @@ LATEST = timedelta(hours=12)
 AGAIN = timedelta(seconds=10)
 """How long a store that refuses is left alone."""
 
-# How far back it is looked for the last digest, and for ticks that were decided about late.
+# How far back to search for the last digest, and for ticks that were decided late.
 _BACK = timedelta(days=32)
 
 _DAY = timedelta(days=1)
@@ -76,11 +76,11 @@ class Digest(Companion):
         self._reading = Reading()
 
     async def read(self, reading: Reading, before: Reading | None) -> None:
-        """Know what stands, for what comes and for what is invalid."""
+        """Record the active workflows, for coming ticks and invalid files."""
         self._reading = reading
 
     async def run(self) -> None:
-        """Tell each day when its time has come, until cancelled."""
+        """Send the digest of each day when it is due, until cancelled."""
         timetable = self._timetable
         if timetable is None:
             await anyio.sleep_forever()
@@ -90,16 +90,16 @@ class Digest(Companion):
                 try:
                     await self.look()
                 except StoreTrouble:
-                    # The ledger meets the same and tells of it; the day is told when it is over.
+                    # The ledger meets and reports the same; the digest follows afterwards.
                     await sleep(self._clock, AGAIN)
                     continue
                 await self._clock.sleep_until(next(timetable.after(self._clock.now())))
 
     async def look(self) -> None:
-        """Tell the day whose time has come, unless that is done.
+        """Send the digest that is due, unless that is done.
 
         Raises:
-            StoreTrouble: the store refuses; another look does it.
+            StoreTrouble: the store refuses; another check does it.
         """
         now = self._clock.now()
         timetable = self._timetable
@@ -186,7 +186,7 @@ def upcoming_of(
 ) -> dict[str, list[datetime]]:
     """Return when runs of each workflow are to begin later than *after*, up to *until*.
 
-    Left out are days off, ticks in a pause that is known, and ticks that somebody does not want.
+    Omitted are days off, ticks in a pause that is known, and ticks that a person skipped.
     """
     unwanted = {(tick.workflow, tick.entry, tick.at) for tick in facts.skipped}
     upcoming: dict[str, list[datetime]] = {}

@@ -12,10 +12,10 @@ from almaflow.scheduler.monitoring import asks_a_person, is_suspended
 from almaflow.scheduler.notifications.messages import Words, moment, words
 from almaflow.store import Pause, RunRecord, Tick, TickEnding
 
-# So many lines has each part at most; of more, only the number.
+# The most lines of each part; of more, only the number is given.
 _LINES = 20
 
-# So many times of a workflow are named; of more, only the first and the number.
+# The most times listed for a workflow; of more, only the first and the number.
 _TIMES = 4
 
 
@@ -145,7 +145,7 @@ def _not_run(ticks: Sequence[Tick], ending: TickEnding) -> Iterable[str]:
 
 
 def _needs_somebody(run: RunRecord) -> bool:
-    """Whether a run goes on only when a person says something."""
+    """Whether a run continues only after a person replies."""
     return run.held or is_suspended(run) or asks_a_person(run)
 
 

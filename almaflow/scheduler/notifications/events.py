@@ -37,7 +37,7 @@ from almaflow.workflow import Workflow
 AGAIN = timedelta(seconds=10)
 """How long a store that refuses is left alone."""
 
-# Ticks that were missed so long ago are made up for when a process died before it told of them.
+# How far back missed ticks are still reported after a process died before it reported them.
 _MADE_UP = timedelta(hours=1)
 _MOST = 1000
 
@@ -60,14 +60,14 @@ class TickNotices(Companion):
     # --- what is heard ----------------------------------------------------------------------------
 
     async def happened(self, happened: Happened, reading: Reading) -> None:
-        """Tell of the ticks that were missed, and of those that began late."""
+        """Report the ticks that were missed, and those that began late."""
         self._workflows = _workflows_of(reading)
         self._tell(
             notices_for_ticks(happened.ended, happened.begun, self._workflows, self._settings)
         )
 
     async def read(self, reading: Reading, before: Reading | None) -> None:
-        """Tell of files that became invalid, or valid again."""
+        """Report files that became invalid, or valid again."""
         self._workflows = _workflows_of(reading)
         if before is None:
             await self._make_up()
@@ -81,21 +81,21 @@ class TickNotices(Companion):
                 self.file(path, "")
 
     def file(self, path: str, problem: str, *, stands: bool = True) -> None:
-        """Tell of a file as it is after an edit; *problem* is empty when it is valid again."""
+        """Report a file as it is after an edit; *problem* is empty when it is valid again."""
         now = self._clock.now()
         self._tell(about_file(path, problem, self._settings, now, stands=stands))
 
     def settings(self, problem: str) -> None:
-        """Tell of almaflow.yaml as it is after an edit."""
+        """Report almaflow.yaml as it is after an edit."""
         self.file(FILE_NAME, problem)
 
     def paused(self, pause: Pause, run: RunRecord) -> None:
-        """Tell that a timetable was paused by itself after *run*."""
+        """Report that a timetable was paused automatically after *run*."""
         workflow = self._workflows.get(pause.workflow)
         self._tell(about_pause(pause, run, workflow, self._settings))
 
     def clock_set(self, text: str) -> None:
-        """Tell that somebody has set the clock, which *text* says in a sentence or two."""
+        """Report that the clock was set; *text* describes it."""
         self._tell(about_clock(text, self._settings, self._clock.now()))
 
     # --- what is told -----------------------------------------------------------------------------
@@ -106,7 +106,7 @@ class TickNotices(Companion):
             self._news.set()
 
     async def run(self) -> None:
-        """Put what is to be told into the outbox, until cancelled."""
+        """Put the notifications into the outbox, until cancelled."""
         while True:
             await self._news.wait()
             self._news = anyio.Event()
@@ -114,13 +114,13 @@ class TickNotices(Companion):
             try:
                 await self._outbox.put(notices)
             except StoreTrouble:
-                # The ledger meets the same and tells of it; this is told when it is over.
+                # The ledger meets and reports the same; these follow afterwards.
                 self._waiting = notices + self._waiting
                 self._news.set()
                 await sleep(self._clock, AGAIN)
 
     async def _make_up(self) -> None:
-        """Tell of missed ticks whose end was recorded right before a process died."""
+        """Report missed ticks whose end was recorded right before a process died."""
         since = self._clock.now() - _MADE_UP
         ticks, notified = await self._writer.call(self._missed_and_told, since)
         told_at: dict[str, datetime] = {}

@@ -1,7 +1,7 @@
-"""Dead man's switches of workflows and of the service: somebody else notices when they fall silent.
+"""Dead man's switches of workflows and of the service: an outside monitor notices missing pings.
 
-A ping can neither break nor delay a run: what is heard is put aside at once, each ping has a
-thread of its own, and what does not get there is in the log.
+A ping can neither break nor delay a run: events are queued immediately, each ping has a separate
+thread, and what does not get there is in the log.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class _Call:
 
 
 class Pings(Companion):
-    """Sends the pings of one process; as a listener, it hears of its runs.
+    """Sends the pings of one process; as a listener, it receives the events of its runs.
 
     *alive* says whether the service does its work: when it does not, its own ping is not sent.
     """
@@ -155,7 +155,7 @@ class Pings(Companion):
         except StoreTrouble:
             raise
         except (AlmaflowError, KeyError):
-            # Recorded by another version: whoever works on the run says so.
+            # Recorded by another version: the process that executes the run reports it.
             return None
         return loaded.workflow.ping
 
@@ -209,7 +209,7 @@ class Pings(Companion):
             except AlmaflowError as caught:
                 return str(caught)
             except Exception as caught:
-                # Whatever it is, runs go on; its text may hold the address.
+                # Whatever it is, runs continue; its text may hold the address.
                 return f"The ping `{name}` failed because of a defect ({type(caught).__name__})."
             else:
                 return ""

@@ -14,7 +14,7 @@ from almaflow.field_types import format_duration
 from almaflow.store import RunRecord
 from almaflow.store.schedule_records import Cause, Pause, Tick, TickEnd
 
-# So many ticks or reasons are named in one text; of more, only the number.
+# The most ticks or reasons named in one text; of more, only the number.
 _NAMED = 10
 
 
@@ -143,7 +143,7 @@ def silent(run: RunRecord, since: datetime, now: datetime, zone: tzinfo) -> Word
 
 
 def to_approve(run: RunRecord, path: str, question: str) -> Words:
-    """Say that a step waits for somebody's yes."""
+    """Describe a step that waits for a person's approval."""
     approve = f"almaflow approve {run.id} {path}"
     return words(
         f"{run.workflow} is waiting for approval ({run.institution})",
@@ -155,7 +155,7 @@ def to_approve(run: RunRecord, path: str, question: str) -> Words:
 
 
 def to_resolve(run: RunRecord, zone: tzinfo) -> Words:
-    """Say that nobody can tell what became of a submission; the run's reason says what to do."""
+    """Describe a submission with an unknown outcome; the run's reason says what to do."""
     until = f", until {moment(run.deadline_at, zone)}" if run.deadline_at is not None else ""
     return words(
         (
@@ -199,7 +199,7 @@ def file_valid(path: str) -> Words:
 
 
 def paused(pause: Pause, run: RunRecord) -> Words:
-    """Say that a timetable was paused by itself, after *run*."""
+    """Say that a timetable was paused automatically, after *run*."""
     name = quoted(pause.workflow)
     return words(
         f"{pause.workflow} is paused",
@@ -215,7 +215,7 @@ def paused(pause: Pause, run: RunRecord) -> Words:
 
 
 def clock_set(text: str) -> Words:
-    """Say that somebody has set the clock; *text* is a sentence or two about it."""
+    """Say that the clock was set; *text* is a sentence or two about it."""
     return words(
         "the clock of this machine was changed",
         text,
@@ -235,7 +235,7 @@ def about(duration: timedelta) -> str:
 
 
 def listed(items: Sequence[str]) -> str:
-    """Return *items* beside each other; of many, the first ones and how many more."""
+    """Return *items* in one line; of many, the first ones and how many more."""
     more = len(items) - _NAMED
     return ", ".join(items[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 

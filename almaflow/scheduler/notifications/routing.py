@@ -1,7 +1,7 @@
-"""Who hears of what: from what happened to the notices for the outbox.
+"""Who is notified of what: from events to notifications for the outbox.
 
-Pure: what is returned is recorded by whoever asks, best in the transaction of what it is about. A
-key names what a notice is about, so that each channel hears of it once.
+Pure: what is returned is recorded by the caller, best in the transaction of what it is about. A
+key names what a notice is about, so that each channel gets it once.
 """
 
 from __future__ import annotations
@@ -114,8 +114,8 @@ def about_file(
 ) -> list[NewNotice]:
     """Return the notice about a file as it is after an edit; *problem* is empty when it is valid.
 
-    With *stands*, what an invalid file said before still counts. One problem of a file is told
-    once a day: a restart is no news.
+    With *stands*, the last valid version stays active. One problem of a file is reported once a
+    day; a restart does not repeat it.
     """
     if not problem:
         key = f"valid/{path}/{at:%Y-%m-%dT%H:%M:%SZ}"
@@ -129,9 +129,9 @@ def about_file(
 def about_pause(
     pause: Pause, run: RunRecord, workflow: Workflow | None, settings: Settings
 ) -> list[NewNotice]:
-    """Return the notice that a timetable was paused by itself after *run*.
+    """Return the notice that a timetable was paused automatically after *run*.
 
-    It goes to `serve.to` and to whoever hears of the workflow's failures.
+    It goes to `serve.to` and to the recipients of the workflow's failures.
     """
     channels = dict.fromkeys([*_to_service(settings), *channels_of(workflow, "failed")])
     key = f"paused/{pause.workflow}/{pause.since:%Y-%m-%dT%H:%M:%SZ}"
@@ -140,7 +140,7 @@ def about_pause(
 
 
 def about_clock(text: str, settings: Settings, at: datetime) -> list[NewNotice]:
-    """Return the notice that somebody has set the clock."""
+    """Return the notice that the clock was set."""
     key = f"clock/{at:%Y-%m-%dT%H:%M:%SZ}"
     return to_channels(_to_service(settings), key, "clock", messages.clock_set(text))
 
