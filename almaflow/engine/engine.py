@@ -133,7 +133,7 @@ class Engine:
         """Be a process of the store for as long as the block runs.
 
         Raises:
-            LeaseLost: this process stood still for so long that it was found dead; its runs are
+            LeaseLost: this process was suspended and found dead; its runs are
                 left to others.
         """
         with closing(self._writer):

@@ -109,7 +109,7 @@ class Ledger:
         """The active entries."""
         return list(self._lanes.values())
 
-    # --- what stands ------------------------------------------------------------------------------
+    # --- active entries ---------------------------------------------------------------------------
 
     async def take(self, standing: Mapping[str, Standing]) -> None:
         """Make these workflows active from now on.

@@ -137,7 +137,7 @@ class Digest(Companion):
         # The time of day may have been another one then; rather tell something twice.
         return min(next(timetable.after(midnight - _SECOND)), digests[key])
 
-    # --- what is told -----------------------------------------------------------------------------
+    # --- what is reported -------------------------------------------------------------------------
 
     async def _day(self, since: datetime, at: datetime, now: datetime, until: datetime) -> Day:
         facts = await self._writer.call(self._facts, since, at, now, until)

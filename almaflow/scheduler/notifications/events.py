@@ -98,7 +98,7 @@ class TickNotices(Companion):
         """Report that the clock was set; *text* describes it."""
         self._tell(about_clock(text, self._settings, self._clock.now()))
 
-    # --- what is told -----------------------------------------------------------------------------
+    # --- what is reported -------------------------------------------------------------------------
 
     def _tell(self, notices: Iterable[NewNotice]) -> None:
         self._waiting += notices

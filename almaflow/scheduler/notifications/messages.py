@@ -177,7 +177,7 @@ def _waits(run: RunRecord) -> str:
 
 
 def file_invalid(path: str, problem: str, *, stands: bool) -> Words:
-    """Say that a file was edited and is invalid; with *stands*, what it said before counts."""
+    """Say that a file was edited and is invalid; if *stands*, the last valid version is active."""
     then = "The last valid version stays active." if stands else "It does not run."
     return words(
         f"{path} is invalid",
