@@ -241,7 +241,7 @@ Event = Literal[
 
 
 class Notice(Model):
-    """Who hears of what."""
+    """Which channel is notified of which events."""
 
     on: Annotated[
         list[Event],

@@ -15,9 +15,9 @@ from almaflow.steps.result import Ending, StepFailed
 
 
 class Approve(Kind):
-    """Wait until a person says yes: at the terminal, or with `almaflow approve RUN STEP`.
+    """Wait until a person approves, at the terminal or with `almaflow approve RUN STEP`.
 
-    Give the step a `timeout`; without one it waits as long as the run may take.
+    Give the step a `timeout`; without one it waits until the timeout of the run.
     """
 
     key = "approve"

@@ -41,7 +41,7 @@ COMMON_OUTPUTS: Mapping[str, Type] = {
     "ended_at": INSTANT,
     "seconds": NUMBER,
 }
-"""What every step has beside its kind's own outputs."""
+"""What every step has in addition to the outputs of its kind."""
 
 ALWAYS_THERE = frozenset({"outcome", "error"})
 """The outputs that have a value even when the step did not run."""
@@ -54,7 +54,7 @@ class Body:
     name: str
     steps: Sequence[StepBase]
     keys: tuple[str | int, ...]
-    """Where the list stands under the kind's key, such as `("cases", "COMPLETED_SUCCESS")`."""
+    """Where the list is under the kind's key, such as `("cases", "COMPLETED_SUCCESS")`."""
     own_scope: bool = False
     """Whether its steps are seen only from inside, as those of an iteration are."""
     names: Mapping[str, Any] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class BodyEnd:
     body: Body
     ending: Ending | None
     steps: Mapping[str, Mapping[str, Any]]
-    """What its steps with an id gave, by id; of a body with a scope of its own only."""
+    """What its steps with an id gave, by id; only of a body with a separate scope."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Scoped:
 
 
 class PollSettings(Model):
-    """How often a run in Alma is looked at."""
+    """How often an instance in Alma is polled."""
 
     first: Annotated[
         Duration, Field(description="The wait before the first poll; later waits grow.")
@@ -95,7 +95,7 @@ class PollSettings(Model):
 
 
 class Retry(Model):
-    """Whether a step that did not end well is tried again, as a new attempt."""
+    """Whether a step that failed is retried, as a new attempt."""
 
     attempts: Annotated[
         Whole, Field(ge=1, le=100, description="The number of attempts, including the first.")
@@ -115,7 +115,7 @@ class Retry(Model):
 
 
 class Kind(Model):
-    """What stands under the key that names a step's kind."""
+    """What is written under the key that names a step's kind."""
 
     key: ClassVar[str]
     example: ClassVar[str]
@@ -124,7 +124,7 @@ class Kind(Model):
     starts_job: ClassVar[bool] = False
     """Whether it submits a job, so that `retry` must say on which endings."""
     composite: ClassVar[bool] = False
-    """Whether it runs other steps, each of which is tried again by itself."""
+    """Whether it runs other steps, each of which is retried separately."""
     secret_keys: ClassVar[frozenset[str]] = frozenset()
     """The keys whose values may hold `secrets.x`: they go to Alma or into a notification and
     come back in no output."""

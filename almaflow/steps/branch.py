@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class Branch(Kind):
-    """Go on with the steps of the case that a value names.
+    """Run the steps of the case that matches a value.
 
-    Cases are compared as text, exactly; `A | B` is either. A value without a case, and without
-    `default`, fails the step.
+    Cases are compared as text, exactly; `A | B` matches either. The step fails if no case matches
+    and there is no `default`.
     """
 
     key = "branch"

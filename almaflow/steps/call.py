@@ -14,10 +14,10 @@ from almaflow.steps.result import Ending
 
 
 class Call(Kind):
-    """Run another workflow as part of this run, and see its `outputs` as this step's.
+    """Run another workflow as part of this run; its `outputs` become those of this step.
 
-    Its `finally` runs; its `schedule`, `overlap` and `notify` do not count. The called file is
-    recorded with the run: a later edit does not change a run in flight.
+    Its `finally` runs; its `schedule`, `overlap` and `notify` are ignored. The called file is
+    recorded with the run, so a later edit does not change an active run.
     """
 
     key = "call"

@@ -14,7 +14,7 @@ from almaflow.steps.result import Ending, Ends, StepFailed
 
 
 class Check(Kind):
-    """Go on only when an expression holds; otherwise fail, or end as having nothing to do."""
+    """Continue only if an expression is true; otherwise fail, or end as skipped."""
 
     key = "check"
     short: ClassVar[str | None] = "that"

@@ -75,9 +75,9 @@ _SOURCES = ("query", "members", "from_set", "from_run", "combine")
 class CreateSet(Kind):
     """Create a set in Alma and wait until it is filled.
 
-    Logical from a `query`; itemized from `members`, from a logical set (`from_set`), from two sets
-    (`combine`) or from the titles of an import (`from_run`). Set names are unique in an
-    institution: put `{{ run.id }}` or a date into the name.
+    A logical set comes from a `query`; an itemized set comes from `members`, a logical set
+    (`from_set`), two sets (`combine`) or the titles of an import (`from_run`). Set names are unique
+    in an institution: add `{{ run.id }}` or a date to the name.
     """
 
     key = "create_set"

@@ -31,11 +31,11 @@ API_USER = "exl_api"
 
 
 class DeleteSet(Kind):
-    """Delete a set, or sweep up old ones; the records in them stay.
+    """Delete a set, or all old sets of a name; their records are kept.
 
-    A set that is gone already is fine. A job that almaflow started on the set is waited for first.
-    A sweep (`prefix` with `older_than`) takes only sets that were made through the API, and leaves
-    out those that a job of almaflow works on.
+    It is not a failure if the set is gone already. A job that almaflow started on the set is
+    waited for first. With `prefix` and `older_than`, only sets that were created through the API
+    are deleted, and none that a job of almaflow is using.
     """
 
     key = "delete_set"

@@ -33,10 +33,10 @@ _GROWTH = 1.5
 
 
 class FetchFiles(Kind):
-    """Wait until files are there and have stopped growing, and fetch them into the project.
+    """Wait until files exist and have stopped growing, and download them into the project.
 
-    A file that is in the target folder already, with the same content, counts as fetched. Another
-    one of the same name is never replaced unasked.
+    A file that is already in the target folder, with the same content, counts as downloaded. A
+    different file of the same name is not replaced unless `if_exists: replace` is set.
     """
 
     key = "fetch_files"

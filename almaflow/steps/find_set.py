@@ -35,7 +35,7 @@ def set_outputs(alma_set: AlmaSet, rejected: int = 0) -> dict[str, Any]:
 
 
 class FindSet(Kind):
-    """Find a set by its id or by its exact name, and how many members it has."""
+    """Find a set by its id or exact name, with the number of its members."""
 
     key = "find_set"
     outputs = SET_OUTPUTS

@@ -24,12 +24,12 @@ MOST_STEPS = 100_000
 
 
 class ForEach(Kind):
-    """Run steps for each item of a list, one after the other or some beside each other.
+    """Run steps for each item of a list, one after the other or several in parallel.
 
-    Within an iteration `steps.x` is that iteration's step. From outside, `results` has for each
-    item `item`, `outcome` and `steps` (what its steps with an id gave), in the items' order. When
-    an iteration fails, what has begun is finished and nothing new begins. The list is worked out
-    once, when the step begins.
+    Within an iteration, `steps.x` is the step of that iteration. From outside, `results` has
+    `item`, `outcome` and `steps` (the outputs of its steps with an id) for each item, in order. If
+    an iteration fails, started iterations are finished and no new one starts. The list is
+    evaluated once, when the step begins.
     """
 
     key = "for_each"

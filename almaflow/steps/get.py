@@ -40,10 +40,10 @@ def _path_to_write(text: str) -> str:
 
 
 class Get(Kind):
-    """Read anything from Alma: what its documentation lists as GET, as JSON.
+    """Read anything from Alma that its documentation lists as GET, as JSON.
 
-    Without `select` the whole answer is kept, as `body` and as `value`; with it only what it
-    finds, as `value`.
+    Without `select`, the whole response is kept as `body` and as `value`; with `select`, only its
+    result is kept, as `value`.
     """
 
     key = "get"

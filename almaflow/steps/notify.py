@@ -14,9 +14,10 @@ from almaflow.steps.result import Ending
 
 
 class Notify(Kind):
-    """Send a message to a channel of almaflow.yaml; one that is not delivered is a warning.
+    """Send a message to a channel of almaflow.yaml.
 
-    The channel `log` is always there: the message stands in the run's log.
+    If it cannot be delivered, the step ends as warning. The channel `log` always exists and writes
+    the message to the log of the run.
     """
 
     key = "notify"

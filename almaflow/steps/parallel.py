@@ -20,11 +20,10 @@ _NEEDS = "needs branches: a mapping of names to lists of steps."
 
 
 class Parallel(Kind):
-    """Run named lists of steps beside each other; go on when all have ended.
+    """Run named lists of steps in parallel, and continue when all have ended.
 
-    The branches do not see each other's steps; what follows sees all. When a branch fails, what
-    has begun in the others is finished and nothing new begins: no Alma job is left alone because
-    its neighbour failed.
+    The branches do not see each other's steps; later steps see all. If a branch fails, started
+    steps in the others are finished and no new one starts, so that no Alma job is left alone.
     """
 
     key = "parallel"

@@ -34,10 +34,10 @@ _LESS = "Keep fewer of its `columns`, or omit rows with `filter`."
 
 
 class ReadReport(Kind):
-    """Read a report of Alma Analytics with all its pages, as rows or as one column.
+    """Read all pages of a report of Alma Analytics, as rows or as one column.
 
-    The key needs the area Analytics. Values are text; a cell without value is empty text. A
-    report without a sort order may give its rows in another order each time.
+    The API key needs the area Analytics. Values are text; a cell without a value is empty text.
+    The rows of a report without a sort order may come in a different order each time.
     """
 
     key = "read_report"

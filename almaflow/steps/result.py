@@ -50,4 +50,4 @@ class StepFailed(AlmaflowError):
 
 
 class OutcomeUnknown(AlmaflowError):
-    """Sent to Alma, and nobody can tell whether Alma took it: a person has to look."""
+    """A request was sent, and it is not known whether Alma accepted it: a person has to check."""

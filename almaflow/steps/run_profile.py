@@ -50,10 +50,10 @@ class ImportProfile(Model):
 
 
 class RunProfile(JobStep):
-    """Run the job of an integration or import profile now, follow it and judge how it ended.
+    """Run the job of an integration or import profile now, wait for its end and check it.
 
-    The job's parameters live in the profile. A profile with several jobs (import and export, say)
-    needs `job` to say which.
+    The parameters of the job are in the profile. A profile with several jobs (such as import and
+    export) needs `job` to select one.
     """
 
     key = "run_profile"

@@ -92,7 +92,7 @@ class MemberChanges:
         self.count = count
         self.rejected = 0
         self.certain = 0
-        """The least number of members by Alma's list, where its count has come too late."""
+        """The least number of members by Alma's list, if its count arrives late."""
         self._must_replace = False
 
     async def add(self, ids: Sequence[str]) -> None:

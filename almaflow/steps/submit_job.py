@@ -105,11 +105,11 @@ Parameters = Annotated[dict[str, Template] | list[Parameter], BeforeValidator(_n
 
 
 class SubmitJob(JobStep):
-    """Submit a manual job, follow it and judge how it ended.
+    """Submit a manual job, wait for its end and check how it ended.
 
-    The parameters are those of the wizard's "API information" panel: paste them into a payload
-    file, or write them here. A job is submitted once, whatever happens; when the answer of a
-    submission is lost, its run is looked for in Alma before anything is sent again.
+    The parameters are those of the wizard's "API information" panel: copy them into a payload
+    file, or write them here. A job is submitted once, whatever happens. If the response to a
+    submission is lost, almaflow searches Alma for the instance before it sends anything again.
     """
 
     key = "submit_job"

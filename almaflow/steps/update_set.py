@@ -24,8 +24,8 @@ from almaflow.steps.set_member_changes import MemberChanges, OnInvalid, id_type_
 class UpdateSet(Kind):
     """Change the members of an itemized set: add some, remove some, or replace them all.
 
-    Ids that are members already are not added again, and ids that are not members need not be
-    removed; neither is a failure. The records themselves stay as they are.
+    Ids that are already members are not added again, and ids that are not members need not be
+    removed; neither is a failure. The records themselves do not change.
     """
 
     key = "update_set"

@@ -35,10 +35,10 @@ _TIME_OF_DAY = re.compile(r"\d\d:\d\d(:\d\d)?")
 
 
 class WaitForRun(JobStep):
-    """Wait for a run that Alma or a person starts, follow it and judge how it ended.
+    """Wait for a job that Alma or a person starts, follow it to its end and check it.
 
-    The newest run since `since` counts, of those that this almaflow did not start itself. Give the
-    step a `timeout`: without one it waits as long as the run may take.
+    The newest instance since `since` counts, except those that this almaflow started. Give the
+    step a `timeout`; without one it waits until the timeout of the run.
     """
 
     key = "wait_for_run"

@@ -36,7 +36,7 @@ class RunRecord:
     """The run key, unique in the store."""
     requested_at: datetime
     scheduled_at: datetime
-    """The tick it stands for; of a run started by hand, when it was asked for."""
+    """The tick of the run; of a run started by hand, when it was requested."""
     trigger: str = "manual"
     """Why the run exists."""
     definition: str = ""
@@ -127,7 +127,7 @@ class Keep:
 
 
 KEEP: Final = Keep()
-"""Stands for "the value that is recorded", where None would be a value of its own."""
+"""Means "the value that is recorded", where None would be a separate value."""
 
 
 @dataclass(frozen=True)

@@ -237,7 +237,7 @@ CALLS = (
 
 
 class OtherRun(Scoped):
-    """A run that somebody else starts."""
+    """A run that another user starts."""
 
     job: str = Field(description="Id or exact name of the job.")
     at: MomentField = Field(

@@ -110,7 +110,7 @@ class Wanted:
     """Everything that is wanted; patterns are texts in which `*` is any characters."""
 
     sets: tuple[str, ...] = ()
-    """Names, or patterns of names, of sets that are looked for."""
+    """Names, or patterns of names, of sets that are searched for."""
     own_sets: tuple[str, ...] = ()
     """Patterns of the sets that the caller makes itself: nothing is made up for them."""
     contents: Mapping[str, str] = field(default_factory=dict)
