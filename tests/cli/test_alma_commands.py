@@ -237,6 +237,7 @@ def test_online_finds_what_alma_does_not_have(
         (6, "no-such-set", "warning"),
         (7, "no-such-set", "warning"),
         (12, "no-such-set", "warning"),
+        (14, "no-set", "warning"),
         (14, "no-such-job", "error"),
     ]
     assert "did you mean `Withdraw items`?" in typed.json["problems"][1]["message"]
@@ -252,10 +253,13 @@ def test_online_finds_nothing_wrong_with_what_is_there(
         institution: main
         inputs: {name: {default: x}, there: {default: main}}
         steps:
-          - submit_job: {job: {id: M157, name: Withdraw items}}
+          - id: items
+            find_set: {name: Conservation items}
+          - submit_job:
+              job: {id: M157, name: Withdraw items}
+              set: "{{ steps.items.set_id }}"
           - run_profile: {integration: REMOTE_STORAGE_NORTH, job: Send Requests}
           - run_profile: {import: Vendor MARC records weekly}
-          - find_set: {name: Conservation items}
           - find_set: {name: "{{ inputs.name }}"}
           - {find_set: {name: Not asked for}, institution: "{{ inputs.there }}"}
           - wait: 1m

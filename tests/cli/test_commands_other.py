@@ -49,7 +49,8 @@ def test_schemas_are_written_into_a_folder_that_is_made(almaflow: Almaflow, fold
     typed = almaflow("schema", "--output", "made/schemas")
 
     files = sorted((folder / "made" / "schemas").iterdir())
-    assert len(files) == 2
+    names = ["project", "scenario", "workflow"]
+    assert [one.name for one in files] == [f"{name}.schema.json" for name in names]
     assert sorted(typed.out.splitlines()) == [f"Wrote {one.relative_to(folder)}." for one in files]
     assert all("$schema" in json.loads(one.read_text(encoding="utf-8")) for one in files)
 
@@ -57,7 +58,7 @@ def test_schemas_are_written_into_a_folder_that_is_made(almaflow: Almaflow, fold
 def test_written_schemas_are_told_as_json(almaflow: Almaflow, folder: Path) -> None:
     written = almaflow("schema", "-o", "schemas", "--json").json["written"]
 
-    assert len(written) == 2
+    assert len(written) == 3
     assert all((folder / one).is_file() for one in written)
 
 
@@ -84,7 +85,7 @@ def test_a_kind_of_step_is_explained(almaflow: Almaflow) -> None:
     typed = almaflow("explain", "find_set")
 
     assert typed.code == 0
-    assert typed.out.startswith("find_set\n\nFind a set by its id or by its exact name")
+    assert typed.out.startswith("find_set\n\nFind a set by its id or exact name")
 
 
 def test_an_explanation_as_json_is_the_same_text(almaflow: Almaflow) -> None:

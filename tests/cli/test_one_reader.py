@@ -57,7 +57,7 @@ def test_a_payload_is_read_alike_whatever_reads_it(
         (b"<job>\xff</job>", "byte 0xff at position 5 is not UTF-8"),
         (PAYLOAD.format(encoding="UTF-8").encode("utf-16-le"), "without a byte order mark"),
         (PAYLOAD.format(encoding="punycode").encode(), "unknown encoding punycode"),
-        (b'[{"name": "a", "value": "\\ud83d"}]', "holds half of a character"),
+        (b'[{"name": "a", "value": "\\ud83d"}]', "contains half of a character"),
         (b"SQLite format 3\0", "it is an SQLite database"),
         (b"<job>\0</job>", "NUL character at position 5"),
     ],
