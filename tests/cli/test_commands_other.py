@@ -265,7 +265,7 @@ def test_colours_are_painted_when_a_line_is_printed_and_only_ours(
 
 
 def test_only_a_terminal_has_a_width(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((72, 24)))
+    monkeypatch.setattr("shutil.get_terminal_size", lambda *_, **__: os.terminal_size((72, 24)))
 
     assert terminal.columns_of(Stream(terminal=True)) == 72
     assert terminal.columns_of(Stream(terminal=False)) is None
