@@ -189,7 +189,7 @@ def test_a_job_shows_its_status_a_bar_and_what_it_waits_for_once(stage: Stage) -
 
     x, b = pictures(console)[-1][1:3]
     assert x.startswith("◷ x")
-    assert "━━━━━─────  49 %  RUNNING, job M901 runs in" in x
+    assert "━━━━━─────  49 %  RUNNING, job M901 is runn" in x
     assert x.endswith("5m22s"), "as long as it takes until now"
     assert b.split() == ["·", "b", "branch"]
 
