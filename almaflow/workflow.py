@@ -43,6 +43,9 @@ from almaflow.workflow_names import NAME_PATTERN, name_problem
 FINALLY = timedelta(minutes=30)
 """What `finally` may take."""
 
+MOST_DECLARED = 500
+"""How many inputs, or `vars`, a file may have; each is checked with all those above it."""
+
 ENTRY_POINTS = "almaflow.steps"
 """The entry-point group by which another package adds kinds."""
 
@@ -308,14 +311,16 @@ class Workflow(Model):
         Field(description="An IANA zone, such as Europe/Zurich; default: almaflow.yaml's."),
     ] = None
     inputs: Annotated[
-        dict[str, Input], Field(description="Named values with which a run is started.")
+        dict[str, Input],
+        Field(max_length=MOST_DECLARED, description="Named values with which a run is started."),
     ] = {}
     vars: Annotated[
         dict[str, Value],
         Field(
+            max_length=MOST_DECLARED,
             description=(
                 "Named values that are evaluated once, after the inputs; templates are allowed."
-            )
+            ),
         ),
     ] = {}
     schedule: Annotated[

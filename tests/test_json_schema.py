@@ -121,7 +121,7 @@ def test_only_words_of_json_schema_are_used(name: str) -> None:
         *("description", "markdownDescription", "type", "properties", "additionalProperties"),
         *("required", "anyOf", "items", "enum", "const", "pattern", "examples", "default"),
         *("minimum", "maximum", "minItems", "maxItems", "minLength", "$ref", "patternProperties"),
-        *("minProperties", "propertyNames"),
+        *("minProperties", "maxProperties", "propertyNames"),
     }
 
     def walk(schema: Any) -> None:

@@ -16,7 +16,14 @@ from almaflow.expressions import TEXT
 from almaflow.field_types import Plain, Template
 from almaflow.model_problems import validate
 from almaflow.steps.base import Kind
-from almaflow.workflow import ENTRY_POINTS, BuiltInStep, Workflow, _with_entry_points, kinds
+from almaflow.workflow import (
+    ENTRY_POINTS,
+    MOST_DECLARED,
+    BuiltInStep,
+    Workflow,
+    _with_entry_points,
+    kinds,
+)
 
 
 def workflow(text: str) -> Workflow:
@@ -43,6 +50,19 @@ def test_every_file_of_a_kind_is_in_the_union() -> None:
     files = {file.stem for file in folder.glob("*.py") if "\n    key = " in file.read_text("utf-8")}
 
     assert files == set(kinds())
+
+
+@pytest.mark.parametrize("key", ["inputs", "vars"])
+def test_a_file_declares_at_most_so_many_names(key: str) -> None:
+    def declaring(count: int) -> str:
+        names = "".join(f"  x{n}: {{default: 1}}\n" for n in range(count))
+        return f"{key}:\n{names}steps: [{{wait: 1m}}]\n"
+
+    assert len(getattr(workflow(declaring(MOST_DECLARED)), key)) == MOST_DECLARED
+    with pytest.raises(DocumentsInvalid) as caught:
+        workflow(declaring(MOST_DECLARED + 1))
+
+    assert [problem.code for problem in caught.value.problems] == ["bad-value"]
 
 
 def test_the_present_key_chooses_the_kind() -> None:
