@@ -178,7 +178,7 @@ def refusal(
     there = location.file is not None and location.file.exists()
     what = f"The store {location} cannot be {'written' if there else 'made'}: {reason}"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StoreFull(f"{what}.", "Make room on that disk")
+        return StoreFull(f"{what}.", "Free some space on that disk")
     if error.errno == errno.EROFS:
         return StoreReadOnly(
             f"{what}.",

@@ -114,7 +114,7 @@ class Postgres:
             case "53100":  # disk full
                 return StoreFull(
                     f"There is no room for the store {store}: {words}. Nothing was recorded.",
-                    "Make room on the server's disk",
+                    "Free some space on the server's disk",
                 )
             case "XX001" | "XX002":  # data or index corrupted
                 return StoreDamaged(

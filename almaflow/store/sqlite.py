@@ -125,7 +125,7 @@ class SQLite:
             case 13:  # FULL
                 return StoreFull(
                     f"There is no room for the store {store}: {words}. Nothing was recorded.",
-                    "Make room on that disk",
+                    "Free some space on that disk",
                 )
             case 11 | 26:  # CORRUPT, NOTADB
                 return StoreDamaged(
