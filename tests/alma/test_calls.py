@@ -82,8 +82,10 @@ def test_an_empty_id_never_becomes_another_call(nothing: str) -> None:
         calls.integration_profile,
         calls.code_table,
     ):
-        with pytest.raises(NotInAlma, match="is not the id of a"):
+        with pytest.raises(NotInAlma) as refused:
             make(nothing)
+        assert refused.value.noun
+        assert refused.value.name == nothing
     with pytest.raises(NotInAlma):
         calls.list_jobs(profile_id=nothing)
     with pytest.raises(NotInAlma):
