@@ -27,7 +27,7 @@ def who() -> str:
         return as_recorded(getpass.getuser())
     except (KeyError, OSError, ImportError):
         # No such user, or a system that has none.
-        return "somebody"
+        return "a person"
 
 
 def as_recorded(typed: str) -> str:

@@ -396,7 +396,7 @@ def test_a_process_that_takes_the_run_meanwhile_is_asked(
     assert "Process 4711 on shelf is executing run" in typed.out
 
 
-def test_somebody_without_a_name_can_cancel(
+def test_a_person_without_a_user_name_can_cancel(
     almaflow: Almaflow, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = add_run(store)
@@ -407,4 +407,4 @@ def test_somebody_without_a_name_can_cancel(
     monkeypatch.setattr(getpass, "getuser", nobody)
 
     assert almaflow("cancel", run).code == 0
-    assert store.run(run).cancel_requested_by == "somebody"
+    assert store.run(run).cancel_requested_by == "a person"
