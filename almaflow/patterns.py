@@ -31,7 +31,7 @@ _TOKEN = re.compile(
     | (?P<set>\[\^?\]?(?:\\.|[^\]\\])*\])
     | (?P<group>\((?:\?(?:P?<[=!]|P?<|P[=>]|[=!>:(#|]|[a-zA-Z-]*[:)])?)?)
     | (?P<end>\))
-    | (?P<count>\{(?:[0-9]+(?:,[0-9]*)?|,[0-9]+)\})
+    | (?P<count>\{(?:[0-9]+(?:,[0-9]*)?|,[0-9]*)\})
     | (?P<repeat>[*+?])
     | (?P<one>.)
     """,
@@ -124,7 +124,8 @@ def _read(text: str) -> tuple[int, str]:
             last = groups.pop() if len(groups) > 1 else 0
             groups[-1] += last
         elif kind == "count":
-            times = max(int(digits[:6]) for digits in re.findall("[0-9]+", match.group()))
+            bounds = re.findall("[0-9]+", match.group())
+            times = max((int(digits[:6]) for digits in bounds), default=1)
             groups[-1] += last * max(0, times - 1)
             last *= times
         elif kind != "repeat":
@@ -138,7 +139,7 @@ def _read(text: str) -> tuple[int, str]:
 
 
 def _in_rust(kind: str, match: re.Match[str]) -> str:
-    """Return a piece with `{,5}` from 0 on, and a `{` that counts nothing as itself."""
+    """Return a piece with `{,5}` and `{,}` from 0 on, and a `{` that counts nothing as itself."""
     if kind == "count":
         return match.group().replace("{,", "{0,")
     return r"\{" if match.group() == "{" else match.group()
