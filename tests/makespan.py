@@ -148,7 +148,7 @@ class Contest:
         store = self.stage.open_store()
         engine = self.stage.engine(store, Ears())
         engine.look = timedelta(minutes=10)
-        engine._writer = AtOnce(store)
+        engine._writer = engine.outbox._writer = AtOnce(store)
         async with engine.running(), anyio.create_task_group() as tasks:
             for run_id in run_ids:
                 tasks.start_soon(engine.work_on, run_id)

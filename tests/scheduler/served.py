@@ -79,7 +79,7 @@ class Town:
             made = self.stage.engine(store, Ears())
             made.look = LOOK
             # Days of service are tens of thousands of calls, and a turn of a thread for each.
-            made._writer = AtOnce(store)
+            made._writer = made.outbox._writer = AtOnce(store)
             return made
 
         return Service(

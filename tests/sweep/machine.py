@@ -228,7 +228,7 @@ class Machine(Stage):
     def engine(self, store: Store, ears: Ears) -> Engine:
         engine = super().engine(store, ears)
         engine.look = LOOK
-        engine._writer = AtOnce(store)
+        engine._writer = engine.outbox._writer = AtOnce(store)
         return engine
 
     def _handle(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
