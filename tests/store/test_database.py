@@ -109,8 +109,8 @@ def test_a_full_disk_says_so_and_nothing_is_half_written(store: Store) -> None:
         )
     )
     assert str(caught.value) == (
-        f"There is no room for the store {store.address}: {words}. Nothing was recorded. Make"
-        f" room on {disk}, then run the command again."
+        f"There is no room for the store {store.address}: {words}. Nothing was recorded. Free"
+        f" some space on {disk}, then run the command again."
     )
     assert [entry.state for entry in store.journal(claim.run_id)] == [EntryState.INTENT]
     make_room(store)
