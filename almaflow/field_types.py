@@ -1,6 +1,6 @@
 """The field types that the models of workflow files and of `almaflow.yaml` are made of.
 
-A document (`document.py`) gives an unquoted scalar as `Plain`: its characters and what YAML 1.2
+A document (`document/`) gives an unquoted scalar as `Plain`: its characters and what YAML 1.2
 makes of them. The field decides which counts: a text field takes the characters (`0012`, `1e3`,
 `true`, `Null` and 17-digit ids survive), a number field takes the value.
 """

@@ -7,7 +7,7 @@ from them. A new kind of step is one file in `steps/` and one line in `Step`.
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import timedelta
 from importlib import metadata
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
@@ -369,6 +369,14 @@ class Workflow(Model):
     outputs: Annotated[
         dict[str, Value], Field(description="The values that a run returns to its caller.")
     ] = {}
+
+    def missing_inputs(self, given_names: Collection[str]) -> list[str]:
+        """Return the inputs without a default that are not among *given_names*."""
+        return [
+            name
+            for name, declared in self.inputs.items()
+            if declared.is_required and name not in given_names
+        ]
 
     def all_steps(self) -> Iterator[StepNode]:
         """Yield every step, those inside others and in `finally` included."""

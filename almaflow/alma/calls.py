@@ -223,7 +223,7 @@ def instances(
     return _get(segments, read, f"list the instances of job {job_id}", query)
 
 
-# --- sets (making them: new_sets.py) --------------------------------------------------------
+# --- sets (creating them: set_creation.py) --------------------------------------------------------
 
 
 def alma_set(set_id: str) -> Call[AlmaSet]:

@@ -155,11 +155,7 @@ def check_call(
             problem = _misfit(workflow.inputs[name], value, scope)
             if problem is not None:
                 notes.at(here, "bad-input", f"`{name}` {problem}.")
-    missing = [
-        f"`{name}`"
-        for name, declared in workflow.inputs.items()
-        if declared.is_required and name not in call.inputs
-    ]
+    missing = [f"`{name}`" for name in workflow.missing_inputs(call.inputs)]
     if missing:
         notes.at(
             place,

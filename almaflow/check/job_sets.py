@@ -12,9 +12,9 @@ from almaflow.problems import Severity
 from almaflow.steps.base import StepBase
 from almaflow.steps.submit_job import SET_ID, JobReference, SubmitJob
 
-# Jobs that Alma's job wizard offers for a set only, by the ids that are the same everywhere.
-# Source: the list of manual jobs of one institution's API, categories EXPORT,
-# INFORMATION_UPDATE, ITEM_WITHDRAW, REQUEST, LOAN, UPDATE_PO_LINES and MARC21MANAGEMENT_TAGS.
+# Jobs that work on a set, by the ids that are the same everywhere. Ids and names are those of one
+# institution's API; that the jobs need a set is concluded from their categories (EXPORT,
+# INFORMATION_UPDATE, ITEM_WITHDRAW …), and of M148 from public scripts, so it is a warning only.
 _SET_JOBS: Mapping[str, str] = {
     "M10": "Cancel physical items requests",
     "M11": "Cancel physical titles requests",

@@ -150,11 +150,7 @@ def _check_inputs(
                 "unknown-input",
                 f"The workflow has no input `{name}`{did_you_mean(name, workflow.inputs) or '.'}",
             )
-    missing = [
-        f"`{name}`"
-        for name, input_ in workflow.inputs.items()
-        if input_.is_required and name not in entry.inputs
-    ]
+    missing = [f"`{name}`" for name in workflow.missing_inputs(entry.inputs)]
     if missing:
         notes.at(
             path,

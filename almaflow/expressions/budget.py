@@ -16,7 +16,7 @@ from almaflow.expressions.errors import ExpressionFailed
 # An output kept with a run is at most 16 MiB (design §15); no expression needs more.
 CHARACTERS = 16 * 1024 * 1024
 # One is the work of looking at an element, about 0.3 µs; a filter that is applied to an element
-# costs its `work` (signatures.py).
+# costs its `work` (registry.py).
 ELEMENTS = 1_000_000
 # 77 digits: far more than any id or count has.
 NUMBER_BITS = 256
