@@ -81,14 +81,6 @@ institutions:
 """,
 }
 
-_OWN_FILTERS = {
-    "date": "a date or instant as text: `{{ now | date('%Y-%m-%d') }}`",
-    "epoch_ms": "an instant as the milliseconds that Alma's jobs take",
-    "csv_column": "one column of a CSV text, as a list",
-    "one": "the only element of a list",
-    "slug": "text that is safe in a file name",
-}
-
 
 Others = Mapping[str, type[BaseModel]]
 _NO_OTHERS: Others = {}
@@ -274,17 +266,15 @@ def _field_lines(fields: Mapping[str, FieldInfo]) -> list[str]:
 
 
 def _expressions() -> str:
-    filters = [
-        (FILTERS[name].usage(1).removesuffix("()"), said) for name, said in _OWN_FILTERS.items()
-    ]
-    others = ", ".join(sorted(name for name in FILTERS if name not in _OWN_FILTERS))
+    own = [(one.usage(1).removesuffix("()"), one.help) for one in FILTERS.values() if one.help]
+    others = ", ".join(sorted(name for name, one in FILTERS.items() if not one.help))
     tests = ", ".join(sorted([*(name for name in TESTS if name.isalpha()), "defined", "undefined"]))
     functions = ", ".join(one.usage(0) for one in FUNCTIONS.values())
     lines = [_EXPRESSIONS.rstrip(), ""]
     lines += _paragraphs(
         f"Functions whose values can be added to dates and subtracted from them: {functions}."
     )
-    lines += ["", "Filters (`value | filter`):", *_table(filters)]
+    lines += ["", "Filters (`value | filter`):", *_table(own)]
     lines += _paragraphs(f"and those of Jinja2: {others}.", "  ")
     lines += ["", *_paragraphs(f"Tests (`value is …`): {tests}."), ""]
     lines += ["Methods (`value.method()`):"]

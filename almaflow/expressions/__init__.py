@@ -5,18 +5,23 @@ Jinja2. What an expression means is defined here, not by running Python code tha
 compiles: names are data, only listed operations exist, each is charged against a budget before
 it is done, and every failure knows its place in the source.
 
-    parsing     text → Parsed                    (lexing: characters → Jinja2's tokens)
-    analysis    Parsed + types → findings        (types)
-    rendering   Parsed + names → values          (compiling, operations, filters, methods, …)
+    parser      text → Parsed                    (lexer: characters → Jinja2's tokens)
+    checker     Parsed + types → findings        (type_inference)
+    rendering   Parsed + names → values          (compiler)
+
+Both sides read the same tables: `operations.BINARY`, `comparisons.COMPARISONS`, and the filters,
+tests, methods and functions, each one row (`registry.Operation`) with what it takes, gives and
+costs. `almaflow explain expressions` lists these rows.
 """
 
 from __future__ import annotations
 
 from almaflow.expressions.budget import Budget
-from almaflow.expressions.checker import Finding, check, guards_of, type_of
+from almaflow.expressions.checker import check, guards_of, type_of
 from almaflow.expressions.compared_texts import Comparison, compared_texts
 from almaflow.expressions.errors import ExpressionFailed, NotDefined
 from almaflow.expressions.lexer import ExpressionSyntax
+from almaflow.expressions.member_types import Finding
 from almaflow.expressions.parser import Parsed, parse_expression, parse_template
 from almaflow.expressions.rendering import (
     evaluate,

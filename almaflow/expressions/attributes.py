@@ -8,7 +8,7 @@ from typing import Any
 from almaflow.expressions.errors import ExpressionFailed, NotDefined
 from almaflow.expressions.frame import Frame
 from almaflow.expressions.methods import ATTRIBUTES, METHODS, attribute_of
-from almaflow.expressions.types import KINDS
+from almaflow.expressions.types import KINDS, capital
 from almaflow.expressions.values import described, kind_of
 from almaflow.problems import did_you_mean
 
@@ -84,7 +84,7 @@ def no_attribute(kind: str, name: str) -> str:
     """Return the sentence about a name that nothing of this kind has."""
     if name in METHODS.get(kind, ()):
         return f"`{name}` needs brackets: `{METHODS[kind][name].usage(1)}`."
-    noun = KINDS[kind][0].upper() + KINDS[kind][1:]
+    noun = capital(KINDS[kind])
     if kind in ("list", "counters"):
         if name in ("length", "first", "last", "count", "sort", "reverse", "join"):
             return f"{noun} has no `.{name}`. Write `| {name}`."

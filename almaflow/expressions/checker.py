@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from jinja2 import nodes
 
+from almaflow.expressions.member_types import Finding
 from almaflow.expressions.parser import Parsed, Piece
 from almaflow.expressions.predicates import ASKS_WHETHER_DEFINED
 from almaflow.expressions.type_inference import Inference
@@ -19,20 +19,6 @@ from almaflow.expressions.types import (
     Type,
     certain,
 )
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something wrong in an expression.
-
-    *offset* and *length* are the part of the source it is about; *code* is a short stable name
-    in kebab-case; *message* is whole sentences, with a suggestion where there is one.
-    """
-
-    code: str
-    message: str
-    offset: int
-    length: int
 
 
 def check(
@@ -53,9 +39,7 @@ def check(
     for piece in parsed.pieces:
         inference = Inference(piece, scope, guarded)
         type_ = inference.type_of(piece.node)
-        findings.extend(
-            Finding(one.code, one.message, one.offset, one.length) for one in inference.notes
-        )
+        findings.extend(inference.notes)
         if condition:
             findings.extend(_not_conditions(piece, piece.node, inference))
         elif whole_text and certain(type_).kind in ("list", "counters", "mapping", "nothing"):

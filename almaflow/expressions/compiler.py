@@ -6,11 +6,13 @@ Nothing is evaluated here, not even constants: all work happens later, against a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from jinja2 import nodes
 
 from almaflow.expressions.attributes import attribute, item, no_method
+from almaflow.expressions.comparisons import COMPARISONS
 from almaflow.expressions.errors import ExpressionFailed, NotDefined
 from almaflow.expressions.filters import FILTERS, GIVE_DEFAULT
 from almaflow.expressions.frame import Frame
@@ -18,10 +20,7 @@ from almaflow.expressions.methods import FUNCTIONS, METHODS
 from almaflow.expressions.operations import (
     SLICED,
     apply,
-    comes_before,
     concatenate,
-    contains,
-    equal,
     multiplies_names,
     no_operation,
     no_part,
@@ -30,7 +29,7 @@ from almaflow.expressions.operations import (
 )
 from almaflow.expressions.parser import Piece, keywords
 from almaflow.expressions.predicates import ASKS_WHETHER_DEFINED, TESTS
-from almaflow.expressions.registry import Operation
+from almaflow.expressions.registry import named
 from almaflow.expressions.types import KINDS
 from almaflow.expressions.values import described, kind_of, span_of
 from almaflow.problems import did_you_mean
@@ -210,38 +209,28 @@ class _Compiler:
         return run
 
     def call(self, node: nodes.Call) -> Code:
-        args, kwargs = self.arguments(node)
+        given = self.arguments(node)
         if isinstance(node.node, nodes.Getattr):
             inner, name = self.code(node.node.node), node.node.attr
-            return lambda frame: _call_method(frame, inner(frame), name, args, kwargs)
+            return lambda frame: _call_method(frame, inner(frame), name, given)
         if not isinstance(node.node, nodes.Name):
             raise ExpressionFailed(f"`{self.piece.written(node.node)}` cannot be called.")
-        function = _known(FUNCTIONS, node.node.name, "function")
-        self.check(function, node, 0)
-        return lambda frame: function.act(
-            frame,
-            *[code(frame) for code in args],
-            **{key: code(frame) for key, code in kwargs.items()},
-        )
+        function = named(FUNCTIONS, node.node.name, "function")
+        function.check_use(0, len(given.args), given.kwargs)
+        return lambda frame: given.call(function.act, frame)
 
     def filter(self, node: nodes.Filter) -> Code:
-        operation = _known(FILTERS, node.name, "filter")
-        self.check(operation, node, 1)
+        operation, given = named(FILTERS, node.name, "filter"), self.arguments(node)
+        operation.check_use(1, len(given.args), given.kwargs)
         assert node.node is not None  # only filter blocks have none, which are statements
         inner = self.code(node.node)
-        args, kwargs = self.arguments(node)
 
         def run(frame: Frame) -> Any:
-            return operation.on(
-                frame,
-                inner(frame),
-                *[code(frame) for code in args],
-                **{key: code(frame) for key, code in kwargs.items()},
-            )
+            return given.call(operation.on, frame, inner(frame))
 
         if node.name not in GIVE_DEFAULT:
             return run
-        default = args[0] if args else kwargs.get("default_value", lambda frame: "")
+        default = given.first("default_value", lambda frame: "")
 
         def run_or_default(frame: Frame) -> Any:
             try:
@@ -264,39 +253,35 @@ class _Compiler:
                 return is_positive
 
             return asks
-        operation = _known(TESTS, node.name, "test")
-        self.check(operation, node, 1)
-        args, _ = self.arguments(node)
-        return lambda frame: operation.on(frame, inner(frame), *[code(frame) for code in args])
+        operation, given = named(TESTS, node.name, "test"), self.arguments(node)
+        operation.check_use(1, len(given.args), given.kwargs)
+        return lambda frame: given.call(operation.on, frame, inner(frame))
 
-    def arguments(
-        self, node: nodes.Call | nodes.Filter | nodes.Test
-    ) -> tuple[list[Code], dict[str, Code]]:
-        return self.codes(node.args), {key: self.code(value) for key, value in keywords(node)}
-
-    def check(
-        self, operation: Operation, node: nodes.Call | nodes.Filter | nodes.Test, values: int
-    ) -> None:
-        problem = operation.misuse(values, len(node.args), [key for key, _ in keywords(node)])
-        if problem:
-            raise ExpressionFailed(problem)
+    def arguments(self, node: nodes.Call | nodes.Filter | nodes.Test) -> _Arguments:
+        named_codes = {key: self.code(value) for key, value in keywords(node)}
+        return _Arguments(self.codes(node.args), named_codes)
 
 
-def _unequal(frame: Frame, left: Any, right: Any) -> bool:
-    return not equal(frame, left, right)
+@dataclass(frozen=True)
+class _Arguments:
+    """What an operation is given in brackets, before it is evaluated."""
 
+    args: list[Code]
+    kwargs: Mapping[str, Code]
 
-COMPARISONS: Mapping[str, Callable[[Frame, Any, Any], bool]] = {
-    "eq": equal,
-    "ne": _unequal,
-    "lt": lambda frame, left, right: comes_before(frame, left, right, or_equal=False),
-    "lteq": lambda frame, left, right: comes_before(frame, left, right, or_equal=True),
-    "gt": lambda frame, left, right: comes_before(frame, right, left, or_equal=False),
-    "gteq": lambda frame, left, right: comes_before(frame, right, left, or_equal=True),
-    "in": lambda frame, left, right: contains(frame, right, left),
-    "notin": lambda frame, left, right: not contains(frame, right, left),
-}
-"""Jinja2's name of a comparison → what it asks."""
+    def call(self, act: Callable[..., Any], frame: Frame, *values: Any) -> Any:
+        """Call *act* with *values* and the arguments, which are evaluated here."""
+        return act(
+            frame,
+            *values,
+            *[code(frame) for code in self.args],
+            **{key: code(frame) for key, code in self.kwargs.items()},
+        )
+
+    def first(self, name: str, otherwise: Code) -> Code:
+        """Return the first argument, which may be given as *name*."""
+        return self.args[0] if self.args else self.kwargs.get(name, otherwise)
+
 
 _MAKERS: Mapping[type[nodes.Node], Callable[[_Compiler, Any], Code]] = {
     nodes.Name: _Compiler.name,
@@ -323,29 +308,13 @@ _MAKERS: Mapping[type[nodes.Node], Callable[[_Compiler, Any], Code]] = {
 }
 
 
-def _known(known: Mapping[str, Operation], name: str, noun: str) -> Operation:
-    operation = known.get(name)
-    if operation is None:
-        raise ExpressionFailed(f"There is no {noun} `{name}`{did_you_mean(name, known) or '.'}")
-    return operation
-
-
-def _call_method(
-    frame: Frame, value: Any, name: str, args: list[Code], kwargs: Mapping[str, Code]
-) -> Any:
+def _call_method(frame: Frame, value: Any, name: str, given: _Arguments) -> Any:
     kind = kind_of(value)
     operation = METHODS.get(kind, {}).get(name)
     if operation is None:
         raise ExpressionFailed(no_method(kind, name))
-    problem = operation.misuse(1, len(args), list(kwargs))
-    if problem:
-        raise ExpressionFailed(problem)
-    return operation.act(
-        frame,
-        value,
-        *[code(frame) for code in args],
-        **{key: code(frame) for key, code in kwargs.items()},
-    )
+    operation.check_use(1, len(given.args), given.kwargs)
+    return given.call(operation.act, frame, value)
 
 
 def _key(value: Any) -> str:

@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from almaflow.expressions.attributes import member_by_path
-from almaflow.expressions.errors import ExpressionFailed, NotDefined
+from almaflow.expressions.errors import NotDefined
 from almaflow.expressions.frame import Frame
 from almaflow.expressions.list_filters import LIST_FILTERS
 from almaflow.expressions.predicates import ASKS_WHETHER_DEFINED, TESTS
-from almaflow.expressions.registry import LISTS, Operation, table, text_argument
+from almaflow.expressions.registry import LISTS, Operation, named, table, text_argument
 from almaflow.expressions.text_filters import TEXT_FILTERS
 from almaflow.expressions.types import ANYTHING, ListOf, list_of_same
-from almaflow.problems import did_you_mean
 
 _REQUIRED: Any = object()
 
@@ -32,7 +31,7 @@ def _map(
         operation = _named(FILTERS, name, "filter")
         if default is not _REQUIRED:
             kwargs["default"] = default
-        _check_arguments(operation, args, kwargs)
+        operation.check_use(1, len(args), kwargs)
         return [operation.on(frame, one, *args, **kwargs) for one in value]
     values = []
     for element in value:
@@ -43,26 +42,6 @@ def _map(
                 raise
             values.append(default)
     return values
-
-
-def _select(frame: Frame, value: Any, test: Any = None, *args: Any) -> list[Any]:
-    return _chosen(frame, value, None, test, args, wanted=True)
-
-
-def _reject(frame: Frame, value: Any, test: Any = None, *args: Any) -> list[Any]:
-    return _chosen(frame, value, None, test, args, wanted=False)
-
-
-def _selectattr(
-    frame: Frame, value: Any, attribute: Any, test: Any = None, *args: Any
-) -> list[Any]:
-    return _chosen(frame, value, attribute, test, args, wanted=True)
-
-
-def _rejectattr(
-    frame: Frame, value: Any, attribute: Any, test: Any = None, *args: Any
-) -> list[Any]:
-    return _chosen(frame, value, attribute, test, args, wanted=False)
 
 
 def _chosen(
@@ -91,27 +70,30 @@ def _question(frame: Frame, test: Any, args: tuple[Any, ...]) -> Callable[[Any],
     if test in ASKS_WHETHER_DEFINED:
         return lambda part: bool(test == "defined")
     operation = _named(TESTS, test, "test")
-    _check_arguments(operation, args, {})
+    operation.check_use(1, len(args), ())
     return lambda part: bool(operation.on(frame, part, *args))
 
 
 def _named(known: Mapping[str, Operation], name: Any, noun: str) -> Operation:
-    operation = known.get(text_argument(name, f"the name of a {noun}"))
-    if operation is None:
-        raise ExpressionFailed(f"There is no {noun} `{name}`{did_you_mean(name, known) or '.'}")
-    return operation
+    return named(known, text_argument(name, f"the name of a {noun}"), noun)
 
 
-def _check_arguments(
-    operation: Operation, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> None:
-    problem = operation.misuse(1, len(args), list(kwargs))
-    if problem:
-        raise ExpressionFailed(problem)
+def _choosing(name: str, *, wanted: bool) -> Operation:
+    def act(frame: Frame, value: Any, test: Any = None, *args: Any) -> list[Any]:
+        return _chosen(frame, value, None, test, args, wanted=wanted)
+
+    return Operation(name, act, list_of_same, LISTS, work=20)
+
+
+def _choosing_by_part(name: str, *, wanted: bool) -> Operation:
+    def act(frame: Frame, value: Any, attribute: Any, test: Any = None, *args: Any) -> list[Any]:
+        return _chosen(frame, value, attribute, test, args, wanted=wanted)
+
+    return Operation(name, act, list_of_same, LISTS, work=20)
 
 
 def default(frame: Frame, value: Any, default_value: Any = "", boolean: Any = False) -> Any:
-    """Return a value that is there; `compiling` gives the default for one that is not."""
+    """Return a value that is there; `compiler` gives the default for one that is not."""
     return default_value if boolean and not value else value
 
 
@@ -120,10 +102,10 @@ FILTERS: Mapping[str, Operation] = {
     **LIST_FILTERS,
     **table(
         Operation("map", _map, ListOf(ANYTHING), LISTS, work=20),
-        Operation("select", _select, list_of_same, LISTS, work=20),
-        Operation("reject", _reject, list_of_same, LISTS, work=20),
-        Operation("selectattr", _selectattr, list_of_same, LISTS, work=20),
-        Operation("rejectattr", _rejectattr, list_of_same, LISTS, work=20),
+        _choosing("select", wanted=True),
+        _choosing("reject", wanted=False),
+        _choosing_by_part("selectattr", wanted=True),
+        _choosing_by_part("rejectattr", wanted=False),
         Operation("default", default, ANYTHING),
         Operation("d", default, ANYTHING),
     ),

@@ -11,7 +11,7 @@ from almaflow.expressions.attributes import member_by_path
 from almaflow.expressions.errors import ExpressionFailed, NotDefined
 from almaflow.expressions.frame import Frame
 from almaflow.expressions.methods import join_texts
-from almaflow.expressions.operations import apply, comparable, whole
+from almaflow.expressions.operations import apply, whole
 from almaflow.expressions.registry import LISTS, SIZED, Operation, table, text_argument
 from almaflow.expressions.text_filters import TEXT_FILTERS
 from almaflow.expressions.types import (
@@ -25,7 +25,7 @@ from almaflow.expressions.types import (
     list_of_same,
     same_kind,
 )
-from almaflow.expressions.values import described, kind_of
+from almaflow.expressions.values import comparable, described, kind_of
 from almaflow.problems import did_you_mean
 
 _ANY_LIST = ListOf(ANYTHING)
@@ -40,16 +40,13 @@ def _length(frame: Frame, value: Any) -> int:
     return len(value)
 
 
-def _first(frame: Frame, value: Any) -> Any:
-    if not value:
-        raise NotDefined("There is no first element, because this is empty.")
-    return value[0]
+def _at_end(name: str, index: int) -> Operation:
+    def act(frame: Frame, value: Any) -> Any:
+        if not value:
+            raise NotDefined(f"There is no {name} element, because this is empty.")
+        return value[index]
 
-
-def _last(frame: Frame, value: Any) -> Any:
-    if not value:
-        raise NotDefined("There is no last element, because this is empty.")
-    return value[-1]
+    return Operation(name, act, _element_type, _INDEXED)
 
 
 def _one(frame: Frame, value: Any) -> Any:
@@ -71,9 +68,9 @@ def _list(frame: Frame, value: Any) -> list[Any]:
 def _reverse(frame: Frame, value: Any) -> Any:
     if isinstance(value, str):
         frame.budget.text(len(value))
-    else:
-        frame.budget.items(len(value))
-    return value[::-1] if isinstance(value, str) else list(value)[::-1]
+        return value[::-1]
+    frame.budget.items(len(value))
+    return list(value)[::-1]
 
 
 def _sum(frame: Frame, value: Any, attribute: Any = None, start: Any = 0) -> Any:
@@ -84,22 +81,15 @@ def _sum(frame: Frame, value: Any, attribute: Any = None, start: Any = 0) -> Any
     return total
 
 
-def _min(frame: Frame, value: Any, case_sensitive: Any = False, attribute: Any = None) -> Any:
-    return _extreme(frame, value, case_sensitive, attribute, min)
+def _extreme(name: str, choose: Callable[..., Any]) -> Operation:
+    def act(frame: Frame, value: Any, case_sensitive: Any = False, attribute: Any = None) -> Any:
+        keys = _keys(frame, value, case_sensitive, attribute)
+        if not keys:
+            raise NotDefined("There is no smallest or largest element, because this is empty.")
+        _check_ordered(keys)
+        return value[choose(range(len(keys)), key=lambda index: keys[index][1])]
 
-
-def _max(frame: Frame, value: Any, case_sensitive: Any = False, attribute: Any = None) -> Any:
-    return _extreme(frame, value, case_sensitive, attribute, max)
-
-
-def _extreme(
-    frame: Frame, value: Any, case_sensitive: Any, attribute: Any, choose: Callable[..., Any]
-) -> Any:
-    keys = _keys(frame, value, case_sensitive, attribute)
-    if not keys:
-        raise NotDefined("There is no smallest or largest element, because this is empty.")
-    _check_ordered(keys)
-    return value[choose(range(len(keys)), key=lambda index: keys[index][1])]
+    return Operation(name, act, item_of, LISTS, work=12)
 
 
 def _sort(
@@ -244,19 +234,21 @@ def _find_column(column: str, header: list[str]) -> int:
 LIST_FILTERS = table(
     Operation("length", _length, NUMBER, SIZED),
     Operation("count", _length, NUMBER, SIZED),
-    Operation("first", _first, _element_type, _INDEXED),
-    Operation("last", _last, _element_type, _INDEXED),
-    Operation("one", _one, item_of, LISTS),
+    _at_end("first", 0),
+    _at_end("last", -1),
+    Operation("one", _one, item_of, LISTS, help="the only element of a list"),
     Operation("join", _join, TEXT, LISTS, work=8),
     Operation("list", _list, list_of_same, SIZED, work=8),
     Operation("reverse", _reverse, same_kind, _INDEXED, work=8),
     Operation("sum", _sum, ANYTHING, LISTS, work=8),
-    Operation("min", _min, item_of, LISTS, work=12),
-    Operation("max", _max, item_of, LISTS, work=12),
+    _extreme("min", min),
+    _extreme("max", max),
     Operation("sort", _sort, list_of_same, LISTS, work=12),
     Operation("unique", _unique, list_of_same, LISTS, work=12),
     Operation("batch", _batch, lambda type_: ListOf(list_of_same(type_)), LISTS, work=10),
     Operation("items", _items, _ANY_LIST, frozenset({"mapping"}), work=8),
     Operation("dictsort", _dictsort, _ANY_LIST, frozenset({"mapping"}), work=24),
-    Operation("csv_column", _csv_column, _ANY_LIST, LISTS | {"text"}, work=20),
+    Operation(
+        "csv_column", _csv_column, _ANY_LIST, _INDEXED, 20, "one column of a CSV text, as a list"
+    ),
 )

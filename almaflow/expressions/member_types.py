@@ -29,13 +29,17 @@ Before = nodes.Node | str | None
 
 
 @dataclass(frozen=True)
-class Note:
-    """Something wrong, before the checker gives it its final form."""
+class Finding:
+    """Something wrong in an expression.
 
-    offset: int
-    length: int
+    *offset* and *length* are the part of the source it is about; *code* is a short stable name
+    in kebab-case; *message* is whole sentences, with a suggestion where there is one.
+    """
+
     code: str
     message: str
+    offset: int
+    length: int
 
 
 class Noting:
@@ -44,7 +48,7 @@ class Noting:
     def __init__(self, piece: Piece, guarded: frozenset[str]) -> None:
         self.piece = piece
         self.guarded = guarded
-        self.notes: list[Note] = []
+        self.notes: list[Finding] = []
         self._tolerant = 0
 
     def _member(self, owner: Type, name: str, before: Before, place: tuple[int, int]) -> Type:
@@ -131,7 +135,7 @@ class Noting:
 
     def _add(self, place: tuple[int, int], code: str, message: str) -> None:
         if not self._full:
-            self.notes.append(Note(*place, code, message))
+            self.notes.append(Finding(code, message, *place))
 
 
 def attribute_of(node: nodes.Filter) -> nodes.Const | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
+from almaflow.expressions.budget import Budget
 from almaflow.expressions.errors import ExpressionFailed
 from almaflow.expressions.frame import Frame
 from almaflow.expressions.operations import WIDEST, whole
@@ -65,35 +66,41 @@ def width_of(value: Any) -> int:
     return int(value)
 
 
-def _same_length(change: Callable[[str], str]) -> Callable[..., str]:
-    def act(frame: Frame, value: str) -> str:
-        # Some letters become up to three when their case changes.
-        frame.budget.text(3 * len(value))
-        return change(value)
-
-    return act
+Charge = Callable[[Budget, int], None]
 
 
-def _question(ask: Callable[[str], bool]) -> Callable[..., bool]:
-    def act(frame: Frame, value: str) -> bool:
-        frame.budget.reading(len(value))
-        return ask(value)
-
-    return act
+def _made(budget: Budget, characters: int) -> None:
+    # Some letters become up to three when their case changes.
+    budget.text(3 * characters)
 
 
-def stripped(frame: Frame, value: str, chars: Any, strip: Callable[[str, str | None], str]) -> str:
-    """Strip *chars*, or white space when it is None, by one of Python's three methods."""
-    frame.budget.text(len(value))
-    if chars is None:
-        return strip(value, None)
-    # Each character of the text is searched for among them.
-    frame.budget.reading(len(value) * len(text_argument(chars, "characters")))
-    return strip(value, chars)
+def _on_text(act: Callable[[str], Any], charge: Charge) -> Callable[..., Any]:
+    def run(frame: Frame, value: str) -> Any:
+        charge(frame.budget, len(value))
+        return act(value)
+
+    return run
+
+
+def _with_part(act: Callable[[str, str], Any], what: str, charge: Charge) -> Callable[..., Any]:
+    """Return what *act* does with a text and a part of it, which messages call *what*."""
+
+    def run(frame: Frame, value: str, part: Any) -> Any:
+        charge(frame.budget, len(value))
+        return act(value, text_argument(part, what))
+
+    return run
 
 
 def _stripped(strip: Callable[[str, str | None], str]) -> Callable[..., str]:
-    return lambda frame, value, chars=None: stripped(frame, value, chars, strip)
+    def run(frame: Frame, value: str, chars: Any = None) -> str:
+        frame.budget.text(len(value))
+        if chars is not None:
+            # Each character of the text is searched for among them.
+            frame.budget.reading(len(value) * len(text_argument(chars, "characters")))
+        return strip(value, chars)
+
+    return run
 
 
 def count_lines(frame: Frame, value: str) -> int:
@@ -112,24 +119,6 @@ def _padded(pad: Callable[[str, int, str], str]) -> Callable[..., str]:
         return pad(value, width, fill)
 
     return act
-
-
-def _startswith(frame: Frame, value: str, start: Any) -> bool:
-    return value.startswith(text_argument(start, "a beginning"))
-
-
-def _endswith(frame: Frame, value: str, end: Any) -> bool:
-    return value.endswith(text_argument(end, "an ending"))
-
-
-def _removeprefix(frame: Frame, value: str, prefix: Any) -> str:
-    frame.budget.text(len(value))
-    return value.removeprefix(text_argument(prefix, "a beginning"))
-
-
-def _removesuffix(frame: Frame, value: str, suffix: Any) -> str:
-    frame.budget.text(len(value))
-    return value.removesuffix(text_argument(suffix, "an ending"))
 
 
 def _split(frame: Frame, value: str, separator: Any = None, maxsplit: Any = -1) -> list[str]:
@@ -151,76 +140,78 @@ def _splitlines(frame: Frame, value: str) -> list[str]:
     return value.splitlines()
 
 
-def _find(frame: Frame, value: str, part: Any) -> int:
-    frame.budget.reading(len(value))
-    return value.find(text_argument(part, "the text to search for"))
-
-
-def _count(frame: Frame, value: str, part: Any) -> int:
-    frame.budget.reading(len(value))
-    return value.count(text_argument(part, "the text to search for"))
-
-
 def _zfill(frame: Frame, value: str, width: Any) -> str:
     frame.budget.text(len(value) + max(0, width_of(width)))
     return value.zfill(width)
 
 
-def _counter_number(frame: Frame, value: Counters, which: Any, default: Any = _REQUIRED) -> Any:
-    return value.number(which) if default is _REQUIRED else value.number(which, default)
+def _counter(read: Callable[..., Any]) -> Callable[..., Any]:
+    def run(frame: Frame, value: Counters, which: Any, default: Any = _REQUIRED) -> Any:
+        return read(value, which) if default is _REQUIRED else read(value, which, default)
+
+    return run
 
 
-def _counter_text(frame: Frame, value: Counters, which: Any, default: Any = _REQUIRED) -> Any:
-    return value.text(which) if default is _REQUIRED else value.text(which, default)
+_BY_CASE = {
+    "lower": str.lower,
+    "upper": str.upper,
+    "title": str.title,
+    "capitalize": str.capitalize,
+}
+_STRIPS = {"strip": str.strip, "lstrip": str.lstrip, "rstrip": str.rstrip}
+_PADS = {"ljust": str.ljust, "rjust": str.rjust, "center": str.center}
+_QUESTIONS: Mapping[str, Callable[[str], bool]] = {
+    "isdigit": lambda text: text.isascii() and text.isdigit(),
+    "isalpha": str.isalpha,
+    "isalnum": str.isalnum,
+    "isupper": str.isupper,
+    "islower": str.islower,
+    "isspace": str.isspace,
+}
+_PARTS: Mapping[str, tuple[Callable[[str, str], Any], str, Charge, Type]] = {
+    "startswith": (str.startswith, "a beginning", Budget.reading, BOOLEAN),
+    "endswith": (str.endswith, "an ending", Budget.reading, BOOLEAN),
+    "removeprefix": (str.removeprefix, "a beginning", Budget.text, TEXT),
+    "removesuffix": (str.removesuffix, "an ending", Budget.text, TEXT),
+    "find": (str.find, "the text to search for", Budget.reading, NUMBER),
+    "count": (str.count, "the text to search for", Budget.reading, NUMBER),
+}
 
+_OF_DATES = (
+    Operation("weekday", lambda frame, value: value.weekday(), NUMBER, _DATES),
+    Operation("isoweekday", lambda frame, value: value.isoweekday(), NUMBER, _DATES),
+    Operation("isoformat", lambda frame, value: value.isoformat(), TEXT, _DATES),
+)
 
 METHODS: Mapping[str, Mapping[str, Operation]] = {
     "text": table(
-        Operation("lower", _same_length(str.lower), TEXT, _TEXT),
-        Operation("upper", _same_length(str.upper), TEXT, _TEXT),
-        Operation("title", _same_length(str.title), TEXT, _TEXT),
-        Operation("capitalize", _same_length(str.capitalize), TEXT, _TEXT),
-        Operation("strip", _stripped(str.strip), TEXT, _TEXT),
-        Operation("lstrip", _stripped(str.lstrip), TEXT, _TEXT),
-        Operation("rstrip", _stripped(str.rstrip), TEXT, _TEXT),
-        Operation("startswith", _startswith, BOOLEAN, _TEXT),
-        Operation("endswith", _endswith, BOOLEAN, _TEXT),
-        Operation("removeprefix", _removeprefix, TEXT, _TEXT),
-        Operation("removesuffix", _removesuffix, TEXT, _TEXT),
+        *(Operation(name, _on_text(act, _made), TEXT, _TEXT) for name, act in _BY_CASE.items()),
+        *(Operation(name, _stripped(strip), TEXT, _TEXT) for name, strip in _STRIPS.items()),
+        *(Operation(name, _padded(pad), TEXT, _TEXT) for name, pad in _PADS.items()),
+        *(
+            Operation(name, _on_text(ask, Budget.reading), BOOLEAN, _TEXT)
+            for name, ask in _QUESTIONS.items()
+        ),
+        *(
+            Operation(name, _with_part(act, what, charge), type_, _TEXT)
+            for name, (act, what, charge, type_) in _PARTS.items()
+        ),
         Operation("replace", replace_text, TEXT, _TEXT),
         Operation("split", _split, ListOf(TEXT), _TEXT),
         Operation("splitlines", _splitlines, ListOf(TEXT), _TEXT),
         Operation("join", join_texts, TEXT, _TEXT),
-        Operation("find", _find, NUMBER, _TEXT),
-        Operation("count", _count, NUMBER, _TEXT),
-        Operation("isdigit", _question(lambda text: text.isascii() and text.isdigit()), BOOLEAN),
-        Operation("isalpha", _question(str.isalpha), BOOLEAN, _TEXT),
-        Operation("isalnum", _question(str.isalnum), BOOLEAN, _TEXT),
-        Operation("isupper", _question(str.isupper), BOOLEAN, _TEXT),
-        Operation("islower", _question(str.islower), BOOLEAN, _TEXT),
-        Operation("isspace", _question(str.isspace), BOOLEAN, _TEXT),
         Operation("zfill", _zfill, TEXT, _TEXT),
-        Operation("ljust", _padded(str.ljust), TEXT, _TEXT),
-        Operation("rjust", _padded(str.rjust), TEXT, _TEXT),
-        Operation("center", _padded(str.center), TEXT, _TEXT),
     ),
-    "date": table(
-        Operation("weekday", lambda frame, value: value.weekday(), NUMBER, _DATES),
-        Operation("isoweekday", lambda frame, value: value.isoweekday(), NUMBER, _DATES),
-        Operation("isoformat", lambda frame, value: value.isoformat(), TEXT, _DATES),
-    ),
+    "date": table(*_OF_DATES),
     "instant": table(
-        Operation("weekday", lambda frame, value: value.weekday(), NUMBER, _DATES),
-        Operation("isoweekday", lambda frame, value: value.isoweekday(), NUMBER, _DATES),
-        Operation("isoformat", lambda frame, value: value.isoformat(), TEXT, _DATES),
-        Operation("date", lambda frame, value: value.date(), DATE, _DATES),
+        *_OF_DATES, Operation("date", lambda frame, value: value.date(), DATE, _DATES)
     ),
     "duration": table(
         Operation("total_seconds", lambda frame, value: _seconds(value), NUMBER),
     ),
     "counters": table(
-        Operation("number", _counter_number, NUMBER, _COUNTERS),
-        Operation("text", _counter_text, TEXT, _COUNTERS),
+        Operation("number", _counter(Counters.number), NUMBER, _COUNTERS),
+        Operation("text", _counter(Counters.text), TEXT, _COUNTERS),
     ),
 }
 """Kind of value → name → method, called with brackets."""

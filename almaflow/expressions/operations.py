@@ -6,9 +6,10 @@ The tables serve the checker and the run alike.
 from __future__ import annotations
 
 import math
+import operator as op
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime
 from itertools import zip_longest
 from typing import Any
 
@@ -20,6 +21,7 @@ from almaflow.expressions.frame import Frame
 from almaflow.expressions.types import (
     ANYTHING,
     DATE,
+    DATE_OF,
     DURATION,
     INSTANT,
     KINDS,
@@ -27,13 +29,23 @@ from almaflow.expressions.types import (
     TEXT,
     ListOf,
     Type,
+    capital,
 )
-from almaflow.expressions.values import Span, described, kind_of, shift, span_of, to_text
+from almaflow.expressions.values import (
+    Span,
+    comparable,
+    described,
+    kind_of,
+    shift,
+    span_of,
+    to_text,
+)
 
 # A width or a count of digits beyond this is a mistake.
 WIDEST = 10_000
 
 Operator = Callable[[Frame, Any, Any], Any]
+_Plain = Callable[[Any, Any], Any]
 
 
 def number(value: Any) -> Any:
@@ -46,20 +58,12 @@ def number(value: Any) -> Any:
     raise ExpressionFailed("The result is too large or not a number.")
 
 
-def _subtract(frame: Frame, left: Any, right: Any) -> Any:
-    return number(left - right)
+def _arithmetic(act: _Plain) -> Operator:
+    return lambda frame, left, right: number(act(left, right))
 
 
-def _divide(frame: Frame, left: Any, right: Any) -> Any:
-    return number(left / _divisor(right))
-
-
-def _floor_divide(frame: Frame, left: Any, right: Any) -> Any:
-    return number(left // _divisor(right))
-
-
-def _remainder(frame: Frame, left: Any, right: Any) -> Any:
-    return number(left % _divisor(right))
+def _division(act: _Plain) -> Operator:
+    return lambda frame, left, right: number(act(left, _divisor(right)))
 
 
 def _divisor(value: Any) -> Any:
@@ -91,15 +95,13 @@ def _join_lists(frame: Frame, left: Any, right: Any) -> Any:
     return [*left, *right]
 
 
-def _repeat_text(frame: Frame, left: Any, right: Any) -> Any:
-    text, times = (left, right) if isinstance(left, str) else (right, left)
+def _repeat_text(frame: Frame, text: Any, times: Any) -> Any:
     times = whole(times)
     frame.budget.text(len(text) * max(0, times))
     return text * times
 
 
-def _repeat_list(frame: Frame, left: Any, right: Any) -> Any:
-    values, times = (left, right) if not isinstance(left, (int, float)) else (right, left)
+def _repeat_list(frame: Frame, values: Any, times: Any) -> Any:
     times = whole(times)
     frame.budget.whole(values, max(0, times))
     return list(values) * times
@@ -111,13 +113,12 @@ def _format(frame: Frame, left: Any, right: Any) -> Any:
     )
 
 
-def _later(frame: Frame, left: Any, right: Any) -> Any:
-    start, span = (left, right) if isinstance(left, date) else (right, left)
+def _later(frame: Frame, start: Any, span: Any) -> Any:
     return shift(start, span_of(span))
 
 
-def _earlier(frame: Frame, left: Any, right: Any) -> Any:
-    return shift(left, span_of(right).negative())
+def _earlier(frame: Frame, start: Any, span: Any) -> Any:
+    return shift(start, span_of(span).negative())
 
 
 def _between(frame: Frame, left: Any, right: Any) -> Any:
@@ -134,59 +135,58 @@ def _span_difference(frame: Frame, left: Any, right: Any) -> Any:
     return span_of(left).plus(span_of(right).negative())
 
 
-def _span_times(frame: Frame, left: Any, right: Any) -> Any:
-    span, times = (left, right) if isinstance(left, (Span, timedelta)) else (right, left)
+def _span_times(frame: Frame, span: Any, times: Any) -> Any:
     span, times = span_of(span), whole(times)
     return Span(span.months * times, span.days * times, span.elapsed * times)
 
 
-def _add_numbers(frame: Frame, left: Any, right: Any) -> Any:
-    return number(left + right)
+_Row = tuple[Operator, Type]
 
 
-def _multiply(frame: Frame, left: Any, right: Any) -> Any:
-    return number(left * right)
+def _either_way(
+    operator: str, left: str, right: str, act: Operator, type_: Type
+) -> dict[tuple[str, str, str], _Row]:
+    """Return the rows of an operation whose sides may change places; *act* takes them as here."""
+    return {
+        (operator, left, right): (act, type_),
+        (operator, right, left): (lambda frame, one, other: act(frame, other, one), type_),
+    }
 
 
 _ANY_LIST = ListOf(ANYTHING)
 
-BINARY: Mapping[tuple[str, str, str], tuple[Operator, Type]] = {
-    ("+", "number", "number"): (_add_numbers, NUMBER),
-    ("-", "number", "number"): (_subtract, NUMBER),
-    ("*", "number", "number"): (_multiply, NUMBER),
-    ("/", "number", "number"): (_divide, NUMBER),
-    ("//", "number", "number"): (_floor_divide, NUMBER),
-    ("%", "number", "number"): (_remainder, NUMBER),
-    ("**", "number", "number"): (_power, NUMBER),
+_ON_NUMBERS: Mapping[str, Operator] = {
+    "+": _arithmetic(op.add),
+    "-": _arithmetic(op.sub),
+    "*": _arithmetic(op.mul),
+    "/": _division(op.truediv),
+    "//": _division(op.floordiv),
+    "%": _division(op.mod),
+    "**": _power,
+}
+
+BINARY: Mapping[tuple[str, str, str], _Row] = {
+    **{(operator, "number", "number"): (act, NUMBER) for operator, act in _ON_NUMBERS.items()},
     ("+", "text", "text"): (_join_texts, TEXT),
-    ("*", "text", "number"): (_repeat_text, TEXT),
-    ("*", "number", "text"): (_repeat_text, TEXT),
+    **_either_way("*", "text", "number", _repeat_text, TEXT),
     **{("%", "text", kind): (_format, TEXT) for kind in ("text", "number", "list")},
     **{
         ("+", left, right): (_join_lists, _ANY_LIST)
         for left in ("list", "counters")
         for right in ("list", "counters")
     },
-    ("*", "list", "number"): (_repeat_list, _ANY_LIST),
-    ("*", "number", "list"): (_repeat_list, _ANY_LIST),
-    **{
-        (operator, kind, "duration"): (act, type_)
-        for kind, type_ in (("instant", INSTANT), ("date", DATE))
-        for operator, act in (("+", _later), ("-", _earlier))
-    },
-    ("+", "duration", "instant"): (_later, INSTANT),
-    ("+", "duration", "date"): (_later, DATE),
+    **_either_way("*", "list", "number", _repeat_list, _ANY_LIST),
+    **_either_way("+", "instant", "duration", _later, INSTANT),
+    **_either_way("+", "date", "duration", _later, DATE),
+    ("-", "instant", "duration"): (_earlier, INSTANT),
+    ("-", "date", "duration"): (_earlier, DATE),
     ("-", "instant", "instant"): (_between, DURATION),
     ("-", "date", "date"): (_between, DURATION),
     ("+", "duration", "duration"): (_span_sum, DURATION),
     ("-", "duration", "duration"): (_span_difference, DURATION),
-    ("*", "duration", "number"): (_span_times, DURATION),
-    ("*", "number", "duration"): (_span_times, DURATION),
+    **_either_way("*", "duration", "number", _span_times, DURATION),
 }
 """(operator, kind on the left, kind on the right) → what it does and the type it gives."""
-
-ORDERED = frozenset({"text", "number", "boolean", "instant", "date", "duration"})
-"""The kinds whose values come one before the other."""
 
 _VERBS = {
     "+": "added to",
@@ -203,16 +203,13 @@ def no_operation(operator: str, left: str, right: str) -> str:
     """Return the sentence about two kinds that an operator cannot combine."""
     first, second = (right, left) if operator == "-" else (left, right)
     sentence = f"{KINDS[first]} cannot be {_VERBS[operator]} {KINDS[second]}"
-    advice = ""
-    if operator == "+" and "text" in (left, right):
-        advice = ". Use `~` to join texts, or `| int` to turn digits into a number"
-    elif "text" in (left, right):
-        advice = ". Use `| int` to turn digits into a number"
+    advice = DATE_OF if {left, right} == {"instant", "date"} else ""
+    if "text" in (left, right):
+        join = "`~` to join texts, or " if operator == "+" else ""
+        advice = f". Use {join}`| int` to turn digits into a number"
     elif {left, right} & {"instant", "date"} and "number" in (left, right):
         advice = ". Write `days(…)`, `hours(…)` or `months(…)`"
-    elif {left, right} == {"instant", "date"}:
-        advice = ". Use `.date()` to get the date of a date with time"
-    return f"{sentence[0].upper()}{sentence[1:]}{advice}."
+    return f"{capital(sentence)}{advice}."
 
 
 SLICED = frozenset({"text", "list", "counters"})
@@ -246,86 +243,6 @@ def apply(frame: Frame, operator: str, left: Any, right: Any) -> Any:
         return known[0](frame, left, right)
     except OverflowError:
         raise ExpressionFailed("The result is too large or not a number.") from None
-
-
-def equal(frame: Frame, left: Any, right: Any) -> bool:
-    """Whether two values are the same; values of different kinds are not."""
-    if isinstance(left, (list, tuple, dict)):
-        frame.budget.whole(left)
-    elif isinstance(left, str):
-        frame.budget.reading(len(left))
-    if isinstance(left, (Span, timedelta)) and isinstance(right, (Span, timedelta)):
-        left, right = span_of(left), span_of(right)
-        return left == right or (
-            not left.months and not right.months and (left.length == right.length)
-        )
-    if isinstance(left, datetime) and isinstance(right, datetime):
-        return bool(comparable(left) == comparable(right))
-    if isinstance(left, bool) != isinstance(right, bool):
-        return False
-    if isinstance(left, tuple):
-        left = list(left)
-    return bool(left == (list(right) if isinstance(right, tuple) else right))
-
-
-def comes_before(frame: Frame, left: Any, right: Any, *, or_equal: bool) -> bool:
-    """Whether *left* is less than *right*; Raises: ExpressionFailed for kinds without order."""
-    left_kind, right_kind = kind_of(left), kind_of(right)
-    if left_kind != right_kind or left_kind not in ORDERED:
-        raise ExpressionFailed(not_comparable(left_kind, right_kind))
-    if left_kind == "text":
-        frame.budget.reading(len(left))
-    left, right = comparable(left), comparable(right)
-    return bool(left <= right if or_equal else left < right)
-
-
-def not_comparable(left: str, right: str) -> str:
-    """Return the sentence about a comparison that makes no sense."""
-    if left == right:
-        return f"{KINDS[left][0].upper()}{KINDS[left][1:]} cannot be compared with `<` or `>`."
-    pair = {left, right}
-    advice = ""
-    if pair == {"text", "number"}:
-        advice = ". Use `| int` to turn digits into a number, or quotes to write a text"
-    elif pair == {"instant", "date"}:
-        advice = ". Use `.date()` to get the date of a date with time"
-    elif pair == {"text", "boolean"}:
-        advice = ". Write `true` and `false` without quotes"
-    sentence = f"{KINDS[left]} cannot be compared with {KINDS[right]}"
-    return f"{sentence[0].upper()}{sentence[1:]}{advice}."
-
-
-def comparable(value: Any) -> Any:
-    """Return a value that Python orders as people do: instants in UTC, durations by length."""
-    if isinstance(value, datetime):
-        # Python compares two instants of one zone by the hands of the clock.
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    return value.length if isinstance(value, Span) else value
-
-
-def contains(frame: Frame, container: Any, value: Any) -> bool:
-    """Whether `value in container`; Raises: ExpressionFailed when it can contain nothing."""
-    kind = kind_of(container)
-    if kind == "text":
-        if not isinstance(value, str):
-            raise ExpressionFailed(
-                f"A text can contain only text, but this is {described(value)}. Put it in quotes."
-            )
-        frame.budget.reading(len(container))
-        return value in container
-    if kind == "mapping":
-        return isinstance(value, str) and value in container
-    if kind not in ("list", "counters"):
-        raise ExpressionFailed(
-            f"Only a list, a text or a mapping can contain something, but this is {KINDS[kind]}."
-        )
-    frame.budget.items(len(container))
-    if isinstance(value, str):
-        return value in container
-    frame.budget.items(3 * len(container))
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return any(one == value and not isinstance(one, bool) for one in container)
-    return any(equal(frame, one, value) for one in container)
 
 
 def concatenate(frame: Frame, values: list[Any]) -> str:

@@ -15,6 +15,7 @@ from jinja2.parser import Parser
 from almaflow.expressions.kept import kept
 from almaflow.expressions.lexer import DEEPEST, ExpressionSyntax, Lexed, lex_expression
 from almaflow.expressions.spans import spans_of
+from almaflow.expressions.types import capital
 
 # No expression that a colleague can review is longer.
 LONGEST = 10_000
@@ -297,10 +298,10 @@ def _friendly(message: str, token: Token) -> str:
     if expected is not None:
         missing = expected.group(1)
         missing = "a name" if missing == "name" else f"`{missing}`"
-        return f"{missing[0].upper()}{missing[1:]} is expected here, not {written}."
+        return f"{capital(missing)} is expected here, not {written}."
     if "chain" in message:
         return "`is` cannot follow `is`. Join the two tests with `and`."
-    return f"{written[0].upper()}{written[1:]} is not expected here."
+    return f"{capital(written)} is not expected here."
 
 
 def _leftover(token: Token) -> str:
@@ -308,7 +309,7 @@ def _leftover(token: Token) -> str:
         return "`=` does not compare. Write `==`."
     if token.type in ("name", "string", "integer", "float"):
         return (
-            f"{_shown(token)[0].upper()}{_shown(token)[1:]} is not expected here. An operator "
+            f"{capital(_shown(token))} is not expected here. An operator "
             "such as `and`, `==` or `~` is missing before it."
         )
     return f"`{token.value}` is not expected here."

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 from almaflow.expressions.errors import ExpressionFailed
 from almaflow.expressions.frame import Frame
 from almaflow.expressions.types import KINDS, Type, either
 from almaflow.expressions.values import described, kind_of
+from almaflow.problems import did_you_mean
 
 LISTS = frozenset({"list", "counters"})
 SCALARS = frozenset({"text", "number", "boolean", "instant", "date", "duration"})
@@ -25,7 +26,8 @@ class Operation:
     *act* is called with the frame, the value (functions have none) and the arguments as they
     are written. *result* is the type it gives, or a function from the value's type to that.
     *takes* are the kinds of values it works on, empty for any. *work* is what it costs at least,
-    in elements (budget.py): filters may be applied to each element of a list.
+    in elements (budget.py): filters may be applied to each element of a list. *help* is what
+    `almaflow explain expressions` says of it, empty for what Jinja2 documents.
     """
 
     name: str
@@ -33,10 +35,12 @@ class Operation:
     result: Type | Callable[[Type], Type]
     takes: frozenset[str] = frozenset()
     work: int = 6
-    signature: inspect.Signature = field(init=False, repr=False, compare=False)
+    help: str = ""
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "signature", inspect.signature(self.act))
+    @cached_property
+    def signature(self) -> inspect.Signature:
+        """The names of what it is called with."""
+        return inspect.signature(self.act)
 
     def result_for(self, type_: Type) -> Type:
         """Return the type it gives for a value of *type_*."""
@@ -48,12 +52,18 @@ class Operation:
             return ""
         return f"`{self.name}` needs {either(self.takes)}, but this is {KINDS[kind]}."
 
-    def misuse(self, values: int, positional: int, keywords: list[str]) -> str:
+    def misuse(self, values: int, positional: int, keywords: Iterable[str]) -> str:
         """Return the sentence about arguments it does not have, else nothing.
 
         *values* is 1 for what works on a value, 0 for a function.
         """
         return _misuse(self, values, positional, tuple(keywords))
+
+    def check_use(self, values: int, positional: int, keywords: Iterable[str]) -> None:
+        """Raise ExpressionFailed about arguments that it does not have; see `misuse`."""
+        problem = self.misuse(values, positional, keywords)
+        if problem:
+            raise ExpressionFailed(problem)
 
     def place_of(self, name: str, values: int) -> int | None:
         """Return where the argument *name* is among those without a name; None: nowhere."""
@@ -99,6 +109,13 @@ def _misuse(operation: Operation, values: int, positional: int, keywords: tuple[
 def table(*operations: Operation) -> Mapping[str, Operation]:
     """Return operations by name."""
     return {operation.name: operation for operation in operations}
+
+
+def named(known: Mapping[str, Operation], name: str, noun: str) -> Operation:
+    """Return the operation called *name*; Raises: ExpressionFailed with a suggestion."""
+    if name not in known:
+        raise ExpressionFailed(f"There is no {noun} `{name}`{did_you_mean(name, known) or '.'}")
+    return known[name]
 
 
 def text_argument(value: Any, what: str) -> str:

@@ -8,18 +8,19 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
+from functools import wraps
 from typing import Any
 
 from jinja2 import filters as jinja
 
 from almaflow.expressions.errors import ExpressionFailed
 from almaflow.expressions.frame import Frame
-from almaflow.expressions.methods import count_lines, replace_text, stripped, width_of
+from almaflow.expressions.methods import METHODS, count_lines, width_of
 from almaflow.expressions.operations import format_text, number, whole
 from almaflow.expressions.parser import GRAMMAR
 from almaflow.expressions.registry import SCALARS, Operation, table, text_argument
 from almaflow.expressions.types import NUMBER, TEXT
-from almaflow.expressions.values import Span, kind_of, to_text
+from almaflow.expressions.values import Span, to_text
 
 _NUMBER = frozenset({"number"})
 _DATES = frozenset({"instant", "date"})
@@ -73,32 +74,21 @@ def _string(frame: Frame, value: Any) -> str:
     return text
 
 
-def _lower(frame: Frame, value: Any) -> str:
-    return _string(frame, value).lower()
-
-
-def _upper(frame: Frame, value: Any) -> str:
-    text = to_text(value)
-    frame.budget.text(3 * len(text))
-    return text.upper()
-
-
-def _capitalize(frame: Frame, value: Any) -> str:
-    return _string(frame, value).capitalize()
-
-
 def _title(frame: Frame, value: Any) -> str:
     text = _string(frame, value)
     frame.budget.items(len(text))
     return jinja.do_title(text)
 
 
-def _trim(frame: Frame, value: Any, chars: Any = None) -> str:
-    return stripped(frame, to_text(value), chars, str.strip)
+def _of_method(name: str, method: str, work: int) -> Operation:
+    """Return the filter that does with any value as text what the method does with a text."""
+    act = METHODS["text"][method].act
 
+    @wraps(act)
+    def run(frame: Frame, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return act(frame, to_text(value), *args, **kwargs)
 
-def _replace(frame: Frame, value: Any, old: Any, new: Any, count: Any = None) -> str:
-    return replace_text(frame, _string(frame, value), old, new, count)
+    return Operation(name, run, TEXT, SCALARS, work)
 
 
 def _center(frame: Frame, value: Any, width: Any = 80) -> str:
@@ -193,12 +183,8 @@ def _round(frame: Frame, value: Any, precision: Any = 0, method: Any = "common")
 
 
 def _abs(frame: Frame, value: Any) -> Any:
-    if kind_of(value) == "duration":
-        return (
-            value
-            if not isinstance(value, Span) or value.length >= timedelta()
-            else (value.negative())
-        )
+    if isinstance(value, Span):
+        return value if value.length >= timedelta() else value.negative()
     return abs(value)
 
 
@@ -206,19 +192,22 @@ def _filesizeformat(frame: Frame, value: Any, binary: Any = False) -> str:
     return jinja.do_filesizeformat(value, bool(binary))
 
 
+_LIKE_NUMBERS = frozenset({"text", "number", "boolean", "nothing"})
 _TEXT = frozenset({"text"})
 
 TEXT_FILTERS = table(
-    Operation("date", _date, TEXT, _DATES, work=16),
-    Operation("epoch_ms", _epoch_ms, NUMBER, _DATES, work=16),
-    Operation("slug", _slug, TEXT, SCALARS, work=10),
+    Operation(
+        "date", _date, TEXT, _DATES, 16, "a date or instant as text: `{{ now | date('%Y-%m-%d') }}`"
+    ),
+    Operation(
+        "epoch_ms", _epoch_ms, NUMBER, _DATES, 16, "an instant as milliseconds, for Alma's jobs"
+    ),
+    Operation("slug", _slug, TEXT, SCALARS, 10, "text that can stand in a file name"),
     Operation("string", _string, TEXT, SCALARS, work=12),
-    Operation("lower", _lower, TEXT, SCALARS, work=12),
-    Operation("upper", _upper, TEXT, SCALARS, work=12),
-    Operation("capitalize", _capitalize, TEXT, SCALARS, work=12),
+    *(_of_method(name, name, work=12) for name in ("lower", "upper", "capitalize")),
     Operation("title", _title, TEXT, SCALARS, work=12),
-    Operation("trim", _trim, TEXT, SCALARS, work=12),
-    Operation("replace", _replace, TEXT, SCALARS, work=10),
+    _of_method("trim", "strip", work=12),
+    _of_method("replace", "replace", work=10),
     Operation("center", _center, TEXT, SCALARS, work=12),
     Operation("indent", _indent, TEXT, _TEXT, work=20),
     Operation("truncate", _truncate, TEXT, _TEXT, work=8),
@@ -226,8 +215,8 @@ TEXT_FILTERS = table(
     Operation("urlencode", _urlencode, TEXT, SCALARS, work=20),
     Operation("format", _format, TEXT, _TEXT, work=10),
     Operation("tojson", _tojson, TEXT, work=40),
-    Operation("int", _int, NUMBER, frozenset({"text", "number", "boolean", "nothing"}), work=10),
-    Operation("float", _float, NUMBER, frozenset({"text", "number", "boolean", "nothing"}), work=8),
+    Operation("int", _int, NUMBER, _LIKE_NUMBERS, work=10),
+    Operation("float", _float, NUMBER, _LIKE_NUMBERS, work=8),
     Operation("round", _round, NUMBER, _NUMBER),
     Operation("abs", _abs, lambda type_: type_, frozenset({"number", "duration"})),
     Operation("filesizeformat", _filesizeformat, TEXT, _NUMBER),

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import nodes
 
 from almaflow.expressions.attributes import no_method
-from almaflow.expressions.comparing import misfit
+from almaflow.expressions.comparisons import misfit
 from almaflow.expressions.filters import FILTERS, GIVE_DEFAULT
 from almaflow.expressions.member_types import Noting, attribute_of
 from almaflow.expressions.methods import FUNCTIONS, METHODS
@@ -20,7 +20,7 @@ from almaflow.expressions.operations import (
     no_part,
 )
 from almaflow.expressions.parser import Piece, keywords
-from almaflow.expressions.predicates import ASKS_WHETHER_DEFINED, TESTS
+from almaflow.expressions.predicates import ASKS_WHETHER_DEFINED, TEST_COMPARISONS, TESTS
 from almaflow.expressions.registry import Operation
 from almaflow.expressions.text_filters import check_date_format
 from almaflow.expressions.types import (
@@ -249,7 +249,9 @@ class Inference(Noting):
                     return ListOf(ANYTHING)
                 return ListOf(self._or_default(each, operation, 1, node, node.args[1:]))
             self._unknown(self.piece.span(first), "filter", first.value, FILTERS)
-        elif name in ("select", "reject") and first.value not in (TESTS.keys() | _ASKS):
+        elif name in ("select", "reject") and first.value not in (
+            TESTS.keys() | ASKS_WHETHER_DEFINED
+        ):
             self._unknown(self.piece.span(first), "test", first.value, TESTS)
         return type_
 
@@ -263,7 +265,7 @@ class Inference(Noting):
         if asks:
             return BOOLEAN
         self._operation(node, TESTS, node.name, "test", place, value)
-        comparison = _TEST_COMPARISONS.get(node.name)
+        comparison = TEST_COMPARISONS.get(node.name)
         if comparison and arguments:
             problem = misfit(comparison, value, arguments[0])
             if problem is not None:
@@ -329,12 +331,6 @@ class Inference(Noting):
         ]
 
 
-_ASKS = ASKS_WHETHER_DEFINED
-_TEST_COMPARISONS = {
-    **dict.fromkeys(("eq", "equalto", "ne"), "eq"),
-    **dict.fromkeys(("lt", "lessthan", "le", "gt", "greaterthan", "ge"), "lt"),
-    "in": "in",
-}
 _CONSTANTS: Mapping[type, Type] = {
     str: TEXT,
     int: NUMBER,

@@ -25,6 +25,9 @@ KINDS: Mapping[str, str] = {
 }
 """The kinds of values, each with the words that messages use for it."""
 
+DATE_OF = ". Use `.date()` to get the date of a date with time"
+"""What messages advise where a date meets a date with time."""
+
 
 class Type:
     """What is known of a value."""
@@ -176,6 +179,11 @@ def same_kind(type_: Type) -> Type:
     """Return the type of a part of a text or a list, or of the same in another order."""
     type_ = certain(type_)
     return list_of_same(type_) if type_.kind in ("list", "counters") else type_
+
+
+def capital(words: str) -> str:
+    """Return *words* as the beginning of a sentence."""
+    return words[:1].upper() + words[1:]
 
 
 def either(kinds: frozenset[str]) -> str:

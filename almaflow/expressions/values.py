@@ -116,6 +116,14 @@ def span_of(value: Span | timedelta) -> Span:
     return Span(elapsed=value) if isinstance(value, timedelta) else value
 
 
+def comparable(value: Any) -> Any:
+    """Return a value that Python orders as people do: instants in UTC, durations by length."""
+    if isinstance(value, datetime):
+        # Python compares two instants of one zone by the hands of the clock.
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    return value.length if isinstance(value, Span) else value
+
+
 def shift(start: date, span: Span) -> date:
     """Return *start* moved by *span*: months stop at a month's last day, hours are real hours.
 
