@@ -63,9 +63,9 @@ def send(address: str, title: str, text: str) -> dict[str, Any]:
     logging.getLogger("apprise").addHandler(reasons)
     asset = apprise.AppriseAsset(app_id="almaflow", app_desc="almaflow", storage_mode="memory")
     services = apprise.Apprise(asset=asset)
-    taken: bool | None = None
+    accepted: bool | None = None
     if services.add(address) and len(services):
-        taken = bool(
+        accepted = bool(
             services.notify(
                 body=text,
                 title=title,
@@ -74,7 +74,7 @@ def send(address: str, title: str, text: str) -> dict[str, Any]:
             )
         )
     hosts = [str(getattr(service, "host", "")) for service in services]
-    return {"taken": taken, "reasons": reasons.texts, "hosts": hosts}
+    return {"taken": accepted, "reasons": reasons.texts, "hosts": hosts}
 
 
 class _Reasons(logging.Handler):
@@ -173,10 +173,10 @@ def redirect_problem(source: str, target: str) -> str:
 def is_public(host: str) -> bool:
     """Whether every address of *host* is one of the internet; a host without any has none."""
     try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        addresses = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return False
-    return bool(found) and all(_is_global(str(entry[4][0])) for entry in found)
+    return bool(addresses) and all(_is_global(str(entry[4][0])) for entry in addresses)
 
 
 def _is_global(text: str) -> bool:

@@ -190,9 +190,9 @@ def check_name(name: str) -> None:
     """Refuse a name that cannot be that of a file here; Raises: Refused."""
     if is_plain(name):
         return
-    shown = ascii(name[:_SHOWN]) + ("…" if len(name) > _SHOWN else "")
+    text = ascii(name[:_SHOWN]) + ("…" if len(name) > _SHOWN else "")
     raise Refused(
-        f"The server lists a file named {shown}, which is not a valid file name on this "
+        f"The server lists a file named {text}, which is not a valid file name on this "
         "machine. Nothing was fetched. Narrow `pattern`, or have the file renamed."
     )
 

@@ -133,12 +133,12 @@ class _Translation:
 def _first(error: BaseException) -> BaseException:
     """Return what the server said first; fsspec makes one error of several."""
     seen: BaseException | None = error
-    found = error
+    cause = error
     while seen is not None:
         if isinstance(seen, (ftplib.Error, EOFError, TimeoutError, ConnectionError)):
-            found = seen
+            cause = seen
         seen = seen.__cause__ or seen.__context__
-    return found
+    return cause
 
 
 class _FileSystem(FTPFileSystem):  # type: ignore[misc]

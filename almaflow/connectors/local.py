@@ -36,14 +36,14 @@ class LocalPlace:
             inside = os.path.realpath(self._folder)
             with os.scandir(self._folder) as entries:
                 listed = bounded(entries, f"The folder {self._folder}")
-                found = [one for one in listed if self._search.fits(one.name)]
+                files = [one for one in listed if self._search.fits(one.name)]
         except (FileNotFoundError, NotADirectoryError) as error:
             raise Refused(f"There is no folder {self._folder}.") from error
         except PermissionError as error:
             raise Refused(f"There is no permission to read the folder {self._folder}.") from error
         except OSError as error:
             raise NotNow(f"The folder {self._folder} cannot be read: {_why(error)}") from error
-        return [file for one in found if (file := _file(one, inside)) is not None]
+        return [file for one in files if (file := _file(one, inside)) is not None]
 
     def copy(self, file: RemoteFile, write: Write) -> None:
         name = file.name

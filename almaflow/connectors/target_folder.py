@@ -60,8 +60,8 @@ class TargetFolder:
 
     def is_ordinary(self, name: str) -> bool:
         """Whether nothing, or an ordinary file, has that name."""
-        found = self.status(name)
-        return found is None or stat.S_ISREG(found.st_mode)
+        status = self.status(name)
+        return status is None or stat.S_ISREG(status.st_mode)
 
     def are_same(self, one: str, other: str) -> bool:
         """Whether two files of the folder have the same content."""
@@ -99,5 +99,5 @@ class TargetFolder:
         """Return how many bytes can still be written here; None where the system does not say."""
         if not hasattr(os, "statvfs"):
             return None
-        found = os.statvfs(self.path if self._open is None else self._open)
-        return found.f_bavail * found.f_frsize
+        space = os.statvfs(self.path if self._open is None else self._open)
+        return space.f_bavail * space.f_frsize

@@ -41,17 +41,17 @@ class RunNotices:
         if any("recovered" in notice.on for notice in asked):
             before = await self._recovered_from(ending.outcome)
         events = events_of(ending.outcome) | ({"recovered"} if before else set())
-        wanted: dict[str, set[str]] = {}
+        channels: dict[str, set[str]] = {}
         for notice in asked:
             if events & set(notice.on):
-                wanted.setdefault(notice.to, set()).update(notice.on)
-        for channel, on in wanted.items():
+                channels.setdefault(notice.to, set()).update(notice.on)
+        for channel, on in channels.items():
             after = before if "recovered" in on else ""
             text = f"{self._plan.name} ended as {ending.outcome}. {after}{ending.error}".strip()
             self._journal.tell(EventKind.NOTICE, text=text, to=channel)
         return [
             self._notice(channel, ending, before if "recovered" in on else "")
-            for channel, on in wanted.items()
+            for channel, on in channels.items()
             if channel != LOG_CHANNEL
         ]
 

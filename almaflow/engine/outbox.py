@@ -239,13 +239,13 @@ class Outbox:
         except StoreTrouble:
             # The next write meets the same error and reports it; what is due stays due.
             return self._clock.now() + LOOK
-        found: dict[str, list[NoticeRecord]] = {}
+        by_channel: dict[str, list[NoticeRecord]] = {}
         for notice in due:
             if notice.channel == LOG_CHANNEL and not self.delivers_log:
                 continue
             if not self._channel(notice.channel).busy:
-                found.setdefault(notice.channel, []).append(notice)
-        for name, notices in found.items():
+                by_channel.setdefault(notice.channel, []).append(notice)
+        for name, notices in by_channel.items():
             self._channel(name).busy = True
             tasks.start_soon(self._deliver, name, notices)
         return next_at

@@ -102,8 +102,8 @@ class Outline:
 
     def place(self, path: str) -> StepPlace | None:
         """Return the position of the step with this path; None when the plan has no such step."""
-        found = self._of_workflow(self._whole, _Here(), _Walk([path], along=path))
-        return next((place for place in found if place.path == path), None)
+        places = self._of_workflow(self._whole, _Here(), _Walk([path], along=path))
+        return next((place for place in places if place.path == path), None)
 
     def named(self, name: str) -> StepPlace:
         """Return the step that people call *name*: its path, or its id where that is enough.

@@ -119,7 +119,7 @@ class Ledger:
         """
         now = self._clock.now()
         rows = await self._writer.call(lambda: self._store.schedules(standing=True))
-        wanted = {
+        schedules = {
             (one.name, entry.key): NewSchedule(
                 workflow=one.name, entry=entry.key, timing=entry.to_json()
             )
@@ -129,14 +129,14 @@ class Ledger:
         stays = {
             (row.workflow, row.entry)
             for row in rows
-            if (row.workflow, row.entry) in wanted
-            and wanted[row.workflow, row.entry].timing == row.timing
+            if (row.workflow, row.entry) in schedules
+            and schedules[row.workflow, row.entry].timing == row.timing
         }
         ends = [row for row in rows if (row.workflow, row.entry) not in stays]
         pauses = await self._pauses(min((row.covered_to for row in ends), default=now))
         for row in ends:
             await self._lay_out(row, Entry.from_json(row.workflow, row.entry, row.timing), pauses)
-        begin = [new for key, new in wanted.items() if key not in stays]
+        begin = [new for key, new in schedules.items() if key not in stays]
         if begin or ends:
             await self._writer.call(
                 self._store.change_schedules,

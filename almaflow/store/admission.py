@@ -93,9 +93,9 @@ def take(
     if busy is not None:
         return busy
     job_slots.change(tx, place, state=PlaceState.TAKEN, taken_at=queue.now, not_before=None)
-    taken = job_slots.find(tx, claim.run_id, spot)
-    assert taken is not None
-    return taken
+    slot = job_slots.find(tx, claim.run_id, spot)
+    assert slot is not None
+    return slot
 
 
 def look(tx: Transaction, run_id: str, spot: SubmissionKey, limits: PlaceLimits) -> NoSlot | None:
@@ -177,13 +177,13 @@ class _Queue:
         No submission passes one of the same job that was put off: Alma would put it off too.
         """
         ours = {"account": self._account, "ticket": place.id, "job_id": place.job_id}
-        told = [] if place.not_before is None else [place.not_before]
-        told += [
+        bounds = [] if place.not_before is None else [place.not_before]
+        bounds += [
             row.not_before
             for row in self._tx.execute(_TOLD_LATER, ours | {"now": self.now})
             if self._works(row.owner)
         ]
-        return max((instant for instant in told if instant > self.now), default=None)
+        return max((instant for instant in bounds if instant > self.now), default=None)
 
     def _room_again(self, job_id: str, granted: int) -> datetime | None:
         """Return when the hour of a job has room again, None when it has some now.

@@ -67,9 +67,9 @@ def _copy(file: Path, target: Path) -> None:
             source.backup(copied)
             # A copy is one file, without others next to it.
             copied.execute("PRAGMA journal_mode = DELETE").close()
-            told = copied.execute("PRAGMA quick_check").fetchone()[0]
-        if told != "ok":
-            raise sqlite3.DatabaseError(f"the copy is damaged ({told})")
+            verdict = copied.execute("PRAGMA quick_check").fetchone()[0]
+        if verdict != "ok":
+            raise sqlite3.DatabaseError(f"the copy is damaged ({verdict})")
         _sync(made)
         os.link(made, target)
         _sync(target.absolute().parent)

@@ -86,8 +86,8 @@ def silent_owners(tx: Transaction, max_format: int = 1) -> list[Process]:
         table.c.format <= max_format,
     )
     owners = tx.execute(free.distinct()).scalars()
-    found = [processes.get(tx, owner) for owner in owners if tx.liveness.is_silent(owner)]
-    return [process for process in found if process is not None and process.left_at is None]
+    silent = [processes.get(tx, owner) for owner in owners if tx.liveness.is_silent(owner)]
+    return [process for process in silent if process is not None and process.left_at is None]
 
 
 def claim(tx: Transaction, run_id: str, process_id: str) -> Claim:

@@ -49,9 +49,9 @@ def after(
     query = _AFTER
     if run_ids is not None and len(run_ids) <= _FEW:
         query = query.where(answers.c.run_id.in_(list(run_ids)))
-    wanted = None if run_ids is None else frozenset(run_ids)
+    ids = None if run_ids is None else frozenset(run_ids)
     return [
         Answer(**(dict(row._mapping) | {"value": from_json(row.value)}))
         for row in tx.execute(query, {"after_id": after_id})
-        if wanted is None or row.run_id in wanted
+        if ids is None or row.run_id in ids
     ]

@@ -74,7 +74,7 @@ def _of_file(location: StoreLocation) -> Health:
     try:
         with engine.connect() as connection:
             mode = str(connection.exec_driver_sql("PRAGMA journal_mode").scalar_one())
-            told = connection.exec_driver_sql("PRAGMA quick_check").scalars().all()
+            problems = connection.exec_driver_sql("PRAGMA quick_check").scalars().all()
             is_made = schema.is_made(connection, str(location))
     finally:
         engine.dispose()
@@ -86,7 +86,7 @@ def _of_file(location: StoreLocation) -> Health:
         file=file,
         size=sum(part.stat().st_size for part in parts if part.exists()),
         journal_mode=mode,
-        faults=tuple(str(line) for line in told if line != "ok"),
+        faults=tuple(str(line) for line in problems if line != "ok"),
         is_private=not file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO),
     )
 

@@ -27,9 +27,9 @@ def last_changes(tx: Transaction, run_ids: Sequence[str]) -> dict[str, datetime]
 
     A run without such a record is left out.
     """
-    found: dict[str, datetime] = {}
+    latest: dict[str, datetime] = {}
     for some in batches(run_ids):
         for query in (_CHANGED, _TOLD):
             for row in tx.execute(query, {"run_ids": some}):
-                found[row.run_id] = max(row.at, found.get(row.run_id, row.at))
-    return found
+                latest[row.run_id] = max(row.at, latest.get(row.run_id, row.at))
+    return latest

@@ -62,9 +62,9 @@ def ask(
     Raises:
         ClaimLost: the run is not the claimant's (any more).
     """
-    found = own(tx, claim, spot)
-    if found is not None:
-        return found
+    slot = own(tx, claim, spot)
+    if slot is not None:
+        return slot
     row: dict[str, Any] = _key(claim.run_id, spot) | {
         "account": account,
         "job_id": job_id,
@@ -155,17 +155,17 @@ def free(tx: Transaction, account: str, instance_id: str) -> bool:
     """
     at = tx.now
     ended = _of_instance(tx, account, instance_id)
-    found = ended is not None and ended.state is PlaceState.TAKEN
-    if ended is not None and found:
+    was_held = ended is not None and ended.state is PlaceState.TAKEN
+    if ended is not None and was_held:
         change(tx, ended, state=PlaceState.FREED, freed_at=at)
     unknown = places.c.candidates != "[]"
     for place in _all(tx, places.c.account == account, _TAKEN, unknown):
         if instance_id in place.candidates:
-            found = True
+            was_held = True
             left = [one for one in place.candidates if one != instance_id]
             over = {} if left else {"state": PlaceState.FREED, "freed_at": at}
             change(tx, place, candidates=to_json(left, "candidates"), **over)
-    return found
+    return was_held
 
 
 def holders(tx: Transaction, account: str) -> list[JobSlot]:
@@ -206,14 +206,14 @@ def lost_beside(
     tx: Transaction, account: str, job_id: str, run_id: str, spot: SubmissionKey
 ) -> list[JobSlot]:
     """Return the other submissions of a job whose instance is not known, by ticket."""
-    found = _all(
+    slots = _all(
         tx,
         places.c.account == account,
         places.c.job_id == job_id,
         _TAKEN,
         places.c.instance_id.is_(None),
     )
-    return [place for place in found if (place.run_id, place.spot) != (run_id, spot)]
+    return [place for place in slots if (place.run_id, place.spot) != (run_id, spot)]
 
 
 def on_set(tx: Transaction, account: str, set_id: str) -> list[JobSlot]:
@@ -227,8 +227,8 @@ def change(tx: Transaction, place: JobSlot, **values: Any) -> None:
 
 
 def _of_instance(tx: Transaction, account: str, instance_id: str) -> JobSlot | None:
-    found = _all(tx, places.c.account == account, places.c.instance_id == instance_id)
-    return found[0] if found else None
+    slots = _all(tx, places.c.account == account, places.c.instance_id == instance_id)
+    return slots[0] if slots else None
 
 
 def _all(tx: Transaction, *conditions: Any) -> list[JobSlot]:

@@ -100,26 +100,26 @@ def record(
         "attempt": attempt,
         "effect": effect,
     }
-    found = tx.execute(_LOOK, key).first()
-    if found is None or (found.owner, found.run_epoch) != (claim.process_id, claim.epoch):
+    row = tx.execute(_LOOK, key).first()
+    if row is None or (row.owner, row.run_epoch) != (claim.process_id, claim.epoch):
         raise ClaimLost(claim.run_id)
     name = f"{effect} of step {path} (attempt {attempt}) in run {claim.run_id}"
-    before = None if found.id is None else EntryState(found.state)
+    before = None if row.id is None else EntryState(row.state)
     _check_move(name, before, state, resubmit)
-    if before is not None and request_hash not in ("", found.request_hash):
+    if before is not None and request_hash not in ("", row.request_hash):
         raise MoveWrong(
             f"The request for {name} is not the one that was recorded, so it is not sent. This is"
             " a defect of almaflow: please report it with the output of `almaflow show`."
         )
     if isinstance(value, Keep):
-        text = "null" if before is None else found.value
+        text = "null" if before is None else row.value
         value = from_json(text)
     else:
         text = to_json(value, f"the value for {name}")
     values: dict[str, Any] = {
         "state": state,
         "value": text,
-        "sends": (found.sends or 0) + (state is EntryState.INTENT),
+        "sends": (row.sends or 0) + (state is EntryState.INTENT),
         "changed_at": (now := tx.now),
         "epoch": claim.epoch,
     }
@@ -127,8 +127,8 @@ def record(
         first: dict[str, Any] = {"request_hash": request_hash, "created_at": now}
         tx.execute(_INSERT, key | values | first)
     else:
-        first = {"request_hash": found.request_hash, "created_at": found.created_at}
-        tx.execute(_UPDATE, values | {"entry_id": found.id})
+        first = {"request_hash": row.request_hash, "created_at": row.created_at}
+        tx.execute(_UPDATE, values | {"entry_id": row.id})
     return Entry(**(key | values | first | {"value": value}))
 
 

@@ -85,15 +85,15 @@ def read_url(url: str) -> StoreLocation:
         raise StoreUrlWrong(f"The value of `store` is not the URL of a store. {_NEXT}") from error
     if parts.drivername in _POSTGRES:
         return StoreLocation(None, parts.set(drivername="postgresql+psycopg"))
-    shown = parts.render_as_string(hide_password=True)
+    text = parts.render_as_string(hide_password=True)
     if parts.get_backend_name() != "sqlite":
         raise StoreUrlWrong(
-            f"The store {shown} cannot be used: almaflow keeps its store in SQLite or, as"
+            f"The store {text} cannot be used: almaflow keeps its store in SQLite or, as"
             f" `postgresql://`, in PostgreSQL. {_NEXT}"
         )
     if parts.host or parts.query or parts.drivername not in _SQLITE:
         raise StoreUrlWrong(
-            f"The store {shown} cannot be used: after `sqlite:///` comes a path and nothing"
+            f"The store {text} cannot be used: after `sqlite:///` comes a path and nothing"
             f" else (a full path begins with a fourth slash). {_NEXT}"
         )
     if parts.database in (None, "", ":memory:"):

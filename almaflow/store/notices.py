@@ -58,8 +58,8 @@ def due(tx: Transaction, limit: int = 100) -> list[NoticeRecord]:
 def next_at(tx: Transaction) -> datetime | None:
     """Return when the next notice that is not due yet is to be tried; None: there is none."""
     later = select(func.min(notices.c.next_at)).where(notices.c.next_at > tx.now)
-    found: datetime | None = tx.execute(later).scalar_one()
-    return found
+    earliest: datetime | None = tx.execute(later).scalar_one()
+    return earliest
 
 
 def take(tx: Transaction, notice: NoticeRecord, until: datetime) -> bool:
@@ -70,8 +70,8 @@ def take(tx: Transaction, notice: NoticeRecord, until: datetime) -> bool:
 
 def find(tx: Transaction, key: str, channel: str) -> NoticeRecord | None:
     """Return the notice with a key to a channel; None: there is none, or it was pruned."""
-    wanted = select(notices).where(notices.c.key == key, notices.c.channel == channel)
-    row = tx.execute(wanted).one_or_none()
+    query = select(notices).where(notices.c.key == key, notices.c.channel == channel)
+    row = tx.execute(query).one_or_none()
     return None if row is None else NoticeRecord(**row._mapping)
 
 

@@ -239,10 +239,10 @@ class MarkerHabit:
         cut = None if self.cut is not None and self.cut < length else self.cut
         return MarkerHabit(max(length, self.kept or 0), cut)
 
-    def with_cut(self, shown: int) -> MarkerHabit:
-        """Return the habit after Alma has shown only *shown* characters of a name."""
-        kept = None if self.kept is not None and self.kept > shown else self.kept
-        return MarkerHabit(kept, shown)
+    def with_cut(self, length: int) -> MarkerHabit:
+        """Return the habit after Alma has shown only *length* characters of a name."""
+        kept = None if self.kept is not None and self.kept > length else self.kept
+        return MarkerHabit(kept, length)
 
 
 class PlaceState(StrEnum):

@@ -61,20 +61,20 @@ def prune(write: Write, before: datetime) -> Pruned:
     """Take out what ended before an instant, and return how many rows of each kind went."""
     with write() as tx:
         _note(tx, before)
-    taken = {
+    removed = {
         what: sum(_take(write, table, key, condition, _TOGETHER.get(what, _TOGETHER_ELSE)))
         for what, table, key, condition in _rules(before)
     }
-    return _pruned(taken)
+    return _pruned(removed)
 
 
 def count(tx: Transaction, before: datetime) -> Pruned:
     """Return what `prune` would take out now."""
-    found = {
+    counts = {
         what: tx.execute(select(func.count()).select_from(table).where(condition)).scalar_one()
         for what, table, _, condition in _rules(before)
     }
-    return _pruned(found)
+    return _pruned(counts)
 
 
 def pruned_before(tx: Transaction) -> datetime | None:

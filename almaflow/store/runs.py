@@ -44,9 +44,9 @@ def add(tx: Transaction, definition: Mapping[str, Any], record: RunRecord) -> Ru
         RunExists: the key is taken; carries the id of the run that has it.
         ValueUnfit: the definition, inputs, vars or outputs are larger than 16 MiB.
     """
-    taken = tx.execute(select(runs.c.id).where(runs.c.key == record.key)).scalar()
-    if taken is not None:
-        raise RunExists(record.key, taken)
+    holder = tx.execute(select(runs.c.id).where(runs.c.key == record.key)).scalar()
+    if holder is not None:
+        raise RunExists(record.key, holder)
     hash_ = add_definition(tx, definition, f"the definition of run {record.id}")
     record = dataclasses.replace(record, definition=hash_, error=clean(record.error))
     row = {name: getattr(record, name) for name in _FIELDS}
@@ -356,11 +356,11 @@ _CANCELS = select(runs.c.id, runs.c.cancel_requested_at, runs.c.cancel_requested
 
 def cancels(tx: Transaction, run_ids: Collection[str]) -> dict[str, Cancel]:
     """Return, by run id, what of *run_ids* is to be cancelled and is not finished."""
-    wanted = frozenset(run_ids)
+    ids = frozenset(run_ids)
     return {
         row.id: Cancel(row.cancel_requested_at, row.cancel_requested_by)
         for row in tx.execute(_CANCELS)
-        if row.id in wanted
+        if row.id in ids
     }
 
 

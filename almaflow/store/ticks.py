@@ -142,14 +142,14 @@ def skip(tx: Transaction, new: NewTick) -> Tick:
     """
     at = tx.now
     new = replace(new, ending=TickEnding.SKIPPED, cause=Cause.SKIP_NEXT, reason=clean(new.reason))
-    found = _find(tx, new)
-    if found is None:
+    tick = _find(tx, new)
+    if tick is None:
         tx.execute(_INSERT, _row(new, at))
-    elif found.ending is not None:
-        raise TickDecided(found)
+    elif tick.ending is not None:
+        raise TickDecided(tick)
     else:
         values = {"ending": new.ending, "cause": new.cause, "reason": new.reason, "ended_at": at}
-        tx.execute(_CHANGE, values | {"tick_id": found.id})
+        tx.execute(_CHANGE, values | {"tick_id": tick.id})
     skipped = _find(tx, new)
     assert skipped is not None
     return skipped

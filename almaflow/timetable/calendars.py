@@ -92,30 +92,30 @@ class Calendar:
 
     def _event(self, day: date) -> str:
         try:
-            found = days_of_ics(self.ics or "").get(day, "")
+            name = days_of_ics(self.ics or "").get(day, "")
         except TimetableInvalid as error:
             # A file is checked when it is read, so this one was kept by an older almaflow. What is
             # not known to be a working day is skipped, and the reason is recorded.
             return f"possibly a day off ({str(error).rstrip('.')})"
         if day.year > LAST_LAID_OUT:
             return f"possibly a day off (calendar files are read until the year {LAST_LAID_OUT})"
-        return found
+        return name
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON data."""
-        said = {"country": self.country, "subdivision": self.subdivision, "ics": self.ics}
-        kept: dict[str, Any] = {key: value for key, value in said.items() if value is not None}
+        data = {"country": self.country, "subdivision": self.subdivision, "ics": self.ics}
+        kept: dict[str, Any] = {key: value for key, value in data.items() if value is not None}
         return {"name": self.name, **kept, "ranges": list(self.ranges)}
 
     @classmethod
-    def from_json(cls, said: Mapping[str, Any]) -> Self:
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Return the calendar that `to_json` made data of."""
         return cls(
-            said["name"],
-            said.get("country"),
-            said.get("subdivision"),
-            tuple(said["ranges"]),
-            said.get("ics"),
+            data["name"],
+            data.get("country"),
+            data.get("subdivision"),
+            tuple(data["ranges"]),
+            data.get("ics"),
         )
 
 
@@ -125,8 +125,8 @@ def _holidays_of(country: str, subdivision: str | None, year: int) -> Mapping[da
     from holidays import country_holidays
 
     # Built anew for each year: the library's own lookup would grow by side effect.
-    found = country_holidays(country, subdiv=subdivision, years=year, expand=False)
-    return {day: str(name) for day, name in found.items()}
+    days = country_holidays(country, subdiv=subdivision, years=year, expand=False)
+    return {day: str(name) for day, name in days.items()}
 
 
 def check_holidays(country: str, subdivision: str | None = None) -> None:

@@ -39,10 +39,10 @@ def interval_in_words(interval: timedelta, starts: datetime, zone: str) -> str:
 
 def dates_in_words(dates: Sequence[datetime], zone: str) -> str:
     """Return `at 2026-12-24 02:30 and 2027-01-02 02:30, Europe/Zurich`; *dates* is not empty."""
-    shown = [_wall(moment) for moment in dates]
-    if len(shown) > _LISTED:
-        shown = [*shown[:3], f"{len(shown) - 4} more", shown[-1]]
-    return f"at {_join(shown)}, {zone}"
+    texts = [_wall(moment) for moment in dates]
+    if len(texts) > _LISTED:
+        texts = [*texts[:3], f"{len(texts) - 4} more", texts[-1]]
+    return f"at {_join(texts)}, {zone}"
 
 
 def _wall(moment: datetime) -> str:

@@ -68,10 +68,10 @@ def days_of_ics(text: str) -> Mapping[date, str]:
     Raises:
         TimetableInvalid: it is no calendar file, or beyond the bounds above.
     """
-    found = _days_or_reason(text)
-    if isinstance(found, str):
-        raise TimetableInvalid(found)
-    return found
+    days = _days_or_reason(text)
+    if isinstance(days, str):
+        raise TimetableInvalid(days)
+    return days
 
 
 @lru_cache(maxsize=32)
@@ -91,13 +91,13 @@ def _events(text: str) -> list[Any]:
     # Here, not above: only who has such a calendar pays for it.
     from icalendar import Calendar
 
-    found: dict[Any, Any] = {}
+    days: dict[Any, Any] = {}
     calendar = Calendar.from_ical("\r\n".join(_reduced(text)) + "\r\n")
     for place, event in enumerate(calendar.walk("VEVENT")):
         key = (_uid(event) or place, _replaced(event))
-        if key not in found or int(event.get("SEQUENCE", 0)) >= int(found[key].get("SEQUENCE", 0)):
-            found[key] = event
-    return list(found.values())
+        if key not in days or int(event.get("SEQUENCE", 0)) >= int(days[key].get("SEQUENCE", 0)):
+            days[key] = event
+    return list(days.values())
 
 
 def _lay_out(events: Sequence[Any], days: dict[date, str]) -> None:
@@ -155,8 +155,8 @@ def _repetitions(rule: Any, start: date) -> Iterator[date]:
     until = min((_day(end) for end in rule.get("UNTIL", ())), default=date.max)
     plain = {key: value for key, value in rule.items() if key != "UNTIL"}
     late = datetime(start.year + _LATER, start.month, start.day)
-    for found in rrulestr(type(rule)(plain).to_ical().decode(), dtstart=late):
-        day = found.date().replace(year=found.year - _LATER)
+    for moment in rrulestr(type(rule)(plain).to_ical().decode(), dtstart=late):
+        day = moment.date().replace(year=moment.year - _LATER)
         if day > until or day.year > LAST_LAID_OUT:
             return
         yield day
@@ -164,8 +164,8 @@ def _repetitions(rule: Any, start: date) -> Iterator[date]:
 
 def _listed(event: Any, name: str) -> list[Any]:
     """Return the values of a property that may be written several times."""
-    found = event.get(name, [])
-    return found if isinstance(found, list) else [found]
+    values = event.get(name, [])
+    return values if isinstance(values, list) else [values]
 
 
 def _dates(event: Any, name: str) -> Iterator[date]:
@@ -183,8 +183,8 @@ def _uid(event: Any) -> str:
 
 def _replaced(event: Any) -> date | None:
     """Return the day of the repetition that an event takes the place of."""
-    said = event.get("RECURRENCE-ID")
-    return None if said is None else _day(said.dt)
+    recurrence = event.get("RECURRENCE-ID")
+    return None if recurrence is None else _day(recurrence.dt)
 
 
 def _length(name: str, event: Any) -> int:
@@ -225,21 +225,21 @@ def _reduced(text: str) -> Iterator[str]:
     inside: list[str] = []
     events = dates = lines = 0
     for line in _unfolded(text):
-        found = _LINE.fullmatch(line)
-        name, value = (found["name"].upper(), found["value"]) if found else ("", "")
+        match = _LINE.fullmatch(line)
+        name, value = (match["name"].upper(), match["value"]) if match else ("", "")
         kind = value.strip().upper()
         if name == "BEGIN":
             inside.append(kind)
             events += inside[1:] == ["VEVENT"]
         if inside == ["VCALENDAR"] and name in ("BEGIN", "END", "VERSION", "PRODID"):
             yield line
-        elif inside == ["VCALENDAR", "VEVENT"] and found is not None:
+        elif inside == ["VCALENDAR", "VEVENT"] and match is not None:
             if name in ("BEGIN", "END"):
                 yield line
             elif name in _KEPT:
                 lines += 1
                 dates += value.count(",") if name in _DATES else 0
-                yield _event_line(name, found["parameters"], value)
+                yield _event_line(name, match["parameters"], value)
         if name == "END":
             if inside[-1:] != [kind]:
                 raise TimetableInvalid(

@@ -55,22 +55,22 @@ class Timetable:
         """Return what it says in plain English: `at 02:30 every day, Europe/Zurich`."""
         zone = str(self.zone)
         if self.cron is not None:
-            told = cron_in_words(parse_cron(self.cron), zone)
+            words = cron_in_words(parse_cron(self.cron), zone)
         elif self.every is not None:
-            told = interval_in_words(self.every, self._counted_from().astimezone(self.zone), zone)
+            words = interval_in_words(self.every, self._counted_from().astimezone(self.zone), zone)
         else:
             moments = [parse_moment(text) for text in self.dates or ()]
             on_wall = [
                 moment.astimezone(self.zone) if moment.tzinfo else moment for moment in moments
             ]
-            told = dates_in_words(sorted(one.replace(tzinfo=None) for one in on_wall), zone)
+            words = dates_in_words(sorted(one.replace(tzinfo=None) for one in on_wall), zone)
         if self.starts is not None and self.every is None:
-            told += f", from {self.starts}"
-        return f"{told}, until {self.ends}" if self.ends is not None else told
+            words += f", from {self.starts}"
+        return f"{words}, until {self.ends}" if self.ends is not None else words
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON data."""
-        said = {
+        data = {
             "cron": self.cron,
             "every": None if self.every is None else self.every.total_seconds(),
             "dates": None if self.dates is None else list(self.dates),
@@ -78,19 +78,19 @@ class Timetable:
             "ends": self.ends,
         }
         return {"zone": str(self.zone)} | {
-            name: value for name, value in said.items() if value is not None
+            name: value for name, value in data.items() if value is not None
         }
 
     @classmethod
-    def from_json(cls, said: Mapping[str, Any]) -> Self:
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Return the timetable that `to_json` made data of."""
         return cls(
-            zone=ZoneInfo(said["zone"]),
-            cron=said.get("cron"),
-            every=timedelta(seconds=said["every"]) if "every" in said else None,
-            dates=tuple(said["dates"]) if "dates" in said else None,
-            starts=said.get("starts"),
-            ends=said.get("ends"),
+            zone=ZoneInfo(data["zone"]),
+            cron=data.get("cron"),
+            every=timedelta(seconds=data["every"]) if "every" in data else None,
+            dates=tuple(data["dates"]) if "dates" in data else None,
+            starts=data.get("starts"),
+            ends=data.get("ends"),
         )
 
     def _endless(self, after: datetime) -> Iterator[datetime]:

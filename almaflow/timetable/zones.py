@@ -92,13 +92,15 @@ def _for_offset(offset: re.Match[str]) -> str:
 
 def _suggestion(name: str) -> str:
     """Return the zone that may be meant, as the end of a sentence; empty when none is near."""
-    wanted = name.strip().replace(" ", "_").casefold()
-    wanted = next((wanted[len(one) :] for one in _OTHER_TREES if wanted.startswith(one)), wanted)
+    spelling = name.strip().replace(" ", "_").casefold()
+    spelling = next(
+        (spelling[len(one) :] for one in _OTHER_TREES if spelling.startswith(one)), spelling
+    )
     folded = {zone.casefold(): zone for zone in known_zones()}
     cities = {key.rpartition("/")[2]: zone for key, zone in sorted(folded.items())}
-    if meant := folded.get(wanted, cities.get(wanted)):
+    if meant := folded.get(spelling, cities.get(spelling)):
         return f"; did you mean `{meant}`?"
-    if wanted.endswith(_OF_WINDOWS):
+    if spelling.endswith(_OF_WINDOWS):
         return ""
     # Of a short name too many others are near.
-    return did_you_mean(wanted, known_zones()) if len(wanted) > len("CEST") else ""
+    return did_you_mean(spelling, known_zones()) if len(spelling) > len("CEST") else ""
