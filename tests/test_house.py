@@ -338,9 +338,6 @@ CIRCLES: Mapping[frozenset[str], str] = {
     frozenset({"engine.interpreter", "engine.termination", "engine.workflow_phases"}): (
         "named for the type checker only: they share the state of one run"
     ),
-    frozenset({"store.backend", "store.postgres", "store.sqlite"}): (
-        "one import inside a function, by which a driver is loaded only when it is used"
-    ),
     frozenset({"alma.simulator.effects", "alma.simulator.institution"}): (
         "named for the type checker only, in the simulator"
     ),

@@ -7,13 +7,11 @@ connection is set up, and what its driver's errors mean.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from datetime import timedelta
 from typing import Any, Literal, Protocol
 
 from sqlalchemy import Engine
 
-from almaflow.store.errors import StoreTrouble, StoreUrlWrong
-from almaflow.store.location import StoreLocation
+from almaflow.store.errors import StoreTrouble
 
 LinkState = Literal["connecting", "connected", "gone"]
 """How a connection was when an error came: being made, in use, broken."""
@@ -56,23 +54,3 @@ class Backend(Protocol):
     def trouble(self, error: BaseException, state: LinkState) -> StoreTrouble:
         """Return what an *error* of the driver means."""
         ...
-
-
-def backend_for(location: StoreLocation, busy_timeout: timedelta) -> Backend:
-    """Return the backend of the store at *location*.
-
-    Raises:
-        StoreUrlWrong: its driver is not installed.
-    """
-    if location.url is None:
-        from almaflow.store.sqlite import SQLite
-
-        return SQLite(location, busy_timeout)
-    try:
-        from almaflow.store.postgres import Postgres
-    except ImportError as error:
-        raise StoreUrlWrong(
-            f"The store {location} is in PostgreSQL, and what almaflow needs for that is not"
-            f" installed ({error}). Write `pip install 'almaflow[postgres]'`."
-        ) from error
-    return Postgres(location, busy_timeout)

@@ -19,7 +19,8 @@ from sqlalchemy.exc import DBAPIError
 
 from almaflow.errors import StoreError
 from almaflow.store import schema
-from almaflow.store.backend import LinkState, backend_for
+from almaflow.store.backend import LinkState
+from almaflow.store.backend_choice import backend_for
 from almaflow.store.errors import StoreFull, StoreReadOnly, StoreTrouble, StoreUnreachable
 from almaflow.store.location import StoreLocation, check_believed, prepare, read_url
 from almaflow.store.sqlite import SQLite

@@ -13,7 +13,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from almaflow.store import schema
-from almaflow.store.backend import Backend, backend_for
+from almaflow.store.backend import Backend
+from almaflow.store.backend_choice import backend_for
 from almaflow.store.location import StoreLocation, check_believed, read_url
 
 # A look waits this long for others that hold the store.
