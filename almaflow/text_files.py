@@ -91,8 +91,8 @@ def decode(content: bytes, *, xml: bool = False) -> str:
     Raises:
         FileUnreadable: it is not text in an encoding that is read; names encoding and byte.
     """
-    if content.startswith(b"SQLite format 3\0"):
-        raise FileUnreadable(Unreadable.BINARY, "it is an SQLite database, not text")
+    if what := _binary_format(content):
+        raise FileUnreadable(Unreadable.BINARY, f"it is {what}, not text{_as_text(what)}")
     name, mark = _encoding_of(content, xml)
     try:
         text = content[mark:].decode(name)
@@ -103,6 +103,38 @@ def decode(content: bytes, *, xml: bool = False) -> str:
         reason = f"it contains a NUL character at position {position}, so it is not text"
         raise FileUnreadable(Unreadable.BINARY, reason, *_mark_of(text[:position]))
     return text
+
+
+_SPREADSHEET = "a workbook of a spreadsheet program"
+
+# How files that people take for text begin, whatever their name ends with.
+_BEGINNINGS = (
+    (b"SQLite format 3\0", "an SQLite database"),
+    # What Excel wrote until 2003, and what it writes with a password.
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", _SPREADSHEET),
+    (b"%PDF-", "a PDF document"),
+    (b"\x1f\x8b\x08", "a compressed file (gzip)"),
+)
+_ZIP = b"PK\x03\x04"
+# Names of entries of the archives that Excel (.xlsx, .xlsb) and LibreOffice (.ods) write.
+_IN_WORKBOOKS = (b"xl/", b"opendocument.spreadsheet", b"Index/Tables/")
+
+
+def _binary_format(content: bytes) -> str:
+    """Return what a file is, with its article, when it is certainly not text; else empty."""
+    for beginning, what in _BEGINNINGS:
+        if content.startswith(beginning):
+            return what
+    if not content.startswith(_ZIP):
+        return ""
+    is_workbook = any(name in content for name in _IN_WORKBOOKS)
+    return _SPREADSHEET if is_workbook else "a compressed file (ZIP)"
+
+
+def _as_text(what: str) -> str:
+    if what != _SPREADSHEET:
+        return ""
+    return "; open it there and save it as CSV (UTF-8), because another file name is not enough"
 
 
 # Opening never waits for a writer, takes no terminal and is not passed on to other programs.

@@ -62,6 +62,11 @@ def visible(text: str) -> str:
     return _UNUSUAL.sub(lambda match: _as_seen(match[0]), text.replace("\r\n", "\n"))
 
 
+def invisible_characters(text: str) -> list[str]:
+    """Return the code points of *text* that cannot be seen, such as `U+202E`; spaces can."""
+    return [f"U+{ord(one):04X}" for one in _UNUSUAL.findall(text) if _as_seen(one) != one]
+
+
 def unbroken(text: str) -> str:
     """Return *text* as `visible` does, with escapes for line feeds too; tabs stay."""
     return visible(text).replace("\n", r"\n")

@@ -92,6 +92,27 @@ def test_binary_files_are_not_text() -> None:
         assert (refused.value.line, refused.value.column) == place
 
 
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"PK\x03\x04\x14\0\x06\0\x08\0\0\0!\0xl/workbook.xml", "workbook"),
+        (b"PK\x03\x04mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "workbook"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0", "workbook"),
+        (b"PK\x03\x04word/document.xml", "ZIP"),
+        (b"\x1f\x8b\x08\0", "gzip"),
+        (b"%PDF-1.7\n", "PDF"),
+    ],
+)
+def test_a_workbook_or_archive_with_the_name_of_a_text_is_recognised(
+    content: bytes, what: str
+) -> None:
+    with pytest.raises(FileUnreadable, match=what) as refused:
+        decode(content)
+
+    assert refused.value.kind is Unreadable.BINARY
+    assert ("save it as CSV" in refused.value.reason) is (what == "workbook")
+
+
 def test_line_breaks_of_every_system_become_those_of_one(tmp_path: Path) -> None:
     file = tmp_path / "ids.txt"
     file.write_bytes(b"1\r\n2\r3\n")

@@ -21,6 +21,7 @@ from almaflow.check.collector import Notes
 from almaflow.check.job_sets import check_payload_set
 from almaflow.check.loader import Surroundings
 from almaflow.check.traversal import below, data_at, fields_of
+from almaflow.check.value_shapes import saved_as_csv
 from almaflow.document import PathTo
 from almaflow.document.hazards import ALMA_KEY, KEY_MESSAGE, keys_in_file
 from almaflow.field_types import Model
@@ -260,6 +261,8 @@ class Files:
                 f"The file `{name}` does not exist yet. The step will fail unless it exists by "
                 f"then{_nearest(target, name)}"
             )
+            if saved := saved_as_csv(name):
+                message += f" It must be text: save the workbook as CSV, and write `{saved}`."
         else:
             message = (
                 f"There is no file `{name}` in the folder of the workflow{_nearest(target, name)}"

@@ -16,6 +16,7 @@ from almaflow.check.value_shapes import (
     bare_expression,
     dollar_templates,
     is_file_name,
+    saved_as_csv,
     typographic_quotes,
 )
 from almaflow.document import PathTo
@@ -25,6 +26,7 @@ from almaflow.steps.base import StepBase
 
 _NOT_AN_ID = "not-an-id"
 _MEANT_AS_TEMPLATE = "meant-as-template"
+_MEMBER_KEYS = ("members", "add", "remove", "replace")
 _JOB_ID = re.compile(r"[SMO]\d*")
 
 
@@ -94,13 +96,15 @@ def _check_member(notes: Notes, path: PathTo, text: str, steps: Mapping[str, Ste
     if expression:
         notes.at(path, _NOT_AN_ID, f"A member {_braces_advice(text, expression)}")
     elif "{{" not in text and is_file_name(text):
-        key = "members" if "members" in path else str(path[-1])
+        key = next((one for one in reversed(path) if one in _MEMBER_KEYS), "members")
+        saved = saved_as_csv(text)
+        workbook = f"Save the workbook as the CSV file {saved}. " if saved else ""
         notes.at(
             path,
             _NOT_AN_ID,
             f"`{text}` is the name of a file, and here it would be sent as the id of a member. "
-            f"Write `{key}: {{file: {text}, column: …}}` with the heading of the column that holds "
-            "the ids; without `column`, every line of the file is an id.",
+            f"{workbook}Write `{key}: {{file: {saved or text}, column: …}}` with the heading of "
+            "the column that holds the ids; without `column`, every line of the file is an id.",
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from almaflow.check.alma_names import check_names
 from almaflow.check.called_workflows import calls_in, check_call, outputs_of_call
 from almaflow.check.collector import (
     Notes,
@@ -179,6 +180,7 @@ class StepChecks:
         self._check_kind(path, step, scope, here.guards)
         check_endings(self.notes, path, step, self._by_id)
         check_values(self.notes, path, step, self._by_id)
+        check_names(self.notes, path, step.kind)
         check_conditions(self.notes, path, step, self._by_id)
         check_patience(self.notes, path, step, self.workflow.defaults)
         check_names_outside(self.notes, self.around, path, step)

@@ -24,9 +24,23 @@ _FILE = re.compile(
 )
 
 
+_WORKBOOK = re.compile(r"(.+)\.(?:xls[xmb]?|xlt[xm]?|ods|numbers)", re.IGNORECASE | re.DOTALL)
+
+
+def saved_as_csv(name: str) -> str:
+    """Return what the workbook called *name* is called once saved as CSV; empty: it is not one."""
+    match = _WORKBOOK.fullmatch(name.strip())
+    return f"{match[1]}.csv" if match else ""
+
+
 def around_templates(text: str) -> str:
     """Return the characters of *text* that are outside its templates, without spaces."""
-    return "".join(_TEMPLATE.sub("", text).split())
+    return "".join(without_templates(text).split())
+
+
+def without_templates(text: str) -> str:
+    """Return the characters of *text* that are outside its templates."""
+    return _TEMPLATE.sub("", text)
 
 
 def bare_expression(text: str, items: Collection[str] = ()) -> str:

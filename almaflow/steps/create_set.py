@@ -34,6 +34,7 @@ from almaflow.steps.set_sources import (
     until_filled,
     until_run_has_filled,
 )
+from almaflow.visible import invisible_characters
 
 # "The set name already exists" (alma-api: T2).
 NAME_TAKEN = "402263"
@@ -187,7 +188,12 @@ class CreateSet(Kind):
         return self
 
     async def perform(self, context: StepContext) -> Ending:
-        name = context.text(self.name)
+        name = context.text(self.name).strip()
+        if invisible := invisible_characters(name):
+            raise StepFailed(
+                f"The name of the set has the invisible character {invisible[0]}, so nobody could "
+                "type or find it. Nothing was sent."
+            )
         origin = self._origin(context)
         existing = await self._make_room(context, name)
         if existing and self.if_exists == "fail":

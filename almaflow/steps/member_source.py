@@ -153,7 +153,21 @@ def _column(name: str, text: str, column: str) -> Iterator[tuple[int, str]]:
             + "."
         )
     place = headings.index(column)
-    yield from ((rows.line_num, row[place]) for row in rows if place < len(row))
+    for row in rows:
+        if place < len(row):
+            yield rows.line_num, _cell(row, place, delimiter, len(headings))
+
+
+def _cell(row: list[str], place: int, delimiter: str, columns: int) -> str:
+    """Return the cell at *place*; a number is whole although its comma divides cells, too.
+
+    `3,9031E+13` of a file with one column would otherwise be sent as the id `3`.
+    """
+    if len(row) > columns:
+        both = delimiter.join(row[place : place + 2])
+        if rounded_number(both):
+            return both
+    return row[place]
 
 
 def _lines(text: str, *, breaks: bool = False) -> Iterator[str]:

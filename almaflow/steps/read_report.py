@@ -19,6 +19,7 @@ from almaflow.problems import did_you_mean
 from almaflow.steps.base import Kind
 from almaflow.steps.context import StepContext
 from almaflow.steps.output_size import LARGEST_OUTPUT, fitting, too_large
+from almaflow.steps.report_path import literal_path_problem, path_problem
 from almaflow.steps.result import Ending, StepFailed
 from almaflow.waiting import Waiting, WaitingKind
 
@@ -80,13 +81,8 @@ class ReadReport(Kind):
     @field_validator("path")
     @classmethod
     def _literal_path(cls, given: Template) -> Template:
-        if "{{" not in given.text and not given.text.startswith("/"):
-            raise PydanticCustomError(
-                "bad_path",
-                "The path of a report begins with `/`, such as `/shared/My "
-                "Library/Reports/Discarded items`. Analytics shows it in the report's "
-                "properties.",
-            )
+        if why := literal_path_problem(given.text):
+            raise PydanticCustomError("bad_path", "{why}", {"why": why})
         return given
 
     @field_validator("filter")
@@ -115,8 +111,8 @@ class ReadReport(Kind):
 
     async def perform(self, context: StepContext) -> Ending:
         path = context.text(self.path)
-        if not path.startswith("/"):
-            raise StepFailed(f"`{path}` is not a valid report path; a report path begins with `/`.")
+        if why := path_problem(path):
+            raise StepFailed(f"{why} Nothing was sent.")
         filter = "" if self.filter is None else context.text(self.filter)
         if filter and (why := _no_xml(filter)):
             raise StepFailed(f"{why} Nothing was sent.")

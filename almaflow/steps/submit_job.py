@@ -5,10 +5,12 @@ Looking up the job may be repeated. The submission may not: it leaves once.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from almaflow.alma.payload import (
@@ -26,6 +28,7 @@ from almaflow.field_types import (
     Plain,
     Template,
     Text,
+    as_text,
     rounded_number,
 )
 from almaflow.steps.context import StepContext
@@ -36,6 +39,23 @@ from almaflow.steps.result import Ending, StepFailed
 JOB_NAME_LENGTH = 100
 
 
+def _misspelt(text: str) -> str:
+    """Return how the id of a job that *text* almost is is written, as a sentence; else empty."""
+    # Full-width letters and digits become plain ones.
+    plain = re.sub(r"[\s_.#-]+", "", unicodedata.normalize("NFKC", text)).upper()
+    if plain != text and re.fullmatch(r"[SMO][0-9]+", plain):
+        return (
+            f"`{text}` is not the id of a job: an id is a capital letter and digits, without "
+            f"spaces. Write `{plain}`."
+        )
+    if plain.isdecimal() and plain == text.strip():
+        return (
+            f"`{text}` is not the id of a job: an id begins with a letter. Write `M{plain}` for a "
+            f"manual job, or `S{plain}` for a scheduled one."
+        )
+    return ""
+
+
 class JobReference(Model):
     """A job by id, by name, or by both: then both must match."""
 
@@ -44,12 +64,20 @@ class JobReference(Model):
     id: Annotated[
         AlmaId | None,
         Field(
-            pattern=r"^[SMO]\d+$",
+            pattern=r"^[SMO][0-9]+$",
             description="The id of the job, such as M44: a letter (M manual, S scheduled, O "
             "other) and digits. Short ids are the same in every institution.",
         ),
     ] = None
     name: Annotated[Text | None, Field(description="The exact name of the job in Alma.")] = None
+
+    @field_validator("id", mode="before")
+    @classmethod
+    def _written_as_in_alma(cls, data: Any) -> Any:
+        text = as_text(data)
+        if isinstance(text, str) and (why := _misspelt(text)):
+            raise PydanticCustomError("job_id", "{why}", {"why": why})
+        return data
 
     @model_validator(mode="after")
     def _one_at_least(self) -> JobReference:
@@ -215,5 +243,7 @@ class SubmitJob(JobStep):
                 else [JobParameter(key, value) for key, value in overrides.items()]
             )
             named = [one.value for one in given if one.name == "job_name"]
-            name = named[-1] if named else f"{context.workflow_name} {context.path}"
-        return name[:JOB_NAME_LENGTH].rstrip() + marker
+            name = named[-1] if named else ""
+        if not name.strip():
+            name = f"{context.workflow_name} {context.path}"
+        return name.strip()[:JOB_NAME_LENGTH].rstrip() + marker

@@ -66,6 +66,21 @@ def test_a_logical_set_is_made_of_its_query(set_stage: Callable[..., Stage]) -> 
     assert alma_set.description == f"made by {played.record.id}"
 
 
+def test_spaces_around_a_name_are_left_out_and_invisible_characters_refused(stage: Stage) -> None:
+    text = """
+        inputs: {{name: {{type: string}}}}
+        steps:
+          - create_set: {{name: "{{{{ inputs.name }}}}", content: ITEM, members: []}}
+        """.replace("{{", "{").replace("}}", "}")
+
+    assert stage.run(text, name=" ours ").outcome == "succeeded"
+    refused = stage.run(text, name="the\u202eirs")
+
+    assert "ours" in stage.alma.sets("main")
+    assert "invisible character U+202E" in refused.record.error
+    assert not [name for name in stage.alma.sets("main") if name.startswith("the\u202e")]
+
+
 def test_a_value_may_not_bring_a_quotation_mark_into_a_query(stage: Stage) -> None:
     played = stage.run(
         f"""

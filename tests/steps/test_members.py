@@ -32,6 +32,8 @@ def test_other_texts_may_be_ids(text: str) -> None:
     [
         ("39031000200018\n3.9031E+13\n", None),
         ("Barcode;Title\n3,9031E+13;A\n", "Barcode"),
+        ("Barcode\n3,9031E+13\n", "Barcode"),
+        ("Barcode\n39031000200018,00\n", "Barcode"),
         ('Title,Barcode\n"A\nB",39031000200018.0\n', "Barcode"),
     ],
 )

@@ -268,7 +268,7 @@ def test_an_unknown_report_fails_with_alma_s_words_and_a_hint(stage: Stage) -> N
         (
             "path",
             "shared/x",
-            ("`shared/x` is not a valid report path; a report path begins with `/`."),
+            "The path of the report does not begin with `/`. Write `/shared/x`. Nothing was sent.",
         ),
         (
             "filter",

@@ -294,6 +294,17 @@ def test_the_step_says_what_the_run_is_called(set_stage: Callable[..., Stage]) -
     assert played.outcome == "succeeded"
 
 
+def test_a_name_that_is_empty_counts_as_none(set_stage: Callable[..., Stage]) -> None:
+    stage = set_stage(scenario())
+    stage.write("p.xml", XML.replace("Export - via API - mine", " "))
+
+    stage.run(export('job_name: " "'))
+    stage.run(export("payload: p.xml"))
+
+    names = [dict(one.parameters)["job_name"] for one in stage.submissions]
+    assert [name.partition(" [af-")[0] for name in names] == ["weekly work", "weekly work"]
+
+
 def test_a_job_that_refuses_a_name_gets_none(set_stage: Callable[..., Stage]) -> None:
     stage = set_stage(scenario())
     stage.write("p.xml", XML)
