@@ -32,6 +32,7 @@ from almaflow.steps.notify import Notify
 from almaflow.steps.parallel import Parallel
 from almaflow.steps.read_report import ReadReport
 from almaflow.steps.run_profile import RunProfile
+from almaflow.steps.set_members import SetMembers
 from almaflow.steps.stop import Stop
 from almaflow.steps.submit_job import SubmitJob
 from almaflow.steps.tree import StepNode, walk
@@ -56,6 +57,7 @@ class BuiltInStep(StepBase):
     create_set: UsedKind[CreateSet] = None
     update_set: UsedKind[UpdateSet] = None
     find_set: UsedKind[FindSet] = None
+    set_members: UsedKind[SetMembers] = None
     delete_set: UsedKind[DeleteSet] = None
     submit_job: UsedKind[SubmitJob] = None
     run_profile: UsedKind[RunProfile] = None

@@ -50,18 +50,19 @@ class FindSet(Kind):
     @model_validator(mode="after")
     def _exactly_one(self) -> FindSet:
         if (self.id is None) == (self.name is None):
-            raise choose_one("`find_set` needs either `id` or `name`.", "id", "name")
+            raise choose_one(f"`{self.key}` needs either `id` or `name`.", "id", "name")
         return self
 
     async def perform(self, context: StepContext) -> Ending:
-        context.outputs.update(set_outputs(await self._find(context)))
+        context.outputs.update(set_outputs(await self.find(context)))
         return Ending()
 
-    async def _find(self, context: StepContext) -> AlmaSet:
+    async def find(self, context: StepContext) -> AlmaSet:
+        """Return the set; Raises: StepFailed, NotInAlma."""
         if self.id is not None:
             set_id = context.text(self.id)
             if not set_id:
-                raise StepFailed("The `id` of `find_set` is empty.")
+                raise StepFailed(f"The `id` of `{self.key}` is empty.")
             return await context.read(calls.alma_set(set_id))
         assert self.name is not None
         name = context.text(self.name)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from urllib.parse import parse_qsl
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from almaflow.alma import calls
 from almaflow.alma.calls import Call
 from almaflow.expressions import ANYTHING
-from almaflow.field_types import Template
+from almaflow.field_types import Flag, Template
 from almaflow.steps.base import Kind
 from almaflow.steps.context import StepContext
+from almaflow.steps.joined_pages import read_all
 from almaflow.steps.output_size import fitting
 from almaflow.steps.result import Ending, StepFailed
 
@@ -52,6 +54,8 @@ class Get(Kind):
     example = """\
 - id: libraries
   get: {path: /conf/libraries, select: "library[?code != 'RES'].code"}
+- id: old_sets
+  get: {path: /conf/sets, query: {q: name~old}, all: true, select: "set[].id"}
 """
 
     path: Annotated[
@@ -59,13 +63,21 @@ class Get(Kind):
         Field(
             description="The path as in Alma's documentation, such as `/conf/libraries`, "
             "without a host. Alma's lists return at most 100 entries for one "
-            "request (`limit`, `offset`)."
+            "request (`limit`, `offset`); `all: true` reads all of them."
         ),
     ]
     query: Annotated[
         dict[str, Template],
         Field(description=("The query parameters (what follows the `?`): names and values.")),
     ] = {}
+    all: Annotated[
+        Flag,
+        Field(
+            description="`true`: read every page of one of Alma's lists, up to 100,000 entries, "
+            "and join them. Each page is one API call. `limit` is then the size of a page. "
+            "`false` (default): send one request."
+        ),
+    ] = False
     select: Annotated[
         Template | None,
         Field(
@@ -109,6 +121,18 @@ class Get(Kind):
                 raise PydanticCustomError("bad_select", "{why}", context) from None
         return given
 
+    @model_validator(mode="after")
+    def _no_offset(self) -> Get:
+        behind = self.path.text.partition("?")[2]
+        names = [*self.query, *(name for name, _ in parse_qsl(behind, keep_blank_values=True))]
+        if self.all and "offset" in names:
+            raise PydanticCustomError(
+                "choose_one",
+                "`all: true` begins with the first entry. Omit `offset`.",
+                {"key": "query" if "offset" in self.query else "path"},
+            )
+        return self
+
     def withholds(self) -> Mapping[str, str]:
         if self.select is None:
             return {}
@@ -117,7 +141,7 @@ class Get(Kind):
     async def perform(self, context: StepContext) -> Ending:
         call = self._call(context)
         select = None if self.select is None else compiled(self.select, context)
-        answer = await context.read(call)
+        answer = await (read_all(context, call) if self.all else context.read(call))
         found: dict[str, Any] = {"body": answer, "value": answer}
         if select is not None:
             from almaflow.steps.selection import SelectFailed

@@ -190,3 +190,73 @@ def test_a_jmespath_is_read_before_it_is_needed(select: str, told: str) -> None:
         said = str(error)
 
     assert said == told
+
+
+MANY = {"sets": [{"name": f"Set {number}", "content": "ITEM"} for number in range(250)]}
+
+
+def test_all_joins_the_pages_and_each_page_is_a_read(set_stage: Callable[..., Stage]) -> None:
+    stage = set_stage(MANY)
+
+    played = stage.run("""
+        steps:
+          - id: whole
+            get: {path: /conf/sets, query: {q: name~Set}, all: true}
+          - id: names
+            get: {path: "/conf/sets?limit=50", all: true, select: "set[].name"}
+    """)
+
+    whole = played.steps["whole"]["body"]
+    assert played.outcome == "succeeded"
+    assert len({one["id"] for one in whole["set"]}) == whole["total_record_count"] == 250
+    assert len(played.steps["names"]["value"]) == 257
+    assert stage.sent("list_sets") == 3 + 6
+    assert stage.alma.received()[1].target == "/almaws/v1/conf/sets?q=name~Set&limit=100&offset=100"
+
+
+@pytest.mark.parametrize("path", ["/conf/sets?q=name~None", "/conf/md-import-profiles"])
+def test_all_of_a_list_with_one_page_is_that_page(stage: Stage, path: str) -> None:
+    played = stage.run(f"""
+        steps:
+          - {{id: all, get: {{path: "{path}", all: true}}}}
+          - {{id: it, get: {{path: "{path}"}}}}
+    """)
+
+    assert played.outcome == "succeeded"
+    assert played.steps["all"]["body"] == played.steps["it"]["body"]
+
+
+def test_all_of_what_is_not_a_list_fails(stage: Stage) -> None:
+    played = stage.run("steps: [{get: {path: /conf/general, all: true}}]")
+
+    assert played.ended == (
+        "failed",
+        "Step get-1: Alma's response to GET /conf/general is not a list with pages, so its pages "
+        "cannot be joined. Omit `all`.",
+    )
+
+
+@pytest.mark.parametrize("query", ["limit: 0", "limit: 101", "limit: many", "offset: 5"])
+def test_all_refuses_a_size_that_no_page_has_before_it_sends(stage: Stage, query: str) -> None:
+    name, value = query.split(": ")
+    played = stage.run(f"""
+        inputs: {{query: {{default: "{name}={value}"}}}}
+        steps: [{{get: {{path: "/conf/sets?{{{{ inputs.query }}}}", all: true}}}}]
+    """)
+
+    assert played.outcome == "failed"
+    assert played.record.error.endswith("Nothing was sent.")
+    assert stage.alma.received() == []
+
+
+@pytest.mark.parametrize("bound", ["MOST_LISTED", "LARGEST_JOINED"])
+def test_all_stops_at_its_bounds(
+    set_stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    monkeypatch.setattr(f"almaflow.steps.joined_pages.{bound}", 120)
+    stage = set_stage(MANY)
+
+    played = stage.run("steps: [{get: {path: /conf/sets, all: true}}]")
+
+    assert played.outcome == "failed"
+    assert stage.sent("list_sets") == 1
