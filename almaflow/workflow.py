@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
 from almaflow.field_types import Duration, Model, Number, Template, Text, Value, Whole, choose_one
+from almaflow.steps.append_file import AppendFile
 from almaflow.steps.approve import Approve
 from almaflow.steps.base import IDENTIFIER, Kind, PollSettings, Retry, StepBase, UsedKind
 from almaflow.steps.branch import Branch
@@ -75,6 +76,7 @@ class BuiltInStep(StepBase):
     get: UsedKind[Get] = None
     read_report: UsedKind[ReadReport] = None
     fetch_files: UsedKind[FetchFiles] = None
+    append_file: UsedKind[AppendFile] = None
 
 
 def _kinds_of(step: type[StepBase]) -> dict[str, type[Kind]]:

@@ -92,7 +92,7 @@ HOMES: Mapping[str, Sequence[str]] = {
     "cronsim": ("timetable",),
     "dateutil": ("timetable",),
     "defusedxml": ("alma",),
-    "filelock": ("store",),
+    "filelock": ("store", "connectors"),
     "fsspec": ("connectors",),
     "ftplib": ("connectors",),
     "h11": ("alma.responses",),

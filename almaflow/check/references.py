@@ -24,10 +24,11 @@ from almaflow.check.traversal import below, data_at, fields_of
 from almaflow.check.value_shapes import saved_as_csv
 from almaflow.document import PathTo
 from almaflow.document.hazards import ALMA_KEY, KEY_MESSAGE, keys_in_file
-from almaflow.field_types import Model
+from almaflow.field_types import Model, Template
 from almaflow.problems import Location, Problem, Severity, did_you_mean
 from almaflow.settings import PathRefused, data_path
 from almaflow.settings.project import LOG_CHANNEL
+from almaflow.steps.append_file import AppendFile
 from almaflow.steps.base import StepBase
 from almaflow.steps.fetch_files import FetchFiles
 from almaflow.steps.member_source import Members, column_of, read_members_file
@@ -135,6 +136,8 @@ def check_names_outside(notes: Notes, around: Surroundings, path: PathTo, step: 
         files.check_payload(path, kind)
     if isinstance(kind, FetchFiles):
         files.check_folders(path, kind)
+    if isinstance(kind, AppendFile):
+        files.check_inside((*path, "file"), kind.file)
     for place, members in _members(kind, data_at(notes.document.data, path), path):
         if members.file is not None and "{{" not in members.file.text:
             files.check_members(place, members)
@@ -209,14 +212,18 @@ class Files:
         """Note a folder outside of the project, which files cannot be fetched to, or from."""
         here = kind.folder if kind.connection is None else None
         for key, folder in (("to", kind.to), ("folder", here)):
-            if folder is None or "{{" in folder.text:
+            if folder is None or (key == "folder" and PurePath(folder.text).is_absolute()):
                 continue
-            if key == "folder" and PurePath(folder.text).is_absolute():
-                continue
-            try:
-                data_path(self.project, folder.text, beside=self.folder)
-            except PathRefused as error:
-                self.notes.at((*path, key), error.code, str(error))
+            self.check_inside((*path, key), folder)
+
+    def check_inside(self, path: PathTo, name: Template) -> None:
+        """Note a path, given at *path*, that leads out of the project."""
+        if "{{" in name.text:
+            return
+        try:
+            data_path(self.project, name.text, beside=self.folder)
+        except PathRefused as error:
+            self.notes.at(path, error.code, str(error))
 
     def check_members(self, path: PathTo, members: Members) -> None:
         """Note a file of members that is not there yet, or that its step could not read now.

@@ -1,0 +1,74 @@
+"""`append_file`: one row of a CSV file in the project for each run. No calls.
+
+The row carries the run and the step, so that it is there once although a process died meanwhile.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
+
+from almaflow.connectors.row_file import put_row
+from almaflow.field_types import Template
+from almaflow.steps.base import Kind
+from almaflow.steps.context import StepContext
+from almaflow.steps.result import Ending
+
+KEY_COLUMNS = ("run", "step")
+"""The first columns of each row: whose row it is."""
+
+
+class AppendFile(Kind):
+    """Add a row to a CSV file of the project, such as a list of what every run exported.
+
+    The first columns are `run` and `step`, then come the columns of `row` in their order. Each run
+    has one row for the step: a retried step replaces its row. The file is created if it does not
+    exist.
+    """
+
+    key = "append_file"
+    example = """\
+- append_file:
+    file: exported.csv
+    row:
+      date: "{{ today }}"
+      records: "{{ steps.export.counters.number(0) }}"
+"""
+
+    file: Annotated[
+        Template,
+        Field(description="The file, relative to the workflow and inside the project."),
+    ]
+    row: Annotated[
+        dict[str, Template],
+        Field(
+            min_length=1,
+            max_length=200,
+            description="The columns and their values. The columns of a file never change.",
+        ),
+    ]
+    delimiter: Annotated[
+        Literal[",", ";", "\t", "|"], Field(description="What separates the columns.")
+    ] = ","
+
+    @field_validator("row")
+    @classmethod
+    def _other_columns(cls, row: dict[str, Template]) -> dict[str, Template]:
+        for name in KEY_COLUMNS:
+            if name in row:
+                raise PydanticCustomError(
+                    "bad_column",
+                    "almaflow writes the column `{name}` itself. Give this column another name.",
+                    {"name": name},
+                )
+        return row
+
+    async def perform(self, context: StepContext) -> Ending:
+        path = context.project_path(context.text(self.file))
+        row = {name: context.text(value) for name, value in self.row.items()}
+        key = dict(zip(KEY_COLUMNS, (context.run_id, context.path), strict=True))
+        source, target = context.outside.to_read(path), context.outside.to_write(path)
+        await context.reach(put_row, source, target, key, row, self.delimiter)
+        return Ending()
