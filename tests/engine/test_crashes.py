@@ -156,7 +156,7 @@ def test_a_crash_at_any_boundary_does_nothing_twice_and_loses_nothing(
 
         if leaves_no_trace(crashed.journal):
             assert played.record.status is Status.WAITING, case
-            assert {one.kind for one in played.record.waits} == {WaitingKind.PERSON}, case
+            assert {one.kind for one in played.record.waits} == {WaitingKind.RESOLVE}, case
             never_twice(stage, happened, case)
             continue
         assert facts(played) == expected, case
@@ -241,5 +241,5 @@ def test_faults_and_crashes_together_never_do_anything_twice(
             assert not any(needs_person(one) for one in lost if "finally" not in one.path)
         else:
             assert played.record.status is Status.WAITING
-            assert {one.kind for one in played.record.waits} == {WaitingKind.PERSON}
+            assert {one.kind for one in played.record.waits} == {WaitingKind.RESOLVE}
             assert lost
