@@ -34,7 +34,7 @@ class AppendFile(Kind):
     file: exported.csv
     row:
       date: "{{ today }}"
-      records: "{{ steps.export.counters.number(0) }}"
+      records: "{{ steps.withdraw.counters.number(0) }}"
 """
 
     file: Annotated[
@@ -60,7 +60,7 @@ class AppendFile(Kind):
             if name in row:
                 raise PydanticCustomError(
                     "bad_column",
-                    "almaflow writes the column `{name}` itself. Give this column another name.",
+                    "Every row has the column `{name}` already. Give this column another name.",
                     {"name": name},
                 )
         return row
