@@ -85,6 +85,33 @@ def test_a_valid_workflow_has_no_problem_but_a_file_that_may_come(document: Path
     assert {problem.code for problem in loaded.warnings} <= {"no-such-file"}
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "steps.a.status | lower == 'completed_success'",
+        "steps.a.status.lower() in ['completed_warning', 'completed_success']",
+        "steps.a.outcome | upper is eq 'SUCCEEDED'",
+        "steps.a.outcome | default('none') == 'none'",
+        "steps.a.outcome.startswith('succ') and 'COMPLETED' in steps.a.status",
+        "steps.a.outcome in 'succeeded or warning'",
+        "steps.a.status.endswith('NEW_ONE') or 'new' in steps.a.status | lower",
+        "steps.a.outcome | replace('succeeded', 'fine') == 'fine'",
+        "(steps.a.outcome | length) == 6",
+        "'success' == inputs.wanted",
+    ],
+)
+def test_a_condition_that_can_hold_is_no_problem(condition: str) -> None:
+    text = f"""
+inputs: {{wanted: {{type: string}}}}
+steps:
+  - id: a
+    submit_job: {{job: M44, set: "1"}}
+    on_failure: continue
+  - check: "{condition}"
+"""
+    assert codes(text) == []
+
+
 # --- names of almaflow.yaml -------------------------------------------------------------------
 
 TWO = """\

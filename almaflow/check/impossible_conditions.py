@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from almaflow.alma.job_status import KNOWN_STATUSES
 from almaflow.check.collector import Notes
 from almaflow.check.status_codes import OUTCOMES, outcome_problem, status_problem
 from almaflow.check.traversal import data_at, sources
 from almaflow.document import PathTo
-from almaflow.expressions import Comparison, compared_texts
+from almaflow.expressions import CASES, Comparison, compared_texts
 from almaflow.field_types import Source
+from almaflow.problems import Severity
 from almaflow.steps.base import StepBase
+from almaflow.steps.for_each import ForEach
 from almaflow.steps.job_step import JobStep
 
 
@@ -41,22 +44,68 @@ def _check_source(
     parsed = notes.parse(path, source)
     for comparison in compared_texts(parsed) if parsed is not None else ():
         kind = _kind(comparison.path, steps, own)
-        if kind == "outcome":
-            _note_outcome(notes, path, comparison)
-        elif kind == "status" and not comparison.is_part:
-            problem = status_problem(comparison.text)
-            if problem is not None:
-                place = comparison.offset, comparison.length
-                notes.within(path, *place, "unknown-status", *problem)
+        problem = _problem(comparison, kind) if kind else None
+        if problem is not None:
+            place = comparison.offset, comparison.length
+            notes.within(path, *place, f"unknown-{kind}", *problem)
 
 
-def _note_outcome(notes: Notes, path: PathTo, comparison: Comparison) -> None:
-    if comparison.is_part and any(comparison.text in outcome for outcome in OUTCOMES):
-        # A part of an outcome's name, such as 'fail', is found in a text.
-        return
-    message = outcome_problem(comparison.text)
-    if message:
-        notes.within(path, comparison.offset, comparison.length, "unknown-outcome", message)
+def _problem(comparison: Comparison, kind: str) -> tuple[str, Severity] | None:
+    """Return why a *comparison* with an outcome or status never holds; None: it may."""
+    known = OUTCOMES if kind == "outcome" else list(KNOWN_STATUSES)
+    change = CASES.get(comparison.case, str)
+    texts = [change(one) for one in known]
+    text = comparison.text
+    if comparison.is_part or comparison.is_around:
+        return _problem_of_part(comparison, kind, texts)
+    if text in texts:
+        return None
+    if change(text) in texts:
+        return _after_case(comparison, change(text)), Severity.ERROR
+    if change(text) != text:
+        # Its like in Alma is not known, but in this case it is never equal.
+        return _after_case(comparison, change(text)), Severity.ERROR
+    if kind == "status":
+        return status_problem(text.upper() if comparison.case else text)
+    message = outcome_problem(text.lower() if comparison.case else text)
+    return (message, Severity.ERROR) if message else None
+
+
+def _problem_of_part(
+    comparison: Comparison, kind: str, texts: Sequence[str]
+) -> tuple[str, Severity] | None:
+    """Return why no text of *texts* has the compared one in it, or is in it."""
+    text = comparison.text
+
+    def fits(wanted: str, known: Sequence[str]) -> bool:
+        if comparison.is_around:
+            return any(one in wanted for one in known)
+        return any(wanted in one for one in known)
+
+    if fits(text, texts):
+        return None
+    if fits(text.casefold(), [one.casefold() for one in texts]):
+        written = "upper case" if texts[0].isupper() else "lower case"
+        return (
+            f"`{text}` never fits, because upper and lower case count: the {kind} is in {written}, "
+            f"such as `{texts[0]}`.",
+            Severity.ERROR,
+        )
+    if kind == "status":
+        # Alma may have statuses that are not known here.
+        return None
+    if comparison.is_around:
+        listed = ", ".join(f"`{one}`" for one in texts)
+        return f"None of the outcomes ({listed}) is in `{text}`.", Severity.ERROR
+    message = outcome_problem(text)
+    return (message, Severity.ERROR) if message else None
+
+
+def _after_case(comparison: Comparison, right: str) -> str:
+    return (
+        f"`{comparison.text}` never fits, because `{comparison.case}` changes the value first. "
+        f"Compare it with `{right}`."
+    )
 
 
 def _kind(names: Sequence[str], steps: Mapping[str, StepBase], own: bool) -> str:
@@ -65,9 +114,13 @@ def _kind(names: Sequence[str], steps: Mapping[str, StepBase], own: bool) -> str
         return "status"
     if list(names) == ["run", "outcome"]:
         return "outcome"
-    if len(names) != 3 or names[0] != "steps" or names[1] not in steps:
+    if len(names) < 3 or names[0] != "steps" or names[1] not in steps:
         return ""
-    if names[2] == "outcome":
+    step, rest = steps[names[1]], names[2:]
+    if isinstance(step.kind, ForEach) and rest[0] == "results":
+        # Of one result, of each, or of a step of it.
+        rest = [one for one in rest[1:] if not one.lstrip("-").isdecimal()]
+        return "outcome" if list(rest) == ["outcome"] else _kind(rest, steps, own=False)
+    if list(rest) == ["outcome"]:
         return "outcome"
-    is_job = isinstance(steps[names[1]].kind, JobStep)
-    return "status" if is_job and names[2] == "status" else ""
+    return "status" if isinstance(step.kind, JobStep) and list(rest) == ["status"] else ""

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from almaflow.expressions.budget import Budget
 from almaflow.expressions.checker import check, guards_of, type_of
-from almaflow.expressions.compared_texts import Comparison, compared_texts
+from almaflow.expressions.compared_texts import CASES, Comparison, compared_texts
 from almaflow.expressions.errors import ExpressionFailed, NotDefined
 from almaflow.expressions.lexer import ExpressionSyntax
 from almaflow.expressions.member_types import Finding
@@ -50,6 +50,7 @@ from almaflow.expressions.values import Counters, Span, to_text
 __all__ = [
     "ANYTHING",
     "BOOLEAN",
+    "CASES",
     "COUNTERS",
     "DATE",
     "DURATION",
