@@ -23,6 +23,7 @@ from almaflow.steps.branch import Branch
 from almaflow.steps.call import Call
 from almaflow.steps.check import Check
 from almaflow.steps.create_set import CreateSet
+from almaflow.steps.csv_rows import CsvRows
 from almaflow.steps.delete_set import DeleteSet
 from almaflow.steps.fail import Fail
 from almaflow.steps.fetch_files import FetchFiles
@@ -77,6 +78,7 @@ class BuiltInStep(StepBase):
     read_report: UsedKind[ReadReport] = None
     fetch_files: UsedKind[FetchFiles] = None
     append_file: UsedKind[AppendFile] = None
+    csv_rows: UsedKind[CsvRows] = None
 
 
 def _kinds_of(step: type[StepBase]) -> dict[str, type[Kind]]:

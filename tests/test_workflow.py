@@ -76,7 +76,7 @@ def test_the_present_key_chooses_the_kind() -> None:
     [
         (
             "{id: x}",
-            "has no kind. Add one of the keys `approve`, `branch`",
+            "has no kind. Add one of the keys `append_file`, `approve`, `branch`",
         ),
         ("{wait: 10m, stop: x}", "this step has the keys `wait` and `stop`"),
         ("", "has no kind. Add"),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, TypeVar
 
 from almaflow.alma.payload import (
     LARGEST_PAYLOAD,
@@ -30,6 +30,7 @@ from almaflow.settings import PathRefused, data_path
 from almaflow.settings.project import LOG_CHANNEL
 from almaflow.steps.append_file import AppendFile
 from almaflow.steps.base import StepBase
+from almaflow.steps.csv_rows import CsvRows, read_rows
 from almaflow.steps.fetch_files import FetchFiles
 from almaflow.steps.member_source import Members, column_of, read_members_file
 from almaflow.steps.notify import Notify
@@ -38,6 +39,8 @@ from almaflow.steps.submit_job import SubmitJob
 from almaflow.text_files import FileUnreadable, names_in, read_bytes
 from almaflow.workflow import Workflow
 from almaflow.workflow_names import name_problem
+
+T = TypeVar("T")
 
 
 def check_institution(
@@ -138,6 +141,8 @@ def check_names_outside(notes: Notes, around: Surroundings, path: PathTo, step: 
         files.check_folders(path, kind)
     if isinstance(kind, AppendFile):
         files.check_inside((*path, "file"), kind.file)
+    if isinstance(kind, CsvRows) and "{{" not in kind.file.text:
+        files.check_rows(path, kind)
     for place, members in _members(kind, data_at(notes.document.data, path), path):
         if members.file is not None and "{{" not in members.file.text:
             files.check_members(place, members)
@@ -231,17 +236,26 @@ class Files:
         Another one may be there when its step runs, so this is a warning.
         """
         assert members.file is not None
-        name = members.file.text
-        target = self.find((*path, "file"), name, Severity.WARNING)
+        self._check_data((*path, "file"), members.file.text, column_of, members.column)
+
+    def check_rows(self, path: PathTo, kind: CsvRows) -> None:
+        """Note a file of rows as `check_members` does a file of members."""
+        self._check_data((*path, "file"), kind.file.text, read_rows, kind.columns)
+
+    def _check_data(
+        self, path: PathTo, name: str, read: Callable[[str, str, T], object], columns: T
+    ) -> None:
+        """Note what `read(name, text, columns)` says about the file called *name*."""
+        target = self.find(path, name, Severity.WARNING)
         if target is None:
             return
         try:
             text = read_members_file(name, target)
             self._check_keys(name, text)
-            column_of(name, text, members.column)
+            read(name, text, columns)
         except StepFailed as error:
             message = f"The step will fail unless this file is replaced before it runs: {error}"
-            self.notes.at((*path, "file"), "unreadable", message, Severity.WARNING)
+            self.notes.at(path, "unreadable", message, Severity.WARNING)
 
     def find(
         self, path: PathTo, name: str, severity: Severity, endings: Sequence[str] = ()

@@ -19,6 +19,7 @@ from almaflow.expressions.types import (
     NUMBER,
     TEXT,
     ListOf,
+    Record,
     Type,
     certain,
     item_of,
@@ -28,6 +29,7 @@ from almaflow.expressions.types import (
 from almaflow.expressions.values import comparable, described, kind_of
 from almaflow.problems import did_you_mean
 
+_REQUIRED: Any = object()
 _ANY_LIST = ListOf(ANYTHING)
 _INDEXED = LISTS | {"text"}
 
@@ -163,6 +165,28 @@ def _batch(frame: Frame, value: Any, linecount: Any, fill_with: Any = None) -> l
     return batches
 
 
+def _group_by(
+    frame: Frame, value: Any, attribute: Any, default: Any = _REQUIRED
+) -> list[dict[str, Any]]:
+    """Return `{key, items}` for each different value of *attribute*, in order of appearance."""
+    frame.budget.items(4 * len(value))
+    groups: dict[tuple[str, Any], dict[str, Any]] = {}
+    for element in value:
+        try:
+            part = member_by_path(frame, element, attribute)
+        except NotDefined:
+            if default is _REQUIRED:
+                raise
+            part = default
+        identity = (kind_of(part), _key(frame, part, case_sensitive=True))
+        groups.setdefault(identity, {"key": part, "items": []})["items"].append(element)
+    return list(groups.values())
+
+
+def _groups_of(type_: Type) -> Type:
+    return ListOf(Record({"key": ANYTHING, "items": list_of_same(type_)}, "part of a group"))
+
+
 def _items(frame: Frame, value: Mapping[str, Any]) -> list[list[Any]]:
     frame.budget.items(3 * len(value))
     return [[key, one] for key, one in value.items()]
@@ -246,6 +270,14 @@ LIST_FILTERS = table(
     Operation("sort", _sort, list_of_same, LISTS, work=12),
     Operation("unique", _unique, list_of_same, LISTS, work=12),
     Operation("batch", _batch, lambda type_: ListOf(list_of_same(type_)), LISTS, work=10),
+    Operation(
+        "group_by",
+        _group_by,
+        _groups_of,
+        LISTS,
+        12,
+        "the elements by a value of theirs: a list of groups with `key` and `items`",
+    ),
     Operation("items", _items, _ANY_LIST, frozenset({"mapping"}), work=8),
     Operation("dictsort", _dictsort, _ANY_LIST, frozenset({"mapping"}), work=24),
     Operation(

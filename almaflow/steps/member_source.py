@@ -17,11 +17,9 @@ from pydantic_core import PydanticCustomError
 from almaflow.expressions import to_text
 from almaflow.field_types import MemberId, Model, Template, Text, choose_one, rounded_number
 from almaflow.steps.context import StepContext
+from almaflow.steps.csv_table import lines, no_column, no_csv, read_table
 from almaflow.steps.result import StepFailed
 from almaflow.text_files import MIB, FileUnreadable, read_text
-
-# What columns are divided by, in the files of spreadsheets of all countries.
-_DELIMITERS = ",;\t"
 
 LARGEST_FILE = 32 * MIB
 """Bytes of the longest file of members that is read."""
@@ -115,13 +113,13 @@ def column_of(name: str, text: str, column: str | None) -> list[str]:
         StepFailed: it is not CSV, has no such column, names too many members, or a number that
             a spreadsheet has rounded in place of an id.
     """
-    values = enumerate(_lines(text), 1) if column is None else _column(name, text, column)
+    values = enumerate(lines(text), 1) if column is None else _column(name, text, column)
     try:
         found = [
             _sound(f"{name}, line {line}", one) for line, one in islice(values, MOST_MEMBERS + 1)
         ]
     except csv.Error as error:
-        raise StepFailed(f"{name} cannot be read as a CSV file: {error}.") from error
+        raise no_csv(name, error) from error
     if len(found) > MOST_MEMBERS:
         raise StepFailed(
             f"{name} has more than {MOST_MEMBERS:,} members, but at most that many are sent to "
@@ -139,23 +137,15 @@ def _sound(place: str, text: str) -> str:
 
 def _column(name: str, text: str, column: str) -> Iterator[tuple[int, str]]:
     """Yield line and value of each row."""
-    # Guessing from the rows would go by what is in titles and notes.
-    headline = text.partition("\n")[0]
-    delimiter = max(_DELIMITERS, key=headline.count)
-    rows = csv.reader(_lines(text, breaks=True), delimiter=delimiter, strict=True)
-    headings = [heading.strip() for heading in next(rows, [])]
-    if not headings:
+    found = read_table(text)
+    if not found.headings:
         return
-    if column not in headings:
-        raise StepFailed(
-            f"{name} has no column `{column}`; its columns are "
-            + ", ".join(f"`{heading}`" for heading in headings)
-            + "."
-        )
-    place = headings.index(column)
-    for row in rows:
+    if column not in found.headings:
+        raise no_column(name, column, found.headings)
+    place = found.headings.index(column)
+    for line, row in found.rows:
         if place < len(row):
-            yield rows.line_num, _cell(row, place, delimiter, len(headings))
+            yield line, _cell(row, place, found.delimiter, len(found.headings))
 
 
 def _cell(row: list[str], place: int, delimiter: str, columns: int) -> str:
@@ -168,13 +158,3 @@ def _cell(row: list[str], place: int, delimiter: str, columns: int) -> str:
         if rounded_number(both):
             return both
     return row[place]
-
-
-def _lines(text: str, *, breaks: bool = False) -> Iterator[str]:
-    """Yield the lines of *text* one after the other, with their *breaks* when asked for."""
-    start = 0
-    while start < len(text):
-        end = text.find("\n", start)
-        end = len(text) if end < 0 else end
-        yield text[start : end + breaks]
-        start = end + 1

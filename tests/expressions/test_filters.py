@@ -99,6 +99,19 @@ def value_of(source: str) -> Any:
         ("table | csv_column('Title')", ["One", ""]),
         ("rows | csv_column('x')", [{"y": 1}, "", ""]),
         ("[] | csv_column('x')", []),
+        ("[] | group_by('x')", []),
+        (
+            "[{'a': 1, 'b': 2}, {'a': '1'}, {'a': 1}] | group_by('a')",
+            [
+                {"key": 1, "items": [{"a": 1, "b": 2}, {"a": 1}]},
+                {"key": "1", "items": [{"a": "1"}]},
+            ],
+        ),
+        (
+            "[{'a': 'x'}, {}] | group_by('a', default='none') | map(attribute='key') | list",
+            ["x", "none"],
+        ),
+        ("[[1, 2], [1, 3]] | group_by(0) | map(attribute='items') | first", [[1, 2], [1, 3]]),
     ],
 )
 def test_a_filter_gives_what_it_says(source: str, value: Any) -> None:
@@ -155,6 +168,7 @@ def test_a_filter_gives_what_it_says(source: str, value: Any) -> None:
             "The delimiter of a CSV must be one character, such as `,` or `;`.",
         ),
         ("'' | csv_column('a')", "This CSV is empty. It needs at least a header line."),
+        ("[{'b': 1}] | group_by('a')", "`the element.a` is not defined."),
         ("[1] | csv_column('a')", "A row must be a mapping or a list, but this is a number."),
         ("2 is divisibleby(0)", "A number cannot be divided by zero."),
         ("'a'.center(5, '--')", "The fill character must be one character."),
