@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -28,12 +28,14 @@ _LARGEST = 2**63 - 1
 class RemoteFile:
     """A file in a place; *stamp* is what the place says of its last change, empty when nothing.
 
-    Two that are equal have not changed between two looks.
+    Two that are equal have not changed between two looks. *changed* is when it was changed last, in
+    seconds since 1970, None when the place does not say that.
     """
 
     name: str
     size: int
     stamp: str
+    changed: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

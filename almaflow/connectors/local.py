@@ -82,7 +82,7 @@ def _file(entry: os.DirEntry[str], folder: str) -> RemoteFile | None:
     except OSError:
         # Gone meanwhile; so it is not there.
         return None
-    return RemoteFile(entry.name, stat.st_size, str(stat.st_mtime_ns))
+    return RemoteFile(entry.name, stat.st_size, str(stat.st_mtime_ns), stat.st_mtime)
 
 
 def _lies_in(path: str, folder: str) -> bool:

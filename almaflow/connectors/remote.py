@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -28,6 +30,8 @@ CONNECT, ANSWER = 20.0, 60.0
 _PIECE = 1024 * 1024
 
 _HOME = "/~"
+
+_MLSD_TIME = re.compile(r"\d{14}(\.\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -143,7 +147,8 @@ class RemoteSession:
             return None
         stamps = (entry.get(key) for key in ("mtime", "modify", "LastModified", "ETag"))
         stamp = " ".join(str(one) for one in stamps if one is not None)
-        return RemoteFile(name, size_of(name, entry.get("size"), self.patience.what), stamp)
+        size = size_of(name, entry.get("size"), self.patience.what)
+        return RemoteFile(name, size, stamp, changed_at(entry))
 
     def copy(self, file: RemoteFile, write: Write) -> None:
         with self.translated(file.name), self.patience.within(seconds_for(file.size)):
@@ -183,3 +188,22 @@ def why(error: BaseException) -> str:
     if len(line) > _MOST_TEXT:
         line = line[:_MOST_TEXT] + "…"
     return line.rstrip(".") or type(error).__name__
+
+
+def changed_at(entry: Mapping[str, Any]) -> float | None:
+    """Return when an entry of a folder was changed, in seconds since 1970; None: not reported.
+
+    SFTP has seconds (`mtime`), FTP's MLSD `20261129063000` in UTC (`modify`; its older listing has
+    no year and no zone), S3 an instant (`LastModified`).
+    """
+    mtime, modify, modified = (entry.get(key) for key in ("mtime", "modify", "LastModified"))
+    if isinstance(mtime, int | float):
+        return float(mtime)
+    try:
+        if isinstance(modify, str) and _MLSD_TIME.fullmatch(modify):
+            return datetime.strptime(modify[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC).timestamp()
+        if isinstance(modified, str):
+            modified = datetime.fromisoformat(modified)
+    except ValueError:
+        return None
+    return modified.timestamp() if isinstance(modified, datetime) else None

@@ -121,7 +121,7 @@ class _Session(RemoteSession):
         if target.st_mode is None or not stat.S_ISREG(target.st_mode):
             return None
         size = size_of(name, target.st_size, self.patience.what)
-        return RemoteFile(name, size, str(target.st_mtime))
+        return RemoteFile(name, size, str(target.st_mtime), target.st_mtime)
 
     def transfer(self, path: str, write: Write) -> None:
         with self.fs.ftp.open(path, "rb", bufsize=0) as stream:

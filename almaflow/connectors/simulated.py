@@ -144,7 +144,9 @@ class _SimulatedPlace:
     def files(self) -> list[RemoteFile]:
         unique = {file.name: file for file in self._found()}
         return [
-            RemoteFile(file.name, len(file.content.encode()), file.at.isoformat())
+            RemoteFile(
+                file.name, len(file.content.encode()), file.at.isoformat(), file.at.timestamp()
+            )
             for file in unique.values()
         ]
 

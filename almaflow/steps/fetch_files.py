@@ -47,6 +47,7 @@ class FetchFiles(Kind):
     connection: exports
     pattern: "*{{ steps.withdraw.instance_id }}*"
     to: exported
+- fetch_files: {connection: exports, pattern: "full-*.tar.gz", newest: 1, to: exported}
 """
 
     connection: Annotated[
@@ -84,6 +85,15 @@ class FetchFiles(Kind):
             description=("The number of files that must be there before any file is fetched."),
         ),
     ] = 1
+    newest: Annotated[
+        Whole | None,
+        Field(
+            ge=1,
+            le=100_000,
+            description="Fetch at most this many of the files: those that were changed last, of "
+            "files with the same time those that are last by name. Default: every file.",
+        ),
+    ] = None
     if_exists: Annotated[
         Literal["fail", "replace"],
         Field(
@@ -154,8 +164,9 @@ class FetchFiles(Kind):
         seen: Sequence[RemoteFile] = ()
         wait = poll.first
         while True:
-            found = await context.reach(look, place)
-            enough = len(found) >= self.at_least
+            there = await context.reach(look, place)
+            enough = len(there) >= self.at_least
+            found = self._wanted(there, place) if enough else there
             if enough and found == seen:
                 size = sum(file.size for file in found)
                 files = "a file" if len(found) == 1 else f"{len(found)} files"
@@ -174,9 +185,23 @@ class FetchFiles(Kind):
                 reason = f"there is no file {which} yet"
             else:
                 reason = f"fewer than {self.at_least} files {which}"
-            waiting = Waiting(WaitingKind.OTHER, reason, detail=f"{len(found)} are there")
+            waiting = Waiting(WaitingKind.OTHER, reason, detail=f"{len(there)} are there")
             await context.wait_until(context.clock.now() + wait, waiting)
             wait = min(wait * _GROWTH, poll.max)
+
+    def _wanted(self, found: Sequence[RemoteFile], place: Place) -> Sequence[RemoteFile]:
+        """Return the files to fetch, by name; Raises: StepFailed when the newest is not known."""
+        if self.newest is None or len(found) <= self.newest:
+            return found
+        dated = [(file.changed, file.name, file) for file in found if file.changed is not None]
+        if len(dated) < len(found):
+            raise StepFailed(
+                f"{place.what} does not report when each of its files was changed, so `newest` "
+                "cannot choose. Write the date of the file into `pattern` instead, such as "
+                "`*{{ today | date('%Y%m%d') }}*`."
+            )
+        newest = sorted(dated, key=lambda one: one[:2])[-self.newest :]
+        return sorted((file for *_, file in newest), key=lambda file: file.name)
 
 
 def _no_pattern(text: str) -> str:

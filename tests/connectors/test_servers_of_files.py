@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 
 from almaflow.connectors.base import Place, RemoteFile, look
 from almaflow.connectors.errors import Changed, NotNow, OutsideError, Refused, Unreachable
-from almaflow.connectors.remote import RemoteSession
+from almaflow.connectors.remote import RemoteSession, changed_at
 from tests.connectors.conftest import KINDS, Remote
 
 of_each_kind = pytest.mark.parametrize("started", KINDS, indirect=True)
@@ -424,3 +425,34 @@ def test_a_defect_of_ours_is_not_taken_for_the_server_s(
 
     with pytest.raises(AssertionError, match="a defect"):
         look(remote.place())
+
+
+@pytest.mark.parametrize(
+    ("entry", "seconds"),
+    [
+        ({"mtime": 86_400}, 86_400),
+        ({"modify": "19700102000000"}, 86_400),
+        ({"modify": "19700102000000.250"}, 86_400),
+        ({"LastModified": datetime(1970, 1, 2, tzinfo=UTC)}, 86_400),
+        ({"LastModified": "1970-01-02T00:00:00.000Z"}, 86_400),
+        ({"modify": "Jan 2 00:00"}, None),
+        ({"modify": "19701302000000"}, None),
+        ({"LastModified": "yesterday"}, None),
+        ({}, None),
+    ],
+)
+def test_when_a_file_was_changed_is_read_from_what_each_server_reports(
+    entry: dict[str, Any], seconds: float | None
+) -> None:
+    assert changed_at(entry) == seconds
+
+
+@of_each_kind
+def test_each_server_reports_when_its_files_were_changed(remote: Remote) -> None:
+    for seconds, name in ((86_400, "b.csv"), (172_800, "a.csv")):
+        (remote.folder / name).write_text(name)
+        os.utime(remote.folder / name, (seconds, seconds))
+
+    files = look(remote.place("*.csv"))
+
+    assert [(file.name, file.changed) for file in files] == [("a.csv", 172_800), ("b.csv", 86_400)]

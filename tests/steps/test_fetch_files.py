@@ -108,6 +108,53 @@ def test_as_many_files_as_are_asked_for_are_waited_for(local: Stage) -> None:
     assert played.said_waiting[0] == f"fewer than 2 files like `*.csv` at {place}"
 
 
+def test_only_the_newest_files_are_fetched(local: Stage) -> None:
+    for day, name in enumerate(("c.csv", "a.csv", "b.csv"), start=1):
+        file = local.folder / "incoming" / name
+        file.write_text(name)
+        os.utime(file, (day * 86_400, day * 86_400))
+
+    played = local.run(LOCAL.replace("to:", "newest: 2, to:"))
+
+    assert played.steps["it"]["files"] == ["fetched/a.csv", "fetched/b.csv"]
+
+
+def test_of_files_of_the_same_time_the_last_by_name_is_the_newest(local: Stage) -> None:
+    for name in ("full-20260301.csv", "full-20260302.csv", "full-20260228.csv"):
+        file = local.folder / "incoming" / name
+        file.write_text(name)
+        os.utime(file, (86_400, 86_400))
+
+    played = local.run(LOCAL.replace("to:", "newest: 1, to:"))
+
+    assert played.steps["it"]["files"] == ["fetched/full-20260302.csv"]
+
+
+def test_a_newer_file_that_comes_meanwhile_is_fetched_instead(local: Stage) -> None:
+    (local.folder / "incoming" / "a.csv").write_text("a")
+    os.utime(local.folder / "incoming" / "a.csv", (0, 0))
+
+    async def later(process: Process) -> None:
+        await process.wait(seconds=5)
+        (local.folder / "incoming" / "b.csv").write_text("b")
+
+    played = local.run(LOCAL.replace("to:", "newest: 1, to:"), beside=later)
+
+    assert played.steps["it"]["files"] == ["fetched/b.csv"]
+
+
+def test_a_place_without_times_has_no_newest_file(
+    local: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [RemoteFile(name, 1, "") for name in ("a.csv", "b.csv")]
+    monkeypatch.setattr(LocalPlace, "files", lambda place: found)
+
+    played = local.run(LOCAL.replace("to:", "newest: 1, to:"))
+
+    assert played.outcome == "failed"
+    assert fetched(local) == {}
+
+
 def test_the_pace_of_the_looks_can_be_said(local: Stage) -> None:
     (local.folder / "incoming" / "a.csv").write_text("a")
 
