@@ -84,6 +84,7 @@ def live_door(project: Project, mask: Mask) -> OpenDoor:
             running_jobs=limits.running_jobs,
             starts_per_hour=limits.starts_per_hour,
             reserve_calls=limits.reserve_calls,
+            maintenance=limits.maintenance,
             settle=institution.settle,
         )
 
@@ -196,7 +197,11 @@ class Simulation:
         from almaflow.alma.client import AlmaClient
         from almaflow.alma.transport import InProcessTransport
         from almaflow.engine.alma_writes.institutions import Door
+        from almaflow.timetable import Maintenance
 
+        maintenance = Maintenance()
+        if name in self.project.institutions:
+            maintenance = self.project.institution(name).limits.maintenance
         key = self.alma.add_institution(name, environment=self.environment)
         client = AlmaClient(
             name,
@@ -205,7 +210,7 @@ class Simulation:
             clock=self.clock,
             reveal=lambda value: reveal(value, lambda secret: f"simulated-{secret}"),
         )
-        return Door(name, client, self.alma.link_base)
+        return Door(name, client, self.alma.link_base, maintenance=maintenance)
 
 
 @dataclass

@@ -26,7 +26,6 @@ from almaflow.engine.resources import Services
 from almaflow.engine.retry import (
     NEVER_ANSWERED,
     as_lost,
-    midnight,
     never_answered,
     pause,
     waiting_for,
@@ -154,7 +153,7 @@ class Context(Reaching, Looking):
         self.tell_request(call)
         while True:
             if not poll:
-                await self._keep_the_reserve()
+                await self._wait_until_open()
             try:
                 answer = await self.door.client.send(call)
             except (NotTaken, AnswerLost, AlmaRefused) as error:
@@ -210,22 +209,16 @@ class Context(Reaching, Looking):
                 self.door.prove(await self.read(calls.general()))
 
     async def ready(self) -> None:
-        await self._keep_the_reserve()
+        await self._wait_until_open()
         await self.door.client.ready()
         # After a restart an expired time allows one poll, and nothing new.
         await self.where.limits.enforce(self.clock.now())
 
-    async def _keep_the_reserve(self) -> None:
-        """Wait for the next day while only the reserve of this day's calls is left."""
-        while self.is_sparing():
-            left, reserve = self.door.client.remaining_calls, self.door.reserve_calls
-            ahead = self.door.client.ahead
-            again_at = midnight(self.clock.now() + ahead, self.chance) - ahead
-            text = (
-                f"{left} calls are left today at {self.institution}, fewer than the "
-                f"{reserve} reserved ones; it continues at {again_at:%H:%M} UTC"
-            )
-            await self.wait_until(again_at, Waiting(WaitingKind.ALMA, text, until=again_at))
+    async def _wait_until_open(self) -> None:
+        """Wait while Alma is being maintained, or only the reserve of the day's calls is left."""
+        while (closed := self.door.closed(self.clock.now(), self.chance)) is not None:
+            assert closed.until is not None
+            await self.wait_until(closed.until, closed)
 
     def is_sparing(self) -> bool:
         return self.door.is_sparing(self.clock.now())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from almaflow.settings.limits import LimitSettings
+from almaflow.settings.limits import Limits, LimitSettings
 from almaflow.settings.models import (
     REGIONS,
     CalendarSettings,
@@ -14,7 +14,6 @@ from almaflow.settings.models import (
 from almaflow.settings.paths import FILE_NAME, PathRefused, data_path, path_inside
 from almaflow.settings.project import (
     Institution,
-    Limits,
     Project,
     find_project,
     load_project,

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass, field
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
-from almaflow.field_types import Model, Whole
+from almaflow.field_types import Model, Text, Whole
+from almaflow.timetable import Maintenance, MaintenanceHours, TimetableInvalid
+
+
+def _hours(text: str) -> str:
+    try:
+        MaintenanceHours.parse(text)
+    except TimetableInvalid as error:
+        raise PydanticCustomError("bad_maintenance", "{why}", {"why": str(error)}) from None
+    return text
 
 
 class LimitSettings(Model):
@@ -52,3 +63,38 @@ class LimitSettings(Model):
             "other programs can continue.",
         ),
     ] = 5000
+    maintenance: Annotated[
+        list[Annotated[Text, AfterValidator(_hours)]],
+        Field(
+            max_length=50,
+            description="The hours in which Alma is being maintained, in the project's "
+            "`timezone`: `02:00-06:00`, `sun 02:00-06:00` or `2026-12-05 20:00-23:00`. Steps wait "
+            "until they are over; running jobs are still polled.",
+            examples=[["sun 02:00-06:00", "2026-12-05 20:00-23:00"]],
+        ),
+    ] = []
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What almaflow may ask of an institution, every default filled in."""
+
+    running_jobs: int
+    starts_per_hour: int
+    calls_per_second: int
+    calls_per_minute: int
+    reserve_calls: int
+    maintenance: Maintenance = field(default_factory=Maintenance)
+
+    @classmethod
+    def of(cls, limits: LimitSettings, zone: str, *, is_sandbox: bool) -> Self:
+        """Return what *limits* say; their maintenance hours are on a wall in *zone*."""
+        # Four fifths of what Alma allows: others use the API too.
+        return cls(
+            running_jobs=limits.running_jobs,
+            starts_per_hour=limits.starts_per_hour,
+            calls_per_second=limits.calls_per_second or (8 if is_sandbox else 40),
+            calls_per_minute=limits.calls_per_minute or (240 if is_sandbox else 1200),
+            reserve_calls=limits.reserve_calls,
+            maintenance=Maintenance.of(limits.maintenance, zone),
+        )

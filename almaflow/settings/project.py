@@ -15,7 +15,7 @@ from almaflow.model_problems import validate
 from almaflow.ownership import advice, distrust
 from almaflow.problems import Location, Problem, did_you_mean
 from almaflow.redaction import REDACTION
-from almaflow.settings.limits import LimitSettings
+from almaflow.settings.limits import Limits, LimitSettings
 from almaflow.settings.literals import hide_literals, without_literals
 from almaflow.settings.models import Environment, InstitutionSettings, Settings
 from almaflow.settings.paths import FILE_NAME, PathRefused, data_path, path_inside
@@ -33,17 +33,6 @@ institutions:
     region: eu                  # na, eu, ap, aps, ca or cn
     api_key: env:ALMA_API_KEY   # the variable that holds the key
 """
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What almaflow may ask of an institution, every default filled in."""
-
-    running_jobs: int
-    starts_per_hour: int
-    calls_per_second: int
-    calls_per_minute: int
-    reserve_calls: int
 
 
 @dataclass(frozen=True)
@@ -126,7 +115,11 @@ class Project:
             base_url=entry.address,
             code=entry.code,
             environment=entry.environment,
-            limits=_limits(self._limit_settings(institution), entry.environment),
+            limits=Limits.of(
+                self._limit_settings(institution),
+                self.settings.timezone,
+                is_sandbox=entry.environment is Environment.SANDBOX,
+            ),
             settle=entry.settle,
             account=_account(institution, entry),
             api_key=entry.api_key,
@@ -256,18 +249,6 @@ def _secret_parts(value: str) -> list[str]:
 def _account(name: str, entry: InstitutionSettings) -> str:
     # A sandbox has its production's code, but its own limits.
     return f"{entry.code}/{entry.environment}" if entry.code else name
-
-
-def _limits(limits: LimitSettings, environment: Environment) -> Limits:
-    is_sandbox = environment is Environment.SANDBOX
-    # Four fifths of what Alma allows: others use the API too.
-    return Limits(
-        running_jobs=limits.running_jobs,
-        starts_per_hour=limits.starts_per_hour,
-        calls_per_second=limits.calls_per_second or (8 if is_sandbox else 40),
-        calls_per_minute=limits.calls_per_minute or (240 if is_sandbox else 1200),
-        reserve_calls=limits.reserve_calls,
-    )
 
 
 def find_project(start: Path) -> Project:

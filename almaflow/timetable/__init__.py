@@ -21,6 +21,7 @@ from almaflow.timetable.errors import TimetableInvalid
 from almaflow.timetable.ics import check_ics
 from almaflow.timetable.instants import next_instants
 from almaflow.timetable.intervals import check_interval, default_start, next_intervals
+from almaflow.timetable.maintenance import Maintenance, MaintenanceHours
 from almaflow.timetable.ticks import Timetable
 from almaflow.timetable.zones import find_zone
 
@@ -29,6 +30,8 @@ __all__ = [
     "Calendar",
     "Cron",
     "DateRange",
+    "Maintenance",
+    "MaintenanceHours",
     "Timetable",
     "TimetableInvalid",
     "check_holidays",

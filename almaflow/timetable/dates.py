@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from almaflow.timetable.calendars import parse_date
 from almaflow.timetable.errors import TimetableInvalid
@@ -40,7 +39,7 @@ def parse_moment(text: str) -> datetime:
         ) from None
 
 
-def instant_of(moment: datetime, zone: ZoneInfo) -> datetime:
+def instant_of(moment: datetime, zone: tzinfo) -> datetime:
     """Return the instant (aware, UTC) of *moment*; when it is naive, on a wall in *zone*.
 
     A time that a clock change skips is the first one after it; of one that comes twice, the first.

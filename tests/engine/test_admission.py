@@ -19,6 +19,7 @@ from almaflow.outcome import Status
 from almaflow.runs.job_durations import Durations
 from almaflow.store import EntryState, NoSlot, PlaceState, RunRecord
 from almaflow.store.writer import StoreWriter
+from almaflow.timetable import Maintenance
 from tests import harness
 from tests.harness import START, Boundary, Ears, Played, Stage
 
@@ -515,6 +516,24 @@ def test_below_the_reserve_only_polls_go_on_at_their_longest_distance(
     assert midnight <= stage.submissions[1].at <= midnight + timedelta(minutes=1)
     left = 60 - 2 - len(polls)
     assert f"{left} calls are left today at main, fewer than the 58 reserved ones" in " ".join(
+        played.said_waiting
+    )
+
+
+def test_a_submission_waits_until_maintenance_is_over_and_polls_go_on(
+    set_stage: Callable[..., Stage],
+) -> None:
+    # The run begins at 08:15.
+    maintenance = Maintenance.of(["08:30-10:00"], "UTC")
+    stage = set_stage(library({"*": "1h"}), door={"maintenance": maintenance})
+
+    played = stage.run(f"steps: [{job('M901')}, {job('M902', 'y')}]")
+
+    over = datetime(2026, 3, 2, 10, tzinfo=UTC)
+    assert played.outcome == "succeeded"
+    assert stage.submissions[0].at < over <= stage.submissions[1].at < over + timedelta(minutes=1)
+    assert len([one for one in stage.alma.received("get_instance") if one.at < over]) > 5
+    assert "Alma at main is being maintained until 2026-03-02 10:00" in " ".join(
         played.said_waiting
     )
 

@@ -6,6 +6,7 @@ sandbox's key, nor on another institution's.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,7 +16,10 @@ import anyio
 from almaflow.alma.client import AlmaClient
 from almaflow.alma.directory import Kept
 from almaflow.alma.wire import General
+from almaflow.engine.retry import midnight
 from almaflow.steps.result import StepFailed
+from almaflow.timetable import Maintenance
+from almaflow.waiting import Waiting, WaitingKind
 
 
 @dataclass
@@ -36,6 +40,8 @@ class Door:
     starts_per_hour: int = 5
     reserve_calls: int = 0
     """When fewer calls of the day are left, only polls are sent."""
+    maintenance: Maintenance = field(default_factory=Maintenance)
+    """The hours in which only polls are sent."""
     settle: timedelta | None = timedelta(minutes=10)
     """How long a run whose submission was lost may still show up; None: ask a person."""
     answered: bool = False
@@ -61,6 +67,21 @@ class Door:
         if left is None or at is None or at.date() != today:
             return False
         return left < self.reserve_calls
+
+    def closed(self, now: datetime, chance: random.Random) -> Waiting | None:
+        """Return what every call but a poll waits for, with its end; None when nothing."""
+        if (over := self.maintenance.end_at(now)) is not None:
+            end = over.astimezone(self.maintenance.zone)
+            text = f"Alma at {self.name} is being maintained until {end:%Y-%m-%d %H:%M}"
+            return Waiting(WaitingKind.ALMA, text, until=over)
+        if not self.is_sparing(now):
+            return None
+        over = midnight(now + self.client.ahead, chance) - self.client.ahead
+        text = (
+            f"{self.client.remaining_calls} calls are left today at {self.name}, fewer than the "
+            f"{self.reserve_calls} reserved ones; it continues at {over:%H:%M} UTC"
+        )
+        return Waiting(WaitingKind.ALMA, text, until=over)
 
     def link(self, href: str) -> str:
         """Return *href*, which Alma gives with or without its host, with the host."""
