@@ -29,7 +29,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from almaflow.durations import format_duration as format_duration
 from almaflow.durations import parse_duration as parse_duration
-from almaflow.model_fields import alternatives, fields_of
+from almaflow.model_fields import alternatives, fields_of, words_of
 
 
 @dataclass(frozen=True)
@@ -318,8 +318,9 @@ class Model(BaseModel):
             return {cls.short: data}
         if isinstance(data, dict):
             empty, null = _emptied(cls)
+            words = _words(cls)
             return {
-                key: value
+                key: _in_its_case(words[key], value) if key in words else value
                 for key, value in data.items()
                 if not isinstance(value, Plain)
                 or not ((key in empty and value.is_empty) or (key in null and value.value is None))
@@ -353,6 +354,25 @@ def _emptied(model: type[Model]) -> tuple[frozenset[str], frozenset[str]]:
     empty = {key for key, forms in fields.items() if not any(map(_is_id, forms))}
     null = {key for key in empty if not any(map(_is_text, fields[key]))}
     return frozenset(empty), frozenset(null)
+
+
+@cache
+def _words(model: type[Model]) -> Mapping[str, Mapping[str, str]]:
+    """Return the keys whose value is one of several words, each with the words by themselves in
+    lower case: upper and lower case do not count.
+    """
+    fields = {key: set(words_of(field)) for key, field in fields_of(model).items()}
+    return {key: {one.casefold(): one for one in words} for key, words in fields.items() if words}
+
+
+def _in_its_case(words: Mapping[str, str], value: Any) -> Any:
+    """Return a word, or a list of words, in upper or lower case as the model has them."""
+    match value:
+        case str():
+            return words.get(value.casefold(), value)
+        case list():
+            return [_in_its_case(words, one) for one in value]
+    return value
 
 
 def _is_text(form: Any) -> bool:

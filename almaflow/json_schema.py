@@ -168,9 +168,27 @@ def _bare(schema: Any) -> Any:
     }
     if KIND_REFERENCE in clean:
         return {"$ref": _REFERENCE.format(model=clean[KIND_REFERENCE])}
+    if isinstance(clean.get("enum"), list):
+        # Not the field `enum` of an input, which is a schema.
+        words = clean.pop("enum")
+        return {**clean, **_in_any_case(words)}
     if "$ref" in clean:
         clean["$ref"] = clean["$ref"].replace("/BuiltInStep", "/Step")
     return clean
+
+
+def _in_any_case(words: list[Any]) -> Schema:
+    """Return what makes of a list of *words* one whose case does not count.
+
+    Editors offer the words of `enum`; JSON Schema knows no patterns that ignore the case.
+    """
+    letters = "|".join("".join(map(_either_case, word)) for word in words if isinstance(word, str))
+    return {"anyOf": [{"enum": words}, {"type": "string", "pattern": f"^({letters})$"}]}
+
+
+def _either_case(letter: str) -> str:
+    both = letter.upper() + letter.lower()
+    return f"[{both}]" if letter.isalpha() else re.escape(letter)
 
 
 def _without_null(schema: Schema) -> Schema:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Iterator
+from enum import Enum
 from typing import Annotated, Any
 
 from pydantic import BaseModel
@@ -29,6 +30,17 @@ def alternatives(annotation: Any) -> Iterator[Any]:
             yield from alternatives(argument)
     else:
         yield annotation
+
+
+def words_of(annotation: Any) -> Iterator[str]:
+    """Yield the words that a value of the type *annotation*, or an entry of it, may be."""
+    for form in alternatives(annotation):
+        if isinstance(form, type) and issubclass(form, Enum):
+            yield from (one.value for one in form if isinstance(one.value, str))
+        elif typing.get_origin(form) is typing.Literal:
+            yield from (one for one in typing.get_args(form) if isinstance(one, str))
+        elif typing.get_origin(form) is list:
+            yield from words_of(typing.get_args(form)[0])
 
 
 def models_of(annotation: Any) -> list[type[BaseModel]]:

@@ -16,8 +16,11 @@ from almaflow.check.scopes import VisibleSteps
 from almaflow.cli.render.problem_formats import ProblemFormat, format_problems
 from almaflow.document import parse_document
 from almaflow.errors import DocumentsInvalid
+from almaflow.model_problems import validate
 from almaflow.problems import Problem, Severity
 from almaflow.settings import Project, Settings, find_project, load_project
+from almaflow.steps.submit_job import SubmitJob
+from almaflow.workflow import Workflow
 from almaflow.workflow_loader import load_text, load_workflow
 from tests.examples import examples
 from tests.work import calls_made_by
@@ -110,6 +113,25 @@ steps:
   - check: "{condition}"
 """
     assert codes(text) == []
+
+
+def test_statuses_and_outcomes_may_be_written_in_either_case_where_they_are_listed() -> None:
+    text = """
+steps:
+  - id: a
+    submit_job: {job: M44, set: "1", accept: [completed_failed]}
+    retry: {on: [system_aborted, Timed_Out, FAILED]}
+    on_failure: continue
+  - branch: {on: steps.a.status, cases: {completed_success: [], Completed_Warning: []}}
+  - branch: {on: steps.a.outcome, cases: {SUCCEEDED: [], Warning | failed: []}}
+"""
+    (first, *_) = validate(parse_document(text, "x.yaml"), Workflow).steps
+
+    assert codes(text) == []
+    assert isinstance(first.kind, SubmitJob)
+    assert first.retry is not None
+    assert first.kind.accept == ["COMPLETED_FAILED"]
+    assert first.retry.on == ["SYSTEM_ABORTED", "timed_out", "FAILED"]
 
 
 # --- names of almaflow.yaml -------------------------------------------------------------------

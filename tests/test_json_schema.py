@@ -18,7 +18,9 @@ from almaflow.json_schema import (
     write_schemas,
 )
 from almaflow.model_fields import models_in
+from almaflow.model_problems import validate
 from almaflow.settings import Settings
+from almaflow.steps.create_set import CreateSet
 from almaflow.workflow import Workflow, kinds
 
 ROOT = Path(__file__).parent.parent
@@ -231,3 +233,29 @@ def test_the_schema_of_scenarios_in_the_repository_is_fresh_and_fits_the_example
     for file in (ROOT / "workflows").glob("*.scenario.yaml"):
         data = read_document(file, is_data=True).plain()
         assert [one.message for one in jsonschema.Draft7Validator(schema).iter_errors(data)] == []
+
+
+WORDS = """\
+environment: Any
+notify:
+  - {on: [Failed, WARNING], to: log}
+steps:
+  - create_set:
+      name: a
+      content: Item
+      combine: {operator: AND, sets: ["1", "2"]}
+      if_exists: Reuse
+    on_failure: Continue
+"""
+
+
+def test_upper_and_lower_case_of_words_do_not_count_in_models_and_schemas() -> None:
+    workflow = validate(parse_document(WORDS, "x.yaml"), Workflow)
+    kind = workflow.steps[0].kind
+
+    assert isinstance(kind, CreateSet)
+    assert kind.combine is not None
+    assert (workflow.environment, kind.content, kind.if_exists) == ("any", "ITEM", "reuse")
+    assert (workflow.notify[0].on, kind.combine.operator) == (["failed", "warning"], "and")
+    assert errors("workflow", WORDS) == []
+    assert errors("workflow", WORDS.replace("Item", "Items"))

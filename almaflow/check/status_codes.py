@@ -13,7 +13,7 @@ from almaflow.outcome import Outcome
 from almaflow.problems import Severity
 from almaflow.steps.approve import Approve
 from almaflow.steps.base import Retry, StepBase
-from almaflow.steps.branch import Branch, split_case
+from almaflow.steps.branch import ENDING, Branch, split_case
 from almaflow.steps.job_step import JobStep
 from almaflow.workflow import Defaults
 
@@ -47,8 +47,6 @@ _NEVER_AGAIN: Mapping[str, str] = {
     Outcome.UNKNOWN: "A step whose outcome is `unknown` is not retried. A person resolves it "
     "with `almaflow resolve`.",
 }
-
-_ENDING = re.compile(r"steps\.(\w+)\.(status|outcome)")
 
 
 def check_endings(
@@ -107,13 +105,15 @@ def check_retry(notes: Notes, path: PathTo, retry: Retry | None) -> None:
 
 
 def _check_cases(notes: Notes, path: PathTo, branch: Branch, steps: Mapping[str, StepBase]) -> None:
-    ending = _ENDING.fullmatch(branch.on.text.strip().removeprefix("{{").removesuffix("}}").strip())
+    ending = ENDING.search(branch.on.text)
     step = steps.get(ending.group(1)) if ending else None
     of_job = step is not None and isinstance(step.kind, JobStep)
     seen: dict[str, int] = {}
     for values in branch.cases:
         place = (*path, "cases", values)
         for value in split_case(values):
+            if ending:
+                value = _in_its_case(value, ending.group(2))
             if not value and "|" in values:
                 message = f"`{values}` has an empty value. Write `A | B` for either."
                 notes.at_key(place, "bad-case", message)
@@ -129,6 +129,14 @@ def _check_cases(notes: Notes, path: PathTo, branch: Branch, steps: Mapping[str,
                 # The status is empty until Alma gives one, so there may be a case for that.
                 _check_status(notes, place, value, is_key=True)
             seen.setdefault(value, notes.document.key_place(place).line)
+
+
+def _in_its_case(value: str, kind: str) -> str:
+    """Return an outcome or status as it is written, whatever its case in the file."""
+    if kind == "outcome":
+        return value.lower() if value.lower() in OUTCOMES else value
+    # `failed` is an outcome, and FAILED a status.
+    return value.upper() if value.upper() in KNOWN_STATUSES and value not in OUTCOMES else value
 
 
 def _check_outcome(notes: Notes, path: PathTo, value: str) -> None:

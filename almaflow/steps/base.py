@@ -13,10 +13,17 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
-from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from almaflow.alma.job_status import KNOWN_STATUSES
 from almaflow.expressions import INSTANT, NUMBER, TEXT, Type
 from almaflow.field_types import (
     Condition,
@@ -28,6 +35,7 @@ from almaflow.field_types import (
     Text,
     Whole,
 )
+from almaflow.outcome import Outcome
 from almaflow.steps.result import Ending, timed_out
 
 if TYPE_CHECKING:
@@ -83,6 +91,22 @@ class Scoped:
     extra: Mapping[str, Type]
 
 
+def _ending_word(word: str) -> str:
+    """Return a status of Alma or an outcome as it is written; its case does not count."""
+    if word in KNOWN_STATUSES:
+        # FAILED is a status, and `failed` an outcome.
+        return word
+    if word.lower() in _OUTCOMES:
+        return word.lower()
+    return word.upper() if word.upper() in KNOWN_STATUSES else word
+
+
+_OUTCOMES = frozenset(map(str, Outcome))
+
+EndingWord = Annotated[Text, AfterValidator(_ending_word)]
+"""A status of Alma or an outcome of a step; upper and lower case do not count."""
+
+
 class PollSettings(Model):
     """How often an instance in Alma is polled."""
 
@@ -104,7 +128,7 @@ class Retry(Model):
         minutes=1
     )
     on: Annotated[
-        list[Text],
+        list[EndingWord],
         Field(
             description="The results that allow another attempt: outcomes (`failed`, "
             "`timed_out`) or Alma status codes (`SYSTEM_ABORTED`). Required for "

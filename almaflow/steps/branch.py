@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,10 +18,15 @@ if TYPE_CHECKING:
     from almaflow.workflow import Step
 
 
+ENDING = re.compile(r"^\s*(?:\{\{)?\s*steps\.(\w+)\.(status|outcome)\s*(?:\}\})?\s*$")
+"""An expression that is the status or the outcome of a step."""
+
+
 class Branch(Kind):
     """Run the steps of the case that matches a value.
 
-    Cases are compared as text, exactly; `A | B` matches either. The step fails if no case matches
+    Cases are compared as text, exactly; only of a step's `status` or `outcome` upper and lower case
+    do not count. `A | B` matches either. The step fails if no case matches
     and there is no `default`.
     """
 
@@ -69,9 +75,16 @@ class Branch(Kind):
             for value in split_case(values)
         }
 
+    def _arm(self, value: str) -> Body | None:
+        arms = self.arms()
+        if value not in arms and ENDING.search(self.on.text):
+            arms = {one.casefold(): body for one, body in arms.items()}
+            value = value.casefold()
+        return arms.get(value)
+
     async def perform(self, context: StepContext) -> Ending:
         value = to_text(context.evaluate(self.on))
-        body = self.arms().get(value)
+        body = self._arm(value)
         if body is None and self.default is not None:
             body = next(body for body in self.bodies() if body.name == "default")
         if body is None:

@@ -341,4 +341,20 @@ def render_query(query: Template, context: StepContext) -> str:
             'The value of a template in `query` contains a quotation mark ("), which would '
             "change the meaning of the query. Nothing was created."
         )
-    return rendered
+    return _with_operators(rendered)
+
+
+# Alma knows its operators in upper case only; quoted values stay as they are.
+_OPERATOR = re.compile(r"(?<=[\s)])(?:and|or|not)(?=[\s(])", re.IGNORECASE)
+_WHERE = re.compile(r"(?<=\s)where(?=\s)", re.IGNORECASE)
+
+
+def _with_operators(query: str) -> str:
+    """Return a *query* whose AND, OR, NOT and `where` are written as Alma writes them."""
+    parts = query.split('"')
+    for place in range(0, len(parts), 2):
+        # A quoted value ends before the part, and begins behind it.
+        part = f" {parts[place]} "
+        part = _OPERATOR.sub(lambda found: found[0].upper(), part)
+        parts[place] = _WHERE.sub("where", part, count=1)[1:-1]
+    return '"'.join(parts)

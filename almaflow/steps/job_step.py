@@ -27,9 +27,9 @@ from almaflow.expressions import (
     ListOf,
     Type,
 )
-from almaflow.field_types import Condition, Flag, Message, Model, Text
+from almaflow.field_types import Condition, Flag, Message, Model
 from almaflow.outcome import Outcome
-from almaflow.steps.base import Kind, PollSettings, Scoped
+from almaflow.steps.base import EndingWord, Kind, PollSettings, Scoped
 from almaflow.steps.context import StepContext, Submitted
 from almaflow.steps.result import Ending, StepFailed
 from almaflow.waiting import Waiting, WaitingKind
@@ -90,7 +90,7 @@ class JobStep(Kind):
         ),
     ] = []
     accept: Annotated[
-        list[Text],
+        list[EndingWord],
         Field(
             description=("Alma status codes that count as success, in addition to the usual ones.")
         ),

@@ -66,6 +66,27 @@ def test_a_logical_set_is_made_of_its_query(set_stage: Callable[..., Stage]) -> 
     assert alma_set.description == f"made by {played.record.id}"
 
 
+def test_the_operators_of_a_query_may_be_in_lower_case(stage: Stage) -> None:
+    played = stage.run(
+        """
+        steps:
+          - id: items
+            create_set:
+              name: ours
+              content: ITEM
+              query: >-
+                ITEM Where ITEM ((a CONTAIN "this and that") and ITEM (b NOT_EMPTY) Or
+                ITEM (c EQUAL "x"))
+        """
+    )
+
+    assert played.outcome == "succeeded"
+    alma_set = stage.alma.institution("main").sets[played.steps["items"]["set_id"]]
+    assert alma_set.query == (
+        'ITEM where ITEM ((a CONTAIN "this and that") AND ITEM (b NOT_EMPTY) OR ITEM (c EQUAL "x"))'
+    )
+
+
 def test_spaces_around_a_name_are_left_out_and_invisible_characters_refused(stage: Stage) -> None:
     text = """
         inputs: {{name: {{type: string}}}}
