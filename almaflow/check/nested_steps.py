@@ -16,10 +16,10 @@ from almaflow.expressions import (
     Perhaps,
     Record,
     Type,
+    is_function,
     parse_expression,
     type_of,
 )
-from almaflow.expressions.methods import FUNCTIONS
 from almaflow.expressions.types import KINDS, item_of
 from almaflow.steps.base import Kind, StepBase
 from almaflow.steps.check import Check
@@ -47,7 +47,7 @@ def check_item_name(
             f"`{name}` is already the name of an item: that of the `for_each` around this one "
             f"(line {items[name]}). Use `as` to give one of the two another name."
         )
-    elif name in used or name in FUNCTIONS or name == "secrets":
+    elif name in used or name == "secrets" or is_function(name):
         message = (
             f"`{name}` has another meaning in expressions. Give the item another name, such as "
             "`library`."

@@ -5,6 +5,7 @@ Jinja2. What an expression means is defined here, not by running Python code tha
 compiles: names are data, only listed operations exist, each is charged against a budget before
 it is done, and every failure knows its place in the source.
 
+    templates   what other packages call; text without expressions needs nothing else
     parser      text → Parsed                    (lexer: characters → Jinja2's tokens)
     checker     Parsed + types → findings        (type_inference)
     rendering   Parsed + names → values          (compiler)
@@ -17,18 +18,22 @@ costs. `almaflow explain expressions` lists these rows.
 from __future__ import annotations
 
 from almaflow.expressions.budget import Budget
-from almaflow.expressions.checker import check, guards_of, type_of
-from almaflow.expressions.compared_texts import CASES, Comparison, compared_texts
-from almaflow.expressions.errors import ExpressionFailed, NotDefined
-from almaflow.expressions.lexer import ExpressionSyntax
-from almaflow.expressions.member_types import Finding
-from almaflow.expressions.parser import Parsed, parse_expression, parse_template
-from almaflow.expressions.rendering import (
+from almaflow.expressions.errors import ExpressionFailed, ExpressionSyntax, NotDefined
+from almaflow.expressions.findings import CASES, Comparison, Finding
+from almaflow.expressions.parsed import Parsed
+from almaflow.expressions.templates import (
+    check,
+    compared_texts,
     evaluate,
     evaluate_condition,
+    guards_of,
+    is_function,
+    parse_expression,
+    parse_template,
     render,
     render_message,
     render_text,
+    type_of,
 )
 from almaflow.expressions.types import (
     ANYTHING,
@@ -76,6 +81,7 @@ __all__ = [
     "evaluate",
     "evaluate_condition",
     "guards_of",
+    "is_function",
     "parse_expression",
     "parse_template",
     "render",

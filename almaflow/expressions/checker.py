@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from jinja2 import nodes
 
-from almaflow.expressions.member_types import Finding
-from almaflow.expressions.parser import Parsed, Piece
+from almaflow.expressions.findings import Finding
+from almaflow.expressions.parsed import Parsed, Piece
 from almaflow.expressions.predicates import ASKS_WHETHER_DEFINED
 from almaflow.expressions.type_inference import Inference
 from almaflow.expressions.types import (

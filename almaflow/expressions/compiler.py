@@ -27,7 +27,8 @@ from almaflow.expressions.operations import (
     number,
     whole,
 )
-from almaflow.expressions.parser import Piece, keywords
+from almaflow.expressions.parsed import Piece
+from almaflow.expressions.parser import keywords
 from almaflow.expressions.predicates import ASKS_WHETHER_DEFINED, TESTS
 from almaflow.expressions.registry import named
 from almaflow.expressions.types import KINDS

@@ -1,8 +1,22 @@
-"""How working out an expression fails."""
+"""How reading an expression, and evaluating it, fails."""
 
 from __future__ import annotations
 
 from almaflow.errors import AlmaflowError
+
+
+class ExpressionSyntax(ValueError):
+    """An expression or template that cannot be read.
+
+    *message* is a sentence; *offset* counts characters from the start of the source, *length*
+    is at least 1.
+    """
+
+    def __init__(self, message: str, offset: int = 0, length: int = 1) -> None:
+        super().__init__(message)
+        self.message = message
+        self.offset = offset
+        self.length = max(1, length)
 
 
 class ExpressionFailed(AlmaflowError):

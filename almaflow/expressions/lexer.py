@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from jinja2.lexer import Token, operators
 
+from almaflow.expressions.errors import ExpressionSyntax
+
 # Nobody reads more than this; the parser's recursion has to end somewhere.
 DEEPEST = 50
 # Ids have up to 20 digits; what is evaluated has at most 256 bits (`budget`).
@@ -56,20 +58,6 @@ _FOREIGN = (
     ("@", "`@` has no meaning here. Write names as they are: `inputs.month`."),
     ("$", "`$` has no meaning here. Write names as they are: `inputs.month`."),
 )
-
-
-class ExpressionSyntax(ValueError):
-    """An expression or template that cannot be read.
-
-    *message* is a sentence; *offset* counts characters from the start of the source, *length*
-    is at least 1.
-    """
-
-    def __init__(self, message: str, offset: int = 0, length: int = 1) -> None:
-        super().__init__(message)
-        self.message = message
-        self.offset = offset
-        self.length = max(1, length)
 
 
 @dataclass(frozen=True)

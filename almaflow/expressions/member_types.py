@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from jinja2 import nodes
 
 from almaflow.expressions.attributes import no_attribute
+from almaflow.expressions.findings import Finding
 from almaflow.expressions.methods import ATTRIBUTES
-from almaflow.expressions.parser import Piece, keywords
+from almaflow.expressions.parsed import Piece
+from almaflow.expressions.parser import keywords
 from almaflow.expressions.predicates import ASKS_WHETHER_DEFINED
 from almaflow.expressions.types import ANYTHING, Perhaps, Record, Type, certain, item_of
 from almaflow.problems import did_you_mean
@@ -26,20 +27,6 @@ MOST_NOTES = 20
 
 Before = nodes.Node | str | None
 """What precedes a dot: a part of the expression, or words for it; None: nothing does."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something wrong in an expression.
-
-    *offset* and *length* are the part of the source it is about; *code* is a short stable name
-    in kebab-case; *message* is whole sentences, with a suggestion where there is one.
-    """
-
-    code: str
-    message: str
-    offset: int
-    length: int
 
 
 class Noting:

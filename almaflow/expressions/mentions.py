@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from jinja2 import nodes
 
 from almaflow.expressions.checker import path_of
-from almaflow.expressions.parser import Parsed, Piece
+from almaflow.expressions.parsed import Parsed, Piece
 
 _COUNTERS = "counters"
 _OPERATORS = {"eq": "==", "gt": ">", "gteq": ">=", "lt": "<", "lteq": "<="}

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 from jinja2.lexer import Token, TokenStream
 from jinja2.parser import Parser
 
+from almaflow.expressions.errors import ExpressionSyntax
 from almaflow.expressions.kept import kept
-from almaflow.expressions.lexer import DEEPEST, ExpressionSyntax, Lexed, lex_expression
-from almaflow.expressions.spans import spans_of
+from almaflow.expressions.lexer import DEEPEST, Lexed, lex_expression
+from almaflow.expressions.parsed import OPENING, Parsed, Piece
 from almaflow.expressions.types import capital
 
 # No expression that a colleague can review is longer.
@@ -26,81 +23,6 @@ DEEPEST_TREE = 100
 _QUOTED = 60
 
 GRAMMAR = Environment()
-
-_OPENING = re.compile(r"\{\{|\{%|\{#")
-
-
-@dataclass(frozen=True, eq=False)
-class Piece:
-    """One expression of a source.
-
-    Every node's `lineno` is its offset in *source*; *ends* maps offsets of tokens to the offset
-    behind them, or behind the closing bracket. *start* and *end* bound the expression without
-    braces and without spaces around it.
-    """
-
-    source: str
-    node: nodes.Expr
-    start: int
-    end: int
-    ends: Mapping[int, int]
-    memo: dict[str, Any] = field(default_factory=dict)
-    """What others made of it, to be made once."""
-
-    @property
-    def text(self) -> str:
-        """The expression as it is written."""
-        return self.source[self.start : self.end]
-
-    def span(self, node: nodes.Node) -> tuple[int, int]:
-        """Return the offset and the length of what *node* was read from."""
-        start, end = self._spans[id(node)]
-        return start, end - start
-
-    @cached_property
-    def _spans(self) -> Mapping[int, tuple[int, int]]:
-        return spans_of(self.node, self.ends, self.source)
-
-    def written(self, node: nodes.Node) -> str:
-        """Return how *node* is written in the source."""
-        offset, length = self.span(node)
-        return self.source[offset : offset + length]
-
-
-@dataclass(frozen=True, eq=False)
-class Parsed:
-    """A parsed expression (one piece) or template: literal texts and pieces in order."""
-
-    source: str
-    parts: tuple[str | Piece, ...]
-
-    @property
-    def pieces(self) -> Iterator[Piece]:
-        """The expressions, in order."""
-        return (part for part in self.parts if isinstance(part, Piece))
-
-    @property
-    def literal(self) -> bool:
-        """Whether it is text without any `{{ … }}`."""
-        return not any(isinstance(part, Piece) for part in self.parts)
-
-    @property
-    def single(self) -> bool:
-        """Whether it is nothing but one expression, blanks around it aside."""
-        return self.only is not None
-
-    @property
-    def only(self) -> Piece | None:
-        """The expression that it is nothing but, if it is."""
-        expression = None
-        for part in self.parts:
-            if isinstance(part, Piece):
-                if expression is not None:
-                    return None
-                expression = part
-            elif part.strip():
-                return None
-        return expression
 
 
 @kept
@@ -115,7 +37,7 @@ def parse_expression(source: str) -> Parsed:
     parsed = parse_template(source)
     if parsed.only is None:
         offset = next(
-            (match.start() for match in list(_OPENING.finditer(source))[1:]), len(source) - 1
+            (match.start() for match in list(OPENING.finditer(source))[1:]), len(source) - 1
         )
         raise ExpressionSyntax(
             "One expression is expected here. Put `{{ }}` around all of it, or leave it out.",
@@ -130,10 +52,9 @@ def parse_template(source: str) -> Parsed:
 
     Raises: ExpressionSyntax.
     """
-    match = _OPENING.search(source)
-    if match is None:
-        return Parsed(source, (source,) if source else ())
-    _check_length(source)
+    match = OPENING.search(source)
+    if match is not None:
+        _check_length(source)
     parts: list[str | Piece] = []
     at = 0
     strips = False
@@ -153,7 +74,7 @@ def parse_template(source: str) -> Parsed:
         parts.append(_piece(source, lexed, start))
         strips = source.startswith("-", lexed.end)
         at = lexed.end + (3 if strips else 2)
-        match = _OPENING.search(source, at)
+        match = OPENING.search(source, at)
     tail = source[at:].lstrip() if strips else source[at:]
     if tail:
         parts.append(tail)

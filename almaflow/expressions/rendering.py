@@ -10,7 +10,7 @@ from almaflow.expressions.compiler import compile_piece
 from almaflow.expressions.errors import ExpressionFailed, NotDefined
 from almaflow.expressions.filters import FILTERS
 from almaflow.expressions.frame import Frame
-from almaflow.expressions.parser import Parsed, Piece
+from almaflow.expressions.parsed import Parsed, Piece
 from almaflow.expressions.types import KINDS
 from almaflow.expressions.values import kind_of, to_text
 

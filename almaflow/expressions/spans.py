@@ -7,8 +7,10 @@ reaches from its first token to the end of its last one, and leaves no bracket w
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from jinja2 import nodes
+if TYPE_CHECKING:
+    from jinja2 import nodes
 
 
 def spans_of(

@@ -19,7 +19,8 @@ from almaflow.expressions.operations import (
     no_operation,
     no_part,
 )
-from almaflow.expressions.parser import Piece, keywords
+from almaflow.expressions.parsed import Piece
+from almaflow.expressions.parser import keywords
 from almaflow.expressions.predicates import ASKS_WHETHER_DEFINED, TEST_COMPARISONS, TESTS
 from almaflow.expressions.registry import Operation
 from almaflow.expressions.text_filters import check_date_format

@@ -9,49 +9,25 @@ steps.x.results | selectattr('outcome', 'equalto', 'failed')                    
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from jinja2 import nodes
 
 from almaflow.expressions.checker import path_of
-from almaflow.expressions.parser import Parsed, Piece
+from almaflow.expressions.findings import CASES, Comparison
+from almaflow.expressions.parsed import Parsed, Piece
 from almaflow.expressions.predicates import TEST_COMPARISONS
 
 # Comparisons with a value; `in` is for lists and, the other way round, for parts of a text.
 _EQUAL = frozenset({"eq", "ne"})
 _IN = frozenset({"in", "notin"})
 
-CASES: Mapping[str, Callable[[str], str]] = {
-    "lower": str.lower,
-    "upper": str.upper,
-    "capitalize": str.capitalize,
-}
-"""Filters and methods that change the case of a text."""
-
 # Filters and methods that leave a text as it is, when nothing is around it.
 _UNCHANGED = frozenset({"trim", "strip", "string", "list", "default", "d"})
 _PARTS = frozenset({"startswith", "endswith", "count", "find", "index"})
 _BY_ATTRIBUTE = frozenset({"selectattr", "rejectattr"})
 _BY_VALUE = frozenset({"select", "reject"})
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A value, by its path such as `("steps", "x", "outcome")`, compared with a fixed text.
-
-    *offset* and *length* are the text's part of the source; *is_part* when the text is searched
-    in the value, *is_around* when the value is searched in it. *case* is a name of `CASES` when
-    the value's case is changed first.
-    """
-
-    path: tuple[str, ...]
-    text: str
-    offset: int
-    length: int
-    is_part: bool = False
-    is_around: bool = False
-    case: str = ""
 
 
 @dataclass(frozen=True)
