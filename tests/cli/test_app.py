@@ -54,6 +54,31 @@ def test_validate_pays_for_neither_store_nor_engine_nor_http(write: Write) -> No
     }
 
 
+@pytest.mark.parametrize("command", [["runs"], ["next"], ["next", "w"]])
+def test_lists_pay_for_what_they_show_only(write: Write, command: list[str]) -> None:
+    write("almaflow.yaml", "timezone: UTC")
+    write("workflows/w.yaml", "schedule: [{cron: '0 2 * * *'}]\nsteps: [{wait: 1m}]")
+
+    modules = modules_after(*command)
+
+    assert "almaflow.store" in modules
+    assert not modules & {
+        *("almaflow.engine.engine", "almaflow.alma.simulator", "almaflow.alma.client"),
+        *("apscheduler", "holidays", "icalendar", "jinja2", "psycopg", "requests", "rich"),
+    }
+
+
+@pytest.mark.parametrize(("step", "is_loaded"), [("wait: 1m", False), ("check: 1 < 2", True)])
+def test_jinja2_is_imported_by_the_first_expression(
+    write: Write, step: str, is_loaded: bool
+) -> None:
+    file = write("w.yaml", f"steps: [{{{step}}}]")
+
+    modules = modules_after("validate", str(file))
+
+    assert ("jinja2" in modules) == is_loaded
+
+
 def test_the_version_is_told_wherever_the_option_stands(almaflow: Almaflow) -> None:
     assert almaflow("--version").out == f"almaflow {__version__}\n"
     assert almaflow("--version", "--version").out == f"almaflow {__version__}\n"
