@@ -12,7 +12,8 @@ from weakref import WeakValueDictionary
 from almaflow.check import Checked, Shelf, Surroundings, as_entry, check_document
 from almaflow.document import MAX_BYTES, Document, parse_document, read_document
 from almaflow.errors import DocumentsInvalid, RequestWrong
-from almaflow.problems import Problem, Severity, did_you_mean
+from almaflow.problems import Location, Problem, Severity, did_you_mean
+from almaflow.scenario_files import is_scenario, scenario_message
 from almaflow.settings import FILE_NAME, Project, Settings, load_project
 from almaflow.text_files import FileUnreadable, names_in, printable, read_text
 from almaflow.workflow import Workflow
@@ -75,6 +76,9 @@ _IN_USE: WeakValueDictionary[tuple[str, str], Document] = WeakValueDictionary()
 
 
 def _load_file(shelf: Shelf, path: Path, shown_as: str, around: Surroundings) -> LoadedWorkflow:
+    if is_scenario(path):
+        problem = Problem(Location(shown_as), "scenario", scenario_message(path, shown_as))
+        raise DocumentsInvalid([problem])
     return _loaded(as_entry(shelf.read(path, shown_as, around), around))
 
 
@@ -208,9 +212,8 @@ def _files(paths: Iterable[Path]) -> tuple[list[Path], list[Problem]]:
         if os.path.isdir(path) and path.name != FILE_NAME:
             listing = list_workflows(path, project_file=True)
             if not listing.files and not listing.problems:
-                raise RequestWrong(
-                    f"The folder {shown(path)} has no workflow file (`*.yaml`, `*.yml`)."
-                )
+                folder = printable(os.path.abspath(path))
+                raise RequestWrong(f"The folder {folder} has no workflow file (`*.yaml`, `*.yml`).")
             found: Sequence[Path] = listing.files
             problems.extend(listing.problems)
         elif os.path.lexists(path):

@@ -46,6 +46,7 @@ FLOORS: Sequence[Sequence[str]] = (
     ("workflow",),
     (
         "workflow_folder",
+        "scenario_files",
         "workflow_loader",
         "check",
         "explain",

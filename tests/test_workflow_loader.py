@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from almaflow.alma.simulator import Scenario
 from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.problems import Severity
+from almaflow.scenario_files import KEYS
 from almaflow.settings import Project, Settings
+from almaflow.workflow import Workflow
 from almaflow.workflow_loader import find_workflow, load_paths, load_workflow
 
 STOP = "steps:\n  - stop:\n"
@@ -127,7 +130,7 @@ def test_two_workflows_of_one_name_are_an_error(project: Project) -> None:
     [
         ("nightyl.yaml", r"no file or folder `nightyl.yaml`; did you mean `nightly.yaml`\?"),
         ("no/such.yaml", r"no file or folder `no/such.yaml`\."),
-        ("workflows", r"The folder workflows has no workflow file"),
+        ("workflows", r"The folder /.*/workflows has no workflow file"),
     ],
 )
 def test_a_path_without_workflows_is_a_wrong_request(
@@ -179,3 +182,22 @@ def test_a_name_needs_the_folder_of_the_workflows(tmp_path: Path) -> None:
 
     with pytest.raises(RequestWrong, match=r"no workflow `x` and no folder .*workflows\."):
         find_workflow("x", project)
+
+
+def test_a_scenario_given_as_a_workflow_is_recognised_by_name_and_by_keys(tmp_path: Path) -> None:
+    (tmp_path / "weekly.yaml").write_text("steps: [{stop: x}]\n")
+    (tmp_path / "weekly.scenario.yaml").write_text("sets: []\n")
+    (tmp_path / "other.yaml").write_text("# made by hand\neverything_exists: true\n")
+
+    for name, of in (("weekly.scenario.yaml", "weekly.yaml"), ("other.yaml", "WORKFLOW")):
+        with pytest.raises(DocumentsInvalid) as refused:
+            load_workflow(tmp_path / name, Project(tmp_path, Settings(), None))
+
+        (problem,) = refused.value.problems
+        assert problem.code == "scenario"
+        assert of in problem.message
+
+
+def test_the_keys_that_show_a_scenario_are_those_of_scenarios_and_of_no_workflow() -> None:
+    assert set(KEYS) == set(Scenario.model_fields) - {"description"}
+    assert not set(KEYS) & set(Workflow.model_fields)

@@ -1,8 +1,9 @@
 """Names of jobs, profiles and sets to what they name at one institution.
 
 Names are compared exactly, after Unicode normalisation: Alma's own search finds by words and
-would give a similar one. Jobs and profiles are kept for ten minutes; sets, which steps create
-and delete, are not.
+would give a similar one. Only of names of jobs, which are labels of Alma's and differ from one
+institution to another (`Export Bibliographic Records`, `… records`), case and runs of spaces do
+not count. Jobs and profiles are kept for ten minutes; sets, which steps create and delete, are not.
 
 Source: `alma-api.md`, 8.4.
 """
@@ -116,24 +117,24 @@ class Directory:
     async def job(
         self, id: str | None = None, name: str | None = None, type: str | None = "MANUAL"
     ) -> Job:
-        """Return the job of this id, name, or both; *type* limits the search by name.
+        """Return the job of this id, else of this name; *type* limits the search by name.
+
+        With an id, the name is only what people read: see `other_name`.
 
         Raises:
-            NotInAlma: no job, or several, have this name, or the id's job has another.
+            NotInAlma: no job, or several, have this name.
         """
         if id is None:
             if not name:
                 raise NotInAlma("The name of the job is empty.", noun="job", name="")
             return await self._job_named(name, type)
-        job = await self._keep(("job", id), lambda: self._read(calls.job(id)))
-        if name is not None and not _same(job.name, name):
-            raise NotInAlma(
-                f"At {self._institution}, job {id} is named '{job.name}', not '{name}'.",
-                noun="job",
-                name=name,
-                advice="Correct the name or the id so that both refer to the same job.",
-            )
-        return job
+        return await self._keep(("job", id), lambda: self._read(calls.job(id)))
+
+    def other_name(self, job: Job, name: str | None) -> str:
+        """Return the sentence that says that *job* is not called *name*; empty: it is."""
+        if name is None or _same_label(job.name, name):
+            return ""
+        return f"At {self._institution}, job {job.id} is named '{job.name}', not '{name}'."
 
     async def integration_job(
         self,
@@ -223,7 +224,7 @@ class Directory:
             )
 
         def named(jobs: list[Job]) -> list[Job]:
-            return [job for job in jobs if _same(job.name, name)]
+            return _labelled(jobs, name)
 
         jobs = await self._keep(("jobs", type or ""), load, useful=lambda kept: bool(named(kept)))
         matches = named(jobs)
@@ -250,10 +251,10 @@ class Directory:
     def _one_of_several(self, jobs: Sequence[Job], job_name: str | None, profile: str) -> Job:
         chosen = list(jobs)
         if job_name:
-            prefix = normal_name(job_name)
-            chosen = [job for job in jobs if normal_name(job.name).startswith(prefix)]
+            prefix = _label(job_name)
+            chosen = [job for job in jobs if _label(job.name).startswith(prefix)]
             # One job's name may be the beginning of another's.
-            chosen = [job for job in chosen if _same(job.name, job_name)] or chosen
+            chosen = _labelled(chosen, job_name) or chosen
         if len(chosen) == 1:
             return chosen[0]
         names = ", ".join(sorted(f"'{job.name}'" for job in jobs))
@@ -360,3 +361,18 @@ class Directory:
 
 def _same(one: str, other: str) -> bool:
     return normal_name(one) == normal_name(other)
+
+
+def _label(name: str) -> str:
+    """Return the form in which labels of jobs are compared."""
+    return " ".join(normal_name(name).split()).casefold()
+
+
+def _same_label(one: str, other: str) -> bool:
+    return _label(one) == _label(other)
+
+
+def _labelled(jobs: Iterable[Job], name: str) -> list[Job]:
+    """Return those of *jobs* with this name; those that are written in the same way, if any."""
+    labelled = [job for job in jobs if _same_label(job.name, name)]
+    return [job for job in labelled if _same(job.name, name)] or labelled

@@ -57,7 +57,7 @@ async def _missing(alma: Asked, named: Sequence[_Named]) -> list[Problem]:
     problems = []
     for name in named:
         try:
-            await _look(alma, name.kind)
+            other = await _look(alma, name.kind)
         except NotInAlma as error:
             problems.append(_problem(name, error))
         except AlmaRefused as error:
@@ -65,7 +65,18 @@ async def _missing(alma: Asked, named: Sequence[_Named]) -> list[Problem]:
                 # Only Alma's own codes are about a name; others are about the key or the host.
                 raise
             problems.append(_problem(name, error))
+        else:
+            if other:
+                problems.append(_other_name(name, other))
     return problems
+
+
+def _other_name(name: _Named, message: str) -> Problem:
+    """Return the warning about a job whose name is not that of its id."""
+    document = name.loaded.document
+    path = (*name.path[:-1], "name")
+    advice = f"{message} The id counts. Write the name as in Alma, or check the id."
+    return document.problem(document.place(path), "other-name", advice, Severity.WARNING)
 
 
 def _problem(name: _Named, error: AlmaError) -> Problem:
@@ -115,16 +126,21 @@ def _place(kind: Kind) -> tuple[PathTo, str, Severity] | None:
     return ((key,), "no-such-set", Severity.WARNING) if _is_literal(name) else None
 
 
-async def _look(alma: Asked, kind: Kind) -> None:
-    """Ask Alma for what a step names; Raises: NotInAlma, AlmaRefused."""
+async def _look(alma: Asked, kind: Kind) -> str:
+    """Ask Alma for what a step names; Raises: NotInAlma, AlmaRefused.
+
+    Returns what Alma calls a job, as a sentence, when its id belongs to one of another name.
+    """
     match kind:
         case SubmitJob(job=job):
-            await alma.directory.job(id=job.id, name=job.name)
+            found = await alma.directory.job(id=job.id, name=job.name)
+            return alma.directory.other_name(found, job.name)
         case WaitForRun(integration=IntegrationProfile() as profile):
             begins = kind.job.name if kind.job is not None else None
             await alma.directory.integration_job(profile.id, profile.code, profile.name, begins)
         case WaitForRun(job=JobReference() as job):
-            await alma.directory.job(id=job.id, name=job.name, type=None)
+            found = await alma.directory.job(id=job.id, name=job.name, type=None)
+            return alma.directory.other_name(found, job.name)
         case RunProfile(integration=profile) if profile is not None:
             await alma.directory.integration_job(profile.id, profile.code, profile.name, kind.job)
         case (
@@ -136,6 +152,7 @@ async def _look(alma: Asked, kind: Kind) -> None:
             await alma.read(calls.alma_set(set_id.text))
         case FindSet(name=Template() as name):
             await _set_named(alma, name.text)
+    return ""
 
 
 async def _set_named(alma: Asked, name: str) -> None:

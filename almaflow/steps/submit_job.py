@@ -19,7 +19,7 @@ from almaflow.alma.payload import (
     merge_parameters,
     parse_payload,
 )
-from almaflow.alma.wire import JobParameter
+from almaflow.alma.wire import Job, JobParameter
 from almaflow.field_types import (
     AlmaId,
     IdTemplate,
@@ -37,6 +37,14 @@ from almaflow.steps.result import Ending, StepFailed
 
 # What Alma shows of a job's name; our marker comes on top of it.
 JOB_NAME_LENGTH = 100
+
+
+async def named_job(context: StepContext, job: JobReference, type: str | None) -> Job:
+    """Return the job that is meant; the log says when its id belongs to one of another name."""
+    found = await context.directory.job(id=job.id, name=job.name, type=type)
+    if other := context.directory.other_name(found, job.name):
+        context.say(f"Warning: {other} The id counts.")
+    return found
 
 
 def _misspelt(text: str) -> str:
@@ -57,7 +65,7 @@ def _misspelt(text: str) -> str:
 
 
 class JobReference(Model):
-    """A job by id, by name, or by both: then both must match."""
+    """A job by id or by name. With both, the id counts, and another name in Alma is reported."""
 
     short: ClassVar[str | None] = "id"
 
@@ -69,7 +77,13 @@ class JobReference(Model):
             "other) and digits. Short ids are the same in every institution.",
         ),
     ] = None
-    name: Annotated[Text | None, Field(description="The exact name of the job in Alma.")] = None
+    name: Annotated[
+        Text | None,
+        Field(
+            description="The name of the job in Alma; upper and lower case and the number of "
+            "spaces do not count."
+        ),
+    ] = None
 
     @field_validator("id", mode="before")
     @classmethod
@@ -195,7 +209,7 @@ class SubmitJob(JobStep):
         return await self.start_and_judge(context, job["id"], job["name"], parameters)
 
     async def _resolve(self, context: StepContext) -> dict[str, str]:
-        job = await context.directory.job(id=self.job.id, name=self.job.name)
+        job = await named_job(context, self.job, "MANUAL")
         return {"id": job.id, "name": job.name}
 
     def _parameters(self, context: StepContext, job_id: str, marker: str) -> list[JobParameter]:

@@ -21,7 +21,7 @@ from almaflow.steps.context import StepContext, Submitted
 from almaflow.steps.job_step import GROWTH, JobStep, begin_following
 from almaflow.steps.result import Ending, StepFailed
 from almaflow.steps.run_profile import ImportProfile, IntegrationProfile
-from almaflow.steps.submit_job import JobReference
+from almaflow.steps.submit_job import JobReference, named_job
 from almaflow.waiting import Waiting, WaitingKind
 
 T = TypeVar("T")
@@ -123,7 +123,7 @@ class WaitForRun(JobStep):
             job = await directory.import_job(id=self.import_.id, name=self.import_.name)
         else:
             assert self.job is not None
-            job = await directory.job(id=self.job.id, name=self.job.name, type=None)
+            job = await named_job(context, self.job, None)
         return {"id": job.id, "name": job.name}
 
     async def _find(self, context: StepContext, job_id: str) -> dict[str, Any]:

@@ -113,14 +113,25 @@ def test_names_are_equal_however_their_accents_are_written() -> None:
     assert ask(alma, lambda it: it.job(name="Café")).id == "M1"
 
 
-def test_a_job_given_by_id_and_name_must_be_both() -> None:
+def test_of_a_job_given_by_id_and_name_the_id_counts() -> None:
     alma = FakeAlma(jobs=JOBS)
 
-    assert ask(alma, lambda it: it.job("M44", "Export Bibliographic Records")).id == "M44"
-    assert refusal(alma, lambda it: it.job("M44", "Withdraw items")) == (
-        "At main, job M44 is named 'Export Bibliographic Records', not 'Withdraw items'. "
-        "Correct the name or the id so that both refer to the same job."
-    )
+    assert ask(alma, lambda it: it.job("M44", "export bibliographic  records")).id == "M44"
+    assert ask(alma, lambda it: it.job("M44", "Withdraw items")).id == "M44"
+
+
+@pytest.mark.parametrize("name", ["Export Bibliographic records", " EXPORT  bibliographic RECORDS"])
+def test_case_and_runs_of_spaces_in_names_of_jobs_do_not_count(name: str) -> None:
+    alma = FakeAlma(jobs=JOBS)
+
+    assert ask(alma, lambda it: it.job(name=name)).id == "M44"
+
+
+def test_of_jobs_that_differ_in_case_only_the_one_written_so_is_meant() -> None:
+    alma = FakeAlma(jobs=[job("M1", "Add titles"), job("M2", "Add Titles")])
+
+    assert ask(alma, lambda it: it.job(name="Add Titles")).id == "M2"
+    assert "several jobs are named" in refusal(alma, lambda it: it.job(name="ADD TITLES"))
 
 
 def test_a_job_that_is_not_there_is_refused_with_the_nearest_name() -> None:

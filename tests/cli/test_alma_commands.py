@@ -238,8 +238,9 @@ def test_online_finds_what_alma_does_not_have(
         (7, "no-such-set", "warning"),
         (12, "no-such-set", "warning"),
         (14, "no-set", "warning"),
-        (14, "no-such-job", "error"),
+        (14, "other-name", "warning"),
     ]
+    assert "'Withdraw items', not 'Export'" in typed.json["problems"][-1]["message"]
     assert "did you mean `Withdraw items`?" in typed.json["problems"][1]["message"]
     assert all(one.method == "GET" for one in connected.received())
 

@@ -93,7 +93,7 @@ def test_nothing_wrong_is_nothing_on_github(almaflow: Almaflow, write: Write) ->
     [
         ("goood.yaml", "There is no file or folder `goood.yaml`; did you mean `good.yaml`?"),
         ("nothing/at/all", "There is no file or folder `nothing/at/all`."),
-        ("empty", "The folder empty has no workflow file (`*.yaml`, `*.yml`)."),
+        ("empty", "The folder FOLDER/empty has no workflow file (`*.yaml`, `*.yml`)."),
     ],
 )
 def test_a_path_that_is_not_there_is_a_wrong_request(
@@ -104,7 +104,11 @@ def test_a_path_that_is_not_there_is_a_wrong_request(
 
     typed = almaflow("validate", path)
 
-    assert (typed.code, typed.out, typed.err) == (2, "", f"Error: {told}\n")
+    assert (typed.code, typed.out, typed.err) == (
+        2,
+        "",
+        f"Error: {told.replace('FOLDER', str(folder))}\n",
+    )
 
 
 def test_where_there_is_nothing_to_check_a_file_must_be_named(
@@ -114,8 +118,8 @@ def test_where_there_is_nothing_to_check_a_file_must_be_named(
 
     assert typed.code == 2
     assert typed.err == (
-        f"Error: There is no folder {folder / 'workflows'} and no almaflow.yaml here. Name the "
-        "files to check, such as `almaflow validate my-workflow.yaml`.\n"
+        f"Error: There is no folder {folder / 'workflows'} and no almaflow.yaml in {folder}. "
+        "Name the files to check, such as `almaflow validate my-workflow.yaml`.\n"
     )
 
 

@@ -89,8 +89,8 @@ def _default_paths(project: Project, problems: list[Problem]) -> list[Path]:
     paths = [path for path in (folder, file) if os.path.lexists(path)]
     if not paths and not problems:
         raise RequestWrong(
-            f"There is no folder {folder} and no {FILE_NAME} here. Name the files to check, "
-            "such as `almaflow validate my-workflow.yaml`."
+            f"There is no folder {folder} and no {FILE_NAME} in {project.folder.absolute()}. Name "
+            "the files to check, such as `almaflow validate my-workflow.yaml`."
         )
     return paths
 

@@ -1,0 +1,57 @@
+"""Scenarios of the simulator among workflow files: whether a file is one, and of which workflow.
+
+`weekly.scenario.yaml` belongs to `weekly.yaml`, next to it; others are known by their keys.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from almaflow.document import MAX_BYTES
+from almaflow.text_files import FileUnreadable, read_text
+from almaflow.workflow_folder import ENDINGS, SCENARIO, shown
+
+# Keys at the top of a scenario that no workflow has.
+KEYS = (
+    *("alma", "approvals", "everything_exists", "faults", "files", "jobs", "library", "members"),
+    *("other_runs", "reports", "sets", "starts_at", "unknown_members"),
+)
+_OF_SCENARIOS = re.compile(rf"^(?:{'|'.join(KEYS)})[ \t]*:", re.MULTILINE)
+_OF_WORKFLOWS = re.compile(r"^(?:steps|schedule|inputs|finally)[ \t]*:", re.MULTILINE)
+
+
+def is_scenario(path: Path) -> bool:
+    """Whether the file at *path* is a scenario; False when it cannot be read."""
+    if path.name.casefold().endswith(SCENARIO):
+        return True
+    try:
+        text = read_text(path, MAX_BYTES)
+    except FileUnreadable:
+        return False
+    return bool(_OF_SCENARIOS.search(text)) and not _OF_WORKFLOWS.search(text)
+
+
+def scenario_message(path: Path, name: str) -> str:
+    """Return what a person who gives the scenario at *path* as a workflow reads; *name* is its."""
+    what = "This is a scenario for the simulator, not a workflow."
+    workflow = _workflow_of(path)
+    if workflow is None:
+        return (
+            f"{what} Give it after a workflow: `almaflow run --simulate WORKFLOW {name}`. "
+            "`almaflow explain scenario` describes it."
+        )
+    return (
+        f"{what} It belongs to {shown(workflow)}. Use `almaflow run --simulate {shown(workflow)}`, "
+        "which reads it, and check it with `almaflow plan` in the same way."
+    )
+
+
+def _workflow_of(path: Path) -> Path | None:
+    """Return the workflow next to a scenario; None when there is none."""
+    if not path.name.casefold().endswith(SCENARIO):
+        return None
+    stem = path.name[: -len(SCENARIO)]
+    candidates = (path.with_name(stem + ending) for ending in ENDINGS)
+    return next((one for one in candidates if os.path.isfile(one)), None)
