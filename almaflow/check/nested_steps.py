@@ -21,8 +21,7 @@ from almaflow.expressions import (
     type_of,
 )
 from almaflow.expressions.types import KINDS, item_of
-from almaflow.steps.base import Kind, StepBase
-from almaflow.steps.check import Check
+from almaflow.steps.base import StepBase
 from almaflow.steps.for_each import ForEach
 from almaflow.steps.stop import Stop
 from almaflow.steps.tree import StepNode, walk
@@ -113,8 +112,8 @@ def _asked_of(outputs: Type, step: str) -> Type:
 
 
 def may_be_skipped(steps: Sequence[StepBase]) -> bool:
-    """Whether a `check … otherwise: skip` may end the body that consists of *steps*."""
-    return any(_skips(node.step.kind) for node in walk(steps, shared=True))
+    """Whether one of *steps*, such as a `check … otherwise: skip`, may end them as skipped."""
+    return any(node.step.kind.may_end_body() for node in walk(steps, shared=True))
 
 
 def not_reached(steps: Sequence[StepBase]) -> set[str]:
@@ -123,12 +122,10 @@ def not_reached(steps: Sequence[StepBase]) -> set[str]:
     early = False
     for step in steps:
         within = [node.step for node in StepNode(step, "").walk(shared=True)]
-        left_out = within if early else within[1:]
-        early = early or any(isinstance(one.kind, Stop) or _skips(one.kind) for one in within)
+        left_out = within if early or step.kind.may_end_body() else within[1:]
+        early = early or any(
+            isinstance(one.kind, Stop) or one.kind.may_end_body() for one in within
+        )
         if early:
             ids.update(one.id for one in left_out if one.id is not None)
     return ids
-
-
-def _skips(kind: Kind) -> bool:
-    return isinstance(kind, Check) and kind.otherwise == "skip"

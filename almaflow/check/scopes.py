@@ -147,6 +147,8 @@ class VisibleSteps:
             return
         if step.if_ is not None:
             outputs = perhaps(outputs, step.id, "the step has an `if` and may not have run")
+        elif why := step.kind.may_do_nothing():
+            outputs = perhaps(outputs, step.id, why)
         self.fields[step.id] = outputs
 
     def mark(self) -> int:

@@ -172,6 +172,17 @@ class Kind(Model):
         """
         return {}
 
+    def may_do_nothing(self) -> str:
+        """Why this very step may end as skipped although its `if` is true; empty: it never does.
+
+        A clause that follows "because".
+        """
+        return ""
+
+    def may_end_body(self) -> bool:
+        """Whether it may end the run, or what is around it, as skipped."""
+        return False
+
     def payloads(self) -> Iterator[str]:
         """The files that are recorded with a run because it sends them as they are."""
         return iter(())

@@ -38,6 +38,9 @@ class Check(Kind):
         ),
     ] = "fail"
 
+    def may_end_body(self) -> bool:
+        return self.otherwise == "skip"
+
     async def perform(self, context: StepContext) -> Ending:
         if context.holds(self.that):
             return Ending()

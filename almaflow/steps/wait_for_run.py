@@ -6,9 +6,9 @@ import re
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from almaflow.alma import calls
@@ -16,10 +16,12 @@ from almaflow.alma.calls import Call
 from almaflow.alma.directory import read_pages
 from almaflow.alma.value_parsing import normal_name
 from almaflow.alma.wire import JobInstance
+from almaflow.durations import parse_duration
 from almaflow.field_types import Expression, Template
+from almaflow.outcome import Outcome
 from almaflow.steps.context import StepContext, Submitted
 from almaflow.steps.job_step import GROWTH, JobStep, begin_following
-from almaflow.steps.result import Ending, StepFailed
+from almaflow.steps.result import Ending, Ends, StepFailed
 from almaflow.steps.run_profile import ImportProfile, IntegrationProfile
 from almaflow.steps.submit_job import JobReference, named_job
 from almaflow.waiting import Waiting, WaitingKind
@@ -30,6 +32,9 @@ T = TypeVar("T")
 _LONGEST_PATTERN = 1_000
 # Other years would lead out of the calendar when they are compared.
 _YEARS = range(1900, 2200)
+
+# For checking a literal `since`; which one does not matter.
+_SOME_INSTANT = datetime(2026, 1, 1, tzinfo=UTC)
 
 _TIME_OF_DAY = re.compile(r"\d\d:\d\d(:\d\d)?")
 
@@ -51,6 +56,8 @@ class WaitForRun(JobStep):
     expect:
       - counters.number('c.jobs.publishing.failed.publishing', 0) == 0
   timeout: 8h
+- id: recent
+  wait_for_run: {job: M58, since: "-13d", name: "Unused*", if_none: skip}
 """
 
     job: Annotated[
@@ -72,10 +79,20 @@ class WaitForRun(JobStep):
         Template | None,
         Field(
             description="The earliest time at which the instance may have been submitted: an "
-            'instant, a day, or a time of day such as "22:00" (the last one); '
+            'instant, a day, a time of day such as "22:00" (the last one), or a duration before '
+            'now such as "-13d"; '
             "default: `run.scheduled_at`."
         ),
     ] = None
+    if_none: Annotated[
+        Literal["wait", "fail", "skip", "continue"],
+        Field(
+            description="What happens when there is no such instance yet: `wait` for one "
+            "(default); `fail`; `skip`, which ends the run (or the iteration, or the called "
+            "workflow) as skipped because there is nothing to do; or `continue`, which "
+            "skips only this step."
+        ),
+    ] = "wait"
     name: Annotated[
         Template | None,
         Field(
@@ -83,6 +100,36 @@ class WaitForRun(JobStep):
             "matches any characters, `?` one character, `[abc]` one of these."
         ),
     ] = None
+
+    @field_validator("since")
+    @classmethod
+    def _literal_since(cls, given: Template | None) -> Template | None:
+        if given is not None and "{{" not in given.text:
+            try:
+                read_since(given.text, _SOME_INSTANT)
+            except StepFailed as error:
+                raise PydanticCustomError("bad_since", "{why}", {"why": str(error)}) from None
+        return given
+
+    @model_validator(mode="after")
+    def _some_time(self) -> WaitForRun:
+        if self.if_none != "wait" and self.since is None:
+            raise PydanticCustomError(
+                "choose_one",
+                "`if_none` needs `since`: without it, only an instance that was started after the "
+                "beginning of this run would count. Write how far back to search, such as "
+                '`since: "-13d"`.',
+                {"key": "if_none"},
+            )
+        return self
+
+    def may_do_nothing(self) -> str:
+        return (
+            "there may be no instance (`if_none: continue`)" if self.if_none == "continue" else ""
+        )
+
+    def may_end_body(self) -> bool:
+        return self.if_none == "skip"
 
     @model_validator(mode="after")
     def _one_source(self) -> WaitForRun:
@@ -105,12 +152,23 @@ class WaitForRun(JobStep):
     async def perform(self, context: StepContext) -> Ending:
         job = await context.once("job", lambda: self._resolve(context))
         found = await context.once("adopted", lambda: self._find(context, job["id"]))
+        if found is None:
+            return self._none(context, job["name"] or job["id"])
         context.say(f"Following {found['name'] or job['name']}, instance {found['id']} in Alma.")
         run = Submitted(found["id"], found["at"])
         begin_following(context, job["id"], run)
         if not self.wait:
             return Ending()
         return await self.follow_and_judge(context, job["id"], job["name"], run, look_now=True)
+
+    def _none(self, context: StepContext, job: str) -> Ending:
+        """Return how the step ends without an instance; Raises: StepFailed."""
+        since = self._since(context)
+        pattern = "" if self.name is None else f" named `{context.text(self.name)}`"
+        text = f"There is no instance of {job}{pattern} since {since:%Y-%m-%d %H:%M %Z}."
+        if self.if_none == "fail":
+            raise StepFailed(text)
+        return Ending(Outcome.SKIPPED, text, Ends.SKIP if self.if_none == "skip" else None)
 
     async def _resolve(self, context: StepContext) -> dict[str, str]:
         directory = context.directory
@@ -126,8 +184,8 @@ class WaitForRun(JobStep):
             job = await named_job(context, self.job, None)
         return {"id": job.id, "name": job.name}
 
-    async def _find(self, context: StepContext, job_id: str) -> dict[str, Any]:
-        """Wait until there is a run, and return the newest: `{id, name, at}`."""
+    async def _find(self, context: StepContext, job_id: str) -> dict[str, Any] | None:
+        """Return the newest run, `{id, name, at}`; with `if_none: wait` wait until there is one."""
         pattern = "*" if self.name is None else _pattern(context.text(self.name))
         poll = self.poll or context.poll
         pace = poll.first
@@ -136,6 +194,8 @@ class WaitForRun(JobStep):
             if runs:
                 at, newest = max(runs, key=lambda pair: pair[0])
                 return {"id": newest.id, "name": newest.name, "at": at}
+            if self.if_none != "wait":
+                return None
             named = "" if self.name is None else f" named `{pattern}`"
             since = self._since(context)
             text = f"no instance of job {job_id}{named} since {since:%Y-%m-%d %H:%M %Z} yet"
@@ -183,7 +243,7 @@ class WaitForRun(JobStep):
 
 
 def read_since(value: Any, now: datetime) -> datetime:
-    """Return the instant that *value* means: an instant, a day, or the last time of day.
+    """Return the instant that *value* means: an instant, a day, the last time of day, or `-13d`.
 
     *now* is aware and in the zone in which *value* is meant.
 
@@ -196,6 +256,9 @@ def read_since(value: Any, now: datetime) -> datetime:
             f"`since` is `{value}`, which is before the year {_YEARS[0]} or after the year "
             f"{_YEARS[-1]}. Use an instant at which Alma may have started the job."
         )
+    if isinstance(value, timedelta):
+        # In UTC: a day of the clock on the wall may have 23 hours.
+        return (now.astimezone(UTC) - value).astimezone(now.tzinfo)
     if isinstance(value, datetime):
         return value if value.tzinfo is not None else value.replace(tzinfo=now.tzinfo)
     if isinstance(value, date):
@@ -205,11 +268,14 @@ def read_since(value: Any, now: datetime) -> datetime:
         return today if today <= now else today - timedelta(days=1)
     raise StepFailed(
         f"`since` is `{value}`, which is not a valid instant (2026-12-24T18:00), day "
-        "(2026-12-24) or time of day (22:00)."
+        "(2026-12-24), time of day (22:00) or duration before now (-13d)."
     )
 
 
-def _parsed(text: str) -> date | datetime | time | str:
+def _parsed(text: str) -> date | datetime | time | timedelta | str:
+    if text.startswith("-"):
+        with suppress(ValueError):
+            return parse_duration(text[1:])
     # Digits alone would be read as a time of day as well: 2026 as 20:26.
     if _TIME_OF_DAY.fullmatch(text):
         with suppress(ValueError):

@@ -317,6 +317,8 @@ def test_a_clock_that_is_set_while_a_run_is_followed_delays_no_look(
         ("09:00", datetime(2026, 3, 2, 9, 0, tzinfo=ZONE)),
         ("22:00", datetime(2026, 3, 1, 22, 0, tzinfo=ZONE)),
         (time(22, 0), datetime(2026, 3, 1, 22, 0, tzinfo=ZONE)),
+        ("-13d", NOW - timedelta(days=13)),
+        (" -1h30m ", NOW - timedelta(minutes=90)),
     ],
 )
 def test_since_is_an_instant_a_day_or_the_last_time_of_day(value: Any, instant: datetime) -> None:
@@ -329,14 +331,14 @@ def test_a_since_outside_of_all_years_of_alma_is_refused(value: Any) -> None:
         read_since(value, NOW)
 
 
-@pytest.mark.parametrize("value", ["yesterday", "2026", 5, ""])
+@pytest.mark.parametrize("value", ["yesterday", "2026", 5, "", "13d", "-", "-13 days", "-999999d"])
 def test_what_is_no_time_is_refused(value: Any) -> None:
     with pytest.raises(StepFailed) as raised:
         read_since(value, NOW)
 
     assert str(raised.value) == (
         f"`since` is `{value}`, which is not a valid instant (2026-12-24T18:00), day "
-        "(2026-12-24) or time of day (22:00)."
+        "(2026-12-24), time of day (22:00) or duration before now (-13d)."
     )
 
 
@@ -352,3 +354,40 @@ def test_what_is_no_time_is_refused(value: Any) -> None:
 def test_one_job_is_meant(stage: Stage, which: str, told: str) -> None:
     with pytest.raises(DocumentsInvalid, match=told):
         stage.run(f"steps: [{{wait_for_run: {{{which}}}}}]")
+
+
+RECENT = """
+steps:
+  - id: it
+    wait_for_run: {{job: {{name: {job}}}, since: "-2h", if_none: {if_none}}}
+  - id: later
+    if: steps.it.outcome == 'succeeded'
+    notify: "{{{{ steps.it.status }}}}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("if_none", "outcome"), [("fail", "failed"), ("skip", "skipped"), ("continue", "succeeded")]
+)
+def test_what_happens_without_a_run_is_said_by_if_none(
+    set_stage: Callable[..., Stage], if_none: str, outcome: str
+) -> None:
+    stage = set_stage(others({"at": "-3h"}, {"at": "30m"}))
+
+    played = stage.run(RECENT.format(job=PUBLISHING, if_none=if_none))
+
+    assert played.outcome == outcome
+    assert played.steps["it"]["outcome"] == ("failed" if if_none == "fail" else "skipped")
+    assert "instance_id" not in played.steps["it"]
+    assert (stage.clock.true_now() - START).total_seconds() < 60
+
+
+@pytest.mark.parametrize("if_none", ["wait", "fail", "skip", "continue"])
+def test_a_run_since_a_duration_before_now_is_followed_to_its_end(
+    set_stage: Callable[..., Stage], if_none: str
+) -> None:
+    stage = set_stage(others({"at": "-1h", "duration": "90m"}))
+
+    played = stage.run(RECENT.format(job=PUBLISHING, if_none=if_none))
+
+    assert (played.outcome, played.steps["it"]["status"]) == ("succeeded", "COMPLETED_SUCCESS")
