@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from almaflow import __version__
 from almaflow.cli.signals import interrupt_on_signals
@@ -36,13 +38,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         gc.disable()
     from almaflow.cli.error_handler import run_command_line
 
-    code = run_command_line(words)
-    if owns_process:
-        # Everything that needs to be closed has been closed. Searching all objects for garbage
-        # before the process ends would take longer than many commands.
-        gc.freeze()
-    return code
+    return run_command_line(words)
+
+
+def run_process() -> NoReturn:
+    """Run the command line of this process, and end the process with its exit code.
+
+    The command has closed what it opened, and what registered itself for the exit is called here.
+    Python would then free every object one by one, which takes as long as some commands work; so
+    the system does it. To measure a command with a profiler, call `main`.
+    """
+    code = main()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_process()

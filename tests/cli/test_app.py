@@ -84,6 +84,28 @@ def test_the_version_is_told_wherever_the_option_stands(almaflow: Almaflow) -> N
     assert almaflow("--version", "--version").out == f"almaflow {__version__}\n"
 
 
+def test_the_process_prints_everything_and_does_what_is_due_at_its_exit() -> None:
+    script = (
+        "import atexit, sys; from almaflow.__main__ import run_process\n"
+        "atexit.register(print, 'registered', file=sys.stderr)\n"
+        "sys.argv[1:] = ['explain', 'no_such_step']\n"
+        "run_process()"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env=environment(),
+    )
+
+    assert done.returncode == 2
+    assert "no_such_step" in done.stderr
+    assert done.stderr.endswith("registered\n")
+
+
 def test_help_lists_every_command_under_its_heading(almaflow: Almaflow) -> None:
     typed = almaflow("--help")
 
