@@ -32,12 +32,14 @@ _BUSY = {
     "60347": Busy.OVERLAP,
 }
 
+_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
+
 # With these, whatever the HTTP status, the work may have been done or be under way.
 _LOST = frozenset(
     {
         "ROUTING_ERROR",
         "GENERAL_ERROR",
-        "INTERNAL_SERVER_ERROR",
+        _SERVER_ERROR,
         "402119",
         "402224",
         "402225",
@@ -106,6 +108,11 @@ def _object(entry: Any) -> Mapping[str, Any]:
     return entry if isinstance(entry, Mapping) else {"errorMessage": name(entry)}
 
 
+def _is_wrong_path(message: AlmaMessage) -> bool:
+    """Whether Analytics has no such report, which it says with HTTP 500 (alma-api.md 17)."""
+    return message.code == _SERVER_ERROR and message.message.startswith("Path not found")
+
+
 class _Judge:
     """One response to one call, and the error that it makes."""
 
@@ -120,6 +127,8 @@ class _Judge:
     def of_codes(self, messages: tuple[AlmaMessage, ...]) -> AlmaError:
         codes = [message.code for message in messages]
         reason = "; ".join(str(message) for message in messages)
+        if not self._call.is_write and all(map(_is_wrong_path, messages)):
+            return self._refused(reason, messages, "")
         if _LOST.intersection(codes):
             return self._lost(reason, messages)
         busy = next((_BUSY[code] for code in codes if code in _BUSY), None)

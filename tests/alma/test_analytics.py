@@ -41,6 +41,27 @@ def read(body: str, call: Call[Any] | None = None) -> tuple[ReportPage, Scripted
     return found, transport
 
 
+@pytest.mark.parametrize(
+    "rowset", ["rowset", 'rowset xmlns="urn:schemas-microsoft-com:xml-analysis:rowset"']
+)
+def test_a_row_set_without_a_prefix_is_read(rowset: str) -> None:
+    inside = f"{SCHEMA}<Row><Column0>0</Column0><Column2>1.50</Column2></Row>"
+    body = page("").replace(f"{ROWSET}</rowset:rowset>", f"<{rowset}>{inside}</rowset>")
+
+    found, _ = read(body)
+
+    assert found.headings == (("Column1", "Barcode"), ("Column2", "Column2"))
+    assert found.rows == ({"Column2": "1.50"},)
+
+
+def test_a_report_that_is_not_ready_has_no_rows() -> None:
+    found, _ = read(
+        f"{HEAD}<report><QueryResult><IsFinished>false</IsFinished><ResultXml/></QueryResult></report>"
+    )
+
+    assert found == ReportPage(token="", finished=False, headings=(), rows=())
+
+
 def test_the_first_page_has_token_headings_and_rows() -> None:
     row = "<Row><Column0>0</Column0><Column1>0039</Column1><Column2>1.50</Column2></Row>"
 

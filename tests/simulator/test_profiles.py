@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from urllib.parse import quote
 
 import pytest
@@ -159,7 +160,9 @@ def test_a_report_is_read_page_by_page_with_its_token() -> None:
 
     assert [text.count("<Row>") for text in (first, second, third)] == [25, 25, 10]
     assert [("<IsFinished>true" in text) for text in (first, second, third)] == [False, False, True]
-    assert 'name="Column2" type="xsd:string" saw-sql:columnHeading="Note &amp; more"' in first
+    assert 'name="Column2" saw-sql:columnHeading="Note &amp; more"' in first
+    assert 'saw-sql:tableHeading="Discarded" saw-sql:type="varchar" type="xsd:string"' in first
+    assert '<rowset xmlns="urn:schemas-microsoft-com:xml-analysis:rowset">' in first
     assert "xsd:schema" not in second
     assert "ResumptionToken" not in second
     assert "<Row><Column0>0</Column0><Column1>39030</Column1></Row>" in first
@@ -168,15 +171,20 @@ def test_a_report_is_read_page_by_page_with_its_token() -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["", "path=/x", "token=1", f"path={quote(PATH)}&limit=5", f"path={quote(PATH)}&limit=x"],
+    ["", "token=1", f"path={quote(PATH)}&limit=5", f"path={quote(PATH)}&limit=x"],
 )
 def test_reports_are_asked_for_properly(query: str) -> None:
     assert World(SCENARIO).code("GET", f"/analytics/reports?{query}") == "40166410"
 
 
-def test_a_missing_report_comes_with_a_hint() -> None:
+def test_a_missing_report_is_an_error_of_the_server_and_comes_with_a_hint() -> None:
     reply = World().ask("GET", "/analytics/reports?path=/x")
 
+    assert (reply.status, *error_of(reply)) == (
+        500,
+        "INTERNAL_SERVER_ERROR",
+        "Path not found (/x)",
+    )
     assert json.loads(reply.body)["errorsExist"] is True
     assert reply.headers["x-simulator-hint"] == (
         'reports: [{path: "/x", columns: ["Barcode"], rows: [["39031000000011"]]}]'
@@ -198,28 +206,45 @@ def test_a_slow_report_has_no_rows_at_first(late: bool) -> None:
 
     assert "<IsFinished>false" in early
     assert "<Row>" not in early
-    assert "xsd:schema" not in early
+    assert "<ResultXml/>" in early
     assert ("<ResumptionToken>" in early, "<ResumptionToken>" in ready) == (not late, late)
     assert "xsd:schema" in ready
     assert ready.count("<Row>") == 25
 
 
-def test_a_cell_without_value_is_empty_or_at_the_end_of_its_row_missing() -> None:
+def test_a_cell_without_value_is_missing_from_its_row() -> None:
     world = World(
         {"reports": [{"path": "/x", "columns": ["A", "B"], "rows": [["", "1"], ["", ""]]}]}
     )
 
     body = world.ask("GET", "/analytics/reports?path=/x&col_names=false", accept=None).body.decode()
 
-    assert "<Row><Column0>0</Column0><Column1/><Column2>1</Column2></Row>" in body
+    assert "<Row><Column0>0</Column0><Column2>1</Column2></Row>" in body
     assert "<Row><Column0>0</Column0></Row>" in body
-    assert '<xsd:element name="Column1" type="xsd:string"/>' in body
-    assert "columnHeading" not in body
+    assert 'minOccurs="0" name="Column1" saw-sql:displayFormula="s_1"' in body
+    assert "Heading" not in body
 
 
 def test_asked_for_json_a_report_s_rows_stay_xml() -> None:
     reply = World(SCENARIO).ask("GET", f"/analytics/reports?path={quote(PATH)}")
 
     [inside] = json.loads(reply.body)["anies"]
-    assert inside.startswith("<?xml")
+    assert inside.startswith('<?xml version="1.0" encoding="UTF-16"?><QueryResult>')
+    assert "<rowset><xsd:schema" in inside
     assert "<Row><Column0>0</Column0><Column1>39030</Column1></Row>" in inside
+
+
+def test_a_report_s_columns_have_the_types_of_their_values() -> None:
+    rows = [["1", "2026-03-02", "2026-03-02T14:39:01", "2026-03-02"], ["2", "2026-03-03", "", "x"]]
+    world = World({"reports": [{"path": "/x", "columns": ["A", "B", "C", "D"], "rows": rows}]})
+
+    body = world.ask("GET", "/analytics/reports?path=/x", accept=None).body.decode()
+
+    kinds = re.findall(r'minOccurs="(.)" name="(\w+)".*? type="xsd:(\w+)"/>', body)
+    assert kinds == [
+        ("1", "Column0", "int"),
+        ("1", "Column1", "string"),
+        ("1", "Column2", "date"),
+        ("0", "Column3", "dateTime"),
+        ("1", "Column4", "string"),
+    ]

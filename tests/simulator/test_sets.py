@@ -6,7 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from defusedxml.ElementTree import fromstring
 
+from tests.simulator.served import Served
 from tests.simulator.world import World, error_of
 
 TITLES_OF_MINE = 'BIB_MMS where BIB_MMS ((title CONTAIN "mine"))'
@@ -416,3 +418,31 @@ def test_the_truth_about_sets_can_be_read() -> None:
 
     assert world.alma.sets()["mine"] == 3
     assert "mine" not in world.alma.sets("branch")
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/xml"])
+def test_the_answer_of_a_small_copy_counts_its_members(served: Served, accept: str) -> None:
+    sets = {set_.name: set_.id for set_ in served.world.main.sets.values()}
+    body = {**itemized(content="BIB_MMS"), "name": "copy"}
+    path = f"/almaws/v1/conf/sets?from_logical_set={sets['New titles of the last month']}"
+
+    reply = served.session.post(
+        served.server.url + path, json=body, headers={"Accept": accept}, timeout=10
+    )
+
+    if accept.endswith("xml"):
+        assert fromstring(reply.content).findtext("number_of_members") == "312"
+    else:
+        assert reply.json()["number_of_members"]["value"] == 312
+
+
+def test_the_answer_of_a_combination_counts_its_members() -> None:
+    sets = [{"id": "1", "name": "a", "members": 3}, {"id": "2", "name": "b", "members": 4}]
+    small, slow = World({"sets": sets}), World({"sets": sets, "alma": {"filled_at_once": 2}})
+
+    counts = [
+        world.json("POST", "/conf/sets?set1=1&set2=2&combine=OR", {"name": "both"})
+        for world in (small, slow)
+    ]
+
+    assert [made["number_of_members"]["value"] for made in counts] == [7, 0]

@@ -131,7 +131,7 @@ def test_an_error_before_there_are_rows_is_asked_again_with_the_same_token(
 ) -> None:
     stage = set_stage(
         {
-            "reports": [report(barcodes(30), ready_after="30s")],
+            "reports": [report(barcodes(30), ready_after="30s", late_token=False)],
             "faults": [{"call": "read_report", "nth": [2, 3], **fault}],
         }
     )
@@ -161,7 +161,7 @@ def test_a_report_that_is_refused_for_good_fails(set_stage: Callable[..., Stage]
     fault = {"kind": "status", "call": "read_report", "nth": [2, 3, 4, 5], "status": 400}
     stage = set_stage(
         {
-            "reports": [report(barcodes(3), ready_after="1h")],
+            "reports": [report(barcodes(3), ready_after="1h", late_token=False)],
             "faults": [{**fault, "code": "420033", "message": "Broken"}],
         }
     )
@@ -258,7 +258,8 @@ def test_an_unknown_report_fails_with_alma_s_words_and_a_hint(stage: Stage) -> N
     played = stage.run(WORKFLOW)
 
     assert played.outcome == "failed"
-    assert f"Parameter value invalid. path: {PATH} (code 40166410" in played.record.error
+    assert f"Path not found ({PATH}) (code INTERNAL_SERVER_ERROR" in played.record.error
+    assert stage.sent("read_report") == 1
     assert "To provide it in a scenario: reports:" in played.record.error
 
 

@@ -8,16 +8,16 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from urllib.parse import parse_qsl, urlsplit
 from zlib import crc32
 from zoneinfo import ZoneInfo
 
+from almaflow.alma.simulator.addresses import address_seen
 from almaflow.alma.simulator.call import Call, http_date
 from almaflow.alma.simulator.faults import Faults, broken, call_names, is_processed
 from almaflow.alma.simulator.furnish import furnish
 from almaflow.alma.simulator.institution import Institution, Submission
 from almaflow.alma.simulator.reply import Answer, ApiError, Reply, Shape
-from almaflow.alma.simulator.router import Route, find_route
+from almaflow.alma.simulator.router import Route, find_route, split_target
 from almaflow.alma.simulator.runs import Instance
 from almaflow.alma.simulator.scenario import Fault, FaultKind, Scenario
 from almaflow.alma.simulator.submission import start_another
@@ -74,6 +74,7 @@ class _Request:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    link_base: str
     now: datetime
     as_json: bool
     key: Key | None
@@ -105,8 +106,10 @@ class SimulatedAlma:
         self._faults = Faults(self._scenario.faults, self._started_at, zone)
         self._received: deque[Received] = deque()
         self._received_bytes = 0
-        # Where links lead; a server puts its own address here.
         self.link_base = self._scenario.alma.base_url.rstrip("/")
+        """What links begin with."""
+        self.links_follow_client = False
+        """Whether they begin with the address that a request's headers name instead."""
 
     def _now(self) -> datetime:
         # Arithmetic in a local zone would go by its wall clock, not by elapsed time.
@@ -242,7 +245,7 @@ class SimulatedAlma:
         return reply
 
     def _read(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> _Request:
-        path, query = _split(target)
+        path, query = split_target(target)
         lower = {name.lower(): value for name, value in headers.items()}
         return _Request(
             method=method.upper(),
@@ -251,6 +254,9 @@ class SimulatedAlma:
             query=query,
             headers=lower,
             body=body,
+            link_base=(
+                address_seen(lower, self.link_base) if self.links_follow_client else self.link_base
+            ),
             now=self._now(),
             as_json=wants_json(query, lower),
             key=self._keys.get(_key_text(lower, query)),
@@ -309,7 +315,7 @@ class SimulatedAlma:
             query=request.query,
             headers=request.headers,
             body=request.body,
-            link_base=self.link_base,
+            link_base=request.link_base,
             fault=fault if fault is not None and fault.kind in _TOLD else None,
         )
 
@@ -375,16 +381,6 @@ class SimulatedAlma:
 
 def _unauthorized() -> ApiError:
     return ApiError("UNAUTHORIZED", shape=Shape.GATEWAY)
-
-
-def _split(target: str) -> tuple[str, dict[str, str]]:
-    try:
-        parts = urlsplit(target)
-    except ValueError:
-        return "", {}
-    pairs = parse_qsl(parts.query, keep_blank_values=True, errors="replace")
-    # Of a repeated parameter the first counts.
-    return parts.path, dict(reversed(pairs))
 
 
 def _key_text(headers: Mapping[str, str], query: Mapping[str, str]) -> str:

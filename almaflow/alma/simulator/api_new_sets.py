@@ -78,8 +78,7 @@ def _copied(call: Call, body: Body) -> AlmaSet:
     if content != source.content:
         raise ApiError("402265")
     alma_set = _keep(call, body, _name(call, body), content, Members(source.members))
-    alma_set.filled_from = call.now
-    return alma_set
+    return _fill(call, alma_set)
 
 
 def _combined(call: Call, body: Body) -> AlmaSet:
@@ -103,9 +102,7 @@ def _combined(call: Call, body: Body) -> AlmaSet:
         members = Members((*first.members, *second.members))
     else:
         members = Members(i for i in first.members if (i in others) == (operator == "AND"))
-    alma_set = _keep(call, body, name, first.content, members)
-    alma_set.filled_from = call.now
-    return alma_set
+    return _fill(call, _keep(call, body, name, first.content, members))
 
 
 def _filtered(call: Call, body: Body) -> AlmaSet:
@@ -114,8 +111,13 @@ def _filtered(call: Call, body: Body) -> AlmaSet:
         raise ApiError("402119")
     # What a rule says is not known here: every third member passes.
     members = Members(list(source.members)[::3])
-    alma_set = _keep(call, body, _name(call, body), source.content, members)
-    alma_set.filled_from = call.now
+    return _fill(call, _keep(call, body, _name(call, body), source.content, members))
+
+
+def _fill(call: Call, alma_set: AlmaSet) -> AlmaSet:
+    """Let Alma fill the set: a small one before it answers, others behind the answer."""
+    if len(alma_set.members) > call.institution.switches.filled_at_once:
+        alma_set.filled_from = call.now
     return alma_set
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from xml.sax.saxutils import escape, quoteattr
 
@@ -15,15 +16,21 @@ from almaflow.alma.simulator.wire import wants_json, xml_clean
 # Analytics works in bulks of so many rows.
 _BULK = 25
 _MOST = 1000
+# What Alma answers to a path that leads nowhere.
+_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
 _XML_HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
-_NAMESPACES = (
-    'xmlns:rowset="urn:schemas-microsoft-com:xml-analysis:rowset" '
-    'xmlns="urn:schemas-microsoft-com:xml-analysis:rowset"'
-)
+# In JSON the rows are a text of XML, whose head names an encoding that the text does not have.
+_JSON_HEAD = '<?xml version="1.0" encoding="UTF-16"?>'
+_ROWSET = "urn:schemas-microsoft-com:xml-analysis:rowset"
 _SCHEMA_NAMESPACES = (
     'xmlns:xsd="http://www.w3.org/2001/XMLSchema" '
-    'xmlns:saw-sql="urn:saw-sql" targetNamespace="urn:schemas-microsoft-com:xml-analysis:rowset"'
+    f'xmlns:saw-sql="urn:saw-sql" targetNamespace="{_ROWSET}"'
 )
+# The types that Analytics gives to columns, as it names them and as XML Schema does.
+_TEXT = ("varchar", "xsd:string")
+_DATE = ("date", "xsd:date")
+_INSTANT = ("timestamp", "xsd:dateTime")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d)?", re.A)
 
 
 def read_report(call: Call) -> Answer:
@@ -45,18 +52,25 @@ def read_report(call: Call) -> Answer:
     has_token = by_path and (ready or not report.late_token)
     if has_token or not by_path:
         institution.keep_report_token(token, report.path, offset + len(rows))
-    schema = _schema(report, call.query.get("col_names") != "false") if ready and not offset else ""
+    as_json = wants_json(call.query, call.headers)
+    shown = _rowset(report, rows, call, with_schema=not offset, as_json=as_json) if ready else ""
     body = (
         "<QueryResult>"
         f"{f'<ResumptionToken>{token}</ResumptionToken>' if has_token else ''}"
-        f"<IsFinished>{'true' if finished else 'false'}</IsFinished><ResultXml>"
-        f"<rowset:rowset {_NAMESPACES}>{schema}"
-        f"{''.join(map(_row, rows))}</rowset:rowset></ResultXml></QueryResult>"
+        f"<IsFinished>{'true' if finished else 'false'}</IsFinished>"
+        f"{f'<ResultXml>{shown}</ResultXml>' if shown else '<ResultXml/>'}</QueryResult>"
     )
-    if wants_json(call.query, call.headers):
-        # The rows stay XML even so.
-        return Answer("report", {"anies": [_XML_HEAD + body]})
+    if as_json:
+        return Answer("report", {"anies": [_JSON_HEAD + body]})
     return Answer("report", raw=f"{_XML_HEAD}<report>{body}</report>".encode())
+
+
+def _rowset(
+    report: Report, rows: Sequence[Sequence[str]], call: Call, *, with_schema: bool, as_json: bool
+) -> str:
+    schema = _schema(report, call.query.get("col_names") != "false") if with_schema else ""
+    namespace = "" if as_json else f' xmlns="{_ROWSET}"'
+    return f"<rowset{namespace}>{schema}{''.join(map(_row, rows))}</rowset>"
 
 
 def _is_ready(call: Call, report: Report) -> bool:
@@ -73,7 +87,9 @@ def _by_path(call: Call, path: str) -> Report:
     if made_up is not None:
         return made_up
     advice = hint("reports", path=path, columns=["Barcode"], rows=[["39031000000011"]])
-    raise ApiError("40166410", f"Parameter value invalid. path: {path}", hint=advice)
+    if not path:
+        raise ApiError("40166410", "Parameter value invalid. path: ", hint=advice)
+    raise ApiError(_SERVER_ERROR, f"Path not found ({path})", status=500, hint=advice)
 
 
 def _by_token(call: Call, token: str) -> tuple[Report, int]:
@@ -91,28 +107,55 @@ def _limit(call: Call) -> int:
 
 
 def _schema(report: Report, with_headings: bool) -> str:
+    table = report.path.rpartition("/")[2]
     # Column0 is the server's own, not one of the report's.
+    own = _element(0, "0" * with_headings, "", "s_0", ("integer", "xsd:int"), always=True)
     columns = "".join(
-        f'<xsd:element name="Column{i}" type="xsd:string"{_heading(name, with_headings)}/>'
-        for i, name in enumerate(("0", *report.columns))
+        _column(report, i, name, table, with_headings) for i, name in enumerate(report.columns, 1)
     )
     return (
         f'<xsd:schema {_SCHEMA_NAMESPACES}><xsd:complexType name="Row"><xsd:sequence>'
-        f"{columns}</xsd:sequence></xsd:complexType></xsd:schema>"
+        f"{own}{columns}</xsd:sequence></xsd:complexType></xsd:schema>"
     )
 
 
-def _heading(name: str, shown: bool) -> str:
-    return f" saw-sql:columnHeading={quoteattr(xml_clean(name))}" if shown else ""
+def _column(report: Report, index: int, name: str, table: str, with_headings: bool) -> str:
+    cells = [row[index - 1] if index <= len(row) else "" for row in report.rows]
+    kind = _type_of([cell for cell in cells if cell])
+    if not with_headings:
+        return _element(index, "", "", f"s_{index}", kind, always=all(cells))
+    return _element(index, name, table, f'"{table}"."{name}"', kind, always=all(cells))
+
+
+def _type_of(values: Sequence[str]) -> tuple[str, str]:
+    days = [_DAY.fullmatch(value) for value in values]
+    if not days or not all(days):
+        return _TEXT
+    with_time = {bool(day and day[1]) for day in days}
+    if len(with_time) > 1:
+        return _TEXT
+    return _INSTANT if with_time == {True} else _DATE
+
+
+def _element(
+    index: int, heading: str, table: str, formula: str, kind: tuple[str, str], *, always: bool
+) -> str:
+    fields = [("maxOccurs", "1"), ("minOccurs", "1" if always else "0"), ("name", f"Column{index}")]
+    if heading:
+        fields.append(("saw-sql:columnHeading", heading))
+    fields.append(("saw-sql:displayFormula", formula))
+    if heading:
+        fields.append(("saw-sql:tableHeading", table))
+    fields += [("saw-sql:type", kind[0]), ("type", kind[1])]
+    shown = " ".join(f"{name}={quoteattr(xml_clean(value))}" for name, value in fields)
+    return f"<xsd:element {shown}/>"
 
 
 def _row(values: Sequence[str]) -> str:
-    # A cell without value is an empty element, at the end of its row it is missing.
-    there = len(values)
-    while there and not values[there - 1]:
-        there -= 1
+    # A cell without value is missing from its row, wherever it is.
     cells = "".join(
-        f"<Column{i}>{escape(xml_clean(value))}</Column{i}>" if value else f"<Column{i}/>"
-        for i, value in enumerate(values[:there], 1)
+        f"<Column{i}>{escape(xml_clean(value))}</Column{i}>"
+        for i, value in enumerate(values, 1)
+        if value
     )
     return f"<Row><Column0>0</Column0>{cells}</Row>"

@@ -96,11 +96,16 @@ def is_own_name(name: str, bound: str) -> bool:
     Loopback in every spelling and Alma's own hosts always are. Where other machines can connect,
     so are every address, which may be translated on the way here, and the name *bound*.
     """
-    if is_loopback(name) or name.endswith(_VENDOR):
+    if is_loopback(name) or is_vendor(name):
         return True
     if is_loopback(bound):
         return False
     return _address(name) is not None or name == _plain(bound)
+
+
+def is_vendor(name: str) -> bool:
+    """Whether *name*, from `name_in`, is one of Alma's own hosts."""
+    return name.endswith(_VENDOR)
 
 
 def is_loopback(name: str) -> bool:

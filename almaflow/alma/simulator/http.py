@@ -33,8 +33,9 @@ _FULL = (
 class SimulatorServer:
     """Serves a simulated Alma on loopback, or wherever *host* says; port 0 takes a free one.
 
-    It answers only to requests that address it (see `hosts`). Faults, and only faults, take their
-    time in earnest: a reply's `delay` is waited for. Usable as a context manager.
+    It answers only to requests that address it (see `hosts`). Links begin with *public_url*, or
+    with the address to which the client sends. Faults, and only faults, take their time in
+    earnest: a reply's `delay` is waited for. Usable as a context manager.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class SimulatorServer:
         port: int = 0,
         *,
         limits: Limits = _LIMITS,
+        public_url: str = "",
     ) -> None:
         self._server = _Server((host, port), alma, limits)
         self._thread: threading.Thread | None = None
@@ -51,7 +53,11 @@ class SimulatorServer:
         name = f"[{host}]" if ":" in host else host
         self.url = f"http://{name}:{self._server.server_address[1]}"
         """Where it answers; `/almaws/v1/…` comes behind it."""
-        alma.link_base = self.url
+        # A scenario's own address counts, like that of the command line.
+        fixed = "base_url" in alma.scenario.alma.model_fields_set
+        alma.links_follow_client = not public_url and not fixed
+        if public_url or not fixed:
+            alma.link_base = public_url.rstrip("/") or self.url
 
     def start(self) -> SimulatorServer:
         """Serve in a thread of its own."""

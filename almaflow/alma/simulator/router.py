@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from almaflow.alma.simulator import (
     api_jobs,
@@ -85,3 +85,14 @@ def find_route(method: str, path: str) -> Route | None:
             ids = tuple(unquote(part) for wanted, part in pairs if wanted == "*")
             return Route(name, endpoint, parts[0], ids)
     return None
+
+
+def split_target(target: str) -> tuple[str, dict[str, str]]:
+    """Return the path and the parameters of a request target."""
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        return "", {}
+    pairs = parse_qsl(parts.query, keep_blank_values=True, errors="replace")
+    # Of a repeated parameter the first counts.
+    return parts.path, dict(reversed(pairs))

@@ -329,7 +329,7 @@ class Report(Scoped):
         description=("How long Analytics responds without rows before the rows are ready."),
     )
     late_token: bool = Field(
-        default=False, description="true: the token arrives with the first rows, not earlier."
+        default=True, description="true: the token arrives with the first rows, not earlier."
     )
 
 

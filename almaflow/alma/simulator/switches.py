@@ -10,7 +10,8 @@ from pydantic import Field, field_validator
 from almaflow.alma.simulator.scenario_fields import Duration, Limit, Part
 
 _MOST = 1_000_000_000
-_ADDRESS = r"^https?://[A-Za-z0-9.-]+(:\d{1,5})?(/[A-Za-z0-9._~/-]*)?$"
+# Scheme and authority, perhaps a path, that links begin with.
+ADDRESS = r"^https?://[A-Za-z0-9.-]+(:\d{1,5})?(/[A-Za-z0-9._~/-]*)?$"
 
 
 class AlmaSwitches(Part):
@@ -19,8 +20,11 @@ class AlmaSwitches(Part):
     timezone: str = Field(default="Europe/Zurich", description="The institutions' time zone.")
     base_url: str = Field(
         default="https://api-eu.hosted.exlibrisgroup.com",
-        pattern=_ADDRESS,
-        description="Beginning of all links in responses.",
+        pattern=ADDRESS,
+        description=(
+            "Beginning of all links in responses. `almaflow simulator` without it: the address "
+            "that the client uses."
+        ),
     )
     speed: float = Field(
         default=1.0,
@@ -134,6 +138,15 @@ class AlmaSwitches(Part):
     )
     partial_adds: bool = Field(
         default=False, description="Whether valid ids are added although the call fails."
+    )
+    filled_at_once: int = Field(
+        default=1000,
+        ge=0,
+        le=_MOST,
+        description=(
+            "Most members of a copied or combined set that are there when Alma answers; with more, "
+            "it fills the set afterwards."
+        ),
     )
     fill_rate: int = Field(
         default=200,

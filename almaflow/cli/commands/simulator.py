@@ -70,6 +70,14 @@ def simulator(
             ),
         ),
     ] = None,
+    public_url: Annotated[
+        str,
+        typer.Option(
+            "--public-url",
+            metavar="URL",
+            help="What links in responses begin with; default: the address that a client uses.",
+        ),
+    ] = "",
     allow_remote: Annotated[
         bool,
         typer.Option("--allow-remote", help="Allow a `--host` that other machines can reach."),
@@ -94,6 +102,7 @@ def simulator(
             f"`--host {host}` lets other machines reach the simulator. Use 127.0.0.1, or add "
             "`--allow-remote` to let everyone use it who reaches the port and has one of its keys."
         )
+    _check_address(public_url)
     made = Scenario()
     if scenario is not None:
         made = validate(read_document(scenario, str(scenario), is_data=True), Scenario)
@@ -109,7 +118,7 @@ def simulator(
         name: alma.add_institution(name, key=key) for name, key in zip(names, drawn, strict=True)
     }
     try:
-        server = SimulatorServer(alma, host, port)
+        server = SimulatorServer(alma, host, port, public_url=public_url)
     except OSError as error:
         raise RequestWrong(
             f"The simulator cannot listen on {host}, port {port}: {error.strerror}. Choose "
@@ -134,6 +143,16 @@ def simulator(
             say("\nThe simulator has stopped; its library is discarded.")
     finally:
         server.stop()
+
+
+def _check_address(url: str) -> None:
+    from almaflow.alma.simulator.switches import ADDRESS
+
+    if url and not re.fullmatch(ADDRESS, url):
+        raise RequestWrong(
+            "`--public-url` takes an address such as https://alma.example.edu:8443, without a "
+            "query."
+        )
 
 
 def _is_remote(host: str) -> bool:
