@@ -8,7 +8,7 @@ by, the number of members what a lost batch is.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -24,6 +24,7 @@ from almaflow.steps.base import Kind
 from almaflow.steps.context import StepContext
 from almaflow.steps.delete_set import API_USER, remove_set, until_free
 from almaflow.steps.find_set import SET_OUTPUTS, set_outputs
+from almaflow.steps.first_members import NEEDS_A_LIST, First, recorded_first, rendered_first
 from almaflow.steps.member_source import Members, recorded_members
 from almaflow.steps.result import Ending, StepFailed
 from almaflow.steps.set_member_changes import MemberChanges, OnInvalid, id_type_problem
@@ -91,6 +92,8 @@ class CreateSet(Kind):
     content: ITEM
     members: {file: discarded.csv, column: barcode}
     id_type: BARCODE
+- id: trial
+  create_set: {name: "trial {{ run.id }}", content: ITEM, from_set: 59317390720001000, first: 20}
 """
 
     name: Annotated[Template, Field(description="The name of the set, unique in the institution.")]
@@ -133,6 +136,15 @@ class CreateSet(Kind):
         Field(
             description="The type of the ids, if they are not Alma's own: BARCODE for items; "
             "SYSTEM_NUMBER, OCLC_NUMBER, ISBN or ISSN for titles."
+        ),
+    ] = None
+    first: Annotated[
+        First | None,
+        Field(
+            description="For a trial: take only this many members, the first of `members`, or of "
+            "the set `from_set` as Alma lists them. A query, `combine` and `from_run` always "
+            "give all members: create that set first, then a second one with `from_set` and "
+            "`first`."
         ),
     ] = None
     on_invalid: Annotated[
@@ -179,6 +191,16 @@ class CreateSet(Kind):
         return self
 
     @model_validator(mode="after")
+    def _first_of_a_list(self) -> CreateSet:
+        if self.first is not None and self.members is None and self.from_set is None:
+            raise PydanticCustomError(
+                "choose_one",
+                NEEDS_A_LIST,
+                {"key": "first"},
+            )
+        return self
+
+    @model_validator(mode="after")
     def _fits_content(self) -> CreateSet:
         if self.from_run is not None and self.content != "BIB_MMS":
             told = "`from_run` creates a set of titles. Use `content: BIB_MMS`."
@@ -206,12 +228,14 @@ class CreateSet(Kind):
             self._check_kind(found)
             context.outputs.update(set_outputs(found))
             return Ending()
-        if self.members is not None:
+        if self._is_listed:
+            source = () if self.from_set is None else (context.text(self.from_set),)
+            self._check_replaced(name, existing, source)
             # Read before anything is written: what cannot be used leaves no empty set behind.
-            await recorded_members(self.members, context)
+            await self._ids(context)
         most = 0
         if origin is not None:
-            self._check_replaced(origin, name, existing)
+            self._check_replaced(name, existing, origin.query.values())
             most = await context.once("most", lambda: self._most(context, origin))
         if existing:
             await self._remove(context, "remove", existing)
@@ -220,7 +244,9 @@ class CreateSet(Kind):
         return await self._fill(context, created["set_id"], origin, most)
 
     def _origin(self, context: StepContext) -> Origin | None:
-        """Return what Alma fills the set from; None for a query and for members."""
+        """Return what Alma fills the set from; None for a query and for listed members."""
+        if self._is_listed:
+            return None
         if self.from_set is not None:
             return CopyOf(context.text(self.from_set))
         if self.combine is not None:
@@ -230,10 +256,24 @@ class CreateSet(Kind):
             return OfRun(context.text(self.from_run.run), context.text(self.from_run.population))
         return None
 
+    @property
+    def _is_listed(self) -> bool:
+        """Whether almaflow adds the members, because it knows each of them."""
+        return self.members is not None or self.first is not None
+
+    async def _ids(self, context: StepContext) -> list[str]:
+        """Return the members to add, recorded: they may be others after a restart."""
+        first = None if self.first is None else rendered_first(self.first, context)
+        if self.from_set is not None and first is not None:
+            source = context.text(self.from_set)
+            return await recorded_first(context, source, self.content, first)
+        assert self.members is not None
+        return (await recorded_members(self.members, context))[:first]
+
     @staticmethod
-    def _check_replaced(origin: Origin, name: str, existing: str) -> None:
+    def _check_replaced(name: str, existing: str, sources: Collection[str]) -> None:
         """Raise `StepFailed` when the set that gives way is one that the new one is made of."""
-        if existing and existing in origin.query.values():
+        if existing and existing in sources:
             raise StepFailed(
                 f"The set `{name}` ({existing}) cannot be replaced, because the new set is "
                 "made from it. Nothing was changed. Choose a different name."
@@ -318,13 +358,13 @@ class CreateSet(Kind):
         """Add the members, or wait until Alma has put them in."""
         if isinstance(origin, OfRun):
             return await until_run_has_filled(context, set_id, most)
-        if self.members is None:
+        if not self._is_listed:
             await until_filled(context, set_id, most)
             return Ending()
         changes = MemberChanges(
             context, set_id, self.content, id_type=self.id_type, on_invalid=self.on_invalid
         )
-        await changes.add(await recorded_members(self.members, context))
+        await changes.add(await self._ids(context))
         return Ending()
 
 

@@ -66,7 +66,7 @@ async def most_members(context: StepContext, origin: Origin, job: str, content: 
     """
     match origin:
         case CopyOf(set_id):
-            source = await _source(context, set_id, content)
+            source = await source_set(context, set_id, content)
             if source.type == "ITEMIZED":
                 raise StepFailed(
                     f"The set `{source.name}` ({source.id}) is itemized, but `from_set` copies "
@@ -76,14 +76,15 @@ async def most_members(context: StepContext, origin: Origin, job: str, content: 
             return source.member_count or 0
         case Combined(operator, first, second):
             counts = [
-                (await _source(context, set_id, content)).member_count or 0
+                (await source_set(context, set_id, content)).member_count or 0
                 for set_id in (first, second)
             ]
             return _most_of(operator, *counts)
     return await _population(context, origin, job)
 
 
-async def _source(context: StepContext, set_id: str, content: str) -> AlmaSet:
+async def source_set(context: StepContext, set_id: str, content: str) -> AlmaSet:
+    """Return the set of *content* that another is made of; Raises: StepFailed."""
     source = await context.read(calls.alma_set(set_id))
     if source.content != content:
         raise StepFailed(
