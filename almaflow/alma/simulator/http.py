@@ -11,6 +11,7 @@ import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BufferedReader, BytesIO
+from time import monotonic
 from typing import Any
 
 from almaflow.alma.simulator.alma import SimulatedAlma
@@ -18,6 +19,7 @@ from almaflow.alma.simulator.connections import IncomingBytes, Limits, OpenConne
 from almaflow.alma.simulator.hosts import HostRefused, check_hosts, path_of
 from almaflow.alma.simulator.incoming import RequestRefused, read_body, read_head
 from almaflow.alma.simulator.reply import Reply, WireFault
+from almaflow.alma.simulator.request_log import Log, LoggedRequest, method_of, without_keys
 
 # SO_LINGER on, zero seconds: closing resets the connection instead of ending it politely.
 _RESET = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
@@ -46,8 +48,9 @@ class SimulatorServer:
         *,
         limits: Limits = _LIMITS,
         public_url: str = "",
+        log: Log | None = None,
     ) -> None:
-        self._server = _Server((host, port), alma, limits)
+        self._server = _Server((host, port), alma, limits, log)
         self._thread: threading.Thread | None = None
         self._serving = False
         name = f"[{host}]" if ":" in host else host
@@ -100,11 +103,14 @@ class _Server(ThreadingHTTPServer):
     # Connections that wait to be accepted; beyond them, clients repeat after seconds.
     request_queue_size = 1024
 
-    def __init__(self, address: tuple[str, int], alma: SimulatedAlma, limits: Limits) -> None:
+    def __init__(
+        self, address: tuple[str, int], alma: SimulatedAlma, limits: Limits, log: Log | None
+    ) -> None:
         if ":" in address[0]:
             self.address_family = socket.AF_INET6
         self.alma = alma
         self.limits = limits
+        self.log = log
         self.open_connections = OpenConnections(limits.connections)
         self.bound = address[0]
         super().__init__(address, _Handler)
@@ -116,6 +122,8 @@ class _Server(ThreadingHTTPServer):
         with contextlib.suppress(OSError):
             request.send(_FULL)
         self.shutdown_request(request)
+        if self.log is not None:
+            self.log(LoggedRequest("", "", HTTPStatus.SERVICE_UNAVAILABLE, 0.0))
 
     def shutdown_request(self, request: Any) -> None:
         self.open_connections.leave(request)
@@ -143,7 +151,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._incoming = IncomingBytes(self.connection, self.server.limits)
         self.rfile = self._stream = BufferedReader(self._incoming)
         # A request can be refused before its first line is understood.
-        self.requestline = self.command = ""
+        self.requestline = self.command = self.path = ""
+        self._status: int | None = None
+        self._fault = ""
         self.request_version = self.protocol_version
 
     def handle_one_request(self) -> None:
@@ -154,10 +164,21 @@ class _Handler(BaseHTTPRequestHandler):
             if not self._stream.peek(1):
                 return
             self._incoming.allow(self.server.limits.request)
+            began, self._status, self._fault = monotonic(), None, ""
+            # What the last request of this connection left.
+            self.command = self.path = ""
             try:
                 self._handle_incoming()
             except (RequestRefused, HostRefused) as refused:
                 self._refuse(refused.status, str(refused))
+            finally:
+                self._log(began)
+
+    def _log(self, began: float) -> None:
+        if self.server.log is not None:
+            method, target = method_of(self.command), without_keys(self.path)
+            spent = (monotonic() - began) * 1000
+            self.server.log(LoggedRequest(method, target, self._status, spent, self._fault))
 
     def _handle_incoming(self) -> None:
         """Answer the request whose first byte has arrived.
@@ -200,6 +221,7 @@ class _Handler(BaseHTTPRequestHandler):
                 pass
 
     def _send(self, reply: Reply) -> None:
+        self._fault = reply.fault or ""
         if reply.fault is WireFault.HANG:
             # Nothing is processed here any more, so others may replace this connection.
             self.server.open_connections.wait_for_client(self._entry)
@@ -213,6 +235,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if reply.fault is WireFault.CLOSE:
             self.close_connection = True
+        self._status = reply.status
         head = self._head(reply)
         if reply.fault is not WireFault.DRIP:
             # A client that does not take its response may be replaced.
@@ -257,6 +280,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile.close()
         self.wfile.close()
         self.connection.close()
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Keep the status with which `http.server` itself has refused a request."""
+        self._status = int(code)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Keep quiet: targets may carry keys."""

@@ -82,6 +82,14 @@ def simulator(
         bool,
         typer.Option("--allow-remote", help="Allow a `--host` that other machines can reach."),
     ] = False,
+    log: Annotated[
+        Path | None,
+        typer.Option(
+            "--log",
+            metavar="FILE",
+            help="Append one line for each request to this file; `-` is standard error.",
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print address and keys as one JSON document.")
     ] = False,
@@ -90,9 +98,15 @@ def simulator(
 
     It prints its address, an API key for each institution, and the lines for almaflow.yaml. A job
     that takes an hour in Alma takes an hour here, or a minute with `--speed 60`.
+
+    With `--log`, a line has time, method, path without the API key, status and milliseconds:
+
+      almaflow simulator --log -
+      2026-11-01T02:00:00.000Z GET /almaws/v1/conf/jobs?limit=10 200 3ms
     """
     from almaflow.alma.simulator import Scenario, SimulatedAlma
     from almaflow.alma.simulator.http import SimulatorServer
+    from almaflow.cli.simulator_log import RequestLog
     from almaflow.document import read_document
     from almaflow.model_problems import validate
 
@@ -117,8 +131,9 @@ def simulator(
     of_names = {
         name: alma.add_institution(name, key=key) for name, key in zip(names, drawn, strict=True)
     }
+    request_log = None if log is None else RequestLog(log, of_names.values())
     try:
-        server = SimulatorServer(alma, host, port, public_url=public_url)
+        server = SimulatorServer(alma, host, port, public_url=public_url, log=request_log)
     except OSError as error:
         raise RequestWrong(
             f"The simulator cannot listen on {host}, port {port}: {error.strerror}. Choose "
@@ -143,6 +158,8 @@ def simulator(
             say("\nThe simulator has stopped; its library is discarded.")
     finally:
         server.stop()
+        if request_log is not None:
+            request_log.close()
 
 
 def _check_address(url: str) -> None:
