@@ -48,7 +48,9 @@ def test_jobs_are_listed_by_name_with_their_whole_ids(almaflow: Almaflow) -> Non
 
     assert (typed.code, typed.err) == (0, "")
     assert typed.out == (
-        "ID   TYPE    CONTENT  NAME\nM48  MANUAL  ITEM     Export Physical Items\n"
+        "ID   TYPE    CONTENT  NAME\n"
+        "M48  MANUAL  ITEM     Export Physical items\n"
+        "M49  MANUAL  ITEM     Export Physical items labels\n"
     )
 
 
@@ -69,15 +71,15 @@ def test_what_is_not_there_is_said(almaflow: Almaflow) -> None:
         assert (typed.code, typed.out) == (0, f"main has no matching {noun}.\n")
 
 
-@pytest.mark.parametrize("name", ["M48", "Export Physical Items"])
+@pytest.mark.parametrize("name", ["M48", "Export Physical items"])
 def test_a_job_is_shown_by_id_or_name_with_its_step(almaflow: Almaflow, name: str) -> None:
     typed = almaflow("jobs", "show", name, "--simulate")
 
-    assert typed.out.startswith("M48  Export Physical Items\n")
+    assert typed.out.startswith("M48  Export Physical items\n")
     assert typed.out.endswith(
         "In a workflow:\n"
         "  - submit_job:\n"
-        "      job: {id: M48, name: Export Physical Items}\n"
+        "      job: {id: M48, name: Export Physical items}\n"
         '      set: "{{ steps.NAME.set_id }}"\n'
     )
     assert almaflow("jobs", "show", name, "--simulate", "--json").json["job"]["id"] == "M48"
@@ -98,7 +100,7 @@ def test_a_job_that_is_not_there_is_told_with_its_neighbour(almaflow: Almaflow) 
     assert typed.code == 1
     assert typed.err == (
         "Error: main has no job named 'Export Physical Item'; did you mean `Export Physical "
-        "Items`? Use `almaflow jobs list` to see which ones exist.\n"
+        "items`? Use `almaflow jobs list` to see which ones exist.\n"
     )
 
 

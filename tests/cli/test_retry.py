@@ -106,7 +106,7 @@ def test_a_job_that_ran_is_submitted_again_only_when_somebody_says_so(
 
     told = (
         f"A new attempt of run {run} would submit again a job that was submitted before:\n  "
-        f"job: job M48 (Export Physical Items) at main with set {SET['id']}, sent "
+        f"job: job M48 (Export Physical items) at main with set {SET['id']}, sent "
         f"{sent_at(played)}; Alma ran it as {instance}, and almaflow did not see its "
         "end\nNothing was done, because this is not a terminal that can ask you. Use `--yes` "
         "to submit again."

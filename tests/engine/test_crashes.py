@@ -37,7 +37,7 @@ steps:
       query: 'BIB_MMS where BIB_MMS ((all CONTAIN "x"))'
   - id: export
     submit_job:
-      job: {id: M44, name: Export Bibliographic Records}
+      job: {id: M44, name: Export Bibliographic records}
       set: "{{ steps.titles.set_id }}"
       poll: {first: 5m, max: 5m}
       expect: [counters.number(0) > 0]

@@ -55,10 +55,21 @@ def test_jobs_are_filtered_by_type_category_and_profile() -> None:
     assert {job["type"]["value"] for job in manual} == {"MANUAL"}
     assert {"M44", "M47", "M48"} <= {job["id"] for job in exports}
     assert [job["name"] for job in stored] == [
-        "Send Requests to Remote Storage North depot",
         "Remote Storage Inventory Update North depot",
+        "Send Requests to Remote Storage North depot",
     ]
     assert everything["total_record_count"] == len(world.main.jobs)
+
+
+def test_jobs_are_in_alma_s_order_and_names_repeat() -> None:
+    names = [job["name"] for job in World().get("/conf/jobs?limit=100&type=MANUAL")["job"]]
+
+    letters = ["".join(filter(str.isalnum, name)).casefold() for name in names]
+    assert letters == sorted(letters)
+    assert names.index("Cancel physical titles requests") < names.index(
+        "Change Holdings Information"
+    )
+    assert names.count("Change Representation information") == 2
 
 
 def test_filters_that_alma_does_not_know_are_refused() -> None:
@@ -81,8 +92,8 @@ def test_a_job_is_shown_in_json() -> None:
     assert World().get("/conf/jobs/M44") == {
         "link": "https://api-eu.hosted.exlibrisgroup.com/almaws/v1/conf/jobs/M44",
         "id": "M44",
-        "name": "Export Bibliographic Records",
-        "description": "Export Bibliographic Records",
+        "name": "Export Bibliographic records",
+        "description": "Export Bibliographic records",
         "type": {"value": "MANUAL", "desc": "Manual"},
         "category": {"value": "EXPORT", "desc": "Export"},
         "content": {"value": "BIB_MMS", "desc": "All Titles"},
@@ -100,13 +111,14 @@ def test_a_scheduled_job_names_its_profile() -> None:
 
 
 def test_jobs_are_shown_in_xml() -> None:
-    jobs = World().xml("GET", "/conf/jobs?limit=1")
+    jobs = World().xml("GET", "/conf/jobs?limit=1&type=MANUAL")
 
     job = jobs.find("job")
     assert job is not None
     assert jobs.tag == "jobs"
-    assert jobs.get("total_record_count") == str(len(World().main.jobs))
-    assert (job.get("link") or "").endswith("/conf/jobs/M44")
+    manual = [one for one in World().main.jobs.values() if one.type == "MANUAL"]
+    assert jobs.get("total_record_count") == str(len(manual))
+    assert (job.get("link") or "").endswith("/conf/jobs/M51001")
     kind = job.find("type")
     assert kind is not None
     assert (kind.text, kind.get("desc")) == ("MANUAL", "Manual")

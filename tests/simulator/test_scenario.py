@@ -264,7 +264,7 @@ def test_further_jobs_and_profiles_stand_beside_or_in_place_of_the_built_in_ones
         jobs = world.get(f"/conf/jobs?profile_id={profile['id']}").get("job", [])
         return [job["name"] for job in jobs]
 
-    assert jobs_of("SIS_LIVE")[0] == "SIS Import using profile New students"
+    assert jobs_of("SIS_LIVE")[1] == "SIS Import using profile New students"
     assert jobs_of("ROBOT") == ["Send Requests to Remote Storage robot"]
     assert jobs_of("HOOKS") == ["Ping"]
     assert world.get("/conf/jobs?profile_id=55")["job"][0]["name"] == (

@@ -63,8 +63,9 @@ def sent(stage: Stage) -> list[tuple[str, str]]:
     [
         "M48",
         "{id: M48}",
-        "{name: Export Physical Items}",
-        "{id: M48, name: Export Physical Items}",
+        "{name: Export Physical items}",
+        "{name: export  physical Items}",
+        "{id: M48, name: Export Physical items}",
     ],
 )
 def test_a_job_is_meant_by_id_name_or_both(set_stage: Callable[..., Stage], job: str) -> None:
@@ -96,7 +97,7 @@ def test_another_name_than_that_of_the_id_is_reported(set_stage: Callable[..., S
     assert played.outcome == "succeeded"
     assert [one.job_id for one in stage.submissions] == ["M48"]
     (said,) = [line for line in played.said() if "is named" in line]
-    assert "job M48 is named 'Export Physical Items', not 'Export things'" in said
+    assert "job M48 is named 'Export Physical items', not 'Export things'" in said
 
 
 def test_a_name_that_no_job_has_is_refused_with_what_is_near(
@@ -107,7 +108,7 @@ def test_a_name_that_no_job_has_is_refused_with_what_is_near(
     played = stage.run(export().replace("job: M48", "job: {name: Export Physical Item}"))
 
     assert played.outcome == "failed"
-    assert "did you mean `Export Physical Items`?" in played.record.error
+    assert "did you mean `Export Physical items`?" in played.record.error
 
 
 def test_a_job_of_another_institution_fails_with_a_line_for_the_scenario(
@@ -469,7 +470,7 @@ def test_a_failure_says_what_the_status_means_and_where_the_report_is(
     work, _ = ending(set_stage, "MANUAL_HANDLING_REQUIRED")
 
     assert work["error"] == (
-        f"Alma ended Export Physical Items (M48, instance {work['instance_id']}) as "
+        f"Alma ended Export Physical items (M48, instance {work['instance_id']}) as "
         "MANUAL_HANDLING_REQUIRED (stopped; a person must act in Alma): The job completed "
         "with errors. For more information view the report details (or contact Support using "
         f"the process ID). Alma's report: {work['link']}"
@@ -669,6 +670,6 @@ def test_nothing_to_work_on_may_be_unexpected(set_stage: Callable[..., Stage]) -
 def test_a_warning_says_why(set_stage: Callable[..., Stage]) -> None:
     work, played = ending(set_stage, "COMPLETED_WARNING")
 
-    assert work["error"].startswith("Alma ended Export Physical Items (M48, instance ")
+    assert work["error"].startswith("Alma ended Export Physical items (M48, instance ")
     assert "as COMPLETED_WARNING (completed with warnings)" in work["error"]
     assert played.ended == ("warning", "")

@@ -61,7 +61,7 @@ CHAIN = Scene(
           id_type: BARCODE
       - id: work
         submit_job:
-          job: {{id: M48, name: Export Physical Items}}
+          job: {{id: M48, name: Export Physical items}}
           set: "{{{{ steps.items.set_id }}}}"
           expect: [counters.number(0) > 0]
     finally:

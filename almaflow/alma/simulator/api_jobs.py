@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -15,6 +16,8 @@ from almaflow.alma.simulator.scenario_fields import count_in
 from almaflow.alma.simulator.shapes import instance_shape, job_shape
 from almaflow.alma.simulator.submission import job_of
 
+# Alma lists jobs by name, without regard to case, spaces and punctuation (alma-api.md 3.1).
+_LETTERS = re.compile(r"[\W_]+")
 _MATCH_POPULATIONS = ("SINGLE_MATCHES", "MULTI_MATCHES")
 
 
@@ -34,6 +37,7 @@ def list_jobs(call: Call) -> Answer:
         and category in ("", job.category)
         and profile_id in ("", job.profile_id)
     ]
+    found.sort(key=lambda job: _LETTERS.sub("", job.name).casefold())
     offset, limit = call.page()
     page = [job_shape(call, job) for job in found[offset : offset + limit]]
     advice = ""

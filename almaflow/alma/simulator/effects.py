@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from almaflow.alma.simulator.library import Effect
+from almaflow.alma.simulator.library import Effect, Job
 from almaflow.alma.simulator.records import Members, digest
 from almaflow.alma.simulator.runs import Instance
 from almaflow.alma.simulator.scenario import CounterLine
@@ -53,10 +53,19 @@ def report(institution: Institution, instance: Instance) -> None:
         )
 
 
+def _is_called(job: Job, name: str) -> bool:
+    """Whether *name* is the id or the label of *job*, or `*` for every job."""
+    return name in ("*", job.id) or _plain(name) == _plain(job.name)
+
+
+def _plain(label: str) -> str:
+    return " ".join(label.split()).casefold()
+
+
 def _with_wanted(lines: Lines, instance: Instance, wanted: Wanted) -> Lines:
     """Return the report's *lines* with the counters that somebody reads, as they should be."""
     for counter in wanted.counters:
-        if counter.job not in ("*", instance.job.id, instance.job.name):
+        if not _is_called(instance.job, counter.job):
             continue
         if isinstance(counter.key, str):
             place = next((n for n, line in enumerate(lines) if line[0] == counter.key), len(lines))

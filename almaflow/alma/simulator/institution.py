@@ -139,7 +139,11 @@ class Institution:
 
     def _start_other(self, other: OtherRun, at: datetime) -> None:
         job = next(
-            (job for job in self.jobs.values() if other.job in (job.id, job.name)),
+            (
+                job
+                for job in self.jobs.values()
+                if other.job.casefold() in (job.id.casefold(), job.name.casefold())
+            ),
             Job(id="O999", name=other.job, category="REPOSITORY", effect=Effect.SILENT),
         )
         self.start_run(
@@ -225,7 +229,7 @@ class Institution:
         """
         for rule in self.scenario.jobs:
             counted = rule.nth is None or number in rule.nth
-            named = fits(rule.job, job.id) or fits(rule.job, job.name)
+            named = fits(rule.job, job.id) or fits(rule.job.casefold(), job.name.casefold())
             if counted and named and rule.meant_for(self.name) and bool(rule.refuse) == refusing:
                 return rule
         return None

@@ -1,7 +1,7 @@
 """The jobs that every simulated library has, and what kind of thing each of them does.
 
-Ids and names of the first group are observed ones (alma-api.md 11.2); the others carry names
-from Alma's *Run a Job* list under ids that belong to the simulator alone.
+Ids and names of the first two groups are observed ones (alma-api.md 11.2, 11.4); the others carry
+names from Alma's *Run a Job* list under ids that belong to the simulator alone.
 """
 
 from __future__ import annotations
@@ -93,29 +93,31 @@ def _manual(
     )
 
 
-_INFO, _DELETE, _EXPORT = "INFORMATION_UPDATE", "DELETE", "EXPORT"
+_INFO, _WITHDRAW, _EXPORT = "INFORMATION_UPDATE", "ITEM_WITHDRAW", "EXPORT"
+_BIB_NORMALIZATION, _CATALOGUING = "MARC21BIB_NORMALIZATION", "METADATA_MANAGEMENT"
 
 _OBSERVED = (
-    _manual("M44", "Export Bibliographic Records", _EXPORT, "BIB_MMS", Effect.EXPORT,
+    _manual("M44", "Export Bibliographic records", _EXPORT, "BIB_MMS", Effect.EXPORT,
             seconds=90, per_member=0.06),
-    _manual("M47", "Export Electronic Portfolios", _EXPORT, "PORTFOLIO", Effect.EXPORT,
+    _manual("M47", "Export Electronic portfolios", _EXPORT, "PORTFOLIO", Effect.EXPORT,
             seconds=90, per_member=0.05),
-    _manual("M48", "Export Physical Items", _EXPORT, "ITEM", Effect.EXPORT,
+    _manual("M48", "Export Physical items", _EXPORT, "ITEM", Effect.EXPORT,
             seconds=75, per_member=0.08),
-    _manual("M18", "Change Physical Items Information", _INFO, "ITEM", per_member=0.25),
-    _manual("M28", "Delete Bibliographic Records", _DELETE, "BIB_MMS", Effect.DELETE_BIBS,
+    _manual("M18", "Change Physical items information", _INFO, "ITEM", per_member=0.25),
+    _manual("M28", "Delete Bibliographic records", _WITHDRAW, "BIB_MMS", Effect.DELETE_BIBS,
             seconds=120, per_member=0.8),
-    _manual("M157", "Withdraw items", "WITHDRAW", "ITEM", Effect.WITHDRAW,
+    _manual("M157", "Withdraw items", _WITHDRAW, "ITEM", Effect.WITHDRAW,
             seconds=90, per_member=0.6),
     _manual("M58", "Identify records not used in the Network", "NETWORK", "BIB_MMS",
             Effect.IDENTIFY_UNUSED, seconds=600, per_member=0.4,
             mandatory=("output_Set_Name",)),
     _manual("M85", "Link a set of records to the Network Zone", "NETWORK", "BIB_MMS",
             seconds=120, per_member=0.5),
-    _manual("M12889770000231", "Synchronize Bib records with external catalog", _INFO, "BIB_MMS",
-            seconds=45, per_member=0.04,
+    # Another institution has it as M12889770000541; a second one would make its name ambiguous.
+    _manual("M12889770000231", "Synchronize Bib records with external catalog",
+            _BIB_NORMALIZATION, "BIB_MMS", seconds=45, per_member=0.04,
             description="Set management tags for the export to an external catalog"),
-    _manual("M7407373650006421", "MARC 21 Bib normalization: local fields", "NORMALIZATION",
+    _manual("M7407373650006421", "MARC 21 Bib normalization: local fields", _BIB_NORMALIZATION,
             "BIB_MMS", seconds=60, per_member=0.12,
             description="Normalization process of this institution"),
     _manual("M50215", "Add Titles to Collection", _INFO, "ASSIGN_TITLES_TO_COLLECTION_JOB",
@@ -130,32 +132,60 @@ _OBSERVED = (
             seconds=4, per_member=1.5),
 )  # fmt: skip
 
+# Ids, labels and categories as the API of one institution gives them (alma-api.md 11.4); what
+# their sets hold and how long they take is made up. M16 is missing, because FILLING_JOB has
+# its id here, and so is M52, whose label is that of M901.
+_LABELLED = (
+    _manual("M43", "Export Authority records", _EXPORT, "AUTHORITY_MMS", Effect.EXPORT),
+    _manual("M46", "Export Digital titles", _EXPORT, "IED", Effect.EXPORT),
+    _manual("M49", "Export Physical items labels", _EXPORT, "ITEM", Effect.EXPORT),
+    _manual("M12", "Change Holdings Information", _INFO, "HOLDING", per_member=0.25),
+    _manual("M26", "Create Physical item move requests", _INFO, "ITEM", per_member=0.4),
+    _manual("M56", "Change Representation information", _INFO, "REPRESENTATION"),
+    _manual("M9312216120000000", "Change Representation information", _INFO, "REPRESENTATION"),
+    _manual("M50670", "Change Electronic Collection information", _INFO, "IEPA"),
+    _manual("M32", "Delete Holdings records with no Physical items", _WITHDRAW, "HOLDING",
+            Effect.DELETE_RECORDS, per_member=0.6),
+    _manual("M33", "Delete local Authority records", _WITHDRAW, "AUTHORITY_MMS",
+            Effect.DELETE_RECORDS),
+    _manual("M34", "Delete Electronic portfolios", _WITHDRAW, "PORTFOLIO",
+            Effect.DELETE_RECORDS),
+    _manual("M9312216090000000", "Delete Titles", _WITHDRAW, "BIB_MMS", Effect.DELETE_BIBS,
+            per_member=0.8),
+    _manual("M10", "Cancel physical items requests", "REQUEST", "ITEM", per_member=0.2),
+    _manual("M11", "Cancel physical titles requests", "REQUEST", "BIB_MMS", per_member=0.2),
+    _manual("M27", "Create physical item work orders", "REQUEST", "ITEM", per_member=0.4),
+    _manual("M17", "Change loan to claimed returned", "LOAN", "ITEM"),
+    _manual("M20", "Close lost loans", "LOAN", "ITEM"),
+    _manual("M14", "Change PO Lines Status", "UPDATE_PO_LINES", "PO_LINE", per_member=0.3),
+    _manual("M3", "Add reminders", _CATALOGUING, "BIB_MMS"),
+    _manual("M500", "Enrich Bibliographic Records", _CATALOGUING, "BIB_MMS"),
+    _manual("M50148", "Change Record DC Application Profile", _CATALOGUING, "BIB_MMS"),
+    _manual("M51001", "Add MARC21 Fields", _CATALOGUING, "BIB_MMS"),
+    _manual("M50561", "Set Management Tags", "MARC21MANAGEMENT_TAGS", "BIB_MMS",
+            per_member=0.04),
+    _manual("M135", "Set Bib Records Cataloging Level", _BIB_NORMALIZATION, "BIB_MMS"),
+    _manual("M138", "Synchronize MMS with national catalog", _BIB_NORMALIZATION, "BIB_MMS"),
+    _manual("M12889750000541", "Suppress Bib records from discovery", _BIB_NORMALIZATION,
+            "BIB_MMS"),
+    _manual("M50147", "Move Portfolios to another Electronic collection", _INFO, "PORTFOLIO"),
+    _manual("M121", "Rebuild Physical item description", _INFO, "ITEM"),
+    # Its id and name are those of public scripts.
+    _manual("M148", "Update/Notify Users", "USERS", "USER", per_member=0.3),
+)  # fmt: skip
+
 _OTHERS = (
     _manual("M901", "Export URLs", _EXPORT, "PORTFOLIO", Effect.EXPORT),
-    _manual("M902", "Export Users", _EXPORT, "USER", Effect.EXPORT),
-    _manual("M903", "Export Authority Records", _EXPORT, "AUTHORITY_MMS", Effect.EXPORT),
+    _manual("M903", "Export Authority headings", _EXPORT, "AUTHORITY_MMS", Effect.EXPORT),
     _manual("M904", "Export Electronic Collections", _EXPORT, "IEPA", Effect.EXPORT),
-    _manual("M905", "Update/Notify Users", "USERS", "USER", per_member=0.3),
+    _manual("M909", "Create work orders of a process", "REQUEST", "ITEM", per_member=0.4),
+    _manual("M902", "Export Users", _EXPORT, "USER", Effect.EXPORT),
     _manual("M906", "Delete Users", "USERS", "USER", Effect.DELETE_RECORDS, per_member=0.5),
-    _manual("M907", "Change Holding Information", _INFO, "HOLDING", per_member=0.25),
-    _manual("M908", "Delete Holdings Records", _DELETE, "HOLDING", Effect.DELETE_RECORDS,
-            per_member=0.6),
-    _manual("M909", "Create Physical Item Work Orders", "REQUESTS", "ITEM", per_member=0.4),
-    _manual("M910", "Create Physical Item Move Requests", "REQUESTS", "ITEM", per_member=0.4),
-    _manual("M911", "Move Physical Items", "MOVE", "ITEM", per_member=0.4),
-    _manual("M912", "Cancel Physical Title Requests", "REQUESTS", "BIB_MMS", per_member=0.2),
-    _manual("M913", "Change Electronic Portfolio Information", _INFO, "PORTFOLIO"),
-    _manual("M914", "Delete Electronic Portfolios", _DELETE, "PORTFOLIO", Effect.DELETE_RECORDS),
-    _manual("M915", "Move Electronic Portfolios", "MOVE", "PORTFOLIO"),
-    _manual("M916", "Change Electronic Collection Information", _INFO, "IEPA"),
-    _manual("M917", "Delete Digital Representations", _DELETE, "REPRESENTATION",
-            Effect.DELETE_RECORDS),
-    _manual("M918", "Update PO Lines Information", "ACQUISITIONS", "PO_LINE", per_member=0.3),
-    _manual("M919", "Close PO Lines", "ACQUISITIONS", "PO_LINE", per_member=0.3),
-    _manual("M920", "Update PO Lines Transactions", "ACQUISITIONS", "PO_LINE", per_member=0.3),
-    _manual("M921", "Suppress Bibliographic Records from Discovery", _INFO, "BIB_MMS"),
-    _manual("M922", "Set Management Tags", _INFO, "BIB_MMS", per_member=0.04),
-    _manual("M923", "Rebuild Item Description", _INFO, "ITEM"),
+    _manual("M911", "Move Physical Items", "ITEM_MOVE", "ITEM", per_member=0.4),
+    _manual("M918", "Update PO Lines Information", "UPDATE_PO_LINES", "PO_LINE", per_member=0.3),
+    _manual("M919", "Close PO Lines", "UPDATE_PO_LINES", "PO_LINE", per_member=0.3),
+    _manual("M920", "Update PO Lines Transactions", "UPDATE_PO_LINES", "PO_LINE",
+            per_member=0.3),
     _manual("M924", "Change Physical Items Item Policy and Location (process of two tasks)",
             _INFO, "ITEM", tasks=2),
     _manual("M925", "Generate Authority Headings Report", _EXPORT, "AUTHORITY_MMS",
@@ -163,7 +193,7 @@ _OTHERS = (
     Job("O1", "Reindex Deleted Titles", "REPOSITORY", "Runs automatically", effect=Effect.SILENT),
 )  # fmt: skip
 
-MANUAL_JOBS = (*_OBSERVED, *_OTHERS)
+MANUAL_JOBS = (*_OBSERVED, *_LABELLED, *_OTHERS)
 
 # Scheduled jobs that belong to no profile: name, category. The API does not start them.
 SYSTEM_JOBS = (

@@ -110,15 +110,17 @@ JOB_TYPES = {"MANUAL": "Manual", "SCHEDULED": "Scheduled", "OTHER": "Other"}
 MANUAL_CATEGORIES = {
     "EXPORT": "Export",
     "INFORMATION_UPDATE": "Information Update",
-    "DELETE": "Delete",
-    "WITHDRAW": "Withdraw",
-    "NORMALIZATION": "Normalization",
+    "ITEM_WITHDRAW": "Withdraw",
+    "ITEM_MOVE": "Move Items",
+    "REQUEST": "Request",
+    "LOAN": "Loan",
+    "UPDATE_PO_LINES": "Update PO Lines",
+    "METADATA_MANAGEMENT": "Metadata Management",
+    "MARC21MANAGEMENT_TAGS": "Management Tags",
+    "MARC21BIB_NORMALIZATION": "Marc 21 Bib normalization",
     "PUBLISHING": "Publishing",
     "NETWORK": "Network",
-    "MOVE": "Move",
-    "REQUESTS": "Requests",
     "USERS": "Users",
-    "ACQUISITIONS": "Acquisitions",
     "RESEARCH_ASSETS": "Research Assets",
 }
 # ... and of scheduled and other ones (table systemJobsGroups).
