@@ -188,7 +188,8 @@ def _in_any_case(words: list[Any]) -> Schema:
 
 def _either_case(letter: str) -> str:
     both = letter.upper() + letter.lower()
-    return f"[{both}]" if letter.isalpha() else re.escape(letter)
+    # Readers of schemas take escapes of these characters only; `re.escape` has more.
+    return f"[{both}]" if letter.isalpha() else re.sub(r"[\^$\\.*+?()\[\]{}|/]", r"\\\g<0>", letter)
 
 
 def _without_null(schema: Schema) -> Schema:

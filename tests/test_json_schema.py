@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -259,3 +260,12 @@ def test_upper_and_lower_case_of_words_do_not_count_in_models_and_schemas() -> N
     assert (workflow.notify[0].on, kind.combine.operator) == (["failed", "warning"], "and")
     assert errors("workflow", WORDS) == []
     assert errors("workflow", WORDS.replace("Item", "Items"))
+
+
+def test_patterns_escape_only_what_every_reader_of_schemas_unescapes() -> None:
+    """Editors read patterns as ECMAScript with the flag `u`, which refuses other escapes."""
+    for file in (ROOT / "schemas").glob("*.json"):
+        patterns = re.findall(r'"pattern": ("(?:[^"\\]|\\.)*")', file.read_text("utf-8"))
+        for pattern in map(json.loads, patterns):
+            escaped = re.findall(r"\\(.)", pattern, re.DOTALL)
+            assert not set(escaped) - set(r"^$\.*+?()[]{}|/dDwWsSbBpPnrtuxk-"), pattern
