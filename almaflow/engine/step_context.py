@@ -164,6 +164,8 @@ class Context(Reaching, Looking):
                 await self.be_patient(passing, tries, since)
             else:
                 self.door.answered = True
+                if text := self.door.half_is_gone():
+                    self.say(text)
                 return answer
 
     def _passing(self, error: NotTaken | AnswerLost | AlmaRefused) -> NotTaken | AnswerLost:

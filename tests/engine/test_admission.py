@@ -520,6 +520,19 @@ def test_below_the_reserve_only_polls_go_on_at_their_longest_distance(
     )
 
 
+def test_once_a_day_the_log_warns_that_half_of_the_calls_are_gone(
+    set_stage: Callable[..., Stage],
+) -> None:
+    stage = set_stage({"alma": {"calls_per_day": 10}})
+    reads = ", ".join(["{get: /conf/general}"] * 7)
+
+    played = stage.run(f"{{timeout: 3d, steps: [{reads}, {{wait: 20h}}, {reads}]}}")
+
+    warnings = [text for text in played.said() if "API calls are left today" in text]
+    assert played.outcome == "succeeded"
+    assert [text.split()[1] for text in warnings] == ["4", "4"]
+
+
 def test_a_submission_waits_until_maintenance_is_over_and_polls_go_on(
     set_stage: Callable[..., Stage],
 ) -> None:

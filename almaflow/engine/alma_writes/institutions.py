@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import anyio
 
@@ -53,6 +53,11 @@ class Door:
     kept: Kept = field(default_factory=Kept)
     """What the directory remembers."""
 
+    most_calls: int = 0
+    """The most calls left that Alma has reported to this process; it never reports the total."""
+    warned_on: date | None = None
+    """The day, by Alma's clock, of the last warning about half of the calls."""
+
     def __post_init__(self) -> None:
         self.account = self.account or self.name
 
@@ -67,6 +72,21 @@ class Door:
         if left is None or at is None or at.date() != today:
             return False
         return left < self.reserve_calls
+
+    def half_is_gone(self) -> str:
+        """Return a warning when less than half of the day's calls are left, once a day; else ""."""
+        left, at = self.client.remaining_calls, self.client.last_date
+        if left is None or at is None:
+            return ""
+        self.most_calls = max(self.most_calls, left)
+        if left * 2 >= self.most_calls or self.warned_on == at.date():
+            return ""
+        self.warned_on = at.date()
+        return (
+            f"Warning: {left:,} API calls are left today at {self.name}, less than half of the "
+            f"{self.most_calls:,} that Alma reported before. All programs of the institution "
+            f"share them; below {self.reserve_calls:,}, almaflow only polls until midnight UTC."
+        )
 
     def closed(self, now: datetime, chance: random.Random) -> Waiting | None:
         """Return what every call but a poll waits for, with its end; None when nothing."""
