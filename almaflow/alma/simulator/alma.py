@@ -161,7 +161,7 @@ class SimulatedAlma:
         institution: str,
         *,
         writes: bool = True,
-        areas: tuple[str, ...] = ("conf", "analytics"),
+        areas: tuple[str, ...] = ("conf", "analytics", "bibs", "users"),
         key: str | None = None,
     ) -> str:
         """Return one more key of an institution, perhaps one that only reads."""

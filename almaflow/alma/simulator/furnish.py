@@ -22,6 +22,8 @@ from almaflow.alma.simulator.scenario_library import ExtraJob, ExtraSet
 _AGE = timedelta(days=200)
 # Nights that the library's history goes back.
 _NIGHTS = 3
+# Days that the history of the common jobs goes back.
+_DAYS_OF_HISTORY = 31
 
 
 def furnish(institution: Institution) -> None:
@@ -188,3 +190,12 @@ def _add_past_run(
     institution: Institution, job: Job, at: datetime, name: str, submitted_by: str
 ) -> None:
     institution.start_run(job, at, name=name, submitted_by=submitted_by, history=True)
+
+
+def add_past_runs(institution: Institution) -> None:
+    """Let people have run each common export and change once a day, for weeks."""
+    for job_id in ("M44", "M48", "M18"):
+        job = institution.jobs[job_id]
+        for day in range(_DAYS_OF_HISTORY, 1, -1):
+            at = institution.started_at - timedelta(days=day, hours=3)
+            _add_past_run(institution, job, at, f"{job.name} - {at:%Y-%m-%d}", "jdoe")

@@ -38,6 +38,17 @@ _PLURALS = {
     "integration_profile": "integration_profiles",
     "import_profile": "import_profiles",
     "code_table": "code_tables",
+    "mapping_table": "mapping_tables",
+    "library": "libraries",
+    "location": "locations",
+    "circ_desk": "circ_desks",
+    "department": "departments",
+    "letter": "letters",
+    "reminder": "reminders",
+    "deposit_profile": "deposit_profiles",
+    "day": "days",
+    "hour": "hours",
+    "path": "paths",
 }
 _SINGULARS = {plural: singular for singular, plural in _PLURALS.items()}
 # Objects and lists inside each other; those of Alma have about six.

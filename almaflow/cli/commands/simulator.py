@@ -105,6 +105,7 @@ def simulator(
       2026-11-01T02:00:00.000Z GET /almaws/v1/conf/jobs?limit=10 200 3ms
     """
     from almaflow.alma.simulator import Scenario, SimulatedAlma
+    from almaflow.alma.simulator.furnish import add_past_runs
     from almaflow.alma.simulator.http import SimulatorServer
     from almaflow.cli.simulator_log import RequestLog
     from almaflow.document import read_document
@@ -132,6 +133,8 @@ def simulator(
         name: alma.add_institution(name, key=key) for name, key in zip(names, drawn, strict=True)
     }
     request_log = None if log is None else RequestLog(log, of_names.values())
+    for name in names:
+        add_past_runs(alma.institution(name))
     try:
         server = SimulatorServer(alma, host, port, public_url=public_url, log=request_log)
     except OSError as error:
