@@ -9,9 +9,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from xml.etree.ElementTree import Element
 
+from almaflow.alma.pasted_payload import JOB_ID, PastedInvalid, job_of_url, take_apart
+from almaflow.alma.payload_faults import (
+    BEGINNING_MISSING,
+    COPY_AGAIN,
+    json_fault,
+    text_before,
+    xml_fault,
+)
 from almaflow.alma.wire import JobParameter
 from almaflow.alma.xmltree import Places, XmlInvalid, local_name, parse_xml
 from almaflow.text_files import MIB, FileUnreadable, decode
@@ -21,7 +30,28 @@ LARGEST_PAYLOAD = MIB
 
 _SET_ID, _JOB_NAME = "set_id", "job_name"
 
-_WHERE_FROM = 'Copy it again from "API information" on the last page of Alma\'s job wizard'
+
+@dataclass(frozen=True)
+class Payload:
+    """What a payload holds: *parameters* in order, and the id of its *job* when it names one."""
+
+    parameters: list[JobParameter]
+    job: str | None = None
+
+    def laid_out(self) -> list[str]:
+        """Return the names of values that begin or end with the line break of an editor."""
+        ends = ("\n", "\r")
+        return [
+            one.name
+            for one in self.parameters
+            if one.value.startswith(ends) or one.value.endswith(ends) or _is_indented(one.value)
+        ]
+
+
+def _is_indented(value: str) -> bool:
+    """Say whether line breaks are among the white space around *value*."""
+    outside = value[: len(value) - len(value.lstrip())] + value[len(value.rstrip()) :]
+    return "\n" in outside or "\r" in outside
 
 
 class PayloadInvalid(ValueError):
@@ -51,20 +81,49 @@ class ParameterRepeated(ValueError):
 
 
 def parse_payload(source: bytes | str) -> list[JobParameter]:
-    """Return the parameters of a payload, XML or JSON by its first character, in order.
+    """Return the parameters of a payload, in order; Raises: PayloadInvalid as `read_payload`."""
+    return read_payload(source).parameters
+
+
+def read_payload(source: bytes | str) -> Payload:
+    """Return what a payload holds, XML or JSON by its first character.
+
+    The URL of the wizard's panel may be next to it, and it may be part of a curl command.
 
     Raises:
-        PayloadInvalid: *source* is empty, not text, neither XML nor JSON, or holds no parameters.
+        PayloadInvalid: *source* is empty, not text, neither XML nor JSON, holds no parameters,
+            names two jobs, or its URL is not one that starts a job.
     """
     text = decode_payload(source) if isinstance(source, bytes) else source.lstrip("\ufeff")
+    if not text.strip():
+        raise PayloadInvalid(f"The payload is empty. {COPY_AGAIN}.")
+    try:
+        pasted = take_apart(text)
+    except PastedInvalid as error:
+        raise PayloadInvalid(str(error)) from error
+    if pasted.operation not in (None, "run"):
+        message = (
+            f"The URL of the payload has `op={pasted.operation}`, but a job is started with "
+            "`op=run`. Copy the payload of a job."
+        )
+        raise PayloadInvalid(message)
+    payload = _read(pasted.text)
+    if pasted.job and payload.job and pasted.job != payload.job:
+        message = (
+            f"The URL names the job {pasted.job}, but the payload names {payload.job}. Remove the "
+            "URL, or copy both again."
+        )
+        raise PayloadInvalid(message)
+    return Payload(payload.parameters, payload.job or pasted.job)
+
+
+def _read(text: str) -> Payload:
     start = text.lstrip(" \t\r\n")[:1]
-    if not start:
-        raise PayloadInvalid(f"The payload is empty. {_WHERE_FROM}.")
     if start == "<":
         return _from_xml(text)
-    if start in "{[":
+    if start and start in "{[":
         return _from_json(text)
-    raise PayloadInvalid(f"The payload is neither XML nor JSON. {_WHERE_FROM}.")
+    raise PayloadInvalid(text_before(text))
 
 
 def decode_payload(content: bytes) -> str:
@@ -141,23 +200,65 @@ def _place_of_new(merged: Sequence[JobParameter], name: str) -> int:
 # --- XML ------------------------------------------------------------------------------------
 
 
-def _from_xml(source: str) -> list[JobParameter]:
+# Alma shows it; white space or a URL may precede it here, and the text is decoded already.
+_DECLARATION = re.compile(r"\s*<\?xml\s[^<>]*\?>")
+
+
+def _from_xml(source: str) -> Payload:
+    source = source.replace("\r\n", "\n").replace("\r", "\n")
+    source = _DECLARATION.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), source, count=1)
     places = Places()
     try:
         root = parse_xml(source, places)
     except XmlInvalid as error:
-        message = f"The payload is not valid XML: {error}."
+        if error.is_malformed:
+            message = xml_fault(source, error.line, error.column, str(error))
+        else:
+            message = f"The payload is not valid XML: {error}."
         raise PayloadInvalid(message, error.line, error.column) from error
-    holder: Element | None = root
-    if local_name(root.tag) == "job":
-        holder = _child(root, "parameters")
-    elif local_name(root.tag) != "parameters":
-        message = (
-            f"The payload's root element is <{local_name(root.tag)}>, but <job> is expected. "
-            f"{_WHERE_FROM}."
-        )
+    entries = _entries(root, places)
+    return Payload([_xml_parameter(one, places) for one in entries], _xml_job(root, places))
+
+
+def _entries(root: Element, places: Places) -> list[Element]:
+    """Return the elements that are parameters."""
+    name = local_name(root.tag)
+    if name == "parameters":
+        return list(root)
+    if name in ("parameter", "name", "value"):
+        raise PayloadInvalid(BEGINNING_MISSING, *places[root])
+    if name != "job":
+        message = f"The payload's root element is <{name}>, but <job> is expected. {COPY_AGAIN}."
         raise PayloadInvalid(message, *places[root])
-    return [_xml_parameter(element, places) for element in (() if holder is None else holder)]
+    holders = [child for child in root if local_name(child.tag) == "parameters"]
+    if len(holders) > 1:
+        message = "The payload contains <parameters> twice. Remove one of them."
+        raise PayloadInvalid(message, *places[holders[1]])
+    alone = [child for child in root if local_name(child.tag) == "parameter"]
+    return [*(holders[0] if holders else ()), *alone]
+
+
+def _xml_job(root: Element, places: Places) -> str | None:
+    """Return the id in <job>, or of its link."""
+    if local_name(root.tag) != "job":
+        return None
+    element = _child(root, "id")
+    written = (element.text or "").strip() if element is not None else ""
+    return _job_id(written, root.get("link") or "", places[root if element is None else element])
+
+
+def _job_id(written: str, link: str, place: tuple[int, int] = (1, 1)) -> str | None:
+    if written and not JOB_ID.fullmatch(written):
+        message = f"The payload names the job `{written}`, but the id of a job is like `M44`."
+        raise PayloadInvalid(message, *place)
+    linked = job_of_url(link)
+    if written and linked and written != linked:
+        message = (
+            f"The payload names the job {written}, but its link names {linked}. Correct one of "
+            "the two."
+        )
+        raise PayloadInvalid(message, *place)
+    return written or linked
 
 
 def _xml_parameter(element: Element, places: Places) -> JobParameter:
@@ -183,23 +284,94 @@ def _child(element: Element, name: str) -> Element | None:
 # --- JSON -----------------------------------------------------------------------------------
 
 
-def _from_json(source: str) -> list[JobParameter]:
+def _from_json(source: str) -> Payload:
     try:
         # Numbers keep their characters: an id of 17 digits or `1.10` is text to Alma.
-        data = json.loads(source, parse_int=str, parse_float=str, parse_constant=str)
+        data = json.loads(
+            source,
+            parse_int=str,
+            parse_float=str,
+            parse_constant=str,
+            object_pairs_hook=_Objects(source).make,
+        )
     except json.JSONDecodeError as error:
-        message = f"The payload is not valid JSON: {error.msg}."
-        raise PayloadInvalid(message, error.lineno, error.colno) from error
+        raise PayloadInvalid(json_fault(source, error), error.lineno, error.colno) from error
     except RecursionError as error:
         raise PayloadInvalid("The payload is nested too deeply.") from error
+    job = None
     for key in ("job", "parameters", "parameter"):
         if isinstance(data, dict) and key in data:
+            job = job or _json_job(data)
             data = data[key]
-    if data == {} or data is None:
+    return Payload(
+        [_json_parameter(entry, number) for number, entry in enumerate(_listed(data), start=1)],
+        job or (_json_job(data) if _is_job(data) else None),
+    )
+
+
+def _listed(data: Any) -> list[Any]:
+    """Return the parameters that *data* holds: a list, one alone, or a job without any."""
+    if data in ({}, None) or _is_job(data):
         return []
-    if not isinstance(data, list):
-        raise PayloadInvalid(f"The payload has no list `parameter`. {_WHERE_FROM}.")
-    return [_json_parameter(entry, number) for number, entry in enumerate(data, start=1)]
+    if isinstance(data, list):
+        return data
+    if (
+        isinstance(data, dict)
+        and "name" in data
+        and (isinstance(data["name"], dict) or "value" in data)
+    ):
+        # Converters from XML make one entry of a list of one.
+        return [data]
+    raise PayloadInvalid(f"The payload has no list `parameter`. {COPY_AGAIN}.")
+
+
+def _is_job(data: Any) -> bool:
+    """Say whether *data* is a job as Alma describes it, without parameters."""
+    return isinstance(data, dict) and "value" not in data and bool({"id", "link"} & set(data))
+
+
+def _json_job(data: dict[str, Any]) -> str | None:
+    written = data.get("id")
+    written = written.get("value") if isinstance(written, dict) else written
+    link = data.get("link")
+    return _job_id(
+        written.strip() if isinstance(written, str) else "", link if isinstance(link, str) else ""
+    )
+
+
+class _Objects:
+    """Makes the objects of a JSON text, and refuses a key that one has twice."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._ended = 0
+
+    def make(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        """Return the object of *pairs*; Raises: PayloadInvalid."""
+        self._ended += 1
+        entries: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in entries:
+                message = (
+                    f"The key `{key}` is in the same object twice, so one of its values would be "
+                    "lost. Remove one, or write the parameters as a list."
+                )
+                raise PayloadInvalid(message, *self._place_of(key))
+            entries[key] = value
+        return entries
+
+    def _place_of(self, key: str) -> tuple[int, int]:
+        """Return line and column of the last *key* before the end of the present object."""
+        ends, start = 0, 0
+        for token in re.finditer(r'"(?:[^"\\]|\\.)*"(\s*:)?|\}', self._text, re.DOTALL):
+            if token[0] == "}":
+                ends += 1
+                if ends == self._ended:
+                    break
+            elif token[1] and json.loads(token[0].removesuffix(token[1])) == key:
+                start = token.start()
+        before = self._text[:start]
+        return before.count("\n") + 1, len(before) - before.rfind("\n")
 
 
 def _json_parameter(entry: Any, number: int) -> JobParameter:

@@ -19,10 +19,14 @@ largest answers, pages of 1,000 report rows, have some 100,000."""
 
 
 class XmlInvalid(ValueError):
-    """A text is not XML that we read; *line* and *column* count from 1."""
+    """A text is not XML that we read; *line* and *column* count from 1.
 
-    def __init__(self, message: str, line: int, column: int) -> None:
+    *is_malformed* is true when the text breaks the rules of XML, false when we refuse it.
+    """
+
+    def __init__(self, message: str, line: int, column: int, *, is_malformed: bool = False) -> None:
         super().__init__(message)
+        self.is_malformed = is_malformed
         self.line = line
         self.column = column
 
@@ -48,7 +52,8 @@ def parse_xml(source: bytes | str, places: Places | None = None) -> Element:
     except ParseError as error:
         line, column = error.position
         # The library's text ends with the place, which is told apart.
-        raise XmlInvalid(str(error).partition(": line")[0], line, column + 1) from error
+        message = str(error).partition(": line")[0]
+        raise XmlInvalid(message, line, column + 1, is_malformed=True) from error
     except DefusedXmlException as error:
         message = "it has a DOCTYPE, which is refused for safety"
         raise XmlInvalid(message, *builder.here()) from error

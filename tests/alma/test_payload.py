@@ -13,6 +13,7 @@ from almaflow.alma.payload import (
     PayloadInvalid,
     merge_parameters,
     parse_payload,
+    read_payload,
 )
 from almaflow.alma.wire import JobParameter as P
 
@@ -81,9 +82,9 @@ def test_a_payload_may_be_without_parameters(text: str) -> None:
         (b" \n", "The payload is empty", 1, 1),
         ("name: value", "neither XML nor JSON", 1, 1),
         (b"\x89PNG", "byte 0x89 at position 0 is not UTF-8", 1, 1),
-        ("<job>\n <parameters>\n</job>", "mismatched tag", 3, 3),
+        ("<job>\n <parameters>\n</job>", "does not close the element", 3, 3),
         ('<!DOCTYPE job [<!ENTITY a "b">]>\n<job>&a;</job>', "DOCTYPE", 1, 15),
-        ("<job>\n  <parameters>\n    <param/>", "no element found", 3, 13),
+        ("<job>\n  <parameters>\n    <param/>", "end of the payload is missing", 3, 13),
         ("<job><parameters>\n  <param/></parameters></job>", "<param> where", 2, 3),
         ("<job><parameters>\n <parameter/></parameters></job>", "no name", 2, 2),
         (
@@ -193,3 +194,112 @@ def test_set_and_name_are_filled_once_even_when_the_payload_repeats_them() -> No
 
 def test_no_name_is_sent_when_none_is_wanted() -> None:
     assert P("job_name", "n") not in merge_parameters(WIZARD, {}, None, None)
+
+
+ONE = "<job><parameters><parameter><name>a</name><value>1</value></parameter></parameters></job>"
+URL = "https://api-na.hosted.exlibrisgroup.com/almaws/v1/conf/jobs/M28?op=run"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"POST {URL}\n{ONE}",
+        f"URL: {URL}\n\nPayload:\n{ONE}\n",
+        f"{ONE}\nPOST {URL}\n",
+        f"POST {URL}\n<?xml version='1.0' encoding='UTF-8'?>\n{ONE}",
+        f'{URL}\r\n{{"parameter": [{{"name": {{"value": "a"}}, "value": "1"}}]}}',
+        f"POST /almaws/v1/conf/jobs/M28?op=run\n{ONE}",
+        f"curl -X POST '{URL}' -H 'Content-Type: application/xml' -d '{ONE}'",
+        f"curl \"{URL}\" \\\n  --data-raw='{ONE}'",
+        f'$ curl --json \'[{{"name": "a", "value": 1}}]\' {URL}',
+        ONE.replace("<job>", f'<job link="{URL.partition("?")[0]}">'),
+        ONE.replace("<job>", "<job><id>M28</id><name>Delete</name>"),
+        '{"id": "M28", "name": "Delete", "parameter": [{"name": "a", "value": "1"}]}',
+        '{"job": {"id": {"value": "M28"}, "parameters": {"parameter": {"name": "a", "value": 1}}}}',
+    ],
+)
+def test_the_job_is_read_from_the_url_or_the_payload(text: str) -> None:
+    payload = read_payload(text)
+
+    assert (payload.job, payload.parameters) == ("M28", [P("a", "1")])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"name": {"value": "a"}, "value": "1"}',
+        '{"parameters": {"parameter": {"name": "a", "value": "1"}}}',
+        "<job><parameter><name>a</name><value>1</value></parameter></job>",
+        ' \n<?xml version="1.0"?>' + ONE,
+    ],
+)
+def test_a_single_parameter_needs_no_list(text: str) -> None:
+    assert parse_payload(text) == [P("a", "1")]
+
+
+def test_a_job_without_parameters_has_none() -> None:
+    assert read_payload('{"id": "S1", "name": "x"}').job == "S1"
+    assert read_payload("<job><id>S1</id><parameters/></job>").parameters == []
+
+
+def test_values_with_the_line_breaks_of_an_editor_are_listed() -> None:
+    entries = [("a", "\n1\n"), ("b", "1\n2"), ("c", " 1 "), ("d", "1\n  "), ("e", "  \n 1")]
+    text = json.dumps([{"name": name, "value": value} for name, value in entries])
+
+    assert read_payload(text).laid_out() == ["a", "d", "e"]
+
+
+def valued(value: str) -> str:
+    return ONE.replace("<value>1", f"<value>{value}")
+
+
+@pytest.mark.parametrize(
+    ("source", "advice", "line"),
+    [
+        (valued("Smith &Co"), "`Smith &amp;Co`", 1),
+        (valued("\nR&D"), "`R&amp;D`", 2),
+        (valued("Q & "), "`Q &amp;`", 1),
+        (valued("caf&eacute;"), "Write `&#233;`", 1),
+        (valued("a&nbsp;b"), "Write `&#160;`", 1),
+        (valued("a&nothing;b"), "&amp;", 1),
+        (valued("a < b"), "`&lt;`", 1),
+        (valued("pages <5"), "`&lt;`", 1),
+        (valued("a\x02b"), "U+0002", 1),
+        (valued("a&#1;b"), "`&#1;`", 1),
+        (ONE.replace("<name>", "<name desc=\u00abx\u00bb>"), "typographic", 1),
+        (ONE.replace("<name>", "<name desc=x>"), "straight quotation marks", 1),
+        (ONE.partition("<value>")[2], "neither XML", 1),
+        (ONE.partition("<parameter>")[2], "beginning of the payload is missing", 1),
+        ("</name><value>1</value></parameter></job>", "beginning of the payload is missing", 1),
+        ("name>a</name>", "beginning of the payload is missing", 1),
+        ("<parameter><name>a</name></parameter>\n" * 2, "beginning of the payload is missing", 2),
+        ("<parameter><name>a</name></parameter>", "beginning of the payload is missing", 1),
+        (ONE[:-3], "end of the payload is missing", 1),
+        (ONE[:-8], "end of the payload is missing", 1),
+        (ONE[:40], "end of the payload is missing", 1),
+        (ONE + "\nand so on", "Text follows the end", 2),
+        (ONE + ONE, "Text follows the end", 1),
+        ("Here it is:\n" + ONE, "`Here it is:`", 1),
+        ("```xml\n" + ONE, "Text precedes", 1),
+        ('"parameter": [', "beginning of the payload is missing", 1),
+        ('{"parameter": [{"name": "a"', "end of the payload is missing", 1),
+        ('[{"name": "a"},]', "comma", 1),
+        ("[{\u201cname\u201d: 1}]", "typographic", 1),
+        ("[]\n[]", "Text follows the end", 2),
+        ('[{"name": "a",\n"value": "1",\n"value": "2"}]', "twice", 3),
+        ('{"a": {"value": 1}, "a": 2}', "`a` is in the same object twice", 1),
+        ("<job><parameters/><parameters/></job>", "twice", 1),
+        (f"{URL}\n<job><id>M29</id></job>", "M29", 1),
+        (f"{URL.replace('=run', '=stop')}\n{ONE}", "op=run", 1),
+        (f"curl {URL}", "no payload", 1),
+        (f"curl {URL} -d @file.xml", "`file.xml`", 1),
+        (f"curl {URL} -d '<job>", "not closed", 1),
+        ("<job><id>Export</id></job>", "`Export`", 1),
+    ],
+)
+def test_every_fault_says_what_to_do(source: str, advice: str, line: int) -> None:
+    with pytest.raises(PayloadInvalid) as caught:
+        parse_payload(source)
+
+    assert advice in str(caught.value)
+    assert caught.value.line == line

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from almaflow.alma.payload import merge_parameters
 from almaflow.alma.wire import JobParameter
 from almaflow.cli.commands.import_payload import quoted, step_lines, step_of
 from almaflow.document import parse_document
@@ -46,15 +47,15 @@ def sent_by(lines: list[str]) -> list[JobParameter]:
     else:
         pairs = [(one.name, one.value) for one in step.parameters]
     parameters = [JobParameter(name, worked_out(value)) for name, value in pairs]
-    extra = [("set_id", step.set), ("job_name", step.job_name)]
-    return [
-        *parameters,
-        *(
-            JobParameter(name, worked_out(value))
-            for name, value in extra
-            if isinstance(value, Template)
-        ),
-    ]
+    set_id, name = (
+        worked_out(value) if isinstance(value, Template) else None
+        for value in (step.set, step.job_name)
+    )
+    names = [one.name for one in parameters]
+    if name is None and names.count("job_name"):
+        # A run's name comes from the parameters; repeated ones are told apart only here.
+        return parameters if set_id is None else merge_parameters([], parameters, set_id, "")
+    return merge_parameters([], parameters, set_id, name)
 
 
 def test_a_payload_becomes_a_step_ready_to_paste(almaflow: Almaflow, write: Write) -> None:
@@ -189,8 +190,55 @@ def test_the_step_submits_what_the_payload_says(parameters: list[JobParameter]) 
 
     sent = sent_by(lines)
 
-    names = [one.name for one in parameters]
-    moved = {name for name in ("set_id", "job_name") if names.count(name) == 1}
-    kept = [one for one in parameters if one.name not in moved or not one.value]
-    assert [one for one in sent if one in kept or one.name not in moved] == kept
-    assert sorted(sent, key=str) == sorted(parameters, key=str)
+    assert sent == parameters
+
+
+PANEL = "POST https://api-eu.hosted.exlibrisgroup.com/almaws/v1/conf/jobs/{}?op=run\n" + PAYLOAD
+
+
+def test_the_id_of_the_job_is_that_of_the_url(almaflow: Almaflow, write: Write) -> None:
+    write("panel.txt", PANEL.format("M48"))
+
+    alone = almaflow("import-payload", "panel.txt")
+    agreeing = almaflow("import-payload", "panel.txt", "--job", "M48")
+    other = almaflow("import-payload", "panel.txt", "--job", "M44")
+
+    assert (alone.code, alone.err) == (0, "")
+    assert "    job: M48\n" in alone.out
+    assert agreeing.out == alone.out
+    assert (other.code, other.out) == (2, "")
+    assert "M44" in other.err
+    assert "M48" in other.err
+
+
+def test_a_scheduled_job_is_offered_as_a_profile(almaflow: Almaflow, write: Write) -> None:
+    write("job.json", '{"id": "S7009990", "name": "Import of users", "link": ""}')
+
+    typed = almaflow("import-payload", "job.json")
+
+    assert (typed.code, typed.out) == (0, "- submit_job:\n    job: S7009990\n")
+    assert "run_profile" in typed.err
+
+
+@pytest.mark.parametrize(
+    "names", [("set_id", "a"), ("job_name", "a"), ("a", "job_name", "set_id"), ("set_id", "b", "c")]
+)
+def test_an_unusual_order_is_kept_in_a_list(names: tuple[str, ...]) -> None:
+    parameters = [JobParameter(name, str(number)) for number, name in enumerate(names)]
+
+    step = step_of(parameters, "M1")
+
+    assert step["submit_job"]["parameters"] == [
+        {"name": one.name, "value": one.value} for one in parameters
+    ]
+    assert sent_by(list(step_lines(step))) == parameters
+
+
+def test_the_line_breaks_of_an_editor_are_warned_of(almaflow: Almaflow, write: Write) -> None:
+    write("p.xml", PAYLOAD.replace("CSV", "\n      CSV\n    ").replace("Null<", "Null\nand<"))
+
+    typed = almaflow("import-payload", "p.xml", "--job", "M48")
+
+    assert typed.code == 0
+    assert "task_ExportParams_outputFormat_string" in typed.err
+    assert "task_Null" not in typed.err

@@ -11,11 +11,14 @@ from typing import Annotated, Any
 
 import typer
 
+from almaflow.alma.pasted_payload import JOB_ID
 from almaflow.alma.payload import (
     LARGEST_PAYLOAD,
+    Payload,
     PayloadInvalid,
     decode_payload,
-    parse_payload,
+    merge_parameters,
+    read_payload,
 )
 from almaflow.alma.wire import JobParameter
 from almaflow.cli.render.terminal import emit, emit_document, emit_json
@@ -27,8 +30,6 @@ from almaflow.visible import visible, without_commands
 
 STDIN = "-"
 
-_JOB_ID = re.compile(r"[SMO]\d+")
-
 # What needs no quotes in YAML, whatever reads it.
 _SIMPLE = re.compile(r"[A-Za-z_][A-Za-z0-9_./]*( [A-Za-z0-9_./]+)*")
 _WORDS_WITH_MEANING = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
@@ -39,13 +40,16 @@ def import_payload(
         str,
         typer.Argument(
             metavar="FILE",
-            help="The payload as copied from Alma, XML or JSON; `-` reads standard input.",
+            help="The payload as copied from Alma, XML or JSON, with or without the URL above it, "
+            "or a curl command; `-` reads standard input.",
         ),
     ],
     job: Annotated[
         str | None,
         typer.Option(
-            "--job", metavar="ID", help="The job's id, such as M44; payloads do not contain it."
+            "--job",
+            metavar="ID",
+            help="The job's id, such as M44, if neither URL nor payload contains it.",
         ),
     ] = None,
     as_json: Annotated[
@@ -55,43 +59,69 @@ def import_payload(
     """Print a job's payload as a `submit_job` step in YAML.
 
     The payload is in the panel "API information" on the last page of Alma's job wizard. `set_id`
-    becomes `set`, and `job_name` becomes a key of the step. If a name repeats, the parameters
-    become a list that keeps their order.
+    becomes `set`, and `job_name` becomes a key of the step. If a name repeats, or if these two are
+    not the last parameters, the parameters become a list that keeps their order. The id of the
+    job is that of the URL or the payload.
     """
-    if job is not None and not _JOB_ID.fullmatch(job):
+    if job is not None and not JOB_ID.fullmatch(job):
         raise RequestWrong(
             f"`{job}` is not a valid job id: use a letter (M, S or O) and digits, such as M44. "
             "`almaflow jobs list` shows the ids."
         )
-    parameters = read_payload(file)
-    step = step_of(parameters, job)
+    payload = payload_in(file)
+    if job and payload.job and job != payload.job:
+        raise RequestWrong(
+            f"{_source(file)} is a payload of job {payload.job}, but `--job` names {job}. Remove "
+            "`--job`, or use the payload of that job."
+        )
+    job = job or payload.job
+    step = step_of(payload.parameters, job)
     if as_json:
         emit_json(step)
-        return
-    emit_document("\n".join(step_lines(step)))
+    else:
+        emit_document("\n".join(step_lines(step)))
+    for note in _notes(payload, job):
+        emit(note, err=True)
+
+
+def _notes(payload: Payload, job: str | None) -> Iterator[str]:
+    """Yield what a person has to know or to do about the step."""
     if job is None:
-        emit(
+        yield (
             "The payload does not name its job: replace JOB_ID by the id (`almaflow jobs list` "
-            "shows it), or use `--job`.",
-            err=True,
+            "shows it), or use `--job`."
         )
-    if any(one.name == "set_id" and not one.value for one in parameters):
-        emit(
+    elif job.startswith("S"):
+        yield (
+            f"Warning: {job} is a scheduled job, and its parameters are in its profile. To run it, "
+            "write `run_profile` with the profile instead: `run_profile: {integration: CODE}` or "
+            "`run_profile: {import: NAME}` (`almaflow explain run_profile`)."
+        )
+    if any(one.name == "set_id" and not one.value for one in payload.parameters):
+        yield (
             'The payload has no set: replace `set_id` by `set: "{{ steps.NAME.set_id }}"`, or '
-            "by the id of a set.",
-            err=True,
+            "by the id of a set."
+        )
+    if names := payload.laid_out():
+        yield (
+            f"Warning: the value of {', '.join(f'`{name}`' for name in names)} begins or ends "
+            "with a line break, which Alma would get as part of it. If an editor added the line "
+            "break, remove it."
         )
 
 
-def read_payload(file: str) -> list[JobParameter]:
-    """Return the parameters in *file*; Raises: RequestWrong, DocumentsInvalid."""
-    source = "stdin" if file == STDIN else file
+def _source(file: str) -> str:
+    return "stdin" if file == STDIN else file
+
+
+def payload_in(file: str) -> Payload:
+    """Return the payload in *file*; Raises: RequestWrong, DocumentsInvalid."""
     content, text = _read(file), ""
     try:
         text = decode_payload(content)
-        return parse_payload(text)
+        return read_payload(text)
     except PayloadInvalid as error:
-        location = Location(source, error.line, error.column)
+        location = Location(_source(file), error.line, error.column)
         line = error.line_of(text)
         problem = Problem(location, "bad-payload", str(error), line_text=line)
         raise DocumentsInvalid([problem]) from error
@@ -114,14 +144,20 @@ def _read(file: str) -> bytes:
 def step_of(parameters: Sequence[JobParameter], job: str | None) -> dict[str, Any]:
     """Return the step that submits a job with *parameters*, as a workflow file holds it.
 
-    A single `set_id` and a single `job_name` become keys; repeated ones stay where they are.
+    A single `set_id` and a single `job_name` become keys if they are last, as in the wizard.
+    Otherwise everything stays where it is, in a list.
     """
     names = [parameter.name for parameter in parameters]
     keys = {"set_id": "set", "job_name": "job_name"}
     moved = {name: key for name, key in keys.items() if names.count(name) == 1}
     submit: dict[str, Any] = {"job": job or "JOB_ID"}
     rest = [one for one in parameters if one.name not in moved or not one.value]
-    if len({one.name for one in rest}) == len(rest):
+    last = {one.name: one.value for one in parameters if one.name in moved and one.value}
+    sent = merge_parameters([], rest, last.get("set_id"), last.get("job_name"))
+    keeps_order = _without_empty_name(sent) == _without_empty_name(parameters)
+    if not keeps_order:
+        rest = list(parameters)
+    if keeps_order and len({one.name for one in rest}) == len(rest):
         submit["parameters"] = {one.name: _literally(one.value) for one in rest}
     else:
         submit["parameters"] = [{"name": one.name, "value": _literally(one.value)} for one in rest]
@@ -131,6 +167,11 @@ def step_of(parameters: Sequence[JobParameter], job: str | None) -> dict[str, An
         if one not in rest:
             submit[moved[one.name]] = _literally(one.value)
     return {"submit_job": submit}
+
+
+def _without_empty_name(parameters: Sequence[JobParameter]) -> list[JobParameter]:
+    """Return *parameters* but for a `job_name` without a value, which counts as none."""
+    return [one for one in parameters if one.value or one.name != "job_name"]
 
 
 def _literally(value: str) -> str:

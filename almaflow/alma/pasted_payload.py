@@ -1,0 +1,110 @@
+"""What people copy together with a payload: the URL of Alma's panel, or a curl command.
+
+The panel "API information" shows `POST https://…/conf/jobs/M44?op=run` above the payload.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
+
+JOB_ID = re.compile(r"[SMO][0-9]+")
+
+_URL = re.compile(r"""(?:https?://|/almaws/)[^\s<"']+""")
+_JOB_PATH = re.compile(r"/conf/jobs/([SMO][0-9]+)(?![0-9A-Za-z/])")
+_CURL = re.compile(r"\s*(?:\$\s*)?curl(?:\.exe)?\s")
+_DATA_OPTION = re.compile(r"-d|--data(?:-raw|-binary|-ascii)?|--json")
+
+
+@dataclass(frozen=True)
+class Pasted:
+    """A payload apart from what was around it; *job* and *operation* are those of the URL.
+
+    *text* has as many lines and columns before the payload as the original, so places stay right.
+    """
+
+    text: str
+    job: str | None = None
+    operation: str | None = None
+
+
+class PastedInvalid(ValueError):
+    """A curl command has no payload that can be read."""
+
+
+def take_apart(text: str) -> Pasted:
+    """Return the payload in *text*, and what its URL says; Raises: PastedInvalid."""
+    if _CURL.match(text):
+        return _of_curl(text)
+    spaced = _URL.sub(lambda match: " " * len(match[0]), text)
+    start = re.search(r"[<{\[]", spaced)
+    if start is None:
+        return Pasted(text)
+    end = max(spaced.rfind(sign) for sign in ">}]") + 1
+    around = text[: start.start()] + "\n" + text[end:]
+    url = _job_url(around)
+    if url is None:
+        return Pasted(text)
+    return Pasted(_spaces(text[: start.start()]) + text[start.start() : end], *url)
+
+
+def job_of_url(url: str) -> str | None:
+    """Return the id of the job that *url* addresses."""
+    found = _JOB_PATH.search(url)
+    return found[1] if found else None
+
+
+def _job_url(text: str) -> tuple[str | None, str | None] | None:
+    """Return job and operation of the first URL in *text* that is one of the jobs API."""
+    for url in _URL.findall(text):
+        if "/conf/jobs/" in url:
+            operations = parse_qs(urlsplit(url).query).get("op", [None])
+            return job_of_url(url), operations[0]
+    return None
+
+
+def _of_curl(command: str) -> Pasted:
+    # The command prompt of Windows continues lines with `^`, PowerShell with a backtick.
+    joined = re.sub(r"[ \t][\\^`]\r?\n", " \\\n", command)
+    try:
+        words = shlex.split(joined)
+    except ValueError as error:
+        raise PastedInvalid(
+            "The end of the curl command is missing: a quotation mark is not closed. Copy the "
+            "whole command, or only its payload."
+        ) from error
+    payloads = list(_data(words))
+    if not payloads:
+        raise PastedInvalid(
+            "The curl command contains no payload (`-d` or `--data`). Copy the payload itself, "
+            "from `<job>` to `</job>`."
+        )
+    payload = payloads[0]
+    if payload.startswith("@"):
+        raise PastedInvalid(
+            f"The curl command reads its payload from the file `{payload[1:]}`. Use that file "
+            "instead of the command."
+        )
+    before, found, _ = command.partition(payload)
+    url = _job_url(" ".join(words)) or (None, None)
+    return Pasted((_spaces(before) if found else "") + payload, *url)
+
+
+def _data(words: list[str]) -> list[str]:
+    """Return the values of curl's options for data, in order."""
+    values = []
+    for index, word in enumerate(words):
+        option, is_joined, value = word.partition("=")
+        if is_joined and option.startswith("--") and _DATA_OPTION.fullmatch(option):
+            values.append(value)
+        elif _DATA_OPTION.fullmatch(word) and index + 1 < len(words):
+            values.append(words[index + 1])
+        elif re.match(r"-d[<{\[@]", word):
+            values.append(word[2:])
+    return values
+
+
+def _spaces(text: str) -> str:
+    return re.sub(r"[^\n]", " ", text)

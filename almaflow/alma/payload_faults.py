@@ -1,0 +1,143 @@
+"""What to do about a payload that is not valid XML or JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.entities import html5
+
+COPY_AGAIN = 'Copy it again from "API information" on the last page of Alma\'s job wizard'
+
+_WHOLE = (
+    'Copy the whole payload from "API information" on the last page of Alma\'s job wizard, from '
+    "`<job>` to `</job>`"
+)
+BEGINNING_MISSING = f"The beginning of the payload is missing. {_WHOLE}."
+_END_MISSING = f"The end of the payload is missing. {_WHOLE}."
+_TEXT_AFTER = "Text follows the end of the payload. Remove it."
+
+_TYPOGRAPHIC = "\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb"
+_PARTS = ("parameter", "parameters", "name", "value")
+_ENTITY = re.compile(r"&(?:#[0-9]+|#x[0-9A-Fa-f]+|amp|lt|gt|quot|apos);")
+
+
+def xml_fault(text: str, line: int, column: int, reason: str) -> str:
+    """Return what is wrong with the XML *text* at a place (from 1), and what to do about it.
+
+    *reason* is the parser's own text, used when the fault is none of the usual ones.
+    """
+    lines = text.split("\n")
+    before = "\n".join([*lines[: line - 1], lines[line - 1][: column - 1]])
+    after = text[len(before) :]
+    for advice in (_cut_off, _ampersand, _angle, _typographic, _control):
+        if sentence := advice(before, after):
+            return sentence
+    return f"The payload is not valid XML: {reason}. {COPY_AGAIN}."
+
+
+def text_before(text: str) -> str:
+    """Return what to do about a payload that begins with neither `<` nor a bracket of JSON."""
+    if re.match(rf"\s*/?(?:{'|'.join(_PARTS)}|job)\b[^<]*>", text) or re.match(
+        r'\s*"(?:parameters?|name|value)"\s*:', text
+    ):
+        return BEGINNING_MISSING
+    start = re.search(r"<(?:\?xml|job|parameters)\b|[{\[]\s*[\"{]", text)
+    if start is None:
+        return f"The payload is neither XML nor JSON. {COPY_AGAIN}."
+    beginning = " ".join(text[: start.start()].split())[:40]
+    return (
+        f"Text precedes the payload: `{beginning}`. Remove everything before `{start[0].strip()}`."
+    )
+
+
+def json_fault(text: str, error: json.JSONDecodeError) -> str:
+    """Return what is wrong with the JSON *text*, and what to do about it."""
+    rest = text[error.pos :]
+    if error.msg == "Extra data":
+        return _TEXT_AFTER
+    if rest[:1] and rest[0] in _TYPOGRAPHIC:
+        return _of_quotes(rest[0])
+    if not rest.strip() or error.msg.startswith("Unterminated string"):
+        return (
+            "The end of the payload is missing. Copy the whole payload, from the first `{` to the "
+            "last `}`."
+        )
+    if rest[0] in "}]" or text[: error.pos].rstrip().endswith(","):
+        return "The payload is not valid JSON: remove the comma after the last entry."
+    if rest[0] == "'":
+        return "The payload is not valid JSON: replace `'` by `\"`."
+    return f"The payload is not valid JSON: {error.msg}. {COPY_AGAIN}."
+
+
+def _cut_off(before: str, after: str) -> str:
+    """Return advice about a missing beginning or end, or text after the end."""
+    if re.match(rf"\s*(?:</|<(?:{'|'.join(_PARTS[:1] + _PARTS[2:])})[\s>])", before + after):
+        return BEGINNING_MISSING
+    root = "job" if re.search(r"<(?:\w+:)?job\b", before) else "parameters"
+    is_complete = re.search(rf"(?:</(?:\w+:)?{root}\s*>|<{root}\s*/>)\s*$", before)
+    if is_complete and after:
+        return _TEXT_AFTER
+    # An element that never ends is reported where it begins.
+    last = re.search(r"<[^<>]*$", before + after)
+    if not after.strip() or (after.startswith("<") and last and last.start() == len(before)):
+        return _END_MISSING
+    closing = re.match(r"</?\s*([\w:.-]+)", after) or re.match(r"/?([\w:.-]+)>", after)
+    if closing and before.endswith(("</", "<")):
+        return (
+            f"The tag `</{closing[1]}>` does not close the element that was opened last. Part of "
+            f"the payload is missing. {_WHOLE}."
+        )
+    return ""
+
+
+def _ampersand(before: str, after: str) -> str:
+    """Return advice about a `&` that begins no entity of XML, at the end of *before* or here."""
+    start = len(before) if after.startswith("&") else before.rfind("&")
+    text = before + after
+    if start < 0 or _ENTITY.match(text, start) or re.search(r"[\s<>]", before[start:]):
+        return ""
+    entity = re.match(r"&[A-Za-z][A-Za-z0-9]*;", text[start:])
+    character = html5.get(entity[0][1:], "") if entity else ""
+    if entity and character:
+        number = "".join(f"&#{ord(one)};" for one in character)
+        return (
+            f"`{entity[0]}` is an entity of HTML that XML does not have. Write `{number}`, or the "
+            "character itself."
+        )
+    around = re.search(r"[^<>\n]{0,20}$", text[:start])
+    left = around[0] if around else ""
+    right = re.match(r"[^<>\n]{0,20}", text[start + 1 :])
+    shown = f"{left}&amp;{right[0] if right else ''}".strip()
+    return f"`&` is written `&amp;` in XML: `{shown}`."
+
+
+def _angle(before: str, after: str) -> str:
+    """Return advice about a `<` that begins no tag."""
+    in_text = before.endswith("<") and not re.match(r"[A-Za-z_/!?]", after)
+    in_attribute = after.startswith("<") and re.search(r"<[^<>]*=\s*[\"'][^<>]*$", before)
+    return "`<` in a value is written `&lt;` in XML." if in_text or in_attribute else ""
+
+
+def _typographic(before: str, after: str) -> str:
+    """Return advice about typographic quotes, or none, around the value of an attribute."""
+    if after[:1] and after[0] in _TYPOGRAPHIC:
+        return _of_quotes(after[0])
+    if re.search(r"<[^<>]*=\s*$", before):
+        return 'The value of an attribute needs straight quotation marks (`"`) around it.'
+    return ""
+
+
+def _of_quotes(character: str) -> str:
+    return (
+        f"`{character}` is a typographic quotation mark; XML and JSON need the straight one "
+        '(`"`). A word processor or mail program replaced it: copy the payload as plain text.'
+    )
+
+
+def _control(before: str, after: str) -> str:
+    """Return advice about a character that XML cannot hold."""
+    if after[:1] and (ord(after[0]) < 0x20 or after[0] in "\ufffe\uffff"):
+        return f"XML cannot contain the character U+{ord(after[0]):04X}. Remove it."
+    if number := re.match(r"&#x?[0-9A-Fa-f]+;", after):
+        return f"XML cannot contain the character `{number[0]}`. Remove it."
+    return ""
