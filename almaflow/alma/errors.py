@@ -55,6 +55,11 @@ class AlmaError(AlmaflowError):
         self.advice = advice
         super().__init__(" ".join(part for part in (text, advice) if part))
 
+    def add_advice(self, sentences: str) -> None:
+        """Append *sentences* to the advice."""
+        self.advice = f"{self.advice} {sentences}".strip()
+        self.args = (" ".join(part for part in (self.text, self.advice) if part),)
+
     @property
     def codes(self) -> frozenset[str]:
         """Alma's error codes, such as `402216`."""

@@ -31,6 +31,8 @@ _TWICE = frozenset({"60119"})
 # Alma does not know it, by its own id or by another identifier.
 _UNKNOWN = frozenset({"60116", "60120"})
 
+_MOST_SUSPECTS = 5
+
 _NEEDLESS: Mapping[MemberChange, frozenset[str]] = {
     "add_members": _THERE | _TWICE,
     "delete_members": _NOT_THERE | _TWICE,
@@ -148,6 +150,10 @@ class MemberChanges:
             missing = len(ids) - await self._write(change, effect, ids)
         except AlmaRefused as error:
             if not error.codes & minded:
+                if error.codes & _UNKNOWN:
+                    error.add_advice(
+                        _suspects(ids, self.id_type is None and self.content != "USER")
+                    )
                 raise
             await self._send_rest(wanted, name, ids, error, looked=looked)
             return
@@ -272,6 +278,31 @@ class MemberChanges:
         return await read_pages(
             self.context.read, lambda offset: calls.set_members(self.set_id, offset=offset)
         )
+
+
+def _suspects(ids: Sequence[str], of_digits: bool) -> str:
+    """Return sentences about which of *ids* Alma may have refused: it does not say which one.
+
+    *of_digits*: whether they are Alma's own ids, which are digits.
+    """
+    if len(ids) == 1:
+        return f"The refused member is '{ids[0]}'."
+    odd = [one for one in ids if _is_odd(one, of_digits)]
+    if odd:
+        listed = ", ".join(f"'{one}'" for one in odd[:_MOST_SUSPECTS])
+        more = f" and {len(odd) - _MOST_SUSPECTS:,} more" if len(odd) > _MOST_SUSPECTS else ""
+        return f"Of the {len(ids):,} members of this request, check first: {listed}{more}."
+    return (
+        f"The refused member is one of the {len(ids):,} from '{ids[0]}' to '{ids[-1]}'; Alma does "
+        "not say which one. With `on_invalid: skip`, the step leaves unknown members out and "
+        "counts them as `rejected`."
+    )
+
+
+def _is_odd(one: str, of_digits: bool) -> bool:
+    """Whether an id does not have the form of its kind, or has characters that nobody sees."""
+    unseen = not one.isprintable() or one != one.strip()
+    return unseen or (of_digits and not (one.isascii() and one.isdecimal()))
 
 
 def _is_counted(change: MemberChange, count: int, wanted: int) -> bool:

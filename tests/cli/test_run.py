@@ -456,3 +456,29 @@ def test_an_input_that_is_given_twice_is_refused(almaflow: Almaflow, write: Writ
         typed = almaflow(*command, "-i", "n=1", "-i", " n =2")
         assert typed.code == 2
         assert "`n` is given twice," in typed.err
+
+
+NESTED = """\
+name: w
+steps:
+  - for_each: {items: [1, 2], steps: [{fail: "number {{ item }} !"}]}
+"""
+
+
+@pytest.mark.parametrize("command", [("run", "w.yaml", "--simulate"), ("plan", "w.yaml")])
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("name: w\nsteps: [{fail: 'out of order'}]\n", "out of order"),
+        (NESTED, "number 1 !"),
+        ("name: w\nsteps: [{submit_job: {job: M28}}]\n", "code 402228"),
+    ],
+)
+def test_a_failure_is_told_once(
+    almaflow: Almaflow, write: Write, command: tuple[str, ...], text: str, reason: str
+) -> None:
+    write("w.yaml", text)
+
+    typed = almaflow(*command)
+
+    assert typed.out.count(reason) == 1

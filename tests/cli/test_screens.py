@@ -100,7 +100,7 @@ def test_a_simulated_run_is_told_in_lines_and_a_report(almaflow: Almaflow, write
     assert lines[9] == "2026-11-01 02:40:00+01:00  -  the run ended as warning"
     assert lines[10] == ""
     assert lines[11].startswith("! w: warning after 10m  (run 20261101-013000-")
-    assert lines[12].startswith("  looked: Alma (main) refused GET /conf/sets/1 ")
+    assert lines[12] == "  looked failed; the reason is printed above."
     assert lines[13:] == [
         "  output items = 148",
         "  output name = Conservation items",

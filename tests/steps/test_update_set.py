@@ -421,3 +421,14 @@ def test_one_change_is_made_at_a_time(stage: Stage, said: dict[str, Iterable[str
         DocumentsInvalid, match="`update_set` needs exactly one of `add`, `remove` and `replace`"
     ):
         stage.run(update(TITLES, **said))
+
+
+def test_a_refused_member_is_named_where_the_request_tells_it(
+    set_stage: Callable[..., Stage],
+) -> None:
+    stage = set_stage({"sets": SETS, "unknown_members": BARCODES[:3]})
+
+    assert f"'{BARCODES[1]}'" in stage.run(barcodes(BARCODES[1:2])).record.error
+    error = stage.run(barcodes(BARCODES[:3])).record.error
+    assert f"'{BARCODES[0]}'" in error
+    assert f"'{BARCODES[2]}'" in error

@@ -68,7 +68,7 @@ def start(call: Call, job: Job, parameters: Parameters) -> Instance:
     _check_kind(job)
     alma_set, outcome = None, None
     if job.type == "MANUAL":
-        _check_mandatory(job, parameters)
+        _check_mandatory(institution, job, parameters)
         alma_set, outcome = _population(call, job, parameters)
     _check_limits(call, job)
     run = institution.start_run(
@@ -136,9 +136,12 @@ def _check_kind(job: Job) -> None:
         raise ApiError("402248")
 
 
-def _check_mandatory(job: Job, parameters: Parameters) -> None:
+def _check_mandatory(institution: Institution, job: Job, parameters: Parameters) -> None:
     given = dict(reversed(parameters))
     for name in job.mandatory:
+        if institution.wanted is not None and name != "set_id":
+            # Where everything exists, the institution's own jobs may take other parameters.
+            continue
         if name not in given:
             raise ApiError("402228", f"Mandatory parameter is missing from input. {name}")
         if not given[name]:

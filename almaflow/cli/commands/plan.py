@@ -19,7 +19,7 @@ from almaflow.cli.options import (
     in_order,
     read_given,
 )
-from almaflow.cli.render.run_report import print_warnings
+from almaflow.cli.render.run_report import print_warnings, without_told
 from almaflow.cli.render.terminal import emit_json, emit_lines
 from almaflow.cli.render.text_layout import on_one_line
 from almaflow.outcome import Outcome
@@ -161,6 +161,9 @@ def _lines(made: Plan, record: RunRecord, steps: list[PlannedStep]) -> Iterator[
     yield f"{made.name} ({made.file}) at {made.institution}; nothing is sent."
     for name, value in record.inputs.items():
         yield f"  {name} = {json_text(REDACTION.data(value))}"
+    told: list[str] = []
+    # The innermost step that failed says why; the steps around it are above it.
+    failures = [step.error for step in steps if step.error]
     for step in steps:
         yield ""
         if not step.taken:
@@ -168,13 +171,14 @@ def _lines(made: Plan, record: RunRecord, steps: list[PlannedStep]) -> Iterator[
             continue
         ended = "" if step.outcome == Outcome.SUCCEEDED else f"; simulated: {step.outcome}"
         yield f"{step.path}  ({step.kind}{ended})"
-        if step.error:
+        if step.error and not any(one != step.error and one in step.error for one in failures):
+            told.append(step.error)
             yield f"    {on_one_line(step.error)}"
         for request in step.requests:
             yield from _request_lines(request)
     yield ""
     ended = f"The simulated run ended as {record.outcome or record.status}."
-    yield f"{ended} {on_one_line(record.error)}".rstrip()
+    yield f"{ended} {on_one_line(without_told(record.error, told))}".rstrip()
 
 
 def _request_lines(request: PlannedRequest) -> Iterator[str]:

@@ -193,7 +193,7 @@ def follow(
         raise typer.Exit(EXIT_INTERRUPTED) from None
     except StoreTrouble as trouble:
         raise trouble.followed_by(_move_after_trouble(store, plan.run_id)) from trouble
-    print_report(store, record, plan, as_json=as_json, simulated=virtual)
+    print_report(store, record, plan, as_json=as_json, simulated=virtual, listener=engine.listener)
     return record
 
 

@@ -24,12 +24,17 @@ _ALL_TOLD = 20
 
 
 class LineView:
-    """Listens to a run and prints a line for whatever happens."""
+    """Listens to a run and prints a line for whatever happens.
+
+    A failure is printed where it happened; *failures* keeps the texts, so that neither outer
+    steps nor the report after the run repeat them.
+    """
 
     def __init__(self, zone: tzinfo) -> None:
         self._zone = zone
         self._status: dict[str, str] = {}
         self._loops: set[str] = set()
+        self.failures: list[tuple[str, str]] = []
 
     def hear(self, event: RunEvent) -> None:
         """Print what happened; of a job's progress only what is new in words."""
@@ -42,9 +47,21 @@ class LineView:
             self._status[event.path] = event.text
         if event.kind is EventKind.WAITING and known and _wait_of(event).get("status") == known:
             return
-        line = event_line(event.at, event.kind, event.path, event.text, event.data, self._zone)
+        text = self._untold(event)
+        line = event_line(event.at, event.kind, event.path, text, event.data, self._zone)
         if line:
             emit(line)
+
+    def _untold(self, event: RunEvent) -> str:
+        """Return the text of an event; empty when it repeats a failure that is printed already."""
+        if not _ends(event) or not event.text:
+            return event.text
+        inner = f"{event.path}/" if event.path else ""
+        for path, failure in self.failures:
+            if path != event.path and path.startswith(inner) and failure in event.text:
+                return ""
+        self.failures.append((event.path, event.text))
+        return event.text
 
     def _is_one_of_many(self, event: RunEvent) -> bool:
         """Whether an event is omitted because its step is in one of many iterations."""
@@ -59,6 +76,13 @@ class LineView:
             )
             emit(event_line(event.at, EventKind.SAID, loop, remark, {}, self._zone))
         return True
+
+
+def _ends(event: RunEvent) -> bool:
+    """Whether a step, or the run, ends with this event."""
+    return event.kind is EventKind.ENDED or (
+        event.kind is EventKind.RUN and "outcome" in event.data
+    )
 
 
 def asks_a_person(event: RunEvent) -> bool:

@@ -78,27 +78,37 @@ def _terminal(*, err: bool) -> Console | None:
 
 
 def print_report(
-    store: Store, record: RunRecord, plan: Plan, *, as_json: bool, simulated: bool = False
+    store: Store,
+    record: RunRecord,
+    plan: Plan,
+    *,
+    as_json: bool,
+    simulated: bool = False,
+    listener: Listener | None = None,
 ) -> None:
-    """Print how a run ended, or why it stopped: what remains to be said after the live view."""
+    """Print how a run ended, or why it stopped: what remains to be said after the live view.
+
+    *listener* is the one that `onlooker` gave; failures that it has printed are not repeated.
+    """
     view = view_of(record, plan, store.journal(record.id), store.events(record.id))
     if as_json:
         emit_json({**view.as_data(), "simulated": simulated})
         return
     emit("")
-    for line in _conclusion(view, simulated=simulated):
+    told = [text for _, text in listener.failures] if isinstance(listener, LineView) else []
+    for line in _conclusion(view, told, simulated=simulated):
         say(line)
 
 
-def _conclusion(view: RunView, *, simulated: bool) -> Iterator[str]:
+def _conclusion(view: RunView, told: Sequence[str], *, simulated: bool) -> Iterator[str]:
     yield headline(view)
     if view.error:
-        yield f"  {on_one_line(view.error)}"
+        yield f"  {on_one_line(without_told(view.error, told))}"
     if view.outcome is None:
         for line in view.reason.splitlines():
             yield f"  {on_one_line(line)}"
     for step in view.steps:
-        yield from _worth_telling(view, step)
+        yield from _worth_telling(view, step, told)
     yield from _outputs(view)
     if simulated:
         yield "Simulated: nothing was sent, and nothing is kept."
@@ -120,10 +130,26 @@ def headline(view: RunView) -> str:
     return f"{head}{took and f' after {took}'}{attempt}  {where}"
 
 
-def _worth_telling(view: RunView, step: StepView) -> Iterator[str]:
-    """Yield what a step has to say that the run's own error does not say: errors, counters."""
+def without_told(error: str, told: Iterable[str]) -> str:
+    """Return *error*; a part that people have read already gives way to where they find it."""
+    for text in sorted(told, key=len, reverse=True):
+        if text and text in error:
+            where = error.partition(text)[0].rstrip(": ")
+            return (
+                f"{where} failed; the reason is printed above."
+                if where
+                else ("The reason is printed above.")
+            )
+    return error
+
+
+def _worth_telling(view: RunView, step: StepView, told: Sequence[str]) -> Iterator[str]:
+    """Yield what a step has to say that is not said yet: errors, counters."""
     if step.error and step.error not in view.error:
-        yield f"  {step.path}: {on_one_line(step.error)}"
+        if step.error in told:
+            yield f"  {step.path} failed; the reason is printed above."
+        elif not any(text in step.error for text in told):
+            yield f"  {step.path}: {on_one_line(step.error)}"
     counters = step.outputs.get("counters") or ()
     for line in counter_lines(counters):
         yield f"  {step.path}: {line}"
