@@ -13,13 +13,14 @@ from almaflow.alma.payload import (
     PayloadInvalid,
     decode_payload,
     merge_parameters,
-    parse_payload,
+    read_payload,
 )
 from almaflow.alma.wire import JobParameter
 from almaflow.alma_keys import find_keys
 from almaflow.check.collector import Notes
 from almaflow.check.job_sets import check_payload_set
 from almaflow.check.loader import Surroundings
+from almaflow.check.payload_jobs import check_inline_payload, check_payload_job
 from almaflow.check.traversal import below, data_at, fields_of
 from almaflow.check.value_shapes import saved_as_csv
 from almaflow.document import PathTo
@@ -167,22 +168,26 @@ class Files:
         """Note a payload that is not there, is none, or does not fit its parameters."""
         assert kind.payload is not None
         place = (*path, "payload")
+        if check_inline_payload(self.notes, place, kind.payload):
+            return
         target = self.find(place, kind.payload, Severity.ERROR)
         if target is None:
             return
         text = ""
         try:
             text = decode_payload(read_bytes(target, LARGEST_PAYLOAD))
-            payload = parse_payload(text)
+            payload = read_payload(text)
         except FileUnreadable as error:
             message = f"The payload `{kind.payload}` cannot be read: {error.reason}."
             self.notes.at(place, "unreadable", message)
         except PayloadInvalid as error:
             self._in_payload(kind.payload, text, error)
         else:
-            self._check_overrides(path, kind, payload)
-            check_payload_set(self.notes, path, kind, payload)
-            if any(find_keys(one.value) for one in payload) and not find_keys(text):
+            parameters = payload.parameters
+            self._check_overrides(path, kind, parameters)
+            check_payload_set(self.notes, path, kind, parameters)
+            check_payload_job(self.notes, path, kind, payload)
+            if any(find_keys(one.value) for one in parameters) and not find_keys(text):
                 # Escapes of XML or JSON hide it.
                 self.notes.at(place, ALMA_KEY, KEY_MESSAGE)
         self._check_keys(kind.payload, text)

@@ -26,6 +26,7 @@ from almaflow.check.nested_steps import (
     not_reached,
     results_of,
 )
+from almaflow.check.payload_jobs import check_scheduled
 from almaflow.check.references import check_institution, check_names_outside
 from almaflow.check.scopes import NO_SECRETS, RUN, RUN_ENDED, VisibleSteps, outputs_of, value_type
 from almaflow.check.set_values import check_values
@@ -186,6 +187,7 @@ class StepChecks:
         check_names_outside(self.notes, self.around, path, step)
         if isinstance(step.kind, SubmitJob):
             check_set(self.notes, (*path, step.kind.key), step.kind, self._by_id)
+            check_scheduled(self.notes, (*path, step.kind.key), step.kind)
         if isinstance(step.kind, ForEach):
             return self._check_for_each(path, step, step.kind, scope, here)
         if isinstance(step.kind, Call):
