@@ -83,6 +83,8 @@ class AlmaClient:
         """The institution's calls left until midnight, as Alma last reported."""
         self.last_date: datetime | None = None
         """When Alma wrote its last answer, by its clock (aware, UTC, whole seconds)."""
+        self.scenario = ""
+        """How messages name the scenario of a simulated Alma; empty for another Alma."""
         self.last_hint = ""
         """The simulator's last hint about its scenario; empty when there is none."""
         self._transport = transport
@@ -106,6 +108,18 @@ class AlmaClient:
             return timedelta()
         at, then = self._clock_reading
         return at + timedelta(seconds=self._clock.elapsed() - then) - self._clock.now()
+
+    def provide(self, line: str) -> str:
+        """Return what changes a simulated refusal: the scenario's *line*; empty if there is none.
+
+        It also says that the response is simulated.
+        """
+        simulated = "The response is simulated." if self.scenario else ""
+        if not line:
+            return simulated
+        return (
+            f"{simulated} To provide it, write in {self.scenario or 'a scenario'}: {line}".strip()
+        )
 
     async def ready(self) -> None:
         """Return when the rate of calls allows one more, for a `send` that says *waited*."""
@@ -232,8 +246,8 @@ class AlmaClient:
     def _masked(self, error: AlmaError) -> AlmaError:
         """Return *error* without secrets, and with the simulator's hint."""
         error.text = self._without_secrets(error.text)
-        if error.http_status is not None and self.last_hint:
-            error.advice = f"{error.advice} To provide it in a scenario: {self.last_hint}".strip()
+        if error.http_status is not None:
+            error.advice = f"{error.advice} {self.provide(self.last_hint)}".strip()
         error.advice = self._without_secrets(error.advice)
         error.messages = tuple(
             AlmaMessage(one.code, self._without_secrets(one.message), one.tracking_id)

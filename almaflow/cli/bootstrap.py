@@ -129,6 +129,8 @@ class Simulation:
     clock: VirtualClock
     project: Project
     environment: str
+    scenario_name: str = "a scenario"
+    """How messages name the scenario, with the file that it is in or could be in."""
 
     @classmethod
     def make(
@@ -210,6 +212,7 @@ class Simulation:
             clock=self.clock,
             reveal=lambda value: reveal(value, lambda secret: f"simulated-{secret}"),
         )
+        client.scenario = self.scenario_name
         return Door(name, client, self.alma.link_base, maintenance=maintenance)
 
 
@@ -258,7 +261,13 @@ def simulate(project: Project, loaded: LoadedWorkflow, scenario: str | None) -> 
     environment = loaded.workflow.environment
     if environment == "any":
         environment = "production"
-    return Simulation.make(project, furnished, environment)
+    simulation = Simulation.make(project, furnished, environment)
+    if path is not None:
+        simulation.scenario_name = f"the scenario {path}"
+    elif loaded.path is not None:
+        beside = loaded.path.with_name(loaded.path.stem + SCENARIO_SUFFIX)
+        simulation.scenario_name = f"a new file {beside}, below `everything_exists: true`"
+    return simulation
 
 
 def _check_approvals(scenario: Scenario, loaded: LoadedWorkflow, path: Path | None) -> None:

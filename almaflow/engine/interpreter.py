@@ -213,7 +213,7 @@ class Interpreter:
             # A search does not tell `_` from a space; the name as it was asked for counts.
             spaced = json.dumps(error.name.replace("_", " "))
             hint = hint.replace(spaced, json.dumps(error.name)) if error.name else hint
-            text = f"{error} A scenario can provide it: {hint}" if hint else str(error)
+            text = f"{error} {context.door.client.provide(hint)}".strip()
             return Ending(Outcome.FAILED, text), ""
         except AlmaflowError as error:
             return Ending(Outcome.FAILED, str(error)), ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -114,3 +115,20 @@ def test_the_line_that_a_refusal_offers_works_when_pasted(almaflow: Almaflow, wr
 
     write("w.scenario.yaml", f"{line}\n")
     assert simulated(almaflow, write, WORKFLOWS["underscores"]).code == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["digifeeds_metadata", 'a "b" c', "it's: [x] #y", "Bücher {z}", "x 📚", "a\\b"]
+)
+def test_a_simulated_refusal_names_the_scenario_and_its_line(
+    almaflow: Almaflow, write: Write, name: str
+) -> None:
+    steps = f"[{{find_set: {{name: {json.dumps(name, ensure_ascii=False)}}}}}]"
+    write("w.scenario.yaml", "description: empty\n")
+    (error,) = failures(simulated(almaflow, write, steps)).values()
+    assert "The response is simulated." in error
+    assert "w.scenario.yaml" in error
+
+    line = error[error.index("sets: [") : error.rindex("]") + 1]
+    write("w.scenario.yaml", f"{line}\n")
+    assert simulated(almaflow, write, steps).code == 0

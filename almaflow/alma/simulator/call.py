@@ -99,7 +99,11 @@ def _scalar(value: Any) -> str:
     plain = text.replace("_", "a").isalnum() and text.isascii() and not text.isdecimal()
     if isinstance(value, int) or (plain and text.lower() not in _SPECIAL):
         return text
-    return json.dumps(text)
+    # YAML writes characters beyond U+FFFF with one escape, JSON with two.
+    escaped = (char if char < "\U00010000" else f"\\U{ord(char):08X}" for char in text)
+    return "".join(
+        part if part.startswith("\\U") else json.dumps(part)[1:-1] for part in escaped
+    ).join('""')
 
 
 _SPECIAL = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
