@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 JOB_ID = re.compile(r"[SMO][0-9]+")
 
@@ -60,7 +60,8 @@ def _job_url(text: str) -> tuple[str | None, str | None] | None:
     """Return job and operation of the first URL in *text* that is one of the jobs API."""
     for url in _URL.findall(text):
         if "/conf/jobs/" in url:
-            operations = parse_qs(urlsplit(url).query).get("op", [None])
+            # `urlsplit` fails on a stray bracket, which text from a clipboard may have.
+            operations = parse_qs(url.partition("?")[2].partition("#")[0]).get("op", [None])
             return job_of_url(url), operations[0]
     return None
 

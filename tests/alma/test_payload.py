@@ -206,6 +206,7 @@ URL = "https://api-na.hosted.exlibrisgroup.com/almaws/v1/conf/jobs/M28?op=run"
         f"POST {URL}\n{ONE}",
         f"URL: {URL}\n\nPayload:\n{ONE}\n",
         f"{ONE}\nPOST {URL}\n",
+        f"https://[x/conf/jobs/M28?op=run\n{ONE}",
         f"POST {URL}\n<?xml version='1.0' encoding='UTF-8'?>\n{ONE}",
         f'{URL}\r\n{{"parameter": [{{"name": {{"value": "a"}}, "value": "1"}}]}}',
         f"POST /almaws/v1/conf/jobs/M28?op=run\n{ONE}",
