@@ -107,7 +107,7 @@ def test_a_field_is_explained_with_type_default_and_what_stands_in_it() -> None:
 
     assert text.startswith("submit_job.job\n\nThe job: its id, its name, or both.\n")
     assert "Takes: a mapping, or its `id` alone\nRequired." in text
-    assert "  name: text\n      The exact name of the job in Alma." in text
+    assert "  name: text\n      The name of the job in Alma" in text
     assert "Example of submit_job:" in text
 
 

@@ -38,18 +38,19 @@ _WORDS_OF_RECORDS = """
     is_import is_private iterations job_instance_id job_name journal_mode last_day last_wait
     last_workday line_text listener location lock_file lost_answer lost_inputs lost_steps
     maintenance manual_handling_required marker_habits max_parallel may_leave member_count
-    merged_into messages next_run_at not_before notice_id older_than on_failure on_invalid
-    on_timeout open_door open_ticks operator other_runs otherwise outstanding own_places own_scope
-    own_sets parameters password pause_after populations problems process_id processes production
-    profile_id progress pruned_before queue_one queued_runs read_report ready_at refusals rejected
-    remaining_calls repeatable replace_members replaced request_hash requests reserve_calls
-    resolved_by response resubmit reusable run_body run_profile running_jobs scenario schedule_id
-    scheduled_at scheduler_status schedules services set_members settings_count severity signature
-    simulated_outcome simulated_waits skip_next start_time started_at starting starts_at
-    starts_per_hour status_label statuses subdivision submit_job submit_time submitted_by succeeded
-    successful system_aborted taken_at timed_out timetable timezone too_large tracking_id truncate
-    undelivered unfinished unknown_members unreadable upcoming update_set user_aborted variables
-    verified wait_for_run waiting_for warnings watching weekdays worked_on workflows
+    merged_into messages most_calls next_run_at not_before notice_id older_than on_failure
+    on_invalid on_timeout open_door open_ticks operation operator other_runs otherwise outstanding
+    own_places own_scope own_sets parameters password pause_after populations problems process_id
+    processes production profile_id progress pruned_before queue_one queued_runs read_report
+    ready_at refusals rejected remaining_calls repeatable replace_members replaced request_hash
+    requests reserve_calls resolved_by response resubmit reusable run_body run_profile running_jobs
+    scenario scenario_name schedule_id scheduled_at scheduler_status schedules services set_members
+    settings_count severity signature simulated_outcome simulated_waits skip_next start_time
+    started_at starting starts_at starts_per_hour status_label statuses subdivision submit_job
+    submit_time submitted_by succeeded successful system_aborted taken_at timed_out timetable
+    timezone too_large tracking_id truncate undelivered unfinished unknown_members unreadable
+    upcoming update_set user_aborted variables verified wait_for_run waiting_for warned_on warnings
+    watching weekdays worked_on workflows
 """
 
 _COMMON = """
