@@ -198,7 +198,7 @@ def test_the_time_of_a_scenario_begins_where_it_says(
 def test_a_port_that_is_taken_names_another_move(
     almaflow: Almaflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def taken(*_: object) -> None:
+    def taken(*_: object, **__: object) -> None:
         raise OSError(98, "Address already in use")
 
     monkeypatch.setattr(SimulatorServer, "__init__", taken)

@@ -260,7 +260,7 @@ def test_an_unknown_report_fails_with_alma_s_words_and_a_hint(stage: Stage) -> N
     assert played.outcome == "failed"
     assert f"Path not found ({PATH}) (code INTERNAL_SERVER_ERROR" in played.record.error
     assert stage.sent("read_report") == 1
-    assert "To provide it in a scenario: reports:" in played.record.error
+    assert "To provide it, write in a scenario: reports:" in played.record.error
 
 
 @pytest.mark.parametrize(
