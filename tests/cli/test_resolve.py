@@ -247,7 +247,7 @@ def test_what_could_be_it_is_listed_before_it_is_submitted_once_more(
     almaflow: Almaflow, folder: Path, monkeypatch: pytest.MonkeyPatch, asks: bool, says: bool
 ) -> None:
     past, played = unknown(folder, SEVERAL)
-    past.alma._faults._met.clear()
+    past.alma.faults._met.clear()
     monkeypatch.setattr(resolve, "can_be_asked", lambda: asks)
     monkeypatch.setattr(resolve, "confirmed", lambda question: says)
 

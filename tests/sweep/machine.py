@@ -242,14 +242,14 @@ class Machine(Stage):
 
     def _count_faults(self) -> None:
         """Count the requests that something really happens to."""
-        meet = self.alma._faults.meet
+        meet = self.alma.faults.meet
 
         def counted(*arguments: Any) -> Fault | None:
             struck = meet(*arguments)
             self.tally.faults += struck is not None
             return struck
 
-        self.alma._faults.meet = counted  # type: ignore[method-assign,assignment]
+        self.alma.faults.meet = counted  # type: ignore[method-assign,assignment]
 
     def look_at_sets(self) -> None:
         """Keep which sets were made through the API, and what they hold."""

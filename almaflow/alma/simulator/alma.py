@@ -103,7 +103,7 @@ class SimulatedAlma:
         self._keys: dict[str, Key] = {}
         self._started_at = self._now()
         zone = ZoneInfo(self._scenario.alma.timezone)
-        self._faults = Faults(self._scenario.faults, self._started_at, zone)
+        self.faults = Faults(self._scenario.faults, self._started_at, zone)
         self._received: deque[Received] = deque()
         self._received_bytes = 0
         self.link_base = self._scenario.alma.base_url.rstrip("/")
@@ -173,7 +173,11 @@ class SimulatedAlma:
     def add_fault(self, fault: Fault) -> None:
         """Let one more thing go wrong from now on."""
         with self._lock:
-            self._faults.add(fault)
+            self.faults.add(fault)
+
+    def names(self) -> list[str]:
+        """Return the names of the institutions."""
+        return list(self._institutions)
 
     # --- truth, for tests and reports -------------------------------------------------------------
 
@@ -283,7 +287,7 @@ class SimulatedAlma:
         institution = request.key.institution if request.key else ""
         endpoint = request.route.name if request.route else ""
         names = call_names(endpoint, request.method, request.query.get("op", ""))
-        return self._faults.meet(institution, names, request.target, request.now)
+        return self.faults.meet(institution, names, request.target, request.now)
 
     def _good(self, request: _Request, fault: Fault | None) -> Reply:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, tzinfo
@@ -53,11 +54,23 @@ class Faults:
     def __init__(self, faults: Sequence[Fault], started_at: datetime, zone: tzinfo) -> None:
         self._started_at = started_at
         self._zone = zone
+        self._lock = threading.Lock()
         self._met: list[tuple[Fault, int]] = [(fault, 0) for fault in faults]
 
     def add(self, fault: Fault) -> None:
         """Let one more thing go wrong from now on; its `nth` counts from here."""
-        self._met.append((fault, 0))
+        with self._lock:
+            self._met.append((fault, 0))
+
+    def replace(self, faults: Sequence[Fault]) -> None:
+        """Let *faults* go wrong from now on, and no others."""
+        with self._lock:
+            self._met = [(fault, 0) for fault in faults]
+
+    def listed(self) -> list[tuple[Fault, int]]:
+        """Return each fault with the number of requests that it could strike."""
+        with self._lock:
+            return list(self._met)
 
     def meet(
         self, institution: str, calls: Sequence[str], target: str, now: datetime
@@ -68,12 +81,13 @@ class Faults:
         fault counts the requests that it could strike, whether or not another one does.
         """
         struck = None
-        for index, (fault, count) in enumerate(self._met):
-            if not self._concerns(fault, institution, calls, target, now):
-                continue
-            self._met[index] = (fault, count + 1)
-            if struck is None and (fault.nth is None or count + 1 in fault.nth):
-                struck = fault
+        with self._lock:
+            for index, (fault, count) in enumerate(self._met):
+                if not self._concerns(fault, institution, calls, target, now):
+                    continue
+                self._met[index] = (fault, count + 1)
+                if struck is None and (fault.nth is None or count + 1 in fault.nth):
+                    struck = fault
         return struck
 
     def _concerns(

@@ -16,6 +16,7 @@ from typing import Any
 
 from almaflow.alma.simulator.alma import SimulatedAlma
 from almaflow.alma.simulator.connections import IncomingBytes, Limits, OpenConnections
+from almaflow.alma.simulator.control import PREFIX, ControlDoor
 from almaflow.alma.simulator.hosts import HostRefused, check_hosts, path_of
 from almaflow.alma.simulator.incoming import RequestRefused, read_body, read_head
 from almaflow.alma.simulator.reply import Reply, WireFault
@@ -49,8 +50,10 @@ class SimulatorServer:
         limits: Limits = _LIMITS,
         public_url: str = "",
         log: Log | None = None,
+        control: ControlDoor | None = None,
     ) -> None:
         self._server = _Server((host, port), alma, limits, log)
+        self._server.control = control
         self._thread: threading.Thread | None = None
         self._serving = False
         name = f"[{host}]" if ":" in host else host
@@ -111,6 +114,7 @@ class _Server(ThreadingHTTPServer):
         self.alma = alma
         self.limits = limits
         self.log = log
+        self.control: ControlDoor | None = None
         self.open_connections = OpenConnections(limits.connections)
         self.bound = address[0]
         super().__init__(address, _Handler)
@@ -198,7 +202,16 @@ class _Handler(BaseHTTPRequestHandler):
             ) from None
         if self.server.open_connections.begin_processing(self._entry):
             headers = {name.lower(): value for name, value in self.headers.items()}
-            self._send(self.server.alma.handle(self.command, path_of(self.path), headers, body))
+            self._send(self._reply(path_of(self.path), headers, body))
+
+    def _reply(self, target: str, headers: dict[str, str], body: bytes) -> Reply:
+        control = self.server.control
+        if control is None:
+            return self.server.alma.handle(self.command, target, headers, body)
+        if target.startswith(PREFIX):
+            peer = str(self.client_address[0])
+            return control.handle(peer, self.command, target, headers, body)
+        return control.alma.handle(self.command, target, headers, body)
 
     def _parsed(self, head: bytes) -> bool:
         """Parse *head*; False if `http.server` has refused it."""

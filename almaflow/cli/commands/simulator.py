@@ -90,6 +90,13 @@ def simulator(
             help="Append one line for each request to this file; `-` is standard error.",
         ),
     ] = None,
+    control: Annotated[
+        bool,
+        typer.Option(
+            "--control",
+            help="Let programs on this machine change faults and clock while it runs.",
+        ),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print address and keys as one JSON document.")
     ] = False,
@@ -103,8 +110,17 @@ def simulator(
 
       almaflow simulator --log -
       2026-11-01T02:00:00.000Z GET /almaws/v1/conf/jobs?limit=10 200 3ms
+
+    With `--control`, programs on this machine read and change it as JSON below
+    /almaflow/simulator/: GET state; GET and POST clock; GET, POST and PUT faults; POST reset.
+
+      curl -H 'Content-Type: application/json' -d '{"advance": "2h"}' \\
+        http://127.0.0.1:8080/almaflow/simulator/clock
+      curl -H 'Content-Type: application/json' -d '{"kind": "reset", "call": "submit"}' \\
+        http://127.0.0.1:8080/almaflow/simulator/faults
     """
     from almaflow.alma.simulator import Scenario, SimulatedAlma
+    from almaflow.alma.simulator.control import ControlDoor, MovableClock
     from almaflow.alma.simulator.furnish import add_past_runs
     from almaflow.alma.simulator.http import SimulatorServer
     from almaflow.cli.simulator_log import RequestLog
@@ -121,7 +137,6 @@ def simulator(
     made = Scenario()
     if scenario is not None:
         made = validate(read_document(scenario, str(scenario), is_data=True), Scenario)
-    alma = SimulatedAlma(_clock(made.starts_at, speed), made)
     names = list(dict.fromkeys(institutions or ["main"]))
     if len(names) > _MOST_INSTITUTIONS:
         raise RequestWrong(
@@ -129,14 +144,27 @@ def simulator(
             f"`--institution` names {len(names):,}."
         )
     drawn = _keys(keys or [], len(names))
-    of_names = {
-        name: alma.add_institution(name, key=key) for name, key in zip(names, drawn, strict=True)
-    }
+    of_names = dict(zip(names, drawn, strict=True))
+
+    def make() -> tuple[SimulatedAlma, MovableClock]:
+        clock = MovableClock(_clock(made.starts_at, speed))
+        alma = SimulatedAlma(clock, made)
+        for name, key in of_names.items():
+            alma.add_institution(name, key=key)
+            add_past_runs(alma.institution(name))
+        return alma, clock
+
+    door = ControlDoor(make)
     request_log = None if log is None else RequestLog(log, of_names.values())
-    for name in names:
-        add_past_runs(alma.institution(name))
     try:
-        server = SimulatorServer(alma, host, port, public_url=public_url, log=request_log)
+        server = SimulatorServer(
+            door.alma,
+            host,
+            port,
+            public_url=public_url,
+            log=request_log,
+            control=door if control else None,
+        )
     except OSError as error:
         raise RequestWrong(
             f"The simulator cannot listen on {host}, port {port}: {error.strerror}. Choose "
