@@ -261,6 +261,8 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
                 "almaflow simulator",
                 "almaflow simulator --port 9000 --scenario workflows/unused-records.scenario.yaml",
                 "almaflow simulator --speed 600",
+                "almaflow simulator --control --log -",
+                "curl http://127.0.0.1:8080/almaflow/simulator/state",
             ),
         ),
     ),

@@ -232,7 +232,12 @@ CALLS = (
     "edit_members", "add_members", "delete_members", "replace_members",
     "list_integration_profiles", "get_integration_profile",
     "list_import_profiles", "get_import_profile", "run_import_profile",
-    "list_code_tables", "get_code_table", "test", "general", "read_report",
+    "create_integration_profile", "update_integration_profile", "delete_integration_profile",
+    "list_code_tables", "get_code_table", "list_mapping_tables", "get_mapping_table",
+    "list_libraries", "get_library", "list_locations", "get_location", "list_circ_desks",
+    "list_departments", "open_hours", "list_letters", "get_letter", "list_reminders",
+    "list_deposit_profiles", "run_workflow", "test", "test_bibs", "test_users", "general",
+    "read_report", "list_report_paths",
 )  # fmt: skip
 
 

@@ -106,18 +106,9 @@ def simulator(
     It prints its address, an API key for each institution, and the lines for almaflow.yaml. A job
     that takes an hour in Alma takes an hour here, or a minute with `--speed 60`.
 
-    With `--log`, a line has time, method, path without the API key, status and milliseconds:
-
-      almaflow simulator --log -
-      2026-11-01T02:00:00.000Z GET /almaws/v1/conf/jobs?limit=10 200 3ms
-
-    With `--control`, programs on this machine read and change it as JSON below
-    /almaflow/simulator/: GET state; GET and POST clock; GET, POST and PUT faults; POST reset.
-
-      curl -H 'Content-Type: application/json' -d '{"advance": "2h"}' \\
-        http://127.0.0.1:8080/almaflow/simulator/clock
-      curl -H 'Content-Type: application/json' -d '{"kind": "reset", "call": "submit"}' \\
-        http://127.0.0.1:8080/almaflow/simulator/faults
+    With `--log`, a line has time, method, path without the API key, status and milliseconds. With
+    `--control`, programs on this machine read and change it as JSON below /almaflow/simulator/:
+    GET state; GET and POST clock; GET, POST and PUT faults; POST reset.
     """
     from almaflow.alma.simulator import Scenario, SimulatedAlma
     from almaflow.alma.simulator.control import ControlDoor, MovableClock
