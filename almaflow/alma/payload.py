@@ -40,12 +40,7 @@ class Payload:
 
     def laid_out(self) -> list[str]:
         """Return the names of values that begin or end with the line break of an editor."""
-        ends = ("\n", "\r")
-        return [
-            one.name
-            for one in self.parameters
-            if one.value.startswith(ends) or one.value.endswith(ends) or _is_indented(one.value)
-        ]
+        return [one.name for one in self.parameters if _is_indented(one.value)]
 
 
 def _is_indented(value: str) -> bool:

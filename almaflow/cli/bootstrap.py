@@ -251,9 +251,9 @@ def simulate(project: Project, loaded: LoadedWorkflow, scenario: str | None) -> 
     from almaflow.model_problems import validate
 
     path = Path(scenario) if scenario else None
-    if path is None and loaded.path is not None:
-        beside = loaded.path.with_name(loaded.path.stem + SCENARIO_SUFFIX)
-        path = beside if beside.is_file() else None
+    beside = loaded.path and loaded.path.with_name(loaded.path.stem + SCENARIO_SUFFIX)
+    if path is None and beside is not None and beside.is_file():
+        path = beside
     furnished = Scenario(everything_exists=True)
     if path is not None:
         furnished = validate(read_document(path, str(path), is_data=True), Scenario)
@@ -264,8 +264,7 @@ def simulate(project: Project, loaded: LoadedWorkflow, scenario: str | None) -> 
     simulation = Simulation.make(project, furnished, environment)
     if path is not None:
         simulation.scenario_name = f"the scenario {path}"
-    elif loaded.path is not None:
-        beside = loaded.path.with_name(loaded.path.stem + SCENARIO_SUFFIX)
+    elif beside is not None:
         simulation.scenario_name = f"a new file {beside}, below `everything_exists: true`"
     return simulation
 

@@ -88,6 +88,11 @@ def no_attribute(kind: str, name: str) -> str:
     if kind in ("list", "counters"):
         if name in ("length", "first", "last", "count", "sort", "reverse", "join"):
             return f"{noun} has no `.{name}`. Write `| {name}`."
+        if kind == "counters":
+            return (
+                f"{noun} has no `.{name}`. Write `counters.number('c.jobs.….{name}')` with the "
+                "whole name of the counter."
+            )
         return f"{noun} has no `.{name}`. Select an element by its number (`[0]`), or use a filter."
     known = {*METHODS.get(kind, ()), *ATTRIBUTES.get(kind, ())}
     return f"{noun} has no `.{name}`{did_you_mean(name, known) or '.'}"

@@ -17,6 +17,11 @@ from almaflow.expressions.types import ANYTHING, Perhaps, Record, Type, certain,
 from almaflow.problems import did_you_mean
 
 # Filters that take the name of a part of each element in front of other arguments.
+# What steps give to later ones: without its step, such a name is a slip that many make.
+_OUTPUTS = frozenset(
+    {"set_id", "member_count", "instance_id", "counters", "status", "outcome", "link", "body"}
+    | {"files", "rows", "value"}
+)
 _NAMED_FIRST = frozenset({"selectattr", "rejectattr", "sum"})
 # Filters after which only some elements are left, perhaps those that have a part.
 _CHOOSE = frozenset({"selectattr", "rejectattr", "select", "reject"})
@@ -87,6 +92,11 @@ class Noting:
             self._add(place, "not-usable-here", f"`{whole}` cannot be used here: {why}.")
         elif not record.open and not self._full:
             near = did_you_mean(name, record.fields) or "."
+            if not written and name in _OUTPUTS:
+                near = (
+                    f". It is an output of a step: give that step an `id`, such as `id: wanted`, "
+                    f"and write `steps.wanted.{name}`."
+                )
             if not written:
                 self._add(place, "unknown-name", f"`{name}` is not known here{near}")
             else:

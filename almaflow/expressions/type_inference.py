@@ -96,11 +96,11 @@ class Inference(Noting):
                 return ANYTHING
             return self._field(owner, key, node.node, self.piece.span(node.arg))
         if owner.kind in ("list", "counters") and isinstance(key, str):
-            self._note(
-                node.arg,
-                "unknown-attribute",
-                "Select an element of a list by its number. The first is `[0]`.",
-            )
+            advice = "Select an element of a list by its number. The first is `[0]`."
+            if owner.kind == "counters":
+                written = self.piece.written(node.node)
+                advice = f"Write `{written}.number('{key}')` for this counter."
+            self._note(node.arg, "unknown-attribute", advice)
             return ANYTHING
         if owner.kind in ("", "list", "counters", "text", "nothing"):
             return owner if owner == TEXT else item_of(owner)

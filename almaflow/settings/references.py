@@ -47,9 +47,23 @@ class Origin(StrEnum):
     KEYRING = "keyring"
 
 
+# How shells name a variable: `$NAME`, `${NAME}`, `%NAME%`.
+_SHELL = re.compile(r"\$([A-Z][A-Z0-9_]*)|\$\{([A-Z][A-Z0-9_]*)\}|%([A-Z][A-Z0-9_]*)%")
+
+
 def is_reference(text: str) -> bool:
     """Whether *text* names a place, and is not a secret itself."""
     return re.fullmatch(_REFERENCE, text) is not None
+
+
+def _of_shell(text: object) -> str:
+    """Return the NAME of `$NAME`, `${NAME}` and `%NAME%`; else an empty text.
+
+    Only a name with an underscore is one for sure: a password that looks like it is not shown.
+    """
+    match = _SHELL.fullmatch(text) if isinstance(text, str) else None
+    name = match[match.lastindex or 0] if match is not None else ""
+    return name if "_" in name else ""
 
 
 @dataclass(frozen=True)
@@ -69,6 +83,12 @@ class SecretRef:
             return data
         text = as_text(data)
         match = re.fullmatch(_REFERENCE, text) if isinstance(text, str) else None
+        if match is None and (shell := _of_shell(text)):
+            raise PydanticCustomError(
+                "shell_variable",
+                "Variables of a shell are not replaced in this file. Write `env:{name}`.",
+                {"name": shell},
+            )
         if match is None:
             raise PydanticCustomError(
                 "literal_key",

@@ -121,6 +121,8 @@ class PollSettings(Model):
 class Retry(Model):
     """Whether a step that failed is retried, as a new attempt."""
 
+    short: ClassVar[str | None] = "attempts"
+
     attempts: Annotated[
         Whole, Field(ge=1, le=100, description="The number of attempts, including the first.")
     ] = 3

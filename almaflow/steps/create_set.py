@@ -21,6 +21,7 @@ from almaflow.alma.set_creation import Combined, CopyOf, OfRun, Operator, Origin
 from almaflow.alma.wire import AlmaSet
 from almaflow.field_types import Flag, IdTemplate, Template, Text, choose_one
 from almaflow.steps.base import Kind
+from almaflow.steps.content_type import ContentType
 from almaflow.steps.context import StepContext
 from almaflow.steps.delete_set import API_USER, remove_set, until_free
 from almaflow.steps.find_set import SET_OUTPUTS, set_outputs
@@ -42,34 +43,6 @@ NAME_TAKEN = "402263"
 
 # Alma's words for how two sets are combined.
 OPERATORS: Mapping[str, Operator] = {"and": "AND", "or": "OR", "not": "NOT"}
-
-ContentType = Literal[
-    "AUTHORITY_MMS",
-    "BIB_MMS",
-    "BIB_MMS_DISCOVERY",
-    "COURSE",
-    "FILE",
-    "HOLDING",
-    "IE",
-    "IEC",
-    "IED",
-    "IEE",
-    "IEP",
-    "IEPA",
-    "IER",
-    "ITEM",
-    "PO_LINE",
-    "PORTFOLIO",
-    "READING_LIST",
-    "READING_LIST_CITATION",
-    "REMOTE_REPRESENTATION",
-    "REPRESENTATION",
-    "RESEARCHERS",
-    "USER",
-    "VENDOR",
-]
-"""Alma's code table SetContentType."""
-
 
 _SOURCES = ("query", "members", "from_set", "from_run", "combine")
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from almaflow.alma import calls
 from almaflow.alma.errors import NotInAlma
 from almaflow.alma.wire import AlmaSet
 from almaflow.expressions import NUMBER, TEXT, Type
-from almaflow.field_types import IdTemplate, Template, choose_one
+from almaflow.field_types import IdTemplate, Template, as_text, choose_one
 from almaflow.steps.base import Kind
 from almaflow.steps.context import StepContext
 from almaflow.steps.result import Ending, StepFailed
@@ -38,6 +39,7 @@ class FindSet(Kind):
     """Find a set by its id or exact name, with the number of its members."""
 
     key = "find_set"
+    short: ClassVar[str | None] = "name"
     outputs = SET_OUTPUTS
     example = """\
 - id: weeding
@@ -46,6 +48,17 @@ class FindSet(Kind):
 
     id: Annotated[IdTemplate | None, Field(description="The id of the set.")] = None
     name: Annotated[Template | None, Field(description="The exact name of the set.")] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_or_id(cls, data: Any) -> Any:
+        text = data if isinstance(data, (Mapping, BaseModel)) else as_text(data)
+        if cls.short == "name" and isinstance(text, str) and text.strip().isdecimal():
+            why = (
+                f'`{text}` can be an id or a name. Write `{{id: {text}}}` or `{{name: "{text}"}}`.'
+            )
+            raise PydanticCustomError("choose_one", "{why}", {"why": why})
+        return data
 
     @model_validator(mode="after")
     def _exactly_one(self) -> FindSet:

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from almaflow.alma.payload import (
@@ -61,6 +61,8 @@ def _misspelt(text: str) -> str:
             f"`{text}` is not the id of a job: an id begins with a letter. Write `M{plain}` for a "
             f"manual job, or `S{plain}` for a scheduled one."
         )
+    if re.search(r"\w\s+\w", text) and not re.match(r"[SMO][0-9]", plain):
+        return f"`{text}` is not the id of a job. Its name is written `job: {{name: {text}}}`."
     return ""
 
 
@@ -104,10 +106,35 @@ SET_ID = "set_id"
 """The parameter that holds the id of the set a job works on."""
 
 
-class Parameter(Model):
-    """One parameter of a list, in which names may repeat."""
+def _value_in_json(data: Any) -> Any:
+    """Return the text of a `{value: …, desc: …}`, as Alma's JSON has it."""
+    if isinstance(data, dict) and "value" in data and not data.keys() - {"value", "desc"}:
+        return data["value"]
+    return data
 
-    name: Annotated[Text, Field(description="The name of the parameter in Alma.")]
+
+_TEXT_OR_VALUE = {
+    "anyOf": [
+        {"type": "string"},
+        {
+            "type": "object",
+            "properties": {"value": {"type": "string"}, "desc": {}},
+            "required": ["value"],
+            "additionalProperties": False,
+        },
+    ]
+}
+
+
+class Parameter(Model):
+    """One parameter of a list, in which names may repeat; Alma's JSON can be pasted as it is."""
+
+    name: Annotated[
+        Text,
+        BeforeValidator(_value_in_json),
+        WithJsonSchema(_TEXT_OR_VALUE),
+        Field(description="The name of the parameter in Alma."),
+    ]
     value: Annotated[Template, Field(description="The value; default: an empty text.")] = Template(
         ""
     )
@@ -115,7 +142,7 @@ class Parameter(Model):
     @model_validator(mode="before")
     @classmethod
     def _id_of_a_set(cls, data: Any) -> Any:
-        if isinstance(data, dict) and data.get("name") == SET_ID:
+        if isinstance(data, dict) and _value_in_json(data.get("name")) == SET_ID:
             _check_set_id(data.get("value", ""), {"key": "value"})
         return data
 
@@ -155,6 +182,7 @@ class SubmitJob(JobStep):
     """
 
     key = "submit_job"
+    short: ClassVar[str | None] = "job"
     secret_keys = frozenset({"parameters"})
     example = """\
 - id: export

@@ -37,6 +37,14 @@ def test_a_set_is_found_by_its_exact_name(set_stage: Callable[..., Stage]) -> No
     assert played.steps["it"]["member_count"] == 17
 
 
+def test_a_set_is_found_by_the_name_behind_the_kind(set_stage: Callable[..., Stage]) -> None:
+    stage = set_stage({"sets": [WEEDING]})
+
+    played = stage.run("steps: [{id: it, find_set: Weeding}]")
+
+    assert played.steps["it"]["set_id"] == WEEDING["id"]
+
+
 def test_a_name_that_no_set_has_fails_the_step_and_says_what_a_scenario_needs(
     stage: Stage,
 ) -> None:

@@ -220,6 +220,28 @@ def test_a_list_replaces_all_parameters_of_its_names(set_stage: Callable[..., St
     assert dict(sent(stage))["job_name"].startswith("listed [af-")
 
 
+def test_parameters_are_read_as_the_json_of_alma_has_them(set_stage: Callable[..., Stage]) -> None:
+    stage = set_stage(scenario())
+    parameters = (
+        "[{name: {value: a, desc: null}, value: x}, {name: {value: a}, value: y}, {name: b}]"
+    )
+
+    played = stage.run(export(f"parameters: {parameters}"))
+
+    assert played.outcome == "succeeded"
+    names = [one for one in sent(stage) if one[0] in ("a", "b")]
+    assert names == [("a", "x"), ("a", "y"), ("b", "")]
+
+
+def test_a_job_may_be_written_behind_the_kind(set_stage: Callable[..., Stage]) -> None:
+    stage = set_stage(scenario())
+
+    played = stage.run("steps: [{id: work, submit_job: M48}]")
+
+    assert stage.sent("submit") == 1
+    assert "set_id" in played.record.error
+
+
 def test_parameters_may_be_left_empty(set_stage: Callable[..., Stage]) -> None:
     stage = set_stage(scenario())
 
