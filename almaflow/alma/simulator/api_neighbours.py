@@ -129,17 +129,6 @@ def run_workflow(call: Call) -> Answer:
     raise ApiError("450001", f"Workflow not found. {call.ids[0]}")
 
 
-def read_test(call: Call) -> Answer:
-    """Answer GET /bibs/test and /users/operation/test, a short XML whatever was asked for."""
-    text = f"<test>GET - OK - institutionCode: {call.institution.code}</test>"
-    return Answer("test", raw=text.encode())
-
-
-def write_test(call: Call) -> Answer:
-    """Answer POST /bibs/test and /users/operation/test."""
-    return Answer("test", raw=b"<test>POST - OK</test>")
-
-
 def list_report_paths(call: Call) -> Answer:
     """Answer GET /analytics/paths and /analytics/paths/{folder}: what is directly inside."""
     folder = (call.ids[0] if call.ids else "").rstrip("/")

@@ -135,13 +135,13 @@ def _table_head(call: Call, name: str) -> dict[str, Any]:
 
 
 def read_test(call: Call) -> Answer:
-    """Answer GET /conf/test, a short XML whatever was asked for."""
+    """Answer GET /conf/test, /bibs/test and /users/operation/test, a short XML in any case."""
     text = f"<test>GET - OK - institutionCode: {call.institution.code}</test>"
     return Answer("test", raw=text.encode())
 
 
 def write_test(call: Call) -> Answer:
-    """Answer POST /conf/test."""
+    """Answer POST /conf/test, /bibs/test and /users/operation/test."""
     return Answer("test", raw=b"<test>POST - OK</test>")
 
 

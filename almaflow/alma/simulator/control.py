@@ -36,7 +36,7 @@ _RUNS = 100
 # The clock is never moved beyond it, so that it never leaves the calendar.
 _LAST = datetime(2300, 1, 1, tzinfo=UTC)
 # Of a browser's requests, or of those that a proxy passes on from elsewhere.
-_FOREIGN = ("origin", "forwarded", "x-forwarded-for", "x-forwarded-host", "via")
+_FOREIGN = ("origin", "forwarded", "x-forwarded-for", "x-forwarded-host", "via", "sec-fetch-site")
 
 
 class MovableClock:
@@ -178,7 +178,7 @@ def _check_caller(peer: str, method: str, headers: Mapping[str, str], body: byte
     named = name_in(headers.get("host", "").strip())
     if not is_loopback(peer) or not is_loopback(named):
         raise _Refused(403, "The simulator can be controlled from its own machine only.")
-    if any(name in headers for name in _FOREIGN) or "sec-fetch-site" in headers:
+    if any(name in headers for name in _FOREIGN):
         raise _Refused(403, "The simulator cannot be controlled by web pages or through a proxy.")
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if method != "GET" and kind != "application/json":
