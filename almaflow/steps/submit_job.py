@@ -118,7 +118,10 @@ _TEXT_OR_VALUE = {
         {"type": "string"},
         {
             "type": "object",
-            "properties": {"value": {"type": "string"}, "desc": {}},
+            "properties": {
+                "value": {"type": "string", "description": "The name, as Alma's JSON has it."},
+                "desc": {"description": "Alma's label; it is not sent."},
+            },
             "required": ["value"],
             "additionalProperties": False,
         },
