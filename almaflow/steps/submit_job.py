@@ -113,20 +113,8 @@ def _value_in_json(data: Any) -> Any:
     return data
 
 
-_TEXT_OR_VALUE = {
-    "anyOf": [
-        {"type": "string"},
-        {
-            "type": "object",
-            "properties": {
-                "value": {"type": "string", "description": "The name, as Alma's JSON has it."},
-                "desc": {"description": "Alma's label; it is not sent."},
-            },
-            "required": ["value"],
-            "additionalProperties": False,
-        },
-    ]
-}
+# An editor need not offer the second form: it is pasted.
+_TEXT_OR_VALUE = {"anyOf": [{"type": "string"}, {"type": "object", "required": ["value"]}]}
 
 
 class Parameter(Model):
