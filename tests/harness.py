@@ -176,7 +176,7 @@ class Process:
 
     def cancel(self, by: str) -> None:
         """Cancel the run at this instant, as the engine does when it sees that *by* asked."""
-        self.engine._runners[self.run_id].cancel(by)
+        self.engine._runs.cancel(self.run_id, by)
 
     async def wait(self, **duration: float) -> None:
         """Let virtual time pass, such as `wait(minutes=5)`."""

@@ -10,6 +10,8 @@ travels, from its record to its notices:
         |
         |  store.claim_run      owner and epoch; each later write checks them (`lease` renews them)
         v
+    claimed_runs          one coroutine for each run that this process has
+        |
     journal.load          what earlier processes recorded
         |
     runner.run

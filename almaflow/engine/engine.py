@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import platform
 import random
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
@@ -21,16 +19,14 @@ from almaflow.connectors.base import NoWayOutside, Outside
 from almaflow.engine.alma_writes.admission import Admission
 from almaflow.engine.alma_writes.institutions import Institutions, OpenDoor
 from almaflow.engine.approvals import Asker, NobodyHere, People
-from almaflow.engine.journal import RunJournal
+from almaflow.engine.claimed_runs import ClaimedRuns
 from almaflow.engine.lease import Lease, Silence
 from almaflow.engine.log import Log, no_log
 from almaflow.engine.notifications import TRIED_LATER
 from almaflow.engine.outbox import Outbox
 from almaflow.engine.resources import Services
-from almaflow.engine.runner import Runner, Suspended
 from almaflow.engine.simulated_waits import SimulatedWaits
-from almaflow.errors import AlmaflowError, StoreError
-from almaflow.plan import FORMAT, Plan, recorded_plan
+from almaflow.plan import FORMAT, Plan
 from almaflow.redaction import Mask
 from almaflow.runs.events import EventKind, Listener, NoListener, RunEvent
 from almaflow.runs.job_durations import Durations
@@ -38,9 +34,7 @@ from almaflow.settings import Project
 from almaflow.store import (
     Claim,
     ClaimLost,
-    LeaseLost,
     Line,
-    LoadedRun,
     Process,
     RunHeld,
     RunRecord,
@@ -50,19 +44,10 @@ from almaflow.store import (
 from almaflow.store.writer import StoreWriter
 from almaflow.task_groups import alone
 from almaflow.thread_pool import ThreadPool
-from almaflow.waiting import Waiting, WaitingKind
 
 # How often the store is asked what people, and other processes, want of this one.
 LOOK = timedelta(seconds=1)
 
-# How long a store that refuses is left alone before the run that met it continues.
-STORE_AGAIN = timedelta(seconds=10)
-
-_INTERRUPTED = "Interrupted; continue it with `almaflow resume`."
-_STOPPED = "Stopped; it continues when `almaflow serve` is started again."
-
-# How many definitions are kept, so that runs of one workflow need not each read theirs.
-_DEFINITIONS = 64
 
 # Blocking calls of steps, such as fetching files, that are under way at a time.
 _THREADS = 8
@@ -107,17 +92,20 @@ class Engine:
             # Nobody else can reach a store in memory.
             look=None if self.store.in_memory else 10 * self.look,
         )
-        self._runners: dict[str, Runner] = {}
         self._process_id = ""
         self._services: Services | None = None
-        self._definitions: OrderedDict[str, Mapping[str, Any]] = OrderedDict()
-        self._reading = anyio.Lock()
+        self._claimed: ClaimedRuns | None = None
         self._news = anyio.Event()
 
     @property
     def process_id(self) -> str:
         """The id of this process in the store; empty before it is running."""
         return self._process_id
+
+    @property
+    def _runs(self) -> ClaimedRuns:
+        assert self._claimed is not None, "an engine works only while it is running"
+        return self._claimed
 
     @property
     def writer(self) -> StoreWriter:
@@ -142,6 +130,13 @@ class Engine:
             )
             self._process_id = process.id
             services = self._services = await self._make_services()
+            self._claimed = ClaimedRuns(
+                services,
+                self.mask,
+                self.hold,
+                lambda: self.listener,
+                lambda run_id: self.left(run_id),
+            )
             try:
                 with alone():
                     async with anyio.create_task_group() as tasks:
@@ -216,7 +211,7 @@ class Engine:
         loaded = await self._writer.call(self.store.load_runs, [claim])
         if not loaded:
             raise ClaimLost(run_id)
-        await self._bring_on(loaded[0])
+        await self._runs.bring_on(loaded[0])
         return await self._writer.call(self.store.run, run_id)
 
     async def _take_from_the_silent(self, take: Callable[[], Claim]) -> Claim:
@@ -252,7 +247,7 @@ class Engine:
                     with suppress(StoreTrouble):
                         await self._take_all(tasks)
                         silent = await self._writer.call(self.store.silent_owners, FORMAT)
-                    if not watch and not self._runners and not silent:
+                    if not watch and not self._runs.ids and not silent:
                         return
                     silence.note(silent)
                     await self._wait_for_news()
@@ -280,101 +275,9 @@ class Engine:
             return
         claims = await self._writer.call(self.store.claim_runs, run_ids, self._process_id)
         for loaded in await self._writer.call(self.store.load_runs, claims):
-            tasks.start_soon(self._bring_on_beside_others, loaded)
+            tasks.start_soon(self._runs.bring_on_beside_others, loaded)
         # So that who asks next sees them at work.
         await anyio.lowlevel.checkpoint()
-
-    async def _bring_on_beside_others(self, loaded: LoadedRun) -> None:
-        """Execute a claimed run; an error is recorded with it, and the others continue."""
-        claim = loaded.claim
-        while True:
-            try:
-                await self._bring_on(loaded)
-            except LeaseLost:
-                raise
-            except StoreTrouble:
-                # Nothing could be recorded, so the run is still ours: it continues when it can.
-                again = await self._again(claim)
-                if again is None:
-                    return
-                loaded = again
-            except Exception:
-                return
-            else:
-                return
-
-    async def _again(self, claim: Claim) -> LoadedRun | None:
-        """Return a claimed run as it is recorded once the store answers; None: lost meanwhile."""
-        while True:
-            await sleep(self.clock, STORE_AGAIN)
-            with suppress(StoreTrouble):
-                loaded = await self._writer.call(self.store.load_runs, [claim])
-                return loaded[0] if loaded else None
-
-    async def _bring_on(self, loaded: LoadedRun) -> None:
-        """Work on a claimed run as far as it gets; see `work_on`."""
-        journal = RunJournal(
-            self.store, self._writer, loaded.claim, self.clock, self.listener, self.mask
-        )
-        try:
-            await self._work(loaded, journal)
-        except Suspended as error:
-            journal.tell(EventKind.RUN, text=str(error), status="waiting")
-            await journal.suspend(Waiting(WaitingKind.RESOLVE, str(error)))
-            await journal.release(held=False)
-        except anyio.get_cancelled_exc_class():
-            with anyio.CancelScope(shield=True), suppress(ClaimLost, StoreTrouble):
-                journal.tell(EventKind.RUN, text=_INTERRUPTED if self.hold else _STOPPED)
-                await (journal.release(held=True) if self.hold else journal.hand_over())
-            raise
-        except StoreTrouble:
-            # Nothing more can be recorded: the next process finds the run as it is.
-            raise
-        except Exception as error:
-            await self._give_back(journal, error)
-            raise
-
-    async def _work(self, loaded: LoadedRun, journal: RunJournal) -> None:
-        assert self._services is not None, "an engine works only while it is running"
-        journal.load(loaded.entries)
-        record = loaded.record
-        plan = recorded_plan(record, await self._definition(record.definition))
-        resumed = record.started_at is not None
-        begun = "Resumed." if resumed else "Began."
-        journal.tell(EventKind.RUN, text=begun, status="running", name=plan.name)
-        if resumed:
-            journal.take_up(record)
-        else:
-            now = self.clock.now()
-            record = await journal.start(now, now + plan.workflow.timeout)
-        runner = Runner(plan, record, journal, self._services)
-        self._runners[record.id] = runner
-        if record.cancel_requested_at is not None:
-            runner.cancel(record.cancel_requested_by)
-        try:
-            await runner.run()
-        finally:
-            del self._runners[record.id]
-            self.left(record.id)
-
-    async def _definition(self, hash_: str) -> Mapping[str, Any]:
-        """Return a recorded definition; runs of one workflow share it."""
-        async with self._reading:
-            if hash_ not in self._definitions:
-                self._definitions[hash_] = await self._writer.call(self.store.definition, hash_)
-                if len(self._definitions) > _DEFINITIONS:
-                    self._definitions.popitem(last=False)
-            return self._definitions[hash_]
-
-    @staticmethod
-    async def _give_back(journal: RunJournal, error: Exception) -> None:
-        """Let the run wait for a person, with the reason, when it cannot continue here."""
-        why = str(error) if isinstance(error, AlmaflowError) else f"a defect ({error!r})"
-        # What has gone wrong may be the store, or the run another process's by now.
-        with suppress(StoreError):
-            journal.tell(EventKind.RUN, text=why, status="waiting")
-            await journal.suspend(Waiting(WaitingKind.RESUME, why))
-            await journal.release(held=True)
 
     async def _watch(self) -> None:
         """Hear what people say to the runs of this process, through other processes."""
@@ -390,10 +293,9 @@ class Engine:
 
     async def _cancel_what_is_asked(self) -> bool:
         """Cancel the runs that are to be; returns whether there are any."""
-        if not self._runners:
+        if not self._runs.ids:
             return False
-        asked = await self._writer.call(self.store.cancels_asked, list(self._runners))
+        asked = await self._writer.call(self.store.cancels_asked, list(self._runs.ids))
         for run_id, cancel in asked.items():
-            if run_id in self._runners:
-                self._runners[run_id].cancel(cancel.by)
+            self._runs.cancel(run_id, cancel.by)
         return bool(asked)
