@@ -29,6 +29,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from almaflow.durations import format_duration as format_duration
 from almaflow.durations import parse_duration as parse_duration
+from almaflow.model_fields import Several as Several
 from almaflow.model_fields import alternatives, fields_of, words_of
 
 
@@ -176,6 +177,7 @@ AlmaId = Annotated[
     WithJsonSchema({"type": ["string", "integer"]}),
 ]
 """An id of Alma's; quotes are not needed, but a float or a date is refused."""
+
 
 Whole = Annotated[int, _as_value(int, "A whole number")]
 Number = Annotated[float, _as_value(float, "A number")]

@@ -6,10 +6,35 @@ import types
 import typing
 from collections.abc import Iterator
 from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.fields import FieldInfo
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+
+class _OneOrSeveral:
+    """Marks a list of which a single entry may be written without the list."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        def as_list(data: Any) -> Any:
+            return data if isinstance(data, list) else [data]
+
+        return core_schema.no_info_before_validator_function(as_list, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        several = handler(schema)
+        return {"anyOf": [several, several["items"]]}
+
+
+T = TypeVar("T")
+Several = Annotated[list[T], _OneOrSeveral()]
+"""A list; one entry alone is a list of one."""
 
 
 def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:

@@ -13,10 +13,11 @@ from zoneinfo import ZoneInfo
 from almaflow.errors import RequestWrong
 from almaflow.field_types import Plain, Template, format_duration
 from almaflow.problems import did_you_mean
+from almaflow.schedule_entry import ScheduleEntry
 from almaflow.settings import Project, data_path
 from almaflow.text_files import MIB, FileUnreadable, read_text
 from almaflow.timetable import Calendar, Timetable, TimetableInvalid, check_ics, find_zone
-from almaflow.workflow import ScheduleEntry, Workflow
+from almaflow.workflow import Workflow
 
 _KEY = 10
 
@@ -138,7 +139,7 @@ def timetable_of(entry: ScheduleEntry, zone: ZoneInfo) -> Timetable:
     """Return the timetable of an entry that is valid; *zone* is the workflow's."""
     return Timetable(
         find_zone(entry.timezone) if entry.timezone is not None else zone,
-        entry.cron,
+        entry.expression,
         entry.every,
         None if entry.dates is None else tuple(entry.dates),
         entry.starts,

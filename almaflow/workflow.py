@@ -6,6 +6,7 @@ from them. A new kind of step is one file in `steps/` and one line in `Step`.
 
 from __future__ import annotations
 
+import re
 import typing
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import timedelta
@@ -15,10 +16,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 from pydantic import AfterValidator, Field, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
-from almaflow.field_types import Duration, Model, Number, Template, Text, Value, Whole, choose_one
+from almaflow.field_types import Duration, Model, Number, Several, Template, Text, Value, Whole
+from almaflow.schedule_entry import ScheduleEntry as ScheduleEntry
 from almaflow.steps.append_file import AppendFile
 from almaflow.steps.approve import Approve
-from almaflow.steps.base import IDENTIFIER, Kind, PollSettings, Retry, StepBase, UsedKind
+from almaflow.steps.base import Kind, PollSettings, Retry, StepBase, UsedKind
 from almaflow.steps.branch import Branch
 from almaflow.steps.call import Call
 from almaflow.steps.check import Check
@@ -170,71 +172,6 @@ class Input(Model):
         return "default" not in self.model_fields_set
 
 
-class ScheduleEntry(Model):
-    """When the workflow is due: one of `cron`, `every` and `dates`."""
-
-    id: Annotated[
-        Text | None,
-        Field(
-            pattern=IDENTIFIER, description="The name under which its ticks are recorded; optional."
-        ),
-    ] = None
-    cron: Annotated[
-        Text | None,
-        Field(
-            description="Five fields: minute, hour, day of the month, month, weekday (crontab's "
-            "own meaning: 0 and 7 are Sunday); also `L`, `mon#2`, `@daily`. Put it in quotes."
-        ),
-    ] = None
-    every: Annotated[
-        Duration | None,
-        Field(description="The elapsed time between two ticks, counted from `starts`."),
-    ] = None
-    dates: Annotated[
-        list[Text] | None,
-        Field(description="Days (2026-12-24, at midnight) or instants (2026-12-24T18:00)."),
-    ] = None
-    timezone: Annotated[
-        Text | None, Field(description="An IANA zone, if it differs from the workflow's.")
-    ] = None
-    starts: Annotated[Text | None, Field(description="No ticks before this date.")] = None
-    ends: Annotated[Text | None, Field(description="No ticks after this date.")] = None
-    inputs: Annotated[
-        dict[str, Value],
-        Field(description=("Inputs for the runs of this entry; templates are allowed.")),
-    ] = {}
-    jitter: Annotated[
-        Duration | None, Field(description="The maximum random delay of each tick.")
-    ] = None
-    except_: Annotated[
-        list[Text],
-        Field(
-            alias="except",
-            description="Calendars of almaflow.yaml. A tick on one of their days is skipped.",
-        ),
-    ] = []
-    missed: Annotated[
-        Literal["latest", "all", "none"],
-        Field(
-            description="What happens to ticks that passed while almaflow was not running: run "
-            "the `latest` (default), `all`, or `none`."
-        ),
-    ] = "latest"
-    max_age: Annotated[
-        Duration | None,
-        Field(description=("A tick that is older than this is missed and never runs.")),
-    ] = None
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> ScheduleEntry:
-        if sum(one is not None for one in (self.cron, self.every, self.dates)) != 1:
-            sentence = "A schedule entry needs exactly one of `cron`, `every` and `dates`."
-            raise choose_one(sentence, "cron", "every", "dates")
-        if self.every is not None and self.every < timedelta(seconds=1):
-            raise PydanticCustomError("bad_duration", "`every` must be at least one second.")
-        return self
-
-
 Event = Literal[
     "succeeded",
     "warning",
@@ -253,10 +190,38 @@ class Notice(Model):
     """Which channel is notified of which events."""
 
     on: Annotated[
-        list[Event],
+        Several[Event],
         Field(description="The events; `failed` includes timed_out and unknown.", min_length=1),
     ]
     to: Annotated[Text, Field(description="A channel of almaflow.yaml, or `log`.")] = "log"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _not_a_text(cls, data: Any) -> Any:
+        if isinstance(data, str):
+            raise PydanticCustomError("wrong_type", "{why}", {"why": _long_notice(data)})
+        return data
+
+
+def _long_notice(text: str) -> str:
+    """Return what to write instead of *text*, which may be an event, a channel or an address."""
+    words = re.split(r"[\s,]+", text.strip())
+    if set(words) <= set(typing.get_args(Event)):
+        return (
+            f"`notify` needs the events and a channel. Write `notify: {{on: [{', '.join(words)}], "
+            "to: systems}` with the name of a channel of almaflow.yaml, or `to: log`."
+        )
+    if "@" in text or "://" in text:
+        return (
+            f"`notify` needs the events and a channel, and `{text}` is an address. Add it to the "
+            "`channels` of almaflow.yaml under a name, such as `systems`, and write `notify: {on: "
+            "[failed], to: systems}`."
+        )
+    return (
+        "`notify` needs the events and a channel. If this is the name of a channel, write "
+        f"`notify: {{on: [failed], to: {text}}}`. A message during the run is a step, `- notify: "
+        f"{{to: systems, message: {text}}}`."
+    )
 
 
 class Defaults(Model):
@@ -330,7 +295,7 @@ class Workflow(Model):
         ),
     ] = {}
     schedule: Annotated[
-        list[ScheduleEntry],
+        Several[ScheduleEntry],
         Field(description=("When the workflow runs automatically, under `almaflow serve`.")),
     ] = []
     overlap: Annotated[
@@ -370,7 +335,7 @@ class Workflow(Model):
         ),
     ] = []
     notify: Annotated[
-        list[Notice], Field(description=("Who is notified of the outcome of the run."))
+        Several[Notice], Field(description=("Who is notified of the outcome of the run."))
     ] = []
     outputs: Annotated[
         dict[str, Value], Field(description="The values that a run returns to its caller.")

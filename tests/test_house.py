@@ -43,6 +43,7 @@ FLOORS: Sequence[Sequence[str]] = (
         *("alma", "store", "connectors"),
     ),
     ("steps",),
+    ("schedule_entry",),
     ("workflow",),
     (
         "workflow_folder",
@@ -115,6 +116,7 @@ HOMES: Mapping[str, Sequence[str]] = {
             "settings",
             "alma",
             "steps",
+            "schedule_entry",
             "workflow",
             "workflow_loader",
             "check",
@@ -124,11 +126,13 @@ HOMES: Mapping[str, Sequence[str]] = {
     "pydantic_core": (
         *(
             "field_types",
+            "model_fields",
             "patterns",
             "model_problems",
             "settings",
             "alma",
             "steps",
+            "schedule_entry",
             "workflow",
             "check",
         ),

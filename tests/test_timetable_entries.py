@@ -12,7 +12,7 @@ import pytest
 
 from almaflow.errors import RequestWrong
 from almaflow.settings import find_project
-from almaflow.timetable import Calendar, Timetable
+from almaflow.timetable import Calendar, Timetable, time_meant
 from almaflow.timetable.triggers import TimetableTrigger
 from almaflow.timetable_entries import Entry, calendars_of_json, entries_of, timetable_from_json
 from almaflow.workflow_loader import load_workflow
@@ -201,6 +201,38 @@ def test_an_entry_is_known_by_its_id_else_by_what_it_says_of_times_zone_and_inpu
         key('{cron: "0 3 * * *", ends: 2027-01-01}'),
     ]
     assert len({plain, *others}) == 5
+
+
+def test_times_of_day_are_the_same_entries_as_their_cron_expressions(tmp_path: Path) -> None:
+    forms = {
+        'daily: "2:30"': 'cron: "30 2 * * *"',
+        'weekly: "Mondays, Thu at 06:00"': 'cron: "0 6 * * mon,thu"',
+        "weekly: weekdays 06:05": 'cron: "5 6 * * mon-fri"',
+        "monthly: 15th 06:00": 'cron: "0 6 15 * *"',
+        "monthly: last 23:59": 'cron: "59 23 L * *"',
+    }
+    for short, long in forms.items():
+        assert entries(tmp_path, f"{{{short}}}") == entries(tmp_path, f"{{{long}}}")
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("2:30 pm", "14:30"),
+        ("12 am", "00:00"),
+        ("12:05 p.m.", "12:05"),
+        ("14h30", "14:30"),
+        ("6h", "06:00"),
+        ("2.30", "02:30"),
+        ("02:30:00", "02:30"),
+        ("at 9:05", "09:05"),
+        ("0230", "02:30"),
+        ("noon", "12:00"),
+        *((text, "") for text in ("", "13 pm", "25:00", "6", "mon", "2:60", "0 2 * * *")),
+    ],
+)
+def test_a_time_of_day_is_recognised_as_people_write_it(text: str, time: str) -> None:
+    assert time_meant(text) == time
 
 
 def test_two_entries_that_say_the_same_are_one(tmp_path: Path) -> None:

@@ -31,6 +31,9 @@ _STAND_INS: dict[str, Any] = {
     "notify": {"on": ["failed"]},
 }
 
+# What may be one entry in place of a list.
+_SEVERAL = (("schedule",), ("notify",))
+
 # What replaces a key that is needed and does not fit, so that the steps inside are kept.
 _NEEDED: dict[PathTo, Any] = {
     ("for_each", "items"): [],
@@ -105,6 +108,8 @@ class _Repair:
             self._remove(path)
         elif step:
             self._leave_out_of_step(path, step, detail)
+        elif path[:1] in _SEVERAL and not isinstance(data_at(self.data, path[:1]), list):
+            self._remove(path[:1])
         elif len(path) > 1 and path[0] in _STAND_INS:
             whole = kind == "missing" or len(path) == 2 or path[0] != "schedule"
             if whole:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice, pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,18 +16,29 @@ from almaflow.check.loader import Surroundings
 from almaflow.document import PathTo
 from almaflow.errors import RequestWrong
 from almaflow.problems import Severity, did_you_mean
+from almaflow.schedule_entry import ScheduleEntry
 from almaflow.timetable import (
+    Cron,
     TimetableInvalid,
+    day_time_cron,
     find_zone,
     instant_of,
     parse_cron,
     parse_moment,
+    time_meant,
 )
 from almaflow.timetable_entries import calendar_of, timetable_of
-from almaflow.workflow import ScheduleEntry, Workflow
+from almaflow.workflow import Workflow
 
 # The years whose days off are checked: fixed ones, so that a file always has the same problems.
 _LOOKED_AT = (datetime(2026, 1, 1, tzinfo=UTC), datetime(2032, 1, 1, tzinfo=UTC))
+# What people call a schedule → an entry with it.
+_WORDS = {
+    "hourly": "every: 1h",
+    **dict.fromkeys(("daily", "nightly"), 'daily: "02:30"'),
+    "weekly": "weekly: mon 06:00",
+    "monthly": "monthly: 1 06:00",
+}
 _RARE = timedelta(days=28)
 _MOST = 6 * 14
 
@@ -66,7 +78,11 @@ def check_schedule(
 def _check_times(notes: Notes, path: PathTo, entry: ScheduleEntry) -> None:
     check_zone(notes, (*path, "timezone"), entry.timezone)
     if entry.cron is not None:
-        _read(notes, (*path, "cron"), "bad-cron", parse_cron, entry.cron)
+        _read(notes, (*path, "cron"), "bad-cron", _read_cron, entry.cron)
+    for key in ("daily", "weekly", "monthly"):
+        text = getattr(entry, key)
+        if text is not None:
+            _read(notes, (*path, key), "bad-time", partial(day_time_cron, key), text)
     if entry.dates is not None and not entry.dates:
         notes.at((*path, "dates"), "bad-value", "`dates` must not be empty.")
     for place, text in enumerate(entry.dates or []):
@@ -86,6 +102,23 @@ def _check_times(notes: Notes, path: PathTo, entry: ScheduleEntry) -> None:
                 "bad-duration",
                 f"`{key}` must be longer than zero. Remove it if you do not need it.",
             )
+
+
+def _read_cron(text: str) -> Cron:
+    """Return a cron expression; Raises: TimetableInvalid, for a time of day with what to write."""
+    time = time_meant(text)
+    if time:
+        raise TimetableInvalid(
+            f'`{text}` is a time of day, not a cron expression. Write `daily: "{time}"` in place '
+            "of the cron expression for every day at this time."
+        )
+    word = text.strip().casefold()
+    if word in _WORDS:
+        raise TimetableInvalid(
+            f"`{text}` is not a cron expression. Write `{_WORDS[word]}` in place of it, with the "
+            "time that you want."
+        )
+    return parse_cron(text)
 
 
 def _instant(moment: datetime) -> datetime:

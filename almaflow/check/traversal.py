@@ -65,7 +65,8 @@ def _child(data: Any, key: str | int) -> Any:
         return data.get(str(key))
     if isinstance(data, list) and isinstance(key, int) and key < len(data):
         return data[key]
-    return None
+    # One entry may be in the place of a list.
+    return None if isinstance(data, list) or key != 0 else data
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,10 @@ def _visit(forms: _Forms, data: Any, path: PathTo) -> Iterator[_Visited]:
         case list() if (inner := forms if forms.free else forms.items) is not None:
             for place, value in enumerate(data):
                 yield from _visit(inner, value, (*path, place))
+        case dict() | str() if forms.items is not None and not forms.models:
+            # One entry in place of a list, which a list of steps does not allow.
+            if not any(issubclass(model, StepBase) for model in forms.items.models):
+                yield from _visit(forms.items, data, path)
         case str() | list() if forms.models:
             yield from _visit_model(forms.models[0], data, path)
 

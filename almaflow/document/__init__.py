@@ -62,14 +62,19 @@ class Document(Source):
         return data
 
     def place(self, path: PathTo) -> Location:
-        """Return the place of the value at *path*, or of the nearest around it that exists."""
-        return self.location(self._walk(path)[-1].span)
+        """Return the place of the value at *path*, or of the nearest around it that exists.
+
+        Like all that give places, it takes a value that is not a list for its first entry: a model
+        may accept one entry in place of a list.
+        """
+        return self.location(self._walk(self._as_written(path))[-1].span)
 
     def key_place(self, path: PathTo) -> Location:
         """Return the place of the key of the value at *path*; in a list, of the value.
 
         Of what does not exist, the place of the nearest key around it.
         """
+        path = self._as_written(path)
         nodes = self._walk(path)
         depth = len(nodes) - 1
         if depth and isinstance(path[depth - 1], str):
@@ -86,6 +91,7 @@ class Document(Source):
         *offset* and *length* count characters of the value; quotes, escapes and folded lines of
         the file are accounted for. For what is not text, or too tangled, the place of the value.
         """
+        path = self._as_written(path)
         node = self._walk(path)[-1]
         source = self.text[node.span[0] : node.span[1]]
         offsets = source_offsets(source, node.style, node.value) if node.value else None
@@ -103,6 +109,18 @@ class Document(Source):
     def plain(self) -> Any:
         """Return the data as ordinary Python values."""
         return plain_value(self.data)
+
+    def _as_written(self, path: PathTo) -> PathTo:
+        """Return *path* without the first entries of what is not a list."""
+        written: PathTo = ()
+        for element in path:
+            if (
+                element != 0
+                or self.has((*written, element))
+                or isinstance(self.value(written), list)
+            ):
+                written = (*written, element)
+        return written
 
     def _walk(self, path: PathTo) -> list[Node]:
         """Return the nodes from the root along *path*, as far as they exist."""

@@ -30,6 +30,7 @@ from almaflow.field_types import (
     Duration,
     Model,
     Plain,
+    Several,
     Source,
     Template,
     Text,
@@ -130,7 +131,7 @@ class Retry(Model):
         minutes=1
     )
     on: Annotated[
-        list[EndingWord],
+        Several[EndingWord],
         Field(
             description="The results that allow another attempt: outcomes (`failed`, "
             "`timed_out`) or Alma status codes (`SYSTEM_ABORTED`). Required for "

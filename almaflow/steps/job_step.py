@@ -27,7 +27,7 @@ from almaflow.expressions import (
     ListOf,
     Type,
 )
-from almaflow.field_types import Condition, Flag, Message, Model
+from almaflow.field_types import Condition, Flag, Message, Model, Several
 from almaflow.outcome import Outcome
 from almaflow.steps.base import EndingWord, Kind, PollSettings, Scoped
 from almaflow.steps.context import StepContext, Submitted
@@ -83,14 +83,14 @@ class JobStep(Kind):
     starts_job = True
 
     expect: Annotated[
-        list[Expectation],
+        Several[Expectation],
         Field(
             description="What must be true when the job has ended. COMPLETED_SUCCESS does not "
             "mean that records were processed; check the counters."
         ),
     ] = []
     accept: Annotated[
-        list[EndingWord],
+        Several[EndingWord],
         Field(
             description=("Alma status codes that count as success, in addition to the usual ones.")
         ),

@@ -16,6 +16,7 @@ from almaflow.timetable.calendars import (
 )
 from almaflow.timetable.cron import Cron, parse_cron
 from almaflow.timetable.dates import instant_of, parse_moment
+from almaflow.timetable.daytimes import day_time_cron, every_meant, time_meant
 from almaflow.timetable.descriptions import cron_in_words, dates_in_words, interval_in_words
 from almaflow.timetable.errors import TimetableInvalid
 from almaflow.timetable.ics import check_ics
@@ -39,7 +40,9 @@ __all__ = [
     "check_interval",
     "cron_in_words",
     "dates_in_words",
+    "day_time_cron",
     "default_start",
+    "every_meant",
     "find_zone",
     "instant_of",
     "interval_in_words",
@@ -49,4 +52,5 @@ __all__ = [
     "parse_date",
     "parse_date_range",
     "parse_moment",
+    "time_meant",
 ]

@@ -1,0 +1,116 @@
+"""One entry of a workflow's `schedule`: when runs are due."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from almaflow.field_types import Duration, Model, Several, Text, Value, choose_one
+from almaflow.steps.base import IDENTIFIER
+from almaflow.timetable import day_time_cron, every_meant
+
+TIMINGS = ("cron", "daily", "weekly", "monthly", "every", "dates")
+"""The keys that say when; an entry has one of them."""
+
+
+class ScheduleEntry(Model):
+    """When the workflow is due: one of `cron`, `daily`, `weekly`, `monthly`, `every`, `dates`."""
+
+    short: ClassVar[str | None] = "cron"
+
+    id: Annotated[
+        Text | None,
+        Field(
+            pattern=IDENTIFIER, description="The name under which its ticks are recorded; optional."
+        ),
+    ] = None
+    cron: Annotated[
+        Text | None,
+        Field(
+            description="Five fields: minute, hour, day of the month, month, weekday (crontab's "
+            "own meaning: 0 and 7 are Sunday); also `L`, `mon#2`, `@daily`. Put it in quotes."
+        ),
+    ] = None
+    daily: Annotated[
+        Text | None, Field(description="A time of day, such as `02:30`: every day at this time.")
+    ] = None
+    weekly: Annotated[
+        Text | None,
+        Field(description="Weekdays and a time of day, such as `mon 06:00` or `mon,thu 06:00`."),
+    ] = None
+    monthly: Annotated[
+        Text | None,
+        Field(
+            description="A day of the month and a time of day, such as `1 06:00` or `last 06:00`."
+        ),
+    ] = None
+    every: Annotated[
+        Duration | None,
+        Field(description="The elapsed time between two ticks, counted from `starts`."),
+    ] = None
+    dates: Annotated[
+        Several[Text] | None,
+        Field(description="Days (2026-12-24, at midnight) or instants (2026-12-24T18:00)."),
+    ] = None
+    timezone: Annotated[
+        Text | None, Field(description="An IANA zone, if it differs from the workflow's.")
+    ] = None
+    starts: Annotated[Text | None, Field(description="No ticks before this date.")] = None
+    ends: Annotated[Text | None, Field(description="No ticks after this date.")] = None
+    inputs: Annotated[
+        dict[str, Value],
+        Field(description=("Inputs for the runs of this entry; templates are allowed.")),
+    ] = {}
+    jitter: Annotated[
+        Duration | None, Field(description="The maximum random delay of each tick.")
+    ] = None
+    except_: Annotated[
+        Several[Text],
+        Field(
+            alias="except",
+            description="Calendars of almaflow.yaml. A tick on one of their days is skipped.",
+        ),
+    ] = []
+    missed: Annotated[
+        Literal["latest", "all", "none"],
+        Field(
+            description="What happens to ticks that passed while almaflow was not running: run "
+            "the `latest` (default), `all`, or `none`."
+        ),
+    ] = "latest"
+    max_age: Annotated[
+        Duration | None,
+        Field(description=("A tick that is older than this is missed and never runs.")),
+    ] = None
+
+    @field_validator("every", mode="before")
+    @classmethod
+    def _not_a_time_of_day(cls, data: Any) -> Any:
+        if why := every_meant(getattr(data, "text", data)):
+            raise PydanticCustomError("bad_duration", "{why}", {"why": why})
+        return data
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> ScheduleEntry:
+        if sum(getattr(self, key) is not None for key in TIMINGS) != 1:
+            *most, last = (f"`{key}`" for key in TIMINGS)
+            sentence = f"A schedule entry needs exactly one of {', '.join(most)} and {last}."
+            raise choose_one(sentence, *TIMINGS)
+        if self.every is not None and self.every < timedelta(seconds=1):
+            raise PydanticCustomError("bad_duration", "`every` must be at least one second.")
+        return self
+
+    @property
+    def expression(self) -> str | None:
+        """The cron expression; of `every` and `dates` None.
+
+        Raises: TimetableInvalid.
+        """
+        for key in ("daily", "weekly", "monthly"):
+            text = getattr(self, key)
+            if text is not None:
+                return day_time_cron(key, text)
+        return self.cron
