@@ -149,6 +149,7 @@ HOMES: Mapping[str, Sequence[str]] = {
     "sqlite3": ("store",),
     "ssl": ("alma", "connectors"),
     "starlette": ("web",),
+    "trustme": ("alma.simulator.certificates",),
     "typer": ("cli",),
     "urllib.request": (),
     "urllib3": ("alma.http", "connectors.apprise_process", "connectors.healthchecks"),

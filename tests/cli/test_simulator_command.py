@@ -6,19 +6,24 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from almaflow.cli.commands import simulator
+from almaflow.cli.simulator_tls import SimulatorTls, simulator_tls
 from almaflow.clock import SystemClock
+from almaflow.errors import RequestWrong
+from almaflow.settings.models import REGIONS
 from tests.cli.conftest import Almaflow, Write, environment
 
 
@@ -37,6 +42,18 @@ def served(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     finally:
         process.kill()
         process.communicate()
+
+
+def read_document(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """Return what `--json` prints, while the simulator serves."""
+    assert process.stdout is not None
+    text = ""
+    while not text.endswith("}\n") or text.count("{") != text.count("}"):
+        line = process.stdout.readline()
+        assert line, process.communicate()[1]
+        text += line
+    document: dict[str, Any] = json.loads(text)
+    return document
 
 
 def ask(url: str, key: str) -> str:
@@ -85,11 +102,7 @@ def test_json_tells_address_and_keys_of_every_institution(write: Write) -> None:
         str(scenario),
     )
     with served(*arguments) as process:
-        assert process.stdout is not None
-        text = ""
-        while not text.endswith("}\n") or text.count("{") != text.count("}"):
-            text += process.stdout.readline()
-        told = json.loads(text)
+        told = read_document(process)
 
         answer = ask(told["url"], told["institutions"][1]["key"])
         process.send_signal(signal.SIGINT)
@@ -141,7 +154,7 @@ def test_windows_sets_a_variable_in_its_own_way(monkeypatch: pytest.MonkeyPatch)
 
     greeting = simulator._greeting("http://x", {"main": "k"})
 
-    assert '  $env:ALMA_API_KEY_MAIN = "k"' in greeting
+    assert "  $env:ALMA_API_KEY_MAIN = 'k'" in greeting
 
 
 def test_keys_are_drawn_unless_they_are_given() -> None:
@@ -176,11 +189,7 @@ def test_what_would_be_unsafe_is_refused(almaflow: Almaflow, arguments: tuple[st
 def started(*arguments: str) -> tuple[dict[str, Any], str]:
     """Start with `--json`, ask for the test call with each key; return both and what was said."""
     with served("--json", *arguments) as process:
-        assert process.stdout is not None
-        text = ""
-        while not text.endswith("}\n") or text.count("{") != text.count("}"):
-            text += process.stdout.readline()
-        document: dict[str, Any] = json.loads(text)
+        document = read_document(process)
         port = urlsplit(document["url"]).port
         for one in document["institutions"]:
             assert "GET - OK" in ask(f"http://127.0.0.1:{port}", one["key"])
@@ -222,3 +231,110 @@ def test_the_clock_never_leaves_the_calendar(
     first, second = now(), now()
     assert first < second
     assert second - first >= timedelta(hours=1) * min(1, speed)
+
+
+# --- `--tls` --------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no such signals")
+def test_tls_leaves_the_certificate_of_the_authority_only_for_as_long_as_it_serves() -> None:
+    with served("--json", "--tls") as process:
+        document = read_document(process)
+        ca_file = Path(document["tls"]["ca_file"])
+        folder = [file.read_text() for file in ca_file.parent.iterdir()]
+        context = ssl.create_default_context(cafile=str(ca_file))
+        request = urllib.request.Request(
+            f"{document['tls']['url']}/almaws/v1/conf/test",
+            headers={"Authorization": f"apikey {document['institutions'][0]['key']}"},
+        )
+        with urllib.request.urlopen(request, timeout=10, context=context) as answer:
+            text = answer.read().decode()
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+
+    assert "GET - OK" in text
+    assert [pem.count("PRIVATE KEY") for pem in folder] == [0]
+    assert not ca_file.parent.exists()
+    assert document["tls"]["environment"] == {
+        "HTTPS_PROXY": document["url"],
+        "SSL_CERT_FILE": str(ca_file),
+        "REQUESTS_CA_BUNDLE": str(ca_file),
+        "CURL_CA_BUNDLE": str(ca_file),
+        "NODE_EXTRA_CA_CERTS": str(ca_file),
+    }
+
+
+@pytest.mark.parametrize("region", REGIONS.values())
+def test_tls_serves_the_hosts_of_every_region(region: str) -> None:
+    with simulator_tls(None, "127.0.0.1", "") as secure:
+        host = urlsplit(region).hostname
+
+        assert host in secure.server.hosts
+        assert host in names_of(secure)
+
+
+@pytest.mark.parametrize(
+    ("host", "public_url", "more"),
+    [
+        ("0.0.0.0", "", set()),
+        ("::", "", set()),
+        ("0", "", set()),
+        ("10.0.0.5", "", {"10.0.0.5"}),
+        (
+            "lib1.example.edu",
+            "https://alma.example.edu:8443",
+            {"lib1.example.edu", "alma.example.edu"},
+        ),
+    ],
+)
+def test_the_certificate_is_for_the_names_that_are_given(
+    host: str, public_url: str, more: set[str]
+) -> None:
+    with (
+        simulator_tls(None, "127.0.0.1", "") as usual,
+        simulator_tls(None, host, public_url) as secure,
+    ):
+        assert names_of(secure) - names_of(usual) == more
+
+
+def names_of(secure: SimulatorTls) -> set[str]:
+    """Return the names of a certificate, as a client sees them."""
+    client_context = ssl.create_default_context(cafile=str(secure.ca_file))
+    ours, theirs = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = client_context.wrap_bio(ours, theirs, server_hostname="localhost")
+    server = secure.server.context.wrap_bio(theirs, ours, server_side=True)
+    for side in (client, server, client):
+        with suppress(ssl.SSLWantReadError):
+            side.do_handshake()
+    certificate: Any = client.getpeercert()
+    return {name for _, name in certificate["subjectAltName"]}
+
+
+def test_the_file_of_the_authority_is_replaced_and_no_other_file_is(
+    almaflow: Almaflow, write: Write, tmp_path: Path
+) -> None:
+    ours, other = tmp_path / "ca.pem", write("other.pem", "-----BEGIN CERTIFICATE-----\n")
+    for _ in range(2):
+        with simulator_tls(ours, "127.0.0.1", ""):
+            pass
+
+    for file in (other, tmp_path, tmp_path / "missing" / "ca.pem"):
+        with pytest.raises(RequestWrong), simulator_tls(file, "127.0.0.1", ""):
+            pass
+
+    assert ours.read_text().count("BEGIN CERTIFICATE") == 1
+    assert other.read_text() == "-----BEGIN CERTIFICATE-----\n"
+
+
+def test_a_file_of_the_authority_needs_tls(almaflow: Almaflow) -> None:
+    assert almaflow("simulator", "--port", "0", "--ca-file", "ca.pem").code == 2
+
+
+def test_tls_without_its_library_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "trustme", None)
+
+    with (
+        pytest.raises(RequestWrong, match=r"almaflow\[simulator\]"),
+        simulator_tls(None, "127.0.0.1", ""),
+    ):
+        pass

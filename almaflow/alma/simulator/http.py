@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -21,12 +22,16 @@ from almaflow.alma.simulator.hosts import HostRefused, check_hosts, path_of
 from almaflow.alma.simulator.incoming import RequestRefused, read_body, read_head
 from almaflow.alma.simulator.reply import Reply, WireFault
 from almaflow.alma.simulator.request_log import Log, LoggedRequest, method_of, without_keys
+from almaflow.alma.simulator.tls import ServerTls, TlsStream, begins_tls
+from almaflow.alma.simulator.tunnels import check_tunnel
 
 # SO_LINGER on, zero seconds: closing resets the connection instead of ending it politely.
 _RESET = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 # Seconds that a client has to read why it was refused.
 _PARTING = 1.0
 _LIMITS = Limits()
+# Faults after which a TLS connection breaks off, instead of ending as announced.
+_CUT = (WireFault.TRUNCATE,)
 _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\nretry-after: 1\r\n"
     b"connection: close\r\n\r\nThe simulator is answering too many requests at the same time.\n"
@@ -37,8 +42,9 @@ class SimulatorServer:
     """Serves a simulated Alma on loopback, or wherever *host* says; port 0 takes a free one.
 
     It answers only to requests that address it (see `hosts`). Links begin with *public_url*, or
-    with the address to which the client sends. Faults, and only faults, take their time in
-    earnest: a reply's `delay` is waited for. Usable as a context manager.
+    with the address to which the client sends. With *tls*, the same port serves `https` too, and
+    `CONNECT` to it in place of Alma's hosts. Faults, and only faults, take their time in earnest:
+    a reply's `delay` is waited for. Usable as a context manager.
     """
 
     def __init__(
@@ -51,9 +57,11 @@ class SimulatorServer:
         public_url: str = "",
         log: Log | None = None,
         control: ControlDoor | None = None,
+        tls: ServerTls | None = None,
     ) -> None:
         self._server = _Server((host, port), alma, limits, log)
         self._server.control = control
+        self._server.tls = tls
         self._thread: threading.Thread | None = None
         self._serving = False
         name = f"[{host}]" if ":" in host else host
@@ -115,6 +123,7 @@ class _Server(ThreadingHTTPServer):
         self.limits = limits
         self.log = log
         self.control: ControlDoor | None = None
+        self.tls: ServerTls | None = None
         self.open_connections = OpenConnections(limits.connections)
         self.bound = address[0]
         super().__init__(address, _Handler)
@@ -153,7 +162,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile.close()
         self._entry = self.server.open_connections.entry_of(self.request)
         self._incoming = IncomingBytes(self.connection, self.server.limits)
-        self.rfile = self._stream = BufferedReader(self._incoming)
+        self._stream: BufferedReader[Any] = BufferedReader(self._incoming)
+        self.rfile = self._stream
+        # The innermost layer of TLS; a proxy that is reached by TLS holds a tunnel with another.
+        self._tls: TlsStream | None = None
+        self._tls_may_begin = self.server.tls is not None
+        self._in_tunnel = False
         # A request can be refused before its first line is understood.
         self.requestline = self.command = self.path = ""
         self._status: int | None = None
@@ -165,18 +179,39 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.open_connections.wait_for_client(self._entry)
         self._incoming.allow(self.server.limits.idle)
         with contextlib.suppress(TimeoutError):
-            if not self._stream.peek(1):
+            if not (first := self._stream.peek(1)):
                 return
             self._incoming.allow(self.server.limits.request)
             began, self._status, self._fault = monotonic(), None, ""
             # What the last request of this connection left.
             self.command = self.path = ""
+            if self._tls_may_begin and self.server.tls is not None and begins_tls(first):
+                self._begin_tls(self.server.tls.context)
+                return
+            self._tls_may_begin = False
             try:
                 self._handle_incoming()
             except (RequestRefused, HostRefused) as refused:
                 self._refuse(refused.status, str(refused))
             finally:
                 self._log(began)
+
+    def _begin_tls(self, context: ssl.SSLContext) -> None:
+        """Read and write requests through TLS from here on, or log why the client gave up."""
+        self._tls_may_begin = False
+        began = monotonic()
+        stream = TlsStream(context, self._stream, self.wfile.write)
+        try:
+            stream.begin()
+        except OSError as error:
+            reason = error.reason if isinstance(error, ssl.SSLError) else ""
+            self._fault = f"tls_handshake_failed {reason or ''}".rstrip()
+            self._log(began)
+            return
+        self._tls = stream
+        self.wfile = stream  # type: ignore[assignment]
+        self.rfile = self._stream = BufferedReader(stream)
+        self.close_connection = False
 
     def _log(self, began: float) -> None:
         if self.server.log is not None:
@@ -193,6 +228,9 @@ class _Handler(BaseHTTPRequestHandler):
             head = read_head(self.rfile, self.server.limits)
             if not head or not self._parsed(head):
                 return
+            if self.command == "CONNECT":
+                self._open_tunnel()
+                return
             hosts = self.headers.get_all("host", [])
             check_hosts(hosts, self.path, self.request_version, self.server.bound)
             body = read_body(self.rfile, self.headers, self._incoming, self.server.limits)
@@ -202,7 +240,25 @@ class _Handler(BaseHTTPRequestHandler):
             ) from None
         if self.server.open_connections.begin_processing(self._entry):
             headers = {name.lower(): value for name, value in self.headers.items()}
+            if self._tls is not None:
+                # Links begin with https then, as behind a proxy that ends TLS.
+                headers.setdefault("x-forwarded-proto", "https")
             self._send(self._reply(path_of(self.path), headers, body))
+
+    def _open_tunnel(self) -> None:
+        """Begin anew on this connection, as if the client had connected to the tunnel's target."""
+        if self.server.tls is None:
+            raise HostRefused(
+                HTTPStatus.FORBIDDEN, "Start the simulator with `--tls` to use it as a proxy."
+            )
+        if self._in_tunnel:
+            raise HostRefused(HTTPStatus.FORBIDDEN, "A tunnel cannot hold another tunnel.")
+        check_tunnel(self.path, self.server.tls.hosts, self.server.server_address[1])
+        self.send_response_only(HTTPStatus.OK, "Connection Established")
+        self.end_headers()
+        self._status = HTTPStatus.OK
+        self._in_tunnel = self._tls_may_begin = True
+        self.close_connection = False
 
     def _reply(self, target: str, headers: dict[str, str], body: bytes) -> Reply:
         control = self.server.control
@@ -228,6 +284,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_error(status, None, message)
         with contextlib.suppress(OSError):
             # Closing while bytes arrive would reset the connection and lose the response.
+            self._end_tls()
             self.connection.shutdown(socket.SHUT_WR)
             self._incoming.allow(_PARTING)
             while self.rfile.read1(65536):
@@ -263,6 +320,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(head + (b"" if self.command == "HEAD" else reply.body))
             if reply.fault is WireFault.RESET_AFTER:
                 self._reset()
+
+    def finish(self) -> None:
+        """Tell the client that its last response was whole, unless a fault cuts it."""
+        if self._fault not in _CUT:
+            with contextlib.suppress(OSError, ValueError):
+                self._end_tls()
+        super().finish()
+
+    def _end_tls(self) -> None:
+        if self._tls is not None and not self._tls.closed:
+            self._tls.end()
 
     def _head(self, reply: Reply) -> bytes:
         try:

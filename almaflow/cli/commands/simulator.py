@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shlex
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +20,9 @@ from almaflow.cli.signals import interrupt_on_signals
 from almaflow.clock import SystemClock
 from almaflow.errors import RequestWrong
 from almaflow.visible import json_text, unbroken
+
+if TYPE_CHECKING:
+    from almaflow.cli.simulator_tls import SimulatorTls
 
 # A little after the last year that a scenario may begin in.
 _CLOCK_SLOWS_AT = datetime(2300, 1, 1, tzinfo=UTC)
@@ -78,6 +83,27 @@ def simulator(
             help="What links in responses begin with; default: the address that a client uses.",
         ),
     ] = "",
+    tls: Annotated[
+        bool,
+        typer.Option(
+            "--tls",
+            help=(
+                "Serve https too, on the same port, and as a proxy for clients whose https hosts "
+                "are fixed."
+            ),
+        ),
+    ] = False,
+    ca_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--ca-file",
+            metavar="FILE",
+            help=(
+                "Where `--tls` writes the certificate that clients must trust; default: a "
+                "temporary file."
+            ),
+        ),
+    ] = None,
     allow_remote: Annotated[
         bool,
         typer.Option("--allow-remote", help="Allow a `--host` that other machines can reach."),
@@ -109,6 +135,9 @@ def simulator(
     With `--log`, a line has time, method, path without the API key, status and milliseconds. With
     `--control`, programs on this machine read and change it as JSON below /almaflow/simulator/:
     GET state; GET and POST clock; GET, POST and PUT faults; POST reset.
+
+    With `--tls`, it also serves https, with a certificate for this machine and for Alma's hosts,
+    and `CONNECT` to those hosts leads to the simulator. No request leaves it.
     """
     from almaflow.alma.simulator import Scenario, SimulatedAlma
     from almaflow.alma.simulator.control import ControlDoor, MovableClock
@@ -125,6 +154,8 @@ def simulator(
             "`--allow-remote` to let everyone use it who reaches the port and has one of its keys."
         )
     _check_address(public_url)
+    if ca_file is not None and not tls:
+        raise RequestWrong("`--ca-file` is for `--tls`. Add `--tls`, or leave out `--ca-file`.")
     made = Scenario()
     if scenario is not None:
         made = validate(read_document(scenario, str(scenario), is_data=True), Scenario)
@@ -146,42 +177,47 @@ def simulator(
         return alma, clock
 
     door = ControlDoor(make)
-    request_log = None if log is None else RequestLog(log, of_names.values())
-    try:
-        server = SimulatorServer(
-            door.alma,
-            host,
-            port,
-            public_url=public_url,
-            log=request_log,
-            control=door if control else None,
+    with ExitStack() as stack:
+        secure = _tls(stack, ca_file, host, public_url) if tls else None
+        request_log = (
+            None
+            if log is None
+            else stack.enter_context(closing(RequestLog(log, of_names.values())))
         )
-    except OSError as error:
-        raise RequestWrong(
-            f"The simulator cannot listen on {host}, port {port}: {error.strerror}. Choose "
-            "another port with `--port`; 0 chooses a free one."
-        ) from error
-    if remote:
-        say(_remote_warning(host, names), err=True)
-    if as_json:
-        listed = [{"name": name, "key": key} for name, key in of_names.items()]
-        data = {"url": server.url, "institutions": listed}
-        # Its keys open nothing but this simulator, and are shown to be used.
-        emit_document(json_text(data, indent=2))
-    else:
-        emit_document(_greeting(server.url, of_names))
-    resume_collection()
-    # Asked to end by the system is the same as by Ctrl-C.
-    interrupt_on_signals()
-    try:
-        server.serve_forever()
-    except KeyboardInterrupt:
-        if not as_json:
-            say("\nThe simulator has stopped; its library is discarded.")
-    finally:
-        server.stop()
-        if request_log is not None:
-            request_log.close()
+        try:
+            server = SimulatorServer(
+                door.alma,
+                host,
+                port,
+                public_url=public_url,
+                log=request_log,
+                control=door if control else None,
+                tls=secure.server if secure else None,
+            )
+        except OSError as error:
+            raise RequestWrong(
+                f"The simulator cannot listen on {host}, port {port}: {error.strerror}. Choose "
+                "another port with `--port`; 0 chooses a free one."
+            ) from error
+        stack.callback(server.stop)
+        if remote:
+            say(_remote_warning(host, names, encrypted=tls), err=True)
+        show = _document if as_json else _greeting
+        emit_document(show(server.url, of_names, secure))
+        resume_collection()
+        # Asked to end by the system is the same as by Ctrl-C.
+        interrupt_on_signals()
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            if not as_json:
+                say("\nThe simulator has stopped; its library is discarded.")
+
+
+def _tls(stack: ExitStack, ca_file: Path | None, host: str, public_url: str) -> SimulatorTls:
+    from almaflow.cli.simulator_tls import simulator_tls
+
+    return stack.enter_context(simulator_tls(ca_file, host, public_url))
 
 
 def _check_address(url: str) -> None:
@@ -240,25 +276,64 @@ def _clock(starts_at: datetime | None, speed: float) -> Callable[[], datetime]:
     return now
 
 
-def _remote_warning(host: str, names: list[str]) -> str:
+def _remote_warning(host: str, names: list[str], *, encrypted: bool) -> str:
     listed = ", ".join(f"`{name}`" for name in names[:3])
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     keys = "key of" if len(names) == 1 else "keys of"
+    way = "With http, keys" if encrypted else "Keys"
     return (
         f"warning: other machines can reach the simulator on {host}. Everyone who reaches its port "
-        f"can use it with the API {keys} {listed}{more}, printed on standard output. Keys and data "
-        "are not encrypted on the way."
+        f"can use it with the API {keys} {listed}{more}, printed on standard output. {way} and "
+        "data are not encrypted on the way."
     )
 
 
-def _greeting(url: str, keys: dict[str, str]) -> str:
+def _document(url: str, keys: dict[str, str], secure: SimulatorTls | None) -> str:
+    listed = [{"name": name, "key": key} for name, key in keys.items()]
+    data: dict[str, Any] = {"url": url, "institutions": listed}
+    if secure is not None:
+        data["tls"] = {
+            "url": _https(url),
+            "ca_file": str(secure.ca_file),
+            "environment": secure.environment(url),
+        }
+    # Its keys open nothing but this simulator, and are shown to be used.
+    return json_text(data, indent=2)
+
+
+def _greeting(url: str, keys: dict[str, str], secure: SimulatorTls | None = None) -> str:
     lines = [f"The simulated Alma listens on {url}", "", "In almaflow.yaml:", "  institutions:"]
     for name in keys:
         lines += [f"    {name}:", f"      base_url: {url}", f"      api_key: env:{_variable(name)}"]
     lines += ["", "In the terminal in which you start almaflow:"]
-    set_it = '$env:{} = "{}"' if os.name == "nt" else "export {}={}"
-    lines += [f"  {set_it.format(_variable(name), key)}" for name, key in keys.items()]
+    lines += [_set(_variable(name), key) for name, key in keys.items()]
+    if secure is not None:
+        lines += _tls_lines(url, secure)
     return "\n".join(map(unbroken, [*lines, "", "Press Ctrl-C to stop."]))
+
+
+def _tls_lines(url: str, secure: SimulatorTls) -> list[str]:
+    proxy, *trust = [_set(name, value) for name, value in secure.environment(url).items()]
+    return [
+        "",
+        f"With https it listens on {_https(url)}",
+        "In the terminal in which you start a client, so that it trusts the simulator:",
+        *trust,
+        "And for a client whose https hosts are fixed in its code:",
+        proxy,
+    ]
+
+
+def _https(url: str) -> str:
+    return f"https{url.removeprefix('http')}"
+
+
+def _set(variable: str, value: str) -> str:
+    """Return the line that sets *variable* in this system's usual shell."""
+    if os.name == "nt":
+        quoted = value.replace("'", "''")
+        return f"  $env:{variable} = '{quoted}'"
+    return f"  export {variable}={shlex.quote(value)}"
 
 
 def _variable(name: str) -> str:
