@@ -85,9 +85,7 @@ def _schema(model: type[Model], name: str, title: str) -> Schema:
     definitions = _definitions(models.values())
     raw = definitions.pop(model.__name__)
     clean = {
-        _name(models[key]): _object(definitions[key], models[key])
-        for key in sorted(definitions)
-        if key in models
+        key: _object(definitions[key], models[key]) for key in sorted(definitions) if key in models
     }
     # What is no model of ours, such as an enumeration, is taken as it is.
     clean |= {key: _bare(one) for key, one in sorted(definitions.items()) if key not in models}
@@ -106,10 +104,6 @@ def _definitions(models: Iterable[type[BaseModel]]) -> Schema:
     _, whole = models_json_schema(inputs, ref_template=_REFERENCE)
     definitions: Schema = whole["$defs"]
     return definitions
-
-
-def _name(model: type[BaseModel]) -> str:
-    return "Step" if issubclass(model, StepBase) else model.__name__
 
 
 def _object(schema: Schema, model: type[BaseModel]) -> Schema:
@@ -149,7 +143,7 @@ def _property(schema: Schema, field: FieldInfo) -> Schema:
     default = _default(field)
     if default is not None:
         clean["default"] = default
-    kind = next(iter(models_of(field.annotation)), None)
+    kind = next(iter(models_of(field)), None)
     if kind is not None and issubclass(kind, Kind):
         described["markdownDescription"] = _in_markdown(kind)
     return {**described, **clean}
@@ -172,8 +166,6 @@ def _bare(schema: Any) -> Any:
         # Not the field `enum` of an input, which is a schema.
         words = clean.pop("enum")
         return {**clean, **_in_any_case(words)}
-    if "$ref" in clean:
-        clean["$ref"] = clean["$ref"].replace("/BuiltInStep", "/Step")
     return clean
 
 
@@ -216,7 +208,7 @@ def _default(field: FieldInfo) -> Any:
 
 
 def _kind_description(field: FieldInfo) -> str:
-    return next((first_paragraph(one) for one in models_of(field.annotation)), "")
+    return next((first_paragraph(one) for one in models_of(field)), "")
 
 
 def _in_markdown(kind: type[Kind]) -> str:

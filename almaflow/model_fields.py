@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
-from typing import Annotated, Any, TypeVar
+from functools import cached_property
+from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.fields import FieldInfo
@@ -35,6 +36,20 @@ class _OneOrSeveral:
 T = TypeVar("T")
 Several = Annotated[list[T], _OneOrSeveral()]
 """A list; one entry alone is a list of one."""
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class ModelLater(Generic[M]):
+    """Marks a field whose model is imported when a file uses it, or when someone asks for it."""
+
+    def __init__(self, load: Callable[[], type[M]]) -> None:
+        self._load = load
+
+    @cached_property
+    def model(self) -> type[M]:
+        """What the field holds."""
+        return self._load()
 
 
 def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
@@ -69,18 +84,25 @@ def words_of(annotation: Any) -> Iterator[str]:
 
 
 def models_of(annotation: Any) -> list[type[BaseModel]]:
-    """Return the models that a value of the type *annotation* may hold, each once."""
+    """Return the models that a value of a type or a field, *annotation*, may hold, each once."""
+    if isinstance(annotation, FieldInfo):
+        return list(later_models_of(annotation)) or models_of(annotation.annotation)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     models = (model for one in typing.get_args(annotation) for model in models_of(one))
     return list(dict.fromkeys(models))
 
 
+def later_models_of(field: FieldInfo) -> Iterator[type[BaseModel]]:
+    """Yield the model of a field that is marked with `ModelLater`."""
+    return (mark.model for mark in field.metadata if isinstance(mark, ModelLater))
+
+
 def models_in(model: type[BaseModel]) -> list[type[BaseModel]]:
     """Return *model* and every model that is somewhere in its fields."""
     models = [model]
     for current in models:
-        held = [field.annotation for field in current.model_fields.values()]
+        held: list[Any] = list(current.model_fields.values())
         for annotation in (*held, getattr(current, "named", None)):
             models.extend(inner for inner in models_of(annotation) if inner not in models)
     return models

@@ -317,7 +317,7 @@ def _at(model: type[BaseModel], path: PathTo) -> _Place:
         )
         named = [found for one in place.models if (found := getattr(one, "named", None))]
         if field is not None:
-            place = _Place(tuple(models_of(field.annotation)), field)
+            place = _Place(tuple(models_of(field)), field)
         elif named and isinstance(element, str):
             place = _Place(tuple(models_of(named[0])))
         # What is neither is an entry of a list or mapping: its models are those of the whole.

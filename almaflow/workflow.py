@@ -1,48 +1,27 @@
 """The language on one page: what a workflow file may say.
 
 The models are the language: the JSON Schema, the checker, `almaflow explain` and the docs are made
-from them. A new kind of step is one file in `steps/` and one line in `Step`.
+from them. A new kind of step is one file in `steps/` and one line in `KINDS`.
 """
 
 from __future__ import annotations
 
 import re
 import typing
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import timedelta
-from importlib import metadata
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
 from almaflow.field_types import Duration, Model, Number, Several, Template, Text, Value, Whole
 from almaflow.schedule_entry import ScheduleEntry as ScheduleEntry
-from almaflow.steps.append_file import AppendFile
-from almaflow.steps.approve import Approve
-from almaflow.steps.base import Kind, PollSettings, Retry, StepBase, UsedKind
-from almaflow.steps.branch import Branch
-from almaflow.steps.call import Call
-from almaflow.steps.check import Check
-from almaflow.steps.create_set import CreateSet
-from almaflow.steps.csv_rows import CsvRows
-from almaflow.steps.delete_set import DeleteSet
-from almaflow.steps.fail import Fail
-from almaflow.steps.fetch_files import FetchFiles
-from almaflow.steps.find_set import FindSet
-from almaflow.steps.for_each import ForEach
-from almaflow.steps.get import Get
-from almaflow.steps.notify import Notify
-from almaflow.steps.parallel import Parallel
-from almaflow.steps.read_report import ReadReport
-from almaflow.steps.run_profile import RunProfile
-from almaflow.steps.set_members import SetMembers
-from almaflow.steps.stop import Stop
-from almaflow.steps.submit_job import SubmitJob
+from almaflow.steps.added_kinds import added_kinds
+from almaflow.steps.base import Kind, KindLater, PollSettings, Retry, StepBase
 from almaflow.steps.tree import StepNode, walk
-from almaflow.steps.update_set import UpdateSet
-from almaflow.steps.wait import Wait
-from almaflow.steps.wait_for_run import WaitForRun
 from almaflow.workflow_names import NAME_PATTERN, name_problem
 
 FINALLY = timedelta(minutes=30)
@@ -51,90 +30,77 @@ FINALLY = timedelta(minutes=30)
 MOST_DECLARED = 500
 """How many inputs, or `vars`, a file may have; each is checked with all those above it."""
 
-ENTRY_POINTS = "almaflow.steps"
-"""The entry-point group by which another package adds kinds."""
+KINDS: Mapping[str, str] = {
+    "create_set": "almaflow.steps.create_set:CreateSet",
+    "update_set": "almaflow.steps.update_set:UpdateSet",
+    "find_set": "almaflow.steps.find_set:FindSet",
+    "set_members": "almaflow.steps.set_members:SetMembers",
+    "delete_set": "almaflow.steps.delete_set:DeleteSet",
+    "submit_job": "almaflow.steps.submit_job:SubmitJob",
+    "run_profile": "almaflow.steps.run_profile:RunProfile",
+    "wait_for_run": "almaflow.steps.wait_for_run:WaitForRun",
+    "wait": "almaflow.steps.wait:Wait",
+    "branch": "almaflow.steps.branch:Branch",
+    "check": "almaflow.steps.check:Check",
+    "fail": "almaflow.steps.fail:Fail",
+    "stop": "almaflow.steps.stop:Stop",
+    "for_each": "almaflow.steps.for_each:ForEach",
+    "parallel": "almaflow.steps.parallel:Parallel",
+    "call": "almaflow.steps.call:Call",
+    "approve": "almaflow.steps.approve:Approve",
+    "notify": "almaflow.steps.notify:Notify",
+    "get": "almaflow.steps.get:Get",
+    "read_report": "almaflow.steps.read_report:ReadReport",
+    "fetch_files": "almaflow.steps.fetch_files:FetchFiles",
+    "append_file": "almaflow.steps.append_file:AppendFile",
+    "csv_rows": "almaflow.steps.csv_rows:CsvRows",
+}
+"""Every kind of step by its key, in the order of the language: `module:class`.
+
+A kind is imported when a file uses it.
+"""
 
 
-class BuiltInStep(StepBase):
-    """One step: exactly one of the kinds, and what is common to all."""
-
-    create_set: UsedKind[CreateSet] = None
-    update_set: UsedKind[UpdateSet] = None
-    find_set: UsedKind[FindSet] = None
-    set_members: UsedKind[SetMembers] = None
-    delete_set: UsedKind[DeleteSet] = None
-    submit_job: UsedKind[SubmitJob] = None
-    run_profile: UsedKind[RunProfile] = None
-    wait_for_run: UsedKind[WaitForRun] = None
-    wait: UsedKind[Wait] = None
-    branch: UsedKind[Branch] = None
-    check: UsedKind[Check] = None
-    fail: UsedKind[Fail] = None
-    stop: UsedKind[Stop] = None
-    for_each: UsedKind[ForEach] = None
-    parallel: UsedKind[Parallel] = None
-    call: UsedKind[Call] = None
-    approve: UsedKind[Approve] = None
-    notify: UsedKind[Notify] = None
-    get: UsedKind[Get] = None
-    read_report: UsedKind[ReadReport] = None
-    fetch_files: UsedKind[FetchFiles] = None
-    append_file: UsedKind[AppendFile] = None
-    csv_rows: UsedKind[CsvRows] = None
+def _import_kind(target: str) -> type[Kind]:
+    module, _, name = target.partition(":")
+    return _completed(getattr(import_module(module), name))
 
 
-def _kinds_of(step: type[StepBase]) -> dict[str, type[Kind]]:
-    """Return the kinds among the fields of *step*."""
-    return {
-        name: kind
-        for name, field in step.model_fields.items()
-        for kind in typing.get_args(field.annotation)
-        if isinstance(kind, type) and issubclass(kind, Kind)
-    }
+def _completed(kind: type[Kind]) -> type[Kind]:
+    kind.complete(Step)
+    return kind
 
 
-def _entry_points() -> Iterable[metadata.EntryPoint]:
-    """Return the kinds that other packages add.
-
-    Almost never is there one, and parsing the entry points of every installed package takes longer
-    than searching their text for the group.
+def _make_step() -> type[StepBase]:
+    """Return the model of a step: the kinds of `KINDS`, those that other packages add, and what
+    is common to all.
     """
-    texts = (one.read_text("entry_points.txt") for one in metadata.distributions())
-    if not any(ENTRY_POINTS in text for text in texts if text):
-        return ()
-    return metadata.entry_points(group=ENTRY_POINTS)
-
-
-def _with_entry_points(step: type[BuiltInStep]) -> type[BuiltInStep]:
-    """Return *step* with the kinds that other installed packages add."""
-    added: dict[str, Any] = {}
-    for entry in _entry_points():
-        kind = entry.load()
-        if kind.key in step.model_fields or kind.key in added:
-            raise ImportError(
-                f"The package of {entry.value} adds a step kind named `{kind.key}`, which "
-                "already exists. Uninstall one of the two packages."
-            )
-        added[kind.key] = (UsedKind[kind], None)  # type: ignore[misc, valid-type]
-    return (
-        cast("type[BuiltInStep]", create_model("Step", __base__=step, **added)) if added else step
-    )
+    kinds: dict[str, Callable[[], type[Kind]]] = {
+        key: partial(_import_kind, target) for key, target in KINDS.items()
+    }
+    known = KINDS.keys() | StepBase.common_keys()
+    kinds |= {key: partial(_completed, kind) for key, kind in added_kinds(known).items()}
+    fields: Any = {
+        key: (Annotated[Kind | None, KindLater(load)], None) for key, load in kinds.items()
+    }
+    about = "One step: exactly one of the kinds, and what is common to all."
+    return create_model("Step", __base__=StepBase, __module__=__name__, __doc__=about, **fields)
 
 
 if TYPE_CHECKING:
-    Step = BuiltInStep
+    Step = StepBase
 else:
-    Step = _with_entry_points(BuiltInStep)
-    # Kinds that hold steps name the union before it exists.
-    for _kind in _kinds_of(Step).values():
-        if _kind.composite:
-            _kind.model_rebuild(_types_namespace={"Step": Step})
-Parallel.named = list[Step]
+    Step = _make_step()
 
 
 def kinds() -> Mapping[str, type[Kind]]:
-    """Return every kind of step by its key, in the order of the language."""
-    return _kinds_of(Step)
+    """Return every kind of step by its key, in the order of the language; imports all of them."""
+    return {
+        key: mark.model
+        for key, field in Step.model_fields.items()
+        for mark in field.metadata
+        if isinstance(mark, KindLater)
+    }
 
 
 class Input(Model):

@@ -335,9 +335,6 @@ def test_rooms_of_one_floor_do_not_import_each_other_in_a_circle() -> None:
 
 # Modules that name each other, each group with its reason. No other may come to be.
 CIRCLES: Mapping[frozenset[str], str] = {
-    frozenset({"workflow", "steps.branch", "steps.for_each", "steps.parallel"}): (
-        "the grammar: steps hold steps"
-    ),
     frozenset({"steps.base", "steps.context"}): (
         "the grammar at run time: a kind performs with a context, which runs the steps inside it"
     ),

@@ -15,22 +15,16 @@ from almaflow.errors import DocumentsInvalid
 from almaflow.expressions import TEXT
 from almaflow.field_types import Plain, Template
 from almaflow.model_problems import validate
-from almaflow.steps.base import Kind
-from almaflow.workflow import (
-    ENTRY_POINTS,
-    MOST_DECLARED,
-    BuiltInStep,
-    Workflow,
-    _with_entry_points,
-    kinds,
-)
+from almaflow.steps.added_kinds import ENTRY_POINTS
+from almaflow.steps.base import Kind, StepBase
+from almaflow.workflow import MOST_DECLARED, Workflow, _make_step, kinds
 
 
 def workflow(text: str) -> Workflow:
     return validate(parse_document(text, "workflow.yaml"), Workflow)
 
 
-def step(text: str) -> BuiltInStep:
+def step(text: str) -> StepBase:
     return workflow(f"steps:\n  - {text}\n").steps[0]
 
 
@@ -176,7 +170,7 @@ def other_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[
 def test_another_package_can_add_a_kind(other_package: Callable[[type[Kind]], None]) -> None:
     other_package(Greet)
 
-    extended = _with_entry_points(BuiltInStep)
+    extended = _make_step()
 
     read = extended.model_validate({"id": "x", "greet": "{{ inputs.name }}"})
     assert isinstance(read.kind, Greet)
@@ -190,4 +184,4 @@ def test_a_kind_that_exists_cannot_be_added_again(
     other_package(SecondWait)
 
     with pytest.raises(ImportError, match="`wait`, which already exists"):
-        _with_entry_points(BuiltInStep)
+        _make_step()

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any
 
-from pydantic.fields import FieldInfo
-
 from almaflow import model_fields
 from almaflow.document import PathTo
 from almaflow.field_types import VALUE, Model, Source, Template
@@ -112,19 +110,19 @@ _Visited = Written | tuple[PathTo, dict[str, Any]]
 
 
 def _visit_model(model: type[Model], data: Any, path: PathTo) -> Iterator[_Visited]:
-    fields, named = _fields(model), _forms_of(model.named)
     if not isinstance(data, dict):
         if model.short is not None:
-            yield from _visit(fields[model.short], data, path)
+            yield from _visit(_forms_at(model, model.short), data, path)
         return
     if issubclass(model, StepBase):
         yield path, data
+    fields = model_fields.fields_of(model)
     for key, value in data.items():
         if key not in fields:
             if model.named is None:
                 continue
             yield Written((*path, key), key, None, is_key=True)
-        yield from _visit(fields.get(key, named), value, (*path, key))
+        yield from _visit(_forms_at(model, key), value, (*path, key))
 
 
 def _visit(forms: _Forms, data: Any, path: PathTo) -> Iterator[_Visited]:
@@ -151,14 +149,14 @@ def _visit(forms: _Forms, data: Any, path: PathTo) -> Iterator[_Visited]:
 
 
 @cache
-def _fields(model: type[Model]) -> dict[str, _Forms]:
-    return {key: _forms_of_field(field) for key, field in model_fields.fields_of(model).items()}
-
-
-def _forms_of_field(field: FieldInfo) -> _Forms:
+def _forms_at(model: type[Model], key: str) -> _Forms:
+    """Return what the field *key* of *model* may hold, or what is under other keys."""
+    field = model_fields.fields_of(model).get(key)
+    if field is None:
+        return _forms_of(model.named)
     if VALUE in field.metadata:
         return _Forms(free=True)
-    return _forms_of(field.annotation)
+    return _forms_of(next(model_fields.later_models_of(field), field.annotation))
 
 
 def _forms_of(annotation: Any) -> _Forms:

@@ -137,7 +137,7 @@ def _known(others: Others) -> list[str]:
 def _explained(root: type[BaseModel], name: str, field: FieldInfo | None, path: list[str]) -> str:
     """Return the text about what *path* leads to from a topic; empty when it leads nowhere."""
     for key in path:
-        models = [root] if field is None else models_of(field.annotation)
+        models = [root] if field is None else models_of(field)
         field = next((fields_of(one)[key] for one in models if key in fields_of(one)), None)
         if field is None:
             return ""
@@ -149,9 +149,7 @@ def _no_field(name: str, path: list[str], others: Others) -> RequestWrong:
     """Return the error about the first part of *path* that does not exist."""
     topics = _topics(others)[name]
     models = [
-        one
-        for root, field in topics
-        for one in ([root] if field is None else models_of(field.annotation))
+        one for root, field in topics for one in ([root] if field is None else models_of(field))
     ]
     while True:
         key, *path = path
@@ -160,7 +158,7 @@ def _no_field(name: str, path: list[str], others: Others) -> RequestWrong:
             break
         name = f"{name}.{key}"
         fields = [fields_of(model)[key] for model in models if key in fields_of(model)]
-        models = [one for field in fields for one in models_of(field.annotation)]
+        models = [one for field in fields for one in models_of(field)]
     hint = did_you_mean(key, known) or "."
     listed = f" Its fields are {', '.join(f'`{one}`' for one in sorted(known))}." if known else ""
     return RequestWrong(f"`{name}` has no field `{key}`{hint}{listed}")
@@ -218,7 +216,7 @@ def _about_field(name: str, root: type[BaseModel], field: FieldInfo) -> str:
     default = default_of(field)
     lines += ["Required."] if field.is_required() else []
     lines += [f"Default: {default}"] if default else []
-    for model in models_of(field.annotation):
+    for model in models_of(field):
         if issubclass(model, Kind | StepBase):
             continue
         fields = _field_lines(fields_of(model))
@@ -229,7 +227,7 @@ def _about_field(name: str, root: type[BaseModel], field: FieldInfo) -> str:
 
 
 def _within(field: FieldInfo, model: type[BaseModel]) -> str:
-    alternatives = models_of(field.annotation)
+    alternatives = models_of(field)
     return "Fields" if len(alternatives) == 1 else f"Fields of {model.__name__}"
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -36,6 +36,7 @@ from almaflow.field_types import (
     Text,
     Whole,
 )
+from almaflow.model_fields import ModelLater
 from almaflow.outcome import Outcome
 from almaflow.steps.result import Ending, timed_out
 
@@ -156,6 +157,12 @@ class Kind(Model):
     """The keys whose values may hold `secrets.x`: they go to Alma or into a notification and
     come back in no output."""
 
+    @classmethod
+    def complete(cls, step: type[StepBase]) -> None:
+        """Let a kind whose fields hold steps know their model, *step*, which comes after it."""
+        if cls.composite:
+            cls.model_rebuild(_types_namespace={"Step": step})
+
     def bodies(self) -> Iterator[Body]:
         """The lists of steps inside this one."""
         return iter(())
@@ -202,38 +209,30 @@ class Kind(Model):
         return timed_out(told)
 
 
-class _BuiltWhenUsed:
-    """Builds the validator of a kind when the first step of that kind is read.
+class KindLater(ModelLater[Kind]):
+    """Marks the field of one kind among those of a step: its model is imported when it is used.
 
-    A file uses two or three of the kinds, and building all of them takes longer than reading it.
+    A file uses two or three of the kinds, and importing and building all of them takes longer
+    than reading it.
     """
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        kind = kind_in(source)
         # Pydantic adds the problems that a nested model reports to its own, at their locations.
-        read = core_schema.no_info_plain_validator_function(lambda data: kind.model_validate(data))
-        return core_schema.nullable_schema(read, metadata={KIND_REFERENCE: kind.__name__})
+        read = core_schema.no_info_plain_validator_function(
+            lambda data: self.model.model_validate(data)
+        )
+        return core_schema.nullable_schema(read)
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return {KIND_REFERENCE: schema["metadata"][KIND_REFERENCE]}
+        return {KIND_REFERENCE: self.model.__name__}
 
 
 KIND_REFERENCE = "almaflow_kind"
 """In a JSON Schema of pydantic's, the name of the kind's model that belongs there."""
-
-K = TypeVar("K", bound=Kind)
-UsedKind = Annotated[K | None, _BuiltWhenUsed()]
-"""The type of the field of one kind among the kinds of a step."""
-
-
-def kind_in(annotation: Any) -> type[Kind]:
-    """Return the kind that a field of a step holds."""
-    kinds: Iterator[type[Kind]] = (one for one in get_args(annotation) if one is not type(None))
-    return next(kinds)
 
 
 IDENTIFIER = r"^[A-Za-z][A-Za-z0-9_]*$"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from almaflow.steps.base import Body, Kind
+from almaflow.steps.base import Body, Kind, StepBase
 from almaflow.steps.context import StepContext
 from almaflow.steps.result import Ending
 
@@ -49,6 +49,11 @@ class Parallel(Kind):
         if isinstance(data, (str, list)):
             raise PydanticCustomError("wrong_type", "{told}", {"told": f"`parallel` {_NEEDS}"})
         return data
+
+    @classmethod
+    def complete(cls, step: type[StepBase]) -> None:
+        super().complete(step)
+        cls.named = list[step]  # type: ignore[valid-type]
 
     def bodies(self) -> Iterator[Body]:
         for name, steps in self.__pydantic_extra__.items():

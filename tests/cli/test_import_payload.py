@@ -17,6 +17,7 @@ from almaflow.document import parse_document
 from almaflow.expressions import parse_template, render_text
 from almaflow.field_types import Template
 from almaflow.model_problems import validate
+from almaflow.steps.submit_job import SubmitJob
 from almaflow.workflow import Workflow
 from tests.cli.conftest import Almaflow, Write
 
@@ -36,8 +37,8 @@ PAYLOAD = """\
 def sent_by(lines: list[str]) -> list[JobParameter]:
     """Return what the step in YAML submits, `set` and `job_name` filled in."""
     text = "steps:\n" + "\n".join(f"  {line}" for line in lines) + "\n"
-    step = validate(parse_document(text, "w.yaml"), Workflow).steps[0].submit_job
-    assert step is not None
+    step = validate(parse_document(text, "w.yaml"), Workflow).steps[0].kind
+    assert isinstance(step, SubmitJob)
 
     def worked_out(template: Template) -> str:
         return render_text(parse_template(template.text), {})
