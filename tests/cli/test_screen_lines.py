@@ -75,7 +75,7 @@ def test_of_a_job_only_a_new_status_is_a_line(
     assert texts == [
         "Began.",
         "began (submit_job)",
-        f"Alma is running Export URLs (M901) as instance {number}.",
+        f"Alma is running Export Portfolio URLs (M901) as instance {number}.",
         f"waits: job M901 is running in Alma as instance {number}",
         "Alma says PENDING, 0 %",
         "Alma says QUEUED, 0 %",

@@ -81,7 +81,7 @@ def test_its_finally_follows_its_failure(set_stage: Callable[..., Stage]) -> Non
     played = stage.run(f"steps: [{CALL}]")
 
     assert played.outcome == "failed"
-    assert played.record.error.startswith("Step sub/x: Alma ended Export URLs")
+    assert played.record.error.startswith("Step sub/x: Alma ended Export Portfolio URLs")
     assert seen(played) == "failed, x failed"
 
 

@@ -79,6 +79,77 @@ def test_filters_that_alma_does_not_know_are_refused() -> None:
     assert world.error("GET", "/conf/jobs?category=X") == (400, "40166410", "Invalid category.")
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("EXPORT", "ITEM_MOVE", "RESEARCHERS", "UPDATE_COURSE", "FULLTEXT", "SIS"),
+        *("MARC21HOLDING_NORMALIZATION", "DISCOVERY_GENERIC_XML_NORMALIZATION", "OUR_OWN"),
+    ],
+)
+def test_categories_of_alma_s_tables_and_of_the_jobs_are_known(code: str) -> None:
+    own = {"id": "M8001", "name": "Our job", "category": "OUR_OWN"}
+
+    found = World({"library": {"jobs": [own]}}).get(f"/conf/jobs?category={code}&limit=100")
+
+    assert {job["category"]["value"] for job in found.get("job", [])} <= {code}
+
+
+def test_unknown_categories_have_no_jobs_by_switch() -> None:
+    world = World({"alma": {"unknown_category": "accept"}})
+
+    assert world.get("/conf/jobs?category=X") == {"total_record_count": 0}
+
+
+def test_a_list_of_jobs_has_slim_entries_for_manual_jobs_and_whole_scheduled_ones() -> None:
+    world = World()
+
+    manual = world.get("/conf/jobs?limit=100&type=MANUAL&category=EXPORT")["job"]
+    scheduled = world.get("/conf/jobs?limit=100&type=SCHEDULED&category=ERP")["job"]
+
+    assert {tuple(job) for job in manual} == {("id", "name", "type", "category", "link")}
+    assert all({"description", "schedule", "related_profile"} <= set(job) for job in scheduled)
+    (shown,) = [job for job in manual if job["id"] == "M44"]
+    assert shown.items() < world.get("/conf/jobs/M44").items()
+
+
+@pytest.mark.parametrize(
+    ("job_id", "name", "category"),
+    [
+        ("M16", "Change Electronic portfolio information", "INFORMATION_UPDATE"),
+        ("M45", "Export Context Object To BX", "EXPORT"),
+        ("M12889770000541", "Synchronize Bib records with external catalog",
+         "MARC21BIB_NORMALIZATION"),
+        ("M50129", "Export Handles", "EXPORT"),
+        ("M50638", "Download Digital Titles Inventory", "EXPORT"),
+        ("M50813", "Download Files", "EXPORT"),
+        ("M50645", "Correct Digital file size", "INFORMATION_UPDATE"),
+        ("M4", "Associate standalone portfolios", None),
+        ("M52", "Export URLs", None),
+        ("M53", "Filter set by indication", None),
+        ("M100", "Network zone linking task", None),
+        ("M121", "Rebuild Physical item description", None),
+        ("M126", "Restore MMS record", None),
+        ("M130", "Rollback record", None),
+        ("M50083", "Move Electronic portfolio information", None),
+        ("M50147", "Move Portfolios to another Electronic collection", None),
+    ],
+)  # fmt: skip
+def test_jobs_have_alma_s_labels_and_a_category_where_a_source_names_it(
+    job_id: str, name: str, category: str | None
+) -> None:
+    job = World().get(f"/conf/jobs/{job_id}")
+
+    assert (job["name"], job.get("category", {}).get("value")) == (name, category)
+
+
+@pytest.mark.parametrize(("job_id", "content"), [("M53", "USER"), ("M16", "PORTFOLIO")])
+def test_a_job_whose_content_no_source_names_takes_any_set(job_id: str, content: str) -> None:
+    sets = [{"id": "1", "name": "a", "content": content, "members": 5}]
+    world = World({"sets": sets})
+
+    assert world.status(world.submit(job_id, set_id="1", job_name="x"))
+
+
 def test_an_unknown_profile_has_no_jobs_and_a_hint_says_what_to_furnish() -> None:
     reply = World().ask("GET", "/conf/jobs?profile_id=123")
 

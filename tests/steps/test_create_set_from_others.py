@@ -214,8 +214,8 @@ def test_a_set_is_made_of_an_import_s_titles_and_waited_for(stage: Stage) -> Non
     assert played.ended == ("succeeded", "")
     assert played.steps["new"]["member_count"] == 247
     assert len(members_of(stage, "new titles")) == 247
-    filling = stage.alma.instances("M16")[-1]
-    assert f"job M16 is filling the set, as instance {filling.id}" in played.said_waiting
+    filling = stage.alma.instances("O2")[-1]
+    assert f"job O2 is filling the set, as instance {filling.id}" in played.said_waiting
     assert played.steps["new"]["seconds"] >= 10
 
 
@@ -320,11 +320,11 @@ def test_a_run_that_is_no_import_has_no_populations(stage: Stage) -> None:
 def test_the_ending_of_the_filling_job_is_the_step_s(
     set_stage: Callable[..., Stage], status: str, outcome: str, told: str
 ) -> None:
-    stage = set_stage({"jobs": [{"job": "M16", "outcomes": [status]}]})
+    stage = set_stage({"jobs": [{"job": "O2", "outcomes": [status]}]})
 
     played = stage.run(loaded())
 
-    filling = stage.alma.instances("M16")[-1]
+    filling = stage.alma.instances("O2")[-1]
     assert played.steps["new"]["outcome"] == outcome
     assert played.steps["new"]["error"] == told.replace("{id}", filling.id).removeprefix(
         "Step new: "

@@ -27,8 +27,7 @@ def list_jobs(call: Call) -> Answer:
     profile_id = call.asked("profile_id")
     if kind and kind not in texts.JOB_TYPES:
         raise ApiError("40166410", "Invalid type.")
-    known = {**texts.MANUAL_CATEGORIES, **texts.SYSTEM_CATEGORIES}
-    if category and category not in known:
+    if category and not _is_category(call, category):
         raise ApiError("40166410", "Invalid category.")
     found = [
         job
@@ -39,11 +38,20 @@ def list_jobs(call: Call) -> Answer:
     ]
     found.sort(key=lambda job: _LETTERS.sub("", job.name).casefold())
     offset, limit = call.page()
-    page = [job_shape(call, job) for job in found[offset : offset + limit]]
+    page = [job_shape(call, job, listed=True) for job in found[offset : offset + limit]]
     advice = ""
     if profile_id and not found:
         advice = hint("library.integration_profiles", id=profile_id, code="MY_PROFILE")
     return Answer("jobs", call.list_of("job", page, len(found)), hint=advice)
+
+
+def _is_category(call: Call, code: str) -> bool:
+    """Tell whether *code* is in Alma's tables, or a code that one of the jobs has."""
+    if call.institution.switches.unknown_category == "accept":
+        return True
+    if code in texts.MANUAL_CATEGORIES or code in texts.SYSTEM_CATEGORIES:
+        return True
+    return any(job.category == code for job in call.institution.jobs.values())
 
 
 def get_job(call: Call) -> Answer:

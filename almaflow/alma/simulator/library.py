@@ -39,7 +39,8 @@ class Job:
     """Alma's definition of a process.
 
     A run takes *seconds* plus *per_member* seconds for each member of its set. *works_on* are
-    the set contents that it takes, empty for a job without a set.
+    the set contents that it takes, empty for a job that takes any set or none. *category* and
+    *content* are empty where no source names them.
     """
 
     id: str
@@ -84,13 +85,19 @@ def _manual(
         category=category,
         description=description or name,
         content=content,
-        works_on=works_on or (TITLES if content == "BIB_MMS" else (content,)),
+        works_on=works_on or _sets_of(content),
         effect=effect,
         seconds=seconds,
         per_member=per_member,
         tasks=tasks,
         mandatory=("set_id", *mandatory),
     )
+
+
+def _sets_of(content: str) -> tuple[str, ...]:
+    if content == "BIB_MMS":
+        return TITLES
+    return (content,) if content else ()
 
 
 _INFO, _WITHDRAW, _EXPORT = "INFORMATION_UPDATE", "ITEM_WITHDRAW", "EXPORT"
@@ -113,8 +120,8 @@ _OBSERVED = (
             mandatory=("output_Set_Name",)),
     _manual("M85", "Link a set of records to the Network Zone", "NETWORK", "BIB_MMS",
             seconds=120, per_member=0.5),
-    # Another institution has it as M12889770000541; a second one would make its name ambiguous.
-    _manual("M12889770000231", "Synchronize Bib records with external catalog",
+    # M12889770000231 in another institution; a second one would make its name ambiguous.
+    _manual("M12889770000541", "Synchronize Bib records with external catalog",
             _BIB_NORMALIZATION, "BIB_MMS", seconds=45, per_member=0.04,
             description="Set management tags for the export to an external catalog"),
     _manual("M7407373650006421", "MARC 21 Bib normalization: local fields", _BIB_NORMALIZATION,
@@ -133,16 +140,22 @@ _OBSERVED = (
 )  # fmt: skip
 
 # Ids, labels and categories as the API of one institution gives them (alma-api.md 11.4); what
-# their sets hold and how long they take is made up. M16 is missing, because FILLING_JOB has
-# its id here, and so is M52, whose label is that of M901.
+# their sets hold follows from the labels, how long they take is made up. Where no source names a
+# category, it is empty; where a label does not say what the sets hold, the job takes any set.
 _LABELLED = (
     _manual("M43", "Export Authority records", _EXPORT, "AUTHORITY_MMS", Effect.EXPORT),
+    _manual("M45", "Export Context Object To BX", _EXPORT, "", Effect.EXPORT),
     _manual("M46", "Export Digital titles", _EXPORT, "IED", Effect.EXPORT),
     _manual("M49", "Export Physical items labels", _EXPORT, "ITEM", Effect.EXPORT),
+    _manual("M50129", "Export Handles", _EXPORT, "", Effect.EXPORT),
+    _manual("M50638", "Download Digital Titles Inventory", _EXPORT, "IED", Effect.EXPORT),
+    _manual("M50813", "Download Files", _EXPORT, "FILE", Effect.EXPORT),
     _manual("M12", "Change Holdings Information", _INFO, "HOLDING", per_member=0.25),
+    _manual("M16", "Change Electronic portfolio information", _INFO, "PORTFOLIO"),
     _manual("M26", "Create Physical item move requests", _INFO, "ITEM", per_member=0.4),
     _manual("M56", "Change Representation information", _INFO, "REPRESENTATION"),
     _manual("M9312216120000000", "Change Representation information", _INFO, "REPRESENTATION"),
+    _manual("M50645", "Correct Digital file size", _INFO, ""),
     _manual("M50670", "Change Electronic Collection information", _INFO, "IEPA"),
     _manual("M32", "Delete Holdings records with no Physical items", _WITHDRAW, "HOLDING",
             Effect.DELETE_RECORDS, per_member=0.6),
@@ -168,14 +181,21 @@ _LABELLED = (
     _manual("M138", "Synchronize MMS with national catalog", _BIB_NORMALIZATION, "BIB_MMS"),
     _manual("M12889750000541", "Suppress Bib records from discovery", _BIB_NORMALIZATION,
             "BIB_MMS"),
-    _manual("M50147", "Move Portfolios to another Electronic collection", _INFO, "PORTFOLIO"),
-    _manual("M121", "Rebuild Physical item description", _INFO, "ITEM"),
+    _manual("M4", "Associate standalone portfolios", "", "PORTFOLIO"),
+    _manual("M52", "Export URLs", "", "", Effect.EXPORT),
+    _manual("M53", "Filter set by indication", "", ""),
+    _manual("M100", "Network zone linking task", "", ""),
+    _manual("M121", "Rebuild Physical item description", "", "ITEM"),
+    _manual("M126", "Restore MMS record", "", ""),
+    _manual("M130", "Rollback record", "", ""),
+    _manual("M50083", "Move Electronic portfolio information", "", "PORTFOLIO"),
+    _manual("M50147", "Move Portfolios to another Electronic collection", "", "PORTFOLIO"),
     # Its id and name are those of public scripts.
     _manual("M148", "Update/Notify Users", "USERS", "USER", per_member=0.3),
 )  # fmt: skip
 
 _OTHERS = (
-    _manual("M901", "Export URLs", _EXPORT, "PORTFOLIO", Effect.EXPORT),
+    _manual("M901", "Export Portfolio URLs", _EXPORT, "PORTFOLIO", Effect.EXPORT),
     _manual("M903", "Export Authority headings", _EXPORT, "AUTHORITY_MMS", Effect.EXPORT),
     _manual("M904", "Export Electronic Collections", _EXPORT, "IEPA", Effect.EXPORT),
     _manual("M909", "Create work orders of a process", "REQUEST", "ITEM", per_member=0.4),
@@ -241,9 +261,9 @@ PROFILE_JOBS = {
 
 IMPORT_JOB = JobKind("Metadata Import using profile {name}", "IMPORT", Effect.IMPORT_RECORDS, 720)
 PUBLISHING_JOB = JobKind("Publishing Platform Job {name}", "PUBLISHING", Effect.PUBLISH, 2700)
-# The job behind a set that Alma fills from an import run.
+# The job behind a set that Alma fills from an import run; Alma's own id for it is not known.
 FILLING_JOB = Job(
-    "M16", "Create set from import run", "REPOSITORY", effect=Effect.FILL_SET, seconds=20
+    "O2", "Create set from import run", "REPOSITORY", effect=Effect.FILL_SET, seconds=20
 )
 
 # Code, name, type and system of the integration profiles.

@@ -37,21 +37,23 @@ def _person(user: str) -> dict[str, str]:
     return {"value": user} if user == "System" else {"value": user, "desc": f"{user}, Staff"}
 
 
-def _category(job: Job) -> dict[str, str]:
-    manual = job.type == "MANUAL"
-    return coded(job.category, texts.MANUAL_CATEGORIES if manual else texts.SYSTEM_CATEGORIES)
+def _kind(job: Job) -> dict[str, Any]:
+    """Return type and category; a category that no source names is absent."""
+    kind: dict[str, Any] = {"type": coded(job.type, texts.JOB_TYPES)}
+    if job.category:
+        manual = job.type == "MANUAL"
+        codes = texts.MANUAL_CATEGORIES if manual else texts.SYSTEM_CATEGORIES
+        kind["category"] = coded(job.category, codes)
+    return kind
 
 
-def job_shape(call: Call, job: Job) -> dict[str, Any]:
-    """Return a job."""
-    data: dict[str, Any] = {
-        "link": call.link(f"/conf/jobs/{job.id}"),
-        "id": job.id,
-        "name": job.name,
-        "description": job.description,
-        "type": coded(job.type, texts.JOB_TYPES),
-        "category": _category(job),
-    }
+def job_shape(call: Call, job: Job, *, listed: bool = False) -> dict[str, Any]:
+    """Return a job; *listed*: as in a list, where a manual one is slim (alma-api.md 3.1)."""
+    data: dict[str, Any] = {"id": job.id, "name": job.name}
+    link = call.link(f"/conf/jobs/{job.id}")
+    if listed and job.type == "MANUAL":
+        return _with_nulls(call, {**data, **_kind(job), "link": link}, _JOB_NULLS)
+    data |= {"description": job.description, **_kind(job)}
     if job.content:
         data["content"] = coded(job.content, texts.SET_CONTENTS)
     if job.type == "SCHEDULED":
@@ -62,7 +64,7 @@ def job_shape(call: Call, job: Job) -> dict[str, Any]:
         if job.profile_path:
             path = f"/conf/{job.profile_path}/{job.profile_id}"
             data["related_profile"]["link"] = call.link(path)
-    return _with_nulls(call, data, _JOB_NULLS)
+    return _with_nulls(call, {**data, "link": link}, _JOB_NULLS)
 
 
 def instance_shape(call: Call, run: Instance) -> dict[str, Any]:
@@ -99,8 +101,7 @@ def instance_shape(call: Call, run: Instance) -> dict[str, Any]:
         "id": job.id,
         "name": job.name,
         "description": job.description,
-        "type": coded(job.type, texts.JOB_TYPES),
-        "category": _category(job),
+        **_kind(job),
         "link": call.link(f"/conf/jobs/{job.id}"),
     }
     return _with_nulls(call, data, _INSTANCE_NULLS)

@@ -99,6 +99,11 @@ class AlmaSwitches(Part):
     over_limit: Literal["clamp", "refuse"] = Field(
         default="clamp", description="A `limit` above 100."
     )
+    unknown_category: Literal["refuse", "accept"] = Field(
+        default="refuse",
+        description="A `category` for the list of jobs that is in none of Alma's code tables: "
+        "40166410, or no jobs.",
+    )
     nulls: Literal["absent", "legacy"] = Field(
         default="absent",
         description=("`absent`: fields without a value are omitted; `legacy`: they are null."),
