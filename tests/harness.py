@@ -24,7 +24,7 @@ from almaflow.alma.transport import InProcessTransport, Transport
 from almaflow.clock import VirtualClock, run_virtual, sleep
 from almaflow.connectors.base import Outside
 from almaflow.connectors.simulated import SimulatedOutside
-from almaflow.engine.alma_writes.institutions import Door
+from almaflow.engine.alma_writes.institutions import InstitutionConnection
 from almaflow.engine.engine import Engine
 from almaflow.expressions.serialization import decode
 from almaflow.plan import Plan, make_plan
@@ -244,7 +244,7 @@ class Stage:
     """An Alma, a clock and a store that outlive the processes which use them.
 
     *scenario* is a simulator's scenario as a mapping; *settings* the text of almaflow.yaml.
-    *door* is what almaflow.yaml says of every institution: `environment`, `code`, `settle` …
+    *connection* is what almaflow.yaml says of every institution: `environment`, `code`, `settle` …
     *alma_ahead* is how far Alma's clock goes ahead of ours; it may be changed while a run goes.
     With *durable* the store is a file, with *postgres* it is the database at that address, else it
     is kept in memory from process to process.
@@ -260,7 +260,7 @@ class Stage:
         postgres: str = "",
         environment: str = "production",
         start: datetime = START,
-        door: Mapping[str, Any] | None = None,
+        connection: Mapping[str, Any] | None = None,
         alma_ahead: timedelta = timedelta(),
     ) -> None:
         self.folder = folder
@@ -275,7 +275,7 @@ class Stage:
         self.settings = settings
         self.key: str | None = None
         """The API key of every institution; None: one that Alma makes up."""
-        self._door = dict(door or {})
+        self._connection = dict(connection or {})
         if settings is not None:
             (folder / "almaflow.yaml").write_text(textwrap.dedent(settings), encoding="utf-8")
         self._postgres = postgres or (new_store() if new_store else "")
@@ -403,7 +403,7 @@ class Stage:
             store=store,
             clock=self.clock,
             project=self.project,
-            open_door=self.open_door,
+            open_connection=self.open_connection,
             listener=ears,
             mask=Mask(self.project.known_secrets()),
             chance=random.Random(0),
@@ -415,7 +415,7 @@ class Stage:
         """Return what carries requests to the Alma."""
         return InProcessTransport(self._handle)
 
-    def open_door(self, name: str) -> Door:
+    def open_connection(self, name: str) -> InstitutionConnection:
         """Open an institution; each exists as soon as somebody asks for it."""
         project = self.project
         client = AlmaClient(
@@ -426,7 +426,7 @@ class Stage:
             reveal=lambda value: reveal(value, project.secret),
             mask=Mask(project.known_secrets()),
         )
-        return Door(name, client, self.alma.link_base, **self._door)
+        return InstitutionConnection(name, client, self.alma.link_base, **self._connection)
 
     def _handle(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
         with self.boundary.around("request"):

@@ -27,7 +27,7 @@ from almaflow.clock import SystemClock
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import make_plan
 from almaflow.settings import find_project
-from almaflow.store import EntryState, PlaceState, Store
+from almaflow.store import EntryState, SlotState, Store
 from almaflow.store.tables import processes
 from almaflow.workflow_loader import load_workflow
 from tests.sweep.people import retry, was_lost_twice
@@ -218,7 +218,7 @@ class Yard:
                     told = f"{record.status} {record.outcome} {record.reason}{record.error}"
                     found.lost.append(f"{record.id}: {jobs} jobs, {sets} sets; {told}")
                 for place in store.places_of(record.id):
-                    if place.state is PlaceState.TAKEN and place.instance_id not in running:
+                    if place.state is SlotState.TAKEN and place.instance_id not in running:
                         found.lost.append(f"{record.id}: its place is kept")
         found.lost += [f"set {id_}: {n} members" for id_, n in self.members.items() if n != MEMBERS]
         return found

@@ -21,8 +21,8 @@ from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.settings import (
     REGIONS,
     Environment,
+    InstitutionLimits,
     InstitutionSettings,
-    Limits,
     Project,
     SecretRef,
     Settings,
@@ -153,7 +153,7 @@ def test_an_institution_is_ready_to_be_used(example: Project, tmp_path: Path) ->
 
     assert main.name == "main"
     assert main.base_url == "https://api-eu.hosted.exlibrisgroup.com"
-    assert main.limits == Limits(2, 4, 30, 900, 5000)
+    assert main.limits == InstitutionLimits(2, 4, 30, 900, 5000)
     assert main.settle == timedelta(minutes=15)
     assert sandbox.base_url == "http://127.0.0.1:8080"
     assert sandbox.environment is Environment.SANDBOX
@@ -162,7 +162,7 @@ def test_an_institution_is_ready_to_be_used(example: Project, tmp_path: Path) ->
 
 
 def test_a_sandbox_has_limits_of_its_own_by_default(example: Project) -> None:
-    assert example.institution("sandbox").limits == Limits(3, 5, 8, 240, 5000)
+    assert example.institution("sandbox").limits == InstitutionLimits(3, 5, 8, 240, 5000)
 
 
 def test_entries_with_the_same_code_share_limits_but_a_sandbox_does_not(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ import anyio.to_thread
 import almaflow.alma.rate_limit
 import almaflow.engine.engine  # noqa: F401
 from almaflow.alma.http import HttpTransport
-from almaflow.alma.transport import WireAnswer, WireRequest
+from almaflow.alma.transport import WireRequest, WireResponse
 from almaflow.cli.bootstrap import live_engine
 from almaflow.clock import SystemClock
 from almaflow.engine.journal import RunJournal
@@ -166,7 +166,7 @@ def _freeze_once(where: str, store: Store) -> None:
         freeze()
         return await intend(*arguments, **more)
 
-    async def exchange_later(transport: HttpTransport, request: WireRequest) -> WireAnswer:
+    async def exchange_later(transport: HttpTransport, request: WireRequest) -> WireResponse:
         if _WORDS[where] in request.target:
             freeze()
         return await exchange(transport, request)

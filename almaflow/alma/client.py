@@ -1,4 +1,4 @@
-"""The one door to Alma: sends a call, and turns whatever happens into a result or an error.
+"""The only client of Alma: sends a call and returns its result or raises an error.
 
 Here alone is decided what an answer means for repeating: which error it becomes. The client
 never repeats anything itself; who called does, by the error's class.
@@ -17,11 +17,11 @@ from urllib.parse import quote, unquote, urlencode
 
 from almaflow.alma import error_advice
 from almaflow.alma.calls import API_BASE, Call
-from almaflow.alma.errors import AlmaError, AlmaMessage, AlmaUnreachable, AnswerLost
+from almaflow.alma.errors import AlmaError, AlmaMessage, AlmaUnreachable, ResponseLost
 from almaflow.alma.rate_limit import CallRate
 from almaflow.alma.response_body import read_body
 from almaflow.alma.response_errors import verdict
-from almaflow.alma.transport import Lost, NotSent, Transport, WireAnswer, WireRequest
+from almaflow.alma.transport import ConnectionLost, NotSent, Transport, WireRequest, WireResponse
 from almaflow.alma.value_parsing import FURTHEST_CLOCK, Unreadable, believed, printable
 from almaflow.clock import Clock
 from almaflow.errors import RequestWrong
@@ -138,7 +138,7 @@ class AlmaClient:
             AlmaUnreachable: nothing was sent; repeating is safe.
             AlmaBusy: Alma asks to wait; repeating after the wait is safe.
             AlmaRefused: Alma responded with an error; repeating gets the same response.
-            AnswerLost: sent, but no reliable response arrived; search for the effect of a
+            ResponseLost: sent, but no reliable response arrived; search for the effect of a
                 write before repeating.
         """
         if not waited:
@@ -150,11 +150,11 @@ class AlmaClient:
             raise self._masked(
                 AlmaUnreachable(text, what=call.what, advice=error_advice.UNREACHABLE)
             ) from error
-        except Lost as error:
+        except ConnectionLost as error:
             text = f"The response of Alma ({self.name}) to {call.what} was lost: {error}."
             next_move = error_advice.for_lost(call.is_write)
             raise self._masked(
-                AnswerLost(
+                ResponseLost(
                     text, why=self._without_secrets(str(error)), what=call.what, advice=next_move
                 )
             ) from error
@@ -196,7 +196,7 @@ class AlmaClient:
         revealed = self._reveal(plain)
         return segment if revealed == plain else quote(str(revealed), safe="")
 
-    def _result(self, call: Call[T], answer: WireAnswer) -> T:
+    def _result(self, call: Call[T], answer: WireResponse) -> T:
         """Return what *answer* means; a large one is read in a thread, beside the event loop."""
         try:
             body = read_body(answer.body, answer.headers.get("content-type", ""))
@@ -217,7 +217,7 @@ class AlmaClient:
 
     def _unreadable(self, call: Call[Any], status: int, why: str) -> AlmaError:
         return self._masked(
-            AnswerLost(
+            ResponseLost(
                 f"Alma ({self.name}) responded to {call.what} with HTTP {status}, but {why}.",
                 why=self._without_secrets(f"{why} (HTTP {status})"),
                 what=call.what,

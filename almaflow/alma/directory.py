@@ -79,19 +79,19 @@ async def read_pages(read: Read, page_at: Callable[[int], Call[Page[I]]]) -> lis
             )
 
 
-Key = tuple[str, ...]
+LookupKey = tuple[str, ...]
 
 
 @dataclass
-class Kept:
+class DirectoryCache:
     """What was looked up, and when: directories of one institution may share it.
 
     Who asks for what another one is asking for just then waits for that answer: a thousand runs
     that begin at the same hour need one look at a job, not a thousand.
     """
 
-    found: dict[Key, tuple[datetime, Any]] = field(default_factory=dict)
-    turns: dict[Key, anyio.Lock] = field(default_factory=dict)
+    found: dict[LookupKey, tuple[datetime, Any]] = field(default_factory=dict)
+    turns: dict[LookupKey, anyio.Lock] = field(default_factory=dict)
 
 
 class Directory:
@@ -107,12 +107,12 @@ class Directory:
         read: Read,
         clock: Clock,
         institution: str = "this institution",
-        kept: Kept | None = None,
+        kept: DirectoryCache | None = None,
     ) -> None:
         self._read = read
         self._clock = clock
         self._institution = institution
-        self._kept = Kept() if kept is None else kept
+        self._kept = DirectoryCache() if kept is None else kept
 
     async def job(
         self, id: str | None = None, name: str | None = None, type: str | None = "MANUAL"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from almaflow.alma.errors import Busy
+from almaflow.alma.errors import Threshold
 
 KEY = (
     "Check the API key in the Developer Network: it must belong to this institution and "
@@ -61,15 +61,18 @@ _FOR_CODE = {
 }
 
 BUSY = {
-    Busy.CALLS: (
+    Threshold.CALLS: (
         "Alma received more calls in a second or a minute than it allows. The request can be "
         "sent again shortly."
     ),
-    Busy.DAY: "The institution's API calls for today are used up. Continue after midnight.",
-    Busy.JOBS: "Alma allows 3 running jobs that were started through the API, and 5 starts of "
-    "each job in an hour. Submit the job again later.",
-    Busy.OVERLAP: "Another running job conflicts with this one. Submit it again when the other "
-    "job has ended.",
+    Threshold.DAY: "The institution's API calls for today are used up. Continue after midnight.",
+    Threshold.JOBS: (
+        "Alma allows 3 running jobs that were started through the API, and 5 starts of each job "
+        "in an hour. Submit the job again later."
+    ),
+    Threshold.OVERLAP: (
+        "Another running job conflicts with this one. Submit it again when the other job has ended."
+    ),
 }
 
 UNREACHABLE = "Nothing was sent. Check the network, the proxy, and the address of the institution."

@@ -1,11 +1,11 @@
 """The errors of calls to Alma, one for each next move of the caller.
 
 AlmaError
-├── NotTaken            Alma certainly did not accept the request: sending again is safe
+├── NotAccepted            Alma certainly did not accept the request: sending again is safe
 │   ├── AlmaUnreachable     no connection was established; nothing was sent
 │   └── AlmaBusy            Alma says "later": a threshold of calls or jobs
 ├── AlmaRefused         Alma responded with an error; the same request gets the same one
-├── AnswerLost          sent, but no reliable response arrived: a read may be
+├── ResponseLost          sent, but no reliable response arrived: a read may be
 │                       repeated; search for a write first
 └── NotInAlma           a name or id that this institution does not have (directory.py)
 """
@@ -66,15 +66,15 @@ class AlmaError(AlmaflowError):
         return frozenset(message.code for message in self.messages)
 
 
-class NotTaken(AlmaError):
+class NotAccepted(AlmaError):
     """Alma certainly did not accept the request; sending it again is safe."""
 
 
-class AlmaUnreachable(NotTaken):
+class AlmaUnreachable(NotAccepted):
     """No connection was established: refused, unknown host, TLS. Nothing was sent."""
 
 
-class Busy(StrEnum):
+class Threshold(StrEnum):
     """Which threshold an `AlmaBusy` is about."""
 
     CALLS = "calls"
@@ -87,10 +87,10 @@ class Busy(StrEnum):
     """Another run conflicts with this job (60347)."""
 
 
-class AlmaBusy(NotTaken):
+class AlmaBusy(NotAccepted):
     """Alma asks to come later; *threshold* says what is used up."""
 
-    def __init__(self, text: str, *, threshold: Busy, **details: object) -> None:
+    def __init__(self, text: str, *, threshold: Threshold, **details: object) -> None:
         super().__init__(text, **details)  # type: ignore[arg-type]
         self.threshold = threshold
 
@@ -105,7 +105,7 @@ class AlmaRefused(AlmaError):
     foreign = False
 
 
-class AnswerLost(AlmaError):
+class ResponseLost(AlmaError):
     """Sent, but no answer came, or none that can be relied on (5xx, HTML, cut off).
 
     *why* states in a few words what arrived instead, for a record that names the request itself.

@@ -28,7 +28,14 @@ from urllib3.util import create_urllib3_context
 
 from almaflow.alma.calls import API_BASE
 from almaflow.alma.responses import ACCEPTED_PACKINGS, Received, read_response
-from almaflow.alma.transport import HELD_BACK, Lost, NotSent, WireAnswer, WireRequest, late
+from almaflow.alma.transport import (
+    HELD_BACK,
+    ConnectionLost,
+    NotSent,
+    WireRequest,
+    WireResponse,
+    late,
+)
 from almaflow.errors import RequestWrong
 from almaflow.thread_pool import ThreadPool
 
@@ -69,7 +76,7 @@ class HttpTransport:
         self._sessions: list[requests.Session] = []
         self._closed = False
 
-    async def exchange(self, request: WireRequest) -> WireAnswer:
+    async def exchange(self, request: WireRequest) -> WireResponse:
         sending = _Sending(request.timeout, request.may_leave)
         try:
             with anyio.fail_after(request.timeout + _GRACE):
@@ -79,7 +86,7 @@ class HttpTransport:
             # the name, or headers that come byte by byte.
             if sending.abandon():
                 raise NotSent(sending.not_sent_because()) from error
-            raise Lost(late(request.timeout)) from error
+            raise ConnectionLost(late(request.timeout)) from error
         finally:
             # Also when cancelled: what waits for a thread must not leave afterwards.
             sending.abandon()
@@ -105,7 +112,7 @@ class HttpTransport:
                 self._sessions.append(session)
         return session
 
-    def _perform(self, request: WireRequest, sending: _Sending) -> WireAnswer:
+    def _perform(self, request: WireRequest, sending: _Sending) -> WireResponse:
         """Send and read, in a worker thread."""
         sending.begun = True
         session = self._session()
@@ -130,13 +137,13 @@ class HttpTransport:
             assert sending.received is not None
             return sending.received.response
         except _TooLate as error:
-            raise (Lost if sending.sent else NotSent)(str(error)) from error
+            raise (ConnectionLost if sending.sent else NotSent)(str(error)) from error
         except (OSError, urllib3.exceptions.HTTPError, http.client.HTTPException) as error:
             # `requests`' own errors are OSErrors.
             if not sending.sent:
                 raise NotSent(_reason(error)) from error
             over = sending.left <= 0
-            raise Lost(late(request.timeout) if over else _reason(error)) from error
+            raise ConnectionLost(late(request.timeout) if over else _reason(error)) from error
         finally:
             _current.sending = None
             if self._closed:

@@ -39,7 +39,7 @@ LONGEST_EXCERPT = 200
 """Characters of such a text that people are shown."""
 
 
-class Shape(Enum):
+class BodyFormat(Enum):
     """What a body turned out to be."""
 
     DATA = "data"
@@ -52,25 +52,25 @@ class Shape(Enum):
 
 
 @dataclass(frozen=True)
-class Body:
+class ResponseBody:
     """A body, read. *summary* is what people see of one that is not data: a web page's
     title, the beginning of a text, or why it is broken.
     """
 
-    shape: Shape
+    shape: BodyFormat
     data: Any = None
     summary: str = ""
 
 
-def read_body(content: bytes, content_type: str = "") -> Body:
+def read_body(content: bytes, content_type: str = "") -> ResponseBody:
     """Find out what *content* is and read it; never raises."""
     if len(content) > LARGEST_RESPONSE:
         message = f"a response larger than {LARGEST_RESPONSE // 1024**2} MiB"
-        return Body(Shape.BROKEN, summary=message)
+        return ResponseBody(BodyFormat.BROKEN, summary=message)
     text = _decoded(content, content_type)
     start = text.lstrip("\ufeff \t\r\n\0")
     if not start:
-        return Body(Shape.EMPTY)
+        return ResponseBody(BodyFormat.EMPTY)
     if re.match(r"<(!doctype\s+html|html)\b", start, re.IGNORECASE):
         return _web_page(start)
     if start[0] in "{[":
@@ -78,19 +78,19 @@ def read_body(content: bytes, content_type: str = "") -> Body:
     if start[0] == "<":
         body = _xml(start)
         # An HTML fragment without its usual beginning.
-        is_page = body.shape is Shape.BROKEN and "html" in content_type.casefold()
+        is_page = body.shape is BodyFormat.BROKEN and "html" in content_type.casefold()
         return _web_page(start) if is_page else body
     if "json" in content_type.casefold():
         return _json(start)
     if "html" in content_type.casefold():
         return _web_page(start)
-    return Body(Shape.TEXT, summary=_excerpt(start))
+    return ResponseBody(BodyFormat.TEXT, summary=_excerpt(start))
 
 
 # --- JSON -----------------------------------------------------------------------------------
 
 
-def _json(text: str) -> Body:
+def _json(text: str) -> ResponseBody:
     if sum(map(text.count, "[{,")) > MOST_VALUES:
         return _broken("JSON", f"it has more than {MOST_VALUES:,} values")
     try:
@@ -101,7 +101,7 @@ def _json(text: str) -> Body:
         return _broken("JSON", error.msg if isinstance(error, json.JSONDecodeError) else str(error))
     if _is_too_deep(data):
         return _broken("JSON", f"it is nested deeper than {DEEPEST} levels")
-    return Body(Shape.DATA, _storable(data) if _UNSTORABLE.search(text) else data)
+    return ResponseBody(BodyFormat.DATA, _storable(data) if _UNSTORABLE.search(text) else data)
 
 
 # Half a character (`\ud83d` alone) can be neither stored nor printed, NUL not be stored.
@@ -152,8 +152,8 @@ def _storable(data: Any) -> Any:
     return data
 
 
-def _broken(kind: str, why: str) -> Body:
-    return Body(Shape.BROKEN, summary=f"{kind} that cannot be read ({why})")
+def _broken(kind: str, why: str) -> ResponseBody:
+    return ResponseBody(BodyFormat.BROKEN, summary=f"{kind} that cannot be read ({why})")
 
 
 # --- XML ------------------------------------------------------------------------------------
@@ -197,10 +197,10 @@ _CODED = frozenset(
 )
 
 
-def _xml(text: str) -> Body:
+def _xml(text: str) -> ResponseBody:
     try:
         # As a text, which is decoded already, whatever its declaration says.
-        return Body(Shape.DATA, _shaped(parse_xml(text)))
+        return ResponseBody(BodyFormat.DATA, _shaped(parse_xml(text)))
     except XmlInvalid as error:
         return _broken("XML", str(error))
 
@@ -279,11 +279,13 @@ def _charset(content: bytes, content_type: str) -> str:
     return charset if _CHARSETS.fullmatch(charset) else "utf-8"
 
 
-def _web_page(text: str) -> Body:
+def _web_page(text: str) -> ResponseBody:
     text = text[:PAGE_START]
     title = re.search(r"<(title|h1)\b[^>]*>(.*?)</\1", text, re.IGNORECASE | re.DOTALL)
     shown = title[2] if title else text
-    return Body(Shape.HTML, summary=_excerpt(html.unescape(re.sub(r"<[^>]*>", " ", shown))))
+    return ResponseBody(
+        BodyFormat.HTML, summary=_excerpt(html.unescape(re.sub(r"<[^>]*>", " ", shown)))
+    )
 
 
 def _excerpt(text: str) -> str:

@@ -1,7 +1,7 @@
 """What an answer of Alma's means for the caller: a result, or one of the errors.
 
 Decided by Alma's code first, because the same trouble comes with several HTTP statuses, and in
-doubt for `AnswerLost`: a write that may have been taken must be looked for.
+doubt for `ResponseLost`: a write that may have been taken must be looked for.
 
 Source: `alma-api.md`, 10.
 """
@@ -18,18 +18,18 @@ from almaflow.alma.errors import (
     AlmaError,
     AlmaMessage,
     AlmaRefused,
-    AnswerLost,
-    Busy,
+    ResponseLost,
+    Threshold,
 )
-from almaflow.alma.response_body import Body, Shape
+from almaflow.alma.response_body import BodyFormat, ResponseBody
 from almaflow.alma.value_parsing import code, name, printable, text
 
 _BUSY = {
-    "DAILY_THRESHOLD": Busy.DAY,
-    "PER_SECOND_THRESHOLD": Busy.CALLS,
-    "402222": Busy.JOBS,
-    "402223": Busy.JOBS,
-    "60347": Busy.OVERLAP,
+    "DAILY_THRESHOLD": Threshold.DAY,
+    "PER_SECOND_THRESHOLD": Threshold.CALLS,
+    "402222": Threshold.JOBS,
+    "402223": Threshold.JOBS,
+    "60347": Threshold.OVERLAP,
 }
 
 _SERVER_ERROR = "INTERNAL_SERVER_ERROR"
@@ -58,7 +58,7 @@ _REQUEST_TIMEOUT = 408
 
 
 def verdict(
-    institution: str, call: Call[Any], status: int, body: Body, headers: Mapping[str, str]
+    institution: str, call: Call[Any], status: int, body: ResponseBody, headers: Mapping[str, str]
 ) -> AlmaError | None:
     """Return the error that an answer is, None when it is a result.
 
@@ -133,23 +133,23 @@ class _Judge:
             return self._lost(reason, messages)
         busy = next((_BUSY[code] for code in codes if code in _BUSY), None)
         if busy is None and self._status == _TOO_MANY_REQUESTS:
-            busy = Busy.CALLS
+            busy = Threshold.CALLS
         if busy is not None:
             return self._busy(busy, reason, messages)
         if self._is_uncertain:
             return self._lost(reason, messages)
         return self._refused(reason, messages, error_advice.for_codes(codes))
 
-    def of_status(self, body: Body) -> AlmaError:
+    def of_status(self, body: ResponseBody) -> AlmaError:
         """An error without an error list: 503, HTML, `Invalid API Key` …"""
         if self._status == _TOO_MANY_REQUESTS:
-            return self._busy(Busy.CALLS, body.summary or "too many requests", ())
+            return self._busy(Threshold.CALLS, body.summary or "too many requests", ())
         if self._is_uncertain:
             return self._lost(_shown(body), ())
-        if body.shape is Shape.BROKEN:
+        if body.shape is BodyFormat.BROKEN:
             # A body that cannot be read may have been ROUTING_ERROR.
             return self._lost(body.summary, ())
-        if body.shape is Shape.HTML:
+        if body.shape is BodyFormat.HTML:
             return self._foreign(_shown(body))
         if "api key" in body.summary.casefold() or self._status in (401, 403):
             return self._refused(_shown(body), (), error_advice.KEY)
@@ -163,11 +163,11 @@ class _Judge:
             f"a redirection to {target or 'an empty address'}, which almaflow does not follow"
         )
 
-    def of_success(self, body: Body) -> AlmaError | None:
-        if body.shape in (Shape.DATA, Shape.EMPTY):
+    def of_success(self, body: ResponseBody) -> AlmaError | None:
+        if body.shape in (BodyFormat.DATA, BodyFormat.EMPTY):
             return None
         # A server accepted the request; whether a write took effect is not known.
-        if body.shape is Shape.HTML and not self._call.is_write:
+        if body.shape is BodyFormat.HTML and not self._call.is_write:
             return self._foreign(_shown(body))
         return self._lost(_shown(body), ())
 
@@ -186,7 +186,9 @@ class _Judge:
         message = f"{self._who} refused {self._call.what} with HTTP {self._status}: {reason}."
         return AlmaRefused(message, **self._details(messages, next_move))
 
-    def _busy(self, threshold: Busy, reason: str, messages: tuple[AlmaMessage, ...]) -> AlmaError:
+    def _busy(
+        self, threshold: Threshold, reason: str, messages: tuple[AlmaMessage, ...]
+    ) -> AlmaError:
         message = (
             f"{self._who} did not accept {self._call.what} now (HTTP {self._status}): {reason}."
         )
@@ -201,7 +203,7 @@ class _Judge:
             else f"{self._who} could not process {self._call.what} (HTTP {self._status}): {reason}."
         )
         details = self._details(messages, error_advice.for_lost(self._call.is_write))
-        return AnswerLost(message, why=f"HTTP {self._status}: {reason}", **details)
+        return ResponseLost(message, why=f"HTTP {self._status}: {reason}", **details)
 
     def _details(self, messages: tuple[AlmaMessage, ...], next_move: str) -> dict[str, Any]:
         return {
@@ -212,17 +214,17 @@ class _Judge:
         }
 
 
-def _shown(body: Body) -> str:
+def _shown(body: ResponseBody) -> str:
     """Return what arrived instead of a response, as words to follow a colon."""
     message = body.summary.rstrip(".")
     match body.shape:
-        case Shape.HTML:
+        case BodyFormat.HTML:
             return f"a web page instead of a response of Alma ('{message}')"
-        case Shape.EMPTY:
+        case BodyFormat.EMPTY:
             return "an empty response"
-        case Shape.TEXT:
+        case BodyFormat.TEXT:
             return f"'{message}'"
-        case Shape.BROKEN:
+        case BodyFormat.BROKEN:
             return message
-        case Shape.DATA:
+        case BodyFormat.DATA:
             return "a response without an error list"

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import h11
 
-from almaflow.alma.transport import LARGEST_RESPONSE, Lost, WireAnswer
+from almaflow.alma.transport import LARGEST_RESPONSE, ConnectionLost, WireResponse
 
 PIECE = 64 * 1024
 """Bytes that are read at a time."""
@@ -49,7 +49,7 @@ ACCEPTED_PACKINGS = "gzip, deflate"
 class Received:
     """A complete response; *reusable* tells whether its connection may carry one more request."""
 
-    response: WireAnswer
+    response: WireResponse
     reusable: bool
 
 
@@ -57,7 +57,7 @@ def read_response(connection: socket.socket, method: str, left: Callable[[], flo
     """Read the response to a request of *method*; *left* gives the seconds that remain for it.
 
     Raises:
-        Lost: the response is cut short, breaks HTTP's rules, or is over one of the bounds.
+        ConnectionLost: the response is incomplete, violates HTTP, or exceeds a bound.
         TimeoutError: the time is over.
         OSError: the connection broke before the response was complete.
     """
@@ -65,7 +65,9 @@ def read_response(connection: socket.socket, method: str, left: Callable[[], flo
     try:
         return reading.run()
     except h11.RemoteProtocolError as error:
-        raise Lost(f"the response violates the rules of HTTP ({str(error)[:200]})") from error
+        raise ConnectionLost(
+            f"the response violates the rules of HTTP ({str(error)[:200]})"
+        ) from error
 
 
 class _Reading:
@@ -95,14 +97,14 @@ class _Reading:
                 case h11.EndOfMessage():
                     return self._whole()
                 case h11.ConnectionClosed():
-                    raise Lost("the connection was closed before a response arrived")
+                    raise ConnectionLost("the connection was closed before a response arrived")
                 case _:
                     # An interim response, such as 103: the final one follows.
                     continue
 
     def _begin(self, head: h11.Response) -> None:
         if not head.http_version.startswith(b"1."):
-            raise Lost("the response violates the rules of HTTP (it is not HTTP/1)")
+            raise ConnectionLost("the response violates the rules of HTTP (it is not HTTP/1)")
         self._head = head
 
     def _receive(self) -> None:
@@ -112,10 +114,12 @@ class _Reading:
         self._connection.settimeout(left)
         data = self._connection.recv(PIECE)
         if not data and not self._received:
-            raise Lost("the connection was closed before a response arrived")
+            raise ConnectionLost("the connection was closed before a response arrived")
         self._received += len(data)
         if self._head is None and self._received > LARGEST_HEAD + PIECE:
-            raise Lost(f"the response's headers are larger than {LARGEST_HEAD // 1024} KiB")
+            raise ConnectionLost(
+                f"the response's headers are larger than {LARGEST_HEAD // 1024} KiB"
+            )
         if self._received > LARGEST_RESPONSE + LARGEST_HEAD:
             raise _too_large()
         self._parser.receive_data(data)
@@ -124,7 +128,7 @@ class _Reading:
         self._body.append(piece)
         self._pieces += 1
         if self._pieces > MOST_PIECES:
-            raise Lost(f"the response arrived in more than {MOST_PIECES:,} pieces")
+            raise ConnectionLost(f"the response arrived in more than {MOST_PIECES:,} pieces")
 
     def _whole(self) -> Received:
         assert self._head is not None
@@ -136,19 +140,20 @@ class _Reading:
         # What came behind the response would be taken for the next one's beginning.
         nothing_behind = not self._parser.trailing_data[0]
         reusable = states == (h11.DONE, h11.DONE) and nothing_behind
-        return Received(WireAnswer(self._head.status_code, headers, body), reusable)
+        return Received(WireResponse(self._head.status_code, headers, body), reusable)
 
 
 def unpacked(body: bytes, codings: str) -> bytes:
     """Return *body* without its content codings, the value of `Content-Encoding`.
 
     Raises:
-        Lost: a coding that was not asked for, damaged or cut off, or too large when unpacked.
+        ConnectionLost: the coding was not offered, is damaged or incomplete, or unpacks to
+            more than is allowed.
     """
     names = [name for one in codings.split(",") if (name := one.strip().lower())]
     names = [name for name in names if name != "identity"]
     if len(names) > MOST_PACKINGS or any(name not in _WINDOW_BITS for name in names):
-        raise Lost(
+        raise ConnectionLost(
             f"the response is compressed as `{codings[:100]}`, which almaflow did not ask for"
         )
     for name in reversed(names):
@@ -156,7 +161,7 @@ def unpacked(body: bytes, codings: str) -> bytes:
             body = _inflated(body, _WINDOW_BITS[name]) if body else body
         except zlib.error as error:
             if name != "deflate":
-                raise Lost(f"the compressed response is damaged ({error})") from error
+                raise ConnectionLost(f"the compressed response is damaged ({error})") from error
             body = _raw_inflated(body)
     return body
 
@@ -165,7 +170,7 @@ def _raw_inflated(body: bytes) -> bytes:
     try:
         return _inflated(body, _RAW)
     except zlib.error as error:
-        raise Lost(f"the compressed response is damaged ({error})") from error
+        raise ConnectionLost(f"the compressed response is damaged ({error})") from error
 
 
 def _inflated(body: bytes, window_bits: int) -> bytes:
@@ -180,12 +185,12 @@ def _inflated(body: bytes, window_bits: int) -> bytes:
         if room < 0:
             raise _too_large()
         if not engine.eof:
-            raise Lost("the compressed response is incomplete")
+            raise ConnectionLost("the compressed response is incomplete")
         body = engine.unused_data
         if not body.startswith(_GZIP_MAGIC):
             return b"".join(pieces)
-    raise Lost(f"the compressed response has more than {MOST_PACKED_PARTS} parts")
+    raise ConnectionLost(f"the compressed response has more than {MOST_PACKED_PARTS} parts")
 
 
-def _too_large() -> Lost:
-    return Lost(f"the response is larger than {LARGEST_RESPONSE // 1024**2} MiB")
+def _too_large() -> ConnectionLost:
+    return ConnectionLost(f"the response is larger than {LARGEST_RESPONSE // 1024**2} MiB")

@@ -1,8 +1,8 @@
 """How a request gets to Alma and its answer back: the border of the client to the world.
 
 A transport knows nothing of Alma. It says one of three things: here is an answer, the request
-was certainly not sent (`NotSent`), or nobody knows (`Lost`). HTTP is in `http.py`; here is the
-transport to an Alma in the same process, such as the simulator, without wire and threads.
+was certainly not sent (`NotSent`), or it may have arrived (`ConnectionLost`). `http.py` has the
+transport for HTTP. This module has the one to an Alma in the same process, such as the simulator.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class WireRequest:
 
 
 @dataclass(frozen=True)
-class WireAnswer:
+class WireResponse:
     """One complete answer; header names are lower-case."""
 
     status: int
@@ -57,19 +57,19 @@ class NotSent(TransportFailed):
 HELD_BACK = "this process was suspended for too long, so almaflow did not send the request"
 
 
-class Lost(TransportFailed):
+class ConnectionLost(TransportFailed):
     """The request was sent, wholly or in part, and no complete answer came."""
 
 
 class Transport(Protocol):
     """Carries a request to an Alma."""
 
-    async def exchange(self, request: WireRequest) -> WireAnswer:
+    async def exchange(self, request: WireRequest) -> WireResponse:
         """Send *request* once and return the whole answer.
 
         Raises:
             NotSent: nothing has left; sending again is safe.
-            Lost: it may have arrived.
+            ConnectionLost: it may have arrived.
         """
         ...
 
@@ -78,7 +78,7 @@ class Transport(Protocol):
         ...
 
 
-class Reply(Protocol):
+class SimulatedResponse(Protocol):
     """What an Alma in the same process answers.
 
     *delay* is in seconds until the answer is complete. *fault* is None or says by its value
@@ -97,7 +97,7 @@ class Reply(Protocol):
     def fault(self) -> Enum | None: ...
 
 
-Handle = Callable[[str, str, Mapping[str, str], bytes], Reply]
+Handle = Callable[[str, str, Mapping[str, str], bytes], SimulatedResponse]
 """Answers (method, target, headers, body) immediately; the reply states what should take time."""
 
 _FAULTS = {
@@ -115,19 +115,19 @@ class InProcessTransport:
     def __init__(self, handle: Handle) -> None:
         self._handle = handle
 
-    async def exchange(self, request: WireRequest) -> WireAnswer:
+    async def exchange(self, request: WireRequest) -> WireResponse:
         if not request.may_leave():
             raise NotSent(HELD_BACK)
         reply = self._handle(request.method, request.target, request.headers, request.body or b"")
         fault = str(reply.fault.value) if reply.fault else ""
         if fault == "hang" or reply.delay > request.timeout:
             await anyio.sleep(request.timeout)
-            raise Lost(late(request.timeout))
+            raise ConnectionLost(late(request.timeout))
         await anyio.sleep(reply.delay)
         if fault in _FAULTS:
-            raise Lost(_FAULTS[fault])
+            raise ConnectionLost(_FAULTS[fault])
         headers = {name.lower(): value for name, value in reply.headers.items()}
-        return WireAnswer(reply.status, headers, reply.body)
+        return WireResponse(reply.status, headers, reply.body)
 
     def close(self) -> None:
         """Nothing is held."""

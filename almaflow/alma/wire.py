@@ -44,7 +44,7 @@ def _inside(key: str, reader: Callable[[Any], T]) -> Callable[[Any], T]:
     return lambda data: reader(data.get(key) if isinstance(data, Mapping) else None)
 
 
-class Shape:
+class AlmaRecord:
     """What an answer is read as. *noun* is what messages call it."""
 
     noun: ClassVar[str]
@@ -81,7 +81,7 @@ def _parameter(entry: Any) -> JobParameter | None:
 
 
 @dataclass(frozen=True)
-class Job(Shape):
+class Job(AlmaRecord):
     """Alma's definition of a process; *profile_id* is of scheduled jobs, else empty."""
 
     noun = "a job"
@@ -141,7 +141,7 @@ def _population(entry: Any) -> Population | None:
 
 
 @dataclass(frozen=True)
-class JobInstance(Shape):
+class JobInstance(AlmaRecord):
     """One execution of a job; *status* is Alma's code (`job_status.py`), *progress* percent.
 
     *submitted_by* is the account (`exl_api` for the API). *job_id* is never taken from links:
@@ -175,7 +175,7 @@ class JobInstance(Shape):
 
 
 @dataclass(frozen=True)
-class AlmaSet(Shape):
+class AlmaSet(AlmaRecord):
     """Alma's saved list of records; *member_count* is None in lists, which do not tell it.
 
     *filled_by* is the id of the job instance that fills a set made from an import run, else empty.
@@ -200,7 +200,7 @@ class AlmaSet(Shape):
 
 
 @dataclass(frozen=True)
-class Member(Shape):
+class Member(AlmaRecord):
     """One member of a set; *description* is an item's barcode, a user's name …"""
 
     noun = "a member of a set"
@@ -213,7 +213,7 @@ class Member(Shape):
 
 
 @dataclass(frozen=True)
-class IntegrationProfile(Shape):
+class IntegrationProfile(AlmaRecord):
     """A configured exchange with another system; may own several jobs."""
 
     noun = "an integration profile"
@@ -227,7 +227,7 @@ class IntegrationProfile(Shape):
 
 
 @dataclass(frozen=True)
-class ImportProfile(Shape):
+class ImportProfile(AlmaRecord):
     """A metadata import profile; *job_id* is the job to run, empty when it has none."""
 
     noun = "an import profile"
@@ -245,7 +245,7 @@ class ImportProfile(Shape):
 
 
 @dataclass(frozen=True)
-class General(Shape):
+class General(AlmaRecord):
     """What an institution says of itself; *environment* is `production` or `sandbox`."""
 
     noun = "the institution's general information"
@@ -257,7 +257,7 @@ class General(Shape):
 
 
 @dataclass(frozen=True)
-class CodeRow(Shape):
+class CodeRow(AlmaRecord):
     """One row of a code table."""
 
     noun = "a row of a code table"

@@ -18,7 +18,7 @@ from almaflow.redaction import Mask
 from almaflow.settings import Project
 
 if TYPE_CHECKING:
-    from almaflow.engine.alma_writes.institutions import Door
+    from almaflow.engine.alma_writes.institutions import InstitutionConnection
 
 T = TypeVar("T")
 
@@ -44,19 +44,19 @@ NameOption = Annotated[
 class Asked:
     """An institution that can be asked; *directory* knows its names."""
 
-    def __init__(self, door: Door) -> None:
-        self.institution = door.name
-        self.directory = Directory(self.read, SystemClock(), door.name)
-        self._door = door
+    def __init__(self, connection: InstitutionConnection) -> None:
+        self.institution = connection.name
+        self.directory = Directory(self.read, SystemClock(), connection.name)
+        self._connection = connection
 
     @property
     def ahead(self) -> timedelta:
         """How far Alma's clock goes ahead of ours, by its last answer."""
-        return self._door.client.ahead
+        return self._connection.client.ahead
 
     async def read(self, call: Call[T], /) -> T:
         """Send *call* once; Raises: AlmaError."""
-        return await self._door.client.send(call)
+        return await self._connection.client.send(call)
 
 
 def ask(
@@ -74,7 +74,7 @@ def ask(
 
         simulation = bootstrap.Simulation.make(project, Scenario(), "production")
         name = institution or project.default_institution or SIMULATED_INSTITUTION
-        return _ask(question, simulation.open_door(name), virtual=True)
+        return _ask(question, simulation.open_connection(name), virtual=True)
     return ask_live(question, project, institution)
 
 
@@ -84,19 +84,21 @@ def ask_live(
     """Return the answer to *question*, put to an institution of almaflow.yaml."""
     name = project.institution(institution).name
     mask = Mask(project.known_secrets(strict=False))
-    return _ask(question, bootstrap.live_door(project, mask)(name), virtual=False)
+    return _ask(question, bootstrap.live_connections(project, mask)(name), virtual=False)
 
 
-def _ask(question: Callable[[Asked], Awaitable[T]], door: Door, *, virtual: bool) -> T:
+def _ask(
+    question: Callable[[Asked], Awaitable[T]], connection: InstitutionConnection, *, virtual: bool
+) -> T:
     async def main() -> T:
-        return await question(Asked(door))
+        return await question(Asked(connection))
 
     try:
         return run_interruptible(main, virtual=virtual)
     except Interrupted:
         raise typer.Exit(EXIT_INTERRUPTED) from None
     finally:
-        door.client.close()
+        connection.client.close()
 
 
 def matching(text: str | None, *names: str) -> bool:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from almaflow.alma.simulator import Scenario, SimulatedAlma
     from almaflow.alma.simulator.scenario import Approval
     from almaflow.connectors.base import Outside
-    from almaflow.engine.alma_writes.institutions import Door, OpenDoor
-    from almaflow.engine.approvals import Asker, Said
+    from almaflow.engine.alma_writes.institutions import InstitutionConnection, OpenConnection
+    from almaflow.engine.approvals import Asker, TerminalReply
     from almaflow.engine.engine import Engine
     from almaflow.engine.log import Log
     from almaflow.plan import Plan
@@ -50,16 +50,16 @@ def open_store(project: Project, clock: Clock | None = None) -> Iterator[Store]:
         store.close()
 
 
-def live_door(project: Project, mask: Mask) -> OpenDoor:
+def live_connections(project: Project, mask: Mask) -> OpenConnection:
     """Return what opens the institutions of almaflow.yaml over HTTP."""
     from almaflow.alma.client import AlmaClient
     from almaflow.alma.http import HttpTransport
     from almaflow.alma.rate_limit import CallRate
-    from almaflow.engine.alma_writes.institutions import Door
+    from almaflow.engine.alma_writes.institutions import InstitutionConnection
 
     rates: dict[str, CallRate] = {}
 
-    def open_door(name: str) -> Door:
+    def open_connection(name: str) -> InstitutionConnection:
         institution = project.institution(name)
         limits = institution.limits
         rate = rates.setdefault(
@@ -74,7 +74,7 @@ def live_door(project: Project, mask: Mask) -> OpenDoor:
             reveal=lambda value: reveal(value, project.secret),
             mask=mask,
         )
-        return Door(
+        return InstitutionConnection(
             institution.name,
             client,
             institution.base_url,
@@ -88,7 +88,7 @@ def live_door(project: Project, mask: Mask) -> OpenDoor:
             settle=institution.settle,
         )
 
-    return open_door
+    return open_connection
 
 
 def live_engine(
@@ -112,7 +112,7 @@ def live_engine(
         store=store,
         clock=SystemClock(),
         project=project,
-        open_door=live_door(project, mask),
+        open_connection=live_connections(project, mask),
         listener=listener,
         mask=mask,
         outside=LiveOutside(project),
@@ -159,7 +159,7 @@ class Simulation:
             store=Store.open("sqlite://", clock=self.clock),
             clock=self.clock,
             project=self.project,
-            open_door=self.open_door,
+            open_connection=self.open_connection,
             listener=listener,
             chance=random.Random(0),
             outside=self.outside(),
@@ -194,11 +194,11 @@ class Simulation:
 
         return SimulatedOutside(self.clock.now, files, jobs)
 
-    def open_door(self, name: str) -> Door:
+    def open_connection(self, name: str) -> InstitutionConnection:
         """Let an institution exist and open it."""
         from almaflow.alma.client import AlmaClient
         from almaflow.alma.transport import InProcessTransport
-        from almaflow.engine.alma_writes.institutions import Door
+        from almaflow.engine.alma_writes.institutions import InstitutionConnection
         from almaflow.timetable import Maintenance
 
         maintenance = Maintenance()
@@ -213,7 +213,7 @@ class Simulation:
             reveal=lambda value: reveal(value, lambda secret: f"simulated-{secret}"),
         )
         client.scenario = self.scenario_name
-        return Door(name, client, self.alma.link_base, maintenance=maintenance)
+        return InstitutionConnection(name, client, self.alma.link_base, maintenance=maintenance)
 
 
 @dataclass
@@ -224,10 +224,10 @@ class ScenarioPeople:
     """By the path or id of the step; `all/*/sign` means that step in every iteration."""
     clock: Clock
 
-    async def ask(self, run_id: str, path: str, question: str) -> Said | None:
+    async def ask(self, run_id: str, path: str, question: str) -> TerminalReply | None:
         """Return the answer, after the time that it takes to come."""
         from almaflow.alma.simulator.scenario import Approval
-        from almaflow.engine.approvals import Said
+        from almaflow.engine.approvals import TerminalReply
 
         any_iteration = "/".join("*" if part.isdecimal() else part for part in path.split("/"))
         names = (path, any_iteration, path.rsplit("/", 1)[-1])
@@ -235,7 +235,7 @@ class ScenarioPeople:
         answer = reply or Approval(answer=True)
         if answer.after is not None:
             await sleep(self.clock, answer.after)
-        return Said(answer.by, {"approved": answer.answer, "comment": answer.comment})
+        return TerminalReply(answer.by, {"approved": answer.answer, "comment": answer.comment})
 
 
 def simulate(project: Project, loaded: LoadedWorkflow, scenario: str | None) -> Simulation:

@@ -16,7 +16,7 @@ import typer
 
 from almaflow.cli.render.terminal import emit, say
 from almaflow.cli.render.text_layout import on_one_line
-from almaflow.engine.approvals import Asker, NobodyHere, Said
+from almaflow.engine.approvals import Asker, NobodyHere, TerminalReply
 from almaflow.redaction import REDACTION
 from almaflow.runs.events import Listener
 
@@ -75,7 +75,7 @@ class PersonAtTerminal:
         self._turn: anyio.Lock | None = None
         self._lines: deque[str] = deque()
 
-    async def ask(self, run_id: str, path: str, question: str) -> Said | None:
+    async def ask(self, run_id: str, path: str, question: str) -> TerminalReply | None:
         """Ask, and return the answer; None when there is none to be had here."""
         if self._turn is None:
             # A lock belongs to the loop that it is made in.
@@ -89,7 +89,7 @@ class PersonAtTerminal:
             return cast("_Pausing", self._view).paused()
         return nullcontext()
 
-    async def _ask(self, run_id: str, path: str, question: str) -> Said | None:
+    async def _ask(self, run_id: str, path: str, question: str) -> TerminalReply | None:
         say(f"\n{path} asks: {question}")
         forget_what_was_typed()
         self._lines.clear()
@@ -109,7 +109,7 @@ class PersonAtTerminal:
                 return None
             value = read_answer(line)
             if value is not None:
-                return Said(who(), value)
+                return TerminalReply(who(), value)
             emit("Answer with y or n.")
 
     async def _line(self) -> str | None:

@@ -8,14 +8,13 @@ from typing import Any, Literal, Protocol
 
 import anyio
 
-from almaflow.steps.context import Answer
-from almaflow.store import Answer as StoredAnswer
-from almaflow.store import Store
+from almaflow.steps.context import Reply
+from almaflow.store import Decision, Store
 from almaflow.store.writer import StoreWriter
 
 
 @dataclass(frozen=True)
-class Said:
+class TerminalReply:
     """A person's reply; *value* is what belongs to the question."""
 
     by: str
@@ -25,7 +24,7 @@ class Said:
 class Asker(Protocol):
     """Someone who can be asked directly, such as a person at the terminal."""
 
-    async def ask(self, run_id: str, path: str, question: str) -> Said | None:
+    async def ask(self, run_id: str, path: str, question: str) -> TerminalReply | None:
         """Ask, and return the answer; None when nobody can be asked here."""
         ...
 
@@ -33,7 +32,7 @@ class Asker(Protocol):
 class NobodyHere:
     """Nobody can be asked here; answers come through the store."""
 
-    async def ask(self, run_id: str, path: str, question: str) -> Said | None:
+    async def ask(self, run_id: str, path: str, question: str) -> TerminalReply | None:
         return None
 
 
@@ -46,7 +45,7 @@ class Question:
     kind: str
     after: int
     given: anyio.Event = field(default_factory=anyio.Event)
-    answer: Answer | None = None
+    answer: Reply | None = None
 
 
 class People:
@@ -84,7 +83,7 @@ class People:
         """Ask the people who are available; without any the question stays open."""
         reply = await self._asker.ask(question.run_id, question.path, text)
         if reply is not None and question.answer is None:
-            question.answer = Answer(reply.by, now, reply.value)
+            question.answer = Reply(reply.by, now, reply.value)
             question.given.set()
 
     async def hear(self) -> None:
@@ -95,11 +94,11 @@ class People:
             self._heard = answer.id
             self._give(answer)
 
-    def _give(self, answer: StoredAnswer) -> None:
+    def _give(self, answer: Decision) -> None:
         for question in self._open:
             asked = (question.run_id, question.path, question.kind)
             if asked != (answer.run_id, answer.path, answer.kind) or answer.id <= question.after:
                 continue
             if question.answer is None:
-                question.answer = Answer(answer.by, answer.at, answer.value)
+                question.answer = Reply(answer.by, answer.at, answer.value)
                 question.given.set()

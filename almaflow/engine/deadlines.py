@@ -34,7 +34,7 @@ class Limit:
 
 
 @dataclass(frozen=True)
-class Limits:
+class Deadlines:
     """All deadlines around a step, the outermost first."""
 
     all: tuple[Limit, ...] = ()
@@ -55,7 +55,9 @@ class Limits:
             await anyio.lowlevel.checkpoint()
 
     @contextmanager
-    def within(self, deadline: datetime, what: str, clock: Clock) -> Iterator[tuple[Limits, Limit]]:
+    def within(
+        self, deadline: datetime, what: str, clock: Clock
+    ) -> Iterator[tuple[Deadlines, Limit]]:
         """Run a block that ends at *deadline*, with one look when that has passed already."""
         left = deadline - clock.now()
         limit = Limit(deadline, what)
@@ -63,4 +65,4 @@ class Limits:
             left.total_seconds(), ONE_LOOK.total_seconds() if left <= timedelta() else 0
         )
         with limit.scope:
-            yield Limits((*self.all, limit)), limit
+            yield Deadlines((*self.all, limit)), limit

@@ -17,7 +17,7 @@ from almaflow import __version__
 from almaflow.clock import Clock, sleep
 from almaflow.connectors.base import NoWayOutside, Outside
 from almaflow.engine.alma_writes.admission import Admission
-from almaflow.engine.alma_writes.institutions import Institutions, OpenDoor
+from almaflow.engine.alma_writes.institutions import Institutions, OpenConnection
 from almaflow.engine.approvals import Asker, NobodyHere, People
 from almaflow.engine.claimed_runs import ClaimedRuns
 from almaflow.engine.lease import Lease, Silence
@@ -67,7 +67,7 @@ class Engine:
     store: Store
     clock: Clock
     project: Project
-    open_door: OpenDoor
+    open_connection: OpenConnection
     listener: Listener = field(default_factory=NoListener)
     mask: Mask = field(default_factory=lambda: Mask(()))
     chance: random.Random = field(default_factory=random.Random)
@@ -172,7 +172,7 @@ class Engine:
             writer=self._writer,
             clock=self.clock,
             chance=self.chance,
-            institutions=Institutions(self.open_door),
+            institutions=Institutions(self.open_connection),
             durations=durations,
             admission=Admission(self.store, self._writer, self.clock, durations),
             people=People(self.store, self._writer, self.people),

@@ -33,7 +33,7 @@ from almaflow.waiting import Waiting, WaitingKind
 T = TypeVar("T")
 
 
-class Reaching:
+class ExternalAccess:
     """The part of an attempt's context that is about files and notices."""
 
     plan: Plan

@@ -31,7 +31,7 @@ class EarlyEnd:
 
 
 @dataclass
-class Past:
+class RunHistory:
     """The journal of one run, asked about steps.
 
     *kept* is the last attempt of earlier attempts at the run, by path, of steps that are retried.

@@ -17,10 +17,10 @@ import anyio
 from almaflow.alma.errors import NotInAlma
 from almaflow.engine.alma_writes.journaled_request import RequestChanged
 from almaflow.engine.ended import ended_value
-from almaflow.engine.history import MAY_CONTINUE, EarlyEnd, Past
+from almaflow.engine.history import MAY_CONTINUE, EarlyEnd, RunHistory
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.names import Scope
-from almaflow.engine.parallel import Bodies
+from almaflow.engine.parallel import ParallelBlocks
 from almaflow.engine.resources import Services
 from almaflow.engine.scope import Halted, Where
 from almaflow.engine.simulated_waits import SimulationTooLong
@@ -44,7 +44,7 @@ class Interpreter:
 
     services: Services
     journal: RunJournal
-    past: Past
+    past: RunHistory
     cancelled_by: str = ""
     """Who cancelled the run; empty when nobody did."""
     open: dict[tuple[str, int], tuple[StepBase, Context, dict[str, Any]]] = field(
@@ -209,11 +209,11 @@ class Interpreter:
             raise
         except NotInAlma as error:
             # A simulated Alma says what its scenario would have to hold.
-            hint = context.door.client.last_hint
+            hint = context.connection.client.last_hint
             # A search does not tell `_` from a space; the name as it was asked for counts.
             spaced = json.dumps(error.name.replace("_", " "))
             hint = hint.replace(spaced, json.dumps(error.name)) if error.name else hint
-            text = f"{error} {context.door.client.provide(hint)}".strip()
+            text = f"{error} {context.connection.client.provide(hint)}".strip()
             return Ending(Outcome.FAILED, text), ""
         except AlmaflowError as error:
             return Ending(Outcome.FAILED, str(error)), ""
@@ -272,7 +272,7 @@ class Interpreter:
             run=self,
             services=self.services,
             journal=self.journal,
-            door=self.services.institutions.door(where.institution),
+            connection=self.services.institutions.connection(where.institution),
             path=path,
             attempt=attempt,
             now=now.astimezone(where.plan.zone),
@@ -294,7 +294,7 @@ class Interpreter:
         def early_end(body: Body, *, is_over: bool = False) -> EarlyEnd | None:
             return self.past.early_end(body, path, where.plan.workflow, is_over=is_over)
 
-        running = Bodies(self.run_body, early_end, self.journal, bodies, path, where)
+        running = ParallelBlocks(self.run_body, early_end, self.journal, bodies, path, where)
         return await running.run(max_parallel)
 
     async def call_workflow(
@@ -343,9 +343,9 @@ class Interpreter:
         Raises:
             RequestWrong: it is, or there is no such institution; nothing was sent.
         """
-        door = self.services.institutions.door(institution)
-        if door.environment:
-            check_environment(plan.workflow, institution, door.environment)
+        connection = self.services.institutions.connection(institution)
+        if connection.environment:
+            check_environment(plan.workflow, institution, connection.environment)
 
     async def _close_inside(self, context: Context, ending: Ending, where: Where) -> None:
         """End what is in progress in a step whose time has expired; Raises: OutcomeUnknown."""

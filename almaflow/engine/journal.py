@@ -25,9 +25,9 @@ from almaflow.store import (
     Line,
     NewNotice,
     NoSlot,
-    PlaceLimits,
-    PlaceState,
     RunRecord,
+    SlotLimits,
+    SlotState,
     Store,
     SubmissionKey,
 )
@@ -46,7 +46,7 @@ _WORDS = frozenset(
 )
 _TEXTS = frozenset({"error", "unknown"})
 
-Key = tuple[str, int, str]
+JournalKey = tuple[str, int, str]
 """Path, attempt and effect of an entry."""
 
 
@@ -68,8 +68,8 @@ class RunJournal:
         self._mask = mask
         self.store = store
         self.claim = claim
-        self._entries: dict[Key, Entry] = {}
-        self._keys: dict[str, list[Key]] = {}
+        self._entries: dict[JournalKey, Entry] = {}
+        self._keys: dict[str, list[JournalKey]] = {}
         self.begun = 0
         """How many attempts at steps are recorded to have begun, by this process or before it."""
         self._lines: list[Line] = []
@@ -157,7 +157,7 @@ class RunJournal:
         return entry
 
     async def intend(
-        self, spot: SubmissionKey, limits: PlaceLimits, *, value: Any, request_hash: str
+        self, spot: SubmissionKey, limits: SlotLimits, *, value: Any, request_hash: str
     ) -> NoSlot | None:
         """Take the place of a submission and record its intent, in one transaction.
 
@@ -186,7 +186,7 @@ class RunJournal:
         self._keep(answer)
         return None
 
-    async def look_at_place(self, spot: SubmissionKey, limits: PlaceLimits) -> NoSlot | None:
+    async def look_at_place(self, spot: SubmissionKey, limits: SlotLimits) -> NoSlot | None:
         """Return what a queued submission waits for, None when it may go."""
         return await self._writer.call(self.store.look_at_place, self.run_id, spot, limits)
 
@@ -212,7 +212,7 @@ class RunJournal:
 
         def leave() -> None:
             place = self.store.place(self.run_id, spot)
-            if place is not None and place.state is PlaceState.QUEUED:
+            if place is not None and place.state is SlotState.QUEUED:
                 self.store.drop_place(self.claim, spot)
 
         await self._write(leave)

@@ -33,7 +33,7 @@ class FindEarlyEnd(Protocol):
 
 
 @dataclass
-class Bodies:
+class ParallelBlocks:
     """The bodies of one composite step, while they run; *path* is the step's."""
 
     run_body: RunBody

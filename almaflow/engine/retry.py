@@ -11,8 +11,8 @@ from almaflow.alma.errors import (
     AlmaError,
     AlmaRefused,
     AlmaUnreachable,
-    AnswerLost,
-    Busy,
+    ResponseLost,
+    Threshold,
 )
 from almaflow.waiting import Waiting, WaitingKind
 
@@ -26,9 +26,9 @@ QUEUE_SHORTEST, QUEUE_LONGEST = timedelta(seconds=30), timedelta(minutes=2)
 NEVER_ANSWERED = timedelta(minutes=1)
 
 
-def as_lost(error: AlmaRefused) -> AnswerLost:
+def as_lost(error: AlmaRefused) -> ResponseLost:
     """Return what is not Alma's, such as a maintenance page, as an answer that was lost."""
-    return AnswerLost(
+    return ResponseLost(
         error.text, what=error.what, http_status=error.http_status, advice=error.advice
     )
 
@@ -37,7 +37,7 @@ def never_answered(error: AlmaError, institution: str) -> AlmaError:
     """Return *error* as what is raised when the host has never answered as Alma does."""
     if isinstance(error, AlmaUnreachable):
         return error
-    return AnswerLost(
+    return ResponseLost(
         f"For a minute, no response from the host of {institution} was a response of Alma. The "
         f"last: {error.text}",
         what=error.what,
@@ -59,10 +59,10 @@ def pause(error: AlmaError, tries: int, now: datetime, chance: random.Random) ->
     *tries* counts the failures so far, *now* is aware. Up to a quarter of the wait is left out by
     chance, so that many runs do not come back at the same instant.
     """
-    if isinstance(error, AlmaBusy) and error.threshold is Busy.DAY:
+    if isinstance(error, AlmaBusy) and error.threshold is Threshold.DAY:
         return midnight(now, chance) - now
     shortest, longest = SHORTEST, LONGEST
-    if isinstance(error, AlmaBusy) and error.threshold in (Busy.JOBS, Busy.OVERLAP):
+    if isinstance(error, AlmaBusy) and error.threshold in (Threshold.JOBS, Threshold.OVERLAP):
         shortest, longest = QUEUE_SHORTEST, QUEUE_LONGEST
     return jittered(back_off(tries, shortest, longest), shortest, chance)
 
@@ -91,9 +91,9 @@ def waiting_for(error: AlmaError, institution: str) -> Waiting:
 def _reason(error: AlmaError, institution: str) -> str:
     if isinstance(error, AlmaBusy):
         return {
-            Busy.CALLS: f"{institution}'s calls per second or minute are used up",
-            Busy.DAY: f"{institution}'s calls for today are used up",
-            Busy.JOBS: f"Alma's limit of API-started jobs is reached at {institution}",
-            Busy.OVERLAP: f"another run in {institution} conflicts with this job",
+            Threshold.CALLS: f"{institution}'s calls per second or minute are used up",
+            Threshold.DAY: f"{institution}'s calls for today are used up",
+            Threshold.JOBS: f"Alma's limit of API-started jobs is reached at {institution}",
+            Threshold.OVERLAP: f"another run in {institution} conflicts with this job",
         }[error.threshold]
     return f"Alma at {institution} does not respond ({error.text.rstrip('.')})"

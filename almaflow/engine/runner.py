@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import anyio
 
-from almaflow.engine.deadlines import Limits
-from almaflow.engine.history import Past
+from almaflow.engine.deadlines import Deadlines
+from almaflow.engine.history import RunHistory
 from almaflow.engine.interpreter import Interpreter
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.names import Names, Scope
@@ -49,10 +49,10 @@ class Runner:
         self._body_scope: anyio.CancelScope | None = None
         self._body_is_over = False
         self._names = Names(plan, record.attempt, record.started_at or services.clock.now())
-        past = Past(journal, _kept(journal, record.attempt))
+        past = RunHistory(journal, _kept(journal, record.attempt))
         self._steps = Interpreter(services, journal, past)
         where = Where(
-            plan, self._names, Scope.of(plan), Limits(), plan.institution, StepLimit(journal)
+            plan, self._names, Scope.of(plan), Deadlines(), plan.institution, StepLimit(journal)
         )
         self._notices = RunNotices(plan, journal, services, RUN, record.attempt)
         self._outbox = services.outbox
@@ -96,7 +96,7 @@ class Runner:
         with anyio.CancelScope() as self._body_scope:
             if self._steps.cancelled_by:
                 self._body_scope.cancel()
-            with Limits().within(deadline, "the run", self._clock) as (limits, limit):
+            with Deadlines().within(deadline, "the run", self._clock) as (limits, limit):
                 ending = await self._until_known(limits)
             if ending.outcome is Outcome.UNKNOWN:
                 closing = ending
@@ -123,7 +123,7 @@ class Runner:
             self._journal.record_soon(*key, value)
         return ending
 
-    async def _until_known(self, limits: Limits) -> Ending:
+    async def _until_known(self, limits: Deadlines) -> Ending:
         """Run the steps; raises `Suspended` when the outcome of a write is not known."""
         try:
             return await self._phases.body(limits)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from almaflow.engine.deadlines import Limits
+from almaflow.engine.deadlines import Deadlines
 from almaflow.engine.names import Names, Scope
 from almaflow.plan import Plan
 
@@ -48,7 +48,7 @@ class Where:
     plan: Plan
     names: Names
     scope: Scope
-    limits: Limits
+    limits: Deadlines
     institution: str
     halt: Halt = field(default_factory=Halt)
     more: Mapping[str, Any] = field(default_factory=dict)

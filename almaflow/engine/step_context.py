@@ -13,14 +13,14 @@ from almaflow import expressions
 from almaflow.alma import calls
 from almaflow.alma.calls import Call
 from almaflow.alma.directory import Directory
-from almaflow.alma.errors import AlmaBusy, AlmaError, AlmaRefused, AnswerLost, NotTaken
+from almaflow.alma.errors import AlmaBusy, AlmaError, AlmaRefused, NotAccepted, ResponseLost
 from almaflow.alma.evidence import Trace
 from almaflow.alma.wire import JobParameter
 from almaflow.engine.alma_writes import submission
 from almaflow.engine.alma_writes.adoption import sent_since
-from almaflow.engine.alma_writes.institutions import Door
-from almaflow.engine.alma_writes.own_submissions import Looking
-from almaflow.engine.external_access import Reaching
+from almaflow.engine.alma_writes.institutions import InstitutionConnection
+from almaflow.engine.alma_writes.own_submissions import OwnSubmissions
+from almaflow.engine.external_access import ExternalAccess
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.resources import Services
 from almaflow.engine.retry import (
@@ -39,7 +39,7 @@ from almaflow.redaction import show_placeholders
 from almaflow.runs.events import EventKind
 from almaflow.runs.job_durations import LONGEST_LEARNED
 from almaflow.steps.base import Body, BodyEnd, PollSettings
-from almaflow.steps.context import Answer, Submitted
+from almaflow.steps.context import Reply, Submission
 from almaflow.steps.result import Ending
 from almaflow.store import EntryState
 from almaflow.task_groups import alone
@@ -84,13 +84,13 @@ class RunAround(Protocol):
 
 
 @dataclass
-class Context(Reaching, Looking):
+class Context(ExternalAccess, OwnSubmissions):
     """One attempt at one step."""
 
     run: RunAround
     services: Services
     journal: RunJournal
-    door: Door
+    connection: InstitutionConnection
     path: str
     attempt: int
     now: datetime
@@ -108,12 +108,14 @@ class Context(Reaching, Looking):
         self.clock = self.services.clock
         self.chance = self.services.chance
         self.admission = self.services.admission
-        self.institution = self.door.name
+        self.institution = self.connection.name
         self.run_id = self.plan.run_id
         self.workflow_name = self.plan.name
         self.budget = Budget()
         """For all expressions of the attempt, between which it may never pause."""
-        self.directory = Directory(self.read, self.clock, self.door.name, kept=self.door.kept)
+        self.directory = Directory(
+            self.read, self.clock, self.connection.name, kept=self.connection.kept
+        )
 
     # Expressions
 
@@ -138,7 +140,7 @@ class Context(Reaching, Looking):
 
     def _names(self, own: bool = False, *, by_alma: bool = False) -> dict[str, Any]:
         more = {**self.where.more, **self.outputs} if own else self.where.more
-        ahead = self.door.client.ahead if by_alma else timedelta()
+        ahead = self.connection.client.ahead if by_alma else timedelta()
         return self.where.names.at(self.now, self.where.scope, more, ahead=ahead)
 
     @staticmethod
@@ -155,20 +157,22 @@ class Context(Reaching, Looking):
             if not poll:
                 await self._wait_until_open()
             try:
-                answer = await self.door.client.send(call)
-            except (NotTaken, AnswerLost, AlmaRefused) as error:
+                answer = await self.connection.client.send(call)
+            except (NotAccepted, ResponseLost, AlmaRefused) as error:
                 passing = self._passing(error)
-                if isinstance(passing, AnswerLost) and not again:
+                if isinstance(passing, ResponseLost) and not again:
                     raise passing from error
                 tries += 1
                 await self.be_patient(passing, tries, since)
             else:
-                self.door.answered = True
-                if text := self.door.half_is_gone():
+                self.connection.answered = True
+                if text := self.connection.half_is_gone():
                     self.say(text)
                 return answer
 
-    def _passing(self, error: NotTaken | AnswerLost | AlmaRefused) -> NotTaken | AnswerLost:
+    def _passing(
+        self, error: NotAccepted | ResponseLost | AlmaRefused
+    ) -> NotAccepted | ResponseLost:
         """Return *error* as one that may pass; raises it when it will not.
 
         A web page or a redirection is an outage where Alma has answered before; with a status of
@@ -177,7 +181,7 @@ class Context(Reaching, Looking):
         if not isinstance(error, AlmaRefused):
             return error
         if not error.foreign:
-            self.door.answered = True
+            self.connection.answered = True
             raise error
         is_success = error.http_status is not None and error.http_status < 300
         if not (is_success or self._has_answered()):
@@ -186,7 +190,7 @@ class Context(Reaching, Looking):
 
     def _has_answered(self) -> bool:
         """Whether Alma has answered as Alma: to this process, or to an earlier one's write."""
-        return self.door.answered or self.run.heard_from(self.institution)
+        return self.connection.answered or self.run.heard_from(self.institution)
 
     async def write(
         self, effect: str, call: Call[T], *, trace: Trace | None = None, repeatable: bool = False
@@ -196,34 +200,34 @@ class Context(Reaching, Looking):
 
     async def submit(
         self, job_id: str, job_name: str, make: Callable[[str], Sequence[JobParameter]]
-    ) -> Submitted:
+    ) -> Submission:
         await self._prove()
         entry = await submission.submit(self, job_id, job_name, make)
         at = datetime.fromisoformat(entry.value["sent_at"]).astimezone(self.plan.zone)
-        return Submitted(entry.value["result"], at)
+        return Submission(entry.value["result"], at)
 
     async def _prove(self) -> None:
         """See to it that Alma is the institution that is meant, before the first write."""
-        if not (self.door.environment or self.door.code):
+        if not (self.connection.environment or self.connection.code):
             return
-        async with self.door.proving:
-            if not self.door.proven:
-                self.door.prove(await self.read(calls.general()))
+        async with self.connection.proving:
+            if not self.connection.proven:
+                self.connection.prove(await self.read(calls.general()))
 
     async def ready(self) -> None:
         await self._wait_until_open()
-        await self.door.client.ready()
+        await self.connection.client.ready()
         # After a restart an expired time allows one poll, and nothing new.
         await self.where.limits.enforce(self.clock.now())
 
     async def _wait_until_open(self) -> None:
         """Wait while Alma is being maintained, or only the reserve of the day's calls is left."""
-        while (closed := self.door.closed(self.clock.now(), self.chance)) is not None:
+        while (closed := self.connection.closed(self.clock.now(), self.chance)) is not None:
             assert closed.until is not None
             await self.wait_until(closed.until, closed)
 
     def is_sparing(self) -> bool:
-        return self.door.is_sparing(self.clock.now())
+        return self.connection.is_sparing(self.clock.now())
 
     def may_leave(self) -> bool:
         return self.services.lease.holds()
@@ -239,7 +243,7 @@ class Context(Reaching, Looking):
     async def be_patient(self, error: AlmaError, tries: int, since: datetime) -> None:
         if error.messages or isinstance(error, AlmaBusy):
             # Alma's own words, even when they are of no use.
-            self.door.answered = True
+            self.connection.answered = True
         is_up = tries > 1 and self.clock.now() - since >= NEVER_ANSWERED
         if is_up and not self._has_answered():
             raise never_answered(error, self.institution) from error
@@ -254,16 +258,16 @@ class Context(Reaching, Looking):
         return None
 
     def alma_time(self, instant: datetime) -> datetime:
-        return instant + self.door.client.ahead
+        return instant + self.connection.client.ahead
 
     def link(self, href: str) -> str:
-        return self.door.link(href)
+        return self.connection.link(href)
 
     # The record
 
     def lost_earlier(self, effect: str) -> datetime | None:
         entries = [self.journal.get(self.path, number, effect) for number in range(1, self.attempt)]
-        ahead = self.door.client.ahead
+        ahead = self.connection.client.ahead
         return min(
             (
                 # The first sending counts; the value has the last one's instant.
@@ -288,13 +292,13 @@ class Context(Reaching, Looking):
         return decode(entry.value, self.plan.zone)
 
     def expected_duration(self, job_id: str) -> timedelta | None:
-        return self.services.durations.expected(self.door.account, job_id)
+        return self.services.durations.expected(self.connection.account, job_id)
 
     def learn_duration(self, job_id: str, duration: timedelta) -> None:
         if not timedelta() <= duration <= LONGEST_LEARNED:
             return
         self.learned = {
-            "institution": self.door.account,
+            "institution": self.connection.account,
             "job_id": job_id,
             "seconds": duration.total_seconds(),
         }
@@ -332,7 +336,7 @@ class Context(Reaching, Looking):
             self.last_wait = waiting.summary
         await self.journal.waits(waiting)
 
-    async def answer(self, kind: Literal["approve"], question: str) -> Answer:
+    async def answer(self, kind: Literal["approve"], question: str) -> Reply:
         people = self.services.people
         waiting = Waiting(WaitingKind.PERSON, question)
 
@@ -356,7 +360,7 @@ class Context(Reaching, Looking):
             return {"by": reply.by, "at": reply.at, "value": dict(reply.value)}
 
         recorded = await self.once("answer", ask)
-        return Answer(recorded["by"], recorded["at"], recorded["value"])
+        return Reply(recorded["by"], recorded["at"], recorded["value"])
 
     async def _last_answer(self) -> dict[str, Any]:
         return {"after": await self.services.people.last_answer(self.run_id)}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from almaflow.engine.deadlines import Limits
+from almaflow.engine.deadlines import Deadlines
 from almaflow.engine.scope import Halted, Where
 from almaflow.engine.step_limit import StepLimit
 from almaflow.expressions import Budget, ExpressionFailed, parse_template, render
@@ -37,7 +37,7 @@ class Phases:
     finally_effect: str
     attempt: int
 
-    async def body(self, limits: Limits) -> Ending:
+    async def body(self, limits: Deadlines) -> Ending:
         """Run the steps; `stop` and `skip` end here.
 
         Raises: OutcomeUnknown.

@@ -17,14 +17,14 @@ from almaflow.runs.job_durations import Durations
 from almaflow.runs.request_views import is_submission
 from almaflow.runs.step_tree import Outline
 from almaflow.runs.views import IntentView, RunView, StepView
-from almaflow.store import EntryState, JobSlot, PlaceState, Process
+from almaflow.store import EntryState, JobSlot, Process, SlotState
 from almaflow.waiting import Waiting, WaitingKind
 
 # At most this number of runs that hold a slot, or are ahead in the queue, are named.
 _NAMED = 5
 
 
-class Cause(StrEnum):
+class WaitingCause(StrEnum):
     """What a run waits for, or why it ended."""
 
     ENDED = "ended"
@@ -51,7 +51,7 @@ class Cause(StrEnum):
 class Because:
     """One cause; *path* is a step's, or empty for the run itself."""
 
-    cause: Cause
+    cause: WaitingCause
     path: str
     text: str
     """One or more sentences."""
@@ -105,7 +105,7 @@ class _Waiting:
             given_up = view.status is Status.WAITING and not view.waits and view.reason
             why = f"It could not continue: {view.reason}" if given_up else "It was interrupted."
             yield Because(
-                Cause.HELD,
+                WaitingCause.HELD,
                 "",
                 (
                     f"{why} It is on hold until a person resumes it; jobs that it started in "
@@ -119,7 +119,7 @@ class _Waiting:
         elif self._around.process is not None:
             process = self._around.process
             yield Because(
-                Cause.NOBODY,
+                WaitingCause.NOBODY,
                 "",
                 f"The process that executed it ({process.pid} on {process.host}) has died; "
                 "jobs that it started in Alma keep running.",
@@ -127,7 +127,7 @@ class _Waiting:
             )
         else:
             begun = "is executing it now" if view.started_at is not None else "has started it yet"
-            yield Because(Cause.NOBODY, "", f"No process {begun}.", moves=(resume,))
+            yield Because(WaitingCause.NOBODY, "", f"No process {begun}.", moves=(resume,))
 
     def of_steps(self) -> Iterator[Because]:
         """Yield why each step that is under way has not ended."""
@@ -155,9 +155,9 @@ class _Waiting:
         if intent is not None and submitted and intent.state is EntryState.DONE:
             return self._alma(step, intent)
         if step.reason:
-            return Because(Cause.TIME, step.path, f"It waits: {_sentence(step.reason)}")
+            return Because(WaitingCause.TIME, step.path, f"It waits: {_sentence(step.reason)}")
         if self._view.worked_on:
-            return Because(Cause.TIME, step.path, "It is running right now.")
+            return Because(WaitingCause.TIME, step.path, "It is running right now.")
         return None
 
     # The causes
@@ -170,7 +170,7 @@ class _Waiting:
         ]
         resolve = f"almaflow resolve {self._view.id} {step.path}"
         return Because(
-            Cause.UNKNOWN,
+            WaitingCause.UNKNOWN,
             step.path,
             "It is not known whether Alma accepted what it submitted, so almaflow sends "
             "nothing before a person confirms the outcome.",
@@ -186,7 +186,7 @@ class _Waiting:
     def _person(self, step: StepView, waiting: Waiting) -> Because:
         approve = f"almaflow approve {self._view.id} {step.path}"
         return Because(
-            Cause.PERSON,
+            WaitingCause.PERSON,
             step.path,
             f"A person has to approve: {waiting.text}",
             self._until(step),
@@ -209,7 +209,7 @@ class _Waiting:
             then = "if it does not appear in Alma in time, a person has to check"
         looked = "; it searches about once a minute" if self._view.worked_on else ""
         return Because(
-            Cause.LOST,
+            WaitingCause.LOST,
             step.path,
             f"The response to its request {intent.line}, sent {self._at(intent.sent_at)}, was "
             f"lost, so almaflow searches Alma for the outcome{looked}: {then}.",
@@ -225,7 +225,9 @@ class _Waiting:
         text += f", since {self._at(intent.sent_at)} ({_rough(since)})"
         place = self._place_of(step, intent.effect)
         account = place.account if place is not None else step.institution
-        return Because(Cause.ALMA, step.path, f"{text}.", (self._usual(account, job_id, since),))
+        return Because(
+            WaitingCause.ALMA, step.path, f"{text}.", (self._usual(account, job_id, since),)
+        )
 
     def _usual(self, account: str, job_id: str, since: timedelta) -> str:
         usual = self._around.durations.expected(account, job_id)
@@ -250,7 +252,7 @@ class _Waiting:
                 one
                 for one in self._around.own_places
                 if (one.path, one.attempt) == (step.path, step.attempts)
-                and one.state is PlaceState.QUEUED
+                and one.state is SlotState.QUEUED
             ),
             None,
         )
@@ -271,7 +273,7 @@ class _Waiting:
             details.append(f"Alma has refused it {times} so far")
         reason = _sentence(step.reason) if step.reason else "others asked before."
         return Because(
-            Cause.PLACE,
+            WaitingCause.PLACE,
             step.path,
             (
                 f"Job {place.job_id} has been waiting for a slot since "
@@ -307,7 +309,7 @@ class _Ended:
     def because(self) -> Because:
         """Return why it ended as it did."""
         details = tuple(map(self._describe, self._to_tell()))
-        return Because(Cause.ENDED, "", self._text(), details, tuple(self._moves()))
+        return Because(WaitingCause.ENDED, "", self._text(), details, tuple(self._moves()))
 
     def _text(self) -> str:
         view = self._view

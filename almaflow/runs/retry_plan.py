@@ -23,7 +23,7 @@ _SENT = frozenset({EntryState.DONE, EntryState.LOST, EntryState.INTENT})
 
 
 @dataclass(frozen=True)
-class Submitted:
+class EarlierSubmission:
     """A job that an earlier attempt submitted, or may have submitted."""
 
     path: str
@@ -48,7 +48,7 @@ class Again:
 
     redo: Mapping[str, int]
     """The number of the last attempt so far, by the path of each step that is retried."""
-    submitted: tuple[Submitted, ...]
+    submitted: tuple[EarlierSubmission, ...]
     """The jobs among them that were, or may have been, submitted before, in the file's order."""
 
 
@@ -184,17 +184,17 @@ class _Journal:
 
     # What was submitted
 
-    def submitted(self, path: str) -> list[Submitted]:
+    def submitted(self, path: str) -> list[EarlierSubmission]:
         """Return what the newest attempt that submitted a job at this step has submitted."""
         sent = self._sent.get(path, [])
         newest = max((entry.attempt for entry in sent), default=0)
         return [self._submitted(entry) for entry in sent if entry.attempt == newest]
 
-    def _submitted(self, entry: Entry) -> Submitted:
+    def _submitted(self, entry: Entry) -> EarlierSubmission:
         end = self._entries.get((entry.path, entry.attempt, "end"))
         job = self._entries.get((entry.path, entry.attempt, "job"))
         request = entry.value["request"]
-        return Submitted(
+        return EarlierSubmission(
             path=entry.path,
             job_id=str(request["path"]).rsplit("/", 1)[-1],
             job_name=job.value.get("name", "") if job is not None else "",

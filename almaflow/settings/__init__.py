@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from almaflow.settings.limits import Limits, LimitSettings
+from almaflow.settings.limits import InstitutionLimits, LimitSettings
 from almaflow.settings.models import (
     REGIONS,
     CalendarSettings,
@@ -27,9 +27,9 @@ __all__ = [
     "ConnectionSettings",
     "Environment",
     "Institution",
+    "InstitutionLimits",
     "InstitutionSettings",
     "LimitSettings",
-    "Limits",
     "PathRefused",
     "Project",
     "SecretRef",

@@ -76,7 +76,7 @@ class LimitSettings(Model):
 
 
 @dataclass(frozen=True)
-class Limits:
+class InstitutionLimits:
     """What almaflow may ask of an institution, every default filled in."""
 
     running_jobs: int

@@ -15,7 +15,7 @@ from almaflow.model_problems import validate
 from almaflow.ownership import advice, distrust
 from almaflow.problems import Location, Problem, did_you_mean
 from almaflow.redaction import REDACTION
-from almaflow.settings.limits import Limits, LimitSettings
+from almaflow.settings.limits import InstitutionLimits, LimitSettings
 from almaflow.settings.literals import hide_literals, without_literals
 from almaflow.settings.models import Environment, InstitutionSettings, Settings
 from almaflow.settings.paths import FILE_NAME, PathRefused, data_path, path_inside
@@ -47,7 +47,7 @@ class Institution:
     base_url: str
     code: str | None
     environment: Environment
-    limits: Limits
+    limits: InstitutionLimits
     settle: timedelta | None
     account: str
     api_key: SecretRef
@@ -115,7 +115,7 @@ class Project:
             base_url=entry.address,
             code=entry.code,
             environment=entry.environment,
-            limits=Limits.of(
+            limits=InstitutionLimits.of(
                 self._limit_settings(institution),
                 self.settings.timezone,
                 is_sandbox=entry.environment is Environment.SANDBOX,

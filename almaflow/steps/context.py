@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Submitted:
+class Submission:
     """A job that Alma runs as *instance_id*; *at* is when it was sent (aware, workflow's zone)."""
 
     instance_id: str
@@ -36,7 +36,7 @@ class Submitted:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Reply:
     """What a person said at a step; *value* is what belongs to the question."""
 
     by: str
@@ -123,7 +123,7 @@ class StepContext(Protocol):
 
     async def submit(
         self, job_id: str, job_name: str, make: Callable[[str], Sequence[JobParameter]]
-    ) -> Submitted:
+    ) -> Submission:
         """Start a job once, whatever happens; waits for a place among Alma's limits first.
 
         *make* returns the parameters for a submission that carries the marker it is given (the
@@ -147,7 +147,7 @@ class StepContext(Protocol):
         """Whether so few calls of the day are left that only polls go on, and those seldom."""
         ...
 
-    async def answer(self, kind: Literal["approve"], question: str) -> Answer:
+    async def answer(self, kind: Literal["approve"], question: str) -> Reply:
         """Wait until a person answers *question* at this step."""
         ...
 

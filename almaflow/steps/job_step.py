@@ -30,7 +30,7 @@ from almaflow.expressions import (
 from almaflow.field_types import Condition, Flag, Message, Model, Several
 from almaflow.outcome import Outcome
 from almaflow.steps.base import EndingWord, Kind, PollSettings, Scoped
-from almaflow.steps.context import StepContext, Submitted
+from almaflow.steps.context import StepContext, Submission
 from almaflow.steps.result import Ending, StepFailed
 from almaflow.waiting import Waiting, WaitingKind
 
@@ -137,7 +137,7 @@ class JobStep(Kind):
         context: StepContext,
         job_id: str,
         job_name: str,
-        submitted: Submitted,
+        submitted: Submission,
         *,
         look_now: bool = False,
     ) -> Ending:
@@ -149,7 +149,7 @@ class JobStep(Kind):
         return await self._judge(context, job_id, job_name, submitted.instance_id)
 
     async def _follow(
-        self, context: StepContext, job_id: str, submitted: Submitted, *, look_now: bool
+        self, context: StepContext, job_id: str, submitted: Submission, *, look_now: bool
     ) -> None:
         """Look at the run, less and less often, until it has ended."""
         poll = self.poll or context.poll
@@ -237,7 +237,7 @@ class JobStep(Kind):
         )
 
 
-def begin_following(context: StepContext, job_id: str, submitted: Submitted) -> None:
+def begin_following(context: StepContext, job_id: str, submitted: Submission) -> None:
     """Put into a step's outputs what is known of a run before the first look at it."""
     href = f"/almaws/v1/conf/jobs/{job_id}/instances/{submitted.instance_id}"
     context.outputs.update(

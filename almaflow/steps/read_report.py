@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from almaflow.alma.analytics import ReportPage, first_page, next_page
-from almaflow.alma.errors import AlmaRefused, AnswerLost
+from almaflow.alma.errors import AlmaRefused, ResponseLost
 from almaflow.alma.value_parsing import normal_name
 from almaflow.expressions import NUMBER, TEXT, ListOf, Record, Type
 from almaflow.field_types import Template, Text
@@ -192,7 +192,7 @@ class _Reader:
                 else:
                     # Asked by its path it begins anew, so this may be asked as often as need be.
                     page = await self._context.read(self._first)
-            except AnswerLost as error:
+            except ResponseLost as error:
                 self._trouble = error.text.rstrip(".")
                 if self._has_rows or error.http_status is None:
                     raise _PageLost(self._trouble) from error

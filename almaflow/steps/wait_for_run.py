@@ -19,7 +19,7 @@ from almaflow.alma.wire import JobInstance
 from almaflow.durations import parse_duration
 from almaflow.field_types import Expression, Template
 from almaflow.outcome import Outcome
-from almaflow.steps.context import StepContext, Submitted
+from almaflow.steps.context import StepContext, Submission
 from almaflow.steps.job_step import GROWTH, JobStep, begin_following
 from almaflow.steps.result import Ending, Ends, StepFailed
 from almaflow.steps.run_profile import ImportProfile, IntegrationProfile
@@ -155,7 +155,7 @@ class WaitForRun(JobStep):
         if found is None:
             return self._none(context, job["name"] or job["id"])
         context.say(f"Following {found['name'] or job['name']}, instance {found['id']} in Alma.")
-        run = Submitted(found["id"], found["at"])
+        run = Submission(found["id"], found["at"])
         begin_following(context, job["id"], run)
         if not self.wait:
             return Ending()

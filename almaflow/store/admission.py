@@ -15,7 +15,7 @@ from sqlalchemy import Row, Select, bindparam, func, select
 
 from almaflow.store import job_slots, processes
 from almaflow.store.errors import MoveWrong
-from almaflow.store.records import Claim, JobSlot, NoSlot, PlaceLimits, PlaceState, SubmissionKey
+from almaflow.store.records import Claim, JobSlot, NoSlot, SlotLimits, SlotState, SubmissionKey
 from almaflow.store.tables import places as table
 from almaflow.store.tables import runs
 from almaflow.store.transaction import Transaction
@@ -35,7 +35,7 @@ _STARTS = (
     .where(
         table.c.account == bindparam("account"),
         table.c.job_id == bindparam("job_id"),
-        table.c.state.in_([PlaceState.TAKEN, PlaceState.FREED]),
+        table.c.state.in_([SlotState.TAKEN, SlotState.FREED]),
         table.c.taken_at > bindparam("since"),
         table.c.taken_at < bindparam("until"),
     )
@@ -43,7 +43,7 @@ _STARTS = (
 )
 _BEFORE = (
     table.c.account == bindparam("account"),
-    table.c.state == PlaceState.QUEUED,
+    table.c.state == SlotState.QUEUED,
     table.c.id < bindparam("ticket"),
 )
 _EARLIER = (
@@ -68,7 +68,7 @@ def take(
     tx: Transaction,
     claim: Claim,
     spot: SubmissionKey,
-    limits: PlaceLimits,
+    limits: SlotLimits,
 ) -> JobSlot | NoSlot:
     """Give a queued submission its place when it is its turn, else return why it is not.
 
@@ -79,9 +79,9 @@ def take(
         MoveWrong: a defect: it did not ask for a place, or gave it back.
     """
     place = job_slots.own(tx, claim, spot)
-    if place is not None and place.state is PlaceState.TAKEN:
+    if place is not None and place.state is SlotState.TAKEN:
         return place
-    if place is None or place.state is not PlaceState.QUEUED:
+    if place is None or place.state is not SlotState.QUEUED:
         raise MoveWrong(
             f"The {spot.effect} of step {spot.path} (attempt {spot.attempt}) in run"
             f" {claim.run_id} cannot take a place: it"
@@ -92,21 +92,21 @@ def take(
     busy = queue.why_busy(place)
     if busy is not None:
         return busy
-    job_slots.change(tx, place, state=PlaceState.TAKEN, taken_at=queue.now, not_before=None)
+    job_slots.change(tx, place, state=SlotState.TAKEN, taken_at=queue.now, not_before=None)
     slot = job_slots.find(tx, claim.run_id, spot)
     assert slot is not None
     return slot
 
 
-def look(tx: Transaction, run_id: str, spot: SubmissionKey, limits: PlaceLimits) -> NoSlot | None:
+def look(tx: Transaction, run_id: str, spot: SubmissionKey, limits: SlotLimits) -> NoSlot | None:
     """Return what a queued submission waits for; None when it would get its place now."""
     place = job_slots.find(tx, run_id, spot)
-    if place is None or place.state is not PlaceState.QUEUED:
+    if place is None or place.state is not SlotState.QUEUED:
         return None
     return _Queue(tx, place.account, limits).why_busy(place)
 
 
-def turns(tx: Transaction, account: str, limits: PlaceLimits) -> list[JobSlot]:
+def turns(tx: Transaction, account: str, limits: SlotLimits) -> list[JobSlot]:
     """Return the queued submissions of an account that would get a place now, by ticket."""
     return _Queue(tx, account, limits).turns()
 
@@ -114,7 +114,7 @@ def turns(tx: Transaction, account: str, limits: PlaceLimits) -> list[JobSlot]:
 class _Queue:
     """One look at the queue of an account."""
 
-    def __init__(self, tx: Transaction, account: str, limits: PlaceLimits) -> None:
+    def __init__(self, tx: Transaction, account: str, limits: SlotLimits) -> None:
         self.now: Final = tx.now
         self._tx = tx
         self._account = account

@@ -11,7 +11,7 @@ from almaflow.outcome import Status
 from almaflow.store import runs
 from almaflow.store.errors import RunEnded
 from almaflow.store.json_values import clean, from_json, to_json
-from almaflow.store.records import Answer
+from almaflow.store.records import Decision
 from almaflow.store.tables import answers
 from almaflow.store.transaction import Transaction
 
@@ -21,7 +21,7 @@ _AFTER = select(answers).where(answers.c.id > bindparam("after_id")).order_by(an
 _FEW: Final = 100
 
 
-def add(tx: Transaction, run_id: str, path: str, kind: str, value: Any, by: str) -> Answer:
+def add(tx: Transaction, run_id: str, path: str, kind: str, value: Any, by: str) -> Decision:
     """Record what *by* decided about the step *path* of a run, and return it.
 
     *kind* is `approve` or `resolve`.
@@ -39,19 +39,19 @@ def add(tx: Transaction, run_id: str, path: str, kind: str, value: Any, by: str)
     text = to_json(value, f"the answer to step {path} of run {run_id}")
     key = tx.execute(insert(answers), row | {"value": text}).inserted_primary_key
     assert key is not None
-    return Answer(id=key[0], value=value, **row)
+    return Decision(id=key[0], value=value, **row)
 
 
 def after(
     tx: Transaction, run_ids: Collection[str] | None = None, after_id: int = 0
-) -> list[Answer]:
+) -> list[Decision]:
     """Return the answers newer than the answer *after_id*, oldest first; None: of all runs."""
     query = _AFTER
     if run_ids is not None and len(run_ids) <= _FEW:
         query = query.where(answers.c.run_id.in_(list(run_ids)))
     ids = None if run_ids is None else frozenset(run_ids)
     return [
-        Answer(**(dict(row._mapping) | {"value": from_json(row.value)}))
+        Decision(**(dict(row._mapping) | {"value": from_json(row.value)}))
         for row in tx.execute(query, {"after_id": after_id})
         if ids is None or row.run_id in ids
     ]

@@ -15,7 +15,7 @@ from sqlalchemy import Row, bindparam, insert, select, update
 from almaflow.store import runs
 from almaflow.store.errors import InstanceTaken
 from almaflow.store.json_values import from_json, to_json
-from almaflow.store.records import Claim, JobSlot, PlaceState, SubmissionKey
+from almaflow.store.records import Claim, JobSlot, SlotState, SubmissionKey
 from almaflow.store.tables import places
 from almaflow.store.transaction import Transaction
 
@@ -25,7 +25,7 @@ _OF_SPOT = select(places).where(
     places.c.attempt == bindparam("attempt"),
     places.c.effect == bindparam("effect"),
 )
-_TAKEN = places.c.state == PlaceState.TAKEN
+_TAKEN = places.c.state == SlotState.TAKEN
 
 
 def find(tx: Transaction, run_id: str, spot: SubmissionKey) -> JobSlot | None:
@@ -71,7 +71,7 @@ def ask(
         "set_id": set_id,
         "marker": marker,
         "named": named,
-        "state": PlaceState.QUEUED,
+        "state": SlotState.QUEUED,
         "asked_at": tx.now,
         "refusals": 0,
     }
@@ -95,7 +95,7 @@ def put_off(tx: Transaction, claim: Claim, spot: SubmissionKey, again_at: dateti
         change(
             tx,
             place,
-            state=PlaceState.QUEUED,
+            state=SlotState.QUEUED,
             refusals=place.refusals + 1,
             not_before=again_at,
             taken_at=None,
@@ -106,7 +106,7 @@ def drop(tx: Transaction, claim: Claim, spot: SubmissionKey) -> None:
     """Take a submission out: Alma certainly did not take it, or it was given up in the queue."""
     place = own(tx, claim, spot)
     if place is not None:
-        change(tx, place, state=PlaceState.REFUSED)
+        change(tx, place, state=SlotState.REFUSED)
 
 
 def settle(tx: Transaction, claim: Claim, spot: SubmissionKey, instance_id: str) -> None:
@@ -125,7 +125,7 @@ def settle(tx: Transaction, claim: Claim, spot: SubmissionKey, instance_id: str)
     change(
         tx,
         place,
-        state=PlaceState.TAKEN,
+        state=SlotState.TAKEN,
         taken_at=place.taken_at or tx.now,
         instance_id=instance_id,
         candidates="[]",
@@ -145,7 +145,7 @@ def free_spot(tx: Transaction, claim: Claim, spot: SubmissionKey) -> None:
     """Free the place of a submission that was not taken after all; it stays a start."""
     place = own(tx, claim, spot)
     if place is not None:
-        change(tx, place, state=PlaceState.FREED, freed_at=tx.now)
+        change(tx, place, state=SlotState.FREED, freed_at=tx.now)
 
 
 def free(tx: Transaction, account: str, instance_id: str) -> bool:
@@ -155,15 +155,15 @@ def free(tx: Transaction, account: str, instance_id: str) -> bool:
     """
     at = tx.now
     ended = _of_instance(tx, account, instance_id)
-    was_held = ended is not None and ended.state is PlaceState.TAKEN
+    was_held = ended is not None and ended.state is SlotState.TAKEN
     if ended is not None and was_held:
-        change(tx, ended, state=PlaceState.FREED, freed_at=at)
+        change(tx, ended, state=SlotState.FREED, freed_at=at)
     unknown = places.c.candidates != "[]"
     for place in _all(tx, places.c.account == account, _TAKEN, unknown):
         if instance_id in place.candidates:
             was_held = True
             left = [one for one in place.candidates if one != instance_id]
-            over = {} if left else {"state": PlaceState.FREED, "freed_at": at}
+            over = {} if left else {"state": SlotState.FREED, "freed_at": at}
             change(tx, place, candidates=to_json(left, "candidates"), **over)
     return was_held
 
@@ -178,7 +178,7 @@ def holders(tx: Transaction, account: str) -> list[JobSlot]:
 
 def queue(tx: Transaction, account: str | None = None) -> list[JobSlot]:
     """Return who waits for a place, by ticket; None: of all accounts."""
-    queued = places.c.state == PlaceState.QUEUED
+    queued = places.c.state == SlotState.QUEUED
     return _all(tx, queued, *([] if account is None else [places.c.account == account]))
 
 
@@ -247,6 +247,6 @@ def _key(run_id: str, spot: SubmissionKey) -> dict[str, Any]:
 
 def _place(row: Row[Any]) -> JobSlot:
     values = dict(row._mapping)
-    values["state"] = PlaceState(values["state"])
+    values["state"] = SlotState(values["state"])
     values["candidates"] = tuple(from_json(values["candidates"]))
     return JobSlot(**values)

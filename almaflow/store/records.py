@@ -180,7 +180,7 @@ class Cancel:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Decision:
     """What a person decided about a step that waits; *id* grows with time over the whole store."""
 
     id: int
@@ -245,7 +245,7 @@ class MarkerHabit:
         return MarkerHabit(kept, length)
 
 
-class PlaceState(StrEnum):
+class SlotState(StrEnum):
     """Where a submission is on its way to a place."""
 
     QUEUED = "queued"
@@ -274,7 +274,7 @@ class JobSlot:
     marker: str
     named: bool
     """Whether the submission brings the marker to Alma."""
-    state: PlaceState
+    state: SlotState
     asked_at: datetime
     not_before: datetime | None
     """Until when Alma wants it to wait."""
@@ -295,7 +295,7 @@ class JobSlot:
 
 
 @dataclass(frozen=True)
-class PlaceLimits:
+class SlotLimits:
     """What an account allows."""
 
     running: int

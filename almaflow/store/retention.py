@@ -29,7 +29,7 @@ from sqlalchemy import (
 
 from almaflow.outcome import Status
 from almaflow.store import tables
-from almaflow.store.records import PlaceState
+from almaflow.store.records import SlotState
 from almaflow.store.schedule_records import Pruned
 from almaflow.store.tables import (
     definitions,
@@ -156,7 +156,7 @@ def _run_goes(before: datetime) -> ColumnElement[bool]:
         .where(finished.c.status == Status.FINISHED)
         .group_by(finished.c.workflow)
     )
-    holding = (PlaceState.QUEUED, PlaceState.TAKEN)
+    holding = (SlotState.QUEUED, SlotState.TAKEN)
     return and_(
         runs.c.status == Status.FINISHED,
         # One that has an end without its instant is none that this version knows.

@@ -12,7 +12,7 @@ from almaflow.alma import calls
 from almaflow.alma.calls import Call
 from almaflow.alma.client import AlmaClient
 from almaflow.alma.directory import Directory
-from almaflow.alma.errors import AlmaBusy, AlmaRefused, Busy, NotInAlma
+from almaflow.alma.errors import AlmaBusy, AlmaRefused, NotInAlma, Threshold
 from almaflow.alma.job_status import is_terminal
 from almaflow.alma.rate_limit import CallRate
 from almaflow.alma.set_creation import Combined, OfRun, create_set
@@ -213,6 +213,6 @@ def test_the_limit_of_running_jobs_means_later(xml: bool) -> None:
 
         with pytest.raises(AlmaBusy) as caught:
             await client.send(submit)
-        assert caught.value.threshold is Busy.JOBS
+        assert caught.value.threshold is Threshold.JOBS
 
     play(story, xml=xml)

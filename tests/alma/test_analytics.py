@@ -7,8 +7,8 @@ import pytest
 
 from almaflow.alma.analytics import ReportPage, first_page, next_page
 from almaflow.alma.calls import Call
-from almaflow.alma.errors import AnswerLost
-from almaflow.alma.transport import WireAnswer
+from almaflow.alma.errors import ResponseLost
+from almaflow.alma.transport import WireResponse
 from tests.alma.test_client import Scripted, client
 
 HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
@@ -36,7 +36,7 @@ def page(inside: str, *, token: str = "", finished: str = "false") -> str:
 
 def read(body: str, call: Call[Any] | None = None) -> tuple[ReportPage, Scripted]:
     kind = {"content-type": "application/xml;charset=UTF-8"}
-    transport = Scripted(WireAnswer(200, kind, body.encode()))
+    transport = Scripted(WireResponse(200, kind, body.encode()))
     found = anyio.run(client(transport).send, call or first_page("/shared/My Library/x"))
     return found, transport
 
@@ -120,5 +120,5 @@ def test_a_filter_goes_with_the_first_call() -> None:
     ],
 )
 def test_an_answer_that_is_no_report_counts_as_lost(body: str) -> None:
-    with pytest.raises(AnswerLost):
+    with pytest.raises(ResponseLost):
         read(body)

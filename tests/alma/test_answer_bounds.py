@@ -14,10 +14,10 @@ from almaflow.alma import calls
 from almaflow.alma.calls import Call
 from almaflow.alma.client import AlmaClient
 from almaflow.alma.directory import MOST_LISTED, read_pages
-from almaflow.alma.errors import AlmaError, AlmaRefused, AnswerLost
+from almaflow.alma.errors import AlmaError, AlmaRefused, ResponseLost
 from almaflow.alma.rate_limit import CallRate
-from almaflow.alma.response_body import Shape, read_body
-from almaflow.alma.transport import WireAnswer, WireRequest
+from almaflow.alma.response_body import BodyFormat, read_body
+from almaflow.alma.transport import WireRequest, WireResponse
 from almaflow.alma.value_parsing import Unreadable, instant, items, number, text, whole
 from almaflow.alma.wire import Job, JobInstance, Page
 from almaflow.alma.xmltree import XmlInvalid, parse_xml
@@ -30,10 +30,10 @@ NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 class Fixed:
     """A transport that gives one answer."""
 
-    def __init__(self, answer: WireAnswer) -> None:
+    def __init__(self, answer: WireResponse) -> None:
         self.answer = answer
 
-    async def exchange(self, request: WireRequest) -> WireAnswer:
+    async def exchange(self, request: WireRequest) -> WireResponse:
         return self.answer
 
     def close(self) -> None:
@@ -42,7 +42,7 @@ class Fixed:
 
 def client(body: bytes, content_type: str = JSON, status: int = 200, **headers: str) -> AlmaClient:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    transport = Fixed(WireAnswer(status, {"content-type": content_type} | named, body))
+    transport = Fixed(WireResponse(status, {"content-type": content_type} | named, body))
     clock = VirtualClock(NOW)
     return AlmaClient("main", transport, key="l7xxKEY", rate=CallRate(1e6, 1e9), clock=clock)
 
@@ -65,22 +65,22 @@ def sent(body: bytes, content_type: str = JSON, call: Call[Any] | None = None, *
         (b"<html>" + b"<title>" * 400_000, HTML, AlmaRefused),
         (b"<html " + b"<" * 2_000_000, HTML, AlmaRefused),
         (b"<html>" + b"&amp" * 2_000_000, HTML, AlmaRefused),
-        (b"a-" * 2_000_000, "text/plain; charset=punycode", AnswerLost),
-        (b"\\u" * 2_000_000, "text/plain; charset=unicode_escape", AnswerLost),
-        (b"[" + b"[]," * 5_000_000 + b"[]]", JSON, AnswerLost),
-        (b"[" + b"1," * 5_000_000 + b"1]", JSON, AnswerLost),
-        (b'{"a":' * 700 + b'"\\ud800"' + b"}" * 700, JSON, AnswerLost),
-        (b"[" * 101 + b"]" * 101, JSON, AnswerLost),
-        (b"[" * 8_000_000, JSON, AnswerLost),
-        (b'{"a": ' + b"9" * 101 + b"}", JSON, AnswerLost),
-        (b'{"a": ' + b"9" * 5000 + b"}", JSON, AnswerLost),
-        (b'{"a": 1e999}', JSON, AnswerLost),
-        (b'{"a": 0.' + b"1" * 5_000_000 + b"}", JSON, AnswerLost),
-        (b"<a>" + b"<b/>" * 3_000_000 + b"</a>", XML, AnswerLost),
-        (b"<a " + b" ".join(b'a%d=""' % n for n in range(600_000)) + b"/>", XML, AnswerLost),
-        (b"<a>" * 101 + b"</a>" * 101, XML, AnswerLost),
-        (b'<?xml version="1.0" encoding="cp037"?>' + b"\x4c" * 5_000_000, XML, AnswerLost),
-        (b'"' + b"x" * 17 * 1024**2 + b'"', JSON, AnswerLost),
+        (b"a-" * 2_000_000, "text/plain; charset=punycode", ResponseLost),
+        (b"\\u" * 2_000_000, "text/plain; charset=unicode_escape", ResponseLost),
+        (b"[" + b"[]," * 5_000_000 + b"[]]", JSON, ResponseLost),
+        (b"[" + b"1," * 5_000_000 + b"1]", JSON, ResponseLost),
+        (b'{"a":' * 700 + b'"\\ud800"' + b"}" * 700, JSON, ResponseLost),
+        (b"[" * 101 + b"]" * 101, JSON, ResponseLost),
+        (b"[" * 8_000_000, JSON, ResponseLost),
+        (b'{"a": ' + b"9" * 101 + b"}", JSON, ResponseLost),
+        (b'{"a": ' + b"9" * 5000 + b"}", JSON, ResponseLost),
+        (b'{"a": 1e999}', JSON, ResponseLost),
+        (b'{"a": 0.' + b"1" * 5_000_000 + b"}", JSON, ResponseLost),
+        (b"<a>" + b"<b/>" * 3_000_000 + b"</a>", XML, ResponseLost),
+        (b"<a " + b" ".join(b'a%d=""' % n for n in range(600_000)) + b"/>", XML, ResponseLost),
+        (b"<a>" * 101 + b"</a>" * 101, XML, ResponseLost),
+        (b'<?xml version="1.0" encoding="cp037"?>' + b"\x4c" * 5_000_000, XML, ResponseLost),
+        (b'"' + b"x" * 17 * 1024**2 + b'"', JSON, ResponseLost),
     ],
     ids=range(19),
 )
@@ -110,7 +110,7 @@ def test_what_is_out_of_bounds_is_an_error_soon(
 def test_what_is_odd_but_within_bounds_is_read(body: bytes, data: Any) -> None:
     found = read_body(body, JSON)
 
-    assert found.shape is Shape.DATA, found
+    assert found.shape is BodyFormat.DATA, found
     assert data is None or found.data == data
 
 
@@ -192,7 +192,7 @@ def test_a_link_to_an_instance_that_cannot_be_one_makes_a_submission_a_lost_answ
     submit = calls.submit_job("M44")
     for tail in ("x" * 200, "/instances/a?" * 500_000 + "\n", "%00" * 50, "\u202e1"):
         link = {"additional_info": {"link": f"/instances/{tail}"}}
-        assert type(sent(json.dumps(link).encode(), call=submit)) is AnswerLost
+        assert type(sent(json.dumps(link).encode(), call=submit)) is ResponseLost
 
 
 def test_an_error_list_of_any_length_is_a_short_error() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from almaflow.alma.calls import submit_job
-from almaflow.alma.response_body import Shape, read_body
+from almaflow.alma.response_body import BodyFormat, read_body
 from almaflow.alma.wire import AlmaSet, Job, JobInstance, JobParameter, Page
 
 JSON, XML = "application/json;charset=UTF-8", "application/xml"
@@ -13,7 +13,7 @@ JSON, XML = "application/json;charset=UTF-8", "application/xml"
 
 def data(text: str | bytes, content_type: str = XML) -> Any:
     body = read_body(text if isinstance(text, bytes) else text.encode(), content_type)
-    assert body.shape is Shape.DATA, body
+    assert body.shape is BodyFormat.DATA, body
     return body.data
 
 
@@ -118,29 +118,34 @@ def test_xml_in_other_encodings_is_read_by_its_declaration() -> None:
 @pytest.mark.parametrize(
     ("content", "content_type", "shape", "said"),
     [
-        (b"", JSON, Shape.EMPTY, ""),
-        (b" \n", "", Shape.EMPTY, ""),
-        (b"<html><title>HTTP Status 401\n &amp; more</title></html>", JSON, Shape.HTML,
+        (b"", JSON, BodyFormat.EMPTY, ""),
+        (b" \n", "", BodyFormat.EMPTY, ""),
+        (b"<html><title>HTTP Status 401\n &amp; more</title></html>", JSON, BodyFormat.HTML,
          "HTTP Status 401 & more"),
-        (b"<!DOCTYPE HTML><p>hello <b>you</b></p>", XML, Shape.HTML, "hello you"),
-        (b"<p>one<p>two", "text/html", Shape.HTML, "one two"),
-        (b"Service down", "text/html", Shape.HTML, "Service down"),
-        (b"Invalid API Key\x07", "text/plain", Shape.TEXT, "Invalid API Key"),
-        (b"Invalid API Key", "text/plain; charset=klingon", Shape.TEXT, "Invalid API Key"),
-        (b"Schl\xfcssel", "text/plain; charset=latin-1", Shape.TEXT, "Schlüssel"),
-        (b"a" * 300, "", Shape.TEXT, "a" * 199 + "…"),
-        (b'{"id": ', JSON, Shape.BROKEN, "JSON that cannot be read (Expecting value)"),
-        (b'{"id": NaN}', JSON, Shape.BROKEN, "JSON that cannot be read (NaN is not valid in JSON)"),
-        (b"[" * 100_000, JSON, Shape.BROKEN, "JSON that cannot be read"),
-        (b"oops", JSON, Shape.BROKEN, "JSON that cannot be read (Expecting value)"),
-        (b"<job><id>M4", XML, Shape.BROKEN, "XML that cannot be read (no element found)"),
-        (b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', XML, Shape.BROKEN, "DOCTYPE"),
-        (b"<a>" * 5000, XML, Shape.BROKEN, "deeper than 100 levels"),
-        (b"\x00\x01\xff\xfe", "", Shape.TEXT, ""),
+        (b"<!DOCTYPE HTML><p>hello <b>you</b></p>", XML, BodyFormat.HTML, "hello you"),
+        (b"<p>one<p>two", "text/html", BodyFormat.HTML, "one two"),
+        (b"Service down", "text/html", BodyFormat.HTML, "Service down"),
+        (b"Invalid API Key\x07", "text/plain", BodyFormat.TEXT, "Invalid API Key"),
+        (b"Invalid API Key", "text/plain; charset=klingon", BodyFormat.TEXT, "Invalid API Key"),
+        (b"Schl\xfcssel", "text/plain; charset=latin-1", BodyFormat.TEXT, "Schlüssel"),
+        (b"a" * 300, "", BodyFormat.TEXT, "a" * 199 + "…"),
+        (b'{"id": ', JSON, BodyFormat.BROKEN, "JSON that cannot be read (Expecting value)"),
+        (
+            b'{"id": NaN}',
+            JSON,
+            BodyFormat.BROKEN,
+            "JSON that cannot be read (NaN is not valid in JSON)",
+        ),
+        (b"[" * 100_000, JSON, BodyFormat.BROKEN, "JSON that cannot be read"),
+        (b"oops", JSON, BodyFormat.BROKEN, "JSON that cannot be read (Expecting value)"),
+        (b"<job><id>M4", XML, BodyFormat.BROKEN, "XML that cannot be read (no element found)"),
+        (b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', XML, BodyFormat.BROKEN, "DOCTYPE"),
+        (b"<a>" * 5000, XML, BodyFormat.BROKEN, "deeper than 100 levels"),
+        (b"\x00\x01\xff\xfe", "", BodyFormat.TEXT, ""),
     ],
 )  # fmt: skip
 def test_what_is_no_data_is_survived_and_described(
-    content: bytes, content_type: str, shape: Shape, said: str
+    content: bytes, content_type: str, shape: BodyFormat, said: str
 ) -> None:
     body = read_body(content, content_type)
 

@@ -17,12 +17,12 @@ from almaflow.alma.errors import (
     AlmaMessage,
     AlmaRefused,
     AlmaUnreachable,
-    AnswerLost,
-    Busy,
-    NotTaken,
+    NotAccepted,
+    ResponseLost,
+    Threshold,
 )
 from almaflow.alma.rate_limit import CallRate
-from almaflow.alma.transport import Lost, NotSent, WireAnswer, WireRequest
+from almaflow.alma.transport import ConnectionLost, NotSent, WireRequest, WireResponse
 from almaflow.alma.wire import Job, JobParameter
 from almaflow.errors import RequestWrong
 from almaflow.redaction import Mask
@@ -35,12 +35,12 @@ SUBMIT = calls.submit_job("M44", [JobParameter("set_id", "80")])
 class Scripted:
     """A transport that gives one answer, or fails, and remembers what was sent."""
 
-    def __init__(self, answer: WireAnswer | Exception) -> None:
+    def __init__(self, answer: WireResponse | Exception) -> None:
         self.answer = answer
         self.requests: list[WireRequest] = []
         self.closed = False
 
-    async def exchange(self, request: WireRequest) -> WireAnswer:
+    async def exchange(self, request: WireRequest) -> WireResponse:
         self.requests.append(request)
         if isinstance(self.answer, Exception):
             raise self.answer
@@ -50,7 +50,7 @@ class Scripted:
         self.closed = True
 
 
-def answer(body: Any, status: int = 200, **headers: str) -> WireAnswer:
+def answer(body: Any, status: int = 200, **headers: str) -> WireResponse:
     """Make an answer; *body* is JSON-able, text or bytes."""
     kind = "application/json;charset=UTF-8"
     if isinstance(body, str):
@@ -59,7 +59,7 @@ def answer(body: Any, status: int = 200, **headers: str) -> WireAnswer:
     if not isinstance(body, bytes):
         body = json.dumps(body).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return WireAnswer(status, {"content-type": kind} | named, body)
+    return WireResponse(status, {"content-type": kind} | named, body)
 
 
 def error(code: str, message: str = "Some text.", tracking: str = "E01-1") -> dict[str, Any]:
@@ -71,11 +71,11 @@ def client(transport: Scripted, **options: Any) -> AlmaClient:
     return AlmaClient("main", transport, key=KEY, rate=CallRate(1e6, 1e9), **options)
 
 
-def send(reply: WireAnswer | Exception, call: Call[Any] = JOB, **options: Any) -> Any:
+def send(reply: WireResponse | Exception, call: Call[Any] = JOB, **options: Any) -> Any:
     return anyio.run(client(Scripted(reply), **options).send, call)
 
 
-def failure(reply: WireAnswer | Exception, call: Call[Any] = JOB, **options: Any) -> AlmaError:
+def failure(reply: WireResponse | Exception, call: Call[Any] = JOB, **options: Any) -> AlmaError:
     with pytest.raises(AlmaError) as caught:
         send(reply, call, **options)
     return caught.value
@@ -116,7 +116,7 @@ def test_a_write_takes_a_fresh_connection_and_sends_characters_as_they_are() -> 
 def test_a_post_without_body_sends_an_empty_object_and_a_delete_sends_none() -> None:
     transport = Scripted(answer("<test>POST - OK</test>"))
     anyio.run(client(transport).send, calls.probe(write=True))
-    transport.answer = WireAnswer(204, {}, b"")
+    transport.answer = WireResponse(204, {}, b"")
     anyio.run(client(transport).send, calls.delete_set("80"))
 
     assert [request.body for request in transport.requests] == [b"{}", None]
@@ -130,7 +130,7 @@ def test_secrets_are_put_in_at_the_last_moment_wherever_they_stand() -> None:
     call = calls.submit_job("M44", [JobParameter("ftp", "<ftp>")])
     any_read = calls.get_any("/conf/<ftp>/x%2Fy", {"q": "<ftp>"})
 
-    with pytest.raises(AnswerLost):
+    with pytest.raises(ResponseLost):
         anyio.run(client(transport, reveal=reveal).send, call)
     anyio.run(client(transport, reveal=reveal).send, any_read)
 
@@ -264,23 +264,23 @@ def test_a_refusal_tells_alma_s_words_code_tracking_id_and_what_to_do() -> None:
 @pytest.mark.parametrize(
     ("code", "status", "threshold"),
     [
-        ("PER_SECOND_THRESHOLD", 429, Busy.CALLS),
-        ("PER_SECOND_THRESHOLD", 400, Busy.CALLS),
-        ("SOMETHING_NEW", 429, Busy.CALLS),
-        ("DAILY_THRESHOLD", 429, Busy.DAY),
-        ("DAILY_THRESHOLD", 400, Busy.DAY),
-        ("402222", 400, Busy.JOBS),
-        ("402223", 400, Busy.JOBS),
-        ("60347", 400, Busy.OVERLAP),
+        ("PER_SECOND_THRESHOLD", 429, Threshold.CALLS),
+        ("PER_SECOND_THRESHOLD", 400, Threshold.CALLS),
+        ("SOMETHING_NEW", 429, Threshold.CALLS),
+        ("DAILY_THRESHOLD", 429, Threshold.DAY),
+        ("DAILY_THRESHOLD", 400, Threshold.DAY),
+        ("402222", 400, Threshold.JOBS),
+        ("402223", 400, Threshold.JOBS),
+        ("60347", 400, Threshold.OVERLAP),
     ],
 )
 def test_a_threshold_is_known_by_its_code_and_means_later(
-    code: str, status: int, threshold: Busy
+    code: str, status: int, threshold: Threshold
 ) -> None:
     busy = failure(answer(error(code), status), SUBMIT)
 
     assert isinstance(busy, AlmaBusy)
-    assert isinstance(busy, NotTaken)
+    assert isinstance(busy, NotAccepted)
     assert busy.threshold is threshold
 
 
@@ -289,7 +289,7 @@ def test_too_many_requests_means_later_whatever_its_body(body: Any) -> None:
     busy = failure(answer(body, 429), SUBMIT)
 
     assert isinstance(busy, AlmaBusy)
-    assert busy.threshold is Busy.CALLS
+    assert busy.threshold is Threshold.CALLS
 
 
 @pytest.mark.parametrize("call", [JOB, SUBMIT])
@@ -324,7 +324,7 @@ def test_an_answer_that_cannot_be_relied_on_is_lost(
 ) -> None:
     lost = failure(answer(body, status), call)
 
-    assert type(lost) is AnswerLost
+    assert type(lost) is ResponseLost
     assert lost.http_status == status
     assert ("Check in Alma" in lost.advice) is call.is_write
 
@@ -335,7 +335,7 @@ def test_several_errors_with_a_doubtful_one_among_them_are_a_lost_answer() -> No
 
     lost = failure(answer(body, 400), SUBMIT)
 
-    assert type(lost) is AnswerLost
+    assert type(lost) is ResponseLost
     assert lost.codes == {"402216", "ROUTING_ERROR"}
     assert "no text (code ROUTING_ERROR)" in str(lost)
 
@@ -378,7 +378,7 @@ def test_a_web_page_means_a_wrong_host(status: int) -> None:
 
 
 def test_a_write_that_is_answered_with_a_web_page_and_200_may_have_been_taken() -> None:
-    assert type(failure(answer(b"<html>Hello</html>"), SUBMIT)) is AnswerLost
+    assert type(failure(answer(b"<html>Hello</html>"), SUBMIT)) is ResponseLost
 
 
 def test_a_redirection_is_refused_and_its_target_told_without_its_query() -> None:
@@ -422,7 +422,7 @@ def test_an_empty_error_list_is_no_error() -> None:
 
 
 def test_a_deletion_is_answered_by_nothing() -> None:
-    assert send(WireAnswer(204, {}, b""), calls.delete_set("80")) is None
+    assert send(WireResponse(204, {}, b""), calls.delete_set("80")) is None
 
 
 def test_the_institutions_code_is_read_from_xml() -> None:
@@ -445,9 +445,9 @@ def test_what_was_not_sent_may_be_sent_again() -> None:
 
 
 def test_what_was_sent_without_an_answer_is_lost() -> None:
-    lost = failure(Lost("the connection was closed"), SUBMIT)
+    lost = failure(ConnectionLost("the connection was closed"), SUBMIT)
 
-    assert type(lost) is AnswerLost
+    assert type(lost) is ResponseLost
     assert str(lost) == (
         "The response of Alma (main) to POST /conf/jobs/M44 was lost: the connection was "
         "closed. Check in Alma whether the request took effect before you send it again."
@@ -457,20 +457,20 @@ def test_what_was_sent_without_an_answer_is_lost() -> None:
 
 # --- secrets --------------------------------------------------------------------------------
 
-LEAKS: list[Callable[[str], WireAnswer | Exception]] = [
+LEAKS: list[Callable[[str], WireResponse | Exception]] = [
     lambda secret: answer(error("402229", f"Bad value {secret}"), 400),
     lambda secret: answer(error("ROUTING_ERROR", f"Bad value {secret}"), 500),
     lambda secret: answer(f"<html><title>{secret}</title></html>".encode(), 404),
     lambda secret: answer("", 302, location=f"https://x/{secret}"),
     lambda secret: answer(error("1"), 400, x_simulator_hint=f"say {secret}"),
     lambda secret: NotSent(f"cannot reach {secret}"),
-    lambda secret: Lost(f"lost {secret}"),
+    lambda secret: ConnectionLost(f"lost {secret}"),
 ]
 
 
 @pytest.mark.parametrize("leak", LEAKS)
 def test_neither_a_secret_nor_the_key_gets_into_an_error(
-    leak: Callable[[str], WireAnswer | Exception],
+    leak: Callable[[str], WireResponse | Exception],
 ) -> None:
     mask = Mask(["hunter2"])
 

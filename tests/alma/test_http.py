@@ -16,7 +16,7 @@ from anyio.lowlevel import checkpoint
 
 from almaflow.alma import http, responses
 from almaflow.alma.http import HttpTransport, is_loopback
-from almaflow.alma.transport import Lost, NotSent, WireAnswer, WireRequest
+from almaflow.alma.transport import ConnectionLost, NotSent, WireRequest, WireResponse
 from almaflow.errors import RequestWrong
 from almaflow.thread_pool import ThreadPool
 
@@ -163,16 +163,16 @@ def request(
     return WireRequest(method, "/almaws/v1/conf/jobs/M%2F1?a=%C3%BC", headers, body, timeout, fresh)
 
 
-def exchange(url: str, *requests: WireRequest) -> list[WireAnswer | NotSent | Lost]:
+def exchange(url: str, *requests: WireRequest) -> list[WireResponse | NotSent | ConnectionLost]:
     """Send *requests* one after another through one transport and its one thread."""
 
-    async def run() -> list[WireAnswer | NotSent | Lost]:
+    async def run() -> list[WireResponse | NotSent | ConnectionLost]:
         transport = HttpTransport(url, ThreadPool("test", 1))
-        outcomes: list[WireAnswer | NotSent | Lost] = []
+        outcomes: list[WireResponse | NotSent | ConnectionLost] = []
         for one in requests:
             try:
                 outcomes.append(await transport.exchange(one))
-            except (NotSent, Lost) as failed:
+            except (NotSent, ConnectionLost) as failed:
                 outcomes.append(failed)
         transport.close()
         return outcomes
@@ -189,7 +189,7 @@ def test_a_request_goes_out_as_it_is_and_its_answer_comes_back_whole(start: Star
     outcomes = exchange(server.url + "/almaws/v1/", request("POST", body=b'{"a": 1}'))
 
     (answer,) = outcomes
-    assert isinstance(answer, WireAnswer)
+    assert isinstance(answer, WireResponse)
     assert (answer.status, answer.body) == (200, b'{"id": "M1"}')
     assert answer.headers["content-type"] == "application/json"
     head, _, body = server.requests[0].partition(b"\r\n\r\n")
@@ -209,7 +209,7 @@ def test_packed_and_chunked_answers_are_unpacked(start: Start) -> None:
     server = start(says(packed, "Content-Encoding: gzip"), in_chunks)
     outcomes = exchange(server.url, request(), request())
 
-    assert [one.body for one in outcomes if isinstance(one, WireAnswer)] == [
+    assert [one.body for one in outcomes if isinstance(one, WireResponse)] == [
         b"x" * 100_000,
         b"hello",
     ]
@@ -236,7 +236,7 @@ def test_redirections_are_answers_and_not_followed(start: Start) -> None:
 
     (answer,) = exchange(server.url, request())
 
-    assert isinstance(answer, WireAnswer)
+    assert isinstance(answer, WireResponse)
     assert answer.status == 302
     assert len(server.requests) == 1
 
@@ -248,7 +248,7 @@ def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(
     server = start(says(b"{}"))
 
     for url in (server.url, server.url.replace("127.0.0.1", "localhost")):
-        assert isinstance(exchange(url, request())[0], WireAnswer)
+        assert isinstance(exchange(url, request())[0], WireResponse)
 
 
 # --- connections ----------------------------------------------------------------------------
@@ -276,8 +276,8 @@ def test_a_write_does_not_fall_for_a_connection_that_the_other_side_has_dropped(
 
     first, second = exchange(server.url, request(), request("POST", fresh=True, body=b"{}"))
 
-    assert isinstance(first, WireAnswer)
-    assert isinstance(second, WireAnswer)
+    assert isinstance(first, WireResponse)
+    assert isinstance(second, WireResponse)
 
 
 def test_a_read_on_a_dropped_connection_is_lost_and_not_sent_again(start: Start) -> None:
@@ -285,9 +285,9 @@ def test_a_read_on_a_dropped_connection_is_lost_and_not_sent_again(start: Start)
 
     first, second, third = exchange(server.url, request(), request(), request())
 
-    assert isinstance(first, WireAnswer)
-    assert isinstance(second, Lost)
-    assert isinstance(third, WireAnswer)
+    assert isinstance(first, WireResponse)
+    assert isinstance(second, ConnectionLost)
+    assert isinstance(third, WireResponse)
     assert len(server.requests) == 3
 
 
@@ -296,7 +296,7 @@ def test_a_read_on_a_dropped_connection_is_lost_and_not_sent_again(start: Start)
 
 def lost(server: Server, timeout: float = 5) -> str:
     (outcome,) = exchange(server.url, request("POST", timeout, fresh=True, body=b"{}"))
-    assert type(outcome) is Lost, outcome
+    assert type(outcome) is ConnectionLost, outcome
     return str(outcome)
 
 

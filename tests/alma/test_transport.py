@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from almaflow.alma.transport import InProcessTransport, Lost, WireAnswer, WireRequest
+from almaflow.alma.transport import ConnectionLost, InProcessTransport, WireRequest, WireResponse
 from almaflow.clock import run_virtual
 
 
@@ -29,10 +29,10 @@ class Answering:
     fault: Enum | None = None
 
 
-def exchange(reply: Answering) -> tuple[WireAnswer | Lost, float]:
+def exchange(reply: Answering) -> tuple[WireResponse | ConnectionLost, float]:
     """Return what came of a request with a minute's time, and how many seconds it took."""
 
-    async def run() -> tuple[WireAnswer | Lost, float]:
+    async def run() -> tuple[WireResponse | ConnectionLost, float]:
         seen: list[Any] = []
 
         def handle(*arguments: Any) -> Answering:
@@ -40,10 +40,10 @@ def exchange(reply: Answering) -> tuple[WireAnswer | Lost, float]:
             return reply
 
         transport = InProcessTransport(handle)
-        outcome: WireAnswer | Lost
+        outcome: WireResponse | ConnectionLost
         try:
             outcome = await transport.exchange(WireRequest("GET", "/x", {"A": "b"}, b"{}", 60))
-        except Lost as lost:
+        except ConnectionLost as lost:
             outcome = lost
         transport.close()
         assert seen == [("GET", "/x", {"A": "b"}, b"{}")]
@@ -55,7 +55,7 @@ def exchange(reply: Answering) -> tuple[WireAnswer | Lost, float]:
 def test_an_answer_comes_after_its_delay_with_lower_case_headers() -> None:
     outcome, seconds = exchange(Answering(delay=5))
 
-    assert outcome == WireAnswer(200, {"content-type": "text/plain"}, b"hello")
+    assert outcome == WireResponse(200, {"content-type": "text/plain"}, b"hello")
     assert seconds == 5
 
 
@@ -70,7 +70,7 @@ def test_an_answer_that_takes_too_long_is_lost_when_the_time_is_over(fault: Faul
 def test_a_hanging_connection_is_lost_when_the_time_is_over() -> None:
     outcome, seconds = exchange(Answering(fault=Fault.HANG))
 
-    assert isinstance(outcome, Lost)
+    assert isinstance(outcome, ConnectionLost)
     assert seconds == 60
 
 
@@ -78,12 +78,12 @@ def test_a_hanging_connection_is_lost_when_the_time_is_over() -> None:
 def test_a_broken_connection_is_a_lost_answer(fault: Fault) -> None:
     outcome, seconds = exchange(Answering(delay=2, fault=fault))
 
-    assert isinstance(outcome, Lost)
+    assert isinstance(outcome, ConnectionLost)
     assert seconds == 2
 
 
 def test_a_body_that_drips_in_time_is_an_answer() -> None:
     outcome, seconds = exchange(Answering(delay=30, fault=Fault.DRIP))
 
-    assert isinstance(outcome, WireAnswer)
+    assert isinstance(outcome, WireResponse)
     assert seconds == 30

@@ -22,7 +22,7 @@ import pytest
 
 from almaflow.alma import analytics, calls, set_creation
 from almaflow.alma.client import AlmaClient
-from almaflow.alma.errors import AlmaError, AlmaRefused, AnswerLost
+from almaflow.alma.errors import AlmaError, AlmaRefused, ResponseLost
 from almaflow.alma.http import HttpTransport
 from almaflow.alma.rate_limit import CallRate
 from almaflow.thread_pool import ThreadPool
@@ -92,7 +92,7 @@ def is_right(found: Any, ending: Ending, sample: Sample, refused: bool) -> bool:
     # A response without content ends with its headers, however its connection ends.
     bare = sample.success.status == 204 and not refused and not ending.short
     if not (ending.is_complete or bare):
-        return isinstance(found, AnswerLost)
+        return isinstance(found, ResponseLost)
     if refused:
         return isinstance(found, AlmaRefused) and found.codes == {"402216"}
     return bool(found == sample.result)
@@ -178,7 +178,7 @@ def send(wire: Wire, sample: Sample, bytes_: bytes, end: End = End.FIN, tls: boo
 
 def lost(wire: Wire, bytes_: bytes) -> str:
     found = send(wire, SUBMIT, bytes_)
-    assert type(found) is AnswerLost, found
+    assert type(found) is ResponseLost, found
     return found.why
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from almaflow.cli import prompts
 from almaflow.cli.prompts import PersonAtTerminal, asker_at, confirmed, read_answer
-from almaflow.engine.approvals import NobodyHere, Said
+from almaflow.engine.approvals import NobodyHere, TerminalReply
 from almaflow.runs.events import NoListener, RunEvent
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
@@ -64,9 +64,11 @@ class Picture:
             self.seen.append("goes on")
 
 
-async def asked_and(terminal: Terminal, text: str, person: PersonAtTerminal) -> Said | None:
+async def asked_and(
+    terminal: Terminal, text: str, person: PersonAtTerminal
+) -> TerminalReply | None:
     """Ask, and type *text* once the question is there."""
-    said: list[Said | None] = []
+    said: list[TerminalReply | None] = []
     async with anyio.create_task_group() as tasks:
 
         async def ask() -> None:
@@ -103,7 +105,7 @@ def test_a_person_answers_at_the_terminal(
 
     said = anyio.run(asked_and, terminal, "y fine\n", PersonAtTerminal(picture))
 
-    assert said == Said(getpass.getuser(), {"approved": True, "comment": "fine"})
+    assert said == TerminalReply(getpass.getuser(), {"approved": True, "comment": "fine"})
     assert capsys.readouterr().out == f"\nsign asks: Delete 3 items?\n{ASK}"
     assert picture.seen == ["paused", "goes on"]
 

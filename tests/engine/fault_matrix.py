@@ -22,7 +22,7 @@ from almaflow.alma import calls, evidence
 from almaflow.alma.http import HttpTransport
 from almaflow.alma.simulator import SimulatedAlma
 from almaflow.alma.simulator.http import SimulatorServer
-from almaflow.alma.transport import Lost, Transport, WireAnswer, WireRequest
+from almaflow.alma.transport import ConnectionLost, Transport, WireRequest, WireResponse
 from almaflow.settings import Project, find_project
 from almaflow.store import MarkerHabit
 from tests.harness import START, Played, Stage
@@ -200,12 +200,12 @@ class Impatient:
         self._inner = inner
         self._until_lost = True
 
-    async def exchange(self, request: WireRequest) -> WireAnswer:
+    async def exchange(self, request: WireRequest) -> WireResponse:
         if request.method != "GET" and self._until_lost:
             request = replace(request, timeout=IMPATIENCE)
         try:
             return await self._inner.exchange(request)
-        except Lost:
+        except ConnectionLost:
             self._until_lost = False
             raise
 
@@ -225,8 +225,10 @@ class HttpStage(Stage):
         impatient: bool = False,
         alma_ahead: timedelta = timedelta(),
     ) -> None:
-        door = {"settle": timedelta(minutes=5)}
-        super().__init__(folder, scenario, settings=SETTINGS, door=door, alma_ahead=alma_ahead)
+        connection = {"settle": timedelta(minutes=5)}
+        super().__init__(
+            folder, scenario, settings=SETTINGS, connection=connection, alma_ahead=alma_ahead
+        )
         self.key = KEY
         self._server = server
         self._impatient = impatient

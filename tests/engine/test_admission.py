@@ -14,10 +14,10 @@ import pytest
 
 from almaflow.clock import SystemClock, run_virtual
 from almaflow.engine.alma_writes.admission import Admission
-from almaflow.engine.alma_writes.institutions import Door
+from almaflow.engine.alma_writes.institutions import InstitutionConnection
 from almaflow.outcome import Status
 from almaflow.runs.job_durations import Durations
-from almaflow.store import EntryState, NoSlot, PlaceState, RunRecord
+from almaflow.store import EntryState, NoSlot, RunRecord, SlotState
 from almaflow.store.writer import StoreWriter
 from almaflow.timetable import Maintenance
 from tests import harness
@@ -229,9 +229,9 @@ def test_an_estimate_is_told_where_durations_are_known(set_stage: Callable[..., 
 def test_a_free_place_is_for_those_who_asked_before(set_stage: Callable[..., Stage]) -> None:
     store = set_stage(library()).open_store()
     admission = Admission(store, StoreWriter(store), SystemClock(), Durations())
-    door: Any = Door("main", None, "")  # type: ignore[arg-type]
+    connection: Any = InstitutionConnection("main", None, "")  # type: ignore[arg-type]
 
-    told = admission.reason(NoSlot("turn", (), None, 4), "M901", door, "")
+    told = admission.reason(NoSlot("turn", (), None, 4), "M901", connection, "")
 
     assert told == "4 submissions at main asked before this one"
 
@@ -340,7 +340,7 @@ def test_a_submission_that_alma_refuses_for_good_frees_its_place(
     assert [one.outcome for one in played] == ["failed", "failed", "failed", "succeeded"]
     assert minutes(stage.submissions[0].at) < 1
     assert {one.state for one in stage.open_store().places_of(played[0].record.id)} == {
-        PlaceState.REFUSED
+        SlotState.REFUSED
     }
 
 
@@ -366,7 +366,7 @@ def test_a_submission_that_was_not_taken_frees_its_place_and_counts_as_a_start(
 
 def test_what_nobody_knows_counts_as_running_for_a_day(set_stage: Callable[..., Stage]) -> None:
     lose = {"kind": "reset", "call": "submit", "nth": [1, 2, 3]}
-    stage = set_stage(library(faults=[lose]), door={"settle": None})
+    stage = set_stage(library(faults=[lose]), connection={"settle": None})
     for number in range(3):
         waiting = stage.run(run_of(f"M90{number + 1}"))
         assert waiting.record.status is Status.WAITING
@@ -388,7 +388,7 @@ def test_what_may_be_one_of_several_runs_counts_until_all_of_them_have_ended(
     foreign = {"job": "M901", "at": "1m", "duration": "50m"}
     stage = set_stage(
         library({"M901": "30m", "*": "3h"}, faults=[lose], other_runs=[foreign]),
-        door={"running_jobs": 2},
+        connection={"running_jobs": 2},
     )
     waiting = stage.run(run_of("M901", ", job_name: false"))
     assert len(waiting.entry("x", "submit").value["candidates"]) == 2
@@ -469,7 +469,7 @@ def test_who_gives_up_waiting_leaves_the_queue(tmp_path: Path, how: str) -> None
     assert last.outcome == "succeeded"
     with stage._using_store() as store:
         (place,) = store.places_of(gave_up.record.id)
-        assert (place.state, store.queue()) == (PlaceState.REFUSED, [])
+        assert (place.state, store.queue()) == (SlotState.REFUSED, [])
     assert len(stage.submissions) == 4
 
 
@@ -482,7 +482,7 @@ def test_an_interrupted_run_keeps_its_ticket_and_holds_up_nobody(
     held = stage.run(run_of("M904"), beside=lambda process: press(process))
     assert held.interrupted
     assert [place.state for place in stage.open_store().places_of(held.record.id)] == [
-        PlaceState.QUEUED
+        SlotState.QUEUED
     ]
 
     assert stage.run(run_of("M904")).outcome == "succeeded"
@@ -504,7 +504,7 @@ def test_below_the_reserve_only_polls_go_on_at_their_longest_distance(
     set_stage: Callable[..., Stage],
 ) -> None:
     alma = {"calls_per_day": 60, "skip_phases": True}
-    stage = set_stage(library({"*": "1h"}, alma=alma), door={"reserve_calls": 58})
+    stage = set_stage(library({"*": "1h"}, alma=alma), connection={"reserve_calls": 58})
 
     played = stage.run(f"{{timeout: 3d, steps: [{job('M901')}, {job('M902', 'y')}]}}")
 
@@ -538,7 +538,7 @@ def test_a_submission_waits_until_maintenance_is_over_and_polls_go_on(
 ) -> None:
     # The run begins at 08:15.
     maintenance = Maintenance.of(["08:30-10:00"], "UTC")
-    stage = set_stage(library({"*": "1h"}), door={"maintenance": maintenance})
+    stage = set_stage(library({"*": "1h"}), connection={"maintenance": maintenance})
 
     played = stage.run(f"steps: [{job('M901')}, {job('M902', 'y')}]")
 
@@ -592,7 +592,7 @@ def test_a_day_without_calls_ends_a_step_whose_time_is_up_before(
     assert played.ended == ("timed_out", "Step x: The time limit of step x expired.")
     assert played.record.ended_at == START + timedelta(hours=2)
     (place,) = stage.open_store().places_of(played.record.id)
-    assert place.state is PlaceState.REFUSED
+    assert place.state is SlotState.REFUSED
 
 
 # --- crashes --------------------------------------------------------------------------------------
@@ -614,7 +614,7 @@ def test_place_and_intent_are_recorded_together_whenever_a_process_dies(tmp_path
             sent = [one for one in crashed.journal if one.effect == "submit"]
             with stage._using_store() as store:
                 places = store.places_of(crashed.record.id)
-            taken = [one for one in places if one.state is not PlaceState.QUEUED]
+            taken = [one for one in places if one.state is not SlotState.QUEUED]
             assert len(sent) == len(taken), at
             known = [one.value["result"] for one in sent if one.state is EntryState.DONE]
             assert [one.instance_id for one in taken if one.instance_id] == known, at

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from almaflow.engine.approvals import Said
+from almaflow.engine.approvals import TerminalReply
 from almaflow.outcome import Status
 from tests import harness
 from tests.harness import START, Beside, Boundary, Played, Process, Stage
@@ -185,9 +185,9 @@ def test_whoever_is_here_is_asked(set_stage: Callable[..., Stage]) -> None:
     asked: list[tuple[str, str]] = []
 
     class Here:
-        async def ask(self, run_id: str, path: str, question: str) -> Said:
+        async def ask(self, run_id: str, path: str, question: str) -> TerminalReply:
             asked.append((path, question))
-            return Said("me", {"approved": True, "comment": ""})
+            return TerminalReply("me", {"approved": True, "comment": ""})
 
     engine = stage.engine
 

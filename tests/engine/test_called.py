@@ -255,7 +255,7 @@ def test_its_finally_follows_when_nobody_has_resolved_what_was_lost_in_it(
     set_stage: Callable[..., Stage],
 ) -> None:
     lose = {"kind": "reset", "call": "submit"}
-    stage = set_stage(LIBRARY | {"faults": [lose]}, door={"settle": None})
+    stage = set_stage(LIBRARY | {"faults": [lose]}, connection={"settle": None})
     stage.write("part.yaml", PART)
     waiting = stage.run(f"steps: [{CALL}]")
     assert waiting.record.status is Status.WAITING

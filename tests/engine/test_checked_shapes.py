@@ -171,10 +171,10 @@ REFUSED = (
 class TwoEnvironments(Stage):
     """A stage whose institution `test` is a sandbox."""
 
-    def open_door(self, name: str) -> Any:
-        door = super().open_door(name)
-        door.environment = "sandbox" if name == "test" else "production"
-        return door
+    def open_connection(self, name: str) -> Any:
+        connection = super().open_connection(name)
+        connection.environment = "sandbox" if name == "test" else "production"
+        return connection
 
 
 @pytest.fixture

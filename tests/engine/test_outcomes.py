@@ -150,14 +150,14 @@ def test_the_steps_of_a_branch_work_where_the_branch_does(
 def test_an_institution_that_is_not_known_fails_the_step(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    open_door = stage.open_door
+    open_connection = stage.open_connection
 
     def refuse(name: str) -> Any:
         if name == "north":
             raise RequestWrong("There is no institution `north`.")
-        return open_door(name)
+        return open_connection(name)
 
-    monkeypatch.setattr(stage, "open_door", refuse)
+    monkeypatch.setattr(stage, "open_connection", refuse)
 
     played = stage.run("steps: [{find_set: {name: a}, institution: north}]")
 
@@ -450,7 +450,7 @@ WRITES = "steps: [{id: x, create_set: {name: ours, content: ITEM, members: []}}]
 
 
 def test_alma_is_asked_who_it_is_before_the_first_write(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, door={"environment": "production", "code": "01MAIN_INST"})
+    stage = Stage(tmp_path, connection={"environment": "production", "code": "01MAIN_INST"})
 
     played = stage.run(
         """
@@ -465,7 +465,7 @@ def test_alma_is_asked_who_it_is_before_the_first_write(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("door", "told"),
+    ("connection", "told"),
     [
         (
             {"environment": "production"},
@@ -481,9 +481,9 @@ def test_alma_is_asked_who_it_is_before_the_first_write(tmp_path: Path) -> None:
     ],
 )
 def test_nothing_is_written_to_another_institution(
-    tmp_path: Path, door: dict[str, str], told: str
+    tmp_path: Path, connection: dict[str, str], told: str
 ) -> None:
-    stage = Stage(tmp_path, environment="sandbox", door=door)
+    stage = Stage(tmp_path, environment="sandbox", connection=connection)
 
     played = stage.run(WRITES)
 

@@ -328,7 +328,7 @@ def test_the_first_error_comes_out_of_an_engine_alone(stage: Stage) -> None:
 
 def test_nobody_needs_to_look_on(stage: Stage) -> None:
     record = stage.add("steps: [{notify: a}]")
-    engine = Engine(stage.open_store(), stage.clock, stage.project, stage.open_door)
+    engine = Engine(stage.open_store(), stage.clock, stage.project, stage.open_connection)
     assert isinstance(engine.listener, NoListener)
 
     async def main() -> RunRecord:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from almaflow.alma.errors import AlmaBusy, AlmaUnreachable, AnswerLost, Busy
+from almaflow.alma.errors import AlmaBusy, AlmaUnreachable, ResponseLost, Threshold
 from almaflow.alma.simulator import Reply
-from almaflow.alma.transport import Lost, NotSent
+from almaflow.alma.transport import ConnectionLost, NotSent
 from almaflow.engine.retry import back_off, pause, waiting_for
 from almaflow.store import EntryState
 from tests.harness import START, Process, Stage
@@ -129,7 +129,7 @@ class Maintained:
     """Gives one answer, and nothing of Alma's, as long as it is told to."""
 
     def __init__(
-        self, stage: Stage, monkeypatch: pytest.MonkeyPatch, instead: Reply | type[Lost]
+        self, stage: Stage, monkeypatch: pytest.MonkeyPatch, instead: Reply | type[ConnectionLost]
     ) -> None:
         self.down: Callable[[], bool] = lambda: True
         self.met = 0
@@ -148,7 +148,7 @@ class Maintained:
 
 JSON, HTML = {"content-type": "application/json"}, {"content-type": "text/html"}
 PAGE = b"<html><title>Scheduled maintenance</title></html>"
-NOT_ALMA: dict[str, Reply | type[Lost]] = {
+NOT_ALMA: dict[str, Reply | type[ConnectionLost]] = {
     "page": Reply(200, HTML, PAGE),
     "NaN": Reply(200, JSON, b'{"id": NaN}'),
     "nested": Reply(200, JSON, b'{"a":' * 5000 + b"1" + b"}" * 5000),
@@ -160,10 +160,10 @@ NOT_ALMA: dict[str, Reply | type[Lost]] = {
     "502": Reply(502, {}, b""),
     "503": Reply(503, {"content-type": "text/plain"}, b"down"),
     "504": Reply(504, JSON, b"{"),
-    "reset": Lost,
+    "reset": ConnectionLost,
 }
 # From a host that has never answered as Alma these are refusals without a second try.
-NOT_ALMA_AFTERWARDS: dict[str, Reply | type[Lost]] = {
+NOT_ALMA_AFTERWARDS: dict[str, Reply | type[ConnectionLost]] = {
     "page with 403": Reply(403, HTML, PAGE),
     "page with 404": Reply(404, HTML, PAGE),
     "redirection": Reply(302, {"location": "https://status.example/"}, b""),
@@ -404,7 +404,7 @@ def test_the_wait_doubles_up_to_its_longest() -> None:
 def test_the_part_by_chance_stays_within_bounds(tries: int) -> None:
     chance = random.Random(tries)
     now = datetime(2026, 3, 2, tzinfo=UTC)
-    jobs = AlmaBusy("later", threshold=Busy.JOBS)
+    jobs = AlmaBusy("later", threshold=Threshold.JOBS)
 
     for _ in range(100):
         assert 30 <= pause(jobs, tries, now, chance).total_seconds() <= 120
@@ -412,9 +412,9 @@ def test_the_part_by_chance_stays_within_bounds(tries: int) -> None:
 
 
 def test_every_reason_names_the_institution() -> None:
-    errors = [AlmaBusy("later", threshold=threshold) for threshold in Busy]
+    errors = [AlmaBusy("later", threshold=threshold) for threshold in Threshold]
 
-    told = [waiting_for(error, "main").text for error in [*errors, AnswerLost("It is away.")]]
+    told = [waiting_for(error, "main").text for error in [*errors, ResponseLost("It is away.")]]
 
     assert all("main" in one for one in told)
     assert told[-1] == "Alma at main does not respond (It is away)"

@@ -214,7 +214,7 @@ def test_a_cancelled_run_may_be_retried(set_stage: Callable[..., Stage]) -> None
 
 def test_a_run_that_ended_unknown_may_be_retried(set_stage: Callable[..., Stage]) -> None:
     lose = {"kind": "reset", "call": "submit", "nth": 1}
-    stage = set_stage(library(faults=[lose]), door={"settle": None})
+    stage = set_stage(library(faults=[lose]), connection={"settle": None})
     waiting = stage.run(f"{{timeout: 1h, steps: [{{id: b, {OTHER}}}]}}")
     assert waiting.record.status is Status.WAITING
     stage.pass_time(hours=2)

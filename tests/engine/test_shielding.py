@@ -189,7 +189,7 @@ def test_a_cancelled_run_does_not_send_again_what_alma_did_not_take(
 def test_a_cancelled_run_whose_write_nobody_may_settle_is_unknown(
     set_stage: Callable[..., Stage],
 ) -> None:
-    stage = set_stage(slow("hang", processed=False), door=NEVER)
+    stage = set_stage(slow("hang", processed=False), connection=NEVER)
 
     played = stage.run(
         f"{{steps: [{{id: x, {JOB}}}], finally: [{{check: steps.x.outcome == 'unknown'}}]}}",
@@ -223,7 +223,9 @@ def test_a_run_that_is_cancelled_before_it_begins_sends_nothing(
 
 
 def test_a_run_that_waits_for_a_person_can_be_cancelled(set_stage: Callable[..., Stage]) -> None:
-    stage = set_stage({"sets": [SET], "faults": [{"kind": "reset", "call": "submit"}]}, door=NEVER)
+    stage = set_stage(
+        {"sets": [SET], "faults": [{"kind": "reset", "call": "submit"}]}, connection=NEVER
+    )
     waiting = stage.run(
         f"{{steps: [{{id: x, {JOB}}}], finally: [{{check: steps.x.outcome == 'unknown'}}]}}"
     )
@@ -333,7 +335,7 @@ def test_a_step_whose_time_is_up_looks_for_the_write_that_was_lost(
 
 @pytest.mark.parametrize("step", LOST)
 def test_a_lost_answer_is_never_continued(set_stage: Callable[..., Stage], step: str) -> None:
-    stage = set_stage(slow("hang", processed=False), door=NEVER)
+    stage = set_stage(slow("hang", processed=False), connection=NEVER)
 
     waiting = stage.run(f"steps: [{step.replace('JOB', JOB)}, {{id: after, notify: reached}}]")
 
@@ -356,7 +358,7 @@ def test_a_lost_answer_is_never_continued(set_stage: Callable[..., Stage], step:
 def test_what_nobody_resolves_before_the_run_s_time_is_up_ends_as_unknown(
     set_stage: Callable[..., Stage], step: str
 ) -> None:
-    stage = set_stage(slow("hang", processed=False), door=NEVER)
+    stage = set_stage(slow("hang", processed=False), connection=NEVER)
     stage.run(
         f"{{steps: [{step.replace('JOB', JOB)}], finally: [{{id: f, check: STATED}}]}}".replace(
             "STATED", "steps.x.outcome == 'unknown'"
@@ -391,7 +393,7 @@ def test_a_run_whose_time_is_up_looks_for_the_write_that_was_lost(
 def test_a_run_whose_time_is_up_while_a_write_stays_lost_is_unknown(
     set_stage: Callable[..., Stage],
 ) -> None:
-    stage = set_stage(slow("hang", processed=False), door=NEVER)
+    stage = set_stage(slow("hang", processed=False), connection=NEVER)
 
     played = stage.run(f"{{timeout: 10s, steps: [{{id: x, {JOB}}}]}}")
 
@@ -406,7 +408,9 @@ def test_a_run_whose_time_is_up_while_a_write_stays_lost_is_unknown(
 def test_a_lost_answer_in_finally_makes_a_good_run_a_warning(
     set_stage: Callable[..., Stage],
 ) -> None:
-    stage = set_stage({"sets": [SET], "faults": [{"kind": "reset", "call": "submit"}]}, door=NEVER)
+    stage = set_stage(
+        {"sets": [SET], "faults": [{"kind": "reset", "call": "submit"}]}, connection=NEVER
+    )
 
     played = stage.run(f"{{steps: [{{notify: a}}], finally: [{{id: x, {JOB}}}]}}")
 

@@ -94,7 +94,7 @@ def test_a_run_that_waits_for_a_person_looks_once_more_when_it_is_resumed(
 def test_where_nothing_settles_by_itself_a_person_is_asked_at_once(
     set_stage: Callable[..., Stage],
 ) -> None:
-    stage = set_stage(library(NOT_TAKEN), door=NEVER)
+    stage = set_stage(library(NOT_TAKEN), connection=NEVER)
 
     played = stage.run(RUN)
 
@@ -111,7 +111,7 @@ def test_where_nothing_settles_by_itself_a_person_is_asked_at_once(
 def test_where_nothing_settles_by_itself_a_run_that_shows_is_adopted(
     set_stage: Callable[..., Stage],
 ) -> None:
-    stage = set_stage(library(TAKEN), door=NEVER)
+    stage = set_stage(library(TAKEN), connection=NEVER)
 
     played = stage.run(RUN)
 
@@ -154,7 +154,7 @@ def test_two_that_alma_took_and_showed_late_are_left_to_a_person(
 
 def test_a_person_says_which_run_it_is(set_stage: Callable[..., Stage]) -> None:
     lose = {**TAKEN, "nth": 1}
-    stage = set_stage(library(lose, alma={"list_lag": "20m"}), door=NEVER)
+    stage = set_stage(library(lose, alma={"list_lag": "20m"}), connection=NEVER)
     assert waits_for_a_person(stage.run(RUN))
     (submitted,) = stage.submissions
     say(stage, submitted.instance_id)
@@ -199,7 +199,7 @@ def test_every_further_sending_needs_a_person_s_word(set_stage: Callable[..., St
 def test_a_person_s_word_counts_where_nothing_settles_by_itself(
     set_stage: Callable[..., Stage],
 ) -> None:
-    stage = set_stage(library(NOT_TAKEN), door=NEVER)
+    stage = set_stage(library(NOT_TAKEN), connection=NEVER)
     assert waits_for_a_person(stage.run(RUN))
     say(stage, None)
 
@@ -224,7 +224,7 @@ def test_a_person_s_word_is_heard_while_it_is_looked_for(set_stage: Callable[...
 
 
 def test_a_run_that_is_another_step_s_cannot_be_named(set_stage: Callable[..., Stage]) -> None:
-    stage = set_stage(library({**NOT_TAKEN, "nth": 2}), door=NEVER)
+    stage = set_stage(library({**NOT_TAKEN, "nth": 2}), connection=NEVER)
     waiting = stage.run(f"steps: [{{id: y, {JOB}}}, {{id: x, {JOB}}}]")
     assert waits_for_a_person(waiting)
     (of_y,) = stage.submissions
@@ -250,7 +250,7 @@ def test_a_run_that_is_another_step_s_cannot_be_named(set_stage: Callable[..., S
 def test_who_cancels_after_a_person_has_spoken_ends_a_run_that_is_known(
     set_stage: Callable[..., Stage],
 ) -> None:
-    stage = set_stage(library(NOT_TAKEN), door=NEVER)
+    stage = set_stage(library(NOT_TAKEN), connection=NEVER)
     assert waits_for_a_person(stage.run(RUN))
     say(stage, None)
     stage.open_store().ask_cancel(stage.open_store().find_run("last").id, "bert")
@@ -562,4 +562,4 @@ def test_two_crashes_with_open_intents_leave_it_to_a_person(
 def make_stage(folder: Path, faults: list[dict[str, Any]]) -> Stage:
     folder.mkdir(exist_ok=True)
     scenario = library(*faults) | {"jobs": [{"job": "M901", "duration": "9m"}]}
-    return Stage(folder, scenario, durable=True, door={"settle": timedelta(minutes=1)})
+    return Stage(folder, scenario, durable=True, connection={"settle": timedelta(minutes=1)})

@@ -11,11 +11,11 @@ import pytest
 
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import make_plan
-from almaflow.runs.diagnosis import Around, Because, Cause, why
+from almaflow.runs.diagnosis import Around, Because, WaitingCause, why
 from almaflow.runs.job_durations import Durations
 from almaflow.runs.step_tree import Called, Outline
 from almaflow.runs.views import view_of
-from almaflow.store import Entry, EntryState, JobSlot, PlaceState, Process
+from almaflow.store import Entry, EntryState, JobSlot, Process, SlotState
 from almaflow.waiting import WaitingKind
 from almaflow.workflow_loader import load_text
 from tests.harness import START
@@ -50,7 +50,7 @@ def place(number: int, **more: Any) -> JobSlot:
         "set_id": None,
         "marker": "",
         "named": True,
-        "state": PlaceState.TAKEN,
+        "state": SlotState.TAKEN,
         "asked_at": START,
         "not_before": None,
         "refusals": 0,
@@ -116,7 +116,7 @@ def test_a_job_in_alma_tells_its_status_since_when_and_how_long_it_takes() -> No
     (new,) = causes(DONE, status=Status.RUNNING)
 
     assert known == Because(
-        Cause.ALMA,
+        WaitingCause.ALMA,
         "both/left/job",
         "Job M48 runs in Alma at main as 4711 (RUNNING, 40 %), since 08:15:00 UTC (12m).",
         ("it usually takes 15m",),
@@ -127,7 +127,7 @@ def test_a_job_in_alma_tells_its_status_since_when_and_how_long_it_takes() -> No
 
 
 def test_a_step_that_waits_for_its_turn_tells_who_is_before_it() -> None:
-    own = place(9, run_id="r", path="both/left/job", state=PlaceState.QUEUED, taken_at=None,
+    own = place(9, run_id="r", path="both/left/job", state=SlotState.QUEUED, taken_at=None,
                 instance_id=None, refusals=2)  # fmt: skip
     holders = [
         place(1),
@@ -136,7 +136,7 @@ def test_a_step_that_waits_for_its_turn_tells_who_is_before_it() -> None:
         place(4, instance_id=None, taken_at=None),
     ]
     queue = [
-        place(8, run_id="third", path="x", asked_at=after(minutes=1), state=PlaceState.QUEUED),
+        place(8, run_id="third", path="x", asked_at=after(minutes=1), state=SlotState.QUEUED),
         own,
     ]
 
@@ -157,7 +157,7 @@ def test_a_step_that_waits_for_its_turn_tells_who_is_before_it() -> None:
     )
 
     assert one == Because(
-        Cause.PLACE,
+        WaitingCause.PLACE,
         "both/left/job",
         "Job M48 has been waiting for a slot since 08:15:00 UTC: 3 API-started jobs are "
         "running at main; first expected end 08:35 UTC.",
@@ -176,13 +176,13 @@ def test_a_step_that_waits_for_its_turn_tells_who_is_before_it() -> None:
 
 
 def test_of_many_holders_and_of_a_long_queue_the_first_are_named() -> None:
-    own = place(99, run_id="r", path="both/left/job", state=PlaceState.QUEUED, refusals=1)
+    own = place(99, run_id="r", path="both/left/job", state=SlotState.QUEUED, refusals=1)
 
     (one,) = causes(
         JOB,
         places=[own],
         holders=[place(number) for number in range(7)],
-        queue=[place(number, state=PlaceState.QUEUED) for number in range(20)],
+        queue=[place(number, state=SlotState.QUEUED) for number in range(20)],
     )
 
     assert (
@@ -205,7 +205,7 @@ def test_a_question_tells_how_it_is_answered_and_until_when() -> None:
     )
 
     assert one == Because(
-        Cause.PERSON,
+        WaitingCause.PERSON,
         "both/right/sign",
         "A person has to approve: Delete?",
         ("it has been waiting since 08:15:00 UTC, until 2026-03-04 08:15:00 UTC",),
@@ -248,7 +248,7 @@ def test_a_lost_answer_tells_what_happens_when_nothing_is_found(
         waits=(wait("looking in Alma", "both/left/job"),),
     )
 
-    assert (one.cause, one.moves) == (Cause.LOST, ())
+    assert (one.cause, one.moves) == (WaitingCause.LOST, ())
     assert one.text == f"{LOOKING}; it searches about once a minute: {then}."
     assert one.details == (
         ("the response was lost (gone); being searched for in Alma since 08:15:00"),
@@ -260,7 +260,7 @@ def test_without_a_process_nobody_looks_for_a_lost_answer() -> None:
 
     nobody, one = causes(JOB, [lost], worked_on=False)
 
-    assert nobody.cause is Cause.NOBODY
+    assert nobody.cause is WaitingCause.NOBODY
     assert one.text.startswith(f"{LOOKING}: if it does not appear in Alma by ")
 
 
@@ -278,7 +278,7 @@ def test_what_nobody_can_tell_leads_to_resolve() -> None:
     )
 
     assert one == Because(
-        Cause.UNKNOWN,
+        WaitingCause.UNKNOWN,
         "both/left/job",
         "It is not known whether Alma accepted what it submitted, so almaflow sends nothing "
         "before a person confirms the outcome.",
@@ -308,7 +308,9 @@ def test_any_other_wait_is_told_as_the_step_says_it() -> None:
         waits=waits,
     )
 
-    assert one == Because(Cause.TIME, "both/left/later", "It waits: until 2026-03-02 09:00:00 UTC.")
+    assert one == Because(
+        WaitingCause.TIME, "both/left/later", "It waits: until 2026-03-02 09:00:00 UTC."
+    )
 
 
 def test_branches_that_wait_are_told_one_by_one() -> None:
@@ -320,15 +322,15 @@ def test_branches_that_wait_are_told_one_by_one() -> None:
     )
 
     assert [(one.cause, one.path) for one in found] == [
-        (Cause.ALMA, "both/left/job"),
-        (Cause.PERSON, "both/right/sign"),
+        (WaitingCause.ALMA, "both/left/job"),
+        (WaitingCause.PERSON, "both/right/sign"),
     ]
 
 
 def test_a_step_that_waits_for_nothing_is_at_work() -> None:
     (one,) = causes(BOTH, step("both/left/later", ""))
 
-    assert one == Because(Cause.TIME, "both/left/later", "It is running right now.")
+    assert one == Because(WaitingCause.TIME, "both/left/later", "It is running right now.")
 
 
 # --- the run --------------------------------------------------------------------------------------
@@ -338,13 +340,13 @@ def test_a_held_run_waits_for_resume() -> None:
     held, job = causes(DONE, worked_on=False, held=True)
 
     assert held == Because(
-        Cause.HELD,
+        WaitingCause.HELD,
         "",
         "It was interrupted. It is on hold until a person resumes it; jobs that it started in "
         "Alma keep running.",
         moves=(RESUME,),
     )
-    assert job.cause is Cause.ALMA
+    assert job.cause is WaitingCause.ALMA
 
 
 def test_a_run_that_could_not_go_on_says_why() -> None:
@@ -365,7 +367,7 @@ def test_a_run_whose_process_died_says_which() -> None:
     nobody, *_ = causes(step("both"), worked_on=False, process=process)
 
     assert nobody == Because(
-        Cause.NOBODY,
+        WaitingCause.NOBODY,
         "",
         (
             "The process that executed it (4711 on shelf) has died; jobs that it started in "
@@ -382,7 +384,7 @@ def test_a_run_whose_process_died_says_which() -> None:
 def test_a_run_that_nobody_works_on_says_so(started_at: datetime | None, text: str) -> None:
     (one,) = causes(worked_on=False, started_at=started_at, status=Status.QUEUED)
 
-    assert one == Because(Cause.NOBODY, "", text, moves=(RESUME,))
+    assert one == Because(WaitingCause.NOBODY, "", text, moves=(RESUME,))
 
 
 # --- runs that have ended -------------------------------------------------------------------------
@@ -402,7 +404,7 @@ def test_a_failed_run_tells_where_it_began_with_its_place_in_the_file() -> None:
     )
 
     assert one == Because(
-        Cause.ENDED,
+        WaitingCause.ENDED,
         "",
         "It ended as failed 08:26:00 UTC: Step both/left/job: oops.",
         (
@@ -419,7 +421,7 @@ def test_a_failed_run_tells_where_it_began_with_its_place_in_the_file() -> None:
 def test_a_run_that_ended_well_says_so() -> None:
     (one,) = causes(step("both"), **ended(Outcome.SUCCEEDED))
 
-    assert one == Because(Cause.ENDED, "", "It ended as succeeded 08:26:00 UTC.")
+    assert one == Because(WaitingCause.ENDED, "", "It ended as succeeded 08:26:00 UTC.")
 
 
 def test_a_warning_names_the_step_to_begin_again_with() -> None:

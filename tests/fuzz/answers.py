@@ -23,7 +23,7 @@ from almaflow.alma.errors import AlmaError
 from almaflow.alma.rate_limit import CallRate
 from almaflow.alma.responses import read_response
 from almaflow.alma.simulator import Reply
-from almaflow.alma.transport import Lost, WireAnswer, WireRequest
+from almaflow.alma.transport import ConnectionLost, WireRequest, WireResponse
 from almaflow.alma.value_parsing import Unreadable
 from almaflow.clock import VirtualClock, run_virtual
 from almaflow.outcome import Outcome
@@ -108,10 +108,10 @@ def peak() -> int:
 class _Fixed:
     """A transport that gives one answer."""
 
-    def __init__(self, answer: WireAnswer) -> None:
+    def __init__(self, answer: WireResponse) -> None:
         self._answer = answer
 
-    async def exchange(self, request: WireRequest) -> WireAnswer:
+    async def exchange(self, request: WireRequest) -> WireResponse:
         return self._answer
 
     def close(self) -> None:
@@ -126,11 +126,11 @@ def _sample(chance: random.Random) -> tuple[Sample, Reply]:
 def _to_client(chance: random.Random) -> str:
     sample, reply = _sample(chance)
     reply = mutated_reply(reply, chance)
-    answer = WireAnswer(reply.status, reply.headers, reply.body)
+    answer = WireResponse(reply.status, reply.headers, reply.body)
     return run_virtual(_send, sample, answer)
 
 
-async def _send(sample: Sample, answer: WireAnswer) -> str:
+async def _send(sample: Sample, answer: WireResponse) -> str:
     client = AlmaClient(
         "main", _Fixed(answer), key="l7xx0", rate=CallRate(1e6, 1e9), clock=VirtualClock(NOW)
     )
@@ -159,7 +159,7 @@ def _over_a_socket(chance: random.Random) -> str:
     sender.start()
     try:
         read_response(ours, sample.call.method, lambda: ends_at - time.monotonic())
-    except (Lost, OSError):
+    except (ConnectionLost, OSError):
         return "it took too long" if time.monotonic() > ends_at else ""
     finally:
         ours.close()

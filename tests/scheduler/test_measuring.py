@@ -70,7 +70,7 @@ def engine(store: Store, clock: VirtualClock) -> Engine:
         raise AssertionError("nobody speaks to Alma here")
 
     project = Project(Path(), Settings(), None)
-    return Engine(store=store, clock=clock, project=project, open_door=nowhere)
+    return Engine(store=store, clock=clock, project=project, open_connection=nowhere)
 
 
 def new_tick(**fields: Any) -> NewTick:

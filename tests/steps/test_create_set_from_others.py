@@ -266,7 +266,7 @@ def of_run(run_id: str) -> str:
 def test_a_run_that_goes_on_has_no_populations_yet(set_stage: Callable[..., Stage]) -> None:
     other = {"job": "Metadata Import using profile Vendor MARC records weekly", "at": "0s"}
     stage = set_stage({"other_runs": [{**other, "duration": "1h"}]})
-    stage.open_door("main")
+    stage.open_connection("main")
     job_id = next(
         job.id for job in stage.alma.institution("main").jobs.values() if job.name == other["job"]
     )
@@ -283,7 +283,7 @@ def test_a_run_that_goes_on_has_no_populations_yet(set_stage: Callable[..., Stag
 
 
 def test_a_run_that_is_no_import_has_no_populations(stage: Stage) -> None:
-    stage.open_door("main")
+    stage.open_connection("main")
     past = next(one for one in stage.alma.instances("M18"))
 
     played = stage.run(of_run(past.id))

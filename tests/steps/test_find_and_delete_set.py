@@ -165,7 +165,7 @@ def test_a_set_stays_when_nobody_knows_whether_a_job_works_on_it(
 ) -> None:
     stage = set_stage(
         {"sets": [WEEDING], "faults": [{"kind": "reset", "call": "submit"}]},
-        door={"settle": None},
+        connection={"settle": None},
     )
     workflow = ON_SET.replace("  - id: away", "finally:\n  - id: away")
 

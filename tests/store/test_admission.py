@@ -14,7 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from almaflow.store import Claim, JobSlot, NoSlot, PlaceLimits, Store, SubmissionKey
+from almaflow.store import Claim, JobSlot, NoSlot, SlotLimits, Store, SubmissionKey
 from tests.examples import examples
 from tests.store.conftest import HOST, ManualClock, make_record
 
@@ -64,7 +64,7 @@ class AdmissionMachine(RuleBasedStateMachine):
         ),
     )
     def begin(self, running: int, starts: int, asked: list[tuple[str, int]]) -> None:
-        self.limits = PlaceLimits(running, starts)
+        self.limits = SlotLimits(running, starts)
         for job, process in asked:
             self.ask(job, process)
 

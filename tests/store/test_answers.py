@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from almaflow.outcome import Outcome
-from almaflow.store import Answer, MarkerHabit, RunEnded, RunNotFound, Store, ValueUnfit
+from almaflow.store import Decision, MarkerHabit, RunEnded, RunNotFound, Store, ValueUnfit
 from almaflow.store.job_stats import REMEMBERED
 from tests.store.conftest import NOON, ManualClock, claimed, make_record
 
@@ -19,7 +19,7 @@ def test_answers_are_read_from_where_one_was(store: Store, clock: ManualClock) -
     clock.move(60)
     second = store.add_answer(runs[1], "all/3/ask", "resolve", {"instance": "17"}, "tom")
 
-    assert first == Answer(
+    assert first == Decision(
         first.id,
         runs[0],
         "ask",

@@ -15,8 +15,8 @@ from almaflow.store import (
     JobSlot,
     MoveWrong,
     NoSlot,
-    PlaceLimits,
-    PlaceState,
+    SlotLimits,
+    SlotState,
     Store,
     SubmissionKey,
     admission,
@@ -26,8 +26,8 @@ from tests.store.conftest import HOST, NOON, ManualClock, make_record
 
 Opener = Callable[..., Store]
 
-LIMITS = PlaceLimits(running=3, starts_per_hour=5)
-ONE = PlaceLimits(running=1, starts_per_hour=5)
+LIMITS = SlotLimits(running=3, starts_per_hour=5)
+ONE = SlotLimits(running=1, starts_per_hour=5)
 SPOT = SubmissionKey("w", 1, "submit")
 HOUR = timedelta(hours=1)
 
@@ -50,13 +50,13 @@ class Asker:
         self.store.ask_slot(claim, SPOT, account, job_id, **asked)
         return claim
 
-    def take(self, claim: Claim, limits: PlaceLimits = LIMITS) -> JobSlot | NoSlot:
+    def take(self, claim: Claim, limits: SlotLimits = LIMITS) -> JobSlot | NoSlot:
         return self.store.take_slot(claim, SPOT, limits)
 
     def taken(self, job_id: str = "M1", instance_id: str = "", **more: Any) -> Claim:
         """Let a run have a place, and be *instance_id* when that is given."""
         claim = self.ask(job_id, **more)
-        assert isinstance(self.take(claim, PlaceLimits(1000, 1000)), JobSlot)
+        assert isinstance(self.take(claim, SlotLimits(1000, 1000)), JobSlot)
         if instance_id:
             self.store.settle_place(claim, SPOT, instance_id)
         return claim
@@ -99,7 +99,7 @@ def test_a_submission_asks_once_and_keeps_its_ticket(asker: Asker, clock: Manual
         set_id="17",
         marker="af-1",
         named=True,
-        state=PlaceState.QUEUED,
+        state=SlotState.QUEUED,
         asked_at=NOON,
         not_before=None,
         refusals=0,
@@ -147,7 +147,7 @@ def test_whoever_lost_the_run_can_do_nothing_about_its_place(asker: Asker) -> No
         with pytest.raises(ClaimLost):
             call()
 
-    assert asker.place(claim).state is PlaceState.QUEUED
+    assert asker.place(claim).state is SlotState.QUEUED
 
 
 def test_what_never_asked_for_a_place_has_none_to_change(asker: Asker) -> None:
@@ -189,7 +189,7 @@ def test_places_are_taken_until_all_are(asker: Asker, clock: ManualClock) -> Non
 
     for claim, answer in zip(claims[:3], answers[:3], strict=True):
         assert answer == asker.place(claim)
-        assert asker.place(claim).state is PlaceState.TAKEN
+        assert asker.place(claim).state is SlotState.TAKEN
         assert asker.place(claim).taken_at == clock.now()
     assert answers[3] == NoSlot("running", tuple(asker.store.holders("main")), None, 0)
     assert [place.run_id for place in asker.store.holders("main")] == [
@@ -252,7 +252,7 @@ def test_an_unknown_submission_is_free_when_all_that_it_could_be_have_ended(
     assert (first, asker.place(unknown).candidates) == (True, ("2",))
     assert busy(asker.take(waiting, ONE))[0] == "running"
     assert asker.store.free_place("main", "2") is True
-    assert asker.place(unknown).state is PlaceState.FREED
+    assert asker.place(unknown).state is SlotState.FREED
     assert asker.place(unknown).freed_at == clock.now()
     assert isinstance(asker.take(waiting, ONE), JobSlot)
 
@@ -264,7 +264,7 @@ def test_one_instance_may_be_what_several_unknown_submissions_are(asker: Asker) 
 
     assert asker.store.free_place("main", "1")
 
-    assert {asker.place(claim).state for claim in unknown} == {PlaceState.FREED}
+    assert {asker.place(claim).state for claim in unknown} == {SlotState.FREED}
 
 
 @pytest.mark.parametrize("candidates", [[], ["1"]])
@@ -280,7 +280,7 @@ def test_an_unknown_submission_counts_as_running_for_a_day_at_most(
     clock.move(1)
 
     assert isinstance(asker.take(waiting, ONE), JobSlot)
-    assert asker.place(unknown).state is PlaceState.TAKEN
+    assert asker.place(unknown).state is SlotState.TAKEN
 
 
 def test_a_known_instance_counts_as_running_for_as_long_as_it_takes(
@@ -328,7 +328,7 @@ def test_a_refused_submission_is_no_start_and_holds_no_place(asker: Asker) -> No
 def test_a_submission_that_was_not_taken_after_all_stays_a_start(
     asker: Asker, clock: ManualClock
 ) -> None:
-    limits = PlaceLimits(1, 1)
+    limits = SlotLimits(1, 1)
     lost = asker.taken()
 
     asker.store.free_spot(lost, SPOT)
@@ -342,7 +342,7 @@ def test_starts_that_are_granted_before_ours_count(asker: Asker) -> None:
     asker.taken(instance_id="1")
     asker.store.free_place("main", "1")
     ahead, ours = asker.ask(), asker.ask()
-    limits = PlaceLimits(3, 2)
+    limits = SlotLimits(3, 2)
 
     answer = asker.take(ours, limits)
 
@@ -358,7 +358,7 @@ def test_limits_that_were_lowered_wait_until_enough_starts_are_over(
         asker.store.free_place("main", str(number))
         clock.move(60)
 
-    answer = asker.take(asker.ask(), PlaceLimits(3, 2))
+    answer = asker.take(asker.ask(), SlotLimits(3, 2))
 
     assert busy(answer) == ("hour", NOON + timedelta(minutes=2) + COUNTS, 0)
 
@@ -378,7 +378,7 @@ def test_who_asked_first_goes_first(asker: Asker) -> None:
 
 def test_as_many_may_go_as_there_are_places(asker: Asker) -> None:
     first, second, third = (asker.ask(f"M{number}") for number in range(3))
-    two = PlaceLimits(2, 5)
+    two = SlotLimits(2, 5)
 
     assert busy(asker.take(third, two)) == ("turn", None, 2)
     assert isinstance(asker.take(second, two), JobSlot)
@@ -394,7 +394,7 @@ def test_looking_at_a_place_takes_nothing(asker: Asker) -> None:
     assert look(first) is None
     assert look(second) == NoSlot("turn", (), None, 1)
     assert look(stranger) is None
-    assert asker.place(first).state is PlaceState.QUEUED
+    assert asker.place(first).state is SlotState.QUEUED
     asker.take(first)
     assert look(first) is None
     assert look(second) == NoSlot("running", (asker.place(first),), None, 0)
@@ -409,11 +409,11 @@ def test_who_may_go_now_is_told_in_the_order_of_asking(open_store: Opener, asker
     asker.ask("M4", "other")
     theirs.close()
 
-    turns = asker.store.turns("main", PlaceLimits(3, 1))
+    turns = asker.store.turns("main", SlotLimits(3, 1))
 
     assert turns == [asker.place(first), asker.place(second)]
     assert dead.run_id not in {place.run_id for place in turns}
-    everybody = asker.store.turns("main", PlaceLimits(9, 9))
+    everybody = asker.store.turns("main", SlotLimits(9, 9))
     assert everybody == [asker.place(claim) for claim in (first, same, second, third)]
 
 
@@ -427,9 +427,9 @@ def test_a_long_queue_is_looked_through_to_its_end(
         asker.ask()
     behind, last = asker.ask("M2"), asker.ask("M3")
 
-    limits = PlaceLimits(3, 1)
+    limits = SlotLimits(3, 1)
 
-    assert busy(asker.take(last, PlaceLimits(2, 1))) == ("turn", None, 5)
+    assert busy(asker.take(last, SlotLimits(2, 1))) == ("turn", None, 5)
     assert asker.store.turns("main", limits) == [asker.place(behind), asker.place(last)]
     assert isinstance(asker.take(last, limits), JobSlot)
 
@@ -456,15 +456,15 @@ def test_what_alma_put_off_keeps_its_ticket_and_nobody_of_its_job_passes(
     asker.store.later_place(first, SPOT, again_at)
 
     place = asker.place(first)
-    assert (place.id, place.state, place.taken_at) == (ticket, PlaceState.QUEUED, None)
+    assert (place.id, place.state, place.taken_at) == (ticket, SlotState.QUEUED, None)
     assert (place.refusals, place.not_before) == (1, again_at)
     assert busy(asker.take(first)) == ("later", again_at, 0)
     assert busy(asker.take(same)) == ("later", again_at, 1)
     assert isinstance(asker.take(other), JobSlot)
     assert busy(asker.take(asker.ask("M3"), ONE)) == ("running", None, 2)
     clock.move(30)
-    assert busy(asker.take(same, PlaceLimits(2, 5))) == ("turn", None, 1)
-    again = asker.take(first, PlaceLimits(2, 5))
+    assert busy(asker.take(same, SlotLimits(2, 5))) == ("turn", None, 1)
+    again = asker.take(first, SlotLimits(2, 5))
     assert isinstance(again, JobSlot)
     assert (again.refusals, again.taken_at, again.not_before) == (1, clock.now(), None)
 
@@ -526,7 +526,7 @@ def test_a_place_that_is_taken_in_a_batch_that_fails_is_not_taken(asker: Asker) 
     with pytest.raises(ZeroDivisionError):
         send()
 
-    assert asker.place(claim).state is PlaceState.QUEUED
+    assert asker.place(claim).state is SlotState.QUEUED
 
 
 # What a submission became
@@ -550,7 +550,7 @@ def test_settling_twice_changes_nothing_even_after_the_end(asker: Asker) -> None
 
     asker.store.settle_place(claim, SPOT, "17")
 
-    assert asker.place(claim).state is PlaceState.FREED
+    assert asker.place(claim).state is SlotState.FREED
 
 
 @pytest.mark.parametrize("before", ["freed", "refused", "suspected"])
@@ -570,7 +570,7 @@ def test_what_is_found_after_all_runs_until_it_is_seen_ended(
     asker.store.settle_place(claim, SPOT, "17")
 
     place = asker.place(claim)
-    assert (place.state, place.instance_id, place.candidates) == (PlaceState.TAKEN, "17", ())
+    assert (place.state, place.instance_id, place.candidates) == (SlotState.TAKEN, "17", ())
     assert (place.taken_at, place.freed_at) == (NOON, None)
 
 
@@ -605,7 +605,7 @@ def test_other_lost_submissions_of_a_job_are_named(asker: Asker) -> None:
     asker.ask()
     resubmit = SubmissionKey("w", 1, "resubmit")
     asker.store.ask_slot(ours, resubmit, "main", "M1", None, "", False)
-    asker.store.take_slot(ours, resubmit, PlaceLimits(100, 100))
+    asker.store.take_slot(ours, resubmit, SlotLimits(100, 100))
 
     beside = asker.store.lost_beside("main", "M1", ours.run_id, SPOT)
 

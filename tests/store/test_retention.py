@@ -13,9 +13,9 @@ from almaflow.store import (
     Cause,
     Line,
     NewNotice,
-    PlaceLimits,
     Pruned,
     RunNotFound,
+    SlotLimits,
     Source,
     Store,
     SubmissionKey,
@@ -95,7 +95,7 @@ def test_a_run_whose_job_may_still_run_in_alma_stays(
     claim = store.claim_run(run.id, process)
     spot = SubmissionKey("withdraw", 1, "submit")
     store.ask_slot(claim, spot, account="main", job_id="M44", set_id=None, marker="m", named=True)
-    store.take_slot(claim, spot, PlaceLimits(3, 5))
+    store.take_slot(claim, spot, SlotLimits(3, 5))
     store.settle_place(claim, spot, "4711")
     store.finish_run(claim, Outcome.TIMED_OUT)
     finish(store, process, 2)

@@ -163,7 +163,7 @@ class Machine(Stage):
 
     def __init__(self, prepared: Prepared, folder: Path, schedule: Schedule) -> None:
         # Alma is asked who it is before the first write, so it has answered once by then.
-        super().__init__(folder, durable=True, door={"environment": "production"})
+        super().__init__(folder, durable=True, connection={"environment": "production"})
         self.prepared = prepared
         self.schedule = schedule
         self.wall = Wall(self.clock)

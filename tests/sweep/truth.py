@@ -12,7 +12,7 @@ from almaflow.alma.simulator import Submission
 from almaflow.expressions.serialization import decode, plain
 from almaflow.outcome import Status
 from almaflow.runs.events import EventKind as Kind
-from almaflow.store import Entry, EntryState, PlaceState
+from almaflow.store import Entry, EntryState, SlotState
 from tests.sweep.machine import Machine, WholeRun
 
 
@@ -147,8 +147,8 @@ def kept_places(machine: Machine) -> list[str]:
     running = {run.id for run in machine.alma.instances() if not run.is_over(now)}
     for run_id in machine.prepared.run_ids:
         for place in machine.observer.places_of(run_id):
-            held = place.state is PlaceState.TAKEN and place.instance_id not in running
-            if held or place.state is PlaceState.QUEUED:
+            held = place.state is SlotState.TAKEN and place.instance_id not in running
+            if held or place.state is SlotState.QUEUED:
                 found.append(f"{run_id} {place.spot.path}: {place.state}, {place.instance_id}")
     return found
 

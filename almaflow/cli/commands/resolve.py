@@ -24,7 +24,7 @@ from almaflow.cli.render.run_details import instant
 from almaflow.cli.render.terminal import emit, say
 from almaflow.cli.render.text_layout import on_one_line
 from almaflow.cli.run_owner import is_worked_on
-from almaflow.engine.alma_writes.adoption import TOLERANCE, Mismatch, Wanted, sent_since
+from almaflow.engine.alma_writes.adoption import TOLERANCE, Mismatch, SoughtInstance, sent_since
 from almaflow.errors import RequestWrong
 from almaflow.outcome import Status
 from almaflow.problems import did_you_mean
@@ -37,7 +37,7 @@ _UNKNOWN_RUN = frozenset({"402216", "402218", "402215"})
 
 
 @dataclass(frozen=True)
-class Lost:
+class UnconfirmedRequest:
     """A submission for which it is not known whether Alma accepted it.
 
     *markers* are those of all submissions of its attempt.
@@ -63,9 +63,9 @@ class Lost:
         """Where it was sent."""
         return str(self.entry.value["institution"])
 
-    def wanted(self, ahead: timedelta) -> Wanted:
+    def wanted(self, ahead: timedelta) -> SoughtInstance:
         """Return the instance to search for; *ahead* is how far Alma's clock is ahead of ours."""
-        return Wanted(self.trace, self.markers, sent_since(self.entry.value, ahead))
+        return SoughtInstance(self.trace, self.markers, sent_since(self.entry.value, ahead))
 
 
 def resolve(
@@ -125,7 +125,7 @@ def _go_on(
     project: Project,
     store: Store,
     record: RunRecord,
-    lost: Lost,
+    lost: UnconfirmedRequest,
     instance: str | None,
     *,
     as_json: bool,
@@ -149,11 +149,11 @@ def _go_on(
 # --- which submission -----------------------------------------------------------------------------
 
 
-def _lost_in(entries: Sequence[Entry], worked_on: bool) -> dict[str, Lost]:
+def _lost_in(entries: Sequence[Entry], worked_on: bool) -> dict[str, UnconfirmedRequest]:
     """Return the lost submissions by the path of their step, the newest of each."""
     submissions = [entry for entry in entries if is_submission(entry.effect) and entry.request_hash]
     return {
-        entry.path: Lost(entry, _markers(submissions, entry))
+        entry.path: UnconfirmedRequest(entry, _markers(submissions, entry))
         for entry in submissions
         if is_lost(entry, worked_on=worked_on)
     }
@@ -167,7 +167,9 @@ def _markers(submissions: Sequence[Entry], lost: Entry) -> list[str]:
     ]
 
 
-def _chosen(record: RunRecord, step: str, lost: Mapping[str, Lost]) -> Lost:
+def _chosen(
+    record: RunRecord, step: str, lost: Mapping[str, UnconfirmedRequest]
+) -> UnconfirmedRequest:
     """Return the submission that is meant; Raises: RequestWrong."""
     if not lost:
         raise RequestWrong(
@@ -192,10 +194,12 @@ def _chosen(record: RunRecord, step: str, lost: Mapping[str, Lost]) -> Lost:
 # --- what Alma shows ------------------------------------------------------------------------------
 
 
-def _check_instance(project: Project, store: Store, lost: Lost, instance_id: str) -> None:
+def _check_instance(
+    project: Project, store: Store, lost: UnconfirmedRequest, instance_id: str
+) -> None:
     """Raise `RequestWrong` when the run in Alma cannot be the one that was submitted."""
 
-    async def question(alma: Asked) -> tuple[JobInstance, Wanted]:
+    async def question(alma: Asked) -> tuple[JobInstance, SoughtInstance]:
         instance = await alma.read(calls.instance(instance_id, lost.trace.job_id))
         return instance, lost.wanted(alma.ahead)
 
@@ -218,7 +222,7 @@ def _check_instance(project: Project, store: Store, lost: Lost, instance_id: str
         )
 
 
-def _why_not(instance: JobInstance, wanted: Wanted) -> str:
+def _why_not(instance: JobInstance, wanted: SoughtInstance) -> str:
     """Return why an instance is not the one that was submitted; empty when it can be.
 
     Who started it is left to the person: Alma may call the API's account by any name.
@@ -239,7 +243,7 @@ def _why_not(instance: JobInstance, wanted: Wanted) -> str:
 
 
 def _not_there(
-    project: Project, store: Store, record: RunRecord, lost: Lost, *, as_json: bool
+    project: Project, store: Store, record: RunRecord, lost: UnconfirmedRequest, *, as_json: bool
 ) -> bool:
     """Show what Alma lists that could be it, and return whether it is submitted all the same.
 
@@ -247,7 +251,7 @@ def _not_there(
         RequestWrong: Alma lists a run with the submission's own mark.
     """
 
-    async def question(alma: Asked) -> tuple[list[JobInstance], Wanted]:
+    async def question(alma: Asked) -> tuple[list[JobInstance], SoughtInstance]:
         day = lost.wanted(alma.ahead).listed_from
         listed = await read_pages(
             alma.read,
@@ -280,7 +284,7 @@ def _shown(run: JobInstance) -> str:
     return on_one_line(f"{run.id}  {run.name} ({run.status or 'no status yet'}{at}{by})")
 
 
-def _claimed(project: Project, store: Store, lost: Lost) -> Collection[str]:
+def _claimed(project: Project, store: Store, lost: UnconfirmedRequest) -> Collection[str]:
     """Return the runs that are known to be another submission's."""
     account = project.institution(lost.institution).account
     return store.known_instances(account, lost.trace.job_id)

@@ -21,7 +21,7 @@ from almaflow.cli.run_owner import is_worked_on
 from almaflow.errors import LinesWanted, RequestWrong
 from almaflow.outcome import Status
 from almaflow.plan import Plan, recorded_plan
-from almaflow.runs.retry_plan import Again, Submitted, again
+from almaflow.runs.retry_plan import Again, EarlierSubmission, again
 from almaflow.runs.step_tree import Outline
 from almaflow.settings import Project
 from almaflow.store import RunRecord, Store
@@ -152,7 +152,7 @@ def _question(record: RunRecord, plan: Plan, chosen: Again) -> Iterator[str]:
         )
 
 
-def _told(submission: Submitted, zone: ZoneInfo) -> str:
+def _told(submission: EarlierSubmission, zone: ZoneInfo) -> str:
     """Return which job it was, when it was sent, and its outcome."""
     job = f"job {submission.job_id}" + (
         f" ({on_one_line(submission.job_name)})" if submission.job_name else ""

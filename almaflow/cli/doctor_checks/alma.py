@@ -21,7 +21,7 @@ from almaflow.redaction import Mask
 from almaflow.settings import Project
 
 if TYPE_CHECKING:
-    from almaflow.engine.alma_writes.institutions import Door
+    from almaflow.engine.alma_writes.institutions import InstitutionConnection
 
 # The largest accepted difference between this machine's clock and Alma's; reconciliation after a
 # lost response compares times.
@@ -33,18 +33,18 @@ _AT_A_TIME = 8
 
 async def look_at_institutions(project: Project, mask: Mask) -> Findings:
     """Ask every institution of almaflow.yaml, several at a time."""
-    open_door = bootstrap.live_door(project, mask)
+    open_connection = bootstrap.live_connections(project, mask)
     limiter = anyio.CapacityLimiter(_AT_A_TIME)
     of_each: dict[str, Findings] = {name: Findings() for name in project.institutions}
 
     async def look(name: str, findings: Findings) -> None:
         async with limiter:
             with findings.about(f"institution {name}"):
-                door = open_door(name)
+                connection = open_connection(name)
                 try:
-                    await _look(door, findings)
+                    await _look(connection, findings)
                 finally:
-                    door.client.close()
+                    connection.client.close()
 
     async with anyio.create_task_group() as tasks:
         for name, findings in of_each.items():
@@ -52,27 +52,27 @@ async def look_at_institutions(project: Project, mask: Mask) -> Findings:
     return Findings(one for found in of_each.values() for one in found)
 
 
-async def _look(door: Door, findings: Findings) -> None:
+async def _look(connection: InstitutionConnection, findings: Findings) -> None:
     """Ask one institution; Raises: AlmaError when it does not let us in."""
-    what = f"institution {door.name}"
-    code = await door.client.send(calls.probe())
-    general = await door.client.send(calls.general())
+    what = f"institution {connection.name}"
+    code = await connection.client.send(calls.probe())
+    general = await connection.client.send(calls.general())
     try:
-        door.prove(general)
+        connection.prove(general)
     except AlmaflowError as error:
         findings.append(bad(what, str(error)))
     else:
         named = general.institution_code or code or "an institution whose code Alma does not show"
-        where = f"{general.environment or 'environment not known'}, {door.base_url}"
+        where = f"{general.environment or 'environment not known'}, {connection.base_url}"
         findings.append(good(what, f"the key belongs to {named} ({where})"))
-    findings.append(await _may_write(door, what))
-    findings.append(_clock(door, what))
-    findings.extend(_calls_left(door, what))
+    findings.append(await _may_write(connection, what))
+    findings.append(_clock(connection, what))
+    findings.extend(_calls_left(connection, what))
 
 
-async def _may_write(door: Door, what: str) -> Finding:
+async def _may_write(connection: InstitutionConnection, what: str) -> Finding:
     try:
-        await door.client.send(calls.probe(write=True))
+        await connection.client.send(calls.probe(write=True))
     except AlmaRefused as error:
         return bad(
             what,
@@ -84,10 +84,10 @@ async def _may_write(door: Door, what: str) -> Finding:
     return good(what, "the key can read and write Configuration")
 
 
-def _clock(door: Door, what: str) -> Finding:
-    if door.client.last_date is None:
+def _clock(connection: InstitutionConnection, what: str) -> Finding:
+    if connection.client.last_date is None:
         return doubtful(what, "Alma's responses do not show its time")
-    ahead = door.client.ahead
+    ahead = connection.client.ahead
     # Alma tells whole seconds, and its answer takes a moment.
     rounded = timedelta(seconds=round(abs(ahead.total_seconds()), -1))
     if abs(ahead) <= _TOLERANCE:
@@ -100,12 +100,14 @@ def _clock(door: Door, what: str) -> Finding:
     )
 
 
-def _calls_left(door: Door, what: str) -> list[Finding]:
-    left = door.client.remaining_calls
+def _calls_left(connection: InstitutionConnection, what: str) -> list[Finding]:
+    left = connection.client.remaining_calls
     if left is None:
         return []
-    if left < door.reserve_calls:
-        text = f"{left} calls are left today, fewer than the {door.reserve_calls} reserved ones"
+    if left < connection.reserve_calls:
+        text = (
+            f"{left} calls are left today, fewer than the {connection.reserve_calls} reserved ones"
+        )
         move = "Until tomorrow only started runs continue. Check what else uses the key."
         return [doubtful(what, text, move)]
     return [good(what, f"{left} calls are left today")]

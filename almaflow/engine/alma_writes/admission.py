@@ -19,10 +19,10 @@ from almaflow.alma import calls
 from almaflow.alma.errors import AlmaError, AlmaRefused
 from almaflow.alma.job_status import is_terminal
 from almaflow.clock import Clock
-from almaflow.engine.alma_writes.institutions import Door
+from almaflow.engine.alma_writes.institutions import InstitutionConnection
 from almaflow.runs.job_durations import Durations
 from almaflow.steps.base import PollSettings
-from almaflow.store import JobSlot, NoSlot, PlaceLimits, Store, StoreTrouble, SubmissionKey
+from almaflow.store import JobSlot, NoSlot, SlotLimits, Store, StoreTrouble, SubmissionKey
 from almaflow.store.writer import StoreWriter
 from almaflow.waiting import Waiting, WaitingKind
 
@@ -34,7 +34,7 @@ class Waiter(Protocol):
     """What waiting needs of the step that waits."""
 
     run_id: str
-    door: Door
+    connection: InstitutionConnection
     poll: PollSettings
 
     async def wait_event(self, event: anyio.Event, waiting: Waiting) -> None:
@@ -42,16 +42,16 @@ class Waiter(Protocol):
         ...
 
 
-Key = tuple[str, SubmissionKey]
+QueueKey = tuple[str, SubmissionKey]
 
 
 @dataclass
 class _Group:
     """Who waits at one institution."""
 
-    door: Door
+    connection: InstitutionConnection
     poll: PollSettings
-    waiting: dict[Key, anyio.Event] = field(default_factory=dict)
+    waiting: dict[QueueKey, anyio.Event] = field(default_factory=dict)
     changed: anyio.Event = field(default_factory=anyio.Event)
     again_at: datetime | None = None
     """The earliest instant at which a submission may be sent although no run ends before."""
@@ -59,8 +59,8 @@ class _Group:
     """Who held the places at the last look; None before the first."""
 
     @property
-    def limits(self) -> PlaceLimits:
-        return PlaceLimits(self.door.running_jobs, self.door.starts_per_hour)
+    def limits(self) -> SlotLimits:
+        return SlotLimits(self.connection.running_jobs, self.connection.starts_per_hour)
 
     @property
     def pace(self) -> timedelta:
@@ -93,10 +93,10 @@ class Admission:
         *refusal* is what Alma last said to this submission, empty when it was not sent yet.
         """
         assert self._tasks is not None, "an engine works only while it is running"
-        account = waiter.door.account
+        account = waiter.connection.account
         group = self._groups.get(account)
         if group is None:
-            group = self._groups[account] = _Group(waiter.door, waiter.poll)
+            group = self._groups[account] = _Group(waiter.connection, waiter.poll)
             self._tasks.start_soon(self._look_after, account, group)
         event = anyio.Event()
         group.waiting[waiter.run_id, spot] = event
@@ -104,7 +104,7 @@ class Admission:
             group.again_at = busy.again_at
             group.changed.set()
         try:
-            text = self.reason(busy, job_id, waiter.door, refusal)
+            text = self.reason(busy, job_id, waiter.connection, refusal)
             await waiter.wait_event(event, Waiting(WaitingKind.SLOT, text, until=busy.again_at))
         finally:
             group.waiting.pop((waiter.run_id, spot), None)
@@ -116,23 +116,25 @@ class Admission:
         if account in self._groups:
             self._groups[account].changed.set()
 
-    def reason(self, busy: NoSlot, job_id: str, door: Door, refusal: str) -> str:
+    def reason(
+        self, busy: NoSlot, job_id: str, connection: InstitutionConnection, refusal: str
+    ) -> str:
         """Return why a submission waits, with an estimate where there is one."""
         match busy.reason:
             case "running":
-                end = self._first_end(door.account, busy.holders)
+                end = self._first_end(connection.account, busy.holders)
                 text = f"; first expected end {end:%H:%M} UTC" if end else ""
                 count = len(busy.holders)
-                return f"{count} API-started jobs are running at {door.name}{text}"
+                return f"{count} API-started jobs are running at {connection.name}{text}"
             case "hour":
                 return (
-                    f"job {job_id} was started {door.starts_per_hour} times within an hour at "
-                    f"{door.name}{_next(busy.again_at)}"
+                    f"job {job_id} was started {connection.starts_per_hour} times within an hour "
+                    f"at {connection.name}{_next(busy.again_at)}"
                 )
             case "later":
-                text = refusal or f"Alma refuses job {job_id} at {door.name} for now"
+                text = refusal or f"Alma refuses job {job_id} at {connection.name} for now"
                 return f"{text}{_next(busy.again_at)}"
-        return f"{busy.ahead} submissions at {door.name} asked before this one"
+        return f"{busy.ahead} submissions at {connection.name} asked before this one"
 
     def _first_end(self, account: str, holders: Sequence[JobSlot]) -> datetime | None:
         """Return when the first of the runs that hold the places is expected to end."""
@@ -161,7 +163,7 @@ class Admission:
         del self._groups[account]
 
     def _pace(self, group: _Group) -> timedelta:
-        sparing = group.door.is_sparing(self._clock.now())
+        sparing = group.connection.is_sparing(self._clock.now())
         return max(group.poll.first, group.poll.max) if sparing else group.pace
 
     async def _wake(self, account: str, group: _Group) -> None:
@@ -189,15 +191,15 @@ class Admission:
         try:
             for place in await self._writer.call(self._store.holders, account):
                 for instance_id in [place.instance_id] if place.instance_id else place.candidates:
-                    if await self._has_ended(group.door, place.job_id, instance_id):
+                    if await self._has_ended(group.connection, place.job_id, instance_id):
                         await self._writer.call(self._store.free_place, account, instance_id)
         except StoreTrouble:
             return
 
     @staticmethod
-    async def _has_ended(door: Door, job_id: str, instance_id: str) -> bool:
+    async def _has_ended(connection: InstitutionConnection, job_id: str, instance_id: str) -> bool:
         try:
-            return is_terminal(await door.client.send(calls.instance(instance_id, job_id)))
+            return is_terminal(await connection.client.send(calls.instance(instance_id, job_id)))
         except AlmaRefused as error:
             # An instance that Alma does not know is not running.
             return bool(error.codes & {"402216", "402218"})

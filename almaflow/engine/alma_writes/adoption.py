@@ -45,7 +45,7 @@ class Mismatch(StrEnum):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class SoughtInstance:
     """The instance that is searched for.
 
     *markers* are those of every submission of the attempt: one that came late may run under the

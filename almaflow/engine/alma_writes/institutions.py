@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 import anyio
 
 from almaflow.alma.client import AlmaClient
-from almaflow.alma.directory import Kept
+from almaflow.alma.directory import DirectoryCache
 from almaflow.alma.wire import General
 from almaflow.engine.retry import midnight
 from almaflow.steps.result import StepFailed
@@ -23,7 +23,7 @@ from almaflow.waiting import Waiting, WaitingKind
 
 
 @dataclass
-class Door:
+class InstitutionConnection:
     """One institution as the engine uses it.
 
     *environment* and *code* are what almaflow.yaml says; empty when it says nothing. *account* is
@@ -50,7 +50,7 @@ class Door:
     """Held while Alma is asked, so that runs which begin together ask once."""
     proven: bool = False
     """Whether Alma has said that it is the institution that is meant."""
-    kept: Kept = field(default_factory=Kept)
+    kept: DirectoryCache = field(default_factory=DirectoryCache)
     """What the directory remembers."""
 
     most_calls: int = 0
@@ -124,29 +124,32 @@ class Door:
         self.proven = True
 
 
-OpenDoor = Callable[[str], Door]
+OpenConnection = Callable[[str], InstitutionConnection]
 """Opens an institution by its name; Raises: RequestWrong when nothing says how."""
 
 
 class Institutions:
-    """The doors of one process, by name."""
+    """The connections of one process, by institution."""
 
-    def __init__(self, open_door: OpenDoor) -> None:
-        self._open = open_door
-        self._doors: dict[str, Door] = {}
+    def __init__(self, open_connection: OpenConnection) -> None:
+        self._open = open_connection
+        self._connections: dict[str, InstitutionConnection] = {}
 
-    def door(self, name: str) -> Door:
-        """Return the door of the institution *name*; Raises: RequestWrong."""
-        if name not in self._doors:
-            self._doors[name] = self._open(name)
-        return self._doors[name]
+    def connection(self, name: str) -> InstitutionConnection:
+        """Return the connection to the institution *name*; Raises: RequestWrong."""
+        if name not in self._connections:
+            self._connections[name] = self._open(name)
+        return self._connections[name]
 
     def remaining_calls(self) -> dict[str, int]:
         """Return the calls left for this day, by name, where Alma has reported them."""
-        remaining = {name: door.client.remaining_calls for name, door in self._doors.items()}
+        remaining = {
+            name: connection.client.remaining_calls
+            for name, connection in self._connections.items()
+        }
         return {name: left for name, left in remaining.items() if left is not None}
 
     def close(self) -> None:
         """Give all connections back."""
-        for door in self._doors.values():
-            door.client.close()
+        for connection in self._connections.values():
+            connection.client.close()

@@ -12,16 +12,23 @@ from typing import Any, Protocol
 import anyio
 
 from almaflow.alma.calls import Call
-from almaflow.alma.errors import AlmaBusy, AlmaMessage, AlmaRefused, AnswerLost, Busy, NotTaken
+from almaflow.alma.errors import (
+    AlmaBusy,
+    AlmaMessage,
+    AlmaRefused,
+    NotAccepted,
+    ResponseLost,
+    Threshold,
+)
 from almaflow.alma.evidence import RunTrace, Trace, trace_data
 from almaflow.clock import Clock
-from almaflow.engine.alma_writes.institutions import Door
-from almaflow.engine.alma_writes.reconciliation import Finding
+from almaflow.engine.alma_writes.institutions import InstitutionConnection
+from almaflow.engine.alma_writes.reconciliation import ReconciliationResult
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.retry import pause
 from almaflow.errors import AlmaflowError, RequestWrong
 from almaflow.redaction import SecretDamaged
-from almaflow.store import Entry, EntryState, InstanceTaken, NoSlot, PlaceLimits, SubmissionKey
+from almaflow.store import Entry, EntryState, InstanceTaken, NoSlot, SlotLimits, SubmissionKey
 
 # How long a write that is under way may still answer after cancel, timeout or Ctrl-C.
 GRACE = timedelta(seconds=30)
@@ -41,7 +48,7 @@ class Sender(Protocol):
     clock: Clock
     chance: random.Random
     journal: RunJournal
-    door: Door
+    connection: InstitutionConnection
 
     def tell_request(self, call: Call[Any]) -> None:
         """Tell onlookers what is sent."""
@@ -52,7 +59,7 @@ class Sender(Protocol):
         ...
 
 
-class Sending:
+class JournaledRequest:
     """A write under one effect. With a *place* it is a job, which takes one of Alma's places."""
 
     def __init__(
@@ -75,7 +82,7 @@ class Sending:
         self.told: dict[str, Any] = {
             "name": call.name,
             "request": call.rendering(),
-            "institution": sender.door.name,
+            "institution": sender.connection.name,
             "repeatable": repeatable,
             "trace": self.trace_data,
             "lost": 0,
@@ -83,7 +90,7 @@ class Sending:
         }
 
     @classmethod
-    def recorded(cls, sender: Sender, entry: Entry) -> Sending:
+    def recorded(cls, sender: Sender, entry: Entry) -> JournaledRequest:
         """Return a sending that an earlier part of the run, or process, recorded."""
         self = cls.__new__(cls)
         self.place = SubmissionKey(entry.path, entry.attempt, entry.effect)
@@ -118,14 +125,14 @@ class Sending:
             await self._lose("almaflow stopped while sending it")
         return self.entry
 
-    async def intend(self, limits: PlaceLimits | None = None) -> NoSlot | None:
+    async def intend(self, limits: SlotLimits | None = None) -> NoSlot | None:
         """Record that the write is about to leave; with *limits*, if there is a place for it."""
         # Recording cannot be cancelled, so what is cancelled already would leave after it.
         await anyio.lowlevel.checkpoint_if_cancelled()
         self.told = {
             key: value for key, value in self.told.items() if key not in ("error", "refusal")
         }
-        client = self._sender.door.client
+        client = self._sender.connection.client
         self.told["sent_at"] = self._sender.clock.now().isoformat()
         # How far Alma's clock went ahead of ours (seconds), should ours be set meanwhile.
         self.told["ahead"] = client.ahead.total_seconds() if client.last_date else None
@@ -142,7 +149,7 @@ class Sending:
         sender = self._sender
         sender.tell_request(self.call)
         sending = asyncio.ensure_future(
-            sender.door.client.send(self.call, waited=True, may_leave=sender.may_leave)
+            sender.connection.client.send(self.call, waited=True, may_leave=sender.may_leave)
         )
         try:
             await asyncio.wait({sending})
@@ -163,7 +170,7 @@ class Sending:
             return None
         return sending.result()
 
-    async def found(self, finding: Finding) -> None:
+    async def found(self, finding: ReconciliationResult) -> None:
         """Record what a lost write was found to have given; Raises: InstanceTaken."""
         before = dict(self.told)
         self.told |= {"result": finding.result, "found": True}
@@ -174,7 +181,7 @@ class Sending:
             self.told = before
             raise
 
-    async def absent(self, finding: Finding) -> None:
+    async def absent(self, finding: ReconciliationResult) -> None:
         """Record that Alma did not take a lost write, as is sure now."""
         self.told["absent"] = True
         self._by(finding)
@@ -194,7 +201,7 @@ class Sending:
             suspect = partial(journal.store.suspect_place, journal.claim, place, candidates)
         await self._record(EntryState.LOST, suspect)
 
-    def _by(self, finding: Finding) -> None:
+    def _by(self, finding: ReconciliationResult) -> None:
         if finding.by:
             self.told["resolved_by"] = finding.by
 
@@ -214,11 +221,11 @@ class Sending:
             case AlmaRefused() as error:
                 self.told["refusal"] = _refusal_fields(error)
                 await self._record(EntryState.REFUSED)
-            case NotTaken() | RequestWrong() | SecretDamaged() as error:
+            case NotAccepted() | RequestWrong() | SecretDamaged() as error:
                 # The last two are met while the request is put together.
                 self.told["error"] = str(error)
                 await self._record(EntryState.UNTAKEN, self._place_after(error))
-            case AnswerLost() as error:
+            case ResponseLost() as error:
                 await self._lose(error.why)
             case error:
                 # Whatever else went wrong after the intent: nobody knows.
@@ -232,7 +239,10 @@ class Sending:
 
         def later() -> None:
             again_at = now
-            if isinstance(error, AlmaBusy) and error.threshold in (Busy.JOBS, Busy.OVERLAP):
+            if isinstance(error, AlmaBusy) and error.threshold in (
+                Threshold.JOBS,
+                Threshold.OVERLAP,
+            ):
                 held = journal.store.place(journal.run_id, place)
                 refusals = held.refusals if held is not None else 0
                 again_at += pause(error, refusals + 1, now, self._sender.chance)

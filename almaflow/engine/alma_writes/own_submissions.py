@@ -10,7 +10,7 @@ from almaflow.alma.job_status import is_terminal
 from almaflow.alma.value_parsing import normal_name
 from almaflow.alma.wire import JobInstance
 from almaflow.engine.alma_writes.adoption import habit_after
-from almaflow.engine.alma_writes.institutions import Door
+from almaflow.engine.alma_writes.institutions import InstitutionConnection
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.resources import Services
 from almaflow.store import Entry, MarkerHabit, SubmissionKey
@@ -18,18 +18,18 @@ from almaflow.store import Entry, MarkerHabit, SubmissionKey
 T = TypeVar("T")
 
 
-class Looking:
+class OwnSubmissions:
     """The part of an attempt's context that tells its own runs in Alma from others."""
 
     services: Services
     journal: RunJournal
-    door: Door
+    connection: InstitutionConnection
     path: str
     attempt: int
     run_id: str
 
     async def seen(self, job_id: str, instance: JobInstance) -> None:
-        account = self.door.account
+        account = self.connection.account
         if is_terminal(instance):
             await self._store(self.services.store.free_place, account, instance.id)
             self.services.admission.place_freed(account)
@@ -43,25 +43,27 @@ class Looking:
                 habits[account, job_id] = habit
 
     async def jobs_on(self, set_id: str) -> list[tuple[str, str | None]]:
-        places = await self._store(self.services.store.jobs_on_set, self.door.account, set_id)
+        places = await self._store(self.services.store.jobs_on_set, self.connection.account, set_id)
         return [(place.job_id, place.instance_id) for place in places]
 
     def known_markers(self) -> Collection[str]:
         return [entry.value["trace"]["marker"] for entry in self.submissions()]
 
     async def claimed(self, job_id: str) -> Collection[str]:
-        return await self._store(self.services.store.known_instances, self.door.account, job_id)
+        return await self._store(
+            self.services.store.known_instances, self.connection.account, job_id
+        )
 
     async def lost_beside(self, job_id: str) -> int:
         nothing = SubmissionKey(self.path, self.attempt, "")
         beside = await self._store(
-            self.services.store.lost_beside, self.door.account, job_id, self.run_id, nothing
+            self.services.store.lost_beside, self.connection.account, job_id, self.run_id, nothing
         )
         own = (self.run_id, self.path, self.attempt)
         return sum(1 for one in beside if (one.run_id, one.spot.path, one.spot.attempt) != own)
 
     async def marker_habit(self, job_id: str) -> MarkerHabit:
-        return await self._store(self.services.store.marker_habit, self.door.account, job_id)
+        return await self._store(self.services.store.marker_habit, self.connection.account, job_id)
 
     async def resolution(self, effect: str) -> Mapping[str, Any] | None:
         """Return what a person said of a lost submission: `{instance_id, by}`."""

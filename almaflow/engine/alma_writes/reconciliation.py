@@ -19,8 +19,8 @@ from almaflow.alma.errors import AlmaRefused
 from almaflow.alma.evidence import MembersTrace, RunTrace, SetTrace, Trace, read_trace
 from almaflow.alma.wire import JobInstance
 from almaflow.clock import Clock
-from almaflow.engine.alma_writes.adoption import TOLERANCE, Wanted, sent_since
-from almaflow.engine.alma_writes.institutions import Door
+from almaflow.engine.alma_writes.adoption import TOLERANCE, SoughtInstance, sent_since
+from almaflow.engine.alma_writes.institutions import InstitutionConnection
 from almaflow.steps.result import StepFailed
 from almaflow.store import Entry, MarkerHabit
 from almaflow.waiting import Waiting, WaitingKind
@@ -50,7 +50,7 @@ class Looker(Protocol):
     """What looking needs of the step that lost an answer."""
 
     clock: Clock
-    door: Door
+    connection: InstitutionConnection
     directory: Directory
 
     async def read(self, call: Call[T], *, poll: bool = False) -> T:
@@ -83,7 +83,7 @@ class Looker(Protocol):
 
 
 @dataclass(frozen=True)
-class Finding:
+class ReconciliationResult:
     """What a lost write was found to have produced.
 
     *by* is the person who confirmed it, else empty. *result* is None when Alma did not accept it.
@@ -93,7 +93,7 @@ class Finding:
     by: str = ""
 
 
-async def find(looker: Looker, entry: Entry) -> Finding:
+async def find(looker: Looker, entry: Entry) -> ReconciliationResult:
     """Return the outcome of the lost write in *entry*, as soon as it is certain.
 
     Raises:
@@ -105,36 +105,36 @@ async def find(looker: Looker, entry: Entry) -> Finding:
     while True:
         decision = await looker.resolution(entry.effect)
         if decision is not None:
-            return Finding(decision["instance_id"], decision["by"])
-        now, sure_at = looker.clock.now(), sure_by(entry, looker.door)
+            return ReconciliationResult(decision["instance_id"], decision["by"])
+        now, sure_at = looker.clock.now(), sure_by(entry, looker.connection)
         reason = (
             f"checking whether Alma accepted the request to {entry.value['name']}, because the "
             f"response was lost; this is settled by {sure_at:%H:%M:%S} UTC"
         )
         waiting = Waiting(WaitingKind.UNCONFIRMED, reason, until=sure_at)
         await looker.wait_until(max(now, min(look_at, sure_at)), waiting)
-        look = _Look(looker, entry, looker.clock.now())
+        look = _SearchPass(looker, entry, looker.clock.now())
         result = await look.at(trace)
         if result is not None or look.is_last():
-            return Finding(result)
+            return ReconciliationResult(result)
         pause = min(LONGEST, pause * GROWTH)
         look_at = looker.clock.now() + pause
 
 
-def sure_by(entry: Entry, door: Door) -> datetime:
+def sure_by(entry: Entry, connection: InstitutionConnection) -> datetime:
     """Return when a lost write that is not in Alma is sure not to have been taken."""
     patience = read_trace(entry.value["trace"]).patience
     if patience is None:
-        patience = UNTIL_ASKED if door.settle is None else door.settle
+        patience = UNTIL_ASKED if connection.settle is None else connection.settle
     # Should our clock have been set forward since the sending, that time has not passed.
-    moved = timedelta(seconds=entry.value["ahead"] or 0) - door.client.ahead
+    moved = timedelta(seconds=entry.value["ahead"] or 0) - connection.client.ahead
     if entry.value["ahead"] is None or moved < TOLERANCE:
         moved = timedelta()
     return datetime.fromisoformat(entry.value["sent_at"]) + patience + moved
 
 
 @dataclass(frozen=True)
-class _Look:
+class _SearchPass:
     """One look in Alma for the lost write in *entry*, begun at an instant of our clock."""
 
     looker: Looker
@@ -143,7 +143,7 @@ class _Look:
 
     def is_last(self) -> bool:
         """Whether nothing can show up any more; the look's own answers tell how late it is."""
-        return self.begun_at >= sure_by(self.entry, self.looker.door)
+        return self.begun_at >= sure_by(self.entry, self.looker.connection)
 
     async def at(self, trace: Trace | RunTrace) -> Any | None:
         """Return what the write gave; None when there is nothing (yet).
@@ -210,11 +210,11 @@ class _Look:
             raise _several(candidates)
         return candidates[0].id
 
-    def _wanted(self, trace: RunTrace) -> Wanted:
-        since = sent_since(self.entry.value, self.looker.door.client.ahead)
-        return Wanted(trace, self.looker.known_markers(), since)
+    def _wanted(self, trace: RunTrace) -> SoughtInstance:
+        since = sent_since(self.entry.value, self.looker.connection.client.ahead)
+        return SoughtInstance(trace, self.looker.known_markers(), since)
 
-    async def _listed(self, wanted: Wanted) -> list[JobInstance]:
+    async def _listed(self, wanted: SoughtInstance) -> list[JobInstance]:
         return await read_pages(
             self._read,
             lambda offset: calls.instances(

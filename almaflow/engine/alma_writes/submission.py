@@ -18,25 +18,25 @@ import anyio
 
 from almaflow.alma import calls
 from almaflow.alma.calls import Call
-from almaflow.alma.errors import AlmaBusy, AlmaError, AnswerLost, Busy, NotTaken
+from almaflow.alma.errors import AlmaBusy, AlmaError, NotAccepted, ResponseLost, Threshold
 from almaflow.alma.evidence import RunTrace, SetTrace, Trace
 from almaflow.alma.wire import JobParameter
 from almaflow.engine.alma_writes import reconciliation
 from almaflow.engine.alma_writes.admission import Admission
 from almaflow.engine.alma_writes.journaled_request import (
+    JournaledRequest,
     RequestChanged,
-    Sending,
     lost_text,
     refusal,
 )
 from almaflow.engine.alma_writes.journaled_request import Sender as PlainSender
-from almaflow.engine.alma_writes.reconciliation import Finding, Looker, Unclear
+from almaflow.engine.alma_writes.reconciliation import Looker, ReconciliationResult, Unclear
 from almaflow.engine.retry import waiting_for
 from almaflow.errors import RequestWrong
 from almaflow.redaction import SecretDamaged
 from almaflow.steps.base import PollSettings
 from almaflow.steps.result import OutcomeUnknown, StepFailed
-from almaflow.store import Entry, EntryState, InstanceTaken, PlaceLimits, SubmissionKey
+from almaflow.store import Entry, EntryState, InstanceTaken, SlotLimits, SubmissionKey
 from almaflow.waiting import Waiting
 
 __all__ = ["RequestChanged", "Sender", "submit", "write"]
@@ -94,7 +94,7 @@ async def write(
         OutcomeUnknown: lost, and the write leaves no trace by which it could be found.
         RequestChanged: the request differs from the recorded one.
     """
-    sending = Sending(sender, effect, call, trace=trace, repeatable=repeatable)
+    sending = JournaledRequest(sender, effect, call, trace=trace, repeatable=repeatable)
     if isinstance(trace, SetTrace):
         sending.taken_already = frozenset({_NAME_TAKEN})
     entry = await sending.take_up()
@@ -114,19 +114,19 @@ async def write(
         await sending.intend()
         try:
             await sending.transmit()
-        except NotTaken as error:
+        except NotAccepted as error:
             tries += 1
             await sender.be_patient(error, tries, since)
-        except AnswerLost as error:
+        except ResponseLost as error:
             if repeatable:
                 tries += 1
                 await sender.be_patient(error, tries, since)
         else:
-            sender.door.answered = True
+            sender.connection.answered = True
         entry = sending.entry
 
 
-async def _look_for(sender: Sender, sending: Sending, entry: Entry) -> Any | None:
+async def _look_for(sender: Sender, sending: JournaledRequest, entry: Entry) -> Any | None:
     """Return the result of a lost write; None when it is to be sent once more."""
     if entry.value["trace"] is None:
         decision = await sender.resolution(entry.effect)
@@ -142,9 +142,9 @@ async def _look_for(sender: Sender, sending: Sending, entry: Entry) -> Any | Non
         return finding.result
     if entry.value["lost"] - entry.value.get("cut_off", 0) > 1:
         raise StepFailed(
-            f"The response of Alma at {sender.door.name} to the request to {sending.call.name} "
-            f"was lost twice ({entry.value['error']}), and Alma shows no effect of it. Check "
-            "in Alma, then run `almaflow retry`."
+            f"The response of Alma at {sender.connection.name} to the request to "
+            f"{sending.call.name} was lost twice ({entry.value['error']}), and Alma shows no "
+            "effect of it. Check in Alma, then run `almaflow retry`."
         )
     sender.say(
         f"Alma shows no effect of the request to {sending.call.name}, so almaflow sends it "
@@ -173,7 +173,7 @@ async def submit(sender: Sender, job_id: str, job_name: str, make: MakeParameter
         name = next((one.value for one in parameters if one.name == "job_name"), "")
         trace = RunTrace(job_id, job_name, name, marker.strip(), plain=not parameters)
         call = calls.submit_job(job_id, parameters)
-        sending = Sending(sender, effect, call, trace=trace)
+        sending = JournaledRequest(sender, effect, call, trace=trace)
         sending.place = SubmissionKey(sender.path, sender.attempt, effect)
         entry = await sending.take_up()
         if entry is None or (entry.state is EntryState.UNTAKEN and not entry.value.get("absent")):
@@ -207,7 +207,9 @@ def _set_of(parameters: Sequence[JobParameter]) -> str:
     return next((one.value for one in parameters if one.name == "set_id"), "")
 
 
-async def _send_in_turn(sender: Sender, sending: Sending, job_id: str, set_id: str) -> None:
+async def _send_in_turn(
+    sender: Sender, sending: JournaledRequest, job_id: str, set_id: str
+) -> None:
     """Wait for a place, send, and come back to the queue as long as Alma says "later".
 
     Returns when an answer, or the loss of one, is recorded.
@@ -216,7 +218,7 @@ async def _send_in_turn(sender: Sender, sending: Sending, job_id: str, set_id: s
     spot = sending.place
     trace = sending.told["trace"]
     await sender.journal.ask_slot(
-        spot, sender.door.account, job_id, set_id, trace["marker"], named=bool(trace["name"])
+        spot, sender.connection.account, job_id, set_id, trace["marker"], named=bool(trace["name"])
     )
     try:
         await _go_when_it_is_our_turn(sender, sending, job_id, spot)
@@ -232,9 +234,9 @@ async def _send_in_turn(sender: Sender, sending: Sending, job_id: str, set_id: s
 
 
 async def _go_when_it_is_our_turn(
-    sender: Sender, sending: Sending, job_id: str, spot: SubmissionKey
+    sender: Sender, sending: JournaledRequest, job_id: str, spot: SubmissionKey
 ) -> None:
-    limits = PlaceLimits(sender.door.running_jobs, sender.door.starts_per_hour)
+    limits = SlotLimits(sender.connection.running_jobs, sender.connection.starts_per_hour)
     since, tries, refusal_told = sender.clock.now(), 0, ""
     while True:
         # The rate of calls is waited for before the intent, and only by who can go.
@@ -247,25 +249,25 @@ async def _go_when_it_is_our_turn(
             continue
         try:
             await sending.transmit()
-        except AnswerLost:
+        except ResponseLost:
             return
-        except NotTaken as error:
+        except NotAccepted as error:
             tries += 1
             if _is_of_jobs(error):
-                refusal_told = waiting_for(error, sender.door.name).text
+                refusal_told = waiting_for(error, sender.connection.name).text
             else:
                 await sender.be_patient(error, tries, since)
             continue
-        sender.door.answered = True
+        sender.connection.answered = True
         return
 
 
-def _is_of_jobs(error: NotTaken) -> bool:
+def _is_of_jobs(error: NotAccepted) -> bool:
     """Whether Alma's limits of jobs are the reason: the queue decides when to continue."""
-    return isinstance(error, AlmaBusy) and error.threshold in (Busy.JOBS, Busy.OVERLAP)
+    return isinstance(error, AlmaBusy) and error.threshold in (Threshold.JOBS, Threshold.OVERLAP)
 
 
-async def _find_run(sender: Sender, sending: Sending, entry: Entry, number: int) -> Entry:
+async def _find_run(sender: Sender, sending: JournaledRequest, entry: Entry, number: int) -> Entry:
     """Return the entry of a lost submission when its outcome is known.
 
     Raises: OutcomeUnknown when it is not, after all that can be done without a person.
@@ -283,7 +285,7 @@ async def _find_run(sender: Sender, sending: Sending, entry: Entry, number: int)
             f"{finding.by} confirmed that Alma did not accept the submission, so almaflow "
             "sends it again."
         )
-    elif number > 0 or sender.door.settle is None:
+    elif number > 0 or sender.connection.settle is None:
         await _unknown(sender, sending, NOTHING_SHOWN)
     else:
         await sending.absent(finding)
@@ -296,7 +298,7 @@ async def _find_run(sender: Sender, sending: Sending, entry: Entry, number: int)
     return entry_now
 
 
-async def _finding(sender: Sender, sending: Sending, entry: Entry) -> Finding:
+async def _finding(sender: Sender, sending: JournaledRequest, entry: Entry) -> ReconciliationResult:
     """Look until it is sure, and record the run that was found as this step's; Raises: Unclear."""
     while True:
         finding = await reconciliation.find(sender, entry)
@@ -317,11 +319,13 @@ async def _finding(sender: Sender, sending: Sending, entry: Entry) -> Finding:
 
 
 async def _unknown(
-    sender: Sender, sending: Sending, why: str, candidates: Sequence[str] = ()
+    sender: Sender, sending: JournaledRequest, why: str, candidates: Sequence[str] = ()
 ) -> NoReturn:
     """Record that only a person can tell, and why. Raises: OutcomeUnknown."""
     await sending.give_up(why, candidates)
-    raise OutcomeUnknown(lost_text(sending.told, sender.door.name, why, sender.run_id, sender.path))
+    raise OutcomeUnknown(
+        lost_text(sending.told, sender.connection.name, why, sender.run_id, sender.path)
+    )
 
 
 async def settle_lost(sender: Sender, entry: Entry) -> bool:
@@ -331,7 +335,7 @@ async def settle_lost(sender: Sender, entry: Entry) -> bool:
     """
     if entry.value["trace"] is None:
         return False
-    sending = Sending.recorded(sender, entry)
+    sending = JournaledRequest.recorded(sender, entry)
     try:
         finding = await _finding(sender, sending, entry)
     except Unclear as unclear:
@@ -340,7 +344,7 @@ async def settle_lost(sender: Sender, entry: Entry) -> bool:
     if finding.result is not None:
         return True
     second = entry.effect != effect_of(0)
-    if (second or sender.door.settle is None) and not finding.by:
+    if (second or sender.connection.settle is None) and not finding.by:
         await sending.give_up(NOTHING_SHOWN)
         return False
     await sending.absent(finding)
