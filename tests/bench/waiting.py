@@ -165,7 +165,7 @@ class Waiting:
         """Return the most calls that came from one institution within *span*."""
         calls: dict[str, deque[datetime]] = defaultdict(deque)
         most = 0
-        for one in self.alma._received:
+        for one in self.alma.received():
             if one.at < since:
                 continue
             recent = calls[one.institution]

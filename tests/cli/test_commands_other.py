@@ -184,7 +184,7 @@ def test_the_time_of_a_scenario_begins_where_it_says(
     seen = []
 
     def look(server: SimulatorServer) -> None:
-        seen.append(server._server.alma._now())
+        seen.append(server._server.alma.now())
         raise KeyboardInterrupt
 
     serving(look)

@@ -17,6 +17,7 @@ import pytest
 from almaflow import __version__
 from almaflow.alma.simulator import SimulatedAlma
 from almaflow.alma.simulator.http import SimulatorServer
+from almaflow.alma.simulator.keys import READ_ONLY
 from almaflow.alma.simulator.scenario import Fault
 from almaflow.cli import bootstrap
 from almaflow.cli.doctor_checks import store as checkup_of_store
@@ -152,7 +153,7 @@ def test_a_store_is_not_made(almaflow: Almaflow, place: Place, folder: Path) -> 
 def test_a_key_that_only_reads_is_told_with_the_next_move(
     almaflow: Almaflow, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ALMA_KEY_OF_TESTS", place.alma.add_key("main", writes=False))
+    monkeypatch.setenv("ALMA_KEY_OF_TESTS", place.alma.add_key("main", rights=READ_ONLY))
 
     typed = almaflow("doctor")
 

@@ -10,7 +10,7 @@ import ssl
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +19,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from almaflow.alma.simulator import SimulatedAlma
+from almaflow.cli import simulator_screen
 from almaflow.cli.commands import simulator
+from almaflow.cli.simulator_institutions import ServedInstitution, read_institutions
 from almaflow.cli.simulator_tls import SimulatorTls, simulator_tls
 from almaflow.clock import SystemClock
 from almaflow.errors import RequestWrong
@@ -146,22 +149,96 @@ def test_time_passes_as_fast_as_wanted() -> None:
 
 
 def test_the_variable_of_a_key_has_a_name_that_shells_take() -> None:
-    assert simulator._variable("zürich-law 2") == "ALMA_API_KEY_Z_RICH_LAW_2"
+    assert simulator_screen.variable_of("zürich-law 2") == "ALMA_API_KEY_Z_RICH_LAW_2"
 
 
 def test_windows_sets_a_variable_in_its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("almaflow.cli.commands.simulator.os.name", "nt")
+    monkeypatch.setattr("almaflow.cli.simulator_screen.os.name", "nt")
 
-    greeting = simulator._greeting("http://x", {"main": "k"})
+    greeting = simulator_screen.greeting("http://x", institutions(keys=["my-own-key"]))
 
-    assert "  $env:ALMA_API_KEY_MAIN = 'k'" in greeting
+    assert "  $env:ALMA_API_KEY_MAIN = 'my-own-key'" in greeting
+
+
+def institutions(
+    names: Sequence[str] = (),
+    *,
+    keys: Sequence[str] = (),
+    limited: Sequence[str] = (),
+    environments: Sequence[str] = (),
+    codes: Sequence[str] = (),
+) -> list[ServedInstitution]:
+    return read_institutions(names, keys, limited, environments, codes)
 
 
 def test_keys_are_drawn_unless_they_are_given() -> None:
-    drawn = {simulator._keys([], 1)[0] for _ in range(3)}
+    drawn = {institutions()[0].key for _ in range(3)}
 
     assert len(drawn) == 3
-    assert simulator._keys(["my-own-key"], 2)[0] == "my-own-key"
+    assert institutions(["a", "b"], keys=["my-own-key"])[0].key == "my-own-key"
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "rights", "key"),
+    [
+        ("conf:r", "a", {"conf": False}, None),
+        ("conf:rw,users:r", "a", {"conf": True, "users": False}, None),
+        ("b=conf:r", "b", {"conf": False}, None),
+        ("conf:r=my-own-key", "a", {"conf": False}, "my-own-key"),
+        ("c=d=task-lists:rw=my-own-key", "c=d", {"task-lists": True}, "my-own-key"),
+        ("c=d=analytics:r", "c=d", {"analytics": False}, None),
+    ],
+)
+def test_a_limited_key_has_areas_perhaps_an_institution_and_a_text(
+    text: str, name: str, rights: dict[str, bool], key: str | None
+) -> None:
+    (limited,) = [
+        one for it in institutions(["a", "b", "c=d"], limited=[text]) for one in it.limited_keys
+    ]
+
+    assert (limited.institution, limited.rights) == (name, rights)
+    assert limited.key == key if key else limited.key.startswith("l8xx")
+
+
+def test_environments_are_for_all_or_in_order_and_codes_in_order() -> None:
+    names = ["a", "b", "c"]
+
+    alone = institutions(names, environments=["Sandbox"])
+    several = institutions(names, environments=["sandbox", "production"], codes=["01A_INST"])
+
+    assert [one.environment for one in alone] == ["sandbox"] * 3
+    assert [one.environment for one in several] == ["sandbox", "production", "production"]
+    assert [one.code for one in several] == ["01A_INST", None, None]
+
+
+def test_rights_environment_and_code_are_what_alma_reports() -> None:
+    alma = SimulatedAlma(lambda: datetime(2026, 11, 1, tzinfo=UTC))
+    (served_one,) = institutions(
+        limited=["conf:r", "users:rw"], environments=["sandbox"], codes=["01ABC_INST"]
+    )
+    served_one.add_to(alma)
+    reading, users = (limited.key for limited in served_one.limited_keys)
+
+    def call(method: str, path: str, key: str) -> tuple[int, str]:
+        headers = {"Authorization": f"apikey {key}", "Accept": "application/json"}
+        reply = alma.handle(method, f"/almaws/v1/{path}", headers, b"")
+        return reply.status, reply.body.decode()
+
+    assert call("GET", "conf/test", reading) == (
+        200,
+        "<test>GET - OK - institutionCode: 01ABC_INST</test>",
+    )
+    assert '"environment_type": "sandbox"' in call("GET", "conf/general", reading)[1]
+    for method, path, key in (
+        ("POST", "conf/test", reading),
+        ("GET", "users/operation/test", reading),
+        ("GET", "conf/test", users),
+        ("GET", "analytics/reports?path=x", users),
+    ):
+        status, text = call(method, path, key)
+        assert status == 400
+        assert "UNAUTHORIZED" in text
+    assert call("POST", "users/operation/test", users)[0] == 200
 
 
 @pytest.mark.parametrize(
@@ -179,6 +256,19 @@ def test_keys_are_drawn_unless_they_are_given() -> None:
         ("--institution", "a", "--institution", "b", *("--key", "the-same-key") * 2),
         ("--institution", "a", "--institution", "a", *("--key", "the-same-key") * 2),
         ("--key", "the-same-key") * 2,
+        ("--limited-key", "conf"),
+        ("--limited-key", "conf:w"),
+        ("--limited-key", "library:r"),
+        ("--limited-key", "elsewhere=conf:r"),
+        ("--limited-key", "conf:r=short"),
+        ("--limited-key", ""),
+        ("--limited-key", "conf:r=the-same-key") * 2,
+        ("--key", "the-same-key", "--limited-key", "conf:r=the-same-key"),
+        ("--environment", "test"),
+        ("--environment", "sandbox") * 2,
+        ("--code", "01 ABC"),
+        ("--code", "01A_INST") * 2,
+        ("--institution", "a", "--institution", "b", *("--code", "01A_INST") * 2),
         tuple(word for i in range(1001) for word in ("--institution", f"library-{i}")),
     ],
 )

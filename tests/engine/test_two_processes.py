@@ -58,7 +58,7 @@ def journal(yard: Yard, run_id: str) -> list[Entry]:
 
 def writes(yard: Yard) -> int:
     """Return how many writes have reached Alma."""
-    return sum(one.method != "GET" for one in yard.alma._received)
+    return sum(one.method != "GET" for one in yard.alma.received())
 
 
 def test_what_two_processes_fight_for_is_done_by_one_of_them(

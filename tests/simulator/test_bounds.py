@@ -162,7 +162,7 @@ def test_the_reports_that_are_read_longest_ago_are_forgotten() -> None:
 
 
 def test_requests_are_remembered_up_to_a_number_of_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("almaflow.alma.simulator.alma._REMEMBERED_BYTES", 10_000)
+    monkeypatch.setattr("almaflow.alma.simulator.received._REMEMBERED_BYTES", 10_000)
     world = World()
 
     for letter in "abcdef":

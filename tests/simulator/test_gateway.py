@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 
+from almaflow.alma.simulator.keys import READ_ONLY
 from tests.simulator.world import START, World, error_of
 
 NOT_ALLOWED = "API-key not defined or not configured to allow this API."
@@ -37,7 +38,7 @@ def test_a_wrong_key_is_answered_in_xml_although_json_was_asked_for(key: str) ->
 
 def test_a_key_that_only_reads_may_not_write() -> None:
     world = World()
-    reader = world.alma.add_key("main", writes=False)
+    reader = world.alma.add_key("main", rights=READ_ONLY)
 
     assert world.ask("GET", "/conf/jobs", key=reader).status == 200
     assert world.error("POST", "/conf/test", key=reader) == (400, "UNAUTHORIZED", NOT_ALLOWED)
@@ -45,7 +46,7 @@ def test_a_key_that_only_reads_may_not_write() -> None:
 
 def test_a_key_is_good_for_its_areas_only() -> None:
     world = World()
-    key = world.alma.add_key("main", areas=("analytics",))
+    key = world.alma.add_key("main", rights={"analytics": True})
 
     assert world.code("GET", "/conf/jobs", key=key) == "UNAUTHORIZED"
 

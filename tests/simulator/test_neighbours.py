@@ -6,6 +6,7 @@ import pytest
 from defusedxml.ElementTree import fromstring
 
 from almaflow.alma.simulator.furnish import add_past_runs
+from almaflow.alma.simulator.keys import READ_ONLY
 from tests.simulator.served import Served
 from tests.simulator.world import World
 
@@ -76,8 +77,8 @@ def test_open_hours_cover_a_week_in_both_formats() -> None:
 @pytest.mark.parametrize("path", ["bibs/test", "users/operation/test"])
 def test_keys_are_tested_for_other_areas(served: Served, path: str) -> None:
     alma = served.world.alma
-    narrow = alma.add_key("main", areas=("conf",))
-    reading = alma.add_key("main", writes=False)
+    narrow = alma.add_key("main", rights={"conf": True})
+    reading = alma.add_key("main", rights=READ_ONLY)
 
     assert b"GET - OK - institutionCode: 01MAIN_INST" in served.get(f"/almaws/v1/{path}").content
     assert served.world.ask("POST", f"/{path}").body == b"<test>POST - OK</test>"

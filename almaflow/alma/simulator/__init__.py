@@ -6,8 +6,9 @@ It stands beside the rest of almaflow and imports nothing of it, so that it can 
 
 from __future__ import annotations
 
-from almaflow.alma.simulator.alma import Received, SimulatedAlma
+from almaflow.alma.simulator.alma import SimulatedAlma
 from almaflow.alma.simulator.institution import Submission
+from almaflow.alma.simulator.received import Received
 from almaflow.alma.simulator.reply import Reply, WireFault
 from almaflow.alma.simulator.scenario import Fault, FaultKind, Scenario, parse_scenario
 

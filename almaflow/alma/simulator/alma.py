@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import threading
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,6 +15,8 @@ from almaflow.alma.simulator.call import Call, http_date
 from almaflow.alma.simulator.faults import Faults, broken, call_names, is_processed
 from almaflow.alma.simulator.furnish import furnish
 from almaflow.alma.simulator.institution import Institution, Submission
+from almaflow.alma.simulator.keys import EVERYTHING, Key, key_text
+from almaflow.alma.simulator.received import LastRequests, Received
 from almaflow.alma.simulator.reply import Answer, ApiError, Reply, Shape
 from almaflow.alma.simulator.router import Route, find_route, split_target
 from almaflow.alma.simulator.runs import Instance
@@ -24,44 +25,10 @@ from almaflow.alma.simulator.submission import start_another
 from almaflow.alma.simulator.wanted import Wanted
 from almaflow.alma.simulator.wire import render, render_error, wants_json
 
-# Requests that are remembered for tests and reports.
-_REMEMBERED = 10_000
-# Bytes of targets and bodies that are remembered, of all requests together; older ones are
-# forgotten before.
-_REMEMBERED_BYTES = 64 * 1024 * 1024
 # Characters of a target that are remembered when its key or its path is not known.
 _UNKNOWN_TARGET = 1000
 # Faults that a request's endpoint has to know of.
 _TOLD = (FaultKind.ROUTING_ERROR, FaultKind.UNKNOWN_STATUS_CODE, FaultKind.LATE_COUNT)
-
-
-@dataclass(frozen=True)
-class Key:
-    """What an API key is good for; *areas* are `conf` and `analytics`."""
-
-    institution: str
-    writes: bool = True
-    areas: tuple[str, ...] = ("conf", "analytics")
-
-
-@dataclass(frozen=True)
-class Received:
-    """A request as it came, and what the caller got for it."""
-
-    at: datetime
-    institution: str
-    """Empty when the key was not known."""
-    call: str
-    """The endpoint's name, such as `submit`; empty for an unknown path."""
-    method: str
-    target: str
-    body: bytes
-    status: int
-    processed: bool
-
-    @property
-    def size(self) -> int:
-        return len(self.target) + len(self.body)
 
 
 @dataclass(frozen=True)
@@ -101,17 +68,17 @@ class SimulatedAlma:
         self._institutions: dict[str, Institution] = {}
         self._suffixes: set[str] = set()
         self._keys: dict[str, Key] = {}
-        self._started_at = self._now()
+        self._started_at = self.now()
         zone = ZoneInfo(self._scenario.alma.timezone)
         self.faults = Faults(self._scenario.faults, self._started_at, zone)
-        self._received: deque[Received] = deque()
-        self._received_bytes = 0
+        self._received = LastRequests()
         self.link_base = self._scenario.alma.base_url.rstrip("/")
         """What links begin with."""
         self.links_follow_client = False
         """Whether they begin with the address that a request's headers name instead."""
 
-    def _now(self) -> datetime:
+    def now(self) -> datetime:
+        """Return the simulated time, in UTC."""
         # Arithmetic in a local zone would go by its wall clock, not by elapsed time.
         return self._clock().astimezone(UTC)
 
@@ -160,14 +127,13 @@ class SimulatedAlma:
         self,
         institution: str,
         *,
-        writes: bool = True,
-        areas: tuple[str, ...] = ("conf", "analytics", "bibs", "users"),
+        rights: Mapping[str, bool] = EVERYTHING,
         key: str | None = None,
     ) -> str:
-        """Return one more key of an institution, perhaps one that only reads."""
+        """Return one more key of an institution; *rights* are those of `keys.Key`."""
         with self._lock:
             text = key or f"l8xx{self._rng.getrandbits(128):032x}"
-            self._keys[text] = Key(institution, writes, areas)
+            self._keys[text] = Key(institution, rights)
             return text
 
     def add_fault(self, fault: Fault) -> None:
@@ -185,7 +151,7 @@ class SimulatedAlma:
         """Return an institution's state as it is by now."""
         with self._lock:
             found = self._institutions[name]
-            found.settle(self._now())
+            found.settle(self.now())
             return found
 
     def submissions(self, institution: str | None = None) -> list[Submission]:
@@ -201,7 +167,7 @@ class SimulatedAlma:
         """Return runs, oldest first, also those that callers of the API did not start."""
         with self._lock:
             for one in self._institutions.values():
-                one.settle(self._now())
+                one.settle(self.now())
             found = [
                 run
                 for name, one in self._institutions.items()
@@ -214,7 +180,7 @@ class SimulatedAlma:
     def sets(self, institution: str | None = None) -> dict[str, int]:
         """Return the sets' names with how many members each has by now."""
         with self._lock:
-            now = self._now()
+            now = self.now()
             for one in self._institutions.values():
                 one.settle(now)
             return {
@@ -261,9 +227,9 @@ class SimulatedAlma:
             link_base=(
                 address_seen(lower, self.link_base) if self.links_follow_client else self.link_base
             ),
-            now=self._now(),
+            now=self.now(),
             as_json=wants_json(query, lower),
-            key=self._keys.get(_key_text(lower, query)),
+            key=self._keys.get(key_text(lower, query)),
             route=find_route(method.upper(), path),
         )
 
@@ -304,7 +270,7 @@ class SimulatedAlma:
         institution.quota.take(request.now)
         if route is None:
             raise ApiError("NOT_FOUND", status=404, shape=Shape.FRAMEWORK)
-        if route.area not in key.areas or not (key.writes or request.method == "GET"):
+        if not key.allows(route.area, request.method):
             raise _unauthorized()
         call = self._call(request, route, institution, fault)
         return self._render(request, route.endpoint(call))
@@ -367,28 +333,19 @@ class SimulatedAlma:
     def _remember(self, request: _Request, reply: Reply, processed: bool) -> None:
         # Of a request that a stranger can send, nothing large is remembered.
         known = request.key is not None and request.route is not None
-        received = Received(
-            at=request.now,
-            institution=request.key.institution if request.key else "",
-            call=request.route.name if request.route else "",
-            method=request.method,
-            target=request.target if known else request.target[:_UNKNOWN_TARGET],
-            body=request.body if known else b"",
-            status=reply.status,
-            processed=processed,
+        self._received.add(
+            Received(
+                at=request.now,
+                institution=request.key.institution if request.key else "",
+                call=request.route.name if request.route else "",
+                method=request.method,
+                target=request.target if known else request.target[:_UNKNOWN_TARGET],
+                body=request.body if known else b"",
+                status=reply.status,
+                processed=processed,
+            )
         )
-        self._received.append(received)
-        self._received_bytes += received.size
-        while len(self._received) > _REMEMBERED or self._received_bytes > _REMEMBERED_BYTES:
-            self._received_bytes -= self._received.popleft().size
 
 
 def _unauthorized() -> ApiError:
     return ApiError("UNAUTHORIZED", shape=Shape.GATEWAY)
-
-
-def _key_text(headers: Mapping[str, str], query: Mapping[str, str]) -> str:
-    scheme, _, key = headers.get("authorization", "").strip().partition(" ")
-    if scheme.lower() == "apikey" and key.strip():
-        return key.strip()
-    return query.get("apikey", "")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
-import secrets
-import shlex
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,15 +16,12 @@ from almaflow.cli.render.terminal import emit_document, say
 from almaflow.cli.signals import interrupt_on_signals
 from almaflow.clock import SystemClock
 from almaflow.errors import RequestWrong
-from almaflow.visible import json_text, unbroken
 
 if TYPE_CHECKING:
     from almaflow.cli.simulator_tls import SimulatorTls
 
 # A little after the last year that a scenario may begin in.
 _CLOCK_SLOWS_AT = datetime(2300, 1, 1, tzinfo=UTC)
-# Each has a separate library in memory.
-_MOST_INSTITUTIONS = 1000
 
 
 def simulator(
@@ -72,6 +66,38 @@ def simulator(
             help=(
                 "The API key of an institution, in the order of `--institution`; default: "
                 "random keys."
+            ),
+        ),
+    ] = None,
+    limited_keys: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--limited-key",
+            metavar="[NAME=]AREA:r|rw,...[=KEY]",
+            help=(
+                "One more key of an institution, for some of Alma's areas only, to read (r) or to "
+                "change (rw), such as `conf:r` or `main=conf:rw,analytics:r`; may be repeated."
+            ),
+        ),
+    ] = None,
+    environments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--environment",
+            metavar="NAME",
+            help=(
+                "`production` or `sandbox`: what Alma reports, and its limits; for all "
+                "institutions, or in the order of `--institution`."
+            ),
+        ),
+    ] = None,
+    codes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--code",
+            metavar="CODE",
+            help=(
+                "The code of an institution, such as 01ABC_INST, in the order of `--institution`."
             ),
         ),
     ] = None,
@@ -141,9 +167,10 @@ def simulator(
     """
     from almaflow.alma.simulator import Scenario, SimulatedAlma
     from almaflow.alma.simulator.control import ControlDoor, MovableClock
-    from almaflow.alma.simulator.furnish import add_past_runs
     from almaflow.alma.simulator.http import SimulatorServer
+    from almaflow.cli.simulator_institutions import read_institutions
     from almaflow.cli.simulator_log import RequestLog
+    from almaflow.cli.simulator_screen import document, greeting, remote_warning
     from almaflow.document import read_document
     from almaflow.model_problems import validate
 
@@ -159,31 +186,24 @@ def simulator(
     made = Scenario()
     if scenario is not None:
         made = validate(read_document(scenario, str(scenario), is_data=True), Scenario)
-    names = list(dict.fromkeys(institutions or ["main"]))
-    if len(names) > _MOST_INSTITUTIONS:
-        raise RequestWrong(
-            f"The simulator serves at most {_MOST_INSTITUTIONS:,} institutions, but "
-            f"`--institution` names {len(names):,}."
-        )
-    drawn = _keys(keys or [], len(names))
-    of_names = dict(zip(names, drawn, strict=True))
+    served = read_institutions(
+        institutions or [], keys or [], limited_keys or [], environments or [], codes or []
+    )
 
     def make() -> tuple[SimulatedAlma, MovableClock]:
         clock = MovableClock(_clock(made.starts_at, speed))
         alma = SimulatedAlma(clock, made)
-        for name, key in of_names.items():
-            alma.add_institution(name, key=key)
-            add_past_runs(alma.institution(name))
+        for one in served:
+            one.add_to(alma)
         return alma, clock
 
     door = ControlDoor(make)
     with ExitStack() as stack:
         secure = _tls(stack, ca_file, host, public_url) if tls else None
-        request_log = (
-            None
-            if log is None
-            else stack.enter_context(closing(RequestLog(log, of_names.values())))
-        )
+        every_key = [key for one in served for key in one.every_key]
+        request_log = None if log is None else RequestLog(log, every_key)
+        if request_log is not None:
+            stack.enter_context(closing(request_log))
         try:
             server = SimulatorServer(
                 door.alma,
@@ -201,9 +221,10 @@ def simulator(
             ) from error
         stack.callback(server.stop)
         if remote:
-            say(_remote_warning(host, names, encrypted=tls), err=True)
-        show = _document if as_json else _greeting
-        emit_document(show(server.url, of_names, secure))
+            names = [one.name for one in served]
+            say(remote_warning(host, names, encrypted=tls), err=True)
+        show = document if as_json else greeting
+        emit_document(show(server.url, served, secure))
         resume_collection()
         # Asked to end by the system is the same as by Ctrl-C.
         interrupt_on_signals()
@@ -237,26 +258,6 @@ def _is_remote(host: str) -> bool:
     return not is_loopback(host) or host.lower().endswith(".localhost")
 
 
-def _keys(keys: list[str], count: int) -> list[str]:
-    """Return an API key for each of *count* institutions, drawn where none is given."""
-    for key in keys:
-        if not re.fullmatch(r"[A-Za-z0-9_-]{8,100}", key):
-            raise RequestWrong(
-                "`--key` takes 8 to 100 letters, digits, `_` and `-`; without it, keys are drawn."
-            )
-    if len(set(keys)) < len(keys):
-        raise RequestWrong(
-            "`--key` gives the same key twice. Give each institution a key that differs."
-        )
-    if len(keys) > count:
-        raise RequestWrong(
-            f"`--key` gives {len(keys)} keys, but the simulator has only {count} "
-            f"{'institution' if count == 1 else 'institutions'}. Add `--institution NAME` for each "
-            "further key."
-        )
-    return [*keys, *(f"l8xx{secrets.token_hex(16)}" for _ in range(count - len(keys)))]
-
-
 def _clock(starts_at: datetime | None, speed: float) -> Callable[[], datetime]:
     """Return a clock that begins at *starts_at*, else now, and runs *speed* times as fast.
 
@@ -274,68 +275,3 @@ def _clock(starts_at: datetime | None, speed: float) -> Callable[[], datetime]:
         return _CLOCK_SLOWS_AT + timedelta(seconds=elapsed - fast_for)
 
     return now
-
-
-def _remote_warning(host: str, names: list[str], *, encrypted: bool) -> str:
-    listed = ", ".join(f"`{name}`" for name in names[:3])
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    keys = "key of" if len(names) == 1 else "keys of"
-    way = "With http, keys" if encrypted else "Keys"
-    return (
-        f"warning: other machines can reach the simulator on {host}. Everyone who reaches its port "
-        f"can use it with the API {keys} {listed}{more}, printed on standard output. {way} and "
-        "data are not encrypted on the way."
-    )
-
-
-def _document(url: str, keys: dict[str, str], secure: SimulatorTls | None) -> str:
-    listed = [{"name": name, "key": key} for name, key in keys.items()]
-    data: dict[str, Any] = {"url": url, "institutions": listed}
-    if secure is not None:
-        data["tls"] = {
-            "url": _https(url),
-            "ca_file": str(secure.ca_file),
-            "environment": secure.environment(url),
-        }
-    # Its keys open nothing but this simulator, and are shown to be used.
-    return json_text(data, indent=2)
-
-
-def _greeting(url: str, keys: dict[str, str], secure: SimulatorTls | None = None) -> str:
-    lines = [f"The simulated Alma listens on {url}", "", "In almaflow.yaml:", "  institutions:"]
-    for name in keys:
-        lines += [f"    {name}:", f"      base_url: {url}", f"      api_key: env:{_variable(name)}"]
-    lines += ["", "In the terminal in which you start almaflow:"]
-    lines += [_set(_variable(name), key) for name, key in keys.items()]
-    if secure is not None:
-        lines += _tls_lines(url, secure)
-    return "\n".join(map(unbroken, [*lines, "", "Press Ctrl-C to stop."]))
-
-
-def _tls_lines(url: str, secure: SimulatorTls) -> list[str]:
-    proxy, *trust = [_set(name, value) for name, value in secure.environment(url).items()]
-    return [
-        "",
-        f"With https it listens on {_https(url)}",
-        "In the terminal in which you start a client, so that it trusts the simulator:",
-        *trust,
-        "And for a client whose https hosts are fixed in its code:",
-        proxy,
-    ]
-
-
-def _https(url: str) -> str:
-    return f"https{url.removeprefix('http')}"
-
-
-def _set(variable: str, value: str) -> str:
-    """Return the line that sets *variable* in this system's usual shell."""
-    if os.name == "nt":
-        quoted = value.replace("'", "''")
-        return f"  $env:{variable} = '{quoted}'"
-    return f"  export {variable}={shlex.quote(value)}"
-
-
-def _variable(name: str) -> str:
-    letters = "".join(one if one.isascii() and one.isalnum() else "_" for one in name)
-    return f"ALMA_API_KEY_{letters.upper()}"
