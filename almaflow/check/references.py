@@ -129,8 +129,17 @@ def check_connection(notes: Notes, around: Surroundings, path: PathTo, connectio
 def check_names_outside(notes: Notes, around: Surroundings, path: PathTo, step: StepBase) -> None:
     """Note what a step names that does not exist; *path* is that of the step."""
     kind, path = step.kind, (*path, step.kind.key)
-    if isinstance(kind, Notify) and notes.document.has((*path, "to")):
-        check_channel(notes, around, (*path, "to"), kind.to)
+    if isinstance(kind, Notify):
+        if notes.document.has((*path, "to")):
+            check_channel(notes, around, (*path, "to"), kind.to)
+        if kind.attach and kind.to == LOG_CHANNEL:
+            notes.at(
+                (*path, "attach"),
+                "attached-to-log",
+                "The log of the run names these files and does not keep them. Write `to` with a "
+                "channel of almaflow.yaml that carries files, such as mail.",
+                Severity.WARNING,
+            )
     if isinstance(kind, FetchFiles) and kind.connection is not None:
         check_connection(notes, around, (*path, "connection"), kind.connection)
     if around.folder is None:
@@ -142,6 +151,8 @@ def check_names_outside(notes: Notes, around: Surroundings, path: PathTo, step: 
         files.check_folders(path, kind)
     if isinstance(kind, AppendFile):
         files.check_inside((*path, "file"), kind.file)
+    if isinstance(kind, Notify):
+        files.check_attached(path, kind)
     if isinstance(kind, CsvRows) and "{{" not in kind.file.text:
         files.check_rows(path, kind)
     for place, members in _members(kind, data_at(notes.document.data, path), path):
@@ -226,14 +237,32 @@ class Files:
                 continue
             self.check_inside((*path, key), folder)
 
-    def check_inside(self, path: PathTo, name: Template) -> None:
-        """Note a path, given at *path*, that leads out of the project."""
+    def check_attached(self, path: PathTo, kind: Notify) -> None:
+        """Note files to attach that are outside of the project, or have another name there.
+
+        A file that is not there may be one that the run makes.
+        """
+        for number, name in enumerate(kind.attach):
+            place = (*path, "attach", number)
+            target = self.check_inside(place, name)
+            if target is None or os.path.isfile(target):
+                continue
+            if (names := names_in(target.parent)) and (hint := did_you_mean(target.name, names)):
+                message = f"The file `{name.text}` does not exist yet{hint}"
+                self.notes.at(place, "no-such-file", message, Severity.WARNING)
+
+    def check_inside(self, path: PathTo, name: Template) -> Path | None:
+        """Note a path, given at *path*, that leads out of the project; else return it.
+
+        None, too, when only the run will know it.
+        """
         if "{{" in name.text:
-            return
+            return None
         try:
-            data_path(self.project, name.text, beside=self.folder)
+            return data_path(self.project, name.text, beside=self.folder)
         except PathRefused as error:
             self.notes.at(path, error.code, str(error))
+            return None
 
     def check_members(self, path: PathTo, members: Members) -> None:
         """Note a file of members that is not there yet, or that its step could not read now.

@@ -91,6 +91,13 @@ class _Forms:
     free: bool = False
     """Whether any value is allowed there, with templates in its texts."""
 
+    @property
+    def allows_one(self) -> bool:
+        """Whether it is a list only, and not one of steps."""
+        others = self.free or self.source or self.models or self.values
+        inner = self.items.models if self.items is not None else (StepBase,)
+        return not others and not any(issubclass(model, StepBase) for model in inner)
+
 
 def written(model: type[Model], data: Any) -> Iterator[Written]:
     """Yield every text with braces in *data* by the field of *model* it belongs to.
@@ -126,6 +133,9 @@ def _visit_model(model: type[Model], data: Any, path: PathTo) -> Iterator[_Visit
 
 
 def _visit(forms: _Forms, data: Any, path: PathTo) -> Iterator[_Visited]:
+    if forms.allows_one and isinstance(data, str | dict):
+        # One entry in place of a list.
+        forms = forms.items or forms
     match data:
         case str() if forms.free or not forms.models or forms.source is not None:
             yield Written(path, data, Template if forms.free else forms.source)
@@ -140,10 +150,6 @@ def _visit(forms: _Forms, data: Any, path: PathTo) -> Iterator[_Visited]:
         case list() if (inner := forms if forms.free else forms.items) is not None:
             for place, value in enumerate(data):
                 yield from _visit(inner, value, (*path, place))
-        case dict() | str() if forms.items is not None and not forms.models:
-            # One entry in place of a list, which a list of steps does not allow.
-            if not any(issubclass(model, StepBase) for model in forms.items.models):
-                yield from _visit(forms.items, data, path)
         case str() | list() if forms.models:
             yield from _visit_model(forms.models[0], data, path)
 

@@ -11,6 +11,9 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -23,6 +26,8 @@ from almaflow.redaction import Mask
 # Seconds for a notice to all services of a channel. Less than who sends notices waits for an
 # attempt, so that nothing of an attempt is under way when the next begins.
 TIMEOUT = 15.0
+# The same with files, which may have 25 MiB.
+TIMEOUT_WITH_FILES = 100.0
 
 # Seconds that the process gets to end by itself.
 _GRACE = 2.0
@@ -31,23 +36,50 @@ _GRACE = 2.0
 _SHORTEST = 4
 
 
-def send(channel: str, address: str, title: str, text: str) -> None:
+def send(
+    channel: str,
+    address: str,
+    title: str,
+    text: str,
+    files: Sequence[tuple[str, bytes]] = (),
+) -> list[str]:
     """Send a notice to every service that *address* names (one or several, as Apprise writes).
 
-    Takes `TIMEOUT` seconds at most, whatever the services do.
+    Takes `TIMEOUT` seconds at most, with *files* `TIMEOUT_WITH_FILES`, whatever the services do.
+    The files are names and contents. Returns a sentence about each service that carries none.
 
     Raises:
         Refused: *address* names no service.
         NotNow: a service did not accept it; the reason is Apprise's.
     """
-    asked = {"address": address, "title": title, "text": text, "seconds": TIMEOUT}
-    report = _in_process(channel, asked)
+    asked: dict[str, Any] = {"address": address, "title": title, "text": text, "seconds": TIMEOUT}
+    if not files:
+        report = _in_process(channel, asked)
+    else:
+        with tempfile.TemporaryDirectory(prefix="almaflow-notice-") as folder:
+            asked["files"] = _copies(Path(folder), files)
+            report = _in_process(channel, asked | {"seconds": TIMEOUT_WITH_FILES})
     if report["taken"] is None:
         raise _no_service(channel)
     if not report["taken"]:
         reason = "; ".join(dict.fromkeys(line.strip().rstrip(".") for line in report["reasons"]))
         shown = Mask(_pieces(address, set(report["hosts"]))).text(reason) or "no reason reported"
         raise NotNow(f"The channel `{channel}` did not accept the notification: {shown}.")
+    return [
+        f"{service}, to which the channel `{channel}` sends, does not carry files, so the message "
+        "has only their names."
+        for service in dict.fromkeys(report["without_files"])
+    ]
+
+
+def _copies(folder: Path, files: Sequence[tuple[str, bytes]]) -> list[dict[str, str]]:
+    """Write copies of *files*, which nobody changes while they are sent; returns what to attach."""
+    copies = []
+    for number, (name, content) in enumerate(files):
+        copy = folder / str(number)
+        copy.write_bytes(content)
+        copies.append({"name": name, "path": str(copy)})
+    return copies
 
 
 def _in_process(channel: str, asked: dict[str, Any]) -> dict[str, Any]:

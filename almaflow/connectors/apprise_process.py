@@ -4,8 +4,10 @@ Apprise's many services use libraries of their own, which read whatever a server
 as it sends. In a process of its own everything has a bound: time, memory, the size of a response,
 and where a redirect may lead. It imports nothing of almaflow, so that it starts quickly.
 
-Standard input: `{"address", "title", "text", "seconds"}`. Standard output: `{"taken": bool,
-"reasons": [text], "hosts": [text]}`; `taken` is null when the address names no service.
+Standard input: `{"address", "title", "text", "seconds", "files"}`, the files (`{"name", "path"}`)
+if there are any. Standard output: `{"taken": bool, "reasons": [text], "hosts": [text],
+"without_files": [text]}`; `taken` is null when the address names no service, and the last are the
+services that carry no files.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import os
 import socket
 import sys
 import threading
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -50,12 +53,15 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         bound_memory()
         bound_requests()
-        json.dump(send(asked["address"], asked["title"], asked["text"]), report)
+        files = asked.get("files", ())
+        json.dump(send(asked["address"], asked["title"], asked["text"], files), report)
     # Threads of a library must not delay the end.
     os._exit(0)
 
 
-def send(address: str, title: str, text: str) -> dict[str, Any]:
+def send(
+    address: str, title: str, text: str, files: Sequence[Mapping[str, str]] = ()
+) -> dict[str, Any]:
     """Send a notice to every service that *address* names; returns the report."""
     import apprise  # after the bounds are set
 
@@ -71,10 +77,23 @@ def send(address: str, title: str, text: str) -> dict[str, Any]:
                 title=title,
                 body_format=apprise.NotifyFormat.TEXT,
                 interpret_escapes=False,
+                attach=_attachments(files) if files else None,
             )
         )
     hosts = [str(getattr(service, "host", "")) for service in services]
-    return {"taken": accepted, "reasons": reasons.texts, "hosts": hosts}
+    bare = [str(one.service_name) for one in services if files and not one.attachment_support]
+    return {"taken": accepted, "reasons": reasons.texts, "hosts": hosts, "without_files": bare}
+
+
+def _attachments(files: Sequence[Mapping[str, str]]) -> Any:
+    """Return *files* as Apprise takes them; as objects, since it reads a text as an address."""
+    from apprise import AppriseAttachment
+    from apprise.attachment.file import AttachFile
+
+    attachments = AppriseAttachment()
+    for file in files:
+        attachments.add(AttachFile(file["path"], name=file["name"]))  # type: ignore[no-untyped-call]
+    return attachments
 
 
 class _Reasons(logging.Handler):

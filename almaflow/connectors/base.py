@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from almaflow.connectors.attached_files import AttachedFile
 from almaflow.connectors.errors import Refused
 
 T = TypeVar("T")
@@ -105,8 +106,12 @@ class Outside(Protocol):
         """Return where what belongs at *path* in the project is read."""
         ...
 
-    def send_notice(self, channel: str, title: str, text: str) -> None:
+    def send_notice(
+        self, channel: str, title: str, text: str, files: Sequence[AttachedFile] = ()
+    ) -> str:
         """Send a text for people to a channel of almaflow.yaml; secrets in it are placeholders.
+
+        Returns what became of the *files* as a sentence; empty: all of them were sent along.
 
         Raises: NotNow, Refused, RequestWrong.
         """
@@ -129,7 +134,9 @@ class NoWayOutside:
     def to_read(self, path: Path) -> Path:
         return path
 
-    def send_notice(self, channel: str, title: str, text: str) -> None:
+    def send_notice(
+        self, channel: str, title: str, text: str, files: Sequence[AttachedFile] = ()
+    ) -> str:
         raise Refused(f"The channel `{channel}` cannot be reached from this process.")
 
     def close(self) -> None:

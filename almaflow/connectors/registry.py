@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
+from almaflow.connectors.attached_files import AttachedFile, load_files
 from almaflow.connectors.base import Place, Search
 from almaflow.connectors.errors import Refused, missing_package
 from almaflow.connectors.local import LocalPlace
@@ -35,7 +38,9 @@ class LiveOutside:
     def to_read(self, path: Path) -> Path:
         return path
 
-    def send_notice(self, channel: str, title: str, text: str) -> None:
+    def send_notice(
+        self, channel: str, title: str, text: str, files: Sequence[AttachedFile] = ()
+    ) -> str:
         address = self._address(channel)
         try:
             from almaflow.connectors.apprise_channel import send
@@ -44,7 +49,13 @@ class LiveOutside:
         # A notice may name secrets, which are put in after all others are starred.
         body = reveal(REDACTION.text(text), self._project.secret)
         subject = shortened(one_line(REDACTION.text(title)), LONGEST_TITLE)
-        send(channel, address, subject, shortened(visible(str(body)), LONGEST_NOTICE))
+        loaded, problems = load_files(files)
+        message = shortened(visible(str(body)), LONGEST_NOTICE)
+        if problems:
+            message = "\n\n".join((message, "\n".join(problems)))
+        named = [(os.path.basename(file.path), content) for file, content in loaded]
+        without = send(channel, address, subject, message, named)
+        return " ".join([*problems, *without])
 
     def check_channel(self, channel: str) -> None:
         """See whether *channel* could be sent to, without sending.

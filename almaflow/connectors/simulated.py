@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from almaflow.connectors.attached_files import AttachedFile
 from almaflow.connectors.base import Place, RemoteFile, Search, Session, Write
 from almaflow.connectors.errors import Changed
 
@@ -72,8 +73,11 @@ class SimulatedOutside:
             return fetched
         return path
 
-    def send_notice(self, channel: str, title: str, text: str) -> None:
+    def send_notice(
+        self, channel: str, title: str, text: str, files: Sequence[AttachedFile] = ()
+    ) -> str:
         """Go nowhere; onlookers see the notice all the same."""
+        return ""
 
     def close(self) -> None:
         if self._folder is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,9 +11,11 @@ from typing import Any, TypeVar
 import anyio
 
 from almaflow.clock import Clock
+from almaflow.connectors.attached_files import AttachedFile, in_words
 from almaflow.connectors.base import Outside
 from almaflow.connectors.errors import NotNow, Unreachable
 from almaflow.engine.journal import RunJournal
+from almaflow.engine.message_keys import MESSAGE, message_key
 from almaflow.engine.notifications import TRIED_LATER
 from almaflow.engine.resources import Services
 from almaflow.engine.retry import LONGEST, NEVER_ANSWERED, SHORTEST, back_off, jittered
@@ -71,15 +73,23 @@ class ExternalAccess:
                 self.reached = True
                 return result
 
-    async def notify(self, channel: str, message: Message) -> str:
-        if channel == LOG_CHANNEL or self.journal.get(self.path, self.attempt, "message") is None:
-            await self._put_message(channel, message)
+    async def notify(
+        self,
+        channel: str,
+        message: Message,
+        files: Sequence[AttachedFile] = (),
+        problems: Sequence[str] = (),
+    ) -> str:
+        if channel == LOG_CHANNEL or self.journal.get(self.path, self.attempt, MESSAGE) is None:
+            await self._put_message(channel, message, files, problems)
         if channel == LOG_CHANNEL:
             return ""
         outbox = self.services.outbox
         while True:
             progress = await outbox.progress(self._message_key, channel)
             if progress.is_over:
+                if progress.remark:
+                    self.say(progress.remark)
                 return f"{progress.error} {TRIED_LATER}" if progress.error else ""
             if progress.error:
                 again = f"the notice is sent again ({progress.error.rstrip('.')})"
@@ -89,17 +99,29 @@ class ExternalAccess:
 
     @property
     def _message_key(self) -> str:
-        return f"message/{self.plan.run_id}/{self.path}/{self.attempt}"
+        return message_key(self.plan.run_id, self.path, self.attempt)
 
-    async def _put_message(self, channel: str, message: Message) -> None:
-        """Log a message and put it into the outbox; secrets in it are names until it is sent."""
+    async def _put_message(
+        self,
+        channel: str,
+        message: Message,
+        files: Sequence[AttachedFile],
+        problems: Sequence[str],
+    ) -> None:
+        """Log a message and put it into the outbox; secrets in it are names until it is sent.
+
+        Of *files* the names and sizes are logged.
+        """
         text = render_message(parse_template(message.text), self._names())
+        what = "Files" if channel == LOG_CHANNEL else "Attached"
+        if about := in_words(files, problems, what):
+            text += f"\n\n{about}"
         self.journal.tell(EventKind.NOTICE, self.path, str(show_placeholders(text)), to=channel)
         if channel == LOG_CHANNEL:
             return
         notice = NewNotice(
             key=self._message_key,
-            event="message",
+            event=MESSAGE,
             workflow=self.plan.name,
             run_id=self.plan.run_id,
             channel=channel,
@@ -109,9 +131,9 @@ class ExternalAccess:
         await self.journal.record(
             self.path,
             self.attempt,
-            "message",
+            MESSAGE,
             EntryState.DONE,
-            value={"to": channel},
+            value={"to": channel, **({"files": [one.to_json() for one in files]} if files else {})},
             also=lambda: self.services.store.add_notices([notice]),
         )
         self.services.outbox.nudge()
@@ -135,6 +157,10 @@ class ExternalAccess:
         return read_members_file(name, self.outside.to_read(self.project_path(name)))
 
     # What the rest of the context offers
+
+    def say(self, text: str) -> None:
+        """Write a line to the run's log."""
+        raise NotImplementedError
 
     async def sleep(self, duration: timedelta, waiting: Waiting) -> None:
         """Wait; *waiting* is shown meanwhile."""

@@ -10,16 +10,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import anyio
 from anyio.abc import TaskGroup
 
 from almaflow.clock import Clock
+from almaflow.connectors.attached_files import AttachedFile, files_of_json
 from almaflow.connectors.base import Outside
 from almaflow.connectors.errors import NotNow
+from almaflow.engine.channel_state import Channel, Try
 from almaflow.engine.log import Level, Log, no_log
+from almaflow.engine.message_keys import MESSAGE, spot_of
 from almaflow.engine.retry import back_off
 from almaflow.errors import AlmaflowError
 from almaflow.redaction import Mask, show_placeholders
@@ -42,8 +45,11 @@ GIVEN_UP = timedelta(hours=24)
 ATTEMPT = timedelta(seconds=20)
 """How long one try may take; what hangs longer may still arrive."""
 
+# With files, how many times as long a try may take.
+_WITH_FILES = 6
+
 # For how long a notice is another process's that has taken it: a try, and recording it.
-_TAKEN = ATTEMPT + timedelta(seconds=10)
+_RECORDING = timedelta(seconds=10)
 
 # Who waits for a notice waits no longer when the next try is further away than this.
 _SOON = timedelta(seconds=45)
@@ -61,42 +67,6 @@ _TOGETHER = 1000
 _URGENT = frozenset({"failed", "missed", "late", "slow", "stuck", "waiting", "invalid", "paused"})
 
 
-@dataclass
-class _Try:
-    """A notice on its way, in the channel's thread."""
-
-    notice_id: int
-    over: bool = False
-    error: str = ""
-    """Why it did not get there; empty when it did, or is not over."""
-    soon: bool = True
-    """Whether another try may succeed soon."""
-
-
-@dataclass
-class _Channel:
-    """What is known of a channel."""
-
-    threads: ThreadPool
-    trouble: str = ""
-    """Why it does not take notices; empty when it does."""
-    hanging: _Try | None = None
-    """The try that did not come back in its time."""
-    arrived: set[int] = field(default_factory=set)
-    """Ids of notices that were delivered while that is not recorded yet."""
-    busy: bool = False
-    """Whether its notices are being sent right now."""
-
-    def hangs(self) -> bool:
-        """Whether its thread is still at work on a try that was given up."""
-        if self.hanging is None or not self.hanging.over:
-            return self.hanging is not None
-        if not self.hanging.error:
-            self.arrived.add(self.hanging.notice_id)
-        self.hanging = None
-        return False
-
-
 @dataclass(frozen=True)
 class Progress:
     """How far a notice has got."""
@@ -107,6 +77,8 @@ class Progress:
     """Why the last try failed; empty when there was none or it was delivered."""
     changed: anyio.Event
     """Set when it is worth looking again."""
+    remark: str = ""
+    """Why this process did not send all of its files along."""
 
 
 class Outbox:
@@ -137,7 +109,7 @@ class Outbox:
         self._mask = mask
         self._log = log
         self._attempt = attempt
-        self._channels: dict[str, _Channel] = {}
+        self._channels: dict[str, Channel] = {}
         self._news = anyio.Event()
         self._changed = anyio.Event()
         self._own: deque[NewNotice] = deque(maxlen=_REMEMBERED)
@@ -172,7 +144,8 @@ class Outbox:
         changed = self._changed
         notice = await self._writer.call(self._store.notice, key, channel)
         if notice is None or notice.sent_at is not None:
-            return Progress(True, "", changed)
+            remark = self._channel(channel).remarks.pop(notice.id, "") if notice else ""
+            return Progress(True, "", changed, remark)
         far = notice.next_at is None or notice.next_at - self._clock.now() > _SOON
         return Progress(bool(notice.error) and far, notice.error, changed)
 
@@ -254,9 +227,9 @@ class Outbox:
         self._changed.set()
         self._changed = anyio.Event()
 
-    def _channel(self, name: str) -> _Channel:
+    def _channel(self, name: str) -> Channel:
         if name not in self._channels:
-            self._channels[name] = _Channel(ThreadPool(f"channel-{name}", 1))
+            self._channels[name] = Channel(ThreadPool(f"channel-{name}", 1))
         return self._channels[name]
 
     async def _deliver(self, name: str, notices: Sequence[NoticeRecord]) -> None:
@@ -270,24 +243,25 @@ class Outbox:
             channel.busy = False
             self._news.set()
 
-    async def _deliver_each(self, channel: _Channel, notices: Sequence[NoticeRecord]) -> None:
+    async def _deliver_each(self, channel: Channel, notices: Sequence[NoticeRecord]) -> None:
         failures = 0
         for notice in notices:
-            taken_until = self._clock.now() + _TAKEN
+            files = await self._files_of(notice)
+            taken_until = self._clock.now() + self._patience(files) + _RECORDING
             if not await self._writer.call(self._store.take_notice, notice, taken_until):
                 continue
             # What leaves is recorded, also when this process stops meanwhile.
             with anyio.CancelScope(shield=True):
                 if failures == _IN_A_ROW or channel.hangs():
-                    attempt = _Try(notice.id, error=channel.trouble, soon=False)
+                    attempt = Try(notice.id, error=channel.trouble, soon=False)
                 else:
-                    attempt = await self._send(channel, notice)
+                    attempt = await self._send(channel, notice, files)
                     self._tell(channel, notice.channel, attempt.error)
                     failures = failures + 1 if attempt.error else 0
                 await self._record(channel, notice, attempt)
             self._tell_waiting()
 
-    async def _record(self, channel: _Channel, notice: NoticeRecord, attempt: _Try) -> None:
+    async def _record(self, channel: Channel, notice: NoticeRecord, attempt: Try) -> None:
         if not attempt.error:
             channel.arrived.add(notice.id)
             await self._writer.call(self._store.notice_sent, notice.id)
@@ -316,9 +290,22 @@ class Outbox:
 
     # --- one try ----------------------------------------------------------------------------------
 
-    async def _send(self, channel: _Channel, notice: NoticeRecord) -> _Try:
+    async def _files_of(self, notice: NoticeRecord) -> list[AttachedFile]:
+        """Return the files that a notice carries, as they were recorded with its message."""
+        spot = spot_of(notice)
+        if spot is None:
+            return []
+        value = await self._writer.call(self._store.value_of, notice.run_id or "", *spot, MESSAGE)
+        return files_of_json(value.get("files", ())) if isinstance(value, dict) else []
+
+    def _patience(self, files: Sequence[AttachedFile]) -> timedelta:
+        return self._attempt * (_WITH_FILES if files else 1)
+
+    async def _send(
+        self, channel: Channel, notice: NoticeRecord, files: Sequence[AttachedFile]
+    ) -> Try:
         """Send a notification one time; returns the outcome."""
-        attempt = _Try(notice.id)
+        attempt = Try(notice.id)
         if notice.channel == LOG_CHANNEL:
             level: Level = "warning" if notice.event in _URGENT else "info"
             self._log(
@@ -328,20 +315,25 @@ class Outbox:
         if notice.id in channel.arrived:
             return attempt
         try:
-            with anyio.fail_after(self._attempt.total_seconds()):
-                await channel.threads.run(self._carry, attempt, notice)
+            with anyio.fail_after(self._patience(files).total_seconds()):
+                await channel.threads.run(self._carry, attempt, notice, files)
         except TimeoutError:
             channel.hanging = attempt
-            seconds = self._attempt.total_seconds()
+            seconds = self._patience(files).total_seconds()
             error = f"The channel `{notice.channel}` did not respond within {seconds:g} seconds."
-            return _Try(notice.id, over=True, error=error)
+            return Try(notice.id, over=True, error=error)
+        if attempt.about_files:
+            channel.remarks[notice.id] = text = self._shown(attempt.about_files)
+            self._log(text, level="warning", channel=notice.channel, **_about(notice))
         return attempt
 
-    def _carry(self, attempt: _Try, notice: NoticeRecord) -> None:
+    def _carry(self, attempt: Try, notice: NoticeRecord, files: Sequence[AttachedFile]) -> None:
         """Bring a notice to its channel; for the channel's thread."""
         error = ""
         try:
-            self._outside.send_notice(notice.channel, notice.title, notice.text)
+            attempt.about_files = self._outside.send_notice(
+                notice.channel, notice.title, notice.text, files
+            )
         except NotNow as caught:
             error = str(caught)
         except AlmaflowError as caught:
@@ -352,7 +344,7 @@ class Outbox:
         attempt.error = self._shown(error)
         attempt.over = True
 
-    def _tell(self, channel: _Channel, name: str, error: str) -> None:
+    def _tell(self, channel: Channel, name: str, error: str) -> None:
         """Say when a channel begins to be in trouble, and when it works again."""
         if error and not channel.trouble:
             self._log(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from almaflow.alma.evidence import Trace
     from almaflow.alma.wire import JobInstance, JobParameter
     from almaflow.clock import Clock
+    from almaflow.connectors.attached_files import AttachedFile
     from almaflow.connectors.base import Outside
     from almaflow.steps.base import Body, BodyEnd, PollSettings
 
@@ -244,8 +245,17 @@ class StepContext(Protocol):
         """
         ...
 
-    async def notify(self, channel: str, message: Message) -> str:
-        """Send *message* to *channel*; returns why it was not delivered, empty when it was."""
+    async def notify(
+        self,
+        channel: str,
+        message: Message,
+        files: Sequence[AttachedFile] = (),
+        problems: Sequence[str] = (),
+    ) -> str:
+        """Send *message* to *channel*; returns why it was not delivered, empty when it was.
+
+        With it go *files*, and the sentences about those that could not be attached, *problems*.
+        """
         ...
 
     async def run_body(self, body: Body) -> Ending:

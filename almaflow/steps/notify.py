@@ -1,23 +1,29 @@
-"""`notify`: a message to a channel, at least once."""
+"""`notify`: a message to a channel, at least once, with files."""
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from almaflow.field_types import Message, Text
+from almaflow.connectors.attached_files import take_files
+from almaflow.field_types import Message, Several, Template, Text
 from almaflow.outcome import Outcome
 from almaflow.steps.base import Kind
 from almaflow.steps.context import StepContext
-from almaflow.steps.result import Ending
+from almaflow.steps.result import Ending, StepFailed
 
 
 class Notify(Kind):
-    """Send a message to a channel of almaflow.yaml.
+    """Send a message to a channel of almaflow.yaml, with files if wanted.
 
-    If it cannot be delivered, the step ends as warning. The channel `log` always exists and writes
-    the message to the log of the run.
+    If it cannot be delivered, or a file cannot be attached, the step ends as warning; the message
+    then says which file is missing. The channel `log` always exists and writes the message to the
+    log of the run.
+
+    Mail and many chats carry files. Of a channel that does not, the message has only their names,
+    and the log says so. A message that is delivered later carries the file as it is then.
     """
 
     key = "notify"
@@ -25,15 +31,44 @@ class Notify(Kind):
     short: ClassVar[str | None] = "message"
     example = """\
 - notify: {to: catalogers, message: "Look at {{ steps.withdraw.link }}"}
+- notify:
+    to: catalogers
+    message: These items were withdrawn.
+    attach: withdrawn.csv
 """
 
     to: Annotated[Text, Field(description="A channel of almaflow.yaml, or `log` (default).")] = (
         "log"
     )
     message: Annotated[Message, Field(description="The text of the message.")]
+    attach: Annotated[
+        Several[Template],
+        Field(
+            max_length=20,
+            description="Files of the project to send with the message, relative to the workflow: "
+            "the `files` of a `fetch_files`, or paths such as `exported.csv`. At most 20 files of "
+            "10 MiB each, 25 MiB in total.",
+        ),
+    ] = []
 
     async def perform(self, context: StepContext) -> Ending:
-        undelivered = await context.notify(self.to, self.message)
-        if undelivered:
-            return Ending(Outcome.WARNING, undelivered)
+        names = [name for template in self.attach for name in _names(context.value(template))]
+        wanted = [(name, context.outside.to_read(context.project_path(name))) for name in names]
+        files, problems = await context.in_thread(take_files, wanted) if wanted else ([], [])
+        undelivered = await context.notify(self.to, self.message, files, problems)
+        if undelivered or problems:
+            return Ending(Outcome.WARNING, " ".join(filter(None, (undelivered, *problems))))
         return Ending()
+
+
+def _names(value: Any) -> Iterator[str]:
+    """Yield the names of files in what `attach` gives: a text, or a list of texts."""
+    names = value if isinstance(value, list) else [value]
+    for name in names:
+        if not isinstance(name, str):
+            raise StepFailed(
+                "`attach` needs the path of a file, or a list of paths, such as `{{ "
+                "steps.exported.files }}`."
+            )
+        if name.strip():
+            yield name

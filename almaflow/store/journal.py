@@ -172,6 +172,13 @@ def of_run(tx: Transaction, run_id: str) -> list[Entry]:
     return [_entry(*row) for row in tx.execute(_ALL, {"run_id": run_id})]
 
 
+def value_of(tx: Transaction, run_id: str, path: str, attempt: int, effect: str) -> Any:
+    """Return the value of an entry; None when there is none."""
+    key = {"run_id": run_id, "path": path, "attempt": attempt, "effect": effect}
+    row = tx.execute(_LOOK, key).first()
+    return None if row is None or row.id is None else from_json(row.value)
+
+
 def of_runs(tx: Transaction, run_ids: Sequence[str]) -> Iterator[Entry]:
     """Yield the entries of many runs; those of each in the order in which they were made."""
     for row in tx.execute(_OF_RUNS, {"run_ids": list(run_ids)}).all():

@@ -191,6 +191,7 @@ class Store:
     # The journal and the log of a run, and what people decided about it
     record = writing(journal_rows.record)
     journal = reading(journal_rows.of_run)
+    value_of = reading(journal_rows.value_of)
     add_event = writing(run_log.add)
     add_events = writing(run_log.add_all)
     events = reading(run_log.after)

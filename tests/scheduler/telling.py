@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import anyio
 
 from almaflow.clock import VirtualClock, run_virtual, sleep
+from almaflow.connectors.attached_files import AttachedFile
 from almaflow.connectors.base import NoWayOutside
 from almaflow.connectors.errors import NotNow
 from almaflow.engine.log import Level
@@ -33,13 +34,16 @@ class Channels(NoWayOutside):
         self.tried: list[tuple[str, str]] = []
         self.taken: list[tuple[str, str]] = []
 
-    def send_notice(self, channel: str, title: str, text: str) -> None:
+    def send_notice(
+        self, channel: str, title: str, text: str, files: Sequence[AttachedFile] = ()
+    ) -> str:
         self.tried.append((channel, title))
         if channel in self.trouble:
             raise NotNow(self.trouble[channel])
         if title in self.refuses:
             raise NotNow(f"The channel `{channel}` did not accept the notification: too long.")
         self.taken.append((channel, title))
+        return ""
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import email
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from email import policy
 from pathlib import Path
@@ -14,6 +14,7 @@ import anyio
 import pytest
 
 from almaflow.clock import SystemClock
+from almaflow.connectors.attached_files import AttachedFile
 from almaflow.connectors.base import NoWayOutside
 from almaflow.connectors.registry import LiveOutside
 from almaflow.engine import outbox
@@ -124,10 +125,10 @@ def test_a_defect_in_a_channel_is_that_channel_s_only(monkeypatch: pytest.Monkey
     room = Room(Mask(["t0ken-passw0rd"]))
     take = room.channels.send_notice
 
-    def send(channel: str, title: str, text: str) -> None:
+    def send(channel: str, title: str, text: str, files: Sequence[AttachedFile]) -> str:
         if channel == "systems":
             raise KeyError("t0ken-passw0rd")
-        take(channel, title, text)
+        return take(channel, title, text, files)
 
     monkeypatch.setattr(room.channels, "send_notice", send)
     room.put(notice(), notice(channel="catalogers"))
@@ -219,10 +220,13 @@ class Hanging(NoWayOutside):
         self.let_go = threading.Event()
         self.taken: list[tuple[str, str]] = []
 
-    def send_notice(self, channel: str, title: str, text: str) -> None:
+    def send_notice(
+        self, channel: str, title: str, text: str, files: Sequence[AttachedFile] = ()
+    ) -> str:
         if channel == "slow":
             assert self.let_go.wait(30)
         self.taken.append((channel, title))
+        return ""
 
 
 def test_a_channel_that_hangs_holds_up_no_other_and_is_not_asked_twice() -> None:

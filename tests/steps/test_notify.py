@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import email
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from email import policy
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from almaflow.connectors.attached_files import AttachedFile
 from almaflow.connectors.base import NoWayOutside
 from almaflow.connectors.errors import NotNow, Refused
 from almaflow.connectors.registry import LiveOutside
@@ -48,11 +49,14 @@ class Channel(NoWayOutside):
         self.tried = 0
         self.taken: list[tuple[str, str, str]] = []
 
-    def send_notice(self, channel: str, title: str, text: str) -> None:
+    def send_notice(
+        self, channel: str, title: str, text: str, files: Sequence[AttachedFile] = ()
+    ) -> str:
         self.tried += 1
         if self.failures:
             raise self.failures.pop(0)
         self.taken.append((channel, title, text))
+        return ""
 
 
 # --- the step -------------------------------------------------------------------------------------
@@ -393,10 +397,12 @@ def test_a_notice_that_was_delivered_is_not_sent_again_by_a_later_run(stage: Sta
 
         closed = True
 
-        def send_notice(self, channel: str, title: str, text: str) -> None:
+        def send_notice(
+            self, channel: str, title: str, text: str, files: Sequence[AttachedFile] = ()
+        ) -> str:
             if self.closed and channel == "catalogers":
                 raise NotNow("Closed.")
-            super().send_notice(channel, title, text)
+            return super().send_notice(channel, title, text, files)
 
     stage.outside = channel = Half()
     workflow = """
