@@ -14,10 +14,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Generic, Literal, TypeVar, cast
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote
 
 from almaflow.alma import value_parsing
 from almaflow.alma.errors import NotInAlma
+from almaflow.alma.read_path import API_BASE as API_BASE
+from almaflow.alma.read_path import split_path
 from almaflow.alma.value_parsing import Unreadable
 from almaflow.alma.wire import (
     AlmaSet,
@@ -40,9 +42,6 @@ PAGE = 100
 
 MEMBERS_IN_ONE_CALL = 1000
 """The most ids that one change of a set's members takes (60118 beyond)."""
-
-API_BASE = "/almaws/v1"
-"""The folder of all calls on Alma's hosts."""
 
 # Seconds for the whole answer. Sets take long: clients in use wait up to ten minutes.
 _READ, _SUBMIT, _SETS = 60.0, 180.0, 600.0
@@ -107,21 +106,7 @@ def get_any(path: str, query: Mapping[str, str] | Sequence[tuple[str, str]] = ()
     Raises:
         ValueError: *path* names a host, climbs with `..`, or the query carries a key.
     """
-    plain, _, behind = path.partition("?")
-    plain = plain.removeprefix(API_BASE)
-    if not plain.startswith("/") or plain.startswith("//") or "\\" in plain or "#" in path:
-        raise ValueError(
-            f"`{path}` is not a valid path; write a path such as `/conf/jobs`, without the host"
-        )
-    if re.search(r"/(\.|%2e){1,2}(/|$)", plain, re.IGNORECASE):
-        raise ValueError(f"`{path}` contains a segment `.` or `..`, which is not allowed")
-    given = list(query.items()) if isinstance(query, Mapping) else list(query)
-    pairs = (*parse_qsl(behind, keep_blank_values=True), *given)
-    if any(name.casefold() == "apikey" for name, _ in pairs):
-        raise ValueError(
-            f"`{plain}` has an API key in its query; remove it, because almaflow sends the key "
-            "in a header"
-        )
+    plain, pairs = split_path(path, query)
     encoded = quote(plain, safe="/%:@!$&'()*+,;=~")
     return Call("GET", encoded, pairs, None, lambda data: data, _READ, f"read {plain}")
 

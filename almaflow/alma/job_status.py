@@ -7,7 +7,10 @@ Source: `alma-api.md`, table 6.1.
 
 from __future__ import annotations
 
-from almaflow.alma.wire import JobInstance
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from almaflow.alma.wire import JobInstance
 
 _GOES_ON = {
     "PENDING": "accepted, waiting for resources or another job",

@@ -5,7 +5,7 @@ scopes         the names that can be used at each place, with their types
 declarations   inputs and `vars`            schedules      the timetable
 steps          every step, in order         endings        status codes and outcomes
 step_counts    how many steps the loops begin
-surroundings   names of almaflow.yaml, payloads, files
+references     names of almaflow.yaml     named_files    payloads and other files of the project
 shelf          the files that are read      calls          the workflows that a file calls
 templates      braces where nothing is evaluated
 repair         what is left of a file that does not fit the models

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from almaflow.check.collector import Notes
 from almaflow.check.traversal import data_at
 from almaflow.check.value_shapes import without_templates
 from almaflow.document import PathTo
 from almaflow.problems import Severity
 from almaflow.steps.base import Kind
-from almaflow.steps.create_set import CreateSet
-from almaflow.steps.run_profile import ImportProfile, IntegrationProfile, RunProfile
-from almaflow.steps.wait_for_run import WaitForRun
+from almaflow.steps.which_kind import is_create_set, names_profile
 from almaflow.visible import invisible_characters
+
+if TYPE_CHECKING:
+    from almaflow.steps.run_profile import ImportProfile, IntegrationProfile
 
 # Alma's ids have 16 digits or more; a code or a name of digits is shorter, such as a year.
 _DIGITS_OF_AN_ID = 10
@@ -20,9 +23,9 @@ _DIGITS_OF_AN_ID = 10
 def check_names(notes: Notes, path: PathTo, kind: Kind) -> None:
     """Note the names in the step of this *kind* at *path*."""
     inside = (*path, kind.key)
-    if isinstance(kind, CreateSet):
+    if is_create_set(kind):
         _check_set_name(notes, (*inside, "name"), kind.name.text)
-    elif isinstance(kind, RunProfile | WaitForRun):
+    elif names_profile(kind):
         for key, profile in (("import", kind.import_), ("integration", kind.integration)):
             if profile is not None:
                 _check_profile(notes, (*inside, key), profile)
@@ -48,6 +51,8 @@ def _check_set_name(notes: Notes, path: PathTo, name: str) -> None:
 
 def _check_profile(notes: Notes, path: PathTo, profile: ImportProfile | IntegrationProfile) -> None:
     """Note an id where the name or code of a *profile* is expected."""
+    from almaflow.steps.run_profile import ImportProfile, IntegrationProfile
+
     code = profile.code if isinstance(profile, IntegrationProfile) else None
     given = (code or profile.name or "").strip()
     is_short = not isinstance(data_at(notes.document.data, path), dict)

@@ -7,12 +7,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from almaflow.check.collector import Notes
 from almaflow.check.declarations import literal_problem
 from almaflow.check.loader import Checked, Surroundings
-from almaflow.check.references import Files
+from almaflow.check.project_files import find_file
 from almaflow.check.scopes import value_type
 from almaflow.check.traversal import below, data_at, sources
 from almaflow.document import PathTo
@@ -21,8 +21,11 @@ from almaflow.expressions.types import KINDS
 from almaflow.field_types import Template
 from almaflow.problems import Problem, Severity, did_you_mean
 from almaflow.steps.base import COMMON_OUTPUTS, StepBase
-from almaflow.steps.call import Call
+from almaflow.steps.which_kind import is_call
 from almaflow.workflow import Input, Workflow
+
+if TYPE_CHECKING:
+    from almaflow.steps.call import Call
 
 # How many files a chain of calls may have in addition to the first, and how many files in all a
 # run may record. A larger tree of calls is beyond what a person can follow.
@@ -46,7 +49,7 @@ def calls_in(
     if around.folder is None or around.shelf is None:
         return checked
     for path, step in steps.items():
-        if isinstance(step.kind, Call) and "{{" not in step.kind.workflow:
+        if is_call(step.kind) and "{{" not in step.kind.workflow:
             called = _read(notes, around, _place(notes, path, step.kind), step.kind.workflow)
             if called is not None:
                 checked[path] = called
@@ -62,8 +65,7 @@ def _place(notes: Notes, path: PathTo, call: Call) -> PathTo:
 def _read(notes: Notes, around: Surroundings, place: PathTo, name: str) -> Checked | None:
     assert around.folder is not None
     assert around.shelf is not None
-    files = Files(notes, around.root, around.folder)
-    target = files.find(place, name, Severity.ERROR, ENDINGS)
+    target = find_file(notes, around, place, name, Severity.ERROR, ENDINGS)
     if target is None:
         return None
     subject = _shown(notes.document.file, name, target)
@@ -141,7 +143,7 @@ def check_call(
     *institution* is where the call is made; None when only the run will know.
     """
     call, workflow = step.kind, called.workflow
-    assert isinstance(call, Call)
+    assert is_call(call)
     if workflow is None or called.document is None:
         return
     file = called.document.file

@@ -13,8 +13,7 @@ from almaflow.expressions import CASES, Comparison, compared_texts
 from almaflow.field_types import Source
 from almaflow.problems import Severity
 from almaflow.steps.base import StepBase
-from almaflow.steps.for_each import ForEach
-from almaflow.steps.job_step import JobStep
+from almaflow.steps.which_kind import is_for_each, is_job_step
 
 
 def check_conditions(
@@ -23,7 +22,7 @@ def check_conditions(
     """Note the comparisons of *step* that can never hold; *steps* are those with an id."""
     inside = (*path, step.kind.key)
     # Of `expect`, the step's own status.
-    own = {id(scoped.source) for scoped in step.kind.scoped() if isinstance(step.kind, JobStep)}
+    own = {id(scoped.source) for scoped in step.kind.scoped() if is_job_step(step.kind)}
     if step.if_ is not None:
         _check_source(notes, (*path, "if"), step.if_, steps, own=False)
     for place, source in sources(step.kind, data_at(notes.document.data, inside), inside):
@@ -117,10 +116,10 @@ def _kind(names: Sequence[str], steps: Mapping[str, StepBase], own: bool) -> str
     if len(names) < 3 or names[0] != "steps" or names[1] not in steps:
         return ""
     step, rest = steps[names[1]], names[2:]
-    if isinstance(step.kind, ForEach) and rest[0] == "results":
+    if is_for_each(step.kind) and rest[0] == "results":
         # Of one result, of each, or of a step of it.
         rest = [one for one in rest[1:] if not one.lstrip("-").isdecimal()]
         return "outcome" if list(rest) == ["outcome"] else _kind(rest, steps, own=False)
     if list(rest) == ["outcome"]:
         return "outcome"
-    return "status" if isinstance(step.kind, JobStep) and list(rest) == ["status"] else ""
+    return "status" if is_job_step(step.kind) and list(rest) == ["status"] else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from almaflow.check.collector import Notes
 from almaflow.check.scopes import perhaps, value_type
@@ -22,9 +23,11 @@ from almaflow.expressions import (
 )
 from almaflow.expressions.types import KINDS, item_of
 from almaflow.steps.base import StepBase
-from almaflow.steps.for_each import ForEach
-from almaflow.steps.stop import Stop
 from almaflow.steps.tree import StepNode, walk
+from almaflow.steps.which_kind import is_for_each, is_stop
+
+if TYPE_CHECKING:
+    from almaflow.steps.for_each import ForEach
 
 _MAY_NOT_HAVE_BEGUN = "after a failure no further iteration starts (`on_failure: continue`)"
 
@@ -85,7 +88,7 @@ def item_type(notes: Notes, path: PathTo, kind: ForEach, scope: Record) -> Type:
 
 def results_of(step: StepBase, item: Type, given: Mapping[str, Type]) -> ListOf:
     """Return the type of a `for_each`'s `results`; *given* are the outputs of the steps inside."""
-    assert isinstance(step.kind, ForEach)
+    assert is_for_each(step.kind)
     name = step.id or ""
     left_out = not_reached(step.kind.steps)
     steps: dict[str, Type] = {}
@@ -123,9 +126,7 @@ def not_reached(steps: Sequence[StepBase]) -> set[str]:
     for step in steps:
         within = [node.step for node in StepNode(step, "").walk(shared=True)]
         left_out = within if early or step.kind.may_end_body() else within[1:]
-        early = early or any(
-            isinstance(one.kind, Stop) or one.kind.may_end_body() for one in within
-        )
+        early = early or any(is_stop(one.kind) or one.kind.may_end_body() for one in within)
         if early:
             ids.update(one.id for one in left_out if one.id is not None)
     return ids

@@ -24,7 +24,7 @@ from almaflow.expressions import (
 )
 from almaflow.field_types import Plain, Template
 from almaflow.steps.base import ALWAYS_THERE, COMMON_OUTPUTS, Kind, StepBase
-from almaflow.steps.parallel import Parallel
+from almaflow.steps.which_kind import is_parallel
 from almaflow.workflow import Input
 
 INPUT_TYPES: Mapping[str, Type] = {
@@ -203,7 +203,7 @@ class VisibleSteps:
                     f"be used only inside; {(named if around.id else unnamed)}"
                 )
         inside = self._steps.get(path[: shared - 1])
-        if inside is not None and isinstance(inside.kind, Parallel):
+        if inside is not None and is_parallel(inside.kind):
             return (
                 f"it is in the branch `{path[shared]}` (line {line}), and the branches of "
                 "`parallel` cannot see each other"

@@ -5,17 +5,19 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from almaflow.alma.job_status import KNOWN_STATUSES, TERMINAL_STATUSES
 from almaflow.check.collector import Notes
 from almaflow.document import PathTo
 from almaflow.outcome import Outcome
 from almaflow.problems import Severity
-from almaflow.steps.approve import Approve
 from almaflow.steps.base import Retry, StepBase
-from almaflow.steps.branch import ENDING, Branch, split_case
-from almaflow.steps.job_step import JobStep
+from almaflow.steps.which_kind import is_approve, is_branch, is_job_step
 from almaflow.workflow import Defaults
+
+if TYPE_CHECKING:
+    from almaflow.steps.branch import Branch
 
 # An outcome of a run that never was; no step has it.
 OUTCOMES = [str(outcome) for outcome in Outcome if outcome is not Outcome.MISSED]
@@ -55,10 +57,10 @@ def check_endings(
     """Check the codes that *step*, which is at *path*, lists; *steps* are those with an id."""
     kind = step.kind
     inside = (*path, kind.key)
-    if isinstance(kind, JobStep):
+    if is_job_step(kind):
         for place, code in enumerate(kind.accept):
             _check_status(notes, (*inside, "accept", place), code)
-    if isinstance(kind, Branch):
+    if is_branch(kind):
         _check_cases(notes, inside, kind, steps)
     check_retry(notes, (*path, "retry"), step.retry)
     if step.retry is not None and kind.starts_job and not step.retry.on:
@@ -74,7 +76,7 @@ def check_endings(
 def check_patience(notes: Notes, path: PathTo, step: StepBase, defaults: Defaults) -> None:
     """Note an `approve` that is to continue after its timeout, but has none."""
     kind = step.kind
-    if not isinstance(kind, Approve) or kind.on_timeout == "fail":
+    if not is_approve(kind) or kind.on_timeout == "fail":
         return
     if step.timeout is None and defaults.timeout is None:
         notes.at(
@@ -105,9 +107,11 @@ def check_retry(notes: Notes, path: PathTo, retry: Retry | None) -> None:
 
 
 def _check_cases(notes: Notes, path: PathTo, branch: Branch, steps: Mapping[str, StepBase]) -> None:
+    from almaflow.steps.branch import ENDING, split_case
+
     ending = ENDING.search(branch.on.text)
     step = steps.get(ending.group(1)) if ending else None
-    of_job = step is not None and isinstance(step.kind, JobStep)
+    of_job = step is not None and is_job_step(step.kind)
     seen: dict[str, int] = {}
     for values in branch.cases:
         place = (*path, "cases", values)

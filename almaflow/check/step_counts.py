@@ -6,11 +6,9 @@ from collections.abc import Sequence
 
 from almaflow.check.collector import Notes
 from almaflow.document import PathTo
-from almaflow.steps.base import StepBase
-from almaflow.steps.for_each import MOST_STEPS, ForEach
-from almaflow.steps.parallel import Parallel
-from almaflow.steps.stop import Stop
+from almaflow.steps.base import MOST_STEPS, StepBase
 from almaflow.steps.tree import walk
+from almaflow.steps.which_kind import is_for_each, is_parallel, is_stop
 
 
 def check_step_count(notes: Notes, path: PathTo, steps: Sequence[StepBase]) -> None:
@@ -31,10 +29,10 @@ def _begun_by(step: StepBase) -> int:
     kind = step.kind
     if step.if_ is not None:
         return 1
-    if isinstance(kind, ForEach):
+    if is_for_each(kind):
         items = len(kind.items) if isinstance(kind.items, list) else 0
         return 1 + items * _begun_in(kind.steps)
-    if isinstance(kind, Parallel):
+    if is_parallel(kind):
         return 1 + sum(_begun_in(body.steps) for body in kind.bodies())
     return 1
 
@@ -43,7 +41,7 @@ def _begun_in(steps: Sequence[StepBase]) -> int:
     """Return how many steps of a list begin before one that may end the list."""
     count = 0
     for step in steps:
-        if any(isinstance(node.step.kind, Stop) for node in walk([step])):
+        if any(is_stop(node.step.kind) for node in walk([step])):
             # A loop before its `stop` counts only as itself.
             return count + 1
         count += _begun_by(step)

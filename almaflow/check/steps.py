@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from almaflow.check.alma_names import check_names
 from almaflow.check.called_workflows import calls_in, check_call, outputs_of_call
@@ -17,7 +18,6 @@ from almaflow.check.collector import (
 )
 from almaflow.check.declarations import Declared, check_name
 from almaflow.check.impossible_conditions import check_conditions, check_values_of
-from almaflow.check.job_sets import check_set
 from almaflow.check.loader import Checked, Surroundings
 from almaflow.check.nested_steps import (
     check_item_name,
@@ -26,7 +26,6 @@ from almaflow.check.nested_steps import (
     not_reached,
     results_of,
 )
-from almaflow.check.payload_jobs import check_scheduled
 from almaflow.check.references import check_institution, check_names_outside
 from almaflow.check.scopes import NO_SECRETS, RUN, RUN_ENDED, VisibleSteps, outputs_of, value_type
 from almaflow.check.set_values import check_values
@@ -36,11 +35,11 @@ from almaflow.document import PathTo
 from almaflow.expressions import ANYTHING, Perhaps, Record, Type, guards_of
 from almaflow.field_types import format_duration
 from almaflow.steps.base import PollSettings, StepBase
-from almaflow.steps.call import Call
-from almaflow.steps.for_each import ForEach
-from almaflow.steps.parallel import Parallel
-from almaflow.steps.submit_job import SubmitJob
+from almaflow.steps.which_kind import is_call, is_for_each, is_parallel, is_submit_job
 from almaflow.workflow import FINALLY, Workflow
+
+if TYPE_CHECKING:
+    from almaflow.steps.for_each import ForEach
 
 _ITEM_OUTSIDE = "it is the item of the `for_each` in line {}, and only the steps inside can use it"
 
@@ -84,7 +83,7 @@ class StepChecks:
         self._items = {
             step.kind.as_: _ITEM_OUTSIDE.format(notes.document.place(path).line)
             for path, step in reversed(self._steps.items())
-            if isinstance(step.kind, ForEach)
+            if is_for_each(step.kind)
         }
         self._by_id: dict[str, StepBase] = {}
         self._places: dict[str, PathTo] = {}
@@ -101,11 +100,7 @@ class StepChecks:
     def calls(self) -> dict[str, Checked]:
         """The files that are called, by the names that the steps give them."""
         kinds = {path: self._steps[path].kind for path in self._called}
-        return {
-            kind.workflow: self._called[path]
-            for path, kind in kinds.items()
-            if isinstance(kind, Call)
-        }
+        return {kind.workflow: self._called[path] for path, kind in kinds.items() if is_call(kind)}
 
     def check(self) -> None:
         """Check every step, and the outputs of the workflow."""
@@ -185,12 +180,15 @@ class StepChecks:
         check_conditions(self.notes, path, step, self._by_id)
         check_patience(self.notes, path, step, self.workflow.defaults)
         check_names_outside(self.notes, self.around, path, step)
-        if isinstance(step.kind, SubmitJob):
+        if is_submit_job(step.kind):
+            from almaflow.check.job_sets import check_set
+            from almaflow.check.payload_jobs import check_scheduled
+
             check_set(self.notes, (*path, step.kind.key), step.kind, self._by_id)
             check_scheduled(self.notes, (*path, step.kind.key), step.kind)
-        if isinstance(step.kind, ForEach):
+        if is_for_each(step.kind):
             return self._check_for_each(path, step, step.kind, scope, here)
-        if isinstance(step.kind, Call):
+        if is_call(step.kind):
             return self._check_call(path, step, scope, here)
         self._check_bodies(path, step, here)
         return outputs_of(step.kind)
@@ -252,7 +250,7 @@ class StepChecks:
         start = self.visible.mark()
         for body in step.kind.bodies():
             inside = (*path, step.kind.key, *body.keys)
-            if isinstance(step.kind, Parallel):
+            if is_parallel(step.kind):
                 check_name(self.notes, inside, "branch")
             items = {**here.items, **dict.fromkeys(body.names, ANYTHING)}
             self._check_list(inside, body.steps, replace(here, items=items))
@@ -272,7 +270,7 @@ class StepChecks:
 def _why_not_run(step: StepBase, line: int) -> str:
     """Return why the steps inside one that was passed may not have run; empty: they have."""
     subject = f"the {step.kind.key} in line {line}"
-    if not isinstance(step.kind, Parallel):
+    if not is_parallel(step.kind):
         return f"{subject} may take another arm"
     if step.if_ is not None:
         return f"{subject} has an `if` and may not have run"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.scope import Halt
-from almaflow.steps.for_each import MOST_STEPS
+from almaflow.steps.base import MOST_STEPS
 
 STEPS_OF_FINALLY = 10_000
 """How many more a run may begin for `finally`."""

@@ -15,7 +15,7 @@ from almaflow.errors import RequestWrong
 from almaflow.plan import Plan
 from almaflow.problems import did_you_mean
 from almaflow.steps.base import Body, StepBase
-from almaflow.steps.call import Call
+from almaflow.steps.which_kind import is_call
 from almaflow.workflow import Workflow
 from almaflow.workflow_loader import LoadedWorkflow, load_text
 
@@ -157,7 +157,7 @@ class Outline:
             place = here.place(path, step, number)
             yield place
             inside = here.of_step(place)
-            called = calls.get(step.kind.workflow) if isinstance(step.kind, Call) else None
+            called = calls.get(step.kind.workflow) if is_call(step.kind) else None
             if called is not None:
                 yield from self._of_workflow(called, replace(inside, calls=here.calls + 1), walk)
             for body_number, body in enumerate(step.kind.bodies()):

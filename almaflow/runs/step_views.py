@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from almaflow.expressions.serialization import plain
 from almaflow.outcome import Outcome, Status
@@ -21,9 +21,12 @@ from almaflow.runs.request_views import (
 )
 from almaflow.runs.step_tree import FINALLY, Order, Outline
 from almaflow.steps.base import COMMON_OUTPUTS, StepBase
-from almaflow.steps.for_each import ForEach
+from almaflow.steps.which_kind import is_for_each
 from almaflow.store import Entry, RunRecord
 from almaflow.waiting import Waiting
+
+if TYPE_CHECKING:
+    from almaflow.steps.for_each import ForEach
 
 MAY_CONTINUE = frozenset({Outcome.FAILED, Outcome.TIMED_OUT})
 """The outcomes after which `on_failure: continue` continues."""
@@ -251,7 +254,7 @@ class Steps:
     def _iterations(self, path: str, entries: Iterable[Entry]) -> IterationsView | None:
         """Return how far a `for_each` is; None for any other step."""
         place = self._places.get(path)
-        if place is None or not isinstance(place.step.kind, ForEach):
+        if place is None or not is_for_each(place.step.kind):
             return None
         loop = place.step.kind
         items = [entry for entry in entries if entry.effect == "items"]

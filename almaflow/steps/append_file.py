@@ -5,7 +5,7 @@ The row carries the run and the step, so that it is there once although a proces
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
@@ -13,8 +13,10 @@ from pydantic_core import PydanticCustomError
 from almaflow.connectors.row_file import put_row
 from almaflow.field_types import Template
 from almaflow.steps.base import Kind
-from almaflow.steps.context import StepContext
 from almaflow.steps.result import Ending
+
+if TYPE_CHECKING:
+    from almaflow.steps.context import StepContext
 
 KEY_COLUMNS = ("run", "step")
 """The first columns of each row: whose row it is."""
@@ -29,6 +31,7 @@ class AppendFile(Kind):
     """
 
     key = "append_file"
+    names_files = True
     example = """\
 - append_file:
     file: exported.csv

@@ -57,6 +57,10 @@ ALWAYS_THERE = frozenset({"outcome", "error"})
 """The outputs that have a value even when the step did not run."""
 
 
+MOST_STEPS = 100_000
+"""How many attempts at steps a run may begin, those before a resume or a retry included."""
+
+
 @dataclass(frozen=True)
 class Body:
     """A list of steps inside a step. *name* is its part of the paths: `case-2`, `default`."""
@@ -153,6 +157,10 @@ class Kind(Model):
     """Whether it submits a job, so that `retry` must say on which endings."""
     composite: ClassVar[bool] = False
     """Whether it runs other steps, each of which is retried separately."""
+    follows_job: ClassVar[bool] = False
+    """Whether it follows a job of Alma's to its end, and has the status of that."""
+    names_files: ClassVar[bool] = False
+    """Whether it may name files of the project, which are checked before a run."""
     secret_keys: ClassVar[frozenset[str]] = frozenset()
     """The keys whose values may hold `secrets.x`: they go to Alma or into a notification and
     come back in no output."""

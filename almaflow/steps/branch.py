@@ -11,10 +11,10 @@ from pydantic import Field
 from almaflow.expressions import to_text
 from almaflow.field_types import Expression
 from almaflow.steps.base import Body, Kind
-from almaflow.steps.context import StepContext
 from almaflow.steps.result import Ending, StepFailed
 
 if TYPE_CHECKING:
+    from almaflow.steps.context import StepContext
     from almaflow.workflow import Step
 
 

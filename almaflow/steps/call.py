@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from almaflow.field_types import Plain, Template, Text, Value, plain_value
 from almaflow.steps.base import Kind
-from almaflow.steps.context import StepContext
 from almaflow.steps.result import Ending
+
+if TYPE_CHECKING:
+    from almaflow.steps.context import StepContext
 
 
 class Call(Kind):

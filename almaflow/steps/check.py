@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from almaflow.field_types import Condition, Message
 from almaflow.outcome import Outcome
 from almaflow.steps.base import Kind
-from almaflow.steps.context import StepContext
 from almaflow.steps.result import Ending, Ends, StepFailed
+
+if TYPE_CHECKING:
+    from almaflow.steps.context import StepContext
 
 
 class Check(Kind):

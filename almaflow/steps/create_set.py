@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -22,7 +22,6 @@ from almaflow.alma.wire import AlmaSet
 from almaflow.field_types import Flag, IdTemplate, Template, Text, choose_one
 from almaflow.steps.base import Kind
 from almaflow.steps.content_type import ContentType
-from almaflow.steps.context import StepContext
 from almaflow.steps.delete_set import API_USER, remove_set, until_free
 from almaflow.steps.find_set import SET_OUTPUTS, set_outputs
 from almaflow.steps.first_members import NEEDS_A_LIST, First, recorded_first, rendered_first
@@ -37,6 +36,9 @@ from almaflow.steps.set_sources import (
     until_run_has_filled,
 )
 from almaflow.visible import invisible_characters
+
+if TYPE_CHECKING:
+    from almaflow.steps.context import StepContext
 
 # "The set name already exists" (alma-api: T2).
 NAME_TAKEN = "402263"
@@ -56,6 +58,7 @@ class CreateSet(Kind):
     """
 
     key = "create_set"
+    names_files = True
     secret_keys = frozenset({"description", "query"})
     outputs = SET_OUTPUTS
     example = """\

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
 from almaflow.expressions import NUMBER, TEXT, ListOf, Record, Type
 from almaflow.field_types import Template, Text
 from almaflow.steps.base import Kind
-from almaflow.steps.context import StepContext
 from almaflow.steps.csv_table import no_column, no_csv, read_table
 from almaflow.steps.output_size import LARGEST_OUTPUT, fitting, too_large
 from almaflow.steps.result import Ending, StepFailed
+
+if TYPE_CHECKING:
+    from almaflow.steps.context import StepContext
 
 MOST_ROWS = 100_000
 """How many rows of a file are read."""
@@ -31,6 +33,7 @@ class CsvRows(Kind):
     """
 
     key = "csv_rows"
+    names_files = True
     short: ClassVar[str | None] = "file"
     outputs: ClassVar = {
         "rows": ListOf(Record({}, "column of the file", open=True)),

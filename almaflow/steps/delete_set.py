@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -16,9 +16,11 @@ from almaflow.alma.wire import AlmaSet
 from almaflow.expressions import NUMBER
 from almaflow.field_types import IdTemplate, Template, choose_one, parse_duration
 from almaflow.steps.base import Kind
-from almaflow.steps.context import StepContext
 from almaflow.steps.result import Ending, StepFailed
 from almaflow.waiting import Waiting, WaitingKind
+
+if TYPE_CHECKING:
+    from almaflow.steps.context import StepContext
 
 # "Set not found" and "Invalid Set ID": the set is gone already (alma-api: T3, T5).
 GONE = frozenset({"60107", "402264"})

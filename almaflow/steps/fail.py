@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
 from almaflow.field_types import Message
 from almaflow.steps.base import Kind
-from almaflow.steps.context import StepContext
 from almaflow.steps.result import Ending, StepFailed
+
+if TYPE_CHECKING:
+    from almaflow.steps.context import StepContext
 
 
 class Fail(Kind):

@@ -10,7 +10,7 @@ import posixpath
 import re
 from collections.abc import Sequence
 from pathlib import PurePath
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -21,9 +21,11 @@ from almaflow.connectors.errors import Changed
 from almaflow.expressions import TEXT, ListOf
 from almaflow.field_types import Template, Text, Whole
 from almaflow.steps.base import Kind, PollSettings
-from almaflow.steps.context import StepContext
 from almaflow.steps.result import Ending, StepFailed
 from almaflow.waiting import Waiting, WaitingKind
+
+if TYPE_CHECKING:
+    from almaflow.steps.context import StepContext
 
 # Characters; a file's name has at most 255 bytes, `[abc]` is one of them.
 _LONGEST_PATTERN = 1000
@@ -40,6 +42,7 @@ class FetchFiles(Kind):
     """
 
     key = "fetch_files"
+    names_files = True
     outputs: ClassVar = {"files": ListOf(TEXT)}
     example = """\
 - id: exported

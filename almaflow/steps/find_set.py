@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import BaseModel, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -14,8 +14,10 @@ from almaflow.alma.wire import AlmaSet
 from almaflow.expressions import NUMBER, TEXT, Type
 from almaflow.field_types import IdTemplate, Template, as_text, choose_one
 from almaflow.steps.base import Kind
-from almaflow.steps.context import StepContext
 from almaflow.steps.result import Ending, StepFailed
+
+if TYPE_CHECKING:
+    from almaflow.steps.context import StepContext
 
 SET_OUTPUTS: Mapping[str, Type] = {
     "set_id": TEXT,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
@@ -11,9 +11,11 @@ from pydantic_core import PydanticCustomError
 from almaflow.alma import calls
 from almaflow.alma.calls import PAGE
 from almaflow.field_types import Template
-from almaflow.steps.context import StepContext
 from almaflow.steps.result import StepFailed
 from almaflow.steps.set_sources import source_set
+
+if TYPE_CHECKING:
+    from almaflow.steps.context import StepContext
 
 MOST_FIRST = 100_000
 """The largest number of `first`; pages of a set are read until there are as many."""

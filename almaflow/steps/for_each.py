@@ -10,17 +10,14 @@ from pydantic import Field
 from almaflow.expressions import ANYTHING, ListOf
 from almaflow.field_types import Expression, Template, Text, Whole
 from almaflow.steps.base import IDENTIFIER, Body, BodyEnd, Kind
-from almaflow.steps.context import StepContext
 from almaflow.steps.result import Ending, StepFailed
 
 if TYPE_CHECKING:
+    from almaflow.steps.context import StepContext
     from almaflow.workflow import Step
 
 # More items than this are a list of records, which belongs into a set.
 MOST_ITEMS = 10_000
-
-MOST_STEPS = 100_000
-"""How many attempts at steps a run may begin, those before a resume or a retry included."""
 
 
 class ForEach(Kind):

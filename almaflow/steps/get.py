@@ -15,12 +15,12 @@ from almaflow.alma.calls import Call
 from almaflow.expressions import ANYTHING
 from almaflow.field_types import Flag, Template
 from almaflow.steps.base import Kind
-from almaflow.steps.context import StepContext
 from almaflow.steps.joined_pages import read_all
 from almaflow.steps.output_size import fitting
 from almaflow.steps.result import Ending, StepFailed
 
 if TYPE_CHECKING:
+    from almaflow.steps.context import StepContext
     from almaflow.steps.selection import Selection
 
 # What would end the text of a JMESPath that a value is put into.

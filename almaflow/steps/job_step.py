@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, timedelta
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -30,9 +30,11 @@ from almaflow.expressions import (
 from almaflow.field_types import Condition, Flag, Message, Model, Several
 from almaflow.outcome import Outcome
 from almaflow.steps.base import EndingWord, Kind, PollSettings, Scoped
-from almaflow.steps.context import StepContext, Submission
 from almaflow.steps.result import Ending, StepFailed
 from almaflow.waiting import Waiting, WaitingKind
+
+if TYPE_CHECKING:
+    from almaflow.steps.context import StepContext, Submission
 
 # What Alma writes about a run may come a little after its status.
 COUNTER_LAG = timedelta(seconds=30)
@@ -81,6 +83,7 @@ class JobStep(Kind):
 
     outputs = JOB_OUTPUTS
     starts_job = True
+    follows_job = True
 
     expect: Annotated[
         Several[Expectation],

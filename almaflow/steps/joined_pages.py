@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from almaflow.alma.calls import PAGE, Call
 from almaflow.alma.directory import MOST_LISTED
-from almaflow.steps.context import StepContext
 from almaflow.steps.output_size import LARGEST
 from almaflow.steps.result import StepFailed
+
+if TYPE_CHECKING:
+    from almaflow.steps.context import StepContext
 
 LARGEST_JOINED = 4 * LARGEST
 """Bytes of JSON of the pages that are joined, before `select` keeps a part of them."""

@@ -9,17 +9,19 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from almaflow.expressions import to_text
 from almaflow.field_types import MemberId, Model, Template, Text, choose_one, rounded_number
-from almaflow.steps.context import StepContext
 from almaflow.steps.csv_table import lines, no_column, no_csv, read_table
 from almaflow.steps.result import StepFailed
 from almaflow.text_files import MIB, FileUnreadable, read_text
+
+if TYPE_CHECKING:
+    from almaflow.steps.context import StepContext
 
 LARGEST_FILE = 32 * MIB
 """Bytes of the longest file of members that is read."""

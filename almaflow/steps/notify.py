@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from almaflow.connectors.attached_files import take_files
 from almaflow.field_types import Message, Several, Template, Text
 from almaflow.outcome import Outcome
 from almaflow.steps.base import Kind
-from almaflow.steps.context import StepContext
 from almaflow.steps.result import Ending, StepFailed
+
+if TYPE_CHECKING:
+    from almaflow.steps.context import StepContext
 
 
 class Notify(Kind):
@@ -27,6 +28,7 @@ class Notify(Kind):
     """
 
     key = "notify"
+    names_files = True
     secret_keys = frozenset({"message"})
     short: ClassVar[str | None] = "message"
     example = """\
@@ -52,6 +54,8 @@ class Notify(Kind):
     ] = []
 
     async def perform(self, context: StepContext) -> Ending:
+        from almaflow.connectors.attached_files import take_files
+
         names = [name for template in self.attach for name in _names(context.value(template))]
         wanted = [(name, context.outside.to_read(context.project_path(name))) for name in names]
         files, problems = await context.in_thread(take_files, wanted) if wanted else ([], [])

@@ -9,10 +9,10 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from almaflow.steps.base import Body, Kind, StepBase
-from almaflow.steps.context import StepContext
 from almaflow.steps.result import Ending
 
 if TYPE_CHECKING:
+    from almaflow.steps.context import StepContext
     from almaflow.workflow import Step
 
 

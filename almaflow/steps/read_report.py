@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -17,11 +17,13 @@ from almaflow.expressions import NUMBER, TEXT, ListOf, Record, Type
 from almaflow.field_types import Template, Text
 from almaflow.problems import did_you_mean
 from almaflow.steps.base import Kind
-from almaflow.steps.context import StepContext
 from almaflow.steps.output_size import LARGEST_OUTPUT, fitting, too_large
 from almaflow.steps.report_path import literal_path_problem, path_problem
 from almaflow.steps.result import Ending, StepFailed
 from almaflow.waiting import Waiting, WaitingKind
+
+if TYPE_CHECKING:
+    from almaflow.steps.context import StepContext
 
 # Each look at a report that has no rows yet comes this much later than the one before.
 _GROWTH = 1.5

@@ -6,15 +6,17 @@ up may be repeated; the submission may not.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from almaflow.field_types import AlmaId, Model, Text, choose_one
-from almaflow.steps.context import StepContext
 from almaflow.steps.job_step import JobStep
 from almaflow.steps.result import Ending
+
+if TYPE_CHECKING:
+    from almaflow.steps.context import StepContext
 
 
 class IntegrationProfile(Model):

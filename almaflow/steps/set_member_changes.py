@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from almaflow.alma import calls
 from almaflow.alma.calls import MemberChange
@@ -17,8 +17,10 @@ from almaflow.alma.directory import read_pages
 from almaflow.alma.errors import AlmaRefused
 from almaflow.alma.evidence import MembersTrace
 from almaflow.alma.wire import Member
-from almaflow.steps.context import StepContext
 from almaflow.waiting import Waiting, WaitingKind
+
+if TYPE_CHECKING:
+    from almaflow.steps.context import StepContext
 
 OnInvalid = Literal["fail", "skip"]
 """What a member that Alma does not know does."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from almaflow.alma import calls
 from almaflow.alma.calls import Call
 from almaflow.alma.directory import MOST_LISTED, read_pages
 from almaflow.alma.wire import AlmaSet, Member, Page
 from almaflow.expressions import NUMBER, TEXT, ListOf, Record
-from almaflow.steps.context import StepContext
 from almaflow.steps.find_set import FindSet
 from almaflow.steps.output_size import fitting
 from almaflow.steps.result import Ending, StepFailed
+
+if TYPE_CHECKING:
+    from almaflow.steps.context import StepContext
 
 
 class SetMembers(FindSet):

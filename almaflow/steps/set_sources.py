@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -13,10 +13,12 @@ from almaflow.alma.set_creation import Combined, CopyOf, OfRun, Operator, Origin
 from almaflow.alma.wire import AlmaSet, JobInstance
 from almaflow.field_types import IdTemplate, Model, Template
 from almaflow.outcome import Outcome
-from almaflow.steps.context import StepContext
 from almaflow.steps.job_step import COUNTER_LAG, OUTCOME_OF_STATUS, next_pace
 from almaflow.steps.result import Ending, StepFailed
 from almaflow.waiting import Waiting, WaitingKind
+
+if TYPE_CHECKING:
+    from almaflow.steps.context import StepContext
 
 # How often the number of members is looked at until it stands still, and for how long it may
 # stand still before the set counts as filled although it could have more members.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -31,9 +31,11 @@ from almaflow.field_types import (
     as_text,
     rounded_number,
 )
-from almaflow.steps.context import StepContext
 from almaflow.steps.job_step import JobStep
 from almaflow.steps.result import Ending, StepFailed
+
+if TYPE_CHECKING:
+    from almaflow.steps.context import StepContext
 
 # What Alma shows of a job's name; our marker comes on top of it.
 JOB_NAME_LENGTH = 100
@@ -173,6 +175,7 @@ class SubmitJob(JobStep):
     """
 
     key = "submit_job"
+    names_files = True
     short: ClassVar[str | None] = "job"
     secret_keys = frozenset({"parameters"})
     example = """\

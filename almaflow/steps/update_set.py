@@ -6,7 +6,7 @@ adds or removes leaves once; the number of members is what a lost one is found b
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
@@ -14,11 +14,13 @@ from almaflow.alma import calls
 from almaflow.alma.wire import AlmaSet
 from almaflow.field_types import IdTemplate, Text, choose_one
 from almaflow.steps.base import Kind
-from almaflow.steps.context import StepContext
 from almaflow.steps.find_set import SET_OUTPUTS, set_outputs
 from almaflow.steps.member_source import Members, recorded_members
 from almaflow.steps.result import Ending, StepFailed
 from almaflow.steps.set_member_changes import MemberChanges, OnInvalid, id_type_problem
+
+if TYPE_CHECKING:
+    from almaflow.steps.context import StepContext
 
 
 class UpdateSet(Kind):
@@ -29,6 +31,7 @@ class UpdateSet(Kind):
     """
 
     key = "update_set"
+    names_files = True
     outputs: ClassVar = SET_OUTPUTS
     example = """\
 - id: weeding

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -12,9 +12,11 @@ from pydantic_core import PydanticCustomError
 from almaflow.expressions import NUMBER
 from almaflow.field_types import Template, choose_one, parse_duration
 from almaflow.steps.base import Kind
-from almaflow.steps.context import StepContext
 from almaflow.steps.result import Ending, StepFailed
 from almaflow.waiting import Waiting, WaitingKind
+
+if TYPE_CHECKING:
+    from almaflow.steps.context import StepContext
 
 
 class Wait(Kind):

@@ -16,7 +16,7 @@ from almaflow.plan import Plan
 from almaflow.runs.events import EventKind, RunEvent
 from almaflow.runs.step_tree import ANY, Order, Outline, StepPlace
 from almaflow.runs.views import StepView
-from almaflow.steps.for_each import ForEach
+from almaflow.steps.which_kind import is_for_each
 
 # Of a loop with more iterations, those that ended well are hidden, and at most this number of the
 # others are shown.
@@ -168,7 +168,7 @@ class Tree:
         inside = tuple(
             (one.path, place.path.removeprefix(f"{one.path}/").partition("/")[0])
             for one in place.around
-            if isinstance(one.step.kind, ForEach)
+            if is_for_each(one.step.kind)
         )
         kind, name = place.step.kind.key, place.step.name or ""
         row = Row(place.path, label, kind, name, place.order, paths, inside)

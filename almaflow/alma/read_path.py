@@ -1,0 +1,38 @@
+"""The path of a read that a workflow writes itself, as Alma's documentation has it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from urllib.parse import parse_qsl
+
+API_BASE = "/almaws/v1"
+"""The folder of all calls on Alma's hosts."""
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+def split_path(
+    path: str, query: Mapping[str, str] | Sequence[tuple[str, str]] = ()
+) -> tuple[str, Pairs]:
+    """Return *path*, which may have a query, without `API_BASE`, and both queries as pairs.
+
+    Raises:
+        ValueError: *path* names a host, climbs with `..`, or the query carries a key.
+    """
+    plain, _, behind = path.partition("?")
+    plain = plain.removeprefix(API_BASE)
+    if not plain.startswith("/") or plain.startswith("//") or "\\" in plain or "#" in path:
+        raise ValueError(
+            f"`{path}` is not a valid path; write a path such as `/conf/jobs`, without the host"
+        )
+    if re.search(r"/(\.|%2e){1,2}(/|$)", plain, re.IGNORECASE):
+        raise ValueError(f"`{path}` contains a segment `.` or `..`, which is not allowed")
+    given = list(query.items()) if isinstance(query, Mapping) else list(query)
+    pairs = (*parse_qsl(behind, keep_blank_values=True), *given)
+    if any(name.casefold() == "apikey" for name, _ in pairs):
+        raise ValueError(
+            f"`{plain}` has an API key in its query; remove it, because almaflow sends the key "
+            "in a header"
+        )
+    return plain, pairs

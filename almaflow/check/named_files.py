@@ -1,0 +1,134 @@
+"""The files of the project that a step names; `payload_files` reads payloads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from almaflow.check.collector import Notes
+from almaflow.check.loader import Surroundings
+from almaflow.check.project_files import check_keys, find_file
+from almaflow.check.traversal import below, data_at, fields_of
+from almaflow.document import PathTo
+from almaflow.field_types import Model, Template
+from almaflow.problems import Severity, did_you_mean
+from almaflow.settings import PathRefused, data_path
+from almaflow.steps.base import Kind
+from almaflow.steps.member_source import Members, column_of, read_members_file
+from almaflow.steps.result import StepFailed
+from almaflow.steps.which_kind import (
+    is_append_file,
+    is_csv_rows,
+    is_fetch_files,
+    is_notify,
+    is_submit_job,
+)
+from almaflow.text_files import names_in
+
+if TYPE_CHECKING:
+    from almaflow.steps.csv_rows import CsvRows
+    from almaflow.steps.fetch_files import FetchFiles
+    from almaflow.steps.notify import Notify
+
+T = TypeVar("T")
+
+
+def check_files(notes: Notes, around: Surroundings, path: PathTo, kind: Kind) -> None:
+    """Note what is wrong with the files that the *kind* at *path* names."""
+    files = _Files(notes, around)
+    if is_submit_job(kind) and kind.payload is not None and "{{" not in kind.payload:
+        from almaflow.check.payload_files import check_payload
+
+        check_payload(notes, around, path, kind)
+    if is_fetch_files(kind):
+        files.check_folders(path, kind)
+    if is_append_file(kind):
+        files.check_inside((*path, "file"), kind.file)
+    if is_notify(kind):
+        files.check_attached(path, kind)
+    if is_csv_rows(kind) and "{{" not in kind.file.text:
+        files.check_rows(path, kind)
+    for place, members in _members(kind, data_at(notes.document.data, path), path):
+        if members.file is not None and "{{" not in members.file.text:
+            files.check_members(place, members)
+
+
+def _members(model: Model, data: Any, path: PathTo) -> Iterator[tuple[PathTo, Members]]:
+    """Yield everything in a kind that names members."""
+    for key, value in fields_of(model):
+        if isinstance(value, Members):
+            yield below(model, key, data, path)[1], value
+
+
+class _Files:
+    """Looks for the files that one workflow names."""
+
+    def __init__(self, notes: Notes, around: Surroundings) -> None:
+        self.notes = notes
+        self.around = around
+
+    def check_folders(self, path: PathTo, kind: FetchFiles) -> None:
+        """Note a folder outside of the project, which files cannot be fetched to, or from."""
+        here = kind.folder if kind.connection is None else None
+        for key, folder in (("to", kind.to), ("folder", here)):
+            if folder is None or (key == "folder" and PurePath(folder.text).is_absolute()):
+                continue
+            self.check_inside((*path, key), folder)
+
+    def check_attached(self, path: PathTo, kind: Notify) -> None:
+        """Note files to attach that are outside of the project, or have another name there.
+
+        A file that is not there may be one that the run makes.
+        """
+        for number, name in enumerate(kind.attach):
+            place = (*path, "attach", number)
+            target = self.check_inside(place, name)
+            if target is None or os.path.isfile(target):
+                continue
+            if (names := names_in(target.parent)) and (hint := did_you_mean(target.name, names)):
+                message = f"The file `{name.text}` does not exist yet{hint}"
+                self.notes.at(place, "no-such-file", message, Severity.WARNING)
+
+    def check_inside(self, path: PathTo, name: Template) -> Path | None:
+        """Note a path, given at *path*, that leads out of the project; else return it.
+
+        None, too, when only the run will know it.
+        """
+        if "{{" in name.text:
+            return None
+        try:
+            return data_path(self.around.root, name.text, beside=self.around.folder)
+        except PathRefused as error:
+            self.notes.at(path, error.code, str(error))
+            return None
+
+    def check_members(self, path: PathTo, members: Members) -> None:
+        """Note a file of members that is not there yet, or that its step could not read now.
+
+        Another one may be there when its step runs, so this is a warning.
+        """
+        assert members.file is not None
+        self._check_data((*path, "file"), members.file.text, column_of, members.column)
+
+    def check_rows(self, path: PathTo, kind: CsvRows) -> None:
+        """Note a file of rows as `check_members` does a file of members."""
+        from almaflow.steps.csv_rows import read_rows
+
+        self._check_data((*path, "file"), kind.file.text, read_rows, kind.columns)
+
+    def _check_data(
+        self, path: PathTo, name: str, read: Callable[[str, str, T], object], columns: T
+    ) -> None:
+        """Note what `read(name, text, columns)` says about the file called *name*."""
+        target = find_file(self.notes, self.around, path, name, Severity.WARNING)
+        if target is None:
+            return
+        try:
+            text = read_members_file(name, target)
+            check_keys(self.notes, name, text)
+            read(name, text, columns)
+        except StepFailed as error:
+            message = f"The step will fail unless this file is replaced before it runs: {error}"
+            self.notes.at(path, "unreadable", message, Severity.WARNING)

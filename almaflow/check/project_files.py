@@ -1,0 +1,76 @@
+"""Searching the project for a file that a workflow names, and Alma keys in one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from almaflow.check.collector import Notes
+from almaflow.check.loader import Surroundings
+from almaflow.check.value_shapes import saved_as_csv
+from almaflow.document import PathTo
+from almaflow.document.hazards import keys_in_file
+from almaflow.problems import Severity, did_you_mean
+from almaflow.settings import PathRefused, data_path
+from almaflow.text_files import names_in
+
+
+def find_file(
+    notes: Notes,
+    around: Surroundings,
+    path: PathTo,
+    name: str,
+    severity: Severity,
+    endings: Sequence[str] = (),
+) -> Path | None:
+    """Return the file called *name*, or that with one of *endings*.
+
+    None, and a note, when it is not there.
+    """
+    assert around.folder is not None
+    try:
+        target = data_path(around.root, name, beside=around.folder)
+        others = [data_path(around.root, name + one, beside=around.folder) for one in endings]
+    except PathRefused as error:
+        notes.at(path, error.code, str(error))
+        return None
+    for candidate in (target, *others):
+        if os.path.isfile(candidate):
+            return candidate
+    if os.path.isdir(target):
+        message = f"`{name}` is a folder. Specify a file in it."
+    elif os.path.lexists(target):
+        message = f"`{name}` is not a regular file that can be read."
+    elif severity is Severity.WARNING:
+        message = (
+            f"The file `{name}` does not exist yet. The step will fail unless it exists by "
+            f"then{_nearest(target, name)}"
+        )
+        if saved := saved_as_csv(name):
+            message += f" It must be text: save the workbook as CSV, and write `{saved}`."
+    else:
+        message = f"There is no file `{name}` in the folder of the workflow{_nearest(target, name)}"
+    notes.at(path, "no-such-file", message, severity)
+    return None
+
+
+def _nearest(target: Path, name: str) -> str:
+    """Return which file of the same folder may be meant, as the end of a sentence."""
+    folder = os.path.dirname(name)
+    names = names_in(target.parent)
+    if names is None:
+        return f", and there is no folder `{folder}` either."
+    return did_you_mean(name, [os.path.join(folder, one) for one in names]) or "."
+
+
+def check_keys(notes: Notes, name: str, text: str) -> None:
+    """Note the Alma keys in the *text* of the file *name*, at their places there."""
+    for problem in keys_in_file(text, beside(notes, name)):
+        notes.add(problem)
+
+
+def beside(notes: Notes, name: str) -> str:
+    """Return what messages call the file that the workflow calls *name*."""
+    folder = os.path.dirname(notes.document.file)
+    return os.path.normpath(os.path.join(folder, name))
