@@ -39,7 +39,7 @@ _WORDS_OF_RECORDS = """
     last_workday line_text listener location lock_file lost_answer lost_inputs lost_steps
     maintenance manual_handling_required marker_habits max_parallel may_leave member_count
     merged_into messages most_calls next_run_at not_before notice_id older_than on_failure
-    on_invalid on_timeout open_door open_ticks operation operator other_runs otherwise outstanding
+    on_invalid on_timeout open_connection open_ticks operation operator other_runs otherwise outstanding
     own_places own_scope own_sets parameters password pause_after populations problems process_id
     processes production profile_id progress pruned_before queue_one queued_runs read_report
     ready_at refusals rejected remaining_calls repeatable replace_members replaced request_hash
