@@ -338,9 +338,6 @@ CIRCLES: Mapping[frozenset[str], str] = {
     frozenset({"steps.base", "steps.context"}): (
         "the grammar at run time: a kind performs with a context, which runs the steps inside it"
     ),
-    frozenset({"engine.interpreter", "engine.termination", "engine.workflow_phases"}): (
-        "named for the type checker only: they share the state of one run"
-    ),
     frozenset({"alma.simulator.effects", "alma.simulator.institution"}): (
         "named for the type checker only, in the simulator"
     ),

@@ -22,7 +22,8 @@ travels, from its record to its notices:
         |        history            it has ended: its recorded end is returned
         |        interpreter        begin: `now`, deadline, `if`, institution, recorded
         |        step_context       what the step may use, made of
-        |           names, scope        values of expressions
+        |           attempt             values, waits, reads from Alma
+        |           names, scope        the names that expressions can use
         |           external_access     files, messages
         |           alma_writes         writes to Alma: see there
         |           approvals           questions to people

@@ -1,4 +1,4 @@
-"""How attempts end in the journal, and which writes are lost in it."""
+"""What the journal records when an attempt ends, and which unconfirmed writes need a person."""
 
 from __future__ import annotations
 
@@ -37,3 +37,17 @@ def needs_person(entry: Entry) -> bool:
     if value["trace"] is None:
         return not value["repeatable"]
     return bool(value["trace"]["trace"] == "run")
+
+
+def unconfirmed_text(
+    value: Mapping[str, Any], institution: str, why: str, run_id: str, path: str
+) -> str:
+    """Return the message about an unconfirmed write; *value* is that of its journal entry."""
+    request = value["request"]
+    return (
+        f"It is not known whether Alma at {institution} accepted the request to {value['name']} "
+        f"({request['method']} {request['path']}), sent {value['sent_at'][:19]} UTC: "
+        f"{value['error']}. {why}. almaflow does not send it again. Check in Alma (Admin > "
+        f"Monitor Jobs), then run `almaflow resolve {run_id} {path} --instance ID` or "
+        "`--not-submitted`."
+    )

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import anyio
-
-from almaflow.clock import Clock
 from almaflow.connectors.attached_files import AttachedFile, in_words
 from almaflow.connectors.base import Outside
 from almaflow.connectors.errors import NotNow, Unreachable
-from almaflow.engine.journal import RunJournal
+from almaflow.engine.attempt import Attempt
 from almaflow.engine.message_keys import MESSAGE, message_key
 from almaflow.engine.notifications import TRIED_LATER
-from almaflow.engine.resources import Services
-from almaflow.engine.retry import LONGEST, NEVER_ANSWERED, SHORTEST, back_off, jittered
+from almaflow.engine.retry import LONGEST, NEVER_ANSWERED, SHORTEST, Retries, back_off, jittered
 from almaflow.errors import RequestWrong
 from almaflow.expressions import parse_template, render_message
 from almaflow.field_types import Message
-from almaflow.plan import Plan
 from almaflow.redaction import show_placeholders
 from almaflow.runs.events import EventKind
 from almaflow.settings import data_path
@@ -35,19 +29,12 @@ from almaflow.waiting import Waiting, WaitingKind
 T = TypeVar("T")
 
 
-class ExternalAccess:
-    """The part of an attempt's context that is about files and notices."""
+@dataclass(kw_only=True)
+class ExternalAccess(Attempt):
+    """The part of an attempt's context that is about files and notifications."""
 
-    plan: Plan
-    services: Services
-    journal: RunJournal
-    clock: Clock
-    chance: random.Random
-    path: str
-    attempt: int
-    institution: str
     reached: bool = False
-    """Whether what is outside has answered this attempt yet."""
+    """Whether a file server has responded to this attempt yet."""
 
     @property
     def outside(self) -> Outside:
@@ -57,17 +44,18 @@ class ExternalAccess:
         return await self.services.threads.run(function, *arguments)
 
     async def reach(self, function: Callable[..., T], *arguments: Any) -> T:
-        since = self.clock.now()
-        tries = 0
+        retries = Retries(self.clock.now())
         while True:
             try:
                 result = await self.in_thread(function, *arguments)
             except NotNow as error:
-                tries += 1
+                retries.failures += 1
                 self.reached = self.reached or not isinstance(error, Unreachable)
-                if not self.reached and self.clock.now() - since >= NEVER_ANSWERED:
+                if not self.reached and self.clock.now() - retries.since >= NEVER_ANSWERED:
                     raise
-                wait = jittered(back_off(tries, SHORTEST, LONGEST), SHORTEST, self.chance)
+                wait = jittered(
+                    back_off(retries.failures, SHORTEST, LONGEST), SHORTEST, self.chance
+                )
                 await self.sleep(wait, Waiting(WaitingKind.OTHER, str(error).rstrip(".")))
             else:
                 self.reached = True
@@ -80,7 +68,7 @@ class ExternalAccess:
         files: Sequence[AttachedFile] = (),
         problems: Sequence[str] = (),
     ) -> str:
-        if channel == LOG_CHANNEL or self.journal.get(self.path, self.attempt, MESSAGE) is None:
+        if channel == LOG_CHANNEL or self.journal.get(self.path, self.number, MESSAGE) is None:
             await self._put_message(channel, message, files, problems)
         if channel == LOG_CHANNEL:
             return ""
@@ -99,7 +87,7 @@ class ExternalAccess:
 
     @property
     def _message_key(self) -> str:
-        return message_key(self.plan.run_id, self.path, self.attempt)
+        return message_key(self.plan.run_id, self.path, self.number)
 
     async def _put_message(
         self,
@@ -130,7 +118,7 @@ class ExternalAccess:
         )
         await self.journal.record(
             self.path,
-            self.attempt,
+            self.number,
             MESSAGE,
             EntryState.DONE,
             value={"to": channel, **({"files": [one.to_json() for one in files]} if files else {})},
@@ -155,20 +143,3 @@ class ExternalAccess:
 
     def read_file(self, name: str) -> str:
         return read_members_file(name, self.outside.to_read(self.project_path(name)))
-
-    # What the rest of the context offers
-
-    def say(self, text: str) -> None:
-        """Write a line to the run's log."""
-        raise NotImplementedError
-
-    async def sleep(self, duration: timedelta, waiting: Waiting) -> None:
-        """Wait; *waiting* is shown meanwhile."""
-        raise NotImplementedError
-
-    async def wait_event(self, event: anyio.Event, waiting: Waiting) -> None:
-        """Wait until *event* is set; *waiting* is shown meanwhile."""
-        raise NotImplementedError
-
-    def _names(self, own: bool = False) -> dict[str, Any]:
-        raise NotImplementedError

@@ -8,8 +8,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from almaflow.engine.alma_writes.journaled_request import lost_text
-from almaflow.engine.ended import needs_person
+from almaflow.engine.ended import needs_person, unconfirmed_text
 from almaflow.engine.journal import RunJournal
 from almaflow.expressions.serialization import decode
 from almaflow.outcome import Outcome
@@ -122,7 +121,7 @@ class RunHistory:
             if entry is not None:
                 facts = decode(entry.value["facts"], zone)
             elif lost := self.lost(path):
-                facts = {"outcome": Outcome.UNKNOWN.value, "error": self.lost_text(lost[0])}
+                facts = {"outcome": Outcome.UNKNOWN.value, "error": self.unconfirmed_text(lost[0])}
                 facts["attempts"] = attempt
             attempt += 1
         return facts
@@ -139,10 +138,10 @@ class RunHistory:
             if needs_person(entry) and entry.attempt >= self.first_attempt(entry.path)
         ]
 
-    def lost_text(self, entry: Entry) -> str:
+    def unconfirmed_text(self, entry: Entry) -> str:
         """Return the sentences about a lost write that a person has to resolve."""
         why = entry.value.get("unknown", "almaflow did not finish the search for it")
-        return lost_text(
+        return unconfirmed_text(
             entry.value, entry.value["institution"], why, self.journal.run_id, entry.path
         )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,16 +16,14 @@ import anyio
 
 from almaflow.alma.errors import NotInAlma
 from almaflow.engine.alma_writes.journaled_request import RequestChanged
-from almaflow.engine.ended import ended_value
-from almaflow.engine.history import MAY_CONTINUE, EarlyEnd, RunHistory
-from almaflow.engine.journal import RunJournal
+from almaflow.engine.attempt import RunState
+from almaflow.engine.history import MAY_CONTINUE, EarlyEnd
 from almaflow.engine.names import Scope
 from almaflow.engine.parallel import ParallelBlocks
-from almaflow.engine.resources import Services
 from almaflow.engine.scope import Halted, Where
 from almaflow.engine.simulated_waits import SimulationTooLong
 from almaflow.engine.step_context import Context
-from almaflow.engine.termination import close, goes_on_in_alma
+from almaflow.engine.termination import OpenAttempts, still_running
 from almaflow.engine.workflow_phases import Phases
 from almaflow.errors import AlmaflowError, StoreError
 from almaflow.outcome import Outcome, worst
@@ -34,32 +32,26 @@ from almaflow.runs.events import EventKind
 from almaflow.steps.base import Body, BodyEnd, StepBase
 from almaflow.steps.result import Ending, OutcomeUnknown, StepFailed
 from almaflow.steps.tree import StepNode, walk
-from almaflow.store import EntryState, ValueUnfit
+from almaflow.store import ValueUnfit
 from almaflow.waiting import Waiting, WaitingKind
 
 
-@dataclass
 class Interpreter:
     """Runs the steps of one claimed run."""
 
-    services: Services
-    journal: RunJournal
-    past: RunHistory
-    cancelled_by: str = ""
-    """Who cancelled the run; empty when nobody did."""
-    open: dict[tuple[str, int], tuple[StepBase, Context, dict[str, Any]]] = field(
-        default_factory=dict
-    )
-    """The attempts under way, and those that were ended before their lost write was settled."""
-    unfinished: dict[str, Phases] = field(default_factory=dict)
-    """The called workflows that were ended from outside, whose `finally` is due, by path."""
+    def __init__(self, state: RunState) -> None:
+        self.state = state
+        self.services = state.services
+        self.journal = state.journal
+        self.history = state.history
+        self.open = OpenAttempts(state)
 
     async def run_list(self, steps: Sequence[StepBase], prefix: str, where: Where) -> Ending:
         """Run steps in order until one ends its enclosing steps."""
         outcomes = [Outcome.SUCCEEDED]
         for place, step in enumerate(steps, start=1):
             path = prefix + step.label(place)
-            if not self.past.has_begun(path):
+            if not self.history.has_begun(path):
                 await anyio.lowlevel.checkpoint_if_cancelled()
                 if where.halt.is_asked:
                     raise Halted(where.halt.why(path))
@@ -77,15 +69,15 @@ class Interpreter:
 
     async def _step(self, step: StepBase, path: str, where: Where) -> Ending:
         """Run a step with all its attempts, let later steps see it, and return how it ended."""
-        attempt = self.past.first_attempt(path)
+        attempt = self.history.first_attempt(path)
         while True:
             ending = await self._attempt(step, path, attempt, where)
-            again_at = self.past.again_at(step, path, attempt, where.plan.workflow)
+            again_at = self.history.again_at(step, path, attempt, where.plan.workflow)
             if again_at is None:
                 return ending
             attempt += 1
             if self.journal.get(path, attempt, "begin") is None:
-                context = self.context(path, attempt, again_at, where)
+                context = self._context(path, attempt, again_at, where)
                 if not where.halt.is_asked:
                     text = f"attempt {attempt} follows"
                     waiting = Waiting(WaitingKind.TIME, text, until=again_at)
@@ -94,7 +86,7 @@ class Interpreter:
                     return ending
 
     async def _attempt(self, step: StepBase, path: str, attempt: int, where: Where) -> Ending:
-        ending = self.past.ending(path, attempt)
+        ending = self.history.ending(path, attempt)
         if ending is None:
             ending = await self._perform(step, path, attempt, where)
         self._recall(StepNode(step, path).walk(shared=True), where)
@@ -106,7 +98,7 @@ class Interpreter:
 
     def _recall(self, nodes: Iterable[StepNode], where: Where) -> None:
         for node in nodes:
-            facts = self.past.facts(node.path, where.plan.zone)
+            facts = self.history.facts(node.path, where.plan.zone)
             if facts is not None:
                 where.scope.ended(node.step.id, facts)
 
@@ -114,11 +106,11 @@ class Interpreter:
         """Do one attempt and record how it ended."""
         begin = await self._begin(step, path, attempt, where)
         here = replace(where, institution=begin["institution"])
-        context = self.context(path, attempt, datetime.fromisoformat(begin["now"]), here)
+        context = self._context(path, attempt, datetime.fromisoformat(begin["now"]), here)
         if not begin["if"] or begin["error"]:
             ending = Ending(Outcome.FAILED if begin["if"] else Outcome.SKIPPED, begin["error"])
-            return await self.end(path, attempt, ending, context, begin)
-        self.open[path, attempt] = (step, context, begin)
+            return await self.open.end(context, ending, begin)
+        self.open.attempts[path, attempt] = (context, begin)
         try:
             if begin["deadline"] is None:
                 ending, status = await self._outcome_of(step, context)
@@ -126,22 +118,16 @@ class Interpreter:
                 ending, status = await self._outcome_in_time(step, context, begin["deadline"])
         except Halted as error:
             ending = Ending(Outcome.SKIPPED, str(error))
-            await self.end(path, attempt, ending, context, begin, halted=True)
+            await self.open.end(context, ending, begin, halted=True)
             raise
         except anyio.get_cancelled_exc_class():
-            reason = self.why_ended(where)
-            if reason is not None and not self._has_loose_ends(path):
+            reason = self.state.why_ended(where)
+            if reason is not None and not self.open.needs_work(path):
                 # Ended from outside: recorded, unlike Ctrl-C, after which the run continues.
                 with anyio.CancelScope(shield=True):
-                    await self.end(path, attempt, reason, context, begin)
+                    await self.open.end(context, reason, begin)
             raise
-        return await self.end(path, attempt, ending, context, begin, status)
-
-    def _has_loose_ends(self, path: str) -> bool:
-        """Whether ending a step from outside requires work in it first:
-        to search for a lost submission, or to run the `finally` of a called workflow."""
-        called = any(f"{one}/".startswith(f"{path}/") for one in self.unfinished)
-        return called or bool(self.past.lost(path))
+        return await self.open.end(context, ending, begin, status)
 
     async def _begin(self, step: StepBase, path: str, attempt: int, where: Where) -> dict[str, Any]:
         """Return what was, or is now, recorded with an attempt's begin."""
@@ -150,7 +136,7 @@ class Interpreter:
             return dict(entry.value)
         now = self.services.clock.now()
         timeout = step.timeout or where.plan.workflow.defaults.timeout
-        first = self.journal.get(path, self.past.first_attempt(path), "begin")
+        first = self.journal.get(path, self.history.first_attempt(path), "begin")
         deadline = first.value["deadline"] if first is not None else None
         if first is None and timeout is not None:
             deadline = (now + timeout).isoformat()
@@ -161,7 +147,7 @@ class Interpreter:
             "institution": where.institution,
             "error": "",
         }
-        context = self.context(path, attempt, now, where)
+        context = self._context(path, attempt, now, where)
         try:
             if step.if_ is not None and first is None:
                 begin["if"] = context.holds(step.if_)
@@ -179,7 +165,7 @@ class Interpreter:
         return begin
 
     async def _outcome_in_time(
-        self, step: StepBase, context: Context, deadline: str
+        self, step: StepBase, context: BlockContext, deadline: str
     ) -> tuple[Ending, str]:
         """Perform within the step's own deadline."""
         instant = datetime.fromisoformat(deadline)
@@ -192,9 +178,9 @@ class Interpreter:
         context.where = outer
         text = f"The time limit of {what} expired."
         await self._close_inside(context, Ending(Outcome.TIMED_OUT, text), outer)
-        return step.kind.timed_out(text + goes_on_in_alma(context)), ""
+        return step.kind.timed_out(text + still_running(context)), ""
 
-    async def _outcome_of(self, step: StepBase, context: Context) -> tuple[Ending, str]:
+    async def _outcome_of(self, step: StepBase, context: BlockContext) -> tuple[Ending, str]:
         """Perform; every failure of the step itself becomes its ending, with Alma's status."""
         if not step.kind.composite:
             # A step that was cancelled before a resume is not performed again.
@@ -218,66 +204,9 @@ class Interpreter:
         except AlmaflowError as error:
             return Ending(Outcome.FAILED, str(error)), ""
 
-    def why_ended(self, where: Where) -> Ending | None:
-        """Return how a step ends that is cancelled from outside; None for Ctrl-C."""
-        if self.cancelled_by:
-            return Ending(Outcome.CANCELLED, f"Cancelled by {self.cancelled_by}.")
-        limit = where.limits.struck()
-        if limit is not None:
-            return Ending(Outcome.TIMED_OUT, f"The time limit of {limit.what} expired.")
-        return None
-
-    async def end(
-        self,
-        path: str,
-        attempt: int,
-        ending: Ending,
-        context: Context,
-        begin: Mapping[str, Any],
-        status: str = "",
-        *,
-        halted: bool = False,
-    ) -> Ending:
-        """Record how an attempt ended and what it gave."""
-        now = self.services.clock.now()
-        started_at = datetime.fromisoformat(begin["now"])
-        seconds = round((now - started_at).total_seconds(), 3)
-        ran = ending.outcome is not Outcome.SKIPPED or begin["if"]
-        self.journal.tell(
-            EventKind.ENDED,
-            path,
-            ending.error,
-            outcome=ending.outcome.value,
-            seconds=seconds,
-            attempt=attempt,
-        )
-        facts: dict[str, Any] = {"attempts": attempt}
-        if ran:
-            facts |= {"started_at": started_at, "ended_at": now, "seconds": seconds}
-        value = ended_value(ending, status, context.outputs | facts, halted=halted)
-        learned = context.learned
-
-        def learn() -> None:
-            if learned is not None:
-                self.services.store.add_duration(
-                    learned["institution"], learned["job_id"], learned["seconds"]
-                )
-
-        await self.journal.record(path, attempt, "end", EntryState.DONE, value=value, also=learn)
-        self.open.pop((path, attempt), None)
-        return ending
-
-    def context(self, path: str, attempt: int, now: datetime, where: Where) -> Context:
-        return Context(
-            run=self,
-            services=self.services,
-            journal=self.journal,
-            connection=self.services.institutions.connection(where.institution),
-            path=path,
-            attempt=attempt,
-            now=now.astimezone(where.plan.zone),
-            poll=where.plan.workflow.defaults.poll,
-            where=where,
+    def _context(self, path: str, number: int, now: datetime, where: Where) -> BlockContext:
+        return BlockContext(
+            state=self.state, path=path, number=number, now=now, where=where, interpreter=self
         )
 
     # Steps inside steps
@@ -291,14 +220,14 @@ class Interpreter:
     ) -> tuple[Ending, list[BodyEnd]]:
         """Run blocks in parallel; Raises: Halted, OutcomeUnknown."""
 
-        def early_end(body: Body, *, is_over: bool = False) -> EarlyEnd | None:
-            return self.past.early_end(body, path, where.plan.workflow, is_over=is_over)
+        def early_end(body: Body, is_over: bool) -> EarlyEnd | None:
+            return self.history.early_end(body, path, where.plan.workflow, is_over=is_over)
 
         running = ParallelBlocks(self.run_body, early_end, self.journal, bodies, path, where)
         return await running.run(max_parallel)
 
     async def call_workflow(
-        self, name: str, inputs: Mapping[str, Any], context: Context
+        self, name: str, inputs: Mapping[str, Any], context: BlockContext
     ) -> tuple[Ending, Mapping[str, Any]]:
         """Run another workflow as part of the run."""
         plan = sub_plan(context.plan, name, inputs, context.now)
@@ -312,7 +241,16 @@ class Interpreter:
             institution,
             halt=context.where.halt,
         )
-        called = Phases(self, where, f"{context.path}/", context.path, "finally", context.attempt)
+        called = Phases(
+            self.state,
+            self.run_list,
+            self.recall_all,
+            where,
+            prefix=f"{context.path}/",
+            finally_path=context.path,
+            finally_effect="finally",
+            attempt=context.number,
+        )
         deadline = context.now + plan.workflow.timeout
         what = f"the workflow {plan.name}"
         ending = Ending(Outcome.TIMED_OUT, f"The time limit of {what} expired.")
@@ -331,7 +269,7 @@ class Interpreter:
             ending = await called.finally_(ending)
         except (anyio.get_cancelled_exc_class(), OutcomeUnknown):
             # Ending it from outside runs its `finally` too.
-            self.unfinished[context.path] = called
+            self.open.unfinished[context.path] = called
             raise
         if halted is not None:
             raise halted
@@ -347,17 +285,32 @@ class Interpreter:
         if connection.environment:
             check_environment(plan.workflow, institution, connection.environment)
 
-    async def _close_inside(self, context: Context, ending: Ending, where: Where) -> None:
+    async def _close_inside(self, context: BlockContext, ending: Ending, where: Where) -> None:
         """End what is in progress in a step whose time has expired; Raises: OutcomeUnknown."""
-        await close(self, context.path, ending, where, but=context)
-        if lost := self.past.lost(context.path):
+        await self.open.close(context.path, ending, where, but=context)
+        if lost := self.history.lost(context.path):
             # Never continued, and never ended while the outcome may still be found.
-            raise OutcomeUnknown(self.past.lost_text(lost[0]))
+            raise OutcomeUnknown(self.history.unconfirmed_text(lost[0]))
 
-    def keeps_inside(self, path: str) -> bool:
-        """Whether a new attempt at the run keeps something that was done inside a step."""
-        return self.past.keeps_inside(path)
 
-    def heard_from(self, institution: str) -> bool:
-        """Whether a write of this run has reached Alma, perhaps an earlier process's."""
-        return self.past.heard_from(institution)
+@dataclass(kw_only=True)
+class BlockContext(Context):
+    """The context of an attempt, which can run the blocks inside its step and call workflows."""
+
+    interpreter: Interpreter
+
+    async def run_body(self, body: Body) -> Ending:
+        return await self.interpreter.run_body(body, self.path, self._inside())
+
+    async def run_bodies(
+        self, bodies: Sequence[Body], max_parallel: int | None = None
+    ) -> tuple[Ending, list[BodyEnd]]:
+        return await self.interpreter.run_bodies(bodies, self.path, self._inside(), max_parallel)
+
+    async def call_workflow(
+        self, name: str, inputs: Mapping[str, Any]
+    ) -> tuple[Ending, Mapping[str, Any]]:
+        return await self.interpreter.call_workflow(name, inputs, self)
+
+    def _inside(self) -> Where:
+        return replace(self.where, institution=self.institution)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol
 
 import anyio
 
@@ -25,11 +24,9 @@ from almaflow.task_groups import alone
 RunBody = Callable[[Body, str, Where], Awaitable[Ending]]
 """Runs the steps of a body of the step at a path."""
 
-
-class FindEarlyEnd(Protocol):
-    """Finds the recorded step that ended a body; see `Past.early_end`."""
-
-    def __call__(self, body: Body, *, is_over: bool = False) -> EarlyEnd | None: ...
+FindEarlyEnd = Callable[[Body, bool], EarlyEnd | None]
+"""Finds the recorded step that ended a body; the second argument as *is_over* of
+`RunHistory.early_end`."""
 
 
 @dataclass
@@ -121,7 +118,7 @@ class ParallelBlocks:
 
     def _stops_others(self, body: Body) -> bool:
         """Whether a step is recorded to have ended the body so that nothing new may begin."""
-        stop = self.early_end(body)
+        stop = self.early_end(body, False)
         return stop is not None and not (body.own_scope and stop.is_good)
 
     def _when_failed(self, body: Body) -> tuple[bool, datetime]:
@@ -129,9 +126,9 @@ class ParallelBlocks:
 
         One that would have been tried again, had no neighbour failed, comes behind all others.
         """
-        stop = self.early_end(body, is_over=True)
+        stop = self.early_end(body, True)
         assert stop is not None, "a body fails with one of its steps"
-        return self.early_end(body) is None, stop.at
+        return self.early_end(body, False) is None, stop.at
 
 
 def _gave(body: Body, where: Where) -> dict[str, dict[str, object]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from almaflow.alma import error_advice
@@ -45,6 +46,18 @@ def never_answered(error: AlmaError, institution: str) -> AlmaError:
         messages=error.messages,
         advice=error_advice.WRONG_HOST,
     )
+
+
+@dataclass
+class Retries:
+    """The failed tries of one request; *since* is the instant of the first."""
+
+    since: datetime
+    failures: int = 0
+
+    def are_hopeless(self, now: datetime) -> bool:
+        """Whether a host that has never responded is given up now."""
+        return self.failures > 1 and now - self.since >= NEVER_ANSWERED
 
 
 def back_off(tries: int, shortest: timedelta, longest: timedelta) -> timedelta:

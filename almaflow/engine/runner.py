@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import anyio
 
+from almaflow.engine.attempt import RunState
 from almaflow.engine.deadlines import Deadlines
 from almaflow.engine.history import RunHistory
 from almaflow.engine.interpreter import Interpreter
@@ -18,7 +19,6 @@ from almaflow.engine.notifications import RunNotices
 from almaflow.engine.resources import Services
 from almaflow.engine.scope import Halted, Where
 from almaflow.engine.step_limit import StepLimit
-from almaflow.engine.termination import close
 from almaflow.engine.workflow_phases import Phases, recorded_outputs
 from almaflow.errors import AlmaflowError
 from almaflow.field_types import format_duration
@@ -49,19 +49,29 @@ class Runner:
         self._body_scope: anyio.CancelScope | None = None
         self._body_is_over = False
         self._names = Names(plan, record.attempt, record.started_at or services.clock.now())
-        past = RunHistory(journal, _kept(journal, record.attempt))
-        self._steps = Interpreter(services, journal, past)
+        history = RunHistory(journal, _kept(journal, record.attempt))
+        self._state = RunState(services, journal, history)
+        self._steps = Interpreter(self._state)
         where = Where(
             plan, self._names, Scope.of(plan), Deadlines(), plan.institution, StepLimit(journal)
         )
         self._notices = RunNotices(plan, journal, services, RUN, record.attempt)
         self._outbox = services.outbox
-        self._phases = Phases(self._steps, where, "", "finally", "begin", record.attempt)
+        self._phases = Phases(
+            self._state,
+            self._steps.run_list,
+            self._steps.recall_all,
+            where,
+            prefix="",
+            finally_path="finally",
+            finally_effect="begin",
+            attempt=record.attempt,
+        )
 
     def cancel(self, by: str) -> None:
         """End the body as cancelled; `finally` and the rest still follow."""
-        if not self._body_is_over and not self._steps.cancelled_by:
-            self._steps.cancelled_by = by
+        if not self._body_is_over and not self._state.cancelled_by:
+            self._state.cancelled_by = by
             if self._body_scope is not None:
                 self._body_scope.cancel()
 
@@ -86,7 +96,7 @@ class Runner:
     # The phases
 
     async def _body(self) -> Ending:
-        recorded = self._steps.past.ending(RUN, self._record.attempt, "body")
+        recorded = self._state.history.ending(RUN, self._record.attempt, "body")
         if recorded is not None:
             self._body_is_over = True
             return recorded
@@ -94,7 +104,7 @@ class Runner:
         assert deadline is not None, "a run that has begun has a deadline"
         ending, closing = Ending(), None
         with anyio.CancelScope() as self._body_scope:
-            if self._steps.cancelled_by:
+            if self._state.cancelled_by:
                 self._body_scope.cancel()
             with Deadlines().within(deadline, "the run", self._clock) as (limits, limit):
                 ending = await self._until_known(limits)
@@ -105,13 +115,13 @@ class Runner:
                 ending = Ending(Outcome.TIMED_OUT, f"The run did not end within {took}.")
                 closing = Ending(Outcome.TIMED_OUT, "The time limit of the run expired.")
         if self._body_scope.cancelled_caught:
-            ending = Ending(Outcome.CANCELLED, f"Cancelled by {self._steps.cancelled_by}.")
+            ending = Ending(Outcome.CANCELLED, f"Cancelled by {self._state.cancelled_by}.")
             closing = ending
         self._body_scope = None
         # From here on a step that is stopped was interrupted: nobody cancels what cleans up.
-        self._body_is_over, self._steps.cancelled_by = True, ""
+        self._body_is_over, self._state.cancelled_by = True, ""
         if closing is not None:
-            await close(self._steps, RUN, closing, self._phases.where)
+            await self._steps.open.close(RUN, closing, self._phases.where)
         ending = self._with_unknown(ending)
         value = {"outcome": ending.outcome.value, "error": ending.error}
         key = (RUN, self._record.attempt, "body")
@@ -138,7 +148,7 @@ class Runner:
 
     def _with_unknown(self, ending: Ending) -> Ending:
         """Return *ending*, or unknown when a write was lost: a lost answer outweighs the rest."""
-        paths = ", ".join(sorted({entry.path for entry in self._steps.past.lost()}))
+        paths = ", ".join(sorted({entry.path for entry in self._state.history.lost()}))
         if ending.outcome is Outcome.UNKNOWN or not paths:
             return ending
         return Ending(

@@ -1,64 +1,133 @@
-"""Ending from outside what is in progress: after a cancellation, or when a time has expired.
+"""How attempts end: by themselves, or from outside after a cancellation or an expired deadline.
 
-The outcome of a submission whose response was lost is searched for first, and a called workflow
-runs its `finally`. Nothing is sent again.
+When an attempt ends from outside, the outcome of a submission whose response was lost is searched
+for first, and a called workflow runs its `finally`. Nothing is sent again.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Any
 
 from almaflow.engine.alma_writes import submission
+from almaflow.engine.attempt import Attempt, RunState
+from almaflow.engine.ended import ended_value
 from almaflow.engine.scope import Where
 from almaflow.engine.step_context import Context
+from almaflow.engine.workflow_phases import Phases
+from almaflow.outcome import Outcome
+from almaflow.runs.events import EventKind
 from almaflow.steps.result import Ending
 from almaflow.store import Entry, EntryState
 
-if TYPE_CHECKING:
-    from almaflow.engine.interpreter import Interpreter
 
+@dataclass
+class OpenAttempts:
+    """The attempts of one run that have begun and have no recorded end."""
 
-async def close(
-    run: Interpreter, path: str, ending: Ending, where: Where, *, but: Context | None = None
-) -> None:
-    """End what was in progress in the step at *path*, or in the whole run (empty).
+    state: RunState
+    attempts: dict[tuple[str, int], tuple[Context, Mapping[str, Any]]] = field(default_factory=dict)
+    """By path and number: the context, and what is recorded with the begin.
 
-    An unconfirmed write has no end yet. *where* is what still bounds the search; *but* is the
-    attempt that ends the steps inside it, and then itself.
+    An attempt stays here when it was ended before its unconfirmed write was settled.
     """
-    for entry in run.past.lost(path):
-        held = run.open.get((entry.path, entry.attempt))
-        context = held[1] if held else _context_of(run, entry, where)
-        context.where = replace(context.where, limits=where.limits)
-        await submission.settle_lost(context, entry)
-    inside = [key for key in run.open if not path or f"{key[0]}/".startswith(f"{path}/")]
-    # The innermost first: their enclosing steps see how they ended.
-    for at, attempt in sorted(inside, key=lambda key: -key[0].count("/")):
-        _, context, begin = run.open[at, attempt]
-        if run.past.ending(at, attempt) is not None:
-            continue
-        called = run.unfinished.get(at)
-        if called is not None:
-            called.where = replace(called.where, limits=where.limits)
-            await called.finally_(ending)
-            del run.unfinished[at]
-        if context is not but and not run.past.lost(at):
-            reported = replace(ending, error=ending.error + goes_on_in_alma(context))
-            await run.end(at, attempt, reported, context, begin)
+    unfinished: dict[str, Phases] = field(default_factory=dict)
+    """By path: the called workflows that were ended from outside and whose `finally` is due."""
+
+    async def end(
+        self,
+        context: Context,
+        ending: Ending,
+        begin: Mapping[str, Any],
+        status: str = "",
+        *,
+        halted: bool = False,
+    ) -> Ending:
+        """Record how an attempt ended and the values that later steps can read."""
+        journal, services = self.state.journal, self.state.services
+        path, number = context.path, context.number
+        now = services.clock.now()
+        started_at = datetime.fromisoformat(begin["now"])
+        seconds = round((now - started_at).total_seconds(), 3)
+        journal.tell(
+            EventKind.ENDED,
+            path,
+            ending.error,
+            outcome=ending.outcome.value,
+            seconds=seconds,
+            attempt=number,
+        )
+        facts: dict[str, Any] = {"attempts": number}
+        if ending.outcome is not Outcome.SKIPPED or begin["if"]:
+            facts |= {"started_at": started_at, "ended_at": now, "seconds": seconds}
+        value = ended_value(ending, status, context.outputs | facts, halted=halted)
+        learned = context.learned
+
+        def learn() -> None:
+            if learned is not None:
+                services.store.add_duration(
+                    learned["institution"], learned["job_id"], learned["seconds"]
+                )
+
+        await journal.record(path, number, "end", EntryState.DONE, value=value, also=learn)
+        self.attempts.pop((path, number), None)
+        return ending
+
+    def needs_work(self, path: str) -> bool:
+        """Whether work remains in a step before it can end from outside.
+
+        That is a search for a lost submission, or the `finally` of a called workflow.
+        """
+        called = any(f"{one}/".startswith(f"{path}/") for one in self.unfinished)
+        return called or bool(self.state.history.lost(path))
+
+    async def close(
+        self, path: str, ending: Ending, where: Where, *, but: Context | None = None
+    ) -> None:
+        """End what is in progress in the step at *path*, or in the whole run (empty).
+
+        An attempt with an unconfirmed write stays open. The deadlines of *where* bound the search
+        for it. *but* is the attempt that closes the steps inside it before it ends.
+        """
+        history = self.state.history
+        for entry in history.lost(path):
+            attempt = self._attempt_of(entry, where)
+            attempt.where = replace(attempt.where, limits=where.limits)
+            await submission.settle_lost(attempt, entry)
+        inside = [key for key in self.attempts if not path or f"{key[0]}/".startswith(f"{path}/")]
+        # The innermost first: their enclosing steps see how they ended.
+        for at, number in sorted(inside, key=lambda key: -key[0].count("/")):
+            context, begin = self.attempts[at, number]
+            if history.ending(at, number) is not None:
+                continue
+            called = self.unfinished.get(at)
+            if called is not None:
+                called.where = replace(called.where, limits=where.limits)
+                await called.finally_(ending)
+                del self.unfinished[at]
+            if context is not but and not history.lost(at):
+                reported = replace(ending, error=ending.error + still_running(context))
+                await self.end(context, reported, begin)
+
+    def _attempt_of(self, entry: Entry, where: Where) -> Attempt:
+        """Return the attempt that made *entry*, also when an earlier process began it."""
+        open_here = self.attempts.get((entry.path, entry.attempt))
+        if open_here is not None:
+            return open_here[0]
+        begin = self.state.journal.get(entry.path, entry.attempt, "begin")
+        assert begin is not None, "a step begins before it writes"
+        return Attempt(
+            state=self.state,
+            path=entry.path,
+            number=entry.attempt,
+            now=datetime.fromisoformat(begin.value["now"]),
+            where=replace(where, institution=begin.value["institution"]),
+        )
 
 
-def _context_of(run: Interpreter, entry: Entry, where: Where) -> Context:
-    """Return a context for a step that was under way in an earlier process."""
-    begin = run.journal.get(entry.path, entry.attempt, "begin")
-    assert begin is not None, "a step begins before it writes"
-    here = replace(where, institution=begin.value["institution"])
-    now = datetime.fromisoformat(begin.value["now"])
-    return run.context(entry.path, entry.attempt, now, here)
-
-
-def goes_on_in_alma(context: Context) -> str:
+def still_running(context: Context) -> str:
     """Return the sentence about a job that keeps running in Alma; empty when there is none."""
     started = [one for one in context.submissions() if one.state is EntryState.DONE]
     return f" The job keeps running in Alma as {started[-1].value['result']}." if started else ""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from almaflow.engine.attempt import RunState
 from almaflow.engine.deadlines import Deadlines
 from almaflow.engine.scope import Halted, Where
 from almaflow.engine.step_limit import StepLimit
@@ -14,12 +16,16 @@ from almaflow.expressions.serialization import encode
 from almaflow.field_types import Template, format_duration, plain_value
 from almaflow.outcome import Outcome
 from almaflow.runs.events import EventKind
+from almaflow.steps.base import StepBase
 from almaflow.steps.result import Ending, Ends, OutcomeUnknown
 from almaflow.store import EntryState
 from almaflow.workflow import FINALLY
 
-if TYPE_CHECKING:
-    from almaflow.engine.interpreter import Interpreter
+RunSteps = Callable[[Sequence[StepBase], str, Where], Awaitable[Ending]]
+"""Runs steps in order; the text is what their paths begin with."""
+
+Recall = Callable[[Sequence[StepBase], str, Where], None]
+"""Lets later steps read what the journal has of these steps; the text as for `RunSteps`."""
 
 
 @dataclass
@@ -30,7 +36,9 @@ class Phases:
     path *finally_path*, *attempt* and *finally_effect*.
     """
 
-    run: Interpreter
+    state: RunState
+    run_steps: RunSteps
+    recall: Recall
     where: Where
     prefix: str
     finally_path: str
@@ -44,7 +52,7 @@ class Phases:
         """
         steps = self.where.plan.workflow.steps
         where = replace(self.where, limits=limits)
-        ending = await self.run.run_list(steps, self.prefix, where)
+        ending = await self.run_steps(steps, self.prefix, where)
         if ending.ends is Ends.SKIP and ending.outcome is not Outcome.WARNING:
             return Ending(Outcome.SKIPPED, ending.error)
         return Ending(ending.outcome, ending.error, at=ending.at)
@@ -55,19 +63,19 @@ class Phases:
         A failure there turns a good ending into a warning, and changes nothing else.
         """
         workflow = self.where.plan.workflow
-        self.run.recall_all(workflow.steps, self.prefix, self.where)
+        self.recall(workflow.steps, self.prefix, self.where)
         self.where.names.body_ended(body)
         if not workflow.finally_:
             return body
         deadline = await self._deadline()
         ending = Ending(Outcome.TIMED_OUT, f"did not end within {format_duration(FINALLY)}")
-        clock = self.run.services.clock
+        clock = self.state.services.clock
         with self.where.limits.within(deadline, "finally", clock) as (limits, _):
             # What cleans up is done although a neighbour has failed.
-            halt = StepLimit(self.run.journal, of_finally=True)
+            halt = StepLimit(self.state.journal, of_finally=True)
             where = replace(self.where, limits=limits, halt=halt)
             try:
-                ending = await self.run.run_list(workflow.finally_, f"{self.prefix}finally/", where)
+                ending = await self.run_steps(workflow.finally_, f"{self.prefix}finally/", where)
             except OutcomeUnknown as error:
                 ending = Ending(Outcome.UNKNOWN, str(error))
             except Halted as error:
@@ -84,7 +92,7 @@ class Phases:
         A process that continues it restarts its time limit: almaflow may have been down for a
         night, and what cleans up is to be done all the same.
         """
-        journal, now = self.run.journal, self.run.services.clock.now()
+        journal, now = self.state.journal, self.state.services.clock.now()
         key = (self.finally_path, self.attempt, self.finally_effect)
         began = journal.get(*key)
         if began is None:
@@ -98,7 +106,7 @@ class Phases:
         """Work out the outputs after a good ending; one that cannot be is left out and named."""
         if ending.outcome not in (Outcome.SUCCEEDED, Outcome.WARNING):
             return {}
-        names = self.where.names.at(self.run.services.clock.now(), self.where.scope)
+        names = self.where.names.at(self.state.services.clock.now(), self.where.scope)
         outputs = {}
         budget = Budget()
         for name, value in self.where.plan.workflow.outputs.items():
@@ -106,7 +114,7 @@ class Phases:
                 outputs[name] = _rendered(value, names, budget)
             except ExpressionFailed as error:
                 text = f"The output `{name}` is omitted: {error}"
-                self.run.journal.tell(EventKind.SAID, self.prefix.rstrip("/"), text)
+                self.state.journal.tell(EventKind.SAID, self.prefix.rstrip("/"), text)
         return outputs
 
 

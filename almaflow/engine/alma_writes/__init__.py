@@ -16,10 +16,10 @@ How the submission of a job travels; a submission that was recorded continues wh
         |
         |<----------------------------------------------------------+
     journal.look_at_place         whose turn is it?                 |
-        |   not ours -----------> admission.wait                    |
+        |   not ours -----------> admission.waiting                 |
         |                           polls the jobs that hold slots -+
         v                                                           |
-    step_context.ready            the rate of calls, the reserve    |
+    attempt.ready                 the rate of calls, the reserve    |
         v                                                           |
     journaled_request.intend      slot TAKEN and INTENT recorded,   |
         |                         in one transaction; no slot ------+
@@ -41,7 +41,7 @@ How the submission of a job travels; a submission that was recorded continues wh
         +-- absent ---> UNTAKEN   once more, under the next effect; never a third time
         +-- unclear --> (LOST)    outcome unknown: the run waits for `almaflow resolve`
 
-    step_context.seen             at each poll: Alma shows that the instance has ended, so its
+    own_submissions.seen          at each poll: Alma shows that the instance has ended, so its
                                   slot is free, and admission wakes who waits
 
 `submission.write` does the same for other writes, without slots: what leaves a trace (a set by its

@@ -7,10 +7,10 @@ once for all waiters of this process at an institution, and the waiter whose tur
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
 
 import anyio
 from anyio.abc import TaskGroup
@@ -24,22 +24,9 @@ from almaflow.runs.job_durations import Durations
 from almaflow.steps.base import PollSettings
 from almaflow.store import JobSlot, NoSlot, SlotLimits, Store, StoreTrouble, SubmissionKey
 from almaflow.store.writer import StoreWriter
-from almaflow.waiting import Waiting, WaitingKind
 
 # A waiter further back than this is notified of changes when it reaches the front.
 _AT_THE_FRONT = 10
-
-
-class Waiter(Protocol):
-    """What waiting needs of the step that waits."""
-
-    run_id: str
-    connection: InstitutionConnection
-    poll: PollSettings
-
-    async def wait_event(self, event: anyio.Event, waiting: Waiting) -> None:
-        """Wait for *event*, with a reason that is shown."""
-        ...
 
 
 QueueKey = tuple[str, SubmissionKey]
@@ -85,29 +72,34 @@ class Admission:
         """Poll and wake in *tasks* for as long as they run."""
         self._tasks = tasks
 
-    async def wait(
-        self, waiter: Waiter, job_id: str, busy: NoSlot, spot: SubmissionKey, refusal: str = ""
-    ) -> None:
-        """Return when it is worth asking for the place again.
+    @contextmanager
+    def waiting(
+        self,
+        connection: InstitutionConnection,
+        poll: PollSettings,
+        key: QueueKey,
+        again_at: datetime | None,
+    ) -> Iterator[anyio.Event]:
+        """Yield an event that is set when it is worth asking for the slot again.
 
-        *refusal* is what Alma last said to this submission, empty when it was not sent yet.
+        *again_at* is when a submission may be sent although no job has ended before; *poll* says
+        how often the jobs that hold the slots are polled.
         """
         assert self._tasks is not None, "an engine works only while it is running"
-        account = waiter.connection.account
+        account = connection.account
         group = self._groups.get(account)
         if group is None:
-            group = self._groups[account] = _Group(waiter.connection, waiter.poll)
+            group = self._groups[account] = _Group(connection, poll)
             self._tasks.start_soon(self._look_after, account, group)
         event = anyio.Event()
-        group.waiting[waiter.run_id, spot] = event
-        if busy.again_at is not None and (group.again_at is None or busy.again_at < group.again_at):
-            group.again_at = busy.again_at
+        group.waiting[key] = event
+        if again_at is not None and (group.again_at is None or again_at < group.again_at):
+            group.again_at = again_at
             group.changed.set()
         try:
-            text = self.reason(busy, job_id, waiter.connection, refusal)
-            await waiter.wait_event(event, Waiting(WaitingKind.SLOT, text, until=busy.again_at))
+            yield event
         finally:
-            group.waiting.pop((waiter.run_id, spot), None)
+            group.waiting.pop(key, None)
             if not group.waiting:
                 group.changed.set()
 

@@ -25,7 +25,7 @@ class OwnSubmissions:
     journal: RunJournal
     connection: InstitutionConnection
     path: str
-    attempt: int
+    number: int
     run_id: str
 
     async def seen(self, job_id: str, instance: JobInstance) -> None:
@@ -55,11 +55,11 @@ class OwnSubmissions:
         )
 
     async def lost_beside(self, job_id: str) -> int:
-        nothing = SubmissionKey(self.path, self.attempt, "")
+        nothing = SubmissionKey(self.path, self.number, "")
         beside = await self._store(
             self.services.store.lost_beside, self.connection.account, job_id, self.run_id, nothing
         )
-        own = (self.run_id, self.path, self.attempt)
+        own = (self.run_id, self.path, self.number)
         return sum(1 for one in beside if (one.run_id, one.spot.path, one.spot.attempt) != own)
 
     async def marker_habit(self, job_id: str) -> MarkerHabit:
@@ -70,7 +70,7 @@ class OwnSubmissions:
         answers = await self._store(self.services.store.answers, [self.run_id])
         for answer in reversed(answers):
             about = (answer.kind, answer.path, answer.value.get("attempt"))
-            if about == ("resolve", self.path, self.attempt) and answer.value["effect"] == effect:
+            if about == ("resolve", self.path, self.number) and answer.value["effect"] == effect:
                 return {"instance_id": answer.value["instance_id"], "by": answer.by}
         return None
 
@@ -79,7 +79,7 @@ class OwnSubmissions:
         return [
             entry
             for entry in self.journal.at(self.path)
-            if entry.attempt == self.attempt
+            if entry.attempt == self.number
             and entry.request_hash
             and (entry.value["trace"] or {}).get("trace") == "run"
         ]

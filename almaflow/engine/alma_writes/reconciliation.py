@@ -7,30 +7,30 @@ its intent; `submission.py` decides what follows from a result.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from almaflow.alma import calls
 from almaflow.alma.calls import Call
-from almaflow.alma.directory import Directory, read_pages
+from almaflow.alma.directory import read_pages
 from almaflow.alma.errors import AlmaRefused
 from almaflow.alma.evidence import MembersTrace, RunTrace, SetTrace, Trace, read_trace
 from almaflow.alma.wire import JobInstance
-from almaflow.clock import Clock
 from almaflow.engine.alma_writes.adoption import TOLERANCE, SoughtInstance, sent_since
 from almaflow.engine.alma_writes.institutions import InstitutionConnection
+from almaflow.engine.attempt import Attempt
 from almaflow.steps.result import StepFailed
-from almaflow.store import Entry, MarkerHabit
+from almaflow.store import Entry
 from almaflow.waiting import Waiting, WaitingKind
 
 T = TypeVar("T")
 
-# The first look comes this long after the answer was lost; the pause before the next one grows.
+# The first search comes this long after the response was lost; the pauses after it grow.
 FIRST, GROWTH, LONGEST = timedelta(seconds=5), 1.5, timedelta(minutes=1)
 
-# How long a trace may still show up where a person is asked afterwards (`settle: never`).
+# How long almaflow searches before it asks a person (`settle: never`).
 UNTIL_ASKED = timedelta(minutes=10)
 
 
@@ -46,54 +46,19 @@ class Unclear(Exception):
         self.instance_ids = list(instance_ids)
 
 
-class Looker(Protocol):
-    """What looking needs of the step that lost an answer."""
-
-    clock: Clock
-    connection: InstitutionConnection
-    directory: Directory
-
-    async def read(self, call: Call[T], *, poll: bool = False) -> T:
-        """Send a read, again after transient faults."""
-        ...
-
-    async def wait_until(self, instant: datetime, waiting: Waiting, detail: str = "") -> None:
-        """Wait, with a reason that is shown."""
-        ...
-
-    def known_markers(self) -> Collection[str]:
-        """Return the markers of every submission of this attempt."""
-        ...
-
-    async def claimed(self, job_id: str) -> Collection[str]:
-        """Return the runs of a job that are known to be another submission's."""
-        ...
-
-    async def lost_beside(self, job_id: str) -> int:
-        """Return how many other submissions of the job are searched for."""
-        ...
-
-    async def marker_habit(self, job_id: str) -> MarkerHabit:
-        """Return what Alma was seen to do to our marker in the names of this job's instances."""
-        ...
-
-    async def resolution(self, effect: str) -> Mapping[str, Any] | None:
-        """Return a person's decision about a lost write; None when there is none."""
-        ...
-
-
 @dataclass(frozen=True)
 class ReconciliationResult:
-    """What a lost write was found to have produced.
+    """The outcome of an unconfirmed write.
 
-    *by* is the person who confirmed it, else empty. *result* is None when Alma did not accept it.
+    *result* is None when Alma did not accept it. *by* is the person who confirmed the outcome, or
+    empty when almaflow found it.
     """
 
     result: Any
     by: str = ""
 
 
-async def find(looker: Looker, entry: Entry) -> ReconciliationResult:
+async def find(attempt: Attempt, entry: Entry) -> ReconciliationResult:
     """Return the outcome of the lost write in *entry*, as soon as it is certain.
 
     Raises:
@@ -101,28 +66,28 @@ async def find(looker: Looker, entry: Entry) -> ReconciliationResult:
         StepFailed: something else is in its place.
     """
     trace = read_trace(entry.value["trace"])
-    look_at, pause = entry.changed_at + FIRST, FIRST
+    search_at, pause = entry.changed_at + FIRST, FIRST
     while True:
-        decision = await looker.resolution(entry.effect)
+        decision = await attempt.resolution(entry.effect)
         if decision is not None:
             return ReconciliationResult(decision["instance_id"], decision["by"])
-        now, sure_at = looker.clock.now(), sure_by(entry, looker.connection)
+        now, sure_at = attempt.clock.now(), sure_by(entry, attempt.connection)
         reason = (
             f"checking whether Alma accepted the request to {entry.value['name']}, because the "
             f"response was lost; this is settled by {sure_at:%H:%M:%S} UTC"
         )
         waiting = Waiting(WaitingKind.UNCONFIRMED, reason, until=sure_at)
-        await looker.wait_until(max(now, min(look_at, sure_at)), waiting)
-        look = _SearchPass(looker, entry, looker.clock.now())
-        result = await look.at(trace)
-        if result is not None or look.is_last():
+        await attempt.wait_until(max(now, min(search_at, sure_at)), waiting)
+        search = _SearchPass(attempt, entry, attempt.clock.now())
+        result = await search.for_evidence(trace)
+        if result is not None or search.is_last():
             return ReconciliationResult(result)
         pause = min(LONGEST, pause * GROWTH)
-        look_at = looker.clock.now() + pause
+        search_at = attempt.clock.now() + pause
 
 
 def sure_by(entry: Entry, connection: InstitutionConnection) -> datetime:
-    """Return when a lost write that is not in Alma is sure not to have been taken."""
+    """Return when it is certain that Alma did not accept an unconfirmed write it does not show."""
     patience = read_trace(entry.value["trace"]).patience
     if patience is None:
         patience = UNTIL_ASKED if connection.settle is None else connection.settle
@@ -135,18 +100,18 @@ def sure_by(entry: Entry, connection: InstitutionConnection) -> datetime:
 
 @dataclass(frozen=True)
 class _SearchPass:
-    """One look in Alma for the lost write in *entry*, begun at an instant of our clock."""
+    """One search in Alma for an unconfirmed write; our clock gave *begun_at*."""
 
-    looker: Looker
+    attempt: Attempt
     entry: Entry
     begun_at: datetime
 
     def is_last(self) -> bool:
-        """Whether nothing can show up any more; the look's own answers tell how late it is."""
-        return self.begun_at >= sure_by(self.entry, self.looker.connection)
+        """Whether no effect can appear any more, by the time of the responses to this search."""
+        return self.begun_at >= sure_by(self.entry, self.attempt.connection)
 
-    async def at(self, trace: Trace | RunTrace) -> Any | None:
-        """Return what the write gave; None when there is nothing (yet).
+    async def for_evidence(self, trace: Trace | RunTrace) -> Any | None:
+        """Return the result of the write; None while Alma shows none.
 
         Raises: Unclear, StepFailed.
         """
@@ -163,10 +128,10 @@ class _SearchPass:
             return None
 
     async def _read(self, call: Call[T]) -> T:
-        return await self.looker.read(call, poll=True)
+        return await self.attempt.read(call, poll=True)
 
     async def _set(self, trace: SetTrace) -> dict[str, Any] | None:
-        alma_set = await self.looker.directory.set_named(trace.name)
+        alma_set = await self.attempt.directory.set_named(trace.name)
         if alma_set is None:
             return None
         whole = await self._read(calls.alma_set(alma_set.id))
@@ -187,22 +152,22 @@ class _SearchPass:
 
     async def _run(self, trace: RunTrace) -> str | None:
         """Return the id of the instance that a lost submission started; Raises: Unclear."""
-        looker = self.looker
+        attempt = self.attempt
         listed = await self._listed(self._wanted(trace))
-        claimed = await looker.claimed(trace.job_id)
+        claimed = await attempt.claimed(trace.job_id)
         free = [run for run in listed if run.id not in claimed]
-        # The list's own answers tell how late it is by Alma's clock.
+        # The responses with the list have updated how far Alma's clock is ahead.
         wanted = self._wanted(trace)
         if marked := [run for run in free if wanted.is_marked(run)]:
             return _only(marked)
-        habit = await looker.marker_habit(trace.job_id)
+        habit = await attempt.marker_habit(trace.job_id)
         candidates = [run for run in free if wanted.is_candidate(run, habit)]
         if not candidates or not self.is_last():
             # A marker is proof. Without one it may be the only instance when no more can come.
             return None
-        beside = await looker.lost_beside(trace.job_id)
+        beside = await attempt.lost_beside(trace.job_id)
         if beside and trace.plain and len(candidates) <= beside + 1:
-            # Runs without parameters are alike: each of those who look takes one, the oldest first.
+            # Instances without parameters are alike: each search adopts one, the oldest first.
             return min(candidates, key=_age).id
         if len(candidates) > 1 or (beside and not trace.plain):
             raise _several(candidates)
@@ -211,8 +176,8 @@ class _SearchPass:
         return candidates[0].id
 
     def _wanted(self, trace: RunTrace) -> SoughtInstance:
-        since = sent_since(self.entry.value, self.looker.connection.client.ahead)
-        return SoughtInstance(trace, self.looker.known_markers(), since)
+        since = sent_since(self.entry.value, self.attempt.connection.client.ahead)
+        return SoughtInstance(trace, self.attempt.known_markers(), since)
 
     async def _listed(self, wanted: SoughtInstance) -> list[JobInstance]:
         return await read_pages(

@@ -1,0 +1,269 @@
+"""One attempt at one step: its identity, the values it sees, its waits and its reads from Alma.
+
+`alma_writes` sends the writes of an attempt, and `step_context` completes it to what a step kind is
+given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import anyio
+
+from almaflow import expressions
+from almaflow.alma.calls import Call
+from almaflow.alma.directory import Directory
+from almaflow.alma.errors import AlmaBusy, AlmaError, AlmaRefused, NotAccepted, ResponseLost
+from almaflow.engine.alma_writes.own_submissions import OwnSubmissions
+from almaflow.engine.history import RunHistory
+from almaflow.engine.journal import RunJournal
+from almaflow.engine.resources import Services
+from almaflow.engine.retry import Retries, as_lost, never_answered, pause, waiting_for
+from almaflow.engine.scope import Where
+from almaflow.expressions import Budget, Parsed, parse_expression, parse_template
+from almaflow.field_types import Condition, Expression, Message, Source, Template
+from almaflow.outcome import Outcome
+from almaflow.plan import Plan
+from almaflow.redaction import show_placeholders
+from almaflow.runs.events import EventKind
+from almaflow.steps.result import Ending
+from almaflow.waiting import Waiting
+
+T = TypeVar("T")
+
+# A wait shorter than this is not worth a line in the log and a commit.
+WORTH_LOGGING = timedelta(seconds=3)
+
+
+@dataclass
+class RunState:
+    """What all attempts of one claimed run share."""
+
+    services: Services
+    journal: RunJournal
+    history: RunHistory
+    cancelled_by: str = ""
+    """Who cancelled the run; empty while it is not cancelled."""
+
+    def why_ended(self, where: Where) -> Ending | None:
+        """Return the result of a step that a cancellation or a deadline ends; None for Ctrl-C."""
+        if self.cancelled_by:
+            return Ending(Outcome.CANCELLED, f"Cancelled by {self.cancelled_by}.")
+        limit = where.limits.struck()
+        if limit is not None:
+            return Ending(Outcome.TIMED_OUT, f"The time limit of {limit.what} expired.")
+        return None
+
+
+@dataclass(kw_only=True)
+class Attempt(OwnSubmissions):
+    """One attempt at one step of a run."""
+
+    state: RunState
+    path: str
+    number: int
+    """The first attempt at a step is number 1."""
+    now: datetime
+    """The instant recorded with the attempt's begin; in the workflow's zone once it is made."""
+    where: Where
+    outputs: dict[str, Any] = field(default_factory=dict)
+    last_wait: str = ""
+    """The text of the last wait, so that each is logged once."""
+    waits: int = 0
+    """How many waits the attempt has had in this process."""
+
+    def __post_init__(self) -> None:
+        self.services: Services = self.state.services
+        self.journal: RunJournal = self.state.journal
+        self.plan: Plan = self.where.plan
+        self.now = self.now.astimezone(self.plan.zone)
+        self.poll = self.plan.workflow.defaults.poll
+        self.connection = self.services.institutions.connection(self.where.institution)
+        self.clock = self.services.clock
+        self.chance = self.services.chance
+        self.institution = self.connection.name
+        self.run_id = self.plan.run_id
+        self.workflow_name = self.plan.name
+        self.budget = Budget()
+        """For all expressions of the attempt, between which it may never pause."""
+        self.directory = Directory(
+            self.read, self.clock, self.connection.name, kept=self.connection.kept
+        )
+
+    # Expressions
+
+    def evaluate(self, expression: Expression, *, by_alma: bool = False) -> Any:
+        return expressions.evaluate(
+            parse_expression(expression.text), self._names(by_alma=by_alma), self.budget
+        )
+
+    def holds(self, condition: Condition, *, own: bool = False) -> bool:
+        parsed = parse_expression(condition.text)
+        return expressions.evaluate_condition(parsed, self._names(own), self.budget)
+
+    def value(self, template: Template, *, by_alma: bool = False) -> Any:
+        return expressions.render(self._parsed(template), self._names(by_alma=by_alma), self.budget)
+
+    def text(self, template: Template) -> str:
+        return expressions.render_text(self._parsed(template), self._names(), self.budget)
+
+    def message(self, message: Message, *, own: bool = False) -> str:
+        rendered = expressions.render_message(self._parsed(message), self._names(own), self.budget)
+        return str(show_placeholders(rendered))
+
+    def _names(self, own: bool = False, *, by_alma: bool = False) -> dict[str, Any]:
+        more = {**self.where.more, **self.outputs} if own else self.where.more
+        ahead = self.connection.client.ahead if by_alma else timedelta()
+        return self.where.names.at(self.now, self.where.scope, more, ahead=ahead)
+
+    @staticmethod
+    def _parsed(source: Source) -> Parsed:
+        return parse_template(source.text)
+
+    # Alma
+
+    async def read(self, call: Call[T], *, poll: bool = False, again: bool = True) -> T:
+        retries = Retries(self.clock.now())
+        self.tell_request(call)
+        while True:
+            if not poll:
+                await self._wait_until_open()
+            try:
+                result = await self.connection.client.send(call)
+            except (NotAccepted, ResponseLost, AlmaRefused) as error:
+                passing = self._passing(error)
+                if isinstance(passing, ResponseLost) and not again:
+                    raise passing from error
+                await self.wait_to_retry(passing, retries)
+            else:
+                self.connection.answered = True
+                if text := self.connection.half_is_gone():
+                    self.say(text)
+                return result
+
+    def _passing(
+        self, error: NotAccepted | ResponseLost | AlmaRefused
+    ) -> NotAccepted | ResponseLost:
+        """Return *error* as one that may pass; raises it when it will not.
+
+        A web page or a redirection is an outage where Alma has answered before; with a status of
+        success it may be one anywhere.
+        """
+        if not isinstance(error, AlmaRefused):
+            return error
+        if not error.foreign:
+            self.connection.answered = True
+            raise error
+        is_success = error.http_status is not None and error.http_status < 300
+        if not (is_success or self._has_answered()):
+            raise error
+        return as_lost(error)
+
+    def _has_answered(self) -> bool:
+        """Whether Alma has responded as Alma: to this process, or to an earlier one's write."""
+        return self.connection.answered or self.state.history.heard_from(self.institution)
+
+    async def ready(self) -> None:
+        """Return when one more request may be sent.
+
+        The rate of calls, the reserve of the day and the hours of maintenance allow it then.
+        """
+        await self._wait_until_open()
+        await self.connection.client.ready()
+        # After a restart an expired time allows one poll, and nothing new.
+        await self.where.limits.enforce(self.clock.now())
+
+    async def _wait_until_open(self) -> None:
+        """Wait while Alma is being maintained, or only the reserve of the day's calls is left."""
+        while (closed := self.connection.closed(self.clock.now(), self.chance)) is not None:
+            assert closed.until is not None
+            await self.wait_until(closed.until, closed)
+
+    def is_sparing(self) -> bool:
+        return self.connection.is_sparing(self.clock.now())
+
+    def may_leave(self) -> bool:
+        """Whether this process still has the right to act. Any thread may ask."""
+        return self.services.lease.holds()
+
+    def is_ending(self) -> bool:
+        """Whether a cancellation or a deadline ends the step, unlike Ctrl-C."""
+        return self.state.why_ended(self.where) is not None
+
+    def tell_request(self, call: Call[Any]) -> None:
+        """Report to listeners what is sent, with secrets as names."""
+        request = show_placeholders(call.rendering())
+        self.journal.tell(EventKind.REQUEST, self.path, call.name, request=request)
+
+    async def wait_to_retry(self, error: AlmaError, retries: Retries) -> None:
+        """Count *error* and wait before the request is sent again.
+
+        Raises *error* when the host has never responded as Alma does: it is probably the wrong one.
+        """
+        retries.failures += 1
+        if error.messages or isinstance(error, AlmaBusy):
+            # Alma's own words, even when they are of no use.
+            self.connection.answered = True
+        if retries.are_hopeless(self.clock.now()) and not self._has_answered():
+            raise never_answered(error, self.institution) from error
+        wait = pause(error, retries.failures, self.alma_time(self.clock.now()), self.chance)
+        await self.sleep(wait, waiting_for(error, self.institution))
+
+    def alma_time(self, instant: datetime) -> datetime:
+        return instant + self.connection.client.ahead
+
+    def link(self, href: str) -> str:
+        return self.connection.link(href)
+
+    # Waits
+
+    async def wait_until(self, instant: datetime, waiting: Waiting, detail: str = "") -> None:
+        now = self.clock.now()
+        if instant > now:
+            await self.where.limits.enforce(now)
+        if (bound := self.services.simulated_waits) is not None:
+            instant = bound.next_look(self.path, self.waits, self.now, now, instant)
+        self.waits += 1
+        if instant - now >= WORTH_LOGGING:
+            await self._tell_wait(waiting.at(self.path, detail), until=instant.isoformat())
+        try:
+            await self.clock.sleep_until(instant)
+        finally:
+            self.journal.goes_on(self.path)
+
+    async def wait_event(self, event: anyio.Event, waiting: Waiting) -> None:
+        """Wait until *event* is set; *waiting* is shown meanwhile."""
+        await self.where.limits.enforce(self.clock.now())
+        if not event.is_set():
+            await self._tell_wait(waiting.at(self.path))
+            try:
+                await event.wait()
+            finally:
+                self.journal.goes_on(self.path)
+
+    async def sleep(self, duration: timedelta, waiting: Waiting) -> None:
+        await self.wait_until(self.clock.now() + duration, waiting)
+
+    async def _tell_wait(self, waiting: Waiting, **data: Any) -> None:
+        if waiting.summary != self.last_wait:
+            value = replace(waiting, path="", detail="").to_json()
+            self.journal.tell(EventKind.WAITING, self.path, waiting.summary, waiting=value, **data)
+            self.last_wait = waiting.summary
+        await self.journal.waits(waiting)
+
+    # The log
+
+    def progress(
+        self,
+        text: str,
+        percent: float | None = None,
+        counters: Sequence[Mapping[str, str]] = (),
+    ) -> None:
+        counted = [dict(one) for one in counters]
+        self.journal.tell(EventKind.PROGRESS, self.path, text, percent=percent, counters=counted)
+
+    def say(self, text: str) -> None:
+        self.journal.tell(EventKind.SAID, self.path, str(show_placeholders(text)))
