@@ -26,11 +26,16 @@ _FLAGS = (
 )
 
 
+_MIB = 1024 * 1024
+# Bytes; a million lines or so. Nothing is renamed or removed, for another file may have that name.
+_LARGEST = 100 * _MIB
+
+
 class RequestLog:
     """Appends requests to *file*, or writes them to standard error if it is `-`.
 
-    *keys* are starred wherever they are. A log that cannot be written is reported once; the
-    simulator keeps serving. Raises: RequestWrong.
+    *keys* are starred wherever they are. A log that cannot be written, or has 100 MiB, is reported
+    once; the simulator keeps serving. Raises: RequestWrong.
     """
 
     def __init__(self, file: Path, keys: Iterable[str]) -> None:
@@ -38,6 +43,7 @@ class RequestLog:
         self._name = printable(str(file))
         self._lock = threading.Lock()
         self._works = True
+        self._size = 0
         self._descriptor = None if str(file) == "-" else self._open(file)
 
     def _open(self, file: Path) -> int:
@@ -54,6 +60,13 @@ class RequestLog:
             raise RequestWrong(
                 f"{self._name} is not an ordinary file. Specify one with `--log`, or `--log -` "
                 "for standard error."
+            )
+        self._size = os.fstat(descriptor).st_size
+        if self._size >= _LARGEST:
+            os.close(descriptor)
+            raise RequestWrong(
+                f"The log {self._name} is full: it has {_LARGEST // _MIB} MiB. Move it away, or "
+                "specify another file with `--log`."
             )
         return descriptor
 
@@ -75,15 +88,20 @@ class RequestLog:
         return unbroken(" ".join(map(str, [*words, request.fault]))).rstrip()
 
     def _append(self, descriptor: int, line: bytes) -> None:
+        self._size += len(line)
         try:
+            if self._size >= _LARGEST:
+                line = b"The log is full; later requests are not in it.\n"
             os.write(descriptor, line)
         except OSError as error:
-            self._works = False
-            say(
-                f"warning: The simulator cannot write its log to {self._name}: {error.strerror}. "
-                "It continues without a log.",
-                err=True,
-            )
+            self._give_up(f"The simulator cannot write its log to {self._name}: {error.strerror}")
+        else:
+            if self._size >= _LARGEST:
+                self._give_up(f"The log {self._name} is full: it has {_LARGEST // _MIB} MiB")
+
+    def _give_up(self, reason: str) -> None:
+        self._works = False
+        say(f"warning: {reason}. The simulator continues without a log.", err=True)
 
     def close(self) -> None:
         """Close the file; what is logged afterwards is lost."""

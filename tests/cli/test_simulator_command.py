@@ -24,6 +24,7 @@ from almaflow.cli import simulator_screen
 from almaflow.cli.commands import simulator
 from almaflow.cli.simulator_institutions import ServedInstitution, read_institutions
 from almaflow.cli.simulator_tls import SimulatorTls, simulator_tls
+from almaflow.cli.simulator_webhooks import read_webhooks
 from almaflow.clock import SystemClock
 from almaflow.errors import RequestWrong
 from almaflow.settings.models import REGIONS
@@ -428,3 +429,41 @@ def test_tls_without_its_library_names_the_extra(monkeypatch: pytest.MonkeyPatch
         simulator_tls(None, "127.0.0.1", ""),
     ):
         pass
+
+
+# --- `--webhook` ----------------------------------------------------------------------------------
+
+
+def test_the_secret_of_webhooks_is_a_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_OF_TESTS", "a-secret-of-listeners")
+
+    (webhook,) = read_webhooks(["http://127.0.0.1:9000/x"], "env:SECRET_OF_TESTS")
+
+    assert webhook.secret_bytes() == b"a-secret-of-listeners"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--webhook", "http://example.org/"),
+        ("--webhook", "nonsense"),
+        ("--webhook-secret", "env:HOME"),
+        ("--webhook", "http://127.0.0.1:9/", "--webhook-secret", "a-secret-of-listeners"),
+        ("--webhook", "http://127.0.0.1:9/", "--webhook-secret", "env:NOT_SET_BY_TESTS"),
+        ("--webhook", "http://127.0.0.1:9/") * 11,
+    ],
+)
+def test_a_wrong_webhook_is_refused(almaflow: Almaflow, arguments: tuple[str, ...]) -> None:
+    typed = almaflow("simulator", "--port", "0", *arguments)
+
+    assert typed.code == 2
+    assert "a-secret-of-listeners" not in typed.err
+
+
+def test_a_scenario_whose_secret_is_missing_is_refused(almaflow: Almaflow, write: Write) -> None:
+    write("s.yaml", "webhooks: [{url: 'http://127.0.0.1:9/', secret: 'env:NOT_SET_BY_TESTS'}]\n")
+
+    typed = almaflow("simulator", "--port", "0", "--scenario", "s.yaml")
+
+    assert typed.code == 2
+    assert "NOT_SET_BY_TESTS" in typed.err

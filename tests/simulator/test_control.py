@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from almaflow.alma.simulator import SimulatedAlma
+from almaflow.alma.simulator import SimulatedAlma, parse_scenario
 from almaflow.alma.simulator.control import ControlDoor, MovableClock
 from almaflow.alma.simulator.http import SimulatorServer
 from tests.simulator.served import TEST
@@ -69,6 +69,75 @@ def test_a_fault_is_added_met_listed_and_removed(url: str) -> None:
     whole = requests.get(url + TEST, headers=AUTHORIZED, timeout=10)
 
     assert (struck.status_code, listed["met"], whole.status_code) == (503, 1, 200)
+
+
+FAULTS = [
+    {"kind": "reset", "call": "any"},
+    {
+        "kind": "status",
+        "call": "write",
+        "institution": "ma*",
+        "path": "*/sets*",
+        "nth": [1, 3],
+        "from": "02:00",
+        "for": "1d2h3m4s",
+        "processed": False,
+        "status": 503,
+        "code": "X",
+        "message": "a text",
+        "delay": "90s",
+        "another_run": True,
+    },
+    {"kind": "slow", "call": "submit", "from": "-3d", "delay": "0s"},
+    {"kind": "hang", "call": "read", "from": "2026-03-02T01:00:00+01:00", "processed": True},
+]
+
+
+def test_faults_are_listed_as_they_can_be_sent_again(url: str) -> None:
+    call(url, "PUT", "faults", {"faults": FAULTS})
+
+    listed = call(url, "GET", "faults").json()
+    again = call(url, "PUT", "faults", listed).json()
+
+    plain = [{name: fault[name] for name in fault if name != "met"} for fault in listed["faults"]]
+    written = [parse_scenario({"faults": [fault]}).faults[0] for fault in FAULTS]
+    assert parse_scenario({"faults": plain}).faults == tuple(written)
+    assert again == listed
+    assert listed["faults"][1]["for"] == "1d2h3m4s"
+
+
+def test_webhooks_are_set_listed_without_secrets_and_reset(url: str) -> None:
+    webhook = {"url": "http://127.0.0.1:9/x", "secret": "not-to-be-shown", "duplicates": True}
+
+    added = call(url, "POST", "webhooks", webhook)
+    two = call(url, "PUT", "webhooks", {"webhooks": [webhook, {"url": "http://localhost:9/"}]})
+    call(url, "POST", "reset", {})
+
+    assert "not-to-be-shown" not in added.text + two.text
+    assert [one["signed"] for one in two.json()["webhooks"]] == [True, False]
+    assert call(url, "GET", "webhooks").json() == {"webhooks": []}
+
+
+@pytest.mark.parametrize(
+    "webhook",
+    [
+        {"url": "http://example.org/"},
+        {"url": "http://127.0.0.1/", "secret": "env:NOT_SET_BY_TESTS"},
+        {},
+        [],
+    ],
+)
+def test_a_wrong_webhook_is_refused_with_a_sentence(url: str, webhook: Any) -> None:
+    answer = call(url, "POST", "webhooks", webhook)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"].endswith(".")
+
+
+def test_the_number_of_webhooks_has_a_limit(url: str) -> None:
+    many = {"webhooks": [{"url": "http://127.0.0.1:9/"}] * 11}
+
+    assert call(url, "PUT", "webhooks", many).status_code == 400
 
 
 @pytest.mark.parametrize("fault", [{"kind": "nonsense"}, {"kind": "reset", "call": "x"}, {}, 1])

@@ -108,3 +108,32 @@ def test_only_ordinary_files_are_written(tmp_path: Path) -> None:
         with pytest.raises(RequestWrong):
             RequestLog(tmp_path / name, [])
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_log_that_is_full_is_reported_once_and_not_continued(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("almaflow.cli.simulator_log._LARGEST", 500)
+    file = tmp_path / "requests.log"
+    log = RequestLog(file, [])
+    for _ in range(100):
+        log(LoggedRequest("GET", "/almaws/v1/conf/test", 200, 1.0))
+    log.close()
+
+    lines = file.read_text().splitlines()
+    assert file.stat().st_size < 600
+    assert lines[-1].startswith("The log is full")
+    assert capsys.readouterr().err.count("warning: ") == 1
+
+
+def test_a_log_that_was_full_before_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("almaflow.cli.simulator_log._LARGEST", 500)
+    file = tmp_path / "requests.log"
+    file.write_bytes(b"x" * 500)
+
+    with pytest.raises(RequestWrong):
+        RequestLog(file, [])
+
+    assert file.read_bytes() == b"x" * 500

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
 from zlib import crc32
 from zoneinfo import ZoneInfo
 
@@ -21,6 +23,7 @@ from almaflow.alma.simulator.reply import Answer, ApiError, Reply, Shape
 from almaflow.alma.simulator.router import Route, find_route, split_target
 from almaflow.alma.simulator.runs import Instance
 from almaflow.alma.simulator.scenario import Fault, FaultKind, Scenario
+from almaflow.alma.simulator.shapes import instance_shape
 from almaflow.alma.simulator.submission import start_another
 from almaflow.alma.simulator.wanted import Wanted
 from almaflow.alma.simulator.wire import render, render_error, wants_json
@@ -144,6 +147,17 @@ class SimulatedAlma:
     def names(self) -> list[str]:
         """Return the names of the institutions."""
         return list(self._institutions)
+
+    def runs_from(self, institution: str, number: int) -> list[Instance]:
+        """Return all runs of an institution but the first *number*, as they came to be known."""
+        with self._lock:
+            return list(islice(self.institution(institution).instances.values(), number, None))
+
+    def instance_object(self, institution: str, run: Instance) -> dict[str, Any]:
+        """Return a run as Alma shows it outside of responses: links are relative."""
+        with self._lock:
+            call = Call(self._institutions[institution], self.now(), (), {}, {}, b"")
+            return instance_shape(call, run)
 
     # --- truth, for tests and reports -------------------------------------------------------------
 

@@ -6,7 +6,10 @@
     GET    /almaflow/simulator/faults    {"faults": [{"kind": "reset", "call": "submit", "met": 0}]}
     POST   /almaflow/simulator/faults    one fault, as in a scenario; added to the others
     PUT    /almaflow/simulator/faults    {"faults": [...]} instead of the others
-    POST   /almaflow/simulator/reset     the library and the clock as at the start; the keys stay
+    GET    /almaflow/simulator/webhooks  {"webhooks": [{"url": ..., "active": true, ...}]}
+    POST   /almaflow/simulator/webhooks  one webhook, as in a scenario; added to the others
+    PUT    /almaflow/simulator/webhooks  {"webhooks": [...]} instead of the others
+    POST   /almaflow/simulator/reset     everything as at the start; the keys stay
 
 It answers to this machine only, and not to web pages: a page's request has `Origin`, or another
 name in `Host`, or does not have JSON as its content type.
@@ -16,7 +19,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,8 +29,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from almaflow.alma.simulator.alma import SimulatedAlma
 from almaflow.alma.simulator.hosts import is_loopback, name_in
 from almaflow.alma.simulator.reply import Reply
+from almaflow.alma.simulator.request_log import Log
 from almaflow.alma.simulator.scenario import Fault
 from almaflow.alma.simulator.scenario_fields import Duration, Few
+from almaflow.alma.simulator.scenario_texts import as_written
+from almaflow.alma.simulator.scenario_webhooks import Webhook
+from almaflow.alma.simulator.webhooks import Webhooks
 
 PREFIX = "/almaflow/simulator/"
 # Bytes; a fault has some hundred.
@@ -66,6 +74,11 @@ class _Faults(BaseModel):
     faults: Few[Fault] = Field(default=())
 
 
+class _Webhooks(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    webhooks: Few[Webhook] = Field(default=())
+
+
 class _Refused(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -73,11 +86,21 @@ class _Refused(Exception):
 
 
 class ControlDoor:
-    """Reads and changes the simulated Alma that *make* returns, together with its clock."""
+    """Reads and changes the simulated Alma that *make* returns, together with its clock.
 
-    def __init__(self, make: Callable[[], tuple[SimulatedAlma, MovableClock]]) -> None:
+    Its webhooks are those of the scenario and *webhooks*; *log* receives what they send.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], tuple[SimulatedAlma, MovableClock]],
+        webhooks: Sequence[Webhook] = (),
+        log: Log | None = None,
+    ) -> None:
         self._make = make
         self.alma, self._clock = make()
+        every = (*self.alma.scenario.webhooks, *webhooks)
+        self.webhooks = Webhooks(lambda: self.alma, every, log=log)
         self._actions: dict[tuple[str, str], Callable[[bytes], dict[str, Any]]] = {
             ("GET", "state"): self._state,
             ("GET", "clock"): self._time,
@@ -85,6 +108,9 @@ class ControlDoor:
             ("GET", "faults"): self._list_faults,
             ("POST", "faults"): self._add_fault,
             ("PUT", "faults"): self._replace_faults,
+            ("GET", "webhooks"): self._list_webhooks,
+            ("POST", "webhooks"): self._add_webhook,
+            ("PUT", "webhooks"): self._replace_webhooks,
             ("POST", "reset"): self._reset,
         }
 
@@ -138,18 +164,15 @@ class ControlDoor:
         return {"now": self._clock().astimezone(UTC).isoformat()}
 
     def _advance(self, body: bytes) -> dict[str, Any]:
-        try:
-            self._clock.advance(_Advance.model_validate(_parsed(body)).advance)
-        except ValidationError:
-            raise
-        except ValueError as error:
-            raise _Refused(400, str(error)) from error
+        duration = _Advance.model_validate(_parsed(body)).advance
+        with _refusing():
+            self._clock.advance(duration)
         return self._time(b"")
 
     def _list_faults(self, _: bytes) -> dict[str, Any]:
         return {
             "faults": [
-                {"kind": fault.kind.value, "call": fault.call, "nth": _numbers(fault), "met": met}
+                {**as_written(fault, "kind", "call"), "met": met}
                 for fault, met in self.alma.faults.listed()
             ]
         }
@@ -163,14 +186,30 @@ class ControlDoor:
         return self._list_faults(b"")
 
     def _replace_faults(self, body: bytes) -> dict[str, Any]:
-        self.alma.faults.replace(_Faults.model_validate(_parsed(body)).faults)
+        self.alma.faults.replace(_Faults.model_validate(_without_counts(_parsed(body))).faults)
         return self._list_faults(b"")
+
+    def _list_webhooks(self, _: bytes) -> dict[str, Any]:
+        return {"webhooks": self.webhooks.listed()}
+
+    def _add_webhook(self, body: bytes) -> dict[str, Any]:
+        webhook = Webhook.model_validate(_parsed(body))
+        with _refusing():
+            self.webhooks.add(webhook)
+        return self._list_webhooks(b"")
+
+    def _replace_webhooks(self, body: bytes) -> dict[str, Any]:
+        webhooks = _Webhooks.model_validate(_parsed(body)).webhooks
+        with _refusing():
+            self.webhooks.replace(webhooks)
+        return self._list_webhooks(b"")
 
     def _reset(self, _: bytes) -> dict[str, Any]:
         alma, clock = self._make()
         alma.link_base = self.alma.link_base
         alma.links_follow_client = self.alma.links_follow_client
         self.alma, self._clock = alma, clock
+        self.webhooks.start()
         return self._time(b"")
 
 
@@ -194,8 +233,27 @@ def _parsed(body: bytes) -> Any:
         raise _Refused(400, "The body is not JSON.") from None
 
 
-def _numbers(fault: Fault) -> list[int] | None:
-    return None if fault.nth is None else list(fault.nth)
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Refuse the request with the sentence of a ValueError."""
+    try:
+        yield
+    except ValueError as error:
+        raise _Refused(400, str(error)) from error
+
+
+def _without_counts(data: Any) -> Any:
+    """Return faults as they are sent, or as they are listed, without how often each was met."""
+    faults = data.get("faults") if isinstance(data, dict) else None
+    if not isinstance(faults, list):
+        return data
+    plain = [
+        {name: value for name, value in fault.items() if name != "met"}
+        if isinstance(fault, dict)
+        else fault
+        for fault in faults
+    ]
+    return {**data, "faults": plain}
 
 
 def _problem(error: ValidationError) -> str:

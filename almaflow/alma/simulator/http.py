@@ -24,6 +24,7 @@ from almaflow.alma.simulator.reply import Reply, WireFault
 from almaflow.alma.simulator.request_log import Log, LoggedRequest, method_of, without_keys
 from almaflow.alma.simulator.tls import ServerTls, TlsStream, begins_tls
 from almaflow.alma.simulator.tunnels import check_tunnel
+from almaflow.alma.simulator.webhooks import Webhooks
 
 # SO_LINGER on, zero seconds: closing resets the connection instead of ending it politely.
 _RESET = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
@@ -43,8 +44,9 @@ class SimulatorServer:
 
     It answers only to requests that address it (see `hosts`). Links begin with *public_url*, or
     with the address to which the client sends. With *tls*, the same port serves `https` too, and
-    `CONNECT` to it in place of Alma's hosts. Faults, and only faults, take their time in earnest:
-    a reply's `delay` is waited for. Usable as a context manager.
+    `CONNECT` to it in place of Alma's hosts. *webhooks*, or those of *control*, are sent for as
+    long as it serves. Faults, and only faults, take their time in earnest: a reply's `delay` is
+    waited for. Usable as a context manager.
     """
 
     def __init__(
@@ -58,7 +60,9 @@ class SimulatorServer:
         log: Log | None = None,
         control: ControlDoor | None = None,
         tls: ServerTls | None = None,
+        webhooks: Webhooks | None = None,
     ) -> None:
+        self._webhooks = control.webhooks if control is not None else webhooks
         self._server = _Server((host, port), alma, limits, log)
         self._server.control = control
         self._server.tls = tls
@@ -85,13 +89,17 @@ class SimulatorServer:
     def serve_forever(self) -> None:
         """Serve in this thread until `stop`, or Ctrl-C."""
         self._serving = True
+        if self._webhooks is not None:
+            self._webhooks.start()
         try:
             self._server.serve_forever(poll_interval=0.05)
         finally:
             self._serving = False
 
     def stop(self) -> None:
-        """End every connection, also those that hang, and free the port."""
+        """End every connection, also those that hang, and the webhooks; free the port."""
+        if self._webhooks is not None:
+            self._webhooks.stop()
         if self._serving:
             self._server.shutdown()
         if self._thread is not None:

@@ -28,6 +28,7 @@ from almaflow.alma.simulator.scenario_fields import (
     Texts,
 )
 from almaflow.alma.simulator.scenario_library import ExtraSet, Library
+from almaflow.alma.simulator.scenario_webhooks import MOST_WEBHOOKS, Webhook
 from almaflow.alma.simulator.switches import AlmaSwitches
 
 
@@ -355,6 +356,9 @@ class Scenario(Part):
     )
     files: Few[SimulatedFile] = Field(default=(), description="Files that `fetch_files` can fetch.")
     reports: Few[Report] = Field(default=(), description="Analytics reports.")
+    webhooks: Annotated[tuple[Webhook, ...], Field(max_length=MOST_WEBHOOKS)] = Field(
+        default=(), description="Listeners that `almaflow simulator` informs when jobs end."
+    )
     alma: AlmaSwitches = Field(
         default_factory=AlmaSwitches, description="Alma's behavior and limits."
     )

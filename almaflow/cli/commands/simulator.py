@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +18,12 @@ from almaflow.clock import SystemClock
 from almaflow.errors import RequestWrong
 
 if TYPE_CHECKING:
+    from almaflow.alma.simulator import Scenario, SimulatedAlma
+    from almaflow.alma.simulator.control import ControlDoor
+    from almaflow.alma.simulator.http import SimulatorServer
+    from almaflow.alma.simulator.scenario_webhooks import Webhook
+    from almaflow.cli.simulator_institutions import ServedInstitution
+    from almaflow.cli.simulator_log import RequestLog
     from almaflow.cli.simulator_tls import SimulatorTls
 
 # A little after the last year that a scenario may begin in.
@@ -149,6 +155,25 @@ def simulator(
             help="Let programs on this machine change faults and clock while it runs.",
         ),
     ] = False,
+    webhooks: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--webhook",
+            metavar="URL",
+            help=(
+                "A listener on this machine that is informed when jobs end (JOB_END); may be "
+                "repeated."
+            ),
+        ),
+    ] = None,
+    webhook_secret: Annotated[
+        str | None,
+        typer.Option(
+            "--webhook-secret",
+            metavar="env:NAME",
+            help="Where the secret of the webhooks' signatures is stored; also `file:PATH`.",
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print address and keys as one JSON document.")
     ] = False,
@@ -160,19 +185,14 @@ def simulator(
 
     With `--log`, a line has time, method, path without the API key, status and milliseconds. With
     `--control`, programs on this machine read and change it as JSON below /almaflow/simulator/:
-    GET state; GET and POST clock; GET, POST and PUT faults; POST reset.
+    GET state; GET and POST clock; GET, POST and PUT faults and webhooks; POST reset.
 
     With `--tls`, it also serves https, with a certificate for this machine and for Alma's hosts,
-    and `CONNECT` to those hosts leads to the simulator. No request leaves it.
+    and `CONNECT` to those hosts leads to the simulator. `almaflow explain simulator` says more.
     """
-    from almaflow.alma.simulator import Scenario, SimulatedAlma
-    from almaflow.alma.simulator.control import ControlDoor, MovableClock
-    from almaflow.alma.simulator.http import SimulatorServer
     from almaflow.cli.simulator_institutions import read_institutions
-    from almaflow.cli.simulator_log import RequestLog
     from almaflow.cli.simulator_screen import document, greeting, remote_warning
-    from almaflow.document import read_document
-    from almaflow.model_problems import validate
+    from almaflow.cli.simulator_webhooks import read_webhooks
 
     remote = _is_remote(host)
     if remote and not allow_remote:
@@ -183,56 +203,99 @@ def simulator(
     _check_address(public_url)
     if ca_file is not None and not tls:
         raise RequestWrong("`--ca-file` is for `--tls`. Add `--tls`, or leave out `--ca-file`.")
-    made = Scenario()
-    if scenario is not None:
-        made = validate(read_document(scenario, str(scenario), is_data=True), Scenario)
     served = read_institutions(
         institutions or [], keys or [], limited_keys or [], environments or [], codes or []
     )
-
-    def make() -> tuple[SimulatedAlma, MovableClock]:
-        clock = MovableClock(_clock(made.starts_at, speed))
-        alma = SimulatedAlma(clock, made)
-        for one in served:
-            one.add_to(alma)
-        return alma, clock
-
-    door = ControlDoor(make)
+    listeners = read_webhooks(webhooks or [], webhook_secret)
     with ExitStack() as stack:
         secure = _tls(stack, ca_file, host, public_url) if tls else None
-        every_key = [key for one in served for key in one.every_key]
-        request_log = None if log is None else RequestLog(log, every_key)
-        if request_log is not None:
-            stack.enter_context(closing(request_log))
-        try:
-            server = SimulatorServer(
-                door.alma,
-                host,
-                port,
-                public_url=public_url,
-                log=request_log,
-                control=door if control else None,
-                tls=secure.server if secure else None,
-            )
-        except OSError as error:
-            raise RequestWrong(
-                f"The simulator cannot listen on {host}, port {port}: {error.strerror}. Choose "
-                "another port with `--port`; 0 chooses a free one."
-            ) from error
+        request_log = _log(stack, log, served)
+        door = _door(served, _scenario(scenario), speed, listeners, request_log)
+        server = _listen(
+            door.alma,
+            host,
+            port,
+            public_url=public_url,
+            log=request_log,
+            control=door if control else None,
+            tls=secure.server if secure else None,
+            webhooks=door.webhooks,
+        )
         stack.callback(server.stop)
         if remote:
             names = [one.name for one in served]
             say(remote_warning(host, names, encrypted=tls), err=True)
         show = document if as_json else greeting
         emit_document(show(server.url, served, secure))
-        resume_collection()
-        # Asked to end by the system is the same as by Ctrl-C.
-        interrupt_on_signals()
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            if not as_json:
-                say("\nThe simulator has stopped; its library is discarded.")
+        _serve(server, quiet=as_json)
+
+
+def _serve(server: SimulatorServer, *, quiet: bool) -> None:
+    resume_collection()
+    # Asked to end by the system is the same as by Ctrl-C.
+    interrupt_on_signals()
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        if not quiet:
+            say("\nThe simulator has stopped; its library is discarded.")
+
+
+def _listen(alma: SimulatedAlma, host: str, port: int, **more: Any) -> SimulatorServer:
+    from almaflow.alma.simulator.http import SimulatorServer
+
+    try:
+        return SimulatorServer(alma, host, port, **more)
+    except OSError as error:
+        raise RequestWrong(
+            f"The simulator cannot listen on {host}, port {port}: {error.strerror}. Choose "
+            "another port with `--port`; 0 chooses a free one."
+        ) from error
+
+
+def _scenario(file: Path | None) -> Scenario:
+    from almaflow.alma.simulator import Scenario
+    from almaflow.document import read_document
+    from almaflow.model_problems import validate
+
+    if file is None:
+        return Scenario()
+    return validate(read_document(file, str(file), is_data=True), Scenario)
+
+
+def _door(
+    served: Sequence[ServedInstitution],
+    scenario: Scenario,
+    speed: float,
+    listeners: Sequence[Webhook],
+    log: RequestLog | None,
+) -> ControlDoor:
+    from almaflow.alma.simulator import SimulatedAlma
+    from almaflow.alma.simulator.control import ControlDoor, MovableClock
+    from almaflow.alma.simulator.scenario_webhooks import WebhookRefused
+
+    def make() -> tuple[SimulatedAlma, MovableClock]:
+        clock = MovableClock(_clock(scenario.starts_at, speed))
+        alma = SimulatedAlma(clock, scenario)
+        for one in served:
+            one.add_to(alma)
+        return alma, clock
+
+    try:
+        return ControlDoor(make, listeners, log)
+    except WebhookRefused as error:
+        raise RequestWrong(str(error)) from error
+
+
+def _log(
+    stack: ExitStack, file: Path | None, served: Sequence[ServedInstitution]
+) -> RequestLog | None:
+    from almaflow.cli.simulator_log import RequestLog
+
+    if file is None:
+        return None
+    log = RequestLog(file, [key for one in served for key in one.every_key])
+    return stack.enter_context(closing(log))
 
 
 def _tls(stack: ExitStack, ca_file: Path | None, host: str, public_url: str) -> SimulatorTls:
