@@ -9,10 +9,7 @@ from collections.abc import Iterator
 
 import hypothesis
 import pytest
-from sqlalchemy import Connection
-from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
-from almaflow.store.tables import metadata
 from tests.examples import examples
 from tests.postgres import PostgresServer, running_server
 
@@ -49,29 +46,6 @@ def signals_end_processes() -> None:
     hangup = getattr(signal, "SIGHUP", None)
     if hangup is not None and signal.getsignal(hangup) is signal.SIG_IGN:
         signal.signal(hangup, signal.SIG_DFL)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def ready_statements() -> Iterator[None]:
-    """Let SQLAlchemy write the statements that make a store once, and not for thousands of them."""
-    make_one_by_one = metadata.create_all
-    written: list[str] = []
-
-    def make(connection: Connection) -> None:
-        if connection.dialect.name != "sqlite":
-            make_one_by_one(connection)
-            return
-        if not written:
-            tables = metadata.sorted_tables
-            made: list[ExecutableDDLElement] = [CreateTable(table) for table in tables]
-            made += [CreateIndex(index) for table in tables for index in table.indexes]
-            written.extend(str(one.compile(dialect=connection.dialect)) for one in made)
-        for statement in written:
-            connection.exec_driver_sql(statement)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(metadata, "create_all", make)
-        yield
 
 
 @pytest.fixture(scope="session")

@@ -300,8 +300,9 @@ class Stage:
             return Store.open(self._postgres, clock=self.clock, **options)
         store = Store.open(f"sqlite:///{self.store_file}", clock=self.clock, **options)
         # Only a machine that loses power forgets what the system was given; no test pulls a plug.
-        connection: Any = store._database._connection
-        connection.connection.dbapi_connection.execute("PRAGMA synchronous = OFF").close()
+        connection = store._database._connection
+        assert connection is not None
+        connection.tell("PRAGMA synchronous = OFF")
         return store
 
     def write(self, name: str, text: str) -> Path:

@@ -19,8 +19,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
-
 from almaflow.alma.simulator import Reply, SimulatedAlma, parse_scenario
 from almaflow.alma.simulator.http import SimulatorServer
 from almaflow.clock import SystemClock
@@ -28,7 +26,6 @@ from almaflow.outcome import Outcome, Status
 from almaflow.plan import make_plan
 from almaflow.settings import find_project
 from almaflow.store import EntryState, SlotState, Store
-from almaflow.store.tables import processes
 from almaflow.workflow_loader import load_workflow
 from tests.sweep.people import retry, was_lost_twice
 from tests.workers import MEMBERS, WORKFLOW, Work, Worker
@@ -108,8 +105,7 @@ class Yard:
     def alive(self) -> int:
         """Return how many processes work with the store, as far as it knows."""
         with self.store() as store, store._database.read() as connection:
-            here = select(func.count()).where(processes.c.left_at.is_(None))
-            return connection.execute(here).scalar_one()
+            return int(connection.value("SELECT count(*) FROM processes WHERE left_at IS NULL"))
 
     def unfinished(self) -> int:
         with self.store() as store:

@@ -11,15 +11,16 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy.engine import make_url
 
 from almaflow.store.database import Database
+from almaflow.store.url import StoreUrl
 
 _TEMPLATE = "almaflow_template"
 
@@ -28,7 +29,7 @@ class PostgresServer:
     """A server with as many new stores as tests want."""
 
     def __init__(self, url: str) -> None:
-        self._url = make_url(url)
+        self._url = StoreUrl.parse(url).without_password()  # it has none, but a colon for one
         self._number = 0
         with self.connect("postgres") as connection:
             for setting in ("fsync", "full_page_writes"):
@@ -39,13 +40,12 @@ class PostgresServer:
 
     def url(self, database: str) -> str:
         """Return the address of a database, as `store` in almaflow.yaml has it."""
-        return self._url.set(drivername="postgresql", database=database).render_as_string(False)
+        return str(replace(self._url, scheme="postgresql", database=database))
 
     @contextmanager
     def connect(self, database: str) -> Iterator[psycopg.Connection[Any]]:
         """Give a connection as another program has it, each statement a transaction."""
-        url = self._url.set(drivername="postgresql", database=database)
-        with psycopg.connect(url.render_as_string(False), autocommit=True) as connection:
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
             yield connection
 
     @contextmanager

@@ -145,7 +145,6 @@ HOMES: Mapping[str, Sequence[str]] = {
         *("alma", "connectors", "scheduler.local_server"),
         "engine.engine",  # for the name of the machine
     ),
-    "sqlalchemy": ("store",),
     "sqlite3": ("store",),
     "ssl": ("alma", "connectors"),
     "starlette": ("web",),

@@ -9,15 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
-
-from sqlalchemy import Row, Select, bindparam, func, select
+from typing import Final, Literal
 
 from almaflow.store import job_slots, processes
+from almaflow.store.connection import Row
 from almaflow.store.errors import MoveWrong
 from almaflow.store.records import Claim, JobSlot, NoSlot, SlotLimits, SlotState, SubmissionKey
-from almaflow.store.tables import places as table
-from almaflow.store.tables import runs
 from almaflow.store.transaction import Transaction
 
 # How long a start counts: an hour by Alma's clock, and what the way there and ours may differ.
@@ -31,34 +28,20 @@ _AHEAD_OF_US: Final = timedelta(minutes=5)
 FORGOTTEN: Final = timedelta(hours=24)
 
 _STARTS = (
-    select(table.c.taken_at)
-    .where(
-        table.c.account == bindparam("account"),
-        table.c.job_id == bindparam("job_id"),
-        table.c.state.in_([SlotState.TAKEN, SlotState.FREED]),
-        table.c.taken_at > bindparam("since"),
-        table.c.taken_at < bindparam("until"),
-    )
-    .order_by(table.c.taken_at)
+    "SELECT taken_at FROM places WHERE account = :account AND job_id = :job_id"
+    f" AND state IN ('{SlotState.TAKEN}', '{SlotState.FREED}')"
+    " AND taken_at > :since AND taken_at < :until ORDER BY taken_at"
 )
-_BEFORE = (
-    table.c.account == bindparam("account"),
-    table.c.state == SlotState.QUEUED,
-    table.c.id < bindparam("ticket"),
-)
+_BEFORE = f"account = :account AND state = '{SlotState.QUEUED}' AND places.id < :ticket"
 _EARLIER = (
-    select(table.c.id, table.c.job_id, table.c.not_before, runs.c.owner)
-    .select_from(table.join(runs, runs.c.id == table.c.run_id))
-    .where(*_BEFORE)
-    .order_by(table.c.id)
+    "SELECT places.id, places.job_id, places.not_before, runs.owner"
+    f" FROM places JOIN runs ON runs.id = places.run_id WHERE {_BEFORE}"
 )
-_TOLD_LATER = _EARLIER.where(
-    table.c.job_id == bindparam("job_id"), table.c.not_before > bindparam("now")
-)
+_TOLD_LATER = f"{_EARLIER} AND job_id = :job_id AND not_before > :now"
 # The submissions that may go are near the front, so the queue is read in parts.
 _PART: Final = 200
-_NEXT_PART: Select[Any] = _EARLIER.where(table.c.id > bindparam("after")).limit(_PART)
-_AHEAD = select(func.count()).select_from(table).where(*_BEFORE)
+_NEXT_PART = f"{_EARLIER} AND places.id > :after ORDER BY places.id LIMIT :most"
+_AHEAD = f"SELECT count(*) FROM places WHERE {_BEFORE}"
 
 # A ticket behind all others.
 _BEHIND_ALL: Final = 2**63 - 1
@@ -154,35 +137,39 @@ class _Queue:
         for row in self._before(ticket):
             if len(granted) >= free:
                 break
-            if row.job_id in later or not self._works(row.owner):
+            job_id, not_before = row["job_id"], row["not_before"]
+            if job_id in later or not self._works(row["owner"]):
                 continue
-            if row.not_before is not None and row.not_before > self.now:
-                later.add(row.job_id)
-            elif not self._room_again(row.job_id, _count(granted, row.job_id)):
-                granted[row.id] = row.job_id
+            if not_before is not None and not_before > self.now:
+                later.add(job_id)
+            elif not self._room_again(job_id, _count(granted, job_id)):
+                granted[row["id"]] = job_id
         return granted
 
-    def _before(self, ticket: int) -> Iterator[Row[Any]]:
+    def _before(self, ticket: int) -> Iterator[Row]:
         """Yield who asked before *ticket* and waits, in the order of asking."""
         after: int | None = 0
         while after is not None:
-            where = {"account": self._account, "ticket": ticket, "after": after}
-            rows = self._tx.execute(_NEXT_PART, where).all()
+            rows = self._tx.rows(
+                _NEXT_PART, account=self._account, ticket=ticket, after=after, most=_PART
+            )
             yield from rows
-            after = rows[-1].id if len(rows) == _PART else None
+            after = rows[-1]["id"] if len(rows) == _PART else None
 
     def _told_later(self, place: JobSlot) -> datetime | None:
         """Return until when a job has to wait because Alma put it off, None when it has not.
 
         No submission passes one of the same job that was put off: Alma would put it off too.
         """
-        ours = {"account": self._account, "ticket": place.id, "job_id": place.job_id}
+        earlier = self._tx.rows(
+            _TOLD_LATER,
+            account=self._account,
+            ticket=place.id,
+            job_id=place.job_id,
+            now=self.now,
+        )
         bounds = [] if place.not_before is None else [place.not_before]
-        bounds += [
-            row.not_before
-            for row in self._tx.execute(_TOLD_LATER, ours | {"now": self.now})
-            if self._works(row.owner)
-        ]
+        bounds += [row["not_before"] for row in earlier if self._works(row["owner"])]
         return max((instant for instant in bounds if instant > self.now), default=None)
 
     def _room_again(self, job_id: str, granted: int) -> datetime | None:
@@ -191,13 +178,13 @@ class _Queue:
         *granted* starts happen now, before ours.
         """
         if job_id not in self._starts:
-            of_job = {
-                "account": self._account,
-                "job_id": job_id,
-                "since": self.now - COUNTS,
-                "until": self.now + _AHEAD_OF_US,
-            }
-            self._starts[job_id] = list(self._tx.execute(_STARTS, of_job).scalars())
+            self._starts[job_id] = self._tx.column(
+                _STARTS,
+                account=self._account,
+                job_id=job_id,
+                since=self.now - COUNTS,
+                until=self.now + _AHEAD_OF_US,
+            )
         starts = [*self._starts[job_id], *[self.now] * granted]
         over = len(starts) - self._limits.starts_per_hour
         return None if over < 0 else sorted(starts)[over] + COUNTS
@@ -219,8 +206,7 @@ class _Queue:
         return self._alive[owner]
 
     def _ahead(self, place: JobSlot) -> int:
-        before = {"account": self._account, "ticket": place.id}
-        return self._tx.execute(_AHEAD, before).scalar_one()
+        return int(self._tx.value(_AHEAD, account=self._account, ticket=place.id))
 
 
 def _count(granted: dict[int, str], job_id: str) -> int:

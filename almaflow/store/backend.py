@@ -1,20 +1,18 @@
-"""The seam between the store and a kind of database: all that differs, and nothing else.
+"""The seam between the store and a kind of database.
 
-The tables and every query are the same in each. A backend says how a transaction begins, how its
-connection is set up, and what its driver's errors mean.
+The tables and the statements are the same in each. A backend connects, says how a transaction
+begins, and what the errors of its driver mean; `Connection` has the rest of what differs.
 """
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
-from sqlalchemy import Engine
-
+from almaflow.store.connection import Connection
 from almaflow.store.errors import StoreTrouble
 
-LinkState = Literal["connecting", "connected", "gone"]
-"""How a connection was when an error came: being made, in use, broken."""
+ConnectionState = Literal["connecting", "connected", "gone"]
+"""The state of a connection when an error came: being made, in use, broken."""
 
 
 class Backend(Protocol):
@@ -31,26 +29,14 @@ class Backend(Protocol):
         ...
 
     @property
-    def foreign(self) -> type[Exception]:
+    def driver_error(self) -> type[Exception]:
         """What the driver raises."""
         ...
 
-    def make_engine(self) -> Engine:
-        """Return an engine whose connections begin transactions where we say, nowhere else."""
+    def connect(self) -> Connection:
+        """Return a new connection, which begins transactions only where we say so."""
         ...
 
-    def tell(self, driver: Any, statement: str) -> None:
-        """Give the driver's connection a statement whose result does not matter."""
-        ...
-
-    def is_gone(self, driver: Any) -> bool:
-        """Whether the driver's connection is of no use any more."""
-        ...
-
-    def opening(self) -> AbstractContextManager[None]:
-        """Keep others from opening the store meanwhile, where that is needed."""
-        ...
-
-    def trouble(self, error: BaseException, state: LinkState) -> StoreTrouble:
+    def trouble(self, error: BaseException, state: ConnectionState) -> StoreTrouble:
         """Return what an *error* of the driver means."""
         ...

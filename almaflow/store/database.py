@@ -1,8 +1,8 @@
 """The connection and its transactions, and the border at which a driver's errors become ours.
 
 Everything of the store goes through one connection, one transaction at a time. The next one
-replaces a lost connection. Transactions begin by statements given to the driver itself: it is the
-shortest way, and a commit for each effect of each run is what the store does most.
+replaces a lost connection. The drivers begin no transaction: every BEGIN, COMMIT and ROLLBACK is
+here.
 """
 
 from __future__ import annotations
@@ -12,15 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from copy import copy
 from datetime import datetime, timedelta
-from typing import Any, Final
-
-from sqlalchemy import Connection, RootTransaction
-from sqlalchemy.exc import DBAPIError
+from typing import Final
 
 from almaflow.errors import StoreError
 from almaflow.store import schema
-from almaflow.store.backend import LinkState
+from almaflow.store.backend import ConnectionState
 from almaflow.store.backend_choice import backend_for
+from almaflow.store.connection import Connection
 from almaflow.store.errors import StoreFull, StoreReadOnly, StoreTrouble, StoreUnreachable
 from almaflow.store.location import StoreLocation, check_believed, prepare, read_url
 from almaflow.store.sqlite import SQLite
@@ -36,9 +34,8 @@ class Database:
     def __init__(self, location: StoreLocation, busy_timeout: timedelta = BUSY_TIMEOUT) -> None:
         self.location = location
         self._backend = backend_for(location, busy_timeout)
-        # What SQLAlchemy raises, and what the driver does where it is spoken to directly.
-        self._foreign = (DBAPIError, self._backend.foreign)
-        self._engine = self._backend.make_engine()
+        self._driver_error = self._backend.driver_error
+        self._connect = self._backend.connect
         self._lock = threading.RLock()
         self._connection: Connection | None = None
         self._within = False
@@ -74,8 +71,7 @@ class Database:
         prepare(location)
         database = cls(location, busy_timeout)
         try:
-            with database._backend.opening():
-                database._make_tables(now)
+            database._make_tables(now)
         except BaseException:
             database.close()
             raise
@@ -89,7 +85,7 @@ class Database:
         if location.file is None or not location.file.is_file() or not location.file.stat().st_size:
             return None
         database = cls(location, busy_timeout)
-        database._engine = SQLite(location, busy_timeout).make_reading_engine()
+        database._connect = SQLite(location, busy_timeout).connect_to_read
         database._unwritable = trouble
         made = False
         try:
@@ -134,9 +130,7 @@ class Database:
         """Close the connection, after the transaction under way."""
         with self._lock:
             self._closed = True
-            if self._connection is not None:
-                self._connection.close()
-            self._engine.dispose()
+            self._drop_connection()
 
     def _check_alive(self) -> None:
         if self._closed:
@@ -147,16 +141,15 @@ class Database:
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:
         try:
-            with self._translated(), self._begun(begin):
-                assert self._connection is not None
+            with self._translated():
+                connection = self._begun(begin)
                 self._within = True
                 try:
-                    yield self._connection
+                    yield connection
                     self._check_alive()
+                    connection.tell("COMMIT")
                 except BaseException:
-                    if self._is_gone():
-                        # There is nothing to take back on it: the server has done so.
-                        self._connection.invalidate()
+                    self._roll_back(connection)
                     raise
         finally:
             self._within = False
@@ -164,86 +157,81 @@ class Database:
             if self._is_gone():
                 self._drop_connection()
 
-    def _begun(self, begin: str) -> RootTransaction:
+    def _begun(self, begin: str) -> Connection:
         """Begin a transaction, on a new connection when the old one is found to be lost.
 
         No transaction was open when it was cut, so nothing is lost.
         """
         if self._connection is not None:
             try:
-                return self._begin(begin)
-            except self._foreign:
+                return self._begin(self._connection, begin)
+            except self._driver_error:
                 if not self._is_gone():
                     raise
                 self._drop_connection()
-        self._connection = self._engine.connect()
-        return self._begin(begin)
+        self._connection = self._connect()
+        return self._begin(self._connection, begin)
 
-    def _begin(self, begin: str) -> RootTransaction:
-        assert self._connection is not None
-        transaction = self._connection.begin()
+    def _begin(self, connection: Connection, begin: str) -> Connection:
         try:
-            self._tell_driver(begin)
+            connection.tell(begin)
         except BaseException:
-            if self._is_gone():
-                self._connection.invalidate()
-            transaction.rollback()
+            # PostgreSQL begins in two steps, and the second may have failed.
+            self._roll_back(connection)
             raise
-        return transaction
+        return connection
+
+    def _roll_back(self, connection: Connection) -> None:
+        """Take back the transaction, if the database has not done so already."""
+        if self._closed or connection.is_gone or not connection.in_transaction:
+            return
+        try:
+            connection.tell("ROLLBACK")
+        except self._driver_error:
+            # The database takes back what a connection that ends has not committed. The error that
+            # led here says what happened.
+            self._drop_connection()
 
     def _is_gone(self) -> bool:
         """Whether the connection broke; one that we have closed ourselves did not."""
-        connection = self._connection
-        if connection is None or connection.closed:
-            return False
-        return connection.invalidated or self._backend.is_gone(self._driver(connection))
+        return self._connection is not None and self._connection.is_gone
 
     def _drop_connection(self) -> None:
-        assert self._connection is not None
-        self._connection.invalidate()
-        self._connection.close()
-        self._connection = None
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
     @contextmanager
     def _part(self) -> Iterator[Connection]:
-        assert self._connection is not None
+        connection = self._connection
+        assert connection is not None
         try:
             with self._translated():
-                self._tell_driver("SAVEPOINT part")
+                connection.tell("SAVEPOINT part")
                 try:
-                    yield self._connection
-                except (*self._foreign, StoreTrouble):
+                    yield connection
+                except (self._driver_error, StoreTrouble):
                     # There may be no savepoint any more; the whole transaction is given up.
                     raise
                 except BaseException:
-                    self._tell_driver("ROLLBACK TO part")
-                    self._tell_driver("RELEASE part")
+                    connection.tell("ROLLBACK TO part")
+                    connection.tell("RELEASE part")
                     raise
-                self._tell_driver("RELEASE part")
+                connection.tell("RELEASE part")
         except StoreTrouble as trouble:
             self._trouble = trouble
             raise
-
-    def _tell_driver(self, statement: str) -> None:
-        assert self._connection is not None
-        self._backend.tell(self._driver(self._connection), statement)
-
-    @staticmethod
-    def _driver(connection: Connection) -> Any:
-        return connection.connection.dbapi_connection
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
         """Turn errors of the driver into `StoreTrouble`, the cause kept."""
         try:
             yield
-        except self._foreign as error:
-            cause = error.orig if isinstance(error, DBAPIError) else error
-            assert cause is not None
-            state: LinkState = "gone" if self._is_gone() else "connected"
+        except self._driver_error as error:
+            state: ConnectionState = "gone" if self._is_gone() else "connected"
             if self._connection is None:
                 state = "connecting"
-            raise self._backend.trouble(cause, state) from error
+            raise self._backend.trouble(error, state) from error
 
     def _make_tables(self, now: datetime) -> None:
         with self.read() as connection:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-
-from sqlalchemy import create_engine
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import StaticPool
 
 from almaflow.store import schema
 from almaflow.store.backend import Backend
 from almaflow.store.backend_choice import backend_for
 from almaflow.store.location import StoreLocation, check_believed, read_url
+from almaflow.store.sqlite import SQLiteConnection
 
 # A look waits this long for others that hold the store.
 _PATIENCE = timedelta(seconds=5)
@@ -57,28 +55,19 @@ def examine(url: str) -> Health | None:
     backend = backend_for(location, _PATIENCE)
     try:
         return _of_file(location) if location.file is not None else _of_server(location, backend)
-    except (DBAPIError, backend.foreign) as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        assert cause is not None
-        raise backend.trouble(cause, "connecting") from error
+    except backend.driver_error as error:
+        raise backend.trouble(error, "connecting") from error
 
 
 def _of_file(location: StoreLocation) -> Health:
     file = location.file
     assert file is not None
     address = f"{file.as_uri()}?mode=ro"
-
-    def connect() -> sqlite3.Connection:
-        return sqlite3.connect(address, uri=True, timeout=_PATIENCE.total_seconds())
-
-    engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool)
-    try:
-        with engine.connect() as connection:
-            mode = str(connection.exec_driver_sql("PRAGMA journal_mode").scalar_one())
-            problems = connection.exec_driver_sql("PRAGMA quick_check").scalars().all()
-            is_made = schema.is_made(connection, str(location))
-    finally:
-        engine.dispose()
+    driver = sqlite3.connect(address, uri=True, timeout=_PATIENCE.total_seconds())
+    with closing(SQLiteConnection(driver)) as connection:
+        mode = connection.value("PRAGMA journal_mode")
+        problems = connection.column("PRAGMA quick_check")
+        is_made = schema.is_made(connection, str(location))
     parts = [file, file.with_name(f"{file.name}-wal")]
     return Health(
         place=str(location),
@@ -87,16 +76,12 @@ def _of_file(location: StoreLocation) -> Health:
         file=file,
         size=sum(part.stat().st_size for part in parts if part.exists()),
         journal_mode=mode,
-        faults=tuple(str(line) for line in problems if line != "ok"),
+        faults=tuple(line for line in problems if line != "ok"),
         is_private=not file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO),
     )
 
 
 def _of_server(location: StoreLocation, backend: Backend) -> Health:
-    engine = backend.make_engine()
-    try:
-        with engine.connect() as connection:
-            is_made = schema.is_made(connection, str(location))
-    finally:
-        engine.dispose()
+    with closing(backend.connect()) as connection:
+        is_made = schema.is_made(connection, str(location))
     return Health(place=str(location), is_made=is_made, version=schema.VERSION)

@@ -5,20 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, select
+from almaflow.store.transaction import Transaction
 
-from almaflow.store.tables import events, journal
-from almaflow.store.transaction import Transaction, batches
-
-_CHANGED = (
-    select(journal.c.run_id, func.max(journal.c.changed_at).label("at"))
-    .where(journal.c.run_id.in_(bindparam("run_ids", expanding=True)))
-    .group_by(journal.c.run_id)
-)
-_TOLD = (
-    select(events.c.run_id, func.max(events.c.at).label("at"))
-    .where(events.c.run_id.in_(bindparam("run_ids", expanding=True)))
-    .group_by(events.c.run_id)
+_RECORDS = (
+    "SELECT run_id, max(changed_at) AS changed_at FROM journal WHERE run_id IN :run_ids"
+    " GROUP BY run_id",
+    "SELECT run_id, max(at) AS at FROM events WHERE run_id IN :run_ids GROUP BY run_id",
 )
 
 
@@ -28,8 +20,8 @@ def last_changes(tx: Transaction, run_ids: Sequence[str]) -> dict[str, datetime]
     A run without such a record is left out.
     """
     latest: dict[str, datetime] = {}
-    for some in batches(run_ids):
-        for query in (_CHANGED, _TOLD):
-            for row in tx.execute(query, {"run_ids": some}):
-                latest[row.run_id] = max(row.at, latest.get(row.run_id, row.at))
+    for statement in _RECORDS:
+        for row in tx.rows(statement, run_ids=run_ids):
+            run_id, at = row.values()
+            latest[run_id] = max(at, latest.get(run_id, at))
     return latest

@@ -10,27 +10,21 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, insert, select, update
-
 from almaflow.store import runs
+from almaflow.store.connection import Row, assignments, columns_of
 from almaflow.store.errors import InstanceTaken
 from almaflow.store.json_values import from_json, to_json
 from almaflow.store.records import Claim, JobSlot, SlotState, SubmissionKey
-from almaflow.store.tables import places
 from almaflow.store.transaction import Transaction
 
-_OF_SPOT = select(places).where(
-    places.c.run_id == bindparam("run_id"),
-    places.c.path == bindparam("path"),
-    places.c.attempt == bindparam("attempt"),
-    places.c.effect == bindparam("effect"),
-)
-_TAKEN = places.c.state == SlotState.TAKEN
+_SELECT = f"SELECT {columns_of(JobSlot)} FROM places"
+_OF_SPOT = "run_id = :run_id AND path = :path AND attempt = :attempt AND effect = :effect"
+_TAKEN = f"account = :account AND state = '{SlotState.TAKEN}'"
 
 
 def find(tx: Transaction, run_id: str, spot: SubmissionKey) -> JobSlot | None:
     """Return the place of a submission, None when it never asked for one."""
-    row = tx.execute(_OF_SPOT, _key(run_id, spot)).first()
+    row = tx.row(f"{_SELECT} WHERE {_OF_SPOT}", **_key(run_id, spot))
     return None if row is None else _place(row)
 
 
@@ -75,10 +69,8 @@ def ask(
         "asked_at": tx.now,
         "refusals": 0,
     }
-    key = tx.execute(insert(places), row | {"candidates": "[]"}).inserted_primary_key
-    assert key is not None
     return JobSlot(
-        id=key[0],
+        id=tx.insert_numbered("places", **row, candidates="[]"),
         not_before=None,
         taken_at=None,
         instance_id=None,
@@ -158,8 +150,7 @@ def free(tx: Transaction, account: str, instance_id: str) -> bool:
     was_held = ended is not None and ended.state is SlotState.TAKEN
     if ended is not None and was_held:
         change(tx, ended, state=SlotState.FREED, freed_at=at)
-    unknown = places.c.candidates != "[]"
-    for place in _all(tx, places.c.account == account, _TAKEN, unknown):
+    for place in _all(tx, f"{_TAKEN} AND candidates != '[]'", account=account):
         if instance_id in place.candidates:
             was_held = True
             left = [one for one in place.candidates if one != instance_id]
@@ -171,68 +162,66 @@ def free(tx: Transaction, account: str, instance_id: str) -> bool:
 def holders(tx: Transaction, account: str) -> list[JobSlot]:
     """Return who has the places of an account, oldest first."""
     return sorted(
-        _all(tx, places.c.account == account, _TAKEN),
+        _all(tx, _TAKEN, account=account),
         key=lambda place: (place.taken_at or place.asked_at, place.id),
     )
 
 
 def queue(tx: Transaction, account: str | None = None) -> list[JobSlot]:
     """Return who waits for a place, by ticket; None: of all accounts."""
-    queued = places.c.state == SlotState.QUEUED
-    return _all(tx, queued, *([] if account is None else [places.c.account == account]))
+    queued = f"state = '{SlotState.QUEUED}'"
+    if account is not None:
+        queued = f"account = :account AND {queued}"
+    return _all(tx, queued, account=account)
 
 
 def with_tickets(tx: Transaction, tickets: Sequence[int]) -> list[JobSlot]:
     """Return the places with these tickets, in their order."""
-    return _all(tx, places.c.id.in_(tickets))
+    return _all(tx, "id IN :tickets", tickets=tickets)
 
 
 def of_run(tx: Transaction, run_id: str) -> list[JobSlot]:
     """Return the places of a run in the order of asking."""
-    return _all(tx, places.c.run_id == run_id)
+    return _all(tx, "run_id = :run_id", run_id=run_id)
 
 
 def instances(tx: Transaction, account: str, job_id: str) -> set[str]:
     """Return the instances of a job that submissions of ours are known to be."""
-    known = select(places.c.instance_id).where(
-        places.c.account == account,
-        places.c.job_id == job_id,
-        places.c.instance_id.is_not(None),
+    known = (
+        "SELECT instance_id FROM places WHERE account = :account AND job_id = :job_id"
+        " AND instance_id IS NOT NULL"
     )
-    return set(tx.execute(known).scalars())
+    return set(tx.column(known, account=account, job_id=job_id))
 
 
 def lost_beside(
     tx: Transaction, account: str, job_id: str, run_id: str, spot: SubmissionKey
 ) -> list[JobSlot]:
     """Return the other submissions of a job whose instance is not known, by ticket."""
-    slots = _all(
-        tx,
-        places.c.account == account,
-        places.c.job_id == job_id,
-        _TAKEN,
-        places.c.instance_id.is_(None),
-    )
+    unknown = f"{_TAKEN} AND job_id = :job_id AND instance_id IS NULL"
+    slots = _all(tx, unknown, account=account, job_id=job_id)
     return [place for place in slots if (place.run_id, place.spot) != (run_id, spot)]
 
 
 def on_set(tx: Transaction, account: str, set_id: str) -> list[JobSlot]:
     """Return the submissions that work on a set, as far as anybody knows, by ticket."""
-    return _all(tx, places.c.account == account, _TAKEN, places.c.set_id == set_id)
+    return _all(tx, f"{_TAKEN} AND set_id = :set_id", account=account, set_id=set_id)
 
 
 def change(tx: Transaction, place: JobSlot, **values: Any) -> None:
     """Write *values* into the row of *place*."""
-    tx.execute(update(places).where(places.c.id == place.id), values)
+    statement = f"UPDATE places SET {assignments(values)} WHERE id = :ticket"
+    tx.execute(statement, **values, ticket=place.id)
 
 
 def _of_instance(tx: Transaction, account: str, instance_id: str) -> JobSlot | None:
-    slots = _all(tx, places.c.account == account, places.c.instance_id == instance_id)
+    condition = "account = :account AND instance_id = :instance_id"
+    slots = _all(tx, condition, account=account, instance_id=instance_id)
     return slots[0] if slots else None
 
 
-def _all(tx: Transaction, *conditions: Any) -> list[JobSlot]:
-    rows = tx.execute(select(places).where(*conditions).order_by(places.c.id))
+def _all(tx: Transaction, condition: str, **values: Any) -> list[JobSlot]:
+    rows = tx.rows(f"{_SELECT} WHERE {condition} ORDER BY id", **values)
     return [_place(row) for row in rows]
 
 
@@ -245,8 +234,6 @@ def _key(run_id: str, spot: SubmissionKey) -> dict[str, Any]:
     }
 
 
-def _place(row: Row[Any]) -> JobSlot:
-    values = dict(row._mapping)
-    values["state"] = SlotState(values["state"])
-    values["candidates"] = tuple(from_json(values["candidates"]))
-    return JobSlot(**values)
+def _place(row: Row) -> JobSlot:
+    candidates = tuple(from_json(row["candidates"]))
+    return JobSlot(**row | {"state": SlotState(row["state"]), "candidates": candidates})

@@ -15,15 +15,12 @@ or end. Each intent counts one sending.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import and_, bindparam, insert, select, update
-
+from almaflow.store.connection import Row, assignments, columns_of
 from almaflow.store.errors import ClaimLost, MoveWrong
 from almaflow.store.json_values import from_json, to_json
 from almaflow.store.records import KEEP, Claim, Entry, EntryState, Keep, RunRecord
-from almaflow.store.tables import journal, runs
 from almaflow.store.transaction import Transaction
 
 _MOVES: dict[EntryState | None, frozenset[EntryState]] = {
@@ -41,34 +38,13 @@ _MOVES: dict[EntryState | None, frozenset[EntryState]] = {
 
 # The owner and the entry in one question: this runs before every effect.
 _LOOK = (
-    select(
-        runs.c.owner,
-        runs.c.epoch.label("run_epoch"),
-        journal.c.id,
-        journal.c.state,
-        journal.c.value,
-        journal.c.request_hash,
-        journal.c.sends,
-        journal.c.created_at,
-    )
-    .select_from(
-        runs.outerjoin(
-            journal,
-            and_(
-                journal.c.run_id == runs.c.id,
-                journal.c.path == bindparam("path"),
-                journal.c.attempt == bindparam("attempt"),
-                journal.c.effect == bindparam("effect"),
-            ),
-        )
-    )
-    .where(runs.c.id == bindparam("run_id"))
+    "SELECT runs.owner, runs.epoch AS run_epoch, journal.id, journal.state, journal.value,"
+    " journal.request_hash, journal.sends, journal.created_at"
+    " FROM runs LEFT JOIN journal ON journal.run_id = runs.id AND journal.path = :path"
+    " AND journal.attempt = :attempt AND journal.effect = :effect"
+    " WHERE runs.id = :run_id"
 )
-_INSERT = insert(journal)
-_UPDATE = update(journal).where(journal.c.id == bindparam("entry_id"))
-_COLUMNS = select(*(journal.c[field.name] for field in fields(Entry))).order_by(journal.c.id)
-_ALL = _COLUMNS.where(journal.c.run_id == bindparam("run_id"))
-_OF_RUNS = _COLUMNS.where(journal.c.run_id.in_(bindparam("run_ids", expanding=True)))
+_SELECT = f"SELECT {columns_of(Entry)} FROM journal"
 
 
 def record(
@@ -100,35 +76,36 @@ def record(
         "attempt": attempt,
         "effect": effect,
     }
-    row = tx.execute(_LOOK, key).first()
-    if row is None or (row.owner, row.run_epoch) != (claim.process_id, claim.epoch):
+    row = tx.row(_LOOK, **key)
+    if row is None or (row["owner"], row["run_epoch"]) != (claim.process_id, claim.epoch):
         raise ClaimLost(claim.run_id)
     name = f"{effect} of step {path} (attempt {attempt}) in run {claim.run_id}"
-    before = None if row.id is None else EntryState(row.state)
+    before = None if row["id"] is None else EntryState(row["state"])
     _check_move(name, before, state, resubmit)
-    if before is not None and request_hash not in ("", row.request_hash):
+    if before is not None and request_hash not in ("", row["request_hash"]):
         raise MoveWrong(
             f"The request for {name} is not the one that was recorded, so it is not sent. This is"
             " a defect of almaflow: please report it with the output of `almaflow show`."
         )
     if isinstance(value, Keep):
-        text = "null" if before is None else row.value
+        text = "null" if before is None else row["value"]
         value = from_json(text)
     else:
         text = to_json(value, f"the value for {name}")
     values: dict[str, Any] = {
         "state": state,
         "value": text,
-        "sends": (row.sends or 0) + (state is EntryState.INTENT),
+        "sends": (row["sends"] or 0) + (state is EntryState.INTENT),
         "changed_at": (now := tx.now),
         "epoch": claim.epoch,
     }
     if before is None:
         first: dict[str, Any] = {"request_hash": request_hash, "created_at": now}
-        tx.execute(_INSERT, key | values | first)
+        tx.insert("journal", **key, **values, **first)
     else:
-        first = {"request_hash": row.request_hash, "created_at": row.created_at}
-        tx.execute(_UPDATE, values | {"entry_id": row.id})
+        first = {"request_hash": row["request_hash"], "created_at": row["created_at"]}
+        changes = assignments(values)
+        tx.execute(f"UPDATE journal SET {changes} WHERE id = :id", id=row["id"], **values)
     return Entry(**(key | values | first | {"value": value}))
 
 
@@ -152,7 +129,7 @@ def add_by_person(
         "changed_at": now,
         "epoch": record.epoch,
     }
-    tx.execute(_INSERT, row)
+    tx.insert("journal", **row)
 
 
 def _check_move(name: str, before: EntryState | None, state: EntryState, resubmit: bool) -> None:
@@ -169,23 +146,22 @@ def _check_move(name: str, before: EntryState | None, state: EntryState, resubmi
 
 def of_run(tx: Transaction, run_id: str) -> list[Entry]:
     """Return the entries of a run in the order in which they were made."""
-    return [_entry(*row) for row in tx.execute(_ALL, {"run_id": run_id})]
+    rows = tx.rows(f"{_SELECT} WHERE run_id = :run_id ORDER BY id", run_id=run_id)
+    return [_entry(row) for row in rows]
 
 
 def value_of(tx: Transaction, run_id: str, path: str, attempt: int, effect: str) -> Any:
     """Return the value of an entry; None when there is none."""
-    key = {"run_id": run_id, "path": path, "attempt": attempt, "effect": effect}
-    row = tx.execute(_LOOK, key).first()
-    return None if row is None or row.id is None else from_json(row.value)
+    row = tx.row(_LOOK, run_id=run_id, path=path, attempt=attempt, effect=effect)
+    return None if row is None or row["id"] is None else from_json(row["value"])
 
 
 def of_runs(tx: Transaction, run_ids: Sequence[str]) -> Iterator[Entry]:
     """Yield the entries of many runs; those of each in the order in which they were made."""
-    for row in tx.execute(_OF_RUNS, {"run_ids": list(run_ids)}).all():
-        yield _entry(*row)
+    for row in tx.rows(f"{_SELECT} WHERE run_id IN :run_ids ORDER BY id", run_ids=run_ids):
+        yield _entry(row)
 
 
-def _entry(
-    run_id: str, path: str, attempt: int, effect: str, state: str, value: str, *rest: Any
-) -> Entry:
-    return Entry(run_id, path, attempt, effect, EntryState(state), from_json(value), *rest)
+def _entry(row: Row) -> Entry:
+    state, value = EntryState(row["state"]), from_json(row["value"])
+    return Entry(**row | {"state": state, "value": value})

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
-
-from sqlalchemy import insert, select, update
+from typing import Final
 
 from almaflow.store import processes
 from almaflow.store.errors import NotLeader
 from almaflow.store.records import Process
-from almaflow.store.tables import leader
-from almaflow.store.tables import processes as process_table
 from almaflow.store.transaction import Transaction
 
 _THE_ROW: Final = 1
 
-_NAMED = select(leader.c.process_id)
-_LEADS = (
-    select(leader.c.process_id)
-    .select_from(leader.join(process_table, process_table.c.id == leader.c.process_id))
-    .where(process_table.c.left_at.is_(None))
+_NAMED: Final = "SELECT process_id FROM leader"
+_LEADS: Final = (
+    "SELECT process_id FROM leader JOIN processes ON processes.id = leader.process_id"
+    " WHERE processes.left_at IS NULL"
 )
+_REPLACE: Final = "UPDATE leader SET process_id = :process_id, since = :since"
 
 
 def lead(tx: Transaction, process_id: str) -> Process | None:
@@ -33,15 +29,14 @@ def lead(tx: Transaction, process_id: str) -> Process | None:
     other = current(tx)
     if other is not None:
         return None if other.id == process_id else other
-    row: dict[str, Any] = {"process_id": process_id, "since": tx.now}
-    if tx.execute(update(leader), row).rowcount == 0:
-        tx.execute(insert(leader), row | {"id": _THE_ROW})
+    if tx.execute(_REPLACE, process_id=process_id, since=tx.now) == 0:
+        tx.insert("leader", id=_THE_ROW, process_id=process_id, since=tx.now)
     return None
 
 
 def current(tx: Transaction) -> Process | None:
     """Return the leader that lives, or None; that it was found dead is recorded."""
-    process_id = tx.execute(_NAMED).scalar()
+    process_id = tx.value(_NAMED)
     if process_id is None or not processes.is_alive(tx, process_id):
         return None
     return processes.get(tx, process_id)
@@ -53,5 +48,5 @@ def check(tx: Transaction, process_id: str) -> None:
     Raises:
         NotLeader: it does not, or somebody has.
     """
-    if tx.execute(_LEADS).scalar() != process_id:
+    if tx.value(_LEADS) != process_id:
         raise NotLeader(process_id)

@@ -15,13 +15,14 @@ import platform
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING, Final
 
 from almaflow.clock import Clock
 from almaflow.store.location import StoreLocation, refusal
 from almaflow.store.records import Process
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 # How long a process lives without a sign of life, and how often it is to give one.
 LEASE: Final = timedelta(seconds=20)
@@ -137,6 +138,8 @@ class Liveness:
 
 def _can_be_locked(lock_file: str) -> bool:
     """Whether the file is there and nobody holds it; False as well when we cannot tell."""
+    from filelock import Timeout
+
     lock = _lock(Path(lock_file))
     try:
         if not lock_file or not Path(lock_file).is_file():
@@ -150,5 +153,7 @@ def _can_be_locked(lock_file: str) -> bool:
 
 
 def _lock(file: Path) -> FileLock:
+    from filelock import FileLock  # late: a command that only reads takes no lock
+
     # Not bound to a thread: a process is entered on one thread and may leave on another.
     return FileLock(file, mode=0o600, thread_local=False)

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
 
 from almaflow.ownership import advice, distrust
 from almaflow.store.errors import (
@@ -19,6 +15,7 @@ from almaflow.store.errors import (
     StoreUnreachable,
     StoreUrlWrong,
 )
+from almaflow.store.url import StoreUrl
 
 _NEXT = (
     "Write `store: sqlite:///almaflow.db` or `store: postgresql://user@host/database` in"
@@ -34,13 +31,13 @@ class StoreLocation:
     """A store's file, or the address of its database in PostgreSQL; neither: it is in memory."""
 
     file: Path | None
-    url: URL | None = None
+    url: StoreUrl | None = None
     named: Path | None = field(default=None, compare=False)
     """The file as almaflow.yaml names it, links not followed."""
 
     def __str__(self) -> str:
         if self.url is not None:
-            return self._address.render_as_string(hide_password=True)
+            return str(self._address)
         return "in memory" if self.file is None else str(self.file)
 
     @property
@@ -52,8 +49,10 @@ class StoreLocation:
     def locks(self) -> Path:
         """The folder of the lock files: next to the store's file, else this user's own."""
         if self.url is not None:
+            import hashlib  # late, like all that a store in a file does not need
+
             state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
-            address = self._address.set(password=None).render_as_string()
+            address = str(self._address.without_password())
             name = hashlib.sha256(address.encode()).hexdigest()[:16]
             return Path(state, "almaflow", "locks", name)
         if self.file is None:
@@ -61,11 +60,11 @@ class StoreLocation:
         return self.file.with_name(self.file.name + ".locks")
 
     @property
-    def _address(self) -> URL:
-        # Of what stands after the question mark, which may be a password as well, only a host.
+    def _address(self) -> StoreUrl:
+        # The query may hold a password as well; of all that is in it, only a host is shown.
         assert self.url is not None
         where = {name: it for name, it in self.url.query.items() if name in ("host", "port")}
-        return self.url.set(drivername="postgresql", query=where)
+        return replace(self.url, scheme="postgresql", query=where)
 
 
 def read_url(url: str) -> StoreLocation:
@@ -80,20 +79,19 @@ def read_url(url: str) -> StoreLocation:
         StoreUrlWrong: it is not such a URL. The message does not show a password.
     """
     try:
-        parts = make_url(url)
-    except (ArgumentError, ValueError) as error:
+        parts = StoreUrl.parse(url)
+    except ValueError as error:
         raise StoreUrlWrong(f"The value of `store` is not the URL of a store. {_NEXT}") from error
-    if parts.drivername in _POSTGRES:
-        return StoreLocation(None, parts.set(drivername="postgresql+psycopg"))
-    text = parts.render_as_string(hide_password=True)
-    if parts.get_backend_name() != "sqlite":
+    if parts.scheme in _POSTGRES:
+        return StoreLocation(None, parts)
+    if parts.scheme.partition("+")[0] != "sqlite":
         raise StoreUrlWrong(
-            f"The store {text} cannot be used: almaflow keeps its store in SQLite or, as"
+            f"The store {parts} cannot be used: almaflow keeps its store in SQLite or, as"
             f" `postgresql://`, in PostgreSQL. {_NEXT}"
         )
-    if parts.host or parts.query or parts.drivername not in _SQLITE:
+    if parts.host or parts.query or parts.scheme not in _SQLITE:
         raise StoreUrlWrong(
-            f"The store {text} cannot be used: after `sqlite:///` comes a path and nothing"
+            f"The store {parts} cannot be used: after `sqlite:///` comes a path and nothing"
             f" else (a full path begins with a fourth slash). {_NEXT}"
         )
     if parts.database in (None, "", ":memory:"):

@@ -7,23 +7,13 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, select, update
-
+from almaflow.store.connection import all_of, assignments, at_most, columns_of
 from almaflow.store.json_values import clean
 from almaflow.store.schedule_records import NewNotice, NoticeRecord
-from almaflow.store.tables import notices
-from almaflow.store.transaction import Transaction, batches
+from almaflow.store.transaction import Transaction
 
-_THERE = select(notices.c.key, notices.c.channel).where(
-    notices.c.key.in_(bindparam("keys", expanding=True))
-)
-_DUE = (
-    select(notices)
-    .where(notices.c.next_at <= bindparam("now"))
-    .order_by(notices.c.next_at, notices.c.id)
-)
-_UNDELIVERED = select(func.count()).select_from(notices).where(notices.c.next_at.is_not(None))
-_TRIED = update(notices).where(notices.c.id == bindparam("notice_id"))
+_SELECT = f"SELECT {columns_of(NoticeRecord)} FROM notices"
+_DUE = f"{_SELECT} WHERE next_at <= :now ORDER BY next_at, id LIMIT :limit"
 
 
 def add(tx: Transaction, new: Sequence[NewNotice]) -> int:
@@ -31,16 +21,15 @@ def add(tx: Transaction, new: Sequence[NewNotice]) -> int:
 
     A notice whose key was sent to the same channel is left alone.
     """
-    there: set[tuple[str, str]] = set()
-    for keys in batches([notice.key for notice in new]):
-        there |= {(row.key, row.channel) for row in tx.execute(_THERE, {"keys": keys})}
+    keys = [notice.key for notice in new]
+    known = tx.rows('SELECT "key", channel FROM notices WHERE "key" IN :keys', keys=keys)
+    there = {(row["key"], row["channel"]) for row in known}
     rows: list[dict[str, Any]] = []
     for notice in new:
         if (notice.key, notice.channel) not in there:
             there.add((notice.key, notice.channel))
             rows.append(_row(notice, tx.now))
-    if rows:
-        tx.execute(insert(notices), rows)
+    tx.insert_all("notices", rows)
     return len(rows)
 
 
@@ -51,33 +40,32 @@ def _row(notice: NewNotice, at: datetime) -> dict[str, Any]:
 
 def due(tx: Transaction, limit: int = 100) -> list[NoticeRecord]:
     """Return the notices that are to be tried now, those that wait longest first."""
-    rows = tx.execute(_DUE.limit(limit), {"now": tx.now})
-    return [NoticeRecord(**row._mapping) for row in rows]
+    return [NoticeRecord(**row) for row in tx.rows(_DUE, now=tx.now, limit=limit)]
 
 
 def next_at(tx: Transaction) -> datetime | None:
     """Return when the next notice that is not due yet is to be tried; None: there is none."""
-    later = select(func.min(notices.c.next_at)).where(notices.c.next_at > tx.now)
-    earliest: datetime | None = tx.execute(later).scalar_one()
+    later = "SELECT min(next_at) AS next_at FROM notices WHERE next_at > :now"
+    earliest: datetime | None = tx.value(later, now=tx.now)
     return earliest
 
 
 def take(tx: Transaction, notice: NoticeRecord, until: datetime) -> bool:
     """Keep a due notice from other processes until an instant; False: another one was faster."""
-    mine = update(notices).where(notices.c.id == notice.id, notices.c.next_at == notice.next_at)
-    return tx.execute(mine.values(next_at=until)).rowcount == 1
+    mine = "UPDATE notices SET next_at = :until WHERE id = :id AND next_at = :next_at"
+    return tx.execute(mine, id=notice.id, next_at=notice.next_at, until=until) == 1
 
 
 def find(tx: Transaction, key: str, channel: str) -> NoticeRecord | None:
     """Return the notice with a key to a channel; None: there is none, or it was pruned."""
-    query = select(notices).where(notices.c.key == key, notices.c.channel == channel)
-    row = tx.execute(query).one_or_none()
-    return None if row is None else NoticeRecord(**row._mapping)
+    of_key = f'{_SELECT} WHERE "key" = :key AND channel = :channel'
+    row = tx.row(of_key, key=key, channel=channel)
+    return None if row is None else NoticeRecord(**row)
 
 
 def undelivered(tx: Transaction) -> int:
     """Return how many notices are neither delivered nor given up."""
-    return int(tx.execute(_UNDELIVERED).scalar_one())
+    return int(tx.value("SELECT count(*) FROM notices WHERE next_at IS NOT NULL"))
 
 
 def sent(tx: Transaction, notice_id: int) -> None:
@@ -91,7 +79,12 @@ def failed(tx: Transaction, notice_id: int, error: str, again_at: datetime | Non
 
 
 def _tried(tx: Transaction, notice_id: int, **values: Any) -> None:
-    tx.execute(_TRIED.values(tries=notices.c.tries + 1, **values), {"notice_id": notice_id})
+    changes = assignments(values)
+    tx.execute(
+        f"UPDATE notices SET tries = tries + 1, {changes} WHERE id = :notice_id",
+        notice_id=notice_id,
+        **values,
+    )
 
 
 def newest(
@@ -102,11 +95,11 @@ def newest(
     limit: int | None = None,
 ) -> list[NoticeRecord]:
     """Return the notices made at or after *since*, newest first, at most *limit*."""
-    query = select(notices).order_by(notices.c.id.desc())
+    conditions: list[str] = []
     if since is not None:
-        query = query.where(notices.c.created_at >= since)
+        conditions.append("created_at >= :since")
     if workflow is not None:
-        query = query.where(notices.c.workflow == workflow)
-    if limit is not None:
-        query = query.limit(limit)
-    return [NoticeRecord(**row._mapping) for row in tx.execute(query)]
+        conditions.append("workflow = :workflow")
+    statement = f"{_SELECT}{all_of(conditions)} ORDER BY id DESC{at_most(limit)}"
+    rows = tx.rows(statement, since=since, workflow=workflow, limit=limit)
+    return [NoticeRecord(**row) for row in rows]

@@ -5,20 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, insert, or_, select, update
-
+from almaflow.store.connection import all_of, columns_of
 from almaflow.store.json_values import clean
 from almaflow.store.schedule_records import Pause
-from almaflow.store.tables import pauses
 from almaflow.store.transaction import Transaction
 
-_ALL = select(pauses).order_by(pauses.c.id)
-_STANDS = and_(
-    pauses.c.workflow == bindparam("of_workflow"),
-    or_(pauses.c.until.is_(None), pauses.c.until > bindparam("now")),
-)
-_STANDING = _ALL.where(_STANDS)
-_END = update(pauses).where(_STANDS)
+_SELECT = f"SELECT {columns_of(Pause)} FROM pauses"
+_ACTIVE = "workflow = :workflow AND (until IS NULL OR until > :now)"
 
 
 def begin(
@@ -37,30 +30,33 @@ def begin(
         "by": clean(by),
         "ended_by": "",
     }
-    key = tx.execute(insert(pauses), row).inserted_primary_key
-    assert key is not None
-    return Pause(id=key[0], **row)
+    return Pause(id=tx.insert_numbered("pauses", **row), **row)
 
 
 def end(tx: Transaction, workflow: str, *, by: str) -> Pause | None:
     """End the active pause of a workflow and return it, None when it has none now."""
     now = tx.now
-    of_workflow = {"of_workflow": workflow, "now": now}
-    row = tx.execute(_STANDING, of_workflow).first()
+    row = tx.row(f"{_SELECT} WHERE {_ACTIVE} ORDER BY id", workflow=workflow, now=now)
     if row is None:
         return None
-    ended = {"until": now, "ended_by": clean(by)}
-    tx.execute(_END, of_workflow | ended)
-    return Pause(**(dict(row._mapping) | ended))
+    ended_by = clean(by)
+    tx.execute(
+        f"UPDATE pauses SET until = :now, ended_by = :ended_by WHERE {_ACTIVE}",
+        workflow=workflow,
+        now=now,
+        ended_by=ended_by,
+    )
+    return Pause(**row | {"until": now, "ended_by": ended_by})
 
 
 def find(
     tx: Transaction, *, workflow: str | None = None, since: datetime | None = None
 ) -> list[Pause]:
     """Return the pauses that had not ended at *since*, oldest first; None: all."""
-    query = _ALL
+    conditions: list[str] = []
     if workflow is not None:
-        query = query.where(pauses.c.workflow == workflow)
+        conditions.append("workflow = :workflow")
     if since is not None:
-        query = query.where(or_(pauses.c.until.is_(None), pauses.c.until > since))
-    return [Pause(**row._mapping) for row in tx.execute(query)]
+        conditions.append("(until IS NULL OR until > :since)")
+    statement = f"{_SELECT}{all_of(conditions)} ORDER BY id"
+    return [Pause(**row) for row in tx.rows(statement, workflow=workflow, since=since)]

@@ -7,16 +7,15 @@ one before it left; under a stricter level it would see the store as it was befo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
 import psycopg
-from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.pool import NullPool
+from psycopg.pq import TransactionStatus
 
-from almaflow.store.backend import LinkState
+from almaflow.store.backend import ConnectionState
+from almaflow.store.connection import Connection
 from almaflow.store.errors import (
     StoreDamaged,
     StoreFull,
@@ -27,6 +26,8 @@ from almaflow.store.errors import (
     StoreUnreachable,
 )
 from almaflow.store.location import StoreLocation
+from almaflow.store.tables import POSTGRES_TYPES
+from almaflow.store.url import StoreUrl
 
 # The number of our lock; it reads `almaflow`.
 _LOCK: Final = int.from_bytes(b"almaflow")
@@ -45,6 +46,53 @@ _PATIENCE: Final = {
 _IDLE_IN_TRANSACTION: Final = timedelta(seconds=20)
 
 
+class PostgresConnection(Connection):
+    """A connection to a database of a server."""
+
+    types = POSTGRES_TYPES
+    table_names = (
+        "SELECT c.relname FROM pg_catalog.pg_class c"
+        " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE c.relkind IN ('r', 'p') AND c.relpersistence != 't'"
+        " AND n.nspname != 'pg_catalog' AND pg_catalog.pg_table_is_visible(c.oid)"
+        " ORDER BY c.relname"
+    )
+    value_form = "%({})s"
+    list_form = "= ANY(%({})s)"
+    percent_form = "%%"
+
+    def insert_and_number(self, statement: str, row: Mapping[str, Any]) -> int:
+        """Execute an INSERT and return the `id` of the new row."""
+        number: int = self.run(f"{statement} RETURNING id", row).fetchone()[0]
+        return number
+
+    def tell(self, statement: str) -> None:
+        """Give the server a statement as it is, or several with semicolons between them."""
+        self.driver.execute(statement, prepare=False).close()
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return bool(self.driver.info.transaction_status != TransactionStatus.IDLE)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the connection broke."""
+        return bool(self.driver.closed)
+
+
+def _settings(url: StoreUrl) -> dict[str, Any]:
+    """Return what libpq calls the parts of a URL, and the settings of its query."""
+    parts = {
+        "host": url.host,
+        "port": url.port,
+        "user": url.user,
+        "password": url.password,
+        "dbname": url.database or None,
+    }
+    return {name: it for name, it in parts.items() if it is not None} | dict(url.query)
+
+
 class Postgres:
     """A store in a database of its own."""
 
@@ -52,7 +100,7 @@ class Postgres:
     begin_write: Final = (
         f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({_LOCK})"
     )
-    foreign: Final[type[Exception]] = psycopg.Error
+    driver_error: Final[type[Exception]] = psycopg.Error
 
     def __init__(self, location: StoreLocation, busy_timeout: timedelta) -> None:
         assert location.url is not None
@@ -61,18 +109,18 @@ class Postgres:
         # Of 0 the server would make "for ever".
         self._milliseconds = max(1, round(busy_timeout.total_seconds() * 1000))
 
-    def make_engine(self) -> Engine:
-        """Return an engine whose connections begin transactions where we say, nowhere else."""
-        patience = {name: it for name, it in _PATIENCE.items() if name not in self._url.query}
-        engine = create_engine(
-            self._url,
-            poolclass=NullPool,
-            connect_args={"autocommit": True, "application_name": "almaflow", **patience},
-        )
-        event.listen(engine, "connect", self._set_up)
-        return engine
+    def connect(self) -> Connection:
+        """Return a new connection, which begins transactions only where we say so."""
+        settings = _PATIENCE | _settings(self._url) | {"application_name": "almaflow"}
+        connection = psycopg.connect(**settings, autocommit=True)
+        try:
+            self._set_up(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return PostgresConnection(connection)
 
-    def _set_up(self, connection: psycopg.Connection[Any], _: object) -> None:
+    def _set_up(self, connection: psycopg.Connection[Any]) -> None:
         idle = round(_IDLE_IN_TRANSACTION.total_seconds() * 1000)
         for statement in (
             f"SET lock_timeout = {self._milliseconds}",
@@ -84,20 +132,7 @@ class Postgres:
         ):
             connection.execute(statement).close()
 
-    def tell(self, driver: Any, statement: str) -> None:
-        """Give the driver a statement that has no result that matters."""
-        driver.execute(statement, prepare=False).close()
-
-    def is_gone(self, driver: Any) -> bool:
-        """Whether the connection is of no use any more."""
-        return bool(driver.closed)
-
-    @contextmanager
-    def opening(self) -> Iterator[None]:
-        """Keep nobody away: what opening does to a store it does in one transaction."""
-        yield
-
-    def trouble(self, error: BaseException, state: LinkState) -> StoreTrouble:
+    def trouble(self, error: BaseException, state: ConnectionState) -> StoreTrouble:
         """Return what an *error* of the driver means, given how the connection is.
 
         Source: PostgreSQL's documentation, appendix "PostgreSQL Error Codes".

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
-
+from almaflow.store.connection import columns_of
 from almaflow.store.errors import LeaseLost
 from almaflow.store.records import Process
-from almaflow.store.tables import processes
 from almaflow.store.transaction import Transaction
+
+_SELECT = f"SELECT {columns_of(Process)} FROM processes WHERE id = :process_id"
+# A process leaves once.
+_HERE = "id = :process_id AND left_at IS NULL"
 
 
 def new_process(host: str, pid: int, version: str, now: datetime) -> Process:
@@ -20,37 +23,23 @@ def new_process(host: str, pid: int, version: str, now: datetime) -> Process:
 
 def add(tx: Transaction, process: Process) -> None:
     """Record that *process* works with the store; remove the lock files of those that died."""
-    row = {
-        "id": process.id,
-        "host": process.host,
-        "pid": process.pid,
-        "version": process.version,
-        "entered_at": process.entered_at,
-        "left_at": process.left_at,
-        "beat": process.beat,
-        "lock_file": process.lock_file,
-    }
-    tx.execute(insert(processes), row)
+    tx.insert("processes", **asdict(process))
     files = tx.liveness.lock_files()
-    gone = select(processes.c.id).where(
-        processes.c.id.in_(list(files)), processes.c.left_at.is_not(None)
-    )
-    for process_id in tx.execute(gone).scalars():
+    gone = "SELECT id FROM processes WHERE id IN :ids AND left_at IS NOT NULL"
+    for process_id in tx.column(gone, ids=list(files)):
         files[process_id].unlink(missing_ok=True)
 
 
 def get(tx: Transaction, process_id: str) -> Process | None:
     """Return the process *process_id*, or None."""
-    row = tx.execute(select(processes).where(processes.c.id == process_id)).first()
-    return None if row is None else Process(**row._mapping)
+    row = tx.row(_SELECT, process_id=process_id)
+    return None if row is None else Process(**row)
 
 
 def leave(tx: Transaction, process_id: str) -> None:
     """Record that the process is gone; the first record of it stays."""
-    tx.execute(
-        update(processes).where(processes.c.id == process_id, processes.c.left_at.is_(None)),
-        {"left_at": tx.now},
-    )
+    statement = f"UPDATE processes SET left_at = :now WHERE {_HERE}"
+    tx.execute(statement, process_id=process_id, now=tx.now)
 
 
 def renew(tx: Transaction, process_id: str) -> None:
@@ -59,8 +48,8 @@ def renew(tx: Transaction, process_id: str) -> None:
     Raises:
         LeaseLost: the process has left, or was found dead.
     """
-    ours = update(processes).where(processes.c.id == process_id, processes.c.left_at.is_(None))
-    if tx.execute(ours.values(beat=processes.c.beat + 1)).rowcount == 0:
+    statement = f"UPDATE processes SET beat = beat + 1 WHERE {_HERE}"
+    if tx.execute(statement, process_id=process_id) == 0:
         raise LeaseLost(process_id)
 
 

@@ -10,38 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
-from typing import Any, Final
-
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Table,
-    and_,
-    delete,
-    exists,
-    func,
-    insert,
-    not_,
-    or_,
-    select,
-    update,
-)
+from typing import Final, NamedTuple
 
 from almaflow.outcome import Status
-from almaflow.store import tables
 from almaflow.store.records import SlotState
 from almaflow.store.schedule_records import Pruned
-from almaflow.store.tables import (
-    definitions,
-    notices,
-    pauses,
-    places,
-    processes,
-    runs,
-    schedules,
-    sources,
-    ticks,
-)
 from almaflow.store.transaction import Transaction
 
 YOUNGEST: Final = timedelta(days=1)
@@ -62,8 +35,8 @@ def prune(write: Write, before: datetime) -> Pruned:
     with write() as tx:
         _note(tx, before)
     removed = {
-        what: sum(_take(write, table, key, condition, _TOGETHER.get(what, _TOGETHER_ELSE)))
-        for what, table, key, condition in _rules(before)
+        rule.table: sum(_take(write, rule, before, _TOGETHER.get(rule.table, _TOGETHER_ELSE)))
+        for rule in _RULES
     }
     return _pruned(removed)
 
@@ -71,16 +44,20 @@ def prune(write: Write, before: datetime) -> Pruned:
 def count(tx: Transaction, before: datetime) -> Pruned:
     """Return what `prune` would take out now."""
     counts = {
-        what: tx.execute(select(func.count()).select_from(table).where(condition)).scalar_one()
-        for what, table, _, condition in _rules(before)
+        rule.table: tx.value(
+            f"SELECT count(*) FROM {rule.table} WHERE {rule.condition}", before=before
+        )
+        for rule in _RULES
     }
     return _pruned(counts)
 
 
 def pruned_before(tx: Transaction) -> datetime | None:
     """Return up to when ticks may have been taken out; None: none ever was."""
-    rows = select(tables.pruned.c.before).where(tables.pruned.c.what == _TICKS)
-    return tx.execute(rows).scalar_one_or_none()
+    instant: datetime | None = tx.value(
+        'SELECT "before" FROM pruned WHERE what = :what', what=_TICKS
+    )
+    return instant
 
 
 def _pruned(numbers: Mapping[str, int]) -> Pruned:
@@ -91,102 +68,97 @@ def _note(tx: Transaction, before: datetime) -> None:
     """Note that older ticks may be missing from now on, before any of them is."""
     known = pruned_before(tx)
     if known is None:
-        tx.execute(insert(tables.pruned).values(what=_TICKS, before=before))
+        tx.insert("pruned", what=_TICKS, before=before)
     elif known < before:
-        tx.execute(
-            update(tables.pruned).where(tables.pruned.c.what == _TICKS).values(before=before)
-        )
+        statement = 'UPDATE pruned SET "before" = :before WHERE what = :what'
+        tx.execute(statement, before=before, what=_TICKS)
 
 
-def _take(
-    write: Write, table: Table, key: Column[Any], condition: ColumnElement[bool], most: int
-) -> Iterator[int]:
-    """Delete the rows that fit, some at a time; yields how many."""
+def _take(write: Write, rule: _Rule, before: datetime, most: int) -> Iterator[int]:
+    """Delete the rows that a rule names, at most *most* at a time; yield how many."""
+    those = f"SELECT {rule.key} FROM {rule.table} WHERE {rule.condition} LIMIT :most"
     while True:
         with write() as tx:
-            some = tx.execute(select(key).where(condition).limit(most)).scalars().all()
-            if some:
-                tx.execute(delete(table).where(key.in_(some)))
-        yield len(some)
-        if len(some) < most:
+            keys = tx.column(those, before=before, most=most)
+            if keys:
+                tx.execute(f"DELETE FROM {rule.table} WHERE {rule.key} IN :keys", keys=keys)
+        yield len(keys)
+        if len(keys) < most:
             return
 
 
-def _rules(before: datetime) -> Iterator[tuple[str, Table, Column[Any], ColumnElement[bool]]]:
-    """Yield for each table which of its rows go, in the order in which they do."""
-    run_goes = _run_goes(before)
-    stood = schedules.alias("stood")
-    tick_goes = and_(
-        ticks.c.ending.is_not(None),
-        ticks.c.at < before,
-        # Up to there nothing is laid out again.
-        exists().where(stood.c.id == ticks.c.schedule_id, ticks.c.at <= stood.c.covered_to),
-        or_(ticks.c.run_id.is_(None), ~exists().where(runs.c.id == ticks.c.run_id, not_(run_goes))),
-    )
-    yield "runs", runs, runs.c.id, run_goes
-    yield "ticks", ticks, ticks.c.id, tick_goes
-    yield (
-        *("notices", notices, notices.c.id),
-        and_(notices.c.created_at < before, notices.c.next_at.is_(None)),
-    )
-    yield "schedules", schedules, schedules.c.id, _schedule_goes(before, tick_goes)
-    yield (
-        *("definitions", definitions, definitions.c.hash),
-        and_(
-            ~exists().where(runs.c.definition == definitions.c.hash, not_(run_goes)),
-            ~exists().where(sources.c.definition == definitions.c.hash),
-        ),
-    )
-    yield (
-        *("processes", processes, processes.c.id),
-        and_(
-            processes.c.left_at < before,
-            ~exists().where(runs.c.owner == processes.c.id),
-            ~exists().where(tables.leader.c.process_id == processes.c.id),
-        ),
-    )
-    yield "pauses", pauses, pauses.c.id, _pause_goes(before)
+class _Rule(NamedTuple):
+    """Which rows of a table are deleted."""
+
+    table: str
+    key: str
+    condition: str
+    """What is true of these rows, with `:before` as the instant before which they ended."""
 
 
-def _run_goes(before: datetime) -> ColumnElement[bool]:
-    """Return whether a run is over, old, not the newest of its workflow, and lets go of Alma."""
-    finished = runs.alias("finished")
-    newest = (
-        select(func.max(finished.c.number))
-        .where(finished.c.status == Status.FINISHED)
-        .group_by(finished.c.workflow)
+# A run that is over, old, not the newest of its workflow, and holds no slot. One that has an end
+# without its instant is none that this version knows.
+_RUN_GOES = f"""
+    runs.status = '{Status.FINISHED}'
+    AND coalesce(runs.ended_at < :before, FALSE)
+    AND runs.number NOT IN (
+        SELECT max(finished.number) FROM runs AS finished
+        WHERE finished.status = '{Status.FINISHED}' GROUP BY finished.workflow
     )
-    holding = (SlotState.QUEUED, SlotState.TAKEN)
-    return and_(
-        runs.c.status == Status.FINISHED,
-        # One that has an end without its instant is none that this version knows.
-        func.coalesce(runs.c.ended_at < before, False),
-        runs.c.number.not_in(newest),
-        ~exists().where(places.c.run_id == runs.c.id, places.c.state.in_(holding)),
+    AND NOT EXISTS (
+        SELECT 1 FROM places WHERE places.run_id = runs.id
+        AND places.state IN ('{SlotState.QUEUED}', '{SlotState.TAKEN}')
     )
-
-
-def _schedule_goes(before: datetime, tick_goes: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Return whether a row of an entry has ended and is no longer needed.
-
-    The last row of an entry says up to when its ticks had come, so it stays for ever.
-    """
-    of_each = schedules.alias("of_each")
-    last = select(func.max(of_each.c.id)).group_by(of_each.c.workflow, of_each.c.entry)
-    return and_(
-        schedules.c.ended_at < before,
-        schedules.c.id.not_in(last),
-        ~exists().where(ticks.c.schedule_id == schedules.c.id, not_(tick_goes)),
+"""
+# Up to where a schedule is covered nothing is laid out again.
+_TICK_GOES = f"""
+    ticks.ending IS NOT NULL
+    AND ticks.at < :before
+    AND EXISTS (
+        SELECT 1 FROM schedules AS past
+        WHERE past.id = ticks.schedule_id AND ticks.at <= past.covered_to
     )
-
-
-def _pause_goes(before: datetime) -> ColumnElement[bool]:
-    """Return whether a pause is over, and so for every tick that is still to be laid out."""
-    return and_(
-        pauses.c.until < before,
-        ~exists().where(
-            schedules.c.workflow == pauses.c.workflow,
-            schedules.c.ended_at.is_(None),
-            schedules.c.covered_to < pauses.c.until,
-        ),
+    AND (
+        ticks.run_id IS NULL
+        OR NOT EXISTS (SELECT 1 FROM runs WHERE runs.id = ticks.run_id AND NOT ({_RUN_GOES}))
     )
+"""
+_NOTICE_GOES = "notices.created_at < :before AND notices.next_at IS NULL"
+# The last row of an entry says up to when its ticks had come, so it stays for ever.
+_SCHEDULE_GOES = f"""
+    schedules.ended_at < :before
+    AND schedules.id NOT IN (
+        SELECT max(version.id) FROM schedules AS version GROUP BY version.workflow, version.entry
+    )
+    AND NOT EXISTS (
+        SELECT 1 FROM ticks WHERE ticks.schedule_id = schedules.id AND NOT ({_TICK_GOES})
+    )
+"""
+_DEFINITION_GOES = f"""
+    NOT EXISTS (SELECT 1 FROM runs WHERE runs.definition = definitions.hash AND NOT ({_RUN_GOES}))
+    AND NOT EXISTS (SELECT 1 FROM sources WHERE sources.definition = definitions.hash)
+"""
+_PROCESS_GOES = """
+    processes.left_at < :before
+    AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.owner = processes.id)
+    AND NOT EXISTS (SELECT 1 FROM leader WHERE leader.process_id = processes.id)
+"""
+# A pause that is over, and so for every tick that is still to be laid out.
+_PAUSE_GOES = """
+    pauses.until < :before
+    AND NOT EXISTS (
+        SELECT 1 FROM schedules WHERE schedules.workflow = pauses.workflow
+        AND schedules.ended_at IS NULL AND schedules.covered_to < pauses.until
+    )
+"""
+
+# In the order in which the rows are deleted.
+_RULES: Final = (
+    _Rule("runs", "id", _RUN_GOES),
+    _Rule("ticks", "id", _TICK_GOES),
+    _Rule("notices", "id", _NOTICE_GOES),
+    _Rule("schedules", "id", _SCHEDULE_GOES),
+    _Rule("definitions", "hash", _DEFINITION_GOES),
+    _Rule("processes", "id", _PROCESS_GOES),
+    _Rule("pauses", "id", _PAUSE_GOES),
+)

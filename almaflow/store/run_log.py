@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select
-
+from almaflow.store.connection import columns_of
 from almaflow.store.json_values import clean, from_json, to_json
 from almaflow.store.records import Event, Line
-from almaflow.store.tables import events
 from almaflow.store.transaction import Transaction
 
-_INSERT = insert(events)
 _AFTER = (
-    select(events)
-    .where(events.c.run_id == bindparam("run_id"), events.c.id > bindparam("after_id"))
-    .order_by(events.c.id)
+    f"SELECT {columns_of(Event)} FROM events WHERE run_id = :run_id AND id > :after_id ORDER BY id"
 )
 
 
@@ -44,11 +39,10 @@ def add_all(tx: Transaction, run_id: str, lines: Sequence[Line]) -> None:
         }
         for line in lines
     ]
-    if rows:
-        tx.execute(_INSERT, rows)
+    tx.insert_all("events", rows)
 
 
 def after(tx: Transaction, run_id: str, after_id: int = 0) -> list[Event]:
     """Return the events of a run that are newer than the event *after_id*, oldest first."""
-    rows = tx.execute(_AFTER, {"run_id": run_id, "after_id": after_id})
-    return [Event(**(dict(row._mapping) | {"data": from_json(row.data)})) for row in rows]
+    rows = tx.rows(_AFTER, run_id=run_id, after_id=after_id)
+    return [Event(**row | {"data": from_json(row["data"])}) for row in rows]

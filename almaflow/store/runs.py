@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import hashlib
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, insert, select, update
-
 from almaflow.errors import StoreError
 from almaflow.outcome import Outcome, Status
 from almaflow.store import journal
+from almaflow.store.connection import Row, all_of, assignments, at_most, columns_of
 from almaflow.store.errors import ClaimLost, RunEnded, RunExists, RunNotEnded, RunNotFound
 from almaflow.store.json_values import clean, from_json, to_json
 from almaflow.store.records import Cancel, Claim, RunRecord
-from almaflow.store.tables import definitions, runs
 from almaflow.store.transaction import Transaction
 from almaflow.waiting import Waiting
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(RunRecord))
-_SELECT: Select[Any] = select(*(runs.c[name] for name in _FIELDS))
-_BY_ID = _SELECT.where(runs.c.id == bindparam("run_id"))
+_SELECT = f"SELECT {columns_of(RunRecord)} FROM runs"
+_NEWEST_FIRST = "ORDER BY number DESC"
+_FINISHED = f"status = '{Status.FINISHED}'"
 
 # What a run has in `waits` when it does not wait.
 _NOTHING = "[]"
-
-_OWNER = select(runs.c.owner, runs.c.epoch).where(runs.c.id == bindparam("run_id"))
 
 # How many runs an error lists, and how many of the newest it looks through for a near one.
 _LISTED = 5
@@ -44,7 +41,7 @@ def add(tx: Transaction, definition: Mapping[str, Any], record: RunRecord) -> Ru
         RunExists: the key is taken; carries the id of the run that has it.
         ValueUnfit: the definition, inputs, vars or outputs are larger than 16 MiB.
     """
-    holder = tx.execute(select(runs.c.id).where(runs.c.key == record.key)).scalar()
+    holder = tx.value('SELECT id FROM runs WHERE "key" = :key', key=record.key)
     if holder is not None:
         raise RunExists(record.key, holder)
     hash_ = add_definition(tx, definition, f"the definition of run {record.id}")
@@ -54,7 +51,7 @@ def add(tx: Transaction, definition: Mapping[str, Any], record: RunRecord) -> Ru
     for name in ("inputs", "vars", "outputs"):
         if row[name] is not None:
             row[name] = to_json(row[name], f"{name} of run {record.id}")
-    tx.execute(insert(runs), row)
+    tx.insert("runs", **row)
     return record
 
 
@@ -71,9 +68,8 @@ def add_definition(tx: Transaction, content: Mapping[str, Any], what: str) -> st
     """
     text = to_json(content, what)
     hash_ = hashlib.sha256(text.encode()).hexdigest()
-    known = select(definitions.c.hash).where(definitions.c.hash == hash_)
-    if tx.execute(known).first() is None:
-        tx.execute(insert(definitions), {"hash": hash_, "content": text})
+    if tx.row("SELECT hash FROM definitions WHERE hash = :hash", hash=hash_) is None:
+        tx.insert("definitions", hash=hash_, content=text)
     return hash_
 
 
@@ -83,7 +79,7 @@ def definition(tx: Transaction, hash_: str) -> dict[str, Any]:
     Raises:
         StoreError: nothing was.
     """
-    text = tx.execute(select(definitions.c.content).where(definitions.c.hash == hash_)).scalar()
+    text = tx.value("SELECT content FROM definitions WHERE hash = :hash", hash=hash_)
     if text is None:
         raise StoreError(
             f"The store has no definition {hash_}: it was changed from outside. Put back a backup."
@@ -98,7 +94,7 @@ def get(tx: Transaction, run_id: str) -> RunRecord:
     Raises:
         RunNotFound: there is none.
     """
-    row = tx.execute(_BY_ID, {"run_id": run_id}).first()
+    row = _row(tx, run_id)
     if row is None:
         raise RunNotFound(f"There is no run {run_id} in this store. `almaflow runs` lists them.")
     return _record(row)
@@ -106,8 +102,8 @@ def get(tx: Transaction, run_id: str) -> RunRecord:
 
 def get_all(tx: Transaction, run_ids: Sequence[str]) -> dict[str, RunRecord]:
     """Return those of the runs that are there, by id."""
-    rows = tx.execute(_SELECT.where(runs.c.id.in_(run_ids))).all()
-    return {row.id: _record(row) for row in rows}
+    rows = tx.rows(f"{_SELECT} WHERE id IN :run_ids", run_ids=run_ids)
+    return {row["id"]: _record(row) for row in rows}
 
 
 def find(tx: Transaction, part: str) -> RunRecord:
@@ -117,31 +113,41 @@ def find(tx: Transaction, part: str) -> RunRecord:
         RunNotFound: there is none or more than one; the text lists which come near.
     """
     part = part.strip().lower()
-    query = _SELECT.order_by(runs.c.number.desc())
     if part == "last":
-        row = tx.execute(query.limit(1)).first()
+        row = tx.row(f"{_SELECT} {_NEWEST_FIRST} LIMIT 1")
         if row is None:
             raise RunNotFound("No run is recorded in this store yet. `almaflow run` makes one.")
         return _record(row)
-    row = tx.execute(_BY_ID, {"run_id": part}).first()
+    row = _row(tx, part)
     if row is not None:
         return _record(row)
-    containing = runs.c.id.contains(part, autoescape=True)
-    rows = tx.execute(query.where(containing).limit(_LISTED + 1)).all() if part else []
+    rows = _containing(tx, part) if part else []
     if len(rows) == 1:
         return _record(rows[0])
     if rows:
         more = ", …" if len(rows) > _LISTED else ""
-        listed = ", ".join(row.id for row in rows[:_LISTED])
+        listed = ", ".join(row["id"] for row in rows[:_LISTED])
         raise RunNotFound(
             f"More than one run has `{part}` in its id: {listed}{more}. Write more of it."
         )
     raise RunNotFound(f"No run has `{part}` in its id{_near(tx, part)}")
 
 
+def _row(tx: Transaction, run_id: str) -> Row | None:
+    return tx.row(f"{_SELECT} WHERE id = :run_id", run_id=run_id)
+
+
+def _containing(tx: Transaction, part: str) -> list[Row]:
+    """Return the newest runs whose id contains *part*, one more than an error lists."""
+    statement = f"{_SELECT} WHERE id LIKE :pattern ESCAPE '/' {_NEWEST_FIRST} LIMIT {_LISTED + 1}"
+    pattern = re.sub("([/%_])", r"/\1", part)
+    return tx.rows(statement, pattern=f"%{pattern}%")
+
+
 def _near(tx: Transaction, part: str) -> str:
-    query = select(runs.c.id).order_by(runs.c.number.desc()).limit(_NEAR)
-    newest = list(tx.execute(query).scalars())
+    import difflib  # late: only a mistyped id needs it
+
+    newest = tx.column(f"SELECT id FROM runs {_NEWEST_FIRST} LIMIT {_NEAR}")
     # People copy the whole id or its last five characters, and err in one of them.
     ends = {id_[-len(part) :]: id_ for id_ in reversed(newest)} if part else {}
     near = [ends[end] for end in difflib.get_close_matches(part, ends, n=1, cutoff=0.7)]
@@ -165,26 +171,24 @@ def newest(
 
     *ended_since* leaves out those that ended at that instant, before it, or not yet.
     """
-    query = _SELECT.order_by(runs.c.number.desc())
+    conditions: list[str] = []
     if workflow is not None:
-        query = query.where(runs.c.workflow == workflow)
+        conditions.append("workflow = :workflow")
     if statuses is not None:
-        query = query.where(runs.c.status.in_(statuses))
+        conditions.append("status IN :statuses")
     if outcomes is not None:
-        query = query.where(runs.c.outcome.in_(outcomes))
+        conditions.append("outcome IN :outcomes")
     if ended_since is not None:
-        query = query.where(runs.c.ended_at > ended_since)
-    if limit is not None:
-        query = query.limit(limit)
-    return [_record(row) for row in tx.execute(query)]
-
-
-_NUMBER = select(runs.c.number).where(runs.c.id == bindparam("run_id")).scalar_subquery()
-_BEFORE = _SELECT.where(
-    runs.c.workflow == bindparam("workflow"),
-    runs.c.status == Status.FINISHED,
-    runs.c.number < _NUMBER,
-).order_by(runs.c.number.desc())
+        conditions.append("ended_at > :ended_since")
+    rows = tx.rows(
+        f"{_SELECT}{all_of(conditions)} {_NEWEST_FIRST}{at_most(limit)}",
+        workflow=workflow,
+        statuses=statuses,
+        outcomes=outcomes,
+        ended_since=ended_since,
+        limit=limit,
+    )
+    return [_record(row) for row in rows]
 
 
 def before(tx: Transaction, workflow: str, run_id: str, limit: int) -> list[RunRecord]:
@@ -192,8 +196,15 @@ def before(tx: Transaction, workflow: str, run_id: str, limit: int) -> list[RunR
 
     *run_id* can be a run of another workflow. If it does not exist, the list is empty.
     """
-    asked = {"workflow": workflow, "run_id": run_id}
-    return [_record(row) for row in tx.execute(_BEFORE.limit(limit), asked)]
+    rows = tx.rows(
+        f"{_SELECT} WHERE workflow = :workflow AND {_FINISHED}"
+        " AND number < (SELECT number FROM runs WHERE id = :run_id)"
+        f" {_NEWEST_FIRST} LIMIT :limit",
+        workflow=workflow,
+        run_id=run_id,
+        limit=limit,
+    )
+    return [_record(row) for row in rows]
 
 
 def check(tx: Transaction, claim: Claim) -> None:
@@ -202,17 +213,12 @@ def check(tx: Transaction, claim: Claim) -> None:
     Raises:
         ClaimLost: it is not (any more).
     """
-    row = tx.execute(_OWNER, {"run_id": claim.run_id}).first()
-    if row is None or (row.owner, row.epoch) != (claim.process_id, claim.epoch):
+    row = tx.row("SELECT owner, epoch FROM runs WHERE id = :run_id", run_id=claim.run_id)
+    if row is None or (row["owner"], row["epoch"]) != (claim.process_id, claim.epoch):
         raise ClaimLost(claim.run_id)
 
 
-# Made once: this runs with every change of every run.
-_CHANGE = update(runs).where(
-    runs.c.id == bindparam("claimed_run"),
-    runs.c.owner == bindparam("claimed_by"),
-    runs.c.epoch == bindparam("claimed_epoch"),
-)
+_CLAIMED = "id = :claimed_run AND owner = :claimed_by AND epoch = :claimed_epoch"
 
 
 def change(tx: Transaction, claim: Claim, **values: Any) -> None:
@@ -226,7 +232,8 @@ def change(tx: Transaction, claim: Claim, **values: Any) -> None:
         "claimed_by": claim.process_id,
         "claimed_epoch": claim.epoch,
     }
-    if tx.execute(_CHANGE, values | ours).rowcount == 0:
+    statement = f"UPDATE runs SET {assignments(values)} WHERE {_CLAIMED}"
+    if tx.execute(statement, **values, **ours) == 0:
         raise ClaimLost(claim.run_id)
 
 
@@ -324,7 +331,7 @@ def reopen(
     )
     fresh |= {"status": Status.QUEUED, "attempt": attempt, "owner": None, "held": False}
     fresh |= {"error": "", "cancel_requested_by": ""}
-    tx.execute(update(runs).where(runs.c.id == run_id), fresh | {"waits": _NOTHING})
+    _change_unclaimed(tx, run_id, **fresh, waits=_NOTHING)
     record = dataclasses.replace(record, **fresh, waits=())
     journal.add_by_person(tx, record, effect, value)
     return record
@@ -341,16 +348,20 @@ def ask_cancel(tx: Transaction, run_id: str, by: str) -> RunRecord:
     if record.status is Status.FINISHED:
         raise RunEnded(run_id, str(record.outcome))
     if record.cancel_requested_at is None:
-        tx.execute(
-            update(runs).where(runs.c.id == run_id),
-            {"cancel_requested_at": tx.now, "cancel_requested_by": clean(by)},
-        )
+        asked = {"cancel_requested_at": tx.now, "cancel_requested_by": clean(by)}
+        _change_unclaimed(tx, run_id, **asked)
     return get(tx, run_id)
 
 
+def _change_unclaimed(tx: Transaction, run_id: str, **values: Any) -> None:
+    """Write *values* into a run, whoever owns it."""
+    tx.execute(f"UPDATE runs SET {assignments(values)} WHERE id = :run_id", **values, run_id=run_id)
+
+
 # Asked every second: the partial index `runs_by_cancel` holds just these rows.
-_CANCELS = select(runs.c.id, runs.c.cancel_requested_at, runs.c.cancel_requested_by).where(
-    runs.c.cancel_requested_at.is_not(None), runs.c.status != Status.FINISHED
+_CANCELS = (
+    "SELECT id, cancel_requested_at, cancel_requested_by FROM runs"
+    f" WHERE cancel_requested_at IS NOT NULL AND NOT {_FINISHED}"
 )
 
 
@@ -358,14 +369,14 @@ def cancels(tx: Transaction, run_ids: Collection[str]) -> dict[str, Cancel]:
     """Return, by run id, what of *run_ids* is to be cancelled and is not finished."""
     ids = frozenset(run_ids)
     return {
-        row.id: Cancel(row.cancel_requested_at, row.cancel_requested_by)
-        for row in tx.execute(_CANCELS)
-        if row.id in ids
+        row["id"]: Cancel(row["cancel_requested_at"], row["cancel_requested_by"])
+        for row in tx.rows(_CANCELS)
+        if row["id"] in ids
     }
 
 
-def _record(row: Row[Any]) -> RunRecord:
-    values = dict(row._mapping)
+def _record(row: Row) -> RunRecord:
+    values = dict(row)
     for name in ("inputs", "vars", "outputs"):
         if values[name] is not None:
             values[name] = from_json(values[name])

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, func, insert, inspect, select, text
-
+from almaflow.store import tables
+from almaflow.store.connection import Connection
 from almaflow.store.errors import StoreDamaged, StoreNewer, StoreOlder
-from almaflow.store.tables import WHERE, metadata, store_version
 
 VERSION: Final = 1
 """The version of the tables that this almaflow reads and writes."""
 
+_TABLE: Final = "store_version"
 # Builds from before the first release kept their version in a table of this name.
 _BEFORE_THE_FIRST: Final = "schema_version"
 
@@ -25,10 +25,10 @@ def is_made(connection: Connection, place: str) -> bool:
         StoreNewer: a newer almaflow made it.
         StoreDamaged: it holds the tables of another program.
     """
-    names = inspect(connection).get_table_names()
+    names = connection.column(connection.table_names)
     if not names:
         return False
-    if store_version.name in names:
+    if _TABLE in names:
         _check_version(connection, place)
         return True
     if _BEFORE_THE_FIRST in names:
@@ -49,20 +49,13 @@ def make(connection: Connection, place: str, now: datetime) -> None:
     Raises: as `is_made`.
     """
     if not is_made(connection, place):
-        _bound_indexes(connection.dialect.name)
-        metadata.create_all(connection)
-        connection.execute(insert(store_version).values(version=VERSION, applied_at=now))
-
-
-def _bound_indexes(dialect: str) -> None:
-    """Tell SQLAlchemy of which rows an index is, in the words of one database."""
-    for index in (index for table in metadata.tables.values() for index in table.indexes):
-        if WHERE in index.info:
-            index.dialect_options[dialect]["where"] = text(index.info[WHERE])
+        for statement in tables.statements(connection.types):
+            connection.execute(statement)
+        connection.insert(_TABLE, version=VERSION, applied_at=now)
 
 
 def _check_version(connection: Connection, place: str) -> None:
-    version = connection.execute(select(func.max(store_version.c.version))).scalar_one() or 0
+    version = connection.value("SELECT max(version) FROM store_version") or 0
     if version > VERSION:
         raise StoreNewer(
             f"The store {place} was made by a newer almaflow (its tables have version"

@@ -6,19 +6,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
-
 from almaflow.store import runs
+from almaflow.store.connection import assignments, columns_of
 from almaflow.store.json_values import clean
 from almaflow.store.schedule_records import Source
-from almaflow.store.tables import sources
 from almaflow.store.transaction import Transaction
 
 
 def find(tx: Transaction) -> list[Source]:
     """Return all files, by path."""
-    rows = tx.execute(select(sources).order_by(sources.c.path))
-    return [Source(**row._mapping) for row in rows]
+    rows = tx.rows(f"SELECT {columns_of(Source)} FROM sources ORDER BY path")
+    return [Source(**row) for row in rows]
 
 
 def keep(tx: Transaction, source: Source, definition: Mapping[str, Any] | None) -> Source:
@@ -34,12 +32,11 @@ def keep(tx: Transaction, source: Source, definition: Mapping[str, Any] | None) 
         hash_ = runs.add_definition(tx, definition, f"the workflow of {source.path}")
         source = replace(source, definition=hash_)
     row = asdict(source)
-    changed = tx.execute(update(sources).where(sources.c.path == source.path), row)
-    if changed.rowcount == 0:
-        tx.execute(insert(sources), row)
+    if tx.execute(f"UPDATE sources SET {assignments(row)} WHERE path = :path", **row) == 0:
+        tx.insert("sources", **row)
     return source
 
 
 def drop(tx: Transaction, path: str) -> None:
     """Forget a file."""
-    tx.execute(delete(sources).where(sources.c.path == path))
+    tx.execute("DELETE FROM sources WHERE path = :path", path=path)

@@ -7,18 +7,16 @@ written.
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from filelock import FileLock, Timeout
-from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.pool import StaticPool
-
-from almaflow.store.backend import LinkState
+from almaflow.store.backend import ConnectionState
+from almaflow.store.connection import Connection, bound
 from almaflow.store.errors import (
     StoreDamaged,
     StoreFull,
@@ -28,6 +26,43 @@ from almaflow.store.errors import (
     StoreUnreachable,
 )
 from almaflow.store.location import StoreLocation, refusal
+from almaflow.store.tables import SQLITE_TYPES
+
+
+class SQLiteConnection(Connection):
+    """A connection to a file, or to a database in memory."""
+
+    types = SQLITE_TYPES
+    table_names = (
+        "SELECT name FROM sqlite_master"
+        " WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~' ORDER BY name"
+    )
+    value_form = ":{}"
+    list_form = "IN (SELECT value FROM json_each(:{}))"
+
+    def bound(self, value: Any) -> Any:
+        """Return *value* as SQLite accepts it, a list as JSON."""
+        plain = bound(value)
+        return json.dumps(plain) if isinstance(plain, list) else plain
+
+    def insert_and_number(self, statement: str, row: Mapping[str, Any]) -> int:
+        """Execute an INSERT and return the `id` of the new row."""
+        number: int = self.run(statement, row).lastrowid
+        return number
+
+    def tell(self, statement: str) -> None:
+        """Give SQLite a statement as it is."""
+        self.driver.execute(statement).close()
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return bool(self.driver.in_transaction)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the connection broke; a file is always there."""
+        return False
 
 
 class SQLite:
@@ -35,35 +70,44 @@ class SQLite:
 
     begin_read: Final = "BEGIN"
     begin_write: Final = "BEGIN IMMEDIATE"
-    foreign: Final[type[Exception]] = sqlite3.Error
+    driver_error: Final[type[Exception]] = sqlite3.Error
 
     def __init__(self, location: StoreLocation, busy_timeout: timedelta) -> None:
         self._location = location
         self._seconds = busy_timeout.total_seconds()
 
-    def make_engine(self) -> Engine:
-        """Return an engine with one connection whose transactions begin where we say."""
-        engine = create_engine(
-            f"sqlite:///{self._location.file or ':memory:'}",
-            poolclass=StaticPool,
-            connect_args={
-                "check_same_thread": False,  # one thread at a time is what the lock is for
-                "timeout": self._seconds,
-                "isolation_level": None,
-            },
-        )
-        event.listen(engine, "connect", _set_up)
-        return engine
+    def connect(self) -> Connection:
+        """Return a new connection, which begins transactions only where we say so."""
+        if not self._is_empty():
+            return self._connect()
+        # A file that has something in it uses WAL already, or will never be able to.
+        with self._alone():
+            return self._connect()
 
-    def make_reading_engine(self) -> Engine:
-        """Return an engine that only reads, also where nothing can be written or created."""
-        return create_engine("sqlite://", creator=self._connect_reading, poolclass=StaticPool)
+    def _is_empty(self) -> bool:
+        """Whether the store is a file that has nothing in it yet."""
+        file = self._location.file
+        return file is not None and (not file.exists() or file.stat().st_size == 0)
 
-    def _connect_reading(self) -> sqlite3.Connection:
+    def _connect(self) -> Connection:
+        connection = self._connected(str(self._location.file or ":memory:"))
+        try:
+            # WAL lets others read while we write; with FULL a commit is on the disk when it
+            # returns. Where a file system cannot do WAL, SQLite stays with its journal file, which
+            # is as safe.
+            for pragma in ("foreign_keys = ON", "journal_mode = WAL", "synchronous = FULL"):
+                connection.execute(f"PRAGMA {pragma}").close()
+        except BaseException:
+            connection.close()
+            raise
+        return SQLiteConnection(connection)
+
+    def connect_to_read(self) -> Connection:
+        """Return a connection that only reads, also where nothing can be written or created."""
         file = self._location.file
         assert file is not None
         try:
-            return self._connected(file, "mode=ro")
+            return SQLiteConnection(self._opened(file, "mode=ro"))
         except sqlite3.Error:
             # To read a database in WAL mode, SQLite creates files next to it, or uses those that
             # are there. Without a log of changes the file itself has everything
@@ -71,16 +115,10 @@ class SQLite:
             log = file.with_name(f"{file.name}-wal")
             if log.exists() and log.stat().st_size:
                 raise
-            return self._connected(file, "immutable=1")
+            return SQLiteConnection(self._opened(file, "immutable=1"))
 
-    def _connected(self, file: Path, how: str) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            f"{file.as_uri()}?{how}",
-            uri=True,
-            check_same_thread=False,
-            timeout=self._seconds,
-            isolation_level=None,
-        )
+    def _opened(self, file: Path, how: str) -> sqlite3.Connection:
+        connection = self._connected(f"{file.as_uri()}?{how}", uri=True)
         try:
             connection.execute("SELECT count(*) FROM sqlite_master").close()
         except BaseException:
@@ -88,20 +126,20 @@ class SQLite:
             raise
         return connection
 
-    def tell(self, driver: Any, statement: str) -> None:
-        """Give the driver a statement that has no result."""
-        driver.execute(statement).close()
-
-    def is_gone(self, driver: Any) -> bool:
-        """Whether the connection is of no use any more; a file is always there."""
-        return False
+    def _connected(self, database: str, *, uri: bool = False) -> sqlite3.Connection:
+        return sqlite3.connect(
+            database,
+            uri=uri,
+            check_same_thread=False,  # one thread at a time is what the store's lock is for
+            timeout=self._seconds,
+            isolation_level=None,
+        )
 
     @contextmanager
-    def opening(self) -> Iterator[None]:
-        """Keep other processes from opening the same store: the switch to WAL does not wait."""
-        if self._location.in_memory:
-            yield
-            return
+    def _alone(self) -> Iterator[None]:
+        """Keep other processes from making the same store: the switch to WAL does not wait."""
+        from filelock import FileLock, Timeout  # late: a store is made once
+
         lock = self._location.locks / "open.lock"
         try:
             with FileLock(lock, timeout=self._seconds, mode=0o600):
@@ -111,7 +149,7 @@ class SQLite:
         except OSError as error:
             raise refusal(self._location, error) from error
 
-    def trouble(self, error: BaseException, state: LinkState) -> StoreTrouble:
+    def trouble(self, error: BaseException, state: ConnectionState) -> StoreTrouble:
         """Return what an *error* of the driver means."""
         # The low byte is SQLite's result code, the rest tells more of it
         # (sqlite.org/rescode.html). Errors of Python's sqlite3 itself have none.
@@ -162,10 +200,3 @@ class SQLite:
             " Look for a backup, a database tool or another almaflow that uses this file, also for"
             " one that was stopped (Ctrl-Z). End it or wait for it, then try again."
         )
-
-
-def _set_up(connection: Any, _: object) -> None:
-    # WAL lets others read while we write; with FULL a commit is on the disk when it returns.
-    # Where a file system cannot do WAL, SQLite stays with its journal file, which is as safe.
-    for pragma in ("foreign_keys = ON", "journal_mode = WAL", "synchronous = FULL"):
-        connection.execute(f"PRAGMA {pragma}").close()

@@ -1,4 +1,4 @@
-"""The tables as they are now. How an older store gets there is told by `schema.py`.
+"""The tables as they are now. `schema` says how an older store gets there.
 
 Instants are text of one width (`2026-11-01T01:30:00.000000Z`), so that they sort, read well in
 any tool and are the same in every database; values are JSON text.
@@ -6,373 +6,283 @@ any tool and are the same in every database; values are JSON text.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
+import re
+from collections.abc import Mapping
+from typing import Final
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    Dialect,
-    Float,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    UniqueConstraint,
-    text,
-)
-from sqlalchemy.types import TypeDecorator
+# Some types are ours: INSTANT, and two that number rows. NUMBER may give the number of a deleted
+# row again, COUNTER does not: a reader of a log remembers the last id that it has seen.
+SCHEMA: Final = """
+CREATE TABLE store_version (
+    version INTEGER NOT NULL PRIMARY KEY,
+    applied_at INSTANT NOT NULL
+);
+
+CREATE TABLE definitions (
+    hash VARCHAR(64) NOT NULL PRIMARY KEY,
+    content TEXT NOT NULL
+);
+
+CREATE TABLE processes (
+    id VARCHAR(32) NOT NULL PRIMARY KEY,
+    host TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    version TEXT NOT NULL,
+    entered_at INSTANT NOT NULL,
+    left_at INSTANT,
+    -- Grows with each renewal of the process's lease.
+    beat INTEGER DEFAULT 0 NOT NULL,
+    -- The file that the process keeps locked while it lives; empty when there is none.
+    lock_file TEXT DEFAULT '' NOT NULL
+);
+
+CREATE TABLE runs (
+    -- The order of recording: two runs may have the same instant, above all in virtual time.
+    number NUMBER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    workflow TEXT NOT NULL,
+    "key" TEXT NOT NULL UNIQUE,
+    "trigger" TEXT NOT NULL,
+    definition VARCHAR(64) NOT NULL REFERENCES definitions (hash),
+    path TEXT NOT NULL,
+    inputs TEXT NOT NULL,
+    vars TEXT NOT NULL,
+    institution TEXT NOT NULL,
+    status VARCHAR(20) NOT NULL,
+    -- A JSON list of `almaflow.waiting.Waiting`.
+    waits TEXT NOT NULL,
+    outcome VARCHAR(20),
+    error TEXT NOT NULL,
+    outputs TEXT,
+    attempt INTEGER NOT NULL,
+    requested_at INSTANT NOT NULL,
+    scheduled_at INSTANT NOT NULL,
+    started_at INSTANT,
+    ended_at INSTANT,
+    deadline_at INSTANT,
+    held BOOLEAN NOT NULL,
+    cancel_requested_at INSTANT,
+    cancel_requested_by TEXT NOT NULL,
+    owner VARCHAR(32) REFERENCES processes (id),
+    epoch INTEGER NOT NULL,
+    format INTEGER NOT NULL,
+    -- The newest answer of a person when the run was claimed: the claimant knew of it.
+    answers_seen BIGINT DEFAULT 0 NOT NULL
+);
+CREATE INDEX runs_by_workflow ON runs (workflow, number);
+CREATE INDEX runs_by_status ON runs (status, number);
+CREATE INDEX runs_by_cancel ON runs (cancel_requested_at) WHERE cancel_requested_at IS NOT NULL;
+-- Processes ask all the time what they may take over: these hold the runs that qualify.
+CREATE INDEX runs_by_owner ON runs (owner) WHERE owner IS NOT NULL;
+CREATE INDEX runs_unowned ON runs (number) WHERE owner IS NULL AND status != 'finished';
+-- Retention checks here whether a definition can be deleted.
+CREATE INDEX runs_by_definition ON runs (definition);
+
+CREATE TABLE journal (
+    id NUMBER PRIMARY KEY,
+    run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    path TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    effect TEXT NOT NULL,
+    state VARCHAR(20) NOT NULL,
+    value TEXT NOT NULL,
+    request_hash TEXT NOT NULL,
+    sends INTEGER NOT NULL,
+    created_at INSTANT NOT NULL,
+    changed_at INSTANT NOT NULL,
+    epoch INTEGER NOT NULL,
+    UNIQUE (run_id, path, attempt, effect)
+);
+
+CREATE TABLE events (
+    id COUNTER PRIMARY KEY,
+    run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    at INSTANT NOT NULL,
+    kind TEXT NOT NULL,
+    path TEXT NOT NULL,
+    text TEXT NOT NULL,
+    data TEXT NOT NULL
+);
+CREATE INDEX events_by_run ON events (run_id, id);
+
+CREATE TABLE answers (
+    id COUNTER PRIMARY KEY,
+    run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    path TEXT NOT NULL,
+    kind VARCHAR(20) NOT NULL,
+    value TEXT NOT NULL,
+    "by" TEXT NOT NULL,
+    at INSTANT NOT NULL
+);
+CREATE INDEX answers_by_run ON answers (run_id, id);
+
+CREATE TABLE places (
+    -- The ticket: the submission that asked first has the smaller one.
+    id COUNTER PRIMARY KEY,
+    account TEXT NOT NULL,
+    job_id TEXT NOT NULL,
+    run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    path TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    effect TEXT NOT NULL,
+    set_id TEXT,
+    marker TEXT NOT NULL,
+    named BOOLEAN NOT NULL,
+    state VARCHAR(20) NOT NULL,
+    asked_at INSTANT NOT NULL,
+    not_before INSTANT,
+    refusals INTEGER NOT NULL,
+    taken_at INSTANT,
+    instance_id TEXT,
+    candidates TEXT NOT NULL,
+    freed_at INSTANT,
+    UNIQUE (run_id, path, attempt, effect)
+);
+CREATE INDEX places_by_state ON places (account, state, id);
+CREATE INDEX places_by_job ON places (account, job_id, taken_at);
+CREATE INDEX places_told_later ON places (account, job_id, not_before)
+    WHERE not_before IS NOT NULL;
+CREATE UNIQUE INDEX places_by_instance ON places (account, instance_id);
+
+CREATE TABLE job_traits (
+    account TEXT NOT NULL,
+    job_id TEXT NOT NULL,
+    seen_at INSTANT NOT NULL,
+    kept_length INTEGER,
+    cut_length INTEGER,
+    PRIMARY KEY (account, job_id)
+);
+
+CREATE TABLE durations (
+    id NUMBER PRIMARY KEY,
+    account TEXT NOT NULL,
+    job_id TEXT NOT NULL,
+    seconds FLOAT NOT NULL,
+    at INSTANT NOT NULL
+);
+CREATE INDEX durations_by_job ON durations (account, job_id, id);
+
+-- The scheduler
+
+CREATE TABLE leader (
+    -- There is one row at most, number 1.
+    id INTEGER NOT NULL PRIMARY KEY,
+    process_id VARCHAR(32) NOT NULL REFERENCES processes (id),
+    since INSTANT NOT NULL
+);
+
+CREATE TABLE schedules (
+    id COUNTER PRIMARY KEY,
+    workflow TEXT NOT NULL,
+    entry TEXT NOT NULL,
+    timing TEXT NOT NULL,
+    begins_at INSTANT NOT NULL,
+    covered_to INSTANT NOT NULL,
+    ended_at INSTANT
+);
+CREATE INDEX schedules_by_entry ON schedules (workflow, entry, id);
+CREATE UNIQUE INDEX schedules_standing ON schedules (workflow, entry) WHERE ended_at IS NULL;
+
+CREATE TABLE ticks (
+    id COUNTER PRIMARY KEY,
+    schedule_id REFERENCE NOT NULL REFERENCES schedules (id),
+    workflow TEXT NOT NULL,
+    entry TEXT NOT NULL,
+    at INSTANT NOT NULL,
+    starts_at INSTANT NOT NULL,
+    found_at INSTANT NOT NULL,
+    ready_at INSTANT,
+    caught_up BOOLEAN NOT NULL,
+    ending VARCHAR(20),
+    cause VARCHAR(20),
+    reason TEXT NOT NULL,
+    -- No foreign key: the ledger keeps the id of a run that was deleted.
+    run_id TEXT,
+    merged_into INSTANT,
+    ended_at INSTANT,
+    UNIQUE (workflow, entry, at)
+);
+CREATE INDEX ticks_by_time ON ticks (at, id);
+CREATE INDEX ticks_by_workflow ON ticks (workflow, at, id);
+CREATE INDEX ticks_by_schedule ON ticks (schedule_id);
+-- The scheduler asks for these whenever it wakes: a handful among a million.
+CREATE INDEX ticks_open ON ticks (starts_at, at, id) WHERE ending IS NULL;
+CREATE INDEX ticks_by_run ON ticks (run_id) WHERE run_id IS NOT NULL;
+
+CREATE TABLE pauses (
+    id COUNTER PRIMARY KEY,
+    workflow TEXT NOT NULL,
+    since INSTANT NOT NULL,
+    until INSTANT,
+    note TEXT NOT NULL,
+    "by" TEXT NOT NULL,
+    ended_by TEXT NOT NULL
+);
+CREATE INDEX pauses_by_workflow ON pauses (workflow, id);
+
+CREATE TABLE sources (
+    path TEXT NOT NULL PRIMARY KEY,
+    workflow TEXT NOT NULL,
+    definition VARCHAR(64) NOT NULL REFERENCES definitions (hash),
+    read_at INSTANT NOT NULL,
+    problem TEXT NOT NULL
+);
+
+CREATE TABLE notices (
+    id COUNTER PRIMARY KEY,
+    "key" TEXT NOT NULL,
+    event TEXT NOT NULL,
+    workflow TEXT NOT NULL,
+    run_id TEXT,
+    channel TEXT NOT NULL,
+    title TEXT NOT NULL,
+    text TEXT NOT NULL,
+    created_at INSTANT NOT NULL,
+    tries INTEGER NOT NULL,
+    next_at INSTANT,
+    sent_at INSTANT,
+    error TEXT NOT NULL,
+    UNIQUE ("key", channel)
+);
+CREATE INDEX notices_by_workflow ON notices (workflow, id);
+CREATE INDEX notices_due ON notices (next_at, id) WHERE next_at IS NOT NULL;
+
+-- Up to when the rows of a table may have been deleted because of their age.
+CREATE TABLE pruned (
+    what VARCHAR(20) NOT NULL PRIMARY KEY,
+    "before" INSTANT NOT NULL
+);
+"""
+
+# What each kind of database writes for the types that it does not know. In SQLite, REFERENCE is
+# the type of a column that holds a COUNTER of another table.
+SQLITE_TYPES: Final[Mapping[str, str]] = {
+    "INSTANT": "VARCHAR(27)",
+    "NUMBER PRIMARY KEY": "INTEGER NOT NULL PRIMARY KEY",
+    "COUNTER PRIMARY KEY": "INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT",
+    "REFERENCE ": "INTEGER ",
+}
+POSTGRES_TYPES: Final[Mapping[str, str]] = {
+    "INSTANT": "VARCHAR(27)",
+    "NUMBER PRIMARY KEY": "BIGSERIAL PRIMARY KEY",
+    "COUNTER PRIMARY KEY": "BIGSERIAL PRIMARY KEY",
+    "REFERENCE ": "BIGINT ",
+}
 
 
-def instant_text(instant: datetime) -> str:
-    """Return an aware *instant* as the text that is stored."""
-    if instant.tzinfo is None:
-        raise ValueError(f"{instant!r} has no time zone and cannot be stored")
-    return instant.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+def _columns(kind: str) -> frozenset[str]:
+    return frozenset(re.findall(rf'(\w+)"? {kind}\b', SCHEMA))
 
 
-class Instant(TypeDecorator[datetime]):
-    """An aware instant, kept as text in UTC."""
-
-    impl = String(27)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
-        return None if value is None else instant_text(value)
-
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else datetime.fromisoformat(value)
+INSTANTS: Final = _columns("INSTANT")
+"""The names of the columns that hold instants, whatever their table."""
+BOOLEANS: Final = _columns("BOOLEAN")
+"""The names of the columns that hold truth values, whatever their table."""
 
 
-# Numbers of rows; only SQLite's INTEGER counts by itself.
-_Number = BigInteger().with_variant(Integer(), "sqlite")
-
-metadata = MetaData()
-
-# Where an index says which rows it is of. Told to SQLAlchemy when the tables are made: it would
-# import the dialect of every database named here.
-WHERE = "where"
-
-store_version = Table(
-    "store_version",
-    metadata,
-    Column("version", Integer, primary_key=True, autoincrement=False),
-    Column("applied_at", Instant, nullable=False),
-)
-
-definitions = Table(
-    "definitions",
-    metadata,
-    Column("hash", String(64), primary_key=True),
-    Column("content", Text, nullable=False),
-)
-
-processes = Table(
-    "processes",
-    metadata,
-    Column("id", String(32), primary_key=True),
-    Column("host", Text, nullable=False),
-    Column("pid", Integer, nullable=False),
-    Column("version", Text, nullable=False),
-    Column("entered_at", Instant, nullable=False),
-    Column("left_at", Instant),
-    # Grows with each renewal of the process's lease.
-    Column("beat", Integer, nullable=False, server_default=text("0")),
-    # The file that it keeps locked while it lives; empty when there is none.
-    Column("lock_file", Text, nullable=False, server_default=text("''")),
-)
-
-runs = Table(
-    "runs",
-    metadata,
-    # The order of recording: two runs may have the same instant, above all in virtual time.
-    Column("number", _Number, primary_key=True),
-    Column("id", Text, nullable=False, unique=True),
-    Column("workflow", Text, nullable=False),
-    Column("key", Text, nullable=False, unique=True),
-    Column("trigger", Text, nullable=False),
-    Column("definition", ForeignKey("definitions.hash"), nullable=False),
-    Column("path", Text, nullable=False),
-    Column("inputs", Text, nullable=False),
-    Column("vars", Text, nullable=False),
-    Column("institution", Text, nullable=False),
-    Column("status", String(20), nullable=False),
-    # A JSON list of `almaflow.waiting.Waiting`.
-    Column("waits", Text, nullable=False),
-    Column("outcome", String(20)),
-    Column("error", Text, nullable=False),
-    Column("outputs", Text),
-    Column("attempt", Integer, nullable=False),
-    Column("requested_at", Instant, nullable=False),
-    Column("scheduled_at", Instant, nullable=False),
-    Column("started_at", Instant),
-    Column("ended_at", Instant),
-    Column("deadline_at", Instant),
-    Column("held", Boolean, nullable=False),
-    Column("cancel_requested_at", Instant),
-    Column("cancel_requested_by", Text, nullable=False),
-    Column("owner", ForeignKey("processes.id")),
-    Column("epoch", Integer, nullable=False),
-    Column("format", Integer, nullable=False),
-    # The newest answer of a person when the run was claimed: the claimant knew of it.
-    Column("answers_seen", BigInteger, nullable=False, server_default=text("0")),
-    Index("runs_by_workflow", "workflow", "number"),
-    Index("runs_by_status", "status", "number"),
-    Index(
-        "runs_by_cancel",
-        "cancel_requested_at",
-        info={WHERE: "cancel_requested_at IS NOT NULL"},
-    ),
-    # What may be taken over is asked for all the time: these hold the runs that come into question.
-    Index(
-        "runs_by_owner",
-        "owner",
-        info={WHERE: "owner IS NOT NULL"},
-    ),
-    Index(
-        "runs_unowned",
-        "number",
-        info={WHERE: "owner IS NULL AND status != 'finished'"},
-    ),
-    # Where it is checked whether a definition can be deleted.
-    Index("runs_by_definition", "definition"),
-)
-
-journal = Table(
-    "journal",
-    metadata,
-    Column("id", _Number, primary_key=True),
-    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
-    Column("path", Text, nullable=False),
-    Column("attempt", Integer, nullable=False),
-    Column("effect", Text, nullable=False),
-    Column("state", String(20), nullable=False),
-    Column("value", Text, nullable=False),
-    Column("request_hash", Text, nullable=False),
-    Column("sends", Integer, nullable=False),
-    Column("created_at", Instant, nullable=False),
-    Column("changed_at", Instant, nullable=False),
-    Column("epoch", Integer, nullable=False),
-    UniqueConstraint("run_id", "path", "attempt", "effect"),
-)
-
-events = Table(
-    "events",
-    metadata,
-    Column("id", _Number, primary_key=True),
-    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
-    Column("at", Instant, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("path", Text, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("data", Text, nullable=False),
-    Index("events_by_run", "run_id", "id"),
-    # Who follows a log remembers the last id seen; the id of a pruned event must not come again.
-    sqlite_autoincrement=True,
-)
-
-answers = Table(
-    "answers",
-    metadata,
-    Column("id", _Number, primary_key=True),
-    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
-    Column("path", Text, nullable=False),
-    Column("kind", String(20), nullable=False),
-    Column("value", Text, nullable=False),
-    Column("by", Text, nullable=False),
-    Column("at", Instant, nullable=False),
-    Index("answers_by_run", "run_id", "id"),
-    # Who waits for answers remembers the last id seen.
-    sqlite_autoincrement=True,
-)
-
-places = Table(
-    "places",
-    metadata,
-    # The ticket: who asked first has the smaller one.
-    Column("id", _Number, primary_key=True),
-    Column("account", Text, nullable=False),
-    Column("job_id", Text, nullable=False),
-    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
-    Column("path", Text, nullable=False),
-    Column("attempt", Integer, nullable=False),
-    Column("effect", Text, nullable=False),
-    Column("set_id", Text),
-    Column("marker", Text, nullable=False),
-    Column("named", Boolean, nullable=False),
-    Column("state", String(20), nullable=False),
-    Column("asked_at", Instant, nullable=False),
-    Column("not_before", Instant),
-    Column("refusals", Integer, nullable=False),
-    Column("taken_at", Instant),
-    Column("instance_id", Text),
-    Column("candidates", Text, nullable=False),
-    Column("freed_at", Instant),
-    UniqueConstraint("run_id", "path", "attempt", "effect"),
-    Index("places_by_state", "account", "state", "id"),
-    Index("places_by_job", "account", "job_id", "taken_at"),
-    Index(
-        "places_told_later",
-        "account",
-        "job_id",
-        "not_before",
-        info={WHERE: "not_before IS NOT NULL"},
-    ),
-    Index("places_by_instance", "account", "instance_id", unique=True),
-    sqlite_autoincrement=True,
-)
-
-job_traits = Table(
-    "job_traits",
-    metadata,
-    Column("account", Text, primary_key=True),
-    Column("job_id", Text, primary_key=True),
-    Column("seen_at", Instant, nullable=False),
-    Column("kept_length", Integer),
-    Column("cut_length", Integer),
-)
-
-durations = Table(
-    "durations",
-    metadata,
-    Column("id", _Number, primary_key=True),
-    Column("account", Text, nullable=False),
-    Column("job_id", Text, nullable=False),
-    Column("seconds", Float, nullable=False),
-    Column("at", Instant, nullable=False),
-    Index("durations_by_job", "account", "job_id", "id"),
-)
-
-# Timetables
-
-leader = Table(
-    "leader",
-    metadata,
-    # There is one row at most, number 1.
-    Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("process_id", ForeignKey("processes.id"), nullable=False),
-    Column("since", Instant, nullable=False),
-)
-
-schedules = Table(
-    "schedules",
-    metadata,
-    Column("id", _Number, primary_key=True),
-    Column("workflow", Text, nullable=False),
-    Column("entry", Text, nullable=False),
-    Column("timing", Text, nullable=False),
-    Column("begins_at", Instant, nullable=False),
-    Column("covered_to", Instant, nullable=False),
-    Column("ended_at", Instant),
-    Index("schedules_by_entry", "workflow", "entry", "id"),
-    Index(
-        "schedules_standing",
-        "workflow",
-        "entry",
-        unique=True,
-        info={WHERE: "ended_at IS NULL"},
-    ),
-    sqlite_autoincrement=True,
-)
-
-ticks = Table(
-    "ticks",
-    metadata,
-    Column("id", _Number, primary_key=True),
-    Column("schedule_id", ForeignKey("schedules.id"), nullable=False),
-    Column("workflow", Text, nullable=False),
-    Column("entry", Text, nullable=False),
-    Column("at", Instant, nullable=False),
-    Column("starts_at", Instant, nullable=False),
-    Column("found_at", Instant, nullable=False),
-    Column("ready_at", Instant),
-    Column("caught_up", Boolean, nullable=False),
-    Column("ending", String(20)),
-    Column("cause", String(20)),
-    Column("reason", Text, nullable=False),
-    # No foreign key: the ledger keeps the id of a run that was deleted.
-    Column("run_id", Text),
-    Column("merged_into", Instant),
-    Column("ended_at", Instant),
-    UniqueConstraint("workflow", "entry", "at"),
-    Index("ticks_by_time", "at", "id"),
-    Index("ticks_by_workflow", "workflow", "at", "id"),
-    Index("ticks_by_schedule", "schedule_id"),
-    # Asked for at every wake-up: a handful among a million.
-    Index(
-        "ticks_open",
-        "starts_at",
-        "at",
-        "id",
-        info={WHERE: "ending IS NULL"},
-    ),
-    Index(
-        "ticks_by_run",
-        "run_id",
-        info={WHERE: "run_id IS NOT NULL"},
-    ),
-    sqlite_autoincrement=True,
-)
-
-pauses = Table(
-    "pauses",
-    metadata,
-    Column("id", _Number, primary_key=True),
-    Column("workflow", Text, nullable=False),
-    Column("since", Instant, nullable=False),
-    Column("until", Instant),
-    Column("note", Text, nullable=False),
-    Column("by", Text, nullable=False),
-    Column("ended_by", Text, nullable=False),
-    Index("pauses_by_workflow", "workflow", "id"),
-    sqlite_autoincrement=True,
-)
-
-sources = Table(
-    "sources",
-    metadata,
-    Column("path", Text, primary_key=True),
-    Column("workflow", Text, nullable=False),
-    Column("definition", ForeignKey("definitions.hash"), nullable=False),
-    Column("read_at", Instant, nullable=False),
-    Column("problem", Text, nullable=False),
-)
-
-notices = Table(
-    "notices",
-    metadata,
-    Column("id", _Number, primary_key=True),
-    Column("key", Text, nullable=False),
-    Column("event", Text, nullable=False),
-    Column("workflow", Text, nullable=False),
-    Column("run_id", Text),
-    Column("channel", Text, nullable=False),
-    Column("title", Text, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("created_at", Instant, nullable=False),
-    Column("tries", Integer, nullable=False),
-    Column("next_at", Instant),
-    Column("sent_at", Instant),
-    Column("error", Text, nullable=False),
-    UniqueConstraint("key", "channel"),
-    Index("notices_by_workflow", "workflow", "id"),
-    Index(
-        "notices_due",
-        "next_at",
-        "id",
-        info={WHERE: "next_at IS NOT NULL"},
-    ),
-    sqlite_autoincrement=True,
-)
-
-# Up to when the rows of a table may have been taken out by age.
-pruned = Table(
-    "pruned",
-    metadata,
-    Column("what", String(20), primary_key=True),
-    Column("before", Instant, nullable=False),
-)
+def statements(types: Mapping[str, str]) -> list[str]:
+    """Return what creates the tables and indexes, in order, with the *types* of a database."""
+    text = SCHEMA
+    for ours, theirs in types.items():
+        text = text.replace(ours, theirs)
+    return [statement for statement in text.split(";\n") if statement.strip()]

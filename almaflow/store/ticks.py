@@ -11,33 +11,24 @@ from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, insert, select, update
-
 from almaflow.store import runs, schedules
+from almaflow.store.connection import Row, all_of, assignments, at_most, columns_of
 from almaflow.store.errors import RunExists, TickDecided
 from almaflow.store.json_values import clean
 from almaflow.store.records import RunRecord
 from almaflow.store.schedule_records import Cause, NewTick, Tick, TickEnd, TickEnding
-from almaflow.store.tables import ticks
 from almaflow.store.transaction import Transaction
 
-_SELECT = select(*(ticks.c[field.name] for field in fields(Tick)))
-_OPEN = ticks.c.ending.is_(None)
-_OPEN_ONES = _SELECT.where(_OPEN).order_by(ticks.c.starts_at, ticks.c.at, ticks.c.id)
-_OF_ENTRY = (
-    ticks.c.workflow == bindparam("workflow"),
-    ticks.c.entry == bindparam("entry"),
+_SELECT = f"SELECT {columns_of(Tick)} FROM ticks"
+_OPEN = "ending IS NULL"
+_OPEN_ONES = f"{_SELECT} WHERE {_OPEN} ORDER BY starts_at, at, id LIMIT :limit"
+_OF_ENTRY = "workflow = :workflow AND entry = :entry"
+_THERE = f"SELECT at FROM ticks WHERE {_OF_ENTRY} AND at BETWEEN :first AND :last"
+_THE_OPEN = f"id = :tick_id AND {_OPEN}"
+_ACCEPT = (
+    "UPDATE ticks SET ready_at = :ready_at, caught_up = :caught_up"
+    f" WHERE {_THE_OPEN} AND ready_at IS NULL"
 )
-_THE_TICK = _SELECT.where(*_OF_ENTRY, ticks.c.at == bindparam("at"))
-_THERE = select(ticks.c.at).where(
-    *_OF_ENTRY, ticks.c.at.between(bindparam("first"), bindparam("last"))
-)
-_OF_RUN = _SELECT.where(ticks.c.run_id == bindparam("run_id"))
-_IS_OPEN = select(ticks.c.id).where(ticks.c.id == bindparam("tick_id"), _OPEN)
-
-_INSERT = insert(ticks)
-_CHANGE = update(ticks).where(ticks.c.id == bindparam("tick_id"), _OPEN)
-_ACCEPT = _CHANGE.where(ticks.c.ready_at.is_(None))
 
 
 def materialize(tx: Transaction, new: Sequence[NewTick], covered: Mapping[int, datetime]) -> int:
@@ -61,8 +52,7 @@ def _add(tx: Transaction, new: Sequence[NewTick]) -> int:
         for (workflow, entry), by_instant in entries.items()
         for tick in _missing(tx, workflow, entry, by_instant)
     ]
-    if rows:
-        tx.execute(_INSERT, rows)
+    tx.insert_all("ticks", rows)
     return len(rows)
 
 
@@ -70,9 +60,8 @@ def _missing(
     tx: Transaction, workflow: str, entry: str, by_instant: Mapping[datetime, NewTick]
 ) -> Iterator[NewTick]:
     """Yield those of an entry's ticks that have no row, in the order of time."""
-    between = {"first": min(by_instant), "last": max(by_instant)}
-    of_entry = {"workflow": workflow, "entry": entry}
-    there = set(tx.execute(_THERE, of_entry | between).scalars())
+    first, last = min(by_instant), max(by_instant)
+    there = set(tx.column(_THERE, workflow=workflow, entry=entry, first=first, last=last))
     for instant in sorted(by_instant):
         if instant not in there:
             yield by_instant[instant]
@@ -80,7 +69,7 @@ def _missing(
 
 def open_ones(tx: Transaction, limit: int = 10_000) -> list[Tick]:
     """Return the ticks without an ending in the order in which they are to start."""
-    return [_tick(row) for row in tx.execute(_OPEN_ONES.limit(limit))]
+    return [_tick(row) for row in tx.rows(_OPEN_ONES, limit=limit)]
 
 
 def accept(tx: Transaction, accepted: Mapping[int, bool]) -> None:
@@ -90,24 +79,29 @@ def accept(tx: Transaction, accepted: Mapping[int, bool]) -> None:
         {"tick_id": tick_id, "ready_at": at, "caught_up": caught_up}
         for tick_id, caught_up in accepted.items()
     ]
-    if changes:
-        tx.execute(_ACCEPT, changes)
+    tx.execute_all(_ACCEPT, changes)
 
 
 def end(tx: Transaction, ends: Sequence[TickEnd]) -> int:
     """End those of the ticks that are open, and return how many were."""
     ended, at = 0, tx.now
     for one in ends:
-        values = {
-            "tick_id": one.tick_id,
-            "ending": one.ending,
-            "cause": one.cause,
-            "reason": clean(one.reason),
-            "merged_into": one.merged_into,
-            "ended_at": at,
-        }
-        ended += tx.execute(_CHANGE, values).rowcount
+        ended += _change(
+            tx,
+            one.tick_id,
+            ending=one.ending,
+            cause=one.cause,
+            reason=clean(one.reason),
+            merged_into=one.merged_into,
+            ended_at=at,
+        )
     return ended
+
+
+def _change(tx: Transaction, tick_id: int, **values: Any) -> int:
+    """Write *values* into a tick that is open; return 1, or 0 when it is not."""
+    statement = f"UPDATE ticks SET {assignments(values)} WHERE {_THE_OPEN}"
+    return tx.execute(statement, **values, tick_id=tick_id)
 
 
 def start(
@@ -123,14 +117,13 @@ def start(
     Raises:
         ValueUnfit: the definition, the inputs or the vars are too large.
     """
-    if tx.execute(_IS_OPEN, {"tick_id": tick_id}).first() is None:
+    if tx.row(f"SELECT id FROM ticks WHERE {_THE_OPEN}", tick_id=tick_id) is None:
         return None
     try:
         run = runs.add(tx, definition, record)
     except RunExists as there:
         run = runs.get(tx, there.run_id)
-    ending = {"ending": TickEnding.RUN, "run_id": run.id, "ended_at": tx.now}
-    tx.execute(_CHANGE, ending | {"tick_id": tick_id})
+    _change(tx, tick_id, ending=TickEnding.RUN, run_id=run.id, ended_at=tx.now)
     return run
 
 
@@ -144,20 +137,24 @@ def skip(tx: Transaction, new: NewTick) -> Tick:
     new = replace(new, ending=TickEnding.SKIPPED, cause=Cause.SKIP_NEXT, reason=clean(new.reason))
     tick = _find(tx, new)
     if tick is None:
-        tx.execute(_INSERT, _row(new, at))
+        tx.insert("ticks", **_row(new, at))
     elif tick.ending is not None:
         raise TickDecided(tick)
     else:
         values = {"ending": new.ending, "cause": new.cause, "reason": new.reason, "ended_at": at}
-        tx.execute(_CHANGE, values | {"tick_id": tick.id})
+        _change(tx, tick.id, **values)
     skipped = _find(tx, new)
     assert skipped is not None
     return skipped
 
 
 def _find(tx: Transaction, tick: NewTick) -> Tick | None:
-    key = {"workflow": tick.workflow, "entry": tick.entry, "at": tick.at}
-    row = tx.execute(_THE_TICK, key).first()
+    row = tx.row(
+        f"{_SELECT} WHERE {_OF_ENTRY} AND at = :at",
+        workflow=tick.workflow,
+        entry=tick.entry,
+        at=tick.at,
+    )
     return None if row is None else _tick(row)
 
 
@@ -176,25 +173,31 @@ def newest(
     *since* and *until* bound their instants, both included. *open* True: only those without
     an ending; False: only those with one.
     """
-    query = _SELECT.order_by(ticks.c.at.desc(), ticks.c.id.desc())
+    conditions: list[str] = []
     if since is not None:
-        query = query.where(ticks.c.at >= since)
+        conditions.append("at >= :since")
     if until is not None:
-        query = query.where(ticks.c.at <= until)
+        conditions.append("at <= :until")
     if workflow is not None:
-        query = query.where(ticks.c.workflow == workflow)
+        conditions.append("workflow = :workflow")
     if endings is not None:
-        query = query.where(ticks.c.ending.in_(endings))
+        conditions.append("ending IN :endings")
     if open is not None:
-        query = query.where(_OPEN if open else ticks.c.ending.is_not(None))
-    if limit is not None:
-        query = query.limit(limit)
-    return [_tick(row) for row in tx.execute(query)]
+        conditions.append(_OPEN if open else f"NOT {_OPEN}")
+    rows = tx.rows(
+        f"{_SELECT}{all_of(conditions)} ORDER BY at DESC, id DESC{at_most(limit)}",
+        since=since,
+        until=until,
+        workflow=workflow,
+        endings=endings,
+        limit=limit,
+    )
+    return [_tick(row) for row in rows]
 
 
 def of_run(tx: Transaction, run_id: str) -> Tick | None:
     """Return the tick that became the run, None when it was not scheduled."""
-    row = tx.execute(_OF_RUN, {"run_id": run_id}).first()
+    row = tx.row(f"{_SELECT} WHERE run_id = :run_id", run_id=run_id)
     return None if row is None else _tick(row)
 
 
@@ -205,8 +208,8 @@ def _row(tick: NewTick, at: datetime) -> dict[str, Any]:
     return row | {"reason": reason, "found_at": at, "caught_up": False, "ended_at": decided}
 
 
-def _tick(row: Row[Any]) -> Tick:
-    values = dict(row._mapping)
+def _tick(row: Row) -> Tick:
+    values = dict(row)
     if values["ending"] is not None:
         values["ending"] = TickEnding(values["ending"])
     if values["cause"] is not None:

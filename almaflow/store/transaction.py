@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Final, TypeVar
-
-from sqlalchemy import Connection
+from typing import Final
 
 from almaflow.clock import Clock
+from almaflow.store.connection import Connection
 from almaflow.store.liveness import Liveness
-
-T = TypeVar("T")
-
-# How many values one statement names; a database takes some thousand.
-_TOGETHER: Final = 500
 
 
 class Transaction:
-    """What a function needs to read and write rows: an open transaction, the time, who lives."""
+    """What a function needs to read and write rows: an open transaction, the time, who lives.
+
+    The methods for statements are those of `Connection`.
+    """
 
     def __init__(self, connection: Connection, clock: Clock, liveness: Liveness) -> None:
+        self.rows: Final = connection.rows
+        self.row: Final = connection.row
+        self.column: Final = connection.column
+        self.value: Final = connection.value
         self.execute: Final = connection.execute
+        self.execute_all: Final = connection.execute_all
+        self.insert: Final = connection.insert
+        self.insert_all: Final = connection.insert_all
+        self.insert_numbered: Final = connection.insert_numbered
         self.liveness: Final = liveness
         self._clock = clock
 
@@ -29,9 +33,3 @@ class Transaction:
     def now(self) -> datetime:
         """The time of the store's clock."""
         return self._clock.now()
-
-
-def batches(values: Sequence[T]) -> Iterator[list[T]]:
-    """Yield *values* in parts that one statement can name."""
-    for start in range(0, len(values), _TOGETHER):
-        yield list(values[start : start + _TOGETHER])

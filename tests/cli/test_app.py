@@ -39,7 +39,7 @@ def test_the_version_costs_no_more_than_the_interpreter() -> None:
 def test_help_imports_no_command() -> None:
     modules = modules_after("--help")
 
-    assert not modules & {"pydantic", "anyio", "rich", "sqlalchemy", "almaflow.workflow_loader"}
+    assert not modules & {"pydantic", "anyio", "rich", "sqlite3", "almaflow.workflow_loader"}
 
 
 def test_validate_pays_for_neither_store_nor_engine_nor_http(write: Write) -> None:
@@ -50,7 +50,7 @@ def test_validate_pays_for_neither_store_nor_engine_nor_http(write: Write) -> No
     assert "almaflow.workflow_loader" in modules
     assert not modules & {
         *("almaflow.engine.engine", "almaflow.alma.simulator", "almaflow.store"),
-        *("requests", "rich", "sqlalchemy"),
+        *("requests", "rich", "sqlite3"),
     }
 
 

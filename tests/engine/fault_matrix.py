@@ -355,7 +355,7 @@ def _watch_sets(alma: SimulatedAlma) -> list[str]:
 
 def _left_behind(stage: Stage, played: Played, log: list[str]) -> Iterator[str | bytes]:
     store: Any = stage.open_store()
-    yield store._database._connection.connection.dbapi_connection.serialize()
+    yield store._database._connection.driver.serialize()
     yield "\n".join(log)
     yield json.dumps([[one.text, one.data] for one in played.heard], ensure_ascii=False)
     yield f"{played.record} {played.journal} {played.log}"

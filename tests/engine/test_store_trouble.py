@@ -67,8 +67,9 @@ def test_a_store_that_somebody_locks_ends_the_process_and_not_the_run(stage: Sta
 def test_a_full_disk_ends_the_process_and_not_the_run(stage: Stage) -> None:
     async def fill(process: Process) -> None:
         await process.wait(minutes=5)
-        connection: Any = process.store._database._connection
-        driver = connection.connection.dbapi_connection
+        connection = process.store._database._connection
+        assert connection is not None
+        driver = connection.driver
         (pages,) = driver.execute("PRAGMA page_count").fetchone()
         driver.execute(f"PRAGMA max_page_count = {pages}").close()
         driver.execute("PRAGMA cache_size = 1").close()

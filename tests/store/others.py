@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, inspect
 
 from almaflow.store import Store
 from almaflow.store.location import read_url
@@ -58,13 +57,13 @@ class Rival:
 
 def read_one(store: Store, statement: str) -> Any:
     with store._database.read() as connection:
-        return connection.exec_driver_sql(statement).scalar()
+        return connection.value(statement)
 
 
 def tell(store: Store, *statements: str) -> None:
     with store._database.write() as connection:
         for statement in statements:
-            connection.exec_driver_sql(statement)
+            connection.tell(statement)
 
 
 def is_sqlite(store: Store) -> bool:
@@ -95,46 +94,17 @@ def make_room(store: Store) -> None:
         tell(store, "DROP TRIGGER refuse ON journal")
 
 
-def shape(store: Store) -> dict[str, Any]:
-    """Return what the tables of a store are made of."""
-    with store._database.read() as connection:
-        look = inspect(connection)
-        return {
-            name: {
-                "columns": {
-                    one["name"]: (str(one["type"]), one["nullable"], one["default"])
-                    for one in look.get_columns(name)
-                },
-                "key": look.get_pk_constraint(name)["constrained_columns"],
-                "unique": sorted(
-                    tuple(one["column_names"]) for one in look.get_unique_constraints(name)
-                ),
-                "foreign": [
-                    (one["constrained_columns"], one["referred_table"], one["options"])
-                    for one in look.get_foreign_keys(name)
-                ],
-                "indexes": {
-                    one["name"]: (
-                        one["column_names"],
-                        one["unique"],
-                        [
-                            str(condition)
-                            for option, condition in one.get("dialect_options", {}).items()
-                            if option.endswith("_where")
-                        ],
-                    )
-                    for one in look.get_indexes(name)
-                },
-                "counts on": _counts_on(connection, name),
-            }
-            for name in look.get_table_names()
-            if not name.startswith("sqlite_")
-        }
+def statements(store: Store) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return a list that grows with each statement and its values, as the driver gets them."""
+    asked: list[tuple[str, Mapping[str, Any]]] = []
+    connection = store._database._connection
+    assert connection is not None
+    run = connection.run
 
+    def noted(statement: str, values: Mapping[str, Any]) -> Any:
+        bound = {name: connection.bound(value) for name, value in values.items()}
+        asked.append((connection.rendered(statement), bound))
+        return run(statement, values)
 
-def _counts_on(connection: Connection, table: str) -> bool:
-    """Whether a table of SQLite gives no number a second time; where a sequence counts, it does."""
-    if connection.dialect.name != "sqlite":
-        return False
-    query = f"SELECT sql FROM sqlite_schema WHERE name = '{table}'"
-    return "AUTOINCREMENT" in connection.exec_driver_sql(query).scalar_one()
+    connection.run = noted  # type: ignore[method-assign]
+    return asked

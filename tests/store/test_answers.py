@@ -68,7 +68,7 @@ def test_ids_of_answers_are_never_given_again(store: Store) -> None:
     run_id = store.add_run({}, make_record()).id
     first = store.add_answer(run_id, "ask", "approve", None, "eva")
     with store._database.write() as connection:
-        connection.exec_driver_sql("DELETE FROM answers")
+        connection.tell("DELETE FROM answers")
 
     assert store.add_answer(run_id, "ask", "approve", None, "eva").id > first.id
 

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from almaflow.outcome import Outcome, Status
 from almaflow.store import (
@@ -23,6 +22,7 @@ from almaflow.store import (
     ValueUnfit,
 )
 from tests.store.conftest import HOST, NOON, ManualClock, claimed, make_record
+from tests.store.others import statements
 from tests.waits import wait
 
 Opener = Callable[..., Store]
@@ -44,14 +44,6 @@ def waiting(store: Store, number: int, process_id: str, deadline_at: Any = None)
     store.set_status(claim, Status.WAITING, [wait("for a person")])
     store.release_run(claim, held=False)
     return run_id
-
-
-def count_questions(store: Store) -> list[str]:
-    """Return a list that grows with each statement from now on."""
-    asked: list[str] = []
-    engine = store._database._engine
-    event.listen(engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
-    return asked
 
 
 # Orphans
@@ -233,7 +225,7 @@ def test_many_runs_are_claimed_and_loaded_in_few_questions(
             theirs.record(claim, "w", 1, "begin", EntryState.DONE)
     theirs.close()
     mine = enter(store)
-    asked = count_questions(store)
+    asked = statements(store)
 
     loaded = store.load_runs(store.claim_runs(store.orphans(), mine))
 
@@ -245,7 +237,7 @@ def test_many_runs_are_claimed_and_loaded_in_few_questions(
 def test_asking_for_orphans_when_there_are_none_costs_next_to_nothing(store: Store) -> None:
     mine = enter(store)
     store.claim_run(add(store, 1), mine)
-    asked = count_questions(store)
+    asked = statements(store)
 
     assert store.orphans() == []
 

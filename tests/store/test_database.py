@@ -20,7 +20,7 @@ from almaflow.store import (
     StoreOlder,
     StoreTrouble,
 )
-from almaflow.store.tables import instant_text
+from almaflow.store.connection import instant_text
 from tests.store.conftest import claimed, make_record
 from tests.store.others import AT_ONCE, Rival, fill_disk, is_sqlite, make_room, tell
 from tests.waits import wait
@@ -48,8 +48,8 @@ def test_a_store_of_a_newer_almaflow_is_left_alone(open_store: Opener, rival: Ri
 def test_a_store_from_before_the_first_release_is_refused(open_store: Opener) -> None:
     store = open_store()
     with store._database.write() as connection:
-        connection.exec_driver_sql("DROP TABLE store_version")
-        connection.exec_driver_sql("CREATE TABLE schema_version (version INTEGER)")
+        connection.tell("DROP TABLE store_version")
+        connection.tell("CREATE TABLE schema_version (version INTEGER)")
     store.close()
 
     with pytest.raises(StoreOlder):
@@ -164,9 +164,9 @@ def test_a_read_sees_one_state_of_the_store(open_store: Opener, rival: Rival) ->
     run = store.add_run({}, make_record())
 
     with store._database.read() as connection:
-        connection.exec_driver_sql("SELECT error FROM runs").all()
+        connection.rows("SELECT error FROM runs")
         rival.do("UPDATE runs SET error = 'meanwhile'")
-        assert connection.exec_driver_sql("SELECT error FROM runs").scalar() == ""
+        assert connection.value("SELECT error FROM runs") == ""
 
     assert store.run(run.id).error == "meanwhile"
 

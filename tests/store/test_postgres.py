@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import re
 import stat
 import sys
 import threading
@@ -13,8 +14,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, inspect
-from sqlalchemy.engine import make_url
 
 from almaflow.store import (
     EntryState,
@@ -27,10 +26,11 @@ from almaflow.store import (
     StoreTrouble,
     StoreUnreachable,
     StoreUrlWrong,
+    tables,
 )
+from almaflow.store.connection import Connection
 from almaflow.store.location import read_url
 from almaflow.store.postgres import Postgres
-from almaflow.store.tables import metadata
 from tests.postgres import PostgresServer
 from tests.store.conftest import HOST, claimed, make_record, open_and_add
 from tests.store.others import AT_ONCE, Rival, read_one, tell
@@ -49,6 +49,12 @@ def empty_url(postgres: PostgresServer) -> Iterator[str]:
     """The address of a database that nobody has used yet."""
     with postgres.new_database(empty=True) as url:
         yield url
+
+
+def database_of(rival: Rival) -> str | None:
+    url = read_url(rival.url).url
+    assert url is not None
+    return url.database
 
 
 # Addresses
@@ -117,7 +123,7 @@ def test_a_store_is_in_its_database_and_says_so(store: Store, store_url: str) ->
 def test_a_commit_is_on_the_disk_whatever_the_servers_habit(
     open_store: Opener, rival: Rival, store: Store
 ) -> None:
-    database = make_url(rival.url).database
+    database = database_of(rival)
     rival.do(f"ALTER DATABASE {database} SET synchronous_commit = off")
 
     assert read_one(open_store(), "SHOW synchronous_commit") == "on"
@@ -125,22 +131,23 @@ def test_a_commit_is_on_the_disk_whatever_the_servers_habit(
     assert read_one(open_store(), "SHOW synchronous_commit") == "remote_apply"
 
 
-def test_a_server_that_does_not_answer_is_given_up_unless_the_address_has_more_patience() -> None:
-    def patience(url: str) -> dict[str, Any]:
-        engine = Postgres(read_url(url), AT_ONCE).make_engine()
-        told: dict[str, Any] = {}
+def test_a_server_that_does_not_answer_is_given_up_unless_the_address_has_more_patience(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def patience(url: str) -> Any:
+        settings: dict[str, Any] = {}
 
-        def note(*_: object, **arguments: Any) -> None:
-            told.update(arguments)
+        def note(**given: Any) -> None:
+            settings.update(given)
             raise psycopg.OperationalError("enough")
 
-        engine.dialect.connect = note  # type: ignore[assignment, method-assign]
-        with pytest.raises(Exception, match="enough"):
-            engine.connect()
-        return told
+        monkeypatch.setattr(psycopg, "connect", note)
+        with pytest.raises(psycopg.OperationalError, match="enough"):
+            Postgres(read_url(url), AT_ONCE).connect()
+        return settings["connect_timeout"]
 
-    assert patience("postgresql://db/alma")["connect_timeout"] == 10
-    assert patience("postgresql://db/alma?connect_timeout=60")["connect_timeout"] == "60"
+    assert patience("postgresql://db/alma") == 10
+    assert patience("postgresql://db/alma?connect_timeout=60") == "60"
 
 
 # Locks of processes
@@ -220,17 +227,14 @@ def test_the_database_of_another_program_is_left_alone(open_store: Opener, empty
 def test_a_store_is_made_whole_or_not_at_all(
     open_store: Opener, monkeypatch: pytest.MonkeyPatch, empty_url: str
 ) -> None:
-    def create(connection: Connection) -> None:
-        connection.exec_driver_sql("CREATE TABLE runs (id TEXT)")
-        connection.exec_driver_sql("CREATE TABLE runs (id TEXT)")
-
-    monkeypatch.setattr(metadata, "create_all", create)
+    twice = "CREATE TABLE runs (id TEXT);\n" * 2
+    monkeypatch.setattr(tables, "SCHEMA", twice)
     with pytest.raises(StoreTrouble, match="already exists"):
         open_store(empty_url)
 
     with Rival(empty_url).connection() as connection:
-        tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
-        assert connection.execute(tables).fetchone() == (0,)
+        count = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
+        assert connection.execute(count).fetchone() == (0,)
 
 
 def test_a_new_store_waits_for_whoever_writes_there_but_not_for_ever(
@@ -342,7 +346,7 @@ def test_a_server_that_went_away_is_trouble_until_it_is_back(
     postgres: PostgresServer, store: Store, rival: Rival
 ) -> None:
     claim = claimed(store)
-    database = make_url(rival.url).database
+    database = database_of(rival)
     with postgres.connect("postgres") as other:
         other.execute(f"ALTER DATABASE {database} ALLOW_CONNECTIONS false")
         other.execute(
@@ -368,9 +372,7 @@ def test_who_stands_still_in_a_transaction_does_not_lock_out_others_for_ever(
         with frozen.batch():
             frozen.record(claim, "w", 1, "submit", EntryState.INTENT)
             # As if the process were stopped for longer than the server bears.
-            frozen._database._driver(_connection(frozen)).execute(
-                "SET idle_in_transaction_session_timeout = 1"
-            )
+            _connection(frozen).tell("SET idle_in_transaction_session_timeout = 1")
             store.add_event(claim.run_id, "note")
 
     with pytest.raises(StoreLost, match="idle-in-transaction timeout"):
@@ -430,5 +432,7 @@ def test_ids_of_events_are_never_given_again(store: Store) -> None:
 
 
 def test_the_tables_are_those_that_are_declared(store: Store) -> None:
+    declared = re.findall(r"CREATE TABLE (\w+)", tables.SCHEMA)
+
     with store._database.read() as connection:
-        assert set(inspect(connection).get_table_names()) == set(metadata.tables)
+        assert connection.column(connection.table_names) == sorted(declared)

@@ -167,7 +167,7 @@ def test_in_memory_everybody_who_has_not_left_lives(open_store: Opener) -> None:
 
 def test_a_process_that_cannot_be_recorded_leaves_no_lock(store: Store, locks: Path) -> None:
     with store._database.write() as connection:
-        connection.exec_driver_sql("ALTER TABLE processes RENAME TO gone")
+        connection.tell("ALTER TABLE processes RENAME TO gone")
     before = lock_files(locks)
 
     with pytest.raises(StoreTrouble, match="processes"):

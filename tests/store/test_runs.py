@@ -91,7 +91,7 @@ def test_inputs_that_are_too_large_leave_no_run_and_no_definition(store: Store) 
 
     assert store.runs() == []
     with store._database.read() as connection:
-        assert connection.exec_driver_sql("SELECT count(*) FROM definitions").scalar() == 0
+        assert connection.value("SELECT count(*) FROM definitions") == 0
 
 
 def test_an_unknown_run_is_a_wrong_request(store: Store) -> None:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from sqlalchemy import Connection
 
 from almaflow.store import (
     EntryState,
@@ -25,10 +24,10 @@ from almaflow.store import (
     StoreTrouble,
     StoreUnreachable,
     StoreUrlWrong,
+    tables,
 )
 from almaflow.store.location import read_url
 from almaflow.store.sqlite import SQLite
-from almaflow.store.tables import metadata
 from tests.store.conftest import HOST, claimed, make_record, open_and_add
 from tests.store.others import AT_ONCE, read_one, tell
 
@@ -266,11 +265,8 @@ def test_the_database_of_another_program_is_left_alone(open_store: Opener, file:
 def test_a_store_is_made_whole_or_not_at_all(
     open_store: Opener, monkeypatch: pytest.MonkeyPatch, file: Path
 ) -> None:
-    def create(connection: Connection) -> None:
-        connection.exec_driver_sql("CREATE TABLE runs (id TEXT)")
-        connection.exec_driver_sql("CREATE TABLE runs (id TEXT)")
-
-    monkeypatch.setattr(metadata, "create_all", create)
+    twice = "CREATE TABLE runs (id TEXT);\n" * 2
+    monkeypatch.setattr(tables, "SCHEMA", twice)
     with pytest.raises(StoreTrouble, match="already exists"):
         open_store()
 
@@ -289,7 +285,7 @@ def test_a_locked_store_cannot_be_opened(open_store: Opener, file: Path) -> None
 def test_a_store_that_another_process_is_opening_for_too_long_is_locked(
     open_store: Opener, file: Path
 ) -> None:
-    open_store().close()
+    Path(f"{file}.locks").mkdir(mode=0o700)
 
     with FileLock(f"{file}.locks/open.lock"), pytest.raises(StoreLocked):
         open_store(busy_timeout=AT_ONCE)
@@ -319,13 +315,13 @@ def test_what_is_read_before_a_write_is_read_inside_the_immediate_transaction(
     claim = claimed(store)
 
     with store._database.write() as connection:
-        owner = connection.exec_driver_sql("SELECT owner FROM runs").scalar()
+        owner = connection.value("SELECT owner FROM runs")
         with (
             another_program(file, "PRAGMA busy_timeout = 0") as other,
             pytest.raises(sqlite3.OperationalError, match="database is locked"),
         ):
             other.execute("UPDATE runs SET owner = NULL, epoch = epoch + 1")
-        connection.exec_driver_sql("UPDATE runs SET error = 'ours'")
+        connection.tell("UPDATE runs SET error = 'ours'")
 
     assert owner == claim.process_id
     assert store.run(claim.run_id).epoch == 1

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from almaflow.outcome import Status
 from almaflow.store import (
@@ -22,7 +21,7 @@ from almaflow.store import (
     ValueUnfit,
 )
 from tests.store.conftest import NOON, ManualClock, make_record
-from tests.store.others import is_sqlite
+from tests.store.others import is_sqlite, statements
 from tests.store.ticking import ENTRY, WORKFLOW, enter_leader, lay, stand, tick_of
 
 Opener = Callable[..., Store]
@@ -236,7 +235,7 @@ def test_many_ticks_start_together_in_few_questions_each(
     store: Store, leader: str, schedule: Schedule
 ) -> None:
     waiting = lay(store, leader, schedule, *range(1, 101))
-    asked = questions(store)
+    asked = statements(store)
 
     with store.batch():
         for number, tick_id in enumerate(waiting):
@@ -340,21 +339,13 @@ def test_ticks_are_found_by_what_they_are(store: Store, leader: str, schedule: S
     assert found(open=False, workflow=WORKFLOW) == [second, first]
 
 
-def questions(store: Store) -> list[tuple[str, Any]]:
-    """Return a list that grows with each statement and its values from now on."""
-    asked: list[tuple[str, Any]] = []
-    engine = store._database._engine
-    event.listen(engine, "before_cursor_execute", lambda *told: asked.append((told[2], told[3])))
-    return asked
-
-
 def plan(store: Store, statement: str, values: Any) -> str:
     """Return how the database means to answer a question when the ledger is large."""
     explain = "EXPLAIN QUERY PLAN" if is_sqlite(store) else "EXPLAIN"
     with store._database.read() as connection:
         if not is_sqlite(store):
-            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
-        rows = connection.exec_driver_sql(f"{explain} {statement}", values).all()
+            connection.tell("SET LOCAL enable_seqscan = off")
+        rows = connection.driver.execute(f"{explain} {statement}", values).fetchall()
         return " ".join(str(row[-1]) for row in rows)
 
 
@@ -373,7 +364,7 @@ def plan(store: Store, statement: str, values: Any) -> str:
 def test_what_is_asked_all_the_time_has_its_index(
     store: Store, ask: Callable[[Store], object], index: str
 ) -> None:
-    asked = questions(store)
+    asked = statements(store)
     ask(store)
 
     told = plan(store, *asked[0])

@@ -7,7 +7,6 @@ from typing import Any
 
 import anyio
 import pytest
-from sqlalchemy import event
 
 from almaflow.clock import run_virtual
 from almaflow.outcome import Status
@@ -58,7 +57,15 @@ async def together(writer: StoreWriter, *calls: Callable[[], Any]) -> list[Any]:
 def count_commits(store: Store) -> list[str]:
     """Return a list that grows by one word with each commit from now on."""
     commits: list[str] = []
-    event.listen(store._database._engine, "commit", lambda _: commits.append("commit"))
+    connection = store._database._connection
+    assert connection is not None
+    tell = connection.tell
+
+    def noted(statement: str) -> None:
+        commits.extend(["commit"] if statement == "COMMIT" else [])
+        tell(statement)
+
+    connection.tell = noted  # type: ignore[method-assign]
     return commits
 
 

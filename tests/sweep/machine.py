@@ -262,11 +262,6 @@ class Machine(Stage):
             members = set(alma_set.members) if known.get(name) is not None else set()
             self.made[id_] = MadeSet(alma_set.name, members)
 
-    def open_store(self, **options: Any) -> Store:
-        store = super().open_store(**options)
-        _share_statements(store)
-        return store
-
     def told(self) -> list[WholeRun]:
         """Return all runs as the store has them."""
         store = self.observer
@@ -278,15 +273,3 @@ class Machine(Stage):
     def end(self) -> None:
         """Let go of the store."""
         self.observer.close()
-
-
-_first: list[Any] = []
-
-
-def _share_statements(store: Store) -> None:
-    """Let all stores use what the first one has compiled: it is half of what a process costs."""
-    database: Any = store._database
-    if not _first:
-        _first.append(database._engine)
-    database._engine.dialect = database._connection.dialect = _first[0].dialect
-    database._engine._compiled_cache = _first[0]._compiled_cache

@@ -1,0 +1,195 @@
+"""A connection to the database: statements with named values, rows as dictionaries.
+
+In a statement `:name` represents a value and `IN :name` a list of values. The values travel to the
+database apart from the text of the statement. Instants become text on their way into the database
+and instants again on their way back, as `tables` declares its columns.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import cache
+from typing import Any, ClassVar
+
+from almaflow.store.tables import BOOLEANS, INSTANTS
+
+Row = dict[str, Any]
+"""The columns of one row, by name."""
+
+# Texts and casts are passed over: a colon in them names no value.
+_TOKEN = re.compile(r"'[^']*'|::|(?P<list>\bIN )?:(?P<name>\w+)|%")
+
+# Values of these types are stored as they are.
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
+def instant_text(instant: datetime) -> str:
+    """Return an aware *instant* as the text that is stored."""
+    if instant.tzinfo is None:
+        raise ValueError(f"{instant!r} has no time zone and cannot be stored")
+    return instant.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+
+
+def bound(value: Any) -> Any:
+    """Return *value* as the drivers accept it."""
+    if type(value) in _PLAIN:
+        return value
+    if isinstance(value, datetime):
+        return instant_text(value)
+    if isinstance(value, StrEnum):
+        return value.value
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return [bound(item) for item in value]
+    return value
+
+
+def columns_of(record: type, table: str = "") -> str:
+    """Return the columns that the fields of a dataclass name, for a SELECT from *table*."""
+    prefix = f"{table}." if table else ""
+    return ", ".join(f'{prefix}"{field.name}"' for field in fields(record))
+
+
+def assignments(names: Iterable[str]) -> str:
+    """Return what an UPDATE sets when each of the columns *names* gets the value of its name."""
+    return ", ".join(f'"{name}" = :{name}' for name in names)
+
+
+def all_of(conditions: Sequence[str]) -> str:
+    """Return a WHERE that demands all *conditions*; empty when there are none."""
+    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
+
+
+def at_most(limit: int | None) -> str:
+    """Return what bounds a query to `:limit` rows; empty for None."""
+    return "" if limit is None else " LIMIT :limit"
+
+
+@cache
+def _insert(table: str, names: tuple[str, ...]) -> str:
+    columns = ", ".join(f'"{name}"' for name in names)
+    return f"INSERT INTO {table} ({columns}) VALUES ({', '.join(f':{name}' for name in names)})"
+
+
+class Connection(ABC):
+    """An open connection; a subclass knows what is different in its database.
+
+    Methods that take a statement raise the error of the driver.
+    """
+
+    types: ClassVar[Mapping[str, str]]
+    """How this database writes the types of `tables.SCHEMA` that it does not know."""
+    table_names: ClassVar[str]
+    """The statement that returns the names of the tables that this connection sees."""
+    value_form: ClassVar[str]
+    """How the driver writes a value whose name replaces `{}`."""
+    list_form: ClassVar[str]
+    """How the database compares with the items of a list whose name replaces `{}`."""
+    percent_form: ClassVar[str] = "%"
+    """How the driver writes a percent sign."""
+
+    def __init__(self, driver: Any) -> None:
+        self.driver = driver
+        self._rendered: dict[str, str] = {}
+
+    def rows(self, statement: str, /, **values: Any) -> list[Row]:
+        """Return the rows that a query finds."""
+        cursor = self.run(statement, values)
+        names = [column[0] for column in cursor.description]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        for name in INSTANTS.intersection(names):
+            for row in rows:
+                if row[name] is not None:
+                    row[name] = datetime.fromisoformat(row[name])
+        for name in BOOLEANS.intersection(names):
+            for row in rows:
+                row[name] = bool(row[name])
+        return rows
+
+    def row(self, statement: str, /, **values: Any) -> Row | None:
+        """Return the first row that a query finds, or None."""
+        rows = self.rows(statement, **values)
+        return rows[0] if rows else None
+
+    def column(self, statement: str, /, **values: Any) -> list[Any]:
+        """Return the first value of each row that a query finds."""
+        return [next(iter(row.values())) for row in self.rows(statement, **values)]
+
+    def value(self, statement: str, /, **values: Any) -> Any:
+        """Return the first value of the first row that a query finds; None when it finds none."""
+        row = self.row(statement, **values)
+        return None if row is None else next(iter(row.values()))
+
+    def execute(self, statement: str, /, **values: Any) -> int:
+        """Execute a statement that returns no rows; return how many rows it changed."""
+        count: int = self.run(statement, values).rowcount
+        return count
+
+    def execute_all(self, statement: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Execute a statement once with the values of each of *rows*."""
+        together = [{name: self.bound(value) for name, value in row.items()} for row in rows]
+        if together:
+            cursor = self.driver.cursor()
+            cursor.executemany(self.rendered(statement), together)
+            cursor.close()
+
+    def insert(self, table: str, /, **row: Any) -> None:
+        """Add a row."""
+        self.run(_insert(table, tuple(row)), row)
+
+    def insert_all(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add rows, which all have the same columns."""
+        if rows:
+            self.execute_all(_insert(table, tuple(rows[0])), rows)
+
+    def insert_numbered(self, table: str, /, **row: Any) -> int:
+        """Add a row to a table that numbers its rows, and return its `id`."""
+        return self.insert_and_number(_insert(table, tuple(row)), row)
+
+    def run(self, statement: str, values: Mapping[str, Any]) -> Any:
+        """Execute a statement and return the driver's cursor."""
+        bound_values = {name: self.bound(value) for name, value in values.items()}
+        return self.driver.execute(self.rendered(statement), bound_values)
+
+    def rendered(self, statement: str) -> str:
+        """Return *statement* as the driver accepts it."""
+        text = self._rendered.get(statement)
+        if text is None:
+            text = self._rendered[statement] = _TOKEN.sub(self._render, statement)
+        return text
+
+    def _render(self, token: re.Match[str]) -> str:
+        if token["name"] is None:
+            return token[0].replace("%", self.percent_form)
+        form = self.value_form if token["list"] is None else self.list_form
+        return form.format(token["name"])
+
+    def bound(self, value: Any) -> Any:
+        """Return *value* as the driver accepts it."""
+        return bound(value)
+
+    @abstractmethod
+    def insert_and_number(self, statement: str, row: Mapping[str, Any]) -> int:
+        """Execute an INSERT into a table with an `id` and return the new one."""
+
+    @abstractmethod
+    def tell(self, statement: str) -> None:
+        """Give the driver a statement as it is, such as BEGIN; it has no values and no result."""
+
+    @property
+    @abstractmethod
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open; the database may have ended it after an error."""
+
+    @property
+    @abstractmethod
+    def is_gone(self) -> bool:
+        """Whether the connection broke."""
+
+    def close(self) -> None:
+        """End the connection; the database takes back what was not committed."""
+        self.driver.close()

@@ -1,0 +1,83 @@
+"""The URL of a store, taken apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import parse_qsl, quote, quote_plus, unquote
+
+# A user, a password and a host hold no `/`; a password may hold a `:`, and in `[…]` a host may.
+_URL: Final = re.compile(
+    r"""
+    (?P<scheme>[\w+]+)://
+    (?: (?P<user>[^:/]*) (?: :(?P<password>[^@]*) )? @ )?
+    (?: \[(?P<ipv6>[^/?]+)\] | (?P<host>[^/:?]+) )?
+    (?: :(?P<port>[^/?]*) )?
+    (?: /(?P<database>[^?]*) )?
+    (?: \?(?P<query>.*) )?
+    """,
+    re.VERBOSE,
+)
+
+
+@dataclass(frozen=True)
+class StoreUrl:
+    """The parts of a URL, decoded; None: it has no such part."""
+
+    scheme: str
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    host: str | None = None
+    port: int | None = None
+    database: str | None = None
+    # A password may be among these as well.
+    query: Mapping[str, str] = field(
+        default_factory=lambda: MappingProxyType({}), hash=False, repr=False
+    )
+
+    @classmethod
+    def parse(cls, text: str) -> StoreUrl:
+        """Take a URL apart. A key that the query has several times has its values, with commas.
+
+        Raises:
+            ValueError: *text* is not a URL, or its port is not a number.
+        """
+        match = _URL.match(text)
+        if match is None:
+            raise ValueError("not a URL")
+        query: dict[str, str] = {}
+        for key, value in parse_qsl(match["query"] or ""):
+            query[key] = f"{query[key]},{value}" if key in query else value
+        return cls(
+            match["scheme"],
+            _decoded(match["user"]),
+            _decoded(match["password"]),
+            match["host"] or match["ipv6"],
+            int(match["port"]) if match["port"] else None,
+            _decoded(match["database"]),
+            query,
+        )
+
+    def without_password(self) -> StoreUrl:
+        """Return the URL as if it had no password."""
+        return replace(self, password=None)
+
+    def __str__(self) -> str:
+        """Return the URL as text, stars in place of its password."""
+        user = "" if self.user is None else quote(self.user, safe=" +")
+        secret = "" if self.password is None else ":***"
+        host = f"[{self.host}]" if ":" in (self.host or "") else self.host or ""
+        port = "" if self.port is None else f":{self.port}"
+        path = "" if self.database is None else "/" + quote(self.database, safe=" +/")
+        query = "&".join(
+            f"{quote_plus(key)}={quote_plus(value)}" for key, value in sorted(self.query.items())
+        )
+        at = "@" if user or secret else ""
+        return f"{self.scheme}://{user}{secret}{at}{host}{port}{path}{'?' if query else ''}{query}"
+
+
+def _decoded(part: str | None) -> str | None:
+    return None if part is None else unquote(part)
