@@ -99,7 +99,7 @@ def test_a_second_submission_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyP
     async def blind(*_: object) -> None:
         return None
 
-    monkeypatch.setattr("almaflow.engine.alma_writes.reconciliation._Look._run", blind)
+    monkeypatch.setattr("almaflow.engine.alma_writes.reconciliation._SearchPass._run", blind)
 
     with pytest.raises(Broken, match="job S38205473060009276: 1 too many"):
         play(PROFILE, tmp_path, *after_requests(6))
@@ -122,7 +122,9 @@ def test_a_place_that_is_kept_is_seen(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_foreign_run_that_is_adopted_is_seen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("almaflow.engine.alma_writes.adoption.Wanted.may_adopt", lambda *_: True)
+    monkeypatch.setattr(
+        "almaflow.engine.alma_writes.adoption.SoughtInstance.may_adopt", lambda *_: True
+    )
 
     with pytest.raises(Broken, match="for its own"):
         play(CHAIN, tmp_path, dropped_next_to_another_run())
