@@ -16,7 +16,8 @@ from almaflow.workflow_folder import ENDINGS, SCENARIO, shown
 # Keys at the top of a scenario that no workflow has.
 KEYS = (
     *("alma", "approvals", "everything_exists", "faults", "files", "jobs", "library", "members"),
-    *("other_runs", "reports", "sets", "starts_at", "unknown_members"),
+    *("known_members", "other_runs", "reports", "responses", "sets", "starts_at"),
+    *("unknown_members", "webhooks"),
 )
 _OF_SCENARIOS = re.compile(rf"^(?:{'|'.join(KEYS)})[ \t]*:", re.MULTILINE)
 _OF_WORKFLOWS = re.compile(r"^(?:steps|schedule|inputs|finally)[ \t]*:", re.MULTILINE)

@@ -144,11 +144,10 @@ class Simulation:
         return cls(SimulatedAlma(clock.now, scenario), clock, project, environment)
 
     def furnish_for(self, loaded: LoadedWorkflow, plan: Plan) -> None:
-        """Let everything that the workflow names exist, unless the scenario decides that."""
+        """Say what the workflow names: it exists, unless the scenario decides that."""
         from almaflow.cli.wanted_library import wanted_by
 
-        if self.alma.scenario.everything_exists:
-            self.alma.wanted = wanted_by(loaded, plan)
+        self.alma.wants = wanted_by(loaded, plan)
 
     def engine(self, listener: Listener) -> Engine:
         """Return an engine whose store is in memory and whose Alma is the simulated one."""

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
+from almaflow.alma.calls import API_BASE
 from almaflow.alma.simulator.wanted import (
     Wanted,
     WantedJob,
     WantedProfile,
+    WantedRead,
     WantedReport,
     WantedRun,
 )
-from almaflow.cli.wanted_values import Conditions, columns_read
+from almaflow.cli.wanted_demands import Demands, demands_of, rows_of
+from almaflow.cli.wanted_values import Conditions
 from almaflow.connectors.simulated import name_for
 from almaflow.expressions import (
     ExpressionFailed,
@@ -27,11 +31,13 @@ from almaflow.expressions import (
     parse_expression,
     parse_template,
 )
+from almaflow.expressions.demands import Demand, having
 from almaflow.expressions.values import to_text
 from almaflow.field_types import Template
 from almaflow.steps.create_set import CreateSet
 from almaflow.steps.find_set import FindSet
 from almaflow.steps.for_each import ForEach
+from almaflow.steps.get import Get
 from almaflow.steps.read_report import ReadReport
 from almaflow.steps.run_profile import ImportProfile, IntegrationProfile, RunProfile
 from almaflow.steps.submit_job import JobReference, SubmitJob
@@ -67,7 +73,8 @@ class _Library:
     jobs: dict[WantedJob, None] = field(default_factory=dict)
     profiles: dict[WantedProfile, None] = field(default_factory=dict)
     runs: dict[WantedRun, None] = field(default_factory=dict)
-    reports: dict[WantedReport, None] = field(default_factory=dict)
+    reports: list[WantedReport] = field(default_factory=list)
+    reads: list[WantedRead] = field(default_factory=list)
     conditions: Conditions = field(default_factory=Conditions)
 
     def wanted(self) -> Wanted:
@@ -82,6 +89,7 @@ class _Library:
             runs=tuple(self.runs),
             reports=tuple(self.reports),
             counters=self.conditions.counters(),
+            reads=tuple(self.reads),
         )
 
 
@@ -98,19 +106,22 @@ def wanted_by(loaded: LoadedWorkflow, plan: Plan) -> Wanted:
     }
     now = plan.requested_at.astimezone(plan.zone)
     names = {"run": run, "now": now, "today": now.date()}
-    _read(library, loaded, {**names, "inputs": plan.inputs, "vars": plan.vars}, names)
+    known = {**names, "inputs": plan.inputs, "vars": plan.vars}
+    _read(library, loaded, known, names, demands_of(loaded, known))
     return library.wanted()
 
 
-def _read(library: _Library, loaded: LoadedWorkflow, names: Names, called: Names) -> None:
+def _read(
+    library: _Library, loaded: LoadedWorkflow, names: Names, called: Names, demands: Demands
+) -> None:
     """Go through a workflow; *called* are the names that workflows called by it see."""
     workflow = loaded.workflow
     for node in workflow.all_steps():
         for seen in _iterations(node, names):
-            _read_step(library, workflow, node, seen)
+            _read_step(library, workflow, node, seen, demands)
     library.conditions.read(workflow, names)
-    for inner in loaded.calls.values():
-        _read(library, inner, called, called)
+    for path, inner in loaded.calls.items():
+        _read(library, inner, called, called, demands.called.get(path) or Demands())
 
 
 def _iterations(node: StepNode, names: Names) -> Iterator[Names]:
@@ -140,7 +151,9 @@ def _items(kind: ForEach, names: Names) -> Sequence[tuple[bool, Any]]:
     return [(True, item) for item in items[:_MOST_ITEMS]] or unknown
 
 
-def _read_step(library: _Library, workflow: Workflow, node: StepNode, names: Names) -> None:
+def _read_step(
+    library: _Library, workflow: Workflow, node: StepNode, names: Names, demands: Demands
+) -> None:
     match node.step.kind:
         case FindSet(name=Template() as name):
             library.sets[text_of(name, names)] = None
@@ -157,13 +170,32 @@ def _read_step(library: _Library, workflow: Workflow, node: StepNode, names: Nam
         case WaitForRun() as kind:
             _read_wait(library, kind, names)
         case ReadReport() as kind:
-            columns = ([kind.column] if kind.column is not None else kind.columns) or columns_read(
-                workflow, node.step.id or ""
-            )
-            path = text_of(kind.path, names)
-            library.reports[WantedReport(path, tuple(columns))] = None
+            library.reports.append(_report(kind, names, demands.of(node.step)))
+        case Get() as kind:
+            library.reads.append(_get(kind, names, demands, node))
         case _:
             pass
+
+
+def _report(kind: ReadReport, names: Names, asked: Demand) -> WantedReport:
+    columns = (kind.column,) if kind.column is not None else tuple(kind.columns or ())
+    rows = rows_of(asked, columns if kind.column is None else ())
+    if kind.column is not None:
+        rows = replace(rows, element=having(kind.column, rows.item))
+    return WantedReport(text_of(kind.path, names), columns or tuple(rows.item.members), rows)
+
+
+def _get(kind: Get, names: Names, demands: Demands, node: StepNode) -> WantedRead:
+    path, _, behind = text_of(kind.path, names).partition("?")
+    query = [*parse_qsl(behind, keep_blank_values=True)]
+    query += [(name, text_of(value, names)) for name, value in kind.query.items()]
+    select = None if kind.select is None else text_of(kind.select, names)
+    return WantedRead(
+        path.removeprefix(API_BASE).rstrip("/") or "/",
+        tuple(query),
+        demands.body_of(node.step, kind, select),
+        joined=kind.all,
+    )
 
 
 def _read_sources(library: _Library, workflow: Workflow, kind: CreateSet, names: Names) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from almaflow.alma.simulator.wanted import Bound, WantedCounter
 from almaflow.check.traversal import fields_of, sources
+from almaflow.document import PathTo
 from almaflow.expressions import (
     ExpressionFailed,
     ExpressionSyntax,
@@ -16,11 +17,10 @@ from almaflow.expressions import (
     parse_expression,
     parse_template,
 )
-from almaflow.expressions.mentions import Mention, attributes, comparisons, mentions
+from almaflow.expressions.mentions import Mention, comparisons, mentions
 from almaflow.field_types import Expression, Source
 from almaflow.steps.base import StepBase
 from almaflow.steps.check import Check
-from almaflow.steps.for_each import ForEach
 from almaflow.steps.job_step import JobStep
 from almaflow.steps.submit_job import SubmitJob
 from almaflow.steps.wait_for_run import WaitForRun
@@ -45,7 +45,7 @@ class Conditions:
     def read(self, workflow: Workflow, names: Names) -> None:
         """Go through all expressions of *workflow*; *names* are what is known before its run."""
         jobs = {node.step.id: _job_of(node.step) for node in workflow.all_steps() if node.step.id}
-        for step, source in all_sources(workflow):
+        for step, source, _ in all_sources(workflow):
             parsed = parsed_source(source)
             if parsed is None:
                 continue
@@ -86,12 +86,17 @@ def _job_of(step: StepBase) -> str:
     return reference.id or reference.name or "*"
 
 
-def _value(text: str, names: Names) -> float | str | None:
-    """Return what a condition compares with, where that is known before the run."""
+def known_value(text: str, names: Names) -> Any:
+    """Return what an expression gives where that is known before the run, else None."""
     try:
-        value = evaluate(parse_expression(text), names)
+        return evaluate(parse_expression(text), names)
     except (ExpressionFailed, ExpressionSyntax):
         return None
+
+
+def _value(text: str, names: Names) -> float | str | None:
+    """Return what a condition compares with, where that is known before the run."""
+    value = known_value(text, names)
     return value if isinstance(value, int | float | str) and not isinstance(value, bool) else None
 
 
@@ -105,19 +110,26 @@ def _conditions(workflow: Workflow) -> Iterator[tuple[StepBase, Source]]:
                 yield node.step, expectation.that
 
 
-def all_sources(workflow: Workflow) -> Iterator[tuple[StepBase | None, Source]]:
-    """Yield every text of a workflow that is evaluated, with the step that it belongs to."""
-    for node in workflow.all_steps():
+def all_sources(
+    workflow: Workflow, only: StepBase | None = None
+) -> Iterator[tuple[StepBase | None, Source, PathTo]]:
+    """Yield every text of a workflow that is evaluated, with the step and the field that it is of.
+
+    *only*: the texts of that step.
+    """
+    steps = (only,) if only is not None else [node.step for node in workflow.all_steps()]
+    for step in steps:
         # A kind's fields: what steps inside hold comes with those steps.
-        for _, source in sources(node.step.kind, None, ()):
-            yield node.step, source
-        for key, value in fields_of(node.step):
-            if key != node.step.kind.key:
-                for _, source in sources(value, None, ()):
-                    yield node.step, source
-    for value in (workflow.outputs, workflow.vars, workflow.notify):
-        for _, source in sources(value, None, ()):
-            yield None, source
+        for path, source in sources(step.kind, None, ()):
+            yield step, source, path
+        for key, value in fields_of(step):
+            if key != step.kind.key:
+                for path, source in sources(value, None, (key,)):
+                    yield step, source, path
+    if only is None:
+        for value in (workflow.outputs, workflow.vars, workflow.notify):
+            for path, source in sources(value, None, ()):
+                yield None, source, path
 
 
 def parsed_source(source: Source) -> Parsed | None:
@@ -127,37 +139,3 @@ def parsed_source(source: Source) -> Parsed | None:
         return parse_expression(source.text) if is_expression else parse_template(source.text)
     except ExpressionSyntax:
         return None
-
-
-def columns_read(workflow: Workflow, step_id: str) -> tuple[str, ...]:
-    """Return the columns that the workflow reads of the rows of the step *step_id*, in order."""
-    rows = ("steps", step_id, "rows")
-    found: dict[str, None] = {}
-    items = _item_names(workflow, rows)
-    for _, source in all_sources(workflow):
-        parsed = parsed_source(source)
-        if parsed is None:
-            continue
-        for path, name in attributes(parsed):
-            if path[:3] == rows:
-                found[name] = None
-        for mention in mentions(parsed):
-            path = mention.path
-            if path[:3] == rows:
-                found |= dict.fromkeys(part for part in path[3:4] if not part.isdecimal())
-                found |= dict.fromkeys(path[4:5] if path[3:4] and path[3].isdecimal() else ())
-            elif path[0] in items:
-                found |= dict.fromkeys(path[1:2])
-    return tuple(found)
-
-
-def _item_names(workflow: Workflow, rows: tuple[str, ...]) -> set[str]:
-    """Return what loops over *rows* call their items."""
-    names = set()
-    for node in workflow.all_steps():
-        kind = node.step.kind
-        if isinstance(kind, ForEach) and isinstance(kind.items, Expression):
-            parsed = parsed_source(kind.items)
-            if parsed and any(mention.path[:3] == rows for mention in mentions(parsed)):
-                names.add(kind.as_)
-    return names

@@ -13,8 +13,6 @@ from almaflow.expressions.parsed import Parsed, Piece
 _COUNTERS = "counters"
 _OPERATORS = {"eq": "==", "gt": ">", "gteq": ">=", "lt": "<", "lteq": "<="}
 _TURNED = {"==": "==", ">": "<", ">=": "<=", "<": ">", "<=": ">="}
-# Filters whose first argument, or `attribute`, is the name of a member of each element.
-_BY_ATTRIBUTE = frozenset(("map", "selectattr", "rejectattr", "sum", "sort", "unique", "groupby"))
 
 
 @dataclass(frozen=True)
@@ -45,19 +43,6 @@ def mentions(parsed: Parsed) -> Iterator[Mention]:
             found = _mention(node)
             if found is not None:
                 yield found
-
-
-def attributes(parsed: Parsed) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield the members of a list's elements that filters name, each with the list's path."""
-    for piece in parsed.pieces:
-        for node in _nodes(piece.node):
-            if not isinstance(node, nodes.Filter) or node.name not in _BY_ATTRIBUTE:
-                continue
-            named = [pair.value for pair in node.kwargs if pair.key == "attribute"]
-            named += node.args[:1] if node.name != "map" else []
-            for argument in named:
-                if isinstance(argument, nodes.Const) and isinstance(argument.value, str):
-                    yield _base(node), argument.value
 
 
 def comparisons(parsed: Parsed) -> Iterator[Comparison]:
@@ -116,13 +101,6 @@ def _placed_counter(node: nodes.Node) -> Mention | None:
 def _plain(node: nodes.Node) -> Mention | None:
     path = path_of(node)
     return Mention(tuple(path)) if path else None
-
-
-def _base(node: nodes.Node) -> tuple[str, ...]:
-    """Return the path of the list that filters are applied to, one after the other."""
-    while isinstance(node, nodes.Filter) and node.node is not None:
-        node = node.node
-    return tuple(path_of(node))
 
 
 def _nodes(node: nodes.Node) -> Iterator[nodes.Node]:

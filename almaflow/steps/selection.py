@@ -90,6 +90,11 @@ class Selection:
     def __init__(self, parsed: Any) -> None:
         self._parsed = parsed
 
+    @property
+    def tree(self) -> Mapping[str, Any]:
+        """What JMESPath's parser has read: nodes with `type`, `children` and perhaps `value`."""
+        return self._parsed  # type: ignore[no-any-return]
+
     def search(self, data: Any) -> Any:
         """Return what it finds in *data*, None for nothing; best called in a thread.
 

@@ -84,6 +84,14 @@ def test_a_plan_takes_the_same_path(almaflow: Almaflow, write: Write) -> None:
     assert (typed.code, typed.json["simulated_outcome"]) == (0, "succeeded")
 
 
+@pytest.mark.parametrize("command", ["plan", "run"])
+def test_a_simulated_failure_is_a_bad_end(almaflow: Almaflow, write: Write, command: str) -> None:
+    assert simulated(almaflow, write, "[{fail: enough}]", command).code == 1
+    assert (
+        simulated(almaflow, write, "[{check: {that: '1 > 2', otherwise: skip}}]", command).code == 0
+    )
+
+
 def test_sets_that_the_file_makes_and_deletes_are_not_made_up(
     almaflow: Almaflow, write: Write
 ) -> None:

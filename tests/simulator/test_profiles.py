@@ -187,7 +187,7 @@ def test_a_missing_report_is_an_error_of_the_server_and_comes_with_a_hint() -> N
     )
     assert json.loads(reply.body)["errorsExist"] is True
     assert reply.headers["x-simulator-hint"] == (
-        'reports: [{path: "/x", columns: ["Barcode"], rows: [["39031000000011"]]}]'
+        'reports: [{path: "/x", columns: [Barcode], rows: [["39031000000011"]]}]'
     )
 
 

@@ -18,6 +18,7 @@ from almaflow.alma.simulator.faults import Faults, broken, call_names, is_proces
 from almaflow.alma.simulator.furnish import furnish
 from almaflow.alma.simulator.institution import Institution, Submission
 from almaflow.alma.simulator.keys import EVERYTHING, Key, key_text
+from almaflow.alma.simulator.reads import answered
 from almaflow.alma.simulator.received import LastRequests, Received
 from almaflow.alma.simulator.reply import Answer, ApiError, Reply, Shape
 from almaflow.alma.simulator.router import Route, find_route, split_target
@@ -64,8 +65,8 @@ class SimulatedAlma:
         self._clock = now
         self._scenario = scenario or Scenario()
         self._seed = seed
-        # What is made up in institutions that are added from now on; None: nothing.
-        self.wanted = Wanted() if self._scenario.everything_exists else None
+        # What callers want of institutions that are added from now on.
+        self.wants = Wanted()
         self._rng = random.Random(seed)
         self._lock = threading.RLock()
         self._institutions: dict[str, Institution] = {}
@@ -121,7 +122,7 @@ class SimulatedAlma:
             scenario=self._scenario,
             seed=self._seed,
             started_at=self._started_at,
-            wanted=self.wanted,
+            wants=self.wants,
         )
         furnish(institution)
         return institution
@@ -282,20 +283,19 @@ class SimulatedAlma:
         institution = self._institutions[key.institution]
         institution.settle(request.now)
         institution.quota.take(request.now)
-        if route is None:
-            raise ApiError("NOT_FOUND", status=404, shape=Shape.FRAMEWORK)
-        if not key.allows(route.area, request.method):
+        if route is not None and not key.allows(route.area, request.method):
             raise _unauthorized()
         call = self._call(request, route, institution, fault)
-        return self._render(request, route.endpoint(call))
+        endpoint = route.endpoint if route else None
+        return self._render(request, answered(call, request.method, request.path, endpoint))
 
     def _call(
-        self, request: _Request, route: Route, institution: Institution, fault: Fault | None
+        self, request: _Request, route: Route | None, institution: Institution, fault: Fault | None
     ) -> Call:
         return Call(
             institution=institution,
             now=request.now,
-            ids=route.ids,
+            ids=route.ids if route else (),
             query=request.query,
             headers=request.headers,
             body=request.body,

@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from almaflow.alma.simulator import texts
-from almaflow.alma.simulator.call import Call, hint
+from almaflow.alma.simulator.call import Call
+from almaflow.alma.simulator.hints import hint
 from almaflow.alma.simulator.library import FILLING_JOB, Effect
 from almaflow.alma.simulator.records import digest
 from almaflow.alma.simulator.reply import Answer, ApiError

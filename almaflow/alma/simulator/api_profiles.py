@@ -6,8 +6,9 @@ from typing import Any
 
 from almaflow.alma.simulator import texts
 from almaflow.alma.simulator.api_sets import words_match
-from almaflow.alma.simulator.call import Call, hint
+from almaflow.alma.simulator.call import Call
 from almaflow.alma.simulator.code_tables import CODE_TABLES
+from almaflow.alma.simulator.hints import hint
 from almaflow.alma.simulator.profiles import IntegrationProfile
 from almaflow.alma.simulator.reply import Answer, ApiError
 from almaflow.alma.simulator.shapes import import_profile_shape, integration_profile_shape

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from xml.sax.saxutils import escape, quoteattr
 
-from almaflow.alma.simulator.call import Call, hint
+from almaflow.alma.simulator.call import Call
+from almaflow.alma.simulator.hints import hint
 from almaflow.alma.simulator.made_up import report_at
 from almaflow.alma.simulator.records import digest
 from almaflow.alma.simulator.reply import Answer, ApiError

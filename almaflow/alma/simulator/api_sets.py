@@ -7,7 +7,8 @@ from typing import Any
 
 from almaflow.alma.simulator import texts
 from almaflow.alma.simulator.alma_sets import AlmaSet
-from almaflow.alma.simulator.call import Call, hint
+from almaflow.alma.simulator.call import Call
+from almaflow.alma.simulator.hints import hint
 from almaflow.alma.simulator.made_up import named_set, set_with_id
 from almaflow.alma.simulator.queries import check_query
 from almaflow.alma.simulator.reply import Answer, ApiError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -82,28 +81,3 @@ def iso(instant: datetime) -> str:
 def http_date(instant: datetime) -> str:
     """Return an instant the way HTTP headers write it (RFC 1123, GMT)."""
     return format_datetime(instant.astimezone(UTC), usegmt=True)
-
-
-def hint(section: str, **fields: Any) -> str:
-    """Return a scenario line that would furnish what is missing; `a.b` nests."""
-    inner = ", ".join(f"{name}: {_scalar(value)}" for name, value in fields.items())
-    outer, _, key = section.rpartition(".")
-    line = f"{key}: [{{{inner}}}]"
-    return f"{outer}: {{{line}}}" if outer else line
-
-
-def _scalar(value: Any) -> str:
-    if isinstance(value, list):
-        return json.dumps(value)
-    text = str(value)
-    plain = text.replace("_", "a").isalnum() and text.isascii() and not text.isdecimal()
-    if isinstance(value, int) or (plain and text.lower() not in _SPECIAL):
-        return text
-    # YAML writes characters beyond U+FFFF with one escape, JSON with two.
-    escaped = (char if char < "\U00010000" else f"\\U{ord(char):08X}" for char in text)
-    return "".join(
-        part if part.startswith("\\U") else json.dumps(part)[1:-1] for part in escaped
-    ).join('""')
-
-
-_SPECIAL = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}

@@ -52,7 +52,7 @@ class Institution:
         scenario: Scenario,
         seed: int,
         started_at: datetime,
-        wanted: Wanted | None = None,
+        wants: Wanted | None = None,
     ) -> None:
         self.name = name
         self.code = code
@@ -64,11 +64,13 @@ class Institution:
         self.zone = ZoneInfo(scenario.alma.timezone)
         self.rng = random.Random(f"{seed}/{name}")
         self.quota = Quota(scenario.alma, environment)
+        # What callers want to be there; hints of refusals say it.
+        self.wants = wants or Wanted()
         # What is made up when it is asked for; None: what is not there is refused.
-        self.wanted = wanted
+        self.wanted = self.wants if scenario.everything_exists else None
         # Ids and names of the sets that callers have deleted.
         self.gone: set[str] = set()
-        self.records = Records(suffix, scenario.unknown_members, any_id=wanted is not None)
+        self.records = Records(suffix, scenario.unknown_members, any_id=scenario.everything_exists)
         self.jobs: dict[str, Job] = {}
         self.instances: dict[str, Instance] = {}
         self.sets: dict[str, AlmaSet] = {}

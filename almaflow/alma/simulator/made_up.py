@@ -13,6 +13,7 @@ from datetime import timedelta
 from almaflow.alma.simulator.alma_sets import AlmaSet
 from almaflow.alma.simulator.institution import Institution
 from almaflow.alma.simulator.library import Effect, Job
+from almaflow.alma.simulator.made_up_values import MadeUpValues, length
 from almaflow.alma.simulator.records import Members, digest, id_types
 from almaflow.alma.simulator.scenario import Report
 from almaflow.alma.simulator.scenario_fields import fits
@@ -130,30 +131,37 @@ def made_up_job(job_id: str, name: str) -> Job:
     )
 
 
+def values_of(institution: Institution) -> MadeUpValues:
+    """Return what makes up values of this institution."""
+    return MadeUpValues(institution.records.form_of("BIB_MMS"), institution.started_at)
+
+
 def report_at(institution: Institution, path: str) -> Report | None:
     """Return the report of that path with the columns wanted; None where it may be missing."""
     if institution.wanted is None or not path.startswith("/"):
         return None
-    columns: dict[str, None] = {}
-    for wanted in institution.wanted.reports:
-        if fits(wanted.path, path):
-            columns |= dict.fromkeys(wanted.columns)
-    headings = tuple(columns) or _COLUMNS
-    rows = tuple(
-        tuple(_cell(institution, heading, row) for heading in headings) for row in range(_ROWS)
-    )
+    return wanted_report(institution, path)
+
+
+def wanted_report(institution: Institution, path: str) -> Report:
+    """Return a report with the columns and the rows that callers want of it."""
+    found = [wanted for wanted in institution.wants.reports if fits(wanted.path, path)]
+    headings = tuple(dict.fromkeys(one for wanted in found for one in wanted.columns)) or _COLUMNS
+    asked = next((wanted.rows for wanted in found if wanted.rows is not None), None)
+    count = _ROWS if asked is None else length(asked, _ROWS)
+    cells = asked.element.members if asked is not None and asked.element is not None else {}
+    values = values_of(institution)
+
+    def cell(heading: str, number: int) -> str:
+        asked = cells.get(heading)
+        made = "" if asked is None else str(values.value(asked, heading, number))
+        return made if asked is not None and asked.bounds else _cell(values, heading, number)
+
+    rows = tuple(tuple(cell(one, 1 + row) for one in headings) for row in range(count))
     return Report(path=path, columns=headings, rows=rows)
 
 
-def _cell(institution: Institution, heading: str, row: int) -> str:
+def _cell(values: MadeUpValues, heading: str, number: int) -> str:
     """Return a text that suits a column of that heading."""
-    words, number = heading.casefold(), 1 + row
-    if "barcode" in words:
-        return f"39031{number:09d}"
-    if "mms" in words:
-        return institution.records.id_of("BIB_MMS", number)
-    if re.search(r"\bdate\b", words):
-        return (institution.started_at - timedelta(days=number)).date().isoformat()
-    if re.search(r"\b(title|name|author|description|note)\b", words):
-        return f"{heading} {number}"
-    return str(number)
+    named = re.search(r"\b(title|name|author|description|note)\b", heading.casefold())
+    return values.text(heading, number, "" if named else str(number))

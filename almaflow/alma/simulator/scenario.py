@@ -26,8 +26,10 @@ from almaflow.alma.simulator.scenario_fields import (
     Scoped,
     Start,
     Texts,
+    as_texts,
 )
 from almaflow.alma.simulator.scenario_library import ExtraSet, Library
+from almaflow.alma.simulator.scenario_responses import ScenarioResponse
 from almaflow.alma.simulator.scenario_webhooks import MOST_WEBHOOKS, Webhook
 from almaflow.alma.simulator.switches import AlmaSwitches
 
@@ -359,6 +361,9 @@ class Scenario(Part):
     webhooks: Annotated[tuple[Webhook, ...], Field(max_length=MOST_WEBHOOKS)] = Field(
         default=(), description="Listeners that `almaflow simulator` informs when jobs end."
     )
+    responses: Few[ScenarioResponse] = Field(
+        default=(), description="Responses to reads (`get`) of other resources, such as users."
+    )
     alma: AlmaSwitches = Field(
         default_factory=AlmaSwitches, description="Alma's behavior and limits."
     )
@@ -366,21 +371,7 @@ class Scenario(Part):
     @model_validator(mode="before")
     @classmethod
     def _as_written(cls, data: Any) -> Any:
-        return _unwrapped(data)
-
-
-def _unwrapped(data: Any) -> Any:
-    """Replace values that know how they were written (`text`, `value`) by their text."""
-    if isinstance(data, dict):
-        return {key: _unwrapped(value) for key, value in data.items()}
-    if isinstance(data, (list, tuple)):
-        return [_unwrapped(value) for value in data]
-    if hasattr(data, "text") and hasattr(data, "value"):
-        return None if data.value is None and data.text in _NOTHING else data.text
-    return data
-
-
-_NOTHING = ("", "~", "null", "Null", "NULL")
+        return as_texts(data)
 
 
 def parse_scenario(data: Any) -> Scenario:

@@ -208,6 +208,32 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(first, re.DOTALL)
 
 
+_NOTHING = ("", "~", "null", "Null", "NULL")
+
+
+def as_texts(data: Any) -> Any:
+    """Replace values that know how they were written (`text`, `value`) by their text."""
+    if isinstance(data, dict):
+        # Of a response's JSON, values keep their types.
+        return {
+            key: _typed(value) if key == "json" else as_texts(value) for key, value in data.items()
+        }
+    if isinstance(data, (list, tuple)):
+        return [as_texts(value) for value in data]
+    if hasattr(data, "text") and hasattr(data, "value"):
+        return None if data.value is None and data.text in _NOTHING else data.text
+    return data
+
+
+def _typed(data: Any) -> Any:
+    """Replace values that know how they were written by their values."""
+    if isinstance(data, dict):
+        return {key: _typed(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [_typed(value) for value in data]
+    return data.value if hasattr(data, "text") and hasattr(data, "value") else data
+
+
 class Part(BaseModel):
     """A mapping of a scenario file."""
 

@@ -7,7 +7,8 @@ from contextlib import suppress
 from typing import Any
 
 from almaflow.alma.simulator.alma_sets import AlmaSet
-from almaflow.alma.simulator.call import Call, hint, http_date
+from almaflow.alma.simulator.call import Call, http_date
+from almaflow.alma.simulator.hints import hint
 from almaflow.alma.simulator.institution import Institution, Submission
 from almaflow.alma.simulator.library import Job
 from almaflow.alma.simulator.made_up import job_with_id, set_with_id, suit

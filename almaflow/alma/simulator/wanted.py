@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
@@ -39,17 +40,54 @@ class WantedRun:
     name: str = ""
 
 
+class AskedValue(Protocol):
+    """What somebody asks of a value: its members, its elements, or its form and what it meets.
+
+    *form* is `text`, `number`, `boolean`, `date`, or empty. *bounds* are conditions on the value,
+    of a list on how many elements it has: an operator (`==`, `<`, ...) and a limit.
+    """
+
+    @property
+    def members(self) -> Mapping[str, AskedValue]: ...
+    @property
+    def element(self) -> AskedValue | None: ...
+    @property
+    def form(self) -> str: ...
+    @property
+    def bounds(self) -> tuple[tuple[str, Any], ...]: ...
+
+
 @dataclass(frozen=True)
 class WantedReport:
-    """A report: a pattern of its path (`*`: any characters) and headings that it must have."""
+    """A report: a pattern of its path (`*`: any characters) and headings that it must have.
+
+    *rows* is what is asked of its rows, a list of mappings or of texts.
+    """
 
     path: str
     columns: tuple[str, ...]
+    rows: AskedValue | None = None
+
+
+@dataclass(frozen=True)
+class WantedRead:
+    """A resource that is read: patterns of its path below `/almaws/v1` and of its parameters.
+
+    *value* is what is asked of the response, of which all pages are *joined* or not.
+    """
+
+    path: str
+    query: tuple[tuple[str, str], ...]
+    value: AskedValue
+    joined: bool = False
 
 
 @dataclass(frozen=True)
 class Bound:
-    """A condition on a value: `==`, `>`, `>=`, `<` or `<=`, and what it is compared with."""
+    """A condition on a value: `==`, `>`, `>=`, `<` or `<=`, and what it is compared with.
+
+    Of a text, `in` says that it has the other one in it.
+    """
 
     operator: str
     value: float | str
@@ -72,7 +110,8 @@ def fitted(value: str, bounds: Iterable[Bound]) -> str:
     """Return *value*, changed where it does not meet one of the *bounds*; later ones count more."""
     for bound in bounds:
         if isinstance(bound.value, str):
-            value = bound.value if bound.operator == "==" else value
+            met = bound.operator == "in" and bound.value in value
+            value = bound.value if bound.operator in ("==", "in") and not met else value
         elif not _meets(value, bound.operator, bound.value):
             value = _nearest(bound.operator, bound.value)
     return value
@@ -124,3 +163,4 @@ class Wanted:
     runs: tuple[WantedRun, ...] = ()
     reports: tuple[WantedReport, ...] = ()
     counters: tuple[WantedCounter, ...] = ()
+    reads: tuple[WantedRead, ...] = ()

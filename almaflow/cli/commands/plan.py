@@ -19,7 +19,7 @@ from almaflow.cli.options import (
     in_order,
     read_given,
 )
-from almaflow.cli.render.run_report import print_warnings, without_told
+from almaflow.cli.render.run_report import exit_code_of, print_warnings, without_told
 from almaflow.cli.render.terminal import emit_json, emit_lines
 from almaflow.cli.render.text_layout import on_one_line
 from almaflow.outcome import Outcome
@@ -100,7 +100,7 @@ def plan(
 
     A simulated Alma provides the responses, so that later steps have values; the plan takes the
     same branches as `run --simulate`. Steps of other branches are listed as not taken. Secrets are
-    shown by name.
+    shown by name. If the simulated run ends badly, the exit code is 1.
     """
     file, scenario = in_order(file, scenario)
     project = bootstrap.open_project()
@@ -125,6 +125,8 @@ def plan(
         emit_json(_as_data(made, record, steps))
     else:
         emit_lines(_lines(made, record, steps))
+    if code := exit_code_of(record):
+        raise typer.Exit(code)
 
 
 def _as_data(made: Plan, record: RunRecord, steps: list[PlannedStep]) -> dict[str, Any]:
