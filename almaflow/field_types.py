@@ -29,6 +29,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from almaflow.durations import format_duration as format_duration
 from almaflow.durations import parse_duration as parse_duration
+from almaflow.foreign_keys import Advice
 from almaflow.model_fields import Several as Several
 from almaflow.model_fields import alternatives, fields_of, words_of
 
@@ -305,6 +306,8 @@ class Model(BaseModel):
 
     short: ClassVar[str | None] = None
     """The key that a value other than a mapping is short for, such as `for` in `wait: 10m`."""
+    foreign: ClassVar[Advice] = {}
+    """What people of other tools write as a key, with a sentence of what to write instead."""
     named: ClassVar[Any] = None
     """What is under keys that the file chooses itself, such as the branches of `parallel`;
     None when all keys are fields."""

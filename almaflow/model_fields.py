@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from typing import Annotated, Any, Generic, TypeVar
@@ -106,3 +107,32 @@ def models_in(model: type[BaseModel]) -> list[type[BaseModel]]:
         for annotation in (*held, getattr(current, "named", None)):
             models.extend(inner for inner in models_of(annotation) if inner not in models)
     return models
+
+
+@dataclass(frozen=True)
+class ModelPlace:
+    """What the models declare for a place: the models of a mapping there, and its field."""
+
+    models: tuple[type[BaseModel], ...]
+    field: FieldInfo | None = None
+
+    @property
+    def keys(self) -> dict[str, FieldInfo]:
+        """The fields of a mapping there by their keys."""
+        return {key: field for one in self.models for key, field in fields_of(one).items()}
+
+
+def place_of(model: type[BaseModel], path: Sequence[str | int]) -> ModelPlace:
+    """Return what *model* declares for *path*, keys and positions from its top."""
+    place = ModelPlace((model,))
+    for element in path:
+        field = next(
+            (found for one in place.models if (found := fields_of(one).get(str(element)))), None
+        )
+        named = [found for one in place.models if (found := getattr(one, "named", None))]
+        if field is not None:
+            place = ModelPlace(tuple(models_of(field)), field)
+        elif named and isinstance(element, str):
+            place = ModelPlace(tuple(models_of(named[0])))
+        # What is neither is an entry of a list or mapping: its models are those of the whole.
+    return place

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from almaflow.alma_keys import hide_keys
@@ -15,15 +14,15 @@ from almaflow.document import Document, PathTo
 from almaflow.document.mistakes import key_without_blank, missing_blank
 from almaflow.errors import DocumentsInvalid
 from almaflow.field_types import Plain
-from almaflow.model_fields import fields_of, models_of
+from almaflow.lookalikes import latin, look_alike_advice
+from almaflow.misplaced_keys import beside_advice, unknown_key
+from almaflow.model_fields import place_of
 from almaflow.problems import MOST_PROBLEMS, Problem, at_most, did_you_mean, has_errors
 
 M = TypeVar("M", bound=BaseModel)
 
 # A longer piece of the file (characters) in the middle of a sentence cannot be read.
 _SHOWN = 60
-# A list of keys longer than this does not help.
-_LISTED = 24
 
 
 def validate(document: Document, model: type[M], data: Any = None) -> M:
@@ -126,6 +125,8 @@ class _Finding:
             return filled[1], f"{message} Here are {_and(filled)}."
         if empty:
             return empty[0], f"{message} {_and(empty)} {'is' if len(empty) == 1 else 'are'} empty."
+        if advice := beside_advice(self.document, self.path, keys):
+            return None, f"{message} {advice}"
         is_empty = data == {} or (isinstance(data, Plain) and data.is_empty)
         return None, f"{message} {self.subject} is empty." if is_empty else message
 
@@ -200,41 +201,36 @@ def _sentence(text: str) -> str:
     return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
-def _unknown_key(finding: _Finding) -> str:
-    *around, key = finding.path
-    owner = around[-1] if around else None
-    known = _keys_at(finding.model, tuple(around))
-    hint = did_you_mean(str(key), known)
-    if not hint and 0 < len(known) <= _LISTED:
-        hint = f"; the keys are {', '.join(f'`{name}`' for name in known)}."
-    where = "here" if owner is None else f"of {owner}"
-    if isinstance(owner, int):
-        lists = [element for element in around if isinstance(element, str)]
-        where = f"of an entry of {lists[-1]}" if lists else "of an entry"
-    return f"`{key}` is not a key {where}{hint or '.'}"
-
-
 def _missing_key(finding: _Finding) -> str:
     last = finding.path[-1] if finding.path else None
     owner = f"`{last}`" if isinstance(last, str) else "This entry"
-    return f"{'The file' if last is None else owner} needs the key `{finding.missing}`."
+    message = f"{'The file' if last is None else owner} needs the key `{finding.missing}`."
+    advice = beside_advice(finding.document, finding.path, (finding.missing,))
+    return f"{message} {advice}" if advice else message
 
 
 def _one_of(finding: _Finding) -> str:
     # Pydantic gives "'a', 'b' or 'c'"; enumerations and literals alike.
     expected = str(finding.context.get("expected", "")).replace("'", "`")
     names = [name for index, name in enumerate(expected.split("`")) if index % 2]
-    hint = did_you_mean(_shown(finding.input).strip("`"), names)
+    text = _shown(finding.input).strip("`")
     value = finding.shown
+    if advice := look_alike_advice(text, names):
+        return f"{value} is not known here; {advice}"
+    hint = did_you_mean(text, names)
     return f"{value[:1].upper()}{value[1:]} is not one of {expected}{hint or '.'}"
 
 
 def _pattern(finding: _Finding) -> str:
     # For a short form, the field that it is short for.
     form = (finding.form.partition(".")[0],) if finding.form else ()
-    field = _field_at(finding.model, (*finding.path, *form))
+    field = place_of(finding.model, (*finding.path, *form)).field
     meant = field.description if field and field.description else ""
     pattern = finding.context.get("pattern", "")
+    text = _shown(finding.input).strip("`")
+    plain = [latin(text)] if re.match(pattern, latin(text)) else []
+    if advice := look_alike_advice(text, plain):
+        return f"{finding.shown} does not fit {finding.subject}; {advice}"
     return f"{finding.shown} does not fit {finding.subject}: " + (
         _sentence(meant) if meant else f"it must match the pattern {pattern}."
     )
@@ -267,7 +263,10 @@ def _bound(words: str, key: str) -> Callable[[_Finding], str]:
 
 _SENTENCES: Mapping[str, tuple[str, Callable[[_Finding], str]]] = {
     "missing": ("missing-key", _missing_key),
-    "extra_forbidden": ("unknown-key", _unknown_key),
+    "extra_forbidden": (
+        "unknown-key",
+        lambda it: unknown_key(it.document, it.model, it.path),
+    ),
     "literal_error": ("bad-value", _one_of),
     "enum": ("bad-value", _one_of),
     "string_pattern_mismatch": ("bad-value", _pattern),
@@ -299,34 +298,3 @@ _SORTS = {
     "bool_type": "`true` or `false`",
     "bool_parsing": "`true` or `false`",
 }
-
-
-@dataclass(frozen=True)
-class _Place:
-    """What the models declare for a place: the models of a mapping there, and its field."""
-
-    models: tuple[type[BaseModel], ...]
-    field: FieldInfo | None = None
-
-
-def _at(model: type[BaseModel], path: PathTo) -> _Place:
-    place = _Place((model,))
-    for element in path:
-        field = next(
-            (found for one in place.models if (found := fields_of(one).get(str(element)))), None
-        )
-        named = [found for one in place.models if (found := getattr(one, "named", None))]
-        if field is not None:
-            place = _Place(tuple(models_of(field)), field)
-        elif named and isinstance(element, str):
-            place = _Place(tuple(models_of(named[0])))
-        # What is neither is an entry of a list or mapping: its models are those of the whole.
-    return place
-
-
-def _keys_at(model: type[BaseModel], path: PathTo) -> list[str]:
-    return list(dict.fromkeys(key for one in _at(model, path).models for key in fields_of(one)))
-
-
-def _field_at(model: type[BaseModel], path: PathTo) -> FieldInfo | None:
-    return _at(model, path).field

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from almaflow.alma_keys import cover_keys, hide_keys
+from almaflow.lookalikes import look_alike_advice
 
 
 class Severity(StrEnum):
@@ -114,11 +115,14 @@ _COMPARED = 1000
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:
     """Return `; did you mean `x`?` for the nearest of *known*, or an empty text.
 
-    Of very many names none is suggested.
+    For a name with letters that only look like Latin ones, which letter that is. Of very many
+    names none is suggested.
     """
     names = sorted(set(known))
     if len(names) > _COMPARED:
         return ""
+    if advice := look_alike_advice(wrong, names):
+        return f"; {advice}"
     folded = {name.casefold(): name for name in names}
     near = difflib.get_close_matches(wrong.casefold(), folded, n=1, cutoff=0.6)
     return f"; did you mean `{folded[near[0]]}`?" if near else ""

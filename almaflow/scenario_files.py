@@ -20,7 +20,10 @@ KEYS = (
     *("unknown_members", "webhooks"),
 )
 _OF_SCENARIOS = re.compile(rf"^(?:{'|'.join(KEYS)})[ \t]*:", re.MULTILINE)
-_OF_WORKFLOWS = re.compile(r"^(?:steps|schedule|inputs|finally)[ \t]*:", re.MULTILINE)
+# Also those that people of other tools write.
+_OF_WORKFLOWS = re.compile(
+    r"^(?:steps|schedule|inputs|finally|name|on|env|vars|tasks|stages|notify)[ \t]*:", re.MULTILINE
+)
 
 
 def is_scenario(path: Path) -> bool:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from almaflow import foreign_keys
 from almaflow.field_types import Duration, Model, Several, Text, Value, choose_one
 from almaflow.steps.base import IDENTIFIER
 from almaflow.timetable import day_time_cron, every_meant
@@ -18,6 +19,8 @@ TIMINGS = ("cron", "daily", "weekly", "monthly", "every", "dates")
 
 class ScheduleEntry(Model):
     """When the workflow is due: one of `cron`, `daily`, `weekly`, `monthly`, `every`, `dates`."""
+
+    foreign: ClassVar = foreign_keys.SCHEDULE
 
     short: ClassVar[str | None] = "cron"
 

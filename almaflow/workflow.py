@@ -12,11 +12,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import timedelta
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
+from almaflow import foreign_keys
 from almaflow.field_types import Duration, Model, Number, Several, Template, Text, Value, Whole
 from almaflow.schedule_entry import ScheduleEntry as ScheduleEntry
 from almaflow.steps.added_kinds import added_kinds
@@ -105,6 +106,8 @@ def kinds() -> Mapping[str, type[Kind]]:
 
 class Input(Model):
     """A named value that a workflow is run with."""
+
+    foreign: ClassVar = foreign_keys.INPUT
 
     type: Annotated[
         Literal["string", "integer", "number", "boolean", "date", "list"],
@@ -216,6 +219,8 @@ def _valid_name(name: str | None) -> str | None:
 
 class Workflow(Model):
     """A declared sequence of steps with a name, inputs and timetables: one YAML file."""
+
+    foreign: ClassVar = foreign_keys.WORKFLOW
 
     name: Annotated[
         Text | None,

@@ -26,7 +26,16 @@ PACKAGE = ROOT / "almaflow"
 FLOORS: Sequence[Sequence[str]] = (
     (
         *("errors", "clock", "task_groups", "outcome", "problems", "text_files", "thread_pool"),
-        *("redaction", "alma_keys", "durations", "visible", "waiting", "ownership"),
+        *(
+            "redaction",
+            "alma_keys",
+            "foreign_keys",
+            "lookalikes",
+            "durations",
+            "visible",
+            "waiting",
+            "ownership",
+        ),
     ),
     (
         *(
@@ -35,6 +44,7 @@ FLOORS: Sequence[Sequence[str]] = (
             "patterns",
             "workflow_names",
             "document",
+            "misplaced_keys",
             "model_problems",
             "settings",
             "expressions",
@@ -112,6 +122,7 @@ HOMES: Mapping[str, Sequence[str]] = {
         *(
             "field_types",
             "model_fields",
+            "misplaced_keys",
             "model_problems",
             "settings",
             "alma",

@@ -14,6 +14,7 @@ from almaflow.document import PathTo
 from almaflow.expressions import ANYTHING, DATE, INSTANT, Record, Type
 from almaflow.field_types import Plain, Template
 from almaflow.inputs import read_input
+from almaflow.lookalikes import latin, look_alike_advice
 from almaflow.steps.base import IDENTIFIER
 from almaflow.workflow import Input, Workflow
 
@@ -189,13 +190,15 @@ def _with_article(noun: str) -> str:
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
+_NAME_RULE = "A name is a letter, followed by letters, digits and `_`."
+
+
 def check_name(notes: Notes, path: PathTo, noun: str) -> None:
     """Note a name that expressions could not use."""
     name = str(path[-1])
     if not re.fullmatch(IDENTIFIER, name):
-        notes.at_key(
-            path,
-            "bad-name",
-            f"`{name}` is not a valid name for {_with_article(noun)}. A name is a letter, "
-            "followed by letters, digits and `_`.",
-        )
+        plain = [latin(name)] if re.fullmatch(IDENTIFIER, latin(name)) else []
+        advice = look_alike_advice(name, plain)
+        rule = f"; {advice}" if advice else f". {_NAME_RULE}"
+        message = f"`{name}` is not a valid name for {_with_article(noun)}{rule}"
+        notes.at_key(path, "bad-name", message)

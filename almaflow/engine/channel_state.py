@@ -17,7 +17,7 @@ class Try:
     """Why it did not get there; empty when it did, or is not over."""
     soon: bool = True
     """Whether another try may succeed soon."""
-    about_files: str = ""
+    remark: str = ""
     """Why not all files were sent along; empty when they were."""
 
 

@@ -322,8 +322,8 @@ class Outbox:
             seconds = self._patience(files).total_seconds()
             error = f"The channel `{notice.channel}` did not respond within {seconds:g} seconds."
             return Try(notice.id, over=True, error=error)
-        if attempt.about_files:
-            channel.remarks[notice.id] = text = self._shown(attempt.about_files)
+        if attempt.remark:
+            channel.remarks[notice.id] = text = self._shown(attempt.remark)
             self._log(text, level="warning", channel=notice.channel, **_about(notice))
         return attempt
 
@@ -331,7 +331,7 @@ class Outbox:
         """Bring a notice to its channel; for the channel's thread."""
         error = ""
         try:
-            attempt.about_files = self._outside.send_notice(
+            attempt.remark = self._outside.send_notice(
                 notice.channel, notice.title, notice.text, files
             )
         except NotNow as caught:

@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from almaflow import foreign_keys
 from almaflow.alma.job_status import KNOWN_STATUSES
 from almaflow.expressions import INSTANT, NUMBER, TEXT, Type
 from almaflow.field_types import (
@@ -248,6 +249,8 @@ IDENTIFIER = r"^[A-Za-z][A-Za-z0-9_]*$"
 
 class StepBase(Model):
     """One step: exactly one key names its kind; the others are common to all."""
+
+    foreign: ClassVar = foreign_keys.STEP
 
     id: Annotated[
         Text | None,

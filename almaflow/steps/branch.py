@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
+from almaflow import foreign_keys
 from almaflow.expressions import to_text
 from almaflow.field_types import Expression
 from almaflow.steps.base import Body, Kind
@@ -29,6 +30,8 @@ class Branch(Kind):
     do not count. `A | B` matches either. The step fails if no case matches
     and there is no `default`.
     """
+
+    foreign: ClassVar = foreign_keys.BRANCH
 
     key = "branch"
     composite = True

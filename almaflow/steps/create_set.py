@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from almaflow import foreign_keys
 from almaflow.alma import calls
 from almaflow.alma.errors import AlmaRefused
 from almaflow.alma.evidence import SetTrace
@@ -56,6 +57,8 @@ class CreateSet(Kind):
     (`from_set`), two sets (`combine`) or the titles of an import (`from_run`). Set names are unique
     in an institution: add `{{ run.id }}` or a date to the name.
     """
+
+    foreign: ClassVar = foreign_keys.CREATE_SET
 
     key = "create_set"
     names_files = True

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from almaflow import foreign_keys
 from almaflow.expressions import ANYTHING, ListOf
 from almaflow.field_types import Expression, Template, Text, Whole
 from almaflow.steps.base import IDENTIFIER, Body, BodyEnd, Kind
@@ -28,6 +29,8 @@ class ForEach(Kind):
     an iteration fails, started iterations are finished and no new one starts. The list is
     evaluated once, when the step begins.
     """
+
+    foreign: ClassVar = foreign_keys.FOR_EACH
 
     key = "for_each"
     composite = True

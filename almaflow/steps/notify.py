@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from almaflow import foreign_keys
 from almaflow.field_types import Message, Several, Template, Text
 from almaflow.outcome import Outcome
 from almaflow.steps.base import Kind
@@ -26,6 +27,8 @@ class Notify(Kind):
     Mail and many chats carry files. Of a channel that does not, the message has only their names,
     and the log says so. A message that is delivered later carries the file as it is then.
     """
+
+    foreign: ClassVar = foreign_keys.NOTIFY
 
     key = "notify"
     names_files = True

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from almaflow import foreign_keys
 from almaflow.alma.payload import (
     ParameterRepeated,
     PayloadInvalid,
@@ -173,6 +174,8 @@ class SubmitJob(JobStep):
     file, or write them here. A job is submitted once, whatever happens. If the response to a
     submission is lost, almaflow searches Alma for the instance before it sends anything again.
     """
+
+    foreign: ClassVar = foreign_keys.SUBMIT_JOB
 
     key = "submit_job"
     names_files = True

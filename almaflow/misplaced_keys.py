@@ -1,0 +1,199 @@
+"""A key that is not known where it is: what was meant by it, and where it belongs.
+
+Four ways lead there: a slip of the pen, a letter of another alphabet, a word of another tool, and a
+line that is indented too little or too much. Each message shows the right form with the values of
+the file.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from almaflow.alma_keys import hide_keys
+from almaflow.document import Document, PathTo
+from almaflow.field_types import Plain
+from almaflow.foreign_keys import normal
+from almaflow.lookalikes import look_alike_advice
+from almaflow.model_fields import fields_of, later_models_of, models_of, place_of
+from almaflow.problems import did_you_mean
+
+# A list of keys longer than this does not help.
+_LISTED = 24
+# Characters of a value that a message repeats.
+_LONGEST = 60
+# From this likeness on a key is certainly a slip of the pen.
+_SLIP = 0.85
+# More places than this where a key could belong say nothing.
+_MOST_PLACES = 3
+# Texts that begin so, or hold this, mean something else in YAML without quotes.
+_NEEDS_QUOTES = ("{", "[", "*", "&", "!", "%", "@", "`", "'", '"', "|", ">", "#", "- ", "? ")
+
+
+def unknown_key(document: Document, model: type[BaseModel], path: PathTo) -> str:
+    """Return the message about the key at *path*, which *model* does not have there."""
+    around, key = path[:-1], str(path[-1])
+    known = place_of(model, around).keys
+    subject = f"`{key}` is not a key {_where(around)}"
+    if advice := look_alike_advice(key, known):
+        return f"{subject}; {advice}"
+    if same := next((one for one in known if normal(one) == normal(key)), ""):
+        return f"{subject}; did you mean `{same}`?"
+    for find in (_sibling, _kind_in_value, _foreign, _further_out, _further_in):
+        if advice := find(document, model, around, key):
+            return f"{subject}. {advice}"
+    if set(known) == {"name", "value"}:
+        value = in_line(document.value(path))
+        return f"{subject}. Write `{{name: {key}, value: {value}}}`, or all of them without `-`."
+    hint = did_you_mean(key, known)
+    if not hint and 0 < len(known) <= _LISTED:
+        hint = f"; the keys are {', '.join(f'`{name}`' for name in known)}."
+    return f"{subject}{hint or '.'}"
+
+
+def beside_advice(document: Document, path: PathTo, missing: Sequence[str]) -> str:
+    """Return where one of the *missing* keys of the mapping at *path* is: beside it, not in it.
+
+    Empty when it is not there.
+    """
+    owner = path[-1] if path else None
+    beside = document.value(path[:-1])
+    inside = document.value(path)
+    if not isinstance(owner, str) or not isinstance(beside, dict):
+        return ""
+    # An `id` that a step may have is its own.
+    key = next((one for one in reversed(missing) if one in beside and one != owner), "")
+    is_own_id = key == "id" and in_line(beside[key]).isidentifier()
+    if not key or is_own_id or (isinstance(inside, dict) and inside):
+        return ""
+    value = in_line(beside[key])
+    return f"If `{key}: {value}` belongs to it, indent that line: `{owner}: {{{key}: {value}}}`."
+
+
+def in_line(value: Any) -> str:
+    """Return *value* in the form that YAML has for it in braces; what is long is cut with `…`."""
+    match value:
+        case Plain():
+            return hide_keys(value.text)
+        case str():
+            return _quoted(value)
+        case dict():
+            inner = ", ".join(f"{key}: {in_line(one)}" for key, one in value.items())
+            return f"{{{inner}}}" if len(inner) <= _LONGEST else "{…}"
+        case list():
+            inner = ", ".join(map(in_line, value))
+            return f"[{inner}]" if len(inner) <= _LONGEST else "[…]"
+    return str(value)
+
+
+def _quoted(text: str) -> str:
+    text = hide_keys(text)
+    if len(text) > _LONGEST or "\n" in text:
+        return "…"
+    needs_quotes = (
+        not text.strip()
+        or text != text.strip()
+        or text.startswith(_NEEDS_QUOTES)
+        or any(one in text for one in (": ", " #", "{", "}", "[", "]", ","))
+        or text[:1].isdigit()
+    )
+    if not needs_quotes:
+        return text
+    return f'"{text}"' if '"' not in text and "\\" not in text else f"'{text}'"
+
+
+def _where(around: PathTo) -> str:
+    owner = around[-1] if around else None
+    if not isinstance(owner, int):
+        return "here" if owner is None else f"of {owner}"
+    lists = [element for element in around if isinstance(element, str)]
+    return f"of an entry of {lists[-1]}" if lists else "of an entry"
+
+
+def _sibling(document: Document, model: type[BaseModel], around: PathTo, key: str) -> str:
+    """Return that *key* belongs inside a mapping beside it, in which it is known."""
+    data = document.value(around)
+    for other, field in place_of(model, around).keys.items():
+        models = models_of(field)
+        if not isinstance(data, dict) or other not in data or len(models) != 1:
+            continue
+        if key not in fields_of(models[0]) or models[0] is model:
+            continue
+        return _indented(other, data[other], models[0], key, in_line(data[key]))
+    return ""
+
+
+def _indented(other: str, inside: Any, model: type[BaseModel], key: str, value: str) -> str:
+    subject = f"It belongs to `{other}`: indent it more than `{other}:`"
+    short = getattr(model, "short", None)
+    if isinstance(inside, dict | list):
+        return f"{subject}, like the lines below that."
+    if isinstance(inside, Plain) and inside.is_empty:
+        return f"{subject}, as in `{other}: {{{key}: {value}}}`."
+    if short is None:
+        return f"{subject}."
+    return f"{subject}, as in `{other}: {{{short}: {in_line(inside)}, {key}: {value}}}`."
+
+
+def _kind_in_value(document: Document, model: type[BaseModel], around: PathTo, key: str) -> str:
+    """Return the step that is meant by a key such as `type` with the name of a kind as its value.
+
+    The keys beside it that the kind has are put inside it.
+    """
+    data = document.value(around)
+    place = place_of(model, around)
+    kinds = {one: field for one, field in place.keys.items() if [*later_models_of(field)]}
+    wanted = data.get(key) if isinstance(data, dict) else None
+    if not isinstance(wanted, str) or not isinstance(data, dict):
+        return ""
+    kind = next((one for one in kinds if normal(one) == normal(wanted)), "")
+    if not kind:
+        return ""
+    inner = fields_of(models_of(kinds[kind])[0])
+    settings = {one: value for one, value in data.items() if one in inner and one not in place.keys}
+    return f"The kind of a step is itself a key: write `{kind}: {in_line(settings)}`."
+
+
+def _foreign(document: Document, model: type[BaseModel], around: PathTo, key: str) -> str:
+    """Return what to write for a word of another tool, unless it is the slip of a known one."""
+    place = place_of(model, around)
+    if difflib.get_close_matches(key.casefold(), list(place.keys), n=1, cutoff=_SLIP):
+        return ""
+    for one in place.models:
+        sentence = getattr(one, "foreign", {}).get(normal(key))
+        if sentence is not None:
+            data = document.value((*around, key))
+            # What GitHub's `on` and the like have inside.
+            inner = data.get("schedule") if isinstance(data, dict) else None
+            value = in_line(data if inner is None else inner) or "…"
+            return str(sentence.format(key=key, value=value))
+    return ""
+
+
+def _further_out(document: Document, model: type[BaseModel], around: PathTo, key: str) -> str:
+    """Return that *key* belongs to a mapping around this one, which knows it."""
+    for depth in range(len(around) - 1, -1, -1):
+        inner = around[depth]
+        if isinstance(inner, str) and inner != key and key in place_of(model, around[:depth]).keys:
+            return (
+                f"It belongs beside `{inner}`, not inside it: begin its line in the same column as "
+                f"`{inner}:`."
+            )
+    return ""
+
+
+def _further_in(document: Document, model: type[BaseModel], around: PathTo, key: str) -> str:
+    """Return under which key of this mapping *key* belongs."""
+    owners = [
+        other
+        for other, field in place_of(model, around).keys.items()
+        if any(key in fields_of(one) for one in models_of(field) if one is not model)
+    ]
+    if not 0 < len(owners) <= _MOST_PLACES:
+        return ""
+    value = in_line(document.value((*around, key)))
+    forms = [f"`{owner}: {{{key}: {value}}}`" for owner in owners]
+    return f"It belongs under another key: write {' or '.join(forms)}."
