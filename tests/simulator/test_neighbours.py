@@ -19,6 +19,9 @@ LISTS = {
     "mapping-tables": ("mapping_tables", "mapping_table"),
     "reminders": ("reminders", "reminder"),
     "deposit-profiles": ("deposit_profiles", "deposit_profile"),
+    "printers": ("printers", "printer"),
+    "license-terms": ("license_terms", "license_term"),
+    "utilities/fee-transactions": ("fees", "fee"),
 }
 
 
@@ -57,10 +60,29 @@ def test_single_objects_answer_in_both_formats(served: Served, path: str, root: 
 
 
 @pytest.mark.parametrize(
-    "path", ["libraries/X", "libraries/X/locations", "libraries/MAIN/locations/X", "letters/X"]
+    ("path", "code"),
+    [
+        ("libraries/X", "402119"),
+        ("libraries/X/locations", "402119"),
+        ("libraries/MAIN/locations/X", "402119"),
+        ("libraries/MAIN/circ-desks/X", "402119"),
+        ("letters/X", "60344"),
+        ("reminders/1", "60177"),
+        ("license-terms/X", "403400"),
+        ("mapping-tables/X", "40166411"),
+        ("open-hours", "40166413"),
+        ("open-hours?scope=X", "402119"),
+    ],
 )
-def test_what_does_not_exist_is_refused(path: str) -> None:
-    assert World().code("GET", f"/conf/{path}") == "402119"
+def test_what_does_not_exist_is_refused(path: str, code: str) -> None:
+    assert World().code("GET", f"/conf/{path}") == code
+
+
+def test_every_library_exists_where_everything_does() -> None:
+    world = World({"everything_exists": True})
+
+    assert world.get("/conf/libraries/B7/locations")["total_record_count"] == 1
+    assert world.get("/conf/libraries/B7")["code"] == "B7"
 
 
 def test_open_hours_cover_a_week_in_both_formats() -> None:
@@ -74,7 +96,17 @@ def test_open_hours_cover_a_week_in_both_formats() -> None:
     assert root.findtext("day/hours/hour/from") == "08:00"
 
 
-@pytest.mark.parametrize("path", ["bibs/test", "users/operation/test"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "bibs/test",
+        "users/operation/test",
+        "analytics/test",
+        "acq/test",
+        "courses/test",
+        "partners/operation/test",
+    ],
+)
 def test_keys_are_tested_for_other_areas(served: Served, path: str) -> None:
     alma = served.world.alma
     narrow = alma.add_key("main", rights={"conf": True})
@@ -86,15 +118,36 @@ def test_keys_are_tested_for_other_areas(served: Served, path: str) -> None:
     assert served.world.code("POST", f"/{path}", key=reading) == "UNAUTHORIZED"
 
 
-def test_the_paths_of_analytics_are_listed_folder_by_folder() -> None:
-    report = {"path": "/shared/Mine/Weeding", "columns": ["A"]}
-    world = World({"reports": [report]})
+def test_the_links_of_analytics_lead_from_folder_to_folder_to_the_report() -> None:
+    report = {"path": "/shared/Mine/Sub/Weeding", "columns": ["A"], "rows": [["x"]]}
+    other = {"path": "/shared/Mine/Other", "columns": ["A"]}
+    world = World({"reports": [report, other], "alma": {"links": "relative"}})
 
-    assert world.get("/analytics/paths")["path"] == [{"value": "/shared", "type": "Folder"}]
-    inside = world.get("/analytics/paths/%2Fshared%2FMine")["path"]
-    assert inside == [{"value": "/shared/Mine/Weeding", "type": "Report"}]
-    assert world.xml("GET", "/analytics/paths/shared").findtext("path/value") == "/shared/Mine"
-    assert world.code("GET", "/analytics/paths/other") == "INTERNAL_SERVER_ERROR"
+    path, kinds = "/analytics/paths", []
+    while path.startswith("/analytics/paths"):
+        entry = world.get(path)["path"][0]
+        kinds.append((entry["value"], entry["type"]))
+        path = entry["link"].removeprefix("/almaws/v1")
+
+    assert kinds == [
+        ("shared", "folder"),
+        ("Mine", "folder"),
+        ("Sub", "folder"),
+        ("Weeding", "report"),
+    ]
+    assert world.xml("GET", path).findtext("QueryResult/IsFinished") == "true"
+
+
+@pytest.mark.parametrize("folder", ["%2Fshared%2FMine", "shared/Mine", "/shared/Mine/"])
+def test_a_folder_of_analytics_may_be_written_as_it_is_or_encoded(folder: str) -> None:
+    world = World({"reports": [{"path": "/shared/Mine/Weeding", "columns": ["A"]}]})
+
+    found = world.get(f"/analytics/paths/{folder}")["path"]
+    element = world.xml("GET", f"/analytics/paths/{folder}")[0]
+
+    assert [(one["value"], one["type"]) for one in found] == [("Weeding", "report")]
+    assert (element.tag, element.text, element.attrib["type"]) == ("path", "Weeding", "report")
+    assert world.code("GET", "/analytics/paths/other") == "90109"
 
 
 @pytest.mark.parametrize("as_xml", [False, True])
@@ -132,3 +185,86 @@ def test_common_jobs_have_past_runs_that_have_ended() -> None:
 
 def test_there_is_no_hosted_workflow() -> None:
     assert World().code("POST", "/conf/workflows/1", {}) == "450001"
+
+
+@pytest.mark.parametrize("as_xml", [False, True])
+def test_reminders_are_made_found_changed_and_deleted(as_xml: bool) -> None:
+    world, path = World(), "/conf/reminders"
+    body = {
+        "entity": {"entity_id": "991", "entity_type": {"value": "BIB_MMS"}},
+        "type": {"value": "CHECK"},
+        "text": "Look again",
+    }
+    text = (
+        "<reminder><entity><entity_id>991</entity_id><entity_type>BIB_MMS</entity_type></entity>"
+        "<type>CHECK</type><text>Look again</text></reminder>"
+    )
+
+    made = world.json("POST", path, text if as_xml else body)
+    found = world.get(f"{path}?entity_id=991&status=NEW&limit=100")
+    changed = world.json("PUT", f"{path}/{made['id']}", {**made, "text": "Done"})
+    deleted = world.ask("DELETE", f"{path}/{made['id']}")
+
+    assert (made["type"]["value"], made["status"]["value"]) == ("CHECK", "NEW")
+    assert (found["total_record_count"], found["reminder"][0]["id"]) == (1, made["id"])
+    assert world.get(f"{path}?entity_id=992") == {"total_record_count": 0}
+    assert (changed["text"], changed["id"]) == ("Done", made["id"])
+    assert (deleted.status, world.code("GET", f"{path}/{made['id']}")) == (204, "60177")
+    assert world.code("POST", path, {"type": {"value": "CHECK"}}) == "60184"
+
+
+def test_locations_are_made_changed_and_deleted() -> None:
+    world, path = World(), "/conf/libraries/MAIN/locations"
+    body = {**world.get(f"{path}/STACKS"), "code": "NEW", "name": "New"}
+
+    made = world.json("POST", path, body)
+    changed = world.json("PUT", f"{path}/NEW", {"fulfillment_unit": {"value": "CLOSED"}})
+
+    assert made["link"].endswith(f"{path}/NEW")
+    assert (changed["name"], changed["fulfillment_unit"]["value"]) == ("New", "CLOSED")
+    assert world.code("POST", path, body) == "402119"
+    assert world.code("POST", path, {"name": "x"}) == "401664"
+    assert world.ask("DELETE", f"{path}/NEW").status == 204
+    assert world.code("GET", f"{path}/NEW") == "402119"
+
+
+def test_departments_and_desks_are_those_of_their_library() -> None:
+    world = World()
+
+    owned = world.get("/conf/departments?library=MAIN")["department"]
+    desk = world.get("/conf/libraries/MAIN/circ-desks/DEFAULT_CIRC_DESK")
+
+    assert {one["owner"]["value"] for one in owned} == {"MAIN"}
+    assert [place["location_code"] for place in desk["location"]] == ["STACKS", "RESERVE"]
+
+
+def test_open_hours_are_replaced_and_deleted() -> None:
+    world, path = World(), "/conf/open-hours?scope=MAIN"
+    rules = world.get(path)["open_hour"]
+
+    changed = world.json("PUT", path, {"open_hour": [*rules, {**rules[-1], "desc": "Works"}]})
+
+    assert [rule["desc"] for rule in changed["open_hour"]][-1] == "Works"
+    assert len(world.get(path)["open_hour"]) == len(rules) + 1
+    assert world.ask("DELETE", path).status == 204
+    assert world.get(path) == {}
+
+
+@pytest.mark.parametrize("table", ["code-tables/SetStatus", "mapping-tables/OtherSettings"])
+def test_rows_of_tables_are_replaced(table: str) -> None:
+    world, path = World(), f"/conf/{table}"
+    before = world.get(path)
+
+    world.json("PUT", path, {**before, "row": before["row"][:1]})
+
+    assert world.get(path)["row"] == before["row"][:1]
+
+
+def test_relations_of_a_library_are_kept() -> None:
+    world, path = World(), "/conf/relations?scope=MAIN"
+
+    world.json("PUT", path, {"deliver_to": [{"value": "DEPOT"}]})
+
+    assert world.get(path)["deliver_to"] == [{"value": "DEPOT"}]
+    assert world.code("DELETE", path) == "40166413"
+    assert world.ask("DELETE", f"{path}&libraryCode=DEPOT").status == 204

@@ -113,11 +113,27 @@ def get_code_table(call: Call) -> Answer:
     name = call.ids[0]
     if name not in CODE_TABLES:
         raise ApiError("40166411")
-    rows = [
+    return Answer("code_table", {**_table_head(call, name), "row": _rows(call, name)})
+
+
+def update_code_table(call: Call) -> Answer:
+    """Answer PUT /conf/code-tables/{name}; its rows are replaced."""
+    name = call.ids[0]
+    if name not in CODE_TABLES:
+        raise ApiError("40166411")
+    rows = [dict(row) for row in call.parsed("CodeTable").items("row")]
+    call.institution.kept.setdefault("code-tables", {})[name] = {"row": rows}
+    return get_code_table(call)
+
+
+def _rows(call: Call, name: str) -> list[dict[str, Any]]:
+    changed = call.institution.kept.get("code-tables", {}).get(name)
+    if changed is not None:
+        return list(changed["row"])
+    return [
         {"code": code, "description": label, "default": False, "enabled": True}
         for code, label in CODE_TABLES[name].items()
     ]
-    return Answer("code_table", {**_table_head(call, name), "row": rows})
 
 
 def _table_head(call: Call, name: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from almaflow.alma.simulator.alma_sets import AlmaSet
 from almaflow.alma.simulator.effects import report
+from almaflow.alma.simulator.kept import kept_at_first
 from almaflow.alma.simulator.library import Effect, Job
 from almaflow.alma.simulator.profiles import ImportProfile, IntegrationProfile
 from almaflow.alma.simulator.quotas import Quota
@@ -76,6 +77,8 @@ class Institution:
         self.sets: dict[str, AlmaSet] = {}
         self.integration_profiles: dict[str, IntegrationProfile] = {}
         self.import_profiles: dict[str, ImportProfile] = {}
+        # What has no part in jobs: libraries, locations, reminders, tables.
+        self.kept = kept_at_first(code)
         self.submissions: list[Submission] = []
         self.submission_counts: dict[str, int] = {}
         # Path and next row of the reports that are being read, by token; since when, by path.

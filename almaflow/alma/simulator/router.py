@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from almaflow.alma.simulator import (
     api_jobs,
+    api_kept,
     api_members,
     api_neighbours,
     api_new_sets,
     api_profile_writes,
     api_profiles,
+    api_report_paths,
     api_reports,
     api_sets,
+    kept,
     submission,
 )
 from almaflow.alma.simulator.call import Call
 from almaflow.alma.simulator.reply import Answer
 
 _PREFIX = "/almaws/v1/"
+# Below it, folders are written as they are or percent-encoded.
+_HOLDER = ["analytics", "paths"]
 
 Endpoint = Callable[[Call], Answer]
 
@@ -36,7 +42,30 @@ class Route:
 
 
 # Method, path below the prefix (`*` is an id), name for faults, endpoint.
-_TABLE: tuple[tuple[str, str, str, Endpoint], ...] = (
+_Line = tuple[str, str, str, Endpoint]
+
+
+def _kept(plural: str, name: str, kind: kept.Kind, *writes: str) -> tuple[_Line, ...]:
+    path = f"conf/{kind.path.format('*')}"
+    one = f"{path}/*"
+    lines: dict[str, _Line] = {
+        "list": ("GET", path, f"list_{plural}", partial(api_kept.list_kept, kind)),
+        "get": ("GET", one, f"get_{name}", partial(api_kept.get_kept, kind)),
+        "create": ("POST", path, f"create_{name}", partial(api_kept.create_kept, kind)),
+        "update": ("PUT", one, f"update_{name}", partial(api_kept.update_kept, kind)),
+        "delete": ("DELETE", one, f"delete_{name}", partial(api_kept.delete_kept, kind)),
+    }
+    return tuple(lines[name] for name in ("list", "get", *writes))
+
+
+def _tests(*paths: str) -> Iterator[_Line]:
+    for path in paths:
+        name = f"test_{path.partition('/')[0]}"
+        yield "GET", path, name, api_profiles.read_test
+        yield "POST", path, name, api_profiles.write_test
+
+
+_TABLE: tuple[_Line, ...] = (
     ("GET", "conf/test", "test", api_profiles.read_test),
     ("POST", "conf/test", "test", api_profiles.write_test),
     ("GET", "conf/general", "general", api_profiles.general),
@@ -72,27 +101,30 @@ _TABLE: tuple[tuple[str, str, str, Endpoint], ...] = (
      api_profile_writes.update_integration_profile),
     ("DELETE", "conf/integration-profiles/*", "delete_integration_profile",
      api_profile_writes.delete_integration_profile),
-    ("GET", "conf/libraries", "list_libraries", api_neighbours.list_libraries),
-    ("GET", "conf/libraries/*", "get_library", api_neighbours.get_library),
-    ("GET", "conf/libraries/*/locations", "list_locations", api_neighbours.list_locations),
-    ("GET", "conf/libraries/*/locations/*", "get_location", api_neighbours.get_location),
-    ("GET", "conf/libraries/*/circ-desks", "list_circ_desks", api_neighbours.list_desks),
-    ("GET", "conf/libraries/*/open-hours", "open_hours", api_neighbours.open_hours),
-    ("GET", "conf/departments", "list_departments", api_neighbours.list_departments),
-    ("GET", "conf/letters", "list_letters", api_neighbours.list_letters),
-    ("GET", "conf/letters/*", "get_letter", api_neighbours.get_letter),
-    ("GET", "conf/mapping-tables", "list_mapping_tables", api_neighbours.list_mapping_tables),
-    ("GET", "conf/mapping-tables/*", "get_mapping_table", api_neighbours.get_mapping_table),
-    ("GET", "conf/reminders", "list_reminders", api_neighbours.list_reminders),
-    ("GET", "conf/deposit-profiles", "list_deposit_profiles",
-     api_neighbours.list_deposit_profiles),
+    ("PUT", "conf/code-tables/*", "update_code_table", api_profiles.update_code_table),
+    *_kept("libraries", "library", kept.LIBRARIES, "update"),
+    *_kept("locations", "location", kept.LOCATIONS, "create", "update", "delete"),
+    *_kept("circ_desks", "circ_desk", kept.DESKS),
+    *_kept("departments", "department", kept.DEPARTMENTS),
+    *_kept("letters", "letter", kept.LETTERS, "update"),
+    *_kept("mapping_tables", "mapping_table", kept.MAPPING_TABLES, "update"),
+    *_kept("printers", "printer", kept.PRINTERS),
+    *_kept("deposit_profiles", "deposit_profile", kept.DEPOSIT_PROFILES),
+    *_kept("fees", "fee", kept.FEES),
+    *_kept("reminders", "reminder", kept.REMINDERS, "create", "update", "delete"),
+    *_kept("license_terms", "license_term", kept.LICENSE_TERMS, "create", "update", "delete"),
+    ("GET", "conf/libraries/*/open-hours", "open_hours", api_neighbours.open_days),
+    ("GET", "conf/open-hours", "get_open_hours", api_neighbours.get_open_hours),
+    ("PUT", "conf/open-hours", "update_open_hours", api_neighbours.update_open_hours),
+    ("DELETE", "conf/open-hours", "delete_open_hours", api_neighbours.delete_open_hours),
+    ("GET", "conf/relations", "get_relations", api_neighbours.get_relations),
+    ("PUT", "conf/relations", "update_relations", api_neighbours.update_relations),
+    ("DELETE", "conf/relations", "delete_relations", api_neighbours.delete_relations),
     ("POST", "conf/workflows/*", "run_workflow", api_neighbours.run_workflow),
-    ("GET", "bibs/test", "test_bibs", api_profiles.read_test),
-    ("POST", "bibs/test", "test_bibs", api_profiles.write_test),
-    ("GET", "users/operation/test", "test_users", api_profiles.read_test),
-    ("POST", "users/operation/test", "test_users", api_profiles.write_test),
-    ("GET", "analytics/paths", "list_report_paths", api_neighbours.list_report_paths),
-    ("GET", "analytics/paths/*", "list_report_paths", api_neighbours.list_report_paths),
+    *_tests("bibs/test", "users/operation/test", "analytics/test", "acq/test", "courses/test",
+            "partners/operation/test"),
+    ("GET", "analytics/paths", "list_report_paths", api_report_paths.list_report_paths),
+    ("GET", "analytics/paths/*", "list_report_paths", api_report_paths.list_report_paths),
     ("GET", "analytics/reports", "read_report", api_reports.read_report),
 )  # fmt: skip
 
@@ -107,13 +139,19 @@ def find_route(method: str, path: str) -> Route | None:
     """Return where a request leads; None when Alma has nothing there."""
     if not path.startswith(_PREFIX):
         return None
-    parts = path.removeprefix(_PREFIX).rstrip("/").split("/")
+    parts = _parts_of(path)
     for pattern, name, endpoint in _ROUTES.get((method, len(parts)), ()):
         pairs = list(zip(pattern, parts, strict=True))
         if all(wanted in ("*", part) for wanted, part in pairs):
             ids = tuple(unquote(part) for wanted, part in pairs if wanted == "*")
             return Route(name, endpoint, parts[0], ids)
     return None
+
+
+def _parts_of(path: str) -> list[str]:
+    """Return the parts of a path; of a path with a path in it, this is the last part."""
+    parts = path.removeprefix(_PREFIX).rstrip("/").split("/")
+    return [*parts[:2], "/".join(parts[2:])] if parts[:2] == _HOLDER and parts[2:] else parts
 
 
 def split_target(target: str) -> tuple[str, dict[str, str]]:

@@ -75,6 +75,16 @@ ERROR_TEXTS = {
     "60332": "This service will only work for the job category and type of USERS/SIS.",
     "60333": "Error retrieving events.",
     "60335": "The From Institution Zone is not allowed for institution not in Network.",
+    "60177": "Reminder ID is not valid.",
+    "60178": "Reminder Type is not valid.",
+    "60183": "Reminder Entity Type is not valid.",
+    "60184": "Reminder Entity Id is required.",
+    "60344": "Problem retrieving letter data.",
+    "90109": "Given path is invalid.",
+    "401664": "Parameter value invalid.",
+    "403400": "License with code not found.",
+    "500021": "Mandatory field is missing.",
+    "40166413": "Parameter value is mandatory.",
     "60347": "Job overlapps with running job - cannot execute.",
 }
 

@@ -49,11 +49,17 @@ _PLURALS = {
     "day": "days",
     "hour": "hours",
     "path": "paths",
+    "open_hour": "open_hours",
+    "printer": "printers",
+    "license_term": "license_terms",
+    "fee": "fees",
 }
 _SINGULARS = {plural: singular for singular, plural in _PLURALS.items()}
 # Objects and lists inside each other; those of Alma have about six.
 _DEEPEST = 50
 _ATTRIBUTES = ("link", "total_record_count")
+# Attributes of an element that has nothing but a text inside.
+_OF_TEXTS = ("desc", "link", "type")
 # Characters that XML 1.0 cannot carry at all.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -91,14 +97,23 @@ def _element(tag: str, value: Any) -> str:
     if not isinstance(value, Mapping):
         text = _xml_text(value)
         return f"<{tag}>{text}</{tag}>" if text else f"<{tag}/>"
-    if "value" in value and value.keys() <= {"value", "desc", "link"}:
-        return _tag(tag, value, ("desc", "link"), _xml_text(value["value"]))
+    if _is_one_text(value):
+        return _tag(tag, value, _OF_TEXTS, _xml_text(value["value"]))
     inside = "".join(
         _child(tag, name, item)
         for name, item in value.items()
         if name not in _ATTRIBUTES and item is not None
     )
     return _tag(tag, value, _ATTRIBUTES, inside)
+
+
+def _is_one_text(value: Mapping[str, Any]) -> bool:
+    # The type of a counter is coded, and an element of its own.
+    return (
+        "value" in value
+        and value.keys() <= {"value", *_OF_TEXTS}
+        and not isinstance(value.get("type"), Mapping)
+    )
 
 
 def _child(parent: str, name: str, value: Any) -> str:

@@ -1,0 +1,128 @@
+"""Listing, reading, making, changing and deleting what an institution keeps (alma-api.md 9.3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from almaflow.alma.simulator.call import Call
+from almaflow.alma.simulator.kept import LIBRARIES, Kept, Kind, add_library
+from almaflow.alma.simulator.reply import Answer, ApiError
+from almaflow.alma.simulator.wire import Body, text_of
+
+# What every object is shown with, and no caller decides.
+_OWN = ("link",)
+
+
+def list_kept(kind: Kind, call: Call) -> Answer:
+    """Answer GET of a list; without `limit` these short lists are given whole."""
+    found = [one for one in _all(kind, call).values() if _is_asked_for(kind, call, one)]
+    offset, limit = call.page()
+    page = found[offset : offset + limit] if call.asked("limit") else found[offset:]
+    shapes = [_shown(kind, call, one, whole=False) for one in page]
+    return Answer(kind.plural, call.list_of(kind.name, shapes, len(found)))
+
+
+def get_kept(kind: Kind, call: Call) -> Answer:
+    """Answer GET of one object."""
+    return Answer(kind.name, _shown(kind, call, _one(kind, call)))
+
+
+def create_kept(kind: Kind, call: Call) -> Answer:
+    """Answer POST of a new object."""
+    fields = _fields(kind, call)
+    for name, code in kind.needed.items():
+        if not text_of(_inside(fields, name)):
+            raise ApiError(code)
+    objects = _all(kind, call)
+    if kind.key == "id":
+        fields["id"] = call.institution.new_id()
+    made = {**kind.made, **fields, **(_signature(call) if kind.signed else {})}
+    if made[kind.key] in objects:
+        raise ApiError("402119")
+    objects[made[kind.key]] = made
+    return Answer(kind.name, _shown(kind, call, made))
+
+
+def update_kept(kind: Kind, call: Call) -> Answer:
+    """Answer PUT of an object; what is missing stays."""
+    kept = _one(kind, call)
+    fields = _fields(kind, call)
+    kept.update({name: value for name, value in fields.items() if name != kind.key})
+    return Answer(kind.name, _shown(kind, call, kept))
+
+
+def delete_kept(kind: Kind, call: Call) -> Answer:
+    """Answer DELETE of an object."""
+    kept = _one(kind, call)
+    del _all(kind, call)[kept[kind.key]]
+    return Answer("", status=204, raw=b"")
+
+
+def library_of(call: Call, code: str) -> Kept:
+    """Return a library; where everything exists, it is made."""
+    institution = call.institution
+    libraries = institution.kept[LIBRARIES.path]
+    if code and code not in libraries and institution.wanted is not None:
+        add_library(
+            institution.kept, institution.code, code, f"Library {code}", {"STACKS": "Open stacks"}
+        )
+    if code not in libraries:
+        raise ApiError("402119")
+    return libraries[code]
+
+
+def _all(kind: Kind, call: Call) -> dict[str, Kept]:
+    if "{}" in kind.path:
+        library_of(call, call.ids[0])
+    return call.institution.kept.setdefault(_path(kind, call), {})
+
+
+def _one(kind: Kind, call: Call) -> Kept:
+    key = call.ids[-1]
+    if kind is LIBRARIES:
+        return library_of(call, key)
+    kept = _all(kind, call).get(key)
+    if kept is None:
+        raise ApiError(kind.missing)
+    return kept
+
+
+def _path(kind: Kind, call: Call) -> str:
+    return kind.path.format(*call.ids[:1])
+
+
+def _is_asked_for(kind: Kind, call: Call, one: Kept) -> bool:
+    return all(
+        call.asked(parameter) in ("", text_of(_inside(one, name)))
+        for parameter, name in kind.filters.items()
+    )
+
+
+def _inside(value: Any, name: str) -> Any:
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def _shown(kind: Kind, call: Call, one: Kept, *, whole: bool = True) -> dict[str, Any]:
+    link = call.link(f"/conf/{_path(kind, call)}/{one[kind.key]}")
+    # Lists of tables have the heads only.
+    return {**{n: v for n, v in one.items() if whole or n != "row"}, "link": link}
+
+
+def _signature(call: Call) -> dict[str, Any]:
+    maker = {"value": "exl_api", "desc": "API, Ex Libris"}
+    return {"created_by": maker, "created_date": f"{call.now:%Y-%m-%d}Z"}
+
+
+def _fields(kind: Kind, call: Call) -> dict[str, Any]:
+    """Return the fields of a request's body in the form that JSON has; XML has text only."""
+    body: Body = call.parsed(kind.name)
+    fields = {name: value for name, value in body.data.items() if name not in _OWN}
+    if not body.is_json:
+        for name in kind.coded:
+            if isinstance(fields.get(name), str):
+                fields[name] = {"value": fields[name]}
+    if kind.key in fields:
+        fields[kind.key] = body.text(kind.key)
+    return fields
