@@ -82,28 +82,35 @@ def _of_curl(command: str) -> Pasted:
             "The curl command contains no payload (`-d` or `--data`). Copy the payload itself, "
             "from `<job>` to `</job>`."
         )
-    payload = payloads[0]
-    if payload.startswith("@"):
+    for option, value in payloads:
+        if value.startswith("@") and option != "--data-raw":
+            raise PastedInvalid(
+                f"The curl command reads its payload from the file `{value[1:]}`. Use that file "
+                "instead of the command."
+            )
+    if len(payloads) > 1 and any(option != "--json" for option, _ in payloads):
         raise PastedInvalid(
-            f"The curl command reads its payload from the file `{payload[1:]}`. Use that file "
-            "instead of the command."
+            f"The curl command has {len(payloads)} payloads (`-d` or `--data`), which curl joins "
+            "with `&`, so Alma would not accept them. Keep the one that is the job's payload."
         )
-    before, found, _ = command.partition(payload)
+    # Those of `--json` are joined as they are.
+    payload = "".join(value for _, value in payloads)
+    before, found, _ = command.partition(payloads[0][1])
     url = _job_url(" ".join(words)) or (None, None)
     return Pasted((_spaces(before) if found else "") + payload, *url)
 
 
-def _data(words: list[str]) -> list[str]:
-    """Return the values of curl's options for data, in order."""
+def _data(words: list[str]) -> list[tuple[str, str]]:
+    """Return curl's options for data with their values, in order."""
     values = []
     for index, word in enumerate(words):
         option, is_joined, value = word.partition("=")
         if is_joined and option.startswith("--") and _DATA_OPTION.fullmatch(option):
-            values.append(value)
+            values.append((option, value))
         elif _DATA_OPTION.fullmatch(word) and index + 1 < len(words):
-            values.append(words[index + 1])
+            values.append((word, words[index + 1]))
         elif re.match(r"-d[<{\[@]", word):
-            values.append(word[2:])
+            values.append(("-d", word[2:]))
     return values
 
 

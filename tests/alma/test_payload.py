@@ -295,6 +295,9 @@ def valued(value: str) -> str:
         (f"curl {URL}", "no payload", 1),
         (f"curl {URL} -d @file.xml", "`file.xml`", 1),
         (f"curl {URL} -d '<job>", "not closed", 1),
+        (f"curl {URL} -d op=run -d '{ONE}'", "2 payloads", 1),
+        (f"curl {URL} --json '[' -d '{ONE}'", "2 payloads", 1),
+        (f"curl {URL} -d '{ONE}' -d @more.xml", "`more.xml`", 1),
         ("<job><id>Export</id></job>", "`Export`", 1),
     ],
 )

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -302,3 +303,24 @@ def test_the_simulator_imports_nothing_else_of_almaflow() -> None:
 
     foreign = {name for name in loaded if not name.startswith("almaflow.alma.simulator")}
     assert foreign == {"almaflow", "almaflow.alma"}
+
+
+def test_objects_in_json_begin_with_their_id_and_end_with_their_link() -> None:
+    """As in the captures of 2025 (alma-api.md 2)."""
+    world = World()
+    world.submit("M48", set_id=world.new_set())
+    paths = ("/conf/jobs/M44", "/conf/sets", "/conf/jobs/M48/instances", "/conf/libraries")
+
+    def check(value: Any) -> None:
+        if isinstance(value, list):
+            list(map(check, value))
+        elif isinstance(value, dict):
+            names = list(value)
+            assert "id" not in names[1:]
+            assert "link" not in names[:-1]
+            list(map(check, value.values()))
+
+    for path in paths:
+        answer = world.get(path)
+        assert '"link"' in json.dumps(answer)
+        check(answer)

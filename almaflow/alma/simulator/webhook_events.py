@@ -13,6 +13,7 @@ from almaflow.alma.simulator.alma import SimulatedAlma
 from almaflow.alma.simulator.call import iso
 from almaflow.alma.simulator.runs import Instance
 from almaflow.alma.simulator.webhook_exchange import ListenerRequest
+from almaflow.alma.simulator.wire import render
 
 # Objects of other events, which older Alma showed as null.
 _NULLS = ("event", "bib", "holding", "item", "portfolio", "representation")
@@ -49,7 +50,7 @@ def job_end(alma: SimulatedAlma, institution: str, run: Instance) -> bytes:
     }
     if one.switches.nulls == "legacy":
         data |= dict.fromkeys(_NULLS)
-    return json.dumps(data, ensure_ascii=False).encode()
+    return render("webhook", data, as_json=True)[1]
 
 
 def event_request(url: str, body: bytes, secret: bytes) -> ListenerRequest:

@@ -89,8 +89,18 @@ def _quality(parameters: str) -> float:
 def render(root: str, data: Mapping[str, Any], as_json: bool) -> tuple[str, bytes]:
     """Return content type and body of an object; *root* is the name of its XML element."""
     if as_json:
-        return _JSON_TYPE, json.dumps(data, ensure_ascii=False).encode()
+        return _JSON_TYPE, json.dumps(_in_order(data), ensure_ascii=False).encode()
     return _XML_TYPE, (_XML_HEAD + _element(root, data)).encode()
+
+
+def _in_order(value: Any) -> Any:
+    """Return *value* with `id` first and `link` last in each object, as Alma writes JSON."""
+    if isinstance(value, list):
+        return [_in_order(item) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    names = sorted(value, key=lambda name: (name == "link") - (name == "id"))
+    return {name: _in_order(value[name]) for name in names}
 
 
 def _element(tag: str, value: Any) -> str:
