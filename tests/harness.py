@@ -399,7 +399,8 @@ class Stage:
 
     # --- parts ------------------------------------------------------------------------------------
 
-    def engine(self, store: Store, ears: Ears) -> Engine:
+    def engine(self, store: Store, ears: Ears, look: timedelta | None = None) -> Engine:
+        """Return an engine; *look* is how often it looks into the store, as a rule `LOOK`."""
         return Engine(
             store=store,
             clock=self.clock,
@@ -409,7 +410,7 @@ class Stage:
             mask=Mask(self.project.known_secrets()),
             chance=random.Random(0),
             outside=self.outside,
-            look=LOOK,
+            look=look or LOOK,
         )
 
     def transport(self) -> Transport:

@@ -76,8 +76,7 @@ class Town:
 
     def service(self, store: Store) -> Service:
         def engine(project: Project) -> Engine:
-            made = self.stage.engine(store, Ears())
-            made.look = LOOK
+            made = self.stage.engine(store, Ears(), LOOK)
             # Days of service are tens of thousands of calls, and a turn of a thread for each.
             made._writer = made.outbox._writer = AtOnce(store)
             return made

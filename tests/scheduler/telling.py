@@ -13,6 +13,7 @@ from almaflow.clock import VirtualClock, run_virtual, sleep
 from almaflow.connectors.attached_files import AttachedFile
 from almaflow.connectors.base import NoWayOutside
 from almaflow.connectors.errors import NotNow
+from almaflow.engine import outbox
 from almaflow.engine.log import Level
 from almaflow.engine.outbox import Outbox
 from almaflow.redaction import Mask
@@ -59,16 +60,27 @@ class Heard:
 
 
 class Room:
-    """A store in memory, the virtual clock, and an outbox on them."""
+    """A store in memory, the virtual clock, and an outbox on them.
 
-    def __init__(self, mask: Mask | None = None, start: datetime = NOON) -> None:
+    *look* is how often the outbox asks the store for notices of others.
+    """
+
+    def __init__(
+        self, mask: Mask | None = None, start: datetime = NOON, look: timedelta = outbox.LOOK
+    ) -> None:
         self.clock = VirtualClock(start)
         self.store = Store.open("sqlite://", clock=self.clock)
         self.writer = StoreWriter(self.store)
         self.channels = Channels()
         self.log = Heard()
         self.outbox = Outbox(
-            self.store, self.writer, self.channels, self.clock, mask or Mask(()), self.log
+            self.store,
+            self.writer,
+            self.channels,
+            self.clock,
+            mask or Mask(()),
+            self.log,
+            look=look,
         )
         self.outbox.delivers_log = True
 

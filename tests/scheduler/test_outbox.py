@@ -17,7 +17,6 @@ from almaflow.clock import SystemClock
 from almaflow.connectors.attached_files import AttachedFile
 from almaflow.connectors.base import NoWayOutside
 from almaflow.connectors.registry import LiveOutside
-from almaflow.engine import outbox
 from almaflow.engine.outbox import Outbox
 from almaflow.redaction import Mask, placeholder
 from almaflow.scheduler.notifications.routing import notices_for_ticks
@@ -56,7 +55,7 @@ def test_what_others_recorded_is_found_soon() -> None:
 
 
 def test_a_channel_in_trouble_is_tried_with_growing_waits_and_named_once() -> None:
-    room = Room()
+    room = Room(look=timedelta(minutes=5))
     room.channels.trouble["systems"] = "The channel `systems` did not accept the notification: 503."
     room.put(notice())
 
@@ -82,9 +81,8 @@ def test_a_channel_in_trouble_is_tried_with_growing_waits_and_named_once() -> No
     assert room.log.lines[1:] == [("info", "The channel `systems` works again.")]
 
 
-def test_a_notice_is_given_up_after_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "LOOK", timedelta(minutes=5))
-    room = Room()
+def test_a_notice_is_given_up_after_a_day() -> None:
+    room = Room(look=timedelta(minutes=5))
     room.channels.trouble["systems"] = "Busy."
     room.put(notice())
 

@@ -22,7 +22,6 @@ from almaflow.scheduler.scheduler import Service
 from almaflow.scheduler.timers import ClockWakeups
 from almaflow.settings import Project
 from almaflow.store import TickEnding
-from tests import harness
 from tests.connectors.servers import Mails, mail_server
 from tests.harness import Ears, Stage
 from tests.scheduler.telling import Heard
@@ -40,6 +39,9 @@ pause_after: 2
 steps: [{wait: 1m}]
 """
 
+# A process asks the store every second what people want of it; here less will do.
+LOOK = timedelta(seconds=15)
+
 
 @pytest.fixture
 def mails(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mails]:
@@ -53,9 +55,7 @@ def mails(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mails]:
 
 
 @pytest.fixture
-def stage(tmp_path: Path, mails: Mails, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    # A process asks the store every second what people want of it; here less will do.
-    monkeypatch.setattr(harness, "LOOK", timedelta(seconds=15))
+def stage(tmp_path: Path, mails: Mails) -> Stage:
     stage = Stage(tmp_path, settings=SETTINGS, durable=True)
     stage.outside = LiveOutside(stage.project)
     return stage
@@ -75,7 +75,7 @@ def serve(stage: Stage, **duration: float) -> Heard:
 
     service = Service(
         Parts(
-            engine=lambda project: stage.engine(store, Ears()),
+            engine=lambda project: stage.engine(store, Ears(), LOOK),
             project=lambda: stage.project,
             wakeups=lambda: ClockWakeups(stage.clock),
             companions=companions,

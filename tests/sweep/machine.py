@@ -225,9 +225,8 @@ class Machine(Stage):
         self.wall.shift(shift)
         self.tally.shifts += 1
 
-    def engine(self, store: Store, ears: Ears) -> Engine:
-        engine = super().engine(store, ears)
-        engine.look = LOOK
+    def engine(self, store: Store, ears: Ears, look: timedelta | None = LOOK) -> Engine:
+        engine = super().engine(store, ears, look)
         engine._writer = engine.outbox._writer = AtOnce(store)
         return engine
 
