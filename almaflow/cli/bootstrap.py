@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +23,7 @@ from almaflow.store import Store
 if TYPE_CHECKING:
     from almaflow.alma.simulator import Scenario, SimulatedAlma
     from almaflow.alma.simulator.scenario import Approval
+    from almaflow.cli.wanted_files import WantedFile
     from almaflow.connectors.base import Outside
     from almaflow.engine.alma_writes.institutions import InstitutionConnection, OpenConnection
     from almaflow.engine.approvals import Asker, TerminalReply
@@ -131,6 +132,8 @@ class Simulation:
     environment: str
     scenario_name: str = "a scenario"
     """How messages name the scenario, with the file that it is in or could be in."""
+    wanted_files: Sequence[WantedFile] = ()
+    """The files that the workflow fetches."""
 
     @classmethod
     def make(
@@ -147,7 +150,7 @@ class Simulation:
         """Say what the workflow names: it exists, unless the scenario decides that."""
         from almaflow.cli.wanted_library import wanted_by
 
-        self.alma.wants = wanted_by(loaded, plan)
+        self.alma.wants, self.wanted_files = wanted_by(loaded, plan)
 
     def engine(self, listener: Listener) -> Engine:
         """Return an engine whose store is in memory and whose Alma is the simulated one."""
@@ -168,14 +171,19 @@ class Simulation:
 
     def outside(self) -> Outside:
         """Return the way to files that are made up, as the scenario says."""
+        from almaflow.cli.wanted_files import content_of
         from almaflow.connectors.simulated import MadeUpFile, SimulatedJob, SimulatedOutside
 
         scenario, start = self.alma.scenario, self.clock.start
+
+        def content(name: str) -> str:
+            return content_of(self.wanted_files, name, start)
+
         zone = ZoneInfo(scenario.alma.timezone)
         files = [
             MadeUpFile(
                 file.name,
-                file.content,
+                content(file.name) if file.content is None else file.content,
                 file.connection,
                 start if file.at is None else file.at.first(start, zone),
             )
@@ -191,7 +199,7 @@ class Simulation:
                 for run in self.alma.instances()
             ]
 
-        return SimulatedOutside(self.clock.now, files, jobs)
+        return SimulatedOutside(self.clock.now, files, jobs, content)
 
     def open_connection(self, name: str) -> InstitutionConnection:
         """Let an institution exist and open it."""

@@ -8,19 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
+from almaflow.alma.simulator.library import TITLES
 from almaflow.cli.wanted_values import all_sources, known_value, parsed_source
-from almaflow.expressions.demands import ANY, TEXT, Demand, demanded, each, having
+from almaflow.expressions.demands import ANY, TEXT, Demand, Form, demanded, each, having
 from almaflow.field_types import Source, Template
 from almaflow.steps.base import StepBase
 from almaflow.steps.branch import Branch
 from almaflow.steps.call import Call
 from almaflow.steps.check import Check
+from almaflow.steps.create_set import CreateSet
+from almaflow.steps.csv_rows import CsvRows
 from almaflow.steps.for_each import ForEach
 from almaflow.steps.get import Get
 from almaflow.steps.job_step import JobStep
 from almaflow.steps.tree import StepNode
+from almaflow.steps.update_set import UpdateSet
 from almaflow.workflow import Workflow
 from almaflow.workflow_loader import LoadedWorkflow
 
@@ -32,6 +36,12 @@ _TRUE = Demand(form="boolean", bounds=(("==", True),))
 _BOOLEAN = Demand(form="boolean")
 # Fields that take a list of ids.
 _MEMBERS = ("members", "add", "remove", "replace")
+# How the ids of members look, by the content of their set.
+_FORMS: Mapping[str, str] = {
+    "USER": "user_id",
+    "ITEM": "barcode",
+    **dict.fromkeys(TITLES, "mms_id"),
+}
 
 
 @dataclass
@@ -44,6 +54,8 @@ class Demands:
     items: dict[str, Demand] = field(default_factory=dict)
     """Of the items of a loop, by its path."""
     called: dict[str, Demands] = field(default_factory=dict)
+    named: dict[str, Demand] = field(default_factory=dict)
+    """Of the content of files, by the text that names them: a template."""
 
     def of(self, step: StepBase) -> Demand:
         """Return what is asked of the outputs of *step*."""
@@ -125,7 +137,31 @@ class _Reader:
             return Demand(form="text", bounds=(("==", first),)) if first else TEXT
         if isinstance(kind, Call) and key == "inputs" and len(path) == 2:
             return self._called(kind).inputs.member(str(path[1]))
-        return each(TEXT) if key in _MEMBERS and len(path) == 1 else TEXT
+        if isinstance(kind, CsvRows) and path in ((), ("file",)):
+            return naming(rows_of(self._found.of(node.step), tuple(kind.columns or ())))
+        if isinstance(kind, CreateSet | UpdateSet) and key in _MEMBERS:
+            return self._members(node.step, kind, str(key), path)
+        return TEXT
+
+    def _members(
+        self, step: StepBase, kind: CreateSet | UpdateSet, key: str, path: tuple[str | int, ...]
+    ) -> Demand:
+        """Return what a field of `members` takes: a list of ids, one id, or a file with them."""
+        form, bounds = (
+            self._form_of_members(kind),
+            self._found.of(step).member("member_count").bounds,
+        )
+        if path[-1] == "file":
+            column = getattr(kind, key).column
+            row = having(column, form) if column is not None else form
+            return naming(Demand(element=row, bounds=bounds))
+        return Demand(element=form, bounds=bounds) if len(path) == 1 else form
+
+    def _form_of_members(self, kind: CreateSet | UpdateSet) -> Demand:
+        content = kind.content if isinstance(kind, CreateSet) else ""
+        by_barcode = kind.id_type == "BARCODE" or (not kind.id_type and content == "ITEM")
+        form = "barcode" if by_barcode else _FORMS.get(content, "id")
+        return Demand(form=cast(Form, form))
 
     def _read_called(self, node: StepNode, kind: Call) -> None:
         inner = self._loaded.calls.get(kind.workflow)
@@ -150,8 +186,10 @@ class _Reader:
         parsed = parsed_source(source)
         if parsed is None:
             return
+        if wanted.content is not None:
+            self._found.named[source.text] = wanted.content
         if isinstance(source, Template) and not parsed.single:
-            wanted = TEXT
+            wanted = Demand(form="text", content=wanted.content)
         found = demanded(
             parsed, wanted, lambda text: known_value(text, self._names), binding=binding
         )
@@ -170,6 +208,11 @@ class _Reader:
             if isinstance(loop.step.kind, ForEach) and loop.step.kind.as_ == name:
                 self._found.items[loop.path] = self._found.items.get(loop.path, ANY) | demand
                 return
+
+
+def naming(content: Demand) -> Demand:
+    """Return the demand for a text that names a file with this *content*."""
+    return Demand(form="text", content=content)
 
 
 def rows_of(demand: Demand, columns: tuple[str, ...]) -> Demand:

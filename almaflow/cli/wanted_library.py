@@ -22,6 +22,7 @@ from almaflow.alma.simulator.wanted import (
     WantedRun,
 )
 from almaflow.cli.wanted_demands import Demands, demands_of, rows_of
+from almaflow.cli.wanted_files import NamedFile, WantedFile, fetched
 from almaflow.cli.wanted_values import Conditions
 from almaflow.connectors.simulated import name_for
 from almaflow.expressions import (
@@ -35,6 +36,7 @@ from almaflow.expressions.demands import Demand, having
 from almaflow.expressions.values import to_text
 from almaflow.field_types import Template
 from almaflow.steps.create_set import CreateSet
+from almaflow.steps.fetch_files import FetchFiles
 from almaflow.steps.find_set import FindSet
 from almaflow.steps.for_each import ForEach
 from almaflow.steps.get import Get
@@ -75,6 +77,7 @@ class _Library:
     runs: dict[WantedRun, None] = field(default_factory=dict)
     reports: list[WantedReport] = field(default_factory=list)
     reads: list[WantedRead] = field(default_factory=list)
+    files: list[WantedFile] = field(default_factory=list)
     conditions: Conditions = field(default_factory=Conditions)
 
     def wanted(self) -> Wanted:
@@ -93,8 +96,11 @@ class _Library:
         )
 
 
-def wanted_by(loaded: LoadedWorkflow, plan: Plan) -> Wanted:
-    """Return what a run of *plan*, with the workflows that it calls, needs to be there."""
+def wanted_by(loaded: LoadedWorkflow, plan: Plan) -> tuple[Wanted, tuple[WantedFile, ...]]:
+    """Return what a run of *plan*, with the workflows that it calls, needs to be there.
+
+    First what it needs of Alma, then the files that it fetches.
+    """
     library = _Library()
     run = {
         "id": plan.run_id,
@@ -108,7 +114,7 @@ def wanted_by(loaded: LoadedWorkflow, plan: Plan) -> Wanted:
     names = {"run": run, "now": now, "today": now.date()}
     known = {**names, "inputs": plan.inputs, "vars": plan.vars}
     _read(library, loaded, known, names, demands_of(loaded, known))
-    return library.wanted()
+    return library.wanted(), tuple(library.files)
 
 
 def _read(
@@ -173,6 +179,13 @@ def _read_step(
             library.reports.append(_report(kind, names, demands.of(node.step)))
         case Get() as kind:
             library.reads.append(_get(kind, names, demands, node))
+        case FetchFiles() as kind:
+            named = [
+                NamedFile(text_of(Template(text), names), content)
+                for text, content in demands.named.items()
+            ]
+            texts = (text_of(kind.pattern, names), text_of(kind.to, names))
+            library.files.append(fetched(node, demands, named, texts))
         case _:
             pass
 

@@ -19,9 +19,6 @@ from almaflow.connectors.attached_files import AttachedFile
 from almaflow.connectors.base import Place, RemoteFile, Search, Session, Write
 from almaflow.connectors.errors import Changed
 
-# What a made-up file holds.
-_CONTENT = "content from the simulation\n"
-
 
 @dataclass(frozen=True)
 class MadeUpFile:
@@ -46,17 +43,22 @@ class SimulatedJob:
 
 
 class SimulatedOutside:
-    """Finds the *files* of a scenario; without any, a made-up one for each job that has ended."""
+    """Finds the *files* of a scenario; without any, a made-up one for each job that has ended.
+
+    *content* returns what a made-up file holds, by its name.
+    """
 
     def __init__(
         self,
         now: Callable[[], datetime],
         files: Sequence[MadeUpFile],
         jobs: Callable[[], Sequence[SimulatedJob]],
+        content: Callable[[str], str] = lambda name: "content from the simulation\n",
     ) -> None:
         self._now = now
         self._files = files
         self._jobs = jobs
+        self._content = content
         self._since = now()
         self._folder: Path | None = None
 
@@ -113,7 +115,8 @@ class SimulatedOutside:
         for number in range(len(fills) + 1, search.at_least + 1):
             fills.append((f"simulated-{number}", self._since))
         for fill, at in fills:
-            yield MadeUpFile(name_for(search.pattern, fill), _CONTENT, None, at)
+            name = name_for(search.pattern, fill)
+            yield MadeUpFile(name, self._content(name), None, at)
 
 
 def name_for(pattern: str, fill: str) -> str:

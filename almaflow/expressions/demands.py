@@ -16,7 +16,7 @@ from jinja2 import nodes
 
 from almaflow.expressions.parsed import Parsed, Piece
 
-Form = Literal["", "text", "number", "boolean", "date"]
+Form = Literal["", "text", "number", "boolean", "date", "barcode", "mms_id", "user_id", "id"]
 Known = Callable[[str], Any]
 """Returns the value of an expression's text where it is known before the run, else None."""
 
@@ -26,23 +26,27 @@ class Demand:
     """What is asked of one value: nothing in particular, members, elements, or a form.
 
     *bounds* are conditions on a number or a text, or on how many elements a list has: an
-    operator (`==`, `<`, …) and what it compares with.
+    operator (`==`, `<`, …) and what it compares with. *content* is what is asked of the file that
+    a text names: a list of rows, or of lines.
     """
 
     members: Mapping[str, Demand] = field(default_factory=dict)
     element: Demand | None = None
     form: Form = ""
     bounds: tuple[tuple[str, Any], ...] = ()
+    content: Demand | None = None
 
     def __or__(self, other: Demand) -> Demand:
         """Return what both ask for."""
         names = dict.fromkeys((*self.members, *other.members))
-        elements = [one.element for one in (self, other) if one.element is not None]
+        # Any form says more than `text`.
+        forms = [form for form in (self.form, other.form) if form]
         return Demand(
             {name: self.member(name) | other.member(name) for name in names},
-            reduce(operator.or_, elements) if elements else None,
-            self.form or other.form,
+            _either(self.element, other.element),
+            next((form for form in forms if form != "text"), forms[0] if forms else ""),
             tuple(dict.fromkeys((*self.bounds, *other.bounds))),
+            _either(self.content, other.content),
         )
 
     def member(self, name: str) -> Demand:
@@ -52,6 +56,10 @@ class Demand:
     def item(self) -> Demand:
         """What is asked of each element; nothing for what is not a list."""
         return self.element or ANY
+
+
+def _either(one: Demand | None, other: Demand | None) -> Demand | None:
+    return other if one is None else one if other is None else one | other
 
 
 ANY = Demand()
@@ -84,7 +92,8 @@ def demanded(parsed: Parsed, wanted: Demand, known: Known, *, binding: bool) -> 
     found = ANY
     for piece in parsed.pieces:
         reader = _Reader(piece, known, binding=binding)
-        found |= reader.read(piece.node, wanted if piece is whole else TEXT)
+        part = Demand(form="text", content=wanted.content)
+        found |= reader.read(piece.node, wanted if piece is whole else part)
     return found
 
 
@@ -194,7 +203,9 @@ class _Reader:
             return TEXT
         if name in ("default", "d"):
             return wanted
-        return Demand(form=_FORMS.get(name, wanted.form), bounds=wanted.bounds)
+        return Demand(
+            form=_FORMS.get(name, wanted.form), bounds=wanted.bounds, content=wanted.content
+        )
 
     def _chosen(self, node: nodes.Filter) -> Demand:
         """Return what elements have that `selectattr` chooses, with the value that it asks for."""

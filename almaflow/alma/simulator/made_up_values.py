@@ -16,6 +16,8 @@ _TOTAL = "total_record_count"
 # Elements of a list that is made up, and the most.
 _ELEMENTS = 3
 _MOST_ELEMENTS = 1_000
+# Patterns of identifiers by what they are asked for as; that of MMS ids is the institution's.
+_IDENTIFIERS = {"barcode": "39031%09d", "user_id": "user%06d", "id": "1%09d", "mms_id": ""}
 _DATES = re.compile(r"\b(date|time|day|since|until)\b")
 _IDS = re.compile(r"\b(id|pid|number)\b")
 
@@ -72,10 +74,15 @@ class MadeUpValues:
             return True
         numeric = asked.form == "number" or name == _TOTAL
         start = str(_ELEMENTS if name == _TOTAL else number) if numeric else ""
+        if asked.form in _IDENTIFIERS:
+            start = self._identifier(asked.form, number)
         if asked.form == "date":
             start = (self._start - timedelta(days=number)).date().isoformat()
         text = fitted(start or self.text(name, number), _bounds(asked))
         return _number(text) if numeric else text
+
+    def _identifier(self, form: str, number: int) -> str:
+        return (_IDENTIFIERS[form] or self._mms_form) % number
 
     # --- real answers ---------------------------------------------------------------------------
 

@@ -297,7 +297,11 @@ class SimulatedFile(Part):
     connection: str | None = Field(
         default=None, description=("Connection that has the file. Default: every connection.")
     )
-    content: str = Field(default="", max_length=_LONGEST_CONTENT)
+    content: str | None = Field(
+        default=None,
+        max_length=_LONGEST_CONTENT,
+        description="Default: a table with the columns that the workflow reads of the file.",
+    )
     at: MomentField | None = Field(
         default=None, description=("When the file appears. Default: it is always there.")
     )

@@ -43,8 +43,9 @@ class WantedRun:
 class AskedValue(Protocol):
     """What somebody asks of a value: its members, its elements, or its form and what it meets.
 
-    *form* is `text`, `number`, `boolean`, `date`, or empty. *bounds* are conditions on the value,
-    of a list on how many elements it has: an operator (`==`, `<`, ...) and a limit.
+    *form* is `text`, `number`, `boolean`, `date`, `barcode`, `mms_id`, `user_id`, `id` or empty.
+    *bounds* are conditions on the value, of a list on how many elements it has: an operator (`==`,
+    `<`, ...) and a limit.
     """
 
     @property
