@@ -33,7 +33,7 @@ from almaflow.check.step_counts import check_step_count
 from almaflow.check.steps import StepChecks
 from almaflow.check.typographic_quotes import check_quotes
 from almaflow.document import Document
-from almaflow.document.hazards import ALMA_KEY
+from almaflow.document.hazards import ALMA_KEY, WINDOWS_PATH
 from almaflow.errors import DocumentsInvalid
 from almaflow.expressions import ANYTHING
 from almaflow.model_problems import validate
@@ -91,11 +91,12 @@ def as_entry(checked: Checked, around: Surroundings) -> Checked:
 
 
 def _without_echoes(problems: Iterable[Problem]) -> list[Problem]:
-    """Return *problems*, sorted; for a misplaced template, only that problem."""
+    """Return *problems*, sorted; for a value that was misread, only that problem."""
     problems = list(problems)
-    templates = {one.location for one in problems if one.code == TEMPLATE_NOT_ALLOWED}
-    kept = (TEMPLATE_NOT_ALLOWED, ALMA_KEY)
-    return sorted(one for one in problems if one.location not in templates or one.code in kept)
+    misread = (TEMPLATE_NOT_ALLOWED, WINDOWS_PATH)
+    places = {one.location for one in problems if one.code in misread}
+    kept = (*misread, ALMA_KEY)
+    return sorted(one for one in problems if one.location not in places or one.code in kept)
 
 
 def check_workflow(

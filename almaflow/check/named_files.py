@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from almaflow.check.collector import Notes
 from almaflow.check.loader import Surroundings
-from almaflow.check.project_files import check_keys, find_file
+from almaflow.check.project_files import check_keys, find_file, refuse_path
 from almaflow.check.traversal import below, data_at, fields_of
 from almaflow.document import PathTo
 from almaflow.field_types import Model, Template
@@ -101,7 +101,7 @@ class _Files:
         try:
             return data_path(self.around.root, name.text, beside=self.around.folder)
         except PathRefused as error:
-            self.notes.at(path, error.code, str(error))
+            refuse_path(self.notes, path, error)
             return None
 
     def check_members(self, path: PathTo, members: Members) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,10 +11,14 @@ from almaflow.check.collector import Notes
 from almaflow.check.loader import Surroundings
 from almaflow.check.value_shapes import saved_as_csv
 from almaflow.document import PathTo
-from almaflow.document.hazards import keys_in_file
+from almaflow.document.hazards import WINDOWS_PATH, keys_in_file
+from almaflow.document.slips import PATHS_ARE_RELATIVE, windows_path
 from almaflow.problems import Severity, did_you_mean
 from almaflow.settings import PathRefused, data_path
 from almaflow.text_files import names_in
+
+# A drive or a share of Windows, and the home folder of a shell.
+_ABSOLUTE = re.compile(r"[A-Za-z]:[\\/]|\\\\|~/")
 
 
 def find_file(
@@ -33,12 +38,18 @@ def find_file(
         target = data_path(around.root, name, beside=around.folder)
         others = [data_path(around.root, name + one, beside=around.folder) for one in endings]
     except PathRefused as error:
-        notes.at(path, error.code, str(error))
+        refuse_path(notes, path, error)
         return None
     for candidate in (target, *others):
         if os.path.isfile(candidate):
             return candidate
-    if os.path.isdir(target):
+    if _ABSOLUTE.match(name):
+        own_name = re.split(r"[/\\\\]", name)[-1]
+        message = (
+            f"`{name}` is a path of one machine. Copy the file next to the workflow and write "
+            f"`{own_name}`. {PATHS_ARE_RELATIVE}"
+        )
+    elif os.path.isdir(target):
         message = f"`{name}` is a folder. Specify a file in it."
     elif os.path.lexists(target):
         message = f"`{name}` is not a regular file that can be read."
@@ -53,6 +64,13 @@ def find_file(
         message = f"There is no file `{name}` in the folder of the workflow{_nearest(target, name)}"
     notes.at(path, "no-such-file", message, severity)
     return None
+
+
+def refuse_path(notes: Notes, path: PathTo, error: PathRefused) -> None:
+    """Note a path that the file may not name; of Windows' paths, how they are written."""
+    raw = notes.document.raw(path)
+    why = windows_path(raw) if raw.startswith('"') else ""
+    notes.at(path, WINDOWS_PATH if why else error.code, why or str(error))
 
 
 def _nearest(target: Path, name: str) -> str:

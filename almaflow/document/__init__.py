@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from almaflow.document.directives import directive_problems
-from almaflow.document.hazards import deceptive_characters, hide_keys_in, key_problems
+from almaflow.document.hazards import (
+    deceptive_characters,
+    hide_keys_in,
+    key_problems,
+    misread_paths,
+    odd_spaces,
+)
 from almaflow.document.mistakes import key_without_blank, missing_blank
 from almaflow.document.scalars import source_offsets
 from almaflow.document.source import Node, Source, Span
@@ -46,7 +52,12 @@ class Document(Source):
         for span in coded_keys:
             self.hide(span)
         self.findings: Sequence[Problem] = at_most(
-            (*key_problems(self, (*keys, *coded_keys)), *deceptive_characters(self))
+            (
+                *key_problems(self, (*keys, *coded_keys)),
+                *deceptive_characters(self),
+                *odd_spaces(self),
+                *misread_paths(self, root),
+            )
         )
 
     def value(self, path: PathTo) -> Any:
@@ -60,6 +71,11 @@ class Document(Source):
             except (LookupError, TypeError):
                 return None
         return data
+
+    def raw(self, path: PathTo) -> str:
+        """Return the value at *path* as the file has it, with its quotes and escapes."""
+        node = self._walk(self._as_written(path))[-1]
+        return self.text[node.span[0] : node.span[1]]
 
     def place(self, path: PathTo) -> Location:
         """Return the place of the value at *path*, or of the nearest around it that exists.
@@ -181,7 +197,7 @@ def parse_document(text: bytes | str, file: str) -> Document:
             span = (root.span[0], root.span[0] + key.end())
             _refuse(source, span, "yaml-missing-blank", missing_blank(key.group(1)))
     if root is None or builder.problems:
-        problems = (*builder.problems, *key_problems(source, keys))
+        problems = (*builder.problems, *key_problems(source, keys), *odd_spaces(source))
         raise DocumentsInvalid(at_most(problems, builder.left_out))
     return Document(source.text, file, data, root, builder.coded_keys)
 

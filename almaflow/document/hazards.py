@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from almaflow.alma_keys import KEY_ADVICE, find_keys
-from almaflow.document.source import Source, Span
+from almaflow.document.slips import windows_path
+from almaflow.document.source import Node, Source, Span
 from almaflow.problems import Problem, Severity, at_most
 
 ALMA_KEY = "alma-key"
@@ -21,6 +22,7 @@ _DIRECTION = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _INVISIBLE = "\u00ad\u180e\u200b\u2060-\u2064\u206a-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"
 # Some editors and parsers take these for the end of a line, and YAML 1.2 does not.
 _LINE_ENDS = "\u0085\u2028\u2029"
+_CONTROL = re.compile(r"[\0-\x1f\x7f-\x9f]")
 _DECEPTIVE = re.compile(f"[{_DIRECTION}{_INVISIBLE}{_LINE_ENDS}]")
 
 KEY_MESSAGE = (
@@ -81,6 +83,40 @@ def deceptive_characters(source: Source) -> Iterator[Problem]:
             "Delete the character, or write it as an escape in double quotes.",
             Severity.WARNING,
         )
+
+
+# Where YAML takes only a space: in front of a line, and after `-` or the `:` of a key.
+_ODD = "\u00a0\u2000-\u200a\u202f\u205f\u3000"
+_ODD_SPACE = re.compile(rf"^[ ]*(?:-[ ]+)*(?:-|[\w-]+:)?([{_ODD}])", re.MULTILINE)
+
+
+def odd_spaces(source: Source) -> Iterator[Problem]:
+    """Yield a warning for each space that is not one for YAML, where YAML needs one."""
+    for match in _ODD_SPACE.finditer(source.text):
+        yield source.problem(
+            source.location(match.span(1)),
+            "odd-space",
+            f"This space is the character U+{ord(match[1]):04X}, which YAML takes for a letter. It "
+            "often comes from a web page or a word processor. Replace it with an ordinary space.",
+            Severity.WARNING,
+        )
+
+
+_DRIVE_OR_SHARE = re.compile(r'"(?:[A-Za-z]:|\\\\)\\?')
+WINDOWS_PATH = "yaml-windows-path"
+"""The code of a problem about a path of Windows in double quotes."""
+
+
+def misread_paths(source: Source, root: Node) -> Iterator[Problem]:
+    """Yield an error for each path of Windows in double quotes of which escapes made another."""
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        waiting.extend(node.children.values())
+        raw = source.text[node.span[0] : node.span[1]] if node.style == '"' else ""
+        is_misread = _CONTROL.search(node.value or "") and _DRIVE_OR_SHARE.match(raw)
+        if is_misread and (why := windows_path(raw)):
+            yield source.problem(source.location(node.span), WINDOWS_PATH, why)
 
 
 def _effect(character: str) -> str:

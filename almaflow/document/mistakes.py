@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from almaflow.document import slips
+
 Mark = tuple[int, int]
 """Line and column, both from 0."""
 
@@ -46,7 +48,7 @@ _CRON = re.compile(
 _NO_BLANK = re.compile(r"^\s*(?:-\s+)*([A-Za-z_][\w.-]*):(?=[^\s:/])(?!.*:\s)")
 _OPEN_QUOTE = re.compile(r"(?:^|[:\-\[,{]\s*)([\"'])(?:(?!\1).)*$")
 # Reading more of a line than this (characters) costs time and does not help.
-_LOOK = 2000
+_LOOK = slips.LOOK
 
 
 def explain(lines: Sequence[str], fault: Fault) -> Mistake:
@@ -131,15 +133,23 @@ def _template(lines: Sequence[str], fault: Fault) -> Mistake | None:
     match = _search(lines, fault, _TEMPLATE)
     if match is None:
         return None
-    return template_mistake(match[0], len(match[1]))
+    return template_mistake(lines, match[0], len(match[1]))
 
 
-def template_mistake(mark: Mark, length: int) -> Mistake:
-    """Return the mistake of an unquoted `{{ … }}`."""
+def template_mistake(lines: Sequence[str], mark: Mark, length: int) -> Mistake:
+    """Return the mistake of an unquoted `{{ … }}` at *mark* in *lines*."""
+    row, column = mark
+    line = _line(lines, row)
+    # The value may begin with a text, and outside of brackets it has all of the line.
+    start = max(line.rfind(one, 0, column) + len(one) for one in (": ", ", ", "[", "{", "- "))
+    in_brackets = re.search(r"[\[{]", line[:column])
+    end = column + length if in_brackets else len(line[:_LOOK].split(" #")[0])
+    value = line[min(start, column) : end].strip()
     return Mistake(
         "yaml-unquoted-template",
-        'A value with a template needs quotes around all of it: `"{{ … }}"`. Without them, '
-        "YAML reads the brace as the beginning of a mapping.",
+        f"A value with a template needs quotes around all of it. Write "
+        f"`{slips.in_quotes(slips.shown(value))}`. Without them, YAML reads the brace as the "
+        "beginning of a mapping.",
         mark,
         length,
     )
@@ -166,11 +176,13 @@ def _reserved(lines: Sequence[str], fault: Fault) -> Mistake | None:
     if "cannot start any token" not in fault.problem or not sign:
         return None
     length = len(rest.split(" #")[0].rstrip()) or 1
+    value = rest[:length]
+    right = slips.in_quotes(slips.shown(value.strip("`") if sign == "`" else value))
     if sign == "@":
-        message = 'A value that begins with `@` needs quotes, as in `"@daily"`.'
+        message = f"A value that begins with `@` needs quotes. Write `{right}`."
         return Mistake("yaml-unquoted-at", message, fault.mark, length)
     name = "a backtick" if sign == "`" else f"`{sign}`"
-    message = f"A value cannot begin with {name}. Put the value in quotes."
+    message = f"A value cannot begin with {name}. Write `{right}`."
     return Mistake("yaml-unquoted-sign", message, fault.mark, length)
 
 
@@ -199,11 +211,10 @@ def _quote(lines: Sequence[str], fault: Fault) -> Mistake | None:
         match = _OPEN_QUOTE.search(_bare(line if above != row else before))
         if match is not None and match.group(1) == before[-1] and above != row:
             return _not_closed((above, match.start(1)))
-    return Mistake(
-        "yaml-syntax",
-        "There is text after the closing quote. Put the whole value in one pair of quotes.",
-        fault.mark,
-    )
+    right = slips.text_beside_quotes(_line(lines, row))
+    write = f"Write `{right}`" if right else "Put the whole value in one pair of quotes"
+    message = f"There is text after the closing quote. {write}."
+    return Mistake("yaml-syntax", message, fault.mark)
 
 
 def _not_closed(mark: Mark) -> Mistake:
@@ -214,15 +225,80 @@ def _nested_value(lines: Sequence[str], fault: Fault) -> Mistake:
     row, column = fault.mark
     key = _line(lines, row)[:column]
     if re.search(r":\s", key):
-        message = "A value with `: ` in it needs quotes around the whole value."
+        right = slips.colon_in_value(_line(lines, row))
+        write = f": write `{right}`" if right else ""
+        message = f"A value with `: ` in it needs quotes around the whole value{write}."
         return Mistake("yaml-syntax", message, fault.mark)
+    above = slips.line_above(lines, row)
+    if why := slips.wrong_line(_line(lines, above)):
+        return _of_line(lines, above, why)
+    advice = slips.column_advice(lines, row) or (
+        "Check the indentation, and whether that line needs a `:`."
+    )
     return Mistake(
         "yaml-indentation",
-        "A key is not allowed here, because the line before it is already a value. Check the "
-        "indentation, and whether that line needs a `:`.",
+        f"A key is not allowed here, because the line before it is already a value. {advice}",
         (row, len(key) - len(key.lstrip())),
         max(1, len(key.strip())),
     )
+
+
+def _of_line(lines: Sequence[str], row: int, message: str) -> Mistake:
+    """Return the mistake of a whole line."""
+    line = _line(lines, row)
+    start = len(line) - len(line.lstrip(" -"))
+    return Mistake("yaml-syntax", message, (row, start), max(1, len(line.strip()) or 1))
+
+
+def _no_colon(lines: Sequence[str], fault: Fault) -> Mistake:
+    row = fault.context[0]
+    if why := slips.block_text(lines, row):
+        return Mistake("yaml-indentation", why, fault.context)
+    if why := slips.wrong_line(_line(lines, row)):
+        return _of_line(lines, row, why)
+    message = "A `:` is missing after this key, or the line is indented less than the text above."
+    return Mistake("yaml-syntax", message, fault.context)
+
+
+def _column(message: str) -> Callable[..., Mistake]:
+    def make(lines: Sequence[str], fault: Fault) -> Mistake:
+        row = fault.mark[0]
+        if why := slips.block_text(lines, row):
+            return Mistake("yaml-indentation", why, fault.mark)
+        advice = slips.column_advice(lines, row)
+        return Mistake("yaml-indentation", f"{message} {advice}".strip(), fault.mark)
+
+    return make
+
+
+def _open_bracket(message: str) -> Callable[..., Mistake]:
+    def make(lines: Sequence[str], fault: Fault) -> Mistake:
+        row, column = fault.context
+        found = slips.comment_in_brackets(_line(lines, row), column)
+        if found is None:
+            return Mistake("yaml-syntax", message, fault.context)
+        at, value = found
+        why = (
+            "A `#` after a space begins a comment, so the bracket is not closed. Put the value in "
+            f"quotes: `{value}`."
+        )
+        return Mistake("yaml-syntax", why, (row, at))
+
+    return make
+
+
+def _escape(message: str) -> Callable[..., Mistake]:
+    def make(lines: Sequence[str], fault: Fault) -> Mistake:
+        row, column = fault.context
+        match = re.compile(r'"[^"]*"').match(_line(lines, row)[:_LOOK], column)
+        if match is not None and (why := slips.windows_path(match.group())):
+            return Mistake("yaml-windows-path", why, fault.context, len(match.group()))
+        if match is not None:
+            text = slips.in_quotes(slips.shown(match.group()[1:-1]))
+            return Mistake("yaml-escape", f"{message} In single quotes: `{text}`.", fault.mark)
+        return Mistake("yaml-escape", message, fault.mark)
+
+    return make
 
 
 def _percent_or_indentation(lines: Sequence[str], fault: Fault) -> Mistake:
@@ -249,23 +325,15 @@ _SENTENCES: tuple[tuple[str, Callable[..., Mistake]], ...] = (
         "sequence entries are not allowed",
         _fixed("yaml-syntax", "Begin each list entry (`- `) on a new line."),
     ),
-    (
-        "could not find expected ':'",
-        _fixed(
-            "yaml-syntax",
-            "A `:` is missing after this key, or the line is indented less than the text above.",
-            at_context=True,
-        ),
-    ),
+    ("could not find expected ':'", _no_colon),
     (
         "found unknown escape",
-        _fixed(
-            "yaml-escape",
-            "In double quotes a backslash begins an escape, and this escape is unknown. Use "
-            "single quotes, or write `\\\\`.",
+        _escape(
+            "In double quotes a backslash begins an escape, and this escape is unknown. A "
+            "backslash itself is written `\\\\`."
         ),
     ),
-    ("escape sequence of", _fixed("yaml-escape", "This escape has too few hexadecimal digits.")),
+    ("escape sequence of", _escape("This escape has too few hexadecimal digits.")),
     (
         "tag",
         _fixed("yaml-tag", ("Tags (`!…`) are not allowed. Put the value in quotes if it is text.")),
@@ -285,34 +353,24 @@ _SENTENCES: tuple[tuple[str, Callable[..., Mistake]], ...] = (
     ),
     (
         "flow sequence",
-        _fixed(
-            "yaml-syntax",
-            "The list that opens here with `[` is not closed, or a comma is missing.",
-            at_context=True,
-        ),
+        _open_bracket("The list that opens here with `[` is not closed, or a comma is missing."),
     ),
     (
         "flow mapping",
-        _fixed(
-            "yaml-syntax",
-            "The mapping that opens here with `{` is not closed, or a comma is missing.",
-            at_context=True,
-        ),
+        _open_bracket("The mapping that opens here with `{` is not closed, or a comma is missing."),
     ),
     (
         "block mapping",
-        _fixed(
-            "yaml-indentation",
+        _column(
             "This line does not fit the lines above. The keys of one mapping begin in the same "
-            "column, and each is followed by a `:`.",
+            "column, and each is followed by a `:`."
         ),
     ),
     (
         "block collection",
-        _fixed(
-            "yaml-indentation",
+        _column(
             "This line does not fit the list above. The entries of a list begin in the same "
-            "column, each with `- `.",
+            "column, each with `- `."
         ),
     ),
     (

@@ -285,7 +285,7 @@ class TreeBuilder:
             line = self.source.lines[row]
             end = line.find("}}", column)
             length = (end + 2 if end > 0 else len(line)) - column
-            self._note_mistake(template_mistake((row, column), length))
+            self._note_mistake(template_mistake(self.source.lines, (row, column), length))
         else:
             self._note("yaml-key", "A key must be text, not a list or a mapping.", span)
 
