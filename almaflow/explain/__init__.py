@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import textwrap
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -82,28 +83,40 @@ institutions:
 }
 
 
+@dataclass(frozen=True)
+class Page:
+    """A topic with a text of its own; *summary* is its line in the list of topics."""
+
+    summary: str
+    text: str
+
+
 Others = Mapping[str, type[BaseModel]]
 _NO_OTHERS: Others = {}
+Pages = Mapping[str, Page]
+_NO_PAGES: Pages = {}
 
 
-def explain(topic: str | None = None, others: Others = _NO_OTHERS) -> str:
+def explain(topic: str | None = None, others: Others = _NO_OTHERS, pages: Pages = _NO_PAGES) -> str:
     """Return what *topic* means: a kind of step, a key of a file, `expressions`, or a path to a
     field such as `submit_job.expect.that`. Without a topic, what there is.
 
-    *others* are models of files that are explained too, by their topic.
+    *others* are models of files that are explained too, by their topic, and *pages* are texts.
 
     Raises:
         RequestWrong: there is no such topic.
     """
     if topic is None:
-        return _overview(others)
+        return _overview(others, pages)
     name, *path = topic.strip().split(".")
     if name == "expressions" and not path:
         return _expressions()
+    if name in pages and not path:
+        return pages[name].text
     texts = [_explained(model, name, field, path) for model, field in _topics(others).get(name, ())]
     texts = [text for text in texts if text]
     if not texts and not _topics(others).get(name):
-        hint = did_you_mean(name, _known(others)) or "."
+        hint = did_you_mean(name, [*_known(others), *pages]) or "."
         raise RequestWrong(
             f"There is no topic `{name}`{hint} Run `almaflow explain` for a list of all topics."
         )
@@ -167,7 +180,7 @@ def _no_field(name: str, path: list[str], others: Others) -> RequestWrong:
 # --- texts ------------------------------------------------------------------------------------
 
 
-def _overview(others: Others) -> str:
+def _overview(others: Others, pages: Pages) -> str:
     steps = [(key, first_paragraph(kind)) for key, kind in kinds().items()]
     rest = [
         ("step", "Fields that all steps have: id, if, timeout, retry, on_failure, …"),
@@ -179,6 +192,7 @@ def _overview(others: Others) -> str:
         ),
         ("project", "What almaflow.yaml can contain."),
         *((key, first_paragraph(model)) for key, model in others.items()),
+        *((key, page.summary) for key, page in pages.items()),
         ("expressions", "Names, functions and filters in `{{ … }}` and conditions."),
     ]
     return "\n".join(

@@ -15,8 +15,8 @@ def explain(
         typer.Argument(
             metavar="KIND[.FIELD]",
             help="A kind of step, a key of a workflow file or of almaflow.yaml, a path to a "
-            "field such as `submit_job.expect`, `expressions` or `scenario`. Without a topic: the "
-            "list of topics.",
+            "field such as `submit_job.expect`, `expressions`, `scenario` or `simulator`. "
+            "Without a topic: the list of topics.",
             show_default=False,
         ),
     ] = None,
@@ -27,8 +27,10 @@ def explain(
     """Explain a kind of step or one of its keys, with an example."""
     from almaflow import explain as explanations
     from almaflow.alma.simulator import Scenario
+    from almaflow.cli.simulator_page import SUMMARY, page
 
-    text = explanations.explain(topic, {"scenario": Scenario}).rstrip("\n")
+    pages = {"simulator": explanations.Page(SUMMARY, page())}
+    text = explanations.explain(topic, {"scenario": Scenario}, pages).rstrip("\n")
     if as_json:
         emit_json({"topic": topic, "text": text})
     else:
