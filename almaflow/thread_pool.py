@@ -2,7 +2,7 @@
 
 Python joins ordinary worker threads when it exits, so one hanging HTTP request would keep a
 process alive after Ctrl-C; anyio's and asyncio's pools use such threads, ours does not. The
-number of calls under way is counted for each loop, so that virtual time (`clock.py`) does not
+number of calls under way is counted for each loop, so that the time of `virtual_time` does not
 jump while a thread works.
 """
 

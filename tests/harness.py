@@ -21,7 +21,7 @@ import anyio
 from almaflow.alma.client import AlmaClient
 from almaflow.alma.simulator import Fault, Reply, SimulatedAlma, Submission, parse_scenario
 from almaflow.alma.transport import InProcessTransport, Transport
-from almaflow.clock import VirtualClock, run_virtual, sleep
+from almaflow.clock import sleep
 from almaflow.connectors.base import Outside
 from almaflow.connectors.simulated import SimulatedOutside
 from almaflow.engine.alma_writes.institutions import InstitutionConnection
@@ -33,6 +33,7 @@ from almaflow.runs.events import EventKind, RunEvent
 from almaflow.settings import Project, find_project
 from almaflow.store import Entry, EntryState, Event, RunRecord, Store, liveness
 from almaflow.store.writer import StoreWriter
+from almaflow.virtual_time import VirtualClock, run_virtual
 from almaflow.workflow_loader import load_workflow
 
 # How often engines look into the store for what people want of them.

@@ -17,7 +17,7 @@ from typing import Any
 
 import anyio
 
-from almaflow.clock import run_virtual
+from almaflow.virtual_time import run_virtual
 from tests.harness import START, AtOnce, Ears, Stage
 
 RUNNING, STARTS, HOUR = 3, 5, timedelta(hours=1)

@@ -10,8 +10,9 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from almaflow.clock import Clock, SystemClock, VirtualClock, run_virtual, sleep
+from almaflow.clock import Clock, SystemClock, sleep
 from almaflow.thread_pool import ThreadPool
+from almaflow.virtual_time import VirtualClock, run_virtual
 from tests.work import calls_made_by
 
 START = datetime(2026, 3, 29, 1, 30, tzinfo=UTC)

@@ -26,6 +26,7 @@ PACKAGE = ROOT / "almaflow"
 FLOORS: Sequence[Sequence[str]] = (
     (
         *("errors", "clock", "task_groups", "outcome", "problems", "text_files", "thread_pool"),
+        "virtual_time",
         *(
             "redaction",
             "alma_keys",
@@ -88,6 +89,7 @@ HOMES: Mapping[str, Sequence[str]] = {
     "aiolimiter": ("alma",),
     "anyio": (
         "clock",
+        "virtual_time",
         "task_groups",
         "thread_pool",
         "alma",

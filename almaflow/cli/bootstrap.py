@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from almaflow.cli.settings_above import find_named_project
-from almaflow.clock import Clock, SystemClock, VirtualClock, sleep
+from almaflow.clock import Clock, SystemClock, sleep
 from almaflow.document import read_document
 from almaflow.errors import RequestWrong
 from almaflow.problems import did_you_mean
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from almaflow.engine.log import Log
     from almaflow.plan import Plan
     from almaflow.runs.events import Listener
+    from almaflow.virtual_time import VirtualClock
     from almaflow.workflow_loader import LoadedWorkflow
 
 SCENARIO_SUFFIX = ".scenario.yaml"
@@ -141,6 +142,7 @@ class Simulation:
     ) -> Simulation:
         """Furnish an Alma; its clock starts where the scenario says, else *now*."""
         from almaflow.alma.simulator import SimulatedAlma
+        from almaflow.virtual_time import VirtualClock
 
         start = scenario.starts_at or now or SystemClock().now().replace(microsecond=0)
         clock = VirtualClock(start)

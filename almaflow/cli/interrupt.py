@@ -13,7 +13,7 @@ from typing import TypeVar
 import anyio
 
 from almaflow.cli.signals import HANGUP, ending_signals, kept_handlers
-from almaflow.clock import VirtualTimeLoop
+from almaflow.virtual_time import VirtualTimeLoop
 
 T = TypeVar("T")
 

@@ -17,7 +17,8 @@ from almaflow.alma.set_creation import Combined, CopyOf, OfRun, create_set
 from almaflow.alma.simulator import Fault, Reply, SimulatedAlma, parse_scenario
 from almaflow.alma.transport import InProcessTransport
 from almaflow.alma.wire import JobParameter
-from almaflow.clock import VirtualClock, run_virtual, sleep
+from almaflow.clock import sleep
+from almaflow.virtual_time import VirtualClock, run_virtual
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 REPORT = "/shared/Library/Reports/Barcodes"

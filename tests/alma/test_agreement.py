@@ -20,7 +20,8 @@ from almaflow.alma.simulator import SimulatedAlma
 from almaflow.alma.simulator.reply import Reply
 from almaflow.alma.transport import InProcessTransport
 from almaflow.alma.wire import JobParameter
-from almaflow.clock import VirtualClock, run_virtual, sleep
+from almaflow.clock import sleep
+from almaflow.virtual_time import VirtualClock, run_virtual
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 Story = Callable[[AlmaClient, VirtualClock], Coroutine[Any, Any, None]]

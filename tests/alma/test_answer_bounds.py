@@ -21,7 +21,7 @@ from almaflow.alma.transport import WireRequest, WireResponse
 from almaflow.alma.value_parsing import Unreadable, instant, items, number, text, whole
 from almaflow.alma.wire import Job, JobInstance, Page
 from almaflow.alma.xmltree import XmlInvalid, parse_xml
-from almaflow.clock import VirtualClock, run_virtual
+from almaflow.virtual_time import VirtualClock, run_virtual
 
 JSON, HTML, XML = "application/json", "text/html", "application/xml"
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)

@@ -5,7 +5,7 @@ import asyncio
 import anyio
 
 from almaflow.alma.rate_limit import CallRate
-from almaflow.clock import run_virtual
+from almaflow.virtual_time import run_virtual
 
 
 async def instants(rate: CallRate, count: int) -> list[float]:

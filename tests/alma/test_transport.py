@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from almaflow.alma.transport import ConnectionLost, InProcessTransport, WireRequest, WireResponse
-from almaflow.clock import run_virtual
+from almaflow.virtual_time import run_virtual
 
 
 class Fault(Enum):

@@ -22,7 +22,7 @@ from almaflow.alma.simulator.http import SimulatorServer
 from almaflow.cli import interrupt
 from almaflow.cli.app import COMMANDS, loaded
 from almaflow.cli.commands import install_service
-from almaflow.clock import VirtualTimeLoop
+from almaflow.virtual_time import VirtualTimeLoop
 from tests.examples import examples
 from tests.harness import Stage
 

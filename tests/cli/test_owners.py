@@ -19,10 +19,10 @@ import pytest
 from almaflow.cli import bootstrap, handoff
 from almaflow.cli.handoff import responds
 from almaflow.cli.interrupt import run_interruptible
-from almaflow.clock import VirtualClock
 from almaflow.outcome import Outcome
 from almaflow.plan import make_plan
 from almaflow.store import LEASE, RENEW, Store, new_run_id
+from almaflow.virtual_time import VirtualClock
 from almaflow.workflow_loader import load_workflow
 from tests.cli.conftest import Almaflow, Write, environment
 

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from almaflow.cli.render.service_log import LogFormat, ServiceLog
-from almaflow.clock import VirtualClock
 from almaflow.redaction import Mask
 from almaflow.runs.events import EventKind, RunEvent
+from almaflow.virtual_time import VirtualClock
 
 RUN = "20261101-013000-k7x2q"
 NOON = datetime(2026, 11, 1, 11, 0, 4, 250_000, tzinfo=UTC)

@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 import pytest
 
-from almaflow.clock import SystemClock, run_virtual
+from almaflow.clock import SystemClock
 from almaflow.engine.alma_writes.admission import Admission
 from almaflow.engine.alma_writes.institutions import InstitutionConnection
 from almaflow.outcome import Status
@@ -20,6 +20,7 @@ from almaflow.runs.job_durations import Durations
 from almaflow.store import EntryState, NoSlot, RunRecord, SlotState
 from almaflow.store.writer import StoreWriter
 from almaflow.timetable import Maintenance
+from almaflow.virtual_time import run_virtual
 from tests import harness
 from tests.harness import START, Boundary, Ears, Played, Stage
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import anyio
 import pytest
 
-from almaflow.clock import run_virtual, sleep
+from almaflow.clock import sleep
 from almaflow.engine.engine import Engine
 from almaflow.outcome import Outcome
 from almaflow.store import LEASE, RENEW, ClaimLost, LeaseLost, RunHeld, Store
+from almaflow.virtual_time import run_virtual
 from tests import harness
 from tests.harness import Ears, Stage
 

@@ -13,7 +13,6 @@ from typing import Any
 import anyio
 import pytest
 
-from almaflow.clock import run_virtual
 from almaflow.engine.alma_writes.submission import RequestChanged
 from almaflow.engine.engine import Engine
 from almaflow.errors import AlmaflowError, RequestWrong
@@ -31,6 +30,7 @@ from almaflow.store import (
     Store,
     StoreTrouble,
 )
+from almaflow.virtual_time import run_virtual
 from tests import harness
 from tests.harness import START, Ears, Process, Stage
 

@@ -25,8 +25,8 @@ from almaflow.alma.responses import read_response
 from almaflow.alma.simulator import Reply
 from almaflow.alma.transport import ConnectionLost, WireRequest, WireResponse
 from almaflow.alma.value_parsing import Unreadable
-from almaflow.clock import VirtualClock, run_virtual
 from almaflow.outcome import Outcome
+from almaflow.virtual_time import VirtualClock, run_virtual
 from tests.alma.every_call import Sample, every_call
 from tests.alma.wire_endings import every_ending
 from tests.fuzz.mutations import mutated_bytes, mutated_reply

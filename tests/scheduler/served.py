@@ -11,13 +11,13 @@ from typing import Any
 
 import anyio
 
-from almaflow.clock import run_virtual
 from almaflow.engine.engine import Engine
 from almaflow.scheduler.companions import Companion, Parts
 from almaflow.scheduler.scheduler import Service
 from almaflow.scheduler.timers import ClockWakeups
 from almaflow.settings import Project
 from almaflow.store import RunRecord, Store, Tick
+from almaflow.virtual_time import run_virtual
 from tests.harness import AtOnce, Ears, Stage
 
 SETTINGS = """\

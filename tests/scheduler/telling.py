@@ -9,7 +9,7 @@ from typing import Any
 
 import anyio
 
-from almaflow.clock import VirtualClock, run_virtual, sleep
+from almaflow.clock import sleep
 from almaflow.connectors.attached_files import AttachedFile
 from almaflow.connectors.base import NoWayOutside
 from almaflow.connectors.errors import NotNow
@@ -19,6 +19,7 @@ from almaflow.engine.outbox import Outbox
 from almaflow.redaction import Mask
 from almaflow.store import NewNotice, NoticeRecord, RunRecord, Store, Tick
 from almaflow.store.writer import StoreWriter
+from almaflow.virtual_time import VirtualClock, run_virtual
 from almaflow.workflow import Workflow
 from almaflow.workflow_loader import load_text
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from almaflow.clock import VirtualClock, run_virtual
 from almaflow.engine.engine import Engine
 from almaflow.outcome import Outcome, Status
 from almaflow.scheduler.measures import Measures, Measuring, picture_of
@@ -28,6 +27,7 @@ from almaflow.store import (
     TickEnd,
     TickEnding,
 )
+from almaflow.virtual_time import VirtualClock, run_virtual
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -8,9 +8,9 @@ from pathlib import Path
 import anyio
 import pytest
 
-from almaflow.clock import run_virtual
 from almaflow.scheduler.auto_pause import Pausing
 from almaflow.store import RunRecord, Store
+from almaflow.virtual_time import run_virtual
 from tests.scheduler.served import SETTINGS, Town
 
 NIGHTLY = 'schedule: [{cron: "30 2 * * *"}]\nsteps: [{notify: tick}]\n'

@@ -11,7 +11,6 @@ from pathlib import Path
 import anyio
 import pytest
 
-from almaflow.clock import run_virtual
 from almaflow.connectors.registry import LiveOutside
 from almaflow.engine.engine import Engine
 from almaflow.scheduler.auto_pause import Pausing
@@ -22,6 +21,7 @@ from almaflow.scheduler.scheduler import Service
 from almaflow.scheduler.timers import ClockWakeups
 from almaflow.settings import Project
 from almaflow.store import TickEnding
+from almaflow.virtual_time import run_virtual
 from tests.connectors.servers import Mails, mail_server
 from tests.harness import Ears, Stage
 from tests.scheduler.telling import Heard

@@ -8,7 +8,6 @@ from typing import Any
 import anyio
 import pytest
 
-from almaflow.clock import run_virtual
 from almaflow.outcome import Status
 from almaflow.store import (
     ClaimLost,
@@ -20,6 +19,7 @@ from almaflow.store import (
     StoreTrouble,
 )
 from almaflow.store.writer import StoreWriter
+from almaflow.virtual_time import run_virtual
 from tests.store.conftest import claimed, make_record
 from tests.store.others import AT_ONCE, Rival, fill_disk, tell
 from tests.waits import wait

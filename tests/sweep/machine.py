@@ -19,9 +19,9 @@ import anyio
 import anyio.lowlevel
 
 from almaflow.alma.simulator import Fault, Reply, SimulatedAlma, parse_scenario
-from almaflow.clock import VirtualClock
 from almaflow.engine.engine import Engine
 from almaflow.store import Entry, Event, RunRecord, Store
+from almaflow.virtual_time import VirtualClock
 from tests.harness import AtOnce, Boundary, Crash, Ears, Stage, _unwrapped
 from tests.sweep.scenes import LIBRARY, Scene
 from tests.sweep.schedules import Death, Schedule, Shift
