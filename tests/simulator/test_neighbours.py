@@ -70,7 +70,7 @@ def test_single_objects_answer_in_both_formats(served: Served, path: str, root: 
         ("reminders/1", "60177"),
         ("license-terms/X", "403400"),
         ("mapping-tables/X", "40166411"),
-        ("open-hours", "40166413"),
+        ("relations", "40166413"),
         ("open-hours?scope=X", "402119"),
     ],
 )
@@ -83,6 +83,27 @@ def test_every_library_exists_where_everything_does() -> None:
 
     assert world.get("/conf/libraries/B7/locations")["total_record_count"] == 1
     assert world.get("/conf/libraries/B7")["code"] == "B7"
+    assert world.get("/conf/libraries/B7/locations/SHELF")["code"] == "SHELF"
+    assert world.get("/conf/libraries/B8/circ-desks/DESK")["code"] == "DESK"
+
+
+def test_a_scenario_adds_libraries_with_what_is_in_them() -> None:
+    library = {
+        "code": "A100",
+        "name": "Old Town",
+        "locations": [{"code": "FH", "name": "Reading room"}, {"code": "MAG"}],
+        "desks": [{"code": "KUR"}],
+        "departments": [{"code": "ACQ-A", "type": "Other"}],
+    }
+    world = World({"library": {"libraries": [library]}})
+
+    assert world.get("/conf/libraries/A100")["name"] == "Old Town"
+    assert world.get("/conf/libraries")["total_record_count"] == 4
+    assert world.get("/conf/libraries/A100/locations/MAG")["name"] == "MAG"
+    desk = world.get("/conf/libraries/A100/circ-desks/KUR")
+    assert [one["location_code"] for one in desk["location"]] == ["FH", "MAG"]
+    owned = world.get("/conf/departments?library=A100")["department"]
+    assert [(one["code"], one["type"]["value"]) for one in owned] == [("ACQ-A", "Other")]
 
 
 def test_open_hours_cover_a_week_in_both_formats() -> None:
@@ -247,7 +268,17 @@ def test_open_hours_are_replaced_and_deleted() -> None:
     assert [rule["desc"] for rule in changed["open_hour"]][-1] == "Works"
     assert len(world.get(path)["open_hour"]) == len(rules) + 1
     assert world.ask("DELETE", path).status == 204
-    assert world.get(path) == {}
+    assert "open_hour" not in world.get(path)
+
+
+def test_open_hours_may_name_their_library_in_the_body() -> None:
+    world, path = World(), "/conf/open-hours"
+    hours = world.get(f"{path}?scope=MAIN")
+
+    world.json("PUT", path, {**hours, "open_hour": hours["open_hour"][:1]})
+
+    assert len(world.get(f"{path}?scope=MAIN")["open_hour"]) == 1
+    assert world.get(path)["scope"]["value"] == "01MAIN_INST"
 
 
 @pytest.mark.parametrize("table", ["code-tables/SetStatus", "mapping-tables/OtherSettings"])

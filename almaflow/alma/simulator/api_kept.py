@@ -5,12 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from almaflow.alma.simulator.call import Call
-from almaflow.alma.simulator.kept import LIBRARIES, Kept, Kind, add_library
+from almaflow.alma.simulator.kept import (
+    DESKS,
+    LIBRARIES,
+    LOCATIONS,
+    Kept,
+    Kind,
+    add_department,
+    add_desk,
+    add_library,
+    add_location,
+)
 from almaflow.alma.simulator.reply import Answer, ApiError
 from almaflow.alma.simulator.wire import Body, text_of
 
 # What every object is shown with, and no caller decides.
 _OWN = ("link",)
+
+
+# What a library has as soon as somebody asks for it, where everything exists.
+_MADE_UP = {LOCATIONS.path: add_location, DESKS.path: add_desk}
 
 
 def list_kept(kind: Kind, call: Call) -> Answer:
@@ -60,12 +74,12 @@ def delete_kept(kind: Kind, call: Call) -> Answer:
 
 def library_of(call: Call, code: str) -> Kept:
     """Return a library; where everything exists, it is made."""
-    institution = call.institution
-    libraries = institution.kept[LIBRARIES.path]
-    if code and code not in libraries and institution.wanted is not None:
-        add_library(
-            institution.kept, institution.code, code, f"Library {code}", {"STACKS": "Open stacks"}
-        )
+    store = call.institution.kept
+    libraries = store[LIBRARIES.path]
+    if code and code not in libraries and call.institution.wanted is not None:
+        add_library(store, call.institution.code, code, code, {"STACKS": "Open stacks"})
+        add_desk(store, code, "DEFAULT_CIRC_DESK", "Circulation desk")
+        add_department(store, code, f"AcqDept{code}", "Acquisitions", "AcqWorkOrder")
     if code not in libraries:
         raise ApiError("402119")
     return libraries[code]
@@ -81,7 +95,10 @@ def _one(kind: Kind, call: Call) -> Kept:
     key = call.ids[-1]
     if kind is LIBRARIES:
         return library_of(call, key)
-    kept = _all(kind, call).get(key)
+    objects = _all(kind, call)
+    if key not in objects and call.institution.wanted is not None and kind.path in _MADE_UP:
+        _MADE_UP[kind.path](call.institution.kept, call.ids[0], key, key)
+    kept = objects.get(key)
     if kept is None:
         raise ApiError(kind.missing)
     return kept

@@ -12,6 +12,7 @@ from almaflow.alma.simulator.api_kept import library_of
 from almaflow.alma.simulator.call import Call
 from almaflow.alma.simulator.kept import Kept
 from almaflow.alma.simulator.reply import Answer, ApiError
+from almaflow.alma.simulator.wire import text_of
 
 _DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 _WEEK = 7
@@ -37,15 +38,19 @@ def open_days(call: Call) -> Answer:
 
 def get_open_hours(call: Call) -> Answer:
     """Answer GET /conf/open-hours: the rules from which a calendar is made."""
-    kept = _hours(call)
-    return Answer("open_hours", {name: value for name, value in kept.items() if value != []})
+    return _shown(_hours(call))
 
 
 def update_open_hours(call: Call) -> Answer:
-    """Answer PUT /conf/open-hours; the rules are replaced."""
-    kept = _hours(call)
-    kept["open_hour"] = [dict(rule) for rule in call.parsed("OpenHours").items("open_hour")]
-    return get_open_hours(call)
+    """Answer PUT /conf/open-hours; the rules are replaced. The body may name the scope."""
+    body = call.parsed("OpenHours")
+    kept = _hours(call, text_of(body.data.get("scope")))
+    kept["open_hour"] = [dict(rule) for rule in body.items("open_hour")]
+    return _shown(kept)
+
+
+def _shown(hours: Kept) -> Answer:
+    return Answer("open_hours", {name: value for name, value in hours.items() if value != []})
 
 
 def delete_open_hours(call: Call) -> Answer:
@@ -84,20 +89,20 @@ def _weekday(number: int) -> dict[str, Any]:
     return {"value": str(number + 1), "desc": _DAYS[number]}
 
 
-def _scope(call: Call) -> str:
-    """Return the code of the library or of the institution that is asked for."""
-    scope = call.asked("scope")
-    if not scope:
-        raise ApiError("40166413")
+def _scope(call: Call, otherwise: str) -> str:
+    """Return the code of the library, or of the institution, that is asked for."""
+    scope = call.asked("scope") or otherwise
     if scope != call.institution.code:
         library_of(call, scope)
     return scope
 
 
-def _hours(call: Call) -> Kept:
-    scope = _scope(call)
+def _hours(call: Call, scope: str = "") -> Kept:
+    # Without a scope, the hours are those of the institution.
+    scope = _scope(call, scope or call.institution.code)
     kept = call.institution.kept.setdefault(_HOURS, {})
-    return kept.setdefault(scope, {"open_hour": [*map(_standard, range(1, 6)), _exception()]})
+    rules = [*map(_standard, range(1, 6)), _exception()]
+    return kept.setdefault(scope, {"scope": {"value": scope, "desc": scope}, "open_hour": rules})
 
 
 def _standard(number: int) -> Kept:
@@ -126,5 +131,7 @@ def _exception() -> Kept:
 
 
 def _relations(call: Call) -> Kept:
-    scope = _scope(call)
+    if not call.asked("scope"):
+        raise ApiError("40166413")
+    scope = _scope(call, "")
     return call.institution.kept.setdefault(_RELATIONS, {}).setdefault(scope, {"scope": scope})

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from almaflow.alma.simulator import library
 from almaflow.alma.simulator.furnish_wanted import furnish_wanted
 from almaflow.alma.simulator.institution import Institution
+from almaflow.alma.simulator.kept import add_department, add_desk, add_library
 from almaflow.alma.simulator.library import Effect, Job
 from almaflow.alma.simulator.profile_furnishing import (
     IMPORT,
@@ -16,7 +17,7 @@ from almaflow.alma.simulator.profile_furnishing import (
     add_job,
 )
 from almaflow.alma.simulator.records import Members
-from almaflow.alma.simulator.scenario_library import ExtraJob, ExtraSet
+from almaflow.alma.simulator.scenario_library import ExtraJob, ExtraLibrary, ExtraSet
 
 # How long ago the library's own things were made.
 _AGE = timedelta(days=200)
@@ -118,6 +119,9 @@ def _add_extras(institution: Institution) -> None:
     for published in extras.publishing_profiles:
         if published.meant_for(name):
             _add_publishing(institution, published.name, published.id)
+    for unit in extras.libraries:
+        if unit.meant_for(name):
+            _add_library(institution, unit)
     for extra in institution.scenario.sets:
         if extra.meant_for(name):
             _add_extra_set(institution, extra)
@@ -199,3 +203,13 @@ def add_past_runs(institution: Institution) -> None:
         for day in range(_DAYS_OF_HISTORY, 1, -1):
             at = institution.started_at - timedelta(days=day, hours=3)
             _add_past_run(institution, job, at, f"{job.name} - {at:%Y-%m-%d}", "jdoe")
+
+
+def _add_library(institution: Institution, extra: ExtraLibrary) -> None:
+    store, code = institution.kept, extra.code
+    locations = {one.code: one.name or one.code for one in extra.locations}
+    add_library(store, institution.code, code, extra.name or code, locations)
+    for desk in extra.desks:
+        add_desk(store, code, desk.code, desk.name or desk.code)
+    for one in extra.departments:
+        add_department(store, code, one.code, one.name or one.code, one.type)

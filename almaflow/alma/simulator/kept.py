@@ -87,6 +87,7 @@ _LIBRARIES = {
     "SCIENCE": ("Science Library", {"STACKS": "Open stacks"}),
     "DEPOT": ("Depot", {"CLOSED": "Closed stacks"}),
 }
+_DESK = ("DEFAULT_CIRC_DESK", "Circulation desk")
 _DEPARTMENTS = {
     "ACQ": ("Acquisitions", "AcqWorkOrder"),
     "DIGITIZATION": ("Digitization", "Digitization"),
@@ -105,24 +106,25 @@ def kept_at_first(institution: str) -> Store:
     store: Store = {
         LETTERS.path: _by_key("code", ({"code": c, "name": n} for c, n in _LETTERS.items())),
         MAPPING_TABLES.path: _by_key("name", map(_mapping_table, _MAPPING_TABLES)),
-        DEPARTMENTS.path: {
-            code: _department(code, name, kind, institution)
-            for code, (name, kind) in _DEPARTMENTS.items()
-        },
+        DEPARTMENTS.path: {},
         LIBRARIES.path: {},
     }
     for letter in store[LETTERS.path].values():
         letter["enabled"] = True
+    for code, (name, kind) in _DEPARTMENTS.items():
+        add_department(store, institution, code, name, kind)
     for code, (name, locations) in _LIBRARIES.items():
         add_library(store, institution, code, name, locations)
+        add_desk(store, code, *_DESK)
+        add_department(store, code, f"AcqDept{code}", f"Acquisitions, {name}", "AcqWorkOrder")
     return store
 
 
 def add_library(
     store: Store, institution: str, code: str, name: str, locations: Mapping[str, str]
 ) -> None:
-    """Let the institution have one more library, with a desk and a department."""
-    first, label = next(iter(locations.items()))
+    """Let the institution have one more library; *locations* are names by code."""
+    first, label = next(iter(locations.items()), ("", ""))
     store[LIBRARIES.path][code] = {
         "code": code,
         "path": f"{institution}.{code}",
@@ -132,13 +134,25 @@ def add_library(
         "campus": {"value": "MAIN", "desc": "Main campus"},
         "default_location": {"value": first, "desc": label},
     }
-    store[LOCATIONS.path.format(code)] = {
-        place: _location(place, label) for place, label in locations.items()
-    }
-    desk = _desk("DEFAULT_CIRC_DESK", "Circulation desk", locations)
-    store[DESKS.path.format(code)] = {desk["code"]: desk}
-    department = _department(f"AcqDept{code}", f"Acquisitions, {name}", "AcqWorkOrder", code)
-    store[DEPARTMENTS.path][department["code"]] = department
+    for place, label in locations.items():
+        add_location(store, code, place, label)
+
+
+def add_location(store: Store, library: str, code: str, name: str) -> None:
+    """Let a library have one more location."""
+    store.setdefault(LOCATIONS.path.format(library), {})[code] = _location(code, name)
+
+
+def add_desk(store: Store, library: str, code: str, name: str) -> None:
+    """Let a library have one more desk, which serves the locations that it has by now."""
+    locations = store.get(LOCATIONS.path.format(library), {}).values()
+    names = {one["code"]: one["name"] for one in locations}
+    store.setdefault(DESKS.path.format(library), {})[code] = _desk(code, name, names)
+
+
+def add_department(store: Store, owner: str, code: str, name: str, kind: str) -> None:
+    """Let a library, or the institution, have one more department."""
+    store[DEPARTMENTS.path][code] = _department(code, name, kind, owner)
 
 
 def _by_key(key: str, objects: Iterable[Kept]) -> dict[str, Kept]:
@@ -156,7 +170,7 @@ def _location(code: str, name: str) -> Kept:
         "call_number_type": {"value": "0", "desc": "Library of Congress classification"},
         "suppress_from_publishing": False,
         "map": "",
-        "circ_desk": [{"circ_desk_code": "DEFAULT_CIRC_DESK"}],
+        "circ_desk": [{"circ_desk_code": _DESK[0]}],
     }
 
 

@@ -98,6 +98,29 @@ class ExtraPublishingProfile(Scoped):
     id: str | None = None
 
 
+class Place(Part):
+    """A location or a circulation desk of a library."""
+
+    code: str
+    name: str = Field(default="", description="Default: the code.")
+
+
+class Department(Place):
+    """A department of a library."""
+
+    type: str = Field(default="AcqWorkOrder", description="The department's type.")
+
+
+class ExtraLibrary(Scoped):
+    """A library of the institution, for clients that read more than jobs and sets."""
+
+    code: str
+    name: str = Field(default="", description="Default: the code.")
+    locations: Few[Place] = (Place(code="STACKS", name="Open stacks"),)
+    desks: Few[Place] = (Place(code="DEFAULT_CIRC_DESK", name="Circulation desk"),)
+    departments: Few[Department] = ()
+
+
 class Library(Part):
     """What the library has besides the built-in jobs and profiles."""
 
@@ -105,3 +128,4 @@ class Library(Part):
     integration_profiles: Few[ExtraIntegrationProfile] = ()
     import_profiles: Few[ExtraImportProfile] = ()
     publishing_profiles: Few[ExtraPublishingProfile] = ()
+    libraries: Few[ExtraLibrary] = ()
