@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from typing import Annotated, Any, ClassVar
@@ -30,6 +29,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from almaflow.durations import format_duration as format_duration
 from almaflow.durations import parse_duration as parse_duration
 from almaflow.foreign_keys import Advice
+from almaflow.late_dataclasses import dataclass
 from almaflow.model_fields import Several as Several
 from almaflow.model_fields import alternatives, fields_of, words_of
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from almaflow.errors import RequestWrong
 from almaflow.expressions import to_text
 from almaflow.expressions.serialization import decode, encode
 from almaflow.inputs import InputsInvalid, evaluate_inputs, evaluate_value
+from almaflow.late_dataclasses import dataclass
 from almaflow.settings import Project, data_path
 from almaflow.store import RunRecord
 from almaflow.text_files import FileUnreadable, read_text

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 
 from almaflow.alma_keys import cover_keys, hide_keys
+from almaflow.late_dataclasses import dataclass
 from almaflow.lookalikes import look_alike_advice
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from almaflow.errors import RequestWrong
 from almaflow.field_types import Plain, Template, format_duration
+from almaflow.late_dataclasses import dataclass
 from almaflow.problems import did_you_mean
 from almaflow.schedule_entry import ScheduleEntry
 from almaflow.settings import Project, data_path

@@ -7,10 +7,12 @@ view, metrics, notifications) makes the text at that moment.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+from almaflow.late_dataclasses import dataclass
 
 
 class WaitingKind(StrEnum):

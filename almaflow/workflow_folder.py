@@ -11,9 +11,9 @@ import os
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from almaflow.late_dataclasses import dataclass
 from almaflow.problems import Location, Problem, Severity
 from almaflow.settings import FILE_NAME
 from almaflow.text_files import printable

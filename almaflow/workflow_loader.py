@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 from almaflow.check import Checked, Shelf, Surroundings, as_entry, check_document
 from almaflow.document import MAX_BYTES, Document, parse_document, read_document
 from almaflow.errors import DocumentsInvalid, RequestWrong
+from almaflow.late_dataclasses import dataclass
 from almaflow.problems import Location, Problem, Severity, did_you_mean
 from almaflow.scenario_files import is_scenario, scenario_message
 from almaflow.settings import FILE_NAME, Project, Settings, load_project

@@ -6,11 +6,11 @@ Source: `alma-api.md`, 17.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from almaflow.alma import value_parsing
 from almaflow.alma.calls import Call
+from almaflow.late_dataclasses import dataclass
 
 ROWS_IN_ONE_CALL = 1000
 """The most rows that one answer holds; the server works in bulks of 25."""

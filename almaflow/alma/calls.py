@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date
 from typing import Any, Generic, Literal, TypeVar, cast
 from urllib.parse import quote
@@ -33,6 +33,7 @@ from almaflow.alma.wire import (
     Member,
     Page,
 )
+from almaflow.late_dataclasses import dataclass
 
 T = TypeVar("T")
 U = TypeVar("U")

@@ -11,7 +11,7 @@ Source: `alma-api.md`, 8.4.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -20,6 +20,7 @@ from almaflow.alma.calls import Call
 from almaflow.alma.errors import AlmaRefused, NotInAlma
 from almaflow.alma.value_parsing import normal_name
 from almaflow.alma.wire import AlmaSet, ImportProfile, IntegrationProfile, Job, Page
+from almaflow.late_dataclasses import dataclass
 from almaflow.problems import did_you_mean
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ AlmaError
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from almaflow.errors import AlmaflowError
+from almaflow.late_dataclasses import dataclass
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,13 @@ A trace is recorded with the intent of the write, so that a process that comes l
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, ClassVar, Literal
 
 from almaflow.alma.calls import MemberChange
 from almaflow.alma.wire import AlmaSet
+from almaflow.late_dataclasses import dataclass
 
 # Alma may take this long to show a set that it combines when the gateway has given up waiting.
 # Source: alma-api.md, 7.4 (up to 2 h seen).

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
 from urllib.parse import parse_qs
+
+from almaflow.late_dataclasses import dataclass
 
 JOB_ID = re.compile(r"[SMO][0-9]+")
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from xml.etree.ElementTree import Element
 
@@ -23,6 +22,7 @@ from almaflow.alma.payload_faults import (
 )
 from almaflow.alma.wire import JobParameter
 from almaflow.alma.xmltree import Places, XmlInvalid, local_name, parse_xml
+from almaflow.late_dataclasses import dataclass
 from almaflow.text_files import MIB, FileUnreadable, decode
 
 LARGEST_PAYLOAD = MIB

@@ -13,7 +13,6 @@ import json
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NoReturn
 from xml.etree.ElementTree import Element
@@ -21,6 +20,7 @@ from xml.etree.ElementTree import Element
 from almaflow.alma.transport import LARGEST_RESPONSE
 from almaflow.alma.value_parsing import LARGEST_COUNT, printable
 from almaflow.alma.xmltree import XmlInvalid, local_name, parse_xml
+from almaflow.late_dataclasses import dataclass
 
 MOST_VALUES = 500_000
 """Values of a JSON body, counted by its brackets and commas: each may take 200 bytes of memory. The

@@ -13,11 +13,11 @@ from __future__ import annotations
 import socket
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import h11
 
 from almaflow.alma.transport import LARGEST_RESPONSE, ConnectionLost, WireResponse
+from almaflow.late_dataclasses import dataclass
 
 PIECE = 64 * 1024
 """Bytes that are read at a time."""

@@ -6,12 +6,12 @@ Source: `alma-api.md`, 7.4.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from almaflow.alma.calls import Call
 from almaflow.alma.errors import NotInAlma
 from almaflow.alma.wire import AlmaSet
+from almaflow.late_dataclasses import dataclass
 
 # Seconds for the whole answer: combining large sets takes as long as the gateway lets it.
 _TIMEOUT = 600.0

@@ -8,11 +8,13 @@ transport for HTTP. This module has the one to an Alma in the same process, such
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Protocol
 
 import anyio
+
+from almaflow.late_dataclasses import dataclass
 
 LARGEST_RESPONSE = 16 * 1024**2
 """Bytes of a response, as it comes and unpacked. Alma's largest, pages of 1,000 report rows or 100

@@ -7,17 +7,16 @@ of the right kind, or lacks its id, `read` raises `Unreadable`.
 Source: `alma-api.md`, sections 2 and 4 to 9.
 """
 
-# ruff: noqa: RUF009  (the calls make `dataclasses.field`s, which share nothing)
-
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from datetime import datetime
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from almaflow.alma import value_parsing as parse
 from almaflow.alma.value_parsing import MOST_ALERTS, MOST_COUNTERS, MOST_ENTRIES, Unreadable
+from almaflow.late_dataclasses import built, dataclass
 
 T = TypeVar("T")
 
@@ -56,7 +55,7 @@ class AlmaRecord:
         shape: Any = cls
         values = {
             one.name: one.metadata["reader"](data.get(one.metadata["key"] or one.name))
-            for one in fields(shape)
+            for one in fields(built(shape))
         }
         if values.get("id") == "":
             raise Unreadable(f"the response is not {cls.noun}: it has no valid id")

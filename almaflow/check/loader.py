@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from pathlib import Path
 
 from almaflow.document import Document, read_document
 from almaflow.errors import DocumentsInvalid
 from almaflow.expressions import TEXT, Record, Type
+from almaflow.late_dataclasses import dataclass
 from almaflow.problems import Location, Problem, has_errors
 from almaflow.settings import Project
 from almaflow.text_files import path_problem

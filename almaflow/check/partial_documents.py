@@ -7,7 +7,7 @@ remembered, because nothing certain is known about what refers to it.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from almaflow.check.traversal import data_at, written_steps
 from almaflow.document import Document, PathTo
+from almaflow.late_dataclasses import dataclass
 from almaflow.steps.base import StepBase
 from almaflow.workflow import Workflow
 

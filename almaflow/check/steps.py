@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from almaflow.check.alma_names import check_names
@@ -34,6 +34,7 @@ from almaflow.check.traversal import below, data_at, fields_of, sources
 from almaflow.document import PathTo
 from almaflow.expressions import ANYTHING, Perhaps, Record, Type, guards_of
 from almaflow.field_types import format_duration
+from almaflow.late_dataclasses import dataclass
 from almaflow.steps.base import PollSettings, StepBase
 from almaflow.steps.which_kind import is_call, is_for_each, is_parallel, is_submit_job
 from almaflow.workflow import FINALLY, Workflow

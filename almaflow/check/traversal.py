@@ -5,13 +5,13 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any
 
 from almaflow import model_fields
 from almaflow.document import PathTo
 from almaflow.field_types import VALUE, Model, Source, Template
+from almaflow.late_dataclasses import dataclass
 from almaflow.steps.base import StepBase
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from almaflow.cli.settings_above import find_named_project
 from almaflow.clock import Clock, SystemClock, sleep
 from almaflow.document import read_document
 from almaflow.errors import RequestWrong
+from almaflow.late_dataclasses import dataclass
 from almaflow.problems import did_you_mean
 from almaflow.redaction import Mask, reveal
 from almaflow.settings import Project

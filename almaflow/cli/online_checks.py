@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from almaflow.alma import calls
@@ -11,6 +10,7 @@ from almaflow.alma.errors import AlmaError, AlmaRefused, NotInAlma
 from almaflow.cli.alma_queries import Asked, ask_live
 from almaflow.document import PathTo
 from almaflow.field_types import Template
+from almaflow.late_dataclasses import dataclass
 from almaflow.problems import Problem, Severity
 from almaflow.settings import Project
 from almaflow.steps.base import Kind

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from almaflow.alma.simulator import SimulatedAlma
 from almaflow.alma.simulator.furnish import add_past_runs
 from almaflow.alma.simulator.keys import AREAS
 from almaflow.errors import RequestWrong
+from almaflow.late_dataclasses import dataclass
 from almaflow.settings.models import Environment
 
 # Each has a separate library in memory.

@@ -6,7 +6,6 @@ import os
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 from almaflow.alma.simulator.certificates import Certificates, is_authority, make_certificates
 from almaflow.alma.simulator.tls import ServerTls
 from almaflow.errors import RequestWrong
+from almaflow.late_dataclasses import dataclass
 from almaflow.settings.models import REGIONS
 from almaflow.text_files import printable
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from almaflow.errors import RequestWrong
+from almaflow.late_dataclasses import dataclass
 
 WRITTEN_BY = "# Written by `almaflow install-service`, which may overwrite it."
 """The first line of every unit of ours."""

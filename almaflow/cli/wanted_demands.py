@@ -7,13 +7,14 @@ before what it takes is: a loop over `steps.x.value` asks of `x` what its own st
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, cast
 
 from almaflow.alma.simulator.library import TITLES
 from almaflow.cli.wanted_values import all_sources, known_value, parsed_source
 from almaflow.expressions.demands import ANY, TEXT, Demand, Form, demanded, each, having
 from almaflow.field_types import Source, Template
+from almaflow.late_dataclasses import dataclass
 from almaflow.steps.base import StepBase
 from almaflow.steps.branch import Branch
 from almaflow.steps.call import Call

@@ -10,7 +10,6 @@ import csv
 import io
 import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
@@ -19,6 +18,7 @@ from almaflow.alma.simulator.made_up_values import MadeUpValues, length
 from almaflow.alma.simulator.scenario_fields import fits
 from almaflow.cli.wanted_demands import Demands
 from almaflow.expressions.demands import ANY, Demand
+from almaflow.late_dataclasses import dataclass
 from almaflow.steps.tree import StepNode
 
 Names = Mapping[str, Any]

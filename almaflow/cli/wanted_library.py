@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -35,6 +35,7 @@ from almaflow.expressions import (
 from almaflow.expressions.demands import Demand, having
 from almaflow.expressions.values import to_text
 from almaflow.field_types import Template
+from almaflow.late_dataclasses import dataclass
 from almaflow.steps.create_set import CreateSet
 from almaflow.steps.fetch_files import FetchFiles
 from almaflow.steps.find_set import FindSet

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from almaflow.alma.simulator.wanted import Bound, WantedCounter
@@ -19,6 +19,7 @@ from almaflow.expressions import (
 )
 from almaflow.expressions.mentions import Mention, comparisons, mentions
 from almaflow.field_types import Expression, Source
+from almaflow.late_dataclasses import dataclass
 from almaflow.steps.base import StepBase
 from almaflow.steps.check import Check
 from almaflow.steps.job_step import JobStep

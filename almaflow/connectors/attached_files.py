@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from almaflow.late_dataclasses import dataclass
 from almaflow.text_files import MIB, FileUnreadable, Unreadable, printable, read_bytes
 
 LARGEST_FILE, LARGEST_TOTAL = 10 * MIB, 25 * MIB

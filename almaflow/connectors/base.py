@@ -5,12 +5,13 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from almaflow.connectors.attached_files import AttachedFile
 from almaflow.connectors.errors import Refused
+from almaflow.late_dataclasses import dataclass
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -22,6 +22,7 @@ from almaflow.connectors.base import (
 )
 from almaflow.connectors.errors import OutsideError, Refused
 from almaflow.connectors.time_limit import LISTING, Patience, seconds_for
+from almaflow.late_dataclasses import dataclass
 
 # Seconds to a connection, and to the next piece of an answer.
 CONNECT, ANSWER = 20.0, 60.0

@@ -11,13 +11,13 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from almaflow.connectors.attached_files import AttachedFile
 from almaflow.connectors.base import Place, RemoteFile, Search, Session, Write
 from almaflow.connectors.errors import Changed
+from almaflow.late_dataclasses import dataclass
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from almaflow.document import slips
+from almaflow.late_dataclasses import dataclass
 
 Mark = tuple[int, int]
 """Line and column, both from 0."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
 import anyio
 
+from almaflow.late_dataclasses import dataclass
 from almaflow.steps.context import Reply
 from almaflow.store import Decision, Store
 from almaflow.store.writer import StoreWriter

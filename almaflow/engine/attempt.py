@@ -7,7 +7,7 @@ given.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -25,6 +25,7 @@ from almaflow.engine.retry import Retries, as_lost, never_answered, pause, waiti
 from almaflow.engine.scope import Where
 from almaflow.expressions import Budget, Parsed, parse_expression, parse_template
 from almaflow.field_types import Condition, Expression, Message, Source, Template
+from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome
 from almaflow.plan import Plan
 from almaflow.redaction import show_placeholders

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from almaflow.late_dataclasses import dataclass
 from almaflow.thread_pool import ThreadPool
 
 

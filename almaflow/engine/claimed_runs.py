@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +15,7 @@ from almaflow.engine.journal import RunJournal
 from almaflow.engine.resources import Services
 from almaflow.engine.runner import Runner, Suspended
 from almaflow.errors import AlmaflowError, StoreError
+from almaflow.late_dataclasses import dataclass
 from almaflow.plan import recorded_plan
 from almaflow.redaction import Mask
 from almaflow.runs.events import EventKind, Listener

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 
 import anyio
 
 from almaflow.clock import Clock
+from almaflow.late_dataclasses import dataclass
 
 # After a restart the state is checked one time before the deadline counts.
 ONE_LOOK = timedelta(seconds=60)

@@ -7,7 +7,7 @@ import platform
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 
 import anyio
@@ -26,6 +26,7 @@ from almaflow.engine.notifications import TRIED_LATER
 from almaflow.engine.outbox import Outbox
 from almaflow.engine.resources import Services
 from almaflow.engine.simulated_waits import SimulatedWaits
+from almaflow.late_dataclasses import dataclass
 from almaflow.plan import FORMAT, Plan
 from almaflow.redaction import Mask
 from almaflow.runs.events import EventKind, Listener, NoListener, RunEvent

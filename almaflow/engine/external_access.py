@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +16,7 @@ from almaflow.engine.retry import LONGEST, NEVER_ANSWERED, SHORTEST, Retries, ba
 from almaflow.errors import RequestWrong
 from almaflow.expressions import parse_template, render_message
 from almaflow.field_types import Message
+from almaflow.late_dataclasses import dataclass
 from almaflow.redaction import show_placeholders
 from almaflow.runs.events import EventKind
 from almaflow.settings import data_path

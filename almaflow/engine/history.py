@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,6 +10,7 @@ from zoneinfo import ZoneInfo
 from almaflow.engine.ended import needs_person, unconfirmed_text
 from almaflow.engine.journal import RunJournal
 from almaflow.expressions.serialization import decode
+from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome
 from almaflow.steps.base import Body, Retry, StepBase
 from almaflow.steps.result import Ending, Ends

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +26,7 @@ from almaflow.engine.step_context import Context
 from almaflow.engine.termination import OpenAttempts, still_running
 from almaflow.engine.workflow_phases import Phases
 from almaflow.errors import AlmaflowError, StoreError
+from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome, worst
 from almaflow.plan import Plan, check_environment, sub_plan
 from almaflow.runs.events import EventKind

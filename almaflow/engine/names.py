@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome
 from almaflow.plan import Plan
 from almaflow.redaction import placeholder

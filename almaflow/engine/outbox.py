@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import anyio
@@ -25,6 +25,7 @@ from almaflow.engine.log import Level, Log, no_log
 from almaflow.engine.message_keys import MESSAGE, spot_of
 from almaflow.engine.retry import back_off
 from almaflow.errors import AlmaflowError
+from almaflow.late_dataclasses import dataclass
 from almaflow.redaction import Mask, show_placeholders
 from almaflow.settings.project import LOG_CHANNEL
 from almaflow.store import Store, StoreTrouble

@@ -7,7 +7,7 @@ no Alma job is left alone because its neighbour failed.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 
 import anyio
@@ -15,6 +15,7 @@ import anyio
 from almaflow.engine.history import EarlyEnd
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.scope import Halt, Halted, Where
+from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome, worst
 from almaflow.steps.base import Body, BodyEnd
 from almaflow.steps.result import Ending, Ends, OutcomeUnknown

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 
 from almaflow.clock import Clock
 from almaflow.connectors.base import Outside
@@ -13,6 +12,7 @@ from almaflow.engine.approvals import People
 from almaflow.engine.lease import Lease
 from almaflow.engine.outbox import Outbox
 from almaflow.engine.simulated_waits import SimulatedWaits
+from almaflow.late_dataclasses import dataclass
 from almaflow.runs.job_durations import Durations
 from almaflow.store import MarkerHabit, Store
 from almaflow.store.writer import StoreWriter

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from almaflow.alma import error_advice
@@ -15,6 +14,7 @@ from almaflow.alma.errors import (
     ResponseLost,
     Threshold,
 )
+from almaflow.late_dataclasses import dataclass
 from almaflow.waiting import Waiting, WaitingKind
 
 # Back-off after a transient fault, doubling.

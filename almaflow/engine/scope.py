@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from almaflow.engine.deadlines import Deadlines
 from almaflow.engine.names import Names, Scope
+from almaflow.late_dataclasses import dataclass
 from almaflow.plan import Plan
 
 

@@ -6,11 +6,11 @@ looks less often after its first looks, and ends when the whole run has waited t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from almaflow.errors import RequestWrong
 from almaflow.field_types import format_duration
+from almaflow.late_dataclasses import dataclass
 
 MOST_WAITS = 10_000
 """How many waits a simulated run may have, all its steps together."""

@@ -6,7 +6,6 @@ The interpreter adds what composite kinds need: the blocks inside a step, and ca
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeVar
 
@@ -20,6 +19,7 @@ from almaflow.engine.alma_writes import submission
 from almaflow.engine.alma_writes.adoption import sent_since
 from almaflow.engine.external_access import ExternalAccess
 from almaflow.expressions.serialization import decode, encode
+from almaflow.late_dataclasses import dataclass
 from almaflow.runs.job_durations import LONGEST_LEARNED
 from almaflow.steps.context import Reply, Submission
 from almaflow.store import EntryState

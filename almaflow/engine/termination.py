@@ -7,7 +7,7 @@ for first, and a called workflow runs its `finally`. Nothing is sent again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from almaflow.engine.ended import ended_value
 from almaflow.engine.scope import Where
 from almaflow.engine.step_context import Context
 from almaflow.engine.workflow_phases import Phases
+from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome
 from almaflow.runs.events import EventKind
 from almaflow.steps.result import Ending

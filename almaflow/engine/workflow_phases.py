@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from almaflow.engine.step_limit import StepLimit
 from almaflow.expressions import Budget, ExpressionFailed, parse_template, render
 from almaflow.expressions.serialization import encode
 from almaflow.field_types import Template, format_duration, plain_value
+from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome
 from almaflow.runs.events import EventKind
 from almaflow.steps.base import StepBase

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import textwrap
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -23,6 +22,7 @@ from almaflow.expressions.predicates import TESTS
 from almaflow.expressions.types import KINDS
 from almaflow.field_types import Model
 from almaflow.json_schema import first_paragraph
+from almaflow.late_dataclasses import dataclass
 from almaflow.model_fields import fields_of, models_of
 from almaflow.problems import did_you_mean
 from almaflow.settings import Settings

@@ -6,7 +6,6 @@ Nothing is evaluated here, not even constants: all work happens later, against a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from jinja2 import nodes
@@ -33,6 +32,7 @@ from almaflow.expressions.predicates import ASKS_WHETHER_DEFINED, TESTS
 from almaflow.expressions.registry import named
 from almaflow.expressions.types import KINDS
 from almaflow.expressions.values import described, kind_of, span_of
+from almaflow.late_dataclasses import dataclass
 from almaflow.problems import did_you_mean
 
 Code = Callable[[Frame], Any]

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import reduce
 from typing import Any, Literal
 
 from jinja2 import nodes
 
 from almaflow.expressions.parsed import Parsed, Piece
+from almaflow.late_dataclasses import dataclass
 
 Form = Literal["", "text", "number", "boolean", "date", "barcode", "mms_id", "user_id", "id"]
 Known = Callable[[str], Any]

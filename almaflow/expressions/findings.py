@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from almaflow.late_dataclasses import dataclass
 
 CASES: Mapping[str, Callable[[str], str]] = {
     "lower": str.lower,

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from jinja2.lexer import Token, operators
 
 from almaflow.expressions.errors import ExpressionSyntax
+from almaflow.late_dataclasses import dataclass
 
 # Nobody reads more than this; the parser's recursion has to end somewhere.
 DEEPEST = 50

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from jinja2 import nodes
 
 from almaflow.expressions.checker import path_of
 from almaflow.expressions.parsed import Parsed, Piece
+from almaflow.late_dataclasses import dataclass
 
 _COUNTERS = "counters"
 _OPERATORS = {"eq": "==", "gt": ">", "gteq": ">=", "lt": "<", "lteq": "<="}

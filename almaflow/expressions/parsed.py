@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from almaflow.expressions.spans import spans_of
+from almaflow.late_dataclasses import dataclass
 
 if TYPE_CHECKING:
     from jinja2 import nodes

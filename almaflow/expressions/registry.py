@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -12,6 +11,7 @@ from almaflow.expressions.errors import ExpressionFailed
 from almaflow.expressions.frame import Frame
 from almaflow.expressions.types import KINDS, Type, either
 from almaflow.expressions.values import described, kind_of
+from almaflow.late_dataclasses import dataclass
 from almaflow.problems import did_you_mean
 
 LISTS = frozenset({"list", "counters"})

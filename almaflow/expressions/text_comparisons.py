@@ -10,7 +10,7 @@ steps.x.results | selectattr('outcome', 'equalto', 'failed')                    
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from jinja2 import nodes
 
@@ -18,6 +18,7 @@ from almaflow.expressions.checker import path_of
 from almaflow.expressions.findings import CASES, Comparison
 from almaflow.expressions.parsed import Parsed, Piece
 from almaflow.expressions.predicates import TEST_COMPARISONS
+from almaflow.late_dataclasses import dataclass
 
 # Comparisons with a value; `in` is for lists and, the other way round, for parts of a text.
 _EQUAL = frozenset({"eq", "ne"})

@@ -6,7 +6,9 @@ The same words for kinds of values serve at run time (`values.kind_of`), so that
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from almaflow.late_dataclasses import dataclass
 
 # So many parts of two types are compared; a step has about 20 outputs.
 _COMPARED = 10_000

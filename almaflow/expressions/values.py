@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from almaflow.expressions.budget import NUMBER_BITS
 from almaflow.expressions.errors import ExpressionFailed, NotDefined
 from almaflow.expressions.types import KINDS
+from almaflow.late_dataclasses import dataclass
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,300}(\.[0-9]{1,300})?")
 _REQUIRED: Any = object()

@@ -6,12 +6,12 @@ Put together from what the record, the journal and the store's places say; nothi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from almaflow.field_types import format_duration
+from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome, Status
 from almaflow.runs.job_durations import Durations
 from almaflow.runs.request_views import is_submission

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
+
+from almaflow.late_dataclasses import dataclass
 
 
 class EventKind(StrEnum):

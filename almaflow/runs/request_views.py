@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
 from urllib.parse import urlencode
 
+from almaflow.late_dataclasses import dataclass
 from almaflow.redaction import show_placeholders
 from almaflow.store import Entry, EntryState
 

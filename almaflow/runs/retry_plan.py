@@ -7,11 +7,11 @@ the answer in the journal, as the value of the run's entry `retry`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from almaflow.errors import RequestWrong
+from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome
 from almaflow.runs.request_views import is_submission
 from almaflow.runs.step_tree import ANYWHERE, Order, Outline, StepPlace

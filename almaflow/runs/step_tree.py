@@ -7,11 +7,12 @@ of the file, in its third iteration.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from almaflow.document import Document, PathTo
 from almaflow.errors import RequestWrong
+from almaflow.late_dataclasses import dataclass
 from almaflow.plan import Plan
 from almaflow.problems import did_you_mean
 from almaflow.steps.base import Body, StepBase

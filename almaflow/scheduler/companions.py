@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 
 from almaflow.engine.engine import Engine
+from almaflow.late_dataclasses import dataclass
 from almaflow.plan import git_commit
 from almaflow.scheduler.tick_ledger import Happened
 from almaflow.scheduler.timers import Wakeups

@@ -7,11 +7,11 @@ no clock is asked. A tick is the same in both when workflow, entry and instant a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
 from almaflow.errors import AlmaflowError
+from almaflow.late_dataclasses import dataclass
 from almaflow.store.schedule_records import Cause, Schedule, Tick
 
 # A tick that has only just come may not have been seen yet.

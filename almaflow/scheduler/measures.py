@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 
 from almaflow.clock import Clock
 from almaflow.engine.engine import Engine
+from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Status
 from almaflow.scheduler.companions import Companion
 from almaflow.scheduler.tick_ledger import UNFINISHED, Happened

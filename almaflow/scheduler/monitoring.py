@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from functools import partial
 from math import ceil
@@ -17,6 +16,7 @@ from zoneinfo import ZoneInfo
 from almaflow.clock import Clock, sleep
 from almaflow.engine.outbox import Outbox
 from almaflow.errors import AlmaflowError
+from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome, Status
 from almaflow.scheduler.companions import Companion
 from almaflow.scheduler.notifications import messages

@@ -6,11 +6,12 @@ Pure: it takes rows of the ledger and the present instant, and returns what is t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Literal
 
 from almaflow.field_types import format_duration
+from almaflow.late_dataclasses import dataclass
 from almaflow.store import Cause, Tick, TickEnd, TickEnding
 
 LATE = timedelta(minutes=5)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,6 +20,7 @@ from almaflow.clock import Clock, sleep
 from almaflow.engine.engine import Engine
 from almaflow.engine.log import Log
 from almaflow.errors import DocumentsInvalid
+from almaflow.late_dataclasses import dataclass
 from almaflow.scheduler.clock_jumps import ClockJumps
 from almaflow.scheduler.companions import Companion, Parts
 from almaflow.scheduler.tick_ledger import Happened, Ledger

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from pathlib import Path
 
 from almaflow.clock import Clock
 from almaflow.errors import AlmaflowError, StoreError
+from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Status
 from almaflow.plan import Plan, make_plan
 from almaflow.scheduler.policies import Decided, Key, Rules, let_through, line_up

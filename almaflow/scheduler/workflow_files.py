@@ -11,12 +11,13 @@ import os
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from almaflow.errors import AlmaflowError, DocumentsInvalid, RequestWrong
+from almaflow.late_dataclasses import dataclass
 from almaflow.plan import make_definition, payload_names
 from almaflow.problems import Severity
 from almaflow.settings import FILE_NAME, Project

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from almaflow.field_types import Model, Text, Whole
+from almaflow.late_dataclasses import dataclass
 from almaflow.timetable import Maintenance, MaintenanceHours, TimetableInvalid
 
 

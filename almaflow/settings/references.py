@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 import os
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from almaflow.errors import RequestWrong
 from almaflow.field_types import as_text
+from almaflow.late_dataclasses import dataclass
 from almaflow.redaction import REDACTION
 from almaflow.settings.strength import weakness
 

@@ -8,7 +8,7 @@ after a crash: what was done is returned, not done again.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -37,6 +37,7 @@ from almaflow.field_types import (
     Text,
     Whole,
 )
+from almaflow.late_dataclasses import dataclass
 from almaflow.model_fields import ModelLater
 from almaflow.outcome import Outcome
 from almaflow.steps.result import Ending, timed_out

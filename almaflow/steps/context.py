@@ -6,12 +6,12 @@ The engine makes it real (`engine/step_context.py`); the kinds of step know noth
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from almaflow.field_types import Condition, Expression, Message, Template
+from almaflow.late_dataclasses import dataclass
 from almaflow.steps.result import Ending
 from almaflow.waiting import Waiting
 

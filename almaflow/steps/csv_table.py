@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from almaflow.late_dataclasses import dataclass
 from almaflow.steps.result import StepFailed
 
 # What columns are divided by.

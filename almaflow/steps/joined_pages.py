@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from almaflow.alma.calls import PAGE, Call
 from almaflow.alma.directory import MOST_LISTED
+from almaflow.late_dataclasses import dataclass
 from almaflow.steps.output_size import LARGEST
 from almaflow.steps.result import StepFailed
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from almaflow.errors import AlmaflowError
+from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome
 
 

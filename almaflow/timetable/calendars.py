@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from typing import Any, Self
 
+from almaflow.late_dataclasses import dataclass
 from almaflow.problems import did_you_mean
 from almaflow.timetable.errors import TimetableInvalid
 from almaflow.timetable.ics import FIRST_YEAR, LAST_LAID_OUT, LAST_YEAR, days_of_ics

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cronsim import CronSim, CronSimError
 
+from almaflow.late_dataclasses import dataclass
 from almaflow.problems import did_you_mean
 from almaflow.timetable.errors import TimetableInvalid
 

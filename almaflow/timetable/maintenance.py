@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Self
 from zoneinfo import ZoneInfo
 
+from almaflow.late_dataclasses import dataclass
 from almaflow.timetable.calendars import parse_date
 from almaflow.timetable.dates import instant_of
 from almaflow.timetable.errors import TimetableInvalid

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from typing import Any, Final, Self
 from zoneinfo import ZoneInfo
 
+from almaflow.late_dataclasses import dataclass
 from almaflow.timetable.cron import parse_cron
 from almaflow.timetable.dates import instant_of, parse_moment
 from almaflow.timetable.descriptions import cron_in_words, dates_in_words, interval_in_words

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import merge
 from itertools import islice
@@ -17,6 +16,7 @@ from almaflow.cli.render.terminal import emit, emit_json, say
 from almaflow.cli.time_options import HOW, read_end, read_past
 from almaflow.clock import SystemClock
 from almaflow.errors import RequestWrong
+from almaflow.late_dataclasses import dataclass
 from almaflow.settings import Project
 from almaflow.store import Pause, Store, Tick, TickEnding
 from almaflow.store.location import read_url

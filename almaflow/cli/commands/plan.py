@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -22,6 +22,7 @@ from almaflow.cli.options import (
 from almaflow.cli.render.run_report import exit_code_of, print_warnings, without_told
 from almaflow.cli.render.terminal import emit_json, emit_lines
 from almaflow.cli.render.text_layout import on_one_line
+from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome
 from almaflow.plan import Plan
 from almaflow.redaction import REDACTION

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -26,6 +25,7 @@ from almaflow.cli.render.text_layout import on_one_line
 from almaflow.cli.run_owner import is_worked_on
 from almaflow.engine.alma_writes.adoption import TOLERANCE, Mismatch, SoughtInstance, sent_since
 from almaflow.errors import RequestWrong
+from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Status
 from almaflow.problems import did_you_mean
 from almaflow.runs.request_views import is_lost, is_submission

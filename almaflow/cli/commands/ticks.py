@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -20,6 +20,7 @@ from almaflow.cli.time_options import HOW, read_past
 from almaflow.cli.workflow_lookup import workflow_named
 from almaflow.clock import SystemClock
 from almaflow.errors import RequestWrong
+from almaflow.late_dataclasses import dataclass
 from almaflow.problems import did_you_mean
 from almaflow.scheduler.ledger_audit import Instants, Verified, verify
 from almaflow.store import Store, Tick, TickEnding

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -20,6 +20,7 @@ from almaflow.cli.render.tick_text import as_data as tick_as_data
 from almaflow.cli.run_owner import is_worked_on
 from almaflow.clock import Clock, SystemClock
 from almaflow.errors import AlmaflowError, RequestWrong
+from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Status
 from almaflow.problems import did_you_mean
 from almaflow.runs.diagnosis import Around, Because

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import StrEnum
 
 from almaflow.errors import AlmaflowError
+from almaflow.late_dataclasses import dataclass
 
 
 class Verdict(StrEnum):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome, Status
 
 

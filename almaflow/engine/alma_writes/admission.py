@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 
 import anyio
@@ -20,6 +20,7 @@ from almaflow.alma.errors import AlmaError, AlmaRefused
 from almaflow.alma.job_status import is_terminal
 from almaflow.clock import Clock
 from almaflow.engine.alma_writes.institutions import InstitutionConnection
+from almaflow.late_dataclasses import dataclass
 from almaflow.runs.job_durations import Durations
 from almaflow.steps.base import PollSettings
 from almaflow.store import JobSlot, NoSlot, SlotLimits, Store, StoreTrouble, SubmissionKey

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 from almaflow.alma.evidence import RunTrace
 from almaflow.alma.value_parsing import normal_name
 from almaflow.alma.wire import JobInstance
+from almaflow.late_dataclasses import dataclass
 from almaflow.store import MarkerHabit
 
 # How far Alma's clock may differ from the time in its responses.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime, timedelta
 
 import anyio
@@ -17,6 +17,7 @@ from almaflow.alma.client import AlmaClient
 from almaflow.alma.directory import DirectoryCache
 from almaflow.alma.wire import General
 from almaflow.engine.retry import midnight
+from almaflow.late_dataclasses import dataclass
 from almaflow.steps.result import StepFailed
 from almaflow.timetable import Maintenance
 from almaflow.waiting import Waiting, WaitingKind

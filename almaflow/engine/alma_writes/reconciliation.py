@@ -8,7 +8,6 @@ its intent; `submission.py` decides what follows from a result.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -21,6 +20,7 @@ from almaflow.alma.wire import JobInstance
 from almaflow.engine.alma_writes.adoption import TOLERANCE, SoughtInstance, sent_since
 from almaflow.engine.alma_writes.institutions import InstitutionConnection
 from almaflow.engine.attempt import Attempt
+from almaflow.late_dataclasses import dataclass
 from almaflow.steps.result import StepFailed
 from almaflow.store import Entry
 from almaflow.waiting import Waiting, WaitingKind

@@ -7,7 +7,6 @@ where a day has 23 hours or 25, or no `serve` ran for some days.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -15,6 +14,7 @@ import anyio
 
 from almaflow.clock import Clock, sleep
 from almaflow.engine.outbox import Outbox
+from almaflow.late_dataclasses import dataclass
 from almaflow.scheduler.companions import Companion
 from almaflow.scheduler.notifications.digest_messages import Day, digest
 from almaflow.scheduler.notifications.routing import to_channels

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 
+from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome
 from almaflow.scheduler.monitoring import asks_a_person, is_suspended
 from almaflow.scheduler.notifications.messages import Words, moment, words

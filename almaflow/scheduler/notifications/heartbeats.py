@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 
 import anyio
@@ -19,6 +19,7 @@ from almaflow.connectors.errors import NotNow, Refused
 from almaflow.connectors.healthchecks import TIMEOUT, Signal, send
 from almaflow.engine.log import Log
 from almaflow.errors import AlmaflowError
+from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome
 from almaflow.problems import did_you_mean
 from almaflow.runs.events import EventKind, RunEvent

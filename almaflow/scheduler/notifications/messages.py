@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from almaflow.field_types import format_duration
+from almaflow.late_dataclasses import dataclass
 from almaflow.store import RunRecord
 from almaflow.store.schedule_records import Cause, Pause, Tick, TickEnd
 

@@ -1,0 +1,143 @@
+"""Data classes that are built when they are used: afterwards nothing shows it."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import FrozenInstanceError, field
+from typing import ClassVar, Generic, TypeVar
+
+import pytest
+
+from almaflow.late_dataclasses import built, dataclass
+
+T = TypeVar("T")
+
+
+def is_built(cls: type) -> bool:
+    return "__init__" in vars(cls)
+
+
+def test_the_first_instance_builds_its_class() -> None:
+    @dataclass(frozen=True)
+    class Point:
+        x: int
+        y: int = 0
+        tags: list[str] = field(default_factory=list)
+        origin: ClassVar[str] = "here"
+
+    assert not is_built(Point)
+    point = Point(1, tags=["a"])
+
+    assert is_built(Point)
+    assert point == Point(1, 0, ["a"])
+    assert dataclasses.replace(point, y=2) == Point(1, 2, ["a"])
+    assert dataclasses.asdict(copy.copy(point)) == {"x": 1, "y": 0, "tags": ["a"]}
+    assert repr(point).endswith("Point(x=1, y=0, tags=['a'])")
+    assert (Point.__name__, Point.__module__) == ("Point", __name__)
+    with pytest.raises(FrozenInstanceError):
+        point.x = 2  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        Point()  # type: ignore[call-arg]
+
+
+def test_options_count() -> None:
+    @dataclass(order=True, kw_only=True)
+    class Size:
+        height: int
+
+    assert Size(height=1) < Size(height=2)
+    with pytest.raises(TypeError):
+        Size(1)  # type: ignore[call-arg]
+
+
+def test_fields_of_a_class_without_instances_are_known_once_it_is_built() -> None:
+    @dataclass
+    class Point:
+        x: int
+
+    assert [one.name for one in dataclasses.fields(built(Point))] == ["x"]
+    assert [one.name for one in dataclasses.fields(built(Point))] == ["x"]
+
+
+def test_a_class_inherits_the_fields_of_another() -> None:
+    @dataclass(frozen=True)
+    class Shape:
+        name: str
+
+    @dataclass(frozen=True)
+    class Circle(Shape):
+        radius: int
+
+    class Ring(Circle):
+        pass
+
+    assert Shape("s") == Shape("s")
+    assert not is_built(Circle)
+    assert Circle("c", 1) == Circle("c", 1)
+    assert Ring("r", 2).radius == 2
+    assert Shape("s").name == "s"
+
+
+def test_a_subclass_without_fields_of_its_own_builds_its_base() -> None:
+    @dataclass
+    class Text:
+        characters: str
+
+    class Template(Text):
+        pass
+
+    assert Template("x").characters == "x"
+    assert Template("x") == Template("x")
+
+
+def test_bases_that_are_no_data_classes_stay() -> None:
+    class Read:
+        @classmethod
+        def read(cls, data: dict[str, int]) -> Read:
+            return cls(**data)
+
+    @dataclass
+    class Page(Read, Generic[T]):
+        number: int
+
+        def __post_init__(self) -> None:
+            self.number += 1
+
+    assert Page[str](1).number == 2
+    assert Page.read({"number": 3}) == Page(3)
+
+
+def test_a_class_with_slots_is_built_where_it_is_written() -> None:
+    @dataclass(slots=True)
+    class Small:
+        x: int
+
+    assert is_built(Small)
+    assert not hasattr(Small(1), "__dict__")
+
+
+def test_several_threads_may_make_the_first_instance() -> None:
+    def classes() -> Iterator[type]:
+        for _ in range(50):
+
+            @dataclass(frozen=True)
+            class Point:
+                x: int
+
+            yield Point
+
+    ready = threading.Barrier(4)
+
+    def make(made: list[type]) -> list[object]:
+        ready.wait()
+        return [one(1) for one in made]
+
+    points = list(classes())
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(make, [points] * 4))
+
+    assert all(one == made[0] for one in made)
