@@ -71,8 +71,8 @@ class RequestLog:
         return descriptor
 
     def __call__(self, request: LoggedRequest) -> None:
-        line = self._line(request)
         with self._lock:
+            line = self._line(request)
             if self._descriptor is None:
                 say(line, err=True)
             elif self._works:

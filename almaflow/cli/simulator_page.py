@@ -39,8 +39,8 @@ What a key does not open is refused with 400 UNAUTHORIZED, as in Alma. Areas: {a
 
 Time
 A job that takes an hour in Alma takes an hour here. With `--speed 60` it takes a minute, and all
-times and limits pass 60 times faster. `starts_at` in a scenario sets the clock, and the control
-door advances it.
+times and limits pass 60 times faster; `--real-time-quotas` keeps the limits of API calls in real
+time. `starts_at` in a scenario sets the clock, and the control door advances it.
 
 Log
 `--log FILE` appends a line for each request: time, method, path, status and milliseconds, then what

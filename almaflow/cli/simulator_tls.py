@@ -50,7 +50,7 @@ def simulator_tls(ca_file: Path | None, host: str, public_url: str) -> Iterator[
     server = ServerTls(made.context, _HOSTS)
     if ca_file is not None:
         _write(ca_file, made.authority)
-        yield SimulatorTls(server, ca_file.absolute())
+        yield SimulatorTls(server, ca_file.resolve())
         return
     with tempfile.TemporaryDirectory(prefix="almaflow-simulator-") as folder:
         file = Path(folder, "ca.pem")

@@ -324,3 +324,16 @@ def test_objects_in_json_begin_with_their_id_and_end_with_their_link() -> None:
         answer = world.get(path)
         assert '"link"' in json.dumps(answer)
         check(answer)
+
+
+def test_quotas_may_keep_to_another_clock_than_the_simulated_one() -> None:
+    world = World()
+    real = [START]
+    world.alma.quota_clock = lambda: real[0]
+    for _ in range(50):
+        assert world.ask("GET", "/conf/test").status == 200
+        world.wait(minutes=1)
+
+    assert world.ask("GET", "/conf/test").status == 429
+    real[0] += timedelta(seconds=1)
+    assert world.ask("GET", "/conf/test").status == 200

@@ -228,6 +228,7 @@ def test_every_job_that_ends_is_an_event_in_the_order_of_ends() -> None:
 
     assert [event["job_instance"]["job_info"]["id"] for event in events] == ["M18", "M44"]
     assert [event["bib"] for event in events] == [None, None]
+    assert all("/jobs/M0/" in event["job_instance"]["link"] for event in events)
 
 
 def test_runs_that_ended_before_the_listener_was_active_are_no_events() -> None:

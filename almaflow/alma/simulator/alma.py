@@ -80,11 +80,16 @@ class SimulatedAlma:
         """What links begin with."""
         self.links_follow_client = False
         """Whether they begin with the address that a request's headers name instead."""
+        self.quota_clock: Callable[[], datetime] | None = None
+        """The clock of the quotas, if it is not the simulated one."""
 
     def now(self) -> datetime:
         """Return the simulated time, in UTC."""
         # Arithmetic in a local zone would go by its wall clock, not by elapsed time.
         return self._clock().astimezone(UTC)
+
+    def _quota_now(self, now: datetime) -> datetime:
+        return now if self.quota_clock is None else self.quota_clock()
 
     @property
     def scenario(self) -> Scenario:
@@ -282,7 +287,7 @@ class SimulatedAlma:
             raise _unauthorized()
         institution = self._institutions[key.institution]
         institution.settle(request.now)
-        institution.quota.take(request.now)
+        institution.quota.take(self._quota_now(request.now))
         if route is not None and not key.allows(route.area, request.method):
             raise _unauthorized()
         call = self._call(request, route, institution, fault)
@@ -335,7 +340,7 @@ class SimulatedAlma:
             headers["content-type"] = content_type
         if request.key is not None:
             quota = self._institutions[request.key.institution].quota
-            headers["x-exl-api-remaining"] = str(quota.remaining(request.now))
+            headers["x-exl-api-remaining"] = str(quota.remaining(self._quota_now(request.now)))
         if hint:
             headers["x-simulator-hint"] = hint
         return headers

@@ -49,7 +49,9 @@ def job_end(alma: SimulatedAlma, institution: str, run: Instance) -> bytes:
         "job_instance": alma.instance_object(institution, run),
     }
     if one.switches.nulls == "legacy":
-        data |= dict.fromkeys(_NULLS)
+        # Of those years too: a link whose job id is none.
+        link = f"/almaws/v1/conf/jobs/M0/instances/{run.id}"
+        data |= {**dict.fromkeys(_NULLS), "job_instance": {**data["job_instance"], "link": link}}
     return render("webhook", data, as_json=True)[1]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,6 +29,14 @@ if TYPE_CHECKING:
 
 # A little after the last year that a scenario may begin in.
 _CLOCK_SLOWS_AT = datetime(2300, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class _Clocks:
+    """How fast the simulated time passes, and whether quotas keep to the real one."""
+
+    speed: float
+    real_time_quotas: bool
 
 
 def simulator(
@@ -58,6 +67,13 @@ def simulator(
             help="How many times faster its time passes.",
         ),
     ] = 1.0,
+    real_time_quotas: Annotated[
+        bool,
+        typer.Option(
+            "--real-time-quotas",
+            help="Keep the limits of API calls in real time, whatever `--speed` is.",
+        ),
+    ] = False,
     institutions: Annotated[
         list[str] | None,
         typer.Option(
@@ -210,7 +226,8 @@ def simulator(
     with ExitStack() as stack:
         secure = _tls(stack, ca_file, host, public_url) if tls else None
         request_log = _log(stack, log, served)
-        door = _door(served, _scenario(scenario), speed, listeners, request_log)
+        clocks = _Clocks(speed, real_time_quotas)
+        door = _door(served, _scenario(scenario), clocks, listeners, request_log)
         server = _listen(
             door.alma,
             host,
@@ -266,7 +283,7 @@ def _scenario(file: Path | None) -> Scenario:
 def _door(
     served: Sequence[ServedInstitution],
     scenario: Scenario,
-    speed: float,
+    clocks: _Clocks,
     listeners: Sequence[Webhook],
     log: RequestLog | None,
 ) -> ControlDoor:
@@ -275,8 +292,9 @@ def _door(
     from almaflow.alma.simulator.scenario_webhooks import WebhookRefused
 
     def make() -> tuple[SimulatedAlma, MovableClock]:
-        clock = MovableClock(_clock(scenario.starts_at, speed))
+        clock = MovableClock(_clock(scenario.starts_at, clocks.speed))
         alma = SimulatedAlma(clock, scenario)
+        alma.quota_clock = SystemClock().now if clocks.real_time_quotas else None
         for one in served:
             one.add_to(alma)
         return alma, clock
