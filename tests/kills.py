@@ -21,6 +21,7 @@ from typing import Any
 
 from almaflow.alma.simulator import Reply, SimulatedAlma, parse_scenario
 from almaflow.alma.simulator.http import SimulatorServer
+from almaflow.cli.bootstrap import run_queue
 from almaflow.clock import SystemClock
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import make_plan
@@ -58,6 +59,8 @@ class Yard:
     alma: SimulatedAlma
     server: SimulatorServer
     store_url: str
+    shared: bool = False
+    """Whether workers take the runs from a queue in the store."""
 
     def __post_init__(self) -> None:
         # An address with a password does not belong into the file.
@@ -71,6 +74,8 @@ class Yard:
         self._trap: _Trap | None = None
         self.made: Counter[str] = Counter()
         """How often each set was made, by name."""
+        self.over_limits = 0
+        """How many submissions Alma refused because too many jobs were running."""
         self.members: dict[str, int] = {}
         """How many members each set had when it was last looked at, by id."""
 
@@ -84,7 +89,8 @@ class Yard:
     @contextmanager
     def store(self) -> Iterator[Store]:
         url = self.store_url.replace(FILE, f"sqlite:///{self.folder / 'almaflow.db'}")
-        with closing(Store.open(url, clock=SystemClock())) as store:
+        queue = run_queue(url) if self.shared else None
+        with closing(Store.open(url, clock=SystemClock(), queue=queue)) as store:
             yield store
 
     def record(self, count: int) -> list[str]:
@@ -112,7 +118,8 @@ class Yard:
             return len(store.runs(statuses=(Status.QUEUED, Status.RUNNING, Status.WAITING)))
 
     def worker(self, **more: Any) -> Worker:
-        return Worker(Work(self.folder, self.environment, **more))
+        queues = PLACES if self.shared else ()
+        return Worker(Work(self.folder, self.environment, queues=queues, **more))
 
     # Alma's side
 
@@ -136,6 +143,7 @@ class Yard:
                 trap.strike()
                 raise ConnectionResetError("whoever asked this is dead")
             reply = self._answer(method, target, headers, body)
+            self.over_limits += reply.status == 400 and b"40222" in reply.body
             if method == "POST":
                 self._look_at_sets()
             if trap is not None and strikes:
@@ -249,7 +257,9 @@ class _Trap:
 
 
 @contextmanager
-def make_yard(folder: Path, store_url: str = FILE, **scenario: Any) -> Iterator[Yard]:
+def make_yard(
+    folder: Path, store_url: str = FILE, *, shared: bool = False, **scenario: Any
+) -> Iterator[Yard]:
     """Open a yard; *scenario* says how Alma is furnished, beside its quick jobs."""
     quick: dict[str, Any] = {
         "jobs": [{"job": "*", "duration": "1m"}],
@@ -264,7 +274,7 @@ def make_yard(folder: Path, store_url: str = FILE, **scenario: Any) -> Iterator[
     for name in PLACES:
         alma.add_institution(name, key=f"{KEY}{name}")
     with SimulatorServer(alma) as server:
-        yield Yard(folder, alma, server, store_url)
+        yield Yard(folder, alma, server, store_url, shared)
 
 
 # --- killing --------------------------------------------------------------------------------------

@@ -98,6 +98,7 @@ HOMES: Mapping[str, Sequence[str]] = {
         "engine",
         "scheduler",
         "rehearsal",
+        "fleet",
         "cli",
         "web",
     ),

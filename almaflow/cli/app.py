@@ -86,6 +86,18 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
             ),
         ),
         Command(
+            "workers",
+            "almaflow.cli.commands.workers:workers",
+            "List the processes that share the store, and what they run.",
+            ("almaflow workers", "almaflow workers --json"),
+        ),
+        Command(
+            "worker",
+            "almaflow.cli.commands.worker:worker",
+            "Work on the runs of a store that several machines share.",
+            ("almaflow worker", "almaflow worker --queues main --concurrency 500"),
+        ),
+        Command(
             "resume",
             "almaflow.cli.commands.resume:resume",
             "Continue a run that was interrupted.",

@@ -18,7 +18,7 @@ from almaflow.late_dataclasses import dataclass
 from almaflow.problems import did_you_mean
 from almaflow.redaction import Mask, reveal
 from almaflow.settings import Project
-from almaflow.store import Store
+from almaflow.store import RunQueue, Store, StoreUrlWrong, read_url
 
 if TYPE_CHECKING:
     from almaflow.alma.simulator import Scenario, SimulatedAlma
@@ -45,11 +45,32 @@ def open_project() -> Project:
 @contextmanager
 def open_store(project: Project, clock: Clock | None = None) -> Iterator[Store]:
     """Open the project's store; Raises: StoreError, RequestWrong."""
-    store = Store.open(project.store_url, clock=clock or SystemClock())
+    store = Store.open(
+        project.store_url, clock=clock or SystemClock(), queue=run_queue(project.store_url)
+    )
     try:
         yield store
     finally:
         store.close()
+
+
+def run_queue(url: str) -> RunQueue | None:
+    """Return the queue of a store that machines share; None: the store is in SQLite.
+
+    Raises:
+        StoreUrlWrong: what it needs is not installed.
+    """
+    location = read_url(url)
+    if location.url is None:
+        return None
+    try:
+        from almaflow.fleet.task_queue import TaskQueue
+    except ImportError as error:
+        raise StoreUrlWrong(
+            f"The store {location} is in PostgreSQL, and what almaflow needs for that is not"
+            f" installed ({error}). Write `pip install 'almaflow[fleet]'`."
+        ) from error
+    return TaskQueue()
 
 
 def live_connections(project: Project, mask: Mask) -> OpenConnection:

@@ -19,7 +19,7 @@ from almaflow.connectors.base import NoWayOutside, Outside
 from almaflow.engine.alma_writes.admission import Admission
 from almaflow.engine.alma_writes.institutions import Institutions, OpenConnection
 from almaflow.engine.approvals import Asker, NobodyHere, People
-from almaflow.engine.claimed_runs import ClaimedRuns
+from almaflow.engine.claimed_runs import STORE_AGAIN, ClaimedRuns
 from almaflow.engine.lease import Lease, Silence
 from almaflow.engine.log import Log, no_log
 from almaflow.engine.notifications import TRIED_LATER
@@ -36,8 +36,12 @@ from almaflow.store import (
     Claim,
     ClaimLost,
     Line,
+    LoadedRun,
     Process,
+    RunEnded,
     RunHeld,
+    RunNewer,
+    RunNotFound,
     RunRecord,
     Store,
     StoreTrouble,
@@ -97,6 +101,7 @@ class Engine:
         self._services: Services | None = None
         self._claimed: ClaimedRuns | None = None
         self._news = anyio.Event()
+        self._word = anyio.Event()
 
     @property
     def process_id(self) -> str:
@@ -136,7 +141,8 @@ class Engine:
                 self.mask,
                 self.hold,
                 lambda: self.listener,
-                lambda run_id: self.left(run_id),
+                # Who shares the store hears of every run that was let go, ours included.
+                lambda run_id: None if self.store.is_shared else self.left(run_id),
             )
             try:
                 with alone():
@@ -251,31 +257,90 @@ class Engine:
                     if not watch and not self._runs.ids and not silent:
                         return
                     silence.note(silent)
-                    await self._wait_for_news()
+                    self._news = await self._wait_for(self._news)
+
+    async def execute(self, run_id: str) -> None:
+        """Take a run that was offered to this process, and execute it as far as it gets.
+
+        Nothing happens if it is finished, is on hold, or a live process has it. What goes wrong
+        with the run is recorded with it.
+
+        Raises:
+            RunNewer: a newer almaflow recorded it, and this one cannot read it.
+        """
+        loaded: Sequence[LoadedRun] | None = None
+        while loaded is None:
+            try:
+                loaded = await self._writer.call(self._take_offered, run_id)
+            except StoreTrouble:
+                # Whether it is ours now is not known; nobody else is offered it meanwhile.
+                await sleep(self.clock, STORE_AGAIN)
+        for one in loaded:
+            await self._runs.bring_on_beside_others(one)
+
+    def _take_offered(self, run_id: str) -> Sequence[LoadedRun]:
+        with self.store.batch(), suppress(RunHeld, RunEnded, RunNotFound):
+            record = self.store.run(run_id)
+            if record.format > FORMAT:
+                raise RunNewer(run_id)
+            if not record.held:
+                claim = self.store.claim_run(run_id, self._process_id, again=True)
+                return self.store.load_runs([claim])
+        return ()
+
+    async def queue_orphans(self) -> None:
+        """Queue the runs that may be taken and are in no queue, for whichever process is free.
+
+        Raises:
+            StoreTrouble: the store refused.
+        """
+        run_ids = await self._writer.call(self.store.orphans, FORMAT)
+        await self._writer.call(self.store.queue_runs, run_ids)
+
+    def hear(self, topic: str) -> None:
+        """Look right now at what another process has announced.
+
+        See `almaflow.store.run_queue.Changes` for the topics.
+        """
+        kind, _, name = topic.partition(" ")
+        if kind == "left":
+            self.left(name)
+        elif kind == "slots" and self._services is not None:
+            self._services.admission.place_freed(name)
+        else:
+            self._word.set()
 
     def nudge(self) -> None:
         """Let `keep_working` look for runs right now, because there are new ones."""
         self._news.set()
 
-    async def _wait_for_news(self) -> None:
-        """Return when it is time to look for runs again."""
-        with anyio.CancelScope() as scope:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._cancel_when_nudged, scope)
-                await sleep(self.clock, self.look)
+    async def _wait_for(self, event: anyio.Event) -> anyio.Event:
+        """Return when it is time to look again, or *event* is set; with the event to wait for next.
+
+        What is set during the look that follows is not lost: it is the new event that is set.
+        """
+        async with anyio.create_task_group() as tasks:
+
+            async def listen() -> None:
+                await event.wait()
                 tasks.cancel_scope.cancel()
 
-    async def _cancel_when_nudged(self, scope: anyio.CancelScope) -> None:
-        await self._news.wait()
-        self._news = anyio.Event()
-        scope.cancel()
+            tasks.start_soon(listen)
+            await sleep(self.clock, self.look)
+            tasks.cancel_scope.cancel()
+        return anyio.Event() if event.is_set() else event
 
     async def _take_all(self, tasks: TaskGroup) -> None:
         run_ids = await self._writer.call(self.store.orphans, FORMAT)
         if not run_ids:
             return
-        claims = await self._writer.call(self.store.claim_runs, run_ids, self._process_id)
-        for loaded in await self._writer.call(self.store.load_runs, claims):
+
+        def take() -> Sequence[LoadedRun]:
+            # Together: a run that is ours, and that we could not load, would wait for our end.
+            with self.store.batch():
+                return self.store.load_runs(self.store.claim_runs(run_ids, self._process_id))
+
+        for loaded in await self._writer.call(take):
             tasks.start_soon(self._runs.bring_on_beside_others, loaded)
         # So that who asks next sees them at work.
         await anyio.lowlevel.checkpoint()
@@ -290,7 +355,7 @@ class Engine:
                     # Who has asked waits for a sign of life.
                     await self._services.lease.renew()
                 await self._services.people.hear()
-            await sleep(self.clock, self.look)
+            self._word = await self._wait_for(self._word)
 
     async def _cancel_what_is_asked(self) -> bool:
         """Cancel the runs that are to be; returns whether there are any."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
+from typing import Any
 
 import anyio
 
@@ -15,6 +16,10 @@ from almaflow.scheduler.timers import Wakeups
 from almaflow.scheduler.workflow_files import Reading
 from almaflow.settings import Project
 from almaflow.store import RunRecord
+
+
+async def _keep_working(engine: Engine) -> None:
+    await engine.keep_working(watch=True)
 
 
 class Companion:
@@ -53,3 +58,7 @@ class Parts:
     wakeups: Callable[[], Wakeups]
     companions: Callable[[Engine, Project], Sequence[Companion]] = lambda engine, project: ()
     commit_of: Callable[[Path], str | None] = git_commit
+    work: Callable[[Engine], Coroutine[Any, Any, None]] = _keep_working
+    """Works on runs with the engine until cancelled."""
+    works_on_standby: bool = False
+    """Whether it works while another process leads: a queue hands out the runs."""

@@ -40,6 +40,9 @@ SCAN = timedelta(seconds=2)
 MOST_SCANS = 15
 """How many scans long files may change before they are read in the middle of a change."""
 
+STAND_BY = timedelta(seconds=1)
+"""How often a process that stands by looks whether the other one still leads."""
+
 AGAIN = timedelta(seconds=10)
 """How long a store that refuses is left alone."""
 
@@ -124,10 +127,14 @@ class _Term:
 
     async def run(self) -> None:
         """Lead, when it is this process's turn, until the term is over."""
-        await self._stand_by()
-        self._service.leading = self._engine.outbox.delivers_log = True
-        with self._files:
-            await self._lead()
+        parts = self._service.parts
+        with self._files, alone():
+            async with anyio.create_task_group() as tasks:
+                if parts.works_on_standby:
+                    tasks.start_soon(parts.work, self._engine)
+                await self._stand_by()
+                self._service.leading = self._engine.outbox.delivers_log = True
+                await self._lead()
 
     async def _lead(self) -> None:
         self._companions = self._service.parts.companions(self._engine, self._project)
@@ -152,7 +159,8 @@ class _Term:
                             tasks.start_soon(companion.run)
                         tasks.start_soon(self._keep_ledger, ledger)
                         tasks.start_soon(self._keep_files, ledger, signature)
-                        tasks.start_soon(self._work)
+                        if not self._service.parts.works_on_standby:
+                            tasks.start_soon(self._service.parts.work, self._engine)
             finally:
                 self._wakeups.stop()
 
@@ -169,16 +177,13 @@ class _Term:
             if reported != other.id:
                 reported = other.id
                 self._log(_stands_by(other, self._store.address), leading=False)
-            await sleep(self._clock, self._engine.look)
+            await sleep(self._clock, STAND_BY)
         self._log(
             f"Leading on the store {self._store.address}."
             if reported is None
             else "The other `serve` is gone; this one leads now.",
             leading=True,
         )
-
-    async def _work(self) -> None:
-        await self._engine.keep_working(watch=True)
 
     def _hear_left(self, run_id: str) -> None:
         self._let_go.append(run_id)

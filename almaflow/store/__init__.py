@@ -21,6 +21,7 @@ from almaflow.store.errors import (
     RunEnded,
     RunExists,
     RunHeld,
+    RunNewer,
     RunNotEnded,
     RunNotFound,
     StoreDamaged,
@@ -37,8 +38,10 @@ from almaflow.store.errors import (
     ValueUnfit,
 )
 from almaflow.store.liveness import LEASE, RENEW
+from almaflow.store.location import read_url
 from almaflow.store.records import (
     KEEP,
+    AtWork,
     Cancel,
     Claim,
     Decision,
@@ -58,6 +61,7 @@ from almaflow.store.records import (
     SubmissionKey,
     new_run_id,
 )
+from almaflow.store.run_queue import DueRun, RunQueue
 from almaflow.store.schedule_records import (
     Cause,
     NewNotice,
@@ -78,11 +82,13 @@ __all__ = [
     "KEEP",
     "LEASE",
     "RENEW",
+    "AtWork",
     "Cancel",
     "Cause",
     "Claim",
     "ClaimLost",
     "Decision",
+    "DueRun",
     "Entry",
     "EntryState",
     "Event",
@@ -106,8 +112,10 @@ __all__ = [
     "RunEnded",
     "RunExists",
     "RunHeld",
+    "RunNewer",
     "RunNotEnded",
     "RunNotFound",
+    "RunQueue",
     "RunRecord",
     "Schedule",
     "SlotLimits",
@@ -131,4 +139,5 @@ __all__ = [
     "TickEnding",
     "ValueUnfit",
     "new_run_id",
+    "read_url",
 ]

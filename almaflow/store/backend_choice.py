@@ -23,6 +23,6 @@ def backend_for(location: StoreLocation, busy_timeout: timedelta) -> Backend:
     except ImportError as error:
         raise StoreUrlWrong(
             f"The store {location} is in PostgreSQL, and what almaflow needs for that is not"
-            f" installed ({error}). Write `pip install 'almaflow[postgres]'`."
+            f" installed ({error}). Write `pip install 'almaflow[fleet]'`."
         ) from error
     return Postgres(location, busy_timeout)

@@ -6,12 +6,14 @@ questions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from almaflow.outcome import Status
 from almaflow.store import journal, processes, runs
+from almaflow.store.connection import columns_of
 from almaflow.store.errors import RunEnded, RunHeld
 from almaflow.store.records import Claim, Entry, LoadedRun, Process
+from almaflow.store.run_queue import DueRun
 from almaflow.store.transaction import Transaction
 
 # In words that the database finds in the conditions of its partial indexes.
@@ -20,12 +22,14 @@ _UNFINISHED = "status != 'finished'"
 _OWNERS = "SELECT DISTINCT owner FROM runs WHERE owner IS NOT NULL"
 
 _FREE = "SELECT number, id FROM runs WHERE NOT held AND format <= :max_format"
-_UNOWNED_NOW = (
-    f"{_FREE} AND owner IS NULL AND {_UNFINISHED} AND (status != '{Status.WAITING}'"
+_CAN_CONTINUE = (
+    f"owner IS NULL AND {_UNFINISHED} AND (status != '{Status.WAITING}'"
     " OR cancel_requested_at IS NOT NULL OR deadline_at <= :now"
     " OR EXISTS (SELECT 1 FROM answers WHERE run_id = runs.id AND answers.id > runs.answers_seen))"
-    " ORDER BY number"
 )
+_UNOWNED_NOW = f"{_FREE} AND {_CAN_CONTINUE} ORDER BY number"
+_QUEUEABLE = f"SELECT {columns_of(DueRun)} FROM runs WHERE id IN :run_ids"
+_DUE = f"{_QUEUEABLE} AND NOT held AND {_CAN_CONTINUE}"
 _OF_DEAD = f"{_FREE} AND {_UNFINISHED} AND owner IN :dead ORDER BY number"
 _OWNED = f"{_OWNERS} AND {_UNFINISHED} AND NOT held AND format <= :max_format"
 
@@ -52,6 +56,18 @@ def orphans(tx: Transaction, max_format: int = 1) -> list[str]:
     return [row["id"] for row in free]
 
 
+def due(tx: Transaction, run_ids: Collection[str]) -> list[DueRun]:
+    """Return those of the runs that have no owner and can continue, oldest first; see `orphans`."""
+    rows = tx.rows(f"{_DUE} ORDER BY number", run_ids=list(run_ids), now=tx.now)
+    return [DueRun(**row) for row in rows]
+
+
+def queueable(tx: Transaction, run_ids: Collection[str]) -> list[DueRun]:
+    """Return the runs as a queue takes them, oldest first."""
+    rows = tx.rows(f"{_QUEUEABLE} ORDER BY number", run_ids=list(run_ids))
+    return [DueRun(**row) for row in rows]
+
+
 def silent_owners(tx: Transaction, max_format: int = 1) -> list[Process]:
     """Return the owners of runs that seem to be alive, but have given no sign of life yet.
 
@@ -63,8 +79,10 @@ def silent_owners(tx: Transaction, max_format: int = 1) -> list[Process]:
     return [process for process in silent if process is not None and process.left_at is None]
 
 
-def claim(tx: Transaction, run_id: str, process_id: str) -> Claim:
+def claim(tx: Transaction, run_id: str, process_id: str, *, again: bool = False) -> Claim:
     """Make *process_id* the owner of an unfinished run, which is no longer on hold then.
+
+    *again* takes a run that *process_id* owns already: it knows that it does not work on it.
 
     Raises:
         RunNotFound: there is no such run.
@@ -75,7 +93,8 @@ def claim(tx: Transaction, run_id: str, process_id: str) -> Claim:
     record = runs.get(tx, run_id)
     if record.status is Status.FINISHED:
         raise RunEnded(run_id, str(record.outcome))
-    if record.owner is not None and processes.is_alive(tx, record.owner):
+    is_ours = again and record.owner == process_id
+    if record.owner is not None and not is_ours and processes.is_alive(tx, record.owner):
         owner = processes.get(tx, record.owner)
         assert owner is not None
         silent = tx.liveness.is_silent(owner.id)

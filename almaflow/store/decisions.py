@@ -33,6 +33,7 @@ def add(tx: Transaction, run_id: str, path: str, kind: str, value: Any, by: str)
     row: dict[str, Any] = {"run_id": run_id, "path": path, "kind": kind, "by": clean(by)}
     row["at"] = tx.now
     text = to_json(value, f"the answer to step {path} of run {run_id}")
+    tx.changes.decided(run_id)
     answer_id = tx.insert_numbered("answers", **row, value=text)
     return Decision(id=answer_id, value=value, **row)
 

@@ -170,6 +170,17 @@ class LeaseLost(StoreError):
         )
 
 
+class RunNewer(StoreError):
+    """A newer almaflow recorded the run, in a way that this one cannot read."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        super().__init__(
+            f"Run {run_id} was recorded by a newer almaflow, which this one cannot read. Update"
+            " almaflow on this machine, or leave the run to a worker that is newer."
+        )
+
+
 class NotLeader(StoreError):
     """Another process lays out the ticks, or this one was taken for dead: it must not continue."""
 

@@ -19,6 +19,7 @@ from almaflow.store.transaction import Transaction
 
 _SELECT = f"SELECT {columns_of(JobSlot)} FROM places"
 _OF_SPOT = "run_id = :run_id AND path = :path AND attempt = :attempt AND effect = :effect"
+_LEFT = frozenset({SlotState.FREED, SlotState.REFUSED})
 _TAKEN = f"account = :account AND state = '{SlotState.TAKEN}'"
 
 
@@ -212,6 +213,8 @@ def change(tx: Transaction, place: JobSlot, **values: Any) -> None:
     """Write *values* into the row of *place*."""
     statement = f"UPDATE places SET {assignments(values)} WHERE id = :ticket"
     tx.execute(statement, **values, ticket=place.id)
+    if values.get("state") in _LEFT:
+        tx.changes.topics.add(f"slots {place.account}")
 
 
 def _of_instance(tx: Transaction, account: str, instance_id: str) -> JobSlot | None:

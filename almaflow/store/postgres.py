@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 from psycopg.pq import TransactionStatus
 
 from almaflow.store.backend import ConnectionState
@@ -43,7 +44,7 @@ _PATIENCE: Final = {
 }
 
 # A process that is stopped inside a transaction would lock out all others. Ours take milliseconds.
-_IDLE_IN_TRANSACTION: Final = timedelta(seconds=20)
+_IDLE_IN_TRANSACTION: Final = timedelta(seconds=3)
 
 
 class PostgresConnection(Connection):
@@ -79,6 +80,12 @@ class PostgresConnection(Connection):
     def is_gone(self) -> bool:
         """Whether the connection broke."""
         return bool(self.driver.closed)
+
+
+def conninfo(location: StoreLocation) -> str:
+    """Return the address of a database as libpq takes it, its password included."""
+    assert location.url is not None, "the store is not in PostgreSQL"
+    return make_conninfo(**_settings(location.url), application_name="almaflow")
 
 
 def _settings(url: StoreUrl) -> dict[str, Any]:

@@ -6,14 +6,20 @@ import secrets
 from dataclasses import asdict
 from datetime import datetime
 
-from almaflow.store.connection import columns_of
+from almaflow.outcome import Status
+from almaflow.store.connection import Row, columns_of
 from almaflow.store.errors import LeaseLost
-from almaflow.store.records import Process
+from almaflow.store.records import AtWork, Process
 from almaflow.store.transaction import Transaction
 
 _SELECT = f"SELECT {columns_of(Process)} FROM processes WHERE id = :process_id"
 # A process leaves once.
 _HERE = "id = :process_id AND left_at IS NULL"
+_HERE_NOW = "SELECT id FROM processes WHERE left_at IS NULL ORDER BY entered_at, id"
+_WORK = (
+    "SELECT owner, id, status FROM runs WHERE owner IS NOT NULL AND status != 'finished'"
+    " ORDER BY number"
+)
 
 
 def new_process(host: str, pid: int, version: str, now: datetime) -> Process:
@@ -34,6 +40,23 @@ def get(tx: Transaction, process_id: str) -> Process | None:
     """Return the process *process_id*, or None."""
     row = tx.row(_SELECT, process_id=process_id)
     return None if row is None else Process(**row)
+
+
+def at_work(tx: Transaction) -> list[AtWork]:
+    """Return the processes that have not left, the oldest first; those found dead leave now."""
+    here = [process_id for process_id in tx.column(_HERE_NOW) if is_alive(tx, process_id)]
+    leader = tx.value("SELECT process_id FROM leader")
+    work: dict[str, list[Row]] = {}
+    for row in tx.rows(_WORK):
+        work.setdefault(row["owner"], []).append(row)
+    found: list[AtWork] = []
+    for process_id in here:
+        process, runs = get(tx, process_id), work.get(process_id, [])
+        assert process is not None
+        waiting = sum(row["status"] == Status.WAITING for row in runs)
+        ids = tuple(row["id"] for row in runs)
+        found.append(AtWork(process, process_id == leader, ids, waiting))
+    return found
 
 
 def leave(tx: Transaction, process_id: str) -> None:

@@ -172,6 +172,19 @@ class Process:
 
 
 @dataclass(frozen=True)
+class AtWork:
+    """A process that has not left, and what it works on."""
+
+    process: Process
+    leads: bool
+    """Whether it keeps the timetables."""
+    runs: tuple[str, ...]
+    """Ids of its unfinished runs, oldest first."""
+    waiting: int
+    """How many of these wait."""
+
+
+@dataclass(frozen=True)
 class Cancel:
     """A person asked for a run to be cancelled."""
 

@@ -52,6 +52,7 @@ def add(tx: Transaction, definition: Mapping[str, Any], record: RunRecord) -> Ru
         if row[name] is not None:
             row[name] = to_json(row[name], f"{name} of run {record.id}")
     tx.insert("runs", **row)
+    tx.changes.due.add(record.id)
     return record
 
 
@@ -246,6 +247,9 @@ def release(tx: Transaction, claim: Claim, held: bool) -> None:
         ClaimLost: the run is not the claimant's (any more).
     """
     change(tx, claim, owner=None, held=held)
+    tx.changes.topics.add(f"left {claim.run_id}")
+    if not held:
+        tx.changes.due.add(claim.run_id)
 
 
 def set_status(
@@ -287,6 +291,7 @@ def finish(
         ValueUnfit: the outputs are larger than 16 MiB.
     """
     what = f"outputs of run {claim.run_id}"
+    tx.changes.topics.add(f"left {claim.run_id}")
     change(
         tx,
         claim,
@@ -332,6 +337,7 @@ def reopen(
     fresh |= {"status": Status.QUEUED, "attempt": attempt, "owner": None, "held": False}
     fresh |= {"error": "", "cancel_requested_by": ""}
     _change_unclaimed(tx, run_id, **fresh, waits=_NOTHING)
+    tx.changes.due.add(run_id)
     record = dataclasses.replace(record, **fresh, waits=())
     journal.add_by_person(tx, record, effect, value)
     return record
@@ -350,6 +356,7 @@ def ask_cancel(tx: Transaction, run_id: str, by: str) -> RunRecord:
     if record.cancel_requested_at is None:
         asked = {"cancel_requested_at": tx.now, "cancel_requested_by": clean(by)}
         _change_unclaimed(tx, run_id, **asked)
+        tx.changes.decided(run_id)
     return get(tx, run_id)
 
 

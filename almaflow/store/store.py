@@ -6,7 +6,7 @@ The functions are in one module for each concern. They take the `Transaction` fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -39,6 +39,7 @@ from almaflow.store.database import BUSY_TIMEOUT, Database
 from almaflow.store.errors import StoreTrouble
 from almaflow.store.liveness import LEASE, Liveness
 from almaflow.store.records import Process
+from almaflow.store.run_queue import Changes, RunQueue
 from almaflow.store.schedule_records import Pruned
 from almaflow.store.transaction import Transaction
 
@@ -96,10 +97,19 @@ class Store:
     refuses; then nothing of its transaction is kept.
     """
 
-    def __init__(self, database: Database, clock: Clock, lease: timedelta = LEASE) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        lease: timedelta = LEASE,
+        queue: RunQueue | None = None,
+    ) -> None:
         self._database = database
         self._clock = clock
         self._liveness = Liveness(database.location, clock, lease)
+        self._queue = queue
+        # Of the writing transaction under way; None: there is none.
+        self._changes: Changes | None = None
 
     @classmethod
     def open(
@@ -109,18 +119,34 @@ class Store:
         clock: Clock,
         busy_timeout: timedelta = BUSY_TIMEOUT,
         lease: timedelta = LEASE,
+        queue: RunQueue | None = None,
     ) -> Self:
         """Open the store at *url*, and create it if it is new.
 
         *url* is `sqlite:///PATH`, `sqlite://` for a store in memory, or
         `postgresql://user@host/database`. *busy_timeout* is how long a transaction waits for
-        that of another process, *lease* how long a process lives without a sign of life.
+        that of another process, *lease* how long a process lives without a sign of life. Runs that
+        become due are put into *queue*; without one, processes look for them.
 
         Raises:
             StoreUrlWrong: *url* is not the address of a store.
             StoreError: the store cannot be used.
         """
-        return cls(Database.open(url, clock.now(), busy_timeout), clock, lease)
+        store = cls(Database.open(url, clock.now(), busy_timeout), clock, lease, queue)
+        try:
+            if queue is not None:
+                store._prepare(queue)
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    def _prepare(self, queue: RunQueue) -> None:
+        with self.read() as tx:
+            made = queue.is_made(tx.driver)
+        if not made:
+            with self.write() as tx:
+                queue.make_tables(tx.driver)
 
     def close(self) -> None:
         """Close the store; processes that did not leave count as dead from now on."""
@@ -138,6 +164,18 @@ class Store:
         return str(self._database.location)
 
     @property
+    def is_shared(self) -> bool:
+        """Whether workers on several machines take the runs of this store from a queue."""
+        return self._queue is not None
+
+    @property
+    def conninfo(self) -> str:
+        """The address of a store in PostgreSQL as libpq takes it, its password included."""
+        from almaflow.store.postgres import conninfo
+
+        return conninfo(self._database.location)
+
+    @property
     def lease(self) -> timedelta:
         """For how long a process lives without a sign of life."""
         return self._liveness.lease
@@ -146,13 +184,36 @@ class Store:
     def read(self) -> Iterator[Transaction]:
         """Open a transaction that sees one state of the store and writes nothing."""
         with self._database.read() as connection:
-            yield Transaction(connection, self._clock, self._liveness)
+            yield Transaction(connection, self._clock, self._liveness, Changes())
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
         """Open a writing transaction, or a part of the one that this thread is in."""
         with self._database.write() as connection:
-            yield Transaction(connection, self._clock, self._liveness)
+            outer = self._changes
+            changes = self._changes = outer or Changes()
+            tx = Transaction(connection, self._clock, self._liveness, changes)
+            try:
+                yield tx
+                if outer is None and self._queue is not None:
+                    self._publish(self._queue, tx)
+            finally:
+                self._changes = outer
+
+    def _publish(self, queue: RunQueue, tx: Transaction) -> None:
+        """Queue the runs that the transaction made due, and announce what it changed."""
+        due = claims.due(tx, tx.changes.due)
+        if due:
+            queue.put(tx.driver, due)
+        if tx.changes.topics:
+            queue.announce(tx.driver, sorted(tx.changes.topics))
+
+    def queue_runs(self, run_ids: Sequence[str]) -> None:
+        """Queue those of the runs that are not queued and that no worker has."""
+        if self._queue is not None and run_ids:
+            with self.write() as tx:
+                left_out = self._queue.without_task(tx.driver, run_ids)
+                self._queue.put(tx.driver, claims.queueable(tx, left_out))
 
     @contextmanager
     def batch(self) -> Iterator[None]:
@@ -162,7 +223,7 @@ class Store:
         error. A call that fails takes back only its own changes; the error may be caught inside,
         unless it is a `StoreTrouble`. Other threads wait meanwhile.
         """
-        with self._database.write():
+        with self.write():
             yield
 
     # Runs
@@ -259,6 +320,7 @@ class Store:
 
     # Processes
     renew_lease = writing(processes.renew)
+    at_work = writing(processes.at_work)
     _check_process = writing(processes.checked)
     _read_process = reading(processes.get)
 

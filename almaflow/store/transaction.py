@@ -8,6 +8,7 @@ from typing import Final
 from almaflow.clock import Clock
 from almaflow.store.connection import Connection
 from almaflow.store.liveness import Liveness
+from almaflow.store.run_queue import Changes
 
 
 class Transaction:
@@ -16,7 +17,9 @@ class Transaction:
     The methods for statements are those of `Connection`.
     """
 
-    def __init__(self, connection: Connection, clock: Clock, liveness: Liveness) -> None:
+    def __init__(
+        self, connection: Connection, clock: Clock, liveness: Liveness, changes: Changes
+    ) -> None:
         self.rows: Final = connection.rows
         self.row: Final = connection.row
         self.column: Final = connection.column
@@ -26,7 +29,11 @@ class Transaction:
         self.insert: Final = connection.insert
         self.insert_all: Final = connection.insert_all
         self.insert_numbered: Final = connection.insert_numbered
+        self.driver: Final = connection.driver
+        """The driver's own connection."""
         self.liveness: Final = liveness
+        self.changes: Final = changes
+        """What other processes hear of when the transaction is committed."""
         self._clock = clock
 
     @property

@@ -153,7 +153,7 @@ def stored(project: Path) -> list[bytes]:
 # Those that serve until they are stopped, write files, or have nothing of Alma's to show.
 WITHOUT = {
     *("serve", "simulator", "schema", "explain", "import-payload", "install-service", "backup"),
-    *("rehearse", "init"),
+    *("rehearse", "init", "worker"),
 }
 
 COMMAND_LINES = [
@@ -167,6 +167,7 @@ COMMAND_LINES = [
     *("jobs show nowhere", "profiles list", "profiles list --json", "profiles show 1"),
     *("sets list", "sets list --json", "sets show 1234567890", "sets show nowhere"),
     *("doctor", "doctor --json", "next", "ticks", "ticks --json", "unpause w"),
+    *("workers", "workers --json"),
     *("prune --older-than 1d --dry-run",),
 ]
 

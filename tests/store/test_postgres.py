@@ -88,7 +88,7 @@ def test_a_driver_that_is_missing_says_what_to_install(
     assert str(caught.value) == (
         "The store postgresql://alma:***@db.example.edu/alma is in PostgreSQL, and what almaflow"
         " needs for that is not installed (import of psycopg halted; None in sys.modules). Write"
-        " `pip install 'almaflow[postgres]'`."
+        " `pip install 'almaflow[fleet]'`."
     )
 
 

@@ -120,7 +120,7 @@ def _queue(
     project.institution(plan.institution).key()
     project.known_secrets()
     with bootstrap.open_store(project) as store:
-        if store.leader() is None:
+        if not store.is_shared and store.leader() is None:
             raise RequestWrong(
                 "`--detach` queues a run for `almaflow serve`, but none is running on the "
                 f"store {store.address}. Start `almaflow serve`, or run without `--detach`."

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, cast, get_args
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 from zoneinfo import ZoneInfo
 
 import typer
@@ -39,6 +40,13 @@ def serve(
             help="Offer Prometheus metrics on this port of this machine.",
         ),
     ] = None,
+    no_worker: Annotated[
+        bool,
+        typer.Option(
+            "--no-worker",
+            help="Only keep the timetables; `almaflow worker` executes the runs (PostgreSQL).",
+        ),
+    ] = False,
 ) -> None:
     """Run the workflows of the project on their timetables until stopped.
 
@@ -61,7 +69,12 @@ def serve(
         except RequestWrong as error:
             log(f"Runs at {name} cannot continue: {error}", level="warning")
     with bootstrap.open_store(project) as store:
-        serving = _Serving(project, store, log)
+        if no_worker and not store.is_shared:
+            raise RequestWrong(
+                f"`--no-worker` leaves the runs to `almaflow worker`, which needs a store in "
+                f"PostgreSQL; {store.address} is not. Leave `--no-worker` out."
+            )
+        serving = _Serving(project, store, log, work=not no_worker)
         port = metrics or project.settings.serving.metrics
         if port is not None:
             serving.measure(port)
@@ -106,7 +119,7 @@ class _Ears:
 class _Serving:
     """A scheduler and the tasks that run in parallel with it."""
 
-    def __init__(self, project: Project, store: Store, log: ServiceLog) -> None:
+    def __init__(self, project: Project, store: Store, log: ServiceLog, *, work: bool) -> None:
         from almaflow.scheduler.companions import Parts
         from almaflow.scheduler.measures import Measures
         from almaflow.scheduler.scheduler import Service
@@ -117,16 +130,25 @@ class _Serving:
         self._clock = SystemClock()
         self._engine: Engine | None = None
         self.measures = Measures()
-        self.service = Service(
-            Parts(
-                engine=self._new_engine,
-                project=lambda: find_project(project.folder),
-                wakeups=lambda: SchedulerWakeups(self._clock),
-                companions=self._companions,
-            ),
-            self._clock,
-            log,
+        parts = Parts(
+            engine=self._new_engine,
+            project=lambda: find_project(project.folder),
+            wakeups=lambda: SchedulerWakeups(self._clock),
+            companions=self._companions,
         )
+        if store.is_shared:
+            parts = replace(parts, work=self._share_work(project, work), works_on_standby=True)
+        self.service = Service(parts, self._clock, log)
+
+    def _share_work(
+        self, project: Project, work: bool
+    ) -> Callable[[Engine], Coroutine[Any, Any, None]]:
+        """Return what takes runs from the queue, or only hears of them without *work*."""
+        from almaflow.fleet.worker import Worker
+
+        queues = list(project.institutions)
+        worker = Worker(self._store.conninfo, self._clock, self._log, queues, name="serve")
+        return worker.work_in if work else worker.listen_in
 
     def measure(self, port: int) -> None:
         """Give metrics on a port of this machine; Raises: RequestWrong."""

@@ -1,0 +1,146 @@
+"""Runs as tasks of procrastinate: queued in the transaction that makes a run due."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+from procrastinate import App, BaseRetryStrategy, PsycopgConnector, RetryDecision
+from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.jobs import Job
+from procrastinate.schema import SchemaManager
+
+from almaflow.store import DueRun, RunNewer, StoreNewer, StoreOlder
+
+TASK: Final = "almaflow.run"
+"""The name of the task that works on a run."""
+
+QUEUE_LENGTH: Final = 128
+"""The most characters that procrastinate's column for the name of a queue takes."""
+
+DEFAULT_QUEUE: Final = "default"
+"""The queue of runs that name no institution."""
+
+CHANNEL: Final = "almaflow"
+"""The channel on which topics are announced; see `almaflow.store.run_queue.Changes`."""
+
+Execute = Callable[[str], Awaitable[None]]
+
+
+_MADE_FOR: Final = (
+    "SELECT to_regclass('procrastinate_jobs'),"
+    " obj_description(to_regclass('procrastinate_jobs'), 'pg_class')"
+)
+
+
+class Later(BaseRetryStrategy):
+    """Offers a run again, when the worker that it was offered to is too old to read it."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        return RetryDecision(retry_in={"seconds": 30}) if isinstance(exception, RunNewer) else None
+
+
+def make_app(conninfo: str, execute: Execute) -> App:
+    """Return procrastinate's app for the database at *conninfo*, whose only task is a run."""
+    # What matters to people is in the log of the run, or of the worker.
+    logging.getLogger("procrastinate").setLevel(logging.CRITICAL + 1)
+    app = App(connector=PsycopgConnector(conninfo=conninfo, min_size=1, max_size=4))
+
+    @app.task(name=TASK, retry=Later())
+    async def run(run_id: str) -> None:
+        await execute(run_id)
+
+    return app
+
+
+async def _nothing(run_id: str) -> None:
+    raise AssertionError("this app only queues")
+
+
+class TaskQueue:
+    """Queues runs on the connection of the transaction that made them due."""
+
+    def __init__(self) -> None:
+        # It connects to nothing: each call comes with a connection.
+        self._app = make_app("", _nothing)
+
+    def put(self, connection: psycopg.Connection[Any], runs: Sequence[DueRun]) -> None:
+        """Queue each of *runs* that is not queued yet; they are durable with the transaction."""
+        task = self._app.tasks[TASK]
+        for run in runs:
+            job = task.configure(
+                lock=run.id,
+                queueing_lock=run.key,
+                queue=queue_name(run.institution),
+                connection=connection,
+            )
+            # A savepoint: what the database refuses would end the whole transaction.
+            with suppress(AlreadyEnqueued), connection.transaction():
+                job.defer(run_id=run.id)
+
+    def without_task(
+        self, connection: psycopg.Connection[Any], run_ids: Sequence[str]
+    ) -> Sequence[str]:
+        """Return those of *run_ids* that no task waits or works for."""
+        query = (
+            "SELECT lock FROM procrastinate_jobs WHERE task_name = %s AND lock = ANY(%s)"
+            " AND status IN ('todo', 'doing')"
+        )
+        queued = {row[0] for row in connection.execute(query, (TASK, list(run_ids)))}
+        return [run_id for run_id in run_ids if run_id not in queued]
+
+    def announce(self, connection: psycopg.Connection[Any], topics: Collection[str]) -> None:
+        """Notify the workers of *topics* when the transaction is committed."""
+        for topic in topics:
+            connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, topic))
+
+    def is_made(self, connection: psycopg.Connection[Any]) -> bool:
+        """Whether procrastinate's tables are there.
+
+        Raises:
+            StoreNewer, StoreOlder: they are those of another version of procrastinate.
+        """
+        row = connection.execute(_MADE_FOR).fetchone()
+        if row is None or row[0] is None:
+            return False
+        _check_tables(row[1] or "")
+        return True
+
+    def make_tables(self, connection: psycopg.Connection[Any]) -> None:
+        """Make procrastinate's tables in the open transaction, unless they are there."""
+        if not self.is_made(connection):
+            connection.execute(SchemaManager.get_schema())
+            connection.execute(f"COMMENT ON TABLE procrastinate_jobs IS '{_newest_migration()}'")
+
+
+def _newest_migration() -> str:
+    """Return the name of the last migration of procrastinate's tables, such as `03.04.00_50`."""
+    files = Path(SchemaManager.get_migrations_path()).glob("*.sql")
+    return max(file.name for file in files)[: len("03.04.00_50")]
+
+
+def _check_tables(theirs: str) -> None:
+    """Refuse tables whose newest migration is another one than ours."""
+    ours = _newest_migration()
+    if theirs < ours:
+        raise StoreOlder(
+            f"The queue in the store has procrastinate's tables up to the migration {theirs}, and"
+            f" the procrastinate on this machine needs {ours}. Stop every worker, apply the"
+            " migrations between the two (procrastinate's documentation says how), write `COMMENT"
+            f" ON TABLE procrastinate_jobs IS '{ours}'` in the database, and start again."
+        )
+    if theirs > ours:
+        raise StoreNewer(
+            f"The queue in the store has procrastinate's tables up to the migration {theirs}, and"
+            f" the procrastinate on this machine knows them up to {ours}. Update it: `pip install"
+            " --upgrade procrastinate`."
+        )
+
+
+def queue_name(institution: str) -> str:
+    """Return the queue of an *institution*, as almaflow.yaml names it."""
+    return (institution or DEFAULT_QUEUE)[:QUEUE_LENGTH]

@@ -1,0 +1,31 @@
+"""Wake-ups by NOTIFY: what other processes record reaches the runs of this one at once.
+
+They are hints. Who waits also looks by itself, only less often: a notification is lost while the
+connection that listens is made anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from procrastinate import App
+
+from almaflow.engine.engine import Engine
+from almaflow.fleet.asyncio_task import cancelled_once
+from almaflow.fleet.task_queue import CHANNEL
+
+
+@dataclass(frozen=True)
+class WakeUps:
+    """Hands to *engine* what is announced in the database of *app*."""
+
+    app: App
+    engine: Engine
+
+    async def listen(self) -> None:
+        """Listen until cancelled; a lost connection is made anew."""
+        connector = self.app.job_manager.connector
+        await cancelled_once(connector.listen_notify(self._hear, [CHANNEL]))
+
+    async def _hear(self, *, channel: str, payload: str) -> None:
+        self.engine.hear(payload)

@@ -1,0 +1,160 @@
+"""A worker: takes runs of its queues from procrastinate and works on them until it is stopped.
+
+A *term* is the time in which it is one process of the store with one connection to procrastinate.
+When the database cannot be reached, or others have taken the process for dead, the term ends and
+the next one begins; its runs are then those that it is offered again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+import anyio
+import psycopg
+from procrastinate import App
+from procrastinate.exceptions import ConnectorException
+
+from almaflow.clock import Clock, sleep
+from almaflow.engine.engine import Engine
+from almaflow.engine.log import Log
+from almaflow.fleet.asyncio_task import cancelled_once
+from almaflow.fleet.task_queue import make_app, queue_name
+from almaflow.fleet.wake_ups import WakeUps
+from almaflow.store import LeaseLost, StoreTrouble
+from almaflow.task_groups import alone
+
+HEARTBEAT: Final = timedelta(seconds=5)
+"""How often a worker shows procrastinate that it lives."""
+
+STALLED: Final = timedelta(seconds=20)
+"""How long a worker may be silent until its tasks are given to others."""
+
+SWEEP: Final = timedelta(seconds=5)
+"""How often tasks of dead workers, and runs without a task, are searched for."""
+
+LOOK: Final = timedelta(seconds=30)
+"""How often a worker looks for what it was not notified of."""
+
+AGAIN: Final = timedelta(seconds=5)
+"""How long a database that cannot be reached is left alone."""
+
+CONCURRENCY: Final = 5_000
+"""How many runs a worker has at a time: one that waits is a coroutine here."""
+
+
+class QueueLost(StoreTrouble):
+    """procrastinate cannot reach its tables; runs continue when it can again."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The queue of runs cannot be reached: {reason}", "Check the database")
+
+
+def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Report what nobody waited for, but that a task could not be ended: another worker has it."""
+    if not isinstance(context.get("exception"), ConnectorException):
+        loop.default_exception_handler(context)
+
+
+@dataclass
+class Worker:
+    """Works on the runs of *queues*, which are names of institutions, and those without one.
+
+    At most *concurrency* of them are here at a time, waiting ones included.
+    """
+
+    conninfo: str
+    clock: Clock
+    log: Log
+    queues: Collection[str]
+    concurrency: int = CONCURRENCY
+    name: str = "worker"
+
+    async def run(self, new_engine: Callable[[], Engine]) -> None:
+        """Work until cancelled; then every run of this worker is given back.
+
+        *new_engine* makes the engine of a term.
+
+        Raises:
+            StoreError: the store cannot be used from the start.
+        """
+        began = False
+        while True:
+            engine = new_engine()
+            engine.hold = False
+            try:
+                async with engine.running():
+                    began = True
+                    await self.work_in(engine)
+            except LeaseLost as error:
+                self.log(f"{error} Starting again.", level="warning")
+            except StoreTrouble as error:
+                if not began:
+                    raise
+                self.log(f"{error} Trying again.", level="error")
+                await sleep(self.clock, AGAIN)
+
+    async def work_in(self, engine: Engine) -> None:
+        """Work with a running *engine* until cancelled.
+
+        Raises:
+            QueueLost: the database cannot be reached.
+        """
+        await self._connected(engine, self._work)
+
+    async def listen_in(self, engine: Engine) -> None:
+        """Leave the runs to others, but see to it that they get them, until cancelled.
+
+        Raises:
+            QueueLost: the database cannot be reached.
+        """
+        await self._connected(engine, lambda app: anyio.sleep_forever())
+
+    async def _connected(
+        self, engine: Engine, work: Callable[[App], Coroutine[Any, Any, None]]
+    ) -> None:
+        engine.look = LOOK
+        app = make_app(self.conninfo, engine.execute)
+        try:
+            async with app.open_async():
+                with alone():
+                    async with anyio.create_task_group() as tasks:
+                        tasks.start_soon(cancelled_once, self._sweep(app, engine))
+                        tasks.start_soon(WakeUps(app, engine).listen)
+                        await work(app)
+        except (ConnectorException, psycopg.Error) as error:
+            raise QueueLost(f"{error}") from error
+
+    async def _work(self, app: App) -> None:
+        asyncio.get_running_loop().set_exception_handler(_report)
+        await cancelled_once(
+            app.run_worker_async(
+                queues=[queue_name(name) for name in ("", *self.queues)],
+                name=self.name,
+                concurrency=self.concurrency,
+                update_heartbeat_interval=HEARTBEAT.total_seconds(),
+                stalled_worker_timeout=STALLED.total_seconds(),
+                shutdown_graceful_timeout=0,
+                delete_jobs="always",
+                install_signal_handlers=False,
+            )
+        )
+        # It ends by itself when it cannot listen any more.
+        raise QueueLost("the connection that listens for runs was lost.")
+
+    async def _sweep(self, app: App, engine: Engine) -> None:
+        """Give the tasks of dead workers to others, and queue runs that have none."""
+        manager, stalled = app.job_manager, STALLED.total_seconds()
+        while True:
+            with suppress(ConnectorException, StoreTrouble):
+                for job in await manager.get_stalled_jobs(seconds_since_heartbeat=stalled):
+                    # Another worker may have been quicker.
+                    with suppress(ConnectorException):
+                        await manager.retry_job(job)
+                await manager.prune_stalled_workers(stalled)
+                await engine.queue_orphans()
+            await sleep(self.clock, SWEEP)

@@ -1,0 +1,111 @@
+"""Runs are queued in the transaction that makes them due, and only then."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from almaflow.store import Store, StoreNewer, StoreOlder
+from tests.fleet.conftest import Fleet, play
+from tests.postgres import PostgresServer
+
+WORKFLOW = "steps: [{id: nap, wait: 1s}]"
+
+
+def tasks(fleet: Fleet, postgres: PostgresServer) -> list[tuple[Any, ...]]:
+    """Return the tasks of the fleet's store: lock, queueing lock, queue."""
+    name = fleet.url.split("/")[-1].split("?")[0]
+    with postgres.connect(name) as connection:
+        query = "SELECT lock, queueing_lock, queue_name FROM procrastinate_jobs ORDER BY id"
+        return list(connection.execute(query))
+
+
+def test_a_recorded_run_is_a_task_with_its_id_and_key(
+    fleet: Fleet, postgres: PostgresServer
+) -> None:
+    async def story() -> None:
+        async with fleet.store() as store:
+            run = fleet.add(store, WORKFLOW, institution="main")
+            assert tasks(fleet, postgres) == [(run.id, run.key, "main")]
+
+    play(story)
+
+
+def test_a_run_that_is_not_recorded_leaves_no_task(fleet: Fleet, postgres: PostgresServer) -> None:
+    def record_and_fail(store: Store) -> None:
+        with store.batch():
+            fleet.add(store, WORKFLOW)
+            raise RuntimeError("no")
+
+    async def story() -> None:
+        async with fleet.store() as store:
+            with pytest.raises(RuntimeError):
+                record_and_fail(store)
+            assert tasks(fleet, postgres) == []
+
+    play(story)
+
+
+def test_a_run_that_is_taken_in_the_same_transaction_is_not_queued(
+    fleet: Fleet, postgres: PostgresServer
+) -> None:
+    async def story() -> None:
+        async with fleet.store() as store:
+            process = store.enter_process("host", 1, "0")
+            with store.batch():
+                run = fleet.add(store, WORKFLOW)
+                store.claim_run(run.id, process.id)
+            assert tasks(fleet, postgres) == []
+
+    play(story)
+
+
+def test_a_run_is_queued_once_however_often_it_becomes_due(
+    fleet: Fleet, postgres: PostgresServer
+) -> None:
+    async def story() -> None:
+        async with fleet.store() as store:
+            run = fleet.add(store, WORKFLOW)
+            store.ask_cancel(run.id, "ann")
+            store.queue_runs([run.id])
+            assert len(tasks(fleet, postgres)) == 1
+
+    play(story)
+
+
+def test_a_run_that_is_given_back_is_queued_and_one_on_hold_is_not(
+    fleet: Fleet, postgres: PostgresServer
+) -> None:
+    async def story() -> None:
+        async with fleet.store() as store:
+            process = store.enter_process("host", 1, "0")
+            with store.batch():
+                held = fleet.add(store, WORKFLOW)
+                claim = store.claim_run(held.id, process.id)
+            store.release_run(claim, True)
+            assert tasks(fleet, postgres) == []
+            claim = store.claim_run(held.id, process.id)
+            store.release_run(claim, False)
+            assert [task[0] for task in tasks(fleet, postgres)] == [held.id]
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("mark", "error"), [("01.00.00_01", StoreOlder), ("99.00.00_01", StoreNewer)]
+)
+def test_tables_of_another_version_of_the_queue_are_refused(
+    fleet: Fleet, postgres: PostgresServer, mark: str, error: type[Exception]
+) -> None:
+    async def story() -> None:
+        async with fleet.store():
+            pass
+        name = fleet.url.split("/")[-1].split("?")[0]
+        with postgres.connect(name) as connection:
+            connection.execute(f"COMMENT ON TABLE procrastinate_jobs IS '{mark}'")
+        with pytest.raises(error):
+            async with fleet.store():
+                pass
+
+    play(story)

@@ -1,0 +1,108 @@
+"""Workers take runs from the queue, give them back, and rescue those of the dead."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import anyio
+import pytest
+
+from almaflow.outcome import Outcome, Status
+from tests.fleet.conftest import LEASE, Fleet, is_finished, play, until, waits
+
+NAP = "steps: [{id: nap, wait: 1s}]"
+LONG_NAP = "steps: [{id: nap, wait: 1h}]"
+QUESTION = "steps: [{id: sign, approve: 'Go on?'}]"
+
+
+def test_a_worker_brings_a_queued_run_to_its_end(fleet: Fleet) -> None:
+    async def story() -> None:
+        async with fleet.store() as store, fleet.host():
+            run = fleet.add(store, NAP)
+            record = await until(store, run.id, is_finished)
+            assert record.outcome is Outcome.SUCCEEDED
+
+    play(story)
+
+
+def test_a_worker_takes_only_runs_of_its_queues(fleet: Fleet) -> None:
+    async def story() -> None:
+        async with fleet.store() as store, fleet.host("main"):
+            other = fleet.add(store, NAP, institution="other")
+            ours = fleet.add(store, NAP, institution="main")
+            await until(store, ours.id, is_finished)
+            assert store.run(other.id).status is Status.QUEUED
+            async with fleet.host("other"):
+                await until(store, other.id, is_finished)
+
+    play(story)
+
+
+def test_a_worker_that_stops_gives_its_runs_to_another_one(fleet: Fleet) -> None:
+    async def story() -> None:
+        async with fleet.store() as store:
+            async with fleet.host() as first:
+                run = fleet.add(store, LONG_NAP)
+                record = await until(store, run.id, waits)
+                assert record.owner == first.process_id
+            assert store.run(run.id).owner is None
+            async with fleet.host() as second:
+                await until(store, run.id, lambda one: one.owner == second.process_id)
+
+    play(story)
+
+
+@pytest.mark.usefixtures("quick_rescue")
+def test_a_run_of_a_dead_process_continues_on_another_host(fleet: Fleet) -> None:
+    async def story() -> None:
+        async with fleet.store() as store, fleet.store() as dead:
+            process = dead.enter_process("elsewhere", 1, "0")
+            with dead.batch():
+                run = fleet.add(dead, NAP)
+                dead.claim_run(run.id, process.id)
+            async with fleet.host():
+                record = await until(store, run.id, is_finished)
+            assert record.outcome is Outcome.SUCCEEDED
+            assert record.ended_at is not None
+            assert record.ended_at - record.requested_at >= LEASE
+
+    play(story)
+
+
+def test_a_cancellation_reaches_the_worker_within_a_second(fleet: Fleet) -> None:
+    async def story() -> None:
+        async with fleet.store() as store, fleet.host():
+            run = fleet.add(store, LONG_NAP)
+            await until(store, run.id, waits)
+            store.ask_cancel(run.id, "ann")
+            with anyio.fail_after(1.5):
+                record = await until(store, run.id, is_finished)
+            assert record.outcome is Outcome.CANCELLED
+
+    play(story)
+
+
+def test_an_answer_reaches_the_worker_within_a_second(fleet: Fleet) -> None:
+    async def story() -> None:
+        async with fleet.store() as store, fleet.host():
+            run = fleet.add(store, QUESTION)
+            await until(store, run.id, waits)
+            store.add_answer(run.id, "sign", "approve", {"approved": True, "comment": ""}, "ann")
+            with anyio.fail_after(1.5):
+                record = await until(store, run.id, is_finished)
+            assert record.outcome is Outcome.SUCCEEDED
+
+    play(story)
+
+
+def test_a_run_of_a_newer_almaflow_is_left_alone(fleet: Fleet) -> None:
+    async def story() -> None:
+        async with fleet.store() as store, fleet.host():
+            newer = fleet.add(store, NAP, format=2)
+            ours = fleet.add(store, NAP)
+            await until(store, ours.id, is_finished)
+            await anyio.sleep(timedelta(seconds=0.2).total_seconds())
+            record = store.run(newer.id)
+            assert (record.status, record.epoch) == (Status.QUEUED, 0)
+
+    play(story)
