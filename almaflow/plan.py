@@ -201,6 +201,8 @@ def _names_of(
 
 def git_commit(folder: Path) -> str | None:
     """Return the commit that *folder*'s checkout is at; None outside a checkout."""
+    if not _may_be_checkout(folder):
+        return None
     try:
         answer = subprocess.run(
             ["git", "-C", str(folder), "rev-parse", "HEAD"],
@@ -213,6 +215,13 @@ def git_commit(folder: Path) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return answer.stdout.strip() or None if answer.returncode == 0 else None
+
+
+def _may_be_checkout(folder: Path) -> bool:
+    """Whether it is worth starting git, which takes longer than a look for its folder."""
+    real = folder.resolve()
+    marks = (one / ".git" for one in (real, *real.parents))
+    return "GIT_DIR" in os.environ or any(os.path.lexists(mark) for mark in marks)
 
 
 def make_definition(

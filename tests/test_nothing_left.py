@@ -39,6 +39,8 @@ from tests.scheduler.telling import Heard
 
 __all__ = ["remote", "started"]
 
+pytestmark = pytest.mark.slow
+
 FIFTY = 50
 
 # A thread that has been let go needs a moment to end (seconds).
@@ -134,7 +136,6 @@ def test_metrics_servers_leave_nothing() -> None:
             metrics.stop()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("started", KINDS, indirect=True)
 def test_connections_to_file_servers_leave_nothing(remote: Remote) -> None:
     (remote.folder / "a.csv").write_text("x")

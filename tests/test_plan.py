@@ -13,6 +13,7 @@ from almaflow.errors import RequestWrong
 from almaflow.inputs import InputsInvalid
 from almaflow.plan import (
     Plan,
+    _may_be_checkout,
     git_commit,
     make_plan,
     payload_names,
@@ -288,13 +289,28 @@ def test_without_git_there_is_no_commit(
     def fail(*_: Any, **__: Any) -> Any:
         raise error
 
+    (tmp_path / ".git").mkdir()
     monkeypatch.setattr("almaflow.plan.subprocess.run", fail)
 
     assert git_commit(tmp_path) is None
 
 
-def test_outside_a_checkout_there_is_no_commit(tmp_path: Path) -> None:
-    assert git_commit(tmp_path) is None
+def test_outside_a_checkout_there_is_no_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.delenv("GIT_DIR", raising=False)
+    monkeypatch.setattr("almaflow.plan.subprocess.run", None)
+
+    assert git_commit(tmp_path / "empty") is None
+
+
+def test_the_commit_of_a_folder_in_a_checkout_is_found_through_links(tmp_path: Path) -> None:
+    (tmp_path / "checkout" / "deep").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "checkout" / "deep")
+    (tmp_path / "checkout" / ".git").write_text("gitdir: elsewhere\n")
+
+    assert _may_be_checkout(tmp_path / "link")
 
 
 # --- calls ----------------------------------------------------------------------------------------

@@ -1,10 +1,10 @@
 """Command lines typed in processes of their own, each with streams as a test wants them.
 
-almaflow is imported once; each command line is then a fork of this process, which is how hundreds
-of them take seconds. Reads a JSON list of `[arguments, streams]` from stdin, where *streams* gives
-what is behind descriptors 0, 1 and 2: the path of a file, `closed`, `gone` (a pipe without a
-reader), or `kept` (of stderr: what it was). Prints a JSON list of exit codes; what the commands
-write to a stderr that is kept comes out of this process's own.
+Each command line is a fork of this process. When there are many of them, almaflow is imported
+before the first, which is how hundreds take seconds. Reads a JSON list of `[arguments, streams]`
+from stdin, where *streams* gives what is behind descriptors 0, 1 and 2: the path of a file,
+`closed`, `gone` (a pipe without a reader), or `kept` (of stderr: what it was). Prints a JSON list
+of exit codes; what the commands write to a stderr that is kept comes out of this process's own.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from collections.abc import Sequence
 
 import almaflow
 from almaflow.__main__ import main
+
+# So many command lines import more than all that there is.
+MANY = 5
 
 
 def _import_everything() -> None:
@@ -66,5 +69,7 @@ def _typed(arguments: Sequence[str], streams: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    _import_everything()
-    json.dump([_typed(*one) for one in json.load(sys.stdin)], sys.stdout)
+    typed = json.load(sys.stdin)
+    if len(typed) >= MANY:
+        _import_everything()
+    json.dump([_typed(*one) for one in typed], sys.stdout)
