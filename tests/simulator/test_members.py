@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ def test_barcodes_become_items() -> None:
     first, second = world.get(f"/conf/sets/{set_id}/members")["member"]
     assert (first["description"], second["description"]) == ("B-0001", "39031000000123")
     assert first["id"].startswith("23")
-    assert first["link"].endswith(f"/bibs/ALL/holdings/ALL/items/{first['id']}")
+    assert first["link"].endswith(f"/items/{first['id']}")
 
 
 def test_members_are_added_in_xml() -> None:
@@ -236,3 +237,15 @@ def test_a_late_change_that_is_refused_changes_nothing() -> None:
     world.wait(minutes=5)
 
     assert world.alma.sets("main")["mine"] == 2
+
+
+def test_links_of_items_name_their_title_and_holdings() -> None:
+    world = World()
+    set_id = world.new_set(members=2)
+
+    found = world.get(f"/conf/sets/{set_id}/members")["member"]
+    again = world.get(f"/conf/sets/{set_id}/members?offset=1")["member"]
+
+    pattern = r"/bibs/99\d+/holdings/22\d+/items/" + found[1]["id"] + "$"
+    assert re.search(pattern, found[1]["link"])
+    assert again[0]["link"] == found[1]["link"]

@@ -16,7 +16,8 @@ from almaflow.alma.simulator.shapes import set_shape
 
 # Contents whose members come with a link of their own, and where it leads.
 _MEMBER_PATHS = {
-    "ITEM": "/bibs/ALL/holdings/ALL/items/{id}",
+    "ITEM": "/bibs/{title}/holdings/{holding}/items/{id}",
+    "HOLDING": "/bibs/{title}/holdings/{id}",
     "USER": "/users/{id}",
     "PO_LINE": "/acq/po-lines/{id}",
     "VENDOR": "/acq/vendors/{id}",
@@ -147,5 +148,6 @@ def _member(call: Call, alma_set: AlmaSet, record_id: str) -> dict[str, Any]:
     records = call.institution.records
     shape = {"id": record_id, "description": records.describe(alma_set.content, record_id)}
     if path := _MEMBER_PATHS.get(alma_set.content):
-        shape["link"] = call.link(path.format(id=record_id))
+        title, holding = records.above(record_id)
+        shape["link"] = call.link(path.format(id=record_id, title=title, holding=holding))
     return shape

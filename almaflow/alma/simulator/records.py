@@ -82,6 +82,11 @@ class Records:
         """Return the id of a record by its number."""
         return self.form_of(content) % number
 
+    def above(self, record_id: str) -> tuple[str, str]:
+        """Return the ids of the title and of the holdings that an item belongs to."""
+        number = 1 + digest(record_id) % _POOL
+        return self.id_of("BIB_MMS", number), self.id_of("HOLDING", number)
+
     def form_of(self, content: str) -> str:
         """Return the pattern of ids, in which `%` puts the record's number."""
         form = _FORMS["BIB_MMS"] if is_title(content) else _FORMS.get(content)
