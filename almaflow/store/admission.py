@@ -2,7 +2,7 @@
 
 First come, first served, within two limits of an account: a number of runs at a time, and a number
 of starts of one job within an hour. These do not hold up the submissions behind them: one whose
-job has used up its hour, one that Alma has put off, and one whose run no live process works on.
+job has used up its hour, one that Alma has deferred, and one whose run no live process works on.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from almaflow.store.transaction import Transaction
 # How long a start counts: an hour by Alma's clock, and what the way there and ours may differ.
 COUNTS: Final = timedelta(hours=1, seconds=2)
 
-# A start that is further in the future was recorded before the clock was set back; nobody knows how
-# long ago that was, and Alma says "later" when it still counts. Hosts' clocks differ by less.
+# A start that is further in the future was recorded before the clock was set back. It is unknown
+# how long ago that was, and Alma refuses when it still counts. Hosts' clocks differ by less.
 _AHEAD_OF_US: Final = timedelta(minutes=5)
 
-# How long a submission of which nobody knows what it became counts as running.
+# How long a submission with an unknown outcome counts as running.
 FORGOTTEN: Final = timedelta(hours=24)
 
 _STARTS = (
@@ -53,49 +53,49 @@ def take(
     spot: SubmissionKey,
     limits: SlotLimits,
 ) -> JobSlot | NoSlot:
-    """Give a queued submission its place when it is its turn, else return why it is not.
+    """Give a queued submission its slot when it is its turn, else return why it is not.
 
-    One that has its place already keeps it.
+    One that has its slot already keeps it.
 
     Raises:
         ClaimLost: the run is not the claimant's (any more).
-        MoveWrong: a defect: it did not ask for a place, or gave it back.
+        MoveWrong: a defect: it did not ask for a slot, or gave it back.
     """
-    place = job_slots.own(tx, claim, spot)
-    if place is not None and place.state is SlotState.TAKEN:
-        return place
-    if place is None or place.state is not SlotState.QUEUED:
+    slot = job_slots.own(tx, claim, spot)
+    if slot is not None and slot.state is SlotState.TAKEN:
+        return slot
+    if slot is None or slot.state is not SlotState.QUEUED:
         raise MoveWrong(
             f"The {spot.effect} of step {spot.path} (attempt {spot.attempt}) in run"
-            f" {claim.run_id} cannot take a place: it"
-            f" {'asked for none' if place is None else f'is `{place.state}`'}. This is a defect"
+            f" {claim.run_id} cannot take a slot: it"
+            f" {'asked for none' if slot is None else f'is `{slot.state}`'}. This is a defect"
             " of almaflow: please report it with the output of `almaflow show`."
         )
-    queue = _Queue(tx, place.account, limits)
-    busy = queue.why_busy(place)
+    queue = _Queue(tx, slot.account, limits)
+    busy = queue.why_busy(slot)
     if busy is not None:
         return busy
-    job_slots.change(tx, place, state=SlotState.TAKEN, taken_at=queue.now, not_before=None)
+    job_slots.change(tx, slot, state=SlotState.TAKEN, taken_at=queue.now, not_before=None)
     slot = job_slots.find(tx, claim.run_id, spot)
     assert slot is not None
     return slot
 
 
 def look(tx: Transaction, run_id: str, spot: SubmissionKey, limits: SlotLimits) -> NoSlot | None:
-    """Return what a queued submission waits for; None when it would get its place now."""
-    place = job_slots.find(tx, run_id, spot)
-    if place is None or place.state is not SlotState.QUEUED:
+    """Return what a queued submission waits for; None when it would get its slot now."""
+    slot = job_slots.find(tx, run_id, spot)
+    if slot is None or slot.state is not SlotState.QUEUED:
         return None
-    return _Queue(tx, place.account, limits).why_busy(place)
+    return _Queue(tx, slot.account, limits).why_busy(slot)
 
 
 def turns(tx: Transaction, account: str, limits: SlotLimits) -> list[JobSlot]:
-    """Return the queued submissions of an account that would get a place now, by ticket."""
+    """Return the queued submissions of an account that would get a slot now, by ticket."""
     return _Queue(tx, account, limits).turns()
 
 
 class _Queue:
-    """One look at the queue of an account."""
+    """The queue of an account at one instant."""
 
     def __init__(self, tx: Transaction, account: str, limits: SlotLimits) -> None:
         self.now: Final = tx.now
@@ -105,33 +105,33 @@ class _Queue:
         self._starts: dict[str, list[datetime]] = {}
         self._alive: dict[str | None, bool] = {None: False}
 
-    def why_busy(self, place: JobSlot) -> NoSlot | None:
-        """Return what keeps a queued place from being taken now, None when nothing does."""
+    def why_busy(self, slot: JobSlot) -> NoSlot | None:
+        """Return what keeps a queued slot from being taken now, None when nothing does."""
         running = self._running()
         free = self._limits.running - len(running)
         reason: Literal["running", "hour", "later", "turn"] | None = None
-        again_at = self._told_later(place)
+        again_at = self._told_later(slot)
         if again_at is not None:
             reason = "later"
-        elif again_at := self._room_again(place.job_id, 0):
+        elif again_at := self._room_again(slot.job_id, 0):
             reason = "hour"
         elif free <= 0:
             reason = "running"
         else:
-            granted = self._grant(free, place.id)
-            if again_at := self._room_again(place.job_id, _count(granted, place.job_id)):
+            granted = self._grant(free, slot.id)
+            if again_at := self._room_again(slot.job_id, _count(granted, slot.job_id)):
                 reason = "hour"
             elif len(granted) >= free:
                 reason = "turn"
-        return None if reason is None else NoSlot(reason, running, again_at, self._ahead(place))
+        return None if reason is None else NoSlot(reason, running, again_at, self._ahead(slot))
 
     def turns(self) -> list[JobSlot]:
-        """Return those that would get a place now, by ticket."""
+        """Return those that would get a slot now, by ticket."""
         granted = self._grant(self._limits.running - len(self._running()), _BEHIND_ALL)
         return job_slots.with_tickets(self._tx, list(granted))
 
     def _grant(self, free: int, ticket: int) -> dict[int, str]:
-        """Give *free* places to those before *ticket* who can go; return their jobs by ticket."""
+        """Give *free* slots to those before *ticket* who can go; return their jobs by ticket."""
         granted: dict[int, str] = {}
         later: set[str] = set()
         for row in self._before(ticket):
@@ -147,7 +147,7 @@ class _Queue:
         return granted
 
     def _before(self, ticket: int) -> Iterator[Row]:
-        """Yield who asked before *ticket* and waits, in the order of asking."""
+        """Yield the submissions that wait and asked before *ticket*, in the order of asking."""
         after: int | None = 0
         while after is not None:
             rows = self._tx.rows(
@@ -156,7 +156,7 @@ class _Queue:
             yield from rows
             after = rows[-1]["id"] if len(rows) == _PART else None
 
-    def _told_later(self, place: JobSlot) -> datetime | None:
+    def _told_later(self, slot: JobSlot) -> datetime | None:
         """Return until when a job has to wait because Alma put it off, None when it has not.
 
         No submission passes one of the same job that was put off: Alma would put it off too.
@@ -164,11 +164,11 @@ class _Queue:
         earlier = self._tx.rows(
             _TOLD_LATER,
             account=self._account,
-            ticket=place.id,
-            job_id=place.job_id,
+            ticket=slot.id,
+            job_id=slot.job_id,
             now=self.now,
         )
-        bounds = [] if place.not_before is None else [place.not_before]
+        bounds = [] if slot.not_before is None else [slot.not_before]
         bounds += [row["not_before"] for row in earlier if self._works(row["owner"])]
         return max((instant for instant in bounds if instant > self.now), default=None)
 
@@ -190,7 +190,7 @@ class _Queue:
         return None if over < 0 else sorted(starts)[over] + COUNTS
 
     def _running(self) -> tuple[JobSlot, ...]:
-        """Return who counts as running, oldest first; of one that is unknown this has an end."""
+        """Return what counts as running, oldest first; an unknown submission does for a day."""
         since = self.now - FORGOTTEN
         return tuple(
             one
@@ -205,8 +205,8 @@ class _Queue:
             self._alive[owner] = processes.is_alive(self._tx, str(owner))
         return self._alive[owner]
 
-    def _ahead(self, place: JobSlot) -> int:
-        return int(self._tx.value(_AHEAD, account=self._account, ticket=place.id))
+    def _ahead(self, slot: JobSlot) -> int:
+        return int(self._tx.value(_AHEAD, account=self._account, ticket=slot.id))
 
 
 def _count(granted: dict[int, str], job_id: str) -> int:

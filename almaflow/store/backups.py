@@ -56,7 +56,7 @@ def _refuse_what_is_there(target: Path) -> None:
 
 
 def _copy(file: Path, target: Path) -> None:
-    # Made for its owner only, in the same folder, so that it can be moved into its place whole.
+    # Created for its owner only and in the same folder, so that a link can publish it whole.
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.absolute().parent)
     os.close(descriptor)
     made = Path(name)
@@ -80,7 +80,7 @@ def _copy(file: Path, target: Path) -> None:
 
 
 def _sync(path: Path) -> None:
-    """See that a file, or the names in a folder, are on the disk."""
+    """Wait until a file, or the names in a folder, are on the disk."""
     with suppress(PermissionError):  # Windows does not open folders
         descriptor = os.open(path, os.O_RDONLY)
         try:

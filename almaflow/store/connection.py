@@ -8,6 +8,7 @@ and instants again on their way back, as `tables` declares its columns.
 from __future__ import annotations
 
 import re
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
@@ -94,6 +95,8 @@ class Connection(ABC):
 
     def __init__(self, driver: Any) -> None:
         self.driver = driver
+        # It is also closed when nothing refers to it any more, as after a simulated crash.
+        self._close = weakref.finalize(self, driver.close)
         self._rendered: dict[str, str] = {}
 
     def rows(self, statement: str, /, **values: Any) -> list[Row]:
@@ -191,5 +194,5 @@ class Connection(ABC):
         """Whether the connection broke."""
 
     def close(self) -> None:
-        """End the connection; the database takes back what was not committed."""
-        self.driver.close()
+        """End the connection; the database rolls back what was not committed."""
+        self._close()

@@ -114,9 +114,9 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """Give a writing transaction, or a part of the one that this thread is in.
 
-        It is committed at the end, an error takes all of it back. A part that ends with an
-        error takes only itself back, unless that is a `StoreTrouble`: the database may have given
-        up the whole transaction then, so nothing of it is kept.
+        It is committed at the end; an error rolls back all of it. A part that ends with an error
+        rolls back only itself, unless the error is a `StoreTrouble`: the database may have ended
+        the whole transaction then, so nothing of it is kept.
         """
         with self._lock:
             self._check_alive()
@@ -182,13 +182,13 @@ class Database:
         return connection
 
     def _roll_back(self, connection: Connection) -> None:
-        """Take back the transaction, if the database has not done so already."""
+        """Roll back the transaction, if the database has not done so already."""
         if self._closed or connection.is_gone or not connection.in_transaction:
             return
         try:
             connection.tell("ROLLBACK")
         except self._driver_error:
-            # The database takes back what a connection that ends has not committed. The error that
+            # The database rolls back what a connection that ends has not committed. The error that
             # led here says what happened.
             self._drop_connection()
 
@@ -211,7 +211,7 @@ class Database:
                 try:
                     yield connection
                 except (self._driver_error, StoreTrouble):
-                    # There may be no savepoint any more; the whole transaction is given up.
+                    # There may be no savepoint any more; nothing of the transaction is kept.
                     raise
                 except BaseException:
                     connection.tell("ROLLBACK TO part")

@@ -16,10 +16,10 @@
     ├── RunNotEnded         the run is not finished; it cannot start over
     ├── ClaimLost           the run is not, or no longer, this process's to write
     ├── LeaseLost           this process was taken for dead; its runs may be others' by now
-    ├── NotLeader           another process lays out the ticks; this one must not
+    ├── NotLeader           another process materializes the ticks; this one must not
     ├── TickDecided         the tick has its ending; carries its row
-    ├── InstanceTaken       another submission runs as that instance; carries its place
-    ├── MoveWrong           a journal entry or place cannot go from its state to the one asked for
+    ├── InstanceTaken       another submission runs as that instance; carries its slot
+    ├── MoveWrong           a journal entry or slot cannot change from its state to that one
     └── ValueUnfit          a value is too large for the store, or not JSON
     RequestWrong (errors.py)
     ├── StoreUrlWrong       the configuration names a store that cannot be
@@ -76,7 +76,7 @@ class StoreReadOnly(StoreTrouble):
 
 
 class StoreUnreachable(StoreTrouble):
-    """The folder is missing, the file cannot be opened, or the server lets nobody in."""
+    """The folder is missing, the file cannot be opened, or the server does not let us in."""
 
 
 class StoreLost(StoreTrouble):
@@ -182,7 +182,7 @@ class RunNewer(StoreError):
 
 
 class NotLeader(StoreError):
-    """Another process lays out the ticks, or this one was taken for dead: it must not continue."""
+    """Another process materializes the ticks, or this one was considered dead: it must stop."""
 
     def __init__(self, process_id: str) -> None:
         self.process_id = process_id
@@ -207,18 +207,18 @@ class TickDecided(StoreError):
 
 
 class InstanceTaken(StoreError):
-    """Another submission of the account, *place*, runs as that instance."""
+    """Another submission of the account, the one in *slot*, runs as that instance."""
 
-    def __init__(self, place: JobSlot) -> None:
-        self.place = place
+    def __init__(self, slot: JobSlot) -> None:
+        self.slot = slot
         super().__init__(
-            f"Instance {place.instance_id} of job {place.job_id} belongs to step {place.path} of"
-            f" run {place.run_id} already. For details: `almaflow show {place.run_id}`"
+            f"Instance {slot.instance_id} of job {slot.job_id} belongs to step {slot.path} of"
+            f" run {slot.run_id} already. For details: `almaflow show {slot.run_id}`"
         )
 
 
 class MoveWrong(StoreError):
-    """A journal entry, or a place, cannot go from the state it has to the one asked for."""
+    """A journal entry, or a slot, cannot change from the state that it has to the requested one."""
 
 
 class ValueUnfit(StoreError):

@@ -15,7 +15,7 @@ from almaflow.store.backend_choice import backend_for
 from almaflow.store.location import StoreLocation, check_believed, read_url
 from almaflow.store.sqlite import SQLiteConnection
 
-# A look waits this long for others that hold the store.
+# The examination waits this long for another process that has locked the store.
 _PATIENCE = timedelta(seconds=5)
 
 

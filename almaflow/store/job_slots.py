@@ -1,7 +1,7 @@
-"""Places: the rows of all submissions that have, had or want a place of an account.
+"""Slots: the rows of all submissions that have, had or want a slot of an account.
 
-Who may go is decided in `admission`. A row is queued, taken when its submission is let go, freed
-when its run in Alma has ended, or refused when there was none.
+`admission` decides which submission may be sent. A row is queued, taken when its submission may be
+sent, freed when its instance in Alma has ended, or refused when there was none.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _TAKEN = f"account = :account AND state = '{SlotState.TAKEN}'"
 
 
 def find(tx: Transaction, run_id: str, spot: SubmissionKey) -> JobSlot | None:
-    """Return the place of a submission, None when it never asked for one."""
+    """Return the slot of a submission, None when it never asked for one."""
     row = tx.row(f"{_SELECT} WHERE {_OF_SPOT}", **_key(run_id, spot))
-    return None if row is None else _place(row)
+    return None if row is None else _slot(row)
 
 
 def own(tx: Transaction, claim: Claim, spot: SubmissionKey) -> JobSlot | None:
-    """Return the place of a submission of the claimed run, None when it never asked for one.
+    """Return the slot of a submission of the claimed run, None when it never asked for one.
 
     Raises:
         ClaimLost: the run is not the claimant's (any more).
@@ -49,7 +49,7 @@ def ask(
     marker: str,
     named: bool,
 ) -> JobSlot:
-    """Queue a submission and return its place; one that was queued before keeps what it has.
+    """Queue a submission and return its slot; one that was queued before keeps what it has.
 
     *set_id* is the set that the job works on, *marker* is ours for it, and *named* says whether
     the submission brings the marker to Alma.
@@ -83,23 +83,23 @@ def ask(
 
 def put_off(tx: Transaction, claim: Claim, spot: SubmissionKey, again_at: datetime) -> None:
     """Queue a submission again, at its old ticket: Alma said "later", not before *again_at*."""
-    place = own(tx, claim, spot)
-    if place is not None:
+    slot = own(tx, claim, spot)
+    if slot is not None:
         change(
             tx,
-            place,
+            slot,
             state=SlotState.QUEUED,
-            refusals=place.refusals + 1,
+            refusals=slot.refusals + 1,
             not_before=again_at,
             taken_at=None,
         )
 
 
 def drop(tx: Transaction, claim: Claim, spot: SubmissionKey) -> None:
-    """Take a submission out: Alma certainly did not take it, or it was given up in the queue."""
-    place = own(tx, claim, spot)
-    if place is not None:
-        change(tx, place, state=SlotState.REFUSED)
+    """Remove a submission: Alma certainly did not accept it, or it left the queue."""
+    slot = own(tx, claim, spot)
+    if slot is not None:
+        change(tx, slot, state=SlotState.REFUSED)
 
 
 def settle(tx: Transaction, claim: Claim, spot: SubmissionKey, instance_id: str) -> None:
@@ -109,17 +109,17 @@ def settle(tx: Transaction, claim: Claim, spot: SubmissionKey, instance_id: str)
         ClaimLost: the run is not the claimant's (any more).
         InstanceTaken: another submission of the account is that instance.
     """
-    place = own(tx, claim, spot)
-    if place is None or place.instance_id == instance_id:
+    slot = own(tx, claim, spot)
+    if slot is None or slot.instance_id == instance_id:
         return
-    other = _of_instance(tx, place.account, instance_id)
+    other = _of_instance(tx, slot.account, instance_id)
     if other is not None:
         raise InstanceTaken(other)
     change(
         tx,
-        place,
+        slot,
         state=SlotState.TAKEN,
-        taken_at=place.taken_at or tx.now,
+        taken_at=slot.taken_at or tx.now,
         instance_id=instance_id,
         candidates="[]",
         freed_at=None,
@@ -128,21 +128,21 @@ def settle(tx: Transaction, claim: Claim, spot: SubmissionKey, instance_id: str)
 
 def suspect(tx: Transaction, claim: Claim, spot: SubmissionKey, candidates: Sequence[str]) -> None:
     """Record which instances an unknown submission could be."""
-    place = own(tx, claim, spot)
-    if place is not None:
+    slot = own(tx, claim, spot)
+    if slot is not None:
         text = to_json(list(candidates), f"the candidates of {spot.path} in run {claim.run_id}")
-        change(tx, place, candidates=text)
+        change(tx, slot, candidates=text)
 
 
 def free_spot(tx: Transaction, claim: Claim, spot: SubmissionKey) -> None:
-    """Free the place of a submission that was not taken after all; it stays a start."""
-    place = own(tx, claim, spot)
-    if place is not None:
-        change(tx, place, state=SlotState.FREED, freed_at=tx.now)
+    """Free the slot of a submission that Alma did not accept; it still counts as a start."""
+    slot = own(tx, claim, spot)
+    if slot is not None:
+        change(tx, slot, state=SlotState.FREED, freed_at=tx.now)
 
 
 def free(tx: Transaction, account: str, instance_id: str) -> bool:
-    """Record that an instance was seen ended; return whether a place had to do with it.
+    """Record that an instance was seen ended; return whether it had a slot.
 
     An unknown submission is free once all that it could be have ended.
     """
@@ -151,25 +151,25 @@ def free(tx: Transaction, account: str, instance_id: str) -> bool:
     was_held = ended is not None and ended.state is SlotState.TAKEN
     if ended is not None and was_held:
         change(tx, ended, state=SlotState.FREED, freed_at=at)
-    for place in _all(tx, f"{_TAKEN} AND candidates != '[]'", account=account):
-        if instance_id in place.candidates:
+    for slot in _all(tx, f"{_TAKEN} AND candidates != '[]'", account=account):
+        if instance_id in slot.candidates:
             was_held = True
-            left = [one for one in place.candidates if one != instance_id]
+            left = [one for one in slot.candidates if one != instance_id]
             over = {} if left else {"state": SlotState.FREED, "freed_at": at}
-            change(tx, place, candidates=to_json(left, "candidates"), **over)
+            change(tx, slot, candidates=to_json(left, "candidates"), **over)
     return was_held
 
 
 def holders(tx: Transaction, account: str) -> list[JobSlot]:
-    """Return who has the places of an account, oldest first."""
+    """Return the submissions that have the slots of an account, oldest first."""
     return sorted(
         _all(tx, _TAKEN, account=account),
-        key=lambda place: (place.taken_at or place.asked_at, place.id),
+        key=lambda slot: (slot.taken_at or slot.asked_at, slot.id),
     )
 
 
 def queue(tx: Transaction, account: str | None = None) -> list[JobSlot]:
-    """Return who waits for a place, by ticket; None: of all accounts."""
+    """Return the submissions that wait for a slot, by ticket; None: of all accounts."""
     queued = f"state = '{SlotState.QUEUED}'"
     if account is not None:
         queued = f"account = :account AND {queued}"
@@ -177,12 +177,12 @@ def queue(tx: Transaction, account: str | None = None) -> list[JobSlot]:
 
 
 def with_tickets(tx: Transaction, tickets: Sequence[int]) -> list[JobSlot]:
-    """Return the places with these tickets, in their order."""
+    """Return the slots with these tickets, in their order."""
     return _all(tx, "id IN :tickets", tickets=tickets)
 
 
 def of_run(tx: Transaction, run_id: str) -> list[JobSlot]:
-    """Return the places of a run in the order of asking."""
+    """Return the slots of a run in the order of asking."""
     return _all(tx, "run_id = :run_id", run_id=run_id)
 
 
@@ -201,20 +201,20 @@ def lost_beside(
     """Return the other submissions of a job whose instance is not known, by ticket."""
     unknown = f"{_TAKEN} AND job_id = :job_id AND instance_id IS NULL"
     slots = _all(tx, unknown, account=account, job_id=job_id)
-    return [place for place in slots if (place.run_id, place.spot) != (run_id, spot)]
+    return [slot for slot in slots if (slot.run_id, slot.spot) != (run_id, spot)]
 
 
 def on_set(tx: Transaction, account: str, set_id: str) -> list[JobSlot]:
-    """Return the submissions that work on a set, as far as anybody knows, by ticket."""
+    """Return the submissions that work on a set, as far as the store knows, by ticket."""
     return _all(tx, f"{_TAKEN} AND set_id = :set_id", account=account, set_id=set_id)
 
 
-def change(tx: Transaction, place: JobSlot, **values: Any) -> None:
-    """Write *values* into the row of *place*."""
+def change(tx: Transaction, slot: JobSlot, **values: Any) -> None:
+    """Write *values* into the row of *slot*."""
     statement = f"UPDATE places SET {assignments(values)} WHERE id = :ticket"
-    tx.execute(statement, **values, ticket=place.id)
+    tx.execute(statement, **values, ticket=slot.id)
     if values.get("state") in _LEFT:
-        tx.changes.topics.add(f"slots {place.account}")
+        tx.changes.topics.add(f"slots {slot.account}")
 
 
 def _of_instance(tx: Transaction, account: str, instance_id: str) -> JobSlot | None:
@@ -225,7 +225,7 @@ def _of_instance(tx: Transaction, account: str, instance_id: str) -> JobSlot | N
 
 def _all(tx: Transaction, condition: str, **values: Any) -> list[JobSlot]:
     rows = tx.rows(f"{_SELECT} WHERE {condition} ORDER BY id", **values)
-    return [_place(row) for row in rows]
+    return [_slot(row) for row in rows]
 
 
 def _key(run_id: str, spot: SubmissionKey) -> dict[str, Any]:
@@ -237,6 +237,6 @@ def _key(run_id: str, spot: SubmissionKey) -> dict[str, Any]:
     }
 
 
-def _place(row: Row) -> JobSlot:
+def _slot(row: Row) -> JobSlot:
     candidates = tuple(from_json(row["candidates"]))
     return JobSlot(**row | {"state": SlotState(row["state"]), "candidates": candidates})

@@ -1,4 +1,4 @@
-"""What is remembered of Alma's jobs from run to run: how long they take, what they do to names."""
+"""What is remembered of Alma's jobs from run to run: durations, and what Alma does to names."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""The journal: one entry for each effect of a run, whose state only moves on.
+"""The journal: one entry for each effect of a run, whose state only moves forward.
 
     (new)   → intent | done
     intent  → untaken | lost | refused | done
     untaken → intent            sent again; Alma certainly did not take it
-    lost    → done | refused    its outcome was found out
+    lost    → done | refused    reconciliation found its outcome
     lost    → untaken           searched for until sure, and not found
     lost    → lost              searched for until sure, and only a person can decide
     lost    → intent            sent again, only when asked to (`resubmit`)
@@ -115,7 +115,7 @@ def add_by_person(
     effect: str,
     value: Any,
 ) -> None:
-    """Record what a person did to a run that nobody works on: an entry without a step, done."""
+    """Record what a person did to a run that no process works on: a done entry without a step."""
     row: dict[str, Any] = {
         "run_id": record.id,
         "path": "",

@@ -1,4 +1,4 @@
-"""The leader: the one process that lays out ticks and starts their runs."""
+"""The leader: the one process that materializes ticks and starts their runs."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def current(tx: Transaction) -> Process | None:
 
 
 def check(tx: Transaction, process_id: str) -> None:
-    """See that the process leads, and nobody has found it dead.
+    """Check that the process leads, and that no other process considers it dead.
 
     Raises:
-        NotLeader: it does not, or somebody has.
+        NotLeader: it does not lead, or is considered dead.
     """
     if tx.value(_LEADS) != process_id:
         raise NotLeader(process_id)

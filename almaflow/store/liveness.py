@@ -31,10 +31,10 @@ RENEW: Final = timedelta(seconds=5)
 
 @dataclass
 class _Watch:
-    """What a watcher knows of a beat: when it last looked, and how long the beat has not moved."""
+    """What a watcher knows of a beat: when it last polled, and how long the beat has not moved."""
 
     beat: int
-    looked: float
+    polled: float
     silent: float = 0.0
     moved: bool = False
 
@@ -67,7 +67,7 @@ class Liveness:
             lock.acquire(timeout=0)
         except OSError as error:
             if self._location.file is None:
-                # The store is a server; this machine need not have a place for us.
+                # The store is on a server; this machine need not have a folder for us.
                 return process
             del self._held[process.id]
             raise refusal(self._location, error) from error
@@ -82,7 +82,7 @@ class Liveness:
             Path(lock.lock_file).unlink(missing_ok=True)
 
     def drop(self) -> None:
-        """Stop showing that anybody of this process lives, as its death would.
+        """Stop showing that this process lives, as its death would.
 
         The files stay: a lock that can be taken tells others what happened.
         """
@@ -107,7 +107,7 @@ class Liveness:
         """Whether no sign of life came from a process since it was first checked.
 
         A process that is frozen seems to live until it has been silent for a lease. So a command
-        that looks only once cannot tell the two apart; it has to keep checking.
+        that polls only once cannot tell the two apart; it has to keep checking.
         """
         watch = self._watches.get(process_id)
         return watch is not None and not watch.moved
@@ -123,7 +123,7 @@ class Liveness:
     def _silence(self, process: Process) -> float:
         """Return for how many seconds this watcher has seen no sign of life.
 
-        The time between two looks counts half a lease at most: when the machine was suspended
+        The time between two polls counts half a lease at most: when the machine was suspended
         in between, so was the process, and it needs a moment to show that it lives.
         """
         now = self._clock.elapsed()
@@ -131,13 +131,13 @@ class Liveness:
         if watch is None or watch.beat != process.beat:
             moved = watch is not None
             watch = self._watches[process.id] = _Watch(process.beat, now, moved=moved)
-        watch.silent += min(now - watch.looked, self.lease.total_seconds() / 2)
-        watch.looked = now
+        watch.silent += min(now - watch.polled, self.lease.total_seconds() / 2)
+        watch.polled = now
         return watch.silent
 
 
 def _can_be_locked(lock_file: str) -> bool:
-    """Whether the file is there and nobody holds it; False as well when we cannot tell."""
+    """Whether the file exists and no process locks it; False as well when that is unknown."""
     from filelock import Timeout
 
     lock = _lock(Path(lock_file))

@@ -68,12 +68,12 @@ class StoreLocation:
 
 
 def read_url(url: str) -> StoreLocation:
-    """Return the place that *url* names.
+    """Return the location that *url* names.
 
     It is `sqlite:///PATH`, `sqlite://` for a store in memory, or
     `postgresql://[user[:password]@]host[:port]/database`, with libpq's settings after a question
-    mark. A relative path counts from the working directory. Links are followed, so that whoever
-    uses the store agrees on where its locks are.
+    mark. A relative path counts from the working directory. Links are followed, so that all
+    processes that use the store agree on where its locks are.
 
     Raises:
         StoreUrlWrong: it is not such a URL. The message does not show a password.
@@ -101,14 +101,14 @@ def read_url(url: str) -> StoreLocation:
 
 
 # SQLite takes changes from such files when it opens a database (sqlite.org/tempfiles.html), and in
-# a folder like /tmp others may have put one beside a file of ours.
+# a folder like /tmp others may have put one next to a file of ours.
 _BESIDE = ("-wal", "-shm", "-journal")
 
 
 def check_believed(location: StoreLocation) -> None:
     """Refuse a store that others can write, or have put there for us to find.
 
-    What is not there yet is made by `prepare`, for nobody but us.
+    `prepare` creates what does not exist yet, for us only.
 
     Raises:
         StoreNotTrusted: the file, its folder, its folder of locks or a link to them is not only
@@ -140,7 +140,7 @@ def _parts(location: StoreLocation) -> list[Path]:
 
 
 def prepare(location: StoreLocation) -> None:
-    """Make the store's folder, its folder of locks and its file, for nobody but their owner.
+    """Create the store's folder, its folder of locks and its file, for their owner only.
 
     Only the last folder is made: where the one above is missing, a disk is not mounted, and an
     empty store in its place would have forgotten every run. A store without a file needs nothing.

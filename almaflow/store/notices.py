@@ -1,4 +1,4 @@
-"""Notices: what is to be sent to channels, kept until it is delivered or given up."""
+"""Notices: what is to be sent to channels, kept until it is delivered or abandoned."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _row(notice: NewNotice, at: datetime) -> dict[str, Any]:
 
 
 def due(tx: Transaction, limit: int = 100) -> list[NoticeRecord]:
-    """Return the notices that are to be tried now, those that wait longest first."""
+    """Return the notices that are due, those that have been waiting longest first."""
     return [NoticeRecord(**row) for row in tx.rows(_DUE, now=tx.now, limit=limit)]
 
 
@@ -51,7 +51,7 @@ def next_at(tx: Transaction) -> datetime | None:
 
 
 def take(tx: Transaction, notice: NoticeRecord, until: datetime) -> bool:
-    """Keep a due notice from other processes until an instant; False: another one was faster."""
+    """Reserve a due notice for this process until an instant; False: another one was faster."""
     mine = "UPDATE notices SET next_at = :until WHERE id = :id AND next_at = :next_at"
     return tx.execute(mine, id=notice.id, next_at=notice.next_at, until=until) == 1
 
@@ -64,17 +64,17 @@ def find(tx: Transaction, key: str, channel: str) -> NoticeRecord | None:
 
 
 def undelivered(tx: Transaction) -> int:
-    """Return how many notices are neither delivered nor given up."""
+    """Return how many notices are neither delivered nor abandoned."""
     return int(tx.value("SELECT count(*) FROM notices WHERE next_at IS NOT NULL"))
 
 
 def sent(tx: Transaction, notice_id: int) -> None:
-    """Record that a notice got there."""
+    """Record that a notice was delivered."""
     _tried(tx, notice_id, sent_at=tx.now, next_at=None, error="")
 
 
 def failed(tx: Transaction, notice_id: int, error: str, again_at: datetime | None) -> None:
-    """Record why a notice did not get there, and when it is tried again; None: never."""
+    """Record why a notice was not delivered, and when to try again; None: never."""
     _tried(tx, notice_id, next_at=again_at, error=clean(error))
 
 

@@ -33,8 +33,8 @@ from almaflow.store.url import StoreUrl
 # The number of our lock; it reads `almaflow`.
 _LOCK: Final = int.from_bytes(b"almaflow")
 
-# Seconds until a server that does not answer is given up, instead of the hours that an operating
-# system waits for. The address of the store may say otherwise.
+# Seconds until we stop waiting for a server that does not respond; an operating system would wait
+# for hours. The address of the store may say otherwise.
 _PATIENCE: Final = {
     "connect_timeout": 10,
     "keepalives_idle": 10,

@@ -77,7 +77,7 @@ def renew(tx: Transaction, process_id: str) -> None:
 
 
 def check(tx: Transaction, process_id: str) -> None:
-    """See that the process may take something on.
+    """Check that the process may claim runs or lead.
 
     Raises:
         LeaseLost: it has left, or was found dead.
@@ -104,6 +104,6 @@ def is_alive(tx: Transaction, process_id: str) -> bool:
 
 
 def checked(tx: Transaction, process_id: str) -> Process | None:
-    """Return a process, None when it was never recorded; one that is found dead has left."""
+    """Return a process, None when it was never recorded; a dead one is recorded as left."""
     is_alive(tx, process_id)
     return get(tx, process_id)

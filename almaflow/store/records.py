@@ -90,7 +90,7 @@ class EntryState(StrEnum):
     INTENT = "intent"
     """About to be sent, or sent. Found by a resumed run, it is a lost answer."""
     UNTAKEN = "untaken"
-    """Alma certainly did not take it; it may be sent again."""
+    """Alma certainly did not accept it; it may be sent again."""
     LOST = "lost"
     """Sent, but its response was lost; it has to be searched for in Alma."""
     REFUSED = "refused"
@@ -164,7 +164,7 @@ class Process:
     version: str
     entered_at: datetime
     left_at: datetime | None = None
-    """When it left, or was found dead; None as long as nobody knows of its end."""
+    """When it left, or was found dead; None for as long as its end is not known."""
     beat: int = 0
     """How many times it renewed its lease."""
     lock_file: str = ""
@@ -215,7 +215,7 @@ class LoadedRun:
     entries: list[Entry]
 
 
-# Places: the slots that Alma's limits on jobs leave us
+# Slots: what Alma's limits on jobs leave us
 
 
 @dataclass(frozen=True)
@@ -259,24 +259,24 @@ class MarkerHabit:
 
 
 class SlotState(StrEnum):
-    """Where a submission is on its way to a place."""
+    """The progress of a submission on its way to a slot and out of it."""
 
     QUEUED = "queued"
     """It waits for its turn."""
     TAKEN = "taken"
-    """It was let go, and it runs in Alma as far as anybody knows."""
+    """It was sent, or may be, and its instance in Alma runs as far as the store knows."""
     FREED = "freed"
     """Its run in Alma has ended; it still counts as a start."""
     REFUSED = "refused"
-    """It was certainly not taken by Alma, or given up; it counts as nothing."""
+    """Alma certainly did not accept it, or it left the queue; it does not count."""
 
 
 @dataclass(frozen=True)
 class JobSlot:
-    """A submission that has, had or wants one of the places of an account."""
+    """A submission that has, had or wants one of the slots of an account."""
 
     id: int
-    """The ticket: who asked first has the smaller one."""
+    """The ticket: the submission that asked first has the smaller one."""
     account: str
     job_id: str
     run_id: str
@@ -292,9 +292,9 @@ class JobSlot:
     not_before: datetime | None
     """Until when Alma wants it to wait."""
     refusals: int
-    """How many times Alma said: later."""
+    """How many times Alma asked to try later."""
     taken_at: datetime | None
-    """When it was let go; None while it waits."""
+    """When it got its slot; None while it waits."""
     instance_id: str | None
     """What Alma runs it as, once that is known."""
     candidates: tuple[str, ...]
@@ -319,12 +319,12 @@ class SlotLimits:
 
 @dataclass(frozen=True)
 class NoSlot:
-    """Why a submission has to wait for its place."""
+    """Why a submission has to wait for its slot."""
 
     reason: Literal["running", "hour", "later", "turn"]
-    """All places are taken; the job's hour is used up; Alma said later; others asked before."""
+    """All slots are taken; the job's hour is used up; Alma asked to wait; others asked before."""
     holders: tuple[JobSlot, ...]
-    """Who has the places of the account, oldest first."""
+    """The submissions that have the slots of the account, oldest first."""
     again_at: datetime | None
     """When the job's hour has room, or Alma may be asked again; None for the other reasons."""
     ahead: int

@@ -1,8 +1,8 @@
-"""Retention: what is old is taken out, and nothing that a promise still rests on.
+"""Retention: old rows are deleted, except those that something still depends on.
 
-Some rows go at a time, each time in a transaction of its own, so that nobody waits long. A row
-that something else still names stays: each statement asks for that itself, so it does not matter
-what comes in between.
+Each transaction deletes a limited number of rows, so that no other process waits long. A row that
+another row still names stays: each statement checks that itself, so it does not matter what other
+processes do in between.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from almaflow.store.transaction import Transaction
 YOUNGEST: Final = timedelta(days=1)
 """What is younger stays: Alma's limits count an hour back, and a lost response is searched for."""
 
-# Rows of one transaction; a run brings its journal, log and places along.
+# Rows of one transaction; with a run its journal, log and slots are deleted.
 _TOGETHER: Final[Mapping[str, int]] = {"runs": 100}
 _TOGETHER_ELSE: Final = 1000
 
@@ -31,7 +31,7 @@ Write = Callable[[], AbstractContextManager[Transaction]]
 
 
 def prune(write: Write, before: datetime) -> Pruned:
-    """Take out what ended before an instant, and return how many rows of each kind went."""
+    """Delete what ended before an instant, and return how many rows of each kind went."""
     with write() as tx:
         _note(tx, before)
     removed = {
@@ -42,7 +42,7 @@ def prune(write: Write, before: datetime) -> Pruned:
 
 
 def count(tx: Transaction, before: datetime) -> Pruned:
-    """Return what `prune` would take out now."""
+    """Return what `prune` would delete now."""
     counts = {
         rule.table: tx.value(
             f"SELECT count(*) FROM {rule.table} WHERE {rule.condition}", before=before
@@ -53,7 +53,7 @@ def count(tx: Transaction, before: datetime) -> Pruned:
 
 
 def pruned_before(tx: Transaction) -> datetime | None:
-    """Return up to when ticks may have been taken out; None: none ever was."""
+    """Return up to when ticks may have been deleted; None: none ever was."""
     instant: datetime | None = tx.value(
         'SELECT "before" FROM pruned WHERE what = :what', what=_TICKS
     )
@@ -96,8 +96,8 @@ class _Rule(NamedTuple):
     """What is true of these rows, with `:before` as the instant before which they ended."""
 
 
-# A run that is over, old, not the newest of its workflow, and holds no slot. One that has an end
-# without its instant is none that this version knows.
+# A run that has ended, is old, is not the newest of its workflow, and holds no slot. This version
+# does not know runs that have ended without an instant.
 _RUN_GOES = f"""
     runs.status = '{Status.FINISHED}'
     AND coalesce(runs.ended_at < :before, FALSE)
@@ -110,7 +110,7 @@ _RUN_GOES = f"""
         AND places.state IN ('{SlotState.QUEUED}', '{SlotState.TAKEN}')
     )
 """
-# Up to where a schedule is covered nothing is laid out again.
+# No tick is materialized again up to where its schedule is covered.
 _TICK_GOES = f"""
     ticks.ending IS NOT NULL
     AND ticks.at < :before
@@ -143,7 +143,7 @@ _PROCESS_GOES = """
     AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.owner = processes.id)
     AND NOT EXISTS (SELECT 1 FROM leader WHERE leader.process_id = processes.id)
 """
-# A pause that is over, and so for every tick that is still to be laid out.
+# A pause that has ended, also for every tick that is still to be materialized.
 _PAUSE_GOES = """
     pauses.until < :before
     AND NOT EXISTS (

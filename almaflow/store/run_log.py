@@ -1,4 +1,4 @@
-"""Events: what a run has to tell, line by line, for `logs`."""
+"""Events: the log of a run, line by line, for `logs`."""
 
 from __future__ import annotations
 

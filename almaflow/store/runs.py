@@ -27,7 +27,7 @@ _FINISHED = f"status = '{Status.FINISHED}'"
 # What a run has in `waits` when it does not wait.
 _NOTHING = "[]"
 
-# How many runs an error lists, and how many of the newest it looks through for a near one.
+# How many runs an error lists, and among how many of the newest it searches for a similar id.
 _LISTED = 5
 _NEAR = 500
 
@@ -209,7 +209,7 @@ def before(tx: Transaction, workflow: str, run_id: str, limit: int) -> list[RunR
 
 
 def check(tx: Transaction, claim: Claim) -> None:
-    """See that the run is the claimant's.
+    """Check that the run is the claimant's.
 
     Raises:
         ClaimLost: it is not (any more).
@@ -344,7 +344,7 @@ def reopen(
 
 
 def ask_cancel(tx: Transaction, run_id: str, by: str) -> RunRecord:
-    """Record that *by* wants the run cancelled; who asked first stays recorded.
+    """Record that *by* wants the run cancelled; the first person who asked stays recorded.
 
     Raises:
         RunNotFound: there is no such run.
@@ -361,7 +361,7 @@ def ask_cancel(tx: Transaction, run_id: str, by: str) -> RunRecord:
 
 
 def _change_unclaimed(tx: Transaction, run_id: str, **values: Any) -> None:
-    """Write *values* into a run, whoever owns it."""
+    """Write *values* into a run, whichever process owns it."""
     tx.execute(f"UPDATE runs SET {assignments(values)} WHERE id = :run_id", **values, run_id=run_id)
 
 

@@ -126,7 +126,7 @@ class Pause:
     note: str
     by: str
     ended_by: str = ""
-    """Who ended it; empty when nobody did."""
+    """The person who ended it; empty when no person did."""
 
     def holds(self, at: datetime) -> bool:
         """Whether an instant lies in it."""
@@ -149,7 +149,7 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class NewNotice:
-    """Something to be told to a channel; *key* is what it is, so that it is told once."""
+    """Something to be sent to a channel; *key* identifies it, so that it is sent once."""
 
     key: str
     event: str
@@ -169,10 +169,10 @@ class NoticeRecord(NewNotice):
     created_at: datetime
     tries: int
     next_at: datetime | None
-    """When it is tried (again); None when it is delivered or given up."""
+    """When it is tried (again); None when it is delivered or abandoned."""
     sent_at: datetime | None
     error: str
-    """Why the last try did not get there; empty when there was none or it did."""
+    """Why the last attempt failed; empty when there was none or it succeeded."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ def find(tx: Transaction) -> list[Source]:
 
 
 def keep(tx: Transaction, source: Source, definition: Mapping[str, Any] | None) -> Source:
-    """Record a file in place of what was known of it, and return it with its hash.
+    """Record a file, replacing what was known of it, and return it with its hash.
 
     None for *definition*: the store has it under the hash that the source names.
 

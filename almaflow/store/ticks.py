@@ -35,7 +35,7 @@ def materialize(tx: Transaction, new: Sequence[NewTick], covered: Mapping[int, d
     """Write rows for the ticks that have none, and return how many; existing rows stay.
 
     *covered* says, by the id of a schedule, up to when all its ticks have rows now; that
-    never goes back, nor past its end.
+    never moves back, nor past its end.
     """
     added = _add(tx, new)
     schedules.cover(tx, covered)

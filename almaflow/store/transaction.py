@@ -12,7 +12,7 @@ from almaflow.store.run_queue import Changes
 
 
 class Transaction:
-    """What a function needs to read and write rows: an open transaction, the time, who lives.
+    """What a function needs to read and write rows: an open transaction, the time, liveness.
 
     The methods for statements are those of `Connection`.
     """

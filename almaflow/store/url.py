@@ -66,7 +66,7 @@ class StoreUrl:
         return replace(self, password=None)
 
     def __str__(self) -> str:
-        """Return the URL as text, stars in place of its password."""
+        """Return the URL as text, with stars instead of its password."""
         user = "" if self.user is None else quote(self.user, safe=" +")
         secret = "" if self.password is None else ":***"
         host = f"[{self.host}]" if ":" in (self.host or "") else self.host or ""

@@ -173,7 +173,7 @@ def test_a_place_that_is_not_asked_for_cannot_be_taken(
         asker.take(claim)
 
     assert str(caught.value) == (
-        f"The submit of step w (attempt 1) in run {claim.run_id} cannot take a place: it {why}."
+        f"The submit of step w (attempt 1) in run {claim.run_id} cannot take a slot: it {why}."
         " This is a defect of almaflow: please report it with the output of `almaflow show`."
     )
 
@@ -538,7 +538,7 @@ def test_two_submissions_are_never_one_instance(asker: Asker) -> None:
     with pytest.raises(InstanceTaken) as caught:
         asker.store.settle_place(second, SPOT, "17")
 
-    assert caught.value.place == asker.place(first)
+    assert caught.value.slot == asker.place(first)
     assert asker.place(second).instance_id is None
     asker.store.settle_place(asker.taken(account="other"), SPOT, "17")
 

@@ -294,8 +294,8 @@ async def _finding(
             if finding.by:
                 raise Unclear(
                     f"{finding.by} confirmed that Alma runs it as {finding.result}, but that "
-                    f"instance belongs to step {taken.place.spot.path} of run "
-                    f"{taken.place.run_id}"
+                    f"instance belongs to step {taken.slot.spot.path} of run "
+                    f"{taken.slot.run_id}"
                 ) from taken
             # Another step of ours has taken it meanwhile; the next look leaves it out.
             continue
