@@ -18,10 +18,7 @@ def parse_duration(text: str) -> timedelta:
     """
     match = _DURATION.fullmatch(text.strip())
     if not text.strip() or match is None:
-        raise ValueError(
-            f"`{text}` is not a valid duration. Write a number and a unit, such as `90s`, "
-            "`10m`, `4h` or `2d`, or several, such as `1h30m`."
-        )
+        raise ValueError(f"`{text}` is not a valid duration. {_advice(text.strip())}")
     weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     try:
         duration = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
@@ -30,6 +27,49 @@ def parse_duration(text: str) -> timedelta:
     if duration > _LONGEST:
         raise ValueError(f"`{text}` is longer than a hundred years.")
     return duration
+
+
+# Longer texts are no duration that somebody wrote (characters).
+_LOOK = 60
+_WORDS = re.compile(r"(\d+)\s*([a-z]+)\.?,?\s*(?:and\s+)?", re.ASCII)
+_CLOCK = re.compile(r"(\d+):(\d\d)(?::(\d\d))?", re.ASCII)
+_UNITS = {
+    **dict.fromkeys(("w", "wk", "week", "weeks"), "w"),
+    **dict.fromkeys(("d", "day", "days"), "d"),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), "h"),
+    **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), "m"),
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), "s"),
+}
+
+
+def _advice(text: str) -> str:
+    """Return what to write instead of *text*, which is not a duration."""
+    if text.isdecimal() and text.isascii() and len(text) < _LOOK:
+        return f"Write it with a unit: `{text}s`, `{text}m`, `{text}h` or `{text}d`."
+    if clock := _CLOCK.fullmatch(text[:_LOOK]):
+        first, second, third = (int(one or 0) for one in clock.groups())
+        if clock[3]:
+            return f"Write `{first}h{second}m{third}s`."
+        return f"Write `{first}h{second}m` for hours and minutes, or `{first}m{second}s`."
+    if meant := _in_units(text[:_LOOK].casefold()):
+        return f"Write `{meant}`."
+    return (
+        "Write a number and a unit, such as `90s`, `10m`, `4h` or `2d`, or several, such as "
+        "`1h30m`."
+    )
+
+
+def _in_units(text: str) -> str:
+    """Return the duration that words such as `2 hours` mean; empty: none."""
+    for article in ("an ", "a ", "one "):
+        text = re.sub(rf"^{article}", "1 ", text)
+    parts = _WORDS.findall(text)
+    is_whole = not _WORDS.sub("", text).strip()
+    units = [_UNITS.get(word, "") for _, word in parts]
+    if not parts or not is_whole or not all(units) or len(set(units)) != len(units):
+        return ""
+    meant = {unit: number for (number, _), unit in zip(parts, units, strict=True)}
+    return "".join(f"{meant[unit]}{unit}" for unit in "wdhms" if unit in meant)
 
 
 def format_duration(duration: timedelta) -> str:

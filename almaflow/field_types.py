@@ -28,7 +28,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from almaflow.durations import format_duration as format_duration
 from almaflow.durations import parse_duration as parse_duration
-from almaflow.foreign_keys import Advice
+from almaflow.foreign_keys import Advice, value_meant
 from almaflow.late_dataclasses import dataclass
 from almaflow.model_fields import Several as Several
 from almaflow.model_fields import alternatives, fields_of, words_of
@@ -154,10 +154,8 @@ def _as_value(kind: type, noun: str) -> BeforeValidator:
         if kind is float:
             fits = isinstance(value, (int, float)) and not isinstance(value, bool)
         if not fits:
-            quoted = " (without quotes)" if isinstance(value, str) else ""
-            raise PydanticCustomError(
-                "wrong_type", "{noun} is expected here{quoted}.", {"noun": noun, "quoted": quoted}
-            )
+            why = f"{noun} is expected here{value_meant(kind, value)}."
+            raise PydanticCustomError("wrong_type", "{why}", {"why": why})
         return value
 
     return BeforeValidator(take)
@@ -306,6 +304,8 @@ class Model(BaseModel):
 
     short: ClassVar[str | None] = None
     """The key that a value other than a mapping is short for, such as `for` in `wait: 10m`."""
+    shows_values: ClassVar[bool] = True
+    """Whether messages about a file of this model may repeat what is in it: nothing is secret."""
     foreign: ClassVar[Advice] = {}
     """What people of other tools write as a key, with a sentence of what to write instead."""
     named: ClassVar[Any] = None

@@ -7,7 +7,9 @@ sentence is what the file has under that key, `{key}` the key.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 Advice = Mapping[str, str]
 """Sentences by key, the keys in lower case and with `_` for every other character."""
@@ -276,3 +278,16 @@ NOTIFY: Advice = _all(
     ),
     _for("Files are written `attach: {value}`.", "attachments attachment files file"),
 )
+
+_YES, _NO = ("yes", "y", "on", "true", "1", "t"), ("no", "n", "off", "false", "0", "f")
+
+
+def value_meant(kind: type, value: Any) -> str:
+    """Return what to write instead of *value*, which is no *kind*, as the end of a sentence."""
+    text = str(value).strip() if isinstance(value, str | int) else ""
+    if kind is bool and text.casefold() in (*_YES, *_NO):
+        return f", not `{text}`. Write `{'true' if text.casefold() in _YES else 'false'}`"
+    number = r"-?\d+(?:\.\d+)?" if kind is float else r"-?\d+"
+    if kind is not bool and isinstance(value, str) and re.fullmatch(number, text):
+        return f". Write `{text}` without quotes"
+    return " (without quotes)" if isinstance(value, str) else ""

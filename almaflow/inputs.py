@@ -138,7 +138,11 @@ def _as_date(value: Any) -> date:
         return value.date()
     if isinstance(value, date):
         return value
-    raise ValueError(f"is `{_shown(value)}`, but must be a date such as 2026-12-24")
+    # The room of timetables takes a while to import, which only a wrong date should pay.
+    from almaflow.timetable.daytimes import date_meant
+
+    meant = date_meant(text or "") or "2026-12-24"
+    raise ValueError(f"is `{_shown(value)}`, but must be a date such as {meant}")
 
 
 def _as_list(value: Any) -> list[Any]:

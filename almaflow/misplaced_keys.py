@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from almaflow.alma_keys import hide_keys
 from almaflow.document import Document, PathTo
+from almaflow.document.scalars import resolve
 from almaflow.field_types import Plain
 from almaflow.foreign_keys import normal
 from almaflow.lookalikes import look_alike_advice
@@ -46,7 +47,7 @@ def unknown_key(document: Document, model: type[BaseModel], path: PathTo) -> str
         if advice := find(document, model, around, key):
             return f"{subject}. {advice}"
     if set(known) == {"name", "value"}:
-        value = in_line(document.value(path))
+        value = _shown(model, document.value(path))
         return f"{subject}. Write `{{name: {key}, value: {value}}}`, or all of them without `-`."
     hint = did_you_mean(key, known)
     if not hint and 0 < len(known) <= _LISTED:
@@ -54,7 +55,9 @@ def unknown_key(document: Document, model: type[BaseModel], path: PathTo) -> str
     return f"{subject}{hint or '.'}"
 
 
-def beside_advice(document: Document, path: PathTo, missing: Sequence[str]) -> str:
+def beside_advice(
+    document: Document, model: type[BaseModel], path: PathTo, missing: Sequence[str]
+) -> str:
     """Return where one of the *missing* keys of the mapping at *path* is: beside it, not in it.
 
     Empty when it is not there.
@@ -69,8 +72,13 @@ def beside_advice(document: Document, path: PathTo, missing: Sequence[str]) -> s
     is_own_id = key == "id" and in_line(beside[key]).isidentifier()
     if not key or is_own_id or (isinstance(inside, dict) and inside):
         return ""
-    value = in_line(beside[key])
+    value = _shown(model, beside[key])
     return f"If `{key}: {value}` belongs to it, indent that line: `{owner}: {{{key}: {value}}}`."
+
+
+def _shown(model: type[BaseModel], value: Any) -> str:
+    """Return *value* as `in_line` does, unless what is in the file may be secret."""
+    return in_line(value) if getattr(model, "shows_values", True) else "…"
 
 
 def in_line(value: Any) -> str:
@@ -98,7 +106,7 @@ def _quoted(text: str) -> str:
         or text != text.strip()
         or text.startswith(_NEEDS_QUOTES)
         or any(one in text for one in (": ", " #", "{", "}", "[", "]", ","))
-        or text[:1].isdigit()
+        or isinstance(resolve(text), Plain)
     )
     if not needs_quotes:
         return text
@@ -122,11 +130,16 @@ def _sibling(document: Document, model: type[BaseModel], around: PathTo, key: st
             continue
         if key not in fields_of(models[0]) or models[0] is model:
             continue
-        return _indented(other, data[other], models[0], key, in_line(data[key]))
+        forms = _shown(model, data[other]), _shown(model, data[key])
+        return _indented(other, data[other], models[0], key, forms)
     return ""
 
 
-def _indented(other: str, inside: Any, model: type[BaseModel], key: str, value: str) -> str:
+def _indented(
+    other: str, inside: Any, model: type[BaseModel], key: str, forms: tuple[str, str]
+) -> str:
+    """Return how *key* is written inside of *other*; *forms* are their values for people."""
+    short_value, value = forms
     subject = f"It belongs to `{other}`: indent it more than `{other}:`"
     short = getattr(model, "short", None)
     if isinstance(inside, dict | list):
@@ -135,7 +148,7 @@ def _indented(other: str, inside: Any, model: type[BaseModel], key: str, value: 
         return f"{subject}, as in `{other}: {{{key}: {value}}}`."
     if short is None:
         return f"{subject}."
-    return f"{subject}, as in `{other}: {{{short}: {in_line(inside)}, {key}: {value}}}`."
+    return f"{subject}, as in `{other}: {{{short}: {short_value}, {key}: {value}}}`."
 
 
 def _kind_in_value(document: Document, model: type[BaseModel], around: PathTo, key: str) -> str:
@@ -154,7 +167,7 @@ def _kind_in_value(document: Document, model: type[BaseModel], around: PathTo, k
         return ""
     inner = fields_of(models_of(kinds[kind])[0])
     settings = {one: value for one, value in data.items() if one in inner and one not in place.keys}
-    return f"The kind of a step is itself a key: write `{kind}: {in_line(settings)}`."
+    return f"The kind of a step is itself a key: write `{kind}: {_shown(model, settings)}`."
 
 
 def _foreign(document: Document, model: type[BaseModel], around: PathTo, key: str) -> str:
@@ -168,7 +181,7 @@ def _foreign(document: Document, model: type[BaseModel], around: PathTo, key: st
             data = document.value((*around, key))
             # What GitHub's `on` and the like have inside.
             inner = data.get("schedule") if isinstance(data, dict) else None
-            value = in_line(data if inner is None else inner) or "…"
+            value = _shown(model, data if inner is None else inner) or "…"
             return str(sentence.format(key=key, value=value))
     return ""
 
@@ -194,6 +207,6 @@ def _further_in(document: Document, model: type[BaseModel], around: PathTo, key:
     ]
     if not 0 < len(owners) <= _MOST_PLACES:
         return ""
-    value = in_line(document.value((*around, key)))
+    value = _shown(model, document.value((*around, key)))
     forms = [f"`{owner}: {{{key}: {value}}}`" for owner in owners]
     return f"It belongs under another key: write {' or '.join(forms)}."

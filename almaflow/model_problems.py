@@ -18,6 +18,7 @@ from almaflow.lookalikes import latin, look_alike_advice
 from almaflow.misplaced_keys import beside_advice, unknown_key
 from almaflow.model_fields import place_of
 from almaflow.problems import MOST_PROBLEMS, Problem, at_most, did_you_mean, has_errors
+from almaflow.wrong_shapes import shape_advice
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -125,7 +126,7 @@ class _Finding:
             return filled[1], f"{message} Here are {_and(filled)}."
         if empty:
             return empty[0], f"{message} {_and(empty)} {'is' if len(empty) == 1 else 'are'} empty."
-        if advice := beside_advice(self.document, self.path, keys):
+        if advice := beside_advice(self.document, self.model, self.path, keys):
             return None, f"{message} {advice}"
         is_empty = data == {} or (isinstance(data, Plain) and data.is_empty)
         return None, f"{message} {self.subject} is empty." if is_empty else message
@@ -136,12 +137,21 @@ class _Finding:
             code, make = _SENTENCES[self.kind]
             return code, make(self)
         if self.kind in _SORTS:
-            return "wrong-type", f"{_SORTS[self.kind]} is expected here, not {_sort(self.input)}."
+            message = f"{_SORTS[self.kind]} is expected here, not {_sort(self.input)}."
+            return "wrong-type", self._with_shape(message)
         if "error" in self.context or self.message.startswith("Input should"):
             text = self.message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
             text = text.replace("Input should", "This should", 1)
             return "bad-value", _sentence(text)
-        return self.kind.replace("_", "-"), _sentence(self.message)
+        message = _sentence(self.message)
+        if self.kind == "wrong_type":
+            message = self._with_shape(message)
+        return self.kind.replace("_", "-"), message
+
+    def _with_shape(self, message: str) -> str:
+        """Return *message* with what to write instead, where the shape of the value shows it."""
+        advice = shape_advice(self.model, self.path, self.input)
+        return f"{message} {advice}" if advice else message
 
     def _blank_forgotten(self) -> Problem | None:
         """Return the problem of `key:value` where a mapping is expected."""
@@ -205,8 +215,30 @@ def _missing_key(finding: _Finding) -> str:
     last = finding.path[-1] if finding.path else None
     owner = f"`{last}`" if isinstance(last, str) else "This entry"
     message = f"{'The file' if last is None else owner} needs the key `{finding.missing}`."
-    advice = beside_advice(finding.document, finding.path, (finding.missing,))
+    advice = beside_advice(finding.document, finding.model, finding.path, (finding.missing,))
     return f"{message} {advice}" if advice else message
+
+
+# What other languages call a word of ours.
+_OTHER_WORDS = {
+    **dict.fromkeys(("text", "str", "varchar", "char"), "string"),
+    **dict.fromkeys(("float", "double", "decimal", "numeric"), "number"),
+    **dict.fromkeys(("int", "whole", "long"), "integer"),
+    **dict.fromkeys(("bool", "flag", "yesno", "yes/no", "checkbox"), "boolean"),
+    **dict.fromkeys(("datetime", "day", "timestamp"), "date"),
+    **dict.fromkeys(("array", "multiple", "sequence"), "list"),
+    **dict.fromkeys(("choice", "enum", "select", "option"), "string"),
+    **dict.fromkeys(("failure", "error", "fail", "timeout", "timed_out", "unknown"), "failed"),
+    **dict.fromkeys(("success", "ok", "done", "complete", "completed"), "succeeded"),
+    **dict.fromkeys(("prod", "live"), "production"),
+    **dict.fromkeys(("test", "testing", "sb", "premium sandbox"), "sandbox"),
+    **dict.fromkeys(("queue", "wait"), "queue_one"),
+    **dict.fromkeys(("parallel", "concurrent"), "allow"),
+    **dict.fromkeys(("ignore", "proceed", "go_on"), "continue"),
+    **dict.fromkeys(("abort", "exit", "halt"), "stop"),
+    **dict.fromkeys(("overwrite", "recreate", "delete"), "replace"),
+    **dict.fromkeys(("use", "keep", "adopt"), "reuse"),
+}
 
 
 def _one_of(finding: _Finding) -> str:
@@ -217,7 +249,8 @@ def _one_of(finding: _Finding) -> str:
     value = finding.shown
     if advice := look_alike_advice(text, names):
         return f"{value} is not known here; {advice}"
-    hint = did_you_mean(text, names)
+    other = _OTHER_WORDS.get(text.casefold(), "")
+    hint = f"; did you mean `{other}`?" if other in names else did_you_mean(text, names)
     return f"{value[:1].upper()}{value[1:]} is not one of {expected}{hint or '.'}"
 
 
@@ -249,7 +282,9 @@ def _list(finding: _Finding) -> str:
     if isinstance(finding.input, dict) and any(key.startswith("-") for key in finding.input):
         return "A list is expected here. Write a space after each `-`."
     sort = _sort(finding.input)
-    return f"A list (lines that begin with `- `) is expected here, not {sort}."
+    message = f"A list (lines that begin with `- `) is expected here, not {sort}."
+    advice = shape_advice(finding.model, finding.path, finding.input)
+    return f"{message} {advice}" if advice else message
 
 
 def _bound(words: str, key: str) -> Callable[[_Finding], str]:

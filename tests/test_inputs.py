@@ -70,7 +70,7 @@ def test_a_value_is_read_as_its_declared_type(type_: str, given: Any, value: Any
         ("number", False, "is `False`, but must be a number"),
         ("boolean", "yes", "is `yes`, but must be `true` or `false`"),
         ("boolean", 1, "is `1`, but must be `true` or `false`"),
-        ("date", "28.2.2026", "is `28.2.2026`, but must be a date such as 2026-12-24"),
+        ("date", "28.2.2026", "is `28.2.2026`, but must be a date such as 2026-02-28"),
         ("date", "2026-02-30", "is `2026-02-30`, which is not a valid date of the calendar"),
         ("date", 20260228, "is `20260228`, but must be a date such as 2026-12-24"),
         ("list", "[1, 2", 'must be a list: `a,b,c` or JSON (`["a", "b"]`)'),

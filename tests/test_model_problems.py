@@ -134,7 +134,7 @@ def test_a_problem_carries_its_source_line() -> None:
         ("attempts: 0", "15: error[bad-value]: `attempts` must be 1 or more, not `0`."),
         (
             "attempts: '2'",
-            "15: error[wrong-type]: A whole number is expected here (without quotes).",
+            "15: error[wrong-type]: A whole number is expected here. Write `2` without quotes.",
         ),
         ("attempts: .5", "15: error[wrong-type]: A whole number is expected here."),
         ("share: 0.5", "12: error[bad-value]: `share` must be more than 0.5, not `0.5`."),
@@ -142,7 +142,7 @@ def test_a_problem_carries_its_source_line() -> None:
         ("finite: .nan", "13: error[bad-value]: This should be a finite number."),
         (
             "flag: yes",
-            "11: error[wrong-type]: `true` or `false` is expected here (without quotes).",
+            "11: error[wrong-type]: `true` or `false` is expected here, not `yes`. Write `true`.",
         ),
         (
             "on_failure: stopp",
@@ -169,11 +169,14 @@ def test_a_problem_carries_its_source_line() -> None:
             "11: error[wrong-type]: A list (lines that begin with `- `) is expected here, "
             "not text.",
         ),
-        ("few: [[a]]", "11: error[wrong-type]: Text is expected here, not a list."),
+        ("few: [[a]]", "11: error[wrong-type]: Text is expected here, not a list. Write `a`."),
         ("even: abc", "11: error[bad-value]: An even number of letters is needed."),
         ("strict: 12", "13: error[wrong-type]: Text is expected here, not a number."),
         ("strict: true", "13: error[wrong-type]: Text is expected here, not `true` or `false`."),
-        ("strict: [a]", "13: error[wrong-type]: Text is expected here, not a list."),
+        (
+            "strict: [a]",
+            "13: error[wrong-type]: Text is expected here, not a list. Write `strict: a`.",
+        ),
         ("strict: {}", "13: error[wrong-type]: Text is expected here, not a mapping."),
         ("count: abc", "12: error[wrong-type]: A whole number is expected here, not text."),
     ],
@@ -231,7 +234,9 @@ def test_a_forgotten_blank_after_a_hyphen_is_told_where_a_list_is_expected() -> 
 
 def test_text_or_a_list_where_the_file_should_be_a_mapping_is_refused() -> None:
     assert problems("- a\n") == [
-        "w:1:1: error[wrong-type]: A mapping (`key: value` lines) is expected here."
+        "w:1:1: error[wrong-type]: A mapping (`key: value` lines) is expected here. This is a "
+        "list. A workflow begins with keys in the first column, such as `name: nightly` and "
+        "`steps:`, and the list of steps is below `steps:`."
     ]
 
 

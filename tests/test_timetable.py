@@ -133,9 +133,9 @@ def test_a_single_date_is_a_range_of_one_day() -> None:
         ("2026-02-30", "`2026-02-30` is not a valid date: this day does not exist."),
         (
             "20261224",
-            ("`20261224` is not a valid date. Write year, month and day, such as `2026-12-24`."),
+            ("`20261224` is not a valid date. Write `2026-12-24`."),
         ),
-        ("2026-12-24/", "`` is not a valid date. Write year, month and day, such as `2026-12-24`."),
+        ("2026-12-24/", "`` is not a valid date. Write year, month and day: `2026-12-24`."),
         ("0026-12-24", "`0026-12-24` has a year outside the range 1900 to 2999."),
     ],
 )

@@ -16,7 +16,7 @@ from almaflow.timetable.calendars import (
 )
 from almaflow.timetable.cron import Cron, parse_cron
 from almaflow.timetable.dates import instant_of, parse_moment
-from almaflow.timetable.daytimes import day_time_cron, every_meant, time_meant
+from almaflow.timetable.daytimes import date_meant, day_time_cron, every_meant, time_meant
 from almaflow.timetable.descriptions import cron_in_words, dates_in_words, interval_in_words
 from almaflow.timetable.errors import TimetableInvalid
 from almaflow.timetable.ics import check_ics
@@ -39,6 +39,7 @@ __all__ = [
     "check_ics",
     "check_interval",
     "cron_in_words",
+    "date_meant",
     "dates_in_words",
     "day_time_cron",
     "default_start",

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from almaflow.late_dataclasses import dataclass
 from almaflow.problems import did_you_mean
+from almaflow.timetable.daytimes import date_meant
 from almaflow.timetable.errors import TimetableInvalid
 from almaflow.timetable.ics import FIRST_YEAR, LAST_LAID_OUT, LAST_YEAR, days_of_ics
 
@@ -37,9 +38,9 @@ def parse_date(text: str) -> date:
         TimetableInvalid: it is no such date.
     """
     if not _DATE.fullmatch(text):
-        raise TimetableInvalid(
-            f"`{text}` is not a valid date. Write year, month and day, such as `2026-12-24`."
-        )
+        meant = date_meant(text)
+        write = f"Write `{meant}`." if meant else "Write year, month and day: `2026-12-24`."
+        raise TimetableInvalid(f"`{text}` is not a valid date. {write}")
     try:
         day = date.fromisoformat(text)
     except ValueError:

@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from almaflow.timetable.calendars import parse_date
+from almaflow.timetable.daytimes import date_meant
 from almaflow.timetable.errors import TimetableInvalid
 
 _MOMENT = re.compile(
@@ -26,9 +27,9 @@ def parse_moment(text: str) -> datetime:
     """
     match = _MOMENT.fullmatch(text)
     if match is None:
-        raise TimetableInvalid(
-            f"`{text}` is not a valid date or time. Use `2026-12-24T02:30` or `2026-12-24`."
-        )
+        meant = date_meant(text)
+        write = f"Write `{meant}`." if meant else "Write `2026-12-24T02:30` or `2026-12-24`."
+        raise TimetableInvalid(f"`{text}` is not a valid date or time. {write}")
     day = parse_date(match["date"])
     rest = f"T{match['time'] or '00:00'}{match['offset'] or ''}"
     try:

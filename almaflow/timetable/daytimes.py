@@ -8,6 +8,7 @@ monthly: 15 06:00      0 6 15 * *
 from __future__ import annotations
 
 import re
+from datetime import date
 
 from almaflow.timetable.cron import parse_cron
 from almaflow.timetable.errors import TimetableInvalid
@@ -63,6 +64,34 @@ def time_meant(text: str) -> str:
     if half[:1] in ("a", "p"):
         hour = hour % 12 + (12 if half[0] == "p" else 0) if 1 <= hour <= 12 else 24
     return f"{hour:02}:{minute:02}" if hour < 24 and minute < 60 else ""
+
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH = "|".join(f"{name}[a-z]*" for name in _MONTHS)
+_DATES = (
+    re.compile(r"(?P<y>\d{4})[-./ ](?P<m>\d{1,2})[-./ ](?P<d>\d{1,2})", re.ASCII),
+    re.compile(r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})", re.ASCII),
+    re.compile(r"(?P<d>\d{1,2})\.\s?(?P<m>\d{1,2})\.\s?(?P<y>\d{4})", re.ASCII),
+    re.compile(r"(?P<d>1[3-9]|2\d|3[01])[-/](?P<m>\d{1,2})[-/](?P<y>\d{4})", re.ASCII),
+    re.compile(r"(?P<m>\d{1,2})[-/](?P<d>1[3-9]|2\d|3[01])[-/](?P<y>\d{4})", re.ASCII),
+    re.compile(rf"(?P<d>\d{{1,2}})\.?[ -](?P<m>{_MONTH})\.?,?[ -](?P<y>\d{{4}})", re.IGNORECASE),
+    re.compile(rf"(?P<m>{_MONTH})\.? (?P<d>\d{{1,2}}),? (?P<y>\d{{4}})", re.IGNORECASE),
+)
+
+
+def date_meant(text: str) -> str:
+    """Return the date, such as `2026-12-24`, that *text* means; empty: none, or one of several."""
+    for form in _DATES:
+        match = form.fullmatch(text.strip())
+        if match is None:
+            continue
+        month = match["m"].casefold()[:3]
+        number = _MONTHS.index(month) + 1 if month in _MONTHS else int(month)
+        try:
+            return date(int(match["y"]), number, int(match["d"])).isoformat()
+        except ValueError:
+            return ""
+    return ""
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -1,0 +1,115 @@
+"""A value of the wrong shape: text where a mapping belongs, a mapping where a list belongs.
+
+Only the shape is wrong, so the right one can be shown with the same words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from almaflow.field_types import Plain
+from almaflow.foreign_keys import normal
+from almaflow.misplaced_keys import in_line
+from almaflow.model_fields import ModelPlace, place_of
+
+_BULLET = re.compile(r"([–—•·●▪‣*+>]|\d+[.)])\s*(.+)")
+
+
+def shape_advice(model: type[BaseModel], path: Sequence[str | int], data: Any) -> str:
+    """Return what to write instead of *data*, which does not fit what *model* has at *path*.
+
+    A sentence; empty when its shape does not show that.
+    """
+    place = place_of(model, path)
+    if not getattr(model, "shows_values", True):
+        return ""
+    if not path:
+        return _whole_file(place, data)
+    steps = next((one for one in place.models if hasattr(one, "kind_keys")), None)
+    if steps is not None:
+        return _step(place, data)
+    match data:
+        case list() if advice := _not_a_list(place, path[-1], data):
+            return advice
+        case Plain(value=int()) if "default" in place.keys:
+            kind = "boolean" if isinstance(data.value, bool) else "integer"
+            return f"Write `{path[-1]}: {{type: {kind}, default: {in_line(data)}}}`."
+        case str() | Plain() if "default" in place.keys:
+            return f"Write `{path[-1]}: {{default: {in_line(data)}}}`."
+    examples = [one.key for one in place.models if getattr(one, "example", "")]  # type: ignore[attr-defined]
+    if examples and isinstance(data, str | Plain | list):
+        return f"`almaflow explain {examples[0]}` shows an example."
+    return ""
+
+
+def _whole_file(place: ModelPlace, data: Any) -> str:
+    if "steps" not in place.keys:
+        return ""
+    what = "This is a list." if isinstance(data, list) else "This is text."
+    return (
+        f"{what} A workflow begins with keys in the first column, such as `name: nightly` and "
+        "`steps:`, and the list of steps is below `steps:`."
+    )
+
+
+def _step(place: ModelPlace, data: Any) -> str:
+    """Return how the steps in *data* are written; it is a text, or a mapping in place of a list."""
+    if isinstance(data, str):
+        return _step_of_text(place, data)
+    if not isinstance(data, dict) or not data:
+        return "Each step begins with `- `, such as `- wait: 10m`."
+    key, value = next(iter(data.items()))
+    if bullet := _BULLET.fullmatch(key):
+        return (
+            f"Begin each step with a hyphen and a space, not with `{bullet[1]}`: `- {bullet[2]}: "
+            f"{in_line(value)}`."
+        )
+    if any(one in place.keys for one in data):
+        return f"Put `- ` in front of the first key of each step: `- {key}: {in_line(value)}`."
+    if isinstance(value, dict):
+        step = in_line({"id": key, **value})
+        return f"Each step begins with `- `, and its name is its `id`: `- {step}`."
+    return "Each step begins with `- `, such as `- wait: 10m`."
+
+
+def _step_of_text(place: ModelPlace, text: str) -> str:
+    word, _, rest = text.strip().partition(" ")
+    known = {normal(one): one for one in place.keys}
+    key = known.get(normal(word))
+    if key is None:
+        return "A step is written `- wait: 10m`, with the name of its kind in front of the `:`."
+    rest = rest.strip().lstrip("=:").strip()
+    return f"Write `{key}: {in_line(rest)}`." if rest else f"Write `{key}:` with a colon."
+
+
+def _not_a_list(place: ModelPlace, key: str | int, data: list[Any]) -> str:
+    """Return the mapping, or the single value, that is meant by a list."""
+    if len(data) == 1 and not place.models and isinstance(data[0], str | Plain):
+        value = in_line(data[0])
+        return f"Write `{key}: {value}`." if isinstance(key, str) else f"Write `{value}`."
+    if not place.models or not all(isinstance(one, str | dict) for one in data):
+        return ""
+    if "default" in place.keys and all(map(_name_of, data)):
+        entries = {_name_of(one): _without_name(one) for one in data}
+        return f"Write `{key}: {in_line(entries)}`."
+    joined = {name: value for one in data if isinstance(one, dict) for name, value in one.items()}
+    if joined and all(isinstance(one, dict) and one.keys() <= place.keys.keys() for one in data):
+        return f"Write its keys without `- `: `{key}: {in_line(joined)}`."
+    return ""
+
+
+def _name_of(entry: Any) -> str:
+    if isinstance(entry, dict):
+        name = entry.get("name", entry.get("id"))
+        return name if isinstance(name, str) else ""
+    return entry if isinstance(entry, str) else ""
+
+
+def _without_name(entry: Any) -> dict[str, Any]:
+    if not isinstance(entry, dict):
+        return {}
+    return {key: value for key, value in entry.items() if key not in ("name", "id")}

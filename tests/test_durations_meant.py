@@ -1,0 +1,53 @@
+"""Durations and dates as people write them, with the form to write."""
+
+from __future__ import annotations
+
+import pytest
+
+from almaflow.durations import parse_duration
+from almaflow.timetable import date_meant
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("2 hours", "Write `2h`."),
+        ("1 hour and 30 minutes", "Write `1h30m`."),
+        ("1 day, 2 hrs", "Write `1d2h`."),
+        ("30 MIN.", "Write `30m`."),
+        ("an hour", "Write `1h`."),
+        ("90 sec", "Write `90s`."),
+        ("10", "Write it with a unit: `10s`, `10m`, `10h` or `10d`."),
+        ("1:30", "Write `1h30m` for hours and minutes, or `1m30s`."),
+        ("01:30:05", "Write `1h30m5s`."),
+        *(
+            (text, "Write a number and a unit")
+            for text in ("soon", "", "2 months", "1 h 2 h", "x" * 999)
+        ),
+    ],
+)
+def test_the_duration_that_is_meant_is_shown(text: str, advice: str) -> None:
+    with pytest.raises(ValueError, match="is not a valid duration") as caught:
+        parse_duration(text)
+
+    assert advice in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("24.12.2026", "2026-12-24"),
+        ("1. 2. 2026", "2026-02-01"),
+        ("2026/12/24", "2026-12-24"),
+        ("2026-1-2", "2026-01-02"),
+        ("20261224", "2026-12-24"),
+        ("24/12/2026", "2026-12-24"),
+        ("12/24/2026", "2026-12-24"),
+        ("24 Dec 2026", "2026-12-24"),
+        ("December 24, 2026", "2026-12-24"),
+        # A day or a month, nobody can tell; days that do not exist; what is no date.
+        *((text, "") for text in ("1/2/2026", "31.2.2026", "2026-13-01", "soon", "", "24.12.26")),
+    ],
+)
+def test_the_date_that_is_meant_is_shown_when_it_is_certain(text: str, meant: str) -> None:
+    assert date_meant(text) == meant
