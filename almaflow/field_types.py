@@ -304,7 +304,7 @@ class Model(BaseModel):
 
     short: ClassVar[str | None] = None
     """The key that a value other than a mapping is short for, such as `for` in `wait: 10m`."""
-    shows_values: ClassVar[bool] = True
+    shows_values: ClassVar[bool] = False
     """Whether messages about a file of this model may repeat what is in it: nothing is secret."""
     foreign: ClassVar[Advice] = {}
     """What people of other tools write as a key, with a sentence of what to write instead."""

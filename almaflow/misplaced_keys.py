@@ -78,7 +78,7 @@ def beside_advice(
 
 def _shown(model: type[BaseModel], value: Any) -> str:
     """Return *value* as `in_line` does, unless what is in the file may be secret."""
-    return in_line(value) if getattr(model, "shows_values", True) else "…"
+    return in_line(value) if getattr(model, "shows_values", False) else "…"
 
 
 def in_line(value: Any) -> str:

@@ -220,6 +220,7 @@ def _valid_name(name: str | None) -> str | None:
 class Workflow(Model):
     """A declared sequence of steps with a name, inputs and timetables: one YAML file."""
 
+    shows_values = True
     foreign: ClassVar = foreign_keys.WORKFLOW
 
     name: Annotated[

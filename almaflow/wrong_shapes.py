@@ -25,7 +25,7 @@ def shape_advice(model: type[BaseModel], path: Sequence[str | int], data: Any) -
     A sentence; empty when its shape does not show that.
     """
     place = place_of(model, path)
-    if not getattr(model, "shows_values", True):
+    if not getattr(model, "shows_values", False):
         return ""
     if not path:
         return _whole_file(place, data)

@@ -65,6 +65,8 @@ class Step(Model):
 
 
 class Workflow(Model):
+    shows_values = True
+
     name: Text
     steps: Annotated[list[Step], Field(min_length=1)] = []
     jobs: dict[str, Job] = {}

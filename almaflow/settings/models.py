@@ -324,8 +324,6 @@ class ConnectionSettings(Model):
 class Settings(Model):
     """The settings of a project: the institutions, their limits, and where secrets are stored."""
 
-    shows_values = False
-
     default_institution: Annotated[
         Text | None,
         Field(
