@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import quote, unquote, urlencode
 
 from almaflow.alma import error_advice
 from almaflow.alma.calls import API_BASE, Call
-from almaflow.alma.errors import AlmaError, AlmaMessage, AlmaUnreachable, ResponseLost
+from almaflow.alma.errors import AlmaError, AlmaMessage, AlmaUnreachable, NotInAlma, ResponseLost
 from almaflow.alma.rate_limit import CallRate
 from almaflow.alma.response_body import read_body
 from almaflow.alma.response_errors import verdict
@@ -34,7 +34,7 @@ LARGEST_AT_ONCE = 64 * 1024
 """Bytes of an answer that is read on the event loop; larger ones are read in a thread, so that
 leases are renewed meanwhile. A full page of jobs has some 50 KiB and takes milliseconds."""
 
-LONGEST_HINT = 1_000
+LONGEST_HINT = 4_000
 """Characters of the simulator's hint that are kept."""
 
 _LONGEST_DATE = 64
@@ -54,6 +54,19 @@ def _as_it_is(value: Any) -> Any:
 
 def _always() -> bool:
     return True
+
+
+class ScenarioHelp(Protocol):
+    """Says how the scenario of a simulated Alma would have to change."""
+
+    def sentence(self, line: str) -> str:
+        """Return what to do so that a refusal with the hint *line* does not come."""
+
+    def missing(self, institution: str, error: NotInAlma, line: str) -> str:
+        """Return what to do so that Alma has what *error* says it has not.
+
+        *line* is the hint of the last answer.
+        """
 
 
 class AlmaClient:
@@ -83,8 +96,8 @@ class AlmaClient:
         """The institution's calls left until midnight, as Alma last reported."""
         self.last_date: datetime | None = None
         """When Alma wrote its last answer, by its clock (aware, UTC, whole seconds)."""
-        self.scenario = ""
-        """How messages name the scenario of a simulated Alma; empty for another Alma."""
+        self.scenario: ScenarioHelp | None = None
+        """Says how the scenario of a simulated Alma would have to change; None: another Alma."""
         self.last_hint = ""
         """The simulator's last hint about its scenario; empty when there is none."""
         self._transport = transport
@@ -114,11 +127,14 @@ class AlmaClient:
 
         It also says that the response is simulated.
         """
-        simulated = "The response is simulated." if self.scenario else ""
-        if not line:
-            return simulated
+        if self.scenario is not None:
+            return self.scenario.sentence(line)
+        return f"To provide it, write in a scenario: {line}" if line else ""
+
+    def provide_missing(self, error: NotInAlma) -> str:
+        """Return what `provide` returns, for what a search has not found."""
         return (
-            f"{simulated} To provide it, write in {self.scenario or 'a scenario'}: {line}".strip()
+            "" if self.scenario is None else self.scenario.missing(self.name, error, self.last_hint)
         )
 
     async def ready(self) -> None:
@@ -247,13 +263,13 @@ class AlmaClient:
         """Return *error* without secrets, and with the simulator's hint."""
         error.text = self._without_secrets(error.text)
         if error.http_status is not None:
-            error.advice = f"{error.advice} {self.provide(self.last_hint)}".strip()
+            error.closing = self._without_secrets(self.provide(self.last_hint))
         error.advice = self._without_secrets(error.advice)
         error.messages = tuple(
             AlmaMessage(one.code, self._without_secrets(one.message), one.tracking_id)
             for one in error.messages
         )
-        error.args = (" ".join(part for part in (error.text, error.advice) if part),)
+        error.renew()
         return error
 
     def _without_secrets(self, text: str) -> str:

@@ -340,12 +340,14 @@ class Directory:
             return loaded
 
     def _several(self, noun: str, name: str, ids: Iterable[str]) -> NotInAlma:
-        listed = ", ".join(sorted(ids))
+        several = sorted(ids)
+        listed = ", ".join(several)
         return NotInAlma(
             f"At {self._institution}, several {noun}s are named '{name}': {listed}.",
             noun=noun,
             name=name,
             advice="Specify the id of the one that you mean.",
+            found=len(several),
         )
 
     def _none(

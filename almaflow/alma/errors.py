@@ -37,6 +37,7 @@ class AlmaError(AlmaflowError):
 
     *what* says what was asked ("POST /conf/jobs/M44"); *http_status* is None when no answer
     came; *messages* are Alma's own, in its order; *advice* is the next move, a whole sentence.
+    *closing* comes after everything else: what a simulated Alma says of its scenario.
     """
 
     def __init__(
@@ -47,18 +48,25 @@ class AlmaError(AlmaflowError):
         http_status: int | None = None,
         messages: Sequence[AlmaMessage] = (),
         advice: str = "",
+        closing: str = "",
     ) -> None:
         self.text = text
         self.what = what
         self.http_status = http_status
         self.messages = tuple(messages)
         self.advice = advice
-        super().__init__(" ".join(part for part in (text, advice) if part))
+        self.closing = closing
+        super().__init__(" ".join(part for part in (text, advice, closing) if part))
 
     def add_advice(self, sentences: str) -> None:
         """Append *sentences* to the advice."""
         self.advice = f"{self.advice} {sentences}".strip()
-        self.args = (" ".join(part for part in (self.text, self.advice) if part),)
+        self.renew()
+
+    def renew(self) -> None:
+        """Let the error read as its parts do now."""
+        parts = (self.text, self.advice, self.closing)
+        self.args = (" ".join(part for part in parts if part),)
 
     @property
     def codes(self) -> frozenset[str]:
@@ -119,10 +127,14 @@ class ResponseLost(AlmaError):
 class NotInAlma(AlmaError):
     """A job, profile or set that this institution does not have, or has several of.
 
-    *noun* is `job`, `profile` or `set`; *name* is what was searched for.
+    *noun* is `job`, `profile` or `set`; *name* is what was searched for, *found* how many there
+    are: none, or several.
     """
 
-    def __init__(self, text: str, *, noun: str, name: str, advice: str = "") -> None:
+    def __init__(
+        self, text: str, *, noun: str, name: str, advice: str = "", found: int = 0
+    ) -> None:
         super().__init__(text, advice=advice)
         self.noun = noun
+        self.found = found
         self.name = name

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from almaflow.alma.simulator.scenario import Approval
     from almaflow.cli.wanted_files import WantedFile
     from almaflow.connectors.base import Outside
+    from almaflow.document import Document
     from almaflow.engine.alma_writes.institutions import InstitutionConnection, OpenConnection
     from almaflow.engine.approvals import Asker, TerminalReply
     from almaflow.engine.engine import Engine
@@ -152,8 +153,10 @@ class Simulation:
     clock: VirtualClock
     project: Project
     environment: str
-    scenario_name: str = "a scenario"
-    """How messages name the scenario, with the file that it is in or could be in."""
+    scenario_path: Path | None = None
+    """The scenario's file, or where it could be."""
+    scenario_document: Document | None = None
+    """The scenario as it was read; None: there is none."""
     wanted_files: Sequence[WantedFile] = ()
     """The files that the workflow fetches."""
 
@@ -228,6 +231,7 @@ class Simulation:
         """Let an institution exist and open it."""
         from almaflow.alma.client import AlmaClient
         from almaflow.alma.transport import InProcessTransport
+        from almaflow.cli.scenario_help import ScenarioHelp
         from almaflow.engine.alma_writes.institutions import InstitutionConnection
         from almaflow.timetable import Maintenance
 
@@ -242,7 +246,7 @@ class Simulation:
             clock=self.clock,
             reveal=lambda value: reveal(value, lambda secret: f"simulated-{secret}"),
         )
-        client.scenario = self.scenario_name
+        client.scenario = ScenarioHelp(self.alma, self.scenario_path, self.scenario_document)
         return InstitutionConnection(name, client, self.alma.link_base, maintenance=maintenance)
 
 
@@ -285,17 +289,16 @@ def simulate(project: Project, loaded: LoadedWorkflow, scenario: str | None) -> 
     if path is None and beside is not None and beside.is_file():
         path = beside
     furnished = Scenario(everything_exists=True)
+    document = None
     if path is not None:
-        furnished = validate(read_document(path, str(path), is_data=True), Scenario)
+        document = read_document(path, str(path), is_data=True)
+        furnished = validate(document, Scenario)
     _check_approvals(furnished, loaded, path)
     environment = loaded.workflow.environment
     if environment == "any":
         environment = "production"
     simulation = Simulation.make(project, furnished, environment)
-    if path is not None:
-        simulation.scenario_name = f"the scenario {path}"
-    elif beside is not None:
-        simulation.scenario_name = f"a new file {beside}, below `everything_exists: true`"
+    simulation.scenario_path, simulation.scenario_document = path or beside, document
     return simulation
 
 

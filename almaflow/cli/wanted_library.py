@@ -20,6 +20,7 @@ from almaflow.alma.simulator.wanted import (
     WantedRead,
     WantedReport,
     WantedRun,
+    WantedUse,
 )
 from almaflow.cli.wanted_demands import Demands, demands_of, rows_of
 from almaflow.cli.wanted_files import NamedFile, WantedFile, fetched
@@ -75,6 +76,7 @@ class _Library:
     logical: set[str] = field(default_factory=set)
     jobs: dict[WantedJob, None] = field(default_factory=dict)
     profiles: dict[WantedProfile, None] = field(default_factory=dict)
+    uses: dict[WantedUse, None] = field(default_factory=dict)
     runs: dict[WantedRun, None] = field(default_factory=dict)
     reports: list[WantedReport] = field(default_factory=list)
     reads: list[WantedRead] = field(default_factory=list)
@@ -90,6 +92,7 @@ class _Library:
             members=tuple(self.conditions.members),
             jobs=tuple(self.jobs),
             profiles=tuple(self.profiles),
+            uses=tuple(self.uses),
             runs=tuple(self.runs),
             reports=tuple(self.reports),
             counters=self.conditions.counters(),
@@ -166,12 +169,15 @@ def _read_step(
             library.sets[text_of(name, names)] = None
         case CreateSet() as kind:
             library.own_sets[text_of(kind.name, names)] = None
+            library.contents[text_of(kind.name, names)] = kind.content
             _read_sources(library, workflow, kind, names)
         case UpdateSet(id_type=str() as id_type) as kind:
             for key in _keys_of(workflow, kind.id, names):
                 library.contents[key] = _CONTENT_OF.get(id_type, "USER")
         case SubmitJob() as kind:
             library.jobs[_job(kind.job)] = None
+            for key in () if kind.set is None else _keys_of(workflow, kind.set, names):
+                library.uses[WantedUse(_job(kind.job), key)] = None
         case RunProfile() as kind:
             library.profiles[_profile(kind.integration, kind.import_, kind.job)] = None
         case WaitForRun() as kind:
@@ -233,6 +239,8 @@ def _keys_of(workflow: Workflow, set_id: Template, names: Names) -> Iterator[str
         kind = node.step.kind
         if node.step.id == step[1] and isinstance(kind, FindSet):
             yield text_of(kind.name or kind.id or Template(""), names)
+        elif node.step.id == step[1] and isinstance(kind, CreateSet):
+            yield text_of(kind.name, names)
 
 
 def _read_wait(library: _Library, kind: WaitForRun, names: Names) -> None:

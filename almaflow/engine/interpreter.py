@@ -6,7 +6,6 @@ from what its effects recorded.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -196,11 +195,7 @@ class Interpreter:
             raise
         except NotInAlma as error:
             # A simulated Alma says what its scenario would have to hold.
-            hint = context.connection.client.last_hint
-            # A search does not tell `_` from a space; the name as it was asked for counts.
-            spaced = json.dumps(error.name.replace("_", " "))
-            hint = hint.replace(spaced, json.dumps(error.name)) if error.name else hint
-            text = f"{error} {context.connection.client.provide(hint)}".strip()
+            text = f"{error} {context.connection.client.provide_missing(error)}".strip()
             return Ending(Outcome.FAILED, text), ""
         except AlmaflowError as error:
             return Ending(Outcome.FAILED, str(error)), ""

@@ -237,7 +237,7 @@ def test_a_date_without_zone_is_utc() -> None:
 def test_the_simulators_hint_is_the_next_move_of_an_error() -> None:
     refused = failure(answer(error("40166410"), 400, x_simulator_hint="jobs: [{job: M44}]"))
 
-    assert refused.advice == "To provide it, write in a scenario: jobs: [{job: M44}]"
+    assert refused.closing == "To provide it, write in a scenario: jobs: [{job: M44}]"
     assert str(refused).endswith(
         "tracking id E01-1). To provide it, write in a scenario: jobs: [{job: M44}]"
     )

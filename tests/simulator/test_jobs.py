@@ -155,7 +155,8 @@ def test_an_unknown_profile_has_no_jobs_and_a_hint_says_what_to_furnish() -> Non
 
     assert json.loads(reply.body) == {"total_record_count": 0}
     assert reply.headers["x-simulator-hint"] == (
-        'library: {integration_profiles: [{id: "123", code: MY_PROFILE}]}'
+        'library: {integration_profiles: [{id: "123", code: PROFILE_123, type: REMOTE_STORAGE, '
+        'jobs: ["Job of PROFILE_123"]}]}'
     )
 
 

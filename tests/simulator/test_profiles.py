@@ -56,14 +56,19 @@ def test_searches_for_profiles_are_checked(query: str, code: str) -> None:
     [
         (
             "?q=code~DEPOT_EAST",
-            "library: {integration_profiles: [{code: DEPOT_EAST, type: REMOTE_STORAGE}]}",
+            "library: {integration_profiles: [{code: DEPOT_EAST, type: REMOTE_STORAGE, "
+            'jobs: ["Job of DEPOT_EAST"]}]}',
         ),
         (
             "?q=name~east_depot",
-            'library: {integration_profiles: [{code: EAST_DEPOT, name: "east depot", '
-            "type: REMOTE_STORAGE}]}",
+            'library: {integration_profiles: [{code: "east depot", name: "east depot", '
+            'type: REMOTE_STORAGE, jobs: ["Job of east depot"]}]}',
         ),
-        ("/123", 'library: {integration_profiles: [{id: "123", code: MY_PROFILE}]}'),
+        (
+            "/123",
+            'library: {integration_profiles: [{id: "123", code: PROFILE_123, '
+            'type: REMOTE_STORAGE, jobs: ["Job of PROFILE_123"]}]}',
+        ),
     ],
 )
 def test_missing_profiles_come_with_a_hint(path: str, hint: str) -> None:
@@ -186,8 +191,8 @@ def test_a_missing_report_is_an_error_of_the_server_and_comes_with_a_hint() -> N
         "Path not found (/x)",
     )
     assert json.loads(reply.body)["errorsExist"] is True
-    assert reply.headers["x-simulator-hint"] == (
-        'reports: [{path: "/x", columns: [Barcode], rows: [["39031000000011"]]}]'
+    assert reply.headers["x-simulator-hint"].startswith(
+        'reports: [{path: "/x", columns: [Title, "MMS Id", Barcode], rows: [["Title 1", '
     )
 
 

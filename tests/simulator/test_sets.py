@@ -298,7 +298,7 @@ def test_a_search_without_exact_hit_says_what_a_scenario_would_say() -> None:
     exact = world.ask("GET", "/conf/sets?q=name~Weeding_candidates_2025")
     nothing = world.ask("GET", "/conf/sets?q=name~M%C3%BCnze%20%22x%22")
 
-    hint = 'sets: [{name: "Weeding candidates", content: ITEM, members: 25}]'
+    hint = 'sets: [{name: "Weeding candidates", content: BIB_MMS, members: 25}]'
     assert similar.headers["x-simulator-hint"] == hint
     assert json.loads(similar.body)["total_record_count"] == 1
     assert "x-simulator-hint" not in exact.headers
@@ -319,11 +319,11 @@ def test_searches_are_checked(query: str, code: str) -> None:
 
 
 def test_an_unknown_set_is_answered_as_alma_does_with_a_hint() -> None:
-    reply = World().ask("GET", "/conf/sets/abc")
+    reply = World().ask("GET", "/conf/sets/123")
 
-    assert error_of(reply) == ("60107", "Set not found: Set ID abc")
+    assert error_of(reply) == ("60107", "Set not found: Set ID 123")
     assert reply.headers["x-simulator-hint"] == (
-        'sets: [{id: abc, name: "Set abc", content: BIB_MMS, members: 25}]'
+        'sets: [{id: "123", name: "Set 123", content: BIB_MMS, members: 25}]'
     )
 
 

@@ -6,9 +6,8 @@ import re
 from datetime import UTC, date, datetime
 from typing import Any
 
-from almaflow.alma.simulator import texts
+from almaflow.alma.simulator import advice, texts
 from almaflow.alma.simulator.call import Call
-from almaflow.alma.simulator.hints import hint
 from almaflow.alma.simulator.library import FILLING_JOB, Effect
 from almaflow.alma.simulator.records import digest
 from almaflow.alma.simulator.reply import Answer, ApiError
@@ -40,10 +39,10 @@ def list_jobs(call: Call) -> Answer:
     found.sort(key=lambda job: _LETTERS.sub("", job.name).casefold())
     offset, limit = call.page()
     page = [job_shape(call, job, listed=True) for job in found[offset : offset + limit]]
-    advice = ""
+    line = ""
     if profile_id and not found:
-        advice = hint("library.integration_profiles", id=profile_id, code="MY_PROFILE")
-    return Answer("jobs", call.list_of("job", page, len(found)), hint=advice)
+        line = advice.profile_with_id(call.institution, profile_id)
+    return Answer("jobs", call.list_of("job", page, len(found)), hint=line)
 
 
 def _is_category(call: Call, code: str) -> bool:

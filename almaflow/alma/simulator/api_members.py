@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import timedelta
 
+from almaflow.alma.simulator import advice
 from almaflow.alma.simulator.alma_sets import AlmaSet
 from almaflow.alma.simulator.api_sets import find_set
 from almaflow.alma.simulator.call import Call
@@ -79,7 +80,9 @@ def members_to_add(call: Call, content: str, requested: Body, present: Members) 
     if None in member_ids and not _may_skip(call, content):
         if call.institution.switches.partial_adds:
             present.add(good)
-        raise ApiError("60120" if id_type else "60116")
+        refused = [text for text, one in zip(named, member_ids, strict=True) if one is None]
+        line = advice.members(call.institution, refused)
+        raise ApiError("60120" if id_type else "60116", hint=line)
     if any(record_id in present for record_id in good):
         if call.institution.switches.partial_adds:
             present.add(good)
@@ -97,7 +100,7 @@ def _members_to_delete(call: Call, content: str, requested: Body, present: Membe
         record_id = records.find(content, id_type, text) or text
         if record_id in present:
             member_ids.append(record_id)
-        elif not _may_skip(call, content):
+        elif call.institution.wanted is None and not _may_skip(call, content):
             raise ApiError("60117")
     return member_ids
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from almaflow.alma.simulator import texts
+from almaflow.alma.simulator import advice, texts
 from almaflow.alma.simulator.api_sets import words_match
 from almaflow.alma.simulator.call import Call
 from almaflow.alma.simulator.code_tables import CODE_TABLES
-from almaflow.alma.simulator.hints import hint
 from almaflow.alma.simulator.profiles import IntegrationProfile
 from almaflow.alma.simulator.reply import Answer, ApiError
 from almaflow.alma.simulator.shapes import import_profile_shape, integration_profile_shape
@@ -36,20 +35,17 @@ def list_integration_profiles(call: Call) -> Answer:
     return Answer(
         "integration_profiles",
         call.list_of("integration_profile", page, len(found)),
-        hint=_profile_advice(field, words, found),
+        hint=_profile_advice(call, field, words, found),
     )
 
 
-def _profile_advice(field: str, words: str, found: list[IntegrationProfile]) -> str:
+def _profile_advice(call: Call, field: str, words: str, found: list[IntegrationProfile]) -> str:
     if field not in ("code", "name"):
         return ""
     if any(_spaced(str(getattr(profile, field))) == _spaced(words) for profile in found):
         return ""
-    if field == "code":
-        return hint("library.integration_profiles", code=words, type="REMOTE_STORAGE")
-    name = words.replace("_", " ")
-    code = "_".join(name.upper().split())
-    return hint("library.integration_profiles", code=code, name=name, type="REMOTE_STORAGE")
+    text = words if field == "code" else words.replace("_", " ")
+    return advice.profile_called(call.institution, field, text)
 
 
 def _spaced(text: str) -> str:
@@ -60,8 +56,8 @@ def get_integration_profile(call: Call) -> Answer:
     """Answer GET /conf/integration-profiles/{id}."""
     profile = call.institution.integration_profiles.get(call.ids[0])
     if profile is None:
-        advice = hint("library.integration_profiles", id=call.ids[0], code="MY_PROFILE")
-        raise ApiError("60304", hint=advice)
+        line = advice.profile_with_id(call.institution, call.ids[0])
+        raise ApiError("60304", hint=line)
     return Answer("integration_profile", integration_profile_shape(call, profile))
 
 
@@ -92,8 +88,8 @@ def run_import_profile(call: Call) -> Answer:
 def _import_profile(call: Call) -> dict[str, Any]:
     profile = call.institution.import_profiles.get(call.ids[0])
     if profile is None:
-        advice = hint("library.import_profiles", id=call.ids[0], name=f"Profile {call.ids[0]}")
-        raise ApiError("401871", hint=advice)
+        line = advice.import_profile(call.institution, profile_id=call.ids[0])
+        raise ApiError("401871", hint=line)
     return import_profile_shape(call, profile)
 
 

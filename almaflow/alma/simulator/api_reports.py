@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from xml.sax.saxutils import escape, quoteattr
 
+from almaflow.alma.simulator import advice
 from almaflow.alma.simulator.call import Call
-from almaflow.alma.simulator.hints import hint
 from almaflow.alma.simulator.made_up import report_at
 from almaflow.alma.simulator.records import digest
 from almaflow.alma.simulator.reply import Answer, ApiError
@@ -87,10 +87,10 @@ def _by_path(call: Call, path: str) -> Report:
     made_up = report_at(call.institution, path)
     if made_up is not None:
         return made_up
-    advice = hint("reports", path=path, columns=["Barcode"], rows=[["39031000000011"]])
     if not path:
-        raise ApiError("40166410", "Parameter value invalid. path: ", hint=advice)
-    raise ApiError(_SERVER_ERROR, f"Path not found ({path})", status=500, hint=advice)
+        raise ApiError("40166410", "Parameter value invalid. path: ")
+    line = advice.report(call.institution, path)
+    raise ApiError(_SERVER_ERROR, f"Path not found ({path})", status=500, hint=line)
 
 
 def _by_token(call: Call, token: str) -> tuple[Report, int]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from almaflow.alma.simulator import texts
+from almaflow.alma.simulator import advice, texts
 from almaflow.alma.simulator.alma_sets import AlmaSet
 from almaflow.alma.simulator.call import Call
-from almaflow.alma.simulator.hints import hint
 from almaflow.alma.simulator.made_up import named_set, set_with_id
 from almaflow.alma.simulator.queries import check_query
 from almaflow.alma.simulator.reply import Answer, ApiError
@@ -30,7 +29,7 @@ def find_set(call: Call, set_id: str, error: ApiError | None = None) -> AlmaSet:
     alma_set = set_with_id(call.institution, set_id)
     if alma_set is None or not alma_set.visible(call.now):
         error = error or ApiError("60107", f"Set not found: Set ID {set_id}")
-        error.hint = hint("sets", id=set_id, name=f"Set {set_id}", content="BIB_MMS", members=25)
+        error.hint = advice.set_with_id(call.institution, set_id)
         raise error
     return alma_set
 
@@ -64,8 +63,8 @@ def list_sets(call: Call) -> Answer:
     )
     offset, limit = call.page()
     page = [set_shape(call, alma_set, listed=True) for alma_set in found[offset : offset + limit]]
-    advice = _name_advice(words if field == "name" else "", found)
-    return Answer("sets", call.list_of("set", page, len(found)), hint=advice)
+    line = _name_advice(call, words if field == "name" else "", found)
+    return Answer("sets", call.list_of("set", page, len(found)), hint=line)
 
 
 def _search(query: str) -> tuple[str, str]:
@@ -75,12 +74,15 @@ def _search(query: str) -> tuple[str, str]:
     return field, words
 
 
-def _name_advice(words: str, found: Iterable[AlmaSet]) -> str:
+def _name_advice(call: Call, words: str, found: Iterable[AlmaSet]) -> str:
     """Return a hint when a search by name has found no set of exactly that name."""
     wanted = words.replace("_", " ")
     if not wanted or any(item.name.replace("_", " ") == wanted for item in found):
         return ""
-    return hint("sets", name=wanted, content="ITEM", members=25)
+    # The search does not tell `_` from a space; what callers want may.
+    sets = call.institution.wants.sets
+    name = next((one for one in sets if one.replace("_", " ") == wanted), wanted)
+    return advice.set_named(call.institution, name)
 
 
 def get_set(call: Call) -> Answer:

@@ -50,10 +50,10 @@ def _add_profiles(institution: Institution) -> None:
         _add_publishing(institution, name)
 
 
-def _drop_integration(institution: Institution, code: str) -> None:
-    """Make room: the scenario's profile takes the place of a built-in one of that code."""
+def _drop_integration(institution: Institution, code: str, profile_id: str | None) -> None:
+    """Make room: the scenario's profile takes the place of one of that code or id."""
     for profile in list(institution.integration_profiles.values()):
-        if profile.code == code:
+        if profile.code == code or profile.id == profile_id:
             del institution.integration_profiles[profile.id]
             _drop_jobs(institution, profile.id, INTEGRATION)
 
@@ -103,7 +103,7 @@ def _add_extras(institution: Institution) -> None:
             institution.jobs[job.id] = _job(job)
     for profile in extras.integration_profiles:
         if profile.meant_for(name):
-            _drop_integration(institution, profile.code)
+            _drop_integration(institution, profile.code, profile.id)
             add_integration(
                 institution,
                 profile.code,
@@ -132,7 +132,7 @@ def _job(extra: ExtraJob) -> Job:
     duration = extra.duration
     works_on: tuple[str, ...] = ()
     if manual:
-        works_on = library.TITLES if extra.content == "BIB_MMS" else (extra.content,)
+        works_on = library.sets_of(extra.content)
     return Job(
         id=extra.id,
         name=extra.name,
@@ -144,7 +144,7 @@ def _job(extra: ExtraJob) -> Job:
         seconds=120 if duration is None else duration.total_seconds(),
         per_member=0.1 if duration is None else 0.0,
         tasks=extra.tasks,
-        mandatory=("set_id", *extra.mandatory) if manual else extra.mandatory,
+        mandatory=("set_id", *extra.mandatory) if works_on else extra.mandatory,
     )
 
 

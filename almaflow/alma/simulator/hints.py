@@ -8,36 +8,46 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _SPECIAL = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 
 
-def hint(section: str, **fields: Any) -> str:
-    """Return a scenario line that would furnish what is missing; `a.b` nests."""
+def hint(section: str, *values: str, **fields: Any) -> str:
+    """Return a scenario line that would furnish what is missing; `a.b` nests.
+
+    The list has *values*, else one mapping with *fields*.
+    """
     outer, _, key = section.rpartition(".")
-    entry: Any = {key: [fields]}
-    return _inside({outer: entry} if outer else entry)
+    entry: Any = {key: list(values) or [fields]}
+    return inside({outer: entry} if outer else entry)
 
 
-def flow(value: Any) -> str:
-    """Return a value in YAML's flow style, in ASCII."""
+def flow(value: Any, quoted: Callable[[str], str] | None = None) -> str:
+    """Return a value in YAML's flow style; *quoted* quotes a text that must be, else in ASCII."""
     if isinstance(value, Mapping):
-        return f"{{{_inside(value)}}}"
+        return f"{{{inside(value, quoted)}}}"
     if isinstance(value, (list, tuple)):
-        return f"[{', '.join(map(flow, value))}]"
-    return _text(value) if isinstance(value, str) else json.dumps(value)
+        return f"[{', '.join(flow(item, quoted) for item in value)}]"
+    return _text(value, quoted) if isinstance(value, str) else json.dumps(value)
 
 
-def _inside(value: Mapping[str, Any]) -> str:
-    return ", ".join(f"{_text(str(key))}: {flow(item)}" for key, item in value.items())
+def inside(value: Mapping[str, Any], quoted: Callable[[str], str] | None = None) -> str:
+    """Return a mapping in YAML's flow style, without its braces."""
+    pairs = ((_text(str(key), quoted), flow(item, quoted)) for key, item in value.items())
+    return ", ".join(f"{key}: {item}" for key, item in pairs)
 
 
-def _text(text: str) -> str:
+def _text(text: str, quoted: Callable[[str], str] | None) -> str:
     if _PLAIN.fullmatch(text) and text.lower() not in _SPECIAL:
         return text
+    return (quoted or in_ascii)(text)
+
+
+def in_ascii(text: str) -> str:
+    """Return *text* in double quotes, with escapes for all that is not ASCII."""
     # YAML writes characters beyond U+FFFF with one escape, JSON with two.
     escaped = (char if char < "\U00010000" else f"\\U{ord(char):08X}" for char in text)
     return "".join(

@@ -71,7 +71,12 @@ class Institution:
         self.wanted = self.wants if scenario.everything_exists else None
         # Ids and names of the sets that callers have deleted.
         self.gone: set[str] = set()
-        self.records = Records(suffix, scenario.unknown_members, any_id=scenario.everything_exists)
+        self.records = Records(
+            suffix,
+            scenario.unknown_members,
+            scenario.known_members,
+            any_id=scenario.everything_exists,
+        )
         self.jobs: dict[str, Job] = {}
         self.instances: dict[str, Instance] = {}
         self.sets: dict[str, AlmaSet] = {}

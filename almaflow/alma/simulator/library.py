@@ -85,7 +85,7 @@ def _manual(
         category=category,
         description=description or name,
         content=content,
-        works_on=works_on or _sets_of(content),
+        works_on=works_on or sets_of(content),
         effect=effect,
         seconds=seconds,
         per_member=per_member,
@@ -94,7 +94,8 @@ def _manual(
     )
 
 
-def _sets_of(content: str) -> tuple[str, ...]:
+def sets_of(content: str) -> tuple[str, ...]:
+    """Return the contents of the sets that a job on *content* takes; empty: any."""
     if content == "BIB_MMS":
         return TITLES
     return (content,) if content else ()

@@ -143,12 +143,12 @@ def report_at(institution: Institution, path: str) -> Report | None:
     return wanted_report(institution, path)
 
 
-def wanted_report(institution: Institution, path: str) -> Report:
-    """Return a report with the columns and the rows that callers want of it."""
+def wanted_report(institution: Institution, path: str, fewest: int = _ROWS) -> Report:
+    """Return a report with the columns and the rows that callers want, else *fewest* rows."""
     found = [wanted for wanted in institution.wants.reports if fits(wanted.path, path)]
     headings = tuple(dict.fromkeys(one for wanted in found for one in wanted.columns)) or _COLUMNS
     asked = next((wanted.rows for wanted in found if wanted.rows is not None), None)
-    count = _ROWS if asked is None else length(asked, _ROWS)
+    count = fewest if asked is None else length(asked, fewest)
     cells = asked.element.members if asked is not None and asked.element is not None else {}
     values = values_of(institution)
 

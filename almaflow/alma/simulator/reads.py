@@ -21,6 +21,8 @@ from almaflow.alma.simulator.scenario_responses import ScenarioResponse
 from almaflow.alma.simulator.wanted import WantedRead
 
 _PREFIX = "/almaws/v1"
+# "General Error", with which Alma refuses codes of libraries; it may pass.
+_LATER = "402119"
 _TOTAL = "total_record_count"
 _FURNISHED = ("/conf/jobs/", "/conf/sets/")
 # Parameters of every list, which do not say which resource is read.
@@ -47,6 +49,9 @@ def answered(
         if wanted is None or not _may_be_made_up(call, below, wanted):
             if method == "GET" and not error.hint:
                 error.hint = _advice(call, below, wanted, endpoint)
+            if wanted is not None and error.code == _LATER:
+                # Its caller would read again until its time is over, and never see the hint.
+                raise ApiError("40166411", error.message, hint=error.hint) from error
             raise
         return Answer("response", _page(call, _made_up(call.institution, wanted)))
     if wanted is None or call.institution.wanted is None or answer.raw is not None:

@@ -70,8 +70,16 @@ def id_types(content: str) -> Iterable[str]:
 class Records:
     """Which records an institution has."""
 
-    def __init__(self, suffix: str, unknown: Sequence[str] = (), *, any_id: bool = False) -> None:
+    def __init__(
+        self,
+        suffix: str,
+        unknown: Sequence[str] = (),
+        known: Sequence[str] = (),
+        *,
+        any_id: bool = False,
+    ) -> None:
         self._suffix = suffix
+        self._known = tuple(known)
         self._any_id = any_id
         self._unknown = tuple(unknown)
         self._named: dict[tuple[str, str], int] = {}
@@ -94,10 +102,12 @@ class Records:
 
     def find(self, content: str, id_type: str, text: str) -> str | None:
         """Return the id of the record that *text* names, None when there is none."""
-        if any(fits(pattern, text) for pattern in self._unknown):
+        known = any(fits(pattern, text) for pattern in self._known)
+        if not known and any(fits(pattern, text) for pattern in self._unknown):
             return None
-        record_id = self._identified(content, id_type, text) if id_type else text
-        if self._any_id and record_id:
+        any_id = known or self._any_id
+        record_id = self._identified(content, id_type, text, any_id) if id_type else text
+        if any_id and record_id:
             return None if record_id in self._gone else record_id
         kind = "BIB_MMS" if is_title(content) else content
         form = _NUMBER.get(kind, _OTHER_NUMBER)
@@ -105,11 +115,11 @@ class Records:
             return None
         return None if record_id in self._gone else record_id
 
-    def _identified(self, content: str, id_type: str, text: str) -> str | None:
+    def _identified(self, content: str, id_type: str, text: str, any_id: bool) -> str | None:
         if content == "USER":
-            return text if self._any_id or _NUMBER["USER"].fullmatch(text) else None
+            return text if any_id or _NUMBER["USER"].fullmatch(text) else None
         form = _BARCODE if content == "ITEM" else _BIB_IDENTIFIERS[id_type]
-        if not self._any_id and form.fullmatch(text) is None:
+        if not any_id and form.fullmatch(text) is None:
             return None
         if content == "ITEM" and (pooled := _POOL_BARCODE.fullmatch(text)):
             return self.id_of(content, int(pooled.group(1)))

@@ -353,6 +353,11 @@ class Scenario(Part):
     unknown_members: Few[Glob] = Field(
         default=(), description="Patterns of barcodes and ids that Alma does not know."
     )
+    known_members: Few[Glob] = Field(
+        default=(),
+        description="Patterns of barcodes and ids that Alma knows, whatever they look like, also "
+        "of those in `unknown_members`.",
+    )
     faults: Few[Fault] = Field(default=(), description="Faults of calls to Alma.")
     other_runs: Few[OtherRun] = Field(
         default=(), description="Runs that other people or systems start."

@@ -215,9 +215,11 @@ def as_texts(data: Any) -> Any:
     """Replace values that know how they were written (`text`, `value`) by their text."""
     if isinstance(data, dict):
         # Of a response's JSON, values keep their types.
-        return {
+        texts = {
             key: _typed(value) if key == "json" else as_texts(value) for key, value in data.items()
         }
+        # An empty value is missing, as in workflows.
+        return {key: text for key, text in texts.items() if text is not None}
     if isinstance(data, (list, tuple)):
         return [as_texts(value) for value in data]
     if hasattr(data, "text") and hasattr(data, "value"):

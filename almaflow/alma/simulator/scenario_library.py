@@ -32,7 +32,10 @@ class ExtraJob(Scoped):
     category: str = Field(
         default="", description=("The job's category. Default: INFORMATION_UPDATE, or PUBLISHING.")
     )
-    content: str = Field(default="BIB_MMS", description="Content type of a manual job's sets.")
+    content: str = Field(
+        default="BIB_MMS",
+        description="Content type of a manual job's sets; empty: it takes any set, or none.",
+    )
     mandatory: Texts = Field(default=(), description="Mandatory parameters, in addition to set_id.")
     tasks: int = Field(
         default=1,

@@ -6,9 +6,9 @@ import re
 from contextlib import suppress
 from typing import Any
 
+from almaflow.alma.simulator import advice
 from almaflow.alma.simulator.alma_sets import AlmaSet
 from almaflow.alma.simulator.call import Call, http_date
-from almaflow.alma.simulator.hints import hint
 from almaflow.alma.simulator.institution import Institution, Submission
 from almaflow.alma.simulator.library import Job
 from almaflow.alma.simulator.made_up import job_with_id, set_with_id, suit
@@ -37,7 +37,7 @@ def job_of(call: Call, job_id: str) -> Job:
         )
     job = job_with_id(call.institution, job_id)
     if job is None:
-        raise ApiError("402216", hint=hint("library.jobs", id=job_id, name=f"Job {job_id}"))
+        raise ApiError("402216", hint=advice.job_with_id(call.institution, job_id))
     return job
 
 
@@ -153,18 +153,15 @@ def _population(call: Call, job: Job, parameters: Parameters) -> tuple[AlmaSet |
     """Return the set that the run works on, and its outcome where the set decides that."""
     institution, switches = call.institution, call.institution.switches
     set_id = dict(reversed(parameters)).get("set_id", "")
+    if not set_id and "set_id" not in job.mandatory:
+        return None, None
     alma_set = set_with_id(institution, set_id)
     if alma_set is None or not alma_set.visible(call.now):
-        advice = hint(
-            "sets",
-            id=set_id,
-            name=f"Set {set_id}",
-            content=job.works_on[0] if job.works_on else "BIB_MMS",
-            members=25,
-        )
         if switches.bad_set == "refuse":
             raise ApiError(
-                "402229", f"Mandatory parameter value is empty. set_id: {set_id}", hint=advice
+                "402229",
+                f"Mandatory parameter value is empty. set_id: {set_id}",
+                hint=advice.set_with_id(institution, set_id, job),
             )
         return None, "FAILED" if switches.bad_set == "fail" else "COMPLETED_NO_BULKS"
     if job.works_on and alma_set.content not in job.works_on:
@@ -175,6 +172,7 @@ def _population(call: Call, job: Job, parameters: Parameters) -> tuple[AlmaSet |
                 "402229",
                 f"Mandatory parameter value is empty. set_id: set {set_id} holds "
                 f"{alma_set.content}, the job runs on {job.works_on[0]}",
+                hint=advice.set_of_other_content(institution, set_id, job),
             )
         return alma_set, "FAILED"
     if switches.empty_set == "refuse" and alma_set.count(call.now) == 0:

@@ -33,6 +33,14 @@ class WantedProfile:
 
 
 @dataclass(frozen=True)
+class WantedUse:
+    """A job that runs on a set, which is known by its id or by a pattern of its name."""
+
+    job: WantedJob
+    set: str
+
+
+@dataclass(frozen=True)
 class WantedRun:
     """A run that Alma or a person starts: of a job, or of a profile's job, under a name."""
 
@@ -161,6 +169,7 @@ class Wanted:
     """Conditions on the number of members of sets that Alma fills."""
     jobs: tuple[WantedJob, ...] = ()
     profiles: tuple[WantedProfile, ...] = ()
+    uses: tuple[WantedUse, ...] = ()
     runs: tuple[WantedRun, ...] = ()
     reports: tuple[WantedReport, ...] = ()
     counters: tuple[WantedCounter, ...] = ()

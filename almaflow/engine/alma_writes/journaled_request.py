@@ -273,6 +273,8 @@ def _refusal_fields(error: AlmaRefused) -> dict[str, Any]:
         "http_status": error.http_status,
         "messages": [[one.code, one.message, one.tracking_id] for one in error.messages],
         "advice": error.advice,
+        # Only a simulated Alma says more.
+        **({"closing": error.closing} if error.closing else {}),
     }
 
 
