@@ -22,10 +22,10 @@ and quotas. Its content is invented, is kept in memory, and is the same at every
   almaflow simulator --port 8080 --control --log -
 
 It prints its address, the API keys and the lines for almaflow.yaml. A client sends a key as to
-Alma, in the header `Authorization` or in the query. With `--json` these are one
-JSON document, for programs that start it; `--port 0` takes a free port. When a client asks for
-something that does not exist, the response header `x-simulator-hint` is the line of a scenario that
-would add it. `--scenario FILE` adds what a scenario says: see `almaflow explain scenario`.
+Alma, in the header `Authorization` or in the query. With `--json` these are one JSON document, for
+programs that start it; `--port 0` takes a free port. When a client asks for something that does not
+exist, the response header `x-simulator-hint` is the line of a scenario that would add it.
+`--scenario FILE` adds what a scenario says: see `almaflow explain scenario`.
 
 Institutions and keys
   --institution NAME        one more library with a key; may be repeated
@@ -65,10 +65,10 @@ JSON and need the header `Content-Type: application/json`. Web pages and proxies
   curl --json '{{}}' http://127.0.0.1:8080/almaflow/simulator/reset
 
 `state` shows sets, jobs, the last runs and how many requests came. POST adds a fault or a webhook,
-PUT replaces all of them, and GET lists them in a form that PUT accepts; `met` is how often a fault
-applied. Secrets of webhooks are not listed. `reset` brings back the library, the clock, the faults
-and the webhooks of the start; the keys stay. `curl --json` is new in curl 7.82; before, use `-d`
-with `-H 'Content-Type: application/json'`.
+and PUT replaces all of them. GET lists faults in a form that PUT accepts, where `met` counts the
+requests that a fault concerned, and webhooks without their secrets, with counts of their events.
+`reset` brings back the library, the clock, the faults and the webhooks of the start; the keys stay.
+`curl --json` is new in curl 7.82; before, use `-d` with `-H 'Content-Type: application/json'`.
 
 Faults
 A fault has a `kind`, and perhaps a `call`, the `nth` of these calls, a `path` pattern, a time
@@ -91,24 +91,29 @@ TLS, and clients whose hosts are fixed
 `--tls` (`pip install 'almaflow[simulator]'`) serves https on the same port, next to http. The
 certificate is for this machine, for Alma's hosts in all regions, and for the names of `--host` and
 `--public-url`. A new authority is made at every start. Its certificate is in a temporary file, or
-in the file of `--ca-file`; no private key stays in a file. A client trusts it with
-SSL_CERT_FILE (OpenSSL, Go, Ruby), REQUESTS_CA_BUNDLE (Python), CURL_CA_BUNDLE (curl) or
-NODE_EXTRA_CA_CERTS (Node). PHP needs `-d curl.cainfo=FILE -d openssl.cafile=FILE`.
+in the file of `--ca-file`; no private key stays in a file. A client trusts it with SSL_CERT_FILE
+(OpenSSL, Go, Ruby), REQUESTS_CA_BUNDLE (Python), CURL_CA_BUNDLE (curl) or NODE_EXTRA_CA_CERTS
+(Node).
 
 A client whose https hosts are fixed in its code uses the simulator as its proxy:
 
   HTTPS_PROXY=http://127.0.0.1:8080 SSL_CERT_FILE=/tmp/ca.pem CLIENT
 
 `CONNECT` to Alma's hosts leads to the simulator. Every other host is refused with 403, and no
-request leaves the simulator. Node needs NODE_USE_ENV_PROXY=1 for its own fetch. The log has a line
-`tls_handshake_failed` with the reason when a client does not trust the certificate.
+request leaves the simulator. The log has a line `tls_handshake_failed` with the reason when a
+client does not trust the certificate. Some languages have ways of their own:
+  Ruby   reads `http_proxy`, in small letters, for https as well
+  Node   uses HTTPS_PROXY from version 24 on, with NODE_USE_ENV_PROXY=1
+  Java   -Dhttps.proxyHost=127.0.0.1 -Dhttps.proxyPort=8080, and a store that `keytool -importcert`
+         made: -Djavax.net.ssl.trustStore=FILE
+  PHP    -d curl.cainfo=FILE -d openssl.cafile=FILE
 
 Webhooks
 `--webhook http://127.0.0.1:9000/alma` sends JOB_END to a listener on this machine whenever a job
 ends; `--webhook-secret env:NAME` signs it. A scenario and the control door can have webhooks too.
-First comes the challenge, `GET URL?challenge=TEXT`, once a second until the listener returns the
-text as {{"challenge": TEXT}}. Events then have the header X-Exl-Signature, HMAC-SHA256 of the raw
-body in base64. A status below 500 settles an event. 5xx, or no response within 5 seconds, is
+First comes the challenge, `GET URL?challenge=TEXT`, every few seconds until the listener returns
+the text as {{"challenge": TEXT}}. Events then have the header X-Exl-Signature, HMAC-SHA256 of the
+raw body in base64. A status below 500 settles an event. 5xx, or no response within 5 seconds, is
 repeated after 1, 3 and 6 hours of the simulated clock. `duplicates: true` sends each event twice.
 """
 

@@ -40,9 +40,10 @@ from almaflow.alma.simulator.webhook_exchange import (
 )
 
 _RETRIES = tuple(timedelta(hours=hours) for hours in (1, 3, 6))
-# Seconds of the real clock between two looks at the simulated one, and between two challenges.
+# Seconds of the real clock between two looks at the simulated one.
 _LOOK = 0.1
-_CHALLENGE = 1.0
+# And between two challenges: one more each time, so that a log is not full of them.
+_CHALLENGE, _LONGEST = 1.0, 10.0
 # Events that wait for a listener; of more, the oldest are dropped.
 _MOST_WAITING = 10_000
 
@@ -195,7 +196,7 @@ class _Listener(threading.Thread):
                 self._deliver(alma)
             elif monotonic() >= again:
                 self._challenge(alma)
-                again = monotonic() + _CHALLENGE
+                again = monotonic() + min(_CHALLENGE * self._challenges, _LONGEST)
 
     def _challenge(self, alma: SimulatedAlma) -> None:
         self._challenges += 1
