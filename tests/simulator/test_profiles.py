@@ -235,7 +235,7 @@ def test_asked_for_json_a_report_s_rows_stay_xml() -> None:
 
     [inside] = json.loads(reply.body)["anies"]
     assert inside.startswith('<?xml version="1.0" encoding="UTF-16"?><QueryResult>')
-    assert "<rowset><xsd:schema" in inside
+    assert '<rowset xmlns="urn:schemas-microsoft-com:xml-analysis:rowset"><xsd:schema' in inside
     assert "<Row><Column0>0</Column0><Column1>39030</Column1></Row>" in inside
 
 

@@ -54,7 +54,7 @@ def read_report(call: Call) -> Answer:
     if has_token or not by_path:
         institution.keep_report_token(token, report.path, offset + len(rows))
     as_json = wants_json(call.query, call.headers)
-    shown = _rowset(report, rows, call, with_schema=not offset, as_json=as_json) if ready else ""
+    shown = _rowset(report, rows, call, with_schema=not offset) if ready else ""
     body = (
         "<QueryResult>"
         f"{f'<ResumptionToken>{token}</ResumptionToken>' if has_token else ''}"
@@ -66,12 +66,10 @@ def read_report(call: Call) -> Answer:
     return Answer("report", raw=f"{_XML_HEAD}<report>{body}</report>".encode())
 
 
-def _rowset(
-    report: Report, rows: Sequence[Sequence[str]], call: Call, *, with_schema: bool, as_json: bool
-) -> str:
+def _rowset(report: Report, rows: Sequence[Sequence[str]], call: Call, *, with_schema: bool) -> str:
+    # Until about November 2024 the row set in JSON had no namespace; clients in use need it.
     schema = _schema(report, call.query.get("col_names") != "false") if with_schema else ""
-    namespace = "" if as_json else f' xmlns="{_ROWSET}"'
-    return f"<rowset{namespace}>{schema}{''.join(map(_row, rows))}</rowset>"
+    return f'<rowset xmlns="{_ROWSET}">{schema}{"".join(map(_row, rows))}</rowset>'
 
 
 def _is_ready(call: Call, report: Report) -> bool:
