@@ -86,18 +86,6 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
             ),
         ),
         Command(
-            "workers",
-            "almaflow.cli.commands.workers:workers",
-            "List the processes that share the store, and what they run.",
-            ("almaflow workers", "almaflow workers --json"),
-        ),
-        Command(
-            "worker",
-            "almaflow.cli.commands.worker:worker",
-            "Work on the runs of a store that several machines share.",
-            ("almaflow worker", "almaflow worker --queues main --concurrency 500"),
-        ),
-        Command(
             "resume",
             "almaflow.cli.commands.resume:resume",
             "Continue a run that was interrupted.",
@@ -174,6 +162,18 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
             ("almaflow serve", "almaflow serve --log-format json --metrics 9464"),
         ),
         Command(
+            "worker",
+            "almaflow.cli.commands.worker:worker",
+            "Work on the runs of a store that several machines share.",
+            ("almaflow worker", "almaflow worker --queues main --concurrency 500"),
+        ),
+        Command(
+            "workers",
+            "almaflow.cli.commands.workers:workers",
+            "List the processes that share the store, and what they run.",
+            ("almaflow workers", "almaflow workers --json"),
+        ),
+        Command(
             "next",
             "almaflow.cli.commands.next:next_",
             "Show when workflows are due.",
@@ -240,6 +240,15 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
             "almaflow.cli.commands.backup:backup",
             "Copy the store, even while it is in use.",
             ("almaflow backup /backup/almaflow-2026-11-01.db",),
+        ),
+        Command(
+            "store",
+            "almaflow.cli.commands.store:app",
+            "Check the store, or move it into PostgreSQL.",
+            (
+                "almaflow store check",
+                "almaflow store migrate postgresql://almaflow@db.example/almaflow --dry-run",
+            ),
         ),
     ),
     "Inspect Alma": (

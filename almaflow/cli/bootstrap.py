@@ -46,9 +46,14 @@ def open_project() -> Project:
 @contextmanager
 def open_store(project: Project, clock: Clock | None = None) -> Iterator[Store]:
     """Open the project's store; Raises: StoreError, RequestWrong."""
-    store = Store.open(
-        project.store_url, clock=clock or SystemClock(), queue=run_queue(project.store_url)
-    )
+    with open_store_at(project.store_url, clock or SystemClock()) as store:
+        yield store
+
+
+@contextmanager
+def open_store_at(url: str, clock: Clock) -> Iterator[Store]:
+    """Open the store at *url*; Raises: StoreError, RequestWrong."""
+    store = Store.open(url, clock=clock, queue=run_queue(url))
     try:
         yield store
     finally:

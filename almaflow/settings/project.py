@@ -19,7 +19,7 @@ from almaflow.settings.limits import InstitutionLimits, LimitSettings
 from almaflow.settings.literals import hide_literals, without_literals
 from almaflow.settings.models import Environment, InstitutionSettings, Settings
 from almaflow.settings.paths import FILE_NAME, PathRefused, data_path, path_inside
-from almaflow.settings.references import Origin, SecretRef, SecretWeak
+from almaflow.settings.references import Origin, SecretRef, SecretWeak, is_reference
 from almaflow.settings.strength import SHORTEST_PASSWORD, weakness
 from almaflow.text_files import path_problem, printable
 from almaflow.visible import one_line
@@ -133,10 +133,7 @@ class Project:
         Raises:
             RequestWrong: the address is stored in a place that has none.
         """
-        url = self.settings.store
-        if self.settings.store_is_reference:
-            url = SecretRef.read(url).read_value(self.folder).strip()
-            REDACTION.know(_secret_parts(url))
+        url = store_address(self.settings.store, self.folder)
         scheme, slashes, path = url.partition(":///")
         if scheme.startswith("sqlite") and slashes and path and path != ":memory:":
             return f"{scheme}:///{self.folder / os.path.expanduser(path)}"
@@ -227,6 +224,19 @@ class Project:
             if _account(other, entry) == account and entry.limits is not None
         )
         return next(shared, LimitSettings())
+
+
+def store_address(text: str, folder: Path) -> str:
+    """Return the address of a store that *text* is, or names as `env:NAME` and the like.
+
+    Raises:
+        RequestWrong: the address is stored in a place that has none.
+    """
+    if not is_reference(text):
+        return text
+    url = SecretRef.read(text).read_value(folder).strip()
+    REDACTION.know(_secret_parts(url))
+    return url
 
 
 # The store's address may be short: only a password in it is secret.

@@ -26,6 +26,7 @@ from almaflow.store import (
     processes,
     retention,
     run_log,
+    transfer,
 )
 from almaflow.store import journal as journal_rows
 from almaflow.store import leader as leader_row
@@ -380,6 +381,15 @@ class Store:
             return retention.prune(self.write, before)
         with self.read() as tx:
             return retention.count(tx, before)
+
+    def contents(self) -> dict[str, transfer.Content]:
+        """Return how many rows each table holds, and a hash of them."""
+        with self._database.read() as connection:
+            return transfer.contents(connection)
+
+    def migrate_to(self, other: Store, *, dry_run: bool = False) -> dict[str, transfer.Content]:
+        """Copy this store into *other*; see `transfer.migrate`."""
+        return transfer.migrate(self._database, other._database, dry_run=dry_run)
 
     def backup(self, path: Path) -> None:
         """Copy the store into the new file *path*, for its owner only, while others use it.

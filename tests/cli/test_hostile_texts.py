@@ -167,7 +167,7 @@ COMMAND_LINES = [
     *("jobs show nowhere", "profiles list", "profiles list --json", "profiles show 1"),
     *("sets list", "sets list --json", "sets show 1234567890", "sets show nowhere"),
     *("doctor", "doctor --json", "next", "ticks", "ticks --json", "unpause w"),
-    *("workers", "workers --json"),
+    *("workers", "workers --json", "store check", "store check --json"),
     *("prune --older-than 1d --dry-run",),
 ]
 

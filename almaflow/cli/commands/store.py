@@ -1,0 +1,130 @@
+"""`almaflow store`: checks the store of a project, and moves it from SQLite into PostgreSQL."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from almaflow.cli import bootstrap
+from almaflow.cli.render.terminal import columns_of, emit_json, emit_lines, say
+from almaflow.cli.render.text_layout import table
+from almaflow.clock import SystemClock
+from almaflow.errors import RequestWrong
+from almaflow.settings.project import store_address
+from almaflow.store import Store, read_url
+from almaflow.store.health import examine
+from almaflow.store.transfer import Content, data
+
+app = typer.Typer(
+    help="Check the store, or move it into PostgreSQL.",
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+@app.command("check")
+def check(as_json: JsonOption = False) -> None:
+    """Read every row of the store, and show how many each table holds.
+
+    Exits with 1 if the store is damaged or belongs to another program or version.
+    """
+    project = bootstrap.open_project()
+    health = examine(project.store_url)
+    if health is None:
+        raise RequestWrong(
+            f"There is no store at {read_url(project.store_url)} yet. The first run makes it."
+        )
+    with bootstrap.open_store(project) as store:
+        found = store.contents()
+    if as_json:
+        emit_json({"store": health.place, "faults": list(health.faults), "tables": data(found)})
+    else:
+        _print(found)
+        for fault in health.faults:
+            say(f"The store {health.place} is damaged: {fault}. Put back a backup.", err=True)
+    raise typer.Exit(1 if health.faults else 0)
+
+
+@app.command("migrate")
+def migrate(
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="TARGET",
+            help="An empty database: postgresql://user@host/database, or env:NAME when the "
+            "address has a password.",
+        ),
+    ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Copy and verify everything, then take it back.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy the store from SQLite into an empty PostgreSQL database, with every run and tick.
+
+    Stop every almaflow process first. The copy is verified by counts and hashes of all rows. Then
+    the old file gets the ending `.migrated`, so that nobody continues with it.
+    """
+    project = bootstrap.open_project()
+    old = read_url(project.store_url)
+    if old.file is None or not old.file.is_file():
+        raise RequestWrong(f"The store {old} is not a file that exists; there is nothing to move.")
+    url = _address(target, project.folder)
+    if read_url(url).url is None:
+        raise RequestWrong(
+            f"`{target}` is not in PostgreSQL. Write `postgresql://user@host/database`."
+        )
+    with (
+        bootstrap.open_store(project) as store,
+        bootstrap.open_store_at(url, SystemClock()) as other,
+    ):
+        _refuse_while_used(store)
+        found = store.migrate_to(other, dry_run=dry_run)
+        address = other.address
+    if not dry_run:
+        old.file.rename(old.file.with_name(f"{old.file.name}.migrated"))
+    if as_json:
+        emit_json({"from": str(old), "to": address, "dry_run": dry_run, "tables": data(found)})
+        return
+    _print(found)
+    if dry_run:
+        say(f"Everything can be moved to {address}. Nothing was kept, because of `--dry-run`.")
+    else:
+        say(
+            f"Moved everything to {address}. Write `store: {target}` in almaflow.yaml on every "
+            f"host. The old store is {old.file.name}.migrated."
+        )
+
+
+def _address(target: str, folder: Path) -> str:
+    """Return the address that *target* is or names; Raises: RequestWrong."""
+    url = store_address(target, folder)
+    location = read_url(url)
+    if url == target and location.url is not None and location.url.password is not None:
+        raise RequestWrong(
+            "The address has a password, which other users could see in the list of processes. "
+            "Put it into an environment variable and write `env:NAME`."
+        )
+    return url
+
+
+def _refuse_while_used(store: Store) -> None:
+    """Raise `RequestWrong` when another process works with the store."""
+    working = store.at_work()
+    if working:
+        one = working[0].process
+        raise RequestWrong(
+            f"Process {one.pid} on {one.host} works with the store {store.address}. Stop every "
+            "almaflow process first; `almaflow workers` lists them."
+        )
+
+
+def _print(found: Mapping[str, Content]) -> None:
+    rows = [(name, str(one.rows), one.digest[:16]) for name, one in found.items()]
+    emit_lines(table(("TABLE", "ROWS", "HASH"), rows, columns=columns_of(sys.stdout)))
