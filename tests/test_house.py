@@ -33,6 +33,7 @@ FLOORS: Sequence[Sequence[str]] = (
             "alma_keys",
             "foreign_keys",
             "lookalikes",
+            "loopback",
             "durations",
             "visible",
             "waiting",

@@ -13,7 +13,6 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,6 +36,7 @@ from almaflow.alma.transport import (
     late,
 )
 from almaflow.errors import RequestWrong
+from almaflow.loopback import is_loopback
 from almaflow.thread_pool import ThreadPool
 
 # Seconds to a connection; the vendor's own app uses the same.
@@ -149,14 +149,6 @@ class HttpTransport:
             if self._closed:
                 # Nobody else closes what a request that outlived the transport has kept.
                 session.close()
-
-
-def is_loopback(host: str) -> bool:
-    """Whether *host* (a name, or an address without brackets) is this machine itself."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 class _TooLate(Exception):

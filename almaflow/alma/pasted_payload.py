@@ -12,9 +12,10 @@ from urllib.parse import parse_qs
 from almaflow.late_dataclasses import dataclass
 
 JOB_ID = re.compile(r"[SMO][0-9]+")
+"""The id of a job in Alma, such as `M44`."""
 
 _URL = re.compile(r"""(?:https?://|/almaws/)[^\s<"']+""")
-_JOB_PATH = re.compile(r"/conf/jobs/([SMO][0-9]+)(?![0-9A-Za-z/])")
+_JOB_PATH = re.compile(rf"/conf/jobs/({JOB_ID.pattern})(?![0-9A-Za-z/])")
 _CURL = re.compile(r"\s*(?:\$\s*)?curl(?:\.exe)?\s")
 _DATA_OPTION = re.compile(r"-d|--data(?:-raw|-binary|-ascii)?|--json")
 

@@ -11,12 +11,13 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from socketserver import ThreadingMixIn
 from threading import Lock, Thread
 from time import monotonic
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from almaflow.loopback import is_loopback
 
 _ONLY_THIS_MACHINE = "127.0.0.1"
 # Connections at a time; a further one ends the oldest.
@@ -142,27 +143,4 @@ def host_refusal(hosts: Sequence[str], target: str, version: str) -> int | None:
     match = _HOST.fullmatch(hosts[0].strip())
     if match is None:
         return _BAD_REQUEST
-    return None if _is_this_machine(match[1] or match[2]) else _MISDIRECTED
-
-
-def _is_this_machine(host: str) -> bool:
-    """Whether *host* is `localhost` or a loopback address in any spelling, such as `127.1`."""
-    name = host.lower().removesuffix(".")
-    address = _address(name.partition("%")[0])
-    if address is not None:
-        return address.is_loopback
-    return name == "localhost" or name.endswith(".localhost")
-
-
-def _address(text: str) -> IPv4Address | IPv6Address | None:
-    try:
-        address = ip_address(text)
-    except ValueError:
-        if not re.fullmatch("[0-9a-fx.]+", text):
-            return None
-        try:
-            return IPv4Address(socket.inet_aton(text))
-        except OSError:
-            return None
-    # A mapped address counts as loopback only since Python 3.13.
-    return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
+    return None if is_loopback(match[1] or match[2]) else _MISDIRECTED

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -21,6 +20,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from almaflow.field_types import Model, Text, as_text, format_duration, parse_duration
+from almaflow.loopback import is_loopback
 from almaflow.settings.limits import LimitSettings
 from almaflow.settings.references import SecretRef, is_reference
 from almaflow.settings.serving import ServeSettings
@@ -114,16 +114,6 @@ def _base_url(text: str) -> str:
             "allowed for this machine only (localhost, 127.0.0.1).",
         )
     return text.rstrip("/").removesuffix(API_PATH)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether *host* is this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _without_password(text: str) -> str:

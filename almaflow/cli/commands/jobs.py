@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from almaflow.alma import calls
 from almaflow.alma.directory import read_pages
+from almaflow.alma.pasted_payload import JOB_ID
 from almaflow.alma.wire import Job
 from almaflow.cli.alma_queries import (
     Asked,
@@ -38,8 +38,6 @@ _JOBS: Listing[Job] = Listing(
     as_data=data_of,
     flexible=(2, 3),
 )
-
-_JOB_ID = re.compile(r"[SMO]\d+")
 
 
 @app.command("list")
@@ -81,7 +79,7 @@ def show_job(
     """Show one job, and the step that starts it."""
 
     async def question(alma: Asked) -> tuple[str, Job]:
-        if _JOB_ID.fullmatch(job):
+        if JOB_ID.fullmatch(job):
             return alma.institution, await alma.directory.job(id=job)
         named = await alma.directory.job(name=job, type=None)
         # An entry of a list tells less than the job itself.
