@@ -81,7 +81,7 @@ def _check_matches(text: str, written: str) -> None:
             f"with the pattern `{written}`"
         )
     if not pattern.matches(text):
-        raise ValueError(f"is `{_shown(text)}`, which does not match the pattern `{written}`")
+        raise ValueError(f"is `{_value_text(text)}`, which does not match the pattern `{written}`")
 
 
 def _text_of(value: Any) -> str | None:
@@ -106,7 +106,7 @@ def _as_integer(value: Any) -> int:
         return int(text)
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    raise ValueError(f"is `{_shown(value)}`, but must be a whole number")
+    raise ValueError(f"is `{_value_text(value)}`, but must be a whole number")
 
 
 def _as_number(value: Any) -> float:
@@ -115,7 +115,7 @@ def _as_number(value: Any) -> float:
         return float(text) if "." in text else int(text)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return value
-    raise ValueError(f"is `{_shown(value)}`, but must be a number")
+    raise ValueError(f"is `{_value_text(value)}`, but must be a number")
 
 
 def _as_boolean(value: Any) -> bool:
@@ -124,7 +124,7 @@ def _as_boolean(value: Any) -> bool:
         return text.strip().lower() == "true"
     if isinstance(value, bool):
         return value
-    raise ValueError(f"is `{_shown(value)}`, but must be `true` or `false`")
+    raise ValueError(f"is `{_value_text(value)}`, but must be `true` or `false`")
 
 
 def _as_date(value: Any) -> date:
@@ -142,7 +142,7 @@ def _as_date(value: Any) -> date:
     from almaflow.timetable.daytimes import date_meant
 
     meant = date_meant(text or "") or "2026-12-24"
-    raise ValueError(f"is `{_shown(value)}`, but must be a date such as {meant}")
+    raise ValueError(f"is `{_value_text(value)}`, but must be a date such as {meant}")
 
 
 def _as_list(value: Any) -> list[Any]:
@@ -156,10 +156,10 @@ def _as_list(value: Any) -> list[Any]:
         return [part.strip() for part in text.split(",") if part.strip()]
     if isinstance(value, list):
         return [item.text if isinstance(item, Plain) else item for item in value]
-    raise ValueError(f"is `{_shown(value)}`, but must be a list such as `a,b,c`")
+    raise ValueError(f"is `{_value_text(value)}`, but must be a list such as `a,b,c`")
 
 
-def _shown(value: Any) -> str:
+def _value_text(value: Any) -> str:
     text = _text_of(value)
     if text is None:
         text = (
@@ -204,7 +204,7 @@ def evaluate_value(
 
 def evaluate_inputs(
     workflow: Workflow,
-    given: Mapping[str, Any],
+    supplied: Mapping[str, Any],
     names: dict[str, Any],
     how_to_give: str = "with `-i {name}=…`",
 ) -> None:
@@ -218,14 +218,14 @@ def evaluate_inputs(
     names["inputs"], names["vars"] = {}, {}
     # They follow each other without a pause, and all of them are recorded with the run.
     budget = Budget()
-    _evaluate_inputs(workflow, given, names, how_to_give, budget)
+    _evaluate_inputs(workflow, supplied, names, how_to_give, budget)
     for name, value in workflow.vars.items():
         names["vars"][name] = evaluate_value(value, names, f"vars.{name}", budget)
 
 
 def _evaluate_inputs(
     workflow: Workflow,
-    given: Mapping[str, Any],
+    supplied: Mapping[str, Any],
     names: dict[str, Any],
     how_to_give: str,
     budget: Budget,
@@ -233,13 +233,13 @@ def _evaluate_inputs(
     """Put the inputs into *names*; all that is wrong with them is reported together."""
     wrong = [
         f"`{name}` is not an input of this workflow{did_you_mean(name, workflow.inputs)}"
-        for name in given
+        for name in supplied
         if name not in workflow.inputs
     ]
     for name, declared in workflow.inputs.items():
         try:
-            if name in given:
-                value = given[name]
+            if name in supplied:
+                value = supplied[name]
                 if not isinstance(value, Plain):
                     value = evaluate_value(value, names, f"inputs.{name}", budget)
                 value = read_input(declared, value)

@@ -85,9 +85,9 @@ class _Finding:
         return self.path == self.form_at and (sort or self.kind == "literal_error")
 
     @property
-    def shown(self) -> str:
+    def value_text(self) -> str:
         """The value as a piece of a sentence."""
-        return _shown(self.input)
+        return _value_text(self.input)
 
     @property
     def subject(self) -> str:
@@ -177,7 +177,7 @@ def _without_other_forms(findings: Sequence[_Finding]) -> Iterator[_Finding]:
             yield from next(iter(tried.values()))
 
 
-def _shown(value: Any) -> str:
+def _value_text(value: Any) -> str:
     text = value.text if isinstance(value, Plain) else value
     if not isinstance(text, (str, int, float)):
         return _sort(value)
@@ -245,8 +245,8 @@ def _one_of(finding: _Finding) -> str:
     # Pydantic gives "'a', 'b' or 'c'"; enumerations and literals alike.
     expected = str(finding.context.get("expected", "")).replace("'", "`")
     names = [name for index, name in enumerate(expected.split("`")) if index % 2]
-    text = _shown(finding.input).strip("`")
-    value = finding.shown
+    text = _value_text(finding.input).strip("`")
+    value = finding.value_text
     if advice := look_alike_advice(text, names):
         return f"{value} is not known here; {advice}"
     other = _OTHER_WORDS.get(text.casefold(), "")
@@ -258,14 +258,14 @@ def _pattern(finding: _Finding) -> str:
     # For a short form, the field that it is short for.
     form = (finding.form.partition(".")[0],) if finding.form else ()
     field = place_of(finding.model, (*finding.path, *form)).field
-    meant = field.description if field and field.description else ""
+    description = field.description if field and field.description else ""
     pattern = finding.context.get("pattern", "")
-    text = _shown(finding.input).strip("`")
+    text = _value_text(finding.input).strip("`")
     plain = [latin(text)] if re.match(pattern, latin(text)) else []
     if advice := look_alike_advice(text, plain):
-        return f"{finding.shown} does not fit {finding.subject}; {advice}"
-    return f"{finding.shown} does not fit {finding.subject}: " + (
-        _sentence(meant) if meant else f"it must match the pattern {pattern}."
+        return f"{finding.value_text} does not fit {finding.subject}; {advice}"
+    return f"{finding.value_text} does not fit {finding.subject}: " + (
+        _sentence(description) if description else f"it must match the pattern {pattern}."
     )
 
 
@@ -291,7 +291,7 @@ def _bound(words: str, key: str) -> Callable[[_Finding], str]:
     def say(finding: _Finding) -> str:
         limit = finding.context.get(key)
         limit = f"{limit:g}" if isinstance(limit, float) else limit
-        return f"{finding.subject} must be {words.format(limit)}, not {finding.shown}."
+        return f"{finding.subject} must be {words.format(limit)}, not {finding.value_text}."
 
     return say
 

@@ -75,7 +75,7 @@ class Plan:
 def make_plan(
     loaded: LoadedWorkflow,
     project: Project,
-    given: Mapping[str, Any],
+    input_values: Mapping[str, Any],
     *,
     run_id: str,
     now: datetime,
@@ -85,9 +85,9 @@ def make_plan(
     definition: Mapping[str, Any] | None = None,
     simulated: bool = False,
 ) -> Plan:
-    """Work out what a run of *loaded* would execute; nothing is sent.
+    """Evaluate what a run of *loaded* would execute; nothing is sent.
 
-    *given* are the inputs: text, as the command line gives it, or values, templates among them.
+    *input_values* are texts, as the command line gives them, or values and templates.
     *definition* is what `make_definition` gave when the files were read; None: they are read now.
 
     Raises:
@@ -98,7 +98,7 @@ def make_plan(
     zone = _zone(workflow, project)
     scheduled_at = scheduled_at or now
     names = _names_of(run_id, loaded.name, key or run_id, now, scheduled_at, zone)
-    evaluate_inputs(workflow, given, names)
+    evaluate_inputs(workflow, input_values, names)
     institution = _institution(workflow, project, names, simulated)
     return Plan(
         run_id=run_id,

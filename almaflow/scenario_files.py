@@ -11,7 +11,7 @@ from pathlib import Path
 
 from almaflow.document import MAX_BYTES
 from almaflow.text_files import FileUnreadable, read_text
-from almaflow.workflow_folder import ENDINGS, SCENARIO, shown
+from almaflow.workflow_folder import ENDINGS, SCENARIO, display_path
 
 # Keys at the top of a scenario that no workflow has.
 KEYS = (
@@ -46,9 +46,10 @@ def scenario_message(path: Path, name: str) -> str:
             f"{what} Give it after a workflow: `almaflow run --simulate WORKFLOW {name}`. "
             "`almaflow explain scenario` describes it."
         )
+    shown_path = display_path(workflow)
     return (
-        f"{what} It belongs to {shown(workflow)}. Use `almaflow run --simulate {shown(workflow)}`, "
-        "which reads it, and check it with `almaflow plan` in the same way."
+        f"{what} It belongs to {shown_path}. Use `almaflow run --simulate {shown_path}`, which "
+        "reads it, and check it with `almaflow plan` in the same way."
     )
 
 

@@ -120,17 +120,17 @@ def entries_of(
     """
     zone = ZoneInfo(workflow.timezone or project.settings.timezone)
     entries: dict[str, Entry] = {}
-    for said in workflow.schedule:
-        timetable = timetable_of(said, zone)
+    for declared in workflow.schedule:
+        timetable = timetable_of(declared, zone)
         entry = Entry(
             name,
-            said.id or _hash(timetable, said.inputs),
+            declared.id or _hash(timetable, declared.inputs),
             timetable,
-            tuple(calendar_of(one, project, kept or {}) for one in said.except_),
-            said.inputs,
-            said.jitter,
-            said.missed,
-            said.max_age,
+            tuple(calendar_of(one, project, kept or {}) for one in declared.except_),
+            declared.inputs,
+            declared.jitter,
+            declared.missed,
+            declared.max_age,
         )
         entries.setdefault(entry.key, entry)
     return list(entries.values())

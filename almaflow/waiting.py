@@ -61,14 +61,14 @@ class Waiting:
         return f"{self.text} ({self.status})" if self.status else self.text
 
     @property
-    def shown(self) -> str:
+    def full_text(self) -> str:
         """Return the text for people."""
         return f"{self.summary}, {self.detail}" if self.detail else self.summary
 
     @property
     def line(self) -> str:
         """Return the text with the step in front of it."""
-        return f"{self.path}: {self.shown}" if self.path else self.shown
+        return f"{self.path}: {self.full_text}" if self.path else self.full_text
 
     def to_json(self) -> dict[str, Any]:
         """Return it JSON-able; what is empty is left out."""
@@ -81,10 +81,10 @@ class Waiting:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Waiting:
         """Return what `to_json` made; a kind of another version counts as `OTHER`."""
-        known = data["kind"] in WaitingKind.__members__.values()
+        is_known = data["kind"] in WaitingKind.__members__.values()
         until = data.get("until")
         return cls(
-            WaitingKind(data["kind"]) if known else WaitingKind.OTHER,
+            WaitingKind(data["kind"]) if is_known else WaitingKind.OTHER,
             data["text"],
             data.get("path", ""),
             datetime.fromisoformat(until) if until else None,

@@ -57,7 +57,7 @@ def list_workflows(folder: Path, *, project_file: bool = False) -> Listing:
     return Listing(tuple(map(Path, names)), tuple(problems), walk.unreadable)
 
 
-def shown(path: Path) -> str:
+def display_path(path: Path) -> str:
     """Return *path* as messages show it: relative to here, when it is below."""
     try:
         return printable(str(path.absolute().relative_to(Path.cwd())))
@@ -108,7 +108,7 @@ class _Walk:
 
     def _folders(self, folder: Path) -> list[Path]:
         """Take in the files of *folder*; returns the folders in it that are to be read."""
-        found = []
+        files = []
         with os.scandir(folder) as entries:
             for entry in entries:
                 self._left -= 1
@@ -117,7 +117,7 @@ class _Walk:
                 if entry.name.startswith((".", *_BACKUPS)):
                     continue
                 if _is_folder(entry, follow=False):
-                    found.append(Path(entry.path))
+                    files.append(Path(entry.path))
                     self._note_folder(entry.path)
                 elif entry.is_symlink() and _is_folder(entry, follow=True):
                     message = (
@@ -127,7 +127,7 @@ class _Walk:
                     self._note(Path(entry.path), "link-to-folder", message, Severity.WARNING)
                 elif entry.name.casefold().endswith(ENDINGS):
                     self.files.append(entry.path)
-        return found
+        return files
 
     def _note_folder(self, path: str) -> None:
         if path.casefold().endswith(ENDINGS):
@@ -139,7 +139,7 @@ class _Walk:
         self._note(folder, code, message, Severity.ERROR)
 
     def _note(self, path: Path, code: str, message: str, severity: Severity) -> None:
-        self.problems.append(Problem(Location(shown(path)), code, message, severity))
+        self.problems.append(Problem(Location(display_path(path)), code, message, severity))
 
 
 def _is_folder(entry: os.DirEntry[str], *, follow: bool) -> bool:
@@ -166,5 +166,5 @@ def _twins(files: list[str]) -> Iterator[Problem]:
                 f"({os.path.basename(first)!a} and {os.path.basename(other)!a}). Some systems "
                 "treat the two as one file. Rename one of them."
             )
-            location = Location(shown(Path(other)))
+            location = Location(display_path(Path(other)))
             yield Problem(location, "twin-names", message, Severity.WARNING)

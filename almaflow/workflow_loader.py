@@ -18,7 +18,7 @@ from almaflow.scenario_files import is_scenario, scenario_message
 from almaflow.settings import FILE_NAME, Project, Settings, load_project
 from almaflow.text_files import FileUnreadable, names_in, printable, read_text
 from almaflow.workflow import Workflow
-from almaflow.workflow_folder import ENDINGS, list_workflows, same_name, shown
+from almaflow.workflow_folder import ENDINGS, display_path, list_workflows, same_name
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def load_workflow(
         DocumentsInvalid: there is an error in it; carries all its problems, warnings too.
     """
     around = Surroundings(project, None, project.document is not None and not simulated)
-    return _load_file(Shelf(check_document), path, shown_as or shown(path), around)
+    return _load_file(Shelf(check_document), path, shown_as or display_path(path), around)
 
 
 def load_text(text: str, file: str) -> LoadedWorkflow:
@@ -115,7 +115,7 @@ def load_paths(
                 document = load_project(file).document
                 problems.extend(document.findings if document else ())
                 continue
-            checked = _load_file(shelf, file, shown(file), around)
+            checked = _load_file(shelf, file, display_path(file), around)
         except DocumentsInvalid as error:
             problems.extend(error.problems)
         else:
@@ -144,7 +144,7 @@ def find_workflow(name_or_path: str, project: Project) -> Path:
     if len(matches) == 1:
         return matches[0]
     if matches:
-        listed = " and ".join(shown(file) for file in matches)
+        listed = " and ".join(display_path(file) for file in matches)
         if same_name(str(matches[0])) == same_name(str(matches[1])):
             listed += how_they_differ(matches[0].name, matches[1].name)
         raise RequestWrong(f"`{name_or_path}` may be {listed}. Specify the path of one of them.")
@@ -152,12 +152,16 @@ def find_workflow(name_or_path: str, project: Project) -> Path:
         raise RequestWrong(
             f"`{name_or_path}` is a folder. Specify one of the workflow files in it."
         )
-    known = {name for names in named.values() for name in names}
+    names = {name for names in named.values() for name in names}
     if _looks_like_path(name_or_path):
         hint = did_you_mean(path.name, names_in(path.parent) or [])
         raise RequestWrong(f"There is no file `{name_or_path}`{hint or '.'}")
-    hint = did_you_mean(name_or_path, known) or "."
-    where = f"in {shown(folder)}" if os.path.isdir(folder) else f"and no folder {shown(folder)}"
+    hint = did_you_mean(name_or_path, names) or "."
+    where = (
+        f"in {display_path(folder)}"
+        if os.path.isdir(folder)
+        else f"and no folder {display_path(folder)}"
+    )
     raise RequestWrong(
         f"There is no workflow `{name_or_path}` {where}{hint} Specify the path of a file, or "
         "the name of a workflow."
@@ -198,7 +202,7 @@ def _names(file: Path) -> set[str]:
     """Return what a workflow is called by: its name, its file's with and without ending."""
     names = {printable(file.name), printable(name_of_file(file))}
     try:
-        data = read_document(file, shown(file)).data
+        data = read_document(file, display_path(file)).data
     except DocumentsInvalid:
         return names
     name = data.get("name") if isinstance(data, dict) else None
@@ -207,7 +211,7 @@ def _names(file: Path) -> set[str]:
 
 def _files(paths: Iterable[Path]) -> tuple[list[Path], list[Problem]]:
     """Return the files that *paths* mean, each once, in order, and what is wrong with folders."""
-    files: dict[str, Path] = {}
+    by_real_path: dict[str, Path] = {}
     problems: list[Problem] = []
     for path in paths:
         if os.path.isdir(path) and path.name != FILE_NAME:
@@ -215,16 +219,16 @@ def _files(paths: Iterable[Path]) -> tuple[list[Path], list[Problem]]:
             if not listing.files and not listing.problems:
                 folder = printable(os.path.abspath(path))
                 raise RequestWrong(f"The folder {folder} has no workflow file (`*.yaml`, `*.yml`).")
-            found: Sequence[Path] = listing.files
+            files: Sequence[Path] = listing.files
             problems.extend(listing.problems)
         elif os.path.lexists(path):
-            found = [path]
+            files = [path]
         else:
             hint = did_you_mean(path.name, names_in(path.parent) or [])
-            raise RequestWrong(f"There is no file or folder `{shown(path)}`{hint or '.'}")
-        for file in found:
-            files.setdefault(os.path.realpath(file), file)
-    return list(files.values()), problems
+            raise RequestWrong(f"There is no file or folder `{display_path(path)}`{hint or '.'}")
+        for file in files:
+            by_real_path.setdefault(os.path.realpath(file), file)
+    return list(by_real_path.values()), problems
 
 
 def _same_names(loaded: Iterable[LoadedWorkflow]) -> Iterator[Problem]:

@@ -157,7 +157,7 @@ class Ears:
     def __init__(self) -> None:
         self.events: list[RunEvent] = []
 
-    def hear(self, event: RunEvent) -> None:
+    def receive(self, event: RunEvent) -> None:
         self.events.append(event)
 
 

@@ -85,22 +85,23 @@ LookupKey = tuple[str, ...]
 
 @dataclass
 class DirectoryCache:
-    """What was looked up, and when: directories of one institution may share it.
+    """The results of recent lookups; the directories of one institution may share them.
 
-    Who asks for what another one is asking for just then waits for that answer: a thousand runs
-    that begin at the same hour need one look at a job, not a thousand.
+    While one task looks up a job, others that need the same job wait for its result: a thousand
+    runs that begin at the same hour send one request, not a thousand.
     """
 
-    found: dict[LookupKey, tuple[datetime, Any]] = field(default_factory=dict)
+    entries: dict[LookupKey, tuple[datetime, Any]] = field(default_factory=dict)
+    """When each result was read, and the result."""
     turns: dict[LookupKey, anyio.Lock] = field(default_factory=dict)
 
 
 class Directory:
-    """What one institution calls its jobs, profiles and sets.
+    """Finds the jobs, profiles and sets of one institution by name or id.
 
-    *read* sends the calls, *clock* ages what is kept, *institution* is its name in messages,
-    *kept* what another directory of the same institution has found.
-    Alma's own errors (an id that it does not know) are raised as they come.
+    *read* sends the requests, *clock* says when a cached result is too old, *institution* is its
+    name in messages, and *cache* holds the lookups of other directories of the institution.
+    Alma's own errors, such as for an unknown id, are raised unchanged.
     """
 
     def __init__(
@@ -108,12 +109,12 @@ class Directory:
         read: Read,
         clock: Clock,
         institution: str = "this institution",
-        kept: DirectoryCache | None = None,
+        cache: DirectoryCache | None = None,
     ) -> None:
         self._read = read
         self._clock = clock
         self._institution = institution
-        self._kept = DirectoryCache() if kept is None else kept
+        self._cache = DirectoryCache() if cache is None else cache
 
     async def job(
         self, id: str | None = None, name: str | None = None, type: str | None = "MANUAL"
@@ -154,10 +155,10 @@ class Directory:
         if id is None:
             id = (await self._integration_profile(code, name)).id
         jobs = await self._jobs_of_profile(id)
-        shown = f"the profile '{name or code or id}'"
+        profile_text = f"the profile '{name or code or id}'"
         if not jobs:
             raise NotInAlma(
-                f"At {self._institution}, {shown} has no job that can be run.",
+                f"At {self._institution}, {profile_text} has no job that can be run.",
                 noun="job",
                 name=job_name or "",
                 advice=(
@@ -165,7 +166,7 @@ class Directory:
                     "only then does the profile have jobs."
                 ),
             )
-        return self._one_of_several(jobs, job_name, shown)
+        return self._one_of_several(jobs, job_name, profile_text)
 
     async def import_job(self, id: str | None = None, name: str | None = None) -> Job:
         """Return the job of an import profile, known by id or name.
@@ -328,15 +329,15 @@ class Directory:
         import anyio
 
         asked_at = self._clock.now()
-        async with self._kept.turns.setdefault(key, anyio.Lock()):
+        async with self._cache.turns.setdefault(key, anyio.Lock()):
             now = self._clock.now()
-            if key in self._kept.found:
-                loaded_at, kept = self._kept.found[key]
+            if key in self._cache.entries:
+                loaded_at, kept = self._cache.entries[key]
                 fresh = loaded_at <= now < loaded_at + _LIFETIME
                 if fresh and (loaded_at > asked_at or useful(kept)):
                     return kept  # type: ignore[no-any-return]
             loaded = await load()
-            self._kept.found[key] = (self._clock.now(), loaded)
+            self._cache.entries[key] = (self._clock.now(), loaded)
             return loaded
 
     def _several(self, noun: str, name: str, ids: Iterable[str]) -> NotInAlma:

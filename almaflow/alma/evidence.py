@@ -37,9 +37,13 @@ class SetTrace:
         return COMBINING if self.slow else None
 
     @staticmethod
-    def result(found: AlmaSet) -> dict[str, Any]:
+    def result(alma_set: AlmaSet) -> dict[str, Any]:
         """Return what the write gives: `{set_id, name, member_count}`."""
-        return {"set_id": found.id, "name": found.name, "member_count": found.member_count or 0}
+        return {
+            "set_id": alma_set.id,
+            "name": alma_set.name,
+            "member_count": alma_set.member_count or 0,
+        }
 
 
 @dataclass(frozen=True)
@@ -59,9 +63,9 @@ class MembersTrace:
         return None
 
     @staticmethod
-    def result(found: AlmaSet) -> dict[str, Any]:
+    def result(alma_set: AlmaSet) -> dict[str, Any]:
         """Return what the write gives: `{member_count}`."""
-        return {"member_count": found.member_count or 0}
+        return {"member_count": alma_set.member_count or 0}
 
 
 @dataclass(frozen=True)

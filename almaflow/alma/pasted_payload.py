@@ -54,8 +54,8 @@ def take_apart(text: str) -> Pasted:
 
 def job_of_url(url: str) -> str | None:
     """Return the id of the job that *url* addresses."""
-    found = _JOB_PATH.search(url)
-    return found[1] if found else None
+    match = _JOB_PATH.search(url)
+    return match[1] if match else None
 
 
 def _job_url(text: str) -> tuple[str | None, str | None] | None:
@@ -97,9 +97,9 @@ def _of_curl(command: str) -> Pasted:
         )
     # Those of `--json` are joined as they are.
     payload = "".join(value for _, value in payloads)
-    before, found, _ = command.partition(payloads[0][1])
+    before, separator, _ = command.partition(payloads[0][1])
     url = _job_url(" ".join(words)) or (None, None)
-    return Pasted((_spaces(before) if found else "") + payload, *url)
+    return Pasted((_spaces(before) if separator else "") + payload, *url)
 
 
 def _data(words: list[str]) -> list[tuple[str, str]]:

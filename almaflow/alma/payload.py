@@ -257,9 +257,9 @@ def _job_id(written: str, link: str, place: tuple[int, int] = (1, 1)) -> str | N
 
 
 def _xml_parameter(element: Element, places: Places) -> JobParameter:
-    found = local_name(element.tag)
-    if found != "parameter":
-        message = f"The parameters contain <{found}> where <parameter> is expected."
+    tag = local_name(element.tag)
+    if tag != "parameter":
+        message = f"The parameters contain <{tag}> where <parameter> is expected."
         raise PayloadInvalid(message, *places[element])
     name, value = _child(element, "name"), _child(element, "value")
     for part in (name, value):

@@ -107,8 +107,8 @@ def _ampersand(before: str, after: str) -> str:
     around = re.search(r"[^<>\n]{0,20}$", text[:start])
     left = around[0] if around else ""
     right = re.match(r"[^<>\n]{0,20}", text[start + 1 :])
-    shown = f"{left}&amp;{right[0] if right else ''}".strip()
-    return f"`&` is written `&amp;` in XML: `{shown}`."
+    excerpt = f"{left}&amp;{right[0] if right else ''}".strip()
+    return f"`&` is written `&amp;` in XML: `{excerpt}`."
 
 
 def _angle(before: str, after: str) -> str:

@@ -28,8 +28,8 @@ def split_path(
         )
     if re.search(r"/(\.|%2e){1,2}(/|$)", plain, re.IGNORECASE):
         raise ValueError(f"`{path}` contains a segment `.` or `..`, which is not allowed")
-    given = list(query.items()) if isinstance(query, Mapping) else list(query)
-    pairs = (*parse_qsl(behind, keep_blank_values=True), *given)
+    own_pairs = list(query.items()) if isinstance(query, Mapping) else list(query)
+    pairs = (*parse_qsl(behind, keep_blank_values=True), *own_pairs)
     if any(name.casefold() == "apikey" for name, _ in pairs):
         raise ValueError(
             f"`{plain}` has an API key in its query; remove it, because almaflow sends the key "

@@ -282,9 +282,9 @@ def _charset(content: bytes, content_type: str) -> str:
 def _web_page(text: str) -> ResponseBody:
     text = text[:PAGE_START]
     title = re.search(r"<(title|h1)\b[^>]*>(.*?)</\1", text, re.IGNORECASE | re.DOTALL)
-    shown = title[2] if title else text
+    heading = title[2] if title else text
     return ResponseBody(
-        BodyFormat.HTML, summary=_excerpt(html.unescape(re.sub(r"<[^>]*>", " ", shown)))
+        BodyFormat.HTML, summary=_excerpt(html.unescape(re.sub(r"<[^>]*>", " ", heading)))
     )
 
 

@@ -145,16 +145,16 @@ class _Judge:
         if self._status == _TOO_MANY_REQUESTS:
             return self._busy(Threshold.CALLS, body.summary or "too many requests", ())
         if self._is_uncertain:
-            return self._lost(_shown(body), ())
+            return self._lost(_excerpt_of(body), ())
         if body.shape is BodyFormat.BROKEN:
             # A body that cannot be read may have been ROUTING_ERROR.
             return self._lost(body.summary, ())
         if body.shape is BodyFormat.HTML:
-            return self._foreign(_shown(body))
+            return self._foreign(_excerpt_of(body))
         if "api key" in body.summary.casefold() or self._status in (401, 403):
-            return self._refused(_shown(body), (), error_advice.KEY)
+            return self._refused(_excerpt_of(body), (), error_advice.KEY)
         return self._refused(
-            _shown(body), (), error_advice.WRONG_PATH if self._status == 404 else ""
+            _excerpt_of(body), (), error_advice.WRONG_PATH if self._status == 404 else ""
         )
 
     def redirected(self) -> AlmaError:
@@ -168,8 +168,8 @@ class _Judge:
             return None
         # A server accepted the request; whether a write took effect is not known.
         if body.shape is BodyFormat.HTML and not self._call.is_write:
-            return self._foreign(_shown(body))
-        return self._lost(_shown(body), ())
+            return self._foreign(_excerpt_of(body))
+        return self._lost(_excerpt_of(body), ())
 
     @property
     def _is_uncertain(self) -> bool:
@@ -214,7 +214,7 @@ class _Judge:
         }
 
 
-def _shown(body: ResponseBody) -> str:
+def _excerpt_of(body: ResponseBody) -> str:
     """Return what arrived instead of a response, as words to follow a colon."""
     message = body.summary.rstrip(".")
     match body.shape:

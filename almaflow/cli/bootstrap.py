@@ -315,12 +315,12 @@ def _check_approvals(scenario: Scenario, loaded: LoadedWorkflow, path: Path | No
         return
     outline = Outline.of_loaded(loaded)
     asking = [place for place in outline.places() if place.step.kind.key == "approve"]
-    known = {place.path for place in asking} | {place.path.rsplit("/", 1)[-1] for place in asking}
+    names = {place.path for place in asking} | {place.path.rsplit("/", 1)[-1] for place in asking}
     for name in scenario.approvals:
         place = outline.place(name)
-        if name in known or (place is not None and place.step.kind.key == "approve"):
+        if name in names or (place is not None and place.step.kind.key == "approve"):
             continue
         raise RequestWrong(
             f"{path}: the scenario answers `{name}`, but the workflow has no `approve` step of "
-            f"that name{did_you_mean(name, known) or '.'}"
+            f"that name{did_you_mean(name, names) or '.'}"
         )

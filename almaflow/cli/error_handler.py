@@ -60,13 +60,13 @@ def run_command_line(arguments: Sequence[str]) -> int:
     try:
         code = _run(arguments)
     except BaseException as error:
-        code = _tell(error, arguments)
+        code = _print_error(error, arguments)
     sys.stdout.flush()
-    _tell_lost_output()
+    _report_lost_output()
     return code
 
 
-def _tell_lost_output() -> None:
+def _report_lost_output() -> None:
     """Say that the output is not complete; the reader of a pipe who has left knows it."""
     failure = failure_of(sys.stdout)
     if failure is not None and not isinstance(failure, BrokenPipeError):
@@ -89,7 +89,7 @@ def _emit_interrupted() -> None:
     emit_json({"error": details})
 
 
-def _tell(error: BaseException, arguments: Sequence[str]) -> int:
+def _print_error(error: BaseException, arguments: Sequence[str]) -> int:
     """Print what an exception means and return the exit code."""
     error = _single(error)
     match error:

@@ -74,7 +74,7 @@ def responds(store: Store, record: RunRecord) -> bool:
         raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
-def tell_owner(store: Store, record: RunRecord, text: str, *, as_json: bool, **data: Any) -> None:
+def notify_owner(store: Store, record: RunRecord, text: str, *, as_json: bool, **data: Any) -> None:
     """Say what the process that works on a run does now; *data* is what programs get besides."""
     assert record.owner is not None, "a run that is worked on has an owner"
     process = store.process(record.owner)

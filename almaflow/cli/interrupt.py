@@ -43,19 +43,19 @@ def run_interruptible(main: Callable[[], Awaitable[T]], *, virtual: bool = False
     Raises:
         Interrupted: stopped by a signal; *main* was cancelled and has cleaned up.
     """
-    asked: float | None = None
+    first_signal_at: float | None = None
     resume_collection()
 
     def stop(scope: anyio.CancelScope, number: int) -> None:
-        nonlocal asked
+        nonlocal first_signal_at
         now = anyio.current_time()
-        if asked is not None and now - asked < _ECHO:
+        if first_signal_at is not None and now - first_signal_at < _ECHO:
             # `timeout` and others signal the process and its group: that is one wish.
             return
-        if asked is not None and number == HANGUP:
+        if first_signal_at is not None and number == HANGUP:
             # The shell and the system both send it when a terminal closes: nobody is impatient.
             return
-        if asked is not None:
+        if first_signal_at is not None:
             # A person who presses twice does not want to wait for the response to a write.
             sys.stderr.write(
                 "\nLeaving immediately; almaflow will search Alma for requests that were being "
@@ -63,7 +63,7 @@ def run_interruptible(main: Callable[[], Awaitable[T]], *, virtual: bool = False
             )
             sys.stderr.flush()
             os._exit(EXIT_INTERRUPTED)
-        asked = now
+        first_signal_at = now
         scope.cancel()
 
     async def guarded() -> T | None:
@@ -79,7 +79,7 @@ def run_interruptible(main: Callable[[], Awaitable[T]], *, virtual: bool = False
             result = anyio.run(guarded, backend_options=options)
     except KeyboardInterrupt:
         raise Interrupted from None
-    if asked is not None and result is None:
+    if first_signal_at is not None and result is None:
         raise Interrupted
     return result  # type: ignore[return-value]
 

@@ -133,14 +133,14 @@ async def _look(alma: Asked, kind: Kind) -> str:
     """
     match kind:
         case SubmitJob(job=job):
-            found = await alma.directory.job(id=job.id, name=job.name)
-            return alma.directory.other_name(found, job.name)
+            in_alma = await alma.directory.job(id=job.id, name=job.name)
+            return alma.directory.other_name(in_alma, job.name)
         case WaitForRun(integration=IntegrationProfile() as profile):
             begins = kind.job.name if kind.job is not None else None
             await alma.directory.integration_job(profile.id, profile.code, profile.name, begins)
         case WaitForRun(job=JobReference() as job):
-            found = await alma.directory.job(id=job.id, name=job.name, type=None)
-            return alma.directory.other_name(found, job.name)
+            in_alma = await alma.directory.job(id=job.id, name=job.name, type=None)
+            return alma.directory.other_name(in_alma, job.name)
         case RunProfile(integration=profile) if profile is not None:
             await alma.directory.integration_job(profile.id, profile.code, profile.name, kind.job)
         case (

@@ -32,7 +32,7 @@ StrictOption = Annotated[
 ]
 
 
-def read_given(pairs: list[str], file: Path | None) -> dict[str, Any]:
+def read_inputs(pairs: list[str], file: Path | None) -> dict[str, Any]:
     """Return the inputs of the command line; those of `-i` outweigh the file's.
 
     Raises:
@@ -51,19 +51,19 @@ def read_given(pairs: list[str], file: Path | None) -> dict[str, Any]:
 
 
 def _pairs(pairs: list[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    inputs: dict[str, str] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         name = name.strip()
         if not equals or not name:
             raise RequestWrong(f"`-i {pair}` is not an input; write `-i name=value`.")
-        if name in found:
+        if name in inputs:
             raise RequestWrong(
-                f"The input `{name}` is given twice, by `-i {name}={found[name]}` and by `-i "
+                f"The input `{name}` is given twice, by `-i {name}={inputs[name]}` and by `-i "
                 f"{name}={value}`. Remove one of them. A list is one value: `-i {name}=a,b`."
             )
-        found[name] = value
-    return found
+        inputs[name] = value
+    return inputs
 
 
 def in_order(file: str, scenario: str | None) -> tuple[str, str | None]:

@@ -125,10 +125,10 @@ def _too_many(option: str, values: int, institutions: int) -> RequestWrong:
 def _environments(values: Sequence[str], count: int) -> list[Environment]:
     if len(values) > count:
         raise _too_many("--environment", len(values), count)
-    known = [_environment(value) for value in values]
+    environments = [_environment(value) for value in values]
     # One is for all; else they are in the order of the institutions.
-    rest = known[0] if len(known) == 1 else Environment.PRODUCTION
-    return [*known, *[rest] * (count - len(known))]
+    rest = environments[0] if len(environments) == 1 else Environment.PRODUCTION
+    return [*environments, *[rest] * (count - len(environments))]
 
 
 def _environment(value: str) -> Environment:

@@ -141,9 +141,9 @@ def _iterations(node: StepNode, names: Names) -> Iterator[Names]:
         kind = around.step.kind
         if isinstance(kind, ForEach):
             several = [
-                {**seen, kind.as_: item} if known else seen
+                {**seen, kind.as_: item} if name else seen
                 for seen in several
-                for known, item in _items(kind, seen)
+                for name, item in _items(kind, seen)
             ][:_MOST_ITEMS]
     yield from several
 

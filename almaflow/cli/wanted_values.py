@@ -35,12 +35,12 @@ class Conditions:
     """What conditions ask for, as they are found."""
 
     members: list[Bound] = field(default_factory=list)
-    found: dict[tuple[str, str | int], list[Bound]] = field(default_factory=dict)
+    bounds: dict[tuple[str, str | int], list[Bound]] = field(default_factory=dict)
     """By job (`*`: any) and key or position of a counter."""
 
     def counters(self) -> tuple[WantedCounter, ...]:
         return tuple(
-            WantedCounter(job, key, tuple(bounds)) for (job, key), bounds in self.found.items()
+            WantedCounter(job, key, tuple(bounds)) for (job, key), bounds in self.bounds.items()
         )
 
     def read(self, workflow: Workflow, names: Names) -> None:
@@ -53,7 +53,7 @@ class Conditions:
             own = _job_of(step) if step is not None else "*"
             for mention in mentions(parsed):
                 if mention.counter is not None:
-                    self.found.setdefault((_job(mention, jobs, own), mention.counter), [])
+                    self.bounds.setdefault((_job(mention, jobs, own), mention.counter), [])
         for step, source in _conditions(workflow):
             self._read_condition(source, names, jobs, _job_of(step))
 
@@ -67,7 +67,9 @@ class Conditions:
                 continue
             bound = Bound(comparison.operator, other)
             if mention.counter is not None:
-                self.found.setdefault((_job(mention, jobs, own), mention.counter), []).append(bound)
+                self.bounds.setdefault((_job(mention, jobs, own), mention.counter), []).append(
+                    bound
+                )
             elif mention.path[-1] == "member_count" and not isinstance(other, str):
                 self.members.append(bound)
 

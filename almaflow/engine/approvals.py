@@ -45,7 +45,7 @@ class Question:
     path: str
     kind: str
     after: int
-    given: anyio.Event = field(default_factory=anyio.Event)
+    replied: anyio.Event = field(default_factory=anyio.Event)
     answer: Reply | None = None
 
 
@@ -73,7 +73,7 @@ class People:
         # The next look takes up what was said before the question was opened.
         self._heard = min(self._heard, after)
         if self._store.in_memory:
-            await self.hear()
+            await self.read_replies()
         return question
 
     def forget(self, question: Question) -> None:
@@ -85,9 +85,9 @@ class People:
         reply = await self._asker.ask(question.run_id, question.path, text)
         if reply is not None and question.answer is None:
             question.answer = Reply(reply.by, now, reply.value)
-            question.given.set()
+            question.replied.set()
 
-    async def hear(self) -> None:
+    async def read_replies(self) -> None:
         """Take the answers that have been given since the last time."""
         if not self._open:
             return
@@ -97,9 +97,12 @@ class People:
 
     def _give(self, answer: Decision) -> None:
         for question in self._open:
-            asked = (question.run_id, question.path, question.kind)
-            if asked != (answer.run_id, answer.path, answer.kind) or answer.id <= question.after:
+            question_key = (question.run_id, question.path, question.kind)
+            if (
+                question_key != (answer.run_id, answer.path, answer.kind)
+                or answer.id <= question.after
+            ):
                 continue
             if question.answer is None:
                 question.answer = Reply(answer.by, answer.at, answer.value)
-                question.given.set()
+                question.replied.set()

@@ -91,7 +91,7 @@ class Attempt(OwnSubmissions):
         self.budget = Budget()
         """For all expressions of the attempt, between which it may never pause."""
         self.directory = Directory(
-            self.read, self.clock, self.connection.name, kept=self.connection.kept
+            self.read, self.clock, self.connection.name, cache=self.connection.directory_cache
         )
 
     # Expressions
@@ -128,7 +128,7 @@ class Attempt(OwnSubmissions):
 
     async def read(self, call: Call[T], *, poll: bool = False, again: bool = True) -> T:
         retries = Retries(self.clock.now())
-        self.tell_request(call)
+        self.report_request(call)
         while True:
             if not poll:
                 await self._wait_until_open()
@@ -165,7 +165,7 @@ class Attempt(OwnSubmissions):
 
     def _has_answered(self) -> bool:
         """Whether Alma has responded as Alma: to this process, or to an earlier one's write."""
-        return self.connection.answered or self.state.history.heard_from(self.institution)
+        return self.connection.answered or self.state.history.has_reached(self.institution)
 
     async def ready(self) -> None:
         """Return when one more request may be sent.
@@ -194,10 +194,10 @@ class Attempt(OwnSubmissions):
         """Whether a cancellation or a deadline ends the step, unlike Ctrl-C."""
         return self.state.why_ended(self.where) is not None
 
-    def tell_request(self, call: Call[Any]) -> None:
+    def report_request(self, call: Call[Any]) -> None:
         """Report to listeners what is sent, with secrets as names."""
         request = show_placeholders(call.rendering())
-        self.journal.tell(EventKind.REQUEST, self.path, call.name, request=request)
+        self.journal.report(EventKind.REQUEST, self.path, call.name, request=request)
 
     async def wait_to_retry(self, error: AlmaError, retries: Retries) -> None:
         """Count *error* and wait before the request is sent again.
@@ -229,7 +229,7 @@ class Attempt(OwnSubmissions):
             instant = bound.next_look(self.path, self.waits, self.now, now, instant)
         self.waits += 1
         if instant - now >= WORTH_LOGGING:
-            await self._tell_wait(waiting.at(self.path, detail), until=instant.isoformat())
+            await self._report_wait(waiting.at(self.path, detail), until=instant.isoformat())
         try:
             await self.clock.sleep_until(instant)
         finally:
@@ -239,7 +239,7 @@ class Attempt(OwnSubmissions):
         """Wait until *event* is set; *waiting* is shown meanwhile."""
         await self.where.limits.enforce(self.clock.now())
         if not event.is_set():
-            await self._tell_wait(waiting.at(self.path))
+            await self._report_wait(waiting.at(self.path))
             try:
                 await event.wait()
             finally:
@@ -248,10 +248,12 @@ class Attempt(OwnSubmissions):
     async def sleep(self, duration: timedelta, waiting: Waiting) -> None:
         await self.wait_until(self.clock.now() + duration, waiting)
 
-    async def _tell_wait(self, waiting: Waiting, **data: Any) -> None:
+    async def _report_wait(self, waiting: Waiting, **data: Any) -> None:
         if waiting.summary != self.last_wait:
             value = replace(waiting, path="", detail="").to_json()
-            self.journal.tell(EventKind.WAITING, self.path, waiting.summary, waiting=value, **data)
+            self.journal.report(
+                EventKind.WAITING, self.path, waiting.summary, waiting=value, **data
+            )
             self.last_wait = waiting.summary
         await self.journal.waits(waiting)
 
@@ -264,7 +266,7 @@ class Attempt(OwnSubmissions):
         counters: Sequence[Mapping[str, str]] = (),
     ) -> None:
         counted = [dict(one) for one in counters]
-        self.journal.tell(EventKind.PROGRESS, self.path, text, percent=percent, counters=counted)
+        self.journal.report(EventKind.PROGRESS, self.path, text, percent=percent, counters=counted)
 
     def say(self, text: str) -> None:
-        self.journal.tell(EventKind.SAID, self.path, str(show_placeholders(text)))
+        self.journal.report(EventKind.SAID, self.path, str(show_placeholders(text)))

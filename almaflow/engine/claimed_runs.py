@@ -100,12 +100,12 @@ class ClaimedRuns:
         try:
             await self._work(loaded, journal)
         except Suspended as error:
-            journal.tell(EventKind.RUN, text=str(error), status="waiting")
+            journal.report(EventKind.RUN, text=str(error), status="waiting")
             await journal.suspend(Waiting(WaitingKind.RESOLVE, str(error)))
             await journal.release(held=False)
         except anyio.get_cancelled_exc_class():
             with anyio.CancelScope(shield=True), suppress(ClaimLost, StoreTrouble):
-                journal.tell(EventKind.RUN, text=_INTERRUPTED if self.hold else _STOPPED)
+                journal.report(EventKind.RUN, text=_INTERRUPTED if self.hold else _STOPPED)
                 await (journal.release(held=True) if self.hold else journal.hand_over())
             raise
         except StoreTrouble:
@@ -121,7 +121,7 @@ class ClaimedRuns:
         plan = recorded_plan(record, await self._definition(record.definition))
         resumed = record.started_at is not None
         begun = "Resumed." if resumed else "Began."
-        journal.tell(EventKind.RUN, text=begun, status="running", name=plan.name)
+        journal.report(EventKind.RUN, text=begun, status="running", name=plan.name)
         if resumed:
             journal.take_up(record)
         else:
@@ -152,6 +152,6 @@ class ClaimedRuns:
         why = str(error) if isinstance(error, AlmaflowError) else f"a defect ({error!r})"
         # What has gone wrong may be the store, or the run another process's by now.
         with suppress(StoreError):
-            journal.tell(EventKind.RUN, text=why, status="waiting")
+            journal.report(EventKind.RUN, text=why, status="waiting")
             await journal.suspend(Waiting(WaitingKind.RESUME, why))
             await journal.release(held=True)

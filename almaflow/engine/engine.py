@@ -168,7 +168,7 @@ class Engine:
             for notice, error in await self.outbox.settle():
                 text = f"A notice was not delivered: {error} {TRIED_LATER}"
                 now, run_id = self.clock.now(), notice.run_id or ""
-                self.listener.hear(RunEvent(now, run_id, EventKind.SAID, "", text))
+                self.listener.receive(RunEvent(now, run_id, EventKind.SAID, "", text))
                 line = Line(now, EventKind.SAID.value, "", text, {})
                 await self._writer.call(self.store.add_events, run_id, [line])
 
@@ -351,17 +351,17 @@ class Engine:
         while True:
             # A refusing store reports that to the next write; a check can come later.
             with suppress(StoreTrouble):
-                if await self._cancel_what_is_asked():
+                if await self._cancel_requested():
                     # Who has asked waits for a sign of life.
                     await self._services.lease.renew()
-                await self._services.people.hear()
+                await self._services.people.read_replies()
             self._word = await self._wait_for(self._word)
 
-    async def _cancel_what_is_asked(self) -> bool:
+    async def _cancel_requested(self) -> bool:
         """Cancel the runs that are to be; returns whether there are any."""
         if not self._runs.ids:
             return False
-        asked = await self._writer.call(self.store.cancels_asked, list(self._runs.ids))
-        for run_id, cancel in asked.items():
+        requests = await self._writer.call(self.store.cancels_asked, list(self._runs.ids))
+        for run_id, cancel in requests.items():
             self._runs.cancel(run_id, cancel.by)
-        return bool(asked)
+        return bool(requests)

@@ -104,7 +104,7 @@ class ExternalAccess(Attempt):
         what = "Files" if channel == LOG_CHANNEL else "Attached"
         if about := in_words(files, problems, what):
             text += f"\n\n{about}"
-        self.journal.tell(EventKind.NOTICE, self.path, str(show_placeholders(text)), to=channel)
+        self.journal.report(EventKind.NOTICE, self.path, str(show_placeholders(text)), to=channel)
         if channel == LOG_CHANNEL:
             return
         notice = NewNotice(

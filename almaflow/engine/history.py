@@ -152,7 +152,7 @@ class RunHistory:
             for entry in self.journal.below(path)
         )
 
-    def heard_from(self, institution: str) -> bool:
+    def has_reached(self, institution: str) -> bool:
         """Whether a write of this run has reached Alma, perhaps an earlier process's."""
         return any(
             entry.request_hash

@@ -53,7 +53,7 @@ class Interpreter:
             path = prefix + step.label(place)
             if not self.history.has_begun(path):
                 await anyio.lowlevel.checkpoint_if_cancelled()
-                if where.halt.is_asked:
+                if where.halt.is_set:
                     raise Halted(where.halt.why(path))
             ending = await self._step(step, path, where)
             if ending.outcome.is_good:
@@ -78,11 +78,11 @@ class Interpreter:
             attempt += 1
             if self.journal.get(path, attempt, "begin") is None:
                 context = self._context(path, attempt, again_at, where)
-                if not where.halt.is_asked:
+                if not where.halt.is_set:
                     text = f"attempt {attempt} follows"
                     waiting = Waiting(WaitingKind.TIME, text, until=again_at)
                     await context.wait_until(again_at, waiting)
-                if where.halt.is_asked:
+                if where.halt.is_set:
                     return ending
 
     async def _attempt(self, step: StepBase, path: str, attempt: int, where: Where) -> Ending:
@@ -158,7 +158,7 @@ class Interpreter:
         except AlmaflowError as error:
             begin["error"] = str(error)
         if begin["if"]:
-            self.journal.tell(
+            self.journal.report(
                 EventKind.BEGAN, path, step.name or "", kind=step.kind.key, attempt=attempt
             )
         self.journal.record_soon(path, attempt, "begin", begin)

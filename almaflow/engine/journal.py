@@ -230,11 +230,11 @@ class RunJournal:
             )
         )
 
-    def tell(self, about: EventKind, path: str = "", text: str = "", **data: Any) -> None:
+    def report(self, about: EventKind, path: str = "", text: str = "", **data: Any) -> None:
         """Tell onlookers now, and the log with the next write (or `flush`)."""
         now, data = self._clock.now(), self._stored(data)
         event = RunEvent(now, self.run_id, about, path, self._mask.text(text), data)
-        self._listener.hear(event)
+        self._listener.receive(event)
         if about not in NOT_LOGGED:
             line = Line(event.at, event.kind.value, event.path, event.text, event.data)
             self._lines.append(line)

@@ -36,19 +36,19 @@ class RunNotices:
 
     async def about(self, ending: Ending) -> list[NewNotice]:
         """Return the notification for each channel that is subscribed, and log them all."""
-        asked = self._plan.workflow.notify
+        rules = self._plan.workflow.notify
         before = ""
-        if any("recovered" in notice.on for notice in asked):
+        if any("recovered" in notice.on for notice in rules):
             before = await self._recovered_from(ending.outcome)
         events = events_of(ending.outcome) | ({"recovered"} if before else set())
         channels: dict[str, set[str]] = {}
-        for notice in asked:
+        for notice in rules:
             if events & set(notice.on):
                 channels.setdefault(notice.to, set()).update(notice.on)
         for channel, on in channels.items():
             after = before if "recovered" in on else ""
             text = f"{self._plan.name} ended as {ending.outcome}. {after}{ending.error}".strip()
-            self._journal.tell(EventKind.NOTICE, text=text, to=channel)
+            self._journal.report(EventKind.NOTICE, text=text, to=channel)
         return [
             self._notice(channel, ending, before if "recovered" in on else "")
             for channel, on in channels.items()

@@ -120,7 +120,7 @@ class Outbox:
     def masked(self, notices: Sequence[NewNotice]) -> list[NewNotice]:
         """Return *notices* as they may be kept and sent: without secrets."""
         return [
-            replace(one, title=self._shown(one.title), text=self._shown(one.text))
+            replace(one, title=self._display_text(one.title), text=self._display_text(one.text))
             for one in notices
         ]
 
@@ -167,7 +167,7 @@ class Outbox:
                 undelivered.append((notice, progress.error))
         return undelivered
 
-    def _shown(self, text: str) -> str:
+    def _display_text(self, text: str) -> str:
         return self._mask.text(str(show_placeholders(text)))
 
     # --- delivering -------------------------------------------------------------------------------
@@ -207,7 +207,7 @@ class Outbox:
         def look() -> tuple[list[NoticeRecord], datetime | None]:
             return self._store.due_notices(_TOGETHER), self._store.next_notice_at()
 
-        self._tell_waiting()
+        self._report_waiting()
         try:
             due, next_at = await self._writer.call(look)
         except StoreTrouble:
@@ -224,7 +224,7 @@ class Outbox:
             tasks.start_soon(self._deliver, name, notices)
         return next_at
 
-    def _tell_waiting(self) -> None:
+    def _report_waiting(self) -> None:
         self._changed.set()
         self._changed = anyio.Event()
 
@@ -257,10 +257,10 @@ class Outbox:
                     attempt = Try(notice.id, error=channel.trouble, soon=False)
                 else:
                     attempt = await self._send(channel, notice, files)
-                    self._tell(channel, notice.channel, attempt.error)
+                    self._report_unsent(channel, notice.channel, attempt.error)
                     failures = failures + 1 if attempt.error else 0
                 await self._record(channel, notice, attempt)
-            self._tell_waiting()
+            self._report_waiting()
 
     async def _record(self, channel: Channel, notice: NoticeRecord, attempt: Try) -> None:
         if not attempt.error:
@@ -324,7 +324,7 @@ class Outbox:
             error = f"The channel `{notice.channel}` did not respond within {seconds:g} seconds."
             return Try(notice.id, over=True, error=error)
         if attempt.remark:
-            channel.remarks[notice.id] = text = self._shown(attempt.remark)
+            channel.remarks[notice.id] = text = self._display_text(attempt.remark)
             self._log(text, level="warning", channel=notice.channel, **_about(notice))
         return attempt
 
@@ -342,10 +342,10 @@ class Outbox:
         except Exception as caught:
             # A hundred services, each with different code: none of them may end the others.
             error = f"The channel `{notice.channel}` failed: {type(caught).__name__}: {caught}."
-        attempt.error = self._shown(error)
+        attempt.error = self._display_text(error)
         attempt.over = True
 
-    def _tell(self, channel: Channel, name: str, error: str) -> None:
+    def _report_unsent(self, channel: Channel, name: str, error: str) -> None:
         """Say when a channel begins to be in trouble, and when it works again."""
         if error and not channel.trouble:
             self._log(

@@ -53,12 +53,12 @@ class ParallelBlocks:
         halt = Halt(self.where.halt)
         if any(self._stops_others(body) for body in self.bodies):
             # A process before this one was on its way to finish what had begun.
-            halt.ask()
+            halt.set()
         todo = iter(self.bodies)
 
         async def work() -> None:
             for body in todo:
-                if not halt.is_asked or self._has_begun(body):
+                if not halt.is_set or self._has_begun(body):
                     self.ends[body.name] = await self._one(body, halt)
 
         with alone():
@@ -87,7 +87,7 @@ class ParallelBlocks:
             outcome = Outcome.SKIPPED if skipped else ending.outcome
             ending = Ending(outcome, ending.error, at=ending.at)
         if not ending.outcome.is_good or ending.ends is not None:
-            halt.ask()
+            halt.set()
         return BodyEnd(body, ending, _gave(body, where))
 
     def _ending(self, ends: Sequence[BodyEnd]) -> Ending:

@@ -87,7 +87,7 @@ class Runner:
         if ending.outcome in (Outcome.SUCCEEDED, Outcome.WARNING):
             outputs = recorded_outputs(self._phases.outputs(ending))
         notices = await self._notices.about(ending)
-        self._journal.tell(
+        self._journal.report(
             EventKind.RUN, text=ending.error, outcome=ending.outcome.value, status="finished"
         )
         await self._journal.finish(ending.outcome, ending.error, outputs, notices)

@@ -26,18 +26,18 @@ class Halt:
         self._around = around
         self._asked = False
 
-    def ask(self) -> None:
+    def set(self) -> None:
         """Let nothing new begin."""
         self._asked = True
 
     @property
-    def is_asked(self) -> bool:
+    def is_set(self) -> bool:
         """Whether it was asked for here or further out."""
-        return self._asked or (self._around is not None and self._around.is_asked)
+        return self._asked or (self._around is not None and self._around.is_set)
 
     def why(self, path: str) -> str:
         """Return why the step at *path* did not begin."""
-        if self._around is not None and self._around.is_asked:
+        if self._around is not None and self._around.is_set:
             return self._around.why(path)
         return "A parallel step failed, so nothing new was started here."
 

@@ -118,22 +118,22 @@ class Context(ExternalAccess):
         waiting = Waiting(WaitingKind.PERSON, question)
 
         async def ask() -> dict[str, Any]:
-            asked = await self.once("asked", self._last_answer)
-            asked_of = await people.expect(self.run_id, self.path, kind, asked["after"])
+            before = await self.once("asked", self._last_answer)
+            open_question = await people.expect(self.run_id, self.path, kind, before["after"])
             try:
                 with alone():
                     async with anyio.create_task_group() as tasks:
-                        tasks.start_soon(people.ask_here, asked_of, question, self.clock.now())
+                        tasks.start_soon(people.ask_here, open_question, question, self.clock.now())
                         if self.where.limits.passed(self.clock.now()):
                             # A person may have replied while no process executed the run.
-                            await people.hear()
-                        if not asked_of.given.is_set():
-                            await self.wait_event(asked_of.given, waiting)
+                            await people.read_replies()
+                        if not open_question.replied.is_set():
+                            await self.wait_event(open_question.replied, waiting)
                         tasks.cancel_scope.cancel()
             finally:
-                people.forget(asked_of)
-            assert asked_of.answer is not None
-            reply = asked_of.answer
+                people.forget(open_question)
+            assert open_question.answer is not None
+            reply = open_question.answer
             return {"by": reply.by, "at": reply.at, "value": dict(reply.value)}
 
         recorded = await self.once("answer", ask)

@@ -20,7 +20,7 @@ class StepLimit(Halt):
         self._path = ""
 
     @property
-    def is_asked(self) -> bool:
+    def is_set(self) -> bool:
         return self._journal.begun >= self._most
 
     def why(self, path: str) -> str:

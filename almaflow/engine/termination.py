@@ -52,7 +52,7 @@ class OpenAttempts:
         now = services.clock.now()
         started_at = datetime.fromisoformat(begin["now"])
         seconds = round((now - started_at).total_seconds(), 3)
-        journal.tell(
+        journal.report(
             EventKind.ENDED,
             path,
             ending.error,

@@ -115,7 +115,7 @@ class Phases:
                 outputs[name] = _rendered(value, names, budget)
             except ExpressionFailed as error:
                 text = f"The output `{name}` is omitted: {error}"
-                self.state.journal.tell(EventKind.SAID, self.prefix.rstrip("/"), text)
+                self.state.journal.report(EventKind.SAID, self.prefix.rstrip("/"), text)
         return outputs
 
 

@@ -50,7 +50,7 @@ NOT_LOGGED = frozenset({EventKind.PROGRESS, EventKind.REQUEST})
 class Listener(Protocol):
     """A listener that follows runs while they execute."""
 
-    def hear(self, event: RunEvent) -> None:
+    def receive(self, event: RunEvent) -> None:
         """Take note of what happened; must be quick and must not raise."""
         ...
 
@@ -58,5 +58,5 @@ class Listener(Protocol):
 class NoListener:
     """Nobody looks on."""
 
-    def hear(self, event: RunEvent) -> None:
+    def receive(self, event: RunEvent) -> None:
         """Drop it."""

@@ -23,7 +23,7 @@ class IntentView:
     """Method, path, query and body, secrets as names."""
     state: EntryState
     told: str
-    """The state in plain words."""
+    """The state as a sentence for people; `show --json` has it under this name."""
     sent_at: datetime
     changed_at: datetime
     sends: int = 1

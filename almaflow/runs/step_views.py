@@ -160,7 +160,7 @@ class Steps:
             status=self._status(waiting),
             outcome=Outcome.UNKNOWN if lost else self._record.outcome if self._over else None,
             error=end.value["error"] if end is not None else "",
-            reason="" if waiting is None else waiting.shown,
+            reason="" if waiting is None else waiting.full_text,
             waiting=waiting,
             started_at=next(
                 one.started_at for one in tries if one.number > self._redo.get(path, 0)
@@ -175,7 +175,7 @@ class Steps:
 
     @staticmethod
     def _ended(end: Entry, shared: dict[str, Any]) -> StepView:
-        facts = shown(end.value["facts"])
+        facts = display_value(end.value["facts"])
         started, ended = facts.get("started_at"), facts.get("ended_at")
         return StepView(
             status=Status.FINISHED,
@@ -281,14 +281,14 @@ class Steps:
         return True
 
 
-def waits_of(record: RunRecord, known: Iterable[str] | None) -> list[Waiting]:
+def waits_of(record: RunRecord, step_paths: Iterable[str] | None) -> list[Waiting]:
     """Return what each step waits for; nothing when the run as a whole waits.
 
     *known* are the paths of steps; None takes every one.
     """
     if record.status is not Status.WAITING:
         return []
-    paths = None if known is None else frozenset(known)
+    paths = None if step_paths is None else frozenset(step_paths)
     return [wait for wait in record.waits if wait.path and (paths is None or wait.path in paths)]
 
 
@@ -309,6 +309,6 @@ def _kind_in(path: str) -> str:
     return kind if hyphen else ""
 
 
-def shown(value: Any) -> Any:
+def display_value(value: Any) -> Any:
     """Return a recorded value JSON-able, secrets as names."""
     return show_placeholders(plain(value))

@@ -12,7 +12,14 @@ from almaflow.outcome import Outcome, Status
 from almaflow.plan import Plan
 from almaflow.runs.events import EventKind
 from almaflow.runs.request_views import IntentView
-from almaflow.runs.step_views import AttemptView, IterationsView, Steps, StepView, shown, waits_of
+from almaflow.runs.step_views import (
+    AttemptView,
+    IterationsView,
+    Steps,
+    StepView,
+    display_value,
+    waits_of,
+)
 from almaflow.store import Entry, Event, RunRecord
 from almaflow.waiting import WaitingKind
 
@@ -128,8 +135,8 @@ def view_of(
     """
     steps = Steps(record, plan, entries, worked_on).views()
     log = list(events)
-    known = [step.path for step in steps]
-    waits = (WaitView(one.path, one.shown, one.kind) for one in waits_of(record, known))
+    step_paths = [step.path for step in steps]
+    waits = (WaitView(one.path, one.full_text, one.kind) for one in waits_of(record, step_paths))
     return RunView(
         id=record.id,
         workflow=record.workflow,
@@ -153,9 +160,9 @@ def view_of(
         seconds=_seconds(record.started_at, record.ended_at),
         cancel_requested_at=record.cancel_requested_at,
         cancel_requested_by=record.cancel_requested_by,
-        inputs=shown(record.inputs),
-        vars=shown(record.vars),
-        outputs=None if record.outputs is None else shown(record.outputs),
+        inputs=display_value(record.inputs),
+        vars=display_value(record.vars),
+        outputs=None if record.outputs is None else display_value(record.outputs),
         commit=None if plan is None else plan.definition.get("commit"),
         timezone="UTC" if plan is None else str(plan.zone),
         steps=steps,
@@ -172,10 +179,10 @@ def _attempts(
     record: RunRecord, entries: Iterable[Entry], log: Iterable[Event]
 ) -> Iterator[RunAttemptView]:
     """Yield the attempts at the run, the oldest first."""
-    asked = {one.attempt: one for one in entries if not one.path and one.effect == "retry"}
+    retries = {one.attempt: one for one in entries if not one.path and one.effect == "retry"}
     ends = [one for one in log if one.kind == EventKind.RUN and "outcome" in (one.data or {})]
     for number in range(1, record.attempt + 1):
-        retry = asked.get(number)
+        retry = retries.get(number)
         recorded = {} if retry is None else retry.value
         if number == record.attempt:
             ended_at, outcome, error = record.ended_at, record.outcome, record.error

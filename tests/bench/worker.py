@@ -27,7 +27,7 @@ class Ears:
         self._count = count
         self._waiting: set[str] = set()
 
-    def hear(self, event: RunEvent) -> None:
+    def receive(self, event: RunEvent) -> None:
         polls = event.kind is EventKind.REQUEST and "/instances/" in event.data["request"]["path"]
         if event.kind is not EventKind.WAITING and not polls:
             return

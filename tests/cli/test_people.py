@@ -52,7 +52,7 @@ class Picture:
     def __init__(self) -> None:
         self.seen: list[str] = []
 
-    def hear(self, event: RunEvent) -> None:
+    def receive(self, event: RunEvent) -> None:
         """Nothing happens."""
 
     @contextmanager

@@ -152,17 +152,17 @@ def test_watching_goes_on_until_ctrl_c_and_takes_over_what_loses_its_process(
     with past.now(monkeypatch) as store:
         process = store.enter_process("shelf", 4711, "0")
         store.claim_run(later, process.id)
-        hear = RunLines.hear
+        receive = RunLines.receive
 
         def heard(self: RunLines, event: RunEvent) -> None:
-            hear(self, event)
+            receive(self, event)
             over = event.kind is EventKind.RUN and "outcome" in event.data
             if over and event.run_id == first:
                 store.leave_process(process.id)
             elif over and event.run_id == later:
                 os.kill(os.getpid(), signal.SIGINT)
 
-        monkeypatch.setattr(RunLines, "hear", heard)
+        monkeypatch.setattr(RunLines, "receive", heard)
         typed = almaflow("resume", "--all", "--watch")
 
         assert typed.code == 130
@@ -182,16 +182,16 @@ def test_watching_hears_an_answer(
     run = held(past, SIGN)
 
     with past.now(monkeypatch) as store:
-        hear = RunLines.hear
+        receive = RunLines.receive
 
         def heard(self: RunLines, event: RunEvent) -> None:
-            hear(self, event)
+            receive(self, event)
             if event.kind is EventKind.WAITING:
                 store.add_answer(run, "sign", "approve", {"approved": True, "comment": ""}, "anna")
             elif event.kind is EventKind.RUN and "outcome" in event.data:
                 os.kill(os.getpid(), signal.SIGINT)
 
-        monkeypatch.setattr(RunLines, "hear", heard)
+        monkeypatch.setattr(RunLines, "receive", heard)
         typed = almaflow("resume", "--all", "--watch")
 
         assert store.run(run).outcome is Outcome.SUCCEEDED

@@ -34,7 +34,7 @@ def shown(
     view = LineView(zone)
     capsys.readouterr()
     for event in played.heard:
-        view.hear(event)
+        view.receive(event)
     return capsys.readouterr().out.splitlines()
 
 
@@ -96,7 +96,7 @@ def test_another_reason_to_wait_is_a_line_although_the_status_is_known(
         (EventKind.WAITING, "job M901 runs (RUNNING)", {"waiting": {"status": "RUNNING"}}),
         (EventKind.WAITING, "Alma does not respond", {}),
     ]:
-        view.hear(RunEvent(START, "r", kind, "x", text, data))
+        view.receive(RunEvent(START, "r", kind, "x", text, data))
 
     assert capsys.readouterr().out.splitlines() == [
         "2026-03-02 08:15:00+00:00  x  RUNNING",
@@ -197,16 +197,16 @@ def test_of_many_iterations_only_what_matters_is_told(
     view = LineView(UTC)
     for number in (20, 21, 22):
         path = f"all/{number}/x"
-        view.hear(event(EventKind.BEGAN, path, kind="wait", attempt=1))
-        view.hear(event(EventKind.WAITING, path, "until later"))
-        view.hear(event(EventKind.PROGRESS, path, "RUNNING"))
-        view.hear(event(EventKind.ENDED, path, outcome="succeeded", seconds=0))
+        view.receive(event(EventKind.BEGAN, path, kind="wait", attempt=1))
+        view.receive(event(EventKind.WAITING, path, "until later"))
+        view.receive(event(EventKind.PROGRESS, path, "RUNNING"))
+        view.receive(event(EventKind.ENDED, path, outcome="succeeded", seconds=0))
     asks = {"kind": "person", "text": "really?"}
-    view.hear(
+    view.receive(
         event(EventKind.WAITING, "all/23/y", "a person has to approve: really?", waiting=asks)
     )
-    view.hear(event(EventKind.NOTICE, "all/24/in/1/z", "look", to="log"))
-    view.hear(event(EventKind.ENDED, "all/25/x", "oops", outcome="failed", seconds=0))
+    view.receive(event(EventKind.NOTICE, "all/24/in/1/z", "look", to="log"))
+    view.receive(event(EventKind.ENDED, "all/25/x", "oops", outcome="failed", seconds=0))
 
     assert [line.partition("  ")[2] for line in capsys.readouterr().out.splitlines()] == [
         "all/20/x  began (wait)",

@@ -94,7 +94,7 @@ def watch(console: Console, stage: Stage, played: Played, *, until: int | None =
     """Show what happened, up to the event of that number."""
     with LiveView(console, plan(stage, played), simulated=True) as view:
         for event in played.heard[:until]:
-            view.hear(event)
+            view.receive(event)
 
 
 def moment(played: Played, kind: EventKind, path: str, text: str = "") -> int:
@@ -213,7 +213,7 @@ def test_a_bar_is_never_longer_than_itself(stage: Stage, percent: float, bar: st
     event = RunEvent(START, "r", EventKind.PROGRESS, "x", "RUNNING", {"percent": percent})
 
     with LiveView(console, plan(stage, played), simulated=True) as view:
-        view.hear(event)
+        view.receive(event)
 
     assert f"  {bar} " in pictures(console)[-1][1]
 
@@ -228,7 +228,7 @@ def test_a_job_counts_while_it_runs_by_key_where_there_is_no_label(stage: Stage)
     event = RunEvent(START, "r", EventKind.PROGRESS, "x", "RUNNING", {"counters": counters})
 
     with LiveView(console, plan(stage, played), simulated=True) as view:
-        view.hear(event)
+        view.receive(event)
 
     assert "RUNNING, New 5, label.old 7, Send it" in pictures(console)[-1][1]
 
@@ -266,10 +266,10 @@ def test_a_step_that_the_plan_does_not_know_gets_a_row(stage: Stage) -> None:
     played = play(stage)
 
     with LiveView(console, plan(stage, played), simulated=True) as view:
-        view.hear(
+        view.receive(
             RunEvent(START, "r", EventKind.BEGAN, "new/one", "", {"kind": "wait", "attempt": 1})
         )
-        view.hear(RunEvent(START, "r", EventKind.SAID, "", "about the run"))
+        view.receive(RunEvent(START, "r", EventKind.SAID, "", "about the run"))
 
     assert pictures(console)[-1][-1].split() == ["▶", "new/one", "wait"]
 
@@ -290,7 +290,7 @@ def test_of_many_steps_those_around_the_present_are_shown(folder: Path) -> None:
 
     with view:
         for event in played.heard[: moment(played, EventKind.WAITING, "s10")]:
-            view.hear(event)
+            view.receive(event)
         during = pictures(console)[-1]
 
     assert during[1] == "  8 more above"
@@ -309,7 +309,7 @@ def test_at_the_begin_and_the_end_nothing_is_said_of_what_is_not_there(folder: P
     with view:
         first = pictures(console)[-1]
         for event in played.heard[: moment(played, EventKind.ENDED, "s19")]:
-            view.hear(event)
+            view.receive(event)
         last = pictures(console)[-1]
 
     assert (first[1].split()[1], first[-1]) == ("s0", "  14 more below")
@@ -325,7 +325,7 @@ def test_what_is_printed_after_the_run_stands_below_the_picture(stage: Stage) ->
 
     with LiveView(console, plan(stage, played), simulated=True) as view:
         for event in played.heard:
-            view.hear(event)
+            view.receive(event)
         console.print("the report")
         view.stop()
 
@@ -355,7 +355,7 @@ def test_a_live_run_shows_the_time_of_day(stage: Stage, monkeypatch: pytest.Monk
 
     with view:
         for event in played.heard[:2]:
-            view.hear(event)
+            view.receive(event)
 
     head, x = pictures(console)[-1][:2]
     assert head.startswith("demo at main  2026-03-02 08:22:00  run ")
@@ -372,7 +372,7 @@ def test_a_terminal_that_goes_away_does_not_end_the_run(stage: Stage) -> None:
     with LiveView(terminal(page), plan(stage, played), simulated=True) as view:
         for event in played.heard:
             page.broken = len(heard) >= 3
-            view.hear(event)
+            view.receive(event)
             heard.append(event)
         page.broken = False
 

@@ -42,7 +42,7 @@ def progress(percent: float) -> RunEvent:
 @pytest.mark.parametrize("columns", [1, 5, 10, 20, 33, 71, 72, 200])
 def test_no_line_is_wider_than_the_terminal(write: Write, columns: int) -> None:
     view = live_view(write("weed.yaml", "steps: [{id: export, submit_job: {job: M48}}]\n"), columns)
-    view.hear(progress(141.0))
+    view.receive(progress(141.0))
     screen = Console(file=io.StringIO(), width=columns, color_system=None)
 
     screen.print(view._picture())
@@ -61,7 +61,7 @@ def test_a_burst_of_events_is_not_drawn_one_by_one(
 
     with view:
         for _ in range(5000):
-            view.hear(progress(1.0))
+            view.receive(progress(1.0))
 
     assert 1 <= len(drawn) < 500
 

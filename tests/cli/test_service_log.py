@@ -31,8 +31,8 @@ class Lines:
             out=self.lines.append,
         )
 
-    def hear(self, told: EventKind, text: str = "", path: str = "", /, **data: Any) -> None:
-        self.log.hear(RunEvent(NOON, RUN, told, path, text, data))
+    def receive(self, told: EventKind, text: str = "", path: str = "", /, **data: Any) -> None:
+        self.log.receive(RunEvent(NOON, RUN, told, path, text, data))
 
     @property
     def texts(self) -> list[str]:
@@ -79,7 +79,7 @@ def test_secrets_are_stars_in_either_form(format_: LogFormat) -> None:
     it = Lines(format_)
 
     it.log("The key s3cret-key is wrong.", workflow="s3cret-key", why={"key": ["s3cret-key"]})
-    it.hear(EventKind.SAID, "s3cret-key", "s3cret-key")
+    it.receive(EventKind.SAID, "s3cret-key", "s3cret-key")
 
     assert "s3cret-key" not in "".join(it.lines)
     assert "***" in it.lines[0]
@@ -88,11 +88,11 @@ def test_secrets_are_stars_in_either_form(format_: LogFormat) -> None:
 def test_what_happens_in_a_run_names_workflow_run_and_step() -> None:
     it = Lines()
 
-    it.hear(EventKind.RUN, "Began.", status="running", name="nightly")
-    it.hear(EventKind.BEGAN, "", "export", kind="submit_job", attempt=1)
-    it.hear(EventKind.WAITING, "job M44 runs", "export")
-    it.hear(EventKind.RUN, "", status="finished", outcome="succeeded")
-    it.hear(EventKind.SAID, "a last word", "export")
+    it.receive(EventKind.RUN, "Began.", status="running", name="nightly")
+    it.receive(EventKind.BEGAN, "", "export", kind="submit_job", attempt=1)
+    it.receive(EventKind.WAITING, "job M44 runs", "export")
+    it.receive(EventKind.RUN, "", status="finished", outcome="succeeded")
+    it.receive(EventKind.SAID, "a last word", "export")
 
     assert it.texts == [
         f"nightly {RUN}  Began.",
@@ -106,7 +106,7 @@ def test_what_happens_in_a_run_names_workflow_run_and_step() -> None:
 def test_an_event_for_programs_keeps_its_data_apart() -> None:
     it = Lines("json")
 
-    it.hear(EventKind.ENDED, "oops", "export", outcome="failed", seconds=2.0)
+    it.receive(EventKind.ENDED, "oops", "export", outcome="failed", seconds=2.0)
 
     assert it.objects == [
         {
@@ -124,11 +124,11 @@ def test_an_event_for_programs_keeps_its_data_apart() -> None:
 def test_what_is_for_onlookers_only_is_not_logged() -> None:
     it = Lines()
 
-    it.hear(EventKind.PROGRESS, "RUNNING", "export", percent=40)
-    it.hear(EventKind.REQUEST, "GET /conf/sets", "export")
-    it.hear(EventKind.SAID, "one of many", "all/21/x")
-    it.hear(EventKind.ENDED, "", "all/21/x", outcome="succeeded")
-    it.hear(EventKind.ENDED, "oops", "all/21/x", outcome="failed")
+    it.receive(EventKind.PROGRESS, "RUNNING", "export", percent=40)
+    it.receive(EventKind.REQUEST, "GET /conf/sets", "export")
+    it.receive(EventKind.SAID, "one of many", "all/21/x")
+    it.receive(EventKind.ENDED, "", "all/21/x", outcome="succeeded")
+    it.receive(EventKind.ENDED, "oops", "all/21/x", outcome="failed")
 
     assert it.texts == [f"{RUN} all/21/x  warning: failed: oops"]
 
@@ -150,6 +150,6 @@ def test_what_is_for_onlookers_only_is_not_logged() -> None:
 def test_a_bad_end_of_a_run_is_an_error(kind: EventKind, data: dict[str, str], level: str) -> None:
     it = Lines("json")
 
-    it.hear(kind, "text", **data)
+    it.receive(kind, "text", **data)
 
     assert it.objects[0]["level"] == level

@@ -66,11 +66,11 @@ def ended(path: str, outcome: str = "succeeded", text: str = "") -> RunEvent:
 
 
 def lines(made: Tree) -> list[str]:
-    return [f"{row.label}: {row.outcome or row.status}" for row in made.shown()]
+    return [f"{row.label}: {row.outcome or row.status}" for row in made.visible_rows()]
 
 
 def told(made: Tree, path: str) -> str:
-    return next(made.told_of(row) for row in made.shown() if row.path == path)
+    return next(made.detail_of(row) for row in made.visible_rows() if row.path == path)
 
 
 def test_branches_beside_each_other_each_show_where_they_are() -> None:
@@ -183,7 +183,7 @@ def test_what_an_earlier_process_did_is_there_from_the_beginning() -> None:
 
     assert lines(made) == ["all: running", "  1/x: failed", "  2/x: running", "last: queued"]
     assert told(made, "all/1/x") == "oops"
-    row = made.shown()[1]
+    row = made.visible_rows()[1]
     assert (row.began_at, row.seconds) == (START, 60.0)
 
 
@@ -264,12 +264,12 @@ def test_while_a_question_is_asked_the_picture_stands_still() -> None:
     console = Console(file=page, force_terminal=True, width=80, height=20, color_system=None)
 
     with LiveView(console, plan_of(BESIDE), simulated=True) as view:
-        view.hear(began("both"))
+        view.receive(began("both"))
         before = page.getvalue()
         with view.paused():
             stopped = page.getvalue()
-            view.hear(began("both/left/a"))
-            view.hear(event(EventKind.NOTICE, "both/left/a", "ho", to="log"))
+            view.receive(began("both/left/a"))
+            view.receive(event(EventKind.NOTICE, "both/left/a", "ho", to="log"))
             during = page.getvalue()
         again = page.getvalue()
 

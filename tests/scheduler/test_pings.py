@@ -68,10 +68,10 @@ def add(room: Room, number: int = 1, text: str = WORKFLOW, **fields: Any) -> str
     return room.store.add_run(definition, run(number, **{"trigger": "timetable", **fields})).id
 
 
-def hear(it: Pings, *events: RunEvent) -> Callable[[], Any]:
+def receive(it: Pings, *events: RunEvent) -> Callable[[], Any]:
     async def main() -> None:
         for one in events:
-            it.hear(one)
+            it.receive(one)
 
     return main
 
@@ -95,7 +95,7 @@ def test_begin_and_end_of_a_timetable_s_run_are_told(
     it = pings_in(room, project, switches)
 
     events = [event("running"), event("waiting"), event("finished", outcome=outcome)]
-    room.play(it.run, hear(it, *events), seconds=1)
+    room.play(it.run, receive(it, *events), seconds=1)
 
     assert switches.taken == [("nightly", Signal.START), ("nightly", signal)]
     assert room.log.lines == []
@@ -111,7 +111,7 @@ def test_runs_by_hand_and_workflows_without_a_ping_are_not_told(project: Project
     ]
     it = pings_in(room, project, switches)
 
-    room.play(it.run, hear(it, *(event("running", id_) for id_ in ids)), seconds=1)
+    room.play(it.run, receive(it, *(event("running", id_) for id_ in ids)), seconds=1)
 
     assert switches.tried == 0
     assert room.log.lines == []
@@ -124,7 +124,7 @@ def test_what_else_happens_in_a_run_is_no_ping(project: Project) -> None:
     step = RunEvent(NOON, run().id, EventKind.ENDED, "it", "", {"outcome": "failed"})
     held = RunEvent(NOON, run().id, EventKind.RUN, "", "Interrupted.", {})
 
-    room.play(it.run, hear(it, step, held), seconds=1)
+    room.play(it.run, receive(it, step, held), seconds=1)
 
     assert switches.tried == 0
 
@@ -137,7 +137,7 @@ def test_a_ping_that_fails_is_tried_three_times_and_named_once(project: Project)
 
     async def runs() -> None:
         for _ in range(3):
-            it.hear(event("running"))
+            it.receive(event("running"))
             await anyio.sleep(60)
 
     room.play(it.run, runs, minutes=4)
@@ -175,7 +175,7 @@ def test_what_no_second_try_cures_is_said_at_once(
     add(room)
     it = pings_in(room, project, switches)
 
-    room.play(it.run, hear(it, event("running")), minutes=2)
+    room.play(it.run, receive(it, event("running")), minutes=2)
 
     assert switches.tried == 1
     [(_, text)] = room.log.lines
@@ -188,7 +188,7 @@ def test_a_ping_that_almaflow_yaml_has_not_is_named(project: Project) -> None:
     add(room, text=WORKFLOW.replace("ping: nightly", "ping: nightli"))
     it = pings_in(room, project, switches)
 
-    room.play(it.run, hear(it, event("running")), minutes=2)
+    room.play(it.run, receive(it, event("running")), minutes=2)
 
     [(_, text)] = room.log.lines
     assert text.startswith("almaflow.yaml has no ping `nightli`; did you mean `nightly`?")
@@ -200,11 +200,11 @@ def test_of_what_waits_behind_a_silent_ping_the_newest_is_kept(project: Project)
     it = pings_in(room, project, switches)
 
     async def runs() -> None:
-        it.hear(event("running"))
+        it.receive(event("running"))
         await anyio.sleep(1)
         for _ in range(50):
-            it.hear(event("finished", outcome="failed"))
-        it.hear(event("finished", outcome="succeeded"))
+            it.receive(event("finished", outcome="failed"))
+        it.receive(event("finished", outcome="succeeded"))
 
     room.play(it.run, runs, minutes=2)
 
@@ -239,7 +239,7 @@ def test_a_store_that_refuses_costs_a_ping_and_nothing_else(
 
     monkeypatch.setattr(room.store, "run", refuse)
     events = [event("running"), event("finished", outcome="succeeded")]
-    room.play(it.run, hear(it, *events), seconds=1)
+    room.play(it.run, receive(it, *events), seconds=1)
 
     assert switches.taken == [("nightly", Signal.SUCCESS)]
     assert room.log.lines == [("warning", "A ping was not sent: The disk is full.")]
@@ -263,8 +263,8 @@ def test_a_ping_that_hangs_holds_up_no_other(
     async def main() -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(it.run)
-            it.hear(event("running"))
-            it.hear(event("running", run(2).id))
+            it.receive(event("running"))
+            it.receive(event("running", run(2).id))
             with anyio.fail_after(20):
                 await anyio.to_thread.run_sync(taken.wait)
             tasks.cancel_scope.cancel()
@@ -288,6 +288,6 @@ def test_a_run_on_an_engine_calls_the_switch(
         room.store.add_run(definition, run(1, id=record.id, trigger="timetable"))
         it = Pings(stage.project, room.store, room.writer, room.clock, room.log)
         played = stage.resume()
-        room.play(it.run, hear(it, *played.heard), seconds=1)
+        room.play(it.run, receive(it, *played.heard), seconds=1)
 
     assert switch.called == ["/secret-5b1f/start", "/secret-5b1f"]

@@ -340,10 +340,10 @@ def test_a_timetable_is_paused_after_so_many_bad_ends(town: Town) -> None:
     told: list[str] = []
     town.write("bad", "pause_after: 2\nschedule: [{every: 1h}]\nsteps: [{fail: no}]\n")
 
-    def hear(pause: object, run: RunRecord) -> None:
+    def receive(pause: object, run: RunRecord) -> None:
         told.append(run.workflow)
 
-    town.companions = lambda engine, project: [Pausing(engine, town.said, hear)]
+    town.companions = lambda engine, project: [Pausing(engine, town.said, receive)]
     town.serve(hours=4)
 
     assert town.endings() == [

@@ -130,8 +130,10 @@ def _chosen(record: RunRecord, step: str | None, waiting: Mapping[str, str]) -> 
 
 def _refuse_second(store: Store, record: RunRecord, path: str) -> None:
     """Raise `RequestWrong` when the step has its answer, and nobody has taken it up yet."""
-    asked = [one for one in store.journal(record.id) if (one.path, one.effect) == (path, "asked")]
-    after = asked[-1].value["after"] if asked else 0
+    questions = [
+        one for one in store.journal(record.id) if (one.path, one.effect) == (path, "asked")
+    ]
+    after = questions[-1].value["after"] if questions else 0
     for answer in store.answers([record.id], after):
         if (answer.path, answer.kind) == (path, "approve"):
             decision = "approved" if answer.value["approved"] else "rejected"

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from almaflow.cli import bootstrap
-from almaflow.cli.handoff import responds, tell_owner, work_here
+from almaflow.cli.handoff import notify_owner, responds, work_here
 from almaflow.cli.options import RunArgument
 from almaflow.cli.prompts import who
 from almaflow.errors import RequestWrong
@@ -43,4 +43,4 @@ def cancel(
                 # A process has just claimed the run, and it is notified of the request.
                 record = store.run(record.id)
         text = "has been asked to cancel it; its `finally` steps and notifications follow"
-        tell_owner(store, record, text, as_json=as_json, asked=True)
+        notify_owner(store, record, text, as_json=as_json, asked=True)

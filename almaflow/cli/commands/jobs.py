@@ -62,9 +62,9 @@ def list_jobs(
         )
         return alma.institution, jobs
 
-    asked, jobs = ask(question, institution, simulated=simulate)
+    institution_name, jobs = ask(question, institution, simulated=simulate)
     jobs = sorted((job for job in jobs if matching(name, job.name)), key=lambda job: job.name)
-    _JOBS.print_all(asked, jobs, as_json=as_json)
+    _JOBS.print_all(institution_name, jobs, as_json=as_json)
 
 
 @app.command("show")
@@ -85,8 +85,8 @@ def show_job(
         # An entry of a list tells less than the job itself.
         return alma.institution, await alma.directory.job(id=named.id)
 
-    asked, details = ask(question, institution, simulated=simulate)
-    _JOBS.print_one(asked, data_of(details), _lines(details), as_json=as_json)
+    institution_name, details = ask(question, institution, simulated=simulate)
+    _JOBS.print_one(institution_name, data_of(details), _lines(details), as_json=as_json)
 
 
 def _lines(job: Job) -> Iterator[str]:

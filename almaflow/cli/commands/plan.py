@@ -17,9 +17,9 @@ from almaflow.cli.options import (
     InputsFileOption,
     InputsOption,
     in_order,
-    read_given,
+    read_inputs,
 )
-from almaflow.cli.render.run_report import exit_code_of, print_warnings, without_told
+from almaflow.cli.render.run_report import exit_code_of, print_warnings, without_printed
 from almaflow.cli.render.terminal import emit_json, emit_lines
 from almaflow.cli.render.text_layout import on_one_line
 from almaflow.late_dataclasses import dataclass
@@ -51,7 +51,7 @@ class PlannedStep:
 
     path: str
     kind: str
-    taken: bool = False
+    on_path: bool = False
     outcome: str = Outcome.SKIPPED.value
     error: str = ""
     requests: list[PlannedRequest] = field(default_factory=list)
@@ -63,10 +63,10 @@ class Recorder:
     def __init__(self) -> None:
         self._heard: dict[str, PlannedStep] = {}
 
-    def hear(self, event: RunEvent) -> None:
+    def receive(self, event: RunEvent) -> None:
         step = self._heard.setdefault(event.path, PlannedStep(event.path, ""))
         if event.kind is EventKind.BEGAN:
-            step.taken = True
+            step.on_path = True
         elif event.kind is EventKind.ENDED:
             step.outcome, step.error = event.data["outcome"], event.text
         elif event.kind is EventKind.REQUEST:
@@ -109,7 +109,7 @@ def plan(
     print_warnings(loaded.warnings, as_json=as_json)
     simulation = bootstrap.simulate(project, loaded, scenario)
     made = new_plan(
-        loaded, project, read_given(inputs or [], inputs_file), simulation.clock, simulated=True
+        loaded, project, read_inputs(inputs or [], inputs_file), simulation.clock, simulated=True
     )
     simulation.furnish_for(loaded, made)
     recorder = Recorder()
@@ -142,7 +142,7 @@ def _as_data(made: Plan, record: RunRecord, steps: list[PlannedStep]) -> dict[st
             {
                 "path": step.path,
                 "kind": step.kind,
-                "taken": step.taken,
+                "taken": step.on_path,
                 "outcome": step.outcome,
                 "error": step.error,
                 "requests": [
@@ -164,24 +164,24 @@ def _lines(made: Plan, record: RunRecord, steps: list[PlannedStep]) -> Iterator[
     yield f"{made.name} ({made.file}) at {made.institution}; nothing is sent."
     for name, value in record.inputs.items():
         yield f"  {name} = {json_text(REDACTION.data(value))}"
-    told: list[str] = []
+    printed: list[str] = []
     # The innermost step that failed says why; the steps around it are above it.
     failures = [step.error for step in steps if step.error]
     for step in steps:
         yield ""
-        if not step.taken:
+        if not step.on_path:
             yield f"{step.path}  ({step.kind}; not taken)"
             continue
         ended = "" if step.outcome == Outcome.SUCCEEDED else f"; simulated: {step.outcome}"
         yield f"{step.path}  ({step.kind}{ended})"
         if step.error and not any(one != step.error and one in step.error for one in failures):
-            told.append(step.error)
+            printed.append(step.error)
             yield f"    {on_one_line(step.error)}"
         for request in step.requests:
             yield from _request_lines(request)
     yield ""
     ended = f"The simulated run ended as {record.outcome or record.status}."
-    yield f"{ended} {on_one_line(without_told(record.error, told))}".rstrip()
+    yield f"{ended} {on_one_line(without_printed(record.error, printed))}".rstrip()
 
 
 def _request_lines(request: PlannedRequest) -> Iterator[str]:

@@ -46,9 +46,9 @@ def list_profiles(
     async def question(alma: Asked) -> tuple[str, list[Profile]]:
         return alma.institution, await _profiles(alma)
 
-    asked, profiles = ask(question, institution, simulated=simulate)
+    institution_name, profiles = ask(question, institution, simulated=simulate)
     profiles = [one for one in profiles if matching(name, one.name, _code(one))]
-    _PROFILES.print_all(asked, profiles, as_json=as_json)
+    _PROFILES.print_all(institution_name, profiles, as_json=as_json)
 
 
 @app.command("show")
@@ -66,10 +66,10 @@ def show_profile(
         match = _one(await _profiles(alma), profile, alma.institution)
         return alma.institution, match, await _jobs(alma, match)
 
-    asked, match, jobs = ask(question, institution, simulated=simulate)
+    institution_name, match, jobs = ask(question, institution, simulated=simulate)
     listed = [{"id": job.id, "name": job.name} for job in jobs]
     data = {**_as_data(match), "jobs": listed}
-    _PROFILES.print_one(asked, data, _lines(match, jobs), as_json=as_json)
+    _PROFILES.print_one(institution_name, data, _lines(match, jobs), as_json=as_json)
 
 
 async def _profiles(alma: Asked) -> list[Profile]:
@@ -103,9 +103,9 @@ def _one(profiles: list[Profile], wanted: str, institution: str) -> Profile:
         listed = ", ".join(f"{one.id} ({_kind(one)})" for one in matches)
         text = f"{institution} has several profiles named '{wanted}': {listed}."
         raise NotInAlma(text, noun="profile", name=wanted, advice="Specify the id of one.")
-    known = [name for one in profiles for name in (one.id, _code(one), one.name) if name]
+    names = [name for one in profiles for name in (one.id, _code(one), one.name) if name]
     raise NotInAlma(
-        f"{institution} has no profile '{wanted}'{did_you_mean(wanted, known) or '.'}",
+        f"{institution} has no profile '{wanted}'{did_you_mean(wanted, names) or '.'}",
         noun="profile",
         name=wanted,
         advice="`almaflow profiles list` shows all profiles.",

@@ -48,7 +48,7 @@ def prune(
     if as_json:
         emit_json({"dry_run": dry_run, **asdict(pruned)})
     else:
-        say(f"{'Would be taken' if dry_run else 'Taken'} out: {_told(pruned)}.")
+        say(f"{'Would be taken' if dry_run else 'Taken'} out: {_summary(pruned)}.")
 
 
 _NOUNS = {
@@ -61,7 +61,7 @@ _NOUNS = {
 }
 
 
-def _told(pruned: Pruned) -> str:
+def _summary(pruned: Pruned) -> str:
     counted = [
         f"{number} {_NOUNS[what][number != 1]}" for what, number in asdict(pruned).items() if number
     ]

@@ -16,7 +16,7 @@ from almaflow.alma.evidence import RunTrace, read_trace
 from almaflow.alma.wire import JobInstance
 from almaflow.cli import bootstrap
 from almaflow.cli.alma_queries import Asked, ask_live
-from almaflow.cli.handoff import responds, tell_owner, work_here
+from almaflow.cli.handoff import notify_owner, responds, work_here
 from almaflow.cli.options import RunArgument, RunAsJson
 from almaflow.cli.prompts import can_be_asked, confirmed, who
 from almaflow.cli.render.run_details import instant
@@ -143,7 +143,7 @@ def _go_on(
             # A process has just claimed the run, and it is notified of the reply.
             record = store.run(record.id)
     text = f"continues now that step {lost.path} {outcome}"
-    tell_owner(store, record, text, as_json=as_json, resolved=lost.path, instance=instance)
+    notify_owner(store, record, text, as_json=as_json, resolved=lost.path, instance=instance)
 
 
 # --- which submission -----------------------------------------------------------------------------
@@ -273,12 +273,12 @@ def _not_there(
         return True
     say(f"Alma at {lost.institution} lists these instances of job {lost.trace.job_id} since then:")
     for instance in runs:
-        emit(f"  {_shown(instance)}")
+        emit(f"  {_instance_text(instance)}")
     say("If one of them is this submission, submitting it once more runs the job a second time.")
     return confirmed("Submit it once more?") if can_be_asked() else True
 
 
-def _shown(run: JobInstance) -> str:
+def _instance_text(run: JobInstance) -> str:
     at = f", {instant(run.submit_time, ZoneInfo('UTC'))}" if run.submit_time else ""
     by = f", by {run.submitted_by}" if run.submitted_by else ""
     return on_one_line(f"{run.id}  {run.name} ({run.status or 'no status yet'}{at}{by})")

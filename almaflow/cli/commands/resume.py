@@ -113,7 +113,7 @@ class RunLines:
         self.outcomes: dict[str, Outcome | None] = {}
         """How each run ended; None for one that is waiting or running."""
 
-    def hear(self, event: RunEvent) -> None:
+    def receive(self, event: RunEvent) -> None:
         """Print runs that begin, end or wait for a person, and notices."""
         if event.kind is EventKind.RUN:
             outcome = event.data.get("outcome")

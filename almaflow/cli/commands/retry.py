@@ -144,7 +144,7 @@ def _question(record: RunRecord, plan: Plan, chosen: Again) -> Iterator[str]:
     jobs = "a job that was" if number == 1 else f"{number} jobs that were"
     yield f"A new attempt of run {record.id} would submit again {jobs} submitted before:"
     for submission in chosen.submitted:
-        yield f"  {submission.path}: {_told(submission, plan.zone)}"
+        yield f"  {submission.path}: {_submission_text(submission, plan.zone)}"
     if any(one.instance_id is None for one in chosen.submitted):
         yield (
             "Check Alma (Admin > Monitor Jobs) before you confirm: a submission whose outcome "
@@ -152,7 +152,7 @@ def _question(record: RunRecord, plan: Plan, chosen: Again) -> Iterator[str]:
         )
 
 
-def _told(submission: EarlierSubmission, zone: ZoneInfo) -> str:
+def _submission_text(submission: EarlierSubmission, zone: ZoneInfo) -> str:
     """Return which job it was, when it was sent, and its outcome."""
     job = f"job {submission.job_id}" + (
         f" ({on_one_line(submission.job_name)})" if submission.job_name else ""

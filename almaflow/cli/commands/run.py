@@ -18,7 +18,7 @@ from almaflow.cli.options import (
     RunAsJson,
     StrictOption,
     in_order,
-    read_given,
+    read_inputs,
 )
 from almaflow.cli.prompts import asker_at
 from almaflow.cli.render.run_report import exit_code_of, onlooker, print_report, print_warnings
@@ -74,7 +74,7 @@ def run(
     path = find_workflow(file, project)
     loaded = load_workflow(path, project, simulated=simulate)
     print_warnings(loaded.warnings, as_json=as_json)
-    values = read_given(inputs or [], inputs_file)
+    values = read_inputs(inputs or [], inputs_file)
     if detach:
         _queue(project, loaded, values, as_json=as_json)
         return

@@ -71,12 +71,12 @@ def _chosen(state: str | None) -> dict[str, Any]:
     """Return what the store is asked for; Raises: RequestWrong."""
     if state is None:
         return {}
-    known = {str(one): one for one in _STATES}
-    choice = known.get(state.strip().casefold().replace("-", "_"))
+    states = {str(one): one for one in _STATES}
+    choice = states.get(state.strip().casefold().replace("-", "_"))
     if choice is None:
         raise RequestWrong(
-            f"`{state}` is not a status or an outcome{did_you_mean(state, known) or '.'} Use "
-            f"one of {', '.join(known)}."
+            f"`{state}` is not a status or an outcome{did_you_mean(state, states) or '.'} Use "
+            f"one of {', '.join(states)}."
         )
     return {"statuses": [choice]} if isinstance(choice, Status) else {"outcomes": [choice]}
 

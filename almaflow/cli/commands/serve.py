@@ -111,9 +111,9 @@ class _Ears:
     def __init__(self, *listeners: Listener) -> None:
         self._listeners = listeners
 
-    def hear(self, event: RunEvent) -> None:
+    def receive(self, event: RunEvent) -> None:
         for listener in self._listeners:
-            listener.hear(event)
+            listener.receive(event)
 
 
 class _Serving:

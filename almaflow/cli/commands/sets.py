@@ -55,9 +55,9 @@ def list_sets(
         )
         return alma.institution, alma_sets
 
-    asked, alma_sets = ask(question, institution, simulated=simulate)
+    institution_name, alma_sets = ask(question, institution, simulated=simulate)
     matches = [one for one in alma_sets if matching(name, one.name)]
-    _SETS.print_all(asked, sorted(matches, key=lambda one: one.name), as_json=as_json)
+    _SETS.print_all(institution_name, sorted(matches, key=lambda one: one.name), as_json=as_json)
 
 
 @app.command("show")
@@ -72,8 +72,8 @@ def show_set(
     async def question(alma: Asked) -> tuple[str, AlmaSet]:
         return alma.institution, await _find(alma, alma_set)
 
-    asked, found = ask(question, institution, simulated=simulate)
-    _SETS.print_one(asked, data_of(found), _lines(found), as_json=as_json)
+    institution_name, match = ask(question, institution, simulated=simulate)
+    _SETS.print_one(institution_name, data_of(match), _lines(match), as_json=as_json)
 
 
 async def _find(alma: Asked, wanted: str) -> AlmaSet:

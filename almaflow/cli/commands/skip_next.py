@@ -78,10 +78,10 @@ def _standing(project: Project, store: Store, workflow: str, key: str | None) ->
         return rows
     chosen = [row for row in rows if row.entry == key]
     if not chosen:
-        known = [row.entry for row in rows]
+        keys = [row.entry for row in rows]
         raise RequestWrong(
-            f"{workflow} has no schedule entry `{key}`{did_you_mean(key, known) or '.'} Its "
-            f"entries are {', '.join(known)}."
+            f"{workflow} has no schedule entry `{key}`{did_you_mean(key, keys) or '.'} Its "
+            f"entries are {', '.join(keys)}."
         )
     return chosen
 

@@ -110,12 +110,12 @@ def ticks(
 
 def _chosen(endings: Sequence[str]) -> dict[str, Any]:
     """Return what the store is asked for; Raises: RequestWrong."""
-    known = [*TickEnding, OPEN]
+    results = [*TickEnding, OPEN]
     for text in endings:
-        if text not in known:
-            hint = did_you_mean(text, map(str, known)) or "."
+        if text not in results:
+            hint = did_you_mean(text, map(str, results)) or "."
             raise RequestWrong(
-                f"`{text}` is not a result of a tick{hint} Use one of {', '.join(known)}."
+                f"`{text}` is not a result of a tick{hint} Use one of {', '.join(results)}."
             )
     if not endings:
         return {}

@@ -61,7 +61,7 @@ def why(
     with bootstrap.open_store(project, clock) as store:
         timetable = _Timetable.of(store, run, clock)
         records = _runs(project, store, run, timetable)
-        diagnoses = [_told(project, store, record, clock) for record in records]
+        diagnoses = [_diagnosis(project, store, record, clock) for record in records]
     if as_json:
         data = [_as_data(view, causes) for view, causes in diagnoses]
         emit_json({"runs": data, "timetable": timetable and timetable.as_data()})
@@ -126,8 +126,8 @@ def _runs(
         if _is_workflow(project, name):
             text = f"There are no runs of `{name}` yet. Start one with `almaflow run {name}`."
             raise RunNotFound(text) from error
-        known = {record.workflow for record in store.runs(_COMPARED)}
-        hint = did_you_mean(name, known)
+        workflows = {record.workflow for record in store.runs(_COMPARED)}
+        hint = did_you_mean(name, workflows)
         if hint:
             raise RunNotFound(f"There is no run or workflow named `{name}`{hint}") from error
         raise
@@ -141,7 +141,7 @@ def _is_workflow(project: Project, name: str) -> bool:
     return True
 
 
-def _told(
+def _diagnosis(
     project: Project, store: Store, record: RunRecord, clock: Clock
 ) -> tuple[RunView, list[Because]]:
     plan = plan_of(store, record)

@@ -49,7 +49,7 @@ async def look_at_institutions(project: Project, mask: Mask) -> Findings:
     async with anyio.create_task_group() as tasks:
         for name, findings in of_each.items():
             tasks.start_soon(look, name, findings)
-    return Findings(one for found in of_each.values() for one in found)
+    return Findings(one for findings_here in of_each.values() for one in findings_here)
 
 
 async def _look(connection: InstitutionConnection, findings: Findings) -> None:

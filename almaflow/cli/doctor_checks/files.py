@@ -62,7 +62,7 @@ def look_at_workflows(project: Project) -> tuple[Findings, list[LoadedWorkflow]]
     for file, number in Counter(one.location.file for one in errors).items():
         first = next(one for one in errors if one.location.file == file)
         findings.append(
-            bad(what, _told(first, number), f"`almaflow validate {file}` shows all problems.")
+            bad(what, _summary(first, number), f"`almaflow validate {file}` shows all problems.")
         )
     warnings = len(problems) - len(errors)
     scheduled = sum(bool(one.workflow.schedule) for one in loaded)
@@ -75,7 +75,7 @@ def look_at_workflows(project: Project) -> tuple[Findings, list[LoadedWorkflow]]
     return findings, loaded
 
 
-def _told(first: Problem, number: int) -> str:
+def _summary(first: Problem, number: int) -> str:
     more = f" (and {number - 1} more)" if number > 1 else ""
     place = first.location
     return f"{place.file}:{place.line}:{place.column}: {first.message}{more}"

@@ -36,23 +36,27 @@ class LineView:
         self._loops: set[str] = set()
         self.failures: list[tuple[str, str]] = []
 
-    def hear(self, event: RunEvent) -> None:
+    def receive(self, event: RunEvent) -> None:
         """Print what happened; of a job's progress only what is new in words."""
         if self._is_one_of_many(event):
             return
-        known = self._status.get(event.path)
+        last_status = self._status.get(event.path)
         if event.kind is EventKind.PROGRESS:
-            if known == event.text:
+            if last_status == event.text:
                 return
             self._status[event.path] = event.text
-        if event.kind is EventKind.WAITING and known and _wait_of(event).get("status") == known:
+        if (
+            event.kind is EventKind.WAITING
+            and last_status
+            and _wait_of(event).get("status") == last_status
+        ):
             return
-        text = self._untold(event)
+        text = self._new_text(event)
         line = event_line(event.at, event.kind, event.path, text, event.data, self._zone)
         if line:
             emit(line)
 
-    def _untold(self, event: RunEvent) -> str:
+    def _new_text(self, event: RunEvent) -> str:
         """Return the text of an event; empty when it repeats a failure that is printed already."""
         if not _ends(event) or not event.text:
             return event.text

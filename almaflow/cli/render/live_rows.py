@@ -44,7 +44,7 @@ class Row:
     counters: str = ""
     waiting: Mapping[str, Any] = field(default_factory=dict)
     """What it waits for, as `Waiting.to_json` gives it; of the wait that `detail` names."""
-    said: str = ""
+    last_remark: str = ""
     """What the step had to say last."""
     began_at: datetime | None = None
     seconds: float | None = None
@@ -72,18 +72,18 @@ class _Loop:
 
     iterations: dict[str, list[Row]] = field(default_factory=dict)
 
-    def going(self) -> list[str]:
+    def running(self) -> list[str]:
         """Return the iterations in progress."""
         return [
             number for number, rows in self.iterations.items() if any(row.is_active for row in rows)
         ]
 
-    def shown(self) -> set[str]:
+    def visible(self) -> set[str]:
         """Return the iterations that have rows on the screen."""
         if len(self.iterations) <= _FEW:
             return set(self.iterations)
         bad = [n for n, rows in self.iterations.items() if any(row.is_bad for row in rows)]
-        return {*self.going(), *bad[-_FEW:]}
+        return {*self.running(), *bad[-_FEW:]}
 
 
 class Tree:
@@ -122,30 +122,30 @@ class Tree:
                 row.counters = _counted(event.data.get("counters", ()))
                 row.progress = event.text
             case EventKind.SAID:
-                row.detail = row.said = event.text
+                row.detail = row.last_remark = event.text
                 row.waiting = {}
             case EventKind.ENDED:
                 self._end(row, event)
 
-    def shown(self) -> list[Row]:
+    def visible_rows(self) -> list[Row]:
         """Return the rows that are worth a line, in the order of the file."""
-        shown_iterations = {path: loop.shown() for path, loop in self._loops.items()}
+        visible = {path: loop.visible() for path, loop in self._loops.items()}
         everything = {ANY}
         return [
             row
             for row in self._in_order
-            if all(number in shown_iterations.get(path, everything) for path, number in row.inside)
+            if all(number in visible.get(path, everything) for path, number in row.inside)
         ]
 
-    def told_of(self, row: Row) -> str:
+    def detail_of(self, row: Row) -> str:
         """Return what there is to say about a step now."""
         loop = self._loops.get(row.path)
         parts = [row.detail]
         if row.outcome is None:
             parts = [row.progress, row.counters, row.awaited]
             if loop is not None:
-                going = len(loop.going())
-                parts = [row.progress, f"{len(loop.iterations) - going} ended, {going} running"]
+                running = len(loop.running())
+                parts = [row.progress, f"{len(loop.iterations) - running} ended, {running} running"]
         elif loop is not None and not row.detail:
             parts = [f"{len(loop.iterations)} iterations"]
         return ", ".join(part for part in parts if part)
@@ -197,7 +197,7 @@ class Tree:
         row.outcome = Outcome(event.data["outcome"])
         row.seconds = event.data.get("seconds")
         row.percent, row.progress = None, ""
-        row.detail = event.text or row.counters or row.said
+        row.detail = event.text or row.counters or row.last_remark
         _skip(self._inside.get(row.path, ()))
 
 

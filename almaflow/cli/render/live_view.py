@@ -108,7 +108,7 @@ class LiveView:
             # The terminal was closed; the run continues without it.
             return
 
-    def hear(self, event: RunEvent) -> None:
+    def receive(self, event: RunEvent) -> None:
         """Take note of what happened and show it, unless a picture was shown just now."""
         with self._lock:
             self._now = event.at
@@ -142,7 +142,7 @@ class LiveView:
     def _picture(self) -> Group:
         with self._lock:
             now = self._now if self._simulated else self._clock.now()
-            rows = self._tree.shown()
+            rows = self._tree.visible_rows()
             lines: list[Row | str] = list(rows)
             if not self._whole:
                 # What the terminal echoes, such as ^C, goes to a separate line.
@@ -183,7 +183,7 @@ class LiveView:
         room = columns - line.cell_len - 10
         if row.percent is not None and room > 2 * _BAR:
             room -= self._add_bar(line, row.percent)
-        line.append(self._fitted(on_one_line(self._tree.told_of(row)), room))
+        line.append(self._fitted(on_one_line(self._tree.detail_of(row)), room))
         line.append(f"  {took:>8}", style="dim")
         line.truncate(columns)
         return line

@@ -95,20 +95,20 @@ def print_report(
         emit_json({**view.as_data(), "simulated": simulated})
         return
     emit("")
-    told = [text for _, text in listener.failures] if isinstance(listener, LineView) else []
-    for line in _conclusion(view, told, simulated=simulated):
+    printed = [text for _, text in listener.failures] if isinstance(listener, LineView) else []
+    for line in _conclusion(view, printed, simulated=simulated):
         say(line)
 
 
-def _conclusion(view: RunView, told: Sequence[str], *, simulated: bool) -> Iterator[str]:
+def _conclusion(view: RunView, printed: Sequence[str], *, simulated: bool) -> Iterator[str]:
     yield headline(view)
     if view.error:
-        yield f"  {on_one_line(without_told(view.error, told))}"
+        yield f"  {on_one_line(without_printed(view.error, printed))}"
     if view.outcome is None:
         for line in view.reason.splitlines():
             yield f"  {on_one_line(line)}"
     for step in view.steps:
-        yield from _worth_telling(view, step, told)
+        yield from _step_lines(view, step, printed)
     yield from _outputs(view)
     if simulated:
         yield "Simulated: nothing was sent, and nothing is kept."
@@ -130,9 +130,9 @@ def headline(view: RunView) -> str:
     return f"{head}{took and f' after {took}'}{attempt}  {where}"
 
 
-def without_told(error: str, told: Iterable[str]) -> str:
+def without_printed(error: str, printed: Iterable[str]) -> str:
     """Return *error*; a part that people have read already gives way to where they find it."""
-    for text in sorted(told, key=len, reverse=True):
+    for text in sorted(printed, key=len, reverse=True):
         if text and text in error:
             where = error.partition(text)[0].rstrip(": ")
             return (
@@ -143,12 +143,12 @@ def without_told(error: str, told: Iterable[str]) -> str:
     return error
 
 
-def _worth_telling(view: RunView, step: StepView, told: Sequence[str]) -> Iterator[str]:
+def _step_lines(view: RunView, step: StepView, printed: Sequence[str]) -> Iterator[str]:
     """Yield what a step has to say that is not said yet: errors, counters."""
     if step.error and step.error not in view.error:
-        if step.error in told:
+        if step.error in printed:
             yield f"  {step.path} failed; the reason is printed above."
-        elif not any(text in step.error for text in told):
+        elif not any(text in step.error for text in printed):
             yield f"  {step.path}: {on_one_line(step.error)}"
     counters = step.outputs.get("counters") or ()
     for line in counter_lines(counters):

@@ -64,7 +64,7 @@ class ServiceLog:
         """
         self._write({"level": level, "text": text} | data)
 
-    def hear(self, event: RunEvent) -> None:
+    def receive(self, event: RunEvent) -> None:
         """Log what happened in a run.
 
         Progress and requests are left out, and of late iterations of a loop all but what matters;
@@ -95,15 +95,15 @@ class ServiceLog:
     def _write(self, line: Mapping[str, Any]) -> None:
         now = self._clock.now()
         # What cannot be JSON is shown as text rather than lost.
-        known = self._mask.data(json.loads(json.dumps(dict(line), default=str)))
+        fields = self._mask.data(json.loads(json.dumps(dict(line), default=str)))
         if self._format == "json":
             at = now.astimezone(UTC).isoformat(timespec="milliseconds")
-            written = json_text({"at": at, **known})
+            written = json_text({"at": at, **fields})
         else:
-            about = on_one_line(" ".join(str(known[key]) for key in _ABOUT if known.get(key)))
-            urgent = "" if known["level"] == "info" else f"{known['level']}: "
+            about = on_one_line(" ".join(str(fields[key]) for key in _ABOUT if fields.get(key)))
+            urgent = "" if fields["level"] == "info" else f"{fields['level']}: "
             when = now.astimezone(self._zone).isoformat(" ", "seconds")
-            written = f"{when}  {about or '-'}  {urgent}{on_one_line(known['text'])}"
+            written = f"{when}  {about or '-'}  {urgent}{on_one_line(fields['text'])}"
         with self._lock:
             self._out(written)
 

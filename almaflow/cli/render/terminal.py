@@ -58,8 +58,8 @@ def emit_lines(lines: Iterable[str], *, err: bool = False, wrap: bool = False) -
     """
     stream = sys.stderr if err else sys.stdout
     columns = columns_of(stream) if wrap else None
-    shown = (_shown(line, columns, colours=has_colours(stream)) for line in lines)
-    _write("\n".join(shown), err=err)
+    fitted = (_fitted(line, columns, colours=has_colours(stream)) for line in lines)
+    _write("\n".join(fitted), err=err)
 
 
 def say(text: str, *, err: bool = False) -> None:
@@ -73,7 +73,7 @@ def say(text: str, *, err: bool = False) -> None:
     emit_lines([*above, line], err=err, wrap=True)
 
 
-def _shown(line: str, columns: int | None, *, colours: bool) -> str:
+def _fitted(line: str, columns: int | None, *, colours: bool) -> str:
     pieces = _PAINT.split(REDACTION.text(line))
     # Every second piece is paint of our own.
     pieces[::2] = map(unbroken, pieces[::2])

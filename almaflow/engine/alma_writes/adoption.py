@@ -91,7 +91,7 @@ class SoughtInstance:
         keeps = habit.keeps(len(sent))
         if keeps is None and habit.kept is not None:
             # Alma keeps the marker in shorter names. What it cuts of ours is at least as long.
-            shown_name = shown_of(run, sent)
+            shown_name = shown_length(run, sent)
             return shown_name is not None and shown_name >= habit.kept
         return keeps is not True
 
@@ -104,7 +104,7 @@ class SoughtInstance:
             return False
         # Where names are cut, ours would show its beginning; where they are dropped, the job's.
         dropped = base_name(run) in ("", normal_name(self.trace.job_name))
-        return dropped or shown_of(run, sent) is not None
+        return dropped or shown_length(run, sent) is not None
 
     def _has_other_marker(self, run: JobInstance) -> bool:
         if _MARKER.search(normal_name(run.name)):
@@ -126,7 +126,7 @@ def base_name(run: JobInstance) -> str:
     return _TIME_BEHIND.sub("", normal_name(run.name)).rstrip()
 
 
-def shown_of(run: JobInstance, sent: str) -> int | None:
+def shown_length(run: JobInstance, sent: str) -> int | None:
     """Return how many characters of the name *sent* an instance shows; None: another name."""
     base = base_name(run)
     return len(base) if base and sent.startswith(base) else None
@@ -149,4 +149,4 @@ def habit_after(habit: MarkerHabit, run: JobInstance, trace: RunTrace) -> Marker
     sent = normal_name(trace.name)
     if trace.marker in normal_name(run.name):
         return habit.with_kept(len(sent))
-    return habit.with_cut(shown_of(run, sent) or 0)
+    return habit.with_cut(shown_length(run, sent) or 0)

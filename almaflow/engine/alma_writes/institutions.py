@@ -51,7 +51,7 @@ class InstitutionConnection:
     """Held while Alma is asked, so that runs which begin together ask once."""
     proven: bool = False
     """Whether Alma has said that it is the institution that is meant."""
-    kept: DirectoryCache = field(default_factory=DirectoryCache)
+    directory_cache: DirectoryCache = field(default_factory=DirectoryCache)
     """What the directory remembers."""
 
     most_calls: int = 0

@@ -132,7 +132,7 @@ class JournaledRequest:
     async def transmit(self) -> Any:
         """Send and return the result, shielded from cancellation for `GRACE`."""
         attempt = self._attempt
-        attempt.tell_request(self.call)
+        attempt.report_request(self.call)
         sending = asyncio.ensure_future(
             attempt.connection.client.send(self.call, waited=True, may_leave=attempt.may_leave)
         )
@@ -155,7 +155,7 @@ class JournaledRequest:
             return None
         return sending.result()
 
-    async def found(self, finding: ReconciliationResult) -> None:
+    async def record_found(self, finding: ReconciliationResult) -> None:
         """Record the result of an unconfirmed write, found in Alma; Raises: InstanceTaken."""
         before = dict(self.entry_value)
         self.entry_value |= {"result": finding.result, "found": True}
@@ -166,7 +166,7 @@ class JournaledRequest:
             self.entry_value = before
             raise
 
-    async def absent(self, finding: ReconciliationResult) -> None:
+    async def record_absent(self, finding: ReconciliationResult) -> None:
         """Record that Alma did not accept an unconfirmed write, which is certain now."""
         self.entry_value["absent"] = True
         self._by(finding)

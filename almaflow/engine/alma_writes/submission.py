@@ -103,7 +103,7 @@ async def _look_for(attempt: Attempt, request: JournaledRequest, entry: Entry) -
         return None
     finding = await reconciliation.find(attempt, entry)
     if finding.result is not None:
-        await request.found(finding)
+        await request.record_found(finding)
         attempt.say(f"Alma accepted the request to {request.call.name}: its effect was found.")
         return finding.result
     if entry.value["lost"] - entry.value.get("cut_off", 0) > 1:
@@ -262,7 +262,7 @@ async def _find_run(
         by = f" by {finding.by}'s word" if finding.by else ", according to its list of instances"
         attempt.say(f"The submission whose response was lost runs in Alma as {finding.result}{by}.")
     elif finding.by:
-        await request.absent(finding)
+        await request.record_absent(finding)
         attempt.say(
             f"{finding.by} confirmed that Alma did not accept the submission, so almaflow "
             "sends it again."
@@ -270,7 +270,7 @@ async def _find_run(
     elif number > 0 or attempt.connection.settle is None:
         await _unknown(attempt, request, NOTHING_SHOWN)
     else:
-        await request.absent(finding)
+        await request.record_absent(finding)
         attempt.say(
             "The submission does not appear in Alma's list of instances, so almaflow sends it "
             "once more."
@@ -289,7 +289,7 @@ async def _finding(
         if finding.result is None:
             return finding
         try:
-            await request.found(finding)
+            await request.record_found(finding)
         except InstanceTaken as taken:
             if finding.by:
                 raise Unclear(
@@ -333,5 +333,5 @@ async def settle_lost(attempt: Attempt, entry: Entry) -> bool:
     if (second or attempt.connection.settle is None) and not finding.by:
         await request.give_up(NOTHING_SHOWN)
         return False
-    await request.absent(finding)
+    await request.record_absent(finding)
     return True

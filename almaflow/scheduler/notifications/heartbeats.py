@@ -99,7 +99,7 @@ class Pings(Companion):
         self._lines: dict[str, _Line] = {}
         self._loading = ThreadPool("pings", 1)
 
-    def hear(self, event: RunEvent) -> None:
+    def receive(self, event: RunEvent) -> None:
         """Take note of the begin and the end of a run."""
         signal = _signal_of(event) if self._project.settings.pings else None
         if signal is not None:
