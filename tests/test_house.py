@@ -160,7 +160,7 @@ HOMES: Mapping[str, Sequence[str]] = {
     "ruamel": ("document",),
     "s3fs": ("connectors",),
     "socket": (
-        *("alma", "connectors", "scheduler.local_server"),
+        *("alma", "connectors", "loopback", "scheduler.local_server"),
         "engine.engine",  # for the name of the machine
     ),
     "sqlite3": ("store",),

@@ -50,8 +50,8 @@ _WORDS_OF_RECORDS = """
     started_at starting starts_at starts_per_hour status_label statuses subdivision submit_job
     submit_time submitted_by succeeded successful system_aborted taken_at timed_out timetable
     timezone too_large tracking_id truncate undelivered unfinished unknown_members unreadable
-    upcoming update_set user_aborted variables verified wait_for_run waiting_for warned_on warnings
-    watching webhooks weekdays worked_on workflows
+    upcoming update_set user_aborted variables verified wait_for_run waiting_for wanted_files
+    warned_on warnings watching webhooks weekdays worked_on workflows
 """
 
 _COMMON = """
