@@ -26,7 +26,10 @@ def remote_warning(host: str, names: Sequence[str], *, encrypted: bool) -> str:
 
 
 def document(
-    url: str, institutions: Sequence[ServedInstitution], secure: SimulatorTls | None = None
+    url: str,
+    institutions: Sequence[ServedInstitution],
+    secure: SimulatorTls | None = None,
+    webhooks: Sequence[str] = (),
 ) -> str:
     """Return address, keys and certificate as JSON."""
     data: dict[str, Any] = {
@@ -41,6 +44,7 @@ def document(
             }
             for one in institutions
         ],
+        "webhooks": list(webhooks),
     }
     if secure is not None:
         data["tls"] = {
@@ -53,7 +57,10 @@ def document(
 
 
 def greeting(
-    url: str, institutions: Sequence[ServedInstitution], secure: SimulatorTls | None = None
+    url: str,
+    institutions: Sequence[ServedInstitution],
+    secure: SimulatorTls | None = None,
+    webhooks: Sequence[str] = (),
 ) -> str:
     """Return address, keys and certificate, as lines to paste where they are needed."""
     lines = [f"The simulated Alma listens on {url}", "", "In almaflow.yaml:", "  institutions:"]
@@ -69,6 +76,8 @@ def greeting(
         lines += [f"  {key.institution} {key.shown} {key.key}" for key in limited]
     if secure is not None:
         lines += _tls_lines(url, secure)
+    if webhooks:
+        lines += ["", "The end of each job is sent to:", *(f"  {webhook}" for webhook in webhooks)]
     return "\n".join(map(unbroken, [*lines, "", "Press Ctrl-C to stop."]))
 
 

@@ -467,3 +467,11 @@ def test_a_scenario_whose_secret_is_missing_is_refused(almaflow: Almaflow, write
 
     assert typed.code == 2
     assert "NOT_SET_BY_TESTS" in typed.err
+
+
+def test_webhooks_are_listed_at_the_start() -> None:
+    document, _ = started("--webhook", "http://127.0.0.1:9/x", "--webhook", "http://localhost:9/")
+    shown = simulator_screen.greeting("http://x", institutions(), None, ["http://127.0.0.1:9/x"])
+
+    assert document["webhooks"] == ["http://127.0.0.1:9/x", "http://localhost:9/"]
+    assert "  http://127.0.0.1:9/x" in shown.splitlines()

@@ -203,6 +203,7 @@ def test_garbage_within_a_connection_ends_it(secure: Secure) -> None:
 
             assert not until_end(raw).startswith(b"HTTP/")
 
+    assert secure.logged(1)[0].fault.startswith("tls_failed")
     assert secure.answers()
 
 

@@ -201,6 +201,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._handle_incoming()
             except (RequestRefused, HostRefused) as refused:
                 self._refuse(refused.status, str(refused))
+            except ssl.SSLError as error:
+                self._fault = f"tls_failed {error.reason or ''}".rstrip()
             finally:
                 self._log(began)
 

@@ -80,6 +80,11 @@ class Webhooks:
         self._stopped = False
         self._first = self._checked(webhooks)
 
+    @property
+    def urls(self) -> list[str]:
+        """Where events are sent from the start on."""
+        return [webhook.url for webhook in self._first]
+
     def start(self) -> None:
         """Begin with the webhooks that were given, in place of others."""
         self.replace(self._first)

@@ -243,7 +243,7 @@ def simulator(
             names = [one.name for one in served]
             say(remote_warning(host, names, encrypted=tls), err=True)
         show = document if as_json else greeting
-        emit_document(show(server.url, served, secure))
+        emit_document(show(server.url, served, secure, door.webhooks.urls))
         _serve(server, quiet=as_json)
 
 
