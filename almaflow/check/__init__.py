@@ -31,7 +31,7 @@ from almaflow.check.schedules import check_schedule, check_zone
 from almaflow.check.status_codes import check_retry
 from almaflow.check.step_counts import check_step_count
 from almaflow.check.steps import StepChecks
-from almaflow.check.typographic_quotes import check_quotes
+from almaflow.check.typographic_quotes import check_letters, check_quotes
 from almaflow.document import Document
 from almaflow.document.hazards import ALMA_KEY, WINDOWS_PATH
 from almaflow.errors import DocumentsInvalid
@@ -115,6 +115,7 @@ def check_workflow(
     notes = Notes(document)
     check_templates(notes)
     check_quotes(notes)
+    check_letters(notes)
     declared = Declared(workflow, notes, lost_inputs)
     if notes.is_too_long:
         # What the expressions mean is not asked any more: that takes many times as long.

@@ -9,8 +9,8 @@ from almaflow.check.collector import Notes
 from almaflow.check.status_codes import OUTCOMES, outcome_problem, status_problem
 from almaflow.check.traversal import data_at, sources
 from almaflow.document import PathTo
-from almaflow.expressions import CASES, Comparison, compared_texts
-from almaflow.field_types import Source
+from almaflow.expressions import CASES, Comparison, compared_texts, is_constant
+from almaflow.field_types import Condition, Source
 from almaflow.problems import Severity
 from almaflow.steps.base import StepBase
 from almaflow.steps.which_kind import is_for_each, is_job_step
@@ -43,10 +43,28 @@ def _check_source(
     parsed = notes.parse(path, source)
     for comparison in compared_texts(parsed) if parsed is not None else ():
         kind = _kind(comparison.path, steps, own)
-        problem = _problem(comparison, kind) if kind else None
+        problem = _problem(comparison, kind) if kind else _case_problem(comparison)
         if problem is not None:
             place = comparison.offset, comparison.length
-            notes.within(path, *place, f"unknown-{kind}", *problem)
+            notes.within(path, *place, f"unknown-{kind}" if kind else "never-equal", *problem)
+    if parsed is not None and isinstance(source, Condition) and is_constant(parsed):
+        notes.at(
+            path,
+            "constant-condition",
+            "This condition uses no value of the run, so it always has the same result. Write what "
+            "it depends on, such as `steps.titles.member_count > 0`; names are not in quotes.",
+            Severity.WARNING,
+        )
+
+
+def _case_problem(comparison: Comparison) -> tuple[str, Severity] | None:
+    """Return why any value, its case changed, never equals the text of a *comparison*."""
+    change = CASES.get(comparison.case)
+    if change is None or comparison.is_around or change(comparison.text) == comparison.text:
+        return None
+    if comparison.is_part and comparison.case == "capitalize":
+        return None
+    return _after_case(comparison, change(comparison.text)), Severity.ERROR
 
 
 def _problem(comparison: Comparison, kind: str) -> tuple[str, Severity] | None:

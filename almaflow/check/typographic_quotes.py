@@ -8,6 +8,7 @@ from typing import Any
 from almaflow.check.collector import Notes
 from almaflow.check.value_shapes import typographic_quotes
 from almaflow.document import PathTo
+from almaflow.lookalikes import mixed_word
 from almaflow.problems import Severity
 
 # Texts for people, in which such marks are right.
@@ -26,6 +27,17 @@ def check_quotes(notes: Notes) -> None:
                 f'of the text. Write `"{inner}"` with straight ones, as a plain text editor does.',
                 Severity.WARNING,
             )
+
+
+# Names that must be the same somewhere else, where a letter of another alphabet is not seen.
+_NAMES = frozenset({"name", "column", "columns", "find_set", "job_name", "prefix"})
+
+
+def check_letters(notes: Notes) -> None:
+    """Note the names in whose words a letter of another alphabet looks like a Latin one."""
+    for path, text in _texts(notes.document.data, ()):
+        if _NAMES.intersection(path[-2:]) and (why := mixed_word(text)):
+            notes.at(path, "look-alike-letter", why, Severity.WARNING)
 
 
 def _texts(data: Any, path: PathTo) -> Iterator[tuple[PathTo, str]]:

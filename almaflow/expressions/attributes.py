@@ -94,6 +94,8 @@ def no_attribute(kind: str, name: str) -> str:
                 "whole name of the counter."
             )
         return f"{noun} has no `.{name}`. Select an element by its number (`[0]`), or use a filter."
+    if kind == "text" and name in ("length", "size", "count"):
+        return f"{noun} has no `.{name}`. Write `| length`."
     known = {*METHODS.get(kind, ()), *ATTRIBUTES.get(kind, ())}
     return f"{noun} has no `.{name}`{did_you_mean(name, known) or '.'}"
 

@@ -8,7 +8,9 @@ from typing import Any
 from jinja2 import nodes
 
 from almaflow.expressions.attributes import no_attribute
+from almaflow.expressions.filters import FILTERS
 from almaflow.expressions.findings import Finding
+from almaflow.expressions.meant_names import meant_name, meant_operation, meant_output
 from almaflow.expressions.methods import ATTRIBUTES
 from almaflow.expressions.parsed import Piece
 from almaflow.expressions.parser import keywords
@@ -17,11 +19,6 @@ from almaflow.expressions.types import ANYTHING, Perhaps, Record, Type, certain,
 from almaflow.problems import did_you_mean
 
 # Filters that take the name of a part of each element in front of other arguments.
-# What steps give to later ones: without its step, such a name is a slip that many make.
-_OUTPUTS = frozenset(
-    {"set_id", "member_count", "instance_id", "counters", "status", "outcome", "link", "body"}
-    | {"files", "rows", "value"}
-)
 _NAMED_FIRST = frozenset({"selectattr", "rejectattr", "sum"})
 # Filters after which only some elements are left, perhaps those that have a part.
 _CHOOSE = frozenset({"selectattr", "rejectattr", "select", "reject"})
@@ -91,16 +88,14 @@ class Noting:
             why = record.absent[name].rstrip(".")
             self._add(place, "not-usable-here", f"`{whole}` cannot be used here: {why}.")
         elif not record.open and not self._full:
-            near = did_you_mean(name, record.fields) or "."
-            if not written and name in _OUTPUTS:
-                near = (
-                    f". It is an output of a step: give that step an `id`, such as `id: wanted`, "
-                    f"and write `steps.wanted.{name}`."
-                )
             if not written:
+                near = meant_name(name, record)
                 self._add(place, "unknown-name", f"`{name}` is not known here{near}")
             else:
                 noun = record.noun
+                near = did_you_mean(name, record.fields) or "."
+                if noun.startswith("output of"):
+                    near = meant_output(name, record, str(written))
                 code = f"unknown-{noun.split()[0]}"
                 self._add(place, code, f"There is no {noun} `{name}`{near}")
         return ANYTHING
@@ -120,7 +115,7 @@ class Noting:
         self, place: tuple[int, int], noun: str, name: str, known: Mapping[str, Any]
     ) -> None:
         if not self._full:
-            near = did_you_mean(name, known) or "."
+            near = meant_operation(noun, name, known, FILTERS)
             self._add(place, f"unknown-{noun}", f"There is no {noun} `{name}`{near}")
 
     def _note(self, node: nodes.Expr, code: str, message: str) -> None:

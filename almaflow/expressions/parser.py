@@ -225,9 +225,42 @@ def _friendly(message: str, token: Token) -> str:
     return f"{capital(written)} is not expected here."
 
 
+# What other languages write between two values → what to write here.
+_OPERATORS = {
+    "and": "`and` in lower case",
+    "or": "`or` in lower case",
+    "in": "`in` in lower case",
+    "like": "`'text' in value`, or `value.startswith('text')`",
+    "contains": "`'text' in value`",
+    "includes": "`'text' in value`",
+    "matches": "`'text' in value`; there are no regular expressions",
+    "startswith": "`value.startswith('text')`",
+    "equals": "`==`",
+    "eq": "`==`",
+    "ne": "`!=`",
+    "neq": "`!=`",
+    "gt": "`>`",
+    "lt": "`<`",
+    "ge": "`>=`",
+    "gte": "`>=`",
+    "le": "`<=`",
+    "lte": "`<=`",
+    "greater": "`>`",
+    "more": "`>`",
+    "less": "`<`",
+    "then": "only the condition under `if`, and the step below it",
+    "between": "`value >= 1 and value <= 9`",
+    "xor": "`!=`",
+    "mod": "`%`",
+}
+
+
 def _leftover(token: Token) -> str:
     if token.type == "assign":
         return "`=` does not compare. Write `==`."
+    written = str(token.value)
+    if token.type == "name" and (right := _OPERATORS.get(written.casefold(), "")):
+        return f"`{written}` is not an operator here. Write {right}."
     if token.type in ("name", "string", "integer", "float"):
         return (
             f"{capital(_shown(token))} is not expected here. An operator "

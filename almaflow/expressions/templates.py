@@ -87,6 +87,18 @@ def compared_texts(parsed: Parsed) -> Iterable[Comparison]:
     return text_comparisons.compared_texts(parsed)
 
 
+def is_constant(parsed: Parsed) -> bool:
+    """Whether an expression has texts and no name, so that its value is always the same.
+
+    Numbers and `true` alone are somebody's decision, and a text may be a name in quotes.
+    """
+    if parsed.literal:
+        return False
+    from almaflow.expressions import text_comparisons
+
+    return text_comparisons.is_constant(parsed)
+
+
 def is_function(name: str) -> bool:
     """Whether expressions have a function of this name."""
     from almaflow.expressions.methods import FUNCTIONS

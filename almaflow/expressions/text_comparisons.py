@@ -47,6 +47,14 @@ def compared_texts(parsed: Parsed) -> Iterator[Comparison]:
             yield from _of_node(piece, node)
 
 
+def is_constant(parsed: Parsed) -> bool:
+    """Whether an expression, more than a single word, has texts and no name."""
+    whole = next(iter(parsed.pieces)).node
+    if isinstance(whole, nodes.Const | nodes.Name) or any(whole.find_all(nodes.Name)):
+        return False
+    return any(isinstance(one.value, str) for one in whole.find_all(nodes.Const))
+
+
 def _of_node(piece: Piece, node: nodes.Expr) -> Iterator[Comparison]:
     match node:
         case nodes.Compare():

@@ -10,6 +10,7 @@ from jinja2 import nodes
 from almaflow.expressions.attributes import no_method
 from almaflow.expressions.comparisons import misfit
 from almaflow.expressions.filters import FILTERS, GIVE_DEFAULT
+from almaflow.expressions.meant_names import meant_filter
 from almaflow.expressions.member_types import Noting, attribute_of
 from almaflow.expressions.methods import FUNCTIONS, METHODS
 from almaflow.expressions.operations import (
@@ -279,7 +280,12 @@ class Inference(Noting):
         if not owner.kind:
             return ANYTHING
         if owner.kind == "mapping" or getter.attr not in METHODS.get(owner.kind, {}):
-            self._add(place, "unknown-function", no_method(owner.kind, getter.attr))
+            advice = no_method(owner.kind, getter.attr)
+            if advice.endswith(f"has no `.{getter.attr}`.") and (
+                right := meant_filter(getter.attr, FILTERS)
+            ):
+                advice = f"{advice} Write `| {right}`."
+            self._add(place, "unknown-function", advice)
             return ANYTHING
         methods = METHODS[owner.kind]
         type_ = self._operation(node, methods, getter.attr, "function", place, owner)

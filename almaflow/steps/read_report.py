@@ -113,7 +113,7 @@ class ReadReport(Kind):
 
     async def perform(self, context: StepContext) -> Ending:
         path = context.text(self.path)
-        if why := path_problem(path):
+        if why := path_problem(path, self.path.text):
             raise StepFailed(f"{why} Nothing was sent.")
         filter = "" if self.filter is None else context.text(self.filter)
         if filter and (why := _no_xml(filter)):

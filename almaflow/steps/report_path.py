@@ -27,8 +27,16 @@ def literal_path_problem(text: str) -> str:
     return _advice(text, plain_path(fixed) + braces + rest, why)
 
 
-def path_problem(path: str) -> str:
-    """Return why Analytics knows no report by *path*, with the one to write; empty: it may."""
+_PERCENT_SIGN = re.compile(r"\{\{\s*(?:'%'|\"%\")\s*\}\}")
+
+
+def path_problem(path: str, template: str = "") -> str:
+    """Return why Analytics knows no report by *path*, with the one to write; empty: it may.
+
+    *template* is the text in the file that it comes from; one that has `{{ '%' }}` means it.
+    """
+    if _PERCENT_SIGN.search(template):
+        path = path.replace("%", "")
     why = _what_is_wrong(path)
     return _advice(path, plain_path(path), why) if why else ""
 
@@ -38,7 +46,7 @@ def plain_path(path: str) -> str:
     plain = path.strip()
     if address := _IN_ADDRESS.match(plain):
         plain = address[1]
-    if _ENCODED.search(plain):
+    if _is_encoded(plain):
         # Only a path without a slash and a space had all of it encoded, spaces as `+`.
         plain = unquote(plain) if re.search(r"[/ ]", plain) else unquote_plus(plain)
     plain = plain.replace("\\", "/")
@@ -51,7 +59,7 @@ def _what_is_wrong(path: str) -> str:
     """Return what is wrong with *path*, as the end of a sentence about it."""
     if _IN_ADDRESS.match(path.strip()):
         return "is an address of Analytics, not the path of a report"
-    if _ENCODED.search(path):
+    if _is_encoded(path):
         return "is percent-encoded, as in an address; almaflow encodes it itself"
     if "\\" in path:
         return "has backslashes"
@@ -65,10 +73,19 @@ def _what_is_wrong(path: str) -> str:
     return ""
 
 
+def _is_encoded(path: str) -> bool:
+    """Whether all of *path* was percent-encoded: one with a space in it has `%20` in its name."""
+    return _ENCODED.search(path) is not None and " " not in path.strip()
+
+
 def _advice(path: str, plain: str, why: str) -> str:
     if not path.strip():
         return f"The path of the report is empty. Write one such as {_EXAMPLE}."
     subject = f"The path of the report {why}."
     if plain.startswith(("/shared/", "/users/")):
-        return f"{subject} Write `{plain}`."
+        literal = ""
+        if _is_encoded(path) and path.startswith("/"):
+            sign = path.replace("%", "{{ '%' }}")
+            literal = f" If its name really has `%`, write `{sign}`."
+        return f"{subject} Write `{plain}`.{literal}"
     return f"{subject} Write the whole path, such as {_EXAMPLE}; the report's properties show it."

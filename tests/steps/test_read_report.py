@@ -12,6 +12,7 @@ from almaflow.alma.analytics import ReportPage
 from almaflow.field_types import Template
 from almaflow.steps.base import PollSettings
 from almaflow.steps.read_report import ReadReport
+from almaflow.steps.report_path import path_problem
 from almaflow.steps.result import StepFailed
 from tests.harness import Played, Stage
 
@@ -371,3 +372,19 @@ def test_rows_without_headings_fail() -> None:
         perform(ReportPage("T", False, (), (ROW,)))
 
     assert str(caught.value) == f"Analytics sent the report {PATH} without column headings."
+
+
+@pytest.mark.parametrize(
+    ("path", "is_right"),
+    [
+        ("/shared/Lib/50%20 off", True),
+        ("/shared/Lib/100% new", True),
+        ("/shared/Lib/50%20off", False),
+        ("%2Fshared%2FLib%2FNew", False),
+    ],
+)
+def test_a_percent_sign_is_meant_where_a_space_shows_that_nothing_is_encoded(
+    path: str, is_right: bool
+) -> None:
+    assert (path_problem(path) == "") is is_right
+    assert path_problem(path, "/shared/Lib/50{{ '%' }}20off") == "" or not path.startswith("/")
