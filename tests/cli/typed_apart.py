@@ -9,6 +9,7 @@ of exit codes; what the commands write to a stderr that is kept comes out of thi
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -28,6 +29,9 @@ def _import_everything() -> None:
     for module in pkgutil.walk_packages(almaflow.__path__, "almaflow."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
+    # No fork collects what it shares with the others, which would copy it.
+    gc.collect()
+    gc.freeze()
 
 
 def _put(kind: str, descriptor: int) -> None:
