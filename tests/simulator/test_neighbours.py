@@ -70,6 +70,7 @@ def test_single_objects_answer_in_both_formats(served: Served, path: str, root: 
         ("reminders/1", "60177"),
         ("license-terms/X", "403400"),
         ("mapping-tables/X", "40166411"),
+        ("code-tables/X", "40166411"),
         ("relations", "40166413"),
         ("open-hours?scope=X", "402119"),
     ],
@@ -85,6 +86,7 @@ def test_every_library_exists_where_everything_does() -> None:
     assert world.get("/conf/libraries/B7")["code"] == "B7"
     assert world.get("/conf/libraries/B7/locations/SHELF")["code"] == "SHELF"
     assert world.get("/conf/libraries/B8/circ-desks/DESK")["code"] == "DESK"
+    assert world.get("/conf/code-tables/AnyTable")["row"][0]["code"] == "DEFAULT"
 
 
 def test_a_scenario_adds_libraries_with_what_is_in_them() -> None:
