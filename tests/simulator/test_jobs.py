@@ -55,10 +55,23 @@ def test_jobs_are_filtered_by_type_category_and_profile() -> None:
     assert {job["type"]["value"] for job in manual} == {"MANUAL"}
     assert {"M44", "M47", "M48"} <= {job["id"] for job in exports}
     assert [job["name"] for job in stored] == [
-        "Remote Storage Inventory Update North depot",
+        "Inventory Remote Storage Update North depot",
         "Send Requests to Remote Storage North depot",
     ]
     assert everything["total_record_count"] == len(world.main.jobs)
+
+
+def test_jobs_of_profiles_run_whatever_other_jobs_their_category_has() -> None:
+    world = World()
+    [requests] = [
+        job
+        for job in world.get("/conf/jobs?limit=100&type=SCHEDULED&category=FULFILLMENT")["job"]
+        if job["name"] == "Send Requests to Remote Storage North depot"
+    ]
+    expiring = world.job_named("Requests - Handle Expiration")
+
+    assert world.json("POST", f"/conf/jobs/{requests['id']}?op=run", {})["id"] == requests["id"]
+    assert world.code("POST", f"/conf/jobs/{expiring}?op=run", {}) == "402248"
 
 
 def test_jobs_are_in_alma_s_order_and_names_repeat() -> None:

@@ -433,7 +433,7 @@ def test_an_import_reports_records_and_populations() -> None:
         ("SIS Synchronize", "c.jobs.sis.created"),
         ("ERP export", "c.jobs.erp.processed"),
         ("Export to Bursar", "com.exlibris.external.bursar.report.fines_fees_count"),
-        ("Remote Storage Inventory", "c.jobs.remoteStorage.updated"),
+        ("Inventory Remote Storage", "c.jobs.remoteStorage.updated"),
         ("Send Requests", None),
     ],
 )

@@ -240,9 +240,9 @@ class JobKind:
 # The jobs of an integration profile, by its type.
 PROFILE_JOBS = {
     "USER": (
-        JobKind("SIS Import using profile {name}", "SIS", Effect.USERS, 1500),
-        JobKind("SIS Synchronize using profile {name}", "SIS", Effect.USERS, 2700),
-        JobKind("SIS Export using profile {name}", "SIS", Effect.USERS, 900),
+        JobKind("SIS Import using profile {name}", "USERS", Effect.USERS, 1500),
+        JobKind("SIS Synchronize using profile {name}", "USERS", Effect.USERS, 2700),
+        JobKind("SIS Export using profile {name}", "USERS", Effect.USERS, 900),
     ),
     "PAYMENT": (
         JobKind("ERP export using profile {name}", "ERP", Effect.ERP, 420),
@@ -253,8 +253,8 @@ PROFILE_JOBS = {
         JobKind("Import from Bursar using profile {name}", "BURSAR", Effect.BURSAR, 240),
     ),
     "REMOTE_STORAGE": (
-        JobKind("Send Requests to Remote Storage {name}", "REMOTE_STORAGE", Effect.SILENT, 240),
-        JobKind("Remote Storage Inventory Update {name}", "REMOTE_STORAGE", Effect.INVENTORY, 3600),
+        JobKind("Send Requests to Remote Storage {name}", "FULFILLMENT", Effect.SILENT, 240),
+        JobKind("Inventory Remote Storage Update {name}", "FULFILLMENT", Effect.INVENTORY, 3600),
     ),
     "FINANCE": (JobKind("Funds Allocation Loader {name}", "FINANCE", Effect.ERP, 180),),
     "COURSES": (JobKind("Activate/Deactivate Courses {name}", "COURSES", Effect.SILENT, 120),),
