@@ -1,4 +1,4 @@
-"""The systemd unit of `almaflow serve`: its text, from what the project and the machine are."""
+"""The systemd unit of `almaflow serve` or `worker`, from what the project and the machine are."""
 
 from __future__ import annotations
 
@@ -25,11 +25,13 @@ class Unit:
     folder: Path
     """The project's folder."""
     command: Sequence[str]
-    """What starts almaflow, without `serve`."""
+    """What starts almaflow, without its command."""
     store: Path | None
     """The store's file; None when the store is a server's."""
     variables: Sequence[str]
     """The environment variables that almaflow.yaml names."""
+    runs: str = "serve"
+    """The command that the service runs: `serve` or `worker`."""
 
     @property
     def environment_file(self) -> Path:
@@ -57,7 +59,7 @@ class Unit:
         yield "Type=exec"
         yield f"User={self.user}"
         yield f"WorkingDirectory={_plain(str(self.folder))}"
-        yield f"ExecStart={' '.join(map(_argument, (*self.command, 'serve')))}"
+        yield f"ExecStart={' '.join(map(_argument, (*self.command, self.runs)))}"
         if self.variables:
             yield f"# {', '.join(self.variables)}: one NAME=value a line, readable by root only."
         yield f"EnvironmentFile=-{self.environment_file}"

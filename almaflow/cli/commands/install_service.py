@@ -1,4 +1,4 @@
-"""`almaflow install-service`: a systemd unit that keeps `almaflow serve` running."""
+"""`almaflow install-service`: a systemd unit that keeps `almaflow serve` or `worker` running."""
 
 from __future__ import annotations
 
@@ -38,8 +38,17 @@ def install_service(
         ),
     ] = None,
     name: Annotated[
-        str, typer.Option("--name", metavar="NAME", help="The name of the unit.")
-    ] = "almaflow",
+        str | None,
+        typer.Option(
+            "--name",
+            metavar="NAME",
+            help="The name of the unit; default: almaflow, or almaflow-worker.",
+        ),
+    ] = None,
+    worker: Annotated[
+        bool,
+        typer.Option("--worker", help="The service is `almaflow worker` (PostgreSQL)."),
+    ] = False,
 ) -> None:
     """Print a systemd unit for this project, or write it where systemd finds it.
 
@@ -47,7 +56,8 @@ def install_service(
     for the values of the environment variables in almaflow.yaml.
     """
     project = bootstrap.open_project()
-    unit = make_unit(project, user, name)
+    runs = "worker" if worker else "serve"
+    unit = make_unit(project, user, name or ("almaflow-worker" if worker else "almaflow"), runs)
     text = unit.text()
     if unit.user == "root":
         say(
@@ -64,8 +74,8 @@ def install_service(
         say(line)
 
 
-def make_unit(project: Project, user: str | None, name: str) -> Unit:
-    """Return the unit of a project; Raises: RequestWrong."""
+def make_unit(project: Project, user: str | None, name: str, runs: str = "serve") -> Unit:
+    """Return the unit of a project that *runs* `serve` or `worker`; Raises: RequestWrong."""
     if project.document is None:
         raise RequestWrong(
             f"There is no {FILE_NAME} in {project.folder} or a folder above it, so there is "
@@ -75,13 +85,20 @@ def make_unit(project: Project, user: str | None, name: str) -> Unit:
         raise RequestWrong(
             f"`{name}` is not a valid name for a unit. Use letters, digits, `_`, `.`, `@` and `-`."
         )
+    file = read_url(project.store_url).file
+    if runs == "worker" and file is not None:
+        raise RequestWrong(
+            f"A worker shares the runs of a store in PostgreSQL; {file} is a file. Leave "
+            "`--worker` out, or move the store with `almaflow store migrate`."
+        )
     return Unit(
         name=name.removesuffix(".service"),
         user=user or _owner(project.folder),
         folder=project.folder,
         command=_command(),
-        store=read_url(project.store_url).file,
+        store=file,
         variables=_variables(project),
+        runs=runs,
     )
 
 

@@ -15,9 +15,11 @@ from almaflow.errors import RequestWrong
 from almaflow.problems import did_you_mean
 from almaflow.redaction import Mask
 from almaflow.settings import Project
+from almaflow.store import Store
 
 if TYPE_CHECKING:
     from almaflow.engine.engine import Engine
+    from almaflow.scheduler.measures import Measures
 
 
 def worker(
@@ -44,6 +46,16 @@ def worker(
     name: Annotated[
         str, typer.Option("--name", metavar="NAME", help="What log lines call this worker.")
     ] = "worker",
+    metrics: Annotated[
+        int | None,
+        typer.Option(
+            "--metrics",
+            metavar="PORT",
+            min=1,
+            max=65535,
+            help="Offer Prometheus metrics on this port of this machine.",
+        ),
+    ] = None,
     log_as: Annotated[
         str,
         typer.Option("--log-format", metavar="text|json", help="Log lines as text or as JSON."),
@@ -66,17 +78,39 @@ def worker(
         # A run that it took and cannot continue would wait for a person.
         project.institution(institution).key()
     with bootstrap.open_store(project) as store:
+        if not store.is_shared:
+            raise RequestWrong(
+                f"A worker shares the runs of a store in PostgreSQL; {store.address} is not one. "
+                "With this store, `almaflow serve` executes the runs. `almaflow store migrate` "
+                "moves it."
+            )
         from almaflow.fleet.worker import Worker
 
         def new_engine() -> Engine:
             return bootstrap.live_engine(project, store, log, log=log)
 
         work = Worker(store.conninfo, SystemClock(), log, chosen, concurrency, name)
+        measures = _measured(store, metrics)
         try:
             run_interruptible(lambda: work.run(new_engine))
         except Interrupted:
             log("Stopped. Other workers continue its runs.")
             raise typer.Exit(EXIT_INTERRUPTED) from None
+        finally:
+            measures.stop()
+
+
+def _measured(store: Store, port: int | None) -> Measures:
+    """Offer the metrics of the store on *port*, unless it is None; Raises: RequestWrong."""
+    from almaflow.scheduler.measures import Measures, picture_of
+
+    if port is None:
+        return Measures()
+    from almaflow.scheduler.metrics import Metrics
+
+    offered = Metrics(picture_of(store, SystemClock(), leads=lambda: False))
+    offered.start(port)
+    return offered
 
 
 def _chosen(project: Project, queues: list[str] | None) -> list[str]:
