@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
+import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -21,6 +23,9 @@ from almaflow.alma.client import AlmaClient
 from almaflow.alma.http import HttpTransport
 from almaflow.alma.simulator import SimulatedAlma
 from almaflow.alma.simulator.http import SimulatorServer
+from almaflow.alma.simulator.scenario_webhooks import Webhook
+from almaflow.alma.simulator.webhooks import Webhooks
+from almaflow.cli.simulator_tls import simulator_tls
 from almaflow.connectors.base import look
 from almaflow.engine.engine import Engine
 from almaflow.engine.log import Log
@@ -123,6 +128,23 @@ def test_simulators_leave_nothing_even_with_clients_that_stay_connected() -> Non
                 client = AlmaClient("main", HttpTransport(server.url), key=key)
                 anyio.run(ask, client)
             client.close()
+
+
+def test_simulators_with_tls_and_webhooks_leave_nothing(tmp_path: Path) -> None:
+    alma = SimulatedAlma(lambda: datetime.now(UTC))
+    listener = Webhook(url="http://127.0.0.1:1/nobody")
+
+    with simulator_tls(tmp_path / "ca.pem", "127.0.0.1", "") as secure, nothing_is_left():
+        for _ in range(FIFTY):
+            webhooks = Webhooks(lambda: alma, [listener], look=0.001)
+            with SimulatorServer(alma, tls=secure.server, webhooks=webhooks) as server:
+                address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
+                with socket.create_connection(address) as half, socket.create_connection(address):
+                    half.sendall(b"\x16\x03\x01")
+                    context = ssl.create_default_context(cafile=str(secure.ca_file))
+                    plain = socket.create_connection(address)
+                    with context.wrap_socket(plain, server_hostname="localhost"):
+                        pass
 
 
 def test_metrics_servers_leave_nothing() -> None:
