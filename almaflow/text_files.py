@@ -76,7 +76,7 @@ def read_bytes(path: Path, most: int) -> bytes:
 def read_text(path: Path, most: int, *, xml: bool = False) -> str:
     """Return the text of the regular file at *path*, its line breaks as `\\n`.
 
-    With *xml* the encoding that an XML declaration names is used.
+    With *xml* the encoding that an XML declaration names is used, unless the text is UTF-8.
 
     Raises:
         FileUnreadable: as `read_bytes` and `decode`.
@@ -215,6 +215,8 @@ _DECLARABLE = re.compile(
     r"utf-8|ascii|iso8859-\d+|cp\d+|koi8-[rtu]|mac-[a-z]+|tis-620"
     r"|gbk|gb2312|gb18030|big5|big5hkscs|shift_jis|euc_jp|euc_kr"
 )
+# Of these, in which each byte is a character.
+_OF_SINGLE_BYTES = re.compile(r"iso8859|cp\d+|koi8|mac|tis")
 
 
 def _encoding_of(content: bytes, xml: bool) -> tuple[str, int]:
@@ -228,7 +230,17 @@ def _encoding_of(content: bytes, xml: bool) -> tuple[str, int]:
         reason = f"it is UTF-16 without a byte order mark; {_ADVICE}"
         raise FileUnreadable(Unreadable.ENCODING, reason)
     declared = _DECLARATION.match(content) if xml else None
-    return ("utf-8" if declared is None else _declared(declared)), 0
+    name = "utf-8" if declared is None else _declared(declared)
+    # Editors save as UTF-8 and keep the declaration that was there before.
+    return ("utf-8" if _OF_SINGLE_BYTES.match(name) and _is_utf_8(content) else name), 0
+
+
+def _is_utf_8(content: bytes) -> bool:
+    """Tell whether *content* is UTF-8 with characters beyond ASCII: no other text looks so."""
+    try:
+        return not content.isascii() and bool(content.decode())
+    except UnicodeDecodeError:
+        return False
 
 
 def _declared(declaration: re.Match[bytes]) -> str:

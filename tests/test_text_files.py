@@ -217,3 +217,10 @@ def test_a_pipe_that_takes_the_place_of_a_file_is_not_waited_for(
         read_bytes(file, 10)
 
     assert refused.value.kind is Unreadable.SPECIAL
+
+
+@pytest.mark.parametrize("declared", ["ISO-8859-1", "windows-1252", "ISO-8859-15"])
+def test_utf_8_is_read_although_the_declaration_names_an_older_encoding(declared: str) -> None:
+    text = XML.format(declared)
+
+    assert decode(text.encode(), xml=True) == text

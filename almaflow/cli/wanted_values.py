@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import field
 from typing import Any
 
-from almaflow.alma.simulator.wanted import Bound, WantedCounter
+from almaflow.alma.simulator.wanted import MEMBERS, Bound, WantedCounter
 from almaflow.check.traversal import fields_of, sources
 from almaflow.document import PathTo
 from almaflow.expressions import (
@@ -63,6 +63,8 @@ class Conditions:
         parsed = parsed_source(source)
         for comparison in comparisons(parsed) if parsed is not None else ():
             mention, other = comparison.mention, _value(comparison.other, names)
+            if other is None and mention.counter is not None and _is_size(comparison.other):
+                other = MEMBERS
             if other is None:
                 continue
             bound = Bound(comparison.operator, other)
@@ -101,6 +103,13 @@ def _value(text: str, names: Names) -> float | str | None:
     """Return what a condition compares with, where that is known before the run."""
     value = known_value(text, names)
     return value if isinstance(value, int | float | str) and not isinstance(value, bool) else None
+
+
+def _is_size(text: str) -> bool:
+    """Tell whether an expression is the size of a set, which is the one that the job works on."""
+    parsed = parsed_source(Expression(text))
+    found = [] if parsed is None else [mention.path for mention in mentions(parsed)]
+    return bool(found) and found[0][0] == "steps" and found[0][-1] == "member_count"
 
 
 def _conditions(workflow: Workflow) -> Iterator[tuple[StepBase, Source]]:

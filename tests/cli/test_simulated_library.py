@@ -50,6 +50,11 @@ WORKFLOWS = {
     "[\"counters.number('c.own.done') >= 120\", \"counters.number('c.own.failed') == 0\", "
     "\"counters.text(7) == 'fine'\", \"10 > counters.number('c.x')\"]}}, "
     "{check: \"steps.j.counters.number('c.later', 0) > 3\"}]",
+    "counters that are the size of the set": "[{id: s, find_set: Old}, {id: j, submit_job: "
+    "{job: M28, set: '{{ steps.s.set_id }}'}}, {check: \"(steps.j.counters[0].value | int) == "
+    'steps.s.member_count and (steps.j.counters[2].value | int) == 0"}]',
+    "members that are taken out": "[{update_set: {id: '991234567000234', remove: ['1', 'x y']}}]",
+    "a job without a set": "[{submit_job: M7771}, {submit_job: {job: {name: Our own job}}}]",
     "a size": "[{id: s, create_set: {name: q, content: ITEM, "
     "query: 'ITEM where ITEM ((barcode EQUAL \"1\"))'}}, "
     "{check: {that: steps.s.member_count <= 5}}, {check: {that: steps.s.member_count > 0}}]",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from almaflow.alma.simulator import parse_scenario
+from almaflow.alma.simulator import api_profile_writes, made_up, parse_scenario
 from tests.simulator.world import World
 
 TOO_MUCH: list[tuple[dict[str, Any], str]] = [
@@ -159,6 +159,32 @@ def test_the_reports_that_are_read_longest_ago_are_forgotten() -> None:
     assert len(world.main.report_tokens) == 1000
     assert world.ask("GET", "/analytics/reports?token=t500&limit=25").status == 200
     assert world.ask("GET", "/analytics/reports?token=t501&limit=25").status == 400
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "kept"),
+    [
+        ("POST", "/conf/integration-profiles", "integration_profiles"),
+        ("GET", "/conf/jobs/M{}", "jobs"),
+        ("GET", "/conf/sets/{}", "sets"),
+    ],
+)
+def test_callers_make_things_up_to_a_number(
+    monkeypatch: pytest.MonkeyPatch, method: str, path: str, kept: str
+) -> None:
+    most = len(getattr(World().main, kept)) + 2
+    for module in (api_profile_writes, made_up):
+        monkeypatch.setattr(module, "MOST_KEPT", most)
+    world = World({"everything_exists": True})
+    body = {"code": "X", "name": "x", "type": {"value": "AUTHENTICATION"}}
+
+    statuses = [
+        world.ask(method, path.format(99900 + number), body if method == "POST" else None).status
+        for number in range(4)
+    ]
+
+    assert statuses == [200, 200, 400, 400]
+    assert len(getattr(world.main, kept)) == most
 
 
 def test_requests_are_remembered_up_to_a_number_of_bytes(monkeypatch: pytest.MonkeyPatch) -> None:

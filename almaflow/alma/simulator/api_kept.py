@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from almaflow.alma.simulator.call import Call
+from almaflow.alma.simulator.institution import MOST_KEPT
 from almaflow.alma.simulator.kept import (
     DESKS,
     LIBRARIES,
@@ -48,6 +49,8 @@ def create_kept(kind: Kind, call: Call) -> Answer:
         if not text_of(_inside(fields, name)):
             raise ApiError(code)
     objects = _all(kind, call)
+    if len(objects) >= MOST_KEPT:
+        raise ApiError("402119", f"General Error - there are {MOST_KEPT} of them, the most.")
     if kind.key == "id":
         fields["id"] = call.institution.new_id()
     made = {**kind.made, **fields, **(_signature(call) if kind.signed else {})}

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from almaflow.alma.simulator import texts
 from almaflow.alma.simulator.call import Call
+from almaflow.alma.simulator.institution import MOST_KEPT
 from almaflow.alma.simulator.profile_furnishing import INTEGRATION, add_integration
 from almaflow.alma.simulator.profiles import IntegrationProfile
 from almaflow.alma.simulator.reply import Answer, ApiError
@@ -17,6 +18,8 @@ def create_integration_profile(call: Call) -> Answer:
     code, name, kind, system = _fields(call)
     if not code or not kind:
         raise ApiError("402228")
+    if len(call.institution.integration_profiles) >= MOST_KEPT:
+        raise ApiError("402119", f"General Error - there are {MOST_KEPT} profiles, the most.")
     profile_id = call.institution.new_id()
     add_integration(
         call.institution, code, name or code, kind, system=system or "OTHER", profile_id=profile_id

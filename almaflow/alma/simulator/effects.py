@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from almaflow.alma.simulator.library import Effect, Job
@@ -11,7 +12,7 @@ from almaflow.alma.simulator.runs import Instance
 from almaflow.alma.simulator.scenario import CounterLine
 from almaflow.alma.simulator.scenario_fields import count_in
 from almaflow.alma.simulator.texts import IMPORT_POPULATIONS
-from almaflow.alma.simulator.wanted import Wanted, fitted
+from almaflow.alma.simulator.wanted import MEMBERS, Wanted, fitted
 
 if TYPE_CHECKING:
     from almaflow.alma.simulator.institution import Institution
@@ -75,7 +76,11 @@ def _with_wanted(lines: Lines, instance: Instance, wanted: Wanted) -> Lines:
             key = counter.key if isinstance(counter.key, str) else f"c.jobs.simulated.{len(lines)}"
             lines.append((key, key, instance.members or 1))
         key, label, value = lines[place]
-        lines[place] = (key, label, fitted(str(value), counter.bounds))
+        bounds = (
+            replace(bound, value=instance.members) if bound.value == MEMBERS else bound
+            for bound in counter.bounds
+        )
+        lines[place] = (key, label, fitted(str(value), bounds))
     return lines
 
 

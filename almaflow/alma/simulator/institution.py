@@ -25,6 +25,8 @@ _SPREAD = (0.85, 1.25)
 _HOUR = timedelta(hours=1)
 # Runs that others start in one simulation; the description of `every` names it too.
 _MOST_OTHERS = 10_000
+MOST_KEPT = 10_000
+"""Things of one kind that callers may make, or that are made up for them: profiles, tables, ..."""
 # Reports that clients are reading at a time; of more, the one read longest ago is forgotten.
 _MOST_REPORT_TOKENS = 1000
 

@@ -11,7 +11,7 @@ import re
 from datetime import timedelta
 
 from almaflow.alma.simulator.alma_sets import AlmaSet
-from almaflow.alma.simulator.institution import Institution
+from almaflow.alma.simulator.institution import MOST_KEPT, Institution
 from almaflow.alma.simulator.library import Effect, Job
 from almaflow.alma.simulator.made_up_values import MadeUpValues, length
 from almaflow.alma.simulator.records import Members, digest, id_types
@@ -67,8 +67,9 @@ def _zipped(parts: list[str], fills: list[str]) -> list[str]:
 
 def set_with_id(institution: Institution, set_id: str) -> AlmaSet | None:
     """Return the set of that id; where everything exists, it is made unless it was deleted."""
-    found = institution.sets.get(set_id)
-    if found is None and institution.wanted is not None and set_id not in institution.gone:
+    found, room = institution.sets.get(set_id), len(institution.sets) < MOST_KEPT
+    made_up = room and institution.wanted is not None and set_id not in institution.gone
+    if found is None and made_up:
         return _add_set(institution, f"Set {set_id}", set_id) if set_id.isdecimal() else None
     return found
 
@@ -111,7 +112,8 @@ def suit_id_type(institution: Institution, alma_set: AlmaSet, id_type: str) -> N
 def job_with_id(institution: Institution, job_id: str) -> Job | None:
     """Return the job of that id; where everything exists, it is made."""
     found = institution.jobs.get(job_id)
-    if found is None and institution.wanted is not None and _JOB_ID.fullmatch(job_id):
+    room = institution.wanted is not None and len(institution.jobs) < MOST_KEPT
+    if found is None and room and _JOB_ID.fullmatch(job_id):
         found = made_up_job(job_id, f"Job {job_id}")
         institution.jobs[job_id] = found
     return found

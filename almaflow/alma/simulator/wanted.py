@@ -91,6 +91,10 @@ class WantedRead:
     joined: bool = False
 
 
+MEMBERS = "{members}"
+"""The limit of a `Bound` that is the size of the set that a run works on."""
+
+
 @dataclass(frozen=True)
 class Bound:
     """A condition on a value: `==`, `>`, `>=`, `<` or `<=`, and what it is compared with.
