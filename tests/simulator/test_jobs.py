@@ -74,6 +74,17 @@ def test_jobs_of_profiles_run_whatever_other_jobs_their_category_has() -> None:
     assert world.code("POST", f"/conf/jobs/{expiring}?op=run", {}) == "402248"
 
 
+@pytest.mark.parametrize("body", [b"{}", b"null", b"<job/>"])
+def test_the_job_of_a_profile_needs_no_parameters(body: bytes) -> None:
+    world = World()
+    job_id = world.job_named("ERP export")
+    kind = "application/xml" if body.startswith(b"<") else "application/json"
+
+    reply = world.ask("POST", f"/conf/jobs/{job_id}?op=run", body, **{"Content-Type": kind})
+
+    assert reply.status == 200
+
+
 def test_jobs_are_in_alma_s_order_and_names_repeat() -> None:
     names = [job["name"] for job in World().get("/conf/jobs?limit=100&type=MANUAL")["job"]]
 

@@ -283,9 +283,10 @@ def _parse_json(body: bytes) -> dict[str, Any]:
         json.dumps(data, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise bad_request(f"JSON parse error: {error}") from error
-    if not isinstance(data, dict):
+    # A client in use sends `null` for a job without parameters.
+    if data is not None and not isinstance(data, dict):
         raise bad_request("JSON parse error: an object was expected")
-    return data
+    return data or {}
 
 
 def _parse_xml(body: bytes) -> dict[str, Any]:
