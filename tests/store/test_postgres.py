@@ -380,7 +380,7 @@ def test_who_stands_still_in_a_transaction_does_not_lock_out_others_for_ever(
 
     assert frozen.journal(claim.run_id) == []
     assert len(store.events(claim.run_id)) == 1
-    assert read_one(frozen, "SHOW idle_in_transaction_session_timeout") == "20s"
+    assert read_one(frozen, "SHOW idle_in_transaction_session_timeout") == "3s"
 
 
 def _connection(store: Store) -> Connection:
