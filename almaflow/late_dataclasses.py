@@ -5,7 +5,8 @@ more, and a short command makes instances of few of the classes that it imports.
 is built by `dataclasses.dataclass` when it is used; from then on there is no difference.
 
 Use it for the classes of almaflow in place of `dataclasses.dataclass`, with the same options.
-`dataclasses.fields` of a class that may have no instance yet needs `built(class)`.
+`dataclasses.fields` of a class that may have no instance yet needs `built(class)`; for the names
+alone there is `names_of`.
 """
 
 from __future__ import annotations
@@ -44,6 +45,17 @@ def built(cls: C) -> C:
             if options is not None:
                 dataclasses.dataclass(**options)(one)
     return cls
+
+
+def names_of(cls: type) -> tuple[str, ...]:
+    """Return the names of the fields of *cls*, in their order; it is not built for that."""
+    inherited: list[str] = [
+        name
+        for one in reversed(cls.__mro__)
+        for name, kind in vars(one).get("__annotations__", {}).items()
+        if not kind.startswith("ClassVar")
+    ]
+    return tuple(dict.fromkeys(inherited))
 
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import ClassVar, Generic, TypeVar
 
 import pytest
 
-from almaflow.late_dataclasses import built, dataclass
+from almaflow.late_dataclasses import built, dataclass, names_of
 
 T = TypeVar("T")
 
@@ -61,6 +61,22 @@ def test_fields_of_a_class_without_instances_are_known_once_it_is_built() -> Non
 
     assert [one.name for one in dataclasses.fields(built(Point))] == ["x"]
     assert [one.name for one in dataclasses.fields(built(Point))] == ["x"]
+
+
+def test_the_names_of_fields_are_known_without_building() -> None:
+    @dataclass
+    class Shape:
+        name: str
+        sides: ClassVar[int] = 0
+
+    @dataclass
+    class Circle(Shape):
+        radius: int = 1
+        name: str = ""
+
+    assert names_of(Circle) == ("name", "radius")
+    assert not is_built(Circle)
+    assert [one.name for one in dataclasses.fields(built(Circle))] == ["name", "radius"]
 
 
 def test_a_class_inherits_the_fields_of_another() -> None:

@@ -11,12 +11,12 @@ import re
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
 from typing import Any, ClassVar
 
+from almaflow.late_dataclasses import names_of
 from almaflow.store.tables import BOOLEANS, INSTANTS
 
 Row = dict[str, Any]
@@ -52,7 +52,7 @@ def bound(value: Any) -> Any:
 def columns_of(record: type, table: str = "") -> str:
     """Return the columns that the fields of a dataclass name, for a SELECT from *table*."""
     prefix = f"{table}." if table else ""
-    return ", ".join(f'{prefix}"{field.name}"' for field in fields(record))
+    return ", ".join(f'{prefix}"{name}"' for name in names_of(record))
 
 
 def assignments(names: Iterable[str]) -> str:

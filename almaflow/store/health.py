@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlite3
 import stat
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from almaflow.late_dataclasses import dataclass
 from almaflow.store import schema
 from almaflow.store.backend import Backend
 from almaflow.store.backend_choice import backend_for

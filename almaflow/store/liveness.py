@@ -12,12 +12,13 @@ to a dead process. Where there is no such file, only the beat shows whether a pr
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from almaflow.clock import Clock
+from almaflow.late_dataclasses import dataclass
 from almaflow.store.location import StoreLocation, refusal
 from almaflow.store.records import Process
 

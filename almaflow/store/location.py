@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
+from almaflow.late_dataclasses import dataclass
 from almaflow.ownership import advice, distrust
 from almaflow.store.errors import (
     StoreFull,

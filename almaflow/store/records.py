@@ -6,11 +6,12 @@ Every instant is aware and UTC; what is called a value is plain JSON data.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final, Literal
 
+from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome, Status
 from almaflow.waiting import Waiting, reason_of
 

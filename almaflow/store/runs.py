@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from almaflow.errors import StoreError
+from almaflow.late_dataclasses import names_of
 from almaflow.outcome import Outcome, Status
 from almaflow.store import journal
 from almaflow.store.connection import Row, all_of, assignments, at_most, columns_of
@@ -19,7 +20,7 @@ from almaflow.store.records import Cancel, Claim, RunRecord
 from almaflow.store.transaction import Transaction
 from almaflow.waiting import Waiting
 
-_FIELDS = tuple(field.name for field in dataclasses.fields(RunRecord))
+_FIELDS = names_of(RunRecord)
 _SELECT = f"SELECT {columns_of(RunRecord)} FROM runs"
 _NEWEST_FIRST = "ORDER BY number DESC"
 _FINISHED = f"status = '{Status.FINISHED}'"

@@ -6,10 +6,11 @@ Every instant is aware and UTC; what is called a value is plain JSON data.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+from almaflow.late_dataclasses import dataclass
 
 
 class TickEnding(StrEnum):

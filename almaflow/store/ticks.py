@@ -7,10 +7,11 @@ no statement here touches one that has.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from almaflow.late_dataclasses import names_of
 from almaflow.store import runs, schedules
 from almaflow.store.connection import Row, all_of, assignments, at_most, columns_of
 from almaflow.store.errors import RunExists, TickDecided
@@ -202,7 +203,7 @@ def of_run(tx: Transaction, run_id: str) -> Tick | None:
 
 
 def _row(tick: NewTick, at: datetime) -> dict[str, Any]:
-    row = {field.name: getattr(tick, field.name) for field in fields(NewTick)}
+    row = {name: getattr(tick, name) for name in names_of(NewTick)}
     decided = at if tick.ending is not None else None
     reason = clean(tick.reason)
     return row | {"reason": reason, "found_at": at, "caught_up": False, "ended_at": decided}

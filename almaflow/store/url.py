@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import parse_qsl, quote, quote_plus, unquote
+
+from almaflow.late_dataclasses import dataclass
 
 # A user, a password and a host hold no `/`; a password may hold a `:`, and in `[…]` a host may.
 _URL: Final = re.compile(
