@@ -7,6 +7,7 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 from typing import NoReturn
 
 from almaflow import __version__
@@ -23,9 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # An error while an object is discarded concerns nobody; Python would show a traceback.
         sys.unraisablehook = lambda _: None
         interrupt_on_signals()
-        # pydantic would read the metadata of every installed package, and let its plugins see what
-        # is validated: settings and workflows, which may hold secrets.
-        os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
+        _skip_plugins()
         arguments = sys.argv[1:]
     words = list(arguments)
     if words == ["--version"]:
@@ -39,6 +38,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from almaflow.cli.error_handler import run_command_line
 
     return run_command_line(words)
+
+
+def _skip_plugins() -> None:
+    """Let pydantic have no plugins: they would see settings and workflows, which may hold secrets.
+
+    It would read the metadata of every installed package for them. Even when they are disabled it
+    imports the library that does this, which takes a tenth of the time of a short command; so its
+    module that finds them is replaced by an empty one.
+    """
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
+    loader = ModuleType("pydantic.plugin._loader")
+    loader.__dict__["get_plugins"] = tuple
+    sys.modules[loader.__name__] = loader
 
 
 def run_process() -> NoReturn:

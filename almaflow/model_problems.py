@@ -11,7 +11,6 @@ from pydantic_core import ErrorDetails
 
 from almaflow.alma_keys import hide_keys
 from almaflow.document import Document, PathTo
-from almaflow.document.mistakes import key_without_blank, missing_blank
 from almaflow.errors import DocumentsInvalid
 from almaflow.field_types import Plain
 from almaflow.lookalikes import latin, look_alike_advice
@@ -155,6 +154,8 @@ class _Finding:
 
     def _blank_forgotten(self) -> Problem | None:
         """Return the problem of `key:value` where a mapping is expected."""
+        from almaflow.document.mistakes import key_without_blank, missing_blank
+
         match = key_without_blank(self.input) if isinstance(self.input, str) else None
         if match is None or self.kind not in ("wrong_type", "model_type", "dict_type"):
             return None

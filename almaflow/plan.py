@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from almaflow.alma.payload import LARGEST_PAYLOAD
 from almaflow.check import Surroundings
 from almaflow.errors import RequestWrong
 from almaflow.expressions import to_text
@@ -243,6 +242,8 @@ def _recorded(loaded: LoadedWorkflow, project: Project, root: str) -> dict[str, 
     folder = _folder(loaded, project)
     payloads = {}
     for name in sorted(payload_names(loaded.workflow)):
+        from almaflow.alma.payload import LARGEST_PAYLOAD
+
         path = data_path(Path(root), name, beside=folder)
         try:
             payloads[name] = read_text(path, LARGEST_PAYLOAD, xml=True)

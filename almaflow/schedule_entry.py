@@ -8,10 +8,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from almaflow import foreign_keys
+from almaflow import foreign_keys, timetable
 from almaflow.field_types import Duration, Model, Several, Text, Value, choose_one
 from almaflow.steps.base import IDENTIFIER
-from almaflow.timetable import day_time_cron, every_meant
 
 TIMINGS = ("cron", "daily", "weekly", "monthly", "every", "dates")
 """The keys that say when; an entry has one of them."""
@@ -92,7 +91,7 @@ class ScheduleEntry(Model):
     @field_validator("every", mode="before")
     @classmethod
     def _not_a_time_of_day(cls, data: Any) -> Any:
-        if why := every_meant(getattr(data, "text", data)):
+        if why := timetable.every_meant(getattr(data, "text", data)):
             raise PydanticCustomError("bad_duration", "{why}", {"why": why})
         return data
 
@@ -115,5 +114,5 @@ class ScheduleEntry(Model):
         for key in ("daily", "weekly", "monthly"):
             text = getattr(self, key)
             if text is not None:
-                return day_time_cron(key, text)
+                return timetable.day_time_cron(key, text)
         return self.cron

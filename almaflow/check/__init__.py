@@ -27,7 +27,6 @@ from almaflow.check.references import (
     check_main_institution,
     check_ping,
 )
-from almaflow.check.schedules import check_schedule, check_zone
 from almaflow.check.status_codes import check_retry
 from almaflow.check.step_counts import check_step_count
 from almaflow.check.steps import StepChecks
@@ -122,9 +121,12 @@ def check_workflow(
         checks = StepChecks(workflow, notes, around, declared, lost_steps)
         checks.outputs.update(dict.fromkeys(workflow.outputs, ANYTHING))
         return checks
-    check_zone(notes, ("timezone",), workflow.timezone)
     declared.check()
-    check_schedule(workflow, notes, around, declared)
+    if workflow.timezone is not None or workflow.schedule:
+        from almaflow.check.schedules import check_schedule, check_zone
+
+        check_zone(notes, ("timezone",), workflow.timezone)
+        check_schedule(workflow, notes, around, declared)
     _check_defaults(workflow, notes)
     if workflow.institution is not None:
         notes.check(("institution",), workflow.institution, declared.scope())

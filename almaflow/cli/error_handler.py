@@ -13,10 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import sys
-import tempfile
-import traceback
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -222,6 +219,8 @@ def _sentence(text: str) -> str:
 
 def _defect(error: BaseException, arguments: Sequence[str]) -> tuple[str, str]:
     """Write a report about a defect; return the message about it and the report's path."""
+    import tempfile
+
     report = visible(REDACTION.text("".join(_report(error, arguments))))
     try:
         handle, path = tempfile.mkstemp(prefix="almaflow-report-", suffix=".txt", text=True)
@@ -242,7 +241,9 @@ def _defect(error: BaseException, arguments: Sequence[str]) -> tuple[str, str]:
 
 
 def _report(error: BaseException, arguments: Sequence[str]) -> Sequence[str]:
-    # Only here: most commands have no need of the clock's libraries.
+    import platform
+    import traceback
+
     from almaflow.clock import SystemClock
 
     now = SystemClock().now()

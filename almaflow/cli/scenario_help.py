@@ -6,7 +6,6 @@ say where it goes in the scenario file there is, which may have the line's key a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from almaflow.alma.simulator.hints import flow, in_ascii, inside
 from almaflow.alma.value_parsing import printable
 from almaflow.document import Document, PathTo, parse_document
 from almaflow.errors import DocumentsInvalid
+from almaflow.late_dataclasses import dataclass
 
 if TYPE_CHECKING:
     from almaflow.alma.simulator import SimulatedAlma

@@ -20,7 +20,6 @@ from almaflow.document.hazards import (
     misread_paths,
     odd_spaces,
 )
-from almaflow.document.mistakes import key_without_blank, missing_blank
 from almaflow.document.scalars import source_offsets
 from almaflow.document.source import Node, Source, Span
 from almaflow.errors import DocumentsInvalid
@@ -192,6 +191,8 @@ def parse_document(text: bytes | str, file: str) -> Document:
         message = "The file is empty. Write at least one `key: value` line."
         _refuse(source, (0, 1), "empty-file", message)
     if root is not None and isinstance(data, str) and root.style is None:
+        from almaflow.document.mistakes import key_without_blank, missing_blank
+
         key = key_without_blank(data)
         if key is not None:
             span = (root.span[0], root.span[0] + key.end())

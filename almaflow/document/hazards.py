@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from almaflow.alma_keys import KEY_ADVICE, find_keys
-from almaflow.document.slips import windows_path
 from almaflow.document.source import Node, Source, Span
 from almaflow.problems import Problem, Severity, at_most
 
@@ -115,7 +114,11 @@ def misread_paths(source: Source, root: Node) -> Iterator[Problem]:
         waiting.extend(node.children.values())
         raw = source.text[node.span[0] : node.span[1]] if node.style == '"' else ""
         is_misread = _CONTROL.search(node.value or "") and _DRIVE_OR_SHARE.match(raw)
-        if is_misread and (why := windows_path(raw)):
+        if not is_misread:
+            continue
+        from almaflow.document.slips import windows_path
+
+        if why := windows_path(raw):
             yield source.problem(source.location(node.span), WINDOWS_PATH, why)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
@@ -23,12 +23,14 @@ from ruamel.yaml.events import (
 )
 
 from almaflow.document.hazards import holds_coded_key
-from almaflow.document.mistakes import Fault, Mistake, explain, template_mistake
 from almaflow.document.opened import OpenCollection, PendingKey
 from almaflow.document.scalars import has_half, join_halves, resolve
 from almaflow.document.source import Node, Source, Span
 from almaflow.field_types import Plain
 from almaflow.problems import MOST_PROBLEMS, Location, Problem, did_you_mean
+
+if TYPE_CHECKING:
+    from almaflow.document.mistakes import Mistake
 
 MAX_LEVELS = 100
 MAX_VALUES = 30_000
@@ -104,6 +106,8 @@ class TreeBuilder:
             raise _Stop from None
 
     def _syntax_error(self, error: MarkedYAMLError) -> None:
+        from almaflow.document.mistakes import Fault, explain
+
         at = error.problem_mark.index
         context = error.context_mark.index if error.context_mark else at
         problem = f"{error.context or ''} | {error.problem or ''}"
@@ -281,6 +285,8 @@ class TreeBuilder:
         begin = span[0]
         text = self.source.text
         if text.startswith("{", begin) and text.startswith("{", begin - 1) and begin:
+            from almaflow.document.mistakes import template_mistake
+
             row, column = self.source.mark(begin - 1)
             line = self.source.lines[row]
             end = line.find("}}", column)

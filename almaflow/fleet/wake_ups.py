@@ -6,13 +6,12 @@ connection that listens is made anew.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from procrastinate import App
 
 from almaflow.engine.engine import Engine
 from almaflow.fleet.asyncio_task import cancelled_once
 from almaflow.fleet.task_queue import CHANNEL
+from almaflow.late_dataclasses import dataclass
 
 
 @dataclass(frozen=True)

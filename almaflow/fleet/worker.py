@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -25,6 +24,7 @@ from almaflow.engine.log import Log
 from almaflow.fleet.asyncio_task import cancelled_once
 from almaflow.fleet.task_queue import make_app, queue_name
 from almaflow.fleet.wake_ups import WakeUps
+from almaflow.late_dataclasses import dataclass
 from almaflow.store import LeaseLost, StoreTrouble
 from almaflow.task_groups import alone
 

@@ -8,15 +8,15 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from almaflow import timetable
 from almaflow.field_types import Model, Text, Whole
 from almaflow.late_dataclasses import dataclass
-from almaflow.timetable import Maintenance, MaintenanceHours, TimetableInvalid
 
 
 def _hours(text: str) -> str:
     try:
-        MaintenanceHours.parse(text)
-    except TimetableInvalid as error:
+        timetable.MaintenanceHours.parse(text)
+    except timetable.TimetableInvalid as error:
         raise PydanticCustomError("bad_maintenance", "{why}", {"why": str(error)}) from None
     return text
 
@@ -85,7 +85,7 @@ class InstitutionLimits:
     calls_per_second: int
     calls_per_minute: int
     reserve_calls: int
-    maintenance: Maintenance = field(default_factory=Maintenance)
+    maintenance: timetable.Maintenance = field(default_factory=lambda: timetable.Maintenance())
 
     @classmethod
     def of(cls, limits: LimitSettings, zone: str, *, is_sandbox: bool) -> Self:
@@ -97,5 +97,5 @@ class InstitutionLimits:
             calls_per_second=limits.calls_per_second or (8 if is_sandbox else 40),
             calls_per_minute=limits.calls_per_minute or (240 if is_sandbox else 1200),
             reserve_calls=limits.reserve_calls,
-            maintenance=Maintenance.of(limits.maintenance, zone),
+            maintenance=timetable.Maintenance.of(limits.maintenance, zone),
         )

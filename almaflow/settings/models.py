@@ -19,18 +19,12 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from almaflow import timetable
 from almaflow.field_types import Model, Text, as_text, format_duration, parse_duration
 from almaflow.loopback import is_loopback
 from almaflow.settings.limits import LimitSettings
 from almaflow.settings.references import SecretRef, is_reference
 from almaflow.settings.serving import ServeSettings
-from almaflow.timetable import (
-    MOST_RANGES,
-    TimetableInvalid,
-    check_holidays,
-    find_zone,
-    parse_date_range,
-)
 
 # Source: Ex Libris Developer Network, OpenAPI file of the configuration area, `servers`.
 REGIONS = {
@@ -59,14 +53,14 @@ def _checked(check: Callable[[str], Any], code: str) -> AfterValidator:
     def keep(text: str) -> str:
         try:
             check(text)
-        except TimetableInvalid as error:
+        except timetable.TimetableInvalid as error:
             raise PydanticCustomError(code, "{why}", {"why": str(error)}) from None
         return text
 
     return AfterValidator(keep)
 
 
-Zone = Annotated[Text, _checked(find_zone, "bad_timezone")]
+Zone = Annotated[Text, _checked(lambda text: timetable.find_zone(text), "bad_timezone")]
 """The IANA name of a time zone."""
 
 _IDENTIFIER = r"[A-Za-z][A-Za-z0-9_]*"
@@ -228,7 +222,7 @@ class CalendarSettings(Model):
         Text | None, Field(description="The holidays of a part of the country, such as ZH.")
     ] = None
     dates: Annotated[
-        list[Annotated[Text, _checked(parse_date_range, "bad_date")]],
+        list[Annotated[Text, _checked(lambda text: timetable.parse_date_range(text), "bad_date")]],
         Field(description="Days (2026-12-24) and ranges (2026-12-24/2027-01-02)."),
     ] = []
     ics: Annotated[
@@ -243,13 +237,14 @@ class CalendarSettings(Model):
             raise PydanticCustomError(
                 "choose_one", "A calendar needs `country`, `dates` or `ics`, or several of them."
             )
-        if len(self.dates) > MOST_RANGES:
-            why = f"`dates` has more than {MOST_RANGES} entries. Use ranges, or an `ics` file."
+        if self.dates and len(self.dates) > timetable.MOST_RANGES:
+            most = timetable.MOST_RANGES
+            why = f"`dates` has more than {most} entries. Use ranges, or an `ics` file."
             raise PydanticCustomError("bad_calendar", "{why}", {"why": why, "key": "dates"})
         if self.country is not None:
             try:
-                check_holidays(self.country, self.subdivision)
-            except TimetableInvalid as error:
+                timetable.check_holidays(self.country, self.subdivision)
+            except timetable.TimetableInvalid as error:
                 key = "country" if self.subdivision is None else "subdivision"
                 context = {"why": str(error), "key": key}
                 raise PydanticCustomError("bad_calendar", "{why}", context) from None

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from almaflow.connectors.row_file import put_row
 from almaflow.field_types import Template
 from almaflow.steps.base import Kind
 from almaflow.steps.result import Ending
@@ -69,6 +68,8 @@ class AppendFile(Kind):
         return row
 
     async def perform(self, context: StepContext) -> Ending:
+        from almaflow.connectors.row_file import put_row
+
         path = context.project_path(context.text(self.file))
         row = {name: context.text(value) for name, value in self.row.items()}
         key = dict(zip(KEY_COLUMNS, (context.run_id, context.path), strict=True))

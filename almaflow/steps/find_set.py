@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from pydantic import BaseModel, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from almaflow.alma import calls
-from almaflow.alma.errors import NotInAlma
-from almaflow.alma.wire import AlmaSet
 from almaflow.expressions import NUMBER, TEXT, Type
 from almaflow.field_types import IdTemplate, Template, as_text, choose_one
 from almaflow.steps.base import Kind
 from almaflow.steps.result import Ending, StepFailed
 
 if TYPE_CHECKING:
+    from almaflow.alma.wire import AlmaSet
     from almaflow.steps.context import StepContext
 
 SET_OUTPUTS: Mapping[str, Type] = {
@@ -74,6 +72,9 @@ class FindSet(Kind):
 
     async def find(self, context: StepContext) -> AlmaSet:
         """Return the set; Raises: StepFailed, NotInAlma."""
+        from almaflow.alma import calls
+        from almaflow.alma.errors import NotInAlma
+
         if self.id is not None:
             set_id = context.text(self.id)
             if not set_id:

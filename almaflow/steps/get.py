@@ -10,16 +10,15 @@ from urllib.parse import parse_qsl
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from almaflow.alma import calls
-from almaflow.alma.calls import Call
+from almaflow.alma.read_path import split_path
 from almaflow.expressions import ANYTHING
 from almaflow.field_types import Flag, Template
 from almaflow.steps.base import Kind
-from almaflow.steps.joined_pages import read_all
 from almaflow.steps.output_size import fitting
 from almaflow.steps.result import Ending, StepFailed
 
 if TYPE_CHECKING:
+    from almaflow.alma.calls import Call
     from almaflow.steps.context import StepContext
     from almaflow.steps.selection import Selection
 
@@ -92,7 +91,7 @@ class Get(Kind):
     def _literal_path(cls, given: Template) -> Template:
         if "{{" not in given.text:
             try:
-                calls.get_any(given.text)
+                split_path(given.text)
             except ValueError as error:
                 why = f"{error}.{_path_to_write(given.text)}"
                 raise PydanticCustomError("bad_path", "{why}", {"why": why}) from None
@@ -139,6 +138,8 @@ class Get(Kind):
         return {"body": "with `select`, only its result is kept, as `value`"}
 
     async def perform(self, context: StepContext) -> Ending:
+        from almaflow.steps.joined_pages import read_all
+
         call = self._call(context)
         select = None if self.select is None else compiled(self.select, context)
         answer = await (read_all(context, call) if self.all else context.read(call))
@@ -163,6 +164,8 @@ class Get(Kind):
         return Ending()
 
     def _call(self, context: StepContext) -> Call[Any]:
+        from almaflow.alma import calls
+
         query = {name: context.text(value) for name, value in self.query.items()}
         try:
             return calls.get_any(context.text(self.path), query)

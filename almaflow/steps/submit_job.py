@@ -14,12 +14,6 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, mo
 from pydantic_core import PydanticCustomError
 
 from almaflow import foreign_keys
-from almaflow.alma.payload import (
-    ParameterRepeated,
-    PayloadInvalid,
-    merge_parameters,
-    parse_payload,
-)
 from almaflow.alma.wire import Job, JobParameter
 from almaflow.field_types import (
     AlmaId,
@@ -238,6 +232,14 @@ class SubmitJob(JobStep):
         return {"id": job.id, "name": job.name}
 
     def _parameters(self, context: StepContext, job_id: str, marker: str) -> list[JobParameter]:
+        # Few runs submit a job, and XML is read with a library of its own.
+        from almaflow.alma.payload import (
+            ParameterRepeated,
+            PayloadInvalid,
+            merge_parameters,
+            parse_payload,
+        )
+
         payload: list[JobParameter] = []
         if self.payload is not None:
             try:

@@ -7,8 +7,10 @@ machine uses has no queue: its process looks for runs by itself.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
+
+from almaflow.late_dataclasses import dataclass
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final
 
 from almaflow.errors import StoreError
+from almaflow.late_dataclasses import dataclass
 from almaflow.store.connection import Connection, Row
 from almaflow.store.database import Database
 from almaflow.store.tables import BOOLEANS, SCHEMA

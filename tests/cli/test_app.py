@@ -9,14 +9,16 @@ import pytest
 
 from almaflow import __version__
 from almaflow.cli.app import COMMANDS, SECTIONS, Command
+from almaflow.workflow import KINDS
 from tests.cli.conftest import Almaflow, Write, environment
 
 
-def modules_after(*arguments: str) -> set[str]:
+def modules_after(*arguments: str, **variables: str) -> set[str]:
     """Return the modules that a process has imported after one command line."""
     script = (
         "import sys; from almaflow.__main__ import main\n"
-        f"code = main({list(arguments)!r})\n"
+        f"sys.argv[1:] = {list(arguments)!r}\n"
+        "code = main()\n"
         "print('\\n' + ' '.join(sys.modules), file=sys.stderr)"
     )
     done = subprocess.run(
@@ -25,47 +27,95 @@ def modules_after(*arguments: str) -> set[str]:
         text=True,
         check=True,
         timeout=60,
-        env=environment(),
+        env=environment(**variables),
     )
     return set(done.stderr.splitlines()[-1].split())
+
+
+NEVER_AT_START = {
+    *("almaflow.alma.client", "almaflow.alma.simulator", "almaflow.connectors", "almaflow.engine"),
+    *("almaflow.scheduler", "anyio", "apscheduler", "asyncio", "defusedxml", "email", "filelock"),
+    *("holidays", "icalendar", "importlib.metadata", "jinja2", "prometheus_client", "psycopg"),
+    *("requests", "rich", "sqlalchemy", "ssl", "xml.etree"),
+}
+"""What no command imports that only reads files and the store."""
+
+STEPS = "almaflow.steps."
+"""What the names of the kinds' modules begin with."""
+
+
+def kinds_in(modules: set[str]) -> set[str]:
+    return {key for key in KINDS if f"{STEPS}{key}" in modules}
 
 
 def test_the_version_costs_no_more_than_the_interpreter() -> None:
     modules = modules_after("--version")
 
-    assert not modules & {"typer", "pydantic", "asyncio", "almaflow.cli.app"}
+    assert not modules & {"typer", "pydantic", "asyncio", "inspect", "almaflow.cli.app"}
 
 
 def test_help_imports_no_command() -> None:
     modules = modules_after("--help")
 
-    assert not modules & {"pydantic", "anyio", "rich", "sqlite3", "almaflow.workflow_loader"}
+    assert not modules & {"pydantic", "rich", "sqlite3", "almaflow.workflow_loader"}
+    assert modules & NEVER_AT_START == set()
 
 
 def test_validate_pays_for_neither_store_nor_engine_nor_http(write: Write) -> None:
-    file = write("w.yaml", "steps: [{wait: 1m}]")
+    file = write("w.yaml", "steps: [{wait: 1m}, {get: {path: /conf/sets}}]")
 
     modules = modules_after("validate", str(file))
 
     assert "almaflow.workflow_loader" in modules
-    assert not modules & {
-        *("almaflow.engine.engine", "almaflow.alma.simulator", "almaflow.store"),
-        *("requests", "rich", "sqlite3"),
-    }
+    assert not modules & {"almaflow.store", "almaflow.alma.calls", "almaflow.clock", "sqlite3"}
+    assert modules & NEVER_AT_START == set()
+    assert kinds_in(modules) == {"wait", "get"}
 
 
-@pytest.mark.parametrize("command", [["runs"], ["next"], ["next", "w"]])
-def test_lists_pay_for_what_they_show_only(write: Write, command: list[str]) -> None:
+def test_a_payload_is_read_for_a_file_that_names_one(write: Write) -> None:
+    write("job.xml", "<job><parameters/></job>")
+    file = write("w.yaml", "steps: [{submit_job: {job: M44, payload: job.xml, set: '1'}}]")
+
+    modules = modules_after("validate", str(file))
+
+    assert {"almaflow.alma.payload", "defusedxml"} <= modules
+
+
+def test_runs_pays_for_what_it_shows_only(write: Write) -> None:
+    write("almaflow.yaml", "timezone: UTC")
+    modules_after("runs")  # makes the store
+
+    modules = modules_after("runs")
+
+    assert "almaflow.store" in modules
+    assert not modules & {"almaflow.check", "almaflow.expressions", "almaflow.workflow", "cronsim"}
+    assert modules & NEVER_AT_START == set()
+
+
+@pytest.mark.parametrize("command", [["next"], ["next", "w"]])
+def test_next_pays_for_what_it_shows_only(write: Write, command: list[str]) -> None:
     write("almaflow.yaml", "timezone: UTC")
     write("workflows/w.yaml", "schedule: [{cron: '0 2 * * *'}]\nsteps: [{wait: 1m}]")
 
     modules = modules_after(*command)
 
-    assert "almaflow.store" in modules
-    assert not modules & {
-        *("almaflow.engine.engine", "almaflow.alma.simulator", "almaflow.alma.client"),
-        *("apscheduler", "holidays", "icalendar", "jinja2", "psycopg", "requests", "rich"),
-    }
+    assert "almaflow.timetable.cron" in modules
+    assert not modules & {"almaflow.alma.calls", "almaflow.plan", "almaflow.runs"}
+    assert modules & NEVER_AT_START == set()
+    assert kinds_in(modules) == {"wait"}
+
+
+def test_show_pays_for_what_it_shows_only(write: Write) -> None:
+    write("almaflow.yaml", "institutions: {main: {region: eu, api_key: env:ALMA_KEY}}")
+    write("workflows/w.yaml", "steps: [{wait: 0s}]")
+    modules_after("run", "w", ALMA_KEY="l8xx0123456789abcdef0123456789abcdef")
+
+    modules = modules_after("show", "last")
+
+    assert "almaflow.runs.views" in modules
+    assert not modules & {"almaflow.alma.calls", "almaflow.alma.payload", "cronsim"}
+    assert modules & NEVER_AT_START == set()
+    assert kinds_in(modules) == {"wait"}
 
 
 @pytest.mark.parametrize(("step", "is_loaded"), [("wait: 1m", False), ("check: 1 < 2", True)])

@@ -16,7 +16,6 @@ from almaflow.cli.settings_above import find_named_project
 from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.problems import Problem, Severity, has_errors
 from almaflow.settings import FILE_NAME, Project, Settings
-from almaflow.timetable_entries import entries_of
 from almaflow.workflow_loader import LoadedWorkflow, load_paths
 
 
@@ -115,6 +114,8 @@ def _print_text(
 
 def _timetable(loaded: LoadedWorkflow, project: Project) -> list[str]:
     """Return what each schedule entry says in plain English."""
+    from almaflow.timetable_entries import entries_of
+
     try:
         return [entry.words() for entry in entries_of(loaded.name, loaded.workflow, project)]
     except RequestWrong as error:
