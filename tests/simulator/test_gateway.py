@@ -21,10 +21,12 @@ def test_a_key_is_taken_from_the_header_or_the_query() -> None:
 
     by_header = world.ask("GET", "/conf/test")
     by_query = world.alma.handle("GET", f"/almaws/v1/conf/test?apikey={world.key}", {}, b"")
+    by_other = world.alma.handle("GET", f"/almaws/v1/conf/test?apiKey={world.key}", {}, b"")
 
     expected = b"<test>GET - OK - institutionCode: 01MAIN_INST</test>"
     assert (by_header.status, by_header.body) == (200, expected)
     assert (by_query.status, by_query.body) == (200, expected)
+    assert (by_other.status, by_other.body) == (200, expected)
 
 
 @pytest.mark.parametrize("key", ["", "l8xxunknown"])

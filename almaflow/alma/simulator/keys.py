@@ -28,8 +28,11 @@ class Key:
 
 
 def key_text(headers: Mapping[str, str], query: Mapping[str, str]) -> str:
-    """Return the key that a request carries; header names are lower-case."""
+    """Return the key that a request carries; header names are lower-case.
+
+    The name of the query parameter is `apikey` in any case: clients in use write `apiKey`.
+    """
     scheme, _, key = headers.get("authorization", "").strip().partition(" ")
     if scheme.lower() == "apikey" and key.strip():
         return key.strip()
-    return query.get("apikey", "")
+    return next((value for name, value in query.items() if name.lower() == "apikey"), "")
