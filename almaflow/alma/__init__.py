@@ -1,1 +1,1 @@
-"""Everything that knows Alma: calls, the client that makes them, names and payloads."""
+"""Everything about Alma: requests, the client, names and payloads."""

@@ -13,12 +13,12 @@ from almaflow.alma.calls import Call
 from almaflow.late_dataclasses import dataclass
 
 ROWS_IN_ONE_CALL = 1000
-"""The most rows that one answer holds; the server works in bulks of 25."""
+"""The largest number of rows in one response; the server works in bulks of 25."""
 
-# Seconds for the whole answer: a report is worked out when it is asked for.
+# Timeout (seconds): Analytics computes a report when it is requested.
 _TIMEOUT = 300.0
 
-# Asked for JSON, Alma gives the rows as a text of XML in it.
+# In JSON, Alma returns the rows as a text that contains XML.
 _XML = "application/xml"
 
 # A constant that the server puts into every row; not a column of the report.
@@ -27,12 +27,12 @@ _CONSTANT = "Column0"
 
 @dataclass(frozen=True)
 class ReportPage:
-    """One answer about a report.
+    """One response with a part of a report.
 
-    *token* asks for what follows and is empty in all answers but the first; *headings* are the
-    report's columns as (name in the rows, heading), in their order, and empty in later answers.
-    A row has the cells that have a value, by the name of their column. Without rows, and not
-    *finished*, the report is still being worked out.
+    *token* requests the next page; it is empty in all responses but the first. *headings* are the
+    report's columns as (name in the rows, heading), in their order, and are empty in later
+    responses. A row has the cells that have a value, by the name of their column. Without rows, and
+    not *finished*, Analytics is still computing the report.
     """
 
     token: str
@@ -53,7 +53,7 @@ def first_page(path: str, filter: str = "") -> Call[ReportPage]:
 
 
 def next_page(token: str) -> Call[ReportPage]:
-    """Read what follows; the *token* of the first answer stays the same for all pages."""
+    """Read the next page; the *token* of the first response is valid for all pages."""
     query = (("token", token), ("limit", str(ROWS_IN_ONE_CALL)), ("col_names", "true"))
     return _read(query, "read the report's next page")
 

@@ -1,8 +1,8 @@
-"""The calls to Alma that almaflow makes, as values.
+"""The requests that almaflow sends to Alma, as values.
 
-A `Call` is made by a pure function here, can be rendered (for `plan`), fingerprinted (so that
-a resumed run can prove that it sends what it recorded) and sent by `AlmaClient.send` alone.
-Texts may hold placeholders of secrets; the client replaces them at the last moment.
+Pure functions make the `Call`s. A call can be rendered (for `plan`), fingerprinted (so that a
+resumed run can prove that it sends what it recorded) and sent, only by `AlmaClient.send`. Texts may
+hold placeholders of secrets; the client replaces them at the last moment.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 PAGE = 100
-"""The most entries that Alma gives in one answer."""
+"""The largest number of entries that Alma returns in one response."""
 
 MEMBERS_IN_ONE_CALL = 1000
-"""The most ids that one change of a set's members takes (60118 beyond)."""
+"""The largest number of ids in one change of a set's members (Alma's error 60118 beyond)."""
 
-# Seconds for the whole answer. Sets take long: clients in use wait up to ten minutes.
+# Timeout (seconds). Sets are slow: existing clients wait up to ten minutes.
 _READ, _SUBMIT, _SETS = 60.0, 180.0, 600.0
 
 MemberChange = Literal["add_members", "delete_members", "replace_members"]
@@ -52,12 +52,12 @@ MemberChange = Literal["add_members", "delete_members", "replace_members"]
 
 @dataclass(frozen=True)
 class Call(Generic[T]):
-    """One call: what is sent, how long its answer may take in all (seconds), how it is read.
+    """One request: what is sent, its timeout (seconds), and how its response is read.
 
-    *path* is below `API_BASE` and percent-encoded; *query* keeps its order; *body* is JSON-able
-    or None; *name* says in a few words what is done; *accept* is the form of answer asked for.
-    *read* turns the answer's data (JSON, or XML in JSON's shape; None when empty) into the
-    result and raises `Unreadable` when it cannot.
+    *path* is below `API_BASE` and percent-encoded; *query* keeps its order; *body* is JSON-able or
+    None; *name* describes the request in a few words; *accept* is the requested media type. *read*
+    turns the response's data (JSON, or XML in JSON's shape; None when empty) into the result and
+    raises `Unreadable` when it cannot.
     """
 
     method: str
@@ -71,12 +71,12 @@ class Call(Generic[T]):
 
     @property
     def is_write(self) -> bool:
-        """Whether Alma changes something, so that a repetition may do it twice."""
+        """Whether Alma changes something, so that repeating the call may change it twice."""
         return self.method != "GET"
 
     @property
     def what(self) -> str:
-        """The call as messages name it, `POST /conf/jobs/M44`."""
+        """The call in messages, such as `POST /conf/jobs/M44`."""
         return f"{self.method} {self.path}"
 
     def then(self, change: Callable[[T], U]) -> Call[U]:
@@ -84,7 +84,7 @@ class Call(Generic[T]):
         return replace(cast("Call[U]", self), read=lambda data: change(self.read(data)))
 
     def rendering(self) -> dict[str, Any]:
-        """Return what is sent, JSON-able; secrets stay placeholders."""
+        """Return what is sent as JSON data; secrets stay placeholders."""
         return {
             "method": self.method,
             "path": self.path,
@@ -102,7 +102,7 @@ class Call(Generic[T]):
 
 
 def get_any(path: str, query: Mapping[str, str] | Sequence[tuple[str, str]] = ()) -> Call[Any]:
-    """Read anything: *path* as Alma's documentation writes it, a query in it allowed.
+    """Read any path as Alma's documentation writes it, with or without a query.
 
     Raises:
         ValueError: *path* names a host, climbs with `..`, or the query carries a key.
@@ -113,16 +113,16 @@ def get_any(path: str, query: Mapping[str, str] | Sequence[tuple[str, str]] = ()
 
 
 def probe(write: bool = False) -> Call[str]:
-    """Probe the key for reading (or writing) Configuration; gives the institution's code.
+    """Check that the key may read (or write) Configuration; returns the institution's code.
 
-    The code is empty where Alma does not tell it, as for writing.
+    The code is empty if Alma does not report it, as for writing.
     """
     method = "POST" if write else "GET"
     return Call(method, "/conf/test", (), None, _institution_code, _READ, "test the API key")
 
 
 def general() -> Call[General]:
-    """Read what the institution says of itself."""
+    """Read the general information about the institution."""
     return _get(("conf", "general"), General.read, "read the institution's general information")
 
 
@@ -154,7 +154,7 @@ def job(job_id: str) -> Call[Job]:
 
 
 def submit_job(job_id: str, parameters: Sequence[JobParameter] = ()) -> Call[str]:
-    """Start a job; gives the id of the new instance. A scheduled job takes no parameters.
+    """Start a job; returns the id of the new instance. A scheduled job takes no parameters.
 
     Repeating it starts the job once more.
     """
@@ -165,7 +165,7 @@ def submit_job(job_id: str, parameters: Sequence[JobParameter] = ()) -> Call[str
 
 
 def parameters_body(parameters: Sequence[JobParameter]) -> dict[str, Any]:
-    """Return *parameters* in the shape of Alma's JSON, as the wizard shows it too."""
+    """Return *parameters* in the form of Alma's JSON, which the wizard shows too."""
     return {
         "parameter": [
             {"name": {"value": parameter.name}, "value": parameter.value}
@@ -305,7 +305,7 @@ def code_table(name: str) -> Call[tuple[CodeRow, ...]]:
 
 
 def words(text: str) -> str:
-    """Return *text* as a search wants its words: blanks as `_`."""
+    """Return *text* as Alma's search needs it, with spaces as `_`."""
     return re.sub(r"\s+", "_", text.strip())
 
 

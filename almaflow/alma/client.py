@@ -1,7 +1,7 @@
 """The only client of Alma: sends a call and returns its result or raises an error.
 
-Here alone is decided what an answer means for repeating: which error it becomes. The client
-never repeats anything itself; who called does, by the error's class.
+Only the client decides whether a request may be repeated, by the error that it raises. The client
+never repeats a request itself; its caller does.
 """
 
 from __future__ import annotations
@@ -31,8 +31,10 @@ from almaflow.thread_pool import ThreadPool
 T = TypeVar("T")
 
 LARGEST_AT_ONCE = 64 * 1024
-"""Bytes of an answer that is read on the event loop; larger ones are read in a thread, so that
-leases are renewed meanwhile. A full page of jobs has some 50 KiB and takes milliseconds."""
+"""The largest response (bytes) that is parsed on the event loop; larger ones are parsed in a
+thread, so that leases are renewed meanwhile. A full page of jobs has some 50 KiB and takes
+milliseconds.
+"""
 
 LONGEST_HINT = 4_000
 """Characters of the simulator's hint that are kept."""
@@ -41,7 +43,7 @@ _LONGEST_DATE = 64
 # Twelve digits, as `reading.LARGEST_COUNT`; an institution has some 100,000 calls a day.
 _COUNT = r"\d{1,12}"
 
-# Whatever an answer may do to what reads it; `tests/fuzz` finds none that does.
+# Any error that a response might cause in its parser; `tests/fuzz` finds none that does.
 _UNFORESEEN = (
     *(ValueError, TypeError, AttributeError, LookupError),
     *(ArithmeticError, RecursionError, MemoryError),
@@ -72,9 +74,9 @@ class ScenarioHelp(Protocol):
 class AlmaClient:
     """Sends calls to one institution, *name* in messages.
 
-    *reveal* replaces placeholders of secrets deep inside JSON-able data. *mask* stars every known
-    secret in what Alma answers, before anything reads it; the key is one of them. With a *clock*
-    the client learns how far Alma's goes ahead of ours.
+    *reveal* replaces placeholders of secrets deep inside JSON-able data. *mask* redacts every known
+    secret, including the key, in Alma's responses before they are parsed. With a *clock* the client
+    learns how far Alma's clock is ahead of ours.
 
     Raises:
         RequestWrong: *key* is empty or has characters that a key cannot have.
@@ -93,9 +95,9 @@ class AlmaClient:
     ) -> None:
         self.name = name
         self.remaining_calls: int | None = None
-        """The institution's calls left until midnight, as Alma last reported."""
+        """The institution's remaining calls until midnight, as Alma last reported them."""
         self.last_date: datetime | None = None
-        """When Alma wrote its last answer, by its clock (aware, UTC, whole seconds)."""
+        """The time of Alma's last response, by its clock (aware, UTC, whole seconds)."""
         self.scenario: ScenarioHelp | None = None
         """Says how the scenario of a simulated Alma would have to change; None: another Alma."""
         self.last_hint = ""
@@ -106,16 +108,16 @@ class AlmaClient:
         self._rate = rate or CallRate()
         self._clock = clock
         self._clock_reading: tuple[datetime, float] | None = None
-        """What Alma's clock showed last, and the elapsed seconds of ours at that moment."""
+        """The last time of Alma's clock, and the elapsed seconds of ours at that moment."""
         self._reveal = reveal
         self._mask = mask.also(self._key)
 
     @property
     def ahead(self) -> timedelta:
-        """How far Alma's clock goes ahead of ours right now; negative when behind.
+        """How far Alma's clock is ahead of ours now; negative when it is behind.
 
-        Alma's is counted on from its last answer by a clock that nobody sets, so ours may be set
-        meanwhile. Zero until Alma has sent a date.
+        Alma's time is continued from its last response by a clock that cannot be set, so ours may
+        be set meanwhile. Zero until Alma has sent a date.
         """
         if self._clock is None or self._clock_reading is None:
             return timedelta()
@@ -123,7 +125,8 @@ class AlmaClient:
         return at + timedelta(seconds=self._clock.elapsed() - then) - self._clock.now()
 
     def provide(self, line: str) -> str:
-        """Return what changes a simulated refusal: the scenario's *line*; empty if there is none.
+        """Return advice about a simulated refusal: the *line* that the scenario needs, or empty
+        text.
 
         It also says that the response is simulated.
         """
@@ -138,7 +141,7 @@ class AlmaClient:
         )
 
     async def ready(self) -> None:
-        """Return when the rate of calls allows one more, for a `send` that says *waited*."""
+        """Return when the rate of calls allows one more, for a `send` with *waited*."""
         await self._rate.wait()
 
     async def send(
@@ -146,9 +149,9 @@ class AlmaClient:
     ) -> T:
         """Send *call* once and return its result; waits until the rate of calls allows it.
 
-        A write is recorded before it leaves, so its turn is waited for before that: *waited*.
-        *may_leave* is asked right before the first byte leaves, perhaps in another thread; when
-        it returns False, nothing is sent.
+        A write is recorded before it is sent, so its caller calls `ready` first and says *waited*.
+        *may_leave* is called right before the first byte is sent, perhaps in another thread; if it
+        returns False, nothing is sent.
 
         Raises:
             AlmaUnreachable: nothing was sent; repeating is safe.
@@ -185,13 +188,14 @@ class AlmaClient:
         self._transport.close()
 
     def _request(self, call: Call[Any], may_leave: Callable[[], bool]) -> WireRequest:
-        """Return *call* as it goes over the wire, secrets and key in it."""
+        """Return *call* as it is sent, with secrets and key inserted."""
         headers = {"Authorization": f"apikey {self._key}", "Accept": call.accept}
         body = None
         if call.method in ("POST", "PUT"):
-            # An empty body is answered with 400 by some of Alma's endpoints.
+            # Some of Alma's endpoints respond to an empty body with 400.
             data = self._reveal(call.body if call.body is not None else {})
-            # Characters as they are: some of Alma's names carry `\u00e9` literally ever since.
+            # Characters are sent unescaped: some names in Alma contain a literal `\u00e9` because
+            # of escapes.
             body = json.dumps(data, ensure_ascii=False).encode()
             headers["Content-Type"] = "application/json; charset=utf-8"
         path = "/".join(self._revealed_segment(segment) for segment in call.path.split("/"))
@@ -213,7 +217,7 @@ class AlmaClient:
         return segment if revealed == plain else quote(str(revealed), safe="")
 
     def _result(self, call: Call[T], answer: WireResponse) -> T:
-        """Return what *answer* means; a large one is read in a thread, beside the event loop."""
+        """Return the result of the response; a large one is parsed in a thread."""
         try:
             body = read_body(answer.body, answer.headers.get("content-type", ""))
             body = replace(body, data=self._mask.foreign(body.data))
@@ -223,7 +227,7 @@ class AlmaClient:
         except Unreadable as unreadable:
             raise self._unreadable(call, answer.status, str(unreadable)) from unreadable
         except _UNFORESEEN as unforeseen:
-            # What came is not ours. A write that it answers must be looked for, whatever it holds.
+            # The response could not be parsed. If it belongs to a write, search for the effect.
             why = (
                 f"almaflow could not read the response ({type(unforeseen).__name__}: "
                 f"{str(unforeseen)[:200]})"
@@ -243,7 +247,7 @@ class AlmaClient:
         )
 
     def _note(self, headers: Mapping[str, str]) -> None:
-        """Keep what the headers say beside the answer."""
+        """Record what the headers report: remaining calls, date, hint."""
         remaining = headers.get("x-exl-api-remaining", "").strip()
         if re.fullmatch(_COUNT, remaining, re.ASCII):
             self.remaining_calls = int(remaining)
@@ -254,7 +258,7 @@ class AlmaClient:
         self.last_hint = printable(headers.get("x-simulator-hint", "")[:LONGEST_HINT])
 
     def _believed(self, date: datetime | None) -> datetime | None:
-        """Return *date* unless it is further from our clock than any clock in use."""
+        """Return *date* unless it differs too much from our clock to be real."""
         if date is None or self._clock is None:
             return date
         return date if abs(date - self._clock.now()) <= FURTHEST_CLOCK else None
@@ -277,7 +281,7 @@ class AlmaClient:
 
 
 def _http_date(written: str) -> datetime | None:
-    """Return an HTTP date, aware, UTC; None when it is none, or at the edges of the calendar."""
+    """Return an HTTP date (aware, UTC); None when it is not valid."""
     try:
         return believed(parsedate_to_datetime(written[:_LONGEST_DATE]))
     except (ValueError, OverflowError):

@@ -1,9 +1,9 @@
-"""Names of jobs, profiles and sets to what they name at one institution.
+"""Finds jobs, profiles and sets of one institution by name.
 
-Names are compared exactly, after Unicode normalisation: Alma's own search finds by words and
-would give a similar one. Only of names of jobs, which are labels of Alma's and differ from one
-institution to another (`Export Bibliographic Records`, `… records`), case and runs of spaces do
-not count. Jobs and profiles are kept for ten minutes; sets, which steps create and delete, are not.
+Names are compared exactly, after Unicode normalisation, because Alma's own search finds words and
+would return similar names. Only of names of jobs, which are labels of Alma's and differ from one
+institution to another (`Export Bibliographic Records`, `… records`), case and runs of spaces do not
+count. Jobs and profiles are kept for ten minutes; sets, which steps create and delete, are not.
 
 Source: `alma-api.md`, 8.4.
 """
@@ -30,18 +30,18 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# The job of a profile changes when somebody edits the profile, so not for long.
+# How long lookups are kept: the job of a profile changes when a person edits the profile.
 _LIFETIME = timedelta(minutes=10)
 
 MOST_LISTED = 100_000
-"""Entries that are read of one list, page by page; large institutions have some thousand sets."""
+"""The largest number of entries read from one list; large institutions have some thousand sets."""
 
 # "Invalid query format."
 _BAD_QUERY = "60106"
 
 
 class Read(Protocol):
-    """Sends a read, with whatever repetition the caller wants."""
+    """Sends a read; the caller decides whether it is repeated."""
 
     def __call__(self, call: Call[T], /) -> Awaitable[T]: ...
 
@@ -65,7 +65,7 @@ async def read_pages(read: Read, page_at: Callable[[int], Call[Page[I]]]) -> lis
     while True:
         page = await read(page_at(offset))
         before = len(entries)
-        # A list may shift between two pages: what comes twice counts once.
+        # A list may shift between two pages, so an entry may appear twice; it counts once.
         entries |= {item.id: item for item in page.items}
         offset += len(page.items)
         if len(entries) == before or (page.total is not None and offset >= page.total):
@@ -121,7 +121,7 @@ class Directory:
     ) -> Job:
         """Return the job of this id, else of this name; *type* limits the search by name.
 
-        With an id, the name is only what people read: see `other_name`.
+        With an id, the name is for people only; see `other_name`.
 
         Raises:
             NotInAlma: no job, or several, have this name.
@@ -133,7 +133,7 @@ class Directory:
         return await self._keep(("job", id), lambda: self._read(calls.job(id)))
 
     def other_name(self, job: Job, name: str | None) -> str:
-        """Return the sentence that says that *job* is not called *name*; empty: it is."""
+        """Return the warning that *job* has another name than *name*, or empty text."""
         if name is None or _same_label(job.name, name):
             return ""
         return f"At {self._institution}, job {job.id} is named '{job.name}', not '{name}'."
@@ -204,7 +204,7 @@ class Directory:
         except AlmaRefused as error:
             if _BAD_QUERY not in error.codes:
                 raise
-            # A name that Alma's search cannot be asked for is found by looking at all of them.
+            # If Alma's search cannot handle a name, all sets are listed.
             candidates = await self._sets(None)
         exact = [alma_set for alma_set in candidates if _same(alma_set.name, name)]
         if len(exact) > 1:
@@ -245,7 +245,7 @@ class Directory:
                     type="SCHEDULED", profile_id=profile_id, offset=offset
                 ),
             )
-            # Should Alma ignore the filter, the jobs of others must not be run.
+            # If Alma ignores the filter, the jobs of other profiles must not be run.
             return [job for job in jobs if job.profile_id in ("", profile_id)]
 
         return await self._keep(("profile jobs", profile_id), load, useful=bool)
@@ -321,11 +321,11 @@ class Directory:
         load: Callable[[], Awaitable[T]],
         useful: Callable[[T], bool] = lambda kept: True,
     ) -> T:
-        """Return what is kept under *key*, loaded again when it is old or not *useful*.
+        """Return the lookup of *key*, loaded again when it is too old or not *useful*.
 
         A person who reads "has no job" creates the job and tries again.
         """
-        # Checking a file needs no event loop.
+        # Without an event loop, such as when a file is checked, no other task can need the result.
         import anyio
 
         asked_at = self._clock.now()
@@ -368,7 +368,7 @@ def _same(one: str, other: str) -> bool:
 
 
 def _label(name: str) -> str:
-    """Return the form in which labels of jobs are compared."""
+    """Return the normalised form in which labels of jobs are compared."""
     return " ".join(normal_name(name).split()).casefold()
 
 
@@ -377,6 +377,6 @@ def _same_label(one: str, other: str) -> bool:
 
 
 def _labelled(jobs: Iterable[Job], name: str) -> list[Job]:
-    """Return those of *jobs* with this name; those that are written in the same way, if any."""
+    """Return the jobs with this name; if any match exactly, only those."""
     labelled = [job for job in jobs if _same_label(job.name, name)]
     return [job for job in labelled if _same(job.name, name)] or labelled

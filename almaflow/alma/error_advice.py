@@ -1,4 +1,4 @@
-"""What to do about an error of Alma's, in sentences for people.
+"""Advice about Alma's errors, in sentences for people.
 
 Source of the codes: `alma-api.md`, sections 3, 7, 8 and 10.
 """
@@ -87,5 +87,5 @@ def for_codes(codes: Iterable[str]) -> str:
 
 
 def for_lost(is_write: bool) -> str:
-    """Return the advice when no answer came that can be relied on."""
+    """Return the advice about a lost response."""
     return _LOST_WRITE if is_write else _LOST_READ

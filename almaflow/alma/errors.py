@@ -35,9 +35,9 @@ class AlmaMessage:
 class AlmaError(AlmaflowError):
     """A call to Alma did not succeed.
 
-    *what* says what was asked ("POST /conf/jobs/M44"); *http_status* is None when no answer
-    came; *messages* are Alma's own, in its order; *advice* is the next move, a whole sentence.
-    *closing* comes after everything else: what a simulated Alma says of its scenario.
+    *what* is the request ("POST /conf/jobs/M44"); *http_status* is None when no response arrived;
+    *messages* are Alma's own, in its order; *advice* is a sentence about what to do next. *closing*
+    comes after everything else: what a simulated Alma says of its scenario.
     """
 
     def __init__(
@@ -83,20 +83,20 @@ class AlmaUnreachable(NotAccepted):
 
 
 class Threshold(StrEnum):
-    """Which threshold an `AlmaBusy` is about."""
+    """The limit that an `AlmaBusy` reports."""
 
     CALLS = "calls"
     """Calls per second or minute."""
     DAY = "day"
-    """The institution's calls of this day are used up, until midnight."""
+    """The institution's calls for today are used up until midnight."""
     JOBS = "jobs"
-    """3 API-started jobs run, or this job was started 5 times in the last hour."""
+    """3 API-started jobs are running, or this job was started 5 times in the last hour."""
     OVERLAP = "overlap"
     """Another run conflicts with this job (60347)."""
 
 
 class AlmaBusy(NotAccepted):
-    """Alma asks to come later; *threshold* says what is used up."""
+    """Alma asks to send the request later; *threshold* says which limit is reached."""
 
     def __init__(self, text: str, *, threshold: Threshold, **details: object) -> None:
         super().__init__(text, **details)  # type: ignore[arg-type]
@@ -104,19 +104,20 @@ class AlmaBusy(NotAccepted):
 
 
 class AlmaRefused(AlmaError):
-    """Alma answered with an error, or the host is not Alma's; repeating meets the same.
+    """Alma responded with an error, or the host is not Alma's. Repeating the request would fail
+    again.
 
-    *foreign* says that not Alma answered, but a web page or a redirection: from a host that has
-    answered as Alma before, that is an outage such as maintenance.
+    *foreign* says that the response was a web page or a redirection, not Alma's. If the host has
+    responded as Alma before, that is an outage such as maintenance.
     """
 
     foreign = False
 
 
 class ResponseLost(AlmaError):
-    """Sent, but no answer came, or none that can be relied on (5xx, HTML, cut off).
+    """The request was sent, but no reliable response arrived (5xx, HTML, incomplete, none).
 
-    *why* states in a few words what arrived instead, for a record that names the request itself.
+    *why* says in a few words what arrived instead.
     """
 
     def __init__(self, text: str, *, why: str = "", **details: object) -> None:

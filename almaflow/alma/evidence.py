@@ -1,7 +1,7 @@
-"""What a write leaves in Alma: by this it is found when its answer was lost.
+"""The evidence that a write leaves in Alma, by which it is found when its response was lost.
 
-A trace is recorded with the intent of the write, so that a process that comes later can look too.
-`engine/alma_writes/reconciliation.py` looks; a run of a job has `RunTrace`, made there.
+The evidence (here called a trace) is recorded with the intent of the write, so that a later process
+can search too. `engine/alma_writes/reconciliation.py` searches for it.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from almaflow.alma.calls import MemberChange
 from almaflow.alma.wire import AlmaSet
 from almaflow.late_dataclasses import dataclass
 
-# Alma may take this long to show a set that it combines when the gateway has given up waiting.
-# Source: alma-api.md, 7.4 (up to 2 h seen).
+# After the gateway has timed out, Alma may take this long to show a combined set. Source:
+# alma-api.md, 7.4 (up to 2 h seen).
 COMBINING = timedelta(hours=3)
 
 
 @dataclass(frozen=True)
 class SetTrace:
-    """A new set, known by its name, which is unique; *slow* when Alma combines it from others."""
+    """A new set, recognised by its unique name; *slow* when Alma combines it from others."""
 
     name: str
     kind: Literal["ITEMIZED", "LOGICAL"]
@@ -33,12 +33,12 @@ class SetTrace:
 
     @property
     def patience(self) -> timedelta | None:
-        """How long it may still show up; None: as long as the institution says."""
+        """How long it may still appear; None: as long as the institution's setting says."""
         return COMBINING if self.slow else None
 
     @staticmethod
     def result(alma_set: AlmaSet) -> dict[str, Any]:
-        """Return what the write gives: `{set_id, name, member_count}`."""
+        """Return the result of the write: `{set_id, name, member_count}`."""
         return {
             "set_id": alma_set.id,
             "name": alma_set.name,
@@ -59,22 +59,21 @@ class MembersTrace:
 
     @property
     def patience(self) -> timedelta | None:
-        """As long as the institution says."""
+        """None: the institution's setting decides."""
         return None
 
     @staticmethod
     def result(alma_set: AlmaSet) -> dict[str, Any]:
-        """Return what the write gives: `{member_count}`."""
+        """Return the result of the write: `{member_count}`."""
         return {"member_count": alma_set.member_count or 0}
 
 
 @dataclass(frozen=True)
 class RunTrace:
-    """A run of a job, known by the *marker* in its name.
+    """An instance of a job, recognised by the *marker* in its name.
 
-    *name* is all that was sent as `job_name`, empty when the job was sent none; *job_name* is the
-    job's own name; *plain* says that no parameters were sent, so that one run is as good as
-    another.
+    *name* is the whole `job_name` that was sent, or empty; *job_name* is the job's own name;
+    *plain* says that no parameters were sent, so that all its instances are alike.
     """
 
     job_id: str
@@ -87,7 +86,7 @@ class RunTrace:
 
     @property
     def patience(self) -> timedelta | None:
-        """As long as the institution says."""
+        """None: the institution's setting decides."""
         return None
 
 
@@ -99,7 +98,7 @@ _KINDS: Mapping[str, type[SetTrace] | type[MembersTrace] | type[RunTrace]] = {
 
 
 def trace_data(trace: Trace | RunTrace) -> dict[str, Any]:
-    """Return *trace* JSON-able."""
+    """Return *trace* as JSON data."""
     return {"trace": trace.tag, **asdict(trace)}
 
 

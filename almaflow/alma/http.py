@@ -1,9 +1,9 @@
 """HTTP to Alma: the only place that opens a connection.
 
-`requests` connects and sends; what comes back is read by `responses.py`. What `requests` does not
-do by itself, it is made to do here: a bound on the whole exchange (its timeout bounds each read), a
-key that `.netrc` cannot replace, and a sure word on whether a byte of the request has left. The
-home of requests and urllib3.
+`requests` connects and sends; `responses.py` reads the response. This module adds what `requests`
+lacks: a timeout for the whole exchange (its own is for each read), a key that `.netrc` cannot
+replace, and certainty about whether a byte of the request was sent. The home of requests and
+urllib3.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ from almaflow.errors import RequestWrong
 from almaflow.loopback import is_loopback
 from almaflow.thread_pool import ThreadPool
 
-# Seconds to a connection; the vendor's own app uses the same.
+# Timeout of a connection (seconds); the vendor's own app uses the same.
 _CONNECT = 20.0
-# Seconds that the worker thread gets to say itself that the time is over.
+# Additional seconds in which the worker thread may report the timeout itself.
 _GRACE = 0.2
-# Requests to one institution that are under way at a time.
+# The largest number of simultaneous requests to one institution.
 _THREADS = 32
 
 
@@ -68,7 +68,7 @@ class HttpTransport:
             )
         # Alma's documentation writes its addresses with the folder of all calls.
         self._base = base_url.rstrip("/").removesuffix(API_BASE)
-        # A proxy is for the world outside, whatever the environment says.
+        # A proxy is never used for this machine, whatever the environment says.
         self._proxies = {"no_proxy": parts.hostname or ""} if on_this_machine else {}
         self._pool = pool or ThreadPool("alma-http", _THREADS)
         self._mine = threading.local()
@@ -82,17 +82,17 @@ class HttpTransport:
             with anyio.fail_after(request.timeout + _GRACE):
                 return await self._pool.run(self._perform, request, sending)
         except TimeoutError as error:
-            # No thread was free, or it hangs where no timeout of a socket reaches: looking up
-            # the name, or headers that come byte by byte.
+            # No thread was free, or it hangs where socket timeouts do not apply: in the name
+            # lookup, or while headers arrive byte by byte.
             if sending.abandon():
                 raise NotSent(sending.not_sent_because()) from error
             raise ConnectionLost(late(request.timeout)) from error
         finally:
-            # Also when cancelled: what waits for a thread must not leave afterwards.
+            # After a cancellation too, a request that waits for a thread must not be sent.
             sending.abandon()
 
     def close(self) -> None:
-        """Close the kept connections and end the threads; one that hangs follows when it can."""
+        """Close the connections and end the threads; a thread that hangs ends later."""
         with self._lock:
             self._closed = True
             sessions, self._sessions = self._sessions, []
@@ -117,7 +117,7 @@ class HttpTransport:
         sending.begun = True
         session = self._session()
         if request.fresh:
-            # Closes what is kept; the session opens anew.
+            # This closes the kept connection; the session opens a new one.
             session.close()
         _current.sending = sending
         try:
@@ -132,7 +132,7 @@ class HttpTransport:
                 proxies=dict(self._proxies),
                 stream=True,
             ) as response:
-                # Nothing is left to be read: the connection may carry the next request.
+                # The response is complete, so the connection can be reused.
                 response.raw.release_conn()
             assert sending.received is not None
             return sending.received.response
@@ -147,16 +147,16 @@ class HttpTransport:
         finally:
             _current.sending = None
             if self._closed:
-                # Nobody else closes what a request that outlived the transport has kept.
+                # A request that outlived the transport closes its connection itself.
                 session.close()
 
 
 class _TooLate(Exception):
-    """The request's time is over, or nobody waits for it any more."""
+    """The request timed out, or its caller no longer waits for it."""
 
 
 class _Sending:
-    """How far one request is; shared by its thread and the loop."""
+    """The progress of one request, shared by its thread and the event loop."""
 
     def __init__(self, timeout: float, may_leave: Callable[[], bool]) -> None:
         self.timeout = timeout
@@ -175,22 +175,22 @@ class _Sending:
         return self._ends_at - time.monotonic()
 
     def abandon(self) -> bool:
-        """Let the request not leave any more; returns whether it has not left."""
+        """Prevent the request from being sent; return whether that was possible."""
         with self._lock:
             self._abandoned = True
             return not self.sent
 
     def not_sent_because(self) -> str:
-        """Return the words for a request whose time was over before it left."""
+        """Return the reason for a request that timed out before it was sent."""
         if self.begun:
             return f"no connection was established within {self.timeout:g} seconds"
         return "too many requests are running in this process, so this one was not started"
 
     def leave(self) -> None:
-        """Note that the first byte is about to leave; raises `_TooLate` when it must not.
+        """Record that the first byte is about to be sent; raise `_TooLate` when it must not be.
 
-        A request that has waited away half of its time stays here: sent, it might not get its
-        answer in time, which for a write is worse than not to have been sent.
+        A request that has used half of its timeout is not sent: its response might come too late,
+        and for a write that is worse than not to be sent.
         """
         with self._lock:
             if self._abandoned or self.left < self.timeout / 2:
@@ -201,13 +201,13 @@ class _Sending:
 
 
 _current = threading.local()
-"""What the calling thread sends: urllib3's connections have no other way to know."""
+"""The request of the calling thread; urllib3's connections have no other access to it."""
 
 
 class _Whole(http.client.HTTPResponse):
-    """A response that is complete as soon as it begins; the sending has it.
+    """A response without headers and body for `requests`, because `_Sending` has the real one.
 
-    To `requests` it shows a status without headers and body: nothing there reads a hostile one.
+    So `requests` never parses a hostile response.
     """
 
     def __init__(self, sock: Any, debuglevel: int = 0, method: str | None = None) -> None:
@@ -230,9 +230,9 @@ class _Plain(HTTPConnection):
     response_class = _Whole
 
     def endheaders(self, *arguments: Any, **options: Any) -> None:
-        """Connect if need be, then note that the request leaves.
+        """Connect if necessary, then record that the request is sent.
 
-        Everything that fails before (name, connection, TLS, a proxy's tunnel) has sent nothing.
+        If this fails earlier (name, connection, TLS, proxy tunnel), nothing was sent.
         """
         if self.sock is None:
             self.connect()
@@ -240,22 +240,22 @@ class _Plain(HTTPConnection):
         super().endheaders(*arguments, **options)
 
     def send(self, data: Any) -> None:
-        """Send; who has answered already may refuse to hear the rest of the request."""
+        """Send the data; a server that has responded may not read the rest."""
         try:
             super().send(data)
         except OSError:
             if not _current.sending.sent:
                 raise
-            # Reading tells whether there is an answer, or why there is none.
+            # Reading the response shows whether there is one, or why not.
             _current.sending.was_interrupted = True
 
 
 class _Secure(_Plain, HTTPSConnection):
     def connect(self) -> None:
-        """Connect so that an end of the connection that TLS does not vouch for is an error.
+        """Connect so that an unconfirmed end of a TLS connection is an error.
 
-        Python lets OpenSSL take it for an ordinary end, by which a response without a length
-        would be whole.
+        Python lets OpenSSL accept it as a normal end, and a response without a length would then
+        count as complete.
         """
         context = create_urllib3_context()
         context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
@@ -274,7 +274,7 @@ class _SecurePool(HTTPSConnectionPool):
 
 
 class _Adapter(HTTPAdapter):
-    """Keeps one connection for each host, and never sends anything twice (0 retries)."""
+    """Keeps one connection for each host and never sends a request twice (0 retries)."""
 
     def __init__(self) -> None:
         super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
@@ -293,7 +293,7 @@ _POOLS: dict[str, Any] = {"http": _PlainPool, "https": _SecurePool}
 
 
 class _Key(AuthBase):
-    """Sets the `Authorization` header as it was given; without it `.netrc` would win."""
+    """Sets the `Authorization` header; otherwise `.netrc` would replace it."""
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         self._value = headers.get("Authorization", "")

@@ -1,6 +1,6 @@
-"""What Alma's status codes of job instances mean (code table `systemJobStatus`).
+"""The meaning of Alma's status codes of job instances (code table `systemJobStatus`).
 
-Codes that are not listed here will come: such an instance goes on until it has an end.
+Alma may add codes: an instance with an unknown code is running until it has an end time.
 
 Source: `alma-api.md`, table 6.1.
 """
@@ -35,11 +35,11 @@ KNOWN_STATUSES = _GOES_ON | _ENDED
 """The codes that Alma is known to use, in the order of a run's life, and what they mean."""
 
 TERMINAL_STATUSES = frozenset(_ENDED)
-"""The known codes of a run that is over."""
+"""The known codes of an ended instance."""
 
 
 def is_terminal(instance: JobInstance) -> bool:
-    """Whether *instance* is over: by its code, and for a code we do not know by its end time.
+    """Whether *instance* has ended, by its code, or for an unknown code by its end time.
 
     A known code decides alone: `FINALIZING` may have an end time and still be at work, and
     `progress` says nothing (100 is seen on runs that go on, 101.3 and 0 on ended ones).

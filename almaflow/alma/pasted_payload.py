@@ -1,4 +1,4 @@
-"""What people copy together with a payload: the URL of Alma's panel, or a curl command.
+"""Separates a payload from what people copy with it: the URL of Alma's panel, or a curl command.
 
 The panel "API information" shows `POST https://…/conf/jobs/M44?op=run` above the payload.
 """
@@ -22,7 +22,7 @@ _DATA_OPTION = re.compile(r"-d|--data(?:-raw|-binary|-ascii)?|--json")
 
 @dataclass(frozen=True)
 class Pasted:
-    """A payload apart from what was around it; *job* and *operation* are those of the URL.
+    """A payload without its surroundings; *job* and *operation* come from the URL.
 
     *text* has as many lines and columns before the payload as the original, so places stay right.
     """

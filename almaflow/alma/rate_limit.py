@@ -1,6 +1,6 @@
-"""How many calls a second and a minute leave for one institution.
+"""Limits the calls per second and per minute to one institution.
 
-Counted on the running loop's clock, so in virtual time too.
+It uses the clock of the running event loop, and therefore works in virtual time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class CallRate:
         self._gate: _Gate | None = None
 
     async def wait(self) -> None:
-        """Return when one more call may leave, in the order of asking."""
+        """Return when one more call may be sent, in the order of the callers."""
         loop = asyncio.get_running_loop()
         if self._gate is None or self._gate.loop is not loop:
             # Limiters belong to the loop they are used in.

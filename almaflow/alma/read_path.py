@@ -1,4 +1,4 @@
-"""The path of a read that a workflow writes itself, as Alma's documentation has it."""
+"""The path of a read in a workflow file, as Alma's documentation writes it."""
 
 from __future__ import annotations
 

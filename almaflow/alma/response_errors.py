@@ -1,7 +1,7 @@
-"""What an answer of Alma's means for the caller: a result, or one of the errors.
+"""Classifies a response of Alma: as a result, or as one of the errors.
 
-Decided by Alma's code first, because the same trouble comes with several HTTP statuses, and in
-doubt for `ResponseLost`: a write that may have been taken must be looked for.
+Alma's code decides first, because the same error has several HTTP statuses. In doubt it is a
+`ResponseLost`, because a write that Alma may have accepted must be searched for.
 
 Source: `alma-api.md`, 10.
 """
@@ -34,7 +34,7 @@ _BUSY = {
 
 _SERVER_ERROR = "INTERNAL_SERVER_ERROR"
 
-# With these, whatever the HTTP status, the work may have been done or be under way.
+# With these codes, whatever the HTTP status, Alma may have done the work.
 _LOST = frozenset(
     {
         "ROUTING_ERROR",
@@ -48,7 +48,7 @@ _LOST = frozenset(
 )
 
 MOST_MESSAGES = 10
-"""Entries of an error list that are kept; Alma's have one or two."""
+"""The number of entries of an error list that are kept; Alma's lists have one or two."""
 
 LONGEST_LOCATION = 200
 """Characters of a redirection's target that are shown."""
@@ -60,7 +60,7 @@ _REQUEST_TIMEOUT = 408
 def verdict(
     institution: str, call: Call[Any], status: int, body: ResponseBody, headers: Mapping[str, str]
 ) -> AlmaError | None:
-    """Return the error that an answer is, None when it is a result.
+    """Return the error for a response; None when it is a result.
 
     *headers* have lower-case names.
     """
@@ -114,7 +114,7 @@ def _is_wrong_path(message: AlmaMessage) -> bool:
 
 
 class _Judge:
-    """One response to one call, and the error that it makes."""
+    """Classifies one response to one call."""
 
     def __init__(
         self, institution: str, call: Call[Any], status: int, headers: Mapping[str, str]
@@ -215,7 +215,7 @@ class _Judge:
 
 
 def _excerpt_of(body: ResponseBody) -> str:
-    """Return what arrived instead of a response, as words to follow a colon."""
+    """Return a description of what arrived instead of a response, to follow a colon."""
     message = body.summary.rstrip(".")
     match body.shape:
         case BodyFormat.HTML:

@@ -1,9 +1,9 @@
-"""One HTTP response, read from a socket: whole, or not at all. The home of h11.
+"""Reads one HTTP response from a socket, completely or not at all. The home of h11.
 
-h11 says where a response ends by RFC 9112, strictly. Python's own reader takes headers that are
-cut off for complete ones, every interim response but 100 for the final one, and a packed body that
-is cut off for a whole one. Once the last byte is here, the socket is not touched any more, so what
-becomes of it does not matter.
+h11 says where a response ends by RFC 9112, strictly. Python's own reader takes headers that are cut
+off for complete ones, every interim response but 100 for the final one, and a packed body that is
+cut off for a whole one. After the last byte, the socket is not used any more, so later errors do
+not matter.
 
 Source: RFC 9112 ("HTTP/1.1"), sections 6 to 9; RFC 9110 ("HTTP Semantics"), 8.4 and 15.2.
 """
@@ -47,7 +47,7 @@ ACCEPTED_PACKINGS = "gzip, deflate"
 
 @dataclass(frozen=True)
 class Received:
-    """A complete response; *reusable* tells whether its connection may carry one more request."""
+    """A complete response; *reusable* says whether its connection may carry another request."""
 
     response: WireResponse
     reusable: bool
@@ -71,7 +71,7 @@ def read_response(connection: socket.socket, method: str, left: Callable[[], flo
 
 
 class _Reading:
-    """A response as far as it has come."""
+    """A response while it arrives."""
 
     def __init__(self, connection: socket.socket, method: str, left: Callable[[], float]) -> None:
         self._connection = connection

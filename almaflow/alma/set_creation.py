@@ -1,4 +1,4 @@
-"""Making sets: the one call of Alma's that does it, in all its variants.
+"""The call that creates a set, in all its variants.
 
 Source: `alma-api.md`, 7.4.
 """
@@ -13,7 +13,7 @@ from almaflow.alma.errors import NotInAlma
 from almaflow.alma.wire import AlmaSet
 from almaflow.late_dataclasses import dataclass
 
-# Seconds for the whole answer: combining large sets takes as long as the gateway lets it.
+# Timeout (seconds): combining large sets takes as long as the gateway allows.
 _TIMEOUT = 600.0
 
 Operator = Literal["AND", "OR", "NOT"]
@@ -56,7 +56,7 @@ class OfRun:
 
 
 Origin = CopyOf | Combined | OfRun
-"""What Alma fills a new itemized set from, automatically."""
+"""The source from which Alma fills a new itemized set."""
 
 
 def create_set(

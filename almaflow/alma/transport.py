@@ -1,8 +1,8 @@
-"""How a request gets to Alma and its answer back: the border of the client to the world.
+"""The interface between the client and the network.
 
-A transport knows nothing of Alma. It says one of three things: here is an answer, the request
-was certainly not sent (`NotSent`), or it may have arrived (`ConnectionLost`). `http.py` has the
-transport for HTTP. This module has the one to an Alma in the same process, such as the simulator.
+A transport knows nothing about Alma. It returns a response, or raises `NotSent` when the request
+was certainly not sent, or `ConnectionLost` when it may have arrived. `http.py` has the transport
+for HTTP. This module has the one to an Alma in the same process, such as the simulator.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ records, have a few megabytes."""
 class WireRequest:
     """One request. *target* is path and query, percent-encoded; *timeout* seconds in all.
 
-    *fresh* asks for a new connection: a kept one that the other side has dropped meanwhile
-    looks like a lost answer. *may_leave* is asked right before the first byte leaves, perhaps in
-    another thread; when it says no, the request is not sent.
+    *fresh* requires a new connection: if the server has closed a kept one, that looks like a lost
+    response. *may_leave* is called right before the first byte is sent, perhaps in another thread;
+    if it returns False, the request is not sent.
     """
 
     method: str
@@ -41,7 +41,7 @@ class WireRequest:
 
 @dataclass(frozen=True)
 class WireResponse:
-    """One complete answer; header names are lower-case."""
+    """One complete response; header names are lower-case."""
 
     status: int
     headers: Mapping[str, str]
@@ -49,42 +49,42 @@ class WireResponse:
 
 
 class TransportFailed(Exception):
-    """No answer; the text says why, for people, without the key."""
+    """No response arrived. The text says why, for people, without the key."""
 
 
 class NotSent(TransportFailed):
-    """No byte of the request has left."""
+    """No byte of the request was sent."""
 
 
 HELD_BACK = "this process was suspended for too long, so almaflow did not send the request"
 
 
 class ConnectionLost(TransportFailed):
-    """The request was sent, wholly or in part, and no complete answer came."""
+    """The request was sent, at least in part, and no complete response arrived."""
 
 
 class Transport(Protocol):
-    """Carries a request to an Alma."""
+    """Sends requests to one Alma."""
 
     async def exchange(self, request: WireRequest) -> WireResponse:
-        """Send *request* once and return the whole answer.
+        """Send *request* once and return the whole response.
 
         Raises:
-            NotSent: nothing has left; sending again is safe.
-            ConnectionLost: it may have arrived.
+            NotSent: nothing was sent; sending again is safe.
+            ConnectionLost: the request may have arrived.
         """
         ...
 
     def close(self) -> None:
-        """Give connections back."""
+        """Close the connections."""
         ...
 
 
 class SimulatedResponse(Protocol):
-    """What an Alma in the same process answers.
+    """The response of an Alma in the same process.
 
-    *delay* is in seconds until the answer is complete. *fault* is None or says by its value
-    what happens on the wire instead.
+    *delay* is the time in seconds until the response is complete. *fault* is None, or its value
+    says which network fault happens instead.
     """
 
     @property
@@ -100,19 +100,20 @@ class SimulatedResponse(Protocol):
 
 
 Handle = Callable[[str, str, Mapping[str, str], bytes], SimulatedResponse]
-"""Answers (method, target, headers, body) immediately; the reply states what should take time."""
+"""Responds to (method, target, headers, body) immediately; the response states its delay."""
 
 _FAULTS = {
     "reset_before": "the connection was reset before a response arrived",
     "drop_after": "the connection was closed before a response arrived",
     "truncate": "the response is incomplete",
 }
-"""What a reply's fault looks like from here. `hang` only takes time; `drip` is a slow answer,
-`close` a whole one."""
+"""How a fault appears to the client. `hang` only takes time; `drip` is a slow response, `close` a
+complete one.
+"""
 
 
 class InProcessTransport:
-    """Carries requests to *handle*, in the same process; waits on the loop's clock."""
+    """Sends requests to *handle* in the same process; delays use the event loop's clock."""
 
     def __init__(self, handle: Handle) -> None:
         self._handle = handle
@@ -132,9 +133,9 @@ class InProcessTransport:
         return WireResponse(reply.status, headers, reply.body)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing needs to be closed."""
 
 
 def late(timeout: float) -> str:
-    """Return the words for an answer that is not there after *timeout* seconds."""
+    """Return the reason for a response that did not arrive within *timeout* seconds."""
     return f"no complete response arrived within {timeout:g} seconds"

@@ -1,8 +1,8 @@
-"""How values are read from Alma's answers: numbers as text, dates with `Z`, nulls, coded fields.
+"""Reads values from Alma's responses: numbers as text, dates with `Z`, nulls, coded fields.
 
-A missing value, a `null` (Alma's answers until about 2022 are full of them) and a value of a
-form we do not know are read as None or as empty text. So is what nobody can mean: a count of 400
-digits, an instant of the year 9999. Texts are cut to a length that can be kept and shown.
+A missing value, a `null` (common in Alma's responses until about 2022) and a value of an unknown
+form become None or empty text. So does an impossible value, such as a count of 400 digits or an
+instant of the year 9999. Texts are cut to a length that can be kept and shown.
 
 Source: `alma-api.md`, section 2.
 """
@@ -16,8 +16,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 LONGEST_TEXT = 100_000
-"""Characters of any text of an answer; Alma's longest, queries and descriptions, have a few
-thousand."""
+"""The largest number of characters in any text; Alma's longest, queries and descriptions, have a
+few thousand.
+"""
 
 LONGEST_NAME = 2_000
 """Characters of a name, label, link or token; Alma's names end at 255."""
@@ -32,14 +33,15 @@ MOST_COUNTERS, MOST_ALERTS = 1_000, 100
 """Lines of a run's report that are kept; Alma's reports have a few dozen."""
 
 LARGEST_COUNT = 10**12
-"""The largest count, number or percentage that is believed, either side of zero."""
+"""The largest absolute value of a count, number or percentage that is accepted."""
 
 EARLIEST_YEAR, LATEST_YEAR = 1900, 2199
-"""The instants that are believed: with them every sum with a wait or a zone can be made."""
+"""The range of accepted instants: adding a wait or a zone never leaves the calendar."""
 
 FURTHEST_CLOCK = timedelta(days=2)
-"""How far Alma's clock may be from ours to be believed. Zones and summer time that are set wrong
-make less than one; a machine whose clock is further off cannot verify a certificate for long."""
+"""The largest accepted difference between Alma's clock and ours. Zones and summer time that are set
+wrong make less than one; a machine whose clock is further off cannot verify a certificate for long.
+"""
 
 _LONGEST_INSTANT = 40
 _INSTANCE = re.compile(r"/instances/([^/?#]+)/?(?:[?#].*)?$")

@@ -1,8 +1,8 @@
-"""The shapes of Alma's answers, read tolerantly (`value_parsing.py`).
+"""The objects in Alma's responses, read tolerantly (`value_parsing.py`).
 
-Each field names the function that reads it, and its key in an answer where that is another.
-Unknown keys are ignored, missing ones are None or empty. Ids are text. Where an answer is not even
-of the right kind, or lacks its id, `read` raises `Unreadable`.
+Each field names the function that reads it, and its key in the response if that differs. Unknown
+keys are ignored, missing ones are None or empty. Ids are text. If a response is of the wrong kind
+or has no id, `read` raises `Unreadable`.
 
 Source: `alma-api.md`, sections 2 and 4 to 9.
 """
@@ -22,7 +22,9 @@ T = TypeVar("T")
 
 
 def _read(reader: Callable[[Any], T], key: str = "") -> T:
-    """Declare a field that *reader* reads from *key* of an answer, by default of its own name."""
+    """Declare a field that *reader* reads from *key* of a response; the default key is its own
+    name.
+    """
     declared: T = field(default=reader(None), metadata={"reader": reader, "key": key})
     return declared
 
@@ -44,13 +46,13 @@ def _inside(key: str, reader: Callable[[Any], T]) -> Callable[[Any], T]:
 
 
 class AlmaRecord:
-    """What an answer is read as. *noun* is what messages call it."""
+    """Base of the objects in Alma's responses. *noun* is their name in messages."""
 
     noun: ClassVar[str]
 
     @classmethod
     def read(cls, data: Any) -> Self:
-        """Return what *data* says; Raises: Unreadable when it is not of this kind."""
+        """Read the object from *data*; Raises: Unreadable when it is of another kind."""
         data = parse.fields(data, cls.noun)
         shape: Any = cls
         values = {
@@ -175,7 +177,7 @@ class JobInstance(AlmaRecord):
 
 @dataclass(frozen=True)
 class AlmaSet(AlmaRecord):
-    """Alma's saved list of records; *member_count* is None in lists, which do not tell it.
+    """Alma's saved list of records; *member_count* is None in lists of sets.
 
     *filled_by* is the id of the job instance that fills a set made from an import run, else empty.
     """
@@ -245,7 +247,7 @@ class ImportProfile(AlmaRecord):
 
 @dataclass(frozen=True)
 class General(AlmaRecord):
-    """What an institution says of itself; *environment* is `production` or `sandbox`."""
+    """General information about an institution; *environment* is `production` or `sandbox`."""
 
     noun = "the institution's general information"
 
@@ -268,7 +270,7 @@ class CodeRow(AlmaRecord):
 
 @dataclass(frozen=True)
 class Page(Generic[T]):
-    """One page of a list; *total* counts all matches, None when Alma did not tell."""
+    """One page of a list; *total* counts all matches, None when Alma did not report it."""
 
     items: tuple[T, ...]
     total: int | None = None

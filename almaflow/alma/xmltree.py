@@ -1,4 +1,4 @@
-"""XML from outside, parsed with everything dangerous refused: DOCTYPE, entities, depth.
+"""Parses XML from outside and refuses everything dangerous: DOCTYPE, entities, depth.
 
 The home of defusedxml (the simulator, which stands beside the house, apart).
 """
@@ -51,7 +51,7 @@ def parse_xml(source: bytes | str, places: Places | None = None) -> Element:
         root = parser.close()
     except ParseError as error:
         line, column = error.position
-        # The library's text ends with the place, which is told apart.
+        # The library's message ends with the position, which is reported separately.
         message = str(error).partition(": line")[0]
         raise XmlInvalid(message, line, column + 1, is_malformed=True) from error
     except DefusedXmlException as error:
@@ -75,7 +75,7 @@ def local_name(tag: str) -> str:
 
 
 class _Builder(TreeBuilder):
-    """Builds elements, notes where they begin and stops at unreasonable depth."""
+    """Builds elements, records where they begin, and refuses unreasonable depth."""
 
     parser: DefusedXMLParser
 

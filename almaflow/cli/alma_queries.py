@@ -1,4 +1,4 @@
-"""Questions to Alma from the command line: one institution, one loop, each read sent once."""
+"""Reads from Alma for commands: one institution, one event loop, each read sent once."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ NameOption = Annotated[
 
 
 class Asked:
-    """An institution that can be asked; *directory* knows its names."""
+    """An open institution; *directory* finds jobs, profiles and sets by name."""
 
     def __init__(self, connection: InstitutionConnection) -> None:
         self.institution = connection.name
@@ -51,7 +51,7 @@ class Asked:
 
     @property
     def ahead(self) -> timedelta:
-        """How far Alma's clock goes ahead of ours, by its last answer."""
+        """How far Alma's clock is ahead of ours, according to its last response."""
         return self._connection.client.ahead
 
     async def read(self, call: Call[T], /) -> T:
@@ -62,11 +62,11 @@ class Asked:
 def ask(
     question: Callable[[Asked], Awaitable[T]], institution: str | None, *, simulated: bool
 ) -> T:
-    """Return the answer to *question*, put to an institution or to a simulated one.
+    """Run *question* with a real or a simulated institution and return its result.
 
     Raises:
         RequestWrong: there is no such institution, or its key is missing.
-        AlmaError: Alma did not answer, or refused.
+        AlmaError: Alma did not respond, or refused the request.
     """
     project = bootstrap.open_project()
     if simulated:
@@ -81,7 +81,7 @@ def ask(
 def ask_live(
     question: Callable[[Asked], Awaitable[T]], project: Project, institution: str | None
 ) -> T:
-    """Return the answer to *question*, put to an institution of almaflow.yaml."""
+    """Run *question* with an institution of almaflow.yaml and return its result."""
     name = project.institution(institution).name
     mask = Mask(project.known_secrets(strict=False))
     return _ask(question, bootstrap.live_connections(project, mask)(name), virtual=False)
@@ -102,5 +102,5 @@ def _ask(
 
 
 def matching(text: str | None, *names: str) -> bool:
-    """Whether one of *names* has *text* in it, large and small letters alike."""
+    """Whether one of *names* contains *text*, ignoring case."""
     return text is None or any(text.casefold() in name.casefold() for name in names)

@@ -313,7 +313,7 @@ class CommandLine(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            # typer would end here without a word.
+            # typer would exit here without a message.
             raise typer.Abort from None
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
@@ -348,7 +348,7 @@ def loaded(command: Command) -> Any:
 
 
 def _name_plainly(param: Any) -> None:
-    """Let help show `FILE` and `--limit N` instead of names of Python types."""
+    """Make the help show `FILE` and `--limit N` instead of names of Python types."""
     if param.param_type_name == "argument":
         param.metavar = param.metavar or param.name.upper()
         param.display_type_rich = lambda ctx: ""

@@ -1,4 +1,4 @@
-"""What a command line may hold at all, before any command reads it."""
+"""Checks arguments before any command reads them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LONGEST = 128 * 1024
 
 
 def check_arguments(arguments: Sequence[str]) -> None:
-    """Refuse arguments that no file, store or Alma could hold.
+    """Refuse arguments that no file, store or Alma can accept.
 
     Raises:
         RequestWrong: an argument is not UTF-8 (Python then holds lone surrogates), has a NUL

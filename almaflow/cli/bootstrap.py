@@ -1,4 +1,4 @@
-"""Where the parts are put together: project, store, Alma or simulator, engine."""
+"""Builds the parts of a command: project, store, Alma or simulator, engine."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def run_queue(url: str) -> RunQueue | None:
 
 
 def live_connections(project: Project, mask: Mask) -> OpenConnection:
-    """Return what opens the institutions of almaflow.yaml over HTTP."""
+    """Return the function that opens the institutions of almaflow.yaml over HTTP."""
     from almaflow.alma.client import AlmaClient
     from almaflow.alma.http import HttpTransport
     from almaflow.alma.rate_limit import CallRate
@@ -129,7 +129,8 @@ def live_engine(
 ) -> Engine:
     """Return an engine that speaks to the institutions of almaflow.yaml.
 
-    *people* can be asked at this terminal; None: nobody. *log* takes what concerns no run.
+    *people* asks the person at this terminal, if there is one. *log* receives events that concern
+    no run.
     """
     from almaflow.connectors.registry import LiveOutside
     from almaflow.engine.approvals import NobodyHere
@@ -169,7 +170,7 @@ class Simulation:
     def make(
         cls, project: Project, scenario: Scenario, environment: str, now: datetime | None = None
     ) -> Simulation:
-        """Furnish an Alma; its clock starts where the scenario says, else *now*."""
+        """Create a simulated Alma; its clock starts at the scenario's time, else *now*."""
         from almaflow.alma.simulator import SimulatedAlma
         from almaflow.virtual_time import VirtualClock
 
@@ -178,7 +179,7 @@ class Simulation:
         return cls(SimulatedAlma(clock.now, scenario), clock, project, environment)
 
     def furnish_for(self, loaded: LoadedWorkflow, plan: Plan) -> None:
-        """Say what the workflow names: it exists, unless the scenario decides that."""
+        """Make everything that the workflow names exist, unless the scenario decides otherwise."""
         from almaflow.cli.wanted_library import wanted_by
 
         self.alma.wants, self.wanted_files = wanted_by(loaded, plan)
@@ -201,7 +202,7 @@ class Simulation:
         )
 
     def outside(self) -> Outside:
-        """Return the way to files that are made up, as the scenario says."""
+        """Return access to the invented files of the scenario."""
         from almaflow.cli.wanted_files import content_of
         from almaflow.connectors.simulated import MadeUpFile, SimulatedJob, SimulatedOutside
 
@@ -233,7 +234,7 @@ class Simulation:
         return SimulatedOutside(self.clock.now, files, jobs, content)
 
     def open_connection(self, name: str) -> InstitutionConnection:
-        """Let an institution exist and open it."""
+        """Create a simulated institution and open it."""
         from almaflow.alma.client import AlmaClient
         from almaflow.alma.transport import InProcessTransport
         from almaflow.cli.scenario_help import ScenarioHelp
@@ -257,14 +258,14 @@ class Simulation:
 
 @dataclass
 class ScenarioPeople:
-    """Answers `approve` steps as a scenario says; where it says nothing, with yes."""
+    """Replies to `approve` steps as the scenario says, and otherwise with yes."""
 
     approvals: Mapping[str, Approval]
     """By the path or id of the step; `all/*/sign` means that step in every iteration."""
     clock: Clock
 
     async def ask(self, run_id: str, path: str, question: str) -> TerminalReply | None:
-        """Return the answer, after the time that it takes to come."""
+        """Return the reply after the scenario's delay."""
         from almaflow.alma.simulator.scenario import Approval
         from almaflow.engine.approvals import TerminalReply
 
@@ -280,11 +281,12 @@ class ScenarioPeople:
 def simulate(project: Project, loaded: LoadedWorkflow, scenario: str | None) -> Simulation:
     """Return the simulation for a workflow.
 
-    Its scenario is *scenario*, else the file next to the workflow, else all goes well.
+    Its scenario is *scenario*, else the file next to the workflow, else one in which all jobs
+    succeed.
 
     Raises:
         DocumentsInvalid: the scenario has mistakes.
-        RequestWrong: it answers a step that asks nothing.
+        RequestWrong: the scenario replies to a step that asks no question.
     """
     from almaflow.alma.simulator import Scenario
     from almaflow.model_problems import validate
@@ -308,7 +310,7 @@ def simulate(project: Project, loaded: LoadedWorkflow, scenario: str | None) -> 
 
 
 def _check_approvals(scenario: Scenario, loaded: LoadedWorkflow, path: Path | None) -> None:
-    """Raise `RequestWrong` when the scenario answers a step that asks nothing: it would say yes."""
+    """Raise `RequestWrong` when the scenario replies to a step that asks no question."""
     from almaflow.runs.step_tree import Outline
 
     if not scenario.approvals:

@@ -1,4 +1,4 @@
-"""The border of the command line: the one place from exception to message and exit code.
+"""Turns every exception into a message and an exit code.
 
     AlmaflowError           its own exit code: 2 when the request was wrong, else 1
     usage                   2
@@ -51,7 +51,7 @@ _ShownByTyper = typer.BadParameter.__mro__[2]
 
 
 def run_command_line(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code; whatever happens has become a message."""
+    """Run one command and return its exit code; every error becomes a message."""
     prepare_streams()
     REDACTION.forget()
     try:
@@ -64,7 +64,7 @@ def run_command_line(arguments: Sequence[str]) -> int:
 
 
 def _report_lost_output() -> None:
-    """Say that the output is not complete; the reader of a pipe who has left knows it."""
+    """Report that the output is incomplete, except to a pipe whose reader has gone."""
     failure = failure_of(sys.stdout)
     if failure is not None and not isinstance(failure, BrokenPipeError):
         emit(
@@ -87,7 +87,7 @@ def _emit_interrupted() -> None:
 
 
 def _print_error(error: BaseException, arguments: Sequence[str]) -> int:
-    """Print what an exception means and return the exit code."""
+    """Print the message for an exception and return the exit code."""
     error = _single(error)
     match error:
         case SystemExit():
@@ -117,7 +117,7 @@ def _print(error: BaseException, message: str) -> None:
 
 
 def _describe(error: BaseException, arguments: Sequence[str]) -> tuple[str, int, dict[str, Any]]:
-    """Return the message, the exit code and, for programs, what else is known."""
+    """Return the message, the exit code and, for programs, further details."""
     match error:
         case AlmaflowError():
             return str(error), error.exit_code, _details(error)
@@ -130,7 +130,7 @@ def _describe(error: BaseException, arguments: Sequence[str]) -> tuple[str, int,
 
 
 def wants_json(arguments: Sequence[str]) -> bool:
-    """Whether a command line asks for one JSON document."""
+    """Whether a command line requests one JSON document."""
     options = list(arguments[: arguments.index("--")] if "--" in arguments else arguments)
     return (
         "--json" in options
@@ -140,7 +140,7 @@ def wants_json(arguments: Sequence[str]) -> bool:
 
 
 def _single(error: BaseException) -> BaseException:
-    """Return what a task group has wrapped: the one error, or the worst of several."""
+    """Unwrap an exception group: return its only error, or the worst of several."""
     while isinstance(error, BaseExceptionGroup):
         error = max(error.exceptions, key=_gravity)
     return error
@@ -153,12 +153,12 @@ def _gravity(error: BaseException) -> int:
 
 
 def _know_secrets() -> None:
-    """Learn the project's secrets, if its settings were read: an error may quote what was not."""
+    """Load the project's secrets for redaction, because an error may quote them."""
     settings = sys.modules.get("almaflow.settings")
     if settings is None:
         return
     with contextlib.suppress(AlmaflowError, OSError):
-        # Otherwise no command has read a secret either.
+        # Without settings, no command has read a secret.
         REDACTION.know(settings.find_project(Path.cwd()).known_secrets(strict=False))
 
 
@@ -176,7 +176,7 @@ def _details(error: AlmaflowError) -> dict[str, Any]:
 
 
 def usage_message(error: Any, arguments: Sequence[str]) -> str:
-    """Return what is wrong with a command line, in our words; *error* is typer's."""
+    """Return our message for typer's *error* about a command line."""
     context = getattr(error, "ctx", None)
     if context is not None:
         command = context.command_path
@@ -212,7 +212,7 @@ def _named(param: Any) -> str:
 
 
 def _sentence(text: str) -> str:
-    # The words of the library that reads the values.
+    # The message comes from the library that reads the values.
     text = text.strip().removeprefix("Value error, ")
     return text if text.endswith((".", "?", "!")) else f"{text}."
 

@@ -1,4 +1,4 @@
-"""Runs without a process, and those of other processes: whom to notify, and what to do here."""
+"""Hands a run to the process that owns it, or executes it here if no process does."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LOOK = timedelta(seconds=1)
 
 
 class SilenceReport:
-    """Says on stderr, once for each process, that it is watched because it may be frozen."""
+    """Reports on stderr, once for each process, that it is watched because it may be frozen."""
 
     def __init__(self) -> None:
         self._said: set[tuple[int, str]] = set()
@@ -46,7 +46,7 @@ class SilenceReport:
 
 
 def responds(store: Store, record: RunRecord) -> bool:
-    """Whether a process that responds works on a run, or the run has ended meanwhile.
+    """Whether a responding process executes the run, or the run has ended meanwhile.
 
     A process that gives no sign of life is watched for up to one lease, and reported after a few
     seconds. Raises: typer.Exit when interrupted.
@@ -75,7 +75,7 @@ def responds(store: Store, record: RunRecord) -> bool:
 
 
 def notify_owner(store: Store, record: RunRecord, text: str, *, as_json: bool, **data: Any) -> None:
-    """Say what the process that works on a run does now; *data* is what programs get besides."""
+    """Report what the process that executes a run does now; *data* is added for programs."""
     assert record.owner is not None, "a run that is worked on has an owner"
     process = store.process(record.owner)
     assert process is not None, "an owner is recorded before it owns"
@@ -92,9 +92,9 @@ def notify_owner(store: Store, record: RunRecord, text: str, *, as_json: bool, *
 def work_here(
     project: Project, store: Store, record: RunRecord, text: str, *, as_json: bool
 ) -> NoReturn:
-    """Work on a run here, because nobody does, after saying what is *text*.
+    """Execute a run here, because no process does, after printing *text*.
 
-    Raises: RunHeld when a process has taken it meanwhile; typer.Exit.
+    Raises: RunHeld when a process has claimed it meanwhile; typer.Exit.
     """
     plan = recorded_plan(record, store.definition(record.definition))
     if not as_json:

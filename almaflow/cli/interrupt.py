@@ -30,7 +30,7 @@ class Interrupted(Exception):
 def resume_collection() -> None:
     """Enable the garbage collector if `__main__` disabled it, for a command that runs for long.
 
-    What was imported until now stays, so the collector need not visit it.
+    What is imported until now stays, so the collector need not check it.
     """
     if not gc.isenabled():
         gc.freeze()
@@ -50,13 +50,13 @@ def run_interruptible(main: Callable[[], Awaitable[T]], *, virtual: bool = False
         nonlocal first_signal_at
         now = anyio.current_time()
         if first_signal_at is not None and now - first_signal_at < _ECHO:
-            # `timeout` and others signal the process and its group: that is one wish.
+            # `timeout` and others signal both the process and its group; that counts once.
             return
         if first_signal_at is not None and number == HANGUP:
-            # The shell and the system both send it when a terminal closes: nobody is impatient.
+            # The shell and the system both send it when a terminal closes; that counts once.
             return
         if first_signal_at is not None:
-            # A person who presses twice does not want to wait for the response to a write.
+            # A person who presses twice does not want to wait for a response.
             sys.stderr.write(
                 "\nLeaving immediately; almaflow will search Alma for requests that were being "
                 "sent.\n"

@@ -25,7 +25,7 @@ from almaflow.workflow_loader import LoadedWorkflow
 
 @dataclass(frozen=True)
 class _Named:
-    """Something of Alma's that a step names by a literal."""
+    """A job, profile or set that a step names literally."""
 
     loaded: LoadedWorkflow
     institution: str | None
@@ -36,10 +36,10 @@ class _Named:
 
 
 def missing_in_alma(loaded: Iterable[LoadedWorkflow], project: Project) -> list[Problem]:
-    """Return a problem for each job, profile or set that is named by a literal and not there.
+    """Return a problem for each literally named job, profile or set that does not exist.
 
-    A set that is missing is a warning: it may be made before the workflow runs. What a template
-    names, or where a template says at which institution, is left out.
+    A missing set is a warning, because it may be created before the workflow runs. Names and
+    institutions that are templates are not checked.
 
     Raises:
         RequestWrong: an institution is not in almaflow.yaml, or its key is missing.
@@ -62,7 +62,7 @@ async def _missing(alma: Asked, named: Sequence[_Named]) -> list[Problem]:
             problems.append(_problem(name, error))
         except AlmaRefused as error:
             if not any(code.isdecimal() for code in error.codes):
-                # Only Alma's own codes are about a name; others are about the key or the host.
+                # Only Alma's own codes concern a name; other errors concern the key or the host.
                 raise
             problems.append(_problem(name, error))
         else:
@@ -87,7 +87,7 @@ def _problem(name: _Named, error: AlmaError) -> Problem:
 def _names_in(
     loaded: LoadedWorkflow, project: Project, called_at: str | None = None
 ) -> Iterator[_Named]:
-    """Yield what a workflow and those it calls name; *called_at* is where it is called."""
+    """Yield the names in a workflow and in those it calls; *called_at* is the place of the call."""
     workflow = loaded.workflow
     institution = called_at or project.default_institution
     if workflow.institution is not None:
@@ -127,9 +127,9 @@ def _place(kind: Kind) -> tuple[PathTo, str, Severity] | None:
 
 
 async def _look(alma: Asked, kind: Kind) -> str:
-    """Ask Alma for what a step names; Raises: NotInAlma, AlmaRefused.
+    """Look up the object that a step names; Raises: NotInAlma, AlmaRefused.
 
-    Returns what Alma calls a job, as a sentence, when its id belongs to one of another name.
+    Returns the warning that the job with this id has another name.
     """
     match kind:
         case SubmitJob(job=job):

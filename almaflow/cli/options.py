@@ -33,7 +33,7 @@ StrictOption = Annotated[
 
 
 def read_inputs(pairs: list[str], file: Path | None) -> dict[str, Any]:
-    """Return the inputs of the command line; those of `-i` outweigh the file's.
+    """Return the inputs of the command line; `-i` overrides the file.
 
     Raises:
         RequestWrong: a pair is not KEY=VALUE, a name is given twice, or the file is not a mapping.

@@ -1,4 +1,4 @@
-"""People at the command line: who they are, and the questions that they are asked."""
+"""The person at the terminal: the name, and questions."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from almaflow.runs.events import Listener
 
 
 def who() -> str:
-    """Return the name of the person at the terminal, as records keep it."""
+    """Return the name of the person at the terminal, for records."""
     try:
         return as_recorded(getpass.getuser())
     except (KeyError, OSError, ImportError):
-        # No such user, or a system that has none.
+        # The user is unknown, or the system has no users.
         return "a person"
 
 
 def as_recorded(typed: str) -> str:
-    """Return what a person has typed as records keep it: without secrets."""
+    """Return typed text with secrets redacted, for records."""
     return REDACTION.text(typed.strip())
 
 
 def can_be_asked() -> bool:
-    """Whether there is a person at a terminal, who sees a question and can answer it."""
+    """Whether a person at a terminal can see and answer a question."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def confirmed(question: str) -> bool:
-    """Ask a question that `y` answers with yes, and everything else with no.
+    """Ask a question; `y` means yes, everything else no.
 
     Raises:
         typer.Abort: Ctrl-C.
@@ -51,14 +51,14 @@ def confirmed(question: str) -> bool:
 
 
 def asker_at(view: Listener, *, as_json: bool) -> Asker:
-    """Return who can be asked while a run goes: the person at the terminal, if there is one."""
+    """Return an asker for the person at the terminal, or one that asks no person."""
     if as_json or not can_be_asked():
         return NobodyHere()
     return PersonAtTerminal(view)
 
 
 class _Pausing(Protocol):
-    """A view of a run that can let something else have the terminal."""
+    """A view of a run that can pause for other output."""
 
     def paused(self) -> AbstractContextManager[None]: ...
 
@@ -66,8 +66,8 @@ class _Pausing(Protocol):
 class PersonAtTerminal:
     """Puts the questions of `approve` steps to the person at the terminal, one at a time.
 
-    The loop keeps running meanwhile, so that a reply from elsewhere, a timeout or Ctrl-C can
-    withdraw the question.
+    The event loop keeps running, so that a reply from elsewhere, a timeout or Ctrl-C can withdraw
+    the question.
     """
 
     def __init__(self, view: Listener) -> None:
@@ -76,9 +76,9 @@ class PersonAtTerminal:
         self._lines: deque[str] = deque()
 
     async def ask(self, run_id: str, path: str, question: str) -> TerminalReply | None:
-        """Ask, and return the answer; None when there is none to be had here."""
+        """Ask, and return the reply; None when there is none."""
         if self._turn is None:
-            # A lock belongs to the loop that it is made in.
+            # A lock belongs to the event loop in which it is created.
             self._turn = anyio.Lock()
         async with self._turn:
             with self._paused():
@@ -99,7 +99,7 @@ class PersonAtTerminal:
             try:
                 line = await self._line()
             except NotImplementedError:
-                # Windows' loop does not watch terminals.
+                # The event loop of Windows cannot watch terminals.
                 line = None
             except asyncio.CancelledError:
                 emit("")
@@ -143,7 +143,7 @@ async def _readable(descriptor: int) -> None:
 
 
 def forget_what_was_typed() -> None:
-    """Drop what was typed before a question was asked: it does not answer that question."""
+    """Discard text that was typed before the question was asked."""
     try:
         import termios
     except ImportError:
@@ -153,7 +153,7 @@ def forget_what_was_typed() -> None:
 
 
 def read_answer(line: str) -> dict[str, Any] | None:
-    """Return what a typed line says: `{approved, comment}`; None when it is neither yes nor no."""
+    """Parse a typed line into `{approved, comment}`; None when it is neither yes nor no."""
     word, _, comment = line.strip().partition(" ")
     approved = {"y": True, "yes": True, "n": False, "no": False}.get(word.rstrip(",.").casefold())
     return None if approved is None else {"approved": approved, "comment": as_recorded(comment)}

@@ -1,4 +1,4 @@
-"""What an error of the operating system means, in sentences that end with the next move."""
+"""Messages for errors of the operating system, with advice."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOVES: Final = {
 
 
 def refusal_text(error: OSError) -> str:
-    """Return what the system refused, where, why, and what to do about it."""
+    """Return a message: what the system refused, where, why, and what to do."""
     if not _has_working_folder():
         return (
             "The working folder no longer exists. Change to another folder (`cd`), then run the "

@@ -1,4 +1,4 @@
-"""Whether a live process works on a run: all that the commands that only read need to know."""
+"""Whether a live process executes a run, for commands that only read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from almaflow.store import RunRecord, Store
 
 
 def is_worked_on(store: Store, record: RunRecord) -> bool:
-    """Whether a live process works on a run."""
+    """Whether a live process executes a run."""
     if record.owner is None:
         return False
     process = store.process(record.owner)

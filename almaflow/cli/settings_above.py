@@ -1,4 +1,4 @@
-"""The project that a command works in, as the person who types it sees it."""
+"""Finds the project of a command and reports settings in a folder above."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The signals that ask a process to end: Ctrl-C, SIGTERM and, when a terminal closes, SIGHUP."""
+"""The signals that end a process: Ctrl-C, SIGTERM and, when a terminal closes, SIGHUP."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HANGUP: Final[int | None] = getattr(signal, "SIGHUP", None)
 
 
 def ending_signals() -> list[int]:
-    """Return the signals that ask this process to end.
+    """Return the signals that request this process to end.
 
     SIGHUP is not one of them where the parent process ignores it, as `nohup` does.
     """
@@ -35,7 +35,7 @@ def _interrupt(*_: object) -> NoReturn:
 
 @contextmanager
 def kept_handlers() -> Iterator[None]:
-    """Give the signals back the handlers that they had before the block.
+    """Restore the signal handlers from before the block.
 
     An event loop that handled a signal leaves it with the system's default when it closes.
     """
@@ -46,6 +46,6 @@ def kept_handlers() -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            # Only the main thread may do so, and nobody else has changed any.
+            # Only the main thread may set handlers, and no other thread has changed any.
             with suppress(ValueError, TypeError):
                 signal.signal(number, handler)

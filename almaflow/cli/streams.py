@@ -1,4 +1,4 @@
-"""The standard streams of this process: all three are open, and lost output stops nothing.
+"""Makes the standard streams safe: all three are open, and lost output stops no run.
 
 A run must not end because the reader of its output has gone, the disk behind it is full or its
 terminal was closed. From the first write that fails on, what is written to that stream vanishes.
@@ -17,7 +17,7 @@ _STANDARD: Final = (0, 1, 2)
 
 
 def secure_streams() -> None:
-    """Make the standard streams safe to use; to be called before any file is opened.
+    """Make the standard streams safe. Call this before any file is opened.
 
     A descriptor that the parent process closed would otherwise be given to the
     next file that is opened, such as the store, and output would be written into it.
@@ -31,7 +31,7 @@ def secure_streams() -> None:
 
 
 def failure_of(stream: TextIO) -> OSError | None:
-    """Return why the rest of the output to *stream* vanished; None when it was written."""
+    """Return why the rest of the output to *stream* was lost; None when it was written."""
     raw = getattr(getattr(stream, "buffer", None), "raw", None)
     return raw.failure if isinstance(raw, _LenientFile) else None
 
@@ -73,7 +73,7 @@ def _raw_of(stream: TextIO) -> Any:
 
 
 class _LenientFile(io.FileIO):
-    """A file whose writes succeed: those after the first that failed go nowhere."""
+    """A file whose writes always succeed: after the first failure, output is discarded."""
 
     failure: OSError | None = None
 

@@ -17,7 +17,7 @@ _TEMPORARY = ("/tmp", "/var/tmp")
 
 @dataclass(frozen=True)
 class Unit:
-    """What a unit says; paths are absolute."""
+    """The values of a unit; paths are absolute."""
 
     name: str
     """Without `.service`."""
@@ -68,7 +68,9 @@ class Unit:
         yield from self._fences()
 
     def _temporary(self) -> Iterator[str]:
-        """Yield where files lie that outlive the process, or that others have to see."""
+        """Yield the temporary folders, whose files must outlive the process or be visible to
+        others.
+        """
         if self.store is not None:
             yield "# Keeps the report of a defect."
             yield f"Environment={_word(f'TMPDIR={self.store.parent}')}"
@@ -133,7 +135,7 @@ def _lies_in(folders: Sequence[str], paths: Sequence[Path]) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Return what stands alone behind an equals sign; Raises: RequestWrong."""
+    """Return *text* as the whole value of a setting; Raises: RequestWrong."""
     if not text.isprintable() or text != text.strip() or text.endswith("\\"):
         raise RequestWrong(
             f"{text!r} cannot appear in a systemd unit. Rename the folder, without invisible "

@@ -11,7 +11,7 @@ from almaflow.field_types import parse_duration
 from almaflow.timetable import TimetableInvalid, instant_of, parse_moment
 
 HOW = "A date, a date with a time of day, or"
-"""How help on such an option begins."""
+"""The beginning of the help of such an option."""
 
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
@@ -39,7 +39,8 @@ def read_future(text: str, option: str, now: datetime, zone: ZoneInfo) -> dateti
 def read_end(text: str, option: str, now: datetime, zone: ZoneInfo) -> datetime:
     """Return the instant that an option names: a date, a moment in *zone*, or a time from now.
 
-    A date is its midnight, a time of day alone the next one. It may have passed.
+    A date means its midnight, and a time of day alone the next such time. The instant may have
+    passed.
 
     Raises:
         RequestWrong: it is none of them.
@@ -59,7 +60,7 @@ def read_end(text: str, option: str, now: datetime, zone: ZoneInfo) -> datetime:
 
 
 def read_age(text: str, option: str) -> timedelta:
-    """Return the length of time that an option names; Raises: RequestWrong."""
+    """Return the duration of an option; Raises: RequestWrong."""
     try:
         age = parse_duration(text)
     except ValueError as error:

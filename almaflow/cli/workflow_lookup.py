@@ -1,4 +1,4 @@
-"""Which workflow a person means: one that the store has a timetable of, else a file's."""
+"""Finds the workflow that a person named: in the store's timetables, else in the files."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ def workflow_named(text: str, project: Project, store: Store) -> str:
     try:
         return load_workflow(path, project, simulated=True).name
     except DocumentsInvalid:
-        # A person may use its name precisely because the file needs fixing.
+        # A person may use the name because the file needs to be fixed.
         return name_of_file(path)

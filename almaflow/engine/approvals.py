@@ -1,4 +1,4 @@
-"""Waiting for what people say: at a terminal, or through the store with another command."""
+"""Waits for people's replies, from the terminal or through the store from another command."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from almaflow.store.writer import StoreWriter
 
 @dataclass(frozen=True)
 class TerminalReply:
-    """A person's reply; *value* is what belongs to the question."""
+    """A reply from the terminal; *value* depends on the kind of question."""
 
     by: str
     value: dict[str, Any]
 
 
 class Asker(Protocol):
-    """Someone who can be asked directly, such as a person at the terminal."""
+    """Asks a person directly, for example at the terminal."""
 
     async def ask(self, run_id: str, path: str, question: str) -> TerminalReply | None:
-        """Ask, and return the answer; None when nobody can be asked here."""
+        """Ask the question and return the reply; None when no person can be asked here."""
         ...
 
 
 class NobodyHere:
-    """Nobody can be asked here; answers come through the store."""
+    """Asks no person: replies come only through the store."""
 
     async def ask(self, run_id: str, path: str, question: str) -> TerminalReply | None:
         return None
@@ -39,7 +39,7 @@ class NobodyHere:
 
 @dataclass
 class Question:
-    """A step that waits for an answer given after the one with the number *after*."""
+    """The question of one waiting step. Only replies with a higher number than *after* count."""
 
     run_id: str
     path: str
@@ -50,7 +50,7 @@ class Question:
 
 
 class People:
-    """The questions of this process that are open."""
+    """The open questions of the steps in this process."""
 
     def __init__(self, store: Store, writer: StoreWriter, asker: Asker) -> None:
         self._store = store
@@ -60,17 +60,17 @@ class People:
         self._heard = 0
 
     async def last_answer(self, run_id: str) -> int:
-        """Return the number of the last answer given to a run; 0 when there is none."""
+        """Return the number of the last reply to a run; 0 when there is none."""
         answers = await self._writer.call(self._store.answers, [run_id])
         return answers[-1].id if answers else 0
 
     async def expect(
         self, run_id: str, path: str, kind: Literal["approve"], after: int
     ) -> Question:
-        """Open a question; one that is answered already is given the answer at the next look."""
+        """Open a question. The next `read_replies` applies a reply that exists."""
         question = Question(run_id, path, kind, after)
         self._open.append(question)
-        # The next look takes up what was said before the question was opened.
+        # The next `read_replies` also reads replies from before the question was opened.
         self._heard = min(self._heard, after)
         if self._store.in_memory:
             await self.read_replies()
@@ -81,14 +81,14 @@ class People:
         self._open.remove(question)
 
     async def ask_here(self, question: Question, text: str, now: datetime) -> None:
-        """Ask the people who are available; without any the question stays open."""
+        """Ask the person at the terminal, if any; otherwise the question stays open."""
         reply = await self._asker.ask(question.run_id, question.path, text)
         if reply is not None and question.answer is None:
             question.answer = Reply(reply.by, now, reply.value)
             question.replied.set()
 
     async def read_replies(self) -> None:
-        """Take the answers that have been given since the last time."""
+        """Read the replies that are new in the store and give them to their questions."""
         if not self._open:
             return
         for answer in await self._writer.call(self._store.answers, None, self._heard):

@@ -1,4 +1,4 @@
-"""One attempt at one step: its identity, the values it sees, its waits and its reads from Alma.
+"""One attempt at one step: its identity, its values, its waits and its reads from Alma.
 
 `alma_writes` sends the writes of an attempt, and `step_context` completes it to what a step kind is
 given.
@@ -89,7 +89,9 @@ class Attempt(OwnSubmissions):
         self.run_id = self.plan.run_id
         self.workflow_name = self.plan.name
         self.budget = Budget()
-        """For all expressions of the attempt, between which it may never pause."""
+        """One budget for all expressions of the attempt, because the attempt may never pause
+        between them.
+        """
         self.directory = Directory(
             self.read, self.clock, self.connection.name, cache=self.connection.directory_cache
         )
@@ -148,10 +150,10 @@ class Attempt(OwnSubmissions):
     def _passing(
         self, error: NotAccepted | ResponseLost | AlmaRefused
     ) -> NotAccepted | ResponseLost:
-        """Return *error* as one that may pass; raises it when it will not.
+        """Return *error* as a transient one; raise it when it is permanent.
 
-        A web page or a redirection is an outage where Alma has answered before; with a status of
-        success it may be one anywhere.
+        A web page or a redirection counts as an outage if Alma has responded before, or if its
+        status is a success.
         """
         if not isinstance(error, AlmaRefused):
             return error
@@ -174,7 +176,7 @@ class Attempt(OwnSubmissions):
         """
         await self._wait_until_open()
         await self.connection.client.ready()
-        # After a restart an expired time allows one poll, and nothing new.
+        # After a restart, an expired deadline allows one poll but no new request.
         await self.where.limits.enforce(self.clock.now())
 
     async def _wait_until_open(self) -> None:
@@ -206,7 +208,7 @@ class Attempt(OwnSubmissions):
         """
         retries.failures += 1
         if error.messages or isinstance(error, AlmaBusy):
-            # Alma's own words, even when they are of no use.
+            # The response comes from Alma, even if it is an error.
             self.connection.answered = True
         if retries.are_hopeless(self.clock.now()) and not self._has_answered():
             raise never_answered(error, self.institution) from error

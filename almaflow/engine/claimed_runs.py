@@ -1,4 +1,6 @@
-"""Runs that this process has claimed: loaded, worked on, and given back when that cannot go on."""
+"""Runs that this process has claimed: it loads and executes them, and releases those it cannot
+continue.
+"""
 
 from __future__ import annotations
 
@@ -22,23 +24,23 @@ from almaflow.runs.events import EventKind, Listener
 from almaflow.store import Claim, ClaimLost, LeaseLost, LoadedRun, StoreTrouble
 from almaflow.waiting import Waiting, WaitingKind
 
-# How long a store that refuses is left alone before the run that met it continues.
+# The delay before a run continues after the store reported an error.
 STORE_AGAIN = timedelta(seconds=10)
 
 _INTERRUPTED = "Interrupted; continue it with `almaflow resume`."
 _STOPPED = "Stopped; it continues when `almaflow serve` is started again."
 
-# How many definitions are kept, so that runs of one workflow need not each read theirs.
+# The number of cached definitions: runs of one workflow share theirs.
 _DEFINITIONS = 64
 
 
 @dataclass
 class ClaimedRuns:
-    """Works on claimed runs, each in a coroutine of its caller.
+    """Executes claimed runs, each in a coroutine of the caller.
 
     With *hold* a run that is interrupted waits for `resume`; without, the next process that
-    searches for runs continues it. *listener* returns who hears of a run that begins now; *left* is
-    called when a run is released.
+    searches for runs continues it. *listener* returns the listener for a run that begins now;
+    *left* is called when a run is released.
     """
 
     services: Services
@@ -56,11 +58,11 @@ class ClaimedRuns:
 
     @property
     def ids(self) -> Collection[str]:
-        """The ids of the runs that are being worked on."""
+        """The ids of the runs that this process is executing."""
         return self._runners.keys()
 
     def cancel(self, run_id: str, by: str) -> None:
-        """Cancel a run, if it is being worked on; *by* names who asked."""
+        """Cancel a run if this process is executing it; *by* names the person."""
         runner = self._runners.get(run_id)
         if runner is not None:
             runner.cancel(by)
@@ -74,7 +76,8 @@ class ClaimedRuns:
             except LeaseLost:
                 raise
             except StoreTrouble:
-                # Nothing could be recorded, so the run is still ours: it continues when it can.
+                # The store recorded nothing, so the run is still ours and continues when the store
+                # responds.
                 again = await self._again(claim)
                 if again is None:
                     return
@@ -85,7 +88,9 @@ class ClaimedRuns:
                 return
 
     async def _again(self, claim: Claim) -> LoadedRun | None:
-        """Return a claimed run as it is recorded once the store answers; None: lost meanwhile."""
+        """Return a claimed run as recorded, once the store responds; None when the claim was lost
+        meanwhile.
+        """
         while True:
             await sleep(self._clock, STORE_AGAIN)
             with suppress(StoreTrouble):
@@ -93,7 +98,7 @@ class ClaimedRuns:
                 return loaded[0] if loaded else None
 
     async def bring_on(self, loaded: LoadedRun) -> None:
-        """Work on a claimed run as far as it gets; see `Engine.work_on`."""
+        """Execute a claimed run until it ends or has to wait; see `Engine.work_on`."""
         journal = RunJournal(
             self._store, self._writer, loaded.claim, self._clock, self.listener(), self.mask
         )
@@ -109,7 +114,7 @@ class ClaimedRuns:
                 await (journal.release(held=True) if self.hold else journal.hand_over())
             raise
         except StoreTrouble:
-            # Nothing more can be recorded: the next process finds the run as it is.
+            # Nothing more can be recorded, so the next process continues from the journal.
             raise
         except Exception as error:
             await self._give_back(journal, error)
@@ -148,9 +153,9 @@ class ClaimedRuns:
 
     @staticmethod
     async def _give_back(journal: RunJournal, error: Exception) -> None:
-        """Let the run wait for a person, with the reason, when it cannot continue here."""
+        """Record that the run waits for a person, and why, when it cannot continue here."""
         why = str(error) if isinstance(error, AlmaflowError) else f"a defect ({error!r})"
-        # What has gone wrong may be the store, or the run another process's by now.
+        # The store itself may have failed, or another process may have taken over the run.
         with suppress(StoreError):
             journal.report(EventKind.RUN, text=why, status="waiting")
             await journal.suspend(Waiting(WaitingKind.RESUME, why))

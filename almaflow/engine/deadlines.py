@@ -1,4 +1,4 @@
-"""Deadlines that nest, as instants in the record: of the run, of steps, of `finally`."""
+"""Nested deadlines, recorded as instants: of the run, of steps and of `finally`."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ import anyio
 from almaflow.clock import Clock
 from almaflow.late_dataclasses import dataclass
 
-# After a restart the state is checked one time before the deadline counts.
+# After a restart, steps may check their state once before an expired deadline ends them.
 ONE_LOOK = timedelta(seconds=60)
 
 
 @dataclass
 class Limit:
-    """One deadline; *what* is what it belongs to (`the run`, `step withdraw`)."""
+    """One deadline; *what* names its owner (`the run`, `step withdraw`)."""
 
     deadline: datetime
     what: str
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
 
     def passed(self, now: datetime) -> bool:
-        """Whether its time has expired."""
+        """Whether the deadline has expired."""
         return now >= self.deadline
 
     @property
     def struck(self) -> bool:
-        """Whether it ends, or has ended, what it bounds."""
+        """Whether the deadline has ended the block that it limits."""
         return self.scope.cancel_called
 
 
@@ -41,15 +41,15 @@ class Deadlines:
     all: tuple[Limit, ...] = ()
 
     def struck(self) -> Limit | None:
-        """Return the outermost limit that ends what it bounds, None when none does."""
+        """Return the outermost deadline that has ended its block; None when none has."""
         return next((limit for limit in self.all if limit.struck), None)
 
     def passed(self, now: datetime) -> bool:
-        """Whether the time of any of them has expired."""
+        """Whether any of the deadlines has expired."""
         return any(limit.passed(now) for limit in self.all)
 
     async def enforce(self, now: datetime) -> None:
-        """End the steps inside the outermost limit whose time has expired, if any."""
+        """End the steps inside the outermost expired deadline, if there is one."""
         limit = next((limit for limit in self.all if limit.passed(now)), None)
         if limit is not None:
             limit.scope.cancel()
@@ -59,7 +59,7 @@ class Deadlines:
     def within(
         self, deadline: datetime, what: str, clock: Clock
     ) -> Iterator[tuple[Deadlines, Limit]]:
-        """Run a block that ends at *deadline*, with one look when that has passed already."""
+        """Run a block that ends at *deadline*. An expired one leaves `ONE_LOOK` for one check."""
         left = deadline - clock.now()
         limit = Limit(deadline, what)
         limit.scope.deadline = anyio.current_time() + max(

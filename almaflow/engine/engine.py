@@ -1,4 +1,4 @@
-"""The runs of one process: records them, works on them, gives them back when it stops."""
+"""The engine of one process: it records runs, executes them, and releases them when it stops."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ from almaflow.store.writer import StoreWriter
 from almaflow.task_groups import alone
 from almaflow.thread_pool import ThreadPool
 
-# How often the store is asked what people, and other processes, want of this one.
+# How often the store is polled for replies, cancellations and new runs.
 LOOK = timedelta(seconds=1)
 
 
-# Blocking calls of steps, such as fetching files, that are under way at a time.
+# The largest number of blocking calls of steps, such as file transfers, at a time.
 _THREADS = 8
 
 
@@ -62,11 +62,11 @@ _THREADS = 8
 class Engine:
     """Executes runs; use `running()` around everything else.
 
-    *people* can be asked here when a step waits for a person; *outside* is the
-    way to files and channels. With *hold* a run that is interrupted waits for `resume`; without,
-    the next process that searches for runs continues it. *left* is called when a run is released,
-    *watching* of a process that has runs but may be frozen, while it is watched. *simulated_waits*
-    bounds the waits of a simulation.
+    *people* asks the person at this terminal when a step needs a reply; *outside* is the way to
+    files and channels. With *hold* a run that is interrupted waits for `resume`; without, the next
+    process that searches for runs continues it. *left* is called when a run is released, *watching*
+    of a process that has runs but may be frozen, while it is watched. *simulated_waits* bounds the
+    waits of a simulation.
     """
 
     store: Store
@@ -94,7 +94,7 @@ class Engine:
             self.clock,
             self.mask,
             self.log,
-            # Nobody else can reach a store in memory.
+            # No other process can read a store in memory.
             look=None if self.store.in_memory else 10 * self.look,
         )
         self._process_id = ""
@@ -124,7 +124,7 @@ class Engine:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Engine]:
-        """Be a process of the store for as long as the block runs.
+        """Register this process in the store for as long as the block runs.
 
         Raises:
             LeaseLost: this process was suspended and found dead; its runs are
@@ -150,7 +150,7 @@ class Engine:
                         services.admission.work_in(tasks)
                         tasks.start_soon(services.lease.keep)
                         if not self.store.in_memory:
-                            # Nobody else can reach a store in memory.
+                            # No other process can read a store in memory.
                             tasks.start_soon(self._watch)
                         tasks.start_soon(self.outbox.run)
                         yield self
@@ -158,7 +158,8 @@ class Engine:
                         tasks.cancel_scope.cancel()
             finally:
                 services.close()
-                # If it cannot record that it leaves, the next process finds it dead.
+                # If the store cannot record the end of this process, the next process finds it
+                # dead.
                 with anyio.CancelScope(shield=True), suppress(StoreTrouble):
                     await self._writer.call(self.store.leave_process, self._process_id)
 
@@ -196,10 +197,10 @@ class Engine:
         return await self._writer.call(self.store.add_run, plan.definition, plan.record())
 
     async def work_on(self, run_id: str, before: Callable[[], object] = lambda: None) -> RunRecord:
-        """Take a run and bring it to its end, or as far as it gets; returns its record.
+        """Claim a run, execute it until it ends or has to wait, and return its record.
 
-        *before* is done in the transaction in which the run is taken: what it records nobody else
-        can take. A run that needs a person comes back unfinished, with the reason. When cancelled
+        *before* runs in the transaction that claims the run, so no other process can claim what it
+        records. A run that needs a person comes back unfinished, with the reason. When cancelled
         (Ctrl-C) the run is given back, to be resumed. A process that holds the run and may be
         frozen is watched for up to one lease.
 
@@ -222,13 +223,14 @@ class Engine:
         return await self._writer.call(self.store.run, run_id)
 
     async def _take_from_the_silent(self, take: Callable[[], Claim]) -> Claim:
-        """Take a run; one of a process that gives no sign of life when its lease has run out.
+        """Claim a run; if its process sends no heartbeat, wait until the lease of that process has
+        expired.
 
         Raises:
             RunHeld: the process lives.
         """
         first = self.clock.elapsed()
-        # A look more than a lease takes, as a lease may run out in between two.
+        # One poll more than a lease lasts, because a lease may expire between two polls.
         patience = (self.store.lease + 2 * self.look).total_seconds()
         while True:
             try:
@@ -240,11 +242,11 @@ class Engine:
             await sleep(self.clock, self.look)
 
     async def keep_working(self, *, watch: bool = False) -> None:
-        """Take every run that may be taken, and execute all of them in parallel.
+        """Claim every run that is free and execute all of them in parallel.
 
         Returns when there is none left, and every other process that has runs has sent a heartbeat;
-        with *watch* never: then it takes over the runs of processes that die. What goes wrong with
-        one run is recorded with it and ends no other.
+        with *watch* never: then it takes over the runs of processes that die. An error of one run
+        is recorded with that run and does not end the others.
         """
         silence = Silence(self.clock, self.watching)
         with alone():
@@ -342,23 +344,25 @@ class Engine:
 
         for loaded in await self._writer.call(take):
             tasks.start_soon(self._runs.bring_on_beside_others, loaded)
-        # So that who asks next sees them at work.
+        # Let the started runs be recorded as running before the next search.
         await anyio.lowlevel.checkpoint()
 
     async def _watch(self) -> None:
-        """Hear what people say to the runs of this process, through other processes."""
+        """Read replies and cancellations for the runs of this process, which other processes
+        recorded.
+        """
         assert self._services is not None
         while True:
-            # A refusing store reports that to the next write; a check can come later.
+            # The next write reports an error of the store; the next poll follows anyway.
             with suppress(StoreTrouble):
                 if await self._cancel_requested():
-                    # Who has asked waits for a sign of life.
+                    # The person who asked waits for a sign of life.
                     await self._services.lease.renew()
                 await self._services.people.read_replies()
             self._word = await self._wait_for(self._word)
 
     async def _cancel_requested(self) -> bool:
-        """Cancel the runs that are to be; returns whether there are any."""
+        """Cancel the runs for which a cancellation is recorded; return whether there are any."""
         if not self._runs.ids:
             return False
         requests = await self._writer.call(self.store.cancels_asked, list(self._runs.ids))

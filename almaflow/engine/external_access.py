@@ -1,4 +1,4 @@
-"""What a step reaches in addition to Alma: files inside and outside the project, channels."""
+"""A step's access to files, inside and outside the project, and to notification channels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the journal records about the steps of a run: which began, how they ended, what follows."""
+"""Queries over the journal of one run: which steps began, how they ended, what follows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAY_CONTINUE = frozenset({Outcome.FAILED, Outcome.TIMED_OUT})
 
 @dataclass(frozen=True)
 class EarlyEnd:
-    """A recorded step that ended its body; *is_good* when by `stop` or `skip`."""
+    """A recorded step that ended its block early; *is_good* for `stop` and `skip`."""
 
     at: datetime
     is_good: bool
@@ -31,9 +31,10 @@ class EarlyEnd:
 
 @dataclass
 class RunHistory:
-    """The journal of one run, asked about steps.
+    """Answers questions about steps from the journal of one run.
 
-    *kept* is the last attempt of earlier attempts at the run, by path, of steps that are retried.
+    *kept* holds, by path, the number of the last attempt that an earlier attempt at the run made,
+    for steps that are retried.
     """
 
     journal: RunJournal
@@ -48,7 +49,7 @@ class RunHistory:
         return self.journal.get(path, self.first_attempt(path), "begin") is not None
 
     def ending(self, path: str, attempt: int, effect: str = "end") -> Ending | None:
-        """Return how something ended, None when that is not recorded."""
+        """Return the recorded result; None when there is none."""
         entry = self.journal.get(path, attempt, effect)
         if entry is None:
             return None
@@ -75,12 +76,12 @@ class RunHistory:
         again_at = end.created_at + retry.delay
         deadline = begin.value["deadline"]
         if deadline is not None and again_at >= datetime.fromisoformat(deadline):
-            # The step's time covers every attempt; there is none left for another.
+            # The time limit of a step covers all its attempts, and none is left for another one.
             return None
         return again_at
 
     def _allows(self, retry: Retry, path: str, attempt: int) -> bool:
-        """Whether the recorded ending of an attempt allows another."""
+        """Whether the recorded result of an attempt allows another one."""
         entry = self.journal.get(path, attempt, "end")
         assert entry is not None
         endings = {entry.value["outcome"], entry.value.get("status", "")}
@@ -91,9 +92,9 @@ class RunHistory:
     def early_end(
         self, body: Body, path: str, workflow: Workflow, *, is_over: bool = False
     ) -> EarlyEnd | None:
-        """Return the recorded step that ended a body of the step at *path* before its last did.
+        """Return the recorded step that ended a block of the step at *path* early.
 
-        With *is_over* no attempt follows any more, although the step may have some left.
+        With *is_over* a failed attempt counts as the last one, although retries may be left.
         """
         for place, step in enumerate(body.steps, start=1):
             at = f"{path}/{body.name}/{step.label(place)}"
@@ -113,7 +114,7 @@ class RunHistory:
         return None
 
     def facts(self, path: str, zone: ZoneInfo) -> dict[str, Any] | None:
-        """Return what a step's last attempt that ended gave; None when none did."""
+        """Return the recorded values of a step's last ended attempt; None when none has ended."""
         facts = None
         attempt = 1
         while self.journal.get(path, attempt, "begin") is not None:
@@ -127,7 +128,8 @@ class RunHistory:
         return facts
 
     def lost(self, path: str = "") -> list[Entry]:
-        """Return the writes a person has to resolve: of a step and those in it, or of all.
+        """Return the writes that a person has to resolve, in a step or (empty path) in the whole
+        run.
 
         A person who retries a run has decided about those of the retried steps.
         """
@@ -139,7 +141,7 @@ class RunHistory:
         ]
 
     def unconfirmed_text(self, entry: Entry) -> str:
-        """Return the sentences about a lost write that a person has to resolve."""
+        """Return the message about an unconfirmed write that a person has to resolve."""
         why = entry.value.get("unknown", "almaflow did not finish the search for it")
         return unconfirmed_text(
             entry.value, entry.value["institution"], why, self.journal.run_id, entry.path
@@ -165,7 +167,7 @@ class RunHistory:
 def _retry_of(step: StepBase, workflow: Workflow) -> Retry | None:
     retry = step.retry or workflow.defaults.retry
     if retry is not None and step.kind.starts_job and not retry.on:
-        # A job that has run is submitted again only after the endings that are listed.
+        # A job that has run is submitted again only after the outcomes that `on` lists.
         return None
     if step.kind.composite:
         # The steps inside are retried separately.

@@ -1,7 +1,7 @@
-"""The steps of a run, interpreted in order, each attempt with its begin and end in the journal.
+"""Interprets the steps of a run in order and records the begin and end of each attempt.
 
-Resuming is running again: a step whose end is recorded returns it, one that had begun continues
-from what its effects recorded.
+A resumed run starts from the beginning: a step with a recorded end returns it, and a step that had
+begun continues from its recorded effects.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Interpreter:
         self.open = OpenAttempts(state)
 
     async def run_list(self, steps: Sequence[StepBase], prefix: str, where: Where) -> Ending:
-        """Run steps in order until one ends its enclosing steps."""
+        """Run steps in order until one of them ends the list."""
         outcomes = [Outcome.SUCCEEDED]
         for place, step in enumerate(steps, start=1):
             path = prefix + step.label(place)
@@ -68,7 +68,9 @@ class Interpreter:
         return Ending(worst(outcomes))
 
     async def _step(self, step: StepBase, path: str, where: Where) -> Ending:
-        """Run a step with all its attempts, let later steps see it, and return how it ended."""
+        """Run all attempts of a step, make its values visible to later steps, and return its
+        result.
+        """
         attempt = self.history.first_attempt(path)
         while True:
             ending = await self._attempt(step, path, attempt, where)
@@ -93,7 +95,9 @@ class Interpreter:
         return ending
 
     def recall_all(self, steps: Sequence[StepBase], prefix: str, where: Where) -> None:
-        """Let later steps see what the journal has of *steps*, those inside them included."""
+        """Make the recorded values of *steps*, and of the steps inside them, visible to later
+        steps.
+        """
         self._recall(walk(steps, prefix, shared=True), where)
 
     def _recall(self, nodes: Iterable[StepNode], where: Where) -> None:
@@ -103,7 +107,7 @@ class Interpreter:
                 where.scope.ended(node.step.id, facts)
 
     async def _perform(self, step: StepBase, path: str, attempt: int, where: Where) -> Ending:
-        """Do one attempt and record how it ended."""
+        """Perform one attempt and record its result."""
         begin = await self._begin(step, path, attempt, where)
         here = replace(where, institution=begin["institution"])
         context = self._context(path, attempt, datetime.fromisoformat(begin["now"]), here)
@@ -123,14 +127,15 @@ class Interpreter:
         except anyio.get_cancelled_exc_class():
             reason = self.state.why_ended(where)
             if reason is not None and not self.open.needs_work(path):
-                # Ended from outside: recorded, unlike Ctrl-C, after which the run continues.
+                # A cancellation or deadline ends the step and is recorded; after Ctrl-C the run
+                # continues.
                 with anyio.CancelScope(shield=True):
                     await self.open.end(context, reason, begin)
             raise
         return await self.open.end(context, ending, begin, status)
 
     async def _begin(self, step: StepBase, path: str, attempt: int, where: Where) -> dict[str, Any]:
-        """Return what was, or is now, recorded with an attempt's begin."""
+        """Return the value recorded with an attempt's begin; record it if there is none."""
         entry = self.journal.get(path, attempt, "begin")
         if entry is not None:
             return dict(entry.value)
@@ -167,7 +172,7 @@ class Interpreter:
     async def _outcome_in_time(
         self, step: StepBase, context: BlockContext, deadline: str
     ) -> tuple[Ending, str]:
-        """Perform within the step's own deadline."""
+        """Perform the step within its own deadline."""
         instant = datetime.fromisoformat(deadline)
         what = f"step {context.path}"
         outer = context.where
@@ -181,7 +186,7 @@ class Interpreter:
         return step.kind.timed_out(text + still_running(context)), ""
 
     async def _outcome_of(self, step: StepBase, context: BlockContext) -> tuple[Ending, str]:
-        """Perform; every failure of the step itself becomes its ending, with Alma's status."""
+        """Perform the step. A failure becomes its result, returned with Alma's status."""
         if not step.kind.composite:
             # A step that was cancelled before a resume is not performed again.
             await anyio.lowlevel.checkpoint_if_cancelled()
@@ -194,7 +199,7 @@ class Interpreter:
         except (OutcomeUnknown, RequestChanged, SimulationTooLong, StoreError):
             raise
         except NotInAlma as error:
-            # A simulated Alma says what its scenario would have to hold.
+            # A simulated Alma hints at the line that its scenario needs.
             text = f"{error} {context.connection.client.provide_missing(error)}".strip()
             return Ending(Outcome.FAILED, text), ""
         except AlmaflowError as error:
@@ -208,7 +213,7 @@ class Interpreter:
     # Steps inside steps
 
     async def run_body(self, body: Body, path: str, where: Where) -> Ending:
-        """Run the steps of a body in order."""
+        """Run the steps of a block in order."""
         return await self.run_list(body.steps, f"{path}/{body.name}/", where)
 
     async def run_bodies(
@@ -259,12 +264,13 @@ class Interpreter:
                     ending, halted = Ending(Outcome.SKIPPED, str(error)), error
             if limit.scope.cancelled_caught:
                 await self._close_inside(context, ending, where)
-            # A `finally` that an earlier process began when all this was ended is not cut short.
+            # If an earlier process ended this call and began its `finally`, that is not cut short
+            # here.
             await anyio.lowlevel.checkpoint_if_cancelled()
             await where.limits.enforce(self.services.clock.now())
             ending = await called.finally_(ending)
         except (anyio.get_cancelled_exc_class(), OutcomeUnknown):
-            # Ending it from outside runs its `finally` too.
+            # A cancellation or deadline of the call still has to run its `finally`.
             self.open.unfinished[context.path] = called
             raise
         if halted is not None:
@@ -272,10 +278,10 @@ class Interpreter:
         return ending, called.outputs(ending)
 
     def _check_environment(self, plan: Plan, institution: str) -> None:
-        """Refuse an institution of which only now is known that it is of another environment.
+        """Refuse an institution whose environment, known only now, is not that of the workflow.
 
         Raises:
-            RequestWrong: it is, or there is no such institution; nothing was sent.
+            RequestWrong: it has another environment or does not exist; nothing was sent.
         """
         connection = self.services.institutions.connection(institution)
         if connection.environment:
@@ -285,7 +291,7 @@ class Interpreter:
         """End what is in progress in a step whose time has expired; Raises: OutcomeUnknown."""
         await self.open.close(context.path, ending, where, but=context)
         if lost := self.history.lost(context.path):
-            # Never continued, and never ended while the outcome may still be found.
+            # The step neither continues nor ends while the outcome of its write may still be found.
             raise OutcomeUnknown(self.history.unconfirmed_text(lost[0]))
 
 

@@ -1,4 +1,5 @@
-"""The journal of one run: what was done is returned, what is new is recorded before it counts.
+"""The journal of one run: recorded effects are returned, and new ones are recorded before they
+count.
 
 Lines of the run's log go into the same transaction as the entry they belong to.
 """
@@ -36,8 +37,8 @@ from almaflow.waiting import Waiting
 
 T = TypeVar("T")
 
-# What in an entry or an event is a word of the record's own, by its key: never starred, whatever
-# the secrets are. And what is a text for people, in which a library may quote an address.
+# Keys of entries and events whose values are almaflow's own words: these are never redacted. And
+# keys of texts for people, in which a library may quote an address with a password.
 _WORDS = frozenset(
     {
         *("attempt", "deadline", "effect", "ends", "institution", "kind", "now", "outcome"),
@@ -51,7 +52,7 @@ JournalKey = tuple[str, int, str]
 
 
 class RunJournal:
-    """The entries of one claimed run, and the only way to write about it."""
+    """The entries of one claimed run. All writes about the run go through it."""
 
     def __init__(
         self,
@@ -71,16 +72,16 @@ class RunJournal:
         self._entries: dict[JournalKey, Entry] = {}
         self._keys: dict[str, list[JournalKey]] = {}
         self.begun = 0
-        """How many attempts at steps are recorded to have begun, by this process or before it."""
+        """The number of attempts at steps that have begun, in this and earlier processes."""
         self._lines: list[Line] = []
         self._soon: list[Callable[[], Entry]] = []
         self._status: tuple[Status, tuple[Waiting, ...]] | None = None
-        """Where the run is recorded to be in its life; None: that is not to be changed now."""
+        """The recorded status and waits of the run; None while they must not be changed."""
         self._waits: dict[str, Waiting] = {}
         self._suspended: Waiting | None = None
 
     def load(self, entries: Iterable[Entry]) -> None:
-        """Take over what earlier processes recorded."""
+        """Load the entries that earlier processes recorded."""
         for entry in entries:
             self._keep(entry)
 
@@ -93,7 +94,7 @@ class RunJournal:
 
     @property
     def run_id(self) -> str:
-        """The run that is written about."""
+        """The id of the run."""
         return self.claim.run_id
 
     def get(self, path: str, attempt: int, effect: str) -> Entry | None:
@@ -130,9 +131,10 @@ class RunJournal:
         resubmit: bool = False,
         also: Callable[[], object] | None = None,
     ) -> Entry:
-        """Make an entry or move it on; durable on return, even when cancelled meanwhile.
+        """Create an entry or change its state. The entry is durable on return, even after a
+        cancellation.
 
-        What *also* does in the store is part of the same transaction.
+        *also* runs in the same transaction.
         """
         if not isinstance(value, Keep):
             value = self._stored(value)
@@ -159,9 +161,9 @@ class RunJournal:
     async def intend(
         self, spot: SubmissionKey, limits: SlotLimits, *, value: Any, request_hash: str
     ) -> NoSlot | None:
-        """Take the place of a submission and record its intent, in one transaction.
+        """Take the slot of a submission and record its intent, in one transaction.
 
-        Returns why there is no place now; then nothing is recorded.
+        Returns why no slot is free; then nothing is recorded.
         """
         masked = self._stored(value)
 
@@ -187,7 +189,7 @@ class RunJournal:
         return None
 
     async def look_at_place(self, spot: SubmissionKey, limits: SlotLimits) -> NoSlot | None:
-        """Return what a queued submission waits for, None when it may go."""
+        """Return what a queued submission waits for; None when it may be sent."""
         return await self._writer.call(self.store.look_at_place, self.run_id, spot, limits)
 
     async def ask_slot(
@@ -200,7 +202,7 @@ class RunJournal:
         *,
         named: bool,
     ) -> None:
-        """Queue a submission for a place, unless it is queued already."""
+        """Queue a submission for a slot, unless it is queued already."""
         await self._write(
             lambda: self.store.ask_slot(
                 self.claim, spot, account, job_id, set_id or None, marker, named
@@ -208,7 +210,7 @@ class RunJournal:
         )
 
     async def leave_queue(self, spot: SubmissionKey) -> None:
-        """Give up waiting for a place; one that is taken stays taken."""
+        """Leave the queue for a slot; a slot that is taken stays taken."""
 
         def leave() -> None:
             place = self.store.place(self.run_id, spot)
@@ -220,8 +222,8 @@ class RunJournal:
     def record_soon(self, path: str, attempt: int, effect: str, value: Any) -> None:
         """Record a begin or an end, and that the run proceeds, with the next write.
 
-        This is for what no request depends on: after a crash in between, the step begins once
-        more, or the end is found once more. It saves a turn of the disk each time.
+        Use this only for entries on which no request depends: after a crash in between, the step
+        begins or ends again. It saves a write to the disk each time.
         """
         masked = self._stored(value)
         self._soon.append(
@@ -231,7 +233,7 @@ class RunJournal:
         )
 
     def report(self, about: EventKind, path: str = "", text: str = "", **data: Any) -> None:
-        """Tell onlookers now, and the log with the next write (or `flush`)."""
+        """Report an event to the listener now, and log it with the next write (or `flush`)."""
         now, data = self._clock.now(), self._stored(data)
         event = RunEvent(now, self.run_id, about, path, self._mask.text(text), data)
         self._listener.receive(event)
@@ -240,7 +242,7 @@ class RunJournal:
             self._lines.append(line)
 
     def masked(self, text: str) -> str:
-        """Return *text* as it may leave: every known secret starred."""
+        """Return *text* with every known secret redacted."""
         return self._mask.text(text)
 
     def _stored(self, value: Any) -> Any:
@@ -257,7 +259,7 @@ class RunJournal:
         return self._mask.stored(part)
 
     async def flush(self, *, always: bool = False) -> None:
-        """Write the lines that were reported and not yet logged, and the run's status."""
+        """Write the events that are not logged yet, and the run's status."""
         if self._lines or self._soon or always:
             await self._write(lambda: None)
 
@@ -265,17 +267,17 @@ class RunJournal:
         """Record that the whole run waits, and why, unless that is recorded already."""
         self._suspended = waiting
         if self._status is None:
-            # It could not even be taken up.
+            # The run could not even be loaded.
             self._status = (Status.RUNNING, ())
         await self.flush(always=self._status != self._wanted_status())
 
     async def waits(self, waiting: Waiting) -> None:
-        """Record that a step waits, and why, next to others that do."""
+        """Record that a step waits, and why, in addition to other waiting steps."""
         self._waits[waiting.path] = waiting
         await self.flush(always=self._status != self._wanted_status())
 
     def goes_on(self, path: str) -> None:
-        """Forget that the step at *path* waits; recorded with the next write."""
+        """Record, with the next write, that the step at *path* no longer waits."""
         self._waits.pop(path, None)
 
     def _wanted_status(self) -> tuple[Status, tuple[Waiting, ...]]:
@@ -295,7 +297,7 @@ class RunJournal:
         return await self._write(lambda: self.store.start_run(self.claim, at, deadline))
 
     def take_up(self, record: RunRecord) -> None:
-        """Continue a run that has begun: its status is recorded when it changes."""
+        """Continue a run that has begun: from now on, changes of its status are recorded."""
         self._status = (record.status, record.waits)
 
     async def finish(
@@ -305,7 +307,7 @@ class RunJournal:
         outputs: dict[str, Any] | None,
         notices: Sequence[NewNotice] = (),
     ) -> None:
-        """Record the run's end and the notices about it, and let go of the run."""
+        """Record the run's end and the notifications about it, and release the run."""
         text, kept_outputs = self._mask.text(error), self._mask.stored(outputs)
         self._status = None
 
@@ -316,15 +318,14 @@ class RunJournal:
         await self._write(end)
 
     async def release(self, *, held: bool) -> None:
-        """Give the unfinished run back; a held one waits for `resume`."""
+        """Release the unfinished run; with *held* it is on hold until `resume`."""
         self._status = None
         await self._write(lambda: self.store.release_run(self.claim, held))
 
     async def hand_over(self) -> None:
-        """Give the unfinished run to the next process that searches for runs, whatever its
-        position.
+        """Release the unfinished run so that the next process that searches for runs continues it.
 
-        One that is given back while it waits would be left alone until a person replies.
+        A run that is released while it waits for a person would wait for that person's reply.
         """
         self._status = None
 
@@ -354,7 +355,7 @@ class RunJournal:
                     self.store.add_events(self.run_id, lines)
                 return result
 
-        # What is recorded must be known here even when the run is cancelled meanwhile.
+        # A cancellation must not separate the recorded state from the state in memory.
         with anyio.CancelScope(shield=True):
             result = await self._writer.call(together)
         for entry in begun:

@@ -1,8 +1,8 @@
 """The lease of this process: its right to act, renewed while it lives.
 
-A process that waits for this one sees its heartbeats in the store. A process that stood still for
-longer than its lease (a suspended laptop, a stopped process) does not know what happened meanwhile:
-it sends nothing until it has renewed the lease, and has lost it when another process found it dead.
+A process that waits for this one sees its heartbeats in the store. A process that was suspended for
+longer than its lease does not know what happened meanwhile. It sends nothing until it has renewed
+the lease; it has lost the lease if another process found it dead.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from almaflow.clock import Clock, sleep
 from almaflow.store import RENEW, Process, Store, StoreTrouble
 from almaflow.store.writer import StoreWriter
 
-# How many times a lease is renewed before it would run out.
+# How many times a lease is renewed before it would expire.
 RENEWALS = 4
 
-# After a renewal that failed the next one is tried sooner.
+# After a failed renewal, the next one follows sooner.
 AGAIN = timedelta(seconds=1)
 
 
@@ -32,13 +32,14 @@ class Lease:
         self._renewed_at = clock.elapsed()
 
     def holds(self) -> bool:
-        """Whether the lease is good right now; may be asked from any thread."""
+        """Whether the lease is valid right now. Any thread may ask."""
         left = self._renewed_at + self._store.lease.total_seconds() - self._clock.elapsed()
         return self._store.in_memory or left > 0
 
     async def renew(self) -> None:
         """Renew it now; Raises: LeaseLost when this process was found dead."""
-        # From before the renewal: others count from when they see it.
+        # The lease counts from before the renewal, because other processes count from when they see
+        # it.
         asked_at = self._clock.elapsed()
         await self._writer.call(self._store.renew_lease, self._process_id)
         self._renewed_at = asked_at
@@ -52,15 +53,15 @@ class Lease:
             try:
                 await self.renew()
             except StoreTrouble:
-                # A refusing store reports that to the next write; the lease may still hold.
+                # The next write reports an error of the store; the lease may still be valid.
                 pause = min(pause, AGAIN)
             await sleep(self._clock, pause)
 
 
 class Silence:
-    """Reports, to *watching*, other processes that give no sign of life, each once.
+    """Reports each process that sends no heartbeat to *watching*, once.
 
-    A process that lives gives one within `RENEW`; nothing is reported before.
+    A live process sends one within `RENEW`, so almaflow reports nothing before that time.
     """
 
     def __init__(self, clock: Clock, watching: Callable[[int, str], None]) -> None:
@@ -70,7 +71,7 @@ class Silence:
         self._reported: set[str] = set()
 
     def note(self, silent: Sequence[Process]) -> None:
-        """Take note of the processes that are silent now."""
+        """Record which processes are silent now."""
         now = self._clock.elapsed()
         for process in silent:
             began = self._noticed_at.setdefault(process.id, now)

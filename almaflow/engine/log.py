@@ -1,4 +1,4 @@
-"""Where an engine and the scheduler report what concerns no single run."""
+"""The log of an engine or scheduler, for events that concern no single run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Level = Literal["info", "warning", "error"]
 
 
 class Log(Protocol):
-    """Takes whole sentences; `workflow`, `run` and `step` among the data are what they concern."""
+    """Logs a sentence; `workflow`, `run` and `step` in *data* say what it concerns."""
 
     def __call__(self, text: str, level: Level = "info", **data: Any) -> None:
         """Say it."""

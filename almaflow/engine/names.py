@@ -1,4 +1,4 @@
-"""The names that expressions see while a run goes: design section 15, as values."""
+"""The names that expressions can use during a run, with their values (design section 15)."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ _SECRET = re.compile(r"\bsecrets\s*(?:\.\s*|\[\s*['\"])(\w+)")
 
 @dataclass
 class Scope:
-    """What the steps of one block see of one another: a mapping for each step that has an id.
+    """The values that the steps of one block can read of each other: a mapping for each id.
 
-    A block inside another that does not make a separate scope (an arm of `branch`) shares it.
+    A block without a separate scope, such as an arm of `branch`, shares that of its parent.
     """
 
     steps: dict[str, dict[str, Any]]
 
     @classmethod
     def of(cls, plan: Plan) -> Scope:
-        """Return the scope of a run in which no step has run yet."""
+        """Return the scope at the start of a run."""
         return cls(_not_run(plan.workflow.all_steps()))
 
     def inner(self, steps: Sequence[StepBase]) -> Scope:
         """Return a new scope for a block, in which none of *steps* has run yet.
 
-        It sees what has run around it; what runs in it is not seen from outside.
+        Its steps can read the steps around the block, but not the other way round.
         """
         return Scope(self.steps | _not_run(walk(steps)))
 
     def ended(self, step_id: str | None, facts: Mapping[str, Any]) -> None:
-        """Let later steps see how a step ended and what it gave."""
+        """Make the result and the values of an ended step visible to later steps."""
         if step_id is not None:
             self.steps[step_id] = dict(facts)
 
@@ -54,7 +54,7 @@ def _not_run(nodes: Iterable[StepNode]) -> dict[str, dict[str, Any]]:
 
 
 class Names:
-    """Makes the names that the expressions of a run, or of a workflow called in it, see."""
+    """Makes the names for the expressions of a run or of a called workflow."""
 
     def __init__(self, plan: Plan, attempt: int, started_at: datetime) -> None:
         self._plan = plan
@@ -66,10 +66,10 @@ class Names:
             "started_at": started_at.astimezone(plan.zone),
             "scheduled_at": plan.scheduled_at.astimezone(plan.zone),
         }
-        # A tick of a timetable is the instant that it names, whatever a clock says.
+        # The tick of a timetable is an exact instant and is not corrected by any clock.
         by_hand = plan.trigger == "manual"
         self._by_our_clock = ("started_at", "scheduled_at") if by_hand else ("started_at",)
-        # Placeholders replace secrets everywhere inside almaflow; the client reveals them.
+        # Inside almaflow, placeholders replace secrets; the client inserts the values.
         self._secrets = {
             name: placeholder(name) for name in _SECRET.findall(str(plan.definition["text"]))
         }
@@ -84,7 +84,7 @@ class Names:
         return names
 
     def body_ended(self, ending: Ending) -> None:
-        """Let `finally` and `notify` see how the body ended."""
+        """Make the result of the steps visible to `finally` and `notify`."""
         self._run = self._run | {"outcome": ending.outcome.value, "error": ending.error}
 
     def at(
@@ -97,8 +97,8 @@ class Names:
     ) -> dict[str, Any]:
         """Return the names at a step that began at *now*.
 
-        *more* are an iteration's item and, in `expect`, the step's own outputs, by name. *ahead*
-        is added to what our clock said, where a value is compared with Alma's clock.
+        *more* are an iteration's item and, in `expect`, the step's own outputs, by name. *ahead* is
+        added to values of our clock that are compared with Alma's clock.
         """
         here = (now + ahead).astimezone(self._plan.zone)
         return {

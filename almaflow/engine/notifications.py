@@ -1,4 +1,4 @@
-"""Notices about how a run ended; `outbox` brings them to their channels."""
+"""Notifications about the end of a run; `outbox` delivers them to their channels."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from almaflow.store import NewNotice
 TRIED_LATER = (
     "almaflow keeps it, and tries again for a day whenever `almaflow serve` or a run is active."
 )
-"""What happens to a notice that could not be delivered so far."""
+"""What happens to a notification that is not delivered yet, for people."""
 
-# The number of earlier cancelled runs that are passed over to find the previous outcome.
+# The largest number of cancelled runs to skip when the previous outcome is searched for.
 _PASSED_OVER = 20
 
 
 class RunNotices:
-    """Makes the notices about how a run ended, for the outbox."""
+    """Makes the notifications about the end of a run, for the outbox."""
 
     def __init__(
         self, plan: Plan, journal: RunJournal, services: Services, path: str, attempt: int
@@ -69,10 +69,10 @@ class RunNotices:
         return self._services.outbox.masked([notice])[0]
 
     async def _recovered_from(self, outcome: Outcome) -> str:
-        """Return a sentence about the bad end before a good one; empty when there is nothing.
+        """Return a sentence about the bad outcome before a good one; empty when there is none.
 
-        That is the end of the attempt at this run before, else of the workflow's run before. Those
-        that were cancelled are passed over: that tells nothing about how it goes.
+        That is the outcome of the previous attempt at this run, else of the workflow's previous
+        run. Cancelled ones are skipped, because they say nothing about the workflow's state.
         """
         if not outcome.is_good:
             return ""
@@ -88,9 +88,9 @@ class RunNotices:
         return f"The run before, {last.id}, {_ENDED[last.outcome]}. "
 
     def _compose(self, ending: Ending, after: str) -> tuple[str, str]:
-        """Return title and text: what happened, where to look, what to do.
+        """Return title and text: what happened, where, and what to do.
 
-        *after* is a sentence about the bad end that it has recovered from; empty for none.
+        *after* is the sentence about the bad outcome that the run has recovered from, or empty.
         """
         plan = self._plan
         ended = _ENDED[ending.outcome] + (" and has recovered" if after else "")
@@ -107,20 +107,20 @@ class RunNotices:
 
 
 def events_of(outcome: Outcome) -> set[str]:
-    """Return the events that the end of a run is, as `notify` names them."""
+    """Return the events of the end of a run, as `notify` names them."""
     failed = {"failed"} if outcome in (Outcome.TIMED_OUT, Outcome.UNKNOWN) else set()
     return {outcome.value} | failed
 
 
 def _is_failure(outcome: Outcome) -> bool:
-    """Whether an end is one that people call failed."""
+    """Whether people would call the outcome failed."""
     return "failed" in events_of(outcome)
 
 
 def link_of(journal: RunJournal, outcome: Outcome) -> str:
-    """Return Alma's address for the run that a notice is about; empty when there is none.
+    """Return Alma's address for the job that a notification concerns; empty when there is none.
 
-    After a good end that is the last job's, else the last that did not end well.
+    After a good outcome that is the last job, else the last job that did not end well.
     """
     ends = [entry.value for entry in journal.entries() if entry.effect == "end" and entry.path]
     bad = [
@@ -144,7 +144,7 @@ _ENDED = {
     Outcome.CANCELLED: "was cancelled",
     Outcome.UNKNOWN: "ended with an unknown outcome",
 }
-"""How runs end, as people say it."""
+"""The outcomes as phrases for people."""
 
 _NEXT = {
     Outcome.SUCCEEDED: "You do not need to do anything.",
@@ -162,4 +162,4 @@ _NEXT = {
     Outcome.CANCELLED: ("A job that was started may keep running in Alma; nothing else continues."),
     Outcome.UNKNOWN: ("Check in Alma whether the job ran before you start anything of this again."),
 }
-"""What is to be done after a run."""
+"""What a person can do after each outcome."""

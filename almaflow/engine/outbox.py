@@ -1,9 +1,10 @@
 """The outbox: notifications in the store are delivered to their channels, each at least once.
 
 This is the only way in which almaflow notifies people. The code that decides on a notification
-records it, in the same transaction where it can; each engine delivers what is due, also what an
-earlier process left. A process claims a notification before it tries it, so that two processes do
-not send it twice. Every channel has a separate thread, so that one which hangs delays no other.
+records it, in the same transaction where possible. Each engine delivers what is due, including
+notifications of earlier processes. A process claims a notification before it tries it, so that two
+processes do not send it twice. Every channel has a separate thread, so that one which hangs delays
+no other.
 """
 
 from __future__ import annotations
@@ -35,34 +36,34 @@ from almaflow.task_groups import alone
 from almaflow.thread_pool import ThreadPool
 
 LOOK = timedelta(seconds=10)
-"""How often the store is checked for notifications of other processes, or that are due."""
+"""How often the store is polled for due notifications and those of other processes."""
 
-# The waits after the first tries that failed, when trying again soon may help; the later ones,
-# doubling; and how long a notice is tried at all.
+# The waits after the first failed tries, when a quick retry may help; the shortest and longest of
+# the later, doubling waits; and the age at which a notification is given up.
 QUICK = (timedelta(seconds=5), timedelta(seconds=15))
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(hours=1)
 GIVEN_UP = timedelta(hours=24)
 
 ATTEMPT = timedelta(seconds=20)
-"""How long one try may take; what hangs longer may still arrive."""
+"""The timeout of one try; a notification that times out may still arrive."""
 
-# With files, how many times as long a try may take.
+# The timeout is this many times as long for a notification with files.
 _WITH_FILES = 6
 
-# For how long a notice is another process's that has taken it: a try, and recording it.
+# How long a notification stays claimed by another process: one try and its recording.
 _RECORDING = timedelta(seconds=10)
 
-# Who waits for a notice waits no longer when the next try is further away than this.
+# A step stops waiting for its notification when the next try is further away than this.
 _SOON = timedelta(seconds=45)
 
 # The number of notifications of this process's runs that are kept until it leaves.
 _REMEMBERED = 1000
 
-# After this number of failures in a row, of different notifications, the channel is left alone for
-# now. A single one may be caused by the notification.
+# After this number of failures in a row, of different notifications, the channel pauses. A single
+# failure may be caused by the notification.
 _IN_A_ROW = 3
 
-# Notifications checked together.
+# The number of notifications read together.
 _TOGETHER = 1000
 
 _URGENT = frozenset({"failed", "missed", "late", "slow", "stuck", "waiting", "invalid", "paused"})
@@ -70,24 +71,24 @@ _URGENT = frozenset({"failed", "missed", "late", "slow", "stuck", "waiting", "in
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a notice has got."""
+    """The progress of one notification."""
 
     is_over: bool
-    """Whether it was delivered, given up, or is tried again only later than soon."""
+    """Whether it was delivered, was given up, or is retried only much later."""
     error: str
-    """Why the last try failed; empty when there was none or it was delivered."""
+    """Why the last try failed; empty when no try failed or it was delivered."""
     changed: anyio.Event
-    """Set when it is worth looking again."""
+    """Set when the progress has changed."""
     remark: str = ""
     """Why this process did not send all of its files along."""
 
 
 class Outbox:
-    """Delivers the notices of a store, for one process.
+    """Delivers the notifications in a store, for one process.
 
-    *attempt* is how long one try may take, *look* how often the store is asked for notices of
-    other processes; None: there are none. Notices to the channel `log` are left to a process with
-    *delivers_log*: their log is its own.
+    *attempt* is the timeout of one try. *look* is how often the store is polled for notifications
+    of other processes; None when there are none. A process without *delivers_log* leaves
+    notifications to the channel `log` to one that has it.
     """
 
     def __init__(
@@ -118,20 +119,20 @@ class Outbox:
     # --- putting in -------------------------------------------------------------------------------
 
     def masked(self, notices: Sequence[NewNotice]) -> list[NewNotice]:
-        """Return *notices* as they may be kept and sent: without secrets."""
+        """Return *notices* with their secrets redacted."""
         return [
             replace(one, title=self._display_text(one.title), text=self._display_text(one.text))
             for one in notices
         ]
 
     async def put(self, notices: Sequence[NewNotice]) -> None:
-        """Record notifications for immediate delivery; a channel gets each key once."""
+        """Record notifications for immediate delivery; each channel receives a key once."""
         if notices:
             await self._writer.call(self._store.add_notices, self.masked(notices))
             self.nudge()
 
     def nudge(self, own: Sequence[NewNotice] = ()) -> None:
-        """Check for notifications right now, because there are new ones.
+        """Check for new notifications now.
 
         `settle` returns the outcome of those that are this process's *own*.
         """
@@ -141,7 +142,7 @@ class Outbox:
     # --- waiting ----------------------------------------------------------------------------------
 
     async def progress(self, key: str, channel: str) -> Progress:
-        """Return how far a notice has got; whichever process delivers it."""
+        """Return the progress of a notification, whichever process delivers it."""
         changed = self._changed
         notice = await self._writer.call(self._store.notice, key, channel)
         if notice is None or notice.sent_at is not None:
@@ -151,7 +152,7 @@ class Outbox:
         return Progress(bool(notice.error) and far, notice.error, changed)
 
     async def settle(self) -> list[tuple[NewNotice, str]]:
-        """Wait until this process's own notices were tried a few times.
+        """Wait until this process's own notifications were delivered or tried a few times.
 
         Returns those that were not delivered, each with the reason; they stay in the outbox.
         """
@@ -173,7 +174,7 @@ class Outbox:
     # --- delivering -------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Deliver whatever is due, until cancelled."""
+        """Deliver due notifications until cancelled."""
         try:
             with alone():
                 async with anyio.create_task_group() as tasks:
@@ -186,7 +187,7 @@ class Outbox:
                 channel.threads.close()
 
     async def _wait(self, next_at: datetime | None) -> None:
-        """Return when it is time to look again; *next_at* is when a notice is due."""
+        """Return when it is time to poll again; *next_at* is when a notification is due."""
         if self._look is not None:
             look_at = self._clock.now() + self._look
             next_at = look_at if next_at is None else min(look_at, next_at)
@@ -202,7 +203,7 @@ class Outbox:
             tasks.cancel_scope.cancel()
 
     async def _start_due(self, tasks: TaskGroup) -> datetime | None:
-        """Begin to deliver what is due, and return when the next notice will be."""
+        """Start to deliver what is due, and return when the next notification is due."""
 
         def look() -> tuple[list[NoticeRecord], datetime | None]:
             return self._store.due_notices(_TOGETHER), self._store.next_notice_at()
@@ -211,7 +212,7 @@ class Outbox:
         try:
             due, next_at = await self._writer.call(look)
         except StoreTrouble:
-            # The next write meets the same error and reports it; what is due stays due.
+            # The next write reports the same error; due notifications stay due.
             return self._clock.now() + LOOK
         by_channel: dict[str, list[NoticeRecord]] = {}
         for notice in due:
@@ -238,7 +239,8 @@ class Outbox:
         try:
             await self._deliver_each(channel, notices)
         except StoreTrouble:
-            # What was sent and could not be recorded is sent once more: better twice than never.
+            # If a delivery cannot be recorded, the notification is sent once more: twice is better
+            # than never.
             return
         finally:
             channel.busy = False
@@ -251,7 +253,7 @@ class Outbox:
             taken_until = self._clock.now() + self._patience(files) + _RECORDING
             if not await self._writer.call(self._store.take_notice, notice, taken_until):
                 continue
-            # What leaves is recorded, also when this process stops meanwhile.
+            # A delivery is recorded even when this process is stopping.
             with anyio.CancelScope(shield=True):
                 if failures == _IN_A_ROW or channel.hangs():
                     attempt = Try(notice.id, error=channel.trouble, soon=False)
@@ -292,7 +294,7 @@ class Outbox:
     # --- one try ----------------------------------------------------------------------------------
 
     async def _files_of(self, notice: NoticeRecord) -> list[AttachedFile]:
-        """Return the files that a notice carries, as they were recorded with its message."""
+        """Return the files of a notification, as recorded with its message."""
         spot = spot_of(notice)
         if spot is None:
             return []
@@ -329,7 +331,7 @@ class Outbox:
         return attempt
 
     def _carry(self, attempt: Try, notice: NoticeRecord, files: Sequence[AttachedFile]) -> None:
-        """Bring a notice to its channel; for the channel's thread."""
+        """Deliver a notification; runs in the channel's thread."""
         error = ""
         try:
             attempt.remark = self._outside.send_notice(
@@ -340,13 +342,13 @@ class Outbox:
         except AlmaflowError as caught:
             error, attempt.soon = str(caught), False
         except Exception as caught:
-            # A hundred services, each with different code: none of them may end the others.
+            # Each service has different code, and an error in one must not stop the others.
             error = f"The channel `{notice.channel}` failed: {type(caught).__name__}: {caught}."
         attempt.error = self._display_text(error)
         attempt.over = True
 
     def _report_unsent(self, channel: Channel, name: str, error: str) -> None:
-        """Say when a channel begins to be in trouble, and when it works again."""
+        """Log when a channel starts to fail and when it works again."""
         if error and not channel.trouble:
             self._log(
                 f"{error} Its notifications are kept and retried for a day. `almaflow doctor` "
@@ -360,6 +362,6 @@ class Outbox:
 
 
 def _about(notice: NoticeRecord) -> dict[str, str]:
-    """Return what a line of the log about a notice is about."""
+    """Return the workflow, run and step that a log line about a notification concerns."""
     about = {"workflow": notice.workflow, "run": notice.run_id}
     return {name: value for name, value in about.items() if value}

@@ -1,7 +1,7 @@
-"""Blocks that run in parallel: branches of `parallel`, iterations of `for_each`.
+"""Runs blocks in parallel: the branches of `parallel` and the iterations of `for_each`.
 
-After a failure nothing new begins, what has begun is finished, and then the first failure counts:
-no Alma job is left alone because its neighbour failed.
+After a failure no new block begins, and blocks that have begun are finished; then the first failure
+counts. No Alma job is abandoned because a parallel block failed.
 """
 
 from __future__ import annotations
@@ -23,16 +23,17 @@ from almaflow.steps.tree import walk
 from almaflow.task_groups import alone
 
 RunBody = Callable[[Body, str, Where], Awaitable[Ending]]
-"""Runs the steps of a body of the step at a path."""
+"""Runs the steps of a block of the step at a path."""
 
 FindEarlyEnd = Callable[[Body, bool], EarlyEnd | None]
-"""Finds the recorded step that ended a body; the second argument as *is_over* of
-`RunHistory.early_end`."""
+"""Finds the recorded step that ended a block; the second argument is *is_over* of
+`RunHistory.early_end`.
+"""
 
 
 @dataclass
 class ParallelBlocks:
-    """The bodies of one composite step, while they run; *path* is the step's."""
+    """The blocks of the composite step at *path*, while they run."""
 
     run_body: RunBody
     early_end: FindEarlyEnd
@@ -47,12 +48,12 @@ class ParallelBlocks:
         """Run them, at most *max_parallel* at a time, started in their order.
 
         Raises:
-            Halted: a neighbour further out has failed before all had begun or ended.
+            Halted: an outer parallel block failed before all of these had begun or ended.
             OutcomeUnknown: the outcome of a write in one of them is not known.
         """
         halt = Halt(self.where.halt)
         if any(self._stops_others(body) for body in self.bodies):
-            # A process before this one was on its way to finish what had begun.
+            # An earlier process was finishing the blocks that had begun.
             halt.set()
         todo = iter(self.bodies)
 
@@ -82,7 +83,7 @@ class ParallelBlocks:
             self.unknown = self.unknown or error
             ending = Ending(Outcome.UNKNOWN, str(error))
         if body.own_scope and ending.ends is not None:
-            # `stop` and `skip` end the iteration, and nothing further out.
+            # `stop` and `skip` end the iteration only.
             skipped = ending.ends is Ends.SKIP and ending.outcome is not Outcome.WARNING
             outcome = Outcome.SKIPPED if skipped else ending.outcome
             ending = Ending(outcome, ending.error, at=ending.at)
@@ -91,7 +92,7 @@ class ParallelBlocks:
         return BodyEnd(body, ending, _gave(body, where))
 
     def _ending(self, ends: Sequence[BodyEnd]) -> Ending:
-        """Return how the whole ended; Raises: Halted."""
+        """Return the result of all blocks together; Raises: Halted."""
         endings = [(end.body, end.ending) for end in ends if end.ending is not None]
         failed = [(body, ending) for body, ending in endings if not ending.outcome.is_good]
         if failed:
@@ -114,18 +115,18 @@ class ParallelBlocks:
         return f"{self.path}/{body.name}/{body.steps[0].label(1)}"
 
     def _not_begun(self, ends: Sequence[BodyEnd]) -> str:
-        """Return the path of the first step of the first body that has not ended."""
+        """Return the path of the first step of the first block that has not ended."""
         return next(self._first_step(end.body) for end in ends if end.ending is None)
 
     def _stops_others(self, body: Body) -> bool:
-        """Whether a step is recorded to have ended the body so that nothing new may begin."""
+        """Whether a recorded step has ended the block so that no other block may begin."""
         stop = self.early_end(body, False)
         return stop is not None and not (body.own_scope and stop.is_good)
 
     def _when_failed(self, body: Body) -> tuple[bool, datetime]:
-        """Return what the failures of bodies are ordered by.
+        """Return the sort key of a failed block.
 
-        One that would have been tried again, had no neighbour failed, comes behind all others.
+        A block whose step would have been retried comes after all others.
         """
         stop = self.early_end(body, True)
         assert stop is not None, "a body fails with one of its steps"

@@ -36,9 +36,9 @@ class Services:
     outside: Outside
     outbox: Outbox
     marker_habits: dict[tuple[str, str], MarkerHabit]
-    """What Alma was seen to do to our marker, by account and job."""
+    """What Alma has done to our marker in names of instances, by account and job."""
     simulated_waits: SimulatedWaits | None = None
-    """The bound of waits in a simulation; None: the run is live, and waits as its file says."""
+    """The limit of waits in a simulation; None for a live run."""
 
     def close(self) -> None:
         """Close every connection and end the threads of steps."""

@@ -1,4 +1,4 @@
-"""How long to wait before asking Alma again: after a fault, and after "later"."""
+"""How long to wait before a request to Alma is sent again."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from almaflow.waiting import Waiting, WaitingKind
 # Back-off after a transient fault, doubling.
 SHORTEST, LONGEST = timedelta(seconds=1), timedelta(minutes=1)
 
-# Back-off after a refusal of a job for a threshold that others use up too.
+# Back-off after Alma refused a job because of a limit that others share.
 QUEUE_SHORTEST, QUEUE_LONGEST = timedelta(seconds=30), timedelta(minutes=2)
 
-# A host that has never answered is given up after this long: it is probably the wrong one.
+# A host that has never responded is given up after this time: it is probably the wrong one.
 NEVER_ANSWERED = timedelta(minutes=1)
 
 
 def as_lost(error: AlmaRefused) -> ResponseLost:
-    """Return what is not Alma's, such as a maintenance page, as an answer that was lost."""
+    """Return *error*, which is not Alma's (such as a maintenance page), as a lost response."""
     return ResponseLost(
         error.text, what=error.what, http_status=error.http_status, advice=error.advice
     )
 
 
 def never_answered(error: AlmaError, institution: str) -> AlmaError:
-    """Return *error* as what is raised when the host has never answered as Alma does."""
+    """Return the error to raise when the host has never responded as Alma does."""
     if isinstance(error, AlmaUnreachable):
         return error
     return ResponseLost(
@@ -62,7 +62,7 @@ class Retries:
 
 def back_off(tries: int, shortest: timedelta, longest: timedelta) -> timedelta:
     """Return the wait after *tries* failures (1 is the first), without jitter."""
-    # Past 30 doublings every longest time is reached; more would overflow.
+    # After 30 doublings *longest* is reached in any case; more would overflow.
     return min(longest, shortest * 2.0 ** min(tries - 1, 30))
 
 
@@ -86,9 +86,9 @@ def jittered(wait: timedelta, shortest: timedelta, chance: random.Random) -> tim
 
 
 def midnight(now: datetime, chance: random.Random) -> datetime:
-    """Return when the next day's calls count, up to a minute later by chance.
+    """Return when the quota of the next day begins, up to a minute later by chance.
 
-    Whose midnight it is is not documented; Alma's times are UTC.
+    Alma does not document the time zone of that midnight; its times are UTC.
     """
     start = (now.astimezone(UTC) + timedelta(days=1)).replace(
         hour=0, minute=0, second=0, microsecond=0
@@ -97,7 +97,7 @@ def midnight(now: datetime, chance: random.Random) -> datetime:
 
 
 def waiting_for(error: AlmaError, institution: str) -> Waiting:
-    """Return what a step waits for after *error*."""
+    """Return the wait of a step after *error*."""
     return Waiting(WaitingKind.ALMA, _reason(error, institution))
 
 

@@ -1,8 +1,8 @@
 """One run, from its record to its outcome.
 
-Resuming is running again: a step whose end is recorded returns it, one that had begun continues
-from what its effects recorded. Steps, then `finally`, then `outputs`, then `notify`; a crash or
-Ctrl-C ends none of them.
+A resumed run starts from the beginning: a step with a recorded end returns it, and a step that had
+begun continues from its recorded effects. Steps, then `finally`, then `outputs`, then `notify`.
+After a crash or Ctrl-C the run continues with the phase it was in.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from almaflow.runs.events import EventKind
 from almaflow.steps.result import Ending, OutcomeUnknown
 from almaflow.store import EntryState, RunRecord
 
-# Entries of the run itself, in addition to those of steps.
+# The path of the run's own journal entries.
 RUN = ""
 
 
@@ -69,17 +69,17 @@ class Runner:
         )
 
     def cancel(self, by: str) -> None:
-        """End the body as cancelled; `finally` and the rest still follow."""
+        """Cancel the steps; `finally` and the later phases still run."""
         if not self._body_is_over and not self._state.cancelled_by:
             self._state.cancelled_by = by
             if self._body_scope is not None:
                 self._body_scope.cancel()
 
     async def run(self) -> None:
-        """Run to the end and record it.
+        """Execute the run to its end and record the outcome.
 
         Raises:
-            Suspended: a person has to look first; the run waits.
+            Suspended: a person has to check first; the run waits.
         """
         ending = await self._body()
         ending = await self._phases.finally_(ending)
@@ -118,7 +118,7 @@ class Runner:
             ending = Ending(Outcome.CANCELLED, f"Cancelled by {self._state.cancelled_by}.")
             closing = ending
         self._body_scope = None
-        # From here on a step that is stopped was interrupted: nobody cancels what cleans up.
+        # From here on, a stopped step was interrupted: `finally` cannot be cancelled.
         self._body_is_over, self._state.cancelled_by = True, ""
         if closing is not None:
             await self._steps.open.close(RUN, closing, self._phases.where)
@@ -129,7 +129,7 @@ class Runner:
         if workflow.finally_ or workflow.notify or workflow.outputs:
             await self._journal.record(*key, EntryState.DONE, value=value)
         else:
-            # Nothing comes in between, so it is recorded together with the end of the run.
+            # No other phase follows, so it is recorded together with the end of the run.
             self._journal.record_soon(*key, value)
         return ending
 
@@ -147,7 +147,9 @@ class Runner:
             return Ending(Outcome.UNKNOWN, str(error))
 
     def _with_unknown(self, ending: Ending) -> Ending:
-        """Return *ending*, or unknown when a write was lost: a lost answer outweighs the rest."""
+        """Return *ending*, or unknown when a write is unconfirmed, which outweighs every other
+        outcome.
+        """
         paths = ", ".join(sorted({entry.path for entry in self._state.history.lost()}))
         if ending.outcome is Outcome.UNKNOWN or not paths:
             return ending
@@ -158,7 +160,9 @@ class Runner:
 
 
 def _kept(journal: RunJournal, attempt: int) -> dict[str, int]:
-    """Return the last attempts of earlier attempts at the run, of steps that are retried."""
+    """Return, by path, the number of the last attempt in earlier attempts at the run, for retried
+    steps.
+    """
     kept: dict[str, int] = {}
     for number in range(2, attempt + 1):
         entry = journal.get(RUN, number, "retry")

@@ -1,4 +1,4 @@
-"""The position of a list of steps in a run: what its steps see, and what ends them."""
+"""The execution scope of a list of steps: its workflow, names, deadlines and institution."""
 
 from __future__ import annotations
 
@@ -13,26 +13,27 @@ from almaflow.plan import Plan
 
 
 class Halted(Exception):
-    """Nothing new begins here: a neighbour has failed, or the run has begun too many steps.
+    """Raised to begin no more steps: a parallel block failed, or the run reached its limit of
+    steps.
 
     The text says which.
     """
 
 
 class Halt:
-    """Whether nothing new may begin in a block, because a parallel one has failed."""
+    """A flag that no new step may begin in a block, because a parallel block has failed."""
 
     def __init__(self, around: Halt | None = None) -> None:
         self._around = around
         self._asked = False
 
     def set(self) -> None:
-        """Let nothing new begin."""
+        """Let no new step begin."""
         self._asked = True
 
     @property
     def is_set(self) -> bool:
-        """Whether it was asked for here or further out."""
+        """Whether the flag is set here or in an outer block."""
         return self._asked or (self._around is not None and self._around.is_set)
 
     def why(self, path: str) -> str:
@@ -44,7 +45,7 @@ class Halt:
 
 @dataclass(frozen=True)
 class Where:
-    """The surroundings of a list of steps; *plan* and *names* belong to its workflow."""
+    """The execution scope of a list of steps; *plan* and *names* belong to its workflow."""
 
     plan: Plan
     names: Names

@@ -1,7 +1,7 @@
-"""How much a simulated run waits: its hours cost nothing, but each look at Alma in them does.
+"""Limits the waits of a simulated run: its hours cost nothing, but each poll in them does.
 
-A live run looks as often as its file says. A simulated one that would look every second for a day
-looks less often after its first looks, and ends when the whole run has waited too many times.
+A live run polls as often as its file says. A simulated run that would poll every second for a day
+polls less often after a while, and ends when the whole run has waited too many times.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from almaflow.field_types import format_duration
 from almaflow.late_dataclasses import dataclass
 
 MOST_WAITS = 10_000
-"""How many waits a simulated run may have, all its steps together."""
+"""The largest number of waits of a simulated run, over all its steps."""
 
 EXACT_WAITS = 100
-"""How many waits of one attempt at a step are as long as the file says."""
+"""The number of waits of one attempt that are as long as the file says."""
 
 # Later waits take at least this part of the time that the attempt has taken so far: a year of polls
 # becomes some hundred, and the end of a job is seen at most that much late.
@@ -24,7 +24,7 @@ _STRETCH = 1 / 25
 
 
 class SimulationTooLong(RequestWrong):
-    """A simulated run has waited too many times to be played to its end."""
+    """A simulated run has waited too many times and is ended."""
 
 
 @dataclass
@@ -36,9 +36,9 @@ class SimulatedWaits:
     def next_look(
         self, path: str, waited: int, began: datetime, now: datetime, instant: datetime
     ) -> datetime:
-        """Return when the step at *path*, which began at *began*, is to wake from a wait.
+        """Return when a wait of the step at *path*, which began at *began*, ends.
 
-        *waited* are the waits of the attempt before this one; *instant* is what the step asks for.
+        *waited* counts the attempt's earlier waits; *instant* is the end that the step asks for.
 
         Raises:
             SimulationTooLong: the run has waited `MOST_WAITS` times.

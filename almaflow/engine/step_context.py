@@ -1,4 +1,4 @@
-"""What a step kind is given while it is performed: it implements `steps.context.StepContext`.
+"""The context that a step kind uses while it is performed (`steps.context.StepContext`).
 
 The interpreter adds what composite kinds need: the blocks inside a step, and called workflows.
 """
@@ -37,7 +37,7 @@ class Context(ExternalAccess):
     """One attempt at one step, with everything that a step without blocks may use."""
 
     learned: dict[str, Any] | None = None
-    """What the attempt taught about a job's duration; recorded with its end."""
+    """The duration of a job that the attempt observed; recorded with its end."""
 
     # Alma
 
@@ -56,7 +56,7 @@ class Context(ExternalAccess):
         return Submission(entry.value["result"], at)
 
     async def _prove(self) -> None:
-        """See to it that Alma is the institution that is meant, before the first write."""
+        """Check, before the first write, that the key belongs to the configured institution."""
         if not (self.connection.environment or self.connection.code):
             return
         async with self.connection.proving:
@@ -77,7 +77,7 @@ class Context(ExternalAccess):
         ahead = self.connection.client.ahead
         return min(
             (
-                # The first sending counts; the value has the last one's instant.
+                # The time of the first sending counts, but the value has the time of the last.
                 sent_since(entry.value | {"sent_at": entry.created_at.isoformat()}, ahead)
                 for entry in entries
                 if entry is not None and entry.value.get("lost")

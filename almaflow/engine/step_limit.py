@@ -1,4 +1,4 @@
-"""How many steps one run may begin: loops in loops multiply, and no file shows the product."""
+"""Limits how many steps one run may begin, because nested loops multiply."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from almaflow.engine.scope import Halt
 from almaflow.steps.base import MOST_STEPS
 
 STEPS_OF_FINALLY = 10_000
-"""How many more a run may begin for `finally`."""
+"""How many additional steps a run may begin for `finally`."""
 
 
 class StepLimit(Halt):
-    """Halts a whole run when it has begun as many steps as it may; `finally` has some more."""
+    """Halts the whole run when it has begun the largest number of steps; `finally` may begin some
+    more.
+    """
 
     def __init__(self, journal: RunJournal, *, of_finally: bool = False) -> None:
         super().__init__()
@@ -24,7 +26,7 @@ class StepLimit(Halt):
         return self._journal.begun >= self._most
 
     def why(self, path: str) -> str:
-        """Return why the step at *path* did not begin: the same sentences for every step."""
+        """Return why the step at *path* did not begin: the same message for every step."""
         self._path = self._path or path
         outermost = self._path.split("/")[0]
         if self._path.startswith("finally/"):

@@ -1,4 +1,4 @@
-"""The phases of one workflow, of a run or called in one: its steps, `finally`, `outputs`."""
+"""The phases of one workflow, either of the run or called in it: steps, `finally`, `outputs`."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from almaflow.store import EntryState
 from almaflow.workflow import FINALLY
 
 RunSteps = Callable[[Sequence[StepBase], str, Where], Awaitable[Ending]]
-"""Runs steps in order; the text is what their paths begin with."""
+"""Runs steps in order; the text is the beginning of their paths."""
 
 Recall = Callable[[Sequence[StepBase], str, Where], None]
-"""Lets later steps read what the journal has of these steps; the text as for `RunSteps`."""
+"""Makes the recorded values of these steps visible; the text as for `RunSteps`."""
 
 
 @dataclass
 class Phases:
     """One workflow within a run.
 
-    *prefix* is what its steps' paths begin with. That its `finally` began is recorded under the
-    path *finally_path*, *attempt* and *finally_effect*.
+    *prefix* is the beginning of its steps' paths. The begin of `finally` is recorded under the path
+    *finally_path*, *attempt* and *finally_effect*.
     """
 
     state: RunState
@@ -47,7 +47,7 @@ class Phases:
     attempt: int
 
     async def body(self, limits: Deadlines) -> Ending:
-        """Run the steps; `stop` and `skip` end here.
+        """Run the steps; `stop` and `skip` end the workflow.
 
         Raises: OutcomeUnknown.
         """
@@ -59,9 +59,9 @@ class Phases:
         return Ending(ending.outcome, ending.error, at=ending.at)
 
     async def finally_(self, body: Ending) -> Ending:
-        """Run `finally` and return how the whole ended.
+        """Run `finally` and return the result of the workflow.
 
-        A failure there turns a good ending into a warning, and changes nothing else.
+        A failure in `finally` turns a good outcome into a warning and changes nothing else.
         """
         workflow = self.where.plan.workflow
         self.recall(workflow.steps, self.prefix, self.where)
@@ -72,7 +72,7 @@ class Phases:
         ending = Ending(Outcome.TIMED_OUT, f"did not end within {format_duration(FINALLY)}")
         clock = self.state.services.clock
         with self.where.limits.within(deadline, "finally", clock) as (limits, _):
-            # What cleans up is done although a neighbour has failed.
+            # `finally` runs even if a parallel block has failed.
             halt = StepLimit(self.state.journal, of_finally=True)
             where = replace(self.where, limits=limits, halt=halt)
             try:
@@ -90,8 +90,8 @@ class Phases:
     async def _deadline(self) -> datetime:
         """Return when `finally` must have ended; recorded when it begins.
 
-        A process that continues it restarts its time limit: almaflow may have been down for a
-        night, and what cleans up is to be done all the same.
+        A process that continues `finally` restarts its time limit, because almaflow may have been
+        stopped for hours and the clean-up still has to run.
         """
         journal, now = self.state.journal, self.state.services.clock.now()
         key = (self.finally_path, self.attempt, self.finally_effect)
@@ -104,7 +104,7 @@ class Phases:
         return datetime.fromisoformat(began.value["deadline"])
 
     def outputs(self, ending: Ending) -> dict[str, Any]:
-        """Work out the outputs after a good ending; one that cannot be is left out and named."""
+        """Evaluate the outputs after a good outcome; an output that fails is omitted and logged."""
         if ending.outcome not in (Outcome.SUCCEEDED, Outcome.WARNING):
             return {}
         names = self.where.names.at(self.state.services.clock.now(), self.where.scope)

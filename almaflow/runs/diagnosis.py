@@ -1,6 +1,6 @@
 """Why a run waits, or ended as it did: each cause in plain words, with what a person can do.
 
-Put together from what the record, the journal and the store's places say; nothing is asked of Alma.
+It is derived from the record, the journal and the store's slots, without a request to Alma.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ class WaitingCause(StrEnum):
     LOST = "lost"
     """A response was lost, and almaflow searches Alma for the effect of the request."""
     PLACE = "place"
-    """Its turn among the jobs that Alma lets the API start has not come."""
+    """It waits for a slot among the jobs that Alma lets the API start."""
     ALMA = "alma"
     """A job runs in Alma."""
     TIME = "time"
-    """Anything else that the step says, such as an hour or Alma's daily calls."""
+    """Any other wait of a step, such as for a time or for Alma's daily calls."""
     HELD = "held"
-    """It was interrupted, or cannot continue automatically: a person has to resume it."""
+    """It was interrupted or cannot continue automatically, so a person has to resume it."""
     NOBODY = "nobody"
-    """No process works on it."""
+    """No process executes it."""
 
 
 @dataclass(frozen=True)
@@ -56,26 +56,26 @@ class Because:
     text: str
     """One or more sentences."""
     details: tuple[str, ...] = ()
-    """Lines that say more."""
+    """Further details, one per line."""
     moves: tuple[str, ...] = ()
-    """What a person can do, sentences with the exact command; empty when nothing needs doing."""
+    """What a person can do, with the exact command; empty when nothing needs to be done."""
 
 
 @dataclass(frozen=True)
 class Around:
-    """What else is known: the places of an account, durations, the process that works on it."""
+    """The other facts of a diagnosis: slots, durations, the process that executes the run."""
 
     now: datetime
     own_places: Sequence[JobSlot]
     holders: Callable[[str], Sequence[JobSlot]]
-    """The places that are taken at an account, oldest first."""
+    """The slots in use at an account, oldest first."""
     queue: Callable[[str], Sequence[JobSlot]]
     """The submissions that wait at an account, first come first."""
     durations: Durations
     settle: Callable[[str], timedelta | None]
-    """How long a lost submission may still show up at an institution; None: a person is asked."""
+    """How long an unconfirmed submission is searched for at an institution; None: ask a person."""
     process: Process | None
-    """The process that works, or worked, on the run."""
+    """The process that executes, or executed, the run."""
     outline: Outline | None
 
 
@@ -130,7 +130,7 @@ class _Waiting:
             yield Because(WaitingCause.NOBODY, "", f"No process {begun}.", moves=(resume,))
 
     def of_steps(self) -> Iterator[Because]:
-        """Yield why each step that is under way has not ended."""
+        """Yield why each step in progress has not ended."""
         holders = {
             around for step in self._view.steps if _is_active(step) for around in _around(step.path)
         }
@@ -246,7 +246,7 @@ class _Waiting:
         return next(place, None)
 
     def _queued(self, step: StepView) -> JobSlot | None:
-        """Return the place that a step waits for, None when it waits for none."""
+        """Return the slot that a step waits for; None when it waits for none."""
         return next(
             (
                 one
@@ -283,7 +283,7 @@ class _Waiting:
         )
 
     def _holder(self, place: JobSlot) -> str:
-        """Return who holds a place, since when, and when that is expected to end."""
+        """Return which run holds a slot, since when, and when its job is expected to end."""
         instance = place.instance_id or " or ".join(place.candidates)
         as_ = f" as {instance}" if instance else ", as an unknown instance"
         whose = "this run" if place.run_id == self._view.id else f"run {place.run_id}"
@@ -318,7 +318,7 @@ class _Ended:
         return f"{head}: {_sentence(view.error)}" if view.error else f"{head}."
 
     def _to_tell(self) -> list[StepView]:
-        """Return the steps that did not go well, where it began, in the order of their ends."""
+        """Return the innermost steps that did not end well, in the order in which they ended."""
         bad = [step for step in self._view.steps if step.tries and _is_bad(step)]
         around = {path for step in bad for path in _around(step.path)}
         innermost = [step for step in bad if step.path not in around]

@@ -1,4 +1,4 @@
-"""What happens in a run, reported to its log in the store and to listeners."""
+"""The events of a run, which go to its log in the store and to listeners."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from almaflow.late_dataclasses import dataclass
 
 
 class EventKind(StrEnum):
-    """What a line of a run's log is about."""
+    """The kinds of events."""
 
     RUN = "run"
     """The run began, ended, was resumed, held or cancelled."""
@@ -26,14 +26,14 @@ class EventKind(StrEnum):
     ENDED = "ended"
     """A step ended; its data holds outcome and error."""
     SAID = "said"
-    """A step has something to say."""
+    """A remark of a step."""
     NOTICE = "notice"
     """A message for people."""
 
 
 @dataclass(frozen=True)
 class RunEvent:
-    """One thing that happened in a run; *path* is a step's, or empty for the run itself."""
+    """One event of a run; *path* is a step's, or empty for the run itself."""
 
     at: datetime
     run_id: str
@@ -48,15 +48,15 @@ NOT_LOGGED = frozenset({EventKind.PROGRESS, EventKind.REQUEST})
 
 
 class Listener(Protocol):
-    """A listener that follows runs while they execute."""
+    """Receives the events of runs while they execute."""
 
     def receive(self, event: RunEvent) -> None:
-        """Take note of what happened; must be quick and must not raise."""
+        """Process one event. This must be quick and must not raise."""
         ...
 
 
 class NoListener:
-    """Nobody looks on."""
+    """Ignores all events."""
 
     def receive(self, event: RunEvent) -> None:
-        """Drop it."""
+        """Ignore the event."""

@@ -8,10 +8,11 @@ from datetime import timedelta
 from statistics import median
 from typing import Any
 
-# How many runs of a job are remembered, and how many there must be before they are believed.
+# The number of runs of a job that are kept, and the smallest number from which a duration is
+# estimated.
 REMEMBERED, BELIEVED = 20, 2
 
-# What Alma's instants say of a longer run is not believed: they are wrong, or of no use.
+# Longer durations are ignored: Alma's instants are wrong then, or of no use.
 LONGEST_LEARNED = timedelta(days=30)
 
 
@@ -27,10 +28,10 @@ class Durations:
             self.learn(record)
 
     def learn(self, record: Mapping[str, Any]) -> None:
-        """Remember one run of a job."""
+        """Add the duration of one run of a job."""
         self._seconds[record["institution"], record["job_id"]].append(record["seconds"])
 
     def expected(self, institution: str, job_id: str) -> timedelta | None:
-        """Return the median duration of a job, None when too little is known."""
+        """Return the median duration of a job; None when too few runs are known."""
         seconds = self._seconds.get((institution, job_id), ())
         return timedelta(seconds=median(seconds)) if len(seconds) >= BELIEVED else None

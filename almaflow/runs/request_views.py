@@ -1,4 +1,4 @@
-"""The writes of a run to Alma as people read them: what was sent, when, and the outcome."""
+"""The writes of a run to Alma, for people: what was sent, when, and the outcome."""
 
 from __future__ import annotations
 
@@ -14,27 +14,28 @@ from almaflow.store import Entry, EntryState
 
 @dataclass(frozen=True)
 class IntentView:
-    """One write to Alma: what was sent, when, and what is known of it."""
+    """One write to Alma: what was sent, when, and the outcome."""
 
     effect: str
     attempt: int
     """The step's attempt that sent it."""
     request: Mapping[str, Any]
-    """Method, path, query and body, secrets as names."""
+    """Method, path, query and body, with secrets as names."""
     state: EntryState
     told: str
     """The state as a sentence for people; `show --json` has it under this name."""
     sent_at: datetime
     changed_at: datetime
     sends: int = 1
-    """How many times it was sent; more than once only when Alma certainly had not taken it, or
-    when sending it twice changes nothing more."""
+    """How many times it was sent: more than once only if Alma certainly did not accept it, or if
+    sending it twice changes nothing more.
+    """
     result: Any = None
-    """What Alma gave back; None when nothing is known."""
+    """The result from Alma; None when it is not known."""
     found: bool = False
-    """Whether the result was found by looking in Alma, the answer being lost."""
+    """Whether the response was lost and the result was found by a search in Alma."""
     candidates: tuple[str, ...] = ()
-    """The runs in Alma that could be it, when several could."""
+    """The instances in Alma that could be this submission, if there are several."""
 
     @property
     def line(self) -> str:
@@ -74,7 +75,7 @@ def is_submission(effect: str) -> bool:
 
 
 def next_submission(effect: str) -> str:
-    """Return the effect by which a submission that Alma did not take is sent once more."""
+    """Return the effect under which a submission that Alma did not accept is sent once more."""
     if effect == "submit":
         return "resubmit"
     number = effect.removeprefix("resubmit").removeprefix("-") or "1"
@@ -82,7 +83,7 @@ def next_submission(effect: str) -> str:
 
 
 def is_lost(entry: Entry, *, worked_on: bool) -> bool:
-    """Whether an entry's outcome is unknown: it is not sent twice, so a person has to check."""
+    """Whether the outcome of a write is unknown, so that a person has to check it."""
     return (
         bool(entry.request_hash)
         and not entry.value["repeatable"]
@@ -141,7 +142,7 @@ def _describe(entry: Entry, value: Mapping[str, Any], look: Look, *, again: bool
 
 
 def _fate(value: Mapping[str, Any], look: Look, at: str) -> str:
-    """Return what is done about a lost answer."""
+    """Return what almaflow does about a lost response."""
     if value["repeatable"]:
         return ", so it is sent again"
     candidates = list(value.get("candidates") or ())
@@ -158,14 +159,14 @@ def _fate(value: Mapping[str, Any], look: Look, at: str) -> str:
 
 
 def name_of(result: Any) -> str:
-    """Return the id of what a write made; empty when it made nothing that has one."""
+    """Return the id of the object that a write created; empty when it created none."""
     if isinstance(result, str):
         return result
     return str(result.get("set_id", "")) if isinstance(result, dict) else ""
 
 
 def _clock(at: datetime, beside: datetime, zone: tzinfo) -> str:
-    """Return a time of day, with its date when that differs from the date *beside*."""
+    """Return a time of day, with the date if it differs from that of *beside*."""
     here = at.astimezone(zone)
     same = here.date() == beside.astimezone(zone).date()
     return f"{here:%H:%M:%S}" if same else f"{here:%Y-%m-%d %H:%M:%S}"

@@ -1,7 +1,7 @@
-"""What a new attempt at a finished run repeats, and which jobs it would submit again.
+"""Decides what a new attempt at a finished run repeats and which jobs it would submit again.
 
-Pure: it reads a plan and a journal. `almaflow retry` asks before it happens, the engine then finds
-the answer in the journal, as the value of the run's entry `retry`.
+This is pure: it reads a plan and a journal. `almaflow retry` asks for confirmation first; the
+engine then finds the decision in the journal, as the value of the run's entry `retry`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from almaflow.runs.step_tree import ANYWHERE, Order, Outline, StepPlace
 from almaflow.runs.step_views import MAY_CONTINUE
 from almaflow.store import Entry, EntryState
 
-# A submission that Alma accepted, or may have accepted.
+# The states of a submission that Alma accepted or may have accepted.
 _SENT = frozenset({EntryState.DONE, EntryState.LOST, EntryState.INTENT})
 
 
@@ -34,12 +34,12 @@ class EarlierSubmission:
     instance_id: str | None
     """None when it is not known whether Alma accepted it."""
     set_id: str
-    """The set it works on; empty when it has none."""
+    """The set that it processes; empty when it has none."""
     sent_at: datetime
     status: str
     """Alma's status when it was last polled; empty when there was none."""
     outcome: Outcome | None
-    """How its step ended; None when it did not."""
+    """The outcome of its step; None when the step has not ended."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,9 @@ class Again:
 def again(outline: Outline, entries: Sequence[Entry], start: str | None = None) -> Again:
     """Return what a new attempt of a run repeats; *start* is the step to begin with.
 
-    Without *start* that is what did not end well, with its enclosing steps, and what was skipped
-    by its `if` after it. The steps in `finally` are always repeated, as is what an earlier
-    attempt of the run was to repeat and never reached.
+    Without *start*, these are the steps that did not end well, their enclosing steps, and later
+    steps that their `if` skipped. Always repeated are the steps in `finally`, and those that an
+    earlier attempt was to repeat but never reached.
 
     Raises:
         RequestWrong: there is no step *start*, or the run would end before it reaches it.
@@ -93,19 +93,22 @@ class _Journal:
                 continue
             place = self.places.get(entry.path) or outline.place(entry.path)
             if place is not None:
-                # The run's own entries have no place.
+                # The run's own entries belong to no step.
                 self.places[entry.path] = place
                 self.last[entry.path] = max(entry.attempt, self.last.get(entry.path, 0))
 
     # What is chosen
 
     def what_failed(self) -> set[str]:
-        """Return the steps that did not end well, those around them, and what they skipped."""
+        """Return the steps that did not end well, their enclosing steps, and the steps they
+        skipped.
+        """
         failed = {path for path in self.places if self._did_not_end_well(path)}
         if not failed:
             return set()
         around = {one.path for path in failed for one in self.places[path].around}
-        # A step that failed because of one inside it does not say where the trouble began.
+        # If a step failed because of a step inside it, only the inner one shows where the failure
+        # began.
         first = min(self.places[path].order for path in failed - around)
         skipped = {
             path
@@ -115,7 +118,7 @@ class _Journal:
         return failed | around | skipped
 
     def from_step(self, start: StepPlace) -> set[str]:
-        """Return *start*, the steps inside it, all after it, and the steps around it."""
+        """Return *start*, the steps inside it, all later steps, and its enclosing steps."""
         bounds = [one.order for one in (*start.around, start)]
         chosen = set()
         for path, place in self.places.items():
@@ -131,7 +134,7 @@ class _Journal:
         return chosen
 
     def still_to_do(self) -> set[str]:
-        """Return what an earlier attempt of the run was to repeat, and did not."""
+        """Return the steps that an earlier attempt was to repeat but did not."""
         return {path for path in self.places if self.last[path] <= self._asked.get(path, 0)}
 
     def reaches(self, path: str, chosen: set[str]) -> bool:
@@ -139,7 +142,7 @@ class _Journal:
         return all(one.path in chosen for one in self.places[path].around)
 
     def refuse_to_end_before(self, start: StepPlace, redo: frozenset[str]) -> None:
-        """Raise `RequestWrong` when a failure that is kept would end the run before *start*."""
+        """Raise `RequestWrong` if a kept failure would end the run before *start*."""
         if start.in_finally:
             # Those steps run after a failure as well.
             return
@@ -185,7 +188,7 @@ class _Journal:
     # What was submitted
 
     def submitted(self, path: str) -> list[EarlierSubmission]:
-        """Return what the newest attempt that submitted a job at this step has submitted."""
+        """Return the submissions of the newest attempt at this step that submitted a job."""
         sent = self._sent.get(path, [])
         newest = max((entry.attempt for entry in sent), default=0)
         return [self._submitted(entry) for entry in sent if entry.attempt == newest]

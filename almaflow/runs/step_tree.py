@@ -1,7 +1,7 @@
-"""The steps of a plan by their paths: which there are, in which order, and their enclosing steps.
+"""The steps of a plan by their paths, with their order and their enclosing steps.
 
-A path of the journal may name what the file has only once: `all/3/items` is the step `all/*/items`
-of the file, in its third iteration.
+A path in the journal may name an iteration of a step that the file has only once: `all/3/items` is
+the step `all/*/items` of the file, in its third iteration.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from almaflow.workflow import Workflow
 from almaflow.workflow_loader import LoadedWorkflow, load_text
 
 ANY = "*"
-"""In a path, the number of any iteration."""
+"""The part of a path that represents any iteration."""
 
 FINALLY = "finally"
 
 Order = tuple[int, ...]
-"""The position of a step: compares as its place in the file, iterations by their number."""
+"""The position of a step. Positions compare by place in the file, and iterations by number."""
 
 
 @dataclass(frozen=True)
 class Called:
-    """A workflow, and those that it calls, by the names that it gives them."""
+    """A workflow with the workflows that it calls, by the names under which it calls them."""
 
     workflow: Workflow
     calls: Mapping[str, Called] = field(default_factory=dict)
@@ -55,11 +55,11 @@ class StepPlace:
     step: StepBase
     order: Order
     around: tuple[StepPlace, ...] = ()
-    """The steps around it, the outermost first."""
+    """Its enclosing steps, the outermost first."""
     in_finally: bool = False
-    """Whether it, or a step around it, is in a `finally`."""
+    """Whether it, or an enclosing step, is in a `finally`."""
     calls: int = 0
-    """How many workflows were called on the way to it."""
+    """How many workflow calls enclose it."""
     keys: PathTo = ()
     """Its location in its document."""
     document: Document | None = None
@@ -94,10 +94,10 @@ class Outline:
         return self._of_workflow(self._whole, _Here(), _Walk())
 
     def of_iterations(self, begun: Iterable[str]) -> list[StepPlace]:
-        """Return every step, those of a `for_each` once for each iteration that has begun.
+        """Return every step; those of a `for_each` appear once for each iteration that has begun.
 
-        *begun* are the paths of steps that have begun. Steps of a `for_each` in which nothing has
-        begun come with `*`.
+        *begun* are the paths of steps that have begun. Steps of a `for_each` without begun
+        iterations have `*` in their paths.
         """
         return list(self._of_workflow(self._whole, _Here(), _Walk(begun)))
 
@@ -117,7 +117,7 @@ class Outline:
             return place
         places = list(self.places())
         matches = [place for place in places if place.step.id == name]
-        # In its own file an id is unique; a called one may have it too.
+        # An id is unique in its file, but a called workflow may use the same id.
         nearest = [place for place in matches if place.calls == min(one.calls for one in matches)]
         if len(nearest) == 1:
             return nearest[0]
@@ -182,7 +182,7 @@ def _whole(definition: Mapping[str, Any]) -> Called:
 
 @dataclass(frozen=True)
 class _Here:
-    """The position of a list of steps."""
+    """The position of one list of steps."""
 
     prefix: str = ""
     order: Order = ()
@@ -215,7 +215,7 @@ class _Here:
 
 
 class _Walk:
-    """Which way a walk through the steps takes: all of it, or *along* one path only.
+    """The range of a walk through the steps: all of them, or only those *along* one path.
 
     *begun* are the paths that say which iterations there are; those on the way count as well.
     """

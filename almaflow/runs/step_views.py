@@ -1,4 +1,4 @@
-"""The steps of a run as people look at them: attempts, iterations, branches, called workflows."""
+"""The steps of a run as views for people: attempts, iterations, branches, called workflows."""
 
 from __future__ import annotations
 
@@ -63,15 +63,15 @@ class StepView:
     path: str
     kind: str
     name: str
-    """What the file calls it for people; empty when it does not."""
+    """The step's `name` in the file; empty when it has none."""
     status: Status
     outcome: Outcome | None = None
     """None until it has ended; `skipped` for one that was never reached."""
     error: str = ""
     reason: str = ""
-    """What it waits for, for people; empty when it does not."""
+    """The reason why it waits, as text; empty when it does not wait."""
     waiting: Waiting | None = None
-    """What it waits for; None when it does not."""
+    """The reason why it waits; None when it does not wait."""
     institution: str = ""
     attempts: int = 0
     started_at: datetime | None = None
@@ -80,7 +80,7 @@ class StepView:
     """When its time limit expires, of a step that has not ended; None without a limit."""
     seconds: float | None = None
     outputs: Mapping[str, Any] = field(default_factory=dict)
-    """What later steps see of it, besides what every step has."""
+    """The values that later steps can read, in addition to those of every step."""
     intents: tuple[IntentView, ...] = ()
     tries: tuple[AttemptView, ...] = ()
     """Its attempts, also those of earlier attempts of the run."""
@@ -103,7 +103,9 @@ class Steps:
         own = {(one.attempt, one.effect): one for one in self._by_path.get(RUN, ())}
         self._body_ended = (record.attempt, "body") in own
         self._redo: dict[str, int] = {}
-        """The last attempts so far of the steps that this attempt of the run retries."""
+        """By path, the number of the last attempt before this attempt at the run, for retried
+        steps.
+        """
         for number in range(2, record.attempt + 1):
             retry = own.get((number, "retry"))
             self._redo |= {} if retry is None else retry.value["redo"]
@@ -144,7 +146,7 @@ class Steps:
             "iterations": self._iterations(path, entries),
         }
         if begin.attempt <= self._redo.get(path, 0):
-            # What an earlier attempt of the run did here is to be repeated, and has not begun.
+            # This attempt at the run is to repeat the step, and has not begun it.
             never = self._never_begun(path, kind, name)
             return StepView(status=never.status, outcome=never.outcome, **shared)
         waiting = self._waits.get(path)
@@ -194,7 +196,7 @@ class Steps:
         return StepView(path, kind, name, Status.QUEUED)
 
     def _is_over(self, path: str) -> bool:
-        """Whether a step that has not begun cannot begin any more."""
+        """Whether a step that has not begun can no longer begin."""
         if self._over:
             return True
         if self._body_ended and not path.startswith("finally/"):
@@ -210,7 +212,7 @@ class Steps:
         )
 
     def _lists_that_ended(self) -> dict[Order, Order]:
-        """Return the lists in which a step has ended what follows it, with that step's place."""
+        """Return the lists of steps that a step has ended early, with the position of that step."""
         closed: dict[Order, Order] = {}
         for path, place in self._places.items():
             end = self._last_end(self._by_path.get(path, ()))
@@ -297,18 +299,18 @@ def _has_begun(entries: Iterable[Entry]) -> bool:
 
 
 def ends_its_list(step: StepBase, end: Entry) -> bool:
-    """Whether a step that ended so lets nothing begin after it in its list."""
+    """Whether a step that ended with this result ends its list."""
     outcome = Outcome(end.value["outcome"])
     continued = step.on_failure == "continue" and outcome in MAY_CONTINUE
     return bool(end.value.get("ends")) or not (outcome.is_good or continued)
 
 
 def _kind_in(path: str) -> str:
-    """Return the kind that a label of a step without id tells; empty for an id."""
+    """Return the kind in the label of a step without id; empty for an id."""
     kind, hyphen, _ = path.rsplit("/", 1)[-1].rpartition("-")
     return kind if hyphen else ""
 
 
 def display_value(value: Any) -> Any:
-    """Return a recorded value JSON-able, secrets as names."""
+    """Return a recorded value as JSON data, with secrets as names."""
     return show_placeholders(plain(value))

@@ -1,4 +1,4 @@
-"""A run as people and programs look at it: what its record, journal and log say, put together."""
+"""The view of a run for people and programs, from its record, journal and log."""
 
 from __future__ import annotations
 
@@ -39,24 +39,24 @@ __all__ = [
 
 @dataclass(frozen=True)
 class MessageView:
-    """Something that the run had to say; *path* is a step's, or empty."""
+    """A message of the run; *path* is a step's, or empty."""
 
     at: datetime
     path: str
     text: str
     to: str = ""
-    """The channel of a notice; empty for a line of the log."""
+    """The channel of a notification; empty for a line of the log."""
 
 
 @dataclass(frozen=True)
 class RunAttemptView:
-    """One attempt at the run; the first one nobody asked for with `retry`."""
+    """One attempt at the run; every attempt after the first was requested with `retry`."""
 
     number: int
     asked_at: datetime | None
-    """When `retry` was asked for."""
+    """When `retry` was requested."""
     by: str
-    """Who asked for it; empty for the first attempt."""
+    """Who requested it; empty for the first attempt."""
     start: str
     """The step that `--from` named; empty when it did not."""
     ended_at: datetime | None
@@ -75,7 +75,7 @@ class WaitView:
 
 @dataclass(frozen=True)
 class RunView:
-    """One run, from its recording to where it is now."""
+    """One run and its current state."""
 
     id: str
     workflow: str
@@ -94,7 +94,7 @@ class RunView:
     held: bool
     """Interrupted by a person; it waits for `resume`."""
     worked_on: bool
-    """Whether a live process works on it."""
+    """Whether a live process executes it."""
     requested_at: datetime
     scheduled_at: datetime
     started_at: datetime | None
@@ -114,7 +114,7 @@ class RunView:
     messages: tuple[MessageView, ...]
 
     def as_data(self) -> dict[str, Any]:
-        """Return it JSON-able; instants as ISO 8601 text."""
+        """Return the view as JSON data, with instants as ISO 8601 text."""
         data: dict[str, Any] = _as_data(self)
         return data
 
@@ -127,11 +127,11 @@ def view_of(
     *,
     worked_on: bool = False,
 ) -> RunView:
-    """Put together what is known of a run.
+    """Make the view of a run.
 
-    *plan* names the steps; without it, for a run recorded by another version, those count that
-    the journal knows. *worked_on* says whether a live process works on the run: then a request
-    without an answer is still under way.
+    *plan* has the steps; without it (another version recorded the run) the steps come from the
+    journal. *worked_on* says whether a live process executes the run: then a request without a
+    response is still in progress.
     """
     steps = Steps(record, plan, entries, worked_on).views()
     log = list(events)

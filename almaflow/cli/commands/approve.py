@@ -1,4 +1,4 @@
-"""`almaflow approve`: answers a step that waits for a person."""
+"""`almaflow approve`: replies to a step that waits for a person."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def approve(
 
 
 def _waiting(view: RunView) -> dict[str, str]:
-    """Return the questions that are open, by the path of the step that asks."""
+    """Return the open questions, by the path of the step that asks."""
     return {
         step.path: on_one_line(step.waiting.text)
         for step in view.steps
@@ -96,7 +96,7 @@ def _waiting(view: RunView) -> dict[str, str]:
 
 
 def _chosen(record: RunRecord, step: str | None, waiting: Mapping[str, str]) -> str:
-    """Return the path of the step that is answered; Raises: RequestWrong."""
+    """Return the path of the step to reply to; Raises: RequestWrong."""
     asks = "; ".join(f"`{path}` ({question})" for path, question in waiting.items())
     if not waiting:
         reason = f": it is waiting for something else ({on_one_line(record.reason)})"
@@ -129,7 +129,7 @@ def _chosen(record: RunRecord, step: str | None, waiting: Mapping[str, str]) -> 
 
 
 def _refuse_second(store: Store, record: RunRecord, path: str) -> None:
-    """Raise `RequestWrong` when the step has its answer, and nobody has taken it up yet."""
+    """Raise `RequestWrong` when the step has a reply that no process has applied yet."""
     questions = [
         one for one in store.journal(record.id) if (one.path, one.effect) == (path, "asked")
     ]

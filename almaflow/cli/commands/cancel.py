@@ -1,4 +1,4 @@
-"""`almaflow cancel`: ends a run, through the process that works on it or here."""
+"""`almaflow cancel`: cancels a run, in the process that executes it or here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`almaflow doctor`: whether all that almaflow needs is there and works, and what to do if not."""
+"""`almaflow doctor`: checks whether everything that almaflow needs is available and works."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LIKE = {
     Verdict.WARNING: Outcome.WARNING,
     Verdict.ERROR: Outcome.FAILED,
 }
-"""The outcome whose sign and colour a verdict has."""
+"""The outcome whose symbol and colour a verdict uses."""
 
 
 def doctor(
@@ -62,7 +62,7 @@ def doctor(
 
 
 def _findings(send: bool) -> Iterator[Finding]:
-    """Yield all that is found, as it is found."""
+    """Yield all findings, each as soon as it is known."""
     yield good("almaflow", f"version {__version__}, Python {platform.python_version()}")
     try:
         project = bootstrap.open_project()

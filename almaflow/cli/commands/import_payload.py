@@ -30,7 +30,7 @@ from almaflow.visible import visible, without_commands
 
 STDIN = "-"
 
-# What needs no quotes in YAML, whatever reads it.
+# Text that needs no quotes for any YAML reader.
 _SIMPLE = re.compile(r"[A-Za-z_][A-Za-z0-9_./]*( [A-Za-z0-9_./]+)*")
 _WORDS_WITH_MEANING = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 
@@ -85,7 +85,7 @@ def import_payload(
 
 
 def _notes(payload: Payload, job: str | None) -> Iterator[str]:
-    """Yield what a person has to know or to do about the step."""
+    """Yield advice about the step."""
     if job is None:
         yield (
             "The payload does not name its job: replace JOB_ID by the id (`almaflow jobs list` "
@@ -142,7 +142,7 @@ def _read(file: str) -> bytes:
 
 
 def step_of(parameters: Sequence[JobParameter], job: str | None) -> dict[str, Any]:
-    """Return the step that submits a job with *parameters*, as a workflow file holds it.
+    """Return the step of a workflow file that submits a job with *parameters*.
 
     A single `set_id` and a single `job_name` become keys if they are last, as in the wizard.
     Otherwise everything stays where it is, in a list.
@@ -170,17 +170,17 @@ def step_of(parameters: Sequence[JobParameter], job: str | None) -> dict[str, An
 
 
 def _without_empty_name(parameters: Sequence[JobParameter]) -> list[JobParameter]:
-    """Return *parameters* but for a `job_name` without a value, which counts as none."""
+    """Return *parameters* without an empty `job_name`."""
     return [one for one in parameters if one.value or one.name != "job_name"]
 
 
 def _literally(value: str) -> str:
-    """Return a value such that no template is seen in it."""
+    """Return a value in which no template is recognised."""
     return re.sub(r"\{[{%#]", lambda match: f'{{{{ "{match[0]}" }}}}', value)
 
 
 def step_lines(step: dict[str, Any]) -> Iterator[str]:
-    """Yield the lines of the step as a list's entry, every value quoted that needs it."""
+    """Yield the lines of the step as an entry of a list, with quotes where needed."""
     submit = step["submit_job"]
     yield "- submit_job:"
     for key, value in submit.items():
@@ -201,10 +201,10 @@ def step_lines(step: dict[str, Any]) -> Iterator[str]:
 
 
 def quoted(text: str) -> str:
-    """Return *text* as a YAML scalar that every reader takes for text."""
+    """Return *text* as a YAML scalar that every reader reads as text."""
     if _SIMPLE.fullmatch(text) and text.casefold() not in _WORDS_WITH_MEANING:
         return text
-    # A JSON string is YAML too, but for characters that YAML wants escaped.
+    # A JSON string is also YAML, except for characters that YAML needs escaped.
     written = json.dumps(REDACTION.text(text), ensure_ascii=False)
     return without_commands(
         "".join(sign if visible(sign) == sign else _escaped(sign) for sign in written)

@@ -19,7 +19,7 @@ from almaflow.settings.references import Origin
 from almaflow.store.location import read_url
 
 UNITS = Path("/etc/systemd/system")
-"""Where the units of a machine's owner lie."""
+"""The folder of a machine's system units."""
 
 
 def install_service(
@@ -113,7 +113,7 @@ def _owner(folder: Path) -> str:
 
 
 def _command() -> list[str]:
-    """Return what starts this very almaflow."""
+    """Return the command that starts this installation of almaflow."""
     python = Path(sys.executable)
     script = python.with_name("almaflow")
     return [str(script)] if script.is_file() else [str(python), "-m", "almaflow"]
@@ -125,7 +125,7 @@ def _variables(project: Project) -> list[str]:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a unit, in the place of none or of one of ours; Raises: RequestWrong, OSError."""
+    """Write a unit, replacing only units of almaflow; Raises: RequestWrong, OSError."""
     if path.exists() and not path.read_text("utf-8", "replace").startswith(WRITTEN_BY):
         raise RequestWrong(
             f"{path} already exists and was not written by almaflow. Move it away, or choose a "

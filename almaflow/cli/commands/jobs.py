@@ -1,4 +1,4 @@
-"""`almaflow jobs`: what can be started in an institution."""
+"""`almaflow jobs`: the jobs that can be started in an institution."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def show_job(
         if JOB_ID.fullmatch(job):
             return alma.institution, await alma.directory.job(id=job)
         named = await alma.directory.job(name=job, type=None)
-        # An entry of a list tells less than the job itself.
+        # An entry of a list has fewer details than the job itself.
         return alma.institution, await alma.directory.job(id=named.id)
 
     institution_name, details = ask(question, institution, simulated=simulate)

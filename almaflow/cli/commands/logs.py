@@ -1,4 +1,4 @@
-"""`almaflow logs`: what happened in a run, line by line, and what happens now."""
+"""`almaflow logs`: the log of a run, and with `-f` its new lines."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _print(events: list[Event], zone: ZoneInfo) -> None:
 
 
 def _follow(store: Store, record: RunRecord, zone: ZoneInfo) -> None:
-    """Print the log until the run ends, no process works on it, or the reader has gone."""
+    """Print the log until the run ends, no process executes it, or the reader has gone."""
 
     async def main() -> RunRecord:
         clock = SystemClock()

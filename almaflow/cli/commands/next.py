@@ -23,13 +23,13 @@ from almaflow.store.location import read_url
 from almaflow.timetable_entries import Entry, entries_of
 from almaflow.workflow_loader import LoadedWorkflow, find_workflow, load_paths, load_workflow
 
-# A timetable is not followed further than this to find its ticks.
+# How far ahead ticks are searched for.
 _FAR = timedelta(days=20 * 366)
 
 
 @dataclass(frozen=True)
 class _Coming:
-    """A tick to come; *skipped* is why it will not run, empty when it will."""
+    """A coming tick; *skipped* says why it will not run, empty when it will."""
 
     at: datetime
     entry: Entry
@@ -95,7 +95,7 @@ def next_(
 
 
 def _workflows(name: str | None, project: Project) -> Sequence[LoadedWorkflow]:
-    """Return the valid workflows that are meant; Raises: RequestWrong."""
+    """Return the requested valid workflows; Raises: RequestWrong."""
     if name is not None:
         return [load_workflow(find_workflow(name, project), project)]
     loaded, problems = load_paths([project.workflows], project)
@@ -106,7 +106,7 @@ def _workflows(name: str | None, project: Project) -> Sequence[LoadedWorkflow]:
 
 
 def _entries(name: str | None, project: Project) -> list[Entry]:
-    """Return the schedule entries that are meant; a broken calendar costs its workflows only.
+    """Return the requested schedule entries; a broken calendar affects its workflows only.
 
     Raises:
         RequestWrong: there are none, or the calendar of the one named workflow is broken.
@@ -135,10 +135,10 @@ def _nothing(name: str | None) -> str:
 
 
 def _recorded(project: Project, after: datetime) -> tuple[Sequence[Pause], Iterable[Tick]]:
-    """Return pauses and ticks that are decided already, from the store, if there is one."""
+    """Return pauses and decided ticks from the store, if there is one."""
     file = read_url(project.store_url).file
     if file is not None and not file.exists():
-        # Looking must not make one.
+        # This command must not create a store.
         return (), ()
     with bootstrap.open_store(project) as store:
         return _of(store, after)

@@ -1,4 +1,4 @@
-"""`almaflow pause` and `unpause`: a time in which no tick of a workflow runs."""
+"""`almaflow pause` and `unpause`: pauses the timetable of a workflow."""
 
 from __future__ import annotations
 

@@ -33,12 +33,14 @@ from almaflow.visible import json_text
 from almaflow.workflow_loader import find_workflow, load_workflow
 
 MOST_MEMBERS_SHOWN = 20
-"""How many members of one request `plan --json` lists; of more it says how many there are."""
+"""The largest number of members of one request that `plan --json` lists; of more it gives the
+count.
+"""
 
 
 @dataclass
 class PlannedRequest:
-    """One request as it would be sent, secrets as names; *times* counts equal ones in a row."""
+    """One planned request, with secrets as names; *times* counts equal ones in a row."""
 
     name: str
     request: dict[str, Any]
@@ -47,7 +49,7 @@ class PlannedRequest:
 
 @dataclass
 class PlannedStep:
-    """A step on the path, or off it: then *taken* is false and nothing is sent."""
+    """A step of the plan. If *on_path* is false, the run does not reach it and nothing is sent."""
 
     path: str
     kind: str
@@ -165,7 +167,7 @@ def _lines(made: Plan, record: RunRecord, steps: list[PlannedStep]) -> Iterator[
     for name, value in record.inputs.items():
         yield f"  {name} = {json_text(REDACTION.data(value))}"
     printed: list[str] = []
-    # The innermost step that failed says why; the steps around it are above it.
+    # The innermost failed step has the reason; its enclosing steps come before it.
     failures = [step.error for step in steps if step.error]
     for step in steps:
         yield ""
@@ -196,9 +198,9 @@ def _request_lines(request: PlannedRequest) -> Iterator[str]:
 
 
 def _first_members(body: Any) -> Any:
-    """Return a body for programs: of many members the first ones, and how many there are.
+    """Return a body for programs, with the first members only and their number.
 
-    Members come from files, and a set may be given half a million.
+    Members come from files, and there may be half a million.
     """
     if not (isinstance(body, dict) and "members" in body):
         return body
@@ -210,9 +212,9 @@ def _first_members(body: Any) -> Any:
 
 
 def _shortened(body: Any) -> Any:
-    """Return a body for people: parameters one a line, members counted.
+    """Return a body for people: one parameter a line, and the number of members.
 
-    Members come from files, and a plan is printed to logs that many people can read.
+    Members come from files, and many people can read the logs to which a plan is printed.
     """
     if "parameter" in body:
         return [f"{one['name']['value']} = {one['value']}" for one in body["parameter"]]

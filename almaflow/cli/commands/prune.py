@@ -1,4 +1,4 @@
-"""`almaflow prune`: takes what is old out of the store."""
+"""`almaflow prune`: deletes old runs and ticks from the store."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from almaflow.clock import SystemClock
 from almaflow.errors import RequestWrong
 from almaflow.store import Pruned
 
-# The store keeps what is younger in any case.
+# The store always keeps younger runs and ticks.
 _YOUNGEST = timedelta(days=1)
 
 

@@ -32,7 +32,7 @@ from almaflow.runs.request_views import is_lost, is_submission
 from almaflow.settings import Project
 from almaflow.store import Entry, RunHeld, RunRecord, Store
 
-# Codes by which Alma says that it knows no such run.
+# The codes by which Alma reports an unknown instance.
 _UNKNOWN_RUN = frozenset({"402216", "402218", "402215"})
 
 
@@ -53,14 +53,14 @@ class UnconfirmedRequest:
 
     @property
     def trace(self) -> RunTrace:
-        """What it leaves in Alma."""
+        """Its evidence in Alma."""
         trace = read_trace(self.entry.value["trace"])
         assert isinstance(trace, RunTrace)
         return trace
 
     @property
     def institution(self) -> str:
-        """Where it was sent."""
+        """The institution it was sent to."""
         return str(self.entry.value["institution"])
 
     def wanted(self, ahead: timedelta) -> SoughtInstance:
@@ -130,7 +130,7 @@ def _go_on(
     *,
     as_json: bool,
 ) -> None:
-    """Let the process that executes the run apply the reply, or continue the run here."""
+    """Let the process that executes the run apply the decision, or continue the run here."""
     outcome = f"runs in Alma as {instance}" if instance else "was not accepted by Alma"
     if not responds(store, record):
         try:
@@ -150,7 +150,7 @@ def _go_on(
 
 
 def _lost_in(entries: Sequence[Entry], worked_on: bool) -> dict[str, UnconfirmedRequest]:
-    """Return the lost submissions by the path of their step, the newest of each."""
+    """Return the newest unconfirmed submission of each step, by path."""
     submissions = [entry for entry in entries if is_submission(entry.effect) and entry.request_hash]
     return {
         entry.path: UnconfirmedRequest(entry, _markers(submissions, entry))
@@ -170,7 +170,7 @@ def _markers(submissions: Sequence[Entry], lost: Entry) -> list[str]:
 def _chosen(
     record: RunRecord, step: str, lost: Mapping[str, UnconfirmedRequest]
 ) -> UnconfirmedRequest:
-    """Return the submission that is meant; Raises: RequestWrong."""
+    """Return the requested submission; Raises: RequestWrong."""
     if not lost:
         raise RequestWrong(
             f"No submission of run {record.id} is unconfirmed, so there is nothing to resolve. "
@@ -197,7 +197,7 @@ def _chosen(
 def _check_instance(
     project: Project, store: Store, lost: UnconfirmedRequest, instance_id: str
 ) -> None:
-    """Raise `RequestWrong` when the run in Alma cannot be the one that was submitted."""
+    """Raise `RequestWrong` when the instance cannot be the one that was submitted."""
 
     async def question(alma: Asked) -> tuple[JobInstance, SoughtInstance]:
         instance = await alma.read(calls.instance(instance_id, lost.trace.job_id))
@@ -225,7 +225,7 @@ def _check_instance(
 def _why_not(instance: JobInstance, wanted: SoughtInstance) -> str:
     """Return why an instance is not the one that was submitted; empty when it can be.
 
-    Who started it is left to the person: Alma may call the API's account by any name.
+    The person judges who started it, because Alma may give the API's account any name.
     """
     match wanted.mismatch(instance):
         case Mismatch.OTHER_JOB:
@@ -245,10 +245,10 @@ def _why_not(instance: JobInstance, wanted: SoughtInstance) -> str:
 def _not_there(
     project: Project, store: Store, record: RunRecord, lost: UnconfirmedRequest, *, as_json: bool
 ) -> bool:
-    """Show what Alma lists that could be it, and return whether it is submitted all the same.
+    """Show the possible instances in Alma's list, and return whether to submit the job anyway.
 
     Raises:
-        RequestWrong: Alma lists a run with the submission's own mark.
+        RequestWrong: Alma lists an instance with the submission's own marker.
     """
 
     async def question(alma: Asked) -> tuple[list[JobInstance], SoughtInstance]:
@@ -285,6 +285,6 @@ def _instance_text(run: JobInstance) -> str:
 
 
 def _claimed(project: Project, store: Store, lost: UnconfirmedRequest) -> Collection[str]:
-    """Return the runs that are known to be another submission's."""
+    """Return the instances that belong to other submissions."""
     account = project.institution(lost.institution).account
     return store.known_instances(account, lost.trace.job_id)

@@ -1,4 +1,4 @@
-"""`almaflow resume`: continues runs that were interrupted, are on hold, or lost their process."""
+"""`almaflow resume`: continues runs that were interrupted, are on hold or lost their process."""
 
 from __future__ import annotations
 
@@ -75,10 +75,10 @@ def resume(
 
 
 def resume_run(project: Project, store: Store, record: RunRecord, *, as_json: bool) -> RunRecord:
-    """Continue *record*'s run and follow it to its end.
+    """Continue the run of *record* and follow it to its end.
 
     Raises:
-        RequestWrong: it is finished, or recorded by another version.
+        RequestWrong: the run is finished, or another version recorded it.
         RunHeld: a live process is executing it.
     """
     if record.status is Status.FINISHED:
@@ -106,7 +106,7 @@ _UNFINISHED = (Status.QUEUED, Status.RUNNING, Status.WAITING)
 
 
 class RunLines:
-    """Listens to many runs and prints a line for what concerns a run as a whole."""
+    """Listens to many runs and prints a line for each event of a whole run."""
 
     def __init__(self, zone: ZoneInfo) -> None:
         self._zone = zone
@@ -114,7 +114,7 @@ class RunLines:
         """How each run ended; None for one that is waiting or running."""
 
     def receive(self, event: RunEvent) -> None:
-        """Print runs that begin, end or wait for a person, and notices."""
+        """Print runs that begin, end or wait for a person, and notifications."""
         if event.kind is EventKind.RUN:
             outcome = event.data.get("outcome")
             self.outcomes[event.run_id] = Outcome(outcome) if outcome else None
@@ -135,7 +135,7 @@ class RunLines:
 
 
 def _resume_all(project: Project, store: Store, *, watch: bool, strict: bool) -> int:
-    """Work on every run that may be worked on, side by side; returns the exit code."""
+    """Execute every free run in parallel; return the exit code."""
     lines = RunLines(ZoneInfo(project.settings.timezone))
     engine = bootstrap.live_engine(project, store, lines)
     engine.watching = SilenceReport()
@@ -146,7 +146,7 @@ def _resume_all(project: Project, store: Store, *, watch: bool, strict: bool) ->
                 # No process takes these over automatically; they wait for `resume`.
                 if record.held and record.format == FORMAT:
                     tasks.start_soon(_bring_on, engine, record.id)
-            # So that they are at work when the engine looks what else there is.
+            # These runs must be claimed before the engine searches for other runs.
             await anyio.lowlevel.checkpoint()
             await engine.keep_working(watch=watch)
         return True

@@ -1,4 +1,4 @@
-"""`almaflow retry`: a new attempt of a run that has ended, with what it did well kept."""
+"""`almaflow retry`: a new attempt at a finished run, which keeps its successful steps."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def _work(
 
 
 def _refuse_unfinished(store: Store, record: RunRecord) -> None:
-    """Raise `RequestWrong` for a run that has not ended, with what can be done instead."""
+    """Raise `RequestWrong` for a run that has not ended, with advice."""
     if record.status is Status.FINISHED:
         return
     text = f"Run {record.id} has not ended, so there is nothing to retry: it is {record.status}"
@@ -122,10 +122,10 @@ def _nothing_to_do(record: RunRecord, outline: Outline) -> RequestWrong:
 
 
 def _agreed(record: RunRecord, plan: Plan, chosen: Again, *, as_json: bool) -> bool:
-    """Ask whether jobs are to be submitted again.
+    """Ask whether to submit jobs again.
 
     Raises:
-        LinesWanted: nobody can be asked.
+        LinesWanted: no person can be asked.
     """
     lines = list(_question(record, plan, chosen))
     if as_json or not can_be_asked():

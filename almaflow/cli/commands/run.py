@@ -104,7 +104,7 @@ def _run_live(
 ) -> RunRecord:
     clock = SystemClock()
     plan = new_plan(loaded, project, values, clock)
-    # A missing key, and a secret that cannot be hidden, are reported before anything is recorded.
+    # Report a missing key, or a secret that cannot be redacted, before anything is recorded.
     project.institution(plan.institution).key()
     project.known_secrets()
     with bootstrap.open_store(project, clock) as store, onlooker(plan, as_json=as_json) as view:
@@ -115,7 +115,7 @@ def _run_live(
 def _queue(
     project: Project, loaded: LoadedWorkflow, values: dict[str, Any], *, as_json: bool
 ) -> None:
-    """Record a run for the `serve` that is alive; Raises: RequestWrong when none is."""
+    """Record a run for the active `serve`; Raises: RequestWrong when there is none."""
     plan = new_plan(loaded, project, values, SystemClock())
     project.institution(plan.institution).key()
     project.known_secrets()
@@ -163,10 +163,10 @@ def follow(
     as_json: bool,
     virtual: bool = False,
 ) -> RunRecord:
-    """Work on a run until it ends or is interrupted, print its report and return its record.
+    """Execute a run until it ends or is interrupted, print its report and return its record.
 
-    *before* records the run, or its new attempt, in the transaction in which it is taken: a
-    `serve` that looks for runs does not come between. Raises: typer.Exit when interrupted.
+    *before* records the run, or its new attempt, in the transaction that claims it, so that no
+    `serve` can claim it first. Raises: typer.Exit when interrupted.
     """
 
     async def main() -> RunRecord:
@@ -205,7 +205,7 @@ def _is_finished(store: Store, run_id: str) -> bool:
 
 
 def _move_after_trouble(store: Store, run_id: str) -> str:
-    """Return how a run continues once the store is writable, from what is recorded of it."""
+    """Return, from the record, how a run continues when the store is writable again."""
     try:
         record = store.run(run_id)
     except RunNotFound:

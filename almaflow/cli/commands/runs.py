@@ -68,7 +68,7 @@ def runs(
 
 
 def _chosen(state: str | None) -> dict[str, Any]:
-    """Return what the store is asked for; Raises: RequestWrong."""
+    """Return the query for the store; Raises: RequestWrong."""
     if state is None:
         return {}
     states = {str(one): one for one in _STATES}
@@ -97,11 +97,11 @@ def _row(record: RunRecord, zone: ZoneInfo, worked_on: bool) -> tuple[str, ...]:
 
 
 def _remark(record: RunRecord, worked_on: bool) -> str:
-    """Return why a run ended as it did or does not proceed, and which attempt it is."""
+    """Return why a run ended or does not proceed, and its attempt."""
     remarks = [f"attempt {record.attempt}"] if record.attempt > 1 else []
     if record.status is not Status.FINISHED and not worked_on:
         remarks.append("held" if record.held else "no process is executing it")
-    # A reason has a line for each step that waits.
+    # The reason has one line for each waiting step.
     remarks += [record.error] if record.error else record.reason.splitlines()
     return "; ".join(remarks)
 

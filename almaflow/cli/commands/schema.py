@@ -1,4 +1,4 @@
-"""`almaflow schema`: the JSON Schemas that editors complete and check by."""
+"""`almaflow schema`: the JSON Schemas for completion and checks in editors."""
 
 from __future__ import annotations
 

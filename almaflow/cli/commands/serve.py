@@ -1,4 +1,4 @@
-"""`almaflow serve`: the workflows of the project on their timetables, until it is stopped."""
+"""`almaflow serve`: runs the project's workflows on their timetables until it is stopped."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _format(text: str) -> LogFormat:
 def _check(project: Project) -> None:
     """Raise `RequestWrong` when there is nothing to serve."""
     if project.document is None:
-        # Says what to write.
+        # The error says what to write.
         project.institution(None)
     if not os.path.isdir(project.workflows):
         raise RequestWrong(
@@ -106,7 +106,7 @@ def _check(project: Project) -> None:
 
 
 class _Ears:
-    """Lets several listen to the runs of an engine."""
+    """Passes the events of an engine's runs to several listeners."""
 
     def __init__(self, *listeners: Listener) -> None:
         self._listeners = listeners
@@ -151,8 +151,8 @@ class _Serving:
         return worker.work_in if work else worker.listen_in
 
     def measure(self, port: int) -> None:
-        """Give metrics on a port of this machine; Raises: RequestWrong."""
-        # Here, not above: only who wants metrics pays for them.
+        """Serve metrics on a port of this machine; Raises: RequestWrong."""
+        # Imported here because only `--metrics-port` needs it.
         from almaflow.scheduler.measures import picture_of
         from almaflow.scheduler.metrics import Metrics
 

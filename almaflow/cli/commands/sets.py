@@ -82,7 +82,7 @@ async def _find(alma: Asked, wanted: str) -> AlmaSet:
         try:
             return await alma.read(calls.alma_set(wanted))
         except AlmaRefused as error:
-            # A set may be called 2026, too.
+            # The name of a set may also be a number, such as 2026.
             named = await alma.directory.set_named(wanted)
             if named is None:
                 raise error

@@ -1,4 +1,4 @@
-"""`almaflow show`: one run, with everything that is known of it."""
+"""`almaflow show`: one run with all its details."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _merged_into(store: Store, tick: Tick) -> list[Tick]:
 
 
 def plan_of(store: Store, record: RunRecord) -> Plan | None:
-    """Return what a run executes; None when another version recorded what this one cannot read."""
+    """Return the plan of a run; None when another version recorded it in an unknown format."""
     try:
         return recorded_plan(record, store.definition(record.definition))
     except RequestWrong:

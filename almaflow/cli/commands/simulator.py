@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from almaflow.cli.simulator_log import RequestLog
     from almaflow.cli.simulator_tls import SimulatorTls
 
-# A little after the last year that a scenario may begin in.
+# A time shortly after the last year in which a scenario may begin.
 _CLOCK_SLOWS_AT = datetime(2300, 1, 1, tzinfo=UTC)
 
 
@@ -249,7 +249,7 @@ def simulator(
 
 def _serve(server: SimulatorServer, *, quiet: bool) -> None:
     resume_collection()
-    # Asked to end by the system is the same as by Ctrl-C.
+    # A signal to end has the same effect as Ctrl-C.
     interrupt_on_signals()
     try:
         server.serve_forever()
@@ -333,7 +333,7 @@ def _check_address(url: str) -> None:
 
 
 def _is_remote(host: str) -> bool:
-    """Whether to listen on *host* lets other machines in; a name may lead anywhere."""
+    """Whether other machines can connect when the simulator listens on *host*."""
     from almaflow.alma.simulator.hosts import is_loopback
 
     return not is_loopback(host) or host.lower().endswith(".localhost")
@@ -342,7 +342,7 @@ def _is_remote(host: str) -> bool:
 def _clock(starts_at: datetime | None, speed: float) -> Callable[[], datetime]:
     """Return a clock that begins at *starts_at*, else now, and runs *speed* times as fast.
 
-    From the year 2300 on it runs as fast as other clocks, so that it never leaves the calendar.
+    From the year 2300 it runs at normal speed, so that it never leaves the calendar.
     """
     clock = SystemClock()
     began = clock.now()

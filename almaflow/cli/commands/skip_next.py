@@ -1,4 +1,4 @@
-"""`almaflow skip-next`: the next tick of a workflow is not to run."""
+"""`almaflow skip-next`: skips the next tick of a workflow."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from almaflow.store import NewTick, Pause, Schedule, Store, TickDecided
 from almaflow.timetable_entries import Entry, entries_of
 from almaflow.workflow_loader import find_workflow, load_workflow
 
-# A timetable whose days are all days off is not followed for ever.
+# A limit for timetables whose ticks are all on days off.
 _FAR = timedelta(days=5 * 366)
 
 
@@ -62,7 +62,7 @@ def skip_next(
 
 
 def _standing(project: Project, store: Store, workflow: str, key: str | None) -> list[Schedule]:
-    """Return the active entries that are meant; Raises: RequestWrong."""
+    """Return the requested active entries; Raises: RequestWrong."""
     rows = store.schedules(workflow=workflow, standing=True)
     of_file = _keys_in_file(project, workflow)
     if of_file is not None:
@@ -87,7 +87,7 @@ def _standing(project: Project, store: Store, workflow: str, key: str | None) ->
 
 
 def _keys_in_file(project: Project, workflow: str) -> set[str] | None:
-    """Return the keys of the entries in the workflow's file; None when they are not known."""
+    """Return the keys of the schedule entries in the workflow's file; None when it is not valid."""
     try:
         loaded = load_workflow(find_workflow(workflow, project), project)
         return {one.key for one in entries_of(loaded.name, loaded.workflow, project)}
@@ -103,7 +103,7 @@ def _candidates(
     pauses: Sequence[Pause],
     now: datetime,
 ) -> Iterator[NewTick]:
-    """Yield the ticks that would begin, in the order in which they do."""
+    """Yield the coming ticks in order."""
     ids = {row.id for row in rows}
     # Due ticks whose run has not begun yet because of their jitter.
     come = sorted(
@@ -133,7 +133,7 @@ def _to_come(row: Schedule, now: datetime) -> Iterator[NewTick]:
 
 
 def _skip_first(store: Store, candidates: Iterator[NewTick], reason: str) -> NewTick | None:
-    """Skip the first tick that is not decided yet and return it; None when there is none."""
+    """Skip the first undecided tick and return it; None when there is none."""
     for tick in candidates:
         try:
             return store.skip_tick(

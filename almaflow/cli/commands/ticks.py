@@ -1,4 +1,4 @@
-"""`almaflow ticks`: the ledger, and whether it is whole."""
+"""`almaflow ticks`: lists the ledger and verifies that it is complete."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from almaflow.store import Store, Tick, TickEnding
 from almaflow.timetable import TimetableInvalid
 from almaflow.timetable_entries import timetable_from_json
 
-# How many are listed when nothing else is said.
+# The default number of listed ticks.
 _LISTED = 20
 
 
@@ -109,7 +109,7 @@ def ticks(
 
 
 def _chosen(endings: Sequence[str]) -> dict[str, Any]:
-    """Return what the store is asked for; Raises: RequestWrong."""
+    """Return the query for the store; Raises: RequestWrong."""
     results = [*TickEnding, OPEN]
     for text in endings:
         if text not in results:
@@ -154,24 +154,24 @@ def _print(rows: Sequence[Tick], now: datetime, zone: ZoneInfo, *, any_asked: bo
 
 @dataclass(frozen=True)
 class _Compared:
-    """What was compared, and from when on."""
+    """The result of a comparison and the period that it covers."""
 
     verified: Verified
     pruned_before: datetime | None
-    """Older ticks may have been taken out, so they were left out; None: none were."""
+    """Older ticks may have been pruned and were not compared; None: all were compared."""
 
 
 def _compared(
     store: Store, workflow: str | None, since: datetime | None, now: datetime
 ) -> _Compared:
-    """Compare, without holding up who writes meanwhile; what is seen twice is a fault."""
+    """Compare without blocking writers: only a discrepancy that appears twice is reported."""
 
     def look() -> _Compared:
         schedules = store.schedules(workflow=workflow)
         pruned = store.pruned_before()
         from_ = max(filter(None, (since, pruned)), default=None)
         rows = store.ticks(since=from_, workflow=workflow)
-        # Of entries that began later nothing can be missing.
+        # Entries that became active later can have no missing ticks.
         left_out = pruned == from_ and any(one.begins_at < (pruned or now) for one in schedules)
         left_out_before = pruned if left_out else None
         return _Compared(verify(schedules, rows, _timetable_of, now, from_), left_out_before)

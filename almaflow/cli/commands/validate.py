@@ -1,4 +1,4 @@
-"""`almaflow validate`: every problem of every file, in one go."""
+"""`almaflow validate`: reports every problem of every file."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def validate(
 
 
 def _project() -> tuple[Project, list[Problem]]:
-    """Return the project; when its file has problems, one without settings, and the problems."""
+    """Return the project and its problems; with problems it has no settings."""
     try:
         return find_named_project(), []
     except DocumentsInvalid as error:

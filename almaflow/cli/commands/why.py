@@ -1,4 +1,4 @@
-"""`almaflow why`: in plain words why a run waits, or ended as it did, and what can be done."""
+"""`almaflow why`: explains why a run waits or how it ended, and what to do."""
 
 from __future__ import annotations
 
@@ -78,15 +78,15 @@ def why(
 
 @dataclass(frozen=True)
 class _Timetable:
-    """What is worth knowing of a workflow's timetable."""
+    """The state of a workflow's timetable, for people."""
 
     pause: Pause | None
     ticks: list[Tick]
-    """The newest, newest first; those that wait among them."""
+    """The newest ticks, including waiting ones, newest first."""
 
     @classmethod
     def of(cls, store: Store, workflow: str, clock: Clock) -> _Timetable | None:
-        """Return what the store knows; None when nothing of it is worth telling."""
+        """Return the state from the store; None when there is nothing to report."""
         now = clock.now()
         pauses = store.pauses(workflow=workflow, since=now)
         waiting = store.ticks(workflow=workflow, open=True, limit=_MOST)
@@ -115,7 +115,7 @@ class _Timetable:
 def _runs(
     project: Project, store: Store, name: str, timetable: _Timetable | None
 ) -> list[RunRecord]:
-    """Return the runs that are meant; Raises: RequestWrong."""
+    """Return the requested runs; Raises: RequestWrong."""
     newest = store.runs(1, workflow=name)
     if newest or timetable is not None:
         unfinished = (Status.QUEUED, Status.RUNNING, Status.WAITING)
@@ -153,7 +153,7 @@ def _diagnosis(
         try:
             return project.institution(institution).settle
         except RequestWrong:
-            # It is not in almaflow.yaml any more.
+            # The institution is no longer in almaflow.yaml.
             return None
 
     around = Around(

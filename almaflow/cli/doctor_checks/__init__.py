@@ -1,5 +1,5 @@
-"""What `almaflow doctor` looks at, one module for each part of what almaflow lives in.
+"""The checks of `almaflow doctor`, one module for each part of the environment.
 
-A checkup yields what it finds as `Finding`s, the good ones too, and raises nothing of ours: what
-it cannot look at is a finding.
+A check returns `Finding`s, good ones too, and raises no error of almaflow: what it cannot check is
+a finding as well.
 """

@@ -1,7 +1,7 @@
-"""The institutions: whether Alma takes the key, what the key may do, whose it is, what time it is.
+"""Checks institutions: whether Alma accepts the key, its rights, its institution, and the clock.
 
-Alma's `/conf/test` answers whether a key may read (GET) and write (POST) the area Configuration;
-it changes nothing.
+Alma's `/conf/test` reports whether a key may read (GET) and write (POST) the area Configuration; it
+changes nothing.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _AT_A_TIME = 8
 
 
 async def look_at_institutions(project: Project, mask: Mask) -> Findings:
-    """Ask every institution of almaflow.yaml, several at a time."""
+    """Check every institution of almaflow.yaml, several in parallel."""
     open_connection = bootstrap.live_connections(project, mask)
     limiter = anyio.CapacityLimiter(_AT_A_TIME)
     of_each: dict[str, Findings] = {name: Findings() for name in project.institutions}
@@ -53,7 +53,7 @@ async def look_at_institutions(project: Project, mask: Mask) -> Findings:
 
 
 async def _look(connection: InstitutionConnection, findings: Findings) -> None:
-    """Ask one institution; Raises: AlmaError when it does not let us in."""
+    """Check one institution; Raises: AlmaError when it refuses the key."""
     what = f"institution {connection.name}"
     code = await connection.client.send(calls.probe())
     general = await connection.client.send(calls.general())
@@ -88,7 +88,7 @@ def _clock(connection: InstitutionConnection, what: str) -> Finding:
     if connection.client.last_date is None:
         return doubtful(what, "Alma's responses do not show its time")
     ahead = connection.client.ahead
-    # Alma tells whole seconds, and its answer takes a moment.
+    # Alma reports whole seconds, and its response takes a moment.
     rounded = timedelta(seconds=round(abs(ahead.total_seconds()), -1))
     if abs(ahead) <= _TOLERANCE:
         return good(what, f"this clock is within {format_duration(_TOLERANCE)} of Alma's")

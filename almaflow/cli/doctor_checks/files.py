@@ -1,4 +1,4 @@
-"""The project's files: almaflow.yaml, the secrets it names, the workflows, their history in git."""
+"""Checks the project's files: almaflow.yaml, secrets, workflows, git."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from almaflow.problems import Problem, Severity
 from almaflow.settings import FILE_NAME, Project
 from almaflow.workflow_loader import LoadedWorkflow, load_paths
 
-# Seconds that git gets for an answer.
+# Timeout of git (seconds).
 _PATIENCE = 10
 
 
 def look_at_settings(project: Project) -> Findings:
-    """Look at almaflow.yaml, which was read already."""
+    """Check almaflow.yaml, which is loaded already."""
     findings = Findings()
     if project.document is None:
         findings.append(
@@ -41,7 +41,7 @@ def look_at_settings(project: Project) -> Findings:
 
 
 def look_at_secrets(project: Project) -> Findings:
-    """Look whether the secrets of `secrets` are where almaflow.yaml says."""
+    """Check that the values of `secrets` can be read."""
     findings = Findings()
     for name, reference in project.settings.secrets.items():
         with findings.about(f"secret {name}"):
@@ -51,7 +51,7 @@ def look_at_secrets(project: Project) -> Findings:
 
 
 def look_at_workflows(project: Project) -> tuple[Findings, list[LoadedWorkflow]]:
-    """Check the workflows of the project's folder; returns the valid ones, too."""
+    """Check the workflows in the project's folder; return the valid ones, too."""
     what, findings = "workflows", Findings()
     try:
         loaded, problems = load_paths([project.workflows], project)
@@ -82,7 +82,7 @@ def _summary(first: Problem, number: int) -> str:
 
 
 def look_at_git(project: Project) -> Findings:
-    """Look whether the files are kept in git, as each run records the commit."""
+    """Check that the files are in git, because each run records the commit."""
     what, findings = "git", Findings()
     commit = git_commit(project.folder)
     if commit is None:
@@ -104,7 +104,7 @@ def look_at_git(project: Project) -> Findings:
 
 
 def _git(folder: Path, *arguments: str) -> tuple[str, str]:
-    """Return what git answers, and its first line of complaint."""
+    """Return git's output and the first line of its error."""
     command: Sequence[str] = ["git", "-C", str(folder), *arguments]
     try:
         answer = subprocess.run(

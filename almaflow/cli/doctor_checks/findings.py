@@ -1,4 +1,4 @@
-"""What a checkup finds."""
+"""The findings of checks."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from almaflow.late_dataclasses import dataclass
 
 
 class Verdict(StrEnum):
-    """How something is."""
+    """The result of a check."""
 
     OK = "ok"
     WARNING = "warning"
-    """It works, and wants a look."""
+    """It works, but a person should check it."""
     ERROR = "error"
-    """Something will not work."""
+    """It will not work."""
 
 
 @dataclass(frozen=True)
@@ -28,32 +28,32 @@ class Finding:
     """What was checked, such as `institution main`."""
     verdict: Verdict
     text: str
-    """What was found, a clause."""
+    """The finding, as a clause."""
     move: str = ""
-    """What to do about it, a sentence; empty when nothing has to be done, or the text says it."""
+    """Advice, as a sentence; empty when nothing has to be done or the text says it."""
 
 
 def good(what: str, text: str) -> Finding:
-    """Return a finding about what is as it should be."""
+    """Return a good finding."""
     return Finding(what, Verdict.OK, text)
 
 
 def doubtful(what: str, text: str, move: str = "") -> Finding:
-    """Return a finding about what works and wants a look."""
+    """Return a finding about something that works but should be checked."""
     return Finding(what, Verdict.WARNING, text, move)
 
 
 def bad(what: str, text: str, move: str = "") -> Finding:
-    """Return a finding about what will not work."""
+    """Return a bad finding."""
     return Finding(what, Verdict.ERROR, text, move)
 
 
 class Findings(list[Finding]):
-    """What one checkup has found so far."""
+    """The findings of one check so far."""
 
     @contextmanager
     def about(self, what: str) -> Iterator[None]:
-        """Let an error of ours end the block, and be a finding about *what*."""
+        """End the block at an error of almaflow and add it as a finding about *what*."""
         try:
             yield
         except AlmaflowError as error:

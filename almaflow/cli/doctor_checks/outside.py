@@ -1,4 +1,4 @@
-"""The ways outside: channels, pings, connections. Nothing is sent unless that is asked for."""
+"""Checks channels, pings and connections. Nothing is sent unless requested."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TEXT = "This is a test by `almaflow doctor --send`. Notifications of almaflow r
 
 
 def look_at_channels(project: Project, *, send: bool) -> Findings:
-    """Look whether channels can be used; with *send* a test notice goes to each."""
+    """Check that channels can be used; with *send*, send a test notification to each."""
     findings, outside = Findings(), LiveOutside(project)
     for name in project.settings.channels:
         what = f"channel {name}"
@@ -38,7 +38,7 @@ def look_at_channels(project: Project, *, send: bool) -> Findings:
 
 
 def look_at_pings(project: Project) -> Findings:
-    """Look whether the addresses of pings are there, without calling them."""
+    """Check that the addresses of pings exist, without calling them."""
     findings = Findings()
     for name, reference in project.settings.pings.items():
         what = f"ping {name}"
@@ -46,7 +46,7 @@ def look_at_pings(project: Project) -> Findings:
             if _is_address(reference.resolve(project.folder, f"pings.{name}").strip()):
                 findings.append(good(what, f"{reference} contains an address; it was not called"))
             else:
-                # What it holds instead may be a secret, so it is not shown.
+                # The value may be another secret, so it is not shown.
                 findings.append(
                     bad(
                         what,
@@ -66,7 +66,7 @@ def _is_address(text: str) -> bool:
 
 
 def look_at_connections(project: Project) -> Findings:
-    """Look whether what connections need is at hand, without connecting."""
+    """Check that connections have what they need, without connecting."""
     findings, outside = Findings(), LiveOutside(project)
     for name in project.settings.connections:
         what = f"connection {name}"

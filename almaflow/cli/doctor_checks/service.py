@@ -1,4 +1,4 @@
-"""The service: whether a `serve` runs, and what it has to say."""
+"""Checks whether a `serve` is running, and its state."""
 
 from __future__ import annotations
 

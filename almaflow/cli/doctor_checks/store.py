@@ -1,4 +1,4 @@
-"""The store: whether it can be read and written, is whole, and has room."""
+"""Checks that the store can be read and written, is intact, and has space."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WHAT = "store"
 
 
 def look_at_store(project: Project) -> tuple[Findings, Health | None]:
-    """Look at the store and its disk; None when there is no store that could be used."""
+    """Check the store and its disk; return None when there is no usable store."""
     findings = Findings()
     health: Health | None = None
     file: Path | None = None
@@ -84,7 +84,7 @@ def _disk(folder: Path) -> list[Finding]:
 
 
 def _size(number: int) -> str:
-    """Return a number of bytes as people read it."""
+    """Return a number of bytes as text for people."""
     size, unit = float(number), "bytes"
     for larger in ("KiB", "MiB", "GiB", "TiB"):
         if size < 1024:

@@ -1,4 +1,4 @@
-"""The zone data of this machine: which are used, and whether they are recent."""
+"""Checks the time zone data: which are used, and whether they are recent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WHAT = "time zones"
 
 
 def look_at_zones(project: Project, loaded: Iterable[LoadedWorkflow], now: datetime) -> Findings:
-    """Look whether the zones of the project are there, and from when their data are."""
+    """Check that the project's time zones exist, and how old their data are."""
     findings = Findings()
     for zone in sorted(_zones(project, loaded)):
         try:
@@ -47,7 +47,7 @@ def look_at_zones(project: Project, loaded: Iterable[LoadedWorkflow], now: datet
 
 
 def _zones(project: Project, loaded: Iterable[LoadedWorkflow]) -> set[str]:
-    """Return the zones that almaflow.yaml and the workflows name."""
+    """Return the time zones in almaflow.yaml and the workflows."""
     zones = {project.settings.timezone}
     for workflow in loaded:
         named = [
@@ -59,9 +59,9 @@ def _zones(project: Project, loaded: Iterable[LoadedWorkflow]) -> set[str]:
 
 
 def _of_system() -> str:
-    """Return the version of the data that Python takes before the package's, such as `2026b`.
+    """Return the version of the system's data, which Python prefers, such as `2026b`.
 
-    Empty when there are none, or they do not tell.
+    Empty when there are none, or when they state no version.
     """
     for folder in map(Path, zoneinfo.TZPATH):
         if (folder / "tzdata.zi").is_file():

@@ -1,9 +1,9 @@
-"""What happens in a run as plain lines: one line each, the same words for every reader.
+"""The events of a run as plain lines, one line each, the same for every screen.
 
     2026-11-01 02:30:04+01:00  withdraw  waits: job M157 runs in Alma as 4711
 
-First when, by the clock of the run and in the workflow's zone; then the step's path, `-` for the
-run itself; then what happened. Three fields, two spaces between them.
+The first field is the time of the run's clock in the workflow's zone, the second the step's path
+(`-` for the run itself), the third the event. Two spaces separate the fields.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from almaflow.outcome import Outcome
 from almaflow.runs.events import EventKind, RunEvent
 from almaflow.waiting import WaitingKind
 
-# Everything is shown for this number of iterations; for later ones only what matters.
+# All events are shown for this number of iterations, and only important ones for later iterations.
 _ALL_TOLD = 20
 
 
 class LineView:
-    """Listens to a run and prints a line for whatever happens.
+    """Listens to a run and prints a line for each event.
 
-    A failure is printed where it happened; *failures* keeps the texts, so that neither outer
-    steps nor the report after the run repeat them.
+    A failure is printed when it happens. *failures* keeps the texts, so that outer steps and the
+    report after the run do not repeat them.
     """
 
     def __init__(self, zone: tzinfo) -> None:
@@ -37,7 +37,7 @@ class LineView:
         self.failures: list[tuple[str, str]] = []
 
     def receive(self, event: RunEvent) -> None:
-        """Print what happened; of a job's progress only what is new in words."""
+        """Print an event; a job's progress only when its text is new."""
         if self._is_one_of_many(event):
             return
         last_status = self._status.get(event.path)
@@ -57,7 +57,7 @@ class LineView:
             emit(line)
 
     def _new_text(self, event: RunEvent) -> str:
-        """Return the text of an event; empty when it repeats a failure that is printed already."""
+        """Return the text of an event; empty when it repeats a printed failure."""
         if not _ends(event) or not event.text:
             return event.text
         inner = f"{event.path}/" if event.path else ""
@@ -95,13 +95,13 @@ def asks_a_person(event: RunEvent) -> bool:
 
 
 def _wait_of(event: RunEvent) -> Mapping[str, Any]:
-    """Return what an event says of a wait, as `Waiting.to_json` gives it; empty when nothing."""
+    """Return the wait in an event, as `Waiting.to_json` gives it, or an empty mapping."""
     wait: Mapping[str, Any] = event.data.get("waiting", {})
     return wait
 
 
 def loop_of_many(path: str) -> str:
-    """Return the loop that has the step in a late iteration; empty when there is none."""
+    """Return the loop of a step in a late iteration; empty when there is none."""
     parts = path.split("/")
     for place, part in enumerate(parts):
         if place and part.isdecimal() and int(part) > _ALL_TOLD:
@@ -110,7 +110,7 @@ def loop_of_many(path: str) -> str:
 
 
 def counts(event: RunEvent) -> bool:
-    """Whether an event is shown wherever it happens."""
+    """Whether an event is always shown."""
     match event.kind:
         case EventKind.NOTICE:
             return True
@@ -122,7 +122,7 @@ def counts(event: RunEvent) -> bool:
 def event_line(
     at: datetime, kind: str, path: str, text: str, data: Mapping[str, Any] | None, zone: tzinfo
 ) -> str:
-    """Return the line about one event; empty when it is not worth one."""
+    """Return the line for one event; empty when it is not shown."""
     words = words_of(kind, text, data or {})
     if not words:
         return ""
@@ -131,7 +131,7 @@ def event_line(
 
 
 def words_of(kind: str, text: str, data: Mapping[str, Any]) -> str:
-    """Return what an event says, without when and where; empty when it is not worth a line."""
+    """Return the text of an event, without time and path; empty when it is not shown."""
     match kind:
         case EventKind.RUN:
             return _about_run(text, data)
@@ -165,7 +165,7 @@ def _about_run(text: str, data: Mapping[str, Any]) -> str:
 
 
 def how_long(seconds: float | None) -> str:
-    """Return a length of time as people read it; empty when it is nothing or not known."""
+    """Return a duration as text for people; empty when it is zero or not known."""
     if not seconds:
         return ""
     if seconds < 10:

@@ -1,4 +1,4 @@
-"""What `jobs`, `profiles` and `sets` have in common: a table of them, and one of them in full."""
+"""Prints the lists and details of `jobs`, `profiles` and `sets`."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Listing(Generic[T]):
-    """How one sort of thing in Alma is printed; *noun* is the singular, such as `job`."""
+    """How one type of object in Alma is printed; *noun* is the singular, such as `job`."""
 
     noun: str
     headers: Sequence[str]
     row: Callable[[T], Sequence[str]]
-    """The cells of its line, as many as there are *headers*."""
+    """The cells of one row, as many as *headers*."""
     as_data: Callable[[T], dict[str, Any]]
-    """All that is known of it, JSON-able."""
+    """All its details as JSON data."""
     flexible: Sequence[int]
-    """The columns that are cut on a narrow terminal."""
+    """The columns that may be cut on a narrow terminal."""
 
     def print_all(self, institution: str, things: Sequence[T], *, as_json: bool) -> None:
-        """Print what was found at *institution*, a line for each."""
+        """Print the objects at *institution*, one line each."""
         if as_json:
             listed = [self.as_data(one) for one in things]
             emit_json({"institution": institution, f"{self.noun}s": listed})
@@ -47,7 +47,7 @@ class Listing(Generic[T]):
         *,
         as_json: bool,
     ) -> None:
-        """Print one in full: *data* for programs, *lines* for people."""
+        """Print one object: *data* for programs, *lines* for people."""
         if as_json:
             emit_json({"institution": institution, self.noun: data})
         else:
@@ -55,7 +55,7 @@ class Listing(Generic[T]):
 
 
 def data_of(thing: Any) -> dict[str, Any]:
-    """Return a wire shape JSON-able: instants as text, empty when not known."""
+    """Return an object of Alma as JSON data: instants as text, empty when not known."""
     data = asdict(thing)
     for name, value in data.items():
         if name.endswith("_at"):
@@ -66,12 +66,12 @@ def data_of(thing: Any) -> dict[str, Any]:
 def facts(
     data: dict[str, Any], *, columns: int, hidden: Collection[str] = ("id", "name", "link")
 ) -> Iterator[str]:
-    """Yield a line for each plain value that says something, names *columns* wide."""
+    """Yield a line for each plain, non-empty value, with names *columns* wide."""
     for name, value in data.items():
         if value not in ("", None) and isinstance(value, str | int) and name not in hidden:
             yield fact(name, str(value), columns=columns)
 
 
 def fact(name: str, text: str, *, columns: int) -> str:
-    """Return one line of what is known of a thing."""
+    """Return one line with a name and a value."""
     return f"  {padded(name, columns)} {on_one_line(text)}"

@@ -1,6 +1,6 @@
-"""The steps of a run as rows that change while it runs; `live_view.py` draws them.
+"""The steps of a run as rows of the live view; `live_view.py` draws them.
 
-Of a `for_each` with many iterations only those in progress, and some that failed, have rows.
+A `for_each` with many iterations has rows only for those in progress and some failed ones.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from almaflow.runs.step_tree import ANY, Order, Outline, StepPlace
 from almaflow.runs.views import StepView
 from almaflow.steps.which_kind import is_for_each
 
-# Of a loop with more iterations, those that ended well are hidden, and at most this number of the
-# others are shown.
+# In a loop with more iterations, those that ended well are hidden, and at most this number of
+# failed ones is shown.
 _FEW = 6
 
 
 @dataclass
 class Row:
-    """One step as it is shown."""
+    """The row of one step."""
 
     path: str
     label: str
@@ -43,15 +43,15 @@ class Row:
     progress: str = ""
     counters: str = ""
     waiting: Mapping[str, Any] = field(default_factory=dict)
-    """What it waits for, as `Waiting.to_json` gives it; of the wait that `detail` names."""
+    """The wait that `detail` names, as `Waiting.to_json` gives it."""
     last_remark: str = ""
-    """What the step had to say last."""
+    """The last remark of the step."""
     began_at: datetime | None = None
     seconds: float | None = None
 
     @property
     def awaited(self) -> str:
-        """What it waits for; without Alma's status when the progress gives the same."""
+        """What the step waits for, without Alma's status if the progress shows the same status."""
         status = self.waiting.get("status", "")
         return self.waiting["text"] if status and status == self.progress else self.detail
 
@@ -62,7 +62,7 @@ class Row:
 
     @property
     def is_bad(self) -> bool:
-        """Whether it ended, and not well."""
+        """Whether it ended badly."""
         return self.outcome is not None and not self.outcome.is_good
 
 
@@ -87,7 +87,7 @@ class _Loop:
 
 
 class Tree:
-    """The rows of one run; *seen* is what an earlier process has done of it."""
+    """The rows of one run; *seen* are the steps that an earlier process has executed."""
 
     def __init__(self, plan: Plan, seen: Sequence[StepView] = ()) -> None:
         self._outline = Outline.of(plan)
@@ -102,7 +102,7 @@ class Tree:
                 self._take_over(step)
 
     def note(self, event: RunEvent) -> None:
-        """Take note of what happened."""
+        """Update the rows with an event."""
         if event.kind is EventKind.RUN:
             if event.data.get("status") == "finished":
                 _skip(self._rows.values())
@@ -128,7 +128,7 @@ class Tree:
                 self._end(row, event)
 
     def visible_rows(self) -> list[Row]:
-        """Return the rows that are worth a line, in the order of the file."""
+        """Return the rows to show, in the order of the file."""
         visible = {path: loop.visible() for path, loop in self._loops.items()}
         everything = {ANY}
         return [
@@ -138,7 +138,7 @@ class Tree:
         ]
 
     def detail_of(self, row: Row) -> str:
-        """Return what there is to say about a step now."""
+        """Return the current details of a step."""
         loop = self._loops.get(row.path)
         parts = [row.detail]
         if row.outcome is None:
@@ -201,12 +201,12 @@ class Tree:
         _skip(self._inside.get(row.path, ()))
 
 
-# Behind whatever the plan knows.
+# After all steps of the plan.
 _LAST: Order = (2,)
 
 
 def _skip(rows: Iterable[Row]) -> None:
-    """Mark the steps among *rows* that can begin no more."""
+    """Mark the steps among *rows* that can no longer begin."""
     for row in rows:
         if row.outcome is None and not row.is_active:
             row.status, row.outcome = Status.FINISHED, Outcome.SKIPPED
@@ -220,7 +220,7 @@ def _counted(counters: Sequence[Mapping[str, Any]]) -> str:
 
 
 def fitted(rows: Sequence[Row], room: int) -> list[Row | str]:
-    """Return what fits into *room* lines: what is running, what is near it, counts of the rest."""
+    """Return at most *room* lines: running steps, the rows near them, and counts of the rest."""
     if len(rows) <= room:
         return list(rows)
     ranked = sorted(range(len(rows)), key=_ranks(rows).__getitem__)
@@ -232,7 +232,7 @@ def fitted(rows: Sequence[Row], room: int) -> list[Row | str]:
 
 
 def _ranks(rows: Sequence[Row]) -> list[tuple[int, int, int]]:
-    """Return how much each row is worth a line; the smallest first."""
+    """Return the rank of each row; the smallest is shown first."""
     active = [place for place, row in enumerate(rows) if row.is_active]
     ended = [place for place, row in enumerate(rows) if row.outcome is not None]
     centres = active or [max(ended, default=0)]
@@ -247,7 +247,7 @@ def _ranks(rows: Sequence[Row]) -> list[tuple[int, int, int]]:
 
 
 def _with_gaps(rows: Sequence[Row], places: Iterable[int]) -> Iterator[Row | str]:
-    """Yield the rows at *places*, and between them how many are left out."""
+    """Yield the rows at *places* and, between them, the numbers of omitted rows."""
     before = 0
     for place in places:
         if place > before:

@@ -1,4 +1,4 @@
-"""A run on a terminal: its steps as a tree that changes while it goes, and stays when it ended."""
+"""The live view of a run on a terminal: a tree of its steps that stays when the run has ended."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from almaflow.plan import Plan
 from almaflow.runs.events import EventKind, RunEvent
 from almaflow.runs.views import StepView
 
-# Pictures a second: of a live run, where the elapsed time moves too, and (seconds between two) of
-# a simulated one, whose events come in bursts.
+# Frames per second of a live run, whose elapsed time changes; and seconds between frames of a
+# simulated run, whose events come in bursts.
 _PER_SECOND = 4
 _BETWEEN = 0.1
 
-# Terminals with fewer columns than this do without the column of kinds.
+# Terminals with fewer columns than this show no column of kinds.
 _WIDE = 72
-# The tree's column takes at most this part of a line.
+# The largest part of a line that the column of the tree may take.
 _LABELS = 0.4
-# Steps of a bar.
+# The characters of a progress bar.
 _BAR = 10
 
 
 class LiveView:
     """Listens to one run and shows it on *console*; usable as a context manager.
 
-    It ends automatically when the run does, so that what is printed next appears below. A
-    *simulated* run has a separate clock, which shows the time of its last event. *seen* is what an
-    earlier process has done of the run.
+    It ends automatically with the run, so that later output appears below it. A *simulated* run has
+    its own clock, which shows the time of its last event. *seen* are the steps that an earlier
+    process has executed.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class LiveView:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Keep the picture while something else has the terminal; a new one follows."""
+        """Keep the current frame while other output uses the terminal; a new frame follows."""
         was_open, self._open = self._open, False
         if was_open:
             self._live.stop()
@@ -97,7 +97,7 @@ class LiveView:
         self.stop()
 
     def stop(self) -> None:
-        """Keep the whole last picture on the screen."""
+        """Keep the complete last frame on the screen."""
         if not self._open:
             return
         self._open = False
@@ -109,7 +109,7 @@ class LiveView:
             return
 
     def receive(self, event: RunEvent) -> None:
-        """Take note of what happened and show it, unless a picture was shown just now."""
+        """Process an event and draw a frame, unless one was drawn just now."""
         with self._lock:
             self._now = event.at
             self._tree.note(event)
@@ -132,7 +132,7 @@ class LiveView:
             self._live.refresh()
 
     def _say(self, event: RunEvent) -> None:
-        """Print a notice above the tree."""
+        """Print a message above the tree."""
         zone = self._plan.zone
         line = event_line(event.at, event.kind, event.path, event.text, event.data, zone)
         self._console.print(Text(line), soft_wrap=True)
@@ -145,7 +145,7 @@ class LiveView:
             rows = self._tree.visible_rows()
             lines: list[Row | str] = list(rows)
             if not self._whole:
-                # What the terminal echoes, such as ^C, goes to a separate line.
+                # Text that the terminal echoes, such as ^C, gets its own line.
                 lines = [*fitted(rows, max(1, self._console.height - 2)), ""]
             widths = self._widths(rows)
             drawn = [self._line(one, widths, now) for one in lines]
@@ -162,7 +162,7 @@ class LiveView:
         return head
 
     def _widths(self, rows: Sequence[Row]) -> tuple[int, int]:
-        """Return how wide the columns of labels and of kinds are."""
+        """Return the widths of the columns of labels and kinds."""
         columns = self._console.width
         labels = max((width(printable(one.label)) for one in rows), default=0)
         kinds = max((len(one.kind) for one in rows), default=0) if columns >= _WIDE else 0
@@ -189,12 +189,12 @@ class LiveView:
         return line
 
     def _fitted(self, text: str, columns: int) -> str:
-        """Return *text* exactly *columns* wide, in characters that can be shown."""
+        """Return *text* exactly *columns* wide, in printable characters."""
         text = padded(cut(text, columns), columns)
         return text if self._signs else text.replace("…", "~").encode("ascii", "replace").decode()
 
     def _add_bar(self, line: Text, percent: float) -> int:
-        """Append how far a job is; returns the columns that takes."""
+        """Append the progress bar of a job; return its width in columns."""
         done = round(max(0.0, min(100.0, percent)) / 100 * _BAR)
         full, empty = ("━", "─") if self._signs else ("#", ".")
         line.append(full * done, style="green")

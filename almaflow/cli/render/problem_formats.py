@@ -1,4 +1,4 @@
-"""Problems for people, for programs and for the pages of a review: text, JSON, SARIF, GitHub."""
+"""Formats of problems: text for people, JSON, SARIF, and GitHub's workflow commands."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from almaflow.problems import Problem, Severity
 from almaflow.redaction import REDACTION
 from almaflow.visible import json_text, unbroken, visible, without_commands
 
-# A longer source line (characters) is cut around the place.
+# A source line longer than this (characters) is cut around the problem.
 _LONGEST_LINE = 160
 _BEFORE = 60
 
 
 class ProblemFormat(StrEnum):
-    """How problems are written."""
+    """The formats of problems."""
 
     TEXT = "text"
-    """For people: the place, the message, the source line with a caret."""
+    """For people: the location, the message, and the source line with a caret."""
     JSON = "json"
     """One JSON document."""
     SARIF = "sarif"
@@ -51,7 +51,7 @@ def problem_lines(problems: Sequence[Problem], *, colours: bool = False) -> Iter
 
 
 def _lines(problem: Problem, *, colours: bool) -> Iterator[str]:
-    """Yield one line, and two more with the picture when *problem* has one."""
+    """Yield one line, and two more if *problem* has a source line."""
     location = problem.location
     colour = "red" if problem.severity is Severity.ERROR else "yellow"
     place, kind = on_one_line(str(location)), f"{problem.severity}[{problem.code}]"
@@ -60,7 +60,7 @@ def _lines(problem: Problem, *, colours: bool) -> Iterator[str]:
     yield f"{place}: {kind}: {on_one_line(problem.message)}"
     if not problem.line_text.strip():
         return
-    # Starred before it is cut: a piece of a secret is found by nobody.
+    # Redact before cutting, because a part of a secret would not be recognised.
     source = REDACTION.covered(problem.line_text)
     line, column = _window(source, location.column - 1)
     carets = "^" * max(1, width(unbroken(line[column : column + location.length])))

@@ -1,4 +1,4 @@
-"""What `show` reports about one run: its state, every step, what was sent, what to do next."""
+"""The lines of `show` for one run: its state, steps, requests and what to do next."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from almaflow.cli.render.text_layout import on_one_line, padded, width
 from almaflow.outcome import Outcome, Status
 from almaflow.runs.views import AttemptView, IntentView, RunAttemptView, RunView, StepView
 
-# The width of the column of names, of what is known of the run as a whole.
+# The width of the column of names in the details of the run.
 _NAMES = 12
 
-# Of a loop with more iterations than this, those that ended well are counted, not listed; and of
-# the others no more than that.
+# In a loop with more iterations than this, those that ended well are only counted, and at most this
+# number of the others is listed.
 _LISTED = 12
 
 
 def lines_of(view: RunView, tick: str = "") -> Iterator[str]:
-    """Yield what `show` prints about a run; *tick* is the tick that started it."""
+    """Yield the lines of `show` for a run; *tick* is the tick that started it."""
     zone = ZoneInfo(view.timezone)
     yield headline(view)
     for name, value in _facts(view, zone, tick):
@@ -115,7 +115,7 @@ def _steps(view: RunView, zone: ZoneInfo) -> Iterator[str]:
 
 
 def _chosen(steps: Sequence[StepView]) -> tuple[list[StepView], dict[str, int]]:
-    """Return the steps that are listed, and how many iterations are not, by the loop's path."""
+    """Return the listed steps and, by the loop's path, the number of omitted iterations."""
     hidden: set[str] = set()
     left_out: dict[str, int] = {}
     for loop in steps:
@@ -145,7 +145,7 @@ def _about_step(view: RunView, step: StepView, zone: ZoneInfo) -> Iterator[str]:
         yield f"at {on_one_line(step.institution)}"
     if step.iterations is not None:
         yield _about_iterations(step)
-    # When a step is still to be retried, all its attempts are earlier ones.
+    # If a step is still to be retried, all its attempts are from earlier attempts at the run.
     skipped = bool(step.tries) and step.tries[-1].outcome is Outcome.SKIPPED
     begun = step.started_at is not None or skipped
     earlier = step.tries[:-1] if begun else step.tries

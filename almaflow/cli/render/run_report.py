@@ -1,4 +1,4 @@
-"""What commands say about runs: while one goes, when it has ended, and what `show` tells."""
+"""What commands print about a run: while it executes and when it has ended."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 
 def exit_code_of(record: RunRecord, *, strict: bool = False) -> int:
-    """Return 0 for a run that ended well; with *strict* a warning is not good enough."""
+    """Return 0 for a run that ended well; with *strict*, a warning counts as failed."""
     if record.outcome is None or not record.outcome.is_good:
         return 1
     return int(strict and record.outcome is Outcome.WARNING)
 
 
 def print_warnings(problems: Iterable[Problem], *, as_json: bool = False) -> None:
-    """Print the warnings of a workflow on stderr; with *as_json* nobody reads them."""
+    """Print the warnings of a workflow on stderr, except with *as_json*."""
     warnings = list(problems)
     if warnings and not as_json:
         colours = has_colours(sys.stderr)
@@ -44,10 +44,10 @@ def print_warnings(problems: Iterable[Problem], *, as_json: bool = False) -> Non
 def onlooker(
     plan: Plan, *, as_json: bool, seen: Sequence[StepView] = (), simulated: bool = False
 ) -> Iterator[Listener]:
-    """Yield what shows a run while it goes: a live picture on a terminal, else plain lines.
+    """Yield the listener that shows a run: a live view on a terminal, else plain lines.
 
-    With *as_json* stdout stays free for the document; a terminal on stderr shows the picture.
-    *seen* is what an earlier process has done of the run.
+    With *as_json*, stdout has only the document, and a terminal on stderr shows the live view.
+    *seen* are the steps that an earlier process has executed.
     """
     console = _terminal(err=as_json)
     if console is not None:
@@ -62,12 +62,12 @@ def onlooker(
 
 
 def steps_so_far(store: Store, record: RunRecord, plan: Plan) -> tuple[StepView, ...]:
-    """Return what has been done of a run, for a listener that starts now."""
+    """Return the steps executed so far, for a listener that starts now."""
     return view_of(record, plan, store.journal(record.id), []).steps
 
 
 def _terminal(*, err: bool) -> Console | None:
-    """Return the terminal on stdout or stderr; None when there is none that can show a picture."""
+    """Return the terminal on stdout or stderr; None when none can show the live view."""
     stream = sys.stderr if err else sys.stdout
     if not stream.isatty():
         return None
@@ -86,9 +86,9 @@ def print_report(
     simulated: bool = False,
     listener: Listener | None = None,
 ) -> None:
-    """Print how a run ended, or why it stopped: what remains to be said after the live view.
+    """Print how a run ended or why it stopped, after the live view.
 
-    *listener* is the one that `onlooker` gave; failures that it has printed are not repeated.
+    *listener* is that of `onlooker`; failures that it has printed are not repeated.
     """
     view = view_of(record, plan, store.journal(record.id), store.events(record.id))
     if as_json:
@@ -131,7 +131,7 @@ def headline(view: RunView) -> str:
 
 
 def without_printed(error: str, printed: Iterable[str]) -> str:
-    """Return *error*; a part that people have read already gives way to where they find it."""
+    """Return *error*, with a reference in place of a part that is printed already."""
     for text in sorted(printed, key=len, reverse=True):
         if text and text in error:
             where = error.partition(text)[0].rstrip(": ")
@@ -144,7 +144,7 @@ def without_printed(error: str, printed: Iterable[str]) -> str:
 
 
 def _step_lines(view: RunView, step: StepView, printed: Sequence[str]) -> Iterator[str]:
-    """Yield what a step has to say that is not said yet: errors, counters."""
+    """Yield the errors and counters of a step that are not printed yet."""
     if step.error and step.error not in view.error:
         if step.error in printed:
             yield f"  {step.path} failed; the reason is printed above."
@@ -169,12 +169,12 @@ def _outputs(view: RunView) -> Iterator[str]:
         yield f"  output {name} = {short(value)}"
 
 
-# More characters of a value are not shown to people; `--json` has them all.
+# Longer values (characters) are cut for people; `--json` has them whole.
 _LONGEST_VALUE = 300
 
 
 def short(value: Any) -> str:
-    """Return a value for people on one line, a long one cut and counted."""
+    """Return a value on one line for people; a long one is cut, with its length."""
     if isinstance(value, list) and value and all(map(_is_counter, value)):
         text = "; ".join(f"{one['label'] or one['key']}: {one['value']}" for one in value)
     else:
@@ -196,7 +196,7 @@ def _is_counter(value: Any) -> bool:
 
 
 def next_moves(view: RunView) -> Iterator[str]:
-    """Yield what a person can do about a run now."""
+    """Yield what a person can do about the run now."""
     yield from _what_a_person_does(view)
     if view.outcome is not None:
         return
@@ -212,7 +212,7 @@ def next_moves(view: RunView) -> Iterator[str]:
 
 
 def _what_a_person_does(view: RunView) -> Iterator[str]:
-    """Yield the replies that the run waits for, and how to fix a bad outcome."""
+    """Yield the commands for awaited replies, and for a bad outcome."""
     if view.outcome is not None:
         if not view.outcome.is_good:
             yield f"`almaflow retry {view.id}` retries the steps that failed."
@@ -221,7 +221,7 @@ def _what_a_person_does(view: RunView) -> Iterator[str]:
     for step in lost:
         wait = step.waiting
         if len(lost) == 1 and wait is not None and wait.kind is WaitingKind.RESOLVE:
-            # The reason why the run waits, which is printed already, says what to do.
+            # The printed reason why the run waits says what to do.
             continue
         yield (
             f"It is not known whether Alma accepted what step {step.path} sent. Check in Alma, "

@@ -1,4 +1,4 @@
-"""The log of `almaflow serve`: one line for whatever happens, for people or for programs.
+"""The log of `almaflow serve`: one line for each event, for people or for programs.
 
     2026-11-01 02:30:00+01:00  -  serving 12 workflows from workflows/
     2026-11-01 02:30:04+01:00  nightly 20261101-013000-k7x2q withdraw  waits: job M157 runs …

@@ -1,4 +1,4 @@
-"""Texts as a terminal shows them: their width in columns, cut, free of what moves the cursor."""
+"""Layout of text for terminals: width in columns, cutting, and removal of control characters."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from almaflow.visible import one_line, visible
 
 
 def printable(text: str) -> str:
-    """Return *text* as it may be shown: without secrets, every character visible."""
+    """Return *text* with secrets redacted and every character visible."""
     return visible(REDACTION.text(text))
 
 
 def on_one_line(text: str) -> str:
     """Return *text* as `printable` does, each run of spaces and line breaks as one space.
 
-    Before a text is cut or broken into lines: a piece of a secret is found by nobody.
+    Use it before a text is cut or wrapped, because a part of a secret would not be recognised.
     """
     return one_line(REDACTION.text(text))
 
 
 def width(text: str) -> int:
-    """Return how many columns *text* takes on a terminal; a tab counts as one."""
+    """Return the width of *text* in terminal columns; a tab counts as one."""
     if text.isascii():
         return len(text)
     return sum(
@@ -56,7 +56,7 @@ def padded(text: str, columns: int) -> str:
 
 # Between two columns of a table.
 _GAP = "  "
-# A column that may be cut keeps at least this much of itself.
+# The smallest width of a column that may be cut.
 _NARROWEST = 8
 
 
@@ -70,7 +70,7 @@ def table(
     """Return the lines of a table, the headers first.
 
     It fits into *columns* as long as cutting the *flexible* columns, the widest first, is enough;
-    others, such as ids, are never cut. None is as wide as it gets.
+    others, such as ids, are never cut. None: no limit.
     """
     cells = [[on_one_line(cell) for cell in row] for row in (headers, *rows)]
     widths = [max(width(row[place]) for row in cells) for place in range(len(headers))]

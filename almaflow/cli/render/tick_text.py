@@ -1,4 +1,4 @@
-"""Ticks in words: their outcomes and the reasons."""
+"""Texts about ticks: their outcomes and the reasons."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from almaflow.field_types import format_duration
 from almaflow.store import Pause, Tick, TickEnding
 
 OPEN = "open"
-"""What a tick is called that has no ending yet."""
+"""The state of a tick without a result."""
 
-# A tick that begins within this time is not called late.
+# A tick that begins within this time does not count as late.
 _PUNCTUAL = timedelta(minutes=1)
 
 
@@ -24,7 +24,7 @@ def state_of(tick: Tick) -> str:
 
 
 def remark_on(tick: Tick, now: datetime, zone: ZoneInfo) -> str:
-    """Return what else is to be said about a tick; may be empty."""
+    """Return a remark about a tick; may be empty."""
     if tick.ending is TickEnding.RUN:
         return f"{tick.run_id}{_how_late(tick)}"
     if tick.ending is TickEnding.MERGED:
@@ -47,7 +47,7 @@ def _how_late(tick: Tick) -> str:
 
 
 def about_tick(tick: Tick, merged: int, zone: ZoneInfo) -> str:
-    """Return what `show` says about the tick of a run, and about *merged* others."""
+    """Return the text of `show` about the tick of a run and the *merged* ones."""
     text = f"{instant(tick.at, zone)}, entry {tick.entry}"
     if tick.starts_at != tick.at:
         text += f", to begin {instant(tick.starts_at, zone)}"
@@ -58,7 +58,7 @@ def about_tick(tick: Tick, merged: int, zone: ZoneInfo) -> str:
 
 
 def about_pause(pause: Pause, zone: ZoneInfo, *, ended: bool = False) -> str:
-    """Return the sentence about a pause, which may have *ended*."""
+    """Return the sentence about a pause, also of one that has *ended*."""
     note = f": {pause.note.rstrip('.')}" if pause.note else ""
     until = f", until {instant(pause.until, zone)}" if pause.until is not None else ""
     since = f"since {instant(pause.since, zone)}{until}{note}"
@@ -72,7 +72,7 @@ def about_pause(pause: Pause, zone: ZoneInfo, *, ended: bool = False) -> str:
 def about_the_timetable(
     ticks: list[Tick], pause: Pause | None, now: datetime, zone: ZoneInfo
 ) -> Iterator[tuple[str, str]]:
-    """Yield what is worth knowing of a workflow's timetable, each with the next move or nothing.
+    """Yield sentences about a workflow's timetable, each with advice or an empty text.
 
     *ticks* are its newest ones, the newest first.
     """
@@ -93,7 +93,7 @@ def about_the_timetable(
 
 
 def as_data(tick: Tick) -> dict[str, Any]:
-    """Return a tick JSON-able."""
+    """Return a tick as JSON data."""
     instants = ("at", "starts_at", "found_at", "ready_at", "merged_into", "ended_at")
     data: dict[str, Any] = {
         "workflow": tick.workflow,
@@ -111,7 +111,7 @@ def as_data(tick: Tick) -> dict[str, Any]:
 
 
 def pause_as_data(pause: Pause) -> dict[str, Any]:
-    """Return a pause JSON-able."""
+    """Return a pause as JSON data."""
     return {
         "since": pause.since.isoformat(),
         "until": None if pause.until is None else pause.until.isoformat(),

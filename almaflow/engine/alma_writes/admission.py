@@ -26,7 +26,7 @@ from almaflow.steps.base import PollSettings
 from almaflow.store import JobSlot, NoSlot, SlotLimits, Store, StoreTrouble, SubmissionKey
 from almaflow.store.writer import StoreWriter
 
-# A waiter further back than this is notified of changes when it reaches the front.
+# Only this number of waiters at the front of the queue is woken by changes.
 _AT_THE_FRONT = 10
 
 
@@ -35,16 +35,16 @@ QueueKey = tuple[str, SubmissionKey]
 
 @dataclass
 class _Group:
-    """Who waits at one institution."""
+    """The waiting submissions at one institution."""
 
     connection: InstitutionConnection
     poll: PollSettings
     waiting: dict[QueueKey, anyio.Event] = field(default_factory=dict)
     changed: anyio.Event = field(default_factory=anyio.Event)
     again_at: datetime | None = None
-    """The earliest instant at which a submission may be sent although no run ends before."""
+    """The earliest instant at which a submission may be sent even if no job ends before."""
     seen: tuple[int, ...] | None = None
-    """Who held the places at the last look; None before the first."""
+    """The submissions that held the slots at the last poll; None before the first."""
 
     @property
     def limits(self) -> SlotLimits:
@@ -52,12 +52,12 @@ class _Group:
 
     @property
     def pace(self) -> timedelta:
-        """The time between two looks at those who hold the places."""
+        """The time between two polls of the jobs that hold the slots."""
         return self.poll.first
 
 
 class Admission:
-    """Those steps of this process that wait for a place."""
+    """The submissions of this process that wait for a slot."""
 
     def __init__(
         self, store: Store, writer: StoreWriter, clock: Clock, durations: Durations
@@ -105,7 +105,7 @@ class Admission:
                 group.changed.set()
 
     def place_freed(self, account: str) -> None:
-        """Tell those who wait that a run has ended."""
+        """Wake the waiting submissions, because a job has ended."""
         if account in self._groups:
             self._groups[account].changed.set()
 
@@ -130,7 +130,7 @@ class Admission:
         return f"{busy.ahead} submissions at {connection.name} asked before this one"
 
     def _first_end(self, account: str, holders: Sequence[JobSlot]) -> datetime | None:
-        """Return when the first of the runs that hold the places is expected to end."""
+        """Return when the first of the jobs that hold the slots is expected to end."""
         now = self._clock.now()
         ends = [
             max(now, place.taken_at + usual)
@@ -141,7 +141,7 @@ class Admission:
         return min(ends, default=None)
 
     async def _look_after(self, account: str, group: _Group) -> None:
-        """Look and wake until nobody waits at *account* any more."""
+        """Poll and wake until no submission waits at *account* any more."""
         look_at = self._clock.now() + group.pace
         while group.waiting:
             # Changes from here on are checked in the next round.
@@ -160,7 +160,9 @@ class Admission:
         return max(group.poll.first, group.poll.max) if sparing else group.pace
 
     async def _wake(self, account: str, group: _Group) -> None:
-        """Wake whose turn it is, and those at the front when what they wait for has changed."""
+        """Wake the submissions whose turn it is, and those at the front when the holders have
+        changed.
+        """
         if group.again_at is not None and group.again_at <= self._clock.now():
             group.again_at = None
         try:
@@ -170,7 +172,7 @@ class Admission:
             # The next write reports the error; the next poll comes anyway.
             return
         seen = tuple(place.id for place in holders)
-        # Who has just begun to wait knows who held the places.
+        # A submission that has just begun to wait has seen the current holders.
         changed = group.seen is not None and seen != group.seen
         front = list(group.waiting)[:_AT_THE_FRONT] if changed else []
         group.seen = seen
@@ -180,7 +182,7 @@ class Admission:
                 event.set()
 
     async def _look_at_holders(self, account: str, group: _Group) -> None:
-        """Ask Alma whether the runs that hold the places have ended."""
+        """Ask Alma whether the jobs that hold the slots have ended."""
         try:
             for place in await self._writer.call(self._store.holders, account):
                 for instance_id in [place.instance_id] if place.instance_id else place.candidates:

@@ -1,9 +1,9 @@
-"""Which instance in Alma is the one that a submission started: the rules, without any reading.
+"""The rules that decide which instance in Alma a submission started. Nothing is read here.
 
-Our instance has our marker in its name. An instance without it is a *candidate* when the API
-started it since the sending and Alma was not seen to keep markers in such names. A name alone
-proves nothing: other users of the API start the same jobs under the same names. The engine
-(`reconciliation.py`) and `almaflow resolve` both decide by these rules.
+Our instance has our marker in its name. An instance without the marker is a *candidate* if the API
+started it after the request was sent and Alma is not known to keep markers in such names. A name
+alone proves nothing, because other users of the API start the same jobs under the same names. The
+engine (`reconciliation.py`) and `almaflow resolve` both decide by these rules.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from almaflow.store import MarkerHabit
 TOLERANCE = timedelta(minutes=1)
 
 _MARKER = re.compile(r"\[af-[0-9a-f]{10}\]")
-# What is left of a marker where Alma has cut the name inside of it.
+# The rest of a marker when Alma has cut the name within it.
 _CUT_MARKER = re.compile(r"\[af-[0-9a-f]{0,10}$")
 # The account of the API, as Alma writes it: `exl_api`, `API`, `API, Ex Libris`.
 _API = re.compile(r"(?<![a-z])api(?![a-z])", re.IGNORECASE)
-# What Alma puts behind a run's name: ` - 2026-03-02 9:15 AM`, ` - 03/02/2026 09:15`.
+# What Alma appends to an instance's name: ` - 2026-03-02 9:15 AM`, ` - 03/02/2026 09:15`.
 _TIME_BEHIND = re.compile(r" - [\d/-]{8,10} \d{1,2}:\d\d( [AP]M)?$")
 
 
@@ -37,19 +37,20 @@ class Mismatch(StrEnum):
 
     OTHER_JOB = "other job"
     EARLIER = "earlier"
-    """Alma accepted it before ours was sent."""
+    """Alma accepted it before our request was sent."""
     OTHER_MARKER = "other marker"
-    """Its name has the marker of another submission of almaflow's."""
+    """Its name has the marker of another submission by almaflow."""
     NOT_BY_API = "not by API"
     """A person or Alma's own scheduler started it."""
 
 
 @dataclass(frozen=True)
 class SoughtInstance:
-    """The instance that is searched for.
+    """Describes the instance that is searched for.
 
-    *markers* are those of every submission of the attempt: one that came late may run under the
-    marker of the first. *since* is the earliest that Alma may have accepted it, by Alma's clock.
+    *markers* are those of all submissions of the attempt, because a delayed request may run under
+    the marker of the first. *since* is the earliest time at which Alma may have accepted it, by
+    Alma's clock.
     """
 
     trace: RunTrace
@@ -67,7 +68,7 @@ class SoughtInstance:
         return any(marker and marker in name for marker in self.markers)
 
     def mismatch(self, run: JobInstance) -> Mismatch | None:
-        """Return why an instance cannot be ours; None when it is ours, or may be."""
+        """Return why an instance cannot be ours; None when it can be."""
         if run.job_id and run.job_id != self.trace.job_id:
             return Mismatch.OTHER_JOB
         if self.is_marked(run):
@@ -79,9 +80,9 @@ class SoughtInstance:
         return None if by_api(run) else Mismatch.NOT_BY_API
 
     def is_candidate(self, run: JobInstance, habit: MarkerHabit) -> bool:
-        """Whether an instance without our marker may be ours all the same.
+        """Whether an instance without our marker may still be ours.
 
-        *habit* is what Alma was seen to do to the names of this job's instances.
+        *habit* says what Alma has done to the names of this job's instances.
         """
         if self.mismatch(run) is not None:
             return False
@@ -90,19 +91,20 @@ class SoughtInstance:
             return True
         keeps = habit.keeps(len(sent))
         if keeps is None and habit.kept is not None:
-            # Alma keeps the marker in shorter names. What it cuts of ours is at least as long.
+            # Alma keeps the marker in shorter names, and cuts ours to at least that length.
             shown_name = shown_length(run, sent)
             return shown_name is not None and shown_name >= habit.kept
         return keeps is not True
 
     def may_adopt(self, run: JobInstance, habit: MarkerHabit) -> bool:
-        """Whether the only candidate is adopted without a person's word."""
+        """Whether the only candidate is adopted without a person's confirmation."""
         sent = normal_name(self.trace.name)
         if not sent:
             return True
         if habit.keeps(len(sent)) is not False:
             return False
-        # Where names are cut, ours would show its beginning; where they are dropped, the job's.
+        # If Alma cuts names, the instance shows the beginning of ours; if it drops them, the job's
+        # name.
         dropped = base_name(run) in ("", normal_name(self.trace.job_name))
         return dropped or shown_length(run, sent) is not None
 
@@ -114,7 +116,7 @@ class SoughtInstance:
 
 
 def by_api(run: JobInstance) -> bool:
-    """Whether the API started an instance; when Alma does not say who, it may have been.
+    """Whether the API may have started an instance; if Alma names no user, it may have.
 
     Source: alma-api.md, 5 (`exl_api` seen, `API` documented).
     """
@@ -122,21 +124,21 @@ def by_api(run: JobInstance) -> bool:
 
 
 def base_name(run: JobInstance) -> str:
-    """Return an instance's name without the time that Alma puts behind it."""
+    """Return an instance's name without the time that Alma appends."""
     return _TIME_BEHIND.sub("", normal_name(run.name)).rstrip()
 
 
 def shown_length(run: JobInstance, sent: str) -> int | None:
-    """Return how many characters of the name *sent* an instance shows; None: another name."""
+    """Return how many characters of the name *sent* an instance shows; None for another name."""
     base = base_name(run)
     return len(base) if base and sent.startswith(base) else None
 
 
 def sent_since(value: Mapping[str, Any], ahead: timedelta) -> datetime:
-    """Return the earliest that Alma may have accepted a write, by Alma's clock.
+    """Return the earliest time at which Alma may have accepted a write, by Alma's clock.
 
-    *value* is the write's in the journal, *ahead* how far Alma's clock is ahead of ours now. Our
-    clock may have been set between the sending and now.
+    *value* is that of the journal entry; *ahead* is how far Alma's clock is ahead of ours now. Our
+    clock may have been set after the request was sent.
     """
     then = value["ahead"]
     if then is not None:
@@ -145,7 +147,7 @@ def sent_since(value: Mapping[str, Any], ahead: timedelta) -> datetime:
 
 
 def habit_after(habit: MarkerHabit, run: JobInstance, trace: RunTrace) -> MarkerHabit:
-    """Return *habit* after Alma has shown an instance that surely is the one of *trace*."""
+    """Return *habit* updated with the name of an instance that certainly belongs to *trace*."""
     sent = normal_name(trace.name)
     if trace.marker in normal_name(run.name):
         return habit.with_kept(len(sent))

@@ -1,7 +1,7 @@
-"""The institutions that runs speak to: a client for each, opened when first needed.
+"""The connections of a process to its institutions, each opened when it is first needed.
 
-Before the first write Alma is asked who it is, so that a workflow for production never runs on a
-sandbox's key, nor on another institution's.
+Before the first write, almaflow asks Alma which institution the key belongs to, so that a workflow
+for production never runs with the key of a sandbox or of another institution.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from almaflow.waiting import Waiting, WaitingKind
 
 @dataclass
 class InstitutionConnection:
-    """One institution as the engine uses it.
+    """The engine's connection to one institution.
 
-    *environment* and *code* are what almaflow.yaml says; empty when it says nothing. *account* is
-    the institution in Alma whose limits count: entries with the same one share them.
+    *environment* and *code* come from almaflow.yaml; empty when not set. *account* identifies the
+    institution in Alma: entries with the same account share its limits.
     """
 
     name: str
@@ -44,15 +44,15 @@ class InstitutionConnection:
     maintenance: Maintenance = field(default_factory=Maintenance)
     """The hours in which only polls are sent."""
     settle: timedelta | None = timedelta(minutes=10)
-    """How long a run whose submission was lost may still show up; None: ask a person."""
+    """How long almaflow searches for an unconfirmed submission; None: it asks a person."""
     answered: bool = False
-    """Whether the host has answered anything yet."""
+    """Whether the host has responded to this process yet."""
     proving: anyio.Lock = field(default_factory=anyio.Lock)
-    """Held while Alma is asked, so that runs which begin together ask once."""
+    """Held during the check, so that runs which begin together check once."""
     proven: bool = False
-    """Whether Alma has said that it is the institution that is meant."""
+    """Whether Alma has confirmed that the key belongs to the configured institution."""
     directory_cache: DirectoryCache = field(default_factory=DirectoryCache)
-    """What the directory remembers."""
+    """The lookups that all directories of this institution share."""
 
     most_calls: int = 0
     """The most calls left that Alma has reported to this process; it never reports the total."""
@@ -63,10 +63,10 @@ class InstitutionConnection:
         self.account = self.account or self.name
 
     def is_sparing(self, now: datetime) -> bool:
-        """Whether too few of the day's calls are left for anything but polls.
+        """Whether so few calls are left for the day that only polls may be sent.
 
-        Alma's figure counts for the day of its response; the time zone of that day is not
-        documented, so days are UTC here.
+        Alma's number is valid for the day of its response. Alma does not document the time zone of
+        that day, so almaflow uses UTC.
         """
         left, at = self.client.remaining_calls, self.client.last_date
         today = (now + self.client.ahead).date()
@@ -90,7 +90,9 @@ class InstitutionConnection:
         )
 
     def closed(self, now: datetime, chance: random.Random) -> Waiting | None:
-        """Return what every call but a poll waits for, with its end; None when nothing."""
+        """Return what all requests except polls wait for, with its end; None when they need not
+        wait.
+        """
         if (over := self.maintenance.end_at(now)) is not None:
             end = over.astimezone(self.maintenance.zone)
             text = f"Alma at {self.name} is being maintained until {end:%Y-%m-%d %H:%M}"
@@ -105,11 +107,13 @@ class InstitutionConnection:
         return Waiting(WaitingKind.ALMA, text, until=over)
 
     def link(self, href: str) -> str:
-        """Return *href*, which Alma gives with or without its host, with the host."""
+        """Return *href* with the host, which Alma may leave out."""
         return href if "://" in href else self.base_url.rstrip("/") + href
 
     def prove(self, general: General) -> None:
-        """Take Alma's word for who it is; Raises: StepFailed when it is another."""
+        """Compare the configured institution with Alma's response; Raises: StepFailed when they
+        differ.
+        """
         if self.environment and general.environment and self.environment != general.environment:
             raise StepFailed(
                 f"The key of institution `{self.name}` belongs to a {general.environment} "
@@ -126,7 +130,7 @@ class InstitutionConnection:
 
 
 OpenConnection = Callable[[str], InstitutionConnection]
-"""Opens an institution by its name; Raises: RequestWrong when nothing says how."""
+"""Opens the connection to an institution by name; Raises: RequestWrong for an unknown one."""
 
 
 class Institutions:
@@ -151,6 +155,6 @@ class Institutions:
         return {name: left for name, left in remaining.items() if left is not None}
 
     def close(self) -> None:
-        """Give all connections back."""
+        """Close all connections."""
         for connection in self._connections.values():
             connection.client.close()

@@ -142,7 +142,8 @@ class JournaledRequest:
             with anyio.CancelScope(shield=True):
                 await asyncio.wait({sending}, timeout=GRACE.total_seconds())
                 if not sending.done():
-                    # Its thread cannot be stopped; it is a daemon and does not hold up leaving.
+                    # Its thread cannot be stopped, but as a daemon thread it does not delay the
+                    # exit.
                     sending.cancel()
                     await self._lose("no response arrived before almaflow stopped")
                 else:
@@ -219,7 +220,7 @@ class JournaledRequest:
                 await self._lose(str(error))
 
     def _slot_after(self, error: BaseException) -> Callable[[], None] | None:
-        """Return what happens to the slot of a submission that Alma did not accept for now."""
+        """Return the change of the slot when Alma did not accept the submission for now."""
         if self.slot_key is None:
             return None
         key, journal, now = self.slot_key, self._attempt.journal, self._attempt.clock.now()
@@ -250,7 +251,7 @@ class JournaledRequest:
         )
 
     def _slot_in(self, state: EntryState) -> Callable[[], None] | None:
-        """Return what happens to the slot when the entry reaches *state*."""
+        """Return the change of the slot when the entry reaches *state*."""
         if self.slot_key is None:
             return None
         key, journal = self.slot_key, self._attempt.journal
@@ -279,7 +280,7 @@ def _refusal_fields(error: AlmaRefused) -> dict[str, Any]:
 
 
 def refusal(entry: Entry) -> AlmaRefused:
-    """Return the refusal that was recorded, to be raised again."""
+    """Return the recorded refusal, to be raised again."""
     recorded = dict(entry.value["refusal"])
     messages = [AlmaMessage(*parts) for parts in recorded.pop("messages")]
     return AlmaRefused(recorded.pop("text"), messages=messages, **recorded)

@@ -1,4 +1,4 @@
-"""What a step knows of the runs it started: their markers, whose they are, when they ended."""
+"""Identifies the Alma job instances that this step started: markers, claims, ends."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class OwnSubmissions:
-    """The part of an attempt's context that tells its own runs in Alma from others."""
+    """The part of an attempt that distinguishes its own instances in Alma from others."""
 
     services: Services
     journal: RunJournal
@@ -66,7 +66,7 @@ class OwnSubmissions:
         return await self._store(self.services.store.marker_habit, self.connection.account, job_id)
 
     async def resolution(self, effect: str) -> Mapping[str, Any] | None:
-        """Return what a person said of a lost submission: `{instance_id, by}`."""
+        """Return a person's decision about an unconfirmed submission: `{instance_id, by}`."""
         answers = await self._store(self.services.store.answers, [self.run_id])
         for answer in reversed(answers):
             about = (answer.kind, answer.path, answer.value.get("attempt"))
@@ -85,17 +85,18 @@ class OwnSubmissions:
         ]
 
     def _proven_trace(self, instance: JobInstance) -> RunTrace | None:
-        """Return the trace of the submission that surely started *instance*; None for any other.
+        """Return the evidence of the submission that certainly started *instance*; None when none
+        did.
 
-        Alma's own response proves it, or the marker. An instance that was adopted without either,
-        or that a person named, teaches nothing of what Alma does to names.
+        Alma's response or the marker proves it. An instance that was adopted without either, or
+        that a person named, does not show what Alma does to names.
         """
         name = normal_name(instance.name)
         for entry in self.submissions():
             trace = read_trace(entry.value["trace"])
             assert isinstance(trace, RunTrace)
             answered = entry.value.get("result") == instance.id and not entry.value.get("found")
-            # Right after the start a name that is still empty was not dropped.
+            # Right after the start, an empty name does not mean that Alma dropped it.
             answered = answered and (bool(name) or is_terminal(instance))
             if trace.name and (answered or trace.marker in name):
                 return trace

@@ -1,8 +1,8 @@
-"""Searching Alma for the effect of a write whose response was lost, until the outcome is certain.
+"""Searches Alma for the effect of an unconfirmed write until its outcome is certain.
 
-The first search comes after a few seconds, later ones less and less often, the last when nothing
-can appear any more. What a write leaves in Alma is its evidence (`alma/evidence.py`), recorded with
-its intent; `submission.py` decides what follows from a result.
+The first search comes after a few seconds, later ones less and less often, and the last one when
+the effect can no longer appear. What a write leaves in Alma is its evidence (`alma/evidence.py`),
+recorded with its intent; `submission.py` decides what follows from a result.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ UNTIL_ASKED = timedelta(minutes=10)
 class Unclear(Exception):
     """Only a person can resolve a submission; the text says why.
 
-    *instance_ids* are the instances that may be it, as far as they are known.
+    *instance_ids* are the known candidates.
     """
 
     def __init__(self, why: str, instance_ids: Sequence[str] = ()) -> None:
@@ -59,7 +59,7 @@ class ReconciliationResult:
 
 
 async def find(attempt: Attempt, entry: Entry) -> ReconciliationResult:
-    """Return the outcome of the lost write in *entry*, as soon as it is certain.
+    """Return the outcome of the unconfirmed write in *entry* as soon as it is certain.
 
     Raises:
         Unclear: more than one instance may be it, or Alma does not list the job's runs.
@@ -91,7 +91,7 @@ def sure_by(entry: Entry, connection: InstitutionConnection) -> datetime:
     patience = read_trace(entry.value["trace"]).patience
     if patience is None:
         patience = UNTIL_ASKED if connection.settle is None else connection.settle
-    # Should our clock have been set forward since the sending, that time has not passed.
+    # If our clock was set forward after the request was sent, that time has not really passed.
     moved = timedelta(seconds=entry.value["ahead"] or 0) - connection.client.ahead
     if entry.value["ahead"] is None or moved < TOLERANCE:
         moved = timedelta()
@@ -146,7 +146,7 @@ class _SearchPass:
         alma_set = await self._read(calls.alma_set(trace.set_id))
         grown = (alma_set.member_count or 0) - trace.before
         done = -grown if trace.change == "delete_members" else grown
-        # With ids that Alma leaves out, the number stops on the way.
+        # If Alma ignores some of the ids, the number never reaches the full size.
         is_there = done >= trace.size or (done > 0 and self.is_last())
         return trace.result(alma_set) if is_there else None
 
@@ -163,7 +163,8 @@ class _SearchPass:
         habit = await attempt.marker_habit(trace.job_id)
         candidates = [run for run in free if wanted.is_candidate(run, habit)]
         if not candidates or not self.is_last():
-            # A marker is proof. Without one it may be the only instance when no more can come.
+            # A marker is proof. Without one, the only candidate counts when no other can appear any
+            # more.
             return None
         beside = await attempt.lost_beside(trace.job_id)
         if beside and trace.plain and len(candidates) <= beside + 1:

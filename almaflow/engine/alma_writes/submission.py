@@ -1,9 +1,10 @@
-"""Writes to Alma: intent before, result after, never a request that could repeat the effect.
+"""Sends writes to Alma: records the intent before and the result after, and never repeats an
+effect.
 
-This is the one place that decides about a write whose response was lost. What leaves evidence is
-searched for (`reconciliation.py`) and sent again only when it is certain that Alma did not accept
-it. A job waits for its slot within Alma's limits (`admission.py`); slot and intent are recorded in
-one transaction.
+Only this module decides what to do about an unconfirmed write. almaflow searches for its evidence
+(`reconciliation.py`) and sends it again only when it is certain that Alma did not accept it. A job
+waits for its slot within Alma's limits (`admission.py`); slot and intent are recorded in one
+transaction.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ MakeParameters = Callable[[str], Sequence[JobParameter]]
 
 # --- writes that leave a set, or may be repeated --------------------------------------------------
 
-# "The set name already exists": said to a repetition, it was taken the first time (alma-api: T2).
+# "The set name already exists": to a repetition this means that Alma accepted the first one
+# (alma-api: T2).
 _NAME_TAKEN = "402263"
 
 
@@ -54,13 +56,13 @@ async def write(
 ) -> T:
     """Send *call* once, whatever happens, and return its result.
 
-    What was recorded as done is returned, and recorded refusals are raised again. An intent
-    without a result, from before a crash, is a lost answer.
+    A recorded result is returned, and a recorded refusal is raised again. An intent without a
+    result, from before a crash, counts as a lost response.
 
     Raises:
         AlmaRefused: Alma responded with an error.
-        StepFailed: lost twice, and nothing is to be found.
-        OutcomeUnknown: lost, and the write leaves no trace by which it could be found.
+        StepFailed: the response was lost twice, and Alma shows no effect.
+        OutcomeUnknown: the response was lost, and the write leaves no evidence to search for.
         RequestChanged: the request differs from the recorded one.
     """
     request = JournaledRequest(attempt, effect, call, trace=trace, repeatable=repeatable)
@@ -93,7 +95,7 @@ async def write(
 
 
 async def _look_for(attempt: Attempt, request: JournaledRequest, entry: Entry) -> Any | None:
-    """Return the result of a lost write; None when it is to be sent once more."""
+    """Return the result of an unconfirmed write; None when it is to be sent once more."""
     if entry.value["trace"] is None:
         decision = await attempt.resolution(entry.effect)
         if decision is None or decision["instance_id"] is not None:
@@ -123,10 +125,10 @@ async def _look_for(attempt: Attempt, request: JournaledRequest, entry: Entry) -
 
 
 async def submit(attempt: Attempt, job_id: str, job_name: str, make: MakeParameters) -> Entry:
-    """Start a job once, whatever happens; returns the journal's entry, done.
+    """Submit a job once, whatever happens; return the journal entry in the state DONE.
 
-    A lost submission that Alma certainly did not accept is followed by one more, under a separate
-    effect and marker; every further one needs a person's confirmation.
+    An unconfirmed submission that Alma certainly did not accept is sent once more, under a separate
+    effect and marker. Any further submission needs a person's confirmation.
 
     Raises:
         AlmaRefused: Alma answered with an error.
@@ -164,7 +166,7 @@ def effect_of(number: int) -> str:
 
 
 def marker_of(run_id: str, path: str, attempt: int, effect: str) -> str:
-    """Return ` [af-…]`, by which the run that a submission starts is known in Alma."""
+    """Return ` [af-…]`, the marker by which the instance of a submission is recognised in Alma."""
     identity = "\0".join((run_id, path, str(attempt), effect))
     return f" [af-{hashlib.sha256(identity.encode()).hexdigest()[:10]}]"
 
@@ -176,9 +178,9 @@ def _set_of(parameters: Sequence[JobParameter]) -> str:
 async def _send_in_turn(
     attempt: Attempt, request: JournaledRequest, job_id: str, set_id: str
 ) -> None:
-    """Wait for a place, send, and come back to the queue as long as Alma says "later".
+    """Wait for a slot and send the request; queue again for as long as Alma says "later".
 
-    Returns when an answer, or the loss of one, is recorded.
+    Returns when a response, or the loss of one, is recorded.
     """
     assert request.slot_key is not None
     key = request.slot_key
@@ -205,7 +207,7 @@ async def _go_when_it_is_our_turn(
     limits = SlotLimits(attempt.connection.running_jobs, attempt.connection.starts_per_hour)
     retries, refusal_text = Retries(attempt.clock.now()), ""
     while True:
-        # The rate of calls is waited for before the intent, and only by who can go.
+        # Only a submission that has a free slot waits for the rate of calls, before its intent.
         busy = await attempt.journal.look_at_place(key, limits)
         if busy is None:
             await attempt.ready()
@@ -243,16 +245,16 @@ async def _wait_for_turn(
 
 
 def _is_of_jobs(error: NotAccepted) -> bool:
-    """Whether Alma's limits of jobs are the reason: the queue decides when to continue."""
+    """Whether Alma's limits of jobs are the reason; then the queue decides when to continue."""
     return isinstance(error, AlmaBusy) and error.threshold in (Threshold.JOBS, Threshold.OVERLAP)
 
 
 async def _find_run(
     attempt: Attempt, request: JournaledRequest, entry: Entry, number: int
 ) -> Entry:
-    """Return the entry of a lost submission when its outcome is known.
+    """Return the entry of an unconfirmed submission when its outcome is known.
 
-    Raises: OutcomeUnknown when it is not, after all that can be done without a person.
+    Raises: OutcomeUnknown when only a person can find out.
     """
     try:
         finding = await _finding(attempt, request, entry)
@@ -283,7 +285,7 @@ async def _find_run(
 async def _finding(
     attempt: Attempt, request: JournaledRequest, entry: Entry
 ) -> ReconciliationResult:
-    """Look until it is sure, and record the run that was found as this step's; Raises: Unclear."""
+    """Search until the outcome is certain and record the instance; Raises: Unclear."""
     while True:
         finding = await reconciliation.find(attempt, entry)
         if finding.result is None:
@@ -297,7 +299,7 @@ async def _finding(
                     f"instance belongs to step {taken.slot.spot.path} of run "
                     f"{taken.slot.run_id}"
                 ) from taken
-            # Another step of ours has taken it meanwhile; the next look leaves it out.
+            # Another step has adopted the instance meanwhile; the next search leaves it out.
             continue
         return finding
 
@@ -305,7 +307,7 @@ async def _finding(
 async def _unknown(
     attempt: Attempt, request: JournaledRequest, why: str, candidates: Sequence[str] = ()
 ) -> NoReturn:
-    """Record that only a person can tell, and why. Raises: OutcomeUnknown."""
+    """Record that only a person can resolve the write, and why; Raises: OutcomeUnknown."""
     await request.give_up(why, candidates)
     raise OutcomeUnknown(
         unconfirmed_text(
@@ -315,7 +317,7 @@ async def _unknown(
 
 
 async def settle_lost(attempt: Attempt, entry: Entry) -> bool:
-    """Search for a lost submission of a step that has been ended; nothing is sent again.
+    """Search for an unconfirmed submission of an ended step; nothing is sent again.
 
     Returns whether its outcome is known now.
     """
