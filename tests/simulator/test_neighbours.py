@@ -301,3 +301,47 @@ def test_relations_of_a_library_are_kept() -> None:
     assert world.get(path)["deliver_to"] == [{"value": "DEPOT"}]
     assert world.code("DELETE", path) == "40166413"
     assert world.ask("DELETE", f"{path}&libraryCode=DEPOT").status == 204
+
+
+def test_fields_that_cannot_be_elements_are_left_out_of_xml() -> None:
+    world, path = World(), "/conf/license-terms"
+    body = {"code": "A/B 1", "name": "x", "<a>": 1, "b c": {"d>": 2, "e": 3}, "value": [{"&": 4}]}
+
+    made = world.json("POST", path, body)
+    root = world.xml("GET", made["link"].partition("/almaws/v1")[2])
+
+    assert made["<a>"] == 1
+    assert (root.findtext("code"), root.find("a")) == ("A/B 1", None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"entity": "x", "type": "y"},
+        {"entity": {"entity_id": [1], "entity_type": {}}, "type": {"value": {"value": 1}}},
+        {"code": {"value": 1}, "name": []},
+        {"open_hour": "x", "scope": [1]},
+        {"row": [1]},
+    ],
+)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "reminders"),
+        ("POST", "license-terms"),
+        ("POST", "libraries/MAIN/locations"),
+        ("PUT", "libraries/MAIN/locations/STACKS"),
+        ("PUT", "open-hours?scope=MAIN"),
+        ("PUT", "relations?scope=MAIN"),
+        ("PUT", "code-tables/SetStatus"),
+        ("PUT", "letters/HoldShelfLetter"),
+    ],
+)
+def test_odd_bodies_are_answered_in_both_formats(method: str, path: str, body: object) -> None:
+    world = World()
+
+    first = world.ask(method, f"/conf/{path}", body)
+    again = world.ask("GET", f"/conf/{path}", accept="application/xml")
+
+    assert first.status in (200, 400)
+    assert fromstring(again.body) is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from almaflow.alma.simulator.call import Call
 from almaflow.alma.simulator.institution import MOST_KEPT
@@ -125,7 +126,7 @@ def _inside(value: Any, name: str) -> Any:
 
 
 def _shown(kind: Kind, call: Call, one: Kept, *, whole: bool = True) -> dict[str, Any]:
-    link = call.link(f"/conf/{_path(kind, call)}/{one[kind.key]}")
+    link = call.link(f"/conf/{_path(kind, call)}/{quote(str(one[kind.key]), safe='')}")
     # Lists of tables have the heads only.
     return {**{n: v for n, v in one.items() if whole or n != "row"}, "link": link}
 

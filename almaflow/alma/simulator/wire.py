@@ -60,6 +60,8 @@ _DEEPEST = 50
 _ATTRIBUTES = ("link", "total_record_count")
 # Attributes of an element that has nothing but a text inside.
 _OF_TEXTS = ("desc", "link", "type")
+# Names of fields that can be names of elements; callers may send others in what is kept.
+_XML_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 # Characters that XML 1.0 cannot carry at all.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -112,7 +114,7 @@ def _element(tag: str, value: Any) -> str:
     inside = "".join(
         _child(tag, name, item)
         for name, item in value.items()
-        if name not in _ATTRIBUTES and item is not None
+        if name not in _ATTRIBUTES and item is not None and _XML_NAME.fullmatch(name)
     )
     return _tag(tag, value, _ATTRIBUTES, inside)
 
