@@ -222,7 +222,7 @@ def test_a_cell_without_value_is_missing_from_its_row() -> None:
         {"reports": [{"path": "/x", "columns": ["A", "B"], "rows": [["", "1"], ["", ""]]}]}
     )
 
-    body = world.ask("GET", "/analytics/reports?path=/x&col_names=false", accept=None).body.decode()
+    body = world.ask("GET", "/analytics/reports?path=/x&col_names=False", accept=None).body.decode()
 
     assert "<Row><Column0>0</Column0><Column2>1</Column2></Row>" in body
     assert "<Row><Column0>0</Column0></Row>" in body

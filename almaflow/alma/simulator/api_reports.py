@@ -68,7 +68,9 @@ def read_report(call: Call) -> Answer:
 
 def _rowset(report: Report, rows: Sequence[Sequence[str]], call: Call, *, with_schema: bool) -> str:
     # Until about November 2024 the row set in JSON had no namespace; clients in use need it.
-    schema = _schema(report, call.query.get("col_names") != "false") if with_schema else ""
+    schema = (
+        _schema(report, call.query.get("col_names", "").lower() != "false") if with_schema else ""
+    )
     return f'<rowset xmlns="{_ROWSET}">{schema}{"".join(map(_row, rows))}</rowset>'
 
 
