@@ -13,7 +13,7 @@ from typing import Any, cast
 from almaflow.alma.simulator.library import TITLES
 from almaflow.cli.wanted_values import all_sources, known_value, parsed_source
 from almaflow.expressions.demands import ANY, TEXT, Demand, Form, demanded, each, having
-from almaflow.field_types import Source, Template
+from almaflow.field_types import IdTemplate, Source, Template
 from almaflow.late_dataclasses import dataclass
 from almaflow.steps.base import StepBase
 from almaflow.steps.branch import Branch
@@ -34,6 +34,7 @@ Names = Mapping[str, Any]
 # How often all steps are read: results of loops are asked for after the steps inside were read.
 _PASSES = 3
 _TRUE = Demand(form="boolean", bounds=(("==", True),))
+_ID = Demand(form="id")
 _BOOLEAN = Demand(form="boolean")
 # Fields that take a list of ids.
 _MEMBERS = ("members", "add", "remove", "replace")
@@ -120,7 +121,10 @@ class _Reader:
             self._read_called(node, kind)
         for _, source, path in all_sources(self._workflow, step):
             binding = isinstance(kind, Check) or (isinstance(kind, JobStep) and "expect" in path)
-            self._take(source, self._wanted(node, path), node.around, binding=binding)
+            wanted = self._wanted(node, path)
+            if wanted == TEXT and isinstance(source, IdTemplate):
+                wanted = _ID
+            self._take(source, wanted, node.around, binding=binding)
 
     def _wanted(self, node: StepNode, path: tuple[str | int, ...]) -> Demand:
         """Return what a field of a step takes."""

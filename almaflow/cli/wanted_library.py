@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from almaflow.alma.calls import API_BASE
 from almaflow.alma.simulator.wanted import (
@@ -211,7 +211,7 @@ def _get(kind: Get, names: Names, demands: Demands, node: StepNode) -> WantedRea
     query += [(name, text_of(value, names)) for name, value in kind.query.items()]
     select = None if kind.select is None else text_of(kind.select, names)
     return WantedRead(
-        path.removeprefix(API_BASE).rstrip("/") or "/",
+        unquote(path.removeprefix(API_BASE)).rstrip("/") or "/",
         tuple(query),
         demands.body_of(node.step, kind, select),
         joined=kind.all,

@@ -56,6 +56,15 @@ READS = {
     "an account with a space": "[{id: g, get: /users/j doe@x.org}, {check: steps.g.body.a != ''}]",
     "an instance": "[{id: g, get: /conf/jobs/M44/instances/12345}, "
     "{check: steps.g.body.status.value == 'RUNNING'}]",
+    "a path with encoded slashes": "[{get: '/analytics/paths/%2Fshared%2FOurs'}]",
+    "an id that is read": "[{id: g, get: {path: /acq/things, select: 'thing[0].target'}}, "
+    "{submit_job: {job: M48, set: '{{ steps.g.value }}'}}, "
+    "{create_set: {name: c, content: ITEM, combine: {sets: ['{{ steps.g.value }}', '12']}}}]",
+    "nested lists": "[{id: g, get: {path: /bibs/collections, "
+    "select: 'collection[].sub_collection[].pid.value'}}, {check: steps.g.value | length >= 4}]",
+    "a sum": "[{id: g, get: {path: /acq/invoices, all: true, "
+    'select: "invoice[?total_amount > `100`].{n: number, t: total_amount}"}}, '
+    "{check: \"(steps.g.value | sum(attribute='t')) > 50\"}]",
     "a variable": "[{id: g, get: /users/x}, {check: (steps.g.body.fees.value | int) > 12}]",
 }
 
