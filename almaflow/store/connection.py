@@ -189,9 +189,9 @@ class Connection(ABC):
         """Whether a transaction is open; the database may have ended it after an error."""
 
     @property
-    @abstractmethod
     def is_gone(self) -> bool:
-        """Whether the connection broke."""
+        """Whether the connection is closed, or broke."""
+        return not self._close.alive
 
     def close(self) -> None:
         """End the connection; the database rolls back what was not committed."""

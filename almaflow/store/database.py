@@ -142,14 +142,14 @@ class Database:
     def _transaction(self, begin: str) -> Iterator[Connection]:
         try:
             with self._translated():
-                connection = self._begun(begin)
-                self._within = True
                 try:
+                    connection = self._begun(begin)
+                    self._within = True
                     yield connection
                     self._check_alive()
                     connection.tell("COMMIT")
                 except BaseException:
-                    self._roll_back(connection)
+                    self._roll_back()
                     raise
         finally:
             self._within = False
@@ -164,33 +164,27 @@ class Database:
         """
         if self._connection is not None:
             try:
-                return self._begin(self._connection, begin)
+                self._connection.tell(begin)
+                return self._connection
             except self._driver_error:
                 if not self._is_gone():
                     raise
                 self._drop_connection()
         self._connection = self._connect()
-        return self._begin(self._connection, begin)
+        self._connection.tell(begin)
+        return self._connection
 
-    def _begin(self, connection: Connection, begin: str) -> Connection:
-        try:
-            connection.tell(begin)
-        except BaseException:
-            # PostgreSQL begins in two steps, and the second may have failed.
-            self._roll_back(connection)
-            raise
-        return connection
-
-    def _roll_back(self, connection: Connection) -> None:
-        """Roll back the transaction, if the database has not done so already."""
-        if self._closed or connection.is_gone or not connection.in_transaction:
+    def _roll_back(self) -> None:
+        """Roll back the transaction, unless none has begun or the database has done so already."""
+        connection = self._connection
+        if connection is None or connection.is_gone or not connection.in_transaction:
             return
         try:
             connection.tell("ROLLBACK")
         except self._driver_error:
             # The database rolls back what a connection that ends has not committed. The error that
             # led here says what happened.
-            self._drop_connection()
+            connection.close()
 
     def _is_gone(self) -> bool:
         """Whether the connection broke; one that we have closed ourselves did not."""

@@ -78,7 +78,7 @@ class PostgresConnection(Connection):
 
     @property
     def is_gone(self) -> bool:
-        """Whether the connection broke."""
+        """Whether the connection is closed, or broke."""
         return bool(self.driver.closed)
 
 

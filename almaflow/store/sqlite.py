@@ -59,11 +59,6 @@ class SQLiteConnection(Connection):
         """Whether a transaction is open."""
         return bool(self.driver.in_transaction)
 
-    @property
-    def is_gone(self) -> bool:
-        """Whether the connection broke; a file is always there."""
-        return False
-
 
 class SQLite:
     """A store in a file, or in memory."""

@@ -188,6 +188,31 @@ def test_a_batch_is_one_transaction(store: Store) -> None:
     assert store.events(claim.run_id) == []
 
 
+def test_a_transaction_that_cannot_be_rolled_back_ends_with_its_connection(store: Store) -> None:
+    claim = claimed(store)
+    connection = store._database._connection
+    assert connection is not None
+    tell_driver = connection.tell
+
+    def refuse(statement: str) -> None:
+        if statement == "ROLLBACK":
+            raise store._database._driver_error("no answer")
+        tell_driver(statement)
+
+    def batch() -> None:
+        with store.batch():
+            store.record(claim, "w", 1, "begin", EntryState.DONE)
+            raise ZeroDivisionError
+
+    connection.tell = refuse  # type: ignore[method-assign]
+    with pytest.raises(ZeroDivisionError):
+        batch()
+
+    assert store.journal(claim.run_id) == []
+    store.record(claim, "w", 1, "begin", EntryState.DONE)
+    assert len(store.journal(claim.run_id)) == 1
+
+
 def test_a_call_that_fails_in_a_batch_takes_back_only_itself(store: Store) -> None:
     claim = claimed(store)
 
