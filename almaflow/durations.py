@@ -50,7 +50,8 @@ def _advice(text: str) -> str:
         first, second, third = (int(one or 0) for one in clock.groups())
         if clock[3]:
             return f"Write `{first}h{second}m{third}s`."
-        return f"Write `{first}h{second}m` for hours and minutes, or `{first}m{second}s`."
+        until = f' A time of day is written `until: "{text}"`.' if len(clock[1]) > 1 else ""
+        return f"Write `{first}h{second}m` for hours and minutes, or `{first}m{second}s`.{until}"
     if meant := _in_units(text[:_LOOK].casefold()):
         return f"Write `{meant}`."
     return (

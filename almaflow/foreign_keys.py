@@ -83,6 +83,10 @@ STEP: Advice = _all(
         "The wait before another attempt is written `retry: {{attempts: 3, delay: {value}}}`.",
         "retry_delay retry_interval retry_wait",
     ),
+    _for(
+        "Only `for_each`, `parallel` and `branch` have steps inside. Give each step its own `if`.",
+        "steps block",
+    ),
     _for(_ARMS, "then else elif else_if otherwise do"),
     _for(
         "A choice is written `branch: {{on: …, cases: {{…}}, default: […]}}`.",
@@ -216,9 +220,17 @@ SCHEDULE: Advice = _all(
     _for("The zone is written `timezone: {value}`.", "tz zone time_zone"),
     _for("The first day is written `starts: {value}`.", "start start_date from begin"),
     _for("The last day is written `ends: {value}`.", "end end_date until to"),
+    *(
+        {name: f"Write `weekly: {name[:3]} {{bare}}`."}
+        for name in ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+    ),
+    _for(
+        "Weekdays and the time are written together: `weekly: mon,thu 06:00`.",
+        "days day_of_week weekday dow on_days",
+    ),
     _for("Every hour is written `every: 1h`.", "hourly"),
     _for('Once a year is written as a cron expression, such as `cron: "0 6 1 7 *"`.', "yearly"),
-    _for("Workdays are written `weekly: mon-fri {value}`.", "weekdays workdays"),
+    _for("Workdays are written `weekly: mon-fri {bare}`.", "weekdays workdays"),
     _for(
         "Days off are written `except: {value}` with a calendar of almaflow.yaml.", "exclude skip"
     ),
@@ -226,6 +238,44 @@ SCHEDULE: Advice = _all(
         "To stop a timetable, use `almaflow pause NAME`, or put `#` in front of its lines.",
         "enabled disabled active",
     ),
+)
+
+_EVENTS = "succeeded warning failed cancelled recovered missed late slow stuck waiting"
+
+NOTICE: Advice = _all(
+    _for("The events are a list: write `{{on: [{key}], to: {value}}}`.", _EVENTS),
+    _for(
+        "The events are a list: write `{{on: [failed], to: {value}}}`.",
+        "on_failure on_error failure error",
+    ),
+    _for(
+        "The events are a list: write `{{on: [succeeded], to: {value}}}`.",
+        "on_success success",
+    ),
+    _for("The events are written `on: {value}`.", "events event when if status outcome"),
+    _for(
+        "Write `to` with the name of a channel; the address is under `channels` in almaflow.yaml.",
+        "email mail channel address recipient recipients slack webhook url who",
+    ),
+    _for(
+        "The text is made from how the run ended. A message of your own is a step `notify`.",
+        "message text subject body",
+    ),
+)
+
+CALL: Advice = _all(
+    _for("The inputs are written `inputs: {value}`.", "with params parameters args vars"),
+    _for("The workflow is written `workflow: {value}`.", "file path name uses url"),
+)
+
+CSV_ROWS: Advice = _all(
+    _for("The file is written `file: {value}`.", "path csv name filename"),
+    _for("The columns are written `columns: [{value}]`.", "column fields"),
+)
+
+APPEND_FILE: Advice = _all(
+    _for("The columns and their values are written `row: {value}`.", "rows columns values data"),
+    _for("The file is written `file: {value}`.", "path csv name filename to"),
 )
 
 FOR_EACH: Advice = _all(
@@ -285,6 +335,8 @@ _YES, _NO = ("yes", "y", "on", "true", "1", "t"), ("no", "n", "off", "false", "0
 def value_meant(kind: type, value: Any) -> str:
     """Return what to write instead of *value*, which is no *kind*, as the end of a sentence."""
     text = str(value).strip() if isinstance(value, str | int) else ""
+    if kind is bool and text in ("true", "false"):
+        return f". Write `{text}` without quotes"
     if kind is bool and text.casefold() in (*_YES, *_NO):
         return f", not `{text}`. Write `{'true' if text.casefold() in _YES else 'false'}`"
     number = r"-?\d+(?:\.\d+)?" if kind is float else r"-?\d+"

@@ -43,7 +43,21 @@ def unknown_key(document: Document, model: type[BaseModel], path: PathTo) -> str
         return f"{subject}; {advice}"
     if same := next((one for one in known if normal(one) == normal(key)), ""):
         return f"{subject}; did you mean `{same}`?"
-    for find in (_sibling, _kind_in_value, _foreign, _further_out, _further_in):
+    if key.startswith(("x-", ".", "_")):
+        return (
+            f"{subject}. A place of its own for anchors is not needed: write `&name` at the first "
+            "use of the value. What all steps have in common is written under `defaults`."
+        )
+    ways = (
+        _one_further_out,
+        _sibling,
+        _id_as_key,
+        _kind_in_value,
+        _foreign,
+        _further_out,
+        _further_in,
+    )
+    for find in ways:
         if advice := find(document, model, around, key):
             return f"{subject}. {advice}"
     if set(known) == {"name", "value"}:
@@ -142,10 +156,13 @@ def _indented(
     short_value, value = forms
     subject = f"It belongs to `{other}`: indent it more than `{other}:`"
     short = getattr(model, "short", None)
-    if isinstance(inside, dict | list):
+    if isinstance(inside, dict):
         return f"{subject}, like the lines below that."
     if isinstance(inside, Plain) and inside.is_empty:
         return f"{subject}, as in `{other}: {{{key}: {value}}}`."
+    first = next((name for name, one in fields_of(model).items() if one.is_required()), short)
+    if short is None and first is not None and first != key:
+        return f"{subject}, as in `{other}: {{{first}: {short_value}, {key}: {value}}}`."
     if short is None:
         return f"{subject}."
     return f"{subject}, as in `{other}: {{{short}: {short_value}, {key}: {value}}}`."
@@ -182,8 +199,29 @@ def _foreign(document: Document, model: type[BaseModel], around: PathTo, key: st
             # What GitHub's `on` and the like have inside.
             inner = data.get("schedule") if isinstance(data, dict) else None
             value = _shown(model, data if inner is None else inner) or "…"
-            return str(sentence.format(key=key, value=value))
+            bare = value.strip("\"'")
+            return str(sentence.format(key=key, value=value, bare=bare))
     return ""
+
+
+def _one_further_out(document: Document, model: type[BaseModel], around: PathTo, key: str) -> str:
+    """Return what `_further_out` does when the mapping around this one is meant."""
+    if not around or not isinstance(around[-1], str) or key == around[-1]:
+        return ""
+    if key not in place_of(model, around[:-1]).keys or len(around) < len(("steps", 0)):
+        return ""
+    return _further_out(document, model, around, key)
+
+
+def _id_as_key(document: Document, model: type[BaseModel], around: PathTo, key: str) -> str:
+    """Return the step that is meant by its name as a key with the kind of the step below it."""
+    value = document.value((*around, key))
+    kinds = {
+        one for one, field in place_of(model, around).keys.items() if [*later_models_of(field)]
+    }
+    if not isinstance(value, dict) or not kinds.intersection(value):
+        return ""
+    return f"The name of a step is its `id`: write `- {_shown(model, {'id': key, **value})}`."
 
 
 def _further_out(document: Document, model: type[BaseModel], around: PathTo, key: str) -> str:
@@ -208,5 +246,16 @@ def _further_in(document: Document, model: type[BaseModel], around: PathTo, key:
     if not 0 < len(owners) <= _MOST_PLACES:
         return ""
     value = _shown(model, document.value((*around, key)))
+    known = place_of(model, around).keys
+    steps = [one for one in owners if any(hasattr(it, "kind_keys") for it in models_of(known[one]))]
+    if steps:
+        return f"It is a kind of step: write `{steps[0]}: [{{{key}: {value}}}]`."
     forms = [f"`{owner}: {{{key}: {value}}}`" for owner in owners]
     return f"It belongs under another key: write {' or '.join(forms)}."
+
+
+# In their order: the first that knows what is meant.
+_WAYS = (
+    *(_one_further_out, _sibling, _id_as_key, _kind_in_value),
+    *(_foreign, _further_out, _further_in),
+)

@@ -160,7 +160,8 @@ class _Finding:
         if match is None or self.kind not in ("wrong_type", "model_type", "dict_type"):
             return None
         place = self.document.locate(self.path, match.start(1), len(match.group(1)) + 1)
-        return self.document.problem(place, "yaml-missing-blank", missing_blank(match.group(1)))
+        message = missing_blank(match.group(1), self.input[match.end() :])
+        return self.document.problem(place, "yaml-missing-blank", message)
 
 
 def _without_other_forms(findings: Sequence[_Finding]) -> Iterator[_Finding]:
@@ -263,6 +264,12 @@ def _pattern(finding: _Finding) -> str:
     pattern = finding.context.get("pattern", "")
     text = _value_text(finding.input).strip("`")
     plain = [latin(text)] if re.match(pattern, latin(text)) else []
+    inner = text.strip("“”„‟«»‘’‚‹›″")
+    if inner != text and re.match(pattern, inner):
+        return f"{finding.value_text} has typographic quotes. Write `{inner}`."
+    joined = re.sub(r"\W+", "_", text.strip())
+    if joined != text and "_" in joined and re.match(pattern, joined):
+        return f"{finding.value_text} does not fit {finding.subject}. Write `{joined}`."
     if advice := look_alike_advice(text, plain):
         return f"{finding.value_text} does not fit {finding.subject}; {advice}"
     return f"{finding.value_text} does not fit {finding.subject}: " + (

@@ -158,6 +158,8 @@ Event = Literal[
 class Notice(Model):
     """Which channel is notified of which events."""
 
+    foreign: ClassVar = foreign_keys.NOTICE
+
     on: Annotated[
         Several[Event],
         Field(description="The events; `failed` includes timed_out and unknown.", min_length=1),

@@ -6,6 +6,7 @@ Only the shape is wrong, so the right one can be shown with the same words.
 from __future__ import annotations
 
 import re
+import typing
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from pydantic import BaseModel
 from almaflow.field_types import Plain
 from almaflow.foreign_keys import normal
 from almaflow.misplaced_keys import in_line
-from almaflow.model_fields import ModelPlace, place_of
+from almaflow.model_fields import ModelPlace, alternatives, place_of, words_of
 
 _BULLET = re.compile(r"([–—•·●▪‣*+>]|\d+[.)])\s*(.+)")
 
@@ -30,20 +31,44 @@ def shape_advice(model: type[BaseModel], path: Sequence[str | int], data: Any) -
     if not path:
         return _whole_file(place, data)
     steps = next((one for one in place.models if hasattr(one, "kind_keys")), None)
-    if steps is not None:
-        return _step(place, data)
+    if steps is not None and isinstance(data, list) and isinstance(path[-1], int):
+        return "Write one `- ` in front of each step."
+    if steps is not None and not _is_list_of_mappings(data):
+        return _step(place, data, in_list=isinstance(path[-1], str))
     match data:
+        case list() if _is_input(place) and place.field is place_of(model, path[:-1]).field:
+            return f"Write `{path[-1]}: {{type: list, default: {in_line(data)}}}`."
         case list() if advice := _not_a_list(place, path[-1], data):
             return advice
-        case Plain(value=int()) if "default" in place.keys:
+        case str() if _is_input(place) and data in words_of(place.keys["type"].annotation):
+            return f"Write `{path[-1]}: {{type: {data}}}`."
+        case Plain(value=int()) if _is_input(place):
             kind = "boolean" if isinstance(data.value, bool) else "integer"
             return f"Write `{path[-1]}: {{type: {kind}, default: {in_line(data)}}}`."
-        case str() | Plain() if "default" in place.keys:
+        case str() | Plain() if _is_input(place):
             return f"Write `{path[-1]}: {{default: {in_line(data)}}}`."
     examples = [one.key for one in place.models if getattr(one, "example", "")]  # type: ignore[attr-defined]
     if examples and isinstance(data, str | Plain | list):
-        return f"`almaflow explain {examples[0]}` shows an example."
+        first = next((name for name, one in place.keys.items() if one.is_required()), "")
+        takes = [typing.get_origin(one) for one in alternatives(place.keys[first])] if first else []
+        is_short = getattr(place.models[0], "short", None) is not None
+        if is_short or (isinstance(data, list) and list not in takes):
+            first = ""
+        write = f"Write `{path[-1]}: {{{first}: {in_line(data)}, …}}`; " if first else ""
+        return f"{write}`almaflow explain {examples[0]}` shows an example."
+    if isinstance(data, list | dict) and place.field is not None and not place.models:
+        # What the field is for says how it is written.
+        return place.field.description or ""
     return ""
+
+
+def _is_input(place: ModelPlace) -> bool:
+    """Whether a value declares an input, with its type and what it is by default."""
+    return {"type", "default"} <= place.keys.keys()
+
+
+def _is_list_of_mappings(data: Any) -> bool:
+    return isinstance(data, list) and all(isinstance(one, dict) for one in data)
 
 
 def _whole_file(place: ModelPlace, data: Any) -> str:
@@ -56,10 +81,10 @@ def _whole_file(place: ModelPlace, data: Any) -> str:
     )
 
 
-def _step(place: ModelPlace, data: Any) -> str:
+def _step(place: ModelPlace, data: Any, *, in_list: bool) -> str:
     """Return how the steps in *data* are written; it is a text, or a mapping in place of a list."""
     if isinstance(data, str):
-        return _step_of_text(place, data)
+        return _step_of_text(place, data, "- " if in_list else "")
     if not isinstance(data, dict) or not data:
         return "Each step begins with `- `, such as `- wait: 10m`."
     key, value = next(iter(data.items()))
@@ -76,27 +101,34 @@ def _step(place: ModelPlace, data: Any) -> str:
     return "Each step begins with `- `, such as `- wait: 10m`."
 
 
-def _step_of_text(place: ModelPlace, text: str) -> str:
+def _step_of_text(place: ModelPlace, text: str, hyphen: str) -> str:
     word, _, rest = text.strip().partition(" ")
     known = {normal(one): one for one in place.keys}
     key = known.get(normal(word))
     if key is None:
         return "A step is written `- wait: 10m`, with the name of its kind in front of the `:`."
     rest = rest.strip().lstrip("=:").strip()
-    return f"Write `{key}: {in_line(rest)}`." if rest else f"Write `{key}:` with a colon."
+    if not rest:
+        return f"Write `{hyphen}{key}:` with a colon."
+    return f"Write `{hyphen}{key}: {in_line(rest)}`."
 
 
 def _not_a_list(place: ModelPlace, key: str | int, data: list[Any]) -> str:
     """Return the mapping, or the single value, that is meant by a list."""
+    is_mapping = place.field is not None and typing.get_origin(place.field.annotation) is dict
+    joined = {name: value for one in data if isinstance(one, dict) for name, value in one.items()}
+    if is_mapping and joined and _is_list_of_mappings(data) and not _is_input(place):
+        return f"Write it without `- `: `{key}: {in_line(joined)}`."
+    if is_mapping and not _is_input(place):
+        return ""
     if len(data) == 1 and not place.models and isinstance(data[0], str | Plain):
         value = in_line(data[0])
         return f"Write `{key}: {value}`." if isinstance(key, str) else f"Write `{value}`."
     if not place.models or not all(isinstance(one, str | dict) for one in data):
         return ""
-    if "default" in place.keys and all(map(_name_of, data)):
+    if _is_input(place) and all(map(_name_of, data)):
         entries = {_name_of(one): _without_name(one) for one in data}
         return f"Write `{key}: {in_line(entries)}`."
-    joined = {name: value for one in data if isinstance(one, dict) for name, value in one.items()}
     if joined and all(isinstance(one, dict) and one.keys() <= place.keys.keys() for one in data):
         return f"Write its keys without `- `: `{key}: {in_line(joined)}`."
     return ""

@@ -20,7 +20,7 @@ def test_advice_is_about_words_that_are_no_keys_and_can_be_filled_in(model: type
     for key, sentence in model.foreign.items():  # type: ignore[attr-defined]
         assert key == normal(key)
         assert key not in known, key
-        assert sentence.format(key=key, value="VALUE").endswith(".")
+        assert sentence.format(key=key, value="VALUE", bare="VALUE").endswith(".")
 
 
 @pytest.mark.parametrize(

@@ -223,8 +223,8 @@ def test_a_value_of_several_forms_is_judged_by_the_form_that_was_meant() -> None
 
 def test_a_forgotten_blank_is_told_where_a_mapping_is_expected() -> None:
     assert problems("name: x\nsteps:\n  - id: a\n  - wait:10m\n") == [
-        "w:4:5: error[yaml-missing-blank]: A space is missing after `wait:`. Without it, YAML "
-        "reads the key and the value as one text."
+        "w:4:5: error[yaml-missing-blank]: A space is missing after `wait:`, so YAML reads key and "
+        "value as one text. Write `wait: 10m`."
     ]
 
 

@@ -263,12 +263,12 @@ def test_a_moment_means_an_instant_in_its_zone(moment: str, instant: str) -> Non
     [
         (
             "tomorrow noon, please",
-            "`tomorrow noon, please` is not a valid date or time. Use `2026-12-24T02:30` or "
+            "`tomorrow noon, please` is not a valid date or time. Write `2026-12-24T02:30` or "
             "`2026-12-24`.",
         ),
         (
             "24.12.2026",
-            "`24.12.2026` is not a valid date. Write year, month and day, such as `2026-12-24`.",
+            "`24.12.2026` is not a valid date. Write `2026-12-24`.",
         ),
         (
             "2026-12-24T24:00",

@@ -21,6 +21,7 @@ from almaflow.timetable import (
     Cron,
     TimetableInvalid,
     day_time_cron,
+    entry_meant,
     find_zone,
     instant_of,
     parse_cron,
@@ -112,6 +113,8 @@ def _read_cron(text: str) -> Cron:
             f'`{text}` is a time of day, not a cron expression. Write `daily: "{time}"` in place '
             "of the cron expression for every day at this time."
         )
+    if entry := entry_meant(text.strip().casefold().removeprefix("every ")):
+        raise TimetableInvalid(f"`{text}` is not a cron expression. Write {entry} in place of it.")
     word = text.strip().casefold()
     if word in _WORDS:
         raise TimetableInvalid(

@@ -196,7 +196,9 @@ def parse_document(text: bytes | str, file: str) -> Document:
         key = key_without_blank(data)
         if key is not None:
             span = (root.span[0], root.span[0] + key.end())
-            _refuse(source, span, "yaml-missing-blank", missing_blank(key.group(1)))
+            _refuse(
+                source, span, "yaml-missing-blank", missing_blank(key.group(1), data[key.end() :])
+            )
     if root is None or builder.problems:
         problems = (*builder.problems, *key_problems(source, keys), *odd_spaces(source))
         raise DocumentsInvalid(at_most(problems, builder.left_out))

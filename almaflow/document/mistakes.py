@@ -69,12 +69,10 @@ def key_without_blank(text: str) -> re.Match[str] | None:
     return _KEY_VALUE.match(text)
 
 
-def missing_blank(key: str) -> str:
+def missing_blank(key: str, value: str = "") -> str:
     """Return the message about `key:value`, which YAML reads as text."""
-    return (
-        f"A space is missing after `{key}:`. Without it, YAML reads the key and the value as "
-        "one text."
-    )
+    write = f" Write `{key}: {slips.shown(value)}`." if value.strip() else ""
+    return f"A space is missing after `{key}:`, so YAML reads key and value as one text.{write}"
 
 
 def _line(lines: Sequence[str], number: int) -> str:
@@ -194,7 +192,7 @@ def _missing_blank(lines: Sequence[str], fault: Fault) -> Mistake | None:
         match = _NO_BLANK.match(_bare(_line(lines, row)))
         if match is not None:
             start, end = match.span(1)
-            message = missing_blank(match.group(1))
+            message = missing_blank(match.group(1), _line(lines, row)[end + 1 :].strip())
             return Mistake("yaml-missing-blank", message, (row, start), end - start + 1)
     return None
 

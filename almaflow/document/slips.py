@@ -75,6 +75,8 @@ def wrong_line(line: str) -> str:
 def column_advice(lines: Sequence[str], row: int) -> str:
     """Return where the line *row* should begin, of which no line above begins in its column."""
     begins = _begin(lines[row])
+    if lines[row].rstrip().endswith((",", ";")):
+        return f"Remove the `{lines[row].rstrip()[-1]}` at its end."
     best: tuple[int, str] | None = None
     above = line_above(lines, row)
     for _ in range(20):

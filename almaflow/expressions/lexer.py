@@ -107,12 +107,25 @@ def lex_expression(source: str, start: int = 0, *, braced: bool = False) -> Lexe
     return Lexed(_point_at_names(tokens), ends, at)
 
 
+_TYPOGRAPHIC = "“”„‘’"
+
+
+def _in_straight_quotes(source: str, at: int) -> str:
+    """Return the text that begins at *at* with a typographic quote; empty: it has no end."""
+    match = re.compile(rf"[{_TYPOGRAPHIC}]([^{_TYPOGRAPHIC}'\n]{{0,60}})[{_TYPOGRAPHIC}]").match(
+        source, at
+    )
+    return f"'{match[1]}'" if match else ""
+
+
 def _read(source: str, at: int) -> re.Match[str]:
     match = _TOKEN.match(source, at)
     if match is not None and match.lastgroup != "operator":
         return match
     for foreign, advice in _FOREIGN:
         if source.startswith(foreign, at) and (match is None or len(match.group()) < len(foreign)):
+            if foreign in _TYPOGRAPHIC and (text := _in_straight_quotes(source, at)):
+                advice = f"Put text in straight quotes: `{text}`."
             raise ExpressionSyntax(advice, at, len(foreign) if foreign not in "'\"" else 1)
     if match is None:
         raise ExpressionSyntax(f"`{source[at]}` has no meaning in an expression.", at)

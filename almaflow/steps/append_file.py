@@ -5,11 +5,12 @@ The row carries the run and the step, so that it is there once although a proces
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
+from almaflow import foreign_keys
 from almaflow.field_types import Template
 from almaflow.steps.base import Kind
 from almaflow.steps.result import Ending
@@ -28,6 +29,8 @@ class AppendFile(Kind):
     has one row for the step: a retried step replaces its row. The file is created if it does not
     exist.
     """
+
+    foreign: ClassVar = foreign_keys.APPEND_FILE
 
     key = "append_file"
     names_files = True

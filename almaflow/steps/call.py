@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from almaflow import foreign_keys
 from almaflow.field_types import Plain, Template, Text, Value, plain_value
 from almaflow.steps.base import Kind
 from almaflow.steps.result import Ending
@@ -21,6 +22,8 @@ class Call(Kind):
     Its `finally` runs; its `schedule`, `overlap` and `notify` are ignored. The called file is
     recorded with the run, so a later edit does not change an active run.
     """
+
+    foreign: ClassVar = foreign_keys.CALL
 
     key = "call"
     composite = True

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
+from almaflow import foreign_keys
 from almaflow.expressions import NUMBER, TEXT, ListOf, Record, Type
 from almaflow.field_types import Template, Text
 from almaflow.steps.base import Kind
@@ -31,6 +32,8 @@ class CsvRows(Kind):
     separated by commas, semicolons or tabs. All values are text, without spaces at the ends. Empty
     lines are omitted; a file has at most 100,000 rows.
     """
+
+    foreign: ClassVar = foreign_keys.CSV_ROWS
 
     key = "csv_rows"
     names_files = True

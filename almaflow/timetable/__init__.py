@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     )
     from almaflow.timetable.cron import Cron, parse_cron
     from almaflow.timetable.dates import instant_of, parse_moment
-    from almaflow.timetable.daytimes import date_meant, day_time_cron, every_meant, time_meant
+    from almaflow.timetable.daytimes import date_meant, day_time_cron, entry_meant, every_meant, time_meant
     from almaflow.timetable.descriptions import cron_in_words, dates_in_words, interval_in_words
     from almaflow.timetable.errors import TimetableInvalid
     from almaflow.timetable.ics import check_ics
@@ -50,6 +50,8 @@ __all__ = [
     "dates_in_words",
     "day_time_cron",
     "default_start",
+    "entry_meant",
+    "entry_meant",
     "every_meant",
     "find_zone",
     "instant_of",
@@ -76,6 +78,7 @@ _HOMES = {
     "parse_moment": "dates",
     "date_meant": "daytimes",
     "day_time_cron": "daytimes",
+    "entry_meant": "daytimes",
     "every_meant": "daytimes",
     "time_meant": "daytimes",
     "cron_in_words": "descriptions",

@@ -142,10 +142,18 @@ def every_meant(text: object) -> str:
 
     Empty: it does not.
     """
-    match = _EVERY.fullmatch(text.strip()) if isinstance(text, str) else None
+    entry = entry_meant(text) if isinstance(text, str) else ""
+    return f"`every` takes a duration, such as `6h`. For `{text}`, write {entry}." if entry else ""
+
+
+def entry_meant(text: str) -> str:
+    """Return the key and value that a day in words means, in backticks; empty: it is none."""
+    match = _EVERY.fullmatch(text.strip())
     if match is None:
         return ""
     unit, time = match[1].casefold(), time_meant(match[2])
+    if re.fullmatch(r"[01]?\d|2[0-3]", match[2]):
+        time = f"{int(match[2]):02}:00"
     if match[2] and not time:
         return ""
     if unit == "hour":
@@ -156,4 +164,4 @@ def every_meant(text: object) -> str:
         advice = f"`monthly: 1 {time or '06:00'}`"
     else:
         advice = f"`weekly: {'mon' if unit == 'week' else unit[:3]} {time or '06:00'}`"
-    return f"`every` takes a duration, such as `6h`. For `{text}`, write {advice}."
+    return advice
