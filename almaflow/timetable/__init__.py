@@ -23,7 +23,13 @@ if TYPE_CHECKING:
     )
     from almaflow.timetable.cron import Cron, parse_cron
     from almaflow.timetable.dates import instant_of, parse_moment
-    from almaflow.timetable.daytimes import date_meant, day_time_cron, entry_meant, every_meant, time_meant
+    from almaflow.timetable.daytimes import (
+        date_meant,
+        day_time_cron,
+        entry_meant,
+        every_meant,
+        time_meant,
+    )
     from almaflow.timetable.descriptions import cron_in_words, dates_in_words, interval_in_words
     from almaflow.timetable.errors import TimetableInvalid
     from almaflow.timetable.ics import check_ics
@@ -50,7 +56,6 @@ __all__ = [
     "dates_in_words",
     "day_time_cron",
     "default_start",
-    "entry_meant",
     "entry_meant",
     "every_meant",
     "find_zone",
