@@ -16,10 +16,14 @@ import pytest
 
 from almaflow.alma.simulator.http import SimulatorServer
 from almaflow.clock import SystemClock
+from almaflow.engine.engine import Engine
 from almaflow.store import Store
-from tests.harness import Beside, Process, Stage
+from tests.harness import Beside, Ears, Process, Stage
 
 KEY = "ALMA_KEY_OF_TESTS"
+
+# Hours pass before a command is typed, and little happens in them.
+LOOK = timedelta(seconds=15)
 
 
 class Past(Stage):
@@ -28,6 +32,9 @@ class Past(Stage):
     def __init__(self, folder: Path, scenario: Mapping[str, Any] | None = None) -> None:
         began = SystemClock().now() - timedelta(hours=2)
         super().__init__(folder, scenario, durable=True, start=began.replace(microsecond=0))
+
+    def engine(self, store: Store, ears: Ears, look: timedelta | None = LOOK) -> Engine:
+        return super().engine(store, ears, look)
 
     @contextmanager
     def now(self, monkeypatch: pytest.MonkeyPatch, settings: str = "") -> Iterator[Store]:

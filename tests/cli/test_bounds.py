@@ -117,7 +117,14 @@ def test_a_file_has_a_bound_for_all_its_expressions(
     assert codes == ["expressions-limit"]
 
 
-@pytest.mark.parametrize("expression", ["1 + " * 40 + "1", "run" + ".id" * 60, "[[[[1]]]]" * 20])
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "1 + " * 40 + "1",
+        pytest.param("run" + ".id" * 60, marks=pytest.mark.slow),
+        pytest.param("[[[[1]]]]" * 20, marks=pytest.mark.slow),
+    ],
+)
 def test_a_file_with_too_many_expressions_has_one_problem_for_them(
     almaflow: Almaflow, write: Write, expression: str
 ) -> None:

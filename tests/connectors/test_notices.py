@@ -89,9 +89,9 @@ def test_an_address_that_apprise_does_not_know_is_refused(address: str) -> None:
     ("scheme", "play"),
     [
         ("json", hostile.drip_body),
-        ("json", hostile.drip_headers),
-        ("json", hostile.endless_1xx),
-        ("mailto", hostile.endless_mail_greeting),
+        pytest.param("json", hostile.drip_headers, marks=pytest.mark.slow),
+        pytest.param("json", hostile.endless_1xx, marks=pytest.mark.slow),
+        pytest.param("mailto", hostile.endless_mail_greeting, marks=pytest.mark.slow),
     ],
 )
 def test_a_slow_server_does_not_hold_a_notice(

@@ -138,7 +138,10 @@ def test_an_answer_is_for_the_step_it_names(stage: Stage) -> None:
     ("on_timeout", "outcome", "step"),
     [("fail", "timed_out", "timed_out"), ("continue", "warning", "warning")],
 )
-def test_nobody_answers_in_time(stage: Stage, on_timeout: str, outcome: str, step: str) -> None:
+def test_nobody_answers_in_time(
+    stage: Stage, on_timeout: str, outcome: str, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(harness, "LOOK", timedelta(minutes=5))
     ask = f"approve: {{message: Go?, on_timeout: {on_timeout}}}"
 
     played = stage.run(f"steps: [{{id: ok, timeout: 8h, {ask}}}, {{id: on, notify: x}}]")

@@ -8,6 +8,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from almaflow.scheduler import scheduler
 from almaflow.scheduler.auto_pause import Pausing
 from almaflow.store import RunRecord, Store
 from almaflow.virtual_time import run_virtual
@@ -96,7 +97,10 @@ def test_a_run_that_waits_when_serve_is_stopped_goes_on_when_it_is_started(town:
     assert town.runs()[0].held is False
 
 
-def test_two_serves_side_by_side_run_each_tick_once_and_one_goes_on_alone(town: Town) -> None:
+def test_two_serves_side_by_side_run_each_tick_once_and_one_goes_on_alone(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler, "STAND_BY", timedelta(minutes=1))
     town.write("often", HOURLY)
 
     async def other_for_a_day(store: Store) -> None:

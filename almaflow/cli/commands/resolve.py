@@ -179,7 +179,7 @@ def _chosen(
     matches = [one for one in lost.values() if step in (one.path, one.path.rsplit("/", 1)[-1])]
     if len(matches) == 1:
         return matches[0]
-    listed = ", ".join(f"`{path}`" for path in lost)
+    listed = ", ".join(f"`{path}`" for path in sorted(lost))
     if matches:
         raise RequestWrong(
             f"Several steps with the id `{step}` have a lost response: {listed}. Specify one "
