@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from functools import lru_cache
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -66,14 +66,17 @@ def load_text(text: str, file: str) -> LoadedWorkflow:
 
 @lru_cache(maxsize=64)
 def _load_text(text: str, file: str) -> LoadedWorkflow:
+    # A new run is recorded with the text that was read and checked a moment ago, more strictly than
+    # a recorded text is.
+    loaded = _IN_USE.get((text, file))
+    if loaded is not None:
+        return replace(loaded, path=None, warnings=(), calls={})
     around = Surroundings(Project(Path(), Settings(), None), None, False)
-    # A new run is recorded with the text that was parsed a moment ago.
-    document = _IN_USE.get((text, file)) or parse_document(text, file)
-    return _loaded(check_document(document, around))
+    return _loaded(check_document(parse_document(text, file), around))
 
 
-_IN_USE: WeakValueDictionary[tuple[str, str], Document] = WeakValueDictionary()
-"""The documents of valid workflows that are in use, by text and file."""
+_IN_USE: WeakValueDictionary[tuple[str, str], LoadedWorkflow] = WeakValueDictionary()
+"""The valid workflows that are in use, by text and file."""
 
 
 def _load_file(shelf: Shelf, path: Path, shown_as: str, around: Surroundings) -> LoadedWorkflow:
@@ -89,10 +92,11 @@ def _loaded(checked: Checked) -> LoadedWorkflow:
     if checked.document is None or checked.workflow is None or not checked.is_valid:
         raise DocumentsInvalid(problems)
     document = checked.document
-    _IN_USE[document.text, document.file] = document
     name = checked.workflow.name or name_of_file(Path(document.file))
     calls = {written: _loaded(one) for written, one in checked.calls.items()}
-    return LoadedWorkflow(checked.workflow, document, name, checked.path, tuple(problems), calls)
+    loaded = LoadedWorkflow(checked.workflow, document, name, checked.path, tuple(problems), calls)
+    _IN_USE[document.text, document.file] = loaded
+    return loaded
 
 
 def load_paths(

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from almaflow import workflow_loader
 from almaflow.alma.simulator import Scenario
 from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.problems import Severity
 from almaflow.scenario_files import KEYS
 from almaflow.settings import Project, Settings
 from almaflow.workflow import Workflow
-from almaflow.workflow_loader import find_workflow, load_paths, load_workflow
+from almaflow.workflow_loader import find_workflow, load_paths, load_text, load_workflow
 
 STOP = "steps:\n  - stop:\n"
 WRONG = "steps:\n  - stpo:\n"
@@ -37,6 +38,18 @@ def test_a_workflow_is_called_by_its_name_else_by_its_file(project: Project) -> 
 
     assert (unnamed.name, named.name) == ("nightly", "Every night")
     assert unnamed.path == Path("workflows/nightly.yaml")
+
+
+def test_the_text_of_a_workflow_in_use_is_not_checked_again(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = load_workflow(write("workflows/later.yaml", LATER), project)
+    monkeypatch.setattr(workflow_loader, "check_document", None)
+
+    recorded = load_text(loaded.document.text, loaded.document.file)
+
+    assert recorded.workflow is loaded.workflow
+    assert (recorded.path, recorded.warnings, recorded.calls) == (None, (), {})
 
 
 def test_a_workflow_with_an_error_tells_its_warnings_as_well(project: Project) -> None:
