@@ -23,7 +23,6 @@ from almaflow.alma.read_path import split_path
 from almaflow.alma.value_parsing import Unreadable
 from almaflow.alma.wire import (
     AlmaSet,
-    CodeRow,
     General,
     ImportProfile,
     IntegrationProfile,
@@ -267,7 +266,7 @@ def delete_set(set_id: str) -> Call[None]:
     return Call("DELETE", path, (), None, lambda data: None, _SETS, f"delete set {set_id}")
 
 
-# --- profiles and code tables ---------------------------------------------------------------
+# --- profiles -------------------------------------------------------------------------------
 
 
 def integration_profiles(
@@ -277,12 +276,6 @@ def integration_profiles(
     query = _query(limit=limit, offset=offset, q=q, type=type)
     read = _page("integration_profile", IntegrationProfile.read)
     return _get(("conf", "integration-profiles"), read, "list integration profiles", query)
-
-
-def integration_profile(profile_id: str) -> Call[IntegrationProfile]:
-    """Read one integration profile."""
-    segments = ("conf", "integration-profiles", _segment(profile_id, "profile"))
-    return _get(segments, IntegrationProfile.read, f"read integration profile {profile_id}")
 
 
 def import_profiles(type: str | None = None) -> Call[Page[ImportProfile]]:
@@ -296,12 +289,6 @@ def import_profile(profile_id: str) -> Call[ImportProfile]:
     """Read one import profile."""
     segments = ("conf", "md-import-profiles", _segment(profile_id, "profile"))
     return _get(segments, ImportProfile.read, f"read import profile {profile_id}")
-
-
-def code_table(name: str) -> Call[tuple[CodeRow, ...]]:
-    """Read the rows of a code table such as `systemJobStatus`."""
-    segments = ("conf", "code-tables", _segment(name, "code table"))
-    return _get(segments, _rows, f"read code table {name}")
 
 
 def words(text: str) -> str:
@@ -343,11 +330,6 @@ def _query(**values: str | int | None) -> tuple[tuple[str, str], ...]:
 
 def _page(key: str, item: Callable[[Any], T]) -> Callable[[Any], Page[T]]:
     return lambda data: Page.read(data, key, item)
-
-
-def _rows(data: Any) -> tuple[CodeRow, ...]:
-    table = value_parsing.fields(data, "a code table")
-    return tuple(CodeRow.read(row) for row in value_parsing.items(table, "row"))
 
 
 def _institution_code(data: Any) -> str:

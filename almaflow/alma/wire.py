@@ -258,17 +258,6 @@ class General(AlmaRecord):
 
 
 @dataclass(frozen=True)
-class CodeRow(AlmaRecord):
-    """One row of a code table."""
-
-    noun = "a row of a code table"
-
-    code: str = _read(parse.code)
-    description: str = _read(parse.text)
-    enabled: bool | None = _read(parse.flag)
-
-
-@dataclass(frozen=True)
 class Page(Generic[T]):
     """One page of a list; *total* counts all matches, None when Alma did not report it."""
 

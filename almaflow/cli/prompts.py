@@ -8,8 +8,9 @@ import getpass
 import os
 import sys
 from collections import deque
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Protocol, cast
+from typing import Any
 
 import anyio
 import typer
@@ -57,12 +58,6 @@ def asker_at(view: Listener, *, as_json: bool) -> Asker:
     return PersonAtTerminal(view)
 
 
-class _Pausing(Protocol):
-    """A view of a run that can pause for other output."""
-
-    def paused(self) -> AbstractContextManager[None]: ...
-
-
 class PersonAtTerminal:
     """Puts the questions of `approve` steps to the person at the terminal, one at a time.
 
@@ -85,9 +80,10 @@ class PersonAtTerminal:
                 return await self._ask(run_id, path, on_one_line(question))
 
     def _paused(self) -> AbstractContextManager[None]:
-        if hasattr(self._view, "paused"):
-            return cast("_Pausing", self._view).paused()
-        return nullcontext()
+        # Only the live view has to pause for other output.
+        paused: Callable[[], AbstractContextManager[None]]
+        paused = getattr(self._view, "paused", nullcontext)
+        return paused()
 
     async def _ask(self, run_id: str, path: str, question: str) -> TerminalReply | None:
         say(f"\n{path} asks: {question}")

@@ -28,9 +28,6 @@ from almaflow.waiting import Waiting, WaitingKind
 
 T = TypeVar("T")
 
-# A wait shorter than this is not worth a line in the log and a commit.
-WORTH_TELLING = timedelta(seconds=3)
-
 
 @dataclass(kw_only=True)
 class Context(ExternalAccess):

@@ -1,4 +1,10 @@
-"""Timetables in plain English, made from what they mean and not from how they are written."""
+"""Timetables in plain English, made from what they mean and not from how they are written.
+
+cronsim's `explain()` is not used, because it repeats the notation where people need the meaning.
+For `*/7` in the field of weekdays it says "every seventh day of week" (this is Sunday), for `*/3`
+in the field of months "every third month" (which months?), and for `*/15 8-17` it ends "through
+17:59", although the last tick is at 17:45.
+"""
 
 from __future__ import annotations
 

@@ -100,9 +100,7 @@ async def _simple_reads(recorder: _Recorder) -> None:
     await recorder.send("general", calls.general())
     await recorder.send("list_jobs", calls.list_jobs())
     await recorder.send("job", calls.job("M44"))
-    await recorder.send("code_table", calls.code_table("systemJobStatus"))
-    integrations = await recorder.send("integration_profiles", calls.integration_profiles())
-    await recorder.send("integration_profile", calls.integration_profile(integrations.items[0].id))
+    await recorder.send("integration_profiles", calls.integration_profiles())
     imports = await recorder.send("import_profiles", calls.import_profiles())
     await recorder.send("import_profile", calls.import_profile(imports.items[0].id))
 

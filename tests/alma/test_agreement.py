@@ -151,7 +151,6 @@ READS: list[Call[Any]] = [
     calls.list_sets(),
     calls.integration_profiles(),
     calls.import_profiles(),
-    calls.code_table("systemJobStatus"),
     calls.probe(),
 ]
 

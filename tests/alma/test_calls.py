@@ -10,7 +10,7 @@ from almaflow.alma import calls
 from almaflow.alma.errors import NotInAlma
 from almaflow.alma.set_creation import CopyOf, create_set
 from almaflow.alma.value_parsing import Unreadable
-from almaflow.alma.wire import CodeRow, JobParameter
+from almaflow.alma.wire import JobParameter
 
 
 def test_a_submission_carries_its_parameters_in_order_and_as_alma_wants_them() -> None:
@@ -79,8 +79,6 @@ def test_an_empty_id_never_becomes_another_call(nothing: str) -> None:
         calls.alma_set,
         calls.delete_set,
         calls.import_profile,
-        calls.integration_profile,
-        calls.code_table,
     ):
         with pytest.raises(NotInAlma) as refused:
             make(nothing)
@@ -179,15 +177,11 @@ def test_the_probe_gives_the_institutions_code_when_alma_tells_it() -> None:
     assert calls.probe(write=True).is_write
 
 
-def test_tables_profiles_and_general_are_read() -> None:
-    rows = {"row": [{"code": "A", "description": "a"}]}
-
-    assert calls.code_table("systemJobStatus").read(rows) == (CodeRow("A", "a"),)
+def test_profiles_and_general_are_read() -> None:
     assert calls.general().read({"environment_type": "production"}).environment == "production"
     listed = {"import_profile": [{"id": "1"}], "total_record_count": 1}
     assert calls.import_profiles().read(listed).total == 1
     assert calls.integration_profiles("code~X").query[2:] == (("q", "code~X"),)
-    assert calls.integration_profile("70").read({"id": 70}).id == "70"
     assert calls.list_sets("name~a").path == "/conf/sets"
     assert calls.words(" a  b c ") == "a_b_c"
 

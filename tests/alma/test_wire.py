@@ -11,7 +11,6 @@ from almaflow.alma.value_parsing import Unreadable
 from almaflow.alma.wire import (
     Alert,
     AlmaSet,
-    CodeRow,
     Counter,
     General,
     ImportProfile,
@@ -128,7 +127,6 @@ def test_the_smaller_shapes_are_read() -> None:
     assert ImportProfile.read(importing).job_id == "S2"
     assert ImportProfile.read(importing).active is True
     assert General.read(general) == General("01A", "A", "", "sandbox")
-    assert CodeRow.read({"code": "A", "enabled": "false"}) == CodeRow("A", "", False)
     assert Member.read({"id": "7", "description": "39031"}) == Member("7", "39031")
 
 
