@@ -138,7 +138,7 @@ _SETTINGS = (
 _NO_MEANING = "It has no meaning in a workflow. Remove it."
 
 WORKFLOW: Advice = _all(
-    _for(_STEPS, "jobs tasks job stages stage pipeline actions step flow play plays task"),
+    _for(_STEPS, "jobs tasks job stages stage pipeline actions flow play plays task"),
     _for(
         _SCHEDULE,
         "crontab timetable when run_at interval",
@@ -188,6 +188,11 @@ WORKFLOW: Advice = _all(
     ),
     _for("Values that a run returns are written under `outputs`.", "returns result results output"),
     _for(_SETTINGS, "api_key apikey key region base_url host url token alma_key"),
+    _for(
+        "It is a key of almaflow.yaml, which has the settings of the project and that name.",
+        "institutions channels connections calendars pings secrets serve store workflows "
+        "default_institution",
+    ),
     _for(
         _NO_MEANING,
         "version api_version kind metadata spec hosts runs_on permissions image services become "

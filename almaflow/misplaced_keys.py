@@ -7,7 +7,6 @@ the file.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,8 +25,6 @@ from almaflow.problems import did_you_mean
 _LISTED = 24
 # Characters of a value that a message repeats.
 _LONGEST = 60
-# From this likeness on a key is certainly a slip of the pen.
-_SLIP = 0.85
 # More places than this where a key could belong say nothing.
 _MOST_PLACES = 3
 # Texts that begin so, or hold this, mean something else in YAML without quotes.
@@ -188,10 +185,8 @@ def _kind_in_value(document: Document, model: type[BaseModel], around: PathTo, k
 
 
 def _foreign(document: Document, model: type[BaseModel], around: PathTo, key: str) -> str:
-    """Return what to write for a word of another tool, unless it is the slip of a known one."""
+    """Return what to write for a word of another tool."""
     place = place_of(model, around)
-    if difflib.get_close_matches(key.casefold(), list(place.keys), n=1, cutoff=_SLIP):
-        return ""
     for one in place.models:
         sentence = getattr(one, "foreign", {}).get(normal(key))
         if sentence is not None:
