@@ -39,6 +39,9 @@ milliseconds.
 LONGEST_HINT = 4_000
 """Characters of the simulator's hint that are kept."""
 
+# Characters of a hint that comes from another host than a simulation's.
+_LONGEST_LINE = 1_000
+
 _LONGEST_DATE = 64
 # Twelve digits, as `reading.LARGEST_COUNT`; an institution has some 100,000 calls a day.
 _COUNT = r"\d{1,12}"
@@ -132,7 +135,7 @@ class AlmaClient:
         """
         if self.scenario is not None:
             return self.scenario.sentence(line)
-        return f"To provide it, write in a scenario: {line}" if line else ""
+        return f"To provide it, write in a scenario: {line[:_LONGEST_LINE]}" if line else ""
 
     def provide_missing(self, error: NotInAlma) -> str:
         """Return what `provide` returns, for what a search has not found."""

@@ -48,9 +48,9 @@ def test_jobs_are_listed_by_name_with_their_whole_ids(almaflow: Almaflow) -> Non
 
     assert (typed.code, typed.err) == (0, "")
     assert typed.out == (
-        "ID   TYPE    CONTENT  NAME\n"
-        "M48  MANUAL  ITEM     Export Physical items\n"
-        "M49  MANUAL  ITEM     Export Physical items labels\n"
+        "ID   TYPE    CATEGORY  NAME\n"
+        "M48  MANUAL  EXPORT    Export Physical items\n"
+        "M49  MANUAL  EXPORT    Export Physical items labels\n"
     )
 
 

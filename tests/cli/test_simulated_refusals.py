@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.cli.conftest import Almaflow, Typed, Write
+
+CHAIN_FILES = Path(__file__).parent.parent / "chains"
 
 # How a person writes what a refusal tells to, by the words that say where.
 _BELOW = re.compile(
@@ -187,6 +191,27 @@ def test_a_set_that_the_run_has_deleted_has_no_line(almaflow: Almaflow, write: W
 
     assert "The response is simulated." in error
     assert "To change it" not in error
+
+
+# Chains that wait for nothing which only a scenario could start.
+CHAINS = ["1-statistics-note", "3-recycle-bin", "4-new-titles", "5-network-records"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CHAINS)
+def test_a_real_chain_runs_once_every_refusal_was_followed(
+    almaflow: Almaflow, tmp_path: Path, name: str
+) -> None:
+    shutil.copytree(CHAIN_FILES, tmp_path, dirs_exist_ok=True)
+    scenario = tmp_path / f"{name}.scenario.yaml"
+    text = SCENARIOS["empty"]
+    for _ in range(10):
+        scenario.write_text(text, encoding="utf-8")
+        error = first_error(almaflow("run", f"{name}.yaml", "--simulate", "--json"))
+        if not error:
+            return
+        text = followed(text, error)
+    raise AssertionError(error)
 
 
 TEXTS = st.text(

@@ -33,8 +33,9 @@ app = typer.Typer(
 
 _JOBS: Listing[Job] = Listing(
     "job",
-    headers=("ID", "TYPE", "CONTENT", "NAME"),
-    row=lambda job: (job.id, job.type, job.content, job.name),
+    headers=("ID", "TYPE", "CATEGORY", "NAME"),
+    # Alma's list has no `content` of manual jobs; `jobs show` has it.
+    row=lambda job: (job.id, job.type, job.category, job.name),
     as_data=data_of,
     flexible=(2, 3),
 )
