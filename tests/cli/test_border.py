@@ -32,7 +32,7 @@ def raising(monkeypatch: pytest.MonkeyPatch) -> Raise:
     """Let `almaflow explain` raise what a test wants."""
 
     def let(error: BaseException) -> None:
-        def fail(topic: str | None, more: object) -> str:
+        def fail(*_: object) -> str:
             raise error
 
         monkeypatch.setattr("almaflow.explain.explain", fail)
