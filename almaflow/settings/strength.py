@@ -27,9 +27,10 @@ _WORDS_OF_RECORDS = """
     approvals approved argument asked_at at_least attempts base_url began_at begins_at begun_at
     calendars called_in calls_per_minute calls_per_second cancel_requested_at cancel_requested_by
     cancelled_by candidates category caught_up changed_at channels coalesce commit_of companions
-    completed_failed completed_no_bulks completed_success completed_warning conditions connections
-    contents counters covered_to create_set created_at created_by csv_rows database deadline_at
-    default_institution defaults definitions delete_members delete_set delimiter description
+    completed_failed completed_no_bulks completed_success completed_warning concurrency conditions
+    connections conninfo contents counters covered_to create_set created_at created_by
+    csv_rows database deadline_at default_institution defaults definitions delete_members
+    delete_set delimiter description
     directory_cache document downtime durations early_end encoding end_time ended_at ended_by
     endpoint entered_at environment everything_exists examples exit_code external_id failures
     fetch_files filled_by finalizing finally_effect finally_path find_set findings flexible for_each

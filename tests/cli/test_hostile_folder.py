@@ -117,7 +117,7 @@ def test_data_files_of_every_kind_are_refused_without_waiting(
 
     # A member file is read when its step runs; one that leads out of the project is an error.
     runs = use == "members" and kind != "zero"
-    assert planned.code == (0 if runs else 2)
+    assert planned.code == (1 if runs else 2)
     assert "cannot be read" in planned.out if runs else planned.err
 
 
