@@ -36,7 +36,7 @@ class Channel:
     busy: bool = False
     """Whether its notices are being sent right now."""
     remarks: dict[int, str] = field(default_factory=dict)
-    """What became of the files of notices that were delivered, by their ids."""
+    """The outcome for the files of delivered notifications, by their ids."""
 
     def hangs(self) -> bool:
         """Whether its thread is still at work on a try that was given up."""

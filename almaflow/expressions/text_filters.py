@@ -202,7 +202,7 @@ TEXT_FILTERS = table(
     Operation(
         "epoch_ms", _epoch_ms, NUMBER, _DATES, 16, "an instant as milliseconds, for Alma's jobs"
     ),
-    Operation("slug", _slug, TEXT, SCALARS, 10, "text that can stand in a file name"),
+    Operation("slug", _slug, TEXT, SCALARS, 10, "text that is allowed in a file name"),
     Operation("string", _string, TEXT, SCALARS, work=12),
     *(_of_method(name, name, work=12) for name in ("lower", "upper", "capitalize")),
     Operation("title", _title, TEXT, SCALARS, work=12),

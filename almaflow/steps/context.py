@@ -101,7 +101,7 @@ class StepContext(Protocol):
 
         A *poll* looks at a run in Alma: it goes on when the institution's calls of the day are
         nearly used up, while every other call waits. Without *again* a lost answer raises
-        AnswerLost: what a second call is given is not the same.
+        ResponseLost: what a second call is given is not the same.
         """
         ...
 

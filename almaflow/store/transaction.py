@@ -33,7 +33,7 @@ class Transaction:
         """The driver's own connection."""
         self.liveness: Final = liveness
         self.changes: Final = changes
-        """What other processes hear of when the transaction is committed."""
+        """The events that other processes are notified of when the transaction is committed."""
         self._clock = clock
 
     @property
