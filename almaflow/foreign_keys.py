@@ -147,7 +147,10 @@ WORKFLOW: Advice = _all(
         "The timetable is written `schedule: {value}`.",
         "on triggers trigger schedule_interval schedules cron_schedule",
     ),
-    _for("The name of the workflow is written `name: {value}`.", "dag_id title id workflow_name"),
+    _for(
+        "The name of the workflow is written `name: {value}`.",
+        "dag_id title id workflow workflow_name",
+    ),
     _for(
         "The first day is written in the schedule: `schedule: {{…, starts: {value}}}`.",
         "start_date starts start valid_from",

@@ -12,6 +12,17 @@ API_BASE = "/almaws/v1"
 Pairs = tuple[tuple[str, str], ...]
 
 
+_HOST = re.compile(r"(?:[a-z]+:)?//[^/]*|[a-z0-9-]+(?:\.[a-z0-9-]+)+(?=/)", re.IGNORECASE)
+
+
+def _meant(path: str) -> str:
+    """Return the path that somebody meant who wrote *path*, as far as that can be seen."""
+    written = re.split("[?#]", path.replace("\\", "/").strip(), maxsplit=1)[0]
+    plain = _HOST.sub("", written, count=1)
+    plain = "/" + plain.strip("/").removeprefix(API_BASE.strip("/")).strip("/")
+    return plain if re.fullmatch(r"(/[\w.~%-]+)+", plain) else "/conf/jobs"
+
+
 def split_path(
     path: str, query: Mapping[str, str] | Sequence[tuple[str, str]] = ()
 ) -> tuple[str, Pairs]:
@@ -24,7 +35,7 @@ def split_path(
     plain = plain.removeprefix(API_BASE)
     if not plain.startswith("/") or plain.startswith("//") or "\\" in plain or "#" in path:
         raise ValueError(
-            f"`{path}` is not a valid path; write a path such as `/conf/jobs`, without the host"
+            f"`{path}` is not a valid path; write a path such as `{_meant(path)}`, without the host"
         )
     if re.search(r"/(\.|%2e){1,2}(/|$)", plain, re.IGNORECASE):
         raise ValueError(f"`{path}` contains a segment `.` or `..`, which is not allowed")

@@ -26,18 +26,9 @@ if TYPE_CHECKING:
 _QUOTES = re.compile(r"['\"`\\]")
 
 
-_ADDRESS = re.compile(r"(?:https?:)?//[^/?#]+(?:/almaws/v\d+)?(/[^?#]*)", re.IGNORECASE)
-
-
-def _path_to_write(text: str) -> str:
-    """Return the path in an address that was pasted, as a further sentence; else nothing."""
-    match = _ADDRESS.match(text.strip())
-    if match is None:
-        return ""
-    return (
-        f" Write the path only, `{match[1]}`. Write what follows the `?` under `query`, "
-        "without the key."
-    )
+def _query_to_write(text: str) -> str:
+    """Return what to do with the query of a pasted address, as a further sentence; else nothing."""
+    return " Write what follows the `?` under `query`, without the key." if "?" in text else ""
 
 
 class Get(Kind):
@@ -93,7 +84,7 @@ class Get(Kind):
             try:
                 split_path(given.text)
             except ValueError as error:
-                why = f"{error}.{_path_to_write(given.text)}"
+                why = f"{error}.{_query_to_write(given.text)}"
                 raise PydanticCustomError("bad_path", "{why}", {"why": why}) from None
         return given
 
