@@ -28,7 +28,9 @@ _QUOTES = re.compile(r"['\"`\\]")
 
 def _query_to_write(text: str) -> str:
     """Return what to do with the query of a pasted address, as a further sentence; else nothing."""
-    return " Write what follows the `?` under `query`, without the key." if "?" in text else ""
+    if "?" not in text or text.strip().startswith("/"):
+        return ""
+    return " Write what follows the `?` under `query`, without the key."
 
 
 class Get(Kind):
