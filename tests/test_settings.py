@@ -97,6 +97,24 @@ def test_a_mistake_in_the_settings_is_told_in_the_words_of_its_golden_file(
     assert caught.value.__context__ is None
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("api_key:KEY", "api_key: 'KEY", 'api_key: "KEY', "api_key:\tKEY", "\tapi_key: KEY"),
+        *("api_key: KEY: x", "api_key: @KEY", "api_key: %KEY", "api_key: `KEY`", "api_key: 'KEY'x"),
+        *("api_key: *KEY", "api_key: !KEY", "api_key: [KEY", "api_key: {KEY", "api_key: {{ KEY }}"),
+        *("apikey: KEY", "api-key: KEY", "api_key = KEY", "api_key:KEY-which-is-very-long-" * 3),
+    ],
+)
+def test_no_mistake_shows_a_key(line: str, tmp_path: Path) -> None:
+    text = f"institutions:\n  main:\n    region: eu\n    {line}\n"
+
+    with pytest.raises(DocumentsInvalid) as caught:
+        project(tmp_path, text.replace("KEY", "l7xxsecretsecret"))
+
+    assert "l7xxsec" not in format_problems(caught.value.problems, ProblemFormat.TEXT)
+
+
 def test_every_problem_of_literal_keys_is_free_of_them_in_every_format() -> None:
     (path,) = (path for path in documents("settings") if path.stem == "everything-wrong")
     with pytest.raises(DocumentsInvalid) as caught:

@@ -20,10 +20,16 @@ from almaflow.field_types import Plain
 from almaflow.problems import Problem
 from almaflow.settings.models import Settings
 from almaflow.settings.references import SecretRef, is_reference
+from almaflow.settings.strength import SHORTEST_SECRET
 
 # `url`, `base_url` and `store` may hold a password, `host_key` looks like one.
 _DOUBTFUL = frozenset({"url", "base_url", "store"})
 _PAIR = re.compile(r"([\w.-]+)[\"']?\s*:(?!//)\s*")
+_STARS = re.compile(r"\*+")
+# A message may have a value in other quotes, or as an anchor.
+_AROUND = "\"'`*&!@%{}[]|>, "
+# A shorter value is a part of many words of messages, and no secret.
+_SHORTEST_REPEATED = 4
 _VALUE = re.compile(r"\"[^\"]*\"?|'[^']*'?|[^,}\s\[{][^,}#]*")
 
 
@@ -34,10 +40,26 @@ def hide_literals(document: Document) -> None:
 
 
 def without_literals(problems: Iterable[Problem]) -> list[Problem]:
-    """Return *problems* of a file that could not be read as YAML, their lines starred."""
-    return [
-        dataclasses.replace(problem, line_text=_starred(problem.line_text)) for problem in problems
-    ]
+    """Return *problems* of a file that could not be read as YAML, their lines starred.
+
+    A message that repeats a value of its line has stars in place of it, too.
+    """
+    return [_without_literals(problem) for problem in problems]
+
+
+def _without_literals(problem: Problem) -> Problem:
+    line = problem.line_text
+    starred, message = _starred(line), problem.message
+    for stars in _STARS.finditer(starred):
+        message = _without(message, line[stars.start() : stars.end()].strip(_AROUND))
+    return dataclasses.replace(problem, line_text=starred, message=message)
+
+
+def _without(message: str, hidden: str) -> str:
+    """Star *hidden* in a message, which may have its beginning only."""
+    lengths = range(len(hidden), min(len(hidden), SHORTEST_SECRET) - 1, -1)
+    repeated = next((hidden[:n] for n in lengths if hidden[:n] in message), "")
+    return message.replace(repeated, "***") if len(repeated) >= _SHORTEST_REPEATED else message
 
 
 def _doubtful(data: Any, path: PathTo) -> Iterator[PathTo]:
