@@ -92,9 +92,14 @@ def _with_row(
 
 
 def _lines(rows: Sequence[Sequence[str]], delimiter: str, ending: str) -> str:
+    return "".join(_line(row, delimiter) + ending for row in rows)
+
+
+def _line(row: Sequence[str], delimiter: str) -> str:
     stream = io.StringIO(newline="")
-    csv.writer(stream, delimiter=delimiter, lineterminator=ending).writerows(rows)
-    return stream.getvalue()
+    # The writer quotes a cell with a line break only when the end of its own lines has that break.
+    csv.writer(stream, delimiter=delimiter, lineterminator="\r\n").writerow(row)
+    return stream.getvalue().removesuffix("\r\n")
 
 
 def _listed(columns: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from almaflow.connectors import row_file
@@ -177,6 +177,7 @@ def test_threads_that_put_rows_together_lose_none(tmp_path: Path) -> None:
 
 
 @given(values=st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=4))
+@example(values=["\r", "\n", "\r\n", " "])
 def test_any_text_is_kept_in_its_cell(
     values: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
