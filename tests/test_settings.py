@@ -584,3 +584,31 @@ def test_every_word_of_a_record_is_too_common_to_be_a_secret() -> None:
 
     assert len(words) > 300
     assert sorted(word for word in words if not weakness(word)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "institutions:\n  main: api_key:hunter2secret\n",
+        "institutions:\n  main:\n    region: eu\n    api_key:hunter2secret\n    code: x\n",
+        "institutions:\n  main: {region: eu, api_key: hunter2secret: x}\n",
+        "institutions:\n  main:\n    api_key: 'hunter2secret' x\n",
+        "secrets:\n  ftp: |\n hunter2secret\n",
+        "institutions:\n  main:\n    api_key: hunter2secret\n   region: eu\n",
+        "channels: {systems = hunter2secret}\n",
+        "secrets: hunter2secret\n",
+        "secrets: {ftp: @hunter2secret}\n",
+        "secrets: {ftp: %hunter2secret}\n",
+        'secrets: {ftp: "C:\\hunter2secret"}\n',
+    ],
+)
+def test_no_message_about_the_settings_repeats_what_may_be_a_secret(
+    text: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "almaflow.yaml"
+    file.write_text(text, "utf-8")
+
+    with pytest.raises(DocumentsInvalid) as caught:
+        load_project(file)
+
+    assert "hunter2" not in format_problems(caught.value.problems, ProblemFormat.TEXT)

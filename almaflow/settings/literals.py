@@ -29,7 +29,7 @@ _STARS = re.compile(r"\*+")
 # A message may have a value in other quotes, or as an anchor.
 _AROUND = "\"'`*&!@%{}[]|>, "
 # A shorter value is a part of many words of messages, and no secret.
-_SHORTEST_REPEATED = 4
+_SHORTEST_REPEATED = 5
 _VALUE = re.compile(r"\"[^\"]*\"?|'[^']*'?|[^,}\s\[{][^,}#]*")
 
 
@@ -39,12 +39,12 @@ def hide_literals(document: Document) -> None:
         document.hide_value(path)
 
 
-def without_literals(problems: Iterable[Problem]) -> list[Problem]:
+def without_literals(problems: Iterable[Problem], text: str) -> list[Problem]:
     """Return *problems* of a file that could not be read as YAML, their lines starred.
 
-    A message that repeats a value of its line has stars in place of it, too.
+    *text* is the file's. A message that repeats a value of its lines has stars in place of it, too.
     """
-    return [_without_literals(problem) for problem in problems]
+    return [_without_literals(problem) for problem in without_values(problems, text)]
 
 
 def _without_literals(problem: Problem) -> Problem:
@@ -60,6 +60,35 @@ def _without(message: str, hidden: str) -> str:
     lengths = range(len(hidden), min(len(hidden), SHORTEST_SECRET) - 1, -1)
     repeated = next((hidden[:n] for n in lengths if hidden[:n] in message), "")
     return message.replace(repeated, "***") if len(repeated) >= _SHORTEST_REPEATED else message
+
+
+def without_values(problems: Iterable[Problem], text: str) -> list[Problem]:
+    """Return *problems* of the file *text*, its values starred where messages repeat lines of it.
+
+    Those are the messages about its YAML; others repeat values of fields that hold no secret.
+    """
+    values = sorted(_doubtful_parts(text), key=len, reverse=True)
+    if not values:
+        return list(problems)
+    pattern = re.compile("|".join(map(re.escape, values)))
+    return [
+        dataclasses.replace(problem, message=pattern.sub("***", problem.message))
+        if problem.code.startswith("yaml-")
+        else problem
+        for problem in problems
+    ]
+
+
+def _doubtful_parts(text: str) -> set[str]:
+    """Return the parts of values that may be secrets, as messages could repeat them."""
+    parts: set[str] = set()
+    for line in text.splitlines():
+        starred = _starred(line)
+        hidden = "".join(old if new == "*" else " " for old, new in zip(line, starred, strict=True))
+        parts.update(
+            part for part in re.split(r"[\s:,=/\\\"'`]+", hidden) if len(part) >= _SHORTEST_REPEATED
+        )
+    return parts - _known_keys()
 
 
 def _doubtful(data: Any, path: PathTo) -> Iterator[PathTo]:
@@ -95,6 +124,15 @@ def _starred(line: str) -> str:
     rest = line[position:]
     # A line without a key may continue a value of the line above.
     return masked + (re.sub(r"[^\s\-{}\[\],#]", "*", rest) if not masked else rest)
+
+
+@cache
+def _known_keys() -> frozenset[str]:
+    return frozenset(
+        field.alias or name
+        for model in _models(Settings)
+        for name, field in model.model_fields.items()
+    )
 
 
 @cache

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from almaflow.document import Document, PathTo, read_document
+from almaflow.document import MAX_BYTES, Document, PathTo, read_document
 from almaflow.errors import DocumentsInvalid, LinesWanted, RequestWrong
 from almaflow.late_dataclasses import dataclass
 from almaflow.model_problems import validate
@@ -16,12 +16,12 @@ from almaflow.ownership import advice, distrust
 from almaflow.problems import Location, Problem, did_you_mean
 from almaflow.redaction import REDACTION
 from almaflow.settings.limits import InstitutionLimits, LimitSettings
-from almaflow.settings.literals import hide_literals, without_literals
+from almaflow.settings.literals import hide_literals, without_literals, without_values
 from almaflow.settings.models import Environment, InstitutionSettings, Settings
 from almaflow.settings.paths import FILE_NAME, PathRefused, data_path, path_inside
 from almaflow.settings.references import Origin, SecretRef, SecretWeak, is_reference
 from almaflow.settings.strength import SHORTEST_PASSWORD, weakness
-from almaflow.text_files import path_problem, printable
+from almaflow.text_files import FileUnreadable, path_problem, printable, read_bytes
 from almaflow.visible import one_line
 
 LOG_CHANNEL = "log"
@@ -312,15 +312,27 @@ def load_project(file: Path) -> Project:
         document = read_document(file, _shown(file))
     except DocumentsInvalid as error:
         # Not chained: the first error holds the lines as they are.
-        problems = without_literals(error.problems)
+        problems = without_literals(error.problems, _text(file))
     else:
         hide_literals(document)
-        settings = validate(document, Settings)
-        project = Project(file.absolute().parent, settings, document)
-        problems = sorted(_cross_checks(project, document))
-        if not problems:
-            return project
+        try:
+            settings = validate(document, Settings)
+        except DocumentsInvalid as error:
+            problems = without_values(error.problems, document.text)
+        else:
+            project = Project(file.absolute().parent, settings, document)
+            problems = sorted(_cross_checks(project, document))
+            if not problems:
+                return project
     raise DocumentsInvalid(problems)
+
+
+def _text(file: Path) -> str:
+    """Return the text of a file that could not be read as YAML, as far as it is text."""
+    try:
+        return read_bytes(file, MAX_BYTES).decode("utf-8", "replace")
+    except FileUnreadable:
+        return ""
 
 
 def _shown(file: Path) -> str:
