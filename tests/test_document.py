@@ -474,6 +474,7 @@ PIECES = st.sampled_from(
 
 @given(st.lists(PIECES, max_size=25).map("".join))
 @example("a: &a {{ x }}\n<<: *a")
+@example("---a\nb: ")
 def test_any_pieces_of_yaml_are_read_or_refused_with_places_that_lie_in_them(text: str) -> None:
     check_places(text)
 

@@ -245,7 +245,7 @@ def _of_line(lines: Sequence[str], row: int, message: str) -> Mistake:
     """Return the mistake of a whole line."""
     line = _line(lines, row)
     start = len(line) - len(line.lstrip(" -"))
-    return Mistake("yaml-syntax", message, (row, start), max(1, len(line.strip()) or 1))
+    return Mistake("yaml-syntax", message, (row, start), max(1, len(line.rstrip()) - start))
 
 
 def _no_colon(lines: Sequence[str], fault: Fault) -> Mistake:

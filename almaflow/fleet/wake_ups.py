@@ -9,7 +9,7 @@ from __future__ import annotations
 from procrastinate import App
 
 from almaflow.engine.engine import Engine
-from almaflow.fleet.asyncio_task import cancelled_once
+from almaflow.fleet.asyncio_task import cancelled_gently
 from almaflow.fleet.task_queue import CHANNEL
 from almaflow.late_dataclasses import dataclass
 
@@ -24,7 +24,7 @@ class WakeUps:
     async def listen(self) -> None:
         """Listen until cancelled; a lost connection is made anew."""
         connector = self.app.job_manager.connector
-        await cancelled_once(connector.listen_notify(self._hear, [CHANNEL]))
+        await cancelled_gently(connector.listen_notify(self._hear, [CHANNEL]))
 
     async def _hear(self, *, channel: str, payload: str) -> None:
         self.engine.hear(payload)

@@ -21,7 +21,7 @@ from procrastinate.exceptions import ConnectorException
 from almaflow.clock import Clock, sleep
 from almaflow.engine.engine import Engine
 from almaflow.engine.log import Log
-from almaflow.fleet.asyncio_task import cancelled_once
+from almaflow.fleet.asyncio_task import cancelled_gently
 from almaflow.fleet.task_queue import make_app, queue_name
 from almaflow.fleet.wake_ups import WakeUps
 from almaflow.late_dataclasses import dataclass
@@ -123,7 +123,7 @@ class Worker:
             async with app.open_async():
                 with alone():
                     async with anyio.create_task_group() as tasks:
-                        tasks.start_soon(cancelled_once, self._sweep(app, engine))
+                        tasks.start_soon(cancelled_gently, self._sweep(app, engine))
                         tasks.start_soon(WakeUps(app, engine).listen)
                         await work(app)
         except (ConnectorException, psycopg.Error) as error:
@@ -131,7 +131,7 @@ class Worker:
 
     async def _work(self, app: App) -> None:
         asyncio.get_running_loop().set_exception_handler(_report)
-        await cancelled_once(
+        await cancelled_gently(
             app.run_worker_async(
                 queues=[queue_name(name) for name in ("", *self.queues)],
                 name=self.name,

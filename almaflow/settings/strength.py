@@ -46,7 +46,8 @@ _WORDS_OF_RECORDS = """
     production profile_id progress pruned_before queue_one queued_runs read_report ready_at refusals
     rejected remaining_calls repeatable replace_members replaced request_hash requests reserve_calls
     resolved_by response responses resubmit reusable run_body run_profile run_steps running_jobs
-    scenario scenario_name schedule_id scheduled_at scheduler_status schedules services set_members
+    scenario scenario_document scenario_name scenario_path schedule_id scheduled_at
+    scheduler_status schedules services set_members
     settings_count severity signature simulated_outcome simulated_waits skip_next start_time
     started_at starting starts_at starts_per_hour status_label statuses subdivision submit_job
     submit_time submitted_by succeeded successful system_aborted taken_at timed_out timetable
