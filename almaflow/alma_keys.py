@@ -43,7 +43,7 @@ SHORTEST_KEY = 34
 """How many characters the shortest text has that `KEY_PATTERN` finds."""
 
 # A message that quotes a long value cuts it, perhaps in the middle of a key.
-_CUT_KEY = re.compile(f"{_BEGINNING}(?:{_SEPARATOR}{_HEXADECIMAL}){{1,29}}(?=…)", re.IGNORECASE)
+_CUT_KEY = f"{_BEGINNING}(?:{_SEPARATOR}{_HEXADECIMAL}){{1,29}}(?=…)"
 
 
 def find_keys(text: str) -> list[tuple[int, int]]:
@@ -66,7 +66,7 @@ def _may_hold_key(text: str) -> bool:
 def hide_keys(text: str) -> str:
     """Return *text* with `***` in the place of what looks like an Alma key, or is cut from one."""
     text = KEY_PATTERN.sub(STARS, text)
-    return _CUT_KEY.sub(STARS, text) if "…" in text else text
+    return re.sub(_CUT_KEY, STARS, text, flags=re.IGNORECASE) if "…" in text else text
 
 
 def cover_keys(text: str) -> str:

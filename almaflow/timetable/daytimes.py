@@ -8,7 +8,9 @@ monthly: 15 06:00      0 6 15 * *
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import date
+from functools import cache
 
 from almaflow.timetable.cron import parse_cron
 from almaflow.timetable.errors import TimetableInvalid
@@ -68,20 +70,27 @@ def time_meant(text: str) -> str:
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = "|".join(f"{name}[a-z]*" for name in _MONTHS)
-_DATES = (
-    re.compile(r"(?P<y>\d{4})[-./ ](?P<m>\d{1,2})[-./ ](?P<d>\d{1,2})", re.ASCII),
-    re.compile(r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})", re.ASCII),
-    re.compile(r"(?P<d>\d{1,2})\.\s?(?P<m>\d{1,2})\.\s?(?P<y>\d{4})", re.ASCII),
-    re.compile(r"(?P<d>1[3-9]|2\d|3[01])[-/](?P<m>\d{1,2})[-/](?P<y>\d{4})", re.ASCII),
-    re.compile(r"(?P<m>\d{1,2})[-/](?P<d>1[3-9]|2\d|3[01])[-/](?P<y>\d{4})", re.ASCII),
-    re.compile(rf"(?P<d>\d{{1,2}})\.?[ -](?P<m>{_MONTH})\.?,?[ -](?P<y>\d{{4}})", re.IGNORECASE),
-    re.compile(rf"(?P<m>{_MONTH})\.? (?P<d>\d{{1,2}}),? (?P<y>\d{{4}})", re.IGNORECASE),
-)
+
+
+@cache
+def _dates() -> Sequence[re.Pattern[str]]:
+    """Return the forms in which people write dates; compiled when somebody does."""
+    return (
+        re.compile(r"(?P<y>\d{4})[-./ ](?P<m>\d{1,2})[-./ ](?P<d>\d{1,2})", re.ASCII),
+        re.compile(r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})", re.ASCII),
+        re.compile(r"(?P<d>\d{1,2})\.\s?(?P<m>\d{1,2})\.\s?(?P<y>\d{4})", re.ASCII),
+        re.compile(r"(?P<d>1[3-9]|2\d|3[01])[-/](?P<m>\d{1,2})[-/](?P<y>\d{4})", re.ASCII),
+        re.compile(r"(?P<m>\d{1,2})[-/](?P<d>1[3-9]|2\d|3[01])[-/](?P<y>\d{4})", re.ASCII),
+        re.compile(
+            rf"(?P<d>\d{{1,2}})\.?[ -](?P<m>{_MONTH})\.?,?[ -](?P<y>\d{{4}})", re.IGNORECASE
+        ),
+        re.compile(rf"(?P<m>{_MONTH})\.? (?P<d>\d{{1,2}}),? (?P<y>\d{{4}})", re.IGNORECASE),
+    )
 
 
 def date_meant(text: str) -> str:
     """Return the date, such as `2026-12-24`, that *text* means; empty: none, or one of several."""
-    for form in _DATES:
+    for form in _dates():
         match = form.fullmatch(text.strip())
         if match is None:
             continue
