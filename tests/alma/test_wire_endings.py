@@ -58,7 +58,6 @@ class Wire:
         server = self.servers[ending.tls]
         reply = sample.refusal if refused else sample.success
         server.script = (ending.wire(reply), ending.end)
-        server.ended.clear()
         before = server.requests
         try:
             found = await self._clients[ending.tls].send(sample.call)
@@ -68,7 +67,7 @@ class Wire:
         assert server.requests == before + 1
         if ending.end is not End.STAYS:
             # A request may always cross the end of the connection that it is sent on.
-            server.ended.wait()
+            server.wait_for_end()
         return found
 
     def close(self) -> None:

@@ -143,6 +143,8 @@ class EndingServer:
         self.script: tuple[bytes, End] = (b"", End.FIN)
         self.ended = threading.Event()
         """Set when the connection of the last request has ended."""
+        self._ends = threading.Condition()
+        self._ended_requests: set[int] = set()
         self.read_request = True
         self._context = context
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -157,6 +159,14 @@ class EndingServer:
         self._drop.append(end)
         socket.socket.shutdown(self._open[-1], socket.SHUT_RD)
         self.ended.wait()
+
+    def wait_for_end(self) -> None:
+        """Return when the connection of the newest request has ended.
+
+        An older connection may end at any time, when the client has no use for it any more.
+        """
+        with self._ends:
+            self._ends.wait_for(lambda: self.requests in self._ended_requests)
 
     def close(self) -> None:
         for one in (self._listener, *self._open):
@@ -181,10 +191,14 @@ class EndingServer:
             self._open.append(connection)
             while self._has_request(connection):
                 self.requests += 1
+                number = self.requests
                 wire, end = self.script
                 connection.sendall(wire)
                 if end is not End.STAYS:
                     _end(connection, end)
+                    with self._ends:
+                        self._ended_requests.add(number)
+                        self._ends.notify_all()
                     self.ended.set()
                     return
             # Nobody asks for more, or the test drops the connection.

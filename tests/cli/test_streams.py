@@ -120,6 +120,7 @@ def outcomes(folder: Path) -> list[str]:
         store.close()
 
 
+@pytest.mark.slow  # several processes
 def test_a_run_whose_output_is_lost_is_run_to_its_end(project: Path) -> None:
     codes, stderr = typed_apart([("run w", behind) for behind in STREAMS.values()])
 

@@ -88,7 +88,7 @@ def test_an_address_that_apprise_does_not_know_is_refused(address: str) -> None:
 @pytest.mark.parametrize(
     ("scheme", "play"),
     [
-        ("json", hostile.drip_body),
+        pytest.param("json", hostile.drip_body, marks=pytest.mark.slow),
         pytest.param("json", hostile.drip_headers, marks=pytest.mark.slow),
         pytest.param("json", hostile.endless_1xx, marks=pytest.mark.slow),
         pytest.param("mailto", hostile.endless_mail_greeting, marks=pytest.mark.slow),

@@ -115,6 +115,7 @@ def make_desk(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
         server.stop()
 
 
+@pytest.mark.slow  # real processes in real time
 def test_a_process_that_is_killed_while_it_follows_its_job_is_taken_up_again(
     make_desk: Callable[..., Desk],
 ) -> None:

@@ -46,6 +46,7 @@ def locked(stage: Stage) -> Iterator[None]:
         other.close()
 
 
+@pytest.mark.slow  # it waits in real time until a lock is given up
 def test_a_store_that_somebody_locks_ends_the_process_and_not_the_run(stage: Stage) -> None:
     holder = locked(stage)
 

@@ -135,6 +135,7 @@ def test_a_limit_of_a_report_that_is_no_number_is_refused(limit: str) -> None:
     assert world.ask("GET", f"/analytics/reports?path=/r&limit={limit}").status in (200, 400)
 
 
+@pytest.mark.slow  # ten thousand institutions
 def test_more_institutions_than_there_are_suffixes_of_four_digits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -105,6 +105,7 @@ def test_the_largest_trial_is_a_valid_one() -> None:
     assert whole_first(f" {MOST_FIRST} ") == MOST_FIRST
 
 
+@pytest.mark.slow  # every request, or every commit, of a run
 @pytest.mark.parametrize("what", ["request", "commit"])
 def test_a_crash_anywhere_leaves_one_set_with_the_first_members(
     set_stage: Callable[..., Stage], tmp_path: Path, what: str
