@@ -60,6 +60,10 @@ class Fleet:
         wait_for(self._is_done, patience=90.0)
 
     def _is_done(self) -> bool:
+        for number, host in enumerate(self._hosts):
+            # One that could not open the store ends; who runs it starts it again.
+            if host.ends_within(0):
+                self._replace(number)
         if self.yard.unfinished():
             self.yard.help_out()
             time.sleep(0.1)

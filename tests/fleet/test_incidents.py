@@ -13,13 +13,14 @@ from tests.fleet.incidents import Fleet
 from tests.kills import make_yard
 from tests.postgres import PostgresServer
 
+# Of each seed; such as ALMAFLOW_FLEET_INCIDENTS=25.
+INCIDENTS = int(os.environ.get("ALMAFLOW_FLEET_INCIDENTS", "0"))
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL"),
+    pytest.mark.skipif(not INCIDENTS, reason="ALMAFLOW_FLEET_INCIDENTS says how many"),
 ]
-
-# Of each seed. ALMAFLOW_FLEET_INCIDENTS=1000 makes it a thousand.
-INCIDENTS = int(os.environ.get("ALMAFLOW_FLEET_INCIDENTS", "25"))
 
 
 @pytest.mark.parametrize("seed", [1, 2])
