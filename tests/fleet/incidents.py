@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -50,6 +51,7 @@ class Fleet:
             if self.yard.unfinished() < AT_ONCE // 2:
                 self.yard.record(AT_ONCE)
             self._wake(time.monotonic())
+            self._restart_ended()
             number = self.chance.randrange(HOSTS)
             what = self.chance.choice((self._kill, self._kill_at_request, self._freeze, self._cut))
             what(number)
@@ -60,15 +62,18 @@ class Fleet:
         wait_for(self._is_done, patience=90.0)
 
     def _is_done(self) -> bool:
-        for number, host in enumerate(self._hosts):
-            # One that could not open the store ends; who runs it starts it again.
-            if host.ends_within(0):
-                self._replace(number)
+        self._restart_ended()
         if self.yard.unfinished():
             self.yard.help_out()
             time.sleep(0.1)
             return False
         return not self.yard.help_out()
+
+    def _restart_ended(self) -> None:
+        """Start a host again that ended because it could not open the store."""
+        for number, host in enumerate(self._hosts):
+            if host.ends_within(0):
+                self._replace(number)
 
     def end(self) -> None:
         """Kill every host."""
@@ -79,7 +84,8 @@ class Fleet:
     def _wake(self, now: float) -> None:
         for number in [one for one, at in self._wake_at.items() if at <= now]:
             del self._wake_at[number]
-            self._hosts[number].wake()
+            with suppress(ProcessLookupError):  # it was killed meanwhile
+                self._hosts[number].wake()
 
     def _replace(self, number: int) -> None:
         self._wake_at.pop(number, None)
@@ -102,7 +108,8 @@ class Fleet:
     def _freeze(self, number: int) -> None:
         """Let it stand still, for less or more than its lease."""
         if number not in self._wake_at:
-            self._hosts[number].freeze()
+            with suppress(ProcessLookupError):  # it has just ended
+                self._hosts[number].freeze()
             seconds = self.chance.uniform(0.2, 2.5 * LEASE.total_seconds())
             self._wake_at[number] = time.monotonic() + seconds
 
