@@ -13,7 +13,8 @@ A recorded run is a task in the same database. How it travels:
         v                     from here on it is as on one machine: see `almaflow/engine`
     engine
 
-    rescue      gives the tasks of dead workers to others, and queues what a crash left in between
+    worker      also gives the tasks of dead workers to others, and queues what a crash left in
+                between
     wake_ups    NOTIFY on a channel of ours: answers, cancellations, slots that become free
 
 What guards a run is what guards it on one machine: owner and epoch in its row, which each write

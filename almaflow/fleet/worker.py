@@ -51,7 +51,8 @@ class QueueLost(StoreTrouble):
     """procrastinate cannot reach its tables; runs continue when it can again."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"The queue of runs cannot be reached: {reason}", "Check the database")
+        # No advice to run the command again: the worker, or `serve`, tries again by itself.
+        super().__init__(f"The queue of runs cannot be reached: {reason.rstrip('. ')}.")
 
 
 def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -39,6 +39,13 @@ def test_a_worker_needs_a_store_in_postgresql(almaflow: Almaflow) -> None:
     assert "almaflow serve" in typed.err
 
 
+def test_a_worker_refuses_a_log_format_that_there_is_not(almaflow: Almaflow) -> None:
+    typed = almaflow("worker", "--log-format", "xml")
+
+    assert typed.code == 2
+    assert "xml" in typed.err
+
+
 def test_a_worker_takes_only_institutions_that_there_are(almaflow: Almaflow) -> None:
     typed = almaflow("worker", "--queues", "mian")
 

@@ -25,21 +25,25 @@ if TYPE_CHECKING:
     from almaflow.scheduler.companions import Companion
 
 
+LogFormatOption = Annotated[
+    str,
+    typer.Option("--log-format", metavar="text|json", help="Log lines as text or as JSON."),
+]
+MetricsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--metrics",
+        metavar="PORT",
+        min=1,
+        max=65535,
+        help="Offer Prometheus metrics on this port of this machine.",
+    ),
+]
+
+
 def serve(
-    log_format: Annotated[
-        str,
-        typer.Option("--log-format", metavar="text|json", help="Log lines as text or as JSON."),
-    ] = "text",
-    metrics: Annotated[
-        int | None,
-        typer.Option(
-            "--metrics",
-            metavar="PORT",
-            min=1,
-            max=65535,
-            help="Offer Prometheus metrics on this port of this machine.",
-        ),
-    ] = None,
+    log_format: LogFormatOption = "text",
+    metrics: MetricsOption = None,
     no_worker: Annotated[
         bool,
         typer.Option(
@@ -58,7 +62,7 @@ def serve(
     project = bootstrap.open_project()
     _check(project)
     log = ServiceLog(
-        _format(log_format),
+        log_format_named(log_format),
         Mask(project.known_secrets()),
         clock=SystemClock(),
         zone=ZoneInfo(project.settings.timezone),
@@ -87,7 +91,8 @@ def serve(
             serving.measures.stop()
 
 
-def _format(text: str) -> LogFormat:
+def log_format_named(text: str) -> LogFormat:
+    """Return the format of log lines that *text* names; Raises: RequestWrong."""
     if text not in get_args(LogFormat):
         raise RequestWrong(f"`--log-format {text}` is not valid. Use `text` or `json`.")
     return cast("LogFormat", text)

@@ -8,6 +8,11 @@ from zoneinfo import ZoneInfo
 import typer
 
 from almaflow.cli import bootstrap
+from almaflow.cli.commands.serve import (
+    LogFormatOption,
+    MetricsOption,
+    log_format_named,
+)
 from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
 from almaflow.cli.render.service_log import ServiceLog
 from almaflow.clock import SystemClock
@@ -46,20 +51,8 @@ def worker(
     name: Annotated[
         str, typer.Option("--name", metavar="NAME", help="What log lines call this worker.")
     ] = "worker",
-    metrics: Annotated[
-        int | None,
-        typer.Option(
-            "--metrics",
-            metavar="PORT",
-            min=1,
-            max=65535,
-            help="Offer Prometheus metrics on this port of this machine.",
-        ),
-    ] = None,
-    log_as: Annotated[
-        str,
-        typer.Option("--log-format", metavar="text|json", help="Log lines as text or as JSON."),
-    ] = "text",
+    metrics: MetricsOption = None,
+    log_format: LogFormatOption = "text",
 ) -> None:
     """Work on the runs of a store in PostgreSQL that several machines share.
 
@@ -69,7 +62,7 @@ def worker(
     project = bootstrap.open_project()
     chosen = _chosen(project, queues)
     log = ServiceLog(
-        "json" if log_as == "json" else "text",
+        log_format_named(log_format),
         Mask(project.known_secrets()),
         clock=SystemClock(),
         zone=ZoneInfo(project.settings.timezone),
