@@ -72,7 +72,7 @@ FLOORS: Sequence[Sequence[str]] = (
     ),
     ("runs",),
     ("engine",),
-    ("scheduler", "rehearsal", "fleet"),
+    ("scheduler", "rehearsal", "fleet", "operations"),
     ("cli", "web", "__main__"),
 )
 

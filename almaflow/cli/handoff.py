@@ -13,9 +13,9 @@ from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interrupti
 from almaflow.cli.prompts import asker_at
 from almaflow.cli.render.run_report import exit_code_of, onlooker, steps_so_far
 from almaflow.cli.render.terminal import emit_json, say
-from almaflow.cli.run_owner import is_worked_on
 from almaflow.clock import SystemClock, sleep
 from almaflow.engine.lease import Silence
+from almaflow.operations.run_owner import is_worked_on
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import recorded_plan
 from almaflow.settings import Project

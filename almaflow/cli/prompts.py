@@ -18,7 +18,7 @@ import typer
 from almaflow.cli.render.terminal import emit, say
 from almaflow.cli.render.text_layout import on_one_line
 from almaflow.engine.approvals import Asker, NobodyHere, TerminalReply
-from almaflow.redaction import REDACTION
+from almaflow.operations.typed_text import as_recorded
 from almaflow.runs.events import Listener
 
 
@@ -29,11 +29,6 @@ def who() -> str:
     except (KeyError, OSError, ImportError):
         # The user is unknown, or the system has no users.
         return "a person"
-
-
-def as_recorded(typed: str) -> str:
-    """Return typed text with secrets redacted, for records."""
-    return REDACTION.text(typed.strip())
 
 
 def can_be_asked() -> bool:

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from almaflow.cli.time_options import read_age, read_future, read_past
 from almaflow.clock import SystemClock
 from almaflow.errors import RequestWrong
+from almaflow.operations.typed_times import read_age, read_future, read_past
 from almaflow.store import Cause, Tick, TickEnding
 from tests.cli.conftest import Almaflow, Write
 from tests.cli.ledger import NOW, Served, served

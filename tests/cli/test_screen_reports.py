@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from almaflow.cli.commands.show import plan_of
 from almaflow.cli.render.event_lines import LineView
 from almaflow.cli.render.live_view import LiveView
 from almaflow.cli.render.run_details import lines_of
@@ -21,6 +20,7 @@ from almaflow.cli.render.run_report import (
     print_report,
     print_warnings,
 )
+from almaflow.operations.recorded_plans import plan_of
 from almaflow.outcome import Outcome
 from almaflow.plan import Plan
 from almaflow.problems import Location, Problem, Severity

@@ -8,13 +8,14 @@ from typing import Annotated
 import typer
 
 from almaflow.cli import bootstrap
-from almaflow.cli.commands.show import plan_of
 from almaflow.cli.options import RunArgument
-from almaflow.cli.prompts import as_recorded, who
+from almaflow.cli.prompts import who
 from almaflow.cli.render.terminal import emit_json, say
 from almaflow.cli.render.text_layout import on_one_line
-from almaflow.cli.run_owner import is_worked_on
 from almaflow.errors import RequestWrong
+from almaflow.operations.recorded_plans import plan_of
+from almaflow.operations.run_owner import is_worked_on
+from almaflow.operations.typed_text import as_recorded
 from almaflow.outcome import Status
 from almaflow.problems import did_you_mean
 from almaflow.runs.views import RunView, view_of

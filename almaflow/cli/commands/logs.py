@@ -14,10 +14,10 @@ from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interrupti
 from almaflow.cli.options import RunArgument
 from almaflow.cli.render.event_lines import event_line
 from almaflow.cli.render.terminal import emit, emit_json
-from almaflow.cli.run_owner import is_worked_on
 from almaflow.cli.streams import failure_of
 from almaflow.clock import SystemClock, sleep
 from almaflow.errors import RequestWrong
+from almaflow.operations.run_owner import is_worked_on
 from almaflow.outcome import Status
 from almaflow.store import Event, RunRecord, Store
 

@@ -13,10 +13,10 @@ import typer
 
 from almaflow.cli import bootstrap
 from almaflow.cli.render.terminal import emit, emit_json, say
-from almaflow.cli.time_options import HOW, read_end, read_past
 from almaflow.clock import SystemClock
 from almaflow.errors import RequestWrong
 from almaflow.late_dataclasses import dataclass
+from almaflow.operations.typed_times import HOW, read_end, read_past
 from almaflow.settings import Project
 from almaflow.store import Pause, Store, Tick, TickEnding
 from almaflow.store.location import read_url

@@ -8,14 +8,15 @@ from zoneinfo import ZoneInfo
 import typer
 
 from almaflow.cli import bootstrap
-from almaflow.cli.prompts import as_recorded, who
+from almaflow.cli.prompts import who
 from almaflow.cli.render.run_details import instant
 from almaflow.cli.render.terminal import say
 from almaflow.cli.render.tick_text import about_pause
-from almaflow.cli.time_options import HOW, read_future
-from almaflow.cli.workflow_lookup import workflow_named
 from almaflow.clock import SystemClock
 from almaflow.errors import RequestWrong
+from almaflow.operations.typed_text import as_recorded
+from almaflow.operations.typed_times import HOW, read_future
+from almaflow.operations.workflow_lookup import workflow_named
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The workflow.")]
 NoteOption = Annotated[

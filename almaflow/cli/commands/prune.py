@@ -10,9 +10,9 @@ import typer
 
 from almaflow.cli import bootstrap
 from almaflow.cli.render.terminal import emit_json, say
-from almaflow.cli.time_options import read_age
 from almaflow.clock import SystemClock
 from almaflow.errors import RequestWrong
+from almaflow.operations.typed_times import read_age
 from almaflow.store import Pruned
 
 # The store always keeps younger runs and ticks.

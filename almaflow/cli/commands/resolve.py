@@ -22,10 +22,10 @@ from almaflow.cli.prompts import can_be_asked, confirmed, who
 from almaflow.cli.render.run_details import instant
 from almaflow.cli.render.terminal import emit, say
 from almaflow.cli.render.text_layout import on_one_line
-from almaflow.cli.run_owner import is_worked_on
 from almaflow.engine.alma_writes.adoption import TOLERANCE, Mismatch, SoughtInstance, sent_since
 from almaflow.errors import RequestWrong
 from almaflow.late_dataclasses import dataclass
+from almaflow.operations.run_owner import is_worked_on
 from almaflow.outcome import Status
 from almaflow.problems import did_you_mean
 from almaflow.runs.request_views import is_lost, is_submission

@@ -17,8 +17,8 @@ from almaflow.cli.render.run_details import instant
 from almaflow.cli.render.run_report import exit_code_of, onlooker, steps_so_far
 from almaflow.cli.render.terminal import emit, say
 from almaflow.cli.render.text_layout import on_one_line
-from almaflow.cli.run_owner import is_worked_on
 from almaflow.errors import LinesWanted, RequestWrong
+from almaflow.operations.run_owner import is_worked_on
 from almaflow.outcome import Status
 from almaflow.plan import Plan, recorded_plan
 from almaflow.runs.retry_plan import Again, EarlierSubmission, again

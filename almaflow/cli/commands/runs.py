@@ -12,8 +12,8 @@ from almaflow.cli import bootstrap
 from almaflow.cli.render.event_lines import how_long
 from almaflow.cli.render.terminal import columns_of, emit, emit_json, emit_lines
 from almaflow.cli.render.text_layout import table
-from almaflow.cli.run_owner import is_worked_on
 from almaflow.errors import RequestWrong
+from almaflow.operations.run_owner import is_worked_on
 from almaflow.outcome import Outcome, Status
 from almaflow.problems import did_you_mean
 from almaflow.store import RunRecord

@@ -9,11 +9,10 @@ from almaflow.cli.options import RunArgument, RunAsJson
 from almaflow.cli.render.run_details import lines_of
 from almaflow.cli.render.terminal import emit_json, emit_lines
 from almaflow.cli.render.tick_text import about_tick, as_data
-from almaflow.cli.run_owner import is_worked_on
-from almaflow.errors import RequestWrong
-from almaflow.plan import Plan, recorded_plan
+from almaflow.operations.recorded_plans import plan_of
+from almaflow.operations.run_owner import is_worked_on
 from almaflow.runs.views import view_of
-from almaflow.store import RunRecord, Store, Tick, TickEnding
+from almaflow.store import Store, Tick, TickEnding
 
 # The number of earlier ticks that are searched for those merged into a run's tick.
 _MERGED = 10_000
@@ -53,11 +52,3 @@ def _merged_into(store: Store, tick: Tick) -> list[Tick]:
         until=tick.at, workflow=tick.workflow, endings=[TickEnding.MERGED], limit=_MERGED
     )
     return [one for one in ticks if (one.entry, one.merged_into) == (tick.entry, tick.at)]
-
-
-def plan_of(store: Store, record: RunRecord) -> Plan | None:
-    """Return the plan of a run; None when another version recorded it in an unknown format."""
-    try:
-        return recorded_plan(record, store.definition(record.definition))
-    except RequestWrong:
-        return None

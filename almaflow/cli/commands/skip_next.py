@@ -12,12 +12,13 @@ import typer
 
 from almaflow.cli import bootstrap
 from almaflow.cli.commands.pause import NameArgument, NoteOption
-from almaflow.cli.prompts import as_recorded, who
+from almaflow.cli.prompts import who
 from almaflow.cli.render.run_details import instant
 from almaflow.cli.render.terminal import say
-from almaflow.cli.workflow_lookup import workflow_named
 from almaflow.clock import SystemClock
 from almaflow.errors import AlmaflowError, RequestWrong
+from almaflow.operations.typed_text import as_recorded
+from almaflow.operations.workflow_lookup import workflow_named
 from almaflow.problems import did_you_mean
 from almaflow.settings import Project
 from almaflow.store import NewTick, Pause, Schedule, Store, TickDecided

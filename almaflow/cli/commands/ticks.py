@@ -16,11 +16,11 @@ from almaflow.cli.render.run_details import instant
 from almaflow.cli.render.terminal import columns_of, emit, emit_json, emit_lines, say
 from almaflow.cli.render.text_layout import table
 from almaflow.cli.render.tick_text import OPEN, as_data, remark_on, state_of
-from almaflow.cli.time_options import HOW, read_past
-from almaflow.cli.workflow_lookup import workflow_named
 from almaflow.clock import SystemClock
 from almaflow.errors import RequestWrong
 from almaflow.late_dataclasses import dataclass
+from almaflow.operations.typed_times import HOW, read_past
+from almaflow.operations.workflow_lookup import workflow_named
 from almaflow.problems import did_you_mean
 from almaflow.scheduler.ledger_audit import Instants, Verified, verify
 from almaflow.store import Store, Tick, TickEnding

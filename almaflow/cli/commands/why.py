@@ -11,16 +11,16 @@ from zoneinfo import ZoneInfo
 import typer
 
 from almaflow.cli import bootstrap
-from almaflow.cli.commands.show import plan_of
 from almaflow.cli.render.run_report import headline
 from almaflow.cli.render.terminal import emit, emit_json, say
 from almaflow.cli.render.text_layout import on_one_line
 from almaflow.cli.render.tick_text import about_the_timetable, pause_as_data
 from almaflow.cli.render.tick_text import as_data as tick_as_data
-from almaflow.cli.run_owner import is_worked_on
 from almaflow.clock import Clock, SystemClock
 from almaflow.errors import AlmaflowError, RequestWrong
 from almaflow.late_dataclasses import dataclass
+from almaflow.operations.recorded_plans import plan_of
+from almaflow.operations.run_owner import is_worked_on
 from almaflow.outcome import Status
 from almaflow.problems import did_you_mean
 from almaflow.runs.diagnosis import Around, Because

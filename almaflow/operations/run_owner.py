@@ -1,4 +1,4 @@
-"""Whether a live process executes a run, for commands that only read."""
+"""Whether a live process executes a run."""
 
 from __future__ import annotations
 
