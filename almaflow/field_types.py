@@ -206,7 +206,7 @@ Duration = Annotated[
 
 
 @dataclass(frozen=True)
-class Source:
+class TemplateText:
     """Text of the file that is evaluated when a step runs; see `expressions`."""
 
     text: str
@@ -222,7 +222,7 @@ class Source:
     def __get_pydantic_core_schema__(
         cls, source: type[Any], handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        def make(data: Any) -> Source:
+        def make(data: Any) -> TemplateText:
             if isinstance(data, cls):
                 return data
             text = cls.characters(data)
@@ -242,7 +242,7 @@ class Source:
         return dict(cls.json_schema)
 
 
-class Template(Source):
+class Template(TemplateText):
     """Text in which each `{{ … }}` is an expression."""
 
 
@@ -270,7 +270,7 @@ class Message(Template):
     """A template for people: it never fails, what is missing is named in its place."""
 
 
-class Expression(Source):
+class Expression(TemplateText):
     """A bare expression; braces around the whole are allowed."""
 
 
@@ -382,7 +382,9 @@ def _in_its_case(words: Mapping[str, str], value: Any) -> Any:
 
 def _is_text(form: Any) -> bool:
     """Whether a field of this type, or with this mark, takes the characters of a scalar."""
-    return isinstance(form, _TextMark) or (isinstance(form, type) and issubclass(form, Source))
+    return isinstance(form, _TextMark) or (
+        isinstance(form, type) and issubclass(form, TemplateText)
+    )
 
 
 def _is_id(form: Any) -> bool:

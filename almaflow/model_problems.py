@@ -106,13 +106,13 @@ class _Finding:
         if "choices" in self.context:
             key, message = self._choice(self.context["choices"], message)
         if isinstance(key, str) and document.has((*path, key)):
-            place = document.key_place((*path, key))
+            place = document.key_location((*path, key))
         elif isinstance(offset, int):
             place = document.locate(path, offset, self.context.get("length", 1))
         elif self.kind in ("missing", "extra_forbidden") or self.is_about_key:
-            place = document.key_place(path)
+            place = document.key_location(path)
         else:
-            place = document.place(path)
+            place = document.location_of(path)
         return document.problem(place, code, message)
 
     def _choice(self, keys: Sequence[str], message: str) -> tuple[str | None, str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from almaflow.check import Surroundings
+from almaflow.check import CheckContext
 from almaflow.errors import RequestWrong
 from almaflow.expressions import to_text
 from almaflow.expressions.serialization import decode, encode
@@ -234,7 +234,7 @@ def make_definition(
     name that it gives it, and the git commit that *commit_of* returns for a folder.
     """
     folder = _folder(loaded, project)
-    root = str(Surroundings(project, folder, settings_count=False).root)
+    root = str(CheckContext(project, folder, settings_count=False).root)
     return {**_recorded(loaded, project, root), "commit": commit_of(folder)}
 
 

@@ -20,7 +20,7 @@ MIB = 1024 * 1024
 """A mebibyte, in bytes."""
 
 
-class Unreadable(StrEnum):
+class UnreadableReason(StrEnum):
     """Why a file cannot be read."""
 
     MISSING = "missing"
@@ -40,7 +40,7 @@ class FileUnreadable(ValueError):
     *line* and *column* count from 1, and are those of the first character that is wrong.
     """
 
-    def __init__(self, kind: Unreadable, reason: str, line: int = 1, column: int = 1) -> None:
+    def __init__(self, kind: UnreadableReason, reason: str, line: int = 1, column: int = 1) -> None:
         super().__init__(reason)
         self.kind = kind
         self.reason = reason
@@ -70,7 +70,7 @@ def read_bytes(path: Path, most: int) -> bytes:
         raise
     except ValueError as error:
         reason = "its name contains characters that a file name cannot have"
-        raise FileUnreadable(Unreadable.MISSING, reason) from error
+        raise FileUnreadable(UnreadableReason.MISSING, reason) from error
 
 
 def read_text(path: Path, most: int, *, xml: bool = False) -> str:
@@ -92,7 +92,7 @@ def decode(content: bytes, *, xml: bool = False) -> str:
         FileUnreadable: it is not text in an encoding that is read; names encoding and byte.
     """
     if what := _binary_format(content):
-        raise FileUnreadable(Unreadable.BINARY, f"it is {what}, not text{_as_text(what)}")
+        raise FileUnreadable(UnreadableReason.BINARY, f"it is {what}, not text{_as_text(what)}")
     name, mark = _encoding_of(content, xml)
     try:
         text = content[mark:].decode(name)
@@ -101,7 +101,7 @@ def decode(content: bytes, *, xml: bool = False) -> str:
     position = text.find("\0")
     if position >= 0:
         reason = f"it contains a NUL character at position {position}, so it is not text"
-        raise FileUnreadable(Unreadable.BINARY, reason, *_mark_of(text[:position]))
+        raise FileUnreadable(UnreadableReason.BINARY, reason, *_mark_of(text[:position]))
     return text
 
 
@@ -155,10 +155,10 @@ _KINDS = (
 def _check_kind(status: os.stat_result, most: int) -> None:
     """Raise `FileUnreadable` when what was found is not a regular file of at most *most* bytes."""
     if stat.S_ISDIR(status.st_mode):
-        raise FileUnreadable(Unreadable.FOLDER, "it is a folder, not a file")
+        raise FileUnreadable(UnreadableReason.FOLDER, "it is a folder, not a file")
     if not stat.S_ISREG(status.st_mode):
         what = next((name for is_kind, name in _KINDS if is_kind(status.st_mode)), "special")
-        raise FileUnreadable(Unreadable.SPECIAL, f"it is {what}, not a regular file")
+        raise FileUnreadable(UnreadableReason.SPECIAL, f"it is {what}, not a regular file")
     if status.st_size > most:
         raise _too_large(most)
 
@@ -176,16 +176,18 @@ def _read_all(descriptor: int, most: int) -> bytes:
 
 def _too_large(most: int) -> FileUnreadable:
     size = f"{most // MIB} MiB" if most >= MIB else f"{most} bytes"
-    return FileUnreadable(Unreadable.TOO_LARGE, f"it is larger than {size}")
+    return FileUnreadable(UnreadableReason.TOO_LARGE, f"it is larger than {size}")
 
 
 def _refused(path: Path, error: OSError) -> FileUnreadable:
     missing = error.errno in (errno.ENOENT, errno.ENOTDIR)
     if error.errno == errno.ELOOP:
-        return FileUnreadable(Unreadable.MISSING, "it is a link that leads back to itself")
+        return FileUnreadable(UnreadableReason.MISSING, "it is a link that leads back to itself")
     if missing and os.path.islink(path):
-        return FileUnreadable(Unreadable.MISSING, "it is a link to a file that does not exist")
-    kind = Unreadable.MISSING if missing else Unreadable.REFUSED
+        return FileUnreadable(
+            UnreadableReason.MISSING, "it is a link to a file that does not exist"
+        )
+    kind = UnreadableReason.MISSING if missing else UnreadableReason.REFUSED
     return FileUnreadable(kind, error.strerror or str(error))
 
 
@@ -224,11 +226,11 @@ def _encoding_of(content: bytes, xml: bool) -> tuple[str, int]:
     for mark, name in _MARKS:
         if content.startswith(mark):
             if not name:
-                raise FileUnreadable(Unreadable.ENCODING, f"it is UTF-32; {_ADVICE}")
+                raise FileUnreadable(UnreadableReason.ENCODING, f"it is UTF-32; {_ADVICE}")
             return name, len(mark)
     if _UTF_16.match(content):
         reason = f"it is UTF-16 without a byte order mark; {_ADVICE}"
-        raise FileUnreadable(Unreadable.ENCODING, reason)
+        raise FileUnreadable(UnreadableReason.ENCODING, reason)
     declared = _DECLARATION.match(content) if xml else None
     name = "utf-8" if declared is None else _declared(declared)
     # Editors save as UTF-8 and keep the declaration that was there before.
@@ -258,7 +260,7 @@ def _declared(declaration: re.Match[bytes]) -> str:
         reason = f"it declares the unknown encoding {written}"
     reason += f"; {_ADVICE} and declare UTF-8"
     place = _mark_of(declaration.string[: declaration.start(1)].decode("ascii", "replace"))
-    raise FileUnreadable(Unreadable.ENCODING, reason, *place)
+    raise FileUnreadable(UnreadableReason.ENCODING, reason, *place)
 
 
 def _not_in(name: str, content: bytes, mark: int, error: UnicodeDecodeError) -> FileUnreadable:
@@ -266,7 +268,7 @@ def _not_in(name: str, content: bytes, mark: int, error: UnicodeDecodeError) -> 
     encoding = name.upper().removesuffix("-LE").removesuffix("-BE")
     reason = f"byte 0x{content[position]:02x} at position {position} is not {encoding}; {_ADVICE}"
     before = content[mark:position].decode(name, "replace")
-    return FileUnreadable(Unreadable.ENCODING, reason, *_mark_of(before))
+    return FileUnreadable(UnreadableReason.ENCODING, reason, *_mark_of(before))
 
 
 def _mark_of(before: str) -> tuple[int, int]:

@@ -24,7 +24,7 @@ _KEY = 10
 
 
 @dataclass(frozen=True)
-class Entry:
+class TimetableEntry:
     """One schedule entry of a workflow."""
 
     workflow: str
@@ -94,12 +94,12 @@ class Entry:
 
 
 def timetable_from_json(timing: Mapping[str, Any]) -> Timetable:
-    """Return the timetable in the data of `Entry.to_json`."""
+    """Return the timetable in the data of `TimetableEntry.to_json`."""
     return Timetable.from_json(timing["timetable"])
 
 
 def calendars_of_json(timing: Mapping[str, Any]) -> dict[str, Calendar]:
-    """Return the calendars in the data of `Entry.to_json`, by name."""
+    """Return the calendars in the data of `TimetableEntry.to_json`, by name."""
     calendars = [Calendar.from_json(one) for one in timing["calendars"]]
     return {calendar.name: calendar for calendar in calendars}
 
@@ -109,7 +109,7 @@ def entries_of(
     workflow: Workflow,
     project: Project,
     kept: Mapping[str, Calendar] | None = None,
-) -> list[Entry]:
+) -> list[TimetableEntry]:
     """Return the schedule entries of a valid workflow that is called *name*.
 
     *kept* are calendars that count where almaflow.yaml has none of that name. Two entries that
@@ -119,10 +119,10 @@ def entries_of(
         RequestWrong: there is no such calendar, or its file cannot be read.
     """
     zone = ZoneInfo(workflow.timezone or project.settings.timezone)
-    entries: dict[str, Entry] = {}
+    entries: dict[str, TimetableEntry] = {}
     for declared in workflow.schedule:
         timetable = timetable_of(declared, zone)
-        entry = Entry(
+        entry = TimetableEntry(
             name,
             declared.id or _hash(timetable, declared.inputs),
             timetable,

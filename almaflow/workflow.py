@@ -155,7 +155,7 @@ Event = Literal[
 ]
 
 
-class Notice(Model):
+class NotificationRule(Model):
     """Which channel is notified of which events."""
 
     foreign: ClassVar = foreign_keys.NOTICE
@@ -309,7 +309,7 @@ class Workflow(Model):
         ),
     ] = []
     notify: Annotated[
-        Several[Notice], Field(description=("Who is notified of the outcome of the run."))
+        Several[NotificationRule], Field(description=("Who is notified of the outcome of the run."))
     ] = []
     outputs: Annotated[
         dict[str, Value], Field(description="The values that a run returns to its caller.")

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from weakref import WeakValueDictionary
 
-from almaflow.check import Checked, Shelf, Surroundings, as_entry, check_document
+from almaflow.check import CheckContext, CheckedFile, WorkflowLoader, as_entry, check_document
 from almaflow.document import MAX_BYTES, Document, parse_document, read_document
 from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.late_dataclasses import dataclass
@@ -49,8 +49,8 @@ def load_workflow(
     Raises:
         DocumentsInvalid: there is an error in it; carries all its problems, warnings too.
     """
-    around = Surroundings(project, None, project.document is not None and not simulated)
-    return _load_file(Shelf(check_document), path, shown_as or display_path(path), around)
+    around = CheckContext(project, None, project.document is not None and not simulated)
+    return _load_file(WorkflowLoader(check_document), path, shown_as or display_path(path), around)
 
 
 def load_text(text: str, file: str) -> LoadedWorkflow:
@@ -71,7 +71,7 @@ def _load_text(text: str, file: str) -> LoadedWorkflow:
     loaded = _IN_USE.get((text, file))
     if loaded is not None:
         return replace(loaded, path=None, warnings=(), calls={})
-    around = Surroundings(Project(Path(), Settings(), None), None, False)
+    around = CheckContext(Project(Path(), Settings(), None), None, False)
     return _loaded(check_document(parse_document(text, file), around))
 
 
@@ -79,14 +79,16 @@ _IN_USE: WeakValueDictionary[tuple[str, str], LoadedWorkflow] = WeakValueDiction
 """The valid workflows that are in use, by text and file."""
 
 
-def _load_file(shelf: Shelf, path: Path, shown_as: str, around: Surroundings) -> LoadedWorkflow:
+def _load_file(
+    shelf: WorkflowLoader, path: Path, shown_as: str, around: CheckContext
+) -> LoadedWorkflow:
     if is_scenario(path):
         problem = Problem(Location(shown_as), "scenario", scenario_message(path, shown_as))
         raise DocumentsInvalid([problem])
     return _loaded(as_entry(shelf.read(path, shown_as, around), around))
 
 
-def _loaded(checked: Checked) -> LoadedWorkflow:
+def _loaded(checked: CheckedFile) -> LoadedWorkflow:
     """Return what runs of a workflow that was read; Raises: DocumentsInvalid."""
     problems = checked.everything()
     if checked.document is None or checked.workflow is None or not checked.is_valid:
@@ -110,8 +112,8 @@ def load_paths(
         RequestWrong: a path does not exist, or a folder has no workflow file.
     """
     loaded: list[LoadedWorkflow] = []
-    shelf = Shelf(check_document)
-    around = Surroundings(project, None, project.document is not None)
+    shelf = WorkflowLoader(check_document)
+    around = CheckContext(project, None, project.document is not None)
     files, problems = _files(paths)
     for file in files:
         try:
@@ -241,7 +243,7 @@ def _same_names(loaded: Iterable[LoadedWorkflow]) -> Iterator[Problem]:
         other = first.setdefault(same_name(workflow.name), workflow)
         if other is not workflow:
             document = workflow.document
-            place = document.place(("name",) if document.has(("name",)) else ())
+            place = document.location_of(("name",) if document.has(("name",)) else ())
             yield document.problem(
                 place,
                 "duplicate-name",

@@ -22,8 +22,8 @@ from almaflow.alma.client import AlmaClient
 from almaflow.alma.simulator import Fault, Reply, SimulatedAlma, Submission, parse_scenario
 from almaflow.alma.transport import InProcessTransport, Transport
 from almaflow.clock import sleep
-from almaflow.connectors.base import Outside
-from almaflow.connectors.simulated import SimulatedOutside
+from almaflow.connectors.base import ExternalSystems
+from almaflow.connectors.simulated import SimulatedSystems
 from almaflow.engine.alma_writes.institutions import InstitutionConnection
 from almaflow.engine.engine import Engine
 from almaflow.expressions.serialization import decode
@@ -31,7 +31,7 @@ from almaflow.plan import Plan, make_plan
 from almaflow.redaction import Mask, reveal
 from almaflow.runs.events import EventKind, RunEvent
 from almaflow.settings import Project, find_project
-from almaflow.store import Entry, EntryState, Event, RunRecord, Store, liveness
+from almaflow.store import EntryState, JournalEntry, LogEntry, RunRecord, Store, liveness
 from almaflow.store.writer import StoreWriter
 from almaflow.virtual_time import VirtualClock, run_virtual
 from almaflow.workflow_loader import load_workflow
@@ -189,8 +189,8 @@ class Played:
     """A run as it is when a process has left it."""
 
     record: RunRecord
-    journal: list[Entry]
-    log: list[Event]
+    journal: list[JournalEntry]
+    log: list[LogEntry]
     heard: list[RunEvent]
     interrupted: bool = False
 
@@ -213,7 +213,7 @@ class Played:
     def outcomes(self) -> dict[str, str]:
         return {path: facts["outcome"] for path, facts in self.steps.items()}
 
-    def entry(self, path: str, effect: str, attempt: int = 1) -> Entry:
+    def entry(self, path: str, effect: str, attempt: int = 1) -> JournalEntry:
         """Return an entry of the journal."""
         key = (path, effect, attempt)
         return next(one for one in self.journal if (one.path, one.effect, one.attempt) == key)
@@ -272,7 +272,7 @@ class Stage:
         )
         self.environment = environment
         self.boundary = Boundary()
-        self.outside: Outside = SimulatedOutside(self.clock.now, (), lambda: ())
+        self.outside: ExternalSystems = SimulatedSystems(self.clock.now, (), lambda: ())
         self.settings = settings
         self.key: str | None = None
         """The API key of every institution; None: one that Alma makes up."""

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from almaflow.runs.step_tree import Called, Outline
+from almaflow.runs.step_tree import CalledWorkflow, StepTree
 from almaflow.settings import Project, Settings
-from almaflow.store import Entry, EntryState
+from almaflow.store import EntryState, JournalEntry
 from almaflow.workflow import Workflow
 from almaflow.workflow_loader import load_text
 from tests.harness import START
@@ -21,10 +21,10 @@ def workflow(text: str) -> Workflow:
     return load_text(textwrap.dedent(text), "test.yaml").workflow
 
 
-def outline(text: str, **called: str) -> Outline:
+def outline(text: str, **called: str) -> StepTree:
     """Return the outline of a workflow; *called* are the texts of those that it calls."""
-    calls = {name: Called(workflow(one)) for name, one in called.items()}
-    return Outline(Called(workflow(text), calls))
+    calls = {name: CalledWorkflow(workflow(one)) for name, one in called.items()}
+    return StepTree(CalledWorkflow(workflow(text), calls))
 
 
 def after(**duration: float) -> datetime:
@@ -32,11 +32,11 @@ def after(**duration: float) -> datetime:
     return START + timedelta(**duration)
 
 
-def entry(path: str, attempt: int, effect: str, value: Any, **more: Any) -> Entry:
+def entry(path: str, attempt: int, effect: str, value: Any, **more: Any) -> JournalEntry:
     """Return an entry; without more it is done, at the start."""
     told: dict[str, Any] = {"state": EntryState.DONE, "request_hash": "", "sends": 0}
     told |= {"created_at": START, "changed_at": START, "epoch": 1} | more
-    return Entry("r", path, attempt, effect, value=value, **told)
+    return JournalEntry("r", path, attempt, effect, value=value, **told)
 
 
 def step(
@@ -47,7 +47,7 @@ def step(
     began_at: datetime = START,
     error: str = "",
     **more: Any,
-) -> list[Entry]:
+) -> list[JournalEntry]:
     """Return what the journal has of an attempt; *ended* is an outcome, `if`, or empty.
 
     `if`: it was skipped by its own; empty: it has not ended. It takes a minute.
@@ -76,7 +76,7 @@ def sent(
     result: Any = "4711",
     changed_at: datetime = START,
     **more: Any,
-) -> Entry:
+) -> JournalEntry:
     """Return a submission of job M48 with the set 59."""
     parameters = [{"name": {"value": "set_id"}, "value": "59"}]
     request = {"method": "POST", "path": "/conf/jobs/M48", "query": [["op", "run"]]}

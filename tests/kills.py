@@ -221,7 +221,7 @@ class Yard:
                 if (record.outcome, jobs, sets > 0) != (Outcome.SUCCEEDED, 1, True):
                     told = f"{record.status} {record.outcome} {record.reason}{record.error}"
                     found.lost.append(f"{record.id}: {jobs} jobs, {sets} sets; {told}")
-                for place in store.places_of(record.id):
+                for place in store.slots_of(record.id):
                     if place.state is SlotState.TAKEN and place.instance_id not in running:
                         found.lost.append(f"{record.id}: its place is kept")
         found.lost += [f"set {id_}: {n} members" for id_, n in self.members.items() if n != MEMBERS]

@@ -161,7 +161,7 @@ class Contest:
         """Return every job that was started, in the order in which places were asked for."""
         instances = {one.id: one for one in self.stage.alma.instances()}
         with self.stage._using_store() as store:
-            places = [place for id_ in self.run_ids for place in store.places_of(id_)]
+            places = [place for id_ in self.run_ids for place in store.slots_of(id_)]
         return [
             Served(
                 place.id,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from almaflow.check import Surroundings, check_document
+from almaflow.check import CheckContext, check_document
 from almaflow.check.scopes import VisibleSteps
 from almaflow.cli.render.problem_formats import ProblemFormat, format_problems
 from almaflow.document import parse_document
@@ -35,7 +35,7 @@ NOWHERE = Project(Path(), Settings(), None)
 def problems_of(text: str) -> list[Problem]:
     """Return the problems of a workflow without a project and without files."""
     document = parse_document(text, "workflow.yaml")
-    return list(check_document(document, Surroundings(NOWHERE, None, False)).problems)
+    return list(check_document(document, CheckContext(NOWHERE, None, False)).problems)
 
 
 def codes(text: str) -> list[str]:
@@ -447,7 +447,7 @@ def test_the_work_of_a_check_grows_in_proportion_to_the_size_of_a_workflow() -> 
             for number in range(size)
         )
         document = parse_document("steps:\n" + steps, "workflow.yaml")
-        around, found = Surroundings(NOWHERE, None, False), list[Sequence[Problem]]()
+        around, found = CheckContext(NOWHERE, None, False), list[Sequence[Problem]]()
         count = calls_made_by(lambda: found.append(check_document(document, around).problems))
         assert found == [()]
         return count

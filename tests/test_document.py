@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from almaflow.cli.render.problem_formats import ProblemFormat, format_problems
 from almaflow.document import MAX_BYTES, Document, parse_document, read_document
-from almaflow.document.mistakes import Fault, Mistake, explain
+from almaflow.document.mistakes import Mistake, ParserFailure, explain
 from almaflow.document.scalars import source_offsets
 from almaflow.errors import DocumentsInvalid
 from almaflow.field_types import Plain
@@ -122,31 +122,33 @@ def test_a_value_is_placed_where_it_stands() -> None:
         "name: x y\nsteps:\n  - wait: '10m'\n    id: a\n  -\n    on: [b, {c: d}]\nlast:\n"
     )
 
-    assert underlined(document, document.place(("name",))) == "x y"
-    assert underlined(document, document.place(("steps", 0, "wait"))) == "'10m'"
-    assert underlined(document, document.place(("steps", 0))) == "wait"
-    assert underlined(document, document.place(("steps",))) == "-"
-    assert underlined(document, document.place(("steps", 1, "on"))) == "[b, {c: d}]"
-    assert underlined(document, document.place(("steps", 1, "on", 1, "c"))) == "d"
-    assert document.place(("steps", 1, "on", 0)) == Location("w.yaml", 6, 10, 1)
-    assert document.place(()) == Location("w.yaml", 1, 1, 4)
+    assert underlined(document, document.location_of(("name",))) == "x y"
+    assert underlined(document, document.location_of(("steps", 0, "wait"))) == "'10m'"
+    assert underlined(document, document.location_of(("steps", 0))) == "wait"
+    assert underlined(document, document.location_of(("steps",))) == "-"
+    assert underlined(document, document.location_of(("steps", 1, "on"))) == "[b, {c: d}]"
+    assert underlined(document, document.location_of(("steps", 1, "on", 1, "c"))) == "d"
+    assert document.location_of(("steps", 1, "on", 0)) == Location("w.yaml", 6, 10, 1)
+    assert document.location_of(()) == Location("w.yaml", 1, 1, 4)
 
 
 def test_a_key_has_a_place_of_its_own() -> None:
     document = parse('name: x\n"steps":\n  - wait: 10m\n')
 
-    assert document.key_place(("name",)) == Location("w.yaml", 1, 1, 4)
-    assert underlined(document, document.key_place(("steps",))) == '"steps"'
-    assert underlined(document, document.key_place(("steps", 0, "wait"))) == "wait"
-    assert document.key_place(("steps", 0)) == document.place(("steps", 0))
+    assert document.key_location(("name",)) == Location("w.yaml", 1, 1, 4)
+    assert underlined(document, document.key_location(("steps",))) == '"steps"'
+    assert underlined(document, document.key_location(("steps", 0, "wait"))) == "wait"
+    assert document.key_location(("steps", 0)) == document.location_of(("steps", 0))
 
 
 def test_what_does_not_exist_has_the_place_of_the_nearest_around_it() -> None:
     document = parse("steps:\n  - wait: 10m\n")
 
-    assert document.place(("steps", 0, "wait", "for")) == document.place(("steps", 0, "wait"))
-    assert document.key_place(("steps", 0, "wait", "for")) == Location("w.yaml", 2, 5, 4)
-    assert document.place(("steps", 7)) == document.place(("steps",))
+    assert document.location_of(("steps", 0, "wait", "for")) == document.location_of(
+        ("steps", 0, "wait")
+    )
+    assert document.key_location(("steps", 0, "wait", "for")) == Location("w.yaml", 2, 5, 4)
+    assert document.location_of(("steps", 7)) == document.location_of(("steps",))
     assert document.has(("steps", 0, "wait"))
     assert not document.has(("steps", 1))
 
@@ -154,26 +156,26 @@ def test_what_does_not_exist_has_the_place_of_the_nearest_around_it() -> None:
 def test_an_empty_value_is_shown_by_its_key() -> None:
     document = parse("name:\nsteps: [a, {b: }]\nlist:\n  -\n  - c\n")
 
-    assert underlined(document, document.place(("name",))) == "name"
-    assert underlined(document, document.place(("steps", 1, "b"))) == "b"
-    assert document.place(("list", 0)) == Location("w.yaml", 4, 4, 1)
+    assert underlined(document, document.location_of(("name",))) == "name"
+    assert underlined(document, document.location_of(("steps", 1, "b"))) == "b"
+    assert document.location_of(("list", 0)) == Location("w.yaml", 4, 4, 1)
 
 
 def test_a_value_of_several_lines_is_underlined_in_its_first() -> None:
     document = parse("a: [b,\n  c]\nd: one\n  two\ne: |\n  text\n")
 
-    assert underlined(document, document.place(("a",))) == "[b,"
-    assert underlined(document, document.place(("d",))) == "one"
-    assert underlined(document, document.place(("e",))) == "|"
+    assert underlined(document, document.location_of(("a",))) == "[b,"
+    assert underlined(document, document.location_of(("d",))) == "one"
+    assert underlined(document, document.location_of(("e",))) == "|"
 
 
 def test_places_through_a_reference_point_to_where_the_value_is_written() -> None:
     document = parse("poll: &poll\n  first: 10s\nsteps:\n  - *poll\n  - &id  # a comment\n    x\n")
 
     assert document.data["steps"][0] == {"first": "10s"}
-    assert document.place(("steps", 0, "first")) == Location("w.yaml", 2, 10, 3)
-    assert document.key_place(("steps", 0, "first")) == Location("w.yaml", 2, 3, 5)
-    assert underlined(document, document.place(("steps", 1))) == "x"
+    assert document.location_of(("steps", 0, "first")) == Location("w.yaml", 2, 10, 3)
+    assert document.key_location(("steps", 0, "first")) == Location("w.yaml", 2, 3, 5)
+    assert underlined(document, document.location_of(("steps", 1))) == "x"
 
 
 def test_a_merge_fills_in_what_is_not_written_and_its_places_point_to_the_source() -> None:
@@ -184,9 +186,9 @@ def test_a_merge_fills_in_what_is_not_written_and_its_places_point_to_the_source
     assert document.plain()["c"] == {"x": 1, "y": 2, "z": 5}
     assert list(document.data["c"]) == ["x", "y", "z"]
     assert document.plain()["d"] == {"y": 2, "x": 9}
-    assert document.place(("c", "y")) == document.place(("a", "y"))
-    assert document.key_place(("c", "y")) == document.key_place(("a", "y"))
-    assert document.place(("c", "z")).line == 4
+    assert document.location_of(("c", "y")) == document.location_of(("a", "y"))
+    assert document.key_location(("c", "y")) == document.key_location(("a", "y"))
+    assert document.location_of(("c", "z")).line == 4
 
 
 def test_a_merged_mapping_can_be_merged_again() -> None:
@@ -217,19 +219,19 @@ def test_a_key_with_an_anchor_can_be_referred_to_as_text() -> None:
 def test_every_kind_of_line_break_counts_as_one_line(line_break: str) -> None:
     document = parse(f"a: 1{line_break}{line_break}b: x{line_break}")
 
-    assert document.place(("b",)) == Location("w.yaml", 3, 4, 1)
-    assert underlined(document, document.place(("b",))) == "x"
+    assert document.location_of(("b",)) == Location("w.yaml", 3, 4, 1)
+    assert underlined(document, document.location_of(("b",))) == "x"
 
 
 def test_a_byte_order_mark_is_no_character_of_the_first_line() -> None:
     for content in ("\ufeffname: x", b"\xef\xbb\xbfname: x"):
-        assert parse(content).place(("name",)) == Location("w.yaml", 1, 7, 1)
+        assert parse(content).location_of(("name",)) == Location("w.yaml", 1, 7, 1)
 
 
 def test_columns_are_counted_in_characters() -> None:
     document = parse("äöü漢😀: {x: y}")
 
-    assert document.place(("äöü漢😀", "x")) == Location("w.yaml", 1, 12, 1)
+    assert document.location_of(("äöü漢😀", "x")) == Location("w.yaml", 1, 12, 1)
 
 
 @pytest.mark.parametrize(
@@ -267,15 +269,15 @@ def test_a_piece_beyond_the_value_or_of_no_text_has_the_nearest_place() -> None:
 
     assert document.locate(("a",), 99, 5) == Location("w.yaml", 1, 6, 1)
     assert document.locate(("a",), 1, 99) == Location("w.yaml", 1, 5, 2)
-    assert document.locate(("b",), 0) == document.place(("b",))
-    assert document.locate(("c",), 0) == document.place(("c",))
-    assert document.locate(("b", 7), 0) == document.place(("b",))
+    assert document.locate(("b",), 0) == document.location_of(("b",))
+    assert document.locate(("c",), 0) == document.location_of(("c",))
+    assert document.locate(("b", 7), 0) == document.location_of(("b",))
 
 
 def test_a_scalar_that_cannot_be_brought_together_with_its_source_is_placed_as_a_whole() -> None:
     document = parse('a: "x \x85 y"')
 
-    assert document.locate(("a",), 2) == document.place(("a",))
+    assert document.locate(("a",), 2) == document.location_of(("a",))
     assert source_offsets("|", "|", "x") is None
     assert source_offsets("|\n  y", "|", "x") is None
 
@@ -286,7 +288,7 @@ def test_a_problem_shows_its_line_and_hides_what_it_must() -> None:
     document.hide_value(("b",))
 
     problems = [
-        document.problem(document.place(path), "code", "Message.")
+        document.problem(document.location_of(path), "code", "Message.")
         for path in ((("a",)), ("b",), ("b", 1))
     ]
 
@@ -425,8 +427,8 @@ def check_places(text: str) -> None:
     lines = re.split(r"\r\n|\r|\n", text.removeprefix("\ufeff"))
     try:
         document = parse(text)
-        locations = [document.place(path) for path in paths(document.data)]
-        locations += [document.key_place(path) for path in paths(document.data)]
+        locations = [document.location_of(path) for path in paths(document.data)]
+        locations += [document.key_location(path) for path in paths(document.data)]
         locations += [document.locate(path, 3, 4) for path in paths(document.data)]
     except DocumentsInvalid as error:
         locations = [problem.location for problem in error.problems]
@@ -480,7 +482,7 @@ def test_any_pieces_of_yaml_are_read_or_refused_with_places_that_lie_in_them(tex
 
 
 def test_a_fault_of_the_parser_that_nobody_foresaw_is_told_in_its_own_words() -> None:
-    fault = Fault("while reading | something new", (0, 1), (0, 0))
+    fault = ParserFailure("while reading | something new", (0, 1), (0, 0))
 
     assert explain(["abc"], fault) == Mistake(
         "yaml-syntax", "This is not valid YAML: something new.", (0, 1)

@@ -30,9 +30,9 @@ from almaflow.connectors.base import look
 from almaflow.engine.engine import Engine
 from almaflow.engine.log import Log
 from almaflow.scheduler.companions import Companion
-from almaflow.scheduler.measures import Picture
+from almaflow.scheduler.measures import SchedulerState
 from almaflow.scheduler.metrics import Metrics
-from almaflow.scheduler.monitoring import Watching
+from almaflow.scheduler.monitoring import RunMonitor
 from almaflow.scheduler.notifications.digest import Digest
 from almaflow.scheduler.notifications.heartbeats import Pings
 from almaflow.settings import Project
@@ -150,7 +150,7 @@ def test_simulators_with_tls_and_webhooks_leave_nothing(tmp_path: Path) -> None:
 def test_metrics_servers_leave_nothing() -> None:
     with nothing_is_left():
         for _ in range(FIFTY):
-            metrics = Metrics(Picture)
+            metrics = Metrics(SchedulerState)
             metrics.start(0)
             assert metrics._server is not None
             with urlopen(f"http://127.0.0.1:{metrics._server.port}/metrics") as answer:
@@ -174,7 +174,7 @@ def every_companion(town: Town, engine: Engine, project: Project, log: Log) -> S
     outbox = engine.outbox
     return [
         Digest(store, writer, project.settings, clock, outbox),
-        Watching(store, writer, clock, outbox),
+        RunMonitor(store, writer, clock, outbox),
         Pings(project, store, writer, clock, log),
     ]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from almaflow.text_files import FileUnreadable, Unreadable, decode, read_bytes, read_text
+from almaflow.text_files import FileUnreadable, UnreadableReason, decode, read_bytes, read_text
 
 XML = '<?xml version="1.0" encoding="{}"?>\n<job><name>Größe €</name></job>'
 
@@ -78,7 +78,7 @@ def test_what_is_in_no_encoding_that_is_read_is_refused_at_its_place(
     with pytest.raises(FileUnreadable) as refused:
         decode(content, xml=True)
 
-    assert refused.value.kind is Unreadable.ENCODING
+    assert refused.value.kind is UnreadableReason.ENCODING
     assert reason in refused.value.reason
     assert (refused.value.line, refused.value.column) == place
 
@@ -88,7 +88,7 @@ def test_binary_files_are_not_text() -> None:
         with pytest.raises(FileUnreadable) as refused:
             decode(content)
 
-        assert refused.value.kind is Unreadable.BINARY
+        assert refused.value.kind is UnreadableReason.BINARY
         assert (refused.value.line, refused.value.column) == place
 
 
@@ -109,7 +109,7 @@ def test_a_workbook_or_archive_with_the_name_of_a_text_is_recognised(
     with pytest.raises(FileUnreadable, match=what) as refused:
         decode(content)
 
-    assert refused.value.kind is Unreadable.BINARY
+    assert refused.value.kind is UnreadableReason.BINARY
     assert ("save it as CSV" in refused.value.reason) is (what == "workbook")
 
 
@@ -127,7 +127,7 @@ def test_a_file_may_be_as_long_as_its_bound_and_not_longer(tmp_path: Path) -> No
     assert read_bytes(file, 10) == b"x" * 10
     with pytest.raises(FileUnreadable) as refused:
         read_bytes(file, 9)
-    assert refused.value.kind is Unreadable.TOO_LARGE
+    assert refused.value.kind is UnreadableReason.TOO_LARGE
     assert refused.value.reason == "it is larger than 9 bytes"
 
 
@@ -168,7 +168,10 @@ def test_a_file_that_the_disk_does_not_give_is_refused(
     with pytest.raises(FileUnreadable) as refused:
         read_bytes(file, 10)
 
-    assert (refused.value.kind, refused.value.reason) == (Unreadable.REFUSED, "Input/output error")
+    assert (refused.value.kind, refused.value.reason) == (
+        UnreadableReason.REFUSED,
+        "Input/output error",
+    )
 
 
 def test_only_regular_files_are_read_and_opening_one_never_waits(tmp_path: Path) -> None:
@@ -186,17 +189,17 @@ def test_only_regular_files_are_read_and_opening_one_never_waits(tmp_path: Path)
         kinds[name[:10]] = (refused.value.kind, refused.value.reason)
 
     assert kinds == {
-        "pipe": (Unreadable.SPECIAL, "it is a named pipe, not a regular file"),
-        "zero": (Unreadable.SPECIAL, "it is a device, not a regular file"),
-        "broken": (Unreadable.MISSING, "it is a link to a file that does not exist"),
-        "a": (Unreadable.MISSING, "it is a link that leads back to itself"),
-        ".": (Unreadable.FOLDER, "it is a folder, not a file"),
-        "socket": (Unreadable.SPECIAL, "it is a socket, not a regular file"),
-        "none": (Unreadable.MISSING, "No such file or directory"),
-        "x" * 10: (Unreadable.REFUSED, "File name too long"),
-        "pipe/x": (Unreadable.MISSING, "Not a directory"),
+        "pipe": (UnreadableReason.SPECIAL, "it is a named pipe, not a regular file"),
+        "zero": (UnreadableReason.SPECIAL, "it is a device, not a regular file"),
+        "broken": (UnreadableReason.MISSING, "it is a link to a file that does not exist"),
+        "a": (UnreadableReason.MISSING, "it is a link that leads back to itself"),
+        ".": (UnreadableReason.FOLDER, "it is a folder, not a file"),
+        "socket": (UnreadableReason.SPECIAL, "it is a socket, not a regular file"),
+        "none": (UnreadableReason.MISSING, "No such file or directory"),
+        "x" * 10: (UnreadableReason.REFUSED, "File name too long"),
+        "pipe/x": (UnreadableReason.MISSING, "Not a directory"),
         "\0": (
-            Unreadable.MISSING,
+            UnreadableReason.MISSING,
             "its name contains characters that a file name cannot have",
         ),
     }
@@ -216,7 +219,7 @@ def test_a_pipe_that_takes_the_place_of_a_file_is_not_waited_for(
     with pytest.raises(FileUnreadable) as refused:
         read_bytes(file, 10)
 
-    assert refused.value.kind is Unreadable.SPECIAL
+    assert refused.value.kind is UnreadableReason.SPECIAL
 
 
 @pytest.mark.parametrize("declared", ["ISO-8859-1", "windows-1252", "ISO-8859-15"])

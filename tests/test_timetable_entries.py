@@ -14,7 +14,12 @@ from almaflow.errors import RequestWrong
 from almaflow.settings import find_project
 from almaflow.timetable import Calendar, Timetable, time_meant
 from almaflow.timetable.triggers import TimetableTrigger
-from almaflow.timetable_entries import Entry, calendars_of_json, entries_of, timetable_from_json
+from almaflow.timetable_entries import (
+    TimetableEntry,
+    calendars_of_json,
+    entries_of,
+    timetable_from_json,
+)
 from almaflow.workflow_loader import load_workflow
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -158,21 +163,23 @@ def test_a_trigger_fires_at_each_tick_and_at_one_that_is_due_right_now() -> None
 
 
 def test_the_delay_of_a_tick_is_the_same_whenever_it_is_asked_for() -> None:
-    entry = Entry("weed", "night", Timetable(BERLIN, cron="30 2 * * *"), jitter=timedelta(hours=1))
+    entry = TimetableEntry(
+        "weed", "night", Timetable(BERLIN, cron="30 2 * * *"), jitter=timedelta(hours=1)
+    )
     ticks = list(islice(entry.timetable.after(datetime(2026, 1, 1, tzinfo=UTC)), 200))
 
     delays = {entry.starts_at(tick) - tick for tick in ticks}
 
     assert all(timedelta() <= delay < timedelta(hours=1) for delay in delays)
     assert len(delays) > 100
-    again = Entry.from_json("weed", "night", json.loads(json.dumps(entry.to_json())))
+    again = TimetableEntry.from_json("weed", "night", json.loads(json.dumps(entry.to_json())))
     assert [again.starts_at(tick) for tick in ticks] == [entry.starts_at(tick) for tick in ticks]
     assert entry.run_key(ticks[0]) == "weed/night/2026-01-01T01:30:00Z"
 
 
 def entries(
     folder: Path, schedule: str, settings: str = "timezone: Europe/Zurich\n"
-) -> list[Entry]:
+) -> list[TimetableEntry]:
     (folder / "almaflow.yaml").write_text(settings, encoding="utf-8")
     file = folder / "weed.yaml"
     file.write_text(

@@ -28,7 +28,7 @@ from almaflow.clock import SystemClock
 from almaflow.engine.engine import Engine
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.log import no_log
-from almaflow.runs.events import NoListener
+from almaflow.runs.events import NullListener
 from almaflow.settings import Project, find_project
 from almaflow.store import Store
 from almaflow.store.liveness import LEASE
@@ -152,7 +152,7 @@ async def _work(work: Work) -> None:
         _freeze_once(work.freeze_at, store)
     if work.queues:
         await _take_from_queue(work, project, store)
-    engine = live_engine(project, store, NoListener())
+    engine = live_engine(project, store, NullListener())
     engine.look = timedelta(milliseconds=100)
     async with engine.running():
         await engine.keep_working(watch=work.watch)
@@ -180,7 +180,7 @@ async def _take_from_queue(work: Work, project: Project, store: Store) -> None:
     worker.STALLED, worker.AGAIN = work.lease, work.lease / 4  # type: ignore[misc]
 
     def new_engine() -> Engine:
-        engine = live_engine(project, store, NoListener())
+        engine = live_engine(project, store, NullListener())
         engine.clock = store._clock
         return engine
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from almaflow.alma import value_parsing
-from almaflow.alma.calls import Call
+from almaflow.alma.calls import AlmaRequest
 from almaflow.late_dataclasses import dataclass
 
 ROWS_IN_ONE_CALL = 1000
@@ -41,7 +41,7 @@ class ReportPage:
     rows: tuple[Mapping[str, str], ...]
 
 
-def first_page(path: str, filter: str = "") -> Call[ReportPage]:
+def first_page(path: str, filter: str = "") -> AlmaRequest[ReportPage]:
     """Read the first page of the report at *path* of Analytics' catalogue.
 
     *filter* is an XML expression over the report's prompted columns.
@@ -52,14 +52,14 @@ def first_page(path: str, filter: str = "") -> Call[ReportPage]:
     return _read(tuple(query), f"read the report {path}")
 
 
-def next_page(token: str) -> Call[ReportPage]:
+def next_page(token: str) -> AlmaRequest[ReportPage]:
     """Read the next page; the *token* of the first response is valid for all pages."""
     query = (("token", token), ("limit", str(ROWS_IN_ONE_CALL)), ("col_names", "true"))
     return _read(query, "read the report's next page")
 
 
-def _read(query: tuple[tuple[str, str], ...], name: str) -> Call[ReportPage]:
-    return Call("GET", "/analytics/reports", query, None, _page, _TIMEOUT, name, accept=_XML)
+def _read(query: tuple[tuple[str, str], ...], name: str) -> AlmaRequest[ReportPage]:
+    return AlmaRequest("GET", "/analytics/reports", query, None, _page, _TIMEOUT, name, accept=_XML)
 
 
 def _page(data: Any) -> ReportPage:
@@ -67,12 +67,14 @@ def _page(data: Any) -> ReportPage:
     result = value_parsing.fields(result, "a report")
     finished = value_parsing.flag(result.get("IsFinished"))
     if finished is None:
-        raise value_parsing.Unreadable("the response does not state whether the report is finished")
+        raise value_parsing.UnreadableResponse(
+            "the response does not state whether the report is finished"
+        )
     whole = result.get("ResultXml")
     rowset = whole.get("rowset") if isinstance(whole, Mapping) else None
     token = value_parsing.text(result.get("ResumptionToken")).strip()
     if len(token) > value_parsing.LONGEST_NAME:
-        raise value_parsing.Unreadable(
+        raise value_parsing.UnreadableResponse(
             f"its token has {len(token)} characters, more than almaflow accepts"
         )
     return ReportPage(

@@ -1,6 +1,6 @@
 """The requests that almaflow sends to Alma, as values.
 
-Pure functions make the `Call`s. A call can be rendered (for `plan`), fingerprinted (so that a
+Pure functions make the requests. A request can be rendered (for `plan`), fingerprinted (so that a
 resumed run can prove that it sends what it recorded) and sent, only by `AlmaClient.send`. Texts may
 hold placeholders of secrets; the client replaces them at the last moment.
 """
@@ -20,7 +20,7 @@ from almaflow.alma import value_parsing
 from almaflow.alma.errors import NotInAlma
 from almaflow.alma.read_path import API_BASE as API_BASE
 from almaflow.alma.read_path import split_path
-from almaflow.alma.value_parsing import Unreadable
+from almaflow.alma.value_parsing import UnreadableResponse
 from almaflow.alma.wire import (
     AlmaSet,
     General,
@@ -50,13 +50,13 @@ MemberChange = Literal["add_members", "delete_members", "replace_members"]
 
 
 @dataclass(frozen=True)
-class Call(Generic[T]):
+class AlmaRequest(Generic[T]):
     """One request: what is sent, its timeout (seconds), and how its response is read.
 
     *path* is below `API_BASE` and percent-encoded; *query* keeps its order; *body* is JSON-able or
     None; *name* describes the request in a few words; *accept* is the requested media type. *read*
     turns the response's data (JSON, or XML in JSON's shape; None when empty) into the result and
-    raises `Unreadable` when it cannot.
+    raises `UnreadableResponse` when it cannot.
     """
 
     method: str
@@ -78,9 +78,9 @@ class Call(Generic[T]):
         """The call in messages, such as `POST /conf/jobs/M44`."""
         return f"{self.method} {self.path}"
 
-    def then(self, change: Callable[[T], U]) -> Call[U]:
+    def then(self, change: Callable[[T], U]) -> AlmaRequest[U]:
         """Return the same call with its result changed, such as to what a record keeps."""
-        return replace(cast("Call[U]", self), read=lambda data: change(self.read(data)))
+        return replace(cast("AlmaRequest[U]", self), read=lambda data: change(self.read(data)))
 
     def rendering(self) -> dict[str, Any]:
         """Return what is sent as JSON data; secrets stay placeholders."""
@@ -100,7 +100,9 @@ class Call(Generic[T]):
 # --- any read, and probes -------------------------------------------------------------------
 
 
-def get_any(path: str, query: Mapping[str, str] | Sequence[tuple[str, str]] = ()) -> Call[Any]:
+def get_any(
+    path: str, query: Mapping[str, str] | Sequence[tuple[str, str]] = ()
+) -> AlmaRequest[Any]:
     """Read any path as Alma's documentation writes it, with or without a query.
 
     Raises:
@@ -108,19 +110,19 @@ def get_any(path: str, query: Mapping[str, str] | Sequence[tuple[str, str]] = ()
     """
     plain, pairs = split_path(path, query)
     encoded = quote(plain, safe="/%:@!$&'()*+,;=~")
-    return Call("GET", encoded, pairs, None, lambda data: data, _READ, f"read {plain}")
+    return AlmaRequest("GET", encoded, pairs, None, lambda data: data, _READ, f"read {plain}")
 
 
-def probe(write: bool = False) -> Call[str]:
+def probe(write: bool = False) -> AlmaRequest[str]:
     """Check that the key may read (or write) Configuration; returns the institution's code.
 
     The code is empty if Alma does not report it, as for writing.
     """
     method = "POST" if write else "GET"
-    return Call(method, "/conf/test", (), None, _institution_code, _READ, "test the API key")
+    return AlmaRequest(method, "/conf/test", (), None, _institution_code, _READ, "test the API key")
 
 
-def general() -> Call[General]:
+def general() -> AlmaRequest[General]:
     """Read the general information about the institution."""
     return _get(("conf", "general"), General.read, "read the institution's general information")
 
@@ -135,7 +137,7 @@ def list_jobs(
     type: str | None = None,
     category: str | None = None,
     profile_id: str | None = None,
-) -> Call[Page[Job]]:
+) -> AlmaRequest[Page[Job]]:
     """Read one page of the jobs that can be submitted.
 
     Raises:
@@ -147,12 +149,12 @@ def list_jobs(
     return _get(("conf", "jobs"), _page("job", Job.read), "list jobs", query)
 
 
-def job(job_id: str) -> Call[Job]:
+def job(job_id: str) -> AlmaRequest[Job]:
     """Read one job."""
     return _get(("conf", "jobs", _segment(job_id, "job")), Job.read, f"read job {job_id}")
 
 
-def submit_job(job_id: str, parameters: Sequence[JobParameter] = ()) -> Call[str]:
+def submit_job(job_id: str, parameters: Sequence[JobParameter] = ()) -> AlmaRequest[str]:
     """Start a job; returns the id of the new instance. A scheduled job takes no parameters.
 
     Repeating it starts the job once more.
@@ -160,7 +162,7 @@ def submit_job(job_id: str, parameters: Sequence[JobParameter] = ()) -> Call[str
     body = parameters_body(parameters) if parameters else {}
     path = f"/conf/jobs/{_segment(job_id, 'job')}"
     query = (("op", "run"),)
-    return Call("POST", path, query, body, _new_instance_id, _SUBMIT, f"submit job {job_id}")
+    return AlmaRequest("POST", path, query, body, _new_instance_id, _SUBMIT, f"submit job {job_id}")
 
 
 def parameters_body(parameters: Sequence[JobParameter]) -> dict[str, Any]:
@@ -173,7 +175,7 @@ def parameters_body(parameters: Sequence[JobParameter]) -> dict[str, Any]:
     }
 
 
-def instance(instance_id: str, job_id: str = "ALL") -> Call[JobInstance]:
+def instance(instance_id: str, job_id: str = "ALL") -> AlmaRequest[JobInstance]:
     """Read one execution of a job; its id alone is enough."""
     segments = (
         *("conf", "jobs", _segment(job_id, "job")),
@@ -190,7 +192,7 @@ def instances(
     status: str | None = None,
     limit: int = PAGE,
     offset: int = 0,
-) -> Call[Page[JobInstance]]:
+) -> AlmaRequest[Page[JobInstance]]:
     """Read one page of a job's executions, both dates included.
 
     The zone of the two dates and the order are not documented: widen by a day, filter and sort
@@ -211,7 +213,7 @@ def instances(
 # --- sets (creating them: set_creation.py) --------------------------------------------------------
 
 
-def alma_set(set_id: str) -> Call[AlmaSet]:
+def alma_set(set_id: str) -> AlmaRequest[AlmaSet]:
     """Read one set."""
     return _get(("conf", "sets", _segment(set_id, "set")), AlmaSet.read, f"read set {set_id}")
 
@@ -223,13 +225,13 @@ def list_sets(
     set_type: str | None = None,
     limit: int = PAGE,
     offset: int = 0,
-) -> Call[Page[AlmaSet]]:
+) -> AlmaRequest[Page[AlmaSet]]:
     """Read one page of sets; *q* is a search such as `name~withdrawn_items` (`words`)."""
     query = _query(limit=limit, offset=offset, q=q, content_type=content, set_type=set_type)
     return _get(("conf", "sets"), _page("set", AlmaSet.read), "list sets", query)
 
 
-def set_members(set_id: str, *, limit: int = PAGE, offset: int = 0) -> Call[Page[Member]]:
+def set_members(set_id: str, *, limit: int = PAGE, offset: int = 0) -> AlmaRequest[Page[Member]]:
     """Read one page of a set's members; of a logical set each takes seconds."""
     segments = ("conf", "sets", _segment(set_id, "set"), "members")
     query = _query(limit=limit, offset=offset)
@@ -244,7 +246,7 @@ def change_members(
     *,
     id_type: str | None = None,
     fail_on_invalid_id: bool = True,
-) -> Call[AlmaSet]:
+) -> AlmaRequest[AlmaSet]:
     """Add, remove or replace members of an itemized set.
 
     Raises:
@@ -257,13 +259,13 @@ def change_members(
     query = _query(op=op, id_type=id_type, fail_on_invalid_id=unknown_ids)
     body = {"members": {"member": [{"id": member_id} for member_id in ids]}}
     what = f"{op.replace('_', ' ')} of set {set_id}"
-    return Call("POST", path, query, body, AlmaSet.read, _SETS, what)
+    return AlmaRequest("POST", path, query, body, AlmaSet.read, _SETS, what)
 
 
-def delete_set(set_id: str) -> Call[None]:
+def delete_set(set_id: str) -> AlmaRequest[None]:
     """Delete a set, never its members."""
     path = f"/conf/sets/{_segment(set_id, 'set')}"
-    return Call("DELETE", path, (), None, lambda data: None, _SETS, f"delete set {set_id}")
+    return AlmaRequest("DELETE", path, (), None, lambda data: None, _SETS, f"delete set {set_id}")
 
 
 # --- profiles -------------------------------------------------------------------------------
@@ -271,21 +273,21 @@ def delete_set(set_id: str) -> Call[None]:
 
 def integration_profiles(
     q: str | None = None, *, type: str | None = None, limit: int = PAGE, offset: int = 0
-) -> Call[Page[IntegrationProfile]]:
+) -> AlmaRequest[Page[IntegrationProfile]]:
     """Read one page of integration profiles; *q* is a search such as `code~BURSAR`."""
     query = _query(limit=limit, offset=offset, q=q, type=type)
     read = _page("integration_profile", IntegrationProfile.read)
     return _get(("conf", "integration-profiles"), read, "list integration profiles", query)
 
 
-def import_profiles(type: str | None = None) -> Call[Page[ImportProfile]]:
+def import_profiles(type: str | None = None) -> AlmaRequest[Page[ImportProfile]]:
     """Read all import profiles; this list has no pages."""
     read = _page("import_profile", ImportProfile.read)
     segments = ("conf", "md-import-profiles")
     return _get(segments, read, "list import profiles", _query(type=type))
 
 
-def import_profile(profile_id: str) -> Call[ImportProfile]:
+def import_profile(profile_id: str) -> AlmaRequest[ImportProfile]:
     """Read one import profile."""
     segments = ("conf", "md-import-profiles", _segment(profile_id, "profile"))
     return _get(segments, ImportProfile.read, f"read import profile {profile_id}")
@@ -305,8 +307,8 @@ def _get(
     name: str,
     query: tuple[tuple[str, str], ...] = (),
     timeout: float = _READ,
-) -> Call[T]:
-    return Call("GET", "/" + "/".join(segments), query, None, read, timeout, name)
+) -> AlmaRequest[T]:
+    return AlmaRequest("GET", "/" + "/".join(segments), query, None, read, timeout, name)
 
 
 def _segment(identifier: str, noun: str) -> str:
@@ -342,5 +344,5 @@ def _new_instance_id(data: Any) -> str:
     answer = value_parsing.fields(data, "a submitted job")
     found = value_parsing.instance_in_link(answer.get("additional_info"))
     if not found:
-        raise Unreadable("the response has no link to the new job instance")
+        raise UnreadableResponse("the response has no link to the new job instance")
     return found

@@ -16,13 +16,13 @@ from typing import Any, Protocol, TypeVar
 from urllib.parse import quote, unquote, urlencode
 
 from almaflow.alma import error_advice
-from almaflow.alma.calls import API_BASE, Call
+from almaflow.alma.calls import API_BASE, AlmaRequest
 from almaflow.alma.errors import AlmaError, AlmaMessage, AlmaUnreachable, NotInAlma, ResponseLost
 from almaflow.alma.rate_limit import CallRate
 from almaflow.alma.response_body import read_body
 from almaflow.alma.response_errors import verdict
 from almaflow.alma.transport import ConnectionLost, NotSent, Transport, WireRequest, WireResponse
-from almaflow.alma.value_parsing import FURTHEST_CLOCK, Unreadable, believed, printable
+from almaflow.alma.value_parsing import FURTHEST_CLOCK, UnreadableResponse, believed, printable
 from almaflow.clock import Clock
 from almaflow.errors import RequestWrong
 from almaflow.redaction import NO_SECRETS, Mask
@@ -148,7 +148,7 @@ class AlmaClient:
         await self._rate.wait()
 
     async def send(
-        self, call: Call[T], *, waited: bool = False, may_leave: Callable[[], bool] = _always
+        self, call: AlmaRequest[T], *, waited: bool = False, may_leave: Callable[[], bool] = _always
     ) -> T:
         """Send *call* once and return its result; waits until the rate of calls allows it.
 
@@ -190,7 +190,7 @@ class AlmaClient:
         self._readers.close()
         self._transport.close()
 
-    def _request(self, call: Call[Any], may_leave: Callable[[], bool]) -> WireRequest:
+    def _request(self, call: AlmaRequest[Any], may_leave: Callable[[], bool]) -> WireRequest:
         """Return *call* as it is sent, with secrets and key inserted."""
         headers = {"Authorization": f"apikey {self._key}", "Accept": call.accept}
         body = None
@@ -219,7 +219,7 @@ class AlmaClient:
         revealed = self._reveal(plain)
         return segment if revealed == plain else quote(str(revealed), safe="")
 
-    def _result(self, call: Call[T], answer: WireResponse) -> T:
+    def _result(self, call: AlmaRequest[T], answer: WireResponse) -> T:
         """Return the result of the response; a large one is parsed in a thread."""
         try:
             body = read_body(answer.body, answer.headers.get("content-type", ""))
@@ -227,7 +227,7 @@ class AlmaClient:
             error = verdict(self.name, call, answer.status, body, answer.headers)
             if error is None:
                 return call.read(body.data)
-        except Unreadable as unreadable:
+        except UnreadableResponse as unreadable:
             raise self._unreadable(call, answer.status, str(unreadable)) from unreadable
         except _UNFORESEEN as unforeseen:
             # The response could not be parsed. If it belongs to a write, search for the effect.
@@ -238,7 +238,7 @@ class AlmaClient:
             raise self._unreadable(call, answer.status, why) from unforeseen
         raise self._masked(error)
 
-    def _unreadable(self, call: Call[Any], status: int, why: str) -> AlmaError:
+    def _unreadable(self, call: AlmaRequest[Any], status: int, why: str) -> AlmaError:
         return self._masked(
             ResponseLost(
                 f"Alma ({self.name}) responded to {call.what} with HTTP {status}, but {why}.",

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from almaflow.alma import calls
-from almaflow.alma.calls import Call
+from almaflow.alma.calls import AlmaRequest
 from almaflow.alma.errors import AlmaRefused, NotInAlma
 from almaflow.alma.value_parsing import normal_name
 from almaflow.alma.wire import AlmaSet, ImportProfile, IntegrationProfile, Job, Page
@@ -40,10 +40,10 @@ MOST_LISTED = 100_000
 _BAD_QUERY = "60106"
 
 
-class Read(Protocol):
+class SendRead(Protocol):
     """Sends a read; the caller decides whether it is repeated."""
 
-    def __call__(self, call: Call[T], /) -> Awaitable[T]: ...
+    def __call__(self, call: AlmaRequest[T], /) -> Awaitable[T]: ...
 
 
 class _Identified(Protocol):
@@ -54,7 +54,7 @@ class _Identified(Protocol):
 I = TypeVar("I", bound=_Identified)  # noqa: E741 - one letter as the others
 
 
-async def read_pages(read: Read, page_at: Callable[[int], Call[Page[I]]]) -> list[I]:
+async def read_pages(read: SendRead, page_at: Callable[[int], AlmaRequest[Page[I]]]) -> list[I]:
     """Return the entries of all pages; *page_at* makes the call for an offset.
 
     Raises:
@@ -106,7 +106,7 @@ class Directory:
 
     def __init__(
         self,
-        read: Read,
+        read: SendRead,
         clock: Clock,
         institution: str = "this institution",
         cache: DirectoryCache | None = None,

@@ -26,7 +26,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util import create_urllib3_context
 
 from almaflow.alma.calls import API_BASE
-from almaflow.alma.responses import ACCEPTED_PACKINGS, Received, read_response
+from almaflow.alma.responses import ACCEPTED_PACKINGS, ReceivedResponse, read_response
 from almaflow.alma.transport import (
     HELD_BACK,
     ConnectionLost,
@@ -167,7 +167,7 @@ class _Sending:
         self.begun = False
         self.sent = False
         self.was_interrupted = False
-        self.received: Received | None = None
+        self.received: ReceivedResponse | None = None
 
     @property
     def left(self) -> float:

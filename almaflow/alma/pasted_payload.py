@@ -21,7 +21,7 @@ _DATA_OPTION = re.compile(r"-d|--data(?:-raw|-binary|-ascii)?|--json")
 
 
 @dataclass(frozen=True)
-class Pasted:
+class PastedPayload:
     """A payload without its surroundings; *job* and *operation* come from the URL.
 
     *text* has as many lines and columns before the payload as the original, so places stay right.
@@ -36,20 +36,20 @@ class PastedInvalid(ValueError):
     """A curl command has no payload that can be read."""
 
 
-def take_apart(text: str) -> Pasted:
+def take_apart(text: str) -> PastedPayload:
     """Return the payload in *text*, and what its URL says; Raises: PastedInvalid."""
     if _CURL.match(text):
         return _of_curl(text)
     spaced = _URL.sub(lambda match: " " * len(match[0]), text)
     start = re.search(r"[<{\[]", spaced)
     if start is None:
-        return Pasted(text)
+        return PastedPayload(text)
     end = max(spaced.rfind(sign) for sign in ">}]") + 1
     around = text[: start.start()] + "\n" + text[end:]
     url = _job_url(around)
     if url is None:
-        return Pasted(text)
-    return Pasted(_spaces(text[: start.start()]) + text[start.start() : end], *url)
+        return PastedPayload(text)
+    return PastedPayload(_spaces(text[: start.start()]) + text[start.start() : end], *url)
 
 
 def job_of_url(url: str) -> str | None:
@@ -68,7 +68,7 @@ def _job_url(text: str) -> tuple[str | None, str | None] | None:
     return None
 
 
-def _of_curl(command: str) -> Pasted:
+def _of_curl(command: str) -> PastedPayload:
     # The command prompt of Windows continues lines with `^`, PowerShell with a backtick.
     joined = re.sub(r"[ \t][\\^`]\r?\n", " \\\n", command)
     try:
@@ -99,7 +99,7 @@ def _of_curl(command: str) -> Pasted:
     payload = "".join(value for _, value in payloads)
     before, separator, _ = command.partition(payloads[0][1])
     url = _job_url(" ".join(words)) or (None, None)
-    return Pasted((_spaces(before) if separator else "") + payload, *url)
+    return PastedPayload((_spaces(before) if separator else "") + payload, *url)
 
 
 def _data(words: list[str]) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from almaflow.alma import error_advice
-from almaflow.alma.calls import Call
+from almaflow.alma.calls import AlmaRequest
 from almaflow.alma.errors import (
     AlmaBusy,
     AlmaError,
@@ -58,7 +58,11 @@ _REQUEST_TIMEOUT = 408
 
 
 def verdict(
-    institution: str, call: Call[Any], status: int, body: ResponseBody, headers: Mapping[str, str]
+    institution: str,
+    call: AlmaRequest[Any],
+    status: int,
+    body: ResponseBody,
+    headers: Mapping[str, str],
 ) -> AlmaError | None:
     """Return the error for a response; None when it is a result.
 
@@ -117,7 +121,7 @@ class _Judge:
     """Classifies one response to one call."""
 
     def __init__(
-        self, institution: str, call: Call[Any], status: int, headers: Mapping[str, str]
+        self, institution: str, call: AlmaRequest[Any], status: int, headers: Mapping[str, str]
     ) -> None:
         self._who = f"Alma ({institution})"
         self._call = call

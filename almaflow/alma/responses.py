@@ -46,14 +46,16 @@ ACCEPTED_PACKINGS = "gzip, deflate"
 
 
 @dataclass(frozen=True)
-class Received:
+class ReceivedResponse:
     """A complete response; *reusable* says whether its connection may carry another request."""
 
     response: WireResponse
     reusable: bool
 
 
-def read_response(connection: socket.socket, method: str, left: Callable[[], float]) -> Received:
+def read_response(
+    connection: socket.socket, method: str, left: Callable[[], float]
+) -> ReceivedResponse:
     """Read the response to a request of *method*; *left* gives the seconds that remain for it.
 
     Raises:
@@ -85,7 +87,7 @@ class _Reading:
         self._received = 0
         self._pieces = 0
 
-    def run(self) -> Received:
+    def run(self) -> ReceivedResponse:
         while True:
             match self._parser.next_event():
                 case h11.NEED_DATA:
@@ -130,7 +132,7 @@ class _Reading:
         if self._pieces > MOST_PIECES:
             raise ConnectionLost(f"the response arrived in more than {MOST_PIECES:,} pieces")
 
-    def _whole(self) -> Received:
+    def _whole(self) -> ReceivedResponse:
         assert self._head is not None
         headers: dict[str, str] = {}
         for name, value in self._head.headers:
@@ -140,7 +142,7 @@ class _Reading:
         # What came behind the response would be taken for the next one's beginning.
         nothing_behind = not self._parser.trailing_data[0]
         reusable = states == (h11.DONE, h11.DONE) and nothing_behind
-        return Received(WireResponse(self._head.status_code, headers, body), reusable)
+        return ReceivedResponse(WireResponse(self._head.status_code, headers, body), reusable)
 
 
 def unpacked(body: bytes, codings: str) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from almaflow.alma.calls import Call
+from almaflow.alma.calls import AlmaRequest
 from almaflow.alma.errors import NotInAlma
 from almaflow.alma.wire import AlmaSet
 from almaflow.late_dataclasses import dataclass
@@ -67,7 +67,7 @@ def create_set(
     origin: Origin | None = None,
     description: str = "",
     private: bool = False,
-) -> Call[AlmaSet]:
+) -> AlmaRequest[AlmaSet]:
     """Create a set: logical with *query*, filled by Alma from *origin*, else itemized and empty.
 
     Names are unique in an institution (402263). A private set is seen by its creator only,
@@ -90,4 +90,4 @@ def create_set(
         noun = "job instance" if isinstance(origin, OfRun) else "set"
         raise NotInAlma(f"The id of the {noun} is empty.", noun=noun, name="")
     what = f"create the set '{name}'"
-    return Call("POST", "/conf/sets", pairs, body, AlmaSet.read, _TIMEOUT, what)
+    return AlmaRequest("POST", "/conf/sets", pairs, body, AlmaSet.read, _TIMEOUT, what)

@@ -47,7 +47,7 @@ _LONGEST_INSTANT = 40
 _INSTANCE = re.compile(r"/instances/([^/?#]+)/?(?:[?#].*)?$")
 
 
-class Unreadable(ValueError):
+class UnreadableResponse(ValueError):
     """A response is not what was requested; the text states what it lacks."""
 
 
@@ -161,7 +161,7 @@ def items(data: Any, key: str) -> list[Any]:
     found = data.get(key) if isinstance(data, Mapping) else None
     if isinstance(found, list):
         if len(found) > MOST_ENTRIES:
-            raise Unreadable(
+            raise UnreadableResponse(
                 f"the list `{key}` of the response has more than {MOST_ENTRIES:,} entries"
             )
         return [entry for entry in found if entry is not None]
@@ -169,9 +169,9 @@ def items(data: Any, key: str) -> list[Any]:
 
 
 def fields(data: Any, noun: str) -> Mapping[str, Any]:
-    """Return *data*, a JSON object; raises `Unreadable` when it is something else."""
+    """Return *data*, a JSON object; raises `UnreadableResponse` when it is something else."""
     if not isinstance(data, Mapping):
-        raise Unreadable(f"the response is not {noun}")
+        raise UnreadableResponse(f"the response is not {noun}")
     return data
 
 

@@ -2,7 +2,7 @@
 
 Each field names the function that reads it, and its key in the response if that differs. Unknown
 keys are ignored, missing ones are None or empty. Ids are text. If a response is of the wrong kind
-or has no id, `read` raises `Unreadable`.
+or has no id, `read` raises `UnreadableResponse`.
 
 Source: `alma-api.md`, sections 2 and 4 to 9.
 """
@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from almaflow.alma import value_parsing as parse
-from almaflow.alma.value_parsing import MOST_ALERTS, MOST_COUNTERS, MOST_ENTRIES, Unreadable
+from almaflow.alma.value_parsing import MOST_ALERTS, MOST_COUNTERS, MOST_ENTRIES, UnreadableResponse
 from almaflow.late_dataclasses import built, dataclass
 
 T = TypeVar("T")
@@ -60,7 +60,7 @@ class AlmaRecord:
             for one in fields(built(shape))
         }
         if values.get("id") == "":
-            raise Unreadable(f"the response is not {cls.noun}: it has no valid id")
+            raise UnreadableResponse(f"the response is not {cls.noun}: it has no valid id")
         return cls(**values)
 
 
@@ -273,6 +273,6 @@ class Page(Generic[T]):
         """
         data = parse.fields(data, "a list")
         if key not in data and "total_record_count" not in data:
-            raise Unreadable(f"the response has neither `{key}` nor `total_record_count`")
+            raise UnreadableResponse(f"the response has neither `{key}` nor `total_record_count`")
         found = tuple(item(entry) for entry in parse.items(data, key))
         return cls(found, parse.whole(data.get("total_record_count")))

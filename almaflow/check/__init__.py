@@ -16,9 +16,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from almaflow.check.collector import Notes, check_length, check_poll
-from almaflow.check.declarations import Declared
-from almaflow.check.loader import Checked, Shelf, Surroundings
+from almaflow.check.collector import ProblemCollector, check_length, check_poll
+from almaflow.check.declarations import DeclaredNames
+from almaflow.check.loader import CheckContext, CheckedFile, WorkflowLoader
 from almaflow.check.misplaced_templates import TEMPLATE_NOT_ALLOWED, check_templates
 from almaflow.check.partial_documents import repair
 from almaflow.check.references import (
@@ -39,10 +39,10 @@ from almaflow.model_problems import validate
 from almaflow.problems import MOST_PROBLEMS, Problem, at_most
 from almaflow.workflow import Workflow
 
-__all__ = ["Checked", "Shelf", "Surroundings", "as_entry", "check_document"]
+__all__ = ["CheckContext", "CheckedFile", "WorkflowLoader", "as_entry", "check_document"]
 
 
-def check_document(document: Document, around: Surroundings) -> Checked:
+def check_document(document: Document, around: CheckContext) -> CheckedFile:
     """Return the workflow in *document* with what is wrong in it, whoever runs or calls it."""
     try:
         workflow = validate(document, Workflow)
@@ -51,20 +51,20 @@ def check_document(document: Document, around: Surroundings) -> Checked:
     checks = check_workflow(workflow, document, around)
     every = (*checks.notes.problems, *document.findings)
     problems = tuple(at_most(_without_echoes(every), checks.notes.left_out))
-    return Checked(document, workflow, True, problems, checks.outputs, checks.calls)
+    return CheckedFile(document, workflow, True, problems, checks.outputs, checks.calls)
 
 
-def _checked_rest(document: Document, around: Surroundings, problems: set[Problem]) -> Checked:
+def _checked_rest(document: Document, around: CheckContext, problems: set[Problem]) -> CheckedFile:
     """Return what of *document* fits the models, with what is wrong there added to *problems*."""
     if len(problems) >= MOST_PROBLEMS:
-        return Checked(document, None, False, tuple(sorted(problems)))
+        return CheckedFile(document, None, False, tuple(sorted(problems)))
     rest = repair(document)
     if rest is None:
-        notes = Notes(document)
+        notes = ProblemCollector(document)
         check_templates(notes)
         problems = problems | notes.problems
         reported = at_most(_without_echoes(problems), notes.left_out)
-        return Checked(document, None, False, tuple(reported))
+        return CheckedFile(document, None, False, tuple(reported))
     checks = check_workflow(
         rest.workflow,
         document,
@@ -72,17 +72,17 @@ def _checked_rest(document: Document, around: Surroundings, problems: set[Proble
         lost_steps=rest.lost_steps,
         lost_inputs=rest.lost_inputs,
     )
-    replaced = {document.place(path) for path in rest.replaced}
+    replaced = {document.location_of(path) for path in rest.replaced}
     problems |= {one for one in checks.notes.problems if one.location not in replaced}
     problems_shown = tuple(at_most(_without_echoes(problems), checks.notes.left_out))
-    return Checked(document, rest.workflow, False, problems_shown, checks.outputs, checks.calls)
+    return CheckedFile(document, rest.workflow, False, problems_shown, checks.outputs, checks.calls)
 
 
-def as_entry(checked: Checked, around: Surroundings) -> Checked:
+def as_entry(checked: CheckedFile, around: CheckContext) -> CheckedFile:
     """Return *checked* as a workflow that is run directly: it needs an institution."""
     if checked.document is None or checked.workflow is None:
         return checked
-    notes = Notes(checked.document)
+    notes = ProblemCollector(checked.document)
     check_main_institution(notes, around, checked.workflow)
     if not checked.document.has(("name",)):
         check_file_name(notes, checked.workflow)
@@ -101,7 +101,7 @@ def _without_echoes(problems: Iterable[Problem]) -> list[Problem]:
 def check_workflow(
     workflow: Workflow,
     document: Document,
-    around: Surroundings,
+    around: CheckContext,
     *,
     lost_steps: Collection[str] = (),
     lost_inputs: Collection[str] = (),
@@ -111,11 +111,11 @@ def check_workflow(
     *lost_steps* and *lost_inputs* are ids and names that the file has but *workflow* does not,
     because they did not fit: nothing is said about what refers to them.
     """
-    notes = Notes(document)
+    notes = ProblemCollector(document)
     check_templates(notes)
     check_quotes(notes)
     check_letters(notes)
-    declared = Declared(workflow, notes, lost_inputs)
+    declared = DeclaredNames(workflow, notes, lost_inputs)
     if notes.is_too_long:
         # What the expressions mean is not asked any more: that takes many times as long.
         checks = StepChecks(workflow, notes, around, declared, lost_steps)
@@ -141,7 +141,7 @@ def check_workflow(
     return checks
 
 
-def _check_defaults(workflow: Workflow, notes: Notes) -> None:
+def _check_defaults(workflow: Workflow, notes: ProblemCollector) -> None:
     check_length(notes, ("timeout",), workflow.timeout)
     check_length(notes, ("defaults", "timeout"), workflow.defaults.timeout)
     check_poll(notes, ("defaults", "poll"), workflow.defaults.poll)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from almaflow.check.collector import Notes
+from almaflow.check.collector import ProblemCollector
 from almaflow.check.traversal import data_at
 from almaflow.check.value_shapes import without_templates
 from almaflow.document import PathTo
@@ -14,13 +14,13 @@ from almaflow.steps.which_kind import is_create_set, names_profile
 from almaflow.visible import invisible_characters
 
 if TYPE_CHECKING:
-    from almaflow.steps.run_profile import ImportProfile, IntegrationProfile
+    from almaflow.steps.run_profile import ImportProfileRef, IntegrationProfileRef
 
 # Alma's ids have 16 digits or more; a code or a name of digits is shorter, such as a year.
 _DIGITS_OF_AN_ID = 10
 
 
-def check_names(notes: Notes, path: PathTo, kind: Kind) -> None:
+def check_names(notes: ProblemCollector, path: PathTo, kind: Kind) -> None:
     """Note the names in the step of this *kind* at *path*."""
     inside = (*path, kind.key)
     if is_create_set(kind):
@@ -31,7 +31,7 @@ def check_names(notes: Notes, path: PathTo, kind: Kind) -> None:
                 _check_profile(notes, (*inside, key), profile)
 
 
-def _check_set_name(notes: Notes, path: PathTo, name: str) -> None:
+def _check_set_name(notes: ProblemCollector, path: PathTo, name: str) -> None:
     if invisible := invisible_characters(without_templates(name)):
         notes.at(
             path,
@@ -49,14 +49,16 @@ def _check_set_name(notes: Notes, path: PathTo, name: str) -> None:
         )
 
 
-def _check_profile(notes: Notes, path: PathTo, profile: ImportProfile | IntegrationProfile) -> None:
+def _check_profile(
+    notes: ProblemCollector, path: PathTo, profile: ImportProfileRef | IntegrationProfileRef
+) -> None:
     """Note an id where the name or code of a *profile* is expected."""
-    from almaflow.steps.run_profile import ImportProfile, IntegrationProfile
+    from almaflow.steps.run_profile import ImportProfileRef, IntegrationProfileRef
 
-    code = profile.code if isinstance(profile, IntegrationProfile) else None
+    code = profile.code if isinstance(profile, IntegrationProfileRef) else None
     given = (code or profile.name or "").strip()
     is_short = not isinstance(data_at(notes.document.data, path), dict)
-    is_import = isinstance(profile, ImportProfile)
+    is_import = isinstance(profile, ImportProfileRef)
     if not given.isdecimal() or not ((is_short and is_import) or len(given) >= _DIGITS_OF_AN_ID):
         return
     what = "code" if code is not None else "name"

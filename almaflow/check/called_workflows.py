@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from almaflow.check.collector import Notes
+from almaflow.check.collector import ProblemCollector
 from almaflow.check.declarations import literal_problem
-from almaflow.check.loader import Checked, Surroundings
+from almaflow.check.loader import CheckContext, CheckedFile
 from almaflow.check.project_files import find_file
 from almaflow.check.scopes import value_type
 from almaflow.check.traversal import below, data_at, sources
 from almaflow.document import PathTo
-from almaflow.expressions import Perhaps, Record, Type
+from almaflow.expressions import MaybeMissing, RecordType, Type
 from almaflow.expressions.types import KINDS
 from almaflow.field_types import Template
 from almaflow.problems import Problem, Severity, did_you_mean
@@ -38,14 +38,14 @@ ENDINGS = (".yaml", ".yml")
 
 
 def calls_in(
-    steps: Mapping[PathTo, StepBase], notes: Notes, around: Surroundings
-) -> dict[PathTo, Checked]:
+    steps: Mapping[PathTo, StepBase], notes: ProblemCollector, around: CheckContext
+) -> dict[PathTo, CheckedFile]:
     """Return the files that *steps* call, by the paths of the steps; notes those that cannot be.
 
     They are read before any step is checked, so that what is nested in files is not nested in
     this program as well.
     """
-    checked: dict[PathTo, Checked] = {}
+    checked: dict[PathTo, CheckedFile] = {}
     if around.folder is None or around.shelf is None:
         return checked
     for path, step in steps.items():
@@ -56,13 +56,15 @@ def calls_in(
     return checked
 
 
-def _place(notes: Notes, path: PathTo, call: Call) -> PathTo:
+def _place(notes: ProblemCollector, path: PathTo, call: Call) -> PathTo:
     """Return where the called workflow is named."""
     inside = (*path, call.key)
     return below(call, "workflow", data_at(notes.document.data, inside), inside)[1]
 
 
-def _read(notes: Notes, around: Surroundings, place: PathTo, name: str) -> Checked | None:
+def _read(
+    notes: ProblemCollector, around: CheckContext, place: PathTo, name: str
+) -> CheckedFile | None:
     assert around.folder is not None
     assert around.shelf is not None
     target = find_file(notes, around, place, name, Severity.ERROR, ENDINGS)
@@ -106,7 +108,7 @@ def _shown(caller: str, name: str, target: Path) -> str:
     return beside + ending
 
 
-def _note_too_deep(notes: Notes, place: PathTo, first: str) -> None:
+def _note_too_deep(notes: ProblemCollector, place: PathTo, first: str) -> None:
     notes.at(
         place,
         "calls-too-deep",
@@ -129,14 +131,14 @@ def _invalid(subject: str, problems: list[Problem]) -> str:
 
 
 def check_call(
-    notes: Notes,
-    around: Surroundings,
+    notes: ProblemCollector,
+    around: CheckContext,
     path: PathTo,
     step: StepBase,
-    called: Checked,
+    called: CheckedFile,
     caller: Workflow,
     institution: str | None,
-    scope: Record,
+    scope: RecordType,
 ) -> None:
     """Check what the call at *path*, which sees *scope*, gives to a workflow that was read.
 
@@ -186,7 +188,7 @@ _FITTING: Mapping[str, frozenset[str]] = {
 }
 
 
-def _misfit(declared: Input, value: Any, scope: Record) -> str | None:
+def _misfit(declared: Input, value: Any, scope: RecordType) -> str | None:
     """Return why *value* cannot be read as an input, after its name; None: it may be."""
     if not any("{{" in text.text for _, text in sources(value, None, ())):
         return literal_problem(declared, value)
@@ -198,8 +200,8 @@ def _misfit(declared: Input, value: Any, scope: Record) -> str | None:
 
 
 def _check_environment(
-    notes: Notes,
-    around: Surroundings,
+    notes: ProblemCollector,
+    around: CheckContext,
     place: PathTo,
     workflow: Workflow,
     file: str,
@@ -230,12 +232,14 @@ def _check_environment(
         )
 
 
-def outputs_of_call(called: Checked | None, step_id: str) -> Record:
+def outputs_of_call(called: CheckedFile | None, step_id: str) -> RecordType:
     """Return what `steps.x` of a call is; of what could not be read anything may be asked."""
     if called is None or called.document is None or not called.fits:
-        return Record(COMMON_OUTPUTS, "output of call", open=True)
+        return RecordType(COMMON_OUTPUTS, "output of call", open=True)
     own: Mapping[str, Type] = {
-        name: Perhaps(type_.of, step_id, type_.why) if isinstance(type_, Perhaps) else type_
+        name: MaybeMissing(type_.of, step_id, type_.why)
+        if isinstance(type_, MaybeMissing)
+        else type_
         for name, type_ in called.outputs.items()
     }
-    return Record({**own, **COMMON_OUTPUTS}, f"output of {called.document.file}")
+    return RecordType({**own, **COMMON_OUTPUTS}, f"output of {called.document.file}")

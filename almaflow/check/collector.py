@@ -10,13 +10,13 @@ from almaflow.document import Document, PathTo
 from almaflow.expressions import (
     ExpressionSyntax,
     Parsed,
-    Record,
+    RecordType,
     Type,
     check,
     parse_expression,
     parse_template,
 )
-from almaflow.field_types import Condition, Expression, Message, Source, format_duration
+from almaflow.field_types import Condition, Expression, Message, TemplateText, format_duration
 from almaflow.problems import MOST_PROBLEMS, Location, Problem, Severity
 from almaflow.steps.base import PollSettings
 
@@ -26,7 +26,7 @@ MOST_CHARACTERS = 300_000
 _WORD = re.compile(r"\w+")
 
 
-class Notes:
+class ProblemCollector:
     """The problems of one document, as they are found. What an alias repeats is reported once."""
 
     def __init__(self, document: Document) -> None:
@@ -42,13 +42,13 @@ class Notes:
         self, path: PathTo, code: str, message: str, severity: Severity = Severity.ERROR
     ) -> None:
         """Note something wrong with the value at *path*."""
-        self.place(self.document.place(path), code, message, severity)
+        self.place(self.document.location_of(path), code, message, severity)
 
     def at_key(
         self, path: PathTo, code: str, message: str, severity: Severity = Severity.ERROR
     ) -> None:
         """Note something wrong with the key at *path*."""
-        self.place(self.document.key_place(path), code, message, severity)
+        self.place(self.document.key_location(path), code, message, severity)
 
     def within(
         self,
@@ -61,7 +61,9 @@ class Notes:
     ) -> None:
         """Note something wrong with some characters of the text at *path*; length 0: all."""
         location = (
-            self.document.locate(path, offset, length) if length else self.document.place(path)
+            self.document.locate(path, offset, length)
+            if length
+            else self.document.location_of(path)
         )
         self.place(location, code, message, severity)
 
@@ -79,11 +81,11 @@ class Notes:
         self._counts[problem.severity] += 1
         self.problems.add(problem)
 
-    def parse(self, path: PathTo, source: Source) -> Parsed | None:
+    def parse(self, path: PathTo, source: TemplateText) -> Parsed | None:
         """Return *source* parsed; None, and a note, when it cannot be read."""
         return self.parse_as(type(source), path, source.text)
 
-    def parse_as(self, kind: type[Source], path: PathTo, text: str) -> Parsed | None:
+    def parse_as(self, kind: type[TemplateText], path: PathTo, text: str) -> Parsed | None:
         """Return *text* parsed as a *kind*; None, and a note, when it cannot be read."""
         if (issubclass(kind, Expression) or "{{" in text) and not self._has_room(path, len(text)):
             return None
@@ -116,7 +118,11 @@ class Notes:
         return self._sizes[path] <= MOST_CHARACTERS
 
     def check(
-        self, path: PathTo, source: Source, scope: Record, guards: frozenset[str] = frozenset()
+        self,
+        path: PathTo,
+        source: TemplateText,
+        scope: RecordType,
+        guards: frozenset[str] = frozenset(),
     ) -> None:
         """Note what is wrong in *source*, which sees *scope*.
 
@@ -133,7 +139,7 @@ class Notes:
             self.within(path, finding.offset, finding.length, finding.code, finding.message)
 
 
-def may_not_be_there(values: Iterable[Source], scope: Record) -> bool:
+def may_not_be_there(values: Iterable[TemplateText], scope: RecordType) -> bool:
     """Whether one of *values* asks, without a default, for what may be missing in *scope*."""
     for source in values:
         try:
@@ -145,20 +151,20 @@ def may_not_be_there(values: Iterable[Source], scope: Record) -> bool:
     return False
 
 
-def with_names(scope: Record, names: Mapping[str, Type]) -> Record:
+def with_names(scope: RecordType, names: Mapping[str, Type]) -> RecordType:
     """Return *scope* with further names."""
     absent = {name: why for name, why in scope.absent.items() if name not in names}
-    return Record({**scope.fields, **names}, scope.noun, absent, scope.open)
+    return RecordType({**scope.fields, **names}, scope.noun, absent, scope.open)
 
 
-def check_length(notes: Notes, path: PathTo, length: timedelta | None) -> None:
+def check_length(notes: ProblemCollector, path: PathTo, length: timedelta | None) -> None:
     """Note a duration of nothing where it would end what has not begun."""
     if length is not None and length <= timedelta():
         notes.at(path, "bad-duration", f"`{path[-1]}` must be longer than zero.")
 
 
 def check_within(
-    notes: Notes, path: PathTo, length: timedelta | None, whole: timedelta, advice: str
+    notes: ProblemCollector, path: PathTo, length: timedelta | None, whole: timedelta, advice: str
 ) -> None:
     """Note a duration longer than the *whole* that ends the enclosing block first."""
     if length is not None and length > whole:
@@ -170,7 +176,7 @@ def check_within(
         )
 
 
-def check_poll(notes: Notes, path: PathTo, poll: PollSettings | None) -> None:
+def check_poll(notes: ProblemCollector, path: PathTo, poll: PollSettings | None) -> None:
     """Note a pace at which Alma would be asked without a pause."""
     if poll is not None:
         check_length(notes, (*path, "first"), poll.first)

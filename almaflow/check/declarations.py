@@ -7,11 +7,11 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from almaflow import patterns
-from almaflow.check.collector import Notes
+from almaflow.check.collector import ProblemCollector
 from almaflow.check.scopes import NO_SECRETS, NO_STEPS, RUN, input_type, value_type
 from almaflow.check.traversal import data_at, sources
 from almaflow.document import PathTo
-from almaflow.expressions import ANYTHING, DATE, INSTANT, Record, Type
+from almaflow.expressions import ANYTHING, DATE, INSTANT, RecordType, Type
 from almaflow.field_types import Plain, Template
 from almaflow.inputs import read_input
 from almaflow.lookalikes import latin, look_alike_advice
@@ -19,13 +19,15 @@ from almaflow.steps.base import IDENTIFIER
 from almaflow.workflow import Input, Workflow
 
 
-class Declared:
+class DeclaredNames:
     """The inputs and `vars` of one workflow, each seeing those above it.
 
     *lost* are names of inputs that could not be read: they may be of any type.
     """
 
-    def __init__(self, workflow: Workflow, notes: Notes, lost: Collection[str] = ()) -> None:
+    def __init__(
+        self, workflow: Workflow, notes: ProblemCollector, lost: Collection[str] = ()
+    ) -> None:
         self.workflow = workflow
         self.notes = notes
         self.lost = lost
@@ -61,29 +63,29 @@ class Declared:
             else:
                 above[other] = type_
         no_vars = dict.fromkeys(self.workflow.vars, "`vars` are evaluated after the inputs")
-        scope = self._scope(Record(above, "input", later), Record({}, "variable", no_vars))
+        scope = self._scope(RecordType(above, "input", later), RecordType({}, "variable", no_vars))
         self.check_templates(path, value, scope)
         if name in self.lost:
             return
         if not any("{{" in source.text for _, source in sources(value, None, path)):
             self._check_literal(path, self.workflow.inputs[name], value)
 
-    def check_templates(self, path: PathTo, value: Any, scope: Record) -> None:
+    def check_templates(self, path: PathTo, value: Any, scope: RecordType) -> None:
         """Check every template in *value*, a value of any type."""
         for place, source in sources(value, data_at(self.notes.document.data, path), path):
             self.notes.check(place, source, scope)
 
-    def scope(self) -> Record:
+    def scope(self) -> RecordType:
         """Return the names that every step sees, whatever its place."""
-        return self._scope(self.inputs, Record(self.vars, "variable"))
+        return self._scope(self.inputs, RecordType(self.vars, "variable"))
 
-    def _vars_so_far(self) -> Record:
+    def _vars_so_far(self) -> RecordType:
         later = "it is evaluated later, and a variable can use only the variables above it"
-        return Record(dict(self.vars), "variable", dict.fromkeys(self.workflow.vars, later))
+        return RecordType(dict(self.vars), "variable", dict.fromkeys(self.workflow.vars, later))
 
-    def _scope(self, inputs: Mapping[str, Type] | Record, variables: Record) -> Record:
-        if not isinstance(inputs, Record):
-            inputs = Record(inputs, "input")
+    def _scope(self, inputs: Mapping[str, Type] | RecordType, variables: RecordType) -> RecordType:
+        if not isinstance(inputs, RecordType):
+            inputs = RecordType(inputs, "input")
         names = {
             "inputs": inputs,
             "vars": variables,
@@ -91,7 +93,7 @@ class Declared:
             "now": INSTANT,
             "today": DATE,
         }
-        return Record(names, "name", {"steps": NO_STEPS, "secrets": NO_SECRETS})
+        return RecordType(names, "name", {"steps": NO_STEPS, "secrets": NO_SECRETS})
 
     def _check_bounds(self, path: PathTo, declared: Input) -> None:
         """Check that `pattern`, `enum`, `minimum` and `maximum` make sense."""
@@ -193,7 +195,7 @@ def _with_article(noun: str) -> str:
 _NAME_RULE = "A name is a letter, followed by letters, digits and `_`."
 
 
-def check_name(notes: Notes, path: PathTo, noun: str) -> None:
+def check_name(notes: ProblemCollector, path: PathTo, noun: str) -> None:
     """Note a name that expressions could not use."""
     name = str(path[-1])
     if not re.fullmatch(IDENTIFIER, name):

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from almaflow.alma.job_status import KNOWN_STATUSES
-from almaflow.check.collector import Notes
+from almaflow.check.collector import ProblemCollector
 from almaflow.check.status_codes import OUTCOMES, outcome_problem, status_problem
 from almaflow.check.traversal import data_at, sources
 from almaflow.document import PathTo
 from almaflow.expressions import CASES, Comparison, compared_texts, is_constant
-from almaflow.field_types import Condition, Source
+from almaflow.field_types import Condition, TemplateText
 from almaflow.problems import Severity
 from almaflow.steps.base import StepBase
 from almaflow.steps.which_kind import is_for_each, is_job_step
 
 
 def check_conditions(
-    notes: Notes, path: PathTo, step: StepBase, steps: Mapping[str, StepBase]
+    notes: ProblemCollector, path: PathTo, step: StepBase, steps: Mapping[str, StepBase]
 ) -> None:
     """Note the comparisons of *step* that can never hold; *steps* are those with an id."""
     inside = (*path, step.kind.key)
@@ -30,7 +30,7 @@ def check_conditions(
 
 
 def check_values_of(
-    notes: Notes, path: PathTo, value: object, steps: Mapping[str, StepBase]
+    notes: ProblemCollector, path: PathTo, value: object, steps: Mapping[str, StepBase]
 ) -> None:
     """Note such comparisons in the templates of the *value* at *path*."""
     for place, source in sources(value, None, path):
@@ -38,7 +38,12 @@ def check_values_of(
 
 
 def _check_source(
-    notes: Notes, path: PathTo, source: Source, steps: Mapping[str, StepBase], *, own: bool
+    notes: ProblemCollector,
+    path: PathTo,
+    source: TemplateText,
+    steps: Mapping[str, StepBase],
+    *,
+    own: bool,
 ) -> None:
     parsed = notes.parse(path, source)
     for comparison in compared_texts(parsed) if parsed is not None else ():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from almaflow.alma.wire import JobParameter
-from almaflow.check.collector import Notes
+from almaflow.check.collector import ProblemCollector
 from almaflow.check.set_values import check_id
 from almaflow.document import PathTo
 from almaflow.problems import Severity
@@ -46,7 +46,9 @@ _SET_JOBS: Mapping[str, str] = {
 _BY_NAME = {" ".join(name.split()).casefold(): id for id, name in _SET_JOBS.items()}
 
 
-def check_set(notes: Notes, path: PathTo, kind: SubmitJob, steps: Mapping[str, StepBase]) -> None:
+def check_set(
+    notes: ProblemCollector, path: PathTo, kind: SubmitJob, steps: Mapping[str, StepBase]
+) -> None:
     """Note what is wrong with the set of the `submit_job` at *path*, without its payload."""
     written = list(_written(path, kind))
     for place, value in written:
@@ -54,7 +56,7 @@ def check_set(notes: Notes, path: PathTo, kind: SubmitJob, steps: Mapping[str, S
     if kind.set is not None and written:
         _note_both(notes, path, kind, *written[0])
     elif len(written) > 1:
-        first = notes.document.place(written[0][0]).line
+        first = notes.document.location_of(written[0][0]).line
         notes.at(
             written[1][0],
             "set-twice",
@@ -73,7 +75,7 @@ def check_set(notes: Notes, path: PathTo, kind: SubmitJob, steps: Mapping[str, S
 
 
 def check_payload_set(
-    notes: Notes, path: PathTo, kind: SubmitJob, payload: Sequence[JobParameter]
+    notes: ProblemCollector, path: PathTo, kind: SubmitJob, payload: Sequence[JobParameter]
 ) -> None:
     """Note a payload without the set that its job, at *path*, needs, or with an empty one."""
     if kind.set is not None or any(_written(path, kind)):
@@ -97,9 +99,11 @@ def check_payload_set(
         )
 
 
-def _note_both(notes: Notes, path: PathTo, kind: SubmitJob, place: PathTo, value: str) -> None:
+def _note_both(
+    notes: ProblemCollector, path: PathTo, kind: SubmitJob, place: PathTo, value: str
+) -> None:
     assert kind.set is not None
-    line = notes.document.place((*path, "set")).line
+    line = notes.document.location_of((*path, "set")).line
     notes.at(
         place,
         "set-twice",
@@ -108,7 +112,7 @@ def _note_both(notes: Notes, path: PathTo, kind: SubmitJob, place: PathTo, value
     )
 
 
-def _note_missing(notes: Notes, path: PathTo, kind: SubmitJob) -> None:
+def _note_missing(notes: ProblemCollector, path: PathTo, kind: SubmitJob) -> None:
     job = _set_job(kind.job)
     if job:
         notes.at(

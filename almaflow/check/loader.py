@@ -10,7 +10,7 @@ from pathlib import Path
 
 from almaflow.document import Document, read_document
 from almaflow.errors import DocumentsInvalid
-from almaflow.expressions import TEXT, Record, Type
+from almaflow.expressions import TEXT, RecordType, Type
 from almaflow.late_dataclasses import dataclass
 from almaflow.problems import Location, Problem, has_errors
 from almaflow.settings import Project
@@ -19,12 +19,12 @@ from almaflow.workflow import Workflow
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckedFile:
     """A workflow file, and what is wrong in it.
 
     *document* is None when it is no YAML. *workflow* is what fits the models: all of it when
     *fits*, None when too little does. *problems* are the file's own, sorted. *outputs* are what
-    callers see, each with its type, which is `Perhaps` when the workflow may end without it.
+    callers see, each with its type, which is `MaybeMissing` when the workflow may end without it.
     *calls* are the files it calls, by the names that it gives them; *path* is where it was read.
     """
 
@@ -33,7 +33,7 @@ class Checked:
     fits: bool
     problems: tuple[Problem, ...]
     outputs: Mapping[str, Type] = field(default_factory=dict)
-    calls: Mapping[str, Checked] = field(default_factory=dict)
+    calls: Mapping[str, CheckedFile] = field(default_factory=dict)
     path: Path | None = None
 
     @cached_property
@@ -56,9 +56,9 @@ class Checked:
         """Return its problems and those of the files it calls, each once, sorted."""
         return sorted({problem for one in self._with_calls() for problem in one.problems})
 
-    def _with_calls(self) -> Iterator[Checked]:
+    def _with_calls(self) -> Iterator[CheckedFile]:
         """Yield it and all that it calls, each once."""
-        seen: dict[int, Checked] = {}
+        seen: dict[int, CheckedFile] = {}
         waiting = [self]
         while waiting:
             current = waiting.pop()
@@ -69,7 +69,7 @@ class Checked:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class CheckContext:
     """What is known about the surroundings of a workflow.
 
     *folder* is that of the workflow file; None when no files are to be checked. Without
@@ -82,7 +82,7 @@ class Surroundings:
     project: Project
     folder: Path | None
     settings_count: bool
-    shelf: Shelf | None = None
+    shelf: WorkflowLoader | None = None
     chain: Mapping[Path, str] = field(default_factory=dict)
     top: Path | None = None
 
@@ -98,10 +98,10 @@ class Surroundings:
         return self.project.folder if inside or self.project.document else self.folder
 
     @property
-    def secrets(self) -> Record:
+    def secrets(self) -> RecordType:
         """What `secrets` is."""
         names = dict.fromkeys(self.project.settings.secrets, TEXT)
-        return Record(names, "secret", open=not self.settings_count)
+        return RecordType(names, "secret", open=not self.settings_count)
 
     @property
     def file(self) -> str:
@@ -110,17 +110,17 @@ class Surroundings:
         return document.file if document else "almaflow.yaml"
 
 
-Check = Callable[[Document, Surroundings], Checked]
+Check = Callable[[Document, CheckContext], CheckedFile]
 
 
-class Shelf:
+class WorkflowLoader:
     """Reads workflow files, each once however many call it."""
 
     def __init__(self, check: Check) -> None:
         self._check = check
-        self._checked: dict[Path, Checked] = {}
+        self._checked: dict[Path, CheckedFile] = {}
 
-    def read(self, path: Path, file: str, around: Surroundings) -> Checked:
+    def read(self, path: Path, file: str, around: CheckContext) -> CheckedFile:
         """Return the file at *path*, which problems call *file*, with what is wrong in it.
 
         *around* is that of the file that calls it, or of none.
@@ -138,7 +138,7 @@ class Shelf:
                 _check_path(path, file)
                 document = read_document(path, file)
             except DocumentsInvalid as error:
-                self._checked[target] = Checked(None, None, False, tuple(error.problems))
+                self._checked[target] = CheckedFile(None, None, False, tuple(error.problems))
             else:
                 self._checked[target] = replace(self._check(document, here), path=path)
         return self._checked[target]

@@ -5,7 +5,7 @@ Works on the document itself, so that it finds these in a file that does not fit
 
 from __future__ import annotations
 
-from almaflow.check.collector import Notes
+from almaflow.check.collector import ProblemCollector
 from almaflow.check.traversal import written
 from almaflow.workflow import Workflow
 
@@ -15,7 +15,7 @@ TEMPLATE_NOT_ALLOWED = "template-not-allowed"
 _BRACES_ALLOWED = frozenset({"description", "pattern"})
 
 
-def check_templates(notes: Notes) -> None:
+def check_templates(notes: ProblemCollector) -> None:
     """Note every `{{ … }}` that would not be evaluated, and all that cannot be read."""
     for text in written(Workflow, notes.document.data):
         if text.source is not None:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from almaflow.check.collector import Notes
-from almaflow.check.loader import Surroundings
+from almaflow.check.collector import ProblemCollector
+from almaflow.check.loader import CheckContext
 from almaflow.check.project_files import check_keys, find_file, refuse_path
 from almaflow.check.traversal import below, data_at, fields_of
 from almaflow.document import PathTo
@@ -16,7 +16,7 @@ from almaflow.field_types import Model, Template
 from almaflow.problems import Severity, did_you_mean
 from almaflow.settings import PathRefused, data_path
 from almaflow.steps.base import Kind
-from almaflow.steps.member_source import Members, column_of, read_members_file
+from almaflow.steps.member_source import MemberSource, column_of, read_members_file
 from almaflow.steps.result import StepFailed
 from almaflow.steps.which_kind import (
     is_append_file,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def check_files(notes: Notes, around: Surroundings, path: PathTo, kind: Kind) -> None:
+def check_files(notes: ProblemCollector, around: CheckContext, path: PathTo, kind: Kind) -> None:
     """Note what is wrong with the files that the *kind* at *path* names."""
     files = _Files(notes, around)
     if is_submit_job(kind) and kind.payload is not None and "{{" not in kind.payload:
@@ -55,17 +55,17 @@ def check_files(notes: Notes, around: Surroundings, path: PathTo, kind: Kind) ->
             files.check_members(place, members)
 
 
-def _members(model: Model, data: Any, path: PathTo) -> Iterator[tuple[PathTo, Members]]:
+def _members(model: Model, data: Any, path: PathTo) -> Iterator[tuple[PathTo, MemberSource]]:
     """Yield everything in a kind that names members."""
     for key, value in fields_of(model):
-        if isinstance(value, Members):
+        if isinstance(value, MemberSource):
             yield below(model, key, data, path)[1], value
 
 
 class _Files:
     """Looks for the files that one workflow names."""
 
-    def __init__(self, notes: Notes, around: Surroundings) -> None:
+    def __init__(self, notes: ProblemCollector, around: CheckContext) -> None:
         self.notes = notes
         self.around = around
 
@@ -104,7 +104,7 @@ class _Files:
             refuse_path(self.notes, path, error)
             return None
 
-    def check_members(self, path: PathTo, members: Members) -> None:
+    def check_members(self, path: PathTo, members: MemberSource) -> None:
         """Note a file of members that is not there yet, or that its step could not read now.
 
         Another one may be there when its step runs, so this is a warning.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from almaflow.check.collector import Notes
+from almaflow.check.collector import ProblemCollector
 from almaflow.check.scopes import perhaps, value_type
 from almaflow.document import PathTo
 from almaflow.expressions import (
@@ -13,9 +13,9 @@ from almaflow.expressions import (
     DURATION,
     TEXT,
     ExpressionSyntax,
-    ListOf,
-    Perhaps,
-    Record,
+    ListType,
+    MaybeMissing,
+    RecordType,
     Type,
     is_function,
     parse_expression,
@@ -33,7 +33,11 @@ _MAY_NOT_HAVE_BEGUN = "after a failure no further iteration starts (`on_failure:
 
 
 def check_item_name(
-    notes: Notes, path: PathTo, kind: ForEach, used: Collection[str], items: Mapping[str, int]
+    notes: ProblemCollector,
+    path: PathTo,
+    kind: ForEach,
+    used: Collection[str],
+    items: Mapping[str, int],
 ) -> None:
     """Note a name of the item that means something else already.
 
@@ -64,12 +68,12 @@ def check_item_name(
 def _is_name(text: str) -> bool:
     """Whether an expression of nothing but *text* is a name."""
     try:
-        return type_of(parse_expression(text), Record({text: DURATION}, "name")) == DURATION
+        return type_of(parse_expression(text), RecordType({text: DURATION}, "name")) == DURATION
     except ExpressionSyntax:
         return False
 
 
-def item_type(notes: Notes, path: PathTo, kind: ForEach, scope: Record) -> Type:
+def item_type(notes: ProblemCollector, path: PathTo, kind: ForEach, scope: RecordType) -> Type:
     """Return the type of the item of the `for_each` at *path*; notes what is not a list."""
     if isinstance(kind.items, list):
         return item_of(value_type(kind.items, scope))
@@ -86,7 +90,7 @@ def item_type(notes: Notes, path: PathTo, kind: ForEach, scope: Record) -> Type:
     return item_of(type_)
 
 
-def results_of(step: StepBase, item: Type, given: Mapping[str, Type]) -> ListOf:
+def results_of(step: StepBase, item: Type, given: Mapping[str, Type]) -> ListType:
     """Return the type of a `for_each`'s `results`; *given* are the outputs of the steps inside."""
     assert is_for_each(step.kind)
     name = step.id or ""
@@ -98,20 +102,20 @@ def results_of(step: StepBase, item: Type, given: Mapping[str, Type]) -> ListOf:
         steps[inside] = _asked_of(outputs, name)
         if step.on_failure == "continue":
             # Of an iteration that has not begun nothing is known, not even an outcome.
-            steps[inside] = Perhaps(steps[inside], name, _MAY_NOT_HAVE_BEGUN)
-    fields = {"item": item, "outcome": TEXT, "steps": Record(steps, "step of an iteration")}
-    return ListOf(Record(fields, "part of a result"))
+            steps[inside] = MaybeMissing(steps[inside], name, _MAY_NOT_HAVE_BEGUN)
+    fields = {"item": item, "outcome": TEXT, "steps": RecordType(steps, "step of an iteration")}
+    return ListType(RecordType(fields, "part of a result"))
 
 
 def _asked_of(outputs: Type, step: str) -> Type:
     """Return *outputs*, where what may be missing is asked for through *step*."""
-    if not isinstance(outputs, Record):
+    if not isinstance(outputs, RecordType):
         return outputs
     fields = {
-        name: Perhaps(type_.of, step, type_.why) if isinstance(type_, Perhaps) else type_
+        name: MaybeMissing(type_.of, step, type_.why) if isinstance(type_, MaybeMissing) else type_
         for name, type_ in outputs.fields.items()
     }
-    return Record(fields, outputs.noun, outputs.absent, outputs.open)
+    return RecordType(fields, outputs.noun, outputs.absent, outputs.open)
 
 
 def may_be_skipped(steps: Sequence[StepBase]) -> bool:

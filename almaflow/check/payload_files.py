@@ -12,9 +12,9 @@ from almaflow.alma.payload import (
 )
 from almaflow.alma.wire import JobParameter
 from almaflow.alma_keys import find_keys
-from almaflow.check.collector import Notes
+from almaflow.check.collector import ProblemCollector
 from almaflow.check.job_sets import check_payload_set
-from almaflow.check.loader import Surroundings
+from almaflow.check.loader import CheckContext
 from almaflow.check.payload_jobs import check_inline_payload, check_payload_job
 from almaflow.check.project_files import beside, check_keys, find_file
 from almaflow.document import PathTo
@@ -24,7 +24,9 @@ from almaflow.steps.submit_job import SubmitJob
 from almaflow.text_files import FileUnreadable, read_bytes
 
 
-def check_payload(notes: Notes, around: Surroundings, path: PathTo, kind: SubmitJob) -> None:
+def check_payload(
+    notes: ProblemCollector, around: CheckContext, path: PathTo, kind: SubmitJob
+) -> None:
     """Note a payload that is not there, is none, or does not fit its parameters."""
     assert kind.payload is not None
     place = (*path, "payload")
@@ -53,7 +55,7 @@ def check_payload(notes: Notes, around: Surroundings, path: PathTo, kind: Submit
     check_keys(notes, kind.payload, text)
 
 
-def _in_payload(notes: Notes, name: str, text: str, error: PayloadInvalid) -> None:
+def _in_payload(notes: ProblemCollector, name: str, text: str, error: PayloadInvalid) -> None:
     """Note a mistake in the payload at its place there."""
     location = Location(beside(notes, name), error.line, error.column)
     line = error.line_of(text)
@@ -61,7 +63,7 @@ def _in_payload(notes: Notes, name: str, text: str, error: PayloadInvalid) -> No
 
 
 def _check_overrides(
-    notes: Notes, path: PathTo, kind: SubmitJob, payload: list[JobParameter]
+    notes: ProblemCollector, path: PathTo, kind: SubmitJob, payload: list[JobParameter]
 ) -> None:
     """Note names of a mapping of parameters that the payload has several times."""
     if not isinstance(kind.parameters, dict):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from almaflow.alma.payload import Payload
-from almaflow.check.collector import Notes
+from almaflow.check.collector import ProblemCollector
 from almaflow.document import PathTo
 from almaflow.problems import Severity
 from almaflow.steps.submit_job import SubmitJob
 
 
-def check_scheduled(notes: Notes, path: PathTo, kind: SubmitJob) -> None:
+def check_scheduled(notes: ProblemCollector, path: PathTo, kind: SubmitJob) -> None:
     """Note a scheduled job in the `submit_job` at *path*; its parameters are in a profile."""
     if kind.job.id is None or not kind.job.id.startswith("S"):
         return
@@ -23,7 +23,9 @@ def check_scheduled(notes: Notes, path: PathTo, kind: SubmitJob) -> None:
     )
 
 
-def check_payload_job(notes: Notes, path: PathTo, kind: SubmitJob, payload: Payload) -> None:
+def check_payload_job(
+    notes: ProblemCollector, path: PathTo, kind: SubmitJob, payload: Payload
+) -> None:
     """Note a payload of another job than that of the step at *path*, and one laid out anew."""
     place = (*path, "payload")
     if kind.job.id and payload.job and kind.job.id != payload.job:
@@ -44,7 +46,7 @@ def check_payload_job(notes: Notes, path: PathTo, kind: SubmitJob, payload: Payl
         )
 
 
-def check_inline_payload(notes: Notes, path: PathTo, name: str) -> bool:
+def check_inline_payload(notes: ProblemCollector, path: PathTo, name: str) -> bool:
     """Note a payload that was written at *path*, where the *name* of its file is expected."""
     if not name.lstrip().startswith(("<", "{", "[")):
         return False

@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from almaflow.check.collector import Notes
-from almaflow.check.loader import Surroundings
+from almaflow.check.collector import ProblemCollector
+from almaflow.check.loader import CheckContext
 from almaflow.check.value_shapes import saved_as_csv
 from almaflow.document import PathTo
 from almaflow.document.hazards import WINDOWS_PATH, keys_in_file
@@ -22,8 +22,8 @@ _ABSOLUTE = re.compile(r"[A-Za-z]:[\\/]|\\\\|~/")
 
 
 def find_file(
-    notes: Notes,
-    around: Surroundings,
+    notes: ProblemCollector,
+    around: CheckContext,
     path: PathTo,
     name: str,
     severity: Severity,
@@ -66,7 +66,7 @@ def find_file(
     return None
 
 
-def refuse_path(notes: Notes, path: PathTo, error: PathRefused) -> None:
+def refuse_path(notes: ProblemCollector, path: PathTo, error: PathRefused) -> None:
     """Note a path that the file may not name; of Windows' paths, how they are written."""
     raw = notes.document.raw(path)
     why = windows_path(raw) if raw.startswith('"') else ""
@@ -82,13 +82,13 @@ def _nearest(target: Path, name: str) -> str:
     return did_you_mean(name, [os.path.join(folder, one) for one in names]) or "."
 
 
-def check_keys(notes: Notes, name: str, text: str) -> None:
+def check_keys(notes: ProblemCollector, name: str, text: str) -> None:
     """Note the Alma keys in the *text* of the file *name*, at their places there."""
     for problem in keys_in_file(text, beside(notes, name)):
         notes.add(problem)
 
 
-def beside(notes: Notes, name: str) -> str:
+def beside(notes: ProblemCollector, name: str) -> str:
     """Return what messages call the file that the workflow calls *name*."""
     folder = os.path.dirname(notes.document.file)
     return os.path.normpath(os.path.join(folder, name))

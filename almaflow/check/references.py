@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from almaflow.check.collector import Notes
-from almaflow.check.loader import Surroundings
+from almaflow.check.collector import ProblemCollector
+from almaflow.check.loader import CheckContext
 from almaflow.document import PathTo
 from almaflow.problems import Severity, did_you_mean
 from almaflow.settings.project import LOG_CHANNEL
@@ -19,7 +19,7 @@ from almaflow.workflow_names import name_problem
 
 
 def check_institution(
-    notes: Notes, around: Surroundings, path: PathTo, name: str, environment: str
+    notes: ProblemCollector, around: CheckContext, path: PathTo, name: str, environment: str
 ) -> None:
     """Note an institution that almaflow.yaml does not have, or has in another *environment*.
 
@@ -41,7 +41,9 @@ def check_institution(
         )
 
 
-def check_main_institution(notes: Notes, around: Surroundings, workflow: Workflow) -> None:
+def check_main_institution(
+    notes: ProblemCollector, around: CheckContext, workflow: Workflow
+) -> None:
     """Note that the institution of the whole workflow is not there, or not named."""
     if workflow.institution is not None:
         name = workflow.institution.text
@@ -60,7 +62,7 @@ def check_main_institution(notes: Notes, around: Surroundings, workflow: Workflo
         )
 
 
-def check_file_name(notes: Notes, workflow: Workflow) -> None:
+def check_file_name(notes: ProblemCollector, workflow: Workflow) -> None:
     """Note a file whose stem cannot be the name of a workflow that gives none."""
     if workflow.name is None and (why := name_problem(Path(notes.document.file).stem)):
         message = (
@@ -70,7 +72,9 @@ def check_file_name(notes: Notes, workflow: Workflow) -> None:
         notes.at((), "bad-name", message)
 
 
-def check_channel(notes: Notes, around: Surroundings, path: PathTo, channel: str) -> None:
+def check_channel(
+    notes: ProblemCollector, around: CheckContext, path: PathTo, channel: str
+) -> None:
     """Note a channel that almaflow.yaml does not have."""
     known = {*around.project.settings.channels, LOG_CHANNEL}
     if not around.settings_count or channel in known:
@@ -83,7 +87,7 @@ def check_channel(notes: Notes, around: Surroundings, path: PathTo, channel: str
     )
 
 
-def check_ping(notes: Notes, around: Surroundings, path: PathTo, ping: str) -> None:
+def check_ping(notes: ProblemCollector, around: CheckContext, path: PathTo, ping: str) -> None:
     """Note a dead man's switch that almaflow.yaml does not have."""
     known = around.project.settings.pings
     if around.settings_count and ping not in known:
@@ -91,7 +95,9 @@ def check_ping(notes: Notes, around: Surroundings, path: PathTo, ping: str) -> N
         notes.at(path, "unknown-ping", message)
 
 
-def check_connection(notes: Notes, around: Surroundings, path: PathTo, connection: str) -> None:
+def check_connection(
+    notes: ProblemCollector, around: CheckContext, path: PathTo, connection: str
+) -> None:
     """Note a connection that almaflow.yaml does not have."""
     known = around.project.settings.connections
     if around.settings_count and connection not in known:
@@ -100,7 +106,9 @@ def check_connection(notes: Notes, around: Surroundings, path: PathTo, connectio
         notes.at(path, "unknown-connection", message)
 
 
-def check_names_outside(notes: Notes, around: Surroundings, path: PathTo, step: StepBase) -> None:
+def check_names_outside(
+    notes: ProblemCollector, around: CheckContext, path: PathTo, step: StepBase
+) -> None:
     """Note what a step names that does not exist; *path* is that of the step."""
     kind, path = step.kind, (*path, step.kind.key)
     if is_notify(kind):

@@ -10,9 +10,9 @@ from itertools import islice, pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from almaflow.check.collector import Notes
-from almaflow.check.declarations import Declared
-from almaflow.check.loader import Surroundings
+from almaflow.check.collector import ProblemCollector
+from almaflow.check.declarations import DeclaredNames
+from almaflow.check.loader import CheckContext
 from almaflow.document import PathTo
 from almaflow.errors import RequestWrong
 from almaflow.problems import Severity, did_you_mean
@@ -44,21 +44,21 @@ _RARE = timedelta(days=28)
 _MOST = 6 * 14
 
 
-def check_zone(notes: Notes, path: PathTo, name: str | None) -> None:
+def check_zone(notes: ProblemCollector, path: PathTo, name: str | None) -> None:
     """Note a time zone that does not exist."""
     if name is not None:
         _read(notes, path, "bad-timezone", find_zone, name)
 
 
 def check_schedule(
-    workflow: Workflow, notes: Notes, around: Surroundings, declared: Declared
+    workflow: Workflow, notes: ProblemCollector, around: CheckContext, declared: DeclaredNames
 ) -> None:
     """Check every entry of the schedule."""
     seen: dict[str, int] = {}
     for place, entry in enumerate(workflow.schedule):
         path = ("schedule", place)
         if entry.id is not None:
-            line = notes.document.place((*path, "id")).line
+            line = notes.document.location_of((*path, "id")).line
             if entry.id in seen:
                 notes.at(
                     (*path, "id"),
@@ -76,7 +76,7 @@ def check_schedule(
         _check_inputs(notes, path, entry, workflow, declared)
 
 
-def _check_times(notes: Notes, path: PathTo, entry: ScheduleEntry) -> None:
+def _check_times(notes: ProblemCollector, path: PathTo, entry: ScheduleEntry) -> None:
     check_zone(notes, (*path, "timezone"), entry.timezone)
     if entry.cron is not None:
         _read(notes, (*path, "cron"), "bad-cron", _read_cron, entry.cron)
@@ -130,7 +130,7 @@ def _instant(moment: datetime) -> datetime:
 
 
 def _check_calendars(
-    notes: Notes, around: Surroundings, path: PathTo, entry: ScheduleEntry
+    notes: ProblemCollector, around: CheckContext, path: PathTo, entry: ScheduleEntry
 ) -> None:
     known = around.project.settings.calendars
     for place, name in enumerate(entry.except_):
@@ -143,7 +143,11 @@ def _check_calendars(
 
 
 def _check_days_off(
-    notes: Notes, around: Surroundings, path: PathTo, entry: ScheduleEntry, workflow: Workflow
+    notes: ProblemCollector,
+    around: CheckContext,
+    path: PathTo,
+    entry: ScheduleEntry,
+    workflow: Workflow,
 ) -> None:
     """Warn when a day off takes away a tick of something that comes monthly or more rarely."""
     known = around.project.settings.calendars
@@ -175,7 +179,11 @@ def _check_days_off(
 
 
 def _check_inputs(
-    notes: Notes, path: PathTo, entry: ScheduleEntry, workflow: Workflow, declared: Declared
+    notes: ProblemCollector,
+    path: PathTo,
+    entry: ScheduleEntry,
+    workflow: Workflow,
+    declared: DeclaredNames,
 ) -> None:
     for name, value in entry.inputs.items():
         if name in workflow.inputs:
@@ -196,7 +204,9 @@ def _check_inputs(
         )
 
 
-def _read(notes: Notes, path: PathTo, code: str, read: Callable[[Any], Any], value: Any) -> Any:
+def _read(
+    notes: ProblemCollector, path: PathTo, code: str, read: Callable[[Any], Any], value: Any
+) -> Any:
     """Return what *read* makes of *value*; None, and a note, when it is invalid."""
     try:
         return read(value)

@@ -15,9 +15,9 @@ from almaflow.expressions import (
     NUMBER,
     TEXT,
     ExpressionSyntax,
-    ListOf,
-    Perhaps,
-    Record,
+    ListType,
+    MaybeMissing,
+    RecordType,
     Type,
     parse_template,
     type_of,
@@ -33,7 +33,7 @@ INPUT_TYPES: Mapping[str, Type] = {
     "number": NUMBER,
     "boolean": BOOLEAN,
     "date": DATE,
-    "list": ListOf(ANYTHING),
+    "list": ListType(ANYTHING),
 }
 
 _RUN: Mapping[str, Type] = {
@@ -46,12 +46,12 @@ _RUN: Mapping[str, Type] = {
 }
 _ENDED: Mapping[str, Type] = {"outcome": TEXT, "error": TEXT}
 
-RUN = Record(
+RUN = RecordType(
     _RUN,
     "field of run",
     dict.fromkeys(_ENDED, "it is known only after the steps have ended, in `finally`"),
 )
-RUN_ENDED = Record({**_RUN, **_ENDED}, "field of run")
+RUN_ENDED = RecordType({**_RUN, **_ENDED}, "field of run")
 
 NO_STEPS = "no step has run yet when the inputs and `vars` are evaluated"
 NO_SECRETS = (
@@ -66,7 +66,7 @@ def input_type(declared: Input) -> Type:
     return INPUT_TYPES[declared.type]
 
 
-def value_type(value: Any, scope: Record) -> Type:
+def value_type(value: Any, scope: RecordType) -> Type:
     """Return the type of a value of `vars`: a template, which sees *scope*, a scalar, a
     mapping or a list.
     """
@@ -85,28 +85,28 @@ def value_type(value: Any, scope: Record) -> Type:
         case Plain():
             return TEXT
         case dict():
-            return Record({key: value_type(one, scope) for key, one in value.items()}, "key")
+            return RecordType({key: value_type(one, scope) for key, one in value.items()}, "key")
     types = [value_type(one, scope) for one in value]
-    return ListOf(types[0] if types and all(one == types[0] for one in types) else ANYTHING)
+    return ListType(types[0] if types and all(one == types[0] for one in types) else ANYTHING)
 
 
-def outputs_of(kind: Kind) -> Record:
+def outputs_of(kind: Kind) -> RecordType:
     """Return what `steps.x` of a step that does *kind* is."""
     absent = kind.withholds()
     own = {name: type_ for name, type_ in kind.gives().items() if name not in absent}
-    return Record({**COMMON_OUTPUTS, **own}, f"output of {kind.key}", absent)
+    return RecordType({**COMMON_OUTPUTS, **own}, f"output of {kind.key}", absent)
 
 
 def perhaps(outputs: Type, step: str, why: str) -> Type:
     """Return the outputs of a step that may not have run."""
-    if not isinstance(outputs, Record):
+    if not isinstance(outputs, RecordType):
         # Nothing is known of a step that could not be read.
         return outputs
     fields = {
-        name: type_ if name in ALWAYS_THERE else Perhaps(type_, step, why)
+        name: type_ if name in ALWAYS_THERE else MaybeMissing(type_, step, why)
         for name, type_ in outputs.fields.items()
     }
-    return Record(fields, outputs.noun, outputs.absent, outputs.open)
+    return RecordType(fields, outputs.noun, outputs.absent, outputs.open)
 
 
 class VisibleSteps:
@@ -131,7 +131,7 @@ class VisibleSteps:
         self._steps = steps
         self.here: PathTo = ()
 
-    def record(self, uncertain: Collection[str] = ()) -> Record:
+    def record(self, uncertain: Collection[str] = ()) -> RecordType:
         """Return `steps` as it is seen from `here`, some of them *uncertain*."""
         fields: Mapping[str, Type] = self.fields
         if uncertain:
@@ -139,7 +139,7 @@ class VisibleSteps:
                 name: perhaps(one, name, "") if name in uncertain else one
                 for name, one in fields.items()
             }
-        return Record(fields, "step", _Absent(self))
+        return RecordType(fields, "step", _Absent(self))
 
     def add(self, step: StepBase, outputs: Type) -> None:
         """Let a step that has been passed be seen."""
@@ -168,7 +168,7 @@ class VisibleSteps:
     def why_not(self, step: str) -> str:
         """Return the clause that says why *step*, which exists, cannot be seen from `here`."""
         path = self._places[step]
-        line = self._document.place(path).line
+        line = self._document.location_of(path).line
         shared = next(
             (
                 depth
@@ -195,7 +195,7 @@ class VisibleSteps:
         for end in range(shared, len(path)):
             around = self._steps.get(path[:end])
             if around is not None and any(body.own_scope for body in around.kind.bodies()):
-                opens_at = self._document.place(path[:end]).line
+                opens_at = self._document.location_of(path[:end]).line
                 named = f"use `steps.{around.id}.results`"
                 unnamed = "give that step an `id` and use its `results`"
                 return (

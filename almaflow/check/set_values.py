@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from almaflow.check.collector import Notes
+from almaflow.check.collector import ProblemCollector
 from almaflow.check.traversal import data_at, sources
 from almaflow.check.value_shapes import (
     around_templates,
@@ -20,7 +20,7 @@ from almaflow.check.value_shapes import (
     typographic_quotes,
 )
 from almaflow.document import PathTo
-from almaflow.field_types import IdTemplate, MemberId, Message, Source, Template
+from almaflow.field_types import IdTemplate, MemberId, Message, Template, TemplateText
 from almaflow.problems import Severity
 from almaflow.steps.base import StepBase
 
@@ -30,7 +30,9 @@ _MEMBER_KEYS = ("members", "add", "remove", "replace")
 _JOB_ID = re.compile(r"[SMO]\d*")
 
 
-def check_values(notes: Notes, path: PathTo, step: StepBase, steps: Mapping[str, StepBase]) -> None:
+def check_values(
+    notes: ProblemCollector, path: PathTo, step: StepBase, steps: Mapping[str, StepBase]
+) -> None:
     """Note the values of *step* that cannot be meant; *steps* are those with an id.
 
     What steps inside it hold is not checked.
@@ -45,7 +47,9 @@ def check_values(notes: Notes, path: PathTo, step: StepBase, steps: Mapping[str,
             _check_text(notes, place, source, steps)
 
 
-def check_id(notes: Notes, path: PathTo, text: str, steps: Mapping[str, StepBase]) -> None:
+def check_id(
+    notes: ProblemCollector, path: PathTo, text: str, steps: Mapping[str, StepBase]
+) -> None:
     """Note an id of Alma's with characters that no id has."""
     around = around_templates(text)
     if not around or around.isdecimal() or (path[-1] == "job" and _JOB_ID.fullmatch(around)):
@@ -91,7 +95,9 @@ def _is_of_set(path: PathTo) -> bool:
     return path[-1] not in ("run", "job") and "from_run" not in path
 
 
-def _check_member(notes: Notes, path: PathTo, text: str, steps: Mapping[str, StepBase]) -> None:
+def _check_member(
+    notes: ProblemCollector, path: PathTo, text: str, steps: Mapping[str, StepBase]
+) -> None:
     expression = meant_expression(text, steps)
     if expression:
         notes.at(path, _NOT_AN_ID, f"A member {_braces_advice(text, expression)}")
@@ -108,7 +114,9 @@ def _check_member(notes: Notes, path: PathTo, text: str, steps: Mapping[str, Ste
         )
 
 
-def _check_text(notes: Notes, path: PathTo, source: Source, steps: Mapping[str, StepBase]) -> None:
+def _check_text(
+    notes: ProblemCollector, path: PathTo, source: TemplateText, steps: Mapping[str, StepBase]
+) -> None:
     """Note texts that are certainly meant as templates; they may be sent as they are."""
     for offset in dollar_templates(source.text):
         notes.within(

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from almaflow.alma.job_status import KNOWN_STATUSES, TERMINAL_STATUSES
-from almaflow.check.collector import Notes
+from almaflow.check.collector import ProblemCollector
 from almaflow.document import PathTo
 from almaflow.outcome import Outcome
 from almaflow.problems import Severity
@@ -52,7 +52,7 @@ _NEVER_AGAIN: Mapping[str, str] = {
 
 
 def check_endings(
-    notes: Notes, path: PathTo, step: StepBase, steps: Mapping[str, StepBase]
+    notes: ProblemCollector, path: PathTo, step: StepBase, steps: Mapping[str, StepBase]
 ) -> None:
     """Check the codes that *step*, which is at *path*, lists; *steps* are those with an id."""
     kind = step.kind
@@ -73,7 +73,9 @@ def check_endings(
         )
 
 
-def check_patience(notes: Notes, path: PathTo, step: StepBase, defaults: Defaults) -> None:
+def check_patience(
+    notes: ProblemCollector, path: PathTo, step: StepBase, defaults: Defaults
+) -> None:
     """Note an `approve` that is to continue after its timeout, but has none."""
     kind = step.kind
     if not is_approve(kind) or kind.on_timeout == "fail":
@@ -89,7 +91,7 @@ def check_patience(notes: Notes, path: PathTo, step: StepBase, defaults: Default
         )
 
 
-def check_retry(notes: Notes, path: PathTo, retry: Retry | None) -> None:
+def check_retry(notes: ProblemCollector, path: PathTo, retry: Retry | None) -> None:
     """Check the endings that allow another attempt: outcomes and Alma's codes."""
     for place, code in enumerate(retry.on if retry else ()):
         here = (*path, "on", place)
@@ -106,7 +108,9 @@ def check_retry(notes: Notes, path: PathTo, retry: Retry | None) -> None:
             _check_status(notes, here, code, outcomes=True)
 
 
-def _check_cases(notes: Notes, path: PathTo, branch: Branch, steps: Mapping[str, StepBase]) -> None:
+def _check_cases(
+    notes: ProblemCollector, path: PathTo, branch: Branch, steps: Mapping[str, StepBase]
+) -> None:
     from almaflow.steps.branch import ENDING, split_case
 
     ending = ENDING.search(branch.on.text)
@@ -132,7 +136,7 @@ def _check_cases(notes: Notes, path: PathTo, branch: Branch, steps: Mapping[str,
             elif ending and of_job and value:
                 # The status is empty until Alma gives one, so there may be a case for that.
                 _check_status(notes, place, value, is_key=True)
-            seen.setdefault(value, notes.document.key_place(place).line)
+            seen.setdefault(value, notes.document.key_location(place).line)
 
 
 def _in_its_case(value: str, kind: str) -> str:
@@ -143,7 +147,7 @@ def _in_its_case(value: str, kind: str) -> str:
     return value.upper() if value.upper() in KNOWN_STATUSES and value not in OUTCOMES else value
 
 
-def _check_outcome(notes: Notes, path: PathTo, value: str) -> None:
+def _check_outcome(notes: ProblemCollector, path: PathTo, value: str) -> None:
     message = outcome_problem(value)
     if message:
         notes.at_key(path, "unknown-outcome", message)
@@ -172,7 +176,12 @@ def _outcome_meant(value: str) -> str:
 
 
 def _check_status(
-    notes: Notes, path: PathTo, code: str, *, is_key: bool = False, outcomes: bool = False
+    notes: ProblemCollector,
+    path: PathTo,
+    code: str,
+    *,
+    is_key: bool = False,
+    outcomes: bool = False,
 ) -> None:
     """Note a code that Alma is not known to use; with *outcomes*, ours are allowed too."""
     problem = status_problem(code, outcomes=outcomes)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from almaflow.check.collector import Notes
+from almaflow.check.collector import ProblemCollector
 from almaflow.document import PathTo
 from almaflow.steps.base import MOST_STEPS, StepBase
 from almaflow.steps.tree import walk
 from almaflow.steps.which_kind import is_for_each, is_parallel, is_stop
 
 
-def check_step_count(notes: Notes, path: PathTo, steps: Sequence[StepBase]) -> None:
+def check_step_count(notes: ProblemCollector, path: PathTo, steps: Sequence[StepBase]) -> None:
     """Note each step of the list at *path* whose loops begin more steps than a run may begin."""
     for place, step in enumerate(steps):
         count = _begun_by(step)

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 from almaflow.check.alma_names import check_names
 from almaflow.check.called_workflows import calls_in, check_call, outputs_of_call
 from almaflow.check.collector import (
-    Notes,
+    ProblemCollector,
     check_length,
     check_poll,
     check_within,
     may_not_be_there,
     with_names,
 )
-from almaflow.check.declarations import Declared, check_name
+from almaflow.check.declarations import DeclaredNames, check_name
 from almaflow.check.impossible_conditions import check_conditions, check_values_of
-from almaflow.check.loader import Checked, Surroundings
+from almaflow.check.loader import CheckContext, CheckedFile
 from almaflow.check.nested_steps import (
     check_item_name,
     item_type,
@@ -32,7 +32,7 @@ from almaflow.check.set_values import check_values
 from almaflow.check.status_codes import check_endings, check_patience
 from almaflow.check.traversal import below, data_at, fields_of, sources
 from almaflow.document import PathTo
-from almaflow.expressions import ANYTHING, Perhaps, Record, Type, guards_of
+from almaflow.expressions import ANYTHING, MaybeMissing, RecordType, Type, guards_of
 from almaflow.field_types import format_duration
 from almaflow.late_dataclasses import dataclass
 from almaflow.steps.base import PollSettings, StepBase
@@ -53,7 +53,7 @@ class _Here:
     around and the lines of these. *institution* is None when only the run will know it.
     """
 
-    run: Record
+    run: RecordType
     institution: str | None
     guards: frozenset[str] = frozenset()
     items: Mapping[str, Type] = field(default_factory=dict)
@@ -69,9 +69,9 @@ class StepChecks:
     def __init__(
         self,
         workflow: Workflow,
-        notes: Notes,
-        around: Surroundings,
-        declared: Declared,
+        notes: ProblemCollector,
+        around: CheckContext,
+        declared: DeclaredNames,
         lost: Collection[str],
     ) -> None:
         self.workflow = workflow
@@ -82,7 +82,7 @@ class StepChecks:
         self.outputs: dict[str, Type] = {}
         self._steps = {node.keys: node.step for node in workflow.all_steps()}
         self._items = {
-            step.kind.as_: _ITEM_OUTSIDE.format(notes.document.place(path).line)
+            step.kind.as_: _ITEM_OUTSIDE.format(notes.document.location_of(path).line)
             for path, step in reversed(self._steps.items())
             if is_for_each(step.kind)
         }
@@ -98,7 +98,7 @@ class StepChecks:
         )
 
     @property
-    def calls(self) -> dict[str, Checked]:
+    def calls(self) -> dict[str, CheckedFile]:
         """The files that are called, by the names that the steps give them."""
         kinds = {path: self._steps[path].kind for path in self._called}
         return {kind.workflow: self._called[path] for path, kind in kinds.items() if is_call(kind)}
@@ -119,7 +119,7 @@ class StepChecks:
         self.visible.here = ("outputs",)
         self._check_outputs(self._scope(here))
 
-    def _check_outputs(self, scope: Record) -> None:
+    def _check_outputs(self, scope: RecordType) -> None:
         """Check the outputs and note their types, for who calls this workflow."""
         file = self.notes.document.file
         left_out = self.visible.record(not_reached(self.workflow.steps))
@@ -131,9 +131,11 @@ class StepChecks:
             check_values_of(self.notes, path, value, self._by_id)
             type_ = value_type(value, scope)
             if may_be_skipped(self.workflow.steps):
-                type_ = Perhaps(type_, "", f"{file} may end as skipped and then has no outputs")
+                type_ = MaybeMissing(
+                    type_, "", f"{file} may end as skipped and then has no outputs"
+                )
             elif may_not_be_there((source for _, source in sources(value, None, path)), early):
-                type_ = Perhaps(type_, "", f"{file} may stop before it is known")
+                type_ = MaybeMissing(type_, "", f"{file} may stop before it is known")
             self.outputs[name] = type_
 
     def _name_all(self) -> None:
@@ -141,8 +143,8 @@ class StepChecks:
             if step.id is None:
                 continue
             if step.id in self._places:
-                first = self.notes.document.place((*self._places[step.id], "id")).line
-                again = self.notes.document.place((*path, "id")).line
+                first = self.notes.document.location_of((*self._places[step.id], "id")).line
+                again = self.notes.document.location_of((*path, "id")).line
                 where = f"first in line {first}" if first != again else "through an alias"
                 self.notes.at(
                     (*path, "id"),
@@ -206,7 +208,7 @@ class StepChecks:
         check_within(self.notes, (*path, "timeout"), step.timeout, whole, advice)
 
     def _check_kind(
-        self, path: PathTo, step: StepBase, scope: Record, guards: frozenset[str]
+        self, path: PathTo, step: StepBase, scope: RecordType, guards: frozenset[str]
     ) -> None:
         """Check every expression under the key that names the step's kind."""
         kind, path = step.kind, (*path, step.kind.key)
@@ -222,14 +224,14 @@ class StepChecks:
                 check_poll(self.notes, (*path, key), value)
 
     def _check_for_each(
-        self, path: PathTo, step: StepBase, kind: ForEach, scope: Record, here: _Here
+        self, path: PathTo, step: StepBase, kind: ForEach, scope: RecordType, here: _Here
     ) -> Type:
         """Check the steps inside, which are visible outside only through `results`."""
         inside = (*path, kind.key)
         used = scope.fields.keys() - here.items.keys()
         check_item_name(self.notes, inside, kind, used, here.lines)
         item = item_type(self.notes, inside, kind, scope)
-        line = self.notes.document.place(path).line
+        line = self.notes.document.location_of(path).line
         here = replace(
             here, items={**here.items, kind.as_: item}, lines={**here.lines, kind.as_: line}
         )
@@ -238,7 +240,7 @@ class StepChecks:
         outputs = self.visible.take(start)
         return with_names(outputs_of(kind), {"results": results_of(step, item, outputs)})
 
-    def _check_call(self, path: PathTo, step: StepBase, scope: Record, here: _Here) -> Type:
+    def _check_call(self, path: PathTo, step: StepBase, scope: RecordType, here: _Here) -> Type:
         called = self._called.get(path)
         if called is not None:
             around, at = self.around, here.institution
@@ -259,13 +261,13 @@ class StepChecks:
             if not body.own_scope:
                 passed.update(outputs)
         if passed:
-            line = self.notes.document.place(path).line
+            line = self.notes.document.location_of(path).line
             self.visible.put_back(passed, _why_not_run(step, line))
 
-    def _scope(self, here: _Here) -> Record:
+    def _scope(self, here: _Here) -> RecordType:
         names = {"run": here.run, "steps": self.visible.record(), **here.items}
         absent = {**self._items, "secrets": NO_SECRETS}
-        return with_names(Record(self.scope.fields, self.scope.noun, absent), names)
+        return with_names(RecordType(self.scope.fields, self.scope.noun, absent), names)
 
 
 def _why_not_run(step: StepBase, line: int) -> str:

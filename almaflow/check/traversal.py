@@ -10,18 +10,18 @@ from typing import Annotated, Any
 
 from almaflow import model_fields
 from almaflow.document import PathTo
-from almaflow.field_types import VALUE, Model, Source, Template
+from almaflow.field_types import VALUE, Model, Template, TemplateText
 from almaflow.late_dataclasses import dataclass
 from almaflow.steps.base import StepBase
 
 
-def sources(value: Any, data: Any, path: PathTo) -> Iterator[tuple[PathTo, Source]]:
+def sources(value: Any, data: Any, path: PathTo) -> Iterator[tuple[PathTo, TemplateText]]:
     """Yield everything in *value* that is evaluated, with its path; not that of steps inside.
 
     *data* is what the document has at *path*: a short form puts a field at its model's own path.
     """
     match value:
-        case Source():
+        case TemplateText():
             yield path, value
         case StepBase():
             return
@@ -68,7 +68,7 @@ def _child(data: Any, key: str | int) -> Any:
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenText:
     """A text of a document, or a key of a mapping in it, and the field it belongs to.
 
     *source* is the class when it is evaluated, else None.
@@ -76,7 +76,7 @@ class Written:
 
     path: PathTo
     text: str
-    source: type[Source] | None
+    source: type[TemplateText] | None
     is_key: bool = False
 
 
@@ -84,7 +84,7 @@ class Written:
 class _Forms:
     """What a field may hold: each way of writing it is one of the types."""
 
-    source: type[Source] | None = None
+    source: type[TemplateText] | None = None
     models: tuple[type[Model], ...] = ()
     items: _Forms | None = None
     values: _Forms | None = None
@@ -99,20 +99,20 @@ class _Forms:
         return not others and not any(issubclass(model, StepBase) for model in inner)
 
 
-def written(model: type[Model], data: Any) -> Iterator[Written]:
+def written(model: type[Model], data: Any) -> Iterator[WrittenText]:
     """Yield every text with braces in *data* by the field of *model* it belongs to.
 
     Works on documents that do not fit the model; what has no place in it is left out.
     """
-    return (one for one in _visit_model(model, data, ()) if isinstance(one, Written))
+    return (one for one in _visit_model(model, data, ()) if isinstance(one, WrittenText))
 
 
 def written_steps(model: type[Model], data: Any) -> Iterator[tuple[PathTo, dict[str, Any]]]:
     """Yield every mapping of *data* that is in the place of a step, with its path."""
-    return (one for one in _visit_model(model, data, ()) if not isinstance(one, Written))
+    return (one for one in _visit_model(model, data, ()) if not isinstance(one, WrittenText))
 
 
-_Visited = Written | tuple[PathTo, dict[str, Any]]
+_Visited = WrittenText | tuple[PathTo, dict[str, Any]]
 """A text, or a mapping in the place of a step."""
 
 
@@ -128,7 +128,7 @@ def _visit_model(model: type[Model], data: Any, path: PathTo) -> Iterator[_Visit
         if key not in fields:
             if model.named is None:
                 continue
-            yield Written((*path, key), key, None, is_key=True)
+            yield WrittenText((*path, key), key, None, is_key=True)
         yield from _visit(_forms_at(model, key), value, (*path, key))
 
 
@@ -138,14 +138,14 @@ def _visit(forms: _Forms, data: Any, path: PathTo) -> Iterator[_Visited]:
         forms = forms.items or forms
     match data:
         case str() if forms.free or not forms.models or forms.source is not None:
-            yield Written(path, data, Template if forms.free else forms.source)
+            yield WrittenText(path, data, Template if forms.free else forms.source)
         case dict() if forms.models and not forms.free:
             for model in forms.models:
                 yield from _visit_model(model, data, path)
         case dict() if (inner := forms if forms.free else forms.values) is not None:
             for key, value in data.items():
                 if not forms.free:
-                    yield Written((*path, key), key, None, is_key=True)
+                    yield WrittenText((*path, key), key, None, is_key=True)
                 yield from _visit(inner, value, (*path, key))
         case list() if (inner := forms if forms.free else forms.items) is not None:
             for place, value in enumerate(data):
@@ -183,7 +183,7 @@ def _forms_of(annotation: Any) -> _Forms:
         return _Forms(items=_forms_of(arguments[0]))
     if origin is dict:
         return _Forms(values=_forms_of(arguments[1]))
-    if isinstance(annotation, type) and issubclass(annotation, Source):
+    if isinstance(annotation, type) and issubclass(annotation, TemplateText):
         return _Forms(source=annotation)
     if isinstance(annotation, type) and issubclass(annotation, Model):
         return _Forms(models=(annotation,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from almaflow.check.collector import Notes
+from almaflow.check.collector import ProblemCollector
 from almaflow.check.value_shapes import typographic_quotes
 from almaflow.document import PathTo
 from almaflow.lookalikes import mixed_word
@@ -15,7 +15,7 @@ from almaflow.problems import Severity
 _FOR_PEOPLE = frozenset({"description", "message", "notify", "text", "subject"})
 
 
-def check_quotes(notes: Notes) -> None:
+def check_quotes(notes: ProblemCollector) -> None:
     """Note every value of the document that was put in quotes which are not YAML's."""
     for path, text in _texts(notes.document.data, ()):
         inner = typographic_quotes(text)
@@ -33,7 +33,7 @@ def check_quotes(notes: Notes) -> None:
 _NAMES = frozenset({"name", "column", "columns", "find_set", "job_name", "prefix"})
 
 
-def check_letters(notes: Notes) -> None:
+def check_letters(notes: ProblemCollector) -> None:
     """Note the names in whose words a letter of another alphabet looks like a Latin one."""
     for path, text in _texts(notes.document.data, ()):
         if _NAMES.intersection(path[-2:]) and (why := mixed_word(text)):

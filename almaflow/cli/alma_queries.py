@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from almaflow.alma.calls import Call
+from almaflow.alma.calls import AlmaRequest
 from almaflow.alma.directory import Directory
 from almaflow.cli import bootstrap
 from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
@@ -41,7 +41,7 @@ NameOption = Annotated[
 ]
 
 
-class Asked:
+class OpenInstitution:
     """An open institution; *directory* finds jobs, profiles and sets by name."""
 
     def __init__(self, connection: InstitutionConnection) -> None:
@@ -54,13 +54,13 @@ class Asked:
         """How far Alma's clock is ahead of ours, according to its last response."""
         return self._connection.client.ahead
 
-    async def read(self, call: Call[T], /) -> T:
+    async def read(self, call: AlmaRequest[T], /) -> T:
         """Send *call* once; Raises: AlmaError."""
         return await self._connection.client.send(call)
 
 
 def ask(
-    question: Callable[[Asked], Awaitable[T]], institution: str | None, *, simulated: bool
+    question: Callable[[OpenInstitution], Awaitable[T]], institution: str | None, *, simulated: bool
 ) -> T:
     """Run *question* with a real or a simulated institution and return its result.
 
@@ -79,7 +79,7 @@ def ask(
 
 
 def ask_live(
-    question: Callable[[Asked], Awaitable[T]], project: Project, institution: str | None
+    question: Callable[[OpenInstitution], Awaitable[T]], project: Project, institution: str | None
 ) -> T:
     """Run *question* with an institution of almaflow.yaml and return its result."""
     name = project.institution(institution).name
@@ -88,10 +88,13 @@ def ask_live(
 
 
 def _ask(
-    question: Callable[[Asked], Awaitable[T]], connection: InstitutionConnection, *, virtual: bool
+    question: Callable[[OpenInstitution], Awaitable[T]],
+    connection: InstitutionConnection,
+    *,
+    virtual: bool,
 ) -> T:
     async def main() -> T:
-        return await question(Asked(connection))
+        return await question(OpenInstitution(connection))
 
     try:
         return run_interruptible(main, virtual=virtual)

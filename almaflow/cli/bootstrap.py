@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from almaflow.alma.simulator import Scenario, SimulatedAlma
     from almaflow.alma.simulator.scenario import Approval
     from almaflow.cli.wanted_files import WantedFile
-    from almaflow.connectors.base import Outside
+    from almaflow.connectors.base import ExternalSystems
     from almaflow.document import Document
     from almaflow.engine.alma_writes.institutions import InstitutionConnection, OpenConnection
-    from almaflow.engine.approvals import Asker, TerminalReply
+    from almaflow.engine.approvals import ApprovalPrompt, TerminalReply
     from almaflow.engine.engine import Engine
     from almaflow.engine.log import Log
     from almaflow.plan import Plan
@@ -124,7 +124,7 @@ def live_engine(
     project: Project,
     store: Store,
     listener: Listener,
-    people: Asker | None = None,
+    people: ApprovalPrompt | None = None,
     log: Log | None = None,
 ) -> Engine:
     """Return an engine that speaks to the institutions of almaflow.yaml.
@@ -132,8 +132,8 @@ def live_engine(
     *people* asks the person at this terminal, if there is one. *log* receives events that concern
     no run.
     """
-    from almaflow.connectors.registry import LiveOutside
-    from almaflow.engine.approvals import NobodyHere
+    from almaflow.connectors.registry import LiveSystems
+    from almaflow.engine.approvals import NoPrompt
     from almaflow.engine.engine import Engine
     from almaflow.engine.log import no_log
 
@@ -145,8 +145,8 @@ def live_engine(
         open_connection=live_connections(project, mask),
         listener=listener,
         mask=mask,
-        outside=LiveOutside(project),
-        people=people or NobodyHere(),
+        outside=LiveSystems(project),
+        people=people or NoPrompt(),
         log=log or no_log,
     )
 
@@ -197,14 +197,14 @@ class Simulation:
             listener=listener,
             chance=random.Random(0),
             outside=self.outside(),
-            people=ScenarioPeople(self.alma.scenario.approvals, self.clock),
+            people=ScenarioReplies(self.alma.scenario.approvals, self.clock),
             simulated_waits=SimulatedWaits(),
         )
 
-    def outside(self) -> Outside:
+    def outside(self) -> ExternalSystems:
         """Return access to the invented files of the scenario."""
         from almaflow.cli.wanted_files import content_of
-        from almaflow.connectors.simulated import MadeUpFile, SimulatedJob, SimulatedOutside
+        from almaflow.connectors.simulated import MadeUpFile, SimulatedJob, SimulatedSystems
 
         scenario, start = self.alma.scenario, self.clock.start
 
@@ -231,7 +231,7 @@ class Simulation:
                 for run in self.alma.instances()
             ]
 
-        return SimulatedOutside(self.clock.now, files, jobs, content)
+        return SimulatedSystems(self.clock.now, files, jobs, content)
 
     def open_connection(self, name: str) -> InstitutionConnection:
         """Create a simulated institution and open it."""
@@ -257,7 +257,7 @@ class Simulation:
 
 
 @dataclass
-class ScenarioPeople:
+class ScenarioReplies:
     """Replies to `approve` steps as the scenario says, and otherwise with yes."""
 
     approvals: Mapping[str, Approval]
@@ -311,11 +311,11 @@ def simulate(project: Project, loaded: LoadedWorkflow, scenario: str | None) -> 
 
 def _check_approvals(scenario: Scenario, loaded: LoadedWorkflow, path: Path | None) -> None:
     """Raise `RequestWrong` when the scenario replies to a step that asks no question."""
-    from almaflow.runs.step_tree import Outline
+    from almaflow.runs.step_tree import StepTree
 
     if not scenario.approvals:
         return
-    outline = Outline.of_loaded(loaded)
+    outline = StepTree.of_loaded(loaded)
     asking = [place for place in outline.places() if place.step.kind.key == "approve"]
     names = {place.path for place in asking} | {place.path.rsplit("/", 1)[-1] for place in asking}
     for name in scenario.approvals:

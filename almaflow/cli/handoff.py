@@ -14,7 +14,7 @@ from almaflow.cli.prompts import asker_at
 from almaflow.cli.render.run_report import exit_code_of, onlooker, steps_so_far
 from almaflow.cli.render.terminal import emit_json, say
 from almaflow.clock import SystemClock, sleep
-from almaflow.engine.lease import Silence
+from almaflow.engine.lease import HeartbeatWatch
 from almaflow.operations.run_owner import is_worked_on
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import recorded_plan
@@ -54,7 +54,7 @@ def responds(store: Store, record: RunRecord) -> bool:
 
     async def watched() -> bool:
         clock = SystemClock()
-        silence = Silence(clock, SilenceReport())
+        silence = HeartbeatWatch(clock, SilenceReport())
         while True:
             now = store.run(record.id)
             if now.status is Status.FINISHED:

@@ -7,7 +7,7 @@ from functools import partial
 
 from almaflow.alma import calls
 from almaflow.alma.errors import AlmaError, AlmaRefused, NotInAlma
-from almaflow.cli.alma_queries import Asked, ask_live
+from almaflow.cli.alma_queries import OpenInstitution, ask_live
 from almaflow.document import PathTo
 from almaflow.field_types import Template
 from almaflow.late_dataclasses import dataclass
@@ -17,7 +17,7 @@ from almaflow.steps.base import Kind
 from almaflow.steps.call import Call
 from almaflow.steps.create_set import CreateSet
 from almaflow.steps.find_set import FindSet
-from almaflow.steps.run_profile import ImportProfile, IntegrationProfile, RunProfile
+from almaflow.steps.run_profile import ImportProfileRef, IntegrationProfileRef, RunProfile
 from almaflow.steps.submit_job import JobReference, SubmitJob
 from almaflow.steps.wait_for_run import WaitForRun
 from almaflow.workflow_loader import LoadedWorkflow
@@ -53,7 +53,7 @@ def missing_in_alma(loaded: Iterable[LoadedWorkflow], project: Project) -> list[
     return problems
 
 
-async def _missing(alma: Asked, named: Sequence[_Named]) -> list[Problem]:
+async def _missing(alma: OpenInstitution, named: Sequence[_Named]) -> list[Problem]:
     problems = []
     for name in named:
         try:
@@ -76,12 +76,12 @@ def _other_name(name: _Named, message: str) -> Problem:
     document = name.loaded.document
     path = (*name.path[:-1], "name")
     advice = f"{message} The id counts. Write the name as in Alma, or check the id."
-    return document.problem(document.place(path), "other-name", advice, Severity.WARNING)
+    return document.problem(document.location_of(path), "other-name", advice, Severity.WARNING)
 
 
 def _problem(name: _Named, error: AlmaError) -> Problem:
     document = name.loaded.document
-    return document.problem(document.place(name.path), name.code, str(error), name.severity)
+    return document.problem(document.location_of(name.path), name.code, str(error), name.severity)
 
 
 def _names_in(
@@ -126,7 +126,7 @@ def _place(kind: Kind) -> tuple[PathTo, str, Severity] | None:
     return ((key,), "no-such-set", Severity.WARNING) if _is_literal(name) else None
 
 
-async def _look(alma: Asked, kind: Kind) -> str:
+async def _look(alma: OpenInstitution, kind: Kind) -> str:
     """Look up the object that a step names; Raises: NotInAlma, AlmaRefused.
 
     Returns the warning that the job with this id has another name.
@@ -135,7 +135,7 @@ async def _look(alma: Asked, kind: Kind) -> str:
         case SubmitJob(job=job):
             in_alma = await alma.directory.job(id=job.id, name=job.name)
             return alma.directory.other_name(in_alma, job.name)
-        case WaitForRun(integration=IntegrationProfile() as profile):
+        case WaitForRun(integration=IntegrationProfileRef() as profile):
             begins = kind.job.name if kind.job is not None else None
             await alma.directory.integration_job(profile.id, profile.code, profile.name, begins)
         case WaitForRun(job=JobReference() as job):
@@ -144,8 +144,8 @@ async def _look(alma: Asked, kind: Kind) -> str:
         case RunProfile(integration=profile) if profile is not None:
             await alma.directory.integration_job(profile.id, profile.code, profile.name, kind.job)
         case (
-            RunProfile(import_=ImportProfile() as profile)
-            | WaitForRun(import_=ImportProfile() as profile)
+            RunProfile(import_=ImportProfileRef() as profile)
+            | WaitForRun(import_=ImportProfileRef() as profile)
         ):
             await alma.directory.import_job(profile.id, profile.name)
         case FindSet(id=Template() as set_id) | CreateSet(from_set=Template() as set_id):
@@ -155,7 +155,7 @@ async def _look(alma: Asked, kind: Kind) -> str:
     return ""
 
 
-async def _set_named(alma: Asked, name: str) -> None:
+async def _set_named(alma: OpenInstitution, name: str) -> None:
     if await alma.directory.set_named(name) is None:
         raise NotInAlma(
             f"{alma.institution} has no set '{name}' now.",

@@ -17,7 +17,7 @@ import typer
 
 from almaflow.cli.render.terminal import emit, say
 from almaflow.cli.render.text_layout import on_one_line
-from almaflow.engine.approvals import Asker, NobodyHere, TerminalReply
+from almaflow.engine.approvals import ApprovalPrompt, NoPrompt, TerminalReply
 from almaflow.operations.typed_text import as_recorded
 from almaflow.runs.events import Listener
 
@@ -46,14 +46,14 @@ def confirmed(question: str) -> bool:
     return typer.confirm(on_one_line(question), default=False)
 
 
-def asker_at(view: Listener, *, as_json: bool) -> Asker:
+def asker_at(view: Listener, *, as_json: bool) -> ApprovalPrompt:
     """Return an asker for the person at the terminal, or one that asks no person."""
     if as_json or not can_be_asked():
-        return NobodyHere()
-    return PersonAtTerminal(view)
+        return NoPrompt()
+    return TerminalPrompt(view)
 
 
-class PersonAtTerminal:
+class TerminalPrompt:
     """Puts the questions of `approve` steps to the person at the terminal, one at a time.
 
     The event loop keeps running, so that a reply from elsewhere, a timeout or Ctrl-C can withdraw

@@ -95,13 +95,13 @@ def _as_key(document: Document, path: PathTo, key: str, line: str) -> str:
     """Say where a new key goes: in a mapping at *path*, or in place of the same key, empty."""
     file = document.file
     if document.has((*path, key)):
-        number = document.key_place((*path, key)).line
+        number = document.key_location((*path, key)).line
         return f"write in line {number} of {file}, in place of `{key}`: {line}"
     if not path and not _in_brackets(document, path):
         return f"add this line to {file}: {line}"
     if _in_brackets(document, path):
         return f"{_after_bracket(document, path)}: {line},"
-    number = document.key_place(path).line
+    number = document.key_location(path).line
     return (
         f"insert below line {number} of {file}, indented like the other keys of `{path[-1]}`: "
         f"{line}"
@@ -115,7 +115,7 @@ def _as_entry(document: Document, path: PathTo, entries: list[Any]) -> str:
         line = ", ".join(flow(entry, _quoted) for entry in entries)
         return f"{_after_bracket(document, path)}: {line},"
     line = flow(entries[0], _quoted)
-    number = document.key_place(path).line
+    number = document.key_location(path).line
     return (
         f"insert below line {number} of {file}, indented like the other entries of `{name}`: "
         f"- {line}"
@@ -124,9 +124,9 @@ def _as_entry(document: Document, path: PathTo, entries: list[Any]) -> str:
 
 def _after_bracket(document: Document, path: PathTo) -> str:
     """Say that something goes behind the bracket that opens the value at *path*."""
-    place = document.place(path)
+    place = document.location_of(path)
     line = document.lines[place.line - 1]
-    key = document.key_place(path) if path else place
+    key = document.key_location(path) if path else place
     start = key.column if key.line == place.line else place.column
     opening = line[start - 1 : place.column]
     return f"insert after `{opening}` in line {place.line} of {document.file}"
@@ -134,7 +134,7 @@ def _after_bracket(document: Document, path: PathTo) -> str:
 
 def _in_brackets(document: Document, path: PathTo) -> bool:
     """Tell whether the value at *path* is written in YAML's flow style."""
-    place = document.place(path)
+    place = document.location_of(path)
     return document.lines[place.line - 1][place.column - 1 :].startswith(("{", "["))
 
 

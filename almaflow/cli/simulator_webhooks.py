@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from almaflow.alma.simulator.scenario_webhooks import MOST_WEBHOOKS, Webhook
 from almaflow.errors import RequestWrong
-from almaflow.settings.references import Origin, SecretRef
+from almaflow.settings.references import SecretRef, SecretSource
 
 
 def read_webhooks(urls: Sequence[str], secret: str | None) -> list[Webhook]:
@@ -34,7 +34,7 @@ def _secret(text: str) -> str:
             "`--webhook-secret` takes the place of a secret, such as `env:NAME` or `file:PATH`, "
             "not the secret itself: other users of this machine see the command line."
         ) from None
-    if reference.origin is Origin.ENV and not os.environ.get(reference.name):
+    if reference.origin is SecretSource.ENV and not os.environ.get(reference.name):
         raise RequestWrong(
             f"The environment variable `{reference.name}` of `--webhook-secret` is not set or "
             "empty. Set it, and start the simulator again."

@@ -16,7 +16,7 @@ _TEMPORARY = ("/tmp", "/var/tmp")
 
 
 @dataclass(frozen=True)
-class Unit:
+class SystemdUnit:
     """The values of a unit; paths are absolute."""
 
     name: str

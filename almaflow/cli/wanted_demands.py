@@ -13,7 +13,7 @@ from typing import Any, cast
 from almaflow.alma.simulator.library import TITLES
 from almaflow.cli.wanted_values import all_sources, known_value, parsed_source
 from almaflow.expressions.demands import ANY, TEXT, Demand, Form, demanded, each, having
-from almaflow.field_types import IdTemplate, Source, Template
+from almaflow.field_types import IdTemplate, Template, TemplateText
 from almaflow.late_dataclasses import dataclass
 from almaflow.steps.base import StepBase
 from almaflow.steps.branch import Branch
@@ -98,7 +98,7 @@ class _Reader:
 
     def read(self, outputs: Demand) -> None:
         for name, value in (self._workflow.outputs or {}).items():
-            if isinstance(value, Source):
+            if isinstance(value, TemplateText):
                 self._take(value, outputs.member(name))
         for step, source, _ in all_sources(self._workflow):
             if step is None:
@@ -106,7 +106,7 @@ class _Reader:
         for node in reversed(list(self._workflow.all_steps())):
             self._read_step(node)
         for name, value in (self._workflow.vars or {}).items():
-            if isinstance(value, Source):
+            if isinstance(value, TemplateText):
                 self._take(value, self._found.vars.member(name))
 
     def _read_step(self, node: StepNode) -> None:
@@ -181,7 +181,7 @@ class _Reader:
 
     def _take(
         self,
-        source: Source,
+        source: TemplateText,
         wanted: Demand,
         around: tuple[StepNode, ...] = (),
         *,

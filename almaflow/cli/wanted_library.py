@@ -43,7 +43,7 @@ from almaflow.steps.find_set import FindSet
 from almaflow.steps.for_each import ForEach
 from almaflow.steps.get import Get
 from almaflow.steps.read_report import ReadReport
-from almaflow.steps.run_profile import ImportProfile, IntegrationProfile, RunProfile
+from almaflow.steps.run_profile import ImportProfileRef, IntegrationProfileRef, RunProfile
 from almaflow.steps.submit_job import JobReference, SubmitJob
 from almaflow.steps.tree import StepNode
 from almaflow.steps.update_set import UpdateSet
@@ -261,7 +261,7 @@ def _job(job: JobReference, *, scheduled: bool = False) -> WantedJob:
 
 
 def _profile(
-    integration: IntegrationProfile | None, imported: ImportProfile | None, job: str | None
+    integration: IntegrationProfileRef | None, imported: ImportProfileRef | None, job: str | None
 ) -> WantedProfile:
     if imported is not None:
         return WantedProfile(imported.id or "", "", imported.name or "", is_import=True)

@@ -18,7 +18,7 @@ from almaflow.expressions import (
     parse_template,
 )
 from almaflow.expressions.mentions import Mention, comparisons, mentions
-from almaflow.field_types import Expression, Source
+from almaflow.field_types import Expression, TemplateText
 from almaflow.late_dataclasses import dataclass
 from almaflow.steps.base import StepBase
 from almaflow.steps.check import Check
@@ -58,7 +58,7 @@ class Conditions:
             self._read_condition(source, names, jobs, _job_of(step))
 
     def _read_condition(
-        self, source: Source, names: Names, jobs: Mapping[str, str], own: str
+        self, source: TemplateText, names: Names, jobs: Mapping[str, str], own: str
     ) -> None:
         parsed = parsed_source(source)
         for comparison in comparisons(parsed) if parsed is not None else ():
@@ -112,7 +112,7 @@ def _is_size(text: str) -> bool:
     return bool(found) and found[0][0] == "steps" and found[0][-1] == "member_count"
 
 
-def _conditions(workflow: Workflow) -> Iterator[tuple[StepBase, Source]]:
+def _conditions(workflow: Workflow) -> Iterator[tuple[StepBase, TemplateText]]:
     for node in workflow.all_steps():
         kind = node.step.kind
         if isinstance(kind, Check):
@@ -124,7 +124,7 @@ def _conditions(workflow: Workflow) -> Iterator[tuple[StepBase, Source]]:
 
 def all_sources(
     workflow: Workflow, only: StepBase | None = None
-) -> Iterator[tuple[StepBase | None, Source, PathTo]]:
+) -> Iterator[tuple[StepBase | None, TemplateText, PathTo]]:
     """Yield every text of a workflow that is evaluated, with the step and the field that it is of.
 
     *only*: the texts of that step.
@@ -144,7 +144,7 @@ def all_sources(
                 yield None, source, path
 
 
-def parsed_source(source: Source) -> Parsed | None:
+def parsed_source(source: TemplateText) -> Parsed | None:
     """Return a text of the file as parsed; None where it is not valid."""
     try:
         is_expression = isinstance(source, Expression)

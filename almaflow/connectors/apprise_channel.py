@@ -20,7 +20,7 @@ from urllib.parse import unquote
 import apprise
 
 from almaflow.connectors import apprise_process
-from almaflow.connectors.errors import NotNow, Refused
+from almaflow.connectors.errors import ConnectorRefused, TemporaryFailure
 from almaflow.redaction import Mask
 
 # Seconds for a notice to all services of a channel. Less than who sends notices waits for an
@@ -64,7 +64,7 @@ def send(
     if not report["taken"]:
         reason = "; ".join(dict.fromkeys(line.strip().rstrip(".") for line in report["reasons"]))
         shown = Mask(_pieces(address, set(report["hosts"]))).text(reason) or "no reason reported"
-        raise NotNow(f"The channel `{channel}` did not accept the notification: {shown}.")
+        raise TemporaryFailure(f"The channel `{channel}` did not accept the notification: {shown}.")
     return [
         f"{service}, to which the channel `{channel}` sends, does not carry files, so the message "
         "has only their names."
@@ -100,7 +100,7 @@ def _in_process(channel: str, asked: dict[str, Any]) -> dict[str, Any]:
     except subprocess.TimeoutExpired:
         raise _too_slow(channel, asked["seconds"]) from None
     except OSError as error:
-        raise NotNow(
+        raise TemporaryFailure(
             f"The channel `{channel}` cannot be used at the moment: {error.strerror}."
         ) from error
     try:
@@ -110,8 +110,8 @@ def _in_process(channel: str, asked: dict[str, Any]) -> dict[str, Any]:
     return report
 
 
-def _too_slow(channel: str, seconds: float) -> NotNow:
-    return NotNow(
+def _too_slow(channel: str, seconds: float) -> TemporaryFailure:
+    return TemporaryFailure(
         f"The channel `{channel}` did not accept the notification within {seconds:g} seconds, "
         "or its server sent too much data."
     )
@@ -126,8 +126,8 @@ def services_of(channel: str, address: str) -> apprise.Apprise:
     return services
 
 
-def _no_service(channel: str) -> Refused:
-    return Refused(
+def _no_service(channel: str) -> ConnectorRefused:
+    return ConnectorRefused(
         f"The address of the channel `{channel}` is not a valid Apprise address. The "
         "documentation of Apprise lists all addresses (mailto://…, slack://…, jsons://…)."
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from almaflow.late_dataclasses import dataclass
-from almaflow.text_files import MIB, FileUnreadable, Unreadable, printable, read_bytes
+from almaflow.text_files import MIB, FileUnreadable, UnreadableReason, printable, read_bytes
 
 LARGEST_FILE, LARGEST_TOTAL = 10 * MIB, 25 * MIB
 """Bytes of one file, and of all files of a notification; most mail servers accept no more."""
@@ -113,12 +113,12 @@ def size_in_words(size: int) -> str:
 def _read_again(path: Path) -> bytes:
     if os.path.realpath(path) != str(path):
         # A link that was put there later may lead to anything.
-        raise FileUnreadable(Unreadable.SPECIAL, "it was replaced by a link")
+        raise FileUnreadable(UnreadableReason.SPECIAL, "it was replaced by a link")
     return read_bytes(path, LARGEST_FILE)
 
 
 def _reason(error: FileUnreadable) -> str:
-    return "there is no such file" if error.kind is Unreadable.MISSING else error.reason
+    return "there is no such file" if error.kind is UnreadableReason.MISSING else error.reason
 
 
 def _digest(content: bytes) -> str:

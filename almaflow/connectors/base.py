@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from almaflow.connectors.attached_files import AttachedFile
-from almaflow.connectors.errors import Refused
+from almaflow.connectors.errors import ConnectorRefused
 from almaflow.late_dataclasses import dataclass
 
 T = TypeVar("T")
@@ -59,7 +59,7 @@ class Search:
         return not name.startswith(".") and fnmatch.fnmatchcase(name, self.pattern)
 
 
-class Session(Protocol):
+class ConnectorSession(Protocol):
     """An open connection to a place."""
 
     def files(self) -> list[RemoteFile]:
@@ -81,21 +81,21 @@ class Session(Protocol):
         ...
 
 
-class Place(Protocol):
+class FileSource(Protocol):
     """Where files are looked for."""
 
     what: str
     """The place as messages call it."""
 
-    def session(self) -> AbstractContextManager[Session]:
+    def session(self) -> AbstractContextManager[ConnectorSession]:
         """Connect; Raises: Refused, NotNow, Unreachable."""
         ...
 
 
-class Outside(Protocol):
+class ExternalSystems(Protocol):
     """The way outside that an engine is given."""
 
-    def place(self, search: Search) -> Place:
+    def file_source(self, search: Search) -> FileSource:
         """Return the place that *search* names; Raises: Refused, RequestWrong."""
         ...
 
@@ -123,11 +123,13 @@ class Outside(Protocol):
         ...
 
 
-class NoWayOutside:
+class NoExternalSystems:
     """Reaches nothing; for engines whose runs need nothing outside."""
 
-    def place(self, search: Search) -> Place:
-        raise Refused(f"{search.connection or search.folder} cannot be reached from this process.")
+    def file_source(self, search: Search) -> FileSource:
+        raise ConnectorRefused(
+            f"{search.connection or search.folder} cannot be reached from this process."
+        )
 
     def to_write(self, path: Path) -> Path:
         return path
@@ -138,7 +140,7 @@ class NoWayOutside:
     def send_notice(
         self, channel: str, title: str, text: str, files: Sequence[AttachedFile] = ()
     ) -> str:
-        raise Refused(f"The channel `{channel}` cannot be reached from this process.")
+        raise ConnectorRefused(f"The channel `{channel}` cannot be reached from this process.")
 
     def close(self) -> None:
         """Nothing is held."""
@@ -148,7 +150,7 @@ def bounded(entries: Iterable[T], what: str) -> Iterator[T]:
     """Yield the entries of a folder, which *what* names; Raises: Refused when there is no end."""
     for number, entry in enumerate(entries):
         if number >= MOST_ENTRIES:
-            raise Refused(too_many(what))
+            raise ConnectorRefused(too_many(what))
         yield entry
 
 
@@ -172,13 +174,13 @@ def size_of(name: str, listed: object, what: str) -> int:
     """Return the size that the place *what* lists for a file; Raises: Refused when it is none."""
     if isinstance(listed, int) and 0 <= listed <= _LARGEST:
         return listed
-    raise Refused(
+    raise ConnectorRefused(
         f"{what} reports an invalid size for the file {name[:80]!a}. Nothing was fetched. "
         "Narrow `pattern`, or ask the operator of the server."
     )
 
 
-def look(place: Place) -> Sequence[RemoteFile]:
+def look(place: FileSource) -> Sequence[RemoteFile]:
     """Return the files of a place by name; connects and leaves again."""
     with place.session() as session:
         return sorted(session.files(), key=lambda file: file.name)

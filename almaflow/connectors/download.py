@@ -14,16 +14,16 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from almaflow.connectors.base import Place, RemoteFile, Session
-from almaflow.connectors.errors import Changed, OutsideError, Refused
+from almaflow.connectors.base import ConnectorSession, FileSource, RemoteFile
+from almaflow.connectors.errors import ConnectorError, ConnectorRefused, FileChanged
 from almaflow.connectors.target_folder import TargetFolder
 
 
-class Stopped(OutsideError):
+class DownloadStopped(ConnectorError):
     """Nobody waits for the files any more."""
 
 
-class Landing:
+class Download:
     """Fetches files into *folder*, each once, however often `fetch` is begun again.
 
     *mark* is the run's, in the names of what is not whole yet. With *replace* a file takes the
@@ -36,7 +36,7 @@ class Landing:
         self._mark = mark
         self._replace = replace
         self._stop = threading.Event()
-        self._session: Session | None = None
+        self._session: ConnectorSession | None = None
 
     def stop(self) -> None:
         """Let what is under way in a thread end: its connection is hung up."""
@@ -45,7 +45,7 @@ class Landing:
         if session is not None:
             session.hang_up()
 
-    def fetch(self, place: Place, files: Sequence[RemoteFile]) -> None:
+    def fetch(self, place: FileSource, files: Sequence[RemoteFile]) -> None:
         """Fetch what has not landed yet.
 
         Raises:
@@ -68,7 +68,7 @@ class Landing:
         """Refuse what cannot land, before anything is fetched."""
         twins = _twins(file.name for file in files)
         if twins and target.ignores_case():
-            raise Refused(
+            raise ConnectorRefused(
                 f"The files {twins[0]!r} and {twins[1]!r} would have the same name in "
                 f"{self._folder}. Nothing was fetched. Narrow `pattern`, or have one of the "
                 "files renamed."
@@ -77,14 +77,14 @@ class Landing:
             self._check_target(target, file)
         size, space = sum(file.size for file in files), target.space()
         if space is not None and size > space:
-            raise Refused(
+            raise ConnectorRefused(
                 f"The files have {size} bytes, but only {space} bytes are free in "
                 f"{self._folder}. Nothing was fetched. Free some space, or narrow `pattern`."
             )
 
     def _check_target(self, target: TargetFolder, file: RemoteFile) -> None:
         if not target.is_ordinary(file.name):
-            raise Refused(
+            raise ConnectorRefused(
                 f"{self._folder / file.name} already exists and is not a regular file. Nothing "
                 "was fetched. Move it, or fetch to another folder."
             )
@@ -96,7 +96,9 @@ class Landing:
         """Whether another file of its name may go; one that was fetched before it changed may."""
         return self._replace or file.name in self._landed
 
-    def _fetch_all(self, place: Place, files: Sequence[RemoteFile], target: TargetFolder) -> None:
+    def _fetch_all(
+        self, place: FileSource, files: Sequence[RemoteFile], target: TargetFolder
+    ) -> None:
         with place.session() as session:
             self._session = session
             try:
@@ -106,7 +108,7 @@ class Landing:
             finally:
                 self._session = None
 
-    def _fetch(self, session: Session, file: RemoteFile, target: TargetFolder) -> None:
+    def _fetch(self, session: ConnectorSession, file: RemoteFile, target: TargetFolder) -> None:
         digest = hashlib.sha256(f"{self._mark}\0{file.name}".encode()).hexdigest()[:12]
         try:
             part, stream = target.new(f".almaflow-{digest}")
@@ -150,10 +152,10 @@ class _Sink:
 
     def write(self, piece: bytes) -> None:
         if self._stop.is_set():
-            raise Stopped("The file is not needed any more.")
+            raise DownloadStopped("The file is not needed any more.")
         self._size += len(piece)
         if self._size > self._file.size:
-            raise Changed(
+            raise FileChanged(
                 f"{self._file.name} has more than the {self._file.size} bytes that were listed"
             )
         try:
@@ -164,7 +166,7 @@ class _Sink:
     def finish(self) -> None:
         """Have all of it on the disk; Raises: Changed when it is not all."""
         if self._size != self._file.size:
-            raise Changed(
+            raise FileChanged(
                 f"{self._file.name} now has {self._size} bytes, but {self._file.size} were listed"
             )
         self._stream.flush()
@@ -191,7 +193,7 @@ def check_name(name: str) -> None:
     if is_plain(name):
         return
     text = ascii(name[:_SHOWN]) + ("…" if len(name) > _SHOWN else "")
-    raise Refused(
+    raise ConnectorRefused(
         f"The server lists a file named {text}, which is not a valid file name on this "
         "machine. Nothing was fetched. Narrow `pattern`, or have the file renamed."
     )
@@ -221,12 +223,12 @@ def _twins(names: Iterable[str]) -> tuple[str, str] | None:
     return None
 
 
-def _in_the_way(target: Path) -> Refused:
-    return Refused(
+def _in_the_way(target: Path) -> ConnectorRefused:
+    return ConnectorRefused(
         f"{target} already exists with different content and was not changed. Move it, fetch "
         "to another folder, or use `if_exists: replace`."
     )
 
 
-def _disk(path: Path, error: OSError) -> Refused:
-    return Refused(f"{path} cannot be written: {error.strerror or error}.")
+def _disk(path: Path, error: OSError) -> ConnectorRefused:
+    return ConnectorRefused(f"{path} cannot be written: {error.strerror or error}.")

@@ -12,29 +12,29 @@ from __future__ import annotations
 from almaflow.errors import AlmaflowError
 
 
-class OutsideError(AlmaflowError):
+class ConnectorError(AlmaflowError):
     """Something outside did not do what was asked."""
 
 
-class NotNow(OutsideError):
+class TemporaryFailure(ConnectorError):
     """The other side is in trouble, or a connection broke; repeating is safe."""
 
 
-class Unreachable(NotNow):
+class Unreachable(TemporaryFailure):
     """No connection came about."""
 
 
-class Changed(OutsideError):
+class FileChanged(ConnectorError):
     """A file that was listed is gone, or has another size by now."""
 
 
-class Refused(OutsideError):
+class ConnectorRefused(ConnectorError):
     """The other side, or what is at hand here, says no; repeating meets the same."""
 
 
-def missing_package(what: str, package: str, extra: str) -> Refused:
+def missing_package(what: str, package: str, extra: str) -> ConnectorRefused:
     """Return the refusal of something whose library is not installed."""
-    return Refused(
+    return ConnectorRefused(
         f"{what} needs the package {package}, which is not installed. Install it with `pip "
         f"install 'almaflow[{extra}]'`."
     )

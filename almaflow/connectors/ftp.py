@@ -15,16 +15,22 @@ from fsspec.implementations.ftp import FTPFileSystem
 from almaflow.connectors.base import (
     MOST_CHARACTERS,
     MOST_ENTRIES,
+    ConnectorSession,
     RemoteFile,
     Search,
-    Session,
     Write,
     too_long,
     too_many,
 )
-from almaflow.connectors.errors import Changed, NotNow, OutsideError, Refused, Unreachable
-from almaflow.connectors.remote import ANSWER, CONNECT, RemoteSession, Server, why
-from almaflow.connectors.time_limit import LISTING, Patience
+from almaflow.connectors.errors import (
+    ConnectorError,
+    ConnectorRefused,
+    FileChanged,
+    TemporaryFailure,
+    Unreachable,
+)
+from almaflow.connectors.remote import ANSWER, CONNECT, RemoteServer, RemoteSession, why
+from almaflow.connectors.time_limit import LISTING, TimeLimit
 
 _PORT = 21
 
@@ -41,17 +47,17 @@ _PIECE = 64 * 1024
 _NOT_THERE = "550"
 
 
-class FtpPlace:
+class FtpSource:
     """A folder of an FTP server."""
 
-    def __init__(self, server: Server, search: Search) -> None:
+    def __init__(self, server: RemoteServer, search: Search) -> None:
         self.what = server.what
         self._server = server
         self._search = search
 
     @contextmanager
-    def session(self) -> Iterator[Session]:
-        patience = Patience(self.what)
+    def session(self) -> Iterator[ConnectorSession]:
+        patience = TimeLimit(self.what)
         with patience.within(LISTING):
             fs = self._connected(patience)
         try:
@@ -64,23 +70,23 @@ class FtpPlace:
         finally:
             fs.ftp.close()
 
-    def _connected(self, patience: Patience) -> _FileSystem:
+    def _connected(self, patience: TimeLimit) -> _FileSystem:
         what, user = self.what, self._server.user or "anonymous"
         try:
             return _FileSystem(self._server, patience)
         except ssl.SSLCertVerificationError as error:
-            raise Refused(
+            raise ConnectorRefused(
                 f"The certificate of {what} is not trusted ({why(error)}). Nothing was sent. "
                 "Have the certificate renewed, or set SSL_CERT_FILE to the certificate of its "
                 "issuer."
             ) from error
         except ftplib.error_perm as error:
-            raise Refused(
+            raise ConnectorRefused(
                 f"{what} rejected the login of `{user}`: {why(error)}. Correct the user in "
                 "`url`, or `password`."
             ) from error
         except ftplib.Error as error:
-            raise NotNow(f"{what} is busy at the moment ({why(error)}).") from error
+            raise TemporaryFailure(f"{what} is busy at the moment ({why(error)}).") from error
         except (OSError, EOFError) as error:
             raise Unreachable(f"{what} cannot be reached ({why(error)}).") from error
 
@@ -110,23 +116,25 @@ class _Session(RemoteSession):
 class _Translation:
     """What an error means that comes up on an open connection."""
 
-    def __init__(self, server: Server, folder: str) -> None:
+    def __init__(self, server: RemoteServer, folder: str) -> None:
         self._server = server
         self._folder = folder
 
-    def __call__(self, error: Exception, name: str | None) -> OutsideError | None:
+    def __call__(self, error: Exception, name: str | None) -> ConnectorError | None:
         what, cause = self._server.what, _first(error)
         if isinstance(cause, ftplib.error_perm):
             if name is not None and str(cause).startswith(_NOT_THERE):
-                return Changed(f"{name} is gone")
-            return Refused(
+                return FileChanged(f"{name} is gone")
+            return ConnectorRefused(
                 f"{what} does not allow access to {name or self._folder}: {why(cause)}. "
                 "Correct `url` in almaflow.yaml, or `folder`."
             )
         if isinstance(cause, FileNotFoundError):
-            return Refused(f"{what} has no folder {self._folder}. Correct `url` or `folder`.")
+            return ConnectorRefused(
+                f"{what} has no folder {self._folder}. Correct `url` or `folder`."
+            )
         if isinstance(cause, (OSError, EOFError, ftplib.Error)):
-            return NotNow(f"{what} broke off ({why(cause)}).")
+            return TemporaryFailure(f"{what} broke off ({why(cause)}).")
         return None
 
 
@@ -146,7 +154,7 @@ class _FileSystem(FTPFileSystem):  # type: ignore[misc]
 
     cachable = False
 
-    def __init__(self, server: Server, patience: Patience) -> None:
+    def __init__(self, server: RemoteServer, patience: TimeLimit) -> None:
         self._server = server
         self._patience = patience
         super().__init__(
@@ -208,10 +216,10 @@ class _Bounded(ftplib.FTP):
             lines += 1
             characters += len(line)
             if lines > MOST_ENTRIES:
-                raise Refused(too_many("The folder"))
+                raise ConnectorRefused(too_many("The folder"))
             # With dates, sizes and rights, each line has some 100 characters more than a name.
             if characters > 2 * MOST_CHARACTERS:
-                raise Refused(too_long("the folder"))
+                raise ConnectorRefused(too_long("the folder"))
             if callback is not None:
                 callback(line)
 

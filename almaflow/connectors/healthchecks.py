@@ -19,8 +19,13 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from almaflow import __version__
-from almaflow.connectors.errors import NotNow, OutsideError, Refused, Unreachable
-from almaflow.connectors.time_limit import Patience
+from almaflow.connectors.errors import (
+    ConnectorError,
+    ConnectorRefused,
+    TemporaryFailure,
+    Unreachable,
+)
+from almaflow.connectors.time_limit import TimeLimit
 
 # Seconds to a connection, and to the complete head of the answer from the beginning.
 TIMEOUT = 10.0
@@ -29,7 +34,7 @@ TIMEOUT = 10.0
 _LATER = frozenset({408, 425, 429})
 
 
-class Signal(StrEnum):
+class PingSignal(StrEnum):
     """What is said by a ping."""
 
     START = "start"
@@ -37,7 +42,7 @@ class Signal(StrEnum):
     FAIL = "fail"
 
 
-def send(name: str, address: str, signal: Signal) -> None:
+def send(name: str, address: str, signal: PingSignal) -> None:
     """Call the ping *name* at *address*, once.
 
     Raises:
@@ -45,18 +50,18 @@ def send(name: str, address: str, signal: Signal) -> None:
         NotNow: no answer came, or one that says "later"; repeating is safe.
     """
     url = _url(name, address, signal)
-    patience = Patience(f"The ping `{name}`")
+    patience = TimeLimit(f"The ping `{name}`")
     # A server that sends a byte now and then never meets the library's own limit.
     try:
         with patience.within(TIMEOUT):
             status = _status(name, url, patience)
-    except OutsideError as error:
+    except ConnectorError as error:
         # What `within` chains holds the address.
         raise error from None
     _check_status(name, status)
 
 
-def _status(name: str, url: str, patience: Patience) -> int:
+def _status(name: str, url: str, patience: TimeLimit) -> int:
     """Return the status that *url* answers with; Raises: NotNow, Refused, Unreachable."""
     try:
         with requests.Session() as session:
@@ -74,38 +79,42 @@ def _status(name: str, url: str, patience: Patience) -> int:
                 return status
     # None is chained: their texts hold the address.
     except requests.Timeout:
-        raise NotNow(f"The ping `{name}` did not respond within {TIMEOUT:g} seconds.") from None
+        raise TemporaryFailure(
+            f"The ping `{name}` did not respond within {TIMEOUT:g} seconds."
+        ) from None
     except requests.exceptions.SSLError:
         raise Unreachable(f"The certificate of the ping `{name}` is not trusted.") from None
     except requests.ConnectionError:
         raise Unreachable(f"The ping `{name}` cannot be reached.") from None
     except (requests.RequestException, ValueError):
-        raise Refused(_no_address(name)) from None
+        raise ConnectorRefused(_no_address(name)) from None
 
 
 def _check_status(name: str, status: int) -> None:
     """Return when the answer is a yes; Raises: Refused, NotNow."""
     if status >= 500 or status in _LATER:
-        raise NotNow(f"The ping `{name}` responded with HTTP {status}.")
+        raise TemporaryFailure(f"The ping `{name}` responded with HTTP {status}.")
     if 300 <= status < 400:
-        raise Refused(
+        raise ConnectorRefused(
             f"The ping `{name}` responded with HTTP {status}, a redirect, which almaflow does "
             "not follow. Use the target of the redirect as the address."
         )
     if status >= 400:
-        raise Refused(f"The ping `{name}` responded with HTTP {status}. Check its address.")
+        raise ConnectorRefused(
+            f"The ping `{name}` responded with HTTP {status}. Check its address."
+        )
 
 
-def _url(name: str, address: str, signal: Signal) -> str:
+def _url(name: str, address: str, signal: PingSignal) -> str:
     try:
         parts = urlsplit(address.strip())
         named = parts.hostname and parts.port != 0
     except ValueError:
-        raise Refused(_no_address(name)) from None
+        raise ConnectorRefused(_no_address(name)) from None
     if parts.scheme not in ("http", "https") or not named:
-        raise Refused(_no_address(name))
+        raise ConnectorRefused(_no_address(name))
     path = parts.path
-    if signal is not Signal.SUCCESS:
+    if signal is not PingSignal.SUCCESS:
         path = f"{path.rstrip('/')}/{signal}"
     return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
 
@@ -120,7 +129,7 @@ def _no_address(name: str) -> str:
 class _Watched:
     """A connection that *patience* can hang up, from its first byte and below TLS."""
 
-    patience: Patience
+    patience: TimeLimit
     _handle: socket.socket | None = None
 
     def _new_conn(self) -> socket.socket:
@@ -147,7 +156,7 @@ def _shut_down(connection: socket.socket) -> Callable[[], None]:
 class _Adapter(HTTPAdapter):
     """Makes connections that *patience* watches, through a proxy as well."""
 
-    def __init__(self, patience: Patience) -> None:
+    def __init__(self, patience: TimeLimit) -> None:
         self._patience = patience
         super().__init__()
 
@@ -161,7 +170,7 @@ class _Adapter(HTTPAdapter):
         return manager
 
 
-def _pools(watching: Patience) -> dict[str, Any]:
+def _pools(watching: TimeLimit) -> dict[str, Any]:
     """Return the classes of pools whose connections *watching* watches."""
 
     class Plain(_Watched, HTTPConnection):

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from almaflow.connectors.base import RemoteFile, Search, Session, Write, bounded
-from almaflow.connectors.errors import Changed, NotNow, Refused
+from almaflow.connectors.base import ConnectorSession, RemoteFile, Search, Write, bounded
+from almaflow.connectors.errors import ConnectorRefused, FileChanged, TemporaryFailure
 
 # A pipe that took a file's place must not be waited for.
 _TO_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -19,7 +19,7 @@ _TO_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 
 _PIECE = 256 * 1024
 
 
-class LocalPlace:
+class LocalSource:
     """The folder at *folder*."""
 
     def __init__(self, search: Search, folder: Path) -> None:
@@ -28,7 +28,7 @@ class LocalPlace:
         self._folder = folder
 
     @contextmanager
-    def session(self) -> Iterator[Session]:
+    def session(self) -> Iterator[ConnectorSession]:
         yield self
 
     def files(self) -> list[RemoteFile]:
@@ -38,11 +38,15 @@ class LocalPlace:
                 listed = bounded(entries, f"The folder {self._folder}")
                 files = [one for one in listed if self._search.fits(one.name)]
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise Refused(f"There is no folder {self._folder}.") from error
+            raise ConnectorRefused(f"There is no folder {self._folder}.") from error
         except PermissionError as error:
-            raise Refused(f"There is no permission to read the folder {self._folder}.") from error
+            raise ConnectorRefused(
+                f"There is no permission to read the folder {self._folder}."
+            ) from error
         except OSError as error:
-            raise NotNow(f"The folder {self._folder} cannot be read: {_why(error)}") from error
+            raise TemporaryFailure(
+                f"The folder {self._folder} cannot be read: {_why(error)}"
+            ) from error
         return [file for one in files if (file := _file(one, inside)) is not None]
 
     def copy(self, file: RemoteFile, write: Write) -> None:
@@ -50,14 +54,18 @@ class LocalPlace:
         try:
             stream = os.fdopen(os.open(self._folder / name, _TO_READ), "rb")
         except FileNotFoundError as error:
-            raise Changed(f"{name} is gone") from error
+            raise FileChanged(f"{name} is gone") from error
         except PermissionError as error:
-            raise Refused(f"There is no permission to read {self._folder / name}.") from error
+            raise ConnectorRefused(
+                f"There is no permission to read {self._folder / name}."
+            ) from error
         except OSError as error:
-            raise NotNow(f"{self._folder / name} cannot be read: {_why(error)}") from error
+            raise TemporaryFailure(
+                f"{self._folder / name} cannot be read: {_why(error)}"
+            ) from error
         with stream:
             if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                raise Changed(f"{name} is not a regular file any more")
+                raise FileChanged(f"{name} is not a regular file any more")
             while piece := self._piece(stream, name):
                 write(piece)
 
@@ -68,7 +76,9 @@ class LocalPlace:
         try:
             return stream.read(_PIECE)
         except OSError as error:
-            raise NotNow(f"{self._folder / name} cannot be read: {_why(error)}") from error
+            raise TemporaryFailure(
+                f"{self._folder / name} cannot be read: {_why(error)}"
+            ) from error
 
 
 def _file(entry: os.DirEntry[str], folder: str) -> RemoteFile | None:

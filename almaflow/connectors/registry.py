@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from almaflow.connectors.attached_files import AttachedFile, load_files
-from almaflow.connectors.base import Place, Search
-from almaflow.connectors.errors import Refused, missing_package
-from almaflow.connectors.local import LocalPlace
-from almaflow.connectors.remote import Server
+from almaflow.connectors.base import FileSource, Search
+from almaflow.connectors.errors import ConnectorRefused, missing_package
+from almaflow.connectors.local import LocalSource
+from almaflow.connectors.remote import RemoteServer
 from almaflow.errors import RequestWrong
 from almaflow.problems import did_you_mean
 from almaflow.redaction import REDACTION, reveal
@@ -21,15 +21,15 @@ from almaflow.visible import one_line, visible
 LONGEST_TITLE, LONGEST_NOTICE = 250, 20_000
 
 
-class LiveOutside:
+class LiveSystems:
     """Reaches what almaflow.yaml names; files of the project are where they belong."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
 
-    def place(self, search: Search) -> Place:
+    def file_source(self, search: Search) -> FileSource:
         if search.connection is None:
-            return LocalPlace(search, Path(search.folder))
+            return LocalSource(search, Path(search.folder))
         return _remote(self._server(search.connection), search)
 
     def to_write(self, path: Path) -> Path:
@@ -82,7 +82,7 @@ class LiveOutside:
     def close(self) -> None:
         """Each connection is closed by who opened it."""
 
-    def _server(self, name: str) -> Server:
+    def _server(self, name: str) -> RemoteServer:
         known = self._project.settings.connections
         if name not in known:
             raise RequestWrong(
@@ -90,7 +90,7 @@ class LiveOutside:
             )
         entry = known[name]
         at, folder = entry.password, self._project.folder
-        return Server.read(
+        return RemoteServer.read(
             name,
             entry.url,
             password=None if at is None else at.resolve(folder, f"connections.{name}.password"),
@@ -107,29 +107,29 @@ def shortened(text: str, longest: int) -> str:
     return text[: longest - len(note)] + note
 
 
-def _no_apprise(channel: str) -> Refused:
+def _no_apprise(channel: str) -> ConnectorRefused:
     return missing_package(f"The channel `{channel}`", "apprise", "notify")
 
 
-def _remote(server: Server, search: Search) -> Place:
+def _remote(server: RemoteServer, search: Search) -> FileSource:
     """Return the place with the library that it needs, which is only now imported."""
     what, extra = f"The connection {server.what}", "files"
     if server.scheme == "sftp":
         try:
-            from almaflow.connectors.sftp import SftpPlace
+            from almaflow.connectors.sftp import SftpSource
         except ImportError as error:
             raise missing_package(what, error.name or "paramiko", extra) from error
-        return SftpPlace(server, search)
+        return SftpSource(server, search)
     if server.scheme == "s3":
         try:
             import s3fs  # noqa: F401 - fsspec finds it by its name
 
-            from almaflow.connectors.s3 import S3Place
+            from almaflow.connectors.s3 import S3Source
         except ImportError as error:
             raise missing_package(what, error.name or "s3fs", extra) from error
-        return S3Place(server, search)
+        return S3Source(server, search)
     try:
-        from almaflow.connectors.ftp import FtpPlace
+        from almaflow.connectors.ftp import FtpSource
     except ImportError as error:
         raise missing_package(what, error.name or "fsspec", extra) from error
-    return FtpPlace(server, search)
+    return FtpSource(server, search)

@@ -20,8 +20,8 @@ from almaflow.connectors.base import (
     size_of,
     too_long,
 )
-from almaflow.connectors.errors import OutsideError, Refused
-from almaflow.connectors.time_limit import LISTING, Patience, seconds_for
+from almaflow.connectors.errors import ConnectorError, ConnectorRefused
+from almaflow.connectors.time_limit import LISTING, TimeLimit, seconds_for
 from almaflow.late_dataclasses import dataclass
 
 # Seconds to a connection, and to the next piece of an answer.
@@ -36,7 +36,7 @@ _MLSD_TIME = re.compile(r"\d{14}(\.\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Server:
+class RemoteServer:
     """A connection of almaflow.yaml, ready to be used; *password* is None when there is none.
 
     *path* is percent-decoded, absolute, or relative to the user's own folder.
@@ -53,7 +53,7 @@ class Server:
     endpoint: str | None = None
 
     @classmethod
-    def read(cls, name: str, url: str, **more: str | None) -> Server:
+    def read(cls, name: str, url: str, **more: str | None) -> RemoteServer:
         """Read the address of a connection, `sftp://user@host/folder`."""
         parts = urlsplit(url)
         path = unquote(parts.path) or "/"
@@ -92,8 +92,8 @@ class RemoteSession:
         fs: Any,
         folder: str,
         search: Search,
-        translate: Callable[[Exception, str | None], OutsideError | None],
-        patience: Patience,
+        translate: Callable[[Exception, str | None], ConnectorError | None],
+        patience: TimeLimit,
     ) -> None:
         self.fs = fs
         self.folder = folder
@@ -121,7 +121,7 @@ class RemoteSession:
             name = str(entry["name"])
             characters += len(name)
             if characters > MOST_CHARACTERS:
-                raise Refused(too_long(f"the folder {self.folder}"))
+                raise ConnectorRefused(too_long(f"the folder {self.folder}"))
             yield name, entry
 
     def _readable(self) -> Iterator[Mapping[str, Any]]:
@@ -129,7 +129,7 @@ class RemoteSession:
         try:
             yield from self.entries()
         except _UNREADABLE as error:
-            raise Refused(
+            raise ConnectorRefused(
                 f"The list of files that {self.patience.what} sent for {self.folder} cannot be "
                 f"read ({type(error).__name__}: {why(error)}). The name of a file may not be "
                 "UTF-8. Have the file renamed, or ask the operator of the server."
@@ -169,7 +169,7 @@ class RemoteSession:
         """Turn the library's errors into ours; our own pass."""
         try:
             yield
-        except OutsideError:
+        except ConnectorError:
             raise
         except Exception as error:
             translated = self._translate(error, name)

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from almaflow.connectors.errors import NotNow, Refused
+from almaflow.connectors.errors import ConnectorRefused, TemporaryFailure
 from almaflow.connectors.target_folder import TargetFolder
-from almaflow.text_files import MIB, FileUnreadable, Unreadable, printable, read_bytes
+from almaflow.text_files import MIB, FileUnreadable, UnreadableReason, printable, read_bytes
 
 LARGEST_ROW_FILE = 16 * MIB
 """Bytes; a row is a few hundred, so this is a hundred years of nights."""
@@ -44,9 +44,9 @@ def put_row(
             if content != before:
                 _replace(folder, target, content)
     except Timeout:
-        raise NotNow(f"{target} is locked by another process") from None
+        raise TemporaryFailure(f"{target} is locked by another process") from None
     except OSError as error:
-        raise Refused(f"{target} cannot be written: {error.strerror or error}.") from error
+        raise ConnectorRefused(f"{target} cannot be written: {error.strerror or error}.") from error
 
 
 def _alone(target: Path) -> FileLock:
@@ -57,9 +57,9 @@ def _content(source: Path) -> bytes:
     try:
         return read_bytes(source, LARGEST_ROW_FILE)
     except FileUnreadable as error:
-        if error.kind is Unreadable.MISSING:
+        if error.kind is UnreadableReason.MISSING:
             return b""
-        raise Refused(f"{source} cannot be read: {error.reason}.") from error
+        raise ConnectorRefused(f"{source} cannot be read: {error.reason}.") from error
 
 
 def _with_row(
@@ -70,13 +70,13 @@ def _with_row(
         text = before[len(mark) :].decode()
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise Refused(f"{source} is not a CSV file in UTF-8 ({error}).") from error
+        raise ConnectorRefused(f"{source} is not a CSV file in UTF-8 ({error}).") from error
     ending = "\r\n" if text.endswith("\r\n") else "\n"
     columns, values = [*key, *row], [*key.values(), *row.values()]
     if not rows:
         return mark + _lines([columns, values], delimiter, ending).encode()
     if rows[0] != columns:
-        raise Refused(
+        raise ConnectorRefused(
             f"{source} has the columns {_listed(rows[0])}, but this step writes "
             f"{_listed(columns)}. Write these columns in `row`, or specify another file."
         )
@@ -109,7 +109,7 @@ def _listed(columns: Sequence[str]) -> str:
 
 def _replace(folder: TargetFolder, target: Path, content: bytes) -> None:
     if not folder.is_ordinary(target.name):
-        raise Refused(f"{target} is not an ordinary file, so almaflow does not write it.")
+        raise ConnectorRefused(f"{target} is not an ordinary file, so almaflow does not write it.")
     status = folder.status(target.name)
     name, stream = folder.new(".almaflow-row")
     try:

@@ -11,10 +11,16 @@ import fsspec
 from aiobotocore.httpsession import AIOHTTPSession
 from fsspec.asyn import sync
 
-from almaflow.connectors.base import Search, Session, Write
-from almaflow.connectors.errors import Changed, NotNow, OutsideError, Refused, Unreachable
-from almaflow.connectors.remote import ANSWER, CONNECT, RemoteSession, Server, why
-from almaflow.connectors.time_limit import Patience
+from almaflow.connectors.base import ConnectorSession, Search, Write
+from almaflow.connectors.errors import (
+    ConnectorError,
+    ConnectorRefused,
+    FileChanged,
+    TemporaryFailure,
+    Unreachable,
+)
+from almaflow.connectors.remote import ANSWER, CONNECT, RemoteServer, RemoteSession, why
+from almaflow.connectors.time_limit import TimeLimit
 
 # Bytes of a file that are asked for at a time, and seconds for them, or for a page of a listing.
 _PIECE, _PAGE = 1024 * 1024, 120.0
@@ -43,16 +49,16 @@ _LIBRARIES = ("aiobotocore", "aiohttp", "asyncio", "botocore", "s3fs")
 _NOT_REACHED = frozenset({"EndpointConnectionError", "ConnectTimeoutError"})
 
 
-class S3Place:
+class S3Source:
     """A folder of a bucket."""
 
-    def __init__(self, server: Server, search: Search) -> None:
+    def __init__(self, server: RemoteServer, search: Search) -> None:
         self.what = server.what
         self._server = server
         self._search = search
 
     @contextmanager
-    def session(self) -> Iterator[Session]:
+    def session(self) -> Iterator[ConnectorSession]:
         server = self._server
         fs = fsspec.filesystem(
             "s3",
@@ -73,7 +79,7 @@ class S3Place:
         # Within the bucket: its root is that of the address.
         folder = posixpath.normpath(posixpath.join("/", server.folder(self._search.folder)))
         path = f"{server.host}{folder}".rstrip("/")
-        patience = Patience(self.what)
+        patience = TimeLimit(self.what)
         yield _Session(fs, path, self._search, _Translation(server, path), patience)
 
 
@@ -120,7 +126,7 @@ class _BoundedSession(AIOHTTPSession):  # type: ignore[misc]
         if 300 <= response.status_code < 400 and _REGION not in response.headers:
             # The library would search for the region by the same request, without end.
             response.raw.close()
-            raise Refused(
+            raise ConnectorRefused(
                 f"The server of a bucket responded with HTTP {response.status_code}, a "
                 "redirect, which almaflow does not follow. Correct `endpoint` in almaflow.yaml."
             )
@@ -146,7 +152,7 @@ async def _page(response: Any) -> bytes:
         body += piece
         if len(body) > LARGEST_PAGE:
             response.close()
-            raise Refused(
+            raise ConnectorRefused(
                 f"The server of a bucket sent a page of more than {LARGEST_PAGE} bytes, which "
                 "is more than any list needs. Correct `endpoint`, or ask the operator of the "
                 "server."
@@ -157,28 +163,28 @@ async def _page(response: Any) -> bytes:
 class _Translation:
     """What an error of s3fs means."""
 
-    def __init__(self, server: Server, path: str) -> None:
+    def __init__(self, server: RemoteServer, path: str) -> None:
         self._server = server
         self._path = path
 
-    def __call__(self, error: Exception, name: str | None) -> OutsideError | None:
+    def __call__(self, error: Exception, name: str | None) -> ConnectorError | None:
         what = self._server.what
         if isinstance(error, FileNotFoundError) or type(error).__name__ == "FileExpired":
             if name is not None:
-                return Changed(f"{name} was removed or replaced")
-            return Refused(f"{what} has no bucket or folder {self._path}. Correct `url`.")
+                return FileChanged(f"{name} was removed or replaced")
+            return ConnectorRefused(f"{what} has no bucket or folder {self._path}. Correct `url`.")
         if isinstance(error, PermissionError):
-            return Refused(
+            return ConnectorRefused(
                 f"{what} does not allow access to {self._path} ({why(error)}). Correct the "
                 "user in `url`, which is the id of the key, or `password`, which is its secret."
             )
         if type(error).__name__ in _FOR_GOOD:
-            return Refused(
+            return ConnectorRefused(
                 f"There is no key for {what} ({why(error)}). Write the id of the key as the "
                 "user in `url` (s3://KEY_ID@bucket/folder), and its secret as `password`."
             )
         if type(error).__name__ in _NOT_REACHED:
             return Unreachable(f"{what} cannot be reached ({why(error)}).")
         if isinstance(error, OSError) or type(error).__module__.startswith(_LIBRARIES):
-            return NotNow(f"{what} did not send {name or self._path} ({why(error)}).")
+            return TemporaryFailure(f"{what} did not send {name or self._path} ({why(error)}).")
         return None

@@ -13,10 +13,16 @@ from typing import Any
 import paramiko
 from fsspec.implementations.sftp import SFTPFileSystem
 
-from almaflow.connectors.base import RemoteFile, Search, Session, Write, size_of
-from almaflow.connectors.errors import Changed, NotNow, OutsideError, Refused, Unreachable
-from almaflow.connectors.remote import ANSWER, CONNECT, RemoteSession, Server, why
-from almaflow.connectors.time_limit import LISTING, Patience
+from almaflow.connectors.base import ConnectorSession, RemoteFile, Search, Write, size_of
+from almaflow.connectors.errors import (
+    ConnectorError,
+    ConnectorRefused,
+    FileChanged,
+    TemporaryFailure,
+    Unreachable,
+)
+from almaflow.connectors.remote import ANSWER, CONNECT, RemoteServer, RemoteSession, why
+from almaflow.connectors.time_limit import LISTING, TimeLimit
 
 _PORT = 22
 
@@ -36,17 +42,17 @@ _NO_KEY = (IndexError, ValueError, paramiko.SSHException, paramiko.UnknownKeyTyp
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 
-class SftpPlace:
+class SftpSource:
     """A folder of an SFTP server."""
 
-    def __init__(self, server: Server, search: Search) -> None:
+    def __init__(self, server: RemoteServer, search: Search) -> None:
         self.what = server.what
         self._server = server
         self._search = search
 
     @contextmanager
-    def session(self) -> Iterator[Session]:
-        patience = Patience(self.what)
+    def session(self) -> Iterator[ConnectorSession]:
+        patience = TimeLimit(self.what)
         with patience.within(LISTING):
             fs = self._connected(patience)
         try:
@@ -56,7 +62,7 @@ class SftpPlace:
         finally:
             fs.client.close()
 
-    def _connected(self, patience: Patience) -> _FileSystem:
+    def _connected(self, patience: TimeLimit) -> _FileSystem:
         what = self.what
         try:
             return _FileSystem(
@@ -65,34 +71,36 @@ class SftpPlace:
                 patience=patience,
                 skip_instance_cache=True,
             )
-        except OutsideError:
+        except ConnectorError:
             raise
         except paramiko.BadHostKeyException as error:
-            raise Refused(
+            raise ConnectorRefused(
                 f"{what} presented the host key {_shown(error.key)}, but the known key is "
                 f"{_shown(error.expected_key)}. Nothing was sent, because another machine may "
                 "be intercepting the connection. Ask the operator of the server."
             ) from error
         except paramiko.AuthenticationException as error:
             if "timeout" in str(error).casefold():
-                raise NotNow(f"{what} does not respond ({why(error)}).") from error
-            raise Refused(
+                raise TemporaryFailure(f"{what} does not respond ({why(error)}).") from error
+            raise ConnectorRefused(
                 f"{what} rejected the login of `{self._server.user or 'this user'}`: "
                 f"{why(error)}. Correct the user in `url`, or `password`."
             ) from error
         except paramiko.ssh_exception.IncompatiblePeer as error:
-            raise Refused(f"{what} and paramiko support no common method: {why(error)}.") from error
+            raise ConnectorRefused(
+                f"{what} and paramiko support no common method: {why(error)}."
+            ) from error
         except paramiko.SSHException as error:
             if "No authentication methods" in str(error):
-                raise Refused(
+                raise ConnectorRefused(
                     f"{what} requires a password or a key, but none is configured. Set "
                     "`password`, or put a key into ~/.ssh or the agent."
                 ) from error
-            raise NotNow(
+            raise TemporaryFailure(
                 f"{what} closed the connection during the login ({why(error)})."
             ) from error
         except paramiko.SFTPError as error:
-            raise NotNow(
+            raise TemporaryFailure(
                 f"{what} closed the connection during the login ({why(error)})."
             ) from error
         except (OSError, EOFError) as error:
@@ -133,25 +141,27 @@ class _Session(RemoteSession):
 class _Translation:
     """What an error means that comes up on an open connection."""
 
-    def __init__(self, server: Server, folder: str) -> None:
+    def __init__(self, server: RemoteServer, folder: str) -> None:
         self._server = server
         self._folder = folder
 
-    def __call__(self, error: Exception, name: str | None) -> OutsideError | None:
+    def __call__(self, error: Exception, name: str | None) -> ConnectorError | None:
         what = self._server.what
         if isinstance(error, FileNotFoundError):
             return _gone(what, self._folder, name)
         if isinstance(error, PermissionError):
-            return Refused(f"{what} does not allow access to {name or self._folder}.")
+            return ConnectorRefused(f"{what} does not allow access to {name or self._folder}.")
         if isinstance(error, (OSError, EOFError, paramiko.SSHException, paramiko.SFTPError)):
-            return NotNow(f"{what} broke off ({why(error)}).")
+            return TemporaryFailure(f"{what} broke off ({why(error)}).")
         return None
 
 
-def _gone(what: str, folder: str, name: str | None) -> OutsideError:
+def _gone(what: str, folder: str, name: str | None) -> ConnectorError:
     if name is not None:
-        return Changed(f"{name} is gone")
-    return Refused(f"{what} has no folder {folder}. Correct `url` in almaflow.yaml, or `folder`.")
+        return FileChanged(f"{name} is gone")
+    return ConnectorRefused(
+        f"{what} has no folder {folder}. Correct `url` in almaflow.yaml, or `folder`."
+    )
 
 
 class _Client(paramiko.SFTPClient):  # type: ignore[misc]
@@ -172,7 +182,7 @@ class _FileSystem(SFTPFileSystem):  # type: ignore[misc]
     cachable = False
 
     def _connect(self) -> None:
-        server: Server = self.ssh_kwargs["server"]
+        server: RemoteServer = self.ssh_kwargs["server"]
         self.client = paramiko.SSHClient()
         self.ssh_kwargs["patience"].hang_up = self.client.close
         self.client.set_missing_host_key_policy(_OnlyKnownHosts(server))
@@ -207,11 +217,11 @@ class _FileSystem(SFTPFileSystem):  # type: ignore[misc]
 class _OnlyKnownHosts(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]
     """Refuses a host whose key is not known, and says which it shows."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: RemoteServer) -> None:
         self._server = server
 
     def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
-        raise Refused(
+        raise ConnectorRefused(
             f"The host key of {self._server.what} is not known, so nothing was sent. The "
             f"server presented `{key.get_name()} {key.get_base64()}` ({key.fingerprint}). "
             "Confirm this key with the operator of the server, and add it as `host_key` of the "
@@ -226,7 +236,7 @@ def read_key(text: str, what: str) -> Any:
         content = base64.b64decode(rest.split()[0], validate=True)
         return paramiko.PKey.from_type_string(kind, content)
     except _NO_KEY as error:
-        raise Refused(
+        raise ConnectorRefused(
             f"`host_key` of {what} is not a valid public key. Write it as `ssh-keyscan` "
             "displays it: `ssh-ed25519 AAAA…`."
         ) from error

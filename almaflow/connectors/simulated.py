@@ -15,8 +15,8 @@ from datetime import datetime
 from pathlib import Path
 
 from almaflow.connectors.attached_files import AttachedFile
-from almaflow.connectors.base import Place, RemoteFile, Search, Session, Write
-from almaflow.connectors.errors import Changed
+from almaflow.connectors.base import ConnectorSession, FileSource, RemoteFile, Search, Write
+from almaflow.connectors.errors import FileChanged
 from almaflow.late_dataclasses import dataclass
 
 
@@ -42,7 +42,7 @@ class SimulatedJob:
     ended_at: datetime | None
 
 
-class SimulatedOutside:
+class SimulatedSystems:
     """Finds the *files* of a scenario; without any, a made-up one for each job that has ended.
 
     *content* returns what a made-up file holds, by its name.
@@ -62,7 +62,7 @@ class SimulatedOutside:
         self._since = now()
         self._folder: Path | None = None
 
-    def place(self, search: Search) -> Place:
+    def file_source(self, search: Search) -> FileSource:
         return _SimulatedPlace(search, lambda: self._found(search))
 
     def to_write(self, path: Path) -> Path:
@@ -145,7 +145,7 @@ class _SimulatedPlace:
         self._found = found
 
     @contextmanager
-    def session(self) -> Iterator[Session]:
+    def session(self) -> Iterator[ConnectorSession]:
         yield self
 
     def files(self) -> list[RemoteFile]:
@@ -160,7 +160,7 @@ class _SimulatedPlace:
     def copy(self, file: RemoteFile, write: Write) -> None:
         content = next((it.content for it in self._found() if it.name == file.name), None)
         if content is None:
-            raise Changed(f"{file.name} is gone")
+            raise FileChanged(f"{file.name} is gone")
         write(content.encode())
 
     def hang_up(self) -> None:

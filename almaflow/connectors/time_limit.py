@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from almaflow.connectors.errors import NotNow, OutsideError
+from almaflow.connectors.errors import ConnectorError, TemporaryFailure
 
 # Seconds for a connection and for a listing, and for each file on top of its size.
 LISTING = 300.0
@@ -18,7 +18,7 @@ LISTING = 300.0
 SLOWEST = 1024
 
 
-class Patience:
+class TimeLimit:
     """Watches one connection; *hang_up* ends it from another thread and may be set later."""
 
     def __init__(self, what: str) -> None:
@@ -41,8 +41,8 @@ class Patience:
         timer.start()
         try:
             yield
-        except OutsideError as error:
-            if self._why and isinstance(error, NotNow):
+        except ConnectorError as error:
+            if self._why and isinstance(error, TemporaryFailure):
                 raise self._ended() from error
             raise
         except Exception as error:
@@ -58,8 +58,10 @@ class Patience:
         if self._why:
             raise self._ended()
 
-    def _ended(self) -> NotNow:
-        return NotNow(f"almaflow closed the connection to {self.what}, because {self._why}.")
+    def _ended(self) -> TemporaryFailure:
+        return TemporaryFailure(
+            f"almaflow closed the connection to {self.what}, because {self._why}."
+        )
 
 
 def seconds_for(size: int) -> float:

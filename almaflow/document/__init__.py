@@ -21,11 +21,11 @@ from almaflow.document.hazards import (
     odd_spaces,
 )
 from almaflow.document.scalars import source_offsets
-from almaflow.document.source import Node, Source, Span
+from almaflow.document.source import Node, SourceText, Span
 from almaflow.errors import DocumentsInvalid
 from almaflow.field_types import plain_value
 from almaflow.problems import Location, Problem, at_most
-from almaflow.text_files import MIB, FileUnreadable, Unreadable, decode, read_bytes
+from almaflow.text_files import MIB, FileUnreadable, UnreadableReason, decode, read_bytes
 
 MAX_BYTES = MIB
 """The longest file that is read."""
@@ -34,7 +34,7 @@ PathTo = tuple[str | int, ...]
 """The keys and positions (from 0) that lead to a value."""
 
 
-class Document(Source):
+class Document(SourceText):
     """A YAML file's data together with the place of every key and value.
 
     *data* is made of dict (the keys are text), list, str and `Plain`. *findings* are problems that
@@ -76,7 +76,7 @@ class Document(Source):
         node = self._walk(self._as_written(path))[-1]
         return self.text[node.span[0] : node.span[1]]
 
-    def place(self, path: PathTo) -> Location:
+    def location_of(self, path: PathTo) -> Location:
         """Return the place of the value at *path*, or of the nearest around it that exists.
 
         Like all that give places, it takes a value that is not a list for its first entry: a model
@@ -84,7 +84,7 @@ class Document(Source):
         """
         return self.location(self._walk(self._as_written(path))[-1].span)
 
-    def key_place(self, path: PathTo) -> Location:
+    def key_location(self, path: PathTo) -> Location:
         """Return the place of the key of the value at *path*; in a list, of the value.
 
         Of what does not exist, the place of the nearest key around it.
@@ -111,7 +111,7 @@ class Document(Source):
         source = self.text[node.span[0] : node.span[1]]
         offsets = source_offsets(source, node.style, node.value) if node.value else None
         if offsets is None or not self.has(path):
-            return self.place(path)
+            return self.location_of(path)
         first = min(max(0, offset), len(offsets) - 1)
         last = min(max(first, offset + length - 1), len(offsets) - 1)
         start = node.span[0]
@@ -162,9 +162,9 @@ def read_document(path: Path, shown_as: str | None = None, *, is_data: bool = Fa
         is_utf_16 = is_data and content.startswith(_UTF_16_MARKS)
         text = decode(content) if is_utf_16 else content
     except FileUnreadable as error:
-        if error.kind is Unreadable.TOO_LARGE:
+        if error.kind is UnreadableReason.TOO_LARGE:
             _refuse_too_large(file)
-        _refuse(Source("", file), (0, 1), "unreadable", f"The file cannot be read: {error}.")
+        _refuse(SourceText("", file), (0, 1), "unreadable", f"The file cannot be read: {error}.")
     return parse_document(text, file)
 
 
@@ -177,7 +177,7 @@ def parse_document(text: bytes | str, file: str) -> Document:
     # ruamel.yaml takes 60 ms to import, which only who reads a file should pay.
     from almaflow.document.tree import TreeBuilder
 
-    source = Source(_decoded(text, file), file)
+    source = SourceText(_decoded(text, file), file)
     keys = hide_keys_in(source)
     bad = _NOT_PRINTABLE.search(source.text)
     if bad is not None:
@@ -214,7 +214,7 @@ _UTF_16 = re.compile(rb"\xff\xfe|\xfe\xff|[^\0]\0[^\0]\0|\0[^\0]\0[^\0]", re.DOT
 _NOT_PRINTABLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
-def _refuse(source: Source, span: Span, code: str, message: str) -> NoReturn:
+def _refuse(source: SourceText, span: Span, code: str, message: str) -> NoReturn:
     raise DocumentsInvalid([source.problem(source.location(span), code, message)])
 
 
@@ -226,16 +226,18 @@ def _decoded(text: bytes | str, file: str) -> str:
         return text.removeprefix("\ufeff")
     if _UTF_16.match(content):
         message = "The file is UTF-16. Save it as UTF-8 (in the editor: encoding “UTF-8”)."
-        _refuse(Source("", file), (0, 1), "not-utf-8", message)
+        _refuse(SourceText("", file), (0, 1), "not-utf-8", message)
     try:
         return content.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         before = content[: error.start].decode("utf-8").removeprefix("\ufeff")
         if b"\0" in content:
-            _refuse_binary(Source(before, file), len(before))
+            _refuse_binary(SourceText(before, file), len(before))
         # The rest of the line is shown with replacement characters.
         rest = content[error.start :].decode("utf-8", "replace")
-        source = Source(before + _NOT_PRINTABLE.sub("\ufffd", re.split(r"[\r\n]", rest)[0]), file)
+        source = SourceText(
+            before + _NOT_PRINTABLE.sub("\ufffd", re.split(r"[\r\n]", rest)[0]), file
+        )
         message = (
             f"Byte 0x{content[error.start]:02x} at position {error.start} is not UTF-8. Save "
             "the file as UTF-8 (in the editor: encoding “UTF-8”)."
@@ -245,14 +247,14 @@ def _decoded(text: bytes | str, file: str) -> str:
 
 def _refuse_too_large(file: str) -> NoReturn:
     message = "The file is larger than 1 MiB. Split the workflow, or move data to another file."
-    _refuse(Source("", file), (0, 1), "yaml-limit", message)
+    _refuse(SourceText("", file), (0, 1), "yaml-limit", message)
 
 
-def _refuse_character(source: Source, bad: re.Match[str]) -> NoReturn:
+def _refuse_character(source: SourceText, bad: re.Match[str]) -> NoReturn:
     if bad.group() == "\0":
         _refuse_binary(source, bad.start())
     location = source.location(bad.span())
-    printable_source = Source(_NOT_PRINTABLE.sub("\ufffd", source.text), source.file)
+    printable_source = SourceText(_NOT_PRINTABLE.sub("\ufffd", source.text), source.file)
     message = (
         f"The character U+{ord(bad.group()):04X} is not allowed in YAML. Remove it, or write "
         "it as an escape in double quotes."
@@ -260,7 +262,7 @@ def _refuse_character(source: Source, bad: re.Match[str]) -> NoReturn:
     raise DocumentsInvalid([printable_source.problem(location, "control-character", message)])
 
 
-def _refuse_binary(source: Source, index: int) -> NoReturn:
+def _refuse_binary(source: SourceText, index: int) -> NoReturn:
     location = source.location((index, index + 1))
     message = "The file is binary (it contains a NUL byte), not YAML text."
     raise DocumentsInvalid([Problem(location, "binary-file", message)])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from almaflow.document.source import Source
+from almaflow.document.source import SourceText
 from almaflow.problems import Location, Problem
 
 _ALLOWED = re.compile(r"%YAML[ ]+1\.2[ ]*(?:(?<=[ ])#.*)?", re.ASCII)
@@ -18,7 +18,7 @@ _NOTHING = re.compile(r"[ \t]*(?:#.*)?")
 _SHOWN = 30
 
 
-def directive_problems(source: Source) -> list[Problem]:
+def directive_problems(source: SourceText) -> list[Problem]:
     """Return a problem for every directive of *source* that is not `%YAML 1.2`."""
     return [
         source.problem(Location(source.file, row + 1, 1, len(line)), *_refusal(line))
@@ -27,7 +27,7 @@ def directive_problems(source: Source) -> list[Problem]:
     ]
 
 
-def _directives(source: Source) -> Iterator[tuple[int, str]]:
+def _directives(source: SourceText) -> Iterator[tuple[int, str]]:
     """Yield the number (from 0) and the text of each line that YAML reads as a directive."""
     above_document = True
     for row, line in enumerate(source.lines):

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from almaflow.alma_keys import KEY_ADVICE, find_keys
-from almaflow.document.source import Node, Source, Span
+from almaflow.document.source import Node, SourceText, Span
 from almaflow.problems import Problem, Severity, at_most
 
 ALMA_KEY = "alma-key"
@@ -29,7 +29,7 @@ KEY_MESSAGE = (
 )
 
 
-def hide_keys_in(source: Source) -> list[Span]:
+def hide_keys_in(source: SourceText) -> list[Span]:
     """Hide what looks like an Alma key in every problem of *source*; return where it is."""
     spans = find_keys(source.text)
     for span in spans:
@@ -37,7 +37,7 @@ def hide_keys_in(source: Source) -> list[Span]:
     return spans
 
 
-def holds_coded_key(source: Source, span: Span, text: str) -> bool:
+def holds_coded_key(source: SourceText, span: Span, text: str) -> bool:
     """Whether the scalar at *span*, which means *text*, has an Alma key that escapes hide.
 
     It is then hidden in every problem of *source*.
@@ -49,7 +49,7 @@ def holds_coded_key(source: Source, span: Span, text: str) -> bool:
     return True
 
 
-def key_problems(source: Source, spans: Iterable[Span]) -> Iterator[Problem]:
+def key_problems(source: SourceText, spans: Iterable[Span]) -> Iterator[Problem]:
     """Yield an error for each of *spans*, which hold keys."""
     for span in spans:
         yield source.problem(source.location(span), ALMA_KEY, KEY_MESSAGE)
@@ -59,11 +59,11 @@ def keys_in_file(text: str, file: str) -> Sequence[Problem]:
     """Return an error for each Alma key in *text*, the contents of a file called *file*."""
     if not find_keys(text):
         return ()
-    source = Source(text, file)
+    source = SourceText(text, file)
     return at_most(key_problems(source, hide_keys_in(source)))
 
 
-def deceptive_characters(source: Source) -> Iterator[Problem]:
+def deceptive_characters(source: SourceText) -> Iterator[Problem]:
     """Yield a warning for each line with a character that makes it look different from what it is.
 
     The first such character of a line counts.
@@ -89,7 +89,7 @@ _ODD = "\u00a0\u2000-\u200a\u202f\u205f\u3000"
 _ODD_SPACE = re.compile(rf"^[ ]*(?:-[ ]+)*(?:-|[\w-]+:)?([{_ODD}])", re.MULTILINE)
 
 
-def odd_spaces(source: Source) -> Iterator[Problem]:
+def odd_spaces(source: SourceText) -> Iterator[Problem]:
     """Yield a warning for each space that is not one for YAML, where YAML needs one."""
     for match in _ODD_SPACE.finditer(source.text):
         yield source.problem(
@@ -106,7 +106,7 @@ WINDOWS_PATH = "yaml-windows-path"
 """The code of a problem about a path of Windows in double quotes."""
 
 
-def misread_paths(source: Source, root: Node) -> Iterator[Problem]:
+def misread_paths(source: SourceText, root: Node) -> Iterator[Problem]:
     """Yield an error for each path of Windows in double quotes of which escapes made another."""
     waiting = [root]
     while waiting:

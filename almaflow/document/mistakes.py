@@ -27,7 +27,7 @@ class Mistake:
 
 
 @dataclass(frozen=True)
-class Fault:
+class ParserFailure:
     """Where and why the parser gave up.
 
     *context* is where the thing begins that the parser was reading, the same as *mark* when it
@@ -51,7 +51,7 @@ _OPEN_QUOTE = re.compile(r"(?:^|[:\-\[,{]\s*)([\"'])(?:(?!\1).)*$")
 _LOOK = slips.LOOK
 
 
-def explain(lines: Sequence[str], fault: Fault) -> Mistake:
+def explain(lines: Sequence[str], fault: ParserFailure) -> Mistake:
     """Return the mistake behind *fault*, which the parser met in *lines*."""
     for look in (_tab, _template, _cron, _reserved, _missing_blank, _quote, _known):
         mistake = look(lines, fault)
@@ -89,7 +89,7 @@ def _bare(line: str) -> str:
     return _COMMENT.sub(lambda match: " " * len(match.group()), line)
 
 
-def _tab(lines: Sequence[str], fault: Fault) -> Mistake | None:
+def _tab(lines: Sequence[str], fault: ParserFailure) -> Mistake | None:
     row, column = fault.mark
     line = _line(lines, row)
     if line[column : column + 1] != "\t":
@@ -107,14 +107,14 @@ def _tab(lines: Sequence[str], fault: Fault) -> Mistake | None:
     return Mistake("yaml-tab", message, fault.mark)
 
 
-def _rows(fault: Fault) -> list[int]:
+def _rows(fault: ParserFailure) -> list[int]:
     """Return the lines the fault is about; the begin of a block does not explain its fault."""
     rows = [fault.mark[0]] if "block" in fault.problem else [fault.context[0], fault.mark[0]]
     return list(dict.fromkeys(rows))
 
 
 def _search(
-    lines: Sequence[str], fault: Fault, pattern: re.Pattern[str]
+    lines: Sequence[str], fault: ParserFailure, pattern: re.Pattern[str]
 ) -> tuple[Mark, str] | None:
     """Find *pattern* (its last group) outside of quotes, in the lines the fault is about."""
     for row in _rows(fault):
@@ -127,7 +127,7 @@ def _search(
     return None
 
 
-def _template(lines: Sequence[str], fault: Fault) -> Mistake | None:
+def _template(lines: Sequence[str], fault: ParserFailure) -> Mistake | None:
     match = _search(lines, fault, _TEMPLATE)
     if match is None:
         return None
@@ -153,7 +153,7 @@ def template_mistake(lines: Sequence[str], mark: Mark, length: int) -> Mistake:
     )
 
 
-def _cron(lines: Sequence[str], fault: Fault) -> Mistake | None:
+def _cron(lines: Sequence[str], fault: ParserFailure) -> Mistake | None:
     match = _search(lines, fault, _CRON)
     if match is None:
         return None
@@ -167,7 +167,7 @@ def _cron(lines: Sequence[str], fault: Fault) -> Mistake | None:
     )
 
 
-def _reserved(lines: Sequence[str], fault: Fault) -> Mistake | None:
+def _reserved(lines: Sequence[str], fault: ParserFailure) -> Mistake | None:
     row, column = fault.mark
     rest = _line(lines, row)[column:]
     sign = rest[:1]
@@ -184,7 +184,7 @@ def _reserved(lines: Sequence[str], fault: Fault) -> Mistake | None:
     return Mistake("yaml-unquoted-sign", message, fault.mark, length)
 
 
-def _missing_blank(lines: Sequence[str], fault: Fault) -> Mistake | None:
+def _missing_blank(lines: Sequence[str], fault: ParserFailure) -> Mistake | None:
     before = fault.mark[0] - 1
     while before >= 0 and not _bare(_line(lines, before)).strip():
         before -= 1
@@ -197,7 +197,7 @@ def _missing_blank(lines: Sequence[str], fault: Fault) -> Mistake | None:
     return None
 
 
-def _quote(lines: Sequence[str], fault: Fault) -> Mistake | None:
+def _quote(lines: Sequence[str], fault: ParserFailure) -> Mistake | None:
     if "quoted scalar" in fault.problem and "unexpected" in fault.problem:
         return _not_closed(fault.context)
     row, column = fault.mark
@@ -219,7 +219,7 @@ def _not_closed(mark: Mark) -> Mistake:
     return Mistake("yaml-unclosed-quote", "The quote that opens here is not closed.", mark)
 
 
-def _nested_value(lines: Sequence[str], fault: Fault) -> Mistake:
+def _nested_value(lines: Sequence[str], fault: ParserFailure) -> Mistake:
     row, column = fault.mark
     key = _line(lines, row)[:column]
     if re.search(r":\s", key):
@@ -248,7 +248,7 @@ def _of_line(lines: Sequence[str], row: int, message: str) -> Mistake:
     return Mistake("yaml-syntax", message, (row, start), max(1, len(line.rstrip()) - start))
 
 
-def _no_colon(lines: Sequence[str], fault: Fault) -> Mistake:
+def _no_colon(lines: Sequence[str], fault: ParserFailure) -> Mistake:
     row = fault.context[0]
     if why := slips.block_text(lines, row):
         return Mistake("yaml-indentation", why, fault.context)
@@ -259,7 +259,7 @@ def _no_colon(lines: Sequence[str], fault: Fault) -> Mistake:
 
 
 def _column(message: str) -> Callable[..., Mistake]:
-    def make(lines: Sequence[str], fault: Fault) -> Mistake:
+    def make(lines: Sequence[str], fault: ParserFailure) -> Mistake:
         row = fault.mark[0]
         if why := slips.block_text(lines, row):
             return Mistake("yaml-indentation", why, fault.mark)
@@ -270,7 +270,7 @@ def _column(message: str) -> Callable[..., Mistake]:
 
 
 def _open_bracket(message: str) -> Callable[..., Mistake]:
-    def make(lines: Sequence[str], fault: Fault) -> Mistake:
+    def make(lines: Sequence[str], fault: ParserFailure) -> Mistake:
         row, column = fault.context
         found = slips.comment_in_brackets(_line(lines, row), column)
         if found is None:
@@ -286,7 +286,7 @@ def _open_bracket(message: str) -> Callable[..., Mistake]:
 
 
 def _escape(message: str) -> Callable[..., Mistake]:
-    def make(lines: Sequence[str], fault: Fault) -> Mistake:
+    def make(lines: Sequence[str], fault: ParserFailure) -> Mistake:
         row, column = fault.context
         match = re.compile(r'"[^"]*"').match(_line(lines, row)[:_LOOK], column)
         if match is not None and (why := slips.windows_path(match.group())):
@@ -299,7 +299,7 @@ def _escape(message: str) -> Callable[..., Mistake]:
     return make
 
 
-def _percent_or_indentation(lines: Sequence[str], fault: Fault) -> Mistake:
+def _percent_or_indentation(lines: Sequence[str], fault: ParserFailure) -> Mistake:
     for row in range(fault.mark[0] + 1):
         if _line(lines, row).startswith("%"):
             message = "A line cannot begin with `%`. Indent it, or put the value in quotes."
@@ -309,7 +309,7 @@ def _percent_or_indentation(lines: Sequence[str], fault: Fault) -> Mistake:
 
 
 def _fixed(code: str, message: str, at_context: bool = False) -> Callable[..., Mistake]:
-    def make(lines: Sequence[str], fault: Fault) -> Mistake:
+    def make(lines: Sequence[str], fault: ParserFailure) -> Mistake:
         return Mistake(code, message, fault.context if at_context else fault.mark)
 
     return make
@@ -391,7 +391,7 @@ _SENTENCES: tuple[tuple[str, Callable[..., Mistake]], ...] = (
 )
 
 
-def _known(lines: Sequence[str], fault: Fault) -> Mistake | None:
+def _known(lines: Sequence[str], fault: ParserFailure) -> Mistake | None:
     for words, make in _SENTENCES:
         if words in fault.problem:
             return make(lines, fault)

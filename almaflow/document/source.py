@@ -34,7 +34,7 @@ class Node:
         self.height = 0
 
 
-class Source:
+class SourceText:
     """The text of a file, and the places in it."""
 
     def __init__(self, text: str, file: str) -> None:

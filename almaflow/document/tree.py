@@ -25,7 +25,7 @@ from ruamel.yaml.events import (
 from almaflow.document.hazards import holds_coded_key
 from almaflow.document.opened import OpenCollection, PendingKey
 from almaflow.document.scalars import has_half, join_halves, resolve
-from almaflow.document.source import Node, Source, Span
+from almaflow.document.source import Node, SourceText, Span
 from almaflow.field_types import Plain
 from almaflow.problems import MOST_PROBLEMS, Location, Problem, did_you_mean
 
@@ -61,7 +61,7 @@ class TreeBuilder:
     *left_out* counts what is not among them, *coded_keys* are scalars with an Alma key in escapes.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: SourceText) -> None:
         self.source = source
         self.problems: list[Problem] = []
         self.left_out = 0
@@ -106,14 +106,14 @@ class TreeBuilder:
             raise _Stop from None
 
     def _syntax_error(self, error: MarkedYAMLError) -> None:
-        from almaflow.document.mistakes import Fault, explain
+        from almaflow.document.mistakes import ParserFailure, explain
 
         at = error.problem_mark.index
         context = error.context_mark.index if error.context_mark else at
         problem = f"{error.context or ''} | {error.problem or ''}"
         source = self.source
         mark = source.mark(at)
-        mistake = explain(source.lines, Fault(problem, mark, source.mark(context)))
+        mistake = explain(source.lines, ParserFailure(problem, mark, source.mark(context)))
         line = mistake.mark[0] + 1
         if any(
             known.code == mistake.code or known.code == "yaml-unquoted-template"

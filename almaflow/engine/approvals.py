@@ -22,7 +22,7 @@ class TerminalReply:
     value: dict[str, Any]
 
 
-class Asker(Protocol):
+class ApprovalPrompt(Protocol):
     """Asks a person directly, for example at the terminal."""
 
     async def ask(self, run_id: str, path: str, question: str) -> TerminalReply | None:
@@ -30,7 +30,7 @@ class Asker(Protocol):
         ...
 
 
-class NobodyHere:
+class NoPrompt:
     """Asks no person: replies come only through the store."""
 
     async def ask(self, run_id: str, path: str, question: str) -> TerminalReply | None:
@@ -49,10 +49,10 @@ class Question:
     answer: Reply | None = None
 
 
-class People:
+class PendingQuestions:
     """The open questions of the steps in this process."""
 
-    def __init__(self, store: Store, writer: StoreWriter, asker: Asker) -> None:
+    def __init__(self, store: Store, writer: StoreWriter, asker: ApprovalPrompt) -> None:
         self._store = store
         self._writer = writer
         self._asker = asker

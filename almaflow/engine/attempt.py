@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import anyio
 
 from almaflow import expressions
-from almaflow.alma.calls import Call
+from almaflow.alma.calls import AlmaRequest
 from almaflow.alma.directory import Directory
 from almaflow.alma.errors import AlmaBusy, AlmaError, AlmaRefused, NotAccepted, ResponseLost
 from almaflow.engine.alma_writes.own_submissions import OwnSubmissions
@@ -22,15 +22,15 @@ from almaflow.engine.history import RunHistory
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.resources import Services
 from almaflow.engine.retry import Retries, as_lost, never_answered, pause, waiting_for
-from almaflow.engine.scope import Where
+from almaflow.engine.scope import ExecutionScope
 from almaflow.expressions import Budget, Parsed, parse_expression, parse_template
-from almaflow.field_types import Condition, Expression, Message, Source, Template
+from almaflow.field_types import Condition, Expression, Message, Template, TemplateText
 from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome
 from almaflow.plan import Plan
 from almaflow.redaction import show_placeholders
 from almaflow.runs.events import EventKind
-from almaflow.steps.result import Ending
+from almaflow.steps.result import StepResult
 from almaflow.waiting import Waiting
 
 T = TypeVar("T")
@@ -49,13 +49,13 @@ class RunState:
     cancelled_by: str = ""
     """Who cancelled the run; empty while it is not cancelled."""
 
-    def why_ended(self, where: Where) -> Ending | None:
+    def why_ended(self, where: ExecutionScope) -> StepResult | None:
         """Return the result of a step that a cancellation or a deadline ends; None for Ctrl-C."""
         if self.cancelled_by:
-            return Ending(Outcome.CANCELLED, f"Cancelled by {self.cancelled_by}.")
+            return StepResult(Outcome.CANCELLED, f"Cancelled by {self.cancelled_by}.")
         limit = where.limits.struck()
         if limit is not None:
-            return Ending(Outcome.TIMED_OUT, f"The time limit of {limit.what} expired.")
+            return StepResult(Outcome.TIMED_OUT, f"The time limit of {limit.what} expired.")
         return None
 
 
@@ -69,7 +69,7 @@ class Attempt(OwnSubmissions):
     """The first attempt at a step is number 1."""
     now: datetime
     """The instant recorded with the attempt's begin; in the workflow's zone once it is made."""
-    where: Where
+    where: ExecutionScope
     outputs: dict[str, Any] = field(default_factory=dict)
     last_wait: str = ""
     """The text of the last wait, so that each is logged once."""
@@ -123,12 +123,12 @@ class Attempt(OwnSubmissions):
         return self.where.names.at(self.now, self.where.scope, more, ahead=ahead)
 
     @staticmethod
-    def _parsed(source: Source) -> Parsed:
+    def _parsed(source: TemplateText) -> Parsed:
         return parse_template(source.text)
 
     # Alma
 
-    async def read(self, call: Call[T], *, poll: bool = False, again: bool = True) -> T:
+    async def read(self, call: AlmaRequest[T], *, poll: bool = False, again: bool = True) -> T:
         retries = Retries(self.clock.now())
         self.report_request(call)
         while True:
@@ -196,7 +196,7 @@ class Attempt(OwnSubmissions):
         """Whether a cancellation or a deadline ends the step, unlike Ctrl-C."""
         return self.state.why_ended(self.where) is not None
 
-    def report_request(self, call: Call[Any]) -> None:
+    def report_request(self, call: AlmaRequest[Any]) -> None:
         """Report to listeners what is sent, with secrets as names."""
         request = show_placeholders(call.rendering())
         self.journal.report(EventKind.REQUEST, self.path, call.name, request=request)

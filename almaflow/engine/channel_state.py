@@ -9,7 +9,7 @@ from almaflow.thread_pool import ThreadPool
 
 
 @dataclass
-class Try:
+class DeliveryAttempt:
     """A notice on its way, in the channel's thread."""
 
     notice_id: int
@@ -23,13 +23,13 @@ class Try:
 
 
 @dataclass
-class Channel:
+class ChannelState:
     """What is known of a channel."""
 
     threads: ThreadPool
     trouble: str = ""
     """Why it does not take notices; empty when it does."""
-    hanging: Try | None = None
+    hanging: DeliveryAttempt | None = None
     """The try that did not come back in its time."""
     arrived: set[int] = field(default_factory=set)
     """Ids of notices that were delivered while that is not recorded yet."""

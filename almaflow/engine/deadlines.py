@@ -17,7 +17,7 @@ ONE_LOOK = timedelta(seconds=60)
 
 
 @dataclass
-class Limit:
+class Deadline:
     """One deadline; *what* names its owner (`the run`, `step withdraw`)."""
 
     deadline: datetime
@@ -38,9 +38,9 @@ class Limit:
 class Deadlines:
     """All deadlines around a step, the outermost first."""
 
-    all: tuple[Limit, ...] = ()
+    all: tuple[Deadline, ...] = ()
 
-    def struck(self) -> Limit | None:
+    def struck(self) -> Deadline | None:
         """Return the outermost deadline that has ended its block; None when none has."""
         return next((limit for limit in self.all if limit.struck), None)
 
@@ -58,10 +58,10 @@ class Deadlines:
     @contextmanager
     def within(
         self, deadline: datetime, what: str, clock: Clock
-    ) -> Iterator[tuple[Deadlines, Limit]]:
+    ) -> Iterator[tuple[Deadlines, Deadline]]:
         """Run a block that ends at *deadline*. An expired one leaves `ONE_LOOK` for one check."""
         left = deadline - clock.now()
-        limit = Limit(deadline, what)
+        limit = Deadline(deadline, what)
         limit.scope.deadline = anyio.current_time() + max(
             left.total_seconds(), ONE_LOOK.total_seconds() if left <= timedelta() else 0
         )

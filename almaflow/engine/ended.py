@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from almaflow.expressions.serialization import encode
-from almaflow.steps.result import Ending
-from almaflow.store import Entry, EntryState
+from almaflow.steps.result import StepResult
+from almaflow.store import EntryState, JournalEntry
 
 
 def ended_value(
-    ending: Ending, status: str, outputs: Mapping[str, Any], *, halted: bool
+    ending: StepResult, status: str, outputs: Mapping[str, Any], *, halted: bool
 ) -> dict[str, Any]:
     """Return what is recorded with an attempt's end; *status* is Alma's code, else empty."""
     facts = {**outputs, "outcome": ending.outcome.value, "error": ending.error}
@@ -26,7 +26,7 @@ def ended_value(
     }
 
 
-def needs_person(entry: Entry) -> bool:
+def needs_person(entry: JournalEntry) -> bool:
     """Whether a person has to resolve the write in an entry.
 
     A set is recognised by its name, so no person has to search for it.

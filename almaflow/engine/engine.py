@@ -15,12 +15,12 @@ from anyio.abc import TaskGroup
 
 from almaflow import __version__
 from almaflow.clock import Clock, sleep
-from almaflow.connectors.base import NoWayOutside, Outside
+from almaflow.connectors.base import ExternalSystems, NoExternalSystems
 from almaflow.engine.alma_writes.admission import Admission
 from almaflow.engine.alma_writes.institutions import Institutions, OpenConnection
-from almaflow.engine.approvals import Asker, NobodyHere, People
+from almaflow.engine.approvals import ApprovalPrompt, NoPrompt, PendingQuestions
 from almaflow.engine.claimed_runs import STORE_AGAIN, ClaimedRuns
-from almaflow.engine.lease import Lease, Silence
+from almaflow.engine.lease import HeartbeatWatch, Lease
 from almaflow.engine.log import Log, no_log
 from almaflow.engine.notifications import TRIED_LATER
 from almaflow.engine.outbox import Outbox
@@ -29,14 +29,14 @@ from almaflow.engine.simulated_waits import SimulatedWaits
 from almaflow.late_dataclasses import dataclass
 from almaflow.plan import FORMAT, Plan
 from almaflow.redaction import Mask
-from almaflow.runs.events import EventKind, Listener, NoListener, RunEvent
+from almaflow.runs.events import EventKind, Listener, NullListener, RunEvent
 from almaflow.runs.job_durations import Durations
 from almaflow.settings import Project
 from almaflow.store import (
     Claim,
     ClaimLost,
-    Line,
     LoadedRun,
+    NewLogEntry,
     Process,
     RunEnded,
     RunHeld,
@@ -73,11 +73,11 @@ class Engine:
     clock: Clock
     project: Project
     open_connection: OpenConnection
-    listener: Listener = field(default_factory=NoListener)
+    listener: Listener = field(default_factory=NullListener)
     mask: Mask = field(default_factory=lambda: Mask(()))
     chance: random.Random = field(default_factory=random.Random)
-    people: Asker = field(default_factory=NobodyHere)
-    outside: Outside = field(default_factory=NoWayOutside)
+    people: ApprovalPrompt = field(default_factory=NoPrompt)
+    outside: ExternalSystems = field(default_factory=NoExternalSystems)
     look: timedelta = LOOK
     hold: bool = True
     left: Callable[[str], None] = lambda run_id: None
@@ -100,8 +100,8 @@ class Engine:
         self._process_id = ""
         self._services: Services | None = None
         self._claimed: ClaimedRuns | None = None
-        self._news = anyio.Event()
-        self._word = anyio.Event()
+        self._new_runs = anyio.Event()
+        self._replies = anyio.Event()
 
     @property
     def process_id(self) -> str:
@@ -170,7 +170,7 @@ class Engine:
                 text = f"A notice was not delivered: {error} {TRIED_LATER}"
                 now, run_id = self.clock.now(), notice.run_id or ""
                 self.listener.receive(RunEvent(now, run_id, EventKind.SAID, "", text))
-                line = Line(now, EventKind.SAID.value, "", text, {})
+                line = NewLogEntry(now, EventKind.SAID.value, "", text, {})
                 await self._writer.call(self.store.add_events, run_id, [line])
 
     async def _make_services(self) -> Services:
@@ -183,7 +183,7 @@ class Engine:
             institutions=Institutions(self.open_connection),
             durations=durations,
             admission=Admission(self.store, self._writer, self.clock, durations),
-            people=People(self.store, self._writer, self.people),
+            people=PendingQuestions(self.store, self._writer, self.people),
             lease=Lease(self.store, self._writer, self.clock, self._process_id),
             threads=ThreadPool("blocking", _THREADS),
             outside=self.outside,
@@ -248,7 +248,7 @@ class Engine:
         with *watch* never: then it takes over the runs of processes that die. An error of one run
         is recorded with that run and does not end the others.
         """
-        silence = Silence(self.clock, self.watching)
+        silence = HeartbeatWatch(self.clock, self.watching)
         with alone():
             async with anyio.create_task_group() as tasks:
                 while True:
@@ -259,7 +259,7 @@ class Engine:
                     if not watch and not self._runs.ids and not silent:
                         return
                     silence.note(silent)
-                    self._news = await self._wait_for(self._news)
+                    self._new_runs = await self._wait_for(self._new_runs)
 
     async def execute(self, run_id: str) -> None:
         """Take a run that was offered to this process, and execute it as far as it gets.
@@ -299,22 +299,21 @@ class Engine:
         run_ids = await self._writer.call(self.store.orphans, FORMAT)
         await self._writer.call(self.store.queue_runs, run_ids)
 
-    def hear(self, topic: str) -> None:
-        """Look right now at what another process has announced.
+    def wake(self, topic: str) -> None:
+        """Look right now at what has changed in this process or in another.
 
-        See `almaflow.store.run_queue.Changes` for the topics.
+        *topic* is `new` when there are runs for `keep_working` to claim; `Changes` in
+        `almaflow.store.run_queue` lists the topics that other processes announce.
         """
         kind, _, name = topic.partition(" ")
-        if kind == "left":
+        if kind == "new":
+            self._new_runs.set()
+        elif kind == "left":
             self.left(name)
         elif kind == "slots" and self._services is not None:
-            self._services.admission.place_freed(name)
+            self._services.admission.slot_freed(name)
         else:
-            self._word.set()
-
-    def nudge(self) -> None:
-        """Let `keep_working` look for runs right now, because there are new ones."""
-        self._news.set()
+            self._replies.set()
 
     async def _wait_for(self, event: anyio.Event) -> anyio.Event:
         """Return when it is time to look again, or *event* is set; with the event to wait for next.
@@ -359,7 +358,7 @@ class Engine:
                     # The person who asked waits for a sign of life.
                     await self._services.lease.renew()
                 await self._services.people.read_replies()
-            self._word = await self._wait_for(self._word)
+            self._replies = await self._wait_for(self._replies)
 
     async def _cancel_requested(self) -> bool:
         """Cancel the runs for which a cancellation is recorded; return whether there are any."""

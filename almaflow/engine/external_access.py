@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from almaflow.connectors.attached_files import AttachedFile, in_words
-from almaflow.connectors.base import Outside
-from almaflow.connectors.errors import NotNow, Unreachable
+from almaflow.connectors.base import ExternalSystems
+from almaflow.connectors.errors import TemporaryFailure, Unreachable
 from almaflow.engine.attempt import Attempt
 from almaflow.engine.message_keys import MESSAGE, message_key
 from almaflow.engine.notifications import TRIED_LATER
@@ -23,7 +23,7 @@ from almaflow.settings import data_path
 from almaflow.settings.project import LOG_CHANNEL
 from almaflow.steps.member_source import read_members_file
 from almaflow.steps.result import StepFailed
-from almaflow.store import EntryState, NewNotice
+from almaflow.store import EntryState, NewNotification
 from almaflow.waiting import Waiting, WaitingKind
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ class ExternalAccess(Attempt):
     """Whether a file server has responded to this attempt yet."""
 
     @property
-    def outside(self) -> Outside:
+    def outside(self) -> ExternalSystems:
         return self.services.outside
 
     async def in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
@@ -48,7 +48,7 @@ class ExternalAccess(Attempt):
         while True:
             try:
                 result = await self.in_thread(function, *arguments)
-            except NotNow as error:
+            except TemporaryFailure as error:
                 retries.failures += 1
                 self.reached = self.reached or not isinstance(error, Unreachable)
                 if not self.reached and self.clock.now() - retries.since >= NEVER_ANSWERED:
@@ -107,7 +107,7 @@ class ExternalAccess(Attempt):
         self.journal.report(EventKind.NOTICE, self.path, str(show_placeholders(text)), to=channel)
         if channel == LOG_CHANNEL:
             return
-        notice = NewNotice(
+        notice = NewNotification(
             key=self._message_key,
             event=MESSAGE,
             workflow=self.plan.name,
@@ -124,7 +124,7 @@ class ExternalAccess(Attempt):
             value={"to": channel, **({"files": [one.to_json() for one in files]} if files else {})},
             also=lambda: self.services.store.add_notices([notice]),
         )
-        self.services.outbox.nudge()
+        self.services.outbox.wake()
 
     # Files
 

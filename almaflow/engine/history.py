@@ -12,9 +12,9 @@ from almaflow.engine.journal import RunJournal
 from almaflow.expressions.serialization import decode
 from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome
-from almaflow.steps.base import Body, Retry, StepBase
-from almaflow.steps.result import Ending, Ends
-from almaflow.store import Entry, EntryState
+from almaflow.steps.base import Block, Retry, StepBase
+from almaflow.steps.result import BlockExit, StepResult
+from almaflow.store import EntryState, JournalEntry
 from almaflow.workflow import Workflow
 
 # The outcomes after which `on_failure: continue` continues.
@@ -48,16 +48,16 @@ class RunHistory:
         """Whether a step has begun in this attempt at the run."""
         return self.journal.get(path, self.first_attempt(path), "begin") is not None
 
-    def ending(self, path: str, attempt: int, effect: str = "end") -> Ending | None:
+    def ending(self, path: str, attempt: int, effect: str = "end") -> StepResult | None:
         """Return the recorded result; None when there is none."""
         entry = self.journal.get(path, attempt, effect)
         if entry is None:
             return None
         ends = entry.value.get("ends")
-        return Ending(
+        return StepResult(
             Outcome(entry.value["outcome"]),
             entry.value["error"],
-            Ends(ends) if ends else None,
+            BlockExit(ends) if ends else None,
             entry.value.get("at", ""),
         )
 
@@ -90,7 +90,7 @@ class RunHistory:
         return bool(entry.value["outcome"] == Outcome.FAILED)
 
     def early_end(
-        self, body: Body, path: str, workflow: Workflow, *, is_over: bool = False
+        self, body: Block, path: str, workflow: Workflow, *, is_over: bool = False
     ) -> EarlyEnd | None:
         """Return the recorded step that ended a block of the step at *path* early.
 
@@ -127,7 +127,7 @@ class RunHistory:
             attempt += 1
         return facts
 
-    def lost(self, path: str = "") -> list[Entry]:
+    def lost(self, path: str = "") -> list[JournalEntry]:
         """Return the writes that a person has to resolve, in a step or (empty path) in the whole
         run.
 
@@ -140,7 +140,7 @@ class RunHistory:
             if needs_person(entry) and entry.attempt >= self.first_attempt(entry.path)
         ]
 
-    def unconfirmed_text(self, entry: Entry) -> str:
+    def unconfirmed_text(self, entry: JournalEntry) -> str:
         """Return the message about an unconfirmed write that a person has to resolve."""
         why = entry.value.get("unknown", "almaflow did not finish the search for it")
         return unconfirmed_text(

@@ -19,9 +19,9 @@ from almaflow.engine.attempt import RunState
 from almaflow.engine.history import MAY_CONTINUE, EarlyEnd
 from almaflow.engine.names import Scope
 from almaflow.engine.parallel import ParallelBlocks
-from almaflow.engine.scope import Halted, Where
+from almaflow.engine.scope import ExecutionScope, Halted
 from almaflow.engine.simulated_waits import SimulationTooLong
-from almaflow.engine.step_context import Context
+from almaflow.engine.step_context import AttemptContext
 from almaflow.engine.termination import OpenAttempts, still_running
 from almaflow.engine.workflow_phases import Phases
 from almaflow.errors import AlmaflowError, StoreError
@@ -29,8 +29,8 @@ from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome, worst
 from almaflow.plan import Plan, check_environment, sub_plan
 from almaflow.runs.events import EventKind
-from almaflow.steps.base import Body, BodyEnd, StepBase
-from almaflow.steps.result import Ending, OutcomeUnknown, StepFailed
+from almaflow.steps.base import Block, BlockResult, StepBase
+from almaflow.steps.result import OutcomeUnknown, StepFailed, StepResult
 from almaflow.steps.tree import StepNode, walk
 from almaflow.store import ValueUnfit
 from almaflow.waiting import Waiting, WaitingKind
@@ -46,7 +46,9 @@ class Interpreter:
         self.history = state.history
         self.open = OpenAttempts(state)
 
-    async def run_list(self, steps: Sequence[StepBase], prefix: str, where: Where) -> Ending:
+    async def run_list(
+        self, steps: Sequence[StepBase], prefix: str, where: ExecutionScope
+    ) -> StepResult:
         """Run steps in order until one of them ends the list."""
         outcomes = [Outcome.SUCCEEDED]
         for place, step in enumerate(steps, start=1):
@@ -59,15 +61,15 @@ class Interpreter:
             if ending.outcome.is_good:
                 outcomes.append(ending.outcome)
                 if ending.ends is not None:
-                    return Ending(worst(outcomes), ending.error, ending.ends)
+                    return StepResult(worst(outcomes), ending.error, ending.ends)
             elif step.on_failure == "continue" and ending.outcome in MAY_CONTINUE:
                 outcomes.append(Outcome.WARNING)
             else:
                 named = ending.error if ending.at else f"Step {path}: {ending.error}"
-                return Ending(ending.outcome, named, at=ending.at or path)
-        return Ending(worst(outcomes))
+                return StepResult(ending.outcome, named, at=ending.at or path)
+        return StepResult(worst(outcomes))
 
-    async def _step(self, step: StepBase, path: str, where: Where) -> Ending:
+    async def _step(self, step: StepBase, path: str, where: ExecutionScope) -> StepResult:
         """Run all attempts of a step, make its values visible to later steps, and return its
         result.
         """
@@ -87,32 +89,36 @@ class Interpreter:
                 if where.halt.is_set:
                     return ending
 
-    async def _attempt(self, step: StepBase, path: str, attempt: int, where: Where) -> Ending:
+    async def _attempt(
+        self, step: StepBase, path: str, attempt: int, where: ExecutionScope
+    ) -> StepResult:
         ending = self.history.ending(path, attempt)
         if ending is None:
             ending = await self._perform(step, path, attempt, where)
         self._recall(StepNode(step, path).walk(shared=True), where)
         return ending
 
-    def recall_all(self, steps: Sequence[StepBase], prefix: str, where: Where) -> None:
+    def recall_all(self, steps: Sequence[StepBase], prefix: str, where: ExecutionScope) -> None:
         """Make the recorded values of *steps*, and of the steps inside them, visible to later
         steps.
         """
         self._recall(walk(steps, prefix, shared=True), where)
 
-    def _recall(self, nodes: Iterable[StepNode], where: Where) -> None:
+    def _recall(self, nodes: Iterable[StepNode], where: ExecutionScope) -> None:
         for node in nodes:
             facts = self.history.facts(node.path, where.plan.zone)
             if facts is not None:
                 where.scope.ended(node.step.id, facts)
 
-    async def _perform(self, step: StepBase, path: str, attempt: int, where: Where) -> Ending:
+    async def _perform(
+        self, step: StepBase, path: str, attempt: int, where: ExecutionScope
+    ) -> StepResult:
         """Perform one attempt and record its result."""
         begin = await self._begin(step, path, attempt, where)
         here = replace(where, institution=begin["institution"])
         context = self._context(path, attempt, datetime.fromisoformat(begin["now"]), here)
         if not begin["if"] or begin["error"]:
-            ending = Ending(Outcome.FAILED if begin["if"] else Outcome.SKIPPED, begin["error"])
+            ending = StepResult(Outcome.FAILED if begin["if"] else Outcome.SKIPPED, begin["error"])
             return await self.open.end(context, ending, begin)
         self.open.attempts[path, attempt] = (context, begin)
         try:
@@ -121,7 +127,7 @@ class Interpreter:
             else:
                 ending, status = await self._outcome_in_time(step, context, begin["deadline"])
         except Halted as error:
-            ending = Ending(Outcome.SKIPPED, str(error))
+            ending = StepResult(Outcome.SKIPPED, str(error))
             await self.open.end(context, ending, begin, halted=True)
             raise
         except anyio.get_cancelled_exc_class():
@@ -134,7 +140,9 @@ class Interpreter:
             raise
         return await self.open.end(context, ending, begin, status)
 
-    async def _begin(self, step: StepBase, path: str, attempt: int, where: Where) -> dict[str, Any]:
+    async def _begin(
+        self, step: StepBase, path: str, attempt: int, where: ExecutionScope
+    ) -> dict[str, Any]:
         """Return the value recorded with an attempt's begin; record it if there is none."""
         entry = self.journal.get(path, attempt, "begin")
         if entry is not None:
@@ -171,7 +179,7 @@ class Interpreter:
 
     async def _outcome_in_time(
         self, step: StepBase, context: BlockContext, deadline: str
-    ) -> tuple[Ending, str]:
+    ) -> tuple[StepResult, str]:
         """Perform the step within its own deadline."""
         instant = datetime.fromisoformat(deadline)
         what = f"step {context.path}"
@@ -182,10 +190,10 @@ class Interpreter:
         assert limit.struck, "a step's limit ended without being struck"
         context.where = outer
         text = f"The time limit of {what} expired."
-        await self._close_inside(context, Ending(Outcome.TIMED_OUT, text), outer)
+        await self._close_inside(context, StepResult(Outcome.TIMED_OUT, text), outer)
         return step.kind.timed_out(text + still_running(context)), ""
 
-    async def _outcome_of(self, step: StepBase, context: BlockContext) -> tuple[Ending, str]:
+    async def _outcome_of(self, step: StepBase, context: BlockContext) -> tuple[StepResult, str]:
         """Perform the step. A failure becomes its result, returned with Alma's status."""
         if not step.kind.composite:
             # A step that was cancelled before a resume is not performed again.
@@ -193,35 +201,37 @@ class Interpreter:
         try:
             return await step.kind.perform(context), str(context.outputs.get("status", ""))
         except StepFailed as error:
-            return Ending(Outcome.FAILED, str(error)), error.status
+            return StepResult(Outcome.FAILED, str(error)), error.status
         except ValueUnfit as error:
-            return Ending(Outcome.FAILED, str(error)), ""
+            return StepResult(Outcome.FAILED, str(error)), ""
         except (OutcomeUnknown, RequestChanged, SimulationTooLong, StoreError):
             raise
         except NotInAlma as error:
             # A simulated Alma hints at the line that its scenario needs.
             text = f"{error} {context.connection.client.provide_missing(error)}".strip()
-            return Ending(Outcome.FAILED, text), ""
+            return StepResult(Outcome.FAILED, text), ""
         except AlmaflowError as error:
-            return Ending(Outcome.FAILED, str(error)), ""
+            return StepResult(Outcome.FAILED, str(error)), ""
 
-    def _context(self, path: str, number: int, now: datetime, where: Where) -> BlockContext:
+    def _context(
+        self, path: str, number: int, now: datetime, where: ExecutionScope
+    ) -> BlockContext:
         return BlockContext(
             state=self.state, path=path, number=number, now=now, where=where, interpreter=self
         )
 
     # Steps inside steps
 
-    async def run_body(self, body: Body, path: str, where: Where) -> Ending:
+    async def run_body(self, body: Block, path: str, where: ExecutionScope) -> StepResult:
         """Run the steps of a block in order."""
         return await self.run_list(body.steps, f"{path}/{body.name}/", where)
 
     async def run_bodies(
-        self, bodies: Sequence[Body], path: str, where: Where, max_parallel: int | None
-    ) -> tuple[Ending, list[BodyEnd]]:
+        self, bodies: Sequence[Block], path: str, where: ExecutionScope, max_parallel: int | None
+    ) -> tuple[StepResult, list[BlockResult]]:
         """Run blocks in parallel; Raises: Halted, OutcomeUnknown."""
 
-        def early_end(body: Body, is_over: bool) -> EarlyEnd | None:
+        def early_end(body: Block, is_over: bool) -> EarlyEnd | None:
             return self.history.early_end(body, path, where.plan.workflow, is_over=is_over)
 
         running = ParallelBlocks(self.run_body, early_end, self.journal, bodies, path, where)
@@ -229,12 +239,12 @@ class Interpreter:
 
     async def call_workflow(
         self, name: str, inputs: Mapping[str, Any], context: BlockContext
-    ) -> tuple[Ending, Mapping[str, Any]]:
+    ) -> tuple[StepResult, Mapping[str, Any]]:
         """Run another workflow as part of the run."""
         plan = sub_plan(context.plan, name, inputs, context.now)
         institution = plan.institution or context.institution
         self._check_environment(plan, institution)
-        where = Where(
+        where = ExecutionScope(
             plan,
             context.where.names.called(plan),
             Scope.of(plan),
@@ -254,14 +264,14 @@ class Interpreter:
         )
         deadline = context.now + plan.workflow.timeout
         what = f"the workflow {plan.name}"
-        ending = Ending(Outcome.TIMED_OUT, f"The time limit of {what} expired.")
+        ending = StepResult(Outcome.TIMED_OUT, f"The time limit of {what} expired.")
         halted: Halted | None = None
         try:
             with where.limits.within(deadline, what, self.services.clock) as (limits, limit):
                 try:
                     ending = await called.body(limits)
                 except Halted as error:
-                    ending, halted = Ending(Outcome.SKIPPED, str(error)), error
+                    ending, halted = StepResult(Outcome.SKIPPED, str(error)), error
             if limit.scope.cancelled_caught:
                 await self._close_inside(context, ending, where)
             # If an earlier process ended this call and began its `finally`, that is not cut short
@@ -287,7 +297,9 @@ class Interpreter:
         if connection.environment:
             check_environment(plan.workflow, institution, connection.environment)
 
-    async def _close_inside(self, context: BlockContext, ending: Ending, where: Where) -> None:
+    async def _close_inside(
+        self, context: BlockContext, ending: StepResult, where: ExecutionScope
+    ) -> None:
         """End what is in progress in a step whose time has expired; Raises: OutcomeUnknown."""
         await self.open.close(context.path, ending, where, but=context)
         if lost := self.history.lost(context.path):
@@ -296,23 +308,23 @@ class Interpreter:
 
 
 @dataclass(kw_only=True)
-class BlockContext(Context):
+class BlockContext(AttemptContext):
     """The context of an attempt, which can run the blocks inside its step and call workflows."""
 
     interpreter: Interpreter
 
-    async def run_body(self, body: Body) -> Ending:
+    async def run_body(self, body: Block) -> StepResult:
         return await self.interpreter.run_body(body, self.path, self._inside())
 
     async def run_bodies(
-        self, bodies: Sequence[Body], max_parallel: int | None = None
-    ) -> tuple[Ending, list[BodyEnd]]:
+        self, bodies: Sequence[Block], max_parallel: int | None = None
+    ) -> tuple[StepResult, list[BlockResult]]:
         return await self.interpreter.run_bodies(bodies, self.path, self._inside(), max_parallel)
 
     async def call_workflow(
         self, name: str, inputs: Mapping[str, Any]
-    ) -> tuple[Ending, Mapping[str, Any]]:
+    ) -> tuple[StepResult, Mapping[str, Any]]:
         return await self.interpreter.call_workflow(name, inputs, self)
 
-    def _inside(self) -> Where:
+    def _inside(self) -> ExecutionScope:
         return replace(self.where, institution=self.institution)

@@ -20,11 +20,11 @@ from almaflow.runs.events import NOT_LOGGED, EventKind, Listener, RunEvent
 from almaflow.store import (
     KEEP,
     Claim,
-    Entry,
     EntryState,
+    JournalEntry,
     Keep,
-    Line,
-    NewNotice,
+    NewLogEntry,
+    NewNotification,
     NoSlot,
     RunRecord,
     SlotLimits,
@@ -69,23 +69,23 @@ class RunJournal:
         self._mask = mask
         self.store = store
         self.claim = claim
-        self._entries: dict[JournalKey, Entry] = {}
+        self._entries: dict[JournalKey, JournalEntry] = {}
         self._keys: dict[str, list[JournalKey]] = {}
         self.begun = 0
         """The number of attempts at steps that have begun, in this and earlier processes."""
-        self._lines: list[Line] = []
-        self._soon: list[Callable[[], Entry]] = []
+        self._lines: list[NewLogEntry] = []
+        self._soon: list[Callable[[], JournalEntry]] = []
         self._status: tuple[Status, tuple[Waiting, ...]] | None = None
         """The recorded status and waits of the run; None while they must not be changed."""
         self._waits: dict[str, Waiting] = {}
         self._suspended: Waiting | None = None
 
-    def load(self, entries: Iterable[Entry]) -> None:
+    def load(self, entries: Iterable[JournalEntry]) -> None:
         """Load the entries that earlier processes recorded."""
         for entry in entries:
             self._keep(entry)
 
-    def _keep(self, entry: Entry) -> None:
+    def _keep(self, entry: JournalEntry) -> None:
         key = (entry.path, entry.attempt, entry.effect)
         if key not in self._entries:
             self._keys.setdefault(entry.path, []).append(key)
@@ -97,15 +97,15 @@ class RunJournal:
         """The id of the run."""
         return self.claim.run_id
 
-    def get(self, path: str, attempt: int, effect: str) -> Entry | None:
+    def get(self, path: str, attempt: int, effect: str) -> JournalEntry | None:
         """Return an entry, None when the effect has not begun."""
         return self._entries.get((path, attempt, effect))
 
-    def at(self, path: str) -> list[Entry]:
+    def at(self, path: str) -> list[JournalEntry]:
         """Return the entries of the step at *path*, oldest first."""
         return [self._entries[key] for key in self._keys.get(path, ())]
 
-    def below(self, path: str) -> list[Entry]:
+    def below(self, path: str) -> list[JournalEntry]:
         """Return the entries of the step at *path* and of those in it, step by step."""
         inside = f"{path}/"
         return [
@@ -115,7 +115,7 @@ class RunJournal:
             for key in keys
         ]
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[JournalEntry]:
         """Return all entries in the order in which they were made."""
         return list(self._entries.values())
 
@@ -130,7 +130,7 @@ class RunJournal:
         request_hash: str = "",
         resubmit: bool = False,
         also: Callable[[], object] | None = None,
-    ) -> Entry:
+    ) -> JournalEntry:
         """Create an entry or change its state. The entry is durable on return, even after a
         cancellation.
 
@@ -139,7 +139,7 @@ class RunJournal:
         if not isinstance(value, Keep):
             value = self._stored(value)
 
-        def write() -> Entry:
+        def write() -> JournalEntry:
             entry = self.store.record(
                 self.claim,
                 path,
@@ -167,7 +167,7 @@ class RunJournal:
         """
         masked = self._stored(value)
 
-        def write() -> Entry | NoSlot:
+        def write() -> JournalEntry | NoSlot:
             answer = self.store.take_slot(self.claim, spot, limits)
             if isinstance(answer, NoSlot):
                 return answer
@@ -188,9 +188,9 @@ class RunJournal:
         self._keep(answer)
         return None
 
-    async def look_at_place(self, spot: SubmissionKey, limits: SlotLimits) -> NoSlot | None:
+    async def slot_blocker(self, spot: SubmissionKey, limits: SlotLimits) -> NoSlot | None:
         """Return what a queued submission waits for; None when it may be sent."""
-        return await self._writer.call(self.store.look_at_place, self.run_id, spot, limits)
+        return await self._writer.call(self.store.slot_blocker, self.run_id, spot, limits)
 
     async def ask_slot(
         self,
@@ -213,9 +213,9 @@ class RunJournal:
         """Leave the queue for a slot; a slot that is taken stays taken."""
 
         def leave() -> None:
-            place = self.store.place(self.run_id, spot)
+            place = self.store.slot(self.run_id, spot)
             if place is not None and place.state is SlotState.QUEUED:
-                self.store.drop_place(self.claim, spot)
+                self.store.drop_slot(self.claim, spot)
 
         await self._write(leave)
 
@@ -238,7 +238,7 @@ class RunJournal:
         event = RunEvent(now, self.run_id, about, path, self._mask.text(text), data)
         self._listener.receive(event)
         if about not in NOT_LOGGED:
-            line = Line(event.at, event.kind.value, event.path, event.text, event.data)
+            line = NewLogEntry(event.at, event.kind.value, event.path, event.text, event.data)
             self._lines.append(line)
 
     def masked(self, text: str) -> str:
@@ -305,7 +305,7 @@ class RunJournal:
         outcome: Outcome,
         error: str,
         outputs: dict[str, Any] | None,
-        notices: Sequence[NewNotice] = (),
+        notices: Sequence[NewNotification] = (),
     ) -> None:
         """Record the run's end and the notifications about it, and release the run."""
         text, kept_outputs = self._mask.text(error), self._mask.stored(outputs)
@@ -338,7 +338,7 @@ class RunJournal:
     async def _write(self, function: Callable[[], T]) -> T:
         lines, self._lines = self._lines, []
         soon, self._soon = self._soon, []
-        begun: list[Entry] = []
+        begun: list[JournalEntry] = []
         wanted = self._wanted_status()
         status = wanted if self._status not in (None, wanted) else None
         if status is not None:

@@ -58,7 +58,7 @@ class Lease:
             await sleep(self._clock, pause)
 
 
-class Silence:
+class HeartbeatWatch:
     """Reports each process that sends no heartbeat to *watching*, once.
 
     A live process sends one within `RENEW`, so almaflow reports nothing before that time.

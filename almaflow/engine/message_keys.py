@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from almaflow.store.schedule_records import NewNotice
+from almaflow.store.schedule_records import NewNotification
 
 MESSAGE = "message"
 """The effect of the journal entry, and the event of the notification."""
@@ -13,7 +13,7 @@ def message_key(run_id: str, path: str, attempt: int) -> str:
     return f"{MESSAGE}/{run_id}/{path}/{attempt}"
 
 
-def spot_of(notice: NewNotice) -> tuple[str, int] | None:
+def spot_of(notice: NewNotification) -> tuple[str, int] | None:
     """Return the path and attempt of the step that sends *notice*; None when no step does."""
     start = f"{MESSAGE}/{notice.run_id}/"
     path, slash, attempt = notice.key.removeprefix(start).rpartition("/")

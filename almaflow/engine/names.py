@@ -12,7 +12,7 @@ from almaflow.outcome import Outcome
 from almaflow.plan import Plan
 from almaflow.redaction import placeholder
 from almaflow.steps.base import StepBase
-from almaflow.steps.result import Ending
+from almaflow.steps.result import StepResult
 from almaflow.steps.tree import StepNode, walk
 
 _SECRET = re.compile(r"\bsecrets\s*(?:\.\s*|\[\s*['\"])(\w+)")
@@ -83,7 +83,7 @@ class Names:
         }
         return names
 
-    def body_ended(self, ending: Ending) -> None:
+    def body_ended(self, ending: StepResult) -> None:
         """Make the result of the steps visible to `finally` and `notify`."""
         self._run = self._run | {"outcome": ending.outcome.value, "error": ending.error}
 

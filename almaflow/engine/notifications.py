@@ -10,8 +10,8 @@ from almaflow.outcome import Outcome
 from almaflow.plan import Plan
 from almaflow.runs.events import EventKind
 from almaflow.settings.project import LOG_CHANNEL
-from almaflow.steps.result import Ending
-from almaflow.store import NewNotice
+from almaflow.steps.result import StepResult
+from almaflow.store import NewNotification
 
 TRIED_LATER = (
     "almaflow keeps it, and tries again for a day whenever `almaflow serve` or a run is active."
@@ -22,7 +22,7 @@ TRIED_LATER = (
 _PASSED_OVER = 20
 
 
-class RunNotices:
+class RunNotifications:
     """Makes the notifications about the end of a run, for the outbox."""
 
     def __init__(
@@ -34,7 +34,7 @@ class RunNotices:
         self._path = path
         self._attempt = attempt
 
-    async def about(self, ending: Ending) -> list[NewNotice]:
+    async def about(self, ending: StepResult) -> list[NewNotification]:
         """Return the notification for each channel that is subscribed, and log them all."""
         rules = self._plan.workflow.notify
         before = ""
@@ -55,9 +55,9 @@ class RunNotices:
             if channel != LOG_CHANNEL
         ]
 
-    def _notice(self, channel: str, ending: Ending, after: str) -> NewNotice:
+    def _notice(self, channel: str, ending: StepResult, after: str) -> NewNotification:
         title, text = self._compose(ending, after)
-        notice = NewNotice(
+        notice = NewNotification(
             key=f"ended/{self._plan.run_id}/{self._attempt}",
             event=ending.outcome.value,
             workflow=self._plan.name,
@@ -87,7 +87,7 @@ class RunNotices:
             return ""
         return f"The run before, {last.id}, {_ENDED[last.outcome]}. "
 
-    def _compose(self, ending: Ending, after: str) -> tuple[str, str]:
+    def _compose(self, ending: StepResult, after: str) -> tuple[str, str]:
         """Return title and text: what happened, where, and what to do.
 
         *after* is the sentence about the bad outcome that the run has recovered from, or empty.

@@ -19,9 +19,9 @@ from anyio.abc import TaskGroup
 
 from almaflow.clock import Clock
 from almaflow.connectors.attached_files import AttachedFile, files_of_json
-from almaflow.connectors.base import Outside
-from almaflow.connectors.errors import NotNow
-from almaflow.engine.channel_state import Channel, Try
+from almaflow.connectors.base import ExternalSystems
+from almaflow.connectors.errors import TemporaryFailure
+from almaflow.engine.channel_state import ChannelState, DeliveryAttempt
 from almaflow.engine.log import Level, Log, no_log
 from almaflow.engine.message_keys import MESSAGE, spot_of
 from almaflow.engine.retry import back_off
@@ -30,7 +30,7 @@ from almaflow.late_dataclasses import dataclass
 from almaflow.redaction import Mask, show_placeholders
 from almaflow.settings.project import LOG_CHANNEL
 from almaflow.store import Store, StoreTrouble
-from almaflow.store.schedule_records import NewNotice, NoticeRecord
+from almaflow.store.schedule_records import NewNotification, NotificationRecord
 from almaflow.store.writer import StoreWriter
 from almaflow.task_groups import alone
 from almaflow.thread_pool import ThreadPool
@@ -70,7 +70,7 @@ _URGENT = frozenset({"failed", "missed", "late", "slow", "stuck", "waiting", "in
 
 
 @dataclass(frozen=True)
-class Progress:
+class DeliveryProgress:
     """The progress of one notification."""
 
     is_over: bool
@@ -95,7 +95,7 @@ class Outbox:
         self,
         store: Store,
         writer: StoreWriter,
-        outside: Outside,
+        outside: ExternalSystems,
         clock: Clock,
         mask: Mask,
         log: Log = no_log,
@@ -111,27 +111,27 @@ class Outbox:
         self._mask = mask
         self._log = log
         self._attempt = attempt
-        self._channels: dict[str, Channel] = {}
+        self._channels: dict[str, ChannelState] = {}
         self._news = anyio.Event()
         self._changed = anyio.Event()
-        self._own: deque[NewNotice] = deque(maxlen=_REMEMBERED)
+        self._own: deque[NewNotification] = deque(maxlen=_REMEMBERED)
 
     # --- putting in -------------------------------------------------------------------------------
 
-    def masked(self, notices: Sequence[NewNotice]) -> list[NewNotice]:
+    def masked(self, notices: Sequence[NewNotification]) -> list[NewNotification]:
         """Return *notices* with their secrets redacted."""
         return [
             replace(one, title=self._display_text(one.title), text=self._display_text(one.text))
             for one in notices
         ]
 
-    async def put(self, notices: Sequence[NewNotice]) -> None:
+    async def put(self, notices: Sequence[NewNotification]) -> None:
         """Record notifications for immediate delivery; each channel receives a key once."""
         if notices:
             await self._writer.call(self._store.add_notices, self.masked(notices))
-            self.nudge()
+            self.wake()
 
-    def nudge(self, own: Sequence[NewNotice] = ()) -> None:
+    def wake(self, own: Sequence[NewNotification] = ()) -> None:
         """Check for new notifications now.
 
         `settle` returns the outcome of those that are this process's *own*.
@@ -141,17 +141,17 @@ class Outbox:
 
     # --- waiting ----------------------------------------------------------------------------------
 
-    async def progress(self, key: str, channel: str) -> Progress:
+    async def progress(self, key: str, channel: str) -> DeliveryProgress:
         """Return the progress of a notification, whichever process delivers it."""
         changed = self._changed
         notice = await self._writer.call(self._store.notice, key, channel)
         if notice is None or notice.sent_at is not None:
             remark = self._channel(channel).remarks.pop(notice.id, "") if notice else ""
-            return Progress(True, "", changed, remark)
+            return DeliveryProgress(True, "", changed, remark)
         far = notice.next_at is None or notice.next_at - self._clock.now() > _SOON
-        return Progress(bool(notice.error) and far, notice.error, changed)
+        return DeliveryProgress(bool(notice.error) and far, notice.error, changed)
 
-    async def settle(self) -> list[tuple[NewNotice, str]]:
+    async def settle(self) -> list[tuple[NewNotification, str]]:
         """Wait until this process's own notifications were delivered or tried a few times.
 
         Returns those that were not delivered, each with the reason; they stay in the outbox.
@@ -205,7 +205,7 @@ class Outbox:
     async def _start_due(self, tasks: TaskGroup) -> datetime | None:
         """Start to deliver what is due, and return when the next notification is due."""
 
-        def look() -> tuple[list[NoticeRecord], datetime | None]:
+        def look() -> tuple[list[NotificationRecord], datetime | None]:
             return self._store.due_notices(_TOGETHER), self._store.next_notice_at()
 
         self._report_waiting()
@@ -214,7 +214,7 @@ class Outbox:
         except StoreTrouble:
             # The next write reports the same error; due notifications stay due.
             return self._clock.now() + LOOK
-        by_channel: dict[str, list[NoticeRecord]] = {}
+        by_channel: dict[str, list[NotificationRecord]] = {}
         for notice in due:
             if notice.channel == LOG_CHANNEL and not self.delivers_log:
                 continue
@@ -229,12 +229,12 @@ class Outbox:
         self._changed.set()
         self._changed = anyio.Event()
 
-    def _channel(self, name: str) -> Channel:
+    def _channel(self, name: str) -> ChannelState:
         if name not in self._channels:
-            self._channels[name] = Channel(ThreadPool(f"channel-{name}", 1))
+            self._channels[name] = ChannelState(ThreadPool(f"channel-{name}", 1))
         return self._channels[name]
 
-    async def _deliver(self, name: str, notices: Sequence[NoticeRecord]) -> None:
+    async def _deliver(self, name: str, notices: Sequence[NotificationRecord]) -> None:
         channel = self._channel(name)
         try:
             await self._deliver_each(channel, notices)
@@ -246,7 +246,9 @@ class Outbox:
             channel.busy = False
             self._news.set()
 
-    async def _deliver_each(self, channel: Channel, notices: Sequence[NoticeRecord]) -> None:
+    async def _deliver_each(
+        self, channel: ChannelState, notices: Sequence[NotificationRecord]
+    ) -> None:
         failures = 0
         for notice in notices:
             files = await self._files_of(notice)
@@ -256,7 +258,7 @@ class Outbox:
             # A delivery is recorded even when this process is stopping.
             with anyio.CancelScope(shield=True):
                 if failures == _IN_A_ROW or channel.hangs():
-                    attempt = Try(notice.id, error=channel.trouble, soon=False)
+                    attempt = DeliveryAttempt(notice.id, error=channel.trouble, soon=False)
                 else:
                     attempt = await self._send(channel, notice, files)
                     self._report_unsent(channel, notice.channel, attempt.error)
@@ -264,7 +266,9 @@ class Outbox:
                 await self._record(channel, notice, attempt)
             self._report_waiting()
 
-    async def _record(self, channel: Channel, notice: NoticeRecord, attempt: Try) -> None:
+    async def _record(
+        self, channel: ChannelState, notice: NotificationRecord, attempt: DeliveryAttempt
+    ) -> None:
         if not attempt.error:
             channel.arrived.add(notice.id)
             await self._writer.call(self._store.notice_sent, notice.id)
@@ -283,7 +287,7 @@ class Outbox:
                 **_about(notice),
             )
 
-    def _again_at(self, notice: NoticeRecord, soon: bool) -> datetime | None:
+    def _again_at(self, notice: NotificationRecord, soon: bool) -> datetime | None:
         if soon and notice.tries < len(QUICK):
             wait = QUICK[notice.tries]
         else:
@@ -293,7 +297,7 @@ class Outbox:
 
     # --- one try ----------------------------------------------------------------------------------
 
-    async def _files_of(self, notice: NoticeRecord) -> list[AttachedFile]:
+    async def _files_of(self, notice: NotificationRecord) -> list[AttachedFile]:
         """Return the files of a notification, as recorded with its message."""
         spot = spot_of(notice)
         if spot is None:
@@ -305,10 +309,10 @@ class Outbox:
         return self._attempt * (_WITH_FILES if files else 1)
 
     async def _send(
-        self, channel: Channel, notice: NoticeRecord, files: Sequence[AttachedFile]
-    ) -> Try:
+        self, channel: ChannelState, notice: NotificationRecord, files: Sequence[AttachedFile]
+    ) -> DeliveryAttempt:
         """Send a notification one time; returns the outcome."""
-        attempt = Try(notice.id)
+        attempt = DeliveryAttempt(notice.id)
         if notice.channel == LOG_CHANNEL:
             level: Level = "warning" if notice.event in _URGENT else "info"
             self._log(
@@ -324,20 +328,22 @@ class Outbox:
             channel.hanging = attempt
             seconds = self._patience(files).total_seconds()
             error = f"The channel `{notice.channel}` did not respond within {seconds:g} seconds."
-            return Try(notice.id, over=True, error=error)
+            return DeliveryAttempt(notice.id, over=True, error=error)
         if attempt.remark:
             channel.remarks[notice.id] = text = self._display_text(attempt.remark)
             self._log(text, level="warning", channel=notice.channel, **_about(notice))
         return attempt
 
-    def _carry(self, attempt: Try, notice: NoticeRecord, files: Sequence[AttachedFile]) -> None:
+    def _carry(
+        self, attempt: DeliveryAttempt, notice: NotificationRecord, files: Sequence[AttachedFile]
+    ) -> None:
         """Deliver a notification; runs in the channel's thread."""
         error = ""
         try:
             attempt.remark = self._outside.send_notice(
                 notice.channel, notice.title, notice.text, files
             )
-        except NotNow as caught:
+        except TemporaryFailure as caught:
             error = str(caught)
         except AlmaflowError as caught:
             error, attempt.soon = str(caught), False
@@ -347,7 +353,7 @@ class Outbox:
         attempt.error = self._display_text(error)
         attempt.over = True
 
-    def _report_unsent(self, channel: Channel, name: str, error: str) -> None:
+    def _report_unsent(self, channel: ChannelState, name: str, error: str) -> None:
         """Log when a channel starts to fail and when it works again."""
         if error and not channel.trouble:
             self._log(
@@ -361,7 +367,7 @@ class Outbox:
         channel.trouble = error
 
 
-def _about(notice: NoticeRecord) -> dict[str, str]:
+def _about(notice: NotificationRecord) -> dict[str, str]:
     """Return the workflow, run and step that a log line about a notification concerns."""
     about = {"workflow": notice.workflow, "run": notice.run_id}
     return {name: value for name, value in about.items() if value}

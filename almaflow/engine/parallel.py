@@ -14,18 +14,18 @@ import anyio
 
 from almaflow.engine.history import EarlyEnd
 from almaflow.engine.journal import RunJournal
-from almaflow.engine.scope import Halt, Halted, Where
+from almaflow.engine.scope import ExecutionScope, Halt, Halted
 from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome, worst
-from almaflow.steps.base import Body, BodyEnd
-from almaflow.steps.result import Ending, Ends, OutcomeUnknown
+from almaflow.steps.base import Block, BlockResult
+from almaflow.steps.result import BlockExit, OutcomeUnknown, StepResult
 from almaflow.steps.tree import walk
 from almaflow.task_groups import alone
 
-RunBody = Callable[[Body, str, Where], Awaitable[Ending]]
+RunBody = Callable[[Block, str, ExecutionScope], Awaitable[StepResult]]
 """Runs the steps of a block of the step at a path."""
 
-FindEarlyEnd = Callable[[Body, bool], EarlyEnd | None]
+FindEarlyEnd = Callable[[Block, bool], EarlyEnd | None]
 """Finds the recorded step that ended a block; the second argument is *is_over* of
 `RunHistory.early_end`.
 """
@@ -38,13 +38,13 @@ class ParallelBlocks:
     run_body: RunBody
     early_end: FindEarlyEnd
     journal: RunJournal
-    bodies: Sequence[Body]
+    bodies: Sequence[Block]
     path: str
-    where: Where
+    where: ExecutionScope
     unknown: OutcomeUnknown | None = None
-    ends: dict[str, BodyEnd] = field(default_factory=dict)
+    ends: dict[str, BlockResult] = field(default_factory=dict)
 
-    async def run(self, max_parallel: int | None) -> tuple[Ending, list[BodyEnd]]:
+    async def run(self, max_parallel: int | None) -> tuple[StepResult, list[BlockResult]]:
         """Run them, at most *max_parallel* at a time, started in their order.
 
         Raises:
@@ -68,30 +68,30 @@ class ParallelBlocks:
                     tasks.start_soon(work)
         if self.unknown is not None:
             raise self.unknown
-        ends = [self.ends.get(body.name) or BodyEnd(body, None, {}) for body in self.bodies]
+        ends = [self.ends.get(body.name) or BlockResult(body, None, {}) for body in self.bodies]
         return self._ending(ends), ends
 
-    async def _one(self, body: Body, halt: Halt) -> BodyEnd:
+    async def _one(self, body: Block, halt: Halt) -> BlockResult:
         where = replace(self.where, halt=halt, more={**self.where.more, **body.names})
         if body.own_scope:
             where = replace(where, scope=self.where.scope.inner(body.steps))
         try:
             ending = await self.run_body(body, self.path, where)
         except Halted:
-            return BodyEnd(body, None, _gave(body, where))
+            return BlockResult(body, None, _gave(body, where))
         except OutcomeUnknown as error:
             self.unknown = self.unknown or error
-            ending = Ending(Outcome.UNKNOWN, str(error))
+            ending = StepResult(Outcome.UNKNOWN, str(error))
         if body.own_scope and ending.ends is not None:
             # `stop` and `skip` end the iteration only.
-            skipped = ending.ends is Ends.SKIP and ending.outcome is not Outcome.WARNING
+            skipped = ending.ends is BlockExit.SKIP and ending.outcome is not Outcome.WARNING
             outcome = Outcome.SKIPPED if skipped else ending.outcome
-            ending = Ending(outcome, ending.error, at=ending.at)
+            ending = StepResult(outcome, ending.error, at=ending.at)
         if not ending.outcome.is_good or ending.ends is not None:
             halt.set()
-        return BodyEnd(body, ending, _gave(body, where))
+        return BlockResult(body, ending, _gave(body, where))
 
-    def _ending(self, ends: Sequence[BodyEnd]) -> Ending:
+    def _ending(self, ends: Sequence[BlockResult]) -> StepResult:
         """Return the result of all blocks together; Raises: Halted."""
         endings = [(end.body, end.ending) for end in ends if end.ending is not None]
         failed = [(body, ending) for body, ending in endings if not ending.outcome.is_good]
@@ -106,24 +106,24 @@ class ParallelBlocks:
             raise Halted(self.where.halt.why(self._not_begun(ends)))
         outcomes = [ending.outcome for _, ending in endings]
         warned = Outcome.WARNING in outcomes
-        return Ending(Outcome.WARNING if warned else Outcome.SUCCEEDED)
+        return StepResult(Outcome.WARNING if warned else Outcome.SUCCEEDED)
 
-    def _has_begun(self, body: Body) -> bool:
+    def _has_begun(self, body: Block) -> bool:
         return bool(self.journal.at(self._first_step(body)))
 
-    def _first_step(self, body: Body) -> str:
+    def _first_step(self, body: Block) -> str:
         return f"{self.path}/{body.name}/{body.steps[0].label(1)}"
 
-    def _not_begun(self, ends: Sequence[BodyEnd]) -> str:
+    def _not_begun(self, ends: Sequence[BlockResult]) -> str:
         """Return the path of the first step of the first block that has not ended."""
         return next(self._first_step(end.body) for end in ends if end.ending is None)
 
-    def _stops_others(self, body: Body) -> bool:
+    def _stops_others(self, body: Block) -> bool:
         """Whether a recorded step has ended the block so that no other block may begin."""
         stop = self.early_end(body, False)
         return stop is not None and not (body.own_scope and stop.is_good)
 
-    def _when_failed(self, body: Body) -> tuple[bool, datetime]:
+    def _when_failed(self, body: Block) -> tuple[bool, datetime]:
         """Return the sort key of a failed block.
 
         A block whose step would have been retried comes after all others.
@@ -133,7 +133,7 @@ class ParallelBlocks:
         return self.early_end(body, False) is None, stop.at
 
 
-def _gave(body: Body, where: Where) -> dict[str, dict[str, object]]:
+def _gave(body: Block, where: ExecutionScope) -> dict[str, dict[str, object]]:
     """Return the outputs of the steps of a block with a separate scope, by id."""
     if not body.own_scope:
         return {}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 
 from almaflow.clock import Clock
-from almaflow.connectors.base import Outside
+from almaflow.connectors.base import ExternalSystems
 from almaflow.engine.alma_writes.admission import Admission
 from almaflow.engine.alma_writes.institutions import Institutions
-from almaflow.engine.approvals import People
+from almaflow.engine.approvals import PendingQuestions
 from almaflow.engine.lease import Lease
 from almaflow.engine.outbox import Outbox
 from almaflow.engine.simulated_waits import SimulatedWaits
@@ -30,10 +30,10 @@ class Services:
     institutions: Institutions
     durations: Durations
     admission: Admission
-    people: People
+    people: PendingQuestions
     lease: Lease
     threads: ThreadPool
-    outside: Outside
+    outside: ExternalSystems
     outbox: Outbox
     marker_habits: dict[tuple[str, str], MarkerHabit]
     """What Alma has done to our marker in names of instances, by account and job."""

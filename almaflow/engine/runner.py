@@ -15,9 +15,9 @@ from almaflow.engine.history import RunHistory
 from almaflow.engine.interpreter import Interpreter
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.names import Names, Scope
-from almaflow.engine.notifications import RunNotices
+from almaflow.engine.notifications import RunNotifications
 from almaflow.engine.resources import Services
-from almaflow.engine.scope import Halted, Where
+from almaflow.engine.scope import ExecutionScope, Halted
 from almaflow.engine.step_limit import StepLimit
 from almaflow.engine.workflow_phases import Phases, recorded_outputs
 from almaflow.errors import AlmaflowError
@@ -25,7 +25,7 @@ from almaflow.field_types import format_duration
 from almaflow.outcome import Outcome
 from almaflow.plan import Plan
 from almaflow.runs.events import EventKind
-from almaflow.steps.result import Ending, OutcomeUnknown
+from almaflow.steps.result import OutcomeUnknown, StepResult
 from almaflow.store import EntryState, RunRecord
 
 # The path of the run's own journal entries.
@@ -52,10 +52,10 @@ class Runner:
         history = RunHistory(journal, _kept(journal, record.attempt))
         self._state = RunState(services, journal, history)
         self._steps = Interpreter(self._state)
-        where = Where(
+        where = ExecutionScope(
             plan, self._names, Scope.of(plan), Deadlines(), plan.institution, StepLimit(journal)
         )
-        self._notices = RunNotices(plan, journal, services, RUN, record.attempt)
+        self._notices = RunNotifications(plan, journal, services, RUN, record.attempt)
         self._outbox = services.outbox
         self._phases = Phases(
             self._state,
@@ -91,18 +91,18 @@ class Runner:
             EventKind.RUN, text=ending.error, outcome=ending.outcome.value, status="finished"
         )
         await self._journal.finish(ending.outcome, ending.error, outputs, notices)
-        self._outbox.nudge(notices)
+        self._outbox.wake(notices)
 
     # The phases
 
-    async def _body(self) -> Ending:
+    async def _body(self) -> StepResult:
         recorded = self._state.history.ending(RUN, self._record.attempt, "body")
         if recorded is not None:
             self._body_is_over = True
             return recorded
         deadline = self._record.deadline_at
         assert deadline is not None, "a run that has begun has a deadline"
-        ending, closing = Ending(), None
+        ending, closing = StepResult(), None
         with anyio.CancelScope() as self._body_scope:
             if self._state.cancelled_by:
                 self._body_scope.cancel()
@@ -112,10 +112,10 @@ class Runner:
                 closing = ending
             if limit.scope.cancelled_caught:
                 took = format_duration(self._plan.workflow.timeout)
-                ending = Ending(Outcome.TIMED_OUT, f"The run did not end within {took}.")
-                closing = Ending(Outcome.TIMED_OUT, "The time limit of the run expired.")
+                ending = StepResult(Outcome.TIMED_OUT, f"The run did not end within {took}.")
+                closing = StepResult(Outcome.TIMED_OUT, "The time limit of the run expired.")
         if self._body_scope.cancelled_caught:
-            ending = Ending(Outcome.CANCELLED, f"Cancelled by {self._state.cancelled_by}.")
+            ending = StepResult(Outcome.CANCELLED, f"Cancelled by {self._state.cancelled_by}.")
             closing = ending
         self._body_scope = None
         # From here on, a stopped step was interrupted: `finally` cannot be cancelled.
@@ -133,27 +133,27 @@ class Runner:
             self._journal.record_soon(*key, value)
         return ending
 
-    async def _until_known(self, limits: Deadlines) -> Ending:
+    async def _until_known(self, limits: Deadlines) -> StepResult:
         """Run the steps; raises `Suspended` when the outcome of a write is not known."""
         try:
             return await self._phases.body(limits)
         except Halted as error:
-            return Ending(Outcome.FAILED, str(error))
+            return StepResult(Outcome.FAILED, str(error))
         except OutcomeUnknown as error:
             if self._record.deadline_at is not None and (
                 self._clock.now() < self._record.deadline_at
             ):
                 raise Suspended(str(error)) from error
-            return Ending(Outcome.UNKNOWN, str(error))
+            return StepResult(Outcome.UNKNOWN, str(error))
 
-    def _with_unknown(self, ending: Ending) -> Ending:
+    def _with_unknown(self, ending: StepResult) -> StepResult:
         """Return *ending*, or unknown when a write is unconfirmed, which outweighs every other
         outcome.
         """
         paths = ", ".join(sorted({entry.path for entry in self._state.history.lost()}))
         if ending.outcome is Outcome.UNKNOWN or not paths:
             return ending
-        return Ending(
+        return StepResult(
             Outcome.UNKNOWN,
             f"{ending.error} It is not known whether Alma accepted what step {paths} sent.".strip(),
         )

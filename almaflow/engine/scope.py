@@ -44,7 +44,7 @@ class Halt:
 
 
 @dataclass(frozen=True)
-class Where:
+class ExecutionScope:
     """The execution scope of a list of steps; *plan* and *names* belong to its workflow."""
 
     plan: Plan

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 import anyio
 
 from almaflow.alma import calls
-from almaflow.alma.calls import Call
+from almaflow.alma.calls import AlmaRequest
 from almaflow.alma.evidence import Trace
 from almaflow.alma.wire import JobParameter
 from almaflow.engine.alma_writes import submission
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 @dataclass(kw_only=True)
-class Context(ExternalAccess):
+class AttemptContext(ExternalAccess):
     """One attempt at one step, with everything that a step without blocks may use."""
 
     learned: dict[str, Any] | None = None
@@ -39,7 +39,12 @@ class Context(ExternalAccess):
     # Alma
 
     async def write(
-        self, effect: str, call: Call[T], *, trace: Trace | None = None, repeatable: bool = False
+        self,
+        effect: str,
+        call: AlmaRequest[T],
+        *,
+        trace: Trace | None = None,
+        repeatable: bool = False,
     ) -> T:
         await self._prove()
         return await submission.write(self, effect, call, trace=trace, repeatable=repeatable)

@@ -14,14 +14,14 @@ from typing import Any
 from almaflow.engine.alma_writes import submission
 from almaflow.engine.attempt import Attempt, RunState
 from almaflow.engine.ended import ended_value
-from almaflow.engine.scope import Where
-from almaflow.engine.step_context import Context
+from almaflow.engine.scope import ExecutionScope
+from almaflow.engine.step_context import AttemptContext
 from almaflow.engine.workflow_phases import Phases
 from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome
 from almaflow.runs.events import EventKind
-from almaflow.steps.result import Ending
-from almaflow.store import Entry, EntryState
+from almaflow.steps.result import StepResult
+from almaflow.store import EntryState, JournalEntry
 
 
 @dataclass
@@ -29,7 +29,9 @@ class OpenAttempts:
     """The attempts of one run that have begun and have no recorded end."""
 
     state: RunState
-    attempts: dict[tuple[str, int], tuple[Context, Mapping[str, Any]]] = field(default_factory=dict)
+    attempts: dict[tuple[str, int], tuple[AttemptContext, Mapping[str, Any]]] = field(
+        default_factory=dict
+    )
     """By path and number: the context, and what is recorded with the begin.
 
     An attempt stays here when it was ended before its unconfirmed write was settled.
@@ -39,13 +41,13 @@ class OpenAttempts:
 
     async def end(
         self,
-        context: Context,
-        ending: Ending,
+        context: AttemptContext,
+        ending: StepResult,
         begin: Mapping[str, Any],
         status: str = "",
         *,
         halted: bool = False,
-    ) -> Ending:
+    ) -> StepResult:
         """Record how an attempt ended and the values that later steps can read."""
         journal, services = self.state.journal, self.state.services
         path, number = context.path, context.number
@@ -85,7 +87,12 @@ class OpenAttempts:
         return called or bool(self.state.history.lost(path))
 
     async def close(
-        self, path: str, ending: Ending, where: Where, *, but: Context | None = None
+        self,
+        path: str,
+        ending: StepResult,
+        where: ExecutionScope,
+        *,
+        but: AttemptContext | None = None,
     ) -> None:
         """End what is in progress in the step at *path*, or in the whole run (empty).
 
@@ -112,7 +119,7 @@ class OpenAttempts:
                 reported = replace(ending, error=ending.error + still_running(context))
                 await self.end(context, reported, begin)
 
-    def _attempt_of(self, entry: Entry, where: Where) -> Attempt:
+    def _attempt_of(self, entry: JournalEntry, where: ExecutionScope) -> Attempt:
         """Return the attempt that made *entry*, also when an earlier process began it."""
         open_here = self.attempts.get((entry.path, entry.attempt))
         if open_here is not None:
@@ -128,7 +135,7 @@ class OpenAttempts:
         )
 
 
-def still_running(context: Context) -> str:
+def still_running(context: AttemptContext) -> str:
     """Return the sentence about a job that keeps running in Alma; empty when there is none."""
     started = [one for one in context.submissions() if one.state is EntryState.DONE]
     return f" The job keeps running in Alma as {started[-1].value['result']}." if started else ""

@@ -9,7 +9,7 @@ from typing import Any
 
 from almaflow.engine.attempt import RunState
 from almaflow.engine.deadlines import Deadlines
-from almaflow.engine.scope import Halted, Where
+from almaflow.engine.scope import ExecutionScope, Halted
 from almaflow.engine.step_limit import StepLimit
 from almaflow.expressions import Budget, ExpressionFailed, parse_template, render
 from almaflow.expressions.serialization import encode
@@ -18,14 +18,14 @@ from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome
 from almaflow.runs.events import EventKind
 from almaflow.steps.base import StepBase
-from almaflow.steps.result import Ending, Ends, OutcomeUnknown
+from almaflow.steps.result import BlockExit, OutcomeUnknown, StepResult
 from almaflow.store import EntryState
 from almaflow.workflow import FINALLY
 
-RunSteps = Callable[[Sequence[StepBase], str, Where], Awaitable[Ending]]
+RunSteps = Callable[[Sequence[StepBase], str, ExecutionScope], Awaitable[StepResult]]
 """Runs steps in order; the text is the beginning of their paths."""
 
-Recall = Callable[[Sequence[StepBase], str, Where], None]
+Recall = Callable[[Sequence[StepBase], str, ExecutionScope], None]
 """Makes the recorded values of these steps visible; the text as for `RunSteps`."""
 
 
@@ -40,13 +40,13 @@ class Phases:
     state: RunState
     run_steps: RunSteps
     recall: Recall
-    where: Where
+    where: ExecutionScope
     prefix: str
     finally_path: str
     finally_effect: str
     attempt: int
 
-    async def body(self, limits: Deadlines) -> Ending:
+    async def body(self, limits: Deadlines) -> StepResult:
         """Run the steps; `stop` and `skip` end the workflow.
 
         Raises: OutcomeUnknown.
@@ -54,11 +54,11 @@ class Phases:
         steps = self.where.plan.workflow.steps
         where = replace(self.where, limits=limits)
         ending = await self.run_steps(steps, self.prefix, where)
-        if ending.ends is Ends.SKIP and ending.outcome is not Outcome.WARNING:
-            return Ending(Outcome.SKIPPED, ending.error)
-        return Ending(ending.outcome, ending.error, at=ending.at)
+        if ending.ends is BlockExit.SKIP and ending.outcome is not Outcome.WARNING:
+            return StepResult(Outcome.SKIPPED, ending.error)
+        return StepResult(ending.outcome, ending.error, at=ending.at)
 
-    async def finally_(self, body: Ending) -> Ending:
+    async def finally_(self, body: StepResult) -> StepResult:
         """Run `finally` and return the result of the workflow.
 
         A failure in `finally` turns a good outcome into a warning and changes nothing else.
@@ -69,7 +69,7 @@ class Phases:
         if not workflow.finally_:
             return body
         deadline = await self._deadline()
-        ending = Ending(Outcome.TIMED_OUT, f"did not end within {format_duration(FINALLY)}")
+        ending = StepResult(Outcome.TIMED_OUT, f"did not end within {format_duration(FINALLY)}")
         clock = self.state.services.clock
         with self.where.limits.within(deadline, "finally", clock) as (limits, _):
             # `finally` runs even if a parallel block has failed.
@@ -78,13 +78,13 @@ class Phases:
             try:
                 ending = await self.run_steps(workflow.finally_, f"{self.prefix}finally/", where)
             except OutcomeUnknown as error:
-                ending = Ending(Outcome.UNKNOWN, str(error))
+                ending = StepResult(Outcome.UNKNOWN, str(error))
             except Halted as error:
-                ending = Ending(Outcome.FAILED, str(error))
+                ending = StepResult(Outcome.FAILED, str(error))
         if ending.outcome.is_good and ending.outcome is not Outcome.WARNING:
             return body
         if body.outcome in (Outcome.SUCCEEDED, Outcome.SKIPPED):
-            return Ending(Outcome.WARNING, f"In `finally`: {ending.error}")
+            return StepResult(Outcome.WARNING, f"In `finally`: {ending.error}")
         return body
 
     async def _deadline(self) -> datetime:
@@ -103,7 +103,7 @@ class Phases:
             return now + FINALLY
         return datetime.fromisoformat(began.value["deadline"])
 
-    def outputs(self, ending: Ending) -> dict[str, Any]:
+    def outputs(self, ending: StepResult) -> dict[str, Any]:
         """Evaluate the outputs after a good outcome; an output that fails is omitted and logged."""
         if ending.outcome not in (Outcome.SUCCEEDED, Outcome.WARNING):
             return {}

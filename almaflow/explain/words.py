@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from almaflow.expressions import ListOf, Type
+from almaflow.expressions import ListType, Type
 from almaflow.expressions.types import KINDS
 from almaflow.field_types import (
     VALUE,
@@ -22,13 +22,13 @@ from almaflow.field_types import (
     MemberId,
     Message,
     Model,
-    Source,
     Template,
+    TemplateText,
     format_duration,
 )
 from almaflow.steps.base import StepBase
 
-_SOURCES: Mapping[type[Source], str] = {
+_SOURCES: Mapping[type[TemplateText], str] = {
     Template: "text, templates (`{{ … }}`) allowed",
     IdTemplate: "an id of Alma's, templates (`{{ … }}`) allowed",
     MemberId: "an id of Alma's, templates (`{{ … }}`) allowed",
@@ -65,7 +65,7 @@ def words_of(annotation: Any) -> str:
 
 
 def _class_words(annotation: type) -> str:
-    if issubclass(annotation, Source):
+    if issubclass(annotation, TemplateText):
         return _SOURCES[annotation]
     if issubclass(annotation, StepBase):
         return "a step"
@@ -103,6 +103,6 @@ def default_of(field: FieldInfo) -> str:
 
 def output_words(type_: Type) -> str:
     """Return what an output of this type is, in words."""
-    if isinstance(type_, ListOf):
+    if isinstance(type_, ListType):
         return KINDS["list"]
     return KINDS.get(type_.kind, "a value")

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from almaflow.expressions.budget import Budget
 from almaflow.expressions.errors import ExpressionFailed, ExpressionSyntax, NotDefined
-from almaflow.expressions.findings import CASES, Comparison, Finding
+from almaflow.expressions.findings import CASES, Comparison, ExpressionProblem
 from almaflow.expressions.parsed import Parsed
 from almaflow.expressions.templates import (
     check,
@@ -46,12 +46,12 @@ from almaflow.expressions.types import (
     NOTHING,
     NUMBER,
     TEXT,
-    ListOf,
-    Perhaps,
-    Record,
+    ListType,
+    MaybeMissing,
+    RecordType,
     Type,
 )
-from almaflow.expressions.values import Counters, Span, to_text
+from almaflow.expressions.values import Counters, Period, to_text
 
 __all__ = [
     "ANYTHING",
@@ -68,14 +68,14 @@ __all__ = [
     "Comparison",
     "Counters",
     "ExpressionFailed",
+    "ExpressionProblem",
     "ExpressionSyntax",
-    "Finding",
-    "ListOf",
+    "ListType",
+    "MaybeMissing",
     "NotDefined",
     "Parsed",
-    "Perhaps",
-    "Record",
-    "Span",
+    "Period",
+    "RecordType",
     "Type",
     "check",
     "compared_texts",

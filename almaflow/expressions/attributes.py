@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from almaflow.expressions.errors import ExpressionFailed, NotDefined
-from almaflow.expressions.frame import Frame
+from almaflow.expressions.frame import EvaluationFrame
 from almaflow.expressions.methods import ATTRIBUTES, METHODS, attribute_of
 from almaflow.expressions.types import KINDS, capital
 from almaflow.expressions.values import described, kind_of
@@ -37,7 +37,7 @@ def attribute(value: Any, name: str, written: str) -> Any:
     raise ExpressionFailed(no_attribute(kind, name))
 
 
-def item(frame: Frame, value: Any, key: Any, written: str) -> Any:
+def item(frame: EvaluationFrame, value: Any, key: Any, written: str) -> Any:
     """Return `value[key]`; Raises: NotDefined, ExpressionFailed."""
     kind = kind_of(value)
     if kind == "mapping":
@@ -59,7 +59,7 @@ def item(frame: Frame, value: Any, key: Any, written: str) -> Any:
     return value[key]
 
 
-def member_by_path(frame: Frame, value: Any, path: Any) -> Any:
+def member_by_path(frame: EvaluationFrame, value: Any, path: Any) -> Any:
     """Return what `a.b.0` names inside *value*; Raises: NotDefined, ExpressionFailed."""
     if isinstance(path, int):
         return item(frame, value, path, "the element")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from jinja2 import nodes
 
-from almaflow.expressions.findings import Finding
+from almaflow.expressions.findings import ExpressionProblem
 from almaflow.expressions.parsed import Parsed, Piece
 from almaflow.expressions.predicates import ASKS_WHETHER_DEFINED
 from almaflow.expressions.type_inference import Inference
@@ -15,7 +15,7 @@ from almaflow.expressions.types import (
     BOOLEAN,
     KINDS,
     TEXT,
-    Record,
+    RecordType,
     Type,
     certain,
 )
@@ -23,17 +23,17 @@ from almaflow.expressions.types import (
 
 def check(
     parsed: Parsed,
-    scope: Record,
+    scope: RecordType,
     *,
     condition: bool = False,
     guards: frozenset[str] = frozenset(),
-) -> list[Finding]:
+) -> list[ExpressionProblem]:
     """Return what is certainly wrong, in order of place.
 
     *scope* has the names and their types. With *condition* the value has to be true or false.
     *guards* are the steps that are known to be asked about on the way here: an `if` around it.
     """
-    findings: list[Finding] = []
+    findings: list[ExpressionProblem] = []
     guarded = guards | guards_of(parsed)
     whole_text = not parsed.single
     for piece in parsed.pieces:
@@ -47,7 +47,7 @@ def check(
     return sorted(set(findings), key=lambda one: (one.offset, one.length, one.code))
 
 
-def type_of(parsed: Parsed, scope: Record) -> Type:
+def type_of(parsed: Parsed, scope: RecordType) -> Type:
     """Return the type of what `evaluate` or `render` gives; ANYTHING when it is not certain."""
     if parsed.only is None:
         return TEXT
@@ -94,7 +94,9 @@ def path_of(node: nodes.Node) -> list[str]:
     return [node.name, *reversed(names)] if isinstance(node, nodes.Name) else []
 
 
-def _not_conditions(piece: Piece, node: nodes.Expr, inference: Inference) -> Iterator[Finding]:
+def _not_conditions(
+    piece: Piece, node: nodes.Expr, inference: Inference
+) -> Iterator[ExpressionProblem]:
     if isinstance(node, (nodes.And, nodes.Or)):
         yield from _not_conditions(piece, node.left, inference)
         yield from _not_conditions(piece, node.right, inference)
@@ -106,7 +108,7 @@ def _not_conditions(piece: Piece, node: nodes.Expr, inference: Inference) -> Ite
     if not type_.kind or type_ == BOOLEAN:
         return
     offset, length = piece.span(node)
-    yield Finding(
+    yield ExpressionProblem(
         "not-a-condition",
         f"A condition must be true or false, but `{piece.written(node)}` is "
         f"{KINDS[type_.kind]}{_as_condition(type_.kind)}.",
@@ -125,13 +127,13 @@ def _as_condition(kind: str) -> str:
     return advice.get(kind, ". Compare it with something")
 
 
-def _not_text(piece: Piece, type_: Type) -> Finding:
+def _not_text(piece: Piece, type_: Type) -> ExpressionProblem:
     advice = {
         "list": ". Write `| join(', ')`, or `| tojson`",
         "counters": ". Select one: `.number('key')`, or write `| tojson`",
         "mapping": ". Select one of its keys, or write `| tojson`",
     }
-    return Finding(
+    return ExpressionProblem(
         "not-a-text",
         f"`{piece.text}` is {KINDS[type_.kind]}, which cannot be written as "
         f"text{advice.get(type_.kind, '')}.",

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from almaflow.expressions.errors import ExpressionFailed
-from almaflow.expressions.frame import Frame
+from almaflow.expressions.frame import EvaluationFrame
 from almaflow.expressions.types import DATE_OF, KINDS, Type, capital, item_of
-from almaflow.expressions.values import Span, comparable, described, kind_of, span_of
+from almaflow.expressions.values import Period, comparable, described, kind_of, span_of
 
 ORDERED = frozenset({"text", "number", "boolean", "instant", "date", "duration"})
 """The kinds whose values come one before the other."""
@@ -25,13 +25,13 @@ _TO_COMPARE = {
 }
 
 
-def equal(frame: Frame, left: Any, right: Any) -> bool:
+def equal(frame: EvaluationFrame, left: Any, right: Any) -> bool:
     """Whether two values are the same; values of different kinds are not."""
     if isinstance(left, (list, tuple, dict)):
         frame.budget.whole(left)
     elif isinstance(left, str):
         frame.budget.reading(len(left))
-    if isinstance(left, (Span, timedelta)) and isinstance(right, (Span, timedelta)):
+    if isinstance(left, (Period, timedelta)) and isinstance(right, (Period, timedelta)):
         left, right = span_of(left), span_of(right)
         return left == right or (
             not left.months and not right.months and (left.length == right.length)
@@ -45,7 +45,7 @@ def equal(frame: Frame, left: Any, right: Any) -> bool:
     return bool(left == (list(right) if isinstance(right, tuple) else right))
 
 
-def comes_before(frame: Frame, left: Any, right: Any, *, or_equal: bool) -> bool:
+def comes_before(frame: EvaluationFrame, left: Any, right: Any, *, or_equal: bool) -> bool:
     """Whether *left* is less than *right*; Raises: ExpressionFailed for kinds without order."""
     left_kind, right_kind = kind_of(left), kind_of(right)
     if left_kind != right_kind or left_kind not in ORDERED:
@@ -90,7 +90,7 @@ def _no_member(left: Type, right: Type) -> tuple[str, str] | None:
     return "wrong-operands", sentence
 
 
-def contains(frame: Frame, container: Any, value: Any) -> bool:
+def contains(frame: EvaluationFrame, container: Any, value: Any) -> bool:
     """Whether `value in container`; Raises: ExpressionFailed when it can contain nothing."""
     kind = kind_of(container)
     if kind == "text":
@@ -115,11 +115,11 @@ def contains(frame: Frame, container: Any, value: Any) -> bool:
     return any(equal(frame, one, value) for one in container)
 
 
-def _unequal(frame: Frame, left: Any, right: Any) -> bool:
+def _unequal(frame: EvaluationFrame, left: Any, right: Any) -> bool:
     return not equal(frame, left, right)
 
 
-COMPARISONS: Mapping[str, Callable[[Frame, Any, Any], bool]] = {
+COMPARISONS: Mapping[str, Callable[[EvaluationFrame, Any, Any], bool]] = {
     "eq": equal,
     "ne": _unequal,
     "lt": lambda frame, left, right: comes_before(frame, left, right, or_equal=False),

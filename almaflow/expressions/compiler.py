@@ -14,7 +14,7 @@ from almaflow.expressions.attributes import attribute, item, no_method
 from almaflow.expressions.comparisons import COMPARISONS
 from almaflow.expressions.errors import ExpressionFailed, NotDefined
 from almaflow.expressions.filters import FILTERS, GIVE_DEFAULT
-from almaflow.expressions.frame import Frame
+from almaflow.expressions.frame import EvaluationFrame
 from almaflow.expressions.methods import FUNCTIONS, METHODS
 from almaflow.expressions.operations import (
     SLICED,
@@ -35,7 +35,7 @@ from almaflow.expressions.values import described, kind_of, span_of
 from almaflow.late_dataclasses import dataclass
 from almaflow.problems import did_you_mean
 
-Code = Callable[[Frame], Any]
+Code = Callable[[EvaluationFrame], Any]
 
 # How Python's and Jinja2's functions behind the filters refuse a value that we let pass.
 _REFUSALS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -71,7 +71,7 @@ class _Compiler:
             raise
         piece = self.piece
 
-        def run(frame: Frame) -> Any:
+        def run(frame: EvaluationFrame) -> Any:
             try:
                 return inner(frame)
             except ExpressionFailed as error:
@@ -90,7 +90,7 @@ class _Compiler:
     def name(self, node: nodes.Name) -> Code:
         name = node.name
 
-        def run(frame: Frame) -> Any:
+        def run(frame: EvaluationFrame) -> Any:
             try:
                 return frame.names[name]
             except KeyError:
@@ -121,7 +121,7 @@ class _Compiler:
     def sequence(self, node: nodes.List | nodes.Tuple) -> Code:
         codes = self.codes(node.items)
 
-        def run(frame: Frame) -> list[Any]:
+        def run(frame: EvaluationFrame) -> list[Any]:
             made = [code(frame) for code in codes]
             frame.budget.whole(made)
             return made
@@ -131,7 +131,7 @@ class _Compiler:
     def mapping(self, node: nodes.Dict) -> Code:
         pairs = [(self.code(pair.key), self.code(pair.value)) for pair in node.items]
 
-        def run(frame: Frame) -> dict[str, Any]:
+        def run(frame: EvaluationFrame) -> dict[str, Any]:
             made = {_key(key(frame)): value(frame) for key, value in pairs}
             frame.budget.whole(made)
             return made
@@ -143,7 +143,7 @@ class _Compiler:
         if not multiplies_names(node):
             return lambda frame: apply(frame, operator, left(frame), right(frame))
 
-        def multiply(frame: Frame) -> Any:
+        def multiply(frame: EvaluationFrame) -> Any:
             first, second = left(frame), right(frame)
             if isinstance(first, str) or isinstance(second, str):
                 raise ExpressionFailed(no_operation("*", kind_of(first), kind_of(second)))
@@ -166,7 +166,7 @@ class _Compiler:
     def sign(self, node: nodes.Neg | nodes.Pos) -> Code:
         inner, negative = self.code(node.node), isinstance(node, nodes.Neg)
 
-        def run(frame: Frame) -> Any:
+        def run(frame: EvaluationFrame) -> Any:
             value = inner(frame)
             kind = kind_of(value)
             if kind == "duration":
@@ -185,7 +185,7 @@ class _Compiler:
         first = self.code(node.expr)
         steps = [(COMPARISONS[operand.op], self.code(operand.expr)) for operand in node.ops]
 
-        def run(frame: Frame) -> bool:
+        def run(frame: EvaluationFrame) -> bool:
             left = first(frame)
             for holds, code in steps:
                 right = code(frame)
@@ -200,7 +200,7 @@ class _Compiler:
         test, then = self.code(node.test), self.code(node.expr1)
         otherwise = None if node.expr2 is None else self.code(node.expr2)
 
-        def run(frame: Frame) -> Any:
+        def run(frame: EvaluationFrame) -> Any:
             if test(frame):
                 return then(frame)
             if otherwise is None:
@@ -226,14 +226,14 @@ class _Compiler:
         assert node.node is not None  # only filter blocks have none, which are statements
         inner = self.code(node.node)
 
-        def run(frame: Frame) -> Any:
+        def run(frame: EvaluationFrame) -> Any:
             return given.call(operation.on, frame, inner(frame))
 
         if node.name not in GIVE_DEFAULT:
             return run
         default = given.first("default_value", lambda frame: "")
 
-        def run_or_default(frame: Frame) -> Any:
+        def run_or_default(frame: EvaluationFrame) -> Any:
             try:
                 return run(frame)
             except NotDefined:
@@ -246,7 +246,7 @@ class _Compiler:
         if node.name in ASKS_WHETHER_DEFINED:
             is_positive = node.name == "defined"
 
-            def asks(frame: Frame) -> bool:
+            def asks(frame: EvaluationFrame) -> bool:
                 try:
                     inner(frame)
                 except NotDefined:
@@ -270,7 +270,7 @@ class _Arguments:
     args: list[Code]
     kwargs: Mapping[str, Code]
 
-    def call(self, act: Callable[..., Any], frame: Frame, *values: Any) -> Any:
+    def call(self, act: Callable[..., Any], frame: EvaluationFrame, *values: Any) -> Any:
         """Call *act* with *values* and the arguments, which are evaluated here."""
         return act(
             frame,
@@ -309,7 +309,7 @@ _MAKERS: Mapping[type[nodes.Node], Callable[[_Compiler, Any], Code]] = {
 }
 
 
-def _call_method(frame: Frame, value: Any, name: str, given: _Arguments) -> Any:
+def _call_method(frame: EvaluationFrame, value: Any, name: str, given: _Arguments) -> Any:
     kind = kind_of(value)
     operation = METHODS.get(kind, {}).get(name)
     if operation is None:
@@ -324,7 +324,7 @@ def _key(value: Any) -> str:
     return value
 
 
-def _slice(frame: Frame, value: Any, bounds: list[Code | None]) -> Any:
+def _slice(frame: EvaluationFrame, value: Any, bounds: list[Code | None]) -> Any:
     kind = kind_of(value)
     if kind not in SLICED:
         raise ExpressionFailed(no_part(kind))

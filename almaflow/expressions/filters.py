@@ -7,18 +7,18 @@ from typing import Any
 
 from almaflow.expressions.attributes import member_by_path
 from almaflow.expressions.errors import NotDefined
-from almaflow.expressions.frame import Frame
+from almaflow.expressions.frame import EvaluationFrame
 from almaflow.expressions.list_filters import LIST_FILTERS
 from almaflow.expressions.predicates import ASKS_WHETHER_DEFINED, TESTS
 from almaflow.expressions.registry import LISTS, Operation, named, table, text_argument
 from almaflow.expressions.text_filters import TEXT_FILTERS
-from almaflow.expressions.types import ANYTHING, ListOf, list_of_same
+from almaflow.expressions.types import ANYTHING, ListType, list_of_same
 
 _REQUIRED: Any = object()
 
 
 def _map(
-    frame: Frame,
+    frame: EvaluationFrame,
     value: Any,
     name: Any = None,
     *args: Any,
@@ -45,7 +45,13 @@ def _map(
 
 
 def _chosen(
-    frame: Frame, value: Any, attribute: Any, test: Any, args: tuple[Any, ...], *, wanted: bool
+    frame: EvaluationFrame,
+    value: Any,
+    attribute: Any,
+    test: Any,
+    args: tuple[Any, ...],
+    *,
+    wanted: bool,
 ) -> list[Any]:
     frame.budget.items(len(value))
     ask = _question(frame, test, args)
@@ -64,7 +70,7 @@ def _chosen(
     return elements
 
 
-def _question(frame: Frame, test: Any, args: tuple[Any, ...]) -> Callable[[Any], bool]:
+def _question(frame: EvaluationFrame, test: Any, args: tuple[Any, ...]) -> Callable[[Any], bool]:
     if test is None:
         return bool
     if test in ASKS_WHETHER_DEFINED:
@@ -79,20 +85,24 @@ def _named(known: Mapping[str, Operation], name: Any, noun: str) -> Operation:
 
 
 def _choosing(name: str, *, wanted: bool) -> Operation:
-    def act(frame: Frame, value: Any, test: Any = None, *args: Any) -> list[Any]:
+    def act(frame: EvaluationFrame, value: Any, test: Any = None, *args: Any) -> list[Any]:
         return _chosen(frame, value, None, test, args, wanted=wanted)
 
     return Operation(name, act, list_of_same, LISTS, work=20)
 
 
 def _choosing_by_part(name: str, *, wanted: bool) -> Operation:
-    def act(frame: Frame, value: Any, attribute: Any, test: Any = None, *args: Any) -> list[Any]:
+    def act(
+        frame: EvaluationFrame, value: Any, attribute: Any, test: Any = None, *args: Any
+    ) -> list[Any]:
         return _chosen(frame, value, attribute, test, args, wanted=wanted)
 
     return Operation(name, act, list_of_same, LISTS, work=20)
 
 
-def default(frame: Frame, value: Any, default_value: Any = "", boolean: Any = False) -> Any:
+def default(
+    frame: EvaluationFrame, value: Any, default_value: Any = "", boolean: Any = False
+) -> Any:
     """Return a value that is there; `compiler` gives the default for one that is not."""
     return default_value if boolean and not value else value
 
@@ -101,7 +111,7 @@ FILTERS: Mapping[str, Operation] = {
     **TEXT_FILTERS,
     **LIST_FILTERS,
     **table(
-        Operation("map", _map, ListOf(ANYTHING), LISTS, work=20),
+        Operation("map", _map, ListType(ANYTHING), LISTS, work=20),
         _choosing("select", wanted=True),
         _choosing("reject", wanted=False),
         _choosing_by_part("selectattr", wanted=True),

@@ -15,7 +15,7 @@ CASES: Mapping[str, Callable[[str], str]] = {
 
 
 @dataclass(frozen=True)
-class Finding:
+class ExpressionProblem:
     """Something wrong in an expression.
 
     *offset* and *length* are the part of the source it is about; *code* is a short stable name

@@ -9,7 +9,7 @@ from typing import Any
 from almaflow.expressions.budget import Budget
 
 
-class Frame:
+class EvaluationFrame:
     """The names of one evaluation and what it may still spend."""
 
     __slots__ = ("budget", "names")

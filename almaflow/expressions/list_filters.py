@@ -9,7 +9,7 @@ from typing import Any
 
 from almaflow.expressions.attributes import member_by_path
 from almaflow.expressions.errors import ExpressionFailed, NotDefined
-from almaflow.expressions.frame import Frame
+from almaflow.expressions.frame import EvaluationFrame
 from almaflow.expressions.methods import join_texts
 from almaflow.expressions.operations import apply, whole
 from almaflow.expressions.registry import LISTS, SIZED, Operation, table, text_argument
@@ -18,8 +18,8 @@ from almaflow.expressions.types import (
     ANYTHING,
     NUMBER,
     TEXT,
-    ListOf,
-    Record,
+    ListType,
+    RecordType,
     Type,
     certain,
     item_of,
@@ -30,7 +30,7 @@ from almaflow.expressions.values import comparable, described, kind_of
 from almaflow.problems import did_you_mean
 
 _REQUIRED: Any = object()
-_ANY_LIST = ListOf(ANYTHING)
+_ANY_LIST = ListType(ANYTHING)
 _INDEXED = LISTS | {"text"}
 
 
@@ -38,12 +38,12 @@ def _element_type(type_: Type) -> Type:
     return TEXT if certain(type_) == TEXT else item_of(type_)
 
 
-def _length(frame: Frame, value: Any) -> int:
+def _length(frame: EvaluationFrame, value: Any) -> int:
     return len(value)
 
 
 def _at_end(name: str, index: int) -> Operation:
-    def act(frame: Frame, value: Any) -> Any:
+    def act(frame: EvaluationFrame, value: Any) -> Any:
         if not value:
             raise NotDefined(f"There is no {name} element, because this is empty.")
         return value[index]
@@ -51,23 +51,23 @@ def _at_end(name: str, index: int) -> Operation:
     return Operation(name, act, _element_type, _INDEXED)
 
 
-def _one(frame: Frame, value: Any) -> Any:
+def _one(frame: EvaluationFrame, value: Any) -> Any:
     if len(value) != 1:
         size = f"has {len(value):,}" if value else "is empty"
         raise ExpressionFailed(f"Exactly one element is expected, but the list {size}.")
     return value[0]
 
 
-def _join(frame: Frame, value: Any, d: Any = "", attribute: Any = None) -> str:
+def _join(frame: EvaluationFrame, value: Any, d: Any = "", attribute: Any = None) -> str:
     return join_texts(frame, text_argument(d, "the separator"), _picked(frame, value, (attribute)))
 
 
-def _list(frame: Frame, value: Any) -> list[Any]:
+def _list(frame: EvaluationFrame, value: Any) -> list[Any]:
     frame.budget.items(len(value))
     return list(value)
 
 
-def _reverse(frame: Frame, value: Any) -> Any:
+def _reverse(frame: EvaluationFrame, value: Any) -> Any:
     if isinstance(value, str):
         frame.budget.text(len(value))
         return value[::-1]
@@ -75,7 +75,7 @@ def _reverse(frame: Frame, value: Any) -> Any:
     return list(value)[::-1]
 
 
-def _sum(frame: Frame, value: Any, attribute: Any = None, start: Any = 0) -> Any:
+def _sum(frame: EvaluationFrame, value: Any, attribute: Any = None, start: Any = 0) -> Any:
     total = start
     for element in _picked(frame, value, attribute):
         frame.budget.items(4)
@@ -84,7 +84,9 @@ def _sum(frame: Frame, value: Any, attribute: Any = None, start: Any = 0) -> Any
 
 
 def _extreme(name: str, choose: Callable[..., Any]) -> Operation:
-    def act(frame: Frame, value: Any, case_sensitive: Any = False, attribute: Any = None) -> Any:
+    def act(
+        frame: EvaluationFrame, value: Any, case_sensitive: Any = False, attribute: Any = None
+    ) -> Any:
         keys = _keys(frame, value, case_sensitive, attribute)
         if not keys:
             raise NotDefined("There is no smallest or largest element, because this is empty.")
@@ -95,7 +97,7 @@ def _extreme(name: str, choose: Callable[..., Any]) -> Operation:
 
 
 def _sort(
-    frame: Frame,
+    frame: EvaluationFrame,
     value: Any,
     reverse: Any = False,
     case_sensitive: Any = False,
@@ -108,7 +110,7 @@ def _sort(
 
 
 def _unique(
-    frame: Frame, value: Any, case_sensitive: Any = False, attribute: Any = None
+    frame: EvaluationFrame, value: Any, case_sensitive: Any = False, attribute: Any = None
 ) -> list[Any]:
     elements: dict[tuple[str, Any], Any] = {}
     for key, element in zip(_keys(frame, value, case_sensitive, attribute), value, strict=True):
@@ -116,7 +118,9 @@ def _unique(
     return list(elements.values())
 
 
-def _keys(frame: Frame, value: Any, case_sensitive: Any, attribute: Any) -> list[tuple[str, Any]]:
+def _keys(
+    frame: EvaluationFrame, value: Any, case_sensitive: Any, attribute: Any
+) -> list[tuple[str, Any]]:
     """Return for each element its kind and what it is compared by."""
     frame.budget.items(4 * len(value))
     return [
@@ -125,7 +129,7 @@ def _keys(frame: Frame, value: Any, case_sensitive: Any, attribute: Any) -> list
     ]
 
 
-def _key(frame: Frame, value: Any, case_sensitive: bool) -> Any:
+def _key(frame: EvaluationFrame, value: Any, case_sensitive: bool) -> Any:
     if isinstance(value, str):
         frame.budget.reading(len(value))
         return value if case_sensitive else value.lower()
@@ -144,7 +148,7 @@ def _check_ordered(keys: list[tuple[str, Any]]) -> None:
         )
 
 
-def _picked(frame: Frame, value: Any, attribute: Any) -> list[Any]:
+def _picked(frame: EvaluationFrame, value: Any, attribute: Any) -> list[Any]:
     """Return the elements, or what *attribute* names of each."""
     frame.budget.items(len(value))
     if attribute is None:
@@ -152,7 +156,9 @@ def _picked(frame: Frame, value: Any, attribute: Any) -> list[Any]:
     return [member_by_path(frame, one, attribute) for one in value]
 
 
-def _batch(frame: Frame, value: Any, linecount: Any, fill_with: Any = None) -> list[list[Any]]:
+def _batch(
+    frame: EvaluationFrame, value: Any, linecount: Any, fill_with: Any = None
+) -> list[list[Any]]:
     size = whole(linecount, "a size")
     if size < 1:
         raise ExpressionFailed("A batch must have at least one element.")
@@ -166,7 +172,7 @@ def _batch(frame: Frame, value: Any, linecount: Any, fill_with: Any = None) -> l
 
 
 def _group_by(
-    frame: Frame, value: Any, attribute: Any, default: Any = _REQUIRED
+    frame: EvaluationFrame, value: Any, attribute: Any, default: Any = _REQUIRED
 ) -> list[dict[str, Any]]:
     """Return `{key, items}` for each different value of *attribute*, in order of appearance."""
     frame.budget.items(4 * len(value))
@@ -184,16 +190,16 @@ def _group_by(
 
 
 def _groups_of(type_: Type) -> Type:
-    return ListOf(Record({"key": ANYTHING, "items": list_of_same(type_)}, "part of a group"))
+    return ListType(RecordType({"key": ANYTHING, "items": list_of_same(type_)}, "part of a group"))
 
 
-def _items(frame: Frame, value: Mapping[str, Any]) -> list[list[Any]]:
+def _items(frame: EvaluationFrame, value: Mapping[str, Any]) -> list[list[Any]]:
     frame.budget.items(3 * len(value))
     return [[key, one] for key, one in value.items()]
 
 
 def _dictsort(
-    frame: Frame,
+    frame: EvaluationFrame,
     value: Mapping[str, Any],
     case_sensitive: Any = False,
     by: Any = "key",
@@ -205,7 +211,7 @@ def _dictsort(
     return _sort(frame, pairs, reverse, case_sensitive, 0 if by == "key" else 1)
 
 
-def _csv_column(frame: Frame, value: Any, name: Any, delimiter: Any = ",") -> list[Any]:
+def _csv_column(frame: EvaluationFrame, value: Any, name: Any, delimiter: Any = ",") -> list[Any]:
     column = text_argument(name, "a column's name")
     if not isinstance(value, str):
         rows = value
@@ -228,7 +234,7 @@ def _csv_column(frame: Frame, value: Any, name: Any, delimiter: Any = ",") -> li
     return [row.get(column, "") for row in rows]
 
 
-def _read_csv(frame: Frame, text: str, delimiter: Any) -> list[list[str]]:
+def _read_csv(frame: EvaluationFrame, text: str, delimiter: Any) -> list[list[str]]:
     if not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '\r\n"':
         raise ExpressionFailed("The delimiter of a CSV must be one character, such as `,` or `;`.")
     frame.budget.text(2 * len(text))
@@ -269,7 +275,7 @@ LIST_FILTERS = table(
     _extreme("max", max),
     Operation("sort", _sort, list_of_same, LISTS, work=12),
     Operation("unique", _unique, list_of_same, LISTS, work=12),
-    Operation("batch", _batch, lambda type_: ListOf(list_of_same(type_)), LISTS, work=10),
+    Operation("batch", _batch, lambda type_: ListType(list_of_same(type_)), LISTS, work=10),
     Operation(
         "group_by",
         _group_by,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from almaflow.expressions.types import Record, Type, certain
+from almaflow.expressions.types import RecordType, Type, certain
 from almaflow.problems import did_you_mean
 
 # What steps give to later ones: without its step, such a name is a slip that many make.
@@ -50,11 +50,11 @@ _NAMES: Mapping[str, str] = {
 }
 
 
-def meant_name(name: str, scope: Record) -> str:
+def meant_name(name: str, scope: RecordType) -> str:
     """Return the end of a sentence about *name*, which *scope* does not have."""
     for group in ("steps", "inputs", "vars"):
         members = scope.fields.get(group)
-        if isinstance(members, Record) and name in members.fields:
+        if isinstance(members, RecordType) and name in members.fields:
             return f". Write `{group}.{name}`."
     if name in _OUTPUTS:
         return (
@@ -77,19 +77,19 @@ def meant_name(name: str, scope: Record) -> str:
     return f". {text}"
 
 
-def _counters(scope: Record) -> str:
+def _counters(scope: RecordType) -> str:
     """Return where the counters are that a bare word may mean; empty: nowhere, or in many jobs."""
     if "counters" in scope.fields:
         return "counters"
     steps = scope.fields.get("steps")
-    fields = steps.fields if isinstance(steps, Record) else {}
+    fields = steps.fields if isinstance(steps, RecordType) else {}
     jobs = [one for one, type_ in fields.items() if _has_counters(type_)]
     return f"steps.{jobs[0]}.counters" if len(jobs) == 1 else ""
 
 
 def _has_counters(type_: Type) -> bool:
     step = certain(type_)
-    return isinstance(step, Record) and "counters" in step.fields
+    return isinstance(step, RecordType) and "counters" in step.fields
 
 
 _OTHER_OUTPUTS: Mapping[str, Collection[str]] = {
@@ -124,7 +124,7 @@ _ENDINGS: Mapping[str, str] = {
 }
 
 
-def meant_output(name: str, record: Record, written: str) -> str:
+def meant_output(name: str, record: RecordType, written: str) -> str:
     """Return the end of a sentence about the output *name* of a step, *written* in the source."""
     other = next((one for one in _OTHER_OUTPUTS.get(name, ()) if one in record.fields), "")
     if other:

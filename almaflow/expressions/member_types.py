@@ -9,13 +9,13 @@ from jinja2 import nodes
 
 from almaflow.expressions.attributes import no_attribute
 from almaflow.expressions.filters import FILTERS
-from almaflow.expressions.findings import Finding
+from almaflow.expressions.findings import ExpressionProblem
 from almaflow.expressions.meant_names import meant_name, meant_operation, meant_output
 from almaflow.expressions.methods import ATTRIBUTES
 from almaflow.expressions.parsed import Piece
 from almaflow.expressions.parser import keywords
 from almaflow.expressions.predicates import ASKS_WHETHER_DEFINED
-from almaflow.expressions.types import ANYTHING, Perhaps, Record, Type, certain, item_of
+from almaflow.expressions.types import ANYTHING, MaybeMissing, RecordType, Type, certain, item_of
 from almaflow.problems import did_you_mean
 
 # Filters that take the name of a part of each element in front of other arguments.
@@ -37,12 +37,12 @@ class Noting:
     def __init__(self, piece: Piece, guarded: frozenset[str]) -> None:
         self.piece = piece
         self.guarded = guarded
-        self.notes: list[Finding] = []
+        self.notes: list[ExpressionProblem] = []
         self._tolerant = 0
 
     def _member(self, owner: Type, name: str, before: Before, place: tuple[int, int]) -> Type:
         """Return the type of what follows the dot; *before* is what precedes it."""
-        if isinstance(owner, Record):
+        if isinstance(owner, RecordType):
             return self._field(owner, name, before, place)
         known = ATTRIBUTES.get(owner.kind, {}).get(name)
         if known is not None or not owner.kind or (owner.kind == "nothing" and self._tolerant):
@@ -54,18 +54,18 @@ class Noting:
         """Return the type of the part that *named*, such as `steps.job.status`, is of a value."""
         place = self.piece.span(named)
         for name in named.value.split("."):
-            if isinstance(type_, Perhaps):
+            if isinstance(type_, MaybeMissing):
                 self._check_each_has(node, named, type_)
             type_ = certain(type_)
-            if name.isdecimal() and not isinstance(type_, Record):
+            if name.isdecimal() and not isinstance(type_, RecordType):
                 type_ = item_of(type_)
             else:
                 type_ = self._member(type_, name, "the element", place)
-        if isinstance(type_, Perhaps):
+        if isinstance(type_, MaybeMissing):
             self._check_each_has(node, named, type_)
         return certain(type_)
 
-    def _check_each_has(self, node: nodes.Filter, named: nodes.Const, type_: Perhaps) -> None:
+    def _check_each_has(self, node: nodes.Filter, named: nodes.Const, type_: MaybeMissing) -> None:
         if self._tolerant or type_.step in self.guarded or _allows_for_missing(node):
             return
         advice = f"selectattr('{named.value}', 'defined')` before"
@@ -78,7 +78,7 @@ class Noting:
             f"Write `{advice}.",
         )
 
-    def _field(self, record: Record, name: str, before: Before, place: tuple[int, int]) -> Type:
+    def _field(self, record: RecordType, name: str, before: Before, place: tuple[int, int]) -> Type:
         if name in record.fields:
             return record.fields[name]
         # Only a message needs the text, and to find it takes longer than all the rest.
@@ -100,7 +100,7 @@ class Noting:
                 self._add(place, code, f"There is no {noun} `{name}`{near}")
         return ANYTHING
 
-    def _check_may_not_have_run(self, node: nodes.Expr, type_: Perhaps) -> None:
+    def _check_may_not_have_run(self, node: nodes.Expr, type_: MaybeMissing) -> None:
         if self._tolerant or type_.step in self.guarded:
             return
         written = self.piece.written(node)
@@ -127,7 +127,7 @@ class Noting:
 
     def _add(self, place: tuple[int, int], code: str, message: str) -> None:
         if not self._full:
-            self.notes.append(Finding(code, message, *place))
+            self.notes.append(ExpressionProblem(code, message, *place))
 
 
 def attribute_of(node: nodes.Filter) -> nodes.Const | None:

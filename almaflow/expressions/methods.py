@@ -11,7 +11,7 @@ from typing import Any
 
 from almaflow.expressions.budget import Budget
 from almaflow.expressions.errors import ExpressionFailed
-from almaflow.expressions.frame import Frame
+from almaflow.expressions.frame import EvaluationFrame
 from almaflow.expressions.operations import WIDEST, whole
 from almaflow.expressions.registry import Operation, table, text_argument
 from almaflow.expressions.types import (
@@ -20,10 +20,10 @@ from almaflow.expressions.types import (
     DURATION,
     NUMBER,
     TEXT,
-    ListOf,
+    ListType,
     Type,
 )
-from almaflow.expressions.values import Counters, Span, described, to_text
+from almaflow.expressions.values import Counters, Period, described, to_text
 
 _TEXT = frozenset({"text"})
 _DATES = frozenset({"instant", "date"})
@@ -36,7 +36,7 @@ _LINE_BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 _LONGEST_SPAN_DAYS = 366_000
 
 
-def replace_text(frame: Frame, value: str, old: Any, new: Any, count: Any = None) -> str:
+def replace_text(frame: EvaluationFrame, value: str, old: Any, new: Any, count: Any = None) -> str:
     """Replace *old* in a text, at most *count* times; None: everywhere."""
     old, new = to_text(old), to_text(new)
     limit = -1 if count is None else whole(count)
@@ -45,7 +45,7 @@ def replace_text(frame: Frame, value: str, old: Any, new: Any, count: Any = None
     return value.replace(old, new, limit)
 
 
-def join_texts(frame: Frame, separator: str, values: Any) -> str:
+def join_texts(frame: EvaluationFrame, separator: str, values: Any) -> str:
     """Join the items of a list as texts."""
     if not isinstance(values, (list, tuple)):
         raise ExpressionFailed(f"A list of texts is expected here, not {described(values)}.")
@@ -75,7 +75,7 @@ def _made(budget: Budget, characters: int) -> None:
 
 
 def _on_text(act: Callable[[str], Any], charge: Charge) -> Callable[..., Any]:
-    def run(frame: Frame, value: str) -> Any:
+    def run(frame: EvaluationFrame, value: str) -> Any:
         charge(frame.budget, len(value))
         return act(value)
 
@@ -85,7 +85,7 @@ def _on_text(act: Callable[[str], Any], charge: Charge) -> Callable[..., Any]:
 def _with_part(act: Callable[[str, str], Any], what: str, charge: Charge) -> Callable[..., Any]:
     """Return what *act* does with a text and a part of it, which messages call *what*."""
 
-    def run(frame: Frame, value: str, part: Any) -> Any:
+    def run(frame: EvaluationFrame, value: str, part: Any) -> Any:
         charge(frame.budget, len(value))
         return act(value, text_argument(part, what))
 
@@ -93,7 +93,7 @@ def _with_part(act: Callable[[str, str], Any], what: str, charge: Charge) -> Cal
 
 
 def _stripped(strip: Callable[[str, str | None], str]) -> Callable[..., str]:
-    def run(frame: Frame, value: str, chars: Any = None) -> str:
+    def run(frame: EvaluationFrame, value: str, chars: Any = None) -> str:
         frame.budget.text(len(value))
         if chars is not None:
             # Each character of the text is searched for among them.
@@ -103,7 +103,7 @@ def _stripped(strip: Callable[[str, str | None], str]) -> Callable[..., str]:
     return run
 
 
-def count_lines(frame: Frame, value: str) -> int:
+def count_lines(frame: EvaluationFrame, value: str) -> int:
     """Return how many lines a text has at most, and charge them as elements."""
     frame.budget.reading(len(_LINE_BREAKS) * len(value))
     lines = 1 + sum(map(value.count, _LINE_BREAKS))
@@ -112,7 +112,7 @@ def count_lines(frame: Frame, value: str) -> int:
 
 
 def _padded(pad: Callable[[str, int, str], str]) -> Callable[..., str]:
-    def act(frame: Frame, value: str, width: Any, fill: Any = " ") -> str:
+    def act(frame: EvaluationFrame, value: str, width: Any, fill: Any = " ") -> str:
         if len(text_argument(fill, "filling")) != 1:
             raise ExpressionFailed("The fill character must be one character.")
         frame.budget.text(len(value) + max(0, width_of(width)))
@@ -121,7 +121,9 @@ def _padded(pad: Callable[[str, int, str], str]) -> Callable[..., str]:
     return act
 
 
-def _split(frame: Frame, value: str, separator: Any = None, maxsplit: Any = -1) -> list[str]:
+def _split(
+    frame: EvaluationFrame, value: str, separator: Any = None, maxsplit: Any = -1
+) -> list[str]:
     limit = whole(maxsplit)
     frame.budget.text(len(value))
     if separator is None:
@@ -134,19 +136,19 @@ def _split(frame: Frame, value: str, separator: Any = None, maxsplit: Any = -1) 
     return value.split(separator, limit)
 
 
-def _splitlines(frame: Frame, value: str) -> list[str]:
+def _splitlines(frame: EvaluationFrame, value: str) -> list[str]:
     frame.budget.text(len(value))
     count_lines(frame, value)
     return value.splitlines()
 
 
-def _zfill(frame: Frame, value: str, width: Any) -> str:
+def _zfill(frame: EvaluationFrame, value: str, width: Any) -> str:
     frame.budget.text(len(value) + max(0, width_of(width)))
     return value.zfill(width)
 
 
 def _counter(read: Callable[..., Any]) -> Callable[..., Any]:
-    def run(frame: Frame, value: Counters, which: Any, default: Any = _REQUIRED) -> Any:
+    def run(frame: EvaluationFrame, value: Counters, which: Any, default: Any = _REQUIRED) -> Any:
         return read(value, which) if default is _REQUIRED else read(value, which, default)
 
     return run
@@ -197,8 +199,8 @@ METHODS: Mapping[str, Mapping[str, Operation]] = {
             for name, (act, what, charge, type_) in _PARTS.items()
         ),
         Operation("replace", replace_text, TEXT, _TEXT),
-        Operation("split", _split, ListOf(TEXT), _TEXT),
-        Operation("splitlines", _splitlines, ListOf(TEXT), _TEXT),
+        Operation("split", _split, ListType(TEXT), _TEXT),
+        Operation("splitlines", _splitlines, ListType(TEXT), _TEXT),
         Operation("join", join_texts, TEXT, _TEXT),
         Operation("zfill", _zfill, TEXT, _TEXT),
     ),
@@ -224,21 +226,21 @@ ATTRIBUTES: Mapping[str, Mapping[str, Type]] = {
 """Kind of value → name → type of what is read without brackets."""
 
 
-def _seconds(value: Span | timedelta) -> float:
+def _seconds(value: Period | timedelta) -> float:
     length = value if isinstance(value, timedelta) else value.length
     return length.total_seconds()
 
 
-def _hours(frame: Frame, n: Any) -> Span:
-    return Span(elapsed=timedelta(hours=_amount(n, "hours", _LONGEST_SPAN_DAYS * 24)))
+def _hours(frame: EvaluationFrame, n: Any) -> Period:
+    return Period(elapsed=timedelta(hours=_amount(n, "hours", _LONGEST_SPAN_DAYS * 24)))
 
 
-def _days(frame: Frame, n: Any) -> Span:
-    return Span(days=whole(_amount(n, "days", _LONGEST_SPAN_DAYS), "a number of days"))
+def _days(frame: EvaluationFrame, n: Any) -> Period:
+    return Period(days=whole(_amount(n, "days", _LONGEST_SPAN_DAYS), "a number of days"))
 
 
-def _months(frame: Frame, n: Any) -> Span:
-    return Span(months=whole(_amount(n, "months", 12_000), "a number of months"))
+def _months(frame: EvaluationFrame, n: Any) -> Period:
+    return Period(months=whole(_amount(n, "months", 12_000), "a number of months"))
 
 
 def _amount(value: Any, unit: str, most: int) -> Any:

@@ -17,7 +17,7 @@ from jinja2 import nodes
 
 from almaflow.expressions.budget import NUMBER_BITS, Budget
 from almaflow.expressions.errors import ExpressionFailed
-from almaflow.expressions.frame import Frame
+from almaflow.expressions.frame import EvaluationFrame
 from almaflow.expressions.types import (
     ANYTHING,
     DATE,
@@ -27,12 +27,12 @@ from almaflow.expressions.types import (
     KINDS,
     NUMBER,
     TEXT,
-    ListOf,
+    ListType,
     Type,
     capital,
 )
 from almaflow.expressions.values import (
-    Span,
+    Period,
     comparable,
     described,
     kind_of,
@@ -44,7 +44,7 @@ from almaflow.expressions.values import (
 # A width or a count of digits beyond this is a mistake.
 WIDEST = 10_000
 
-Operator = Callable[[Frame, Any, Any], Any]
+Operator = Callable[[EvaluationFrame, Any, Any], Any]
 _Plain = Callable[[Any, Any], Any]
 
 
@@ -72,7 +72,7 @@ def _divisor(value: Any) -> Any:
     return value
 
 
-def _power(frame: Frame, left: Any, right: Any) -> Any:
+def _power(frame: EvaluationFrame, left: Any, right: Any) -> Any:
     if (
         isinstance(left, int)
         and isinstance(right, int)
@@ -85,59 +85,59 @@ def _power(frame: Frame, left: Any, right: Any) -> Any:
     return number(left**right)
 
 
-def _join_texts(frame: Frame, left: Any, right: Any) -> Any:
+def _join_texts(frame: EvaluationFrame, left: Any, right: Any) -> Any:
     frame.budget.text(len(left) + len(right))
     return left + right
 
 
-def _join_lists(frame: Frame, left: Any, right: Any) -> Any:
+def _join_lists(frame: EvaluationFrame, left: Any, right: Any) -> Any:
     frame.budget.items(len(left) + len(right))
     return [*left, *right]
 
 
-def _repeat_text(frame: Frame, text: Any, times: Any) -> Any:
+def _repeat_text(frame: EvaluationFrame, text: Any, times: Any) -> Any:
     times = whole(times)
     frame.budget.text(len(text) * max(0, times))
     return text * times
 
 
-def _repeat_list(frame: Frame, values: Any, times: Any) -> Any:
+def _repeat_list(frame: EvaluationFrame, values: Any, times: Any) -> Any:
     times = whole(times)
     frame.budget.whole(values, max(0, times))
     return list(values) * times
 
 
-def _format(frame: Frame, left: Any, right: Any) -> Any:
+def _format(frame: EvaluationFrame, left: Any, right: Any) -> Any:
     return format_text(
         frame.budget, left, tuple(right) if isinstance(right, (list, tuple)) else (right,)
     )
 
 
-def _later(frame: Frame, start: Any, span: Any) -> Any:
+def _later(frame: EvaluationFrame, start: Any, span: Any) -> Any:
     return shift(start, span_of(span))
 
 
-def _earlier(frame: Frame, start: Any, span: Any) -> Any:
+def _earlier(frame: EvaluationFrame, start: Any, span: Any) -> Any:
     return shift(start, span_of(span).negative())
 
 
-def _between(frame: Frame, left: Any, right: Any) -> Any:
+def _between(frame: EvaluationFrame, left: Any, right: Any) -> Any:
     if isinstance(left, datetime):
-        return Span(elapsed=comparable(left) - comparable(right))
-    return Span(days=(left - right).days)
+        return Period(elapsed=comparable(left) - comparable(right))
+    return Period(days=(left - right).days)
 
 
-def _span_sum(frame: Frame, left: Any, right: Any) -> Any:
+def _span_sum(frame: EvaluationFrame, left: Any, right: Any) -> Any:
     return span_of(left).plus(span_of(right))
 
 
-def _span_difference(frame: Frame, left: Any, right: Any) -> Any:
+def _span_difference(frame: EvaluationFrame, left: Any, right: Any) -> Any:
     return span_of(left).plus(span_of(right).negative())
 
 
-def _span_times(frame: Frame, span: Any, times: Any) -> Any:
+def _span_times(frame: EvaluationFrame, span: Any, times: Any) -> Any:
     span, times = span_of(span), whole(times)
-    return Span(span.months * times, span.days * times, span.elapsed * times)
+    return Period(span.months * times, span.days * times, span.elapsed * times)
 
 
 _Row = tuple[Operator, Type]
@@ -153,7 +153,7 @@ def _either_way(
     }
 
 
-_ANY_LIST = ListOf(ANYTHING)
+_ANY_LIST = ListType(ANYTHING)
 
 _ON_NUMBERS: Mapping[str, Operator] = {
     "+": _arithmetic(op.add),
@@ -233,7 +233,7 @@ def multiplies_names(node: nodes.BinExpr) -> bool:
     )
 
 
-def apply(frame: Frame, operator: str, left: Any, right: Any) -> Any:
+def apply(frame: EvaluationFrame, operator: str, left: Any, right: Any) -> Any:
     """Return `left operator right`; Raises: ExpressionFailed."""
     kinds = kind_of(left), kind_of(right)
     known = BINARY.get((operator, *kinds))
@@ -245,7 +245,7 @@ def apply(frame: Frame, operator: str, left: Any, right: Any) -> Any:
         raise ExpressionFailed("The result is too large or not a number.") from None
 
 
-def concatenate(frame: Frame, values: list[Any]) -> str:
+def concatenate(frame: EvaluationFrame, values: list[Any]) -> str:
     """Return `a ~ b ~ c`; Raises: ExpressionFailed for what has no form as text."""
     texts = [to_text(value) for value in values]
     frame.budget.text(sum(map(len, texts)))

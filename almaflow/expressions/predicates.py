@@ -7,7 +7,7 @@ from typing import Any
 
 from almaflow.expressions.comparisons import COMPARISONS
 from almaflow.expressions.errors import ExpressionFailed
-from almaflow.expressions.frame import Frame
+from almaflow.expressions.frame import EvaluationFrame
 from almaflow.expressions.operations import whole
 from almaflow.expressions.registry import Operation, table
 from almaflow.expressions.types import BOOLEAN
@@ -40,7 +40,7 @@ TEST_COMPARISONS: Mapping[str, str] = {
 """Name → the comparison that it is, as in `comparisons.COMPARISONS`."""
 
 
-def _divisible(frame: Frame, value: Any, num: Any) -> bool:
+def _divisible(frame: EvaluationFrame, value: Any, num: Any) -> bool:
     if not whole(num, "a divisor"):
         raise ExpressionFailed("A number cannot be divided by zero.")
     return bool(value % num == 0)
@@ -50,7 +50,7 @@ def _has_kind(kinds: tuple[str, ...]) -> Any:
     return lambda frame, value: kind_of(value) in kinds
 
 
-def _is_integer(frame: Frame, value: Any) -> bool:
+def _is_integer(frame: EvaluationFrame, value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 

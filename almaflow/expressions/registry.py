@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from almaflow.expressions.errors import ExpressionFailed
-from almaflow.expressions.frame import Frame
+from almaflow.expressions.frame import EvaluationFrame
 from almaflow.expressions.types import KINDS, Type, either
 from almaflow.expressions.values import described, kind_of
 from almaflow.late_dataclasses import dataclass
@@ -86,7 +86,7 @@ class Operation:
                 words.append(f"{parameter.name}=…")
         return f"{self.name}({', '.join(words)})"
 
-    def on(self, frame: Frame, value: Any, *args: Any, **kwargs: Any) -> Any:
+    def on(self, frame: EvaluationFrame, value: Any, *args: Any, **kwargs: Any) -> Any:
         """Do it to *value*; Raises: ExpressionFailed."""
         frame.budget.items(self.work)
         if self.takes and kind_of(value) not in self.takes:

@@ -9,7 +9,7 @@ from almaflow.expressions.budget import Budget
 from almaflow.expressions.compiler import compile_piece
 from almaflow.expressions.errors import ExpressionFailed, NotDefined
 from almaflow.expressions.filters import FILTERS
-from almaflow.expressions.frame import Frame
+from almaflow.expressions.frame import EvaluationFrame
 from almaflow.expressions.parsed import Parsed, Piece
 from almaflow.expressions.types import KINDS
 from almaflow.expressions.values import kind_of, to_text
@@ -23,13 +23,13 @@ def evaluate(parsed: Parsed, names: Mapping[str, Any], budget: Budget | None = N
 
     Evaluations that follow each other without a pause share a *budget*; None: its own.
 
-    The value is plain: text, numbers, true or false, nothing, dates, durations (`Span`),
+    The value is plain: text, numbers, true or false, nothing, dates, durations (`Period`),
     lists, mappings and `Counters`.
 
     Raises: ExpressionFailed; NotDefined, which is one, when something is not there.
     """
     piece = _only(parsed)
-    frame = Frame(names, budget)
+    frame = EvaluationFrame(names, budget)
     value = _run(frame, piece)
     try:
         # What shares its parts in memory is large as soon as it is stored or sent.
@@ -45,7 +45,7 @@ def evaluate_condition(
 ) -> bool:
     """Return whether a condition is true; Raises: ExpressionFailed, also when it is neither."""
     piece = _only(parsed)
-    value = _run(Frame(names, budget), piece)
+    value = _run(EvaluationFrame(names, budget), piece)
     if isinstance(value, bool):
         return value
     raise ExpressionFailed(
@@ -68,7 +68,7 @@ def render(parsed: Parsed, names: Mapping[str, Any], budget: Budget | None = Non
 
 def render_text(parsed: Parsed, names: Mapping[str, Any], budget: Budget | None = None) -> str:
     """Return a template as text; Raises: ExpressionFailed."""
-    frame = Frame(names, budget)
+    frame = EvaluationFrame(names, budget)
     return "".join(_text(frame, part) if isinstance(part, Piece) else part for part in parsed.parts)
 
 
@@ -77,13 +77,13 @@ def render_message(parsed: Parsed, names: Mapping[str, Any], budget: Budget | No
 
     Lists and mappings are shown as JSON.
     """
-    frame = Frame(names, budget)
+    frame = EvaluationFrame(names, budget)
     return "".join(
         _shown(frame, part) if isinstance(part, Piece) else part for part in parsed.parts
     )
 
 
-def _text(frame: Frame, piece: Piece) -> str:
+def _text(frame: EvaluationFrame, piece: Piece) -> str:
     value = _run(frame, piece)
     try:
         text = to_text(value)
@@ -94,7 +94,7 @@ def _text(frame: Frame, piece: Piece) -> str:
     return text
 
 
-def _shown(frame: Frame, piece: Piece) -> str:
+def _shown(frame: EvaluationFrame, piece: Piece) -> str:
     try:
         value = _run(frame, piece)
         if kind_of(value) in ("list", "counters", "mapping", "nothing"):
@@ -114,7 +114,7 @@ def _only(parsed: Parsed) -> Piece:
     return parsed.only
 
 
-def _run(frame: Frame, piece: Piece) -> Any:
+def _run(frame: EvaluationFrame, piece: Piece) -> Any:
     """Work one expression out; Raises: ExpressionFailed with its place in the source."""
     try:
         return compile_piece(piece)(frame)

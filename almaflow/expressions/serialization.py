@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
-from almaflow.expressions.values import Counters, Span, span_of, to_text
+from almaflow.expressions.values import Counters, Period, span_of, to_text
 
 
 def encode(value: Any) -> Any:
@@ -16,7 +16,7 @@ def encode(value: Any) -> Any:
             return {"$instant": value.isoformat()}
         case date():
             return {"$date": value.isoformat()}
-        case Span() | timedelta():
+        case Period() | timedelta():
             span = span_of(value)
             return {"$span": [span.months, span.days, span.elapsed.total_seconds()]}
         case Counters():
@@ -38,7 +38,7 @@ def decode(value: Any, zone: tzinfo) -> Any:
         case {"$date": str(text)}:
             return date.fromisoformat(text)
         case {"$span": [months, days, seconds]}:
-            return Span(months, days, timedelta(seconds=seconds))
+            return Period(months, days, timedelta(seconds=seconds))
         case {"$counters": list(counters)}:
             return Counters(counters)
         case {"$mapping": list(pairs)}:
@@ -58,7 +58,7 @@ def plain(value: Any) -> Any:
         case {"$counters": counters}:
             return counters
         case {"$span": [months, days, seconds]}:
-            return to_text(Span(months, days, timedelta(seconds=seconds)))
+            return to_text(Period(months, days, timedelta(seconds=seconds)))
         case {"$mapping": pairs}:
             return {key: plain(item) for key, item in pairs}
         case dict():

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from almaflow.expressions.budget import Budget
-from almaflow.expressions.findings import Comparison, Finding
+from almaflow.expressions.findings import Comparison, ExpressionProblem
 from almaflow.expressions.parsed import OPENING, Parsed
-from almaflow.expressions.types import TEXT, Record, Type
+from almaflow.expressions.types import TEXT, RecordType, Type
 
 
 def parse_expression(source: str) -> Parsed:
@@ -40,11 +40,11 @@ def parse_template(source: str) -> Parsed:
 
 def check(
     parsed: Parsed,
-    scope: Record,
+    scope: RecordType,
     *,
     condition: bool = False,
     guards: frozenset[str] = frozenset(),
-) -> list[Finding]:
+) -> list[ExpressionProblem]:
     """Return what is certainly wrong, in order of place.
 
     *scope* has the names and their types. With *condition* the value has to be true or false.
@@ -57,7 +57,7 @@ def check(
     return checker.check(parsed, scope, condition=condition, guards=guards)
 
 
-def type_of(parsed: Parsed, scope: Record) -> Type:
+def type_of(parsed: Parsed, scope: RecordType) -> Type:
     """Return the type of what `evaluate` or `render` gives; ANYTHING when it is not certain."""
     if parsed.literal:
         return TEXT
@@ -111,7 +111,7 @@ def evaluate(parsed: Parsed, names: Mapping[str, Any], budget: Budget | None = N
 
     Evaluations that follow each other without a pause share a *budget*; None: its own.
 
-    The value is plain: text, numbers, true or false, nothing, dates, durations (`Span`),
+    The value is plain: text, numbers, true or false, nothing, dates, durations (`Period`),
     lists, mappings and `Counters`.
 
     Raises: ExpressionFailed; NotDefined, which is one, when something is not there.

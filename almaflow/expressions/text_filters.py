@@ -14,13 +14,13 @@ from typing import Any
 from jinja2 import filters as jinja
 
 from almaflow.expressions.errors import ExpressionFailed
-from almaflow.expressions.frame import Frame
+from almaflow.expressions.frame import EvaluationFrame
 from almaflow.expressions.methods import METHODS, count_lines, width_of
 from almaflow.expressions.operations import format_text, number, whole
 from almaflow.expressions.parser import GRAMMAR
 from almaflow.expressions.registry import SCALARS, Operation, table, text_argument
 from almaflow.expressions.types import NUMBER, TEXT
-from almaflow.expressions.values import Span, to_text
+from almaflow.expressions.values import Period, to_text
 
 _NUMBER = frozenset({"number"})
 _DATES = frozenset({"instant", "date"})
@@ -43,7 +43,7 @@ def check_date_format(pattern: str) -> str:
     return ""
 
 
-def _date(frame: Frame, value: date, format: Any) -> str:
+def _date(frame: EvaluationFrame, value: date, format: Any) -> str:
     pattern = text_argument(format, "the format")
     problem = check_date_format(pattern)
     if problem:
@@ -52,7 +52,7 @@ def _date(frame: Frame, value: date, format: Any) -> str:
     return value.strftime(pattern)
 
 
-def _epoch_ms(frame: Frame, value: date) -> int:
+def _epoch_ms(frame: EvaluationFrame, value: date) -> int:
     if not isinstance(value, datetime):
         value = datetime.combine(value, time(), frame.zone)
     elif value.tzinfo is None:
@@ -60,7 +60,7 @@ def _epoch_ms(frame: Frame, value: date) -> int:
     return (value - datetime.fromisoformat("1970-01-01T00:00+00:00")) // timedelta(milliseconds=1)
 
 
-def _slug(frame: Frame, value: Any) -> str:
+def _slug(frame: EvaluationFrame, value: Any) -> str:
     text = to_text(value)
     frame.budget.text(18 * len(text))
     plain = unicodedata.normalize("NFKD", text.replace("ß", "ss"))
@@ -68,13 +68,13 @@ def _slug(frame: Frame, value: Any) -> str:
     return "-".join(words)
 
 
-def _string(frame: Frame, value: Any) -> str:
+def _string(frame: EvaluationFrame, value: Any) -> str:
     text = to_text(value)
     frame.budget.text(len(text))
     return text
 
 
-def _title(frame: Frame, value: Any) -> str:
+def _title(frame: EvaluationFrame, value: Any) -> str:
     text = _string(frame, value)
     frame.budget.items(len(text))
     return jinja.do_title(text)
@@ -85,20 +85,20 @@ def _of_method(name: str, method: str, work: int) -> Operation:
     act = METHODS["text"][method].act
 
     @wraps(act)
-    def run(frame: Frame, value: Any, *args: Any, **kwargs: Any) -> Any:
+    def run(frame: EvaluationFrame, value: Any, *args: Any, **kwargs: Any) -> Any:
         return act(frame, to_text(value), *args, **kwargs)
 
     return Operation(name, run, TEXT, SCALARS, work)
 
 
-def _center(frame: Frame, value: Any, width: Any = 80) -> str:
+def _center(frame: EvaluationFrame, value: Any, width: Any = 80) -> str:
     text = _string(frame, value)
     frame.budget.text(max(0, width_of(width)))
     return text.center(width)
 
 
 def _indent(
-    frame: Frame, value: str, width: Any = 4, first: Any = False, blank: Any = False
+    frame: EvaluationFrame, value: str, width: Any = 4, first: Any = False, blank: Any = False
 ) -> str:
     prefix = width if isinstance(width, str) else " " * width_of(width)
     lines = count_lines(frame, value)
@@ -107,7 +107,7 @@ def _indent(
 
 
 def _truncate(
-    frame: Frame,
+    frame: EvaluationFrame,
     value: str,
     length: Any = 255,
     killwords: Any = False,
@@ -121,23 +121,23 @@ def _truncate(
     return jinja.do_truncate(GRAMMAR, value, length, bool(killwords), end, most)
 
 
-def _wordcount(frame: Frame, value: str) -> int:
+def _wordcount(frame: EvaluationFrame, value: str) -> int:
     frame.budget.reading(len(value))
     frame.budget.items(len(value) // 2)
     return jinja.do_wordcount(value)
 
 
-def _urlencode(frame: Frame, value: Any) -> str:
+def _urlencode(frame: EvaluationFrame, value: Any) -> str:
     text = to_text(value)
     frame.budget.text(12 * len(text))
     return jinja.do_urlencode(text)
 
 
-def _format(frame: Frame, value: str, *values: Any) -> str:
+def _format(frame: EvaluationFrame, value: str, *values: Any) -> str:
     return format_text(frame.budget, value, values)
 
 
-def _tojson(frame: Frame, value: Any, indent: Any = None) -> str:
+def _tojson(frame: EvaluationFrame, value: Any, indent: Any = None) -> str:
     spaces = None if indent is None else max(0, min(width_of(indent), 16))
     frame.budget.json(value, spaces or 0)
     return json.dumps(value, ensure_ascii=False, default=_json_scalar, indent=spaces)
@@ -147,7 +147,7 @@ def _json_scalar(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else to_text(value)
 
 
-def _int(frame: Frame, value: Any, default: Any = 0, base: Any = 10) -> Any:
+def _int(frame: EvaluationFrame, value: Any, default: Any = 0, base: Any = 10) -> Any:
     _check_digits(value)
     if not 2 <= whole(base, "a base") <= 36:
         raise ExpressionFailed("A base must be a number from 2 to 36.")
@@ -157,7 +157,7 @@ def _int(frame: Frame, value: Any, default: Any = 0, base: Any = 10) -> Any:
         return default
 
 
-def _float(frame: Frame, value: Any, default: Any = 0.0) -> Any:
+def _float(frame: EvaluationFrame, value: Any, default: Any = 0.0) -> Any:
     _check_digits(value)
     try:
         number = jinja.do_float(value, default)
@@ -171,7 +171,7 @@ def _check_digits(value: Any) -> None:
         raise ExpressionFailed(f"A number can have at most {_MOST_DIGITS} digits.")
 
 
-def _round(frame: Frame, value: Any, precision: Any = 0, method: Any = "common") -> Any:
+def _round(frame: EvaluationFrame, value: Any, precision: Any = 0, method: Any = "common") -> Any:
     if not -_MOST_DIGITS <= whole(precision, "a number of digits") <= _MOST_DIGITS:
         raise ExpressionFailed(f"A number can be rounded to at most {_MOST_DIGITS} digits.")
     if method not in ("common", "ceil", "floor"):
@@ -182,13 +182,13 @@ def _round(frame: Frame, value: Any, precision: Any = 0, method: Any = "common")
         raise ExpressionFailed("The result is too large or not a number.") from None
 
 
-def _abs(frame: Frame, value: Any) -> Any:
-    if isinstance(value, Span):
+def _abs(frame: EvaluationFrame, value: Any) -> Any:
+    if isinstance(value, Period):
         return value if value.length >= timedelta() else value.negative()
     return abs(value)
 
 
-def _filesizeformat(frame: Frame, value: Any, binary: Any = False) -> str:
+def _filesizeformat(frame: EvaluationFrame, value: Any, binary: Any = False) -> str:
     return jinja.do_filesizeformat(value, bool(binary))
 
 

@@ -32,9 +32,9 @@ from almaflow.expressions.types import (
     NOTHING,
     NUMBER,
     TEXT,
-    ListOf,
-    Perhaps,
-    Record,
+    ListType,
+    MaybeMissing,
+    RecordType,
     Type,
     certain,
     item_of,
@@ -49,7 +49,7 @@ class Inference(Noting):
     *types* has the type of each node that was visited, by `id`.
     """
 
-    def __init__(self, piece: Piece, scope: Record, guarded: frozenset[str]) -> None:
+    def __init__(self, piece: Piece, scope: RecordType, guarded: frozenset[str]) -> None:
         super().__init__(piece, guarded)
         self.scope = scope
         self.types: dict[int, Type] = {}
@@ -61,7 +61,7 @@ class Inference(Noting):
             self._note(node, "not-allowed", f"`{self.piece.written(node)}` is not allowed here.")
             return ANYTHING
         type_ = visit(self, node)
-        if isinstance(type_, Perhaps):
+        if isinstance(type_, MaybeMissing):
             self._check_may_not_have_run(node, type_)
             type_ = certain(type_)
         self.types[id(node)] = type_
@@ -92,7 +92,7 @@ class Inference(Noting):
             return self._part(node, owner)
         self.type_of(node.arg)
         key = node.arg.value if isinstance(node.arg, nodes.Const) else None
-        if isinstance(owner, Record):
+        if isinstance(owner, RecordType):
             if not isinstance(key, str):
                 return ANYTHING
             return self._field(owner, key, node.node, self.piece.span(node.arg))
@@ -125,7 +125,7 @@ class Inference(Noting):
         common = types[0] if types else ANYTHING
         for type_ in types[1:]:
             common = join(common, type_)
-        return ListOf(common)
+        return ListType(common)
 
     def mapping(self, node: nodes.Dict) -> Type:
         fields: dict[str, Type] = {}
@@ -139,7 +139,7 @@ class Inference(Noting):
                 # It may be any of those before it, whose value it then replaces.
                 fields.clear()
                 known = False
-        return Record(fields, "key", open=not known)
+        return RecordType(fields, "key", open=not known)
 
     def binary(self, node: nodes.BinExpr) -> Type:
         left, right = self.type_of(node.left), self.type_of(node.right)
@@ -229,7 +229,7 @@ class Inference(Noting):
         if attribute is not None:
             part = self._part_of_each(item_of(value), attribute, node)
             if node.name == "map":
-                type_ = ListOf(self._or_default(part, FILTERS["map"], 1, node, []))
+                type_ = ListType(self._or_default(part, FILTERS["map"], 1, node, []))
         elif isinstance(first, nodes.Const) and isinstance(first.value, str):
             type_ = self._named_in(node, first, value, type_)
         elif node.name == "sum" and not node.args and not node.kwargs and item_of(value) == NUMBER:
@@ -248,8 +248,8 @@ class Inference(Noting):
             if operation is not None:
                 each = certain(operation.result_for(item_of(value)))
                 if first.value in GIVE_DEFAULT:
-                    return ListOf(ANYTHING)
-                return ListOf(self._or_default(each, operation, 1, node, node.args[1:]))
+                    return ListType(ANYTHING)
+                return ListType(self._or_default(each, operation, 1, node, node.args[1:]))
             self._unknown(self.piece.span(first), "filter", first.value, FILTERS)
         elif name in ("select", "reject") and first.value not in (
             TESTS.keys() | ASKS_WHETHER_DEFINED

@@ -41,7 +41,7 @@ class Type:
 
 
 @dataclass(frozen=True)
-class Simple(Type):
+class SimpleType(Type):
     """A type without parts."""
 
     of_kind: str
@@ -51,15 +51,15 @@ class Simple(Type):
         return self.of_kind
 
 
-TEXT = Simple("text")
-NUMBER = Simple("number")
-BOOLEAN = Simple("boolean")
-INSTANT = Simple("instant")
-DATE = Simple("date")
-DURATION = Simple("duration")
-NOTHING = Simple("nothing")
-COUNTERS = Simple("counters")
-ANYTHING = Simple("")
+TEXT = SimpleType("text")
+NUMBER = SimpleType("number")
+BOOLEAN = SimpleType("boolean")
+INSTANT = SimpleType("instant")
+DATE = SimpleType("date")
+DURATION = SimpleType("duration")
+NOTHING = SimpleType("nothing")
+COUNTERS = SimpleType("counters")
+ANYTHING = SimpleType("")
 
 
 class _Composed(Type):
@@ -76,7 +76,7 @@ class _Composed(Type):
 
 
 @dataclass(frozen=True, eq=False)
-class Record(_Composed):
+class RecordType(_Composed):
     """A mapping whose keys are known.
 
     *noun* says what a key is, in messages: `step`, `input`, `output of submit_job`. *absent*
@@ -95,7 +95,7 @@ class Record(_Composed):
 
 
 @dataclass(frozen=True, eq=False)
-class ListOf(_Composed):
+class ListType(_Composed):
     """A list of items of one type."""
 
     item: Type
@@ -106,7 +106,7 @@ class ListOf(_Composed):
 
 
 @dataclass(frozen=True, eq=False)
-class Perhaps(_Composed):
+class MaybeMissing(_Composed):
     """An output of a step that may not have run: fine when the expression is guarded.
 
     *why* is a clause that follows "because".
@@ -130,32 +130,32 @@ def _same(first: Type, second: Type) -> bool:
         if one is other:
             continue
         match one, other:
-            case (Record(), Record()):
+            case (RecordType(), RecordType()):
                 if _outside(one) != _outside(other):
                     return False
                 waiting.extend((type_, other.fields[name]) for name, type_ in one.fields.items())
-            case (ListOf(), ListOf()):
+            case (ListType(), ListType()):
                 waiting.append((one.item, other.item))
-            case (Perhaps(), Perhaps()):
+            case (MaybeMissing(), MaybeMissing()):
                 if (one.step, one.why) != (other.step, other.why):
                     return False
                 waiting.append((one.of, other.of))
             case _:
-                if not isinstance(one, Simple) or one != other:
+                if not isinstance(one, SimpleType) or one != other:
                     return False
     return False
 
 
-def _outside(record: Record) -> tuple[object, ...]:
+def _outside(record: RecordType) -> tuple[object, ...]:
     return record.noun, record.open, dict(record.absent), record.fields.keys()
 
 
-COUNTER = Record({"key": TEXT, "label": TEXT, "value": TEXT}, "part of a counter")
+COUNTER = RecordType({"key": TEXT, "label": TEXT, "value": TEXT}, "part of a counter")
 
 
 def certain(type_: Type) -> Type:
-    """Return what a `Perhaps` is when it is there; other types are themselves."""
-    return certain(type_.of) if isinstance(type_, Perhaps) else type_
+    """Return what a `MaybeMissing` is when it is there; other types are themselves."""
+    return certain(type_.of) if isinstance(type_, MaybeMissing) else type_
 
 
 def join(first: Type, second: Type) -> Type:
@@ -167,14 +167,14 @@ def join(first: Type, second: Type) -> Type:
 def item_of(type_: Type) -> Type:
     """Return the type of the items of a list."""
     type_ = certain(type_)
-    if isinstance(type_, ListOf):
+    if isinstance(type_, ListType):
         return type_.item
     return COUNTER if type_ == COUNTERS else ANYTHING
 
 
 def list_of_same(type_: Type) -> Type:
     """Return the type of a list made of some of the items of another."""
-    return ListOf(item_of(type_))
+    return ListType(item_of(type_))
 
 
 def same_kind(type_: Type) -> Type:

@@ -78,7 +78,7 @@ class Counters(list[Mapping[str, str]]):
 
 
 @dataclass(frozen=True)
-class Span:
+class Period:
     """A duration: calendar months and days, and elapsed time.
 
     A day is a day of the calendar (23 or 25 hours when clocks change), an hour is 60 minutes.
@@ -93,15 +93,15 @@ class Span:
         if longest > _LONGEST_DAYS:
             raise ExpressionFailed("This duration is too long.")
 
-    def plus(self, other: Span) -> Span:
+    def plus(self, other: Period) -> Period:
         """Return both together; Raises: ExpressionFailed."""
-        return Span(
+        return Period(
             self.months + other.months, self.days + other.days, self.elapsed + other.elapsed
         )
 
-    def negative(self) -> Span:
+    def negative(self) -> Period:
         """Return the same backwards."""
-        return Span(-self.months, -self.days, -self.elapsed)
+        return Period(-self.months, -self.days, -self.elapsed)
 
     @property
     def length(self) -> timedelta:
@@ -111,9 +111,9 @@ class Span:
         return timedelta(days=self.days) + self.elapsed
 
 
-def span_of(value: Span | timedelta) -> Span:
+def span_of(value: Period | timedelta) -> Period:
     """Return a duration that came from outside as a span."""
-    return Span(elapsed=value) if isinstance(value, timedelta) else value
+    return Period(elapsed=value) if isinstance(value, timedelta) else value
 
 
 def comparable(value: Any) -> Any:
@@ -121,10 +121,10 @@ def comparable(value: Any) -> Any:
     if isinstance(value, datetime):
         # Python compares two instants of one zone by the hands of the clock.
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    return value.length if isinstance(value, Span) else value
+    return value.length if isinstance(value, Period) else value
 
 
-def shift(start: date, span: Span) -> date:
+def shift(start: date, span: Period) -> date:
     """Return *start* moved by *span*: months stop at a month's last day, hours are real hours.
 
     Raises:
@@ -172,7 +172,7 @@ _KIND_OF: Mapping[type, str] = {
     tuple: "list",
     dict: "mapping",
     Counters: "counters",
-    Span: "duration",
+    Period: "duration",
     timedelta: "duration",
 }
 _KIND_OF_SUBCLASS: tuple[tuple[type, str], ...] = (
@@ -239,7 +239,7 @@ def _number_text(value: int | float) -> str:
     return format(Decimal(repr(value)), "f").removesuffix(".0")
 
 
-def _span_text(span: Span) -> str:
+def _span_text(span: Period) -> str:
     seconds = round((timedelta(days=span.days) + span.elapsed).total_seconds())
     sign, seconds = ("-" if seconds < 0 else ""), abs(seconds)
     parts = []

@@ -37,7 +37,7 @@ _MADE_FOR: Final = (
 )
 
 
-class Later(BaseRetryStrategy):
+class OfferLater(BaseRetryStrategy):
     """Offers a run again, when the worker that it was offered to is too old to read it."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
@@ -50,7 +50,7 @@ def make_app(conninfo: str, execute: Execute) -> App:
     logging.getLogger("procrastinate").setLevel(logging.CRITICAL + 1)
     app = App(connector=PsycopgConnector(conninfo=conninfo, min_size=1, max_size=4))
 
-    @app.task(name=TASK, retry=Later())
+    @app.task(name=TASK, retry=OfferLater())
     async def run(run_id: str) -> None:
         await execute(run_id)
 

@@ -24,7 +24,7 @@ class WakeUps:
     async def listen(self) -> None:
         """Listen until cancelled; a lost connection is made anew."""
         connector = self.app.job_manager.connector
-        await cancelled_gently(connector.listen_notify(self._hear, [CHANNEL]))
+        await cancelled_gently(connector.listen_notify(self._wake, [CHANNEL]))
 
-    async def _hear(self, *, channel: str, payload: str) -> None:
-        self.engine.hear(payload)
+    async def _wake(self, *, channel: str, payload: str) -> None:
+        self.engine.wake(payload)

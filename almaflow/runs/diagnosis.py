@@ -15,8 +15,8 @@ from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome, Status
 from almaflow.runs.job_durations import Durations
 from almaflow.runs.request_views import is_submission
-from almaflow.runs.step_tree import Outline
-from almaflow.runs.views import IntentView, RunView, StepView
+from almaflow.runs.step_tree import StepTree
+from almaflow.runs.views import RequestView, RunView, StepView
 from almaflow.store import EntryState, JobSlot, Process, SlotState
 from almaflow.waiting import Waiting, WaitingKind
 
@@ -48,7 +48,7 @@ class WaitingCause(StrEnum):
 
 
 @dataclass(frozen=True)
-class Because:
+class Reason:
     """One cause; *path* is a step's, or empty for the run itself."""
 
     cause: WaitingCause
@@ -62,7 +62,7 @@ class Because:
 
 
 @dataclass(frozen=True)
-class Around:
+class DiagnosisContext:
     """The other facts of a diagnosis: slots, durations, the process that executes the run."""
 
     now: datetime
@@ -76,10 +76,10 @@ class Around:
     """How long an unconfirmed submission is searched for at an institution; None: ask a person."""
     process: Process | None
     """The process that executes, or executed, the run."""
-    outline: Outline | None
+    outline: StepTree | None
 
 
-def why(view: RunView, around: Around) -> list[Because]:
+def why(view: RunView, around: DiagnosisContext) -> list[Reason]:
     """Return the causes, the run's own first."""
     if view.status is Status.FINISHED:
         return [_Ended(view, around).because()]
@@ -90,12 +90,12 @@ def why(view: RunView, around: Around) -> list[Because]:
 class _Waiting:
     """A run that has not ended."""
 
-    def __init__(self, view: RunView, around: Around) -> None:
+    def __init__(self, view: RunView, around: DiagnosisContext) -> None:
         self._view = view
         self._around = around
         self._zone = ZoneInfo(view.timezone)
 
-    def of_the_run(self) -> Iterator[Because]:
+    def of_the_run(self) -> Iterator[Reason]:
         """Yield why no process executes it; nothing when one does."""
         view = self._view
         resume = f"`almaflow resume {view.id}` continues it."
@@ -104,7 +104,7 @@ class _Waiting:
         if view.held:
             given_up = view.status is Status.WAITING and not view.waits and view.reason
             why = f"It could not continue: {view.reason}" if given_up else "It was interrupted."
-            yield Because(
+            yield Reason(
                 WaitingCause.HELD,
                 "",
                 (
@@ -118,7 +118,7 @@ class _Waiting:
             return
         elif self._around.process is not None:
             process = self._around.process
-            yield Because(
+            yield Reason(
                 WaitingCause.NOBODY,
                 "",
                 f"The process that executed it ({process.pid} on {process.host}) has died; "
@@ -127,9 +127,9 @@ class _Waiting:
             )
         else:
             begun = "is executing it now" if view.started_at is not None else "has started it yet"
-            yield Because(WaitingCause.NOBODY, "", f"No process {begun}.", moves=(resume,))
+            yield Reason(WaitingCause.NOBODY, "", f"No process {begun}.", moves=(resume,))
 
-    def of_steps(self) -> Iterator[Because]:
+    def of_steps(self) -> Iterator[Reason]:
         """Yield why each step in progress has not ended."""
         holders = {
             around for step in self._view.steps if _is_active(step) for around in _around(step.path)
@@ -140,7 +140,7 @@ class _Waiting:
                 if cause is not None:
                     yield cause
 
-    def _of_step(self, step: StepView) -> Because | None:
+    def _of_step(self, step: StepView) -> Reason | None:
         if step.outcome is Outcome.UNKNOWN:
             return self._unknown(step)
         place = self._queued(step)
@@ -155,21 +155,21 @@ class _Waiting:
         if intent is not None and submitted and intent.state is EntryState.DONE:
             return self._alma(step, intent)
         if step.reason:
-            return Because(WaitingCause.TIME, step.path, f"It waits: {_sentence(step.reason)}")
+            return Reason(WaitingCause.TIME, step.path, f"It waits: {_sentence(step.reason)}")
         if self._view.worked_on:
-            return Because(WaitingCause.TIME, step.path, "It is running right now.")
+            return Reason(WaitingCause.TIME, step.path, "It is running right now.")
         return None
 
     # The causes
 
-    def _unknown(self, step: StepView) -> Because:
+    def _unknown(self, step: StepView) -> Reason:
         details = [
             f"sent {self._at(one.sent_at)}: {one.told}"
             for one in step.intents
             if is_submission(one.effect)
         ]
         resolve = f"almaflow resolve {self._view.id} {step.path}"
-        return Because(
+        return Reason(
             WaitingCause.UNKNOWN,
             step.path,
             "It is not known whether Alma accepted what it submitted, so almaflow sends "
@@ -183,9 +183,9 @@ class _Waiting:
             ),
         )
 
-    def _person(self, step: StepView, waiting: Waiting) -> Because:
+    def _person(self, step: StepView, waiting: Waiting) -> Reason:
         approve = f"almaflow approve {self._view.id} {step.path}"
-        return Because(
+        return Reason(
             WaitingCause.PERSON,
             step.path,
             f"A person has to approve: {waiting.text}",
@@ -198,7 +198,7 @@ class _Waiting:
         until = f", until {self._at(step.deadline_at)}" if step.deadline_at is not None else ""
         return (f"it has been waiting since {self._at(step.started_at)}{until}",)
 
-    def _lost(self, step: StepView, intent: IntentView) -> Because:
+    def _lost(self, step: StepView, intent: RequestView) -> Reason:
         settle = self._around.settle(step.institution)
         if not is_submission(intent.effect):
             then = "if it does not appear in Alma in time, almaflow sends it once more"
@@ -208,7 +208,7 @@ class _Waiting:
         else:
             then = "if it does not appear in Alma in time, a person has to check"
         looked = "; it searches about once a minute" if self._view.worked_on else ""
-        return Because(
+        return Reason(
             WaitingCause.LOST,
             step.path,
             f"The response to its request {intent.line}, sent {self._at(intent.sent_at)}, was "
@@ -216,7 +216,7 @@ class _Waiting:
             (intent.told,),
         )
 
-    def _alma(self, step: StepView, intent: IntentView) -> Because:
+    def _alma(self, step: StepView, intent: RequestView) -> Reason:
         job_id, instance_id = _job_of(intent), str(intent.result)
         status = _alma_status(step)
         text = f"Job {job_id} runs in Alma at {step.institution} as {instance_id}"
@@ -225,7 +225,7 @@ class _Waiting:
         text += f", since {self._at(intent.sent_at)} ({_rough(since)})"
         place = self._place_of(step, intent.effect)
         account = place.account if place is not None else step.institution
-        return Because(
+        return Reason(
             WaitingCause.ALMA, step.path, f"{text}.", (self._usual(account, job_id, since),)
         )
 
@@ -257,7 +257,7 @@ class _Waiting:
             None,
         )
 
-    def _place(self, step: StepView, place: JobSlot) -> Because:
+    def _place(self, step: StepView, place: JobSlot) -> Reason:
         holders = self._around.holders(place.account)
         before = [one for one in self._around.queue(place.account) if one.id < place.id]
         details = [f"running: {self._holder(one)}" for one in holders[:_NAMED]]
@@ -272,7 +272,7 @@ class _Waiting:
             times = "once" if place.refusals == 1 else f"{place.refusals} times"
             details.append(f"Alma has refused it {times} so far")
         reason = _sentence(step.reason) if step.reason else "others asked before."
-        return Because(
+        return Reason(
             WaitingCause.PLACE,
             step.path,
             (
@@ -301,15 +301,15 @@ class _Waiting:
 class _Ended:
     """A run that has ended."""
 
-    def __init__(self, view: RunView, around: Around) -> None:
+    def __init__(self, view: RunView, around: DiagnosisContext) -> None:
         self._view = view
         self._around = around
         self._zone = ZoneInfo(view.timezone)
 
-    def because(self) -> Because:
+    def because(self) -> Reason:
         """Return why it ended as it did."""
         details = tuple(map(self._describe, self._to_tell()))
-        return Because(WaitingCause.ENDED, "", self._text(), details, tuple(self._moves()))
+        return Reason(WaitingCause.ENDED, "", self._text(), details, tuple(self._moves()))
 
     def _text(self) -> str:
         view = self._view
@@ -378,7 +378,7 @@ def _alma_status(step: StepView) -> str:
     return ", ".join(part for part in (step.waiting.status, step.waiting.detail) if part)
 
 
-def _job_of(intent: IntentView) -> str:
+def _job_of(intent: RequestView) -> str:
     return str(intent.request["path"]).rsplit("/", 1)[-1]
 
 

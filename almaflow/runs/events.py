@@ -55,7 +55,7 @@ class Listener(Protocol):
         ...
 
 
-class NoListener:
+class NullListener:
     """Ignores all events."""
 
     def receive(self, event: RunEvent) -> None:

@@ -9,11 +9,11 @@ from urllib.parse import urlencode
 
 from almaflow.late_dataclasses import dataclass
 from almaflow.redaction import show_placeholders
-from almaflow.store import Entry, EntryState
+from almaflow.store import EntryState, JournalEntry
 
 
 @dataclass(frozen=True)
-class IntentView:
+class RequestView:
     """One write to Alma: what was sent, when, and the outcome."""
 
     effect: str
@@ -46,7 +46,7 @@ class IntentView:
 
 
 @dataclass(frozen=True)
-class Look:
+class ViewPoint:
     """The point of view for writes.
 
     *worked_on* says whether a live process executes the run, so that a request without a response
@@ -59,7 +59,7 @@ class Look:
     over: bool
 
 
-def intents_of(entries: Sequence[Entry], look: Look) -> tuple[IntentView, ...]:
+def intents_of(entries: Sequence[JournalEntry], look: ViewPoint) -> tuple[RequestView, ...]:
     """Return the writes among the entries of one step, in the order in which they were sent."""
     writes = [entry for entry in entries if entry.request_hash]
     sent = {(entry.attempt, entry.effect) for entry in writes}
@@ -82,7 +82,7 @@ def next_submission(effect: str) -> str:
     return f"resubmit-{int(number) + 1}" if is_submission(effect) else ""
 
 
-def is_lost(entry: Entry, *, worked_on: bool) -> bool:
+def is_lost(entry: JournalEntry, *, worked_on: bool) -> bool:
     """Whether the outcome of a write is unknown, so that a person has to check it."""
     return (
         bool(entry.request_hash)
@@ -91,9 +91,9 @@ def is_lost(entry: Entry, *, worked_on: bool) -> bool:
     )
 
 
-def _intent(entry: Entry, look: Look, *, again: bool) -> IntentView:
+def _intent(entry: JournalEntry, look: ViewPoint, *, again: bool) -> RequestView:
     value = show_placeholders(entry.value)
-    return IntentView(
+    return RequestView(
         effect=entry.effect,
         attempt=entry.attempt,
         request=value["request"],
@@ -108,7 +108,9 @@ def _intent(entry: Entry, look: Look, *, again: bool) -> IntentView:
     )
 
 
-def _describe(entry: Entry, value: Mapping[str, Any], look: Look, *, again: bool) -> str:
+def _describe(
+    entry: JournalEntry, value: Mapping[str, Any], look: ViewPoint, *, again: bool
+) -> str:
     lost = f"the response was lost ({value.get('error') or 'almaflow stopped meanwhile'})"
     at = _clock(entry.changed_at, datetime.fromisoformat(value["sent_at"]), look.zone)
     match entry.state:
@@ -141,7 +143,7 @@ def _describe(entry: Entry, value: Mapping[str, Any], look: Look, *, again: bool
     return f"{lost}{_fate(value, look, at)}"
 
 
-def _fate(value: Mapping[str, Any], look: Look, at: str) -> str:
+def _fate(value: Mapping[str, Any], look: ViewPoint, at: str) -> str:
     """Return what almaflow does about a lost response."""
     if value["repeatable"]:
         return ", so it is sent again"

@@ -14,9 +14,9 @@ from almaflow.errors import RequestWrong
 from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome
 from almaflow.runs.request_views import is_submission
-from almaflow.runs.step_tree import ANYWHERE, Order, Outline, StepPlace
+from almaflow.runs.step_tree import ANYWHERE, Order, StepPosition, StepTree
 from almaflow.runs.step_views import MAY_CONTINUE
-from almaflow.store import Entry, EntryState
+from almaflow.store import EntryState, JournalEntry
 
 # The states of a submission that Alma accepted or may have accepted.
 _SENT = frozenset({EntryState.DONE, EntryState.LOST, EntryState.INTENT})
@@ -43,7 +43,7 @@ class EarlierSubmission:
 
 
 @dataclass(frozen=True)
-class Again:
+class RetryPlan:
     """What a new attempt repeats."""
 
     redo: Mapping[str, int]
@@ -52,7 +52,9 @@ class Again:
     """The jobs among them that were, or may have been, submitted before, in the file's order."""
 
 
-def again(outline: Outline, entries: Sequence[Entry], start: str | None = None) -> Again:
+def again(
+    outline: StepTree, entries: Sequence[JournalEntry], start: str | None = None
+) -> RetryPlan:
     """Return what a new attempt of a run repeats; *start* is the step to begin with.
 
     Without *start*, these are the steps that did not end well, their enclosing steps, and later
@@ -71,17 +73,17 @@ def again(outline: Outline, entries: Sequence[Entry], start: str | None = None) 
         journal.refuse_to_end_before(outline.named(start), frozenset(reached))
     reached.sort(key=lambda path: journal.places[path].order)
     submitted = [one for path in reached for one in journal.submitted(path)]
-    return Again({path: journal.last[path] for path in reached}, tuple(submitted))
+    return RetryPlan({path: journal.last[path] for path in reached}, tuple(submitted))
 
 
 class _Journal:
     """The journal of a run by step."""
 
-    def __init__(self, outline: Outline, entries: Sequence[Entry]) -> None:
+    def __init__(self, outline: StepTree, entries: Sequence[JournalEntry]) -> None:
         self.last: dict[str, int] = {}
-        self.places: dict[str, StepPlace] = {}
-        self._entries: dict[tuple[str, int, str], Entry] = {}
-        self._sent: dict[str, list[Entry]] = {}
+        self.places: dict[str, StepPosition] = {}
+        self._entries: dict[tuple[str, int, str], JournalEntry] = {}
+        self._sent: dict[str, list[JournalEntry]] = {}
         self._asked: dict[str, int] = {}
         for entry in entries:
             self._entries[entry.path, entry.attempt, entry.effect] = entry
@@ -117,7 +119,7 @@ class _Journal:
         }
         return failed | around | skipped
 
-    def from_step(self, start: StepPlace) -> set[str]:
+    def from_step(self, start: StepPosition) -> set[str]:
         """Return *start*, the steps inside it, all later steps, and its enclosing steps."""
         bounds = [one.order for one in (*start.around, start)]
         chosen = set()
@@ -141,7 +143,7 @@ class _Journal:
         """Whether the new attempt reaches a step: its enclosing steps are repeated too."""
         return all(one.path in chosen for one in self.places[path].around)
 
-    def refuse_to_end_before(self, start: StepPlace, redo: frozenset[str]) -> None:
+    def refuse_to_end_before(self, start: StepPosition, redo: frozenset[str]) -> None:
         """Raise `RequestWrong` if a kept failure would end the run before *start*."""
         if start.in_finally:
             # Those steps run after a failure as well.
@@ -179,7 +181,7 @@ class _Journal:
             return True
         return not Outcome(end.value["outcome"]).is_good
 
-    def _is_continued(self, place: StepPlace) -> bool:
+    def _is_continued(self, place: StepPosition) -> bool:
         return place.step.on_failure == "continue" and self._outcome(place.path) in MAY_CONTINUE
 
     def _was_skipped_by_if(self, path: str) -> bool:
@@ -193,7 +195,7 @@ class _Journal:
         newest = max((entry.attempt for entry in sent), default=0)
         return [self._submitted(entry) for entry in sent if entry.attempt == newest]
 
-    def _submitted(self, entry: Entry) -> EarlierSubmission:
+    def _submitted(self, entry: JournalEntry) -> EarlierSubmission:
         end = self._entries.get((entry.path, entry.attempt, "end"))
         job = self._entries.get((entry.path, entry.attempt, "job"))
         request = entry.value["request"]

@@ -15,7 +15,7 @@ from almaflow.errors import RequestWrong
 from almaflow.late_dataclasses import dataclass
 from almaflow.plan import Plan
 from almaflow.problems import did_you_mean
-from almaflow.steps.base import Body, StepBase
+from almaflow.steps.base import Block, StepBase
 from almaflow.steps.which_kind import is_call
 from almaflow.workflow import Workflow
 from almaflow.workflow_loader import LoadedWorkflow, load_text
@@ -30,11 +30,11 @@ Order = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Called:
+class CalledWorkflow:
     """A workflow with the workflows that it calls, by the names under which it calls them."""
 
     workflow: Workflow
-    calls: Mapping[str, Called] = field(default_factory=dict)
+    calls: Mapping[str, CalledWorkflow] = field(default_factory=dict)
     document: Document | None = None
     """The file that it was read from."""
 
@@ -48,13 +48,13 @@ _LISTED = 30
 
 
 @dataclass(frozen=True)
-class StepPlace:
+class StepPosition:
     """One step and its position."""
 
     path: str
     step: StepBase
     order: Order
-    around: tuple[StepPlace, ...] = ()
+    around: tuple[StepPosition, ...] = ()
     """Its enclosing steps, the outermost first."""
     in_finally: bool = False
     """Whether it, or an enclosing step, is in a `finally`."""
@@ -69,31 +69,31 @@ class StepPlace:
         """The file and line of the step, `weed.yaml:12`; empty when they are not known."""
         if self.document is None:
             return ""
-        place = self.document.place(self.keys)
+        place = self.document.location_of(self.keys)
         return f"{place.file}:{place.line}"
 
 
-class Outline:
+class StepTree:
     """The steps of one plan."""
 
-    def __init__(self, whole: Called) -> None:
+    def __init__(self, whole: CalledWorkflow) -> None:
         self._whole = whole
 
     @classmethod
-    def of(cls, plan: Plan) -> Outline:
+    def of(cls, plan: Plan) -> StepTree:
         """Return the outline of *plan*, with the workflows that it calls."""
         return cls(_whole(plan.definition))
 
     @classmethod
-    def of_loaded(cls, loaded: LoadedWorkflow) -> Outline:
+    def of_loaded(cls, loaded: LoadedWorkflow) -> StepTree:
         """Return the outline of a workflow that was read from its files."""
         return cls(_loaded(loaded))
 
-    def places(self) -> Iterator[StepPlace]:
+    def places(self) -> Iterator[StepPosition]:
         """Yield every step in the order of the file; `*` represents the iterations."""
         return self._of_workflow(self._whole, _Here(), _Walk())
 
-    def of_iterations(self, begun: Iterable[str]) -> list[StepPlace]:
+    def of_iterations(self, begun: Iterable[str]) -> list[StepPosition]:
         """Return every step; those of a `for_each` appear once for each iteration that has begun.
 
         *begun* are the paths of steps that have begun. Steps of a `for_each` without begun
@@ -101,12 +101,12 @@ class Outline:
         """
         return list(self._of_workflow(self._whole, _Here(), _Walk(begun)))
 
-    def place(self, path: str) -> StepPlace | None:
+    def place(self, path: str) -> StepPosition | None:
         """Return the position of the step with this path; None when the plan has no such step."""
         places = self._of_workflow(self._whole, _Here(), _Walk([path], along=path))
         return next((place for place in places if place.path == path), None)
 
-    def named(self, name: str) -> StepPlace:
+    def named(self, name: str) -> StepPosition:
         """Return the step that people call *name*: its path, or its id where that is enough.
 
         Raises:
@@ -136,7 +136,9 @@ class Outline:
 
     # Walking
 
-    def _of_workflow(self, whole: Called, here: _Here, walk: _Walk) -> Iterator[StepPlace]:
+    def _of_workflow(
+        self, whole: CalledWorkflow, here: _Here, walk: _Walk
+    ) -> Iterator[StepPosition]:
         here = replace(here, document=whole.document)
         body = replace(here.inside("", 0), keys=("steps",))
         yield from self._of_list(whole.calls, whole.workflow.steps, body, walk)
@@ -146,11 +148,11 @@ class Outline:
 
     def _of_list(
         self,
-        calls: Mapping[str, Called],
+        calls: Mapping[str, CalledWorkflow],
         steps: Sequence[StepBase],
         here: _Here,
         walk: _Walk,
-    ) -> Iterator[StepPlace]:
+    ) -> Iterator[StepPosition]:
         for number, step in enumerate(steps, start=1):
             path = here.prefix + step.label(number)
             if not walk.passes(path):
@@ -168,16 +170,16 @@ class Outline:
                     yield from self._of_list(calls, body.steps, within, walk)
 
 
-def _loaded(loaded: LoadedWorkflow) -> Called:
+def _loaded(loaded: LoadedWorkflow) -> CalledWorkflow:
     calls = {name: _loaded(one) for name, one in loaded.calls.items()}
-    return Called(loaded.workflow, calls, loaded.document)
+    return CalledWorkflow(loaded.workflow, calls, loaded.document)
 
 
-def _whole(definition: Mapping[str, Any]) -> Called:
+def _whole(definition: Mapping[str, Any]) -> CalledWorkflow:
     """Return a recorded workflow with those that it calls; one of before `call` has none."""
     loaded = load_text(definition["text"], definition["file"])
     calls = {name: _whole(inside) for name, inside in definition.get("calls", {}).items()}
-    return Called(loaded.workflow, calls, loaded.document)
+    return CalledWorkflow(loaded.workflow, calls, loaded.document)
 
 
 @dataclass(frozen=True)
@@ -186,15 +188,15 @@ class _Here:
 
     prefix: str = ""
     order: Order = ()
-    around: tuple[StepPlace, ...] = ()
+    around: tuple[StepPosition, ...] = ()
     in_finally: bool = False
     calls: int = 0
     keys: PathTo = ()
     document: Document | None = None
 
-    def place(self, path: str, step: StepBase, number: int) -> StepPlace:
+    def place(self, path: str, step: StepBase, number: int) -> StepPosition:
         """Return the place of the step with this number in the list, from 1."""
-        return StepPlace(
+        return StepPosition(
             path,
             step,
             (*self.order, number),
@@ -205,7 +207,7 @@ class _Here:
             self.document,
         )
 
-    def of_step(self, place: StepPlace) -> _Here:
+    def of_step(self, place: StepPosition) -> _Here:
         """Return the positions of the lists inside a step of this list."""
         around = (*self.around, place)
         return replace(self, prefix=f"{place.path}/", order=place.order, around=around)
@@ -231,7 +233,7 @@ class _Walk:
     def passes(self, path: str) -> bool:
         return self._along is None or f"{self._along}/".startswith(f"{path}/")
 
-    def names(self, path: str, body: Body, number: int) -> Iterator[tuple[str, int]]:
+    def names(self, path: str, body: Block, number: int) -> Iterator[tuple[str, int]]:
         """Yield the names of the blocks of the step at *path*, with their order."""
         if body.name != ANY:
             yield body.name, number

@@ -14,16 +14,16 @@ from almaflow.outcome import Outcome, Status
 from almaflow.plan import Plan
 from almaflow.redaction import show_placeholders
 from almaflow.runs.request_views import (
-    IntentView,
-    Look,
+    RequestView,
+    ViewPoint,
     intents_of,
     is_lost,
     is_submission,
 )
-from almaflow.runs.step_tree import FINALLY, Order, Outline
+from almaflow.runs.step_tree import FINALLY, Order, StepTree
 from almaflow.steps.base import COMMON_OUTPUTS, StepBase
 from almaflow.steps.which_kind import is_for_each
-from almaflow.store import Entry, RunRecord
+from almaflow.store import JournalEntry, RunRecord
 from almaflow.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -81,23 +81,23 @@ class StepView:
     seconds: float | None = None
     outputs: Mapping[str, Any] = field(default_factory=dict)
     """The values that later steps can read, in addition to those of every step."""
-    intents: tuple[IntentView, ...] = ()
+    intents: tuple[RequestView, ...] = ()
     tries: tuple[AttemptView, ...] = ()
     """Its attempts, also those of earlier attempts of the run."""
     iterations: IterationsView | None = None
     """Of a `for_each` that has begun."""
 
 
-class Steps:
+class JournalByStep:
     """The journal of a run by step."""
 
     def __init__(
-        self, record: RunRecord, plan: Plan | None, entries: Sequence[Entry], worked_on: bool
+        self, record: RunRecord, plan: Plan | None, entries: Sequence[JournalEntry], worked_on: bool
     ) -> None:
         self._record = record
         self._worked_on = worked_on
         self._over = record.status is Status.FINISHED
-        self._by_path: dict[str, list[Entry]] = {}
+        self._by_path: dict[str, list[JournalEntry]] = {}
         for entry in entries:
             self._by_path.setdefault(entry.path, []).append(entry)
         own = {(one.attempt, one.effect): one for one in self._by_path.get(RUN, ())}
@@ -110,7 +110,7 @@ class Steps:
             retry = own.get((number, "retry"))
             self._redo |= {} if retry is None else retry.value["redo"]
         begun = [path for path, made in self._by_path.items() if path and _has_begun(made)]
-        places = [] if plan is None else Outline.of(plan).of_iterations(begun)
+        places = [] if plan is None else StepTree.of(plan).of_iterations(begun)
         self._places = {one.path: one for one in places}
         self._named = {one.path: (one.step.kind.key, one.step.name or "") for one in places}
         for path in begun:
@@ -120,7 +120,7 @@ class Steps:
         zone = record.requested_at.tzinfo if plan is None else plan.zone
         assert zone is not None, "instants of records are aware"
         for_a_person = record.status is Status.WAITING and not self._waits
-        self._look = Look(zone, worked_on, over=self._over or for_a_person)
+        self._look = ViewPoint(zone, worked_on, over=self._over or for_a_person)
         self._closed = self._lists_that_ended()
 
     def views(self) -> tuple[StepView, ...]:
@@ -176,7 +176,7 @@ class Steps:
         return Status.RUNNING if waiting is None else Status.WAITING
 
     @staticmethod
-    def _ended(end: Entry, shared: dict[str, Any]) -> StepView:
+    def _ended(end: JournalEntry, shared: dict[str, Any]) -> StepView:
         facts = display_value(end.value["facts"])
         started, ended = facts.get("started_at"), facts.get("ended_at")
         return StepView(
@@ -228,11 +228,11 @@ class Steps:
         return end is not None and end.attempt > self._redo.get(path, 0)
 
     @staticmethod
-    def _last_end(entries: Iterable[Entry]) -> Entry | None:
+    def _last_end(entries: Iterable[JournalEntry]) -> JournalEntry | None:
         ends = [entry for entry in entries if entry.effect == "end"]
         return max(ends, key=lambda entry: entry.attempt, default=None)
 
-    def _is_unknown(self, entries: Iterable[Entry]) -> bool:
+    def _is_unknown(self, entries: Iterable[JournalEntry]) -> bool:
         """Whether a step's write has an unknown outcome and reconciliation has stopped."""
         return any(
             is_submission(one.effect)
@@ -242,7 +242,9 @@ class Steps:
         )
 
     @staticmethod
-    def _tries(begins: Sequence[Entry], entries: Sequence[Entry]) -> Iterator[AttemptView]:
+    def _tries(
+        begins: Sequence[JournalEntry], entries: Sequence[JournalEntry]
+    ) -> Iterator[AttemptView]:
         ends = {entry.attempt: entry for entry in entries if entry.effect == "end"}
         for begin in sorted(begins, key=lambda entry: entry.attempt):
             end = ends.get(begin.attempt)
@@ -254,7 +256,7 @@ class Steps:
                 error="" if end is None else end.value["error"],
             )
 
-    def _iterations(self, path: str, entries: Iterable[Entry]) -> IterationsView | None:
+    def _iterations(self, path: str, entries: Iterable[JournalEntry]) -> IterationsView | None:
         """Return how far a `for_each` is; None for any other step."""
         place = self._places.get(path)
         if place is None or not is_for_each(place.step.kind):
@@ -272,7 +274,7 @@ class Steps:
             ended += over or self._is_through(loop, inside)
         return IterationsView(len(items[-1].value) if items else None, begun, ended)
 
-    def _is_through(self, loop: ForEach, inside: Sequence[Sequence[Entry]]) -> bool:
+    def _is_through(self, loop: ForEach, inside: Sequence[Sequence[JournalEntry]]) -> bool:
         """Whether one iteration has ended; *inside* is what its steps recorded, in their order."""
         for step, entries in zip(loop.steps, inside, strict=True):
             end = self._last_end(entries)
@@ -294,11 +296,11 @@ def waits_of(record: RunRecord, step_paths: Iterable[str] | None) -> list[Waitin
     return [wait for wait in record.waits if wait.path and (paths is None or wait.path in paths)]
 
 
-def _has_begun(entries: Iterable[Entry]) -> bool:
+def _has_begun(entries: Iterable[JournalEntry]) -> bool:
     return any(entry.effect == "begin" for entry in entries)
 
 
-def ends_its_list(step: StepBase, end: Entry) -> bool:
+def ends_its_list(step: StepBase, end: JournalEntry) -> bool:
     """Whether a step that ended with this result ends its list."""
     outcome = Outcome(end.value["outcome"])
     continued = step.on_failure == "continue" and outcome in MAY_CONTINUE

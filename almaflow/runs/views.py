@@ -11,23 +11,23 @@ from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import Plan
 from almaflow.runs.events import EventKind
-from almaflow.runs.request_views import IntentView
+from almaflow.runs.request_views import RequestView
 from almaflow.runs.step_views import (
     AttemptView,
     IterationsView,
-    Steps,
+    JournalByStep,
     StepView,
     display_value,
     waits_of,
 )
-from almaflow.store import Entry, Event, RunRecord
+from almaflow.store import JournalEntry, LogEntry, RunRecord
 from almaflow.waiting import WaitingKind
 
 __all__ = [
     "AttemptView",
-    "IntentView",
     "IterationsView",
     "MessageView",
+    "RequestView",
     "RunAttemptView",
     "RunView",
     "StepView",
@@ -122,8 +122,8 @@ class RunView:
 def view_of(
     record: RunRecord,
     plan: Plan | None,
-    entries: Sequence[Entry],
-    events: Iterable[Event],
+    entries: Sequence[JournalEntry],
+    events: Iterable[LogEntry],
     *,
     worked_on: bool = False,
 ) -> RunView:
@@ -133,7 +133,7 @@ def view_of(
     journal. *worked_on* says whether a live process executes the run: then a request without a
     response is still in progress.
     """
-    steps = Steps(record, plan, entries, worked_on).views()
+    steps = JournalByStep(record, plan, entries, worked_on).views()
     log = list(events)
     step_paths = [step.path for step in steps]
     waits = (WaitView(one.path, one.full_text, one.kind) for one in waits_of(record, step_paths))
@@ -176,7 +176,7 @@ def lost_steps(view: RunView) -> list[StepView]:
 
 
 def _attempts(
-    record: RunRecord, entries: Iterable[Entry], log: Iterable[Event]
+    record: RunRecord, entries: Iterable[JournalEntry], log: Iterable[LogEntry]
 ) -> Iterator[RunAttemptView]:
     """Yield the attempts at the run, the oldest first."""
     retries = {one.attempt: one for one in entries if not one.path and one.effect == "retry"}
@@ -203,7 +203,7 @@ def _attempts(
         )
 
 
-def _messages(events: Iterable[Event]) -> Iterable[MessageView]:
+def _messages(events: Iterable[LogEntry]) -> Iterable[MessageView]:
     for event in events:
         if event.kind in (EventKind.SAID, EventKind.NOTICE):
             to = (event.data or {}).get("to", "")

@@ -27,7 +27,7 @@ and ends once: as a run, merged, skipped or missed. How a tick travels:
          store.start_tick           |  tick RUN and its run, in one transaction; the run key is
                                     |  unique, so no second scheduler can start it again
                                     v
-    scheduler --- engine.nudge ---> engine.keep_working claims the run: see `almaflow/engine`
+    scheduler --- engine.wake ----> engine.keep_working claims the run: see `almaflow/engine`
         |
         |  what the cycle did, what was read, which run was let go
         v

@@ -9,25 +9,25 @@ from almaflow.engine.log import Log
 from almaflow.outcome import Status
 from almaflow.scheduler.companions import Companion
 from almaflow.scheduler.tick_ledger import TRIGGER
-from almaflow.scheduler.workflow_files import Reading
-from almaflow.store import Pause, RunRecord, Store
+from almaflow.scheduler.workflow_files import WorkflowSnapshot
+from almaflow.store import RunRecord, SchedulePause, Store
 
 BY = "almaflow"
 """Who is recorded for automatic pauses."""
 
 
-class Pausing(Companion):
+class AutoPause(Companion):
     """Counts, after each run of a timetable, how many in a row did not end well."""
 
     def __init__(
-        self, engine: Engine, log: Log, on_pause: Callable[[Pause, RunRecord], None]
+        self, engine: Engine, log: Log, on_pause: Callable[[SchedulePause, RunRecord], None]
     ) -> None:
         self._engine = engine
         self._log = log
         self._told = on_pause
         self._after: dict[str, int] = {}
 
-    async def read(self, reading: Reading, before: Reading | None) -> None:
+    async def read(self, reading: WorkflowSnapshot, before: WorkflowSnapshot | None) -> None:
         """Know which workflows ask for it."""
         asked = {name: one.loaded.workflow.pause_after for name, one in reading.standing.items()}
         self._after = {name: number for name, number in asked.items() if number is not None}
@@ -49,7 +49,7 @@ class Pausing(Companion):
             self._told(pause, run)
 
 
-def pause_after_failures(store: Store, workflow: str, number: int) -> Pause | None:
+def pause_after_failures(store: Store, workflow: str, number: int) -> SchedulePause | None:
     """Pause a workflow when its last *number* runs did not end well; None: there is no need.
 
     Runs from before its last pause do not count: the person who ended it has checked them.

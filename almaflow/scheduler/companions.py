@@ -11,9 +11,9 @@ import anyio
 from almaflow.engine.engine import Engine
 from almaflow.late_dataclasses import dataclass
 from almaflow.plan import git_commit
-from almaflow.scheduler.tick_ledger import Happened
+from almaflow.scheduler.tick_ledger import CycleResult
 from almaflow.scheduler.timers import Wakeups
-from almaflow.scheduler.workflow_files import Reading
+from almaflow.scheduler.workflow_files import WorkflowSnapshot
 from almaflow.settings import Project
 from almaflow.store import RunRecord
 
@@ -32,10 +32,10 @@ class Companion:
         """Run until cancelled."""
         await anyio.sleep_forever()
 
-    async def happened(self, happened: Happened, reading: Reading) -> None:
+    async def happened(self, happened: CycleResult, reading: WorkflowSnapshot) -> None:
         """Take note of what a cycle of the ledger did."""
 
-    async def read(self, reading: Reading, before: Reading | None) -> None:
+    async def read(self, reading: WorkflowSnapshot, before: WorkflowSnapshot | None) -> None:
         """Take note that the files were read."""
 
     async def ended(self, run: RunRecord) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 
 from almaflow.errors import AlmaflowError
 from almaflow.late_dataclasses import dataclass
-from almaflow.store.schedule_records import Cause, Schedule, Tick
+from almaflow.store.schedule_records import Schedule, Tick, TickCause
 
 # A tick that has only just come may not have been seen yet.
 _JUST_NOW = timedelta(minutes=1)
@@ -34,7 +34,7 @@ TimetableOf = Callable[[Mapping[str, Any]], Instants]
 
 
 @dataclass(frozen=True)
-class Fault:
+class LedgerDiscrepancy:
     """Something that the ledger and the timetables do not agree on."""
 
     kind: Literal["no-row", "no-tick", "unreadable"]
@@ -48,13 +48,13 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class Verified:
+class AuditResult:
     """What was compared, and what was found."""
 
     ticks: int
     """How many ticks the timetables have in the time that was compared."""
     entries: int
-    faults: tuple[Fault, ...]
+    faults: tuple[LedgerDiscrepancy, ...]
     """By instant."""
     outstanding: int
     """Ticks that have passed and that nobody has laid out yet, because no `serve` runs."""
@@ -66,7 +66,7 @@ def verify(
     timetable_of: TimetableOf,
     now: datetime,
     since: datetime | None = None,
-) -> Verified:
+) -> AuditResult:
     """Compare the rows of the ledger with the timetables of that time.
 
     *ticks* are all rows from *since* on; None: from the beginning, as far as it is kept.
@@ -75,7 +75,7 @@ def verify(
     for tick in ticks:
         rows.setdefault((tick.workflow, tick.entry), {})[tick.at] = tick
     entries: dict[Key, list[_Laid]] = {}
-    faults: list[Fault] = []
+    faults: list[LedgerDiscrepancy] = []
     for schedule in schedules:
         try:
             laid = _Laid(schedule, timetable_of(schedule.timing), since)
@@ -90,7 +90,7 @@ def verify(
         if key not in read:
             faults += [_no_tick(key, tick) for tick in left.values()]
     everything = [laid for stood in entries.values() for laid in stood]
-    return Verified(
+    return AuditResult(
         ticks=sum(len(laid.instants) for laid in everything),
         entries=len({(one.workflow, one.entry) for one in schedules}),
         faults=tuple(sorted(faults, key=lambda one: (one.at, one.workflow, one.entry))),
@@ -117,7 +117,7 @@ class _Laid:
         at, schedule = tick.at, self._schedule
         # A person may have skipped a tick that never came, because its entry was changed before.
         ended = schedule.ended_at is not None and at > schedule.ended_at
-        if at <= schedule.begins_at or (ended and tick.cause is not Cause.SKIP_NEXT):
+        if at <= schedule.begins_at or (ended and tick.cause is not TickCause.SKIP_NEXT):
             return False
         return at in self._timetable.between(at - timedelta(seconds=1), at)
 
@@ -128,21 +128,25 @@ class _Laid:
         return sum(1 for _ in self._timetable.between(self._schedule.covered_to, now - _JUST_NOW))
 
 
-def _compare(key: Key, stood: Sequence[_Laid], rows: Mapping[datetime, Tick]) -> Iterator[Fault]:
+def _compare(
+    key: Key, stood: Sequence[_Laid], rows: Mapping[datetime, Tick]
+) -> Iterator[LedgerDiscrepancy]:
     instants = set().union(*(laid.instants for laid in stood))
     for at in instants - rows.keys():
         text = "The timetable has this tick, but the ledger has no row for it."
-        yield Fault("no-row", *key, at, text)
+        yield LedgerDiscrepancy("no-row", *key, at, text)
     for at in rows.keys() - instants:
         if not any(laid.may_have(rows[at]) for laid in stood):
             yield _no_tick(key, rows[at])
 
 
-def _no_tick(key: Key, tick: Tick) -> Fault:
+def _no_tick(key: Key, tick: Tick) -> LedgerDiscrepancy:
     text = "The ledger has this row, but the timetable has no such tick."
-    return Fault("no-tick", *key, tick.at, text)
+    return LedgerDiscrepancy("no-tick", *key, tick.at, text)
 
 
-def _unreadable(schedule: Schedule, error: AlmaflowError) -> Fault:
+def _unreadable(schedule: Schedule, error: AlmaflowError) -> LedgerDiscrepancy:
     text = f"The record of this timetable cannot be read: {error}"
-    return Fault("unreadable", schedule.workflow, schedule.entry, schedule.begins_at, text)
+    return LedgerDiscrepancy(
+        "unreadable", schedule.workflow, schedule.entry, schedule.begins_at, text
+    )

@@ -16,14 +16,14 @@ from almaflow.engine.engine import Engine
 from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Status
 from almaflow.scheduler.companions import Companion
-from almaflow.scheduler.tick_ledger import UNFINISHED, Happened
-from almaflow.scheduler.workflow_files import Reading
+from almaflow.scheduler.tick_ledger import UNFINISHED, CycleResult
+from almaflow.scheduler.workflow_files import WorkflowSnapshot
 from almaflow.store import RunRecord, Store
 from almaflow.store.schedule_records import TickEnding
 
 
 @dataclass(frozen=True)
-class Picture:
+class SchedulerState:
     """The present state of a scheduler."""
 
     leads: bool = False
@@ -44,7 +44,7 @@ class Picture:
     """By institution, the calls left for this day, where Alma reported them."""
 
 
-Look = Callable[[], Picture]
+Look = Callable[[], SchedulerState]
 """Asked from another thread whenever the metrics are read; may raise `StoreError`."""
 
 
@@ -80,7 +80,7 @@ class Measuring(Companion):
         self._due: datetime | None = None
         """When the next tick was to begin, as the last cycle knew it."""
 
-    async def happened(self, happened: Happened, reading: Reading) -> None:
+    async def happened(self, happened: CycleResult, reading: WorkflowSnapshot) -> None:
         """Count ticks that ended, and how late the others began."""
         now = self._clock.now()
         if self._due is not None and now >= self._due:
@@ -109,16 +109,16 @@ def picture_of(
     clock: Clock,
     leads: Callable[[], bool],
     remaining_calls: Callable[[], Mapping[str, int]] = dict,
-) -> Callable[[], Picture]:
+) -> Callable[[], SchedulerState]:
     """Return what tells the present state of a service; Raises there: StoreError.
 
     *leads* is whether it leads, *remaining_calls* the engine's.
     """
 
-    def look() -> Picture:
+    def look() -> SchedulerState:
         now = clock.now()
         unfinished = store.runs(statuses=UNFINISHED)
-        return Picture(
+        return SchedulerState(
             leads=leads(),
             unfinished=unfinished,
             queued_runs=frozenset(place.run_id for place in store.queue()),

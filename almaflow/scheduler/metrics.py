@@ -27,7 +27,7 @@ from almaflow.errors import RequestWrong, StoreError
 from almaflow.outcome import Status
 from almaflow.redaction import REDACTION
 from almaflow.scheduler.local_server import LocalServer
-from almaflow.scheduler.measures import Look, Measures, Picture
+from almaflow.scheduler.measures import Look, Measures, SchedulerState
 from almaflow.store import RunRecord
 from almaflow.store.schedule_records import TickEnding
 from almaflow.visible import one_line
@@ -189,7 +189,7 @@ class _Present(Collector):
         yield from _gauges_of(picture)
 
 
-def _gauges_of(picture: Picture) -> Iterator[Metric]:
+def _gauges_of(picture: SchedulerState) -> Iterator[Metric]:
     waiting = [run for run in picture.unfinished if run.status is Status.WAITING]
     kinds = Tally(waits_for(run, picture.queued_runs) for run in waiting)
     statuses = Tally(run.status for run in picture.unfinished)

@@ -20,9 +20,9 @@ from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome, Status
 from almaflow.scheduler.companions import Companion
 from almaflow.scheduler.notifications import messages
-from almaflow.scheduler.notifications.messages import Words
+from almaflow.scheduler.notifications.messages import NotificationText
 from almaflow.scheduler.notifications.routing import channels_of, to_channels
-from almaflow.store import NewNotice, RunRecord, Store, StoreTrouble
+from almaflow.store import NewNotification, RunRecord, Store, StoreTrouble
 from almaflow.store.writer import StoreWriter
 from almaflow.thread_pool import ThreadPool
 from almaflow.waiting import WaitingKind
@@ -55,7 +55,7 @@ _QUIET = (WaitingKind.TIME, WaitingKind.PERSON)
 
 
 @dataclass(frozen=True)
-class Usual:
+class UsualDuration:
     """How long runs of a workflow take: nine of ten of *runs* took *longest* at most."""
 
     longest: timedelta
@@ -79,7 +79,7 @@ class _About:
         return any(channels_of(self.workflow, event) for event in _EVENTS)
 
 
-class Watching(Companion):
+class RunMonitor(Companion):
     """Looks every minute; what it finds goes to *outbox*."""
 
     def __init__(self, store: Store, writer: StoreWriter, clock: Clock, outbox: Outbox) -> None:
@@ -89,7 +89,7 @@ class Watching(Companion):
         self._outbox = outbox
         self._threads = ThreadPool("watching", 1)
         self._abouts: OrderedDict[str, _About | None] = OrderedDict()
-        self._usual: dict[tuple[str, int], Usual | None] = {}
+        self._usual: dict[tuple[str, int], UsualDuration | None] = {}
         self._told: set[str] = set()
 
     async def run(self) -> None:
@@ -111,7 +111,7 @@ class Watching(Companion):
         runs = [(run, about) for run in unfinished if (about := await self._about(run)) is not None]
         changes = await self._writer.call(self._store.last_changes, [run.id for run, _ in runs])
         now = self._clock.now()
-        notices: list[NewNotice] = []
+        notices: list[NewNotification] = []
         for run, about in runs:
             changed_at = changes.get(run.id, run.requested_at)
             notices += await self._look_at(run, about, changed_at, now)
@@ -126,7 +126,7 @@ class Watching(Companion):
 
     async def _look_at(
         self, run: RunRecord, about: _About, changed_at: datetime, now: datetime
-    ) -> list[NewNotice]:
+    ) -> list[NewNotification]:
         usual = await self._usual_of(run)
         notices = [
             *_waiting(run, about.zone),
@@ -147,7 +147,7 @@ class Watching(Companion):
             )
         ]
 
-    async def _usual_of(self, run: RunRecord) -> Usual | None:
+    async def _usual_of(self, run: RunRecord) -> UsualDuration | None:
         """Return what is usual for a run, None when too little is known; learned once for each."""
         key = (run.id, run.attempt)
         if key not in self._usual:
@@ -176,7 +176,7 @@ class Watching(Companion):
         return self._abouts[hash_]
 
 
-_Found = Iterator[tuple[str, str, Words]]
+_Found = Iterator[tuple[str, str, NotificationText]]
 """Key, event and text of notices."""
 
 
@@ -211,7 +211,7 @@ def _alone(run: RunRecord, changed_at: datetime, now: datetime, zone: tzinfo) ->
 
 
 def _silent(
-    run: RunRecord, changed_at: datetime, now: datetime, usual: Usual | None, zone: tzinfo
+    run: RunRecord, changed_at: datetime, now: datetime, usual: UsualDuration | None, zone: tzinfo
 ) -> _Found:
     """Yield that nothing happens in a run, unless it says until when, or a person is asked."""
     if run.owner is None or any(wait.kind in _QUIET for wait in run.waits):
@@ -221,7 +221,7 @@ def _silent(
         yield key, "stuck", messages.silent(run, changed_at, now, zone)
 
 
-def _slow(run: RunRecord, now: datetime, usual: Usual | None, zone: tzinfo) -> _Found:
+def _slow(run: RunRecord, now: datetime, usual: UsualDuration | None, zone: tzinfo) -> _Found:
     """Yield that a run takes longer than usual."""
     if usual is None or run.started_at is None or now - run.started_at <= usual.slow:
         return
@@ -232,7 +232,7 @@ def _slow(run: RunRecord, now: datetime, usual: Usual | None, zone: tzinfo) -> _
     )
 
 
-def usual_of(before: Sequence[RunRecord]) -> Usual | None:
+def usual_of(before: Sequence[RunRecord]) -> UsualDuration | None:
     """Return how long the newest good runs took; None when there are too few.
 
     *before* are finished runs, newest first. Those that had nothing to do tell nothing.
@@ -246,4 +246,4 @@ def usual_of(before: Sequence[RunRecord]) -> Usual | None:
     ][:_LEARNED]
     if len(took) < _BELIEVED:
         return None
-    return Usual(sorted(took)[ceil(0.9 * len(took)) - 1], len(took))
+    return UsualDuration(sorted(took)[ceil(0.9 * len(took)) - 1], len(took))

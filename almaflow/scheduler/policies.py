@@ -12,7 +12,7 @@ from typing import Literal
 
 from almaflow.field_types import format_duration
 from almaflow.late_dataclasses import dataclass
-from almaflow.store import Cause, Tick, TickEnd, TickEnding
+from almaflow.store import Tick, TickCause, TickEnd, TickEnding
 
 LATE = timedelta(minutes=5)
 """Up to this old a tick is late, not missed."""
@@ -22,7 +22,7 @@ Key = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Rules:
+class EntryPolicy:
     """What is said about the ticks of one entry."""
 
     missed: Literal["latest", "all", "none"] = "latest"
@@ -31,7 +31,7 @@ class Rules:
 
 
 @dataclass
-class Decided:
+class PolicyDecision:
     """What is to be recorded: ticks let through (whether they are caught up), ends, and begins.
 
     *starting* are to become runs, in this order.
@@ -48,23 +48,26 @@ class Decided:
 
 
 def let_through(
-    ticks: Sequence[Tick], rules: Mapping[Key, Rules], paused: Mapping[str, str], now: datetime
-) -> Decided:
+    ticks: Sequence[Tick],
+    rules: Mapping[Key, EntryPolicy],
+    paused: Mapping[str, str],
+    now: datetime,
+) -> PolicyDecision:
     """Decide which open ticks may run from now on, and which do not.
 
     *ticks* are all open ones; *paused* has the workflows in a pause, each with a sentence about it.
     """
-    decided = Decided()
+    decided = PolicyDecision()
     of_entry: dict[Key, list[Tick]] = {}
     for tick in ticks:
         key = (tick.workflow, tick.entry)
         if key not in rules:
-            decided.ends.append(_end(tick, TickEnding.SKIPPED, Cause.REMOVED, _REMOVED))
+            decided.ends.append(_end(tick, TickEnding.SKIPPED, TickCause.REMOVED, _REMOVED))
         elif tick.starts_at > now and tick.ready_at is None:
             continue
         elif tick.workflow in paused:
             why = paused[tick.workflow]
-            decided.ends.append(_end(tick, TickEnding.SKIPPED, Cause.PAUSE, why))
+            decided.ends.append(_end(tick, TickEnding.SKIPPED, TickCause.PAUSE, why))
         elif tick.ready_at is None:
             of_entry.setdefault(key, []).append(tick)
         elif _too_old(tick, rules[key], now):
@@ -77,7 +80,9 @@ def let_through(
 _REMOVED = "The schedule entry was removed before this tick could run."
 
 
-def _catch_up(due: Sequence[Tick], rules: Rules, now: datetime, decided: Decided) -> None:
+def _catch_up(
+    due: Sequence[Tick], rules: EntryPolicy, now: datetime, decided: PolicyDecision
+) -> None:
     """Decide about the ticks of one entry that have just come due."""
     fresh = [tick for tick in due if now - tick.starts_at <= LATE]
     old = [tick for tick in due if now - tick.starts_at > LATE]
@@ -91,7 +96,7 @@ def _catch_up(due: Sequence[Tick], rules: Rules, now: datetime, decided: Decided
                 "No `almaflow serve` was running when it was due, and `missed` is "
                 f"`none`{_seen(tick)}."
             )
-            decided.ends.append(_end(tick, TickEnding.MISSED, Cause.DOWNTIME, why))
+            decided.ends.append(_end(tick, TickEnding.MISSED, TickCause.DOWNTIME, why))
         else:
             within.append(tick)
     if rules.missed == "all":
@@ -105,7 +110,7 @@ def _catch_up(due: Sequence[Tick], rules: Rules, now: datetime, decided: Decided
             _end(
                 tick,
                 TickEnding.MERGED,
-                Cause.DOWNTIME,
+                TickCause.DOWNTIME,
                 (
                     "No `almaflow serve` was running when it was due; the run of a later tick "
                     "covers it."
@@ -121,27 +126,29 @@ def _seen(tick: Tick) -> str:
     return f" (found {tick.found_at:%Y-%m-%d %H:%M} UTC)"
 
 
-def _too_old(tick: Tick, rules: Rules, now: datetime) -> bool:
+def _too_old(tick: Tick, rules: EntryPolicy, now: datetime) -> bool:
     age = now - tick.starts_at
     return rules.max_age is not None and age > max(LATE, rules.max_age)
 
 
-def _too_old_end(tick: Tick, rules: Rules) -> TickEnd:
+def _too_old_end(tick: Tick, rules: EntryPolicy) -> TickEnd:
     assert rules.max_age is not None
     waited = (
         "It waited for another run" if tick.ready_at else "No `almaflow serve` was running in time"
     )
     why = f"{waited}, and ticks older than {format_duration(rules.max_age)} (`max_age`) do not run."
-    return _end(tick, TickEnding.MISSED, Cause.MAX_AGE, why)
+    return _end(tick, TickEnding.MISSED, TickCause.MAX_AGE, why)
 
 
-def line_up(ticks: Iterable[Tick], rules: Mapping[Key, Rules], going: Mapping[str, str]) -> Decided:
+def line_up(
+    ticks: Iterable[Tick], rules: Mapping[Key, EntryPolicy], going: Mapping[str, str]
+) -> PolicyDecision:
     """Decide which of the ticks that were let through begin now, in the order of *ticks*.
 
     *going* has the workflows with a run in progress or waiting, each with one such run's id. Ticks
     that are neither begun nor ended wait.
     """
-    decided = Decided()
+    decided = PolicyDecision()
     of_workflow: dict[str, list[Tick]] = {}
     for tick in ticks:
         of_workflow.setdefault(tick.workflow, []).append(tick)
@@ -151,7 +158,7 @@ def line_up(ticks: Iterable[Tick], rules: Mapping[Key, Rules], going: Mapping[st
 
 
 def _line_up(
-    waiting: Sequence[Tick], rules: Mapping[Key, Rules], going: str, decided: Decided
+    waiting: Sequence[Tick], rules: Mapping[Key, EntryPolicy], going: str, decided: PolicyDecision
 ) -> None:
     """Decide about the ticks of one workflow; *going* is the run in progress, empty for none."""
     in_line: dict[str, list[Tick]] = {}
@@ -165,14 +172,14 @@ def _line_up(
             continue
         elif rule.overlap == "skip":
             why = f"{_which(going)} was still running, and `overlap` is `skip`."
-            decided.ends.append(_end(tick, TickEnding.SKIPPED, Cause.OVERLAP, why))
+            decided.ends.append(_end(tick, TickEnding.SKIPPED, TickCause.OVERLAP, why))
         elif rule.overlap == "queue_one":
             in_line.setdefault(tick.entry, []).append(tick)
     for ticks in in_line.values():
         newest = max(ticks, key=lambda tick: tick.at)
         why = f"{_which(going)} was still running, and of each entry only the newest tick waits."
         decided.ends += [
-            _end(tick, TickEnding.MERGED, Cause.OVERLAP, why, newest.at)
+            _end(tick, TickEnding.MERGED, TickCause.OVERLAP, why, newest.at)
             for tick in ticks
             if tick is not newest
         ]
@@ -186,6 +193,6 @@ def _which(going: str) -> str:
 
 
 def _end(
-    tick: Tick, ending: TickEnding, cause: Cause, reason: str, into: datetime | None = None
+    tick: Tick, ending: TickEnding, cause: TickCause, reason: str, into: datetime | None = None
 ) -> TickEnd:
     return TickEnd(tick_id=tick.id, ending=ending, cause=cause, reason=reason, merged_into=into)

@@ -23,10 +23,16 @@ from almaflow.errors import DocumentsInvalid
 from almaflow.late_dataclasses import dataclass
 from almaflow.scheduler.clock_jumps import ClockJumps
 from almaflow.scheduler.companions import Companion, Parts
-from almaflow.scheduler.tick_ledger import Happened, Ledger
-from almaflow.scheduler.workflow_files import Reader, Reading, Signature, changed_sources, last_good
+from almaflow.scheduler.tick_ledger import CycleResult, Ledger
+from almaflow.scheduler.workflow_files import (
+    Signature,
+    WorkflowSnapshot,
+    WorkflowWatcher,
+    changed_sources,
+    last_good,
+)
 from almaflow.settings import Project
-from almaflow.store import LeaseLost, NotLeader, Process, Source, StoreTrouble, TickEnding
+from almaflow.store import LeaseLost, NotLeader, Process, StoreTrouble, TickEnding, WorkflowSource
 from almaflow.task_groups import alone
 from almaflow.thread_pool import ThreadPool
 from almaflow.timetable.triggers import TimetableTrigger
@@ -52,7 +58,7 @@ class TermOver(Exception):
 
 
 @dataclass
-class Service:
+class Scheduler:
     """One `serve`; `run()` keeps running until it is cancelled."""
 
     parts: Parts
@@ -108,15 +114,15 @@ class Service:
 class _Term:
     """One term of a service."""
 
-    def __init__(self, service: Service, engine: Engine, project: Project) -> None:
+    def __init__(self, service: Scheduler, engine: Engine, project: Project) -> None:
         self._service = service
         self._engine = engine
         self._project = project
         self._store, self._writer = engine.store, engine.writer
         self._clock, self._log = service.clock, service.log
         self._wakeups = service.parts.wakeups()
-        self._reader = Reader(project)
-        self._reading: Reading | None = None
+        self._reader = WorkflowWatcher(project)
+        self._reading: WorkflowSnapshot | None = None
         self._files = ThreadPool("files", 1)
         self._companions: Sequence[Companion] = ()
         self._let_go: list[str] = []
@@ -213,7 +219,7 @@ class _Term:
                 continue
             await self._wakeups.sleep(self._next_look(happened))
 
-    async def _cycle(self, ledger: Ledger) -> Happened:
+    async def _cycle(self, ledger: Ledger) -> CycleResult:
         while self._let_go:
             record = await self._writer.call(self._store.run, self._let_go[0])
             for companion in self._companions:
@@ -223,14 +229,14 @@ class _Term:
             happened = await ledger.cycle()
         self._service.cycled = self._clock.elapsed()
         if happened.begun:
-            self._engine.nudge()
+            self._engine.wake("new")
         assert self._reading is not None
         for companion in self._companions:
             await companion.happened(happened, self._reading)
         self._tell(happened)
         return happened
 
-    def _tell(self, happened: Happened) -> None:
+    def _tell(self, happened: CycleResult) -> None:
         for tick, record in happened.begun:
             self._log(
                 f"This is the run of the tick of {self._wall(tick.at)}.",
@@ -252,7 +258,7 @@ class _Term:
     def _wall(self, at: datetime) -> str:
         return at.astimezone(self._zone).isoformat(" ", "seconds")
 
-    def _next_look(self, happened: Happened) -> datetime:
+    def _next_look(self, happened: CycleResult) -> datetime:
         now = self._clock.now()
         heartbeat = now + self._service.heartbeat
         if happened.next_at is None:
@@ -346,7 +352,7 @@ class _Term:
             await companion.read(reading, before)
 
     def _keep_sources(
-        self, keep: Sequence[tuple[Source, Mapping[str, Any] | None]], drop: Sequence[str]
+        self, keep: Sequence[tuple[WorkflowSource, Mapping[str, Any] | None]], drop: Sequence[str]
     ) -> None:
         process_id = self._engine.process_id
         with self._store.batch():
@@ -355,7 +361,7 @@ class _Term:
             for path in drop:
                 self._store.drop_source(process_id, path)
 
-    def _tell_files(self, reading: Reading, before: Reading | None) -> None:
+    def _tell_files(self, reading: WorkflowSnapshot, before: WorkflowSnapshot | None) -> None:
         known = before.problems if before is not None else {}
         for path, problem in reading.problems.items():
             if known.get(path) != problem:
@@ -368,7 +374,7 @@ class _Term:
         self._log(_summary(reading), workflows=len(reading.standing))
 
 
-def _summary(reading: Reading) -> str:
+def _summary(reading: WorkflowSnapshot) -> str:
     entries = sum(len(one.entries) for one in reading.standing.values())
     workflows = len(reading.standing)
     return (

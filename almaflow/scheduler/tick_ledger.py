@@ -18,25 +18,25 @@ from almaflow.errors import AlmaflowError, StoreError
 from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Status
 from almaflow.plan import Plan, make_plan
-from almaflow.scheduler.policies import Decided, Key, Rules, let_through, line_up
-from almaflow.scheduler.workflow_files import Standing
+from almaflow.scheduler.policies import EntryPolicy, Key, PolicyDecision, let_through, line_up
+from almaflow.scheduler.workflow_files import ActiveWorkflow
 from almaflow.settings import Project
 from almaflow.store import (
-    Cause,
     NewSchedule,
     NewTick,
-    Pause,
     RunRecord,
     Schedule,
+    SchedulePause,
     Store,
     Tick,
+    TickCause,
     TickEnd,
     TickEnding,
     new_run_id,
 )
 from almaflow.store.writer import StoreWriter
 from almaflow.thread_pool import ThreadPool
-from almaflow.timetable_entries import Entry
+from almaflow.timetable_entries import TimetableEntry
 
 # Rows in one transaction, so that laying out a long downtime does not hold the store.
 _TOGETHER = 1000
@@ -48,11 +48,11 @@ TRIGGER = "timetable"
 
 
 @dataclass
-class Lane:
+class EntryCursor:
     """An active schedule entry while it is materialized: its row, and its next tick."""
 
     schedule: Schedule
-    entry: Entry
+    entry: TimetableEntry
     upcoming: datetime | None
 
     @property
@@ -61,7 +61,7 @@ class Lane:
 
 
 @dataclass
-class Happened:
+class CycleResult:
     """What a cycle did, for the code that notifies people."""
 
     begun: list[tuple[Tick, RunRecord]] = field(default_factory=list)
@@ -97,22 +97,22 @@ class Ledger:
         self._project = project
         self._commit_of = commit_of
         self._threads = ThreadPool("commits", 1)
-        self._standing: Mapping[str, Standing] = {}
-        self._lanes: dict[Key, Lane] = {}
-        self._rules: dict[Key, Rules] = {}
+        self._standing: Mapping[str, ActiveWorkflow] = {}
+        self._lanes: dict[Key, EntryCursor] = {}
+        self._rules: dict[Key, EntryPolicy] = {}
 
     def close(self) -> None:
         """End the thread that reads commits."""
         self._threads.close()
 
     @property
-    def lanes(self) -> Sequence[Lane]:
+    def lanes(self) -> Sequence[EntryCursor]:
         """The active entries."""
         return list(self._lanes.values())
 
     # --- active entries ---------------------------------------------------------------------------
 
-    async def take(self, standing: Mapping[str, Standing]) -> None:
+    async def take(self, standing: Mapping[str, ActiveWorkflow]) -> None:
         """Make these workflows active from now on.
 
         The earlier entries are materialized up to now first, so that no tick is lost between the
@@ -136,7 +136,9 @@ class Ledger:
         ends = [row for row in rows if (row.workflow, row.entry) not in stays]
         pauses = await self._pauses(min((row.covered_to for row in ends), default=now))
         for row in ends:
-            await self._lay_out(row, Entry.from_json(row.workflow, row.entry, row.timing), pauses)
+            await self._lay_out(
+                row, TimetableEntry.from_json(row.workflow, row.entry, row.timing), pauses
+            )
         begin = [new for key, new in schedules.items() if key not in stays]
         if begin or ends:
             await self._writer.call(
@@ -148,33 +150,35 @@ class Ledger:
             )
         await self._stand(standing)
 
-    async def _stand(self, standing: Mapping[str, Standing]) -> None:
+    async def _stand(self, standing: Mapping[str, ActiveWorkflow]) -> None:
         rows = await self._writer.call(lambda: self._store.schedules(standing=True))
         entries = {(one.name, it.key): it for one in standing.values() for it in one.entries}
         self._standing = standing
         self._lanes = {}
         for row in rows:
             entry = entries[row.workflow, row.entry]
-            lane = Lane(row, entry, entry.timetable.next(row.covered_to))
+            lane = EntryCursor(row, entry, entry.timetable.next(row.covered_to))
             self._lanes[lane.key] = lane
         self._rules = {
-            (one.name, entry.key): Rules(entry.missed, entry.max_age, one.loaded.workflow.overlap)
+            (one.name, entry.key): EntryPolicy(
+                entry.missed, entry.max_age, one.loaded.workflow.overlap
+            )
             for one in standing.values()
             for entry in one.entries
         }
 
     # --- a cycle ----------------------------------------------------------------------------------
 
-    async def cycle(self) -> Happened:
+    async def cycle(self) -> CycleResult:
         """Materialize, decide and begin all due ticks; returns what happened."""
-        happened = Happened()
+        happened = CycleResult()
         await self._lay_out_what_came(happened)
         await self._decide(happened)
         upcoming = [lane.upcoming for lane in self._lanes.values() if lane.upcoming is not None]
         happened.next_at = min([*upcoming, *filter(None, [happened.next_at])], default=None)
         return happened
 
-    async def _lay_out_what_came(self, happened: Happened) -> None:
+    async def _lay_out_what_came(self, happened: CycleResult) -> None:
         now = self._clock.now()
         due = [
             lane
@@ -200,7 +204,9 @@ class Ledger:
             covered_to = max(now, lane.schedule.covered_to)
             lane.schedule = replace(lane.schedule, covered_to=covered_to)
 
-    async def _lay_out(self, row: Schedule, entry: Entry, pauses: Sequence[Pause]) -> None:
+    async def _lay_out(
+        self, row: Schedule, entry: TimetableEntry, pauses: Sequence[SchedulePause]
+    ) -> None:
         """Lay out one entry up to now."""
         now = self._clock.now()
         ticks: list[NewTick] = []
@@ -216,18 +222,18 @@ class Ledger:
         self,
         ticks: Sequence[NewTick],
         covered: Mapping[int, datetime],
-        happened: Happened | None,
+        happened: CycleResult | None,
     ) -> None:
         await self._writer.call(self._store.materialize, self._process_id, ticks, covered)
         if happened is not None:
             happened.skipped += [tick for tick in ticks if tick.ending is not None]
 
-    async def _pauses(self, since: datetime) -> Sequence[Pause]:
+    async def _pauses(self, since: datetime) -> Sequence[SchedulePause]:
         return await self._writer.call(lambda: self._store.pauses(since=since))
 
     # --- decisions --------------------------------------------------------------------------------
 
-    async def _decide(self, happened: Happened) -> None:
+    async def _decide(self, happened: CycleResult) -> None:
         while True:
             ticks = await self._writer.call(self._store.open_ticks, _TOGETHER * 10)
             if not ticks:
@@ -252,8 +258,8 @@ class Ledger:
                 return
 
     async def _let_through(
-        self, ticks: Sequence[Tick], now: datetime, happened: Happened
-    ) -> Decided:
+        self, ticks: Sequence[Tick], now: datetime, happened: CycleResult
+    ) -> PolicyDecision:
         standing = {one.workflow: _about(one) for one in await self._pauses(now) if one.holds(now)}
         decided = let_through(ticks, self._rules, standing, now)
         if decided.accepted:
@@ -263,7 +269,7 @@ class Ledger:
         await self._end(ticks, decided.ends, happened)
         return decided
 
-    async def _line_up(self, waiting: Sequence[Tick], happened: Happened) -> Decided:
+    async def _line_up(self, waiting: Sequence[Tick], happened: CycleResult) -> PolicyDecision:
         going = await self._going() if waiting else {}
         decided = line_up(waiting, self._rules, going)
         await self._end(waiting, decided.ends, happened)
@@ -278,7 +284,7 @@ class Ledger:
         return {run.workflow: run.id for run in runs}
 
     async def _end(
-        self, ticks: Sequence[Tick], ends: Sequence[TickEnd], happened: Happened
+        self, ticks: Sequence[Tick], ends: Sequence[TickEnd], happened: CycleResult
     ) -> None:
         if not ends:
             return
@@ -289,7 +295,9 @@ class Ledger:
             )
         happened.ended += [(by_id[end.tick_id], end) for end in ends]
 
-    async def _begin(self, tick: Tick, commits: dict[Path, str | None], happened: Happened) -> None:
+    async def _begin(
+        self, tick: Tick, commits: dict[Path, str | None], happened: CycleResult
+    ) -> None:
         standing = self._standing[tick.workflow]
         folder = Path(standing.definition["folder"])
         if folder not in commits:
@@ -301,7 +309,7 @@ class Ledger:
         except AlmaflowError as error:
             why = f"almaflow could not create a run for it: {error}"
             end = TickEnd(
-                tick_id=tick.id, ending=TickEnding.MISSED, cause=Cause.INVALID, reason=why
+                tick_id=tick.id, ending=TickEnding.MISSED, cause=TickCause.INVALID, reason=why
             )
             await self._end([tick], [end], happened)
             return
@@ -311,7 +319,7 @@ class Ledger:
         if record is not None:
             happened.begun.append((tick, record))
 
-    def _plan(self, standing: Standing, tick: Tick, commit: str | None) -> Plan:
+    def _plan(self, standing: ActiveWorkflow, tick: Tick, commit: str | None) -> Plan:
         now = self._clock.now()
         entry = self._lanes[tick.workflow, tick.entry].entry
         return make_plan(
@@ -327,14 +335,16 @@ class Ledger:
         )
 
 
-def _new_tick(schedule: Schedule, entry: Entry, at: datetime, pauses: Sequence[Pause]) -> NewTick:
+def _new_tick(
+    schedule: Schedule, entry: TimetableEntry, at: datetime, pauses: Sequence[SchedulePause]
+) -> NewTick:
     """Return the tick of an entry at an instant; one that is not to run has its ending already."""
     ending, cause, reason = None, None, ""
     pause = next((one for one in pauses if one.workflow == entry.workflow and one.holds(at)), None)
     if day := entry.day_off(at):
-        ending, cause, reason = TickEnding.SKIPPED, Cause.EXCEPT, f"{day}."
+        ending, cause, reason = TickEnding.SKIPPED, TickCause.EXCEPT, f"{day}."
     elif pause is not None:
-        ending, cause, reason = TickEnding.SKIPPED, Cause.PAUSE, _about(pause)
+        ending, cause, reason = TickEnding.SKIPPED, TickCause.PAUSE, _about(pause)
     return NewTick(
         schedule_id=schedule.id,
         workflow=schedule.workflow,
@@ -347,7 +357,7 @@ def _new_tick(schedule: Schedule, entry: Entry, at: datetime, pauses: Sequence[P
     )
 
 
-def _about(pause: Pause) -> str:
+def _about(pause: SchedulePause) -> str:
     """Return the sentence about a pause: who, since when, why."""
     note = f": {pause.note.rstrip('.')}" if pause.note else ""
     return f"Paused by {pause.by} since {pause.since:%Y-%m-%d %H:%M} UTC{note}."

@@ -21,10 +21,10 @@ from almaflow.late_dataclasses import dataclass
 from almaflow.plan import make_definition, payload_names
 from almaflow.problems import Severity
 from almaflow.settings import FILE_NAME, Project
-from almaflow.store import Schedule, Source, Store
+from almaflow.store import Schedule, Store, WorkflowSource
 from almaflow.text_files import printable
 from almaflow.timetable import Calendar
-from almaflow.timetable_entries import Entry, calendars_of_json, entries_of
+from almaflow.timetable_entries import TimetableEntry, calendars_of_json, entries_of
 from almaflow.workflow_folder import Listing, list_workflows, same_name
 from almaflow.workflow_loader import LoadedWorkflow, how_they_differ, load_text, load_workflow
 
@@ -33,14 +33,14 @@ Signature = tuple[tuple[str, int, int, int], ...]
 
 
 @dataclass(frozen=True)
-class Standing:
+class ActiveWorkflow:
     """An active workflow: what its ticks follow from and what their runs execute."""
 
     path: str
     """Its file, relative to the project's folder."""
     loaded: LoadedWorkflow
     definition: Mapping[str, Any]
-    entries: tuple[Entry, ...]
+    entries: tuple[TimetableEntry, ...]
     problem: str = ""
     """What is wrong with the file now; this is then how it was when it was last valid."""
 
@@ -50,10 +50,10 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Reading:
+class WorkflowSnapshot:
     """All workflow files of a project, as they were read together."""
 
-    standing: Mapping[str, Standing] = field(default_factory=dict)
+    standing: Mapping[str, ActiveWorkflow] = field(default_factory=dict)
     """By the workflow's name."""
     problems: Mapping[str, str] = field(default_factory=dict)
     """What is wrong, by file, whether its last valid version is active or it was never valid."""
@@ -61,12 +61,12 @@ class Reading:
     """Every workflow file that is there."""
 
 
-class Reader:
+class WorkflowWatcher:
     """Reads the workflow files of one project; what has not changed is not read again."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        self._read: dict[str, tuple[Signature, Standing]] = {}
+        self._read: dict[str, tuple[Signature, ActiveWorkflow]] = {}
 
     def signature(self) -> Signature:
         """Return what tells whether anything has changed since."""
@@ -78,21 +78,27 @@ class Reader:
         # Files in a folder that is not listed any more may be there all the same.
         return (*_signature(watched), *((str(one), -1, 0, 0) for one in listing.unreadable))
 
-    def read(self, sources: Iterable[Source], kept: Callable[[Source], Standing | None]) -> Reading:
+    def read(
+        self,
+        sources: Iterable[WorkflowSource],
+        kept: Callable[[WorkflowSource], ActiveWorkflow | None],
+    ) -> WorkflowSnapshot:
         """Read all files; *kept* brings back how a file was when it was last valid."""
         with _no_collection():
             return self._read_all({source.path: source for source in sources}, kept)
 
     def _read_all(
-        self, known: Mapping[str, Source], kept: Callable[[Source], Standing | None]
-    ) -> Reading:
-        valid: dict[str, Standing] = {}
+        self,
+        known: Mapping[str, WorkflowSource],
+        kept: Callable[[WorkflowSource], ActiveWorkflow | None],
+    ) -> WorkflowSnapshot:
+        valid: dict[str, ActiveWorkflow] = {}
         listing = list_workflows(self._project.workflows)
         problems = self._problems_of_folders(listing, known)
         files = {self._name(path): path for path in listing.files}
         for name, path in files.items():
             read = self._read_one(name, path)
-            if isinstance(read, Standing):
+            if isinstance(read, ActiveWorkflow):
                 valid[name] = read
             else:
                 problems[name] = read
@@ -102,9 +108,9 @@ class Reader:
             old = kept(source) if source is not None else None
             if old is not None and old.name not in standing:
                 standing[old.name] = replace(old, problem=problems[name])
-        return Reading(standing, problems, frozenset(files))
+        return WorkflowSnapshot(standing, problems, frozenset(files))
 
-    def _read_one(self, name: str, path: Path) -> Standing | str:
+    def _read_one(self, name: str, path: Path) -> ActiveWorkflow | str:
         """Return a valid file, or what is wrong with it."""
         try:
             return self._standing(name, path)
@@ -122,7 +128,9 @@ class Reader:
                 "report it. `almaflow validate` writes a report."
             )
 
-    def _problems_of_folders(self, listing: Listing, known: Mapping[str, Source]) -> dict[str, str]:
+    def _problems_of_folders(
+        self, listing: Listing, known: Mapping[str, WorkflowSource]
+    ) -> dict[str, str]:
         """Return what is wrong with folders; what was in them before is not gone, but unread."""
         problems: dict[str, str] = {}
         for folder, message in listing.unreadable.items():
@@ -131,7 +139,7 @@ class Reader:
             problems |= dict.fromkeys([name, *inside], f"{name}: {message}")
         return problems
 
-    def _standing(self, name: str, path: Path) -> Standing:
+    def _standing(self, name: str, path: Path) -> ActiveWorkflow:
         """Return a valid file; Raises: DocumentsInvalid, RequestWrong."""
         seen = self._read.get(name)
         if seen is not None and _signature(path for path, *_ in seen[0]) == seen[0]:
@@ -143,12 +151,12 @@ class Reader:
         entries = tuple(entries_of(loaded.name, loaded.workflow, self._project))
         watched = {*_files_of(loaded), *self._calendar_files(entries)}
         signature = _signature({str(path), *watched})
-        standing = Standing(name, loaded, definition, entries)
+        standing = ActiveWorkflow(name, loaded, definition, entries)
         if before == _signature([str(path)]):
             self._read[name] = (signature, standing)
         return standing
 
-    def _calendar_files(self, entries: Iterable[Entry]) -> Iterator[str]:
+    def _calendar_files(self, entries: Iterable[TimetableEntry]) -> Iterator[str]:
         known = self._project.settings.calendars
         for calendar in (one for entry in entries for one in entry.calendars):
             ics = known[calendar.name].ics if calendar.name in known else None
@@ -160,16 +168,18 @@ class Reader:
 
 
 def _each_name_once(
-    valid: Mapping[str, Standing], known: Mapping[str, Source], problems: dict[str, str]
-) -> dict[str, Standing]:
+    valid: Mapping[str, ActiveWorkflow],
+    known: Mapping[str, WorkflowSource],
+    problems: dict[str, str],
+) -> dict[str, ActiveWorkflow]:
     """Return the files by their workflows' names; a file that had a name before keeps it.
 
     What is refused is noted among *problems*, which has the files that are invalid.
     """
-    by_name: dict[str, list[Standing]] = {}
+    by_name: dict[str, list[ActiveWorkflow]] = {}
     for one in valid.values():
         by_name.setdefault(same_name(one.name), []).append(one)
-    standing: dict[str, Standing] = {}
+    standing: dict[str, ActiveWorkflow] = {}
     for name, claiming in by_name.items():
         holders = [path for path, one in known.items() if same_name(one.workflow) == name]
         holder = next((path for path in holders if path in valid or path in problems), None)
@@ -190,7 +200,7 @@ def _each_name_once(
     return standing
 
 
-def _difference(standing: Standing, claiming: Iterable[Standing]) -> str:
+def _difference(standing: ActiveWorkflow, claiming: Iterable[ActiveWorkflow]) -> str:
     return next(
         filter(None, (how_they_differ(standing.name, other.name) for other in claiming)), ""
     )
@@ -239,7 +249,7 @@ def _describe(error: DocumentsInvalid) -> str:
 
 def last_good(
     store: Store, project: Project, schedules: Iterable[Schedule]
-) -> Callable[[Source], Standing | None]:
+) -> Callable[[WorkflowSource], ActiveWorkflow | None]:
     """Return what brings back, from the store, how a file was when it was last valid.
 
     Calendars that almaflow.yaml does not have any more are those of the active *schedules*.
@@ -248,7 +258,7 @@ def last_good(
     for schedule in schedules:
         calendars.setdefault(schedule.workflow, {}).update(calendars_of_json(schedule.timing))
 
-    def bring_back(source: Source) -> Standing | None:
+    def bring_back(source: WorkflowSource) -> ActiveWorkflow | None:
         definition = store.definition(source.definition)
         try:
             loaded = load_text(definition["text"], definition["file"])
@@ -262,27 +272,27 @@ def last_good(
             # This almaflow, or these settings, cannot run it any more; the file's problem is
             # reported.
             return None
-        return Standing(source.path, named, definition, tuple(entries))
+        return ActiveWorkflow(source.path, named, definition, tuple(entries))
 
     return bring_back
 
 
 def changed_sources(
-    reading: Reading, sources: Iterable[Source], now: datetime
-) -> tuple[list[tuple[Source, Mapping[str, Any] | None]], list[str]]:
+    reading: WorkflowSnapshot, sources: Iterable[WorkflowSource], now: datetime
+) -> tuple[list[tuple[WorkflowSource, Mapping[str, Any] | None]], list[str]]:
     """Return what is to be kept in the store, each with its definition, and what to drop.
 
     A definition of None is that of the row as it is.
     """
     known = {source.path: source for source in sources}
-    keep: list[tuple[Source, Mapping[str, Any] | None]] = []
+    keep: list[tuple[WorkflowSource, Mapping[str, Any] | None]] = []
     for name, one in reading.standing.items():
         old = known.get(one.path)
         if one.problem:
             if old is not None and old.problem != one.problem:
                 keep.append((replace(old, problem=one.problem), None))
             continue
-        source = Source(path=one.path, workflow=name, definition="", read_at=now)
+        source = WorkflowSource(path=one.path, workflow=name, definition="", read_at=now)
         keep.append((source, one.definition))
     standing = {one.path for one in reading.standing.values()}
     return keep, [path for path in known if path not in standing]

@@ -13,7 +13,7 @@ from almaflow.settings.models import (
 )
 from almaflow.settings.paths import FILE_NAME, PathRefused, data_path, path_inside
 from almaflow.settings.project import (
-    Institution,
+    InstitutionConfig,
     Project,
     find_project,
     load_project,
@@ -26,7 +26,7 @@ __all__ = [
     "CalendarSettings",
     "ConnectionSettings",
     "Environment",
-    "Institution",
+    "InstitutionConfig",
     "InstitutionLimits",
     "InstitutionSettings",
     "LimitSettings",

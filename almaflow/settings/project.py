@@ -19,7 +19,7 @@ from almaflow.settings.limits import InstitutionLimits, LimitSettings
 from almaflow.settings.literals import hide_literals, without_literals, without_values
 from almaflow.settings.models import Environment, InstitutionSettings, Settings
 from almaflow.settings.paths import FILE_NAME, PathRefused, data_path, path_inside
-from almaflow.settings.references import Origin, SecretRef, SecretWeak, is_reference
+from almaflow.settings.references import SecretRef, SecretSource, SecretWeak, is_reference
 from almaflow.settings.strength import SHORTEST_PASSWORD, weakness
 from almaflow.text_files import FileUnreadable, path_problem, printable, read_bytes
 from almaflow.visible import one_line
@@ -36,7 +36,7 @@ institutions:
 
 
 @dataclass(frozen=True)
-class Institution:
+class InstitutionConfig:
     """An entry of `institutions`, ready to be used.
 
     *base_url* is scheme and host; *settle* is None for `never`. *account* names the institution
@@ -93,7 +93,7 @@ class Project:
         """The folder of the workflow files."""
         return self.folder / self.settings.workflows
 
-    def institution(self, name: str | None = None) -> Institution:
+    def institution(self, name: str | None = None) -> InstitutionConfig:
         """Return the institution called *name*, else the default one.
 
         Raises:
@@ -110,7 +110,7 @@ class Project:
         entry = self.institutions.get(institution or "")
         if entry is None or institution is None:
             raise LinesWanted(self._how_to_write(institution))
-        return Institution(
+        return InstitutionConfig(
             name=institution,
             base_url=entry.address,
             code=entry.code,
@@ -168,10 +168,10 @@ class Project:
 
         What lies in a keyring counts once it is read: the keyring may ask a person to open it.
         """
-        for value in self._values(strict=False, left_out=Origin.KEYRING):
+        for value in self._values(strict=False, left_out=SecretSource.KEYRING):
             REDACTION.know(_secret_parts(value))
 
-    def _values(self, *, strict: bool, left_out: Origin | None = None) -> Iterator[str]:
+    def _values(self, *, strict: bool, left_out: SecretSource | None = None) -> Iterator[str]:
         for used_as, reference in self.references():
             if reference.origin is left_out:
                 continue
@@ -346,7 +346,7 @@ def _cross_checks(project: Project, document: Document) -> Iterator[Problem]:
     """Yield what is wrong between the parts of the file, and with the paths it names."""
 
     def at(path: PathTo, code: str, message: str) -> Problem:
-        return document.problem(document.place(path), code, message)
+        return document.problem(document.location_of(path), code, message)
 
     settings = project.settings
     default = settings.default_institution
@@ -355,7 +355,7 @@ def _cross_checks(project: Project, document: Document) -> Iterator[Problem]:
         message = f"There is no institution `{default}` under `institutions`{hint or '.'}"
         yield at(("default_institution",), "unknown-institution", message)
     if LOG_CHANNEL in settings.channels:
-        place = document.key_place(("channels", LOG_CHANNEL))
+        place = document.key_location(("channels", LOG_CHANNEL))
         message = "The channel `log` always exists. Give this one another name."
         yield document.problem(place, "reserved-name", message)
     serve = settings.serving

@@ -39,7 +39,7 @@ class SecretWeak(RequestWrong):
         )
 
 
-class Origin(StrEnum):
+class SecretSource(StrEnum):
     """The kinds of places where a secret can be stored."""
 
     ENV = "env"
@@ -70,7 +70,7 @@ def _of_shell(text: object) -> str:
 class SecretRef:
     """The place of a secret: `env:NAME`, `file:PATH` or `keyring:SERVICE/NAME`."""
 
-    origin: Origin
+    origin: SecretSource
     name: str
 
     def __str__(self) -> str:
@@ -95,12 +95,12 @@ class SecretRef:
                 "A secret does not belong in this file. Put it into an environment variable "
                 "and write `env:NAME` here (or `file:PATH`, `keyring:SERVICE/NAME`).",
             )
-        reference = cls(Origin(match[1]), match[2].strip())
-        if reference.origin is Origin.ENV and not _ENV_NAME.fullmatch(reference.name):
+        reference = cls(SecretSource(match[1]), match[2].strip())
+        if reference.origin is SecretSource.ENV and not _ENV_NAME.fullmatch(reference.name):
             raise PydanticCustomError(
                 "bad_value", "Write the name of an environment variable after `env:`."
             )
-        if reference.origin is Origin.KEYRING and not all(reference.name.partition("/")):
+        if reference.origin is SecretSource.KEYRING and not all(reference.name.partition("/")):
             raise PydanticCustomError(
                 "bad_value",
                 "Write a service and a name after `keyring:`, as in `keyring:alma/main`.",
@@ -148,11 +148,11 @@ class SecretRef:
     def read_value(self, folder: Path) -> str:
         """Return what is there, whatever it is; Raises: RequestWrong as `resolve` does."""
         match self.origin:
-            case Origin.ENV:
+            case SecretSource.ENV:
                 return self._from_environment()
-            case Origin.FILE:
+            case SecretSource.FILE:
                 return self._from_file(folder)
-            case Origin.KEYRING:
+            case SecretSource.KEYRING:
                 return self._from_keyring()
 
     def _from_environment(self) -> str:

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from almaflow import foreign_keys
 from almaflow.field_types import Template
 from almaflow.steps.base import Kind
-from almaflow.steps.result import Ending
+from almaflow.steps.result import StepResult
 
 if TYPE_CHECKING:
     from almaflow.steps.context import StepContext
@@ -70,7 +70,7 @@ class AppendFile(Kind):
                 )
         return row
 
-    async def perform(self, context: StepContext) -> Ending:
+    async def perform(self, context: StepContext) -> StepResult:
         from almaflow.connectors.row_file import put_row
 
         path = context.project_path(context.text(self.file))
@@ -78,4 +78,4 @@ class AppendFile(Kind):
         key = dict(zip(KEY_COLUMNS, (context.run_id, context.path), strict=True))
         source, target = context.outside.to_read(path), context.outside.to_write(path)
         await context.reach(put_row, source, target, key, row, self.delimiter)
-        return Ending()
+        return StepResult()

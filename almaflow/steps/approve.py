@@ -10,7 +10,7 @@ from almaflow.expressions import TEXT
 from almaflow.field_types import Message
 from almaflow.outcome import Outcome
 from almaflow.steps.base import Kind
-from almaflow.steps.result import Ending, StepFailed
+from almaflow.steps.result import StepFailed, StepResult
 
 if TYPE_CHECKING:
     from almaflow.steps.context import StepContext
@@ -40,7 +40,7 @@ class Approve(Kind):
         ),
     ] = "fail"
 
-    async def perform(self, context: StepContext) -> Ending:
+    async def perform(self, context: StepContext) -> StepResult:
         question = context.message(self.message)
         context.outputs.update(by="", comment="")
         answer = await context.answer("approve", question)
@@ -49,11 +49,11 @@ class Approve(Kind):
         if not answer.value.get("approved", True):
             raise StepFailed(f"{answer.by} did not approve{comment or '.'}")
         context.say(f"{answer.by} approved{comment or '.'}")
-        return Ending()
+        return StepResult()
 
-    def timed_out(self, told: str) -> Ending:
+    def timed_out(self, told: str) -> StepResult:
         if self.on_timeout == "fail":
             return super().timed_out(f"{told} Nobody has approved.")
-        return Ending(
+        return StepResult(
             Outcome.WARNING, (f"{told} Nobody has approved; the run continues without approval.")
         )

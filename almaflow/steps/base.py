@@ -32,15 +32,15 @@ from almaflow.field_types import (
     Model,
     Plain,
     Several,
-    Source,
     Template,
+    TemplateText,
     Text,
     Whole,
 )
 from almaflow.late_dataclasses import dataclass
 from almaflow.model_fields import ModelLater
 from almaflow.outcome import Outcome
-from almaflow.steps.result import Ending, timed_out
+from almaflow.steps.result import StepResult, timed_out
 
 if TYPE_CHECKING:
     from almaflow.steps.context import StepContext
@@ -64,7 +64,7 @@ MOST_STEPS = 100_000
 
 
 @dataclass(frozen=True)
-class Body:
+class Block:
     """A list of steps inside a step. *name* is its part of the paths: `case-2`, `default`."""
 
     name: str
@@ -78,24 +78,24 @@ class Body:
 
 
 @dataclass(frozen=True)
-class BodyEnd:
+class BlockResult:
     """How one body ended; *ending* is None when it never began."""
 
-    body: Body
-    ending: Ending | None
+    body: Block
+    ending: StepResult | None
     steps: Mapping[str, Mapping[str, Any]]
     """What its steps with an id gave, by id; only of a body with a separate scope."""
 
 
 @dataclass(frozen=True)
-class Scoped:
+class ScopedExpression:
     """An expression of a kind that sees more than the step around it does.
 
     *extra* are the further names with their types, such as the step's own outputs in `expect`.
     """
 
     keys: tuple[str | int, ...]
-    source: Source
+    source: TemplateText
     extra: Mapping[str, Type]
 
 
@@ -173,11 +173,11 @@ class Kind(Model):
         if cls.composite:
             cls.model_rebuild(_types_namespace={"Step": step})
 
-    def bodies(self) -> Iterator[Body]:
+    def bodies(self) -> Iterator[Block]:
         """The lists of steps inside this one."""
         return iter(())
 
-    def scoped(self) -> Iterator[Scoped]:
+    def scoped(self) -> Iterator[ScopedExpression]:
         """The expressions that see more names than the step around them."""
         return iter(())
 
@@ -207,14 +207,14 @@ class Kind(Model):
         """The files that are recorded with a run because it sends them as they are."""
         return iter(())
 
-    async def perform(self, context: StepContext) -> Ending:
+    async def perform(self, context: StepContext) -> StepResult:
         """Do the step's work; `context.outputs` holds what later steps see.
 
         Raises: StepFailed, AlmaError, ExpressionFailed, OutcomeUnknown.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define `perform`")
 
-    def timed_out(self, told: str) -> Ending:
+    def timed_out(self, told: str) -> StepResult:
         """Return how the step ends when its time is up; *told* is the sentence that says so."""
         return timed_out(told)
 

@@ -11,8 +11,8 @@ from pydantic import Field
 from almaflow import foreign_keys
 from almaflow.expressions import to_text
 from almaflow.field_types import Expression
-from almaflow.steps.base import Body, Kind
-from almaflow.steps.result import Ending, StepFailed
+from almaflow.steps.base import Block, Kind
+from almaflow.steps.result import StepFailed, StepResult
 
 if TYPE_CHECKING:
     from almaflow.steps.context import StepContext
@@ -63,13 +63,13 @@ class Branch(Kind):
         None
     )
 
-    def bodies(self) -> Iterator[Body]:
+    def bodies(self) -> Iterator[Block]:
         for place, (values, steps) in enumerate(self.cases.items(), start=1):
-            yield Body(f"case-{place}", steps, ("cases", values))
+            yield Block(f"case-{place}", steps, ("cases", values))
         if self.default is not None:
-            yield Body("default", self.default, ("default",))
+            yield Block("default", self.default, ("default",))
 
-    def arms(self) -> Mapping[str, Body]:
+    def arms(self) -> Mapping[str, Block]:
         """Return the body for each value that has a case."""
         bodies = list(self.bodies())
         return {
@@ -78,14 +78,14 @@ class Branch(Kind):
             for value in split_case(values)
         }
 
-    def _arm(self, value: str) -> Body | None:
+    def _arm(self, value: str) -> Block | None:
         arms = self.arms()
         if value not in arms and ENDING.search(self.on.text):
             arms = {one.casefold(): body for one, body in arms.items()}
             value = value.casefold()
         return arms.get(value)
 
-    async def perform(self, context: StepContext) -> Ending:
+    async def perform(self, context: StepContext) -> StepResult:
         value = to_text(context.evaluate(self.on))
         body = self._arm(value)
         if body is None and self.default is not None:

@@ -10,7 +10,7 @@ from pydantic import Field
 from almaflow import foreign_keys
 from almaflow.field_types import Plain, Template, Text, Value, plain_value
 from almaflow.steps.base import Kind
-from almaflow.steps.result import Ending
+from almaflow.steps.result import StepResult
 
 if TYPE_CHECKING:
     from almaflow.steps.context import StepContext
@@ -47,7 +47,7 @@ class Call(Kind):
         dict[str, Value], Field(description=("The inputs for the called workflow."))
     ] = {}
 
-    async def perform(self, context: StepContext) -> Ending:
+    async def perform(self, context: StepContext) -> StepResult:
         inputs = await context.once("inputs", lambda: self._inputs(context))
         ending, outputs = await context.call_workflow(self.workflow, inputs)
         context.outputs.update(outputs)

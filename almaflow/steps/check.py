@@ -9,7 +9,7 @@ from pydantic import Field
 from almaflow.field_types import Condition, Message
 from almaflow.outcome import Outcome
 from almaflow.steps.base import Kind
-from almaflow.steps.result import Ending, Ends, StepFailed
+from almaflow.steps.result import BlockExit, StepFailed, StepResult
 
 if TYPE_CHECKING:
     from almaflow.steps.context import StepContext
@@ -43,10 +43,10 @@ class Check(Kind):
     def may_end_body(self) -> bool:
         return self.otherwise == "skip"
 
-    async def perform(self, context: StepContext) -> Ending:
+    async def perform(self, context: StepContext) -> StepResult:
         if context.holds(self.that):
-            return Ending()
+            return StepResult()
         said = context.message(self.message) if self.message else f"`{self.that.text}` is false"
         if self.otherwise == "skip":
-            return Ending(Outcome.SKIPPED, said, Ends.SKIP)
+            return StepResult(Outcome.SKIPPED, said, BlockExit.SKIP)
         raise StepFailed(said)

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from almaflow.field_types import Condition, Expression, Message, Template
 from almaflow.late_dataclasses import dataclass
-from almaflow.steps.result import Ending
+from almaflow.steps.result import StepResult
 from almaflow.waiting import Waiting
 
 if TYPE_CHECKING:
-    from almaflow.alma.calls import Call
+    from almaflow.alma.calls import AlmaRequest
     from almaflow.alma.directory import Directory
     from almaflow.alma.evidence import Trace
     from almaflow.alma.wire import JobInstance, JobParameter
     from almaflow.clock import Clock
     from almaflow.connectors.attached_files import AttachedFile
-    from almaflow.connectors.base import Outside
-    from almaflow.steps.base import Body, BodyEnd, PollSettings
+    from almaflow.connectors.base import ExternalSystems
+    from almaflow.steps.base import Block, BlockResult, PollSettings
 
 T = TypeVar("T")
 
@@ -62,7 +62,7 @@ class StepContext(Protocol):
     directory: Directory
 
     @property
-    def outside(self) -> Outside:
+    def outside(self) -> ExternalSystems:
         """The way to files on servers and in folders."""
         ...
 
@@ -96,7 +96,7 @@ class StepContext(Protocol):
         """Return *message* for people; it never fails. *own* as for `holds`."""
         ...
 
-    async def read(self, call: Call[T], *, poll: bool = False, again: bool = True) -> T:
+    async def read(self, call: AlmaRequest[T], *, poll: bool = False, again: bool = True) -> T:
         """Send a read, again after transient faults, until the step's time is up.
 
         A *poll* looks at a run in Alma: it goes on when the institution's calls of the day are
@@ -106,7 +106,12 @@ class StepContext(Protocol):
         ...
 
     async def write(
-        self, effect: str, call: Call[T], *, trace: Trace | None = None, repeatable: bool = False
+        self,
+        effect: str,
+        call: AlmaRequest[T],
+        *,
+        trace: Trace | None = None,
+        repeatable: bool = False,
     ) -> T:
         """Send a write once, recorded before and after under *effect*; returns its JSON value.
 
@@ -258,13 +263,13 @@ class StepContext(Protocol):
         """
         ...
 
-    async def run_body(self, body: Body) -> Ending:
+    async def run_body(self, body: Block) -> StepResult:
         """Run the steps of a body in order and return how it ended."""
         ...
 
     async def run_bodies(
-        self, bodies: Sequence[Body], max_parallel: int | None = None
-    ) -> tuple[Ending, list[BodyEnd]]:
+        self, bodies: Sequence[Block], max_parallel: int | None = None
+    ) -> tuple[StepResult, list[BlockResult]]:
         """Run bodies beside each other, at most *max_parallel* at a time, begun in order.
 
         After a failure nothing new begins; what has begun is finished, then the first failure
@@ -274,7 +279,7 @@ class StepContext(Protocol):
 
     async def call_workflow(
         self, name: str, inputs: Mapping[str, Any]
-    ) -> tuple[Ending, Mapping[str, Any]]:
+    ) -> tuple[StepResult, Mapping[str, Any]]:
         """Run the recorded workflow *name* with these inputs; returns its ending and outputs.
 
         Its `finally` runs; its `schedule`, `overlap` and `notify` do not count.

@@ -26,8 +26,8 @@ from almaflow.steps.content_type import ContentType
 from almaflow.steps.delete_set import API_USER, remove_set, until_free
 from almaflow.steps.find_set import SET_OUTPUTS, set_outputs
 from almaflow.steps.first_members import NEEDS_A_LIST, First, recorded_first, rendered_first
-from almaflow.steps.member_source import Members, recorded_members
-from almaflow.steps.result import Ending, StepFailed
+from almaflow.steps.member_source import MemberSource, recorded_members
+from almaflow.steps.result import StepFailed, StepResult
 from almaflow.steps.set_member_changes import MemberChanges, OnInvalid, id_type_problem
 from almaflow.steps.set_sources import (
     Combine,
@@ -89,7 +89,7 @@ class CreateSet(Kind):
         ),
     ] = None
     members: Annotated[
-        Members | None,
+        MemberSource | None,
         Field(
             description="The members of an itemized set: a list of ids, a file and a column, "
             "or an expression. More than 1000 members are sent in batches; "
@@ -188,7 +188,7 @@ class CreateSet(Kind):
             raise PydanticCustomError("bad_id_type", "{why}", {"why": why, "key": "id_type"})
         return self
 
-    async def perform(self, context: StepContext) -> Ending:
+    async def perform(self, context: StepContext) -> StepResult:
         name = context.text(self.name).strip()
         if invisible := invisible_characters(name):
             raise StepFailed(
@@ -206,7 +206,7 @@ class CreateSet(Kind):
             found = await context.read(calls.alma_set(existing))
             self._check_kind(found)
             context.outputs.update(set_outputs(found))
-            return Ending()
+            return StepResult()
         if self._is_listed:
             source = () if self.from_set is None else (context.text(self.from_set),)
             self._check_replaced(name, existing, source)
@@ -333,18 +333,18 @@ class CreateSet(Kind):
 
     async def _fill(
         self, context: StepContext, set_id: str, origin: Origin | None, most: int
-    ) -> Ending:
+    ) -> StepResult:
         """Add the members, or wait until Alma has put them in."""
         if isinstance(origin, OfRun):
             return await until_run_has_filled(context, set_id, most)
         if not self._is_listed:
             await until_filled(context, set_id, most)
-            return Ending()
+            return StepResult()
         changes = MemberChanges(
             context, set_id, self.content, id_type=self.id_type, on_invalid=self.on_invalid
         )
         await changes.add(await self._ids(context))
-        return Ending()
+        return StepResult()
 
 
 def render_query(query: Template, context: StepContext) -> str:

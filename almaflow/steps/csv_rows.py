@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field
 
 from almaflow import foreign_keys
-from almaflow.expressions import NUMBER, TEXT, ListOf, Record, Type
+from almaflow.expressions import NUMBER, TEXT, ListType, RecordType, Type
 from almaflow.field_types import Template, Text
 from almaflow.steps.base import Kind
 from almaflow.steps.csv_table import no_column, no_csv, read_table
 from almaflow.steps.output_size import LARGEST_OUTPUT, fitting, too_large
-from almaflow.steps.result import Ending, StepFailed
+from almaflow.steps.result import StepFailed, StepResult
 
 if TYPE_CHECKING:
     from almaflow.steps.context import StepContext
@@ -39,7 +39,7 @@ class CsvRows(Kind):
     names_files = True
     short: ClassVar[str | None] = "file"
     outputs: ClassVar = {
-        "rows": ListOf(Record({}, "column of the file", open=True)),
+        "rows": ListType(RecordType({}, "column of the file", open=True)),
         "count": NUMBER,
     }
     example = """\
@@ -74,17 +74,17 @@ class CsvRows(Kind):
 
     def gives(self) -> Mapping[str, Type]:
         columns = dict.fromkeys(self.columns or (), TEXT)
-        row = Record(columns, "column of the file", open=self.columns is None)
-        return {"rows": ListOf(row), "count": NUMBER}
+        row = RecordType(columns, "column of the file", open=self.columns is None)
+        return {"rows": ListType(row), "count": NUMBER}
 
-    async def perform(self, context: StepContext) -> Ending:
+    async def perform(self, context: StepContext) -> StepResult:
         name = context.text(self.file)
         text = context.read_file(name)
         rows = await context.in_thread(read_rows, name, text, self.columns)
         context.outputs.update(
             fitting({"rows": rows, "count": len(rows)}, f"The part to keep of {name}", _LESS)
         )
-        return Ending()
+        return StepResult()
 
 
 def read_rows(name: str, text: str, columns: Sequence[str] | None) -> list[dict[str, str]]:

@@ -13,7 +13,7 @@ _DELIMITERS = ",;\t"
 
 
 @dataclass(frozen=True)
-class Table:
+class CsvTable:
     """A file's headings, what divides its columns, and its rows as they are read.
 
     Each row comes with the number of its last line; lines without anything are left out. Reading
@@ -25,14 +25,14 @@ class Table:
     rows: Iterator[tuple[int, list[str]]]
 
 
-def read_table(text: str) -> Table:
+def read_table(text: str) -> CsvTable:
     """Read the headings in *text*; Raises: csv.Error."""
     # Guessing from the rows would go by what is in titles and notes.
     headline = text.partition("\n")[0]
     delimiter = max(_DELIMITERS, key=headline.count)
     rows = csv.reader(lines(text, breaks=True), delimiter=delimiter, strict=True)
     headings = [heading.strip() for heading in next(rows, [])]
-    return Table(headings, delimiter, ((rows.line_num, row) for row in rows if row))
+    return CsvTable(headings, delimiter, ((rows.line_num, row) for row in rows if row))
 
 
 def no_column(name: str, column: str, headings: list[str]) -> StepFailed:

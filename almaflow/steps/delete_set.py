@@ -16,7 +16,7 @@ from almaflow.alma.wire import AlmaSet
 from almaflow.expressions import NUMBER
 from almaflow.field_types import IdTemplate, Template, choose_one, parse_duration
 from almaflow.steps.base import Kind
-from almaflow.steps.result import Ending, StepFailed
+from almaflow.steps.result import StepFailed, StepResult
 from almaflow.waiting import Waiting, WaitingKind
 
 if TYPE_CHECKING:
@@ -89,10 +89,10 @@ class DeleteSet(Kind):
             raise choose_one(sentence, "id", "prefix", "older_than")
         return self
 
-    async def perform(self, context: StepContext) -> Ending:
+    async def perform(self, context: StepContext) -> StepResult:
         if self.prefix is not None:
             await self._sweep(context)
-            return Ending()
+            return StepResult()
         assert self.id is not None
         set_id = context.text(self.id)
         if not set_id:
@@ -102,7 +102,7 @@ class DeleteSet(Kind):
         if not was_there:
             context.say(f"Set {set_id} does not exist any more.")
         context.outputs["deleted"] = int(was_there)
-        return Ending()
+        return StepResult()
 
     async def _sweep(self, context: StepContext) -> None:
         found: list[list[str]] = await context.once("sets", lambda: self._old_sets(context))

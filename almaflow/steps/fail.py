@@ -8,7 +8,7 @@ from pydantic import Field
 
 from almaflow.field_types import Message
 from almaflow.steps.base import Kind
-from almaflow.steps.result import Ending, StepFailed
+from almaflow.steps.result import StepFailed, StepResult
 
 if TYPE_CHECKING:
     from almaflow.steps.context import StepContext
@@ -27,5 +27,5 @@ class Fail(Kind):
         Message, Field(description=("The reason, shown in reports and notifications."))
     ]
 
-    async def perform(self, context: StepContext) -> Ending:
+    async def perform(self, context: StepContext) -> StepResult:
         raise StepFailed(context.message(self.message))

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from almaflow.connectors.base import Place, RemoteFile, Search, look
-from almaflow.connectors.download import Landing
-from almaflow.connectors.errors import Changed
-from almaflow.expressions import TEXT, ListOf
+from almaflow.connectors.base import FileSource, RemoteFile, Search, look
+from almaflow.connectors.download import Download
+from almaflow.connectors.errors import FileChanged
+from almaflow.expressions import TEXT, ListType
 from almaflow.field_types import Template, Text, Whole
 from almaflow.steps.base import Kind, PollSettings
-from almaflow.steps.result import Ending, StepFailed
+from almaflow.steps.result import StepFailed, StepResult
 from almaflow.waiting import Waiting, WaitingKind
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class FetchFiles(Kind):
 
     key = "fetch_files"
     names_files = True
-    outputs: ClassVar = {"files": ListOf(TEXT)}
+    outputs: ClassVar = {"files": ListType(TEXT)}
     example = """\
 - id: exported
   fetch_files:
@@ -129,13 +129,13 @@ class FetchFiles(Kind):
             )
         return self
 
-    async def perform(self, context: StepContext) -> Ending:
+    async def perform(self, context: StepContext) -> StepResult:
         search = self._search(context)
-        place = context.outside.place(search)
+        place = context.outside.file_source(search)
         to = context.text(self.to)
         target = context.outside.to_write(context.project_path(to))
         mark = f"{context.run_id} {context.path}"
-        landing = Landing(target, mark, replace=self.if_exists == "replace")
+        landing = Download(target, mark, replace=self.if_exists == "replace")
         try:
             files = await self._fetch(context, search, place, landing)
         finally:
@@ -143,7 +143,7 @@ class FetchFiles(Kind):
             landing.stop()
         folder = posixpath.normpath(to.replace(ntpath.sep, posixpath.sep))
         context.outputs["files"] = [posixpath.join(folder, file.name) for file in files]
-        return Ending()
+        return StepResult()
 
     def _search(self, context: StepContext) -> Search:
         pattern = context.text(self.pattern)
@@ -160,7 +160,7 @@ class FetchFiles(Kind):
         return Search(self.connection, folder, pattern, self.at_least)
 
     async def _fetch(
-        self, context: StepContext, search: Search, place: Place, landing: Landing
+        self, context: StepContext, search: Search, place: FileSource, landing: Download
     ) -> Sequence[RemoteFile]:
         """Look until nothing changes between two looks, then fetch; returns what was fetched."""
         poll = self.poll or context.poll
@@ -176,7 +176,7 @@ class FetchFiles(Kind):
                 context.progress(f"fetching {files} with {size} bytes")
                 try:
                     await context.reach(landing.fetch, place, found)
-                except Changed as error:
+                except FileChanged as error:
                     context.say(f"Checking the files again, because {error}")
                 else:
                     return found
@@ -192,7 +192,7 @@ class FetchFiles(Kind):
             await context.wait_until(context.clock.now() + wait, waiting)
             wait = min(wait * _GROWTH, poll.max)
 
-    def _wanted(self, found: Sequence[RemoteFile], place: Place) -> Sequence[RemoteFile]:
+    def _wanted(self, found: Sequence[RemoteFile], place: FileSource) -> Sequence[RemoteFile]:
         """Return the files to fetch, by name; Raises: StepFailed when the newest is not known."""
         if self.newest is None or len(found) <= self.newest:
             return found

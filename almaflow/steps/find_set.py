@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from almaflow.expressions import NUMBER, TEXT, Type
 from almaflow.field_types import IdTemplate, Template, as_text, choose_one
 from almaflow.steps.base import Kind
-from almaflow.steps.result import Ending, StepFailed
+from almaflow.steps.result import StepFailed, StepResult
 
 if TYPE_CHECKING:
     from almaflow.alma.wire import AlmaSet
@@ -66,9 +66,9 @@ class FindSet(Kind):
             raise choose_one(f"`{self.key}` needs either `id` or `name`.", "id", "name")
         return self
 
-    async def perform(self, context: StepContext) -> Ending:
+    async def perform(self, context: StepContext) -> StepResult:
         context.outputs.update(set_outputs(await self.find(context)))
-        return Ending()
+        return StepResult()
 
     async def find(self, context: StepContext) -> AlmaSet:
         """Return the set; Raises: StepFailed, NotInAlma."""

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from pydantic import Field
 
 from almaflow import foreign_keys
-from almaflow.expressions import ANYTHING, ListOf
+from almaflow.expressions import ANYTHING, ListType
 from almaflow.field_types import Expression, Template, Text, Whole
-from almaflow.steps.base import IDENTIFIER, Body, BodyEnd, Kind
-from almaflow.steps.result import Ending, StepFailed
+from almaflow.steps.base import IDENTIFIER, Block, BlockResult, Kind
+from almaflow.steps.result import StepFailed, StepResult
 
 if TYPE_CHECKING:
     from almaflow.steps.context import StepContext
@@ -34,7 +34,7 @@ class ForEach(Kind):
 
     key = "for_each"
     composite = True
-    outputs: ClassVar = {"results": ListOf(ANYTHING)}
+    outputs: ClassVar = {"results": ListType(ANYTHING)}
     example = """\
 - id: shelves
   for_each:
@@ -72,14 +72,14 @@ class ForEach(Kind):
     ] = 1
     steps: Annotated[list[Step], Field(min_length=1, description="The steps for each item.")]
 
-    def bodies(self) -> Iterator[Body]:
-        yield Body("*", self.steps, ("steps",), own_scope=True, names={self.as_: None})
+    def bodies(self) -> Iterator[Block]:
+        yield Block("*", self.steps, ("steps",), own_scope=True, names={self.as_: None})
 
-    async def perform(self, context: StepContext) -> Ending:
+    async def perform(self, context: StepContext) -> StepResult:
         items: list[Any] = await context.once("items", lambda: self._items(context), kept=True)
         context.progress(f"{len(items)} items")
         bodies = [
-            Body(str(number), self.steps, ("steps",), own_scope=True, names={self.as_: item})
+            Block(str(number), self.steps, ("steps",), own_scope=True, names={self.as_: item})
             for number, item in enumerate(items, start=1)
         ]
         ending, ends = await context.run_bodies(bodies, self.max_parallel)
@@ -102,6 +102,6 @@ class ForEach(Kind):
         return list(items)
 
 
-def _result(item: Any, end: BodyEnd) -> dict[str, Any]:
+def _result(item: Any, end: BlockResult) -> dict[str, Any]:
     outcome = "skipped" if end.ending is None else end.ending.outcome.value
     return {"item": item, "outcome": outcome, "steps": dict(end.steps)}

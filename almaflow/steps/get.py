@@ -15,10 +15,10 @@ from almaflow.expressions import ANYTHING
 from almaflow.field_types import Flag, Template
 from almaflow.steps.base import Kind
 from almaflow.steps.output_size import fitting
-from almaflow.steps.result import Ending, StepFailed
+from almaflow.steps.result import StepFailed, StepResult
 
 if TYPE_CHECKING:
-    from almaflow.alma.calls import Call
+    from almaflow.alma.calls import AlmaRequest
     from almaflow.steps.context import StepContext
     from almaflow.steps.selection import Selection
 
@@ -130,7 +130,7 @@ class Get(Kind):
             return {}
         return {"body": "with `select`, only its result is kept, as `value`"}
 
-    async def perform(self, context: StepContext) -> Ending:
+    async def perform(self, context: StepContext) -> StepResult:
         from almaflow.steps.joined_pages import read_all
 
         call = self._call(context)
@@ -154,9 +154,9 @@ class Get(Kind):
                 "Keep less of it with `select`, or request less (`limit`).",
             )
         )
-        return Ending()
+        return StepResult()
 
-    def _call(self, context: StepContext) -> Call[Any]:
+    def _call(self, context: StepContext) -> AlmaRequest[Any]:
         from almaflow.alma import calls
 
         query = {name: context.text(value) for name, value in self.query.items()}

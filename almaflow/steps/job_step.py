@@ -24,13 +24,13 @@ from almaflow.expressions import (
     TEXT,
     Counters,
     ExpressionFailed,
-    ListOf,
+    ListType,
     Type,
 )
 from almaflow.field_types import Condition, Flag, Message, Model, Several
 from almaflow.outcome import Outcome
-from almaflow.steps.base import EndingWord, Kind, PollSettings, Scoped
-from almaflow.steps.result import Ending, StepFailed
+from almaflow.steps.base import EndingWord, Kind, PollSettings, ScopedExpression
+from almaflow.steps.result import StepFailed, StepResult
 from almaflow.waiting import Waiting, WaitingKind
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ JOB_OUTPUTS: Mapping[str, Type] = {
     "instance_id": TEXT,
     "status": TEXT,
     "counters": COUNTERS,
-    "alerts": ListOf(ANYTHING),
+    "alerts": ListType(ANYTHING),
     "progress": NUMBER,
     "submitted_at": INSTANT,
     "link": TEXT,
@@ -111,11 +111,13 @@ class JobStep(Kind):
         None
     )
 
-    def scoped(self) -> Iterator[Scoped]:
+    def scoped(self) -> Iterator[ScopedExpression]:
         for place, expectation in enumerate(self.expect):
-            yield Scoped(("expect", place, "that"), expectation.that, self.outputs)
+            yield ScopedExpression(("expect", place, "that"), expectation.that, self.outputs)
             if expectation.message is not None:
-                yield Scoped(("expect", place, "message"), expectation.message, self.outputs)
+                yield ScopedExpression(
+                    ("expect", place, "message"), expectation.message, self.outputs
+                )
 
     async def start_and_judge(
         self,
@@ -123,7 +125,7 @@ class JobStep(Kind):
         job_id: str,
         job_name: str,
         make: Callable[[str], Sequence[JobParameter]],
-    ) -> Ending:
+    ) -> StepResult:
         """Submit the job once, follow its run to the end unless told not to, and judge it.
 
         *make* returns the parameters of a submission with a marker, as for `submit`.
@@ -132,7 +134,7 @@ class JobStep(Kind):
         begin_following(context, job_id, submitted)
         context.say(f"Alma is running {job_name} ({job_id}) as instance {submitted.instance_id}.")
         if not self.wait:
-            return Ending()
+            return StepResult()
         return await self.follow_and_judge(context, job_id, job_name, submitted)
 
     async def follow_and_judge(
@@ -143,7 +145,7 @@ class JobStep(Kind):
         submitted: Submission,
         *,
         look_now: bool = False,
-    ) -> Ending:
+    ) -> StepResult:
         """Follow a run of a job to its end and judge it.
 
         *look_now*: it may have ended already, so the first look does not wait.
@@ -193,7 +195,7 @@ class JobStep(Kind):
 
     async def _judge(
         self, context: StepContext, job_id: str, job_name: str, instance_id: str
-    ) -> Ending:
+    ) -> StepResult:
         if self.expect and not self._counters_are_there(context):
             text = "the job has ended, but its counters are not available yet"
             await context.sleep(COUNTER_LAG, Waiting(WaitingKind.JOB, text))
@@ -209,8 +211,8 @@ class JobStep(Kind):
         for expectation in self.expect:
             self._expect(context, expectation, status)
         if outcome is Outcome.WARNING:
-            return Ending(outcome, told + _explained(status, context.outputs))
-        return Ending(outcome)
+            return StepResult(outcome, told + _explained(status, context.outputs))
+        return StepResult(outcome)
 
     def _counters_are_there(self, context: StepContext) -> bool:
         """Whether there are counters, and all that the expectations ask for."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
-from almaflow.alma.calls import PAGE, Call
+from almaflow.alma.calls import PAGE, AlmaRequest
 from almaflow.alma.directory import MOST_LISTED
 from almaflow.late_dataclasses import dataclass
 from almaflow.steps.output_size import LARGEST
@@ -22,7 +22,7 @@ LARGEST_JOINED = 4 * LARGEST
 _LESS = "Request fewer entries with `query`."
 
 
-async def read_all(context: StepContext, call: Call[Any]) -> dict[str, Any]:
+async def read_all(context: StepContext, call: AlmaRequest[Any]) -> dict[str, Any]:
     """Return Alma's response to *call* with the entries of all its pages in its list.
 
     Each page is a read. `limit` of the call is the size of a page, the most that Alma allows if
@@ -42,7 +42,7 @@ async def read_all(context: StepContext, call: Call[Any]) -> dict[str, Any]:
         context.progress(f"reading all pages: {len(pages.entries)}{of} entries")
 
 
-def _page_size(call: Call[Any]) -> int:
+def _page_size(call: AlmaRequest[Any]) -> int:
     query = dict(call.query)
     if "offset" in query:
         raise StepFailed("With `all`, the query must not have an `offset`. Nothing was sent.")
@@ -55,7 +55,7 @@ def _page_size(call: Call[Any]) -> int:
     return int(limit)
 
 
-def _page(call: Call[Any], size: int, offset: int) -> Call[Any]:
+def _page(call: AlmaRequest[Any], size: int, offset: int) -> AlmaRequest[Any]:
     kept = tuple(pair for pair in call.query if pair[0] != "limit")
     return replace(call, query=(*kept, ("limit", str(size)), ("offset", str(offset))))
 

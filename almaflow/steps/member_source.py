@@ -30,7 +30,7 @@ MOST_MEMBERS = 500_000
 """How many lines of a file may name members; with more, what is recorded would be too large."""
 
 
-class Members(Model):
+class MemberSource(Model):
     """Where the members come from: exactly one of a list, a file and an expression."""
 
     short: ClassVar[str | None] = "items"
@@ -51,7 +51,7 @@ class Members(Model):
     )
 
     @model_validator(mode="after")
-    def _exactly_one(self) -> Members:
+    def _exactly_one(self) -> MemberSource:
         if (self.items is None) == (self.file is None):
             sentence = "`members` must be a list, `{file, column}` or an expression."
             raise choose_one(sentence, "items", "file")
@@ -60,7 +60,7 @@ class Members(Model):
         return self
 
 
-async def recorded_members(members: Members, context: StepContext) -> list[str]:
+async def recorded_members(members: MemberSource, context: StepContext) -> list[str]:
     """Return what `read_members` gives, recorded: the data may be another after a restart."""
 
     async def read() -> list[str]:
@@ -70,7 +70,7 @@ async def recorded_members(members: Members, context: StepContext) -> list[str]:
     return ids
 
 
-def read_members(members: Members, context: StepContext) -> list[str]:
+def read_members(members: MemberSource, context: StepContext) -> list[str]:
     """Return the ids in order, without blanks and repeats; may be empty.
 
     Raises: StepFailed, ExpressionFailed.
@@ -82,7 +82,7 @@ def read_members(members: Members, context: StepContext) -> list[str]:
     return unique(_sound(f"Member {place}", one) for place, one in named)
 
 
-def _named(members: Members, context: StepContext) -> Iterable[str]:
+def _named(members: MemberSource, context: StepContext) -> Iterable[str]:
     """Return the ids of a list, or those that an expression gives."""
     if isinstance(members.items, list):
         return (context.text(item) for item in members.items)

@@ -11,7 +11,7 @@ from almaflow import foreign_keys
 from almaflow.field_types import Message, Several, Template, Text
 from almaflow.outcome import Outcome
 from almaflow.steps.base import Kind
-from almaflow.steps.result import Ending, StepFailed
+from almaflow.steps.result import StepFailed, StepResult
 
 if TYPE_CHECKING:
     from almaflow.steps.context import StepContext
@@ -56,7 +56,7 @@ class Notify(Kind):
         ),
     ] = []
 
-    async def perform(self, context: StepContext) -> Ending:
+    async def perform(self, context: StepContext) -> StepResult:
         from almaflow.connectors.attached_files import take_files
 
         names = [name for template in self.attach for name in _names(context.value(template))]
@@ -64,8 +64,8 @@ class Notify(Kind):
         files, problems = await context.in_thread(take_files, wanted) if wanted else ([], [])
         undelivered = await context.notify(self.to, self.message, files, problems)
         if undelivered or problems:
-            return Ending(Outcome.WARNING, " ".join(filter(None, (undelivered, *problems))))
-        return Ending()
+            return StepResult(Outcome.WARNING, " ".join(filter(None, (undelivered, *problems))))
+        return StepResult()
 
 
 def _names(value: Any) -> Iterator[str]:

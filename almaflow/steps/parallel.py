@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from almaflow.steps.base import Body, Kind, StepBase
-from almaflow.steps.result import Ending
+from almaflow.steps.base import Block, Kind, StepBase
+from almaflow.steps.result import StepResult
 
 if TYPE_CHECKING:
     from almaflow.steps.context import StepContext
@@ -55,11 +55,11 @@ class Parallel(Kind):
         super().complete(step)
         cls.named = list[step]  # type: ignore[valid-type]
 
-    def bodies(self) -> Iterator[Body]:
+    def bodies(self) -> Iterator[Block]:
         for name, steps in self.__pydantic_extra__.items():
-            yield Body(name, steps, (name,))
+            yield Block(name, steps, (name,))
 
-    async def perform(self, context: StepContext) -> Ending:
+    async def perform(self, context: StepContext) -> StepResult:
         ending, _ = await context.run_bodies(list(self.bodies()))
         return ending
 

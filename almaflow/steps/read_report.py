@@ -13,13 +13,13 @@ from pydantic_core import PydanticCustomError
 from almaflow.alma.analytics import ReportPage, first_page, next_page
 from almaflow.alma.errors import AlmaRefused, ResponseLost
 from almaflow.alma.value_parsing import normal_name
-from almaflow.expressions import NUMBER, TEXT, ListOf, Record, Type
+from almaflow.expressions import NUMBER, TEXT, ListType, RecordType, Type
 from almaflow.field_types import Template, Text
 from almaflow.problems import did_you_mean
 from almaflow.steps.base import Kind
 from almaflow.steps.output_size import LARGEST_OUTPUT, fitting, too_large
 from almaflow.steps.report_path import literal_path_problem, path_problem
-from almaflow.steps.result import Ending, StepFailed
+from almaflow.steps.result import StepFailed, StepResult
 from almaflow.waiting import Waiting, WaitingKind
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class ReadReport(Kind):
     key = "read_report"
     short: ClassVar[str | None] = "path"
     outputs: ClassVar = {
-        "rows": ListOf(Record({}, "column of the report", open=True)),
+        "rows": ListType(RecordType({}, "column of the report", open=True)),
         "count": NUMBER,
     }
     example = """\
@@ -108,10 +108,10 @@ class ReadReport(Kind):
         row: Type = TEXT
         if self.column is None:
             columns = dict.fromkeys(self.columns or (), TEXT)
-            row = Record(columns, "column of the report", open=self.columns is None)
-        return {"rows": ListOf(row), "count": NUMBER}
+            row = RecordType(columns, "column of the report", open=self.columns is None)
+        return {"rows": ListType(row), "count": NUMBER}
 
-    async def perform(self, context: StepContext) -> Ending:
+    async def perform(self, context: StepContext) -> StepResult:
         path = context.text(self.path)
         if why := path_problem(path, self.path.text):
             raise StepFailed(f"{why} Nothing was sent.")
@@ -121,7 +121,7 @@ class ReadReport(Kind):
         kept = await self._all_pages(context, path, filter)
         found = {"rows": kept.rows, "count": len(kept.rows)}
         context.outputs.update(fitting(found, kept.what, _LESS))
-        return Ending()
+        return StepResult()
 
     async def _all_pages(self, context: StepContext, path: str, filter: str) -> _Rows:
         """Read the report, from its beginning again when a page was lost on the way."""

@@ -9,7 +9,7 @@ from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome
 
 
-class Ends(StrEnum):
+class BlockExit(StrEnum):
     """How a step ends the nearest body around it, instead of letting it go on."""
 
     STOP = "stop"
@@ -19,7 +19,7 @@ class Ends(StrEnum):
 
 
 @dataclass(frozen=True)
-class Ending:
+class StepResult:
     """How a step, an attempt or a body ended.
 
     *error* is a sentence, empty when there is none; *ends* is set by `stop` and by a `check`
@@ -29,13 +29,13 @@ class Ending:
 
     outcome: Outcome = Outcome.SUCCEEDED
     error: str = ""
-    ends: Ends | None = None
+    ends: BlockExit | None = None
     at: str = ""
 
 
-def timed_out(told: str) -> Ending:
+def timed_out(told: str) -> StepResult:
     """Return the ending of a step whose time is up."""
-    return Ending(Outcome.TIMED_OUT, told)
+    return StepResult(Outcome.TIMED_OUT, told)
 
 
 class StepFailed(AlmaflowError):

@@ -13,13 +13,13 @@ from pydantic_core import PydanticCustomError
 
 from almaflow.field_types import AlmaId, Model, Text, choose_one
 from almaflow.steps.job_step import JobStep
-from almaflow.steps.result import Ending
+from almaflow.steps.result import StepResult
 
 if TYPE_CHECKING:
     from almaflow.steps.context import StepContext
 
 
-class IntegrationProfile(Model):
+class IntegrationProfileRef(Model):
     """An integration profile, by exactly one of id, code or name."""
 
     short: ClassVar[str | None] = "code"
@@ -29,14 +29,14 @@ class IntegrationProfile(Model):
     name: Annotated[Text | None, Field(description="The exact name of the profile.")] = None
 
     @model_validator(mode="after")
-    def _exactly_one(self) -> IntegrationProfile:
+    def _exactly_one(self) -> IntegrationProfileRef:
         if sum(part is not None for part in (self.id, self.code, self.name)) != 1:
             sentence = "A profile needs exactly one of `id`, `code` and `name`."
             raise choose_one(sentence, "id", "code", "name")
         return self
 
 
-class ImportProfile(Model):
+class ImportProfileRef(Model):
     """An import profile, by id or by name."""
 
     short: ClassVar[str | None] = "name"
@@ -45,7 +45,7 @@ class ImportProfile(Model):
     name: Annotated[Text | None, Field(description="The exact name of the profile.")] = None
 
     @model_validator(mode="after")
-    def _exactly_one(self) -> ImportProfile:
+    def _exactly_one(self) -> ImportProfileRef:
         if (self.id is None) == (self.name is None):
             raise choose_one("A profile needs either `id` or `name`.", "id", "name")
         return self
@@ -67,11 +67,11 @@ class RunProfile(JobStep):
 """
 
     integration: Annotated[
-        IntegrationProfile | None,
+        IntegrationProfileRef | None,
         Field(description="An integration profile: its code, or `{id|code|name: …}`."),
     ] = None
     import_: Annotated[
-        ImportProfile | None,
+        ImportProfileRef | None,
         Field(alias="import", description="An import profile: its name, or `{id|name: …}`."),
     ] = None
     job: Annotated[
@@ -94,7 +94,7 @@ class RunProfile(JobStep):
             )
         return self
 
-    async def perform(self, context: StepContext) -> Ending:
+    async def perform(self, context: StepContext) -> StepResult:
         job = await context.once("job", lambda: self._resolve(context))
         return await self.start_and_judge(context, job["id"], job["name"], lambda _: [])
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from almaflow.alma import calls
-from almaflow.alma.calls import Call
+from almaflow.alma.calls import AlmaRequest
 from almaflow.alma.directory import MOST_LISTED, read_pages
 from almaflow.alma.wire import AlmaSet, Member, Page
-from almaflow.expressions import NUMBER, TEXT, ListOf, Record
+from almaflow.expressions import NUMBER, TEXT, ListType, RecordType
 from almaflow.steps.find_set import FindSet
 from almaflow.steps.output_size import fitting
-from almaflow.steps.result import Ending, StepFailed
+from almaflow.steps.result import StepFailed, StepResult
 
 if TYPE_CHECKING:
     from almaflow.steps.context import StepContext
@@ -29,8 +29,8 @@ class SetMembers(FindSet):
     outputs: ClassVar = {
         "set_id": TEXT,
         "name": TEXT,
-        "ids": ListOf(TEXT),
-        "members": ListOf(Record({"id": TEXT, "description": TEXT}, "part of a member")),
+        "ids": ListType(TEXT),
+        "members": ListType(RecordType({"id": TEXT, "description": TEXT}, "part of a member")),
         "count": NUMBER,
     }
     example = """\
@@ -39,7 +39,7 @@ class SetMembers(FindSet):
 - check: steps.yesterday.count > 0
 """
 
-    async def perform(self, context: StepContext) -> Ending:
+    async def perform(self, context: StepContext) -> StepResult:
         found = await self.find(context)
         members = await _members(context, found)
         context.outputs.update(
@@ -57,7 +57,7 @@ class SetMembers(FindSet):
                 "Use a smaller set.",
             )
         )
-        return Ending()
+        return StepResult()
 
 
 async def _members(context: StepContext, alma_set: AlmaSet) -> list[Member]:
@@ -69,7 +69,7 @@ async def _members(context: StepContext, alma_set: AlmaSet) -> list[Member]:
             f"{MOST_LISTED:,} can be listed. Use a smaller set."
         )
 
-    def page_at(offset: int) -> Call[Page[Member]]:
+    def page_at(offset: int) -> AlmaRequest[Page[Member]]:
         if offset:
             context.progress(f"{offset} of {count} members read")
         return calls.set_members(alma_set.id, offset=offset)

@@ -14,7 +14,7 @@ from almaflow.alma.wire import AlmaSet, JobInstance
 from almaflow.field_types import IdTemplate, Model, Template
 from almaflow.outcome import Outcome
 from almaflow.steps.job_step import COUNTER_LAG, OUTCOME_OF_STATUS, next_pace
-from almaflow.steps.result import Ending, StepFailed
+from almaflow.steps.result import StepFailed, StepResult
 from almaflow.waiting import Waiting, WaitingKind
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ async def until_filled(context: StepContext, set_id: str, most: int) -> None:
         await context.sleep(LOOK, Waiting(WaitingKind.JOB, text))
 
 
-async def until_run_has_filled(context: StepContext, set_id: str, most: int) -> Ending:
+async def until_run_has_filled(context: StepContext, set_id: str, most: int) -> StepResult:
     """Follow the job by which Alma fills a set of an import run's titles.
 
     Raises: StepFailed when the job did not do it.
@@ -152,7 +152,7 @@ async def until_run_has_filled(context: StepContext, set_id: str, most: int) -> 
     filled_by = (await context.read(calls.alma_set(set_id))).filled_by
     if not filled_by:
         await until_filled(context, set_id, most)
-        return Ending()
+        return StepResult()
     pace = context.poll.first
     began_at = context.clock.now()
     while not is_terminal(run := await context.read(calls.instance(filled_by), poll=True)):
@@ -168,4 +168,4 @@ async def until_run_has_filled(context: StepContext, set_id: str, most: int) -> 
     )
     if outcome is Outcome.FAILED:
         raise StepFailed(f"{told}; the set is not complete.", status=run.status)
-    return Ending(outcome, f"{told}." if outcome is Outcome.WARNING else "")
+    return StepResult(outcome, f"{told}." if outcome is Outcome.WARNING else "")

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from almaflow.field_types import Message
 from almaflow.steps.base import Kind
-from almaflow.steps.result import Ending, Ends
+from almaflow.steps.result import BlockExit, StepResult
 
 if TYPE_CHECKING:
     from almaflow.steps.context import StepContext
@@ -28,7 +28,7 @@ class Stop(Kind):
         Message | None, Field(description="The reason, shown in reports; optional.")
     ] = None
 
-    async def perform(self, context: StepContext) -> Ending:
+    async def perform(self, context: StepContext) -> StepResult:
         if self.message is not None:
             context.say(context.message(self.message))
-        return Ending(ends=Ends.STOP)
+        return StepResult(ends=BlockExit.STOP)

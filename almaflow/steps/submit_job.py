@@ -27,7 +27,7 @@ from almaflow.field_types import (
     rounded_number,
 )
 from almaflow.steps.job_step import JobStep
-from almaflow.steps.result import Ending, StepFailed
+from almaflow.steps.result import StepFailed, StepResult
 
 if TYPE_CHECKING:
     from almaflow.steps.context import StepContext
@@ -219,7 +219,7 @@ class SubmitJob(JobStep):
         if self.payload is not None:
             yield self.payload
 
-    async def perform(self, context: StepContext) -> Ending:
+    async def perform(self, context: StepContext) -> StepResult:
         job = await context.once("job", lambda: self._resolve(context))
 
         def parameters(marker: str) -> list[JobParameter]:

@@ -15,8 +15,8 @@ from almaflow.alma.wire import AlmaSet
 from almaflow.field_types import IdTemplate, Text, choose_one
 from almaflow.steps.base import Kind
 from almaflow.steps.find_set import SET_OUTPUTS, set_outputs
-from almaflow.steps.member_source import Members, recorded_members
-from almaflow.steps.result import Ending, StepFailed
+from almaflow.steps.member_source import MemberSource, recorded_members
+from almaflow.steps.result import StepFailed, StepResult
 from almaflow.steps.set_member_changes import MemberChanges, OnInvalid, id_type_problem
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class UpdateSet(Kind):
 
     id: Annotated[IdTemplate, Field(description="The id of the itemized set.")]
     add: Annotated[
-        Members | None,
+        MemberSource | None,
         Field(
             description="The members to add: a list of ids, a file and a column, or an "
             "expression. More than 1000 members are sent in batches; duplicates "
@@ -52,10 +52,10 @@ class UpdateSet(Kind):
         ),
     ] = None
     remove: Annotated[
-        Members | None, Field(description=("The members to remove, written as in `add`."))
+        MemberSource | None, Field(description=("The members to remove, written as in `add`."))
     ] = None
     replace: Annotated[
-        Members | None,
+        MemberSource | None,
         Field(
             description="The complete list of members, written as in `add`: all other members "
             "are removed. An empty list empties the set."
@@ -85,7 +85,7 @@ class UpdateSet(Kind):
             raise choose_one(sentence, "add", "remove", "replace")
         return self
 
-    async def perform(self, context: StepContext) -> Ending:
+    async def perform(self, context: StepContext) -> StepResult:
         set_id = context.text(self.id)
         if not set_id:
             raise StepFailed("The `id` of `update_set` is empty. Nothing was changed.")
@@ -105,7 +105,7 @@ class UpdateSet(Kind):
         if (now.member_count or 0) >= changes.certain:
             context.outputs.update(set_outputs(now, changes.rejected))
             self._compare(now, changes)
-        return Ending()
+        return StepResult()
 
     def _check(self, found: AlmaSet) -> None:
         """Raise `StepFailed` when members of *found* cannot be changed as the step says."""

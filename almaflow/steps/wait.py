@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from almaflow.expressions import NUMBER
 from almaflow.field_types import Template, choose_one, parse_duration
 from almaflow.steps.base import Kind
-from almaflow.steps.result import Ending, StepFailed
+from almaflow.steps.result import StepFailed, StepResult
 from almaflow.waiting import Waiting, WaitingKind
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Wait(Kind):
             raise choose_one("`wait` needs either `for` or `until`.", "for", "until")
         return self
 
-    async def perform(self, context: StepContext) -> Ending:
+    async def perform(self, context: StepContext) -> StepResult:
         end = self._end(context)
         text = f"until {end:%Y-%m-%d %H:%M:%S %Z}"
         waiting = Waiting(WaitingKind.TIME, text, until=end)
@@ -76,7 +76,7 @@ class Wait(Kind):
             # The clock was set back meanwhile: it is not that time yet.
             await context.wait_until(end, waiting)
         context.outputs["waited"] = max(0, round(end.timestamp() - context.now.timestamp()))
-        return Ending()
+        return StepResult()
 
     def _end(self, context: StepContext) -> datetime:
         if self.for_ is not None:

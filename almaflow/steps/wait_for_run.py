@@ -12,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from almaflow.alma import calls
-from almaflow.alma.calls import Call
+from almaflow.alma.calls import AlmaRequest
 from almaflow.alma.directory import read_pages
 from almaflow.alma.value_parsing import normal_name
 from almaflow.alma.wire import JobInstance
@@ -21,8 +21,8 @@ from almaflow.field_types import Expression, Template
 from almaflow.outcome import Outcome
 from almaflow.steps.context import StepContext, Submission
 from almaflow.steps.job_step import GROWTH, JobStep, begin_following
-from almaflow.steps.result import Ending, Ends, StepFailed
-from almaflow.steps.run_profile import ImportProfile, IntegrationProfile
+from almaflow.steps.result import BlockExit, StepFailed, StepResult
+from almaflow.steps.run_profile import ImportProfileRef, IntegrationProfileRef
 from almaflow.steps.submit_job import JobReference, named_job
 from almaflow.waiting import Waiting, WaitingKind
 
@@ -68,11 +68,11 @@ class WaitForRun(JobStep):
         ),
     ] = None
     integration: Annotated[
-        IntegrationProfile | None,
+        IntegrationProfileRef | None,
         Field(description="The integration profile of the job."),
     ] = None
     import_: Annotated[
-        ImportProfile | None,
+        ImportProfileRef | None,
         Field(alias="import", description="The import profile of the job."),
     ] = None
     since: Annotated[
@@ -149,7 +149,7 @@ class WaitForRun(JobStep):
             raise PydanticCustomError("choose_one", told)
         return self
 
-    async def perform(self, context: StepContext) -> Ending:
+    async def perform(self, context: StepContext) -> StepResult:
         job = await context.once("job", lambda: self._resolve(context))
         found = await context.once("adopted", lambda: self._find(context, job["id"]))
         if found is None:
@@ -158,17 +158,17 @@ class WaitForRun(JobStep):
         run = Submission(found["id"], found["at"])
         begin_following(context, job["id"], run)
         if not self.wait:
-            return Ending()
+            return StepResult()
         return await self.follow_and_judge(context, job["id"], job["name"], run, look_now=True)
 
-    def _none(self, context: StepContext, job: str) -> Ending:
+    def _none(self, context: StepContext, job: str) -> StepResult:
         """Return how the step ends without an instance; Raises: StepFailed."""
         since = self._since(context)
         pattern = "" if self.name is None else f" named `{context.text(self.name)}`"
         text = f"There is no instance of {job}{pattern} since {since:%Y-%m-%d %H:%M %Z}."
         if self.if_none == "fail":
             raise StepFailed(text)
-        return Ending(Outcome.SKIPPED, text, Ends.SKIP if self.if_none == "skip" else None)
+        return StepResult(Outcome.SKIPPED, text, BlockExit.SKIP if self.if_none == "skip" else None)
 
     async def _resolve(self, context: StepContext) -> dict[str, str]:
         directory = context.directory
@@ -209,7 +209,7 @@ class WaitForRun(JobStep):
         # Alma's dates are days in a zone of its own.
         day = (self._since(context, by_alma=True).astimezone(UTC) - timedelta(days=1)).date()
 
-        async def look(call: Call[T]) -> T:
+        async def look(call: AlmaRequest[T]) -> T:
             return await context.read(call, poll=True)
 
         async def by_alma() -> datetime:

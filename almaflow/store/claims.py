@@ -12,7 +12,7 @@ from almaflow.outcome import Status
 from almaflow.store import journal, processes, runs
 from almaflow.store.connection import columns_of
 from almaflow.store.errors import RunEnded, RunHeld
-from almaflow.store.records import Claim, Entry, LoadedRun, Process
+from almaflow.store.records import Claim, JournalEntry, LoadedRun, Process
 from almaflow.store.run_queue import DueRun
 from almaflow.store.transaction import Transaction
 
@@ -132,7 +132,7 @@ def load(tx: Transaction, claims: Sequence[Claim]) -> list[LoadedRun]:
     """Return claimed runs with their journals; runs whose claim was lost are left out."""
     run_ids = [one.run_id for one in claims]
     records = runs.get_all(tx, run_ids)
-    entries: dict[str, list[Entry]] = {run_id: [] for run_id in run_ids}
+    entries: dict[str, list[JournalEntry]] = {run_id: [] for run_id in run_ids}
     for entry in journal.of_runs(tx, run_ids):
         entries[entry.run_id].append(entry)
     return [

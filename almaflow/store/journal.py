@@ -20,7 +20,7 @@ from typing import Any
 from almaflow.store.connection import Row, assignments, columns_of
 from almaflow.store.errors import ClaimLost, MoveWrong
 from almaflow.store.json_values import from_json, to_json
-from almaflow.store.records import KEEP, Claim, Entry, EntryState, Keep, RunRecord
+from almaflow.store.records import KEEP, Claim, EntryState, JournalEntry, Keep, RunRecord
 from almaflow.store.transaction import Transaction
 
 _MOVES: dict[EntryState | None, frozenset[EntryState]] = {
@@ -44,7 +44,7 @@ _LOOK = (
     " AND journal.attempt = :attempt AND journal.effect = :effect"
     " WHERE runs.id = :run_id"
 )
-_SELECT = f"SELECT {columns_of(Entry)} FROM journal"
+_SELECT = f"SELECT {columns_of(JournalEntry)} FROM journal"
 
 
 def record(
@@ -58,7 +58,7 @@ def record(
     value: Any | Keep = KEEP,
     request_hash: str = "",
     resubmit: bool = False,
-) -> Entry:
+) -> JournalEntry:
     """Create a journal entry or move it to *state*, and return it as it is recorded.
 
     *value* replaces the recorded one; `KEEP` leaves it (a new entry then has None).
@@ -106,7 +106,7 @@ def record(
         first = {"request_hash": row["request_hash"], "created_at": row["created_at"]}
         changes = assignments(values)
         tx.execute(f"UPDATE journal SET {changes} WHERE id = :id", id=row["id"], **values)
-    return Entry(**(key | values | first | {"value": value}))
+    return JournalEntry(**(key | values | first | {"value": value}))
 
 
 def add_by_person(
@@ -144,7 +144,7 @@ def _check_move(name: str, before: EntryState | None, state: EntryState, resubmi
     )
 
 
-def of_run(tx: Transaction, run_id: str) -> list[Entry]:
+def of_run(tx: Transaction, run_id: str) -> list[JournalEntry]:
     """Return the entries of a run in the order in which they were made."""
     rows = tx.rows(f"{_SELECT} WHERE run_id = :run_id ORDER BY id", run_id=run_id)
     return [_entry(row) for row in rows]
@@ -156,12 +156,12 @@ def value_of(tx: Transaction, run_id: str, path: str, attempt: int, effect: str)
     return None if row is None or row["id"] is None else from_json(row["value"])
 
 
-def of_runs(tx: Transaction, run_ids: Sequence[str]) -> Iterator[Entry]:
+def of_runs(tx: Transaction, run_ids: Sequence[str]) -> Iterator[JournalEntry]:
     """Yield the entries of many runs; those of each in the order in which they were made."""
     for row in tx.rows(f"{_SELECT} WHERE run_id IN :run_ids ORDER BY id", run_ids=run_ids):
         yield _entry(row)
 
 
-def _entry(row: Row) -> Entry:
+def _entry(row: Row) -> JournalEntry:
     state, value = EntryState(row["state"]), from_json(row["value"])
-    return Entry(**row | {"state": state, "value": value})
+    return JournalEntry(**row | {"state": state, "value": value})

@@ -9,14 +9,14 @@ from typing import Any
 
 from almaflow.store.connection import all_of, assignments, at_most, columns_of
 from almaflow.store.json_values import clean
-from almaflow.store.schedule_records import NewNotice, NoticeRecord
+from almaflow.store.schedule_records import NewNotification, NotificationRecord
 from almaflow.store.transaction import Transaction
 
-_SELECT = f"SELECT {columns_of(NoticeRecord)} FROM notices"
+_SELECT = f"SELECT {columns_of(NotificationRecord)} FROM notices"
 _DUE = f"{_SELECT} WHERE next_at <= :now ORDER BY next_at, id LIMIT :limit"
 
 
-def add(tx: Transaction, new: Sequence[NewNotice]) -> int:
+def add(tx: Transaction, new: Sequence[NewNotification]) -> int:
     """Record notices to be delivered immediately, and return how many were new.
 
     A notice whose key was sent to the same channel is left alone.
@@ -33,14 +33,14 @@ def add(tx: Transaction, new: Sequence[NewNotice]) -> int:
     return len(rows)
 
 
-def _row(notice: NewNotice, at: datetime) -> dict[str, Any]:
+def _row(notice: NewNotification, at: datetime) -> dict[str, Any]:
     row = asdict(notice) | {"title": clean(notice.title), "text": clean(notice.text)}
     return row | {"created_at": at, "tries": 0, "next_at": at, "error": ""}
 
 
-def due(tx: Transaction, limit: int = 100) -> list[NoticeRecord]:
+def due(tx: Transaction, limit: int = 100) -> list[NotificationRecord]:
     """Return the notices that are due, those that have been waiting longest first."""
-    return [NoticeRecord(**row) for row in tx.rows(_DUE, now=tx.now, limit=limit)]
+    return [NotificationRecord(**row) for row in tx.rows(_DUE, now=tx.now, limit=limit)]
 
 
 def next_at(tx: Transaction) -> datetime | None:
@@ -50,17 +50,17 @@ def next_at(tx: Transaction) -> datetime | None:
     return earliest
 
 
-def take(tx: Transaction, notice: NoticeRecord, until: datetime) -> bool:
+def take(tx: Transaction, notice: NotificationRecord, until: datetime) -> bool:
     """Reserve a due notice for this process until an instant; False: another one was faster."""
     mine = "UPDATE notices SET next_at = :until WHERE id = :id AND next_at = :next_at"
     return tx.execute(mine, id=notice.id, next_at=notice.next_at, until=until) == 1
 
 
-def find(tx: Transaction, key: str, channel: str) -> NoticeRecord | None:
+def find(tx: Transaction, key: str, channel: str) -> NotificationRecord | None:
     """Return the notice with a key to a channel; None: there is none, or it was pruned."""
     of_key = f'{_SELECT} WHERE "key" = :key AND channel = :channel'
     row = tx.row(of_key, key=key, channel=channel)
-    return None if row is None else NoticeRecord(**row)
+    return None if row is None else NotificationRecord(**row)
 
 
 def undelivered(tx: Transaction) -> int:
@@ -93,7 +93,7 @@ def newest(
     since: datetime | None = None,
     workflow: str | None = None,
     limit: int | None = None,
-) -> list[NoticeRecord]:
+) -> list[NotificationRecord]:
     """Return the notices made at or after *since*, newest first, at most *limit*."""
     conditions: list[str] = []
     if since is not None:
@@ -102,4 +102,4 @@ def newest(
         conditions.append("workflow = :workflow")
     statement = f"{_SELECT}{all_of(conditions)} ORDER BY id DESC{at_most(limit)}"
     rows = tx.rows(statement, since=since, workflow=workflow, limit=limit)
-    return [NoticeRecord(**row) for row in rows]
+    return [NotificationRecord(**row) for row in rows]

@@ -7,16 +7,16 @@ from typing import Any
 
 from almaflow.store.connection import all_of, columns_of
 from almaflow.store.json_values import clean
-from almaflow.store.schedule_records import Pause
+from almaflow.store.schedule_records import SchedulePause
 from almaflow.store.transaction import Transaction
 
-_SELECT = f"SELECT {columns_of(Pause)} FROM pauses"
+_SELECT = f"SELECT {columns_of(SchedulePause)} FROM pauses"
 _ACTIVE = "workflow = :workflow AND (until IS NULL OR until > :now)"
 
 
 def begin(
     tx: Transaction, workflow: str, *, by: str, note: str = "", until: datetime | None = None
-) -> Pause:
+) -> SchedulePause:
     """Pause a workflow from now on, and return the pause; one that is active ends now.
 
     *until* is when the pause ends automatically; None: a person has to end it.
@@ -30,10 +30,10 @@ def begin(
         "by": clean(by),
         "ended_by": "",
     }
-    return Pause(id=tx.insert_numbered("pauses", **row), **row)
+    return SchedulePause(id=tx.insert_numbered("pauses", **row), **row)
 
 
-def end(tx: Transaction, workflow: str, *, by: str) -> Pause | None:
+def end(tx: Transaction, workflow: str, *, by: str) -> SchedulePause | None:
     """End the active pause of a workflow and return it, None when it has none now."""
     now = tx.now
     row = tx.row(f"{_SELECT} WHERE {_ACTIVE} ORDER BY id", workflow=workflow, now=now)
@@ -46,12 +46,12 @@ def end(tx: Transaction, workflow: str, *, by: str) -> Pause | None:
         now=now,
         ended_by=ended_by,
     )
-    return Pause(**row | {"until": now, "ended_by": ended_by})
+    return SchedulePause(**row | {"until": now, "ended_by": ended_by})
 
 
 def find(
     tx: Transaction, *, workflow: str | None = None, since: datetime | None = None
-) -> list[Pause]:
+) -> list[SchedulePause]:
     """Return the pauses that had not ended at *since*, oldest first; None: all."""
     conditions: list[str] = []
     if workflow is not None:
@@ -59,4 +59,4 @@ def find(
     if since is not None:
         conditions.append("(until IS NULL OR until > :since)")
     statement = f"{_SELECT}{all_of(conditions)} ORDER BY id"
-    return [Pause(**row) for row in tx.rows(statement, workflow=workflow, since=since)]
+    return [SchedulePause(**row) for row in tx.rows(statement, workflow=workflow, since=since)]

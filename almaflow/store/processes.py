@@ -9,7 +9,7 @@ from datetime import datetime
 from almaflow.outcome import Status
 from almaflow.store.connection import Row, columns_of
 from almaflow.store.errors import LeaseLost
-from almaflow.store.records import AtWork, Process
+from almaflow.store.records import ActiveProcess, Process
 from almaflow.store.transaction import Transaction
 
 _SELECT = f"SELECT {columns_of(Process)} FROM processes WHERE id = :process_id"
@@ -42,20 +42,20 @@ def get(tx: Transaction, process_id: str) -> Process | None:
     return None if row is None else Process(**row)
 
 
-def at_work(tx: Transaction) -> list[AtWork]:
+def at_work(tx: Transaction) -> list[ActiveProcess]:
     """Return the processes that have not left, the oldest first; those found dead leave now."""
     here = [process_id for process_id in tx.column(_HERE_NOW) if is_alive(tx, process_id)]
     leader = tx.value("SELECT process_id FROM leader")
     work: dict[str, list[Row]] = {}
     for row in tx.rows(_WORK):
         work.setdefault(row["owner"], []).append(row)
-    found: list[AtWork] = []
+    found: list[ActiveProcess] = []
     for process_id in here:
         process, runs = get(tx, process_id), work.get(process_id, [])
         assert process is not None
         waiting = sum(row["status"] == Status.WAITING for row in runs)
         ids = tuple(row["id"] for row in runs)
-        found.append(AtWork(process, process_id == leader, ids, waiting))
+        found.append(ActiveProcess(process, process_id == leader, ids, waiting))
     return found
 
 

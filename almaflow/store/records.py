@@ -101,7 +101,7 @@ class EntryState(StrEnum):
 
 
 @dataclass(frozen=True)
-class Entry:
+class JournalEntry:
     """One effect of a run: a step's begin or end, or one write to Alma."""
 
     run_id: str
@@ -132,7 +132,7 @@ KEEP: Final = Keep()
 
 
 @dataclass(frozen=True)
-class Line:
+class NewLogEntry:
     """A line for a run's log, to be written; *path* is a step's, or empty."""
 
     at: datetime
@@ -143,7 +143,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Event:
+class LogEntry:
     """One line of a run's log; *id* grows with time over the whole store."""
 
     id: int
@@ -173,7 +173,7 @@ class Process:
 
 
 @dataclass(frozen=True)
-class AtWork:
+class ActiveProcess:
     """A process that has not left, and what it works on."""
 
     process: Process
@@ -186,7 +186,7 @@ class AtWork:
 
 
 @dataclass(frozen=True)
-class Cancel:
+class CancelRequest:
     """A person asked for a run to be cancelled."""
 
     at: datetime
@@ -213,7 +213,7 @@ class LoadedRun:
 
     claim: Claim
     record: RunRecord
-    entries: list[Entry]
+    entries: list[JournalEntry]
 
 
 # Slots: what Alma's limits on jobs leave us

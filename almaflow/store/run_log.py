@@ -7,11 +7,12 @@ from typing import Any
 
 from almaflow.store.connection import columns_of
 from almaflow.store.json_values import clean, from_json, to_json
-from almaflow.store.records import Event, Line
+from almaflow.store.records import LogEntry, NewLogEntry
 from almaflow.store.transaction import Transaction
 
 _AFTER = (
-    f"SELECT {columns_of(Event)} FROM events WHERE run_id = :run_id AND id > :after_id ORDER BY id"
+    f"SELECT {columns_of(LogEntry)} FROM events"
+    " WHERE run_id = :run_id AND id > :after_id ORDER BY id"
 )
 
 
@@ -23,10 +24,10 @@ def add(
     Raises:
         ValueUnfit: *data* is larger than 16 MiB, or cannot be written as JSON.
     """
-    add_all(tx, run_id, [Line(tx.now, kind, path, text, data)])
+    add_all(tx, run_id, [NewLogEntry(tx.now, kind, path, text, data)])
 
 
-def add_all(tx: Transaction, run_id: str, lines: Sequence[Line]) -> None:
+def add_all(tx: Transaction, run_id: str, lines: Sequence[NewLogEntry]) -> None:
     """Append lines to the log of a run, in their order; Raises: ValueUnfit."""
     rows = [
         {
@@ -42,7 +43,7 @@ def add_all(tx: Transaction, run_id: str, lines: Sequence[Line]) -> None:
     tx.insert_all("events", rows)
 
 
-def after(tx: Transaction, run_id: str, after_id: int = 0) -> list[Event]:
+def after(tx: Transaction, run_id: str, after_id: int = 0) -> list[LogEntry]:
     """Return the events of a run that are newer than the event *after_id*, oldest first."""
     rows = tx.rows(_AFTER, run_id=run_id, after_id=after_id)
-    return [Event(**row | {"data": from_json(row["data"])}) for row in rows]
+    return [LogEntry(**row | {"data": from_json(row["data"])}) for row in rows]

@@ -16,7 +16,7 @@ from almaflow.store import journal
 from almaflow.store.connection import Row, all_of, assignments, at_most, columns_of
 from almaflow.store.errors import ClaimLost, RunEnded, RunExists, RunNotEnded, RunNotFound
 from almaflow.store.json_values import clean, from_json, to_json
-from almaflow.store.records import Cancel, Claim, RunRecord
+from almaflow.store.records import CancelRequest, Claim, RunRecord
 from almaflow.store.transaction import Transaction
 from almaflow.waiting import Waiting
 
@@ -373,11 +373,11 @@ _CANCELS = (
 )
 
 
-def cancels(tx: Transaction, run_ids: Collection[str]) -> dict[str, Cancel]:
+def cancels(tx: Transaction, run_ids: Collection[str]) -> dict[str, CancelRequest]:
     """Return, by run id, what of *run_ids* is to be cancelled and is not finished."""
     ids = frozenset(run_ids)
     return {
-        row["id"]: Cancel(row["cancel_requested_at"], row["cancel_requested_by"])
+        row["id"]: CancelRequest(row["cancel_requested_at"], row["cancel_requested_by"])
         for row in tx.rows(_CANCELS)
         if row["id"] in ids
     }

@@ -26,7 +26,7 @@ class TickEnding(StrEnum):
     """It was to run and did not."""
 
 
-class Cause(StrEnum):
+class TickCause(StrEnum):
     """Why a tick did not become a run of its own; the row's `reason` says it in words."""
 
     EXCEPT = "except"
@@ -81,7 +81,7 @@ class NewTick:
     starts_at: datetime
     """When its run is to begin: `at`, and its jitter."""
     ending: TickEnding | None = None
-    cause: Cause | None = None
+    cause: TickCause | None = None
     reason: str = ""
 
 
@@ -109,14 +109,14 @@ class TickEnd:
 
     tick_id: int
     ending: TickEnding
-    cause: Cause
+    cause: TickCause
     reason: str
     """A sentence for people."""
     merged_into: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pause:
+class SchedulePause:
     """A time in which no tick of a workflow runs."""
 
     id: int
@@ -135,7 +135,7 @@ class Pause:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class WorkflowSource:
     """A workflow file as it was when it was last valid."""
 
     path: str
@@ -149,7 +149,7 @@ class Source:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NewNotice:
+class NewNotification:
     """Something to be sent to a channel; *key* identifies it, so that it is sent once."""
 
     key: str
@@ -163,7 +163,7 @@ class NewNotice:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NoticeRecord(NewNotice):
+class NotificationRecord(NewNotification):
     """A notice and how far it has got."""
 
     id: int

@@ -9,17 +9,19 @@ from typing import Any
 from almaflow.store import runs
 from almaflow.store.connection import assignments, columns_of
 from almaflow.store.json_values import clean
-from almaflow.store.schedule_records import Source
+from almaflow.store.schedule_records import WorkflowSource
 from almaflow.store.transaction import Transaction
 
 
-def find(tx: Transaction) -> list[Source]:
+def find(tx: Transaction) -> list[WorkflowSource]:
     """Return all files, by path."""
-    rows = tx.rows(f"SELECT {columns_of(Source)} FROM sources ORDER BY path")
-    return [Source(**row) for row in rows]
+    rows = tx.rows(f"SELECT {columns_of(WorkflowSource)} FROM sources ORDER BY path")
+    return [WorkflowSource(**row) for row in rows]
 
 
-def keep(tx: Transaction, source: Source, definition: Mapping[str, Any] | None) -> Source:
+def keep(
+    tx: Transaction, source: WorkflowSource, definition: Mapping[str, Any] | None
+) -> WorkflowSource:
     """Record a file, replacing what was known of it, and return it with its hash.
 
     None for *definition*: the store has it under the hash that the source names.

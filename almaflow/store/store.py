@@ -272,15 +272,15 @@ class Store:
     # until Alma shows that its instance has ended.
     ask_slot = writing(job_slots.ask)
     take_slot = writing(admission.take)
-    look_at_place = writing(admission.look)
-    later_place = writing(job_slots.put_off)
-    drop_place = writing(job_slots.drop)
-    settle_place = writing(job_slots.settle)
-    suspect_place = writing(job_slots.suspect)
-    free_place = writing(job_slots.free)
+    slot_blocker = writing(admission.look)
+    postpone_slot = writing(job_slots.put_off)
+    drop_slot = writing(job_slots.drop)
+    settle_slot = writing(job_slots.settle)
+    suspect_slot = writing(job_slots.suspect)
+    free_slot = writing(job_slots.free)
     free_spot = writing(job_slots.free_spot)
-    place = reading(job_slots.find)
-    places_of = reading(job_slots.of_run)
+    slot = reading(job_slots.find)
+    slots_of = reading(job_slots.of_run)
     holders = reading(job_slots.holders)
     queue = reading(job_slots.queue)
     turns = writing(admission.turns)
@@ -382,12 +382,12 @@ class Store:
         with self.read() as tx:
             return retention.count(tx, before)
 
-    def contents(self) -> dict[str, transfer.Content]:
+    def contents(self) -> dict[str, transfer.TableHash]:
         """Return how many rows each table holds, and a hash of them."""
         with self._database.read() as connection:
             return transfer.contents(connection)
 
-    def migrate_to(self, other: Store, *, dry_run: bool = False) -> dict[str, transfer.Content]:
+    def migrate_to(self, other: Store, *, dry_run: bool = False) -> dict[str, transfer.TableHash]:
         """Copy this store into *other*; see `transfer.migrate`."""
         return transfer.migrate(self._database, other._database, dry_run=dry_run)
 

@@ -17,7 +17,7 @@ from almaflow.store.connection import Row, all_of, assignments, at_most, columns
 from almaflow.store.errors import RunExists, TickDecided
 from almaflow.store.json_values import clean
 from almaflow.store.records import RunRecord
-from almaflow.store.schedule_records import Cause, NewTick, Tick, TickEnd, TickEnding
+from almaflow.store.schedule_records import NewTick, Tick, TickCause, TickEnd, TickEnding
 from almaflow.store.transaction import Transaction
 
 _SELECT = f"SELECT {columns_of(Tick)} FROM ticks"
@@ -135,7 +135,9 @@ def skip(tx: Transaction, new: NewTick) -> Tick:
         TickDecided: it has an ending already; carries its row.
     """
     at = tx.now
-    new = replace(new, ending=TickEnding.SKIPPED, cause=Cause.SKIP_NEXT, reason=clean(new.reason))
+    new = replace(
+        new, ending=TickEnding.SKIPPED, cause=TickCause.SKIP_NEXT, reason=clean(new.reason)
+    )
     tick = _find(tx, new)
     if tick is None:
         tx.insert("ticks", **_row(new, at))
@@ -214,5 +216,5 @@ def _tick(row: Row) -> Tick:
     if values["ending"] is not None:
         values["ending"] = TickEnding(values["ending"])
     if values["cause"] is not None:
-        values["cause"] = Cause(values["cause"])
+        values["cause"] = TickCause(values["cause"])
     return Tick(**values)

@@ -30,7 +30,7 @@ _COUNTERS: Final = re.findall(
 
 
 @dataclass(frozen=True)
-class Content:
+class TableHash:
     """What a table holds."""
 
     rows: int
@@ -38,19 +38,19 @@ class Content:
     """A hash of all rows, whatever their order."""
 
 
-def contents(connection: Connection) -> dict[str, Content]:
+def contents(connection: Connection) -> dict[str, TableHash]:
     """Return what each table of the store holds, but for its version."""
     return {table: _content(connection, table) for table in TABLES if table != _VERSION}
 
 
-def _content(connection: Connection, table: str) -> Content:
+def _content(connection: Connection, table: str) -> TableHash:
     count, total = 0, 0
     for rows in _batches(connection, table):
         for row in rows:
             text = json.dumps(row, sort_keys=True, ensure_ascii=False)
             total += int.from_bytes(hashlib.sha256(text.encode()).digest())
             count += 1
-    return Content(count, f"{total % (1 << 256):064x}")
+    return TableHash(count, f"{total % (1 << 256):064x}")
 
 
 def _batches(connection: Connection, table: str) -> Iterator[list[Row]]:
@@ -70,7 +70,7 @@ class _Rehearsed(Exception):
     """Takes back what was copied for a rehearsal."""
 
 
-def migrate(source: Database, target: Database, *, dry_run: bool = False) -> dict[str, Content]:
+def migrate(source: Database, target: Database, *, dry_run: bool = False) -> dict[str, TableHash]:
     """Copy the store *source* (SQLite) into *target* (PostgreSQL) and return what it holds.
 
     With *dry_run* everything is done and taken back.
@@ -78,7 +78,7 @@ def migrate(source: Database, target: Database, *, dry_run: bool = False) -> dic
     Raises:
         StoreError: *target* holds something already, or what arrived is not what was sent.
     """
-    content: dict[str, Content] = {}
+    content: dict[str, TableHash] = {}
     with suppress(_Rehearsed), source.read() as old, target.write() as new:
         content = copy(old, new)
         if dry_run:
@@ -86,7 +86,7 @@ def migrate(source: Database, target: Database, *, dry_run: bool = False) -> dic
     return content
 
 
-def copy(source: Connection, target: Connection) -> dict[str, Content]:
+def copy(source: Connection, target: Connection) -> dict[str, TableHash]:
     """Copy every row into the store *target*, which is new, and return what it holds then.
 
     Both have an open transaction; *target* is in PostgreSQL.
@@ -121,6 +121,6 @@ def copy(source: Connection, target: Connection) -> dict[str, Content]:
     return arrived
 
 
-def data(found: Mapping[str, Content]) -> dict[str, Any]:
+def data(found: Mapping[str, TableHash]) -> dict[str, Any]:
     """Return *found* as JSON has it."""
     return {table: {"rows": one.rows, "digest": one.digest} for table, one in found.items()}

@@ -28,7 +28,7 @@ NICKNAMES: Mapping[str, str] = {
 }
 
 LAST = -1
-"""In `Field.nth`: the last such weekday of the month."""
+"""In `CronField.nth`: the last such weekday of the month."""
 
 # Any instant does to see whether an expression ever comes due; a fixed one keeps it pure.
 _BASE = datetime(2000, 1, 1, tzinfo=UTC)
@@ -37,7 +37,7 @@ _FIELDS_IN_WORDS = "minute, hour, day of the month, month, weekday"
 
 
 @dataclass(frozen=True)
-class Field:
+class CronField:
     """What one field of an expression says.
 
     *text* is the field as cronsim reads it, names replaced by numbers. *values* are the numbers
@@ -63,11 +63,11 @@ class Cron:
     """A cron expression that was read and comes due some day; *source* is as it was written."""
 
     source: str
-    minute: Field
-    hour: Field
-    day: Field
-    month: Field
-    weekday: Field
+    minute: CronField
+    hour: CronField
+    day: CronField
+    month: CronField
+    weekday: CronField
 
     @property
     def expression(self) -> str:
@@ -216,7 +216,7 @@ def _offer(words: list[str]) -> str:
         return ""
 
 
-def _read_field(rule: _Rule, text: str) -> Field:
+def _read_field(rule: _Rule, text: str) -> CronField:
     """Read one field: terms with commas between them."""
     terms, values, nth = [], set[int](), []
     last_day = last_workday = False
@@ -233,7 +233,7 @@ def _read_field(rule: _Rule, text: str) -> Field:
             canonical, numbers = _read_term(rule, term)
             values.update(number % 7 if rule is _WEEKDAY else number for number in numbers)
             terms.append(canonical)
-    return Field(",".join(terms), frozenset(values), last_day, last_workday, tuple(nth))
+    return CronField(",".join(terms), frozenset(values), last_day, last_workday, tuple(nth))
 
 
 def _read_nth(term: str) -> tuple[int, int]:

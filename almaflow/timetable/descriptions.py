@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from almaflow.timetable.cron import LAST, Cron, Field
+from almaflow.timetable.cron import LAST, Cron, CronField
 
 _WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 _MONTHS = (
@@ -152,7 +152,7 @@ def _weekdays(cron: Cron) -> str:
     return f"on {_join(names)}" + (f" in {months}" if months else "")
 
 
-def _one_weekday(field: Field) -> str:
+def _one_weekday(field: CronField) -> str:
     """Return `a Monday or Tuesday`, what one day may have to be."""
     names = [_WEEKDAYS[day % 7] for day in _ordered(field.values)]
     return _join(([f"a {names[0]}", *names[1:]] if names else []) + _nth(field), "or")
@@ -163,7 +163,7 @@ def _ordered(weekdays: Collection[int]) -> list[int]:
     return sorted(day or 7 for day in weekdays)
 
 
-def _nth(field: Field) -> list[str]:
+def _nth(field: CronField) -> list[str]:
     return [f"the {_NTH[which]} {_WEEKDAYS[weekday]}" for weekday, which in field.nth]
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from almaflow.alma import calls
 from almaflow.alma.analytics import first_page, next_page
-from almaflow.alma.calls import Call
+from almaflow.alma.calls import AlmaRequest
 from almaflow.alma.client import AlmaClient
 from almaflow.alma.rate_limit import CallRate
 from almaflow.alma.set_creation import Combined, CopyOf, OfRun, create_set
@@ -40,7 +40,7 @@ class Sample:
     """
 
     name: str
-    call: Call[Any]
+    call: AlmaRequest[Any]
     success: Reply
     refusal: Reply
     result: Any
@@ -63,7 +63,7 @@ class _Recorder:
         self._replies: list[Reply] = []
         self.samples: list[Sample] = []
 
-    async def send(self, name: str, call: Call[T]) -> T:
+    async def send(self, name: str, call: AlmaRequest[T]) -> T:
         self._replies.clear()
         result = await self._client.send(call)
         success, refusal = self._replies

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from almaflow.alma import calls
-from almaflow.alma.calls import Call
+from almaflow.alma.calls import AlmaRequest
 from almaflow.alma.client import AlmaClient
 from almaflow.alma.directory import Directory
 from almaflow.alma.errors import AlmaBusy, AlmaRefused, NotInAlma, Threshold
@@ -144,7 +144,7 @@ def test_a_job_is_found_submitted_and_followed_to_its_end(xml: bool) -> None:
     play(story, xml=xml)
 
 
-READS: list[Call[Any]] = [
+READS: list[AlmaRequest[Any]] = [
     calls.general(),
     calls.list_jobs(),
     calls.job("M44"),
@@ -156,7 +156,7 @@ READS: list[Call[Any]] = [
 
 
 @pytest.mark.parametrize("call", READS, ids=lambda call: call.what)
-def test_every_read_means_the_same_in_json_and_xml(call: Call[Any]) -> None:
+def test_every_read_means_the_same_in_json_and_xml(call: AlmaRequest[Any]) -> None:
     found: list[Any] = []
 
     async def story(client: AlmaClient, clock: VirtualClock) -> None:

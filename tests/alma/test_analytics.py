@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from almaflow.alma.analytics import ReportPage, first_page, next_page
-from almaflow.alma.calls import Call
+from almaflow.alma.calls import AlmaRequest
 from almaflow.alma.errors import ResponseLost
 from almaflow.alma.transport import WireResponse
 from tests.alma.test_client import Scripted, client
@@ -34,7 +34,7 @@ def page(inside: str, *, token: str = "", finished: str = "false") -> str:
     )
 
 
-def read(body: str, call: Call[Any] | None = None) -> tuple[ReportPage, Scripted]:
+def read(body: str, call: AlmaRequest[Any] | None = None) -> tuple[ReportPage, Scripted]:
     kind = {"content-type": "application/xml;charset=UTF-8"}
     transport = Scripted(WireResponse(200, kind, body.encode()))
     found = anyio.run(client(transport).send, call or first_page("/shared/My Library/x"))

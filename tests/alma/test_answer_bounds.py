@@ -11,14 +11,14 @@ import anyio
 import pytest
 
 from almaflow.alma import calls
-from almaflow.alma.calls import Call
+from almaflow.alma.calls import AlmaRequest
 from almaflow.alma.client import AlmaClient
 from almaflow.alma.directory import MOST_LISTED, read_pages
 from almaflow.alma.errors import AlmaError, AlmaRefused, ResponseLost
 from almaflow.alma.rate_limit import CallRate
 from almaflow.alma.response_body import BodyFormat, read_body
 from almaflow.alma.transport import WireRequest, WireResponse
-from almaflow.alma.value_parsing import Unreadable, instant, items, number, text, whole
+from almaflow.alma.value_parsing import UnreadableResponse, instant, items, number, text, whole
 from almaflow.alma.wire import Job, JobInstance, Page
 from almaflow.alma.xmltree import XmlInvalid, parse_xml
 from almaflow.virtual_time import VirtualClock, run_virtual
@@ -47,14 +47,16 @@ def client(body: bytes, content_type: str = JSON, status: int = 200, **headers: 
     return AlmaClient("main", transport, key="l7xxKEY", rate=CallRate(1e6, 1e9), clock=clock)
 
 
-async def send(made: AlmaClient, call: Call[Any]) -> Any:
+async def send(made: AlmaClient, call: AlmaRequest[Any]) -> Any:
     try:
         return await made.send(call)
     except AlmaError as error:
         return error
 
 
-def sent(body: bytes, content_type: str = JSON, call: Call[Any] | None = None, **more: Any) -> Any:
+def sent(
+    body: bytes, content_type: str = JSON, call: AlmaRequest[Any] | None = None, **more: Any
+) -> Any:
     made = client(body, content_type, **more)
     return anyio.run(send, made, call or calls.get_any("/conf/x"))
 
@@ -182,9 +184,9 @@ def test_texts_ids_and_lists_have_a_longest_length() -> None:
     assert len(run.counters[0].key) == 2000
 
     for wrong in ("1" * 101, "1\x1b[2J", "é", "", " ", None, [1]):
-        with pytest.raises(Unreadable, match="no valid id"):
+        with pytest.raises(UnreadableResponse, match="no valid id"):
             Job.read({"id": wrong})
-    with pytest.raises(Unreadable, match="more than 10,000 entries"):
+    with pytest.raises(UnreadableResponse, match="more than 10,000 entries"):
         items({"job": [{}] * 10_001}, "job")
 
 
@@ -217,7 +219,7 @@ def test_headers_are_shown_without_control_characters_and_not_in_full() -> None:
 
 
 def test_a_list_that_never_ends_is_left() -> None:
-    async def read(call: Call[Page[Job]]) -> Page[Job]:
+    async def read(call: AlmaRequest[Page[Job]]) -> Page[Job]:
         offset = int(dict(call.query)["offset"])
         return Page(tuple(Job(str(offset + n)) for n in range(10_000)), 10**12)
 

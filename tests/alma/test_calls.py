@@ -9,7 +9,7 @@ import pytest
 from almaflow.alma import calls
 from almaflow.alma.errors import NotInAlma
 from almaflow.alma.set_creation import CopyOf, create_set
-from almaflow.alma.value_parsing import Unreadable
+from almaflow.alma.value_parsing import UnreadableResponse
 from almaflow.alma.wire import JobParameter
 
 
@@ -60,7 +60,7 @@ def test_the_new_instance_is_the_last_segment_of_the_link(link: str) -> None:
     ],
 )
 def test_a_submission_without_a_link_to_the_instance_cannot_be_read(answer: Any) -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableResponse):
         calls.submit_job("M44").read(answer)
 
 

@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from almaflow.alma import calls
-from almaflow.alma.calls import Call
+from almaflow.alma.calls import AlmaRequest
 from almaflow.alma.client import AlmaClient
 from almaflow.alma.errors import (
     AlmaBusy,
@@ -71,11 +71,13 @@ def client(transport: Scripted, **options: Any) -> AlmaClient:
     return AlmaClient("main", transport, key=KEY, rate=CallRate(1e6, 1e9), **options)
 
 
-def send(reply: WireResponse | Exception, call: Call[Any] = JOB, **options: Any) -> Any:
+def send(reply: WireResponse | Exception, call: AlmaRequest[Any] = JOB, **options: Any) -> Any:
     return anyio.run(client(Scripted(reply), **options).send, call)
 
 
-def failure(reply: WireResponse | Exception, call: Call[Any] = JOB, **options: Any) -> AlmaError:
+def failure(
+    reply: WireResponse | Exception, call: AlmaRequest[Any] = JOB, **options: Any
+) -> AlmaError:
     with pytest.raises(AlmaError) as caught:
         send(reply, call, **options)
     return caught.value
@@ -320,7 +322,7 @@ def test_too_many_requests_means_later_whatever_its_body(body: Any) -> None:
     ],
 )
 def test_an_answer_that_cannot_be_relied_on_is_lost(
-    call: Call[Any], body: Any, status: int
+    call: AlmaRequest[Any], body: Any, status: int
 ) -> None:
     lost = failure(answer(body, status), call)
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import anyio
 import pytest
 
-from almaflow.alma.calls import Call, list_jobs
+from almaflow.alma.calls import AlmaRequest, list_jobs
 from almaflow.alma.directory import Directory, read_pages
 from almaflow.alma.errors import AlmaMessage, AlmaRefused, NotInAlma
 from almaflow.alma.wire import AlmaSet, Job
@@ -40,7 +40,7 @@ class FakeAlma:
         self.asked: list[str] = []
         self.bad_queries = False
 
-    async def read(self, call: Call[T]) -> T:
+    async def read(self, call: AlmaRequest[T]) -> T:
         query = dict(call.query)
         asked = "&".join(f"{key}={query[key]}" for key in query if key not in ("limit", "offset"))
         self.asked.append(f"{call.path}?{asked}" if asked else call.path)
@@ -327,7 +327,7 @@ def test_a_name_that_alma_cannot_search_for_is_found_among_all_sets() -> None:
 
 
 def test_other_refusals_of_a_search_are_passed_on() -> None:
-    async def read(call: Call[T]) -> T:
+    async def read(call: AlmaRequest[T]) -> T:
         raise AlmaRefused("no", messages=[AlmaMessage("UNAUTHORIZED", "no")])
 
     async def run() -> AlmaSet | None:
@@ -359,7 +359,7 @@ def test_sets_are_not_kept() -> None:
 
 
 def test_pages_end_when_nothing_new_comes_although_more_were_promised() -> None:
-    async def read(call: Call[T]) -> T:
+    async def read(call: AlmaRequest[T]) -> T:
         return call.read({"job": [{"id": "M1"}], "total_record_count": 50})
 
     async def run() -> list[Job]:

@@ -7,7 +7,7 @@ import pytest
 
 from almaflow.alma import value_parsing
 from almaflow.alma.job_status import KNOWN_STATUSES, TERMINAL_STATUSES, is_terminal
-from almaflow.alma.value_parsing import Unreadable
+from almaflow.alma.value_parsing import UnreadableResponse
 from almaflow.alma.wire import (
     Alert,
     AlmaSet,
@@ -81,7 +81,7 @@ def test_an_instance_of_which_alma_says_nothing_but_its_id_is_read() -> None:
 
 @pytest.mark.parametrize("data", [None, [], "text", {}, {"id": None}, {"id": " "}])
 def test_what_has_no_id_is_no_instance(data: Any) -> None:
-    with pytest.raises(Unreadable, match="not a job instance"):
+    with pytest.raises(UnreadableResponse, match="not a job instance"):
         JobInstance.read(data)
 
 
@@ -143,7 +143,7 @@ def test_a_single_object_where_a_list_is_expected_is_a_list_of_one() -> None:
 
 @pytest.mark.parametrize("data", [None, [], {}, {"other": 1}])
 def test_what_is_no_list_is_refused(data: Any) -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableResponse):
         Page.read(data, "job", Job.read)
 
 

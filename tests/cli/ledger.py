@@ -15,17 +15,17 @@ from typing import Any
 from almaflow.cli import bootstrap
 from almaflow.plan import Plan, make_plan
 from almaflow.store import (
-    Cause,
     NewSchedule,
     NewTick,
     RunRecord,
     Schedule,
     Store,
     Tick,
+    TickCause,
     TickEnd,
     TickEnding,
 )
-from almaflow.timetable_entries import Entry, entries_of
+from almaflow.timetable_entries import TimetableEntry, entries_of
 from almaflow.workflow_loader import load_workflow
 from tests.cli.conftest import Write
 
@@ -50,7 +50,7 @@ class Served:
         self.store = store
         self.process_id = store.enter_process("shelf", 4711, "0").id
         assert store.lead(self.process_id) is None
-        self.entries: dict[int, Entry] = {}
+        self.entries: dict[int, TimetableEntry] = {}
 
     def take(self, file: str = "workflows/nightly.yaml", at: datetime = BEGAN) -> Schedule:
         """Let the entries of a workflow file stand from *at* on; returns the first."""
@@ -99,7 +99,9 @@ class Served:
         plan = _plan(workflow, run_id="20261102-120000-hhhhh")
         return self.store.add_run(plan.definition, plan.record())
 
-    def end(self, tick: Tick, ending: TickEnding, cause: Cause, reason: str, **more: Any) -> None:
+    def end(
+        self, tick: Tick, ending: TickEnding, cause: TickCause, reason: str, **more: Any
+    ) -> None:
         """End a tick that becomes no run of its own."""
         end = TickEnd(tick_id=tick.id, ending=ending, cause=cause, reason=reason, **more)
         self.store.end_ticks(self.process_id, [end])

@@ -24,7 +24,7 @@ from almaflow.cli.doctor_checks import store as checkup_of_store
 from almaflow.cli.doctor_checks import zones
 from almaflow.clock import SystemClock
 from almaflow.settings import Project, Settings
-from almaflow.store import NewNotice, Source, Store
+from almaflow.store import NewNotification, Store, WorkflowSource
 from almaflow.store.health import Health
 from tests.cli.conftest import Almaflow, Typed, Write
 
@@ -411,11 +411,11 @@ def test_what_the_service_has_to_say_is_passed_on(almaflow: Almaflow, store: Sto
     process = store.enter_process("shelf", 4711, "0.0.1").id
     store.lead(process)
     now = SystemClock().now()
-    source = Source(
+    source = WorkflowSource(
         path="workflows/old.yaml", workflow="old", definition="", read_at=now, problem="no steps"
     )
     store.keep_source(process, source, {"workflow": "old"})
-    notice = NewNotice(
+    notice = NewNotification(
         key="missed/1",
         event="missed",
         workflow="old",

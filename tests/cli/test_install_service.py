@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from almaflow.cli.commands import install_service
-from almaflow.cli.systemd_unit import WRITTEN_BY, Unit
+from almaflow.cli.systemd_unit import WRITTEN_BY, SystemdUnit
 from almaflow.errors import RequestWrong
 from tests.cli.conftest import Almaflow, Write
 
@@ -22,7 +22,7 @@ pings: {serve: env:PING_URL}
 """
 
 
-def unit(folder: str = "/srv/almaflow", **fields: object) -> Unit:
+def unit(folder: str = "/srv/almaflow", **fields: object) -> SystemdUnit:
     given = {
         "name": "almaflow",
         "user": "alma",
@@ -31,7 +31,7 @@ def unit(folder: str = "/srv/almaflow", **fields: object) -> Unit:
         "store": Path(folder, ".almaflow/almaflow.db"),
         "variables": ("ALMA_KEY",),
     }
-    return Unit(**{**given, **fields})  # type: ignore[arg-type]
+    return SystemdUnit(**{**given, **fields})  # type: ignore[arg-type]
 
 
 @pytest.fixture

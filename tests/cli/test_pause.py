@@ -11,7 +11,7 @@ import pytest
 from almaflow.clock import SystemClock
 from almaflow.errors import RequestWrong
 from almaflow.operations.typed_times import read_age, read_future, read_past
-from almaflow.store import Cause, Tick, TickEnding
+from almaflow.store import Tick, TickCause, TickEnding
 from tests.cli.conftest import Almaflow, Write
 from tests.cli.ledger import NOW, Served, served
 
@@ -132,8 +132,8 @@ def test_the_next_tick_is_skipped_and_given_again_the_one_after_it(
         "The tick of nightly at 2026-11-03 02:30:00+01:00 (entry night) will be skipped.\n"
     )
     assert [(one.at, one.cause, one.reason) for one in skipped(it)] == [
-        (night(4), Cause.SKIP_NEXT, "Skipped by anna."),
-        (night(3), Cause.SKIP_NEXT, "Skipped by anna: done by hand."),
+        (night(4), TickCause.SKIP_NEXT, "Skipped by anna."),
+        (night(3), TickCause.SKIP_NEXT, "Skipped by anna: done by hand."),
     ]
 
 

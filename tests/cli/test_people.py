@@ -14,9 +14,9 @@ import anyio.lowlevel
 import pytest
 
 from almaflow.cli import prompts
-from almaflow.cli.prompts import PersonAtTerminal, asker_at, confirmed, read_answer
-from almaflow.engine.approvals import NobodyHere, TerminalReply
-from almaflow.runs.events import NoListener, RunEvent
+from almaflow.cli.prompts import TerminalPrompt, asker_at, confirmed, read_answer
+from almaflow.engine.approvals import NoPrompt, TerminalReply
+from almaflow.runs.events import NullListener, RunEvent
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
 
@@ -64,9 +64,7 @@ class Picture:
             self.seen.append("goes on")
 
 
-async def asked_and(
-    terminal: Terminal, text: str, person: PersonAtTerminal
-) -> TerminalReply | None:
+async def asked_and(terminal: Terminal, text: str, person: TerminalPrompt) -> TerminalReply | None:
     """Ask, and type *text* once the question is there."""
     said: list[TerminalReply | None] = []
     async with anyio.create_task_group() as tasks:
@@ -103,7 +101,7 @@ def test_a_person_answers_at_the_terminal(
 ) -> None:
     picture = Picture()
 
-    said = anyio.run(asked_and, terminal, "y fine\n", PersonAtTerminal(picture))
+    said = anyio.run(asked_and, terminal, "y fine\n", TerminalPrompt(picture))
 
     assert said == TerminalReply(getpass.getuser(), {"approved": True, "comment": "fine"})
     assert capsys.readouterr().out == f"\nsign asks: Delete 3 items?\n{ASK}"
@@ -113,7 +111,7 @@ def test_a_person_answers_at_the_terminal(
 def test_what_is_neither_yes_nor_no_is_asked_again(
     terminal: Terminal, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    said = anyio.run(asked_and, terminal, "what?\nn\n", PersonAtTerminal(NoListener()))
+    said = anyio.run(asked_and, terminal, "what?\nn\n", TerminalPrompt(NullListener()))
 
     assert said is not None
     assert said.value["approved"] is False
@@ -123,7 +121,7 @@ def test_what_is_neither_yes_nor_no_is_asked_again(
 def test_what_was_typed_before_the_question_is_no_answer(terminal: Terminal) -> None:
     terminal.type("y\n")
 
-    said = anyio.run(asked_and, terminal, "n\n", PersonAtTerminal(NoListener()))
+    said = anyio.run(asked_and, terminal, "n\n", TerminalPrompt(NullListener()))
 
     assert said is not None
     assert said.value["approved"] is False
@@ -132,7 +130,7 @@ def test_what_was_typed_before_the_question_is_no_answer(terminal: Terminal) -> 
 def test_the_end_of_the_input_leaves_the_question_open(
     terminal: Terminal, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    said = anyio.run(asked_and, terminal, "\x04", PersonAtTerminal(NoListener()))
+    said = anyio.run(asked_and, terminal, "\x04", TerminalPrompt(NullListener()))
 
     assert said is None
     assert capsys.readouterr().out.endswith(
@@ -148,7 +146,7 @@ def test_a_loop_that_watches_no_terminal_leaves_the_question_open(
 
     monkeypatch.setattr(prompts, "_readable", refuse)
 
-    assert anyio.run(PersonAtTerminal(NoListener()).ask, "r", "sign", "Delete?") is None
+    assert anyio.run(TerminalPrompt(NullListener()).ask, "r", "sign", "Delete?") is None
 
 
 def test_a_question_that_is_answered_elsewhere_is_withdrawn(
@@ -158,7 +156,7 @@ def test_a_question_that_is_answered_elsewhere_is_withdrawn(
 
     async def main() -> None:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(PersonAtTerminal(picture).ask, "r", "sign", "Delete?")
+            tasks.start_soon(TerminalPrompt(picture).ask, "r", "sign", "Delete?")
             await anyio.wait_all_tasks_blocked()
             tasks.cancel_scope.cancel()
 
@@ -171,7 +169,7 @@ def test_a_question_that_is_answered_elsewhere_is_withdrawn(
 def test_questions_are_asked_one_after_the_other(
     terminal: Terminal, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    person = PersonAtTerminal(NoListener())
+    person = TerminalPrompt(NullListener())
     said: dict[str, bool] = {}
 
     async def ask(path: str) -> None:
@@ -199,12 +197,12 @@ def test_questions_are_asked_one_after_the_other(
 
 
 def test_only_a_person_at_a_terminal_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert isinstance(asker_at(NoListener(), as_json=False), NobodyHere)
+    assert isinstance(asker_at(NullListener(), as_json=False), NoPrompt)
 
     monkeypatch.setattr(prompts, "can_be_asked", lambda: True)
 
-    assert isinstance(asker_at(NoListener(), as_json=False), PersonAtTerminal)
-    assert isinstance(asker_at(NoListener(), as_json=True), NobodyHere)
+    assert isinstance(asker_at(NullListener(), as_json=False), TerminalPrompt)
+    assert isinstance(asker_at(NullListener(), as_json=True), NoPrompt)
 
 
 def test_a_person_can_be_asked_where_question_and_answer_are_at_a_terminal(

@@ -24,7 +24,7 @@ from almaflow.operations.recorded_plans import plan_of
 from almaflow.outcome import Outcome
 from almaflow.plan import Plan
 from almaflow.problems import Location, Problem, Severity
-from almaflow.runs.events import NoListener
+from almaflow.runs.events import NullListener
 from almaflow.runs.views import RunView, view_of
 from tests.harness import START, Beside, Played, Process, Stage
 
@@ -194,7 +194,7 @@ def test_without_a_terminal_a_run_is_lines_or_nothing(stage: Stage) -> None:
 
     with onlooker(made, as_json=False) as lines, onlooker(made, as_json=True) as nothing:
         assert isinstance(lines, LineView)
-        assert isinstance(nothing, NoListener)
+        assert isinstance(nothing, NullListener)
 
 
 @pytest.mark.parametrize(("stream", "as_json"), [("stdout", False), ("stderr", True)])

@@ -15,7 +15,7 @@ from almaflow.cli.render.run_details import lines_of
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import make_plan
 from almaflow.runs.views import RunView, view_of
-from almaflow.store import Entry, EntryState, Event
+from almaflow.store import EntryState, JournalEntry, LogEntry
 from almaflow.workflow_loader import load_text
 from tests.golden import screen
 from tests.harness import START
@@ -25,8 +25,8 @@ from tests.waits import following, question, wait
 
 def view(
     text: str,
-    *entries: Iterable[Entry],
-    events: Sequence[Event] = (),
+    *entries: Iterable[JournalEntry],
+    events: Sequence[LogEntry] = (),
     worked_on: bool = False,
     **record: Any,
 ) -> RunView:
@@ -87,7 +87,7 @@ def test_a_retried_run_tells_its_attempts_and_what_each_sent() -> None:
         step("told", began_at=again),
         step("finally/tidy", attempt=2, began_at=again),
         events=[
-            Event(1, "r", after(minutes=2), "run", "", f"Step export: {failed}",
+            LogEntry(1, "r", after(minutes=2), "run", "", f"Step export: {failed}",
                   {"outcome": "failed", "status": "finished"}),
         ],
         attempt=2,

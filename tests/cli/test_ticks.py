@@ -10,7 +10,7 @@ import pytest
 
 from almaflow.clock import SystemClock
 from almaflow.outcome import Outcome
-from almaflow.store import Cause, Tick, TickEnding
+from almaflow.store import Tick, TickCause, TickEnding
 from tests.cli.conftest import Almaflow, Write
 from tests.cli.ledger import BEGAN, NOW, Served, change, served
 
@@ -28,11 +28,11 @@ def four(it: Served) -> list[Tick]:
     ticks = it.materialize(it.take())
     merged, missed, skipped, ran = ticks
     it.end(
-        *(merged, TickEnding.MERGED, Cause.DOWNTIME, "A later tick stands for it."),
+        *(merged, TickEnding.MERGED, TickCause.DOWNTIME, "A later tick stands for it."),
         merged_into=ran.at,
     )
-    it.end(missed, TickEnding.MISSED, Cause.MAX_AGE, "No `almaflow serve` was running in time.")
-    it.end(skipped, TickEnding.SKIPPED, Cause.PAUSE, "Paused by anna.")
+    it.end(missed, TickEnding.MISSED, TickCause.MAX_AGE, "No `almaflow serve` was running in time.")
+    it.end(skipped, TickEnding.SKIPPED, TickCause.PAUSE, "Paused by anna.")
     it.begin(ran)
     return ticks
 
@@ -228,7 +228,7 @@ def test_why_tells_of_a_pause_of_ticks_that_wait_and_of_what_was_missed(
     reason = (
         "No `almaflow serve` was running in time, and ticks older than 6h (`max_age`) do not run."
     )
-    it.end(missed, TickEnding.MISSED, Cause.MAX_AGE, reason)
+    it.end(missed, TickEnding.MISSED, TickCause.MAX_AGE, reason)
     it.store.pause("nightly", by="anna", note="stocktaking")
 
     typed = almaflow("why", "nightly")

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from almaflow.cli.render.live_rows import Row, Tree, fitted
+from almaflow.cli.render.live_rows import RunTree, StepRow, fitted
 from almaflow.cli.render.live_view import LiveView
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import Plan, make_plan
 from almaflow.runs.events import EventKind, RunEvent
 from almaflow.runs.views import StepView, view_of
-from almaflow.store import Entry
+from almaflow.store import JournalEntry
 from almaflow.workflow_loader import load_text
 from tests.harness import START
 from tests.journals import PROJECT, after, entry, step
@@ -46,8 +46,8 @@ def plan_of(text: str) -> Plan:
     return make_plan(loaded, PROJECT, {}, run_id="r", now=START, simulated=True)
 
 
-def tree(text: str, *events: RunEvent, seen: Iterable[StepView] = ()) -> Tree:
-    made = Tree(plan_of(text), list(seen))
+def tree(text: str, *events: RunEvent, seen: Iterable[StepView] = ()) -> RunTree:
+    made = RunTree(plan_of(text), list(seen))
     for event in events:
         made.note(event)
     return made
@@ -65,11 +65,11 @@ def ended(path: str, outcome: str = "succeeded", text: str = "") -> RunEvent:
     return event(EventKind.ENDED, path, text, outcome=outcome, seconds=60.0)
 
 
-def lines(made: Tree) -> list[str]:
+def lines(made: RunTree) -> list[str]:
     return [f"{row.label}: {row.outcome or row.status}" for row in made.visible_rows()]
 
 
-def told(made: Tree, path: str) -> str:
+def told(made: RunTree, path: str) -> str:
     return next(made.detail_of(row) for row in made.visible_rows() if row.path == path)
 
 
@@ -171,7 +171,7 @@ def test_a_loop_in_an_iteration_is_a_loop_of_its_own() -> None:
 
 def test_what_an_earlier_process_did_is_there_from_the_beginning() -> None:
     plan = plan_of(LOOP)
-    journal: list[Entry] = [
+    journal: list[JournalEntry] = [
         *step("all", ""),
         entry("all", 1, "items", [1, 2, 3]),
         *step("all/1/x", "failed", error="oops"),
@@ -209,11 +209,11 @@ def test_what_can_begin_no_more_is_skipped() -> None:
 # --- more rows than lines -------------------------------------------------------------------------
 
 
-def rows(states: str) -> list[Row]:
+def rows(states: str) -> list[StepRow]:
     """Return rows named by their place: `.` queued, `>` running, `+` ended."""
     made = []
     for place, state in enumerate(states):
-        row = Row(str(place), str(place), "", "")
+        row = StepRow(str(place), str(place), "", "")
         if state == ">":
             row.status = Status.RUNNING
         elif state == "+":

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from almaflow.connectors.base import Place, Search
-from almaflow.connectors.ftp import FtpPlace
-from almaflow.connectors.remote import Server
-from almaflow.connectors.s3 import S3Place
-from almaflow.connectors.sftp import SftpPlace
+from almaflow.connectors.base import FileSource, Search
+from almaflow.connectors.ftp import FtpSource
+from almaflow.connectors.remote import RemoteServer
+from almaflow.connectors.s3 import S3Source
+from almaflow.connectors.sftp import SftpSource
 from tests.certificates import make_certificate
 from tests.connectors.servers import (
     PASSWORD,
@@ -39,20 +39,22 @@ class Remote:
     def folder(self) -> Path:
         return self.started.root / "out"
 
-    def server(self, *, user: str = USER, path: str = "/out", **more: str | None) -> Server:
+    def server(self, *, user: str = USER, path: str = "/out", **more: str | None) -> RemoteServer:
         host = f"127.0.0.1:{self.started.port}"
         if self.kind == "s3":
             host, path = path.strip("/").partition("/")[0], "/" + path.strip("/").partition("/")[2]
         given = {"password": PASSWORD, "host_key": self.started.host_key or None, **more}
         url = f"{self.kind}://{user}@{host}{path}"
-        return Server.read("exports", url, endpoint=self.endpoint, **given)
+        return RemoteServer.read("exports", url, endpoint=self.endpoint, **given)
 
-    def place(self, pattern: str = "*", folder: str = "", server: Server | None = None) -> Place:
-        places: dict[str, Callable[[Server, Search], Place]] = {
-            "sftp": SftpPlace,
-            "s3": S3Place,
+    def place(
+        self, pattern: str = "*", folder: str = "", server: RemoteServer | None = None
+    ) -> FileSource:
+        places: dict[str, Callable[[RemoteServer, Search], FileSource]] = {
+            "sftp": SftpSource,
+            "s3": S3Source,
         }
-        make = places.get(self.kind, FtpPlace)
+        make = places.get(self.kind, FtpSource)
         return make(server or self.server(), Search("exports", folder, pattern))
 
 

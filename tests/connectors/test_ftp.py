@@ -9,16 +9,18 @@ import pytest
 
 from almaflow.connectors import ftp
 from almaflow.connectors.base import Search, look
-from almaflow.connectors.errors import NotNow, Refused
-from almaflow.connectors.ftp import FtpPlace, _ExplicitTls, _ImplicitTls, _Translation
-from almaflow.connectors.remote import Server
+from almaflow.connectors.errors import ConnectorRefused, TemporaryFailure
+from almaflow.connectors.ftp import FtpSource, _ExplicitTls, _ImplicitTls, _Translation
+from almaflow.connectors.remote import RemoteServer
 from tests.certificates import make_certificate
 from tests.connectors.servers import PASSWORD, Started, ftp_server
 
 
-def place(started: Started, scheme: str = "ftp", path: str = "/") -> FtpPlace:
+def place(started: Started, scheme: str = "ftp", path: str = "/") -> FtpSource:
     url = f"{scheme}://alma@127.0.0.1:{started.port}{path}"
-    return FtpPlace(Server.read("exports", url, password=PASSWORD), Search("exports", "", "*"))
+    return FtpSource(
+        RemoteServer.read("exports", url, password=PASSWORD), Search("exports", "", "*")
+    )
 
 
 def test_a_server_that_lists_as_unix_does_is_understood(tmp_path: Path) -> None:
@@ -41,7 +43,7 @@ def test_a_certificate_that_nobody_vouches_for_is_not_trusted(tmp_path: Path) ->
 
     with (
         ftp_server(root, certificate) as started,
-        pytest.raises(Refused) as caught,
+        pytest.raises(ConnectorRefused) as caught,
     ):
         look(place(started, "ftps"))
 
@@ -57,9 +59,9 @@ def test_a_certificate_that_nobody_vouches_for_is_not_trusted(tmp_path: Path) ->
 
 def test_without_a_user_it_is_anonymous(tmp_path: Path) -> None:
     with ftp_server(tmp_path) as started:
-        server = Server.read("exports", f"ftp://127.0.0.1:{started.port}")
-        with pytest.raises(Refused) as caught:
-            look(FtpPlace(server, Search("exports", "", "*")))
+        server = RemoteServer.read("exports", f"ftp://127.0.0.1:{started.port}")
+        with pytest.raises(ConnectorRefused) as caught:
+            look(FtpSource(server, Search("exports", "", "*")))
 
     assert str(caught.value) == (
         "`exports` (ftp://127.0.0.1) rejected the login of `anonymous`: 530 Anonymous access "
@@ -70,12 +72,16 @@ def test_without_a_user_it_is_anonymous(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("error", "kind", "told"),
     [
-        (ftplib.error_temp("450 later"), NotNow, "`exports` (ftp://h) broke off (450 later)."),
-        (EOFError(), NotNow, "`exports` (ftp://h) broke off (EOFError)."),
-        (TimeoutError("timed out"), NotNow, "`exports` (ftp://h) broke off (timed out)."),
+        (
+            ftplib.error_temp("450 later"),
+            TemporaryFailure,
+            "`exports` (ftp://h) broke off (450 later).",
+        ),
+        (EOFError(), TemporaryFailure, "`exports` (ftp://h) broke off (EOFError)."),
+        (TimeoutError("timed out"), TemporaryFailure, "`exports` (ftp://h) broke off (timed out)."),
         (
             FileNotFoundError("/out"),
-            Refused,
+            ConnectorRefused,
             "`exports` (ftp://h) has no folder /out. Correct `url` or `folder`.",
         ),
     ],
@@ -83,7 +89,7 @@ def test_without_a_user_it_is_anonymous(tmp_path: Path) -> None:
 def test_an_error_means_what_the_server_said_first(
     error: Exception, kind: type[Exception], told: str
 ) -> None:
-    translated = _Translation(Server.read("exports", "ftp://h/out"), "/out")(error, None)
+    translated = _Translation(RemoteServer.read("exports", "ftp://h/out"), "/out")(error, None)
 
     assert type(translated) is kind
     assert str(translated) == told
@@ -93,9 +99,9 @@ def test_the_cause_of_an_error_counts_more_than_what_is_made_of_it() -> None:
     made = FileNotFoundError("/out")
     made.__cause__ = ftplib.error_temp("421 busy")
 
-    translated = _Translation(Server.read("exports", "ftp://h/out"), "/out")(made, None)
+    translated = _Translation(RemoteServer.read("exports", "ftp://h/out"), "/out")(made, None)
 
-    assert isinstance(translated, NotNow)
+    assert isinstance(translated, TemporaryFailure)
 
 
 def test_tls_may_begin_with_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,9 +114,9 @@ def test_tls_may_begin_with_the_connection(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(ftplib.FTP, "connect", connect)
     for port in (990, 21):
-        server = Server.read("exports", f"ftps://alma@127.0.0.1:{port}/")
-        with pytest.raises(NotNow, match="cannot be reached"):
-            look(FtpPlace(server, Search("exports", "", "*")))
+        server = RemoteServer.read("exports", f"ftps://alma@127.0.0.1:{port}/")
+        with pytest.raises(TemporaryFailure, match="cannot be reached"):
+            look(FtpSource(server, Search("exports", "", "*")))
 
     assert tried == [_ImplicitTls, _ExplicitTls]
 
@@ -122,7 +128,7 @@ def test_a_listing_has_a_bound_on_its_characters(
     for name in ("a" * 100, "b" * 100):
         (tmp_path / name).write_text("x")
 
-    with ftp_server(tmp_path) as started, pytest.raises(Refused) as caught:
+    with ftp_server(tmp_path) as started, pytest.raises(ConnectorRefused) as caught:
         look(place(started))
 
     assert "characters in" in str(caught.value)

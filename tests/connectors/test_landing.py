@@ -15,17 +15,17 @@ from typing import Any
 import pytest
 
 from almaflow.connectors.base import (
+    ConnectorSession,
     RemoteFile,
     Search,
-    Session,
     Write,
     bounded,
     look,
     size_of,
 )
-from almaflow.connectors.download import Landing, Stopped, is_plain
-from almaflow.connectors.errors import Changed, NotNow, Refused
-from almaflow.connectors.local import LocalPlace
+from almaflow.connectors.download import Download, DownloadStopped, is_plain
+from almaflow.connectors.errors import ConnectorRefused, FileChanged, TemporaryFailure
+from almaflow.connectors.local import LocalSource
 from almaflow.connectors.target_folder import TargetFolder
 
 
@@ -41,13 +41,13 @@ def target(tmp_path: Path) -> Path:
     return tmp_path / "project" / "fetched"
 
 
-def place(source: Path) -> LocalPlace:
-    return LocalPlace(Search(None, str(source), "*"), source)
+def place(source: Path) -> LocalSource:
+    return LocalSource(Search(None, str(source), "*"), source)
 
 
 def fetch(source: Path, target: Path, *, replace: bool = False) -> None:
     there = place(source)
-    Landing(target, "run 1", replace=replace).fetch(there, look(there))
+    Download(target, "run 1", replace=replace).fetch(there, look(there))
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -55,7 +55,7 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 def refusal(act: Callable[[], object]) -> str:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ConnectorRefused) as caught:
         act()
     return str(caught.value)
 
@@ -114,9 +114,9 @@ def test_what_has_landed_is_not_fetched_again(source: Path, target: Path) -> Non
     (source / "a.csv").write_text("a")
     (source / "b.csv").write_text("bbbb")
     there = Breaking(place(source), after=1)
-    landing = Landing(target, "run 1", replace=False)
+    landing = Download(target, "run 1", replace=False)
 
-    with pytest.raises(NotNow):
+    with pytest.raises(TemporaryFailure):
         landing.fetch(there, look(there))
     landing.fetch(there, look(there))
 
@@ -127,7 +127,7 @@ def test_what_has_landed_is_not_fetched_again(source: Path, target: Path) -> Non
 def test_a_file_that_landed_and_then_changed_is_fetched_again(source: Path, target: Path) -> None:
     (source / "a.csv").write_text("a")
     there = place(source)
-    landing = Landing(target, "run 1", replace=False)
+    landing = Download(target, "run 1", replace=False)
     landing.fetch(there, look(there))
     (source / "a.csv").write_text("a and more")
 
@@ -151,8 +151,8 @@ def test_a_file_that_is_not_as_it_was_listed_is_not_kept(
     listed = look(there)
     (source / "a.csv").write_text(now)
 
-    with pytest.raises(Changed) as caught:
-        Landing(target, "run 1", replace=False).fetch(there, listed)
+    with pytest.raises(FileChanged) as caught:
+        Download(target, "run 1", replace=False).fetch(there, listed)
 
     assert str(caught.value) == told
     assert contents(target) == {}
@@ -161,8 +161,8 @@ def test_a_file_that_is_not_as_it_was_listed_is_not_kept(
 def test_a_file_that_is_gone_is_told(source: Path, target: Path) -> None:
     there = place(source)
 
-    with pytest.raises(Changed, match=r"a\.csv is gone"):
-        Landing(target, "run 1", replace=False).fetch(there, [RemoteFile("a.csv", 1, "")])
+    with pytest.raises(FileChanged, match=r"a\.csv is gone"):
+        Download(target, "run 1", replace=False).fetch(there, [RemoteFile("a.csv", 1, "")])
 
 
 HOSTILE_NAMES = (
@@ -174,7 +174,7 @@ HOSTILE_NAMES = (
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES)
 def test_a_name_never_leads_out_of_the_folder(source: Path, target: Path, name: str) -> None:
-    landing = Landing(target, "run 1", replace=True)
+    landing = Download(target, "run 1", replace=True)
 
     told = refusal(lambda: landing.fetch(place(source), [RemoteFile(name, 1, "")]))
 
@@ -252,7 +252,7 @@ def test_a_full_disk_is_told_and_nothing_is_left(
     else:
         monkeypatch.setattr("almaflow.connectors.download._Sink.finish", fail)
 
-    told = refusal(lambda: Landing(target, "run 1", replace=False).fetch(there, files))
+    told = refusal(lambda: Download(target, "run 1", replace=False).fetch(there, files))
 
     assert told == f"{target / 'a.csv'} cannot be written: No space left on device."
     assert contents(target) == {}
@@ -281,10 +281,10 @@ def test_a_piece_that_the_disk_does_not_take_is_the_disk_s_fault(
 def test_a_landing_that_is_stopped_ends_with_the_next_piece(source: Path, target: Path) -> None:
     (source / "a.csv").write_text("x")
     there = place(source)
-    landing = Landing(target, "run 1", replace=False)
+    landing = Download(target, "run 1", replace=False)
     landing.stop()
 
-    with pytest.raises(Stopped):
+    with pytest.raises(DownloadStopped):
         landing.fetch(there, look(there))
 
     assert contents(target) == {}
@@ -307,7 +307,7 @@ class Hostile:
         self.sent = 0
 
     @contextmanager
-    def session(self) -> Iterator[Session]:
+    def session(self) -> Iterator[ConnectorSession]:
         yield self
 
     def files(self) -> list[RemoteFile]:
@@ -323,13 +323,13 @@ class Hostile:
 
 
 def land(there: Hostile, target: Path, *, replace: bool = False) -> None:
-    Landing(target, "run 1", replace=replace).fetch(there, there.listed)
+    Download(target, "run 1", replace=replace).fetch(there, there.listed)
 
 
 def test_a_file_that_does_not_end_is_stopped_beyond_its_size(target: Path) -> None:
     there = Hostile(RemoteFile("a", 3, ""), piece=b"x" * 1000)
 
-    with pytest.raises(Changed, match="more than the 3 bytes"):
+    with pytest.raises(FileChanged, match="more than the 3 bytes"):
         land(there, target)
 
     assert there.sent == 0
@@ -351,7 +351,7 @@ def test_a_link_that_is_planted_is_never_written_through(target: Path, tmp_path:
                 part.symlink_to(precious)
         (target / "a").symlink_to(precious)
 
-    with pytest.raises(Refused):
+    with pytest.raises(ConnectorRefused):
         land(Hostile(RemoteFile("a", 1, ""), meanwhile=plant), target, replace=True)
 
     assert precious.read_text() == "precious"
@@ -387,7 +387,7 @@ def test_a_target_folder_that_is_a_link_is_refused(target: Path, tmp_path: Path)
     target.parent.mkdir()
     target.symlink_to(tmp_path / "elsewhere")
 
-    with pytest.raises(Refused):
+    with pytest.raises(ConnectorRefused):
         land(Hostile(RemoteFile("a", 1, "")), target)
 
     assert contents(tmp_path / "elsewhere") == {}
@@ -432,11 +432,11 @@ def test_stopping_hangs_up_the_connection(target: Path) -> None:
     """Its thread must not wait for a server that sends nothing more."""
     hung_up: list[bool] = []
     there = Hostile(RemoteFile("a", 1, ""))
-    landing = Landing(target, "run 1", replace=False)
+    landing = Download(target, "run 1", replace=False)
     there.meanwhile = landing.stop
     there.hang_up = lambda: hung_up.append(True)  # type: ignore[method-assign]
 
-    with pytest.raises(Stopped):
+    with pytest.raises(DownloadStopped):
         landing.fetch(there, there.listed)
 
     assert hung_up == [True]
@@ -459,7 +459,7 @@ def test_hidden_files_are_not_data() -> None:
 def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(source: Path) -> None:
     os.mkfifo(source / "a")
 
-    with pytest.raises(Changed, match="not a regular file"):
+    with pytest.raises(FileChanged, match="not a regular file"):
         place(source).copy(RemoteFile("a", 1, ""), lambda piece: None)
 
 
@@ -492,12 +492,12 @@ def test_a_folder_that_is_not_there_or_is_none_is_refused(tmp_path: Path) -> Non
     [
         (
             PermissionError(13, "Permission denied"),
-            Refused,
+            ConnectorRefused,
             ("There is no permission to read the folder {}."),
         ),
         (
             OSError(5, "Input/output error"),
-            NotNow,
+            TemporaryFailure,
             "The folder {} cannot be read: Input/output error.",
         ),
     ],
@@ -523,8 +523,16 @@ def test_a_folder_that_cannot_be_read_is_told(
 @pytest.mark.parametrize(
     ("error", "kind", "told"),
     [
-        (PermissionError(13, "Permission denied"), Refused, "There is no permission to read {}."),
-        (OSError(5, "Input/output error"), NotNow, "{} cannot be read: Input/output error."),
+        (
+            PermissionError(13, "Permission denied"),
+            ConnectorRefused,
+            "There is no permission to read {}.",
+        ),
+        (
+            OSError(5, "Input/output error"),
+            TemporaryFailure,
+            "{} cannot be read: Input/output error.",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_read_is_told(
@@ -566,14 +574,14 @@ def _closing(descriptor: int, stream: io.BytesIO) -> io.BytesIO:
 class Breaking:
     """A place whose connection breaks once, *after* so many files."""
 
-    def __init__(self, inside: LocalPlace, after: int) -> None:
+    def __init__(self, inside: LocalSource, after: int) -> None:
         self.what = inside.what
         self.inside = inside
         self.after: int | None = after
         self.copied: list[str] = []
 
     @contextmanager
-    def session(self) -> Iterator[Session]:
+    def session(self) -> Iterator[ConnectorSession]:
         yield self
 
     def files(self) -> list[RemoteFile]:
@@ -585,6 +593,6 @@ class Breaking:
         if len(self.copied) == self.after:
             self.after = None
             write(b"hal")
-            raise NotNow("It broke off.")
+            raise TemporaryFailure("It broke off.")
         self.inside.copy(file, write)
         self.copied.append(file.name)

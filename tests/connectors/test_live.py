@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from almaflow.connectors.base import Search, look
-from almaflow.connectors.errors import Refused
-from almaflow.connectors.ftp import FtpPlace
-from almaflow.connectors.local import LocalPlace
-from almaflow.connectors.registry import LONGEST_NOTICE, LONGEST_TITLE, LiveOutside
-from almaflow.connectors.remote import Server
-from almaflow.connectors.s3 import S3Place
-from almaflow.connectors.sftp import SftpPlace
+from almaflow.connectors.errors import ConnectorRefused
+from almaflow.connectors.ftp import FtpSource
+from almaflow.connectors.local import LocalSource
+from almaflow.connectors.registry import LONGEST_NOTICE, LONGEST_TITLE, LiveSystems
+from almaflow.connectors.remote import RemoteServer
+from almaflow.connectors.s3 import S3Source
+from almaflow.connectors.sftp import SftpSource
 from almaflow.errors import RequestWrong
 from almaflow.redaction import placeholder
 from almaflow.settings import load_project
@@ -32,10 +32,10 @@ connections:
 """
 
 
-def outside(folder: Path, port: int = 22, key: str = "ssh-ed25519 AAAA") -> LiveOutside:
+def outside(folder: Path, port: int = 22, key: str = "ssh-ed25519 AAAA") -> LiveSystems:
     file = folder / "almaflow.yaml"
     file.write_text(SETTINGS.format(port=port, key=key))
-    return LiveOutside(load_project(file))
+    return LiveSystems(load_project(file))
 
 
 def test_a_connection_is_opened_with_what_almaflow_yaml_says(
@@ -47,23 +47,23 @@ def test_a_connection_is_opened_with_what_almaflow_yaml_says(
 
     with sftp_server(tmp_path) as started:
         way = outside(tmp_path, started.port, started.host_key)
-        found = look(way.place(Search("exports", "", "*.csv")))
+        found = look(way.file_source(Search("exports", "", "*.csv")))
 
     assert [file.name for file in found] == ["a.csv"]
     way.close()
 
 
 def test_without_a_connection_it_is_a_folder_of_this_machine(tmp_path: Path) -> None:
-    place = outside(tmp_path).place(Search(None, str(tmp_path), "*"))
+    place = outside(tmp_path).file_source(Search(None, str(tmp_path), "*"))
 
-    assert isinstance(place, LocalPlace)
+    assert isinstance(place, LocalSource)
 
 
 def test_a_connection_or_channel_that_is_not_there_is_told(tmp_path: Path) -> None:
     way = outside(tmp_path)
 
     with pytest.raises(RequestWrong) as connection:
-        way.place(Search("export", "", "*"))
+        way.file_source(Search("export", "", "*"))
     with pytest.raises(RequestWrong) as channel:
         way.send_notice("nobody", "title", "text")
 
@@ -79,7 +79,7 @@ def test_a_password_that_is_nowhere_is_told(
     monkeypatch.delenv("SFTP", raising=False)
 
     with pytest.raises(RequestWrong, match="The environment variable `SFTP`"):
-        outside(tmp_path).place(Search("exports", "", "*"))
+        outside(tmp_path).file_source(Search("exports", "", "*"))
 
 
 @pytest.mark.parametrize(
@@ -100,8 +100,8 @@ def test_a_package_that_is_missing_is_named_with_the_way_to_it(
     monkeypatch.setenv("SFTP", "the-sftp-passw0rd")
     _without(module, package, monkeypatch)
 
-    with pytest.raises(Refused) as caught:
-        outside(tmp_path).place(Search(connection, "", "*"))
+    with pytest.raises(ConnectorRefused) as caught:
+        outside(tmp_path).file_source(Search(connection, "", "*"))
 
     assert f"needs the package {package}, which is not installed" in str(caught.value)
     assert str(caught.value).endswith("Install it with `pip install 'almaflow[files]'`.")
@@ -113,7 +113,7 @@ def test_without_apprise_a_channel_says_how_to_install_it(
     monkeypatch.setenv("CHANNEL", "json://x")
     _without("almaflow.connectors.apprise_channel", "apprise", monkeypatch)
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ConnectorRefused) as caught:
         outside(tmp_path).send_notice("systems", "title", "text")
 
     assert str(caught.value) == (
@@ -179,11 +179,11 @@ def test_files_of_the_project_are_where_they_belong(tmp_path: Path) -> None:
     ],
 )
 def test_the_folder_of_a_connection(url: str, below: str, folder: str) -> None:
-    assert Server.read("exports", url).folder(below) == folder
+    assert RemoteServer.read("exports", url).folder(below) == folder
 
 
 def test_a_server_never_shows_its_password() -> None:
-    server = Server.read("x", "s3://My%40Key@Bucket/in", password="secret")
+    server = RemoteServer.read("x", "s3://My%40Key@Bucket/in", password="secret")
 
     assert (server.user, server.host, server.path) == ("My@Key", "Bucket", "/in")
     assert server.what == "`x` (s3://Bucket)"
@@ -196,6 +196,8 @@ def test_each_kind_of_address_has_its_place(
     monkeypatch.setenv("SFTP", "the-sftp-passw0rd")
     way = outside(tmp_path)
 
-    kinds = [type(way.place(Search(name, "", "*"))) for name in ("exports", "plain", "bucket")]
+    kinds = [
+        type(way.file_source(Search(name, "", "*"))) for name in ("exports", "plain", "bucket")
+    ]
 
-    assert kinds == [SftpPlace, FtpPlace, S3Place]
+    assert kinds == [SftpSource, FtpSource, S3Source]

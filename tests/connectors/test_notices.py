@@ -13,7 +13,7 @@ import pytest
 from almaflow.connectors import apprise_channel
 from almaflow.connectors.apprise_channel import send
 from almaflow.connectors.apprise_process import redirect_problem
-from almaflow.connectors.errors import NotNow, Refused
+from almaflow.connectors.errors import ConnectorRefused, TemporaryFailure
 from tests.connectors import hostile
 from tests.connectors.servers import free_port, mail_server, web_hook
 
@@ -58,7 +58,7 @@ def test_a_service_that_refuses_is_named_with_the_reason(
     with web_hook() as hook:
         hook.status = 503
         address = f"json://someone:t0ken-passw0rd@127.0.0.1:{hook.port}/path-of-secret"
-        with pytest.raises(NotNow) as caught:
+        with pytest.raises(TemporaryFailure) as caught:
             send("systems", address, TITLE, TEXT)
 
     told = str(caught.value)
@@ -70,13 +70,15 @@ def test_a_service_that_refuses_is_named_with_the_reason(
 
 
 def test_a_service_that_is_not_there_is_told() -> None:
-    with pytest.raises(NotNow, match="The channel `systems` did not accept the notification: "):
+    with pytest.raises(
+        TemporaryFailure, match="The channel `systems` did not accept the notification: "
+    ):
         send("systems", f"json://127.0.0.1:{free_port()}", TITLE, TEXT)
 
 
 @pytest.mark.parametrize("address", ["nonsense", "nothing://x", "mailto://", "l7xxsecretsecret"])
 def test_an_address_that_apprise_does_not_know_is_refused(address: str) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ConnectorRefused) as caught:
         send("systems", address, TITLE, TEXT)
 
     assert str(caught.value) == (
@@ -101,7 +103,7 @@ def test_a_slow_server_does_not_hold_a_notice(
     with hostile.server(play) as port:
         begun = time.monotonic()
         address = f"{scheme}://127.0.0.1:{port}?from=a@example.org&to=b@example.org"
-        with pytest.raises(NotNow):
+        with pytest.raises(TemporaryFailure):
             send("systems", address, TITLE, TEXT)
 
     assert time.monotonic() - begun < 30
@@ -118,7 +120,7 @@ def test_a_slow_server_does_not_hold_a_notice(
     ],
 )
 def test_an_answer_without_end_is_given_up_before_the_time_is_over(play: hostile.Play) -> None:
-    with hostile.server(play) as port, pytest.raises(NotNow) as caught:
+    with hostile.server(play) as port, pytest.raises(TemporaryFailure) as caught:
         send("systems", f"json://127.0.0.1:{port}", TITLE, TEXT)
 
     assert f"{apprise_channel.TIMEOUT:g} seconds" not in str(caught.value)
@@ -127,7 +129,7 @@ def test_an_answer_without_end_is_given_up_before_the_time_is_over(play: hostile
 def test_a_redirect_to_another_port_of_this_machine_is_not_followed() -> None:
     with web_hook() as inner:
         play = hostile.redirect(f"http://localhost:{inner.port}/admin")
-        with hostile.server(play) as port, pytest.raises(NotNow) as caught:
+        with hostile.server(play) as port, pytest.raises(TemporaryFailure) as caught:
             send("systems", f"json://127.0.0.1:{port}", TITLE, TEXT)
 
     assert inner.bodies == []

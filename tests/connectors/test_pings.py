@@ -7,15 +7,20 @@ import time
 import pytest
 
 from almaflow.connectors import healthchecks
-from almaflow.connectors.errors import NotNow, OutsideError, Refused, Unreachable
-from almaflow.connectors.healthchecks import Signal, send
+from almaflow.connectors.errors import (
+    ConnectorError,
+    ConnectorRefused,
+    TemporaryFailure,
+    Unreachable,
+)
+from almaflow.connectors.healthchecks import PingSignal, send
 from tests.connectors import hostile
 from tests.connectors.servers import dead_mans_switch, free_port
 
 
 def test_begin_good_end_and_bad_end_are_told() -> None:
     with dead_mans_switch() as switch:
-        for signal in Signal:
+        for signal in PingSignal:
             send("nightly", f" {switch.address}/?rid=1\n", signal)
 
     assert switch.called == [
@@ -30,19 +35,21 @@ def test_begin_good_end_and_bad_end_are_told() -> None:
     [
         (
             301,
-            Refused,
+            ConnectorRefused,
             ("responded with HTTP 301, a redirect, which almaflow does not follow. Use the"),
         ),
-        (404, Refused, "responded with HTTP 404. Check its address."),
-        (429, NotNow, "responded with HTTP 429."),
-        (503, NotNow, "responded with HTTP 503."),
+        (404, ConnectorRefused, "responded with HTTP 404. Check its address."),
+        (429, TemporaryFailure, "responded with HTTP 429."),
+        (503, TemporaryFailure, "responded with HTTP 503."),
     ],
 )
-def test_an_answer_that_is_no_yes_is_told(status: int, kind: type[OutsideError], said: str) -> None:
+def test_an_answer_that_is_no_yes_is_told(
+    status: int, kind: type[ConnectorError], said: str
+) -> None:
     with dead_mans_switch() as switch:
         switch.status, switch.headers = status, {"Location": "/elsewhere"}
         with pytest.raises(kind) as caught:
-            send("nightly", switch.address, Signal.SUCCESS)
+            send("nightly", switch.address, PingSignal.SUCCESS)
 
     assert str(caught.value).startswith(f"The ping `nightly` {said}")
     assert switch.called == ["/secret-5b1f"]
@@ -50,7 +57,7 @@ def test_an_answer_that_is_no_yes_is_told(status: int, kind: type[OutsideError],
 
 def test_nobody_there_is_told_without_the_address() -> None:
     with pytest.raises(Unreachable) as caught:
-        send("nightly", f"http://127.0.0.1:{free_port()}/secret-5b1f", Signal.FAIL)
+        send("nightly", f"http://127.0.0.1:{free_port()}/secret-5b1f", PingSignal.FAIL)
 
     assert str(caught.value) == "The ping `nightly` cannot be reached."
     assert caught.value.__suppress_context__
@@ -58,17 +65,17 @@ def test_nobody_there_is_told_without_the_address() -> None:
 
 def test_a_server_without_a_certificate_is_told() -> None:
     with dead_mans_switch() as switch, pytest.raises(Unreachable):
-        send("nightly", switch.address.replace("http:", "https:"), Signal.FAIL)
+        send("nightly", switch.address.replace("http:", "https:"), PingSignal.FAIL)
 
 
 def test_no_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(healthchecks, "TIMEOUT", 0.05)
     with dead_mans_switch() as switch:
         switch.let_go.clear()
-        with pytest.raises(NotNow) as caught:
-            send("nightly", switch.address, Signal.START)
+        with pytest.raises(TemporaryFailure) as caught:
+            send("nightly", switch.address, PingSignal.START)
 
-    assert type(caught.value) is NotNow
+    assert type(caught.value) is TemporaryFailure
     assert "secret-5b1f" not in str(caught.value)
 
 
@@ -80,8 +87,8 @@ def test_a_server_that_answers_without_end_does_not_hold_a_ping(
     monkeypatch.setattr(healthchecks, "TIMEOUT", 0.5)
     with hostile.server(play) as port:
         begun = time.monotonic()
-        with pytest.raises(NotNow) as caught:
-            send("nightly", f"http{'s' * tls}://127.0.0.1:{port}/secret-5b1f", Signal.START)
+        with pytest.raises(TemporaryFailure) as caught:
+            send("nightly", f"http{'s' * tls}://127.0.0.1:{port}/secret-5b1f", PingSignal.START)
 
     assert time.monotonic() - begun < 30
     assert "secret-5b1f" not in str(caught.value)
@@ -91,12 +98,12 @@ def test_a_server_that_answers_without_end_does_not_hold_a_ping(
 @pytest.mark.parametrize("play", [hostile.endless_body, hostile.gzip_bomb])
 def test_the_body_of_an_answer_is_not_read(play: hostile.Play) -> None:
     with hostile.server(play) as port:
-        send("nightly", f"http://127.0.0.1:{port}/secret-5b1f", Signal.START)
+        send("nightly", f"http://127.0.0.1:{port}/secret-5b1f", PingSignal.START)
 
 
 def test_headers_without_end_are_given_up() -> None:
-    with hostile.server(hostile.endless_headers) as port, pytest.raises(NotNow):
-        send("nightly", f"http://127.0.0.1:{port}/secret-5b1f", Signal.START)
+    with hostile.server(hostile.endless_headers) as port, pytest.raises(TemporaryFailure):
+        send("nightly", f"http://127.0.0.1:{port}/secret-5b1f", PingSignal.START)
 
 
 @pytest.mark.parametrize(
@@ -107,8 +114,8 @@ def test_headers_without_end_are_given_up() -> None:
     ],
 )
 def test_what_is_no_address_is_refused_and_not_shown(address: str) -> None:
-    with pytest.raises(Refused) as caught:
-        send("nightly", address, Signal.SUCCESS)
+    with pytest.raises(ConnectorRefused) as caught:
+        send("nightly", address, PingSignal.SUCCESS)
 
     assert str(caught.value) == (
         "The address of the ping `nightly` is not valid. Use a complete address, such as "

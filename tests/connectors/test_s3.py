@@ -9,18 +9,18 @@ import pytest
 
 from almaflow.connectors import base, remote, s3
 from almaflow.connectors.base import Search, look
-from almaflow.connectors.errors import NotNow, Refused
-from almaflow.connectors.remote import Server
-from almaflow.connectors.s3 import S3Place
+from almaflow.connectors.errors import ConnectorRefused, TemporaryFailure
+from almaflow.connectors.remote import RemoteServer
+from almaflow.connectors.s3 import S3Source
 from tests.connectors import hostile
 from tests.connectors.servers import web_hook
 
 
-def place(port: int) -> S3Place:
-    server = Server.read(
+def place(port: int) -> S3Source:
+    server = RemoteServer.read(
         "bucket", "s3://KEY@bucket/in", password="secret", endpoint=f"http://127.0.0.1:{port}"
     )
-    return S3Place(server, Search("bucket", "", "*"))
+    return S3Source(server, Search("bucket", "", "*"))
 
 
 def pages(keys_of_a_page: int, length: int) -> hostile.Play:
@@ -42,7 +42,7 @@ def pages(keys_of_a_page: int, length: int) -> hostile.Play:
 @pytest.mark.parametrize("play", [hostile.endless_body, hostile.endless_error])
 def test_a_page_without_end_is_refused(play: hostile.Play, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3, "LARGEST_PAGE", 2 * 1024 * 1024)
-    with hostile.server(play) as port, pytest.raises(Refused) as caught:
+    with hostile.server(play) as port, pytest.raises(ConnectorRefused) as caught:
         look(place(port))
 
     assert "a page of more than 2097152 bytes" in str(caught.value)
@@ -54,7 +54,7 @@ def test_pages_without_end_that_list_nothing_take_the_time_of_a_listing(
     monkeypatch.setattr(remote, "LISTING", 1.0)
     with hostile.server(pages(0, 0)) as port:
         begun = time.monotonic()
-        with pytest.raises(NotNow):
+        with pytest.raises(TemporaryFailure):
             look(place(port))
 
     assert time.monotonic() - begun < 60
@@ -62,7 +62,7 @@ def test_pages_without_end_that_list_nothing_take_the_time_of_a_listing(
 
 def test_the_names_of_a_folder_have_a_bound_altogether(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote, "MOST_CHARACTERS", 20_000)
-    with hostile.server(pages(5, 1_000)) as port, pytest.raises(Refused) as caught:
+    with hostile.server(pages(5, 1_000)) as port, pytest.raises(ConnectorRefused) as caught:
         look(place(port))
 
     assert f"more than {base.MOST_CHARACTERS} characters" in str(caught.value)
@@ -71,7 +71,7 @@ def test_the_names_of_a_folder_have_a_bound_altogether(monkeypatch: pytest.Monke
 def test_a_redirect_is_not_followed() -> None:
     with web_hook() as inner:
         play = hostile.redirect(f"http://127.0.0.1:{inner.port}/admin")
-        with hostile.server(play) as port, pytest.raises(Refused):
+        with hostile.server(play) as port, pytest.raises(ConnectorRefused):
             look(place(port))
 
     assert inner.called == []

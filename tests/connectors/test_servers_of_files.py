@@ -13,23 +13,29 @@ from typing import Any
 import paramiko
 import pytest
 
-from almaflow.connectors.base import Place, RemoteFile, look
-from almaflow.connectors.errors import Changed, NotNow, OutsideError, Refused, Unreachable
+from almaflow.connectors.base import FileSource, RemoteFile, look
+from almaflow.connectors.errors import (
+    ConnectorError,
+    ConnectorRefused,
+    FileChanged,
+    TemporaryFailure,
+    Unreachable,
+)
 from almaflow.connectors.remote import RemoteSession, changed_at
 from tests.connectors.conftest import KINDS, Remote
 
 of_each_kind = pytest.mark.parametrize("started", KINDS, indirect=True)
 
 
-def content_of(place: Place, name: str) -> bytes:
+def content_of(place: FileSource, name: str) -> bytes:
     content = bytearray()
     with place.session() as session:
         session.copy(RemoteFile(name, 4_000_000, ""), content.extend)
     return bytes(content)
 
 
-def failure(place: Place, copy: str | None = None) -> OutsideError:
-    with pytest.raises(OutsideError) as caught:
+def failure(place: FileSource, copy: str | None = None) -> ConnectorError:
+    with pytest.raises(ConnectorError) as caught:
         content_of(place, copy) if copy else look(place)
     return caught.value
 
@@ -100,7 +106,7 @@ def test_a_file_that_is_gone_meanwhile_is_told(remote: Remote) -> None:
 
     error = failure(remote.place(), copy="a.csv")
 
-    assert isinstance(error, Changed)
+    assert isinstance(error, FileChanged)
     assert "a.csv" in str(error)
 
 
@@ -110,7 +116,7 @@ def test_a_folder_that_is_not_there_is_refused(remote: Remote) -> None:
 
     error = failure(place)
 
-    assert isinstance(error, Refused)
+    assert isinstance(error, ConnectorRefused)
     assert "`exports`" in str(error)
     assert "nowhere" in str(error)
 
@@ -119,7 +125,7 @@ def test_a_folder_that_is_not_there_is_refused(remote: Remote) -> None:
 def test_a_wrong_password_is_refused(remote: Remote) -> None:
     error = failure(remote.place(server=remote.server(user="other", password="wr0ng-one")))
 
-    assert isinstance(error, Refused)
+    assert isinstance(error, ConnectorRefused)
     assert "`exports`" in str(error)
     assert "wr0ng-one" not in str(error)
 
@@ -130,7 +136,7 @@ def test_a_server_in_trouble_may_be_asked_again(remote: Remote) -> None:
 
     error = failure(remote.place())
 
-    assert isinstance(error, NotNow)
+    assert isinstance(error, TemporaryFailure)
     assert str(error).startswith("`exports` (")
 
 
@@ -155,7 +161,7 @@ def test_a_transfer_that_breaks_off_may_be_begun_again(remote: Remote) -> None:
 
     error = failure(remote.place(), copy="a.bin")
 
-    assert isinstance(error, NotNow)
+    assert isinstance(error, TemporaryFailure)
     assert content_of(remote.place(), "a.bin") == content
 
 
@@ -164,9 +170,12 @@ def test_what_the_taker_raises_passes(remote: Remote) -> None:
     (remote.folder / "a").write_text("x")
 
     def take(piece: bytes) -> None:
-        raise Refused("The disk is full.")
+        raise ConnectorRefused("The disk is full.")
 
-    with pytest.raises(Refused, match="The disk is full"), remote.place().session() as session:
+    with (
+        pytest.raises(ConnectorRefused, match="The disk is full"),
+        remote.place().session() as session,
+    ):
         session.copy(RemoteFile("a", 1, ""), take)
 
 
@@ -198,7 +207,7 @@ def test_a_host_whose_key_is_not_known_is_not_spoken_to(
     error = failure(remote.place(server=remote.server(host_key=None)))
 
     kind, key = remote.started.host_key.split()[:2]
-    assert isinstance(error, Refused)
+    assert isinstance(error, ConnectorRefused)
     assert str(error).startswith(
         "The host key of `exports` (sftp://127.0.0.1) is not known, so nothing was "
         f"sent. The server presented `{kind} {key}` (SHA256:"
@@ -237,7 +246,7 @@ def test_another_host_key_than_the_connection_s_is_refused(
 
     error = failure(remote.place(server=remote.server(host_key=OTHER_KEY)))
 
-    assert isinstance(error, Refused)
+    assert isinstance(error, ConnectorRefused)
     assert "presented the host key ssh-ed25519 SHA256:" in str(error)
     assert ("Nothing was sent, because another machine may be intercepting the connection.") in str(
         error
@@ -292,17 +301,17 @@ def test_a_link_counts_as_the_file_that_it_leads_to(remote: Remote) -> None:
     [
         (
             paramiko.AuthenticationException("Authentication timeout."),
-            NotNow,
+            TemporaryFailure,
             "does not respond (Authentication timeout).",
         ),
         (
             paramiko.ssh_exception.IncompatiblePeer("no acceptable ciphers"),
-            Refused,
+            ConnectorRefused,
             "and paramiko support no common method: no acceptable ciphers.",
         ),
         (
             paramiko.SSHException("Error reading SSH protocol banner"),
-            NotNow,
+            TemporaryFailure,
             "closed the connection during the login (Error reading SSH protocol banner).",
         ),
         (EOFError(), Unreachable, "cannot be reached (EOFError)."),
@@ -317,7 +326,7 @@ def test_what_goes_wrong_while_connecting_over_sftp(
     remote: Remote,
     monkeypatch: pytest.MonkeyPatch,
     error: Exception,
-    kind: type[OutsideError],
+    kind: type[ConnectorError],
     told: str,
 ) -> None:
     def fail(*arguments: object, **more: object) -> None:
@@ -359,7 +368,7 @@ def test_without_a_key_there_is_no_way_into_a_bucket(
 
     error = failure(remote.place(server=server))
 
-    assert isinstance(error, Refused)
+    assert isinstance(error, ConnectorRefused)
     assert str(error) == (
         "There is no key for `exports` (s3://out) (Unable to locate credentials). Write the id "
         "of the key as the user in `url` (s3://KEY_ID@bucket/folder), and its secret as "
@@ -390,7 +399,7 @@ def test_a_listing_that_cannot_be_read_is_refused(
     with remote.place().session() as session:
         monkeypatch.setattr(type(session), "entries", fail)
 
-        with pytest.raises(Refused, match=r"sent for .* cannot be read"):
+        with pytest.raises(ConnectorRefused, match=r"sent for .* cannot be read"):
             session.files()
 
 
@@ -409,7 +418,7 @@ def test_a_server_that_takes_too_long_is_hung_up(
         real: Any = type(session).entries  # type: ignore[attr-defined]
         monkeypatch.setattr(type(session), "entries", drip)
 
-        with pytest.raises(NotNow, match="closed the connection"):
+        with pytest.raises(TemporaryFailure, match="closed the connection"):
             session.files()
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import paramiko
 import pytest
 
-from almaflow.connectors.errors import NotNow
-from almaflow.connectors.remote import Server
+from almaflow.connectors.errors import TemporaryFailure
+from almaflow.connectors.remote import RemoteServer
 from almaflow.connectors.sftp import _Client, _Translation
 
 
@@ -18,6 +18,8 @@ def test_a_message_of_gigabytes_is_not_read() -> None:
 
 
 def test_a_message_that_is_not_sftp_may_be_repeated() -> None:
-    translation = _Translation(Server.read("exports", "sftp://h/out"), "/out")
+    translation = _Translation(RemoteServer.read("exports", "sftp://h/out"), "/out")
 
-    assert isinstance(translation(paramiko.SFTPError("Garbage packet received"), None), NotNow)
+    assert isinstance(
+        translation(paramiko.SFTPError("Garbage packet received"), None), TemporaryFailure
+    )

@@ -7,20 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from almaflow.connectors.base import NoWayOutside, RemoteFile, Search, look
-from almaflow.connectors.errors import Changed, Refused
-from almaflow.connectors.simulated import MadeUpFile, SimulatedJob, SimulatedOutside, name_for
+from almaflow.connectors.base import NoExternalSystems, RemoteFile, Search, look
+from almaflow.connectors.errors import ConnectorRefused, FileChanged
+from almaflow.connectors.simulated import MadeUpFile, SimulatedJob, SimulatedSystems, name_for
 
 NOW = datetime(2026, 3, 2, 8, 15, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-def outside(*files: MadeUpFile, jobs: tuple[SimulatedJob, ...] = ()) -> SimulatedOutside:
-    return SimulatedOutside(lambda: NOW, files, lambda: jobs)
+def outside(*files: MadeUpFile, jobs: tuple[SimulatedJob, ...] = ()) -> SimulatedSystems:
+    return SimulatedSystems(lambda: NOW, files, lambda: jobs)
 
 
-def names(way: SimulatedOutside, pattern: str, at_least: int = 1) -> list[str]:
-    place = way.place(Search("exports", "", pattern, at_least))
+def names(way: SimulatedSystems, pattern: str, at_least: int = 1) -> list[str]:
+    place = way.file_source(Search("exports", "", pattern, at_least))
     first, again = look(place), look(place)
     assert first == again
     return [file.name for file in first]
@@ -90,12 +90,12 @@ def test_a_name_is_made_that_fits(pattern: str, name: str) -> None:
 
 
 def test_content_is_copied_and_what_is_not_there_is_gone() -> None:
-    place = outside(MadeUpFile("a.csv", "é", None, NOW)).place(Search(None, "/x", "*"))
+    place = outside(MadeUpFile("a.csv", "é", None, NOW)).file_source(Search(None, "/x", "*"))
     content = bytearray()
 
     with place.session() as session:
         session.copy(RemoteFile("a.csv", 99, ""), content.extend)
-        with pytest.raises(Changed, match=r"b\.csv is gone"):
+        with pytest.raises(FileChanged, match=r"b\.csv is gone"):
             session.copy(RemoteFile("b.csv", 99, ""), content.extend)
 
     assert content.decode() == "é"
@@ -123,11 +123,11 @@ def test_what_is_fetched_lies_apart_and_is_read_first(tmp_path: Path) -> None:
 
 
 def test_an_engine_without_a_way_outside_says_so(tmp_path: Path) -> None:
-    way = NoWayOutside()
+    way = NoExternalSystems()
 
-    with pytest.raises(Refused, match="exports cannot be reached"):
-        way.place(Search("exports", "", "*"))
-    with pytest.raises(Refused, match="The channel `systems` cannot be reached"):
+    with pytest.raises(ConnectorRefused, match="exports cannot be reached"):
+        way.file_source(Search("exports", "", "*"))
+    with pytest.raises(ConnectorRefused, match="The channel `systems` cannot be reached"):
         way.send_notice("systems", "title", "text")
     assert way.to_read(tmp_path) == way.to_write(tmp_path) == tmp_path
     way.close()

@@ -340,7 +340,7 @@ def test_a_submission_that_alma_refuses_for_good_frees_its_place(
 
     assert [one.outcome for one in played] == ["failed", "failed", "failed", "succeeded"]
     assert minutes(stage.submissions[0].at) < 1
-    assert {one.state for one in stage.open_store().places_of(played[0].record.id)} == {
+    assert {one.state for one in stage.open_store().slots_of(played[0].record.id)} == {
         SlotState.REFUSED
     }
 
@@ -469,7 +469,7 @@ def test_who_gives_up_waiting_leaves_the_queue(tmp_path: Path, how: str) -> None
     assert gave_up.outcome == how.replace(" ", "_")
     assert last.outcome == "succeeded"
     with stage._using_store() as store:
-        (place,) = store.places_of(gave_up.record.id)
+        (place,) = store.slots_of(gave_up.record.id)
         assert (place.state, store.queue()) == (SlotState.REFUSED, [])
     assert len(stage.submissions) == 4
 
@@ -482,7 +482,7 @@ def test_an_interrupted_run_keeps_its_ticket_and_holds_up_nobody(
         stage.run(run_of(f"M90{number + 1}", ", wait: false"))
     held = stage.run(run_of("M904"), beside=lambda process: press(process))
     assert held.interrupted
-    assert [place.state for place in stage.open_store().places_of(held.record.id)] == [
+    assert [place.state for place in stage.open_store().slots_of(held.record.id)] == [
         SlotState.QUEUED
     ]
 
@@ -592,7 +592,7 @@ def test_a_day_without_calls_ends_a_step_whose_time_is_up_before(
 
     assert played.ended == ("timed_out", "Step x: The time limit of step x expired.")
     assert played.record.ended_at == START + timedelta(hours=2)
-    (place,) = stage.open_store().places_of(played.record.id)
+    (place,) = stage.open_store().slots_of(played.record.id)
     assert place.state is SlotState.REFUSED
 
 
@@ -614,7 +614,7 @@ def test_place_and_intent_are_recorded_together_whenever_a_process_dies(tmp_path
 
             sent = [one for one in crashed.journal if one.effect == "submit"]
             with stage._using_store() as store:
-                places = store.places_of(crashed.record.id)
+                places = store.slots_of(crashed.record.id)
             taken = [one for one in places if one.state is not SlotState.QUEUED]
             assert len(sent) == len(taken), at
             known = [one.value["result"] for one in sent if one.state is EntryState.DONE]

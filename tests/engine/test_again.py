@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from almaflow.errors import RequestWrong
 from almaflow.outcome import Outcome, worst
-from almaflow.runs.retry_plan import Again, again
-from almaflow.runs.step_tree import Called, Outline
-from almaflow.steps.base import Body, StepBase
-from almaflow.store import Entry, EntryState
+from almaflow.runs.retry_plan import RetryPlan, again
+from almaflow.runs.step_tree import CalledWorkflow, StepTree
+from almaflow.steps.base import Block, StepBase
+from almaflow.store import EntryState, JournalEntry
 from almaflow.workflow import Workflow
 from tests.harness import START
 from tests.journals import entry, outline, sent, step
@@ -23,7 +23,9 @@ from tests.journals import entry, outline, sent, step
 JOB = "submit_job: {job: M48}"
 
 
-def found(text: str | Outline, *entries: Iterable[Entry], start: str | None = None) -> Again:
+def found(
+    text: str | StepTree, *entries: Iterable[JournalEntry], start: str | None = None
+) -> RetryPlan:
     made = outline(text) if isinstance(text, str) else text
     return again(made, [one for group in entries for one in group], start)
 
@@ -360,8 +362,8 @@ class Play:
 
     ends: Mapping[str, str]
     redo: Mapping[str, int] = field(default_factory=dict)
-    kept: Sequence[Entry] = ()
-    journal: list[Entry] = field(default_factory=list)
+    kept: Sequence[JournalEntry] = ()
+    journal: list[JournalEntry] = field(default_factory=list)
 
     def steps(self, steps: Sequence[StepBase], prefix: str) -> Outcome:
         so_far = Outcome.SUCCEEDED
@@ -392,10 +394,10 @@ class Play:
         return Outcome.SKIPPED if outcome == "if" else Outcome(outcome)
 
 
-def _bodies(one: StepBase) -> Iterator[Body]:
+def _bodies(one: StepBase) -> Iterator[Block]:
     for body in one.kind.bodies():
         if body.name == "*":
-            yield from (Body(number, body.steps, body.keys) for number in ("1", "2", "3"))
+            yield from (Block(number, body.steps, body.keys) for number in ("1", "2", "3"))
         else:
             yield body
 
@@ -424,14 +426,14 @@ def test_a_retried_run_ends_well_and_does_again_nothing_that_it_need_not(
     tree: list[dict[str, Any]], data: st.DataObject
 ) -> None:
     made = Workflow.model_validate({"steps": tree})
-    leaves = [place.path for place in Outline(Called(made)).of_iterations(
-        f"{place.path.replace('*', number)}" for place in Outline(Called(made)).places()
+    leaves = [place.path for place in StepTree(CalledWorkflow(made)).of_iterations(
+        f"{place.path.replace('*', number)}" for place in StepTree(CalledWorkflow(made)).places()
         for number in "123") if not any(place.step.kind.bodies())]  # fmt: skip
     ends = data.draw(st.dictionaries(st.sampled_from(leaves), st.sampled_from(["failed"])))
     first = Play(ends)
     outcome = first.steps(made.steps, "")
 
-    redo = again(Outline(Called(made)), first.journal).redo
+    redo = again(StepTree(CalledWorkflow(made)), first.journal).redo
     second = Play({}, redo, first.journal)
 
     assert second.steps(made.steps, "") is Outcome.SUCCEEDED
@@ -445,4 +447,4 @@ def test_a_retried_run_ends_well_and_does_again_nothing_that_it_need_not(
         skipped = begun[path].value["outcome"] == "skipped"
         assert failed or holds or skipped
     third = [*first.journal, *second.journal]
-    assert again(Outline(Called(made)), third).redo == {}
+    assert again(StepTree(CalledWorkflow(made)), third).redo == {}

@@ -18,7 +18,7 @@ from almaflow.engine.ended import needs_person
 from almaflow.expressions.serialization import plain
 from almaflow.outcome import Status
 from almaflow.runs.events import EventKind
-from almaflow.store import Entry, EntryState
+from almaflow.store import EntryState, JournalEntry
 from almaflow.waiting import WaitingKind
 from tests import harness
 from tests.harness import Boundary, Played, Stage
@@ -111,7 +111,7 @@ def facts(played: Played) -> dict[str, Any]:
     }
 
 
-def is_absent(entry: Entry) -> bool:
+def is_absent(entry: JournalEntry) -> bool:
     """Whether a submission was looked for, and is sure not to have been taken."""
     return entry.state is EntryState.UNTAKEN and bool(entry.value.get("absent"))
 
@@ -163,7 +163,7 @@ def test_a_crash_at_any_boundary_does_nothing_twice_and_loses_nothing(
         assert truth(stage) == happened, case
 
 
-def leaves_no_trace(journal: list[Entry]) -> bool:
+def leaves_no_trace(journal: list[JournalEntry]) -> bool:
     """Whether a write had left, when the process died, by which nothing can be found in Alma."""
     return any(
         entry.state is EntryState.INTENT

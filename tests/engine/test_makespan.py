@@ -72,13 +72,13 @@ def test_who_waits_alone_asks_no_more_often_than_the_holders_are_looked_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: Counter[str] = Counter()
-    look = Store.look_at_place
+    look = Store.slot_blocker
 
     def counted(store: Store, run_id: str, *arguments: Any) -> Any:
         asked[run_id] += 1
         return look(store, run_id, *arguments)
 
-    monkeypatch.setattr(Store, "look_at_place", counted)
+    monkeypatch.setattr(Store, "slot_blocker", counted)
     contest = Contest.make(tmp_path, 4)
 
     contest.hold()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from almaflow.errors import RequestWrong
-from almaflow.runs.step_tree import Outline
+from almaflow.runs.step_tree import StepTree
 from almaflow.steps.call import Call
 from tests.harness import Stage
 from tests.journals import outline
@@ -32,15 +32,15 @@ INSIDE = ["for_each-1", "for_each-1/*/job", "call-2", "call-2/notify-1", "finall
 
 
 @pytest.fixture
-def calls(tmp_path: Path) -> Outline:
+def calls(tmp_path: Path) -> StepTree:
     """A workflow that calls another one, which calls a third one."""
     stage = Stage(tmp_path)
     stage.write("parts/sub.yaml", SUB)
     stage.write("deep.yaml", "steps: [{notify: deep}]")
-    return Outline.of(stage.plan(TOP))
+    return StepTree.of(stage.plan(TOP))
 
 
-def test_the_steps_of_a_run_are_those_of_the_workflows_it_calls_too(calls: Outline) -> None:
+def test_the_steps_of_a_run_are_those_of_the_workflows_it_calls_too(calls: StepTree) -> None:
     places = list(calls.places())
 
     assert [one.path for one in places] == [
@@ -54,7 +54,7 @@ def test_the_steps_of_a_run_are_those_of_the_workflows_it_calls_too(calls: Outli
     assert [one.order for one in places] == sorted(one.order for one in places)
 
 
-def test_iterations_that_have_begun_are_placed_in_their_order(calls: Outline) -> None:
+def test_iterations_that_have_begun_are_placed_in_their_order(calls: StepTree) -> None:
     places = calls.of_iterations(
         ["sub", "sub/for_each-1/1/job", "for_each-2/10/again", "for_each-2/9/again/call-2", "x/1"]
     )
@@ -75,7 +75,7 @@ def test_iterations_that_have_begun_are_placed_in_their_order(calls: Outline) ->
     assert "for_each-2/9/again/for_each-1/*/job" in paths, "nothing has begun in it"
 
 
-def test_a_path_of_the_journal_is_found_with_what_stands_around_it(calls: Outline) -> None:
+def test_a_path_of_the_journal_is_found_with_what_stands_around_it(calls: StepTree) -> None:
     place = calls.place("for_each-2/9/again/finally/notify-1")
 
     assert place is not None
@@ -86,13 +86,13 @@ def test_a_path_of_the_journal_is_found_with_what_stands_around_it(calls: Outlin
         assert calls.place(path) is None
 
 
-def test_people_name_a_step_by_its_path_or_its_id(calls: Outline) -> None:
+def test_people_name_a_step_by_its_path_or_its_id(calls: StepTree) -> None:
     assert calls.named("sub").path == "sub"
     assert calls.named("again").path == "for_each-2/*/again"
     assert calls.named("for_each-2/3/again/call-2").path == "for_each-2/3/again/call-2"
 
 
-def test_an_id_that_only_called_workflows_have_must_be_a_path(calls: Outline) -> None:
+def test_an_id_that_only_called_workflows_have_must_be_a_path(calls: StepTree) -> None:
     with pytest.raises(RequestWrong) as told:
         calls.named("job")
 
@@ -124,7 +124,7 @@ def test_of_very_many_steps_not_all_are_listed() -> None:
         outline(text).named("x")
 
 
-def test_a_step_tells_the_file_and_the_line_where_it_stands(calls: Outline) -> None:
+def test_a_step_tells_the_file_and_the_line_where_it_stands(calls: StepTree) -> None:
     lines = {one.path: one.line.rsplit("/", 1)[-1] for one in calls.places()}
 
     assert lines["sub"] == "test.yaml:2"

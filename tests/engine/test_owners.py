@@ -17,7 +17,7 @@ from almaflow.engine.alma_writes.submission import RequestChanged
 from almaflow.engine.engine import Engine
 from almaflow.errors import AlmaflowError, RequestWrong
 from almaflow.outcome import Status
-from almaflow.runs.events import EventKind, NoListener
+from almaflow.runs.events import EventKind, NullListener
 from almaflow.store import (
     LEASE,
     ClaimLost,
@@ -294,7 +294,7 @@ def test_a_defect_does_not_leave_a_run_without_a_word(
     async def broken(*_: Any) -> str:
         raise ZeroDivisionError("oh")
 
-    monkeypatch.setattr("almaflow.engine.step_context.Context.notify", broken)
+    monkeypatch.setattr("almaflow.engine.step_context.AttemptContext.notify", broken)
 
     with pytest.raises(ZeroDivisionError):
         stage.run("steps: [{notify: a}]")
@@ -329,7 +329,7 @@ def test_the_first_error_comes_out_of_an_engine_alone(stage: Stage) -> None:
 def test_nobody_needs_to_look_on(stage: Stage) -> None:
     record = stage.add("steps: [{notify: a}]")
     engine = Engine(stage.open_store(), stage.clock, stage.project, stage.open_connection)
-    assert isinstance(engine.listener, NoListener)
+    assert isinstance(engine.listener, NullListener)
 
     async def main() -> RunRecord:
         async with engine.running():

@@ -13,7 +13,7 @@ from almaflow.outcome import Status
 from almaflow.plan import recorded_plan
 from almaflow.runs.events import EventKind
 from almaflow.runs.retry_plan import again
-from almaflow.runs.step_tree import Outline
+from almaflow.runs.step_tree import StepTree
 from almaflow.store import EntryState
 from tests import harness
 from tests.harness import Boundary, Played, Process, Stage
@@ -39,7 +39,7 @@ def retry(stage: Stage, start: str | None = None, **resume: Any) -> Played:
 def reopen(stage: Stage, start: str | None = None) -> None:
     with stage._using_store() as store:
         record = store.find_run("last")
-        outline = Outline.of(recorded_plan(record, store.definition(record.definition)))
+        outline = StepTree.of(recorded_plan(record, store.definition(record.definition)))
         chosen = again(outline, store.journal(record.id), start)
         store.reopen_run(
             record.id,

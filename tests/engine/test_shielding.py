@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from almaflow.engine.alma_writes.submission import NOTHING_SHOWN
-from almaflow.engine.step_context import Context
+from almaflow.engine.step_context import AttemptContext
 from almaflow.outcome import Status
 from almaflow.store import EntryState
 from tests.harness import START, Beside, Process, Stage
@@ -423,14 +423,14 @@ def test_what_is_cancelled_right_before_it_is_sent_is_not_sent(
 ) -> None:
     processes: list[Process] = []
 
-    async def meanwhile(context: Context, _: str) -> list[Any]:
+    async def meanwhile(context: AttemptContext, _: str) -> list[Any]:
         processes[0].cancel("anna")
         return []
 
     async def take_note(process: Process) -> None:
         processes.append(process)
 
-    monkeypatch.setattr(Context, "jobs_on", meanwhile)
+    monkeypatch.setattr(AttemptContext, "jobs_on", meanwhile)
 
     played = stage.run("steps: [{wait: 1s}, {id: x, delete_set: '1'}]", beside=take_note)
 

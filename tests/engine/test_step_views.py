@@ -13,7 +13,7 @@ from almaflow.outcome import Outcome, Status
 from almaflow.plan import Plan, make_plan
 from almaflow.runs.step_views import IterationsView, StepView
 from almaflow.runs.views import RunView, WaitView, lost_steps, view_of
-from almaflow.store import Entry, EntryState, Event, RunRecord
+from almaflow.store import EntryState, JournalEntry, LogEntry, RunRecord
 from almaflow.waiting import WaitingKind
 from almaflow.workflow_loader import load_text
 from tests.harness import START
@@ -43,8 +43,8 @@ def plan_of(text: str) -> Plan:
 
 def view(
     text: str | None,
-    *entries: Iterable[Entry],
-    events: Sequence[Event] = (),
+    *entries: Iterable[JournalEntry],
+    events: Sequence[LogEntry] = (),
     worked_on: bool = False,
     **record: Any,
 ) -> RunView:
@@ -106,7 +106,9 @@ def test_iterations_that_have_begun_are_shown_each_in_their_order() -> None:
         ([*step("all/1/x", ends="stop")], 1),
     ],
 )
-def test_a_loop_tells_how_many_iterations_have_ended(inside: list[Entry], ended: int) -> None:
+def test_a_loop_tells_how_many_iterations_have_ended(
+    inside: list[JournalEntry], ended: int
+) -> None:
     items = [entry("all", 1, "items", ["a", "b", "c"])]
 
     seen = view(LOOP, step("all", ""), items, inside)
@@ -215,14 +217,14 @@ def test_a_run_without_a_plan_takes_the_paths_from_the_reason() -> None:
 # --- retried --------------------------------------------------------------------------------------
 
 
-def retry(number: int, redo: dict[str, int], start: str | None = None) -> Entry:
+def retry(number: int, redo: dict[str, int], start: str | None = None) -> JournalEntry:
     value = {"from": start, "redo": redo, "by": "anna"}
     return entry("", number, "retry", value, created_at=after(hours=1))
 
 
-def ended_event(number: int, outcome: str, text: str) -> Event:
+def ended_event(number: int, outcome: str, text: str) -> LogEntry:
     data = {"outcome": outcome, "status": "finished"}
-    return Event(number, "r", after(minutes=30 * number), "run", "", text, data)
+    return LogEntry(number, "r", after(minutes=30 * number), "run", "", text, data)
 
 
 def test_what_a_retry_does_again_is_queued_until_it_begins() -> None:
@@ -284,7 +286,7 @@ def test_the_attempts_at_a_run_tell_who_asked_and_how_they_ended() -> None:
         [retry(2, {}, "first"), retry(3, {})],
         events=[
             ended_event(1, "failed", "oops"),
-            Event(2, "r", START, "said", "first", "x", None),
+            LogEntry(2, "r", START, "said", "first", "x", None),
             ended_event(3, "timed_out", "late"),
         ],
         attempt=3,
@@ -423,7 +425,10 @@ def test_what_programs_get_is_all_of_it_under_these_names() -> None:
         step("both/left/a", ""),
         [sent("both/left/a", EntryState.DONE)],
         [retry(2, {})],
-        events=[ended_event(1, "failed", "oops"), Event(2, "r", START, "said", "both", "hi", None)],
+        events=[
+            ended_event(1, "failed", "oops"),
+            LogEntry(2, "r", START, "said", "both", "hi", None),
+        ],
         attempt=2,
         status=Status.WAITING,
         waits=(wait("x", "both/left/a"),),

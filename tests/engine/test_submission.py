@@ -13,7 +13,7 @@ from almaflow.alma.simulator.records import Members
 from almaflow.alma.transport import NotSent
 from almaflow.engine.alma_writes import submission
 from almaflow.engine.alma_writes.submission import NOTHING_SHOWN
-from almaflow.engine.step_context import Context
+from almaflow.engine.step_context import AttemptContext
 from almaflow.outcome import Status
 from almaflow.store import EntryState
 from tests import harness
@@ -285,10 +285,10 @@ def test_unknown_is_never_continued_and_its_neighbours_end(
 def untraced(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let deletions be writes that leave nothing by which they could be found."""
 
-    async def write(self: Context, effect: str, call: Any, **_: Any) -> Any:
+    async def write(self: AttemptContext, effect: str, call: Any, **_: Any) -> Any:
         return await submission.write(self, effect, call, trace=None, repeatable=False)
 
-    monkeypatch.setattr(Context, "write", write)
+    monkeypatch.setattr(AttemptContext, "write", write)
 
 
 DELETE = f"steps: [{{id: x, delete_set: '{SET['id']}'}}]"

@@ -113,7 +113,7 @@ def test_a_run_that_ends_otherwise_is_seen(tmp_path: Path) -> None:
 
 
 def test_a_place_that_is_kept_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Store, "free_place", lambda *_: False)
+    monkeypatch.setattr(Store, "free_slot", lambda *_: False)
 
     with pytest.raises(Broken, match="place kept"):
         play(PROFILE, tmp_path)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from almaflow.outcome import Status
-from almaflow.store import Entry
+from almaflow.store import JournalEntry
 from tests.kills import Yard, make_yard
 from tests.workers import Worker, wait_for
 
@@ -51,7 +51,7 @@ def done(yard: Yard) -> bool:
     return yard.unfinished() == 0
 
 
-def journal(yard: Yard, run_id: str) -> list[Entry]:
+def journal(yard: Yard, run_id: str) -> list[JournalEntry]:
     with yard.store() as store:
         return store.journal(run_id)
 

@@ -11,11 +11,11 @@ import pytest
 
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import make_plan
-from almaflow.runs.diagnosis import Around, Because, WaitingCause, why
+from almaflow.runs.diagnosis import DiagnosisContext, Reason, WaitingCause, why
 from almaflow.runs.job_durations import Durations
-from almaflow.runs.step_tree import Called, Outline
+from almaflow.runs.step_tree import CalledWorkflow, StepTree
 from almaflow.runs.views import view_of
-from almaflow.store import Entry, EntryState, JobSlot, Process, SlotState
+from almaflow.store import EntryState, JobSlot, JournalEntry, Process, SlotState
 from almaflow.waiting import WaitingKind
 from almaflow.workflow_loader import load_text
 from tests.harness import START
@@ -63,7 +63,7 @@ def place(number: int, **more: Any) -> JobSlot:
 
 
 def causes(
-    *entries: Iterable[Entry],
+    *entries: Iterable[JournalEntry],
     text: str = TEXT,
     places: Sequence[JobSlot] = (),
     holders: Sequence[JobSlot] = (),
@@ -75,7 +75,7 @@ def causes(
     now: datetime = NOW,
     known: bool = True,
     **record: Any,
-) -> list[Because]:
+) -> list[Reason]:
     loaded = load_text(text, "weed.yaml")
     plan = make_plan(loaded, PROJECT, {}, run_id="r", now=START, simulated=True)
     told = {"status": Status.RUNNING, "started_at": START, **record}
@@ -85,7 +85,7 @@ def causes(
     durations = Durations(
         {"institution": "ACC", "job_id": "M48", "seconds": one} for one in seconds
     )
-    around = Around(
+    around = DiagnosisContext(
         now=now,
         own_places=places,
         holders=lambda account: holders,
@@ -93,7 +93,7 @@ def causes(
         durations=durations,
         settle=lambda institution: settle,
         process=process,
-        outline=Outline(Called(loaded.workflow, {}, loaded.document)) if known else None,
+        outline=StepTree(CalledWorkflow(loaded.workflow, {}, loaded.document)) if known else None,
     )
     return why(view, around)
 
@@ -115,7 +115,7 @@ def test_a_job_in_alma_tells_its_status_since_when_and_how_long_it_takes() -> No
     (late,) = causes(DONE, places=own, learned=300, **waits)
     (new,) = causes(DONE, status=Status.RUNNING)
 
-    assert known == Because(
+    assert known == Reason(
         WaitingCause.ALMA,
         "both/left/job",
         "Job M48 runs in Alma at main as 4711 (RUNNING, 40 %), since 08:15:00 UTC (12m).",
@@ -156,7 +156,7 @@ def test_a_step_that_waits_for_its_turn_tells_who_is_before_it() -> None:
         ),
     )
 
-    assert one == Because(
+    assert one == Reason(
         WaitingCause.PLACE,
         "both/left/job",
         "Job M48 has been waiting for a slot since 08:15:00 UTC: 3 API-started jobs are "
@@ -204,7 +204,7 @@ def test_a_question_tells_how_it_is_answered_and_until_when() -> None:
         waits=(question("Delete?", "both/right/sign"),),
     )
 
-    assert one == Because(
+    assert one == Reason(
         WaitingCause.PERSON,
         "both/right/sign",
         "A person has to approve: Delete?",
@@ -277,7 +277,7 @@ def test_what_nobody_can_tell_leads_to_resolve() -> None:
         waits=(wait("Nobody can tell."),),
     )
 
-    assert one == Because(
+    assert one == Reason(
         WaitingCause.UNKNOWN,
         "both/left/job",
         "It is not known whether Alma accepted what it submitted, so almaflow sends nothing "
@@ -308,7 +308,7 @@ def test_any_other_wait_is_told_as_the_step_says_it() -> None:
         waits=waits,
     )
 
-    assert one == Because(
+    assert one == Reason(
         WaitingCause.TIME, "both/left/later", "It waits: until 2026-03-02 09:00:00 UTC."
     )
 
@@ -330,7 +330,7 @@ def test_branches_that_wait_are_told_one_by_one() -> None:
 def test_a_step_that_waits_for_nothing_is_at_work() -> None:
     (one,) = causes(BOTH, step("both/left/later", ""))
 
-    assert one == Because(WaitingCause.TIME, "both/left/later", "It is running right now.")
+    assert one == Reason(WaitingCause.TIME, "both/left/later", "It is running right now.")
 
 
 # --- the run --------------------------------------------------------------------------------------
@@ -339,7 +339,7 @@ def test_a_step_that_waits_for_nothing_is_at_work() -> None:
 def test_a_held_run_waits_for_resume() -> None:
     held, job = causes(DONE, worked_on=False, held=True)
 
-    assert held == Because(
+    assert held == Reason(
         WaitingCause.HELD,
         "",
         "It was interrupted. It is on hold until a person resumes it; jobs that it started in "
@@ -366,7 +366,7 @@ def test_a_run_whose_process_died_says_which() -> None:
 
     nobody, *_ = causes(step("both"), worked_on=False, process=process)
 
-    assert nobody == Because(
+    assert nobody == Reason(
         WaitingCause.NOBODY,
         "",
         (
@@ -384,7 +384,7 @@ def test_a_run_whose_process_died_says_which() -> None:
 def test_a_run_that_nobody_works_on_says_so(started_at: datetime | None, text: str) -> None:
     (one,) = causes(worked_on=False, started_at=started_at, status=Status.QUEUED)
 
-    assert one == Because(WaitingCause.NOBODY, "", text, moves=(RESUME,))
+    assert one == Reason(WaitingCause.NOBODY, "", text, moves=(RESUME,))
 
 
 # --- runs that have ended -------------------------------------------------------------------------
@@ -403,7 +403,7 @@ def test_a_failed_run_tells_where_it_began_with_its_place_in_the_file() -> None:
         **ended(Outcome.FAILED, "Step both/left/job: oops"),
     )
 
-    assert one == Because(
+    assert one == Reason(
         WaitingCause.ENDED,
         "",
         "It ended as failed 08:26:00 UTC: Step both/left/job: oops.",
@@ -421,7 +421,7 @@ def test_a_failed_run_tells_where_it_began_with_its_place_in_the_file() -> None:
 def test_a_run_that_ended_well_says_so() -> None:
     (one,) = causes(step("both"), **ended(Outcome.SUCCEEDED))
 
-    assert one == Because(WaitingCause.ENDED, "", "It ended as succeeded 08:26:00 UTC.")
+    assert one == Reason(WaitingCause.ENDED, "", "It ended as succeeded 08:26:00 UTC.")
 
 
 def test_a_warning_names_the_step_to_begin_again_with() -> None:

@@ -25,9 +25,9 @@ from almaflow.expressions import (
     NUMBER,
     TEXT,
     Counters,
-    ListOf,
-    Record,
-    Span,
+    ListType,
+    Period,
+    RecordType,
 )
 
 ZURICH = ZoneInfo("Europe/Zurich")
@@ -51,7 +51,7 @@ class Made:
         return found
 
 
-SCOPE = Record(
+SCOPE = RecordType(
     {
         "text": TEXT,
         "digits": TEXT,
@@ -63,12 +63,12 @@ SCOPE = Record(
         "pause": DURATION,
         "gone": NOTHING,
         "counters": COUNTERS,
-        "texts": ListOf(TEXT),
-        "numbers": ListOf(NUMBER),
-        "mixed": ListOf(ANYTHING),
-        "rows": ListOf(Record({"n": NUMBER, "s": TEXT, "at": DATE}, "column")),
-        "job": Record({"id": TEXT, "size": NUMBER, "done": BOOLEAN, "any": ANYTHING}, "output"),
-        "open": Record({"known": TEXT}, "key", open=True),
+        "texts": ListType(TEXT),
+        "numbers": ListType(NUMBER),
+        "mixed": ListType(ANYTHING),
+        "rows": ListType(RecordType({"n": NUMBER, "s": TEXT, "at": DATE}, "column")),
+        "job": RecordType({"id": TEXT, "size": NUMBER, "done": BOOLEAN, "any": ANYTHING}, "output"),
+        "open": RecordType({"known": TEXT}, "key", open=True),
         "it": ANYTHING,
         "other": ANYTHING,
     },
@@ -83,7 +83,7 @@ _NAMES: Mapping[str, Any] = {
     "yes": True,
     "now": datetime(2026, 3, 29, 1, 30, tzinfo=ZURICH),
     "today": date(2026, 3, 31),
-    "pause": Span(days=1, elapsed=timedelta(hours=2)),
+    "pause": Period(days=1, elapsed=timedelta(hours=2)),
     "gone": None,
     "counters": Counters([{"key": "k", "label": "K", "value": "7"}]),
     "texts": ["b", "a", "2026-03"],

@@ -14,9 +14,9 @@ from almaflow.expressions import (
     NOTHING,
     NUMBER,
     TEXT,
-    ListOf,
-    Perhaps,
-    Record,
+    ListType,
+    MaybeMissing,
+    RecordType,
     Type,
     check,
     guards_of,
@@ -25,25 +25,30 @@ from almaflow.expressions import (
     type_of,
 )
 
-WITHDRAW = Record(
+WITHDRAW = RecordType(
     {
         "outcome": TEXT,
-        "status": Perhaps(TEXT, "withdraw", "step `withdraw` has an `if`"),
-        "link": Perhaps(TEXT, "withdraw", "step `withdraw` has an `if`"),
+        "status": MaybeMissing(TEXT, "withdraw", "step `withdraw` has an `if`"),
+        "link": MaybeMissing(TEXT, "withdraw", "step `withdraw` has an `if`"),
         "counters": COUNTERS,
         "members": NUMBER,
-        "rejected": ListOf(TEXT),
-        "results": ListOf(
-            Record(
+        "rejected": ListType(TEXT),
+        "results": ListType(
+            RecordType(
                 {
                     "item": TEXT,
                     "size": NUMBER,
-                    "shelves": ListOf(TEXT),
-                    "job": Record(
-                        {"id": TEXT, "status": Perhaps(TEXT, "withdraw", "it may have ended.")},
+                    "shelves": ListType(TEXT),
+                    "job": RecordType(
+                        {
+                            "id": TEXT,
+                            "status": MaybeMissing(TEXT, "withdraw", "it may have ended."),
+                        },
                         "output of submit_job",
                     ),
-                    "set": Perhaps(Record({"name": TEXT}, "output"), "withdraw", "it has an `if`"),
+                    "set": MaybeMissing(
+                        RecordType({"name": TEXT}, "output"), "withdraw", "it has an `if`"
+                    ),
                 },
                 "part of a result",
             )
@@ -52,15 +57,18 @@ WITHDRAW = Record(
     },
     "output of submit_job",
 )
-SCOPE = Record(
+SCOPE = RecordType(
     {
-        "inputs": Record({"month": TEXT, "limit": NUMBER, "really": BOOLEAN}, "input"),
-        "steps": Record(
-            {"withdraw": WITHDRAW, "read": Record({"body": ANYTHING, "empty": NOTHING}, "output")},
+        "inputs": RecordType({"month": TEXT, "limit": NUMBER, "really": BOOLEAN}, "input"),
+        "steps": RecordType(
+            {
+                "withdraw": WITHDRAW,
+                "read": RecordType({"body": ANYTHING, "empty": NOTHING}, "output"),
+            },
             "step",
             absent={"later": "step `later` comes later (line 12)"},
         ),
-        "vars": Record({"known": TEXT}, "variable", open=True),
+        "vars": RecordType({"known": TEXT}, "variable", open=True),
         "now": INSTANT,
         "today": DATE,
         "it": ANYTHING,
@@ -569,15 +577,15 @@ def test_a_wrong_part_of_a_condition_is_not_reported_twice() -> None:
         ("now + days(1)", INSTANT),
         ("today - days(1)", DATE),
         ("steps.withdraw.link", TEXT),
-        ("steps.withdraw.rejected", ListOf(TEXT)),
+        ("steps.withdraw.rejected", ListType(TEXT)),
         ("steps.withdraw.rejected | sort | first", TEXT),
-        ("steps.withdraw.rejected | map('length')", ListOf(NUMBER)),
-        ("inputs.month.split('-')", ListOf(TEXT)),
+        ("steps.withdraw.rejected | map('length')", ListType(NUMBER)),
+        ("inputs.month.split('-')", ListType(TEXT)),
         ("inputs.month | first ~ inputs.month | reverse", TEXT),
-        ("[1, 2]", ListOf(NUMBER)),
-        ("[1, 'a']", ListOf(ANYTHING)),
-        ("[1, 2] | batch(1)", ListOf(ListOf(NUMBER))),
-        ("[1] | batch(1) | reverse | first", ListOf(NUMBER)),
+        ("[1, 2]", ListType(NUMBER)),
+        ("[1, 'a']", ListType(ANYTHING)),
+        ("[1, 2] | batch(1)", ListType(ListType(NUMBER))),
+        ("[1] | batch(1) | reverse | first", ListType(NUMBER)),
         ("1 if it else 2", NUMBER),
         ("1 if it else 'a'", ANYTHING),
         ("inputs.limit | default(3)", NUMBER),
@@ -587,7 +595,7 @@ def test_a_wrong_part_of_a_condition_is_not_reported_twice() -> None:
         ("-hours(1)", DURATION),
         (
             "steps.withdraw.counters | first",
-            Record({"key": TEXT, "label": TEXT, "value": TEXT}, "part of a counter"),
+            RecordType({"key": TEXT, "label": TEXT, "value": TEXT}, "part of a counter"),
         ),
         ("it.x", ANYTHING),
     ],

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from almaflow.expressions import Span, evaluate, parse_expression, to_text
+from almaflow.expressions import Period, evaluate, parse_expression, to_text
 
 ZURICH = ZoneInfo("Europe/Zurich")
 
@@ -59,7 +59,7 @@ def test_an_hour_that_was_skipped_does_not_come_out() -> None:
 def test_a_difference_is_elapsed_time() -> None:
     names = {"a": instant("2026-03-29T00:00"), "b": instant("2026-03-29T06:00")}
 
-    assert value_of("b - a", **names) == Span(elapsed=timedelta(hours=5))
+    assert value_of("b - a", **names) == Period(elapsed=timedelta(hours=5))
     assert value_of("b - a < hours(6) and b > a and b != a", **names) is True
     assert value_of("(b - a).total_seconds()", **names) == 5 * 3600.0
     assert value_of("((a - b) | abs).total_seconds()", **names) == 5 * 3600.0
@@ -127,4 +127,4 @@ def test_epoch_ms_counts_a_date_from_midnight_in_the_zone_of_now() -> None:
 
 def test_durations_have_a_form_as_text() -> None:
     assert to_text(timedelta(days=1, seconds=1)) == "1d1s"
-    assert to_text(Span(months=2)) == "2 months"
+    assert to_text(Period(months=2)) == "2 months"

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from almaflow.expressions.serialization import decode, encode, plain
-from almaflow.expressions.values import Counters, Span
+from almaflow.expressions.values import Counters, Period
 
 ZURICH = ZoneInfo("Europe/Zurich")
 COUNTERS = Counters([{"key": "a", "label": "A", "value": "1"}])
@@ -29,7 +29,7 @@ def there_and_back(value: Any) -> Any:
         datetime(2026, 10, 25, 0, 30, tzinfo=UTC),
         datetime(2026, 10, 25, 2, 30, 0, 5, tzinfo=ZURICH, fold=1),
         date(2026, 3, 2),
-        Span(months=2, days=-1, elapsed=timedelta(hours=3, microseconds=1)),
+        Period(months=2, days=-1, elapsed=timedelta(hours=3, microseconds=1)),
         COUNTERS, Counters(),
         {"a": {"b": [date(2026, 3, 2), COUNTERS]}},
         {"$instant": "x"}, {"$date": 5}, {"$mapping": [["a", 1]]}, {"$unknown": {"$date": 1}},
@@ -53,7 +53,7 @@ def test_instants_come_back_in_the_zone_asked_for() -> None:
 
 
 def test_what_has_no_form_of_its_own_becomes_the_nearest() -> None:
-    assert there_and_back(timedelta(hours=2)) == Span(elapsed=timedelta(hours=2))
+    assert there_and_back(timedelta(hours=2)) == Period(elapsed=timedelta(hours=2))
     assert there_and_back((1, 2)) == [1, 2]
     assert there_and_back({1: "a", None: "b"}) == {"1": "a", "None": "b"}
     assert there_and_back({date(2026, 3, 2): 1}) == {"2026-03-02": 1}
@@ -64,7 +64,7 @@ def test_people_read_plain_values() -> None:
         "at": datetime(2026, 3, 2, 8, tzinfo=UTC),
         "on": date(2026, 3, 2),
         "all": COUNTERS,
-        "for": Span(days=1, elapsed=timedelta(hours=2)),
+        "for": Period(days=1, elapsed=timedelta(hours=2)),
         "map": {"$date": date(2026, 3, 2)},
         "list": [1, "a", None],
     }
@@ -73,7 +73,7 @@ def test_people_read_plain_values() -> None:
         "at": "2026-03-02T08:00:00+00:00",
         "on": "2026-03-02",
         "all": [{"key": "a", "label": "A", "value": "1"}],
-        "for": plain(encode(Span(days=1, elapsed=timedelta(hours=2)))),
+        "for": plain(encode(Period(days=1, elapsed=timedelta(hours=2)))),
         "map": {"$date": "2026-03-02"},
         "list": [1, "a", None],
     }
@@ -94,7 +94,7 @@ _VALUES: st.SearchStrategy[Any] = st.recursive(
         timezones=st.just(UTC),
     )
     | st.builds(
-        Span,
+        Period,
         st.integers(-50, 50),
         st.integers(-50, 50),
         st.timedeltas(timedelta(days=-9), timedelta(days=9)),

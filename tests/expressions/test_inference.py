@@ -13,8 +13,8 @@ from almaflow.expressions import (
     NUMBER,
     TEXT,
     ExpressionFailed,
-    ListOf,
-    Record,
+    ListType,
+    RecordType,
     Type,
     check,
     evaluate,
@@ -77,9 +77,9 @@ def fits(value: Any, type_: Type) -> bool:
         return True
     if kind != type_.kind and not (kind in _SIZED and type_.kind in _SIZED):
         return False
-    if isinstance(type_, ListOf):
+    if isinstance(type_, ListType):
         return all(fits(one, type_.item) for one in value)
-    if isinstance(type_, Record):
+    if isinstance(type_, RecordType):
         return all(fits(one, type_.fields.get(key, ANYTHING)) for key, one in value.items())
     return True
 
@@ -104,7 +104,7 @@ def misjudged(made: Made) -> list[Any]:
     [
         ("it[:7]", ANYTHING),
         ("text[:7]", TEXT),
-        ("texts[:7]", ListOf(TEXT)),
+        ("texts[:7]", ListType(TEXT)),
         ("counters[:1] | first", COUNTERS_PART),
         ("gone[:7]", ANYTHING),
         ("it | reverse", ANYTHING),

@@ -14,8 +14,8 @@ from almaflow.expressions import (
     TEXT,
     ExpressionFailed,
     ExpressionSyntax,
-    ListOf,
-    Record,
+    ListType,
+    RecordType,
     check,
     parse_expression,
     parse_template,
@@ -26,7 +26,7 @@ from almaflow.expressions.kept import CHARACTERS, kept
 from almaflow.expressions.member_types import MOST_NOTES
 from almaflow.expressions.types import Type, join
 
-SCOPE = Record({"run": Record({"id": TEXT}, "field of run"), "it": ANYTHING}, "name")
+SCOPE = RecordType({"run": RecordType({"id": TEXT}, "field of run"), "it": ANYTHING}, "name")
 NAMES: dict[str, Any] = {"run": {"id": "a"}, "it": {"a": "b"}}
 
 
@@ -118,14 +118,14 @@ def test_what_is_kept_of_texts_that_were_read_has_a_bound() -> None:
 def test_types_made_of_each_other_are_compared_within_a_bound() -> None:
     def doubled(type_: Type) -> Type:
         for _ in range(40):
-            type_ = Record({"a": type_, "b": type_}, "key")
+            type_ = RecordType({"a": type_, "b": type_}, "key")
         return type_
 
     assert join(doubled(TEXT), doubled(TEXT)) == ANYTHING
 
 
 def test_types_of_the_same_parts_are_the_same() -> None:
-    assert ListOf(Record({"a": TEXT}, "key")) == ListOf(Record({"a": TEXT}, "key"))
-    assert ListOf(Record({"a": TEXT}, "key")) != ListOf(Record({"a": NUMBER}, "key"))
-    assert Record({"a": TEXT}, "key") != Record({"a": TEXT}, "key", open=True)
-    assert ListOf(TEXT) != TEXT
+    assert ListType(RecordType({"a": TEXT}, "key")) == ListType(RecordType({"a": TEXT}, "key"))
+    assert ListType(RecordType({"a": TEXT}, "key")) != ListType(RecordType({"a": NUMBER}, "key"))
+    assert RecordType({"a": TEXT}, "key") != RecordType({"a": TEXT}, "key", open=True)
+    assert ListType(TEXT) != TEXT

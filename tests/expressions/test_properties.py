@@ -18,7 +18,7 @@ from almaflow.expressions import (
     ExpressionFailed,
     ExpressionSyntax,
     Parsed,
-    Record,
+    RecordType,
     check,
     evaluate,
     guards_of,
@@ -41,7 +41,7 @@ NAMES: dict[str, Any] = {
     "today": date(2026, 3, 31),
     "counters": Counters([{"key": "k", "label": "K", "value": "7"}]),
 }
-OPEN = Record(dict.fromkeys(NAMES, ANYTHING), "name")
+OPEN = RecordType(dict.fromkeys(NAMES, ANYTHING), "name")
 
 _scraps = st.text(
     st.one_of(st.sampled_from("{}%#'\"()[]|.,~=<>!*/+-:; \n\\ abinsotdr019_"), st.characters()),

@@ -14,7 +14,7 @@ from almaflow.expressions import (
     Counters,
     ExpressionFailed,
     NotDefined,
-    Span,
+    Period,
     evaluate,
     evaluate_condition,
     parse_expression,
@@ -87,7 +87,7 @@ def failure_of(source: str) -> ExpressionFailed:
         ("'limit' in inputs and 3 not in inputs", True),
         ("today in [now.date()]", True),
         ("counters", NAMES["counters"]),
-        ("hours(1)", Span(elapsed=timedelta(hours=1))),
+        ("hours(1)", Period(elapsed=timedelta(hours=1))),
     ],
 )
 def test_an_expression_has_the_value_that_is_written(source: str, value: Any) -> None:

@@ -24,7 +24,7 @@ from almaflow.alma.rate_limit import CallRate
 from almaflow.alma.responses import read_response
 from almaflow.alma.simulator import Reply
 from almaflow.alma.transport import ConnectionLost, WireRequest, WireResponse
-from almaflow.alma.value_parsing import Unreadable
+from almaflow.alma.value_parsing import UnreadableResponse
 from almaflow.outcome import Outcome
 from almaflow.virtual_time import VirtualClock, run_virtual
 from tests.alma.every_call import Sample, every_call
@@ -138,7 +138,7 @@ async def _send(sample: Sample, answer: WireResponse) -> str:
         result = await client.send(sample.call)
     except AlmaError as error:
         cause = error.__cause__
-        unforeseen = cause is not None and not isinstance(cause, Unreadable)
+        unforeseen = cause is not None and not isinstance(cause, UnreadableResponse)
         return f"{sample.name}: {cause!r}"[:300] if unforeseen else ""
     # What is kept of an answer is text in a store, and numbers that others understand.
     str(result).encode()

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from almaflow.check import Surroundings, check_document
+from almaflow.check import CheckContext, check_document
 from almaflow.document import parse_document
 from almaflow.errors import DocumentsInvalid
 from almaflow.problems import MOST_PROBLEMS, Problem
@@ -18,7 +18,7 @@ from almaflow.steps.base import StepBase
 from almaflow.workflow import Workflow, kinds
 from tests.examples import examples
 
-NOWHERE = Surroundings(Project(Path(), Settings(), None), None, False)
+NOWHERE = CheckContext(Project(Path(), Settings(), None), None, False)
 
 SCALARS = [
     *("", "~", "null", "true", "No", "0", "-1", "1.5", "3.9E+13", "1e999", ".inf", ".nan", "0x1F"),

@@ -13,7 +13,7 @@ import anyio
 
 from almaflow.engine.engine import Engine
 from almaflow.scheduler.companions import Companion, Parts
-from almaflow.scheduler.scheduler import Service
+from almaflow.scheduler.scheduler import Scheduler
 from almaflow.scheduler.timers import ClockWakeups
 from almaflow.settings import Project
 from almaflow.store import RunRecord, Store, Tick
@@ -74,14 +74,14 @@ class Town:
         finally:
             store.close()
 
-    def service(self, store: Store) -> Service:
+    def service(self, store: Store) -> Scheduler:
         def engine(project: Project) -> Engine:
             made = self.stage.engine(store, Ears(), LOOK)
             # Days of service are tens of thousands of calls, and a turn of a thread for each.
             made._writer = made.outbox._writer = AtOnce(store)
             return made
 
-        return Service(
+        return Scheduler(
             Parts(
                 engine=engine,
                 project=lambda: self.stage.project,

@@ -11,13 +11,13 @@ import anyio
 
 from almaflow.clock import sleep
 from almaflow.connectors.attached_files import AttachedFile
-from almaflow.connectors.base import NoWayOutside
-from almaflow.connectors.errors import NotNow
+from almaflow.connectors.base import NoExternalSystems
+from almaflow.connectors.errors import TemporaryFailure
 from almaflow.engine import outbox
 from almaflow.engine.log import Level
 from almaflow.engine.outbox import Outbox
 from almaflow.redaction import Mask
-from almaflow.store import NewNotice, NoticeRecord, RunRecord, Store, Tick
+from almaflow.store import NewNotification, NotificationRecord, RunRecord, Store, Tick
 from almaflow.store.writer import StoreWriter
 from almaflow.virtual_time import VirtualClock, run_virtual
 from almaflow.workflow import Workflow
@@ -26,7 +26,7 @@ from almaflow.workflow_loader import load_text
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
-class Channels(NoWayOutside):
+class Channels(NoExternalSystems):
     """Takes notices; what is in *trouble* does not, and says so."""
 
     def __init__(self) -> None:
@@ -41,9 +41,11 @@ class Channels(NoWayOutside):
     ) -> str:
         self.tried.append((channel, title))
         if channel in self.trouble:
-            raise NotNow(self.trouble[channel])
+            raise TemporaryFailure(self.trouble[channel])
         if title in self.refuses:
-            raise NotNow(f"The channel `{channel}` did not accept the notification: too long.")
+            raise TemporaryFailure(
+                f"The channel `{channel}` did not accept the notification: too long."
+            )
         self.taken.append((channel, title))
         return ""
 
@@ -101,18 +103,22 @@ class Room:
         """Let the outbox work for a while."""
         self.play(self.outbox.run, **duration)
 
-    def put(self, *notices: NewNotice) -> None:
+    def put(self, *notices: NewNotification) -> None:
         """Record notices, as whoever has something to tell does."""
         self.store.add_notices(self.outbox.masked(notices))
 
-    def notices(self) -> list[NoticeRecord]:
+    def notices(self) -> list[NotificationRecord]:
         """Return all notices, oldest first."""
         return self.store.notices()[::-1]
 
 
-def notice(key: str = "missed/nightly/1", channel: str = "systems", **fields: Any) -> NewNotice:
+def notice(
+    key: str = "missed/nightly/1", channel: str = "systems", **fields: Any
+) -> NewNotification:
     given = {"event": "missed", "workflow": "nightly", "run_id": None}
-    return NewNotice(key=key, channel=channel, **{**given, "title": key, "text": "", **fields})
+    return NewNotification(
+        key=key, channel=channel, **{**given, "title": key, "text": "", **fields}
+    )
 
 
 def workflow(notify: str = "", more: str = "") -> Workflow:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from almaflow.scheduler.policies import Decided, Rules, let_through, line_up
-from almaflow.store import Cause, Tick, TickEnding
+from almaflow.scheduler.policies import EntryPolicy, PolicyDecision, let_through, line_up
+from almaflow.store import Tick, TickCause, TickEnding
 
 NOW = datetime(2026, 3, 30, 6, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -29,11 +29,11 @@ def tick(number: int, ago: timedelta, *, entry: str = "night", ready: bool = Fal
     )
 
 
-def rules(**said: Any) -> Mapping[tuple[str, str], Rules]:
-    return {("weed", "night"): Rules(**said), ("weed", "noon"): Rules(**said)}
+def rules(**said: Any) -> Mapping[tuple[str, str], EntryPolicy]:
+    return {("weed", "night"): EntryPolicy(**said), ("weed", "noon"): EntryPolicy(**said)}
 
 
-def told(decided: Decided) -> dict[int, str]:
+def told(decided: PolicyDecision) -> dict[int, str]:
     """Return, by tick, what is recorded of it."""
     ended = {end.tick_id: f"{end.ending} {end.cause}" for end in decided.ends}
     caught = {number: "caught up" if late else "on" for number, late in decided.accepted.items()}
@@ -161,10 +161,10 @@ def test_each_of_all_missed_ticks_has_its_run_whatever_overlap_says(overlap: Any
 
 def test_workflows_do_not_wait_for_each_other() -> None:
     other = replace(tick(9, timedelta(), ready=True), workflow="other")
-    all_rules = {**rules(), ("other", "night"): Rules()}
+    all_rules = {**rules(), ("other", "night"): EntryPolicy()}
 
     decided = line_up([*WAITING, other], all_rules, {"weed": "r1"})
 
     assert [one.id for one in decided.starting] == [9]
-    assert {end.cause for end in decided.ends} == {Cause.OVERLAP}
+    assert {end.cause for end in decided.ends} == {TickCause.OVERLAP}
     assert {end.ending for end in decided.ends} == {TickEnding.MERGED}

@@ -12,15 +12,15 @@ import pytest
 
 from almaflow.outcome import Outcome, Status
 from almaflow.scheduler.notifications.digest import Digest
-from almaflow.scheduler.notifications.digest_messages import Day, digest
-from almaflow.scheduler.workflow_files import Reading, Standing
+from almaflow.scheduler.notifications.digest_messages import DigestPeriod, digest
+from almaflow.scheduler.workflow_files import ActiveWorkflow, WorkflowSnapshot
 from almaflow.settings import Settings, find_project
 from almaflow.store import (
-    Cause,
     NewSchedule,
     NewTick,
     RunRecord,
     StoreTrouble,
+    TickCause,
     TickEnding,
 )
 from almaflow.timetable_entries import entries_of
@@ -31,7 +31,7 @@ from tests.waits import question, wait
 
 BERLIN = ZoneInfo("Europe/Berlin")
 DAY = timedelta(days=1)
-EMPTY = Day(
+EMPTY = DigestPeriod(
     name=NOON.date(),
     zone=UTC,
     since=NOON - timedelta(days=1),
@@ -56,14 +56,14 @@ def digest_in(room: Room, given: Settings | None = None) -> Digest:
     return Digest(room.store, room.writer, given or settings(), room.clock, room.outbox)
 
 
-def standing(folder: Path, text: str, zone: str = "UTC", more: str = "") -> Reading:
+def standing(folder: Path, text: str, zone: str = "UTC", more: str = "") -> WorkflowSnapshot:
     """Return what is read where the only workflow is the one whose text is given."""
     (folder / "almaflow.yaml").write_text(f"timezone: {zone}\n{more}\n")
     project = find_project(folder)
     loaded = load_text(text, "workflows/nightly.yaml")
     entries = tuple(entries_of(loaded.name, loaded.workflow, project))
-    one = Standing("workflows/nightly.yaml", loaded, {}, entries)
-    return Reading({one.name: one}, {}, frozenset({one.path}))
+    one = ActiveWorkflow("workflows/nightly.yaml", loaded, {}, entries)
+    return WorkflowSnapshot({one.name: one}, {}, frozenset({one.path}))
 
 
 def ended(
@@ -247,7 +247,7 @@ def test_it_tells_what_ran_what_did_not_what_waits_and_what_comes(tmp_path: Path
     one = NewSchedule(workflow="nightly", entry="e", timing={})
     [row] = store.change_schedules(process.id, [one], [], then - DAY)
     given = {"schedule_id": row.id, "workflow": "nightly", "entry": "e"}
-    missed = {"ending": TickEnding.MISSED, "cause": Cause.MAX_AGE, "reason": "Older than 2h."}
+    missed = {"ending": TickEnding.MISSED, "cause": TickCause.MAX_AGE, "reason": "Older than 2h."}
     ticks = [
         NewTick(**given, at=at, starts_at=at, **missed)  # type: ignore[arg-type]
         for at in (then, then + HOUR)

@@ -12,20 +12,20 @@ import pytest
 from almaflow.engine.engine import Engine
 from almaflow.outcome import Outcome, Status
 from almaflow.scheduler.measures import Measures, Measuring, picture_of
-from almaflow.scheduler.tick_ledger import Happened
-from almaflow.scheduler.workflow_files import Reading
+from almaflow.scheduler.tick_ledger import CycleResult
+from almaflow.scheduler.workflow_files import WorkflowSnapshot
 from almaflow.settings import Project, Settings
 from almaflow.store import (
-    Cause,
-    NewNotice,
+    NewNotification,
     NewSchedule,
     NewTick,
     RunRecord,
-    Source,
     Store,
     Tick,
+    TickCause,
     TickEnd,
     TickEnding,
+    WorkflowSource,
 )
 from almaflow.virtual_time import VirtualClock, run_virtual
 
@@ -93,16 +93,16 @@ def run(**fields: Any) -> RunRecord:
 def test_ticks_and_runs_are_counted_as_they_happen(engine: Engine, clock: VirtualClock) -> None:
     noted = Noted()
     measuring = Measuring(noted, engine, clock)
-    end = TickEnd(tick_id=1, ending=TickEnding.MISSED, cause=Cause.MAX_AGE, reason="old")
-    happened = Happened(
+    end = TickEnd(tick_id=1, ending=TickEnding.MISSED, cause=TickCause.MAX_AGE, reason="old")
+    happened = CycleResult(
         begun=[(tick(starts_at=NOON - MINUTE), run())],
         ended=[(tick(), end), (tick(), end)],
         skipped=[new_tick(ending=TickEnding.SKIPPED), new_tick()],
     )
 
     async def main() -> None:
-        await measuring.read(Reading(), None)
-        await measuring.happened(happened, Reading())
+        await measuring.read(WorkflowSnapshot(), None)
+        await measuring.happened(happened, WorkflowSnapshot())
         await measuring.ended(run(status=Status.WAITING))
         await measuring.ended(run(status=Status.FINISHED, outcome=Outcome.FAILED))
 
@@ -124,9 +124,9 @@ def test_how_late_it_woke_up_is_told_when_something_was_due(
     measuring = Measuring(noted, engine, clock)
 
     async def main() -> None:
-        await measuring.happened(Happened(next_at=NOON - MINUTE), Reading())
-        await measuring.happened(Happened(next_at=NOON + MINUTE), Reading())
-        await measuring.happened(Happened(), Reading())
+        await measuring.happened(CycleResult(next_at=NOON - MINUTE), WorkflowSnapshot())
+        await measuring.happened(CycleResult(next_at=NOON + MINUTE), WorkflowSnapshot())
+        await measuring.happened(CycleResult(), WorkflowSnapshot())
 
     run_virtual(main)
 
@@ -142,9 +142,9 @@ def test_the_picture_is_what_the_store_says_now(
     (row,) = store.change_schedules(process, [new], [], NOON - MINUTE)
     store.materialize(process, [new_tick(schedule_id=row.id)], {row.id: NOON})
     store.pause("weeding", by="anna")
-    source = Source(path="a.yaml", workflow="a", definition="", read_at=NOON, problem="bad")
+    source = WorkflowSource(path="a.yaml", workflow="a", definition="", read_at=NOON, problem="bad")
     store.keep_source(process, source, {})
-    notice = NewNotice(
+    notice = NewNotification(
         key="k", event="missed", workflow="a", run_id=None, channel="c", title="t", text="t"
     )
     store.add_notices([notice])

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from almaflow.errors import RequestWrong, StoreError
 from almaflow.outcome import Outcome, Status
-from almaflow.scheduler.measures import Measures, Picture
+from almaflow.scheduler.measures import Measures, SchedulerState
 from almaflow.scheduler.metrics import Metrics, waits_for
 from almaflow.store import RunRecord
 from almaflow.store.schedule_records import TickEnding
@@ -37,7 +37,7 @@ def read(metrics: Metrics) -> dict[tuple[str, ...], float]:
 
 
 def test_ticks_and_runs_are_counted_by_workflow_and_end() -> None:
-    metrics = Metrics(Picture)
+    metrics = Metrics(SchedulerState)
 
     metrics.ticks_ended("nightly", TickEnding.RUN)
     metrics.ticks_ended("nightly", TickEnding.MISSED, 3)
@@ -61,7 +61,7 @@ def test_ticks_and_runs_are_counted_by_workflow_and_end() -> None:
 
 
 def test_what_is_late_is_measured_and_a_clock_set_back_is_no_negative_time() -> None:
-    metrics = Metrics(Picture)
+    metrics = Metrics(SchedulerState)
 
     metrics.tick_began("nightly", timedelta(milliseconds=300))
     metrics.tick_began("nightly", timedelta(seconds=-5))
@@ -75,8 +75,8 @@ def test_what_is_late_is_measured_and_a_clock_set_back_is_no_negative_time() -> 
 
 def test_the_present_is_looked_at_whenever_it_is_read() -> None:
     pictures = [
-        Picture(),
-        Picture(
+        SchedulerState(),
+        SchedulerState(
             leads=True,
             unfinished=[
                 run(status=Status.RUNNING),
@@ -106,7 +106,7 @@ def test_the_present_is_looked_at_whenever_it_is_read() -> None:
 
 
 def test_a_store_that_cannot_be_read_is_told_and_the_counters_stay() -> None:
-    def look() -> Picture:
+    def look() -> SchedulerState:
         raise StoreError("gone")
 
     metrics = Metrics(look)
@@ -146,7 +146,7 @@ def free_port() -> int:
 
 
 def test_metrics_are_given_on_a_port_of_this_machine_only() -> None:
-    metrics, other, port = Metrics(Picture), Metrics(Picture), free_port()
+    metrics, other, port = Metrics(SchedulerState), Metrics(SchedulerState), free_port()
 
     metrics.start(port)
     try:
@@ -184,7 +184,7 @@ def test_a_service_that_is_not_measured_notes_nothing() -> None:
     ],
 )
 def test_metrics_are_given_to_names_of_this_machine_only(host: str, status: int) -> None:
-    metrics, port = Metrics(Picture), free_port()
+    metrics, port = Metrics(SchedulerState), free_port()
 
     metrics.start(port)
     try:

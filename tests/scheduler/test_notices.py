@@ -13,7 +13,7 @@ from almaflow.scheduler.notifications.routing import (
     notices_for_ticks,
 )
 from almaflow.settings import Settings
-from almaflow.store import Cause, Pause, RunRecord, Tick, TickEnd, TickEnding
+from almaflow.store import RunRecord, SchedulePause, Tick, TickCause, TickEnd, TickEnding
 from tests.scheduler.telling import NOON, run, tick, workflow
 
 HEARS = workflow("{on: [missed, late], to: systems}, {on: [missed], to: catalogers}")
@@ -25,7 +25,7 @@ DOWN = "No `almaflow serve` was running when it was due, and `missed` is `none`.
 
 
 def missed(at: datetime = NOON, **fields: Any) -> tuple[Tick, TickEnd]:
-    given = {"ending": TickEnding.MISSED, "cause": Cause.DOWNTIME, "reason": DOWN}
+    given = {"ending": TickEnding.MISSED, "cause": TickCause.DOWNTIME, "reason": DOWN}
     entry = fields.pop("entry", "e")
     name = fields.pop("workflow", "nightly")
     end = TickEnd(tick_id=1, **(given | fields))
@@ -59,7 +59,7 @@ def test_a_missed_tick_that_nobody_asked_for_is_told_to_the_service_s_channel() 
 
 def test_many_missed_ticks_of_one_workflow_are_one_notice_with_their_number() -> None:
     ticks = [missed(NOON + timedelta(hours=hour)) for hour in reversed(range(24))]
-    ticks.append(missed(NOON, reason="Older than 2h.", cause=Cause.MAX_AGE, entry="f"))
+    ticks.append(missed(NOON, reason="Older than 2h.", cause=TickCause.MAX_AGE, entry="f"))
 
     [found] = notices_for_ticks(ticks, [], {"nightly": NOBODY}, TO)
 
@@ -80,7 +80,7 @@ def test_ticks_of_several_workflows_are_told_apart() -> None:
 
 def test_a_tick_of_which_no_run_could_be_made_asks_for_a_correction() -> None:
     end = missed(
-        cause=Cause.INVALID, reason="almaflow could not create a run for it: no input `month`."
+        cause=TickCause.INVALID, reason="almaflow could not create a run for it: no input `month`."
     )
 
     [found] = notices_for_ticks([end], [], {}, TO)
@@ -163,7 +163,9 @@ def test_a_file_that_is_valid_again_is_told() -> None:
 
 def test_a_pause_of_its_own_accord_is_told_to_whoever_hears_of_failures() -> None:
     note = "Its last 3 runs did not end well; the newest is x."
-    pause = Pause(id=1, workflow="nightly", since=NOON, until=None, note=note, by="almaflow")
+    pause = SchedulePause(
+        id=1, workflow="nightly", since=NOON, until=None, note=note, by="almaflow"
+    )
     hears = workflow("{on: [failed], to: systems}, {on: [failed], to: office}")
 
     found = about_pause(pause, run(error="No."), hears, TO)

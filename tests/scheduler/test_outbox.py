@@ -15,13 +15,13 @@ import pytest
 
 from almaflow.clock import SystemClock
 from almaflow.connectors.attached_files import AttachedFile
-from almaflow.connectors.base import NoWayOutside
-from almaflow.connectors.registry import LiveOutside
+from almaflow.connectors.base import NoExternalSystems
+from almaflow.connectors.registry import LiveSystems
 from almaflow.engine.outbox import Outbox
 from almaflow.redaction import Mask, placeholder
 from almaflow.scheduler.notifications.routing import notices_for_ticks
 from almaflow.settings import find_project
-from almaflow.store import Cause, Store, StoreFull, TickEnd, TickEnding
+from almaflow.store import Store, StoreFull, TickCause, TickEnd, TickEnding
 from almaflow.store.writer import StoreWriter
 from tests.connectors.servers import mail_server, web_hook
 from tests.scheduler.telling import NOON, Heard, Room, notice, tick, workflow
@@ -211,7 +211,7 @@ def test_a_notice_that_was_delivered_and_not_recorded_is_not_sent_again_by_this_
 # --- in real time, with real channels -------------------------------------------------------------
 
 
-class Hanging(NoWayOutside):
+class Hanging(NoExternalSystems):
     """The channel `slow` does not come back before it is let go."""
 
     def __init__(self) -> None:
@@ -249,7 +249,7 @@ def test_a_channel_that_hangs_holds_up_no_other_and_is_not_asked_twice() -> None
             for one in store.due_notices() or store.notices():
                 if one.sent_at is None:
                     store.notice_failed(one.id, one.error, clock.now())
-            box.nudge()
+            box.wake()
             await until(lambda: all(one.sent_at is not None for one in store.notices()))
             tasks.cancel_scope.cancel()
 
@@ -274,12 +274,12 @@ def test_a_missed_tick_is_heard_of_by_mail_and_by_web_hook(
     (tmp_path / "almaflow.yaml").write_text(SETTINGS)
     project = find_project(tmp_path)
     room = Room()
-    outside = LiveOutside(project)
+    outside = LiveSystems(project)
     box = Outbox(room.store, room.writer, outside, room.clock, Mask(()), room.log)
     end = TickEnd(
         tick_id=1,
         ending=TickEnding.MISSED,
-        cause=Cause.MAX_AGE,
+        cause=TickCause.MAX_AGE,
         reason=(
             "No `almaflow serve` was running in time, and ticks older than 2h (`max_age`) do "
             "not run."

@@ -10,8 +10,8 @@ from typing import Any
 import anyio
 import pytest
 
-from almaflow.connectors.errors import NotNow, Refused
-from almaflow.connectors.healthchecks import Signal
+from almaflow.connectors.errors import ConnectorRefused, TemporaryFailure
+from almaflow.connectors.healthchecks import PingSignal
 from almaflow.errors import RequestWrong
 from almaflow.runs.events import EventKind, RunEvent
 from almaflow.scheduler.notifications.heartbeats import Pings
@@ -34,9 +34,9 @@ class Switches:
     def __init__(self, *failures: Exception) -> None:
         self.failures = list(failures)
         self.tried = 0
-        self.taken: list[tuple[str, Signal]] = []
+        self.taken: list[tuple[str, PingSignal]] = []
 
-    def __call__(self, name: str, address: str, signal: Signal) -> None:
+    def __call__(self, name: str, address: str, signal: PingSignal) -> None:
         self.tried += 1
         if self.failures:
             raise self.failures.pop(0)
@@ -79,16 +79,16 @@ def receive(it: Pings, *events: RunEvent) -> Callable[[], Any]:
 @pytest.mark.parametrize(
     ("outcome", "signal"),
     [
-        ("succeeded", Signal.SUCCESS),
-        ("warning", Signal.SUCCESS),
-        ("skipped", Signal.SUCCESS),
-        ("failed", Signal.FAIL),
-        ("cancelled", Signal.FAIL),
-        ("unknown", Signal.FAIL),
+        ("succeeded", PingSignal.SUCCESS),
+        ("warning", PingSignal.SUCCESS),
+        ("skipped", PingSignal.SUCCESS),
+        ("failed", PingSignal.FAIL),
+        ("cancelled", PingSignal.FAIL),
+        ("unknown", PingSignal.FAIL),
     ],
 )
 def test_begin_and_end_of_a_timetable_s_run_are_told(
-    project: Project, outcome: str, signal: Signal
+    project: Project, outcome: str, signal: PingSignal
 ) -> None:
     room, switches = Room(), Switches()
     add(room)
@@ -97,7 +97,7 @@ def test_begin_and_end_of_a_timetable_s_run_are_told(
     events = [event("running"), event("waiting"), event("finished", outcome=outcome)]
     room.play(it.run, receive(it, *events), seconds=1)
 
-    assert switches.taken == [("nightly", Signal.START), ("nightly", signal)]
+    assert switches.taken == [("nightly", PingSignal.START), ("nightly", signal)]
     assert room.log.lines == []
 
 
@@ -131,7 +131,7 @@ def test_what_else_happens_in_a_run_is_no_ping(project: Project) -> None:
 
 def test_a_ping_that_fails_is_tried_three_times_and_named_once(project: Project) -> None:
     room = Room()
-    switches = Switches(*[NotNow("The ping `nightly` cannot be reached.")] * 7)
+    switches = Switches(*[TemporaryFailure("The ping `nightly` cannot be reached.")] * 7)
     add(room)
     it = pings_in(room, project, switches)
 
@@ -143,7 +143,7 @@ def test_a_ping_that_fails_is_tried_three_times_and_named_once(project: Project)
     room.play(it.run, runs, minutes=4)
 
     assert switches.tried == 8
-    assert switches.taken == [("nightly", Signal.START)]
+    assert switches.taken == [("nightly", PingSignal.START)]
     assert room.log.lines == [
         (
             "warning",
@@ -158,7 +158,7 @@ def test_a_ping_that_fails_is_tried_three_times_and_named_once(project: Project)
     ("failure", "said"),
     [
         (
-            Refused("The ping `nightly` responded with HTTP 404."),
+            ConnectorRefused("The ping `nightly` responded with HTTP 404."),
             "responded with HTTP 404. This is",
         ),
         (RequestWrong("The variable is not set."), "The variable is not set. This is"),
@@ -195,7 +195,7 @@ def test_a_ping_that_almaflow_yaml_has_not_is_named(project: Project) -> None:
 
 
 def test_of_what_waits_behind_a_silent_ping_the_newest_is_kept(project: Project) -> None:
-    room, switches = Room(), Switches(*[NotNow("No.")] * 3)
+    room, switches = Room(), Switches(*[TemporaryFailure("No.")] * 3)
     add(room)
     it = pings_in(room, project, switches)
 
@@ -209,7 +209,7 @@ def test_of_what_waits_behind_a_silent_ping_the_newest_is_kept(project: Project)
     room.play(it.run, runs, minutes=2)
 
     assert len(switches.taken) == 10
-    assert switches.taken[-1] == ("nightly", Signal.SUCCESS)
+    assert switches.taken[-1] == ("nightly", PingSignal.SUCCESS)
 
 
 def test_the_service_says_every_five_minutes_that_it_lives(
@@ -221,7 +221,7 @@ def test_the_service_says_every_five_minutes_that_it_lives(
 
     room.play(it.run, minutes=30)
 
-    assert switches.taken == [("alive", Signal.SUCCESS)] * 3
+    assert switches.taken == [("alive", PingSignal.SUCCESS)] * 3
 
 
 def test_a_store_that_refuses_costs_a_ping_and_nothing_else(
@@ -241,7 +241,7 @@ def test_a_store_that_refuses_costs_a_ping_and_nothing_else(
     events = [event("running"), event("finished", outcome="succeeded")]
     room.play(it.run, receive(it, *events), seconds=1)
 
-    assert switches.taken == [("nightly", Signal.SUCCESS)]
+    assert switches.taken == [("nightly", PingSignal.SUCCESS)]
     assert room.log.lines == [("warning", "A ping was not sent: The disk is full.")]
 
 
@@ -251,7 +251,7 @@ def test_a_ping_that_hangs_holds_up_no_other(
     """In real time; in virtual time a thread at work holds the clock."""
     room, let_go, taken = Room(), threading.Event(), threading.Event()
 
-    def send(name: str, address: str, signal: Signal) -> None:
+    def send(name: str, address: str, signal: PingSignal) -> None:
         if name == "nightly":
             assert let_go.wait(20)
         taken.set()

@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from almaflow.scheduler import scheduler
-from almaflow.scheduler.auto_pause import Pausing
+from almaflow.scheduler.auto_pause import AutoPause
 from almaflow.store import RunRecord, Store
 from almaflow.virtual_time import run_virtual
 from tests.scheduler.served import SETTINGS, Town
@@ -347,7 +347,7 @@ def test_a_timetable_is_paused_after_so_many_bad_ends(town: Town) -> None:
     def receive(pause: object, run: RunRecord) -> None:
         told.append(run.workflow)
 
-    town.companions = lambda engine, project: [Pausing(engine, town.said, receive)]
+    town.companions = lambda engine, project: [AutoPause(engine, town.said, receive)]
     town.serve(hours=4)
 
     assert town.endings() == [

@@ -8,16 +8,16 @@ from typing import Any
 import anyio
 import pytest
 
-from almaflow.scheduler.notifications.events import TickNotices
-from almaflow.scheduler.tick_ledger import Happened
-from almaflow.scheduler.workflow_files import Reading, Standing
+from almaflow.scheduler.notifications.events import TickNotifications
+from almaflow.scheduler.tick_ledger import CycleResult
+from almaflow.scheduler.workflow_files import ActiveWorkflow, WorkflowSnapshot
 from almaflow.settings import Settings
 from almaflow.store import (
-    Cause,
     NewSchedule,
     NewTick,
-    Pause,
+    SchedulePause,
     StoreTrouble,
+    TickCause,
     TickEnd,
     TickEnding,
 )
@@ -25,14 +25,14 @@ from almaflow.workflow_loader import load_text
 from tests.scheduler.telling import NOON, Room, run, tick
 
 TO = Settings.model_validate({"serve": {"to": "office"}})
-NIGHTLY = Standing(
+NIGHTLY = ActiveWorkflow(
     "workflows/nightly.yaml",
     load_text("name: nightly\nsteps: [{wait: 1m}]\n", "workflows/nightly.yaml"),
     {},
     (),
 )
-VALID = Reading({"nightly": NIGHTLY}, {}, frozenset({"workflows/nightly.yaml"}))
-INVALID = Reading(
+VALID = WorkflowSnapshot({"nightly": NIGHTLY}, {}, frozenset({"workflows/nightly.yaml"}))
+INVALID = WorkflowSnapshot(
     {"nightly": NIGHTLY}, {"workflows/nightly.yaml": "3:1: no."}, frozenset(VALID.files)
 )
 
@@ -41,7 +41,7 @@ def end(**fields: Any) -> TickEnd:
     given: dict[str, Any] = {
         "tick_id": 1,
         "ending": TickEnding.MISSED,
-        "cause": Cause.MAX_AGE,
+        "cause": TickCause.MAX_AGE,
         "reason": "Old.",
     }
     return TickEnd(**(given | fields))
@@ -51,15 +51,15 @@ def told(room: Room) -> list[tuple[str, str]]:
     return [(one.channel, one.title) for one in room.notices()]
 
 
-def notices_in(room: Room) -> TickNotices:
-    return TickNotices(room.store, room.writer, TO, room.clock, room.outbox)
+def notices_in(room: Room) -> TickNotifications:
+    return TickNotifications(room.store, room.writer, TO, room.clock, room.outbox)
 
 
 def test_missed_ticks_are_told() -> None:
     room = Room()
     it = notices_in(room)
 
-    room.play(it.run, lambda: it.happened(Happened(ended=[(tick(), end())]), VALID), seconds=1)
+    room.play(it.run, lambda: it.happened(CycleResult(ended=[(tick(), end())]), VALID), seconds=1)
 
     assert told(room) == [("office", "almaflow: nightly did not run at 2026-11-01 12:00 UTC")]
 
@@ -96,7 +96,7 @@ def test_a_file_that_is_taken_away_is_not_valid_again() -> None:
     room = Room()
     it = notices_in(room)
 
-    room.play(it.run, lambda: it.read(Reading(), INVALID), seconds=1)
+    room.play(it.run, lambda: it.read(WorkflowSnapshot(), INVALID), seconds=1)
 
     assert told(room) == []
 
@@ -106,7 +106,9 @@ def test_pauses_and_clocks_that_were_set_and_settings_are_told() -> None:
     it = notices_in(room)
 
     async def happen() -> None:
-        pause = Pause(id=1, workflow="nightly", since=NOON, until=None, note="x", by="almaflow")
+        pause = SchedulePause(
+            id=1, workflow="nightly", since=NOON, until=None, note="x", by="almaflow"
+        )
         it.paused(pause, run())
         it.clock_set("The clock was set back by 1:00:00.")
         it.settings("almaflow.yaml:1:1: no.")

@@ -11,13 +11,13 @@ from pathlib import Path
 import anyio
 import pytest
 
-from almaflow.connectors.registry import LiveOutside
+from almaflow.connectors.registry import LiveSystems
 from almaflow.engine.engine import Engine
-from almaflow.scheduler.auto_pause import Pausing
+from almaflow.scheduler.auto_pause import AutoPause
 from almaflow.scheduler.companions import Companion, Parts
-from almaflow.scheduler.monitoring import Watching
-from almaflow.scheduler.notifications.events import TickNotices
-from almaflow.scheduler.scheduler import Service
+from almaflow.scheduler.monitoring import RunMonitor
+from almaflow.scheduler.notifications.events import TickNotifications
+from almaflow.scheduler.scheduler import Scheduler
 from almaflow.scheduler.timers import ClockWakeups
 from almaflow.settings import Project
 from almaflow.store import TickEnding
@@ -57,7 +57,7 @@ def mails(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mails]:
 @pytest.fixture
 def stage(tmp_path: Path, mails: Mails) -> Stage:
     stage = Stage(tmp_path, settings=SETTINGS, durable=True)
-    stage.outside = LiveOutside(stage.project)
+    stage.outside = LiveSystems(stage.project)
     return stage
 
 
@@ -68,12 +68,12 @@ def serve(stage: Stage, **duration: float) -> Heard:
     def companions(engine: Engine, project: Project) -> Sequence[Companion]:
         clock, writer = engine.clock, engine.writer
         outbox = engine.outbox
-        notices = TickNotices(store, writer, project.settings, clock, outbox)
-        watching = Watching(store, writer, clock, outbox)
-        pausing = Pausing(engine, log, notices.paused)
+        notices = TickNotifications(store, writer, project.settings, clock, outbox)
+        watching = RunMonitor(store, writer, clock, outbox)
+        pausing = AutoPause(engine, log, notices.paused)
         return [notices, pausing, watching]
 
-    service = Service(
+    service = Scheduler(
         Parts(
             engine=lambda project: stage.engine(store, Ears(), LOOK),
             project=lambda: stage.project,

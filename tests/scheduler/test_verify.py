@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from almaflow.errors import RequestWrong
-from almaflow.scheduler.ledger_audit import Fault, Verified, verify
-from almaflow.store.schedule_records import Cause, Schedule, Tick, TickEnding
+from almaflow.scheduler.ledger_audit import AuditResult, LedgerDiscrepancy, verify
+from almaflow.store.schedule_records import Schedule, Tick, TickCause, TickEnding
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -52,7 +52,7 @@ def schedule(
     )
 
 
-def ticks(*hours: float, entry: str = "e", cause: Cause | None = None) -> list[Tick]:
+def ticks(*hours: float, entry: str = "e", cause: TickCause | None = None) -> list[Tick]:
     return [
         Tick(
             schedule_id=1,
@@ -69,25 +69,25 @@ def ticks(*hours: float, entry: str = "e", cause: Cause | None = None) -> list[T
     ]
 
 
-def checked(schedules: list[Schedule], rows: list[Tick], **given: Any) -> Verified:
+def checked(schedules: list[Schedule], rows: list[Tick], **given: Any) -> AuditResult:
     return verify(schedules, rows, timetable_of, given.pop("now", hour(6)), **given)
 
 
-def told(verified: Verified) -> list[tuple[str, datetime]]:
+def told(verified: AuditResult) -> list[tuple[str, datetime]]:
     return [(fault.kind, fault.at) for fault in verified.faults]
 
 
 def test_a_ledger_that_is_whole_has_no_faults() -> None:
     found = checked([schedule(0.5, 6)], ticks(1, 2, 3, 4, 5, 6))
 
-    assert found == Verified(ticks=6, entries=1, faults=(), outstanding=0)
+    assert found == AuditResult(ticks=6, entries=1, faults=(), outstanding=0)
 
 
 def test_a_tick_without_a_row_is_found_also_the_first_and_the_last() -> None:
     found = checked([schedule(0.5, 6)], ticks(2, 3, 5))
 
     assert told(found) == [("no-row", hour(one)) for one in (1, 4, 6)]
-    assert found.faults[0] == Fault(
+    assert found.faults[0] == LedgerDiscrepancy(
         *("no-row", "nightly", "e", hour(1)),
         "The timetable has this tick, but the ledger has no row for it.",
     )
@@ -125,7 +125,7 @@ def test_what_nobody_has_laid_out_yet_is_outstanding_and_no_fault() -> None:
 
 
 def test_a_tick_skipped_ahead_of_time_is_a_tick_if_it_would_come() -> None:
-    skipped = ticks(5, 5.5, cause=Cause.SKIP_NEXT)
+    skipped = ticks(5, 5.5, cause=TickCause.SKIP_NEXT)
 
     found = checked([schedule(0, 2)], [*ticks(1, 2), *skipped], now=hour(2))
 
@@ -133,7 +133,7 @@ def test_a_tick_skipped_ahead_of_time_is_a_tick_if_it_would_come() -> None:
 
 
 def test_a_tick_that_was_skipped_and_never_came_is_no_fault() -> None:
-    rows = [*ticks(1, 2), *ticks(5, cause=Cause.SKIP_NEXT)]
+    rows = [*ticks(1, 2), *ticks(5, cause=TickCause.SKIP_NEXT)]
 
     assert checked([schedule(0, 2, ended=2)], rows).faults == ()
     assert told(checked([schedule(0, 2, ended=2)], ticks(1, 2, 5))) == [("no-tick", hour(5))]

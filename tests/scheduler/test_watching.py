@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from almaflow.outcome import Outcome, Status
-from almaflow.scheduler.monitoring import Watching, usual_of
-from almaflow.store import Claim, Line, RunRecord, StoreTrouble
+from almaflow.scheduler.monitoring import RunMonitor, usual_of
+from almaflow.store import Claim, NewLogEntry, RunRecord, StoreTrouble
 from almaflow.waiting import Waiting, WaitingKind
 from tests.scheduler.telling import NOON, Room, run
 from tests.waits import following, question, wait
@@ -25,7 +25,7 @@ class Watched(Room):
 
     def __init__(self) -> None:
         super().__init__()
-        self.watching = Watching(self.store, self.writer, self.clock, self.outbox)
+        self.watching = RunMonitor(self.store, self.writer, self.clock, self.outbox)
         self.process = self.store.enter_process("host", 1, "0.1.0").id
 
     def add(self, number: int = 1, text: str = WORKFLOW, **fields: Any) -> RunRecord:
@@ -47,7 +47,7 @@ class Watched(Room):
     def begin(self, record: RunRecord) -> Claim:
         claim = self.store.claim_run(record.id, self.process)
         self.store.start_run(claim, self.clock.now(), None)
-        self.store.add_events(record.id, [Line(self.clock.now(), "run", text="Began.")])
+        self.store.add_events(record.id, [NewLogEntry(self.clock.now(), "run", text="Began.")])
         return claim
 
     def watch(self, **duration: float) -> list[tuple[str, str]]:
@@ -238,7 +238,7 @@ def test_another_look_by_another_process_tells_nothing_twice() -> None:
     room.add()
     room.watch(minutes=15)
 
-    room.watching = Watching(room.store, room.writer, room.clock, room.outbox)
+    room.watching = RunMonitor(room.store, room.writer, room.clock, room.outbox)
 
     assert len(room.watch(minutes=15)) == 1
 

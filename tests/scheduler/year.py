@@ -16,8 +16,8 @@ from pathlib import Path
 
 from almaflow.outcome import Outcome
 from almaflow.scheduler.ledger_audit import verify
-from almaflow.scheduler.tick_ledger import Happened, Ledger
-from almaflow.scheduler.workflow_files import Reader, changed_sources, last_good
+from almaflow.scheduler.tick_ledger import CycleResult, Ledger
+from almaflow.scheduler.workflow_files import WorkflowWatcher, changed_sources, last_good
 from almaflow.settings import Project, find_project
 from almaflow.store import NotLeader, Store, TickEnding
 from almaflow.store.writer import StoreWriter
@@ -99,9 +99,9 @@ class Scheduler:
     def __post_init__(self) -> None:
         self.writer = StoreWriter(self.store)
         self.process_id = self.store.enter_process("host", 1, "1").id
-        self.reader = Reader(self.project)
+        self.reader = WorkflowWatcher(self.project)
 
-    async def cycle(self) -> Happened | None:
+    async def cycle(self) -> CycleResult | None:
         """Do what a scheduler does when it is woken; None: it does not lead."""
         if self.store.lead(self.process_id) is not None:
             self.ledger = None

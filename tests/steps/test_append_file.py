@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from almaflow.connectors import row_file
-from almaflow.connectors.errors import NotNow, Refused
-from almaflow.connectors.registry import LiveOutside
+from almaflow.connectors.errors import ConnectorRefused, TemporaryFailure
+from almaflow.connectors.registry import LiveSystems
 from almaflow.connectors.row_file import put_row
 from tests.harness import Stage
 
@@ -29,7 +29,7 @@ steps:
 
 @pytest.fixture
 def live(stage: Stage) -> Stage:
-    stage.outside = LiveOutside(stage.project)
+    stage.outside = LiveSystems(stage.project)
     return stage
 
 
@@ -122,7 +122,7 @@ def test_a_file_of_another_form_is_refused(content: bytes, tmp_path: Path) -> No
     file = tmp_path / "a.csv"
     file.write_bytes(content)
 
-    with pytest.raises(Refused):
+    with pytest.raises(ConnectorRefused):
         put(file, n="x")
     assert file.read_bytes() == content
 
@@ -149,7 +149,7 @@ def test_what_is_not_a_small_ordinary_file_is_refused(
     file = tmp_path / "a.csv"
     make(file)
 
-    with pytest.raises(Refused):
+    with pytest.raises(ConnectorRefused):
         put(file, n="x")
 
 
@@ -158,7 +158,7 @@ def test_a_file_that_another_process_keeps_locked_is_tried_again_later(
 ) -> None:
     monkeypatch.setattr(row_file, "_PATIENCE", 0)
     file = tmp_path / "a.csv"
-    with row_file._alone(file), pytest.raises(NotNow):
+    with row_file._alone(file), pytest.raises(TemporaryFailure):
         put(file, n="x")
 
 

@@ -247,7 +247,7 @@ def test_a_notice_that_is_not_delivered_is_a_warning(
     async def undelivered(*_: Any) -> str:
         return "The channel `log` is deaf."
 
-    monkeypatch.setattr("almaflow.engine.step_context.Context.notify", undelivered)
+    monkeypatch.setattr("almaflow.engine.step_context.AttemptContext.notify", undelivered)
 
     played = stage.run("steps: [{notify: hello}]")
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from almaflow.connectors.base import RemoteFile, Session, Write
-from almaflow.connectors.download import Landing
-from almaflow.connectors.local import LocalPlace
-from almaflow.connectors.registry import LiveOutside
-from almaflow.connectors.simulated import MadeUpFile, SimulatedJob, SimulatedOutside
+from almaflow.connectors.base import ConnectorSession, RemoteFile, Write
+from almaflow.connectors.download import Download
+from almaflow.connectors.local import LocalSource
+from almaflow.connectors.registry import LiveSystems
+from almaflow.connectors.simulated import MadeUpFile, SimulatedJob, SimulatedSystems
 from tests.connectors.servers import PASSWORD, Started, sftp_server
 from tests.harness import START, Process, Stage
 
@@ -36,7 +36,7 @@ TEN_SECONDS = "the files like `*.csv` at {} may still be growing"
 @pytest.fixture
 def local(stage: Stage) -> Stage:
     """A stage with a folder `incoming` beside the workflow, in earnest."""
-    stage.outside = LiveOutside(stage.project)
+    stage.outside = LiveSystems(stage.project)
     (stage.folder / "incoming").mkdir()
     return stage
 
@@ -147,7 +147,7 @@ def test_a_place_without_times_has_no_newest_file(
     local: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = [RemoteFile(name, 1, "") for name in ("a.csv", "b.csv")]
-    monkeypatch.setattr(LocalPlace, "files", lambda place: found)
+    monkeypatch.setattr(LocalSource, "files", lambda place: found)
 
     played = local.run(LOCAL.replace("to:", "newest: 1, to:"))
 
@@ -176,14 +176,14 @@ def test_a_file_that_changes_while_it_is_fetched_is_looked_at_again(
 ) -> None:
     file = local.folder / "incoming" / "a.csv"
     file.write_text("a")
-    copy = LocalPlace.copy
+    copy = LocalSource.copy
 
-    def grow(place: LocalPlace, listed: RemoteFile, write: Write) -> None:
+    def grow(place: LocalSource, listed: RemoteFile, write: Write) -> None:
         if file.stat().st_size == 1:
             file.write_text("abc")
         copy(place, listed, write)
 
-    monkeypatch.setattr(LocalPlace, "copy", grow)
+    monkeypatch.setattr(LocalSource, "copy", grow)
 
     played = local.run(LOCAL)
 
@@ -306,7 +306,7 @@ def test_in_a_simulation_files_are_made_up_and_the_project_is_left_alone(
             for run in runs
         ]
 
-    stage.outside = SimulatedOutside(stage.clock.now, (), jobs)
+    stage.outside = SimulatedSystems(stage.clock.now, (), jobs)
     played = stage.run("""
         steps:
           - id: export
@@ -335,7 +335,7 @@ def test_in_a_simulation_files_are_made_up_and_the_project_is_left_alone(
 def test_a_scenario_s_file_comes_when_it_says(set_stage: Callable[..., Stage]) -> None:
     stage = set_stage()
     file = MadeUpFile("a.csv", "barcode\n1\n", "exports", START + timedelta(hours=2))
-    stage.outside = SimulatedOutside(stage.clock.now, (file,), lambda: ())
+    stage.outside = SimulatedSystems(stage.clock.now, (file,), lambda: ())
 
     played = stage.run(WORKFLOW)
 
@@ -370,7 +370,7 @@ def live(
     monkeypatch.setenv("ALMA_KEY", "l8xx-of-alma")
     monkeypatch.setenv("SFTP_PASSWORD", PASSWORD)
     stage = set_stage(settings=SETTINGS.format(port=server.port, key=server.host_key))
-    stage.outside = LiveOutside(stage.project)
+    stage.outside = LiveSystems(stage.project)
     return stage
 
 
@@ -421,7 +421,7 @@ def test_a_server_that_was_never_reached_is_given_up_after_a_minute(
 ) -> None:
     settings = SETTINGS.format(port=9, key=server.host_key)
     (live.folder / "almaflow.yaml").write_text(settings)
-    live.outside = LiveOutside(live.project)
+    live.outside = LiveSystems(live.project)
 
     played = live.run(WORKFLOW)
 
@@ -472,9 +472,9 @@ def test_nobody_waits_for_a_transfer_that_hangs(
     (local.folder / "incoming" / "a.csv").write_text("a")
     began, run_has_ended, ended = threading.Event(), threading.Event(), threading.Event()
     was_let_go: list[bool] = []
-    fetch = Landing.fetch
+    fetch = Download.fetch
 
-    def copy(self: Session, file: RemoteFile, write: Write) -> None:
+    def copy(self: ConnectorSession, file: RemoteFile, write: Write) -> None:
         began.set()
         was_let_go.append(run_has_ended.wait(60))
         write(b"a")
@@ -486,8 +486,8 @@ def test_nobody_waits_for_a_transfer_that_hangs(
         finally:
             ended.set()
 
-    monkeypatch.setattr(LocalPlace, "copy", copy)
-    monkeypatch.setattr(Landing, "fetch", fetch_to_the_end)
+    monkeypatch.setattr(LocalSource, "copy", copy)
+    monkeypatch.setattr(Download, "fetch", fetch_to_the_end)
 
     async def cancel(process: Process) -> None:
         await process.wait(seconds=10)

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from almaflow.connectors.attached_files import AttachedFile
-from almaflow.connectors.base import NoWayOutside
-from almaflow.connectors.errors import NotNow, Refused
-from almaflow.connectors.registry import LiveOutside
+from almaflow.connectors.base import NoExternalSystems
+from almaflow.connectors.errors import ConnectorRefused, TemporaryFailure
+from almaflow.connectors.registry import LiveSystems
 from almaflow.engine.notifications import TRIED_LATER
 from almaflow.runs.events import EventKind
 from almaflow.thread_pool import ThreadPool
@@ -34,14 +34,14 @@ def live(set_stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch) -> St
     monkeypatch.setenv("FTP", "the-ftp-passw0rd")
     monkeypatch.setenv("CATALOGERS", "json://127.0.0.1:9")
     stage = set_stage({"sets": [WEEDING]}, settings=SETTINGS)
-    stage.outside = LiveOutside(stage.project)
+    stage.outside = LiveSystems(stage.project)
     return stage
 
 
 WEEDING = {"id": "59317390720001000", "name": "Weeding", "content": "ITEM"}
 
 
-class Channel(NoWayOutside):
+class Channel(NoExternalSystems):
     """Takes notices, after as many failures as are set, and remembers them."""
 
     def __init__(self, *failures: Exception) -> None:
@@ -80,7 +80,7 @@ def test_a_message_is_sent_to_its_channel(live: Stage, monkeypatch: pytest.Monke
 
 
 def test_the_log_is_always_there_and_needs_nothing(stage: Stage) -> None:
-    stage.outside = NoWayOutside()
+    stage.outside = NoExternalSystems()
 
     played = stage.run("steps: [{notify: hello}]")
 
@@ -113,7 +113,7 @@ def test_a_message_that_is_not_delivered_is_a_warning_with_the_reason(
 
 
 def test_a_channel_in_trouble_is_asked_again(stage: Stage) -> None:
-    stage.outside = channel = Channel(NotNow("Busy."), NotNow("Busy."))
+    stage.outside = channel = Channel(TemporaryFailure("Busy."), TemporaryFailure("Busy."))
 
     played = stage.run("steps: [{id: it, notify: {to: systems, message: hello}}]")
 
@@ -124,7 +124,7 @@ def test_a_channel_in_trouble_is_asked_again(stage: Stage) -> None:
 
 
 def test_a_channel_that_can_take_nothing_is_not_asked_again(stage: Stage) -> None:
-    stage.outside = channel = Channel(Refused("The package apprise is missing."))
+    stage.outside = channel = Channel(ConnectorRefused("The package apprise is missing."))
 
     played = stage.run("steps: [{id: it, notify: {to: systems, message: hello}}]")
 
@@ -342,7 +342,7 @@ def test_everybody_who_asked_hears_once(stage: Stage) -> None:
 
 
 def test_a_notice_that_is_not_delivered_changes_nothing_about_the_run(stage: Stage) -> None:
-    stage.outside = channel = Channel(*[NotNow("The channel `systems` is busy.")] * 9)
+    stage.outside = channel = Channel(*[TemporaryFailure("The channel `systems` is busy.")] * 9)
 
     played = stage.run(ALL + "steps: [{wait: 1m}]")
 
@@ -354,7 +354,7 @@ def test_a_notice_that_is_not_delivered_changes_nothing_about_the_run(stage: Sta
 
 
 def test_a_later_run_delivers_what_an_earlier_one_could_not(stage: Stage) -> None:
-    stage.outside = channel = Channel(*[NotNow("Busy.")] * 6)
+    stage.outside = channel = Channel(*[TemporaryFailure("Busy.")] * 6)
     stage.run(ALL + "name: nightly\nsteps: [{notify: {to: systems, message: hello}}]")
     before = list(channel.taken)
 
@@ -401,7 +401,7 @@ def test_a_notice_that_was_delivered_is_not_sent_again_by_a_later_run(stage: Sta
             self, channel: str, title: str, text: str, files: Sequence[AttachedFile] = ()
         ) -> str:
             if self.closed and channel == "catalogers":
-                raise NotNow("Closed.")
+                raise TemporaryFailure("Closed.")
             return super().send_notice(channel, title, text, files)
 
     stage.outside = channel = Half()

@@ -17,9 +17,9 @@ from almaflow.connectors.attached_files import (
     load_files,
     take_files,
 )
-from almaflow.connectors.base import NoWayOutside, Place, Search
-from almaflow.connectors.errors import NotNow
-from almaflow.connectors.registry import LiveOutside
+from almaflow.connectors.base import FileSource, NoExternalSystems, Search
+from almaflow.connectors.errors import TemporaryFailure
+from almaflow.connectors.registry import LiveSystems
 from almaflow.runs.events import EventKind
 from tests.connectors.servers import mail_server, web_hook
 from tests.harness import Stage
@@ -36,7 +36,7 @@ ROWS = "barcode\n39031000200018\n"
 def live(set_stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stage:
     monkeypatch.setenv("ALMA_KEY", "l8xx-of-alma")
     stage = set_stage(settings=SETTINGS)
-    stage.outside = LiveOutside(stage.project)
+    stage.outside = LiveSystems(stage.project)
     (stage.folder / "exported.csv").write_text(ROWS)
     return stage
 
@@ -84,7 +84,7 @@ def test_the_files_of_an_earlier_step_are_attached_as_they_are_named(stage: Stag
     source.mkdir()
     for name in ("a.csv", "b.csv"):
         (source / name).write_text(name)
-    stage.outside = channel = Carrier(LiveOutside(stage.project))
+    stage.outside = channel = Carrier(LiveSystems(stage.project))
 
     played = stage.run(f"""
         steps:
@@ -188,24 +188,24 @@ def test_a_web_hook_with_json_carries_the_files(
     assert [one["filename"] for one in sent["attachments"]] == ["exported.csv"]
 
 
-class Carrier(NoWayOutside):
+class Carrier(NoExternalSystems):
     """Takes notices with their files, after as many failures as are set."""
 
-    def __init__(self, inner: LiveOutside | None = None, failures: int = 0) -> None:
+    def __init__(self, inner: LiveSystems | None = None, failures: int = 0) -> None:
         self.failures = failures
         self.texts: list[str] = []
         self.files: list[AttachedFile] = []
-        self.inner = inner or NoWayOutside()
+        self.inner = inner or NoExternalSystems()
 
-    def place(self, search: Search) -> Place:
-        return self.inner.place(search)
+    def file_source(self, search: Search) -> FileSource:
+        return self.inner.file_source(search)
 
     def send_notice(
         self, channel: str, title: str, text: str, files: Sequence[AttachedFile] = ()
     ) -> str:
         if self.failures:
             self.failures -= 1
-            raise NotNow("Busy.")
+            raise TemporaryFailure("Busy.")
         self.texts.append(text)
         self.files += files
         return ""

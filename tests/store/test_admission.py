@@ -134,7 +134,7 @@ class AdmissionMachine(RuleBasedStateMachine):
 
     def alma_runs(self, wish: Wish) -> None:
         wish.instance = str(wish.ticket)
-        self.store.settle_place(wish.claim, SPOT, wish.instance)
+        self.store.settle_slot(wish.claim, SPOT, wish.instance)
 
     @rule(number=ANY)
     def alma_ended_one(self, number: int) -> None:
@@ -151,7 +151,7 @@ class AdmissionMachine(RuleBasedStateMachine):
                 self.alma_ended(wish)
 
     def alma_ended(self, wish: Wish) -> None:
-        seen = self.store.free_place("main", str(wish.ticket))
+        seen = self.store.free_slot("main", str(wish.ticket))
 
         assert seen == (wish.state == "taken" and bool(wish.instance))
         if seen:
@@ -164,7 +164,7 @@ class AdmissionMachine(RuleBasedStateMachine):
             if wish is None or wish.taken_at is None:
                 return
             again_at = self.clock.now() + timedelta(seconds=seconds)
-            self.store.later_place(wish.claim, SPOT, again_at)
+            self.store.postpone_slot(wish.claim, SPOT, again_at)
             self.starts.remove((wish.job, wish.taken_at))
             wish.state, wish.not_before, wish.taken_at = "queued", again_at, None
 
@@ -178,7 +178,7 @@ class AdmissionMachine(RuleBasedStateMachine):
     def alma_refused_one(self, number: int) -> None:
         wish = self.pick(number, "queued", "taken", known=False)
         if wish is not None:
-            self.store.drop_place(wish.claim, SPOT)
+            self.store.drop_slot(wish.claim, SPOT)
             if wish.taken_at is not None:
                 self.starts.remove((wish.job, wish.taken_at))
             wish.state = "refused"

@@ -12,8 +12,8 @@ from almaflow.outcome import Outcome, Status
 from almaflow.store import (
     Claim,
     ClaimLost,
-    Entry,
     EntryState,
+    JournalEntry,
     LoadedRun,
     RunHeld,
     RunNotEnded,
@@ -188,7 +188,7 @@ def test_runs_of_the_dead_are_claimed_and_their_old_claims_are_void(
 def test_claimed_runs_come_with_their_journals(store: Store) -> None:
     mine = enter(store)
     claims = store.claim_runs([add(store, 1), add(store, 2)], mine)
-    entries: dict[str, list[Entry]] = {claim.run_id: [] for claim in claims}
+    entries: dict[str, list[JournalEntry]] = {claim.run_id: [] for claim in claims}
     for path in "ab":
         for claim in claims:
             value = {"of": claim.run_id}
@@ -271,7 +271,7 @@ def test_a_finished_run_begins_anew_with_the_same_inputs(store: Store, clock: Ma
     assert (record.cancel_requested_at, record.cancel_requested_by) == (None, "")
     assert (record.owner, record.held, record.definition) == (None, False, before.definition)
     assert store.journal(run_id) == [
-        Entry(
+        JournalEntry(
             run_id,
             "",
             2,

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from almaflow.outcome import Outcome, Status
-from almaflow.store import EntryState, Line, Store
+from almaflow.store import EntryState, NewLogEntry, Store
 from tests.store.conftest import HOST, NOON, ManualClock, claimed, make_record
 
 
@@ -42,8 +42,8 @@ def test_the_last_change_of_a_run_is_the_newest_of_journal_and_log(
     process = store.enter_process(HOST, 7, "0.1.0")
     quiet = store.add_run({}, make_record(2))
     other = store.claim_run(store.add_run({}, make_record(3)).id, process.id)
-    store.add_events(claim.run_id, [Line(NOON, "run", text="Began.")])
-    store.add_events(other.run_id, [Line(NOON, "run", text="Began.")])
+    store.add_events(claim.run_id, [NewLogEntry(NOON, "run", text="Began.")])
+    store.add_events(other.run_id, [NewLogEntry(NOON, "run", text="Began.")])
     clock.move(60)
     store.record(claim, "it", 1, "begin", EntryState.DONE, value={})
     then = clock.now()
@@ -58,6 +58,6 @@ def test_the_last_changes_of_many_runs_are_asked_for_together(store: Store) -> N
     with store.batch():
         for number in range(1, 702):
             store.add_run({}, make_record(number, id=f"r{number}"))
-            store.add_events(f"r{number}", [Line(NOON, "run")])
+            store.add_events(f"r{number}", [NewLogEntry(NOON, "run")])
 
     assert len(store.last_changes([f"r{number}" for number in range(1, 702)])) == 701

@@ -15,10 +15,10 @@ from almaflow.store import (
     KEEP,
     Claim,
     ClaimLost,
-    Entry,
     EntryState,
-    Line,
+    JournalEntry,
     MoveWrong,
+    NewLogEntry,
     Store,
     ValueUnfit,
 )
@@ -54,7 +54,7 @@ def test_an_effect_that_sends_nothing_is_done_at_once(store: Store) -> None:
 
     entry = store.record(claim, "withdraw", 1, "begin", DONE, value={"now": "x"})
 
-    assert entry == Entry(
+    assert entry == JournalEntry(
         claim.run_id, "withdraw", 1, "begin", DONE, {"now": "x"}, "", 0, NOON, NOON, 1
     )
     assert store.journal(claim.run_id) == [entry]
@@ -268,7 +268,9 @@ def test_the_log_of_a_run_is_read_from_where_one_was(store: Store, clock: Manual
 
 def test_lines_for_the_log_are_written_together_in_their_order(store: Store) -> None:
     claim = claimed(store)
-    lines = [Line(NOON + timedelta(seconds=n), "note", "w", f"{n}\0", {"n": n}) for n in range(9)]
+    lines = [
+        NewLogEntry(NOON + timedelta(seconds=n), "note", "w", f"{n}\0", {"n": n}) for n in range(9)
+    ]
 
     store.add_events(claim.run_id, lines)
     store.add_events(claim.run_id, [])
@@ -283,7 +285,9 @@ def test_lines_of_which_one_is_unfit_are_not_written(store: Store) -> None:
     claim = claimed(store)
 
     with pytest.raises(ValueUnfit, match=f"the data of event note of run {claim.run_id} cannot"):
-        store.add_events(claim.run_id, [Line(NOON, "note"), Line(NOON, "note", data={1, 2})])
+        store.add_events(
+            claim.run_id, [NewLogEntry(NOON, "note"), NewLogEntry(NOON, "note", data={1, 2})]
+        )
 
     assert store.events(claim.run_id) == []
 

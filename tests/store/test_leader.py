@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from almaflow.store import LeaseLost, NotLeader, Source, Store
+from almaflow.store import LeaseLost, NotLeader, Store, WorkflowSource
 from tests.store.conftest import HOST, NOON, ManualClock, make_record
 from tests.store.ticking import enter_leader, lay, new_entry, stand, tick_of
 
@@ -19,7 +19,7 @@ def test_nobody_leads_a_new_store(store: Store) -> None:
     assert store.leader() is None
 
 
-SOURCE = Source(path="a.yaml", workflow="a", definition="", read_at=NOON)
+SOURCE = WorkflowSource(path="a.yaml", workflow="a", definition="", read_at=NOON)
 
 
 def test_the_first_who_asks_leads_and_others_hear_who_it_is(

@@ -58,11 +58,11 @@ class Asker:
         claim = self.ask(job_id, **more)
         assert isinstance(self.take(claim, SlotLimits(1000, 1000)), JobSlot)
         if instance_id:
-            self.store.settle_place(claim, SPOT, instance_id)
+            self.store.settle_slot(claim, SPOT, instance_id)
         return claim
 
-    def place(self, claim: Claim) -> JobSlot:
-        found = self.store.place(claim.run_id, SPOT)
+    def slot(self, claim: Claim) -> JobSlot:
+        found = self.store.slot(claim.run_id, SPOT)
         assert found is not None
         return found
 
@@ -87,7 +87,7 @@ def test_a_submission_asks_once_and_keeps_its_ticket(asker: Asker, clock: Manual
     clock.move(60)
     again = asker.store.ask_slot(claim, SPOT, "main", "M1", "17", "af-1", True)
 
-    assert first == again == asker.place(claim)
+    assert first == again == asker.slot(claim)
     assert first == JobSlot(
         id=first.id,
         account="main",
@@ -124,10 +124,10 @@ def test_each_submission_of_a_step_has_a_place_of_its_own(asker: Asker) -> None:
     for spot in more:
         asker.store.ask_slot(claim, spot, "main", "M1", None, "", False)
 
-    asked = asker.store.places_of(claim.run_id)
+    asked = asker.store.slots_of(claim.run_id)
     assert [place.spot for place in asked] == [SPOT, *more]
     assert [place.id for place in asked] == sorted(place.id for place in asked)
-    assert asker.store.place(claim.run_id, SubmissionKey("y", 1, "submit")) is None
+    assert asker.store.slot(claim.run_id, SubmissionKey("y", 1, "submit")) is None
 
 
 def test_whoever_lost_the_run_can_do_nothing_about_its_place(asker: Asker) -> None:
@@ -138,28 +138,28 @@ def test_whoever_lost_the_run_can_do_nothing_about_its_place(asker: Asker) -> No
     for call in (
         lambda: store.ask_slot(lost, SPOT, "main", "M1", None, "", False),
         lambda: store.take_slot(lost, SPOT, LIMITS),
-        lambda: store.later_place(lost, SPOT, NOON),
-        lambda: store.drop_place(lost, SPOT),
-        lambda: store.settle_place(lost, SPOT, "1"),
-        lambda: store.suspect_place(lost, SPOT, ["1"]),
+        lambda: store.postpone_slot(lost, SPOT, NOON),
+        lambda: store.drop_slot(lost, SPOT),
+        lambda: store.settle_slot(lost, SPOT, "1"),
+        lambda: store.suspect_slot(lost, SPOT, ["1"]),
         lambda: store.free_spot(lost, SPOT),
     ):
         with pytest.raises(ClaimLost):
             call()
 
-    assert asker.place(claim).state is SlotState.QUEUED
+    assert asker.slot(claim).state is SlotState.QUEUED
 
 
 def test_what_never_asked_for_a_place_has_none_to_change(asker: Asker) -> None:
     claim = asker.run()
 
-    asker.store.later_place(claim, SPOT, NOON)
-    asker.store.drop_place(claim, SPOT)
-    asker.store.settle_place(claim, SPOT, "1")
-    asker.store.suspect_place(claim, SPOT, ["1"])
+    asker.store.postpone_slot(claim, SPOT, NOON)
+    asker.store.drop_slot(claim, SPOT)
+    asker.store.settle_slot(claim, SPOT, "1")
+    asker.store.suspect_slot(claim, SPOT, ["1"])
     asker.store.free_spot(claim, SPOT)
 
-    assert asker.store.places_of(claim.run_id) == []
+    assert asker.store.slots_of(claim.run_id) == []
 
 
 @pytest.mark.parametrize(("dropped", "why"), [(True, "is `refused`"), (False, "asked for none")])
@@ -167,7 +167,7 @@ def test_a_place_that_is_not_asked_for_cannot_be_taken(
     asker: Asker, dropped: bool, why: str
 ) -> None:
     claim = asker.ask() if dropped else asker.run()
-    asker.store.drop_place(claim, SPOT)
+    asker.store.drop_slot(claim, SPOT)
 
     with pytest.raises(MoveWrong) as caught:
         asker.take(claim)
@@ -188,9 +188,9 @@ def test_places_are_taken_until_all_are(asker: Asker, clock: ManualClock) -> Non
     answers = [asker.take(claim) for claim in claims]
 
     for claim, answer in zip(claims[:3], answers[:3], strict=True):
-        assert answer == asker.place(claim)
-        assert asker.place(claim).state is SlotState.TAKEN
-        assert asker.place(claim).taken_at == clock.now()
+        assert answer == asker.slot(claim)
+        assert asker.slot(claim).state is SlotState.TAKEN
+        assert asker.slot(claim).taken_at == clock.now()
     assert answers[3] == NoSlot("running", tuple(asker.store.holders("main")), None, 0)
     assert [place.run_id for place in asker.store.holders("main")] == [
         claim.run_id for claim in claims[:3]
@@ -200,7 +200,7 @@ def test_places_are_taken_until_all_are(asker: Asker, clock: ManualClock) -> Non
 def test_who_has_a_place_keeps_it(asker: Asker) -> None:
     claim = asker.taken(instance_id="1")
 
-    assert asker.take(claim, ONE) == asker.place(claim)
+    assert asker.take(claim, ONE) == asker.slot(claim)
 
 
 def test_each_account_has_places_of_its_own(asker: Asker) -> None:
@@ -216,12 +216,12 @@ def test_a_place_is_free_once_alma_shows_the_instance_ended(asker: Asker, settle
     waiting = asker.ask("M2")
     assert busy(asker.take(waiting, ONE)) == ("running", None, 0)
 
-    freed = asker.store.free_place("main", "1")
+    freed = asker.store.free_slot("main", "1")
 
     assert freed is settled
     assert isinstance(asker.take(waiting, ONE), JobSlot) is settled
-    assert asker.store.free_place("main", "1") is False
-    assert asker.store.free_place("other", "1") is False
+    assert asker.store.free_slot("main", "1") is False
+    assert asker.store.free_slot("other", "1") is False
 
 
 def test_the_end_of_our_run_does_not_free_its_place(asker: Asker) -> None:
@@ -238,33 +238,33 @@ def test_an_unknown_submission_is_free_when_all_that_it_could_be_have_ended(
     asker: Asker, clock: ManualClock
 ) -> None:
     unknown = asker.taken()
-    asker.store.suspect_place(unknown, SPOT, ["1", "2"])
+    asker.store.suspect_slot(unknown, SPOT, ["1", "2"])
     waiting = asker.ask("M2")
     clock.move(60)
 
     other = asker.taken()
-    asker.store.suspect_place(other, SPOT, ["3"])
+    asker.store.suspect_slot(other, SPOT, ["3"])
 
-    first = asker.store.free_place("main", "1")
+    first = asker.store.free_slot("main", "1")
 
-    assert asker.place(other).candidates == ("3",)
-    asker.store.drop_place(other, SPOT)
-    assert (first, asker.place(unknown).candidates) == (True, ("2",))
+    assert asker.slot(other).candidates == ("3",)
+    asker.store.drop_slot(other, SPOT)
+    assert (first, asker.slot(unknown).candidates) == (True, ("2",))
     assert busy(asker.take(waiting, ONE))[0] == "running"
-    assert asker.store.free_place("main", "2") is True
-    assert asker.place(unknown).state is SlotState.FREED
-    assert asker.place(unknown).freed_at == clock.now()
+    assert asker.store.free_slot("main", "2") is True
+    assert asker.slot(unknown).state is SlotState.FREED
+    assert asker.slot(unknown).freed_at == clock.now()
     assert isinstance(asker.take(waiting, ONE), JobSlot)
 
 
 def test_one_instance_may_be_what_several_unknown_submissions_are(asker: Asker) -> None:
     unknown = [asker.taken() for _ in range(2)]
     for claim in unknown:
-        asker.store.suspect_place(claim, SPOT, ["1"])
+        asker.store.suspect_slot(claim, SPOT, ["1"])
 
-    assert asker.store.free_place("main", "1")
+    assert asker.store.free_slot("main", "1")
 
-    assert {asker.place(claim).state for claim in unknown} == {SlotState.FREED}
+    assert {asker.slot(claim).state for claim in unknown} == {SlotState.FREED}
 
 
 @pytest.mark.parametrize("candidates", [[], ["1"]])
@@ -272,7 +272,7 @@ def test_an_unknown_submission_counts_as_running_for_a_day_at_most(
     asker: Asker, clock: ManualClock, candidates: list[str]
 ) -> None:
     unknown = asker.taken()
-    asker.store.suspect_place(unknown, SPOT, candidates)
+    asker.store.suspect_slot(unknown, SPOT, candidates)
     waiting = asker.ask("M2")
     clock.move(24 * 3600 - 1)
     assert busy(asker.take(waiting, ONE))[0] == "running"
@@ -280,7 +280,7 @@ def test_an_unknown_submission_counts_as_running_for_a_day_at_most(
     clock.move(1)
 
     assert isinstance(asker.take(waiting, ONE), JobSlot)
-    assert asker.place(unknown).state is SlotState.TAKEN
+    assert asker.slot(unknown).state is SlotState.TAKEN
 
 
 def test_a_known_instance_counts_as_running_for_as_long_as_it_takes(
@@ -300,7 +300,7 @@ def test_a_job_that_used_up_its_hour_waits_for_its_oldest_start_and_lets_others_
 ) -> None:
     for number in range(5):
         asker.taken(instance_id=str(number))
-        asker.store.free_place("main", str(number))
+        asker.store.free_slot("main", str(number))
         clock.move(60)
     waiting = asker.ask()
 
@@ -320,7 +320,7 @@ def test_a_start_counts_two_seconds_longer_than_an_hour() -> None:
 
 def test_a_refused_submission_is_no_start_and_holds_no_place(asker: Asker) -> None:
     for _ in range(5):
-        asker.store.drop_place(asker.taken(), SPOT)
+        asker.store.drop_slot(asker.taken(), SPOT)
 
     assert isinstance(asker.take(asker.ask(), ONE), JobSlot)
 
@@ -333,14 +333,14 @@ def test_a_submission_that_was_not_taken_after_all_stays_a_start(
 
     asker.store.free_spot(lost, SPOT)
 
-    assert asker.place(lost).freed_at == clock.now()
+    assert asker.slot(lost).freed_at == clock.now()
     assert busy(asker.take(asker.ask(), limits))[0] == "hour"
     assert isinstance(asker.take(asker.ask("M2"), limits), JobSlot)
 
 
 def test_starts_that_are_granted_before_ours_count(asker: Asker) -> None:
     asker.taken(instance_id="1")
-    asker.store.free_place("main", "1")
+    asker.store.free_slot("main", "1")
     ahead, ours = asker.ask(), asker.ask()
     limits = SlotLimits(3, 2)
 
@@ -355,7 +355,7 @@ def test_limits_that_were_lowered_wait_until_enough_starts_are_over(
 ) -> None:
     for number in range(4):
         asker.taken(instance_id=str(number))
-        asker.store.free_place("main", str(number))
+        asker.store.free_slot("main", str(number))
         clock.move(60)
 
     answer = asker.take(asker.ask(), SlotLimits(3, 2))
@@ -369,7 +369,7 @@ def test_limits_that_were_lowered_wait_until_enough_starts_are_over(
 def test_who_asked_first_goes_first(asker: Asker) -> None:
     asker.taken(instance_id="1")
     first, second = asker.ask("M2"), asker.ask("M3")
-    asker.store.free_place("main", "1")
+    asker.store.free_slot("main", "1")
 
     assert busy(asker.take(second, ONE)) == ("turn", None, 1)
     assert isinstance(asker.take(first, ONE), JobSlot)
@@ -389,15 +389,15 @@ def test_looking_at_a_place_takes_nothing(asker: Asker) -> None:
     first, second, stranger = asker.ask(), asker.ask("M2"), asker.run()
 
     def look(claim: Claim) -> NoSlot | None:
-        return asker.store.look_at_place(claim.run_id, SPOT, ONE)
+        return asker.store.slot_blocker(claim.run_id, SPOT, ONE)
 
     assert look(first) is None
     assert look(second) == NoSlot("turn", (), None, 1)
     assert look(stranger) is None
-    assert asker.place(first).state is SlotState.QUEUED
+    assert asker.slot(first).state is SlotState.QUEUED
     asker.take(first)
     assert look(first) is None
-    assert look(second) == NoSlot("running", (asker.place(first),), None, 0)
+    assert look(second) == NoSlot("running", (asker.slot(first),), None, 0)
 
 
 def test_who_may_go_now_is_told_in_the_order_of_asking(open_store: Opener, asker: Asker) -> None:
@@ -411,10 +411,10 @@ def test_who_may_go_now_is_told_in_the_order_of_asking(open_store: Opener, asker
 
     turns = asker.store.turns("main", SlotLimits(3, 1))
 
-    assert turns == [asker.place(first), asker.place(second)]
+    assert turns == [asker.slot(first), asker.slot(second)]
     assert dead.run_id not in {place.run_id for place in turns}
     everybody = asker.store.turns("main", SlotLimits(9, 9))
-    assert everybody == [asker.place(claim) for claim in (first, same, second, third)]
+    assert everybody == [asker.slot(claim) for claim in (first, same, second, third)]
 
 
 def test_a_long_queue_is_looked_through_to_its_end(
@@ -429,14 +429,14 @@ def test_a_long_queue_is_looked_through_to_its_end(
     limits = SlotLimits(3, 1)
 
     assert busy(asker.take(last, SlotLimits(2, 1))) == ("turn", None, 5)
-    assert asker.store.turns("main", limits) == [asker.place(behind), asker.place(last)]
+    assert asker.store.turns("main", limits) == [asker.slot(behind), asker.slot(last)]
     assert isinstance(asker.take(last, limits), JobSlot)
 
 
 def test_who_waits_for_its_hour_does_not_hold_up_others(asker: Asker) -> None:
     for number in range(5):
         asker.taken(instance_id=str(number))
-        asker.store.free_place("main", str(number))
+        asker.store.free_slot("main", str(number))
     waiting = asker.ask()
 
     other = asker.ask("M2")
@@ -450,11 +450,11 @@ def test_what_alma_put_off_keeps_its_ticket_and_nobody_of_its_job_passes(
 ) -> None:
     first, same, other = asker.taken(), asker.ask(), asker.ask("M2")
     again_at = NOON + timedelta(seconds=30)
-    ticket = asker.place(first).id
+    ticket = asker.slot(first).id
 
-    asker.store.later_place(first, SPOT, again_at)
+    asker.store.postpone_slot(first, SPOT, again_at)
 
-    place = asker.place(first)
+    place = asker.slot(first)
     assert (place.id, place.state, place.taken_at) == (ticket, SlotState.QUEUED, None)
     assert (place.refusals, place.not_before) == (1, again_at)
     assert busy(asker.take(first)) == ("later", again_at, 0)
@@ -470,7 +470,7 @@ def test_what_alma_put_off_keeps_its_ticket_and_nobody_of_its_job_passes(
 
 def test_one_that_was_put_off_is_passed_by_other_jobs_in_the_queue(asker: Asker) -> None:
     first, same = asker.taken(), asker.ask()
-    asker.store.later_place(first, SPOT, NOON + timedelta(seconds=30))
+    asker.store.postpone_slot(first, SPOT, NOON + timedelta(seconds=30))
 
     other = asker.ask("M2")
 
@@ -480,7 +480,7 @@ def test_one_that_was_put_off_is_passed_by_other_jobs_in_the_queue(asker: Asker)
 
 def test_runs_without_an_owner_do_not_hold_up_others(asker: Asker) -> None:
     released, put_off, ours = asker.ask(), asker.taken(), asker.ask()
-    asker.store.later_place(put_off, SPOT, NOON + HOUR)
+    asker.store.postpone_slot(put_off, SPOT, NOON + HOUR)
     asker.store.release_run(released, held=True)
     asker.store.release_run(put_off, held=True)
 
@@ -525,7 +525,7 @@ def test_a_place_that_is_taken_in_a_batch_that_fails_is_not_taken(asker: Asker) 
     with pytest.raises(ZeroDivisionError):
         send()
 
-    assert asker.place(claim).state is SlotState.QUEUED
+    assert asker.slot(claim).state is SlotState.QUEUED
 
 
 # What a submission became
@@ -536,20 +536,20 @@ def test_two_submissions_are_never_one_instance(asker: Asker) -> None:
     second = asker.taken()
 
     with pytest.raises(InstanceTaken) as caught:
-        asker.store.settle_place(second, SPOT, "17")
+        asker.store.settle_slot(second, SPOT, "17")
 
-    assert caught.value.slot == asker.place(first)
-    assert asker.place(second).instance_id is None
-    asker.store.settle_place(asker.taken(account="other"), SPOT, "17")
+    assert caught.value.slot == asker.slot(first)
+    assert asker.slot(second).instance_id is None
+    asker.store.settle_slot(asker.taken(account="other"), SPOT, "17")
 
 
 def test_settling_twice_changes_nothing_even_after_the_end(asker: Asker) -> None:
     claim = asker.taken(instance_id="17")
-    asker.store.free_place("main", "17")
+    asker.store.free_slot("main", "17")
 
-    asker.store.settle_place(claim, SPOT, "17")
+    asker.store.settle_slot(claim, SPOT, "17")
 
-    assert asker.place(claim).state is SlotState.FREED
+    assert asker.slot(claim).state is SlotState.FREED
 
 
 @pytest.mark.parametrize("before", ["freed", "refused", "suspected"])
@@ -561,14 +561,14 @@ def test_what_is_found_after_all_runs_until_it_is_seen_ended(
         case "freed":
             asker.store.free_spot(claim, SPOT)
         case "refused":
-            asker.store.drop_place(claim, SPOT)
+            asker.store.drop_slot(claim, SPOT)
         case "suspected":
-            asker.store.suspect_place(claim, SPOT, ["17", "18"])
+            asker.store.suspect_slot(claim, SPOT, ["17", "18"])
     clock.move(60)
 
-    asker.store.settle_place(claim, SPOT, "17")
+    asker.store.settle_slot(claim, SPOT, "17")
 
-    place = asker.place(claim)
+    place = asker.slot(claim)
     assert (place.state, place.instance_id, place.candidates) == (SlotState.TAKEN, "17", ())
     assert (place.taken_at, place.freed_at) == (NOON, None)
 
@@ -579,9 +579,9 @@ def test_an_adopted_instance_that_was_never_let_go_counts_from_now(
     claim = asker.ask()
     clock.move(60)
 
-    asker.store.settle_place(claim, SPOT, "17")
+    asker.store.settle_slot(claim, SPOT, "17")
 
-    assert asker.place(claim).taken_at == clock.now()
+    assert asker.slot(claim).taken_at == clock.now()
 
 
 def test_the_instances_of_a_job_are_known_whoever_they_belong_to(asker: Asker) -> None:
@@ -590,7 +590,7 @@ def test_the_instances_of_a_job_are_known_whoever_they_belong_to(asker: Asker) -
     asker.taken("M2", instance_id="3")
     asker.taken(account="other", instance_id="4")
     asker.taken()
-    asker.store.free_place("main", "2")
+    asker.store.free_slot("main", "2")
 
     assert asker.store.known_instances("main", "M1") == {"1", "2"}
     assert asker.store.known_instances("main", "M9") == set()
@@ -608,7 +608,7 @@ def test_other_lost_submissions_of_a_job_are_named(asker: Asker) -> None:
 
     beside = asker.store.lost_beside("main", "M1", ours.run_id, SPOT)
 
-    assert beside == [asker.place(theirs), asker.store.place(ours.run_id, resubmit)]
+    assert beside == [asker.slot(theirs), asker.store.slot(ours.run_id, resubmit)]
 
 
 def test_the_jobs_that_work_on_a_set_are_known(asker: Asker) -> None:
@@ -617,9 +617,9 @@ def test_the_jobs_that_work_on_a_set_are_known(asker: Asker) -> None:
     asker.taken(set_id="18")
     asker.taken(account="other")
     asker.taken(instance_id="2")
-    asker.store.free_place("main", "2")
+    asker.store.free_slot("main", "2")
     asker.ask()
 
     on_set = asker.store.jobs_on_set("main", "17")
 
-    assert on_set == [asker.place(works), asker.place(unknown)]
+    assert on_set == [asker.slot(works), asker.slot(unknown)]

@@ -10,17 +10,17 @@ import pytest
 
 from almaflow.outcome import Outcome
 from almaflow.store import (
-    Cause,
-    Line,
-    NewNotice,
+    NewLogEntry,
+    NewNotification,
     Pruned,
     RunNotFound,
     SlotLimits,
-    Source,
     Store,
     SubmissionKey,
+    TickCause,
     TickEnd,
     TickEnding,
+    WorkflowSource,
     retention,
 )
 from tests.store.conftest import HOST, NOON, ManualClock, make_record
@@ -44,7 +44,7 @@ def finish(store: Store, process: str, number: int, **fields: Any) -> str:
     definition = {"workflow": f"text of {number}"}
     run = store.add_run(definition, record)
     claim = store.claim_run(run.id, process)
-    store.add_events(run.id, [Line(NOON, "said", text="a line")])
+    store.add_events(run.id, [NewLogEntry(NOON, "said", text="a line")])
     store.finish_run(claim, Outcome.SUCCEEDED)
     return run.id
 
@@ -96,17 +96,17 @@ def test_a_run_whose_job_may_still_run_in_alma_stays(
     spot = SubmissionKey("withdraw", 1, "submit")
     store.ask_slot(claim, spot, account="main", job_id="M44", set_id=None, marker="m", named=True)
     store.take_slot(claim, spot, SlotLimits(3, 5))
-    store.settle_place(claim, spot, "4711")
+    store.settle_slot(claim, spot, "4711")
     store.finish_run(claim, Outcome.TIMED_OUT)
     finish(store, process, 2)
     a_year_later(clock)
 
     held = store.prune(OLD)
-    store.free_place("main", "4711")
+    store.free_slot("main", "4711")
     free = store.prune(OLD)
 
     assert (held.runs, free.runs) == (0, 1)
-    assert store.places_of(run.id) == []
+    assert store.slots_of(run.id) == []
 
 
 def test_what_is_younger_than_a_day_stays_whatever_is_asked_for(
@@ -179,7 +179,7 @@ def test_ticks_that_are_open_or_not_covered_or_whose_run_stays_stay(
 
 
 def missed(tick_id: int) -> TickEnd:
-    return TickEnd(tick_id=tick_id, ending=TickEnding.MISSED, cause=Cause.DOWNTIME, reason="x")
+    return TickEnd(tick_id=tick_id, ending=TickEnding.MISSED, cause=TickCause.DOWNTIME, reason="x")
 
 
 def test_up_to_when_ticks_may_be_missing_is_remembered_and_never_goes_back(
@@ -266,7 +266,7 @@ def test_the_definition_of_a_file_stays_though_no_run_names_it(
 ) -> None:
     leader = enter_leader(store)
     at: datetime = clock.now()
-    source = Source(path="a.yaml", workflow="a", definition="", read_at=at)
+    source = WorkflowSource(path="a.yaml", workflow="a", definition="", read_at=at)
     kept = store.keep_source(leader, source, {"workflow": "a"})
     a_year_later(clock)
 
@@ -289,7 +289,7 @@ def test_others_write_between_the_transactions_of_a_prune(
     assert beside.definition(run.definition) == {"workflow": "text of 1"}
 
 
-def notice(key: str) -> NewNotice:
-    return NewNotice(
+def notice(key: str) -> NewNotification:
+    return NewNotification(
         key=key, event="missed", workflow="a", run_id=None, channel="c", title="t", text="t"
     )

@@ -11,7 +11,7 @@ import pytest
 from almaflow.errors import RequestWrong, StoreError
 from almaflow.outcome import Outcome, Status
 from almaflow.store import (
-    Cancel,
+    CancelRequest,
     Claim,
     ClaimLost,
     RunEnded,
@@ -320,7 +320,7 @@ def test_who_asked_first_for_a_cancel_stays_recorded(store: Store, clock: Manual
 
     both = [make_record(1).id, make_record(2).id]
     assert (run.cancel_requested_at, run.cancel_requested_by) == (NOON, "eva")
-    assert store.cancels_asked(both) == {claim.run_id: Cancel(NOON, "eva")}
+    assert store.cancels_asked(both) == {claim.run_id: CancelRequest(NOON, "eva")}
     assert store.cancels_asked([make_record(2).id]) == {}
     store.finish_run(claim, Outcome.CANCELLED)
     assert store.cancels_asked(both) == {}

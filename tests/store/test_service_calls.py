@@ -8,7 +8,14 @@ from datetime import timedelta
 import pytest
 
 from almaflow.errors import StoreError
-from almaflow.store import NewNotice, NoticeRecord, Pause, Source, Store, ValueUnfit
+from almaflow.store import (
+    NewNotification,
+    NotificationRecord,
+    SchedulePause,
+    Store,
+    ValueUnfit,
+    WorkflowSource,
+)
 from tests.store.conftest import NOON, ManualClock
 from tests.store.ticking import enter_leader
 
@@ -23,7 +30,7 @@ def test_a_workflow_is_paused_until_somebody_ends_it(store: Store, clock: Manual
 
     ended = store.unpause("withdraw", by="jo")
 
-    assert pause == Pause(
+    assert pause == SchedulePause(
         id=pause.id, workflow="withdraw", since=NOON, until=None, note="migration", by="eva"
     )
     assert ended == replace(pause, until=NOON + HOUR, ended_by="jo")
@@ -69,8 +76,8 @@ def test_pauses_are_found_by_workflow_and_time(store: Store, clock: ManualClock)
 # Files
 
 
-def make_source(path: str = "a.yaml", definition: str = "") -> Source:
-    return Source(path=path, workflow="a", definition=definition, read_at=NOON)
+def make_source(path: str = "a.yaml", definition: str = "") -> WorkflowSource:
+    return WorkflowSource(path=path, workflow="a", definition=definition, read_at=NOON)
 
 
 def test_a_file_is_kept_as_it_was_when_it_was_valid(store: Store) -> None:
@@ -118,8 +125,8 @@ def test_a_file_without_a_definition_that_the_store_has_is_refused(store: Store)
 # Notices
 
 
-def notice(key: str = "missed/1", channel: str = "systems", **fields: str) -> NewNotice:
-    return NewNotice(
+def notice(key: str = "missed/1", channel: str = "systems", **fields: str) -> NewNotification:
+    return NewNotification(
         key=key,
         event="missed",
         workflow=fields.get("workflow", "withdraw"),
@@ -137,7 +144,7 @@ def test_a_notice_is_due_at_once_and_sent_once(store: Store, clock: ManualClock)
     clock.move(60)
     store.notice_sent(due.id)
 
-    fresh = NoticeRecord(
+    fresh = NotificationRecord(
         **vars(notice()),
         id=due.id,
         created_at=NOON,
@@ -197,7 +204,7 @@ def test_notices_are_found_by_workflow_and_time(store: Store, clock: ManualClock
     clock.move(60)
     store.add_notices([notice("3"), notice("4")])
 
-    def keys(found: list[NoticeRecord]) -> str:
+    def keys(found: list[NotificationRecord]) -> str:
         return "".join(one.key for one in found)
 
     assert keys(store.notices()) == "4321"

@@ -10,11 +10,11 @@ import pytest
 
 from almaflow.outcome import Status
 from almaflow.store import (
-    Cause,
     NotLeader,
     Schedule,
     Store,
     Tick,
+    TickCause,
     TickDecided,
     TickEnd,
     TickEnding,
@@ -40,7 +40,9 @@ def schedule(store: Store, leader: str) -> Schedule:
 
 
 def missed(tick_id: int, reason: str = "no `serve` was running") -> TickEnd:
-    return TickEnd(tick_id=tick_id, ending=TickEnding.MISSED, cause=Cause.DOWNTIME, reason=reason)
+    return TickEnd(
+        tick_id=tick_id, ending=TickEnding.MISSED, cause=TickCause.DOWNTIME, reason=reason
+    )
 
 
 # Rows
@@ -72,7 +74,10 @@ def test_a_tick_may_get_its_ending_with_its_row(
     store: Store, leader: str, schedule: Schedule, clock: ManualClock
 ) -> None:
     day_off = tick_of(
-        schedule, ending=TickEnding.SKIPPED, cause=Cause.EXCEPT, reason="2026-12-25 is a day off"
+        schedule,
+        ending=TickEnding.SKIPPED,
+        cause=TickCause.EXCEPT,
+        reason="2026-12-25 is a day off",
     )
 
     store.materialize(leader, [day_off], {})
@@ -80,7 +85,7 @@ def test_a_tick_may_get_its_ending_with_its_row(
     row = store.ticks()[0]
     assert (row.ending, row.cause, row.reason, row.ended_at) == (
         TickEnding.SKIPPED,
-        Cause.EXCEPT,
+        TickCause.EXCEPT,
         "2026-12-25 is a day off",
         NOON,
     )
@@ -149,7 +154,7 @@ def test_a_tick_ends_once(
     merged = TickEnd(
         tick_id=first,
         ending=TickEnding.MERGED,
-        cause=Cause.OVERLAP,
+        cause=TickCause.OVERLAP,
         reason="the tick of 12:02 stands for it",
         merged_into=NOON + 2 * MINUTE,
     )
@@ -162,7 +167,7 @@ def test_a_tick_ends_once(
     row = store.ticks()[-1]
     assert (row.ending, row.cause, row.merged_into, row.reason, row.ended_at) == (
         TickEnding.MERGED,
-        Cause.OVERLAP,
+        TickCause.OVERLAP,
         NOON + 2 * MINUTE,
         "the tick of 12:02 stands for it",
         NOON,
@@ -276,7 +281,7 @@ def test_a_tick_that_is_still_to_come_is_skipped_as_somebody_wishes(
 
     assert (row.ending, row.cause, row.reason, row.ended_at) == (
         TickEnding.SKIPPED,
-        Cause.SKIP_NEXT,
+        TickCause.SKIP_NEXT,
         "eva: the building is closed",
         NOON,
     )

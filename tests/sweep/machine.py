@@ -20,7 +20,7 @@ import anyio.lowlevel
 
 from almaflow.alma.simulator import Fault, Reply, SimulatedAlma, parse_scenario
 from almaflow.engine.engine import Engine
-from almaflow.store import Entry, Event, RunRecord, Store
+from almaflow.store import JournalEntry, LogEntry, RunRecord, Store
 from almaflow.virtual_time import VirtualClock
 from tests.harness import AtOnce, Boundary, Crash, Ears, Stage, _unwrapped
 from tests.sweep.scenes import LIBRARY, Scene
@@ -122,8 +122,8 @@ class WholeRun:
     """What the store tells of one run."""
 
     record: RunRecord
-    journal: list[Entry]
-    log: list[Event]
+    journal: list[JournalEntry]
+    log: list[LogEntry]
 
 
 class Prepared:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from almaflow.outcome import Outcome
 from almaflow.plan import recorded_plan
 from almaflow.runs.retry_plan import again
-from almaflow.runs.step_tree import Outline
-from almaflow.store import Entry, RunRecord, Store
+from almaflow.runs.step_tree import StepTree
+from almaflow.store import JournalEntry, RunRecord, Store
 from tests.sweep import truth
 from tests.sweep.machine import Machine, WholeRun
 
@@ -48,9 +48,9 @@ def was_lost_twice(record: RunRecord) -> bool:
     return record.outcome is Outcome.FAILED and LOST_TWICE in record.error
 
 
-def retry(store: Store, record: RunRecord, journal: list[Entry]) -> None:
+def retry(store: Store, record: RunRecord, journal: list[JournalEntry]) -> None:
     """Let a run try again what failed, as `almaflow retry` does."""
-    outline = Outline.of(recorded_plan(record, store.definition(record.definition)))
+    outline = StepTree.of(recorded_plan(record, store.definition(record.definition)))
     redo = dict(again(outline, journal).redo)
     value = {"from": None, "redo": redo, "by": "anna"}
     store.reopen_run(record.id, attempt=record.attempt + 1, value=value)

@@ -12,7 +12,7 @@ from almaflow.alma.simulator import Submission
 from almaflow.expressions.serialization import decode, plain
 from almaflow.outcome import Status
 from almaflow.runs.events import EventKind as Kind
-from almaflow.store import Entry, EntryState, SlotState
+from almaflow.store import EntryState, JournalEntry, SlotState
 from tests.sweep.machine import Machine, WholeRun
 
 
@@ -64,14 +64,14 @@ def facts(told: WholeRun) -> Facts:
     )
 
 
-def submissions_of(told: WholeRun) -> Iterator[Entry]:
+def submissions_of(told: WholeRun) -> Iterator[JournalEntry]:
     """Yield the entries of all submissions of a run, of every attempt and repetition."""
     for entry in told.journal:
         if entry.request_hash and (entry.value.get("trace") or {}).get("trace") == "run":
             yield entry
 
 
-def started_by(entry: Entry, submissions: list[Submission]) -> list[Submission]:
+def started_by(entry: JournalEntry, submissions: list[Submission]) -> list[Submission]:
     """Return the runs in Alma that a recorded submission has really started, by its marker."""
     marker = entry.value["trace"]["marker"]
     return [one for one in submissions if marker in dict(one.parameters).get("job_name", "")]
@@ -146,14 +146,14 @@ def kept_places(machine: Machine) -> list[str]:
     now = machine.wall.alma()
     running = {run.id for run in machine.alma.instances() if not run.is_over(now)}
     for run_id in machine.prepared.run_ids:
-        for place in machine.observer.places_of(run_id):
+        for place in machine.observer.slots_of(run_id):
             held = place.state is SlotState.TAKEN and place.instance_id not in running
             if held or place.state is SlotState.QUEUED:
                 found.append(f"{run_id} {place.spot.path}: {place.state}, {place.instance_id}")
     return found
 
 
-def unresolved(told: WholeRun) -> list[Entry]:
+def unresolved(told: WholeRun) -> list[JournalEntry]:
     """Return the submissions of which only a person can tell what became of them."""
     return [
         entry

@@ -13,14 +13,14 @@ from zlib import crc32
 from zoneinfo import ZoneInfo
 
 from almaflow.alma.simulator.addresses import address_seen
-from almaflow.alma.simulator.call import Call, http_date
+from almaflow.alma.simulator.call import IncomingRequest, http_date
 from almaflow.alma.simulator.faults import Faults, broken, call_names, is_processed
 from almaflow.alma.simulator.furnish import furnish
 from almaflow.alma.simulator.institution import Institution, Submission
-from almaflow.alma.simulator.keys import EVERYTHING, Key, key_text
+from almaflow.alma.simulator.keys import EVERYTHING, ApiKey, key_text
 from almaflow.alma.simulator.reads import answered
 from almaflow.alma.simulator.received import LastRequests, Received
-from almaflow.alma.simulator.reply import Answer, ApiError, Reply, Shape
+from almaflow.alma.simulator.reply import ApiError, EndpointResult, ErrorEnvelope, Reply
 from almaflow.alma.simulator.router import Route, find_route, split_target
 from almaflow.alma.simulator.runs import Instance
 from almaflow.alma.simulator.scenario import Fault, FaultKind, Scenario
@@ -48,7 +48,7 @@ class _Request:
     link_base: str
     now: datetime
     as_json: bool
-    key: Key | None
+    key: ApiKey | None
     route: Route | None
 
 
@@ -71,7 +71,7 @@ class SimulatedAlma:
         self._lock = threading.RLock()
         self._institutions: dict[str, Institution] = {}
         self._suffixes: set[str] = set()
-        self._keys: dict[str, Key] = {}
+        self._keys: dict[str, ApiKey] = {}
         self._started_at = self.now()
         zone = ZoneInfo(self._scenario.alma.timezone)
         self.faults = Faults(self._scenario.faults, self._started_at, zone)
@@ -142,7 +142,7 @@ class SimulatedAlma:
         """Return one more key of an institution; *rights* are those of `keys.Key`."""
         with self._lock:
             text = key or f"l8xx{self._rng.getrandbits(128):032x}"
-            self._keys[text] = Key(institution, rights)
+            self._keys[text] = ApiKey(institution, rights)
             return text
 
     def add_fault(self, fault: Fault) -> None:
@@ -162,7 +162,7 @@ class SimulatedAlma:
     def instance_object(self, institution: str, run: Instance) -> dict[str, Any]:
         """Return a run as Alma shows it outside of responses: links are relative."""
         with self._lock:
-            call = Call(self._institutions[institution], self.now(), (), {}, {}, b"")
+            call = IncomingRequest(self._institutions[institution], self.now(), (), {}, {}, b"")
             return instance_shape(call, run)
 
     # --- truth, for tests and reports -------------------------------------------------------------
@@ -296,8 +296,8 @@ class SimulatedAlma:
 
     def _call(
         self, request: _Request, route: Route | None, institution: Institution, fault: Fault | None
-    ) -> Call:
-        return Call(
+    ) -> IncomingRequest:
+        return IncomingRequest(
             institution=institution,
             now=request.now,
             ids=route.ids if route else (),
@@ -308,7 +308,7 @@ class SimulatedAlma:
             fault=fault if fault is not None and fault.kind in _TOLD else None,
         )
 
-    def _render(self, request: _Request, answer: Answer) -> Reply:
+    def _render(self, request: _Request, answer: EndpointResult) -> Reply:
         if answer.raw is None:
             content_type, body = render(answer.root, answer.data, request.as_json)
         else:
@@ -318,13 +318,13 @@ class SimulatedAlma:
         )
 
     def _refuse(self, request: _Request, error: ApiError) -> Reply:
-        if error.code == "UNAUTHORIZED" and error.shape is Shape.GATEWAY:
+        if error.code == "UNAUTHORIZED" and error.shape is ErrorEnvelope.GATEWAY:
             habit = self._scenario.alma.auth_failure
             if habit == "plain_text":
                 headers = self._headers(request, "text/plain", "")
                 return Reply(403, headers, b"Invalid API Key")
             if habit == "forbidden":
-                error = ApiError("INVALID_REQUEST", status=403, shape=Shape.GATEWAY)
+                error = ApiError("INVALID_REQUEST", status=403, shape=ErrorEnvelope.GATEWAY)
         tracking = self._tracking_id(request.now)
         legacy = self._scenario.alma.nulls == "legacy"
         content_type, body = render_error(error, tracking, request.as_json, legacy)
@@ -367,4 +367,4 @@ class SimulatedAlma:
 
 
 def _unauthorized() -> ApiError:
-    return ApiError("UNAUTHORIZED", shape=Shape.GATEWAY)
+    return ApiError("UNAUTHORIZED", shape=ErrorEnvelope.GATEWAY)

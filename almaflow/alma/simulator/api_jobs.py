@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from almaflow.alma.simulator import advice, texts
-from almaflow.alma.simulator.call import Call
+from almaflow.alma.simulator.call import IncomingRequest
 from almaflow.alma.simulator.library import FILLING_JOB, Effect
 from almaflow.alma.simulator.records import digest
-from almaflow.alma.simulator.reply import Answer, ApiError
+from almaflow.alma.simulator.reply import ApiError, EndpointResult
 from almaflow.alma.simulator.runs import Instance
 from almaflow.alma.simulator.scenario_fields import count_in
 from almaflow.alma.simulator.shapes import instance_shape, job_shape
@@ -21,7 +21,7 @@ _LETTERS = re.compile(r"[\W_]+")
 _MATCH_POPULATIONS = ("SINGLE_MATCHES", "MULTI_MATCHES")
 
 
-def list_jobs(call: Call) -> Answer:
+def list_jobs(call: IncomingRequest) -> EndpointResult:
     """Answer GET /conf/jobs (J1)."""
     kind, category = call.asked("type"), call.asked("category")
     profile_id = call.asked("profile_id")
@@ -42,10 +42,10 @@ def list_jobs(call: Call) -> Answer:
     line = ""
     if profile_id and not found:
         line = advice.profile_with_id(call.institution, profile_id)
-    return Answer("jobs", call.list_of("job", page, len(found)), hint=line)
+    return EndpointResult("jobs", call.list_of("job", page, len(found)), hint=line)
 
 
-def _is_category(call: Call, code: str) -> bool:
+def _is_category(call: IncomingRequest, code: str) -> bool:
     """Tell whether *code* is in Alma's tables, or a code that one of the jobs has."""
     if call.institution.switches.unknown_category == "accept":
         return True
@@ -54,12 +54,12 @@ def _is_category(call: Call, code: str) -> bool:
     return any(job.category == code for job in call.institution.jobs.values())
 
 
-def get_job(call: Call) -> Answer:
+def get_job(call: IncomingRequest) -> EndpointResult:
     """Answer GET /conf/jobs/{job_id} (J2)."""
-    return Answer("job", job_shape(call, job_of(call, call.ids[0])))
+    return EndpointResult("job", job_shape(call, job_of(call, call.ids[0])))
 
 
-def list_instances(call: Call) -> Answer:
+def list_instances(call: IncomingRequest) -> EndpointResult:
     """Answer GET /conf/jobs/{job_id}/instances (J4)."""
     institution, job_id = call.institution, call.ids[0]
     everything = job_id == "ALL" and institution.switches.list_all
@@ -80,10 +80,10 @@ def list_instances(call: Call) -> Answer:
     found.sort(key=lambda run: run.submitted_at, reverse=institution.switches.newest_first)
     offset, limit = call.page()
     page = [instance_shape(call, run) for run in found[offset : offset + limit]]
-    return Answer("job_instances", call.list_of("job_instance", page, len(found)))
+    return EndpointResult("job_instances", call.list_of("job_instance", page, len(found)))
 
 
-def _date(call: Call, name: str) -> date | None:
+def _date(call: IncomingRequest, name: str) -> date | None:
     text = call.asked(name)
     if not text:
         return None
@@ -93,19 +93,19 @@ def _date(call: Call, name: str) -> date | None:
         raise ApiError("402217") from None
 
 
-def _between(call: Call, run: Instance, first: date | None, last: date | None) -> bool:
+def _between(call: IncomingRequest, run: Instance, first: date | None, last: date | None) -> bool:
     institution = call.institution
     zone = institution.zone if institution.switches.dates_in == "institution" else UTC
     day = run.submitted_at.astimezone(zone).date()
     return (first is None or first <= day) and (last is None or day <= last)
 
 
-def _listed(call: Call, run: Instance) -> bool:
+def _listed(call: IncomingRequest, run: Instance) -> bool:
     lag = call.institution.switches.list_lag
     return run.submitted_at <= call.now and (lag is None or run.submitted_at + lag <= call.now)
 
 
-def _instance_of(call: Call) -> Instance:
+def _instance_of(call: IncomingRequest) -> Instance:
     job_id, instance_id = call.ids
     # The job that fills sets from imports is in no list of jobs, but its runs are linked.
     if job_id not in ("ALL", FILLING_JOB.id):
@@ -116,12 +116,12 @@ def _instance_of(call: Call) -> Instance:
     return run
 
 
-def get_instance(call: Call) -> Answer:
+def get_instance(call: IncomingRequest) -> EndpointResult:
     """Answer GET /conf/jobs/{job_id}/instances/{instance_id} (J5)."""
-    return Answer("job_instance", instance_shape(call, _instance_of(call)))
+    return EndpointResult("job_instance", instance_shape(call, _instance_of(call)))
 
 
-def list_events(call: Call) -> Answer:
+def list_events(call: IncomingRequest) -> EndpointResult:
     """Answer GET …/events (J6): the rejected entries of a user import."""
     run = _instance_of(call)
     if run.job.effect is not Effect.USERS:
@@ -136,10 +136,10 @@ def list_events(call: Call) -> Answer:
         }
         for i in range(offset, min(offset + limit, rejected))
     ]
-    return Answer("events", call.list_of("event", page, rejected))
+    return EndpointResult("events", call.list_of("event", page, rejected))
 
 
-def list_matches(call: Call) -> Answer:
+def list_matches(call: IncomingRequest) -> EndpointResult:
     """Answer GET …/matches (J7): the records of an import that matched others."""
     run = _instance_of(call)
     population = call.asked("population")
@@ -153,10 +153,10 @@ def list_matches(call: Call) -> Answer:
         _match(call, run, i, 2 if population == "MULTI_MATCHES" else 1)
         for i in range(offset, min(offset + limit, total))
     ]
-    return Answer("matches", call.list_of("match", page, total))
+    return EndpointResult("matches", call.list_of("match", page, total))
 
 
-def _match(call: Call, run: Instance, index: int, hits: int) -> dict[str, Any]:
+def _match(call: IncomingRequest, run: Instance, index: int, hits: int) -> dict[str, Any]:
     number = digest(f"{run.id} {index}") % 100_000_000
     ids = [call.institution.records.id_of("BIB_MMS", number + i) for i in range(hits)]
     return {
@@ -166,7 +166,7 @@ def _match(call: Call, run: Instance, index: int, hits: int) -> dict[str, Any]:
     }
 
 
-def download(call: Call) -> Answer:
+def download(call: IncomingRequest) -> EndpointResult:
     """Answer GET …/download (J8): the MARC records of an import, as XML."""
     run = _instance_of(call)
     if run.job.effect is not Effect.IMPORT_RECORDS:
@@ -177,4 +177,4 @@ def download(call: Call) -> Answer:
         for i in range(run.members)
     )
     body = f'<collection xmlns="http://www.loc.gov/MARC21/slim">{fields}</collection>'
-    return Answer("collection", raw=body.encode())
+    return EndpointResult("collection", raw=body.encode())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from almaflow.alma.simulator.call import Call
+from almaflow.alma.simulator.call import IncomingRequest
 from almaflow.alma.simulator.institution import MOST_KEPT
 from almaflow.alma.simulator.kept import (
     DESKS,
@@ -18,8 +18,8 @@ from almaflow.alma.simulator.kept import (
     add_library,
     add_location,
 )
-from almaflow.alma.simulator.reply import Answer, ApiError
-from almaflow.alma.simulator.wire import Body, text_of
+from almaflow.alma.simulator.reply import ApiError, EndpointResult
+from almaflow.alma.simulator.wire import RequestBody, text_of
 
 # What every object is shown with, and no caller decides.
 _OWN = ("link",)
@@ -29,21 +29,21 @@ _OWN = ("link",)
 _MADE_UP = {LOCATIONS.path: add_location, DESKS.path: add_desk}
 
 
-def list_kept(kind: Kind, call: Call) -> Answer:
+def list_kept(kind: Kind, call: IncomingRequest) -> EndpointResult:
     """Answer GET of a list; without `limit` these short lists are given whole."""
     found = [one for one in _all(kind, call).values() if _is_asked_for(kind, call, one)]
     offset, limit = call.page()
     page = found[offset : offset + limit] if call.asked("limit") else found[offset:]
     shapes = [_shown(kind, call, one, whole=False) for one in page]
-    return Answer(kind.plural, call.list_of(kind.name, shapes, len(found)))
+    return EndpointResult(kind.plural, call.list_of(kind.name, shapes, len(found)))
 
 
-def get_kept(kind: Kind, call: Call) -> Answer:
+def get_kept(kind: Kind, call: IncomingRequest) -> EndpointResult:
     """Answer GET of one object."""
-    return Answer(kind.name, _shown(kind, call, _one(kind, call)))
+    return EndpointResult(kind.name, _shown(kind, call, _one(kind, call)))
 
 
-def create_kept(kind: Kind, call: Call) -> Answer:
+def create_kept(kind: Kind, call: IncomingRequest) -> EndpointResult:
     """Answer POST of a new object."""
     fields = _fields(kind, call)
     for name, code in kind.needed.items():
@@ -58,25 +58,25 @@ def create_kept(kind: Kind, call: Call) -> Answer:
     if made[kind.key] in objects:
         raise ApiError("402119")
     objects[made[kind.key]] = made
-    return Answer(kind.name, _shown(kind, call, made))
+    return EndpointResult(kind.name, _shown(kind, call, made))
 
 
-def update_kept(kind: Kind, call: Call) -> Answer:
+def update_kept(kind: Kind, call: IncomingRequest) -> EndpointResult:
     """Answer PUT of an object; what is missing stays."""
     kept = _one(kind, call)
     fields = _fields(kind, call)
     kept.update({name: value for name, value in fields.items() if name != kind.key})
-    return Answer(kind.name, _shown(kind, call, kept))
+    return EndpointResult(kind.name, _shown(kind, call, kept))
 
 
-def delete_kept(kind: Kind, call: Call) -> Answer:
+def delete_kept(kind: Kind, call: IncomingRequest) -> EndpointResult:
     """Answer DELETE of an object."""
     kept = _one(kind, call)
     del _all(kind, call)[kept[kind.key]]
-    return Answer("", status=204, raw=b"")
+    return EndpointResult("", status=204, raw=b"")
 
 
-def library_of(call: Call, code: str) -> Kept:
+def library_of(call: IncomingRequest, code: str) -> Kept:
     """Return a library; where everything exists, it is made."""
     store = call.institution.kept
     libraries = store[LIBRARIES.path]
@@ -89,13 +89,13 @@ def library_of(call: Call, code: str) -> Kept:
     return libraries[code]
 
 
-def _all(kind: Kind, call: Call) -> dict[str, Kept]:
+def _all(kind: Kind, call: IncomingRequest) -> dict[str, Kept]:
     if "{}" in kind.path:
         library_of(call, call.ids[0])
     return call.institution.kept.setdefault(_path(kind, call), {})
 
 
-def _one(kind: Kind, call: Call) -> Kept:
+def _one(kind: Kind, call: IncomingRequest) -> Kept:
     key = call.ids[-1]
     if kind is LIBRARIES:
         return library_of(call, key)
@@ -108,11 +108,11 @@ def _one(kind: Kind, call: Call) -> Kept:
     return kept
 
 
-def _path(kind: Kind, call: Call) -> str:
+def _path(kind: Kind, call: IncomingRequest) -> str:
     return kind.path.format(*call.ids[:1])
 
 
-def _is_asked_for(kind: Kind, call: Call, one: Kept) -> bool:
+def _is_asked_for(kind: Kind, call: IncomingRequest, one: Kept) -> bool:
     return all(
         call.asked(parameter) in ("", text_of(_inside(one, name)))
         for parameter, name in kind.filters.items()
@@ -125,20 +125,20 @@ def _inside(value: Any, name: str) -> Any:
     return value
 
 
-def _shown(kind: Kind, call: Call, one: Kept, *, whole: bool = True) -> dict[str, Any]:
+def _shown(kind: Kind, call: IncomingRequest, one: Kept, *, whole: bool = True) -> dict[str, Any]:
     link = call.link(f"/conf/{_path(kind, call)}/{quote(str(one[kind.key]), safe='')}")
     # Lists of tables have the heads only.
     return {**{n: v for n, v in one.items() if whole or n != "row"}, "link": link}
 
 
-def _signature(call: Call) -> dict[str, Any]:
+def _signature(call: IncomingRequest) -> dict[str, Any]:
     maker = {"value": "exl_api", "desc": "API, Ex Libris"}
     return {"created_by": maker, "created_date": f"{call.now:%Y-%m-%d}Z"}
 
 
-def _fields(kind: Kind, call: Call) -> dict[str, Any]:
+def _fields(kind: Kind, call: IncomingRequest) -> dict[str, Any]:
     """Return the fields of a request's body in the form that JSON has; XML has text only."""
-    body: Body = call.parsed(kind.name)
+    body: RequestBody = call.parsed(kind.name)
     fields = {name: value for name, value in body.data.items() if name not in _OWN}
     if not body.is_json:
         for name in kind.coded:

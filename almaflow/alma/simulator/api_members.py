@@ -8,20 +8,20 @@ from datetime import timedelta
 from almaflow.alma.simulator import advice
 from almaflow.alma.simulator.alma_sets import AlmaSet
 from almaflow.alma.simulator.api_sets import find_set
-from almaflow.alma.simulator.call import Call
+from almaflow.alma.simulator.call import IncomingRequest
 from almaflow.alma.simulator.made_up import suit_id_type
 from almaflow.alma.simulator.records import Members, id_types, is_title
-from almaflow.alma.simulator.reply import Answer, ApiError
+from almaflow.alma.simulator.reply import ApiError, EndpointResult
 from almaflow.alma.simulator.scenario import FaultKind
 from almaflow.alma.simulator.shapes import set_shape
-from almaflow.alma.simulator.wire import Body, text_of
+from almaflow.alma.simulator.wire import RequestBody, text_of
 
 # Ids in one call.
 _MOST = 1000
 _OPERATIONS = ("add_members", "delete_members", "replace_members")
 
 
-def edit_members(call: Call) -> Answer:
+def edit_members(call: IncomingRequest) -> EndpointResult:
     """Answer POST /conf/sets/{set_id}?op=… (T7); a call does all that it says, or nothing."""
     operation = call.query.get("op", "")
     alma_set = find_set(call, call.ids[0])
@@ -35,10 +35,10 @@ def edit_members(call: Call) -> Answer:
         call.institution.later(call.now + fault.delay, lambda: _edit_late(call, operation))
     else:
         _edit(call, alma_set, operation)
-    return Answer("set", set_shape(call, alma_set))
+    return EndpointResult("set", set_shape(call, alma_set))
 
 
-def _edit(call: Call, alma_set: AlmaSet, operation: str) -> None:
+def _edit(call: IncomingRequest, alma_set: AlmaSet, operation: str) -> None:
     requested = call.parsed("Set").part("members")
     members, before = alma_set.members, alma_set.count(call.now)
     if operation == "delete_members":
@@ -52,7 +52,7 @@ def _edit(call: Call, alma_set: AlmaSet, operation: str) -> None:
         alma_set.earlier_counts.append((call.now + lag, before))
 
 
-def _count_lag(call: Call) -> timedelta | None:
+def _count_lag(call: IncomingRequest) -> timedelta | None:
     """Return how long the number of members shows what was before; None: not at all."""
     fault = call.fault
     if fault is not None and fault.kind is FaultKind.LATE_COUNT:
@@ -60,13 +60,15 @@ def _count_lag(call: Call) -> timedelta | None:
     return call.institution.switches.count_lag
 
 
-def _edit_late(call: Call, operation: str) -> None:
+def _edit_late(call: IncomingRequest, operation: str) -> None:
     """Do what the gateway gave up waiting for; nobody hears of an error any more."""
     with suppress(ApiError):
         _edit(call, find_set(call, call.ids[0]), operation)
 
 
-def members_to_add(call: Call, content: str, requested: Body, present: Members) -> list[str]:
+def members_to_add(
+    call: IncomingRequest, content: str, requested: RequestBody, present: Members
+) -> list[str]:
     """Return the record ids that the call names.
 
     Raises:
@@ -92,7 +94,9 @@ def members_to_add(call: Call, content: str, requested: Body, present: Members) 
     return good
 
 
-def _members_to_delete(call: Call, content: str, requested: Body, present: Members) -> list[str]:
+def _members_to_delete(
+    call: IncomingRequest, content: str, requested: RequestBody, present: Members
+) -> list[str]:
     id_type, records = call.asked("id_type"), call.institution.records
     member_ids = []
     for text in _named(call, content, requested):
@@ -105,7 +109,7 @@ def _members_to_delete(call: Call, content: str, requested: Body, present: Membe
     return member_ids
 
 
-def _named(call: Call, content: str, requested: Body) -> list[str]:
+def _named(call: IncomingRequest, content: str, requested: RequestBody) -> list[str]:
     id_type = call.asked("id_type")
     if id_type and id_type not in id_types(content):
         raise ApiError("40166410", "Invalid parameter identifier type.")
@@ -122,7 +126,7 @@ def _named(call: Call, content: str, requested: Body) -> list[str]:
     return named
 
 
-def _may_skip(call: Call, content: str) -> bool:
+def _may_skip(call: IncomingRequest, content: str) -> bool:
     """Tell whether unknown ids are passed over: asked for, and for these contents only."""
     wanted = call.query.get("fail_on_invalid_id", "true").lower() == "false"
     return wanted and (is_title(content) or content in ("ITEM", "USER"))

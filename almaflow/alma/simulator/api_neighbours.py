@@ -9,9 +9,9 @@ from datetime import timedelta
 from typing import Any
 
 from almaflow.alma.simulator.api_kept import library_of
-from almaflow.alma.simulator.call import Call
+from almaflow.alma.simulator.call import IncomingRequest
 from almaflow.alma.simulator.kept import Kept
-from almaflow.alma.simulator.reply import Answer, ApiError
+from almaflow.alma.simulator.reply import ApiError, EndpointResult
 from almaflow.alma.simulator.wire import text_of
 
 _DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
@@ -20,7 +20,7 @@ _OPEN, _CLOSED = {"value": "OPEN", "desc": "Open"}, {"value": "CLOSE", "desc": "
 _HOURS, _RELATIONS = "open-hours", "relations"
 
 
-def open_days(call: Call) -> Answer:
+def open_days(call: IncomingRequest) -> EndpointResult:
     """Answer GET /conf/libraries/{code}/open-hours: the coming week, day by day."""
     library_of(call, call.ids[0])
     first = call.now.astimezone(call.institution.zone).date()
@@ -33,15 +33,15 @@ def open_days(call: Call) -> Answer:
         }
         for day in days
     ]
-    return Answer("days", {"day": shown})
+    return EndpointResult("days", {"day": shown})
 
 
-def get_open_hours(call: Call) -> Answer:
+def get_open_hours(call: IncomingRequest) -> EndpointResult:
     """Answer GET /conf/open-hours: the rules from which a calendar is made."""
     return _shown(_hours(call))
 
 
-def update_open_hours(call: Call) -> Answer:
+def update_open_hours(call: IncomingRequest) -> EndpointResult:
     """Answer PUT /conf/open-hours; the rules are replaced. The body may name the scope."""
     body = call.parsed("OpenHours")
     kept = _hours(call, text_of(body.data.get("scope")))
@@ -49,37 +49,39 @@ def update_open_hours(call: Call) -> Answer:
     return _shown(kept)
 
 
-def _shown(hours: Kept) -> Answer:
-    return Answer("open_hours", {name: value for name, value in hours.items() if value != []})
+def _shown(hours: Kept) -> EndpointResult:
+    return EndpointResult(
+        "open_hours", {name: value for name, value in hours.items() if value != []}
+    )
 
 
-def delete_open_hours(call: Call) -> Answer:
+def delete_open_hours(call: IncomingRequest) -> EndpointResult:
     """Answer DELETE /conf/open-hours."""
     _hours(call)["open_hour"] = []
-    return Answer("", status=204, raw=b"")
+    return EndpointResult("", status=204, raw=b"")
 
 
-def get_relations(call: Call) -> Answer:
+def get_relations(call: IncomingRequest) -> EndpointResult:
     """Answer GET /conf/relations: what the library has to do with others."""
-    return Answer("relations", _relations(call))
+    return EndpointResult("relations", _relations(call))
 
 
-def update_relations(call: Call) -> Answer:
+def update_relations(call: IncomingRequest) -> EndpointResult:
     """Answer PUT /conf/relations; what is missing stays."""
     kept = _relations(call)
     kept.update(call.parsed("Relations").data)
-    return Answer("relations", kept)
+    return EndpointResult("relations", kept)
 
 
-def delete_relations(call: Call) -> Answer:
+def delete_relations(call: IncomingRequest) -> EndpointResult:
     """Answer DELETE /conf/relations: the relations to one library."""
     if not call.asked("libraryCode"):
         raise ApiError("40166413")
     _relations(call)
-    return Answer("", status=204, raw=b"")
+    return EndpointResult("", status=204, raw=b"")
 
 
-def run_workflow(call: Call) -> Answer:
+def run_workflow(call: IncomingRequest) -> EndpointResult:
     """Answer POST /conf/workflows/{id}: this institution has no such workflow."""
     raise ApiError("450001", f"Workflow not found. {call.ids[0]}")
 
@@ -89,7 +91,7 @@ def _weekday(number: int) -> dict[str, Any]:
     return {"value": str(number + 1), "desc": _DAYS[number]}
 
 
-def _scope(call: Call, otherwise: str) -> str:
+def _scope(call: IncomingRequest, otherwise: str) -> str:
     """Return the code of the library, or of the institution, that is asked for."""
     scope = call.asked("scope") or otherwise
     if scope != call.institution.code:
@@ -97,7 +99,7 @@ def _scope(call: Call, otherwise: str) -> str:
     return scope
 
 
-def _hours(call: Call, scope: str = "") -> Kept:
+def _hours(call: IncomingRequest, scope: str = "") -> Kept:
     # Without a scope, the hours are those of the institution.
     scope = _scope(call, scope or call.institution.code)
     kept = call.institution.kept.setdefault(_HOURS, {})
@@ -130,7 +132,7 @@ def _exception() -> Kept:
     }
 
 
-def _relations(call: Call) -> Kept:
+def _relations(call: IncomingRequest) -> Kept:
     if not call.asked("scope"):
         raise ApiError("40166413")
     scope = _scope(call, "")

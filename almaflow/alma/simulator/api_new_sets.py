@@ -8,22 +8,22 @@ from almaflow.alma.simulator import texts
 from almaflow.alma.simulator.alma_sets import AlmaSet
 from almaflow.alma.simulator.api_members import members_to_add
 from almaflow.alma.simulator.api_sets import find_set, flags
-from almaflow.alma.simulator.call import Call
+from almaflow.alma.simulator.call import IncomingRequest
 from almaflow.alma.simulator.library import FILLING_JOB
 from almaflow.alma.simulator.made_up import suit
 from almaflow.alma.simulator.queries import check_query
 from almaflow.alma.simulator.records import Members
-from almaflow.alma.simulator.reply import Answer, ApiError
+from almaflow.alma.simulator.reply import ApiError, EndpointResult
 from almaflow.alma.simulator.scenario import FaultKind
 from almaflow.alma.simulator.shapes import set_shape
-from almaflow.alma.simulator.wire import Body
+from almaflow.alma.simulator.wire import RequestBody
 
 # Contents that a logical set cannot have: only inventory, users and vendors have queries.
 _NOT_LOGICAL = ("PO_LINE", "FILE")
 _COMBINATIONS = ("AND", "OR", "NOT")
 
 
-def create_set(call: Call) -> Answer:
+def create_set(call: IncomingRequest) -> EndpointResult:
     """Answer POST /conf/sets (T2)."""
     body = call.parsed("Set")
     run_id, population = call.asked("job_instance_id"), call.asked("population")
@@ -43,10 +43,10 @@ def create_set(call: Call) -> Answer:
         alma_set = _plain(call, body)
     if call.fault is not None and call.fault.kind is FaultKind.ROUTING_ERROR:
         alma_set.visible_from = call.now + (call.fault.delay or timedelta(0))
-    return Answer("set", set_shape(call, alma_set))
+    return EndpointResult("set", set_shape(call, alma_set))
 
 
-def _plain(call: Call, body: Body) -> AlmaSet:
+def _plain(call: IncomingRequest, body: RequestBody) -> AlmaSet:
     """Make an empty itemized set or a logical one."""
     kind, content, query = body.coded("type"), body.coded("content"), body.coded("query")
     name = _name(call, body)
@@ -69,7 +69,7 @@ def _plain(call: Call, body: Body) -> AlmaSet:
     return _keep(call, body, name, content, members, query)
 
 
-def _copied(call: Call, body: Body) -> AlmaSet:
+def _copied(call: IncomingRequest, body: RequestBody) -> AlmaSet:
     source = _source(call, call.asked("from_logical_set"))
     if source.type != "LOGICAL" and not source.any_content:
         raise ApiError("402262")
@@ -81,7 +81,7 @@ def _copied(call: Call, body: Body) -> AlmaSet:
     return _fill(call, alma_set)
 
 
-def _combined(call: Call, body: Body) -> AlmaSet:
+def _combined(call: IncomingRequest, body: RequestBody) -> AlmaSet:
     operator = call.asked("combine") or "AND"
     if operator not in _COMBINATIONS:
         raise ApiError("60204")
@@ -105,7 +105,7 @@ def _combined(call: Call, body: Body) -> AlmaSet:
     return _fill(call, _keep(call, body, name, first.content, members))
 
 
-def _filtered(call: Call, body: Body) -> AlmaSet:
+def _filtered(call: IncomingRequest, body: RequestBody) -> AlmaSet:
     source = _source(call, call.asked("filter_set"))
     if not call.asked("indication_rule"):
         raise ApiError("402119")
@@ -114,14 +114,14 @@ def _filtered(call: Call, body: Body) -> AlmaSet:
     return _fill(call, _keep(call, body, _name(call, body), source.content, members))
 
 
-def _fill(call: Call, alma_set: AlmaSet) -> AlmaSet:
+def _fill(call: IncomingRequest, alma_set: AlmaSet) -> AlmaSet:
     """Let Alma fill the set: a small one before it answers, others behind the answer."""
     if len(alma_set.members) > call.institution.switches.filled_at_once:
         alma_set.filled_from = call.now
     return alma_set
 
 
-def _from_run(call: Call, body: Body, run_id: str, population: str) -> AlmaSet:
+def _from_run(call: IncomingRequest, body: RequestBody, run_id: str, population: str) -> AlmaSet:
     """Make a set of an import run's titles; a job of its own fills it."""
     institution = call.institution
     run = institution.instances.get(run_id)
@@ -145,11 +145,11 @@ def _from_run(call: Call, body: Body, run_id: str, population: str) -> AlmaSet:
     return alma_set
 
 
-def _source(call: Call, set_id: str) -> AlmaSet:
+def _source(call: IncomingRequest, set_id: str) -> AlmaSet:
     return find_set(call, set_id, ApiError("402264"))
 
 
-def _name(call: Call, body: Body, otherwise: str = "") -> str:
+def _name(call: IncomingRequest, body: RequestBody, otherwise: str = "") -> str:
     name = body.text("name") or otherwise
     if not name:
         raise ApiError("402228")
@@ -164,7 +164,12 @@ def _check_content(content: str) -> None:
 
 
 def _keep(
-    call: Call, body: Body, name: str, content: str, members: Members, query: str = ""
+    call: IncomingRequest,
+    body: RequestBody,
+    name: str,
+    content: str,
+    members: Members,
+    query: str = "",
 ) -> AlmaSet:
     private, status = flags(body.coded("private"), body.coded("status"))
     origin = body.coded("origin")

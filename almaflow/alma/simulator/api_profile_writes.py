@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from almaflow.alma.simulator import texts
-from almaflow.alma.simulator.call import Call
+from almaflow.alma.simulator.call import IncomingRequest
 from almaflow.alma.simulator.institution import MOST_KEPT
 from almaflow.alma.simulator.profile_furnishing import INTEGRATION, add_integration
 from almaflow.alma.simulator.profiles import IntegrationProfile
-from almaflow.alma.simulator.reply import Answer, ApiError
+from almaflow.alma.simulator.reply import ApiError, EndpointResult
 from almaflow.alma.simulator.shapes import integration_profile_shape
 
 
-def create_integration_profile(call: Call) -> Answer:
+def create_integration_profile(call: IncomingRequest) -> EndpointResult:
     """Answer POST /conf/integration-profiles; the profile brings the jobs of its type."""
     code, name, kind, system = _fields(call)
     if not code or not kind:
@@ -25,10 +25,10 @@ def create_integration_profile(call: Call) -> Answer:
         call.institution, code, name or code, kind, system=system or "OTHER", profile_id=profile_id
     )
     made = call.institution.integration_profiles[profile_id]
-    return Answer("integration_profile", integration_profile_shape(call, made))
+    return EndpointResult("integration_profile", integration_profile_shape(call, made))
 
 
-def update_integration_profile(call: Call) -> Answer:
+def update_integration_profile(call: IncomingRequest) -> EndpointResult:
     """Answer PUT /conf/integration-profiles/{id}; what is missing stays."""
     profile = _profile(call)
     code, name, kind, system = _fields(call)
@@ -40,20 +40,20 @@ def update_integration_profile(call: Call) -> Answer:
         system=system or profile.system,
     )
     call.institution.integration_profiles[profile.id] = changed
-    return Answer("integration_profile", integration_profile_shape(call, changed))
+    return EndpointResult("integration_profile", integration_profile_shape(call, changed))
 
 
-def delete_integration_profile(call: Call) -> Answer:
+def delete_integration_profile(call: IncomingRequest) -> EndpointResult:
     """Answer DELETE /conf/integration-profiles/{id}; its jobs go with it."""
     profile, jobs = _profile(call), call.institution.jobs
     del call.institution.integration_profiles[profile.id]
     for job in list(jobs.values()):
         if (job.profile_id, job.profile_path) == (profile.id, INTEGRATION):
             del jobs[job.id]
-    return Answer("", status=204, raw=b"")
+    return EndpointResult("", status=204, raw=b"")
 
 
-def _fields(call: Call) -> tuple[str, str, str, str]:
+def _fields(call: IncomingRequest) -> tuple[str, str, str, str]:
     body = call.parsed("IntegrationProfile")
     kind = body.coded("type")
     if kind and kind not in texts.INTEGRATION_TYPES:
@@ -61,7 +61,7 @@ def _fields(call: Call) -> tuple[str, str, str, str]:
     return body.text("code"), body.text("name"), kind, body.coded("system")
 
 
-def _profile(call: Call) -> IntegrationProfile:
+def _profile(call: IncomingRequest) -> IntegrationProfile:
     profile = call.institution.integration_profiles.get(call.ids[0])
     if profile is None:
         raise ApiError("60304")

@@ -6,10 +6,10 @@ from typing import Any
 
 from almaflow.alma.simulator import advice, texts
 from almaflow.alma.simulator.api_sets import words_match
-from almaflow.alma.simulator.call import Call
+from almaflow.alma.simulator.call import IncomingRequest
 from almaflow.alma.simulator.code_tables import CODE_TABLES
 from almaflow.alma.simulator.profiles import IntegrationProfile
-from almaflow.alma.simulator.reply import Answer, ApiError
+from almaflow.alma.simulator.reply import ApiError, EndpointResult
 from almaflow.alma.simulator.shapes import import_profile_shape, integration_profile_shape
 from almaflow.alma.simulator.submission import job_of, start, triggered
 
@@ -18,7 +18,7 @@ _SEARCHED = ("code", "name", "created_by")
 _MADE_UP_ROWS = {"DEFAULT": "Default"}
 
 
-def list_integration_profiles(call: Call) -> Answer:
+def list_integration_profiles(call: IncomingRequest) -> EndpointResult:
     """Answer GET /conf/integration-profiles."""
     kind, query = call.asked("type"), call.asked("q")
     if kind and kind not in texts.INTEGRATION_TYPES:
@@ -34,14 +34,16 @@ def list_integration_profiles(call: Call) -> Answer:
     ]
     offset, limit = call.page()
     page = [integration_profile_shape(call, item) for item in found[offset : offset + limit]]
-    return Answer(
+    return EndpointResult(
         "integration_profiles",
         call.list_of("integration_profile", page, len(found)),
         hint=_profile_advice(call, field, words, found),
     )
 
 
-def _profile_advice(call: Call, field: str, words: str, found: list[IntegrationProfile]) -> str:
+def _profile_advice(
+    call: IncomingRequest, field: str, words: str, found: list[IntegrationProfile]
+) -> str:
     if field not in ("code", "name"):
         return ""
     if any(_spaced(str(getattr(profile, field))) == _spaced(words) for profile in found):
@@ -54,40 +56,40 @@ def _spaced(text: str) -> str:
     return text.replace("_", " ")
 
 
-def get_integration_profile(call: Call) -> Answer:
+def get_integration_profile(call: IncomingRequest) -> EndpointResult:
     """Answer GET /conf/integration-profiles/{id}."""
     profile = call.institution.integration_profiles.get(call.ids[0])
     if profile is None:
         line = advice.profile_with_id(call.institution, call.ids[0])
         raise ApiError("60304", hint=line)
-    return Answer("integration_profile", integration_profile_shape(call, profile))
+    return EndpointResult("integration_profile", integration_profile_shape(call, profile))
 
 
-def list_import_profiles(call: Call) -> Answer:
+def list_import_profiles(call: IncomingRequest) -> EndpointResult:
     """Answer GET /conf/md-import-profiles, which has no pages."""
     profiles = call.institution.import_profiles.values()
     if call.asked("type") not in ("", "REPOSITORY"):
         raise ApiError("402123")
     shapes = [import_profile_shape(call, profile) for profile in profiles]
-    return Answer("import_profiles", call.list_of("import_profile", shapes))
+    return EndpointResult("import_profiles", call.list_of("import_profile", shapes))
 
 
-def get_import_profile(call: Call) -> Answer:
+def get_import_profile(call: IncomingRequest) -> EndpointResult:
     """Answer GET /conf/md-import-profiles/{id}."""
-    return Answer("import_profile", _import_profile(call))
+    return EndpointResult("import_profile", _import_profile(call))
 
 
-def run_import_profile(call: Call) -> Answer:
+def run_import_profile(call: IncomingRequest) -> EndpointResult:
     """Answer the deprecated POST /conf/md-import-profiles/{id}?op=run."""
     shape = _import_profile(call)
     operation = call.query.get("op", "")
     if operation != "run":
         raise ApiError("402221" if operation else "402220")
     run = start(call, job_of(call, shape["job_id"]["value"]), ())
-    return Answer("import_profile", {**shape, "additional_info": triggered(run)})
+    return EndpointResult("import_profile", {**shape, "additional_info": triggered(run)})
 
 
-def _import_profile(call: Call) -> dict[str, Any]:
+def _import_profile(call: IncomingRequest) -> dict[str, Any]:
     profile = call.institution.import_profiles.get(call.ids[0])
     if profile is None:
         line = advice.import_profile(call.institution, profile_id=call.ids[0])
@@ -98,21 +100,21 @@ def _import_profile(call: Call) -> dict[str, Any]:
 # --- code tables ----------------------------------------------------------------------------------
 
 
-def list_code_tables(call: Call) -> Answer:
+def list_code_tables(call: IncomingRequest) -> EndpointResult:
     """Answer GET /conf/code-tables."""
     if call.asked("scope") not in ("", call.institution.code):
         raise ApiError("40166411", "Failed to find scope.")
     shapes = [_table_head(call, name) for name in CODE_TABLES]
-    return Answer("code_tables", call.list_of("code_table", shapes))
+    return EndpointResult("code_tables", call.list_of("code_table", shapes))
 
 
-def get_code_table(call: Call) -> Answer:
+def get_code_table(call: IncomingRequest) -> EndpointResult:
     """Answer GET /conf/code-tables/{name}."""
     name = _table_asked(call)
-    return Answer("code_table", {**_table_head(call, name), "row": _rows(call, name)})
+    return EndpointResult("code_table", {**_table_head(call, name), "row": _rows(call, name)})
 
 
-def update_code_table(call: Call) -> Answer:
+def update_code_table(call: IncomingRequest) -> EndpointResult:
     """Answer PUT /conf/code-tables/{name}; its rows are replaced."""
     name = _table_asked(call)
     rows = [dict(row) for row in call.parsed("CodeTable").items("row")]
@@ -120,7 +122,7 @@ def update_code_table(call: Call) -> Answer:
     return get_code_table(call)
 
 
-def _table_asked(call: Call) -> str:
+def _table_asked(call: IncomingRequest) -> str:
     """Return the name of the table; where everything exists, any is there."""
     name = call.ids[0]
     if name not in CODE_TABLES and call.institution.wanted is None:
@@ -128,7 +130,7 @@ def _table_asked(call: Call) -> str:
     return name
 
 
-def _rows(call: Call, name: str) -> list[dict[str, Any]]:
+def _rows(call: IncomingRequest, name: str) -> list[dict[str, Any]]:
     changed = call.institution.kept.get("code-tables", {}).get(name)
     if changed is not None:
         return list(changed["row"])
@@ -138,7 +140,7 @@ def _rows(call: Call, name: str) -> list[dict[str, Any]]:
     ]
 
 
-def _table_head(call: Call, name: str) -> dict[str, Any]:
+def _table_head(call: IncomingRequest, name: str) -> dict[str, Any]:
     return {
         "link": call.link(f"/conf/code-tables/{name}"),
         "name": name,
@@ -153,24 +155,24 @@ def _table_head(call: Call, name: str) -> dict[str, Any]:
 # --- the institution ------------------------------------------------------------------------------
 
 
-def read_test(call: Call) -> Answer:
+def read_test(call: IncomingRequest) -> EndpointResult:
     """Answer GET /conf/test, /bibs/test and /users/operation/test, a short XML in any case."""
     text = f"<test>GET - OK - institutionCode: {call.institution.code}</test>"
-    return Answer("test", raw=text.encode())
+    return EndpointResult("test", raw=text.encode())
 
 
-def write_test(call: Call) -> Answer:
+def write_test(call: IncomingRequest) -> EndpointResult:
     """Answer POST /conf/test, /bibs/test and /users/operation/test."""
-    return Answer("test", raw=b"<test>POST - OK</test>")
+    return EndpointResult("test", raw=b"<test>POST - OK</test>")
 
 
-def general(call: Call) -> Answer:
+def general(call: IncomingRequest) -> EndpointResult:
     """Answer GET /conf/general."""
     institution = call.institution
     host = institution.code.lower().replace("_", "-")
     if institution.environment == "sandbox":
         host += "-psb"
-    return Answer(
+    return EndpointResult(
         "general",
         {
             "institution": {"value": institution.code, "desc": institution.name},

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from almaflow.alma.simulator.call import Call
-from almaflow.alma.simulator.reply import Answer, ApiError
+from almaflow.alma.simulator.call import IncomingRequest
+from almaflow.alma.simulator.reply import ApiError, EndpointResult
 
 _SHARED = "/shared"
 
 
-def list_report_paths(call: Call) -> Answer:
+def list_report_paths(call: IncomingRequest) -> EndpointResult:
     """Answer GET /analytics/paths and /analytics/paths/{folder}: what is directly inside."""
     folder = _folder(call.ids[0] if call.ids else "")
     found = dict.fromkeys(_inside(call, folder))
@@ -27,7 +27,7 @@ def list_report_paths(call: Call) -> Answer:
         {"value": name, "type": kind, "link": _link(call, f"{folder}/{name}", kind)}
         for name, kind in found
     ]
-    return Answer("paths", call.list_of("path", shapes))
+    return EndpointResult("paths", call.list_of("path", shapes))
 
 
 def _folder(text: str) -> str:
@@ -35,7 +35,7 @@ def _folder(text: str) -> str:
     return "".join(f"/{part}" for part in text.split("/") if part)
 
 
-def _inside(call: Call, folder: str) -> Iterator[tuple[str, str]]:
+def _inside(call: IncomingRequest, folder: str) -> Iterator[tuple[str, str]]:
     institution = call.institution
     for report in institution.scenario.reports:
         if report.meant_for(institution.name) and report.path.startswith(f"{folder}/"):
@@ -43,7 +43,7 @@ def _inside(call: Call, folder: str) -> Iterator[tuple[str, str]]:
             yield name, "folder" if deeper else "report"
 
 
-def _link(call: Call, path: str, kind: str) -> str:
+def _link(call: IncomingRequest, path: str, kind: str) -> str:
     if kind == "report":
         return call.link(f"/analytics/reports?path={quote(path, safe='')}")
     return call.link(f"/analytics/paths/{quote(path, safe='')}")

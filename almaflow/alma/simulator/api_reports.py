@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 from almaflow.alma.simulator import advice
-from almaflow.alma.simulator.call import Call
+from almaflow.alma.simulator.call import IncomingRequest
 from almaflow.alma.simulator.made_up import report_at
 from almaflow.alma.simulator.records import digest
-from almaflow.alma.simulator.reply import Answer, ApiError
+from almaflow.alma.simulator.reply import ApiError, EndpointResult
 from almaflow.alma.simulator.scenario import Report
 from almaflow.alma.simulator.wire import wants_json, xml_clean
 
@@ -34,7 +34,7 @@ _INSTANT = ("timestamp", "xsd:dateTime")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d)?", re.A)
 
 
-def read_report(call: Call) -> Answer:
+def read_report(call: IncomingRequest) -> EndpointResult:
     """Answer GET /analytics/reports: the first page by `path`, further ones by `token`."""
     institution, token = call.institution, call.query.get("token", "")
     by_path = not token
@@ -62,11 +62,13 @@ def read_report(call: Call) -> Answer:
         f"{f'<ResultXml>{shown}</ResultXml>' if shown else '<ResultXml/>'}</QueryResult>"
     )
     if as_json:
-        return Answer("report", {"anies": [_JSON_HEAD + body]})
-    return Answer("report", raw=f"{_XML_HEAD}<report>{body}</report>".encode())
+        return EndpointResult("report", {"anies": [_JSON_HEAD + body]})
+    return EndpointResult("report", raw=f"{_XML_HEAD}<report>{body}</report>".encode())
 
 
-def _rowset(report: Report, rows: Sequence[Sequence[str]], call: Call, *, with_schema: bool) -> str:
+def _rowset(
+    report: Report, rows: Sequence[Sequence[str]], call: IncomingRequest, *, with_schema: bool
+) -> str:
     # Until about November 2024 the row set in JSON had no namespace; clients in use need it.
     schema = (
         _schema(report, call.query.get("col_names", "").lower() != "false") if with_schema else ""
@@ -74,13 +76,13 @@ def _rowset(report: Report, rows: Sequence[Sequence[str]], call: Call, *, with_s
     return f'<rowset xmlns="{_ROWSET}">{schema}{"".join(map(_row, rows))}</rowset>'
 
 
-def _is_ready(call: Call, report: Report) -> bool:
+def _is_ready(call: IncomingRequest, report: Report) -> bool:
     """Whether Analytics has rows by now; it works on a report from when it is first asked for."""
     asked_at = call.institution.reports_asked_at.setdefault(report.path, call.now)
     return report.ready_after is None or call.now >= asked_at + report.ready_after
 
 
-def _by_path(call: Call, path: str) -> Report:
+def _by_path(call: IncomingRequest, path: str) -> Report:
     for report in call.institution.scenario.reports:
         if report.path == path and report.meant_for(call.institution.name):
             return report
@@ -93,14 +95,14 @@ def _by_path(call: Call, path: str) -> Report:
     raise ApiError(_SERVER_ERROR, f"Path not found ({path})", status=500, hint=line)
 
 
-def _by_token(call: Call, token: str) -> tuple[Report, int]:
+def _by_token(call: IncomingRequest, token: str) -> tuple[Report, int]:
     if token not in call.institution.report_tokens:
         raise ApiError("40166410", "Parameter value invalid. token")
     path, offset = call.institution.report_tokens[token]
     return _by_path(call, path), offset
 
 
-def _limit(call: Call) -> int:
+def _limit(call: IncomingRequest) -> int:
     text = call.query.get("limit", "") or str(_BULK)
     if not (text.isdecimal() and len(text) < 10) or not _BULK <= int(text) <= _MOST:
         raise ApiError("40166410", "Parameter value invalid. limit")

@@ -7,10 +7,10 @@ from typing import Any
 
 from almaflow.alma.simulator import advice, texts
 from almaflow.alma.simulator.alma_sets import AlmaSet
-from almaflow.alma.simulator.call import Call
+from almaflow.alma.simulator.call import IncomingRequest
 from almaflow.alma.simulator.made_up import named_set, set_with_id
 from almaflow.alma.simulator.queries import check_query
-from almaflow.alma.simulator.reply import Answer, ApiError
+from almaflow.alma.simulator.reply import ApiError, EndpointResult
 from almaflow.alma.simulator.shapes import set_shape
 
 # Contents whose members come with a link of their own, and where it leads.
@@ -24,7 +24,7 @@ _MEMBER_PATHS = {
 }
 
 
-def find_set(call: Call, set_id: str, error: ApiError | None = None) -> AlmaSet:
+def find_set(call: IncomingRequest, set_id: str, error: ApiError | None = None) -> AlmaSet:
     """Return the set of that id; *error* is what to refuse an unknown one with."""
     alma_set = set_with_id(call.institution, set_id)
     if alma_set is None or not alma_set.visible(call.now):
@@ -40,7 +40,7 @@ def words_match(words: str, text: str) -> bool:
     return all(word in searched for word in words.replace("_", " ").lower().split())
 
 
-def list_sets(call: Call) -> Answer:
+def list_sets(call: IncomingRequest) -> EndpointResult:
     """Answer GET /conf/sets (T1)."""
     content, kind = call.asked("content_type"), call.asked("set_type")
     if (content and content not in texts.SET_CONTENTS) or (kind and kind not in texts.SET_TYPES):
@@ -64,7 +64,7 @@ def list_sets(call: Call) -> Answer:
     offset, limit = call.page()
     page = [set_shape(call, alma_set, listed=True) for alma_set in found[offset : offset + limit]]
     line = _name_advice(call, words if field == "name" else "", found)
-    return Answer("sets", call.list_of("set", page, len(found)), hint=line)
+    return EndpointResult("sets", call.list_of("set", page, len(found)), hint=line)
 
 
 def _search(query: str) -> tuple[str, str]:
@@ -74,7 +74,7 @@ def _search(query: str) -> tuple[str, str]:
     return field, words
 
 
-def _name_advice(call: Call, words: str, found: Iterable[AlmaSet]) -> str:
+def _name_advice(call: IncomingRequest, words: str, found: Iterable[AlmaSet]) -> str:
     """Return a hint when a search by name has found no set of exactly that name."""
     wanted = words.replace("_", " ")
     if not wanted or any(item.name.replace("_", " ") == wanted for item in found):
@@ -85,12 +85,12 @@ def _name_advice(call: Call, words: str, found: Iterable[AlmaSet]) -> str:
     return advice.set_named(call.institution, name)
 
 
-def get_set(call: Call) -> Answer:
+def get_set(call: IncomingRequest) -> EndpointResult:
     """Answer GET /conf/sets/{set_id} (T3)."""
-    return Answer("set", set_shape(call, find_set(call, call.ids[0])))
+    return EndpointResult("set", set_shape(call, find_set(call, call.ids[0])))
 
 
-def update_set(call: Call) -> Answer:
+def update_set(call: IncomingRequest) -> EndpointResult:
     """Answer PUT /conf/sets/{set_id} (T4): name, description, private, status, note, query."""
     institution = call.institution
     alma_set = find_set(call, call.ids[0])
@@ -115,7 +115,7 @@ def update_set(call: Call) -> Answer:
         alma_set.status_at = call.now
     alma_set.name, alma_set.private, alma_set.status = name, private, status
     alma_set.description, alma_set.note = body.text("description"), body.text("note")
-    return Answer("set", set_shape(call, alma_set))
+    return EndpointResult("set", set_shape(call, alma_set))
 
 
 def flags(private: str, status: str, otherwise: AlmaSet | None = None) -> tuple[bool, str]:
@@ -128,25 +128,25 @@ def flags(private: str, status: str, otherwise: AlmaSet | None = None) -> tuple[
     return is_private, status or (otherwise.status if otherwise else "ACTIVE")
 
 
-def delete_set(call: Call) -> Answer:
+def delete_set(call: IncomingRequest) -> EndpointResult:
     """Answer DELETE /conf/sets/{set_id} (T5): the set goes, its members stay."""
     set_id = call.ids[0]
     gone = find_set(call, set_id, ApiError("402264", "Invalid Set ID."))
     del call.institution.sets[set_id]
     call.institution.gone |= {set_id, gone.name}
     call.institution.set_left_by(set_id, call.now)
-    return Answer("", status=204, raw=b"")
+    return EndpointResult("", status=204, raw=b"")
 
 
-def list_members(call: Call) -> Answer:
+def list_members(call: IncomingRequest) -> EndpointResult:
     """Answer GET /conf/sets/{set_id}/members (T6)."""
     alma_set = find_set(call, call.ids[0])
     offset, limit = call.page()
     page = [_member(call, alma_set, item) for item in alma_set.page(call.now, offset, limit)]
-    return Answer("members", call.list_of("member", page, alma_set.count(call.now)))
+    return EndpointResult("members", call.list_of("member", page, alma_set.count(call.now)))
 
 
-def _member(call: Call, alma_set: AlmaSet, record_id: str) -> dict[str, Any]:
+def _member(call: IncomingRequest, alma_set: AlmaSet, record_id: str) -> dict[str, Any]:
     records = call.institution.records
     shape = {"id": record_id, "description": records.describe(alma_set.content, record_id)}
     if path := _MEMBER_PATHS.get(alma_set.content):

@@ -11,13 +11,13 @@ from typing import Any
 from almaflow.alma.simulator.institution import Institution
 from almaflow.alma.simulator.reply import ApiError
 from almaflow.alma.simulator.scenario import Fault
-from almaflow.alma.simulator.wire import Body, parse_body
+from almaflow.alma.simulator.wire import RequestBody, parse_body
 
 _PREFIX = "/almaws/v1"
 
 
 @dataclass(frozen=True)
-class Call:
+class IncomingRequest:
     """A request that has passed the gateway; *ids* are the path's variable parts, decoded."""
 
     institution: Institution
@@ -36,7 +36,7 @@ class Call:
             return f"{_PREFIX}{path}"
         return f"{self.link_base}{_PREFIX}{path}"
 
-    def parsed(self, bean: str) -> Body:
+    def parsed(self, bean: str) -> RequestBody:
         """Return the request's body; *bean* is what Alma calls its class."""
         return parse_body(self.headers, self.body, bean)
 

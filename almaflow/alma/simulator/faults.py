@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, tzinfo
 
-from almaflow.alma.simulator.reply import ApiError, Reply, Shape, WireFault
+from almaflow.alma.simulator.reply import ApiError, ErrorEnvelope, Reply, WireFault
 from almaflow.alma.simulator.scenario import Fault, FaultKind
 from almaflow.alma.simulator.scenario_fields import fits
 from almaflow.alma.simulator.texts import error_text
@@ -144,14 +144,17 @@ def _status(fault: Fault, refuse: RenderError) -> Reply:
         return _page(status, _PAGES[status], refuse)
     default = "PER_SECOND_THRESHOLD" if status == 429 else "INTERNAL_SERVER_ERROR"
     code = fault.code or default
-    shape = Shape.APPLICATION if code.isdecimal() else Shape.GATEWAY
+    shape = ErrorEnvelope.APPLICATION if code.isdecimal() else ErrorEnvelope.GATEWAY
     return refuse(ApiError(code, fault.message or error_text(code), status=status, shape=shape))
 
 
 def _routing_error(fault: Fault, refuse: RenderError) -> Reply:
     return refuse(
         ApiError(
-            "ROUTING_ERROR", fault.message or "", status=fault.status or 500, shape=Shape.GATEWAY
+            "ROUTING_ERROR",
+            fault.message or "",
+            status=fault.status or 500,
+            shape=ErrorEnvelope.GATEWAY,
         )
     )
 

@@ -15,7 +15,7 @@ READ_ONLY: Mapping[str, bool] = dict.fromkeys(AREAS, False)
 
 
 @dataclass(frozen=True)
-class Key:
+class ApiKey:
     """What an API key is good for."""
 
     institution: str

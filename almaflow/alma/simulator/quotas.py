@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from datetime import UTC, date, datetime, timedelta
 
-from almaflow.alma.simulator.reply import ApiError, Shape
+from almaflow.alma.simulator.reply import ApiError, ErrorEnvelope
 from almaflow.alma.simulator.switches import AlmaSwitches
 
 _PER_SECOND = {"production": 50, "sandbox": 10}
@@ -59,4 +59,4 @@ class Quota:
             self._day, self._used = today, 0
 
     def _refusal(self, code: str) -> ApiError:
-        return ApiError(code, status=self._status, shape=Shape.GATEWAY)
+        return ApiError(code, status=self._status, shape=ErrorEnvelope.GATEWAY)

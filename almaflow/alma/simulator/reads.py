@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from almaflow.alma.simulator.call import Call
+from almaflow.alma.simulator.call import IncomingRequest
 from almaflow.alma.simulator.hints import hint
 from almaflow.alma.simulator.institution import Institution
 from almaflow.alma.simulator.made_up import values_of
-from almaflow.alma.simulator.reply import Answer, ApiError, Shape
+from almaflow.alma.simulator.reply import ApiError, EndpointResult, ErrorEnvelope
 from almaflow.alma.simulator.scenario_fields import fits
 from almaflow.alma.simulator.scenario_responses import ScenarioResponse
 from almaflow.alma.simulator.wanted import WantedRead
@@ -30,8 +30,11 @@ _OF_PAGES = ("limit", "offset")
 
 
 def answered(
-    call: Call, method: str, path: str, endpoint: Callable[[Call], Answer] | None
-) -> Answer:
+    call: IncomingRequest,
+    method: str,
+    path: str,
+    endpoint: Callable[[IncomingRequest], EndpointResult] | None,
+) -> EndpointResult:
     """Return the answer of *endpoint*, or what a scenario or a caller wants there instead.
 
     Raises:
@@ -43,7 +46,7 @@ def answered(
     wanted = _wanted(call, below) if method == "GET" else None
     try:
         if endpoint is None:
-            raise ApiError("NOT_FOUND", status=404, shape=Shape.FRAMEWORK)
+            raise ApiError("NOT_FOUND", status=404, shape=ErrorEnvelope.FRAMEWORK)
         answer = endpoint(call)
     except ApiError as error:
         if wanted is None or not _may_be_made_up(call, below, wanted):
@@ -53,14 +56,14 @@ def answered(
                 # Its caller would read again until its time is over, and never see the hint.
                 raise ApiError("40166411", error.message, hint=error.hint) from error
             raise
-        return Answer("response", _page(call, _made_up(call.institution, wanted)))
+        return EndpointResult("response", _page(call, _made_up(call.institution, wanted)))
     if wanted is None or call.institution.wanted is None or answer.raw is not None:
         return answer
     completed = values_of(call.institution).completed(answer.data, wanted.value)
-    return Answer(answer.root, completed, answer.status, hint=answer.hint)
+    return EndpointResult(answer.root, completed, answer.status, hint=answer.hint)
 
 
-def _told(call: Call, below: str) -> ScenarioResponse | None:
+def _told(call: IncomingRequest, below: str) -> ScenarioResponse | None:
     """Return the first response of the scenario for this read."""
     return next(
         (
@@ -77,7 +80,7 @@ def _told(call: Call, below: str) -> ScenarioResponse | None:
     )
 
 
-def _as_told(call: Call, response: ScenarioResponse) -> Answer:
+def _as_told(call: IncomingRequest, response: ScenarioResponse) -> EndpointResult:
     if response.text is not None:
         kind = "application/xml" if response.text.lstrip().startswith("<") else "text/plain"
         return _raw(response.status, response.text, kind)
@@ -87,12 +90,12 @@ def _as_told(call: Call, response: ScenarioResponse) -> Answer:
     return _raw(response.status, json.dumps(data, ensure_ascii=False), "application/json")
 
 
-def _raw(status: int, text: str, kind: str) -> Answer:
+def _raw(status: int, text: str, kind: str) -> EndpointResult:
     content_type = f"{kind};charset=UTF-8"
-    return Answer("", status=status, raw=text.encode(), content_type=content_type)
+    return EndpointResult("", status=status, raw=text.encode(), content_type=content_type)
 
 
-def _wanted(call: Call, below: str) -> WantedRead | None:
+def _wanted(call: IncomingRequest, below: str) -> WantedRead | None:
     """Return the read that somebody wants and that this request is."""
     return next(
         (
@@ -121,7 +124,7 @@ def _made_up(institution: Institution, wanted: WantedRead) -> dict[str, Any]:
     return made
 
 
-def _may_be_made_up(call: Call, below: str, wanted: WantedRead) -> bool:
+def _may_be_made_up(call: IncomingRequest, below: str, wanted: WantedRead) -> bool:
     """Tell whether the caller gets something although the simulator refuses.
 
     Of jobs and sets, which are made up by themselves, only what the caller names literally.
@@ -133,7 +136,7 @@ def _may_be_made_up(call: Call, below: str, wanted: WantedRead) -> bool:
     return wanted.path == below and not call.institution.gone.intersection(call.ids)
 
 
-def _page(call: Call, data: dict[str, Any]) -> dict[str, Any]:
+def _page(call: IncomingRequest, data: dict[str, Any]) -> dict[str, Any]:
     """Return one page of *data* when it is a mapping with one list, else all of it."""
     lists = [name for name, value in data.items() if isinstance(value, list)]
     if len(lists) != 1:
@@ -149,7 +152,10 @@ def _page(call: Call, data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _advice(
-    call: Call, below: str, wanted: WantedRead | None, endpoint: Callable[[Call], Answer] | None
+    call: IncomingRequest,
+    below: str,
+    wanted: WantedRead | None,
+    endpoint: Callable[[IncomingRequest], EndpointResult] | None,
 ) -> str:
     """Return a hint for a read that somebody wants, or of a resource that nothing here has."""
     if wanted is None and endpoint is not None:

@@ -43,7 +43,7 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Answer:
+class EndpointResult:
     """What an endpoint has to say, before it becomes JSON or XML.
 
     *root* names the XML root; *raw* (with *content_type*) replaces *data* for the few
@@ -58,7 +58,7 @@ class Answer:
     hint: str = ""
 
 
-class Shape(StrEnum):
+class ErrorEnvelope(StrEnum):
     """Which of Alma's error envelopes an error wears (alma-api.md 10.3)."""
 
     APPLICATION = "application"
@@ -75,7 +75,7 @@ class ApiError(Exception):
         message: str = "",
         *,
         status: int = 400,
-        shape: Shape = Shape.APPLICATION,
+        shape: ErrorEnvelope = ErrorEnvelope.APPLICATION,
         hint: str = "",
     ) -> None:
         self.code = code
@@ -88,4 +88,4 @@ class ApiError(Exception):
 
 def bad_request(message: str) -> ApiError:
     """A body that Alma's framework cannot turn into an object."""
-    return ApiError("BAD_REQUEST", message, shape=Shape.FRAMEWORK)
+    return ApiError("BAD_REQUEST", message, shape=ErrorEnvelope.FRAMEWORK)

@@ -21,14 +21,14 @@ from almaflow.alma.simulator import (
     kept,
     submission,
 )
-from almaflow.alma.simulator.call import Call
-from almaflow.alma.simulator.reply import Answer
+from almaflow.alma.simulator.call import IncomingRequest
+from almaflow.alma.simulator.reply import EndpointResult
 
 _PREFIX = "/almaws/v1/"
 # Below it, folders are written as they are or percent-encoded.
 _HOLDER = ["analytics", "paths"]
 
-Endpoint = Callable[[Call], Answer]
+Endpoint = Callable[[IncomingRequest], EndpointResult]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from almaflow.alma.simulator import texts
 from almaflow.alma.simulator.alma_sets import AlmaSet
-from almaflow.alma.simulator.call import Call, http_date, iso
+from almaflow.alma.simulator.call import IncomingRequest, http_date, iso
 from almaflow.alma.simulator.library import Job
 from almaflow.alma.simulator.profiles import ImportProfile, IntegrationProfile
 from almaflow.alma.simulator.runs import Instance
@@ -23,7 +23,9 @@ _INSTANCE_NULLS = ("start_time", "end_time", "alert", "counter", "action")
 _SET_NULLS = ("description", "note", "query", "members", "additional_info")
 
 
-def _with_nulls(call: Call, data: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+def _with_nulls(
+    call: IncomingRequest, data: dict[str, Any], names: tuple[str, ...]
+) -> dict[str, Any]:
     if call.institution.switches.nulls == "legacy":
         for name in names:
             data.setdefault(name, None)
@@ -47,7 +49,7 @@ def _kind(job: Job) -> dict[str, Any]:
     return kind
 
 
-def job_shape(call: Call, job: Job, *, listed: bool = False) -> dict[str, Any]:
+def job_shape(call: IncomingRequest, job: Job, *, listed: bool = False) -> dict[str, Any]:
     """Return a job; *listed*: as in a list, where a manual one is slim (alma-api.md 3.1)."""
     data: dict[str, Any] = {"id": job.id, "name": job.name}
     link = call.link(f"/conf/jobs/{job.id}")
@@ -67,7 +69,7 @@ def job_shape(call: Call, job: Job, *, listed: bool = False) -> dict[str, Any]:
     return _with_nulls(call, {**data, "link": link}, _JOB_NULLS)
 
 
-def instance_shape(call: Call, run: Instance) -> dict[str, Any]:
+def instance_shape(call: IncomingRequest, run: Instance) -> dict[str, Any]:
     """Return an instance as it is now; what it does not have yet is absent."""
     now, job = call.now, run.job
     status = run.status(now)
@@ -107,7 +109,7 @@ def instance_shape(call: Call, run: Instance) -> dict[str, Any]:
     return _with_nulls(call, data, _INSTANCE_NULLS)
 
 
-def _action(call: Call, run: Instance, population: str, members: int) -> dict[str, Any]:
+def _action(call: IncomingRequest, run: Instance, population: str, members: int) -> dict[str, Any]:
     query = f"population={population}&job_instance_id={run.id}"
     return {
         "type": {"value": "CREATE_SET"},
@@ -117,7 +119,7 @@ def _action(call: Call, run: Instance, population: str, members: int) -> dict[st
     }
 
 
-def set_shape(call: Call, alma_set: AlmaSet, *, listed: bool = False) -> dict[str, Any]:
+def set_shape(call: IncomingRequest, alma_set: AlmaSet, *, listed: bool = False) -> dict[str, Any]:
     """Return a set; *listed*: as in a list, without query and number of members."""
     link = call.link(f"/conf/sets/{alma_set.id}")
     data: dict[str, Any] = {
@@ -150,7 +152,7 @@ def set_shape(call: Call, alma_set: AlmaSet, *, listed: bool = False) -> dict[st
     return _with_nulls(call, data, _SET_NULLS)
 
 
-def integration_profile_shape(call: Call, profile: IntegrationProfile) -> dict[str, Any]:
+def integration_profile_shape(call: IncomingRequest, profile: IntegrationProfile) -> dict[str, Any]:
     """Return an integration profile."""
     return {
         "link": call.link(f"/conf/integration-profiles/{profile.id}"),
@@ -164,7 +166,7 @@ def integration_profile_shape(call: Call, profile: IntegrationProfile) -> dict[s
     }
 
 
-def import_profile_shape(call: Call, profile: ImportProfile) -> dict[str, Any]:
+def import_profile_shape(call: IncomingRequest, profile: ImportProfile) -> dict[str, Any]:
     """Return an import profile."""
     return {
         "link": call.link(f"/conf/md-import-profiles/{profile.id}"),

@@ -8,22 +8,22 @@ from typing import Any
 
 from almaflow.alma.simulator import advice
 from almaflow.alma.simulator.alma_sets import AlmaSet
-from almaflow.alma.simulator.call import Call, http_date
+from almaflow.alma.simulator.call import IncomingRequest, http_date
 from almaflow.alma.simulator.institution import Institution, Submission
 from almaflow.alma.simulator.library import Job
 from almaflow.alma.simulator.made_up import job_with_id, set_with_id, suit
-from almaflow.alma.simulator.reply import Answer, ApiError, bad_request
+from almaflow.alma.simulator.reply import ApiError, EndpointResult, bad_request
 from almaflow.alma.simulator.runs import Instance
 from almaflow.alma.simulator.shapes import job_shape
 from almaflow.alma.simulator.texts import SUBMITTABLE_CATEGORIES
-from almaflow.alma.simulator.wire import Body, text_of
+from almaflow.alma.simulator.wire import RequestBody, text_of
 
 _IN_BRACKETS = re.compile(r"\s*\[[^\[\]]*\]\s*$")
 _JOB_ID = re.compile(r"[SMO]\d+")
 Parameters = tuple[tuple[str, str], ...]
 
 
-def job_of(call: Call, job_id: str) -> Job:
+def job_of(call: IncomingRequest, job_id: str) -> Job:
     """Return the job of that id.
 
     Raises:
@@ -41,7 +41,7 @@ def job_of(call: Call, job_id: str) -> Job:
     return job
 
 
-def submit(call: Call) -> Answer:
+def submit(call: IncomingRequest) -> EndpointResult:
     """Answer POST /conf/jobs/{job_id}?op=run."""
     job = job_of(call, call.ids[0])
     operation = call.query.get("op", "")
@@ -56,10 +56,10 @@ def submit(call: Call) -> Answer:
         "value": triggered(run),
         "link": call.link(f"/conf/jobs/{job.id}/instances/{run.id}"),
     }
-    return Answer("job", shape)
+    return EndpointResult("job", shape)
 
 
-def start(call: Call, job: Job, parameters: Parameters) -> Instance:
+def start(call: IncomingRequest, job: Job, parameters: Parameters) -> Instance:
     """Start a run on the API's behalf, if Alma lets it.
 
     Raises:
@@ -87,7 +87,7 @@ def start(call: Call, job: Job, parameters: Parameters) -> Instance:
     return run
 
 
-def start_another(call: Call) -> None:
+def start_another(call: IncomingRequest) -> None:
     """Let another API user start the same job at this instant, under the same name.
 
     What is in brackets at the end of the name is the caller's own and is left out. The scenario's
@@ -108,18 +108,18 @@ def triggered(run: Instance) -> str:
     return f"Job no. {run.id} triggered on {http_date(run.submitted_at)}"
 
 
-def _body(call: Call) -> Body:
+def _body(call: IncomingRequest) -> RequestBody:
     if not call.body.strip():
         if call.institution.switches.empty_body == "refuse":
             raise bad_request("Required request body is missing")
-        return Body({}, True, "Job")
+        return RequestBody({}, True, "Job")
     return call.parsed("Job")
 
 
-def _parameters(body: Body) -> Parameters:
+def _parameters(body: RequestBody) -> Parameters:
     pairs = []
     for item in body.items("parameter"):
-        parameter = Body(item, body.is_json, "JobParameter")
+        parameter = RequestBody(item, body.is_json, "JobParameter")
         pairs.append((parameter.coded("name"), text_of(item.get("value"))))
     return tuple(pairs)
 
@@ -151,7 +151,9 @@ def _check_mandatory(institution: Institution, job: Job, parameters: Parameters)
             raise ApiError("402229", f"Mandatory parameter value is empty. {name}")
 
 
-def _population(call: Call, job: Job, parameters: Parameters) -> tuple[AlmaSet | None, str | None]:
+def _population(
+    call: IncomingRequest, job: Job, parameters: Parameters
+) -> tuple[AlmaSet | None, str | None]:
     """Return the set that the run works on, and its outcome where the set decides that."""
     institution, switches = call.institution, call.institution.switches
     set_id = dict(reversed(parameters)).get("set_id", "")
@@ -182,7 +184,7 @@ def _population(call: Call, job: Job, parameters: Parameters) -> tuple[AlmaSet |
     return alma_set, None
 
 
-def _check_limits(call: Call, job: Job) -> None:
+def _check_limits(call: IncomingRequest, job: Job) -> None:
     institution, switches, now = call.institution, call.institution.switches, call.now
     attempts = institution.submission_counts
     attempts[job.id] = attempts.get(job.id, 0) + 1
@@ -199,7 +201,9 @@ def _check_limits(call: Call, job: Job) -> None:
             raise ApiError("60347")
 
 
-def _run_name(institution: Institution, job: Job, parameters: Parameters, call: Call) -> str:
+def _run_name(
+    institution: Institution, job: Job, parameters: Parameters, call: IncomingRequest
+) -> str:
     """Return the run's name: `job_name` and the local time for manual jobs, else the job's."""
     if job.type != "MANUAL":
         return job.name

@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from almaflow.alma.simulator.reply import ApiError, Shape, bad_request
+from almaflow.alma.simulator.reply import ApiError, ErrorEnvelope, bad_request
 
 _JSON_TYPE = "application/json;charset=UTF-8"
 _XML_TYPE = "application/xml;charset=UTF-8"
@@ -175,12 +175,12 @@ def render_error(
     entry = {
         "errorCode": error.code,
         "errorMessage": error.message,
-        "trackingId": "unknown" if error.shape is Shape.FRAMEWORK else tracking_id,
+        "trackingId": "unknown" if error.shape is ErrorEnvelope.FRAMEWORK else tracking_id,
     }
-    if as_json and error.shape is Shape.FRAMEWORK:
+    if as_json and error.shape is ErrorEnvelope.FRAMEWORK:
         inner = {"errorsExist": True, "errorList": {"error": entry}}
         return _JSON_TYPE, json.dumps({"web_service_result": inner}).encode()
-    if as_json and error.shape is Shape.APPLICATION:
+    if as_json and error.shape is ErrorEnvelope.APPLICATION:
         outer: dict[str, Any] = {"errorsExist": True, "errorList": {"error": [entry]}}
         if legacy:
             outer["result"] = None
@@ -198,7 +198,7 @@ def render_error(
 
 
 @dataclass(frozen=True)
-class Body:
+class RequestBody:
     """A parsed request body; JSON is held to Alma's types, XML has only text."""
 
     data: dict[str, Any]
@@ -232,14 +232,14 @@ class Body:
             raise self.misfit(name)
         return items
 
-    def part(self, name: str) -> Body:
+    def part(self, name: str) -> RequestBody:
         """Return an object field as a body of its own; empty when it is absent."""
         value = self.data.get(name)
         if value in (None, ""):
-            return Body({}, self.is_json, name)
+            return RequestBody({}, self.is_json, name)
         if not isinstance(value, dict):
             raise self.misfit(name)
-        return Body(value, self.is_json, name)
+        return RequestBody(value, self.is_json, name)
 
     def misfit(self, name: str) -> ApiError:
         """Return the refusal of a field of the wrong type."""
@@ -249,7 +249,7 @@ class Body:
         )
 
 
-def parse_body(headers: Mapping[str, str], body: bytes, bean: str) -> Body:
+def parse_body(headers: Mapping[str, str], body: bytes, bean: str) -> RequestBody:
     """Read a request's body as JSON or XML, by its content type, else by its first character.
 
     Raises:
@@ -262,7 +262,7 @@ def parse_body(headers: Mapping[str, str], body: bytes, bean: str) -> Body:
     data = _parse_json(body) if is_json else _parse_xml(body)
     if _is_deeper(data, _DEEPEST):
         raise bad_request("The object is nested too deeply")
-    return Body(data, is_json, bean)
+    return RequestBody(data, is_json, bean)
 
 
 def _is_deeper(value: Any, levels: int) -> bool:

@@ -25,7 +25,7 @@ from almaflow.cli.render.terminal import emit, emit_document, emit_json
 from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.problems import Location, Problem
 from almaflow.redaction import REDACTION
-from almaflow.text_files import FileUnreadable, Unreadable, read_bytes
+from almaflow.text_files import FileUnreadable, UnreadableReason, read_bytes
 from almaflow.visible import visible, without_commands
 
 STDIN = "-"
@@ -136,7 +136,7 @@ def _read(file: str) -> bytes:
     try:
         return read_bytes(Path(file), LARGEST_PAYLOAD)
     except FileUnreadable as error:
-        is_special = error.kind is Unreadable.SPECIAL
+        is_special = error.kind is UnreadableReason.SPECIAL
         advice = " Use `-` to read the payload from standard input." if is_special else ""
         raise RequestWrong(f"{file} cannot be read: {error.reason}.{advice}") from error
 

@@ -12,10 +12,10 @@ import typer
 
 from almaflow.cli import bootstrap
 from almaflow.cli.render.terminal import emit_document, say
-from almaflow.cli.systemd_unit import WRITTEN_BY, Unit
+from almaflow.cli.systemd_unit import WRITTEN_BY, SystemdUnit
 from almaflow.errors import RequestWrong
 from almaflow.settings import FILE_NAME, Project
-from almaflow.settings.references import Origin
+from almaflow.settings.references import SecretSource
 from almaflow.store.location import read_url
 
 UNITS = Path("/etc/systemd/system")
@@ -74,7 +74,7 @@ def install_service(
         say(line)
 
 
-def make_unit(project: Project, user: str | None, name: str, runs: str = "serve") -> Unit:
+def make_unit(project: Project, user: str | None, name: str, runs: str = "serve") -> SystemdUnit:
     """Return the unit of a project that *runs* `serve` or `worker`; Raises: RequestWrong."""
     if project.document is None:
         raise RequestWrong(
@@ -91,7 +91,7 @@ def make_unit(project: Project, user: str | None, name: str, runs: str = "serve"
             f"A worker shares the runs of a store in PostgreSQL; {file} is a file. Leave "
             "`--worker` out, or move the store with `almaflow store migrate`."
         )
-    return Unit(
+    return SystemdUnit(
         name=name.removesuffix(".service"),
         user=user or _owner(project.folder),
         folder=project.folder,
@@ -120,7 +120,7 @@ def _command() -> list[str]:
 
 
 def _variables(project: Project) -> list[str]:
-    names = (one.name for _, one in project.references() if one.origin is Origin.ENV)
+    names = (one.name for _, one in project.references() if one.origin is SecretSource.ENV)
     return list(dict.fromkeys(names))
 
 
@@ -140,7 +140,7 @@ def _write(path: Path, text: str) -> None:
         ) from error
 
 
-def _next_moves(unit: Unit, path: Path) -> Iterator[str]:
+def _next_moves(unit: SystemdUnit, path: Path) -> Iterator[str]:
     yield f"Written: {path}. Next:"
     if unit.variables:
         yield (

@@ -12,10 +12,10 @@ from almaflow.alma.directory import read_pages
 from almaflow.alma.pasted_payload import JOB_ID
 from almaflow.alma.wire import Job
 from almaflow.cli.alma_queries import (
-    Asked,
     InstitutionOption,
     JsonOption,
     NameOption,
+    OpenInstitution,
     SimulateOption,
     ask,
     matching,
@@ -57,7 +57,7 @@ def list_jobs(
     """List the jobs of an institution that the API can start."""
     wanted = type.upper() if type else None
 
-    async def question(alma: Asked) -> tuple[str, list[Job]]:
+    async def question(alma: OpenInstitution) -> tuple[str, list[Job]]:
         jobs = await read_pages(
             alma.read, lambda offset: calls.list_jobs(type=wanted, offset=offset)
         )
@@ -79,7 +79,7 @@ def show_job(
 ) -> None:
     """Show one job, and the step that starts it."""
 
-    async def question(alma: Asked) -> tuple[str, Job]:
+    async def question(alma: OpenInstitution) -> tuple[str, Job]:
         if JOB_ID.fullmatch(job):
             return alma.institution, await alma.directory.job(id=job)
         named = await alma.directory.job(name=job, type=None)

@@ -19,7 +19,7 @@ from almaflow.clock import SystemClock, sleep
 from almaflow.errors import RequestWrong
 from almaflow.operations.run_owner import is_worked_on
 from almaflow.outcome import Status
-from almaflow.store import Event, RunRecord, Store
+from almaflow.store import LogEntry, RunRecord, Store
 
 # How often a followed run is polled.
 _LOOK = timedelta(seconds=1)
@@ -55,7 +55,7 @@ def logs(
             _print(store.events(record.id), zone)
 
 
-def _print(events: list[Event], zone: ZoneInfo) -> None:
+def _print(events: list[LogEntry], zone: ZoneInfo) -> None:
     for event in events:
         line = event_line(event.at, event.kind, event.path, event.text, event.data, zone)
         if line:
@@ -94,7 +94,7 @@ def _follow(store: Store, record: RunRecord, zone: ZoneInfo) -> None:
         )
 
 
-def _as_data(event: Event) -> dict[str, Any]:
+def _as_data(event: LogEntry) -> dict[str, Any]:
     return {
         "at": event.at.isoformat(),
         "kind": event.kind,

@@ -18,9 +18,9 @@ from almaflow.errors import RequestWrong
 from almaflow.late_dataclasses import dataclass
 from almaflow.operations.typed_times import HOW, read_end, read_past
 from almaflow.settings import Project
-from almaflow.store import Pause, Store, Tick, TickEnding
+from almaflow.store import SchedulePause, Store, Tick, TickEnding
 from almaflow.store.location import read_url
-from almaflow.timetable_entries import Entry, entries_of
+from almaflow.timetable_entries import TimetableEntry, entries_of
 from almaflow.workflow_loader import LoadedWorkflow, find_workflow, load_paths, load_workflow
 
 # How far ahead ticks are searched for.
@@ -32,7 +32,7 @@ class _Coming:
     """A coming tick; *skipped* says why it will not run, empty when it will."""
 
     at: datetime
-    entry: Entry
+    entry: TimetableEntry
     skipped: str
 
     def as_data(self) -> dict[str, Any]:
@@ -105,13 +105,13 @@ def _workflows(name: str | None, project: Project) -> Sequence[LoadedWorkflow]:
     return [one for one in loaded if one.document.file not in invalid]
 
 
-def _entries(name: str | None, project: Project) -> list[Entry]:
+def _entries(name: str | None, project: Project) -> list[TimetableEntry]:
     """Return the requested schedule entries; a broken calendar affects its workflows only.
 
     Raises:
         RequestWrong: there are none, or the calendar of the one named workflow is broken.
     """
-    entries: list[Entry] = []
+    entries: list[TimetableEntry] = []
     left_out = False
     for loaded in _workflows(name, project):
         try:
@@ -134,7 +134,7 @@ def _nothing(name: str | None) -> str:
     )
 
 
-def _recorded(project: Project, after: datetime) -> tuple[Sequence[Pause], Iterable[Tick]]:
+def _recorded(project: Project, after: datetime) -> tuple[Sequence[SchedulePause], Iterable[Tick]]:
     """Return pauses and decided ticks from the store, if there is one."""
     file = read_url(project.store_url).file
     if file is not None and not file.exists():
@@ -144,22 +144,22 @@ def _recorded(project: Project, after: datetime) -> tuple[Sequence[Pause], Itera
         return _of(store, after)
 
 
-def _of(store: Store, after: datetime) -> tuple[Sequence[Pause], Iterable[Tick]]:
+def _of(store: Store, after: datetime) -> tuple[Sequence[SchedulePause], Iterable[Tick]]:
     return store.pauses(since=after), store.ticks(since=after)
 
 
 def _coming(
-    entries: Sequence[Entry],
+    entries: Sequence[TimetableEntry],
     after: datetime,
     until: datetime,
-    pauses: Sequence[Pause],
+    pauses: Sequence[SchedulePause],
     ticks: Iterable[Tick],
 ) -> Iterator[_Coming]:
     decided = {
         (one.workflow, one.entry, one.at): one for one in ticks if one.ending is TickEnding.SKIPPED
     }
 
-    def of(entry: Entry) -> Iterator[_Coming]:
+    def of(entry: TimetableEntry) -> Iterator[_Coming]:
         for at in entry.timetable.between(after, until):
             row = decided.get((entry.workflow, entry.key, at))
             held = [one for one in pauses if one.workflow == entry.workflow and one.holds(at)]

@@ -27,7 +27,7 @@ from almaflow.outcome import Outcome
 from almaflow.plan import Plan
 from almaflow.redaction import REDACTION
 from almaflow.runs.events import EventKind, RunEvent
-from almaflow.runs.step_tree import Outline
+from almaflow.runs.step_tree import StepTree
 from almaflow.store import RunRecord
 from almaflow.visible import json_text
 from almaflow.workflow_loader import find_workflow, load_workflow
@@ -83,7 +83,7 @@ class Recorder:
         nothing = PlannedStep("", "")
         return [
             replace(self._heard.get(one.path, nothing), path=one.path, kind=one.step.kind.key)
-            for one in Outline.of(plan).of_iterations(self._heard)
+            for one in StepTree.of(plan).of_iterations(self._heard)
         ]
 
 

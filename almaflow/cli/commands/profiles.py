@@ -12,10 +12,10 @@ from almaflow.alma.directory import read_pages
 from almaflow.alma.errors import NotInAlma
 from almaflow.alma.wire import ImportProfile, IntegrationProfile, Job
 from almaflow.cli.alma_queries import (
-    Asked,
     InstitutionOption,
     JsonOption,
     NameOption,
+    OpenInstitution,
     SimulateOption,
     ask,
     matching,
@@ -43,7 +43,7 @@ def list_profiles(
 ) -> None:
     """List the integration and import profiles of an institution."""
 
-    async def question(alma: Asked) -> tuple[str, list[Profile]]:
+    async def question(alma: OpenInstitution) -> tuple[str, list[Profile]]:
         return alma.institution, await _profiles(alma)
 
     institution_name, profiles = ask(question, institution, simulated=simulate)
@@ -62,7 +62,7 @@ def show_profile(
 ) -> None:
     """Show a profile, the jobs that belong to it, and the step that runs it."""
 
-    async def question(alma: Asked) -> tuple[str, Profile, list[Job]]:
+    async def question(alma: OpenInstitution) -> tuple[str, Profile, list[Job]]:
         match = _one(await _profiles(alma), profile, alma.institution)
         return alma.institution, match, await _jobs(alma, match)
 
@@ -72,7 +72,7 @@ def show_profile(
     _PROFILES.print_one(institution_name, data, _lines(match, jobs), as_json=as_json)
 
 
-async def _profiles(alma: Asked) -> list[Profile]:
+async def _profiles(alma: OpenInstitution) -> list[Profile]:
     """Return the profiles of both kinds, each kind by name."""
     integration = await read_pages(
         alma.read, lambda offset: calls.integration_profiles(offset=offset)
@@ -84,7 +84,7 @@ async def _profiles(alma: Asked) -> list[Profile]:
     ]
 
 
-async def _jobs(alma: Asked, profile: Profile) -> list[Job]:
+async def _jobs(alma: OpenInstitution, profile: Profile) -> list[Job]:
     if isinstance(profile, ImportProfile) and profile.job_id:
         return [await alma.directory.job(id=profile.job_id)]
     jobs = await read_pages(

@@ -15,7 +15,7 @@ from almaflow.alma.errors import AlmaRefused
 from almaflow.alma.evidence import RunTrace, read_trace
 from almaflow.alma.wire import JobInstance
 from almaflow.cli import bootstrap
-from almaflow.cli.alma_queries import Asked, ask_live
+from almaflow.cli.alma_queries import OpenInstitution, ask_live
 from almaflow.cli.handoff import notify_owner, responds, work_here
 from almaflow.cli.options import RunArgument, RunAsJson
 from almaflow.cli.prompts import can_be_asked, confirmed, who
@@ -30,7 +30,7 @@ from almaflow.outcome import Status
 from almaflow.problems import did_you_mean
 from almaflow.runs.request_views import is_lost, is_submission
 from almaflow.settings import Project
-from almaflow.store import Entry, RunHeld, RunRecord, Store
+from almaflow.store import JournalEntry, RunHeld, RunRecord, Store
 
 # The codes by which Alma reports an unknown instance.
 _UNKNOWN_RUN = frozenset({"402216", "402218", "402215"})
@@ -43,7 +43,7 @@ class UnconfirmedRequest:
     *markers* are those of all submissions of its attempt.
     """
 
-    entry: Entry
+    entry: JournalEntry
     markers: Collection[str]
 
     @property
@@ -149,7 +149,7 @@ def _go_on(
 # --- which submission -----------------------------------------------------------------------------
 
 
-def _lost_in(entries: Sequence[Entry], worked_on: bool) -> dict[str, UnconfirmedRequest]:
+def _lost_in(entries: Sequence[JournalEntry], worked_on: bool) -> dict[str, UnconfirmedRequest]:
     """Return the newest unconfirmed submission of each step, by path."""
     submissions = [entry for entry in entries if is_submission(entry.effect) and entry.request_hash]
     return {
@@ -159,7 +159,7 @@ def _lost_in(entries: Sequence[Entry], worked_on: bool) -> dict[str, Unconfirmed
     }
 
 
-def _markers(submissions: Sequence[Entry], lost: Entry) -> list[str]:
+def _markers(submissions: Sequence[JournalEntry], lost: JournalEntry) -> list[str]:
     return [
         one.value["trace"]["marker"]
         for one in submissions
@@ -199,7 +199,7 @@ def _check_instance(
 ) -> None:
     """Raise `RequestWrong` when the instance cannot be the one that was submitted."""
 
-    async def question(alma: Asked) -> tuple[JobInstance, SoughtInstance]:
+    async def question(alma: OpenInstitution) -> tuple[JobInstance, SoughtInstance]:
         instance = await alma.read(calls.instance(instance_id, lost.trace.job_id))
         return instance, lost.wanted(alma.ahead)
 
@@ -251,7 +251,7 @@ def _not_there(
         RequestWrong: Alma lists an instance with the submission's own marker.
     """
 
-    async def question(alma: Asked) -> tuple[list[JobInstance], SoughtInstance]:
+    async def question(alma: OpenInstitution) -> tuple[list[JobInstance], SoughtInstance]:
         day = lost.wanted(alma.ahead).listed_from
         listed = await read_pages(
             alma.read,

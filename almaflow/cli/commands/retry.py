@@ -21,8 +21,8 @@ from almaflow.errors import LinesWanted, RequestWrong
 from almaflow.operations.run_owner import is_worked_on
 from almaflow.outcome import Status
 from almaflow.plan import Plan, recorded_plan
-from almaflow.runs.retry_plan import Again, EarlierSubmission, again
-from almaflow.runs.step_tree import Outline
+from almaflow.runs.retry_plan import EarlierSubmission, RetryPlan, again
+from almaflow.runs.step_tree import StepTree
 from almaflow.settings import Project
 from almaflow.store import RunRecord, Store
 
@@ -54,7 +54,7 @@ def retry(
         record = store.find_run(run)
         _refuse_unfinished(store, record)
         plan = recorded_plan(record, store.definition(record.definition))
-        outline = Outline.of(plan)
+        outline = StepTree.of(plan)
         if start is None and record.outcome is not None and record.outcome.is_good:
             raise _nothing_to_do(record, outline)
         chosen = again(outline, store.journal(record.id), start)
@@ -110,7 +110,7 @@ def _refuse_unfinished(store: Store, record: RunRecord) -> None:
     raise RequestWrong(f"{text} {move}")
 
 
-def _nothing_to_do(record: RunRecord, outline: Outline) -> RequestWrong:
+def _nothing_to_do(record: RunRecord, outline: StepTree) -> RequestWrong:
     first = next(outline.places()).path
     return RequestWrong(
         f"Run {record.id} ended well ({record.outcome}), so there is nothing to retry. To "
@@ -121,7 +121,7 @@ def _nothing_to_do(record: RunRecord, outline: Outline) -> RequestWrong:
 # --- what would be submitted again ----------------------------------------------------------------
 
 
-def _agreed(record: RunRecord, plan: Plan, chosen: Again, *, as_json: bool) -> bool:
+def _agreed(record: RunRecord, plan: Plan, chosen: RetryPlan, *, as_json: bool) -> bool:
     """Ask whether to submit jobs again.
 
     Raises:
@@ -139,7 +139,7 @@ def _agreed(record: RunRecord, plan: Plan, chosen: Again, *, as_json: bool) -> b
     return confirmed("Submit again?")
 
 
-def _question(record: RunRecord, plan: Plan, chosen: Again) -> Iterator[str]:
+def _question(record: RunRecord, plan: Plan, chosen: RetryPlan) -> Iterator[str]:
     number = len(chosen.submitted)
     jobs = "a job that was" if number == 1 else f"{number} jobs that were"
     yield f"A new attempt of run {record.id} would submit again {jobs} submitted before:"

@@ -127,7 +127,7 @@ class _Serving:
     def __init__(self, project: Project, store: Store, log: ServiceLog, *, work: bool) -> None:
         from almaflow.scheduler.companions import Parts
         from almaflow.scheduler.measures import Measures
-        from almaflow.scheduler.scheduler import Service
+        from almaflow.scheduler.scheduler import Scheduler
         from almaflow.scheduler.timers import SchedulerWakeups
 
         self._store = store
@@ -143,7 +143,7 @@ class _Serving:
         )
         if store.is_shared:
             parts = replace(parts, work=self._share_work(project, work), works_on_standby=True)
-        self.service = Service(parts, self._clock, log)
+        self.service = Scheduler(parts, self._clock, log)
 
     def _share_work(
         self, project: Project, work: bool
@@ -175,22 +175,22 @@ class _Serving:
         return self._engine
 
     def _companions(self, engine: Engine, project: Project) -> Sequence[Companion]:
-        from almaflow.scheduler.auto_pause import Pausing
+        from almaflow.scheduler.auto_pause import AutoPause
         from almaflow.scheduler.measures import Measuring
-        from almaflow.scheduler.monitoring import Watching
+        from almaflow.scheduler.monitoring import RunMonitor
         from almaflow.scheduler.notifications.digest import Digest
-        from almaflow.scheduler.notifications.events import TickNotices
+        from almaflow.scheduler.notifications.events import TickNotifications
         from almaflow.scheduler.notifications.heartbeats import Pings
 
         store, writer, clock, log = self._store, engine.writer, self._clock, self._log
         outbox = engine.outbox
-        notices = TickNotices(store, writer, project.settings, clock, outbox)
-        watching = Watching(store, writer, clock, outbox)
+        notices = TickNotifications(store, writer, project.settings, clock, outbox)
+        watching = RunMonitor(store, writer, clock, outbox)
         pings = Pings(project, store, writer, clock, log, alive=self.service.is_alive)
         engine.listener = _Ears(log, pings)
         return [
             notices,
-            Pausing(engine, log, notices.paused),
+            AutoPause(engine, log, notices.paused),
             Measuring(self.measures, engine, clock),
             Digest(store, writer, project.settings, clock, outbox),
             watching,

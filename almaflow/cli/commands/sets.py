@@ -12,10 +12,10 @@ from almaflow.alma.directory import read_pages
 from almaflow.alma.errors import AlmaRefused, NotInAlma
 from almaflow.alma.wire import AlmaSet
 from almaflow.cli.alma_queries import (
-    Asked,
     InstitutionOption,
     JsonOption,
     NameOption,
+    OpenInstitution,
     SimulateOption,
     ask,
     matching,
@@ -49,7 +49,7 @@ def list_sets(
 ) -> None:
     """List the sets that the API can see; private sets of users are not visible to it."""
 
-    async def question(alma: Asked) -> tuple[str, list[AlmaSet]]:
+    async def question(alma: OpenInstitution) -> tuple[str, list[AlmaSet]]:
         alma_sets = await read_pages(
             alma.read, lambda offset: calls.list_sets(content=content, offset=offset)
         )
@@ -69,14 +69,14 @@ def show_set(
 ) -> None:
     """Show one set and how many members it has."""
 
-    async def question(alma: Asked) -> tuple[str, AlmaSet]:
+    async def question(alma: OpenInstitution) -> tuple[str, AlmaSet]:
         return alma.institution, await _find(alma, alma_set)
 
     institution_name, match = ask(question, institution, simulated=simulate)
     _SETS.print_one(institution_name, data_of(match), _lines(match), as_json=as_json)
 
 
-async def _find(alma: Asked, wanted: str) -> AlmaSet:
+async def _find(alma: OpenInstitution, wanted: str) -> AlmaSet:
     """Return the set of this id or name; Raises: AlmaError."""
     if wanted.isdecimal():
         try:

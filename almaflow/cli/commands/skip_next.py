@@ -21,8 +21,8 @@ from almaflow.operations.typed_text import as_recorded
 from almaflow.operations.workflow_lookup import workflow_named
 from almaflow.problems import did_you_mean
 from almaflow.settings import Project
-from almaflow.store import NewTick, Pause, Schedule, Store, TickDecided
-from almaflow.timetable_entries import Entry, entries_of
+from almaflow.store import NewTick, Schedule, SchedulePause, Store, TickDecided
+from almaflow.timetable_entries import TimetableEntry, entries_of
 from almaflow.workflow_loader import find_workflow, load_workflow
 
 # A limit for timetables whose ticks are all on days off.
@@ -101,7 +101,7 @@ def _candidates(
     store: Store,
     workflow: str,
     rows: Sequence[Schedule],
-    pauses: Sequence[Pause],
+    pauses: Sequence[SchedulePause],
     now: datetime,
 ) -> Iterator[NewTick]:
     """Yield the coming ticks in order."""
@@ -121,7 +121,7 @@ def _candidates(
 
 
 def _to_come(row: Schedule, now: datetime) -> Iterator[NewTick]:
-    entry = Entry.from_json(row.workflow, row.entry, row.timing)
+    entry = TimetableEntry.from_json(row.workflow, row.entry, row.timing)
     for at in entry.timetable.between(max(now, row.begins_at), now + _FAR):
         if not entry.day_off(at):
             yield NewTick(
@@ -152,5 +152,5 @@ def _skip_first(store: Store, candidates: Iterator[NewTick], reason: str) -> New
     return None
 
 
-def _why(pauses: Sequence[Pause]) -> str:
+def _why(pauses: Sequence[SchedulePause]) -> str:
     return ": it is paused" if any(pause.until is None for pause in pauses) else ""

@@ -17,7 +17,7 @@ from almaflow.errors import RequestWrong
 from almaflow.settings.project import store_address
 from almaflow.store import Store, read_url
 from almaflow.store.health import examine
-from almaflow.store.transfer import Content, data
+from almaflow.store.transfer import TableHash, data
 
 app = typer.Typer(
     help="Check the store, or move it into PostgreSQL.",
@@ -125,6 +125,6 @@ def _refuse_while_used(store: Store) -> None:
         )
 
 
-def _print(found: Mapping[str, Content]) -> None:
+def _print(found: Mapping[str, TableHash]) -> None:
     rows = [(name, str(one.rows), one.digest[:16]) for name, one in found.items()]
     emit_lines(table(("TABLE", "ROWS", "HASH"), rows, columns=columns_of(sys.stdout)))

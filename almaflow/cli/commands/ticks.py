@@ -22,7 +22,7 @@ from almaflow.late_dataclasses import dataclass
 from almaflow.operations.typed_times import HOW, read_past
 from almaflow.operations.workflow_lookup import workflow_named
 from almaflow.problems import did_you_mean
-from almaflow.scheduler.ledger_audit import Instants, Verified, verify
+from almaflow.scheduler.ledger_audit import AuditResult, Instants, verify
 from almaflow.store import Store, Tick, TickEnding
 from almaflow.timetable import TimetableInvalid
 from almaflow.timetable_entries import timetable_from_json
@@ -156,7 +156,7 @@ def _print(rows: Sequence[Tick], now: datetime, zone: ZoneInfo, *, any_asked: bo
 class _Compared:
     """The result of a comparison and the period that it covers."""
 
-    verified: Verified
+    verified: AuditResult
     pruned_before: datetime | None
     """Older ticks may have been pruned and were not compared; None: all were compared."""
 

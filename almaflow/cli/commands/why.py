@@ -23,13 +23,13 @@ from almaflow.operations.recorded_plans import plan_of
 from almaflow.operations.run_owner import is_worked_on
 from almaflow.outcome import Status
 from almaflow.problems import did_you_mean
-from almaflow.runs.diagnosis import Around, Because
+from almaflow.runs.diagnosis import DiagnosisContext, Reason
 from almaflow.runs.diagnosis import why as causes_of
 from almaflow.runs.job_durations import Durations
-from almaflow.runs.step_tree import Outline
+from almaflow.runs.step_tree import StepTree
 from almaflow.runs.views import RunView, view_of
 from almaflow.settings import Project
-from almaflow.store import Pause, RunNotFound, RunRecord, Store, Tick
+from almaflow.store import RunNotFound, RunRecord, SchedulePause, Store, Tick
 from almaflow.workflow_loader import find_workflow, load_workflow
 
 # The largest number of unfinished runs that are reported for a workflow.
@@ -80,7 +80,7 @@ def why(
 class _Timetable:
     """The state of a workflow's timetable, for people."""
 
-    pause: Pause | None
+    pause: SchedulePause | None
     ticks: list[Tick]
     """The newest ticks, including waiting ones, newest first."""
 
@@ -143,7 +143,7 @@ def _is_workflow(project: Project, name: str) -> bool:
 
 def _diagnosis(
     project: Project, store: Store, record: RunRecord, clock: Clock
-) -> tuple[RunView, list[Because]]:
+) -> tuple[RunView, list[Reason]]:
     plan = plan_of(store, record)
     entries, events = store.journal(record.id), store.events(record.id)
     worked_on = is_worked_on(store, record)
@@ -156,20 +156,20 @@ def _diagnosis(
             # The institution is no longer in almaflow.yaml.
             return None
 
-    around = Around(
+    around = DiagnosisContext(
         now=clock.now(),
-        own_places=store.places_of(record.id),
+        own_places=store.slots_of(record.id),
         holders=store.holders,
         queue=store.queue,
         durations=Durations(store.learned_durations()),
         settle=settle,
         process=None if record.owner is None else store.process(record.owner),
-        outline=None if plan is None else Outline.of(plan),
+        outline=None if plan is None else StepTree.of(plan),
     )
     return view, causes_of(view, around)
 
 
-def _lines(view: RunView, causes: list[Because]) -> Iterator[str]:
+def _lines(view: RunView, causes: list[Reason]) -> Iterator[str]:
     yield headline(view)
     for cause in causes:
         head = f"{cause.path}: " if cause.path else ""
@@ -180,7 +180,7 @@ def _lines(view: RunView, causes: list[Because]) -> Iterator[str]:
         yield "  You do not need to do anything."
 
 
-def _as_data(view: RunView, causes: list[Because]) -> dict[str, Any]:
+def _as_data(view: RunView, causes: list[Reason]) -> dict[str, Any]:
     return {
         "id": view.id,
         "workflow": view.workflow,

@@ -15,7 +15,7 @@ from almaflow.cli.render.run_details import instant
 from almaflow.cli.render.terminal import columns_of, emit, emit_json, emit_lines, say
 from almaflow.cli.render.text_layout import table
 from almaflow.clock import SystemClock, sleep
-from almaflow.store import RENEW, AtWork, Store
+from almaflow.store import RENEW, ActiveProcess, Store
 
 
 def workers(
@@ -45,7 +45,7 @@ def workers(
     emit_lines(table(headers, rows, columns=columns_of(sys.stdout)))
 
 
-def _watched(store: Store) -> list[AtWork]:
+def _watched(store: Store) -> list[ActiveProcess]:
     """Return the processes, after each had the time to show that it lives."""
     found = store.at_work()
     if any(store.is_silent(one.process.id) for one in found):
@@ -56,20 +56,20 @@ def _watched(store: Store) -> list[AtWork]:
     return found
 
 
-def _state(one: AtWork, silent: bool) -> str:
+def _state(one: ActiveProcess, silent: bool) -> str:
     if silent:
         return "silent"
     return "leads" if one.leads else "lives"
 
 
-def _row(one: AtWork, silent: bool, zone: ZoneInfo) -> tuple[str, ...]:
+def _row(one: ActiveProcess, silent: bool, zone: ZoneInfo) -> tuple[str, ...]:
     process = one.process
     since = instant(process.entered_at, zone)
     counts = (str(len(one.runs)), str(one.waiting))
     return (process.host, str(process.pid), process.version, since, _state(one, silent), *counts)
 
 
-def _as_data(one: AtWork, silent: bool) -> dict[str, Any]:
+def _as_data(one: ActiveProcess, silent: bool) -> dict[str, Any]:
     process = one.process
     return {
         "id": process.id,

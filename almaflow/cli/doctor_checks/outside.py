@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from almaflow.cli.doctor_checks.findings import Findings, bad, doubtful, good
 from almaflow.connectors.base import Search
-from almaflow.connectors.registry import LiveOutside
+from almaflow.connectors.registry import LiveSystems
 from almaflow.settings import Project
 
 _TITLE = "almaflow: a test"
@@ -15,7 +15,7 @@ _TEXT = "This is a test by `almaflow doctor --send`. Notifications of almaflow r
 
 def look_at_channels(project: Project, *, send: bool) -> Findings:
     """Check that channels can be used; with *send*, send a test notification to each."""
-    findings, outside = Findings(), LiveOutside(project)
+    findings, outside = Findings(), LiveSystems(project)
     for name in project.settings.channels:
         what = f"channel {name}"
         with findings.about(what):
@@ -67,10 +67,10 @@ def _is_address(text: str) -> bool:
 
 def look_at_connections(project: Project) -> Findings:
     """Check that connections have what they need, without connecting."""
-    findings, outside = Findings(), LiveOutside(project)
+    findings, outside = Findings(), LiveSystems(project)
     for name in project.settings.connections:
         what = f"connection {name}"
         with findings.about(what):
-            outside.place(Search(name, "", "*"))
+            outside.file_source(Search(name, "", "*"))
             findings.append(good(what, "everything it needs is available; it was not called"))
     return findings

@@ -15,7 +15,7 @@ from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import Plan
 from almaflow.runs.events import EventKind, RunEvent
-from almaflow.runs.step_tree import ANY, Order, Outline, StepPlace
+from almaflow.runs.step_tree import ANY, Order, StepPosition, StepTree
 from almaflow.runs.views import StepView
 from almaflow.steps.which_kind import is_for_each
 
@@ -25,7 +25,7 @@ _FEW = 6
 
 
 @dataclass
-class Row:
+class StepRow:
     """The row of one step."""
 
     path: str
@@ -70,7 +70,7 @@ class Row:
 class _Loop:
     """The iterations of one `for_each` that have begun, by number."""
 
-    iterations: dict[str, list[Row]] = field(default_factory=dict)
+    iterations: dict[str, list[StepRow]] = field(default_factory=dict)
 
     def running(self) -> list[str]:
         """Return the iterations in progress."""
@@ -86,14 +86,14 @@ class _Loop:
         return {*self.running(), *bad[-_FEW:]}
 
 
-class Tree:
+class RunTree:
     """The rows of one run; *seen* are the steps that an earlier process has executed."""
 
     def __init__(self, plan: Plan, seen: Sequence[StepView] = ()) -> None:
-        self._outline = Outline.of(plan)
-        self._rows: dict[str, Row] = {}
-        self._in_order: list[Row] = []
-        self._inside: dict[str, list[Row]] = {}
+        self._outline = StepTree.of(plan)
+        self._rows: dict[str, StepRow] = {}
+        self._in_order: list[StepRow] = []
+        self._inside: dict[str, list[StepRow]] = {}
         self._loops: dict[str, _Loop] = {}
         for place in self._outline.places():
             self._add(place)
@@ -127,7 +127,7 @@ class Tree:
             case EventKind.ENDED:
                 self._end(row, event)
 
-    def visible_rows(self) -> list[Row]:
+    def visible_rows(self) -> list[StepRow]:
         """Return the rows to show, in the order of the file."""
         visible = {path: loop.visible() for path, loop in self._loops.items()}
         everything = {ANY}
@@ -137,7 +137,7 @@ class Tree:
             if all(number in visible.get(path, everything) for path, number in row.inside)
         ]
 
-    def detail_of(self, row: Row) -> str:
+    def detail_of(self, row: StepRow) -> str:
         """Return the current details of a step."""
         loop = self._loops.get(row.path)
         parts = [row.detail]
@@ -152,17 +152,17 @@ class Tree:
 
     # Rows
 
-    def _row(self, path: str, kind: str) -> Row:
+    def _row(self, path: str, kind: str) -> StepRow:
         row = self._rows.get(path)
         if row is None:
             place = self._outline.place(path)
             if place is None:
-                row = self._insert(Row(path, path, kind, "", order=_LAST))
+                row = self._insert(StepRow(path, path, kind, "", order=_LAST))
             else:
                 row = self._add(place)
         return row
 
-    def _add(self, place: StepPlace) -> Row:
+    def _add(self, place: StepPosition) -> StepRow:
         around = place.around[-1].path + "/" if place.around else ""
         label = "  " * len(place.around) + place.path.removeprefix(around)
         paths = tuple(one.path for one in place.around)
@@ -172,14 +172,14 @@ class Tree:
             if is_for_each(one.step.kind)
         )
         kind, name = place.step.kind.key, place.step.name or ""
-        row = Row(place.path, label, kind, name, place.order, paths, inside)
+        row = StepRow(place.path, label, kind, name, place.order, paths, inside)
         for path, number in inside:
             if number != ANY:
                 loop = self._loops.setdefault(path, _Loop())
                 loop.iterations.setdefault(number, []).append(row)
         return self._insert(row)
 
-    def _insert(self, row: Row) -> Row:
+    def _insert(self, row: StepRow) -> StepRow:
         self._rows[row.path] = row
         for path in row.around:
             self._inside.setdefault(path, []).append(row)
@@ -192,7 +192,7 @@ class Tree:
         row.began_at, row.seconds = step.started_at, step.seconds
         row.detail = step.error or step.reason or row.detail
 
-    def _end(self, row: Row, event: RunEvent) -> None:
+    def _end(self, row: StepRow, event: RunEvent) -> None:
         row.status = Status.FINISHED
         row.outcome = Outcome(event.data["outcome"])
         row.seconds = event.data.get("seconds")
@@ -205,7 +205,7 @@ class Tree:
 _LAST: Order = (2,)
 
 
-def _skip(rows: Iterable[Row]) -> None:
+def _skip(rows: Iterable[StepRow]) -> None:
     """Mark the steps among *rows* that can no longer begin."""
     for row in rows:
         if row.outcome is None and not row.is_active:
@@ -219,7 +219,7 @@ def _counted(counters: Sequence[Mapping[str, Any]]) -> str:
 # --- more rows than lines -------------------------------------------------------------------------
 
 
-def fitted(rows: Sequence[Row], room: int) -> list[Row | str]:
+def fitted(rows: Sequence[StepRow], room: int) -> list[StepRow | str]:
     """Return at most *room* lines: running steps, the rows near them, and counts of the rest."""
     if len(rows) <= room:
         return list(rows)
@@ -231,7 +231,7 @@ def fitted(rows: Sequence[Row], room: int) -> list[Row | str]:
     return fitting
 
 
-def _ranks(rows: Sequence[Row]) -> list[tuple[int, int, int]]:
+def _ranks(rows: Sequence[StepRow]) -> list[tuple[int, int, int]]:
     """Return the rank of each row; the smallest is shown first."""
     active = [place for place, row in enumerate(rows) if row.is_active]
     ended = [place for place, row in enumerate(rows) if row.outcome is not None]
@@ -246,7 +246,7 @@ def _ranks(rows: Sequence[Row]) -> list[tuple[int, int, int]]:
     return ranks
 
 
-def _with_gaps(rows: Sequence[Row], places: Iterable[int]) -> Iterator[Row | str]:
+def _with_gaps(rows: Sequence[StepRow], places: Iterable[int]) -> Iterator[StepRow | str]:
     """Yield the rows at *places* and, between them, the numbers of omitted rows."""
     before = 0
     for place in places:

@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.text import Text
 
 from almaflow.cli.render.event_lines import event_line, how_long
-from almaflow.cli.render.live_rows import Row, Tree, fitted
+from almaflow.cli.render.live_rows import RunTree, StepRow, fitted
 from almaflow.cli.render.symbols import shows_signs, sign_of
 from almaflow.cli.render.text_layout import cut, on_one_line, padded, printable, width
 from almaflow.clock import SystemClock
@@ -57,7 +57,7 @@ class LiveView:
         self._signs = shows_signs(console.encoding)
         self._clock = SystemClock()
         self._lock = threading.RLock()
-        self._tree = Tree(plan, seen)
+        self._tree = RunTree(plan, seen)
         self._now = plan.requested_at
         self._drawn_at = 0.0
         self._open = False
@@ -143,7 +143,7 @@ class LiveView:
         with self._lock:
             now = self._now if self._simulated else self._clock.now()
             rows = self._tree.visible_rows()
-            lines: list[Row | str] = list(rows)
+            lines: list[StepRow | str] = list(rows)
             if not self._whole:
                 # Text that the terminal echoes, such as ^C, gets its own line.
                 lines = [*fitted(rows, max(1, self._console.height - 2)), ""]
@@ -161,14 +161,14 @@ class LiveView:
         head.append(f"  {clock}  run {plan.run_id}", style="dim")
         return head
 
-    def _widths(self, rows: Sequence[Row]) -> tuple[int, int]:
+    def _widths(self, rows: Sequence[StepRow]) -> tuple[int, int]:
         """Return the widths of the columns of labels and kinds."""
         columns = self._console.width
         labels = max((width(printable(one.label)) for one in rows), default=0)
         kinds = max((len(one.kind) for one in rows), default=0) if columns >= _WIDE else 0
         return min(labels, int(columns * _LABELS)), kinds
 
-    def _line(self, row: Row | str, widths: tuple[int, int], now: datetime) -> Text:
+    def _line(self, row: StepRow | str, widths: tuple[int, int], now: datetime) -> Text:
         if isinstance(row, str):
             return Text(f"  {row}".rstrip(), style="dim")
         columns, (labels, kinds) = self._console.width, widths
@@ -203,7 +203,7 @@ class LiveView:
         return _BAR + 8
 
     @staticmethod
-    def _took(row: Row, now: datetime) -> str:
+    def _took(row: StepRow, now: datetime) -> str:
         if row.outcome is not None:
             return how_long(row.seconds)
         if row.began_at is None:

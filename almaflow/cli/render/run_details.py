@@ -13,7 +13,7 @@ from almaflow.cli.render.symbols import shows_signs, sign_of
 from almaflow.cli.render.terminal import coloured
 from almaflow.cli.render.text_layout import on_one_line, padded, width
 from almaflow.outcome import Outcome, Status
-from almaflow.runs.views import AttemptView, IntentView, RunAttemptView, RunView, StepView
+from almaflow.runs.views import AttemptView, RequestView, RunAttemptView, RunView, StepView
 
 # The width of the column of names in the details of the run.
 _NAMES = 12
@@ -184,7 +184,7 @@ def _about_try(attempt: AttemptView, zone: ZoneInfo) -> str:
     return f"attempt {attempt.number}, {instant(attempt.started_at, zone)}: {ended}{error}"
 
 
-def _intents(intents: Iterable[IntentView], attempt: int, zone: ZoneInfo) -> Iterator[str]:
+def _intents(intents: Iterable[RequestView], attempt: int, zone: ZoneInfo) -> Iterator[str]:
     for intent in intents:
         if intent.attempt == attempt:
             again = f" (sent {intent.sends} times)" if intent.sends > 1 else ""

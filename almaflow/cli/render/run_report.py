@@ -16,7 +16,7 @@ from almaflow.cli.render.text_layout import on_one_line
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import Plan
 from almaflow.problems import Problem
-from almaflow.runs.events import Listener, NoListener
+from almaflow.runs.events import Listener, NullListener
 from almaflow.runs.views import RunView, StepView, lost_steps, view_of
 from almaflow.store import RunRecord, Store
 from almaflow.waiting import WaitingKind
@@ -56,7 +56,7 @@ def onlooker(
         with LiveView(console, plan, seen=seen, simulated=simulated) as view:
             yield view
     elif as_json:
-        yield NoListener()
+        yield NullListener()
     else:
         yield LineView(plan.zone)
 

@@ -7,7 +7,7 @@ from almaflow.outcome import Outcome, Status
 
 
 @dataclass(frozen=True)
-class Sign:
+class Symbol:
     """A sign, its replacement where only ASCII can be shown, and its colour (empty: none)."""
 
     sign: str
@@ -15,22 +15,22 @@ class Sign:
     colour: str = ""
 
 
-_SIGNS: dict[str, Sign] = {
-    Status.QUEUED: Sign("·", "."),
-    Status.RUNNING: Sign("▶", ">", "cyan"),
-    Status.WAITING: Sign("◷", "~", "cyan"),
-    Outcome.SUCCEEDED: Sign("✓", "+", "green"),
-    Outcome.WARNING: Sign("!", "!", "yellow"),
-    Outcome.FAILED: Sign("✗", "x", "red"),
-    Outcome.SKIPPED: Sign("–", "-"),
-    Outcome.TIMED_OUT: Sign("✗", "x", "red"),
-    Outcome.CANCELLED: Sign("■", "#", "yellow"),
-    Outcome.UNKNOWN: Sign("?", "?", "magenta"),
-    Outcome.MISSED: Sign("✗", "x", "red"),
+_SIGNS: dict[str, Symbol] = {
+    Status.QUEUED: Symbol("·", "."),
+    Status.RUNNING: Symbol("▶", ">", "cyan"),
+    Status.WAITING: Symbol("◷", "~", "cyan"),
+    Outcome.SUCCEEDED: Symbol("✓", "+", "green"),
+    Outcome.WARNING: Symbol("!", "!", "yellow"),
+    Outcome.FAILED: Symbol("✗", "x", "red"),
+    Outcome.SKIPPED: Symbol("–", "-"),
+    Outcome.TIMED_OUT: Symbol("✗", "x", "red"),
+    Outcome.CANCELLED: Symbol("■", "#", "yellow"),
+    Outcome.UNKNOWN: Symbol("?", "?", "magenta"),
+    Outcome.MISSED: Symbol("✗", "x", "red"),
 }
 
 
-def sign_of(status: Status, outcome: Outcome | None) -> Sign:
+def sign_of(status: Status, outcome: Outcome | None) -> Symbol:
     """Return the sign of what has *outcome*, else of where it is in its life."""
     return _SIGNS[status if outcome is None else outcome]
 

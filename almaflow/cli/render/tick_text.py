@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from almaflow.cli.render.run_details import instant
 from almaflow.field_types import format_duration
-from almaflow.store import Pause, Tick, TickEnding
+from almaflow.store import SchedulePause, Tick, TickEnding
 
 OPEN = "open"
 """The state of a tick without a result."""
@@ -57,7 +57,7 @@ def about_tick(tick: Tick, merged: int, zone: ZoneInfo) -> str:
     return text
 
 
-def about_pause(pause: Pause, zone: ZoneInfo, *, ended: bool = False) -> str:
+def about_pause(pause: SchedulePause, zone: ZoneInfo, *, ended: bool = False) -> str:
     """Return the sentence about a pause, also of one that has *ended*."""
     note = f": {pause.note.rstrip('.')}" if pause.note else ""
     until = f", until {instant(pause.until, zone)}" if pause.until is not None else ""
@@ -70,7 +70,7 @@ def about_pause(pause: Pause, zone: ZoneInfo, *, ended: bool = False) -> str:
 
 
 def about_the_timetable(
-    ticks: list[Tick], pause: Pause | None, now: datetime, zone: ZoneInfo
+    ticks: list[Tick], pause: SchedulePause | None, now: datetime, zone: ZoneInfo
 ) -> Iterator[tuple[str, str]]:
     """Yield sentences about a workflow's timetable, each with advice or an empty text.
 
@@ -110,7 +110,7 @@ def as_data(tick: Tick) -> dict[str, Any]:
     return data
 
 
-def pause_as_data(pause: Pause) -> dict[str, Any]:
+def pause_as_data(pause: SchedulePause) -> dict[str, Any]:
     """Return a pause as JSON data."""
     return {
         "since": pause.since.isoformat(),

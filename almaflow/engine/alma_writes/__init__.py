@@ -15,7 +15,7 @@ How the submission of a job travels; a submission that was recorded continues wh
     journal.ask_slot              QUEUED for a slot: Alma's limits, shared by all processes
         |
         |<----------------------------------------------------------+
-    journal.look_at_place         whose turn is it?                 |
+    journal.slot_blocker         whose turn is it?                 |
         |   not ours -----------> admission.waiting                 |
         |                           polls the jobs that hold slots -+
         v                                                           |

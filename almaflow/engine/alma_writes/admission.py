@@ -104,7 +104,7 @@ class Admission:
             if not group.waiting:
                 group.changed.set()
 
-    def place_freed(self, account: str) -> None:
+    def slot_freed(self, account: str) -> None:
         """Wake the waiting submissions, because a job has ended."""
         if account in self._groups:
             self._groups[account].changed.set()
@@ -187,7 +187,7 @@ class Admission:
             for place in await self._writer.call(self._store.holders, account):
                 for instance_id in [place.instance_id] if place.instance_id else place.candidates:
                     if await self._has_ended(group.connection, place.job_id, instance_id):
-                        await self._writer.call(self._store.free_place, account, instance_id)
+                        await self._writer.call(self._store.free_slot, account, instance_id)
         except StoreTrouble:
             return
 

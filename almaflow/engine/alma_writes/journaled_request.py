@@ -10,7 +10,7 @@ from typing import Any
 
 import anyio
 
-from almaflow.alma.calls import Call
+from almaflow.alma.calls import AlmaRequest
 from almaflow.alma.errors import (
     AlmaBusy,
     AlmaMessage,
@@ -25,7 +25,14 @@ from almaflow.engine.attempt import Attempt
 from almaflow.engine.retry import pause
 from almaflow.errors import AlmaflowError, RequestWrong
 from almaflow.redaction import SecretDamaged
-from almaflow.store import Entry, EntryState, InstanceTaken, NoSlot, SlotLimits, SubmissionKey
+from almaflow.store import (
+    EntryState,
+    InstanceTaken,
+    JournalEntry,
+    NoSlot,
+    SlotLimits,
+    SubmissionKey,
+)
 
 # How long almaflow waits for the response to a write after cancel, timeout or Ctrl-C.
 GRACE = timedelta(seconds=30)
@@ -47,7 +54,7 @@ class JournaledRequest:
         self,
         attempt: Attempt,
         effect: str,
-        call: Call[Any],
+        call: AlmaRequest[Any],
         *,
         trace: Trace | RunTrace | None = None,
         repeatable: bool = False,
@@ -72,7 +79,7 @@ class JournaledRequest:
         }
 
     @classmethod
-    def recorded(cls, attempt: Attempt, entry: Entry) -> JournaledRequest:
+    def recorded(cls, attempt: Attempt, entry: JournalEntry) -> JournaledRequest:
         """Return the write that *entry* records, from an earlier process for example."""
         self = cls.__new__(cls)
         self.slot_key = SubmissionKey(entry.path, entry.attempt, entry.effect)
@@ -82,11 +89,11 @@ class JournaledRequest:
         return self
 
     @property
-    def entry(self) -> Entry | None:
+    def entry(self) -> JournalEntry | None:
         """The journal's entry of this effect; None when nothing is recorded yet."""
         return self._attempt.journal.get(self._attempt.path, self._attempt.number, self._effect)
 
-    async def take_up(self) -> Entry | None:
+    async def take_up(self) -> JournalEntry | None:
         """Return the journal entry; an intent without a result, from before a crash, becomes lost.
 
         Raises: RequestChanged.
@@ -184,7 +191,7 @@ class JournaledRequest:
             self.entry_value["candidates"] = list(candidates)
             journal, key = self._attempt.journal, self.slot_key
             assert key is not None
-            suspect = partial(journal.store.suspect_place, journal.claim, key, candidates)
+            suspect = partial(journal.store.suspect_slot, journal.claim, key, candidates)
         await self._record(EntryState.LOST, suspect)
 
     def _by(self, finding: ReconciliationResult) -> None:
@@ -231,10 +238,10 @@ class JournaledRequest:
                 Threshold.JOBS,
                 Threshold.OVERLAP,
             ):
-                held = journal.store.place(journal.run_id, key)
+                held = journal.store.slot(journal.run_id, key)
                 refusals = held.refusals if held is not None else 0
                 again_at += pause(error, refusals + 1, now, self._attempt.chance)
-            journal.store.later_place(journal.claim, key, again_at)
+            journal.store.postpone_slot(journal.claim, key, again_at)
 
         return later
 
@@ -258,9 +265,9 @@ class JournaledRequest:
         store, claim = journal.store, journal.claim
         match state:
             case EntryState.DONE:
-                return lambda: store.settle_place(claim, key, self.entry_value["result"])
+                return lambda: store.settle_slot(claim, key, self.entry_value["result"])
             case EntryState.REFUSED:
-                return lambda: store.drop_place(claim, key)
+                return lambda: store.drop_slot(claim, key)
             case EntryState.UNTAKEN:
                 return lambda: store.free_spot(claim, key)
         return None
@@ -279,7 +286,7 @@ def _refusal_fields(error: AlmaRefused) -> dict[str, Any]:
     }
 
 
-def refusal(entry: Entry) -> AlmaRefused:
+def refusal(entry: JournalEntry) -> AlmaRefused:
     """Return the recorded refusal, to be raised again."""
     recorded = dict(entry.value["refusal"])
     messages = [AlmaMessage(*parts) for parts in recorded.pop("messages")]

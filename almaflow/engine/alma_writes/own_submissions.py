@@ -13,7 +13,7 @@ from almaflow.engine.alma_writes.adoption import habit_after
 from almaflow.engine.alma_writes.institutions import InstitutionConnection
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.resources import Services
-from almaflow.store import Entry, MarkerHabit, SubmissionKey
+from almaflow.store import JournalEntry, MarkerHabit, SubmissionKey
 
 T = TypeVar("T")
 
@@ -31,8 +31,8 @@ class OwnSubmissions:
     async def seen(self, job_id: str, instance: JobInstance) -> None:
         account = self.connection.account
         if is_terminal(instance):
-            await self._store(self.services.store.free_place, account, instance.id)
-            self.services.admission.place_freed(account)
+            await self._store(self.services.store.free_slot, account, instance.id)
+            self.services.admission.slot_freed(account)
         trace = self._proven_trace(instance)
         if trace is not None:
             habits = self.services.marker_habits
@@ -74,7 +74,7 @@ class OwnSubmissions:
                 return {"instance_id": answer.value["instance_id"], "by": answer.by}
         return None
 
-    def submissions(self) -> list[Entry]:
+    def submissions(self) -> list[JournalEntry]:
         """Return the submissions of this attempt, in their order."""
         return [
             entry

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from almaflow.alma import calls
-from almaflow.alma.calls import Call
+from almaflow.alma.calls import AlmaRequest
 from almaflow.alma.directory import read_pages
 from almaflow.alma.errors import AlmaRefused
 from almaflow.alma.evidence import MembersTrace, RunTrace, SetTrace, Trace, read_trace
@@ -22,7 +22,7 @@ from almaflow.engine.alma_writes.institutions import InstitutionConnection
 from almaflow.engine.attempt import Attempt
 from almaflow.late_dataclasses import dataclass
 from almaflow.steps.result import StepFailed
-from almaflow.store import Entry
+from almaflow.store import JournalEntry
 from almaflow.waiting import Waiting, WaitingKind
 
 T = TypeVar("T")
@@ -58,7 +58,7 @@ class ReconciliationResult:
     by: str = ""
 
 
-async def find(attempt: Attempt, entry: Entry) -> ReconciliationResult:
+async def find(attempt: Attempt, entry: JournalEntry) -> ReconciliationResult:
     """Return the outcome of the unconfirmed write in *entry* as soon as it is certain.
 
     Raises:
@@ -86,7 +86,7 @@ async def find(attempt: Attempt, entry: Entry) -> ReconciliationResult:
         search_at = attempt.clock.now() + pause
 
 
-def sure_by(entry: Entry, connection: InstitutionConnection) -> datetime:
+def sure_by(entry: JournalEntry, connection: InstitutionConnection) -> datetime:
     """Return when it is certain that Alma did not accept an unconfirmed write it does not show."""
     patience = read_trace(entry.value["trace"]).patience
     if patience is None:
@@ -103,7 +103,7 @@ class _SearchPass:
     """One search in Alma for an unconfirmed write; our clock gave *begun_at*."""
 
     attempt: Attempt
-    entry: Entry
+    entry: JournalEntry
     begun_at: datetime
 
     def is_last(self) -> bool:
@@ -127,7 +127,7 @@ class _SearchPass:
                 raise Unclear(f"Alma does not list the job's instances: {error}") from error
             return None
 
-    async def _read(self, call: Call[T]) -> T:
+    async def _read(self, call: AlmaRequest[T]) -> T:
         return await self.attempt.read(call, poll=True)
 
     async def _set(self, trace: SetTrace) -> dict[str, Any] | None:

@@ -17,7 +17,7 @@ from typing import Any, NoReturn, TypeVar
 import anyio
 
 from almaflow.alma import calls
-from almaflow.alma.calls import Call
+from almaflow.alma.calls import AlmaRequest
 from almaflow.alma.errors import AlmaBusy, AlmaError, NotAccepted, ResponseLost, Threshold
 from almaflow.alma.evidence import RunTrace, SetTrace, Trace
 from almaflow.alma.wire import JobParameter
@@ -34,7 +34,14 @@ from almaflow.engine.retry import Retries, waiting_for
 from almaflow.errors import RequestWrong
 from almaflow.redaction import SecretDamaged
 from almaflow.steps.result import OutcomeUnknown, StepFailed
-from almaflow.store import Entry, EntryState, InstanceTaken, NoSlot, SlotLimits, SubmissionKey
+from almaflow.store import (
+    EntryState,
+    InstanceTaken,
+    JournalEntry,
+    NoSlot,
+    SlotLimits,
+    SubmissionKey,
+)
 from almaflow.waiting import Waiting, WaitingKind
 
 __all__ = ["RequestChanged", "submit", "write"]
@@ -52,7 +59,7 @@ _NAME_TAKEN = "402263"
 
 
 async def write(
-    attempt: Attempt, effect: str, call: Call[T], *, trace: Trace | None, repeatable: bool
+    attempt: Attempt, effect: str, call: AlmaRequest[T], *, trace: Trace | None, repeatable: bool
 ) -> T:
     """Send *call* once, whatever happens, and return its result.
 
@@ -94,7 +101,7 @@ async def write(
         entry = request.entry
 
 
-async def _look_for(attempt: Attempt, request: JournaledRequest, entry: Entry) -> Any | None:
+async def _look_for(attempt: Attempt, request: JournaledRequest, entry: JournalEntry) -> Any | None:
     """Return the result of an unconfirmed write; None when it is to be sent once more."""
     if entry.value["trace"] is None:
         decision = await attempt.resolution(entry.effect)
@@ -124,7 +131,9 @@ async def _look_for(attempt: Attempt, request: JournaledRequest, entry: Entry) -
 # --- jobs -----------------------------------------------------------------------------------------
 
 
-async def submit(attempt: Attempt, job_id: str, job_name: str, make: MakeParameters) -> Entry:
+async def submit(
+    attempt: Attempt, job_id: str, job_name: str, make: MakeParameters
+) -> JournalEntry:
     """Submit a job once, whatever happens; return the journal entry in the state DONE.
 
     An unconfirmed submission that Alma certainly did not accept is sent once more, under a separate
@@ -208,7 +217,7 @@ async def _go_when_it_is_our_turn(
     retries, refusal_text = Retries(attempt.clock.now()), ""
     while True:
         # Only a submission that has a free slot waits for the rate of calls, before its intent.
-        busy = await attempt.journal.look_at_place(key, limits)
+        busy = await attempt.journal.slot_blocker(key, limits)
         if busy is None:
             await attempt.ready()
             busy = await request.intend(limits)
@@ -250,8 +259,8 @@ def _is_of_jobs(error: NotAccepted) -> bool:
 
 
 async def _find_run(
-    attempt: Attempt, request: JournaledRequest, entry: Entry, number: int
-) -> Entry:
+    attempt: Attempt, request: JournaledRequest, entry: JournalEntry, number: int
+) -> JournalEntry:
     """Return the entry of an unconfirmed submission when its outcome is known.
 
     Raises: OutcomeUnknown when only a person can find out.
@@ -283,7 +292,7 @@ async def _find_run(
 
 
 async def _finding(
-    attempt: Attempt, request: JournaledRequest, entry: Entry
+    attempt: Attempt, request: JournaledRequest, entry: JournalEntry
 ) -> ReconciliationResult:
     """Search until the outcome is certain and record the instance; Raises: Unclear."""
     while True:
@@ -316,7 +325,7 @@ async def _unknown(
     )
 
 
-async def settle_lost(attempt: Attempt, entry: Entry) -> bool:
+async def settle_lost(attempt: Attempt, entry: JournalEntry) -> bool:
     """Search for an unconfirmed submission of an ended step; nothing is sent again.
 
     Returns whether its outcome is known now.

@@ -16,17 +16,17 @@ from almaflow.clock import Clock, sleep
 from almaflow.engine.outbox import Outbox
 from almaflow.late_dataclasses import dataclass
 from almaflow.scheduler.companions import Companion
-from almaflow.scheduler.notifications.digest_messages import Day, digest
+from almaflow.scheduler.notifications.digest_messages import DigestPeriod, digest
 from almaflow.scheduler.notifications.routing import to_channels
 from almaflow.scheduler.tick_ledger import UNFINISHED
-from almaflow.scheduler.workflow_files import Reading
+from almaflow.scheduler.workflow_files import WorkflowSnapshot
 from almaflow.settings import Settings
 from almaflow.settings.project import LOG_CHANNEL
-from almaflow.store import Pause, RunRecord, Store, StoreTrouble, Tick, TickEnding
+from almaflow.store import RunRecord, SchedulePause, Store, StoreTrouble, Tick, TickEnding
 from almaflow.store.writer import StoreWriter
 from almaflow.thread_pool import ThreadPool
 from almaflow.timetable import Timetable
-from almaflow.timetable_entries import Entry
+from almaflow.timetable_entries import TimetableEntry
 
 LATEST = timedelta(hours=12)
 """How late a digest is still sent; older ones become part of the next."""
@@ -50,7 +50,7 @@ class _Facts:
     runs: Sequence[RunRecord]
     ticks: Sequence[Tick]
     unfinished: Sequence[RunRecord]
-    pauses: Sequence[Pause]
+    pauses: Sequence[SchedulePause]
     """Those that hold now or later."""
     skipped: Sequence[Tick]
     """Future ticks that a person skipped."""
@@ -73,9 +73,9 @@ class Digest(Companion):
         self._channel = settings.serving.to or LOG_CHANNEL
         self._timetable = timetable_of(settings)
         self._threads = ThreadPool("digest", 1)
-        self._reading = Reading()
+        self._reading = WorkflowSnapshot()
 
-    async def read(self, reading: Reading, before: Reading | None) -> None:
+    async def read(self, reading: WorkflowSnapshot, before: WorkflowSnapshot | None) -> None:
         """Record the active workflows, for coming ticks and invalid files."""
         self._reading = reading
 
@@ -139,12 +139,14 @@ class Digest(Companion):
 
     # --- what is reported -------------------------------------------------------------------------
 
-    async def _day(self, since: datetime, at: datetime, now: datetime, until: datetime) -> Day:
+    async def _day(
+        self, since: datetime, at: datetime, now: datetime, until: datetime
+    ) -> DigestPeriod:
         facts = await self._writer.call(self._facts, since, at, now, until)
         standing = self._reading.standing.values()
         entries = [entry for one in standing for entry in one.entries]
         upcoming = await self._threads.run(upcoming_of, entries, facts, now, until)
-        return Day(
+        return DigestPeriod(
             name=at.astimezone(self._zone).date(),
             zone=self._zone,
             since=since,
@@ -182,7 +184,7 @@ def timetable_of(settings: Settings) -> Timetable | None:
 
 
 def upcoming_of(
-    entries: Iterable[Entry], facts: _Facts, after: datetime, until: datetime
+    entries: Iterable[TimetableEntry], facts: _Facts, after: datetime, until: datetime
 ) -> dict[str, list[datetime]]:
     """Return when runs of each workflow are to begin later than *after*, up to *until*.
 

@@ -9,8 +9,8 @@ from datetime import date, datetime, tzinfo
 from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome
 from almaflow.scheduler.monitoring import asks_a_person, is_suspended
-from almaflow.scheduler.notifications.messages import Words, moment, words
-from almaflow.store import Pause, RunRecord, Tick, TickEnding
+from almaflow.scheduler.notifications.messages import NotificationText, moment, words
+from almaflow.store import RunRecord, SchedulePause, Tick, TickEnding
 
 # The most lines of each part; of more, only the number is given.
 _LINES = 20
@@ -20,7 +20,7 @@ _TIMES = 4
 
 
 @dataclass(frozen=True)
-class Day:
+class DigestPeriod:
     """What a digest is about: from after *since* to *at*; then what is, and what comes."""
 
     name: date
@@ -32,7 +32,7 @@ class Day:
     ticks: Sequence[Tick]
     """Those that were skipped or missed."""
     unfinished: Sequence[RunRecord]
-    pauses: Sequence[Pause]
+    pauses: Sequence[SchedulePause]
     """Those that hold now."""
     invalid: Mapping[str, str]
     """What is wrong, by file."""
@@ -41,7 +41,7 @@ class Day:
     until: datetime
 
 
-def digest(day: Day) -> Words:
+def digest(day: DigestPeriod) -> NotificationText:
     """Tell a day: what ran, what did not, what waits, what comes, and where to look."""
     return words(
         _title(day),
@@ -60,7 +60,7 @@ def digest(day: Day) -> Words:
     )
 
 
-def _title(day: Day) -> str:
+def _title(day: DigestPeriod) -> str:
     bad = len(_bad_ones(day.runs))
     missed = sum(tick.ending is TickEnding.MISSED for tick in day.ticks)
     waiting = sum(map(_needs_somebody, day.unfinished))
@@ -75,7 +75,7 @@ def _title(day: Day) -> str:
     return f"digest of {day.name}: {', '.join(filter(None, parts))}"
 
 
-def _next_move(day: Day) -> str:
+def _next_move(day: DigestPeriod) -> str:
     needs = (
         *_bad_ones(day.runs),
         *filter(_needs_somebody, day.unfinished),
@@ -154,18 +154,18 @@ def _waiting(run: RunRecord) -> str:
     return f"{about}: {_line(run.reason)}" if run.reason else f"{about}."
 
 
-def _going_on(day: Day) -> str:
+def _going_on(day: DigestPeriod) -> str:
     going = sum(not _needs_somebody(run) for run in day.unfinished)
     return f"{_number(going, 'run')} {'go' if going != 1 else 'goes'} on." if going else ""
 
 
-def _paused(pause: Pause, zone: tzinfo) -> str:
+def _paused(pause: SchedulePause, zone: tzinfo) -> str:
     until = f" until {moment(pause.until, zone)}" if pause.until is not None else ""
     note = f": {_line(pause.note)}" if pause.note else "."
     return f"{pause.workflow}, by {pause.by}, since {moment(pause.since, zone)}{until}{note}"
 
 
-def _comes(day: Day) -> Iterable[str]:
+def _comes(day: DigestPeriod) -> Iterable[str]:
     for name, times in sorted(day.upcoming.items(), key=lambda item: (item[1][0], item[0])):
         if len(times) > _TIMES:
             yield f"{name}: {len(times)} times, first at {_time(times[0], day)}"
@@ -173,7 +173,7 @@ def _comes(day: Day) -> Iterable[str]:
             yield f"{name}: {', '.join(_time(at, day) for at in times)}"
 
 
-def _time(at: datetime, day: Day) -> str:
+def _time(at: datetime, day: DigestPeriod) -> str:
     """Return a time of day, with the zone's name where a clock change makes it two."""
     wall = at.astimezone(day.zone)
     twice = wall.replace(fold=0).utcoffset() != wall.replace(fold=1).utcoffset()

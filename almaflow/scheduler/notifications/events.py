@@ -16,18 +16,18 @@ from almaflow.scheduler.notifications.routing import (
     about_pause,
     notices_for_ticks,
 )
-from almaflow.scheduler.tick_ledger import Happened
-from almaflow.scheduler.workflow_files import Reading
+from almaflow.scheduler.tick_ledger import CycleResult
+from almaflow.scheduler.workflow_files import WorkflowSnapshot
 from almaflow.settings import FILE_NAME, Settings
 from almaflow.store import (
-    Cause,
-    NewNotice,
-    NoticeRecord,
-    Pause,
+    NewNotification,
+    NotificationRecord,
     RunRecord,
+    SchedulePause,
     Store,
     StoreTrouble,
     Tick,
+    TickCause,
     TickEnd,
     TickEnding,
 )
@@ -42,7 +42,7 @@ _MADE_UP = timedelta(hours=1)
 _MOST = 1000
 
 
-class TickNotices(Companion):
+class TickNotifications(Companion):
     """Makes notices of what happens; none is lost because the store refuses for a while."""
 
     def __init__(
@@ -54,19 +54,19 @@ class TickNotices(Companion):
         self._clock = clock
         self._outbox = outbox
         self._workflows: Mapping[str, Workflow] = {}
-        self._waiting: list[NewNotice] = []
+        self._waiting: list[NewNotification] = []
         self._news = anyio.Event()
 
     # --- what is heard ----------------------------------------------------------------------------
 
-    async def happened(self, happened: Happened, reading: Reading) -> None:
+    async def happened(self, happened: CycleResult, reading: WorkflowSnapshot) -> None:
         """Report the ticks that were missed, and those that began late."""
         self._workflows = _workflows_of(reading)
         self._tell(
             notices_for_ticks(happened.ended, happened.begun, self._workflows, self._settings)
         )
 
-    async def read(self, reading: Reading, before: Reading | None) -> None:
+    async def read(self, reading: WorkflowSnapshot, before: WorkflowSnapshot | None) -> None:
         """Report files that became invalid, or valid again."""
         self._workflows = _workflows_of(reading)
         if before is None:
@@ -89,7 +89,7 @@ class TickNotices(Companion):
         """Report almaflow.yaml as it is after an edit."""
         self.file(FILE_NAME, problem)
 
-    def paused(self, pause: Pause, run: RunRecord) -> None:
+    def paused(self, pause: SchedulePause, run: RunRecord) -> None:
         """Report that a timetable was paused automatically after *run*."""
         workflow = self._workflows.get(pause.workflow)
         self._tell(about_pause(pause, run, workflow, self._settings))
@@ -100,7 +100,7 @@ class TickNotices(Companion):
 
     # --- what is reported -------------------------------------------------------------------------
 
-    def _tell(self, notices: Iterable[NewNotice]) -> None:
+    def _tell(self, notices: Iterable[NewNotification]) -> None:
         self._waiting += notices
         if self._waiting:
             self._news.set()
@@ -135,12 +135,14 @@ class TickNotices(Companion):
         ]
         self._tell(notices_for_ticks(ended, [], self._workflows, self._settings))
 
-    def _missed_and_told(self, since: datetime) -> tuple[Sequence[Tick], Sequence[NoticeRecord]]:
+    def _missed_and_told(
+        self, since: datetime
+    ) -> tuple[Sequence[Tick], Sequence[NotificationRecord]]:
         ticks = self._store.ticks(endings=[TickEnding.MISSED], limit=_MOST)
         return ticks, self._store.notices(since=since)
 
 
-def _workflows_of(reading: Reading) -> Mapping[str, Workflow]:
+def _workflows_of(reading: WorkflowSnapshot) -> Mapping[str, Workflow]:
     return {name: one.loaded.workflow for name, one in reading.standing.items()}
 
 
@@ -148,6 +150,6 @@ def _end_of(tick: Tick) -> TickEnd:
     return TickEnd(
         tick_id=tick.id,
         ending=TickEnding.MISSED,
-        cause=tick.cause or Cause.DOWNTIME,
+        cause=tick.cause or TickCause.DOWNTIME,
         reason=tick.reason,
     )

@@ -15,8 +15,8 @@ import anyio
 from anyio.abc import TaskGroup
 
 from almaflow.clock import Clock, sleep
-from almaflow.connectors.errors import NotNow, Refused
-from almaflow.connectors.healthchecks import TIMEOUT, Signal, send
+from almaflow.connectors.errors import ConnectorRefused, TemporaryFailure
+from almaflow.connectors.healthchecks import TIMEOUT, PingSignal, send
 from almaflow.engine.log import Log
 from almaflow.errors import AlmaflowError
 from almaflow.late_dataclasses import dataclass
@@ -49,7 +49,7 @@ _BY_HAND = "manual"
 # How many definitions are known.
 _DEFINITIONS = 256
 
-Send = Callable[[str, str, Signal], None]
+Send = Callable[[str, str, PingSignal], None]
 
 
 @dataclass
@@ -57,7 +57,7 @@ class _Line:
     """The way to one ping."""
 
     threads: ThreadPool
-    waiting: deque[Signal] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    waiting: deque[PingSignal] = field(default_factory=lambda: deque(maxlen=_KEPT))
     news: anyio.Event = field(default_factory=anyio.Event)
     trouble: str = ""
 
@@ -93,7 +93,7 @@ class Pings(Companion):
         self._log = log
         self._alive = alive
         self._send = send
-        self._heard: deque[tuple[str, Signal]] = deque()
+        self._heard: deque[tuple[str, PingSignal]] = deque()
         self._news = anyio.Event()
         self._names: dict[str, str | None] = {}
         self._lines: dict[str, _Line] = {}
@@ -121,10 +121,10 @@ class Pings(Companion):
     async def _live(self, name: str, tasks: TaskGroup) -> None:
         while True:
             if self._alive():
-                self._put(name, Signal.SUCCESS, tasks)
+                self._put(name, PingSignal.SUCCESS, tasks)
             await sleep(self._clock, EVERY)
 
-    async def _tell(self, run_id: str, signal: Signal, tasks: TaskGroup) -> None:
+    async def _tell(self, run_id: str, signal: PingSignal, tasks: TaskGroup) -> None:
         try:
             name = await self._name_of(run_id)
         except StoreTrouble as error:
@@ -162,7 +162,7 @@ class Pings(Companion):
 
     # --- one ping ---------------------------------------------------------------------------------
 
-    def _put(self, name: str, signal: Signal, tasks: TaskGroup) -> None:
+    def _put(self, name: str, signal: PingSignal, tasks: TaskGroup) -> None:
         if name not in self._lines:
             self._lines[name] = _Line(ThreadPool(f"ping-{name}", 1))
             tasks.start_soon(self._serve, name, self._lines[name])
@@ -192,7 +192,7 @@ class Pings(Companion):
             self._log(f"The ping `{name}` works again.", ping=name)
         line.trouble = error
 
-    async def _try(self, name: str, line: _Line, signal: Signal) -> str:
+    async def _try(self, name: str, line: _Line, signal: PingSignal) -> str:
         """Send a signal, a few times when it does not get there.
 
         Returns why it did not, a sentence; empty when it did.
@@ -205,7 +205,7 @@ class Pings(Companion):
                     await line.threads.run(self._carry, call, name, signal)
             except TimeoutError:
                 error = f"The ping `{name}` did not respond."
-            except NotNow as caught:
+            except TemporaryFailure as caught:
                 error = str(caught)
             except AlmaflowError as caught:
                 return str(caught)
@@ -220,24 +220,24 @@ class Pings(Companion):
                 await sleep(self._clock, wait)
         return error
 
-    def _carry(self, call: _Call, name: str, signal: Signal) -> None:
+    def _carry(self, call: _Call, name: str, signal: PingSignal) -> None:
         """Call the address of a ping; for its thread. Raises: OutsideError, RequestWrong."""
         if call.given_up:
             return
         known = self._project.settings.pings
         if name not in known:
             hint = did_you_mean(name, known) or "."
-            raise Refused(f"almaflow.yaml has no ping `{name}`{hint}")
+            raise ConnectorRefused(f"almaflow.yaml has no ping `{name}`{hint}")
         self._send(name, known[name].resolve(self._project.folder, f"pings.{name}"), signal)
 
 
-def _signal_of(event: RunEvent) -> Signal | None:
+def _signal_of(event: RunEvent) -> PingSignal | None:
     """Return what the begin or the end of a run says; None: the event is neither."""
     if event.kind is not EventKind.RUN:
         return None
     if event.data.get("status") == "running":
-        return Signal.START
+        return PingSignal.START
     if event.data.get("status") == "finished":
         good = Outcome(event.data["outcome"]).is_good
-        return Signal.SUCCESS if good else Signal.FAIL
+        return PingSignal.SUCCESS if good else PingSignal.FAIL
     return None

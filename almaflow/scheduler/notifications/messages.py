@@ -12,23 +12,23 @@ from datetime import datetime, timedelta, tzinfo
 from almaflow.field_types import format_duration
 from almaflow.late_dataclasses import dataclass
 from almaflow.store import RunRecord
-from almaflow.store.schedule_records import Cause, Pause, Tick, TickEnd
+from almaflow.store.schedule_records import SchedulePause, Tick, TickCause, TickEnd
 
 # The most ticks or reasons named in one text; of more, only the number.
 _NAMED = 10
 
 
 @dataclass(frozen=True)
-class Words:
+class NotificationText:
     """A notice as people read it."""
 
     title: str
     text: str
 
 
-def words(title: str, *paragraphs: str) -> Words:
+def words(title: str, *paragraphs: str) -> NotificationText:
     """Return a notice of the paragraphs that are not empty."""
-    return Words(f"almaflow: {title}", "\n\n".join(filter(None, paragraphs)))
+    return NotificationText(f"almaflow: {title}", "\n\n".join(filter(None, paragraphs)))
 
 
 def moment(at: datetime, zone: tzinfo) -> str:
@@ -39,11 +39,11 @@ def moment(at: datetime, zone: tzinfo) -> str:
 # --- ticks ----------------------------------------------------------------------------------------
 
 
-def missed(workflow: str, ended: Sequence[tuple[Tick, TickEnd]], zone: tzinfo) -> Words:
+def missed(workflow: str, ended: Sequence[tuple[Tick, TickEnd]], zone: tzinfo) -> NotificationText:
     """Say that ticks of one workflow, the oldest first, were to run and did not."""
     times = [moment(tick.at, zone) for tick, _ in ended]
     reasons = Counter(end.reason for _, end in ended)
-    invalid = any(end.cause is Cause.INVALID for _, end in ended)
+    invalid = any(end.cause is TickCause.INVALID for _, end in ended)
     by_hand = f"`almaflow run {quoted(workflow)}` runs it now"
     look = f"What happened: almaflow ticks {quoted(workflow)} --ending missed"
     if len(ended) == 1:
@@ -58,7 +58,7 @@ def missed(workflow: str, ended: Sequence[tuple[Tick, TickEnd]], zone: tzinfo) -
     return words(title, what, _counted(reasons, len(ended)), look, move)
 
 
-def late(workflow: str, begun: Sequence[tuple[Tick, RunRecord]], zone: tzinfo) -> Words:
+def late(workflow: str, begun: Sequence[tuple[Tick, RunRecord]], zone: tzinfo) -> NotificationText:
     """Say that ticks of one workflow, the oldest first, became runs long after their instant."""
     sentences = [_late(tick, run, zone) for tick, run in begun]
     if len(begun) == 1:
@@ -92,7 +92,9 @@ def _by(tick: Tick, run: RunRecord) -> str:
 # --- runs -----------------------------------------------------------------------------------------
 
 
-def slow(run: RunRecord, now: datetime, usual: timedelta, runs: int, zone: tzinfo) -> Words:
+def slow(
+    run: RunRecord, now: datetime, usual: timedelta, runs: int, zone: tzinfo
+) -> NotificationText:
     """Say that a run takes longer than usual: nine of ten of its last *runs* took *usual*."""
     assert run.started_at is not None, "a run that takes long has begun"
     took = about(now - run.started_at)
@@ -108,7 +110,7 @@ def slow(run: RunRecord, now: datetime, usual: timedelta, runs: int, zone: tzinf
     )
 
 
-def left_alone(run: RunRecord, since: datetime, zone: tzinfo) -> Words:
+def left_alone(run: RunRecord, since: datetime, zone: tzinfo) -> NotificationText:
     """Say that a run is stuck because nobody works on it."""
     if run.held:
         why = "It was interrupted, or could not continue automatically, and is on hold."
@@ -129,7 +131,7 @@ def left_alone(run: RunRecord, since: datetime, zone: tzinfo) -> Words:
     )
 
 
-def silent(run: RunRecord, since: datetime, now: datetime, zone: tzinfo) -> Words:
+def silent(run: RunRecord, since: datetime, now: datetime, zone: tzinfo) -> NotificationText:
     """Say that a run is stuck because nothing happens in it."""
     return words(
         f"{run.workflow} is stuck ({run.institution})",
@@ -142,7 +144,7 @@ def silent(run: RunRecord, since: datetime, now: datetime, zone: tzinfo) -> Word
     )
 
 
-def to_approve(run: RunRecord, path: str, question: str) -> Words:
+def to_approve(run: RunRecord, path: str, question: str) -> NotificationText:
     """Describe a step that waits for a person's approval."""
     approve = f"almaflow approve {run.id} {path}"
     return words(
@@ -154,7 +156,7 @@ def to_approve(run: RunRecord, path: str, question: str) -> Words:
     )
 
 
-def to_resolve(run: RunRecord, zone: tzinfo) -> Words:
+def to_resolve(run: RunRecord, zone: tzinfo) -> NotificationText:
     """Describe a submission with an unknown outcome; the run's reason says what to do."""
     until = f", until {moment(run.deadline_at, zone)}" if run.deadline_at is not None else ""
     return words(
@@ -176,7 +178,7 @@ def _waits(run: RunRecord) -> str:
 # --- the service itself ---------------------------------------------------------------------------
 
 
-def file_invalid(path: str, problem: str, *, stands: bool) -> Words:
+def file_invalid(path: str, problem: str, *, stands: bool) -> NotificationText:
     """Say that a file was edited and is invalid; if *stands*, the last valid version is active."""
     then = "The last valid version stays active." if stands else "It does not run."
     return words(
@@ -188,7 +190,7 @@ def file_invalid(path: str, problem: str, *, stands: bool) -> Words:
     )
 
 
-def file_valid(path: str) -> Words:
+def file_valid(path: str) -> NotificationText:
     """Say that a file that was invalid is valid again."""
     return words(
         f"{path} is valid again",
@@ -198,7 +200,7 @@ def file_valid(path: str) -> Words:
     )
 
 
-def paused(pause: Pause, run: RunRecord) -> Words:
+def paused(pause: SchedulePause, run: RunRecord) -> NotificationText:
     """Say that a timetable was paused automatically, after *run*."""
     name = quoted(pause.workflow)
     return words(
@@ -214,7 +216,7 @@ def paused(pause: Pause, run: RunRecord) -> Words:
     )
 
 
-def clock_set(text: str) -> Words:
+def clock_set(text: str) -> NotificationText:
     """Say that the clock was set; *text* is a sentence or two about it."""
     return words(
         "the clock of this machine was changed",

@@ -12,10 +12,16 @@ from datetime import datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from almaflow.scheduler.notifications import messages
-from almaflow.scheduler.notifications.messages import Words
+from almaflow.scheduler.notifications.messages import NotificationText
 from almaflow.settings import Settings
 from almaflow.store import RunRecord
-from almaflow.store.schedule_records import NewNotice, Pause, Tick, TickEnd, TickEnding
+from almaflow.store.schedule_records import (
+    NewNotification,
+    SchedulePause,
+    Tick,
+    TickEnd,
+    TickEnding,
+)
 from almaflow.workflow import Workflow
 
 LATE = timedelta(minutes=5)
@@ -32,14 +38,14 @@ def to_channels(
     channels: Iterable[str],
     key: str,
     event: str,
-    message: Words,
+    message: NotificationText,
     *,
     workflow: str = "",
     run_id: str | None = None,
-) -> list[NewNotice]:
+) -> list[NewNotification]:
     """Return the notice for each of *channels*."""
     return [
-        NewNotice(
+        NewNotification(
             key=key,
             event=event,
             workflow=workflow,
@@ -60,7 +66,7 @@ def notices_for_ticks(
     begun: Iterable[tuple[Tick, RunRecord]],
     workflows: Mapping[str, Workflow],
     settings: Settings,
-) -> list[NewNotice]:
+) -> list[NewNotification]:
     """Return the notices about ticks that were missed, or became runs late.
 
     Those of one workflow that were found together make one notice. Of missed ones hears
@@ -68,7 +74,7 @@ def notices_for_ticks(
     """
     missed = [(tick, end) for tick, end in ended if end.ending is TickEnding.MISSED]
     late = [(tick, run) for tick, run in begun if run.requested_at - tick.starts_at > LATE]
-    notices: list[NewNotice] = []
+    notices: list[NewNotification] = []
     for name in dict.fromkeys(tick.workflow for tick, _ in missed):
         workflow = workflows.get(name)
         channels = channels_of(workflow, "missed") or _to_service(settings)
@@ -111,7 +117,7 @@ def _zone(workflow: Workflow | None, settings: Settings) -> tzinfo:
 
 def about_file(
     path: str, problem: str, settings: Settings, at: datetime, *, stands: bool
-) -> list[NewNotice]:
+) -> list[NewNotification]:
     """Return the notice about a file as it is after an edit; *problem* is empty when it is valid.
 
     With *stands*, the last valid version stays active. One problem of a file is reported once a
@@ -127,8 +133,8 @@ def about_file(
 
 
 def about_pause(
-    pause: Pause, run: RunRecord, workflow: Workflow | None, settings: Settings
-) -> list[NewNotice]:
+    pause: SchedulePause, run: RunRecord, workflow: Workflow | None, settings: Settings
+) -> list[NewNotification]:
     """Return the notice that a timetable was paused automatically after *run*.
 
     It goes to `serve.to` and to the recipients of the workflow's failures.
@@ -139,7 +145,7 @@ def about_pause(
     return to_channels(channels, key, "paused", message, workflow=pause.workflow, run_id=run.id)
 
 
-def about_clock(text: str, settings: Settings, at: datetime) -> list[NewNotice]:
+def about_clock(text: str, settings: Settings, at: datetime) -> list[NewNotification]:
     """Return the notice that the clock was set."""
     key = f"clock/{at:%Y-%m-%dT%H:%M:%SZ}"
     return to_channels(_to_service(settings), key, "clock", messages.clock_set(text))
