@@ -107,17 +107,21 @@ HOMES: Mapping[str, Sequence[str]] = {
     "apprise": ("connectors",),  # what the engine and the service send, one room sends
     "apscheduler.schedulers": ("scheduler",),
     "apscheduler.triggers": ("timetable",),
+    "argon2": ("web.security",),
     "cronsim": ("timetable",),
     "dateutil": ("timetable",),
     "defusedxml": ("alma",),
+    "fastapi": ("web",),
     "filelock": ("store", "connectors"),
     "fsspec": ("connectors",),
     "ftplib": ("connectors",),
-    "h11": ("alma.responses",),
+    "h11": ("alma.responses", "web.server"),
     "holidays": ("timetable",),
-    "http": ("alma",),
+    "http": ("alma", "web"),
     "icalendar": ("timetable",),
-    "jinja2": ("expressions",),
+    "itsdangerous": ("web.security",),
+    "jinja2": ("expressions", "web.rendering"),
+    "markupsafe": ("web",),
     "jmespath": ("steps",),
     "keyring": ("settings",),
     "paramiko": ("connectors",),
@@ -139,7 +143,7 @@ HOMES: Mapping[str, Sequence[str]] = {
             "workflow_loader",
             "check",
         ),
-        *("explain", "plan", "json_schema", "cli"),
+        *("explain", "plan", "json_schema", "operations", "cli", "web"),
     ),
     "pydantic_core": (
         *(
@@ -160,7 +164,7 @@ HOMES: Mapping[str, Sequence[str]] = {
     "ruamel": ("document",),
     "s3fs": ("connectors",),
     "socket": (
-        *("alma", "connectors", "loopback", "scheduler.local_server"),
+        *("alma", "connectors", "loopback", "scheduler.local_server", "web.server"),
         "engine.engine",  # for the name of the machine
     ),
     "sqlite3": ("store",),
@@ -177,6 +181,7 @@ HOMES: Mapping[str, Sequence[str]] = {
 # Libraries that are declared and not imported by name, each with its reason.
 NOT_IMPORTED = {
     "cryptography": "paramiko and others bring it, and set no bound that leaves out known holes",
+    "python_multipart": "fastapi reads forms with it",
     "tzdata": "zoneinfo and timetable/zones.py read its files",
 }
 
@@ -185,7 +190,7 @@ NOT_IMPORTED = {
 COMES_WITH = {"pydantic_core": "pydantic"}
 
 # Libraries whose distribution has another name than what is imported of it.
-DISTRIBUTIONS = {"dateutil": "python_dateutil"}
+DISTRIBUTIONS = {"argon2": "argon2_cffi", "dateutil": "python_dateutil"}
 
 # Calls that read the time of day, wait, or throw dice, and the modules that may make them.
 CLOCK_CALLS = re.compile(

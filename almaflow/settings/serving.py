@@ -5,10 +5,18 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from almaflow.field_types import Model, Text, Whole
+from almaflow.late_dataclasses import dataclass
+
+PAGE = "127.0.0.1:8480"
+"""Where the web page is unless almaflow.yaml says otherwise."""
+
+_NO_PAGE = "false"
+# `host:port`, an IPv6 address in brackets.
+_ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})")
 
 
 def _time_of_day(text: str) -> str:
@@ -18,6 +26,40 @@ def _time_of_day(text: str) -> str:
             "`{text}` is not a valid time of day. Write hours and minutes, such as `07:00`.",
             {"text": text},
         )
+    return text
+
+
+@dataclass(frozen=True)
+class PageAddress:
+    """Where the web page is served; *host* is without brackets, port 0 takes a free one."""
+
+    host: str
+    port: int
+
+    @property
+    def netloc(self) -> str:
+        """`host:port`, as an address of the web has it."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def read_page(text: str) -> PageAddress | None:
+    """Return where the page is served, None for `false`; Raises: ValueError."""
+    if text == _NO_PAGE:
+        return None
+    match = _ADDRESS.fullmatch(text)
+    if match is None or int(match[2]) > 65535:
+        raise ValueError(
+            f"`{text}` is not a valid address of the page. Write host and port, such as `{PAGE}`, "
+            "or `false` for no page."
+        )
+    return PageAddress(match[1].strip("[]"), int(match[2]))
+
+
+def _page(text: str) -> str:
+    try:
+        read_page(text)
+    except ValueError as error:
+        raise PydanticCustomError("bad_address", "{why}", {"why": str(error)}) from None
     return text
 
 
@@ -48,3 +90,16 @@ class ServeSettings(Model):
         Whole | None,
         Field(ge=1, le=65535, description="The port of this machine on which metrics are served."),
     ] = None
+    page: Annotated[
+        Annotated[Text, AfterValidator(_page)],
+        WithJsonSchema({"type": ["string", "boolean"], "examples": [PAGE, False]}),
+        Field(
+            description="Host and port of the web page; default `127.0.0.1:8480`, which only this "
+            "machine reaches. `false`: no page."
+        ),
+    ] = PAGE
+
+    @property
+    def page_address(self) -> PageAddress | None:
+        """Where the web page is served; None: there is none."""
+        return read_page(self.page)

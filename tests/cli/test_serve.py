@@ -37,6 +37,24 @@ def test_what_is_wrong_is_told_before_anything_begins(
     assert not (folder / ".almaflow").exists()
 
 
+def test_a_page_that_almaflow_yaml_names_is_not_left_out_when_its_port_is_busy(
+    almaflow: Almaflow, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("A_KEY", "l8xx-invented")
+    write("workflows/a.yaml", "steps: [{notify: a}]\n")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        write(
+            "almaflow.yaml",
+            "institutions: {main: {region: eu, api_key: env:A_KEY}}\n"
+            f"serve: {{page: 127.0.0.1:{port}}}\n",
+        )
+        typed = almaflow("serve")
+
+    assert typed.code == 2
+    assert f"127.0.0.1:{port}" in typed.err
+
+
 class _Stopper(threading.Thread):
     """Waits until a run of a timetable has ended, reads the metrics, and stops the process."""
 
@@ -76,6 +94,7 @@ def test_a_serve_runs_a_timetable_gives_metrics_and_stops_when_told(
           main: {region: eu, api_key: env:A_KEY}
           other: {region: eu, api_key: env:NO_SUCH_KEY}
         default_institution: main
+        serve: {page: "127.0.0.1:0"}
         """,
     )
     write("workflows/often.yaml", "schedule: [{every: 1s}]\nsteps: [{notify: tick}]\n")
@@ -90,6 +109,7 @@ def test_a_serve_runs_a_timetable_gives_metrics_and_stops_when_told(
     assert typed.code == EXIT_INTERRUPTED
     assert "Runs at other cannot continue: The environment variable `NO_SUCH_KEY`" in typed.out
     assert "1 workflow with 1 schedule entry is active." in typed.out
+    assert "The page is at http://127.0.0.1:" in typed.out
     assert "notice to log: tick" in typed.out
     assert "Stopped. Unfinished runs continue" in typed.out
     assert "almaflow_leader 1.0" in stopper.metrics

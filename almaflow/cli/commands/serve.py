@@ -17,9 +17,11 @@ from almaflow.clock import SystemClock
 from almaflow.errors import RequestWrong
 from almaflow.redaction import Mask
 from almaflow.settings import Project, find_project
+from almaflow.settings.serving import PageAddress
 from almaflow.store import Store
 
 if TYPE_CHECKING:
+    from almaflow.cli.page import ServedPage
     from almaflow.engine.engine import Engine
     from almaflow.runs.events import Listener, RunEvent
     from almaflow.scheduler.companions import Companion
@@ -82,12 +84,16 @@ def serve(
         port = metrics or project.settings.serving.metrics
         if port is not None:
             serving.measure(port)
+        page = project.settings.serving.page_address
+        if page is not None:
+            serving.open_page(project, page)
         try:
             run_interruptible(lambda: serving.service.run(project))
         except Interrupted:
             log("Stopped. Unfinished runs continue when `almaflow serve` is started again.")
             raise typer.Exit(EXIT_INTERRUPTED) from None
         finally:
+            serving.close_page()
             serving.measures.stop()
 
 
@@ -135,6 +141,7 @@ class _Serving:
         self._clock = SystemClock()
         self._engine: Engine | None = None
         self.measures = Measures()
+        self._page: ServedPage | None = None
         parts = Parts(
             engine=self._new_engine,
             project=lambda: find_project(project.folder),
@@ -166,6 +173,20 @@ class _Serving:
         )
         self.measures = Metrics(look)
         self.measures.start(port)
+
+    def open_page(self, project: Project, address: PageAddress) -> None:
+        """Serve the web page; Raises: RequestWrong, StoreError."""
+        # Imported here because it is large, and `page: false` does without.
+        from almaflow.cli.page import serve_page
+
+        self._page = serve_page(
+            project, address, self.service, self._clock, self._log, self._remaining_calls
+        )
+
+    def close_page(self) -> None:
+        """Stop serving the web page, if there is one."""
+        if self._page is not None:
+            self._page.close()
 
     def _remaining_calls(self) -> Mapping[str, int]:
         return {} if self._engine is None else self._engine.remaining_calls()

@@ -1,0 +1,98 @@
+"""Puts the web page of `almaflow serve` together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
+
+from almaflow import __version__
+from almaflow.cli import bootstrap
+from almaflow.cli.prompts import who
+from almaflow.clock import Clock
+from almaflow.engine.log import Log
+from almaflow.errors import DocumentsInvalid
+from almaflow.late_dataclasses import dataclass
+from almaflow.redaction import Mask
+from almaflow.scheduler.scheduler import Scheduler
+from almaflow.settings import FILE_NAME, Project, find_project
+from almaflow.settings.serving import PAGE, PageAddress
+from almaflow.web.app import build_app
+from almaflow.web.context import Health, WebContext
+from almaflow.web.security.people import person_here
+from almaflow.web.server import PageRefused, PageServer
+
+
+@dataclass(frozen=True)
+class ServedPage:
+    """A page that is served until it is closed."""
+
+    close: Callable[[], None]
+
+
+def serve_page(
+    project: Project,
+    address: PageAddress,
+    service: Scheduler,
+    clock: Clock,
+    log: Log,
+    remaining_calls: Callable[[], Mapping[str, int]],
+) -> ServedPage | None:
+    """Serve the page at *address*.
+
+    A port that is busy is an error when almaflow.yaml names it. The default address may belong to
+    the `serve` of another project or to a standby: then timetables matter more than the page.
+
+    Raises:
+        RequestWrong: the page cannot be served there.
+        StoreError: the store cannot be opened once more.
+    """
+    with ExitStack() as parts:
+        # A connection of its own: a large page must not delay the scheduler's transactions.
+        store = parts.enter_context(bootstrap.open_store(project, clock))
+        context = WebContext(
+            store=store,
+            clock=clock,
+            project=_Settings(project),
+            version=__version__,
+            health=lambda: Health(leading=service.leading, alive=service.is_alive()),
+            remaining_calls=remaining_calls,
+            log=log,
+            mask=Mask(project.known_secrets()),
+        )
+        app = build_app(context, person_here(who()))
+        try:
+            server = PageServer(app, address)
+        except PageRefused as error:
+            if not (error.is_busy and address.netloc == PAGE):
+                raise
+            log(f"There is no page: {error}", level="warning")
+            return None
+        server.start()
+        parts.callback(server.stop)
+        log(f"The page is at http://{server.address.netloc}/.", page=server.address.netloc)
+        return ServedPage(parts.pop_all().close)
+
+
+class _Settings:
+    """almaflow.yaml as it is now, read when the file changed; an invalid edit waits."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._file = project.folder / FILE_NAME
+        self._read = self._signature()
+
+    def __call__(self) -> Project:
+        """Return the settings; safe to call from any thread."""
+        signature = self._signature()
+        if signature != self._read:
+            self._read = signature
+            with suppress(DocumentsInvalid):
+                self._project = find_project(self._project.folder)
+        return self._project
+
+    def _signature(self) -> tuple[int, int] | None:
+        try:
+            status = self._file.stat()
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_size

@@ -1,0 +1,85 @@
+"""The application: rings around every request, pages, static files, and refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter, FastAPI, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from almaflow.web.assets import Assets
+from almaflow.web.context import WebContext
+from almaflow.web.errors import add_error_pages, answer_defect
+from almaflow.web.pages import today
+from almaflow.web.rendering import NAVIGATION
+from almaflow.web.security.headers import Headers
+from almaflow.web.security.people import Person
+
+ROUTERS: Sequence[APIRouter] = (today.router,)
+"""Every page; a new one is one more line here."""
+
+
+def build_app(context: WebContext, here: Person) -> FastAPI:
+    """Return the application; *here* is who asks when nobody has to log in."""
+    app = FastAPI(
+        title="almaflow",
+        version=context.version,
+        # FastAPI's own pages of documentation load scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+    )
+    app.state.context = context
+    add_error_pages(app)
+    for router in ROUTERS:
+        app.include_router(router, include_in_schema=False)
+    app.mount("/static", Assets(), name="static")
+    addresses = _addresses()
+    app.state.navigation = [entry for entry in NAVIGATION if entry.address in addresses]
+    # The last one added is the outermost.
+    app.add_middleware(Defects)
+    app.add_middleware(_Everyone, person=here)
+    app.add_middleware(Headers)
+    return app
+
+
+def _addresses() -> set[str]:
+    """Return the addresses of all pages."""
+    return {getattr(route, "path", "") for router in ROUTERS for route in router.routes}
+
+
+class Defects:
+    """Answers with a page when a handler fails; starlette would print a traceback."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as *app* does, or that it failed."""
+        began = False
+
+        async def note_begin(message: Message) -> None:
+            nonlocal began
+            began = began or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note_begin)
+        except Exception as error:
+            if scope["type"] != "http" or began:
+                raise
+            response = answer_defect(Request(scope, receive), error)
+            await response(scope, receive, send)
+
+
+class _Everyone:
+    """Lets every request come from one person."""
+
+    def __init__(self, app: ASGIApp, person: Person) -> None:
+        self._app = app
+        self._person = person
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as *app* does for that person."""
+        scope.setdefault("state", {})["person"] = self._person
+        await self._app(scope, receive, send)

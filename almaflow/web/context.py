@@ -1,0 +1,79 @@
+"""What the page works with, and how a handler gets at it.
+
+@router.get("/runs")
+def runs(request: Request, context: Context, who: Who) -> Response: ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import Depends, Request
+
+from almaflow.clock import Clock
+from almaflow.engine.log import Log, no_log
+from almaflow.late_dataclasses import dataclass
+from almaflow.redaction import NO_SECRETS, Mask
+from almaflow.settings import Project
+from almaflow.store import Store
+from almaflow.web.security.people import Person
+
+
+@dataclass(frozen=True)
+class Health:
+    """The state of the scheduler that this page belongs to."""
+
+    leading: bool
+    """Whether this process keeps the timetables; otherwise another one does, or none."""
+    alive: bool
+    """Whether it checked them recently."""
+
+
+@dataclass(frozen=True)
+class WebContext:
+    """What every page needs. *store* is a connection of its own, beside that of the scheduler."""
+
+    store: Store
+    clock: Clock
+    project: Callable[[], Project]
+    """The settings as they are active now."""
+    version: str
+    health: Callable[[], Health] = lambda: Health(leading=False, alive=False)
+    remaining_calls: Callable[[], Mapping[str, int]] = dict
+    """By institution, the calls left for this day, where Alma reported them."""
+    wake: Callable[[], None] = lambda: None
+    """Lets the scheduler look for work now, after a person asked for some; from any thread."""
+    log: Log = no_log
+    mask: Mask = NO_SECRETS
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The project's time zone, in which people read instants."""
+        return ZoneInfo(self.project().settings.timezone)
+
+    @property
+    def now(self) -> datetime:
+        """The present instant (aware, UTC)."""
+        return self.clock.now()
+
+
+def context_of(request: Request) -> WebContext:
+    """Return what the app was built with."""
+    context: WebContext = request.app.state.context
+    return context
+
+
+def person_of(request: Request) -> Person:
+    """Return who asks; the border (`security`) has decided it."""
+    person: Person = request.state.person
+    return person
+
+
+Context = Annotated[WebContext, Depends(context_of)]
+"""The parameter of a handler that receives the `WebContext`."""
+
+Who = Annotated[Person, Depends(person_of)]
+"""The parameter of a handler that receives the person who asks."""

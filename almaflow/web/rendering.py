@@ -1,0 +1,165 @@
+"""Templates: every text is escaped, secrets are starred, what cannot be seen is made visible."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.responses import HTMLResponse, Response
+
+from almaflow.late_dataclasses import dataclass
+from almaflow.outcome import Outcome, Status
+from almaflow.redaction import REDACTION
+from almaflow.visible import visible
+from almaflow.web.context import context_of
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+
+# More of a text than anyone reads on a page; the command line shows all of it.
+LONGEST_TEXT = 20_000
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of the navigation."""
+
+    title: str
+    address: str
+
+
+NAVIGATION: Sequence[Entry] = (
+    Entry("Today", "/"),
+    Entry("Runs", "/runs"),
+    Entry("Workflows", "/workflows"),
+    Entry("Calendar", "/calendar"),
+    Entry("Approvals", "/approvals"),
+    Entry("Notices", "/notices"),
+    Entry("Jobs", "/jobs"),
+    Entry("Documentation", "/documentation"),
+)
+"""What the head of every page links to, as soon as a router answers it."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a state or outcome appears: a sign and a word, never a colour alone."""
+
+    sign: str
+    word: str
+    tone: str
+    """The class of the stylesheet: good, attention, bad, active or quiet."""
+
+
+LOOKS: Mapping[str, Look] = {
+    Outcome.SUCCEEDED: Look("✓", "succeeded", "good"),
+    Outcome.WARNING: Look("!", "warning", "attention"),
+    Outcome.FAILED: Look("✗", "failed", "bad"),
+    Outcome.TIMED_OUT: Look("✗", "timed out", "bad"),
+    Outcome.UNKNOWN: Look("?", "unknown", "bad"),
+    Outcome.CANCELLED: Look("–", "cancelled", "quiet"),
+    Outcome.SKIPPED: Look("–", "skipped", "quiet"),
+    Outcome.MISSED: Look("○", "missed", "attention"),
+    Status.QUEUED: Look("·", "queued", "quiet"),
+    Status.RUNNING: Look("▶", "running", "active"),
+    Status.WAITING: Look("…", "waiting", "active"),
+}
+"""By `Outcome` or `Status`."""
+
+
+def render(request: Request, template: str, /, status: int = 200, **values: Any) -> Response:
+    """Return the page that *template* makes of *values*."""
+    context = context_of(request)
+    text = (
+        environment()
+        .get_template(template)
+        .render(
+            request=request,
+            path=request.url.path,
+            person=getattr(request.state, "person", None),
+            login=getattr(request.app.state, "login", False),
+            navigation=request.app.state.navigation,
+            now=context.now,
+            zone=context.zone,
+            version=context.version,
+            **values,
+        )
+    )
+    return HTMLResponse(text, status)
+
+
+@cache
+def environment() -> Environment:
+    """Return the environment of all templates; an undefined name is an error."""
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.filters |= {"instant": instant, "clock": clock_time, "duration": duration, "look": look_of}
+    made.globals |= {"static": static_address}
+    return made
+
+
+def _shown(value: Any) -> Any:
+    """Return what a template writes for a value; markup of ours stays as it is."""
+    if value is None:
+        return ""
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    text = visible(REDACTION.text(value))
+    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"
+
+
+def look_of(state: str) -> Look:
+    """Return how an outcome or a status appears."""
+    return LOOKS[state]
+
+
+def instant(at: datetime, zone: Any, form: str = "%Y-%m-%d %H:%M") -> Markup:
+    """Return an instant in a zone as a `<time>`, whose title has the seconds and the offset."""
+    local = at.astimezone(zone)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        local.isoformat(timespec="seconds"), f"{local:%Y-%m-%d %H:%M:%S %Z}", format(local, form)
+    )
+
+
+def clock_time(at: datetime, zone: Any, now: datetime) -> Markup:
+    """Return an instant as people say it: the time of today, else with the day."""
+    local, today = at.astimezone(zone), now.astimezone(zone)
+    if local.date() == today.date():
+        return instant(at, zone, "%H:%M")
+    near = abs(local.date() - today.date()) < timedelta(days=7)
+    return instant(at, zone, "%a %H:%M" if near else "%Y-%m-%d %H:%M")
+
+
+def duration(length: timedelta | float) -> str:
+    """Return a duration as people say it: `42 s`, `7 min`, `3 h 05 min`, `2 d 4 h`."""
+    seconds = length.total_seconds() if isinstance(length, timedelta) else length
+    whole = max(0, round(seconds))
+    minutes, hours, days = whole // 60, whole // 3600, whole // 86400
+    if whole < 60:
+        return f"{whole} s"
+    if hours < 1:
+        return f"{minutes} min"
+    if days < 1:
+        return f"{hours} h {minutes % 60:02} min"
+    return f"{days} d {hours % 24} h"
+
+
+@cache
+def static_address(name: str) -> str:
+    """Return the address of a static file; it changes with the content, so browsers may keep it."""
+    content = (STATIC / name).read_bytes()
+    return f"/static/{name}?v={hashlib.sha256(content).hexdigest()[:12]}"

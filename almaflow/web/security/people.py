@@ -1,0 +1,39 @@
+"""Who asks, and what they may do."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from almaflow.late_dataclasses import dataclass
+
+
+class Role(StrEnum):
+    """What a person may do on the page."""
+
+    READ = "read"
+    """See everything, change nothing."""
+    OPERATE = "operate"
+    """Also start, cancel, retry, approve, resolve and pause."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who asks: *name* is recorded with what they do."""
+
+    name: str
+    role: Role
+
+    @property
+    def may_operate(self) -> bool:
+        """Whether they may change something."""
+        return self.role is Role.OPERATE
+
+    @property
+    def by(self) -> str:
+        """How the record of a run names them."""
+        return f"{self.name} via the page"
+
+
+def person_here(account: str) -> Person:
+    """Return who uses a page that only this machine reaches: the *account* that runs almaflow."""
+    return Person(account, Role.OPERATE)
