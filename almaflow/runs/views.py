@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from almaflow.json_data import as_data
 from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import Plan
@@ -115,7 +115,7 @@ class RunView:
 
     def as_data(self) -> dict[str, Any]:
         """Return the view as JSON data, with instants as ISO 8601 text."""
-        data: dict[str, Any] = _as_data(self)
+        data: dict[str, Any] = as_data(self)
         return data
 
 
@@ -214,17 +214,3 @@ def _seconds(start: datetime | None, end: datetime | None) -> float | None:
     if start is None or end is None:
         return None
     return round((end - start) / timedelta(seconds=1), 3)
-
-
-def _as_data(value: Any) -> Any:
-    """Return *value* with dataclasses as mappings and instants as text."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {one.name: _as_data(getattr(value, one.name)) for one in fields(value)}
-    match value:
-        case datetime():
-            return value.isoformat()
-        case dict():
-            return {key: _as_data(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_as_data(item) for item in value]
-    return value

@@ -14,6 +14,8 @@ _AFTER = (
     f"SELECT {columns_of(LogEntry)} FROM events"
     " WHERE run_id = :run_id AND id > :after_id ORDER BY id"
 )
+# SQLite takes an OFFSET after a LIMIT only. No run has more events than this.
+_ALL = 2**62
 
 
 def add(
@@ -43,7 +45,14 @@ def add_all(tx: Transaction, run_id: str, lines: Sequence[NewLogEntry]) -> None:
     tx.insert_all("events", rows)
 
 
-def after(tx: Transaction, run_id: str, after_id: int = 0) -> list[LogEntry]:
-    """Return the events of a run that are newer than the event *after_id*, oldest first."""
-    rows = tx.rows(_AFTER, run_id=run_id, after_id=after_id)
+def after(
+    tx: Transaction, run_id: str, after_id: int = 0, *, skip: int = 0, limit: int | None = None
+) -> list[LogEntry]:
+    """Return the events of a run that are newer than the event *after_id*, oldest first.
+
+    The first *skip* of them are left out, and at most *limit* returned.
+    """
+    bounds = {"limit": _ALL if limit is None else limit, "skip": skip}
+    statement = f"{_AFTER} LIMIT :limit OFFSET :skip"
+    rows = tx.rows(statement, run_id=run_id, after_id=after_id, **bounds)
     return [LogEntry(**row | {"data": from_json(row["data"])}) for row in rows]

@@ -13,7 +13,7 @@ from almaflow.errors import StoreError
 from almaflow.late_dataclasses import names_of
 from almaflow.outcome import Outcome, Status
 from almaflow.store import journal
-from almaflow.store.connection import Row, all_of, assignments, at_most, columns_of
+from almaflow.store.connection import Row, assignments, columns_of
 from almaflow.store.errors import ClaimLost, RunEnded, RunExists, RunNotEnded, RunNotFound
 from almaflow.store.json_values import clean, from_json, to_json
 from almaflow.store.records import CancelRequest, Claim, RunRecord
@@ -21,12 +21,14 @@ from almaflow.store.transaction import Transaction
 from almaflow.waiting import Waiting
 
 _FIELDS = names_of(RunRecord)
-_SELECT = f"SELECT {columns_of(RunRecord)} FROM runs"
-_NEWEST_FIRST = "ORDER BY number DESC"
-_FINISHED = f"status = '{Status.FINISHED}'"
+SELECT = f"SELECT {columns_of(RunRecord)} FROM runs"
+NEWEST_FIRST = "ORDER BY number DESC"
+FINISHED = f"status = '{Status.FINISHED}'"
 
 # What a run has in `waits` when it does not wait.
 _NOTHING = "[]"
+
+NO_RUN = "There is no run {} in this store. `almaflow runs` lists them."
 
 # How many runs an error lists, and among how many of the newest it searches for a similar id.
 _LISTED = 5
@@ -98,14 +100,14 @@ def get(tx: Transaction, run_id: str) -> RunRecord:
     """
     row = _row(tx, run_id)
     if row is None:
-        raise RunNotFound(f"There is no run {run_id} in this store. `almaflow runs` lists them.")
-    return _record(row)
+        raise RunNotFound(NO_RUN.format(run_id))
+    return record_of(row)
 
 
 def get_all(tx: Transaction, run_ids: Sequence[str]) -> dict[str, RunRecord]:
     """Return those of the runs that are there, by id."""
-    rows = tx.rows(f"{_SELECT} WHERE id IN :run_ids", run_ids=run_ids)
-    return {row["id"]: _record(row) for row in rows}
+    rows = tx.rows(f"{SELECT} WHERE id IN :run_ids", run_ids=run_ids)
+    return {row["id"]: record_of(row) for row in rows}
 
 
 def find(tx: Transaction, part: str) -> RunRecord:
@@ -116,16 +118,16 @@ def find(tx: Transaction, part: str) -> RunRecord:
     """
     part = part.strip().lower()
     if part == "last":
-        row = tx.row(f"{_SELECT} {_NEWEST_FIRST} LIMIT 1")
+        row = tx.row(f"{SELECT} {NEWEST_FIRST} LIMIT 1")
         if row is None:
             raise RunNotFound("No run is recorded in this store yet. `almaflow run` makes one.")
-        return _record(row)
+        return record_of(row)
     row = _row(tx, part)
     if row is not None:
-        return _record(row)
+        return record_of(row)
     rows = _containing(tx, part) if part else []
     if len(rows) == 1:
-        return _record(rows[0])
+        return record_of(rows[0])
     if rows:
         more = ", …" if len(rows) > _LISTED else ""
         listed = ", ".join(row["id"] for row in rows[:_LISTED])
@@ -136,12 +138,12 @@ def find(tx: Transaction, part: str) -> RunRecord:
 
 
 def _row(tx: Transaction, run_id: str) -> Row | None:
-    return tx.row(f"{_SELECT} WHERE id = :run_id", run_id=run_id)
+    return tx.row(f"{SELECT} WHERE id = :run_id", run_id=run_id)
 
 
 def _containing(tx: Transaction, part: str) -> list[Row]:
     """Return the newest runs whose id contains *part*, one more than an error lists."""
-    statement = f"{_SELECT} WHERE id LIKE :pattern ESCAPE '/' {_NEWEST_FIRST} LIMIT {_LISTED + 1}"
+    statement = f"{SELECT} WHERE id LIKE :pattern ESCAPE '/' {NEWEST_FIRST} LIMIT {_LISTED + 1}"
     pattern = re.sub("([/%_])", r"/\1", part)
     return tx.rows(statement, pattern=f"%{pattern}%")
 
@@ -149,7 +151,7 @@ def _containing(tx: Transaction, part: str) -> list[Row]:
 def _near(tx: Transaction, part: str) -> str:
     import difflib  # late: only a mistyped id needs it
 
-    newest = tx.column(f"SELECT id FROM runs {_NEWEST_FIRST} LIMIT {_NEAR}")
+    newest = tx.column(f"SELECT id FROM runs {NEWEST_FIRST} LIMIT {_NEAR}")
     # People copy the whole id or its last five characters, and err in one of them.
     ends = {id_[-len(part) :]: id_ for id_ in reversed(newest)} if part else {}
     near = [ends[end] for end in difflib.get_close_matches(part, ends, n=1, cutoff=0.7)]
@@ -158,55 +160,6 @@ def _near(tx: Transaction, part: str) -> str:
     if newest:
         return f". The newest are {', '.join(newest[:_LISTED])}; `almaflow runs` lists more."
     return ": none is recorded in this store yet."
-
-
-def newest(
-    tx: Transaction,
-    limit: int | None = None,
-    *,
-    workflow: str | None = None,
-    statuses: Collection[Status] | None = None,
-    outcomes: Collection[Outcome] | None = None,
-    ended_since: datetime | None = None,
-) -> list[RunRecord]:
-    """Return the runs that fit all that is given, newest first, at most *limit*.
-
-    *ended_since* leaves out those that ended at that instant, before it, or not yet.
-    """
-    conditions: list[str] = []
-    if workflow is not None:
-        conditions.append("workflow = :workflow")
-    if statuses is not None:
-        conditions.append("status IN :statuses")
-    if outcomes is not None:
-        conditions.append("outcome IN :outcomes")
-    if ended_since is not None:
-        conditions.append("ended_at > :ended_since")
-    rows = tx.rows(
-        f"{_SELECT}{all_of(conditions)} {_NEWEST_FIRST}{at_most(limit)}",
-        workflow=workflow,
-        statuses=statuses,
-        outcomes=outcomes,
-        ended_since=ended_since,
-        limit=limit,
-    )
-    return [_record(row) for row in rows]
-
-
-def before(tx: Transaction, workflow: str, run_id: str, limit: int) -> list[RunRecord]:
-    """Return finished runs of *workflow* recorded before a run, newest first, at most *limit*.
-
-    *run_id* can be a run of another workflow. If it does not exist, the list is empty.
-    """
-    rows = tx.rows(
-        f"{_SELECT} WHERE workflow = :workflow AND {_FINISHED}"
-        " AND number < (SELECT number FROM runs WHERE id = :run_id)"
-        f" {_NEWEST_FIRST} LIMIT :limit",
-        workflow=workflow,
-        run_id=run_id,
-        limit=limit,
-    )
-    return [_record(row) for row in rows]
 
 
 def check(tx: Transaction, claim: Claim) -> None:
@@ -369,7 +322,7 @@ def _change_unclaimed(tx: Transaction, run_id: str, **values: Any) -> None:
 # Asked every second: the partial index `runs_by_cancel` holds just these rows.
 _CANCELS = (
     "SELECT id, cancel_requested_at, cancel_requested_by FROM runs"
-    f" WHERE cancel_requested_at IS NOT NULL AND NOT {_FINISHED}"
+    f" WHERE cancel_requested_at IS NOT NULL AND NOT {FINISHED}"
 )
 
 
@@ -383,7 +336,7 @@ def cancels(tx: Transaction, run_ids: Collection[str]) -> dict[str, CancelReques
     }
 
 
-def _record(row: Row) -> RunRecord:
+def record_of(row: Row) -> RunRecord:
     values = dict(row)
     for name in ("inputs", "vars", "outputs"):
         if values[name] is not None:

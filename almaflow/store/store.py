@@ -25,6 +25,7 @@ from almaflow.store import (
     job_stats,
     processes,
     retention,
+    run_listing,
     run_log,
     transfer,
 )
@@ -126,8 +127,8 @@ class Store:
 
         *url* is `sqlite:///PATH`, `sqlite://` for a store in memory, or
         `postgresql://user@host/database`. *busy_timeout* is how long a transaction waits for
-        that of another process, *lease* how long a process lives without a sign of life. Runs that
-        become due are put into *queue*; without one, processes look for them.
+        that of another process, *lease* how long a process lives without a sign of life. Due runs
+        are put into *queue*; without one, processes look for them.
 
         Raises:
             StoreUrlWrong: *url* is not the address of a store.
@@ -232,8 +233,8 @@ class Store:
     definition = reading(run_rows.definition)
     run = reading(run_rows.get)
     find_run = reading(run_rows.find)
-    runs = reading(run_rows.newest)
-    runs_before = reading(run_rows.before)
+    runs = reading(run_listing.newest)
+    runs_before = reading(run_listing.before)
     last_changes = reading(history.last_changes)
     start_run = writing(run_rows.start)
     set_status = writing(run_rows.set_status)
@@ -268,8 +269,7 @@ class Store:
     marker_habit = reading(job_stats.habit_of)
 
     # Slots: the concurrent jobs that Alma's limits leave us, shared by all processes. A submission
-    # asks for one, takes it in the transaction that records its intent (`batch`), and holds it
-    # until Alma shows that its instance has ended.
+    # takes one in the transaction that records its intent (`batch`), until its instance has ended.
     ask_slot = writing(job_slots.ask)
     take_slot = writing(admission.take)
     slot_blocker = writing(admission.look)

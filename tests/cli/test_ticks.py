@@ -124,7 +124,7 @@ def test_wrong_questions_are_told_apart(almaflow: Almaflow, it: Served) -> None:
 
     assert {one.code for one in (ending, both, when, name, verify)} == {2}
     assert "`mised` is not a result of a tick; did you mean `missed`?" in ending.err
-    assert "yet. Use `--ending open` alone." in both.err
+    assert "have no result yet" in both.err
     assert "`--since`: `yesterday` is not a valid date" in when.err
     assert "an age, such as `2d`" in when.err
     assert "did you mean `nightly`?" in name.err

@@ -329,3 +329,32 @@ def test_who_asked_first_for_a_cancel_stays_recorded(store: Store, clock: Manual
 def test_a_run_that_is_not_there_cannot_be_cancelled(store: Store) -> None:
     with pytest.raises(RunNotFound):
         store.ask_cancel("nothing", "eva")
+
+
+def test_runs_are_listed_by_when_they_were_requested_and_page_by_page(store: Store) -> None:
+    for number in range(1, 6):
+        at = NOON + timedelta(hours=number)
+        store.add_run(DEFINITION, make_record(number, requested_at=at, scheduled_at=at))
+    newest = [record.id for record in store.runs()]
+
+    since = store.runs(requested_since=NOON + timedelta(hours=4))
+    until = store.runs(requested_until=NOON + timedelta(hours=2))
+    page = store.runs(2, before_run=newest[1])
+
+    assert [record.id for record in since] == newest[:2]
+    assert [record.id for record in until] == newest[3:]
+    assert [record.id for record in page] == newest[2:4]
+    with pytest.raises(RunNotFound):
+        store.runs(2, before_run="20260101-000000-aaaaa")
+
+
+def test_a_log_is_read_in_parts(store: Store) -> None:
+    store.add_run(DEFINITION, make_record())
+    run_id = store.runs(1)[0].id
+    for text in "abcde":
+        store.add_event(run_id, "said", text=text)
+
+    parts = [store.events(run_id, skip=skip, limit=2) for skip in (0, 2, 4, 6)]
+
+    assert [[event.text for event in part] for part in parts] == [["a", "b"], ["c", "d"], ["e"], []]
+    assert [event.text for event in store.events(run_id, skip=3)] == ["d", "e"]

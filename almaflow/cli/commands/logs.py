@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
@@ -17,6 +17,8 @@ from almaflow.cli.render.terminal import emit, emit_json
 from almaflow.cli.streams import failure_of
 from almaflow.clock import SystemClock, sleep
 from almaflow.errors import RequestWrong
+from almaflow.json_data import as_data
+from almaflow.operations.run_log import run_log
 from almaflow.operations.run_owner import is_worked_on
 from almaflow.outcome import Status
 from almaflow.store import LogEntry, RunRecord, Store
@@ -44,8 +46,7 @@ def logs(
     with bootstrap.open_store(project) as store:
         record = store.find_run(run)
         if as_json:
-            events = [_as_data(event) for event in store.events(record.id)]
-            emit_json({"run": record.id, "events": events})
+            emit_json(as_data(run_log(store, record.id)))
             return
         timezone = store.definition(record.definition).get("timezone", "UTC")
         zone = ZoneInfo(timezone)
@@ -92,13 +93,3 @@ def _follow(store: Store, record: RunRecord, zone: ZoneInfo) -> None:
             ),
             err=True,
         )
-
-
-def _as_data(event: LogEntry) -> dict[str, Any]:
-    return {
-        "at": event.at.isoformat(),
-        "kind": event.kind,
-        "path": event.path,
-        "text": event.text,
-        "data": event.data,
-    }

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 
-from almaflow.cli import bootstrap
 from almaflow.cli.render.event_lines import how_long
 from almaflow.cli.render.terminal import columns_of, emit, emit_json, emit_lines
 from almaflow.cli.render.text_layout import table
-from almaflow.errors import RequestWrong
-from almaflow.operations.run_owner import is_worked_on
-from almaflow.outcome import Outcome, Status
-from almaflow.problems import did_you_mean
-from almaflow.store import RunRecord
-
-_STATES = [*Status, *(outcome for outcome in Outcome if outcome is not Outcome.MISSED)]
+from almaflow.cli.sources import open_source
+from almaflow.json_data import as_data
+from almaflow.operations.run_list import RunSummary, read_state
+from almaflow.outcome import Status
 
 
 def runs(
@@ -45,76 +41,46 @@ def runs(
     ] = False,
 ) -> None:
     """List the runs in the project's store, newest first; simulated runs are not kept."""
-    chosen = _chosen(state)
-    project = bootstrap.open_project()
-    with bootstrap.open_store(project) as store:
-        records = store.runs(limit, workflow=workflow, **chosen)
-        worked_on = {record.id for record in records if is_worked_on(store, record)}
+    wanted = None if state is None else read_state(state)
+    with open_source() as source:
+        listed = source.runs(limit, workflow=workflow, state=wanted)
+        zone = source.zone
     if as_json:
-        emit_json({"runs": [_as_data(record, record.id in worked_on) for record in records]})
+        emit_json({"runs": as_data(listed)})
         return
-    if not records:
+    if not listed:
         emit("There are no matching runs." if workflow or state else "There are no runs yet.")
         return
-    zone = ZoneInfo(project.settings.timezone)
     emit_lines(
         table(
             ("RUN", "WORKFLOW", "STATE", "BEGAN", "TOOK", "REMARK"),
-            [_row(record, zone, record.id in worked_on) for record in records],
+            [_row(run, zone) for run in listed],
             columns=columns_of(sys.stdout),
             flexible=(1, 5),
         )
     )
 
 
-def _chosen(state: str | None) -> dict[str, Any]:
-    """Return the query for the store; Raises: RequestWrong."""
-    if state is None:
-        return {}
-    states = {str(one): one for one in _STATES}
-    choice = states.get(state.strip().casefold().replace("-", "_"))
-    if choice is None:
-        raise RequestWrong(
-            f"`{state}` is not a status or an outcome{did_you_mean(state, states) or '.'} Use "
-            f"one of {', '.join(states)}."
-        )
-    return {"statuses": [choice]} if isinstance(choice, Status) else {"outcomes": [choice]}
-
-
-def _row(record: RunRecord, zone: ZoneInfo, worked_on: bool) -> tuple[str, ...]:
-    began = record.started_at or record.requested_at
+def _row(run: RunSummary, zone: ZoneInfo) -> tuple[str, ...]:
+    began = run.started_at or run.requested_at
     took = ""
-    if record.started_at is not None and record.ended_at is not None:
-        took = how_long((record.ended_at - record.started_at).total_seconds())
+    if run.started_at is not None and run.ended_at is not None:
+        took = how_long((run.ended_at - run.started_at).total_seconds())
     return (
-        record.id,
-        record.workflow,
-        str(record.outcome or record.status),
+        run.id,
+        run.workflow,
+        str(run.outcome or run.status),
         f"{began.astimezone(zone):%Y-%m-%d %H:%M}",
         took,
-        _remark(record, worked_on),
+        _remark(run),
     )
 
 
-def _remark(record: RunRecord, worked_on: bool) -> str:
+def _remark(run: RunSummary) -> str:
     """Return why a run ended or does not proceed, and its attempt."""
-    remarks = [f"attempt {record.attempt}"] if record.attempt > 1 else []
-    if record.status is not Status.FINISHED and not worked_on:
-        remarks.append("held" if record.held else "no process is executing it")
+    remarks = [f"attempt {run.attempt}"] if run.attempt > 1 else []
+    if run.status is not Status.FINISHED and not run.worked_on:
+        remarks.append("held" if run.held else "no process is executing it")
     # The reason has one line for each waiting step.
-    remarks += [record.error] if record.error else record.reason.splitlines()
+    remarks += [run.error] if run.error else run.reason.splitlines()
     return "; ".join(remarks)
-
-
-def _as_data(record: RunRecord, worked_on: bool) -> dict[str, Any]:
-    instants = ("requested_at", "scheduled_at", "started_at", "ended_at", "deadline_at")
-    data: dict[str, Any] = {
-        name: getattr(record, name)
-        for name in ("id", "workflow", "path", "institution", "trigger", "status", "reason")
-    }
-    data |= {"outcome": record.outcome, "error": record.error, "attempt": record.attempt}
-    data |= {"held": record.held, "worked_on": worked_on}
-    for name in instants:
-        value = getattr(record, name)
-        data[name] = value.isoformat() if value is not None else None
-    return data

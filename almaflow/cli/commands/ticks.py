@@ -15,15 +15,17 @@ from almaflow.cli import bootstrap
 from almaflow.cli.render.run_details import instant
 from almaflow.cli.render.terminal import columns_of, emit, emit_json, emit_lines, say
 from almaflow.cli.render.text_layout import table
-from almaflow.cli.render.tick_text import OPEN, as_data, remark_on, state_of
+from almaflow.cli.render.tick_text import remark_on
+from almaflow.cli.sources import open_source
 from almaflow.clock import SystemClock
 from almaflow.errors import RequestWrong
+from almaflow.json_data import as_data
 from almaflow.late_dataclasses import dataclass
+from almaflow.operations.ledger import TickView, read_tick_state
 from almaflow.operations.typed_times import HOW, read_past
 from almaflow.operations.workflow_lookup import workflow_named
-from almaflow.problems import did_you_mean
 from almaflow.scheduler.ledger_audit import AuditResult, Instants, verify
-from almaflow.store import Store, Tick, TickEnding
+from almaflow.store import Store
 from almaflow.timetable import TimetableInvalid
 from almaflow.timetable_entries import timetable_from_json
 
@@ -84,49 +86,28 @@ def ticks(
         raise RequestWrong(
             "`--verify` compares all ticks. Of the other options it accepts only `--since`."
         )
-    project, clock = bootstrap.open_project(), SystemClock()
-    zone, now = ZoneInfo(project.settings.timezone), clock.now()
-    from_, to = (
-        None if text is None else read_past(text, option, now, zone)
-        for text, option in ((since, "--since"), (until, "--until"))
-    )
-    chosen = _chosen(ending or [])
-    with bootstrap.open_store(project, clock) as store:
-        workflow = None if name is None else workflow_named(name, project, store)
-        if check:
-            compared = _compared(store, workflow, from_, now)
-        else:
-            if limit is None and since is None:
-                limit = _LISTED
-            rows = store.ticks(since=from_, until=to, workflow=workflow, limit=limit, **chosen)
     if check:
-        _print_compared(compared, zone, as_json=as_json)
-        raise typer.Exit(1 if compared.verified.faults else 0)
+        _verify(name, since, as_json=as_json)
+        return
+    states = [read_tick_state(text) for text in ending or []]
+    now = SystemClock().now()
+    with open_source() as source:
+        zone = source.zone
+        from_, to = _past(since, "--since", now, zone), _past(until, "--until", now, zone)
+        if limit is None and since is None:
+            limit = _LISTED
+        rows = source.ticks(limit, workflow=name, since=from_, until=to, states=states)
     if as_json:
-        emit_json({"ticks": [as_data(tick) for tick in rows]})
+        emit_json({"ticks": as_data(rows)})
     else:
         _print(rows, now, zone, any_asked=bool(name or since or until or ending))
 
 
-def _chosen(endings: Sequence[str]) -> dict[str, Any]:
-    """Return the query for the store; Raises: RequestWrong."""
-    results = [*TickEnding, OPEN]
-    for text in endings:
-        if text not in results:
-            hint = did_you_mean(text, map(str, results)) or "."
-            raise RequestWrong(
-                f"`{text}` is not a result of a tick{hint} Use one of {', '.join(results)}."
-            )
-    if not endings:
-        return {}
-    if OPEN not in endings:
-        return {"endings": [TickEnding(text) for text in endings]}
-    if len(set(endings)) > 1:
-        raise RequestWrong("`open` ticks have no result yet. Use `--ending open` alone.")
-    return {"open": True}
+def _past(text: str | None, option: str, now: datetime, zone: ZoneInfo) -> datetime | None:
+    return None if text is None else read_past(text, option, now, zone)
 
 
-def _print(rows: Sequence[Tick], now: datetime, zone: ZoneInfo, *, any_asked: bool) -> None:
+def _print(rows: Sequence[TickView], now: datetime, zone: ZoneInfo, *, any_asked: bool) -> None:
     if not rows:
         emit("There are no matching ticks." if any_asked else "There are no ticks yet.")
         return
@@ -138,7 +119,7 @@ def _print(rows: Sequence[Tick], now: datetime, zone: ZoneInfo, *, any_asked: bo
                     instant(tick.at, zone),
                     tick.workflow,
                     tick.entry,
-                    state_of(tick),
+                    str(tick.ending),
                     remark_on(tick, now, zone),
                 )
                 for tick in rows
@@ -150,6 +131,17 @@ def _print(rows: Sequence[Tick], now: datetime, zone: ZoneInfo, *, any_asked: bo
 
 
 # --- verify ---------------------------------------------------------------------------------------
+
+
+def _verify(name: str | None, since: str | None, *, as_json: bool) -> None:
+    project, clock = bootstrap.open_project(), SystemClock()
+    zone, now = ZoneInfo(project.settings.timezone), clock.now()
+    from_ = _past(since, "--since", now, zone)
+    with bootstrap.open_store(project, clock) as store:
+        workflow = None if name is None else workflow_named(name, project, store)
+        compared = _compared(store, workflow, from_, now)
+    _print_compared(compared, zone, as_json=as_json)
+    raise typer.Exit(1 if compared.verified.faults else 0)
 
 
 @dataclass(frozen=True)

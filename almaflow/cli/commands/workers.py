@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 
-from almaflow.cli import bootstrap
 from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
 from almaflow.cli.render.run_details import instant
 from almaflow.cli.render.terminal import columns_of, emit, emit_json, emit_lines, say
 from almaflow.cli.render.text_layout import table
+from almaflow.cli.sources import open_source
 from almaflow.clock import SystemClock, sleep
-from almaflow.store import RENEW, ActiveProcess, Store
+from almaflow.json_data import as_data
+from almaflow.operations.processes import ProcessView, are_any_silent
+from almaflow.operations.source import Source
+from almaflow.store import RENEW
 
 
 def workers(
@@ -26,58 +30,35 @@ def workers(
     A process on another machine shows every few seconds that it lives. One that did not is listed
     as silent; other processes take over its runs within half a minute.
     """
-    project = bootstrap.open_project()
-    with bootstrap.open_store(project) as store:
+    with open_source() as source:
         try:
-            found = _watched(store)
+            found = _watched(source)
         except Interrupted:
             raise typer.Exit(EXIT_INTERRUPTED) from None
-        silent = {one.process.id for one in found if store.is_silent(one.process.id)}
+        zone = source.zone
     if as_json:
-        emit_json([_as_data(one, one.process.id in silent) for one in found])
+        emit_json(as_data(found))
         return
     if not found:
         emit("No process works with the store. `almaflow serve` starts one.")
         return
-    zone = ZoneInfo(project.settings.timezone)
-    rows = [_row(one, one.process.id in silent, zone) for one in found]
+    rows = [_row(one, zone) for one in found]
     headers = ("HOST", "PID", "VERSION", "SINCE", "STATE", "RUNS", "WAITING")
     emit_lines(table(headers, rows, columns=columns_of(sys.stdout)))
 
 
-def _watched(store: Store) -> list[ActiveProcess]:
+def _watched(source: Source) -> Sequence[ProcessView]:
     """Return the processes, after each had the time to show that it lives."""
-    found = store.at_work()
-    if any(store.is_silent(one.process.id) for one in found):
+    found = source.workers()
+    if are_any_silent(found):
         patience = RENEW + timedelta(seconds=1)
         say(f"Waiting {patience.seconds} seconds for signs of life.", err=True)
         run_interruptible(lambda: sleep(SystemClock(), patience))
-        found = store.at_work()
+        found = source.workers()
     return found
 
 
-def _state(one: ActiveProcess, silent: bool) -> str:
-    if silent:
-        return "silent"
-    return "leads" if one.leads else "lives"
-
-
-def _row(one: ActiveProcess, silent: bool, zone: ZoneInfo) -> tuple[str, ...]:
-    process = one.process
-    since = instant(process.entered_at, zone)
+def _row(one: ProcessView, zone: ZoneInfo) -> tuple[str, ...]:
+    since = instant(one.since, zone)
     counts = (str(len(one.runs)), str(one.waiting))
-    return (process.host, str(process.pid), process.version, since, _state(one, silent), *counts)
-
-
-def _as_data(one: ActiveProcess, silent: bool) -> dict[str, Any]:
-    process = one.process
-    return {
-        "id": process.id,
-        "host": process.host,
-        "pid": process.pid,
-        "version": process.version,
-        "since": process.entered_at.isoformat(),
-        "state": _state(one, silent),
-        "runs": list(one.runs),
-        "waiting": one.waiting,
-    }
+    return (one.host, str(one.pid), one.version, since, str(one.state), *counts)

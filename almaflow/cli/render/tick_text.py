@@ -4,33 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from almaflow.cli.render.run_details import instant
 from almaflow.field_types import format_duration
-from almaflow.store import SchedulePause, Tick, TickEnding
+from almaflow.operations.ledger import PauseView, TickState, TickView
+from almaflow.store import SchedulePause
 
-OPEN = "open"
-"""The state of a tick without a result."""
+if TYPE_CHECKING:
+    from almaflow.operations.causes import TimetableState
 
 # A tick that begins within this time does not count as late.
 _PUNCTUAL = timedelta(minutes=1)
 
 
-def state_of(tick: Tick) -> str:
-    """Return the outcome of a tick, in one word."""
-    return OPEN if tick.ending is None else tick.ending.value
-
-
-def remark_on(tick: Tick, now: datetime, zone: ZoneInfo) -> str:
+def remark_on(tick: TickView, now: datetime, zone: ZoneInfo) -> str:
     """Return a remark about a tick; may be empty."""
-    if tick.ending is TickEnding.RUN:
-        return f"{tick.run_id}{_how_late(tick)}"
-    if tick.ending is TickEnding.MERGED:
+    if tick.ending is TickState.RUN:
+        return f"{tick.run}{_how_late(tick)}"
+    if tick.ending is TickState.MERGED:
         into = f"into {instant(tick.merged_into, zone)}" if tick.merged_into else ""
         return "; ".join(part for part in (into, tick.reason) if part)
-    if tick.ending is not None:
+    if tick.ending is not TickState.OPEN:
         return tick.reason
     if tick.ready_at is not None:
         return "is waiting for another run of the workflow to end"
@@ -39,14 +35,14 @@ def remark_on(tick: Tick, now: datetime, zone: ZoneInfo) -> str:
     return "is waiting for `almaflow serve`"
 
 
-def _how_late(tick: Tick) -> str:
+def _how_late(tick: TickView) -> str:
     if tick.caught_up:
         return ", caught up"
     late = timedelta() if tick.ended_at is None else tick.ended_at - tick.starts_at
     return f", {format_duration(late)} late" if late >= _PUNCTUAL else ""
 
 
-def about_tick(tick: Tick, merged: int, zone: ZoneInfo) -> str:
+def about_tick(tick: TickView, merged: int, zone: ZoneInfo) -> str:
     """Return the text of `show` about the tick of a run and the *merged* ones."""
     text = f"{instant(tick.at, zone)}, entry {tick.entry}"
     if tick.starts_at != tick.at:
@@ -57,7 +53,7 @@ def about_tick(tick: Tick, merged: int, zone: ZoneInfo) -> str:
     return text
 
 
-def about_pause(pause: SchedulePause, zone: ZoneInfo, *, ended: bool = False) -> str:
+def about_pause(pause: SchedulePause | PauseView, zone: ZoneInfo, *, ended: bool = False) -> str:
     """Return the sentence about a pause, also of one that has *ended*."""
     note = f": {pause.note.rstrip('.')}" if pause.note else ""
     until = f", until {instant(pause.until, zone)}" if pause.until is not None else ""
@@ -70,51 +66,20 @@ def about_pause(pause: SchedulePause, zone: ZoneInfo, *, ended: bool = False) ->
 
 
 def about_the_timetable(
-    ticks: list[Tick], pause: SchedulePause | None, now: datetime, zone: ZoneInfo
+    workflow: str, state: TimetableState, now: datetime, zone: ZoneInfo
 ) -> Iterator[tuple[str, str]]:
-    """Yield sentences about a workflow's timetable, each with advice or an empty text.
-
-    *ticks* are its newest ones, the newest first.
-    """
-    if pause is not None:
-        yield about_pause(pause, zone), f"`almaflow unpause {pause.workflow}` ends the pause."
-    for tick in ticks:
-        if tick.ending is None:
+    """Yield sentences about a workflow's timetable, each with advice or an empty text."""
+    if state.pause is not None:
+        yield about_pause(state.pause, zone), f"`almaflow unpause {workflow}` ends the pause."
+    for tick in state.ticks:
+        if tick.ending is TickState.OPEN:
             yield f"The tick of {instant(tick.at, zone)} {remark_on(tick, now, zone)}.", ""
-    last = next((tick for tick in ticks if tick.ending is not None), None)
-    if last is None or last.ending is TickEnding.RUN:
+    last = next((tick for tick in state.ticks if tick.ending is not TickState.OPEN), None)
+    if last is None or last.ending is TickState.RUN:
         return
     text = f"The tick of {instant(last.at, zone)} was {last.ending}: {last.reason}"
     move = ""
-    if last.ending is TickEnding.MISSED:
+    if last.ending is TickState.MISSED:
         move = f"`almaflow run {last.workflow}` runs it now, `almaflow ticks {last.workflow}` shows"
         move += " all ticks."
     yield text, move
-
-
-def as_data(tick: Tick) -> dict[str, Any]:
-    """Return a tick as JSON data."""
-    instants = ("at", "starts_at", "found_at", "ready_at", "merged_into", "ended_at")
-    data: dict[str, Any] = {
-        "workflow": tick.workflow,
-        "entry": tick.entry,
-        "ending": state_of(tick),
-        "cause": None if tick.cause is None else tick.cause.value,
-        "reason": tick.reason,
-        "run": tick.run_id,
-        "caught_up": tick.caught_up,
-    }
-    for name in instants:
-        value = getattr(tick, name)
-        data[name] = None if value is None else value.isoformat()
-    return data
-
-
-def pause_as_data(pause: SchedulePause) -> dict[str, Any]:
-    """Return a pause as JSON data."""
-    return {
-        "since": pause.since.isoformat(),
-        "until": None if pause.until is None else pause.until.isoformat(),
-        "by": pause.by,
-        "note": pause.note,
-    }

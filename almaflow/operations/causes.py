@@ -1,0 +1,170 @@
+"""Why runs wait, or ended as they did: what `why`, the API and the page explain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from almaflow.errors import RequestWrong
+from almaflow.json_data import as_data
+from almaflow.late_dataclasses import dataclass
+from almaflow.operations.ledger import PauseView, TickView, pause_view, tick_view
+from almaflow.operations.recorded_plans import plan_of
+from almaflow.operations.run_owner import is_worked_on
+from almaflow.outcome import Outcome, Status
+from almaflow.problems import did_you_mean
+from almaflow.runs.diagnosis import DiagnosisContext, Reason, why
+from almaflow.runs.job_durations import Durations
+from almaflow.runs.step_tree import StepTree
+from almaflow.runs.views import RunView, view_of
+from almaflow.settings import Project
+from almaflow.store import RunNotFound, RunRecord, Store
+
+# The largest number of unfinished runs that are explained for a workflow, and of its open ticks.
+_MOST = 10
+
+# Workflows whose names are compared with a mistyped one.
+_COMPARED = 500
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Why one run waits or ended."""
+
+    id: str
+    workflow: str
+    status: Status
+    outcome: Outcome | None
+    attempt: int
+    held: bool
+    worked_on: bool
+    causes: tuple[Reason, ...]
+    """The run's own first."""
+
+
+@dataclass(frozen=True)
+class TimetableState:
+    """What is to be known about the timetable of a workflow."""
+
+    pause: PauseView | None
+    """The pause that lasts now."""
+    ticks: tuple[TickView, ...]
+    """The open ones and the last one that ended, newest first."""
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One run and its causes."""
+
+    view: RunView
+    causes: tuple[Reason, ...]
+
+    def diagnosis(self) -> Diagnosis:
+        """Return the part that `why --json` prints."""
+        view = self.view
+        return Diagnosis(
+            id=view.id,
+            workflow=view.workflow,
+            status=view.status,
+            outcome=view.outcome,
+            attempt=view.attempt,
+            held=view.held,
+            worked_on=view.worked_on,
+            causes=self.causes,
+        )
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The answer to a name: the runs that it means, and the timetable of the workflow it names."""
+
+    runs: tuple[Explained, ...]
+    timetable: TimetableState | None
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the document of `why --json`."""
+        runs = [as_data(one.diagnosis()) for one in self.runs]
+        return {"runs": runs, "timetable": as_data(self.timetable)}
+
+
+def explain(
+    project: Project,
+    store: Store,
+    name: str,
+    now: datetime,
+    is_workflow: Callable[[str], bool],
+) -> Explanation:
+    """Explain the unfinished runs of the workflow *name*, else its newest, else the run *name*.
+
+    *is_workflow* says whether there is a valid workflow of a name that has no run.
+
+    Raises:
+        RunNotFound: *name* means no run, or more than one.
+    """
+    timetable = timetable_state(store, name, now)
+    records = _runs(store, name, timetable is not None, is_workflow)
+    return Explanation(
+        tuple(explain_run(project, store, record, now) for record in records), timetable
+    )
+
+
+def timetable_state(store: Store, workflow: str, now: datetime) -> TimetableState | None:
+    """Return the state of a workflow's timetable; None when there is nothing to report."""
+    pauses = store.pauses(workflow=workflow, since=now)
+    waiting = store.ticks(workflow=workflow, open=True, limit=_MOST)
+    last = store.ticks(workflow=workflow, open=False, until=now, limit=1)
+    pause = next((one for one in pauses if one.holds(now)), None)
+    if not (pause or waiting or last):
+        return None
+    ticks = tuple(tick_view(one) for one in [*waiting, *last])
+    return TimetableState(None if pause is None else pause_view(pause), ticks)
+
+
+def _runs(
+    store: Store, name: str, has_timetable: bool, is_workflow: Callable[[str], bool]
+) -> list[RunRecord]:
+    newest = store.runs(1, workflow=name)
+    if newest or has_timetable:
+        unfinished = (Status.QUEUED, Status.RUNNING, Status.WAITING)
+        return store.runs(_MOST, workflow=name, statuses=unfinished) or newest
+    try:
+        return [store.find_run(name)]
+    except RunNotFound as error:
+        if is_workflow(name):
+            text = f"There are no runs of `{name}` yet. Start one with `almaflow run {name}`."
+            raise RunNotFound(text) from error
+        hint = did_you_mean(name, _names(store.runs(_COMPARED)))
+        if hint:
+            raise RunNotFound(f"There is no run or workflow named `{name}`{hint}") from error
+        raise
+
+
+def _names(records: Iterable[RunRecord]) -> set[str]:
+    return {record.workflow for record in records}
+
+
+def explain_run(project: Project, store: Store, record: RunRecord, now: datetime) -> Explained:
+    """Return the causes of one run; nothing is asked of Alma."""
+    plan = plan_of(store, record)
+    entries, events = store.journal(record.id), store.events(record.id)
+    view = view_of(record, plan, entries, events, worked_on=is_worked_on(store, record))
+
+    def settle(institution: str) -> timedelta | None:
+        try:
+            return project.institution(institution).settle
+        except RequestWrong:
+            # The institution is no longer in almaflow.yaml.
+            return None
+
+    around = DiagnosisContext(
+        now=now,
+        own_places=store.slots_of(record.id),
+        holders=store.holders,
+        queue=store.queue,
+        durations=Durations(store.learned_durations()),
+        settle=settle,
+        process=None if record.owner is None else store.process(record.owner),
+        outline=None if plan is None else StepTree.of(plan),
+    )
+    return Explained(view, tuple(why(view, around)))

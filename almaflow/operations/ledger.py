@@ -1,0 +1,141 @@
+"""Ticks and pauses as `ticks`, `show`, `why` and the API show them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from almaflow.errors import RequestWrong
+from almaflow.late_dataclasses import dataclass
+from almaflow.problems import did_you_mean
+from almaflow.store import SchedulePause, Store, Tick, TickCause, TickEnding
+
+# The number of earlier ticks that are searched for those merged into a run's tick.
+_MERGED = 10_000
+
+
+class TickState(StrEnum):
+    """The result of a tick, or that it has none yet."""
+
+    RUN = TickEnding.RUN.value
+    MERGED = TickEnding.MERGED.value
+    SKIPPED = TickEnding.SKIPPED.value
+    MISSED = TickEnding.MISSED.value
+    OPEN = "open"
+
+
+@dataclass(frozen=True)
+class TickView:
+    """A row of the ledger."""
+
+    workflow: str
+    entry: str
+    ending: TickState
+    cause: TickCause | None
+    reason: str
+    run: str | None
+    """The id of the run that it became."""
+    caught_up: bool
+    """It was found after it had been missed, and is run all the same."""
+    at: datetime
+    starts_at: datetime
+    """When its run is to begin: `at`, and its jitter."""
+    found_at: datetime
+    ready_at: datetime | None
+    """When it was let through to run, and waits for another run to end."""
+    merged_into: datetime | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True)
+class RunTick(TickView):
+    """The tick of a run, with the other ticks that the run covers, newest first."""
+
+    merged: tuple[TickView, ...]
+
+
+@dataclass(frozen=True)
+class PauseView:
+    """A pause of a workflow's timetable."""
+
+    since: datetime
+    until: datetime | None
+    by: str
+    note: str
+
+
+def list_ticks(
+    store: Store,
+    limit: int | None,
+    *,
+    workflow: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    states: Collection[TickState] = (),
+) -> list[TickView]:
+    """Return the ticks that fit all that is given, newest first; Raises: RequestWrong."""
+    endings = [TickEnding(one.value) for one in states if one is not TickState.OPEN]
+    only_open = TickState.OPEN in states
+    if only_open and endings:
+        raise RequestWrong("`open` ticks have no result yet. Ask for `open` alone.")
+    rows = store.ticks(
+        since=since,
+        until=until,
+        workflow=workflow,
+        limit=limit,
+        endings=endings or None,
+        open=True if only_open else None,
+    )
+    return [tick_view(row) for row in rows]
+
+
+def read_tick_state(text: str) -> TickState:
+    """Return the result of a tick that *text* names; Raises: RequestWrong."""
+    try:
+        return TickState(text)
+    except ValueError as error:
+        hint = did_you_mean(text, map(str, TickState)) or "."
+        raise RequestWrong(
+            f"`{text}` is not a result of a tick{hint} Use one of {', '.join(TickState)}."
+        ) from error
+
+
+def tick_of_run(store: Store, run_id: str) -> RunTick | None:
+    """Return the tick that became a run; None when a person started it."""
+    tick = store.tick_of_run(run_id)
+    if tick is None:
+        return None
+    merged = tuple(tick_view(one) for one in _merged_into(store, tick))
+    return RunTick(**vars(tick_view(tick)), merged=merged)
+
+
+def _merged_into(store: Store, tick: Tick) -> Sequence[Tick]:
+    ticks = store.ticks(
+        until=tick.at, workflow=tick.workflow, endings=[TickEnding.MERGED], limit=_MERGED
+    )
+    return [one for one in ticks if (one.entry, one.merged_into) == (tick.entry, tick.at)]
+
+
+def tick_view(tick: Tick) -> TickView:
+    """Return the view of a row of the ledger."""
+    return TickView(
+        workflow=tick.workflow,
+        entry=tick.entry,
+        ending=TickState.OPEN if tick.ending is None else TickState(tick.ending.value),
+        cause=tick.cause,
+        reason=tick.reason,
+        run=tick.run_id,
+        caught_up=tick.caught_up,
+        at=tick.at,
+        starts_at=tick.starts_at,
+        found_at=tick.found_at,
+        ready_at=tick.ready_at,
+        merged_into=tick.merged_into,
+        ended_at=tick.ended_at,
+    )
+
+
+def pause_view(pause: SchedulePause) -> PauseView:
+    """Return the view of a pause."""
+    return PauseView(pause.since, pause.until, pause.by, pause.note)

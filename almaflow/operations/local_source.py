@@ -1,0 +1,114 @@
+"""What a person reads, from the files and the store of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from almaflow.clock import Clock
+from almaflow.errors import AlmaflowError
+from almaflow.settings import Project
+from almaflow.store import Store
+from almaflow.store.location import read_url
+
+if TYPE_CHECKING:
+    from almaflow.operations.causes import Explanation
+    from almaflow.operations.coming_ticks import ComingTick
+    from almaflow.operations.ledger import TickState, TickView
+    from almaflow.operations.processes import ProcessView
+    from almaflow.operations.run_details import RunDetails
+    from almaflow.operations.run_list import RunSummary
+    from almaflow.operations.run_log import RunLog
+    from almaflow.outcome import Outcome, Status
+
+
+class LocalSource:
+    """Implements `Source`; each question imports what it needs."""
+
+    def __init__(self, project: Project, clock: Clock, open_store: Callable[[], Store]) -> None:
+        """*open_store* is called once, when the first question needs the store."""
+        self._project = project
+        self._clock = clock
+        self._open_store = open_store
+
+    @cached_property
+    def store(self) -> Store:
+        """The project's store."""
+        return self._open_store()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self._project.settings.timezone)
+
+    def runs(
+        self, limit: int, *, workflow: str | None = None, state: Status | Outcome | None = None
+    ) -> Sequence[RunSummary]:
+        from almaflow.operations.run_list import list_runs
+
+        return list_runs(self.store, limit, workflow=workflow, state=state)
+
+    def run(self, name: str) -> RunDetails:
+        from almaflow.operations.run_details import run_details
+
+        return run_details(self.store, name)
+
+    def log(self, name: str, *, skip: int = 0) -> RunLog:
+        from almaflow.operations.run_log import run_log
+
+        return run_log(self.store, name, skip=skip)
+
+    def why(self, name: str) -> Explanation:
+        from almaflow.operations.causes import explain
+
+        now = self._clock.now()
+        return explain(self._project, self.store, name, now, self._is_workflow)
+
+    def _is_workflow(self, name: str) -> bool:
+        from almaflow.workflow_loader import find_workflow, load_workflow
+
+        try:
+            load_workflow(find_workflow(name, self._project), self._project, simulated=True)
+        except AlmaflowError:
+            return False
+        return True
+
+    def next(
+        self, name: str | None, after: datetime, until: datetime, count: int
+    ) -> tuple[Sequence[ComingTick], Sequence[str]]:
+        from almaflow.operations.coming_ticks import all_timetables, coming_ticks, timetables_of
+
+        project = self._project
+        found = all_timetables(project) if name is None else timetables_of(name, project)
+        # A question about the files does not make a store.
+        store = self.store if self._has_store() else None
+        return coming_ticks(found.entries, store, after, until, count), found.remarks
+
+    def _has_store(self) -> bool:
+        file = read_url(self._project.store_url).file
+        return file is None or file.exists()
+
+    def ticks(
+        self,
+        limit: int | None,
+        *,
+        workflow: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        states: Collection[TickState] = (),
+    ) -> Sequence[TickView]:
+        from almaflow.operations.ledger import list_ticks
+        from almaflow.operations.workflow_lookup import workflow_named
+
+        if workflow is not None:
+            workflow = workflow_named(workflow, self._project, self.store)
+        return list_ticks(
+            self.store, limit, workflow=workflow, since=since, until=until, states=states
+        )
+
+    def workers(self) -> Sequence[ProcessView]:
+        from almaflow.operations.processes import list_processes
+
+        return list_processes(self.store)

@@ -1,0 +1,46 @@
+"""One run with its steps, its requests and its tick: what `show`, the API and the page show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from almaflow.json_data import as_data
+from almaflow.late_dataclasses import dataclass
+from almaflow.operations.ledger import RunTick, tick_of_run
+from almaflow.operations.recorded_plans import plan_of
+from almaflow.operations.run_owner import is_worked_on
+from almaflow.runs.views import RunView, view_of
+from almaflow.store import RunRecord, Store
+
+
+@dataclass(frozen=True)
+class RunDetails:
+    """A run and the tick that started it; None when a person did."""
+
+    run: RunView
+    tick: RunTick | None
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the document of `show --json`."""
+        return self.run.as_data() | {"tick": as_data(self.tick)}
+
+
+def run_details(store: Store, name: str) -> RunDetails:
+    """Return the details of the run that *name*, a part of its id or `last`, means.
+
+    Raises:
+        RunNotFound: there is none, or more than one.
+    """
+    record = store.find_run(name)
+    return RunDetails(run_view(store, record), tick_of_run(store, record.id))
+
+
+def run_view(store: Store, record: RunRecord) -> RunView:
+    """Return the view of a run from everything that is recorded about it."""
+    return view_of(
+        record,
+        plan_of(store, record),
+        store.journal(record.id),
+        store.events(record.id),
+        worked_on=is_worked_on(store, record),
+    )

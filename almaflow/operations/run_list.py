@@ -1,0 +1,118 @@
+"""The runs of a store, newest first: what `runs`, the API and the page list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from almaflow.errors import RequestWrong
+from almaflow.late_dataclasses import dataclass
+from almaflow.outcome import Outcome, Status
+from almaflow.problems import did_you_mean
+from almaflow.store import RunRecord, Store
+
+_STATES = [*Status, *(outcome for outcome in Outcome if outcome is not Outcome.MISSED)]
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """One run without its steps."""
+
+    id: str
+    workflow: str
+    path: str
+    """The workflow file, as it was named when the run was recorded."""
+    institution: str
+    trigger: str
+    status: Status
+    reason: str
+    """Why it waits, a line for each step that does."""
+    outcome: Outcome | None
+    error: str
+    attempt: int
+    held: bool
+    """Interrupted by a person; it waits for `resume`."""
+    worked_on: bool
+    """Whether a live process executes it."""
+    requested_at: datetime
+    scheduled_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    deadline_at: datetime | None
+
+
+def list_runs(
+    store: Store,
+    limit: int,
+    *,
+    workflow: str | None = None,
+    state: Status | Outcome | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    older_than: str | None = None,
+) -> list[RunSummary]:
+    """Return the runs that fit all that is given, newest first, at most *limit*.
+
+    *since* and *until* bound when they were requested, both included; *older_than* is the id of a
+    run, and only runs that were recorded before it are listed.
+
+    Raises:
+        RunNotFound: there is no run *older_than*.
+    """
+    records = store.runs(
+        limit,
+        workflow=workflow,
+        statuses=[state] if isinstance(state, Status) else None,
+        outcomes=[state] if isinstance(state, Outcome) else None,
+        requested_since=since,
+        requested_until=until,
+        before_run=older_than,
+    )
+    return summaries_of(store, records)
+
+
+def summaries_of(store: Store, records: Sequence[RunRecord]) -> list[RunSummary]:
+    """Return the summaries of *records*, in their order."""
+    alive = live_owners(store, records)
+    return [_summary(record, record.owner in alive) for record in records]
+
+
+def live_owners(store: Store, records: Iterable[RunRecord]) -> set[str | None]:
+    """Return the ids of the live processes that execute some of *records*."""
+    owners = {record.owner for record in records if record.owner is not None}
+    processes = (store.process(owner) for owner in owners)
+    return {one.id for one in processes if one is not None and one.left_at is None}
+
+
+def read_state(text: str) -> Status | Outcome:
+    """Return the status or outcome that *text* names; Raises: RequestWrong."""
+    states: dict[str, Status | Outcome] = {str(one): one for one in _STATES}
+    state = states.get(text.strip().casefold().replace("-", "_"))
+    if state is None:
+        raise RequestWrong(
+            f"`{text}` is not a status or an outcome{did_you_mean(text, states) or '.'} Use "
+            f"one of {', '.join(states)}."
+        )
+    return state
+
+
+def _summary(record: RunRecord, worked_on: bool) -> RunSummary:
+    return RunSummary(
+        id=record.id,
+        workflow=record.workflow,
+        path=record.path,
+        institution=record.institution,
+        trigger=record.trigger,
+        status=record.status,
+        reason=record.reason,
+        outcome=record.outcome,
+        error=record.error,
+        attempt=record.attempt,
+        held=record.held,
+        worked_on=worked_on,
+        requested_at=record.requested_at,
+        scheduled_at=record.scheduled_at,
+        started_at=record.started_at,
+        ended_at=record.ended_at,
+        deadline_at=record.deadline_at,
+    )

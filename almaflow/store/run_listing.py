@@ -1,0 +1,86 @@
+"""Runs by what they have in common: lists of them, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from almaflow.outcome import Outcome, Status
+from almaflow.store.connection import all_of, at_most
+from almaflow.store.errors import RunNotFound
+from almaflow.store.records import RunRecord
+from almaflow.store.runs import FINISHED, NEWEST_FIRST, NO_RUN, SELECT, record_of
+from almaflow.store.transaction import Transaction
+
+
+def newest(
+    tx: Transaction,
+    limit: int | None = None,
+    *,
+    workflow: str | None = None,
+    statuses: Collection[Status] | None = None,
+    outcomes: Collection[Outcome] | None = None,
+    ended_since: datetime | None = None,
+    requested_since: datetime | None = None,
+    requested_until: datetime | None = None,
+    before_run: str | None = None,
+) -> list[RunRecord]:
+    """Return the runs that fit all that is given, newest first, at most *limit*.
+
+    *ended_since* leaves out those that ended at that instant, before it, or not yet. The instants
+    of *requested_since* and *requested_until* are included. Of *before_run*, the id of a run, only
+    runs that were recorded earlier are returned.
+
+    Raises:
+        RunNotFound: there is no run *before_run*.
+    """
+    conditions: list[str] = []
+    if before_run is not None:
+        conditions.append("number < :number")
+    if workflow is not None:
+        conditions.append("workflow = :workflow")
+    if statuses is not None:
+        conditions.append("status IN :statuses")
+    if outcomes is not None:
+        conditions.append("outcome IN :outcomes")
+    if ended_since is not None:
+        conditions.append("ended_at > :ended_since")
+    if requested_since is not None:
+        conditions.append("requested_at >= :requested_since")
+    if requested_until is not None:
+        conditions.append("requested_at <= :requested_until")
+    rows = tx.rows(
+        f"{SELECT}{all_of(conditions)} {NEWEST_FIRST}{at_most(limit)}",
+        workflow=workflow,
+        statuses=statuses,
+        outcomes=outcomes,
+        ended_since=ended_since,
+        requested_since=requested_since,
+        requested_until=requested_until,
+        number=None if before_run is None else _number(tx, before_run),
+        limit=limit,
+    )
+    return [record_of(row) for row in rows]
+
+
+def _number(tx: Transaction, run_id: str) -> int:
+    number: int | None = tx.value("SELECT number FROM runs WHERE id = :run_id", run_id=run_id)
+    if number is None:
+        raise RunNotFound(NO_RUN.format(run_id))
+    return number
+
+
+def before(tx: Transaction, workflow: str, run_id: str, limit: int) -> list[RunRecord]:
+    """Return finished runs of *workflow* recorded before a run, newest first, at most *limit*.
+
+    *run_id* can be a run of another workflow. If it does not exist, the list is empty.
+    """
+    rows = tx.rows(
+        f"{SELECT} WHERE workflow = :workflow AND {FINISHED}"
+        " AND number < (SELECT number FROM runs WHERE id = :run_id)"
+        f" {NEWEST_FIRST} LIMIT :limit",
+        workflow=workflow,
+        run_id=run_id,
+        limit=limit,
+    )
+    return [record_of(row) for row in rows]
