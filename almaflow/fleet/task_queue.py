@@ -31,9 +31,10 @@ CHANNEL: Final = "almaflow"
 Execute = Callable[[str], Awaitable[None]]
 
 
+# Not `to_regclass`, which may remember from before it waited for its turn that there are none.
 _MADE_FOR: Final = (
-    "SELECT to_regclass('procrastinate_jobs'),"
-    " obj_description(to_regclass('procrastinate_jobs'), 'pg_class')"
+    "SELECT obj_description(oid, 'pg_class') FROM pg_catalog.pg_class"
+    " WHERE relname = 'procrastinate_jobs' AND pg_catalog.pg_table_is_visible(oid)"
 )
 
 
@@ -105,9 +106,9 @@ class TaskQueue:
             StoreNewer, StoreOlder: they are those of another version of procrastinate.
         """
         row = connection.execute(_MADE_FOR).fetchone()
-        if row is None or row[0] is None:
+        if row is None:
             return False
-        _check_tables(row[1] or "")
+        _check_tables(row[0] or "")
         return True
 
     def make_tables(self, connection: psycopg.Connection[Any]) -> None:

@@ -83,9 +83,13 @@ class PostgresConnection(Connection):
 
 
 def conninfo(location: StoreLocation) -> str:
-    """Return the address of a database as libpq takes it, its password included."""
+    """Return the address of a database as libpq takes it, its password included.
+
+    What connects with it finds out as soon as the store does that the network is gone.
+    """
     assert location.url is not None, "the store is not in PostgreSQL"
-    return make_conninfo(**_settings(location.url), application_name="almaflow")
+    settings = _PATIENCE | _settings(location.url) | {"application_name": "almaflow"}
+    return make_conninfo(**settings)
 
 
 def _settings(url: StoreUrl) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from almaflow.fleet.task_queue import TaskQueue
 from almaflow.store import Store, StoreNewer, StoreOlder
 from tests.fleet.conftest import Fleet, play
 from tests.postgres import PostgresServer
@@ -90,6 +91,23 @@ def test_a_run_that_is_given_back_is_queued_and_one_on_hold_is_not(
             assert [task[0] for task in tasks(fleet, postgres)] == [held.id]
 
     play(story)
+
+
+def test_hosts_that_begin_together_on_a_new_store_make_its_tables_once(
+    postgres: PostgresServer,
+) -> None:
+    queue = TaskQueue()
+    with postgres.new_database(empty=True) as url:
+        name = url.split("/")[-1].split("?")[0]
+        with postgres.connect(name) as one, postgres.connect(name) as other:
+            assert not queue.is_made(one)
+            with one.transaction():
+                one.execute("SELECT 1")  # here it waits for its turn
+                queue.make_tables(other)
+
+                queue.make_tables(one)
+
+            assert queue.is_made(one)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from almaflow.store import (
     EntryState,
@@ -30,7 +31,7 @@ from almaflow.store import (
 )
 from almaflow.store.connection import Connection
 from almaflow.store.location import read_url
-from almaflow.store.postgres import Postgres
+from almaflow.store.postgres import Postgres, conninfo
 from tests.postgres import PostgresServer
 from tests.store.conftest import HOST, claimed, make_record, open_and_add
 from tests.store.others import AT_ONCE, Rival, read_one, tell
@@ -151,6 +152,15 @@ def test_a_server_that_does_not_answer_is_given_up_unless_the_address_has_more_p
 
 
 # Locks of processes
+
+
+def test_the_queue_finds_out_as_soon_as_the_store_that_the_network_is_gone() -> None:
+    default = conninfo(read_url("postgresql://alma@db/alma"))
+    patient = conninfo(read_url("postgresql://alma@db/alma?tcp_user_timeout=90000"))
+
+    assert conninfo_to_dict(default)["tcp_user_timeout"] == "20000"
+    assert conninfo_to_dict(default)["keepalives_idle"] == "10"
+    assert conninfo_to_dict(patient)["tcp_user_timeout"] == "90000"
 
 
 def test_lock_files_lie_in_a_folder_that_is_the_users_own(
