@@ -10,8 +10,7 @@ from almaflow.cli import bootstrap
 from almaflow.cli.handoff import notify_owner, responds, work_here
 from almaflow.cli.options import RunArgument
 from almaflow.cli.prompts import who
-from almaflow.errors import RequestWrong
-from almaflow.outcome import Status
+from almaflow.operations.cancellation import ask_cancel
 from almaflow.store import RunHeld
 
 
@@ -28,13 +27,7 @@ def cancel(
     """
     project = bootstrap.open_project()
     with bootstrap.open_store(project) as store:
-        record = store.find_run(run)
-        if record.status is Status.FINISHED:
-            raise RequestWrong(
-                f"Run {record.id} is finished ({record.outcome}), so there is nothing to "
-                f"cancel. Run `almaflow show {record.id}` to see the result."
-            )
-        record = store.ask_cancel(record.id, who())
+        record = ask_cancel(store, run, who())
         if not responds(store, record):
             try:
                 text = f"No process is executing run {record.id}; cancelling it here."

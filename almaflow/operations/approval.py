@@ -1,0 +1,116 @@
+"""Replying to a step that waits for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from almaflow.errors import RequestWrong
+from almaflow.late_dataclasses import dataclass
+from almaflow.operations.recorded_plans import plan_of
+from almaflow.operations.run_owner import is_worked_on
+from almaflow.operations.typed_text import as_recorded
+from almaflow.outcome import Status
+from almaflow.problems import did_you_mean
+from almaflow.runs.views import view_of
+from almaflow.store import RunRecord, Store
+from almaflow.waiting import WaitingKind
+
+
+@dataclass(frozen=True)
+class RecordedReply:
+    """The reply of a person to a step, as it was recorded."""
+
+    run: RunRecord
+    step: str
+    """The step's path."""
+    approved: bool
+    comment: str
+    by: str
+    at: datetime
+    worked_on: bool
+    """Whether a live process executes the run; if none does, the reply is kept until one does."""
+
+
+def reply(
+    store: Store, run: str, step: str | None, *, approved: bool, comment: str, by: str
+) -> RecordedReply:
+    """Approve a step of a run, or reject it.
+
+    *run* is any unique part of its id, or `last`; *step* is the step's path or id, None: the only
+    one that waits.
+
+    Raises:
+        RequestWrong: no such step waits for an answer, or it has one.
+    """
+    record = store.find_run(run)
+    if record.status is Status.FINISHED:
+        raise RequestWrong(
+            f"Run {record.id} is finished ({record.outcome}), so none of its steps is "
+            f"waiting for an answer. Run `almaflow show {record.id}` to see the result."
+        )
+    worked_on = is_worked_on(store, record)
+    path = _chosen(record, step, open_questions(store, record, worked_on=worked_on))
+    _refuse_second(store, record, path)
+    value = {"approved": approved, "comment": as_recorded(comment)}
+    answer = store.add_answer(record.id, path, "approve", value, by)
+    return RecordedReply(record, path, approved, value["comment"], answer.by, answer.at, worked_on)
+
+
+def open_questions(store: Store, record: RunRecord, *, worked_on: bool) -> dict[str, str]:
+    """Return the questions that wait for a person, by the path of the step that asks."""
+    entries = store.journal(record.id)
+    view = view_of(record, plan_of(store, record), entries, [], worked_on=worked_on)
+    return {
+        step.path: step.waiting.text
+        for step in view.steps
+        if step.waiting is not None and step.waiting.kind is WaitingKind.PERSON
+    }
+
+
+def _chosen(record: RunRecord, step: str | None, waiting: Mapping[str, str]) -> str:
+    """Return the path of the step to reply to; Raises: RequestWrong."""
+    asks = "; ".join(f"`{path}` ({question})" for path, question in waiting.items())
+    if not waiting:
+        reason = f": it is waiting for something else ({record.reason})"
+        raise RequestWrong(
+            f"No step of run {record.id} is waiting for an "
+            f"answer{(reason if record.reason else '')}. `almaflow why {record.id}` explains "
+            "what the run is waiting for."
+        )
+    if step is None:
+        if len(waiting) == 1:
+            return next(iter(waiting))
+        raise RequestWrong(
+            f"Several steps of run {record.id} are waiting for an answer: {asks}. Specify one."
+        )
+    if step in waiting:
+        return step
+    matches = [path for path in waiting if path.rsplit("/", 1)[-1] == step]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        listed = ", ".join(f"`{path}`" for path in matches)
+        raise RequestWrong(
+            f"Several steps with the id `{step}` are waiting for an answer: {listed}. Specify "
+            "one of these paths."
+        )
+    raise RequestWrong(
+        f"No step `{step}` of run {record.id} is waiting for an "
+        f"answer{did_you_mean(step, waiting) or '.'} Waiting: {asks}."
+    )
+
+
+def _refuse_second(store: Store, record: RunRecord, path: str) -> None:
+    """Raise `RequestWrong` when the step has a reply that no process has applied yet."""
+    questions = [
+        one for one in store.journal(record.id) if (one.path, one.effect) == (path, "asked")
+    ]
+    after = questions[-1].value["after"] if questions else 0
+    for answer in store.answers([record.id], after):
+        if (answer.path, answer.kind) == (path, "approve"):
+            decision = "approved" if answer.value["approved"] else "rejected"
+            raise RequestWrong(
+                f"Step {path} of run {record.id} was already {decision} by {answer.by}. The run "
+                "continues as soon as a process executes it."
+            )
