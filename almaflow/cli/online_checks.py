@@ -14,7 +14,7 @@ from almaflow.late_dataclasses import dataclass
 from almaflow.problems import Problem, Severity
 from almaflow.settings import Project
 from almaflow.steps.base import Kind
-from almaflow.steps.call import Call
+from almaflow.steps.call import AlmaRequest
 from almaflow.steps.create_set import CreateSet
 from almaflow.steps.find_set import FindSet
 from almaflow.steps.run_profile import ImportProfileRef, IntegrationProfileRef, RunProfile
@@ -96,7 +96,7 @@ def _names_in(
         kind = node.step.kind
         named = [one.step.institution for one in (*node.around, node)]
         there = next((one.text for one in reversed(named) if one is not None), institution)
-        if isinstance(kind, Call):
+        if isinstance(kind, AlmaRequest):
             yield from _names_in(loaded.calls[kind.workflow], project, there)
         if there is not None and not _is_literal(Template(there)):
             continue

@@ -13,10 +13,8 @@ from almaflow.cli.render.run_details import instant
 from almaflow.cli.render.terminal import say
 from almaflow.cli.render.tick_text import about_pause
 from almaflow.clock import SystemClock
-from almaflow.errors import RequestWrong
-from almaflow.operations.typed_text import as_recorded
+from almaflow.operations import pausing
 from almaflow.operations.typed_times import HOW, read_future
-from almaflow.operations.workflow_lookup import workflow_named
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The workflow.")]
 NoteOption = Annotated[
@@ -47,8 +45,7 @@ def pause(
     zone = ZoneInfo(project.settings.timezone)
     end = None if until is None else read_future(until, "--until", clock.now(), zone)
     with bootstrap.open_store(project, clock) as store:
-        workflow = workflow_named(name, project, store)
-        store.pause(workflow, by=who(), note=as_recorded(note), until=end)
+        workflow = pausing.pause(project, store, name, until=end, note=note, by=who()).workflow
     ends = f"until {instant(end, zone)}" if end else f"until `almaflow unpause {workflow}`"
     say(f"{workflow} is paused {ends}. Its ticks are skipped; runs that have started continue.")
 
@@ -58,9 +55,5 @@ def unpause(name: NameArgument) -> None:
     project, clock = bootstrap.open_project(), SystemClock()
     zone = ZoneInfo(project.settings.timezone)
     with bootstrap.open_store(project, clock) as store:
-        workflow = workflow_named(name, project, store)
-        now = clock.now()
-        stood = next((one for one in store.pauses(workflow=workflow) if one.holds(now)), None)
-        if stood is None or store.unpause(workflow, by=who()) is None:
-            raise RequestWrong(f"{workflow} is not paused.")
-    say(f"{workflow} is no longer paused. {about_pause(stood, zone, ended=True)}")
+        stood = pausing.unpause(project, store, name, now=clock.now(), by=who())
+    say(f"{stood.workflow} is no longer paused. {about_pause(stood, zone, ended=True)}")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
-from heapq import merge
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -16,17 +13,7 @@ from almaflow.cli.prompts import who
 from almaflow.cli.render.run_details import instant
 from almaflow.cli.render.terminal import say
 from almaflow.clock import SystemClock
-from almaflow.errors import AlmaflowError, RequestWrong
-from almaflow.operations.typed_text import as_recorded
-from almaflow.operations.workflow_lookup import workflow_named
-from almaflow.problems import did_you_mean
-from almaflow.settings import Project
-from almaflow.store import NewTick, Schedule, SchedulePause, Store, TickDecided
-from almaflow.timetable_entries import TimetableEntry, entries_of
-from almaflow.workflow_loader import find_workflow, load_workflow
-
-# A limit for timetables whose ticks are all on days off.
-_FAR = timedelta(days=5 * 366)
+from almaflow.operations import skipping
 
 
 def skip_next(
@@ -47,110 +34,11 @@ def skip_next(
     """
     project, clock = bootstrap.open_project(), SystemClock()
     with bootstrap.open_store(project, clock) as store:
-        workflow = workflow_named(name, project, store)
-        rows = _standing(project, store, workflow, entry)
-        now = clock.now()
-        pauses = store.pauses(workflow=workflow, since=now)
-        reason = f"Skipped by {who()}{f': {as_recorded(note)}' if note else ''}."
-        skipped = _skip_first(store, _candidates(store, workflow, rows, pauses, now), reason)
+        tick = skipping.skip_next(
+            project, store, name, entry=entry, note=note, now=clock.now(), by=who()
+        )
     zone = ZoneInfo(project.settings.timezone)
-    if skipped is None:
-        raise RequestWrong(f"{workflow} has no future tick that would run{_why(pauses)}.")
     say(
-        f"The tick of {workflow} at {instant(skipped.at, zone)} (entry {skipped.entry}) "
+        f"The tick of {tick.workflow} at {instant(tick.at, zone)} (entry {tick.entry}) "
         "will be skipped."
     )
-
-
-def _standing(project: Project, store: Store, workflow: str, key: str | None) -> list[Schedule]:
-    """Return the requested active entries; Raises: RequestWrong."""
-    rows = store.schedules(workflow=workflow, standing=True)
-    of_file = _keys_in_file(project, workflow)
-    if of_file is not None:
-        rows = [row for row in rows if row.entry in of_file]
-    if not rows:
-        if of_file == set():
-            raise RequestWrong(f"{workflow} has no timetable, so there is nothing to skip.")
-        raise RequestWrong(
-            f"No `almaflow serve` has read the current timetable of {workflow}, so its next "
-            "tick is not known. Start `almaflow serve` first."
-        )
-    if key is None:
-        return rows
-    chosen = [row for row in rows if row.entry == key]
-    if not chosen:
-        keys = [row.entry for row in rows]
-        raise RequestWrong(
-            f"{workflow} has no schedule entry `{key}`{did_you_mean(key, keys) or '.'} Its "
-            f"entries are {', '.join(keys)}."
-        )
-    return chosen
-
-
-def _keys_in_file(project: Project, workflow: str) -> set[str] | None:
-    """Return the keys of the schedule entries in the workflow's file; None when it is not valid."""
-    try:
-        loaded = load_workflow(find_workflow(workflow, project), project)
-        return {one.key for one in entries_of(loaded.name, loaded.workflow, project)}
-    except AlmaflowError:
-        # The last valid version is then active.
-        return None
-
-
-def _candidates(
-    store: Store,
-    workflow: str,
-    rows: Sequence[Schedule],
-    pauses: Sequence[SchedulePause],
-    now: datetime,
-) -> Iterator[NewTick]:
-    """Yield the coming ticks in order."""
-    ids = {row.id for row in rows}
-    # Due ticks whose run has not begun yet because of their jitter.
-    come = sorted(
-        (one for one in store.open_ticks() if one.schedule_id in ids and one.starts_at > now),
-        key=lambda one: one.starts_at,
-    )
-    yield from come
-    for tick in merge(*(_to_come(row, now) for row in rows), key=lambda one: one.at):
-        held = [pause for pause in pauses if pause.holds(tick.at)]
-        if any(pause.until is None for pause in held):
-            return
-        if not held:
-            yield tick
-
-
-def _to_come(row: Schedule, now: datetime) -> Iterator[NewTick]:
-    entry = TimetableEntry.from_json(row.workflow, row.entry, row.timing)
-    for at in entry.timetable.between(max(now, row.begins_at), now + _FAR):
-        if not entry.day_off(at):
-            yield NewTick(
-                schedule_id=row.id,
-                workflow=row.workflow,
-                entry=row.entry,
-                at=at,
-                starts_at=entry.starts_at(at),
-            )
-
-
-def _skip_first(store: Store, candidates: Iterator[NewTick], reason: str) -> NewTick | None:
-    """Skip the first undecided tick and return it; None when there is none."""
-    for tick in candidates:
-        try:
-            return store.skip_tick(
-                NewTick(
-                    schedule_id=tick.schedule_id,
-                    workflow=tick.workflow,
-                    entry=tick.entry,
-                    at=tick.at,
-                    starts_at=tick.starts_at,
-                    reason=reason,
-                )
-            )
-        except TickDecided:
-            continue
-    return None
-
-
-def _why(pauses: Sequence[SchedulePause]) -> str:
-    return ": it is paused" if any(pause.until is None for pause in pauses) else ""
