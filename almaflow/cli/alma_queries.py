@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from almaflow.alma.calls import AlmaRequest
-from almaflow.alma.directory import Directory
 from almaflow.cli import bootstrap
 from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
-from almaflow.clock import SystemClock
+from almaflow.late_dataclasses import dataclass
+from almaflow.operations.alma_reading import OpenInstitution
 from almaflow.plan import SIMULATED_INSTITUTION
 from almaflow.redaction import Mask
 from almaflow.settings import Project
@@ -41,24 +39,6 @@ NameOption = Annotated[
 ]
 
 
-class OpenInstitution:
-    """An open institution; *directory* finds jobs, profiles and sets by name."""
-
-    def __init__(self, connection: InstitutionConnection) -> None:
-        self.institution = connection.name
-        self.directory = Directory(self.read, SystemClock(), connection.name)
-        self._connection = connection
-
-    @property
-    def ahead(self) -> timedelta:
-        """How far Alma's clock is ahead of ours, according to its last response."""
-        return self._connection.client.ahead
-
-    async def read(self, call: AlmaRequest[T], /) -> T:
-        """Send *call* once; Raises: AlmaError."""
-        return await self._connection.client.send(call)
-
-
 def ask(
     question: Callable[[OpenInstitution], Awaitable[T]], institution: str | None, *, simulated: bool
 ) -> T:
@@ -75,16 +55,22 @@ def ask(
         simulation = bootstrap.Simulation.make(project, Scenario(), "production")
         name = institution or project.default_institution or SIMULATED_INSTITUTION
         return _ask(question, simulation.open_connection(name), virtual=True)
-    return ask_live(question, project, institution)
+    return LiveAlma(project).ask(question, institution)
 
 
-def ask_live(
-    question: Callable[[OpenInstitution], Awaitable[T]], project: Project, institution: str | None
-) -> T:
-    """Run *question* with an institution of almaflow.yaml and return its result."""
-    name = project.institution(institution).name
-    mask = Mask(project.known_secrets(strict=False))
-    return _ask(question, bootstrap.live_connections(project, mask)(name), virtual=False)
+@dataclass(frozen=True)
+class LiveAlma:
+    """Runs questions with the institutions of almaflow.yaml, each in an event loop of its own."""
+
+    project: Project
+
+    def ask(
+        self, question: Callable[[OpenInstitution], Awaitable[T]], institution: str | None
+    ) -> T:
+        """Run *question* with an institution of almaflow.yaml and return its result."""
+        name = self.project.institution(institution).name
+        mask = Mask(self.project.known_secrets(strict=False))
+        return _ask(question, bootstrap.live_connections(self.project, mask)(name), virtual=False)
 
 
 def _ask(

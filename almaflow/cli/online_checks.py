@@ -7,17 +7,18 @@ from functools import partial
 
 from almaflow.alma import calls
 from almaflow.alma.errors import AlmaError, AlmaRefused, NotInAlma
-from almaflow.cli.alma_queries import OpenInstitution, ask_live
+from almaflow.cli.alma_queries import LiveAlma
 from almaflow.document import PathTo
 from almaflow.field_types import Template
 from almaflow.late_dataclasses import dataclass
+from almaflow.operations.alma_reading import OpenInstitution
 from almaflow.problems import Problem, Severity
 from almaflow.settings import Project
 from almaflow.steps.base import Kind
 from almaflow.steps.call import AlmaRequest
 from almaflow.steps.create_set import CreateSet
 from almaflow.steps.find_set import FindSet
-from almaflow.steps.run_profile import ImportProfileRef, IntegrationProfileRef, RunProfile
+from almaflow.steps.run_profile import ImportProfile, IntegrationProfile, RunProfile
 from almaflow.steps.submit_job import JobReference, SubmitJob
 from almaflow.steps.wait_for_run import WaitForRun
 from almaflow.workflow_loader import LoadedWorkflow
@@ -49,7 +50,7 @@ def missing_in_alma(loaded: Iterable[LoadedWorkflow], project: Project) -> list[
     problems: list[Problem] = []
     for institution in dict.fromkeys(name.institution for name in named):
         here = [name for name in named if name.institution == institution]
-        problems += ask_live(partial(_missing, named=here), project, institution)
+        problems += LiveAlma(project).ask(partial(_missing, named=here), institution)
     return problems
 
 
@@ -76,12 +77,12 @@ def _other_name(name: _Named, message: str) -> Problem:
     document = name.loaded.document
     path = (*name.path[:-1], "name")
     advice = f"{message} The id counts. Write the name as in Alma, or check the id."
-    return document.problem(document.location_of(path), "other-name", advice, Severity.WARNING)
+    return document.problem(document.place(path), "other-name", advice, Severity.WARNING)
 
 
 def _problem(name: _Named, error: AlmaError) -> Problem:
     document = name.loaded.document
-    return document.problem(document.location_of(name.path), name.code, str(error), name.severity)
+    return document.problem(document.place(name.path), name.code, str(error), name.severity)
 
 
 def _names_in(
@@ -135,7 +136,7 @@ async def _look(alma: OpenInstitution, kind: Kind) -> str:
         case SubmitJob(job=job):
             in_alma = await alma.directory.job(id=job.id, name=job.name)
             return alma.directory.other_name(in_alma, job.name)
-        case WaitForRun(integration=IntegrationProfileRef() as profile):
+        case WaitForRun(integration=IntegrationProfile() as profile):
             begins = kind.job.name if kind.job is not None else None
             await alma.directory.integration_job(profile.id, profile.code, profile.name, begins)
         case WaitForRun(job=JobReference() as job):
@@ -144,8 +145,8 @@ async def _look(alma: OpenInstitution, kind: Kind) -> str:
         case RunProfile(integration=profile) if profile is not None:
             await alma.directory.integration_job(profile.id, profile.code, profile.name, kind.job)
         case (
-            RunProfile(import_=ImportProfileRef() as profile)
-            | WaitForRun(import_=ImportProfileRef() as profile)
+            RunProfile(import_=ImportProfile() as profile)
+            | WaitForRun(import_=ImportProfile() as profile)
         ):
             await alma.directory.import_job(profile.id, profile.name)
         case FindSet(id=Template() as set_id) | CreateSet(from_set=Template() as set_id):

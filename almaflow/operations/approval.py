@@ -52,9 +52,10 @@ def reply(
     worked_on = is_worked_on(store, record)
     path = _chosen(record, step, open_questions(store, record, worked_on=worked_on))
     _refuse_second(store, record, path)
-    value = {"approved": approved, "comment": as_recorded(comment)}
+    comment = as_recorded(comment)
+    value = {"approved": approved, "comment": comment}
     answer = store.add_answer(record.id, path, "approve", value, by)
-    return RecordedReply(record, path, approved, value["comment"], answer.by, answer.at, worked_on)
+    return RecordedReply(record, path, approved, comment, answer.by, answer.at, worked_on)
 
 
 def open_questions(store: Store, record: RunRecord, *, worked_on: bool) -> dict[str, str]:
