@@ -15,10 +15,10 @@ from almaflow.operations.alma_reading import OpenInstitution
 from almaflow.problems import Problem, Severity
 from almaflow.settings import Project
 from almaflow.steps.base import Kind
-from almaflow.steps.call import AlmaRequest
+from almaflow.steps.call import Call
 from almaflow.steps.create_set import CreateSet
 from almaflow.steps.find_set import FindSet
-from almaflow.steps.run_profile import ImportProfile, IntegrationProfile, RunProfile
+from almaflow.steps.run_profile import ImportProfileRef, IntegrationProfileRef, RunProfile
 from almaflow.steps.submit_job import JobReference, SubmitJob
 from almaflow.steps.wait_for_run import WaitForRun
 from almaflow.workflow_loader import LoadedWorkflow
@@ -77,12 +77,12 @@ def _other_name(name: _Named, message: str) -> Problem:
     document = name.loaded.document
     path = (*name.path[:-1], "name")
     advice = f"{message} The id counts. Write the name as in Alma, or check the id."
-    return document.problem(document.place(path), "other-name", advice, Severity.WARNING)
+    return document.problem(document.location_of(path), "other-name", advice, Severity.WARNING)
 
 
 def _problem(name: _Named, error: AlmaError) -> Problem:
     document = name.loaded.document
-    return document.problem(document.place(name.path), name.code, str(error), name.severity)
+    return document.problem(document.location_of(name.path), name.code, str(error), name.severity)
 
 
 def _names_in(
@@ -97,7 +97,7 @@ def _names_in(
         kind = node.step.kind
         named = [one.step.institution for one in (*node.around, node)]
         there = next((one.text for one in reversed(named) if one is not None), institution)
-        if isinstance(kind, AlmaRequest):
+        if isinstance(kind, Call):
             yield from _names_in(loaded.calls[kind.workflow], project, there)
         if there is not None and not _is_literal(Template(there)):
             continue
@@ -136,7 +136,7 @@ async def _look(alma: OpenInstitution, kind: Kind) -> str:
         case SubmitJob(job=job):
             in_alma = await alma.directory.job(id=job.id, name=job.name)
             return alma.directory.other_name(in_alma, job.name)
-        case WaitForRun(integration=IntegrationProfile() as profile):
+        case WaitForRun(integration=IntegrationProfileRef() as profile):
             begins = kind.job.name if kind.job is not None else None
             await alma.directory.integration_job(profile.id, profile.code, profile.name, begins)
         case WaitForRun(job=JobReference() as job):
@@ -145,8 +145,8 @@ async def _look(alma: OpenInstitution, kind: Kind) -> str:
         case RunProfile(integration=profile) if profile is not None:
             await alma.directory.integration_job(profile.id, profile.code, profile.name, kind.job)
         case (
-            RunProfile(import_=ImportProfile() as profile)
-            | WaitForRun(import_=ImportProfile() as profile)
+            RunProfile(import_=ImportProfileRef() as profile)
+            | WaitForRun(import_=ImportProfileRef() as profile)
         ):
             await alma.directory.import_job(profile.id, profile.name)
         case FindSet(id=Template() as set_id) | CreateSet(from_set=Template() as set_id):

@@ -15,7 +15,6 @@ from almaflow.cli.alma_queries import (
     InstitutionOption,
     JsonOption,
     NameOption,
-    OpenInstitution,
     SimulateOption,
     ask,
     matching,
@@ -23,6 +22,7 @@ from almaflow.cli.alma_queries import (
 from almaflow.cli.commands.import_payload import quoted
 from almaflow.cli.render.listing import Listing, data_of, fact, facts
 from almaflow.cli.render.text_layout import on_one_line
+from almaflow.operations.alma_reading import OpenInstitution
 from almaflow.problems import did_you_mean
 
 app = typer.Typer(

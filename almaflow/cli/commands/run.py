@@ -25,10 +25,11 @@ from almaflow.cli.render.run_report import exit_code_of, onlooker, print_report,
 from almaflow.cli.render.terminal import emit, say
 from almaflow.clock import Clock, SystemClock
 from almaflow.errors import RequestWrong
+from almaflow.operations.starting import add_run, check_secrets, plan_run, queue_run
 from almaflow.outcome import Status
-from almaflow.plan import Plan, make_plan
+from almaflow.plan import Plan
 from almaflow.settings import Project
-from almaflow.store import RunNotFound, RunRecord, Store, StoreTrouble, new_run_id
+from almaflow.store import RunNotFound, RunRecord, Store, StoreTrouble
 from almaflow.workflow_loader import LoadedWorkflow, find_workflow, load_workflow
 
 if TYPE_CHECKING:
@@ -94,9 +95,7 @@ def new_plan(
     simulated: bool = False,
 ) -> Plan:
     """Return the plan of a run that begins now; Raises: RequestWrong."""
-    now = clock.now()
-    run_id = new_run_id(now, random.SystemRandom())
-    return make_plan(loaded, project, values, run_id=run_id, now=now, simulated=simulated)
+    return plan_run(loaded, project, values, clock, random.SystemRandom(), simulated=simulated)
 
 
 def _run_live(
@@ -104,12 +103,10 @@ def _run_live(
 ) -> RunRecord:
     clock = SystemClock()
     plan = new_plan(loaded, project, values, clock)
-    # Report a missing key, or a secret that cannot be redacted, before anything is recorded.
-    project.institution(plan.institution).key()
-    project.known_secrets()
+    check_secrets(project, plan)
     with bootstrap.open_store(project, clock) as store, onlooker(plan, as_json=as_json) as view:
         engine = bootstrap.live_engine(project, store, view, asker_at(view, as_json=as_json))
-        return follow(engine, store, plan, before=partial(_add, store, plan), as_json=as_json)
+        return follow(engine, store, plan, before=partial(add_run, store, plan), as_json=as_json)
 
 
 def _queue(
@@ -117,15 +114,9 @@ def _queue(
 ) -> None:
     """Record a run for the active `serve`; Raises: RequestWrong when there is none."""
     plan = new_plan(loaded, project, values, SystemClock())
-    project.institution(plan.institution).key()
-    project.known_secrets()
+    check_secrets(project, plan)
     with bootstrap.open_store(project) as store:
-        if not store.is_shared and store.leader() is None:
-            raise RequestWrong(
-                "`--detach` queues a run for `almaflow serve`, but none is running on the "
-                f"store {store.address}. Start `almaflow serve`, or run without `--detach`."
-            )
-        record = _add(store, plan)
+        record = queue_run(store, plan)
         if as_json:
             print_report(store, record, plan, as_json=True, simulated=False)
         else:
@@ -146,12 +137,8 @@ def _simulate(
     simulation.furnish_for(loaded, plan)
     with onlooker(plan, as_json=as_json, simulated=True) as view:
         engine = simulation.engine(view)
-        add = partial(_add, engine.store, plan)
+        add = partial(add_run, engine.store, plan)
         return follow(engine, engine.store, plan, before=add, as_json=as_json, virtual=True)
-
-
-def _add(store: Store, plan: Plan) -> RunRecord:
-    return store.add_run(plan.definition, plan.record())
 
 
 def follow(

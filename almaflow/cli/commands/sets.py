@@ -15,13 +15,13 @@ from almaflow.cli.alma_queries import (
     InstitutionOption,
     JsonOption,
     NameOption,
-    OpenInstitution,
     SimulateOption,
     ask,
     matching,
 )
 from almaflow.cli.render.listing import Listing, data_of, facts
 from almaflow.cli.render.text_layout import on_one_line
+from almaflow.operations.alma_reading import OpenInstitution
 
 app = typer.Typer(help="List and show sets.", add_completion=False, rich_markup_mode=None)
 
