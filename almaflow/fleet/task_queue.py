@@ -34,7 +34,15 @@ Execute = Callable[[str], Awaitable[None]]
 # Not `to_regclass`, which may remember from before it waited for its turn that there are none.
 _MADE_FOR: Final = (
     "SELECT obj_description(oid, 'pg_class') FROM pg_catalog.pg_class"
-    " WHERE relname = 'procrastinate_jobs' AND pg_catalog.pg_table_is_visible(oid)"
+    " WHERE relname = %s AND pg_catalog.pg_table_is_visible(oid)"
+)
+_TABLE: Final = "procrastinate_jobs"
+
+# procrastinate looks, whenever it hands out a task, for others with the same lock, and has no index
+# that leads there: with thousands of tasks that wait, each cost a third of a second.
+_LOCK_INDEX: Final = "almaflow_tasks_by_lock"
+_MAKE_LOCK_INDEX: Final = (
+    f"CREATE INDEX IF NOT EXISTS {_LOCK_INDEX} ON {_TABLE} (lock) WHERE status IN ('todo', 'doing')"
 )
 
 
@@ -71,17 +79,24 @@ class TaskQueue:
 
     def put(self, connection: psycopg.Connection[Any], runs: Sequence[DueRun]) -> None:
         """Queue each of *runs* that is not queued yet; they are durable with the transaction."""
-        task = self._app.tasks[TASK]
-        for run in runs:
-            job = task.configure(
-                lock=run.id,
-                queueing_lock=run.key,
-                queue=queue_name(run.institution),
-                connection=connection,
-            )
-            # A savepoint: what the database refuses would end the whole transaction.
-            with suppress(AlreadyEnqueued), connection.transaction():
-                job.defer(run_id=run.id)
+        jobs = [self._job(run) for run in runs]
+        try:
+            self._defer(connection, jobs)
+        except AlreadyEnqueued:
+            for job in jobs:
+                with suppress(AlreadyEnqueued):
+                    self._defer(connection, [job])
+
+    def _job(self, run: DueRun) -> Job:
+        task = self._app.tasks[TASK].configure(
+            lock=run.id, queueing_lock=run.key, queue=queue_name(run.institution)
+        )
+        return task.make_new_job(run_id=run.id)
+
+    def _defer(self, connection: psycopg.Connection[Any], jobs: list[Job]) -> None:
+        # A savepoint: what the database refuses would end the whole transaction.
+        with connection.transaction():
+            self._app.job_manager.batch_defer_jobs(jobs=jobs, connection=connection)
 
     def without_task(
         self, connection: psycopg.Connection[Any], run_ids: Sequence[str]
@@ -105,17 +120,26 @@ class TaskQueue:
         Raises:
             StoreNewer, StoreOlder: they are those of another version of procrastinate.
         """
-        row = connection.execute(_MADE_FOR).fetchone()
-        if row is None:
+        made_for = _comment(connection, _TABLE)
+        if made_for is None:
             return False
-        _check_tables(row[0] or "")
-        return True
+        _check_tables(made_for)
+        return _comment(connection, _LOCK_INDEX) is not None
 
     def make_tables(self, connection: psycopg.Connection[Any]) -> None:
         """Make procrastinate's tables in the open transaction, unless they are there."""
         if not self.is_made(connection):
-            connection.execute(SchemaManager.get_schema())
-            connection.execute(f"COMMENT ON TABLE procrastinate_jobs IS '{_newest_migration()}'")
+            if _comment(connection, _TABLE) is None:
+                connection.execute(SchemaManager.get_schema())
+                newest = _newest_migration()
+                connection.execute(f"COMMENT ON TABLE {_TABLE} IS '{newest}'")
+            connection.execute(_MAKE_LOCK_INDEX)
+
+
+def _comment(connection: psycopg.Connection[Any], relation: str) -> str | None:
+    """Return the comment on a table or an index, empty when it has none; None: it is not there."""
+    row = connection.execute(_MADE_FOR, (relation,)).fetchone()
+    return None if row is None else row[0] or ""
 
 
 def _newest_migration() -> str:

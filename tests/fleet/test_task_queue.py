@@ -127,3 +127,52 @@ def test_tables_of_another_version_of_the_queue_are_refused(
                 pass
 
     play(story)
+
+
+def test_runs_are_queued_although_one_of_them_is_queued_already(
+    fleet: Fleet, postgres: PostgresServer
+) -> None:
+    async def story() -> None:
+        async with fleet.store() as store:
+            process = store.enter_process("host", 1, "0")
+            runs = [fleet.add(store, WORKFLOW) for _ in range(3)]
+            drop_tasks(fleet, postgres, [runs[0].id, runs[2].id])
+            with store.batch():
+                for run in runs:
+                    store.release_run(store.claim_run(run.id, process.id), False)
+            assert {task[0] for task in tasks(fleet, postgres)} == {run.id for run in runs}
+
+    play(story)
+
+
+def test_a_store_without_the_index_of_tasks_by_lock_gets_it(
+    fleet: Fleet, postgres: PostgresServer
+) -> None:
+    async def story() -> None:
+        async with fleet.store() as store:
+            fleet.add(store, WORKFLOW)
+        assert drop_index(fleet, postgres) == 1
+        async with fleet.store():
+            pass
+        assert drop_index(fleet, postgres) == 1
+
+    play(story)
+
+
+def drop_tasks(fleet: Fleet, postgres: PostgresServer, run_ids: list[str]) -> None:
+    name = fleet.url.split("/")[-1].split("?")[0]
+    with postgres.connect(name) as connection:
+        connection.execute("DELETE FROM procrastinate_jobs WHERE lock = ANY(%s)", (run_ids,))
+
+
+def drop_index(fleet: Fleet, postgres: PostgresServer) -> int:
+    """Take away the index of tasks by lock; return how many there were."""
+    name = fleet.url.split("/")[-1].split("?")[0]
+    with postgres.connect(name) as connection:
+        found = connection.execute(
+            "SELECT indexname FROM pg_indexes WHERE tablename = 'procrastinate_jobs'"
+            " AND indexname LIKE 'almaflow%'"
+        ).fetchall()
+        for (index,) in found:
+            connection.execute(f"DROP INDEX {index}")
+    return len(found)
