@@ -1,8 +1,11 @@
 """Data classes that are built when the first instance is made.
 
-`dataclasses.dataclass` writes and compiles six functions for each class, half a millisecond or
-more, and a short command makes instances of few of the classes that it imports. So a class here
-is built by `dataclasses.dataclass` when it is used; from then on there is no difference.
+`dataclasses.dataclass` writes and compiles six functions for each class, which takes half a
+millisecond or more, and a short command makes instances of few of the classes that it imports. So
+a class here is built when it is used, from what `dataclasses` knows of its fields, and only its
+`__init__` is compiled: what compares, hashes, prints and protects instances is the same for all.
+From then on there is no difference, but that `__dataclass_params__` does not show it. There is no
+`InitVar`.
 
 Use it for the classes of almaflow in place of `dataclasses.dataclass`, with the same options.
 `dataclasses.fields` of a class that may have no instance yet needs `built(class)`; for the names
@@ -12,15 +15,22 @@ alone there is `names_of`.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Iterable
+from dataclasses import MISSING, Field, FrozenInstanceError, fields
 from functools import partial
+from operator import attrgetter
+from reprlib import recursive_repr
 from threading import RLock
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 C = TypeVar("C", bound=type)
 
 _LOCK = RLock()
 _OPTIONS: dict[type, dict[str, Any]] = {}
 """The options of the classes that are not built yet."""
+
+_UNDERSTOOD = frozenset({"frozen", "eq", "kw_only"})
+"""The options that are known here; a class with others is built by `dataclasses` immediately."""
 
 
 class _Later:
@@ -43,8 +53,105 @@ def built(cls: C) -> C:
         for one in reversed(cls.__mro__):
             options = _OPTIONS.pop(one, None)
             if options is not None:
-                dataclasses.dataclass(**options)(one)
+                _build(one, **options)
     return cls
+
+
+def _build(cls: type, *, frozen: bool = False, eq: bool = True, kw_only: bool = False) -> None:
+    """Make a data class of *cls*, in place, as `dataclasses` does it."""
+    # `dataclasses` would work out the signature of a class without a docstring for it.
+    cls.__doc__ = cls.__doc__ or cls.__name__
+    own = dict(vars(cls))
+    dataclasses.dataclass(init=False, repr=False, eq=False, kw_only=kw_only)(cls)
+    methods: dict[str, Any] = {"__init__": _init_of(cls, frozen), "__repr__": _text}
+    if eq:
+        methods["__eq__"] = _equal_of(_values_of(one.name for one in fields(cls) if one.compare))
+        methods["__hash__"] = _hash_of(_values_of(_hashed(cls))) if frozen else None
+    if frozen:
+        methods |= {"__setattr__": _refuse_to_set, "__delattr__": _refuse_to_delete}
+    if "__eq__" in own and own.get("__hash__") is None:
+        # Python's own mark on a class that compares; nobody wrote it.
+        own.pop("__hash__", None)
+    for name, method in methods.items():
+        if name not in own:
+            setattr(cls, name, method)
+
+
+def _init_of(cls: type, frozen: bool) -> Any:
+    """Return the function that `dataclasses` would write; it is compiled for its speed."""
+    names: dict[str, Any] = {"_set": object.__setattr__, "_MISSING": MISSING}
+    parameters: dict[bool, list[str]] = {False: ["self"], True: []}
+    lines = []
+    for one in fields(cls):
+        value = _value_in(one, names)
+        if one.init:
+            default = "" if _is_required(one) else f"=_default_{one.name}"
+            parameters[bool(one.kw_only)].append(f"{one.name}{default}")
+        if value:
+            lines.append(
+                f"_set(self, '{one.name}', {value})" if frozen else f"self.{one.name} = {value}"
+            )
+    if hasattr(cls, "__post_init__"):
+        lines.append("self.__post_init__()")
+    if parameters[True]:
+        parameters[True].insert(0, "*")
+    head = ", ".join([*parameters[False], *parameters[True]])
+    exec(f"def __init__({head}):\n  " + "\n  ".join(lines or ["pass"]), names)
+    init = names["__init__"]
+    init.__qualname__ = f"{cls.__qualname__}.__init__"
+    return init
+
+
+def _value_in(one: Field[Any], names: dict[str, Any]) -> str:
+    """Return the expression of a field's value, or nothing; add what it needs to *names*."""
+    made, default = f"_make_{one.name}", f"_default_{one.name}"
+    names[made], names[default] = one.default_factory, one.default
+    if one.default_factory is MISSING:
+        return one.name if one.init else ""
+    return f"{made}() if {one.name} is _MISSING else {one.name}" if one.init else f"{made}()"
+
+
+def _is_required(one: Field[Any]) -> bool:
+    return one.default is MISSING and one.default_factory is MISSING
+
+
+def _hashed(cls: type) -> Iterable[str]:
+    return (one.name for one in fields(cls) if (one.compare if one.hash is None else one.hash))
+
+
+def _values_of(names: Iterable[str]) -> Callable[[Any], Any]:
+    """Return a function that gives these attributes of an object as a tuple."""
+    listed = list(names)
+    if len(listed) > 1:
+        return attrgetter(*listed)
+    return lambda one: tuple(getattr(one, name) for name in listed)
+
+
+def _equal_of(values: Callable[[Any], Any]) -> Any:
+    def equal(self: Any, other: Any) -> Any:
+        if other.__class__ is self.__class__:
+            return values(self) == values(other)
+        return NotImplemented
+
+    return equal
+
+
+def _hash_of(values: Callable[[Any], Any]) -> Any:
+    return lambda self: hash(values(self))
+
+
+@recursive_repr()
+def _text(self: Any) -> str:
+    shown = (f"{one.name}={getattr(self, one.name)!r}" for one in fields(self) if one.repr)
+    return f"{type(self).__qualname__}({', '.join(shown)})"
+
+
+def _refuse_to_set(self: Any, name: str, value: Any) -> NoReturn:
+    raise FrozenInstanceError(f"cannot assign to field {name!r}")
+
+
+def _refuse_to_delete(self: Any, name: str) -> NoReturn:
+    raise FrozenInstanceError(f"cannot delete field {name!r}")
 
 
 def names_of(cls: type) -> tuple[str, ...]:
@@ -66,7 +173,7 @@ else:
         """Do what `dataclasses.dataclass` does, later."""
         if cls is None:
             return partial(dataclass, **options)
-        if options.get("slots") or "__init__" in vars(cls):
+        if options.keys() - _UNDERSTOOD or "__init__" in vars(cls):
             return dataclasses.dataclass(**options)(built(cls))
         later = _with_base(cls)
         _OPTIONS[later] = options

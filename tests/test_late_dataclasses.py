@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import pickle
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError, field
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import pytest
 
@@ -157,3 +158,83 @@ def test_several_threads_may_make_the_first_instance() -> None:
         made = list(pool.map(make, [points] * 4))
 
     assert all(one == made[0] for one in made)
+
+
+def test_built_classes_behave_as_those_of_dataclasses() -> None:
+    def declare(decorate: Any) -> list[Any]:
+        @decorate(frozen=True)
+        class Frozen:
+            x: int
+            y: str = "y"
+            tags: list[int] = field(default_factory=list, compare=False)
+            hidden: int = field(default=1, repr=False, hash=False)
+            made: dict[str, int] = field(default_factory=dict, init=False, compare=False)
+
+        @decorate
+        class Plain:
+            x: object
+
+            def __repr__(self) -> str:
+                return "its own"
+
+        @decorate(kw_only=True)
+        class Named:
+            x: int = 1
+            y: int
+
+        @decorate(eq=False)
+        class Identity:
+            x: int
+
+        @decorate(frozen=True)
+        class Compared:
+            x: int
+
+            def __eq__(self, other: object) -> bool:
+                return True
+
+        @decorate(frozen=True)
+        class Empty:
+            pass
+
+        return [Frozen, Plain, Named, Identity, Compared, Empty]
+
+    calls: list[Callable[[Any], object]] = [
+        *(lambda cls, args=args: cls(*args) for args in [(), (1,), (1, "z"), (1, "z", [3], 4, 5)]),
+        *(lambda cls, names=names: cls(**names) for names in [{"x": 1}, {"x": 1, "y": 2}]),
+        lambda cls: cls(1, x=1),
+        lambda cls: cls(1) == cls(1),
+        lambda cls: cls(1) == cls(2),
+        lambda cls: cls(1) == 1,
+        lambda cls: cls(1, hidden=2) == cls(1, hidden=3),
+        lambda cls: (hash(cls(1)) == hash(cls(1)), cls(1) in {cls(1)}),
+        lambda cls: cls() == cls(),
+        lambda cls: hash(cls()) == hash(cls()),
+        lambda cls: setattr(cls(1), "x", 2),
+        lambda cls: delattr(cls(1), "x"),
+        lambda cls: dataclasses.asdict(cls(1)),
+        lambda cls: dataclasses.replace(cls(1), x=3),
+        lambda cls: pickle.loads(pickle.dumps(vars(cls(1)))),
+        lambda cls: cls.__match_args__,
+    ]
+
+    def outcome(call: Callable[[Any], object], cls: Any) -> str:
+        try:
+            return repr(call(cls)).partition(" object at ")[0]
+        except (TypeError, AttributeError) as error:
+            return f"{type(error).__name__}: {error}"
+
+    for ours, theirs in zip(declare(dataclass), declare(dataclasses.dataclass), strict=True):
+        for call in calls:
+            assert outcome(call, ours) == outcome(call, theirs)
+
+
+def test_an_instance_that_holds_itself_can_be_printed() -> None:
+    @dataclass
+    class Ring:
+        next: object = None
+
+    ring = Ring()
+    ring.next = ring
+
+    assert repr(ring).endswith("Ring(next=...)")
