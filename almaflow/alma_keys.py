@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from almaflow.late_patterns import late_pattern
+
 STARS = "***"
 """What is shown in the place of a secret."""
 
@@ -28,7 +30,7 @@ _BEGINNING = (
     f"(?:l|{_PERCENT}[46]c){_SEPARATOR}(?:[78]|{_PERCENT}3[78])"
     f"{_SEPARATOR}{_LETTER_X}{_SEPARATOR}{_LETTER_X}"
 )
-KEY_PATTERN = re.compile(
+KEY_PATTERN = late_pattern(
     f"{_BEGINNING}(?:{_SEPARATOR}{_HEXADECIMAL}){{30}}{_HEXADECIMAL}*[0-9a-z]*", re.IGNORECASE
 )
 """`l7xx` or `l8xx` and at least 30 hexadecimal digits, in either case.

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-_DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+from almaflow.late_patterns import late_pattern
+
+_DURATION = late_pattern(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 # A century is longer than anything almaflow waits for; more would overflow an instant.
 _LONGEST = timedelta(days=36525)
 
@@ -31,8 +33,8 @@ def parse_duration(text: str) -> timedelta:
 
 # Longer texts are no duration that somebody wrote (characters).
 _LOOK = 60
-_WORDS = re.compile(r"(\d+)\s*([a-z]+)\.?,?\s*(?:and\s+)?", re.ASCII)
-_CLOCK = re.compile(r"(\d+):(\d\d)(?::(\d\d))?", re.ASCII)
+_WORDS = late_pattern(r"(\d+)\s*([a-z]+)\.?,?\s*(?:and\s+)?", re.ASCII)
+_CLOCK = late_pattern(r"(\d+):(\d\d)(?::(\d\d))?", re.ASCII)
 _UNITS = {
     **dict.fromkeys(("w", "wk", "week", "weeks"), "w"),
     **dict.fromkeys(("d", "day", "days"), "d"),

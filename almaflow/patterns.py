@@ -15,6 +15,8 @@ from functools import lru_cache
 
 from pydantic_core import SchemaError, SchemaValidator, ValidationError, core_schema
 
+from almaflow.late_patterns import late_pattern
+
 LONGEST = 1_000
 """Characters that a pattern may have."""
 
@@ -25,7 +27,7 @@ _LARGEST = 10_000
 # Characters of the longest text that any pattern is tried on.
 _LONGEST_TEXT = 100_000
 
-_TOKEN = re.compile(
+_TOKEN = late_pattern(
     r"""
       (?P<escape>\\(?:[pPxuU]\{[^}]*\}|.|$))
     | (?P<set>\[\^?\]?(?:\\.|[^\]\\])*\])

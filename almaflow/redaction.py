@@ -22,13 +22,14 @@ from urllib.parse import quote, quote_plus
 from almaflow.alma_keys import SHORTEST_KEY, find_keys
 from almaflow.alma_keys import STARS as STARS
 from almaflow.errors import AlmaflowError
+from almaflow.late_patterns import late_pattern
 
 # Characters of Unicode's private use area: no file, name or answer of Alma's has them, and a
 # filter that changes the text around them (`upper`, `truncate`) makes the checksum false.
 _OPEN, _CLOSE = "\uf5a1", "\uf5a2"
-_PLACEHOLDER = re.compile(f"{_OPEN}([^{_OPEN}{_CLOSE}]*):([0-9a-f]{{8}}){_CLOSE}")
+_PLACEHOLDER = late_pattern(f"{_OPEN}([^{_OPEN}{_CLOSE}]*):([0-9a-f]{{8}}){_CLOSE}")
 # What is left of a placeholder that was cut, percent-encoded or escaped.
-_DAMAGED = re.compile(
+_DAMAGED = late_pattern(
     f"{_OPEN}|{_CLOSE}|%EF%96%A[12]|\\\\uf5a[12]|&#(?:62881|62882|xf5a1|xf5a2);", re.IGNORECASE
 )
 
@@ -267,13 +268,13 @@ def _base64_forms(content: bytes) -> Iterator[str]:
 # A password in an address (`postgresql://user:…@host`), and what addresses and headers call a
 # secret. A library quotes the address that it could not reach, so the text is not ours to choose.
 # Each is bounded and begins with characters of its own, so the time is linear.
-_PASSWORD = re.compile(r"(://[^\s/?#@:\"'<>]{0,256}:)([^\s/?#@\"'<>]{1,512})(?=@)")
-_QUERY = re.compile(
+_PASSWORD = late_pattern(r"(://[^\s/?#@:\"'<>]{0,256}:)([^\s/?#@\"'<>]{1,512})(?=@)")
+_QUERY = late_pattern(
     r"((?<!\w)(?:api[_-]?key|(?:access_?|auth_?)?token|password|passwd|pwd|secret|signature)=)"
     r"([^\s&;#\"'<>]+)",
     re.IGNORECASE,
 )
-_HEADER = re.compile(
+_HEADER = late_pattern(
     r"(\bauthorization[\"']?\s?[:=]\s?[\"']?(?:apikey|basic|bearer)\s)([^\s\"',;]+)", re.IGNORECASE
 )
 

@@ -16,6 +16,8 @@ import stat
 from enum import StrEnum
 from pathlib import Path
 
+from almaflow.late_patterns import late_pattern
+
 MIB = 1024 * 1024
 """A mebibyte, in bytes."""
 
@@ -205,20 +207,20 @@ _MARKS = (
 )
 
 # Latin letters with a NUL on the same side of each.
-_UTF_16 = re.compile(rb"[^\0]\0[^\0]\0|\0[^\0]\0[^\0]", re.DOTALL)
+_UTF_16 = late_pattern(rb"[^\0]\0[^\0]\0|\0[^\0]\0[^\0]", re.DOTALL)
 
-_DECLARATION = re.compile(
+_DECLARATION = late_pattern(
     rb"""\s*<\?xml[^>]{0,200}?\sencoding\s*=\s*["']([A-Za-z][A-Za-z0-9._-]{0,39})["']"""
 )
 
 # Python's names of the encodings that XML may declare. Others of its codecs are not encodings of
 # text, or take time that grows with the square of the text.
-_DECLARABLE = re.compile(
+_DECLARABLE = late_pattern(
     r"utf-8|ascii|iso8859-\d+|cp\d+|koi8-[rtu]|mac-[a-z]+|tis-620"
     r"|gbk|gb2312|gb18030|big5|big5hkscs|shift_jis|euc_jp|euc_kr"
 )
 # Of these, in which each byte is a character.
-_OF_SINGLE_BYTES = re.compile(r"iso8859|cp\d+|koi8|mac|tis")
+_OF_SINGLE_BYTES = late_pattern(r"iso8859|cp\d+|koi8|mac|tis")
 
 
 def _encoding_of(content: bytes, xml: bool) -> tuple[str, int]:
@@ -281,7 +283,7 @@ def _mark_of(before: str) -> tuple[int, int]:
 # What a screen shows as something else: control characters, text directions, line separators,
 # bytes that are not UTF-8 (which Python keeps as surrogates), and a backslash, which would look
 # like the escape of one of these.
-_NOT_SHOWN = re.compile(
+_NOT_SHOWN = late_pattern(
     "[\0-\x1f\\\\\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
 

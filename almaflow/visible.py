@@ -14,12 +14,13 @@ What is stored stays as it came; these functions are for where a text leaves.
 from __future__ import annotations
 
 import json
-import re
 from functools import lru_cache
 from typing import Any
 
+from almaflow.late_patterns import late_pattern
+
 # Everything but printable ASCII, tab and line feed is checked; the others are known to be safe.
-_UNUSUAL = re.compile(r"[^\n\t -~]")
+_UNUSUAL = late_pattern(r"[^\n\t -~]")
 
 # Spaces of typography, which people write. Python does not count them as printable.
 _SPACES = frozenset(
@@ -29,7 +30,7 @@ _SPACES = frozenset(
 # Letters and marks that Python counts as printable but that are invisible: fillers and joiners.
 # Source: Unicode, DerivedCoreProperties.txt, Default_Ignorable_Code_Point. The two variation
 # selectors that make a sign an emoji (U+FE0E, U+FE0F) are left: they hide nothing.
-_UNSEEN = re.compile(
+_UNSEEN = late_pattern(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0d\uffa0"
     "\U000e0000-\U000e0fff]"
 )
@@ -81,8 +82,8 @@ def one_line(text: str) -> str:
 
 # GitHub Actions trims a line before it looks for `::`, and Azure looks for `##[` and `##vso[`
 # anywhere in it.
-_COMMAND_LINE = re.compile(r"^(\s*):(?=:)")
-_COMMAND_ANYWHERE = re.compile(r"#(?=#\w*\[)")
+_COMMAND_LINE = late_pattern(r"^(\s*):(?=:)")
+_COMMAND_ANYWHERE = late_pattern(r"#(?=#\w*\[)")
 
 
 def without_commands(line: str) -> str:

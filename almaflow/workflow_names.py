@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from almaflow.late_patterns import late_pattern
+
 LONGEST_NAME = 100
 """Characters."""
 
@@ -17,12 +19,12 @@ NAME_RULE = (
 
 # What `show`, `logs` and the other commands take for a run: its id, or the newest.
 _NEWEST_RUN = "last"
-_RUN_ID = re.compile(r"\d{8}-\d{6}-\w{5}", re.ASCII)
+_RUN_ID = late_pattern(r"\d{8}-\d{6}-\w{5}", re.ASCII)
 # Source: Microsoft Learn, "Naming Files, Paths, and Namespaces".
-_DEVICE = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)
+_DEVICE = late_pattern(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)
 # Letters and marks that are shown as nothing; `isprintable` knows the other invisible characters.
 # Source: Unicode Standard, property Default_Ignorable_Code_Point.
-_SHOWN_AS_NOTHING = re.compile(
+_SHOWN_AS_NOTHING = late_pattern(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
 

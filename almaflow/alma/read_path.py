@@ -6,13 +6,15 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl
 
+from almaflow.late_patterns import late_pattern
+
 API_BASE = "/almaws/v1"
 """The folder of all calls on Alma's hosts."""
 
 Pairs = tuple[tuple[str, str], ...]
 
 
-_HOST = re.compile(r"(?:[a-z]+:)?//[^/]*|[a-z0-9-]+(?:\.[a-z0-9-]+)+(?=/)", re.IGNORECASE)
+_HOST = late_pattern(r"(?:[a-z]+:)?//[^/]*|[a-z0-9-]+(?:\.[a-z0-9-]+)+(?=/)", re.IGNORECASE)
 
 
 def _meant(path: str) -> str:

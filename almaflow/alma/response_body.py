@@ -21,6 +21,7 @@ from almaflow.alma.transport import LARGEST_RESPONSE
 from almaflow.alma.value_parsing import LARGEST_COUNT, printable
 from almaflow.alma.xmltree import XmlInvalid, local_name, parse_xml
 from almaflow.late_dataclasses import dataclass
+from almaflow.late_patterns import late_pattern
 
 MOST_VALUES = 500_000
 """Values of a JSON body, counted by its brackets and commas: each may take 200 bytes of memory. The
@@ -105,7 +106,7 @@ def _json(text: str) -> ResponseBody:
 
 
 # Half a character (`\ud83d` alone) can be neither stored nor printed, NUL not be stored.
-_UNSTORABLE = re.compile(r"\\u([dD][89a-fA-F]|0000)")
+_UNSTORABLE = late_pattern(r"\\u([dD][89a-fA-F]|0000)")
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -248,12 +249,12 @@ def _add(shaped: dict[str, Any], parent: str, child: Element) -> None:
 
 # The charsets that are read. Among Python's others are some that take time by the square of the
 # length (punycode), or mean something else than characters.
-_CHARSETS = re.compile(
+_CHARSETS = late_pattern(
     r"utf-?8|utf-?16(le|be)?|(us-)?ascii|latin-?1|iso-8859-\d{1,2}|(windows-|cp)125\d",
     re.IGNORECASE,
 )
-_CHARSET = re.compile(r"charset=[\"']?([\w.:-]+)")
-_DECLARED = re.compile(rb"<\?xml[^>]*?\sencoding=[\"']([\w.:-]+)")
+_CHARSET = late_pattern(r"charset=[\"']?([\w.:-]+)")
+_DECLARED = late_pattern(rb"<\?xml[^>]*?\sencoding=[\"']([\w.:-]+)")
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 

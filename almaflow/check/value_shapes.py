@@ -8,23 +8,25 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
+from almaflow.late_patterns import late_pattern
+
 OPENING_QUOTES = "“”„‟«»‘’‚‹›″"
 """Quotation marks that do not quote in YAML, whichever end of a text they are at."""
 
-_TEMPLATE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_TEMPLATE = late_pattern(r"\{\{.*?\}\}", re.DOTALL)
 # What other languages put around a name to get its value: `{x}`, `${x}`, `${{ x }}`, `<x>`, `%x%`.
-_WRAPPED = re.compile(
+_WRAPPED = late_pattern(
     r"\s*(?:\$\{\{(.*?)\}\}|\$?\{([^{}]*)\}|<([^<>]*)>|%([^%]*)%|\$([A-Za-z_][\w.]*))\s*",
     re.DOTALL,
 )
-_CHAIN = re.compile(r"(?:steps|inputs|vars|run|secrets)(?:\.\w+|\[(?:'[^']*'|\"[^\"]*\"|\d+)\])+")
-_FILE = re.compile(
+_CHAIN = late_pattern(r"(?:steps|inputs|vars|run|secrets)(?:\.\w+|\[(?:'[^']*'|\"[^\"]*\"|\d+)\])+")
+_FILE = late_pattern(
     r"[^\n*?\"|]+\.(csv|tsv|txt|tab|xlsx?|xlsm|xlsb|ods|numbers|json|xml|ya?ml|dat|lst|mrc|marc)",
     re.IGNORECASE,
 )
 
 
-_WORKBOOK = re.compile(r"(.+)\.(?:xls[xmb]?|xlt[xm]?|ods|numbers)", re.IGNORECASE | re.DOTALL)
+_WORKBOOK = late_pattern(r"(.+)\.(?:xls[xmb]?|xlt[xm]?|ods|numbers)", re.IGNORECASE | re.DOTALL)
 
 
 def saved_as_csv(name: str) -> str:

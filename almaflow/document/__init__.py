@@ -24,6 +24,7 @@ from almaflow.document.scalars import source_offsets
 from almaflow.document.source import Node, SourceText, Span
 from almaflow.errors import DocumentsInvalid
 from almaflow.field_types import plain_value
+from almaflow.late_patterns import late_pattern
 from almaflow.problems import Location, Problem, at_most
 from almaflow.text_files import MIB, FileUnreadable, UnreadableReason, decode, read_bytes
 
@@ -208,10 +209,12 @@ def parse_document(text: bytes | str, file: str) -> Document:
 _UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 # A byte order mark, or Latin letters with a NUL on the same side of each.
-_UTF_16 = re.compile(rb"\xff\xfe|\xfe\xff|[^\0]\0[^\0]\0|\0[^\0]\0[^\0]", re.DOTALL)
+_UTF_16 = late_pattern(rb"\xff\xfe|\xfe\xff|[^\0]\0[^\0]\0|\0[^\0]\0[^\0]", re.DOTALL)
 # YAML 1.2, "Character set": these must be written as an escape. They are the few that it does not
 # list as printable; a pattern of all the others takes eight times as long to compile.
-_NOT_PRINTABLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+_NOT_PRINTABLE = late_pattern(
+    "[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]"
+)
 
 
 def _refuse(source: SourceText, span: Span, code: str, message: str) -> NoReturn:

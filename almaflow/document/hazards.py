@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from almaflow.alma_keys import KEY_ADVICE, find_keys
 from almaflow.document.source import Node, SourceText, Span
+from almaflow.late_patterns import late_pattern
 from almaflow.problems import Problem, Severity, at_most
 
 ALMA_KEY = "alma-key"
@@ -21,8 +22,8 @@ _DIRECTION = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _INVISIBLE = "\u00ad\u180e\u200b\u2060-\u2064\u206a-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"
 # Some editors and parsers take these for the end of a line, and YAML 1.2 does not.
 _LINE_ENDS = "\u0085\u2028\u2029"
-_CONTROL = re.compile(r"[\0-\x1f\x7f-\x9f]")
-_DECEPTIVE = re.compile(f"[{_DIRECTION}{_INVISIBLE}{_LINE_ENDS}]")
+_CONTROL = late_pattern(r"[\0-\x1f\x7f-\x9f]")
+_DECEPTIVE = late_pattern(f"[{_DIRECTION}{_INVISIBLE}{_LINE_ENDS}]")
 
 KEY_MESSAGE = (
     f"This looks like an API key of Alma. Everyone who can read the file could use it. {KEY_ADVICE}"
@@ -86,7 +87,7 @@ def deceptive_characters(source: SourceText) -> Iterator[Problem]:
 
 # Where YAML takes only a space: in front of a line, and after `-` or the `:` of a key.
 _ODD = "\u00a0\u2000-\u200a\u202f\u205f\u3000"
-_ODD_SPACE = re.compile(rf"^[ ]*(?:-[ ]+)*(?:-|[\w-]+:)?([{_ODD}])", re.MULTILINE)
+_ODD_SPACE = late_pattern(rf"^[ ]*(?:-[ ]+)*(?:-|[\w-]+:)?([{_ODD}])", re.MULTILINE)
 
 
 def odd_spaces(source: SourceText) -> Iterator[Problem]:
@@ -101,7 +102,7 @@ def odd_spaces(source: SourceText) -> Iterator[Problem]:
         )
 
 
-_DRIVE_OR_SHARE = re.compile(r'"(?:[A-Za-z]:|\\\\)\\?')
+_DRIVE_OR_SHARE = late_pattern(r'"(?:[A-Za-z]:|\\\\)\\?')
 WINDOWS_PATH = "yaml-windows-path"
 """The code of a problem about a path of Windows in double quotes."""
 

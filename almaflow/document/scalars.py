@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from almaflow.field_types import Plain
+from almaflow.late_patterns import late_pattern
 
 _BREAK = r"(?:\r\n|\r|\n)"
 _FOLD = rf"[ \t]*{_BREAK}(?:[ \t]*{_BREAK})*[ \t]*"
@@ -20,19 +21,19 @@ _TOKENS = {
     "'": re.compile(rf"(?P<nothing>(?!))|(?P<one>'')|(?P<fold>{_FOLD})|.", re.DOTALL),
     None: re.compile(rf"(?P<nothing>(?!))|(?P<one>(?!))|(?P<fold>{_FOLD})|.", re.DOTALL),
 }
-_BREAKS = re.compile(_BREAK)
-_HALF = re.compile("[\ud800-\udfff]")
+_BREAKS = late_pattern(_BREAK)
+_HALF = late_pattern("[\ud800-\udfff]")
 
 
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUE = frozenset({"true", "True", "TRUE"})
 _FALSE = frozenset({"false", "False", "FALSE"})
-_INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_INT = late_pattern(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = late_pattern(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _ODD_FLOATS = {
     sign + dot: float(sign + dot[1:]) for sign in ("", "-", "+") for dot in (".inf", ".Inf", ".INF")
 } | {nan: float("nan") for nan in (".nan", ".NaN", ".NAN")}
-_WHEN = re.compile(
+_WHEN = late_pattern(
     r"\d{4}-\d{1,2}-\d{1,2}"
     r"(?:(?:[Tt]|[ \t]+)\d{1,2}:\d{2}(?::\d{2}(?:\.\d*)?)?[ \t]*(?:Z|[-+]\d{1,2}(?::?\d{2})?)?)?"
     r"|[-+]?\d+(?::\d{1,2})+(?:\.\d*)?",

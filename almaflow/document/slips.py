@@ -9,25 +9,27 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from almaflow.late_patterns import late_pattern
+
 # Reading more of a line than this (characters) costs time and does not help.
 LOOK = 2000
 # Longer texts are not repeated.
 _LONGEST = 120
 
-_COMMENT = re.compile(r"\s*(//|/\*|--|;|<!--|REM\b|%%)\s*(.*)", re.IGNORECASE)
-_EQUALS = re.compile(r"\s*(?:-\s+)?([A-Za-z_][\w.-]*)\s*=\s*(\S.*)")
-_NO_COLON = re.compile(r"\s*(?:-\s+)?([A-Za-z_][\w-]*)(?:\s+(\S.*))?")
-_WIDE_COLON = re.compile(r"\s*(?:-\s+)?([\w-]+)\s*([：﹕꞉ː∶])\s*(.*)")
-_HEADER = re.compile(r"(?:-\s+)*([\w-]+):\s+[|>][+-]?\d?[+-]?\s*(?:#.*)?$")
-_START = re.compile(r"\s*(?:-\s+)*")
-_PAIR = re.compile(r"(\s*(?:-\s+)*)([\w.-]+):\s+(\S.*)")
+_COMMENT = late_pattern(r"\s*(//|/\*|--|;|<!--|REM\b|%%)\s*(.*)", re.IGNORECASE)
+_EQUALS = late_pattern(r"\s*(?:-\s+)?([A-Za-z_][\w.-]*)\s*=\s*(\S.*)")
+_NO_COLON = late_pattern(r"\s*(?:-\s+)?([A-Za-z_][\w-]*)(?:\s+(\S.*))?")
+_WIDE_COLON = late_pattern(r"\s*(?:-\s+)?([\w-]+)\s*([：﹕꞉ː∶])\s*(.*)")
+_HEADER = late_pattern(r"(?:-\s+)*([\w-]+):\s+[|>][+-]?\d?[+-]?\s*(?:#.*)?$")
+_START = late_pattern(r"\s*(?:-\s+)*")
+_PAIR = late_pattern(r"(\s*(?:-\s+)*)([\w.-]+):\s+(\S.*)")
 
 PATHS_ARE_RELATIVE = (
     "The files of a workflow are in its project folder, with paths relative to the workflow."
 )
 
 _DRIVE = r"[A-Za-z]:\\"
-_WINDOWS_PATH = re.compile(rf"(?:{_DRIVE}|\\\\)[^\"*?<>|\n]*|[\w .-]+(?:\\[\w .-]+)+\.\w{{1,5}}")
+_WINDOWS_PATH = late_pattern(rf"(?:{_DRIVE}|\\\\)[^\"*?<>|\n]*|[\w .-]+(?:\\[\w .-]+)+\.\w{{1,5}}")
 
 
 def shown(text: str) -> str:

@@ -27,6 +27,7 @@ from almaflow.document.opened import OpenCollection, PendingKey
 from almaflow.document.scalars import has_half, join_halves, resolve
 from almaflow.document.source import Node, SourceText, Span
 from almaflow.field_types import Plain
+from almaflow.late_patterns import late_pattern
 from almaflow.problems import MOST_PROBLEMS, Location, Problem, did_you_mean
 
 if TYPE_CHECKING:
@@ -35,15 +36,15 @@ if TYPE_CHECKING:
 MAX_LEVELS = 100
 MAX_VALUES = 30_000
 
-_ANCHOR = re.compile(r"&[^\s,\[\]{}]+")
-_BIG_NUMBER = re.compile(r"\\U(?!000|0010)[0-9a-fA-F]{8}")
-_VERSION = re.compile(r"^%YAML.*", re.MULTILINE)
-_TAG = re.compile(r"![^\s,\[\]{}]*")
-_TAG_BEFORE = re.compile(r"![^\s,\[\]{}]*\s+$")
+_ANCHOR = late_pattern(r"&[^\s,\[\]{}]+")
+_BIG_NUMBER = late_pattern(r"\\U(?!000|0010)[0-9a-fA-F]{8}")
+_VERSION = late_pattern(r"^%YAML.*", re.MULTILINE)
+_TAG = late_pattern(r"![^\s,\[\]{}]*")
+_TAG_BEFORE = late_pattern(r"![^\s,\[\]{}]*\s+$")
 # Tags are a few words; how far (characters) to look for one in front of an anchor.
 _LONGEST_TAG = 200
 # What is allowed between an anchor or a tag and its value.
-_GAP = re.compile(r"(?:[ \t\r\n]|(?<=\s)#[^\r\n]*)*")
+_GAP = late_pattern(r"(?:[ \t\r\n]|(?<=\s)#[^\r\n]*)*")
 
 
 _SECOND_DOCUMENT = (

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 from almaflow.errors import RequestWrong
+from almaflow.late_patterns import late_pattern
 from almaflow.text_files import printable
 
 FILE_NAME = "almaflow.yaml"
 
 # Control characters, line and paragraph separators, and halves of characters: no path that a
 # person means has them.
-_NOT_IN_PATHS = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_NOT_IN_PATHS = late_pattern("[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class PathRefused(RequestWrong):

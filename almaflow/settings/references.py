@@ -19,11 +19,12 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from almaflow.errors import RequestWrong
 from almaflow.field_types import as_text
 from almaflow.late_dataclasses import dataclass
+from almaflow.late_patterns import late_pattern
 from almaflow.redaction import REDACTION
 from almaflow.settings.strength import weakness
 
 _REFERENCE = r"(env|file|keyring):\s*(\S.*)"
-_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_ENV_NAME = late_pattern(r"[A-Za-z_][A-Za-z0-9_]*")
 # More than any key, password or certificate has (bytes); keeps `file:/dev/zero` out of memory.
 _LARGEST_FILE = 64 * 1024
 
@@ -48,7 +49,7 @@ class SecretSource(StrEnum):
 
 
 # How shells name a variable: `$NAME`, `${NAME}`, `%NAME%`.
-_SHELL = re.compile(r"\$([A-Z][A-Z0-9_]*)|\$\{([A-Z][A-Z0-9_]*)\}|%([A-Z][A-Z0-9_]*)%")
+_SHELL = late_pattern(r"\$([A-Z][A-Z0-9_]*)|\$\{([A-Z][A-Z0-9_]*)\}|%([A-Z][A-Z0-9_]*)%")
 
 
 def is_reference(text: str) -> bool:

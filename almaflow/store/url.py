@@ -10,9 +10,10 @@ from typing import Final
 from urllib.parse import parse_qsl, quote, quote_plus, unquote
 
 from almaflow.late_dataclasses import dataclass
+from almaflow.late_patterns import late_pattern
 
 # A user, a password and a host hold no `/`; a password may hold a `:`, and in `[…]` a host may.
-_URL: Final = re.compile(
+_URL: Final = late_pattern(
     r"""
     (?P<scheme>[\w+]+)://
     (?: (?P<user>[^:/]*) (?: :(?P<password>[^@]*) )? @ )?

@@ -12,23 +12,24 @@ from collections.abc import Sequence
 from datetime import date
 from functools import cache
 
+from almaflow.late_patterns import late_pattern
 from almaflow.timetable.cron import parse_cron
 from almaflow.timetable.errors import TimetableInvalid
 
-_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
+_TIME = late_pattern(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
 # 2:30, 2.30, 14h30, 0230, 02:30:00, 2:30 pm, 2 am, 6 Uhr
-_LIKE_A_TIME = re.compile(
+_LIKE_A_TIME = late_pattern(
     r"(?:at\s+)?(\d{1,2})(?:[:.h](\d{2}))?(?::\d{2})?\s*(h|am|pm|a\.m\.|p\.m\.|uhr|o'clock)?",
     re.ASCII | re.IGNORECASE,
 )
-_FOUR_DIGITS = re.compile(r"([01]\d|2[0-3])([0-5]\d)", re.ASCII)
+_FOUR_DIGITS = late_pattern(r"([01]\d|2[0-3])([0-5]\d)", re.ASCII)
 _NAMED_TIMES = {"midnight": "00:00", "noon": "12:00", "midday": "12:00"}
 
 _WEEKDAY = "mon(?:day)?|tue(?:s|sday)?|wed(?:nesday)?|thu(?:rs|rsday)?|fri(?:day)?"
 _WEEKDAY = rf"(?:{_WEEKDAY}|sat(?:urday)?|sun(?:day)?)s?"
-_WEEKDAYS = re.compile(rf"{_WEEKDAY}(?:\s*[-,]\s*{_WEEKDAY})*", re.IGNORECASE)
+_WEEKDAYS = late_pattern(rf"{_WEEKDAY}(?:\s*[-,]\s*{_WEEKDAY})*", re.IGNORECASE)
 _GROUPS = {"weekdays": "mon-fri", "workdays": "mon-fri", "weekend": "sat,sun"}
-_DAY = re.compile(r"(\d{1,2})(?:st|nd|rd|th|\.)?", re.IGNORECASE | re.ASCII)
+_DAY = late_pattern(r"(\d{1,2})(?:st|nd|rd|th|\.)?", re.IGNORECASE | re.ASCII)
 _LAST_DAYS = ("l", "last", "last day")
 
 _FORMS = {
@@ -143,7 +144,7 @@ def _advice(key: str, text: str) -> str:
     return f"`{key}` needs {needs}, but this is `{text}`. An example is `{key}: {example}`."
 
 
-_EVERY = re.compile(rf"(day|hour|week|month|{_WEEKDAY})s?\s*(?:at\s+|,\s*)?(.*)", re.IGNORECASE)
+_EVERY = late_pattern(rf"(day|hour|week|month|{_WEEKDAY})s?\s*(?:at\s+|,\s*)?(.*)", re.IGNORECASE)
 
 
 def every_meant(text: object) -> str:

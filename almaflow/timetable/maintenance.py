@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Self
 from zoneinfo import ZoneInfo
 
 from almaflow.late_dataclasses import dataclass
+from almaflow.late_patterns import late_pattern
 from almaflow.timetable.calendars import parse_date
 from almaflow.timetable.dates import instant_of
 from almaflow.timetable.errors import TimetableInvalid
 
-_HOURS = re.compile(r"(?:(?P<days>\S+)\s+)?(?P<start>\d\d:\d\d)\s*[-–]\s*(?P<end>\d\d:\d\d)")
+_HOURS = late_pattern(r"(?:(?P<days>\S+)\s+)?(?P<start>\d\d:\d\d)\s*[-–]\s*(?P<end>\d\d:\d\d)")
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _DAY = timedelta(days=1)
 

@@ -11,6 +11,7 @@ from functools import cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
+from almaflow.late_patterns import late_pattern
 from almaflow.problems import did_you_mean
 from almaflow.timetable.errors import TimetableInvalid
 
@@ -18,8 +19,10 @@ from almaflow.timetable.errors import TimetableInvalid
 # change to daylight saving time, unlike the clocks of the people who write them.
 _NOT_MEANT = frozenset({"Factory", "EST", "MST", "HST"})
 
-_OFFSET = re.compile(r"(?:UTC|GMT|Z)?[ ]*([-+\u2212])[ ]*(\d{1,2})(?::?(\d{2}))?", re.ASCII | re.I)
-_ABBREVIATION = re.compile(r"[A-Z]{2,5}")
+_OFFSET = late_pattern(
+    r"(?:UTC|GMT|Z)?[ ]*([-+\u2212])[ ]*(\d{1,2})(?::?(\d{2}))?", re.ASCII | re.I
+)
+_ABBREVIATION = late_pattern(r"[A-Z]{2,5}")
 _FURTHEST_WEST, _FURTHEST_EAST = -12, 14
 _PLACES = "`Europe/Zurich`"
 # Other spellings of the names that systems keep: with and without leap seconds.

@@ -18,18 +18,19 @@ from almaflow.alma.evidence import RunTrace
 from almaflow.alma.value_parsing import normal_name
 from almaflow.alma.wire import JobInstance
 from almaflow.late_dataclasses import dataclass
+from almaflow.late_patterns import late_pattern
 from almaflow.store import MarkerHabit
 
 # How far Alma's clock may differ from the time in its responses.
 TOLERANCE = timedelta(minutes=1)
 
-_MARKER = re.compile(r"\[af-[0-9a-f]{10}\]")
+_MARKER = late_pattern(r"\[af-[0-9a-f]{10}\]")
 # The rest of a marker when Alma has cut the name within it.
-_CUT_MARKER = re.compile(r"\[af-[0-9a-f]{0,10}$")
+_CUT_MARKER = late_pattern(r"\[af-[0-9a-f]{0,10}$")
 # The account of the API, as Alma writes it: `exl_api`, `API`, `API, Ex Libris`.
-_API = re.compile(r"(?<![a-z])api(?![a-z])", re.IGNORECASE)
+_API = late_pattern(r"(?<![a-z])api(?![a-z])", re.IGNORECASE)
 # What Alma appends to an instance's name: ` - 2026-03-02 9:15 AM`, ` - 03/02/2026 09:15`.
-_TIME_BEHIND = re.compile(r" - [\d/-]{8,10} \d{1,2}:\d\d( [AP]M)?$")
+_TIME_BEHIND = late_pattern(r" - [\d/-]{8,10} \d{1,2}:\d\d( [AP]M)?$")
 
 
 class Mismatch(StrEnum):

@@ -1,0 +1,37 @@
+"""Patterns that are compiled when they are used: afterwards nothing shows it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from almaflow.late_patterns import late_pattern
+
+
+def test_a_late_pattern_is_compiled_when_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[str] = []
+    real = re.compile
+
+    def compile_(text: str, flags: int = 0) -> re.Pattern[str]:
+        compiled.append(text)
+        return real(text, flags)
+
+    monkeypatch.setattr(re, "compile", compile_)
+    pattern = late_pattern(r"(?P<word>a+)b", re.IGNORECASE)
+    assert compiled == []
+
+    match = pattern.fullmatch("AAB")
+
+    assert match is not None
+    assert match["word"] == "AA"
+    assert pattern.sub("-", "xabx") == "x-x"
+    assert pattern.pattern == r"(?P<word>a+)b"
+    assert pattern.fullmatch("b") is None
+
+
+def test_a_wrong_pattern_is_an_error_when_it_is_used() -> None:
+    pattern = late_pattern("(")
+
+    with pytest.raises(re.error):
+        pattern.match("x")
