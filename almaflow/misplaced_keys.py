@@ -58,7 +58,7 @@ def unknown_key(document: Document, model: type[BaseModel], path: PathTo) -> str
         if advice := find(document, model, around, key):
             return f"{subject}. {advice}"
     if set(known) == {"name", "value"}:
-        value = _shown(model, document.value(path))
+        value = _example(model, document.value(path))
         return f"{subject}. Write `{{name: {key}, value: {value}}}`, or all of them without `-`."
     hint = did_you_mean(key, known)
     if not hint and 0 < len(known) <= _LISTED:
@@ -83,11 +83,11 @@ def beside_advice(
     is_own_id = key == "id" and in_line(beside[key]).isidentifier()
     if not key or is_own_id or (isinstance(inside, dict) and inside):
         return ""
-    value = _shown(model, beside[key])
+    value = _example(model, beside[key])
     return f"If `{key}: {value}` belongs to it, indent that line: `{owner}: {{{key}: {value}}}`."
 
 
-def _shown(model: type[BaseModel], value: Any) -> str:
+def _example(model: type[BaseModel], value: Any) -> str:
     """Return *value* as `in_line` does, unless what is in the file may be secret."""
     return in_line(value) if getattr(model, "shows_values", False) else "…"
 
@@ -141,7 +141,7 @@ def _sibling(document: Document, model: type[BaseModel], around: PathTo, key: st
             continue
         if key not in fields_of(models[0]) or models[0] is model:
             continue
-        forms = _shown(model, data[other]), _shown(model, data[key])
+        forms = _example(model, data[other]), _example(model, data[key])
         return _indented(other, data[other], models[0], key, forms)
     return ""
 
@@ -181,7 +181,7 @@ def _kind_in_value(document: Document, model: type[BaseModel], around: PathTo, k
         return ""
     inner = fields_of(models_of(kinds[kind])[0])
     settings = {one: value for one, value in data.items() if one in inner and one not in place.keys}
-    return f"The kind of a step is itself a key: write `{kind}: {_shown(model, settings)}`."
+    return f"The kind of a step is itself a key: write `{kind}: {_example(model, settings)}`."
 
 
 def _foreign(document: Document, model: type[BaseModel], around: PathTo, key: str) -> str:
@@ -193,7 +193,7 @@ def _foreign(document: Document, model: type[BaseModel], around: PathTo, key: st
             data = document.value((*around, key))
             # What GitHub's `on` and the like have inside.
             inner = data.get("schedule") if isinstance(data, dict) else None
-            value = _shown(model, data if inner is None else inner) or "…"
+            value = _example(model, data if inner is None else inner) or "…"
             bare = value.strip("\"'")
             return str(sentence.format(key=key, value=value, bare=bare))
     return ""
@@ -216,7 +216,7 @@ def _id_as_key(document: Document, model: type[BaseModel], around: PathTo, key: 
     }
     if not isinstance(value, dict) or not kinds.intersection(value):
         return ""
-    return f"The name of a step is its `id`: write `- {_shown(model, {'id': key, **value})}`."
+    return f"The name of a step is its `id`: write `- {_example(model, {'id': key, **value})}`."
 
 
 def _further_out(document: Document, model: type[BaseModel], around: PathTo, key: str) -> str:
@@ -240,7 +240,7 @@ def _further_in(document: Document, model: type[BaseModel], around: PathTo, key:
     ]
     if not 0 < len(owners) <= _MOST_PLACES:
         return ""
-    value = _shown(model, document.value((*around, key)))
+    value = _example(model, document.value((*around, key)))
     known = place_of(model, around).keys
     steps = [one for one in owners if any(hasattr(it, "kind_keys") for it in models_of(known[one]))]
     if steps:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def alone() -> Iterator[None]:
+def raise_one_error() -> Iterator[None]:
     """Raise the first error that a group of groups holds instead of the group.
 
     A task group wraps whatever ends one of its tasks; what others met when they were cancelled for

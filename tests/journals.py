@@ -21,7 +21,7 @@ def workflow(text: str) -> Workflow:
     return load_text(textwrap.dedent(text), "test.yaml").workflow
 
 
-def outline(text: str, **called: str) -> StepTree:
+def step_tree(text: str, **called: str) -> StepTree:
     """Return the outline of a workflow; *called* are the texts of those that it calls."""
     calls = {name: CalledWorkflow(workflow(one)) for name, one in called.items()}
     return StepTree(CalledWorkflow(workflow(text), calls))

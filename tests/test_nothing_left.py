@@ -26,7 +26,7 @@ from almaflow.alma.simulator.http import SimulatorServer
 from almaflow.alma.simulator.scenario_webhooks import Webhook
 from almaflow.alma.simulator.webhooks import Webhooks
 from almaflow.cli.simulator_tls import simulator_tls
-from almaflow.connectors.base import look
+from almaflow.connectors.base import list_files
 from almaflow.engine.engine import Engine
 from almaflow.engine.log import Log
 from almaflow.scheduler.companions import Companion
@@ -161,11 +161,11 @@ def test_metrics_servers_leave_nothing() -> None:
 @pytest.mark.parametrize("started", KINDS, indirect=True)
 def test_connections_to_file_servers_leave_nothing(remote: Remote) -> None:
     (remote.folder / "a.csv").write_text("x")
-    look(remote.place())
+    list_files(remote.place())
 
     with nothing_is_left():
         for _ in range(FIFTY):
-            look(remote.place())
+            list_files(remote.place())
 
 
 def every_companion(town: Town, engine: Engine, project: Project, log: Log) -> Sequence[Companion]:

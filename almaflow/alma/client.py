@@ -53,7 +53,7 @@ _UNFORESEEN = (
 )
 
 
-def _as_it_is(value: Any) -> Any:
+def _identity(value: Any) -> Any:
     return value
 
 
@@ -93,7 +93,7 @@ class AlmaClient:
         key: str,
         rate: CallRate | None = None,
         clock: Clock | None = None,
-        reveal: Callable[[Any], Any] = _as_it_is,
+        reveal: Callable[[Any], Any] = _identity,
         mask: Mask = NO_SECRETS,
     ) -> None:
         self.name = name
@@ -148,12 +148,12 @@ class AlmaClient:
         await self._rate.wait()
 
     async def send(
-        self, call: AlmaRequest[T], *, waited: bool = False, may_leave: Callable[[], bool] = _always
+        self, call: AlmaRequest[T], *, waited: bool = False, may_send: Callable[[], bool] = _always
     ) -> T:
         """Send *call* once and return its result; waits until the rate of calls allows it.
 
         A write is recorded before it is sent, so its caller calls `ready` first and says *waited*.
-        *may_leave* is called right before the first byte is sent, perhaps in another thread; if it
+        *may_send* is called right before the first byte is sent, perhaps in another thread; if it
         returns False, nothing is sent.
 
         Raises:
@@ -166,7 +166,7 @@ class AlmaClient:
         if not waited:
             await self.ready()
         try:
-            answer = await self._transport.exchange(self._request(call, may_leave))
+            answer = await self._transport.exchange(self._request(call, may_send))
         except NotSent as error:
             text = f"The request {call.what} did not reach Alma ({self.name}): {error}."
             raise self._masked(
@@ -190,7 +190,7 @@ class AlmaClient:
         self._readers.close()
         self._transport.close()
 
-    def _request(self, call: AlmaRequest[Any], may_leave: Callable[[], bool]) -> WireRequest:
+    def _request(self, call: AlmaRequest[Any], may_send: Callable[[], bool]) -> WireRequest:
         """Return *call* as it is sent, with secrets and key inserted."""
         headers = {"Authorization": f"apikey {self._key}", "Accept": call.accept}
         body = None
@@ -211,7 +211,7 @@ class AlmaClient:
             body,
             timeout=call.timeout,
             fresh=call.is_write,
-            may_leave=may_leave,
+            may_send=may_send,
         )
 
     def _revealed_segment(self, segment: str) -> str:

@@ -77,7 +77,7 @@ class HttpTransport:
         self._closed = False
 
     async def exchange(self, request: WireRequest) -> WireResponse:
-        sending = _Sending(request.timeout, request.may_leave)
+        sending = _Sending(request.timeout, request.may_send)
         try:
             with anyio.fail_after(request.timeout + _GRACE):
                 return await self._pool.run(self._perform, request, sending)
@@ -158,9 +158,9 @@ class _TooLate(Exception):
 class _Sending:
     """The progress of one request, shared by its thread and the event loop."""
 
-    def __init__(self, timeout: float, may_leave: Callable[[], bool]) -> None:
+    def __init__(self, timeout: float, may_send: Callable[[], bool]) -> None:
         self.timeout = timeout
-        self._may_leave = may_leave
+        self._may_send = may_send
         self._ends_at = time.monotonic() + timeout
         self._lock = threading.Lock()
         self._abandoned = False
@@ -195,7 +195,7 @@ class _Sending:
         with self._lock:
             if self._abandoned or self.left < self.timeout / 2:
                 raise _TooLate("the request could not start in time, so nothing was sent")
-            if not self._may_leave():
+            if not self._may_send():
                 raise _TooLate(HELD_BACK)
             self.sent = True
 

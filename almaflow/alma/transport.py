@@ -26,7 +26,7 @@ class WireRequest:
     """One request. *target* is path and query, percent-encoded; *timeout* seconds in all.
 
     *fresh* requires a new connection: if the server has closed a kept one, that looks like a lost
-    response. *may_leave* is called right before the first byte is sent, perhaps in another thread;
+    response. *may_send* is called right before the first byte is sent, perhaps in another thread;
     if it returns False, the request is not sent.
     """
 
@@ -36,7 +36,7 @@ class WireRequest:
     body: bytes | None
     timeout: float
     fresh: bool = False
-    may_leave: Callable[[], bool] = field(default=lambda: True, compare=False)
+    may_send: Callable[[], bool] = field(default=lambda: True, compare=False)
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class InProcessTransport:
         self._handle = handle
 
     async def exchange(self, request: WireRequest) -> WireResponse:
-        if not request.may_leave():
+        if not request.may_send():
             raise NotSent(HELD_BACK)
         reply = self._handle(request.method, request.target, request.headers, request.body or b"")
         fault = str(reply.fault.value) if reply.fault else ""

@@ -70,7 +70,7 @@ def _read(
     target = find_file(notes, around, place, name, Severity.ERROR, ENDINGS)
     if target is None:
         return None
-    subject = _shown(notes.document.file, name, target)
+    subject = _display_path(notes.document.file, name, target)
     chain = [*around.chain.values(), subject]
     if target in around.chain:
         chain = chain[list(around.chain).index(target) :]
@@ -101,7 +101,7 @@ def _read(
     return called
 
 
-def _shown(caller: str, name: str, target: Path) -> str:
+def _display_path(caller: str, name: str, target: Path) -> str:
     """Return what messages call the file *target*, which the file *caller* calls *name*."""
     beside = os.path.normpath(os.path.join(os.path.dirname(caller), name))
     ending = target.suffix if not beside.endswith(ENDINGS) else ""

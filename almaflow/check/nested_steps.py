@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from almaflow.check.collector import ProblemCollector
-from almaflow.check.scopes import perhaps, value_type
+from almaflow.check.scopes import maybe_missing, value_type
 from almaflow.document import PathTo
 from almaflow.expressions import (
     ANYTHING,
@@ -98,7 +98,7 @@ def results_of(step: StepBase, item: Type, given: Mapping[str, Type]) -> ListTyp
     steps: dict[str, Type] = {}
     for inside, outputs in given.items():
         if inside in left_out:
-            outputs = perhaps(outputs, name, "an iteration may have ended before that step")
+            outputs = maybe_missing(outputs, name, "an iteration may have ended before that step")
         steps[inside] = _asked_of(outputs, name)
         if step.on_failure == "continue":
             # Of an iteration that has not begun nothing is known, not even an outcome.
@@ -120,7 +120,7 @@ def _asked_of(outputs: Type, step: str) -> Type:
 
 def may_be_skipped(steps: Sequence[StepBase]) -> bool:
     """Whether one of *steps*, such as a `check … otherwise: skip`, may end them as skipped."""
-    return any(node.step.kind.may_end_body() for node in walk(steps, shared=True))
+    return any(node.step.kind.may_end_block() for node in walk(steps, shared=True))
 
 
 def not_reached(steps: Sequence[StepBase]) -> set[str]:
@@ -129,8 +129,8 @@ def not_reached(steps: Sequence[StepBase]) -> set[str]:
     early = False
     for step in steps:
         within = [node.step for node in StepNode(step, "").walk(shared=True)]
-        left_out = within if early or step.kind.may_end_body() else within[1:]
-        early = early or any(is_stop(one.kind) or one.kind.may_end_body() for one in within)
+        left_out = within if early or step.kind.may_end_block() else within[1:]
+        early = early or any(is_stop(one.kind) or one.kind.may_end_block() for one in within)
         if early:
             ids.update(one.id for one in left_out if one.id is not None)
     return ids

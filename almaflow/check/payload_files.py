@@ -16,7 +16,7 @@ from almaflow.check.collector import ProblemCollector
 from almaflow.check.job_sets import check_payload_set
 from almaflow.check.loader import CheckContext
 from almaflow.check.payload_jobs import check_inline_payload, check_payload_job
-from almaflow.check.project_files import beside, check_keys, find_file
+from almaflow.check.project_files import check_keys, display_name, find_file
 from almaflow.document import PathTo
 from almaflow.document.hazards import ALMA_KEY, KEY_MESSAGE
 from almaflow.problems import Location, Problem, Severity
@@ -57,7 +57,7 @@ def check_payload(
 
 def _in_payload(notes: ProblemCollector, name: str, text: str, error: PayloadInvalid) -> None:
     """Note a mistake in the payload at its place there."""
-    location = Location(beside(notes, name), error.line, error.column)
+    location = Location(display_name(notes, name), error.line, error.column)
     line = error.line_of(text)
     notes.add(Problem(location, "bad-payload", str(error), line_text=line))
 

@@ -84,11 +84,11 @@ def _nearest(target: Path, name: str) -> str:
 
 def check_keys(notes: ProblemCollector, name: str, text: str) -> None:
     """Note the Alma keys in the *text* of the file *name*, at their places there."""
-    for problem in keys_in_file(text, beside(notes, name)):
+    for problem in keys_in_file(text, display_name(notes, name)):
         notes.add(problem)
 
 
-def beside(notes: ProblemCollector, name: str) -> str:
+def display_name(notes: ProblemCollector, name: str) -> str:
     """Return what messages call the file that the workflow calls *name*."""
     folder = os.path.dirname(notes.document.file)
     return os.path.normpath(os.path.join(folder, name))

@@ -92,12 +92,12 @@ def value_type(value: Any, scope: RecordType) -> Type:
 
 def outputs_of(kind: Kind) -> RecordType:
     """Return what `steps.x` of a step that does *kind* is."""
-    absent = kind.withholds()
-    own = {name: type_ for name, type_ in kind.gives().items() if name not in absent}
+    absent = kind.unavailable_outputs()
+    own = {name: type_ for name, type_ in kind.output_types().items() if name not in absent}
     return RecordType({**COMMON_OUTPUTS, **own}, f"output of {kind.key}", absent)
 
 
-def perhaps(outputs: Type, step: str, why: str) -> Type:
+def maybe_missing(outputs: Type, step: str, why: str) -> Type:
     """Return the outputs of a step that may not have run."""
     if not isinstance(outputs, RecordType):
         # Nothing is known of a step that could not be read.
@@ -136,7 +136,7 @@ class VisibleSteps:
         fields: Mapping[str, Type] = self.fields
         if uncertain:
             fields = {
-                name: perhaps(one, name, "") if name in uncertain else one
+                name: maybe_missing(one, name, "") if name in uncertain else one
                 for name, one in fields.items()
             }
         return RecordType(fields, "step", _Absent(self))
@@ -146,9 +146,9 @@ class VisibleSteps:
         if step.id is None:
             return
         if step.if_ is not None:
-            outputs = perhaps(outputs, step.id, "the step has an `if` and may not have run")
+            outputs = maybe_missing(outputs, step.id, "the step has an `if` and may not have run")
         elif why := step.kind.may_do_nothing():
-            outputs = perhaps(outputs, step.id, why)
+            outputs = maybe_missing(outputs, step.id, why)
         self.fields[step.id] = outputs
 
     def mark(self) -> int:
@@ -163,7 +163,7 @@ class VisibleSteps:
     def put_back(self, fields: Mapping[str, Type], why: str) -> None:
         """Let steps be seen again; *why* they may not have run, empty when they have."""
         for name, outputs in fields.items():
-            self.fields[name] = perhaps(outputs, name, why) if why else outputs
+            self.fields[name] = maybe_missing(outputs, name, why) if why else outputs
 
     def why_not(self, step: str) -> str:
         """Return the clause that says why *step*, which exists, cannot be seen from `here`."""
@@ -194,7 +194,7 @@ class VisibleSteps:
         """Return why a step that comes before `here` cannot be seen: what it is inside of."""
         for end in range(shared, len(path)):
             around = self._steps.get(path[:end])
-            if around is not None and any(body.own_scope for body in around.kind.bodies()):
+            if around is not None and any(block.own_scope for block in around.kind.blocks()):
                 opens_at = self._document.location_of(path[:end]).line
                 named = f"use `steps.{around.id}.results`"
                 unnamed = "give that step an `id` and use its `results`"

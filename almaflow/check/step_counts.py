@@ -33,7 +33,7 @@ def _begun_by(step: StepBase) -> int:
         items = len(kind.items) if isinstance(kind.items, list) else 0
         return 1 + items * _begun_in(kind.steps)
     if is_parallel(kind):
-        return 1 + sum(_begun_in(body.steps) for body in kind.bodies())
+        return 1 + sum(_begun_in(block.steps) for block in kind.blocks())
     return 1
 
 

@@ -111,11 +111,11 @@ class StepChecks:
         here = _Here(RUN, _literal(institution))
         start = self.visible.mark()
         self._check_list(("steps",), self.workflow.steps, here)
-        body = self.visible.take(start)
-        self.visible.put_back(body, "the run may have ended before that step")
+        block = self.visible.take(start)
+        self.visible.put_back(block, "the run may have ended before that step")
         self._check_list(("finally",), self.workflow.finally_, replace(here, run=RUN_ENDED))
         # Outputs are evaluated after a run that ended well.
-        self.visible.fields.update(body)
+        self.visible.fields.update(block)
         self.visible.here = ("outputs",)
         self._check_outputs(self._scope(here))
 
@@ -193,7 +193,7 @@ class StepChecks:
             return self._check_for_each(path, step, step.kind, scope, here)
         if is_call(step.kind):
             return self._check_call(path, step, scope, here)
-        self._check_bodies(path, step, here)
+        self._check_blocks(path, step, here)
         return outputs_of(step.kind)
 
     def _check_within(self, path: PathTo, step: StepBase) -> None:
@@ -247,18 +247,18 @@ class StepChecks:
             check_call(self.notes, around, path, step, called, self.workflow, at, scope)
         return outputs_of_call(called, step.id or "")
 
-    def _check_bodies(self, path: PathTo, step: StepBase, here: _Here) -> None:
+    def _check_blocks(self, path: PathTo, step: StepBase, here: _Here) -> None:
         """Check the lists of steps inside; of several arms none has run for certain."""
         passed: dict[str, Type] = {}
         start = self.visible.mark()
-        for body in step.kind.bodies():
-            inside = (*path, step.kind.key, *body.keys)
+        for block in step.kind.blocks():
+            inside = (*path, step.kind.key, *block.keys)
             if is_parallel(step.kind):
                 check_name(self.notes, inside, "branch")
-            items = {**here.items, **dict.fromkeys(body.names, ANYTHING)}
-            self._check_list(inside, body.steps, replace(here, items=items))
+            items = {**here.items, **dict.fromkeys(block.names, ANYTHING)}
+            self._check_list(inside, block.steps, replace(here, items=items))
             outputs = self.visible.take(start)
-            if not body.own_scope:
+            if not block.own_scope:
                 passed.update(outputs)
         if passed:
             line = self.notes.document.location_of(path).line

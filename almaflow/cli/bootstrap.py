@@ -315,11 +315,11 @@ def _check_approvals(scenario: Scenario, loaded: LoadedWorkflow, path: Path | No
 
     if not scenario.approvals:
         return
-    outline = StepTree.of_loaded(loaded)
-    asking = [place for place in outline.places() if place.step.kind.key == "approve"]
+    step_tree = StepTree.of_loaded(loaded)
+    asking = [place for place in step_tree.places() if place.step.kind.key == "approve"]
     names = {place.path for place in asking} | {place.path.rsplit("/", 1)[-1] for place in asking}
     for name in scenario.approvals:
-        place = outline.place(name)
+        place = step_tree.place(name)
         if name in names or (place is not None and place.step.kind.key == "approve"):
             continue
         raise RequestWrong(

@@ -10,7 +10,7 @@ import typer
 from almaflow.cli import bootstrap
 from almaflow.cli.commands.run import follow
 from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
-from almaflow.cli.prompts import asker_at
+from almaflow.cli.prompts import prompt_at
 from almaflow.cli.render.run_report import exit_code_of, onlooker, steps_so_far
 from almaflow.cli.render.terminal import emit_json, say
 from almaflow.clock import SystemClock, sleep
@@ -101,7 +101,7 @@ def work_here(
         say(text)
     seen = steps_so_far(store, record, plan)
     with onlooker(plan, as_json=as_json, seen=seen) as view:
-        engine = bootstrap.live_engine(project, store, view, asker_at(view, as_json=as_json))
+        engine = bootstrap.live_engine(project, store, view, prompt_at(view, as_json=as_json))
         engine.watching = SilenceReport()
         ended = follow(engine, store, plan, as_json=as_json)
     cancelled = ended.cancel_requested_at is not None and ended.outcome is Outcome.CANCELLED

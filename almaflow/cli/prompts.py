@@ -46,7 +46,7 @@ def confirmed(question: str) -> bool:
     return typer.confirm(on_one_line(question), default=False)
 
 
-def asker_at(view: Listener, *, as_json: bool) -> ApprovalPrompt:
+def prompt_at(view: Listener, *, as_json: bool) -> ApprovalPrompt:
     """Return an asker for the person at the terminal, or one that asks no person."""
     if as_json or not can_be_asked():
         return NoPrompt()

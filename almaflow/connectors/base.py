@@ -180,7 +180,7 @@ def size_of(name: str, listed: object, what: str) -> int:
     )
 
 
-def look(place: FileSource) -> Sequence[RemoteFile]:
+def list_files(place: FileSource) -> Sequence[RemoteFile]:
     """Return the files of a place by name; connects and leaves again."""
     with place.session() as session:
         return sorted(session.files(), key=lambda file: file.name)

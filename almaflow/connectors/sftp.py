@@ -75,9 +75,9 @@ class SftpSource:
             raise
         except paramiko.BadHostKeyException as error:
             raise ConnectorRefused(
-                f"{what} presented the host key {_shown(error.key)}, but the known key is "
-                f"{_shown(error.expected_key)}. Nothing was sent, because another machine may "
-                "be intercepting the connection. Ask the operator of the server."
+                f"{what} presented the host key {_fingerprint(error.key)}, but the known key is "
+                f"{_fingerprint(error.expected_key)}. Nothing was sent, because another machine "
+                "may be intercepting the connection. Ask the operator of the server."
             ) from error
         except paramiko.AuthenticationException as error:
             if "timeout" in str(error).casefold():
@@ -242,5 +242,5 @@ def read_key(text: str, what: str) -> Any:
         ) from error
 
 
-def _shown(key: Any) -> str:
+def _fingerprint(key: Any) -> str:
     return f"{key.get_name()} {key.fingerprint}"

@@ -21,7 +21,7 @@ from almaflow.engine.alma_writes.own_submissions import OwnSubmissions
 from almaflow.engine.history import RunHistory
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.resources import Services
-from almaflow.engine.retry import Retries, as_lost, never_answered, pause, waiting_for
+from almaflow.engine.retry import Retries, as_lost, never_answered, retry_delay, waiting_for
 from almaflow.engine.scope import ExecutionScope
 from almaflow.expressions import Budget, Parsed, parse_expression, parse_template
 from almaflow.field_types import Condition, Expression, Message, Template, TemplateText
@@ -53,7 +53,7 @@ class RunState:
         """Return the result of a step that a cancellation or a deadline ends; None for Ctrl-C."""
         if self.cancelled_by:
             return StepResult(Outcome.CANCELLED, f"Cancelled by {self.cancelled_by}.")
-        limit = where.limits.struck()
+        limit = where.limits.expired()
         if limit is not None:
             return StepResult(Outcome.TIMED_OUT, f"The time limit of {limit.what} expired.")
         return None
@@ -143,7 +143,7 @@ class Attempt(OwnSubmissions):
                 await self.wait_to_retry(passing, retries)
             else:
                 self.connection.answered = True
-                if text := self.connection.half_is_gone():
+                if text := self.connection.half_is_used():
                     self.say(text)
                 return result
 
@@ -185,10 +185,10 @@ class Attempt(OwnSubmissions):
             assert closed.until is not None
             await self.wait_until(closed.until, closed)
 
-    def is_sparing(self) -> bool:
-        return self.connection.is_sparing(self.clock.now())
+    def saves_calls(self) -> bool:
+        return self.connection.saves_calls(self.clock.now())
 
-    def may_leave(self) -> bool:
+    def may_send(self) -> bool:
         """Whether this process still has the right to act. Any thread may ask."""
         return self.services.lease.holds()
 
@@ -212,7 +212,7 @@ class Attempt(OwnSubmissions):
             self.connection.answered = True
         if retries.are_hopeless(self.clock.now()) and not self._has_answered():
             raise never_answered(error, self.institution) from error
-        wait = pause(error, retries.failures, self.alma_time(self.clock.now()), self.chance)
+        wait = retry_delay(error, retries.failures, self.alma_time(self.clock.now()), self.chance)
         await self.sleep(wait, waiting_for(error, self.institution))
 
     def alma_time(self, instant: datetime) -> datetime:
@@ -235,7 +235,7 @@ class Attempt(OwnSubmissions):
         try:
             await self.clock.sleep_until(instant)
         finally:
-            self.journal.goes_on(self.path)
+            self.journal.clear_wait(self.path)
 
     async def wait_event(self, event: anyio.Event, waiting: Waiting) -> None:
         """Wait until *event* is set; *waiting* is shown meanwhile."""
@@ -245,7 +245,7 @@ class Attempt(OwnSubmissions):
             try:
                 await event.wait()
             finally:
-                self.journal.goes_on(self.path)
+                self.journal.clear_wait(self.path)
 
     async def sleep(self, duration: timedelta, waiting: Waiting) -> None:
         await self.wait_until(self.clock.now() + duration, waiting)

@@ -67,12 +67,12 @@ class ClaimedRuns:
         if runner is not None:
             runner.cancel(by)
 
-    async def bring_on_beside_others(self, loaded: LoadedRun) -> None:
+    async def execute_in_parallel(self, loaded: LoadedRun) -> None:
         """Execute a claimed run; an error is recorded with it, and the others continue."""
         claim = loaded.claim
         while True:
             try:
-                await self.bring_on(loaded)
+                await self.execute(loaded)
             except LeaseLost:
                 raise
             except StoreTrouble:
@@ -97,7 +97,7 @@ class ClaimedRuns:
                 loaded = await self._writer.call(self._store.load_runs, [claim])
                 return loaded[0] if loaded else None
 
-    async def bring_on(self, loaded: LoadedRun) -> None:
+    async def execute(self, loaded: LoadedRun) -> None:
         """Execute a claimed run until it ends or has to wait; see `Engine.work_on`."""
         journal = RunJournal(
             self._store, self._writer, loaded.claim, self._clock, self.listener(), self.mask
@@ -128,7 +128,7 @@ class ClaimedRuns:
         begun = "Resumed." if resumed else "Began."
         journal.report(EventKind.RUN, text=begun, status="running", name=plan.name)
         if resumed:
-            journal.take_up(record)
+            journal.continue_from(record)
         else:
             now = self._clock.now()
             record = await journal.start(now, now + plan.workflow.timeout)

@@ -29,7 +29,7 @@ class Deadline:
         return now >= self.deadline
 
     @property
-    def struck(self) -> bool:
+    def expired(self) -> bool:
         """Whether the deadline has ended the block that it limits."""
         return self.scope.cancel_called
 
@@ -40,9 +40,9 @@ class Deadlines:
 
     all: tuple[Deadline, ...] = ()
 
-    def struck(self) -> Deadline | None:
+    def expired(self) -> Deadline | None:
         """Return the outermost deadline that has ended its block; None when none has."""
-        return next((limit for limit in self.all if limit.struck), None)
+        return next((limit for limit in self.all if limit.expired), None)
 
     def passed(self, now: datetime) -> bool:
         """Whether any of the deadlines has expired."""

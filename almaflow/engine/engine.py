@@ -47,7 +47,7 @@ from almaflow.store import (
     StoreTrouble,
 )
 from almaflow.store.writer import StoreWriter
-from almaflow.task_groups import alone
+from almaflow.task_groups import raise_one_error
 from almaflow.thread_pool import ThreadPool
 
 # How often the store is polled for replies, cancellations and new runs.
@@ -145,7 +145,7 @@ class Engine:
                 lambda run_id: None if self.store.is_shared else self.left(run_id),
             )
             try:
-                with alone():
+                with raise_one_error():
                     async with anyio.create_task_group() as tasks:
                         services.admission.work_in(tasks)
                         tasks.start_soon(services.lease.keep)
@@ -219,7 +219,7 @@ class Engine:
         loaded = await self._writer.call(self.store.load_runs, [claim])
         if not loaded:
             raise ClaimLost(run_id)
-        await self._runs.bring_on(loaded[0])
+        await self._runs.execute(loaded[0])
         return await self._writer.call(self.store.run, run_id)
 
     async def _take_from_the_silent(self, take: Callable[[], Claim]) -> Claim:
@@ -249,7 +249,7 @@ class Engine:
         is recorded with that run and does not end the others.
         """
         silence = HeartbeatWatch(self.clock, self.watching)
-        with alone():
+        with raise_one_error():
             async with anyio.create_task_group() as tasks:
                 while True:
                     silent: Sequence[Process] = ()
@@ -278,7 +278,7 @@ class Engine:
                 # Whether it is ours now is not known; nobody else is offered it meanwhile.
                 await sleep(self.clock, STORE_AGAIN)
         for one in loaded:
-            await self._runs.bring_on_beside_others(one)
+            await self._runs.execute_in_parallel(one)
 
     def _take_offered(self, run_id: str) -> Sequence[LoadedRun]:
         with self.store.batch(), suppress(RunHeld, RunEnded, RunNotFound):
@@ -342,7 +342,7 @@ class Engine:
                 return self.store.load_runs(self.store.claim_runs(run_ids, self._process_id))
 
         for loaded in await self._writer.call(take):
-            tasks.start_soon(self._runs.bring_on_beside_others, loaded)
+            tasks.start_soon(self._runs.execute_in_parallel, loaded)
         # Let the started runs be recorded as running before the next search.
         await anyio.lowlevel.checkpoint()
 

@@ -12,7 +12,7 @@ from almaflow.connectors.errors import TemporaryFailure, Unreachable
 from almaflow.engine.attempt import Attempt
 from almaflow.engine.message_keys import MESSAGE, message_key
 from almaflow.engine.notifications import TRIED_LATER
-from almaflow.engine.retry import LONGEST, NEVER_ANSWERED, SHORTEST, Retries, back_off, jittered
+from almaflow.engine.retry import LONGEST, NEVER_ANSWERED, SHORTEST, Retries, back_off, with_jitter
 from almaflow.errors import RequestWrong
 from almaflow.expressions import parse_template, render_message
 from almaflow.field_types import Message
@@ -53,7 +53,7 @@ class ExternalAccess(Attempt):
                 self.reached = self.reached or not isinstance(error, Unreachable)
                 if not self.reached and self.clock.now() - retries.since >= NEVER_ANSWERED:
                     raise
-                wait = jittered(
+                wait = with_jitter(
                     back_off(retries.failures, SHORTEST, LONGEST), SHORTEST, self.chance
                 )
                 await self.sleep(wait, Waiting(WaitingKind.OTHER, str(error).rstrip(".")))

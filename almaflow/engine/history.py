@@ -90,14 +90,14 @@ class RunHistory:
         return bool(entry.value["outcome"] == Outcome.FAILED)
 
     def early_end(
-        self, body: Block, path: str, workflow: Workflow, *, is_over: bool = False
+        self, block: Block, path: str, workflow: Workflow, *, is_over: bool = False
     ) -> EarlyEnd | None:
         """Return the recorded step that ended a block of the step at *path* early.
 
         With *is_over* a failed attempt counts as the last one, although retries may be left.
         """
-        for place, step in enumerate(body.steps, start=1):
-            at = f"{path}/{body.name}/{step.label(place)}"
+        for place, step in enumerate(block.steps, start=1):
+            at = f"{path}/{block.name}/{step.label(place)}"
             attempt = self.first_attempt(at)
             while self.journal.get(at, attempt + 1, "begin") is not None:
                 attempt += 1
@@ -108,8 +108,8 @@ class RunHistory:
                 return None
             if ending.outcome.is_good and ending.ends is not None:
                 return EarlyEnd(end.created_at, is_good=True)
-            goes_on = step.on_failure == "continue" and ending.outcome in MAY_CONTINUE
-            if not ending.outcome.is_good and not goes_on:
+            continues = step.on_failure == "continue" and ending.outcome in MAY_CONTINUE
+            if not ending.outcome.is_good and not continues:
                 return EarlyEnd(end.created_at, is_good=False)
         return None
 
@@ -147,7 +147,7 @@ class RunHistory:
             entry.value, entry.value["institution"], why, self.journal.run_id, entry.path
         )
 
-    def keeps_inside(self, path: str) -> bool:
+    def keeps_inner_work(self, path: str) -> bool:
         """Whether a new attempt at the run keeps something that was done inside a step."""
         return any(
             entry.effect == "begin" and entry.path != path and entry.path not in self.kept

@@ -187,7 +187,7 @@ class Interpreter:
         with outer.limits.within(instant, what, self.services.clock) as (limits, limit):
             context.where = replace(outer, limits=limits)
             return await self._outcome_of(step, context)
-        assert limit.struck, "a step's limit ended without being struck"
+        assert limit.expired, "a step's limit ended without being struck"
         context.where = outer
         text = f"The time limit of {what} expired."
         await self._close_inside(context, StepResult(Outcome.TIMED_OUT, text), outer)
@@ -222,19 +222,19 @@ class Interpreter:
 
     # Steps inside steps
 
-    async def run_body(self, body: Block, path: str, where: ExecutionScope) -> StepResult:
+    async def run_block(self, block: Block, path: str, where: ExecutionScope) -> StepResult:
         """Run the steps of a block in order."""
-        return await self.run_list(body.steps, f"{path}/{body.name}/", where)
+        return await self.run_list(block.steps, f"{path}/{block.name}/", where)
 
-    async def run_bodies(
-        self, bodies: Sequence[Block], path: str, where: ExecutionScope, max_parallel: int | None
+    async def run_blocks(
+        self, blocks: Sequence[Block], path: str, where: ExecutionScope, max_parallel: int | None
     ) -> tuple[StepResult, list[BlockResult]]:
         """Run blocks in parallel; Raises: Halted, OutcomeUnknown."""
 
-        def early_end(body: Block, is_over: bool) -> EarlyEnd | None:
-            return self.history.early_end(body, path, where.plan.workflow, is_over=is_over)
+        def early_end(block: Block, is_over: bool) -> EarlyEnd | None:
+            return self.history.early_end(block, path, where.plan.workflow, is_over=is_over)
 
-        running = ParallelBlocks(self.run_body, early_end, self.journal, bodies, path, where)
+        running = ParallelBlocks(self.run_block, early_end, self.journal, blocks, path, where)
         return await running.run(max_parallel)
 
     async def call_workflow(
@@ -313,13 +313,13 @@ class BlockContext(AttemptContext):
 
     interpreter: Interpreter
 
-    async def run_body(self, body: Block) -> StepResult:
-        return await self.interpreter.run_body(body, self.path, self._inside())
+    async def run_block(self, block: Block) -> StepResult:
+        return await self.interpreter.run_block(block, self.path, self._inside())
 
-    async def run_bodies(
-        self, bodies: Sequence[Block], max_parallel: int | None = None
+    async def run_blocks(
+        self, blocks: Sequence[Block], max_parallel: int | None = None
     ) -> tuple[StepResult, list[BlockResult]]:
-        return await self.interpreter.run_bodies(bodies, self.path, self._inside(), max_parallel)
+        return await self.interpreter.run_blocks(blocks, self.path, self._inside(), max_parallel)
 
     async def call_workflow(
         self, name: str, inputs: Mapping[str, Any]

@@ -276,7 +276,7 @@ class RunJournal:
         self._waits[waiting.path] = waiting
         await self.flush(always=self._status != self._wanted_status())
 
-    def goes_on(self, path: str) -> None:
+    def clear_wait(self, path: str) -> None:
         """Record, with the next write, that the step at *path* no longer waits."""
         self._waits.pop(path, None)
 
@@ -296,7 +296,7 @@ class RunJournal:
         self._status = (Status.RUNNING, ())
         return await self._write(lambda: self.store.start_run(self.claim, at, deadline))
 
-    def take_up(self, record: RunRecord) -> None:
+    def continue_from(self, record: RunRecord) -> None:
         """Continue a run that has begun: from now on, changes of its status are recorded."""
         self._status = (record.status, record.waits)
 

@@ -83,7 +83,7 @@ class Names:
         }
         return names
 
-    def body_ended(self, ending: StepResult) -> None:
+    def block_ended(self, ending: StepResult) -> None:
         """Make the result of the steps visible to `finally` and `notify`."""
         self._run = self._run | {"outcome": ending.outcome.value, "error": ending.error}
 

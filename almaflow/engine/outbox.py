@@ -32,7 +32,7 @@ from almaflow.settings.project import LOG_CHANNEL
 from almaflow.store import Store, StoreTrouble
 from almaflow.store.schedule_records import NewNotification, NotificationRecord
 from almaflow.store.writer import StoreWriter
-from almaflow.task_groups import alone
+from almaflow.task_groups import raise_one_error
 from almaflow.thread_pool import ThreadPool
 
 LOOK = timedelta(seconds=10)
@@ -176,7 +176,7 @@ class Outbox:
     async def run(self) -> None:
         """Deliver due notifications until cancelled."""
         try:
-            with alone():
+            with raise_one_error():
                 async with anyio.create_task_group() as tasks:
                     while True:
                         self._news = anyio.Event()

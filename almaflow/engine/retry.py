@@ -66,26 +66,26 @@ def back_off(tries: int, shortest: timedelta, longest: timedelta) -> timedelta:
     return min(longest, shortest * 2.0 ** min(tries - 1, 30))
 
 
-def pause(error: AlmaError, tries: int, now: datetime, chance: random.Random) -> timedelta:
+def retry_delay(error: AlmaError, tries: int, now: datetime, chance: random.Random) -> timedelta:
     """Return how long to wait before the same request is sent again.
 
     *tries* counts the failures so far, *now* is aware. Up to a quarter of the wait is left out by
     chance, so that many runs do not come back at the same instant.
     """
     if isinstance(error, AlmaBusy) and error.threshold is Threshold.DAY:
-        return midnight(now, chance) - now
+        return next_quota_reset(now, chance) - now
     shortest, longest = SHORTEST, LONGEST
     if isinstance(error, AlmaBusy) and error.threshold in (Threshold.JOBS, Threshold.OVERLAP):
         shortest, longest = QUEUE_SHORTEST, QUEUE_LONGEST
-    return jittered(back_off(tries, shortest, longest), shortest, chance)
+    return with_jitter(back_off(tries, shortest, longest), shortest, chance)
 
 
-def jittered(wait: timedelta, shortest: timedelta, chance: random.Random) -> timedelta:
+def with_jitter(wait: timedelta, shortest: timedelta, chance: random.Random) -> timedelta:
     """Return *wait* without up to a quarter of it."""
     return max(shortest, wait * (0.75 + 0.25 * chance.random()))
 
 
-def midnight(now: datetime, chance: random.Random) -> datetime:
+def next_quota_reset(now: datetime, chance: random.Random) -> datetime:
     """Return when the quota of the next day begins, up to a minute later by chance.
 
     Alma does not document the time zone of that midnight; its times are UTC.

@@ -23,7 +23,7 @@ from almaflow.late_dataclasses import dataclass
 from almaflow.runs.job_durations import LONGEST_LEARNED
 from almaflow.steps.context import Reply, Submission
 from almaflow.store import EntryState
-from almaflow.task_groups import alone
+from almaflow.task_groups import raise_one_error
 from almaflow.waiting import Waiting, WaitingKind
 
 T = TypeVar("T")
@@ -46,24 +46,24 @@ class AttemptContext(ExternalAccess):
         trace: Trace | None = None,
         repeatable: bool = False,
     ) -> T:
-        await self._prove()
+        await self._verify_identity()
         return await submission.write(self, effect, call, trace=trace, repeatable=repeatable)
 
     async def submit(
         self, job_id: str, job_name: str, make: Callable[[str], Sequence[JobParameter]]
     ) -> Submission:
-        await self._prove()
+        await self._verify_identity()
         entry = await submission.submit(self, job_id, job_name, make)
         at = datetime.fromisoformat(entry.value["sent_at"]).astimezone(self.plan.zone)
         return Submission(entry.value["result"], at)
 
-    async def _prove(self) -> None:
+    async def _verify_identity(self) -> None:
         """Check, before the first write, that the key belongs to the configured institution."""
         if not (self.connection.environment or self.connection.code):
             return
         async with self.connection.proving:
             if not self.connection.proven:
-                self.connection.prove(await self.read(calls.general()))
+                self.connection.verify_identity(await self.read(calls.general()))
 
     def earlier(self, effect: str) -> Any:
         for attempt in range(self.number - 1, 0, -1):
@@ -91,7 +91,7 @@ class AttemptContext(ExternalAccess):
         self, effect: str, make: Callable[[], Awaitable[Any]], *, kept: bool = False
     ) -> Any:
         entry = self.journal.get(self.path, self.number, effect)
-        if entry is None and kept and self.state.history.keeps_inside(self.path):
+        if entry is None and kept and self.state.history.keeps_inner_work(self.path):
             earlier = (self.journal.get(self.path, n, effect) for n in range(self.number))
             entry = next(filter(None, reversed(list(earlier))), None)
         if entry is None:
@@ -123,7 +123,7 @@ class AttemptContext(ExternalAccess):
             before = await self.once("asked", self._last_answer)
             open_question = await people.expect(self.run_id, self.path, kind, before["after"])
             try:
-                with alone():
+                with raise_one_error():
                     async with anyio.create_task_group() as tasks:
                         tasks.start_soon(people.ask_here, open_question, question, self.clock.now())
                         if self.where.limits.passed(self.clock.now()):

@@ -65,7 +65,7 @@ class Phases:
         """
         workflow = self.where.plan.workflow
         self.recall(workflow.steps, self.prefix, self.where)
-        self.where.names.body_ended(body)
+        self.where.names.block_ended(body)
         if not workflow.finally_:
             return body
         deadline = await self._deadline()

@@ -210,28 +210,28 @@ class _Compiler:
         return run
 
     def call(self, node: nodes.Call) -> Code:
-        given = self.arguments(node)
+        arguments = self.arguments(node)
         if isinstance(node.node, nodes.Getattr):
             inner, name = self.code(node.node.node), node.node.attr
-            return lambda frame: _call_method(frame, inner(frame), name, given)
+            return lambda frame: _call_method(frame, inner(frame), name, arguments)
         if not isinstance(node.node, nodes.Name):
             raise ExpressionFailed(f"`{self.piece.written(node.node)}` cannot be called.")
         function = named(FUNCTIONS, node.node.name, "function")
-        function.check_use(0, len(given.args), given.kwargs)
-        return lambda frame: given.call(function.act, frame)
+        function.check_use(0, len(arguments.args), arguments.kwargs)
+        return lambda frame: arguments.call(function.act, frame)
 
     def filter(self, node: nodes.Filter) -> Code:
-        operation, given = named(FILTERS, node.name, "filter"), self.arguments(node)
-        operation.check_use(1, len(given.args), given.kwargs)
+        operation, arguments = named(FILTERS, node.name, "filter"), self.arguments(node)
+        operation.check_use(1, len(arguments.args), arguments.kwargs)
         assert node.node is not None  # only filter blocks have none, which are statements
         inner = self.code(node.node)
 
         def run(frame: EvaluationFrame) -> Any:
-            return given.call(operation.on, frame, inner(frame))
+            return arguments.call(operation.on, frame, inner(frame))
 
         if node.name not in GIVE_DEFAULT:
             return run
-        default = given.first("default_value", lambda frame: "")
+        default = arguments.first("default_value", lambda frame: "")
 
         def run_or_default(frame: EvaluationFrame) -> Any:
             try:
@@ -254,9 +254,9 @@ class _Compiler:
                 return is_positive
 
             return asks
-        operation, given = named(TESTS, node.name, "test"), self.arguments(node)
-        operation.check_use(1, len(given.args), given.kwargs)
-        return lambda frame: given.call(operation.on, frame, inner(frame))
+        operation, arguments = named(TESTS, node.name, "test"), self.arguments(node)
+        operation.check_use(1, len(arguments.args), arguments.kwargs)
+        return lambda frame: arguments.call(operation.on, frame, inner(frame))
 
     def arguments(self, node: nodes.Call | nodes.Filter | nodes.Test) -> _Arguments:
         named_codes = {key: self.code(value) for key, value in keywords(node)}
@@ -309,13 +309,13 @@ _MAKERS: Mapping[type[nodes.Node], Callable[[_Compiler, Any], Code]] = {
 }
 
 
-def _call_method(frame: EvaluationFrame, value: Any, name: str, given: _Arguments) -> Any:
+def _call_method(frame: EvaluationFrame, value: Any, name: str, arguments: _Arguments) -> Any:
     kind = kind_of(value)
     operation = METHODS.get(kind, {}).get(name)
     if operation is None:
         raise ExpressionFailed(no_method(kind, name))
-    operation.check_use(1, len(given.args), given.kwargs)
-    return given.call(operation.act, frame, value)
+    operation.check_use(1, len(arguments.args), arguments.kwargs)
+    return arguments.call(operation.act, frame, value)
 
 
 def _key(value: Any) -> str:

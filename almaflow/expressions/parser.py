@@ -215,7 +215,7 @@ def _friendly(message: str, token: Token) -> str:
     if token.type == "assign":
         return "`=` does not compare. Write `==`."
     expected = re.search(r"expected token '([^']+)'", message)
-    written = _shown(token)
+    written = _token_text(token)
     if expected is not None:
         missing = expected.group(1)
         missing = "a name" if missing == "name" else f"`{missing}`"
@@ -263,13 +263,13 @@ def _leftover(token: Token) -> str:
         return f"`{written}` is not an operator here. Write {right}."
     if token.type in ("name", "string", "integer", "float"):
         return (
-            f"{capital(_shown(token))} is not expected here. An operator "
+            f"{capital(_token_text(token))} is not expected here. An operator "
             "such as `and`, `==` or `~` is missing before it."
         )
     return f"`{token.value}` is not expected here."
 
 
-def _shown(token: Token) -> str:
+def _token_text(token: Token) -> str:
     if token.type == "string":
         return "a text"
     return f"`{token.value}`"

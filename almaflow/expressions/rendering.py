@@ -79,7 +79,7 @@ def render_message(parsed: Parsed, names: Mapping[str, Any], budget: Budget | No
     """
     frame = EvaluationFrame(names, budget)
     return "".join(
-        _shown(frame, part) if isinstance(part, Piece) else part for part in parsed.parts
+        _text_of_value(frame, part) if isinstance(part, Piece) else part for part in parsed.parts
     )
 
 
@@ -94,7 +94,7 @@ def _text(frame: EvaluationFrame, piece: Piece) -> str:
     return text
 
 
-def _shown(frame: EvaluationFrame, piece: Piece) -> str:
+def _text_of_value(frame: EvaluationFrame, piece: Piece) -> str:
     try:
         value = _run(frame, piece)
         if kind_of(value) in ("list", "counters", "mapping", "nothing"):

@@ -26,7 +26,7 @@ from almaflow.fleet.task_queue import make_app, queue_name
 from almaflow.fleet.wake_ups import WakeUps
 from almaflow.late_dataclasses import dataclass
 from almaflow.store import LeaseLost, StoreTrouble
-from almaflow.task_groups import alone
+from almaflow.task_groups import raise_one_error
 
 HEARTBEAT: Final = timedelta(seconds=5)
 """How often a worker shows procrastinate that it lives."""
@@ -122,7 +122,7 @@ class Worker:
         app = make_app(self.conninfo, engine.execute)
         try:
             async with app.open_async():
-                with alone():
+                with raise_one_error():
                     async with anyio.create_task_group() as tasks:
                         tasks.start_soon(cancelled_gently, self._sweep(app, engine))
                         tasks.start_soon(WakeUps(app, engine).listen)

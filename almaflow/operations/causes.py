@@ -159,12 +159,12 @@ def explain_run(project: Project, store: Store, record: RunRecord, now: datetime
 
     around = DiagnosisContext(
         now=now,
-        own_places=store.slots_of(record.id),
+        own_slots=store.slots_of(record.id),
         holders=store.holders,
         queue=store.queue,
         durations=Durations(store.learned_durations()),
         settle=settle,
         process=None if record.owner is None else store.process(record.owner),
-        outline=None if plan is None else StepTree.of(plan),
+        step_tree=None if plan is None else StepTree.of(plan),
     )
     return Explained(view, tuple(why(view, around)))

@@ -7,7 +7,7 @@ from almaflow.late_dataclasses import dataclass
 from almaflow.operations.run_owner import is_worked_on
 from almaflow.outcome import Status
 from almaflow.plan import Plan, recorded_plan
-from almaflow.runs.retry_plan import RetryPlan, again
+from almaflow.runs.retry_plan import RetryPlan, plan_retry
 from almaflow.runs.step_tree import StepTree
 from almaflow.store import RunRecord, Store
 
@@ -20,7 +20,7 @@ class ComingAttempt:
     plan: Plan
     start: str | None
     """The path of the step to start again from; None: the steps that failed are repeated."""
-    again: RetryPlan
+    steps: RetryPlan
     """The steps that it repeats, and the jobs that it would submit again."""
 
 
@@ -36,11 +36,11 @@ def preview_retry(store: Store, run: str, start: str | None) -> ComingAttempt:
     record = store.find_run(run)
     _refuse_unfinished(store, record)
     plan = recorded_plan(record, store.definition(record.definition))
-    outline = StepTree.of(plan)
+    step_tree = StepTree.of(plan)
     if start is None and record.outcome is not None and record.outcome.is_good:
-        raise _nothing_to_do(record, outline)
-    chosen = again(outline, store.journal(record.id), start)
-    path = None if start is None else outline.named(start).path
+        raise _nothing_to_do(record, step_tree)
+    chosen = plan_retry(step_tree, store.journal(record.id), start)
+    path = None if start is None else step_tree.named(start).path
     return ComingAttempt(record, plan, path, chosen)
 
 
@@ -50,7 +50,7 @@ def reopen_run(store: Store, coming: ComingAttempt, by: str) -> RunRecord:
     Raises:
         RunNotEnded: a new attempt was asked for meanwhile.
     """
-    value = {"from": coming.start, "redo": dict(coming.again.redo), "by": by}
+    value = {"from": coming.start, "redo": dict(coming.steps.redo), "by": by}
     return store.reopen_run(coming.run.id, attempt=coming.run.attempt + 1, value=value)
 
 
@@ -74,8 +74,8 @@ def _refuse_unfinished(store: Store, record: RunRecord) -> None:
     raise RequestWrong(f"{text} {move}")
 
 
-def _nothing_to_do(record: RunRecord, outline: StepTree) -> RequestWrong:
-    first = next(outline.places()).path
+def _nothing_to_do(record: RunRecord, step_tree: StepTree) -> RequestWrong:
+    first = next(step_tree.places()).path
     return RequestWrong(
         f"Run {record.id} ended well ({record.outcome}), so there is nothing to retry. To "
         f"repeat it from a step on, use `--from STEP`, such as `--from {first}`."

@@ -38,7 +38,7 @@ def skip_next(
         RequestWrong: there is no such workflow or entry, or no tick that would run.
     """
     workflow = workflow_named(name, project, store)
-    rows = _standing(project, store, workflow, entry)
+    rows = _active(project, store, workflow, entry)
     pauses = store.pauses(workflow=workflow, since=now)
     reason = f"Skipped by {by}{f': {as_recorded(note)}' if note else ''}."
     skipped = _skip_first(store, _candidates(store, workflow, rows, pauses, now), reason)
@@ -47,9 +47,9 @@ def skip_next(
     return skipped
 
 
-def _standing(project: Project, store: Store, workflow: str, key: str | None) -> list[Schedule]:
+def _active(project: Project, store: Store, workflow: str, key: str | None) -> list[Schedule]:
     """Return the requested active entries; Raises: RequestWrong."""
-    rows = store.schedules(workflow=workflow, standing=True)
+    rows = store.schedules(workflow=workflow, active=True)
     of_file = _keys_in_file(project, workflow)
     if of_file is not None:
         rows = [row for row in rows if row.entry in of_file]

@@ -66,7 +66,7 @@ class DiagnosisContext:
     """The other facts of a diagnosis: slots, durations, the process that executes the run."""
 
     now: datetime
-    own_places: Sequence[JobSlot]
+    own_slots: Sequence[JobSlot]
     holders: Callable[[str], Sequence[JobSlot]]
     """The slots in use at an account, oldest first."""
     queue: Callable[[str], Sequence[JobSlot]]
@@ -76,7 +76,7 @@ class DiagnosisContext:
     """How long an unconfirmed submission is searched for at an institution; None: ask a person."""
     process: Process | None
     """The process that executes, or executed, the run."""
-    outline: StepTree | None
+    step_tree: StepTree | None
 
 
 def why(view: RunView, around: DiagnosisContext) -> list[Reason]:
@@ -143,9 +143,9 @@ class _Waiting:
     def _of_step(self, step: StepView) -> Reason | None:
         if step.outcome is Outcome.UNKNOWN:
             return self._unknown(step)
-        place = self._queued(step)
-        if place is not None:
-            return self._place(step, place)
+        slot = self._queued(step)
+        if slot is not None:
+            return self._queue_reason(step, slot)
         if step.waiting is not None and step.waiting.kind is WaitingKind.PERSON:
             return self._person(step, step.waiting)
         intent = next((one for one in reversed(step.intents) if one.attempt == step.attempts), None)
@@ -223,8 +223,8 @@ class _Waiting:
         text += f" ({status})" if status else ""
         since = self._around.now - intent.sent_at
         text += f", since {self._at(intent.sent_at)} ({_rough(since)})"
-        place = self._place_of(step, intent.effect)
-        account = place.account if place is not None else step.institution
+        slot = self._slot_of(step, intent.effect)
+        account = slot.account if slot is not None else step.institution
         return Reason(
             WaitingCause.ALMA, step.path, f"{text}.", (self._usual(account, job_id, since),)
         )
@@ -238,28 +238,26 @@ class _Waiting:
 
     # Places
 
-    def _place_of(self, step: StepView, effect: str) -> JobSlot | None:
+    def _slot_of(self, step: StepView, effect: str) -> JobSlot | None:
         spot = (step.path, step.attempts, effect)
-        place = (
-            one for one in self._around.own_places if (one.path, one.attempt, one.effect) == spot
-        )
-        return next(place, None)
+        slots = self._around.own_slots
+        return next((one for one in slots if (one.path, one.attempt, one.effect) == spot), None)
 
     def _queued(self, step: StepView) -> JobSlot | None:
         """Return the slot that a step waits for; None when it waits for none."""
         return next(
             (
                 one
-                for one in self._around.own_places
+                for one in self._around.own_slots
                 if (one.path, one.attempt) == (step.path, step.attempts)
                 and one.state is SlotState.QUEUED
             ),
             None,
         )
 
-    def _place(self, step: StepView, place: JobSlot) -> Reason:
-        holders = self._around.holders(place.account)
-        before = [one for one in self._around.queue(place.account) if one.id < place.id]
+    def _queue_reason(self, step: StepView, slot: JobSlot) -> Reason:
+        holders = self._around.holders(slot.account)
+        before = [one for one in self._around.queue(slot.account) if one.id < slot.id]
         details = [f"running: {self._holder(one)}" for one in holders[:_NAMED]]
         details += _and_more(len(holders), "are running")
         details += [
@@ -268,31 +266,31 @@ class _Waiting:
             for one in before[:_NAMED]
         ]
         details += _and_more(len(before), "asked before")
-        if place.refusals:
-            times = "once" if place.refusals == 1 else f"{place.refusals} times"
+        if slot.refusals:
+            times = "once" if slot.refusals == 1 else f"{slot.refusals} times"
             details.append(f"Alma has refused it {times} so far")
         reason = _sentence(step.reason) if step.reason else "others asked before."
         return Reason(
             WaitingCause.PLACE,
             step.path,
             (
-                f"Job {place.job_id} has been waiting for a slot since "
-                f"{self._at(place.asked_at)}: {reason}"
+                f"Job {slot.job_id} has been waiting for a slot since "
+                f"{self._at(slot.asked_at)}: {reason}"
             ),
             tuple(details),
         )
 
-    def _holder(self, place: JobSlot) -> str:
+    def _holder(self, slot: JobSlot) -> str:
         """Return which run holds a slot, since when, and when its job is expected to end."""
-        instance = place.instance_id or " or ".join(place.candidates)
+        instance = slot.instance_id or " or ".join(slot.candidates)
         as_ = f" as {instance}" if instance else ", as an unknown instance"
-        whose = "this run" if place.run_id == self._view.id else f"run {place.run_id}"
-        text = f"job {place.job_id}{as_}, of {whose}, step {place.path}"
-        if place.taken_at is None:
+        whose = "this run" if slot.run_id == self._view.id else f"run {slot.run_id}"
+        text = f"job {slot.job_id}{as_}, of {whose}, step {slot.path}"
+        if slot.taken_at is None:
             return text
-        usual = self._around.durations.expected(place.account, place.job_id)
-        end = f", expected to end {self._at(place.taken_at + usual)}" if usual is not None else ""
-        return f"{text}, since {self._at(place.taken_at)}{end}"
+        usual = self._around.durations.expected(slot.account, slot.job_id)
+        end = f", expected to end {self._at(slot.taken_at + usual)}" if usual is not None else ""
+        return f"{text}, since {self._at(slot.taken_at)}{end}"
 
     def _at(self, at: datetime) -> str:
         return clock(at, self._around.now, self._zone)
@@ -308,7 +306,7 @@ class _Ended:
 
     def because(self) -> Reason:
         """Return why it ended as it did."""
-        details = tuple(map(self._describe, self._to_tell()))
+        details = tuple(map(self._describe, self._to_report()))
         return Reason(WaitingCause.ENDED, "", self._text(), details, tuple(self._moves()))
 
     def _text(self) -> str:
@@ -317,7 +315,7 @@ class _Ended:
         head = f"It ended as {view.outcome}{ended}"
         return f"{head}: {_sentence(view.error)}" if view.error else f"{head}."
 
-    def _to_tell(self) -> list[StepView]:
+    def _to_report(self) -> list[StepView]:
         """Return the innermost steps that did not end well, in the order in which they ended."""
         bad = [step for step in self._view.steps if step.tries and _is_bad(step)]
         around = {path for step in bad for path in _around(step.path)}
@@ -327,7 +325,8 @@ class _Ended:
         return innermost[:_NAMED]
 
     def _describe(self, step: StepView) -> str:
-        place = self._around.outline.place(step.path) if self._around.outline is not None else None
+        tree = self._around.step_tree
+        place = tree.place(step.path) if tree is not None else None
         line = f" ({place.line})" if place is not None and place.line else ""
         at = clock(step.ended_at, self._around.now, self._zone) if step.ended_at else ""
         text = f"step {step.path}{line}: {step.outcome}{at and f' {at}'}"
@@ -347,7 +346,7 @@ class _Ended:
                 "failed and keeps the rest. A changed file counts for new runs only."
             )
         elif view.outcome is Outcome.WARNING:
-            for step in self._to_tell():
+            for step in self._to_report():
                 yield f"`almaflow retry {view.id} --from {step.path}` starts again there."
                 break
 

@@ -140,10 +140,10 @@ def _describe(
             return "almaflow stopped while sending it, so it has to search Alma for it"
         case EntryState.INTENT:
             return "almaflow stopped while sending it, so it is not known whether Alma accepted it"
-    return f"{lost}{_fate(value, look, at)}"
+    return f"{lost}{_next_move(value, look, at)}"
 
 
-def _fate(value: Mapping[str, Any], look: ViewPoint, at: str) -> str:
+def _next_move(value: Mapping[str, Any], look: ViewPoint, at: str) -> str:
     """Return what almaflow does about a lost response."""
     if value["repeatable"]:
         return ", so it is sent again"

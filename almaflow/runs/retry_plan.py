@@ -52,8 +52,8 @@ class RetryPlan:
     """The jobs among them that were, or may have been, submitted before, in the file's order."""
 
 
-def again(
-    outline: StepTree, entries: Sequence[JournalEntry], start: str | None = None
+def plan_retry(
+    step_tree: StepTree, entries: Sequence[JournalEntry], start: str | None = None
 ) -> RetryPlan:
     """Return what a new attempt of a run repeats; *start* is the step to begin with.
 
@@ -64,13 +64,13 @@ def again(
     Raises:
         RequestWrong: there is no step *start*, or the run would end before it reaches it.
     """
-    journal = _Journal(outline, entries)
-    chosen = journal.from_step(outline.named(start)) if start else journal.what_failed()
+    journal = _Journal(step_tree, entries)
+    chosen = journal.from_step(step_tree.named(start)) if start else journal.what_failed()
     chosen |= {path for path, place in journal.places.items() if place.in_finally}
     chosen |= journal.still_to_do()
     reached = [path for path in journal.places if path in chosen and journal.reaches(path, chosen)]
     if start:
-        journal.refuse_to_end_before(outline.named(start), frozenset(reached))
+        journal.refuse_to_end_before(step_tree.named(start), frozenset(reached))
     reached.sort(key=lambda path: journal.places[path].order)
     submitted = [one for path in reached for one in journal.submitted(path)]
     return RetryPlan({path: journal.last[path] for path in reached}, tuple(submitted))
@@ -79,7 +79,7 @@ def again(
 class _Journal:
     """The journal of a run by step."""
 
-    def __init__(self, outline: StepTree, entries: Sequence[JournalEntry]) -> None:
+    def __init__(self, step_tree: StepTree, entries: Sequence[JournalEntry]) -> None:
         self.last: dict[str, int] = {}
         self.places: dict[str, StepPosition] = {}
         self._entries: dict[tuple[str, int, str], JournalEntry] = {}
@@ -93,7 +93,7 @@ class _Journal:
                 self._asked |= entry.value["redo"]
             if entry.effect != "begin":
                 continue
-            place = self.places.get(entry.path) or outline.place(entry.path)
+            place = self.places.get(entry.path) or step_tree.place(entry.path)
             if place is not None:
                 # The run's own entries belong to no step.
                 self.places[entry.path] = place

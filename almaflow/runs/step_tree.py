@@ -140,8 +140,8 @@ class StepTree:
         self, whole: CalledWorkflow, here: _Here, walk: _Walk
     ) -> Iterator[StepPosition]:
         here = replace(here, document=whole.document)
-        body = replace(here.inside("", 0), keys=("steps",))
-        yield from self._of_list(whole.calls, whole.workflow.steps, body, walk)
+        block = replace(here.inside("", 0), keys=("steps",))
+        yield from self._of_list(whole.calls, whole.workflow.steps, block, walk)
         last = here.inside(f"{FINALLY}/", 1)
         last = replace(last, in_finally=True, keys=("finally",))
         yield from self._of_list(whole.calls, whole.workflow.finally_, last, walk)
@@ -163,11 +163,11 @@ class StepTree:
             called = calls.get(step.kind.workflow) if is_call(step.kind) else None
             if called is not None:
                 yield from self._of_workflow(called, replace(inside, calls=here.calls + 1), walk)
-            for body_number, body in enumerate(step.kind.bodies()):
-                keys = (*place.keys, step.kind.key, *body.keys)
-                for name, order in walk.names(path, body, body_number):
+            for body_number, block in enumerate(step.kind.blocks()):
+                keys = (*place.keys, step.kind.key, *block.keys)
+                for name, order in walk.names(path, block, body_number):
                     within = replace(inside.inside(f"{name}/", order), keys=keys)
-                    yield from self._of_list(calls, body.steps, within, walk)
+                    yield from self._of_list(calls, block.steps, within, walk)
 
 
 def _loaded(loaded: LoadedWorkflow) -> CalledWorkflow:
@@ -233,10 +233,10 @@ class _Walk:
     def passes(self, path: str) -> bool:
         return self._along is None or f"{self._along}/".startswith(f"{path}/")
 
-    def names(self, path: str, body: Block, number: int) -> Iterator[tuple[str, int]]:
+    def names(self, path: str, block: Block, number: int) -> Iterator[tuple[str, int]]:
         """Yield the names of the blocks of the step at *path*, with their order."""
-        if body.name != ANY:
-            yield body.name, number
+        if block.name != ANY:
+            yield block.name, number
             return
         begun = sorted(int(one) for one in self._parts.get(path, ()) if one.isdecimal())
         if not begun:

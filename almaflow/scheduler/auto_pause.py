@@ -29,7 +29,7 @@ class AutoPause(Companion):
 
     async def read(self, reading: WorkflowSnapshot, before: WorkflowSnapshot | None) -> None:
         """Know which workflows ask for it."""
-        asked = {name: one.loaded.workflow.pause_after for name, one in reading.standing.items()}
+        asked = {name: one.loaded.workflow.pause_after for name, one in reading.active.items()}
         self._after = {name: number for name, number in asked.items() if number is not None}
 
     async def ended(self, run: RunRecord) -> None:

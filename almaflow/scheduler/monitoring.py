@@ -136,12 +136,12 @@ class RunMonitor(Companion):
         ]
         return [
             notice
-            for key, event, said in notices
+            for key, event, text in notices
             for notice in to_channels(
                 channels_of(about.workflow, event),
                 key,
                 event,
-                said,
+                text,
                 workflow=run.workflow,
                 run_id=run.id,
             )

@@ -47,7 +47,7 @@ class PolicyDecision:
         return not (self.accepted or self.ends or self.starting)
 
 
-def let_through(
+def apply_catch_up(
     ticks: Sequence[Tick],
     rules: Mapping[Key, EntryPolicy],
     paused: Mapping[str, str],
@@ -140,7 +140,7 @@ def _too_old_end(tick: Tick, rules: EntryPolicy) -> TickEnd:
     return _end(tick, TickEnding.MISSED, TickCause.MAX_AGE, why)
 
 
-def line_up(
+def apply_overlap(
     ticks: Iterable[Tick], rules: Mapping[Key, EntryPolicy], going: Mapping[str, str]
 ) -> PolicyDecision:
     """Decide which of the ticks that were let through begin now, in the order of *ticks*.
@@ -153,11 +153,11 @@ def line_up(
     for tick in ticks:
         of_workflow.setdefault(tick.workflow, []).append(tick)
     for name, waiting in of_workflow.items():
-        _line_up(waiting, rules, going.get(name, ""), decided)
+        _apply_overlap(waiting, rules, going.get(name, ""), decided)
     return decided
 
 
-def _line_up(
+def _apply_overlap(
     waiting: Sequence[Tick], rules: Mapping[Key, EntryPolicy], going: str, decided: PolicyDecision
 ) -> None:
     """Decide about the ticks of one workflow; *going* is the run in progress, empty for none."""

@@ -33,7 +33,7 @@ from almaflow.scheduler.workflow_files import (
 )
 from almaflow.settings import Project
 from almaflow.store import LeaseLost, NotLeader, Process, StoreTrouble, TickEnding, WorkflowSource
-from almaflow.task_groups import alone
+from almaflow.task_groups import raise_one_error
 from almaflow.thread_pool import ThreadPool
 from almaflow.timetable.triggers import TimetableTrigger
 
@@ -134,7 +134,7 @@ class _Term:
     async def run(self) -> None:
         """Lead, when it is this process's turn, until the term is over."""
         parts = self._service.parts
-        with self._files, alone():
+        with self._files, raise_one_error():
             async with anyio.create_task_group() as tasks:
                 if parts.works_on_standby:
                     tasks.start_soon(parts.work, self._engine)
@@ -159,7 +159,7 @@ class _Term:
             await self._read(ledger)
             signature = await self._seen_since(before)
             try:
-                with alone():
+                with raise_one_error():
                     async with anyio.create_task_group() as tasks:
                         for companion in self._companions:
                             tasks.start_soon(companion.run)
@@ -193,7 +193,7 @@ class _Term:
 
     def _hear_left(self, run_id: str) -> None:
         self._let_go.append(run_id)
-        self._wakeups.poke()
+        self._wakeups.wake()
 
     # --- the ledger -------------------------------------------------------------------------------
 
@@ -270,7 +270,7 @@ class _Term:
             f"{lane.schedule.workflow}/{lane.schedule.entry}": TimetableTrigger(
                 lane.entry.timetable
             )
-            for lane in ledger.lanes
+            for lane in ledger.cursors
         }
         self._wakeups.start(triggers)
 
@@ -299,7 +299,7 @@ class _Term:
                     # Tried again with the next look.
                     seen = ()
                 seen = seen and await self._seen_since(seen)
-                self._wakeups.poke()
+                self._wakeups.wake()
 
     async def _seen_since(self, before: Signature) -> Signature:
         """Return what reports the next change, after a reading that began with *before*.
@@ -338,13 +338,13 @@ class _Term:
 
     async def _read(self, ledger: Ledger) -> None:
         sources = await self._writer.call(self._store.sources)
-        schedules = await self._writer.call(lambda: self._store.schedules(standing=True))
+        schedules = await self._writer.call(lambda: self._store.schedules(active=True))
         kept = last_good(self._store, self._project, schedules)
         reading = await self._files.run(self._reader.read, sources, kept)
         keep, drop = changed_sources(reading, sources, self._clock.now())
         await self._writer.call(self._keep_sources, keep, drop)
         async with self._turn:
-            await ledger.take(reading.standing)
+            await ledger.activate(reading.active)
         before, self._reading = self._reading, reading
         self._tell_files(reading, before)
         self._start_wakeups(ledger)
@@ -365,18 +365,18 @@ class _Term:
         known = before.problems if before is not None else {}
         for path, problem in reading.problems.items():
             if known.get(path) != problem:
-                stands = any(one.path == path for one in reading.standing.values())
+                stands = any(one.path == path for one in reading.active.values())
                 what = "its last valid version stays active" if stands else "it does not run"
                 self._log(f"{path} is invalid, so {what}: {problem}", level="error", file=path)
         for path in known:
             if path not in reading.problems and path in reading.files:
                 self._log(f"{path} is valid again.", file=path)
-        self._log(_summary(reading), workflows=len(reading.standing))
+        self._log(_summary(reading), workflows=len(reading.active))
 
 
 def _summary(reading: WorkflowSnapshot) -> str:
-    entries = sum(len(one.entries) for one in reading.standing.values())
-    workflows = len(reading.standing)
+    entries = sum(len(one.entries) for one in reading.active.values())
+    workflows = len(reading.active)
     return (
         f"{workflows} workflow{'' if workflows == 1 else 's'} with {entries} schedule "
         f"entr{'y' if entries == 1 else 'ies'} {'is' if workflows == 1 else 'are'} active."

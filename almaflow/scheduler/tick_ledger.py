@@ -18,7 +18,13 @@ from almaflow.errors import AlmaflowError, StoreError
 from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Status
 from almaflow.plan import Plan, make_plan
-from almaflow.scheduler.policies import EntryPolicy, Key, PolicyDecision, let_through, line_up
+from almaflow.scheduler.policies import (
+    EntryPolicy,
+    Key,
+    PolicyDecision,
+    apply_catch_up,
+    apply_overlap,
+)
 from almaflow.scheduler.workflow_files import ActiveWorkflow
 from almaflow.settings import Project
 from almaflow.store import (
@@ -97,8 +103,8 @@ class Ledger:
         self._project = project
         self._commit_of = commit_of
         self._threads = ThreadPool("commits", 1)
-        self._standing: Mapping[str, ActiveWorkflow] = {}
-        self._lanes: dict[Key, EntryCursor] = {}
+        self._active: Mapping[str, ActiveWorkflow] = {}
+        self._cursors: dict[Key, EntryCursor] = {}
         self._rules: dict[Key, EntryPolicy] = {}
 
     def close(self) -> None:
@@ -106,25 +112,25 @@ class Ledger:
         self._threads.close()
 
     @property
-    def lanes(self) -> Sequence[EntryCursor]:
+    def cursors(self) -> Sequence[EntryCursor]:
         """The active entries."""
-        return list(self._lanes.values())
+        return list(self._cursors.values())
 
     # --- active entries ---------------------------------------------------------------------------
 
-    async def take(self, standing: Mapping[str, ActiveWorkflow]) -> None:
+    async def activate(self, active: Mapping[str, ActiveWorkflow]) -> None:
         """Make these workflows active from now on.
 
         The earlier entries are materialized up to now first, so that no tick is lost between the
         two.
         """
         now = self._clock.now()
-        rows = await self._writer.call(lambda: self._store.schedules(standing=True))
+        rows = await self._writer.call(lambda: self._store.schedules(active=True))
         schedules = {
             (one.name, entry.key): NewSchedule(
                 workflow=one.name, entry=entry.key, timing=entry.to_json()
             )
-            for one in standing.values()
+            for one in active.values()
             for entry in one.entries
         }
         stays = {
@@ -136,7 +142,7 @@ class Ledger:
         ends = [row for row in rows if (row.workflow, row.entry) not in stays]
         pauses = await self._pauses(min((row.covered_to for row in ends), default=now))
         for row in ends:
-            await self._lay_out(
+            await self._materialize(
                 row, TimetableEntry.from_json(row.workflow, row.entry, row.timing), pauses
             )
         begin = [new for key, new in schedules.items() if key not in stays]
@@ -148,22 +154,22 @@ class Ledger:
                 [row.id for row in ends],
                 now,
             )
-        await self._stand(standing)
+        await self._load_cursors(active)
 
-    async def _stand(self, standing: Mapping[str, ActiveWorkflow]) -> None:
-        rows = await self._writer.call(lambda: self._store.schedules(standing=True))
-        entries = {(one.name, it.key): it for one in standing.values() for it in one.entries}
-        self._standing = standing
-        self._lanes = {}
+    async def _load_cursors(self, active: Mapping[str, ActiveWorkflow]) -> None:
+        rows = await self._writer.call(lambda: self._store.schedules(active=True))
+        entries = {(one.name, it.key): it for one in active.values() for it in one.entries}
+        self._active = active
+        self._cursors = {}
         for row in rows:
             entry = entries[row.workflow, row.entry]
-            lane = EntryCursor(row, entry, entry.timetable.next(row.covered_to))
-            self._lanes[lane.key] = lane
+            cursor = EntryCursor(row, entry, entry.timetable.next(row.covered_to))
+            self._cursors[cursor.key] = cursor
         self._rules = {
             (one.name, entry.key): EntryPolicy(
                 entry.missed, entry.max_age, one.loaded.workflow.overlap
             )
-            for one in standing.values()
+            for one in active.values()
             for entry in one.entries
         }
 
@@ -172,39 +178,41 @@ class Ledger:
     async def cycle(self) -> CycleResult:
         """Materialize, decide and begin all due ticks; returns what happened."""
         happened = CycleResult()
-        await self._lay_out_what_came(happened)
+        await self._materialize_due(happened)
         await self._decide(happened)
-        upcoming = [lane.upcoming for lane in self._lanes.values() if lane.upcoming is not None]
+        upcoming = [
+            cursor.upcoming for cursor in self._cursors.values() if cursor.upcoming is not None
+        ]
         happened.next_at = min([*upcoming, *filter(None, [happened.next_at])], default=None)
         return happened
 
-    async def _lay_out_what_came(self, happened: CycleResult) -> None:
+    async def _materialize_due(self, happened: CycleResult) -> None:
         now = self._clock.now()
         due = [
-            lane
-            for lane in self._lanes.values()
-            if lane.upcoming is not None and lane.upcoming <= now
+            cursor
+            for cursor in self._cursors.values()
+            if cursor.upcoming is not None and cursor.upcoming <= now
         ]
         if not due:
             return
-        pauses = await self._pauses(min(lane.schedule.covered_to for lane in due))
+        pauses = await self._pauses(min(cursor.schedule.covered_to for cursor in due))
         ticks: list[NewTick] = []
         covered: dict[int, datetime] = {}
-        for lane in due:
-            for at in lane.entry.timetable.between(lane.schedule.covered_to, now):
-                ticks.append(_new_tick(lane.schedule, lane.entry, at, pauses))
-                covered[lane.schedule.id] = at
+        for cursor in due:
+            for at in cursor.entry.timetable.between(cursor.schedule.covered_to, now):
+                ticks.append(_new_tick(cursor.schedule, cursor.entry, at, pauses))
+                covered[cursor.schedule.id] = at
                 if len(ticks) >= _TOGETHER:
                     await self._add(ticks, covered, happened)
                     ticks, covered = [], {}
-            covered[lane.schedule.id] = now
-            lane.upcoming = lane.entry.timetable.next(now)
+            covered[cursor.schedule.id] = now
+            cursor.upcoming = cursor.entry.timetable.next(now)
         await self._add(ticks, covered, happened)
-        for lane in due:
-            covered_to = max(now, lane.schedule.covered_to)
-            lane.schedule = replace(lane.schedule, covered_to=covered_to)
+        for cursor in due:
+            covered_to = max(now, cursor.schedule.covered_to)
+            cursor.schedule = replace(cursor.schedule, covered_to=covered_to)
 
-    async def _lay_out(
+    async def _materialize(
         self, row: Schedule, entry: TimetableEntry, pauses: Sequence[SchedulePause]
     ) -> None:
         """Lay out one entry up to now."""
@@ -239,7 +247,7 @@ class Ledger:
             if not ticks:
                 return
             now = self._clock.now()
-            decided = await self._let_through(ticks, now, happened)
+            decided = await self._apply_catch_up(ticks, now, happened)
             waiting = [
                 tick
                 if tick.ready_at
@@ -248,7 +256,7 @@ class Ledger:
                 if tick.ready_at or tick.id in decided.accepted
             ]
             ended = {end.tick_id for end in decided.ends}
-            lined_up = await self._line_up(
+            lined_up = await self._apply_overlap(
                 [tick for tick in waiting if tick.id not in ended], happened
             )
             if decided.is_nothing and lined_up.is_nothing:
@@ -257,11 +265,11 @@ class Ledger:
                 happened.next_at = min(later, default=None)
                 return
 
-    async def _let_through(
+    async def _apply_catch_up(
         self, ticks: Sequence[Tick], now: datetime, happened: CycleResult
     ) -> PolicyDecision:
-        standing = {one.workflow: _about(one) for one in await self._pauses(now) if one.holds(now)}
-        decided = let_through(ticks, self._rules, standing, now)
+        active = {one.workflow: _about(one) for one in await self._pauses(now) if one.holds(now)}
+        decided = apply_catch_up(ticks, self._rules, active, now)
         if decided.accepted:
             await self._writer.call(
                 self._store.accept_ticks, self._process_id, dict(decided.accepted)
@@ -269,9 +277,11 @@ class Ledger:
         await self._end(ticks, decided.ends, happened)
         return decided
 
-    async def _line_up(self, waiting: Sequence[Tick], happened: CycleResult) -> PolicyDecision:
+    async def _apply_overlap(
+        self, waiting: Sequence[Tick], happened: CycleResult
+    ) -> PolicyDecision:
         going = await self._going() if waiting else {}
-        decided = line_up(waiting, self._rules, going)
+        decided = apply_overlap(waiting, self._rules, going)
         await self._end(waiting, decided.ends, happened)
         commits: dict[Path, str | None] = {}
         for tick in decided.starting:
@@ -298,12 +308,12 @@ class Ledger:
     async def _begin(
         self, tick: Tick, commits: dict[Path, str | None], happened: CycleResult
     ) -> None:
-        standing = self._standing[tick.workflow]
-        folder = Path(standing.definition["folder"])
+        active = self._active[tick.workflow]
+        folder = Path(active.definition["folder"])
         if folder not in commits:
             commits[folder] = await self._threads.run(self._commit_of, folder)
         try:
-            plan = self._plan(standing, tick, commits[folder])
+            plan = self._plan(active, tick, commits[folder])
         except StoreError:
             raise
         except AlmaflowError as error:
@@ -319,11 +329,11 @@ class Ledger:
         if record is not None:
             happened.begun.append((tick, record))
 
-    def _plan(self, standing: ActiveWorkflow, tick: Tick, commit: str | None) -> Plan:
+    def _plan(self, active: ActiveWorkflow, tick: Tick, commit: str | None) -> Plan:
         now = self._clock.now()
-        entry = self._lanes[tick.workflow, tick.entry].entry
+        entry = self._cursors[tick.workflow, tick.entry].entry
         return make_plan(
-            standing.loaded,
+            active.loaded,
             self._project,
             entry.inputs,
             run_id=new_run_id(now, self._chance),
@@ -331,7 +341,7 @@ class Ledger:
             key=entry.run_key(tick.at),
             scheduled_at=tick.at,
             trigger=TRIGGER,
-            definition={**standing.definition, "commit": commit},
+            definition={**active.definition, "commit": commit},
         )
 
 

@@ -23,7 +23,7 @@ class Wakeups(Protocol):
         """Wake by these triggers from now on, and by no others."""
         ...
 
-    def poke(self) -> None:
+    def wake(self) -> None:
         """Wake the sleeper now; without a sleeper, the next sleep ends immediately."""
         ...
 
@@ -43,7 +43,7 @@ class _Sleeper:
         self._clock = clock
         self._poked = anyio.Event()
 
-    def poke(self) -> None:
+    def wake(self) -> None:
         self._poked.set()
 
     async def sleep(self, until: datetime) -> None:
@@ -75,8 +75,8 @@ class ClockWakeups:
             name: trigger.get_next_fire_time(None, now) for name, trigger in triggers.items()
         }
 
-    def poke(self) -> None:
-        self._sleeper.poke()
+    def wake(self) -> None:
+        self._sleeper.wake()
 
     async def sleep(self, until: datetime) -> None:
         now = self._clock.now()
@@ -113,10 +113,10 @@ class SchedulerWakeups:
 
     async def _wake(self) -> None:
         # A coroutine, so that it is run on the loop and needs no thread.
-        self.poke()
+        self.wake()
 
-    def poke(self) -> None:
-        self._sleeper.poke()
+    def wake(self) -> None:
+        self._sleeper.wake()
 
     async def sleep(self, until: datetime) -> None:
         await self._sleeper.sleep(until)

@@ -53,7 +53,7 @@ class ActiveWorkflow:
 class WorkflowSnapshot:
     """All workflow files of a project, as they were read together."""
 
-    standing: Mapping[str, ActiveWorkflow] = field(default_factory=dict)
+    active: Mapping[str, ActiveWorkflow] = field(default_factory=dict)
     """By the workflow's name."""
     problems: Mapping[str, str] = field(default_factory=dict)
     """What is wrong, by file, whether its last valid version is active or it was never valid."""
@@ -102,18 +102,18 @@ class WorkflowWatcher:
                 valid[name] = read
             else:
                 problems[name] = read
-        standing = _each_name_once(valid, known, problems)
+        active = _each_name_once(valid, known, problems)
         for name in problems:
             source = known.get(name)
             old = kept(source) if source is not None else None
-            if old is not None and old.name not in standing:
-                standing[old.name] = replace(old, problem=problems[name])
-        return WorkflowSnapshot(standing, problems, frozenset(files))
+            if old is not None and old.name not in active:
+                active[old.name] = replace(old, problem=problems[name])
+        return WorkflowSnapshot(active, problems, frozenset(files))
 
     def _read_one(self, name: str, path: Path) -> ActiveWorkflow | str:
         """Return a valid file, or what is wrong with it."""
         try:
-            return self._standing(name, path)
+            return self._read_valid(name, path)
         except DocumentsInvalid as error:
             return _describe(error)
         except AlmaflowError as error:
@@ -139,7 +139,7 @@ class WorkflowWatcher:
             problems |= dict.fromkeys([name, *inside], f"{name}: {message}")
         return problems
 
-    def _standing(self, name: str, path: Path) -> ActiveWorkflow:
+    def _read_valid(self, name: str, path: Path) -> ActiveWorkflow:
         """Return a valid file; Raises: DocumentsInvalid, RequestWrong."""
         seen = self._read.get(name)
         if seen is not None and _signature(path for path, *_ in seen[0]) == seen[0]:
@@ -151,10 +151,10 @@ class WorkflowWatcher:
         entries = tuple(entries_of(loaded.name, loaded.workflow, self._project))
         watched = {*_files_of(loaded), *self._calendar_files(entries)}
         signature = _signature({str(path), *watched})
-        standing = ActiveWorkflow(name, loaded, definition, entries)
+        active = ActiveWorkflow(name, loaded, definition, entries)
         if before == _signature([str(path)]):
-            self._read[name] = (signature, standing)
-        return standing
+            self._read[name] = (signature, active)
+        return active
 
     def _calendar_files(self, entries: Iterable[TimetableEntry]) -> Iterator[str]:
         known = self._project.settings.calendars
@@ -179,17 +179,17 @@ def _each_name_once(
     by_name: dict[str, list[ActiveWorkflow]] = {}
     for one in valid.values():
         by_name.setdefault(same_name(one.name), []).append(one)
-    standing: dict[str, ActiveWorkflow] = {}
+    active: dict[str, ActiveWorkflow] = {}
     for name, claiming in by_name.items():
         holders = [path for path, one in known.items() if same_name(one.workflow) == name]
         holder = next((path for path in holders if path in valid or path in problems), None)
         paths = {one.path for one in claiming}
         for one in claiming:
             if one.path == holder or (len(paths) == 1 and holder is None):
-                standing[one.name] = one
+                active[one.name] = one
             elif holder is not None and holder in valid and same_name(valid[holder].name) != name:
                 # The file that had the name has another one now.
-                standing.setdefault(one.name, one)
+                active.setdefault(one.name, one)
             else:
                 others = sorted({*paths, *([holder] if holder else [])} - {one.path})
                 problems[one.path] = (
@@ -197,13 +197,11 @@ def _each_name_once(
                     f"{' and '.join(others)}{_difference(one, claiming)}. Give each a "
                     "different `name`."
                 )
-    return standing
+    return active
 
 
-def _difference(standing: ActiveWorkflow, claiming: Iterable[ActiveWorkflow]) -> str:
-    return next(
-        filter(None, (how_they_differ(standing.name, other.name) for other in claiming)), ""
-    )
+def _difference(active: ActiveWorkflow, claiming: Iterable[ActiveWorkflow]) -> str:
+    return next(filter(None, (how_they_differ(active.name, other.name) for other in claiming)), "")
 
 
 @contextmanager
@@ -286,7 +284,7 @@ def changed_sources(
     """
     known = {source.path: source for source in sources}
     keep: list[tuple[WorkflowSource, Mapping[str, Any] | None]] = []
-    for name, one in reading.standing.items():
+    for name, one in reading.active.items():
         old = known.get(one.path)
         if one.problem:
             if old is not None and old.problem != one.problem:
@@ -294,5 +292,5 @@ def changed_sources(
             continue
         source = WorkflowSource(path=one.path, workflow=name, definition="", read_at=now)
         keep.append((source, one.definition))
-    standing = {one.path for one in reading.standing.values()}
-    return keep, [path for path in known if path not in standing]
+    active = {one.path for one in reading.active.values()}
+    return keep, [path for path in known if path not in active]

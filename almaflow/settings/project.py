@@ -280,7 +280,7 @@ def find_project(start: Path) -> Project:
 def _check_believed(file: Path) -> None:
     """Raise `DocumentsInvalid` when others than we and root may have written the settings."""
     _check_path(file.parent)
-    location = Location(_shown(file))
+    location = Location(_display_path(file))
     try:
         why = distrust(file)
     except OSError as error:
@@ -299,7 +299,7 @@ def _check_path(folder: Path) -> None:
     why = path_problem(folder)
     if why:
         message = f"The project's folder {printable(str(folder))} {why}. Rename it."
-        raise DocumentsInvalid([Problem(Location(_shown(folder)), "file-name", message)])
+        raise DocumentsInvalid([Problem(Location(_display_path(folder)), "file-name", message)])
 
 
 def load_project(file: Path) -> Project:
@@ -309,7 +309,7 @@ def load_project(file: Path) -> Project:
         DocumentsInvalid: the file has problems; no possible secret is shown.
     """
     try:
-        document = read_document(file, _shown(file))
+        document = read_document(file, _display_path(file))
     except DocumentsInvalid as error:
         # Not chained: the first error holds the lines as they are.
         problems = without_literals(error.problems, _text(file))
@@ -335,7 +335,7 @@ def _text(file: Path) -> str:
         return ""
 
 
-def _shown(file: Path) -> str:
+def _display_path(file: Path) -> str:
     try:
         return printable(str(file.absolute().relative_to(Path.cwd())))
     except ValueError:

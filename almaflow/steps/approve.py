@@ -51,9 +51,9 @@ class Approve(Kind):
         context.say(f"{answer.by} approved{comment or '.'}")
         return StepResult()
 
-    def timed_out(self, told: str) -> StepResult:
+    def timed_out(self, error: str) -> StepResult:
         if self.on_timeout == "fail":
-            return super().timed_out(f"{told} Nobody has approved.")
+            return super().timed_out(f"{error} Nobody has approved.")
         return StepResult(
-            Outcome.WARNING, (f"{told} Nobody has approved; the run continues without approval.")
+            Outcome.WARNING, (f"{error} Nobody has approved; the run continues without approval.")
         )

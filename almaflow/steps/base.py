@@ -81,7 +81,7 @@ class Block:
 class BlockResult:
     """How one body ended; *ending* is None when it never began."""
 
-    body: Block
+    block: Block
     ending: StepResult | None
     steps: Mapping[str, Mapping[str, Any]]
     """What its steps with an id gave, by id; only of a body with a separate scope."""
@@ -173,7 +173,7 @@ class Kind(Model):
         if cls.composite:
             cls.model_rebuild(_types_namespace={"Step": step})
 
-    def bodies(self) -> Iterator[Block]:
+    def blocks(self) -> Iterator[Block]:
         """The lists of steps inside this one."""
         return iter(())
 
@@ -181,11 +181,11 @@ class Kind(Model):
         """The expressions that see more names than the step around them."""
         return iter(())
 
-    def gives(self) -> Mapping[str, Type]:
+    def output_types(self) -> Mapping[str, Type]:
         """What this very step gives to later ones: its kind's outputs, or more about them."""
         return self.outputs
 
-    def withholds(self) -> Mapping[str, str]:
+    def unavailable_outputs(self) -> Mapping[str, str]:
         """The outputs of its kind that this very step does not have, each with the reason.
 
         A reason is a clause that follows a colon.
@@ -199,7 +199,7 @@ class Kind(Model):
         """
         return ""
 
-    def may_end_body(self) -> bool:
+    def may_end_block(self) -> bool:
         """Whether it may end the run, or what is around it, as skipped."""
         return False
 
@@ -214,9 +214,9 @@ class Kind(Model):
         """
         raise NotImplementedError(f"{type(self).__name__} does not define `perform`")
 
-    def timed_out(self, told: str) -> StepResult:
-        """Return how the step ends when its time is up; *told* is the sentence that says so."""
-        return timed_out(told)
+    def timed_out(self, error: str) -> StepResult:
+        """Return how the step ends when its time is up; *error* is the sentence that says so."""
+        return timed_out(error)
 
 
 class KindLater(ModelLater[Kind]):
@@ -321,8 +321,8 @@ class StepBase(Model):
     def _retry_stands_inside(self) -> StepBase:
         """Refuse another attempt at a list of steps: its jobs would be submitted again."""
         if self.retry is not None and self.kind.composite:
-            told = "Put `retry` on the inner steps; each of them is retried separately."
-            raise PydanticCustomError("retry_of_steps", told, {"key": "retry"})
+            error = "Put `retry` on the inner steps; each of them is retried separately."
+            raise PydanticCustomError("retry_of_steps", error, {"key": "retry"})
         return self
 
     @classmethod

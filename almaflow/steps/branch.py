@@ -63,7 +63,7 @@ class Branch(Kind):
         None
     )
 
-    def bodies(self) -> Iterator[Block]:
+    def blocks(self) -> Iterator[Block]:
         for place, (values, steps) in enumerate(self.cases.items(), start=1):
             yield Block(f"case-{place}", steps, ("cases", values))
         if self.default is not None:
@@ -71,32 +71,32 @@ class Branch(Kind):
 
     def arms(self) -> Mapping[str, Block]:
         """Return the body for each value that has a case."""
-        bodies = list(self.bodies())
+        blocks = list(self.blocks())
         return {
-            value: body
-            for values, body in zip(self.cases, bodies, strict=False)
+            value: block
+            for values, block in zip(self.cases, blocks, strict=False)
             for value in split_case(values)
         }
 
     def _arm(self, value: str) -> Block | None:
         arms = self.arms()
         if value not in arms and ENDING.search(self.on.text):
-            arms = {one.casefold(): body for one, body in arms.items()}
+            arms = {one.casefold(): block for one, block in arms.items()}
             value = value.casefold()
         return arms.get(value)
 
     async def perform(self, context: StepContext) -> StepResult:
         value = to_text(context.evaluate(self.on))
-        body = self._arm(value)
-        if body is None and self.default is not None:
-            body = next(body for body in self.bodies() if body.name == "default")
-        if body is None:
+        block = self._arm(value)
+        if block is None and self.default is not None:
+            block = next(block for block in self.blocks() if block.name == "default")
+        if block is None:
             raise StepFailed(
                 f"`{self.on.text}` is `{value}`, but there is no case for it and no `default`. "
                 f"The cases are {', '.join(f'`{one}`' for one in self.arms())}."
             )
-        context.say(f"`{self.on.text}` is `{value}`: {body.name}.")
-        return await context.run_body(body)
+        context.say(f"`{self.on.text}` is `{value}`: {block.name}.")
+        return await context.run_block(block)
 
 
 def split_case(values: str) -> list[str]:

@@ -56,17 +56,17 @@ class Call(Kind):
     async def _inputs(self, context: StepContext) -> Mapping[str, Any]:
         # A bare value is built from its characters (`0012`), as one on the command line is.
         return {
-            name: value.text if isinstance(value, Plain) else _worked_out(value, context)
+            name: value.text if isinstance(value, Plain) else _evaluated(value, context)
             for name, value in self.inputs.items()
         }
 
 
-def _worked_out(value: Any, context: StepContext) -> Any:
+def _evaluated(value: Any, context: StepContext) -> Any:
     match value:
         case Template():
             return context.value(value)
         case dict():
-            return {key: _worked_out(item, context) for key, item in value.items()}
+            return {key: _evaluated(item, context) for key, item in value.items()}
         case list():
-            return [_worked_out(item, context) for item in value]
+            return [_evaluated(item, context) for item in value]
     return plain_value(value)

@@ -40,13 +40,13 @@ class Check(Kind):
         ),
     ] = "fail"
 
-    def may_end_body(self) -> bool:
+    def may_end_block(self) -> bool:
         return self.otherwise == "skip"
 
     async def perform(self, context: StepContext) -> StepResult:
         if context.holds(self.that):
             return StepResult()
-        said = context.message(self.message) if self.message else f"`{self.that.text}` is false"
+        message = context.message(self.message) if self.message else f"`{self.that.text}` is false"
         if self.otherwise == "skip":
-            return StepResult(Outcome.SKIPPED, said, BlockExit.SKIP)
-        raise StepFailed(said)
+            return StepResult(Outcome.SKIPPED, message, BlockExit.SKIP)
+        raise StepFailed(message)

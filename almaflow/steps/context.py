@@ -149,7 +149,7 @@ class StepContext(Protocol):
         """Take note of what Alma shows of a run: its place is free when it has ended."""
         ...
 
-    def is_sparing(self) -> bool:
+    def saves_calls(self) -> bool:
         """Whether so few calls of the day are left that only polls go on, and those seldom."""
         ...
 
@@ -263,12 +263,12 @@ class StepContext(Protocol):
         """
         ...
 
-    async def run_body(self, body: Block) -> StepResult:
+    async def run_block(self, block: Block) -> StepResult:
         """Run the steps of a body in order and return how it ended."""
         ...
 
-    async def run_bodies(
-        self, bodies: Sequence[Block], max_parallel: int | None = None
+    async def run_blocks(
+        self, blocks: Sequence[Block], max_parallel: int | None = None
     ) -> tuple[StepResult, list[BlockResult]]:
         """Run bodies beside each other, at most *max_parallel* at a time, begun in order.
 

@@ -182,8 +182,8 @@ class CreateSet(Kind):
     @model_validator(mode="after")
     def _fits_content(self) -> CreateSet:
         if self.from_run is not None and self.content != "BIB_MMS":
-            told = "`from_run` creates a set of titles. Use `content: BIB_MMS`."
-            raise PydanticCustomError("wrong_content", told, {"key": "content"})
+            error = "`from_run` creates a set of titles. Use `content: BIB_MMS`."
+            raise PydanticCustomError("wrong_content", error, {"key": "content"})
         if self.id_type is not None and (why := id_type_problem(self.content, self.id_type)):
             raise PydanticCustomError("bad_id_type", "{why}", {"why": why, "key": "id_type"})
         return self

@@ -72,7 +72,7 @@ class CsvRows(Kind):
         ),
     ] = None
 
-    def gives(self) -> Mapping[str, Type]:
+    def output_types(self) -> Mapping[str, Type]:
         columns = dict.fromkeys(self.columns or (), TEXT)
         row = RecordType(columns, "column of the file", open=self.columns is None)
         return {"rows": ListType(row), "count": NUMBER}

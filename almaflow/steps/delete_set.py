@@ -65,21 +65,21 @@ class DeleteSet(Kind):
 
     @field_validator("prefix")
     @classmethod
-    def _some_prefix(cls, given: Template | None) -> Template | None:
-        if given is not None and not given.text.strip():
-            told = "An empty `prefix` would delete every set that was created through the API."
-            raise PydanticCustomError("bad_value", told)
-        return given
+    def _some_prefix(cls, template: Template | None) -> Template | None:
+        if template is not None and not template.text.strip():
+            error = "An empty `prefix` would delete every set that was created through the API."
+            raise PydanticCustomError("bad_value", error)
+        return template
 
     @field_validator("older_than")
     @classmethod
-    def _literal_duration(cls, given: Template | None) -> Template | None:
-        if given is not None and "{{" not in given.text:
+    def _literal_duration(cls, template: Template | None) -> Template | None:
+        if template is not None and "{{" not in template.text:
             try:
-                parse_duration(given.text)
+                parse_duration(template.text)
             except ValueError as error:
                 raise PydanticCustomError("bad_duration", "{why}", {"why": str(error)}) from None
-        return given
+        return template
 
     @model_validator(mode="after")
     def _one_or_a_sweep(self) -> DeleteSet:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from almaflow.connectors.base import FileSource, RemoteFile, Search, look
+from almaflow.connectors.base import FileSource, RemoteFile, Search, list_files
 from almaflow.connectors.download import Download
 from almaflow.connectors.errors import FileChanged
 from almaflow.expressions import TEXT, ListType
@@ -115,11 +115,11 @@ class FetchFiles(Kind):
 
     @field_validator("pattern")
     @classmethod
-    def _literal_pattern(cls, given: Template) -> Template:
-        why = "" if "{{" in given.text else _no_pattern(given.text)
+    def _literal_pattern(cls, template: Template) -> Template:
+        why = "" if "{{" in template.text else _no_pattern(template.text)
         if why:
             raise PydanticCustomError("bad_pattern", "{why}", {"why": why})
-        return given
+        return template
 
     @model_validator(mode="after")
     def _from_somewhere(self) -> FetchFiles:
@@ -167,7 +167,7 @@ class FetchFiles(Kind):
         seen: Sequence[RemoteFile] = ()
         wait = poll.first
         while True:
-            there = await context.reach(look, place)
+            there = await context.reach(list_files, place)
             enough = len(there) >= self.at_least
             found = self._wanted(there, place) if enough else there
             if enough and found == seen:

@@ -43,13 +43,13 @@ def whole_first(text: str) -> int:
     return int(text)
 
 
-def _literal(given: Template) -> Template:
-    if "{{" not in given.text:
+def _literal(template: Template) -> Template:
+    if "{{" not in template.text:
         try:
-            whole_first(given.text)
+            whole_first(template.text)
         except ValueError as error:
             raise PydanticCustomError("bad_value", "{why}", {"why": str(error)}) from None
-    return given
+    return template
 
 
 First = Annotated[Template, AfterValidator(_literal)]

@@ -72,17 +72,17 @@ class ForEach(Kind):
     ] = 1
     steps: Annotated[list[Step], Field(min_length=1, description="The steps for each item.")]
 
-    def bodies(self) -> Iterator[Block]:
+    def blocks(self) -> Iterator[Block]:
         yield Block("*", self.steps, ("steps",), own_scope=True, names={self.as_: None})
 
     async def perform(self, context: StepContext) -> StepResult:
         items: list[Any] = await context.once("items", lambda: self._items(context), kept=True)
         context.progress(f"{len(items)} items")
-        bodies = [
+        blocks = [
             Block(str(number), self.steps, ("steps",), own_scope=True, names={self.as_: item})
             for number, item in enumerate(items, start=1)
         ]
-        ending, ends = await context.run_bodies(bodies, self.max_parallel)
+        ending, ends = await context.run_blocks(blocks, self.max_parallel)
         context.outputs["results"] = [
             _result(item, end) for item, end in zip(items, ends, strict=True)
         ]

@@ -81,37 +81,37 @@ class Get(Kind):
 
     @field_validator("path")
     @classmethod
-    def _literal_path(cls, given: Template) -> Template:
-        if "{{" not in given.text:
+    def _literal_path(cls, template: Template) -> Template:
+        if "{{" not in template.text:
             try:
-                split_path(given.text)
+                split_path(template.text)
             except ValueError as error:
-                why = f"{error}.{_query_to_write(given.text)}"
+                why = f"{error}.{_query_to_write(template.text)}"
                 raise PydanticCustomError("bad_path", "{why}", {"why": why}) from None
-        return given
+        return template
 
     @field_validator("query")
     @classmethod
-    def _no_key(cls, given: dict[str, Template]) -> dict[str, Template]:
-        if any(name.casefold() == "apikey" for name in given):
+    def _no_key(cls, template: dict[str, Template]) -> dict[str, Template]:
+        if any(name.casefold() == "apikey" for name in template):
             raise PydanticCustomError(
                 "bad_path", "Do not write the API key in `query`; almaflow sends it in a header."
             )
-        return given
+        return template
 
     @field_validator("select")
     @classmethod
-    def _literal_select(cls, given: Template | None) -> Template | None:
-        if given is not None and "{{" not in given.text:
+    def _literal_select(cls, template: Template | None) -> Template | None:
+        if template is not None and "{{" not in template.text:
             # Here and below: most files have no `select`, and its library is not small.
             from almaflow.steps.selection import SelectWrong, compile_select
 
             try:
-                compile_select(given.text)
+                compile_select(template.text)
             except SelectWrong as error:
                 context = {"why": str(error), "offset": error.offset, "length": error.length}
                 raise PydanticCustomError("bad_select", "{why}", context) from None
-        return given
+        return template
 
     @model_validator(mode="after")
     def _no_offset(self) -> Get:
@@ -125,7 +125,7 @@ class Get(Kind):
             )
         return self
 
-    def withholds(self) -> Mapping[str, str]:
+    def unavailable_outputs(self) -> Mapping[str, str]:
         if self.select is None:
             return {}
         return {"body": "with `select`, only its result is kept, as `value`"}

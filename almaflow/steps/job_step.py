@@ -184,7 +184,7 @@ class JobStep(Kind):
                 break
             elapsed = context.alma_time(context.clock.now()) - began_at
             pace = next_pace(pace, poll, expected, elapsed)
-            if context.is_sparing():
+            if context.saves_calls():
                 pace = max(poll.first, poll.max)
             look_at = context.clock.now() + pace
         if instance.end_time is not None:
@@ -205,13 +205,13 @@ class JobStep(Kind):
         outcome = OUTCOME_OF_STATUS.get(status, Outcome.FAILED)
         if status in self.accept:
             outcome = Outcome.SUCCEEDED
-        told = f"Alma ended {job_name} ({job_id}, instance {instance_id}) as {status}"
+        message = f"Alma ended {job_name} ({job_id}, instance {instance_id}) as {status}"
         if outcome is Outcome.FAILED:
-            raise StepFailed(told + _explained(status, context.outputs), status=status)
+            raise StepFailed(message + _explained(status, context.outputs), status=status)
         for expectation in self.expect:
             self._expect(context, expectation, status)
         if outcome is Outcome.WARNING:
-            return StepResult(outcome, told + _explained(status, context.outputs))
+            return StepResult(outcome, message + _explained(status, context.outputs))
         return StepResult(outcome)
 
     def _counters_are_there(self, context: StepContext) -> bool:

@@ -55,12 +55,12 @@ class Parallel(Kind):
         super().complete(step)
         cls.named = list[step]  # type: ignore[valid-type]
 
-    def bodies(self) -> Iterator[Block]:
+    def blocks(self) -> Iterator[Block]:
         for name, steps in self.__pydantic_extra__.items():
             yield Block(name, steps, (name,))
 
     async def perform(self, context: StepContext) -> StepResult:
-        ending, _ = await context.run_bodies(list(self.bodies()))
+        ending, _ = await context.run_blocks(list(self.blocks()))
         return ending
 
 

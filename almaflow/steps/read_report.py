@@ -82,19 +82,19 @@ class ReadReport(Kind):
 
     @field_validator("path")
     @classmethod
-    def _literal_path(cls, given: Template) -> Template:
-        if why := literal_path_problem(given.text):
+    def _literal_path(cls, template: Template) -> Template:
+        if why := literal_path_problem(template.text):
             raise PydanticCustomError("bad_path", "{why}", {"why": why})
-        return given
+        return template
 
     @field_validator("filter")
     @classmethod
-    def _literal_filter(cls, given: Template | None) -> Template | None:
-        if given is not None and "{{" not in given.text:
-            why = _no_xml(given.text)
+    def _literal_filter(cls, template: Template | None) -> Template | None:
+        if template is not None and "{{" not in template.text:
+            why = _no_xml(template.text)
             if why:
                 raise PydanticCustomError("bad_filter", "{why}", {"why": why})
-        return given
+        return template
 
     @model_validator(mode="after")
     def _one_of_both(self) -> ReadReport:
@@ -104,7 +104,7 @@ class ReadReport(Kind):
             )
         return self
 
-    def gives(self) -> Mapping[str, Type]:
+    def output_types(self) -> Mapping[str, Type]:
         row: Type = TEXT
         if self.column is None:
             columns = dict.fromkeys(self.columns or (), TEXT)
@@ -258,7 +258,7 @@ class _Rows:
 
     def _columns(self, headings: Iterable[tuple[str, str]]) -> dict[str, str]:
         """Return the names that the columns to keep have in the rows, by heading."""
-        there = _told_apart(headings)
+        there = _unique_names(headings)
         if self._wanted is None:
             return there
         by_normal = {normal_name(heading): name for heading, name in there.items()}
@@ -273,17 +273,17 @@ class _Rows:
         return {one: by_normal[normal_name(one)] for one in self._wanted}
 
 
-def _told_apart(headings: Iterable[tuple[str, str]]) -> dict[str, str]:
+def _unique_names(headings: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Return the names of columns by heading, the second of a heading as `heading (2)`."""
     there: dict[str, str] = {}
     for name, heading in headings:
         if name in there.values():
             continue
-        told, number = heading, 1
-        while told in there:
+        message, number = heading, 1
+        while message in there:
             number += 1
-            told = f"{heading} ({number})"
-        there[told] = name
+            message = f"{heading} ({number})"
+        there[message] = name
     return there
 
 

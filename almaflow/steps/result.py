@@ -33,9 +33,9 @@ class StepResult:
     at: str = ""
 
 
-def timed_out(told: str) -> StepResult:
+def timed_out(error: str) -> StepResult:
     """Return the ending of a step whose time is up."""
-    return StepResult(Outcome.TIMED_OUT, told)
+    return StepResult(Outcome.TIMED_OUT, error)
 
 
 class StepFailed(AlmaflowError):

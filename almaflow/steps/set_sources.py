@@ -162,10 +162,10 @@ async def until_run_has_filled(context: StepContext, set_id: str, most: int) -> 
         pace = next_pace(pace, context.poll, None, context.clock.now() - began_at)
     context.outputs["member_count"] = (await context.read(calls.alma_set(set_id))).member_count or 0
     outcome = OUTCOME_OF_STATUS.get(run.status, Outcome.FAILED)
-    told = (
+    message = (
         f"Alma ended the job that fills the set ({run.job_name or run.job_id}, instance "
         f"{filled_by}) as {run.status}"
     )
     if outcome is Outcome.FAILED:
-        raise StepFailed(f"{told}; the set is not complete.", status=run.status)
-    return StepResult(outcome, f"{told}." if outcome is Outcome.WARNING else "")
+        raise StepFailed(f"{message}; the set is not complete.", status=run.status)
+    return StepResult(outcome, f"{message}." if outcome is Outcome.WARNING else "")

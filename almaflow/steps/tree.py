@@ -23,11 +23,11 @@ class StepNode(NamedTuple):
     def walk(self, *, shared: bool = False) -> Iterator[StepNode]:
         """Yield this step and those inside it; see `walk`."""
         yield self
-        for body in self.step.kind.bodies():
-            if not (shared and body.own_scope):
-                keys = (*self.keys, self.step.kind.key, *body.keys)
-                prefix, around = f"{self.path}/{body.name}/", (*self.around, self)
-                yield from walk(body.steps, prefix, keys, around, shared=shared)
+        for block in self.step.kind.blocks():
+            if not (shared and block.own_scope):
+                keys = (*self.keys, self.step.kind.key, *block.keys)
+                prefix, around = f"{self.path}/{block.name}/", (*self.around, self)
+                yield from walk(block.steps, prefix, keys, around, shared=shared)
 
 
 def walk(

@@ -43,23 +43,23 @@ class Wait(Kind):
 
     @field_validator("for_")
     @classmethod
-    def _literal_duration(cls, given: Template | None) -> Template | None:
-        if given is not None and "{{" not in given.text:
+    def _literal_duration(cls, template: Template | None) -> Template | None:
+        if template is not None and "{{" not in template.text:
             try:
-                parse_duration(given.text)
+                parse_duration(template.text)
             except ValueError as error:
                 raise PydanticCustomError("bad_duration", "{why}", {"why": str(error)}) from None
-        return given
+        return template
 
     @field_validator("until")
     @classmethod
-    def _literal_time(cls, given: Template | None) -> Template | None:
-        if given is not None and "{{" not in given.text:
+    def _literal_time(cls, template: Template | None) -> Template | None:
+        if template is not None and "{{" not in template.text:
             try:
-                read_time(given.text)
+                read_time(template.text)
             except ValueError as error:
                 raise PydanticCustomError("bad_time", "{why}", {"why": str(error)}) from None
-        return given
+        return template
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Wait:

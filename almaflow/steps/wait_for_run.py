@@ -103,13 +103,13 @@ class WaitForRun(JobStep):
 
     @field_validator("since")
     @classmethod
-    def _literal_since(cls, given: Template | None) -> Template | None:
-        if given is not None and "{{" not in given.text:
+    def _literal_since(cls, template: Template | None) -> Template | None:
+        if template is not None and "{{" not in template.text:
             try:
-                read_since(given.text, _SOME_INSTANT)
+                read_since(template.text, _SOME_INSTANT)
             except StepFailed as error:
                 raise PydanticCustomError("bad_since", "{why}", {"why": str(error)}) from None
-        return given
+        return template
 
     @model_validator(mode="after")
     def _some_time(self) -> WaitForRun:
@@ -128,25 +128,25 @@ class WaitForRun(JobStep):
             "there may be no instance (`if_none: continue`)" if self.if_none == "continue" else ""
         )
 
-    def may_end_body(self) -> bool:
+    def may_end_block(self) -> bool:
         return self.if_none == "skip"
 
     @model_validator(mode="after")
     def _one_source(self) -> WaitForRun:
         profiles = [one for one in (self.integration, self.import_) if one is not None]
         if len(profiles) > 1 or (not profiles and self.job is None):
-            told = "`wait_for_run` needs one of `job`, `integration` and `import`."
-            raise PydanticCustomError("choose_one", told)
+            message = "`wait_for_run` needs one of `job`, `integration` and `import`."
+            raise PydanticCustomError("choose_one", message)
         if self.import_ is not None and self.job is not None:
             raise PydanticCustomError(
                 "choose_one", "An import profile has only one job. Omit `job`."
             )
         if self.integration is not None and self.job is not None and self.job.id is not None:
-            told = (
+            message = (
                 "With `integration`, `job` may have a `name` only: the beginning of the name "
                 "of the job."
             )
-            raise PydanticCustomError("choose_one", told)
+            raise PydanticCustomError("choose_one", message)
         return self
 
     async def perform(self, context: StepContext) -> StepResult:

@@ -195,7 +195,7 @@ def instances(tx: Transaction, account: str, job_id: str) -> set[str]:
     return set(tx.column(known, account=account, job_id=job_id))
 
 
-def lost_beside(
+def others_lost(
     tx: Transaction, account: str, job_id: str, run_id: str, spot: SubmissionKey
 ) -> list[JobSlot]:
     """Return the other submissions of a job whose instance is not known, by ticket."""

@@ -72,15 +72,15 @@ def cover(tx: Transaction, covered: Mapping[int, datetime]) -> None:
         tx.execute(_COVER, to=to, ids=ids)
 
 
-def find(tx: Transaction, *, workflow: str | None = None, standing: bool = False) -> list[Schedule]:
+def find(tx: Transaction, *, workflow: str | None = None, active: bool = False) -> list[Schedule]:
     """Return the rows of one workflow, or all, in the order of their beginning.
 
-    *standing* leaves out those that are no longer active.
+    *active* leaves out those that are no longer active.
     """
     conditions: list[str] = []
     if workflow is not None:
         conditions.append("workflow = :workflow")
-    if standing:
+    if active:
         conditions.append(_ACTIVE)
     statement = f"SELECT {columns_of(Schedule)} FROM schedules{all_of(conditions)} ORDER BY id"
     return [_schedule(row) for row in tx.rows(statement, workflow=workflow)]

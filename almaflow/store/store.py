@@ -285,7 +285,7 @@ class Store:
     queue = reading(job_slots.queue)
     turns = writing(admission.turns)
     known_instances = reading(job_slots.instances)
-    lost_beside = reading(job_slots.lost_beside)
+    others_lost = reading(job_slots.others_lost)
     jobs_on_set = reading(job_slots.on_set)
 
     # The ledger: who leads, the schedule entries, and their ticks

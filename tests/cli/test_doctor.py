@@ -371,7 +371,7 @@ def test_a_store_is_told_as_it_is(
     seen |= {"size": 10, "journal_mode": "wal"}
     monkeypatch.setattr(checkup_of_store, "examine", lambda url: Health(**(seen | health)))
 
-    found, _ = checkup_of_store.look_at_store(bootstrap.open_project())
+    found, _ = checkup_of_store.check_store(bootstrap.open_project())
 
     assert [one.text for one in found if one.verdict == verdict and text in one.text]
 
@@ -462,7 +462,7 @@ def test_zone_data_are_told_with_their_age(
     monkeypatch.setattr(zones, "_of_package", lambda: package)
     project = Project(Path(), Settings(), None)
 
-    (finding,) = zones.look_at_zones(project, [], datetime(2026, 11, 1))
+    (finding,) = zones.check_zones(project, [], datetime(2026, 11, 1))
 
     assert (finding.verdict, finding.text) == (verdict, text)
 
@@ -473,7 +473,7 @@ def test_a_zone_without_data_is_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(zoneinfo, "ZoneInfo", nothing)
 
-    found = zones.look_at_zones(Project(Path(), Settings(), None), [], datetime(2026, 11, 1))
+    found = zones.check_zones(Project(Path(), Settings(), None), [], datetime(2026, 11, 1))
 
     assert found[0].text.startswith("this machine has no usable time zone data for UTC")
 

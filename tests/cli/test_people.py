@@ -14,7 +14,7 @@ import anyio.lowlevel
 import pytest
 
 from almaflow.cli import prompts
-from almaflow.cli.prompts import TerminalPrompt, asker_at, confirmed, read_answer
+from almaflow.cli.prompts import TerminalPrompt, confirmed, prompt_at, read_answer
 from almaflow.engine.approvals import NoPrompt, TerminalReply
 from almaflow.runs.events import NullListener, RunEvent
 
@@ -197,12 +197,12 @@ def test_questions_are_asked_one_after_the_other(
 
 
 def test_only_a_person_at_a_terminal_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert isinstance(asker_at(NullListener(), as_json=False), NoPrompt)
+    assert isinstance(prompt_at(NullListener(), as_json=False), NoPrompt)
 
     monkeypatch.setattr(prompts, "can_be_asked", lambda: True)
 
-    assert isinstance(asker_at(NullListener(), as_json=False), TerminalPrompt)
-    assert isinstance(asker_at(NullListener(), as_json=True), NoPrompt)
+    assert isinstance(prompt_at(NullListener(), as_json=False), TerminalPrompt)
+    assert isinstance(prompt_at(NullListener(), as_json=True), NoPrompt)
 
 
 def test_a_person_can_be_asked_where_question_and_answer_are_at_a_terminal(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from almaflow.connectors import ftp
-from almaflow.connectors.base import Search, look
+from almaflow.connectors.base import Search, list_files
 from almaflow.connectors.errors import ConnectorRefused, TemporaryFailure
 from almaflow.connectors.ftp import FtpSource, _ExplicitTls, _ImplicitTls, _Translation
 from almaflow.connectors.remote import RemoteServer
@@ -30,7 +30,7 @@ def test_a_server_that_lists_as_unix_does_is_understood(tmp_path: Path) -> None:
     (tmp_path / "link to folder").symlink_to("folder")
 
     with ftp_server(tmp_path, old=True) as started:
-        found = look(place(started))
+        found = list_files(place(started))
 
     assert [(file.name, file.size) for file in found] == [("a file.csv", 1), ("link", 1)]
 
@@ -45,7 +45,7 @@ def test_a_certificate_that_nobody_vouches_for_is_not_trusted(tmp_path: Path) ->
         ftp_server(root, certificate) as started,
         pytest.raises(ConnectorRefused) as caught,
     ):
-        look(place(started, "ftps"))
+        list_files(place(started, "ftps"))
 
     assert str(caught.value).startswith(
         "The certificate of `exports` (ftps://127.0.0.1) is not trusted ("
@@ -61,7 +61,7 @@ def test_without_a_user_it_is_anonymous(tmp_path: Path) -> None:
     with ftp_server(tmp_path) as started:
         server = RemoteServer.read("exports", f"ftp://127.0.0.1:{started.port}")
         with pytest.raises(ConnectorRefused) as caught:
-            look(FtpSource(server, Search("exports", "", "*")))
+            list_files(FtpSource(server, Search("exports", "", "*")))
 
     assert str(caught.value) == (
         "`exports` (ftp://127.0.0.1) rejected the login of `anonymous`: 530 Anonymous access "
@@ -116,7 +116,7 @@ def test_tls_may_begin_with_the_connection(monkeypatch: pytest.MonkeyPatch) -> N
     for port in (990, 21):
         server = RemoteServer.read("exports", f"ftps://alma@127.0.0.1:{port}/")
         with pytest.raises(TemporaryFailure, match="cannot be reached"):
-            look(FtpSource(server, Search("exports", "", "*")))
+            list_files(FtpSource(server, Search("exports", "", "*")))
 
     assert tried == [_ImplicitTls, _ExplicitTls]
 
@@ -129,6 +129,6 @@ def test_a_listing_has_a_bound_on_its_characters(
         (tmp_path / name).write_text("x")
 
     with ftp_server(tmp_path) as started, pytest.raises(ConnectorRefused) as caught:
-        look(place(started))
+        list_files(place(started))
 
     assert "characters in" in str(caught.value)

@@ -20,7 +20,7 @@ from almaflow.connectors.base import (
     Search,
     Write,
     bounded,
-    look,
+    list_files,
     size_of,
 )
 from almaflow.connectors.download import Download, DownloadStopped, is_plain
@@ -47,7 +47,7 @@ def place(source: Path) -> LocalSource:
 
 def fetch(source: Path, target: Path, *, replace: bool = False) -> None:
     there = place(source)
-    Download(target, "run 1", replace=replace).fetch(there, look(there))
+    Download(target, "run 1", replace=replace).fetch(there, list_files(there))
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -117,8 +117,8 @@ def test_what_has_landed_is_not_fetched_again(source: Path, target: Path) -> Non
     landing = Download(target, "run 1", replace=False)
 
     with pytest.raises(TemporaryFailure):
-        landing.fetch(there, look(there))
-    landing.fetch(there, look(there))
+        landing.fetch(there, list_files(there))
+    landing.fetch(there, list_files(there))
 
     assert contents(target) == {"a.csv": "a", "b.csv": "bbbb"}
     assert there.copied == ["a.csv", "b.csv"]
@@ -128,10 +128,10 @@ def test_a_file_that_landed_and_then_changed_is_fetched_again(source: Path, targ
     (source / "a.csv").write_text("a")
     there = place(source)
     landing = Download(target, "run 1", replace=False)
-    landing.fetch(there, look(there))
+    landing.fetch(there, list_files(there))
     (source / "a.csv").write_text("a and more")
 
-    landing.fetch(there, look(there))
+    landing.fetch(there, list_files(there))
 
     assert contents(target) == {"a.csv": "a and more"}
 
@@ -148,7 +148,7 @@ def test_a_file_that_is_not_as_it_was_listed_is_not_kept(
 ) -> None:
     (source / "a.csv").write_text("a")
     there = place(source)
-    listed = look(there)
+    listed = list_files(there)
     (source / "a.csv").write_text(now)
 
     with pytest.raises(FileChanged) as caught:
@@ -240,7 +240,7 @@ def test_a_full_disk_is_told_and_nothing_is_left(
     (source / "a.csv").write_text("x")
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     there = place(source)
-    files = look(there)
+    files = list_files(there)
 
     def fail(*arguments: Any, **more: Any) -> Any:
         raise full
@@ -285,7 +285,7 @@ def test_a_landing_that_is_stopped_ends_with_the_next_piece(source: Path, target
     landing.stop()
 
     with pytest.raises(DownloadStopped):
-        landing.fetch(there, look(there))
+        landing.fetch(there, list_files(there))
 
     assert contents(target) == {}
 
@@ -474,7 +474,7 @@ def test_a_folder_shows_its_files_and_links_inside_it(source: Path, tmp_path: Pa
     (source / "nowhere").symlink_to("gone")
     (source / "folder").mkdir()
 
-    found = look(place(source))
+    found = list_files(place(source))
 
     assert [(file.name, file.size) for file in found] == [("a", 3), ("inside", 3)]
 
@@ -483,7 +483,7 @@ def test_a_folder_that_is_not_there_or_is_none_is_refused(tmp_path: Path) -> Non
     (tmp_path / "file").touch()
 
     for name in ("nowhere", "file"):
-        told = refusal(lambda name=name: look(place(tmp_path / name)))  # type: ignore[misc]
+        told = refusal(lambda name=name: list_files(place(tmp_path / name)))  # type: ignore[misc]
         assert told == f"There is no folder {tmp_path / name}."
 
 
@@ -515,7 +515,7 @@ def test_a_folder_that_cannot_be_read_is_told(
     monkeypatch.setattr(os, "scandir", fail)
 
     with pytest.raises(kind) as caught:
-        look(place(source))
+        list_files(place(source))
 
     assert str(caught.value) == told.format(source)
 

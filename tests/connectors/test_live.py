@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from almaflow.connectors.base import Search, look
+from almaflow.connectors.base import Search, list_files
 from almaflow.connectors.errors import ConnectorRefused
 from almaflow.connectors.ftp import FtpSource
 from almaflow.connectors.local import LocalSource
@@ -47,7 +47,7 @@ def test_a_connection_is_opened_with_what_almaflow_yaml_says(
 
     with sftp_server(tmp_path) as started:
         way = outside(tmp_path, started.port, started.host_key)
-        found = look(way.file_source(Search("exports", "", "*.csv")))
+        found = list_files(way.file_source(Search("exports", "", "*.csv")))
 
     assert [file.name for file in found] == ["a.csv"]
     way.close()

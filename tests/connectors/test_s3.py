@@ -8,7 +8,7 @@ import time
 import pytest
 
 from almaflow.connectors import base, remote, s3
-from almaflow.connectors.base import Search, look
+from almaflow.connectors.base import Search, list_files
 from almaflow.connectors.errors import ConnectorRefused, TemporaryFailure
 from almaflow.connectors.remote import RemoteServer
 from almaflow.connectors.s3 import S3Source
@@ -43,7 +43,7 @@ def pages(keys_of_a_page: int, length: int) -> hostile.Play:
 def test_a_page_without_end_is_refused(play: hostile.Play, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3, "LARGEST_PAGE", 2 * 1024 * 1024)
     with hostile.server(play) as port, pytest.raises(ConnectorRefused) as caught:
-        look(place(port))
+        list_files(place(port))
 
     assert "a page of more than 2097152 bytes" in str(caught.value)
 
@@ -55,7 +55,7 @@ def test_pages_without_end_that_list_nothing_take_the_time_of_a_listing(
     with hostile.server(pages(0, 0)) as port:
         begun = time.monotonic()
         with pytest.raises(TemporaryFailure):
-            look(place(port))
+            list_files(place(port))
 
     assert time.monotonic() - begun < 60
 
@@ -63,7 +63,7 @@ def test_pages_without_end_that_list_nothing_take_the_time_of_a_listing(
 def test_the_names_of_a_folder_have_a_bound_altogether(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote, "MOST_CHARACTERS", 20_000)
     with hostile.server(pages(5, 1_000)) as port, pytest.raises(ConnectorRefused) as caught:
-        look(place(port))
+        list_files(place(port))
 
     assert f"more than {base.MOST_CHARACTERS} characters" in str(caught.value)
 
@@ -72,6 +72,6 @@ def test_a_redirect_is_not_followed() -> None:
     with web_hook() as inner:
         play = hostile.redirect(f"http://127.0.0.1:{inner.port}/admin")
         with hostile.server(play) as port, pytest.raises(ConnectorRefused):
-            look(place(port))
+            list_files(place(port))
 
     assert inner.called == []

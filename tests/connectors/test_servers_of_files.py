@@ -13,7 +13,7 @@ from typing import Any
 import paramiko
 import pytest
 
-from almaflow.connectors.base import FileSource, RemoteFile, look
+from almaflow.connectors.base import FileSource, RemoteFile, list_files
 from almaflow.connectors.errors import (
     ConnectorError,
     ConnectorRefused,
@@ -36,7 +36,7 @@ def content_of(place: FileSource, name: str) -> bytes:
 
 def failure(place: FileSource, copy: str | None = None) -> ConnectorError:
     with pytest.raises(ConnectorError) as caught:
-        content_of(place, copy) if copy else look(place)
+        content_of(place, copy) if copy else list_files(place)
     return caught.value
 
 
@@ -47,7 +47,7 @@ def test_the_files_that_fit_are_found(remote: Remote) -> None:
     (remote.folder / "d-7.csv").mkdir()
     (remote.folder / "d-7.csv" / "inside-7.csv").touch()
 
-    found = look(remote.place("*7*.csv"))
+    found = list_files(remote.place("*7*.csv"))
 
     assert [(file.name, file.size) for file in found] == [
         ("A-7.csv", 7),
@@ -61,12 +61,12 @@ def test_a_file_that_grows_is_another_one(remote: Remote) -> None:
     file = remote.folder / "a.csv"
     file.write_text("one")
     os.utime(file, (1_770_000_000, 1_770_000_000))
-    first, again = look(remote.place()), look(remote.place())
+    first, again = list_files(remote.place()), list_files(remote.place())
     os.utime(file, (1_770_000_100, 1_770_000_100))
-    later = look(remote.place())
+    later = list_files(remote.place())
     file.write_text("one and more")
 
-    grown = look(remote.place())
+    grown = list_files(remote.place())
 
     assert first == again
     assert first != later
@@ -85,7 +85,7 @@ def test_a_file_is_copied_whole(remote: Remote) -> None:
 
 @of_each_kind
 def test_an_empty_folder_has_no_files(remote: Remote) -> None:
-    assert look(remote.place()) == []
+    assert list_files(remote.place()) == []
 
 
 @of_each_kind
@@ -93,8 +93,8 @@ def test_a_folder_below_the_connection_s_own_is_looked_into(remote: Remote) -> N
     (remote.folder / "erp" / "new").mkdir(parents=True)
     (remote.folder / "erp" / "new" / "1.xml").write_text("x")
 
-    below = look(remote.place("*", "erp/new"))
-    climbed = look(remote.place("*", "erp/../erp/new/"))
+    below = list_files(remote.place("*", "erp/new"))
+    climbed = list_files(remote.place("*", "erp/../erp/new/"))
 
     assert [file.name for file in below] == ["1.xml"]
     assert climbed == below
@@ -187,9 +187,9 @@ def test_a_folder_may_be_below_the_user_s_own(remote: Remote) -> None:
     home = remote.server(path="/~/out")
     top = remote.server(path="/~")
 
-    assert [file.name for file in look(remote.place(server=home))] == ["a"]
-    assert [file.name for file in look(remote.place(server=top))] == ["top"]
-    assert [file.name for file in look(remote.place("*", "/out", top))] == ["a"]
+    assert [file.name for file in list_files(remote.place(server=home))] == ["a"]
+    assert [file.name for file in list_files(remote.place(server=top))] == ["top"]
+    assert [file.name for file in list_files(remote.place("*", "/out", top))] == ["a"]
     (remote.started.root / "top").unlink()
 
 
@@ -228,7 +228,7 @@ def test_a_host_of_known_hosts_is_spoken_to(
     known = f"[127.0.0.1]:{remote.started.port} {remote.started.host_key}\n"
     (tmp_path / ".ssh" / "known_hosts").write_text(known)
 
-    assert look(remote.place(server=remote.server(host_key=None))) == []
+    assert list_files(remote.place(server=remote.server(host_key=None))) == []
 
 
 OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG2OPYN/zl3PmZ/CxzvQTTlhLnEGFx9TE4lMYEqnfQTX"
@@ -289,7 +289,7 @@ def test_a_link_counts_as_the_file_that_it_leads_to(remote: Remote) -> None:
     (remote.folder / "gone.txt").symlink_to("nowhere")
     (remote.folder / "folder.txt").symlink_to(".")
 
-    found = look(remote.place("*.txt"))
+    found = list_files(remote.place("*.txt"))
 
     assert [(file.name, file.size) for file in found] == [("link.txt", 7), ("real.txt", 7)]
     assert content_of(remote.place(), "link.txt") == b"content"
@@ -382,7 +382,7 @@ def test_what_lies_in_folders_inside_is_not_listed(remote: Remote) -> None:
     (remote.folder / "inside" / "a").touch()
     (remote.folder / "b").touch()
 
-    assert [file.name for file in look(remote.place())] == ["b"]
+    assert [file.name for file in list_files(remote.place())] == ["b"]
 
 
 @of_each_kind
@@ -433,7 +433,7 @@ def test_a_defect_of_ours_is_not_taken_for_the_server_s(
     monkeypatch.setattr(RemoteSession, "file", fail)
 
     with pytest.raises(AssertionError, match="a defect"):
-        look(remote.place())
+        list_files(remote.place())
 
 
 @pytest.mark.parametrize(
@@ -462,6 +462,6 @@ def test_each_server_reports_when_its_files_were_changed(remote: Remote) -> None
         (remote.folder / name).write_text(name)
         os.utime(remote.folder / name, (seconds, seconds))
 
-    files = look(remote.place("*.csv"))
+    files = list_files(remote.place("*.csv"))
 
     assert [(file.name, file.changed) for file in files] == [("a.csv", 172_800), ("b.csv", 86_400)]

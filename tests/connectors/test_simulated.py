@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from almaflow.connectors.base import NoExternalSystems, RemoteFile, Search, look
+from almaflow.connectors.base import NoExternalSystems, RemoteFile, Search, list_files
 from almaflow.connectors.errors import ConnectorRefused, FileChanged
 from almaflow.connectors.simulated import MadeUpFile, SimulatedJob, SimulatedSystems, name_for
 
@@ -21,7 +21,7 @@ def outside(*files: MadeUpFile, jobs: tuple[SimulatedJob, ...] = ()) -> Simulate
 
 def names(way: SimulatedSystems, pattern: str, at_least: int = 1) -> list[str]:
     place = way.file_source(Search("exports", "", pattern, at_least))
-    first, again = look(place), look(place)
+    first, again = list_files(place), list_files(place)
     assert first == again
     return [file.name for file in first]
 
@@ -99,7 +99,7 @@ def test_content_is_copied_and_what_is_not_there_is_gone() -> None:
             session.copy(RemoteFile("b.csv", 99, ""), content.extend)
 
     assert content.decode() == "é"
-    assert look(place)[0].size == 2
+    assert list_files(place)[0].size == 2
 
 
 def test_what_is_fetched_lies_apart_and_is_read_first(tmp_path: Path) -> None:

@@ -294,9 +294,9 @@ def play(
     With *another_run* another API user starts the same job under the same name at that instant.
     *habit* is what Alma was seen to do to names before.
     """
-    struck = FAULTS[fault] | {"another_run": another_run}
-    scenario = LIBRARY | {"faults": [{**struck, "call": WRITES[write].call, "nth": 1}]}
-    impatient = struck["kind"] in _NEVER_ANSWER
+    expired = FAULTS[fault] | {"another_run": another_run}
+    scenario = LIBRARY | {"faults": [{**expired, "call": WRITES[write].call, "nth": 1}]}
+    impatient = expired["kind"] in _NEVER_ANSWER
     with _small_and_quick(), _log() as log:
         stage = HttpStage(folder, server, scenario, impatient=impatient, alma_ahead=alma_ahead)
         if habit is not None:

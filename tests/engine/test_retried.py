@@ -12,7 +12,7 @@ import pytest
 from almaflow.outcome import Status
 from almaflow.plan import recorded_plan
 from almaflow.runs.events import EventKind
-from almaflow.runs.retry_plan import again
+from almaflow.runs.retry_plan import plan_retry
 from almaflow.runs.step_tree import StepTree
 from almaflow.store import EntryState
 from tests import harness
@@ -39,8 +39,8 @@ def retry(stage: Stage, start: str | None = None, **resume: Any) -> Played:
 def reopen(stage: Stage, start: str | None = None) -> None:
     with stage._using_store() as store:
         record = store.find_run("last")
-        outline = StepTree.of(recorded_plan(record, store.definition(record.definition)))
-        chosen = again(outline, store.journal(record.id), start)
+        step_tree = StepTree.of(recorded_plan(record, store.definition(record.definition)))
+        chosen = plan_retry(step_tree, store.journal(record.id), start)
         store.reopen_run(
             record.id,
             attempt=record.attempt + 1,

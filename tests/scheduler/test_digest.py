@@ -56,7 +56,7 @@ def digest_in(room: Room, given: Settings | None = None) -> Digest:
     return Digest(room.store, room.writer, given or settings(), room.clock, room.outbox)
 
 
-def standing(folder: Path, text: str, zone: str = "UTC", more: str = "") -> WorkflowSnapshot:
+def active(folder: Path, text: str, zone: str = "UTC", more: str = "") -> WorkflowSnapshot:
     """Return what is read where the only workflow is the one whose text is given."""
     (folder / "almaflow.yaml").write_text(f"timezone: {zone}\n{more}\n")
     project = find_project(folder)
@@ -260,7 +260,7 @@ def test_it_tells_what_ran_what_did_not_what_waits_and_what_comes(tmp_path: Path
     store.pause("weed", by="anna", note="Stocktaking.")
     store._clock = room.clock
     text = "name: nightly\nsteps: [{wait: 1m}]\nschedule: [{cron: '30 2 * * *'}, {every: 1h}]\n"
-    reading = standing(tmp_path, text)
+    reading = active(tmp_path, text)
     reading = replace(reading, problems={"workflows/bad.yaml": "3:1: no key.\n  | x"})
     it = digest_in(room)
 
@@ -333,7 +333,7 @@ def test_what_comes_leaves_out_days_off_pauses_and_what_somebody_skips(tmp_path:
         "- {cron: '0 18 * * *', id: off, except: [closed]}\n- {cron: '0 20 * * *', id: wanted}\n"
     )
     closed = "calendars: {closed: {dates: [2026-11-01]}}"
-    reading = standing(tmp_path, text, more=closed)
+    reading = active(tmp_path, text, more=closed)
     four = NOON + 4 * HOUR
     process = room.store.enter_process("host", 1, "0")
     assert room.store.lead(process.id) is None
@@ -361,7 +361,7 @@ def test_a_time_that_comes_twice_is_told_with_its_zone(tmp_path: Path) -> None:
     it = digest_in(room, settings("19:00", "Europe/Berlin"))
 
     async def read() -> None:
-        await it.read(standing(tmp_path, text, "Europe/Berlin"), None)
+        await it.read(active(tmp_path, text, "Europe/Berlin"), None)
         await it.run()
 
     room.play(read, minutes=1)

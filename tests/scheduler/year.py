@@ -123,14 +123,14 @@ class Scheduler:
         """Read the files anew."""
         assert self.ledger is not None
         sources = self.store.sources()
-        kept = last_good(self.store, self.project, self.store.schedules(standing=True))
+        kept = last_good(self.store, self.project, self.store.schedules(active=True))
         reading = self.reader.read(sources, kept)
         keep, drop = changed_sources(reading, sources, self.clock.now())
         for source, definition in keep:
             self.store.keep_source(self.process_id, source, definition)
         for path in drop:
             self.store.drop_source(self.process_id, path)
-        await self.ledger.take(reading.standing)
+        await self.ledger.activate(reading.active)
 
     def stop(self) -> None:
         self.store.leave_process(self.process_id)

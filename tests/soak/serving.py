@@ -121,8 +121,8 @@ class Serving:
             time.sleep(1)
             with self._store() as store:
                 unfinished = store.runs(statuses=[Status.QUEUED, Status.RUNNING, Status.WAITING])
-                standing = [one for one in store.schedules(standing=True) if "every" in str(one)]
-                if not unfinished and not store.open_ticks() and not standing:
+                active = [one for one in store.schedules(active=True) if "every" in str(one)]
+                if not unfinished and not store.open_ticks() and not active:
                     return
         self.done["gave up waiting"] += 1
 

@@ -45,8 +45,8 @@ def test_entries_are_found_by_workflow_and_by_whether_they_stand(store: Store, l
 
     assert [row.id for row in store.schedules()] == [a.id, b.id, other.id]
     assert [row.id for row in store.schedules(workflow=WORKFLOW)] == [a.id, b.id]
-    assert [row.id for row in store.schedules(standing=True)] == [b.id, other.id]
-    assert [row.id for row in store.schedules(workflow=WORKFLOW, standing=True)] == [b.id]
+    assert [row.id for row in store.schedules(active=True)] == [b.id, other.id]
+    assert [row.id for row in store.schedules(workflow=WORKFLOW, active=True)] == [b.id]
 
 
 def test_what_is_covered_only_grows(store: Store, leader: str) -> None:

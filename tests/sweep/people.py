@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from almaflow.outcome import Outcome
 from almaflow.plan import recorded_plan
-from almaflow.runs.retry_plan import again
+from almaflow.runs.retry_plan import plan_retry
 from almaflow.runs.step_tree import StepTree
 from almaflow.store import JournalEntry, RunRecord, Store
 from tests.sweep import truth
@@ -50,7 +50,7 @@ def was_lost_twice(record: RunRecord) -> bool:
 
 def retry(store: Store, record: RunRecord, journal: list[JournalEntry]) -> None:
     """Let a run try again what failed, as `almaflow retry` does."""
-    outline = StepTree.of(recorded_plan(record, store.definition(record.definition)))
-    redo = dict(again(outline, journal).redo)
+    step_tree = StepTree.of(recorded_plan(record, store.definition(record.definition)))
+    redo = dict(plan_retry(step_tree, journal).redo)
     value = {"from": None, "redo": redo, "by": "anna"}
     store.reopen_run(record.id, attempt=record.attempt + 1, value=value)

@@ -126,8 +126,10 @@ def list_events(call: IncomingRequest) -> EndpointResult:
     run = _instance_of(call)
     if run.job.effect is not Effect.USERS:
         raise ApiError("60332")
-    told = [line.value for line in run.shown_counters(call.now) if line.type.endswith("rejected")]
-    rejected = (count_in(told[0]) or 0) if told else 0
+    counters = [
+        line.value for line in run.shown_counters(call.now) if line.type.endswith("rejected")
+    ]
+    rejected = (count_in(counters[0]) or 0) if counters else 0
     offset, limit = call.page()
     page: list[dict[str, Any]] = [
         {

@@ -34,13 +34,13 @@ def list_kept(kind: Kind, call: IncomingRequest) -> EndpointResult:
     found = [one for one in _all(kind, call).values() if _is_asked_for(kind, call, one)]
     offset, limit = call.page()
     page = found[offset : offset + limit] if call.asked("limit") else found[offset:]
-    shapes = [_shown(kind, call, one, whole=False) for one in page]
+    shapes = [_rendered(kind, call, one, whole=False) for one in page]
     return EndpointResult(kind.plural, call.list_of(kind.name, shapes, len(found)))
 
 
 def get_kept(kind: Kind, call: IncomingRequest) -> EndpointResult:
     """Answer GET of one object."""
-    return EndpointResult(kind.name, _shown(kind, call, _one(kind, call)))
+    return EndpointResult(kind.name, _rendered(kind, call, _one(kind, call)))
 
 
 def create_kept(kind: Kind, call: IncomingRequest) -> EndpointResult:
@@ -58,7 +58,7 @@ def create_kept(kind: Kind, call: IncomingRequest) -> EndpointResult:
     if made[kind.key] in objects:
         raise ApiError("402119")
     objects[made[kind.key]] = made
-    return EndpointResult(kind.name, _shown(kind, call, made))
+    return EndpointResult(kind.name, _rendered(kind, call, made))
 
 
 def update_kept(kind: Kind, call: IncomingRequest) -> EndpointResult:
@@ -66,7 +66,7 @@ def update_kept(kind: Kind, call: IncomingRequest) -> EndpointResult:
     kept = _one(kind, call)
     fields = _fields(kind, call)
     kept.update({name: value for name, value in fields.items() if name != kind.key})
-    return EndpointResult(kind.name, _shown(kind, call, kept))
+    return EndpointResult(kind.name, _rendered(kind, call, kept))
 
 
 def delete_kept(kind: Kind, call: IncomingRequest) -> EndpointResult:
@@ -125,7 +125,9 @@ def _inside(value: Any, name: str) -> Any:
     return value
 
 
-def _shown(kind: Kind, call: IncomingRequest, one: Kept, *, whole: bool = True) -> dict[str, Any]:
+def _rendered(
+    kind: Kind, call: IncomingRequest, one: Kept, *, whole: bool = True
+) -> dict[str, Any]:
     link = call.link(f"/conf/{_path(kind, call)}/{quote(str(one[kind.key]), safe='')}")
     # Lists of tables have the heads only.
     return {**{n: v for n, v in one.items() if whole or n != "row"}, "link": link}

@@ -38,7 +38,7 @@ def open_days(call: IncomingRequest) -> EndpointResult:
 
 def get_open_hours(call: IncomingRequest) -> EndpointResult:
     """Answer GET /conf/open-hours: the rules from which a calendar is made."""
-    return _shown(_hours(call))
+    return _hours_result(_hours(call))
 
 
 def update_open_hours(call: IncomingRequest) -> EndpointResult:
@@ -46,10 +46,10 @@ def update_open_hours(call: IncomingRequest) -> EndpointResult:
     body = call.parsed("OpenHours")
     kept = _hours(call, text_of(body.data.get("scope")))
     kept["open_hour"] = [dict(rule) for rule in body.items("open_hour")]
-    return _shown(kept)
+    return _hours_result(kept)
 
 
-def _shown(hours: Kept) -> EndpointResult:
+def _hours_result(hours: Kept) -> EndpointResult:
     return EndpointResult(
         "open_hours", {name: value for name, value in hours.items() if value != []}
     )

@@ -133,7 +133,7 @@ def _from_run(call: IncomingRequest, body: RequestBody, run_id: str, population:
     if population not in sizes:
         raise ApiError("402266")
     seed = f"{run.id} {population}"
-    members = Members.worked_out(institution.records, "BIB_MMS", seed, sizes[population])
+    members = Members.computed(institution.records, "BIB_MMS", seed, sizes[population])
     alma_set = _keep(call, body, _name(call, body), "BIB_MMS", members)
     filling = institution.start_run(
         FILLING_JOB, call.now, name=f"Create set {alma_set.name}", submitted_by="System"

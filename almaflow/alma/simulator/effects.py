@@ -166,16 +166,16 @@ def _identify_unused(institution: Institution, instance: Instance) -> Lines:
     # A run that others start has no parameters; its set has some name all the same.
     name = dict(instance.parameters).get("output_Set_Name") or instance.name
     count = institution.members_count(name, None, (instance.members + _UNUSED - 1) // _UNUSED)
-    told = [line.value for line in instance.told_counters or ()]
-    if told and told[0]:
-        name = told[0]
-    if len(told) > 1 and (number := count_in(told[1])) is not None:
+    counters = [line.value for line in instance.told_counters or ()]
+    if counters and counters[0]:
+        name = counters[0]
+    if len(counters) > 1 and (number := count_in(counters[1])) is not None:
         count = number
     source = institution.sets.get(instance.set_id or "")
     if source is not None and len(source.members) >= count:
         members = Members(source.members.page(0, count))
     else:
-        members = Members.worked_out(institution.records, "BIB_MMS", name, count)
+        members = Members.computed(institution.records, "BIB_MMS", name, count)
     name = institution.free_set_name(name, instance.timeline.ended_at)
     institution.add_set(
         name, "BIB_MMS", members, created_at=instance.timeline.ended_at, private=False

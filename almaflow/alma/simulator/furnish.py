@@ -83,7 +83,7 @@ def _add_sets(institution: Institution) -> None:
         institution.add_set(
             kind.name,
             kind.content,
-            Members.worked_out(
+            Members.computed(
                 institution.records,
                 kind.content,
                 kind.query or kind.name,
@@ -157,7 +157,7 @@ def _add_extra_set(institution: Institution, extra: ExtraSet) -> None:
         del institution.sets[namesake.id]
     if isinstance(extra.members, int):
         seed = extra.query or extra.name
-        members = Members.worked_out(institution.records, extra.content, seed, extra.members)
+        members = Members.computed(institution.records, extra.content, seed, extra.members)
     else:
         members = Members(extra.members)
     institution.add_set(

@@ -318,7 +318,7 @@ class Institution:
     def logical_members(self, name: str, content: str, query: str) -> Members:
         """Return what a logical set's query finds."""
         count = self.members_count(name, query)
-        return Members.worked_out(self.records, content, query, count)
+        return Members.computed(self.records, content, query, count)
 
     def delete_records(self, ids: Iterable[str]) -> None:
         """Let records be gone, from every set too."""

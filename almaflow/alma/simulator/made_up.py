@@ -83,7 +83,7 @@ def _add_set(institution: Institution, name: str, set_id: str | None) -> AlmaSet
     made = institution.add_set(
         name,
         content,
-        Members.worked_out(institution.records, content, name, count),
+        Members.computed(institution.records, content, name, count),
         created_at=institution.started_at - _AGE,
         created_by="exl_impl",
         query=f'{content} where {content} ((name EQUAL "{digest(name)}"))' if logical else "",
@@ -99,7 +99,7 @@ def suit(institution: Institution, alma_set: AlmaSet, content: str) -> None:
     if alma_set.any_content and content and alma_set.content != content:
         count = len(alma_set.members)
         alma_set.content = content
-        alma_set.members = Members.worked_out(institution.records, content, alma_set.name, count)
+        alma_set.members = Members.computed(institution.records, content, alma_set.name, count)
 
 
 def suit_id_type(institution: Institution, alma_set: AlmaSet, id_type: str) -> None:

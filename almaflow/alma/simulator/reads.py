@@ -41,8 +41,8 @@ def answered(
         ApiError: Alma has nothing there, or refuses it.
     """
     below = unquote(path.removeprefix(_PREFIX)).rstrip("/") or "/"
-    if method == "GET" and (told := _told(call, below)) is not None:
-        return _as_told(call, told)
+    if method == "GET" and (told := _response_for(call, below)) is not None:
+        return _as_response(call, told)
     wanted = _wanted(call, below) if method == "GET" else None
     try:
         if endpoint is None:
@@ -63,7 +63,7 @@ def answered(
     return EndpointResult(answer.root, completed, answer.status, hint=answer.hint)
 
 
-def _told(call: IncomingRequest, below: str) -> ScenarioResponse | None:
+def _response_for(call: IncomingRequest, below: str) -> ScenarioResponse | None:
     """Return the first response of the scenario for this read."""
     return next(
         (
@@ -80,7 +80,7 @@ def _told(call: IncomingRequest, below: str) -> ScenarioResponse | None:
     )
 
 
-def _as_told(call: IncomingRequest, response: ScenarioResponse) -> EndpointResult:
+def _as_response(call: IncomingRequest, response: ScenarioResponse) -> EndpointResult:
     if response.text is not None:
         kind = "application/xml" if response.text.lstrip().startswith("<") else "text/plain"
         return _raw(response.status, response.text, kind)

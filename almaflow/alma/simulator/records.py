@@ -153,7 +153,7 @@ class Members:
         self._rule: tuple[Records, str, int, int] | None = None
 
     @classmethod
-    def worked_out(cls, records: Records, content: str, seed: str, count: int) -> Members:
+    def computed(cls, records: Records, content: str, seed: str, count: int) -> Members:
         """Return *count* members that the text *seed* decides."""
         members = cls()
         members._ids = None
@@ -174,7 +174,7 @@ class Members:
     def page(self, offset: int, limit: int) -> list[str]:
         """Return some of the ids."""
         if self._ids is None:
-            return list(self._worked_out(range(offset, min(offset + limit, len(self)))))
+            return list(self._computed(range(offset, min(offset + limit, len(self)))))
         return list(self._ids)[offset : offset + limit]
 
     def add(self, ids: Iterable[str]) -> None:
@@ -190,11 +190,11 @@ class Members:
     def _listed(self) -> dict[str, None]:
         if self._ids is None:
             # From the size of the pool on, ids come again.
-            self._ids = dict.fromkeys(self._worked_out(range(min(len(self), _LARGE_POOL))))
+            self._ids = dict.fromkeys(self._computed(range(min(len(self), _LARGE_POOL))))
             self._rule = None
         return self._ids
 
-    def _worked_out(self, indices: range) -> Iterator[str]:
+    def _computed(self, indices: range) -> Iterator[str]:
         assert self._rule is not None  # only asked while nothing is listed
         records, content, seed, count = self._rule
         pool = _POOL if count <= _POOL else _LARGE_POOL

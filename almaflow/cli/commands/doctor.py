@@ -77,20 +77,20 @@ def _findings(send: bool) -> Iterator[Finding]:
 
 def _of_project(project: Project, mask: Mask, send: bool) -> Iterator[Finding]:
     now = SystemClock().now()
-    yield from files.look_at_settings(project)
-    yield from files.look_at_secrets(project)
-    findings, loaded = files.look_at_workflows(project)
+    yield from files.check_settings(project)
+    yield from files.check_secrets(project)
+    findings, loaded = files.check_workflows(project)
     yield from findings
-    yield from files.look_at_git(project)
-    yield from zones.look_at_zones(project, loaded, now)
-    findings, health = store.look_at_store(project)
+    yield from files.check_git(project)
+    yield from zones.check_zones(project, loaded, now)
+    findings, health = store.check_store(project)
     yield from findings
     if health is not None and health.is_made:
-        yield from service.look_at_service(project, loaded)
-    yield from outside.look_at_channels(project, send=send)
-    yield from outside.look_at_pings(project)
-    yield from outside.look_at_connections(project)
-    yield from run_interruptible(lambda: alma.look_at_institutions(project, mask))
+        yield from service.check_scheduler(project, loaded)
+    yield from outside.check_channels(project, send=send)
+    yield from outside.check_pings(project)
+    yield from outside.check_connections(project)
+    yield from run_interruptible(lambda: alma.check_institutions(project, mask))
 
 
 def _print(finding: Finding) -> None:

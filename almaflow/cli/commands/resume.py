@@ -13,7 +13,7 @@ from almaflow.cli.commands.run import follow
 from almaflow.cli.handoff import SilenceReport
 from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
 from almaflow.cli.options import RunAsJson, StrictOption
-from almaflow.cli.prompts import asker_at
+from almaflow.cli.prompts import prompt_at
 from almaflow.cli.render.event_lines import asks_a_person, event_line
 from almaflow.cli.render.run_report import exit_code_of, onlooker, steps_so_far
 from almaflow.cli.render.terminal import emit, say
@@ -95,7 +95,7 @@ def resume_run(project: Project, store: Store, record: RunRecord, *, as_json: bo
     plan = recorded_plan(record, store.definition(record.definition))
     seen = steps_so_far(store, record, plan)
     with onlooker(plan, as_json=as_json, seen=seen) as view:
-        engine = bootstrap.live_engine(project, store, view, asker_at(view, as_json=as_json))
+        engine = bootstrap.live_engine(project, store, view, prompt_at(view, as_json=as_json))
         engine.watching = SilenceReport()
         return follow(engine, store, plan, as_json=as_json)
 

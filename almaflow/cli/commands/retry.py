@@ -12,7 +12,7 @@ import typer
 from almaflow.cli import bootstrap
 from almaflow.cli.commands.run import follow
 from almaflow.cli.options import RunArgument, RunAsJson, StrictOption
-from almaflow.cli.prompts import asker_at, can_be_asked, confirmed, who
+from almaflow.cli.prompts import can_be_asked, confirmed, prompt_at, who
 from almaflow.cli.render.run_details import instant
 from almaflow.cli.render.run_report import exit_code_of, onlooker, steps_so_far
 from almaflow.cli.render.terminal import emit, say
@@ -51,7 +51,7 @@ def retry(
         coming = preview_retry(store, run, start)
         # A missing key is reported before anything is recorded.
         project.institution(coming.plan.institution).key()
-        if coming.again.submitted and not yes and not _agreed(coming, as_json=as_json):
+        if coming.steps.submitted and not yes and not _agreed(coming, as_json=as_json):
             emit("Nothing was done.")
             raise typer.Exit(1)
         code = _work(project, store, coming, strict=strict, as_json=as_json)
@@ -64,7 +64,7 @@ def _work(
     seen = steps_so_far(store, coming.run, coming.plan)
     reopen = partial(reopen_run, store, coming, who())
     with onlooker(coming.plan, as_json=as_json, seen=seen) as view:
-        engine = bootstrap.live_engine(project, store, view, asker_at(view, as_json=as_json))
+        engine = bootstrap.live_engine(project, store, view, prompt_at(view, as_json=as_json))
         ended = follow(engine, store, coming.plan, before=reopen, as_json=as_json)
     return exit_code_of(ended, strict=strict)
 
@@ -91,7 +91,7 @@ def _agreed(coming: ComingAttempt, *, as_json: bool) -> bool:
 
 
 def _question(coming: ComingAttempt) -> Iterator[str]:
-    submitted = coming.again.submitted
+    submitted = coming.steps.submitted
     number = len(submitted)
     jobs = "a job that was" if number == 1 else f"{number} jobs that were"
     yield f"A new attempt of run {coming.run.id} would submit again {jobs} submitted before:"

@@ -20,7 +20,7 @@ from almaflow.cli.options import (
     in_order,
     read_inputs,
 )
-from almaflow.cli.prompts import asker_at
+from almaflow.cli.prompts import prompt_at
 from almaflow.cli.render.run_report import exit_code_of, onlooker, print_report, print_warnings
 from almaflow.cli.render.terminal import emit, say
 from almaflow.clock import Clock, SystemClock
@@ -105,7 +105,7 @@ def _run_live(
     plan = new_plan(loaded, project, values, clock)
     check_secrets(project, plan)
     with bootstrap.open_store(project, clock) as store, onlooker(plan, as_json=as_json) as view:
-        engine = bootstrap.live_engine(project, store, view, asker_at(view, as_json=as_json))
+        engine = bootstrap.live_engine(project, store, view, prompt_at(view, as_json=as_json))
         return follow(engine, store, plan, before=partial(add_run, store, plan), as_json=as_json)
 
 

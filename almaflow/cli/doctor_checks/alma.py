@@ -31,7 +31,7 @@ _TOLERANCE = timedelta(seconds=60)
 _AT_A_TIME = 8
 
 
-async def look_at_institutions(project: Project, mask: Mask) -> Findings:
+async def check_institutions(project: Project, mask: Mask) -> Findings:
     """Check every institution of almaflow.yaml, several in parallel."""
     open_connection = bootstrap.live_connections(project, mask)
     limiter = anyio.CapacityLimiter(_AT_A_TIME)
@@ -58,7 +58,7 @@ async def _look(connection: InstitutionConnection, findings: Findings) -> None:
     code = await connection.client.send(calls.probe())
     general = await connection.client.send(calls.general())
     try:
-        connection.prove(general)
+        connection.verify_identity(general)
     except AlmaflowError as error:
         findings.append(bad(what, str(error)))
     else:

@@ -19,7 +19,7 @@ from almaflow.workflow_loader import LoadedWorkflow, load_paths
 _PATIENCE = 10
 
 
-def look_at_settings(project: Project) -> Findings:
+def check_settings(project: Project) -> Findings:
     """Check almaflow.yaml, which is loaded already."""
     findings = Findings()
     if project.document is None:
@@ -40,7 +40,7 @@ def look_at_settings(project: Project) -> Findings:
     return findings
 
 
-def look_at_secrets(project: Project) -> Findings:
+def check_secrets(project: Project) -> Findings:
     """Check that the values of `secrets` can be read."""
     findings = Findings()
     for name, reference in project.settings.secrets.items():
@@ -50,7 +50,7 @@ def look_at_secrets(project: Project) -> Findings:
     return findings
 
 
-def look_at_workflows(project: Project) -> tuple[Findings, list[LoadedWorkflow]]:
+def check_workflows(project: Project) -> tuple[Findings, list[LoadedWorkflow]]:
     """Check the workflows in the project's folder; return the valid ones, too."""
     what, findings = "workflows", Findings()
     try:
@@ -81,7 +81,7 @@ def _summary(first: Problem, number: int) -> str:
     return f"{place.file}:{place.line}:{place.column}: {first.message}{more}"
 
 
-def look_at_git(project: Project) -> Findings:
+def check_git(project: Project) -> Findings:
     """Check that the files are in git, because each run records the commit."""
     what, findings = "git", Findings()
     commit = git_commit(project.folder)

@@ -13,7 +13,7 @@ _TITLE = "almaflow: a test"
 _TEXT = "This is a test by `almaflow doctor --send`. Notifications of almaflow reach you here."
 
 
-def look_at_channels(project: Project, *, send: bool) -> Findings:
+def check_channels(project: Project, *, send: bool) -> Findings:
     """Check that channels can be used; with *send*, send a test notification to each."""
     findings, outside = Findings(), LiveSystems(project)
     for name in project.settings.channels:
@@ -37,7 +37,7 @@ def look_at_channels(project: Project, *, send: bool) -> Findings:
     return findings
 
 
-def look_at_pings(project: Project) -> Findings:
+def check_pings(project: Project) -> Findings:
     """Check that the addresses of pings exist, without calling them."""
     findings = Findings()
     for name, reference in project.settings.pings.items():
@@ -65,7 +65,7 @@ def _is_address(text: str) -> bool:
         return False
 
 
-def look_at_connections(project: Project) -> Findings:
+def check_connections(project: Project) -> Findings:
     """Check that connections have what they need, without connecting."""
     findings, outside = Findings(), LiveSystems(project)
     for name in project.settings.connections:

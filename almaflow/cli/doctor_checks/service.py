@@ -16,7 +16,7 @@ from almaflow.workflow_loader import LoadedWorkflow
 _WHAT = "service"
 
 
-def look_at_service(project: Project, loaded: Sequence[LoadedWorkflow]) -> Findings:
+def check_scheduler(project: Project, loaded: Sequence[LoadedWorkflow]) -> Findings:
     """Check which scheduler leads an up-to-date store, and how it is doing."""
     findings, clock = Findings(), SystemClock()
     with findings.about(_WHAT), bootstrap.open_store(project, clock) as store:

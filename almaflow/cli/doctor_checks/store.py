@@ -17,7 +17,7 @@ _TOO_LITTLE, _LITTLE = 100 * 1024**2, 1024**3
 _WHAT = "store"
 
 
-def look_at_store(project: Project) -> tuple[Findings, Health | None]:
+def check_store(project: Project) -> tuple[Findings, Health | None]:
     """Check the store and its disk; return None when there is no usable store."""
     findings = Findings()
     health: Health | None = None

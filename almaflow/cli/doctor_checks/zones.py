@@ -16,7 +16,7 @@ from almaflow.workflow_loader import LoadedWorkflow
 _WHAT = "time zones"
 
 
-def look_at_zones(project: Project, loaded: Iterable[LoadedWorkflow], now: datetime) -> Findings:
+def check_zones(project: Project, loaded: Iterable[LoadedWorkflow], now: datetime) -> Findings:
     """Check that the project's time zones exist, and how old their data are."""
     findings = Findings()
     for zone in sorted(_zones(project, loaded)):

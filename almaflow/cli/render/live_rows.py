@@ -90,12 +90,12 @@ class RunTree:
     """The rows of one run; *seen* are the steps that an earlier process has executed."""
 
     def __init__(self, plan: Plan, seen: Sequence[StepView] = ()) -> None:
-        self._outline = StepTree.of(plan)
+        self._step_tree = StepTree.of(plan)
         self._rows: dict[str, StepRow] = {}
         self._in_order: list[StepRow] = []
         self._inside: dict[str, list[StepRow]] = {}
         self._loops: dict[str, _Loop] = {}
-        for place in self._outline.places():
+        for place in self._step_tree.places():
             self._add(place)
         for step in seen:
             if ANY not in step.path.split("/") and step.attempts:
@@ -155,7 +155,7 @@ class RunTree:
     def _row(self, path: str, kind: str) -> StepRow:
         row = self._rows.get(path)
         if row is None:
-            place = self._outline.place(path)
+            place = self._step_tree.place(path)
             if place is None:
                 row = self._insert(StepRow(path, path, kind, "", order=_LAST))
             else:

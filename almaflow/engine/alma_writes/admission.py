@@ -156,7 +156,7 @@ class Admission:
         del self._groups[account]
 
     def _pace(self, group: _Group) -> timedelta:
-        sparing = group.connection.is_sparing(self._clock.now())
+        sparing = group.connection.saves_calls(self._clock.now())
         return max(group.poll.first, group.poll.max) if sparing else group.pace
 
     async def _wake(self, account: str, group: _Group) -> None:

@@ -16,7 +16,7 @@ import anyio
 from almaflow.alma.client import AlmaClient
 from almaflow.alma.directory import DirectoryCache
 from almaflow.alma.wire import General
-from almaflow.engine.retry import midnight
+from almaflow.engine.retry import next_quota_reset
 from almaflow.late_dataclasses import dataclass
 from almaflow.steps.result import StepFailed
 from almaflow.timetable import Maintenance
@@ -62,7 +62,7 @@ class InstitutionConnection:
     def __post_init__(self) -> None:
         self.account = self.account or self.name
 
-    def is_sparing(self, now: datetime) -> bool:
+    def saves_calls(self, now: datetime) -> bool:
         """Whether so few calls are left for the day that only polls may be sent.
 
         Alma's number is valid for the day of its response. Alma does not document the time zone of
@@ -74,7 +74,7 @@ class InstitutionConnection:
             return False
         return left < self.reserve_calls
 
-    def half_is_gone(self) -> str:
+    def half_is_used(self) -> str:
         """Return a warning when less than half of the day's calls are left, once a day; else ""."""
         left, at = self.client.remaining_calls, self.client.last_date
         if left is None or at is None:
@@ -97,9 +97,9 @@ class InstitutionConnection:
             end = over.astimezone(self.maintenance.zone)
             text = f"Alma at {self.name} is being maintained until {end:%Y-%m-%d %H:%M}"
             return Waiting(WaitingKind.ALMA, text, until=over)
-        if not self.is_sparing(now):
+        if not self.saves_calls(now):
             return None
-        over = midnight(now + self.client.ahead, chance) - self.client.ahead
+        over = next_quota_reset(now + self.client.ahead, chance) - self.client.ahead
         text = (
             f"{self.client.remaining_calls} calls are left today at {self.name}, fewer than the "
             f"{self.reserve_calls} reserved ones; it continues at {over:%H:%M} UTC"
@@ -110,7 +110,7 @@ class InstitutionConnection:
         """Return *href* with the host, which Alma may leave out."""
         return href if "://" in href else self.base_url.rstrip("/") + href
 
-    def prove(self, general: General) -> None:
+    def verify_identity(self, general: General) -> None:
         """Compare the configured institution with Alma's response; Raises: StepFailed when they
         differ.
         """

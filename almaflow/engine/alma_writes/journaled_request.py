@@ -22,7 +22,7 @@ from almaflow.alma.errors import (
 from almaflow.alma.evidence import RunTrace, Trace, trace_data
 from almaflow.engine.alma_writes.reconciliation import ReconciliationResult
 from almaflow.engine.attempt import Attempt
-from almaflow.engine.retry import pause
+from almaflow.engine.retry import retry_delay
 from almaflow.errors import AlmaflowError, RequestWrong
 from almaflow.redaction import SecretDamaged
 from almaflow.store import (
@@ -93,7 +93,7 @@ class JournaledRequest:
         """The journal's entry of this effect; None when nothing is recorded yet."""
         return self._attempt.journal.get(self._attempt.path, self._attempt.number, self._effect)
 
-    async def take_up(self) -> JournalEntry | None:
+    async def restore(self) -> JournalEntry | None:
         """Return the journal entry; an intent without a result, from before a crash, becomes lost.
 
         Raises: RequestChanged.
@@ -141,7 +141,7 @@ class JournaledRequest:
         attempt = self._attempt
         attempt.report_request(self.call)
         sending = asyncio.ensure_future(
-            attempt.connection.client.send(self.call, waited=True, may_leave=attempt.may_leave)
+            attempt.connection.client.send(self.call, waited=True, may_send=attempt.may_send)
         )
         try:
             await asyncio.wait({sending})
@@ -240,7 +240,7 @@ class JournaledRequest:
             ):
                 held = journal.store.slot(journal.run_id, key)
                 refusals = held.refusals if held is not None else 0
-                again_at += pause(error, refusals + 1, now, self._attempt.chance)
+                again_at += retry_delay(error, refusals + 1, now, self._attempt.chance)
             journal.store.postpone_slot(journal.claim, key, again_at)
 
         return later

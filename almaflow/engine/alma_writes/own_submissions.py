@@ -54,10 +54,10 @@ class OwnSubmissions:
             self.services.store.known_instances, self.connection.account, job_id
         )
 
-    async def lost_beside(self, job_id: str) -> int:
+    async def others_lost(self, job_id: str) -> int:
         nothing = SubmissionKey(self.path, self.number, "")
         beside = await self._store(
-            self.services.store.lost_beside, self.connection.account, job_id, self.run_id, nothing
+            self.services.store.others_lost, self.connection.account, job_id, self.run_id, nothing
         )
         own = (self.run_id, self.path, self.number)
         return sum(1 for one in beside if (one.run_id, one.spot.path, one.spot.attempt) != own)

@@ -166,7 +166,7 @@ class _SearchPass:
             # A marker is proof. Without one, the only candidate counts when no other can appear any
             # more.
             return None
-        beside = await attempt.lost_beside(trace.job_id)
+        beside = await attempt.others_lost(trace.job_id)
         if beside and trace.plain and len(candidates) <= beside + 1:
             # Instances without parameters are alike: each search adopts one, the oldest first.
             return min(candidates, key=_age).id

@@ -75,7 +75,7 @@ async def write(
     request = JournaledRequest(attempt, effect, call, trace=trace, repeatable=repeatable)
     if isinstance(trace, SetTrace):
         request.known_refusals = frozenset({_NAME_TAKEN})
-    entry = await request.take_up()
+    entry = await request.restore()
     retries = Retries(attempt.clock.now())
     while True:
         if entry is not None and entry.state is EntryState.DONE:
@@ -152,7 +152,7 @@ async def submit(
         call = calls.submit_job(job_id, parameters)
         request = JournaledRequest(attempt, effect, call, trace=trace)
         request.slot_key = SubmissionKey(attempt.path, attempt.number, effect)
-        entry = await request.take_up()
+        entry = await request.restore()
         if entry is None or (entry.state is EntryState.UNTAKEN and not entry.value.get("absent")):
             await _send_in_turn(attempt, request, job_id, _set_of(parameters))
             entry = request.entry

@@ -107,7 +107,7 @@ class Digest(Companion):
         if timetable is None or at is None:
             return
         key = self._key(at)
-        digests = await self._writer.call(self._told, now - _BACK)
+        digests = await self._writer.call(self._recent_digests, now - _BACK)
         if key in digests:
             return
         since = self._since(timetable, at, digests)
@@ -119,7 +119,7 @@ class Digest(Companion):
     def _key(self, at: datetime) -> str:
         return f"{_EVENT}/{at.astimezone(self._zone).date()}"
 
-    def _told(self, since: datetime) -> Mapping[str, datetime]:
+    def _recent_digests(self, since: datetime) -> Mapping[str, datetime]:
         """Return when each of the last digests was made, by key, the newest first."""
         notices = self._store.notices(since=since)
         return {one.key: one.created_at for one in notices if one.event == _EVENT}
@@ -143,8 +143,8 @@ class Digest(Companion):
         self, since: datetime, at: datetime, now: datetime, until: datetime
     ) -> DigestPeriod:
         facts = await self._writer.call(self._facts, since, at, now, until)
-        standing = self._reading.standing.values()
-        entries = [entry for one in standing for entry in one.entries]
+        active = self._reading.active.values()
+        entries = [entry for one in active for entry in one.entries]
         upcoming = await self._threads.run(upcoming_of, entries, facts, now, until)
         return DigestPeriod(
             name=at.astimezone(self._zone).date(),

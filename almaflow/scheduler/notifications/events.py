@@ -72,7 +72,7 @@ class TickNotifications(Companion):
         if before is None:
             await self._make_up()
         known = before.problems if before is not None else {}
-        stands = {one.path for one in reading.standing.values()}
+        stands = {one.path for one in reading.active.values()}
         for path, problem in reading.problems.items():
             if known.get(path) != problem:
                 self.file(path, problem, stands=path in stands)
@@ -122,7 +122,7 @@ class TickNotifications(Companion):
     async def _make_up(self) -> None:
         """Report missed ticks whose end was recorded right before a process died."""
         since = self._clock.now() - _MADE_UP
-        ticks, notified = await self._writer.call(self._missed_and_told, since)
+        ticks, notified = await self._writer.call(self._missed_and_notified, since)
         told_at: dict[str, datetime] = {}
         for notice in notified:
             if notice.event == "missed":
@@ -135,7 +135,7 @@ class TickNotifications(Companion):
         ]
         self._tell(notices_for_ticks(ended, [], self._workflows, self._settings))
 
-    def _missed_and_told(
+    def _missed_and_notified(
         self, since: datetime
     ) -> tuple[Sequence[Tick], Sequence[NotificationRecord]]:
         ticks = self._store.ticks(endings=[TickEnding.MISSED], limit=_MOST)
@@ -143,7 +143,7 @@ class TickNotifications(Companion):
 
 
 def _workflows_of(reading: WorkflowSnapshot) -> Mapping[str, Workflow]:
-    return {name: one.loaded.workflow for name, one in reading.standing.items()}
+    return {name: one.loaded.workflow for name, one in reading.active.items()}
 
 
 def _end_of(tick: Tick) -> TickEnd:

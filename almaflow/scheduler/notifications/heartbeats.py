@@ -27,7 +27,7 @@ from almaflow.scheduler.companions import Companion
 from almaflow.settings import Project
 from almaflow.store import RunNotFound, Store, StoreTrouble
 from almaflow.store.writer import StoreWriter
-from almaflow.task_groups import alone
+from almaflow.task_groups import raise_one_error
 from almaflow.thread_pool import ThreadPool
 from almaflow.workflow_loader import load_text
 
@@ -108,7 +108,7 @@ class Pings(Companion):
 
     async def run(self) -> None:
         """Send pings, until cancelled."""
-        with self._loading, alone():
+        with self._loading, raise_one_error():
             async with anyio.create_task_group() as tasks:
                 if (own := self._project.settings.serving.ping) is not None:
                     tasks.start_soon(self._live, own, tasks)

@@ -87,13 +87,13 @@ def causes(
     )
     around = DiagnosisContext(
         now=now,
-        own_places=places,
+        own_slots=places,
         holders=lambda account: holders,
         queue=lambda account: queue,
         durations=durations,
         settle=lambda institution: settle,
         process=process,
-        outline=StepTree(CalledWorkflow(loaded.workflow, {}, loaded.document)) if known else None,
+        step_tree=StepTree(CalledWorkflow(loaded.workflow, {}, loaded.document)) if known else None,
     )
     return why(view, around)
 

@@ -10,7 +10,7 @@ from almaflow.errors import RequestWrong
 from almaflow.runs.step_tree import StepTree
 from almaflow.steps.call import Call
 from tests.harness import Stage
-from tests.journals import outline
+from tests.journals import step_tree
 
 SUB = """\
 steps:
@@ -100,7 +100,7 @@ def test_an_id_that_only_called_workflows_have_must_be_a_path(calls: StepTree) -
         "Several steps have the id `job`: `sub/for_each-1/*/job`, "
         "`for_each-2/*/again/for_each-1/*/job`. Specify a whole path."
     )
-    made = outline("steps: [{id: x, call: other}, {id: a, wait: 1m}]",
+    made = step_tree("steps: [{id: x, call: other}, {id: a, wait: 1m}]",
                    other="steps: [{id: a, wait: 1m}]")  # fmt: skip
     assert made.named("a").path == "a", "the file's own comes first"
 
@@ -109,7 +109,7 @@ def test_a_step_that_does_not_exist_is_told_with_its_neighbour() -> None:
     text = "steps: [{id: a, wait: 1m}, {id: bee, wait: 1m}]\nfinally: [{notify: x}]"
 
     with pytest.raises(RequestWrong) as told:
-        outline(text).named("finaly/notify-1")
+        step_tree(text).named("finaly/notify-1")
 
     assert str(told.value) == (
         "There is no step `finaly/notify-1`; did you mean `finally/notify-1`? The steps are `a`, "
@@ -121,7 +121,7 @@ def test_of_very_many_steps_not_all_are_listed() -> None:
     text = "steps:\n" + "".join(f"  - {{id: s{number}, wait: 1m}}\n" for number in range(40))
 
     with pytest.raises(RequestWrong, match=r"There is no step `x`\. The .*, `s29`, …\.$"):
-        outline(text).named("x")
+        step_tree(text).named("x")
 
 
 def test_a_step_tells_the_file_and_the_line_where_it_stands(calls: StepTree) -> None:
@@ -132,4 +132,4 @@ def test_a_step_tells_the_file_and_the_line_where_it_stands(calls: StepTree) -> 
     assert lines["sub/for_each-1/*/job"] == "sub.yaml:4"
     assert lines["sub/finally/notify-1"] == "sub.yaml:6"
     assert lines["sub/call-2/notify-1"] == "deep.yaml:1"
-    assert next(outline("steps: [{wait: 1m}]").places()).line == ""
+    assert next(step_tree("steps: [{wait: 1m}]").places()).line == ""

@@ -13,7 +13,7 @@ import pytest
 from almaflow.alma.errors import AlmaBusy, AlmaUnreachable, ResponseLost, Threshold
 from almaflow.alma.simulator import Reply
 from almaflow.alma.transport import ConnectionLost, NotSent
-from almaflow.engine.retry import back_off, pause, waiting_for
+from almaflow.engine.retry import back_off, retry_delay, waiting_for
 from almaflow.store import EntryState
 from tests.harness import START, Process, Stage
 
@@ -407,8 +407,8 @@ def test_the_part_by_chance_stays_within_bounds(tries: int) -> None:
     jobs = AlmaBusy("later", threshold=Threshold.JOBS)
 
     for _ in range(100):
-        assert 30 <= pause(jobs, tries, now, chance).total_seconds() <= 120
-        assert 1 <= pause(AlmaUnreachable("away"), tries, now, chance).total_seconds() <= 60
+        assert 30 <= retry_delay(jobs, tries, now, chance).total_seconds() <= 120
+        assert 1 <= retry_delay(AlmaUnreachable("away"), tries, now, chance).total_seconds() <= 60
 
 
 def test_every_reason_names_the_institution() -> None:

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from almaflow.errors import RequestWrong
 from almaflow.outcome import Outcome, worst
-from almaflow.runs.retry_plan import RetryPlan, again
+from almaflow.runs.retry_plan import RetryPlan, plan_retry
 from almaflow.runs.step_tree import CalledWorkflow, StepTree
 from almaflow.steps.base import Block, StepBase
 from almaflow.store import EntryState, JournalEntry
 from almaflow.workflow import Workflow
 from tests.harness import START
-from tests.journals import entry, outline, sent, step
+from tests.journals import entry, sent, step, step_tree
 
 JOB = "submit_job: {job: M48}"
 
@@ -26,8 +26,8 @@ JOB = "submit_job: {job: M48}"
 def found(
     text: str | StepTree, *entries: Iterable[JournalEntry], start: str | None = None
 ) -> RetryPlan:
-    made = outline(text) if isinstance(text, str) else text
-    return again(made, [one for group in entries for one in group], start)
+    made = step_tree(text) if isinstance(text, str) else text
+    return plan_retry(made, [one for group in entries for one in group], start)
 
 
 def redone(*arguments: Any, **options: Any) -> dict[str, int]:
@@ -196,7 +196,7 @@ OTHER = "steps: [{id: a, wait: 1m}, {id: b, wait: 1m}]\nfinally: [{id: f, wait: 
 
 
 def test_a_called_workflow_is_entered_again_with_its_finally() -> None:
-    made = outline(CALLS, other=OTHER)
+    made = step_tree(CALLS, other=OTHER)
     journal = [*step("sub", "failed"), *step("sub/a"), *step("sub/b", "failed"),
                *step("sub/finally/f")]  # fmt: skip
 
@@ -204,7 +204,7 @@ def test_a_called_workflow_is_entered_again_with_its_finally() -> None:
 
 
 def test_a_called_workflow_that_ended_well_is_kept_with_its_finally() -> None:
-    made = outline(CALLS, other=OTHER)
+    made = step_tree(CALLS, other=OTHER)
     journal = [*step("sub"), *step("sub/a"), *step("sub/finally/f"), *step("last", "failed")]
 
     assert redone(made, journal) == {"last": 1}
@@ -381,11 +381,11 @@ class Play:
         if ends and path not in self.redo:
             return Outcome(ends[-1].value["outcome"])
         attempt = self.redo.get(path, 0) + 1
-        bodies = list(_bodies(one))
+        blocks = list(_blocks(one))
         if one.if_ is not None and path not in self.redo:
             outcome = "if"
-        elif bodies:
-            ended = [self.steps(body.steps, f"{path}/{body.name}/") for body in bodies]
+        elif blocks:
+            ended = [self.steps(block.steps, f"{path}/{block.name}/") for block in blocks]
             bad = [it for it in ended if not it.is_good]
             outcome = str((bad or [worst(ended)])[0])
         else:
@@ -394,12 +394,12 @@ class Play:
         return Outcome.SKIPPED if outcome == "if" else Outcome(outcome)
 
 
-def _bodies(one: StepBase) -> Iterator[Block]:
-    for body in one.kind.bodies():
-        if body.name == "*":
-            yield from (Block(number, body.steps, body.keys) for number in ("1", "2", "3"))
+def _blocks(one: StepBase) -> Iterator[Block]:
+    for block in one.kind.blocks():
+        if block.name == "*":
+            yield from (Block(number, block.steps, block.keys) for number in ("1", "2", "3"))
         else:
-            yield body
+            yield block
 
 
 @st.composite
@@ -428,12 +428,12 @@ def test_a_retried_run_ends_well_and_does_again_nothing_that_it_need_not(
     made = Workflow.model_validate({"steps": tree})
     leaves = [place.path for place in StepTree(CalledWorkflow(made)).of_iterations(
         f"{place.path.replace('*', number)}" for place in StepTree(CalledWorkflow(made)).places()
-        for number in "123") if not any(place.step.kind.bodies())]  # fmt: skip
+        for number in "123") if not any(place.step.kind.blocks())]  # fmt: skip
     ends = data.draw(st.dictionaries(st.sampled_from(leaves), st.sampled_from(["failed"])))
     first = Play(ends)
     outcome = first.steps(made.steps, "")
 
-    redo = again(StepTree(CalledWorkflow(made)), first.journal).redo
+    redo = plan_retry(StepTree(CalledWorkflow(made)), first.journal).redo
     second = Play({}, redo, first.journal)
 
     assert second.steps(made.steps, "") is Outcome.SUCCEEDED
@@ -447,4 +447,4 @@ def test_a_retried_run_ends_well_and_does_again_nothing_that_it_need_not(
         skipped = begun[path].value["outcome"] == "skipped"
         assert failed or holds or skipped
     third = [*first.journal, *second.journal]
-    assert again(StepTree(CalledWorkflow(made)), third).redo == {}
+    assert plan_retry(StepTree(CalledWorkflow(made)), third).redo == {}

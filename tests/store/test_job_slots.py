@@ -606,7 +606,7 @@ def test_other_lost_submissions_of_a_job_are_named(asker: Asker) -> None:
     asker.store.ask_slot(ours, resubmit, "main", "M1", None, "", False)
     asker.store.take_slot(ours, resubmit, SlotLimits(100, 100))
 
-    beside = asker.store.lost_beside("main", "M1", ours.run_id, SPOT)
+    beside = asker.store.others_lost("main", "M1", ours.run_id, SPOT)
 
     assert beside == [asker.slot(theirs), asker.store.slot(ours.run_id, resubmit)]
 
