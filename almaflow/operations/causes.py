@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import Any
 
 from almaflow.errors import RequestWrong
-from almaflow.json_data import as_data
 from almaflow.late_dataclasses import dataclass
 from almaflow.operations.ledger import PauseView, TickView, pause_view, tick_view
 from almaflow.operations.recorded_plans import plan_of
@@ -54,6 +52,14 @@ class TimetableState:
 
 
 @dataclass(frozen=True)
+class Diagnoses:
+    """The document of `why --json`."""
+
+    runs: tuple[Diagnosis, ...]
+    timetable: TimetableState | None
+
+
+@dataclass(frozen=True)
 class Explained:
     """One run and its causes."""
 
@@ -82,10 +88,9 @@ class Explanation:
     runs: tuple[Explained, ...]
     timetable: TimetableState | None
 
-    def as_data(self) -> dict[str, Any]:
+    def diagnoses(self) -> Diagnoses:
         """Return the document of `why --json`."""
-        runs = [as_data(one.diagnosis()) for one in self.runs]
-        return {"runs": runs, "timetable": as_data(self.timetable)}
+        return Diagnoses(tuple(one.diagnosis() for one in self.runs), self.timetable)
 
 
 def explain(

@@ -49,6 +49,13 @@ class TickView:
 
 
 @dataclass(frozen=True)
+class TickList:
+    """The document of `ticks --json`."""
+
+    ticks: tuple[TickView, ...]
+
+
+@dataclass(frozen=True)
 class RunTick(TickView):
     """The tick of a run, with the other ticks that the run covers, newest first."""
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from almaflow.json_data import as_data
 from almaflow.late_dataclasses import dataclass
 from almaflow.operations.ledger import RunTick, tick_of_run
 from almaflow.operations.recorded_plans import plan_of
@@ -14,15 +11,10 @@ from almaflow.store import RunRecord, Store
 
 
 @dataclass(frozen=True)
-class RunDetails:
+class RunDetails(RunView):
     """A run and the tick that started it; None when a person did."""
 
-    run: RunView
     tick: RunTick | None
-
-    def as_data(self) -> dict[str, Any]:
-        """Return the document of `show --json`."""
-        return self.run.as_data() | {"tick": as_data(self.tick)}
 
 
 def run_details(store: Store, name: str) -> RunDetails:
@@ -32,7 +24,8 @@ def run_details(store: Store, name: str) -> RunDetails:
         RunNotFound: there is none, or more than one.
     """
     record = store.find_run(name)
-    return RunDetails(run_view(store, record), tick_of_run(store, record.id))
+    view = run_view(store, record)
+    return RunDetails(**vars(view), tick=tick_of_run(store, record.id))
 
 
 def run_view(store: Store, record: RunRecord) -> RunView:

@@ -41,6 +41,13 @@ class RunSummary:
     deadline_at: datetime | None
 
 
+@dataclass(frozen=True)
+class RunList:
+    """The document of `runs --json`."""
+
+    runs: tuple[RunSummary, ...]
+
+
 def list_runs(
     store: Store,
     limit: int,

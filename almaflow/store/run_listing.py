@@ -70,6 +70,12 @@ def _number(tx: Transaction, run_id: str) -> int:
     return number
 
 
+def last_of_each(tx: Transaction) -> list[RunRecord]:
+    """Return the newest run of each workflow."""
+    rows = tx.rows(f"{SELECT} WHERE number IN (SELECT max(number) FROM runs GROUP BY workflow)")
+    return [record_of(row) for row in rows]
+
+
 def before(tx: Transaction, workflow: str, run_id: str, limit: int) -> list[RunRecord]:
     """Return finished runs of *workflow* recorded before a run, newest first, at most *limit*.
 

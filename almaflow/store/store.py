@@ -95,8 +95,7 @@ def leading(
 class Store:
     """One open store; safe to use from any thread.
 
-    Besides what a method names, each raises `StoreTrouble` when the file, the disk or the server
-    refuses; then nothing of its transaction is kept.
+    Each raises `StoreTrouble` when the file, disk or server refuses; then it has changed nothing.
     """
 
     def __init__(
@@ -235,6 +234,7 @@ class Store:
     find_run = reading(run_rows.find)
     runs = reading(run_listing.newest)
     runs_before = reading(run_listing.before)
+    last_runs = reading(run_listing.last_of_each)
     last_changes = reading(history.last_changes)
     start_run = writing(run_rows.start)
     set_status = writing(run_rows.set_status)

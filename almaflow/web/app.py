@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from fastapi import APIRouter, FastAPI, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from almaflow.operations.catalog import Catalog
+from almaflow.web.api import runs, service, timetables
+from almaflow.web.api.answers import REFUSALS
 from almaflow.web.assets import Assets
 from almaflow.web.context import WebContext
 from almaflow.web.errors import add_error_pages, answer_defect
@@ -17,6 +20,9 @@ from almaflow.web.security.people import Person
 
 ROUTERS: Sequence[APIRouter] = (today.router,)
 """Every page; a new one is one more line here."""
+
+API_ROUTERS: Sequence[APIRouter] = (runs.router, timetables.router, service.router)
+"""Every route of the API."""
 
 
 def build_app(context: WebContext, here: Person) -> FastAPI:
@@ -30,9 +36,12 @@ def build_app(context: WebContext, here: Person) -> FastAPI:
         openapi_url="/api/openapi.json",
     )
     app.state.context = context
+    app.state.catalog = Catalog(context.store, context.clock)
     add_error_pages(app)
     for router in ROUTERS:
         app.include_router(router, include_in_schema=False)
+    for router in API_ROUTERS:
+        app.include_router(router, prefix="/api", responses=REFUSALS)
     app.mount("/static", Assets(), name="static")
     addresses = _addresses()
     app.state.navigation = [entry for entry in NAVIGATION if entry.address in addresses]

@@ -16,6 +16,7 @@ from fastapi import Depends, Request
 from almaflow.clock import Clock
 from almaflow.engine.log import Log, no_log
 from almaflow.late_dataclasses import dataclass
+from almaflow.operations.catalog import Catalog
 from almaflow.redaction import NO_SECRETS, Mask
 from almaflow.settings import Project
 from almaflow.store import Store
@@ -66,6 +67,12 @@ def context_of(request: Request) -> WebContext:
     return context
 
 
+def catalog_of(request: Request) -> Catalog:
+    """Return the workflows of the project; they are read again when their files change."""
+    catalog: Catalog = request.app.state.catalog
+    return catalog
+
+
 def person_of(request: Request) -> Person:
     """Return who asks; the border (`security`) has decided it."""
     person: Person = request.state.person
@@ -74,6 +81,9 @@ def person_of(request: Request) -> Person:
 
 Context = Annotated[WebContext, Depends(context_of)]
 """The parameter of a handler that receives the `WebContext`."""
+
+Workflows = Annotated[Catalog, Depends(catalog_of)]
+"""The parameter of a handler that receives the workflows of the project."""
 
 Who = Annotated[Person, Depends(person_of)]
 """The parameter of a handler that receives the person who asks."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -15,6 +16,7 @@ from almaflow.store import RunNotFound, StoreTrouble
 from almaflow.visible import visible
 from almaflow.web.context import context_of
 from almaflow.web.rendering import render
+from almaflow.web.wrong_values import sentence_about
 
 _SENTENCES = {
     HTTPStatus.NOT_FOUND: "There is no page at this address. Use the navigation above.",
@@ -22,10 +24,14 @@ _SENTENCES = {
 }
 
 
-def refuse(request: Request, status: int, sentence: str) -> Response:
-    """Return a refusal with its sentence, as a page or as JSON."""
-    if request.url.path.startswith("/api/"):
-        return JSONResponse({"error": visible(REDACTION.text(sentence))}, status)
+def refuse(request: Request, status: int, sentence: str, code: str = "") -> Response:
+    """Return a refusal with its sentence, as a page or as JSON.
+
+    *code* is for programs; without one it is the name of the status, such as `not-found`.
+    """
+    if is_api(request):
+        code = code or HTTPStatus(status).name.lower().replace("_", "-")
+        return JSONResponse({"error": visible(REDACTION.text(sentence)), "code": code}, status)
     title = HTTPStatus(status).phrase
     return render(request, "error.html", status, title=title, sentence=sentence)
 
@@ -36,15 +42,35 @@ def add_error_pages(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     def wrong_address(request: Request, error: HTTPException) -> Response:
         sentence = _SENTENCES.get(HTTPStatus(error.status_code), str(error.detail))
+        if is_api(request) and error.status_code == HTTPStatus.NOT_FOUND:
+            sentence = "There is nothing at this address; /api/openapi.json describes the API."
         return refuse(request, error.status_code, sentence)
 
     @app.exception_handler(RequestValidationError)
     def wrong_values(request: Request, error: RequestValidationError) -> Response:
-        return refuse(request, HTTPStatus.BAD_REQUEST, _fields(error))
+        return refuse(request, _wrong(request), sentence_about(error), "parameter-wrong")
 
     @app.exception_handler(AlmaflowError)
     def refused(request: Request, error: AlmaflowError) -> Response:
-        return refuse(request, status_of(error), str(error))
+        status = status_of(error)
+        if status == HTTPStatus.BAD_REQUEST:
+            status = _wrong(request)
+        return refuse(request, status, str(error), code_of(error))
+
+
+def is_api(request: Request) -> bool:
+    """Whether a program asks, which is answered with JSON."""
+    return request.url.path.startswith("/api/")
+
+
+def _wrong(request: Request) -> int:
+    """Return the status of a request that is wrong; programs expect that of the specification."""
+    return HTTPStatus.UNPROCESSABLE_ENTITY if is_api(request) else HTTPStatus.BAD_REQUEST
+
+
+def code_of(error: AlmaflowError) -> str:
+    """Return what went wrong, for programs: the name of the error, such as `run-not-found`."""
+    return re.sub("(?<!^)(?=[A-Z])", "-", type(error).__name__).lower()
 
 
 def answer_defect(request: Request, error: Exception) -> Response:
@@ -75,11 +101,3 @@ def status_of(error: AlmaflowError) -> int:
             # Such as a run that ended meanwhile.
             return HTTPStatus.CONFLICT
     return HTTPStatus.BAD_GATEWAY
-
-
-def _fields(error: RequestValidationError) -> str:
-    """Return a sentence for each value of a request that is wrong."""
-    return " ".join(
-        f"`{'.'.join(str(part) for part in one['loc'][1:])}` is not valid: {one['msg']}."
-        for one in error.errors()
-    )

@@ -21,6 +21,6 @@ def show(
     if as_json:
         emit_json(details.as_data())
         return
-    tick, zone = details.tick, ZoneInfo(details.run.timezone)
+    tick, zone = details.tick, ZoneInfo(details.timezone)
     about = "" if tick is None else about_tick(tick, len(tick.merged), zone)
-    emit_lines(lines_of(details.run, about), wrap=True)
+    emit_lines(lines_of(details, about), wrap=True)

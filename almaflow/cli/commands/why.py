@@ -14,6 +14,7 @@ from almaflow.cli.render.text_layout import on_one_line
 from almaflow.cli.render.tick_text import about_the_timetable
 from almaflow.cli.sources import open_source
 from almaflow.clock import SystemClock
+from almaflow.json_data import as_data
 from almaflow.operations.causes import TimetableState
 from almaflow.runs.diagnosis import Reason
 from almaflow.runs.views import RunView
@@ -40,7 +41,7 @@ def why(
         explanation = source.why(run)
         zone = source.zone
     if as_json:
-        emit_json(explanation.as_data())
+        emit_json(as_data(explanation.diagnoses()))
         return
     if explanation.timetable is not None:
         for line in _timetable_lines(run, explanation.timetable, zone):

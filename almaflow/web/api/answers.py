@@ -1,0 +1,74 @@
+"""What the routes of the API share: the form of documents, refusals and parameters."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import Path, Query
+from starlette.responses import Response
+
+from almaflow.json_data import as_data
+from almaflow.late_dataclasses import dataclass
+from almaflow.operations.shapes import whole
+from almaflow.redaction import REDACTION
+from almaflow.visible import json_text
+
+# Longer names mean nothing: `workflow_names` and the store bound them.
+LONGEST_NAME = 100
+# A text without control characters, which no name has and which PostgreSQL refuses.
+_PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """The document of every refusal."""
+
+    error: str
+    """A sentence for people: what is wrong, and what to do."""
+    code: str
+    """What went wrong, for programs, such as `run-not-found`."""
+
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status.value: {"model": whole(Refusal), "description": description}
+    for status, description in (
+        (HTTPStatus.FORBIDDEN, "Who asks may not do that."),
+        (HTTPStatus.NOT_FOUND, "What was asked for is not there."),
+        (HTTPStatus.UNPROCESSABLE_ENTITY, "A parameter is wrong."),
+        (HTTPStatus.SERVICE_UNAVAILABLE, "The store does not respond."),
+    )
+}
+"""The refusals of every route, for its description."""
+
+Name = Annotated[str, Path(min_length=1, max_length=LONGEST_NAME, pattern=_PRINTABLE)]
+"""The name of a workflow, or a part of a run's id, in an address."""
+WorkflowFilter = Annotated[
+    str | None,
+    Query(min_length=1, max_length=LONGEST_NAME, pattern=_PRINTABLE, description="Of this one."),
+]
+Since = Annotated[
+    str | None,
+    Query(
+        min_length=1,
+        max_length=40,
+        pattern=_PRINTABLE,
+        description="From this instant on: a date, a date with a time of day, or an age like 2d.",
+    ),
+]
+Until = Annotated[
+    str | None,
+    Query(
+        min_length=1, max_length=40, pattern=_PRINTABLE, description="Up to this instant; as since."
+    ),
+]
+Limit = Annotated[int, Query(ge=1, le=1000, description="At most so many.")]
+
+
+def answer(document: Any, **headers: str) -> Response:
+    """Return *document* as the commands print it with `--json`: without secrets, all visible."""
+    return Response(
+        json_text(REDACTION.data(as_data(document))),
+        media_type="application/json",
+        headers=headers,
+    )

@@ -1,0 +1,95 @@
+"""Runs: the list, one run, its log, and why it waits or ended."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from almaflow.operations.causes import Diagnoses, explain
+from almaflow.operations.run_details import RunDetails, run_details
+from almaflow.operations.run_list import RunList, list_runs, read_state
+from almaflow.operations.run_log import RunLog, run_log
+from almaflow.operations.shapes import whole
+from almaflow.operations.typed_times import read_past
+from almaflow.web.api.answers import LONGEST_NAME, Limit, Name, Since, Until, WorkflowFilter, answer
+from almaflow.web.context import Context, Workflows
+
+router = APIRouter()
+
+
+@router.get("/runs", response_model=whole(RunList))
+def runs(
+    request: Request,
+    context: Context,
+    workflow: WorkflowFilter = None,
+    status: Annotated[
+        str | None, Query(max_length=20, description="A status, or the outcome of a finished run.")
+    ] = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = 20,
+    cursor: Annotated[
+        str | None,
+        Query(max_length=LONGEST_NAME, description="Older than the run with this id."),
+    ] = None,
+) -> Response:
+    """List runs, newest first; the header `Link` has the address of the next page."""
+    zone, now = context.zone, context.now
+    listed = list_runs(
+        context.store,
+        limit,
+        workflow=workflow,
+        state=None if status is None else read_state(status),
+        since=None if since is None else read_past(since, "since", now, zone),
+        until=None if until is None else read_past(until, "until", now, zone),
+        older_than=cursor,
+    )
+    document = RunList(tuple(listed))
+    if len(listed) < limit:
+        return answer(document)
+    return answer(document, Link=f'<{_next_page(request, listed[-1].id)}>; rel="next"')
+
+
+def _next_page(request: Request, cursor: str) -> str:
+    others = [pair for pair in request.query_params.multi_items() if pair[0] != "cursor"]
+    return f"{request.url.path}?{urlencode([*others, ('cursor', cursor)])}"
+
+
+@router.get("/runs/{run}", response_model=whole(RunDetails))
+def one_run(context: Context, run: Name) -> Response:
+    """Show one run with its steps, its requests to Alma and its tick.
+
+    The run is named by any unique part of its id, or as `last`.
+    """
+    return answer(run_details(context.store, run))
+
+
+@router.get("/runs/{run}/log", response_model=whole(RunLog))
+def log(
+    context: Context,
+    run: Name,
+    skip: Annotated[
+        int, Query(ge=0, le=10_000_000, description="Without the first lines, so many.")
+    ] = 0,
+    limit: Annotated[int, Query(ge=1, le=10_000, description="At most so many lines.")] = 1000,
+) -> Response:
+    """Show the log of a run, oldest line first."""
+    return answer(run_log(context.store, run, skip=skip, limit=limit))
+
+
+@router.get("/why/{name}", response_model=whole(Diagnoses))
+def why(context: Context, workflows: Workflows, name: Name) -> Response:
+    """Explain why a run, or the runs of a workflow, wait or how they ended.
+
+    Everything comes from the record; almaflow does not query Alma.
+    """
+    project = context.project()
+
+    def is_workflow(name: str) -> bool:
+        return name in workflows.snapshot(project).active
+
+    found = explain(project, context.store, name, context.now, is_workflow)
+    return answer(found.diagnoses())
