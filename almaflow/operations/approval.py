@@ -8,6 +8,7 @@ from datetime import datetime
 from almaflow.errors import RequestWrong
 from almaflow.late_dataclasses import dataclass
 from almaflow.operations.recorded_plans import plan_of
+from almaflow.operations.requests_log import log_request
 from almaflow.operations.run_owner import is_worked_on
 from almaflow.operations.typed_text import as_recorded
 from almaflow.outcome import Status
@@ -54,7 +55,11 @@ def reply(
     _refuse_second(store, record, path)
     comment = as_recorded(comment)
     value = {"approved": approved, "comment": comment}
-    answer = store.add_answer(record.id, path, "approve", value, by)
+    decision = "approved" if approved else "rejected"
+    text = f"{by} {decision} step {path}{f': {comment}' if comment else '.'}"
+    with store.batch():
+        log_request(store, record.id, text, by, asked="approve", step=path, **value)
+        answer = store.add_answer(record.id, path, "approve", value, by)
     return RecordedReply(record, path, approved, comment, answer.by, answer.at, worked_on)
 
 

@@ -14,6 +14,7 @@ from almaflow.engine.alma_writes.adoption import TOLERANCE, Mismatch, SoughtInst
 from almaflow.errors import RequestWrong
 from almaflow.late_dataclasses import dataclass
 from almaflow.operations.alma_reading import AlmaReader, OpenInstitution
+from almaflow.operations.requests_log import log_request
 from almaflow.operations.run_owner import is_worked_on
 from almaflow.outcome import Status
 from almaflow.problems import did_you_mean
@@ -85,7 +86,21 @@ def record_decision(
         "effect": lost.entry.effect,
         "instance_id": instance,
     }
-    return store.add_answer(record.id, lost.path, "resolve", value, by)
+    found = f"runs in Alma as {instance}" if instance else "was not accepted by Alma"
+    text = f"{by} confirmed that the submission of step {lost.path} {found}."
+    with store.batch():
+        log_request(store, record.id, text, by, asked="resolve", step=lost.path, **value)
+        return store.add_answer(record.id, lost.path, "resolve", value, by)
+
+
+def decide_anywhere(
+    store: Store, record: RunRecord, lost: UnconfirmedRequest, instance: str | None, by: str
+) -> Decision:
+    """Record a decision as `record_decision` does, and let any process continue the run."""
+    with store.batch():
+        decision = record_decision(store, record, lost, instance, by)
+        store.end_hold(record.id)
+        return decision
 
 
 def lost_in(entries: Sequence[JournalEntry], *, worked_on: bool) -> dict[str, UnconfirmedRequest]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from almaflow.errors import RequestWrong
 from almaflow.late_dataclasses import dataclass
+from almaflow.operations.continuing import refuse_without_executor
+from almaflow.operations.requests_log import log_request
 from almaflow.operations.run_owner import is_worked_on
 from almaflow.outcome import Status
 from almaflow.plan import Plan, recorded_plan
@@ -51,7 +53,23 @@ def reopen_run(store: Store, coming: ComingAttempt, by: str) -> RunRecord:
         RunNotEnded: a new attempt was asked for meanwhile.
     """
     value = {"from": coming.start, "redo": dict(coming.steps.redo), "by": by}
-    return store.reopen_run(coming.run.id, attempt=coming.run.attempt + 1, value=value)
+    number = coming.run.attempt + 1
+    start = f" from step {coming.start} on" if coming.start else ""
+    text = f"{by} asked for attempt {number}{start}."
+    with store.batch():
+        log_request(store, coming.run.id, text, by, asked="retry", attempt=number)
+        return store.reopen_run(coming.run.id, attempt=number, value=value)
+
+
+def queue_retry(store: Store, coming: ComingAttempt, by: str) -> RunRecord:
+    """Queue the new attempt for a `serve` or a worker, and return the run.
+
+    Raises:
+        RequestWrong: no process would execute it.
+        RunNotEnded: a new attempt was asked for meanwhile.
+    """
+    refuse_without_executor(store)
+    return reopen_run(store, coming, by)
 
 
 def _refuse_unfinished(store: Store, record: RunRecord) -> None:

@@ -297,6 +297,25 @@ def reopen(
     return record
 
 
+def end_hold(tx: Transaction, run_id: str) -> RunRecord:
+    """Let any process continue a run, even if it was interrupted for `resume`; return the run.
+
+    A run that is not on hold stays as it is.
+
+    Raises:
+        RunNotFound: there is no such run.
+        RunEnded: it is finished.
+    """
+    record = get(tx, run_id)
+    if record.status is Status.FINISHED:
+        raise RunEnded(run_id, str(record.outcome))
+    if record.held:
+        # A run that waits is taken only when it has a reply, and what it waits for may have come.
+        _change_unclaimed(tx, run_id, held=False, status=Status.RUNNING)
+        tx.changes.decided(run_id)
+    return get(tx, run_id)
+
+
 def ask_cancel(tx: Transaction, run_id: str, by: str) -> RunRecord:
     """Record that *by* wants the run cancelled; the first person who asked stays recorded.
 

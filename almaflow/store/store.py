@@ -241,6 +241,7 @@ class Store:
     finish_run = writing(run_rows.finish)
     release_run = writing(run_rows.release)
     reopen_run = writing(run_rows.reopen)
+    end_hold = writing(run_rows.end_hold)
     ask_cancel = writing(run_rows.ask_cancel)
     cancels_asked = reading(run_rows.cancels)
 
@@ -268,8 +269,7 @@ class Store:
     marker_habits = reading(job_stats.habits)
     marker_habit = reading(job_stats.habit_of)
 
-    # Slots: the concurrent jobs that Alma's limits leave us, shared by all processes. A submission
-    # takes one in the transaction that records its intent (`batch`), until its instance has ended.
+    # Slots: the concurrent jobs that Alma's limits leave us; see `job_slots` for their life
     ask_slot = writing(job_slots.ask)
     take_slot = writing(admission.take)
     slot_blocker = writing(admission.look)

@@ -358,3 +358,25 @@ def test_a_log_is_read_in_parts(store: Store) -> None:
 
     assert [[event.text for event in part] for part in parts] == [["a", "b"], ["c", "d"], ["e"], []]
     assert [event.text for event in store.events(run_id, skip=3)] == ["d", "e"]
+
+
+def test_a_run_on_hold_is_free_again_once_the_hold_is_ended(store: Store) -> None:
+    claim = claimed(store)
+    store.start_run(claim, NOON, None)
+    store.set_status(claim, Status.WAITING)
+    store.release_run(claim, held=True)
+    assert store.orphans() == []
+
+    run = store.end_hold(claim.run_id)
+
+    assert (run.held, run.status) == (False, Status.RUNNING)
+    assert store.orphans() == [claim.run_id]
+    assert store.end_hold(claim.run_id) == run
+
+
+def test_the_hold_of_a_finished_run_cannot_be_ended(store: Store) -> None:
+    claim = claimed(store)
+    store.finish_run(claim, Outcome.SUCCEEDED)
+
+    with pytest.raises(RunEnded):
+        store.end_hold(claim.run_id)

@@ -18,6 +18,7 @@ from almaflow.cli.render.event_lines import asks_a_person, event_line
 from almaflow.cli.render.run_report import exit_code_of, onlooker, steps_so_far
 from almaflow.cli.render.terminal import emit, say
 from almaflow.errors import AlmaflowError, RequestWrong
+from almaflow.operations.continuing import refuse_finished
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import FORMAT, recorded_plan
 from almaflow.runs.events import EventKind, RunEvent
@@ -81,17 +82,7 @@ def resume_run(project: Project, store: Store, record: RunRecord, *, as_json: bo
         RequestWrong: the run is finished, or another version recorded it.
         RunHeld: a live process is executing it.
     """
-    if record.status is Status.FINISHED:
-        good = record.outcome is not None and record.outcome.is_good
-        move = (
-            "To run the workflow again, use `almaflow run`."
-            if good
-            else f"`almaflow retry {record.id}` retries the steps that failed."
-        )
-        raise RequestWrong(
-            f"Run {record.id} is finished ({record.outcome}); `almaflow show {record.id}` "
-            f"shows the details. {move}"
-        )
+    refuse_finished(record)
     plan = recorded_plan(record, store.definition(record.definition))
     seen = steps_so_far(store, record, plan)
     with onlooker(plan, as_json=as_json, seen=seen) as view:

@@ -20,7 +20,7 @@ from almaflow.cli.options import (
     in_order,
     read_inputs,
 )
-from almaflow.cli.prompts import prompt_at
+from almaflow.cli.prompts import prompt_at, who
 from almaflow.cli.render.run_report import exit_code_of, onlooker, print_report, print_warnings
 from almaflow.cli.render.terminal import emit, say
 from almaflow.clock import Clock, SystemClock
@@ -116,7 +116,12 @@ def _queue(
     plan = new_plan(loaded, project, values, SystemClock())
     check_secrets(project, plan)
     with bootstrap.open_store(project) as store:
-        record = queue_run(store, plan)
+        if not store.is_shared and store.leader() is None:
+            raise RequestWrong(
+                "`--detach` queues a run for `almaflow serve`, but none is running on the "
+                f"store {store.address}. Start `almaflow serve`, or run without `--detach`."
+            )
+        record = queue_run(store, plan, who())
         if as_json:
             print_report(store, record, plan, as_json=True, simulated=False)
         else:
