@@ -20,3 +20,10 @@ A recorded run is a task in the same database. How it travels:
 What guards a run is what guards it on one machine: owner and epoch in its row, which each write
 checks. procrastinate only decides who tries.
 """
+
+from __future__ import annotations
+
+from typing import Final
+
+CONCURRENCY: Final = 5_000
+"""How many runs a worker has at a time: one that waits is a coroutine here."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,11 +20,12 @@ from almaflow.store import DueRun, RunNewer, StoreNewer, StoreOlder
 TASK: Final = "almaflow.run"
 """The name of the task that works on a run."""
 
-QUEUE_LENGTH: Final = 128
-"""The most characters that procrastinate's column for the name of a queue takes."""
+QUEUE_LENGTH: Final = 40
+"""The most characters of a queue's name: PostgreSQL allows 63 for the channel that procrastinate
+makes of it, `procrastinate_queue_v1#` and the name."""
 
-DEFAULT_QUEUE: Final = "default"
-"""The queue of runs that name no institution."""
+NO_INSTITUTION: Final = "-"
+"""The queue of runs that name no institution; no institution can have this name."""
 
 CHANNEL: Final = "almaflow"
 """The channel on which topics are announced; see `almaflow.store.run_queue.Changes`."""
@@ -167,5 +169,9 @@ def _check_tables(theirs: str) -> None:
 
 
 def queue_name(institution: str) -> str:
-    """Return the queue of an *institution*, as almaflow.yaml names it."""
-    return (institution or DEFAULT_QUEUE)[:QUEUE_LENGTH]
+    """Return the queue of an *institution*, as almaflow.yaml names it; no two share one."""
+    if len(institution) <= QUEUE_LENGTH:
+        return institution or NO_INSTITUTION
+    # Two long names may begin with the same characters, and none holds a full stop.
+    digest = sha256(institution.encode()).hexdigest()[:32]
+    return f"{institution[: QUEUE_LENGTH - len(digest) - 1]}.{digest}"

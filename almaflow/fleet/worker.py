@@ -21,6 +21,7 @@ from procrastinate.exceptions import ConnectorException
 from almaflow.clock import Clock, sleep
 from almaflow.engine.engine import Engine
 from almaflow.engine.log import Log
+from almaflow.fleet import CONCURRENCY
 from almaflow.fleet.asyncio_task import cancelled_gently
 from almaflow.fleet.task_queue import make_app, queue_name
 from almaflow.fleet.wake_ups import WakeUps
@@ -42,9 +43,6 @@ LOOK: Final = timedelta(seconds=30)
 
 AGAIN: Final = timedelta(seconds=5)
 """How long a database that cannot be reached is left alone."""
-
-CONCURRENCY: Final = 5_000
-"""How many runs a worker has at a time: one that waits is a coroutine here."""
 
 
 class QueueLost(StoreTrouble):

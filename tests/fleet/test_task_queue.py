@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from almaflow.fleet.task_queue import TaskQueue
+from almaflow.fleet.task_queue import QUEUE_LENGTH, TaskQueue, queue_name
 from almaflow.store import Store, StoreNewer, StoreOlder
 from tests.fleet.conftest import Fleet, play
 from tests.postgres import PostgresServer
@@ -31,6 +31,30 @@ def test_a_recorded_run_is_a_task_with_its_id_and_key(
             assert tasks(fleet, postgres) == [(run.id, run.key, "main")]
 
     play(story)
+
+
+@pytest.mark.parametrize("institution", ["default", "none", "a" * 500])
+def test_no_institution_shares_the_queue_of_runs_without_one(
+    fleet: Fleet, postgres: PostgresServer, institution: str
+) -> None:
+    async def story() -> None:
+        async with fleet.store() as store:
+            fleet.add(store, WORKFLOW, institution=institution)
+            fleet.add(store, WORKFLOW, institution="")
+            named, unnamed = [task[2] for task in tasks(fleet, postgres)]
+            assert (named, unnamed) == (queue_name(institution), queue_name(""))
+            assert named != unnamed
+
+    play(story)
+
+
+def test_institutions_with_long_names_have_a_queue_each() -> None:
+    names = ["a" * length for length in (QUEUE_LENGTH - 1, QUEUE_LENGTH, QUEUE_LENGTH + 1, 500)]
+
+    queues = [queue_name(name) for name in names]
+
+    assert len(set(queues)) == len(names)
+    assert all(len(queue) <= QUEUE_LENGTH for queue in queues)
 
 
 def test_a_run_that_is_not_recorded_leaves_no_task(fleet: Fleet, postgres: PostgresServer) -> None:

@@ -17,6 +17,7 @@ from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interrupti
 from almaflow.cli.render.service_log import ServiceLog
 from almaflow.clock import SystemClock
 from almaflow.errors import RequestWrong
+from almaflow.fleet import CONCURRENCY
 from almaflow.problems import did_you_mean
 from almaflow.redaction import Mask
 from almaflow.settings import Project
@@ -47,7 +48,7 @@ def worker(
             max=100_000,
             help="At most N runs at a time, waiting ones included.",
         ),
-    ] = 5_000,
+    ] = CONCURRENCY,
     name: Annotated[
         str, typer.Option("--name", metavar="NAME", help="What log lines call this worker.")
     ] = "worker",
