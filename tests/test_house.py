@@ -115,7 +115,7 @@ HOMES: Mapping[str, Sequence[str]] = {
     "filelock": ("store", "connectors"),
     "fsspec": ("connectors",),
     "ftplib": ("connectors",),
-    "h11": ("alma.responses", "web.server"),
+    "h11": ("alma.responses",),
     "holidays": ("timetable",),
     "http": ("alma", "web"),
     "icalendar": ("timetable",),

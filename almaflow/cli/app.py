@@ -221,6 +221,12 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
             ("almaflow doctor", "almaflow doctor --send", "almaflow doctor --json"),
         ),
         Command(
+            "hash-password",
+            "almaflow.cli.commands.hash_password:hash_password",
+            "Make the hash of a password for the web page.",
+            ("almaflow hash-password > anna.hash",),
+        ),
+        Command(
             "install-service",
             "almaflow.cli.commands.install_service:install_service",
             "Print or write a systemd unit that keeps `serve` running.",
@@ -256,11 +262,7 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
             "jobs",
             "almaflow.cli.commands.jobs:app",
             "List and show the jobs that can be started.",
-            (
-                "almaflow jobs list --name export",
-                "almaflow jobs show M44",
-                "almaflow jobs list --simulate",
-            ),
+            ("almaflow jobs list --name export --simulate", "almaflow jobs show M44"),
         ),
         Command(
             "profiles",

@@ -7,6 +7,7 @@ from contextlib import ExitStack, suppress
 
 from almaflow import __version__
 from almaflow.cli import bootstrap
+from almaflow.cli.page_key import session_key
 from almaflow.cli.prompts import who
 from almaflow.clock import Clock
 from almaflow.engine.log import Log
@@ -18,6 +19,7 @@ from almaflow.settings import FILE_NAME, Project, find_project
 from almaflow.settings.serving import PAGE, PageAddress
 from almaflow.web.app import build_app
 from almaflow.web.context import Health, WebContext
+from almaflow.web.security.border import make_gate
 from almaflow.web.security.people import person_here
 from almaflow.web.server import PageRefused, PageServer
 
@@ -59,7 +61,8 @@ def serve_page(
             log=log,
             mask=Mask(project.known_secrets()),
         )
-        app = build_app(context, person_here(who()))
+        gate = make_gate(project, address, clock, key=session_key(project), here=person_here(who()))
+        app = build_app(context, gate)
         try:
             server = PageServer(app, address)
         except PageRefused as error:
@@ -69,7 +72,8 @@ def serve_page(
             return None
         server.start()
         parts.callback(server.stop)
-        log(f"The page is at http://{server.address.netloc}/.", page=server.address.netloc)
+        shown = project.settings.serving.url or f"http://{server.address.netloc}"
+        log(f"The page is at {shown}/.", page=shown)
         return ServedPage(parts.pop_all().close)
 
 

@@ -193,17 +193,17 @@ class Project:
 
     def references(self) -> Iterator[tuple[str, SecretRef]]:
         """Yield where almaflow.yaml names a secret, such as `secrets.ftp`, and its place."""
-        settings = self.settings
         for name, institution in self.institutions.items():
             yield f"institutions.{name}.api_key", institution.api_key
         for key in ("channels", "secrets", "pings"):
-            for name, reference in getattr(settings, key).items():
+            for name, reference in getattr(self.settings, key).items():
                 yield f"{key}.{name}", reference
-        for name, connection in settings.connections.items():
+        for name, connection in self.settings.connections.items():
             if connection.password is not None:
                 yield f"connections.{name}.password", connection.password
-        if settings.store_is_reference:
-            yield _STORE, SecretRef.read(settings.store)
+        yield from self.settings.serving.references()
+        if self.settings.store_is_reference:
+            yield _STORE, SecretRef.read(self.settings.store)
 
     def _how_to_write(self, name: str | None) -> str:
         name = name and one_line(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, WithJsonSchema
@@ -10,6 +11,8 @@ from pydantic_core import PydanticCustomError
 
 from almaflow.field_types import Model, Text, Whole
 from almaflow.late_dataclasses import dataclass
+from almaflow.settings.page_access import PageProxy, PageToken, PageUser, UserName, public_url
+from almaflow.settings.references import SecretRef
 
 PAGE = "127.0.0.1:8480"
 """Where the web page is unless almaflow.yaml says otherwise."""
@@ -98,6 +101,38 @@ class ServeSettings(Model):
             "machine reaches. `false`: no page."
         ),
     ] = PAGE
+
+    url: Annotated[
+        Annotated[Text, AfterValidator(public_url)] | None,
+        Field(
+            description="The address of the page as people type it, if that differs from `page`, "
+            "such as `https://almaflow.example.edu` behind a proxy."
+        ),
+    ] = None
+    users: Annotated[
+        dict[UserName, PageUser],
+        Field(description="The people who log in to the page, by name."),
+    ] = {}
+    tokens: Annotated[
+        dict[UserName, PageToken],
+        Field(description="The programs that use the page's API, by name."),
+    ] = {}
+    proxy: Annotated[
+        PageProxy | None,
+        Field(description="A proxy in front of the page that logs people in."),
+    ] = None
+
+    @property
+    def needs_login(self) -> bool:
+        """Whether people have to log in to the page, even from this machine."""
+        return bool(self.users) or self.proxy is not None
+
+    def references(self) -> Iterator[tuple[str, SecretRef]]:
+        """Yield where a secret of the page is named, and its place."""
+        for name, user in self.users.items():
+            yield f"serve.users.{name}.password", user.password
+        for name, token in self.tokens.items():
+            yield f"serve.tokens.{name}.token", token.token
 
     @property
     def page_address(self) -> PageAddress | None:

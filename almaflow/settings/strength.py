@@ -23,10 +23,11 @@ _NUMBER = re.compile(r"[\d\s:.,+\-/TZ]+")
 # Words of eight characters or more by which almaflow and Alma name fields, outcomes, states and
 # kinds. What is a part of one of them would damage it.
 _WORDS_OF_RECORDS = """
-    about_files accepted add_members admission again_at alma_url almaflow answered append_file
-    approvals approved argument asked_at at_least attempts base_url began_at begins_at begun_at
-    calendars called_in calls_per_minute calls_per_second cancel_requested_at cancel_requested_by
-    cancelled_by candidates category caught_up changed_at channels coalesce commit_of companions
+    about_files accepted add_members addresses admission again_at alma_url almaflow answered
+    append_file approvals approved argument asked_at at_least attempts base_url began_at begins_at
+    begun_at calendars called_in calls_per_minute calls_per_second cancel_requested_at
+    cancel_requested_by cancelled_by candidates category caught_up changed_at channels coalesce
+    commit_of companions
     completed_failed completed_no_bulks completed_success completed_warning concurrency conditions
     connections conninfo contents counters covered_to create_set created_at created_by
     csv_rows database deadline_at default_institution defaults definitions delete_members
@@ -41,7 +42,7 @@ _WORDS_OF_RECORDS = """
     listener location lock_file lost_answer lost_inputs lost_steps maintenance
     manual_handling_required marker_habits max_parallel may_leave member_count merged_into messages
     most_calls next_run_at not_before notice_id older_than on_failure on_invalid on_timeout
-    open_connection open_ticks operation operator other_runs otherwise outstanding own_places
+    open_connection open_ticks operation operators other_runs otherwise outstanding own_places
     own_scope own_sets parameters password pause_after populations problems process_id processes
     production profile_id progress pruned_before queue_one queued_runs read_report ready_at refusals
     rejected remaining_calls repeatable replace_members replaced request_hash requests reserve_calls
@@ -53,7 +54,7 @@ _WORDS_OF_RECORDS = """
     submit_time submitted_by succeeded successful system_aborted taken_at timed_out timetable
     timezone too_large tracking_id truncate undelivered unfinished unknown_members unreadable
     upcoming update_set user_aborted variables verified wait_for_run waiting_for wanted_files
-    warned_on warnings watching webhooks weekdays worked_on workflows
+    warned_on warnings watching webhooks weekdays worked_on workflows works_on_standby
 """
 
 _COMMON = """

@@ -13,20 +13,24 @@ from almaflow.web.api.answers import REFUSALS
 from almaflow.web.assets import Assets
 from almaflow.web.context import WebContext
 from almaflow.web.errors import add_error_pages, answer_defect
-from almaflow.web.pages import today
+from almaflow.web.pages import login, today
 from almaflow.web.rendering import NAVIGATION
+from almaflow.web.security.bodies import Bodies
+from almaflow.web.security.border import Border, Gate
 from almaflow.web.security.headers import Headers
-from almaflow.web.security.people import Person
 
-ROUTERS: Sequence[APIRouter] = (today.router,)
+ROUTERS: Sequence[APIRouter] = (
+    today.router,
+    login.router,
+)
 """Every page; a new one is one more line here."""
 
 API_ROUTERS: Sequence[APIRouter] = (runs.router, timetables.router, service.router)
 """Every route of the API."""
 
 
-def build_app(context: WebContext, here: Person) -> FastAPI:
-    """Return the application; *here* is who asks when nobody has to log in."""
+def build_app(context: WebContext, gate: Gate) -> FastAPI:
+    """Return the application; *gate* decides who may use it."""
     app = FastAPI(
         title="almaflow",
         version=context.version,
@@ -35,7 +39,7 @@ def build_app(context: WebContext, here: Person) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/openapi.json",
     )
-    app.state.context = context
+    app.state.context, app.state.gate = context, gate
     app.state.catalog = Catalog(context.store, context.clock)
     add_error_pages(app)
     for router in ROUTERS:
@@ -46,8 +50,9 @@ def build_app(context: WebContext, here: Person) -> FastAPI:
     addresses = _addresses()
     app.state.navigation = [entry for entry in NAVIGATION if entry.address in addresses]
     # The last one added is the outermost.
+    app.add_middleware(Bodies)
+    app.add_middleware(Border, gate=gate)
     app.add_middleware(Defects)
-    app.add_middleware(_Everyone, person=here)
     app.add_middleware(Headers)
     return app
 
@@ -79,16 +84,3 @@ class Defects:
                 raise
             response = answer_defect(Request(scope, receive), error)
             await response(scope, receive, send)
-
-
-class _Everyone:
-    """Lets every request come from one person."""
-
-    def __init__(self, app: ASGIApp, person: Person) -> None:
-        self._app = app
-        self._person = person
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer as *app* does for that person."""
-        scope.setdefault("state", {})["person"] = self._person
-        await self._app(scope, receive, send)

@@ -9,6 +9,7 @@ from threading import Event, Thread
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from almaflow.errors import RequestWrong
 from almaflow.settings.serving import PageAddress
@@ -18,6 +19,8 @@ _CONNECTIONS = 256
 # Bytes of a head, and seconds that a connection may be idle between requests.
 _HEAD = 64 * 1024
 _IDLE = 15
+HEAD_TIME = 15.0
+"""Seconds in which the head of a request has to arrive."""
 # Seconds that open responses have when the server stops.
 _FAREWELL = 2
 _WAITING = 128
@@ -37,7 +40,7 @@ class PageServer:
                 log_level="critical",
                 access_log=False,
                 lifespan="off",
-                http="h11",
+                http=_Protocol,
                 ws="none",
                 server_header=False,
                 proxy_headers=False,
@@ -66,6 +69,48 @@ class PageServer:
             asyncio.run(self._server.serve([self._socket]))
         finally:
             self._server.ready.set()
+
+
+class _Protocol(H11Protocol):
+    """Ends a connection whose client takes too long to send the head of a request.
+
+    uvicorn itself waits for it for ever, so a few hundred silent clients would use up all
+    connections.
+    """
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait_for_head()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._in_progress():
+            self._forget_deadline()
+        elif self._deadline is None:
+            # The begin of another head on a connection that stayed open.
+            self._wait_for_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget_deadline()
+        super().connection_lost(exc)
+
+    def _in_progress(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _wait_for_head(self) -> None:
+        self._deadline = self.loop.call_later(HEAD_TIME, self._give_up)
+
+    def _forget_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _give_up(self) -> None:
+        self._deadline = None
+        if not self._in_progress():
+            self.transport.close()
 
 
 class _Server(uvicorn.Server):

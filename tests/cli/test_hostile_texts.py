@@ -153,7 +153,7 @@ def stored(project: Path) -> list[bytes]:
 # Those that serve until they are stopped, write files, or have nothing of Alma's to show.
 WITHOUT = {
     *("serve", "simulator", "schema", "explain", "import-payload", "install-service", "backup"),
-    *("rehearse", "init", "worker"),
+    *("rehearse", "init", "worker", "hash-password"),
 }
 
 COMMAND_LINES = [

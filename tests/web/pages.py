@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,9 @@ from starlette.testclient import TestClient
 
 from almaflow.settings import Project, Settings
 from almaflow.store import Store
-from almaflow.virtual_time import VirtualClock
 from almaflow.web.app import build_app
 from almaflow.web.context import Health, WebContext
+from almaflow.web.security.border import make_gate
 from almaflow.web.security.people import Person, person_here
 
 NOW = datetime(2026, 11, 3, 7, 30, tzinfo=UTC)
@@ -28,11 +28,31 @@ SETTINGS: Any = {
 
 
 @dataclass
+class HandClock:
+    """A clock that a test moves by hand; requests run in event loops of their own."""
+
+    at: datetime
+
+    def now(self) -> datetime:
+        return self.at
+
+    def elapsed(self) -> float:
+        return self.at.timestamp()
+
+    def advance(self, time: timedelta) -> None:
+        """Let time pass."""
+        self.at += time
+
+    async def sleep_until(self, instant: datetime) -> None:
+        self.at = max(self.at, instant)
+
+
+@dataclass
 class Site:
     """The page of a project, and what is behind it."""
 
     store: Store
-    clock: VirtualClock
+    clock: HandClock
     folder: Path
     settings: Any = None
     person: Person = field(default_factory=lambda: person_here("anna"))
@@ -49,7 +69,10 @@ class Site:
             health=lambda: Health(leading=True, alive=True),
             log=lambda text, level="info", **data: self.logged.append(text),
         )
-        self.app = build_app(self.context, self.person)
+        address = self.project.settings.serving.page_address
+        assert address is not None
+        gate = make_gate(self.project, address, self.clock, key=b"k" * 32, here=self.person)
+        self.app = build_app(self.context, gate)
         self.client = self.browser()
 
     def browser(self, headers: Sequence[tuple[str, str]] = ()) -> TestClient:
@@ -63,5 +86,5 @@ class Site:
 
 def site_in(folder: Path, **more: Any) -> Site:
     """Return the page of a new project whose store is in memory."""
-    clock = VirtualClock(more.pop("now", NOW))
+    clock = HandClock(more.pop("now", NOW))
     return Site(Store.open("sqlite://", clock=clock), clock, folder, **more)

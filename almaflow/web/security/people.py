@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from almaflow.late_dataclasses import dataclass
+from almaflow.settings.page_access import Role
 
-
-class Role(StrEnum):
-    """What a person may do on the page."""
-
-    READ = "read"
-    """See everything, change nothing."""
-    OPERATE = "operate"
-    """Also start, cancel, retry, approve, resolve and pause."""
+__all__ = ["Person", "Role", "person_here"]
 
 
 @dataclass(frozen=True)

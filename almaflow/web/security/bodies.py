@@ -1,0 +1,75 @@
+"""A bound on what a request brings: bytes, and the time until all of them are there."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import anyio
+from fastapi import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from almaflow.web.errors import refuse
+
+MOST = 1024 * 1024
+"""Bytes: a form with the inputs of a run is a few thousand."""
+PATIENCE = 30.0
+"""Seconds for the whole body."""
+
+
+class _TooMuch(Exception):
+    """A body is larger than allowed."""
+
+
+class Bodies:
+    """Reads the body of a request before *app* sees it, which it hands on at once."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as *app* does, or that the body is too large or too slow."""
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
+            await self._app(scope, receive, send)
+            return
+        try:
+            with anyio.fail_after(PATIENCE):
+                body = await _body(receive)
+        except _TooMuch:
+            status, why = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"is larger than {MOST:,} bytes"
+        except TimeoutError:
+            status, why = HTTPStatus.REQUEST_TIMEOUT, f"did not arrive within {PATIENCE:.0f} s"
+        else:
+            await self._app(scope, _again(body, receive), send)
+            return
+        response = refuse(Request(scope), status, f"What the browser sent {why}.")
+        response.headers["connection"] = "close"
+        await response(scope, receive, send)
+
+
+async def _body(receive: Receive) -> bytes:
+    """Return the whole body; Raises: _TooMuch."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            # The client has gone; whoever reads the body notices.
+            return bytes(body)
+        body += message.get("body", b"")
+        if len(body) > MOST:
+            raise _TooMuch
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """Return what gives the body once, and then what *receive* gives."""
+    given = False
+
+    async def give() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return give
