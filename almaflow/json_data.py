@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
+
+# What is JSON data as it is: most values, so they are recognised first.
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 def as_data(value: Any) -> Any:
     """Return *value* with dataclasses as mappings and instants as text, at every depth."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {one.name: as_data(getattr(value, one.name)) for one in fields(value)}
+    kind: type = type(value)
+    if kind in _PLAIN:
+        return value
+    names = _names_of(kind)
+    if names is not None:
+        return {name: as_data(getattr(value, name)) for name in names}
     match value:
         case datetime():
             return value.isoformat()
@@ -19,3 +27,9 @@ def as_data(value: Any) -> Any:
         case list() | tuple():
             return [as_data(item) for item in value]
     return value
+
+
+@cache
+def _names_of(kind: type) -> tuple[str, ...] | None:
+    """Return the names of the fields of a dataclass; None for another type."""
+    return tuple(one.name for one in fields(kind)) if is_dataclass(kind) else None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from cronsim import CronSim, CronSimError
 
@@ -125,6 +126,8 @@ _RULES = (_MINUTE, _HOUR, _DAY, _MONTH, _WEEKDAY)
 _SUNDAY_AT_THE_END = 7
 
 
+# Timetables are asked again and again, by a page that many people have open.
+@lru_cache(maxsize=1024)
 def parse_cron(text: str) -> Cron:
     """Read a cron expression or a nickname such as `@daily`.
 

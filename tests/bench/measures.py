@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.bench.figures import Amount, Command, Figure, NotMeasured, Proof, median_times
 from tests.bench.fleet import many_machines
+from tests.bench.pages import pages
 from tests.bench.peers import check_jsonschema, dagu_reads, dbos_step, plain_reads, sqlite_commit
 from tests.bench.project import READ, checks, hundred_lines, make_project, reads
 from tests.bench.proofs import crash_sweep, fault_matrix, kills, makespan, waiting
@@ -142,4 +143,5 @@ MEASURES: Mapping[str, Callable[[Path, int], Iterator[Figure | Proof | Amount]]]
     "year": year_of_schedulers,
     "serving": a_serve,
     "fleet": many_machines,
+    "pages": pages,
 }
