@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -25,9 +25,9 @@ from almaflow.settings.strength import SHORTEST_SECRET
 # `url`, `base_url` and `store` may hold a password, `host_key` looks like one.
 _DOUBTFUL = frozenset({"url", "base_url", "store"})
 _PAIR = re.compile(r"([\w.-]+)[\"']?\s*:(?!//)\s*")
-_STARS = re.compile(r"\*+")
-# A message may have a value in other quotes, or as an anchor.
-_AROUND = "\"'`*&!@%{}[]|>, "
+# A message may have a value without the marks around it, as an anchor has.
+_MARKS = "*&!@%{}[]|>"
+_SEPARATORS = re.compile(r"[\s:,=/\\\"'`]+")
 # A shorter value is a part of many words of messages, and no secret.
 _SHORTEST_REPEATED = 5
 _VALUE = re.compile(r"\"[^\"]*\"?|'[^']*'?|[^,}\s\[{][^,}#]*")
@@ -39,56 +39,52 @@ def hide_literals(document: Document) -> None:
         document.hide_value(path)
 
 
-def without_literals(problems: Iterable[Problem], text: str) -> list[Problem]:
-    """Return *problems* of a file that could not be read as YAML, their lines starred.
-
-    *text* is the file's. A message that repeats a value of its lines has stars in place of it, too.
-    """
-    return [_without_literals(problem) for problem in without_values(problems, text)]
-
-
-def _without_literals(problem: Problem) -> Problem:
-    line = problem.line_text
-    starred, message = _starred(line), problem.message
-    for stars in _STARS.finditer(starred):
-        message = _without(message, line[stars.start() : stars.end()].strip(_AROUND))
-    return dataclasses.replace(problem, line_text=starred, message=message)
-
-
-def _without(message: str, hidden: str) -> str:
-    """Star *hidden* in a message, which may have its beginning only."""
-    lengths = range(len(hidden), min(len(hidden), SHORTEST_SECRET) - 1, -1)
-    repeated = next((hidden[:n] for n in lengths if hidden[:n] in message), "")
-    return message.replace(repeated, "***") if len(repeated) >= _SHORTEST_REPEATED else message
-
-
 def without_values(problems: Iterable[Problem], text: str) -> list[Problem]:
-    """Return *problems* of the file *text*, its values starred where messages repeat lines of it.
+    """Return *problems* of the file *text* with stars over values that messages about YAML repeat.
 
-    Those are the messages about its YAML; others repeat values of fields that hold no secret.
+    Other messages repeat only values of fields that hold no secret.
     """
-    values = sorted(_doubtful_parts(text), key=len, reverse=True)
-    if not values:
-        return list(problems)
-    pattern = re.compile("|".join(map(re.escape, values)))
+    parts = _doubtful_parts(text)
     return [
-        dataclasses.replace(problem, message=pattern.sub("***", problem.message))
+        dataclasses.replace(problem, message=_without(problem.message, parts))
         if problem.code.startswith("yaml-")
         else problem
         for problem in problems
     ]
 
 
-def _doubtful_parts(text: str) -> set[str]:
-    """Return the parts of values that may be secrets, as messages could repeat them."""
+def with_starred_lines(problems: Iterable[Problem]) -> list[Problem]:
+    """Return *problems* of a file that is not YAML, values in their lines starred."""
+    return [dataclasses.replace(one, line_text=_starred(one.line_text)) for one in problems]
+
+
+def _without(message: str, parts: Mapping[str, Sequence[str]]) -> str:
+    """Star in a message each of *parts*, and the beginning of one that it cut short."""
+    starred, at = "", 0
+    while at < len(message):
+        rest = message[at:]
+        fitting = [
+            next(n for n in range(len(part), 0, -1) if rest.startswith(part[:n]))
+            for size in range(_SHORTEST_REPEATED, SHORTEST_SECRET + 1)
+            for part in parts.get(rest[:size], ())
+        ]
+        starred += "***" if fitting else rest[0]
+        at += max(fitting, default=1)
+    return starred
+
+
+def _doubtful_parts(text: str) -> dict[str, list[str]]:
+    """Return the parts of values that may be secrets, by what a message has of each at least."""
     parts: set[str] = set()
     for line in text.splitlines():
         starred = _starred(line)
         hidden = "".join(old if new == "*" else " " for old, new in zip(line, starred, strict=True))
-        parts.update(
-            part for part in re.split(r"[\s:,=/\\\"'`]+", hidden) if len(part) >= _SHORTEST_REPEATED
-        )
-    return parts - _known_keys()
+        words = (word.strip(_MARKS) for word in _SEPARATORS.split(hidden))
+        parts.update(word for word in words if len(word) >= _SHORTEST_REPEATED)
+    by_beginning: dict[str, list[str]] = {}
+    for part in parts - _known_keys():
+        by_beginning.setdefault(part[:SHORTEST_SECRET], []).append(part)
+    return by_beginning
 
 
 def _doubtful(data: Any, path: PathTo) -> Iterator[PathTo]:

@@ -16,7 +16,7 @@ from almaflow.ownership import advice, distrust
 from almaflow.problems import Location, Problem, did_you_mean
 from almaflow.redaction import REDACTION
 from almaflow.settings.limits import InstitutionLimits, LimitSettings
-from almaflow.settings.literals import hide_literals, without_literals, without_values
+from almaflow.settings.literals import hide_literals, with_starred_lines, without_values
 from almaflow.settings.models import Environment, InstitutionSettings, Settings
 from almaflow.settings.paths import FILE_NAME, PathRefused, data_path, path_inside
 from almaflow.settings.references import SecretRef, SecretSource, SecretWeak, is_reference
@@ -312,7 +312,7 @@ def load_project(file: Path) -> Project:
         document = read_document(file, _display_path(file))
     except DocumentsInvalid as error:
         # Not chained: the first error holds the lines as they are.
-        problems = without_literals(error.problems, _text(file))
+        problems = with_starred_lines(without_values(error.problems, _text(file)))
     else:
         hide_literals(document)
         try:
