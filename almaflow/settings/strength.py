@@ -38,8 +38,8 @@ _WORDS_OF_RECORDS = """
     found_at freed_at from_run from_set given_up headings heartbeat host_key http_status if_exists
     import_profiles in_finally initializing institution_code institution_name institutions
     integration_profiles interpreter is_around is_current is_import is_private iterations
-    job_instance_id job_name journal_mode last_day last_remark last_wait last_workday line_text
-    listener location lock_file lost_answer lost_inputs lost_steps maintenance
+    job_instance_id job_name journal_mode last_day last_remark last_run last_wait last_workday
+    line_text listener location lock_file lost_answer lost_inputs lost_steps maintenance
     manual_handling_required marker_habits max_parallel may_leave member_count merged_into messages
     most_calls next_run_at not_before notice_id older_than on_failure on_invalid on_timeout
     open_connection open_ticks operation operators other_runs otherwise outstanding own_places
