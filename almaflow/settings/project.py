@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from almaflow.document import MAX_BYTES, Document, PathTo, read_document
 from almaflow.errors import DocumentsInvalid, LinesWanted, RequestWrong
@@ -19,8 +18,8 @@ from almaflow.settings.limits import InstitutionLimits, LimitSettings
 from almaflow.settings.literals import hide_literals, with_starred_lines, without_values
 from almaflow.settings.models import Environment, InstitutionSettings, Settings
 from almaflow.settings.paths import FILE_NAME, PathRefused, data_path, path_inside
-from almaflow.settings.references import SecretRef, SecretSource, SecretWeak, is_reference
-from almaflow.settings.strength import SHORTEST_PASSWORD, weakness
+from almaflow.settings.references import SecretRef, SecretSource, SecretWeak
+from almaflow.settings.secret_parts import secret_parts, store_address, store_parts
 from almaflow.text_files import FileUnreadable, path_problem, printable, read_bytes
 from almaflow.visible import one_line
 
@@ -161,25 +160,24 @@ class Project:
             SecretWeak: one of them is too short or too common to be hidden; if not *strict*, it
                 is left out.
         """
-        return [part for value in self._values(strict=strict) for part in _secret_parts(value)]
+        return list(self._secrets(strict=strict))
 
     def hide_secrets(self) -> None:
         """Let no output of this process show a secret of this project, also one it never reads.
 
         What lies in a keyring counts once it is read: the keyring may ask a person to open it.
         """
-        for value in self._values(strict=False, left_out=SecretSource.KEYRING):
-            REDACTION.know(_secret_parts(value))
+        REDACTION.know(list(self._secrets(strict=False, left_out=SecretSource.KEYRING)))
 
-    def _values(self, *, strict: bool, left_out: SecretSource | None = None) -> Iterator[str]:
+    def _secrets(self, *, strict: bool, left_out: SecretSource | None = None) -> Iterator[str]:
         for used_as, reference in self.references():
             if reference.origin is left_out:
                 continue
             try:
                 if used_as == _STORE:
-                    yield reference.read_value(self.folder)
+                    yield from store_parts(reference.read_value(self.folder).strip())
                 else:
-                    yield reference.resolve(self.folder, used_as)
+                    yield from secret_parts(reference.resolve(self.folder, used_as))
             except SecretWeak:
                 if strict:
                     raise
@@ -226,34 +224,8 @@ class Project:
         return next(shared, LimitSettings())
 
 
-def store_address(text: str, folder: Path) -> str:
-    """Return the address of a store that *text* is, or names as `env:NAME` and the like.
-
-    Raises:
-        RequestWrong: the address is stored in a place that has none.
-    """
-    if not is_reference(text):
-        return text
-    url = SecretRef.read(text).read_value(folder).strip()
-    REDACTION.know(_secret_parts(url))
-    return url
-
-
 # The store's address may be short: only a password in it is secret.
 _STORE = "store"
-
-
-def _secret_parts(value: str) -> list[str]:
-    """Return *value*, and of an address its password, as it is written and as it is meant.
-
-    A weak password is hidden where it is part of an address, and not in other texts.
-    """
-    try:
-        password = urlsplit(value).password or ""
-    except ValueError:
-        password = ""
-    parts = [value, password, unquote(password)]
-    return [part for part in dict.fromkeys(parts) if not weakness(part, SHORTEST_PASSWORD)]
 
 
 def _account(name: str, entry: InstitutionSettings) -> str:

@@ -82,7 +82,10 @@ def read_url(url: str) -> StoreLocation:
     try:
         parts = StoreUrl.parse(url)
     except ValueError as error:
-        raise StoreUrlWrong(f"The value of `store` is not the URL of a store. {_NEXT}") from error
+        raise StoreUrlWrong(
+            f"The value of `store` is not the URL of a store. {_NEXT} A port is a number up to"
+            " 65535. In a password, write `%40` for `@`, `%2F` for `/` and `%25` for `%`."
+        ) from error
     if parts.scheme in _POSTGRES:
         return StoreLocation(None, parts)
     if parts.scheme.partition("+")[0] != "sqlite":

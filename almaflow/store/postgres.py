@@ -22,11 +22,16 @@ from almaflow.store.errors import (
     StoreFull,
     StoreLocked,
     StoreLost,
-    StoreReadOnly,
     StoreTrouble,
-    StoreUnreachable,
 )
 from almaflow.store.location import StoreLocation
+from almaflow.store.postgres_refusals import (
+    check_settings,
+    check_version,
+    no_entry,
+    no_right,
+    read_only,
+)
 from almaflow.store.tables import POSTGRES_TYPES
 from almaflow.store.url import StoreUrl
 
@@ -117,14 +122,19 @@ class Postgres:
         assert location.url is not None
         self._location = location
         self._url = location.url
+        self._all_settings = _PATIENCE | _settings(self._url) | {"application_name": "almaflow"}
         # Of 0 the server would make "for ever".
         self._milliseconds = max(1, round(busy_timeout.total_seconds() * 1000))
 
     def connect(self) -> Connection:
         """Return a new connection, which begins transactions only where we say so."""
-        settings = _PATIENCE | _settings(self._url) | {"application_name": "almaflow"}
-        connection = psycopg.connect(**settings, autocommit=True)
         try:
+            connection = psycopg.connect(**self._all_settings, autocommit=True)
+        except psycopg.Error as error:
+            check_settings(self._location, error, self._all_settings)
+            raise
+        try:
+            check_version(self._location, connection)
             self._set_up(connection)
         except BaseException:
             connection.close()
@@ -150,7 +160,8 @@ class Postgres:
         """
         store = self._location
         words = " ".join(str(error).split()).rstrip(".?")
-        match getattr(error, "sqlstate", None):
+        assert isinstance(error, psycopg.Error)
+        match error.sqlstate:
             case "55P03" | "40P01":  # lock not available, deadlock
                 return StoreLocked(
                     f"The store {store} is locked: another process holds it and does not let go."
@@ -167,17 +178,12 @@ class Postgres:
                     f"The store {store} is broken: {words}. Put back a backup, or name another"
                     " database as `store` in almaflow.yaml."
                 )
-            case "25006" | "42501":  # read only, no privilege
-                return StoreReadOnly(
-                    f"The store {store} cannot be written: {words}. Check that its server is not a"
-                    " standby, and that this user may create tables and write to them."
-                )
+            case "25006":  # read only
+                return read_only(store, error)
+            case "42501" | "3F000":  # no privilege, no schema in which this user has one
+                return no_right(store, error)
         if state == "connecting":
-            return StoreUnreachable(
-                f"The store {store} cannot be reached: {words}. See that the server runs, and"
-                " that `store` in almaflow.yaml names it, its database and a user who may"
-                " connect."
-            )
+            return no_entry(store, error, self._all_settings)
         if state == "gone":
             return StoreLost(
                 f"The connection to the store {store} is lost: {words}. It is not known whether"

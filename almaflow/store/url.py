@@ -12,11 +12,12 @@ from urllib.parse import parse_qsl, quote, quote_plus, unquote
 from almaflow.late_dataclasses import dataclass
 from almaflow.late_patterns import late_pattern
 
-# A user, a password and a host hold no `/`; a password may hold a `:`, and in `[…]` a host may.
+# A user and a host hold no `/`; a password may hold a `:`, and in `[…]` a host may. What comes
+# before the last `@` ahead of a host is a password's, so that no part of one is taken for the host.
 _URL: Final = late_pattern(
     r"""
     (?P<scheme>[\w+]+)://
-    (?: (?P<user>[^:/]*) (?: :(?P<password>[^@]*) )? @ )?
+    (?: (?P<user>[^:/]*) (?: :(?P<password>[^@]*(?:@[^@/?]+)*) )? @ )?
     (?: \[(?P<ipv6>[^/?]+)\] | (?P<host>[^/:?]+) )?
     (?: :(?P<port>[^/?]*) )?
     (?: /(?P<database>[^?]*) )?
@@ -46,10 +47,10 @@ class StoreUrl:
         """Take a URL apart. A key that the query has several times has its values, with commas.
 
         Raises:
-            ValueError: *text* is not a URL, or its port is not a number.
+            ValueError: *text* is not a URL, or its port is not a number from 1 to 65535.
         """
         match = _URL.match(text)
-        if match is None:
+        if match is None or _is_torn(match):
             raise ValueError("not a URL")
         query: dict[str, str] = {}
         for key, value in parse_qsl(match["query"] or ""):
@@ -59,7 +60,7 @@ class StoreUrl:
             _decoded(match["user"]),
             _decoded(match["password"]),
             match["host"] or match["ipv6"],
-            int(match["port"]) if match["port"] else None,
+            _port(match["port"]),
             _decoded(match["database"]),
             query,
         )
@@ -84,3 +85,17 @@ class StoreUrl:
 
 def _decoded(part: str | None) -> str | None:
     return None if part is None else unquote(part)
+
+
+def _is_torn(match: re.Match[str]) -> bool:
+    """Whether a part of a password may be in the wrong place: `@` belongs to neither."""
+    return match["host"] is not None and "@" in match["host"] + (match["database"] or "")
+
+
+def _port(text: str | None) -> int | None:
+    if not text:
+        return None
+    port = int(text)
+    if not 1 <= port <= 65_535:
+        raise ValueError("not a port")
+    return port

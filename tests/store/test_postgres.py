@@ -93,29 +93,6 @@ def test_a_driver_that_is_missing_says_what_to_install(
     )
 
 
-def test_a_server_that_is_not_there_is_a_clear_error(open_store: Opener, tmp_path: Path) -> None:
-    with pytest.raises(StoreUnreachable) as caught:
-        open_store(f"postgresql://alma:geheim@/alma?host={tmp_path}")
-
-    place = str(tmp_path).replace("/", "%2F")
-    begin, end = (
-        f"The store postgresql://alma:***@/alma?host={place} cannot be reached: ",
-        ". See that the server runs, and that `store` in almaflow.yaml names it, its database and"
-        " a user who may connect.",
-    )
-    said = str(caught.value).removeprefix(begin).removesuffix(end)
-    assert begin + said + end == str(caught.value)
-    assert f'socket "{tmp_path}/.s.PGSQL.5432" failed: No such file or directory' in said
-    assert said.endswith("accepting connections on that socket")
-
-
-def test_a_database_that_is_not_there_is_a_clear_error(
-    open_store: Opener, postgres: PostgresServer
-) -> None:
-    with pytest.raises(StoreUnreachable, match='database "nowhere" does not exist'):
-        open_store(postgres.url("nowhere"))
-
-
 def test_a_store_is_in_its_database_and_says_so(store: Store, store_url: str) -> None:
     assert store.in_memory is False
     assert store.address == str(read_url(store_url))
@@ -286,7 +263,7 @@ def test_a_broken_store_is_a_clear_error(store: Store) -> None:
         "CREATE TRIGGER refuse BEFORE INSERT ON runs EXECUTE FUNCTION refuse()",
     )
 
-    with pytest.raises(StoreDamaged, match=r"is broken: invalid page in block 7 .*Put back a"):
+    with pytest.raises(StoreDamaged, match=r"is broken: invalid page in block 7.*Put back a"):
         store.add_run({}, make_record())
 
 

@@ -14,7 +14,7 @@ from almaflow.cli.render.terminal import columns_of, emit_json, emit_lines, say
 from almaflow.cli.render.text_layout import table
 from almaflow.clock import SystemClock
 from almaflow.errors import RequestWrong
-from almaflow.settings.project import store_address
+from almaflow.settings.secret_parts import store_address
 from almaflow.store import Store, read_url
 from almaflow.store.health import examine
 from almaflow.store.transfer import TableHash, data
