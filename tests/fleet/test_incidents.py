@@ -4,37 +4,44 @@ from __future__ import annotations
 
 import os
 import random
+import re
+import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from tests.fleet.incidents import Fleet
-from tests.kills import make_yard
-from tests.postgres import PostgresServer
+SCHEDULES = int(os.environ.get("ALMAFLOW_FLEET_INCIDENTS", "0"))
+"""How many; 0: those of a minute."""
 
-# Of each seed; such as ALMAFLOW_FLEET_INCIDENTS=25.
-INCIDENTS = int(os.environ.get("ALMAFLOW_FLEET_INCIDENTS", "0"))
+MINUTE = 60
+"""For so many seconds schedules begin; the last ones take some more."""
+
+FEWEST = 15
+"""How many a slow and busy machine begins in that time."""
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.longest,
     pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL"),
-    pytest.mark.skipif(not INCIDENTS, reason="ALMAFLOW_FLEET_INCIDENTS says how many"),
 ]
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_hosts_that_die_freeze_and_lose_the_database_do_nothing_twice_and_lose_nothing(
-    seed: int, tmp_path: Path, postgres: PostgresServer
-) -> None:
-    with postgres.new_database() as url, make_yard(tmp_path, url, shared=True) as yard:
-        fleet = Fleet(yard, url, random.Random(seed))
-        try:
-            fleet.suffer(INCIDENTS)
-        finally:
-            fleet.end()
-        wrongs = yard.wrongs()
+def test_hosts_that_die_freeze_and_lose_the_database_do_nothing_twice_and_lose_nothing() -> None:
+    seed = os.environ.get("ALMAFLOW_FLEET_SEED", str(random.SystemRandom().randrange(1_000_000)))
+    size = [
+        "--schedules",
+        str(SCHEDULES or 100_000),
+        *([] if SCHEDULES else ["--seconds", str(MINUTE)]),
+    ]
 
-    assert wrongs.runs >= 10
-    assert yard.over_limits == 0
-    assert (wrongs.doubles, wrongs.lost, wrongs.foreign) == (0, [], [])
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.fleet", "--seed", seed, *size],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+    begun = re.search(r"^(\d+) schedules", done.stdout, re.MULTILINE)
+    assert begun is not None
+    assert int(begun[1]) >= (SCHEDULES // 2 * 2 or FEWEST)
