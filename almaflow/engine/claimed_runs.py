@@ -139,7 +139,9 @@ class ClaimedRuns:
         try:
             await runner.run()
         finally:
-            del self._runners[record.id]
+            # A run that this process was offered again meanwhile has another runner, which stays.
+            if self._runners.get(record.id) is runner:
+                del self._runners[record.id]
             self.left(record.id)
 
     async def _definition(self, hash_: str) -> Mapping[str, Any]:

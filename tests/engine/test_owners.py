@@ -351,3 +351,27 @@ def test_two_runs_in_one_engine_do_not_wait_for_each_other(stage: Stage) -> None
 
     ended = {stage.look(record.id).record.ended_at for record in (first, second)}
     assert ended == {START + timedelta(hours=1)}
+
+
+def test_a_run_that_its_own_process_is_offered_again_is_executed_once(durable: Stage) -> None:
+    record = durable.add(f"steps: [{{wait: 1h}}, {{id: x, {JOB}}}, {{wait: 1h}}]")
+
+    async def main() -> None:
+        engine = durable.engine(durable.open_store(), Ears())
+        async with engine.running(), anyio.create_task_group() as tasks:
+            tasks.start_soon(engine.execute, record.id)
+            await anyio.sleep(60)
+            # As if others had taken this process for dead, but only in the queue of runs.
+            tasks.start_soon(engine.execute, record.id)
+            await anyio.sleep(100 * 60)
+            # The first execution has ended, because the run was not its own any more.
+            with other_process(durable) as store:
+                store.ask_cancel(record.id, "ann")
+
+    run_virtual(main)
+
+    ended = durable.look(record.id).record
+    assert (ended.status, str(ended.outcome)) == (Status.FINISHED, "cancelled")
+    assert ended.ended_at is not None
+    assert ended.ended_at < START + timedelta(minutes=105)
+    assert len(durable.submissions) == 1

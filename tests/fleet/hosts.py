@@ -166,11 +166,11 @@ def _set_clock(off: timedelta) -> None:
     """Set the time of day wrong, as that of a machine is: for everything in this process."""
     true_now = SystemClock.now
 
-    def now(clock: SystemClock) -> datetime:
-        return true_now(clock) + off
+    def wrong_now(self: SystemClock) -> datetime:
+        return true_now(self) + off
 
     if off:
-        SystemClock.now = now  # type: ignore[method-assign]
+        SystemClock.now = wrong_now  # type: ignore[method-assign]
 
 
 def _hurry(pace: float) -> None:

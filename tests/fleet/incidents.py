@@ -223,7 +223,7 @@ class Fleet:
 
     def _nothing_is_left(self) -> bool:
         with suppress(StoreTrouble, psycopg.Error), self.yard.store() as store:
-            standing = [one for one in store.schedules(standing=True) if "every" in str(one)]
+            standing = [one for one in store.schedules(active=True) if "every" in str(one)]
             return not (self._state()[0] or store.open_ticks() or standing)
         return False
 
@@ -426,5 +426,5 @@ class _Incident:
 _KINDS = (
     *("kill", "kill", "kill_at_request", "kill_at_request", "kill_at_request", "kill_leader"),
     *("freeze", "freeze", "freeze_leader", "silence", "silence", "shut", "silence_and_shut"),
-    *("cut", "stop", "set_clock"),
+    *("cut", "stop"),
 )

@@ -30,8 +30,8 @@ RESTARTS = 30.0
 def main() -> int:
     """Play, and return the exit code."""
     parser = argparse.ArgumentParser("python -m tests.fleet", description=__doc__)
-    parser.add_argument("--schedules", type=int, default=100, help="how many (100)")
-    parser.add_argument("--seconds", type=float, default=float("inf"), help="no new ones later")
+    parser.add_argument("--schedules", type=int, default=1_000_000, help="at most so many")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no more later")
     parser.add_argument("--fleets", type=int, default=2, help="how many at a time (2)")
     parser.add_argument("--seed", type=int, default=None, help="for the same draws again")
     parser.add_argument("--keep", type=Path, help="an empty folder for the logs of the hosts")

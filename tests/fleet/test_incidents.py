@@ -13,8 +13,8 @@ import pytest
 SCHEDULES = int(os.environ.get("ALMAFLOW_FLEET_INCIDENTS", "0"))
 """How many; 0: those of a minute."""
 
-MINUTE = 60
-"""For so many seconds schedules begin; the last ones take some more."""
+MINUTE = 50
+"""For so many seconds schedules begin; the last ones take up to half a minute more."""
 
 FEWEST = 15
 """How many a slow and busy machine begins in that time."""
