@@ -10,7 +10,6 @@ that the store never has it, and where a text leaves for people or programs (`RE
 from __future__ import annotations
 
 import base64
-import html
 import json
 import re
 import zlib
@@ -238,12 +237,19 @@ def _forms(value: str) -> Iterator[str]:
             yield escaped
             yield escaped.replace("/", "\\/")
         yield from (quote(plain, safe=""), quote(plain), quote_plus(plain))
-        yield html.escape(plain)
-        yield html.escape(plain, quote=False)
+        yield from _html_forms(plain)
     content = value.encode("utf-8", "surrogatepass")
     yield content.hex()
     yield "".join(f"%{byte:02x}" for byte in content)
     yield from _base64_forms(content)
+
+
+def _html_forms(plain: str) -> Iterator[str]:
+    if frozenset(plain) & frozenset("&<>\"'"):
+        import html  # late: it is large, and few secrets have such a character
+
+        yield html.escape(plain)
+        yield html.escape(plain, quote=False)
 
 
 def _base64_forms(content: bytes) -> Iterator[str]:

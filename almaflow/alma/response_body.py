@@ -8,18 +8,15 @@ Source: `alma-api.md`, 1.4 and 2.
 
 from __future__ import annotations
 
-import html
 import json
 import math
 import re
 from collections.abc import Iterable
 from enum import Enum
 from typing import Any, NoReturn
-from xml.etree.ElementTree import Element
 
 from almaflow.alma.transport import LARGEST_RESPONSE
-from almaflow.alma.value_parsing import LARGEST_COUNT, printable
-from almaflow.alma.xmltree import XmlInvalid, local_name, parse_xml
+from almaflow.alma.value_parsing import printable
 from almaflow.late_dataclasses import dataclass
 from almaflow.late_patterns import late_pattern
 
@@ -159,89 +156,17 @@ def _broken(kind: str, why: str) -> ResponseBody:
 
 # --- XML ------------------------------------------------------------------------------------
 
-# What JSON shows as an array under the singular, XML wraps in the plural.
-_LISTS = {
-    "actions": "action",
-    "alerts": "alert",
-    "counters": "counter",
-    "errorList": "error",
-    "event_keys": "event_key",
-    "events": "event",
-    "import_profiles": "import_profile",
-    "integration_profiles": "integration_profile",
-    "job_instances": "job_instance",
-    "jobs": "job",
-    "matches": "match",
-    "members": "member",
-    "parameters": "parameter",
-    "rows": "row",
-    "sets": "set",
-}
-# Lists that JSON keeps inside an object of the plural's name.
-_KEPT_LISTS = frozenset({"errorList", "members"})
-# Fields that are objects in JSON even where XML shows neither label nor link.
-_CODED = frozenset(
-    {
-        "category",
-        "content",
-        "created_by",
-        "institution",
-        "number_of_members",
-        "origin",
-        "private",
-        "query",
-        "schedule",
-        "status",
-        "submitted_by",
-        "type",
-    }
-)
-
 
 def _xml(text: str) -> ResponseBody:
+    # Late: most responses are JSON, and the parsers take long to import.
+    from almaflow.alma.shaped_xml import shaped_xml
+    from almaflow.alma.xmltree import XmlInvalid
+
     try:
         # As a text, which is decoded already, whatever its declaration says.
-        return ResponseBody(BodyFormat.DATA, _shaped(parse_xml(text)))
+        return ResponseBody(BodyFormat.DATA, shaped_xml(text))
     except XmlInvalid as error:
         return _broken("XML", str(error))
-
-
-def _shaped(element: Element) -> Any:
-    """Return *element* in the shape that Alma's JSON has."""
-    tag = local_name(element.tag)
-    attributes = {local_name(name): value for name, value in element.attrib.items()}
-    if attributes.pop("nil", "") == "true":
-        return None
-    total = attributes.pop("total_record_count", None)
-    shaped: dict[str, Any] = dict(attributes)
-    if total is not None:
-        counted = total.isdecimal() and len(total) <= len(str(LARGEST_COUNT))
-        shaped["total_record_count"] = int(total) if counted else total
-    if len(element):
-        for child in element:
-            _add(shaped, tag, child)
-        return shaped
-    if total is not None:
-        return shaped
-    text = element.text or ""
-    return {"value": text, **shaped} if attributes or tag in _CODED else text
-
-
-def _add(shaped: dict[str, Any], parent: str, child: Element) -> None:
-    """Put *child* into the object of its parent: as a field, or into a list."""
-    tag = local_name(child.tag)
-    if tag in _LISTS and tag not in _KEPT_LISTS:
-        entries = [_shaped(entry) for entry in child]
-        if entries:
-            shaped.setdefault(_LISTS[tag], []).extend(entries)
-    elif _LISTS.get(parent) == tag:
-        shaped.setdefault(tag, []).append(_shaped(child))
-    elif tag not in shaped:
-        shaped[tag] = _shaped(child)
-    elif isinstance(shaped[tag], list):
-        shaped[tag].append(_shaped(child))
-    else:
-        shaped[tag] = [shaped[tag], _shaped(child)]
 
 
 # --- texts ----------------------------------------------------------------------------------
@@ -281,6 +206,8 @@ def _charset(content: bytes, content_type: str) -> str:
 
 
 def _web_page(text: str) -> ResponseBody:
+    import html
+
     text = text[:PAGE_START]
     title = re.search(r"<(title|h1)\b[^>]*>(.*?)</\1", text, re.IGNORECASE | re.DOTALL)
     heading = title[2] if title else text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import codecs
-import getpass
 import os
 import sys
 from collections import deque
@@ -24,6 +23,8 @@ from almaflow.runs.events import Listener
 
 def who() -> str:
     """Return the name of the person at the terminal, for records."""
+    import getpass
+
     try:
         return as_recorded(getpass.getuser())
     except (KeyError, OSError, ImportError):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from statistics import median
 from typing import Any
 
 # The number of runs of a job that are kept, and the smallest number from which a duration is
@@ -34,4 +33,8 @@ class Durations:
     def expected(self, institution: str, job_id: str) -> timedelta | None:
         """Return the median duration of a job; None when too few runs are known."""
         seconds = self._seconds.get((institution, job_id), ())
-        return timedelta(seconds=median(seconds)) if len(seconds) >= BELIEVED else None
+        if len(seconds) < BELIEVED:
+            return None
+        from statistics import median
+
+        return timedelta(seconds=median(seconds))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import tempfile
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -57,6 +56,8 @@ def _refuse_what_is_there(target: Path) -> None:
 
 def _copy(file: Path, target: Path) -> None:
     # Created for its owner only and in the same folder, so that a link can publish it whole.
+    import tempfile
+
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.absolute().parent)
     os.close(descriptor)
     made = Path(name)

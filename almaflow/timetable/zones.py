@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from importlib.resources import files
+from importlib import import_module
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from almaflow.late_patterns import late_pattern
@@ -34,7 +35,9 @@ _OF_THIS_MACHINE = frozenset({"localtime", "posixrules", "local", "system"})
 @cache
 def known_zones() -> frozenset[str]:
     """Return all names, such as `Europe/Zurich`, the old ones (`CET`) included."""
-    names = files("tzdata").joinpath("zones").read_text("utf-8").split()
+    # `importlib.resources` would do, and takes longer to import than all names to read.
+    (folder,) = import_module("tzdata").__path__
+    names = Path(folder, "zones").read_text("utf-8").split()
     return frozenset(names) - _NOT_MEANT
 
 
