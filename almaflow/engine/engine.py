@@ -38,6 +38,7 @@ from almaflow.store import (
     LoadedRun,
     NewLogEntry,
     Process,
+    ProcessInfo,
     RunEnded,
     RunHeld,
     RunNewer,
@@ -66,7 +67,7 @@ class Engine:
     files and channels. With *hold* a run that is interrupted waits for `resume`; without, the next
     process that searches for runs continues it. *left* is called when a run is released, *watching*
     of a process that has runs but may be frozen, while it is watched. *simulated_waits* bounds the
-    waits of a simulation.
+    waits of a simulation. *info* is what others that share the store see of this process.
     """
 
     store: Store
@@ -84,6 +85,7 @@ class Engine:
     watching: Callable[[int, str], None] = lambda pid, host: None
     simulated_waits: SimulatedWaits | None = None
     log: Log = no_log
+    info: ProcessInfo = field(default_factory=ProcessInfo)
 
     def __post_init__(self) -> None:
         self._writer = StoreWriter(self.store)
@@ -132,7 +134,11 @@ class Engine:
         """
         with closing(self._writer):
             process = await self._writer.call(
-                self.store.enter_process, platform.node(), os.getpid(), __version__
+                self.store.enter_process,
+                platform.node(),
+                os.getpid(),
+                __version__,
+                self.info.to_json(),
             )
             self._process_id = process.id
             services = self._services = await self._make_services()

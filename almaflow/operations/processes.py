@@ -34,6 +34,10 @@ class ProcessView:
     """The ids of its unfinished runs, oldest first."""
     waiting: int
     """How many of these wait."""
+    name: str = ""
+    """What a person calls it (`almaflow worker --name`)."""
+    queues: tuple[str, ...] = ()
+    """The institutions whose runs it takes from the queue of a shared store."""
 
 
 def list_processes(store: Store) -> list[ProcessView]:
@@ -62,4 +66,6 @@ def _view(one: ActiveProcess, silent: bool) -> ProcessView:
         state=ProcessState.SILENT if silent else alive,
         runs=one.runs,
         waiting=one.waiting,
+        name=process.reported.name,
+        queues=process.reported.queues,
     )

@@ -22,9 +22,9 @@ _WORK = (
 )
 
 
-def new_process(host: str, pid: int, version: str, now: datetime) -> Process:
+def new_process(host: str, pid: int, version: str, now: datetime, info: str) -> Process:
     """Return a process that is not recorded yet; its id never comes again."""
-    return Process(secrets.token_hex(8), host, pid, version, now)
+    return Process(secrets.token_hex(8), host, pid, version, now, info=info)
 
 
 def add(tx: Transaction, process: Process) -> None:

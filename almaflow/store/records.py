@@ -5,7 +5,9 @@ Every instant is aware and UTC; what is called a value is plain JSON data.
 
 from __future__ import annotations
 
+import json
 import random
+from collections.abc import Mapping
 from dataclasses import field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -170,6 +172,39 @@ class Process:
     """How many times it renewed its lease."""
     lock_file: str = ""
     """The file that it keeps locked while it lives; empty when there is none."""
+    info: str = "{}"
+    """What it reports about itself: the JSON of a `ProcessInfo`."""
+
+    @property
+    def reported(self) -> ProcessInfo:
+        """What it reports about itself."""
+        return ProcessInfo.from_json(self.info)
+
+
+@dataclass(frozen=True)
+class ProcessInfo:
+    """What a process reports about itself to the others that share its store."""
+
+    name: str = ""
+    """What a person calls it."""
+    queues: tuple[str, ...] = ()
+    """The institutions whose runs it takes from the queue."""
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    """Which Alma each institution of its almaflow.yaml is; of a worker in a shared store."""
+
+    def to_json(self) -> str:
+        """Return it as text."""
+        return json.dumps(
+            {"name": self.name, "queues": self.queues, "addresses": dict(self.addresses)}
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> ProcessInfo:
+        """Return what *text* has, also when another version of almaflow wrote it."""
+        known: dict[str, Any] = json.loads(text)
+        return cls(
+            known.get("name", ""), tuple(known.get("queues", ())), known.get("addresses", {})
+        )
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,14 @@ _TABLE: Final = "store_version"
 # Builds from before the first release kept their version in a table of this name.
 _BEFORE_THE_FIRST: Final = "schema_version"
 
+# A column that a store of the same version may lack. An almaflow that does not know it continues to
+# work, so workers of both may share the store while one after the other is updated.
+_PROCESSES: Final = "SELECT * FROM processes LIMIT 0"
+_ADD_INFO: Final = "ALTER TABLE processes ADD COLUMN info TEXT DEFAULT '{}' NOT NULL"
+
 
 def is_made(connection: Connection, place: str) -> bool:
-    """Whether the store at *place* has the tables of this almaflow; False when it is empty.
+    """Whether the store at *place* has the tables of this almaflow; False when it is empty or old.
 
     Raises:
         StoreOlder: a build from before the first release made it.
@@ -30,7 +35,7 @@ def is_made(connection: Connection, place: str) -> bool:
         return False
     if _TABLE in names:
         _check_version(connection, place)
-        return True
+        return _has_info(connection)
     if _BEFORE_THE_FIRST in names:
         raise StoreOlder(
             f"The store {place} was made by an almaflow from before its first release, and this one"
@@ -44,14 +49,23 @@ def is_made(connection: Connection, place: str) -> bool:
 
 
 def make(connection: Connection, place: str, now: datetime) -> None:
-    """Make the tables in the transaction under way, unless they are there.
+    """Make the tables, or what they lack, in the transaction under way.
 
     Raises: as `is_made`.
     """
-    if not is_made(connection, place):
-        for statement in tables.statements(connection.types):
-            connection.execute(statement)
-        connection.insert(_TABLE, version=VERSION, applied_at=now)
+    if is_made(connection, place):
+        return
+    if _TABLE in connection.column(connection.table_names):
+        connection.execute(_ADD_INFO)
+        return
+    for statement in tables.statements(connection.types):
+        connection.execute(statement)
+    connection.insert(_TABLE, version=VERSION, applied_at=now)
+
+
+def _has_info(connection: Connection) -> bool:
+    cursor = connection.run(_PROCESSES, {})
+    return "info" in [column[0] for column in cursor.description]
 
 
 def _check_version(connection: Connection, place: str) -> None:

@@ -325,12 +325,12 @@ class Store:
     _check_process = writing(processes.checked)
     _read_process = reading(processes.get)
 
-    def enter_process(self, host: str, pid: int, version: str) -> Process:
+    def enter_process(self, host: str, pid: int, version: str, info: str = "{}") -> Process:
         """Record this process; it lives until it leaves, the store closes or it dies.
 
         From now on it has to renew its lease every few seconds (`liveness.RENEW`).
         """
-        process = processes.new_process(host, pid, version, self._clock.now())
+        process = processes.new_process(host, pid, version, self._clock.now(), info)
         process = self._liveness.hold(process)
         try:
             with self.write() as tx:

@@ -33,7 +33,9 @@ CREATE TABLE processes (
     -- Grows with each renewal of the process's lease.
     beat INTEGER DEFAULT 0 NOT NULL,
     -- The file that the process keeps locked while it lives; empty when there is none.
-    lock_file TEXT DEFAULT '' NOT NULL
+    lock_file TEXT DEFAULT '' NOT NULL,
+    -- A JSON object, `records.ProcessInfo`. Older stores of version 1 get it; see `schema`.
+    info TEXT DEFAULT '{}' NOT NULL
 );
 
 CREATE TABLE runs (

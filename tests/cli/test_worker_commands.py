@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from almaflow.cli import shared_store
+from almaflow.cli.shared_store import info_of, refuse_other_project
 from almaflow.clock import SystemClock
-from almaflow.store import Store
+from almaflow.errors import RequestWrong
+from almaflow.settings import find_project
+from almaflow.store import ProcessInfo, Store
 from tests.cli.conftest import Almaflow, Write
 
 SETTINGS = """\
@@ -74,6 +78,46 @@ def test_workers_lists_the_processes_of_the_store(almaflow: Almaflow, folder: Pa
         shown = almaflow("workers", "--json")
 
     assert [(it["host"], it["state"], it["runs"]) for it in shown.json] == [("shelf", "lives", [])]
+
+
+def test_workers_shows_names_and_queues(almaflow: Almaflow, folder: Path) -> None:
+    info = ProcessInfo("night-1", ("main", "other"))
+    with closing(Store.open(f"sqlite:///{folder / 'almaflow.db'}", clock=SystemClock())) as store:
+        store.enter_process("shelf", os.getpid(), "0.1.0", info.to_json())
+        shown, listed = almaflow("workers").out, almaflow("workers", "--json").json
+
+    assert "night-1" in shown
+    assert "main, other" in shown
+    assert (listed[0]["name"], listed[0]["queues"]) == ("night-1", ["main", "other"])
+
+
+@pytest.mark.parametrize("name", ["night\n1", "\x1b[31m", "n" * 61])
+def test_a_worker_refuses_a_name_that_no_table_can_show(almaflow: Almaflow, name: str) -> None:
+    typed = almaflow("worker", "--name", name)
+
+    assert typed.code == 2
+    assert "--name" in typed.err
+
+
+def another_project(folder: Path, address: str) -> Store:
+    """Return the store, in which a process works for whom `main` is at *address*."""
+    store = Store.open(f"sqlite:///{folder / 'almaflow.db'}", clock=SystemClock())
+    info = ProcessInfo("serve", addresses={"main": address})
+    store.enter_process("shelf", os.getpid(), "0.1.0", info.to_json())
+    return store
+
+
+def test_a_store_is_not_shared_with_a_project_that_means_another_alma(folder: Path) -> None:
+    info = info_of(find_project(folder), "worker", ["main"])
+    with closing(another_project(folder, info.addresses["main"])) as store:
+        refuse_other_project(store, info)
+    with (
+        closing(another_project(folder, "https://sandbox.example.edu")) as store,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(shared_store, "run_interruptible", lambda wait: None)
+        with pytest.raises(RequestWrong, match=r"sandbox\.example\.edu"):
+            refuse_other_project(store, info)
 
 
 def test_a_store_is_checked_table_by_table(almaflow: Almaflow, folder: Path) -> None:

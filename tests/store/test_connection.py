@@ -120,7 +120,7 @@ def shape(file: Path) -> Mapping[str, Any]:
         }
 
 
-def test_the_tables_of_version_1_are_what_they_were(tmp_path: Path) -> None:
+def test_a_store_of_version_1_gets_what_it_lacks(tmp_path: Path) -> None:
     old, new = tmp_path / "old.db", tmp_path / "new.db"
     with closing(sqlite3.connect(old)) as connection:
         connection.executescript((Path(__file__).parent / "data" / "schema_1.sql").read_text())

@@ -13,12 +13,13 @@ import typer
 from almaflow.cli import bootstrap
 from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
 from almaflow.cli.render.service_log import LogFormat, ServiceLog
+from almaflow.cli.shared_store import info_of, refuse_other_project, with_keys
 from almaflow.clock import SystemClock
 from almaflow.errors import RequestWrong
 from almaflow.redaction import Mask
 from almaflow.settings import Project, find_project
 from almaflow.settings.serving import PageAddress
-from almaflow.store import Store
+from almaflow.store import ProcessInfo, Store
 
 if TYPE_CHECKING:
     from almaflow.cli.page import ServedPage
@@ -69,18 +70,20 @@ def serve(
         clock=SystemClock(),
         zone=ZoneInfo(project.settings.timezone),
     )
-    for name in project.institutions:
-        try:
-            project.institution(name).key()
-        except RequestWrong as error:
-            log(f"Runs at {name} cannot continue: {error}", level="warning")
+    queues, missing = with_keys(project)
     with bootstrap.open_store(project) as store:
         if no_worker and not store.is_shared:
             raise RequestWrong(
                 f"`--no-worker` leaves the runs to `almaflow worker`, which needs a store in "
                 f"PostgreSQL; {store.address} is not. Leave `--no-worker` out."
             )
-        serving = _Serving(project, store, log, work=not no_worker)
+        for name, error in missing.items():
+            what = "are left to other hosts" if store.is_shared else "cannot continue"
+            log(f"Runs at {name} {what}: {error}", level="warning")
+        info = info_of(project, "serve", () if no_worker or not store.is_shared else queues)
+        if store.is_shared:
+            refuse_other_project(store, info)
+        serving = _Serving(project, store, log, info, work=not no_worker)
         port = metrics or project.settings.serving.metrics
         if port is not None:
             serving.measure(port)
@@ -130,7 +133,9 @@ class _Ears:
 class _Serving:
     """A scheduler and the tasks that run in parallel with it."""
 
-    def __init__(self, project: Project, store: Store, log: ServiceLog, *, work: bool) -> None:
+    def __init__(
+        self, project: Project, store: Store, log: ServiceLog, info: ProcessInfo, *, work: bool
+    ) -> None:
         from almaflow.scheduler.companions import Parts
         from almaflow.scheduler.measures import Measures
         from almaflow.scheduler.scheduler import Scheduler
@@ -138,6 +143,7 @@ class _Serving:
 
         self._store = store
         self._log = log
+        self._info = info
         self._clock = SystemClock()
         self._engine: Engine | None = None
         self.measures = Measures()
@@ -149,17 +155,15 @@ class _Serving:
             companions=self._companions,
         )
         if store.is_shared:
-            parts = replace(parts, work=self._share_work(project, work), works_on_standby=True)
+            parts = replace(parts, work=self._share_work(work), works_on_standby=True)
         self.service = Scheduler(parts, self._clock, log)
 
-    def _share_work(
-        self, project: Project, work: bool
-    ) -> Callable[[Engine], Coroutine[Any, Any, None]]:
+    def _share_work(self, work: bool) -> Callable[[Engine], Coroutine[Any, Any, None]]:
         """Return what takes runs from the queue, or only hears of them without *work*."""
         from almaflow.fleet.worker import Worker
 
-        queues = list(project.institutions)
-        worker = Worker(self._store.conninfo, self._clock, self._log, queues, name="serve")
+        info = self._info
+        worker = Worker(self._store.conninfo, self._clock, self._log, info.queues, name=info.name)
         return worker.work_in if work else worker.listen_in
 
     def measure(self, port: int) -> None:
@@ -193,6 +197,7 @@ class _Serving:
 
     def _new_engine(self, project: Project) -> Engine:
         self._engine = bootstrap.live_engine(project, self._store, self._log, log=self._log)
+        self._engine.info = self._info
         return self._engine
 
     def _companions(self, engine: Engine, project: Project) -> Sequence[Companion]:

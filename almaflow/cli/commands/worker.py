@@ -15,6 +15,7 @@ from almaflow.cli.commands.serve import (
 )
 from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
 from almaflow.cli.render.service_log import ServiceLog
+from almaflow.cli.shared_store import info_of, refuse_other_project
 from almaflow.clock import SystemClock
 from almaflow.errors import RequestWrong
 from almaflow.fleet import CONCURRENCY
@@ -26,6 +27,10 @@ from almaflow.store import Store
 if TYPE_CHECKING:
     from almaflow.engine.engine import Engine
     from almaflow.scheduler.measures import Measures
+
+
+# Characters; a name is a column of a table on a screen.
+_LONGEST_NAME = 60
 
 
 def worker(
@@ -50,7 +55,8 @@ def worker(
         ),
     ] = CONCURRENCY,
     name: Annotated[
-        str, typer.Option("--name", metavar="NAME", help="What log lines call this worker.")
+        str,
+        typer.Option("--name", metavar="NAME", help="What `almaflow workers` calls this worker."),
     ] = "worker",
     metrics: MetricsOption = None,
     log_format: LogFormatOption = "text",
@@ -60,6 +66,10 @@ def worker(
     Runs come from `almaflow serve` and `almaflow run --detach`, on this or another machine. Ctrl-C
     and SIGTERM stop the worker with exit code 130; other workers continue its runs immediately.
     """
+    if not name.isprintable() or len(name) > _LONGEST_NAME:
+        raise RequestWrong(
+            f"`--name` takes up to {_LONGEST_NAME} visible characters, such as `--name night-1`."
+        )
     project = bootstrap.open_project()
     chosen = _chosen(project, queues)
     log = ServiceLog(
@@ -80,8 +90,13 @@ def worker(
             )
         from almaflow.fleet.worker import Worker
 
+        info = info_of(project, name, chosen)
+        refuse_other_project(store, info)
+
         def new_engine() -> Engine:
-            return bootstrap.live_engine(project, store, log, log=log)
+            engine = bootstrap.live_engine(project, store, log, log=log)
+            engine.info = info
+            return engine
 
         work = Worker(store.conninfo, SystemClock(), log, chosen, concurrency, name)
         measures = _measured(store, metrics)

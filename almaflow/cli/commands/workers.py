@@ -27,6 +27,8 @@ def workers(
 ) -> None:
     """List the processes that work with the store: where they run and how many runs they have.
 
+    QUEUES are the institutions whose runs a process takes in a store that several machines share.
+
     A process on another machine shows every few seconds that it lives. One that did not is listed
     as silent; other processes take over its runs within half a minute.
     """
@@ -43,7 +45,7 @@ def workers(
         emit("No process works with the store. `almaflow serve` starts one.")
         return
     rows = [_row(one, zone) for one in found]
-    headers = ("HOST", "PID", "VERSION", "SINCE", "STATE", "RUNS", "WAITING")
+    headers = ("HOST", "PID", "NAME", "VERSION", "SINCE", "STATE", "RUNS", "WAITING", "QUEUES")
     emit_lines(table(headers, rows, columns=columns_of(sys.stdout)))
 
 
@@ -61,4 +63,5 @@ def _watched(source: Source) -> Sequence[ProcessView]:
 def _row(one: ProcessView, zone: ZoneInfo) -> tuple[str, ...]:
     since = instant(one.since, zone)
     counts = (str(len(one.runs)), str(one.waiting))
-    return (one.host, str(one.pid), one.version, since, str(one.state), *counts)
+    queues = ", ".join(one.queues)
+    return (one.host, str(one.pid), one.name, one.version, since, one.state, *counts, queues)
