@@ -100,6 +100,7 @@ def worker(
 
         work = Worker(store.conninfo, SystemClock(), log, chosen, concurrency, name)
         measures = _measured(store, metrics)
+        log(f"Worker {name} takes runs of {', '.join(chosen)} from the store {store.address}.")
         try:
             run_interruptible(lambda: work.run(new_engine))
         except Interrupted:
