@@ -117,7 +117,7 @@ HOMES: Mapping[str, Sequence[str]] = {
     "ftplib": ("connectors",),
     "h11": ("alma.responses",),
     "holidays": ("timetable",),
-    "http": ("alma", "web"),
+    "http": ("alma", "web", "operations.server_connection"),
     "icalendar": ("timetable",),
     "itsdangerous": ("web.security",),
     "jinja2": ("expressions", "web.rendering"),
@@ -159,7 +159,10 @@ HOMES: Mapping[str, Sequence[str]] = {
             "check",
         ),
     ),
-    "requests": ("alma.http", "connectors.apprise_process", "connectors.healthchecks"),
+    "requests": (
+        *("alma.http", "connectors.apprise_process", "connectors.healthchecks"),
+        "operations.server_connection",
+    ),
     "rich": ("cli",),
     "ruamel": ("document",),
     "s3fs": ("connectors",),
@@ -173,7 +176,10 @@ HOMES: Mapping[str, Sequence[str]] = {
     "trustme": ("alma.simulator.certificates",),
     "typer": ("cli",),
     "urllib.request": (),
-    "urllib3": ("alma.http", "connectors.apprise_process", "connectors.healthchecks"),
+    "urllib3": (
+        *("alma.http", "connectors.apprise_process", "connectors.healthchecks"),
+        "operations.server_connection",
+    ),
     "uvicorn": ("web",),
     "xml": ("alma",),
 }

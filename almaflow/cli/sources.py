@@ -1,21 +1,100 @@
-"""Opens what the commands that only read ask."""
+"""Opens what the commands that only read ask: this project, or a server with `--server`."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from almaflow.cli import bootstrap
 from almaflow.clock import SystemClock
+from almaflow.errors import RequestWrong
 from almaflow.operations.local_source import LocalSource
 from almaflow.operations.source import Source
 
+if TYPE_CHECKING:
+    from almaflow.operations.server_connection import ServerConnection
+
+# Where the token is when `--token` does not say it.
+_TOKEN = "ALMAFLOW_TOKEN"
+
+ServerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--server",
+        metavar="URL",
+        help="Ask the page of an `almaflow serve`, such as https://almaflow.example.org, instead "
+        "of this project.",
+    ),
+]
+TokenOption = Annotated[
+    str | None,
+    typer.Option(
+        "--token",
+        metavar="WHERE",
+        help="Where the token for --server is: env:NAME, file:PATH or keyring:SERVICE/NAME; "
+        f"default: env:{_TOKEN}, if it is set.",
+    ),
+]
+
 
 @contextmanager
-def open_source() -> Iterator[Source]:
-    """Open the files and the store of the project; Raises: DocumentsInvalid, StoreError."""
+def open_source(server: str | None, token: str | None) -> Iterator[Source]:
+    """Open a server, or else the files and the store of the project.
+
+    Raises:
+        RequestWrong: the address or the token is wrong, or almaflow.yaml has problems.
+        StoreError: the store cannot be opened.
+    """
+    if server is not None:
+        with open_server(server, token) as connection:
+            from almaflow.operations.remote_source import RemoteSource
+
+            yield RemoteSource(connection)
+        return
+    if token is not None:
+        raise RequestWrong("`--token` is for `--server URL`, which is missing.")
     project, clock = bootstrap.open_project(), SystemClock()
     with ExitStack() as stack:
         yield LocalSource(
             project, clock, lambda: stack.enter_context(bootstrap.open_store(project, clock))
         )
+
+
+@contextmanager
+def open_server(server: str, token: str | None) -> Iterator[ServerConnection]:
+    """Open a connection to a server; Raises: RequestWrong."""
+    from almaflow.operations.server_connection import ServerConnection
+
+    with closing(ServerConnection(server, _read_token(token))) as connection:
+        yield connection
+
+
+def _read_token(reference: str | None) -> str | None:
+    """Return the token that *reference* names; nothing prints it from now on.
+
+    Raises:
+        RequestWrong: it names no place, or there is nothing. The text does not show a token.
+    """
+    from almaflow.settings.references import SecretRef, SecretSource, is_reference
+
+    if reference is None:
+        if not os.environ.get(_TOKEN):
+            return None
+        reference = f"env:{_TOKEN}"
+    if not is_reference(reference):
+        raise RequestWrong(
+            "`--token` names where the token is, because other users of this machine see command "
+            f"lines. Write `--token env:NAME`, or set the environment variable `{_TOKEN}`."
+        )
+    origin, _, name = reference.partition(":")
+    secret = SecretRef(SecretSource(origin), name.strip())
+    if secret.origin is SecretSource.ENV and not os.environ.get(secret.name):
+        raise RequestWrong(
+            f"The environment variable `{secret.name}`, which `--token` names, is not set or empty."
+        )
+    return secret.resolve(Path.cwd(), "--token").strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -10,6 +11,9 @@ from almaflow.errors import RequestWrong
 from almaflow.late_dataclasses import dataclass
 from almaflow.problems import did_you_mean
 from almaflow.store import SchedulePause, Store, Tick, TickCause, TickEnding
+
+# An instant and the number of a row; databases count to 2^63 - 1.
+_CURSOR = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)_(\d{1,18})", re.ASCII)
 
 # The number of earlier ticks that are searched for those merged into a run's tick.
 _MERGED = 10_000
@@ -72,6 +76,14 @@ class PauseView:
     note: str
 
 
+@dataclass(frozen=True)
+class TickPage:
+    """Some ticks, newest first; *cursor* is where those that come after them begin."""
+
+    ticks: tuple[TickView, ...]
+    cursor: str
+
+
 def list_ticks(
     store: Store,
     limit: int | None,
@@ -80,7 +92,8 @@ def list_ticks(
     since: datetime | None = None,
     until: datetime | None = None,
     states: Collection[TickState] = (),
-) -> list[TickView]:
+    cursor: str | None = None,
+) -> TickPage:
     """Return the ticks that fit all that is given, newest first; Raises: RequestWrong."""
     endings = [TickEnding(one.value) for one in states if one is not TickState.OPEN]
     only_open = TickState.OPEN in states
@@ -93,8 +106,22 @@ def list_ticks(
         limit=limit,
         endings=endings or None,
         open=True if only_open else None,
+        older_than=None if cursor is None else _place(cursor),
     )
-    return [tick_view(row) for row in rows]
+    after = f"{rows[-1].at:%Y-%m-%dT%H:%M:%S.%fZ}_{rows[-1].id}" if rows else ""
+    return TickPage(tuple(map(tick_view, rows)), after)
+
+
+def _place(cursor: str) -> tuple[datetime, int]:
+    """Return the instant and the id of the tick that a cursor names; Raises: RequestWrong."""
+    match = _CURSOR.fullmatch(cursor)
+    try:
+        if match is not None:
+            return datetime.fromisoformat(match[1]), int(match[2])
+    except ValueError:
+        # Such as a 31st of November.
+        pass
+    raise RequestWrong("This `cursor` is not one of the list's. Use the one that `Link` names.")
 
 
 def read_tick_state(text: str) -> TickState:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from almaflow.operations.processes import ProcessView
     from almaflow.operations.run_details import RunDetails
     from almaflow.operations.run_list import RunSummary
-    from almaflow.operations.run_log import RunLog
+    from almaflow.operations.run_log import RunHead, RunLog
     from almaflow.outcome import Outcome, Status
 
 
@@ -54,6 +54,11 @@ class LocalSource:
         from almaflow.operations.run_details import run_details
 
         return run_details(self.store, name)
+
+    def head(self, name: str) -> RunHead:
+        from almaflow.operations.run_log import run_head
+
+        return run_head(self.store, name)
 
     def log(self, name: str, *, skip: int = 0) -> RunLog:
         from almaflow.operations.run_log import run_log
@@ -104,9 +109,10 @@ class LocalSource:
 
         if workflow is not None:
             workflow = workflow_named(workflow, self._project, self.store)
-        return list_ticks(
+        page = list_ticks(
             self.store, limit, workflow=workflow, since=since, until=until, states=states
         )
+        return page.ticks
 
     def workers(self) -> Sequence[ProcessView]:
         from almaflow.operations.processes import list_processes

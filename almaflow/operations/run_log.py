@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from almaflow.late_dataclasses import dataclass
+from almaflow.operations.run_owner import is_worked_on
+from almaflow.outcome import Status
 from almaflow.store import LogEntry, Store
 
 
@@ -27,6 +30,25 @@ class RunLog:
 
     run: str
     events: tuple[LogLine, ...]
+
+
+@dataclass(frozen=True)
+class RunHead:
+    """A run, as far as whoever reads its log needs it."""
+
+    id: str
+    zone: ZoneInfo
+    """The time zone of its workflow."""
+    status: Status
+    worked_on: bool
+    """Whether a live process executes it."""
+
+
+def run_head(store: Store, name: str) -> RunHead:
+    """Return the run that *name*, a part of its id or `last`, means; Raises: RunNotFound."""
+    record = store.find_run(name)
+    zone = ZoneInfo(store.definition(record.definition).get("timezone", "UTC"))
+    return RunHead(record.id, zone, record.status, is_worked_on(store, record))
 
 
 def run_log(store: Store, name: str, *, skip: int = 0, limit: int | None = None) -> RunLog:

@@ -19,14 +19,15 @@ if TYPE_CHECKING:
     from almaflow.operations.processes import ProcessView
     from almaflow.operations.run_details import RunDetails
     from almaflow.operations.run_list import RunSummary
-    from almaflow.operations.run_log import RunLog
+    from almaflow.operations.run_log import RunHead, RunLog
     from almaflow.outcome import Outcome, Status
 
 
 class Source(Protocol):
     """Answers questions about runs and timetables.
 
-    Each method raises `RequestWrong` when what was asked for is not there.
+    Each method raises `RequestWrong` when what was asked for is not there, and another
+    `AlmaflowError` when the store or the server does not respond.
     """
 
     @property
@@ -42,6 +43,10 @@ class Source(Protocol):
 
     def run(self, name: str) -> RunDetails:
         """Return one run; *name* is a part of its id, or `last`."""
+        ...
+
+    def head(self, name: str) -> RunHead:
+        """Return what is needed to show, and to follow, the log of a run."""
         ...
 
     def log(self, name: str, *, skip: int = 0) -> RunLog:

@@ -169,14 +169,19 @@ def newest(
     workflow: str | None = None,
     endings: Collection[TickEnding] | None = None,
     open: bool | None = None,
+    older_than: tuple[datetime, int] | None = None,
     limit: int | None = None,
 ) -> list[Tick]:
     """Return the ticks that fit all that is given, newest first, at most *limit*.
 
     *since* and *until* bound their instants, both included. *open* True: only those without
-    an ending; False: only those with one.
+    an ending; False: only those with one. *older_than* is the instant and the id of a tick: only
+    what comes after it in this list is returned.
     """
     conditions: list[str] = []
+    before_at, before_id = older_than or (None, None)
+    if older_than is not None:
+        conditions.append("(at, id) < (:before_at, :before_id)")
     if since is not None:
         conditions.append("at >= :since")
     if until is not None:
@@ -193,6 +198,8 @@ def newest(
         until=until,
         workflow=workflow,
         endings=endings,
+        before_at=before_at,
+        before_id=before_id,
         limit=limit,
     )
     return [_tick(row) for row in rows]

@@ -21,7 +21,7 @@ BOUND = 0.1
 
 API: Sequence[str] = (
     "/api/runs",
-    "/api/runs?limit=500",
+    "/api/runs?limit=200",
     "/api/runs?workflow=workflow-007",
     "/api/runs?status=failed&since=30d",
     "/api/runs?cursor={old}",
@@ -30,7 +30,7 @@ API: Sequence[str] = (
     "/api/why/{run}",
     "/api/why/workflow-007",
     "/api/next?limit=100",
-    "/api/ticks?limit=500",
+    "/api/ticks?limit=200",
     "/api/ticks?workflow=workflow-007&ending=missed",
     "/api/workflows",
     "/api/workers",

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 
-from almaflow.cli import bootstrap
 from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
 from almaflow.cli.options import RunArgument
 from almaflow.cli.render.event_lines import event_line
 from almaflow.cli.render.terminal import emit, emit_json
+from almaflow.cli.sources import ServerOption, TokenOption, open_source
 from almaflow.cli.streams import failure_of
 from almaflow.clock import SystemClock, sleep
 from almaflow.errors import RequestWrong
 from almaflow.json_data import as_data
-from almaflow.operations.run_log import run_log
-from almaflow.operations.run_owner import is_worked_on
+from almaflow.operations.run_log import LogLine, RunHead
+from almaflow.operations.source import Source
 from almaflow.outcome import Status
-from almaflow.store import LogEntry, RunRecord, Store
 
 # How often a followed run is polled.
 _LOOK = timedelta(seconds=1)
@@ -35,6 +35,8 @@ def logs(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the log as one JSON document.")
     ] = False,
+    server: ServerOption = None,
+    token: TokenOption = None,
 ) -> None:
     """Show the log of a run, one line for each event, in the workflow's time zone."""
     if follow and as_json:
@@ -42,42 +44,39 @@ def logs(
             "`--json` prints one document, but a log that is followed has no end. Use only "
             "one of `--json` and `--follow`."
         )
-    project = bootstrap.open_project()
-    with bootstrap.open_store(project) as store:
-        record = store.find_run(run)
+    with open_source(server, token) as source:
         if as_json:
-            emit_json(as_data(run_log(store, record.id)))
+            emit_json(as_data(source.log(run)))
             return
-        timezone = store.definition(record.definition).get("timezone", "UTC")
-        zone = ZoneInfo(timezone)
+        head = source.head(run)
         if follow:
-            _follow(store, record, zone)
+            _follow(source, head)
         else:
-            _print(store.events(record.id), zone)
+            _print(source.log(head.id).events, head.zone)
 
 
-def _print(events: list[LogEntry], zone: ZoneInfo) -> None:
-    for event in events:
-        line = event_line(event.at, event.kind, event.path, event.text, event.data, zone)
+def _print(lines: Sequence[LogLine], zone: ZoneInfo) -> None:
+    for one in lines:
+        line = event_line(one.at, one.kind, one.path, one.text, one.data, zone)
         if line:
             emit(line)
 
 
-def _follow(store: Store, record: RunRecord, zone: ZoneInfo) -> None:
+def _follow(source: Source, head: RunHead) -> None:
     """Print the log until the run ends, no process executes it, or the reader has gone."""
 
-    async def main() -> RunRecord:
+    async def main() -> RunHead:
         clock = SystemClock()
         seen = 0
         while True:
             # The run is read first, so that what it logs before it ends is not missed.
-            now = store.run(record.id)
-            events = store.events(record.id, seen)
-            _print(events, zone)
-            seen = events[-1].id if events else seen
+            now = source.head(head.id)
+            lines = source.log(head.id, skip=seen).events
+            _print(lines, head.zone)
+            seen += len(lines)
             if now.status is Status.FINISHED or failure_of(sys.stdout) is not None:
                 return now
-            if now.status is not Status.QUEUED and not is_worked_on(store, now):
+            if now.status is not Status.QUEUED and not now.worked_on:
                 return now
             await sleep(clock, _LOOK)
 

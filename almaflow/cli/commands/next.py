@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from almaflow.cli.render.terminal import emit, emit_json, say
-from almaflow.cli.sources import open_source
+from almaflow.cli.sources import ServerOption, TokenOption, open_source
 from almaflow.clock import SystemClock
 from almaflow.errors import RequestWrong
 from almaflow.json_data import as_data
@@ -36,12 +36,14 @@ def next_(
         str | None, typer.Option("--until", metavar="WHEN", help=f"{HOW} how long from now.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    server: ServerOption = None,
+    token: TokenOption = None,
 ) -> None:
     """Show when workflows are due, with days off, pauses and the ticks that `skip-next` skips.
 
     This uses the current files, whether `almaflow serve` has read them or not.
     """
-    with open_source() as source:
+    with open_source(server, token) as source:
         zone = source.zone
         after, last = _period(since, until, zone)
         coming, remarks = source.next(name, after, last, count)

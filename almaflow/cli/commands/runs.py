@@ -11,7 +11,7 @@ import typer
 from almaflow.cli.render.event_lines import how_long
 from almaflow.cli.render.terminal import columns_of, emit, emit_json, emit_lines
 from almaflow.cli.render.text_layout import table
-from almaflow.cli.sources import open_source
+from almaflow.cli.sources import ServerOption, TokenOption, open_source
 from almaflow.json_data import as_data
 from almaflow.operations.run_list import RunSummary, read_state
 from almaflow.outcome import Status
@@ -39,10 +39,12 @@ def runs(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the runs as one JSON document.")
     ] = False,
+    server: ServerOption = None,
+    token: TokenOption = None,
 ) -> None:
     """List the runs in the project's store, newest first; simulated runs are not kept."""
     wanted = None if state is None else read_state(state)
-    with open_source() as source:
+    with open_source(server, token) as source:
         listed = source.runs(limit, workflow=workflow, state=wanted)
         zone = source.zone
     if as_json:

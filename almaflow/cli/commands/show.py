@@ -8,15 +8,17 @@ from almaflow.cli.options import RunArgument, RunAsJson
 from almaflow.cli.render.run_details import lines_of
 from almaflow.cli.render.terminal import emit_json, emit_lines
 from almaflow.cli.render.tick_text import about_tick
-from almaflow.cli.sources import open_source
+from almaflow.cli.sources import ServerOption, TokenOption, open_source
 
 
 def show(
     run: RunArgument,
     as_json: RunAsJson = False,
+    server: ServerOption = None,
+    token: TokenOption = None,
 ) -> None:
     """Show a run: its outcome, every step with its outputs, and the requests to Alma."""
-    with open_source() as source:
+    with open_source(server, token) as source:
         details = source.run(run)
     if as_json:
         emit_json(details.as_data())

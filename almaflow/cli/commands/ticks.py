@@ -16,7 +16,7 @@ from almaflow.cli.render.run_details import instant
 from almaflow.cli.render.terminal import columns_of, emit, emit_json, emit_lines, say
 from almaflow.cli.render.text_layout import table
 from almaflow.cli.render.tick_text import remark_on
-from almaflow.cli.sources import open_source
+from almaflow.cli.sources import ServerOption, TokenOption, open_source
 from almaflow.clock import SystemClock
 from almaflow.errors import RequestWrong
 from almaflow.json_data import as_data
@@ -76,6 +76,8 @@ def ticks(
         ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    server: ServerOption = None,
+    token: TokenOption = None,
 ) -> None:
     """List the ticks of timetables with their results, newest first.
 
@@ -86,12 +88,17 @@ def ticks(
         raise RequestWrong(
             "`--verify` compares all ticks. Of the other options it accepts only `--since`."
         )
+    if check and server:
+        raise RequestWrong(
+            "`--verify` compares the store of this machine. Run it where `almaflow serve` runs, "
+            "without `--server`."
+        )
     if check:
         _verify(name, since, as_json=as_json)
         return
     states = [read_tick_state(text) for text in ending or []]
     now = SystemClock().now()
-    with open_source() as source:
+    with open_source(server, token) as source:
         zone = source.zone
         from_, to = _past(since, "--since", now, zone), _past(until, "--until", now, zone)
         if limit is None and since is None:

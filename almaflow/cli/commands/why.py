@@ -12,7 +12,7 @@ from almaflow.cli.render.run_report import headline
 from almaflow.cli.render.terminal import emit, emit_json, say
 from almaflow.cli.render.text_layout import on_one_line
 from almaflow.cli.render.tick_text import about_the_timetable
-from almaflow.cli.sources import open_source
+from almaflow.cli.sources import ServerOption, TokenOption, open_source
 from almaflow.clock import SystemClock
 from almaflow.json_data import as_data
 from almaflow.operations.causes import TimetableState
@@ -32,12 +32,14 @@ def why(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the causes as one JSON document.")
     ] = False,
+    server: ServerOption = None,
+    token: TokenOption = None,
 ) -> None:
     """Explain why a run is waiting or how it ended, and what you can do about it.
 
     Everything comes from the record; almaflow does not query Alma.
     """
-    with open_source() as source:
+    with open_source(server, token) as source:
         explanation = source.why(run)
         zone = source.zone
     if as_json:

@@ -14,7 +14,7 @@ from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interrupti
 from almaflow.cli.render.run_details import instant
 from almaflow.cli.render.terminal import columns_of, emit, emit_json, emit_lines, say
 from almaflow.cli.render.text_layout import table
-from almaflow.cli.sources import open_source
+from almaflow.cli.sources import ServerOption, TokenOption, open_source
 from almaflow.clock import SystemClock, sleep
 from almaflow.json_data import as_data
 from almaflow.operations.processes import ProcessView, are_any_silent
@@ -24,6 +24,8 @@ from almaflow.store import RENEW
 
 def workers(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    server: ServerOption = None,
+    token: TokenOption = None,
 ) -> None:
     """List the processes that work with the store: where they run and how many runs they have.
 
@@ -32,7 +34,7 @@ def workers(
     A process on another machine shows every few seconds that it lives. One that did not is listed
     as silent; other processes take over its runs within half a minute.
     """
-    with open_source() as source:
+    with open_source(server, token) as source:
         try:
             found = _watched(source)
         except Interrupted:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
-from fastapi import Path, Query
+from fastapi import Path, Query, Request
 from starlette.responses import Response
 
 from almaflow.json_data import as_data
@@ -62,7 +63,7 @@ Until = Annotated[
         min_length=1, max_length=40, pattern=_PRINTABLE, description="Up to this instant; as since."
     ),
 ]
-Limit = Annotated[int, Query(ge=1, le=500, description="At most so many.")]
+Limit = Annotated[int, Query(ge=1, le=200, description="At most so many.")]
 
 
 def answer(document: Any, **headers: str) -> Response:
@@ -72,3 +73,12 @@ def answer(document: Any, **headers: str) -> Response:
         media_type="application/json",
         headers=headers,
     )
+
+
+def listed(request: Request, document: Any, cursor: str) -> Response:
+    """Return a page of a list; the next one begins at *cursor*, which is empty for the last."""
+    if not cursor:
+        return answer(document)
+    others = [pair for pair in request.query_params.multi_items() if pair[0] != "cursor"]
+    address = f"{request.url.path}?{urlencode([*others, ('cursor', cursor)])}"
+    return answer(document, Link=f'<{address}>; rel="next"')

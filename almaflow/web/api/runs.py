@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -14,7 +13,16 @@ from almaflow.operations.run_list import RunList, list_runs, read_state
 from almaflow.operations.run_log import RunLog, run_log
 from almaflow.operations.shapes import whole
 from almaflow.operations.typed_times import read_past
-from almaflow.web.api.answers import LONGEST_NAME, Limit, Name, Since, Until, WorkflowFilter, answer
+from almaflow.web.api.answers import (
+    LONGEST_NAME,
+    Limit,
+    Name,
+    Since,
+    Until,
+    WorkflowFilter,
+    answer,
+    listed,
+)
 from almaflow.web.context import Context, Workflows
 
 router = APIRouter()
@@ -38,7 +46,7 @@ def runs(
 ) -> Response:
     """List runs, newest first; the header `Link` has the address of the next page."""
     zone, now = context.zone, context.now
-    listed = list_runs(
+    found = list_runs(
         context.store,
         limit,
         workflow=workflow,
@@ -47,15 +55,8 @@ def runs(
         until=None if until is None else read_past(until, "until", now, zone),
         older_than=cursor,
     )
-    document = RunList(tuple(listed))
-    if len(listed) < limit:
-        return answer(document)
-    return answer(document, Link=f'<{_next_page(request, listed[-1].id)}>; rel="next"')
-
-
-def _next_page(request: Request, cursor: str) -> str:
-    others = [pair for pair in request.query_params.multi_items() if pair[0] != "cursor"]
-    return f"{request.url.path}?{urlencode([*others, ('cursor', cursor)])}"
+    next_ = found[-1].id if len(found) == limit else ""
+    return listed(request, RunList(tuple(found)), next_)
 
 
 @router.get("/runs/{run}", response_model=whole(RunDetails))

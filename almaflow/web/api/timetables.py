@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from almaflow.errors import RequestWrong
@@ -14,7 +14,7 @@ from almaflow.operations.coming_ticks import FAR, ComingTick, coming_ticks
 from almaflow.operations.ledger import TickList, TickState, list_ticks
 from almaflow.operations.shapes import whole
 from almaflow.operations.typed_times import read_end, read_past
-from almaflow.web.api.answers import Limit, Since, Until, WorkflowFilter, answer
+from almaflow.web.api.answers import Limit, Since, Until, WorkflowFilter, answer, listed
 from almaflow.web.context import Context, WebContext, Workflows
 
 router = APIRouter()
@@ -55,7 +55,9 @@ def _period(context: WebContext, since: str | None, until: str | None) -> tuple[
 
 @router.get("/ticks", response_model=whole(TickList))
 def ticks(
+    request: Request,
     context: Context,
+    workflows: Workflows,
     workflow: WorkflowFilter = None,
     since: Since = None,
     until: Until = None,
@@ -64,15 +66,25 @@ def ticks(
         Query(max_length=5, description="With these results; `open` alone."),
     ] = None,
     limit: Limit = 20,
+    cursor: Annotated[
+        str | None, Query(max_length=60, description="What `Link` of the page before names.")
+    ] = None,
 ) -> Response:
-    """List ticks of the ledger with their results, newest first."""
+    """List ticks of the ledger with their results, newest first.
+
+    The header `Link` has the address of the next page.
+    """
     zone, now = context.zone, context.now
-    found = list_ticks(
+    if workflow is not None and not context.store.schedules(workflow=workflow):
+        # Refuses a name that means nothing; a workflow that was deleted has its schedules.
+        workflows.workflow(context.project(), workflow)
+    page = list_ticks(
         context.store,
         limit,
         workflow=workflow,
         since=None if since is None else read_past(since, "since", now, zone),
         until=None if until is None else read_past(until, "until", now, zone),
         states=ending or (),
+        cursor=cursor,
     )
-    return answer(TickList(tuple(found)))
+    return listed(request, TickList(page.ticks), page.cursor if len(page.ticks) == limit else "")
