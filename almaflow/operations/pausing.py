@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from almaflow.errors import RequestWrong
+from almaflow.errors import AlmaflowError, RequestWrong
+from almaflow.operations.coming_ticks import FAR, ComingTick, coming_ticks, timetables_of
 from almaflow.operations.typed_text import as_recorded
 from almaflow.operations.workflow_lookup import workflow_named
 from almaflow.settings import Project
 from almaflow.store import SchedulePause, Store
+
+MOST_SHOWN = 20
+"""The largest number of ticks that the preview of a pause names."""
 
 
 def pause(
@@ -23,6 +28,24 @@ def pause(
     """
     workflow = workflow_named(name, project, store)
     return store.pause(workflow, by=by, note=as_recorded(note), until=until)
+
+
+def ticks_in_pause(
+    project: Project, store: Store, name: str, *, until: datetime | None, now: datetime
+) -> tuple[Sequence[ComingTick], str]:
+    """Return the first ticks that a pause from *now* on would skip, and a remark instead of them.
+
+    Raises:
+        RequestWrong: there is no such workflow.
+    """
+    workflow = workflow_named(name, project, store)
+    try:
+        entries = timetables_of(workflow, project).entries
+    except AlmaflowError as error:
+        # A workflow can be paused whatever its file says.
+        return (), str(error)
+    coming = coming_ticks(entries, store, now, until or now + FAR, MOST_SHOWN)
+    return [tick for tick in coming if tick.skipped is None], ""
 
 
 def unpause(project: Project, store: Store, name: str, *, now: datetime, by: str) -> SchedulePause:

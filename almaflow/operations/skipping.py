@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from heapq import merge
+from itertools import chain
 
 from almaflow.errors import AlmaflowError, RequestWrong
 from almaflow.operations.typed_text import as_recorded
@@ -28,11 +29,39 @@ def skip_next(
     note: str,
     now: datetime,
     by: str,
+    expected: datetime | None = None,
 ) -> Tick:
     """Skip the next tick of a workflow, and return it.
 
     *entry* is the key of the schedule entry that the tick is of; None: of any. Ticks on days off
-    and in pauses do not count, because they do not run anyway.
+    and in pauses do not count, because they do not run anyway. *expected* is the instant of the
+    tick that the person has seen; None: whichever is next.
+
+    Raises:
+        RequestWrong: there is no such workflow or entry, no tick that would run, or another one
+            than *expected* is next.
+    """
+    workflow = workflow_named(name, project, store)
+    rows = _active(project, store, workflow, entry)
+    pauses = store.pauses(workflow=workflow, since=now)
+    if expected is not None:
+        following = _undecided(store, workflow, _candidates(store, workflow, rows, pauses, now))
+        if following is None or following.at != expected:
+            raise RequestWrong(
+                f"The tick of {workflow} that you saw is no longer the next one: it was skipped or "
+                "has begun meanwhile. Nothing was recorded. Look at the next tick again."
+            )
+    reason = f"Skipped by {by}{f': {as_recorded(note)}' if note else ''}."
+    skipped = _skip_first(store, _candidates(store, workflow, rows, pauses, now), reason)
+    if skipped is None:
+        raise RequestWrong(f"{workflow} has no future tick that would run{_why(pauses)}.")
+    return skipped
+
+
+def next_tick(
+    project: Project, store: Store, name: str, *, entry: str | None, now: datetime
+) -> NewTick:
+    """Return the tick that `skip_next` would skip.
 
     Raises:
         RequestWrong: there is no such workflow or entry, or no tick that would run.
@@ -40,11 +69,21 @@ def skip_next(
     workflow = workflow_named(name, project, store)
     rows = _active(project, store, workflow, entry)
     pauses = store.pauses(workflow=workflow, since=now)
-    reason = f"Skipped by {by}{f': {as_recorded(note)}' if note else ''}."
-    skipped = _skip_first(store, _candidates(store, workflow, rows, pauses, now), reason)
-    if skipped is None:
+    following = _undecided(store, workflow, _candidates(store, workflow, rows, pauses, now))
+    if following is None:
         raise RequestWrong(f"{workflow} has no future tick that would run{_why(pauses)}.")
-    return skipped
+    return following
+
+
+def _undecided(store: Store, workflow: str, candidates: Iterator[NewTick]) -> NewTick | None:
+    """Return the first tick that has no ending; None when there is none."""
+    first = next(candidates, None)
+    if first is None:
+        return None
+    ended = store.ticks(since=first.at, workflow=workflow, open=False)
+    decided = {(one.entry, one.at) for one in ended}
+    coming = chain([first], candidates)
+    return next((one for one in coming if (one.entry, one.at) not in decided), None)
 
 
 def _active(project: Project, store: Store, workflow: str, key: str | None) -> list[Schedule]:
