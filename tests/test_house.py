@@ -101,6 +101,7 @@ HOMES: Mapping[str, Sequence[str]] = {
         "scheduler",
         "rehearsal",
         "fleet",
+        "operations",
         "cli",
         "web",
     ),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
+from functools import partial
+from typing import TYPE_CHECKING
 
 from almaflow import __version__
 from almaflow.cli import bootstrap
@@ -13,6 +15,7 @@ from almaflow.clock import Clock
 from almaflow.engine.log import Log
 from almaflow.errors import DocumentsInvalid
 from almaflow.late_dataclasses import dataclass
+from almaflow.operations.alma_reading import PageReader
 from almaflow.redaction import Mask
 from almaflow.scheduler.scheduler import Scheduler
 from almaflow.settings import FILE_NAME, Project, find_project
@@ -22,6 +25,9 @@ from almaflow.web.context import Health, WebContext
 from almaflow.web.security.border import make_gate
 from almaflow.web.security.people import person_here
 from almaflow.web.server import PageRefused, PageServer
+
+if TYPE_CHECKING:
+    from almaflow.engine.alma_writes.institutions import InstitutionConnection
 
 
 @dataclass(frozen=True)
@@ -51,15 +57,17 @@ def serve_page(
     with ExitStack() as parts:
         # A connection of its own: a large page must not delay the scheduler's transactions.
         store = parts.enter_context(bootstrap.open_store(project, clock))
+        settings = _Settings(project)
         context = WebContext(
             store=store,
             clock=clock,
-            project=_Settings(project),
+            project=settings,
             version=__version__,
             health=lambda: Health(leading=service.leading, alive=service.is_alive()),
             remaining_calls=remaining_calls,
             log=log,
             mask=Mask(project.known_secrets()),
+            alma=PageReader(partial(_open_institution, settings)),
         )
         gate = make_gate(project, address, clock, key=session_key(project), here=person_here(who()))
         app = build_app(context, gate)
@@ -75,6 +83,12 @@ def serve_page(
         shown = project.settings.serving.url or f"http://{server.address.netloc}"
         log(f"The page is at {shown}/.", page=shown)
         return ServedPage(parts.pop_all().close)
+
+
+def _open_institution(settings: _Settings, institution: str | None) -> InstitutionConnection:
+    project = settings()
+    mask = Mask(project.known_secrets(strict=False))
+    return bootstrap.live_connections(project, mask)(project.institution(institution).name)
 
 
 class _Settings:

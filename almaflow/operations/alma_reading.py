@@ -6,14 +6,21 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+import anyio
+
 from almaflow.alma.calls import AlmaRequest
 from almaflow.alma.directory import Directory
 from almaflow.clock import SystemClock
+from almaflow.errors import AlmaflowError, RequestWrong
+from almaflow.late_dataclasses import dataclass
 
 if TYPE_CHECKING:
     from almaflow.engine.alma_writes.institutions import InstitutionConnection
 
 T = TypeVar("T")
+
+PATIENCE = timedelta(seconds=25)
+"""How long a page waits for Alma."""
 
 
 class OpenInstitution:
@@ -47,3 +54,49 @@ class AlmaReader(Protocol):
             AlmaError: Alma did not respond, or refused the request.
         """
         ...
+
+
+class AlmaSilent(AlmaflowError):
+    """Alma did not respond in the time that a person waits for a page."""
+
+
+@dataclass(frozen=True)
+class PageReader:
+    """Asks Alma from any thread, in an event loop of its own."""
+
+    open: Callable[[str | None], InstitutionConnection]
+    """Opens an institution; Raises: RequestWrong."""
+
+    def ask(
+        self, question: Callable[[OpenInstitution], Awaitable[T]], institution: str | None, /
+    ) -> T:
+        """Run *question* and return its result; see `AlmaReader`.
+
+        Raises:
+            AlmaSilent: it takes longer than a person waits for a page.
+        """
+        connection = self.open(institution)
+
+        async def main() -> T:
+            with anyio.fail_after(PATIENCE.total_seconds()):
+                return await question(OpenInstitution(connection))
+
+        try:
+            return anyio.run(main)
+        except TimeoutError as error:
+            raise AlmaSilent(
+                f"Alma at {connection.name} did not respond within {PATIENCE.seconds} seconds. "
+                "Nothing was recorded. Try again in a while."
+            ) from error
+        finally:
+            connection.client.close()
+
+
+class NoAlma:
+    """Reaches no institution."""
+
+    def ask(
+        self, question: Callable[[OpenInstitution], Awaitable[T]], institution: str | None, /
+    ) -> T:
+        """Refuse; Raises: RequestWrong."""
+        raise RequestWrong("This page cannot reach Alma. Nothing was recorded.")

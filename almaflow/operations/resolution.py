@@ -203,6 +203,15 @@ def _utc(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(" ", "seconds")
 
 
+@dataclass(frozen=True)
+class Candidates:
+    """The instances in Alma that could be a submission."""
+
+    instances: Sequence[JobInstance]
+    marked: JobInstance | None
+    """The one with the marker of the submission, which is certainly it; None: there is none."""
+
+
 def candidates(
     project: Project, store: Store, alma: AlmaReader, record: RunRecord, lost: UnconfirmedRequest
 ) -> list[JobInstance]:
@@ -211,6 +220,20 @@ def candidates(
     Raises:
         RequestWrong: Alma lists an instance with the submission's own marker.
     """
+    found = find_candidates(project, store, alma, lost)
+    if found.marked is not None:
+        raise RequestWrong(
+            f"Alma lists the instance {found.marked.id} ({found.marked.name}), whose "
+            "name has the marker of this submission, so Alma accepted it. To confirm this: "
+            f"`almaflow resolve {record.id} {lost.path} --instance {found.marked.id}`"
+        )
+    return list(found.instances)
+
+
+def find_candidates(
+    project: Project, store: Store, alma: AlmaReader, lost: UnconfirmedRequest
+) -> Candidates:
+    """Ask Alma for the instances that could be the submission; Raises: AlmaError."""
 
     async def question(asked: OpenInstitution) -> tuple[list[JobInstance], SoughtInstance]:
         day = lost.wanted(asked.ahead).listed_from
@@ -223,14 +246,8 @@ def candidates(
     claimed = _claimed(project, store, lost)
     listed, wanted = alma.ask(question, lost.institution)
     runs = [one for one in listed if one.id not in claimed and not _why_not(one, wanted)]
-    marked = [one for one in runs if wanted.is_marked(one)]
-    if marked:
-        raise RequestWrong(
-            f"Alma lists the instance {marked[0].id} ({marked[0].name}), whose "
-            "name has the marker of this submission, so Alma accepted it. To confirm this: "
-            f"`almaflow resolve {record.id} {lost.path} --instance {marked[0].id}`"
-        )
-    return runs
+    marked = next((one for one in runs if wanted.is_marked(one)), None)
+    return Candidates(runs, marked)
 
 
 def _claimed(project: Project, store: Store, lost: UnconfirmedRequest) -> Collection[str]:

@@ -7,6 +7,7 @@ def runs(request: Request, context: Context, who: Who) -> Response: ...
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import field
 from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from fastapi import Depends, Request
 from almaflow.clock import Clock
 from almaflow.engine.log import Log, no_log
 from almaflow.late_dataclasses import dataclass
+from almaflow.operations.alma_reading import AlmaReader, NoAlma
 from almaflow.operations.catalog import Catalog
 from almaflow.redaction import NO_SECRETS, Mask
 from almaflow.settings import Project
@@ -45,6 +47,8 @@ class WebContext:
     health: Callable[[], Health] = lambda: Health(leading=False, alive=False)
     remaining_calls: Callable[[], Mapping[str, int]] = dict
     """By institution, the calls left for this day, where Alma reported them."""
+    alma: AlmaReader = field(default_factory=NoAlma)
+    """Asks Alma, from any thread."""
     wake: Callable[[], None] = lambda: None
     """Lets the scheduler look for work now, after a person asked for some; from any thread."""
     log: Log = no_log
