@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -67,6 +68,7 @@ def serve_page(
             remaining_calls=remaining_calls,
             log=log,
             mask=Mask(project.known_secrets()),
+            chance=random.SystemRandom(),
             alma=PageReader(partial(_open_institution, settings)),
         )
         gate = make_gate(project, address, clock, key=session_key(project), here=person_here(who()))

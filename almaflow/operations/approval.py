@@ -44,14 +44,8 @@ def reply(
     Raises:
         RequestWrong: no such step waits for an answer, or it has one.
     """
-    record = store.find_run(run)
-    if record.status is Status.FINISHED:
-        raise RequestWrong(
-            f"Run {record.id} is finished ({record.outcome}), so none of its steps is "
-            f"waiting for an answer. Run `almaflow show {record.id}` to see the result."
-        )
+    record, path, _ = open_question(store, run, step)
     worked_on = is_worked_on(store, record)
-    path = _chosen(record, step, open_questions(store, record, worked_on=worked_on))
     _refuse_second(store, record, path)
     comment = as_recorded(comment)
     value = {"approved": approved, "comment": comment}
@@ -61,6 +55,23 @@ def reply(
         log_request(store, record.id, text, by, asked="approve", step=path, **value)
         answer = store.add_answer(record.id, path, "approve", value, by)
     return RecordedReply(record, path, approved, comment, answer.by, answer.at, worked_on)
+
+
+def open_question(store: Store, run: str, step: str | None) -> tuple[RunRecord, str, str]:
+    """Return the run, the path of the step that waits for a reply, and its question.
+
+    Raises:
+        RequestWrong: no such step waits for an answer.
+    """
+    record = store.find_run(run)
+    if record.status is Status.FINISHED:
+        raise RequestWrong(
+            f"Run {record.id} is finished ({record.outcome}), so none of its steps is "
+            f"waiting for an answer. Run `almaflow show {record.id}` to see the result."
+        )
+    questions = open_questions(store, record, worked_on=is_worked_on(store, record))
+    path = _chosen(record, step, questions)
+    return record, path, questions[path]
 
 
 def open_questions(store: Store, record: RunRecord, *, worked_on: bool) -> dict[str, str]:

@@ -30,6 +30,11 @@ def pause(
     return store.pause(workflow, by=by, note=as_recorded(note), until=until)
 
 
+def active_pause(store: Store, workflow: str, now: datetime) -> SchedulePause | None:
+    """Return the pause of a workflow that lasts now; None: it is not paused."""
+    return next((one for one in store.pauses(workflow=workflow) if one.holds(now)), None)
+
+
 def ticks_in_pause(
     project: Project, store: Store, name: str, *, until: datetime | None, now: datetime
 ) -> tuple[Sequence[ComingTick], str]:
@@ -55,7 +60,7 @@ def unpause(project: Project, store: Store, name: str, *, now: datetime, by: str
         RequestWrong: there is no such workflow, or it is not paused.
     """
     workflow = workflow_named(name, project, store)
-    stood = next((one for one in store.pauses(workflow=workflow) if one.holds(now)), None)
+    stood = active_pause(store, workflow, now)
     if stood is None or store.unpause(workflow, by=by) is None:
         raise RequestWrong(f"{workflow} is not paused.")
     return stood

@@ -53,6 +53,11 @@ class UnconfirmedRequest:
         """The institution it was sent to."""
         return str(self.entry.value["institution"])
 
+    @property
+    def sent_at(self) -> datetime:
+        """When it was sent (aware, UTC)."""
+        return datetime.fromisoformat(self.entry.value["sent_at"])
+
     def wanted(self, ahead: timedelta) -> SoughtInstance:
         """Return the instance to search for; *ahead* is how far Alma's clock is ahead of ours."""
         return SoughtInstance(self.trace, self.markers, sent_since(self.entry.value, ahead))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from almaflow.errors import RequestWrong
 from almaflow.late_dataclasses import dataclass
 from almaflow.operations.continuing import refuse_without_executor
+from almaflow.operations.recorded_plans import plan_of
 from almaflow.operations.requests_log import log_request
 from almaflow.operations.run_owner import is_worked_on
 from almaflow.outcome import Status
@@ -98,3 +99,16 @@ def _nothing_to_do(record: RunRecord, step_tree: StepTree) -> RequestWrong:
         f"Run {record.id} ended well ({record.outcome}), so there is nothing to retry. To "
         f"repeat it from a step on, use `--from STEP`, such as `--from {first}`."
     )
+
+
+def retry_starts(store: Store, run: RunRecord, plan: Plan | None = None) -> list[str]:
+    """Return the paths of the steps that a new attempt could start from, in the file's order.
+
+    These are the steps that have begun. Empty for a run that has not ended, or that another
+    version recorded.
+    """
+    plan = plan or plan_of(store, run)
+    if plan is None or run.status is not Status.FINISHED:
+        return []
+    begun = {one.path for one in store.journal(run.id) if one.effect == "begin" and one.path}
+    return [one.path for one in StepTree.of(plan).of_iterations(begun) if one.path in begun]

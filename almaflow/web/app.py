@@ -13,7 +13,16 @@ from almaflow.web.api.answers import REFUSALS
 from almaflow.web.assets import Assets
 from almaflow.web.context import WebContext
 from almaflow.web.errors import add_error_pages, answer_defect
-from almaflow.web.pages import login, today
+from almaflow.web.pages import (
+    approvals,
+    login,
+    resolve,
+    retry,
+    run_actions,
+    start,
+    timetable_actions,
+    today,
+)
 from almaflow.web.rendering import NAVIGATION
 from almaflow.web.security.bodies import Bodies
 from almaflow.web.security.border import Border, Gate
@@ -22,6 +31,12 @@ from almaflow.web.security.headers import Headers
 ROUTERS: Sequence[APIRouter] = (
     today.router,
     login.router,
+    approvals.router,
+    run_actions.router,
+    retry.router,
+    resolve.router,
+    start.router,
+    timetable_actions.router,
 )
 """Every page; a new one is one more line here."""
 

@@ -6,6 +6,7 @@ def runs(request: Request, context: Context, who: Who) -> Response: ...
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from datetime import datetime
@@ -49,6 +50,8 @@ class WebContext:
     """By institution, the calls left for this day, where Alma reported them."""
     alma: AlmaReader = field(default_factory=NoAlma)
     """Asks Alma, from any thread."""
+    chance: random.Random = field(default_factory=random.Random)
+    """For what nobody may guess: a random source of the system."""
     wake: Callable[[], None] = lambda: None
     """Lets the scheduler look for work now, after a person asked for some; from any thread."""
     log: Log = no_log

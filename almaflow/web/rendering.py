@@ -11,7 +11,7 @@ from typing import Any
 
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse, Response
 
 from almaflow.late_dataclasses import dataclass
@@ -107,7 +107,13 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters |= {"instant": instant, "clock": clock_time, "duration": duration, "look": look_of}
+    made.filters |= {
+        "instant": instant,
+        "clock": clock_time,
+        "duration": duration,
+        "look": look_of,
+        "verbatim": verbatim,
+    }
     made.globals |= {"static": static_address}
     return made
 
@@ -120,6 +126,15 @@ def _shown(value: Any) -> Any:
         return value
     text = visible(REDACTION.text(value))
     return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"
+
+
+def verbatim(text: str) -> Markup:
+    """Return *text* as the value of a field, which the browser sends back as it is.
+
+    What cannot be seen stays as it came, and nothing is cut: what a person confirms is what is
+    sent.
+    """
+    return Markup(escape(text))
 
 
 def look_of(state: str) -> Look:
