@@ -188,6 +188,9 @@ class Attempt(OwnSubmissions):
     def saves_calls(self) -> bool:
         return self.connection.saves_calls(self.clock.now())
 
+    def reports_arrive(self) -> bool:
+        return self.services.job_ends.arrive(self.connection.account)
+
     def may_send(self) -> bool:
         """Whether this process still has the right to act. Any thread may ask."""
         return self.services.lease.holds()
@@ -223,7 +226,9 @@ class Attempt(OwnSubmissions):
 
     # Waits
 
-    async def wait_until(self, instant: datetime, waiting: Waiting, detail: str = "") -> None:
+    async def wait_until(
+        self, instant: datetime, waiting: Waiting, detail: str = "", *, instance_id: str = ""
+    ) -> None:
         now = self.clock.now()
         if instant > now:
             await self.where.limits.enforce(now)
@@ -233,7 +238,11 @@ class Attempt(OwnSubmissions):
         if instant - now >= WORTH_LOGGING:
             await self._report_wait(waiting.at(self.path, detail), until=instant.isoformat())
         try:
-            await self.clock.sleep_until(instant)
+            if instance_id:
+                account = self.connection.account
+                await self.services.job_ends.sleep_until(instant, account, instance_id)
+            else:
+                await self.clock.sleep_until(instant)
         finally:
             self.journal.clear_wait(self.path)
 

@@ -20,6 +20,7 @@ from almaflow.engine.alma_writes.admission import Admission
 from almaflow.engine.alma_writes.institutions import Institutions, OpenConnection
 from almaflow.engine.approvals import ApprovalPrompt, NoPrompt, PendingQuestions
 from almaflow.engine.claimed_runs import STORE_AGAIN, ClaimedRuns
+from almaflow.engine.job_ends import JobEnds
 from almaflow.engine.lease import HeartbeatWatch, Lease
 from almaflow.engine.log import Log, no_log
 from almaflow.engine.notifications import TRIED_LATER
@@ -191,6 +192,7 @@ class Engine:
             admission=Admission(self.store, self._writer, self.clock, durations),
             people=PendingQuestions(self.store, self._writer, self.people),
             lease=Lease(self.store, self._writer, self.clock, self._process_id),
+            job_ends=JobEnds(self.store, self._writer, self.clock, self.project.webhook_accounts),
             threads=ThreadPool("blocking", _THREADS),
             outside=self.outside,
             outbox=self.outbox,
@@ -364,6 +366,8 @@ class Engine:
                     # The person who asked waits for a sign of life.
                     await self._services.lease.renew()
                 await self._services.people.read_replies()
+                for account in await self._services.job_ends.read():
+                    self._services.admission.job_ended(account)
             self._replies = await self._wait_for(self._replies)
 
     async def _cancel_requested(self) -> bool:

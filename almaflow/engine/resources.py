@@ -9,6 +9,7 @@ from almaflow.connectors.base import ExternalSystems
 from almaflow.engine.alma_writes.admission import Admission
 from almaflow.engine.alma_writes.institutions import Institutions
 from almaflow.engine.approvals import PendingQuestions
+from almaflow.engine.job_ends import JobEnds
 from almaflow.engine.lease import Lease
 from almaflow.engine.outbox import Outbox
 from almaflow.engine.simulated_waits import SimulatedWaits
@@ -32,6 +33,7 @@ class Services:
     admission: Admission
     people: PendingQuestions
     lease: Lease
+    job_ends: JobEnds
     threads: ThreadPool
     outside: ExternalSystems
     outbox: Outbox

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from almaflow.settings.institution import InstitutionConfig
 from almaflow.settings.limits import InstitutionLimits, LimitSettings
 from almaflow.settings.models import (
     REGIONS,
@@ -12,12 +13,7 @@ from almaflow.settings.models import (
     Settings,
 )
 from almaflow.settings.paths import FILE_NAME, PathRefused, data_path, path_inside
-from almaflow.settings.project import (
-    InstitutionConfig,
-    Project,
-    find_project,
-    load_project,
-)
+from almaflow.settings.project import Project, find_project, load_project
 from almaflow.settings.references import SecretRef
 
 __all__ = [

@@ -178,6 +178,14 @@ class InstitutionSettings(Model):
             "`keyring:SERVICE/NAME`. The key needs the area Configuration, read/write."
         ),
     ]
+    webhook_secret: Annotated[
+        SecretRef | None,
+        Field(
+            description="Where the secret of Alma's webhook (integration profile, type Webhooks) "
+            "is stored. With it, `almaflow serve` accepts Alma's reports that a job has ended at "
+            "`/webhooks/<institution>`."
+        ),
+    ] = None
     environment: Annotated[
         Environment,
         Field(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 from pathlib import Path
 
 from almaflow.document import MAX_BYTES, Document, PathTo, read_document
@@ -14,6 +13,7 @@ from almaflow.model_problems import validate
 from almaflow.ownership import advice, distrust
 from almaflow.problems import Location, Problem, did_you_mean
 from almaflow.redaction import REDACTION
+from almaflow.settings.institution import InstitutionConfig
 from almaflow.settings.limits import InstitutionLimits, LimitSettings
 from almaflow.settings.literals import hide_literals, with_starred_lines, without_values
 from almaflow.settings.models import Environment, InstitutionSettings, Settings
@@ -32,40 +32,6 @@ institutions:
     region: eu                  # na, eu, ap, aps, ca or cn
     api_key: env:ALMA_API_KEY   # the variable that holds the key
 """
-
-
-@dataclass(frozen=True)
-class InstitutionConfig:
-    """An entry of `institutions`, ready to be used.
-
-    *base_url* is scheme and host; *settle* is None for `never`. *account* names the institution
-    in Alma whose limits count: entries with the same one share them.
-    """
-
-    name: str
-    base_url: str
-    code: str | None
-    environment: Environment
-    limits: InstitutionLimits
-    settle: timedelta | None
-    account: str
-    api_key: SecretRef
-    folder: Path
-
-    def key(self) -> str:
-        """Return the API key.
-
-        Raises:
-            RequestWrong: it is not there, or could not be sent.
-        """
-        key = self.api_key.read_value(self.folder).strip()
-        if not (key.isascii() and key.isprintable()) or " " in key:
-            raise RequestWrong(
-                f"The API key of institution `{self.name}` (`{self.api_key}`) contains spaces "
-                "or characters that a key cannot have. Copy it again from the Developer "
-                "Network."
-            )
-        return self.api_key.hidden(key, f"institutions.{self.name}.api_key")
 
 
 @dataclass(frozen=True)
@@ -122,7 +88,17 @@ class Project:
             settle=entry.settle,
             account=_account(institution, entry),
             api_key=entry.api_key,
+            webhook_secret=entry.webhook_secret,
             folder=self.folder,
+        )
+
+    @property
+    def webhook_accounts(self) -> frozenset[str]:
+        """The accounts of the institutions that have a webhook."""
+        return frozenset(
+            _account(name, entry)
+            for name, entry in self.institutions.items()
+            if entry.webhook_secret is not None
         )
 
     @property
@@ -193,6 +169,8 @@ class Project:
         """Yield where almaflow.yaml names a secret, such as `secrets.ftp`, and its place."""
         for name, institution in self.institutions.items():
             yield f"institutions.{name}.api_key", institution.api_key
+            if institution.webhook_secret is not None:
+                yield f"institutions.{name}.webhook_secret", institution.webhook_secret
         for key in ("channels", "secrets", "pings"):
             for name, reference in getattr(self.settings, key).items():
                 yield f"{key}.{name}", reference

@@ -153,6 +153,10 @@ class StepContext(Protocol):
         """Whether so few calls of the day are left that only polls go on, and those seldom."""
         ...
 
+    def reports_arrive(self) -> bool:
+        """Whether Alma's webhook reports the ends of jobs, so that polls may be seldom."""
+        ...
+
     async def answer(self, kind: Literal["approve"], question: str) -> Reply:
         """Wait until a person answers *question* at this step."""
         ...
@@ -190,10 +194,13 @@ class StepContext(Protocol):
         """
         ...
 
-    async def wait_until(self, instant: datetime, waiting: Waiting, detail: str = "") -> None:
+    async def wait_until(
+        self, instant: datetime, waiting: Waiting, detail: str = "", *, instance_id: str = ""
+    ) -> None:
         """Wait; *waiting* is what `show`, the log and the live view say meanwhile.
 
-        *detail* changes from look to look and is shown, but not logged.
+        *detail* changes from look to look and is shown, but not logged. With *instance_id* the wait
+        also ends when Alma's webhook reports the end of that instance.
         """
         ...
 

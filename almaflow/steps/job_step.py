@@ -42,6 +42,9 @@ COUNTER_LAG = timedelta(seconds=30)
 # Each look comes this much later than the one before, up to the longest time between two.
 GROWTH = 1.5
 
+REPORTED = 5
+"""So many times longer is the time between two polls where webhooks report the ends of jobs."""
+
 OUTCOME_OF_STATUS: Mapping[str, Outcome] = {
     "COMPLETED_SUCCESS": Outcome.SUCCEEDED,
     "COMPLETED_WARNING": Outcome.WARNING,
@@ -169,7 +172,8 @@ class JobStep(Kind):
             status, progress = context.outputs["status"], context.outputs["progress"]
             text = f"job {job_id} is running in Alma as instance {instance_id}"
             waiting = Waiting(WaitingKind.JOB, text, status=status)
-            await context.wait_until(look_at, waiting, f"{progress:g} %" if status else "")
+            detail = f"{progress:g} %" if status else ""
+            await context.wait_until(look_at, waiting, detail, instance_id=instance_id)
             instance = await context.read(calls.instance(instance_id, job_id), poll=True)
             await context.seen(job_id, instance)
             take_over(context.outputs, instance)
@@ -186,6 +190,8 @@ class JobStep(Kind):
             pace = next_pace(pace, poll, expected, elapsed)
             if context.saves_calls():
                 pace = max(poll.first, poll.max)
+            if context.reports_arrive():
+                pace = REPORTED * max(poll.first, poll.max)
             look_at = context.clock.now() + pace
         if instance.end_time is not None:
             # What has ended lasted until now at the most; clocks may be apart.

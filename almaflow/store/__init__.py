@@ -64,6 +64,9 @@ from almaflow.store.records import (
 )
 from almaflow.store.run_queue import DueRun, RunQueue
 from almaflow.store.schedule_records import (
+    JobEnd,
+    JobEndStart,
+    NewJobEnd,
     NewNotification,
     NewSchedule,
     NewTick,
@@ -91,6 +94,8 @@ __all__ = [
     "DueRun",
     "EntryState",
     "InstanceTaken",
+    "JobEnd",
+    "JobEndStart",
     "JobSlot",
     "JournalEntry",
     "Keep",
@@ -99,6 +104,7 @@ __all__ = [
     "LogEntry",
     "MarkerHabit",
     "MoveWrong",
+    "NewJobEnd",
     "NewLogEntry",
     "NewNotification",
     "NewSchedule",

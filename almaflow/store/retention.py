@@ -1,5 +1,11 @@
 """Retention: old rows are deleted, except those that something still depends on.
 
+Deleted are runs with all that belongs to them, ticks, notifications, pauses, reports of webhooks,
+schedule entries that are no longer active, definitions without a run or file, and processes that
+have left. What stays: unfinished runs, those of which a job may still run in Alma, the newest
+finished run of each workflow, ticks of runs that stay, everything that keeps a tick from running
+again, and what is younger than a day.
+
 Each transaction deletes a limited number of rows, so that no other process waits long. A row that
 another row still names stays: each statement checks that itself, so it does not matter what other
 processes do in between.
@@ -25,6 +31,9 @@ _TOGETHER: Final[Mapping[str, int]] = {"runs": 100}
 _TOGETHER_ELSE: Final = 1000
 
 _TICKS = "ticks"
+
+# Small rows that nobody counts.
+_NOT_TOLD = frozenset({"pauses", "job_ends"})
 
 Write = Callable[[], AbstractContextManager[Transaction]]
 """Gives a writing transaction."""
@@ -61,7 +70,7 @@ def pruned_before(tx: Transaction) -> datetime | None:
 
 
 def _pruned(numbers: Mapping[str, int]) -> Pruned:
-    return Pruned(**{what: number for what, number in numbers.items() if what != "pauses"})
+    return Pruned(**{what: number for what, number in numbers.items() if what not in _NOT_TOLD})
 
 
 def _note(tx: Transaction, before: datetime) -> None:
@@ -143,6 +152,15 @@ _PROCESS_GOES = """
     AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.owner = processes.id)
     AND NOT EXISTS (SELECT 1 FROM leader WHERE leader.process_id = processes.id)
 """
+# Without a workflow that still waits; the webhook does not report an instance again so late.
+_JOB_END_GOES = """
+    job_ends.received_at < :before
+    AND job_ends.decided
+    AND NOT EXISTS (
+        SELECT 1 FROM job_end_starts WHERE job_end_starts.job_end_id = job_ends.id
+        AND job_end_starts.run_id IS NULL AND job_end_starts.reason = ''
+    )
+"""
 # A pause that has ended, also for every tick that is still to be materialized.
 _PAUSE_GOES = """
     pauses.until < :before
@@ -161,4 +179,5 @@ _RULES: Final = (
     _Rule("definitions", "hash", _DEFINITION_GOES),
     _Rule("processes", "id", _PROCESS_GOES),
     _Rule("pauses", "id", _PAUSE_GOES),
+    _Rule("job_ends", "id", _JOB_END_GOES),
 )

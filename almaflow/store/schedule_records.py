@@ -186,3 +186,35 @@ class Pruned:
     schedules: int
     definitions: int
     processes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewJobEnd:
+    """What a webhook of Alma says about a job that has ended."""
+
+    account: str
+    """The institution's, as of the slots."""
+    instance_id: str
+    job_id: str
+    """`M0` or empty in old reports."""
+    job_name: str
+    name: str
+    """The name of the instance."""
+    status: str
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobEnd(NewJobEnd):
+    """The same, as it is recorded."""
+
+    id: int
+    received_at: datetime
+
+
+@dataclass(frozen=True)
+class JobEndStart:
+    """A workflow that is to start because a job has ended."""
+
+    workflow: str
+    job_end: JobEnd

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
@@ -16,8 +17,9 @@ _TABLE: Final = "store_version"
 # Builds from before the first release kept their version in a table of this name.
 _BEFORE_THE_FIRST: Final = "schema_version"
 
-# A column that a store of the same version may lack. An almaflow that does not know it continues to
-# work, so workers of both may share the store while one after the other is updated.
+# A column that a store of the same version may lack, as it may lack tables. An almaflow that does
+# not know them continues to work, so workers of both may share the store while one after the other
+# is updated.
 _PROCESSES: Final = "SELECT * FROM processes LIMIT 0"
 _ADD_INFO: Final = "ALTER TABLE processes ADD COLUMN info TEXT DEFAULT '{}' NOT NULL"
 
@@ -35,7 +37,7 @@ def is_made(connection: Connection, place: str) -> bool:
         return False
     if _TABLE in names:
         _check_version(connection, place)
-        return _has_info(connection)
+        return _has_info(connection) and not _missing(names)
     if _BEFORE_THE_FIRST in names:
         raise StoreOlder(
             f"The store {place} was made by an almaflow from before its first release, and this one"
@@ -55,12 +57,19 @@ def make(connection: Connection, place: str, now: datetime) -> None:
     """
     if is_made(connection, place):
         return
-    if _TABLE in connection.column(connection.table_names):
-        connection.execute(_ADD_INFO)
-        return
+    names = connection.column(connection.table_names)
+    missing = _missing(names)
     for statement in tables.statements(connection.types):
-        connection.execute(statement)
-    connection.insert(_TABLE, version=VERSION, applied_at=now)
+        if tables.table_of(statement) in missing:
+            connection.execute(statement)
+    if not _has_info(connection):
+        connection.execute(_ADD_INFO)
+    if _TABLE not in names:
+        connection.insert(_TABLE, version=VERSION, applied_at=now)
+
+
+def _missing(names: Collection[str]) -> frozenset[str]:
+    return frozenset(tables.NAMES) - set(names)
 
 
 def _has_info(connection: Connection) -> bool:

@@ -21,6 +21,7 @@ from almaflow.store import (
     claims,
     decisions,
     history,
+    job_ends,
     job_slots,
     job_stats,
     processes,
@@ -252,7 +253,7 @@ class Store:
     claim_runs = writing(claims.claim_all)
     load_runs = reading(claims.load)
 
-    # The journal and the log of a run, and what people decided about it
+    # The journal and the log of a run, and decisions
     record = writing(journal_rows.record)
     journal = reading(journal_rows.of_run)
     value_of = reading(journal_rows.value_of)
@@ -302,7 +303,17 @@ class Store:
     ticks = reading(tick_rows.newest)
     tick_of_run = reading(tick_rows.of_run)
 
-    # What a scheduler keeps: pauses, workflow files and notifications
+    # What Alma's webhooks report, and what starts because of it
+    add_job_end = writing(job_ends.add)
+    job_ends_after = reading(job_ends.after)
+    newest_job_end = reading(job_ends.newest_id)
+    undecided_job_ends = reading(job_ends.undecided)
+    decide_job_end = leading(job_ends.decide)
+    waiting_starts = reading(job_ends.waiting)
+    start_for_job_end = leading(job_ends.start)
+    skip_starts = leading(job_ends.skip)
+
+    # What a scheduler keeps
     pause = writing(pause_rows.begin)
     unpause = writing(pause_rows.end)
     pauses = reading(pause_rows.find)
@@ -351,10 +362,7 @@ class Store:
         return self._liveness.is_silent(process_id)
 
     def process(self, process_id: str) -> Process | None:
-        """Return a process, None when it was never recorded; a dead one has left.
-
-        That it is dead is recorded if the store can be written.
-        """
+        """Return a process, None when it was never recorded; a dead one has left."""
         try:
             return self._check_process(process_id)
         except StoreTrouble:
@@ -363,19 +371,10 @@ class Store:
             return process
         return replace(process, left_at=self._clock.now())
 
-    # The store as a whole
     pruned_before = reading(retention.pruned_before)
 
     def prune(self, before: datetime, *, dry_run: bool = False) -> Pruned:
-        """Delete what ended before an instant, and return how much; or count what would go.
-
-        Deleted are runs with all that belongs to them, ticks, notifications, pauses, schedule
-        entries that are no longer active, definitions without a run or file, and processes that
-        have left. What stays: unfinished runs, those of which a job may still run in Alma, the
-        newest finished run of each workflow, ticks of runs that stay, everything that keeps a tick
-        from running again, and what is younger than a day. The work is done in many transactions,
-        so that other processes can work meanwhile.
-        """
+        """Delete what ended before an instant, or count what would go; see `retention`."""
         before = min(before, self._clock.now() - retention.YOUNGEST)
         if not dry_run:
             return retention.prune(self.write, before)

@@ -230,6 +230,34 @@ CREATE TABLE sources (
     problem TEXT NOT NULL
 );
 
+CREATE TABLE job_ends (
+    id COUNTER PRIMARY KEY,
+    account TEXT NOT NULL,
+    instance_id TEXT NOT NULL,
+    job_id TEXT NOT NULL,
+    job_name TEXT NOT NULL,
+    name TEXT NOT NULL,
+    status TEXT NOT NULL,
+    ended_at INSTANT,
+    received_at INSTANT NOT NULL,
+    -- Whether it is known which workflows start because of it.
+    decided BOOLEAN NOT NULL,
+    UNIQUE (account, instance_id)
+);
+CREATE INDEX job_ends_undecided ON job_ends (id) WHERE NOT decided;
+
+CREATE TABLE job_end_starts (
+    job_end_id REFERENCE NOT NULL REFERENCES job_ends (id) ON DELETE CASCADE,
+    workflow TEXT NOT NULL,
+    -- No foreign key: the id of a run that was deleted is kept.
+    run_id TEXT,
+    -- Why the workflow did not start; empty while it is to start, and when it has.
+    reason TEXT NOT NULL,
+    PRIMARY KEY (job_end_id, workflow)
+);
+CREATE INDEX job_end_starts_waiting ON job_end_starts (job_end_id)
+    WHERE run_id IS NULL AND reason = '';
+
 CREATE TABLE notices (
     id COUNTER PRIMARY KEY,
     "key" TEXT NOT NULL,
@@ -255,6 +283,9 @@ CREATE TABLE pruned (
     "before" INSTANT NOT NULL
 );
 """
+
+NAMES: Final = tuple(re.findall(r"CREATE TABLE (\w+)", SCHEMA))
+"""The names of all tables; each comes after those that it refers to."""
 
 # What each kind of database writes for the types that it does not know. In SQLite, REFERENCE is
 # the type of a column that holds a COUNTER of another table.
@@ -288,3 +319,10 @@ def statements(types: Mapping[str, str]) -> list[str]:
     for ours, theirs in types.items():
         text = text.replace(ours, theirs)
     return [statement for statement in text.split(";\n") if statement.strip()]
+
+
+def table_of(statement: str) -> str:
+    """Return the table that a statement of `statements` makes, or makes an index of."""
+    match = re.search(r"CREATE (?:TABLE|(?:UNIQUE )?INDEX \w+\s+ON) (\w+)", statement)
+    assert match is not None
+    return match[1]

@@ -14,9 +14,7 @@ from almaflow.late_dataclasses import dataclass
 from almaflow.store.connection import Connection, Row
 from almaflow.store.database import Database
 from almaflow.store.tables import BOOLEANS, SCHEMA
-
-TABLES: Final = tuple(re.findall(r"CREATE TABLE (\w+)", SCHEMA))
-"""The names of all tables; each comes after those that it refers to."""
+from almaflow.store.tables import NAMES as TABLES
 
 _VERSION: Final = "store_version"
 

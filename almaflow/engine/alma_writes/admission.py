@@ -43,6 +43,8 @@ class _Group:
     changed: anyio.Event = field(default_factory=anyio.Event)
     again_at: datetime | None = None
     """The earliest instant at which a submission may be sent even if no job ends before."""
+    look_now: bool = False
+    """A job has ended there: its slot may be free."""
     seen: tuple[int, ...] | None = None
     """The submissions that held the slots at the last poll; None before the first."""
 
@@ -109,6 +111,12 @@ class Admission:
         if account in self._groups:
             self._groups[account].changed.set()
 
+    def job_ended(self, account: str) -> None:
+        """Look at the jobs that hold the slots of an account, because one has ended."""
+        if account in self._groups:
+            self._groups[account].look_now = True
+            self._groups[account].changed.set()
+
     def reason(
         self, busy: NoSlot, job_id: str, connection: InstitutionConnection, refusal: str
     ) -> str:
@@ -150,7 +158,8 @@ class Admission:
             until = min(look_at, group.again_at or look_at)
             with anyio.move_on_after(max(0.0, (until - self._clock.now()).total_seconds())):
                 await group.changed.wait()
-            if self._clock.now() >= look_at:
+            if group.look_now or self._clock.now() >= look_at:
+                group.look_now = False
                 await self._look_at_holders(account, group)
                 look_at = self._clock.now() + self._pace(group)
         del self._groups[account]

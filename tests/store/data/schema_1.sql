@@ -12,6 +12,29 @@ CREATE TABLE durations (
     PRIMARY KEY (id)
 );
 CREATE INDEX durations_by_job ON durations (account, job_id, id);
+CREATE TABLE job_ends (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    account TEXT NOT NULL,
+    instance_id TEXT NOT NULL,
+    job_id TEXT NOT NULL,
+    job_name TEXT NOT NULL,
+    name TEXT NOT NULL,
+    status TEXT NOT NULL,
+    ended_at VARCHAR(27),
+    received_at VARCHAR(27) NOT NULL,
+    decided BOOLEAN NOT NULL,
+    UNIQUE (account, instance_id)
+);
+CREATE INDEX job_ends_undecided ON job_ends (id) WHERE NOT decided;
+CREATE TABLE job_end_starts (
+    job_end_id INTEGER NOT NULL REFERENCES job_ends (id) ON DELETE CASCADE,
+    workflow TEXT NOT NULL,
+    run_id TEXT,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (job_end_id, workflow)
+);
+CREATE INDEX job_end_starts_waiting ON job_end_starts (job_end_id)
+    WHERE run_id IS NULL AND reason = '';
 CREATE TABLE job_traits (
     account TEXT NOT NULL,
     job_id TEXT NOT NULL,
