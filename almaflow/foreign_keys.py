@@ -145,7 +145,7 @@ WORKFLOW: Advice = _all(
     ),
     _for(
         "The timetable is written `schedule: {value}`.",
-        "on triggers trigger schedule_interval schedules cron_schedule",
+        "triggers trigger schedule_interval schedules cron_schedule",
     ),
     _for(
         "The name of the workflow is written `name: {value}`.",
@@ -351,3 +351,16 @@ def value_meant(kind: type, value: Any) -> str:
     if kind is not bool and isinstance(value, str) and re.fullmatch(number, text):
         return f". Write `{text}` without quotes"
     return " (without quotes)" if isinstance(value, str) else ""
+
+
+TRIGGERS: Advice = _all(
+    _for(
+        "A timetable is written at the top of the file: `schedule: {value}`.",
+        "schedule cron timetable daily every",
+    ),
+    _for(
+        "`almaflow run` starts a workflow by hand; nothing has to be written for that.",
+        "workflow_dispatch push pull_request manual webhook workflow_call dispatch",
+    ),
+    _for("The end of a job is written `job_ended: {value}`.", "job_end job jobs job_finished"),
+)

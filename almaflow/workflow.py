@@ -19,6 +19,7 @@ from pydantic_core import PydanticCustomError
 
 from almaflow import foreign_keys
 from almaflow.field_types import Duration, Model, Number, Several, Template, Text, Value, Whole
+from almaflow.job_trigger import Triggers
 from almaflow.schedule_entry import ScheduleEntry as ScheduleEntry
 from almaflow.steps.added_kinds import added_kinds
 from almaflow.steps.base import Kind, KindLater, PollSettings, Retry, StepBase
@@ -272,6 +273,10 @@ class Workflow(Model):
         Several[ScheduleEntry],
         Field(description=("When the workflow runs automatically, under `almaflow serve`.")),
     ] = []
+    on: Annotated[
+        Triggers | None,
+        Field(description="What starts the workflow under `almaflow serve`, besides `schedule`."),
+    ] = None
     overlap: Annotated[
         Literal["queue_one", "queue_all", "skip", "allow"],
         Field(

@@ -127,6 +127,10 @@ def check_workflow(
 
         check_zone(notes, ("timezone",), workflow.timezone)
         check_schedule(workflow, notes, around, declared)
+    if workflow.on is not None:
+        from almaflow.check.triggers import check_triggers
+
+        check_triggers(workflow.on, workflow, notes, around)
     _check_defaults(workflow, notes)
     if workflow.institution is not None:
         notes.check(("institution",), workflow.institution, declared.scope())

@@ -59,7 +59,7 @@ def check_endings(
     inside = (*path, kind.key)
     if is_job_step(kind):
         for place, code in enumerate(kind.accept):
-            _check_status(notes, (*inside, "accept", place), code)
+            check_status(notes, (*inside, "accept", place), code)
     if is_branch(kind):
         _check_cases(notes, inside, kind, steps)
     check_retry(notes, (*path, "retry"), step.retry)
@@ -105,7 +105,7 @@ def check_retry(notes: ProblemCollector, path: PathTo, retry: Retry | None) -> N
                 "only after it has ended. Use a status such as `SYSTEM_ABORTED`.",
             )
         elif code not in OUTCOMES:
-            _check_status(notes, here, code, outcomes=True)
+            check_status(notes, here, code, outcomes=True)
 
 
 def _check_cases(
@@ -135,7 +135,7 @@ def _check_cases(
                 _check_outcome(notes, place, value)
             elif ending and of_job and value:
                 # The status is empty until Alma gives one, so there may be a case for that.
-                _check_status(notes, place, value, is_key=True)
+                check_status(notes, place, value, is_key=True)
             seen.setdefault(value, notes.document.key_location(place).line)
 
 
@@ -175,7 +175,7 @@ def _outcome_meant(value: str) -> str:
     return near[0] if near else ""
 
 
-def _check_status(
+def check_status(
     notes: ProblemCollector,
     path: PathTo,
     code: str,

@@ -202,6 +202,7 @@ class _Serving:
 
     def _companions(self, engine: Engine, project: Project) -> Sequence[Companion]:
         from almaflow.scheduler.auto_pause import AutoPause
+        from almaflow.scheduler.job_end_starts import JobEndStarts
         from almaflow.scheduler.measures import Measuring
         from almaflow.scheduler.monitoring import RunMonitor
         from almaflow.scheduler.notifications.digest import Digest
@@ -220,5 +221,6 @@ class _Serving:
             Measuring(self.measures, engine, clock),
             Digest(store, writer, project.settings, clock, outbox),
             watching,
+            JobEndStarts(engine, project, clock, log),
             pings,
         ]

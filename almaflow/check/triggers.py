@@ -1,0 +1,63 @@
+"""The `on` of a workflow: the inputs that its runs are given, and whether reports can arrive."""
+
+from __future__ import annotations
+
+from almaflow.check.collector import ProblemCollector
+from almaflow.check.loader import CheckContext
+from almaflow.check.status_codes import check_status
+from almaflow.document import PathTo
+from almaflow.job_trigger import JobEnded, Triggers
+from almaflow.problems import Severity, did_you_mean
+from almaflow.workflow import Workflow
+
+
+def check_triggers(
+    triggers: Triggers, workflow: Workflow, notes: ProblemCollector, around: CheckContext
+) -> None:
+    """Check every entry of `on`."""
+    for place, trigger in enumerate(triggers.job_ended):
+        path = ("on", "job_ended", place)
+        for at, code in enumerate(trigger.status):
+            check_status(notes, (*path, "status", at), code)
+        _check_inputs(notes, path, trigger, workflow)
+    if around.settings_count and not _has_webhook(workflow, around):
+        notes.at(
+            ("on",),
+            "no-webhook",
+            f"No report of Alma can start this workflow: its institution has no `webhook_secret` "
+            f"in {around.file}. Create an integration profile of the type Webhooks in Alma, and "
+            "write `webhook_secret: env:NAME` with the place of its secret.",
+            Severity.WARNING,
+        )
+
+
+def _has_webhook(workflow: Workflow, around: CheckContext) -> bool:
+    institutions = around.project.institutions
+    given = workflow.institution
+    if given is not None and "{{" in given.text:
+        return any(entry.webhook_secret is not None for entry in institutions.values())
+    name = given.text if given is not None else around.project.default_institution
+    entry = institutions.get(name or "")
+    # An institution that is not there is a problem of its own.
+    return entry is None or entry.webhook_secret is not None
+
+
+def _check_inputs(
+    notes: ProblemCollector, path: PathTo, trigger: JobEnded, workflow: Workflow
+) -> None:
+    for name in trigger.inputs:
+        if name not in workflow.inputs:
+            notes.at_key(
+                (*path, "inputs", name),
+                "unknown-input",
+                f"The workflow has no input `{name}`{did_you_mean(name, workflow.inputs) or '.'}",
+            )
+    missing = [f"`{name}`" for name in workflow.missing_inputs(trigger.inputs)]
+    if missing:
+        notes.at(
+            path,
+            "missing-input",
+            f"No run could start when this job ends: {', '.join(missing)} has no default. Name "
+            "what of the report it is here under `inputs`, such as `inputs: {instance: "
+            "instance_id}`, or add a `default` to its declaration.",
+        )
