@@ -228,7 +228,7 @@ class Attempt(OwnSubmissions):
 
     async def wait_until(
         self, instant: datetime, waiting: Waiting, detail: str = "", *, instance_id: str = ""
-    ) -> None:
+    ) -> bool:
         now = self.clock.now()
         if instant > now:
             await self.where.limits.enforce(now)
@@ -240,9 +240,9 @@ class Attempt(OwnSubmissions):
         try:
             if instance_id:
                 account = self.connection.account
-                await self.services.job_ends.sleep_until(instant, account, instance_id)
-            else:
-                await self.clock.sleep_until(instant)
+                return await self.services.job_ends.sleep_until(instant, account, instance_id)
+            await self.clock.sleep_until(instant)
+            return False
         finally:
             self.journal.clear_wait(self.path)
 

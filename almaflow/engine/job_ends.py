@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Collection
-from dataclasses import field
 from datetime import datetime, timedelta
 
 import anyio
 
 from almaflow.clock import Clock
-from almaflow.late_dataclasses import dataclass
 from almaflow.store import Store
 from almaflow.store.writer import StoreWriter
 
@@ -28,19 +26,21 @@ Instance = tuple[str, str]
 """An account, and the id of an instance."""
 
 
-@dataclass
 class JobEnds:
     """The reports for the *accounts* that have a webhook."""
 
-    store: Store
-    writer: StoreWriter
-    clock: Clock
-    accounts: Collection[str]
-    _number: int | None = None
-    """The newest report that was read; None before the first reading."""
-    _ended: OrderedDict[Instance, None] = field(default_factory=OrderedDict)
-    _heard_at: dict[str, datetime] = field(default_factory=dict)
-    _waiting: dict[Instance, anyio.Event] = field(default_factory=dict)
+    def __init__(
+        self, store: Store, writer: StoreWriter, clock: Clock, accounts: Collection[str]
+    ) -> None:
+        self._store = store
+        self._writer = writer
+        self._clock = clock
+        self._accounts = accounts
+        # The newest report that was read; None before the first reading.
+        self._number: int | None = None
+        self._ended: OrderedDict[Instance, None] = OrderedDict()
+        self._heard_at: dict[str, datetime] = {}
+        self._waiting: dict[Instance, anyio.Event] = {}
 
     async def read(self) -> Collection[str]:
         """Read the new reports, wake who waits for them, and return their accounts.
@@ -48,12 +48,12 @@ class JobEnds:
         Raises:
             StoreTrouble: the store refused.
         """
-        if not self.accounts:
+        if not self._accounts:
             return ()
         if self._number is None:
-            self._number = await self.writer.call(self.store.newest_job_end)
+            self._number = await self._writer.call(self._store.newest_job_end)
         accounts = set()
-        while reports := await self.writer.call(self.store.job_ends_after, self._number):
+        while reports := await self._writer.call(self._store.job_ends_after, self._number):
             for report in reports:
                 self._number = report.id
                 self._remember((report.account, report.instance_id), report.received_at)
@@ -71,22 +71,23 @@ class JobEnds:
     def arrive(self, account: str) -> bool:
         """Whether reports of this account have arrived lately."""
         heard_at = self._heard_at.get(account)
-        return heard_at is not None and self.clock.now() - heard_at < HEARING
+        return heard_at is not None and self._clock.now() - heard_at < HEARING
 
-    async def sleep_until(self, instant: datetime, account: str, instance_id: str) -> None:
-        """Return at *instant*, or before it when the end of the instance is reported.
+    async def sleep_until(self, instant: datetime, account: str, instance_id: str) -> bool:
+        """Return at *instant*, or before it, with True, when the end of the instance is reported.
 
         A report counts once: who looks in vain after it sleeps the next time.
         """
         instance = (account, instance_id)
         if instance in self._ended:
             del self._ended[instance]
-        elif account not in self.accounts:
-            await self.clock.sleep_until(instant)
-        else:
-            await self._sleep_until(instant, instance)
+            return True
+        if account in self._accounts:
+            return await self._sleep_until(instant, instance)
+        await self._clock.sleep_until(instant)
+        return False
 
-    async def _sleep_until(self, instant: datetime, instance: Instance) -> None:
+    async def _sleep_until(self, instant: datetime, instance: Instance) -> bool:
         event = self._waiting.setdefault(instance, anyio.Event())
         async with anyio.create_task_group() as tasks:
 
@@ -97,8 +98,9 @@ class JobEnds:
 
             tasks.start_soon(listen)
             try:
-                await self.clock.sleep_until(instant)
+                await self._clock.sleep_until(instant)
             finally:
                 if self._waiting.get(instance) is event:
                     del self._waiting[instance]
             tasks.cancel_scope.cancel()
+        return event.is_set()

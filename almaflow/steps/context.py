@@ -196,11 +196,11 @@ class StepContext(Protocol):
 
     async def wait_until(
         self, instant: datetime, waiting: Waiting, detail: str = "", *, instance_id: str = ""
-    ) -> None:
+    ) -> bool:
         """Wait; *waiting* is what `show`, the log and the live view say meanwhile.
 
         *detail* changes from look to look and is shown, but not logged. With *instance_id* the wait
-        also ends when Alma's webhook reports the end of that instance.
+        also ends, with True, when Alma's webhook reports the end of that instance.
         """
         ...
 

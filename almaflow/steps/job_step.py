@@ -173,7 +173,7 @@ class JobStep(Kind):
             text = f"job {job_id} is running in Alma as instance {instance_id}"
             waiting = Waiting(WaitingKind.JOB, text, status=status)
             detail = f"{progress:g} %" if status else ""
-            await context.wait_until(look_at, waiting, detail, instance_id=instance_id)
+            reported = await context.wait_until(look_at, waiting, detail, instance_id=instance_id)
             instance = await context.read(calls.instance(instance_id, job_id), poll=True)
             await context.seen(job_id, instance)
             take_over(context.outputs, instance)
@@ -190,7 +190,10 @@ class JobStep(Kind):
             pace = next_pace(pace, poll, expected, elapsed)
             if context.saves_calls():
                 pace = max(poll.first, poll.max)
-            if context.reports_arrive():
+            if reported:
+                # Alma reports an end before it shows it.
+                pace = poll.first
+            elif context.reports_arrive():
                 pace = REPORTED * max(poll.first, poll.max)
             look_at = context.clock.now() + pace
         if instance.end_time is not None:
