@@ -133,3 +133,21 @@ def test_a_store_of_version_1_gets_what_it_lacks(tmp_path: Path) -> None:
         store.close()
 
     assert shape(old) == shape(new)
+
+
+def test_a_store_that_lacks_newer_tables_gets_them_and_keeps_its_rows(tmp_path: Path) -> None:
+    file = tmp_path / "store.db"
+    Store.open(f"sqlite:///{file}", clock=ManualClock()).close()
+    whole = shape(file)
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("INSERT INTO definitions VALUES ('abc', '{}')")
+        connection.execute("DROP TABLE job_end_starts")
+        connection.execute("DROP TABLE job_ends")
+        connection.commit()
+
+    Store.open(f"sqlite:///{file}", clock=ManualClock()).close()
+
+    assert shape(file) == whole
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT hash FROM definitions").fetchall() == [("abc",)]
+        assert connection.execute("SELECT count(*) FROM store_version").fetchone() == (1,)
