@@ -21,14 +21,13 @@ from almaflow.expressions import to_text
 from almaflow.expressions.serialization import decode, encode
 from almaflow.inputs import InputsInvalid, evaluate_inputs, evaluate_value
 from almaflow.late_dataclasses import dataclass
+from almaflow.recorded_steps import FORMAT as FORMAT
+from almaflow.recorded_steps import OUTLINE, outline_of
 from almaflow.settings import Project, data_path
 from almaflow.store import RunRecord
 from almaflow.text_files import FileUnreadable, read_text
 from almaflow.workflow import Workflow
 from almaflow.workflow_loader import LoadedWorkflow, load_text
-
-FORMAT = 1
-"""In which way runs are recorded; a run of another format is left alone."""
 
 SIMULATED_INSTITUTION = "main"
 """What an institution is called where nothing names one, which only a simulation allows."""
@@ -256,6 +255,7 @@ def _recorded(loaded: LoadedWorkflow, project: Project, root: str) -> dict[str, 
         "text": loaded.document.text,
         "payloads": payloads,
         "timezone": str(_zone(loaded.workflow, project)),
+        OUTLINE: outline_of(loaded.workflow),
         "calls": {name: _recorded(one, project, root) for name, one in loaded.calls.items()},
     }
 

@@ -60,6 +60,7 @@ FLOORS: Sequence[Sequence[str]] = (
     ("schedule_entry", "job_trigger"),
     ("workflow",),
     (
+        "recorded_steps",
         "workflow_folder",
         "scenario_files",
         "workflow_loader",

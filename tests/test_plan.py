@@ -20,9 +20,10 @@ from almaflow.plan import (
     recorded_plan,
     sub_plan,
 )
+from almaflow.recorded_steps import outline_of
 from almaflow.settings import find_project
 from almaflow.store import Store
-from almaflow.workflow_loader import load_workflow
+from almaflow.workflow_loader import load_text, load_workflow
 from tests.harness import Stage
 
 NOW = datetime(2026, 3, 1, 0, 30, tzinfo=UTC)
@@ -385,9 +386,11 @@ def test_called_workflows_are_recorded_with_the_run(tmp_path: Path) -> None:
                 "text": DEEP,
                 "payloads": {},
                 "timezone": "Africa/Cairo",
+                "outline": outline_of(load_text(DEEP, "deep.yaml").workflow),
                 "calls": {},
             }
         },
+        "outline": outline_of(load_text(SUB, "sub.yaml").workflow),
     }
 
 

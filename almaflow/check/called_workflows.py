@@ -20,7 +20,8 @@ from almaflow.expressions import MaybeMissing, RecordType, Type
 from almaflow.expressions.types import KINDS
 from almaflow.field_types import Template
 from almaflow.problems import Problem, Severity, did_you_mean
-from almaflow.steps.base import COMMON_OUTPUTS, StepBase
+from almaflow.steps.base import StepBase
+from almaflow.steps.common_outputs import COMMON_OUTPUTS
 from almaflow.steps.which_kind import is_call
 from almaflow.workflow import Input, Workflow
 

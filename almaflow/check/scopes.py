@@ -23,7 +23,8 @@ from almaflow.expressions import (
     type_of,
 )
 from almaflow.field_types import Plain, Template
-from almaflow.steps.base import ALWAYS_THERE, COMMON_OUTPUTS, Kind, StepBase
+from almaflow.steps.base import Kind, StepBase
+from almaflow.steps.common_outputs import ALWAYS_THERE, COMMON_OUTPUTS
 from almaflow.steps.which_kind import is_parallel
 from almaflow.workflow import Input
 

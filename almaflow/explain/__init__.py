@@ -26,7 +26,8 @@ from almaflow.late_dataclasses import dataclass
 from almaflow.model_fields import fields_of, models_of
 from almaflow.problems import did_you_mean
 from almaflow.settings import Settings
-from almaflow.steps.base import COMMON_OUTPUTS, Kind, StepBase
+from almaflow.steps.base import Kind, StepBase
+from almaflow.steps.common_outputs import COMMON_OUTPUTS
 from almaflow.workflow import Workflow, kinds
 
 WIDTH = 100

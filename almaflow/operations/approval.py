@@ -7,7 +7,7 @@ from datetime import datetime
 
 from almaflow.errors import RequestWrong
 from almaflow.late_dataclasses import dataclass
-from almaflow.operations.recorded_plans import plan_of
+from almaflow.operations.recorded_plans import definition_of
 from almaflow.operations.requests_log import log_request
 from almaflow.operations.run_owner import is_worked_on
 from almaflow.operations.typed_text import as_recorded
@@ -77,7 +77,7 @@ def open_question(store: Store, run: str, step: str | None) -> tuple[RunRecord, 
 def open_questions(store: Store, record: RunRecord, *, worked_on: bool) -> dict[str, str]:
     """Return the questions that wait for a person, by the path of the step that asks."""
     entries = store.journal(record.id)
-    view = view_of(record, plan_of(store, record), entries, [], worked_on=worked_on)
+    view = view_of(record, definition_of(store, record), entries, [], worked_on=worked_on)
     return {
         step.path: step.waiting.text
         for step in view.steps

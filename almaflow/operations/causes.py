@@ -153,7 +153,8 @@ def explain_run(project: Project, store: Store, record: RunRecord, now: datetime
     """Return the causes of one run; nothing is asked of Alma."""
     plan = plan_of(store, record)
     entries, events = store.journal(record.id), store.events(record.id)
-    view = view_of(record, plan, entries, events, worked_on=is_worked_on(store, record))
+    definition = None if plan is None else plan.definition
+    view = view_of(record, definition, entries, events, worked_on=is_worked_on(store, record))
 
     def settle(institution: str) -> timedelta | None:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from almaflow.late_dataclasses import dataclass
 from almaflow.operations.ledger import RunTick, tick_of_run
-from almaflow.operations.recorded_plans import plan_of
+from almaflow.operations.recorded_plans import definition_of
 from almaflow.operations.run_owner import is_worked_on
 from almaflow.runs.views import RunView, view_of
 from almaflow.store import RunRecord, Store
@@ -32,7 +32,7 @@ def run_view(store: Store, record: RunRecord) -> RunView:
     """Return the view of a run from everything that is recorded about it."""
     return view_of(
         record,
-        plan_of(store, record),
+        definition_of(store, record),
         store.journal(record.id),
         store.events(record.id),
         worked_on=is_worked_on(store, record),

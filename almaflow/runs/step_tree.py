@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from almaflow.document import Document, PathTo
 from almaflow.errors import RequestWrong
 from almaflow.late_dataclasses import dataclass
-from almaflow.plan import Plan
 from almaflow.problems import did_you_mean
-from almaflow.steps.base import Block, StepBase
-from almaflow.steps.which_kind import is_call
-from almaflow.workflow import Workflow
-from almaflow.workflow_loader import LoadedWorkflow, load_text
+from almaflow.recorded_steps import OUTLINE, recorded_workflow
+
+if TYPE_CHECKING:
+    from almaflow.document import Document, PathTo
+    from almaflow.plan import Plan
+    from almaflow.workflow_loader import LoadedWorkflow
 
 ANY = "*"
 """The part of a path that represents any iteration."""
@@ -29,11 +29,51 @@ Order = tuple[int, ...]
 """The position of a step. Positions compare by place in the file, and iterations by number."""
 
 
+class TreeBlock(Protocol):
+    """A list of steps inside a step: a model's, or a recorded one."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def steps(self) -> Sequence[TreeStep]: ...
+
+
+class TreeKind(Protocol):
+    """The kind of a step: a model, or a recorded one."""
+
+    @property
+    def key(self) -> str: ...
+    def blocks(self) -> Iterator[TreeBlock]: ...
+
+
+class TreeStep(Protocol):
+    """A step: the model of one in a file, or a recorded one."""
+
+    @property
+    def id(self) -> str | None: ...
+    @property
+    def name(self) -> str | None: ...
+    @property
+    def on_failure(self) -> str: ...
+    @property
+    def kind(self) -> TreeKind: ...
+    def label(self, place: int) -> str: ...
+
+
+class TreeWorkflow(Protocol):
+    """The steps of a workflow."""
+
+    @property
+    def steps(self) -> Sequence[TreeStep]: ...
+    @property
+    def finally_(self) -> Sequence[TreeStep]: ...
+
+
 @dataclass(frozen=True)
 class CalledWorkflow:
     """A workflow with the workflows that it calls, by the names under which it calls them."""
 
-    workflow: Workflow
+    workflow: TreeWorkflow
     calls: Mapping[str, CalledWorkflow] = field(default_factory=dict)
     document: Document | None = None
     """The file that it was read from."""
@@ -52,7 +92,7 @@ class StepPosition:
     """One step and its position."""
 
     path: str
-    step: StepBase
+    step: TreeStep
     order: Order
     around: tuple[StepPosition, ...] = ()
     """Its enclosing steps, the outermost first."""
@@ -83,6 +123,15 @@ class StepTree:
     def of(cls, plan: Plan) -> StepTree:
         """Return the outline of *plan*, with the workflows that it calls."""
         return cls(_whole(plan.definition))
+
+    @classmethod
+    def of_recorded(cls, definition: Mapping[str, Any]) -> StepTree:
+        """Return the steps of a recorded definition, without their locations in its files.
+
+        Raises:
+            DocumentsInvalid: a definition without outline, of before, cannot be read.
+        """
+        return cls(_recorded(definition))
 
     @classmethod
     def of_loaded(cls, loaded: LoadedWorkflow) -> StepTree:
@@ -149,7 +198,7 @@ class StepTree:
     def _of_list(
         self,
         calls: Mapping[str, CalledWorkflow],
-        steps: Sequence[StepBase],
+        steps: Sequence[TreeStep],
         here: _Here,
         walk: _Walk,
     ) -> Iterator[StepPosition]:
@@ -160,14 +209,26 @@ class StepTree:
             place = here.place(path, step, number)
             yield place
             inside = here.of_step(place)
-            called = calls.get(step.kind.workflow) if is_call(step.kind) else None
+            called = calls.get(_called_by(step))
             if called is not None:
                 yield from self._of_workflow(called, replace(inside, calls=here.calls + 1), walk)
             for body_number, block in enumerate(step.kind.blocks()):
-                keys = (*place.keys, step.kind.key, *block.keys)
+                keys = (*place.keys, step.kind.key, *getattr(block, "keys", ()))
                 for name, order in walk.names(path, block, body_number):
                     within = replace(inside.inside(f"{name}/", order), keys=keys)
                     yield from self._of_list(calls, block.steps, within, walk)
+
+
+def _called_by(step: TreeStep) -> str:
+    """Return the workflow that a step calls; empty for one that calls none."""
+    return getattr(step.kind, "workflow", "") if step.kind.key == "call" else ""
+
+
+def _recorded(definition: Mapping[str, Any]) -> CalledWorkflow:
+    if OUTLINE not in definition:
+        return _whole(definition)
+    calls = {name: _recorded(inside) for name, inside in definition["calls"].items()}
+    return CalledWorkflow(recorded_workflow(definition[OUTLINE]), calls)
 
 
 def _loaded(loaded: LoadedWorkflow) -> CalledWorkflow:
@@ -177,6 +238,8 @@ def _loaded(loaded: LoadedWorkflow) -> CalledWorkflow:
 
 def _whole(definition: Mapping[str, Any]) -> CalledWorkflow:
     """Return a recorded workflow with those that it calls; one of before `call` has none."""
+    from almaflow.workflow_loader import load_text
+
     loaded = load_text(definition["text"], definition["file"])
     calls = {name: _whole(inside) for name, inside in definition.get("calls", {}).items()}
     return CalledWorkflow(loaded.workflow, calls, loaded.document)
@@ -194,7 +257,7 @@ class _Here:
     keys: PathTo = ()
     document: Document | None = None
 
-    def place(self, path: str, step: StepBase, number: int) -> StepPosition:
+    def place(self, path: str, step: TreeStep, number: int) -> StepPosition:
         """Return the place of the step with this number in the list, from 1."""
         return StepPosition(
             path,
@@ -233,7 +296,7 @@ class _Walk:
     def passes(self, path: str) -> bool:
         return self._along is None or f"{self._along}/".startswith(f"{path}/")
 
-    def names(self, path: str, block: Block, number: int) -> Iterator[tuple[str, int]]:
+    def names(self, path: str, block: TreeBlock, number: int) -> Iterator[tuple[str, int]]:
         """Yield the names of the blocks of the step at *path*, with their order."""
         if block.name != ANY:
             yield block.name, number

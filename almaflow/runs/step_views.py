@@ -6,12 +6,12 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from almaflow.expressions.serialization import plain
 from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome, Status
-from almaflow.plan import Plan
 from almaflow.redaction import show_placeholders
 from almaflow.runs.request_views import (
     RequestView,
@@ -20,14 +20,10 @@ from almaflow.runs.request_views import (
     is_lost,
     is_submission,
 )
-from almaflow.runs.step_tree import FINALLY, Order, StepTree
-from almaflow.steps.base import COMMON_OUTPUTS, StepBase
-from almaflow.steps.which_kind import is_for_each
+from almaflow.runs.step_tree import FINALLY, Order, StepTree, TreeStep
+from almaflow.steps.common_outputs import COMMON_OUTPUTS
 from almaflow.store import JournalEntry, RunRecord
 from almaflow.waiting import Waiting
-
-if TYPE_CHECKING:
-    from almaflow.steps.for_each import ForEach
 
 MAY_CONTINUE = frozenset({Outcome.FAILED, Outcome.TIMED_OUT})
 """The outcomes after which `on_failure: continue` continues."""
@@ -92,7 +88,11 @@ class JournalByStep:
     """The journal of a run by step."""
 
     def __init__(
-        self, record: RunRecord, plan: Plan | None, entries: Sequence[JournalEntry], worked_on: bool
+        self,
+        record: RunRecord,
+        definition: Mapping[str, Any] | None,
+        entries: Sequence[JournalEntry],
+        worked_on: bool,
     ) -> None:
         self._record = record
         self._worked_on = worked_on
@@ -110,14 +110,15 @@ class JournalByStep:
             retry = own.get((number, "retry"))
             self._redo |= {} if retry is None else retry.value["redo"]
         begun = [path for path, made in self._by_path.items() if path and _has_begun(made)]
-        places = [] if plan is None else StepTree.of(plan).of_iterations(begun)
+        tree = None if definition is None else StepTree.of_recorded(definition)
+        places = [] if tree is None else tree.of_iterations(begun)
         self._places = {one.path: one for one in places}
         self._named = {one.path: (one.step.kind.key, one.step.name or "") for one in places}
         for path in begun:
             if path.rsplit("/", 1)[-1] != FINALLY:
                 self._named.setdefault(path, (_kind_in(path), ""))
         self._waits = {wait.path: wait for wait in waits_of(record, self._named)}
-        zone = record.requested_at.tzinfo if plan is None else plan.zone
+        zone = record.requested_at.tzinfo if definition is None else zone_of(definition)
         assert zone is not None, "instants of records are aware"
         for_a_person = record.status is Status.WAITING and not self._waits
         self._look = ViewPoint(zone, worked_on, over=self._over or for_a_person)
@@ -259,12 +260,12 @@ class JournalByStep:
     def _iterations(self, path: str, entries: Iterable[JournalEntry]) -> IterationsView | None:
         """Return how far a `for_each` is; None for any other step."""
         place = self._places.get(path)
-        if place is None or not is_for_each(place.step.kind):
+        if place is None or place.step.kind.key != "for_each":
             return None
-        loop = place.step.kind
+        loop = next(place.step.kind.blocks()).steps
         items = [entry for entry in entries if entry.effect == "items"]
         over = self._over or self._has_ended(path)
-        labels = [step.label(number) for number, step in enumerate(loop.steps, start=1)]
+        labels = [step.label(number) for number, step in enumerate(loop, start=1)]
         begun, ended = 0, 0
         for number in itertools.count(1):
             inside = [self._by_path.get(f"{path}/{number}/{label}", ()) for label in labels]
@@ -274,15 +275,22 @@ class JournalByStep:
             ended += over or self._is_through(loop, inside)
         return IterationsView(len(items[-1].value) if items else None, begun, ended)
 
-    def _is_through(self, loop: ForEach, inside: Sequence[Sequence[JournalEntry]]) -> bool:
+    def _is_through(
+        self, loop: Sequence[TreeStep], inside: Sequence[Sequence[JournalEntry]]
+    ) -> bool:
         """Whether one iteration has ended; *inside* is what its steps recorded, in their order."""
-        for step, entries in zip(loop.steps, inside, strict=True):
+        for step, entries in zip(loop, inside, strict=True):
             end = self._last_end(entries)
             if end is None:
                 return False
             if ends_its_list(step, end):
                 return True
         return True
+
+
+def zone_of(definition: Mapping[str, Any]) -> ZoneInfo:
+    """Return the time zone of a recorded workflow."""
+    return ZoneInfo(definition["timezone"])
 
 
 def waits_of(record: RunRecord, step_paths: Iterable[str] | None) -> list[Waiting]:
@@ -300,7 +308,7 @@ def _has_begun(entries: Iterable[JournalEntry]) -> bool:
     return any(entry.effect == "begin" for entry in entries)
 
 
-def ends_its_list(step: StepBase, end: JournalEntry) -> bool:
+def ends_its_list(step: TreeStep, end: JournalEntry) -> bool:
     """Whether a step that ended with this result ends its list."""
     outcome = Outcome(end.value["outcome"])
     continued = step.on_failure == "continue" and outcome in MAY_CONTINUE

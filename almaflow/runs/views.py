@@ -9,7 +9,6 @@ from typing import Any
 from almaflow.json_data import as_data
 from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome, Status
-from almaflow.plan import Plan
 from almaflow.runs.events import EventKind
 from almaflow.runs.request_views import RequestView
 from almaflow.runs.step_views import (
@@ -121,7 +120,7 @@ class RunView:
 
 def view_of(
     record: RunRecord,
-    plan: Plan | None,
+    definition: Mapping[str, Any] | None,
     entries: Sequence[JournalEntry],
     events: Iterable[LogEntry],
     *,
@@ -129,11 +128,11 @@ def view_of(
 ) -> RunView:
     """Make the view of a run.
 
-    *plan* has the steps; without it (another version recorded the run) the steps come from the
-    journal. *worked_on* says whether a live process executes the run: then a request without a
-    response is still in progress.
+    *definition* is what was recorded of the workflow and has the steps; without it (another version
+    recorded the run) the steps come from the journal. *worked_on* says whether a live process
+    executes the run: then a request without a response is still in progress.
     """
-    steps = JournalByStep(record, plan, entries, worked_on).views()
+    steps = JournalByStep(record, definition, entries, worked_on).views()
     log = list(events)
     step_paths = [step.path for step in steps]
     waits = (WaitView(one.path, one.full_text, one.kind) for one in waits_of(record, step_paths))
@@ -163,8 +162,8 @@ def view_of(
         inputs=display_value(record.inputs),
         vars=display_value(record.vars),
         outputs=None if record.outputs is None else display_value(record.outputs),
-        commit=None if plan is None else plan.definition.get("commit"),
-        timezone="UTC" if plan is None else str(plan.zone),
+        commit=None if definition is None else definition.get("commit"),
+        timezone="UTC" if definition is None else definition["timezone"],
         steps=steps,
         messages=tuple(_messages(log)),
     )

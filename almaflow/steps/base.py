@@ -25,7 +25,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from almaflow import foreign_keys
 from almaflow.alma.job_status import KNOWN_STATUSES
-from almaflow.expressions import INSTANT, NUMBER, TEXT, Type
+from almaflow.expressions import Type
 from almaflow.field_types import (
     Condition,
     Duration,
@@ -44,20 +44,6 @@ from almaflow.steps.result import StepResult, timed_out
 
 if TYPE_CHECKING:
     from almaflow.steps.context import StepContext
-
-COMMON_OUTPUTS: Mapping[str, Type] = {
-    "outcome": TEXT,
-    "error": TEXT,
-    "attempts": NUMBER,
-    "started_at": INSTANT,
-    "ended_at": INSTANT,
-    "seconds": NUMBER,
-}
-"""What every step has in addition to the outputs of its kind."""
-
-ALWAYS_THERE = frozenset({"outcome", "error"})
-"""The outputs that have a value even when the step did not run."""
-
 
 MOST_STEPS = 100_000
 """How many attempts at steps a run may begin, those before a resume or a retry included."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeGuard
 
-from almaflow.steps.base import Kind
-
 if TYPE_CHECKING:
     from almaflow.steps.append_file import AppendFile
     from almaflow.steps.approve import Approve
+    from almaflow.steps.base import Kind
     from almaflow.steps.branch import Branch
     from almaflow.steps.call import Call
     from almaflow.steps.create_set import CreateSet

@@ -113,9 +113,9 @@ def test_show_pays_for_what_it_shows_only(write: Write) -> None:
     modules = modules_after("show", "last")
 
     assert "almaflow.runs.views" in modules
-    assert not modules & {"almaflow.alma.calls", "almaflow.alma.payload", "cronsim"}
+    assert not modules & {"almaflow.check", "almaflow.plan", "almaflow.workflow", "cronsim"}
     assert modules & NEVER_AT_START == set()
-    assert kinds_in(modules) == {"wait"}
+    assert kinds_in(modules) == set()
 
 
 @pytest.mark.parametrize(("step", "is_loaded"), [("wait: 1m", False), ("check: 1 < 2", True)])

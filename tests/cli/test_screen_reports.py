@@ -74,7 +74,7 @@ def shown(stage: Stage, played: Played, **options: bool) -> str:
 
 def seen(stage: Stage, played: Played, **options: bool) -> RunView:
     made = plan(stage, played)
-    return view_of(played.record, made, played.journal, played.log, **options)
+    return view_of(played.record, made.definition, played.journal, played.log, **options)
 
 
 def after(**duration: float) -> Beside:

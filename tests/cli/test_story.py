@@ -35,7 +35,7 @@ def view(
     told = {"status": Status.RUNNING, "started_at": START, "deadline_at": after(days=1), **record}
     journal = [one for group in entries for one in group]
     return view_of(
-        replace(plan.record(), **told), plan, journal, events, worked_on=worked_on
+        replace(plan.record(), **told), plan.definition, journal, events, worked_on=worked_on
     )  # fmt: skip
 
 

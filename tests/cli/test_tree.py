@@ -178,7 +178,7 @@ def test_what_an_earlier_process_did_is_there_from_the_beginning() -> None:
         *step("all/2/x", ""),
     ]
 
-    seen = view_of(plan.record(), plan, journal, []).steps
+    seen = view_of(plan.record(), plan.definition, journal, []).steps
     made = tree(LOOP, seen=seen)
 
     assert lines(made) == ["all: running", "  1/x: failed", "  2/x: running", "last: queued"]
@@ -292,7 +292,7 @@ def test_a_view_that_is_closed_stays_closed_after_a_question() -> None:
 def test_a_resumed_run_is_drawn_with_what_was_done() -> None:
     plan = plan_of(BESIDE)
     journal = [*step("both", "", began_at=START), *step("both/left/a", began_at=after(hours=-1))]
-    seen = view_of(plan.record(), plan, journal, []).steps
+    seen = view_of(plan.record(), plan.definition, journal, []).steps
     page = io.StringIO()
     console = Console(file=page, force_terminal=True, width=80, height=20, color_system=None)
 

@@ -80,7 +80,9 @@ def causes(
     plan = make_plan(loaded, PROJECT, {}, run_id="r", now=START, simulated=True)
     told = {"status": Status.RUNNING, "started_at": START, **record}
     journal = [one for group in entries for one in group]
-    view = view_of(replace(plan.record(), **told), plan, journal, [], worked_on=worked_on)
+    view = view_of(
+        replace(plan.record(), **told), plan.definition, journal, [], worked_on=worked_on
+    )
     seconds = [] if learned is None else [learned] * 2
     durations = Durations(
         {"institution": "ACC", "job_id": "M48", "seconds": one} for one in seconds

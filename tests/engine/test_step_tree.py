@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,6 +54,50 @@ def test_the_steps_of_a_run_are_those_of_the_workflows_it_calls_too(calls: StepT
         "notify-3",
     ]
     assert [one.order for one in places] == sorted(one.order for one in places)
+
+
+MANY_KINDS = """\
+steps:
+  - {id: sub, call: parts/sub, name: The others}
+  - branch:
+      on: run.name
+      cases:
+        test: [{id: deep, parallel: {left: [{wait: 1m}], right: [{stop: enough}]}}]
+      default: [{check: "1 < 2", on_failure: continue}]
+finally: [{call: parts/sub}]
+"""
+
+
+@pytest.mark.parametrize("text", [TOP, MANY_KINDS])
+def test_the_recorded_outline_has_the_steps_of_the_text(tmp_path: Path, text: str) -> None:
+    stage = Stage(tmp_path)
+    stage.write("parts/sub.yaml", SUB)
+    stage.write("deep.yaml", "steps: [{notify: deep}]")
+    plan = stage.plan(text)
+    definition = json.loads(json.dumps(plan.definition))
+    begun = ["sub/for_each-1/2/job", "for_each-2/10/again/call-2"]
+
+    def seen(tree: StepTree) -> list[tuple[object, ...]]:
+        return [
+            (
+                *(one.path, one.order, one.in_finally, one.calls),
+                [around.path for around in one.around],
+                *(one.step.kind.key, one.step.id, one.step.name, one.step.on_failure),
+            )
+            for one in tree.of_iterations(begun)
+        ]
+
+    recorded = seen(StepTree.of_recorded(definition))
+
+    assert recorded == seen(StepTree.of(plan))
+    assert len(recorded) > 10
+    assert recorded == seen(StepTree.of_recorded(without_outline(definition)))
+
+
+def without_outline(definition: dict[str, Any]) -> dict[str, Any]:
+    """Return the definition as earlier versions recorded it."""
+    calls = {name: without_outline(one) for name, one in definition["calls"].items()}
+    return {key: value for key, value in definition.items() if key != "outline"} | {"calls": calls}
 
 
 def test_iterations_that_have_begun_are_placed_in_their_order(calls: StepTree) -> None:

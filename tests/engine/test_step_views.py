@@ -52,7 +52,7 @@ def view(
     told = {"status": Status.RUNNING, "started_at": START, **record}
     found: RunRecord = replace(plan.record(), **told)
     journal = [one for group in entries for one in group]
-    return view_of(found, plan if text else None, journal, events, worked_on=worked_on)
+    return view_of(found, plan.definition if text else None, journal, events, worked_on=worked_on)
 
 
 def at(seen: RunView, path: str) -> StepView:

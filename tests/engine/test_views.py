@@ -9,7 +9,6 @@ from dataclasses import replace
 import pytest
 
 from almaflow.outcome import Outcome, Status
-from almaflow.plan import recorded_plan
 from almaflow.runs.views import RunView, lost_steps, view_of
 from almaflow.store import EntryState
 from tests.harness import Played, Process, Stage
@@ -41,8 +40,7 @@ LOSES = {"faults": [{"kind": "lose_answer", "call": "submit", "processed": False
 def view_from(stage: Stage, played: Played, *, worked_on: bool = False) -> RunView:
     with stage._using_store() as store:
         definition = store.definition(played.record.definition)
-    plan = recorded_plan(played.record, definition)
-    return view_of(played.record, plan, played.journal, played.log, worked_on=worked_on)
+    return view_of(played.record, definition, played.journal, played.log, worked_on=worked_on)
 
 
 def states(view: RunView) -> dict[str, tuple[str, str | None]]:

@@ -17,7 +17,6 @@ from almaflow.plan import Plan
 from almaflow.runs.events import EventKind, RunEvent
 from almaflow.runs.step_tree import ANY, Order, StepPosition, StepTree
 from almaflow.runs.views import StepView
-from almaflow.steps.which_kind import is_for_each
 
 # In a loop with more iterations, those that ended well are hidden, and at most this number of
 # failed ones is shown.
@@ -169,7 +168,7 @@ class RunTree:
         inside = tuple(
             (one.path, place.path.removeprefix(f"{one.path}/").partition("/")[0])
             for one in place.around
-            if is_for_each(one.step.kind)
+            if one.step.kind.key == "for_each"
         )
         kind, name = place.step.kind.key, place.step.name or ""
         row = StepRow(place.path, label, kind, name, place.order, paths, inside)

@@ -14,7 +14,6 @@ from almaflow.cli.render.symbols import shows_signs, sign_of
 from almaflow.cli.render.terminal import coloured, emit, emit_json, emit_lines, has_colours, say
 from almaflow.cli.render.text_layout import on_one_line
 from almaflow.outcome import Outcome, Status
-from almaflow.plan import Plan
 from almaflow.problems import Problem
 from almaflow.runs.events import Listener, NullListener
 from almaflow.runs.views import RunView, StepView, lost_steps, view_of
@@ -23,6 +22,8 @@ from almaflow.waiting import WaitingKind
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from almaflow.plan import Plan
 
 
 def exit_code_of(record: RunRecord, *, strict: bool = False) -> int:
@@ -63,7 +64,7 @@ def onlooker(
 
 def steps_so_far(store: Store, record: RunRecord, plan: Plan) -> tuple[StepView, ...]:
     """Return the steps executed so far, for a listener that starts now."""
-    return view_of(record, plan, store.journal(record.id), []).steps
+    return view_of(record, plan.definition, store.journal(record.id), []).steps
 
 
 def _terminal(*, err: bool) -> Console | None:
@@ -90,7 +91,7 @@ def print_report(
 
     *listener* is that of `onlooker`; failures that it has printed are not repeated.
     """
-    view = view_of(record, plan, store.journal(record.id), store.events(record.id))
+    view = view_of(record, plan.definition, store.journal(record.id), store.events(record.id))
     if as_json:
         emit_json({**view.as_data(), "simulated": simulated})
         return
