@@ -8,11 +8,13 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from almaflow.operations.catalog import Catalog
+from almaflow.web import live
 from almaflow.web.api import runs, service, timetables
 from almaflow.web.api.answers import REFUSALS
 from almaflow.web.assets import Assets
 from almaflow.web.context import WebContext
 from almaflow.web.errors import add_error_pages, answer_defect
+from almaflow.web.live import Live, Pages
 from almaflow.web.pages import (
     approvals,
     login,
@@ -55,9 +57,10 @@ def build_app(context: WebContext, gate: Gate) -> FastAPI:
         openapi_url="/api/openapi.json",
     )
     app.state.context, app.state.gate = context, gate
+    app.state.live, app.state.pages = Live(context.store), Pages()
     app.state.catalog = Catalog(context.store, context.clock)
     add_error_pages(app)
-    for router in ROUTERS:
+    for router in (*ROUTERS, live.router):
         app.include_router(router, include_in_schema=False)
     for router in API_ROUTERS:
         app.include_router(router, prefix="/api", responses=REFUSALS)

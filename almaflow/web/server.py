@@ -22,7 +22,7 @@ _IDLE = 15
 HEAD_TIME = 15.0
 """Seconds in which the head of a request has to arrive."""
 # Seconds that open responses have when the server stops.
-_FAREWELL = 2
+_FAREWELL = 1
 _WAITING = 128
 
 

@@ -1,0 +1,115 @@
+"""What a page shows of all runs at one moment, read in one transaction; every list has a bound."""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from almaflow.late_dataclasses import dataclass
+from almaflow.outcome import Outcome, Status
+from almaflow.store import job_slots, notices, run_listing, runs, sources
+from almaflow.store.records import JobSlot, RunRecord, SlotState
+from almaflow.store.schedule_records import WorkflowSource
+from almaflow.store.transaction import Transaction
+
+_UNFINISHED = (Status.QUEUED, Status.RUNNING, Status.WAITING)
+# One pass over the table, because no index leads to the end of a run.
+_ENDED = "SELECT id, outcome FROM runs WHERE ended_at > :since ORDER BY ended_at DESC, number DESC"
+_UNENDED = "SELECT count(*) FROM runs WHERE status IN :unfinished"
+_STARTS = (
+    "SELECT job_id, count(*) AS starts FROM places WHERE account = :account"
+    f" AND state IN ('{SlotState.TAKEN}', '{SlotState.FREED}') AND taken_at > :since"
+    " GROUP BY job_id ORDER BY starts DESC, job_id LIMIT 1"
+)
+# What changes whenever something happens that a page shows. The log of runs covers most of it.
+_VERSION = """
+    SELECT (SELECT max(id) FROM events) AS log, (SELECT max(id) FROM answers) AS answers,
+        (SELECT max(number) FROM runs) AS runs, (SELECT max(id) FROM ticks) AS ticks,
+        (SELECT count(*) FROM ticks WHERE ending IS NULL) AS open_ticks,
+        (SELECT max(id) FROM notices) AS notices,
+        (SELECT count(*) FROM notices WHERE next_at IS NOT NULL) AS undelivered,
+        (SELECT max(id) FROM pauses) AS pauses,
+        (SELECT count(*) FROM pauses WHERE ended_by = '') AS pausing,
+        (SELECT max(read_at) FROM sources) AS sources,
+        (SELECT count(*) FROM runs WHERE status IN :unfinished) AS unfinished,
+        (SELECT count(*) FROM runs WHERE cancel_requested_at IS NOT NULL) AS cancelled
+"""
+# The progress of a job is recorded with its run and not in the log.
+_WAITS = "SELECT waits FROM runs WHERE status = :waiting ORDER BY number DESC LIMIT 200"
+
+
+@dataclass(frozen=True)
+class SlotUse:
+    """The use of an account's limits."""
+
+    holders: Sequence[JobSlot]
+    """The submissions that run in Alma."""
+    queued: int
+    """How many wait for a slot."""
+    most_started: str
+    """The job that was started most often within the hour; empty when none was."""
+    starts: int
+    """How many times."""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """All runs at one moment."""
+
+    counts: dict[Outcome, int]
+    """How many runs ended since, by outcome."""
+    ended_badly: Sequence[RunRecord]
+    """The newest of those that ended badly, newest first."""
+    ended_well: Sequence[RunRecord]
+    """The newest of the others, newest first."""
+    unfinished: Sequence[RunRecord]
+    """The newest unfinished runs, newest first."""
+    more_unfinished: int
+    """How many unfinished runs are left out."""
+    use: dict[str, SlotUse]
+    """By account."""
+    undelivered: int
+    """Notices that have not reached their channel yet."""
+    invalid: Sequence[WorkflowSource]
+    """Files whose last edit is invalid."""
+
+
+def read(
+    tx: Transaction, since: datetime, hour_ago: datetime, accounts: Sequence[str], limit: int
+) -> Overview:
+    """Return the state of all runs, with those that ended after *since*; lists of *limit*."""
+    ended = [(row["id"], Outcome(row["outcome"])) for row in tx.rows(_ENDED, since=since)]
+    bad = [id_ for id_, outcome in ended if not outcome.is_good][:limit]
+    well = [id_ for id_, outcome in ended if outcome.is_good][:limit]
+    records = runs.get_all(tx, [*bad, *well])
+    unfinished = run_listing.newest(tx, limit, statuses=_UNFINISHED)
+    total = tx.value(_UNENDED, unfinished=_UNFINISHED)
+    return Overview(
+        counts=dict(Counter(outcome for _, outcome in ended)),
+        ended_badly=[records[id_] for id_ in bad],
+        ended_well=[records[id_] for id_ in well],
+        unfinished=unfinished,
+        more_unfinished=total - len(unfinished),
+        use={account: _use(tx, account, hour_ago) for account in accounts},
+        undelivered=notices.undelivered(tx),
+        invalid=[source for source in sources.find(tx) if source.problem],
+    )
+
+
+def _use(tx: Transaction, account: str, since: datetime) -> SlotUse:
+    most = tx.row(_STARTS, account=account, since=since)
+    return SlotUse(
+        holders=job_slots.holders(tx, account),
+        queued=len(job_slots.queue(tx, account)),
+        most_started="" if most is None else most["job_id"],
+        starts=0 if most is None else most["starts"],
+    )
+
+
+def version(tx: Transaction) -> str:
+    """Return a text that differs as soon as something happened that pages show."""
+    row = tx.row(_VERSION, unfinished=_UNFINISHED)
+    waits = "".join(tx.column(_WAITS, waiting=Status.WAITING))
+    return f"{'.'.join(map(str, (row or {}).values()))}.{zlib.crc32(waits.encode())}"

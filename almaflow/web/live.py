@@ -1,0 +1,165 @@
+"""Live views: browsers are informed that something changed, and fetch their part of a page again.
+
+    poller      one task a process, only while a browser listens: asks the store once a second
+                whether something happened that pages show (`overview.version`)
+    /live       server-sent events: `changed` for every browser that listens
+    htmx        fetches the fragment that the page shows again (`hx-trigger="sse:changed"`)
+    cached      a page or fragment is rendered once for each version of the store, for everyone
+
+A browser that goes away is noticed when its connection ends, and forgotten.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from dataclasses import field
+from http import HTTPStatus
+from threading import Lock
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response, StreamingResponse
+
+from almaflow.errors import StoreError
+from almaflow.late_dataclasses import dataclass
+from almaflow.settings import Project
+from almaflow.store import Store, overview
+from almaflow.web.context import Context, context_of
+from almaflow.web.errors import refuse
+
+MOST_LISTENERS = 100
+"""Browsers that are informed at a time; others reload every minute."""
+POLL = 1.0
+"""Seconds between two questions to the store."""
+# Fewer events for many browsers: each of them fetches a page after an event (per second).
+_FETCHES = 10
+# Seconds after which a silent connection gets a comment, so that proxies keep it open.
+_KEEP_OPEN = 20.0
+# Rendered pages that are kept, and characters of one.
+_KEPT, _LARGEST = 64, 512 * 1024
+
+router = APIRouter()
+
+
+@dataclass
+class Live:
+    """The browsers that listen, and the task that polls for them; used in the server's loop."""
+
+    store: Store
+    listeners: set[asyncio.Event] = field(default_factory=set)
+    task: asyncio.Task[None] | None = None
+
+    def listen(self) -> asyncio.Event:
+        """Return what is set when something changed; the poller begins with the first one."""
+        changed = asyncio.Event()
+        self.listeners.add(changed)
+        if self.task is None or self.task.done():
+            self.task = asyncio.get_running_loop().create_task(self._poll())
+        return changed
+
+    def forget(self, changed: asyncio.Event) -> None:
+        """Forget a browser that is gone; the poller ends with the last one."""
+        self.listeners.discard(changed)
+
+    async def _poll(self) -> None:
+        before = await self._version()
+        while self.listeners:
+            await asyncio.sleep(max(POLL, len(self.listeners) / _FETCHES))
+            version = await self._version()
+            if version != before:
+                before = version
+                for changed in self.listeners:
+                    changed.set()
+
+    async def _version(self) -> str:
+        try:
+            return await run_in_threadpool(store_version, self.store)
+        except StoreError:
+            # Pages say what is wrong; they are fetched again when the store answers.
+            return ""
+
+
+def store_version(store: Store) -> str:
+    """Return a text that changes when something happens; Raises: StoreError."""
+    with store.read() as tx:
+        return overview.version(tx)
+
+
+@router.get("/live")
+async def live(request: Request, context: Context) -> Response:
+    """Send an event whenever something changed."""
+    listening: Live = request.app.state.live
+    if len(listening.listeners) >= MOST_LISTENERS:
+        # EventSource gives up after any status but 200; the page is fetched every minute then.
+        return refuse(request, HTTPStatus.SERVICE_UNAVAILABLE, "Too many live views are open.")
+    return StreamingResponse(_events(listening), media_type="text/event-stream")
+
+
+async def _events(listening: Live) -> AsyncIterator[str]:
+    """Yield events until the connection ends."""
+    changed = listening.listen()
+    try:
+        yield "retry: 5000\n\n"
+        while True:
+            try:
+                async with asyncio.timeout(_KEEP_OPEN):
+                    await changed.wait()
+            except TimeoutError:
+                yield ": still here\n\n"
+            else:
+                changed.clear()
+                yield "event: changed\ndata: 1\n\n"
+    finally:
+        listening.forget(changed)
+
+
+class Pages:
+    """Rendered pages, by what they depend on; safe to use from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._kept: OrderedDict[tuple[object, ...], Response] = OrderedDict()
+        self._project: Project | None = None
+
+    def get(
+        self, project: Project, key: tuple[object, ...], render: Callable[[], Response]
+    ) -> Response:
+        """Return the page for *key*, rendered once. Others wait meanwhile: they want the same."""
+        with self._lock:
+            if project is not self._project:
+                # almaflow.yaml was read again.
+                self._project = project
+                self._kept.clear()
+            if key not in self._kept:
+                page = render()
+                if page.status_code != HTTPStatus.OK or len(page.body) > _LARGEST:
+                    return page
+                self._kept[key] = page
+                if len(self._kept) > _KEPT:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(key)
+            page = self._kept[key]
+        # A response belongs to one request: middleware adds headers to it.
+        return Response(page.body, page.status_code, media_type=page.media_type)
+
+
+def cached(request: Request, render: Callable[[], Response]) -> Response:
+    """Return a page that is the same for everyone with the same rights, until something happens.
+
+    It is rendered again at least every 15 seconds, because it shows how long something lasts.
+    Raises: StoreError.
+    """
+    context = context_of(request)
+    person = request.state.person
+    pages: Pages = request.app.state.pages
+    key = (
+        request.url.path,
+        request.url.query,
+        "hx-request" in request.headers,
+        person,
+        int(context.clock.elapsed() // 15),
+        store_version(context.store),
+    )
+    return pages.get(context.project(), key, render)
