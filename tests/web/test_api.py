@@ -54,7 +54,7 @@ def test_runs_are_chosen_by_workflow_state_and_time(site: Site) -> None:
 
     assert found("workflow=w2") == [ids[1]]
     assert found("status=queued&limit=1") == [ids[2]]
-    assert found("status=timed-out") == []
+    assert found("status=timed_out") == []
     assert found("since=90m") == [ids[0]]
     assert found("until=150m") == [ids[2]]
 

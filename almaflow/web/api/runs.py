@@ -9,10 +9,11 @@ from starlette.responses import Response
 
 from almaflow.operations.causes import Diagnoses, explain
 from almaflow.operations.run_details import RunDetails, run_details
-from almaflow.operations.run_list import RunList, list_runs, read_state
+from almaflow.operations.run_list import RunList, list_runs
 from almaflow.operations.run_log import RunLog, run_log
 from almaflow.operations.shapes import whole
 from almaflow.operations.typed_times import read_past
+from almaflow.outcome import Outcome, Status
 from almaflow.web.api.answers import (
     LONGEST_NAME,
     Limit,
@@ -34,7 +35,7 @@ def runs(
     context: Context,
     workflow: WorkflowFilter = None,
     status: Annotated[
-        str | None, Query(max_length=20, description="A status, or the outcome of a finished run.")
+        Status | Outcome | None, Query(description="A status, or the outcome of a finished run.")
     ] = None,
     since: Since = None,
     until: Until = None,
@@ -50,7 +51,7 @@ def runs(
         context.store,
         limit,
         workflow=workflow,
-        state=None if status is None else read_state(status),
+        state=status,
         since=None if since is None else read_past(since, "since", now, zone),
         until=None if until is None else read_past(until, "until", now, zone),
         older_than=cursor,
