@@ -32,6 +32,7 @@ from almaflow.redaction import Mask, reveal
 from almaflow.runs.events import EventKind, RunEvent
 from almaflow.settings import Project, find_project
 from almaflow.store import EntryState, JournalEntry, LogEntry, RunRecord, Store, liveness
+from almaflow.store.locks import EVERYTHING, Locks
 from almaflow.store.writer import StoreWriter
 from almaflow.virtual_time import VirtualClock, run_virtual
 from almaflow.workflow_loader import load_workflow
@@ -93,8 +94,8 @@ class Boundary:
         batch = store.batch
 
         @contextmanager
-        def guarded() -> Iterator[None]:
-            with self.around("commit"), batch():
+        def guarded(locks: Locks = EVERYTHING) -> Iterator[None]:
+            with self.around("commit"), batch(locks):
                 yield
 
         store.batch = guarded  # type: ignore[method-assign]

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import field
 from datetime import timedelta
+from functools import partial
 
 import anyio
 from anyio.abc import TaskGroup
@@ -48,6 +49,7 @@ from almaflow.store import (
     Store,
     StoreTrouble,
 )
+from almaflow.store.locks import Locks, lock_of_run, locks_of_decision
 from almaflow.store.writer import StoreWriter
 from almaflow.task_groups import raise_one_error
 from almaflow.thread_pool import ThreadPool
@@ -218,19 +220,22 @@ class Engine:
             StoreError: the store or the disk refused; the run can be resumed.
         """
 
+        # *before* records the run, or a new attempt of it.
+        locks = locks_of_decision(run_id)
+
         def take() -> Claim:
-            with self.store.batch():
+            with self.store.batch(locks):
                 before()
                 return self.store.claim_run(run_id, self._process_id)
 
-        claim = await self._take_from_the_silent(take)
+        claim = await self._take_from_the_silent(take, locks)
         loaded = await self._writer.call(self.store.load_runs, [claim])
         if not loaded:
             raise ClaimLost(run_id)
         await self._runs.execute(loaded[0])
         return await self._writer.call(self.store.run, run_id)
 
-    async def _take_from_the_silent(self, take: Callable[[], Claim]) -> Claim:
+    async def _take_from_the_silent(self, take: Callable[[], Claim], locks: Locks) -> Claim:
         """Claim a run; if its process sends no heartbeat, wait until the lease of that process has
         expired.
 
@@ -242,7 +247,7 @@ class Engine:
         patience = (self.store.lease + 2 * self.look).total_seconds()
         while True:
             try:
-                return await self._writer.call(take)
+                return await self._writer.call_locked(locks, take)
             except RunHeld as held:
                 if not held.silent or self.clock.elapsed() - first > patience:
                     raise
@@ -281,7 +286,9 @@ class Engine:
         loaded: Sequence[LoadedRun] | None = None
         while loaded is None:
             try:
-                loaded = await self._writer.call(self._take_offered, run_id)
+                loaded = await self._writer.call_locked(
+                    frozenset({lock_of_run(run_id)}), partial(self._take_offered, run_id)
+                )
             except StoreTrouble:
                 # Whether it is ours now is not known; nobody else is offered it meanwhile.
                 await sleep(self.clock, STORE_AGAIN)
@@ -289,7 +296,8 @@ class Engine:
             await self._runs.execute_in_parallel(one)
 
     def _take_offered(self, run_id: str) -> Sequence[LoadedRun]:
-        with self.store.batch(), suppress(RunHeld, RunEnded, RunNotFound):
+        locks = frozenset({lock_of_run(run_id)})
+        with self.store.batch(locks), suppress(RunHeld, RunEnded, RunNotFound):
             record = self.store.run(run_id)
             if record.format > FORMAT:
                 raise RunNewer(run_id)
@@ -305,7 +313,8 @@ class Engine:
             StoreTrouble: the store refused.
         """
         run_ids = await self._writer.call(self.store.orphans, FORMAT)
-        await self._writer.call(self.store.queue_runs, run_ids)
+        locks = frozenset(map(lock_of_run, run_ids))
+        await self._writer.call_locked(locks, partial(self.store.queue_runs, run_ids))
 
     def wake(self, topic: str) -> None:
         """Look right now at what has changed in this process or in another.
@@ -344,12 +353,14 @@ class Engine:
         if not run_ids:
             return
 
+        locks = frozenset(map(lock_of_run, run_ids))
+
         def take() -> Sequence[LoadedRun]:
             # Together: a run that is ours, and that we could not load, would wait for our end.
-            with self.store.batch():
+            with self.store.batch(locks):
                 return self.store.load_runs(self.store.claim_runs(run_ids, self._process_id))
 
-        for loaded in await self._writer.call(take):
+        for loaded in await self._writer.call_locked(locks, take):
             tasks.start_soon(self._runs.execute_in_parallel, loaded)
         # Let the started runs be recorded as running before the next search.
         await anyio.lowlevel.checkpoint()

@@ -24,6 +24,7 @@ from almaflow.settings.project import LOG_CHANNEL
 from almaflow.steps.member_source import read_members_file
 from almaflow.steps.result import StepFailed
 from almaflow.store import EntryState, NewNotification
+from almaflow.store.locks import NOTICES
 from almaflow.waiting import Waiting, WaitingKind
 
 T = TypeVar("T")
@@ -123,6 +124,7 @@ class ExternalAccess(Attempt):
             EntryState.DONE,
             value={"to": channel, **({"files": [one.to_json() for one in files]} if files else {})},
             also=lambda: self.services.store.add_notices([notice]),
+            locks=[NOTICES],
         )
         self.services.outbox.wake()
 

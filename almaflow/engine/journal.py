@@ -32,6 +32,7 @@ from almaflow.store import (
     Store,
     SubmissionKey,
 )
+from almaflow.store.locks import NOTICES, Lock, lock_of_account, lock_of_run
 from almaflow.store.writer import StoreWriter
 from almaflow.waiting import Waiting
 
@@ -130,11 +131,12 @@ class RunJournal:
         request_hash: str = "",
         resubmit: bool = False,
         also: Callable[[], object] | None = None,
+        locks: Iterable[Lock] = (),
     ) -> JournalEntry:
         """Create an entry or change its state. The entry is durable on return, even after a
         cancellation.
 
-        *also* runs in the same transaction.
+        *also* runs in the same transaction, for which it needs *locks*.
         """
         if not isinstance(value, Keep):
             value = self._stored(value)
@@ -154,12 +156,18 @@ class RunJournal:
                 also()
             return entry
 
-        entry = await self._write(write)
+        entry = await self._write(write, *locks)
         self._keep(entry)
         return entry
 
     async def intend(
-        self, spot: SubmissionKey, limits: SlotLimits, *, value: Any, request_hash: str
+        self,
+        spot: SubmissionKey,
+        account: str,
+        limits: SlotLimits,
+        *,
+        value: Any,
+        request_hash: str,
     ) -> NoSlot | None:
         """Take the slot of a submission and record its intent, in one transaction.
 
@@ -182,7 +190,7 @@ class RunJournal:
                 resubmit=True,
             )
 
-        answer = await self._write(write)
+        answer = await self._write(write, lock_of_account(account))
         if isinstance(answer, NoSlot):
             return answer
         self._keep(answer)
@@ -206,10 +214,11 @@ class RunJournal:
         await self._write(
             lambda: self.store.ask_slot(
                 self.claim, spot, account, job_id, set_id or None, marker, named
-            )
+            ),
+            lock_of_account(account),
         )
 
-    async def leave_queue(self, spot: SubmissionKey) -> None:
+    async def leave_queue(self, spot: SubmissionKey, account: str) -> None:
         """Leave the queue for a slot; a slot that is taken stays taken."""
 
         def leave() -> None:
@@ -217,7 +226,7 @@ class RunJournal:
             if place is not None and place.state is SlotState.QUEUED:
                 self.store.drop_slot(self.claim, spot)
 
-        await self._write(leave)
+        await self._write(leave, lock_of_account(account))
 
     def record_soon(self, path: str, attempt: int, effect: str, value: Any) -> None:
         """Record a begin or an end, and that the run proceeds, with the next write.
@@ -313,9 +322,10 @@ class RunJournal:
 
         def end() -> None:
             self.store.finish_run(self.claim, outcome, text, kept_outputs)
-            self.store.add_notices(notices)
+            if notices:
+                self.store.add_notices(notices)
 
-        await self._write(end)
+        await self._write(end, *([NOTICES] if notices else []))
 
     async def release(self, *, held: bool) -> None:
         """Release the unfinished run; with *held* it is on hold until `resume`."""
@@ -335,7 +345,8 @@ class RunJournal:
 
         await self._write(give)
 
-    async def _write(self, function: Callable[[], T]) -> T:
+    async def _write(self, function: Callable[[], T], *locks: Lock) -> T:
+        """Make one transaction of *function*, with *locks* and that of the run, and what waits."""
         lines, self._lines = self._lines, []
         soon, self._soon = self._soon, []
         begun: list[JournalEntry] = []
@@ -344,8 +355,11 @@ class RunJournal:
         if status is not None:
             self._status = status
 
+        ours = frozenset({lock_of_run(self.run_id), *locks})
+
         def together() -> T:
-            with self.store.batch():
+            begun.clear()
+            with self.store.batch(ours):
                 if status is not None:
                     waits = [self._masked_wait(wait) for wait in status[1]]
                     self.store.set_status(self.claim, status[0], waits)
@@ -357,7 +371,7 @@ class RunJournal:
 
         # A cancellation must not separate the recorded state from the state in memory.
         with anyio.CancelScope(shield=True):
-            result = await self._writer.call(together)
+            result = await self._writer.call_locked(ours, together)
         for entry in begun:
             self._keep(entry)
         return result

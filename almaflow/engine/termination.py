@@ -22,6 +22,7 @@ from almaflow.outcome import Outcome
 from almaflow.runs.events import EventKind
 from almaflow.steps.result import StepResult
 from almaflow.store import EntryState, JournalEntry
+from almaflow.store.locks import lock_of_account
 
 
 @dataclass
@@ -74,7 +75,10 @@ class OpenAttempts:
                     learned["institution"], learned["job_id"], learned["seconds"]
                 )
 
-        await journal.record(path, number, "end", EntryState.DONE, value=value, also=learn)
+        locks = [lock_of_account(learned["institution"])] if learned is not None else []
+        await journal.record(
+            path, number, "end", EntryState.DONE, value=value, also=learn, locks=locks
+        )
         self.attempts.pop((path, number), None)
         return ending
 

@@ -112,9 +112,9 @@ class TaskQueue:
         return [run_id for run_id in run_ids if run_id not in queued]
 
     def announce(self, connection: psycopg.Connection[Any], topics: Collection[str]) -> None:
-        """Notify the workers of *topics* when the transaction is committed."""
-        for topic in topics:
-            connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, topic))
+        """Notify the workers of *topics*."""
+        notify = "SELECT pg_notify(%s, topic) FROM unnest(%s::text[]) AS topic"
+        connection.execute(notify, (CHANNEL, list(topics)))
 
     def is_made(self, connection: psycopg.Connection[Any]) -> bool:
         """Whether procrastinate's tables are there.

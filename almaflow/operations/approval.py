@@ -15,6 +15,7 @@ from almaflow.outcome import Status
 from almaflow.problems import did_you_mean
 from almaflow.runs.views import view_of
 from almaflow.store import RunRecord, Store
+from almaflow.store.locks import locks_of_decision
 from almaflow.waiting import WaitingKind
 
 
@@ -51,7 +52,7 @@ def reply(
     value = {"approved": approved, "comment": comment}
     decision = "approved" if approved else "rejected"
     text = f"{by} {decision} step {path}{f': {comment}' if comment else '.'}"
-    with store.batch():
+    with store.batch(locks_of_decision(record.id)):
         log_request(store, record.id, text, by, asked="approve", step=path, **value)
         answer = store.add_answer(record.id, path, "approve", value, by)
     return RecordedReply(record, path, approved, comment, answer.by, answer.at, worked_on)

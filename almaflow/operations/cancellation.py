@@ -6,6 +6,7 @@ from almaflow.errors import RequestWrong
 from almaflow.operations.requests_log import log_request
 from almaflow.outcome import Status
 from almaflow.store import RunRecord, Store
+from almaflow.store.locks import locks_of_decision
 
 
 def ask_cancel(store: Store, run: str, by: str) -> RunRecord:
@@ -21,7 +22,7 @@ def ask_cancel(store: Store, run: str, by: str) -> RunRecord:
     if record.cancel_requested_at is not None:
         # The first person who asked stays recorded.
         return record
-    with store.batch():
+    with store.batch(locks_of_decision(record.id)):
         log_request(store, record.id, f"{by} asked to cancel the run.", by, asked="cancel")
         return store.ask_cancel(record.id, by)
 
@@ -34,8 +35,9 @@ def cancel_anywhere(store: Store, run: str, by: str) -> RunRecord:
     Raises:
         RequestWrong: there is no such run, or it is finished.
     """
-    with store.batch():
-        return store.end_hold(ask_cancel(store, run, by).id)
+    run_id = find_cancellable(store, run).id
+    with store.batch(locks_of_decision(run_id)):
+        return store.end_hold(ask_cancel(store, run_id, by).id)
 
 
 def find_cancellable(store: Store, run: str) -> RunRecord:

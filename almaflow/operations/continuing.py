@@ -8,6 +8,7 @@ from almaflow.operations.run_owner import is_worked_on
 from almaflow.outcome import Status
 from almaflow.plan import recorded_plan
 from almaflow.store import RunRecord, Store
+from almaflow.store.locks import locks_of_decision
 
 
 def continue_run(store: Store, run: str, by: str) -> RunRecord:
@@ -20,7 +21,7 @@ def continue_run(store: Store, run: str, by: str) -> RunRecord:
     """
     record = find_on_hold(store, run)
     refuse_without_executor(store)
-    with store.batch():
+    with store.batch(locks_of_decision(record.id)):
         log_request(store, record.id, f"{by} continues the run.", by, asked="resume")
         return store.end_hold(record.id)
 

@@ -21,6 +21,7 @@ from almaflow.problems import did_you_mean
 from almaflow.runs.request_views import is_lost, is_submission
 from almaflow.settings import Project
 from almaflow.store import Decision, JournalEntry, RunRecord, Store
+from almaflow.store.locks import locks_of_decision
 
 # The codes by which Alma reports an unknown instance.
 _UNKNOWN_RUN = frozenset({"402216", "402218", "402215"})
@@ -93,7 +94,7 @@ def record_decision(
     }
     found = f"runs in Alma as {instance}" if instance else "was not accepted by Alma"
     text = f"{by} confirmed that the submission of step {lost.path} {found}."
-    with store.batch():
+    with store.batch(locks_of_decision(record.id)):
         log_request(store, record.id, text, by, asked="resolve", step=lost.path, **value)
         return store.add_answer(record.id, lost.path, "resolve", value, by)
 
@@ -102,7 +103,7 @@ def decide_anywhere(
     store: Store, record: RunRecord, lost: UnconfirmedRequest, instance: str | None, by: str
 ) -> Decision:
     """Record a decision as `record_decision` does, and let any process continue the run."""
-    with store.batch():
+    with store.batch(locks_of_decision(record.id)):
         decision = record_decision(store, record, lost, instance, by)
         store.end_hold(record.id)
         return decision

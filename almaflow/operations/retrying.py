@@ -13,6 +13,7 @@ from almaflow.plan import Plan, recorded_plan
 from almaflow.runs.retry_plan import RetryPlan, plan_retry
 from almaflow.runs.step_tree import StepTree
 from almaflow.store import RunRecord, Store
+from almaflow.store.locks import locks_of_decision
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def reopen_run(store: Store, coming: ComingAttempt, by: str) -> RunRecord:
     number = coming.run.attempt + 1
     start = f" from step {coming.start} on" if coming.start else ""
     text = f"{by} asked for attempt {number}{start}."
-    with store.batch():
+    with store.batch(locks_of_decision(coming.run.id)):
         log_request(store, coming.run.id, text, by, asked="retry", attempt=number)
         return store.reopen_run(coming.run.id, attempt=number, value=value)
 

@@ -14,6 +14,7 @@ from almaflow.operations.requests_log import log_request
 from almaflow.plan import Plan, make_plan
 from almaflow.settings import Project
 from almaflow.store import RunExists, RunRecord, Store, new_run_id
+from almaflow.store.locks import locks_of_decision
 from almaflow.workflow_loader import LoadedWorkflow
 
 _KEY = re.compile(r"[!-~]{1,200}")
@@ -56,7 +57,7 @@ def queue_run(store: Store, plan: Plan, by: str) -> RunRecord:
         RunExists: its key is taken.
     """
     refuse_without_executor(store)
-    with store.batch():
+    with store.batch(locks_of_decision(plan.run_id)):
         record = add_run(store, plan)
         log_request(store, record.id, f"{by} asked for this run.", by, asked="run")
         return record

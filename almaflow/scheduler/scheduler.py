@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -33,6 +34,7 @@ from almaflow.scheduler.workflow_files import (
 )
 from almaflow.settings import Project
 from almaflow.store import LeaseLost, NotLeader, Process, StoreTrouble, TickEnding, WorkflowSource
+from almaflow.store.locks import LEDGER, RECORDS
 from almaflow.task_groups import raise_one_error
 from almaflow.thread_pool import ThreadPool
 from almaflow.timetable.triggers import TimetableTrigger
@@ -55,6 +57,9 @@ AGAIN = timedelta(seconds=10)
 
 class TermOver(Exception):
     """This term ends, and another one begins."""
+
+
+_SOURCE_LOCKS = frozenset({LEDGER, RECORDS})
 
 
 @dataclass
@@ -342,7 +347,7 @@ class _Term:
         kept = last_good(self._store, self._project, schedules)
         reading = await self._files.run(self._reader.read, sources, kept)
         keep, drop = changed_sources(reading, sources, self._clock.now())
-        await self._writer.call(self._keep_sources, keep, drop)
+        await self._writer.call_locked(_SOURCE_LOCKS, partial(self._keep_sources, keep, drop))
         async with self._turn:
             await ledger.activate(reading.active)
         before, self._reading = self._reading, reading
@@ -355,7 +360,7 @@ class _Term:
         self, keep: Sequence[tuple[WorkflowSource, Mapping[str, Any] | None]], drop: Sequence[str]
     ) -> None:
         process_id = self._engine.process_id
-        with self._store.batch():
+        with self._store.batch(_SOURCE_LOCKS):
             for source, definition in keep:
                 self._store.keep_source(process_id, source, definition)
             for path in drop:

@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 
 from almaflow.store.connection import Connection
 from almaflow.store.errors import StoreTrouble
+from almaflow.store.locks import Locks
 
 ConnectionState = Literal["connecting", "connected", "gone"]
 """The state of a connection when an error came: being made, in use, broken."""
@@ -23,9 +24,11 @@ class Backend(Protocol):
         """What begins a transaction that sees one state of the store."""
         ...
 
-    @property
-    def begin_write(self) -> str:
-        """What begins a transaction during which no other process writes."""
+    one_writer: bool
+    """Whether only one process writes at a time, whatever it locks."""
+
+    def begin_write(self, locks: Locks) -> str:
+        """Return what begins a writing transaction and takes its *locks*."""
         ...
 
     @property

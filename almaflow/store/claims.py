@@ -13,7 +13,7 @@ from almaflow.store import journal, processes, runs
 from almaflow.store.connection import columns_of
 from almaflow.store.errors import RunEnded, RunHeld
 from almaflow.store.records import Claim, JournalEntry, LoadedRun, Process
-from almaflow.store.run_queue import DueRun
+from almaflow.store.run_queue import DueRun, RunQueue
 from almaflow.store.transaction import Transaction
 
 # In words that the database finds in the conditions of its partial indexes.
@@ -60,6 +60,13 @@ def due(tx: Transaction, run_ids: Collection[str]) -> list[DueRun]:
     """Return those of the runs that have no owner and can continue, oldest first; see `orphans`."""
     rows = tx.rows(f"{_DUE} ORDER BY number", run_ids=list(run_ids), now=tx.now)
     return [DueRun(**row) for row in rows]
+
+
+def queue_due(tx: Transaction, queue: RunQueue) -> None:
+    """Queue the runs that the transaction made due."""
+    runs = due(tx, tx.changes.due) if tx.changes.due else ()
+    if runs:
+        queue.put(tx.driver, runs)
 
 
 def queueable(tx: Transaction, run_ids: Collection[str]) -> list[DueRun]:

@@ -92,6 +92,8 @@ class Connection(ABC):
     """How the database compares with the items of a list whose name replaces `{}`."""
     percent_form: ClassVar[str] = "%"
     """How the driver writes a percent sign."""
+    unless_locked: ClassVar[str] = ""
+    """What ends a SELECT that locks rows, but passes over those that others have locked."""
 
     def __init__(self, driver: Any) -> None:
         self.driver = driver

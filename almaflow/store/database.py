@@ -21,6 +21,7 @@ from almaflow.store.backend_choice import backend_for
 from almaflow.store.connection import Connection
 from almaflow.store.errors import StoreFull, StoreReadOnly, StoreTrouble, StoreUnreachable
 from almaflow.store.location import StoreLocation, check_believed, prepare, read_url
+from almaflow.store.locks import EVERYTHING, Locks
 from almaflow.store.sqlite import SQLite
 
 # How long a transaction waits for another process's. Ours take milliseconds; a backup or a
@@ -101,6 +102,11 @@ class Database:
         """Whether the store is gone when it is closed."""
         return self.location.in_memory
 
+    @property
+    def one_writer(self) -> bool:
+        """Whether only one process writes at a time, whatever it locks."""
+        return self._backend.one_writer
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Give a transaction that sees one state of the store and writes nothing."""
@@ -111,8 +117,8 @@ class Database:
                 yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """Give a writing transaction, or a part of the one that this thread is in.
+    def write(self, locks: Locks = EVERYTHING) -> Iterator[Connection]:
+        """Give a writing transaction with *locks*, or a part of the one that this thread is in.
 
         It is committed at the end; an error rolls back all of it. A part that ends with an error
         rolls back only itself, unless the error is a `StoreTrouble`: the database may have ended
@@ -122,9 +128,18 @@ class Database:
             self._check_alive()
             if self._unwritable is not None:
                 raise copy(self._unwritable)
-            begin = self._backend.begin_write
+            begin = self._backend.begin_write(locks)
             with self._part() if self._within else self._transaction(begin) as connection:
                 yield connection
+
+    @contextmanager
+    def hint(self) -> Iterator[Connection]:
+        """Give the connection without a transaction, for what may as well be lost."""
+        with self._lock, self._translated():
+            self._check_alive()
+            if self._connection is None:
+                self._connection = self._connect()
+            yield self._connection
 
     def close(self) -> None:
         """Close the connection, after the transaction under way."""

@@ -63,6 +63,10 @@ class StoreLocked(StoreTrouble):
     """Another process holds the store, and did so for as long as we may wait."""
 
 
+class StoreConflict(StoreLocked):
+    """The database took the transaction back so that another one can proceed; see `conflicts`."""
+
+
 class StoreFull(StoreTrouble):
     """There is no room left on the store's disk."""
 

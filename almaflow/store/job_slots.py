@@ -14,6 +14,7 @@ from almaflow.store import runs
 from almaflow.store.connection import Row, assignments, columns_of
 from almaflow.store.errors import InstanceTaken
 from almaflow.store.json_values import from_json, to_json
+from almaflow.store.locks import check_covered, lock_of_account
 from almaflow.store.records import Claim, JobSlot, SlotState, SubmissionKey
 from almaflow.store.transaction import Transaction
 
@@ -36,7 +37,10 @@ def own(tx: Transaction, claim: Claim, spot: SubmissionKey) -> JobSlot | None:
         ClaimLost: the run is not the claimant's (any more).
     """
     runs.check(tx, claim)
-    return find(tx, claim.run_id, spot)
+    slot = find(tx, claim.run_id, spot)
+    if slot is not None:
+        check_covered([lock_of_account(slot.account)], tx.locks)
+    return slot
 
 
 def ask(

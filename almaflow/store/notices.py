@@ -21,6 +21,8 @@ def add(tx: Transaction, new: Sequence[NewNotification]) -> int:
 
     A notice whose key was sent to the same channel is left alone.
     """
+    if not new:
+        return 0
     keys = [notice.key for notice in new]
     known = tx.rows('SELECT "key", channel FROM notices WHERE "key" IN :keys', keys=keys)
     there = {(row["key"], row["channel"]) for row in known}

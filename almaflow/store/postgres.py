@@ -1,23 +1,25 @@
 """The store in PostgreSQL: how its connection is set up, and what its errors mean.
 
-One process writes at a time, as in SQLite: a writing transaction takes a lock of ours right after
-its begin, before anything is read. It is READ COMMITTED, so that what it reads then is what the
-one before it left; under a stricter level it would see the store as it was before the wait.
+A writing transaction takes its locks (see `locks`) right after its begin, in the same request to
+the server, before anything is read. It is READ COMMITTED, so that what it reads then is what those
+before it left; under a stricter level it would see the store as it was before the wait.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
 import psycopg
+from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import TransactionStatus
 
 from almaflow.store.backend import ConnectionState
 from almaflow.store.connection import Connection
 from almaflow.store.errors import (
+    StoreConflict,
     StoreDamaged,
     StoreFull,
     StoreLocked,
@@ -25,6 +27,7 @@ from almaflow.store.errors import (
     StoreTrouble,
 )
 from almaflow.store.location import StoreLocation
+from almaflow.store.locks import EVERYTHING, Lock, LockKind, Locks
 from almaflow.store.postgres_refusals import (
     check_settings,
     check_version,
@@ -34,9 +37,6 @@ from almaflow.store.postgres_refusals import (
 )
 from almaflow.store.tables import POSTGRES_TYPES
 from almaflow.store.url import StoreUrl
-
-# The number of our lock; it reads `almaflow`.
-_LOCK: Final = int.from_bytes(b"almaflow")
 
 # Seconds until we stop waiting for a server that does not respond; an operating system would wait
 # for hours. The address of the store may say otherwise.
@@ -66,6 +66,7 @@ class PostgresConnection(Connection):
     value_form = "%({})s"
     list_form = "= ANY(%({})s)"
     percent_form = "%%"
+    unless_locked = " FOR NO KEY UPDATE SKIP LOCKED"
 
     def insert_and_number(self, statement: str, row: Mapping[str, Any]) -> int:
         """Execute an INSERT and return the `id` of the new row."""
@@ -109,13 +110,33 @@ def _settings(url: StoreUrl) -> dict[str, Any]:
     return {name: it for name, it in parts.items() if it is not None} | dict(url.query)
 
 
+def _lock_statements(locks: Locks) -> Iterator[str]:
+    """Yield what takes *locks*: advisory locks by number, then rows of runs by id."""
+    (everything,) = EVERYTHING
+    if everything in locks:
+        yield f"SELECT pg_advisory_xact_lock({everything.number})"
+        return
+    yield f"SELECT pg_advisory_xact_lock_shared({everything.number})"
+    numbers = sorted((lock.kind, lock.number) for lock in locks if lock.kind is not LockKind.RUN)
+    if numbers:
+        calls = ", ".join(f"pg_advisory_xact_lock({number})" for _, number in numbers)
+        yield f"SELECT {calls}"
+    run_ids = ", ".join(sorted(_literal(lock) for lock in locks if lock.kind is LockKind.RUN))
+    if run_ids:
+        # What others may do meanwhile: add rows that refer to the run. The server locks in the
+        # order of the rows that it returns.
+        yield f"SELECT 1 FROM runs WHERE id IN ({run_ids}) ORDER BY id FOR NO KEY UPDATE"
+
+
+def _literal(lock: Lock) -> str:
+    return sql.Literal(lock.name).as_string()
+
+
 class Postgres:
     """A store in a database of its own."""
 
     begin_read: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-    begin_write: Final = (
-        f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({_LOCK})"
-    )
+    one_writer = False
     driver_error: Final[type[Exception]] = psycopg.Error
 
     def __init__(self, location: StoreLocation, busy_timeout: timedelta) -> None:
@@ -125,6 +146,11 @@ class Postgres:
         self._all_settings = _PATIENCE | _settings(self._url) | {"application_name": "almaflow"}
         # Of 0 the server would make "for ever".
         self._milliseconds = max(1, round(busy_timeout.total_seconds() * 1000))
+
+    @staticmethod
+    def begin_write(locks: Locks) -> str:
+        """Return what begins a transaction and takes its *locks*, in their order."""
+        return "; ".join(["BEGIN ISOLATION LEVEL READ COMMITTED", *_lock_statements(locks)])
 
     def connect(self) -> Connection:
         """Return a new connection, which begins transactions only where we say so."""
@@ -162,7 +188,13 @@ class Postgres:
         words = " ".join(str(error).split()).rstrip(".?")
         assert isinstance(error, psycopg.Error)
         match error.sqlstate:
-            case "55P03" | "40P01":  # lock not available, deadlock
+            case "40P01" | "40001":  # deadlock, serialization failure
+                return StoreConflict(
+                    f"The store {store} is busy: its server took back a change that waited for"
+                    " others. Nothing was recorded. Look for a database tool with an open"
+                    " transaction in this database, end it, then try again."
+                )
+            case "55P03":  # lock not available
                 return StoreLocked(
                     f"The store {store} is locked: another process holds it and does not let go."
                     " Look for a database tool or another almaflow with an open transaction in"

@@ -65,6 +65,16 @@ def leave(tx: Transaction, process_id: str) -> None:
     tx.execute(statement, process_id=process_id, now=tx.now)
 
 
+def _bury(tx: Transaction, process_id: str) -> bool:
+    """Record that another process is dead, unless a transaction under way has its row.
+
+    That one renews its lease, or buries it as well.
+    """
+    free = f"SELECT id FROM processes WHERE {_HERE}{tx.unless_locked}"
+    statement = f"UPDATE processes SET left_at = :now WHERE id IN ({free})"
+    return tx.execute(statement, process_id=process_id, now=tx.now) == 1
+
+
 def renew(tx: Transaction, process_id: str) -> None:
     """Record a sign of life.
 
@@ -97,10 +107,7 @@ def is_alive(tx: Transaction, process_id: str) -> bool:
     if process is None or process.left_at is not None:
         tx.liveness.forget(process_id)
         return False
-    if tx.liveness.seems_alive(process):
-        return True
-    leave(tx, process_id)
-    return False
+    return tx.liveness.seems_alive(process) or not _bury(tx, process_id)
 
 
 def checked(tx: Transaction, process_id: str) -> Process | None:

@@ -24,7 +24,7 @@ class DueRun:
 
 
 class RunQueue(Protocol):
-    """Where workers find runs; each method is called in an open transaction of the store."""
+    """Where workers find runs; called in an open transaction of the store, but to announce."""
 
     def is_made(self, driver: Any) -> bool:
         """Whether the database of the *driver*'s connection has what the queue needs.
@@ -47,7 +47,7 @@ class RunQueue(Protocol):
         ...
 
     def announce(self, driver: Any, topics: Collection[str]) -> None:
-        """Tell the other processes what has changed, once the transaction is committed."""
+        """Tell the other processes what a transaction has changed that was committed."""
         ...
 
 

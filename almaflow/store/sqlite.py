@@ -26,6 +26,7 @@ from almaflow.store.errors import (
     StoreUnreachable,
 )
 from almaflow.store.location import StoreLocation, refusal
+from almaflow.store.locks import Locks
 from almaflow.store.tables import SQLITE_TYPES
 
 
@@ -64,12 +65,17 @@ class SQLite:
     """A store in a file, or in memory."""
 
     begin_read: Final = "BEGIN"
-    begin_write: Final = "BEGIN IMMEDIATE"
+    one_writer = True
     driver_error: Final[type[Exception]] = sqlite3.Error
 
     def __init__(self, location: StoreLocation, busy_timeout: timedelta) -> None:
         self._location = location
         self._seconds = busy_timeout.total_seconds()
+
+    @staticmethod
+    def begin_write(locks: Locks) -> str:
+        """Return what begins a transaction during which no other process writes."""
+        return "BEGIN IMMEDIATE"
 
     def connect(self) -> Connection:
         """Return a new connection, which begins transactions only where we say so."""

@@ -1,18 +1,17 @@
 """The store on one page: which function implements each of its methods, in which transaction.
 
 The functions are in one module for each concern. They take the `Transaction` first; `reading`,
-`writing` and `leading` turn them into methods that open it.
+`writing` and `leading` turn them into methods that open it, with the locks that `locks` explains.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import wraps
 from pathlib import Path
-from typing import Concatenate, ParamSpec, Self, TypeVar
+from typing import Self
 
 from almaflow.clock import Clock
 from almaflow.store import (
@@ -38,59 +37,36 @@ from almaflow.store import runs as run_rows
 from almaflow.store import schedules as schedule_rows
 from almaflow.store import sources as source_rows
 from almaflow.store import ticks as tick_rows
+from almaflow.store.connection import Connection
 from almaflow.store.database import BUSY_TIMEOUT, Database
 from almaflow.store.errors import StoreTrouble
 from almaflow.store.liveness import LEASE, Liveness
+from almaflow.store.locks import (
+    EVERYTHING,
+    NO_LOCK,
+    Locks,
+    check_covered,
+    lock_of_run,
+    locks_to_take,
+)
+from almaflow.store.methods import (
+    leading,
+    of_account,
+    of_answers,
+    of_claim,
+    of_ledger,
+    of_notices,
+    of_records,
+    of_run,
+    of_runs,
+    of_slot,
+    reading,
+    writing,
+)
 from almaflow.store.records import Process
 from almaflow.store.run_queue import Changes, RunQueue
 from almaflow.store.schedule_records import Pruned
 from almaflow.store.transaction import Transaction
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-def reading(
-    function: Callable[Concatenate[Transaction, P], T],
-) -> Callable[Concatenate[Store, P], T]:
-    """Return *function* as a method of the store that reads one state of it."""
-
-    @wraps(function)
-    def method(store: Store, /, *arguments: P.args, **keywords: P.kwargs) -> T:
-        with store.read() as tx:
-            return function(tx, *arguments, **keywords)
-
-    return method
-
-
-def writing(
-    function: Callable[Concatenate[Transaction, P], T],
-) -> Callable[Concatenate[Store, P], T]:
-    """Return *function* as a method of the store whose changes are durable on return."""
-
-    @wraps(function)
-    def method(store: Store, /, *arguments: P.args, **keywords: P.kwargs) -> T:
-        with store.write() as tx:
-            return function(tx, *arguments, **keywords)
-
-    return method
-
-
-def leading(
-    function: Callable[Concatenate[Transaction, P], T],
-) -> Callable[Concatenate[Store, str, P], T]:
-    """Return *function* as a writing method for the leader, whose process id comes first.
-
-    It raises `NotLeader`, and records nothing, when that process does not lead (any more).
-    """
-
-    @wraps(function)
-    def method(store: Store, process_id: str, /, *arguments: P.args, **keywords: P.kwargs) -> T:
-        with store.write() as tx:
-            leader_row.check(tx, process_id)
-            return function(tx, *arguments, **keywords)
-
-    return method
 
 
 class Store:
@@ -112,6 +88,7 @@ class Store:
         self._queue = queue
         # Of the writing transaction under way; None: there is none.
         self._changes: Changes | None = None
+        self._locks = NO_LOCK
 
     @classmethod
     def open(
@@ -161,6 +138,11 @@ class Store:
         return self._database.in_memory
 
     @property
+    def one_writer(self) -> bool:
+        """Whether only one process writes at a time, whatever it locks."""
+        return self._database.one_writer
+
+    @property
     def address(self) -> str:
         """The store's file, its server and database, or `in memory`, for messages."""
         return str(self._database.location)
@@ -188,48 +170,65 @@ class Store:
         with self._database.read() as connection:
             yield Transaction(connection, self._clock, self._liveness, Changes())
 
-    @contextmanager
-    def write(self) -> Iterator[Transaction]:
-        """Open a writing transaction, or a part of the one that this thread is in."""
-        with self._database.write() as connection:
-            outer = self._changes
-            changes = self._changes = outer or Changes()
-            tx = Transaction(connection, self._clock, self._liveness, changes)
-            try:
-                yield tx
-                if outer is None and self._queue is not None:
-                    self._publish(self._queue, tx)
-            finally:
-                self._changes = outer
+    @property
+    def is_writing(self) -> bool:
+        """Whether a writing transaction is open; ask on the thread that would have opened it."""
+        return self._changes is not None
 
-    def _publish(self, queue: RunQueue, tx: Transaction) -> None:
-        """Queue the runs that the transaction made due, and announce what it changed."""
-        due = claims.due(tx, tx.changes.due)
-        if due:
-            queue.put(tx.driver, due)
-        if tx.changes.topics:
-            queue.announce(tx.driver, sorted(tx.changes.topics))
+    @contextmanager
+    def write(self, locks: Locks = EVERYTHING) -> Iterator[Transaction]:
+        """Open a writing transaction with *locks*, or a part of the one that this thread is in."""
+        topics: set[str] = set()
+        with self._database.write(locks_to_take(locks)) as connection:
+            outer = self._changes
+            if outer is not None:
+                check_covered(locks, self._locks)
+                yield self._transaction(connection)
+                return
+            self._changes, self._locks = Changes(), locks_to_take(locks)
+            try:
+                yield (tx := self._transaction(connection))
+                if self._queue is not None:
+                    claims.queue_due(tx, self._queue)
+                    topics = tx.changes.topics
+            finally:
+                self._changes, self._locks = None, NO_LOCK
+        if topics and self._queue is not None:
+            self._announce(self._queue, topics)
+
+    def _transaction(self, connection: Connection) -> Transaction:
+        assert self._changes is not None
+        return Transaction(connection, self._clock, self._liveness, self._changes, self._locks)
+
+    def _announce(self, queue: RunQueue, topics: Collection[str]) -> None:
+        """Announce what a transaction has changed, after its end.
+
+        One that notifies keeps others that notify from ending until it is on the disk. What is
+        lost with the connection does no harm: these are hints.
+        """
+        with suppress(StoreTrouble), self._database.hint() as connection:
+            queue.announce(connection.driver, sorted(topics))
 
     def queue_runs(self, run_ids: Sequence[str]) -> None:
         """Queue those of the runs that are not queued and that no worker has."""
         if self._queue is not None and run_ids:
-            with self.write() as tx:
+            with self.write(frozenset(map(lock_of_run, run_ids))) as tx:
                 left_out = self._queue.without_task(tx.driver, run_ids)
                 self._queue.put(tx.driver, claims.queueable(tx, left_out))
 
     @contextmanager
-    def batch(self) -> Iterator[None]:
-        """Let the calls of this thread inside the `with` share one transaction.
+    def batch(self, locks: Locks = EVERYTHING) -> Iterator[None]:
+        """Let the calls of this thread inside the `with` share one transaction with *locks*.
 
         What they did is durable when the `with` ends, and taken back when it ends with an
         error. A call that fails takes back only its own changes; the error may be caught inside,
         unless it is a `StoreTrouble`. Other threads wait meanwhile.
         """
-        with self.write():
+        with self.write(locks):
             yield
 
     # Runs
-    add_run = writing(run_rows.add)
+    add_run = writing(run_rows.add, of_records)
     definition = reading(run_rows.definition)
     run = reading(run_rows.get)
     find_run = reading(run_rows.find)
@@ -237,49 +236,50 @@ class Store:
     runs_before = reading(run_listing.before)
     last_runs = reading(run_listing.last_of_each)
     last_changes = reading(history.last_changes)
-    start_run = writing(run_rows.start)
-    set_status = writing(run_rows.set_status)
-    finish_run = writing(run_rows.finish)
-    release_run = writing(run_rows.release)
-    reopen_run = writing(run_rows.reopen)
-    end_hold = writing(run_rows.end_hold)
-    ask_cancel = writing(run_rows.ask_cancel)
+    start_run = writing(run_rows.start, of_claim)
+    set_status = writing(run_rows.set_status, of_claim)
+    finish_run = writing(run_rows.finish, of_claim)
+    release_run = writing(run_rows.release, of_claim)
+    reopen_run = writing(run_rows.reopen, of_run)
+    end_hold = writing(run_rows.end_hold, of_run)
+    ask_cancel = writing(run_rows.ask_cancel, of_run)
     cancels_asked = reading(run_rows.cancels)
 
     # Claims
     orphans = writing(claims.orphans)
     silent_owners = reading(claims.silent_owners)
-    claim_run = writing(claims.claim)
-    claim_runs = writing(claims.claim_all)
+    claim_run = writing(claims.claim, of_run)
+    claim_runs = writing(claims.claim_all, of_runs)
     load_runs = reading(claims.load)
 
     # The journal and the log of a run, and decisions
-    record = writing(journal_rows.record)
+    record = writing(journal_rows.record, of_claim)
     journal = reading(journal_rows.of_run)
     value_of = reading(journal_rows.value_of)
-    add_event = writing(run_log.add)
-    add_events = writing(run_log.add_all)
+    add_event = writing(run_log.add, of_run)
+    add_events = writing(run_log.add_all, of_run)
     events = reading(run_log.after)
-    add_answer = writing(decisions.add)
+    add_answer = writing(decisions.add, of_run, of_answers)
     answers = reading(decisions.after)
 
     # What was learned of Alma's jobs
-    add_duration = writing(job_stats.add_duration)
+    add_duration = writing(job_stats.add_duration, of_account)
     learned_durations = reading(job_stats.learned)
-    note_habit = writing(job_stats.note_habit)
+    note_habit = writing(job_stats.note_habit, of_account)
     marker_habits = reading(job_stats.habits)
     marker_habit = reading(job_stats.habit_of)
 
-    # Slots: the concurrent jobs that Alma's limits leave us; see `job_slots` for their life
-    ask_slot = writing(job_slots.ask)
-    take_slot = writing(admission.take)
+    # Slots: the concurrent jobs that Alma's limits leave us, shared by all processes. A submission
+    # takes one in the transaction that records its intent (`batch`), until its instance has ended.
+    ask_slot = writing(job_slots.ask, of_claim, of_account)
+    take_slot = writing(admission.take, of_slot)
     slot_blocker = writing(admission.look)
-    postpone_slot = writing(job_slots.put_off)
-    drop_slot = writing(job_slots.drop)
-    settle_slot = writing(job_slots.settle)
-    suspect_slot = writing(job_slots.suspect)
-    free_slot = writing(job_slots.free)
-    free_spot = writing(job_slots.free_spot)
+    postpone_slot = writing(job_slots.put_off, of_slot)
+    drop_slot = writing(job_slots.drop, of_slot)
+    settle_slot = writing(job_slots.settle, of_slot)
+    suspect_slot = writing(job_slots.suspect, of_slot)
+    free_slot = writing(job_slots.free, of_account)
+    free_spot = writing(job_slots.free_spot, of_slot)
     slot = reading(job_slots.find)
     slots_of = reading(job_slots.of_run)
     holders = reading(job_slots.holders)
@@ -290,7 +290,7 @@ class Store:
     jobs_on_set = reading(job_slots.on_set)
 
     # The ledger: who leads, the schedule entries, and their ticks
-    lead = writing(leader_row.lead)
+    lead = writing(leader_row.lead, of_ledger)
     leader = writing(leader_row.current)
     schedules = reading(schedule_rows.find)
     change_schedules = leading(schedule_rows.change)
@@ -298,36 +298,36 @@ class Store:
     open_ticks = reading(tick_rows.open_ones)
     accept_ticks = leading(tick_rows.accept)
     end_ticks = leading(tick_rows.end)
-    start_tick = leading(tick_rows.start)
-    skip_tick = writing(tick_rows.skip)
+    start_tick = leading(tick_rows.start, of_records)
+    skip_tick = writing(tick_rows.skip, of_ledger)
     ticks = reading(tick_rows.newest)
     tick_of_run = reading(tick_rows.of_run)
 
     # What Alma's webhooks report, and what starts because of it
-    add_job_end = writing(job_ends.add)
+    add_job_end = writing(job_ends.add, of_answers)
     job_ends_after = reading(job_ends.after)
     newest_job_end = reading(job_ends.newest_id)
     undecided_job_ends = reading(job_ends.undecided)
     decide_job_end = leading(job_ends.decide)
     waiting_starts = reading(job_ends.waiting)
-    start_for_job_end = leading(job_ends.start)
+    start_for_job_end = leading(job_ends.start, of_records)
     skip_starts = leading(job_ends.skip)
 
     # What a scheduler keeps
-    pause = writing(pause_rows.begin)
-    unpause = writing(pause_rows.end)
+    pause = writing(pause_rows.begin, of_ledger)
+    unpause = writing(pause_rows.end, of_ledger)
     pauses = reading(pause_rows.find)
     sources = reading(source_rows.find)
-    keep_source = leading(source_rows.keep)
+    keep_source = leading(source_rows.keep, of_records)
     drop_source = leading(source_rows.drop)
-    add_notices = writing(notice_rows.add)
+    add_notices = writing(notice_rows.add, of_notices)
     due_notices = reading(notice_rows.due)
     next_notice_at = reading(notice_rows.next_at)
-    take_notice = writing(notice_rows.take)
+    take_notice = writing(notice_rows.take, of_notices)
     notice = reading(notice_rows.find)
     undelivered_notices = reading(notice_rows.undelivered)
-    notice_sent = writing(notice_rows.sent)
-    notice_failed = writing(notice_rows.failed)
+    notice_sent = writing(notice_rows.sent, of_notices)
+    notice_failed = writing(notice_rows.failed, of_notices)
     notices = reading(notice_rows.newest)
 
     # Processes
@@ -344,7 +344,7 @@ class Store:
         process = processes.new_process(host, pid, version, self._clock.now(), info)
         process = self._liveness.hold(process)
         try:
-            with self.write() as tx:
+            with self.write(NO_LOCK) as tx:
                 processes.add(tx, process)
         except BaseException:
             self._liveness.free(process.id)
@@ -353,7 +353,7 @@ class Store:
 
     def leave_process(self, process_id: str) -> None:
         """Record that this process has ended; other processes may take over runs it still owns."""
-        with self.write() as tx:
+        with self.write(NO_LOCK) as tx:
             processes.leave(tx, process_id)
         self._liveness.free(process_id)
 

@@ -8,6 +8,7 @@ from typing import Final
 from almaflow.clock import Clock
 from almaflow.store.connection import Connection
 from almaflow.store.liveness import Liveness
+from almaflow.store.locks import NO_LOCK, Locks
 from almaflow.store.run_queue import Changes
 
 
@@ -18,7 +19,12 @@ class Transaction:
     """
 
     def __init__(
-        self, connection: Connection, clock: Clock, liveness: Liveness, changes: Changes
+        self,
+        connection: Connection,
+        clock: Clock,
+        liveness: Liveness,
+        changes: Changes,
+        locks: Locks = NO_LOCK,
     ) -> None:
         self.rows: Final = connection.rows
         self.row: Final = connection.row
@@ -29,11 +35,14 @@ class Transaction:
         self.insert: Final = connection.insert
         self.insert_all: Final = connection.insert_all
         self.insert_numbered: Final = connection.insert_numbered
+        self.unless_locked: Final = connection.unless_locked
         self.driver: Final = connection.driver
         """The driver's own connection."""
         self.liveness: Final = liveness
         self.changes: Final = changes
         """The events that other processes are notified of when the transaction is committed."""
+        self.locks: Final = locks
+        """What no other transaction changes meanwhile."""
         self._clock = clock
 
     @property

@@ -13,14 +13,19 @@ from functools import partial
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from almaflow.store import Store
+from almaflow.store.conflicts import again_after_conflict
 from almaflow.store.errors import StoreTrouble
+from almaflow.store.locks import NO_LOCK, Locks, shared_locks
+from almaflow.store.methods import locks_of_call
 from almaflow.thread_pool import ThreadPool
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# The most calls in one commit, so that the first does not wait for long on the last.
+# The most calls in one commit, so that the first does not wait for long on the last; and of those
+# that keep other processes waiting.
 _TOGETHER = 256
+_TOGETHER_SHARED = 32
 
 
 class StoreWriter:
@@ -47,9 +52,14 @@ class StoreWriter:
         only itself; a `StoreTrouble` is met by every call that shared its transaction, and none
         of them is recorded. A caller that is cancelled has its call made all the same.
         """
+        locks = locks_of_call(function, arguments, keywords)
+        return await self.call_locked(locks, partial(function, *arguments, **keywords))
+
+    async def call_locked(self, locks: Locks, function: Callable[[], T]) -> T:
+        """Call a function, as `call` does, that makes one transaction with *locks*, or none."""
         if self._store.in_memory:
-            return function(*arguments, **keywords)
-        call = _Call(partial(function, *arguments, **keywords))
+            return function()
+        call = _Call(function, locks)
         self._waiting.append(call)
         # The thread may have made the call before its turn, together with an earlier one; then
         # this turn makes what was asked for since, or nothing.
@@ -57,19 +67,42 @@ class StoreWriter:
         return call.result()
 
     def _make_waiting_calls(self) -> None:
-        calls = [self._waiting.popleft() for _ in range(min(_TOGETHER, len(self._waiting)))]
+        calls = self._next_calls()
         if len(calls) == 1:
-            calls[0].make()
+            calls[0].make_alone()
         elif calls:
             self._make_together(calls)
 
+    def _next_calls(self) -> list[_Call[Any]]:
+        """Take the next calls that share a transaction.
+
+        A transaction keeps what it locks to its end. So calls for which other processes wait share
+        one only with those that wait for the same.
+        """
+        calls: list[_Call[Any]] = []
+        most, shared = _TOGETHER, NO_LOCK
+        while self._waiting and len(calls) < most:
+            theirs = shared_locks(self._waiting[0].locks)
+            if not self._store.one_writer:
+                if not calls and theirs:
+                    most, shared = _TOGETHER_SHARED, theirs
+                if not theirs <= shared:
+                    break
+            calls.append(self._waiting.popleft())
+        return calls
+
     def _make_together(self, calls: list[_Call[Any]]) -> None:
-        try:
-            with self._store.batch():
+        locks = NO_LOCK.union(*(call.locks for call in calls))
+
+        def together() -> None:
+            with self._store.batch(locks):
                 for call in calls:
                     call.make()
                     if isinstance(call.error, StoreTrouble):
                         raise call.error
+
+        try:
+            again_after_conflict(together)
         except StoreTrouble as trouble:
             for call in calls:
                 # Each caller gets its own: raised in several tasks, one would grow traceback
@@ -84,15 +117,25 @@ class StoreWriter:
 class _Call(Generic[T]):
     """A call that waits, and then its result or error."""
 
-    def __init__(self, function: Callable[[], T]) -> None:
+    def __init__(self, function: Callable[[], T], locks: Locks) -> None:
         self._function = function
+        self.locks = locks
         self._value: T | None = None
         self.error: Exception | None = None
 
     def make(self) -> None:
         """Make the call and keep its result or its error."""
+        self.error = None
         try:
             self._value = self._function()
+        except Exception as error:
+            self.error = error
+
+    def make_alone(self) -> None:
+        """Make the call in a transaction of its own."""
+        self.error = None
+        try:
+            self._value = again_after_conflict(self._function)
         except Exception as error:
             self.error = error
 

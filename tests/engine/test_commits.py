@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from almaflow.engine.journal import RunJournal
+from almaflow.store.locks import Lock
 from tests.harness import Stage
 
 
@@ -17,9 +18,9 @@ def writes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     made: list[str] = []
     write = RunJournal._write
 
-    async def counted(journal: RunJournal, function: Any) -> Any:
+    async def counted(journal: RunJournal, function: Any, *locks: Lock) -> Any:
         made.append("write")
-        return await write(journal, function)
+        return await write(journal, function, *locks)
 
     monkeypatch.setattr(RunJournal, "_write", counted)
     return made

@@ -13,7 +13,9 @@ import psycopg
 
 from almaflow.store import Store
 from almaflow.store.location import read_url
+from almaflow.store.locks import EVERYTHING
 from almaflow.store.postgres import Postgres
+from almaflow.store.sqlite import SQLite
 
 AT_ONCE = timedelta(milliseconds=10)
 
@@ -48,8 +50,8 @@ class Rival:
     def writing(self, *statements: str) -> Iterator[None]:
         """Hold the store as somebody does who writes, and is not done yet."""
         with self.connection() as connection:
-            begin = "BEGIN IMMEDIATE" if self.is_sqlite else Postgres.begin_write
-            for statement in (begin, *statements):
+            begin = SQLite.begin_write if self.is_sqlite else Postgres.begin_write
+            for statement in (begin(EVERYTHING), *statements):
                 connection.execute(statement)
             yield
             connection.execute("ROLLBACK")

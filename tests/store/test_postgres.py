@@ -251,7 +251,9 @@ def test_a_store_that_cannot_be_written_says_so(store: Store) -> None:
     claim = claimed(store)
     tell(store, "SET default_transaction_read_only = on")
 
-    with pytest.raises(StoreReadOnly, match="cannot execute INSERT in a read-only transaction"):
+    with pytest.raises(
+        StoreReadOnly, match="cannot execute SELECT FOR NO KEY UPDATE in a read-only transaction"
+    ):
         store.record(claim, "w", 1, "begin", EntryState.DONE)
 
 

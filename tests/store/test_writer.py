@@ -125,11 +125,11 @@ def test_a_call_that_fails_takes_back_only_itself(store: Store) -> None:
     results = anyio.run(
         together,
         StoreWriter(store),
-        lambda: store.record(claim, "a", 1, "begin", EntryState.DONE),
-        lambda: store.record(lost, "b", 1, "begin", EntryState.DONE),
-        lambda: store.record(claim, "c", 1, "begin", EntryState.LOST),
+        partial(store.record, claim, "a", 1, "begin", EntryState.DONE),
+        partial(store.record, lost, "b", 1, "begin", EntryState.DONE),
+        partial(store.record, claim, "c", 1, "begin", EntryState.LOST),
         lambda: divmod(1, 0),
-        lambda: store.record(claim, "e", 1, "begin", EntryState.DONE),
+        partial(store.record, claim, "e", 1, "begin", EntryState.DONE),
     )
 
     assert [type(result) for result in results[1:4]] == [ClaimLost, MoveWrong, ZeroDivisionError]
@@ -143,9 +143,9 @@ def test_a_full_disk_is_told_to_all_who_shared_the_transaction(store: Store) -> 
     results = anyio.run(
         together,
         StoreWriter(store),
-        lambda: store.set_status(claim, Status.RUNNING),
-        lambda: store.record(claim, "a", 1, "end", EntryState.DONE, value="x" * 100_000),
-        lambda: store.set_status(claim, Status.WAITING, [wait("never reached")]),
+        partial(store.set_status, claim, Status.RUNNING),
+        partial(store.record, claim, "a", 1, "end", EntryState.DONE, value="x" * 100_000),
+        partial(store.set_status, claim, Status.WAITING, [wait("never reached")]),
     )
 
     assert [type(result) for result in results] == [StoreFull] * 3
@@ -159,7 +159,7 @@ def test_a_read_that_meets_trouble_voids_what_it_was_together_with(store: Store)
     results = anyio.run(
         together,
         StoreWriter(store),
-        lambda: store.set_status(claim, Status.RUNNING),
+        partial(store.set_status, claim, Status.RUNNING),
         lambda: store.events(claim.run_id),
     )
 
@@ -175,7 +175,7 @@ def test_a_locked_store_is_told_to_all(open_store: Opener, rival: Rival) -> None
         results = anyio.run(
             together,
             StoreWriter(store),
-            lambda: store.set_status(claim, Status.RUNNING),
+            partial(store.set_status, claim, Status.RUNNING),
             lambda: store.add_run({}, make_record(2)),
         )
 

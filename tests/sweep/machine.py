@@ -21,6 +21,7 @@ import anyio.lowlevel
 from almaflow.alma.simulator import Fault, Reply, SimulatedAlma, parse_scenario
 from almaflow.engine.engine import Engine
 from almaflow.store import JournalEntry, LogEntry, RunRecord, Store
+from almaflow.store.locks import EVERYTHING, Locks
 from almaflow.virtual_time import VirtualClock
 from tests.harness import AtOnce, Boundary, Crash, Ears, Stage, _unwrapped
 from tests.sweep.scenes import LIBRARY, Scene
@@ -91,12 +92,12 @@ class Mortal(Boundary):
         write = database.write
 
         @contextmanager
-        def counted() -> Iterator[Any]:
+        def counted(locks: Locks = EVERYTHING) -> Iterator[Any]:
             if database._within:
-                with write() as connection:
+                with write(locks) as connection:
                     yield connection
                 return
-            with self.around("commit"), write() as connection:
+            with self.around("commit"), write(locks) as connection:
                 yield connection
 
         database.write = counted  # type: ignore[method-assign]

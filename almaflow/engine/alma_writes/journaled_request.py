@@ -33,6 +33,7 @@ from almaflow.store import (
     SlotLimits,
     SubmissionKey,
 )
+from almaflow.store.locks import lock_of_account
 
 # How long almaflow waits for the response to a write after cancel, timeout or Ctrl-C.
 GRACE = timedelta(seconds=30)
@@ -133,7 +134,11 @@ class JournaledRequest:
             return None
         assert self.slot_key is not None
         return await self._attempt.journal.intend(
-            self.slot_key, limits, value=dict(self.entry_value), request_hash=self._hash
+            self.slot_key,
+            self._attempt.connection.account,
+            limits,
+            value=dict(self.entry_value),
+            request_hash=self._hash,
         )
 
     async def transmit(self) -> Any:
@@ -255,6 +260,7 @@ class JournaledRequest:
             request_hash=self._hash,
             resubmit=True,
             also=also or self._slot_in(state),
+            locks=[lock_of_account(self._attempt.connection.account)] if self.slot_key else [],
         )
 
     def _slot_in(self, state: EntryState) -> Callable[[], None] | None:

@@ -200,13 +200,13 @@ async def _send_in_turn(
     try:
         await _go_when_it_is_our_turn(attempt, request, job_id, key)
     except (AlmaError, RequestWrong, SecretDamaged):
-        await attempt.journal.leave_queue(key)
+        await attempt.journal.leave_queue(key, attempt.connection.account)
         raise
     except anyio.get_cancelled_exc_class():
         if attempt.is_ending():
             # A submission that will not start must not delay those behind it in the queue.
             with anyio.CancelScope(shield=True):
-                await attempt.journal.leave_queue(key)
+                await attempt.journal.leave_queue(key, attempt.connection.account)
         raise
 
 
