@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 # A live sleep reads the clock at least this often (seconds): a suspended machine's loop
 # stops while the time of day continues.
@@ -44,10 +44,23 @@ async def sleep(clock: Clock, duration: timedelta) -> None:
 
 
 class SystemClock:
-    """The machine's clock."""
+    """The machine's clock, less what it was found to be ahead of the one that counts."""
+
+    # Of the machine, so all clocks of this process share it.
+    _ahead: ClassVar[timedelta] = timedelta()
+
+    @classmethod
+    def correct(cls, ahead: timedelta) -> None:
+        """Let the clock show an instant that is earlier by *ahead*, from now on."""
+        SystemClock._ahead += ahead
+
+    @classmethod
+    def ahead(cls) -> timedelta:
+        """Return how much the machine's clock was found to be ahead."""
+        return SystemClock._ahead
 
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        return datetime.now(UTC) - self._ahead
 
     def elapsed(self) -> float:
         # Linux's monotonic clock stops while the machine is suspended, this one does not.

@@ -55,6 +55,11 @@ def open_store_at(url: str, clock: Clock) -> Iterator[Store]:
     """Open the store at *url*; Raises: StoreError, RequestWrong."""
     store = Store.open(url, clock=clock, queue=run_queue(url))
     try:
+        if store.is_shared and isinstance(clock, SystemClock):
+            # Before anything of this process's time is recorded.
+            from almaflow.fleet.shared_time import share_time
+
+            share_time(store)
         yield store
     finally:
         store.close()

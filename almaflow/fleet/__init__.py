@@ -16,6 +16,7 @@ A recorded run is a task in the same database. How it travels:
     worker      also gives the tasks of dead workers to others, and queues what a crash left in
                 between
     wake_ups    NOTIFY on a channel of ours: answers, cancellations, slots that become free
+    shared_time one time of day for all hosts: the database's
 
 What guards a run is what guards it on one machine: owner and epoch in its row, which each write
 checks. procrastinate only decides who tries.

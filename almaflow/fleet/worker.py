@@ -23,6 +23,7 @@ from almaflow.engine.engine import Engine
 from almaflow.engine.log import Log
 from almaflow.fleet import CONCURRENCY
 from almaflow.fleet.asyncio_task import cancelled_gently
+from almaflow.fleet.shared_time import ClockReports, share_time
 from almaflow.fleet.task_queue import make_app, queue_name
 from almaflow.fleet.wake_ups import WakeUps
 from almaflow.late_dataclasses import dataclass
@@ -146,8 +147,8 @@ class Worker:
         raise QueueLost("the connection that listens for runs was lost.")
 
     async def _sweep(self, app: App, engine: Engine) -> None:
-        """Give the tasks of dead workers to others, and queue runs that have none."""
-        manager, stalled = app.job_manager, STALLED.total_seconds()
+        """Give the tasks of dead workers to others, queue runs that have none, check the clock."""
+        manager, stalled, reports = app.job_manager, STALLED.total_seconds(), ClockReports(self.log)
         while True:
             with suppress(ConnectorException, StoreTrouble):
                 for job in await manager.get_stalled_jobs(seconds_since_heartbeat=stalled):
@@ -156,4 +157,5 @@ class Worker:
                         await manager.retry_job(job)
                 await manager.prune_stalled_workers(stalled)
                 await engine.queue_orphans()
+                reports.note(await engine.writer.call(share_time, engine.store))
             await sleep(self.clock, SWEEP)

@@ -22,10 +22,12 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from almaflow import plan
 from almaflow.__main__ import main
 from almaflow.clock import SystemClock
 from almaflow.engine import claimed_runs, engine
 from almaflow.fleet import worker
+from almaflow.plan import FORMAT
 from almaflow.scheduler import scheduler
 from almaflow.store import Store, postgres
 from almaflow.store.liveness import LEASE
@@ -74,6 +76,8 @@ class Place:
     clock_off: timedelta = timedelta()
     """How far its clock is ahead of the true time."""
     pace: float = 1.0
+    format: int = FORMAT
+    """The newest format of recorded runs that its almaflow can read."""
     network: str = ""
     """The network namespace in which it is; empty: that of the test."""
 
@@ -144,6 +148,7 @@ def _run(place: Place) -> None:
         _enter(place.network)
     platform.node = lambda: place.name
     _set_clock(place.clock_off)
+    plan.FORMAT = engine.FORMAT = place.format  # type: ignore[attr-defined]
     if place.pace != 1.0:
         _hurry(place.pace)
     words = [*place.command, *(("--name", place.name) if place.command == ("worker",) else ())]

@@ -426,5 +426,5 @@ class _Incident:
 _KINDS = (
     *("kill", "kill", "kill_at_request", "kill_at_request", "kill_at_request", "kill_leader"),
     *("freeze", "freeze", "freeze_leader", "silence", "silence", "shut", "silence_and_shut"),
-    *("cut", "stop"),
+    *("cut", "stop", "set_clock"),
 )
