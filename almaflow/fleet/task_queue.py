@@ -91,7 +91,7 @@ class TaskQueue:
 
     def _job(self, run: DueRun) -> Job:
         task = self._app.tasks[TASK].configure(
-            lock=run.id, queueing_lock=run.key, queue=queue_name(run.institution)
+            lock=run.id, queueing_lock=run.key, queue=queue_name(run.institution, run.format)
         )
         return task.make_new_job(run_id=run.id)
 
@@ -168,10 +168,15 @@ def _check_tables(theirs: str) -> None:
         )
 
 
-def queue_name(institution: str) -> str:
-    """Return the queue of an *institution*, as almaflow.yaml names it; no two share one."""
-    if len(institution) <= QUEUE_LENGTH:
-        return institution or NO_INSTITUTION
+def queue_name(institution: str, format: int = 1) -> str:
+    """Return the queue of an *institution*, as almaflow.yaml names it; no two share one.
+
+    Runs in a later format have queues of their own: workers that cannot read them are not offered
+    them.
+    """
+    suffix = "" if format == 1 else f".{format}"
+    if len(institution) + len(suffix) <= QUEUE_LENGTH:
+        return (institution or NO_INSTITUTION) + suffix
     # Two long names may begin with the same characters, and none holds a full stop.
-    digest = sha256(institution.encode()).hexdigest()[:32]
-    return f"{institution[: QUEUE_LENGTH - len(digest) - 1]}.{digest}"
+    digest = f".{sha256(institution.encode()).hexdigest()[:32]}{suffix}"
+    return institution[: QUEUE_LENGTH - len(digest)] + digest

@@ -18,6 +18,7 @@ import psycopg
 from procrastinate import App
 from procrastinate.exceptions import ConnectorException
 
+from almaflow import plan
 from almaflow.clock import Clock, sleep
 from almaflow.engine.engine import Engine
 from almaflow.engine.log import Log
@@ -133,7 +134,11 @@ class Worker:
         asyncio.get_running_loop().set_exception_handler(_report)
         await cancelled_gently(
             app.run_worker_async(
-                queues=[queue_name(name) for name in ("", *self.queues)],
+                queues=[
+                    queue_name(name, format)
+                    for name in ("", *self.queues)
+                    for format in range(1, plan.FORMAT + 1)
+                ],
                 name=self.name,
                 concurrency=self.concurrency,
                 update_heartbeat_interval=HEARTBEAT.total_seconds(),

@@ -21,6 +21,7 @@ class DueRun:
     key: str
     """The run key."""
     institution: str
+    format: int
 
 
 class RunQueue(Protocol):

@@ -1,4 +1,4 @@
-"""Hosts as real processes, with the times that a fleet has: killed, cut off, and with wrong clocks."""
+"""Hosts as real processes, in real time: killed, cut off, with wrong clocks, of two versions."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def site_of(folder: Path, postgres: PostgresServer, **scenario: Any) -> Iterator
             yield site
         finally:
             for host in site.hosts.values():
-                host.end()
+                host.process.kill()
             site.network.close()
 
 
