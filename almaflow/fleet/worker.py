@@ -17,6 +17,7 @@ import anyio
 import psycopg
 from procrastinate import App
 from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Status as JobStatus
 
 from almaflow import plan
 from almaflow.clock import Clock, sleep
@@ -152,14 +153,15 @@ class Worker:
         raise QueueLost("the connection that listens for runs was lost.")
 
     async def _sweep(self, app: App, engine: Engine) -> None:
-        """Give the tasks of dead workers to others, queue runs that have none, check the clock."""
+        """Remove the tasks of dead workers, queue runs that have none, and check the clock."""
         manager, stalled, reports = app.job_manager, STALLED.total_seconds(), ClockReports(self.log)
         while True:
             with suppress(ConnectorException, StoreTrouble):
                 for job in await manager.get_stalled_jobs(seconds_since_heartbeat=stalled):
-                    # Another worker may have been quicker.
+                    # Not offered again: its run may have another task already, which the lock of
+                    # this one keeps back. Another worker may have been quicker.
                     with suppress(ConnectorException):
-                        await manager.retry_job(job)
+                        await manager.finish_job(job, JobStatus.ABORTED, delete_job=True)
                 await manager.prune_stalled_workers(stalled)
                 await engine.queue_orphans()
                 reports.note(await engine.writer.call(share_time, engine.store))

@@ -7,9 +7,12 @@ from datetime import timedelta
 import anyio
 import pytest
 
+from almaflow.fleet.task_queue import TaskQueue
 from almaflow.fleet.worker import LOOK
 from almaflow.outcome import Outcome, Status
+from almaflow.store import DueRun
 from tests.fleet.conftest import LEASE, Fleet, is_finished, play, until, waits
+from tests.postgres import PostgresServer
 
 NAP = "steps: [{id: nap, wait: 1s}]"
 LONG_NAP = "steps: [{id: nap, wait: 1h}]"
@@ -66,6 +69,24 @@ def test_a_run_of_a_dead_process_continues_on_another_host(fleet: Fleet) -> None
             assert record.outcome is Outcome.SUCCEEDED
             assert record.ended_at is not None
             assert record.ended_at - record.requested_at >= LEASE
+
+    play(story)
+
+
+@pytest.mark.usefixtures("quick_rescue")
+def test_a_run_whose_worker_died_after_it_gave_the_run_back_continues(
+    fleet: Fleet, postgres: PostgresServer
+) -> None:
+    async def story() -> None:
+        async with fleet.store() as store:
+            run = fleet.add(store, NAP)
+            with postgres.connect(fleet.url.split("/")[-1].split("?")[0]) as connection:
+                # The worker has it, gives the run back, and dies before it ends its task.
+                connection.execute("UPDATE procrastinate_jobs SET status = 'doing'")
+                TaskQueue().put(connection, [DueRun(run.id, run.key, "main", 1)])
+            async with fleet.host():
+                record = await until(store, run.id, is_finished)
+            assert record.outcome is Outcome.SUCCEEDED
 
     play(story)
 
