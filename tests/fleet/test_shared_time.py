@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from almaflow.clock import SystemClock
+from almaflow.engine.log import Level
 from almaflow.fleet.shared_time import NOTICED, ClockReports, share_time
 from almaflow.fleet.task_queue import TaskQueue
 from almaflow.store import Store
@@ -25,7 +27,7 @@ def store(postgres_url: str) -> Iterator[Store]:
 
 
 @pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[timedelta]]:
+def machine(monkeypatch: pytest.MonkeyPatch) -> list[timedelta]:
     """How far the machine's clock is ahead, as the last item says."""
     off, now = [timedelta()], SystemClock.now
     monkeypatch.setattr(SystemClock, "now", lambda self: now(self) + off[-1])
@@ -69,7 +71,11 @@ def test_clocks_that_agree_are_left_alone(store: Store, machine: list[timedelta]
 
 def test_a_difference_is_reported_when_it_is_new() -> None:
     levels: list[str] = []
-    reports = ClockReports(lambda text, *, level="info", **fields: levels.append(level))
+
+    def log(text: str, level: Level = "info", **data: Any) -> None:
+        levels.append(level)
+
+    reports = ClockReports(log)
 
     for ahead in (timedelta(), HOUR, HOUR, -HOUR, timedelta()):
         reports.note(ahead)
