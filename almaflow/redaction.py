@@ -52,11 +52,6 @@ def placeholder(name: str) -> str:
     return f"{_OPEN}{name}:{_checksum(name)}{_CLOSE}"
 
 
-def has_placeholder(text: str) -> bool:
-    """Whether *text* holds a secret's placeholder, or what is left of one."""
-    return _DAMAGED.search(text) is not None
-
-
 def reveal(value: Any, lookup: Callable[[str], str]) -> Any:
     """Return JSON-able *value* with the secrets themselves, wherever in it they are.
 

@@ -370,9 +370,6 @@ CIRCLES: Mapping[frozenset[str], str] = {
     frozenset({"steps.base", "steps.context"}): (
         "the grammar at run time: a kind performs with a context, which runs the steps inside it"
     ),
-    frozenset({"alma.simulator.effects", "alma.simulator.institution"}): (
-        "named for the type checker only, in the simulator"
-    ),
 }
 
 

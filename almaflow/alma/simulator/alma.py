@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from almaflow.alma.simulator.addresses import address_seen
 from almaflow.alma.simulator.call import IncomingRequest, http_date
+from almaflow.alma.simulator.effects import report
 from almaflow.alma.simulator.faults import Faults, broken, call_names, is_processed
 from almaflow.alma.simulator.furnish import furnish
 from almaflow.alma.simulator.institution import Institution, Submission
@@ -127,6 +128,7 @@ class SimulatedAlma:
             scenario=self._scenario,
             seed=self._seed,
             started_at=self._started_at,
+            report=report,
             wants=self.wants,
         )
         furnish(institution)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from almaflow.alma.simulator.institution import Institution
 from almaflow.alma.simulator.library import Effect, Job
 from almaflow.alma.simulator.records import Members, digest
 from almaflow.alma.simulator.runs import Instance
@@ -13,9 +13,6 @@ from almaflow.alma.simulator.scenario import CounterLine
 from almaflow.alma.simulator.scenario_fields import count_in
 from almaflow.alma.simulator.texts import IMPORT_POPULATIONS
 from almaflow.alma.simulator.wanted import MEMBERS, Wanted, fitted
-
-if TYPE_CHECKING:
-    from almaflow.alma.simulator.institution import Institution
 
 # Endings after which a run has done something.
 _WORKED = ("COMPLETED_SUCCESS", "COMPLETED_WARNING", "COMPLETED_FAILED")
@@ -30,7 +27,7 @@ _KEPT = (8, 33, 50)
 _MOST_LINES = 200
 
 Lines = list[tuple[str, str, int | str]]
-Reporter = Callable[["Institution", Instance], Lines]
+Reporter = Callable[[Institution, Instance], Lines]
 
 
 def report(institution: Institution, instance: Instance) -> None:

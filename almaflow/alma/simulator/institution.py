@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from almaflow.alma.simulator.alma_sets import AlmaSet
-from almaflow.alma.simulator.effects import report
 from almaflow.alma.simulator.kept import kept_at_first
 from almaflow.alma.simulator.library import Effect, Job
 from almaflow.alma.simulator.profiles import ImportProfile, IntegrationProfile
@@ -43,7 +42,10 @@ class Submission:
 
 
 class Institution:
-    """Everything that one key can see; made empty, furnished by `furnish`."""
+    """Everything that one key can see; made empty, furnished by `furnish`.
+
+    *report* is called with each run that has ended: it lets its work show.
+    """
 
     def __init__(
         self,
@@ -55,9 +57,11 @@ class Institution:
         scenario: Scenario,
         seed: int,
         started_at: datetime,
+        report: Callable[[Institution, Instance], None],
         wants: Wanted | None = None,
     ) -> None:
         self.name = name
+        self._report = report
         self.code = code
         self.suffix = suffix
         self.environment = environment
@@ -118,7 +122,7 @@ class Institution:
         if due:
             self._unreported = [run for run in self._unreported if run.timeline.ended_at > now]
             for run in sorted(due, key=lambda run: run.timeline.ended_at):
-                report(self, run)
+                self._report(self, run)
 
     def keep_report_token(self, token: str, path: str, next_row: int) -> None:
         """Remember where a client that has *token* continues to read the report *path*."""

@@ -88,7 +88,6 @@ class Instance:
     actions: tuple[tuple[str, int], ...] = ()
     """Populations of an import run and how many records are in each."""
     reported: bool = False
-    fills_set: str | None = None
 
     @property
     def submitted_at(self) -> datetime:
