@@ -18,6 +18,7 @@ import almaflow
 from almaflow.alma.job_status import KNOWN_STATUSES
 from almaflow.cli.render.problem_formats import ProblemFormat, format_problems
 from almaflow.errors import DocumentsInvalid, RequestWrong
+from almaflow.late_dataclasses import built
 from almaflow.settings import (
     REGIONS,
     Environment,
@@ -410,7 +411,7 @@ def test_a_secret_that_is_not_in_the_environment_is_named_with_the_next_move(
 
     assert str(caught.value) == (
         "The environment variable `ALMAFLOW_TEST`, which almaflow.yaml uses, is not set or "
-        "empty. Set it, for example with `export ALMAFLOW_TEST=…`, and start again."
+        "empty. Set it, for example with `export ALMAFLOW_TEST=…`, and run the command again."
     )
 
 
@@ -575,7 +576,7 @@ def words_of_records() -> Iterator[str]:
                 continue
             if issubclass(value, Enum):
                 yield from (str(member.value) for member in value)
-            elif is_dataclass(value):
+            elif is_dataclass(built(value)):
                 yield from (field.name for field in fields(value))
             elif issubclass(value, BaseModel):
                 yield from value.model_fields

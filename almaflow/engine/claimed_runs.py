@@ -27,7 +27,7 @@ from almaflow.waiting import Waiting, WaitingKind
 # The delay before a run continues after the store reported an error.
 STORE_AGAIN = timedelta(seconds=10)
 
-_INTERRUPTED = "Interrupted; continue it with `almaflow resume`."
+_INTERRUPTED = "The run was interrupted. `almaflow resume` continues it."
 _STOPPED = "Stopped; it continues when `almaflow serve` is started again."
 
 # The number of cached definitions: runs of one workflow share theirs.
@@ -125,7 +125,7 @@ class ClaimedRuns:
         record = loaded.record
         plan = recorded_plan(record, await self._definition(record.definition))
         resumed = record.started_at is not None
-        begun = "Resumed." if resumed else "Began."
+        begun = "The run was resumed." if resumed else "The run began."
         journal.report(EventKind.RUN, text=begun, status="running", name=plan.name)
         if resumed:
             journal.continue_from(record)

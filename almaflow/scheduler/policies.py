@@ -177,7 +177,7 @@ def _apply_overlap(
             in_line.setdefault(tick.entry, []).append(tick)
     for ticks in in_line.values():
         newest = max(ticks, key=lambda tick: tick.at)
-        why = f"{_which(going)} was still running, and of each entry only the newest tick waits."
+        why = f"{_which(going)} was still running, and only the newest tick waits for it."
         decided.ends += [
             _end(tick, TickEnding.MERGED, TickCause.OVERLAP, why, newest.at)
             for tick in ticks

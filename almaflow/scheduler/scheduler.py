@@ -190,7 +190,7 @@ class _Term:
                 self._log(_stands_by(other, self._store.address), leading=False)
             await sleep(self._clock, STAND_BY)
         self._log(
-            f"Leading on the store {self._store.address}."
+            f"This process runs the timetables. The store is {self._store.address}."
             if reported is None
             else "The other `serve` is gone; this one leads now.",
             leading=True,

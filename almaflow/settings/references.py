@@ -161,7 +161,8 @@ class SecretRef:
         if not value:
             raise RequestWrong(
                 f"The environment variable `{self.name}`, which almaflow.yaml uses, is not set "
-                f"or empty. Set it, for example with `export {self.name}=…`, and start again."
+                f"or empty. Set it, for example with `export {self.name}=…`, and run the command "
+                "again."
             )
         return value
 

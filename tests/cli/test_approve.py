@@ -60,7 +60,7 @@ def test_a_yes_is_recorded_and_the_run_goes_on_with_it(
     )
     assert resumed.code == 0
     assert f"sign  {me} approved: as agreed" in resumed.out
-    assert f"notice to log: {me}: as agreed" in resumed.out
+    assert f"notification to log: {me}: as agreed" in resumed.out
     assert store.run(run).outcome is Outcome.SUCCEEDED
 
 

@@ -142,7 +142,7 @@ def test_what_is_unfinished_says_who_works_on_it(almaflow: Almaflow, store: Stor
 
     remarks = {line.split()[0]: line.split("  ")[-1] for line in lines}
     assert remarks[idle] == "no process is executing it"
-    assert remarks[held] == "held; job M157 runs"
+    assert remarks[held] == "on hold; job M157 runs"
     assert remarks[waiting] == "job M157 runs"
     assert [runs[run]["worked_on"] for run in (idle, held, waiting)] == [False, False, True]
     assert [runs[run]["held"] for run in (idle, held, waiting)] == [False, True, False]
@@ -248,7 +248,7 @@ def test_the_log_of_a_run_is_one_line_for_each_event(
     lines = [line.split("  ") for line in almaflow("logs", "last").out.splitlines()]
 
     assert {line[1] for line in lines} == {"-", "conservation", "few"}
-    assert lines[-1][2].startswith("the run ended as succeeded")
+    assert lines[-1][2].startswith("the run succeeded")
     assert all(datetime.fromisoformat(line[0]).tzinfo is not None for line in lines)
 
 

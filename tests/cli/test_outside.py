@@ -56,8 +56,8 @@ def test_a_simulated_run_prints_its_notices(almaflow: Almaflow, write: Write) ->
 
     typed = almaflow("run", "export.yaml", "--simulate")
 
-    assert "notice to systems: fetched/" in typed.out
-    assert "notice to systems: export ended as succeeded." in typed.out
+    assert "notification to systems: fetched/" in typed.out
+    assert "notification to systems: export ended as succeeded." in typed.out
 
 
 def test_the_files_of_a_scenario_are_found_when_they_come(almaflow: Almaflow, write: Write) -> None:

@@ -62,9 +62,9 @@ def test_every_run_goes_on_beside_the_others(
     assert outcomes == [Outcome.SUCCEEDED, Outcome.SUCCEEDED, None]
     for run in (one, two):
         assert [line for line in lines if run in line] == [
-            f"{run}  short: Resumed.",
-            f"{run} notify-2  notice to log: rested",
-            f"{run}  the run ended as succeeded",
+            f"{run}  short: The run was resumed.",
+            f"{run} notify-2  notification to log: rested",
+            f"{run}  the run succeeded",
         ]
     assert not any(three in line for line in lines), "another process works on it"
 
@@ -79,7 +79,7 @@ def test_a_bad_end_among_them_is_the_exit_code(
         typed = almaflow("resume", "--all")
 
     assert typed.code == 1
-    assert f"{bad}  the run ended as failed: Step fail-2: oops" in told(typed.out)
+    assert f"{bad}  the run failed: Step fail-2: oops" in told(typed.out)
 
 
 def test_what_waits_for_a_person_goes_on_once_it_is_answered(
@@ -96,7 +96,7 @@ def test_what_waits_for_a_person_goes_on_once_it_is_answered(
 
     assert (before.code, before.out) == (0, "There are no runs to resume.\n")
     assert after.code == 1
-    assert told(after.out)[0] == f"{lost}  lost: Resumed."
+    assert told(after.out)[0] == f"{lost}  lost: The run was resumed."
     assert "the run is waiting for a person: It is not known whether Alma" in after.out
 
 

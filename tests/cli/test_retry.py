@@ -85,8 +85,8 @@ def test_what_failed_is_done_again_and_what_was_done_is_kept(
         "by": getpass.getuser(),
     }
     assert len(past.submissions) == 1
-    assert "notice to log: attempt 2" in typed.out
-    assert "notice to log: once" not in typed.out
+    assert "notification to log: attempt 2" in typed.out
+    assert "notification to log: once" not in typed.out
     assert "weed: succeeded" in typed.out
     assert ", attempt 2  (run " in typed.out
     assert "  attempt 1    ended as failed, " in shown
@@ -189,8 +189,8 @@ def test_a_run_that_ended_well_is_retried_from_a_step_only(
         "from a step on, use `--from STEP`, such as `--from a`.\n"
     )
     assert again.code == 0
-    assert "notice to log: ho" in again.out
-    assert "notice to log: hi" not in again.out
+    assert "notification to log: ho" in again.out
+    assert "notification to log: hi" not in again.out
 
 
 def test_a_step_that_does_not_exist_is_told(
@@ -291,6 +291,6 @@ def test_iterations_and_called_workflows_go_on_where_they_failed(
 
         assert store.run(run).outcome is Outcome.SUCCEEDED, typed.out
         (asked,) = [one for one in store.journal(run) if one.effect == "retry"]
-    notices = [line.partition("notice to log: ")[2] for line in typed.out.splitlines()]
+    notices = [line.partition("notification to log: ")[2] for line in typed.out.splitlines()]
     assert [one for one in notices if one] == ["one c 2", "called", "tidied", "3 25"]
     assert asked.value["redo"] == {"all": 1, "all/2/two": 1}

@@ -101,8 +101,8 @@ def test_a_run_under_way_is_shown_followed_and_cancelled_from_outside(
     assert cancelled.code == 0
     assert cancelled.out.startswith(f"Process {process.pid} on ")
     assert process.returncode == 1
-    assert "  finally/notify-1  notice to log: the end\n" in out
-    assert "  -  the run ended as cancelled: Cancelled by " in followed
+    assert "  finally/notify-1  notification to log: the end\n" in out
+    assert "  -  the run was cancelled: Cancelled by " in followed
     assert follower.returncode == 0
 
 
@@ -121,16 +121,16 @@ def test_a_held_run_is_ended_where_it_is_cancelled(almaflow: Almaflow, start: St
 
     cancelled = almaflow("cancel", run)
 
-    assert "  held; " in before[0]
+    assert "  on hold; " in before[0]
     assert f"No process is executing it. `almaflow resume {run}` continues it" in before[1]
     assert before[2].code == 0
-    assert before[2].out.endswith("Interrupted; continue it with `almaflow resume`.\n")
+    assert before[2].out.endswith("The run was interrupted. `almaflow resume` continues it.\n")
     assert before[2].err == (
         f"No process is executing run {run} now. Continue it with `almaflow resume {run}`.\n"
     )
     assert cancelled.code == 0
     assert cancelled.out.startswith(f"No process is executing run {run}; cancelling it here.\n")
-    assert "notice to log: the end" in cancelled.out
+    assert "notification to log: the end" in cancelled.out
     assert "■ slow: cancelled" in cancelled.out
     again = almaflow("cancel", run)
     assert again.code == 2

@@ -50,16 +50,16 @@ def test_each_thing_that_happens_has_its_line(
     lines = shown(capsys, Stage(folder), workflow, ZoneInfo("Europe/Rome"))
 
     assert lines == [
-        "2026-03-02 09:15:00+01:00  -  Began.",
+        "2026-03-02 09:15:00+01:00  -  The run began.",
         "2026-03-02 09:15:00+01:00  w  began (fail): Try it",
         "2026-03-02 09:15:00+01:00  w  failed: oops",
         "2026-03-02 09:15:00+01:00  w  waits: attempt 2 follows",
         "2026-03-02 09:16:00+01:00  w  began (fail, attempt 2): Try it",
         "2026-03-02 09:16:00+01:00  w  failed: oops",
         "2026-03-02 09:16:00+01:00  n  began (notify)",
-        "2026-03-02 09:16:00+01:00  n  notice to log: done",
+        "2026-03-02 09:16:00+01:00  n  notification to log: done",
         "2026-03-02 09:16:00+01:00  n  succeeded",
-        "2026-03-02 09:16:00+01:00  -  the run ended as warning",
+        "2026-03-02 09:16:00+01:00  -  the run ended with a warning",
     ]
 
 
@@ -73,7 +73,7 @@ def test_of_a_job_only_a_new_status_is_a_line(
     number = stage.submissions[0].instance_id
     texts = [line.split("  ", 2)[2] for line in lines]
     assert texts == [
-        "Began.",
+        "The run began.",
         "began (submit_job)",
         f"Alma is running Export Portfolio URLs (M901) as instance {number}.",
         f"waits: job M901 is running in Alma as instance {number}",
@@ -83,7 +83,7 @@ def test_of_a_job_only_a_new_status_is_a_line(
         "Alma says RUNNING, 0 %",
         "Alma says COMPLETED_SUCCESS, 100 %",
         "succeeded after 11m22s",
-        "the run ended as succeeded",
+        "the run succeeded",
     ]
 
 
@@ -107,11 +107,11 @@ def test_another_reason_to_wait_is_a_line_although_the_status_is_known(
 @pytest.mark.parametrize(
     ("text", "data", "line"),
     [
-        ("Began.", {"status": "running"}, "Began."),
-        ("", {"outcome": "succeeded"}, "the run ended as succeeded"),
-        ("Step x: no", {"outcome": "failed"}, "the run ended as failed: Step x: no"),
+        ("The run began.", {"status": "running"}, "The run began."),
+        ("", {"outcome": "succeeded"}, "the run succeeded"),
+        ("Step x: no", {"outcome": "failed"}, "the run failed: Step x: no"),
         ("look", {"status": "waiting"}, "the run is waiting for a person: look"),
-        ("Resumed.", None, "Resumed."),
+        ("The run was resumed.", None, "The run was resumed."),
     ],
 )
 def test_a_line_about_the_run(text: str, data: dict[str, Any] | None, line: str) -> None:
@@ -216,6 +216,6 @@ def test_of_many_iterations_only_what_matters_is_told(
         "all  after the first 20 iterations, only notifications, questions and failures are "
         "shown here",
         "all/23/y  waits: a person has to approve: really?",
-        "all/24/in/1/z  notice to log: look",
+        "all/24/in/1/z  notification to log: look",
         "all/25/x  failed: oops",
     ]

@@ -256,7 +256,7 @@ def test_a_notice_stands_above_the_tree(stage: Stage) -> None:
     watch(console, stage, play(stage))
 
     text = text_of(console)
-    notice = "2026-03-02 08:27:21+00:00  finally/f  notice to log: bye"
+    notice = "2026-03-02 08:27:21+00:00  finally/f  notification to log: bye"
     assert notice in text
     assert text.index(notice) < text.rindex("demo at main")
 

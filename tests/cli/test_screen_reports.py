@@ -243,7 +243,7 @@ def test_show_tells_all_about_a_run(stage: Stage) -> None:
 
     number = stage.submissions[0].instance_id
     assert lines[0].startswith("! demo: warning after ")
-    assert "  asked for    2026-03-02 09:15:00+01:00" in lines
+    assert "  requested    2026-03-02 09:15:00+01:00" in lines
     assert "  ended        2026-03-02 09:27:21+01:00" in lines
     assert "  input        who = you" in lines
     assert "  var          n = 3" in lines

@@ -110,7 +110,7 @@ def test_a_serve_runs_a_timetable_gives_metrics_and_stops_when_told(
     assert "Runs at other cannot continue: The environment variable `NO_SUCH_KEY`" in typed.out
     assert "1 workflow with 1 schedule entry is active." in typed.out
     assert "The page is at http://127.0.0.1:" in typed.out
-    assert "notice to log: tick" in typed.out
+    assert "notification to log: tick" in typed.out
     assert "Stopped. Unfinished runs continue" in typed.out
     assert "almaflow_leader 1.0" in stopper.metrics
     verified = almaflow("ticks", "--verify")

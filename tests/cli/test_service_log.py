@@ -88,17 +88,17 @@ def test_secrets_are_stars_in_either_form(format_: LogFormat) -> None:
 def test_what_happens_in_a_run_names_workflow_run_and_step() -> None:
     it = Lines()
 
-    it.receive(EventKind.RUN, "Began.", status="running", name="nightly")
+    it.receive(EventKind.RUN, "The run began.", status="running", name="nightly")
     it.receive(EventKind.BEGAN, "", "export", kind="submit_job", attempt=1)
     it.receive(EventKind.WAITING, "job M44 runs", "export")
     it.receive(EventKind.RUN, "", status="finished", outcome="succeeded")
     it.receive(EventKind.SAID, "a last word", "export")
 
     assert it.texts == [
-        f"nightly {RUN}  Began.",
+        f"nightly {RUN}  The run began.",
         f"nightly {RUN} export  began (submit_job)",
         f"nightly {RUN} export  waits: job M44 runs",
-        f"nightly {RUN}  the run ended as succeeded",
+        f"nightly {RUN}  the run succeeded",
         f"{RUN} export  a last word",
     ]
 

@@ -47,7 +47,7 @@ def test_ticks_are_listed_newest_first_with_what_became_of_them(
 
     assert (typed.code, typed.err) == (0, "")
     assert [line.split(None, 5) for line in typed.out.splitlines()] == [
-        ["TICK", "WORKFLOW", "ENTRY", "BECAME", "REMARK"],
+        ["TICK", "WORKFLOW", "ENTRY", "RESULT", "REMARK"],
         [
             *("2026-11-02", "02:30:00+01:00", "nightly", "night", "run"),
             "20261102-013000-aaaaa, 10h30m late",
@@ -132,7 +132,10 @@ def test_wrong_questions_are_told_apart(almaflow: Almaflow, it: Served) -> None:
 
 
 def test_an_empty_ledger_says_so(almaflow: Almaflow, it: Served) -> None:
-    assert almaflow("ticks").out == "There are no ticks yet.\n"
+    assert (
+        almaflow("ticks").out
+        == "There are no ticks (scheduled times) yet. `almaflow serve` records them.\n"
+    )
 
 
 # --- verify ---------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ def test_why_tells_a_run_its_causes_and_the_moves(
     since = lines[4].rpartition(" since ")[2]
     assert (typed.code, typed.err) == (0, "")
     assert lines == [
-        f"◷ weed: held  (run {run} at main)",
+        f"◷ weed: on hold  (run {run} at main)",
         "  It was interrupted. It is on hold until a person resumes it; jobs that it started "
         "in Alma keep running.",
         f"    → `almaflow resume {run}` continues it.",

@@ -179,8 +179,8 @@ def test_an_interrupted_run_is_held_and_goes_on_where_it_was(durable: Stage) -> 
     assert held.interrupted
     assert (held.record.held, held.record.owner, held.outcome) == (True, None, None)
     assert held.said(EventKind.RUN) == [
-        "Began.",
-        "Interrupted; continue it with `almaflow resume`.",
+        "The run began.",
+        "The run was interrupted. `almaflow resume` continues it.",
     ]
 
     played = durable.resume()
@@ -188,7 +188,7 @@ def test_an_interrupted_run_is_held_and_goes_on_where_it_was(durable: Stage) -> 
     assert played.outcome == "succeeded"
     assert played.outcomes == {"wait-1": "succeeded", "x": "succeeded", "notify-3": "succeeded"}
     assert played.record.held is False
-    assert played.said(EventKind.RUN)[2] == "Resumed."
+    assert played.said(EventKind.RUN)[2] == "The run was resumed."
     assert len(durable.submissions) == 1
     assert played.record.started_at == START
 

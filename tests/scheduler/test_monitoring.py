@@ -47,7 +47,7 @@ class Watched(Room):
     def begin(self, record: RunRecord) -> Claim:
         claim = self.store.claim_run(record.id, self.process)
         self.store.start_run(claim, self.clock.now(), None)
-        self.store.add_events(record.id, [NewLogEntry(self.clock.now(), "run", text="Began.")])
+        self.store.add_events(record.id, [NewLogEntry(self.clock.now(), "run", text="It began.")])
         return claim
 
     def watch(self, **duration: float) -> list[tuple[str, str]]:

@@ -82,7 +82,7 @@ def _remark(run: RunSummary) -> str:
     """Return why a run ended or does not proceed, and its attempt."""
     remarks = [f"attempt {run.attempt}"] if run.attempt > 1 else []
     if run.status is not Status.FINISHED and not run.worked_on:
-        remarks.append("held" if run.held else "no process is executing it")
+        remarks.append("on hold" if run.held else "no process is executing it")
     # The reason has one line for each waiting step.
     remarks += [run.error] if run.error else run.reason.splitlines()
     return "; ".join(remarks)

@@ -116,11 +116,15 @@ def _past(text: str | None, option: str, now: datetime, zone: ZoneInfo) -> datet
 
 def _print(rows: Sequence[TickView], now: datetime, zone: ZoneInfo, *, any_asked: bool) -> None:
     if not rows:
-        emit("There are no matching ticks." if any_asked else "There are no ticks yet.")
+        emit(
+            "There are no matching ticks."
+            if any_asked
+            else "There are no ticks (scheduled times) yet. `almaflow serve` records them."
+        )
         return
     emit_lines(
         table(
-            ("TICK", "WORKFLOW", "ENTRY", "BECAME", "REMARK"),
+            ("TICK", "WORKFLOW", "ENTRY", "RESULT", "REMARK"),
             [
                 (
                     instant(tick.at, zone),

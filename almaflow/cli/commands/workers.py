@@ -56,7 +56,7 @@ def _watched(source: Source) -> Sequence[ProcessView]:
     found = source.workers()
     if are_any_silent(found):
         patience = RENEW + timedelta(seconds=1)
-        say(f"Waiting {patience.seconds} seconds for signs of life.", err=True)
+        say(f"Checking for {patience.seconds} seconds which processes are alive.", err=True)
         run_interruptible(lambda: sleep(SystemClock(), patience))
         found = source.workers()
     return found

@@ -119,6 +119,18 @@ def counts(event: RunEvent) -> bool:
     return asks_a_person(event)
 
 
+RUN_ENDED: Mapping[str, str] = {
+    Outcome.SUCCEEDED: "succeeded",
+    Outcome.WARNING: "ended with a warning",
+    Outcome.FAILED: "failed",
+    Outcome.SKIPPED: "was skipped",
+    Outcome.TIMED_OUT: "timed out",
+    Outcome.CANCELLED: "was cancelled",
+    Outcome.UNKNOWN: "ended with an unknown outcome",
+    Outcome.MISSED: "was missed",
+}
+
+
 def event_line(
     at: datetime, kind: str, path: str, text: str, data: Mapping[str, Any] | None, zone: tzinfo
 ) -> str:
@@ -150,7 +162,7 @@ def words_of(kind: str, text: str, data: Mapping[str, Any]) -> str:
                 text and f": {text}"
             )
         case EventKind.NOTICE:
-            return f"notice to {data.get('to', 'log')}: {text}"
+            return f"notification to {data.get('to', 'log')}: {text}"
         case EventKind.REQUEST:
             return ""
     return text
@@ -158,7 +170,7 @@ def words_of(kind: str, text: str, data: Mapping[str, Any]) -> str:
 
 def _about_run(text: str, data: Mapping[str, Any]) -> str:
     if "outcome" in data:
-        return f"the run ended as {data['outcome']}" + (text and f": {text}")
+        return f"the run {RUN_ENDED[data['outcome']]}" + (text and f": {text}")
     if data.get("status") == "waiting":
         return f"the run is waiting for a person: {text}"
     return text

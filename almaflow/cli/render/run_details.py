@@ -57,7 +57,7 @@ def _facts(view: RunView, zone: ZoneInfo, tick: str) -> Iterator[tuple[str, str]
             yield "" if number else "waits for", on_one_line(wait)
     yield "file", on_one_line(view.file) + (f" (commit {view.commit[:12]})" if view.commit else "")
     yield "started by", view.trigger
-    yield "asked for", instant(view.requested_at, zone)
+    yield "requested", instant(view.requested_at, zone)
     if tick:
         yield "tick", on_one_line(tick)
     elif view.scheduled_at != view.requested_at:

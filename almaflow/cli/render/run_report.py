@@ -122,7 +122,7 @@ def _conclusion(view: RunView, printed: Sequence[str], *, simulated: bool) -> It
 def headline(view: RunView) -> str:
     status = Status.WAITING if view.held else view.status
     sign = sign_of(status, view.outcome)
-    state = "held" if view.held else str(view.outcome or view.status)
+    state = "on hold" if view.held else str(view.outcome or view.status)
     attempt = f", attempt {view.attempt}" if view.attempt > 1 else ""
     took = how_long(view.seconds)
     mark = f"{sign.sign if shows_signs(sys.stdout.encoding) else sign.ascii} "
