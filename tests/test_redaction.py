@@ -69,11 +69,11 @@ def test_people_see_the_name_of_a_secret() -> None:
     shown = show_placeholders(data)
 
     assert shown == {"a": ["x ***secrets.ftp***", 1], "b": "***ft"}
-    assert reveal(shown, {}.__getitem__) == shown
+    assert reveal(shown, lambda name: "value") == shown
 
 
 def test_ordinary_text_holds_no_placeholder() -> None:
-    assert reveal("secrets.ftp ***", {}.__getitem__) == "secrets.ftp ***"
+    assert reveal("secrets.ftp ***", lambda name: "value") == "secrets.ftp ***"
 
 
 @pytest.mark.parametrize(

@@ -574,9 +574,10 @@ def words_of_records() -> Iterator[str]:
         for value in vars(importlib.import_module(module.name)).values():
             if not isinstance(value, type) or not value.__module__.startswith("almaflow."):
                 continue
+            built(value)
             if issubclass(value, Enum):
                 yield from (str(member.value) for member in value)
-            elif is_dataclass(built(value)):
+            elif is_dataclass(value):
                 yield from (field.name for field in fields(value))
             elif issubclass(value, BaseModel):
                 yield from value.model_fields
