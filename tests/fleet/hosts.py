@@ -123,7 +123,6 @@ class Host:
         self.process.join(PATIENCE)
         code = self.process.exitcode
         assert code is not None, f"{self.place.name} does not end"
-        self.process.close()
         return code
 
     def log(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from almaflow.settings import find_project
 from almaflow.store.url import StoreUrl
 from almaflow.waiting import WaitingKind
 from almaflow.workflow_loader import load_workflow
+from tests.fleet.cables import cable
 from tests.fleet.hosts import Host, Place, wait_for
 from tests.fleet.tcp_proxy import Network, State
 from tests.kills import Yard, make_yard
@@ -44,11 +46,11 @@ class Site:
     hosts: dict[str, Host]
     doors: dict[str, int]
 
-    def start(self, name: str, **more: Any) -> Host:
-        """Start a worker with a door of its own to the database."""
+    def start(self, name: str, address: str = "127.0.0.1", **more: Any) -> Host:
+        """Start a worker with a door of its own to the database, at *address*."""
         url = StoreUrl.parse(self.yard.store_url)
-        door = self.network.door(f"{url.query['host']}/.s.PGSQL.5432")
-        there = replace(url, host="127.0.0.1", port=door, query={})
+        door = self.network.door(f"{url.query['host']}/.s.PGSQL.5432", address)
+        there = replace(url, host=address, port=door, query={})
         environment = {**self.yard.environment, "STORE": str(there)}
         self.hosts[name] = Host(Place(name, self.yard.folder, environment, **more))
         self.doors[name] = door
@@ -112,19 +114,41 @@ def test_a_host_that_is_cut_off_for_a_minute_loses_its_runs_and_then_works_again
     site: Site,
 ) -> None:
     first = site.start("first")
+
+    cut_off_for_a_minute(
+        site,
+        lambda: site.network.set(site.doors["first"], State.SILENT),
+        lambda: site.network.set(site.doors["first"], State.OPEN),
+    )
+
+    assert not first.has_ended
+
+
+def test_a_host_whose_cable_is_out_for_a_minute_loses_its_runs_and_then_works_again(
+    site: Site,
+) -> None:
+    with cable() as wire:
+        first = site.start("first", wire.address, network=wire.network)
+
+        cut_off_for_a_minute(site, wire.pull, wire.plug_in)
+
+        assert not first.has_ended
+
+
+def cut_off_for_a_minute(site: Site, cut_off: Callable[[], None], join: Callable[[], None]) -> None:
+    """Check that runs move from the first host to a second one, and in the end back again."""
     site.add("[{wait: 1h}]", 20)
     site.wait_for_owners(lambda owners: owners == ["first"] * 20, 20)
     second = site.start("second")
 
-    site.network.set(site.doors["first"], State.SILENT)
+    cut_off()
     rescued = site.wait_for_owners(lambda owners: owners == ["second"] * 20, RESCUED)
     second.process.join(60 - rescued)
-    site.network.set(site.doors["first"], State.OPEN)
-    second.end()
+    join()
+    second.end(signal.SIGTERM)
 
     # The one that was cut off has found that out, and takes all of them back.
     site.wait_for_owners(lambda owners: owners == ["first"] * 20, RESCUED)
-    assert not first.has_ended
 
 
 def test_hosts_whose_clocks_are_hours_apart_keep_to_the_starts_of_an_hour(
