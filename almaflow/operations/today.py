@@ -31,6 +31,7 @@ _ROWS = 50
 _DONE = 15
 _NEXT = 8
 _AHEAD = timedelta(hours=36)
+_SEARCHED = 500
 _HOUR = timedelta(hours=1)
 
 _OF_A_PERSON = (WaitingKind.PERSON, WaitingKind.RESOLVE, WaitingKind.RESUME)
@@ -76,8 +77,10 @@ class Today:
     """The other unfinished runs, newest first."""
     more_running: int
     """How many of them are left out."""
-    done: Sequence[RunRecord]
-    """The last that went well, the last first."""
+    done: Sequence[overview.DoneRuns]
+    """Those that went well, by workflow and outcome, the last first."""
+    more_done: int
+    """How many of these rows are left out."""
     missed: Sequence[Tick]
     """Ticks since then that did not become a run."""
     coming: Sequence[ComingTick]
@@ -115,8 +118,9 @@ def today(
         running=[run for run in seen.unfinished if run not in waiting],
         more_running=seen.more_unfinished,
         done=seen.ended_well[:_DONE],
+        more_done=seen.more_well + max(0, len(seen.ended_well) - _DONE),
         missed=store.ticks(since=since, until=now, endings=[TickEnding.MISSED], limit=_ROWS),
-        coming=coming_ticks(entries, store, now, now + _AHEAD, _NEXT),
+        coming=_first_of_each(coming_ticks(entries, store, now, now + _AHEAD, _SEARCHED)),
         institutions=[
             _institution(project, names, seen.use[account], calls_left)
             for account, names in accounts.items()
@@ -141,8 +145,17 @@ def waits_for_person(run: RunRecord) -> bool:
     return run.held or any(wait.kind in _OF_A_PERSON for wait in run.waits)
 
 
-def _recovered(failed: Sequence[RunRecord], done: Sequence[RunRecord]) -> frozenset[str]:
-    last_good = {run.workflow: run.requested_at for run in reversed(done) if _did_work(run)}
+def _first_of_each(ticks: Sequence[ComingTick]) -> list[ComingTick]:
+    """Return the first coming tick of each workflow: an hourly one would fill the list."""
+    first: dict[str, ComingTick] = {}
+    for tick in ticks:
+        first.setdefault(tick.workflow, tick)
+    return list(first.values())[:_NEXT]
+
+
+def _recovered(failed: Sequence[RunRecord], done: Sequence[overview.DoneRuns]) -> frozenset[str]:
+    good = [group.last for group in done if _did_work(group.last)]
+    last_good = {run.workflow: run.requested_at for run in reversed(good)}
     return frozenset(
         run.workflow
         for run in failed

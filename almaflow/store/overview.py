@@ -16,7 +16,10 @@ from almaflow.store.transaction import Transaction
 
 _UNFINISHED = (Status.QUEUED, Status.RUNNING, Status.WAITING)
 # One pass over the table, because no index leads to the end of a run.
-_ENDED = "SELECT id, outcome FROM runs WHERE ended_at > :since ORDER BY ended_at DESC, number DESC"
+_ENDED = (
+    "SELECT id, workflow, outcome FROM runs WHERE ended_at > :since"
+    " ORDER BY ended_at DESC, number DESC"
+)
 _UNENDED = "SELECT count(*) FROM runs WHERE status IN :unfinished"
 _STARTS = (
     "SELECT job_id, count(*) AS starts FROM places WHERE account = :account"
@@ -55,6 +58,14 @@ class SlotUse:
 
 
 @dataclass(frozen=True)
+class DoneRuns:
+    """Runs of one workflow with the same good outcome."""
+
+    last: RunRecord
+    runs: int
+
+
+@dataclass(frozen=True)
 class Overview:
     """All runs at one moment."""
 
@@ -62,8 +73,10 @@ class Overview:
     """How many runs ended since, by outcome."""
     ended_badly: Sequence[RunRecord]
     """The newest of those that ended badly, newest first."""
-    ended_well: Sequence[RunRecord]
-    """The newest of the others, newest first."""
+    ended_well: Sequence[DoneRuns]
+    """The others, by workflow and outcome, newest first."""
+    more_well: int
+    """How many such groups are left out."""
     unfinished: Sequence[RunRecord]
     """The newest unfinished runs, newest first."""
     more_unfinished: int
@@ -80,16 +93,22 @@ def read(
     tx: Transaction, since: datetime, hour_ago: datetime, accounts: Sequence[str], limit: int
 ) -> Overview:
     """Return the state of all runs, with those that ended after *since*; lists of *limit*."""
-    ended = [(row["id"], Outcome(row["outcome"])) for row in tx.rows(_ENDED, since=since)]
-    bad = [id_ for id_, outcome in ended if not outcome.is_good][:limit]
-    well = [id_ for id_, outcome in ended if outcome.is_good][:limit]
-    records = runs.get_all(tx, [*bad, *well])
+    rows = tx.rows(_ENDED, since=since)
+    ended = [(row["id"], row["workflow"], Outcome(row["outcome"])) for row in rows]
+    bad = [id_ for id_, _, outcome in ended if not outcome.is_good][:limit]
+    well: dict[tuple[str, Outcome], list[str]] = {}
+    for id_, workflow, outcome in ended:
+        if outcome.is_good:
+            well.setdefault((workflow, outcome), []).append(id_)
+    last = [ids[0] for ids in well.values()][:limit]
+    records = runs.get_all(tx, [*bad, *last])
     unfinished = run_listing.newest(tx, limit, statuses=_UNFINISHED)
     total = tx.value(_UNENDED, unfinished=_UNFINISHED)
     return Overview(
-        counts=dict(Counter(outcome for _, outcome in ended)),
+        counts=dict(Counter(outcome for _, _, outcome in ended)),
         ended_badly=[records[id_] for id_ in bad],
-        ended_well=[records[id_] for id_ in well],
+        ended_well=[DoneRuns(records[ids[0]], len(ids)) for ids in list(well.values())[:limit]],
+        more_well=max(0, len(well) - limit),
         unfinished=unfinished,
         more_unfinished=total - len(unfinished),
         use={account: _use(tx, account, hour_ago) for account in accounts},

@@ -25,6 +25,7 @@ FAILURE = (
     "Step `export` failed: Alma ended job M44 (Export Bibliographic records) as COMPLETED_FAILED; "
     "the counter `c.jobs.bib.failed` is 1,204, at most 0 was expected."
 )
+ASKS = "steps: [{id: sign, approve: {message: Withdraw 412 items of the branch library?}}]\n"
 QUESTION = "Withdraw 412 items of the branch library?"
 
 
@@ -55,7 +56,7 @@ def make_night(site: Site) -> dict[str, str]:
     _ended(site, 4, "check-links", at(4), 3)
     _ended(site, 5, "close-period", at(5, 30), 0, outcome=Outcome.SKIPPED)
     waits = Waiting(WaitingKind.PERSON, QUESTION, "sign", at(17))
-    ids["person"] = _unfinished(site, 6, "withdraw-items", at(2, 30), waits)
+    ids["person"] = _unfinished(site, 6, "withdraw-items", at(2, 30), waits, text=ASKS)
     job = Waiting(WaitingKind.JOB, "job M157 runs in Alma", "load", status="RUNNING", detail="40 %")
     ids["running"] = _unfinished(site, 7, "load-invoices", at(8, 10), job)
     return ids
@@ -84,7 +85,9 @@ def _ended(
     )
 
 
-def _unfinished(site: Site, number: int, workflow: str, began: datetime, wait: Waiting) -> str:
+def _unfinished(
+    site: Site, number: int, workflow: str, began: datetime, wait: Waiting, **fields: Any
+) -> str:
     return record_run(
         site,
         number,
@@ -93,6 +96,7 @@ def _unfinished(site: Site, number: int, workflow: str, began: datetime, wait: W
         started_at=began,
         status=Status.WAITING,
         waits=(wait,),
+        **fields,
     )
 
 

@@ -1,0 +1,65 @@
+"""What is looked at: every page, and in which ways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from almaflow.settings.serving import PageAddress
+from almaflow.store import Store
+from almaflow.web.server import PageServer
+from tests.web.night import make_night
+from tests.web.pages import NOW, HandClock, Site
+
+PAGES: Mapping[str, str] = {
+    "today": "/",
+    "approvals": "/approvals",
+    "cancel": "/runs/{running}/cancel",
+    "retry": "/runs/{failed}/retry",
+    "pause": "/workflows/export-bibs/pause",
+    "not-found": "/no-such-page",
+}
+"""Addresses by a name for pictures; `{failed}`, `{person}` and `{running}` are ids of runs."""
+
+WIDTHS = (1280, 390)
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+
+# Without these, Chromium speaks to hosts of its maker, and a root user cannot start it.
+ARGUMENTS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    "--disable-dev-shm-usage",
+)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A page over a socket, with a night that went wrong."""
+
+    site: Site
+    ids: Mapping[str, str]
+    address: str
+    """Scheme, host and port."""
+
+    def url(self, address: str) -> str:
+        """Return the whole address of an entry of `PAGES`."""
+        return self.address + address.format(**self.ids)
+
+
+@contextmanager
+def served_night(folder: Path) -> Iterator[Served]:
+    """Serve the page of a project in *folder* after a night that went wrong."""
+    clock = HandClock(NOW)
+    store = Store.open(f"sqlite:///{folder}/store.db", clock=clock)
+    site = Site(store, clock, folder)
+    ids = make_night(site)
+    server = PageServer(site.app, PageAddress("127.0.0.1", 0))
+    server.start()
+    try:
+        yield Served(site, ids, f"http://{server.address.netloc}")
+    finally:
+        server.stop()
+        store.close()
