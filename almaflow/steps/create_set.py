@@ -20,7 +20,7 @@ from almaflow.alma.errors import AlmaRefused
 from almaflow.alma.evidence import SetTrace
 from almaflow.alma.set_creation import Combined, CopyOf, OfRun, Operator, Origin, create_set
 from almaflow.alma.wire import AlmaSet
-from almaflow.field_types import Flag, IdTemplate, Template, Text, choose_one
+from almaflow.field_types import Flag, IdTemplate, Template, choose_one
 from almaflow.steps.base import Kind
 from almaflow.steps.content_type import ContentType
 from almaflow.steps.delete_set import API_USER, remove_set, until_free
@@ -28,7 +28,7 @@ from almaflow.steps.find_set import SET_OUTPUTS, set_outputs
 from almaflow.steps.first_members import NEEDS_A_LIST, First, recorded_first, rendered_first
 from almaflow.steps.member_source import MemberSource, recorded_members
 from almaflow.steps.result import StepFailed, StepResult
-from almaflow.steps.set_member_changes import MemberChanges, OnInvalid, id_type_problem
+from almaflow.steps.set_member_changes import IdType, MemberChanges, OnInvalid, id_type_problem
 from almaflow.steps.set_sources import (
     Combine,
     FromRun,
@@ -110,13 +110,7 @@ class CreateSet(Kind):
             "sets may take Alma hours."
         ),
     ] = None
-    id_type: Annotated[
-        Text | None,
-        Field(
-            description="The type of the ids, if they are not Alma's own: BARCODE for items; "
-            "SYSTEM_NUMBER, OCLC_NUMBER, ISBN or ISSN for titles."
-        ),
-    ] = None
+    id_type: IdType = None
     first: Annotated[
         First | None,
         Field(

@@ -16,6 +16,7 @@ from almaflow.alma.wire import AlmaSet
 from almaflow.expressions import NUMBER
 from almaflow.field_types import IdTemplate, Template, choose_one, parse_duration
 from almaflow.steps.base import Kind
+from almaflow.steps.literals import Duration
 from almaflow.steps.result import StepFailed, StepResult
 from almaflow.waiting import Waiting, WaitingKind
 
@@ -57,7 +58,7 @@ class DeleteSet(Kind):
         ),
     ] = None
     older_than: Annotated[
-        Template | None,
+        Duration | None,
         Field(
             description=("The minimum age of the sets to delete, such as `30d`. Requires `prefix`.")
         ),
@@ -69,16 +70,6 @@ class DeleteSet(Kind):
         if template is not None and not template.text.strip():
             error = "An empty `prefix` would delete every set that was created through the API."
             raise PydanticCustomError("bad_value", error)
-        return template
-
-    @field_validator("older_than")
-    @classmethod
-    def _literal_duration(cls, template: Template | None) -> Template | None:
-        if template is not None and "{{" not in template.text:
-            try:
-                parse_duration(template.text)
-            except ValueError as error:
-                raise PydanticCustomError("bad_duration", "{why}", {"why": str(error)}) from None
         return template
 
     @model_validator(mode="after")

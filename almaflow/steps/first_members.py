@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import AfterValidator
-from pydantic_core import PydanticCustomError
-
 from almaflow.alma import calls
 from almaflow.alma.calls import PAGE
 from almaflow.field_types import Template
+from almaflow.steps.literals import literal
 from almaflow.steps.result import StepFailed
 from almaflow.steps.set_sources import source_set
 
@@ -43,16 +41,7 @@ def whole_first(text: str) -> int:
     return int(text)
 
 
-def _literal(template: Template) -> Template:
-    if "{{" not in template.text:
-        try:
-            whole_first(template.text)
-        except ValueError as error:
-            raise PydanticCustomError("bad_value", "{why}", {"why": str(error)}) from None
-    return template
-
-
-First = Annotated[Template, AfterValidator(_literal)]
+First = Annotated[Template, literal("bad_value", whole_first)]
 """How many members a trial has; a template is evaluated when the step runs."""
 
 

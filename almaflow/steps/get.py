@@ -14,6 +14,7 @@ from almaflow.alma.read_path import split_path
 from almaflow.expressions import ANYTHING
 from almaflow.field_types import Flag, Template
 from almaflow.steps.base import Kind
+from almaflow.steps.literals import literal
 from almaflow.steps.output_size import fitting
 from almaflow.steps.result import StepFailed, StepResult
 
@@ -26,11 +27,18 @@ if TYPE_CHECKING:
 _QUOTES = re.compile(r"['\"`\\]")
 
 
-def _query_to_write(text: str) -> str:
-    """Return what to do with the query of a pasted address, as a further sentence; else nothing."""
-    if "?" not in text or text.strip().startswith("/"):
-        return ""
-    return " Write what follows the `?` under `query`, without the key."
+def _check_path(text: str) -> None:
+    """Raise ValueError for a path that cannot be read, with what to do about a pasted address."""
+    try:
+        split_path(text)
+    except ValueError as error:
+        pasted = "?" in text and not text.strip().startswith("/")
+        query = " Write what follows the `?` under `query`, without the key." if pasted else ""
+        raise ValueError(f"{error}.{query}") from None
+
+
+LiteralPath = Annotated[Template, literal("bad_path", _check_path)]
+"""A path below `/almaws/v1`, checked before the run when it has no templates."""
 
 
 class Get(Kind):
@@ -51,7 +59,7 @@ class Get(Kind):
 """
 
     path: Annotated[
-        Template,
+        LiteralPath,
         Field(
             description="The path as in Alma's documentation, such as `/conf/libraries`, "
             "without a host. Alma's lists return at most 100 entries for one "
@@ -78,17 +86,6 @@ class Get(Kind):
             "template must not contain a quotation mark."
         ),
     ] = None
-
-    @field_validator("path")
-    @classmethod
-    def _literal_path(cls, template: Template) -> Template:
-        if "{{" not in template.text:
-            try:
-                split_path(template.text)
-            except ValueError as error:
-                why = f"{error}.{_query_to_write(template.text)}"
-                raise PydanticCustomError("bad_path", "{why}", {"why": why}) from None
-        return template
 
     @field_validator("query")
     @classmethod

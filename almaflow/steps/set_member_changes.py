@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
 
 from almaflow.alma import calls
 from almaflow.alma.calls import MemberChange
@@ -17,10 +19,19 @@ from almaflow.alma.directory import read_pages
 from almaflow.alma.errors import AlmaRefused
 from almaflow.alma.evidence import MembersTrace
 from almaflow.alma.wire import Member
+from almaflow.field_types import Text
 from almaflow.waiting import Waiting, WaitingKind
 
 if TYPE_CHECKING:
     from almaflow.steps.context import StepContext
+
+IdType = Annotated[
+    Text | None,
+    Field(
+        description="The type of the ids, if they are not Alma's own: BARCODE for items; "
+        "SYSTEM_NUMBER, OCLC_NUMBER, ISBN or ISSN for titles."
+    ),
+]
 
 OnInvalid = Literal["fail", "skip"]
 """What a member that Alma does not know does."""

@@ -12,12 +12,12 @@ from pydantic import Field, model_validator
 
 from almaflow.alma import calls
 from almaflow.alma.wire import AlmaSet
-from almaflow.field_types import IdTemplate, Text, choose_one
+from almaflow.field_types import IdTemplate, choose_one
 from almaflow.steps.base import Kind
 from almaflow.steps.find_set import SET_OUTPUTS, set_outputs
 from almaflow.steps.member_source import MemberSource, recorded_members
 from almaflow.steps.result import StepFailed, StepResult
-from almaflow.steps.set_member_changes import MemberChanges, OnInvalid, id_type_problem
+from almaflow.steps.set_member_changes import IdType, MemberChanges, OnInvalid, id_type_problem
 
 if TYPE_CHECKING:
     from almaflow.steps.context import StepContext
@@ -61,13 +61,7 @@ class UpdateSet(Kind):
             "are removed. An empty list empties the set."
         ),
     ] = None
-    id_type: Annotated[
-        Text | None,
-        Field(
-            description="The type of the ids, if they are not Alma's own: BARCODE for items; "
-            "SYSTEM_NUMBER, OCLC_NUMBER, ISBN or ISSN for titles."
-        ),
-    ] = None
+    id_type: IdType = None
     on_invalid: Annotated[
         OnInvalid,
         Field(

@@ -6,17 +6,33 @@ from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import Field, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, model_validator
 
 from almaflow.expressions import NUMBER
 from almaflow.field_types import Template, choose_one, parse_duration
 from almaflow.steps.base import Kind
+from almaflow.steps.literals import Duration, literal
 from almaflow.steps.result import StepFailed, StepResult
 from almaflow.waiting import Waiting, WaitingKind
 
 if TYPE_CHECKING:
     from almaflow.steps.context import StepContext
+
+
+def read_time(text: str) -> time | datetime:
+    """Read `06:00` or `2026-12-24T18:00`.
+
+    Raises:
+        ValueError: *text* is neither; says what to write.
+    """
+    try:
+        of_day = time.fromisoformat(text)
+        if of_day.tzinfo is None:
+            return of_day
+    except ValueError:
+        with suppress(ValueError):
+            return datetime.fromisoformat(text)
+    raise ValueError(f"`{text}` is not a valid time of day (06:00) or instant (2026-12-24T18:00).")
 
 
 class Wait(Kind):
@@ -31,35 +47,15 @@ class Wait(Kind):
 """
 
     for_: Annotated[
-        Template | None, Field(alias="for", description="How long: `90s`, `10m`, `1h30m`.")
+        Duration | None, Field(alias="for", description="How long: `90s`, `10m`, `1h30m`.")
     ] = None
     until: Annotated[
-        Template | None,
+        Annotated[Template, literal("bad_time", read_time)] | None,
         Field(
             description='A time of day in the zone of the workflow, such as "06:00" (the next '
             "one after the step begins), or an instant, such as 2026-12-24T18:00."
         ),
     ] = None
-
-    @field_validator("for_")
-    @classmethod
-    def _literal_duration(cls, template: Template | None) -> Template | None:
-        if template is not None and "{{" not in template.text:
-            try:
-                parse_duration(template.text)
-            except ValueError as error:
-                raise PydanticCustomError("bad_duration", "{why}", {"why": str(error)}) from None
-        return template
-
-    @field_validator("until")
-    @classmethod
-    def _literal_time(cls, template: Template | None) -> Template | None:
-        if template is not None and "{{" not in template.text:
-            try:
-                read_time(template.text)
-            except ValueError as error:
-                raise PydanticCustomError("bad_time", "{why}", {"why": str(error)}) from None
-        return template
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Wait:
@@ -88,22 +84,6 @@ class Wait(Kind):
                 raise StepFailed(str(error)) from error
         assert self.until is not None
         return next_instant(context.text(self.until), context.now)
-
-
-def read_time(text: str) -> time | datetime:
-    """Read `06:00` or `2026-12-24T18:00`.
-
-    Raises:
-        ValueError: *text* is neither; says what to write.
-    """
-    try:
-        of_day = time.fromisoformat(text)
-        if of_day.tzinfo is None:
-            return of_day
-    except ValueError:
-        with suppress(ValueError):
-            return datetime.fromisoformat(text)
-    raise ValueError(f"`{text}` is not a valid time of day (06:00) or instant (2026-12-24T18:00).")
 
 
 def next_instant(text: str, now: datetime) -> datetime:

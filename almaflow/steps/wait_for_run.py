@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from almaflow.alma import calls
@@ -21,6 +21,7 @@ from almaflow.field_types import Expression, Template
 from almaflow.outcome import Outcome
 from almaflow.steps.context import StepContext, Submission
 from almaflow.steps.job_step import GROWTH, JobStep, begin_following
+from almaflow.steps.literals import literal
 from almaflow.steps.result import BlockExit, StepFailed, StepResult
 from almaflow.steps.run_profile import ImportProfileRef, IntegrationProfileRef
 from almaflow.steps.submit_job import JobReference, named_job
@@ -35,6 +36,9 @@ _YEARS = range(1900, 2200)
 
 # For checking a literal `since`; which one does not matter.
 _SOME_INSTANT = datetime(2026, 1, 1, tzinfo=UTC)
+
+Since = Annotated[Template, literal("bad_since", lambda text: read_since(text, _SOME_INSTANT))]
+"""An instant, a day, a time of day, or a duration before now."""
 
 _TIME_OF_DAY = re.compile(r"\d\d:\d\d(:\d\d)?")
 
@@ -76,7 +80,7 @@ class WaitForRun(JobStep):
         Field(alias="import", description="The import profile of the job."),
     ] = None
     since: Annotated[
-        Template | None,
+        Since | None,
         Field(
             description="The earliest time at which the instance may have been submitted: an "
             'instant, a day, a time of day such as "22:00" (the last one), or a duration before '
@@ -100,16 +104,6 @@ class WaitForRun(JobStep):
             "matches any characters, `?` one character, `[abc]` one of these."
         ),
     ] = None
-
-    @field_validator("since")
-    @classmethod
-    def _literal_since(cls, template: Template | None) -> Template | None:
-        if template is not None and "{{" not in template.text:
-            try:
-                read_since(template.text, _SOME_INSTANT)
-            except StepFailed as error:
-                raise PydanticCustomError("bad_since", "{why}", {"why": str(error)}) from None
-        return template
 
     @model_validator(mode="after")
     def _some_time(self) -> WaitForRun:
