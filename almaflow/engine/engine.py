@@ -41,10 +41,8 @@ from almaflow.store import (
     NewLogEntry,
     Process,
     ProcessInfo,
-    RunEnded,
     RunHeld,
     RunNewer,
-    RunNotFound,
     RunRecord,
     Store,
     StoreTrouble,
@@ -283,28 +281,26 @@ class Engine:
         Raises:
             RunNewer: a newer almaflow recorded it, and this one cannot read it.
         """
-        loaded: Sequence[LoadedRun] | None = None
-        while loaded is None:
+        while True:
             try:
-                loaded = await self._writer.call_locked(
-                    frozenset({lock_of_run(run_id)}), partial(self._take_offered, run_id)
+                loaded = await self._writer.call_for_each(
+                    self._take_offered, run_id, frozenset({lock_of_run(run_id)})
                 )
             except StoreTrouble:
                 # Whether it is ours now is not known; nobody else is offered it meanwhile.
                 await sleep(self.clock, STORE_AGAIN)
-        for one in loaded:
-            await self._runs.execute_in_parallel(one)
+            else:
+                break
+        if isinstance(loaded, RunNewer):
+            raise loaded
+        if loaded is not None:
+            await self._runs.execute_in_parallel(loaded)
 
-    def _take_offered(self, run_id: str) -> Sequence[LoadedRun]:
-        locks = frozenset({lock_of_run(run_id)})
-        with self.store.batch(locks), suppress(RunHeld, RunEnded, RunNotFound):
-            record = self.store.run(run_id)
-            if record.format > FORMAT:
-                raise RunNewer(run_id)
-            if not record.held:
-                claim = self.store.claim_run(run_id, self._process_id, again=True)
-                return self.store.load_runs([claim])
-        return ()
+    def _take_offered(self, run_ids: Sequence[str]) -> Sequence[LoadedRun | RunNewer | None]:
+        with self.store.batch(frozenset(map(lock_of_run, run_ids))):
+            offered = self.store.claim_offered(run_ids, self._process_id, FORMAT)
+            loaded = {one.claim.run_id: one for one in self.store.load_runs(offered.claims)}
+        return [RunNewer(id_) if id_ in offered.newer else loaded.get(id_) for id_ in run_ids]
 
     async def queue_orphans(self) -> None:
         """Queue the runs that may be taken and are in no queue, for whichever process is free.

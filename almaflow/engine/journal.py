@@ -33,6 +33,7 @@ from almaflow.store import (
     SubmissionKey,
 )
 from almaflow.store.locks import NOTICES, Lock, lock_of_account, lock_of_run
+from almaflow.store.progress import NewEntry
 from almaflow.store.writer import StoreWriter
 from almaflow.waiting import Waiting
 
@@ -75,7 +76,7 @@ class RunJournal:
         self.begun = 0
         """The number of attempts at steps that have begun, in this and earlier processes."""
         self._lines: list[NewLogEntry] = []
-        self._soon: list[Callable[[], JournalEntry]] = []
+        self._soon: list[NewEntry] = []
         self._status: tuple[Status, tuple[Waiting, ...]] | None = None
         """The recorded status and waits of the run; None while they must not be changed."""
         self._waits: dict[str, Waiting] = {}
@@ -140,6 +141,11 @@ class RunJournal:
         """
         if not isinstance(value, Keep):
             value = self._stored(value)
+            key = (path, attempt, effect)
+            if state is EntryState.DONE and key not in self._entries and also is None:
+                self._soon.append(NewEntry(*key, value))
+                await self.flush()
+                return self._entries[key]
 
         def write() -> JournalEntry:
             entry = self.store.record(
@@ -234,12 +240,7 @@ class RunJournal:
         Use this only for entries on which no request depends: after a crash in between, the step
         begins or ends again. It saves a write to the disk each time.
         """
-        masked = self._stored(value)
-        self._soon.append(
-            lambda: self.store.record(
-                self.claim, path, attempt, effect, EntryState.DONE, value=masked
-            )
-        )
+        self._soon.append(NewEntry(path, attempt, effect, self._stored(value)))
 
     def report(self, about: EventKind, path: str = "", text: str = "", **data: Any) -> None:
         """Report an event to the listener now, and log it with the next write (or `flush`)."""
@@ -349,7 +350,7 @@ class RunJournal:
         """Make one transaction of *function*, with *locks* and that of the run, and what waits."""
         lines, self._lines = self._lines, []
         soon, self._soon = self._soon, []
-        begun: list[JournalEntry] = []
+        added: list[JournalEntry] = []
         wanted = self._wanted_status()
         status = wanted if self._status not in (None, wanted) else None
         if status is not None:
@@ -357,21 +358,17 @@ class RunJournal:
 
         ours = frozenset({lock_of_run(self.run_id), *locks})
 
+        masked = status and (status[0], [self._masked_wait(wait) for wait in status[1]])
+
         def together() -> T:
-            begun.clear()
             with self.store.batch(ours):
-                if status is not None:
-                    waits = [self._masked_wait(wait) for wait in status[1]]
-                    self.store.set_status(self.claim, status[0], waits)
-                begun.extend(make() for make in soon)
-                result = function()
-                if lines:
-                    self.store.add_events(self.run_id, lines)
-                return result
+                if masked or soon or lines:
+                    added[:] = self.store.record_progress(self.claim, masked, soon, lines)
+                return function()
 
         # A cancellation must not separate the recorded state from the state in memory.
         with anyio.CancelScope(shield=True):
             result = await self._writer.call_locked(ours, together)
-        for entry in begun:
+        for entry in added:
             self._keep(entry)
         return result

@@ -7,6 +7,7 @@ questions.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from almaflow.outcome import Status
 from almaflow.store import journal, processes, runs
@@ -33,6 +34,7 @@ _DUE = f"{_QUEUEABLE} AND NOT held AND {_CAN_CONTINUE}"
 _OF_DEAD = f"{_FREE} AND {_UNFINISHED} AND owner IN :dead ORDER BY number"
 _OWNED = f"{_OWNERS} AND {_UNFINISHED} AND NOT held AND format <= :max_format"
 
+_OFFERED = "SELECT id, held, format FROM runs WHERE id IN :run_ids"
 _LOOK = f"SELECT id, owner, epoch FROM runs WHERE {_UNFINISHED} AND id IN :run_ids"
 _TAKE = (
     "UPDATE runs SET owner = :process_id, epoch = epoch + 1, held = FALSE,"
@@ -111,7 +113,33 @@ def claim(tx: Transaction, run_id: str, process_id: str, *, again: bool = False)
     return Claim(run_id, process_id, record.epoch + 1)
 
 
-def claim_all(tx: Transaction, run_ids: Sequence[str], process_id: str) -> list[Claim]:
+class Offered(NamedTuple):
+    """What a process does with the runs that a queue offers to it; others are not to be taken."""
+
+    claims: Sequence[Claim]
+    newer: Collection[str]
+    """Ids of runs that a newer almaflow recorded."""
+
+
+def claim_offered(
+    tx: Transaction, run_ids: Sequence[str], process_id: str, max_format: int
+) -> Offered:
+    """Claim those of the runs that are not finished, on hold, newer or a live process's.
+
+    One that *process_id* owns already is claimed again: it is not offered while it is worked on.
+
+    Raises:
+        LeaseLost: *process_id* has left, or was found dead.
+    """
+    there = tx.rows(_OFFERED, run_ids=run_ids)
+    newer = {row["id"] for row in there if row["format"] > max_format}
+    free = [row["id"] for row in there if row["id"] not in newer and not row["held"]]
+    return Offered(claim_all(tx, free, process_id, again=True), newer)
+
+
+def claim_all(
+    tx: Transaction, run_ids: Sequence[str], process_id: str, *, again: bool = False
+) -> list[Claim]:
     """Claim many runs, as `claim` does; those that cannot be claimed are left out.
 
     Raises:
@@ -119,6 +147,8 @@ def claim_all(tx: Transaction, run_ids: Sequence[str], process_id: str) -> list[
     """
     processes.check(tx, process_id)
     alive: dict[str | None, bool] = {None: False}
+    if again:
+        alive[process_id] = False
     epochs: dict[str, int] = {}
     for row in tx.rows(_LOOK, run_ids=run_ids):
         owner = row["owner"]

@@ -17,6 +17,7 @@ from functools import cache
 from typing import Any, ClassVar
 
 from almaflow.late_dataclasses import names_of
+from almaflow.store.savepoints import Savepoints
 from almaflow.store.tables import BOOLEANS, INSTANTS
 
 Row = dict[str, Any]
@@ -100,6 +101,7 @@ class Connection(ABC):
         # It is also closed when nothing refers to it any more, as after a simulated crash.
         self._close = weakref.finalize(self, driver.close)
         self._rendered: dict[str, str] = {}
+        self.savepoints = Savepoints(self.tell_all)
 
     def rows(self, statement: str, /, **values: Any) -> list[Row]:
         """Return the rows that a query finds."""
@@ -131,6 +133,7 @@ class Connection(ABC):
 
     def execute(self, statement: str, /, **values: Any) -> int:
         """Execute a statement that returns no rows; return how many rows it changed."""
+        self.savepoints.before_write()
         count: int = self.run(statement, values).rowcount
         return count
 
@@ -138,12 +141,14 @@ class Connection(ABC):
         """Execute a statement once with the values of each of *rows*."""
         together = [{name: self.bound(value) for name, value in row.items()} for row in rows]
         if together:
+            self.savepoints.before_write()
             cursor = self.driver.cursor()
             cursor.executemany(self.rendered(statement), together)
             cursor.close()
 
     def insert(self, table: str, /, **row: Any) -> None:
         """Add a row."""
+        self.savepoints.before_write()
         self.run(_insert(table, tuple(row)), row)
 
     def insert_all(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -153,6 +158,7 @@ class Connection(ABC):
 
     def insert_numbered(self, table: str, /, **row: Any) -> int:
         """Add a row to a table that numbers its rows, and return its `id`."""
+        self.savepoints.before_write()
         return self.insert_and_number(_insert(table, tuple(row)), row)
 
     def run(self, statement: str, values: Mapping[str, Any]) -> Any:
@@ -184,6 +190,11 @@ class Connection(ABC):
     @abstractmethod
     def tell(self, statement: str) -> None:
         """Give the driver a statement as it is, such as BEGIN; it has no values and no result."""
+
+    def tell_all(self, statements: Sequence[str]) -> None:
+        """Give the driver several statements, one after another."""
+        for statement in statements:
+            self.tell(statement)
 
     @property
     @abstractmethod

@@ -22,6 +22,7 @@ from almaflow.store.connection import Connection
 from almaflow.store.errors import StoreFull, StoreReadOnly, StoreTrouble, StoreUnreachable
 from almaflow.store.location import StoreLocation, check_believed, prepare, read_url
 from almaflow.store.locks import EVERYTHING, Locks
+from almaflow.store.savepoints import Savepoints
 from almaflow.store.sqlite import SQLite
 
 # How long a transaction waits for another process's. Ours take milliseconds; a backup or a
@@ -159,6 +160,7 @@ class Database:
             with self._translated():
                 try:
                     connection = self._begun(begin)
+                    connection.savepoints = Savepoints(connection.tell_all)
                     self._within = True
                     yield connection
                     self._check_alive()
@@ -216,17 +218,16 @@ class Database:
         assert connection is not None
         try:
             with self._translated():
-                connection.tell("SAVEPOINT part")
+                connection.savepoints.begin()
                 try:
                     yield connection
                 except (self._driver_error, StoreTrouble):
                     # There may be no savepoint any more; nothing of the transaction is kept.
                     raise
                 except BaseException:
-                    connection.tell("ROLLBACK TO part")
-                    connection.tell("RELEASE part")
+                    connection.savepoints.take_back()
                     raise
-                connection.tell("RELEASE part")
+                connection.savepoints.end()
         except StoreTrouble as trouble:
             self._trouble = trouble
             raise

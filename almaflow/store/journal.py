@@ -44,6 +44,7 @@ _LOOK = (
     " AND journal.attempt = :attempt AND journal.effect = :effect"
     " WHERE runs.id = :run_id"
 )
+_THERE = "SELECT path, attempt, effect FROM journal WHERE run_id = :run_id AND path IN :paths"
 _SELECT = f"SELECT {columns_of(JournalEntry)} FROM journal"
 
 
@@ -107,6 +108,47 @@ def record(
         changes = assignments(values)
         tx.execute(f"UPDATE journal SET {changes} WHERE id = :id", id=row["id"], **values)
     return JournalEntry(**(key | values | first | {"value": value}))
+
+
+def add_done(
+    tx: Transaction, claim: Claim, new: Sequence[tuple[str, int, str, Any]]
+) -> list[JournalEntry]:
+    """Add entries of the claimed run that are done: path, attempt, effect and value of each.
+
+    Whose run it is has been checked. Raises: MoveWrong, ValueUnfit.
+    """
+    if not new:
+        return []
+    paths = sorted({path for path, *_ in new})
+    there = {
+        (row["path"], row["attempt"], row["effect"])
+        for row in tx.rows(_THERE, run_id=claim.run_id, paths=paths)
+    }
+    now = tx.now
+    rows: list[dict[str, Any]] = []
+    for path, attempt, effect, value in new:
+        name = f"{effect} of step {path} (attempt {attempt}) in run {claim.run_id}"
+        if (path, attempt, effect) in there:
+            _check_move(name, EntryState.DONE, EntryState.DONE, False)
+        there.add((path, attempt, effect))
+        row: dict[str, Any] = {
+            "run_id": claim.run_id,
+            "path": path,
+            "attempt": attempt,
+            "effect": effect,
+            "state": EntryState.DONE,
+            "value": to_json(value, f"the value for {name}"),
+            "request_hash": "",
+            "sends": 0,
+            "created_at": now,
+            "changed_at": now,
+            "epoch": claim.epoch,
+        }
+        rows.append(row)
+    tx.insert_all("journal", rows)
+    return [
+        JournalEntry(**row | {"value": value}) for row, (*_, value) in zip(rows, new, strict=True)
+    ]
 
 
 def add_by_person(

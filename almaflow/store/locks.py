@@ -98,7 +98,7 @@ def shared_locks(locks: Locks) -> Locks:
     return frozenset(lock for lock in locks if lock.kind is not LockKind.RUN)
 
 
-def locks_to_take(needed: Locks) -> Locks:
+def to_take(needed: Locks) -> Locks:
     """Return what a transaction locks that begins with the need for these locks."""
     return EVERYTHING if ITS_ACCOUNT in needed else needed
 

@@ -7,7 +7,7 @@ before it left; under a stricter level it would see the store as it was before t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -76,6 +76,10 @@ class PostgresConnection(Connection):
     def tell(self, statement: str) -> None:
         """Give the server a statement as it is, or several with semicolons between them."""
         self.driver.execute(statement, prepare=False).close()
+
+    def tell_all(self, statements: Sequence[str]) -> None:
+        """Give the server several statements in one request."""
+        self.tell("; ".join(statements))
 
     @property
     def in_transaction(self) -> bool:

@@ -224,11 +224,11 @@ def start(tx: Transaction, claim: Claim, at: datetime, deadline: datetime | None
         ClaimLost: the run is not the claimant's (any more).
     """
     record = get(tx, claim.run_id)
-    values: dict[str, Any] = {"status": Status.RUNNING, "waits": _NOTHING}
+    values: dict[str, Any] = {"status": Status.RUNNING}
     if record.started_at is None:
         values |= {"started_at": at, "deadline_at": deadline}
-    change(tx, claim, **values)
-    return get(tx, claim.run_id)
+    change(tx, claim, **values, waits=_NOTHING)
+    return dataclasses.replace(record, **values, waits=())
 
 
 def finish(

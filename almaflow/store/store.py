@@ -24,6 +24,7 @@ from almaflow.store import (
     job_slots,
     job_stats,
     processes,
+    progress,
     retention,
     run_listing,
     run_log,
@@ -41,14 +42,7 @@ from almaflow.store.connection import Connection
 from almaflow.store.database import BUSY_TIMEOUT, Database
 from almaflow.store.errors import StoreTrouble
 from almaflow.store.liveness import LEASE, Liveness
-from almaflow.store.locks import (
-    EVERYTHING,
-    NO_LOCK,
-    Locks,
-    check_covered,
-    lock_of_run,
-    locks_to_take,
-)
+from almaflow.store.locks import EVERYTHING, NO_LOCK, Locks, check_covered, lock_of_run, to_take
 from almaflow.store.methods import (
     leading,
     of_account,
@@ -179,13 +173,13 @@ class Store:
     def write(self, locks: Locks = EVERYTHING) -> Iterator[Transaction]:
         """Open a writing transaction with *locks*, or a part of the one that this thread is in."""
         topics: set[str] = set()
-        with self._database.write(locks_to_take(locks)) as connection:
+        with self._database.write(to_take(locks)) as connection:
             outer = self._changes
             if outer is not None:
                 check_covered(locks, self._locks)
                 yield self._transaction(connection)
                 return
-            self._changes, self._locks = Changes(), locks_to_take(locks)
+            self._changes, self._locks = Changes(), to_take(locks)
             try:
                 yield (tx := self._transaction(connection))
                 if self._queue is not None:
@@ -220,9 +214,9 @@ class Store:
     def batch(self, locks: Locks = EVERYTHING) -> Iterator[None]:
         """Let the calls of this thread inside the `with` share one transaction with *locks*.
 
-        What they did is durable when the `with` ends, and taken back when it ends with an
-        error. A call that fails takes back only its own changes; the error may be caught inside,
-        unless it is a `StoreTrouble`. Other threads wait meanwhile.
+        It is durable when the `with` ends, and taken back when that ends with an error. A call that
+        fails takes back only its own changes; the error may be caught, unless it is a
+        `StoreTrouble`. Other threads wait meanwhile.
         """
         with self.write(locks):
             yield
@@ -250,10 +244,12 @@ class Store:
     silent_owners = reading(claims.silent_owners)
     claim_run = writing(claims.claim, of_run)
     claim_runs = writing(claims.claim_all, of_runs)
+    claim_offered = writing(claims.claim_offered, of_runs)
     load_runs = reading(claims.load)
 
     # The journal and the log of a run, and decisions
     record = writing(journal_rows.record, of_claim)
+    record_progress = writing(progress.record, of_claim)
     journal = reading(journal_rows.of_run)
     value_of = reading(journal_rows.value_of)
     add_event = writing(run_log.add, of_run)

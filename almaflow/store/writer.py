@@ -7,7 +7,7 @@ under way is recorded together in the next.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from functools import partial
 from typing import Any, Generic, ParamSpec, TypeVar
@@ -20,6 +20,7 @@ from almaflow.store.methods import locks_of_call
 from almaflow.thread_pool import ThreadPool
 
 P = ParamSpec("P")
+A = TypeVar("A")
 T = TypeVar("T")
 
 # The most calls in one commit, so that the first does not wait for long on the last; and of those
@@ -55,11 +56,23 @@ class StoreWriter:
         locks = locks_of_call(function, arguments, keywords)
         return await self.call_locked(locks, partial(function, *arguments, **keywords))
 
+    async def call_for_each(
+        self, function: Callable[[Sequence[A]], Sequence[T]], argument: A, locks: Locks
+    ) -> T:
+        """Call a function for one argument; it is given those of calls that wait together.
+
+        It makes one transaction and returns a result for each of them. Otherwise as `call_locked`.
+        """
+        return await self._result_of(_CallForEach(function, argument, locks))
+
     async def call_locked(self, locks: Locks, function: Callable[[], T]) -> T:
         """Call a function, as `call` does, that makes one transaction with *locks*, or none."""
+        return await self._result_of(_Call(function, locks))
+
+    async def _result_of(self, call: _Call[T]) -> T:
         if self._store.in_memory:
-            return function()
-        call = _Call(function, locks)
+            call.make()
+            return call.result()
         self._waiting.append(call)
         # The thread may have made the call before its turn, together with an earlier one; then
         # this turn makes what was asked for since, or nothing.
@@ -67,7 +80,7 @@ class StoreWriter:
         return call.result()
 
     def _make_waiting_calls(self) -> None:
-        calls = self._next_calls()
+        calls = _united(self._next_calls())
         if len(calls) == 1:
             calls[0].make_alone()
         elif calls:
@@ -91,7 +104,7 @@ class StoreWriter:
             calls.append(self._waiting.popleft())
         return calls
 
-    def _make_together(self, calls: list[_Call[Any]]) -> None:
+    def _make_together(self, calls: Sequence[_Call[Any]]) -> None:
         locks = NO_LOCK.union(*(call.locks for call in calls))
 
         def together() -> None:
@@ -103,15 +116,35 @@ class StoreWriter:
 
         try:
             again_after_conflict(together)
-        except StoreTrouble as trouble:
-            for call in calls:
-                # Each caller gets its own: raised in several tasks, one would grow traceback
-                # upon traceback.
-                call.error = copy(trouble)
-                call.error.__cause__ = trouble
         except Exception as error:
             for call in calls:
-                call.error = error
+                call.fail(_own(error))
+
+
+def _own(error: Exception) -> Exception:
+    """Return the error for one caller of several: of a trouble of the store, which is met often,
+    one of its own. Raised in several tasks, one would grow traceback upon traceback.
+    """
+    if not isinstance(error, StoreTrouble):
+        return error
+    own = copy(error)
+    own.__cause__ = error
+    return own
+
+
+def _united(calls: Sequence[_Call[Any]]) -> Sequence[_Call[Any]]:
+    """Unite calls of one function for several arguments that follow one another."""
+    united: list[_Call[Any]] = []
+    for call in calls:
+        last = united[-1] if united else None
+        if isinstance(call, _CallForEach):
+            if not isinstance(last, _CallsForEach) or last.function != call.function:
+                last = _CallsForEach(call.function)
+                united.append(last)
+            last.add(call)
+        else:
+            united.append(call)
+    return united
 
 
 class _Call(Generic[T]):
@@ -129,7 +162,7 @@ class _Call(Generic[T]):
         try:
             self._value = self._function()
         except Exception as error:
-            self.error = error
+            self.fail(error)
 
     def make_alone(self) -> None:
         """Make the call in a transaction of its own."""
@@ -137,10 +170,54 @@ class _Call(Generic[T]):
         try:
             self._value = again_after_conflict(self._function)
         except Exception as error:
-            self.error = error
+            self.fail(error)
+
+    def fail(self, error: Exception) -> None:
+        """Keep an error."""
+        self.error = error
 
     def result(self) -> T:
         """Return what the call returned, or raise what it raised."""
         if self.error is not None:
             raise self.error
         return self._value  # type: ignore[return-value]
+
+
+class _CallForEach(_Call[T]):
+    """A call of a function that does the same for many arguments, for one of them."""
+
+    def __init__(
+        self, function: Callable[[Sequence[Any]], Sequence[T]], argument: Any, locks: Locks
+    ) -> None:
+        super().__init__(lambda: function([argument])[0], locks)
+        self.function = function
+        self.argument = argument
+
+    def end(self, value: T) -> None:
+        """Keep the result for this argument."""
+        self.error, self._value = None, value
+
+
+class _CallsForEach(_Call[None]):
+    """Calls of one function for several arguments, made together."""
+
+    def __init__(self, function: Callable[[Sequence[Any]], Sequence[Any]]) -> None:
+        super().__init__(self._make_all, NO_LOCK)
+        self.function = function
+        self._calls: list[_CallForEach[Any]] = []
+
+    def add(self, call: _CallForEach[Any]) -> None:
+        """Make *call* as well."""
+        self._calls.append(call)
+        self.locks |= call.locks
+
+    def _make_all(self) -> None:
+        results = self.function([call.argument for call in self._calls])
+        for call, value in zip(self._calls, results, strict=True):
+            call.end(value)
+
+    def fail(self, error: Exception) -> None:
+        """Let each of the calls end with its own copy of an error."""
+        super().fail(error)
+        for call in self._calls:
+            call.fail(_own(error))

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,12 +12,14 @@ from almaflow.outcome import Status
 from almaflow.store import (
     ClaimLost,
     EntryState,
+    LeaseLost,
     MoveWrong,
     Store,
     StoreFull,
     StoreLocked,
     StoreTrouble,
 )
+from almaflow.store.locks import NO_LOCK
 from almaflow.store.writer import StoreWriter
 from almaflow.virtual_time import run_virtual
 from tests.store.conftest import claimed, make_record
@@ -241,3 +243,47 @@ def test_calls_to_a_store_that_is_closed_all_hear_of_it(store: Store) -> None:
     results = anyio.run(together, StoreWriter(store), store.runs, store.runs)
 
     assert [str(result) for result in results] == [f"The store {store.address} is closed."] * 2
+
+
+def test_calls_for_each_that_wait_together_are_one(store: Store) -> None:
+    calls: list[list[int]] = []
+
+    def double(numbers: Sequence[int]) -> list[int]:
+        calls.append(list(numbers))
+        return [2 * number for number in numbers]
+
+    async def story() -> list[int]:
+        writer, results = StoreWriter(store), dict[int, int]()
+
+        async def call(number: int) -> None:
+            results[number] = await writer.call_for_each(double, number, NO_LOCK)
+
+        async with anyio.create_task_group() as tasks:
+            for number in range(50):
+                tasks.start_soon(call, number)
+        return [results[number] for number in range(50)]
+
+    assert anyio.run(story) == [2 * number for number in range(50)]
+    assert [number for numbers in calls for number in numbers] == list(range(50))
+    assert len(calls) < 50
+
+
+def test_an_error_of_calls_for_each_reaches_every_caller(store: Store) -> None:
+    def refuse(numbers: Sequence[int]) -> list[int]:
+        raise LeaseLost("p")
+
+    async def story() -> list[type[Exception]]:
+        writer, errors = StoreWriter(store), list[type[Exception]]()
+
+        async def call(number: int) -> None:
+            try:
+                await writer.call_for_each(refuse, number, NO_LOCK)
+            except Exception as error:
+                errors.append(type(error))
+
+        async with anyio.create_task_group() as tasks:
+            for number in range(10):
+                tasks.start_soon(call, number)
+        return errors
+
+    assert anyio.run(story) == [LeaseLost] * 10
